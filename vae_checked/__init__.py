@@ -1,0 +1,40 @@
+"""vae_checked finds the mistakes that VAE code makes in silence, in source and in live models."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from vae_checked.auditor import AuditReport as AuditReport
+    from vae_checked.auditor import audit as audit
+    from vae_checked.auditor import check_vae as check_vae
+    from vae_checked.contracts import checked as checked
+    from vae_checked.errors import VaeCheckedError as VaeCheckedError
+    from vae_checked.facts import Facts as Facts
+    from vae_checked.finding import Finding as Finding
+    from vae_checked.linter import lint as lint
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "AuditReport": "vae_checked.auditor",
+    "audit": "vae_checked.auditor",
+    "check_vae": "vae_checked.auditor",
+    "checked": "vae_checked.contracts",
+    "VaeCheckedError": "vae_checked.errors",
+    "Facts": "vae_checked.facts",
+    "Finding": "vae_checked.finding",
+    "lint": "vae_checked.linter",
+}
+__all__ = ["__version__", *sorted(_HOME)]  # noqa: PLE0604  the names are strings; the linter cannot see through sorted()
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'vae_checked' has no attribute {name!r}; it has {', '.join(__all__)}")
+    return getattr(importlib.import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOME})

@@ -1,0 +1,47 @@
+"""What one entry of the catalogue is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from vae_checked.facts import Evidence, Facts
+from vae_checked.finding import Severity
+
+
+class Observer(StrEnum):
+    """Who can see a mistake."""
+
+    LINT = "lint"
+    AUDIT = "audit"
+
+
+Judge = Callable[[Facts], Evidence | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mistake:
+    """One silent mistake.
+
+    `summary` says what it is in a sentence, `why` what it does to the model. `message`, `measured` and `fix` are
+    format strings over the values of the evidence: what was found, what was read or measured, one remedy. `needs` are
+    the paths of the facts without which `judge` says nothing. `bad` is a module that makes the mistake, its line
+    marked by a comment that bears the code; `good` is its corrected twin. `seen_by` names the observers that tell the
+    two apart.
+    """
+
+    code: str
+    name: str
+    severity: Severity
+    summary: str
+    why: str
+    message: str
+    measured: str
+    fix: str
+    bad: str
+    good: str
+    references: tuple[str, ...]
+    seen_by: frozenset[Observer]
+    needs: tuple[str, ...]
+    judge: Judge

@@ -1,0 +1,50 @@
+"""The one place that turns a judge's evidence into words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from vae_checked.catalogue.mistake import Mistake
+from vae_checked.facts import Evidence
+from vae_checked.finding import Finding, Related
+
+
+class _Curve:
+    """Pairs (x, y) in a message: `{curve:x}` and `{curve:y}` list one side, three significant digits each."""
+
+    def __init__(self, pairs: Iterable[tuple[float, float]]) -> None:
+        self.pairs = tuple(pairs)
+
+    def __format__(self, spec: str) -> str:
+        side = 1 if spec == "y" else 0
+        return ", ".join(f"{pair[side]:.3g}" for pair in self.pairs)
+
+
+def _presentable(value: object) -> object:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, tuple) and value and all(isinstance(item, tuple) and len(item) == 2 for item in value):
+        return _Curve(value)
+    if isinstance(value, (tuple, list, frozenset)):
+        return ", ".join(sorted(map(str, value)) if isinstance(value, frozenset) else map(str, value))
+    return value
+
+
+def compose(mistake: Mistake, evidence: Evidence, subject: str) -> Finding:
+    """The finding that tells `subject`'s user of `evidence`: what, where, measured, one remedy."""
+    places = [(origin.place, role) for origin, role in evidence.related if origin.place is not None]
+    values: Mapping[str, object] = {
+        **{key: _presentable(value) for key, value in evidence.values.items()},
+        "at_related": f" at {places[0][0]}" if places else "",
+    }
+    return Finding(
+        code=mistake.code,
+        name=mistake.name,
+        severity=mistake.severity,
+        subject=subject,
+        message=mistake.message.format_map(values),
+        measured=mistake.measured.format_map(values),
+        fix=mistake.fix.format_map(values),
+        place=evidence.origin.place,
+        related=tuple(Related(place, role) for place, role in places),
+    )

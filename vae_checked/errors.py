@@ -1,0 +1,34 @@
+"""The few kinds of error that vae_checked raises; each message is one line: what, what was got, what to do instead."""
+
+from __future__ import annotations
+
+
+class VaeCheckedError(Exception):
+    """Anything that vae_checked refuses; a command that meets one exits with status 2."""
+
+
+class UsageError(VaeCheckedError):
+    """A path, option, configuration value or input specification that cannot be used."""
+
+
+class MissingDependencyError(VaeCheckedError):
+    """A package that is not installed; the message names the extra that brings it."""
+
+    def __init__(self, package: str, extra: str, needed_for: str) -> None:
+        super().__init__(
+            f"{needed_for} needs the package {package!r}, which is not installed: pip install 'vae-checked[{extra}]'"
+        )
+        self.package = package
+        self.extra = extra
+
+
+class ModelError(VaeCheckedError):
+    """A model or loss that cannot be imported, built, run or recognised."""
+
+
+class ContractError(VaeCheckedError, TypeError):
+    """A tensor that does not have the shape, dtype or axis binding which a signature promises."""
+
+
+class FindingsError(VaeCheckedError, AssertionError):
+    """Raised by `check_vae` and `raise_for_findings`: every finding in one message."""

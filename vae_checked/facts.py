@@ -1,0 +1,448 @@
+"""What one VAE does: the plain values on which every observer and every judge works.
+
+An observer (the linter, the auditor) fills a `Facts`; a judge in the catalogue reads it. A field that is None was not
+observed, which is never a fault. No torch here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+from typing import Generic, TypeVar
+
+from vae_checked.finding import Place
+
+T = TypeVar("T")
+
+
+# ------------------------------------------------------------------------------------------------ intervals
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """The real numbers that a tensor can take; an open end is approached and never reached."""
+
+    low: float = -math.inf
+    high: float = math.inf
+    low_open: bool = False
+    high_open: bool = False
+
+    def __post_init__(self) -> None:
+        if math.isnan(self.low) or math.isnan(self.high) or self.low > self.high:
+            raise ValueError(f"no interval from {self.low} to {self.high}")
+
+    @property
+    def bounded(self) -> bool:
+        """Both ends are finite."""
+        return math.isfinite(self.low) and math.isfinite(self.high)
+
+    @property
+    def width(self) -> float:
+        """high - low."""
+        return self.high - self.low
+
+    def contains(self, other: Interval, tolerance: float = 1e-6) -> bool:
+        """Whether `other` lies in the closure of this interval, up to an absolute `tolerance`."""
+        return self.low - tolerance <= other.low and other.high <= self.high + tolerance
+
+    def hull(self, other: Interval) -> Interval:
+        """The smallest interval that holds both."""
+        low_open = self.low_open if self.low < other.low else other.low_open if other.low < self.low else False
+        high_open = self.high_open if self.high > other.high else other.high_open if other.high > self.high else False
+        return Interval(min(self.low, other.low), max(self.high, other.high), low_open, high_open)
+
+    def __str__(self) -> str:
+        left = "(" if self.low_open or math.isinf(self.low) else "["
+        right = ")" if self.high_open or math.isinf(self.high) else "]"
+        return f"{left}{self.low:.4g}, {self.high:.4g}{right}"
+
+
+REAL = Interval()
+UNIT = Interval(0.0, 1.0)
+SYMMETRIC_UNIT = Interval(-1.0, 1.0)
+BYTE = Interval(0.0, 255.0)
+
+
+# ------------------------------------------------------------------------------------------ closed forms
+
+
+class Parametrisation(StrEnum):
+    """What the second head s stands for; sigma is the standard deviation of q(z|x)."""
+
+    LOGVAR = "logvar"
+    LOG_STD = "log_std"
+    STD = "std"
+    VAR = "var"
+
+    def std(self, s: float) -> float:
+        """Sigma at s; raises ValueError or OverflowError where it has none."""
+        return _STD[self](s)
+
+    @property
+    def formula(self) -> str:
+        """Sigma as it is written in code."""
+        return _FORMULA[self]
+
+    @property
+    def meaning(self) -> str:
+        """The field's words for s."""
+        return _MEANING[self]
+
+
+_STD: dict[Parametrisation, Callable[[float], float]] = {
+    Parametrisation.LOGVAR: lambda s: math.exp(0.5 * s),
+    Parametrisation.LOG_STD: math.exp,
+    Parametrisation.STD: float,
+    Parametrisation.VAR: math.sqrt,
+}
+_FORMULA = {
+    Parametrisation.LOGVAR: "exp(0.5 * s)",
+    Parametrisation.LOG_STD: "exp(s)",
+    Parametrisation.STD: "s",
+    Parametrisation.VAR: "sqrt(s)",
+}
+_MEANING = {
+    Parametrisation.LOGVAR: "log variance",
+    Parametrisation.LOG_STD: "log standard deviation",
+    Parametrisation.STD: "standard deviation",
+    Parametrisation.VAR: "variance",
+}
+
+
+def gaussian_kl(mu: float, std: float) -> float:
+    """KL(N(mu, std^2) || N(0, 1)) of one latent, in nats; Kingma and Welling 2014, appendix B."""
+    return 0.5 * (std * std + mu * mu - 1.0) - math.log(std)
+
+
+def reversed_gaussian_kl(mu: float, std: float) -> float:
+    """KL(N(0, 1) || N(mu, std^2)) of one latent, in nats: the arguments of `gaussian_kl` exchanged."""
+    return 0.5 * (1.0 + mu * mu) / (std * std) - 0.5 + math.log(std)
+
+
+# ------------------------------------------------------------------------------------------------- facts
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a fact comes from: the expression as it is written and its place, or the module or tensor measured."""
+
+    source: str = ""
+    place: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fact(Generic[T]):
+    """A value that was read or measured, and where."""
+
+    value: T
+    origin: Origin = Origin()
+
+
+@dataclass(frozen=True, slots=True)
+class StdCurve:
+    """How std follows from the second head s: pairs (s, std), and the parametrisation that fits them, if one does."""
+
+    parametrisation: Parametrisation | None
+    points: tuple[tuple[float, float], ...] = ()
+
+
+class NoiseLaw(StrEnum):
+    """The distribution that eps is drawn from."""
+
+    STANDARD_NORMAL = "standard normal"
+    NORMAL = "normal with another mean or scale"
+    UNIFORM = "uniform"
+    CONSTANT = "constant"
+    OTHER = "not normal"
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """The law of eps with its mean and standard deviation (exact when read, estimates when measured)."""
+
+    law: NoiseLaw
+    mean: float | None = None
+    std: float | None = None
+
+
+class Axis(StrEnum):
+    """The axes that a VAE's tensors have; EVENT stands for every axis of a sample that is not told apart."""
+
+    BATCH = "batch"
+    LATENT = "latent"
+    EVENT = "event"
+
+
+class Head(StrEnum):
+    """The two heads of the posterior."""
+
+    MU = "mu"
+    SECOND = "second"
+
+
+class HeadSource(StrEnum):
+    """What the two heads are computed by."""
+
+    DISTINCT = "distinct"
+    DUPLICATED = "duplicated"
+    SWAPPED = "swapped"
+
+
+@dataclass(frozen=True, slots=True)
+class NoiseTiming:
+    """Whether z is random in training and in evaluation; None is not observed.
+
+    `without_eps` marks z = mu + std, which is neither the mean nor a sample.
+    """
+
+    training: bool | None = None
+    evaluation: bool | None = None
+    without_eps: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Overflow:
+    """The tensor that first stops being finite, and the value of the second head at which it does."""
+
+    tensor: str
+    at: float
+    dtype: str
+
+
+@dataclass(frozen=True, slots=True)
+class KLForm:
+    """Which KL a formula is.
+
+    `parametrisation` is how it reads the second head, None when it is the KL of no parametrisation. `points` are
+    (s, std that the formula assumes) where a parametrisation fits. `values` are (mu, s, value of the formula, value of
+    the nearest closed form). `reversed` is KL(prior || posterior).
+    """
+
+    parametrisation: Parametrisation | None
+    points: tuple[tuple[float, float], ...] = ()
+    values: tuple[tuple[float, float, float, float], ...] = ()
+    reversed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """A constant beside the closed form; `explicit` when the author named, configured or documented it."""
+
+    value: float
+    explicit: bool = False
+
+
+class Reduction(StrEnum):
+    """What happens to an axis on the way to the scalar loss; MIXED: to some axes of a sample this, to others that."""
+
+    SUM = "sum"
+    MEAN = "mean"
+    KEPT = "kept"
+    MIXED = "mixed"
+
+
+@dataclass(frozen=True, slots=True)
+class Reduced:
+    """How a term is reduced over the batch and over the axes of one sample (latents for KL, C H W for reconstruction).
+
+    `explicit` when the author divides by a count or weighs the term by name: intent, not accident.
+    """
+
+    batch: Reduction | None = None
+    event: Reduction | None = None
+    explicit: bool = False
+
+
+class Likelihood(StrEnum):
+    """The reconstruction losses."""
+
+    MSE = "mse"
+    L1 = "l1"
+    SMOOTH_L1 = "smooth l1"
+    BCE = "bce"
+    BCE_WITH_LOGITS = "bce with logits"
+    GAUSSIAN_NLL = "gaussian nll"
+    CROSS_ENTROPY = "cross entropy"
+    POISSON = "poisson nll"
+
+    @property
+    def prediction(self) -> Interval:
+        """The interval which the loss needs its prediction in."""
+        return UNIT if self is Likelihood.BCE else REAL
+
+    @property
+    def target(self) -> Interval:
+        """The interval which the loss needs its target in."""
+        return UNIT if self in (Likelihood.BCE, Likelihood.BCE_WITH_LOGITS) else REAL
+
+
+class AxisOrder(StrEnum):
+    """The order in which an image's axes reach the first convolution."""
+
+    NCHW = "B C H W"
+    NHWC = "B H W C"
+    NCWH = "B C W H"
+    SCRAMBLED = "B H W C relabelled as B C H W without moving an element"
+
+
+@dataclass(frozen=True, slots=True)
+class ShapePair:
+    """The shape that went in and the shape that came out, as text."""
+
+    input: str
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class BatchMixing:
+    """Changing input sample `changed` moved output sample `moved` by `amount` (same units as the output)."""
+
+    changed: int
+    moved: int
+    amount: float
+
+
+@dataclass(frozen=True, slots=True)
+class EffectiveBeta:
+    """The weight of the summed KL against the summed reconstruction error, and the named sizes that make it."""
+
+    value: float | None
+    factors: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sampler:
+    """z = mu + std * eps, as it was found."""
+
+    std: Fact[StdCurve] | None = None
+    noise: Fact[Noise] | None = None
+    shared_over: Fact[frozenset[Axis]] | None = None
+    gradient_reaches: Fact[frozenset[Head]] | None = None
+    timing: Fact[NoiseTiming] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Heads:
+    """The posterior's two heads."""
+
+    mu: Fact[Interval] | None = None
+    second: Fact[Interval] | None = None
+    source: Fact[HeadSource] | None = None
+    overflow: Fact[Overflow] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KL:
+    """The KL term."""
+
+    form: Fact[KLForm] | None = None
+    factor: Fact[Factor] | None = None
+    sign: Fact[int] | None = None
+    reduced: Fact[Reduced] | None = None
+    in_loss: Fact[bool] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What the decoder hands to the loss; `activations` are the elementwise ones at its end, in order."""
+
+    interval: Fact[Interval] | None = None
+    activations: Fact[tuple[str, ...]] | None = None
+    shape: Fact[ShapePair] | None = None
+    batch_mixing: Fact[BatchMixing | None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recon:
+    """The reconstruction term. `sign` is +1 when a larger error makes a larger loss."""
+
+    kind: Fact[Likelihood] | None = None
+    swapped: Fact[bool] | None = None
+    sign: Fact[int] | None = None
+    reduced: Fact[Reduced] | None = None
+    ignored_attribute: Fact[str | None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """The data: its interval as the loss sees it, and its axis order at the first convolution."""
+
+    interval: Fact[Interval] | None = None
+    axis_order: Fact[AxisOrder] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """The loss as a whole; `dead_weights` are named weights that do not move it."""
+
+    effective_beta: Fact[EffectiveBeta] | None = None
+    dead_weights: Fact[tuple[str, ...]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """What training does to the parameters; tuples hold dotted names, empty when there are none."""
+
+    without_gradient: Fact[tuple[str, ...]] | None = None
+    without_optimizer: Fact[tuple[str, ...]] | None = None
+    always_on_dropout: Fact[tuple[str, ...]] | None = None
+    hidden_nan: Fact[str | None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything observed of one VAE (one latent of it, where it has several).
+
+    `subject` names it; `unobserved` maps a fact's path (`"kl.form"`) to the reason why it is not known.
+    """
+
+    subject: str
+    sampler: Sampler = Sampler()
+    heads: Heads = Heads()
+    kl: KL = KL()
+    output: Output = Output()
+    recon: Recon = Recon()
+    data: Data = Data()
+    objective: Objective = Objective()
+    training: Training = Training()
+    unobserved: Mapping[str, str] = field(default_factory=dict)
+
+    def get(self, path: str) -> Fact[object] | None:
+        """The fact at a path such as `"kl.form"`, or None if unobserved; AttributeError when there is no such path."""
+        group, name = path.split(".")
+        fact: Fact[object] | None = getattr(getattr(self, group), name)
+        return fact
+
+    def known(self) -> Iterator[tuple[str, Fact[object]]]:
+        """Every observed fact with its path, in the order of declaration."""
+        for path in PATHS:
+            fact = self.get(path)
+            if fact is not None:
+                yield path, fact
+
+
+GROUPS = {
+    "sampler": Sampler,
+    "heads": Heads,
+    "kl": KL,
+    "output": Output,
+    "recon": Recon,
+    "data": Data,
+    "objective": Objective,
+    "training": Training,
+}
+PATHS: tuple[str, ...] = tuple(f"{group}.{f.name}" for group, kind in GROUPS.items() for f in fields(kind))
+
+
+# ---------------------------------------------------------------------------------------------- evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a judge returns: the fact that is wrong, the values that its message speaks of, and the places beside it."""
+
+    origin: Origin
+    values: Mapping[str, object] = field(default_factory=dict)
+    related: tuple[tuple[Origin, str], ...] = ()

@@ -1,0 +1,72 @@
+"""What a report shows: a place in a file, and one mistake found there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """How sure and how grave: `error` is a fact of mathematics or data flow, `info` is off by default."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A stretch of source text.
+
+    Lines and columns are 1-based; `end_column` points behind the last character. In a notebook `cell` counts from 0
+    over all cells and `line` is the line in the cell. `text` is the whole first line, for excerpts.
+    """
+
+    path: str
+    line: int
+    column: int = 1
+    end_line: int | None = None
+    end_column: int | None = None
+    cell: int | None = None
+    text: str = field(default="", compare=False)
+
+    @property
+    def sort_key(self) -> tuple[str, int, int, int]:
+        """Order by file, cell, line, column."""
+        return (self.path, -1 if self.cell is None else self.cell, self.line, self.column)
+
+    def __str__(self) -> str:
+        cell = "" if self.cell is None else f":cell {self.cell}"
+        return f"{self.path}{cell}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """A second place that a finding speaks of, and its part in it."""
+
+    place: Place
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One mistake in one VAE, in words.
+
+    `subject` names the VAE (`model.py:VAE`, `package.module:VAE`); `place` is None when only a live model was measured.
+    `message` says what, `measured` what was read or measured, `fix` one remedy.
+    """
+
+    code: str
+    name: str
+    severity: Severity
+    subject: str
+    message: str
+    measured: str
+    fix: str
+    place: Place | None = None
+    related: tuple[Related, ...] = ()
+
+    @property
+    def sort_key(self) -> tuple[tuple[str, int, int, int], str, str]:
+        """Order by place, then code; findings without a place come first."""
+        return (self.place.sort_key if self.place else ("", -1, 0, 0), self.code, self.subject)
