@@ -1,0 +1,53 @@
+# Every target does its own set-up in .venv: Python, pip and make are all it takes.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+# Where to take torch from when PyPI's build is not the one wanted, as in
+#   make test TORCH_INDEX=https://download.pytorch.org/whl/cpu
+TORCH_INDEX ?=
+WORKERS ?= 2
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.complete
+TORCH := $(shell sed -n 's/^torch==/&/p' constraints.txt)
+ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
+
+.PHONY: help demo test check docs bench fuzz clean
+
+help:  ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# torch comes first and alone, so that no other package can pull another build of it.
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) '$(TORCH)'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[all]'
+	@touch $@
+
+demo: $(STAMP)  ## Lint and audit real VAEs: diffusers, pythae and the reference
+	$(BIN)/vae-checked demo
+
+test: $(STAMP)  ## Run the tests
+	$(ONE_THREAD) $(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_FLAGS)
+
+check: $(STAMP)  ## Check format, style, types, house rules, and that the generated docs are up to date
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(ONE_THREAD) $(BIN)/python -m pytest -q tests/test_house.py
+	$(BIN)/python docs/generate.py --check
+
+docs: $(STAMP)  ## Write the generated pages and tables anew
+	$(BIN)/python docs/generate.py
+
+bench: $(STAMP)  ## Run the benchmarks; each prints ratios taken within one run
+	@for bench in benchmarks/bench_*.py; do echo "== $$bench"; $(ONE_THREAD) $(BIN)/python $$bench || exit 1; done
+
+fuzz: $(STAMP)  ## Run the Hypothesis tests with many more examples, drawn anew each time
+	$(ONE_THREAD) HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -n $(WORKERS) -m hypothesis $(PYTEST_FLAGS)
+
+clean:  ## Remove everything that these targets made
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,13 @@
+"""The profiles that Hypothesis runs under: the suite draws the same examples every time, `make fuzz` new ones."""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("suite", derandomize=True, deadline=None, database=None, max_examples=50)
+settings.register_profile(
+    "fuzz", deadline=None, max_examples=5000, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))

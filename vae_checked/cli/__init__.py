@@ -1,0 +1,81 @@
+"""The command `vae-checked`: one file per command, and this register of them all."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from vae_checked.errors import VaeCheckedError
+
+# The modules are imported on use: a run needs one of them.
+COMMANDS: dict[str, str] = {
+    "lint": "find mistakes in source, notebooks included; nothing is executed and torch is not imported",
+    "audit": "run a model, measure what it does, and judge it; the model is left as it was",
+    "explain": "say what a mistake is, why it matters and how it is mended",
+    "rules": "list the catalogue of mistakes, and who can see each",
+    "demo": "lint and audit real VAEs: those of diffusers and pythae, and the reference",
+}
+
+FOUND_NOTHING, FOUND, FAILED, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose refusal is one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(FAILED, f"{self.prog}: error: {message} ({self.prog} --help lists what can be given)\n")
+
+
+def parser(commands: Sequence[str] = tuple(COMMANDS)) -> argparse.ArgumentParser:
+    """The whole command line; the arguments of those `commands` only, since each costs the import of its module."""
+    from vae_checked import __version__
+
+    top = Parser(
+        prog="vae-checked",
+        description="Find the mistakes that VAE code makes in silence, in source and in live PyTorch models.",
+        epilog="Exit status: 0 nothing found, 1 findings, 2 the command itself failed.",
+    )
+    top.add_argument("--version", action="version", version=f"vae-checked {__version__}")
+    sub = top.add_subparsers(title="commands", dest="command", metavar="COMMAND", required=True)
+    for name, purpose in COMMANDS.items():
+        own = sub.add_parser(name, help=purpose, description=f"{purpose[0].upper()}{purpose[1:]}.")
+        if name in commands:
+            module = importlib.import_module(f"vae_checked.cli.{name}")
+            module.add_arguments(own)
+            own.set_defaults(run=module.run)
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status: 0 nothing found, 1 findings, 2 the command itself failed."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        chosen = parser([word for word in words[:1] if word in COMMANDS]).parse_args(words)
+        status: int = chosen.run(chosen)
+        sys.stdout.flush()
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else FOUND_NOTHING
+    except VaeCheckedError as error:
+        sys.stderr.write(f"vae-checked: error: {error}\n")
+        return FAILED
+    except KeyboardInterrupt:
+        sys.stderr.write("vae-checked: interrupted\n")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whatever reads the pipe has seen enough; Python would still flush, and complain, at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
+    except Exception as error:
+        # A defect must not end with Python's own status 1, which means findings.
+        import traceback
+
+        traceback.print_exc()
+        sys.stderr.write(
+            f"vae-checked: error: {type(error).__name__} inside vae-checked itself: please report the above\n"
+        )
+        return FAILED
+    return status

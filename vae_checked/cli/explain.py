@@ -1,0 +1,21 @@
+"""`vae-checked explain CODE`: one mistake in full."""
+
+from __future__ import annotations
+
+import argparse
+
+from vae_checked.cli.options import write
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What `explain` takes."""
+    parser.add_argument("codes", nargs="+", metavar="CODE", help="a code or name, as in VAE201, 201 or kl-sign")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the page of each mistake named."""
+    from vae_checked.catalogue import find
+    from vae_checked.reports.page import text_page
+
+    write("\n".join(text_page(find(code)) for code in args.codes))
+    return 0

@@ -1,0 +1,77 @@
+"""The options that every reporting command has, and what is done with a report."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
+
+from vae_checked.errors import UsageError
+
+if TYPE_CHECKING:
+    from vae_checked.reports import Report
+
+
+def add_report_options(parser: argparse.ArgumentParser) -> None:
+    """--format, --output, --select, --ignore and --exit-zero."""
+    from vae_checked.reports import FORMATS
+
+    parser.add_argument("--format", choices=tuple(FORMATS), default="text", help="form of the report (default: text)")
+    parser.add_argument("--output", metavar="FILE", help="write the report to FILE instead of standard output")
+    parser.add_argument(
+        "--select", metavar="CODES", action="append", default=[], help="only these, as in VAE201,VAE3 or kl-sign"
+    )
+    parser.add_argument("--ignore", metavar="CODES", action="append", default=[], help="all but these, likewise")
+    parser.add_argument("--exit-zero", action="store_true", help="exit with 0 even when there are findings")
+
+
+def codes(given: Sequence[str]) -> frozenset[str]:
+    """The catalogue's codes that `--select` or `--ignore` names: codes, beginnings of codes, names, comma-separated.
+
+    Raises UsageError for a word that names no mistake.
+    """
+    if not given:
+        return frozenset()
+    from vae_checked.catalogue import CATALOGUE
+
+    wanted: set[str] = set()
+    for word in (part.strip() for words in given for part in words.split(",")):
+        beginning = word.upper() if word.upper().startswith("VAE") else f"VAE{word}"
+        named = {each.code for each in CATALOGUE if word and (each.code.startswith(beginning) or each.name == word)}
+        if not named:
+            raise UsageError(f"{word!r} names no mistake in the catalogue: vae-checked rules lists them")
+        wanted |= named
+    return frozenset(wanted)
+
+
+def write(text: str, output: str | None = None) -> None:
+    """Put `text` on standard output, or into the file `output`, whole or not at all; UsageError when it cannot be."""
+    if output is None:
+        if hasattr(sys.stdout, "reconfigure"):
+            sys.stdout.reconfigure(errors="backslashreplace")
+        sys.stdout.write(text)
+        return
+    from pathlib import Path
+
+    target = Path(output)
+    draft = target.with_name(f".{target.name}.part")
+    try:
+        draft.write_text(text, encoding="utf-8", errors="backslashreplace")
+        draft.replace(target)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise UsageError(f"the report cannot be written to {output!r}: {error.strerror}") from None
+
+
+def emit(report: Report, args: argparse.Namespace) -> int:
+    """Write `report` as the options say; 1 when it holds findings, else 0."""
+    from vae_checked.reports import render
+
+    write(render(report, args.format), args.output)
+    return int(bool(report.findings) and not args.exit_zero)
+
+
+def only(found: Collection[str], select: frozenset[str], ignore: frozenset[str]) -> frozenset[str]:
+    """Those of the codes `found` that are selected (all, when none is) and not ignored."""
+    return frozenset(code for code in found if (not select or code in select) and code not in ignore)

@@ -1,0 +1,55 @@
+"""Findings in the form that somebody reads: one file per format, and this register of them all."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from vae_checked.errors import UsageError
+
+if TYPE_CHECKING:
+    from vae_checked.catalogue import Judgement
+    from vae_checked.facts import Facts
+    from vae_checked.finding import Finding
+
+__all__ = ["FORMATS", "Report", "render"]
+
+# The modules are imported on use: a run needs one of them.
+FORMATS: dict[str, str] = {
+    "text": "vae_checked.reports.text",
+    "json": "vae_checked.reports.json",
+}
+
+
+class Report(Protocol):
+    """What the linter and the auditor hand over.
+
+    `recognised` says per VAE what was recognised and why, `unobserved` what could not be decided, why, and what would
+    settle it; `unread` holds (path, reason); `subjects` counts the VAEs; `summary` is the closing line.
+    """
+
+    @property
+    def findings(self) -> Sequence[Finding]: ...
+    @property
+    def judgements(self) -> Sequence[Judgement]: ...
+    @property
+    def facts(self) -> Sequence[Facts]: ...
+    @property
+    def recognised(self) -> Sequence[str]: ...
+    @property
+    def unobserved(self) -> Sequence[str]: ...
+    @property
+    def unread(self) -> Sequence[tuple[str, str]]: ...
+    @property
+    def subjects(self) -> int: ...
+    @property
+    def summary(self) -> str: ...
+
+
+def render(report: Report, format_name: str = "text") -> str:
+    """`report` in the named format, ending in a newline; UsageError when there is no such format."""
+    if format_name not in FORMATS:
+        raise UsageError(f"no report format {format_name!r}: choose from {', '.join(FORMATS)}")
+    text: str = importlib.import_module(FORMATS[format_name]).render(report)
+    return text

@@ -1,0 +1,77 @@
+"""The report for a program: strictly valid JSON whose form is numbered by `format_version`.
+
+Numbers that JSON has no form for are the strings "inf", "-inf" and "nan".
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from vae_checked.finding import Finding
+    from vae_checked.reports import Report
+
+FORMAT_VERSION = 1
+
+
+def render(report: Report) -> str:
+    """The findings and what was not read; for an audit the facts, what was recognised and what was not observed too."""
+    document: dict[str, object] = {
+        "format_version": FORMAT_VERSION,
+        "findings": [finding_record(finding) for finding in sorted(report.findings, key=lambda f: f.sort_key)],
+        "unread": [{"path": path, "reason": reason} for path, reason in report.unread],
+    }
+    if not hasattr(report, "files_read"):
+        document |= {
+            "facts": [plain(facts) for facts in report.facts],
+            "recognised": list(report.recognised),
+            "unobserved": list(report.unobserved),
+        }
+    return json.dumps(document, indent=2, allow_nan=False) + "\n"
+
+
+def finding_record(finding: Finding) -> dict[str, object]:
+    """The record of one finding; its place is null where only a live model was measured."""
+    place = finding.place
+    return {
+        "code": finding.code,
+        "name": finding.name,
+        "severity": str(finding.severity),
+        "subject": finding.subject,
+        "path": place.path if place else None,
+        "line": place.line if place else None,
+        "end_line": (place.end_line or place.line) if place else None,
+        "column": place.column if place else None,
+        "cell": place.cell if place else None,
+        "message": finding.message,
+        "evidence": finding.measured,
+        "fix": finding.fix,
+        "related": [
+            {"path": each.place.path, "line": each.place.line, "cell": each.place.cell, "message": each.message}
+            for each in finding.related
+        ],
+    }
+
+
+def plain(value: object) -> object:
+    """`value` as JSON has it: dataclasses and mappings become objects, sets sorted lists, enumerations their values."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {each.name: plain(getattr(value, each.name)) for each in fields(value)}
+    if isinstance(value, Enum):
+        return plain(value.value)
+    if isinstance(value, Mapping):
+        return {str(plain(key)): plain(item) for key, item in value.items()}
+    if isinstance(value, (set, frozenset)):
+        return sorted((plain(item) for item in value), key=str)
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    return str(value)

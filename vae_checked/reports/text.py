@@ -1,0 +1,75 @@
+"""The report for a person at a terminal: facts first, then what was measured, then one remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from vae_checked.finding import Finding, Place
+    from vae_checked.reports import Report
+
+_WIDTH = 160
+
+
+def render(report: Report) -> str:
+    """Every finding with its excerpt, then what was recognised, clean, undecided and unread, then the summary."""
+    blocks = ["\n".join(_finding(finding)) for finding in sorted(report.findings, key=lambda f: f.sort_key)]
+    for title, lines in (
+        ("recognised", report.recognised),
+        ("checked and clean", _clean(report)),
+        ("not decided", report.unobserved),
+        ("not read", [f"{path}: {reason}" for path, reason in report.unread]),
+    ):
+        if lines:
+            blocks.append("\n".join([f"{title}:", *(f"  {line}" for line in lines)]))
+    return "\n\n".join([*blocks, report.summary]) + "\n"
+
+
+def location(place: Place) -> str:
+    """`model.py:42:15`, or `notebook.ipynb:cell 3:2:15`."""
+    return f"{place}:{place.column}"
+
+
+def _clean(report: Report) -> list[str]:
+    return [f"{each.subject}: {' '.join(sorted(each.clean))}" for each in report.judgements if each.clean]
+
+
+def _finding(finding: Finding) -> Iterator[str]:
+    where = location(finding.place) if finding.place else finding.subject
+    yield f"{where}: {finding.code} {finding.name}: {finding.message}"
+    if finding.place and finding.place.text.strip():
+        yield from excerpt(finding.place)
+    if finding.measured:
+        yield f"  measured: {finding.measured}"
+    yield f"  fix: {finding.fix}"
+    yield f"  more: vae-checked explain {finding.code}"
+
+
+def excerpt(place: Place) -> Sequence[str]:
+    """The line of source and, below it, carets under the stretch that `place` names; a long line is cut around it."""
+    text = place.text.rstrip("\r\n")
+    start = min(place.column - 1, len(text))
+    same_line = place.end_line in (None, place.line)
+    end = place.end_column - 1 if same_line and place.end_column else len(text.rstrip())
+    end = max(start + 1, min(end, len(text)))
+    if len(text) > _WIDTH:
+        cut = max(0, start - _WIDTH // 4)
+        head = "…" if cut else ""
+        tail = "…" if cut + _WIDTH < len(text) else ""
+        end = min(end, cut + _WIDTH)
+        text, start, end = f"{head}{text[cut : cut + _WIDTH]}{tail}", start - cut + len(head), end - cut + len(head)
+    number = f"    {place.line}"
+    pad = "".join("\t" if letter == "\t" else " " * _cells(letter) for letter in text[:start])
+    carets = "^" * sum(_cells(letter) for letter in text[start:end]) or "^"
+    return (f"{number} | {text}", f"{' ' * len(number)} | {pad}{carets}")
+
+
+def _cells(letter: str) -> int:
+    if letter.isascii():
+        return 1
+    import unicodedata  # noqa: PLC0415  only source with such letters pays for the tables
+
+    if unicodedata.combining(letter):
+        return 0
+    return 2 if unicodedata.east_asian_width(letter) in "WF" else 1
