@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from vae_checked.catalogue import log_std_read_as_logvar
+from vae_checked.catalogue import (
+    channels_last_into_conv,
+    kl_formula,
+    kl_reduced_over_wrong_axes,
+    log_std_read_as_logvar,
+    logits_into_bce,
+    non_gaussian_noise,
+    output_range_mismatch,
+    reconstruction_reduced_over_wrong_axes,
+    sigmoid_into_logits_loss,
+    view_used_as_permute,
+)
 from vae_checked.catalogue.mistake import Judge, Mistake, Observer
 from vae_checked.catalogue.wording import compose
 from vae_checked.errors import UsageError
@@ -14,7 +25,18 @@ from vae_checked.finding import Finding
 
 __all__ = ["CATALOGUE", "Judge", "Judgement", "Mistake", "Observer", "find", "judge"]
 
-CATALOGUE: tuple[Mistake, ...] = (log_std_read_as_logvar.MISTAKE,)
+CATALOGUE: tuple[Mistake, ...] = (
+    view_used_as_permute.MISTAKE,
+    channels_last_into_conv.MISTAKE,
+    log_std_read_as_logvar.MISTAKE,
+    non_gaussian_noise.MISTAKE,
+    kl_formula.MISTAKE,
+    kl_reduced_over_wrong_axes.MISTAKE,
+    sigmoid_into_logits_loss.MISTAKE,
+    logits_into_bce.MISTAKE,
+    output_range_mismatch.MISTAKE,
+    reconstruction_reduced_over_wrong_axes.MISTAKE,
+)
 
 
 @dataclass(frozen=True, slots=True)

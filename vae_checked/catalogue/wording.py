@@ -8,6 +8,8 @@ from vae_checked.catalogue.mistake import Mistake
 from vae_checked.facts import Evidence
 from vae_checked.finding import Finding, Related
 
+_SHOWN = 6
+
 
 class _Curve:
     """Pairs (x, y) in a message: `{curve:x}` and `{curve:y}` list one side, three significant digits each."""
@@ -21,13 +23,20 @@ class _Curve:
 
 
 def _presentable(value: object) -> object:
+    if value is None:
+        return "unknown"
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, tuple) and value and all(isinstance(item, tuple) and len(item) == 2 for item in value):
         return _Curve(value)
     if isinstance(value, (tuple, list, frozenset)):
-        return ", ".join(sorted(map(str, value)) if isinstance(value, frozenset) else map(str, value))
+        return _listed(sorted(map(str, value)) if isinstance(value, frozenset) else [str(item) for item in value])
     return value
+
+
+def _listed(items: list[str]) -> str:
+    shown = items if len(items) <= _SHOWN + 1 else [*items[:_SHOWN], f"and {len(items) - _SHOWN} more"]
+    return ", ".join(shown)
 
 
 def compose(mistake: Mistake, evidence: Evidence, subject: str) -> Finding:

@@ -1,0 +1,64 @@
+"""What the judges of the likelihood band say of intervals: each is about one of these at most."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+from vae_checked.facts import SYMMETRIC_UNIT, UNIT, Interval, Likelihood
+
+SQUASHING = frozenset({"sigmoid", "tanh", "hardsigmoid", "hardtanh", "softsign"})
+ONE_SIDED = frozenset({"relu", "relu6", "softplus", "exp"})
+
+
+def sigmoid(interval: Interval) -> Interval:
+    """What a sigmoid makes of `interval`."""
+    low, high = (1.0 / (1.0 + math.exp(-max(-700.0, end))) for end in (interval.low, interval.high))
+    return Interval(
+        low, high, interval.low_open or math.isinf(interval.low), interval.high_open or math.isinf(interval.high)
+    )
+
+
+def reachable(kind: Likelihood, output: Interval) -> Interval:
+    """The values in data space that the prediction can stand for: a logits loss applies the sigmoid itself."""
+    return sigmoid(output) if kind is Likelihood.BCE_WITH_LOGITS else output
+
+
+def scale_ratio(data: Interval, wanted: Interval) -> float | None:
+    """How many times larger the data are than `wanted`; None unless both are bounded and neither is only 0."""
+    sizes = [max(abs(interval.low), abs(interval.high)) for interval in (data, wanted)]
+    return sizes[0] / sizes[1] if all(0 < size < math.inf for size in sizes) else None
+
+
+def pixel_scale(data: Interval, kind: Likelihood | None, output: Interval) -> float | None:
+    """The ratio of the scales of data and output where it is about 255 or its inverse, else None.
+
+    An unbounded output is measured by the target that the loss needs.
+    """
+    wanted = output if output.bounded else kind.target if kind is not None else output
+    ratio = scale_ratio(data, wanted)
+    return ratio if ratio is not None and (128 <= ratio <= 512 or 128 <= 1 / ratio <= 512) else None
+
+
+def squashed_twice(activations: tuple[str, ...]) -> tuple[str, str] | None:
+    """The first two bounded activations that follow on each other."""
+    return next(
+        ((first, then) for first, then in pairwise(activations) if {first, then} <= SQUASHING),
+        None,
+    )
+
+
+def half_ranged(activations: tuple[str, ...]) -> str | None:
+    """The one-sided activation that a sigmoid follows on, which leaves it [0.5, 1]."""
+    return next(
+        (first for first, then in pairwise(activations) if first in ONE_SIDED and then == "sigmoid"),
+        None,
+    )
+
+
+def fitting_activation(data: Interval) -> str:
+    """How a decoder ends whose range is that of `data`."""
+    for interval, activation in ((UNIT, "a sigmoid"), (SYMMETRIC_UNIT, "a tanh")):
+        if interval.contains(data, tolerance=0.01):
+            return activation
+    return "a linear layer"
