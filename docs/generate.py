@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import re
 import sys
 from collections.abc import Iterable
@@ -31,13 +30,29 @@ def matrix(mistakes: Iterable[Mistake], folder: str) -> str:
 
 
 def commands() -> str:
-    """The page of the command line, from its own help."""
-    os.environ["COLUMNS"] = "100"
+    """The page of the command line, from its parser."""
     top = parser()
     choices = next(action.choices for action in top._actions if isinstance(action, argparse._SubParsersAction))
-    parts = ["# The command line\n", f"```\n{top.format_help()}```\n"]
-    parts += [f"## {name}\n\n```\n{choices[name].format_help()}```\n" for name in COMMANDS]
+    parts = ["# The command line\n", f"{top.description}\n", f"{top.epilog}\n"]
+    for name in COMMANDS:
+        rows = [
+            f"| `{_spelling(action)}` | {_help(action)} |" for action in choices[name]._actions if action.dest != "help"
+        ]
+        table = ["| argument | meaning |", "|---|---|", *rows] if rows else []
+        parts.append("\n".join([f"## {name}\n", choices[name].description or "", "", *table]).rstrip() + "\n")
     return "\n".join(parts)
+
+
+def _spelling(action: argparse.Action) -> str:
+    name = action.metavar or ("" if action.option_strings else action.dest.upper())
+    values = " ".join(name) if isinstance(name, tuple) else name
+    if action.choices:
+        values = "{" + ",".join(action.choices) + "}"
+    return " ".join(filter(None, [", ".join(action.option_strings), "" if action.nargs == 0 else values]))
+
+
+def _help(action: argparse.Action) -> str:
+    return (action.help or "").replace("|", "\\|")
 
 
 def pages() -> dict[Path, str]:
@@ -45,7 +60,8 @@ def pages() -> dict[Path, str]:
     mistakes = sorted(CATALOGUE, key=lambda each: each.code)
     index = (
         "# The catalogue\n\n"
-        "Each mistake keeps a VAE running and makes it another model. `lint` reads source, `audit` measures a live model.\n\n"
+        "Each mistake leaves a VAE running and makes it another model. "
+        "`lint` reads source, `audit` measures a live model.\n\n"
     )
     made = {PAGES / f"{each.code}.md": markdown_page(each) for each in mistakes}
     made[PAGES / "README.md"] = index + matrix(mistakes, "")

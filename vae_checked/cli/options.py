@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from vae_checked.errors import UsageError
 
@@ -72,6 +72,11 @@ def emit(report: Report, args: argparse.Namespace) -> int:
     return int(bool(report.findings) and not args.exit_zero)
 
 
-def only(found: Collection[str], select: frozenset[str], ignore: frozenset[str]) -> frozenset[str]:
-    """Those of the codes `found` that are selected (all, when none is) and not ignored."""
-    return frozenset(code for code in found if (not select or code in select) and code not in ignore)
+def only_codes(report: Any, select: frozenset[str], ignore: frozenset[str]) -> Any:
+    """`report`, a dataclass, with those findings only that are selected (all, when none is) and not ignored."""
+    if not select and not ignore:
+        return report
+    from dataclasses import replace
+
+    kept = tuple(each for each in report.findings if (not select or each.code in select) and each.code not in ignore)
+    return replace(report, findings=kept)

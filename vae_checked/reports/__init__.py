@@ -19,6 +19,10 @@ __all__ = ["FORMATS", "Report", "render"]
 FORMATS: dict[str, str] = {
     "text": "vae_checked.reports.text",
     "json": "vae_checked.reports.json",
+    "sarif": "vae_checked.reports.sarif",
+    "github": "vae_checked.reports.github",
+    "junit": "vae_checked.reports.junit",
+    "html": "vae_checked.reports.html",
 }
 
 

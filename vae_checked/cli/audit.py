@@ -1,0 +1,95 @@
+"""`vae-checked audit`: a live model, measured and judged."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+from typing import TYPE_CHECKING, Any
+
+from vae_checked.cli.options import add_report_options, codes, emit, only_codes
+from vae_checked.cli.progress import progress
+from vae_checked.errors import UsageError
+
+if TYPE_CHECKING:
+    from vae_checked.config import ModelConfig
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What `audit` takes."""
+    parser.add_argument(
+        "model",
+        metavar="MODEL",
+        help="package.module:attribute (a class, an instance or a factory; the current folder is importable), "
+        "or NAME of [tool.vae-checked.models.NAME] in pyproject.toml",
+    )
+    parser.add_argument("--kwargs", metavar="JSON", help="arguments of the class or factory, as in '{\"latents\": 16}'")
+    parser.add_argument("--input", metavar="SHAPE", help="shape of the input, as in 'B 3 64 64'; B is drawn")
+    parser.add_argument("--loss", metavar="FUNCTION", help="package.module:function, or the name of a method")
+    parser.add_argument(
+        "--data-range", nargs=2, type=float, metavar=("LOW", "HIGH"), help="interval of the data (default: 0 1)"
+    )
+    parser.add_argument("--adapter", metavar="NAME", help="how the model's stages are found (default: recognised)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of everything that is drawn (default: 0)")
+    add_report_options(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Build the model, audit it, report."""
+    select, ignore = codes(args.select), codes(args.ignore)
+    config = configured(args)
+    # What the model prints is no part of the report.
+    with contextlib.redirect_stdout(sys.stderr), progress(f"auditing {config.name}"):
+        report = audited(config, args.seed)
+    return emit(only_codes(report, select, ignore), args)
+
+
+def configured(args: argparse.Namespace) -> ModelConfig:
+    """The model that the command line names, what it says itself before what pyproject.toml says."""
+    from dataclasses import replace
+
+    from vae_checked.config import ModelConfig, checked_range, find_model
+
+    config = ModelConfig(args.model, args.model) if ":" in args.model else find_model(args.model)
+    given: dict[str, Any] = {key: getattr(args, key) for key in ("input", "loss", "adapter") if getattr(args, key)}
+    if args.kwargs is not None:
+        given["kwargs"] = _kwargs(args.kwargs)
+    if args.data_range is not None:
+        given["data_range"] = checked_range(tuple(args.data_range), "--data-range")
+    return replace(config, **given)
+
+
+def audited(config: ModelConfig, seed: int = 0) -> Any:
+    """The audit of a configured model."""
+    from vae_checked.load import build_model, load_object, require_torch
+
+    require_torch(f"auditing {config.name}")
+    model = build_model(config.model, config.kwargs, config.folder)
+    loss = config.loss
+    if loss is not None and ":" in loss:
+        loss = load_object(loss, "loss", config.folder)
+        if not callable(loss):
+            raise UsageError(f"loss {config.loss!r} is a {type(loss).__name__}, not a function")
+    from vae_checked.auditor import audit
+
+    return audit(
+        model,
+        config.input,
+        loss,
+        name=config.name,
+        data_range=config.data_range,
+        adapter=config.adapter,
+        seed=seed,
+    )
+
+
+def _kwargs(text: str) -> dict[str, Any]:
+    import json
+
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise UsageError(f"--kwargs is not JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise UsageError(f'--kwargs is {text!r}, not an object of argument names and values such as {{"latents": 16}}')
+    return value

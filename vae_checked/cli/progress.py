@@ -1,0 +1,45 @@
+"""A bar on a terminal for runs that pass a second; nothing in a pipe."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+PATIENCE = 1.0
+Step = Callable[[str], None]
+
+
+@contextmanager
+def progress(title: str, steps: int | None = None) -> Iterator[Step]:
+    """Yield a function to be called with a few words as each step begins.
+
+    On a terminal a bar appears on standard error once `PATIENCE` seconds have passed; it runs to and fro when the
+    number of `steps` is not known, and is gone at the end.
+    """
+    if not sys.stderr.isatty():
+        yield lambda words: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    bar = Progress(
+        TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=Console(stderr=True), transient=True
+    )
+    task = bar.add_task(title, total=steps)
+    begun = False
+
+    def step(words: str) -> None:
+        nonlocal begun
+        bar.update(task, description=words, advance=1 if begun and steps else 0)
+        begun = True
+
+    timer = threading.Timer(PATIENCE, bar.start)
+    timer.start()
+    try:
+        yield step
+    finally:
+        timer.cancel()
+        timer.join()
+        bar.stop()

@@ -1,0 +1,112 @@
+"""`[tool.vae-checked]` in pyproject.toml: the one table that the audit and the pytest plugin share."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from vae_checked.errors import UsageError
+
+_TABLES = ("models",)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelConfig:
+    """One `[tool.vae-checked.models.NAME]`.
+
+    `model` is `package.module:attribute`, a module class, instance or factory that takes `kwargs`; `input` a
+    specification such as `B 3 64 64`; `loss` another `package.module:attribute` or the name of a method; `data_range`
+    the interval of the input; `adapter` the name of an adapter. `folder` is where the pyproject.toml lies.
+    """
+
+    name: str
+    model: str
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    input: str | None = None
+    loss: str | None = None
+    data_range: tuple[float, float] | None = None
+    adapter: str | None = None
+    folder: Path | None = None
+
+
+KEYS = tuple(each.name for each in fields(ModelConfig) if each.name not in ("name", "folder"))
+
+
+def find_pyproject(start: Path | None = None) -> Path | None:
+    """The nearest pyproject.toml in `start` (the current folder) or above it."""
+    here = (start or Path()).resolve()
+    return next((path for folder in (here, *here.parents) if (path := folder / "pyproject.toml").is_file()), None)
+
+
+def load_models(path: Path) -> dict[str, ModelConfig]:
+    """The models of the pyproject.toml at `path` by name; UsageError for anything that cannot be meant."""
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"{path}: not readable as TOML: {error}") from None
+    own = document.get("tool", {}).get("vae-checked", {})
+    _refuse_unknown(own, _TABLES, f"{path}: [tool.vae-checked]")
+    models = own.get("models", {})
+    if not isinstance(models, dict):
+        raise UsageError(f"{path}: [tool.vae-checked.models] is not a table of tables, one per model")
+    return {name: _model(name, table, path) for name, table in models.items()}
+
+
+def find_model(name: str, start: Path | None = None) -> ModelConfig:
+    """The model of that name in the nearest pyproject.toml; UsageError with the names there are."""
+    path = find_pyproject(start)
+    models = load_models(path) if path else {}
+    if name in models:
+        return models[name]
+    if path is None:
+        where = "there is no pyproject.toml here or above"
+    elif not models:
+        where = f"{path} has no [tool.vae-checked.models.{name}]"
+    else:
+        where = f"{path} has {', '.join(models)}"
+    raise UsageError(f"no model {name!r}: {where}; a model is named package.module:attribute, or in pyproject.toml")
+
+
+def _model(name: str, table: object, path: Path) -> ModelConfig:
+    where = f"{path}: [tool.vae-checked.models.{name}]"
+    if not isinstance(table, dict):
+        raise UsageError(f"{where} is not a table with the keys {', '.join(KEYS)}")
+    _refuse_unknown(table, KEYS, where)
+    if "model" not in table:
+        raise UsageError(f"{where} lacks the key model: give it as package.module:attribute")
+    for key in ("model", "input", "loss", "adapter"):
+        if not isinstance(table.get(key, ""), str):
+            raise UsageError(f"{where}: {key} is {table[key]!r}, not a string")
+    if not isinstance(table.get("kwargs", {}), dict):
+        raise UsageError(f"{where}: kwargs is {table['kwargs']!r}, not a table")
+    data_range = table.get("data_range")
+    return ModelConfig(
+        name=name,
+        model=table["model"],
+        kwargs=table.get("kwargs", {}),
+        input=table.get("input"),
+        loss=table.get("loss"),
+        data_range=None if data_range is None else checked_range(data_range, where),
+        adapter=table.get("adapter"),
+        folder=path.parent,
+    )
+
+
+def checked_range(value: object, where: str) -> tuple[float, float]:
+    """`value` as (low, high) with low < high; UsageError beginning with `where` if it is anything else."""
+    numbers = value if isinstance(value, (list, tuple)) else ()
+    if len(numbers) != 2 or not all(type(each) in (int, float) for each in numbers) or not numbers[0] < numbers[1]:
+        raise UsageError(f"{where}: data_range is {value!r}, not two numbers with the lower first, such as [0, 1]")
+    return float(numbers[0]), float(numbers[1])
+
+
+def _refuse_unknown(table: Mapping[str, object], known: tuple[str, ...], where: str) -> None:
+    for key in table:
+        if key not in known:
+            near = get_close_matches(key, known, n=1)
+            meant = f" (did you mean {near[0]}?)" if near else ""
+            raise UsageError(f"{where} has an unknown key {key!r}{meant}: known are {', '.join(known)}")

@@ -1,0 +1,125 @@
+"""From the name of a model or loss, as a person types it, to the object."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+import sysconfig
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from difflib import get_close_matches
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from vae_checked.errors import MissingDependencyError, ModelError, UsageError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+_OWN = (str(Path(__file__).parent), str(Path(importlib.__file__).parent))
+_LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")})
+
+
+def require_torch(needed_for: str) -> None:
+    """MissingDependencyError when torch is not installed."""
+    if importlib.util.find_spec("torch") is None:
+        raise MissingDependencyError("torch", "torch", needed_for)
+
+
+def load_object(spec: str, what: str, folder: Path | None = None) -> Any:
+    """The object that `package.module:attribute` names, its module importable from `folder` (the current one) as well.
+
+    No bytecode is written. Raises UsageError when `spec` has another form, ModelError when there is no such thing.
+    """
+    module_name, colon, attribute = spec.partition(":")
+    if module_name.endswith(".py") or "/" in module_name:
+        dotted = module_name.removesuffix(".py").strip("./").replace("/", ".")
+        raise UsageError(f"{what} {spec!r} names a file: name its module instead, {dotted}:{attribute or 'NAME'}")
+    if not colon or not module_name or not attribute:
+        raise UsageError(f"{what} {spec!r} is not of the form package.module:attribute, such as project.model:VAE")
+    found: Any = _module(module_name, spec, what, folder or Path.cwd())
+    for part in attribute.split("."):
+        try:
+            found = getattr(found, part)
+        except AttributeError:
+            raise ModelError(f"{what} {spec!r}: {_missing(found, part)}") from None
+    return found
+
+
+def build_model(spec: str, kwargs: Mapping[str, Any] | None = None, folder: Path | None = None) -> nn.Module:
+    """The module that `spec` names, a class or factory called with `kwargs`; ModelError when none comes out."""
+    require_torch(f"running {spec}")
+    found = load_object(spec, "model", folder)
+    from torch import nn  # noqa: PLC0415  the configuration must be readable without torch
+
+    if isinstance(found, nn.Module):
+        if kwargs:
+            raise UsageError(f"model {spec!r} is an instance already: kwargs {', '.join(kwargs)} have nowhere to go")
+        return found
+    if not callable(found):
+        raise ModelError(f"model {spec!r} is a {type(found).__name__}, neither a torch.nn.Module nor a factory of one")
+    try:
+        with _disk_untouched():
+            model = found(**(kwargs or {}))
+    except Exception as error:
+        raise ModelError(f"building {spec} raised {described(error)}: give the arguments it needs as kwargs") from error
+    if not isinstance(model, nn.Module):
+        raise ModelError(f"{spec} returned a {type(model).__name__}, not a torch.nn.Module")
+    return model
+
+
+def described(error: BaseException) -> str:
+    """`error` in one line: its kind, the first line of its message, and where in the user's code it was raised."""
+    lines = str(error).strip().splitlines()
+    words = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not _inside(frame.filename, _OWN)]
+    theirs = [frame for frame in frames if not _inside(frame.filename, _LIBRARIES)] or frames
+    return f"{words} ({theirs[-1].filename}:{theirs[-1].lineno})" if theirs else words
+
+
+def _inside(filename: str, folders: tuple[str, ...]) -> bool:
+    return filename.startswith(("<", *folders))
+
+
+def _module(name: str, spec: str, what: str, folder: Path) -> ModuleType:
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+    try:
+        with _disk_untouched():
+            return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and f"{name}.".startswith(f"{error.name}."):
+            raise ModelError(
+                f"{what} {spec!r}: there is no module {error.name!r} to import: run from the folder that holds it, "
+                f"or install it"
+            ) from None
+        raise ModelError(f"{what} {spec!r}: importing {name} needs {error.name!r}, which is not installed") from error
+    except SystemExit as error:
+        raise ModelError(
+            f"{what} {spec!r}: importing {name} ended the program (exit status {error.code}): "
+            f'put what it runs below `if __name__ == "__main__":`'
+        ) from None
+    except Exception as error:
+        raise ModelError(f"{what} {spec!r}: importing {name} raised {described(error)}") from error
+
+
+def _missing(owner: object, name: str) -> str:
+    label = owner.__name__ if isinstance(owner, (ModuleType, type)) else type(owner).__name__
+    public = [each for each in dir(owner) if not each.startswith("_")]
+    near = get_close_matches(name, public, n=3)
+    classes = [each for each in public if isinstance(getattr(owner, each, None), type)]
+    known = f"did you mean {' or '.join(near)}?" if near else f"it has {', '.join(classes[:8]) or 'no classes'}"
+    return f"{label} has no {name!r}; {known}"
+
+
+@contextmanager
+def _disk_untouched() -> Iterator[None]:
+    before = sys.dont_write_bytecode
+    sys.dont_write_bytecode = True
+    try:
+        yield
+    finally:
+        sys.dont_write_bytecode = before

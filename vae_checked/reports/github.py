@@ -1,0 +1,47 @@
+"""The report for GitHub Actions: one workflow command per finding, shown beside the line that it names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vae_checked.finding import Severity
+
+if TYPE_CHECKING:
+    from vae_checked.finding import Finding
+    from vae_checked.reports import Report
+
+_COMMAND = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
+
+
+def render(report: Report) -> str:
+    """`::error file=...,line=...::message` per finding, a warning per unread file, then the summary."""
+    lines = [_annotation(each) for each in sorted(report.findings, key=lambda each: each.sort_key)]
+    lines += [f"::warning file={_property(path)}::{_data(f'not read: {reason}')}" for path, reason in report.unread]
+    return "\n".join([*lines, report.summary]) + "\n"
+
+
+def _annotation(finding: Finding) -> str:
+    place = finding.place
+    properties = {"title": f"{finding.code} {finding.name}"}
+    where = "" if place else f"{finding.subject}: "
+    if place and place.cell is None:
+        properties |= {"file": place.path, "line": str(place.line), "col": str(place.column)}
+        if place.end_line is not None:
+            properties["endLine"] = str(place.end_line)
+        # GitHub refuses an end column on an annotation of several lines.
+        if place.end_column is not None and place.end_line in (None, place.line):
+            properties["endColumn"] = str(place.end_column)
+    elif place:
+        properties["file"] = place.path
+        where = f"cell {place.cell}, line {place.line}: "
+    named = ",".join(f"{key}={_property(value)}" for key, value in properties.items())
+    text = f"{where}{finding.message}\nmeasured: {finding.measured}\nfix: {finding.fix}"
+    return f"::{_COMMAND[finding.severity]} {named}::{_data(text)}"
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

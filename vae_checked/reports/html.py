@@ -1,0 +1,60 @@
+"""The report as one page for a browser: no script, no file beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from html import escape
+from typing import TYPE_CHECKING
+
+from vae_checked.reports.text import excerpt, location
+
+if TYPE_CHECKING:
+    from vae_checked.finding import Finding
+    from vae_checked.reports import Report
+
+_STYLE = """
+:root { color-scheme: light dark; }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
+pre { overflow-x: auto; padding: .5rem 1rem; background: color-mix(in srgb, currentColor 8%, transparent); }
+article { border-left: .3rem solid; padding-left: 1rem; margin: 1.5rem 0; }
+.error { border-color: #c62828; } .warning { border-color: #b8860b; } .info { border-color: #1565c0; }
+h2 { font-size: 1.05rem; } dt { font-weight: 600; } dd { margin: 0 0 .4rem 1rem; }
+"""
+
+
+def render(report: Report) -> str:
+    """Every finding, then what was recognised, clean, undecided and unread."""
+    findings = sorted(report.findings, key=lambda each: each.sort_key)
+    clean = [f"{each.subject}: {' '.join(sorted(each.clean))}" for each in report.judgements if each.clean]
+    parts = [
+        "<!doctype html>",
+        '<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">',
+        f"<title>vae-checked</title><style>{_STYLE}</style></head><body>",
+        f"<h1>vae-checked</h1><p>{escape(report.summary)}</p>",
+        *(line for each in findings for line in _article(each)),
+        *_section("Recognised", report.recognised),
+        *_section("Checked and clean", clean),
+        *_section("Not decided", report.unobserved),
+        *_section("Not read", [f"{path}: {reason}" for path, reason in report.unread]),
+        "</body></html>",
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def _article(finding: Finding) -> Iterator[str]:
+    place = finding.place
+    yield f'<article class="{finding.severity}">'
+    yield f"<h2>{finding.code} {escape(finding.name)}: {escape(finding.message)}</h2>"
+    yield f"<p>{escape(location(place) if place else finding.subject)}</p>"
+    if place and place.text.strip():
+        yield f"<pre>{escape(chr(10).join(excerpt(place)))}</pre>"
+    yield f"<dl><dt>measured</dt><dd>{escape(finding.measured)}</dd><dt>fix</dt><dd>{escape(finding.fix)}</dd></dl>"
+    if finding.related:
+        places = (f"<li>{escape(location(each.place))}: {escape(each.message)}</li>" for each in finding.related)
+        yield f"<ul>{''.join(places)}</ul>"
+    yield "</article>"
+
+
+def _section(title: str, lines: Sequence[str]) -> Iterator[str]:
+    if lines:
+        yield f"<section><h2>{title}</h2><ul>{''.join(f'<li>{escape(line)}</li>' for line in lines)}</ul></section>"

@@ -1,0 +1,109 @@
+"""The report for code scanning services: SARIF 2.1.0 (OASIS standard, 2020)."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from vae_checked.finding import Severity
+
+if TYPE_CHECKING:
+    from vae_checked.catalogue import Mistake
+    from vae_checked.finding import Finding, Place
+    from vae_checked.reports import Report
+
+SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+_LEVEL = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
+
+
+def render(report: Report) -> str:
+    """One run: the rules that the findings name, the findings as results, the unread files as notifications."""
+    from vae_checked import __version__  # noqa: PLC0415  avoids a cycle: the package resolves its public names lazily
+    from vae_checked.catalogue import CATALOGUE  # noqa: PLC0415  only reports of this kind need the rules
+
+    findings = sorted(report.findings, key=lambda each: each.sort_key)
+    named = {each.code for each in findings}
+    rules = sorted((each for each in CATALOGUE if each.code in named), key=lambda each: each.code)
+    index = {each.code: position for position, each in enumerate(rules)}
+    run = {
+        "tool": {
+            "driver": {
+                "name": "vae-checked",
+                "version": __version__,
+                "rules": [_rule(each) for each in rules],
+            }
+        },
+        "columnKind": "unicodeCodePoints",
+        "invocations": [
+            {
+                "executionSuccessful": True,
+                "toolExecutionNotifications": [
+                    {
+                        "level": "warning",
+                        "message": {"text": reason},
+                        "locations": [{"physicalLocation": {"artifactLocation": {"uri": _uri(path)}}}],
+                    }
+                    for path, reason in report.unread
+                ],
+            }
+        ],
+        "results": [_result(each, index) for each in findings],
+    }
+    return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2, allow_nan=False) + "\n"
+
+
+def _rule(mistake: Mistake) -> dict[str, object]:
+    return {
+        "id": mistake.code,
+        "name": "".join(part.capitalize() for part in mistake.name.split("-")),
+        "shortDescription": {"text": mistake.summary},
+        "fullDescription": {"text": mistake.why},
+        "help": {"text": f"vae-checked explain {mistake.code}"},
+        "defaultConfiguration": {"level": _LEVEL[mistake.severity]},
+    }
+
+
+def _result(finding: Finding, index: dict[str, int]) -> dict[str, object]:
+    result: dict[str, object] = {
+        "ruleId": finding.code,
+        "level": _LEVEL[finding.severity],
+        "message": {"text": f"{finding.message}. Measured: {finding.measured}. Fix: {finding.fix}"},
+    }
+    if finding.code in index:
+        result["ruleIndex"] = index[finding.code]
+    if finding.place:
+        result["locations"] = [_location(finding.place)]
+    else:
+        result["locations"] = [{"logicalLocations": [{"fullyQualifiedName": finding.subject}]}]
+    if finding.related:
+        result["relatedLocations"] = [
+            {"id": number, **_location(each.place), "message": {"text": each.message}}
+            for number, each in enumerate(finding.related)
+        ]
+    return result
+
+
+def _location(place: Place) -> dict[str, object]:
+    # SARIF knows no cells: a line within one would point into the notebook's JSON, so the cell is named in words.
+    location: dict[str, object] = {"artifactLocation": {"uri": _uri(place.path)}}
+    if place.cell is not None:
+        return {
+            "physicalLocation": location,
+            "logicalLocations": [{"name": f"cell {place.cell}, line {place.line}"}],
+        }
+    region = {"startLine": place.line, "startColumn": place.column}
+    if place.end_line is not None:
+        region["endLine"] = place.end_line
+    if place.end_column is not None:
+        region["endColumn"] = place.end_column
+    if place.text:
+        return {"physicalLocation": {**location, "region": {**region, "snippet": {"text": place.text}}}}
+    return {"physicalLocation": {**location, "region": region}}
+
+
+def _uri(path: str) -> str:
+    from pathlib import PurePath  # noqa: PLC0415  beside its one use
+    from urllib.parse import quote  # noqa: PLC0415  beside its one use
+
+    pure = PurePath(path)
+    return pure.as_uri() if pure.is_absolute() else quote(pure.as_posix())
