@@ -1,0 +1,90 @@
+"""VAE104: pixels are not divided by 255, or twice."""
+
+from __future__ import annotations
+
+from vae_checked.catalogue.example import EXAMPLE, edit
+from vae_checked.catalogue.mistake import Mistake
+from vae_checked.catalogue.ranges import pixel_scale
+from vae_checked.facts import Evidence, Facts
+from vae_checked.finding import Severity
+
+
+def judge(facts: Facts) -> Evidence | None:
+    data, output, kind = facts.data.interval, facts.output.interval, facts.recon.kind
+    if data is None or output is None:
+        return None
+    ratio = pixel_scale(data.value, None if kind is None else kind.value, output.value)
+    if ratio is None:
+        return None
+    return Evidence(
+        origin=data.origin,
+        values={
+            "ratio": ratio,
+            "data": data.value,
+            "output": output.value,
+            "remedy": "divide the pixels by 255"
+            if ratio > 1
+            else "divide the pixels by 255 once: ToTensor does it already",
+        },
+        related=((output.origin, "the decoder's output"),),
+    )
+
+
+_PICTURES = """\
+
+
+class Pictures(torch.utils.data.Dataset):
+    def __init__(self, paths):
+        self.paths = paths
+
+    def __len__(self):
+        return len(self.paths)
+
+    def __getitem__(self, index):
+        import numpy as np
+        from PIL import Image
+
+        picture = np.asarray(Image.open(self.paths[index]).convert("RGB"))
+        return torch.from_numpy(picture).permute(2, 0, 1).float() / 255
+
+
+def train(model, paths, epochs=10):
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    for _ in range(epochs):
+        for x in torch.utils.data.DataLoader(Pictures(paths), batch_size=16):
+            x_hat, mu, logvar = model(x)
+            loss = loss_function(x_hat, x, mu, logvar)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+"""
+_FINE = EXAMPLE + _PICTURES
+
+
+MISTAKE = Mistake(
+    code="VAE104",
+    name="pixel-scale",
+    severity=Severity.ERROR,
+    summary="The pixels are not divided by 255, or twice: data and output differ by a factor of about 255.",
+    why=(
+        "Raw bytes against an output in [0, 1] leave an error that nothing can reduce: the loss starts in the "
+        "millions, the second head is driven to where exp overflows, and the loss is NaN. Divided twice (ToTensor "
+        "divides by 255 already) all pictures are black, and the decoder that draws black wins."
+    ),
+    message="the data are {ratio} times as large as what the decoder{at_related} can produce",
+    measured="data in {data}, output in {output}",
+    fix="{remedy}",
+    bad=edit(
+        ("DATA_RANGE = (0.0, 1.0)", "DATA_RANGE = (0.0, 255.0)"),
+        (".float() / 255", ".float()  # VAE104"),
+        text=_FINE,
+    ),
+    good=_FINE,
+    references=(
+        "https://docs.pytorch.org/vision/stable/generated/torchvision.transforms.ToTensor.html",
+        "https://docs.pytorch.org/vision/stable/generated/torchvision.transforms.PILToTensor.html",
+    ),
+    seen_by=frozenset(),
+    needs=("data.interval", "output.interval"),
+    judge=judge,
+)
