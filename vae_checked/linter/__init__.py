@@ -1,0 +1,54 @@
+"""The static observer: source text is evaluated on symbols, and what is found is put before the judges."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vae_checked.linter import source as sources
+from vae_checked.linter.report import LintReport
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vae_checked.linter.source import File
+
+__all__ = ["LintReport", "lint"]
+
+
+def lint(
+    paths: Sequence[str | Path], *, select: Collection[str] = (), ignore: Collection[str] = ()
+) -> LintReport:
+    """Read every Python file and notebook at or below `paths` and report the mistakes that their VAEs make.
+
+    `select` and `ignore` are codes or their beginnings (`VAE2`); nothing is imported or executed. Raises UsageError for
+    a path that does not exist, and for a file named itself that is not Python.
+    """
+    read, concerned, unread = 0, [], []
+    for path, named in sources.discover(paths):
+        read += 1
+        try:
+            data = sources.read(path)
+            if named or sources.concerns_vae(data):
+                file = sources.parse(str(path), data)
+                if sources.concerns_vae(data):
+                    concerned.append(file)
+        except sources.UnreadableError as error:
+            unread.append((str(path), str(error)))
+    return _examine(read, concerned, tuple(unread), select, ignore)
+
+
+def _examine(
+    read: int,
+    concerned: list[File],
+    unread: tuple[tuple[str, str], ...],
+    select: Collection[str],
+    ignore: Collection[str],
+) -> LintReport:
+    if not concerned:
+        return LintReport((), (), (), (), (), unread, read, 0)
+    # The interpreter and the catalogue are wanted only where there is something to examine.
+    from vae_checked.linter.examine import examine  # noqa: PLC0415  start-up time of a run that finds no VAE code
+
+    return examine(read, concerned, unread, select, ignore)

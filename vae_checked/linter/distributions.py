@@ -1,0 +1,143 @@
+"""torch.distributions as expressions: a Normal is its location and scale, a divergence is its closed form."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from vae_checked.facts import NoiseLaw
+from vae_checked.linter import noise
+from vae_checked.linter.expression import Expr, Site, const, opaque
+from vae_checked.linter.values import Distribution, Value, as_expr
+
+if TYPE_CHECKING:
+    from vae_checked.linter.interpret import Interpreter
+
+FAMILIES = frozenset(
+    "Normal MultivariateNormal LowRankMultivariateNormal Independent Bernoulli ContinuousBernoulli Laplace Categorical "
+    "OneHotCategorical RelaxedOneHotCategorical Uniform LogNormal Poisson NegativeBinomial Beta Gamma Dirichlet "
+    "TransformedDistribution StudentT Cauchy".split()
+)
+PROPERTIES = frozenset("mean loc scale stddev variance mode base_dist covariance_matrix scale_tril logits probs".split())
+
+
+def construct(
+    interpreter: Interpreter, name: str, args: list[Value], kwargs: dict[str, Value], site: Site
+) -> Value | None:
+    """A distribution, or the divergence of two; None when the call makes neither."""
+    if name == "kl_divergence" and len(args) == 2:
+        return divergence(args[0], args[1], site)
+    if name not in FAMILIES:
+        return None
+    if name == "Independent":
+        base = args[0] if args else kwargs.get("base_distribution")
+        if isinstance(base, Distribution):
+            return Distribution(base.family, base.parameters, site, 1)
+        return None
+    if name == "Normal" or name == "Laplace" or name == "LogNormal":
+        location = args[0] if args else kwargs.get("loc")
+        scale = args[1] if len(args) > 1 else kwargs.get("scale")
+        return Distribution(name, {"loc": location, "scale": scale}, site)
+    if name == "MultivariateNormal":
+        return _multivariate(args, kwargs, site)
+    return Distribution(name, {**{str(index): value for index, value in enumerate(args)}, **kwargs}, site)
+
+
+def _multivariate(args: list[Value], kwargs: dict[str, Value], site: Site) -> Distribution:
+    location = args[0] if args else kwargs.get("loc")
+    covariance = args[1] if len(args) > 1 else kwargs.get("covariance_matrix")
+    factor = kwargs.get("scale_tril")
+    scale: Value = None
+    if isinstance(covariance, Expr) and covariance.op == "diag":
+        scale = Expr("sqrt", (covariance.args[0],), (), site)
+    elif isinstance(factor, Expr) and factor.op == "diag":
+        scale = factor.args[0]
+    if scale is None:
+        return Distribution("MultivariateNormal", {"loc": location}, site, 1)
+    return Distribution("Normal", {"loc": location, "scale": scale}, site, 1)
+
+
+def parameters(value: Distribution, site: Site) -> tuple[Expr, Expr] | None:
+    """Location and scale of a normal distribution, None for any other."""
+    if value.family != "Normal" or value.parameters.get("scale") is None:
+        return None
+    return as_expr(value.parameters["loc"], site), as_expr(value.parameters["scale"], site)
+
+
+def divergence(left: Value, right: Value, site: Site) -> Expr:
+    """KL(left || right); the closed form per element for two normals."""
+    if isinstance(left, Distribution) and isinstance(right, Distribution):
+        one, other = parameters(left, site), parameters(right, site)
+        if one is not None and other is not None:
+            term = _normal_divergence(*one, *other, site)
+            if left.event_dims or right.event_dims:
+                return Expr("sum", (term,), (("axes", (-1,)), ("keepdim", False)), site)
+            return term
+    return opaque("kl_divergence", (as_expr(left, site), as_expr(right, site)), site)
+
+
+def _normal_divergence(mean_q: Expr, std_q: Expr, mean_p: Expr, std_p: Expr, site: Site) -> Expr:
+    """0.5 * ((std_q / std_p)^2 + ((mean_q - mean_p) / std_p)^2 - 1) - log(std_q / std_p)."""
+    ratio = Expr("div", (std_q, std_p), (), site)
+    distance = Expr("div", (Expr("sub", (mean_q, mean_p), (), site), std_p), (), site)
+    squares = Expr("add", (Expr("square", (ratio,), (), site), Expr("square", (distance,), (), site)), (), site)
+    half = Expr("mul", (const(0.5), Expr("sub", (squares, const(1.0)), (), site)), (), site)
+    return Expr("sub", (half, Expr("log", (ratio,), (), site)), (("known", "kl_divergence"),), site)
+
+
+def attribute(interpreter: Interpreter, owner: Distribution, name: str, site: Site) -> Value:
+    """A property of a distribution."""
+    normal = parameters(owner, site)
+    if normal is not None:
+        location, scale = normal
+        match name:
+            case "mean" | "loc" | "mode":
+                return location
+            case "scale" | "stddev":
+                return scale
+            case "variance":
+                return Expr("square", (scale,), (), site)
+            case "base_dist":
+                return Distribution(owner.family, owner.parameters, owner.site)
+    if name in owner.parameters:
+        return owner.parameters[name]
+    return opaque(f"distribution:{name}", (as_expr(owner, site),), site)
+
+
+def call_method(interpreter: Interpreter, owner: Distribution, name: str, args: list[Value], site: Site) -> Value:
+    """sample, rsample, log_prob, entropy and the like."""
+    normal = parameters(owner, site)
+    if name == "expand" or name == "to_event":
+        return owner
+    if normal is None:
+        if name in ("sample", "rsample"):
+            law = NoiseLaw.OTHER
+            eps = noise.draw(interpreter, law, 0.0, 1.0, None, site, None)
+            return opaque(f"draw:{owner.family}:{name}", (eps,), site)
+        return opaque(f"{owner.family}.{name}", (as_expr(owner, site), *(as_expr(item, site) for item in args)), site)
+    location, scale = normal
+    if name in ("rsample", "sample", "sample_n"):
+        eps = noise.draw(interpreter, NoiseLaw.STANDARD_NORMAL, 0.0, 1.0, None, site, scale)
+        z = Expr("add", (location, Expr("mul", (scale, eps), (), site)), (("known", name),), site)
+        return z if name == "rsample" else Expr("detach", (z,), (("known", "sample"),), site)
+    if name == "log_prob" and args:
+        return _log_prob(location, scale, as_expr(args[0], site), site)
+    if name == "entropy":
+        logs = Expr("log", (scale,), (), site)
+        return Expr("add", (const(0.5 + 0.5 * math.log(2 * math.pi)), logs), (), site)
+    return opaque(f"Normal.{name}", (location, scale, *(as_expr(item, site) for item in args)), site)
+
+
+def _log_prob(location: Expr, scale: Expr, x: Expr, site: Site) -> Expr:
+    """-0.5 * ((x - loc) / scale)^2 - log(scale) - 0.5 * log(2 pi)."""
+    distance = Expr("div", (Expr("sub", (x, location), (), site), scale), (), site)
+    squared = Expr("mul", (const(-0.5), Expr("square", (distance,), (), site)), (), site)
+    logs = Expr("add", (Expr("log", (scale,), (), site), const(0.5 * math.log(2 * math.pi))), (), site)
+    return Expr("sub", (squared, logs), (("known", "log_prob"),), site)
+
+
+def unknown_method(owner: Expr, name: str, site: Site) -> Expr | None:
+    """`.rsample()` and `.sample()` of something unknown: a draw whose parameters are not seen."""
+    if name in ("rsample", "sample") and owner.op != "const":
+        return Expr("draw", (owner,), (("how", name),), site)
+    return None

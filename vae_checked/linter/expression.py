@@ -1,0 +1,139 @@
+"""Tensor expressions: what a value was computed from, as a graph whose nodes know where they are written."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Hashable, Iterator
+from typing import TYPE_CHECKING
+
+from vae_checked.facts import Origin
+from vae_checked.finding import Place
+
+if TYPE_CHECKING:
+    from vae_checked.linter.source import Source
+
+Attrs = tuple[tuple[str, Hashable], ...]
+
+
+class Site:
+    """A node of a parsed file: where an expression is written."""
+
+    __slots__ = ("node", "source")
+
+    def __init__(self, source: Source, node: ast.AST) -> None:
+        self.source = source
+        self.node = node
+
+    @property
+    def place(self) -> Place:
+        """The node's place in its file or notebook."""
+        return self.source.place(self.node)
+
+    @property
+    def origin(self) -> Origin:
+        """The expression as it is written, and its place."""
+        return Origin(self.source.segment(self.node), self.place)
+
+
+class Expr:
+    """One node of a tensor expression.
+
+    `uid` identifies the structure: two expressions that compute the same thing in the same way have one uid, wherever
+    they are written. Noise and other draws carry a serial number among their attributes, so that each stays itself.
+    """
+
+    __slots__ = ("_attrs", "args", "op", "site", "uid")
+
+    def __init__(self, op: str, args: tuple[Expr, ...] = (), attrs: Attrs = (), site: Site | None = None) -> None:
+        self.op = op
+        self.args = args
+        self._attrs = attrs
+        self.site = site
+        self.uid = hash((op, *[arg.uid for arg in args], attrs))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Expr) and self.uid == other.uid
+
+    def __hash__(self) -> int:
+        return self.uid
+
+    def get(self, name: str) -> Hashable:
+        """The attribute of this name, None when it has none."""
+        for key, value in self._attrs:
+            if key == name:
+                return value
+        return None
+
+    @property
+    def attrs(self) -> Attrs:
+        """All attributes, as pairs."""
+        return self._attrs
+
+    @property
+    def value(self) -> float:
+        """The number that a `const` node holds."""
+        number = self.get("value")
+        assert isinstance(number, (int, float))  # noqa: S101  only called on const nodes, whose constructor sees to it
+        return float(number)
+
+    def at(self, site: Site | None) -> Expr:
+        """The same structure, written at another place."""
+        moved = Expr.__new__(Expr)
+        moved.op, moved.args, moved._attrs, moved.uid = self.op, self.args, self._attrs, self.uid
+        moved.site = site
+        return moved
+
+    def __repr__(self) -> str:
+        inside = ", ".join([*map(repr, self.args), *(f"{key}={value!r}" for key, value in self._attrs)])
+        return f"{self.op}({inside})"
+
+
+def const(value: float, site: Site | None = None) -> Expr:
+    """A number."""
+    return Expr("const", (), (("value", value),), site)
+
+
+def atom(name: str, site: Site | None = None, serial: Hashable = None) -> Expr:
+    """Something that is not known further: a parameter, an input, a result of code that was not read."""
+    return Expr("atom", (), (("name", name), ("serial", serial)), site)
+
+
+def opaque(name: str, args: tuple[Expr, ...], site: Site | None = None) -> Expr:
+    """A call that is not understood: equal for equal arguments."""
+    return Expr("opaque", args, (("name", name),), site)
+
+
+def walk(expr: Expr) -> Iterator[Expr]:
+    """Every distinct node below and with `expr`, parents first."""
+    seen: set[int] = set()
+    stack = [expr]
+    while stack:
+        node = stack.pop()
+        if node.uid in seen:
+            continue
+        seen.add(node.uid)
+        yield node
+        stack.extend(reversed(node.args))
+
+
+def contains(expr: Expr, wanted: int) -> bool:
+    """Whether a node with this uid is part of `expr`."""
+    return any(node.uid == wanted for node in walk(expr))
+
+
+# Elementwise operations: each element of the result depends on the elements at the same position of the arguments only.
+ELEMENTWISE = frozenset(
+    "add sub mul div neg pow exp log log1p expm1 sqrt rsqrt abs square reciprocal sigmoid logsigmoid tanh relu "
+    "leaky_relu elu selu gelu silu softplus softsign hardtanh hardsigmoid relu6 clamp maximum minimum erf "
+    "sign floor ceil round nan_to_num sin cos prelu logit where celu mish tanhshrink".split()
+)
+# Operations that hand on their first argument's elements: another shape, device, dtype or graph, the same numbers.
+TRANSPARENT = frozenset("view reshape flatten unsqueeze squeeze expand repeat cast contiguous detach alias".split())
+REDUCTIONS = frozenset(("sum", "mean"))
+
+
+def strip(expr: Expr) -> Expr:
+    """`expr` without the transparent operations around it."""
+    while expr.op in TRANSPARENT and expr.args:
+        expr = expr.args[0]
+    return expr

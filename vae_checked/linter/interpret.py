@@ -1,0 +1,660 @@
+"""Step 3: an abstract interpreter. Functions are run on symbols; what is not understood is opaque."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from vae_checked.linter import calls, operators
+from vae_checked.linter.expression import Expr, Site, atom, opaque
+from vae_checked.linter.source import Source
+from vae_checked.linter.values import (
+    Class,
+    External,
+    Function,
+    Instance,
+    Layer,
+    Scope,
+    Value,
+    as_expr,
+)
+from vae_checked.linter.values import Sequence as Layers
+
+if TYPE_CHECKING:
+    from vae_checked.linter.project import Module, Project
+
+MAX_DEPTH = 24
+MAX_UNROLL = 12
+
+
+class BudgetError(Exception):
+    """A function took more steps than one is given; what was seen up to there is kept."""
+
+
+class _NothingReturned:
+    """No return statement was reached."""
+
+
+class _Raised:
+    """A raise statement was reached: this branch hands on nothing."""
+
+
+NOTHING = _NothingReturned()
+RAISED = _Raised()
+
+
+@dataclass(slots=True)
+class Root:
+    """A value at the edge of a statement: assigned to `name`, returned, passed to backward(), or dropped."""
+
+    value: Value
+    kind: str
+    name: str
+    site: Site
+    function: Function | None
+    depth: int
+
+
+@dataclass(slots=True)
+class Frame:
+    """One function that is being run."""
+
+    function: Function | None
+    scope: Scope
+    source: Source
+
+
+@dataclass(slots=True)
+class Trace:
+    """What one evaluation saw: every root, the functions that it entered, and the names that values went by."""
+
+    roots: list[Root] = field(default_factory=list)
+    entered: set[int] = field(default_factory=set)
+    names: dict[int, list[str]] = field(default_factory=dict)
+    called_instances: list[tuple[Instance, list[Value], Value]] = field(default_factory=list)
+    complete: bool = True
+
+
+class Interpreter:
+    """Runs the project's functions on symbols. One per project; `trace` changes with each entry point."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self.trace = Trace()
+        self.steps = 0
+        self.limit = 40_000
+        self.frames: list[Frame] = []
+        self.no_grad = 0
+        self._serial = 0
+
+    def serial(self) -> int:
+        """A number that was not given out before."""
+        self._serial += 1
+        return self._serial
+
+    # ------------------------------------------------------------------------------------------- entry points
+
+    def run(self, work: Callable[[], Value], limit: int = 40_000) -> tuple[Value, Trace]:
+        """Do `work` under a fresh trace and budget; the value is None when the budget or the stack ran out."""
+        outer, self.trace = self.trace, Trace()
+        steps, limit_before, self.steps, self.limit = self.steps, self.limit, 0, limit
+        depth, no_grad = len(self.frames), self.no_grad
+        try:
+            value = work()
+        except (BudgetError, RecursionError):
+            value = None
+            self.trace.complete = False
+        finally:
+            del self.frames[depth:]
+            self.no_grad = no_grad
+            trace, self.trace = self.trace, outer
+            self.steps, self.limit = steps, limit_before
+        return value, trace
+
+    def run_module(self, module: Module) -> None:
+        """Execute a module's top level into its scope, cell by cell."""
+        for cell in module.file.cells:
+            source = Source(module.path, cell)
+            self.frames.append(Frame(None, module.scope, source))
+            try:
+                for statement in cell.tree.body:
+                    try:
+                        self._statement(statement, module.scope)
+                    except RecursionError:
+                        self.trace.complete = False
+            finally:
+                self.frames.pop()
+
+    # --------------------------------------------------------------------------------------------- statements
+
+    @property
+    def source(self) -> Source:
+        """The text that is being run."""
+        return self.frames[-1].source
+
+    def site(self, node: ast.AST) -> Site:
+        """Where `node` is written."""
+        return Site(self.source, node)
+
+    def tick(self) -> None:
+        """Count a step; BudgetError when there were too many."""
+        self.steps += 1
+        if self.steps > self.limit:
+            raise BudgetError
+
+    def block(self, statements: Sequence[ast.stmt], scope: Scope) -> Value:
+        """Run statements in order; the value returned, or NOTHING, or RAISED."""
+        for index, statement in enumerate(statements):
+            if isinstance(statement, ast.If):
+                done, result = self._if(statement, statements[index + 1 :], scope)
+                if done:
+                    return result
+                continue
+            result = self._statement(statement, scope)
+            if result is not NOTHING:
+                return result
+        return NOTHING
+
+    def _if(self, node: ast.If, rest: Sequence[ast.stmt], scope: Scope) -> tuple[bool, Value]:
+        """Run an if statement; (True, value) when it settles what the block returns."""
+        test = self.eval(node.test, scope)
+        truth = operators.truth(test)
+        if truth is not None:
+            result = self.block(node.body if truth else node.orelse, scope)
+            return result is not NOTHING, result
+        condition = as_expr(test, self.site(node.test))
+        before = self._snapshot(scope)
+        one = self.block(node.body, scope)
+        after_one = self._snapshot(scope)
+        self._restore(scope, before)
+        other = self.block(node.orelse, scope)
+        if one is RAISED:
+            return other is not NOTHING, other
+        if other is RAISED:
+            self._restore(scope, after_one)
+            return one is not NOTHING, one
+        if one is NOTHING and other is NOTHING:
+            self._merge(scope, condition, after_one)
+            return False, NOTHING
+        if one is not NOTHING and other is not NOTHING:
+            return True, operators.merge(condition, one, other)
+        if one is NOTHING:
+            self._restore(scope, after_one)
+            return True, self._join(condition, self.block(rest, scope), other)
+        return True, self._join(condition, one, self.block(rest, scope))
+
+    @staticmethod
+    def _join(condition: Expr, one: Value, other: Value) -> Value:
+        if one is RAISED or one is NOTHING:
+            return other if other is not NOTHING else None
+        if other is RAISED or other is NOTHING:
+            return one
+        return operators.merge(condition, one, other)
+
+    def _snapshot(self, scope: Scope) -> tuple[dict[str, Value], list[tuple[dict[str, Value], dict[str, Value]]]]:
+        owner = scope.names.get("self")
+        objects = [owner.attributes] if isinstance(owner, Instance) else []
+        return dict(scope.names), [(attributes, dict(attributes)) for attributes in objects]
+
+    @staticmethod
+    def _restore(
+        scope: Scope, saved: tuple[dict[str, Value], list[tuple[dict[str, Value], dict[str, Value]]]]
+    ) -> None:
+        names, objects = saved
+        scope.names.clear()
+        scope.names.update(names)
+        for attributes, copy in objects:
+            attributes.clear()
+            attributes.update(copy)
+
+    def _merge(
+        self,
+        scope: Scope,
+        condition: Expr,
+        saved: tuple[dict[str, Value], list[tuple[dict[str, Value], dict[str, Value]]]],
+    ) -> None:
+        names, objects = saved
+        for target, source in ((scope.names, names), *objects):
+            for name, value in source.items():
+                if name not in target:
+                    target[name] = value
+                elif target[name] is not value:
+                    target[name] = operators.merge(condition, value, target[name])
+
+    def _statement(self, node: ast.stmt, scope: Scope) -> Value:
+        self.tick()
+        handler = _STATEMENTS.get(type(node))
+        return NOTHING if handler is None else handler(self, node, scope)
+
+    def _assign(self, node: ast.Assign, scope: Scope) -> Value:
+        value = self.eval(node.value, scope)
+        for target in node.targets:
+            self.bind(target, value, scope, node.value)
+        return NOTHING
+
+    def _ann_assign(self, node: ast.AnnAssign, scope: Scope) -> Value:
+        if node.value is not None:
+            self.bind(node.target, self.eval(node.value, scope), scope, node.value)
+        return NOTHING
+
+    def _aug_assign(self, node: ast.AugAssign, scope: Scope) -> Value:
+        load = ast.copy_location(_as_load(node.target), node.target)
+        left, right = self.eval(load, scope), self.eval(node.value, scope)
+        site = self.site(node)
+        if isinstance(left, list) and isinstance(right, (list, tuple)):
+            left.extend(right)
+            return NOTHING
+        self.bind(node.target, operators.binary(node.op, left, right, site), scope, node)
+        return NOTHING
+
+    def _return(self, node: ast.Return, scope: Scope) -> Value:
+        value = None if node.value is None else self.eval(node.value, scope)
+        self.root(value, "return", "", node.value or node)
+        return value
+
+    def _expr(self, node: ast.Expr, scope: Scope) -> Value:
+        value = self.eval(node.value, scope)
+        call = node.value
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
+            name = call.func.attr
+            in_place = name.endswith("_") and not name.endswith("__")
+            if in_place and isinstance(call.func.value, (ast.Name, ast.Attribute)) and isinstance(value, Expr):
+                self.bind(_as_store(call.func.value), value, scope, call)
+                return NOTHING
+        self.root(value, "expr", "", node.value)
+        return NOTHING
+
+    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope) -> Value:
+        scope.names[node.name] = Function(node, scope)
+        return NOTHING
+
+    def _class(self, node: ast.ClassDef, scope: Scope) -> Value:
+        bases = tuple(self.eval(base, scope) for base in node.bases if not isinstance(base, ast.Starred))
+        inner = Scope({}, scope, scope.module)
+        cls = Class(node, scope, bases, inner.names)
+        for statement in node.body:
+            self._statement(statement, inner)
+        for value in inner.names.values():
+            if isinstance(value, Function) and value.owner is None:
+                value.owner = cls
+                # A method's free names are looked up around the class, never in it.
+                value.scope = scope
+        scope.names[node.name] = cls
+        return NOTHING
+
+    def _import(self, node: ast.Import, scope: Scope) -> Value:
+        for name in node.names:
+            if name.asname:
+                scope.names[name.asname] = self.project.import_module(name.name, scope.module)
+            else:
+                top = name.name.split(".")[0]
+                scope.names[top] = self.project.import_module(top, scope.module)
+        return NOTHING
+
+    def _import_from(self, node: ast.ImportFrom, scope: Scope) -> Value:
+        for name in node.names:
+            if name.name == "*":
+                scope.names.update(self.project.star_import(node.module or "", node.level, scope.module))
+            else:
+                scope.names[name.asname or name.name] = self.project.import_name(
+                    node.module or "", node.level, name.name, scope.module
+                )
+        return NOTHING
+
+    def _for(self, node: ast.For | ast.AsyncFor, scope: Scope) -> Value:
+        iterable = self.eval(node.iter, scope)
+        items = operators.items(self, iterable, self.site(node.iter))
+        if len(items) > 1 and (len(items) > MAX_UNROLL or _trains(node)):
+            items = [operators.any_item(items, self.site(node.iter))]
+        for item in items:
+            self.bind(node.target, item, scope, node.target)
+            result = self._loop_body(node.body, scope)
+            if result is not NOTHING and result is not RAISED:
+                return result
+        return self.block(node.orelse, scope)
+
+    def _while(self, node: ast.While, scope: Scope) -> Value:
+        self.eval(node.test, scope)
+        return self._loop_body(node.body, scope)
+
+    def _loop_body(self, body: Sequence[ast.stmt], scope: Scope) -> Value:
+        return self.block([item for item in body if not isinstance(item, (ast.Break, ast.Continue))], scope)
+
+    def _with(self, node: ast.With | ast.AsyncWith, scope: Scope) -> Value:
+        off = 0
+        for item in node.items:
+            value = self.eval(item.context_expr, scope)
+            off += operators.switches_gradient_off(value)
+            if item.optional_vars is not None:
+                self.bind(item.optional_vars, value, scope, item.context_expr)
+        self.no_grad += off
+        try:
+            return self.block(node.body, scope)
+        finally:
+            self.no_grad -= off
+
+    def _try(self, node: ast.Try, scope: Scope) -> Value:
+        result = self.block(node.body, scope)
+        if result is RAISED and node.handlers:
+            result = self.block(node.handlers[0].body, scope)
+        elif result is NOTHING:
+            # Names that only a handler binds (import fallbacks) are wanted too.
+            for handler in node.handlers:
+                before = dict(scope.names)
+                self.block(handler.body, scope)
+                scope.names.update(before)
+            result = self.block(node.orelse, scope)
+        last = self.block(node.finalbody, scope)
+        return result if last is NOTHING else last
+
+    def _raise(self, node: ast.Raise, scope: Scope) -> Value:
+        return RAISED
+
+    def _if_statement(self, node: ast.If, scope: Scope) -> Value:
+        return self._if(node, (), scope)[1]
+
+    def _match(self, node: ast.Match, scope: Scope) -> Value:
+        self.eval(node.subject, scope)
+        for case in node.cases:
+            self.block(case.body, scope)
+        return NOTHING
+
+    # ------------------------------------------------------------------------------------------------- binding
+
+    def bind(self, target: ast.expr, value: Value, scope: Scope, written: ast.AST) -> None:
+        """Assign `value`, written at node `written`, to a target; roots and names are recorded."""
+        if isinstance(target, ast.Name):
+            scope.names[target.id] = value
+            self.root(value, "assign", target.id, written)
+        elif isinstance(target, (ast.Tuple, ast.List)):
+            self._bind_many(target, value, scope, written)
+        elif isinstance(target, ast.Attribute):
+            self._bind_attribute(self.eval(target.value, scope), target.attr, value)
+            self.root(value, "assign", target.attr, written)
+        elif isinstance(target, ast.Subscript):
+            owner, key = self.eval(target.value, scope), self.eval(target.slice, scope)
+            if isinstance(owner, (dict, list)):
+                operators.store(owner, key, value)
+            elif isinstance(owner, Layers) and isinstance(key, (str, int)):
+                owner.items[str(key)] = value
+            self.root(value, "assign", str(key) if isinstance(key, str) else "", written)
+        elif isinstance(target, ast.Starred):
+            self.bind(target.value, value, scope, written)
+
+    def _bind_many(self, target: ast.Tuple | ast.List, value: Value, scope: Scope, written: ast.AST) -> None:
+        starred = [index for index, item in enumerate(target.elts) if isinstance(item, ast.Starred)]
+        parts = operators.unpack(self, value, len(target.elts), self.site(written), starred[0] if starred else None)
+        for item, part in zip(target.elts, parts, strict=True):
+            self.bind(item, part, scope, written)
+
+    def _bind_attribute(self, owner: Value, name: str, value: Value) -> None:
+        if isinstance(owner, (Instance, Layer)):
+            owner.attributes[name] = value
+        elif isinstance(owner, Class):
+            owner.names[name] = value
+
+    def root(self, value: Value, kind: str, name: str, node: ast.AST) -> None:
+        """Record a value at the edge of a statement."""
+        function = self.frames[-1].function if self.frames else None
+        if isinstance(value, (Expr, tuple, list, dict)):
+            self.trace.roots.append(Root(value, kind, name, self.site(node), function, len(self.frames)))
+        if name and isinstance(value, Expr):
+            known = self.trace.names.setdefault(value.uid, [])
+            if name not in known:
+                known.append(name)
+
+    # ------------------------------------------------------------------------------------------------- calling
+
+    def invoke(self, function: Function, args: list[Value], kwargs: dict[str, Value], site: Site | None) -> Value:
+        """Run a function of the project on values; opaque when it recurses, is too deep, or is a generator."""
+        node = function.node
+        active = sum(1 for frame in self.frames if frame.function and frame.function.node is node)
+        if len(self.frames) > MAX_DEPTH or active > 1 or isinstance(node, ast.AsyncFunctionDef):
+            return opaque(f"call:{function.name}", tuple(as_expr(item, site) for item in args), site)
+        self.trace.entered.add(id(node))
+        source = function.scope.module.source_of(node)
+        scope = Scope({}, function.scope, function.scope.module)
+        self.frames.append(Frame(function, scope, source))
+        try:
+            calls.bind_parameters(self, function, args, kwargs, scope, site)
+            if isinstance(node, ast.Lambda):
+                return self.eval(node.body, scope)
+            result = self.block(node.body, scope)
+            return None if result is NOTHING or result is RAISED else result
+        finally:
+            self.frames.pop()
+
+    def call(self, target: Value, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+        """Call any value."""
+        self.tick()
+        return calls.call(self, target, args, kwargs, site)
+
+    # --------------------------------------------------------------------------------------------- expressions
+
+    def eval(self, node: ast.expr, scope: Scope) -> Value:
+        """The value of an expression."""
+        self.tick()
+        handler = _EXPRESSIONS.get(type(node))
+        if handler is None:
+            return opaque(f"{type(node).__name__}:{ast.dump(node)}", (), self.site(node))
+        return handler(self, node, scope)
+
+    def _name(self, node: ast.Name, scope: Scope) -> Value:
+        found, value = scope.lookup(node.id)
+        if found:
+            if isinstance(value, Expr) and value.op == "const":
+                return value
+            return value
+        if node.id in calls.BUILTINS:
+            return External(f"builtins.{node.id}")
+        return atom(node.id, self.site(node), scope.module.path)
+
+    def _attribute(self, node: ast.Attribute, scope: Scope) -> Value:
+        return calls.attribute(self, self.eval(node.value, scope), node.attr, self.site(node))
+
+    def _call(self, node: ast.Call, scope: Scope) -> Value:
+        site = self.site(node)
+        if isinstance(node.func, ast.Name) and node.func.id == "super":
+            return calls.super_of(self, scope)
+        if isinstance(node.func, ast.Attribute):
+            owner = self.eval(node.func.value, scope)
+            target = calls.method(self, owner, node.func.attr, self.site(node.func))
+        else:
+            target = self.eval(node.func, scope)
+        args: list[Value] = []
+        for item in node.args:
+            if isinstance(item, ast.Starred):
+                spread = self.eval(item.value, scope)
+                args.extend(operators.spread(self, spread, site))
+            else:
+                args.append(self.eval(item, scope))
+        kwargs: dict[str, Value] = {}
+        for keyword in node.keywords:
+            value = self.eval(keyword.value, scope)
+            if keyword.arg is not None:
+                kwargs[keyword.arg] = value
+            elif isinstance(value, dict):
+                kwargs.update({key: item for key, item in value.items() if isinstance(key, str)})
+        result = self.call(target, args, kwargs, site)
+        if isinstance(node.func, ast.Attribute) and node.func.attr == "backward":
+            self.root(self.eval(node.func.value, scope), "backward", "", node.func.value)
+        return result
+
+    def _bin_op(self, node: ast.BinOp, scope: Scope) -> Value:
+        left, right = self.eval(node.left, scope), self.eval(node.right, scope)
+        return operators.binary(node.op, left, right, self.site(node))
+
+    def _unary_op(self, node: ast.UnaryOp, scope: Scope) -> Value:
+        return operators.unary(node.op, self.eval(node.operand, scope), self.site(node))
+
+    def _compare(self, node: ast.Compare, scope: Scope) -> Value:
+        values = [self.eval(item, scope) for item in (node.left, *node.comparators)]
+        return operators.compare(node.ops, values, self.site(node))
+
+    def _bool_op(self, node: ast.BoolOp, scope: Scope) -> Value:
+        values = [self.eval(item, scope) for item in node.values]
+        return operators.boolean(node.op, values, self.site(node))
+
+    def _if_exp(self, node: ast.IfExp, scope: Scope) -> Value:
+        test = self.eval(node.test, scope)
+        truth = operators.truth(test)
+        if truth is not None:
+            return self.eval(node.body if truth else node.orelse, scope)
+        one, other = self.eval(node.body, scope), self.eval(node.orelse, scope)
+        return operators.merge(as_expr(test, self.site(node.test)), one, other)
+
+    def _tuple(self, node: ast.Tuple, scope: Scope) -> Value:
+        return tuple(self._elements(node.elts, scope))
+
+    def _list(self, node: ast.List, scope: Scope) -> Value:
+        return self._elements(node.elts, scope)
+
+    def _elements(self, nodes: Sequence[ast.expr], scope: Scope) -> list[Value]:
+        values: list[Value] = []
+        for item in nodes:
+            if isinstance(item, ast.Starred):
+                values.extend(operators.spread(self, self.eval(item.value, scope), self.site(item)))
+            else:
+                values.append(self.eval(item, scope))
+        return values
+
+    def _dict(self, node: ast.Dict, scope: Scope) -> Value:
+        result: dict[Value, Value] = {}
+        for key, item in zip(node.keys, node.values, strict=True):
+            value = self.eval(item, scope)
+            if key is None:
+                if isinstance(value, dict):
+                    result.update(value)
+                continue
+            name = self.eval(key, scope)
+            if isinstance(name, (str, int, float, bool, type(None))):
+                result[name] = value
+        return result
+
+    def _subscript(self, node: ast.Subscript, scope: Scope) -> Value:
+        owner = self.eval(node.value, scope)
+        return operators.subscript(self, owner, self.eval(node.slice, scope), self.site(node))
+
+    def _slice(self, node: ast.Slice, scope: Scope) -> Value:
+        return slice(*(None if part is None else self.eval(part, scope) for part in (node.lower, node.upper, node.step)))
+
+    def _joined(self, node: ast.JoinedStr, scope: Scope) -> Value:
+        text = ""
+        for part in node.values:
+            value = self.eval(part.value if isinstance(part, ast.FormattedValue) else part, scope)
+            if not isinstance(value, (str, int, float)):
+                return opaque("text", (as_expr(value, self.site(node)),), self.site(node))
+            text += str(value)
+        return text
+
+    def _comprehension(
+        self, node: ast.ListComp | ast.GeneratorExp | ast.SetComp | ast.DictComp, scope: Scope
+    ) -> Value:
+        inner = Scope({}, scope, scope.module)
+        results: list[Value] = []
+
+        def fill(depth: int) -> None:
+            if depth == len(node.generators):
+                if isinstance(node, ast.DictComp):
+                    results.append((self.eval(node.key, inner), self.eval(node.value, inner)))
+                else:
+                    results.append(self.eval(node.elt, inner))
+                return
+            generator = node.generators[depth]
+            items = operators.items(self, self.eval(generator.iter, inner), self.site(generator.iter))
+            for item in items[: 4 * MAX_UNROLL]:
+                self.bind(generator.target, item, inner, generator.target)
+                if all(operators.truth(self.eval(test, inner)) is not False for test in generator.ifs):
+                    fill(depth + 1)
+
+        fill(0)
+        if isinstance(node, ast.DictComp):
+            return {key: value for key, value in results if isinstance(key, (str, int, float, bool))}
+        return results
+
+    def _lambda(self, node: ast.Lambda, scope: Scope) -> Value:
+        return Function(node, scope)
+
+    def _named(self, node: ast.NamedExpr, scope: Scope) -> Value:
+        value = self.eval(node.value, scope)
+        self.bind(node.target, value, scope, node.value)
+        return value
+
+    def _inner(self, node: ast.Await | ast.Starred | ast.FormattedValue, scope: Scope) -> Value:
+        return self.eval(node.value, scope)
+
+
+def _as_load(target: ast.expr) -> ast.expr:
+    if isinstance(target, ast.Name):
+        return ast.Name(target.id, ast.Load())
+    if isinstance(target, ast.Attribute):
+        return ast.Attribute(target.value, target.attr, ast.Load())
+    if isinstance(target, ast.Subscript):
+        return ast.Subscript(target.value, target.slice, ast.Load())
+    return target
+
+
+def _as_store(node: ast.Name | ast.Attribute) -> ast.expr:
+    target: ast.expr
+    if isinstance(node, ast.Name):
+        target = ast.Name(node.id, ast.Store())
+    else:
+        target = ast.Attribute(node.value, node.attr, ast.Store())
+    return ast.copy_location(target, node)
+
+
+def _trains(node: ast.AST) -> bool:
+    """Whether a loop trains: one pass over its body then says all."""
+    return any(isinstance(item, ast.Attribute) and item.attr in ("backward", "step") for item in ast.walk(node))
+
+
+_STATEMENTS: dict[type[ast.stmt], Callable[..., Value]] = {
+    ast.Assign: Interpreter._assign,
+    ast.AnnAssign: Interpreter._ann_assign,
+    ast.AugAssign: Interpreter._aug_assign,
+    ast.Return: Interpreter._return,
+    ast.Expr: Interpreter._expr,
+    ast.FunctionDef: Interpreter._function,
+    ast.AsyncFunctionDef: Interpreter._function,
+    ast.ClassDef: Interpreter._class,
+    ast.Import: Interpreter._import,
+    ast.ImportFrom: Interpreter._import_from,
+    ast.For: Interpreter._for,
+    ast.AsyncFor: Interpreter._for,
+    ast.While: Interpreter._while,
+    ast.With: Interpreter._with,
+    ast.AsyncWith: Interpreter._with,
+    ast.Try: Interpreter._try,
+    ast.Raise: Interpreter._raise,
+    ast.If: Interpreter._if_statement,
+    ast.Match: Interpreter._match,
+}
+_EXPRESSIONS: dict[type[ast.expr], Callable[..., Value]] = {
+    ast.Constant: lambda self, node, scope: node.value,
+    ast.Name: Interpreter._name,
+    ast.Attribute: Interpreter._attribute,
+    ast.Call: Interpreter._call,
+    ast.BinOp: Interpreter._bin_op,
+    ast.UnaryOp: Interpreter._unary_op,
+    ast.Compare: Interpreter._compare,
+    ast.BoolOp: Interpreter._bool_op,
+    ast.IfExp: Interpreter._if_exp,
+    ast.Tuple: Interpreter._tuple,
+    ast.List: Interpreter._list,
+    ast.Set: Interpreter._list,
+    ast.Dict: Interpreter._dict,
+    ast.Subscript: Interpreter._subscript,
+    ast.Slice: Interpreter._slice,
+    ast.JoinedStr: Interpreter._joined,
+    ast.ListComp: Interpreter._comprehension,
+    ast.GeneratorExp: Interpreter._comprehension,
+    ast.SetComp: Interpreter._comprehension,
+    ast.DictComp: Interpreter._comprehension,
+    ast.Lambda: Interpreter._lambda,
+    ast.NamedExpr: Interpreter._named,
+    ast.Await: Interpreter._inner,
+    ast.Starred: Interpreter._inner,
+    ast.FormattedValue: Interpreter._inner,
+}

@@ -1,0 +1,204 @@
+"""Which model output is which loss argument, where no code that was read calls the one with the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from vae_checked.linter.expression import Expr, Site, atom, contains, strip, walk
+from vae_checked.linter.roles import samplers
+from vae_checked.linter.values import Function, Instance, Value
+
+if TYPE_CHECKING:
+    from vae_checked.linter.interpret import Interpreter
+    from vae_checked.linter.project import Project
+    from vae_checked.linter.scenes import Scene
+
+_MU = frozenset("mu mean zmean zmu muz meanz loc means m qmu muq latentmean mus qmean zloc".split())
+_SECOND = ("var", "sigma", "std", "sd", "scale", "stddev", "lsgms", "logs")
+_OUTPUT = frozenset(
+    "recon xhat xrecon reconx output out outputs decoded reconstruction xrec yhat pred recons reconbatch xreconstructed "
+    "reconstructed xtilde xprime rec xdecoded reconstructedx reconimages reconstructions prediction generated xp xr "
+    "recx decoding imgrecon reconimg xout outputimg genimg logits xlogits reconlogits".split()
+)
+_INPUT = frozenset(
+    "x input inputs data target targets img image images original batch y originalx xtrue truth xin origin orig imgs "
+    "label batchx real realx gt".split()
+)
+
+
+def normal(name: str) -> str:
+    """A name without case, underscores and digits at its end."""
+    return name.lower().replace("_", "").rstrip("0123456789")
+
+
+def role_of_name(name: str) -> str | None:
+    """What a parameter's name says that it is: mu, second, output, input, z; None when it says nothing."""
+    bare = normal(name)
+    if bare in _MU:
+        return "mu"
+    if bare in _OUTPUT or bare.startswith("recon"):
+        return "output"
+    if bare in _INPUT:
+        return "input"
+    if any(word in bare for word in _SECOND):
+        return "second"
+    if bare in ("z", "latent", "zsample"):
+        return "z"
+    return None
+
+
+def atoms_for(interpreter: Interpreter, function: Function, skip: int) -> list[Value]:
+    """Fresh atoms for the parameters without a default."""
+    spec = function.node.args
+    parameters = [*spec.posonlyargs, *spec.args]
+    required = parameters[skip : len(parameters) - len(spec.defaults)] if spec.defaults else parameters[skip:]
+    source = function.scope.module.source_of(function.node)
+    return [atom(item.arg, Site(source, item), interpreter.serial()) for item in required]
+
+
+def roles_of_outputs(inputs: Iterable[Value], outputs: Value, values: Iterable[Expr]) -> dict[str, Value]:
+    """The parts of a forward's result by role, told by what they are and not by their names."""
+    found = samplers.find(values)
+    parts = list(outputs) if isinstance(outputs, (tuple, list)) else [outputs]
+    if isinstance(outputs, dict):
+        parts = list(outputs.values())
+    if isinstance(outputs, Instance):
+        parts = list(outputs.attributes.values())
+    roles: dict[str, Value] = {}
+    known = {value.uid for value in inputs if isinstance(value, Expr)}
+    for site in found:
+        heads = {node.uid for node in _spine(site.scale)}
+        for part in parts:
+            if not isinstance(part, Expr):
+                continue
+            bare = strip(part)
+            if bare.uid == strip(site.location).uid:
+                roles.setdefault("mu", part)
+            elif bare.uid in heads:
+                roles.setdefault("second", part)
+            elif bare.uid == site.z.uid:
+                roles.setdefault("z", part)
+            elif bare.uid in known:
+                roles.setdefault("input", part)
+            elif contains(part, site.z.uid):
+                roles.setdefault("output", part)
+    if "input" not in roles:
+        first = next((value for value in inputs if isinstance(value, Expr)), None)
+        if first is not None:
+            roles["input"] = first
+    return roles
+
+
+def _spine(scale: Expr) -> list[Expr]:
+    """The nodes from which a scale is computed elementwise: any of them may be handed on as the second head."""
+    found, stack = [], [scale]
+    while stack:
+        node = stack.pop()
+        found.append(node)
+        if node.op in ("exp", "mul", "div", "sqrt", "softplus", "clamp", "add", "pow", "neg", "square") or (
+            node.op in ("cast", "detach", "contiguous", "view")
+        ):
+            stack.extend(arg for arg in node.args if arg.op != "const")
+    return found
+
+
+def own_losses(
+    interpreter: Interpreter, instance: Instance, inputs: list[Value], outputs: Value, site: Site
+) -> None:
+    """Call a model's own loss methods with what its forward returned."""
+    values = [expr for root in interpreter.trace.roots for expr in _opened(root.value)]
+    roles = roles_of_outputs(inputs, outputs, values)
+    if "mu" not in roles and "second" not in roles:
+        return
+    for cls in instance.cls.mro():
+        for method in list(cls.names.values()):
+            if not isinstance(method, Function) or id(method.node) in interpreter.trace.entered:
+                continue
+            args = arguments(interpreter, method, outputs, roles, skip=1)
+            if args is not None:
+                target = Function(method.node, method.scope, instance, method.owner)
+                interpreter.invoke(target, args, {}, site)
+
+
+def arguments(
+    interpreter: Interpreter, function: Function, outputs: Value, roles: dict[str, Value], skip: int
+) -> list[Value] | None:
+    """The arguments with which a loss is called on a model's outputs; None when it is no loss of theirs."""
+    spec = function.node.args
+    parameters = [*spec.posonlyargs, *spec.args][skip:]
+    if spec.vararg is not None and not parameters and isinstance(outputs, (tuple, list)):
+        return list(outputs) if "loss" in function.name.lower() else None
+    named = [role_of_name(item.arg) for item in parameters]
+    if not {"mu", "second"} <= set(named):
+        return None
+    if any(named.count(role) > 1 for role in ("mu", "second")) or "second" not in roles or "mu" not in roles:
+        return None
+    source = function.scope.module.source_of(function.node)
+    required = len(parameters) - len(spec.defaults)
+    args: list[Value] = []
+    for index, (item, role) in enumerate(zip(parameters, named, strict=True)):
+        if role is not None and role in roles:
+            args.append(roles[role])
+        elif index >= required:
+            break
+        else:
+            args.append(atom(item.arg, Site(source, item), interpreter.serial()))
+    return args
+
+
+def across(project: Project, scenes: list[Scene]) -> list[Scene]:
+    """Scenes in which a loss function of a file is called on the outputs of the one model that it can belong to."""
+    from vae_checked.linter.scenes import Scene  # noqa: PLC0415  the two modules call each other
+
+    interpreter = project.interpreter
+    models = []
+    for scene in scenes:
+        forward = [root for root in scene.trace.roots if root.kind == "return" and root.function is not None]
+        for root in forward:
+            if root.depth == 1 and root.function is not None and root.function.name == "forward":
+                inputs = [leaf for expr in _opened(root.value) for leaf in walk(expr) if leaf.op == "atom"]
+                roles = roles_of_outputs(_inputs(inputs, root.function), root.value, list(_opened(root.value)))
+                if {"mu", "second"} <= roles.keys():
+                    models.append((scene, root, roles))
+                    break
+    linked: list[Scene] = []
+    for module in project.modules.values():
+        if not module.given:
+            continue
+        own = [item for item in models if item[0].module is module] or (models if len(models) == 1 else [])
+        if len(own) != 1:
+            continue
+        scene, root, roles = own[0]
+        for function in module.functions():
+            args = arguments(interpreter, function, root.value, roles, skip=0)
+            if args is None:
+                continue
+            site = Site(module.source_of(function.node), function.node)
+
+            def work(target: Function = function, given: list[Value] = args, at: Site = site) -> Value:
+                return interpreter.invoke(target, given, {}, at)
+
+            _, trace = interpreter.run(work)
+            linked.append(Scene(scene.subject, module, trace))
+    return linked
+
+
+def _inputs(atoms: Iterable[Expr], forward: Function) -> list[Value]:
+    names = [item.arg for item in forward.node.args.args[1:2]]
+    return [item for item in atoms if item.get("name") in names]
+
+
+def _opened(value: Value) -> Iterable[Expr]:
+    if isinstance(value, Expr):
+        yield value
+    elif isinstance(value, (tuple, list)):
+        for item in value:
+            yield from _opened(item)
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _opened(item)
+    elif isinstance(value, Instance):
+        for item in value.attributes.values():
+            if isinstance(item, (Expr, tuple, list)):
+                yield from _opened(item)

@@ -1,0 +1,364 @@
+"""Python's own operators on abstract values: arithmetic, truth, unpacking, indexing, iteration, merging of branches."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from vae_checked.linter.expression import Expr, Site, atom, const, opaque
+from vae_checked.linter.values import (
+    Class,
+    External,
+    Function,
+    Instance,
+    Layer,
+    Loader,
+    Value,
+    as_expr,
+    is_number,
+    number_of,
+)
+from vae_checked.linter.values import Sequence as Layers
+
+if TYPE_CHECKING:
+    from vae_checked.linter.interpret import Interpreter
+
+_OPS: dict[type[ast.operator], str] = {
+    ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div", ast.Pow: "pow", ast.MatMult: "matmul",
+    ast.FloorDiv: "floordiv", ast.Mod: "mod",
+}  # fmt: skip
+
+
+def binary(op: ast.operator, left: Value, right: Value, site: Site) -> Value:
+    """left op right."""
+    if isinstance(left, (list, tuple)) and isinstance(right, (list, tuple)) and isinstance(op, ast.Add):
+        return type(left)([*left, *right])
+    if isinstance(left, (list, tuple)) and isinstance(op, ast.Mult) and isinstance(right, int):
+        return type(left)(list(left) * max(0, min(right, 64)))
+    if isinstance(left, str) and isinstance(right, str) and isinstance(op, ast.Add):
+        return left + right
+    if is_number(left) and is_number(right):
+        folded = _fold(op, left, right)
+        if folded is not None:
+            return folded
+    name = _OPS.get(type(op))
+    args = (as_expr(left, site), as_expr(right, site))
+    return opaque(type(op).__name__, args, site) if name is None else Expr(name, args, (), site)
+
+
+def _fold(op: ast.operator, left: float, right: float) -> float | None:
+    try:
+        match op:
+            case ast.Add():
+                return left + right
+            case ast.Sub():
+                return left - right
+            case ast.Mult():
+                return left * right
+            case ast.Div():
+                return left / right
+            case ast.FloorDiv():
+                return left // right
+            case ast.Mod():
+                return left % right
+            case ast.Pow() if abs(left) < 1e6 and abs(right) < 64:
+                result = left**right
+                return result if isinstance(result, (int, float)) else None
+    except (ZeroDivisionError, OverflowError, ValueError):
+        return None
+    return None
+
+
+def unary(op: ast.unaryop, value: Value, site: Site) -> Value:
+    """op value."""
+    if isinstance(op, ast.Not):
+        known = truth(value)
+        return opaque("not", (as_expr(value, site),), site) if known is None else not known
+    if isinstance(op, ast.USub):
+        return -value if is_number(value) else Expr("neg", (as_expr(value, site),), (), site)
+    if isinstance(op, ast.UAdd):
+        return value
+    return opaque("invert", (as_expr(value, site),), site)
+
+
+def truth(value: Value) -> bool | None:
+    """Whether a value is true, None when that is not known."""
+    if isinstance(value, (bool, int, float, str, type(None), list, tuple, dict)):
+        return bool(value)
+    if isinstance(value, (Instance, Layer, Function, Class, External)):
+        return True
+    if isinstance(value, Expr) and value.op == "const":
+        return bool(value.value)
+    return None
+
+
+def compare(ops: Sequence[ast.cmpop], values: Sequence[Value], site: Site) -> Value:
+    """A chain of comparisons: a bool where it is known."""
+    known = [_compare(op, *pair) for op, *pair in zip(ops, values, values[1:], strict=False)]
+    if any(item is False for item in known):
+        return False
+    if all(item is True for item in known):
+        return True
+    names = ",".join(type(op).__name__ for op in ops)
+    return opaque(f"compare:{names}", tuple(as_expr(item, site) for item in values), site)
+
+
+def _compare(op: ast.cmpop, left: Value, right: Value) -> bool | None:
+    if isinstance(op, (ast.Is, ast.IsNot)) and (left is None or right is None):
+        same = left is None and right is None
+        return same if isinstance(op, ast.Is) else not same
+    if isinstance(left, Expr) and left.op == "const":
+        left = left.value
+    if isinstance(right, Expr) and right.op == "const":
+        right = right.value
+    simple = (bool, int, float, str, type(None))
+    if isinstance(op, (ast.In, ast.NotIn)) and isinstance(right, (list, tuple, dict)) and isinstance(left, simple):
+        if all(isinstance(item, simple) for item in right):
+            return (left in right) is isinstance(op, ast.In)
+        return None
+    if not isinstance(left, simple) or not isinstance(right, simple):
+        return None
+    try:
+        match op:
+            case ast.Eq() | ast.Is():
+                return left == right
+            case ast.NotEq() | ast.IsNot():
+                return left != right
+            case ast.Lt():
+                return bool(left < right)  # type: ignore[operator]  # a TypeError is answered below
+            case ast.LtE():
+                return bool(left <= right)  # type: ignore[operator]  # a TypeError is answered below
+            case ast.Gt():
+                return bool(left > right)  # type: ignore[operator]  # a TypeError is answered below
+            case ast.GtE():
+                return bool(left >= right)  # type: ignore[operator]  # a TypeError is answered below
+    except TypeError:
+        return None
+    return None
+
+
+def boolean(op: ast.boolop, values: Sequence[Value], site: Site) -> Value:
+    """and, or."""
+    decisive = isinstance(op, ast.Or)
+    unknown = []
+    for value in values:
+        known = truth(value)
+        if known is decisive:
+            return value if not unknown else opaque("boolean", tuple(unknown), site)
+        if known is None:
+            unknown.append(as_expr(value, site))
+    if not unknown:
+        return values[-1]
+    return unknown[0] if len(unknown) == 1 else opaque(type(op).__name__, tuple(unknown), site)
+
+
+def merge(condition: Expr, one: Value, other: Value) -> Value:
+    """The value after two branches: `phi` where both are expressions or numbers, else whichever says more."""
+    if one is other:
+        return one
+    numeric = (Expr, int, float)
+    if isinstance(one, numeric) and isinstance(other, numeric):
+        left, right = as_expr(one), as_expr(other)
+        if left.uid == right.uid:
+            return one
+        return Expr("phi", (condition, left, right), (), left.site or right.site)
+    if isinstance(one, tuple) and isinstance(other, tuple) and len(one) == len(other):
+        return tuple(merge(condition, left, right) for left, right in zip(one, other, strict=True))
+    if isinstance(one, dict) and isinstance(other, dict):
+        return {**other, **one}
+    if one is None:
+        return other
+    return one
+
+
+def items(interpreter: Interpreter, value: Value, site: Site) -> list[Value]:
+    """What iterating over a value yields; one unknown item where that is not known."""
+    if isinstance(value, (list, tuple)):
+        return list(value)
+    if isinstance(value, dict):
+        return list(value)
+    if isinstance(value, Layers):
+        return list(value.items.values())
+    if isinstance(value, str):
+        return list(value[:64])
+    if isinstance(value, Loader):
+        return [batch(interpreter, value)]
+    if isinstance(value, Instance):
+        fields = interpreter.project.tuple_fields(value)
+        if fields is not None:
+            return fields
+        found = value.cls.find("__getitem__")
+        if isinstance(found, Function):
+            return [interpreter.invoke(bound(found, value), [atom("index", site)], {}, site)]
+    return [Expr("item", (as_expr(value, site),), (("index", "any"),), site)]
+
+
+def any_item(found: list[Value], site: Site) -> Value:
+    """One stand-in for many items."""
+    first = found[0]
+    return atom("loop", site, site.place.line) if is_number(first) else first
+
+
+def batch(interpreter: Interpreter, loader: Loader) -> Expr:
+    """One batch of a loader: its first item carries the data's interval."""
+    interval = loader.interval
+    ends = None if interval is None else (interval.low, interval.high, interval.low_open, interval.high_open)
+    return Expr("batch", (), (("loader", id(loader)), ("interval", ends)), loader.site)
+
+
+def bound(function: Function, owner: Value) -> Function:
+    """A method taken from an instance."""
+    return Function(function.node, function.scope, owner, function.owner)
+
+
+def unpack(
+    interpreter: Interpreter, value: Value, count: int, site: Site, starred: int | None = None
+) -> list[Value]:
+    """The `count` parts of a value that is unpacked."""
+    known: list[Value] | None = None
+    if isinstance(value, (tuple, list)):
+        known = list(value)
+    elif isinstance(value, Instance):
+        known = interpreter.project.tuple_fields(value)
+    elif isinstance(value, (Layers, dict)):
+        known = items(interpreter, value, site)
+    if known is not None:
+        if starred is not None and len(known) >= count - 1:
+            rest = len(known) - count + 1
+            return [*known[:starred], known[starred : starred + rest], *known[starred + rest :]]
+        if len(known) == count:
+            return known
+    return [item(interpreter, value, index, site) for index in range(count)]
+
+
+def item(interpreter: Interpreter, value: Value, index: Value, site: Site) -> Expr:
+    """One part of something whose parts are not known."""
+    expr = as_expr(value, site)
+    if expr.op == "shape" and isinstance(index, int):
+        return Expr("size", expr.args, (("axis", index),), site)
+    if expr.op == "batch":
+        if index == 0 or index in ("image", "images", "img", "data", "x", "input", "inputs", "pixel_values"):
+            return Expr("data", (), expr.attrs, expr.site)
+        return Expr("label", (), (*expr.attrs, ("index", str(index))), site)
+    if expr.op == "phi":
+        condition, one, other = expr.args
+        return Expr(
+            "phi", (condition, item(interpreter, one, index, site), item(interpreter, other, index, site)), (), site
+        )
+    if expr.op == "opaque" and expr.get("name") == "sequence" and isinstance(index, int) and index < len(expr.args):
+        return expr.args[index]
+    return Expr("item", (expr,), (("index", index if isinstance(index, (int, str)) else repr(index)),), site)
+
+
+def spread(interpreter: Interpreter, value: Value, site: Site) -> list[Value]:
+    """The arguments that `*value` stands for."""
+    if isinstance(value, (list, tuple, dict, Layers)):
+        return items(interpreter, value, site)
+    if isinstance(value, Instance):
+        fields = interpreter.project.tuple_fields(value)
+        if fields is not None:
+            return fields
+    return [Expr("spread", (as_expr(value, site),), (), site)]
+
+
+def subscript(interpreter: Interpreter, owner: Value, key: Value, site: Site) -> Value:
+    """owner[key]."""
+    index = number_of(key) if not isinstance(key, (tuple, list)) else None
+    if isinstance(owner, (list, tuple)):
+        if index is not None and -len(owner) <= index < len(owner):
+            return owner[int(index)]
+        if isinstance(key, slice):
+            ends = [None if part is None else number_of(part) for part in (key.start, key.stop, key.step)]
+            if all(end is None or end == int(end) for end in ends):
+                whole = [None if end is None else int(end) for end in ends]
+                if whole[2] != 0:
+                    return owner[slice(*whole)]
+        return items(interpreter, owner, site)[0] if owner else opaque("empty", (), site)
+    if isinstance(owner, dict):
+        if isinstance(key, (str, int, float, bool)) and key in owner:
+            return owner[key]
+        return atom(f"[{key!r}]" if isinstance(key, str) else "item", site, id(owner))
+    if isinstance(owner, Layers):
+        return _layers_item(owner, key, index)
+    if isinstance(owner, Instance):
+        fields = interpreter.project.tuple_fields(owner)
+        if fields is not None and index is not None and -len(fields) <= index < len(fields):
+            return fields[int(index)]
+        found = owner.cls.find("__getitem__")
+        if isinstance(found, Function):
+            return interpreter.invoke(bound(found, owner), [key], {}, site)
+    if isinstance(owner, (External, Class)):
+        return owner
+    return _tensor_item(interpreter, as_expr(owner, site), key, index, site)
+
+
+def _layers_item(owner: Layers, key: Value, index: float | None) -> Value:
+    values = list(owner.items.values())
+    if isinstance(key, str) and key in owner.items:
+        return owner.items[key]
+    if index is not None and values and -len(values) <= index < len(values):
+        return values[int(index)]
+    if isinstance(key, slice) and all(part is None or isinstance(part, int) for part in (key.start, key.stop)):
+        return Layers(dict(list(owner.items.items())[key]), owner.callable)
+    return values[0] if values else None
+
+
+def _tensor_item(interpreter: Interpreter, owner: Expr, key: Value, index: float | None, site: Site) -> Value:
+    if owner.op in ("shape", "batch", "opaque") and index is not None:
+        return item(interpreter, owner, int(index), site)
+    if owner.op == "shape" and isinstance(key, slice):
+        start = 0 if key.start is None else number_of(key.start)
+        return Expr("shape", owner.args, (("from", start),), site)
+    if isinstance(key, str):
+        return item(interpreter, owner, key, site)
+    parts = key if isinstance(key, tuple) else (key,)
+    whole = [part is None or part is Ellipsis or (isinstance(part, slice) and part == slice(None)) for part in parts]
+    if all(whole) and any(part is None for part in parts):
+        return Expr("unsqueeze", (owner,), (), site)
+    if index is not None:
+        return item(interpreter, owner, int(index), site)
+    return Expr("index", (owner,), (("key", tuple(_index_key(part) for part in parts)),), site)
+
+
+def _index_key(part: Value) -> tuple[object, ...]:
+    if isinstance(part, slice):
+        return ("slice", *(_index_key(end) for end in (part.start, part.stop, part.step)))
+    if isinstance(part, Expr):
+        return ("expr", part.uid)
+    return ("value", part if isinstance(part, (int, float, str, bool, type(None))) else str(type(part)))
+
+
+def store(owner: dict[Value, Value] | list[Value], key: Value, value: Value) -> None:
+    """owner[key] = value, where the key is known."""
+    if isinstance(owner, dict):
+        if isinstance(key, (str, int, float, bool)):
+            owner[key] = value
+    elif isinstance(key, int) and -len(owner) <= key < len(owner):
+        owner[key] = value
+
+
+def switches_gradient_off(value: Value) -> int:
+    """1 for the context managers under which no gradient is recorded."""
+    name = ""
+    if isinstance(value, Expr) and value.op == "opaque":
+        name = str(value.get("name"))
+    elif isinstance(value, External):
+        name = value.dotted
+    return 1 if name.endswith(("no_grad", "inference_mode")) else 0
+
+
+def length(value: Value, site: Site) -> Value:
+    """len(value)."""
+    if isinstance(value, (list, tuple, dict, str)):
+        return len(value)
+    if isinstance(value, Layers):
+        return len(value.items)
+    if isinstance(value, Expr):
+        return Expr("size", (value,), (("axis", 0),), site)
+    return opaque("len", (as_expr(value, site),), site)
+
+
+def constant(value: float, site: Site) -> Expr:
+    """A number that is written at `site`."""
+    return const(value, site)

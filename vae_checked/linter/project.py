@@ -1,0 +1,202 @@
+"""Step 2: the files as one project: modules, imports between them, classes and the functions that nobody calls."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from vae_checked.linter import source as sources
+from vae_checked.linter.expression import atom
+from vae_checked.linter.interpret import Interpreter, Trace
+from vae_checked.linter.source import File, Source
+from vae_checked.linter.values import Class, External, Function, Instance, Scope, Value
+
+MAX_UP = 6
+
+
+@dataclass(slots=True, eq=False)
+class Module:
+    """One file of the project: its names once its top level was run, and what that run saw."""
+
+    path: str
+    file: File
+    scope: Scope = field(init=False)
+    trace: Trace | None = None
+    running: bool = False
+    given: bool = True
+    _cells: dict[int, Source] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.scope = Scope({}, None, self)
+        if len(self.file.cells) > 1:
+            for cell in self.file.cells:
+                source = Source(self.path, cell)
+                for node in ast.walk(cell.tree):
+                    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+                        self._cells[id(node)] = source
+
+    def source_of(self, node: ast.AST) -> Source:
+        """The text in which a function stands."""
+        return self._cells.get(id(node)) or Source(self.path, self.file.cells[0])
+
+    def functions(self) -> Iterator[Function]:
+        """The functions that its top level binds, and that were written in it."""
+        for value in list(self.scope.names.values()):
+            if isinstance(value, Function) and value.scope.module is self and not isinstance(value.node, ast.Lambda):
+                yield value
+
+    def classes(self) -> Iterator[Class]:
+        """The classes that its top level binds, and that were written in it."""
+        for value in list(self.scope.names.values()):
+            if isinstance(value, Class) and value.scope.module is self:
+                yield value
+
+
+class Project:
+    """All modules of one run, by path; imports between them are followed, others stay external."""
+
+    def __init__(self) -> None:
+        self.modules: dict[str, Module] = {}
+        self.interpreter = Interpreter(self)
+        self._resolved: dict[tuple[str, str, int], Module | None] = {}
+
+    def add(self, file: File, given: bool = True) -> Module:
+        """Take a parsed file into the project."""
+        module = Module(file.path, file)
+        module.given = given
+        self.modules[_key(file.path)] = module
+        return module
+
+    def run(self, module: Module) -> None:
+        """Run a module's top level, once."""
+        if module.trace is not None or module.running:
+            return
+        module.running = True
+        _, module.trace = self.interpreter.run(lambda: self.interpreter.run_module(module))
+        module.running = False
+
+    # ------------------------------------------------------------------------------------------- imports
+
+    def find(self, dotted: str, level: int, importer: Module) -> Module | None:
+        """The project's module of this name, as seen from `importer`; None when it is external."""
+        key = (dotted, str(Path(importer.path).parent), level)
+        if key not in self._resolved:
+            self._resolved[key] = self._search(dotted, level, importer)
+        return self._resolved[key]
+
+    def _search(self, dotted: str, level: int, importer: Module) -> Module | None:
+        if not level and dotted.split(".")[0] in ("torch", "numpy", "torchvision", "math", "os", "sys", "typing"):
+            return None
+        folder = Path(importer.path).parent
+        parts = [part for part in dotted.split(".") if part]
+        if level:
+            for _ in range(level - 1):
+                folder = folder.parent
+            folders: Iterable[Path] = (folder,)
+        else:
+            folders = (folder, *list(folder.parents)[:MAX_UP])
+        for base in folders:
+            target = base.joinpath(*parts)
+            for candidate in (target.with_suffix(".py") if parts else target / "__init__.py", target / "__init__.py"):
+                module = self._load(candidate)
+                if module is not None and module is not importer:
+                    return module
+            if not level and (base / ".git").exists():
+                break
+        return None
+
+    def _load(self, path: Path) -> Module | None:
+        known = self.modules.get(_key(str(path)))
+        if known is not None:
+            return known
+        if not path.is_file():
+            return None
+        try:
+            file = sources.parse(str(path), sources.read(path))
+        except sources.UnreadableError:
+            return None
+        return self.add(file, given=False)
+
+    def import_module(self, dotted: str, importer: Module) -> Value:
+        """`import dotted`."""
+        module = self.find(dotted, 0, importer)
+        if module is None:
+            return External(dotted)
+        self.run(module)
+        return module
+
+    def import_name(self, dotted: str, level: int, name: str, importer: Module) -> Value:
+        """`from dotted import name`."""
+        module = self.find(dotted, level, importer)
+        if module is None:
+            inner = self.find(f"{dotted}.{name}" if dotted else name, level, importer)
+            if inner is not None:
+                self.run(inner)
+                return inner
+            return External(f"{dotted}.{name}")
+        self.run(module)
+        if name in module.scope.names:
+            return module.scope.names[name]
+        inner = self.find(f"{dotted}.{name}" if dotted else name, level, importer)
+        if inner is not None:
+            self.run(inner)
+            return inner
+        return External(f"{dotted}.{name}")
+
+    def star_import(self, dotted: str, level: int, importer: Module) -> dict[str, Value]:
+        """`from dotted import *`."""
+        module = self.find(dotted, level, importer)
+        if module is None:
+            return {}
+        self.run(module)
+        return {name: value for name, value in module.scope.names.items() if not name.startswith("_")}
+
+    def member(self, owner: Value, name: str) -> Value:
+        """owner.name where owner is a module of the project; None where it is something else."""
+        if not isinstance(owner, Module):
+            return None
+        if name in owner.scope.names:
+            return owner.scope.names[name]
+        if Path(owner.path).name == "__init__.py":
+            inner = self._load(Path(owner.path).parent / f"{name}.py")
+            if inner is not None:
+                self.run(inner)
+                return inner
+        return atom(name, None, owner.path)
+
+    # ------------------------------------------------------------------------------------ records of fields
+
+    @staticmethod
+    def field_names(cls: Class) -> list[str]:
+        """The fields of a dataclass or NamedTuple, in order; empty for any other class."""
+        names: list[str] = []
+        for base in reversed(list(cls.mro())):
+            decorators = {_decorator(item) for item in base.node.decorator_list}
+            record = "dataclass" in decorators or any(
+                isinstance(item, External) and item.dotted.endswith(("NamedTuple", "BaseOutput", "ModelOutput"))
+                for item in base.bases
+            )
+            if record:
+                names += [
+                    item.target.id
+                    for item in base.node.body
+                    if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name)
+                ]
+        return names
+
+    def tuple_fields(self, instance: Instance) -> list[Value] | None:
+        """The items of an instance of a NamedTuple, None for any other."""
+        if not any(name.endswith("NamedTuple") for name in instance.cls.external_bases()):
+            return None
+        return [instance.attributes.get(name) for name in self.field_names(instance.cls)]
+
+
+def _decorator(node: ast.expr) -> str:
+    target = node.func if isinstance(node, ast.Call) else node
+    return getattr(target, "attr", getattr(target, "id", ""))
+
+
+def _key(path: str) -> str:
+    return str(Path(path).absolute())

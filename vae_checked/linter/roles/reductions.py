@@ -1,0 +1,185 @@
+"""How a term is reduced on its way: the chain of sums, means and divisions above it, read axis by axis."""
+
+from __future__ import annotations
+
+from vae_checked.facts import Reduced, Reduction
+from vae_checked.linter.expression import TRANSPARENT, Expr, strip
+from vae_checked.linter.numeric import leaves
+from vae_checked.linter.roles.samplers import is_scalar
+from vae_checked.linter.values import Value
+
+Step = tuple[str, object]
+_MAX_CHAINS = 4
+
+
+def chains(root: Expr, target: int) -> list[tuple[Step, ...]]:
+    """The distinct chains of reductions and factors from `root` down to the node `target`, outermost first."""
+    memo: dict[int, list[tuple[Step, ...]]] = {}
+
+    def visit(node: Expr, depth: int) -> list[tuple[Step, ...]]:
+        if node.uid == target:
+            return [()]
+        if node.uid in memo or depth > 200:
+            return memo.get(node.uid, [])
+        memo[node.uid] = []
+        found: list[tuple[Step, ...]] = []
+        for index, arg in enumerate(node.args):
+            for chain in visit(arg, depth + 1):
+                step = _step(node, index)
+                whole = chain if step is None else (step, *chain)
+                if whole not in found and len(found) < _MAX_CHAINS:
+                    found.append(whole)
+        memo[node.uid] = found
+        return found
+
+    return visit(root, 0)
+
+
+def _step(node: Expr, index: int) -> Step | None:
+    if node.op in ("sum", "mean"):
+        return (node.op, node.get("axes"))
+    if node.op == "neg" or (node.op == "sub" and index == 1):
+        return ("sign", -1)
+    if node.op == "div" and index == 0:
+        return _factor(node.args[1], inverse=True)
+    if node.op == "mul":
+        return _factor(node.args[1 - index], inverse=False)
+    if node.op in TRANSPARENT and node.op in ("view", "reshape", "flatten"):
+        return ("shape", node.get("sizes"))
+    if node.op in ("add", "sub", "phi") or node.op in TRANSPARENT:
+        return None
+    return ("through", node.op)
+
+
+def _factor(other: Expr, inverse: bool) -> Step:
+    bare = strip(other)
+    if bare.op == "const":
+        number = bare.value
+        return ("const", 1.0 / number if inverse and number else number)
+    axis = bare.get("axis") if bare.op == "size" else None
+    if axis is not None:
+        return ("divided" if inverse else "times", axis)
+    name = str(bare.get("name") or "")
+    if inverse and ("batch" in name.lower() or name.lower() in ("bs", "b", "n")):
+        return ("divided", 0)
+    if all(is_scalar(leaf) or leaf.op == "atom" for leaf in leaves(other)):
+        return ("weight", name or bare.op)
+    return ("factor", bare.op)
+
+
+def read(chain: tuple[Step, ...], rank: int | None) -> Reduced | None:
+    """What a chain does to the batch axis and to the axes of a sample; None when it cannot be read.
+
+    `rank` is the number of axes of the term, None when it is not known (then 2 is the least there can be).
+    """
+    batch: Reduction | None = Reduction.KEPT
+    event: dict[int, Reduction] = {}
+    explicit = False
+    axes = list(range(rank)) if rank else None
+    for kind, value in reversed(chain):
+        if kind in ("sum", "mean"):
+            reduction = Reduction.SUM if kind == "sum" else Reduction.MEAN
+            if value == "unknown":
+                return None
+            outcome = _reduce(value, reduction, batch, event, axes)
+            if outcome is None:
+                return None
+            batch, event, axes = outcome
+        elif kind == "divided":
+            if value == 0 and batch is Reduction.SUM:
+                batch = Reduction.MEAN
+            else:
+                explicit = True
+        elif kind in ("times", "weight"):
+            explicit = True
+        elif kind == "const" and isinstance(value, float) and abs(value) not in (0.5, 1.0, 2.0):
+            explicit = True
+        elif kind == "shape":
+            reshaped = _reshaped(value, event, batch)
+            if reshaped is None:
+                return None
+            axes = list(range(reshaped))
+        elif kind in ("through", "factor"):
+            return None
+    kinds = set(event.values()) | ({Reduction.KEPT} if axes and any(axis != 0 for axis in axes) else set())
+    if not kinds:
+        return Reduced(batch, Reduction.KEPT if axes is None else None, explicit)
+    if kinds == {Reduction.KEPT} and not event:
+        return Reduced(batch, Reduction.KEPT, explicit)
+    whole = next(iter(kinds)) if len(kinds) == 1 else Reduction.MIXED
+    return Reduced(batch, whole, explicit)
+
+
+def _reshaped(sizes: Value, event: dict[int, Reduction], batch: Reduction | None) -> int | None:
+    """The rank after a view that keeps the batch axis first; None for any other."""
+    if not isinstance(sizes, tuple) or event or batch is not Reduction.KEPT or len(sizes) < 2:
+        return None
+    first = sizes[0]
+    keeps = first == -1 or first is None or (isinstance(first, tuple) and first[0] == "expr" and first[2] in (0, None))
+    return len(sizes) if keeps else None
+
+
+def _reduce(
+    value: object,
+    reduction: Reduction,
+    batch: Reduction | None,
+    event: dict[int, Reduction],
+    axes: list[int] | None,
+) -> tuple[Reduction | None, dict[int, Reduction], list[int] | None] | None:
+    event = dict(event)
+    if value == "all":
+        if batch is Reduction.KEPT:
+            batch = reduction
+        for axis in axes if axes is not None else ([] if event else [0, -1]):
+            if axis != 0:
+                event[axis] = reduction
+        return batch, event, []
+    if not isinstance(value, tuple):
+        return None
+    if axes is None:
+        # Rank unknown: axis 0 is the batch, everything else belongs to a sample.
+        left_batch = batch is Reduction.KEPT
+        for axis in value:
+            if axis == 0 and left_batch:
+                batch = reduction
+            else:
+                event[axis] = reduction
+        return batch, event, ([0] if batch is Reduction.KEPT else []) if event else None
+    remaining = list(axes)
+    for axis in value:
+        if not -len(axes) <= axis < len(axes):
+            return (batch, event, axes) if not axes else None
+        original = axes[axis]
+        remaining.remove(original) if original in remaining else None
+        if original == 0:
+            batch = reduction
+        else:
+            event[original] = reduction
+    return batch, event, remaining
+
+
+def rank_of(expr: Expr, depth: int = 0) -> int | None:
+    """The number of axes of a tensor, from views with written sizes and from layers; None when not known."""
+    if depth > 40:
+        return None
+    if expr.op in ("view", "reshape"):
+        sizes = expr.get("sizes")
+        if isinstance(sizes, tuple) and len(sizes) > 1:
+            return len(sizes)
+        return None
+    if expr.op == "flatten":
+        return 2
+    if expr.op == "layer":
+        rank = expr.get("rank")
+        if isinstance(rank, int):
+            return rank
+        return rank_of(expr.args[0], depth + 1) if expr.args else None
+    if expr.op in ("add", "sub", "mul", "div", "where"):
+        known = [rank_of(arg, depth + 1) for arg in expr.args if arg.op != "const"]
+        ranks = [rank for rank in known if rank is not None]
+        return max(ranks) if ranks else None
+    if expr.op in ("loss", "cast", "detach", "contiguous", "part", "pow", "square", "abs", "neg", "exp", "log",
+                   "sigmoid", "tanh", "relu", "clamp", "leaky_relu", "softplus", "alias"):  # fmt: skip
+        known = [rank_of(arg, depth + 1) for arg in expr.args]
+        return next((rank for rank in known if rank is not None), None)
+    return None

@@ -1,0 +1,176 @@
+"""The sampler is `a + f(b) * eps`, whatever the names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from vae_checked.facts import Parametrisation
+from vae_checked.linter.expression import TRANSPARENT, Expr, contains, strip, walk
+from vae_checked.linter.numeric import close, evaluate, finite, leaves
+
+SHOWN = (-1.0, 0.0, 2.0)
+SHOWN_POSITIVE = (0.5, 1.0, 2.0)
+_PROBES = (-1.3, -0.4, 0.7, 1.9)
+_PROBES_POSITIVE = (0.3, 0.7, 1.6, 2.7)
+_CARRIERS = frozenset(("mul", "div", "neg", "detach")) | TRANSPARENT
+
+
+@dataclass(frozen=True, slots=True)
+class SamplerSite:
+    """z = location + scale * noise; `detached` when no gradient passes from z to the heads."""
+
+    z: Expr
+    location: Expr
+    scale: Expr
+    noise: Expr
+    detached: bool
+
+    @property
+    def head(self) -> Expr | None:
+        """The one node that the scale is computed from elementwise, None when there are several or none."""
+        found = [node for node in leaves(self.scale) if not is_scalar(node)]
+        return found[0] if len(found) == 1 else None
+
+
+def is_scalar(node: Expr) -> bool:
+    """Whether a leaf looks like a number by which an author scales: an attribute, a weight, a global, a size."""
+    return node.op in ("attribute", "weight", "training", "size") or (node.op == "item" and is_scalar(node.args[0]))
+
+
+def find(values: Iterable[Expr]) -> list[SamplerSite]:
+    """Every sampler in some expressions, each once."""
+    found: dict[int, SamplerSite] = {}
+    for value in values:
+        for node in walk(value):
+            if node.op in ("add", "sub") and node.uid not in found:
+                site = _read(node)
+                if site is not None:
+                    found[node.uid] = site
+    detached = _detached(values, found)
+    return [
+        SamplerSite(site.z, site.location, site.scale, site.noise, site.detached or uid in detached)
+        for uid, site in found.items()
+    ]
+
+
+def _read(node: Expr) -> SamplerSite | None:
+    for index in (0, 1):
+        carried = _scaled_noise(node.args[index])
+        if carried is None:
+            continue
+        scale, noise, detached = carried
+        location = node.args[1 - index]
+        if contains(location, noise.uid):
+            return None
+        if location.op == "const" or not any(not is_scalar(leaf) for leaf in leaves(scale)):
+            return None
+        return SamplerSite(node, location, scale, noise, detached or strip_detach(location))
+    return None
+
+
+def strip_detach(expr: Expr) -> bool:
+    """Whether a value is detached at its top."""
+    while expr.op in TRANSPARENT and expr.args:
+        if expr.op == "detach":
+            return True
+        expr = expr.args[0]
+    return False
+
+
+def _scaled_noise(expr: Expr) -> tuple[Expr, Expr, bool] | None:
+    """(scale, noise, detached) when `expr` is a product of one draw and something computed."""
+    factors: list[tuple[Expr, bool]] = []
+    noise: Expr | None = None
+    detached = False
+    negative = False
+    stack = [(expr, False)]
+    while stack:
+        node, inverse = stack.pop()
+        if node.op == "noise":
+            if noise is not None or inverse:
+                return None
+            noise = node
+        elif node.op == "mul":
+            stack.extend((arg, inverse) for arg in node.args)
+        elif node.op == "div" and not inverse:
+            stack.append((node.args[0], False))
+            factors.append((node.args[1], True))
+        elif node.op == "neg":
+            negative = not negative
+            stack.append((node.args[0], inverse))
+        elif node.op in TRANSPARENT and node.args and any(item.op == "noise" for item in walk(node)):
+            # A detached draw is a draw; a detached product blocks the gradient.
+            detached = detached or (node.op == "detach" and strip(node).op != "noise")
+            stack.append((node.args[0], inverse))
+        else:
+            factors.append((node, inverse))
+    if noise is None or not factors or any(contains(factor, noise.uid) for factor, _ in factors):
+        return None
+    scale: Expr | None = None
+    for factor, inverse in reversed(factors):
+        if inverse:
+            scale = Expr("div", (scale, factor), (), factor.site) if scale else Expr("reciprocal", (factor,))
+        else:
+            scale = factor if scale is None else Expr("mul", (scale, factor), (), factor.site)
+    if scale is None:
+        return None
+    return (Expr("neg", (scale,), (), scale.site) if negative else scale), noise, detached
+
+
+def _detached(values: Iterable[Expr], found: dict[int, SamplerSite]) -> set[int]:
+    """The samplers whose z is used only below a detach (`sample()` instead of `rsample()`)."""
+    detached: set[int] = set()
+    for value in values:
+        for node in walk(value):
+            if node.op == "detach" and strip(node).uid in found and node.get("known") == "sample":
+                detached.add(strip(node).uid)
+    return detached
+
+
+def curve(scale: Expr, head: Expr) -> tuple[Parametrisation | None, tuple[tuple[float, float], ...]] | None:
+    """How std follows from `head`: the parametrisation that fits, and points; None when it depends on more."""
+    rest = [leaf for leaf in leaves_without(scale, head) if not is_scalar(leaf)]
+    if rest:
+        return None
+    scalars = {leaf.uid: 1.0 for leaf in leaves_without(scale, head)}
+
+    def std(s: float) -> float:
+        return abs(evaluate(scale, {**scalars, head.uid: s}))
+
+    whole = finite(std(s) for s in _PROBES) and all(evaluate(scale, {**scalars, head.uid: s}) > 0 for s in _PROBES)
+    probes, shown = (_PROBES, SHOWN) if whole else (_PROBES_POSITIVE, SHOWN_POSITIVE)
+    values = [std(s) for s in probes]
+    if not finite(values):
+        return None
+    points = tuple((s, std(s)) for s in shown)
+    for parametrisation in Parametrisation:
+        try:
+            expected = [parametrisation.std(s) for s in probes]
+        except (ValueError, OverflowError):
+            continue
+        if all(close(x, y, 2e-3) for x, y in zip(values, expected, strict=True)):
+            return parametrisation, points
+    return None if not finite(y for _, y in points) else (None, points)
+
+
+def leaves_without(expr: Expr, cut: Expr) -> list[Expr]:
+    """The leaves of `expr` when `cut` is taken as given."""
+    if expr.uid == cut.uid:
+        return []
+    replaced = replace(expr, cut)
+    return [leaf for leaf in leaves(replaced) if leaf.op != "cut"]
+
+
+def replace(expr: Expr, cut: Expr) -> Expr:
+    """`expr` with the node `cut` made a leaf."""
+    memo: dict[int, Expr] = {cut.uid: Expr("cut", (), (("uid", cut.uid),))}
+
+    def visit(node: Expr) -> Expr:
+        if node.uid not in memo:
+            args = tuple(visit(arg) for arg in node.args)
+            same = all(one is other for one, other in zip(args, node.args, strict=True))
+            memo[node.uid] = node if same else Expr(node.op, args, node.attrs, node.site)
+        return memo[node.uid]
+
+    return visit(expr)

@@ -1,0 +1,132 @@
+"""Which evaluations to make: each model run forward with its losses, each function that nobody calls."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from vae_checked.linter import linking
+from vae_checked.linter.calls import construct
+from vae_checked.linter.expression import Expr, Site, atom
+from vae_checked.linter.interpret import Trace
+from vae_checked.linter.operators import bound
+from vae_checked.linter.project import Module, Project
+from vae_checked.linter.source import Source
+from vae_checked.linter.values import Class, Function, Instance, Value
+
+
+@dataclass(slots=True)
+class Scene:
+    """One evaluation: what it is of, the module it stands in, and what it saw."""
+
+    subject: str
+    module: Module
+    trace: Trace
+
+    def values(self) -> list[Expr]:
+        """Every expression at the edge of a statement."""
+        return [item for root in self.trace.roots for item in expressions(root.value)]
+
+
+def expressions(value: Value) -> Iterator[Expr]:
+    """The expressions in a value, tuples, lists and dicts opened."""
+    if isinstance(value, Expr):
+        yield value
+    elif isinstance(value, (tuple, list)):
+        for item in value:
+            yield from expressions(item)
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from expressions(item)
+
+
+def build(project: Project, modules: Iterable[Module]) -> list[Scene]:
+    """Run the modules, then every model, then every function that was not entered on the way."""
+    scenes: list[Scene] = []
+    given = list(modules)
+    for module in given:
+        project.run(module)
+        if module.trace is not None:
+            scenes.append(Scene(f"{module.path}", module, module.trace))
+    called = _called_names(given)
+    entered: set[int] = set()
+    for scene in scenes:
+        entered |= scene.trace.entered
+    for module in given:
+        for cls in module.classes():
+            scene = _run_class(project, module, cls, entered, called)
+            scenes.append(scene)
+            entered |= scene.trace.entered
+    for wanted in (False, True):
+        for module in given:
+            for function in module.functions():
+                if id(function.node) not in entered and (function.name in called) is wanted:
+                    scene = _run_function(project, module, function)
+                    scenes.append(scene)
+                    entered |= scene.trace.entered
+    scenes.extend(linking.across(project, scenes))
+    return scenes
+
+
+def _called_names(modules: Iterable[Module]) -> set[str]:
+    names: set[str] = set()
+    for module in modules:
+        for cell in module.file.cells:
+            for node in ast.walk(cell.tree):
+                if isinstance(node, ast.Call):
+                    target = node.func
+                    names.add(getattr(target, "attr", getattr(target, "id", "")))
+    return names
+
+
+def _run_class(project: Project, module: Module, cls: Class, entered: set[int], called: set[str]) -> Scene:
+    interpreter = project.interpreter
+
+    def work() -> Value:
+        site = Site(module.source_of(_first_function(cls)), cls.node)
+        instance = construct(interpreter, cls, [], {}, site)
+        if not isinstance(instance, Instance):
+            return None
+        forward = cls.find("forward")
+        if isinstance(forward, Function):
+            inputs = linking.atoms_for(interpreter, forward, skip=1)
+            outputs = interpreter.invoke(bound(forward, instance), inputs, {}, site)
+            linking.own_losses(interpreter, instance, inputs, outputs, site)
+        for wanted in (False, True):
+            for name, method in list(cls.names.items()):
+                fresh = isinstance(method, Function) and id(method.node) not in interpreter.trace.entered
+                if fresh and name not in ("__init__", "forward") and (name in called) is wanted:
+                    _run_method(project, instance, method, site)
+        return None
+
+    _, trace = interpreter.run(work, 120_000)
+    return Scene(f"{module.path}:{cls.name}", module, trace)
+
+
+def _run_method(project: Project, instance: Instance, method: Function, site: Site) -> None:
+    decorators = {getattr(item, "id", "") for item in getattr(method.node, "decorator_list", [])}
+    free = "staticmethod" in decorators
+    target = method if free else bound(method, instance)
+    inputs = linking.atoms_for(project.interpreter, method, skip=0 if free else 1)
+    project.interpreter.invoke(target, inputs, {}, site)
+
+
+def _first_function(cls: Class) -> ast.AST:
+    return next((value.node for value in cls.names.values() if isinstance(value, Function)), cls.node)
+
+
+def _run_function(project: Project, module: Module, function: Function) -> Scene:
+    interpreter = project.interpreter
+
+    def work() -> Value:
+        site = Site(module.source_of(function.node), function.node)
+        return interpreter.invoke(function, linking.atoms_for(interpreter, function, skip=0), {}, site)
+
+    _, trace = interpreter.run(work)
+    return Scene(f"{module.path}:{function.name}", module, trace)
+
+
+def unknown(name: str, source: Source, node: ast.AST) -> Expr:
+    """A stand-in for a value from outside."""
+    return atom(name, Site(source, node))

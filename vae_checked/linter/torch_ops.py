@@ -1,0 +1,316 @@
+"""What torch's functions and methods do to expressions: one table for `torch.f(x)`, `F.f(x)`, `x.f()` and `x.f_()`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Hashable
+from typing import TYPE_CHECKING
+
+from vae_checked.linter.expression import Expr, Site, const, opaque
+from vae_checked.linter.values import Value, as_expr, is_number, number_of
+
+if TYPE_CHECKING:
+    from vae_checked.linter.interpret import Interpreter
+
+Handler = Callable[["Interpreter", list[Value], dict[str, Value], Site], Value]
+
+_UNARY = {
+    **{name: name for name in (
+        "exp log log1p expm1 sqrt rsqrt abs square reciprocal neg sigmoid logsigmoid tanh relu selu gelu silu softsign "
+        "hardsigmoid relu6 erf sign floor ceil round sin cos nan_to_num mish tanhshrink celu logit".split()
+    )},
+    "exponential": "exp", "negative": "neg", "absolute": "abs", "expit": "sigmoid", "fabs": "abs", "swish": "silu",
+}  # fmt: skip
+_PARAMETRIC = {"leaky_relu": 0.01, "elu": 1.0, "softplus": 1.0, "prelu": 0.25}
+_BINARY = {
+    "add": "add", "sub": "sub", "subtract": "sub", "mul": "mul", "multiply": "mul", "div": "div", "divide": "div",
+    "true_divide": "div", "maximum": "maximum", "minimum": "minimum",
+}  # fmt: skip
+_CASTS = frozenset(
+    "to cuda cpu float double half bfloat16 type type_as long int requires_grad_ requires_grad clone numpy tolist "
+    "as_tensor asarray from_numpy tensor Tensor FloatTensor DoubleTensor HalfTensor array Variable Parameter "
+    "share_memory_ pin_memory realize rename align_to as_subclass item asnumpy copy".split()
+)
+_SHAPES = {"view": "view", "reshape": "reshape", "view_as": "view", "reshape_as": "reshape", "flatten": "flatten",
+           "unsqueeze": "unsqueeze", "squeeze": "squeeze", "expand": "expand", "expand_as": "expand",
+           "repeat": "repeat", "contiguous": "contiguous", "unflatten": "view", "broadcast_to": "expand",
+           "repeat_interleave": "repeat", "tile": "repeat", "ravel": "flatten", "rearrange_view": "view"}  # fmt: skip
+_MOVES = frozenset(("permute", "transpose", "swapaxes", "movedim", "moveaxis", "t", "flip", "roll"))
+
+
+def _tensor(args: list[Value], kwargs: dict[str, Value], site: Site) -> Expr:
+    for name in ("input", "x", "a"):
+        if not args and name in kwargs:
+            return as_expr(kwargs.pop(name), site)
+    return as_expr(args[0], site) if args else opaque("nothing", (), site)
+
+
+def _argument(args: list[Value], kwargs: dict[str, Value], position: int, *names: str) -> Value:
+    for name in names:
+        if name in kwargs:
+            return kwargs[name]
+    return args[position] if position < len(args) else None
+
+
+def axes_of(value: Value) -> Hashable:
+    """The axes of a reduction: a tuple of ints, "all" when none are named, "unknown" when they cannot be read."""
+    if value is None:
+        return "all"
+    number = number_of(value)
+    if number is not None:
+        return (int(number),)
+    if isinstance(value, (tuple, list)):
+        numbers = [number_of(item) for item in value]
+        if all(item is not None for item in numbers):
+            return tuple(int(item) for item in numbers if item is not None) or "all"
+    return "unknown"
+
+
+def _unary(op: str) -> Handler:
+    def handle(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+        return Expr(op, (_tensor(args, kwargs, site),), (), site)
+
+    return handle
+
+
+def _parametric(op: str, default: float) -> Handler:
+    def handle(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+        x = _tensor(args, kwargs, site)
+        given = number_of(_argument(args, kwargs, 1, "negative_slope", "alpha", "beta"))
+        return Expr(op, (x,), (("parameter", default if given is None else given),), site)
+
+    return handle
+
+
+def _binary(op: str) -> Handler:
+    def handle(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+        left = _tensor(args, kwargs, site)
+        right = as_expr(_argument(args, kwargs, 1, "other"), site)
+        alpha = kwargs.get("alpha")
+        if alpha is not None:
+            right = Expr("mul", (as_expr(alpha, site), right), (), site)
+        return Expr(op, (left, right), (), site)
+
+    return handle
+
+
+def _cast(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    value = args[0] if args else next((kwargs[name] for name in ("data", "input", "object") if name in kwargs), None)
+    if isinstance(value, Expr):
+        return Expr("cast", (value,), (), site)
+    return const(value, site) if is_number(value) else as_expr(value, site)
+
+
+def _detach(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    return Expr("detach", (_tensor(args, kwargs, site),), (), site)
+
+
+def _shape(op: str) -> Handler:
+    def handle(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+        x = _tensor(args, kwargs, site)
+        sizes = args[1:]
+        if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)):
+            sizes = list(sizes[0])
+        return Expr(op, (x,), (("sizes", tuple(_size(item) for item in sizes)),), site)
+
+    return handle
+
+
+def _size(value: Value) -> Hashable:
+    number = number_of(value)
+    if number is not None:
+        return int(number)
+    if isinstance(value, Expr):
+        return ("expr", value.uid, axis_of_size(value))
+    return None
+
+
+def axis_of_size(value: Expr) -> Hashable:
+    """The axis whose length this expression is, None when it is no tensor's size."""
+    return value.get("axis") if value.op == "size" else None
+
+
+def _move(op: str) -> Handler:
+    def handle(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+        x = _tensor(args, kwargs, site)
+        rest = args[1:]
+        if len(rest) == 1 and isinstance(rest[0], (tuple, list)):
+            rest = list(rest[0])
+        rest = rest or [kwargs[name] for name in ("dims", "dim0", "dim1") if name in kwargs]
+        if len(rest) == 1 and isinstance(rest[0], (tuple, list)):
+            rest = list(rest[0])
+        return Expr("move", (x,), (("how", op), ("axes", axes_of(rest))), site)
+
+    return handle
+
+
+def _reduce(op: str) -> Handler:
+    def handle(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+        x = _tensor(args, kwargs, site)
+        axes = axes_of(_argument(args, kwargs, 1, "dim", "axis"))
+        keep = _argument(args, kwargs, 2, "keepdim", "keepdims")
+        return Expr(op, (x,), (("axes", axes), ("keepdim", keep is True)), site)
+
+    return handle
+
+
+def _pow(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    x = _tensor(args, kwargs, site)
+    return Expr("pow", (x, as_expr(_argument(args, kwargs, 1, "exponent"), site)), (), site)
+
+
+def _clamp(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    x = _tensor(args, kwargs, site)
+    low = number_of(_argument(args, kwargs, 1, "min", "a_min", "min_val"))
+    high = number_of(_argument(args, kwargs, 2, "max", "a_max", "max_val"))
+    known = all(
+        value is None or number_of(value) is not None
+        for value in (*args[1:3], kwargs.get("min"), kwargs.get("max"))
+    )
+    if not known:
+        return opaque("clamp", (x,), site)
+    return Expr("clamp", (x,), (("low", low), ("high", high)), site)
+
+
+def _clamp_low(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    return Expr("clamp", (_tensor(args, kwargs, site),), (("low", number_of(args[1])), ("high", None)), site)
+
+
+def _clamp_high(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    return Expr("clamp", (_tensor(args, kwargs, site),), (("low", None), ("high", number_of(args[1]))), site)
+
+
+def _hardtanh(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    low, high = number_of(_argument(args, kwargs, 1, "min_val")), number_of(_argument(args, kwargs, 2, "max_val"))
+    ends = (("low", -1.0 if low is None else low), ("high", 1.0 if high is None else high))
+    return Expr("clamp", (_tensor(args, kwargs, site),), ends, site)
+
+
+def _addcmul(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    x, left, right = (as_expr(item, site) for item in (*args[:1], *args[-2:]))
+    product = Expr("mul", (left, right), (), site)
+    value = kwargs.get("value")
+    if value is not None:
+        product = Expr("mul", (as_expr(value, site), product), (), site)
+    return Expr("add", (x, product), (), site)
+
+
+def _lerp(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    start, end, weight = (as_expr(item, site) for item in args[:3])
+    return Expr("add", (start, Expr("mul", (weight, Expr("sub", (end, start), (), site)), (), site)), (), site)
+
+
+def _softmax(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    return Expr("softmax", (_tensor(args, kwargs, site),), (), site)
+
+
+def _size_of(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    x = _tensor(args, kwargs, site)
+    axis = number_of(_argument(args, kwargs, 1, "dim"))
+    return Expr("shape", (x,), (), site) if axis is None else Expr("size", (x,), (("axis", int(axis)),), site)
+
+
+def _numel(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    return Expr("size", (_tensor(args, kwargs, site),), (("axis", "all"),), site)
+
+
+def _chunk(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    x = _tensor(args, kwargs, site)
+    count = number_of(_argument(args, kwargs, 1, "chunks"))
+    axis = number_of(_argument(args, kwargs, 2, "dim", "axis"))
+    pieces = 2 if count is None else max(1, min(int(count), 16))
+    return tuple(
+        Expr("part", (x,), (("index", index), ("of", pieces), ("axis", axis)), site) for index in range(pieces)
+    )
+
+
+def _split(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    x = _tensor(args, kwargs, site)
+    sizes = _argument(args, kwargs, 1, "split_size_or_sections", "split_size", "indices_or_sections")
+    axis = number_of(_argument(args, kwargs, 2, "dim", "axis"))
+    pieces = len(sizes) if isinstance(sizes, (tuple, list)) else 2
+    return tuple(
+        Expr("part", (x,), (("index", index), ("of", pieces), ("axis", axis)), site) for index in range(min(pieces, 16))
+    )
+
+
+def _unbind(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    x = _tensor(args, kwargs, site)
+    axis = number_of(_argument(args, kwargs, 1, "dim"))
+    return tuple(Expr("part", (x,), (("index", index), ("of", 2), ("axis", axis)), site) for index in range(2))
+
+
+def _filled(value: float) -> Handler:
+    def handle(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+        return const(value, site)
+
+    return handle
+
+
+def _full(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    return as_expr(_argument(args, kwargs, 1, "fill_value"), site)
+
+
+def _cat(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    pieces = _argument(args, kwargs, 0, "tensors")
+    axis = number_of(_argument(args, kwargs, 1, "dim", "axis"))
+    items = pieces if isinstance(pieces, (tuple, list)) else [pieces]
+    return Expr("cat", tuple(as_expr(item, site) for item in items), (("axis", axis),), site)
+
+
+def _where(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    if len(args) < 3:
+        return opaque("where", tuple(as_expr(item, site) for item in args), site)
+    condition, one, other = (as_expr(item, site) for item in args[:3])
+    return Expr("where", (condition, one, other), (), site)
+
+
+def _fraction(factor: float, op: str) -> Handler:
+    """log2, log10, exp2 and the like: a scaled argument or result."""
+
+    def handle(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+        x = _tensor(args, kwargs, site)
+        if op == "exp":
+            return Expr("exp", (Expr("mul", (const(factor), x), (), site),), (), site)
+        return Expr("mul", (const(factor), Expr("log", (x,), (), site)), (), site)
+
+    return handle
+
+
+def _detached_scalar(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    number = number_of(args[0]) if args else None
+    return const(number, site) if number is not None else Expr("cast", (_tensor(args, kwargs, site),), (), site)
+
+
+def _diag(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    return Expr("diag", (_tensor(args, kwargs, site),), (), site)
+
+
+HANDLERS: dict[str, Handler] = {
+    **{name: _unary(op) for name, op in _UNARY.items()},
+    **{name: _parametric(name, default) for name, default in _PARAMETRIC.items()},
+    **{name: _binary(op) for name, op in _BINARY.items()},
+    **dict.fromkeys(_CASTS, _cast),
+    **{name: _shape(op) for name, op in _SHAPES.items()},
+    **{name: _move(name) for name in _MOVES},
+    "sum": _reduce("sum"), "nansum": _reduce("sum"), "reduce_sum": _reduce("sum"),
+    "mean": _reduce("mean"), "nanmean": _reduce("mean"), "average": _reduce("mean"), "reduce_mean": _reduce("mean"),
+    "pow": _pow, "power": _pow, "float_power": _pow,
+    "clamp": _clamp, "clip": _clamp, "clamp_min": _clamp_low, "clamp_max": _clamp_high, "hardtanh": _hardtanh,
+    "addcmul": _addcmul, "lerp": _lerp, "softmax": _softmax, "detach": _detach,
+    "size": _size_of, "numel": _numel, "nelement": _numel,
+    "chunk": _chunk, "split": _split, "tensor_split": _split, "unbind": _unbind,
+    "zeros": _filled(0.0), "zeros_like": _filled(0.0), "new_zeros": _filled(0.0),
+    "ones": _filled(1.0), "ones_like": _filled(1.0), "new_ones": _filled(1.0),
+    "full": _full, "full_like": _full, "new_full": _full,
+    "cat": _cat, "concat": _cat, "concatenate": _cat, "hstack": _cat, "where": _where,
+    "log2": _fraction(1 / math.log(2), "log"), "log10": _fraction(1 / math.log(10), "log"),
+    "exp2": _fraction(math.log(2), "exp"), "scalar": _detached_scalar,
+    "diag_embed": _diag, "diag": _diag,
+}  # fmt: skip
+MATH = frozenset(("exp", "log", "sqrt", "pow", "log2", "log10", "tanh", "fabs"))
+
+
+def plain(name: str) -> str:
+    """The name of an operation without the underscore of its in-place form."""
+    return name[:-1] if name.endswith("_") and not name.endswith("__") else name

@@ -1,0 +1,213 @@
+"""The values of the abstract interpreter that are not tensor expressions."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from vae_checked.facts import Interval
+from vae_checked.linter.expression import Expr, Site, const, opaque
+
+if TYPE_CHECKING:
+    from vae_checked.linter.project import Module
+
+# An Expr, a Python constant, a tuple, list or dict of values, or one of the classes below.
+Value: TypeAlias = Any
+
+
+@dataclass(slots=True)
+class Scope:
+    """Names bound in one function, class body or module, and the scope around it."""
+
+    names: dict[str, Value]
+    parent: Scope | None
+    module: Module
+
+    def lookup(self, name: str) -> tuple[bool, Value]:
+        """Whether the name is bound here or further out, and to what."""
+        scope: Scope | None = self
+        while scope is not None:
+            if name in scope.names:
+                return True, scope.names[name]
+            scope = scope.parent
+        return False, None
+
+
+@dataclass(slots=True, eq=False)
+class Function:
+    """A function or lambda of the project; `bound` is its first argument when it was taken from an instance."""
+
+    node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+    scope: Scope
+    bound: Value = None
+    owner: Class | None = None
+
+    @property
+    def name(self) -> str:
+        """Its name, or <lambda>."""
+        return getattr(self.node, "name", "<lambda>")
+
+
+@dataclass(slots=True, eq=False)
+class Class:
+    """A class of the project; `bases` are Class or External values."""
+
+    node: ast.ClassDef
+    scope: Scope
+    bases: tuple[Value, ...]
+    names: dict[str, Value]
+
+    @property
+    def name(self) -> str:
+        """The class's name."""
+        return self.node.name
+
+    def mro(self) -> Iterable[Class]:
+        """The class and its bases in the project, depth first."""
+        seen: list[Class] = []
+        stack: list[Value] = [self]
+        while stack:
+            cls = stack.pop(0)
+            if isinstance(cls, Class) and cls not in seen:
+                seen.append(cls)
+                stack = [*cls.bases, *stack]
+        return seen
+
+    def find(self, name: str) -> Value:
+        """The class attribute of this name along the bases, or None."""
+        for cls in self.mro():
+            if name in cls.names:
+                return cls.names[name]
+        return None
+
+    def external_bases(self) -> set[str]:
+        """The dotted names of all bases outside the project."""
+        return {base.dotted for cls in self.mro() for base in cls.bases if isinstance(base, External)}
+
+    @property
+    def is_module(self) -> bool:
+        """Whether it is an nn.Module, as far as its bases tell."""
+        names = self.external_bases()
+        return any(name.split(".")[-1].endswith(("Module", "DataModule")) for name in names) or (
+            not names and "forward" in self.names
+        )
+
+
+@dataclass(slots=True, eq=False)
+class Instance:
+    """An object of a class of the project."""
+
+    cls: Class
+    attributes: dict[str, Value] = field(default_factory=dict)
+    site: Site | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class External:
+    """Something imported from outside the project, by its dotted name: `torch.nn.functional.mse_loss`."""
+
+    dotted: str
+
+
+@dataclass(slots=True, eq=False)
+class Layer:
+    """An `nn` layer: its class name, how it was built, and a number that tells it from every other."""
+
+    kind: str
+    args: tuple[Value, ...]
+    kwargs: dict[str, Value]
+    serial: int
+    site: Site | None
+    attributes: dict[str, Value] = field(default_factory=dict)
+
+    def option(self, name: str, position: int | None = None, default: Value = None) -> Value:
+        """A constructor argument by keyword or position."""
+        if name in self.kwargs:
+            return self.kwargs[name]
+        if position is not None and position < len(self.args):
+            return self.args[position]
+        return default
+
+
+@dataclass(slots=True, eq=False)
+class Sequence:
+    """nn.Sequential, nn.ModuleList: layers in order, by name; a name used twice replaces."""
+
+    items: dict[str, Value]
+    callable: bool
+
+    def append(self, item: Value) -> None:
+        """Add under the next number."""
+        self.items[str(len(self.items))] = item
+
+
+@dataclass(slots=True, eq=False)
+class Distribution:
+    """A `torch.distributions` object with its parameters."""
+
+    family: str
+    parameters: dict[str, Value]
+    site: Site | None
+    event_dims: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class Partial:
+    """functools.partial of something callable."""
+
+    target: Value
+    args: tuple[Value, ...]
+    kwargs: dict[str, Value]
+
+
+@dataclass(slots=True, eq=False)
+class Method:
+    """A method taken from a value that is no instance of the project: `x.exp`, `normal.rsample`, `layers.append`."""
+
+    owner: Value
+    name: str
+
+
+@dataclass(slots=True, eq=False)
+class Transform:
+    """A data transform (ToTensor, Normalize, Compose): what it makes of an interval, and where it stands."""
+
+    steps: tuple[tuple[str, Value, Site | None], ...]
+
+
+@dataclass(slots=True, eq=False)
+class Loader:
+    """A data set or loader, whose items lie in `interval` (None: unknown), as the transform at `site` leaves them."""
+
+    interval: Interval | None
+    site: Site | None
+    name: str
+
+
+def as_expr(value: Value, site: Site | None = None) -> Expr:
+    """Any value as an expression; what has no tensor meaning becomes opaque."""
+    if isinstance(value, Expr):
+        return value
+    if isinstance(value, bool):
+        return const(float(value), site)
+    if isinstance(value, (int, float)):
+        return const(value, site) if value == value and abs(value) < 1e300 else opaque("huge", (), site)
+    if isinstance(value, (tuple, list)):
+        return opaque("sequence", tuple(as_expr(item, site) for item in value), site)
+    return opaque(f"{type(value).__name__}:{value if isinstance(value, (str, type(None))) else id(value)}", (), site)
+
+
+def is_number(value: Value) -> bool:
+    """Whether it is a Python number (bool excluded)."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def number_of(value: Value) -> float | None:
+    """The number that a Python constant or a const expression holds, else None."""
+    if is_number(value):
+        return float(value)
+    if isinstance(value, Expr) and value.op == "const":
+        return value.value
+    return None
