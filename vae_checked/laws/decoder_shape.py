@@ -1,0 +1,31 @@
+"""The decoder makes one image of every latent."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from vae_checked.laws.law import Law
+from vae_checked.laws.stages import Stages, given
+from vae_checked.laws.trial import Trial, Violation
+
+
+def holds(trial: Trial) -> Violation | None:
+    got, expected = tuple(trial.decode(trial.latents()).shape), (trial.sizes.batch, *trial.sizes.event)
+    if got == expected:
+        return None
+    return trial.violation("the shape of decode(z)", got=got, expected=expected)
+
+
+def mutant(stages: Stages) -> Stages:
+    decode = given(stages.decode)
+    return replace(stages, decode=lambda z: decode(z).flatten(start_dim=1))
+
+
+LAW = Law(
+    name="decoder-shape",
+    statement="decode(z) has shape (B, C, H, W)",
+    source="seed section 4",
+    needs=("decode",),
+    holds=holds,
+    mutant=mutant,
+)

@@ -1,0 +1,37 @@
+"""The KL is that of a diagonal Gaussian from the standard normal."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from vae_checked.laws.closed_forms import elementwise_kl, per_sample
+from vae_checked.laws.law import Law
+from vae_checked.laws.stages import Stages, given
+from vae_checked.laws.trial import Trial, Violation
+
+
+def holds(trial: Trial) -> Violation | None:
+    mu, second, std = trial.posterior()
+    got = trial.kl(mu, second).double()
+    expected = per_sample(elementwise_kl(mu, std))
+    scale = trial.stages.kl_scale
+    if scale is None:  # any positive factor will do, so long as it is one factor
+        scale = (got[0] / expected[0]).item()
+        if not scale > 0:
+            return trial.violation("kl(mu, logvar)", got=got[0].item(), expected=f"c * {expected[0].item():.6g}, c > 0")
+    return trial.differs("kl(mu, logvar)", got / scale, expected)
+
+
+def mutant(stages: Stages) -> Stages:
+    kl = given(stages.kl)
+    return replace(stages, kl=lambda mu, second: kl(mu, 2 * second))  # log sigma, where log sigma^2 is read
+
+
+LAW = Law(
+    name="kl-closed-form",
+    statement="kl = 0.5 * sum(std^2 + mu^2 - 1) - sum(log std)",
+    source="Kingma and Welling 2014, appendix B; seed section 5.2",
+    needs=("kl", "parametrisation"),
+    holds=holds,
+    mutant=mutant,
+)

@@ -1,0 +1,32 @@
+"""A KL divergence is never negative."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+
+from vae_checked.laws.law import Law
+from vae_checked.laws.stages import Stages, given
+from vae_checked.laws.trial import Trial, Violation
+
+
+def holds(trial: Trial) -> Violation | None:
+    mu, second, _ = trial.posterior()
+    kl = trial.kl(mu, second)
+    return trial.below("kl(mu, logvar)", kl, torch.zeros_like(kl))
+
+
+def mutant(stages: Stages) -> Stages:
+    kl = given(stages.kl)
+    return replace(stages, kl=lambda mu, second: -kl(mu, second))
+
+
+LAW = Law(
+    name="kl-nonnegative",
+    statement="kl(mu, logvar) >= 0 for every posterior",
+    source="Gibbs' inequality; seed section 5.2",
+    needs=("kl", "parametrisation"),
+    holds=holds,
+    mutant=mutant,
+)

@@ -1,0 +1,46 @@
+"""What one law is, and what is told when it is broken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from vae_checked.laws.stages import Sizes, Stages
+from vae_checked.laws.trial import InapplicableError, Trial, Violation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Law:
+    """Something that holds for every correct VAE.
+
+    `needs` names the fields of `Stages` without which it cannot be put, `any_of` those of which one is enough. `holds`
+    is the law on one trial: None, or how it is broken. `mutant` makes stages that break it out of stages that keep it.
+    """
+
+    name: str
+    statement: str
+    source: str
+    holds: Callable[[Trial], Violation | None]
+    mutant: Callable[[Stages], Stages]
+    needs: tuple[str, ...] = ()
+    any_of: tuple[str, ...] = ()
+
+    def inapplicable(self, stages: Stages) -> str | None:
+        """Why the law cannot be put to `stages`; None when it can."""
+        missing = [name for name in self.needs if getattr(stages, name) is None]
+        if missing:
+            return f"not known of this model: {', '.join(missing)}"
+        if self.any_of and all(getattr(stages, name) is None for name in self.any_of):
+            return f"none of these is known of this model: {', '.join(self.any_of)}"
+        return None
+
+    def check(self, stages: Stages, sizes: Sizes, seed: int) -> Violation | None:
+        """Put the law to `stages` at `sizes`; everything random follows from `seed`, and torch's own state is kept.
+
+        Raises `InapplicableError`, with the reason, where the law cannot be put, and ModelError when a stage fails.
+        """
+        reason = self.inapplicable(stages)
+        if reason is not None:
+            raise InapplicableError(reason)
+        with Trial(self.name, stages, sizes, seed) as trial:
+            return self.holds(trial)

@@ -1,0 +1,33 @@
+"""Moving the channels to the front and back changes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from vae_checked.laws.law import Law
+from vae_checked.laws.stages import Stages, given
+from vae_checked.laws.trial import InapplicableError, Trial, Violation
+
+
+def holds(trial: Trial) -> Violation | None:
+    if len(trial.sizes.event) != 3:
+        raise InapplicableError("the samples are no images")
+    channels, height, width = trial.sizes.event
+    x_nhwc = trial.cast(trial.normal(trial.sizes.batch, height, width, channels))
+    back = trial.tensor_of("to_nhwc", trial.tensor_of("to_nchw", x_nhwc))
+    return trial.differs("to_nhwc(to_nchw(x_nhwc))", back, x_nhwc, tolerance=0.0)
+
+
+def mutant(stages: Stages) -> Stages:
+    to_nhwc = given(stages.to_nhwc)
+    return replace(stages, to_nhwc=lambda x: to_nhwc(x).flip(-1))  # RGB and BGR
+
+
+LAW = Law(
+    name="layout-round-trip",
+    statement="NHWC to NCHW to NHWC is the identity",
+    source="seed section 1",
+    needs=("to_nchw", "to_nhwc"),
+    holds=holds,
+    mutant=mutant,
+)

@@ -1,0 +1,52 @@
+"""eps is drawn from N(0, 1)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import torch
+
+from vae_checked.laws.closed_forms import standard_normal_cdf
+from vae_checked.laws.law import Law
+from vae_checked.laws.stages import Stages
+from vae_checked.laws.trial import Trial, Violation
+from vae_checked.reference import std_of
+
+DRAWS = 20_000
+FALSE_ALARM = 1e-9
+
+
+def holds(trial: Trial) -> Violation | None:
+    """Kolmogorov-Smirnov distance, against the Dvoretzky-Kiefer-Wolfowitz bound with Massart's constant."""
+    latents = torch.Size(trial.sizes.latent).numel()
+    prior = trial.prior(-(-DRAWS // latents))
+    eps = trial.reparameterize(prior.mu, prior.second).double().cpu().flatten().sort().values
+    if not eps.isfinite().all():
+        return trial.violation("eps", got="not finite", expected="N(0, 1)")
+    count = len(eps)
+    cdf = standard_normal_cdf(eps)
+    steps = torch.arange(count + 1, dtype=torch.float64) / count
+    distance = max((steps[1:] - cdf).max().item(), (cdf - steps[:-1]).max().item())
+    allowed = math.sqrt(math.log(2 / FALSE_ALARM) / (2 * count))
+    if distance <= allowed:
+        return None
+    return trial.violation(
+        f"eps, over {count} draws",
+        got=f"of mean {eps.mean().item():.3g} and std {eps.std().item():.3g}, {distance:.3g} away from N(0, 1)",
+        expected=f"at most {allowed:.3g} away (Kolmogorov-Smirnov, false alarm below {FALSE_ALARM:g})",
+    )
+
+
+def mutant(stages: Stages) -> Stages:
+    return replace(stages, reparameterize=lambda mu, logvar: mu + std_of(logvar) * torch.rand_like(mu))
+
+
+LAW = Law(
+    name="noise-is-standard-normal",
+    statement="eps = (z - mu) / std follows N(0, 1)",
+    source="Kingma and Welling 2014, section 2.4; Massart 1990 for the bound of the test",
+    needs=("reparameterize", "parametrisation"),
+    holds=holds,
+    mutant=mutant,
+)

@@ -1,0 +1,35 @@
+"""A loss per sample has one number for each."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from vae_checked.laws.law import Law
+from vae_checked.laws.stages import Stages, given
+from vae_checked.laws.trial import Trial, Violation
+
+
+def holds(trial: Trial) -> Violation | None:
+    for name in ("kl", "recon"):
+        if getattr(trial.stages, name) is None:
+            continue
+        arguments = trial.posterior()[:2] if name == "kl" else (trial.predictions(), trial.inputs())
+        shape = tuple(trial.tensor_of(name, *arguments).shape)
+        if shape != (trial.sizes.batch,):
+            return trial.violation(f"the shape of {name}", got=shape, expected=(trial.sizes.batch,))
+    return None
+
+
+def mutant(stages: Stages) -> Stages:
+    kl = given(stages.kl)
+    return replace(stages, kl=lambda mu, second: kl(mu, second).mean())
+
+
+LAW = Law(
+    name="per-sample-shape",
+    statement="kl and recon have shape (B,)",
+    source="seed sections 5.1, 5.2 and 6",
+    any_of=("kl", "recon"),
+    holds=holds,
+    mutant=mutant,
+)

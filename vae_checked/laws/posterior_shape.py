@@ -1,0 +1,35 @@
+"""The encoder gives both heads for every sample."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from vae_checked.laws.law import Law
+from vae_checked.laws.stages import Stages, given
+from vae_checked.laws.trial import Trial, Violation
+
+
+def holds(trial: Trial) -> Violation | None:
+    mu, second = trial.encode(trial.inputs())
+    expected = (trial.sizes.batch, *trial.sizes.latent)
+    for name, head in (("mu", mu), ("logvar", second)):
+        if tuple(head.shape) != expected:
+            return trial.violation(f"the shape of {name}", got=tuple(head.shape), expected=expected)
+        if not head.isfinite().all():
+            return trial.violation(name, got="not finite", expected="a real number for every latent")
+    return None
+
+
+def mutant(stages: Stages) -> Stages:
+    encode = given(stages.encode)
+    return replace(stages, encode=lambda x: (encode(x)[0], encode(x)[1][:, :-1]))
+
+
+LAW = Law(
+    name="posterior-shape",
+    statement="mu and logvar are finite and of shape (B, L)",
+    source="seed sections 2 and 6",
+    needs=("encode",),
+    holds=holds,
+    mutant=mutant,
+)

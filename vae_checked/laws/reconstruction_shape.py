@@ -1,0 +1,32 @@
+"""The reconstruction has the shape of the input."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from vae_checked.laws.law import Law
+from vae_checked.laws.stages import Stages, given
+from vae_checked.laws.trial import Trial, Violation
+
+
+def holds(trial: Trial) -> Violation | None:
+    x = trial.inputs()
+    got, expected = tuple(trial.forward(x).shape), tuple(x.shape)
+    if got == expected:
+        return None
+    return trial.violation("the shape of the reconstruction", got=got, expected=expected)
+
+
+def mutant(stages: Stages) -> Stages:
+    forward = given(stages.forward)
+    return replace(stages, forward=lambda x: forward(x).transpose(-1, -2))
+
+
+LAW = Law(
+    name="reconstruction-shape",
+    statement="x_hat has the shape of x",
+    source="seed sections 4 and 6",
+    needs=("forward",),
+    holds=holds,
+    mutant=mutant,
+)

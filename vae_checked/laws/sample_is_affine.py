@@ -1,0 +1,29 @@
+"""A sample is mu + std * eps, and std is what the second head stands for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from vae_checked.laws.law import Law
+from vae_checked.laws.stages import Stages, given
+from vae_checked.laws.trial import Trial, Violation
+
+
+def holds(trial: Trial) -> Violation | None:
+    mu, second, std = trial.posterior()
+    return trial.differs("z", trial.reparameterize(mu, second), mu + std * trial.eps())
+
+
+def mutant(stages: Stages) -> Stages:
+    sample = given(stages.reparameterize)
+    return replace(stages, reparameterize=lambda mu, second: sample(mu, 2 * second))  # exp(logvar) taken as std
+
+
+LAW = Law(
+    name="sample-is-affine",
+    statement="z = mu + std * eps with std = exp(logvar / 2)",
+    source="Kingma and Welling 2014, section 2.4; seed section 3",
+    needs=("reparameterize", "parametrisation"),
+    holds=holds,
+    mutant=mutant,
+)

@@ -1,0 +1,51 @@
+"""Samples have the posterior's mean and variance."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from vae_checked.laws.law import Law
+from vae_checked.laws.stages import Stages, given
+from vae_checked.laws.trial import Trial, Violation
+
+SAMPLES = 10_000
+STANDARD_ERRORS = 7.0  # false alarm below 1e-9 over mean and variance of 64 latents
+LATENTS_TRIED = 64
+
+
+def holds(trial: Trial) -> Violation | None:
+    mu, second, std = trial.posterior(batch=1)
+    many = (SAMPLES, *mu.shape[1:])
+    z = trial.reparameterize(mu.expand(many).clone(), second.expand(many).clone())
+    z = z.double().cpu().flatten(start_dim=1)[:, :LATENTS_TRIED]
+    mean, scale = (head.double().cpu().flatten()[:LATENTS_TRIED] for head in (mu, std))
+    checks = (
+        ("mean", z.mean(dim=0), mean, scale / SAMPLES**0.5),
+        ("variance", z.var(dim=0), scale**2, scale**2 * (2 / SAMPLES) ** 0.5),
+    )
+    for name, got, expected, error in checks:
+        bad = ~((got - expected).abs() <= STANDARD_ERRORS * error)
+        if bad.any():
+            index = int(bad.nonzero()[0])
+            return trial.violation(
+                f"the {name} of z over {SAMPLES} samples",
+                got=got[index].item(),
+                expected=f"{expected[index].item():.4g} +- {STANDARD_ERRORS * error[index].item():.2g}",
+                where=f"latent {index}, mu = {mean[index].item():.3g}, std = {scale[index].item():.3g}",
+            )
+    return None
+
+
+def mutant(stages: Stages) -> Stages:
+    sample = given(stages.reparameterize)
+    return replace(stages, reparameterize=lambda mu, second: mu + 1.3 * (sample(mu, second) - mu))
+
+
+LAW = Law(
+    name="sample-moments",
+    statement="z has mean mu and variance exp(logvar)",
+    source="Kingma and Welling 2014, section 2.4; seed section 3",
+    needs=("reparameterize", "parametrisation"),
+    holds=holds,
+    mutant=mutant,
+)

@@ -1,0 +1,91 @@
+"""The stages of one VAE as plain callables: what a law is put to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+from vae_checked.facts import UNIT, Interval, Likelihood, Parametrisation
+from vae_checked.reference import VAE, Output, to_nchw, to_nhwc, vae_loss
+
+T = TypeVar("T")
+
+CPU = torch.device("cpu")
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """B, the axes of one sample (C, H, W for images) and those of its latent (L, or more for a spatial latent)."""
+
+    batch: int
+    event: tuple[int, ...]
+    latent: tuple[int, ...]
+
+    def __str__(self) -> str:
+        event = zip("CHW", self.event, strict=True) if len(self.event) == 3 else [("event", self.event)]
+        latent = [("L", self.latent[0])] if len(self.latent) == 1 else [("latent", self.latent)]
+        return ", ".join(f"{name}={size}" for name, size in [("B", self.batch), *event, *latent])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stages:
+    """What is known of one VAE; None is not known, and a law that needs it does not apply.
+
+    Shapes, with B free and the rest as in `Sizes`: `encode` x to (mu, second); `reparameterize` (mu, second) to a fresh
+    z; `decode` z to x_hat, or x_logits; `kl` (mu, second) to (B,); `recon` (x_hat, x) to (B,); `forward` x to x_hat;
+    `loss` (recon, kl, beta) to a scalar; `to_nchw` and `to_nhwc` move the channels. All but `reparameterize` and
+    `forward` are deterministic, as in evaluation. `parametrisation` says what the second head means, `likelihood` which
+    reconstruction loss `recon` is, `data` the interval of x, `output` that of x_hat. `kl_scale` and `recon_scale` are
+    the factors beside the closed forms summed over a sample, None for a positive factor that is not known. `draw` makes
+    inputs x out of a batch size and a generator where random numbers in `data` will not do.
+    """
+
+    encode: Callable[[Tensor], tuple[Tensor, Tensor]] | None = None
+    reparameterize: Callable[[Tensor, Tensor], Tensor] | None = None
+    decode: Callable[[Tensor], Tensor] | None = None
+    kl: Callable[[Tensor, Tensor], Tensor] | None = None
+    recon: Callable[[Tensor, Tensor], Tensor] | None = None
+    forward: Callable[[Tensor], Tensor] | None = None
+    loss: Callable[[Tensor, Tensor, float], Tensor] | None = None
+    to_nchw: Callable[[Tensor], Tensor] | None = None
+    to_nhwc: Callable[[Tensor], Tensor] | None = None
+    parametrisation: Parametrisation | None = None
+    likelihood: Likelihood | None = None
+    data: Interval = UNIT
+    output: Interval | None = None
+    kl_scale: float | None = 1.0
+    recon_scale: float | None = 1.0
+    draw: Callable[[int, torch.Generator], Tensor] | None = None
+    dtype: torch.dtype = torch.float32
+    device: torch.device = CPU
+
+
+def given(stage: T | None) -> T:
+    """A stage that a law's `needs` promise; ValueError when the promise is broken."""
+    if stage is None:
+        raise ValueError("a stage is missing that the law's needs should have named")
+    return stage
+
+
+def stages_of(model: VAE) -> Stages:
+    """The stages of the reference VAE."""
+    logits = model.output is Output.LOGITS
+    return Stages(
+        encode=model.encode,
+        reparameterize=model.reparameterize,
+        decode=model.decode,
+        kl=model.kl,
+        recon=model.recon,
+        forward=lambda x: model(x)[0],
+        loss=vae_loss,
+        to_nchw=to_nchw,
+        to_nhwc=to_nhwc,
+        parametrisation=Parametrisation.LOGVAR,
+        likelihood=Likelihood.BCE_WITH_LOGITS if logits else Likelihood.MSE,
+        data=UNIT if logits else model.output.interval,
+        output=model.output.interval,
+    )
