@@ -12,7 +12,8 @@ from vae_checked.laws.trial import Trial, Violation
 
 
 def holds(trial: Trial) -> Violation | None:
-    for (name, stage, first), (_, _, second) in zip(trial.batched(), trial.batched(), strict=True):
+    first_batch, second_batch = (trial.batched(scale_known=True) for _ in range(2))
+    for (name, stage, first), (_, _, second) in zip(first_batch, second_batch, strict=True):
         together = stage(*(torch.cat(pair) for pair in zip(first, second, strict=True)))
         for got, one, other in zip(together, stage(*first), stage(*second), strict=True):
             violation = trial.differs(f"{name} of two batches together", got, torch.cat([one, other]))

@@ -17,8 +17,7 @@ LARGEST_CORRELATION = 7 / SAMPLES**0.5  # false alarm below 1e-10 over all pairs
 
 
 def holds(trial: Trial) -> Violation | None:
-    prior = trial.prior(SAMPLES)
-    eps = trial.reparameterize(prior.mu, prior.second).double().cpu().flatten(start_dim=1)
+    eps = trial.samples(trial.prior(1), SAMPLES)
     tried = trial.permutation(eps.shape[1])[:LATENTS_TRIED].cpu()
     columns = torch.cat([eps[:, tried].T, eps[:, tried[0]].roll(1)[None]])  # and the sample before
     names = [*(f"latent {int(k)}" for k in tried), f"latent {int(tried[0])} of the next sample"]

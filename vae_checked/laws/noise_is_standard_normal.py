@@ -20,8 +20,7 @@ FALSE_ALARM = 1e-9
 def holds(trial: Trial) -> Violation | None:
     """Kolmogorov-Smirnov distance, against the Dvoretzky-Kiefer-Wolfowitz bound with Massart's constant."""
     latents = torch.Size(trial.sizes.latent).numel()
-    prior = trial.prior(-(-DRAWS // latents))
-    eps = trial.reparameterize(prior.mu, prior.second).double().cpu().flatten().sort().values
+    eps = trial.samples(trial.prior(1), -(-DRAWS // latents)).flatten().sort().values
     if not eps.isfinite().all():
         return trial.violation("eps", got="not finite", expected="N(0, 1)")
     count = len(eps)

@@ -6,13 +6,16 @@ from dataclasses import replace
 
 from vae_checked.laws.law import Law
 from vae_checked.laws.stages import Stages, given
-from vae_checked.laws.trial import Trial, Violation
+from vae_checked.laws.trial import InapplicableError, Trial, Violation
 
 
 def holds(trial: Trial) -> Violation | None:
-    for name in ("kl", "recon"):
-        if getattr(trial.stages, name) is None:
-            continue
+    known = [
+        name for name in ("kl", "recon") if None not in (getattr(trial.stages, n) for n in (name, f"{name}_scale"))
+    ]
+    if not known:
+        raise InapplicableError("the terms of the loss are seen inside the scalar alone, where they have no shape")
+    for name in known:
         arguments = trial.posterior()[:2] if name == "kl" else (trial.predictions(), trial.inputs())
         shape = tuple(trial.tensor_of(name, *arguments).shape)
         if shape != (trial.sizes.batch,):

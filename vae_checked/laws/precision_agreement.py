@@ -10,7 +10,7 @@ from vae_checked.errors import ModelError
 from vae_checked.laws.closed_forms import per_sample
 from vae_checked.laws.law import Law
 from vae_checked.laws.stages import Stages, given
-from vae_checked.laws.trial import Trial, Violation
+from vae_checked.laws.trial import InapplicableError, Trial, Violation
 
 ROUNDINGS = 16  # of the largest intermediate value, for the elementwise steps and the sum
 
@@ -24,6 +24,10 @@ def holds(trial: Trial) -> Violation | None:
     if trial.stages.recon is not None and trial.stages.likelihood is not None:
         x_hat, x = trial.predictions(), trial.inputs()
         cases.append(("recon", (x_hat, x), (1 + x_hat.double().abs() + x.double().abs()) ** 2))
+    if not cases:
+        raise InapplicableError(
+            "neither the parametrisation of the KL nor the kind of the reconstruction loss is known"
+        )
     for name, arguments, size in cases:
         rounded = [argument.bfloat16() for argument in arguments]
         exact = trial.tensor_of(name, *(argument.double() for argument in rounded))
@@ -53,6 +57,7 @@ LAW = Law(
     name="precision-agreement",
     statement="kl and recon in float32 and bfloat16 agree with float64 within 16 roundings of their terms",
     source="Higham 2002, section 3.1, for the error of a sum",
+    needs=("kl_scale", "recon_scale"),
     any_of=("kl", "recon"),
     holds=holds,
     mutant=mutant,

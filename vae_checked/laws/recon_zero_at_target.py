@@ -33,7 +33,7 @@ LAW = Law(
     name="recon-zero-at-target",
     statement="recon = 0 at x_hat = x for squared and absolute error",
     source="seed section 5.1",
-    needs=("recon", "likelihood"),
+    needs=("recon", "likelihood", "recon_scale"),
     holds=holds,
     mutant=mutant,
 )

@@ -14,11 +14,9 @@ LATENTS_TRIED = 64
 
 
 def holds(trial: Trial) -> Violation | None:
-    mu, second, std = trial.posterior(batch=1)
-    many = (SAMPLES, *mu.shape[1:])
-    z = trial.reparameterize(mu.expand(many).clone(), second.expand(many).clone())
-    z = z.double().cpu().flatten(start_dim=1)[:, :LATENTS_TRIED]
-    mean, scale = (head.double().cpu().flatten()[:LATENTS_TRIED] for head in (mu, std))
+    posterior = trial.posterior(batch=1)
+    z = trial.samples(posterior, SAMPLES)[:, :LATENTS_TRIED]
+    mean, scale = (head.double().cpu().flatten()[:LATENTS_TRIED] for head in (posterior.mu, posterior.std))
     checks = (
         ("mean", z.mean(dim=0), mean, scale / SAMPLES**0.5),
         ("variance", z.var(dim=0), scale**2, scale**2 * (2 / SAMPLES) ** 0.5),

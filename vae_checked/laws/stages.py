@@ -41,7 +41,8 @@ class Stages:
     `forward` are deterministic, as in evaluation. `parametrisation` says what the second head means, `likelihood` which
     reconstruction loss `recon` is, `data` the interval of x, `output` that of x_hat. `kl_scale` and `recon_scale` are
     the factors beside the closed forms summed over a sample, None for a positive factor that is not known. `draw` makes
-    inputs x out of a batch size and a generator where random numbers in `data` will not do.
+    inputs x out of a batch size and a generator where random numbers in `data` will not do. `batch_limit` is the
+    largest batch that the stages take at once, None for any.
     """
 
     encode: Callable[[Tensor], tuple[Tensor, Tensor]] | None = None
@@ -60,6 +61,7 @@ class Stages:
     kl_scale: float | None = 1.0
     recon_scale: float | None = 1.0
     draw: Callable[[int, torch.Generator], Tensor] | None = None
+    batch_limit: int | None = None
     dtype: torch.dtype = torch.float32
     device: torch.device = CPU
 

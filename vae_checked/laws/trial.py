@@ -182,6 +182,14 @@ class Trial:
         torch.manual_seed(self.seed + 1 + noise)
         return self.tensor_of("reparameterize", mu, second)
 
+    def samples(self, one: Posterior, count: int) -> Tensor:
+        """`count` samples of one posterior (1, *latent), in double precision, (count, L)."""
+        limit = min(count, self.stages.batch_limit or count)
+        shape = (limit, *one.mu.shape[1:])
+        mu, second = one.mu.expand(shape).clone(), one.second.expand(shape).clone()
+        drawn = [self.reparameterize(mu, second, noise) for noise in range(-(-count // limit))]
+        return torch.cat(drawn).double().cpu().flatten(start_dim=1)[:count]
+
     def eps(self, batch: int | None = None) -> Tensor:
         """The noise of a sample: z at mu = 0, std = 1; InapplicableError when it does not follow torch's seed."""
         prior = self.prior(batch)
@@ -211,11 +219,17 @@ class Trial:
         """The scalar loss."""
         return self.tensor_of("loss", recon, kl, beta)
 
-    def batched(self, names: tuple[str, ...] = PER_SAMPLE_STAGES) -> list[tuple[str, BatchedStage, tuple[Tensor, ...]]]:
-        """Every stage of `names` that is known and treats samples one by one, as (name, stage, fresh arguments)."""
+    def batched(
+        self, names: tuple[str, ...] = PER_SAMPLE_STAGES, *, scale_known: bool = False
+    ) -> list[tuple[str, BatchedStage, tuple[Tensor, ...]]]:
+        """Every stage of `names` that is known and treats samples one by one, as (name, stage, fresh arguments).
+
+        With `scale_known` a loss whose factor is not known, and may depend on the batch size, is left out. Raises
+        InapplicableError when there is none.
+        """
         known: list[tuple[str, BatchedStage, tuple[Tensor, ...]]] = []
         for name in names:
-            if getattr(self.stages, name) is None:
+            if getattr(self.stages, name) is None or (scale_known and getattr(self.stages, f"{name}_scale", 1) is None):
                 continue
             if name == "encode":
                 known.append((name, self.encode, (self.inputs(),)))
@@ -225,6 +239,8 @@ class Trial:
                 known.append((name, lambda *heads: (self.kl(*heads),), self.posterior()[:2]))
             elif name == "recon" and self.stages.likelihood is not None:
                 known.append((name, lambda *images: (self.recon(*images),), (self.predictions(), self.inputs())))
+        if not known:
+            raise InapplicableError(f"none of these is known of this model: {', '.join(names)}")
         return known
 
     def _per_sample(self, name: str, first: Tensor, second: Tensor) -> Tensor:
