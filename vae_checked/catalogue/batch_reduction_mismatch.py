@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vae_checked.catalogue.effective_beta import intended, stated
+from vae_checked.catalogue.balance import settled, stated
 from vae_checked.catalogue.example import EXAMPLE, edit
 from vae_checked.catalogue.mistake import Mistake
 from vae_checked.facts import Evidence, Facts, Reduction
@@ -13,7 +13,7 @@ _OVER_BATCH = {(Reduction.SUM, Reduction.MEAN): "the batch size", (Reduction.MEA
 
 def judge(facts: Facts) -> Evidence | None:
     kl, recon = facts.kl.reduced, facts.recon.reduced
-    if kl is None or recon is None or intended(facts):
+    if kl is None or recon is None or settled(facts):
         return None
     if kl.value.batch is None or recon.value.batch is None:
         return None

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
+from vae_checked.catalogue.balance import wrong_axes
 from vae_checked.catalogue.example import edit
 from vae_checked.catalogue.mistake import Mistake
-from vae_checked.facts import Evidence, Facts, Reduction
+from vae_checked.facts import Evidence, Facts
 from vae_checked.finding import Severity
 
 
 def judge(facts: Facts) -> Evidence | None:
     reduced = facts.kl.reduced
-    if reduced is None or reduced.value.explicit:
+    if reduced is None or not wrong_axes(reduced.value):
         return None
-    batch, latents = reduced.value.batch, reduced.value.event
-    exchanged = batch is Reduction.SUM and latents in (Reduction.MEAN, Reduction.KEPT)
-    # A mean over the batch and then a sum over the latents is the right loss in another order: that is not KEPT.
-    unfinished = batch is Reduction.MEAN and latents is Reduction.KEPT
-    if not (exchanged or unfinished or latents is Reduction.MIXED):
-        return None
-    return Evidence(origin=reduced.origin, values={"batch": batch, "latents": latents})
+    return Evidence(origin=reduced.origin, values={"batch": reduced.value.batch, "latents": reduced.value.event})
 
 
 MISTAKE = Mistake(

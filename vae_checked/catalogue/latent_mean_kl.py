@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vae_checked.catalogue.effective_beta import intended, stated
+from vae_checked.catalogue.balance import settled, stated
 from vae_checked.catalogue.example import EXAMPLE, edit
 from vae_checked.catalogue.mistake import Mistake
 from vae_checked.facts import Evidence, Facts, Reduction
@@ -11,14 +11,9 @@ from vae_checked.finding import Severity
 
 def judge(facts: Facts) -> Evidence | None:
     kl, recon = facts.kl.reduced, facts.recon.reduced
-    if kl is None or recon is None or intended(facts):
+    if kl is None or recon is None or settled(facts):
         return None
-    # A sum over the batch makes it VAE304: the axes are exchanged.
-    if (
-        kl.value.event is not Reduction.MEAN
-        or kl.value.batch is Reduction.SUM
-        or recon.value.event is not Reduction.SUM
-    ):
+    if kl.value.event is not Reduction.MEAN or recon.value.event is not Reduction.SUM:
         return None
     return Evidence(
         origin=kl.origin,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vae_checked.catalogue.effective_beta import intended, stated
+from vae_checked.catalogue.balance import settled, stated
 from vae_checked.catalogue.example import edit
 from vae_checked.catalogue.mistake import Mistake
 from vae_checked.facts import Evidence, Facts, Reduction
@@ -11,7 +11,7 @@ from vae_checked.finding import Severity
 
 def judge(facts: Facts) -> Evidence | None:
     recon, kl = facts.recon.reduced, facts.kl.reduced
-    if recon is None or kl is None or intended(facts):
+    if recon is None or kl is None or settled(facts):
         return None
     if recon.value.event is not Reduction.MEAN or kl.value.event is not Reduction.SUM:
         return None

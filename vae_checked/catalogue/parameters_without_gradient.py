@@ -25,7 +25,7 @@ MISTAKE = Mistake(
         "initial values for ever, and what comes before it learns nothing: 'the encoder does not learn'."
     ),
     message="no gradient of the loss reaches {names}",
-    measured="gradient None or 0: {names}",
+    measured="no gradient, or one of 0: {names}",
     fix="remove the detach before the layer, or the layer that is never used",
     bad=edit(("h = self.encoder(x)", "h = self.encoder(x).detach()  # VAE601")),
     good=EXAMPLE,

@@ -22,9 +22,7 @@ def judge(facts: Facts) -> Evidence | None:
             "ratio": ratio,
             "data": data.value,
             "output": output.value,
-            "remedy": "divide the pixels by 255"
-            if ratio > 1
-            else "divide the pixels by 255 once: ToTensor does it already",
+            "remedy": "divide the pixels by 255" if ratio > 1 else "divide the pixels by 255 only once",
         },
         related=((output.origin, "the decoder's output"),),
     )

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
+from vae_checked.catalogue.balance import wrong_axes
 from vae_checked.catalogue.example import edit
 from vae_checked.catalogue.mistake import Mistake
-from vae_checked.facts import Evidence, Facts, Reduction
+from vae_checked.facts import Evidence, Facts
 from vae_checked.finding import Severity
 
 
 def judge(facts: Facts) -> Evidence | None:
     reduced = facts.recon.reduced
-    if reduced is None or reduced.value.explicit:
+    if reduced is None or not wrong_axes(reduced.value):
         return None
-    batch, event = reduced.value.batch, reduced.value.event
-    exchanged = batch is Reduction.SUM and event in (Reduction.MEAN, Reduction.KEPT)
-    unfinished = batch is Reduction.MEAN and event is Reduction.KEPT
-    if not (exchanged or unfinished or event is Reduction.MIXED):
-        return None
-    return Evidence(origin=reduced.origin, values={"batch": batch, "event": event})
+    return Evidence(origin=reduced.origin, values={"batch": reduced.value.batch, "event": reduced.value.event})
 
 
 MISTAKE = Mistake(

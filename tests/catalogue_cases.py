@@ -1,0 +1,299 @@
+"""Facts made by hand in which each mistake of the catalogue is made, and what a finding must say of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from vae_checked.facts import (
+    BYTE,
+    REAL,
+    SYMMETRIC_UNIT,
+    UNIT,
+    Axis,
+    AxisOrder,
+    BatchMixing,
+    Fact,
+    Factor,
+    Facts,
+    Head,
+    HeadSource,
+    Interval,
+    KLForm,
+    Likelihood,
+    Noise,
+    NoiseLaw,
+    NoiseTiming,
+    Origin,
+    Overflow,
+    Parametrisation,
+    Reduced,
+    Reduction,
+    ShapePair,
+    StdCurve,
+)
+from vae_checked.finding import Place
+
+TABLE = {
+    "VAE101": "view-used-as-permute",
+    "VAE102": "channels-last-into-conv",
+    "VAE103": "swapped-height-width",
+    "VAE104": "pixel-scale",
+    "VAE105": "reconstruction-shape",
+    "VAE106": "batch-mixing",
+    "VAE201": "log-std-read-as-logvar",
+    "VAE202": "non-gaussian-noise",
+    "VAE203": "shared-noise",
+    "VAE204": "clipped-posterior-head",
+    "VAE205": "swapped-or-duplicated-head",
+    "VAE206": "sample-without-gradient",
+    "VAE207": "noise-at-the-wrong-time",
+    "VAE208": "overflowing-logvar",
+    "VAE301": "kl-formula",
+    "VAE302": "kl-sign",
+    "VAE303": "kl-scale",
+    "VAE304": "kl-reduced-over-wrong-axes",
+    "VAE305": "kl-not-in-loss",
+    "VAE306": "kl-reversed",
+    "VAE401": "sigmoid-into-logits-loss",
+    "VAE402": "logits-into-bce",
+    "VAE403": "output-range-mismatch",
+    "VAE404": "swapped-bce-arguments",
+    "VAE405": "double-activation",
+    "VAE406": "half-range-activation",
+    "VAE501": "reconstruction-reduced-over-wrong-axes",
+    "VAE502": "mean-reconstruction-summed-kl",
+    "VAE503": "latent-mean-kl",
+    "VAE504": "batch-reduction-mismatch",
+    "VAE505": "reconstruction-sign",
+    "VAE506": "ignored-reduction-attribute",
+    "VAE601": "parameters-without-gradient",
+    "VAE602": "parameters-without-optimizer",
+    "VAE603": "always-on-dropout",
+    "VAE604": "hidden-nan",
+}
+
+Values = Mapping[str, object]
+
+
+def made(values: Values, located: bool = True) -> Facts:
+    """Facts that hold these values; each fact is at a line of its own in `model.py`, or at no place."""
+    facts = Facts("model.py:VAE")
+    for line, (path, value) in enumerate(values.items(), start=41):
+        group, name = path.split(".")
+        place = Place("model.py", line) if located else None
+        origin = Origin(f"<{path}>", place)
+        facts = replace(facts, **{group: replace(getattr(facts, group), **{name: Fact(value, origin)})})
+    return facts
+
+
+LOGVAR, LOG_STD, STD, VAR = Parametrisation
+SUM, MEAN, KEPT, MIXED = Reduction
+POINTS = (-1.0, 0.0, 2.0)
+LOG_STD_CURVE = StdCurve(LOG_STD, tuple((s, math.exp(s)) for s in POINTS))
+LOGVAR_CURVE = StdCurve(LOGVAR, tuple((s, math.exp(s / 2)) for s in POINTS))
+NO_KL = KLForm(None, values=((0.5, -1.0, 0.75, 0.3089), (1.5, 2.0, 5.125, 3.3195)))
+REVERSED_KL = KLForm(LOGVAR, values=((0.5, -1.0, 0.6989, 0.3089),), reversed=True)
+
+
+@dataclass(frozen=True)
+class Case:
+    """Facts that make a mistake and no more than its needs; the changes that correct them; what a finding must say."""
+
+    bad: Values
+    corrected: Values
+    says: tuple[str, ...]
+    at: int = 41
+    measures: tuple[str, ...] = field(default=())
+
+
+CASES: dict[str, Case] = {
+    "VAE101": Case(
+        {"data.axis_order": AxisOrder.SCRAMBLED},
+        {"data.axis_order": AxisOrder.NCHW},
+        ("without moving an element",),
+        measures=("B H W C relabelled as B C H W",),
+    ),
+    "VAE102": Case(
+        {"data.axis_order": AxisOrder.NHWC},
+        {"data.axis_order": AxisOrder.NCHW},
+        ("channels-last",),
+        measures=("B H W C",),
+    ),
+    "VAE103": Case(
+        {"data.axis_order": AxisOrder.NCWH},
+        {"data.axis_order": AxisOrder.NCHW},
+        ("height and width are exchanged",),
+        measures=("B C W H",),
+    ),
+    "VAE104": Case(
+        {"data.interval": BYTE, "output.interval": UNIT},
+        {"data.interval": UNIT},
+        ("255 times", "model.py:42"),
+        measures=("[0, 255]", "[0, 1]"),
+    ),
+    "VAE105": Case(
+        {"output.shape": ShapePair("B 3 8 12", "B 1 8 12")},
+        {"output.shape": ShapePair("B 3 8 12", "B 3 8 12")},
+        ("(B 1 8 12)", "(B 3 8 12)"),
+    ),
+    "VAE106": Case(
+        {"output.batch_mixing": BatchMixing(changed=2, moved=5, amount=0.0625)},
+        {"output.batch_mixing": None},
+        ("sample 2", "sample 5"),
+        measures=("x[2]", "x_hat[5]", "0.0625"),
+    ),
+    "VAE201": Case(
+        {"sampler.std": LOG_STD_CURVE, "kl.form": KLForm(LOGVAR)},
+        {"sampler.std": LOGVAR_CURVE},
+        ("<sampler.std>", "log variance", "model.py:42"),
+        measures=("0.368, 1, 7.39", "0.607, 1, 2.72"),
+    ),
+    "VAE202": Case(
+        {"sampler.noise": Noise(NoiseLaw.UNIFORM, 0.5, 12**-0.5)},
+        {"sampler.noise": Noise(NoiseLaw.STANDARD_NORMAL, 0.0, 1.0)},
+        ("uniform",),
+        measures=("mean 0.5", "std 0.2887"),
+    ),
+    "VAE203": Case(
+        {"sampler.shared_over": frozenset({Axis.BATCH, Axis.LATENT})},
+        {"sampler.shared_over": frozenset()},
+        ("batch, latent",),
+    ),
+    "VAE204": Case(
+        {"heads.mu": Interval(0.0, math.inf), "heads.second": REAL, "sampler.std": LOGVAR_CURVE},
+        {"heads.mu": REAL},
+        ("mu in [0, inf)",),
+        measures=("0.5 of the prior",),
+    ),
+    "VAE205": Case(
+        {"heads.source": HeadSource.DUPLICATED},
+        {"heads.source": HeadSource.DISTINCT},
+        ("same layer",),
+        measures=("duplicated",),
+    ),
+    "VAE206": Case(
+        {"sampler.gradient_reaches": frozenset({Head.MU})},
+        {"sampler.gradient_reaches": frozenset({Head.MU, Head.SECOND})},
+        ("to: second",),
+        measures=("reaches mu",),
+    ),
+    "VAE207": Case(
+        {"sampler.timing": NoiseTiming(training=False, evaluation=True)},
+        {"sampler.timing": NoiseTiming(training=True, evaluation=False)},
+        ("not random in training",),
+        measures=("training: no", "evaluation: yes"),
+    ),
+    "VAE208": Case(
+        {"heads.overflow": Overflow("std", 22.18, "float16"), "heads.second": REAL},
+        {"heads.second": Interval(-30.0, 20.0)},
+        ("std overflows float16", "22.18"),
+        measures=("s = 22.18", "(-inf, inf)"),
+    ),
+    "VAE301": Case(
+        {"kl.form": NO_KL},
+        {"kl.form": KLForm(LOGVAR)},
+        ("no KL divergence",),
+        measures=("mu = 0.5, 1.5", "s = -1, 2", "0.75, 5.12", "0.309, 3.32"),
+    ),
+    "VAE302": Case({"kl.sign": -1}, {"kl.sign": 1}, ("minus the KL is minimised",), measures=("-1",)),
+    "VAE303": Case({"kl.factor": Factor(2.0)}, {"kl.factor": Factor(1.0)}, ("2 times the KL",), measures=("2",)),
+    "VAE304": Case(
+        {"kl.reduced": Reduced(SUM, MEAN)},
+        {"kl.reduced": Reduced(MEAN, SUM)},
+        ("wrong axes",),
+        measures=("batch: sum", "latents: mean"),
+    ),
+    "VAE305": Case({"kl.in_loss": False}, {"kl.in_loss": True}, ("never reaches the loss",), measures=("d KL = 0",)),
+    "VAE306": Case(
+        {"kl.form": REVERSED_KL},
+        {"kl.form": KLForm(LOGVAR)},
+        ("from the prior to the posterior",),
+        measures=("mu = 0.5", "s = -1", "0.699", "0.309"),
+    ),
+    "VAE401": Case(
+        {"recon.kind": Likelihood.BCE_WITH_LOGITS, "output.interval": UNIT},
+        {"output.interval": REAL},
+        ("in [0, 1]", "model.py:42", "sigmoid again"),
+        measures=("[0.5, 0.7311]",),
+    ),
+    "VAE402": Case(
+        {"recon.kind": Likelihood.BCE, "output.interval": REAL},
+        {"output.interval": UNIT},
+        ("needs x_hat in [0, 1]", "model.py:42", "(-inf, inf)"),
+        measures=("elements should be between 0 and 1",),
+    ),
+    "VAE403": Case(
+        {"recon.kind": Likelihood.MSE, "output.interval": UNIT, "data.interval": SYMMETRIC_UNIT},
+        {"output.interval": SYMMETRIC_UNIT},
+        ("part of the data", "model.py:43"),
+        at=42,
+        measures=("output in [0, 1]", "data in [-1, 1]"),
+    ),
+    "VAE404": Case(
+        {"recon.swapped": True, "recon.kind": Likelihood.BCE},
+        {"recon.swapped": False},
+        ("bce gets the data as its prediction",),
+    ),
+    "VAE405": Case(
+        {"output.activations": ("sigmoid", "sigmoid"), "output.interval": Interval(0.5, 0.7311)},
+        {"output.activations": ("sigmoid",), "output.interval": UNIT},
+        ("sigmoid and then sigmoid", "[0.5, 0.7311]"),
+    ),
+    "VAE406": Case(
+        {"output.activations": ("relu", "sigmoid"), "output.interval": Interval(0.5, 1.0, False, True)},
+        {"output.activations": ("sigmoid",), "output.interval": UNIT},
+        ("relu right before the sigmoid", "[0.5, 1)"),
+    ),
+    "VAE501": Case(
+        {"recon.reduced": Reduced(MEAN, MIXED)},
+        {"recon.reduced": Reduced(MEAN, SUM)},
+        ("not the sum",),
+        measures=("batch: mean", "sample: mixed"),
+    ),
+    "VAE502": Case(
+        {"recon.reduced": Reduced(MEAN, MEAN), "kl.reduced": Reduced(MEAN, SUM)},
+        {"recon.reduced": Reduced(MEAN, SUM)},
+        ("a mean over a sample's elements", "model.py:42"),
+        measures=("the number of elements",),
+    ),
+    "VAE503": Case(
+        {"kl.reduced": Reduced(MEAN, MEAN), "recon.reduced": Reduced(MEAN, SUM)},
+        {"kl.reduced": Reduced(MEAN, SUM)},
+        ("a mean over the latents", "model.py:42"),
+        measures=("1 / the number of latents",),
+    ),
+    "VAE504": Case(
+        {"kl.reduced": Reduced(SUM, SUM), "recon.reduced": Reduced(MEAN, SUM)},
+        {"kl.reduced": Reduced(MEAN, SUM)},
+        ("the KL is a sum", "model.py:42", "a mean"),
+        measures=("the batch size",),
+    ),
+    "VAE505": Case({"recon.sign": -1}, {"recon.sign": 1}, ("maximised",), measures=("-1",)),
+    "VAE506": Case(
+        {"recon.ignored_attribute": "size_average"},
+        {"recon.ignored_attribute": None},
+        ("size_average", "ignores it"),
+    ),
+    "VAE601": Case(
+        {"training.without_gradient": ("encoder.1.weight", "encoder.1.bias")},
+        {"training.without_gradient": ()},
+        ("encoder.1.weight, encoder.1.bias",),
+    ),
+    "VAE602": Case(
+        {"training.without_optimizer": ("fc_mu.weight",)},
+        {"training.without_optimizer": ()},
+        ("no optimizer holds fc_mu.weight",),
+    ),
+    "VAE603": Case(
+        {"training.always_on_dropout": ("F.dropout",)},
+        {"training.always_on_dropout": ()},
+        ("stays on in evaluation: F.dropout",),
+    ),
+    "VAE604": Case(
+        {"training.hidden_nan": "torch.nan_to_num"},
+        {"training.hidden_nan": None},
+        ("torch.nan_to_num",),
+    ),
+}

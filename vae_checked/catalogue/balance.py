@@ -1,0 +1,42 @@
+"""How the terms of a loss are reduced, and what weight of the KL the reductions make."""
+
+from __future__ import annotations
+
+import math
+
+from vae_checked.facts import Facts, Reduced, Reduction
+
+
+def wrong_axes(reduced: Reduced) -> bool:
+    """Whether a term is reduced over the batch where it should be over a sample's axes, or over some of these only.
+
+    Batch mean and sample sum may be taken in either order; a mean over everything is a question of balance.
+    """
+    if reduced.explicit:
+        return False
+    exchanged = reduced.batch is Reduction.SUM and reduced.event in (Reduction.MEAN, Reduction.KEPT)
+    unfinished = reduced.batch is Reduction.MEAN and reduced.event is Reduction.KEPT
+    return exchanged or unfinished or reduced.event is Reduction.MIXED
+
+
+def settled(facts: Facts) -> bool:
+    """Whether the balance of the terms is chosen, by a name or a count, or the reductions cancel.
+
+    Terms that are reduced over the wrong axes have a code of their own, and no balance to speak of.
+    """
+    terms = (facts.recon.reduced, facts.kl.reduced)
+    if any(term is not None and (term.value.explicit or wrong_axes(term.value)) for term in terms):
+        return True
+    if facts.kl.factor is not None and facts.kl.factor.value.explicit:
+        return True
+    beta = facts.objective.effective_beta
+    return beta is not None and beta.value.value is not None and math.isclose(beta.value.value, 1.0, rel_tol=0.01)
+
+
+def stated(facts: Facts, otherwise: str) -> str:
+    """The effective beta with the sizes that make it, or `otherwise` where it has no number."""
+    beta = facts.objective.effective_beta
+    if beta is None or beta.value.value is None:
+        return otherwise
+    sizes = ", ".join(f"{name} {size:g}" for name, size in beta.value.factors)
+    return f"{beta.value.value:.4g} ({sizes})" if sizes else f"{beta.value.value:.4g}"
