@@ -303,10 +303,19 @@ def test_drawn_inputs_keep_to_the_data() -> None:
         laws.find("recon-zero-at-target").check(stages, LOGVAR_SIZES, seed=1)
         assert data.contains(Interval(seen[0].min().item(), seen[0].max().item()))
         assert seen[0].max() - seen[0].min() > (0.8 * data.width if data.bounded else 4.0)
-    stages = replace(stages, draw=lambda count, generator: torch.rand(count, 2, generator=generator) + 10)
-    laws.find("recon-zero-at-target").check(stages, LOGVAR_SIZES, seed=1)
-    assert seen[-1].shape == (5, 2)
-    assert seen[-1].min() >= 10
+
+
+def test_a_models_own_inputs_are_drawn_where_it_has_some() -> None:
+    seen = []
+
+    def encode(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        seen.append(x)
+        return x, x
+
+    stages = Stages(encode=encode, draw=lambda count, generator: torch.rand(count, 7, generator=generator) + 10)
+    assert laws.find("posterior-shape").check(stages, LOGVAR_SIZES, seed=1) is None
+    assert seen[0].shape == (5, 7)
+    assert seen[0].min() >= 10
 
 
 def test_the_worst_element_is_told() -> None:

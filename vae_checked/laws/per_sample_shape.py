@@ -16,7 +16,7 @@ def holds(trial: Trial) -> Violation | None:
     if not known:
         raise InapplicableError("the terms of the loss are seen inside the scalar alone, where they have no shape")
     for name in known:
-        arguments = trial.posterior()[:2] if name == "kl" else (trial.predictions(), trial.inputs())
+        arguments = trial.posterior()[:2] if name == "kl" else (trial.predictions(), trial.targets())
         shape = tuple(trial.tensor_of(name, *arguments).shape)
         if shape != (trial.sizes.batch,):
             return trial.violation(f"the shape of {name}", got=shape, expected=(trial.sizes.batch,))

@@ -22,7 +22,7 @@ def holds(trial: Trial) -> Violation | None:
         mu, second, std = trial.posterior()
         cases.append(("kl", (mu, second), mu.double() ** 2 + std.double() ** 2 + std.double().log().abs() + 1))
     if trial.stages.recon is not None and trial.stages.likelihood is not None:
-        x_hat, x = trial.predictions(), trial.inputs()
+        x_hat, x = trial.predictions(), trial.targets()
         cases.append(("recon", (x_hat, x), (1 + x_hat.double().abs() + x.double().abs()) ** 2))
     if not cases:
         raise InapplicableError(

@@ -14,7 +14,7 @@ def holds(trial: Trial) -> Violation | None:
     likelihood = trial.known_likelihood()
     if likelihood not in RECON:
         raise InapplicableError(f"{likelihood} has no closed form in x_hat and x alone")
-    x_hat, x = trial.predictions(), trial.inputs()
+    x_hat, x = trial.predictions(), trial.targets()
     expected = per_sample(RECON[likelihood](x_hat.double(), x.double()))
     return trial.differs(f"recon ({likelihood})", trial.recon(x_hat, x), expected * given(trial.stages.recon_scale))
 

@@ -16,7 +16,7 @@ def holds(trial: Trial) -> Violation | None:
     likelihood = trial.known_likelihood()
     if likelihood not in RECON_SLOPE:
         raise InapplicableError(f"the slope of {likelihood} does not follow from x_hat and x alone")
-    x_hat, x = trial.predictions(), trial.inputs()
+    x_hat, x = trial.predictions(), trial.targets()
     with torch.enable_grad():
         x_hat = x_hat.clone().requires_grad_()
         recon = trial.recon(x_hat, x).sum()

@@ -12,7 +12,7 @@ PATH = (0.25, 0.5, 1.0)
 
 
 def holds(trial: Trial) -> Violation | None:
-    x = trial.inputs()
+    x = trial.targets()
     best, other = trial.perfect(x), trial.predictions()
     losses = [trial.recon(best + share * (other - best), x) for share in PATH]
     for share, nearer, further in zip(PATH[1:], losses, losses[1:], strict=False):

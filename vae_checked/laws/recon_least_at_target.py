@@ -15,7 +15,7 @@ STEP = 0.04
 
 def holds(trial: Trial) -> Violation | None:
     """Step away from the best prediction both ways: at a point that is not the least, one of the two goes down."""
-    x = trial.inputs()
+    x = trial.targets()
     best = trial.perfect(x)
     least = trial.recon(best, x)
     signs = trial.cast(trial.normal(*best.shape).sign())

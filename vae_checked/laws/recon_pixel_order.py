@@ -12,7 +12,7 @@ from vae_checked.laws.trial import Trial, Violation
 
 
 def holds(trial: Trial) -> Violation | None:
-    x_hat, x = trial.predictions(), trial.inputs()
+    x_hat, x = trial.predictions(), trial.targets()
     order = trial.permutation(x[0].numel())
     moved = [image.flatten(start_dim=1)[:, order].view_as(image) for image in (x_hat, x)]
     return trial.differs("recon of the pixels in another order", trial.recon(*moved), trial.recon(x_hat, x))

@@ -12,7 +12,7 @@ from vae_checked.laws.trial import Trial, Violation
 
 
 def holds(trial: Trial) -> Violation | None:
-    first, second = (trial.predictions(), trial.inputs()), (trial.predictions(), trial.inputs())
+    first, second = (trial.predictions(), trial.targets()), (trial.predictions(), trial.targets())
     apart = trial.recon(*first) + trial.recon(*second)
     for axis in range(1, first[0].dim()):
         x_hat, x = (torch.cat(pair, dim=axis) for pair in zip(first, second, strict=True))

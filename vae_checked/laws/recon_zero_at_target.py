@@ -19,7 +19,7 @@ def holds(trial: Trial) -> Violation | None:
         raise InapplicableError(
             f"the {trial.known_likelihood()} of a perfect reconstruction is the data's entropy, not 0"
         )
-    x = trial.inputs()
+    x = trial.targets()
     recon = trial.recon(x, x)
     return trial.differs("recon(x, x)", recon, torch.zeros_like(recon), tolerance=0.0)
 

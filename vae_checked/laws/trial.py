@@ -134,15 +134,18 @@ class Trial:
         return self.heads(torch.zeros(shape, dtype=torch.float64), torch.ones(shape, dtype=torch.float64))
 
     def inputs(self, batch: int | None = None) -> Tensor:
-        """Inputs x (B, *event), spread over the interval of the data."""
+        """Inputs x (B, *event) for the encoder, spread over the interval of the data."""
         count = self.sizes.batch if batch is None else batch
-        if self.stages.draw is not None:
-            return self.stages.draw(count, self.generator)
+        return self.targets(count) if self.stages.draw is None else self.stages.draw(count, self.generator)
+
+    def targets(self, batch: int | None = None) -> Tensor:
+        """Data (B, *event) for the reconstruction loss, inside the interval of the data and not at its ends."""
+        shape = (self.sizes.batch if batch is None else batch, *self.sizes.event)
         data = self.stages.data
         if not data.bounded:
-            return self.cast(self.normal(count, *self.sizes.event))
+            return self.cast(self.normal(*shape))
         margin = MARGIN * data.width
-        return self.cast(self.uniform(data.low + margin, data.high - margin, count, *self.sizes.event))
+        return self.cast(self.uniform(data.low + margin, data.high - margin, *shape))
 
     def latents(self, batch: int | None = None) -> Tensor:
         """Latents z (B, *latent), twice as wide as the prior."""
@@ -238,7 +241,7 @@ class Trial:
             elif name == "kl" and self.stages.parametrisation is not None:
                 known.append((name, lambda *heads: (self.kl(*heads),), self.posterior()[:2]))
             elif name == "recon" and self.stages.likelihood is not None:
-                known.append((name, lambda *images: (self.recon(*images),), (self.predictions(), self.inputs())))
+                known.append((name, lambda *images: (self.recon(*images),), (self.predictions(), self.targets())))
         if not known:
             raise InapplicableError(f"none of these is known of this model: {', '.join(names)}")
         return known
