@@ -59,6 +59,11 @@ ALSO_MISTAKES: list[tuple[str, Values, str]] = [
         {"data.interval": BYTE, "output.interval": REAL, "recon.kind": Likelihood.BCE_WITH_LOGITS},
         "255 times",
     ),
+    *(
+        ("VAE104", {"data.interval": Interval(0.0, high), "output.interval": UNIT}, says)
+        for high, says in ((140.0, "140 times"), (500.0, "500 times"), (1 / 140, "only once"), (1 / 500, "only once"))
+    ),
+    ("VAE105", {"output.shape": ShapePair("7 1 28 28", "14 784")}, "(14 784)"),
     ("VAE105", {"output.shape": ShapePair("B", "B 1")}, "(B 1)"),
     ("VAE105", {"output.shape": ShapePair("B 3 8 12", "B 3 12 8")}, "(B 3 12 8)"),
     ("VAE105", {"output.shape": ShapePair("B 1 28 28", "B 196")}, "(B 196)"),
@@ -84,6 +89,16 @@ ALSO_MISTAKES: list[tuple[str, Values, str]] = [
         "VAE204",
         {"heads.mu": SYMMETRIC_UNIT, "heads.second": SYMMETRIC_UNIT, "sampler.std": LOGVAR_CURVE},
         "std stays in [0.6065, 1.649]",
+    ),
+    (
+        "VAE204",
+        {"heads.mu": Interval(high=0.5), "heads.second": REAL, "sampler.std": LOGVAR_CURVE},
+        "0.309 of the prior",
+    ),
+    (
+        "VAE204",
+        {"heads.mu": REAL, "heads.second": Interval(-1.5, -0.5), "sampler.std": StdCurve(STD)},
+        "std stays in [0.5, 1.5]",
     ),
     # A sigmoid minus one half, halved again: the prior's width is out of reach.
     (
@@ -134,6 +149,15 @@ ALSO_MISTAKES: list[tuple[str, Values, str]] = [
         {"recon.kind": Likelihood.BCE_WITH_LOGITS, "output.interval": Interval(0.0), "data.interval": UNIT},
         "[0.5, 1)",
     ),
+    *(
+        ("VAE403", {"recon.kind": Likelihood.MSE, "output.interval": output, "data.interval": data}, says)
+        for output, data, says in (
+            (Interval(0.1, 0.9), UNIT, "part of the data"),
+            (SYMMETRIC_UNIT, Interval(-1.0, 0.0), "half of the output"),
+            (Interval(-0.6, 1.0), UNIT, "half of the output"),
+            (UNIT, Interval(-0.2, 1.2), "a linear layer"),
+        )
+    ),
     ("VAE404", {"recon.swapped": True, "recon.kind": Likelihood.BCE_WITH_LOGITS}, "bce with logits"),
     ("VAE405", {"output.activations": ("tanh", "sigmoid"), "output.interval": Interval(0.2689, 0.7311)}, "tanh"),
     ("VAE406", {"output.activations": ("softplus", "sigmoid"), "output.interval": Interval(0.5, 1.0)}, "softplus"),
@@ -146,6 +170,14 @@ ALSO_MISTAKES: list[tuple[str, Values, str]] = [
             "objective.effective_beta": EffectiveBeta(288.0, (("pixels", 288.0),)),
         },
         "effective beta: 288 (pixels 288)",
+    ),
+    *(
+        ("VAE502", {"recon.reduced": Reduced(MEAN, MEAN), "kl.reduced": Reduced(MEAN, SUM), path: value}, says)
+        for path, value, says in (
+            ("kl.factor", Factor(1.0), "the number of elements"),
+            ("objective.effective_beta", EffectiveBeta(None), "the number of elements"),
+            ("objective.effective_beta", EffectiveBeta(1.2), "effective beta: 1.2"),
+        )
     ),
     (
         "VAE503",
@@ -166,6 +198,10 @@ NO_MISTAKES: list[tuple[str, Values, str]] = [
     ("VAE104", {"data.interval": BYTE, "output.interval": REAL}, "a linear output can learn any scale"),
     ("VAE104", {"data.interval": BYTE, "output.interval": BYTE}, "raw bytes on both sides"),
     ("VAE104", {"data.interval": Interval(-2.118, 2.64), "output.interval": UNIT}, "another mistake: the range"),
+    *(
+        ("VAE104", {"data.interval": Interval(0.0, high), "output.interval": UNIT}, f"a scale of {high}")
+        for high in (100.0, 1000.0, 1 / 100, 1 / 1000, 0.0)
+    ),
     ("VAE105", {"output.shape": ShapePair("B 1 28 28", "B 784")}, "flattened, as the loss flattens x"),
     ("VAE105", {"output.shape": ShapePair("B C H W", "B C H W")}, "symbols alike"),
     ("VAE201", {"sampler.std": LOG_STD_CURVE, "kl.form": KLForm(LOG_STD)}, "a log std used consistently"),
@@ -210,10 +246,16 @@ NO_MISTAKES: list[tuple[str, Values, str]] = [
     ),
     ("VAE207", {"sampler.timing": NoiseTiming(training=True, evaluation=True)}, "evaluation is a question of purpose"),
     ("VAE207", {"sampler.timing": NoiseTiming(evaluation=False)}, "training was not observed"),
+    (
+        "VAE208",
+        {"heads.overflow": Overflow("std", 22.18, "float16"), "heads.second": Interval(high=22.18)},
+        "clamped to where it is finite",
+    ),
     ("VAE208", {"heads.overflow": Overflow("std", 177.4, "float32"), "heads.second": REAL}, "out of reach"),
     ("VAE301", {"kl.form": REVERSED_KL}, "the reversed KL is VAE306"),
     ("VAE301", {"kl.form": KLForm(None, reversed=True)}, "the reversed KL is VAE306"),
     ("VAE303", {"kl.factor": Factor(0.5, explicit=True)}, "a factor with a name"),
+    ("VAE303", {"kl.factor": Factor(1.9)}, "no lost half"),
     ("VAE303", {"kl.factor": Factor(0.00025)}, "a weight that somebody wrote"),
     ("VAE303", {"kl.factor": Factor(4.0)}, "a beta of the literature"),
     ("VAE304", {"kl.reduced": Reduced(SUM, SUM)}, "a sum over all: a scale of the whole loss"),
@@ -253,6 +295,19 @@ NO_MISTAKES: list[tuple[str, Values, str]] = [
         {"recon.kind": Likelihood.BCE_WITH_LOGITS, "output.interval": REAL, "data.interval": UNIT},
         "logits reach all of [0, 1]",
     ),
+    *(
+        ("VAE403", {"recon.kind": Likelihood.MSE, "output.interval": output, "data.interval": UNIT}, why)
+        for output, why in (
+            (Interval(0.005, 0.995), "a sigmoid as it is measured"),
+            (REAL, "a linear output for pixels"),
+            (Interval(-0.2, 1.0), "a little room below 0"),
+        )
+    ),
+    (
+        "VAE403",
+        {"recon.kind": Likelihood.BCE, "output.interval": SYMMETRIC_UNIT, "data.interval": UNIT},
+        "a tanh into probabilities is VAE402's",
+    ),
     ("VAE403", {"recon.kind": Likelihood.MSE, "output.interval": Interval(0.0), "data.interval": UNIT}, "a ReLU"),
     ("VAE403", {"recon.kind": Likelihood.MSE, "output.interval": UNIT, "data.interval": REAL}, "data without bounds"),
     (
@@ -289,7 +344,7 @@ NO_MISTAKES: list[tuple[str, Values, str]] = [
     ),
     (
         "VAE403",
-        {"recon.kind": Likelihood.CROSS_ENTROPY, "output.interval": REAL, "data.interval": Interval(0.0, 9.0)},
+        {"recon.kind": Likelihood.CROSS_ENTROPY, "output.interval": UNIT, "data.interval": Interval(0.0, 9.0)},
         "class numbers are no pixels",
     ),
     ("VAE404", {"recon.swapped": True, "recon.kind": Likelihood.MSE}, "the order of a symmetric loss is nothing"),
@@ -313,6 +368,7 @@ NO_MISTAKES: list[tuple[str, Values, str]] = [
             ({"objective.effective_beta": EffectiveBeta(1.0)}, "the reductions cancel"),
         )
     ),
+    ("VAE502", {"recon.reduced": Reduced(MEAN, MEAN), "kl.reduced": Reduced(MEAN, MEAN)}, "two means side by side"),
     ("VAE502", {"recon.reduced": Reduced(SUM, MEAN), "kl.reduced": Reduced(MEAN, SUM)}, "VAE501's"),
     ("VAE503", {"recon.reduced": Reduced(MEAN, SUM), "kl.reduced": Reduced(SUM, MEAN)}, "VAE304's"),
     ("VAE503", {"recon.reduced": Reduced(MEAN, MEAN), "kl.reduced": Reduced(MEAN, MEAN)}, "two means side by side"),
@@ -405,4 +461,9 @@ def test_only_the_mistakes_asked_for_are_judged() -> None:
 def test_the_sigmoid_of_an_interval(interval: Interval, low: float, high: float) -> None:
     image = sigmoid(interval)
     assert (image.low, image.high) == pytest.approx((low, high), abs=1e-7)
-    assert image.high_open is math.isinf(interval.high)
+    assert (image.low_open, image.high_open) == (math.isinf(interval.low), math.isinf(interval.high))
+
+
+def test_the_sigmoid_of_an_open_interval_is_open() -> None:
+    assert sigmoid(Interval(0.0, 1.0, low_open=True)) == Interval(0.5, sigmoid(UNIT).high, low_open=True)
+    assert sigmoid(Interval(0.0, 1.0, high_open=True)) == Interval(0.5, sigmoid(UNIT).high, high_open=True)

@@ -19,13 +19,12 @@ def wrong_axes(reduced: Reduced) -> bool:
     return exchanged or unfinished or reduced.event is Reduction.MIXED
 
 
-def settled(facts: Facts) -> bool:
+def settled(facts: Facts, recon: Reduced, kl: Reduced) -> bool:
     """Whether the balance of the terms is chosen, by a name or a count, or the reductions cancel.
 
     Terms that are reduced over the wrong axes have a code of their own, and no balance to speak of.
     """
-    terms = (facts.recon.reduced, facts.kl.reduced)
-    if any(term is not None and (term.value.explicit or wrong_axes(term.value)) for term in terms):
+    if any(term.explicit or wrong_axes(term) for term in (recon, kl)):
         return True
     if facts.kl.factor is not None and facts.kl.factor.value.explicit:
         return True

@@ -8,14 +8,15 @@ from vae_checked.catalogue.mistake import Mistake
 from vae_checked.facts import Evidence, Facts, Reduction
 from vae_checked.finding import Severity
 
-_OVER_BATCH = {(Reduction.SUM, Reduction.MEAN): "the batch size", (Reduction.MEAN, Reduction.SUM): "1 / the batch size"}
+_OVER_BATCH: dict[tuple[Reduction | None, Reduction | None], str] = {
+    (Reduction.SUM, Reduction.MEAN): "the batch size",
+    (Reduction.MEAN, Reduction.SUM): "1 / the batch size",
+}
 
 
 def judge(facts: Facts) -> Evidence | None:
     kl, recon = facts.kl.reduced, facts.recon.reduced
-    if kl is None or recon is None or settled(facts):
-        return None
-    if kl.value.batch is None or recon.value.batch is None:
+    if kl is None or recon is None or settled(facts, recon.value, kl.value):
         return None
     size = _OVER_BATCH.get((kl.value.batch, recon.value.batch))
     if size is None:

@@ -11,7 +11,7 @@ from vae_checked.finding import Severity
 
 def judge(facts: Facts) -> Evidence | None:
     kl, recon = facts.kl.reduced, facts.recon.reduced
-    if kl is None or recon is None or settled(facts):
+    if kl is None or recon is None or settled(facts, recon.value, kl.value):
         return None
     if kl.value.event is not Reduction.MEAN or recon.value.event is not Reduction.SUM:
         return None

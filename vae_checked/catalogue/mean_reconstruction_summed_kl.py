@@ -11,7 +11,7 @@ from vae_checked.finding import Severity
 
 def judge(facts: Facts) -> Evidence | None:
     recon, kl = facts.recon.reduced, facts.kl.reduced
-    if recon is None or kl is None or settled(facts):
+    if recon is None or kl is None or settled(facts, recon.value, kl.value):
         return None
     if recon.value.event is not Reduction.MEAN or kl.value.event is not Reduction.SUM:
         return None
