@@ -66,7 +66,7 @@ def test_every_law_says_what_it_is(law: Law) -> None:
     assert law.statement
     assert law.source
     fields = set(Stages.__dataclass_fields__)
-    assert law.needs or law.any_of
+    assert [*law.needs, *law.any_of]
     assert {*law.needs, *law.any_of} <= fields
     assert laws.find(law.name) is law
 
