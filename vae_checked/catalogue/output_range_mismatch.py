@@ -83,7 +83,7 @@ MISTAKE = Mistake(
     ),
     message="the output is in {output}, the data{at_related} in {data}: {problem}",
     measured="output in {output}, data in {data}",
-    fix="{remedy}",
+    fix="let output and data share one range: {remedy}",
     bad=edit(
         (
             "torch.sigmoid(self.decoder(z)).view(-1, 3, 8, 12)",

@@ -22,7 +22,6 @@ def judge(facts: Facts) -> Evidence | None:
             "ratio": ratio,
             "data": data.value,
             "output": output.value,
-            "remedy": "divide the pixels by 255" if ratio > 1 else "divide the pixels by 255 only once",
         },
         related=((output.origin, "the decoder's output"),),
     )
@@ -71,7 +70,7 @@ MISTAKE = Mistake(
     ),
     message="the data are {ratio} times as large as what the decoder{at_related} can produce",
     measured="data in {data}, output in {output}",
-    fix="{remedy}",
+    fix="divide the pixels by 255, and only once",
     bad=edit(
         ("DATA_RANGE = (0.0, 1.0)", "DATA_RANGE = (0.0, 255.0)"),
         (".float() / 255", ".float()  # VAE104"),
