@@ -1,4 +1,11 @@
-"""Shape contracts: jaxtyping annotations, checked by beartype once per signature."""
+"""Shape contracts: jaxtyping annotations, checked by beartype once per signature, with messages that name the axis.
+
+    @checked
+    def encode(x: Float[Tensor, "B 3 H W"]) -> tuple[Float[Tensor, "B L"], Float[Tensor, "B L"]]: ...
+
+`VAE_CHECKED=off` in the environment leaves functions as they are; `contracts_off()` lets them run unchecked for a
+while.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +22,7 @@ from vae_checked.contracts.aliases import (
     UInt8,
 )
 from vae_checked.contracts.decorator import checked
+from vae_checked.contracts.switch import contracts_off
 
 __all__ = [
     "Bool",
@@ -28,4 +36,5 @@ __all__ = [
     "Tensor",
     "UInt8",
     "checked",
+    "contracts_off",
 ]

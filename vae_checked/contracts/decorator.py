@@ -1,26 +1,154 @@
-"""`@checked`: a function, method or module under its shape contract."""
+"""`@checked`: a function, a method or the stages of a class under contract."""
 
 from __future__ import annotations
 
+import functools
 import inspect
-from collections.abc import Callable
+import sys
+import types
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar, cast
 
-import torch
-from beartype import beartype
-from jaxtyping import jaxtyped
+from torch.compiler import is_compiling
+
+from vae_checked.contracts.annotations import has_annotations
+from vae_checked.contracts.contract import Contract
+from vae_checked.contracts.plan import leaves
+from vae_checked.contracts.switch import is_off, off_in_environment
+from vae_checked.errors import UsageError
 
 T = TypeVar("T")
+_CONTRACT = "__vae_contract__"
 
 
 def checked(subject: T) -> T:
-    """Check the jaxtyping annotations of a function, method or `nn.Module` class at every call."""
+    """Hold a function, a method, or the stages of a class to their jaxtyping annotations.
+
+    Types, shapes, dtypes and the axes they share are checked by jaxtyping and beartype for each new combination of
+    types, shapes and dtypes; a combination that passed before costs one look-up. Of a class, every method with a
+    jaxtyping annotation is a stage, inherited ones included (those of torch excepted); a dataclass or NamedTuple is
+    checked when it is made. While torch.compile, torch.export, torch.jit.trace or torch.fx record, nothing is checked.
+
+    The decorated call raises ContractError, a TypeError. Decorating raises UsageError for what has no annotations, for
+    generators and async functions (their values come after the check), and for what is no function or class.
+    """
+    if off_in_environment():
+        return subject
+    return cast("T", _checked(subject, dict(sys._getframe(1).f_locals)))
+
+
+def contract_of(subject: Any) -> Contract | None:
+    """The contract that a function or method is under, if any."""
+    contract = getattr(subject, _CONTRACT, None)
+    return contract if isinstance(contract, Contract) else None
+
+
+def _checked(subject: Any, names: Mapping[str, Any]) -> Any:
     if inspect.isclass(subject):
-        if not issubclass(subject, torch.nn.Module):
-            raise TypeError(f"@checked takes a function or an nn.Module class, not the class {subject.__name__}")
-        for name, value in list(vars(subject).items()):
-            if inspect.isfunction(value) and value.__annotations__ and not name.startswith("__"):
-                setattr(subject, name, checked(value))
-        return cast("T", subject)
-    function = cast("Callable[..., Any]", subject)
-    return cast("T", jaxtyped(function, typechecker=beartype))
+        return _checked_class(subject, names)
+    if isinstance(subject, (staticmethod, classmethod)):
+        return type(subject)(_checked(subject.__func__, names))
+    if isinstance(subject, property):
+        return _checked_property(subject, names)
+    if inspect.ismethod(subject):
+        return types.MethodType(_checked(subject.__func__, names), subject.__self__)
+    if not inspect.isfunction(subject):
+        raise UsageError(
+            f"@checked takes a function, a method or a class, not {subject!r}; "
+            "decorate the class of a model or the function inside a partial"
+        )
+    if contract_of(subject) is not None:
+        return subject
+    if not has_annotations(subject):
+        raise UsageError(
+            f"@checked found no annotations on {subject.__qualname__}; "
+            'write what it takes and returns, such as x: Float[Tensor, "B 3 H W"]'
+        )
+    return _under_contract(subject, _contract(subject, names))
+
+
+def _under_contract(function: Callable[..., Any], contract: Contract) -> Callable[..., Any]:
+    call = contract.call
+
+    @functools.wraps(function)
+    def stage(*args: Any, **kwargs: Any) -> Any:
+        __tracebackhide__ = True
+        if is_compiling() or is_off():
+            return function(*args, **kwargs)
+        return call(args, kwargs)
+
+    setattr(stage, _CONTRACT, contract)
+    return stage
+
+
+def _contract(function: Callable[..., Any], names: Mapping[str, Any]) -> Contract:
+    inner = inspect.unwrap(function)
+    for kind, holds in (
+        ("an async generator", inspect.isasyncgenfunction),
+        ("an async function", inspect.iscoroutinefunction),
+        ("a generator", inspect.isgeneratorfunction),
+    ):
+        if holds(inner):
+            raise UsageError(
+                f"@checked cannot check {function.__qualname__}: {kind} hands out its values after the call; "
+                "check the function that makes one value, and call it from here"
+            )
+    contract = Contract(function, names)
+    try:
+        contract.resolve()
+    except (NameError, AttributeError):  # defined further down, perhaps: the first call tries again
+        return contract
+    return contract
+
+
+# ---------------------------------------------------------------------------------------------------- classes
+
+
+def _checked_class(cls: type, names: Mapping[str, Any]) -> type:
+    names = {**vars(sys.modules[cls.__module__]), **names, cls.__name__: cls}
+    stages = {name: made for name, value in _members(cls) if (made := _stage(value, names)) is not value}
+    if not stages and not any(contract_of(_function(value)) for _, value in _members(cls)):
+        raise UsageError(
+            f"@checked found no method of {cls.__qualname__} with a jaxtyping annotation; "
+            'write them on forward and the other stages, such as x: Float[Tensor, "B 3 H W"]'
+        )
+    for name, stage in stages.items():
+        setattr(cls, name, stage)
+    return cls
+
+
+def _members(cls: type) -> Iterator[tuple[str, Any]]:
+    made_of_fields = hasattr(cls, "__dataclass_fields__") or hasattr(cls, "_fields")
+    known: set[str] = set()
+    for owner in cls.__mro__:
+        if owner is object or owner is tuple or owner.__module__.partition(".")[0] == "torch":
+            continue
+        for name, value in list(vars(owner).items()):
+            dunder = name.startswith("__") and not (made_of_fields and name in ("__init__", "__new__"))
+            if name not in known and not dunder:
+                yield name, value
+            known.add(name)
+
+
+def _stage(value: Any, names: Mapping[str, Any]) -> Any:
+    function = _function(value)
+    if not inspect.isfunction(function) or contract_of(function) is not None or not has_annotations(function):
+        return value
+    try:
+        signature = Contract(function, names).resolve().plan.signature
+    except (NameError, AttributeError):
+        return _checked(value, names)
+    hints = (*signature.hints.values(), signature.result)
+    return _checked(value, names) if any(True for hint in hints for _ in leaves(hint)) else value
+
+
+def _function(value: Any) -> Any:
+    if isinstance(value, (staticmethod, classmethod)):
+        return value.__func__
+    return value.fget if isinstance(value, property) else value
+
+
+def _checked_property(subject: property, names: Mapping[str, Any]) -> property:
+    if subject.fget is None:
+        raise UsageError("@checked cannot check a property that cannot be read")
+    return property(_checked(subject.fget, names), subject.fset, subject.fdel, subject.__doc__)

@@ -1,0 +1,551 @@
+"""`@checked`: what it accepts, what it refuses, at the call and at the decoration."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import inspect
+import pickle
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import jaxtyping
+import pytest
+import torch
+
+from vae_checked.contracts import Float, Tensor, UInt8, checked, contracts_off
+from vae_checked.contracts.decorator import contract_of
+from vae_checked.errors import ContractError, UsageError
+
+
+@checked
+def kl_divergence(mu: Float[Tensor, "B L"], logvar: Float[Tensor, "B L"]) -> Float[Tensor, " B"]:
+    """0.5 * sum(exp(logvar) + mu^2 - 1 - logvar) over the latents."""
+    return 0.5 * (logvar.exp() + mu.pow(2) - 1 - logvar).sum(dim=1)
+
+
+@checked
+class Model(torch.nn.Module):
+    """A VAE whose latent width is read from the instance."""
+
+    def __init__(self, pixels: int = 7, latent_dim: int = 3) -> None:
+        super().__init__()
+        self.latent_dim = latent_dim
+        self.head = torch.nn.Linear(pixels, 2 * latent_dim)
+        self.out = torch.nn.Linear(latent_dim, pixels)
+
+    def encode(self, x: Float[Tensor, "B D"]) -> tuple[Float[Tensor, "B {self.latent_dim}"], Float[Tensor, "B L"]]:
+        mu, logvar = self.head(x).chunk(2, dim=1)
+        return mu, logvar
+
+    def decode(self, z: Float[Tensor, "B {self.latent_dim}"]) -> Float[Tensor, "B D"]:
+        return self.out(z)
+
+    def forward(self, x: Float[Tensor, "B D"]) -> Float[Tensor, "B D"]:
+        return self.decode(self.encode(x)[0])
+
+    def width(self) -> int:
+        return self.latent_dim
+
+
+# ------------------------------------------------------------------------------------------------------ calls
+
+
+def test_right_calls_give_what_the_function_gives():
+    mu, logvar = torch.tensor([[1.0, -2.0, 0.5], [0.0, 0.0, 0.0]]), torch.tensor([[0.0, 0.0, 0.0], [1.0, -1.0, 0.0]])
+    for _ in range(3):
+        assert kl_divergence(mu, logvar).tolist() == pytest.approx([2.625, (2.718281828 + 0.367879441 - 2) / 2])
+        assert kl_divergence(logvar=logvar, mu=mu).shape == (2,)
+
+
+def test_wrong_calls_are_refused_before_and_after_a_right_one():
+    good = torch.zeros(4, 3)
+    for _ in range(2):
+        with pytest.raises(ContractError, match=r"kl_divergence\(logvar\): axis 0 \(B\) is 5, mu has B = 4"):
+            kl_divergence(good, torch.zeros(5, 3))
+        with pytest.raises(ContractError, match=r"kl_divergence\(mu\): 1 axis"):
+            kl_divergence(torch.zeros(4), good)
+        with pytest.raises(ContractError, match=r"kl_divergence\(mu\): dtype is int64"):
+            kl_divergence(good.long(), good)
+        with pytest.raises(ContractError, match=r"kl_divergence\(logvar\): is None"):
+            kl_divergence(good, None)
+        kl_divergence(good, good)
+
+
+def test_a_result_that_changes_is_refused_although_its_arguments_were_seen():
+    results = [torch.zeros(4), torch.zeros(4), torch.zeros(5), torch.zeros(4, 1), torch.zeros(4).double(), None]
+
+    @checked
+    def stage(x: Float[Tensor, "B L"]) -> Float[Tensor, " B"]:
+        return results.pop(0)
+
+    x = torch.zeros(4, 3)
+    for expected in (None, None, "axis 0", "2 axes", None, "is None"):
+        if expected is None:
+            assert stage(x).shape == (4,)
+        else:
+            with pytest.raises(ContractError, match=expected):
+                stage(x)
+    assert results == []
+
+
+def test_the_full_check_runs_once_for_a_signature(monkeypatch):
+    checks = []
+    full = contract_of(kl_divergence)._in_full
+    monkeypatch.setattr(contract_of(kl_divergence), "_in_full", lambda *a: checks.append(1) or full(*a))
+    for batch in (11, 12, 11, 12, 11):
+        kl_divergence(torch.zeros(batch, 6), torch.zeros(batch, 6))
+    assert len(checks) == 2
+
+
+def test_python_reports_a_call_that_does_not_fit_the_parameters():
+    with pytest.raises(TypeError, match=r"kl_divergence\(\) missing 1 required positional argument: 'logvar'"):
+        kl_divergence(torch.zeros(4, 3))
+    with pytest.raises(TypeError, match="unexpected keyword argument 'sigma'"):
+        kl_divergence(torch.zeros(4, 3), sigma=1)
+
+
+def test_an_exception_of_the_body_passes_unchanged():
+    @checked
+    def stage(x: Float[Tensor, "B L"], inner: bool = False) -> Float[Tensor, " B"]:
+        if inner:
+            kl_divergence(x, x[:1])
+        raise KeyError("mine")
+
+    for _ in range(2):
+        with pytest.raises(KeyError, match="mine"):
+            stage(torch.zeros(2, 3))
+        with pytest.raises(ContractError, match=r"kl_divergence\(logvar\)"):
+            stage(torch.zeros(2, 3), inner=True)
+
+
+def test_a_plain_jaxtyping_error_of_the_body_is_the_bodys():
+    @jaxtyping.jaxtyped(typechecker=__import__("beartype").beartype)
+    def inner(x: Float[Tensor, "7"]) -> None: ...
+
+    @checked
+    def stage(x: Float[Tensor, " L"]) -> None:
+        inner(x)
+
+    with pytest.raises(jaxtyping.TypeCheckError):
+        stage(torch.zeros(2))
+
+
+# -------------------------------------------------------------------------------------------------- decoration
+
+
+def test_methods_of_every_kind():
+    class Stages:
+        @checked
+        @staticmethod
+        def static(z: Float[Tensor, "B L"]) -> Float[Tensor, " B"]:
+            return z.sum(1)
+
+        @classmethod
+        @checked
+        def of_class(cls, z: Float[Tensor, "B L"]) -> Float[Tensor, " B"]:
+            return z.sum(1)
+
+        @checked
+        @classmethod
+        def of_class_too(cls, z: Float[Tensor, "B L"]) -> Float[Tensor, " B"]:
+            return z.sum(1)
+
+        @checked
+        @property
+        def code(self) -> Float[Tensor, " L"]:
+            return torch.zeros(self.shape)
+
+    stages = Stages()
+    for method in (stages.static, Stages.static, stages.of_class, Stages.of_class, stages.of_class_too):
+        assert method(torch.zeros(2, 3)).shape == (2,)
+        with pytest.raises(ContractError, match=r"\(z\): 1 axis"):
+            method(torch.zeros(3))
+    stages.shape = (3,)
+    assert stages.code.shape == (3,)
+    stages.shape = (3, 2)
+    with pytest.raises(ContractError, match=r"code\(\) result: 2 axes"):
+        _ = stages.code
+
+
+def test_a_bound_method_can_be_checked():
+    class Plain:
+        def encode(self, x: Float[Tensor, "B 3"]) -> Float[Tensor, "B 3"]:
+            return x
+
+    encode = checked(Plain().encode)
+    assert encode(torch.zeros(2, 3)).shape == (2, 3)
+    with pytest.raises(ContractError, match=r"encode\(x\): axis 1 is 4"):
+        encode(torch.zeros(2, 4))
+
+
+def test_module_class_checks_forward_and_annotated_stages():
+    model = Model()
+    assert model(torch.zeros(5, 7)).shape == (5, 7)
+    assert contract_of(Model.width) is None
+    with pytest.raises(ContractError, match=r"Model\.decode\(z\): axis 1 is 4, .* {self.latent_dim} = 3"):
+        model.decode(torch.zeros(5, 4))
+    with pytest.raises(ContractError, match=r"Model\.forward\(x\): 3 axes"):
+        model(torch.zeros(5, 7, 1))
+
+
+def test_an_attribute_in_an_axis_is_read_at_every_call():
+    narrow, wide = Model(latent_dim=3), Model(latent_dim=4)
+    for _ in range(2):
+        assert narrow.decode(torch.zeros(5, 3)).shape == (5, 7)
+        assert wide.decode(torch.zeros(5, 4)).shape == (5, 7)
+        with pytest.raises(ContractError, match="axis 1"):
+            wide.decode(torch.zeros(5, 3))
+    narrow.latent_dim = 9
+    with pytest.raises(ContractError, match=r"the contract says {self.latent_dim} = 9"):
+        narrow.decode(torch.zeros(5, 3))
+
+
+def test_inherited_stages_are_checked_and_torchs_own_are_left_alone():
+    class Base(torch.nn.Linear):
+        def encode(self, x: Float[Tensor, "B 3"]) -> Float[Tensor, "B 3"]:
+            return x
+
+    @checked
+    class Derived(Base):
+        def decode(self, z: Float[Tensor, "B 2"]) -> Float[Tensor, "B 2"]:
+            return super().encode(torch.zeros(1, 3))[:, :2].expand_as(z)
+
+    model = Derived(3, 2)
+    with pytest.raises(ContractError, match="axis 1 is 4"):
+        model.encode(torch.zeros(2, 4))
+    assert Base(3, 2).encode(torch.zeros(2, 4)).shape == (2, 4)
+    assert model.decode(torch.zeros(5, 2)).shape == (5, 2)
+    assert model(torch.zeros(6, 3)).shape == (6, 2)
+    assert contract_of(Derived.forward) is None
+
+
+def test_dataclasses_and_named_tuples_are_checked_when_made():
+    @checked
+    @dataclass(frozen=True)
+    class Posterior:
+        mu: Float[Tensor, "B L"]
+        logvar: Float[Tensor, "B L"]
+
+    @checked
+    class Terms(NamedTuple):
+        recon: Float[Tensor, " B"]
+        kl: Float[Tensor, " B"]
+
+    for _ in range(2):
+        assert Posterior(torch.zeros(2, 3), torch.ones(2, 3)).logvar.sum() == 6
+        assert Terms(torch.zeros(2), torch.ones(2)).kl.sum() == 2
+        with pytest.raises(ContractError, match=r"logvar\): axis 1 \(L\) is 4, mu has L = 3"):
+            Posterior(torch.zeros(2, 3), torch.zeros(2, 4))
+        with pytest.raises(ContractError, match=r"kl\): axis 0 \(B\) is 3, recon has B = 2"):
+            Terms(torch.zeros(2), torch.zeros(3))
+
+
+def test_what_cannot_be_checked_is_refused_at_decoration():
+    def generator(x: Float[Tensor, " B"]) -> Iterator[Tensor]:
+        yield x
+
+    async def coroutine(x: Float[Tensor, " B"]) -> Tensor:
+        return x
+
+    async def async_generator(x: Float[Tensor, " B"]):
+        yield x
+
+    def bare(x, y):
+        return x
+
+    class Empty(torch.nn.Module):
+        def forward(self, x):
+            return x
+
+    cases = {
+        "generator hands out its values after the call": generator,
+        "an async function": coroutine,
+        "an async generator": async_generator,
+        "no annotations on .*bare": bare,
+        "no method of .*Empty with a jaxtyping annotation": Empty,
+        "takes a function, a method or a class": torch.nn.Linear(2, 3),
+        "not 5": 5,
+    }
+    for message, subject in cases.items():
+        with pytest.raises(UsageError, match=message):
+            checked(subject)
+    assert asyncio.iscoroutinefunction(coroutine)
+
+
+def test_checked_twice_is_checked_once():
+    assert checked(kl_divergence) is kl_divergence
+    assert checked(Model) is Model
+
+
+def test_names_of_the_defining_function_can_be_used_in_annotations():
+    latents = 3
+    Latent = Float[Tensor, f"B {latents}"]
+
+    @checked
+    def decode(z: Latent, again: Float[Tensor, f"B {latents}"]) -> Latent:
+        return z
+
+    assert decode(torch.zeros(2, 3), torch.zeros(2, 3)).shape == (2, 3)
+    with pytest.raises(ContractError, match="axis 1 is 4"):
+        decode(torch.zeros(2, 4), torch.zeros(2, 4))
+
+
+@checked
+def defined_later(x: Later) -> Later:  # noqa: F821  the point of the test
+    return x
+
+
+def test_names_that_come_later_are_looked_up_at_the_first_call(monkeypatch):
+    with pytest.raises(UsageError, match="defined_later: name 'Later' is not defined; import or define it"):
+        defined_later(torch.zeros(3))
+    monkeypatch.setitem(globals(), "Later", Float[Tensor, "3"])
+    assert defined_later(torch.zeros(3)).shape == (3,)
+    with pytest.raises(ContractError, match="axis 0 is 4"):
+        defined_later(torch.zeros(4))
+
+
+def test_a_name_that_only_a_type_checker_sees_is_no_silent_any():
+    @checked
+    def stage(x: "NotImported"):  # noqa: F821  the point of the test
+        return x
+
+    with pytest.raises(UsageError, match="NotImported"):
+        stage(torch.zeros(3))
+
+
+def test_an_axis_that_nothing_binds_is_named():
+    @checked
+    def stage(x: Float[Tensor, " 2*h"]) -> None: ...
+
+    with pytest.raises(UsageError, match=r"2\*h"):
+        stage(torch.zeros(3))
+
+
+def test_the_signature_and_the_docstring_stay():
+    assert list(inspect.signature(kl_divergence).parameters) == ["mu", "logvar"]
+    assert kl_divergence.__doc__.startswith("0.5 * sum")
+    assert kl_divergence.__name__ == "kl_divergence"
+
+
+# ------------------------------------------------------------------------------------------ kinds of annotation
+
+
+def test_optional_union_literal_and_plain_types():
+    @checked
+    def stage(
+        x: Float[Tensor, "B L"] | UInt8[Tensor, "B C H W"],
+        eps: Float[Tensor, "B L"] | None = None,
+        reduction: Literal["sum", "none"] = "sum",
+        beta: float = 1.0,
+    ) -> Float[Tensor, ""]:
+        return x.float().mean()
+
+    assert contract_of(stage).why_not_remembered == ""
+    x, image = torch.zeros(4, 3), torch.zeros(4, 2, 5, 6, dtype=torch.uint8)
+    for _ in range(2):
+        stage(x)
+        stage(x, torch.zeros(4, 3), "none", 2.0)
+        stage(image, reduction="none")
+        for message, call in {
+            r"eps\): axis 1 \(L\) is 2, x has L = 3": lambda: stage(x, torch.zeros(4, 2)),
+            r"eps\): axis 0 \(B\) is 5, x has B = 4": lambda: stage(image, torch.zeros(5, 2)),
+            r"reduction\): is the str 'mean'": lambda: stage(x, reduction="mean"),
+            r"beta\): is the str '1'": lambda: stage(x, beta="1"),
+            r"x\): dtype is int64": lambda: stage(x.long()),
+            r"x\): 4 axes": lambda: stage(image.float()),
+        }.items():
+            with pytest.raises(ContractError, match=message):
+                call()
+
+
+def test_every_element_of_a_container_is_checked():
+    @checked
+    def stage(features: list[Float[Tensor, "B _"]], heads: dict[str, Float[Tensor, "B L"]]) -> tuple[Tensor, ...]:
+        return tuple(features)
+
+    right, wrong = torch.zeros(4, 3), torch.zeros(5, 3)
+    heads = {"mu": right, "logvar": right}
+    for _ in range(2):
+        assert len(stage([right, torch.zeros(4, 9), right], heads)) == 3
+        for position in range(1, 12):
+            features = [right] * 12
+            features[position] = wrong
+            with pytest.raises(ContractError, match=rf"features\[{position}\]\): axis 0 \(B\) is 5"):
+                stage(features, heads)
+        with pytest.raises(ContractError, match=r"heads\['logvar'\]\): axis 1 \(L\) is 2"):
+            stage([right], {"mu": right, "logvar": torch.zeros(4, 2)})
+
+
+def test_every_tensor_of_a_long_list_and_of_varying_arguments_is_checked():
+    @checked
+    def stage(parts: list[Float[Tensor, " L"]], *more: Float[Tensor, " L"], **named: Float[Tensor, " L"]) -> None: ...
+
+    parts = [torch.zeros(3)] * 100
+    stage(parts, torch.zeros(3), extra=torch.zeros(3))
+    with pytest.raises(ContractError, match=r"parts\[77\]"):
+        stage([*parts[:77], torch.zeros(4), *parts[78:]])
+    with pytest.raises(ContractError, match=r"more\[1\]\): axis 0 \(L\) is 4"):
+        stage(parts, torch.zeros(3), torch.zeros(4))
+    with pytest.raises(ContractError, match=r"named\['extra'\]\): axis 0 \(L\) is 4"):
+        stage(parts, extra=torch.zeros(4))
+
+
+def test_variadic_broadcast_anonymous_and_computed_axes():
+    @checked
+    def stage(
+        x: Float[Tensor, "*batch H W"], scale: Float[Tensor, "#H"], other: Float[Tensor, "... C=3 _"]
+    ) -> Float[Tensor, "*batch H//2 2*W"]:
+        return torch.zeros(*x.shape[:-2], x.shape[-2] // 2, 2 * x.shape[-1])
+
+    other = torch.zeros(9, 3, 8)
+    for _ in range(2):
+        assert stage(torch.zeros(2, 5, 6, 7), torch.zeros(1), other).shape == (2, 5, 3, 14)
+        assert stage(torch.zeros(6, 7), torch.zeros(6), torch.zeros(3, 1)).shape == (3, 14)
+        with pytest.raises(ContractError, match=r"scale\): axis 0 \(H\) is 2, x has H = 6"):
+            stage(torch.zeros(6, 7), torch.zeros(2), other)
+        with pytest.raises(ContractError, match=r"other\): axis 1 \(C\) is 4, the contract says 3"):
+            stage(torch.zeros(6, 7), torch.zeros(6), torch.zeros(9, 4, 8))
+        with pytest.raises(ContractError, match=r"1 axis \(6,\), the contract says at least 2"):
+            stage(torch.zeros(6), torch.zeros(6), other)
+
+
+def test_a_check_inside_the_body_shares_the_names_of_the_signature():
+    def helper(h):
+        return isinstance(h, Float[Tensor, "B {scale}"])
+
+    @checked
+    def stage(x: Float[Tensor, "B L"], h: object, scale: int = 6) -> Float[Tensor, " B"]:
+        assert helper(h)
+        return x.sum(1)
+
+    for _ in range(3):
+        assert stage(torch.zeros(4, 3), torch.zeros(4, 6)).shape == (4,)
+        with pytest.raises(AssertionError):
+            stage(torch.zeros(4, 3), torch.zeros(5, 6))
+        with pytest.raises(AssertionError):
+            stage(torch.zeros(4, 3), torch.zeros(4, 6), scale=7)
+
+
+def test_an_axis_that_the_body_binds_holds_for_the_result():
+    @checked
+    def stage(x: Float[Tensor, " B"], hidden: int) -> Float[Tensor, "B H"]:
+        assert isinstance(torch.zeros(x.shape[0], hidden), Float[Tensor, "B H"])
+        return torch.zeros(x.shape[0], 7)
+
+    for _ in range(2):
+        assert stage(torch.zeros(2), 7).shape == (2, 7)
+        with pytest.raises(ContractError, match=r"axis 1 \(H\) is 7, the body has H = 8"):
+            stage(torch.zeros(2), 8)
+
+
+# ---------------------------------------------------------------------------------------------- copies, threads
+
+
+def test_deepcopy_and_pickle():
+    model = Model()
+    model(torch.zeros(2, 7))
+    for twin in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):  # noqa: S301  made here
+        assert torch.equal(twin(torch.ones(2, 7)), model(torch.ones(2, 7)))
+        with pytest.raises(ContractError, match="axis 1"):
+            twin.decode(torch.zeros(2, 9))
+    assert pickle.loads(pickle.dumps(kl_divergence)) is kl_divergence  # noqa: S301
+
+
+def test_a_contract_travels_without_its_memory():
+    contract = copy.deepcopy(contract_of(Model.decode))
+    model = Model()
+    assert contract.call((model, torch.zeros(2, 3)), {}).shape == (2, 7)
+    with pytest.raises(ContractError, match="axis 1"):
+        contract.call((model, torch.zeros(2, 4)), {})
+
+
+def test_threads_get_the_verdict_of_their_own_call():
+    barrier = threading.Barrier(8)
+
+    def work(seed: int) -> list[bool]:
+        generator = torch.Generator().manual_seed(seed)
+        barrier.wait(timeout=30)
+        verdicts = []
+        for _ in range(60):
+            one, two = (int(n) for n in torch.randint(2, 5, (2,), generator=generator))
+            try:
+                kl_divergence(torch.zeros(one, 3), torch.zeros(two, 3))
+            except ContractError:
+                verdicts.append(one != two)
+            else:
+                verdicts.append(one == two)
+        return verdicts
+
+    with ThreadPoolExecutor(8) as pool:
+        verdicts = list(pool.map(work, range(8)))
+    assert [len(v) for v in verdicts] == [60] * 8
+    assert all(all(v) for v in verdicts)
+
+
+# --------------------------------------------------------------------------------------------------------- off
+
+
+def test_contracts_off_is_a_block_a_decorator_and_of_this_thread_only():
+    wrong = (torch.zeros(4, 3), torch.zeros(1, 3))
+    with contracts_off():
+        with contracts_off():
+            assert kl_divergence(*wrong).shape == (4,)
+        assert kl_divergence(*wrong).shape == (4,)
+        with ThreadPoolExecutor(1) as pool, pytest.raises(ContractError):
+            pool.submit(kl_divergence, *wrong).result()
+    with pytest.raises(ContractError):
+        kl_divergence(*wrong)
+    assert contracts_off()(kl_divergence)(*wrong).shape == (4,)
+    with pytest.raises(ContractError):
+        kl_divergence(*wrong)
+
+
+def test_jaxtypings_own_switch_leaves_nothing_behind():
+    jaxtyping.config.update("jaxtyping_disable", True)
+    try:
+        assert kl_divergence(torch.zeros(21, 3), torch.zeros(1, 3)).shape == (21,)
+    finally:
+        jaxtyping.config.update("jaxtyping_disable", False)
+    with pytest.raises(ContractError):
+        kl_divergence(torch.zeros(21, 3), torch.zeros(1, 3))
+
+
+@pytest.mark.parametrize(("word", "off"), [("off", True), ("0", True), ("Off", True), ("on", False), ("", False)])
+def test_the_environment_switches_off(monkeypatch, word, off):
+    def stage(x: Float[Tensor, "3"]) -> Tensor:
+        return x
+
+    monkeypatch.setenv("VAE_CHECKED", word)
+    assert (checked(stage) is stage) == off
+
+
+def test_an_unknown_word_in_the_environment_is_refused(monkeypatch):
+    monkeypatch.setenv("VAE_CHECKED", "offf")
+    with pytest.raises(UsageError, match="VAE_CHECKED=offf: no such switch; say VAE_CHECKED=on or VAE_CHECKED=off"):
+        checked(kl_divergence)
+
+
+def test_without_jaxtypings_storage_every_call_is_checked_in_full():
+    script = """
+import jaxtyping._storage as storage
+del storage.push_shape_memo
+import torch
+from vae_checked.contracts import Float, Tensor, checked
+from vae_checked.contracts.decorator import contract_of
+@checked
+def stage(x: Float[Tensor, "B L"], y: Float[Tensor, "B L"]) -> Float[Tensor, " B"]: return x.sum(1)
+for _ in range(2): stage(torch.zeros(2, 3), torch.zeros(2, 3))
+try: stage(torch.zeros(2, 3), torch.zeros(2, 4))
+except TypeError as error: print(str(error).splitlines()[0])
+print(len(contract_of(stage).seen), contract_of(stage).why_not_remembered)
+"""
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=True)
+    first, second = run.stdout.splitlines()
+    assert first.startswith("stage(y): axis 1 (L) is 4, x has L = 3")
+    assert second == "0 this version of jaxtyping does not let its scope be entered again"

@@ -1,0 +1,41 @@
+"""Every element of a container, where beartype looks at one drawn at random."""
+
+from __future__ import annotations
+
+import collections.abc
+import types
+import typing
+from typing import Any
+
+from beartype.door import is_bearable
+
+from vae_checked.contracts.plan import LONGEST_CONTAINER, leaves
+
+SEQUENCES = (list, tuple, collections.abc.Sequence)
+MAPPINGS = (dict, collections.abc.Mapping)
+
+
+def every_element_fits(hint: Any, value: Any) -> bool:
+    """Whether all that `value` contains satisfies `hint`, of which beartype has accepted the outside.
+
+    To be called in the jaxtyping scope of the signature, whose axes it binds. Long containers without tensors are left
+    to beartype.
+    """
+    origin, parts = typing.get_origin(hint), typing.get_args(hint)
+    if origin is typing.Union or origin is types.UnionType:
+        return any(_fits(member, value) for member in parts)
+    if not parts or origin not in SEQUENCES + MAPPINGS or not _is_walked(hint, value):
+        return True
+    if origin in MAPPINGS:
+        return all(_fits(parts[0], key) and _fits(parts[1], item) for key, item in value.items())
+    if origin is tuple and Ellipsis not in parts:
+        return all(_fits(part, item) for part, item in zip(parts, value, strict=True))
+    return all(_fits(parts[0], item) for item in value)
+
+
+def _fits(hint: Any, value: Any) -> bool:
+    return is_bearable(value, hint) and every_element_fits(hint, value)
+
+
+def _is_walked(hint: Any, value: Any) -> bool:
+    return len(value) <= LONGEST_CONTAINER or next(leaves(hint), None) is not None
