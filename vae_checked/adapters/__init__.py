@@ -1,0 +1,58 @@
+"""From an existing model to a `Subject`: one file per convention, and this register of them all.
+
+An adapter declares what its convention says; what a tensor is, is measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import nn
+
+from vae_checked.adapters import (
+    dataclass_objects,
+    distributions,
+    latent_dist,
+    mappings,
+    pythae,
+    pytorch_vae,
+    tuples,
+)
+from vae_checked.adapters.names import role_of
+from vae_checked.adapters.subject import Adapter, Call, Child, Inputs, Part, Role, Subject
+from vae_checked.errors import UsageError
+
+__all__ = ["ADAPTERS", "Adapter", "Call", "Child", "Inputs", "Part", "Role", "Subject", "adapt", "role_of"]
+
+# The narrow conventions come before the wide ones; the first that reads an output has it.
+ADAPTERS: tuple[Adapter, ...] = (
+    pythae.ADAPTER,
+    latent_dist.ADAPTER,
+    pytorch_vae.ADAPTER,
+    distributions.ADAPTER,
+    mappings.ADAPTER,
+    tuples.ADAPTER,
+    dataclass_objects.ADAPTER,
+)
+
+
+def adapt(model: nn.Module, adapter: str | None = None) -> Subject:
+    """`model` with the convention that knows how to run it, or the one named; UsageError when there is no such one."""
+    adapters = ADAPTERS
+    if adapter is not None:
+        first = [each for each in ADAPTERS if each.name == adapter]
+        if not first:
+            names = ", ".join(each.name for each in ADAPTERS)
+            raise UsageError(f"no adapter {adapter!r}: choose from {names}")
+        adapters = (*first, *(each for each in ADAPTERS if each.name != adapter))
+    for each in adapters:
+        call = each.calls(model)
+        if call is not None:
+            return Subject(model, call, adapters)
+    return Subject(model, Call(_plain, ""), adapters)
+
+
+def _plain(model: nn.Module, inputs: Inputs) -> Any:
+    kwargs: Mapping[str, Any] = inputs.kwargs or {}
+    return model(*inputs.args, **kwargs)

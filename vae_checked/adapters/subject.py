@@ -1,0 +1,120 @@
+"""An existing model with its stages named: how it is called, and what each part of its output is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from torch import Tensor, nn
+
+
+class Role(StrEnum):
+    """What a tensor is in a VAE."""
+
+    INPUT = "x"
+    RECONSTRUCTION = "x_hat"
+    MU = "mu"
+    SECOND = "second head"
+    LATENT = "z"
+    LOSS = "loss"
+    KL = "kl"
+    RECONSTRUCTION_ERROR = "recon"
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """One entry of an output: how it is written behind the output (`[1]`, `.mu`), and the role its name declares."""
+
+    label: str
+    value: Any
+    role: Role | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One tensor of an output: `path` as in `output[1]`, the role that the convention declares, and the convention."""
+
+    path: str
+    tensor: Tensor
+    role: Role | None
+    convention: str
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What the model is called with: positional tensors, named ones, or one mapping handed over whole."""
+
+    args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] | None = None
+
+    def tensors(self) -> list[tuple[str, Tensor]]:
+        """Every tensor with its name; the data come first."""
+        found: list[tuple[str, Tensor]] = []
+        for position, value in enumerate(self.args):
+            name = "x" if position == 0 else f"input {position + 1}"
+            if isinstance(value, Tensor):
+                found.append((name, value))
+            elif isinstance(value, Mapping):
+                found += [(str(key), each) for key, each in value.items() if isinstance(each, Tensor)]
+        found += [(key, value) for key, value in (self.kwargs or {}).items() if isinstance(value, Tensor)]
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """How a convention runs a model: `run` takes the model and its inputs, `reason` says why so."""
+
+    run: Callable[[nn.Module, Inputs], Any]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """One convention.
+
+    `calls` says how a model of this convention is run, None when it is none of its models. `reads` takes an output, or
+    an entry of one, apart; None when it has another form.
+    """
+
+    name: str
+    summary: str
+    calls: Callable[[nn.Module], Call | None]
+    reads: Callable[[Any], tuple[Child, ...] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A model, how it is run, and why it is run so."""
+
+    model: nn.Module
+    call: Call
+    adapters: tuple[Adapter, ...]
+
+    def run(self, inputs: Inputs) -> Any:
+        """The model's raw output."""
+        return self.call.run(self.model, inputs)
+
+    def parts(self, output: Any) -> tuple[Part, ...]:
+        """Every tensor of `output`, each object once, in the order of the output."""
+        found: list[Part] = []
+        self._collect(output, "output", None, "tensor", found, set())
+        return tuple(found)
+
+    def _collect(
+        self, node: Any, path: str, role: Role | None, convention: str, found: list[Part], seen: set[int]
+    ) -> None:
+        if isinstance(node, Tensor):
+            if not any(part.tensor is node for part in found):
+                found.append(Part(path, node, role, convention))
+            return
+        if node is None or id(node) in seen:
+            return
+        seen.add(id(node))
+        for adapter in self.adapters:
+            children = adapter.reads(node)
+            if children is not None:
+                for child in children:
+                    self._collect(child.value, path + child.label, child.role or role, adapter.name, found, seen)
+                return

@@ -1,0 +1,8 @@
+"""The dynamic observer: runs a model, measures what it does, judges it, and leaves it as it was."""
+
+from __future__ import annotations
+
+from vae_checked.auditor.audit import audit as audit
+from vae_checked.auditor.report import AuditReport as AuditReport
+
+__all__ = ["AuditReport", "audit"]

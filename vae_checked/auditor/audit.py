@@ -1,0 +1,108 @@
+"""`audit()`: recognise, draw, measure, judge, restore."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import torch
+from torch import nn
+
+from vae_checked.adapters import Subject, adapt
+from vae_checked.auditor.draw import Source, source_of
+from vae_checked.auditor.facts_of import Observed, facts_of
+from vae_checked.auditor.objective import Loss, find_loss
+from vae_checked.auditor.observe import Observation, observe
+from vae_checked.auditor.report import AuditReport
+from vae_checked.auditor.restore import Restored
+from vae_checked.auditor.words import named
+from vae_checked.catalogue import judge
+from vae_checked.errors import ModelError
+from vae_checked.facts import Facts
+
+
+def audit(
+    model: nn.Module,
+    inputs: Any = None,
+    loss: Any = None,
+    *,
+    name: str | None = None,
+    data_range: tuple[float, float] | None = None,
+    adapter: str | None = None,
+    seed: int = 0,
+) -> AuditReport:
+    """Measure what `model` does and judge it; the model and the process are afterwards as they were.
+
+    inputs: a tensor, a tuple or dict of tensors, or a specification such as `B 3 64 64` (B is drawn). loss: a function,
+    a module or the name of a method; without one the model's own is looked for. data_range: the interval of the data.
+    adapter: the name of a convention where the recognised one is not right. Raises ModelError for a model or loss that
+    cannot be run, UsageError for arguments that cannot be meant.
+    """
+    begun = time.perf_counter()
+    if not isinstance(model, nn.Module):
+        raise ModelError(f"model is a {type(model).__name__}: give a torch.nn.Module")
+    subject = adapt(model, adapter)
+    found_loss = find_loss(model, loss)
+    source = source_of(inputs, model, data_range)
+    label = name or type(model).__qualname__
+    models = [model, *([found_loss.function] if found_loss and isinstance(found_loss.function, nn.Module) else [])]
+    with Restored(*models) as restored:
+        torch.manual_seed(seed)
+        seen = _observed(subject, source, found_loss, seed, restored)
+        facts = facts_of(model, seen, label, source.interval, source.interval is not None)
+    judgements = tuple(judge(each) for each in facts)
+    return AuditReport(
+        findings=tuple(finding for each in judgements for finding in each.findings),
+        judgements=judgements,
+        facts=tuple(facts),
+        recognised=_recognised(subject, seen, label),
+        unobserved=_unobserved(seen, facts, label),
+        seconds=time.perf_counter() - begun,
+    )
+
+
+def _observed(subject: Subject, source: Source, loss: Loss | None, seed: int, restored: Restored) -> Observed:
+    batch, other = source.batches(_sizes(source))
+
+    def look(size: int, *, training: bool, salt: int) -> Observation:
+        seen = observe(subject, source.draw(size, seed + salt), loss, training=training)
+        restored.also(seen.run.tape.generators)
+        restored.again()
+        return seen
+
+    train = look(batch, training=True, salt=0)
+    latent_sizes = {size for latent in train.latents for size in train.run.tape.values[latent.z].tensor.shape[1:]}
+    if source.given is None and batch in latent_sizes:
+        batch, other = source.batches([*_sizes(source), *latent_sizes])
+        train = look(batch, training=True, salt=0)
+    again = look(other, training=True, salt=1) if other != batch else None
+    evaluation = look(batch, training=False, salt=2)
+    return Observed(train, again, evaluation)
+
+
+def _sizes(source: Source) -> list[int]:
+    return [axis for shape in source.shapes for axis in shape.axes if axis is not None]
+
+
+def _recognised(subject: Subject, seen: Observed, label: str) -> tuple[str, ...]:
+    lines = [f"{label}: {subject.call.reason}"] if subject.call.reason else []
+    first = seen.train
+    tape = first.run.tape
+    for latent in first.latents:
+        draws = ", ".join(sorted({draw.source for draw in latent.draws}))
+        second = "" if latent.second is None else f", second head {named(tape, latent.second)}"
+        shape = "x".join(map(str, tape.values[latent.z].tensor.shape))
+        lines.append(
+            f"{label}: z ({shape}) is affine in the noise of {draws}: mu is {named(tape, latent.location)}{second}"
+        )
+    for path, role in first.roles.items():
+        lines.append(f"{label}: {path} is {role}")
+    lines += [f"{label}: {line}" for line in first.recognised]
+    return tuple(lines)
+
+
+def _unobserved(seen: Observed, facts: list[Facts], label: str) -> tuple[str, ...]:
+    lines = [f"{label}: {line}" for line in seen.train.unobserved]
+    for each in facts:
+        lines += [f"{each.subject}: {path}: {reason}" for path, reason in each.unobserved.items()]
+    return tuple(dict.fromkeys(lines))

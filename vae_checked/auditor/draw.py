@@ -1,0 +1,207 @@
+"""Inputs for a model: drawn to a specification such as `B 3 64 64`, or taken from the tensors that the user gave."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from vae_checked.adapters import Inputs
+from vae_checked.errors import UsageError
+from vae_checked.facts import BYTE, SYMMETRIC_UNIT, UNIT, Interval
+
+# Primes: no batch size is another axis's size, or a product of such.
+_BATCHES = (7, 5, 11, 13, 3, 17, 19)
+_FREE = (9, 15, 21, 27)
+_TOKEN = re.compile(r"[A-Za-z]\w*|\d+")
+_LABELS = re.compile(r"int<(\d+)>")
+_SPEC_HELP = "write the axes of one input, batch first, as in 'B 3 64 64'"
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """One input of a specification: its axes (None is the batch), its name where it has one, its number of labels."""
+
+    axes: tuple[int | None, ...]
+    name: str | None = None
+    labels: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where inputs come from: shapes to draw to, or given tensors; `interval` is what is known of the data's values."""
+
+    shapes: tuple[Shape, ...]
+    given: Inputs | None
+    interval: Interval | None
+    dtype: torch.dtype
+    device: torch.device
+
+    def batches(self, avoid: Sequence[int]) -> tuple[int, int]:
+        """Two batch sizes that are none of `avoid`, the larger one first."""
+        if self.given is not None:
+            size = _given_batch(self.given)
+            return size, max(1, size - 1)
+        free = [size for size in _BATCHES if size not in avoid]
+        return free[0], free[1]
+
+    def draw(self, batch: int, seed: int) -> Inputs:
+        """Inputs of `batch` samples; the same seed draws the same."""
+        generator = torch.Generator().manual_seed(seed)
+        if self.given is not None:
+            return _selected(self.given, batch, generator)
+        low, high = (0.0, 1.0) if self.interval is None else (self.interval.low, self.interval.high)
+        args: list[Tensor] = []
+        kwargs: dict[str, Tensor] = {}
+        for shape in self.shapes:
+            sizes = [batch if axis is None else axis for axis in shape.axes]
+            if shape.labels is not None:
+                tensor = torch.randint(0, shape.labels, sizes, generator=generator).to(self.device)
+            else:
+                tensor = (low + (high - low) * torch.rand(sizes, generator=generator)).to(self.device, self.dtype)
+            if shape.name is None:
+                args.append(tensor)
+            else:
+                kwargs[shape.name] = tensor
+        return Inputs(tuple(args), kwargs or None)
+
+
+def source_of(
+    inputs: Any, model: nn.Module, data_range: tuple[float, float] | None, guess: str | None = None
+) -> Source:
+    """What `audit` was given as inputs, checked; UsageError when it is neither tensors nor a specification."""
+    dtype, device = _kind(model)
+    interval = None if data_range is None else _interval(data_range)
+    if inputs is None:
+        if guess is None:
+            raise UsageError(f"no input is known for {type(model).__name__}: {_SPEC_HELP}")
+        inputs = guess
+    if isinstance(inputs, str):
+        return Source(_parse(inputs), None, interval, dtype, device)
+    given = _as_inputs(inputs)
+    if interval is None:
+        interval = _observed(given)
+    return Source((), given, interval, dtype, device)
+
+
+def _parse(text: str) -> tuple[Shape, ...]:
+    shapes = tuple(_parse_one(part.strip(), text) for part in text.split(","))
+    if all(shape.name is not None for shape in shapes) and len({s.name for s in shapes}) < len(shapes):
+        raise UsageError(f"input {text!r} names one input twice")
+    return shapes
+
+
+def _parse_one(part: str, text: str) -> Shape:
+    name, colon, rest = part.rpartition(":")
+    if colon and not name.strip().isidentifier():
+        raise UsageError(f"input {text!r}: {name.strip()!r} is no name of an argument: {_SPEC_HELP}")
+    tokens = rest.split()
+    labels = None
+    if tokens and (match := _LABELS.fullmatch(tokens[0])):
+        labels = int(match.group(1))
+        tokens = tokens[1:]
+    if not tokens:
+        raise UsageError(f"input {text!r} names no axes: {_SPEC_HELP}")
+    if tokens[0].isdigit():
+        raise UsageError(f"input {text!r} starts with the fixed size {tokens[0]}: the batch is drawn, {_SPEC_HELP}")
+    sizes: dict[str, int] = {}
+    axes: list[int | None] = []
+    taken = {int(token) for token in tokens if token.isdigit()}
+    for position, token in enumerate(tokens):
+        if not _TOKEN.fullmatch(token):
+            raise UsageError(f"input {text!r}: {token!r} is neither a size nor a letter: {_SPEC_HELP}")
+        if position == 0:
+            axes.append(None)
+        elif token.isdigit():
+            if int(token) == 0:
+                raise UsageError(f"input {text!r} has an axis of size 0: {_SPEC_HELP}")
+            axes.append(int(token))
+        else:
+            if token not in sizes:
+                sizes[token] = next(size for size in _FREE if size not in taken)
+                taken.add(sizes[token])
+            axes.append(sizes[token])
+    return Shape(tuple(axes), name.strip() or None, labels)
+
+
+def _as_inputs(inputs: Any) -> Inputs:
+    if isinstance(inputs, Tensor):
+        return Inputs((inputs,))
+    if isinstance(inputs, Mapping):
+        if any(isinstance(value, Tensor) for value in inputs.values()):
+            return Inputs((inputs,))
+    elif isinstance(inputs, Sequence) and any(isinstance(value, Tensor) for value in inputs):
+        return Inputs(tuple(inputs))
+    raise UsageError(
+        f"inputs is a {type(inputs).__name__}: give a tensor, a tuple or dict of tensors, or a specification "
+        "such as 'B 3 64 64'"
+    )
+
+
+def _interval(data_range: tuple[float, float]) -> Interval:
+    low, high = data_range
+    if not low < high:
+        raise UsageError(f"data_range is ({low:g}, {high:g}): give the lower end first, as in (0, 1)")
+    return Interval(float(low), float(high))
+
+
+def _observed(given: Inputs) -> Interval | None:
+    tensors = [tensor for _, tensor in given.tensors() if tensor.is_floating_point()]
+    if not tensors or not tensors[0].numel():
+        return None
+    low, high = float(tensors[0].min()), float(tensors[0].max())
+    measured = Interval(low, high)
+    return next((known for known in (UNIT, SYMMETRIC_UNIT, BYTE) if known.contains(measured, 0.0)), measured)
+
+
+def _kind(model: nn.Module) -> tuple[torch.dtype, torch.device]:
+    for tensor in (*model.parameters(), *model.buffers()):
+        if tensor.is_floating_point():
+            return tensor.dtype, tensor.device
+    return torch.get_default_dtype(), torch.device("cpu")
+
+
+def _given_batch(given: Inputs) -> int:
+    tensors = given.tensors()
+    return int(tensors[0][1].shape[0]) if tensors and tensors[0][1].dim() else 1
+
+
+def _selected(given: Inputs, batch: int, generator: torch.Generator) -> Inputs:
+    """`batch` rows of every tensor, in an order that the generator draws."""
+    size = _given_batch(given)
+    rows = torch.randperm(size, generator=generator)[:batch]
+
+    def take(value: Any) -> Any:
+        if isinstance(value, Tensor):
+            cut = value.dim() > 0 and value.shape[0] == size
+            return value[rows.to(value.device)].detach().clone() if cut else value.detach().clone()
+        if isinstance(value, Mapping):
+            return {key: take(each) for key, each in value.items()}
+        return value
+
+    return Inputs(tuple(take(value) for value in given.args), take(given.kwargs) if given.kwargs else None)
+
+
+def guessed_shape(model: nn.Module) -> tuple[tuple[str, str], ...]:
+    """Specifications that the model's first layer would take, each with the reason, the likeliest first."""
+    for name, layer in model.named_modules():
+        if isinstance(layer, nn.Linear):
+            return ((f"B {layer.in_features}", f"{name} takes {layer.in_features} features"),)
+        if isinstance(layer, nn.Conv1d):
+            return tuple(
+                (f"B {layer.in_channels} {n}", f"{name} takes {layer.in_channels} channels") for n in (64, 128)
+            )
+        if isinstance(layer, nn.Conv2d):
+            return tuple(
+                (f"B {layer.in_channels} {n} {n}", f"{name} takes {layer.in_channels} channels")
+                for n in (64, 32, 28, 128, 224)
+            )
+        if isinstance(layer, nn.Conv3d):
+            return tuple(
+                (f"B {layer.in_channels} {n} {n} {n}", f"{name} takes {layer.in_channels} channels") for n in (16, 32)
+            )
+    return ()

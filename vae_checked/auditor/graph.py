@@ -1,0 +1,128 @@
+"""Questions about the flow of data on a tape: what follows from what, and by which kind of step."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from vae_checked.auditor.tape import Step, Tape
+from vae_checked.auditor.words import names_in
+
+_LAYOUT = names_in(
+    "view _unsafe_view reshape permute transpose t expand unsqueeze squeeze contiguous clone alias detach "
+    "flatten unflatten movedim swapaxes _to_copy to lift_fresh diag_embed _reshape_alias view_as_real "
+    "expand_copy permute_copy view_copy unsqueeze_copy squeeze_copy repeat copy_ slice select split "
+    "split_with_sizes chunk narrow unbind"
+)
+_TAKES_APART = names_in("slice select split split_with_sizes chunk narrow unbind index index_select gather")
+_ACTIVATIONS = names_in("softplus elu gelu silu mish hardtanh hardswish leaky_relu celu selu")
+
+
+def is_layout(step: Step) -> bool:
+    """Whether the step moves, relabels or copies elements and computes nothing."""
+    return step.name in _LAYOUT
+
+
+def is_elementwise(step: Step) -> bool:
+    """Whether each element of the output follows from one element of each input."""
+    return step.pointwise or step.name.rstrip("_") in _ACTIVATIONS
+
+
+class Graph:
+    """A tape seen as a graph of values."""
+
+    def __init__(self, tape: Tape) -> None:
+        self.tape = tape
+        self._readers = tape.consumers()
+
+    def readers(self, number: int) -> list[Step]:
+        """The steps that read the value."""
+        return self._readers[number]
+
+    def depends_on_input(self, number: int) -> bool:
+        """Whether the value follows from the inputs."""
+        return self.tape.values[number].sources & Tape.INPUT != 0
+
+    def depends_on_parameters(self, number: int) -> bool:
+        """Whether the value follows from parameters or buffers of the model."""
+        return self.tape.values[number].sources & Tape.PARAMETER != 0
+
+    def descendants(self, numbers: Iterable[int], without: Collection[int] = ()) -> set[int]:
+        """Every value that follows from `numbers`, on a way that avoids the values `without`."""
+        found = {number for number in numbers if number not in without}
+        storages: set[int] = set()
+        for step in self.tape.steps:
+            if step.draw is not None:
+                continue
+            if any(n in found or (self.tape.values[n].storage in storages and n not in without) for n in step.inputs):
+                found.update(n for n in step.outputs if n not in without)
+                storages.update(self.tape.values[n].storage for n in step.overwrites)
+        return found
+
+    def between(self, begins: Iterable[int], end: int, without: Collection[int] = ()) -> set[int]:
+        """Every value on a way from `begins` to `end` that avoids the values `without`; the ends included."""
+        return self.descendants(begins, without) & self.ancestors(end, without)
+
+    def ancestors(self, number: int, without: Collection[int] = ()) -> set[int]:
+        """Every value that `number` follows from on a way that avoids the values `without`, itself included."""
+        found = {number}
+        stack = [number]
+        while stack:
+            index = self.tape.values[stack.pop()].step
+            if index is None:
+                continue
+            for each in self.tape.steps[index].inputs:
+                if each not in found and each not in without:
+                    found.add(each)
+                    stack.append(each)
+        return found
+
+    def elementwise_past(self, number: int, follows: int = Tape.INPUT) -> tuple[set[int], set[int]]:
+        """The values from which `number` follows elementwise, itself included, and those among them where it begins.
+
+        Only values with a source in `follows` are walked; a step that takes a tensor apart is a beginning.
+        """
+        tape = self.tape
+        found, begins, stack = {number}, set(), [number]
+        while stack:
+            current = stack.pop()
+            index = tape.values[current].step
+            step = None if index is None else tape.steps[index]
+            above = [] if step is None else [n for n in dict.fromkeys(step.inputs) if tape.values[n].sources & follows]
+            if step is None or not above or not self._stays_elementwise(step, current, above):
+                begins.add(current)
+                continue
+            for each in above:
+                if each not in found:
+                    found.add(each)
+                    stack.append(each)
+        return found, begins
+
+    def _stays_elementwise(self, step: Step, current: int, above: list[int]) -> bool:
+        if step.draw is not None or not (is_elementwise(step) or is_layout(step)):
+            return False
+        if step.name in _TAKES_APART:
+            size = self.tape.values[current].tensor.numel()
+            return all(self.tape.values[n].tensor.numel() == size for n in above)
+        return True
+
+    def cuts(self, cut: int, root: int, targets: Collection[int]) -> bool:
+        """Whether every way from `root` to any of `targets` leads through `cut`."""
+        if cut == root:
+            return True
+        reached = self.descendants((root,), without=(cut,))
+        return not any(target in reached for target in targets)
+
+    def waist(self, end: int, follows: int, targets: Collection[int]) -> tuple[int, int | None]:
+        """The latest value, elementwise before `end`, through which everything goes that leads on to `targets`.
+
+        Returns it and the value where the elementwise stretch begins, None when that is not one value.
+        """
+        found, begins = self.elementwise_past(end, follows)
+        if len(begins) != 1:
+            return end, None
+        (root,) = begins
+        goals = {*targets, end}
+        for candidate in sorted(found, reverse=True):
+            if self.cuts(candidate, root, goals - {candidate}):
+                return candidate, root
+        return root, root

@@ -1,0 +1,193 @@
+"""Finds the latents of a run by intercepting its noise: where c times a pattern goes in, z = location + c * scale.
+
+The first tensor that is affine in c, and whose location was on the tape before, is z, whatever the code looks like.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from vae_checked.auditor.graph import Graph
+from vae_checked.auditor.randomness import Family
+from vae_checked.auditor.replay import affected, replay, stream
+from vae_checked.auditor.tape import Draw, Tape
+
+
+@dataclass(frozen=True, slots=True)
+class Latent:
+    """One latent by the numbers of its values.
+
+    `eps` is the noise as it meets the heads, `location` the value of z without noise, `std` what multiplies eps, None
+    where none follows from the input; `second` the second head, of which `std` is a function, and `root` where that
+    function's elementwise stretch begins. `draws` feed eps.
+    """
+
+    z: int
+    eps: int
+    location: int
+    std: int | None
+    second: int | None
+    root: int | None
+    draws: tuple[Draw, ...]
+
+    @property
+    def name(self) -> str:
+        """How a report calls it."""
+        return f"z #{self.z}"
+
+
+def pattern(shape: Collection[int], dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Distinct numbers of both signs between 0.3 and 1.7 in magnitude, the same at every call."""
+    count = math.prod(shape)
+    index = torch.arange(1, count + 1, dtype=torch.float64)
+    size = 0.3 + 1.4 * torch.frac(index * 0.6180339887498949)
+    sign = torch.where(torch.frac(index * 0.4142135623730951) < 0.5, -1.0, 1.0)
+    return (size * sign).reshape(tuple(shape)).to(device=device, dtype=dtype)
+
+
+def find_latents(tape: Tape, graph: Graph, targets: Collection[int] = ()) -> tuple[list[Latent], list[str]]:
+    """The latents in the order of the tape, and a line for each noise that makes none.
+
+    `targets` are the values that the second head has to lead to besides z: the loss, and what the model returns.
+    """
+    latents: list[Latent] = []
+    others: list[str] = []
+    for eps in _noises(tape, graph):
+        latent = _latent_of(tape, graph, eps)
+        if latent is None:
+            draws = ", ".join(sorted({draw.source for draw in _draws_of(tape, eps)}))
+            others.append(f"the noise of {draws} makes no z = location + scale * eps: it is taken for no posterior")
+        elif all(latent.z != other.z for other in latents):
+            latents.append(_with_second_head(tape, graph, latent, targets))
+    return latents, others
+
+
+def refined(tape: Tape, graph: Graph, latent: Latent, targets: Collection[int]) -> Latent:
+    """The same latent with the second head that also `targets` depend on."""
+    return _with_second_head(tape, graph, latent, targets)
+
+
+def _draws_of(tape: Tape, number: int) -> tuple[Draw, ...]:
+    return tuple(draw for draw in tape.draws if tape.values[number].sources & Tape.bit(draw))
+
+
+def _noises(tape: Tape, graph: Graph) -> list[int]:
+    """The values that follow from draws and not from the input, at the place where they meet it; masks left out."""
+    found: dict[int, None] = {}
+    for step in tape.steps:
+        if step.draw is not None or not any(graph.depends_on_input(n) and tape.drawn(n) for n in step.outputs):
+            continue
+        for number in step.inputs:
+            value = tape.values[number]
+            if not tape.drawn(number) or graph.depends_on_input(number) or not value.tensor.is_floating_point():
+                continue
+            if all(draw.family is Family.MASK for draw in _draws_of(tape, number)):
+                continue
+            if value.tensor.numel():
+                found[number] = None
+    return list(found)
+
+
+def _latent_of(tape: Tape, graph: Graph, eps: int) -> Latent | None:
+    recorded = tape.values[eps].tensor
+    unit = pattern(recorded.shape, recorded.dtype, recorded.device)
+    if 0 in recorded.stride():
+        unit = recorded.detach() * 0 + unit
+    candidates = [n for n in sorted(affected(tape, (eps,))) if graph.depends_on_input(n)]
+    with torch.no_grad():
+        for number, at_0, at_1, at_2 in _in_step(tape, eps, unit, candidates):
+            if not _affine(at_0, at_1, at_2):
+                continue
+            location = _location(tape, graph, number, at_0)
+            if location is None:
+                continue
+            if tape.values[location].step is None:
+                return None  # noise on the input itself
+            partial = Latent(number, eps, location, None, None, None, _draws_of(tape, eps))
+            return replace(partial, std=_scale(tape, graph, partial, at_0, at_1, unit))
+    return None
+
+
+def _in_step(tape: Tape, eps: int, unit: Tensor, wanted: list[int]) -> Iterator[tuple[int, Tensor, Tensor, Tensor]]:
+    """Each value with what it is at c = 0, 1, 2."""
+    runs = [stream(tape, {eps: c * unit}, wanted) for c in (0.0, 1.0, 2.0)]
+    for (number, at_0), (_, at_1), (_, at_2) in zip(*runs, strict=True):
+        yield number, at_0, at_1, at_2
+
+
+def tolerance(dtype: torch.dtype) -> float:
+    """The relative error that a few roundings leave."""
+    return 256.0 * float(torch.finfo(dtype).eps)
+
+
+def _affine(at_0: Tensor, at_1: Tensor, at_2: Tensor) -> bool:
+    if not at_0.is_floating_point() or at_0.numel() < 2:
+        return False
+    zero, one, two = at_0.double(), at_1.double(), at_2.double()
+    if not (torch.isfinite(zero).all() and torch.isfinite(two).all()):
+        return False
+    slope, bend = (one - zero).abs().max(), (two - 2 * one + zero).abs().max()
+    size = torch.maximum(zero.abs().max(), two.abs().max())
+    close = tolerance(at_0.dtype)
+    return bool(slope > close * size and bend <= close * size and zero.abs().max() > 0)
+
+
+def _location(tape: Tape, graph: Graph, z: int, at_0: Tensor) -> int | None:
+    """The earliest value on the tape, free of noise, that z is without its noise."""
+    flat = at_0.flatten()
+    close = tolerance(at_0.dtype) * float(flat.abs().max())
+    for value in tape.values[:z]:
+        tensor = value.tensor
+        if not tensor.is_floating_point() or tape.drawn(value.number) or not graph.depends_on_input(value.number):
+            continue
+        count = tensor.numel()
+        if count < 2 or at_0.numel() % count:
+            continue
+        data = value.data
+        if count == at_0.numel():
+            same = bool((data.flatten() - flat).abs().max() <= close)
+        else:
+            same = _broadcasts_to(data, at_0) and bool((data - at_0).abs().max() <= close)
+        if same:
+            return value.number
+    return None
+
+
+def _broadcasts_to(small: Tensor, large: Tensor) -> bool:
+    pairs = zip(reversed(small.shape), reversed(large.shape), strict=False)
+    return small.dim() <= large.dim() and all(a in (1, b) for a, b in pairs)
+
+
+def _scale(tape: Tape, graph: Graph, latent: Latent, at_0: Tensor, at_1: Tensor, unit: Tensor) -> int | None:
+    """The value that multiplies eps on its way to z: the last one, free of noise, that changes the slope."""
+    between = affected(tape, (latent.eps,)) & graph.ancestors(latent.z)
+    slope = at_1 - at_0
+    found = None
+    for step in tape.steps:
+        if not any(n in between for n in step.outputs):
+            continue
+        for number in step.inputs:
+            value = tape.values[number]
+            if tape.drawn(number) or not graph.depends_on_input(number) or not value.tensor.is_floating_point():
+                continue
+            larger = 1.25 * value.data
+            out = [replay(tape, {latent.eps: c * unit, number: larger}, (latent.z,))[latent.z] for c in (0.0, 1.0)]
+            change = ((out[1] - out[0]) - slope).abs().max()
+            if change > 0.01 * slope.abs().max():
+                found = number
+    return found
+
+
+def _with_second_head(tape: Tape, graph: Graph, latent: Latent, targets: Collection[int]) -> Latent:
+    if latent.std is None:
+        return latent
+    ahead = graph.descendants((latent.std,))
+    goals = {target for target in targets if target not in ahead or target == latent.std}
+    through = {target for target in targets if target in ahead}
+    second, root = graph.waist(latent.std, Tape.INPUT, goals | through)
+    return replace(latent, second=second, root=root)

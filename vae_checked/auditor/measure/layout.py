@@ -1,0 +1,80 @@
+"""The order in which an image's axes reach the first convolution, found by writing its place into every element."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from vae_checked.auditor.graph import Graph
+from vae_checked.auditor.observe import Observation
+from vae_checked.auditor.replay import replay
+from vae_checked.auditor.tape import Step, Tape
+from vae_checked.auditor.words import place_of
+from vae_checked.facts import AxisOrder, Fact, Origin
+
+_CONVOLUTIONS = frozenset({"convolution", "_convolution", "mkldnn_convolution", "cudnn_convolution"})
+_CHANNELS = (1, 2, 3, 4)
+
+
+def axis_order(seen: Observation) -> Fact[AxisOrder] | None:
+    """Where each pixel of an image arrives at the first convolution; None without one, or where x is computed with."""
+    tape, number = seen.run.tape, seen.run.x_number
+    x = tape.values[number].data
+    if x.dim() != 4:
+        return None
+    step = _first_convolution(tape, seen.graph)
+    if step is None:
+        return None
+    received = step.inputs[0]
+    shape = tape.values[received].tensor.shape
+    if len(shape) != 4 or x.numel() != tape.values[received].tensor.numel():
+        return None
+    places = torch.arange(1, x.numel() + 1, dtype=torch.float64, device=x.device).reshape(x.shape)
+    arrived = _arrivals(tape, number, received, places)
+    if arrived is None:
+        return None
+    order = _order(places, arrived, x)
+    return None if order is None else Fact(order, Origin("the first convolution", place_of(step)))
+
+
+def _first_convolution(tape: Tape, graph: Graph) -> Step | None:
+    for step in tape.steps:
+        if step.name not in _CONVOLUTIONS:
+            continue
+        image = step.inputs[0]
+        if graph.depends_on_input(image) and not graph.depends_on_parameters(image):
+            return step
+    return None
+
+
+def _arrivals(tape: Tape, number: int, received: int, places: Tensor) -> Tensor | None:
+    """Which place each element that arrives came from; None unless every element arrives once, scaled alike at most."""
+    x = tape.values[number].tensor
+    runs = []
+    for content in (places, places * 0):
+        try:
+            runs.append(replay(tape, {number: content.to(x.dtype)}, (received,))[received].double())
+        except (RuntimeError, ValueError):
+            return None
+    lifted = runs[0] - runs[1]
+    smallest = lifted.abs().min()
+    if not torch.isfinite(lifted).all() or smallest == 0:
+        return None
+    arrived = (lifted / (lifted.sum() / places.sum())).round()
+    return arrived if torch.equal(arrived.flatten().sort().values, places.flatten().sort().values) else None
+
+
+def _order(places: Tensor, arrived: Tensor, x: Tensor) -> AxisOrder | None:
+    channels_last = x.shape[-1] in _CHANNELS and x.shape[1] not in _CHANNELS
+    found = {
+        AxisOrder.NCHW: (places.permute(0, 3, 1, 2) if channels_last else places),
+        AxisOrder.NCWH: (places.permute(0, 3, 2, 1) if channels_last else places.transpose(2, 3)),
+    }
+    if channels_last:
+        found[AxisOrder.NHWC] = places
+    for order, wanted in found.items():
+        if wanted.shape == arrived.shape and torch.equal(wanted, arrived):
+            return order
+    if channels_last and torch.equal(places.flatten(), arrived.flatten()):
+        return AxisOrder.SCRAMBLED
+    return None

@@ -1,0 +1,148 @@
+"""The law of eps, the axes that share one eps, and when z is random."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from vae_checked.auditor.latents import Latent, pattern
+from vae_checked.auditor.observe import Observation
+from vae_checked.auditor.randomness import Family
+from vae_checked.auditor.replay import replay
+from vae_checked.auditor.tape import Draw, Tape
+from vae_checked.auditor.words import origin_of, place_of
+from vae_checked.facts import Axis, Fact, Noise, NoiseLaw, Origin
+
+# 20000 draws: a mean of N(0, 1) strays 6 standard errors with probability 2e-9, and so does its standard deviation.
+_SAMPLES = 20_000
+_ERRORS = 6.0
+# Kolmogorov-Smirnov: P(D > 3.0 / sqrt(n)) = 2 exp(-18) = 3e-8.
+_KS = 3.0
+
+
+def noise_law(first: Observation, second: Observation | None, latent: Latent) -> Fact[Noise] | None:
+    """The law of eps, from its source where that is plain, else from many draws; false alarm below 1e-6."""
+    tape = first.run.tape
+    origin = _origin(tape, latent)
+    if second is not None and _constant(first, second, latent):
+        value = tape.values[latent.eps].tensor
+        return Fact(Noise(NoiseLaw.CONSTANT, float(value.mean()), float(value.std(correction=0))), origin)
+    drawn = _many(tape, latent)
+    if drawn is None:
+        return None
+    mean, std = float(drawn.mean()), float(drawn.std())
+    error = 1.0 / math.sqrt(drawn.numel())
+    if abs(mean) < _ERRORS * error and abs(std - 1.0) < _ERRORS * error and _distance(drawn, 0.0, 1.0) < _KS * error:
+        return Fact(Noise(NoiseLaw.STANDARD_NORMAL, 0.0, 1.0), origin)
+    if std > 0 and _distance(drawn, mean, std) < _KS * error:
+        return Fact(Noise(NoiseLaw.NORMAL, mean, std), origin)
+    low, high = float(drawn.min()), float(drawn.max())
+    if high > low and _uniform_distance(drawn, low, high) < _KS * error:
+        return Fact(Noise(NoiseLaw.UNIFORM, mean, std), origin)
+    return Fact(Noise(NoiseLaw.OTHER, mean, std), origin)
+
+
+def shared_over(seen: Observation, latent: Latent) -> Fact[frozenset[Axis]] | None:
+    """The axes of z along which one eps serves all elements."""
+    tape = seen.run.tape
+    noise, z = tape.values[latent.eps].tensor, tape.values[latent.z].tensor
+    batch = seen.batch
+    if z.shape[0] != batch or z.dim() < 2:
+        return None
+    draws = {
+        draw.number: pattern(tape.values[draw.number].tensor.shape, noise.dtype, noise.device) for draw in latent.draws
+    }
+    zero = {number: torch.zeros_like(tensor) for number, tensor in draws.items()}
+    heads = {}
+    if latent.std is not None:
+        heads[latent.std] = torch.ones_like(tape.values[latent.std].tensor)
+    at_0, at_1 = (replay(tape, {**heads, **chosen}, (latent.z,))[latent.z].double() for chosen in (zero, draws))
+    realised = (at_1 - at_0).reshape(batch, -1)
+    if not torch.isfinite(realised).all() or float(realised.abs().max()) == 0:
+        return None
+    axes = set()
+    if batch > 1 and _same_rows(realised):
+        axes.add(Axis.BATCH)
+    if realised.shape[1] > 1 and _same_rows(realised.T):
+        axes.add(Axis.LATENT)
+    return Fact(frozenset(axes), _origin(tape, latent))
+
+
+def _origin(tape: Tape, latent: Latent) -> Origin:
+    draw = latent.draws[0]
+    place = None if draw.step is None else place_of(tape.steps[draw.step])
+    return Origin(draw.source, place or origin_of(tape, latent.eps).place)
+
+
+def _constant(first: Observation, second: Observation, latent: Latent) -> bool:
+    """Whether another run with another state of the generators drew the same numbers."""
+    pairs = [
+        (first.run.tape.values[draw.number].data, second.run.tape.values[second.run.tape.draws[draw.index].number].data)
+        for draw in latent.draws
+        if draw.index < len(second.run.tape.draws)
+    ]
+    return bool(pairs) and all(_overlap(a.flatten(), b.flatten()) for a, b in pairs)
+
+
+def _overlap(a: Tensor, b: Tensor) -> bool:
+    count = min(a.numel(), b.numel())
+    return count > 1 and torch.equal(a[:count], b[:count])
+
+
+def _many(tape: Tape, latent: Latent) -> Tensor | None:
+    """About 20000 draws of eps, made by running its sources again; None where a source cannot be run again."""
+    generator = torch.Generator().manual_seed(1)
+    found: list[Tensor] = []
+    have = 0
+    while have < _SAMPLES:
+        chosen = {}
+        for draw in latent.draws:
+            fresh = _again(tape, draw, generator)
+            if fresh is None:
+                return None
+            chosen[draw.number] = fresh
+        # An eps that is spread over several axes counts once.
+        found.append(torch.unique(replay(tape, chosen, (latent.eps,))[latent.eps].double()))
+        have += found[-1].numel()
+    return torch.cat(found)[:_SAMPLES]
+
+
+def _again(tape: Tape, draw: Draw, generator: torch.Generator) -> Tensor | None:
+    recorded = tape.values[draw.number].data
+    if draw.parameters is None:
+        return None
+    if draw.family is Family.NORMAL:
+        mean, std = draw.parameters or (0.0, 1.0)
+        fresh = mean + std * torch.randn(recorded.shape, generator=generator, dtype=torch.float64)
+    elif draw.family is Family.UNIFORM:
+        low, high = draw.parameters or (0.0, 1.0)
+        fresh = low + (high - low) * torch.rand(recorded.shape, generator=generator, dtype=torch.float64)
+    elif draw.family is Family.EXPONENTIAL:
+        rate = draw.parameters[0] if draw.parameters else 1.0
+        fresh = torch.empty(recorded.shape, dtype=torch.float64).exponential_(rate, generator=generator)
+    else:
+        return None
+    return fresh.to(device=recorded.device, dtype=recorded.dtype)
+
+
+def _same_rows(matrix: Tensor) -> bool:
+    return bool((matrix - matrix[:1]).abs().max() <= 1e-5 * matrix.abs().max())
+
+
+def _distance(drawn: Tensor, mean: float, std: float) -> float:
+    ordered = torch.sort(drawn).values
+    expected = 0.5 * (1 + torch.erf((ordered - mean) / (std * math.sqrt(2))))
+    return _largest_gap(expected)
+
+
+def _uniform_distance(drawn: Tensor, low: float, high: float) -> float:
+    ordered = torch.sort(drawn).values
+    return _largest_gap((ordered - low) / (high - low))
+
+
+def _largest_gap(expected: Tensor) -> float:
+    n = expected.numel()
+    steps = torch.arange(1, n + 1, dtype=torch.float64) / n
+    return float(torch.maximum((steps - expected).abs(), (expected - steps + 1 / n).abs()).max())

@@ -1,0 +1,91 @@
+"""What the decoder hands to the loss: its interval, its closing activations, its shape, and whether samples mix."""
+
+from __future__ import annotations
+
+import torch
+
+from vae_checked.auditor.graph import is_layout
+from vae_checked.auditor.latents import tolerance
+from vae_checked.auditor.measure.intervals import ACTIVATIONS, interval_of
+from vae_checked.auditor.observe import Observation
+from vae_checked.auditor.replay import replay
+from vae_checked.auditor.tape import Tape
+from vae_checked.auditor.words import origin_of, shape_text
+from vae_checked.facts import BatchMixing, Fact, Interval, ShapePair
+
+
+def output_number(seen: Observation) -> int | None:
+    """The value that counts as the decoder's output: the loss's prediction, else what the model returned."""
+    return seen.join.prediction if seen.join is not None else seen.x_hat
+
+
+def output_interval(seen: Observation, data: Interval | None) -> Fact[Interval] | None:
+    """The interval that the output can reach, read from the operations that close the decoder."""
+    number = output_number(seen)
+    if number is None:
+        return None
+    interval = interval_of(seen.run.tape, seen.graph, number, data)
+    return None if interval is None else Fact(interval, origin_of(seen.run.tape, number))
+
+
+def activations(seen: Observation) -> Fact[tuple[str, ...]] | None:
+    """The activations between the decoder's last layer and the loss, in order."""
+    number = seen.join.argument if seen.join is not None else seen.x_hat
+    if number is None:
+        return None
+    tape = seen.run.tape
+    names: list[str] = []
+    current: int | None = number
+    while current is not None:
+        index = tape.values[current].step
+        if index is None:
+            break
+        step = tape.steps[index]
+        name = "softmax" if step.name == "_softmax" else step.name.rstrip("_")
+        above = [n for n in step.inputs if tape.values[n].sources & Tape.INPUT or tape.drawn(n)]
+        if len(above) != 1:
+            break
+        if name in ACTIVATIONS or name == "softmax":
+            names.append(name)
+        elif not (is_layout(step) or (step.pointwise and _affine(name))):
+            break
+        current = above[0]
+    return Fact(tuple(reversed(names)), origin_of(tape, number))
+
+
+def _affine(name: str) -> bool:
+    return name in ("mul", "div", "add", "sub", "rsub", "neg")
+
+
+def output_shape(seen: Observation) -> Fact[ShapePair] | None:
+    """The shapes of input and reconstruction."""
+    if seen.x_hat is None:
+        return None
+    value = seen.run.tape.values[seen.x_hat]
+    pair = ShapePair(shape_text(seen.run.x.shape), shape_text(value.tensor.shape))
+    return Fact(pair, origin_of(seen.run.tape, seen.x_hat))
+
+
+def batch_mixing(seen: Observation) -> Fact[BatchMixing | None] | None:
+    """Whether changing one sample of the input moves the reconstruction of another; measured in evaluation mode."""
+    if seen.x_hat is None or seen.batch < 2:
+        return None
+    tape, x = seen.run.tape, seen.run.x_number
+    before = tape.values[seen.x_hat].data
+    data = tape.values[x].data
+    if before.shape[:1] != data.shape[:1]:
+        return None
+    same = replay(tape, {x: data.clone()}, (seen.x_hat,))[seen.x_hat]
+    if not torch.allclose(same, before, rtol=tolerance(before.dtype), atol=tolerance(before.dtype), equal_nan=True):
+        return None
+    changed = seen.batch // 2
+    other = data.clone()
+    other[changed] = other[changed].flip(0) * 0.5 + 0.25 * float(data.abs().max())
+    after = replay(tape, {x: other}, (seen.x_hat,))[seen.x_hat]
+    moves = (after - before).abs().reshape(seen.batch, -1).amax(1)
+    moves[changed] = 0.0
+    moved = int(moves.argmax())
+    amount = float(moves[moved])
+    mixes = amount > 100 * tolerance(before.dtype) * max(1.0, float(before.abs().max()))
+    found = BatchMixing(changed, moved, amount) if mixes else None
+    return Fact(found, origin_of(tape, seen.x_hat))

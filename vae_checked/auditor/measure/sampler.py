@@ -1,0 +1,95 @@
+"""How std follows from the second head, and whether gradient reaches both heads through z."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from vae_checked.auditor.latents import Latent
+from vae_checked.auditor.observe import Observation
+from vae_checked.auditor.replay import replay
+from vae_checked.auditor.words import origin_of
+from vae_checked.facts import Fact, Head, Interval, Origin, Parametrisation, StdCurve
+
+_SHOWN = (-1.0, 0.0, 2.0)
+_SHOWN_POSITIVE = (0.25, 1.0, 4.0)
+_REAL_LINE = (-9.0, -6.5, -4.2, -2.7, -1.6, -0.7, 0.4, 0.9, 1.8, 2.9, 4.1, 5.7, 7.5)
+_HALF_LINE = (0.003, 0.02, 0.09, 0.3, 0.7, 1.3, 2.2, 4.7, 9.5, 31.0)
+_CLOSE = 0.01
+
+
+def std_curve(seen: Observation, latent: Latent, interval: Interval | None) -> Fact[StdCurve] | None:
+    """The curve of std over the second head, driven through both tails, and the parametrisation that fits all of it."""
+    if latent.second is None or latent.std is None:
+        return None
+    positive = interval is not None and interval.low >= 0
+    reachable = interval or Interval()
+    grid = [s for s in (_HALF_LINE if positive else _REAL_LINE) if reachable.low <= s <= reachable.high]
+    shown = [s for s in (_SHOWN_POSITIVE if positive else _SHOWN) if reachable.low <= s <= reachable.high]
+    if len(grid) < 3:
+        low, high = max(reachable.low, -8.0), min(reachable.high, 8.0)
+        grid = [low + (high - low) * k / 7 for k in range(1, 7)]
+        shown = [grid[0], grid[2], grid[5]]
+    measured = [(s, std_at(seen, latent, latent.second, s)) for s in grid]
+    fitting = _fitting(measured, positive)
+    points = tuple((s, std) for s in shown if (std := std_at(seen, latent, latent.second, s)) is not None)
+    source = fitting.formula if fitting is not None else "a function that no parametrisation has"
+    return Fact(StdCurve(fitting, points), Origin(source, origin_of(seen.run.tape, latent.std).place))
+
+
+def std_at(seen: Observation, latent: Latent, second: int, s: float) -> float | None:
+    """The std of z when every element of the second head is `s`; None where it is no finite number."""
+    tape = seen.run.tape
+    noise = tape.values[latent.eps].tensor
+    heads = {second: torch.full_like(tape.values[second].tensor, s, requires_grad=False)}
+    try:
+        at_0, at_1 = (
+            replay(tape, {latent.eps: torch.full_like(noise, c, requires_grad=False), **heads}, (latent.z,))[
+                latent.z
+            ].double()
+            for c in (0.0, 1.0)
+        )
+    except (RuntimeError, ValueError):
+        return None
+    std = float((at_1 - at_0).median())
+    return std if math.isfinite(std) else None
+
+
+def _fitting(measured: list[tuple[float, float | None]], positive: bool) -> Parametrisation | None:
+    points = [(s, std) for s, std in measured if std is not None]
+    if len(points) < 3:
+        return None
+    for candidate in Parametrisation:
+        pairs = []
+        for s, std in points:
+            if candidate in (Parametrisation.STD, Parametrisation.VAR) and s <= 0:
+                continue
+            pairs.append((candidate.std(s), std))
+        if len(pairs) >= 3 and all(abs(std - wanted) <= _CLOSE * wanted + 1e-4 for wanted, std in pairs):
+            return candidate
+    return None
+
+
+def gradient_reaches(seen: Observation, latent: Latent) -> Fact[frozenset[Head]] | None:
+    """Which heads the live gradient graph of z reaches; both are asked of the tensors of the run itself."""
+    if latent.second is None:
+        return None
+    tape = seen.run.tape
+    z = tape.values[latent.z].tensor
+    reached = set()
+    for head, number in ((Head.MU, latent.location), (Head.SECOND, latent.second)):
+        tensor = tape.values[number].tensor
+        if not tensor.requires_grad:
+            return None
+        if z.requires_grad and _gradient(z, tensor):
+            reached.add(head)
+    return Fact(frozenset(reached), origin_of(tape, latent.z, "z"))
+
+
+def _gradient(z: Tensor, head: Tensor) -> bool:
+    if z is head:
+        return True
+    (gradient,) = torch.autograd.grad(z.sum(), head, retain_graph=True, allow_unused=True)
+    return gradient is not None

@@ -1,0 +1,52 @@
+"""What training does to the parameters, and what stays on or hidden that should not."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from vae_checked.auditor.observe import Observation
+from vae_checked.auditor.randomness import Family
+from vae_checked.auditor.words import module_of, place_of
+from vae_checked.facts import Fact, Origin
+
+
+def without_gradient(seen: Observation, model: nn.Module) -> Fact[tuple[str, ...]] | None:
+    """The trainable parameters that the live loss does not reach; nothing is accumulated in `.grad`."""
+    if seen.total is None or seen.kl_alone or seen.run.loss is None:
+        return None
+    trainable = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+    if not trainable:
+        return None
+    if not seen.run.loss.requires_grad:
+        return Fact(tuple(name for name, _ in trainable), Origin(seen.loss_name))
+    found = torch.autograd.grad(seen.run.loss.sum(), [p for _, p in trainable], retain_graph=True, allow_unused=True)
+    lacking = tuple(name for (name, _), gradient in zip(trainable, found, strict=True) if gradient is None)
+    return Fact(lacking, Origin(seen.loss_name))
+
+
+def always_on_dropout(evaluated: Observation) -> Fact[tuple[str, ...]]:
+    """The places where an evaluation pass still draws a mask."""
+    tape = evaluated.run.tape
+    found: dict[str, Origin] = {}
+    for draw in tape.draws:
+        if draw.family is Family.MASK and draw.step is not None:
+            place = place_of(tape.steps[draw.step])
+            users = [step for step in tape.steps if draw.number in step.inputs and step.outputs]
+            name = module_of(tape, users[0].outputs[0]) if users else None
+            label = f"{place.path}:{place.line}" if place is not None else name or draw.source
+            found.setdefault(label, Origin(draw.source, place))
+    origins = list(found.values())
+    return Fact(tuple(found), origins[0] if origins else Origin())
+
+
+def hidden_nan(seen: Observation) -> Fact[str | None]:
+    """The operation that replaces NaN on the way to the loss, if there is one."""
+    tape = seen.run.tape
+    ends = seen.graph.ancestors(seen.total) if seen.total is not None else None
+    for step in tape.steps:
+        if step.name.rstrip("_") != "nan_to_num":
+            continue
+        if ends is None or any(n in ends for n in step.outputs):
+            return Fact("nan_to_num", Origin("nan_to_num", place_of(step)))
+    return Fact(None, Origin())

@@ -1,0 +1,236 @@
+"""One observation: a recorded pass with its latents, its reconstruction and its loss found on the tape."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from vae_checked.adapters import Inputs, Part, Role, Subject, role_of
+from vae_checked.auditor.graph import Graph
+from vae_checked.auditor.latents import Latent, find_latents, refined
+from vae_checked.auditor.objective import Loss, call_loss
+from vae_checked.auditor.record import Run, recording, run_model
+from vae_checked.auditor.target import Join, find_join
+from vae_checked.errors import ModelError
+
+
+@dataclass(slots=True)
+class Observation:
+    """A run with what was recognised in it; numbers are those of the tape.
+
+    `x_hat` is the reconstruction that the model returned, `join` where it meets its target, `total` the scalar that is
+    minimised, `kl` the KL alone where the model gives no total. `recognised` and `unobserved` are lines for the report.
+    """
+
+    run: Run
+    graph: Graph
+    latents: list[Latent]
+    roles: dict[str, Role]
+    x_hat: int | None = None
+    total: int | None = None
+    kept_batch: bool = False
+    loss_name: str = ""
+    kl_alone: bool = False
+    join: Join | None = None
+    recognised: tuple[str, ...] = ()
+    unobserved: tuple[str, ...] = ()
+
+    @property
+    def batch(self) -> int:
+        """The number of samples."""
+        return int(self.run.x.shape[0])
+
+
+def observe(subject: Subject, inputs: Inputs, loss: Loss | None, *, training: bool) -> Observation:
+    """Run and recognise; ModelError for what cannot be run, or holds no tensor at all."""
+    extra = loss.function if loss is not None and isinstance(loss.function, torch.nn.Module) else None
+    run = run_model(subject, inputs, training=training, extra=extra)
+    if not run.parts:
+        raise ModelError(
+            f"the forward of {type(subject.model).__name__} returned {_kind(run.output)}, which holds no tensor: "
+            "give adapter= or a model whose forward returns its reconstruction"
+        )
+    graph = Graph(run.tape)
+    outputs = _numbers(run, run.parts)
+    latents, others = find_latents(run.tape, graph, outputs)
+    seen = Observation(run, graph, latents, _roles(run, graph, latents))
+    seen.recognised, seen.unobserved = (), tuple(others)
+    _find_total(seen, loss)
+    seen.graph = Graph(run.tape)
+    targets = [*outputs, *([] if seen.total is None else [seen.total])]
+    seen.latents = [refined(run.tape, seen.graph, latent, targets) for latent in latents]
+    reconstruction = [part for part in run.parts if seen.roles.get(part.path) is Role.RECONSTRUCTION]
+    if reconstruction:
+        seen.x_hat = run.number(reconstruction[0])
+    if seen.total is not None and not seen.kl_alone:
+        seen.join = find_join(run, seen.graph, seen.latents, seen.x_hat, seen.total, outputs)
+    return seen
+
+
+def _kind(output: Any) -> str:
+    return "nothing" if output is None else f"a {type(output).__name__}"
+
+
+def _numbers(run: Run, parts: tuple[Part, ...]) -> list[int]:
+    found = [run.number(part) for part in parts]
+    return [number for number in found if number is not None]
+
+
+# ---------------------------------------------------------------------------------------------- roles
+
+
+def _roles(run: Run, graph: Graph, latents: list[Latent]) -> dict[str, Role]:
+    """The role of each part: measured where the noise tells, declared by the convention otherwise."""
+    roles: dict[str, Role] = {}
+    for part in run.parts:
+        role = _measured(run, graph, latents, part) or part.role
+        if role is not None:
+            roles[part.path] = role
+    if Role.RECONSTRUCTION not in roles.values():
+        likeliest = _likeliest_reconstruction(run, roles)
+        if likeliest is not None:
+            roles[likeliest.path] = Role.RECONSTRUCTION
+    return roles
+
+
+def _measured(run: Run, graph: Graph, latents: list[Latent], part: Part) -> Role | None:
+    number = run.number(part)
+    if number is None:
+        return None
+    if number == run.x_number or _same(part.tensor, run.x):
+        return Role.INPUT
+    for latent in latents:
+        if number == latent.z or _same(part.tensor, run.tape.values[latent.z].tensor):
+            return Role.LATENT
+        if number == latent.location or _same(part.tensor, run.tape.values[latent.location].data):
+            return Role.MU
+        if latent.std is not None and latent.root is not None:
+            past, _ = graph.elementwise_past(latent.std)
+            ahead = {latent.root, *(n for n in graph.descendants((latent.root,)) if not run.tape.drawn(n))}
+            if number in past or (
+                number in ahead and part.tensor.numel() == run.tape.values[latent.root].tensor.numel()
+            ):
+                return Role.SECOND
+    return None
+
+
+def _same(a: Tensor, b: Tensor) -> bool:
+    return a.numel() == b.numel() and a.numel() > 1 and torch.equal(a.detach().flatten(), b.detach().flatten())
+
+
+def _likeliest_reconstruction(run: Run, roles: Mapping[str, Role]) -> Part | None:
+    """The part that looks like x and follows from noise and parameters, else from parameters alone."""
+    free = [part for part in run.parts if part.path not in roles and part.tensor.numel() == run.x.numel()]
+    for drawn in (True, False):
+        for part in free:
+            number = run.number(part)
+            if number is not None and run.tape.drawn(number) is drawn:
+                return part
+    return next((p for p in run.parts if p.path not in roles and p.tensor.shape[:1] == run.x.shape[:1]), None)
+
+
+# ----------------------------------------------------------------------------------------------- loss
+
+
+def _find_total(seen: Observation, loss: Loss | None) -> None:
+    """The scalar to minimise: what the loss returns, else the model's own loss, else the posterior's KL."""
+    run = seen.run
+    if loss is not None:
+        try:
+            result, matched = call_loss(loss, run, seen.roles)
+        except ModelError as error:
+            if loss.given:
+                raise
+            seen.unobserved += (f"the loss: {error}",)
+        else:
+            tensor, why = _total(seen, result, loss)
+            _take(seen, tensor, loss.name)
+            seen.recognised += (f"loss: {loss.name} ({loss.reason}), called with {', '.join(matched.words)}{why}",)
+            seen.unobserved += tuple(
+                f"the weights: {loss.name} was called with {name} = 1.0, since nobody gave it: "
+                f"give loss=functools.partial(..., {name}=...)"
+                for name in matched.supplied
+            )
+            return
+    for role in (Role.LOSS, Role.KL):
+        parts = [p for p in run.parts if seen.roles.get(p.path) is role and run.number(p) is not None]
+        if parts and (role is Role.KL or parts[0].tensor.numel() == 1):
+            _take(seen, parts[0].tensor, parts[0].path)
+            seen.kl_alone = role is Role.KL
+            seen.recognised += (f"{role}: {parts[0].path}, which the model returns",)
+            return
+
+
+def _take(seen: Observation, tensor: Tensor, name: str) -> None:
+    run = seen.run
+    if tensor.numel() != 1:
+        seen.kept_batch = True
+        with recording(run.recorder):
+            tensor = tensor.sum()
+    run.loss = tensor
+    run.loss_name = seen.loss_name = name
+    seen.total = run.recorder.find(tensor)
+
+
+def _total(seen: Observation, result: Any, loss: Loss) -> tuple[Tensor, str]:
+    """The scalar in what a loss returned, and how it was chosen."""
+    if isinstance(result, Tensor):
+        return result, ""
+    found = seen_parts(result)
+    if not found:
+        raise ModelError(
+            f"the loss {loss.name} returned {_kind(result)}, which holds no tensor: let it return the loss to minimise"
+        )
+    for label, tensor in found:
+        if role_of(label) is Role.LOSS:
+            return tensor, f"; its {label!r} is minimised"
+    if len(found) == 1:
+        return found[0][1], ""
+    graph = Graph(seen.run.tape)
+    ends = {index: seen.run.recorder.find(tensor) for index, (_, tensor) in enumerate(found)}
+    reach = {
+        index: frozenset(name for name, numbers in _sources(seen).items() if number in graph.descendants(numbers))
+        for index, number in ends.items()
+        if number is not None
+    }
+    everything = frozenset().union(*reach.values()) if reach else frozenset()
+    whole = [index for index, names in reach.items() if names == everything]
+    if whole:
+        return found[whole[0]][
+            1
+        ], f"; of the {len(found)} tensors it returns the first that has every term is minimised"
+    terms = [tensor for _, tensor in found if tensor.requires_grad]
+    with recording(seen.run.recorder):
+        total = terms[0].sum()
+        for term in terms[1:]:
+            total = total + term.sum()
+    return total, f"; none of the {len(found)} tensors it returns has every term, so their sum is taken"
+
+
+def _sources(seen: Observation) -> dict[str, list[int]]:
+    """What a total loss follows from: the reconstruction, and the heads by another way than the reconstruction."""
+    numbers = {
+        role: n for p in seen.run.parts if (role := seen.roles.get(p.path)) and (n := seen.run.number(p)) is not None
+    }
+    sources = {}
+    if Role.RECONSTRUCTION in numbers:
+        sources["x_hat"] = [numbers[Role.RECONSTRUCTION]]
+    heads = [numbers[role] for role in (Role.MU, Role.SECOND) if role in numbers]
+    if heads:
+        sources["heads"] = heads
+    return sources
+
+
+def seen_parts(result: Any) -> list[tuple[str, Tensor]]:
+    """The tensors of a tuple or mapping that a loss returned, each with its key or place."""
+    if isinstance(result, Mapping):
+        pairs = [(str(key), value) for key, value in result.items()]
+    elif isinstance(result, (tuple, list)):
+        pairs = [(str(place), value) for place, value in enumerate(result)]
+    else:
+        pairs = list(vars(result).items()) if hasattr(result, "__dict__") else []
+    return [(label, value) for label, value in pairs if isinstance(value, Tensor) and value.is_floating_point()]

@@ -1,0 +1,98 @@
+"""One recorded pass of a model, and of its loss, in one mode."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from vae_checked.adapters import Inputs, Part, Subject
+from vae_checked.auditor import randomness
+from vae_checked.auditor.tape import Recorder, Tape
+from vae_checked.auditor.words import described
+from vae_checked.errors import ModelError
+
+
+@dataclass(slots=True)
+class Run:
+    """What one pass left: the tape, the inputs, the raw output, its parts, and the loss once it was called."""
+
+    model: nn.Module
+    recorder: Recorder
+    inputs: Inputs
+    training: bool
+    output: Any = None
+    parts: tuple[Part, ...] = ()
+    loss: Tensor | None = None
+    loss_name: str = ""
+    forward_end: int = 0
+
+    @property
+    def tape(self) -> Tape:
+        """What was recorded."""
+        return self.recorder.tape
+
+    @property
+    def x(self) -> Tensor:
+        """The data: the first input tensor of floating point."""
+        return self.recorder.tape.values[self.x_number].tensor
+
+    @property
+    def x_number(self) -> int:
+        """The tape's number of the data."""
+        tensors = self.inputs.tensors()
+        names = [name for name, tensor in tensors if tensor.is_floating_point()] or [tensors[0][0]]
+        return self.recorder.input_numbers[names[0]]
+
+    def number(self, part: Part) -> int | None:
+        """The tape's number of a part of the output."""
+        return self.recorder.find(part.tensor)
+
+
+@contextlib.contextmanager
+def recording(recorder: Recorder) -> Iterator[None]:
+    """Everything in the block is recorded, numpy's draws as well; compiled code runs as it is written."""
+    compiler = sys.modules.get("torch._dynamo")  # importing it costs seconds, and without it nothing is compiled
+    with (
+        contextlib.nullcontext() if compiler is None else torch.compiler.set_stance("force_eager"),
+        torch.enable_grad(),
+        warnings.catch_warnings(),
+        randomness.numpy_draws(recorder.arrays),
+        recorder,
+    ):
+        warnings.simplefilter("ignore")
+        yield
+
+
+def named_tensors(model: nn.Module) -> dict[str, Tensor]:
+    """Parameters and buffers with their dotted names."""
+    return {**dict(model.named_buffers()), **dict(model.named_parameters())}
+
+
+def run_model(subject: Subject, inputs: Inputs, *, training: bool, extra: nn.Module | None = None) -> Run:
+    """Run the model's forward in train or eval mode and record it; ModelError when it raises or returns nothing."""
+    named = named_tensors(subject.model)
+    if extra is not None:
+        named.update(named_tensors(extra))
+    recorder = Recorder(inputs.tensors(), named)
+    run = Run(subject.model, recorder, inputs, training)
+    subject.model.train(training)
+    try:
+        with recording(recorder):
+            run.output = subject.run(inputs)
+    except Exception as error:
+        shapes = ", ".join(f"{name} {tuple(tensor.shape)}" for name, tensor in inputs.tensors())
+        mode = "train" if training else "eval"
+        raise ModelError(
+            f"the forward of {type(subject.model).__name__} raised {described(error)} on {shapes} in {mode} mode: "
+            "give inputs= that it takes"
+        ) from error
+    run.parts = subject.parts(run.output)
+    run.forward_end = len(recorder.tape.steps)
+    return run

@@ -1,0 +1,131 @@
+"""Runs a recorded tape again with chosen tensors in the place of recorded ones.
+
+Only what lies between the chosen tensors and the wanted ones is run. Gradients flow as they did when it was recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+
+import torch
+from torch import Tensor
+from torch.utils import _pytree as pytree
+
+from vae_checked.auditor.tape import Ref, Step, Tape
+
+_RUNNING_STATISTICS = frozenset({"native_batch_norm", "cudnn_batch_norm", "miopen_batch_norm"})
+
+
+def affected(tape: Tape, chosen: Collection[int]) -> set[int]:
+    """The numbers of every value that changes when the values `chosen` change."""
+    dirty = set(chosen)
+    storages = {tape.values[number].storage for number in chosen if tape.values[number].overwritten}
+    for step in tape.steps:
+        if step.draw is not None:
+            continue
+        touched = any(n in dirty or tape.values[n].storage in storages for n in step.inputs)
+        if not touched:
+            continue
+        dirty.update(n for n in step.outputs if n not in chosen)
+        storages.update(tape.values[n].storage for n in step.overwrites)
+    return dirty
+
+
+def _needed(tape: Tape, chosen: Collection[int], wanted: Collection[int]) -> tuple[list[Step], set[int]]:
+    """The steps to run, in order, and the numbers of the values that cannot be taken as recorded."""
+    dirty = affected(tape, chosen)
+    moving = {number for number in dirty if number not in chosen}
+
+    def must_run(number: int) -> bool:
+        return number in moving or (tape.values[number].overwritten and number not in chosen)
+
+    needed = {number for number in wanted if must_run(number)}
+    storages = {tape.values[number].storage for number in needed}
+    storages |= {tape.values[number].storage for number in chosen if tape.values[number].overwritten}
+    steps: list[Step] = []
+    for step in reversed(tape.steps):
+        makes = any(number in needed for number in step.outputs)
+        writes = any(tape.values[number].storage in storages for number in step.overwrites)
+        if step.outputs and all(number in chosen for number in step.outputs):
+            continue
+        if not makes and not writes:
+            continue
+        steps.append(step)
+        if step.draw is not None:
+            continue
+        for number in step.inputs:
+            if must_run(number):
+                needed.add(number)
+                storages.add(tape.values[number].storage)
+    steps.reverse()
+    return steps, needed
+
+
+def replay(
+    tape: Tape,
+    chosen: Mapping[int, Tensor],
+    wanted: Collection[int],
+    *,
+    grad: bool = False,
+) -> dict[int, Tensor]:
+    """The values `wanted` when the values `chosen` are replaced; with `grad`, as functions of the chosen tensors."""
+    found: dict[int, Tensor] = {number: chosen[number] for number in wanted if number in chosen}
+    for number, tensor in stream(tape, chosen, wanted, grad=grad):
+        if number in wanted:
+            found[number] = tensor.clone() if tape.values[number].overwritten else tensor
+    for number in wanted:
+        found.setdefault(number, tape.values[number].data)
+    return found
+
+
+def stream(
+    tape: Tape, chosen: Mapping[int, Tensor], wanted: Collection[int], *, grad: bool = False
+) -> Iterator[tuple[int, Tensor]]:
+    """Yield (number, tensor) for each value that is made on the way to `wanted`, in the order of the tape."""
+    steps, _ = _needed(tape, chosen, wanted)
+    last_use = {number: step.index for step in steps for number in step.inputs}
+    held = {number: _like(tape, number, tensor) for number, tensor in chosen.items()}
+    for step in steps:
+        if step.draw is not None:
+            outputs: list[Tensor] = [tape.values[number].data.clone() for number in step.outputs]
+        else:
+            outputs = _run(tape, step, held, grad)
+        for number, tensor in zip(step.outputs, outputs, strict=True):
+            if number in chosen:
+                continue
+            held[number] = tensor
+            yield number, tensor
+        for number in (*step.inputs, *step.outputs):
+            if last_use.get(number, -1) <= step.index and number not in chosen:
+                held.pop(number, None)
+
+
+def _run(tape: Tape, step: Step, held: dict[int, Tensor], grad: bool) -> list[Tensor]:
+    def tensor_of(leaf: object) -> object:
+        if not isinstance(leaf, Ref):
+            return leaf
+        if leaf.number not in held:
+            value = tape.values[leaf.number]
+            if value.overwritten:
+                held[leaf.number] = value.data.clone()
+                return held[leaf.number]
+            return value.data.clone() if step.name in _RUNNING_STATISTICS and value.step is None else value.data
+        return held[leaf.number]
+
+    args, kwargs = pytree.tree_map_only(Ref, tensor_of, (step.args, step.kwargs))
+    with torch.set_grad_enabled(grad and step.grad):
+        out = step.op(*args, **kwargs)
+    made = [leaf for leaf in pytree.tree_leaves(out) if isinstance(leaf, Tensor)]
+    written = [held[number] for number in step.overwrites if number in held]
+    made += [tensor for tensor in written if all(tensor is not other for other in made)]
+    return made[: len(step.outputs)]
+
+
+def _like(tape: Tape, number: int, tensor: Tensor) -> Tensor:
+    """`tensor` laid out in memory as the recorded value is, and safe to overwrite where that is overwritten."""
+    value = tape.values[number]
+    recorded = value.tensor
+    if recorded.shape == tensor.shape and tensor.stride() != recorded.stride() and 0 not in recorded.stride():
+        laid = torch.empty_strided(recorded.shape, recorded.stride(), dtype=tensor.dtype, device=tensor.device)
+        return laid.copy_(tensor)
+    return tensor.clone() if value.overwritten else tensor

@@ -1,0 +1,183 @@
+"""Leaves a model, its inputs and the process as they were, to the bit, also after an exception or an interrupt."""
+
+from __future__ import annotations
+
+import copy
+import random
+from collections import deque
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+_CONTAINERS = (list, dict, set, deque)
+
+
+class Restored:
+    """A `with` block after which a model and the process are as they were, to the bit.
+
+    Parameters, buffers, gradients, modes, hooks, attributes, RNG streams and torch's global settings. `again()`
+    restores the model in between and leaves the process for the end.
+    """
+
+    def __init__(self, *models: nn.Module) -> None:
+        seen: dict[int, nn.Module] = {}
+        for model in models:
+            for module in model.modules():
+                seen[id(module)] = module
+        self._modules = list(seen.values())
+        self._process: list[Callable[[], None]] = []
+        self._generators: list[tuple[torch.Generator, Tensor]] = []
+
+    def __enter__(self) -> Restored:
+        self._tensors = self._save_tensors()
+        self._attributes = [(module, _save_attributes(module)) for module in self._modules]
+        self._process = _save_process()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self.again()
+        finally:
+            for generator, state in self._generators:
+                generator.set_state(state)
+            for restore in self._process:
+                restore()
+
+    def also(self, generators: list[tuple[torch.Generator, Tensor]]) -> None:
+        """Restore these generators too, to the states given with them; the first state seen of each counts."""
+        known = {id(generator) for generator, _ in self._generators}
+        self._generators += [(g, state) for g, state in generators if id(g) not in known]
+
+    def again(self) -> None:
+        """Put the model back as it was when the block was entered."""
+        for module, attributes in self._attributes:
+            _restore_attributes(module, attributes)
+        with torch.no_grad():
+            for tensor, content, version, grad, grad_content, requires_grad in self._tensors:
+                if tensor._version != version and not _same_bits(tensor, content):
+                    tensor.detach().copy_(content)
+                if tensor.is_leaf and tensor.requires_grad != requires_grad:
+                    tensor.requires_grad_(requires_grad)
+                if tensor.is_leaf:
+                    tensor.grad = grad
+                if grad is not None and grad_content is not None and not _same_bits(grad, grad_content):
+                    grad.detach().copy_(grad_content)
+
+    def _save_tensors(self) -> list[tuple[Tensor, Tensor, int, Tensor | None, Tensor | None, bool]]:
+        found: dict[int, Tensor] = {}
+        for module in self._modules:
+            for table in (module._parameters, module._buffers):
+                for tensor in table.values():
+                    if tensor is not None and not _uninitialised(tensor):
+                        found[id(tensor)] = tensor
+        saved = []
+        for tensor in found.values():
+            grad = tensor.grad if tensor.is_leaf else None
+            content = tensor.detach().clone()
+            saved.append(
+                (
+                    tensor,
+                    content,
+                    tensor._version,
+                    grad,
+                    None if grad is None else grad.detach().clone(),
+                    tensor.requires_grad,
+                )
+            )
+        return saved
+
+
+def _uninitialised(tensor: Tensor) -> bool:
+    return isinstance(tensor, (nn.parameter.UninitializedParameter, nn.parameter.UninitializedBuffer))
+
+
+def _same_bits(a: Tensor, b: Tensor) -> bool:
+    if a.shape != b.shape or a.dtype != b.dtype:
+        return False
+    return torch.equal(a.detach().contiguous().view(torch.uint8), b.detach().contiguous().view(torch.uint8))
+
+
+def _save_attributes(module: nn.Module) -> dict[str, tuple[Any, Any]]:
+    """Every attribute with, for a container, a copy of what it holds."""
+    saved = {}
+    for name, value in vars(module).items():
+        holds = copy.copy(value) if isinstance(value, _CONTAINERS) else None
+        saved[name] = (value, holds)
+    return saved
+
+
+def _restore_attributes(module: nn.Module, saved: dict[str, tuple[Any, Any]]) -> None:
+    table = vars(module)
+    for name in [name for name in table if name not in saved]:
+        del table[name]
+    for name, (value, holds) in saved.items():
+        table[name] = value
+        if holds is None or _unchanged(value, holds):
+            continue
+        if isinstance(value, (list, deque)):
+            value.clear()
+            value.extend(holds)
+        else:
+            value.clear()
+            value.update(holds)
+
+
+def _unchanged(value: Any, holds: Any) -> bool:
+    if isinstance(value, set):
+        return bool(value == holds)
+    left = value.items() if isinstance(value, dict) else enumerate(value)
+    right = holds.items() if isinstance(holds, dict) else enumerate(holds)
+    pairs, others = list(left), list(right)
+    return len(pairs) == len(others) and all(a[0] == b[0] and a[1] is b[1] for a, b in zip(pairs, others, strict=True))
+
+
+def _save_process() -> list[Callable[[], None]]:
+    """One function per global setting that puts it back."""
+    undo: list[Callable[[], None]] = []
+    cpu_state = torch.get_rng_state()
+    undo.append(lambda: torch.set_rng_state(cpu_state))
+    if torch.cuda.is_available() and torch.cuda._initialized:
+        states = torch.cuda.get_rng_state_all()
+        undo.append(lambda: torch.cuda.set_rng_state_all(states))
+    python_state = random.getstate()
+    undo.append(lambda: random.setstate(python_state))
+    try:
+        import numpy as np  # noqa: PLC0415  torch runs without numpy
+    except ImportError:
+        pass
+    else:
+        numpy_state = np.random.get_state()
+        undo.append(lambda: np.random.set_state(numpy_state))
+    dtype = torch.get_default_dtype()
+    undo.append(lambda: torch.set_default_dtype(dtype))
+    grad = torch.is_grad_enabled()
+    undo.append(lambda: torch._C._set_grad_enabled(grad))
+    deterministic = torch.are_deterministic_algorithms_enabled()
+    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
+    undo.append(lambda: torch.use_deterministic_algorithms(deterministic, warn_only=warn_only))
+    anomaly, check_nan = torch.is_anomaly_enabled(), torch.is_anomaly_check_nan_enabled()
+
+    def restore_anomaly() -> None:
+        torch.autograd.set_detect_anomaly(anomaly, check_nan)
+
+    undo.append(restore_anomaly)
+    backends = {
+        (torch.backends.cudnn, "benchmark"): torch.backends.cudnn.benchmark,
+        (torch.backends.cudnn, "deterministic"): torch.backends.cudnn.deterministic,
+        (torch.backends.cudnn, "enabled"): torch.backends.cudnn.enabled,
+    }
+    precision = torch.get_float32_matmul_precision()
+    undo.append(lambda: torch.set_float32_matmul_precision(precision))
+
+    def restore_backends() -> None:
+        for (holder, name), value in backends.items():
+            if getattr(holder, name) != value:
+                setattr(holder, name, value)
+
+    undo.append(restore_backends)
+    return undo

@@ -1,0 +1,326 @@
+"""Records what a run does, operation by operation, as values and the steps between them.
+
+The recorder sits below autograd, so it sees every operation whatever the code looks like: functions, methods, in-place
+forms, `torch.distributions`, modules of any library. Tensors keep their identity and their gradient graph.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils import _pytree as pytree
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from vae_checked.auditor import randomness
+
+_LIBRARIES = (str(Path(torch.__file__).parent), str(Path(__file__).parent.parent))
+_REPLACES = frozenset({"normal_", "uniform_", "copy_", "fill_", "zero_", "exponential_", "random_", "bernoulli_"})
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """Stands for the value of this number in the arguments of a step."""
+
+    number: int
+
+
+@dataclass(slots=True, eq=False)
+class Value:
+    """One tensor at one moment: an in-place operation makes a new value of the same tensor.
+
+    `sources` is a set of bits: which inputs, parameters and draws the value depends on. `snapshot` is a copy, kept
+    where the tensor is overwritten later.
+    """
+
+    number: int
+    tensor: Tensor
+    step: int | None
+    sources: int
+    storage: int
+    name: str = ""
+    snapshot: Tensor | None = None
+    overwritten: bool = False
+
+    @property
+    def data(self) -> Tensor:
+        """The recorded content, cut from its gradient graph."""
+        return self.tensor.detach() if self.snapshot is None else self.snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One operation: `tree` holds its arguments with a Ref for every tensor, `outputs` the numbers it made."""
+
+    index: int
+    op: Any
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    overwrites: tuple[int, ...]
+    grad: bool
+    frame: tuple[str, int] | None
+    draw: int | None = None
+
+    @property
+    def name(self) -> str:
+        """The operation without namespace and overload: `mul`, `normal_`."""
+        return str(self.op.overloadpacket.__name__)
+
+    @property
+    def pointwise(self) -> bool:
+        """Every element of the output follows from the elements of the inputs at its place."""
+        return torch.Tag.pointwise in self.op.tags or self.name in ("_to_copy", "clone", "detach", "alias")
+
+
+@dataclass(slots=True)
+class Draw:
+    """One call of a random source: the value it made, its family, how it is written, and the numbers it was given."""
+
+    index: int
+    number: int
+    family: randomness.Family
+    source: str
+    parameters: tuple[float, ...] | None
+    step: int | None
+
+
+@dataclass(slots=True)
+class Tape:
+    """Everything recorded: values by number, steps in order, draws in order."""
+
+    values: list[Value] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+    draws: list[Draw] = field(default_factory=list)
+    generators: list[tuple[torch.Generator, Tensor]] = field(default_factory=list)
+    escapes: list[int] = field(default_factory=list)
+
+    INPUT = 1
+    PARAMETER = 2
+
+    @staticmethod
+    def bit(draw: Draw) -> int:
+        """The source bit of a draw."""
+        return 1 << (draw.index + 2)
+
+    def drawn(self, number: int) -> bool:
+        """Whether the value depends on any draw."""
+        return self.values[number].sources >> 2 != 0
+
+    def consumers(self) -> list[list[Step]]:
+        """For each value the steps that read it."""
+        readers: list[list[Step]] = [[] for _ in self.values]
+        for step in self.steps:
+            for number in set(step.inputs):
+                readers[number].append(step)
+        return readers
+
+
+class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves __init_subclass__ untyped
+    """Records every operation that runs inside its `with` block; can be entered again to go on.
+
+    `inputs` are the tensors whose influence is followed, `named` the parameters and buffers with their dotted names.
+    """
+
+    def __init__(self, inputs: Iterable[tuple[str, Tensor]], named: Mapping[str, Tensor]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # as above
+        self.tape = Tape()
+        self.arrays: list[randomness.NumpyDraw] = []
+        self._known: dict[int, int] = {}
+        self._views: dict[tuple[int, int, tuple[int, ...], tuple[int, ...]], int] = {}
+        self._storage_sources: dict[int, int] = {}
+        self._in_storage: dict[int, list[int]] = {}
+        self._kept: list[Tensor] = []  # an id is a name only while its tensor lives
+        self._inputs = {id(tensor): (name, tensor) for name, tensor in inputs}
+        self._named = {id(tensor): (name, tensor) for name, tensor in named.items()}
+        self.input_numbers = {name: self._leaf(tensor) for name, tensor in self._inputs.values()}
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # the compiler is held off elsewhere; wrapping would import it
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        parts = randomness.decompose(func, args, kwargs or {}, self._run)
+        return self._run(func, args, kwargs or {}) if parts is None else parts
+
+    def number(self, tensor: Tensor) -> int:
+        """The number of the value that `tensor` now holds; a tensor never seen becomes a constant."""
+        known = self._known.get(id(tensor))
+        if known is not None:
+            return known
+        alias = self._views.get(_view_key(tensor))
+        if alias is None:
+            return self._leaf(tensor)
+        self._known[id(tensor)] = alias
+        self._kept.append(tensor)
+        return alias
+
+    def find(self, tensor: Tensor) -> int | None:
+        """The number of the value that `tensor` now holds, or None when no step made or read it."""
+        known = self._known.get(id(tensor))
+        return self._views.get(_view_key(tensor)) if known is None else known
+
+    # ------------------------------------------------------------------------------------------- recording
+
+    def _leaf(self, tensor: Tensor) -> int:
+        name, sources = "", 0
+        if id(tensor) in self._inputs:
+            name, sources = self._inputs[id(tensor)][0], Tape.INPUT
+        elif id(tensor) in self._named:
+            name, sources = self._named[id(tensor)][0], Tape.PARAMETER
+        number = self._add(tensor, None, sources, name)
+        if not sources and self.arrays:
+            source = randomness.drawn_by_numpy(tensor, self.arrays)
+            if source is not None:
+                self._add_draw(number, source.family, source.source, source.parameters, None)
+        return number
+
+    def _add(self, tensor: Tensor, step: int | None, sources: int, name: str = "") -> int:
+        number = len(self.tape.values)
+        storage = _storage(tensor)
+        self.tape.values.append(Value(number, tensor, step, sources, storage, name))
+        self._known[id(tensor)] = number
+        self._views[_view_key(tensor)] = number
+        self._in_storage.setdefault(storage, []).append(number)
+        return number
+
+    def _add_draw(
+        self,
+        number: int,
+        family: randomness.Family,
+        source: str,
+        parameters: tuple[float, ...] | None,
+        step: int | None,
+    ) -> int:
+        draw = Draw(len(self.tape.draws), number, family, source, parameters, step)
+        self.tape.draws.append(draw)
+        value = self.tape.values[number]
+        value.sources |= Tape.bit(draw)
+        self._storage_sources[value.storage] = self._storage_sources.get(value.storage, 0) | value.sources
+        value.snapshot = value.tensor.detach().clone()
+        return draw.index
+
+    def _run(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], grad: bool | None = None) -> Any:
+        leaves, spec = pytree.tree_flatten((args, kwargs))
+        tensors = [leaf for leaf in leaves if isinstance(leaf, Tensor)]
+        inputs = tuple(self.number(tensor) for tensor in tensors)
+        refs = iter(inputs)
+        ref_args, ref_kwargs = pytree.tree_unflatten(
+            [Ref(next(refs)) if isinstance(leaf, Tensor) else leaf for leaf in leaves], spec
+        )
+        self._keep_generators(leaves)
+        written = _written(func, args, kwargs)
+        overwrites = tuple(self.number(tensor) for tensor in written)
+        for number in overwrites:
+            self._protect(number)
+        out = func(*args, **kwargs)
+        family = randomness.family(func)
+        sources = self._sources_of(func, inputs, overwrites)
+        index = len(self.tape.steps)
+        made = [leaf for leaf in pytree.tree_leaves(out) if isinstance(leaf, Tensor)]
+        made += [tensor for tensor in written if all(tensor is not other for other in made)]
+        outputs = tuple(self._add(tensor, index, sources) for tensor in made)
+        for tensor, number in zip(written, overwrites, strict=True):
+            storage = self.tape.values[number].storage
+            whole = _replaces(func) and tensor.numel() * tensor.element_size() == tensor.untyped_storage().nbytes()
+            self._storage_sources[storage] = sources | (0 if whole else self._storage_sources.get(storage, 0))
+        draw = None
+        if family is not None and outputs:
+            draw = self._add_draw(
+                outputs[0],
+                family,
+                randomness.spelled(func, args, kwargs),
+                randomness.parameters(func, args, kwargs),
+                index,
+            )
+        if not made and inputs:
+            self.tape.escapes.append(index)
+        self.tape.steps.append(
+            Step(
+                index,
+                func,
+                ref_args,
+                ref_kwargs,
+                inputs,
+                outputs,
+                overwrites,
+                torch.is_grad_enabled() if grad is None else grad,
+                _user_frame(),
+                draw,
+            )
+        )
+        return out
+
+    def _sources_of(self, func: Any, inputs: Sequence[int], overwrites: Sequence[int]) -> int:
+        """What the outcome depends on; a tensor that lends only its shape does not count."""
+        if randomness.takes_only_shape(func):
+            return 0
+        sources = 0
+        for number in inputs:
+            if number in overwrites and _replaces(func):
+                continue
+            value = self.tape.values[number]
+            sources |= value.sources | self._storage_sources.get(value.storage, 0)
+        return sources
+
+    def _protect(self, number: int) -> None:
+        """Mark everything in the storage of `number` as overwritten; copy the leaves, which no step can make again."""
+        storage = self.tape.values[number].storage
+        for other in self._in_storage[storage]:
+            value = self.tape.values[other]
+            value.overwritten = True
+            if value.step is None and value.snapshot is None:
+                value.snapshot = value.tensor.detach().clone()
+
+    def _keep_generators(self, leaves: Sequence[Any]) -> None:
+        for leaf in leaves:
+            if isinstance(leaf, torch.Generator) and all(leaf is not known for known, _ in self.tape.generators):
+                self.tape.generators.append((leaf, leaf.get_state()))
+
+
+def _storage(tensor: Tensor) -> int:
+    try:
+        return int(tensor.untyped_storage()._cdata)
+    except (NotImplementedError, RuntimeError):  # sparse and other tensors without a storage of their own
+        return id(tensor)
+
+
+def _view_key(tensor: Tensor) -> tuple[int, int, tuple[int, ...], tuple[int, ...]]:
+    try:
+        return (_storage(tensor), int(tensor.storage_offset()), tuple(tensor.shape), tuple(tensor.stride()))
+    except (NotImplementedError, RuntimeError):
+        return (id(tensor), 0, (), ())
+
+
+def _written(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Tensor]:
+    if not func._schema.is_mutable:
+        return []
+    found: list[Tensor] = []
+    for position, argument in enumerate(func._schema.arguments):
+        if argument.alias_info is not None and argument.alias_info.is_write:
+            given = args[position] if position < len(args) else kwargs.get(argument.name)
+            found += [leaf for leaf in pytree.tree_leaves(given) if isinstance(leaf, Tensor)]
+    return found
+
+
+def _replaces(func: Any) -> bool:
+    return func.overloadpacket.__name__ in _REPLACES
+
+
+def _user_frame() -> tuple[str, int] | None:
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None:
+        name = frame.f_code.co_filename
+        if not name.startswith((*_LIBRARIES, "<frozen")):
+            return (name, frame.f_lineno)
+        frame = frame.f_back
+    return None

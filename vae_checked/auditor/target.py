@@ -1,0 +1,90 @@
+"""Finds where the reconstruction meets its target on the way to the loss."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from vae_checked.auditor.graph import Graph, is_elementwise
+from vae_checked.auditor.latents import Latent
+from vae_checked.auditor.record import Run
+from vae_checked.auditor.tape import Step, Tape
+from vae_checked.auditor.words import names_in
+
+_LOSSES = names_in(
+    "mse_loss l1_loss smooth_l1_loss huber_loss binary_cross_entropy binary_cross_entropy_with_logits "
+    "kl_div soft_margin_loss"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """The step at which a prediction first meets its target.
+
+    `prediction` is the value that the loss judges, `target` what it is judged by; `pre_activation` is the decoder's
+    last value before its closing elementwise functions, `argument` the prediction as the step receives it.
+    """
+
+    step: Step
+    prediction: int
+    argument: int
+    pre_activation: int | None
+    target: int
+
+
+def find_join(
+    run: Run, graph: Graph, latents: Sequence[Latent], x_hat: int | None, total: int, outputs: Sequence[int]
+) -> Join | None:
+    """The reconstruction's join, or None when no prediction meets the data elementwise on its way to `total`."""
+    tape = run.tape
+    begins = [latent.z for latent in latents] or ([] if x_hat is None else [x_hat])
+    from_latents = graph.descendants(begins) - set(begins)
+    leads_on = graph.ancestors(total)
+    inner = graph.ancestors(x_hat) if x_hat is not None else set()
+    ends: list[tuple[Step, int, int]] = []
+    for step in tape.steps:
+        if not (is_elementwise(step) or step.name in _LOSSES) or not any(n in leads_on for n in step.outputs):
+            continue
+        if any(n in inner for n in step.outputs):
+            continue
+        predictions = [n for n in step.inputs if (n in from_latents or n == x_hat) and graph.depends_on_parameters(n)]
+        targets = [n for n in step.inputs if _is_data(tape, graph, n)]
+        if predictions and targets:
+            ends.append((step, predictions[0], targets[0]))
+    if not ends:
+        return None
+    step, argument, target = ends[0]
+    follows = _follows(tape, argument)
+    goals = [total, *outputs, *(p for _, p, _ in ends)]
+    prediction, root = graph.waist(argument, follows, goals)
+    whole = _whole_target(tape, graph, target, total, latents)
+    return Join(step, prediction, argument, root, whole)
+
+
+def _follows(tape: Tape, number: int) -> int:
+    sources = tape.values[number].sources
+    return (sources >> 2 << 2) or Tape.INPUT
+
+
+def _is_data(tape: Tape, graph: Graph, number: int) -> bool:
+    value = tape.values[number]
+    return (
+        graph.depends_on_input(number)
+        and not graph.depends_on_parameters(number)
+        and not tape.drawn(number)
+        and value.tensor.is_floating_point()
+        and value.tensor.numel() > 1
+    )
+
+
+def _whole_target(tape: Tape, graph: Graph, number: int, total: int, latents: Sequence[Latent]) -> int:
+    """The latest elementwise function of the data through which all of the data's direct way to the loss goes."""
+    cut = [n for latent in latents for n in (latent.location, latent.second, latent.std, latent.z) if n is not None]
+    past, begins = graph.elementwise_past(number)
+    if len(begins) != 1:
+        return number
+    (root,) = begins
+    for candidate in sorted(past, reverse=True):
+        if total not in graph.descendants((root,), without=(candidate, *cut)):
+            return candidate
+    return number

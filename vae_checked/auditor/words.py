@@ -1,0 +1,102 @@
+"""How the auditor puts tensors, modules and errors into words."""
+
+from __future__ import annotations
+
+import linecache
+import traceback
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from vae_checked.auditor.tape import Step, Tape
+from vae_checked.facts import Origin
+from vae_checked.finding import Place
+
+_OWN = str(Path(__file__).parent.parent)
+_TORCH = str(Path(torch.__file__).parent)
+
+
+def names_in(text: str) -> frozenset[str]:
+    """The names in `text`, which blanks separate."""
+    return frozenset(text.split())
+
+
+def described(error: BaseException) -> str:
+    """`error` in one line: kind, first line of its message, and where in the user's code it was raised."""
+    lines = str(error).strip().splitlines()
+    words = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+    frames = [
+        frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith((_OWN, _TORCH))
+    ]
+    return f"{words} ({frames[-1].filename}:{frames[-1].lineno})" if frames else words
+
+
+def place_of(step: Step) -> Place | None:
+    """The line of source that ran `step`, where it lies in a file."""
+    if step.frame is None:
+        return None
+    path, line = step.frame
+    text = linecache.getline(path, line).rstrip("\n")
+    if not text:
+        return None
+    return Place(path, line, 1 + len(text) - len(text.lstrip()), text=text)
+
+
+def origin_of(tape: Tape, number: int, source: str = "") -> Origin:
+    """Where the value of this number was made: its source in words, and the line that ran."""
+    value = tape.values[number]
+    if value.step is None:
+        return Origin(source or value.name)
+    step = tape.steps[value.step]
+    return Origin(source or named(tape, number), place_of(step))
+
+
+def named(tape: Tape, number: int) -> str:
+    """A name for a value: the module whose parameters made it, or the operation and its shape."""
+    value = tape.values[number]
+    if value.name:
+        return value.name
+    shape = "x".join(map(str, value.tensor.shape))
+    module = module_of(tape, number)
+    if module:
+        return f"the output of {module}"
+    if value.step is None:
+        return f"a constant ({shape})"
+    return f"{tape.steps[value.step].name} ({shape})"
+
+
+def module_of(tape: Tape, number: int) -> str | None:
+    """The dotted name of the module whose weight made the value, layout and pointwise steps passed over."""
+    for _ in range(12):
+        step_index = tape.values[number].step
+        if step_index is None:
+            return None
+        step = tape.steps[step_index]
+        names = [_parameter_name(tape, n) for n in step.inputs]
+        owners = [name for name in names if name]
+        if owners:
+            return owners[0].rpartition(".")[0] or None
+        data = [n for n in step.inputs if tape.values[n].sources & Tape.INPUT]
+        if len(data) != 1:
+            return None
+        number = data[0]
+    return None
+
+
+def _parameter_name(tape: Tape, number: int) -> str | None:
+    """The name of the parameter that the value is, or is a view of."""
+    value = tape.values[number]
+    if value.sources != Tape.PARAMETER:
+        return None
+    while not value.name and value.step is not None:
+        step = tape.steps[value.step]
+        if not step.inputs:
+            return None
+        value = tape.values[step.inputs[0]]
+    return value.name or None
+
+
+def shape_text(shape: Any) -> str:
+    """`(B, 3, 64, 64)` as it is printed."""
+    return "(" + ", ".join(map(str, shape)) + ("," if len(shape) == 1 else "") + ")"
