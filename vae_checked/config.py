@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from vae_checked.errors import UsageError
+from vae_checked.record import dataclass, field, fields
 
 _TABLES = ("models",)
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Generic, TypeVar
 
 from vae_checked.finding import Place
+from vae_checked.record import dataclass, field, fields
 
 T = TypeVar("T")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from vae_checked.catalogue import (
     always_on_dropout,
@@ -48,6 +47,7 @@ from vae_checked.catalogue.wording import compose
 from vae_checked.errors import UsageError
 from vae_checked.facts import Facts
 from vae_checked.finding import Finding
+from vae_checked.record import dataclass
 
 __all__ = ["CATALOGUE", "Judge", "Judgement", "Mistake", "Observer", "find", "judge"]
 

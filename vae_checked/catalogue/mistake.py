@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
 
 from vae_checked.facts import Evidence, Facts
 from vae_checked.finding import Severity
+from vae_checked.record import dataclass
 
 
 class Observer(StrEnum):

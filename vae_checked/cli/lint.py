@@ -15,9 +15,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Lint the paths; 2 when a file named on the command line could not be read."""
+    select, ignore = codes(args.select), codes(args.ignore)
     from vae_checked.linter import lint
 
-    report = lint(args.paths, select=codes(args.select), ignore=codes(args.ignore))
+    report = lint(args.paths, select=select, ignore=ignore)
     status = emit(report, args)
     refused = [f"{path}: {reason}" for path, reason in report.unread if path in args.paths]
     if refused:

@@ -34,10 +34,11 @@ def run(args: argparse.Namespace) -> int:
         ]
         write(json.dumps({"format_version": 1, "rules": rules}, indent=2) + "\n")
         return 0
-    width = max(len(each.name) for each in mistakes)
-    lines = [
-        f"{each.code}  {each.name:{width}}  {each.severity:7}  {', '.join(sorted(each.seen_by, reverse=True)) or '-'}"
-        for each in mistakes
-    ]
-    write("\n".join([f"{'code':6}  {'name':{width}}  {'':7}  seen by", *lines]) + "\n")
+    rows = [("code", "name", "severity", "seen by")]
+    for each in mistakes:
+        observers = ", ".join(sorted(each.seen_by, reverse=True)) or "-"
+        rows.append((each.code, each.name, str(each.severity), observers))
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    lines = ["  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    write("\n".join(lines) + "\n")
     return 0

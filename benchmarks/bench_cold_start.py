@@ -1,0 +1,55 @@
+"""What a start of `vae-checked lint one_file.py` costs, as a multiple of `python -c "import ast"`.
+
+Both are run in turn, so that whatever else the machine does falls on either; medians, whole processes. One file
+defines a VAE, and is read, evaluated and judged; the other has none. The target is a ratio of at most 2.5.
+"""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from vae_checked.catalogue.example import EXAMPLE
+
+ROUNDS = 31
+LINT = "import sys; from vae_checked.cli import main; sys.exit(main(['lint', sys.argv[1]]))"
+LOADED = (
+    "import sys; from vae_checked.cli import main; main(['lint', sys.argv[1]]);"
+    "print(*sorted({'torch', 'numpy', 'rich', 'jaxtyping', 'beartype'} & set(sys.modules)), file=sys.stderr)"
+)
+
+
+def seconds(*words: str) -> float:
+    started = time.perf_counter()
+    subprocess.run([sys.executable, *words], check=True, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - started
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        files = {"one file with a VAE": EXAMPLE, "one file without": "def greet(name):\n    return f'hello {name}'\n"}
+        runs = {"python -c 'pass'": ["-c", "pass"], "python -c 'import ast'": ["-c", "import ast"]}
+        for label, text in files.items():
+            path = Path(folder) / f"{label.replace(' ', '_')}.py"
+            path.write_text(text, encoding="utf-8")
+            runs[f"lint {label}"] = ["-c", LINT, str(path)]
+            heavy = subprocess.run(
+                [sys.executable, "-c", LOADED, str(path)], check=True, capture_output=True, text=True
+            )
+            print(f"lint {label}: heavy packages imported: {heavy.stderr.strip() or 'none'}")
+        times: dict[str, list[float]] = {name: [] for name in runs}
+        for _ in range(ROUNDS):
+            for name, words in runs.items():
+                times[name].append(seconds(*words))
+    medians = {name: statistics.median(each) for name, each in times.items()}
+    base = medians["python -c 'import ast'"]
+    for name, median in medians.items():
+        print(f"{name:28} {1e3 * median:7.1f} ms  ratio {median / base:.2f}")
+
+
+if __name__ == "__main__":
+    main()
