@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from vae_checked.catalogue.example import EXAMPLE, edit
-from vae_checked.catalogue.mistake import Mistake
+from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.facts import Evidence, Facts, Interval, Parametrisation
 from vae_checked.finding import Severity
 
@@ -77,7 +77,7 @@ MISTAKE = Mistake(
     ),
     good=EXAMPLE,
     references=("Kingma and Welling 2014, appendix C.2, https://arxiv.org/abs/1312.6114",),
-    seen_by=frozenset(),
+    seen_by=frozenset({Observer.LINT}),
     needs=("heads.mu", "heads.second", "sampler.std"),
     judge=judge,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vae_checked.catalogue.example import EXAMPLE, edit
-from vae_checked.catalogue.mistake import Mistake
+from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.ranges import squashed_twice
 from vae_checked.facts import Evidence, Facts
 from vae_checked.finding import Severity
@@ -43,7 +43,7 @@ MISTAKE = Mistake(
         "https://docs.pytorch.org/docs/stable/generated/torch.nn.Sigmoid.html",
         "Kingma and Welling 2014, appendix C.1, https://arxiv.org/abs/1312.6114",
     ),
-    seen_by=frozenset(),
+    seen_by=frozenset({Observer.LINT}),
     needs=("output.activations", "output.interval"),
     judge=judge,
 )

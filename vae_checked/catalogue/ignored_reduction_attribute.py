@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vae_checked.catalogue.example import edit
-from vae_checked.catalogue.mistake import Mistake
+from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.facts import Evidence, Facts
 from vae_checked.finding import Severity
 
@@ -43,7 +43,7 @@ MISTAKE = Mistake(
     ),
     good=_FINE,
     references=("https://docs.pytorch.org/docs/stable/generated/torch.nn.MSELoss.html",),
-    seen_by=frozenset(),
+    seen_by=frozenset({Observer.LINT}),
     needs=("recon.ignored_attribute",),
     judge=judge,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vae_checked.catalogue.example import EXAMPLE, edit
-from vae_checked.catalogue.mistake import Mistake
+from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.facts import Evidence, Facts
 from vae_checked.finding import Severity
 
@@ -38,7 +38,7 @@ MISTAKE = Mistake(
     bad=edit(("mu.pow(2) - logvar.exp(), dim=1)", "mu.pow(2) - logvar.exp().pow(2), dim=1)  # VAE301")),
     good=EXAMPLE,
     references=("Kingma and Welling 2014, appendix B, https://arxiv.org/abs/1312.6114",),
-    seen_by=frozenset(),
+    seen_by=frozenset({Observer.LINT}),
     needs=("kl.form",),
     judge=judge,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vae_checked.catalogue.balance import wrong_axes
 from vae_checked.catalogue.example import edit
-from vae_checked.catalogue.mistake import Mistake
+from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.facts import Evidence, Facts
 from vae_checked.finding import Severity
 
@@ -38,7 +38,7 @@ MISTAKE = Mistake(
         "Kingma and Welling 2014, section 3 (equation 10) and appendix B, https://arxiv.org/abs/1312.6114",
         "https://docs.pytorch.org/docs/stable/generated/torch.sum.html",
     ),
-    seen_by=frozenset(),
+    seen_by=frozenset({Observer.LINT}),
     needs=("kl.reduced",),
     judge=judge,
 )

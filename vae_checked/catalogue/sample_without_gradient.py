@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vae_checked.catalogue.example import edit
-from vae_checked.catalogue.mistake import Mistake
+from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.facts import Evidence, Facts, Head
 from vae_checked.finding import Severity
 
@@ -48,7 +48,7 @@ MISTAKE = Mistake(
         "Kingma and Welling 2014, section 2.4, https://arxiv.org/abs/1312.6114",
         "https://docs.pytorch.org/docs/stable/distributions.html#pathwise-derivative",
     ),
-    seen_by=frozenset(),
+    seen_by=frozenset({Observer.LINT}),
     needs=("sampler.gradient_reaches",),
     judge=judge,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vae_checked.catalogue.example import EXAMPLE, edit
-from vae_checked.catalogue.mistake import Mistake
+from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.facts import Evidence, Facts
 from vae_checked.finding import Severity
 
@@ -34,7 +34,7 @@ MISTAKE = Mistake(
         "Kingma and Welling 2014, sections 2.3 and 2.4, https://arxiv.org/abs/1312.6114",
         "https://docs.pytorch.org/docs/stable/generated/torch.randn_like.html",
     ),
-    seen_by=frozenset(),
+    seen_by=frozenset({Observer.LINT}),
     needs=("sampler.shared_over",),
     judge=judge,
 )

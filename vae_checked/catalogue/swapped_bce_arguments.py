@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vae_checked.catalogue.example import edit
-from vae_checked.catalogue.mistake import Mistake
+from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.facts import Evidence, Facts, Likelihood
 from vae_checked.finding import Severity
 
@@ -45,7 +45,7 @@ MISTAKE = Mistake(
         "https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.binary_cross_entropy.html",
         "https://docs.pytorch.org/docs/stable/generated/torch.nn.BCELoss.html",
     ),
-    seen_by=frozenset(),
+    seen_by=frozenset({Observer.LINT}),
     needs=("recon.swapped", "recon.kind"),
     judge=judge,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vae_checked.catalogue.example import EXAMPLE, edit
-from vae_checked.catalogue.mistake import Mistake
+from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.facts import Evidence, Facts, HeadSource
 from vae_checked.finding import Severity
 
@@ -35,7 +35,7 @@ MISTAKE = Mistake(
     bad=edit(("return self.fc_mu(h), self.fc_logvar(h)", "return self.fc_mu(h), self.fc_mu(h)  # VAE205")),
     good=EXAMPLE,
     references=("Kingma and Welling 2014, appendix C.2, https://arxiv.org/abs/1312.6114",),
-    seen_by=frozenset(),
+    seen_by=frozenset({Observer.LINT}),
     needs=("heads.source",),
     judge=judge,
 )

@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["LintReport", "lint"]
 
 
-def lint(
-    paths: Sequence[str | Path], *, select: Collection[str] = (), ignore: Collection[str] = ()
-) -> LintReport:
+def lint(paths: Sequence[str | Path], *, select: Collection[str] = (), ignore: Collection[str] = ()) -> LintReport:
     """Read every Python file and notebook at or below `paths` and report the mistakes that their VAEs make.
 
     `select` and `ignore` are codes or their beginnings (`VAE2`); nothing is imported or executed. Raises UsageError for

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vae_checked.linter import data, distributions, layers, losses, noise, operators
-from vae_checked.linter.expression import Expr, Site, atom, const, opaque
-from vae_checked.linter.torch_ops import HANDLERS, MATH, plain
+from vae_checked.linter import builtin, data, distributions, layers, losses, noise, operators
+from vae_checked.linter.expression import Expr, Site, atom, opaque
+from vae_checked.linter.project import field_names
+from vae_checked.linter.torch_ops import HANDLERS, MATH, Handler, plain
 from vae_checked.linter.values import (
     Class,
     Distribution,
@@ -29,11 +30,7 @@ from vae_checked.linter.values import Sequence as Layers
 if TYPE_CHECKING:
     from vae_checked.linter.interpret import Interpreter
 
-BUILTINS = frozenset(
-    "len range enumerate zip sum min max int float abs print isinstance hasattr getattr setattr list tuple dict set "
-    "map reversed sorted next iter str type bool any all round callable filter slice repr id open super object "
-    "property staticmethod classmethod NotImplementedError ValueError TypeError Exception NotImplemented".split()
-)
+
 _SELF_RETURNING = frozenset(
     "to cuda cpu eval train float double half bfloat16 requires_grad_ apply share_memory xpu type compile".split()
 )
@@ -100,113 +97,10 @@ def _name(interpreter: Interpreter, value: Value, name: str) -> None:
             known.append(name)
 
 
-# --------------------------------------------------------------------------------------------- attributes
-
-
-def attribute(interpreter: Interpreter, owner: Value, name: str, site: Site) -> Value:
-    """owner.name, not called."""
-    if isinstance(owner, Instance):
-        return _instance_attribute(interpreter, owner, name, site)
-    if isinstance(owner, Class):
-        found = owner.find(name)
-        return atom(name, site, id(owner)) if found is None else found
-    if isinstance(owner, External):
-        return External(f"{owner.dotted}.{name}")
-    member = interpreter.project.member(owner, name)
-    if member is not None:
-        return member
-    if isinstance(owner, Distribution):
-        return distributions.attribute(interpreter, owner, name, site)
-    if isinstance(owner, Layer):
-        if name in owner.attributes:
-            return owner.attributes[name]
-        return Expr("weight", (), (("name", name), ("layer", owner.serial)), site)
-    if isinstance(owner, Layers):
-        return owner.items.get(name, atom(name, site, id(owner)))
-    if isinstance(owner, dict) and name in owner:
-        return owner[name]
-    if isinstance(owner, (Loader, Transform, Function, dict, list, tuple, str, Partial)):
-        return loader_attribute(owner, name, site)
-    return _tensor_attribute(interpreter, as_expr(owner, site), name, site)
-
-
-def loader_attribute(owner: Value, name: str, site: Site) -> Value:
-    """Attributes of data loaders and the like."""
-    if isinstance(owner, Loader) and name == "dataset":
-        return owner
-    return atom(name, site, id(owner))
-
-
-def _instance_attribute(interpreter: Interpreter, owner: Instance, name: str, site: Site) -> Value:
-    if name in owner.attributes:
-        return owner.attributes[name]
-    found = owner.cls.find(name)
-    if isinstance(found, Function):
-        decorators = {getattr(item, "id", getattr(item, "attr", "")) for item in getattr(found.node, "decorator_list", [])}
-        if "staticmethod" in decorators:
-            return found
-        method = operators.bound(found, owner)
-        if decorators & {"property", "cached_property"}:
-            return interpreter.invoke(method, [], {}, site)
-        return method
-    if found is not None:
-        return found
-    if name == "training":
-        return Expr("training", (), (), site)
-    if name == "__class__":
-        return owner.cls
-    return Expr("attribute", (), (("name", name), ("of", id(owner))), site)
-
-
-def _tensor_attribute(interpreter: Interpreter, owner: Expr, name: str, site: Site) -> Value:
-    if name == "shape":
-        return Expr("shape", (owner,), (), site)
-    if name == "data":
-        return Expr("detach", (owner,), (), site)
-    if name in ("T", "mT", "H"):
-        return Expr("move", (owner,), (("how", name), ("axes", "all")), site)
-    if name in ("real", "values"):
-        return owner
-    if owner.op in ("item", "batch", "opaque", "atom", "attribute", "phi"):
-        return Expr("attribute", (owner,), (("name", name),), site)
-    return opaque(f"attribute:{name}", (owner,), site)
-
-
-def method(interpreter: Interpreter, owner: Value, name: str, site: Site) -> Value:
-    """owner.name, about to be called."""
-    if isinstance(owner, (Instance, Class, External)):
-        found = attribute(interpreter, owner, name, site)
-        if isinstance(owner, Instance) and isinstance(found, Expr) and found.op == "attribute":
-            return Method(owner, name)
-        return found
-    member = interpreter.project.member(owner, name)
-    if member is not None:
-        return member
-    if isinstance(owner, (Layer, Layers)):
-        found = owner.attributes.get(name) if isinstance(owner, Layer) else owner.items.get(name)
-        if found is not None:
-            return found
-    if isinstance(owner, Distribution) and name in distributions.PROPERTIES:
-        return distributions.attribute(interpreter, owner, name, site)
-    return Method(owner, name)
-
-
-def super_of(interpreter: Interpreter, scope: Scope) -> Value:
-    """super() or super(Class, self): the instance seen from its base."""
-    for frame in reversed(interpreter.frames):
-        if frame.function is not None and frame.function.owner is not None:
-            names = frame.scope.names
-            first = next(iter(names.values()), None)
-            return Method((first, frame.function.owner), "super")
-    return atom("super", None, id(scope))
-
-
 # -------------------------------------------------------------------------------------------------- calls
 
 
-def call(
-    interpreter: Interpreter, target: Value, args: list[Value], kwargs: dict[str, Value], site: Site
-) -> Value:
+def call(interpreter: Interpreter, target: Value, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     """target(*args, **kwargs)."""
     if isinstance(target, Function):
         return interpreter.invoke(target, args, kwargs, site)
@@ -243,7 +137,7 @@ def construct(
         if isinstance(init.node.args.args, list):
             interpreter.invoke(operators.bound(init, instance), args, kwargs, site)
         return instance
-    fields = interpreter.project.field_names(cls)
+    fields = field_names(cls)
     for name, value in zip(fields, args, strict=False):
         instance.attributes[name] = value
     instance.attributes.update(kwargs)
@@ -342,7 +236,9 @@ def _call_on_container(owner: Value, name: str, args: list[Value], site: Site) -
             owner.reverse()
             return None
         if name == "pop" and owner:
-            return owner.pop(int(args[0]) if args and is_number(args[0]) and -len(owner) <= args[0] < len(owner) else -1)
+            return owner.pop(
+                int(args[0]) if args and is_number(args[0]) and -len(owner) <= args[0] < len(owner) else -1
+            )
     if isinstance(owner, dict):
         if name == "items":
             return list(owner.items())
@@ -390,7 +286,7 @@ def _call_external(
     top, _, rest = dotted.partition(".")
     last = dotted.rpartition(".")[2]
     if top == "builtins":
-        return _call_builtin(interpreter, rest, args, kwargs, site)
+        return builtin.call(interpreter, rest, args, kwargs, site)
     if last in _CALLERS:
         return _CALLERS[last](interpreter, args, kwargs, site)
     made = data.construct(interpreter, dotted, args, kwargs, site)
@@ -439,7 +335,7 @@ def _namespace(interpreter: Interpreter, args: list[Value], kwargs: dict[str, Va
     return dict(kwargs)
 
 
-_CALLERS = {
+_CALLERS: dict[str, Handler] = {
     "partial": _partial,
     "checkpoint": _checkpoint,
     "tqdm": _first,
@@ -459,7 +355,9 @@ _CALLERS = {
     "weight_norm": _first,
     "spectral_norm": _first,
     "prod": lambda interpreter, args, kwargs, site: (
-        _product(args[0]) if args and isinstance(args[0], (list, tuple)) else opaque("prod", tuple(map(as_expr, args)), site)
+        _product(args[0])
+        if args and isinstance(args[0], (list, tuple))
+        else opaque("prod", tuple(map(as_expr, args)), site)
     ),
 }
 
@@ -472,98 +370,3 @@ def _product(values: Value) -> Value:
             return opaque("prod", tuple(as_expr(item) for item in values))
         total *= number
     return int(total) if total == int(total) else total
-
-
-def _call_builtin(
-    interpreter: Interpreter, name: str, args: list[Value], kwargs: dict[str, Value], site: Site
-) -> Value:
-    if name == "len" and args:
-        return operators.length(args[0], site)
-    if name == "range":
-        numbers = [number_of(item) for item in args]
-        if args and all(number is not None for number in numbers):
-            whole = range(*[int(number) for number in numbers if number is not None][:3])
-            return list(whole[:64])
-        return [atom("index", site, site.place.line)]
-    if name in ("list", "tuple", "set", "sorted", "iter"):
-        found = operators.items(interpreter, args[0], site) if args else []
-        return tuple(found) if name == "tuple" else args[0] if name == "iter" and args else list(found)
-    if name == "reversed" and args:
-        return list(reversed(operators.items(interpreter, args[0], site)))
-    if name == "enumerate" and args:
-        return list(enumerate(operators.items(interpreter, args[0], site)))
-    if name == "zip" and args:
-        return list(zip(*(operators.items(interpreter, item, site) for item in args), strict=False))
-    if name == "dict":
-        return dict(kwargs) if not args or not isinstance(args[0], dict) else {**args[0], **kwargs}
-    if name == "next" and args:
-        return operators.items(interpreter, args[0], site)[0] if operators.items(interpreter, args[0], site) else None
-    if name == "map" and len(args) >= 2:
-        return [interpreter.call(args[0], [item], {}, site) for item in operators.items(interpreter, args[1], site)[:16]]
-    if name in ("int", "float", "round") and args:
-        number = number_of(args[0])
-        if number is not None:
-            return int(number) if name == "int" else number if name == "float" else round(number)
-        return Expr("cast", (as_expr(args[0], site),), (), site)
-    if name == "str" and args and isinstance(args[0], (str, int, float)):
-        return str(args[0])
-    if name in ("sum", "min", "max", "abs"):
-        return _call_arithmetic(interpreter, name, args, site)
-    if name == "isinstance" and len(args) == 2:
-        return _isinstance(args[0], args[1], site)
-    if name == "getattr" and len(args) >= 2 and isinstance(args[1], str):
-        found = attribute(interpreter, args[0], args[1], site)
-        unknown = isinstance(found, Expr) and found.op == "attribute" and isinstance(args[0], Instance)
-        return args[2] if unknown and len(args) > 2 else found
-    if name == "setattr" and len(args) == 3 and isinstance(args[1], str):
-        if isinstance(args[0], (Instance, Layer)):
-            args[0].attributes[args[1]] = args[2]
-        return None
-    if name == "type" and args and isinstance(args[0], Instance):
-        return args[0].cls
-    return opaque(f"builtins.{name}", tuple(as_expr(item, site) for item in args), site)
-
-
-def _call_arithmetic(interpreter: Interpreter, name: str, args: list[Value], site: Site) -> Value:
-    values = args[0] if len(args) == 1 and isinstance(args[0], (list, tuple)) else None
-    if name == "sum" and values is not None:
-        total: Value = 0
-        for index, value in enumerate(values):
-            total = value if index == 0 else Expr("add", (as_expr(total, site), as_expr(value, site)), (), site)
-        return total
-    if name == "sum" and len(args) == 1:
-        # Python's sum over a tensor runs along its first axis.
-        return Expr("sum", (as_expr(args[0], site),), (("axes", (0,)), ("keepdim", False)), site)
-    candidates = values if values is not None else args
-    numbers = [number_of(item) for item in candidates]
-    if numbers and all(number is not None for number in numbers):
-        known = [number for number in numbers if number is not None]
-        return {"min": min, "max": max, "abs": lambda items: abs(items[0]), "sum": sum}[name](known)
-    if name == "abs" and args:
-        return Expr("abs", (as_expr(args[0], site),), (), site)
-    if len(candidates) == 2 and name in ("min", "max"):
-        left, right = (as_expr(item, site) for item in candidates)
-        return Expr("minimum" if name == "min" else "maximum", (left, right), (), site)
-    return opaque(f"builtins.{name}", tuple(as_expr(item, site) for item in args), site)
-
-
-def _isinstance(value: Value, kinds: Value, site: Site) -> Value:
-    names = [kinds] if not isinstance(kinds, tuple) else list(kinds)
-    tails = {item.dotted.rpartition(".")[2] for item in names if isinstance(item, External)}
-    if isinstance(value, Layer):
-        return value.kind in tails or "Module" in tails
-    if isinstance(value, Instance):
-        return any(item in value.cls.mro() for item in names if isinstance(item, Class)) or (
-            "Module" in tails and value.cls.is_module
-        )
-    plain_kinds = {"str": str, "int": int, "float": float, "list": list, "tuple": tuple, "dict": dict, "bool": bool}
-    if isinstance(value, (str, int, float, list, tuple, dict, type(None))):
-        return any(tail in plain_kinds and isinstance(value, plain_kinds[tail]) for tail in tails)
-    if isinstance(value, Expr) and tails and tails <= {"Tensor", "Variable", "FloatTensor"}:
-        return True
-    return opaque("isinstance", (as_expr(value, site),), site)
-
-
-def constant_of(value: Value) -> Expr | None:
-    """A const expression for a Python number, else None."""
-    return const(value) if is_number(value) else None

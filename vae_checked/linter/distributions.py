@@ -18,7 +18,9 @@ FAMILIES = frozenset(
     "OneHotCategorical RelaxedOneHotCategorical Uniform LogNormal Poisson NegativeBinomial Beta Gamma Dirichlet "
     "TransformedDistribution StudentT Cauchy".split()
 )
-PROPERTIES = frozenset("mean loc scale stddev variance mode base_dist covariance_matrix scale_tril logits probs".split())
+PROPERTIES = frozenset(
+    "mean loc scale stddev variance mode base_dist covariance_matrix scale_tril logits probs".split()
+)
 
 
 def construct(
@@ -34,7 +36,7 @@ def construct(
         if isinstance(base, Distribution):
             return Distribution(base.family, base.parameters, site, 1)
         return None
-    if name == "Normal" or name == "Laplace" or name == "LogNormal":
+    if name in ("Normal", "Laplace", "LogNormal"):
         location = args[0] if args else kwargs.get("loc")
         scale = args[1] if len(args) > 1 else kwargs.get("scale")
         return Distribution(name, {"loc": location, "scale": scale}, site)
@@ -107,7 +109,7 @@ def attribute(interpreter: Interpreter, owner: Distribution, name: str, site: Si
 def call_method(interpreter: Interpreter, owner: Distribution, name: str, args: list[Value], site: Site) -> Value:
     """sample, rsample, log_prob, entropy and the like."""
     normal = parameters(owner, site)
-    if name == "expand" or name == "to_event":
+    if name in ("expand", "to_event"):
         return owner
     if normal is None:
         if name in ("sample", "rsample"):

@@ -93,5 +93,7 @@ def _unobserved(judgements: Iterable[Judgement]) -> tuple[str, ...]:
     for judgement in judgements:
         lacking = sorted({path for paths in judgement.unexamined.values() for path in paths})
         if lacking:
-            lines.append(f"{judgement.subject}: {', '.join(lacking)} not seen in the source; vae-checked audit measures them")
+            lines.append(
+                f"{judgement.subject}: {', '.join(lacking)} not seen in the source; vae-checked audit measures them"
+            )
     return tuple(dict.fromkeys(lines))

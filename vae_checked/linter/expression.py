@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from vae_checked.facts import Origin
@@ -49,7 +49,7 @@ class Expr:
         self.args = args
         self._attrs = attrs
         self.site = site
-        self.uid = hash((op, *[arg.uid for arg in args], attrs))
+        self.uid: int = hash((op, *[arg.uid for arg in args], attrs))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Expr) and self.uid == other.uid
@@ -116,6 +116,36 @@ def walk(expr: Expr) -> Iterator[Expr]:
         stack.extend(reversed(node.args))
 
 
+class Graph:
+    """All nodes of some expressions, children before parents, each once."""
+
+    def __init__(self, values: Iterable[Expr]) -> None:
+        self.values = list(values)
+        self.nodes: list[Expr] = []
+        self._holding: dict[int, frozenset[int]] = {}
+        seen: set[int] = set()
+        for value in self.values:
+            stack: list[tuple[Expr, bool]] = [(value, False)]
+            while stack:
+                node, ready = stack.pop()
+                if ready:
+                    self.nodes.append(node)
+                elif node.uid not in seen:
+                    seen.add(node.uid)
+                    stack.append((node, True))
+                    stack.extend((arg, False) for arg in node.args)
+
+    def holding(self, wanted: int) -> frozenset[int]:
+        """The uids of the nodes that have the node `wanted` in them, itself included."""
+        if wanted not in self._holding:
+            found = {wanted}
+            for node in self.nodes:
+                if any(arg.uid in found for arg in node.args):
+                    found.add(node.uid)
+            self._holding[wanted] = frozenset(found)
+        return self._holding[wanted]
+
+
 def contains(expr: Expr, wanted: int) -> bool:
     """Whether a node with this uid is part of `expr`."""
     return any(node.uid == wanted for node in walk(expr))
@@ -137,3 +167,15 @@ def strip(expr: Expr) -> Expr:
     while expr.op in TRANSPARENT and expr.args:
         expr = expr.args[0]
     return expr
+
+
+def written(expr: Expr) -> Expr:
+    """The node below transparent ones that has a text of its own."""
+    while expr.op in TRANSPARENT and expr.args and expr.op not in ("view", "reshape"):
+        expr = expr.args[0]
+    return expr
+
+
+def origin(expr: Expr) -> Origin:
+    """Where an expression is written."""
+    return expr.site.origin if expr.site is not None else Origin()

@@ -7,12 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from vae_checked.linter import calls, operators
-from vae_checked.linter.expression import Expr, Site, atom, opaque
+from vae_checked.linter import calls, evaluate, operators
+from vae_checked.linter.expression import Expr, Site, opaque
 from vae_checked.linter.source import Source
 from vae_checked.linter.values import (
     Class,
-    External,
     Function,
     Instance,
     Layer,
@@ -199,9 +198,7 @@ class Interpreter:
         return dict(scope.names), [(attributes, dict(attributes)) for attributes in objects]
 
     @staticmethod
-    def _restore(
-        scope: Scope, saved: tuple[dict[str, Value], list[tuple[dict[str, Value], dict[str, Value]]]]
-    ) -> None:
+    def _restore(scope: Scope, saved: tuple[dict[str, Value], list[tuple[dict[str, Value], dict[str, Value]]]]) -> None:
         names, objects = saved
         scope.names.clear()
         scope.names.update(names)
@@ -436,154 +433,10 @@ class Interpreter:
     def eval(self, node: ast.expr, scope: Scope) -> Value:
         """The value of an expression."""
         self.tick()
-        handler = _EXPRESSIONS.get(type(node))
+        handler = evaluate.EXPRESSIONS.get(type(node))
         if handler is None:
             return opaque(f"{type(node).__name__}:{ast.dump(node)}", (), self.site(node))
         return handler(self, node, scope)
-
-    def _name(self, node: ast.Name, scope: Scope) -> Value:
-        found, value = scope.lookup(node.id)
-        if found:
-            if isinstance(value, Expr) and value.op == "const":
-                return value
-            return value
-        if node.id in calls.BUILTINS:
-            return External(f"builtins.{node.id}")
-        return atom(node.id, self.site(node), scope.module.path)
-
-    def _attribute(self, node: ast.Attribute, scope: Scope) -> Value:
-        return calls.attribute(self, self.eval(node.value, scope), node.attr, self.site(node))
-
-    def _call(self, node: ast.Call, scope: Scope) -> Value:
-        site = self.site(node)
-        if isinstance(node.func, ast.Name) and node.func.id == "super":
-            return calls.super_of(self, scope)
-        if isinstance(node.func, ast.Attribute):
-            owner = self.eval(node.func.value, scope)
-            target = calls.method(self, owner, node.func.attr, self.site(node.func))
-        else:
-            target = self.eval(node.func, scope)
-        args: list[Value] = []
-        for item in node.args:
-            if isinstance(item, ast.Starred):
-                spread = self.eval(item.value, scope)
-                args.extend(operators.spread(self, spread, site))
-            else:
-                args.append(self.eval(item, scope))
-        kwargs: dict[str, Value] = {}
-        for keyword in node.keywords:
-            value = self.eval(keyword.value, scope)
-            if keyword.arg is not None:
-                kwargs[keyword.arg] = value
-            elif isinstance(value, dict):
-                kwargs.update({key: item for key, item in value.items() if isinstance(key, str)})
-        result = self.call(target, args, kwargs, site)
-        if isinstance(node.func, ast.Attribute) and node.func.attr == "backward":
-            self.root(self.eval(node.func.value, scope), "backward", "", node.func.value)
-        return result
-
-    def _bin_op(self, node: ast.BinOp, scope: Scope) -> Value:
-        left, right = self.eval(node.left, scope), self.eval(node.right, scope)
-        return operators.binary(node.op, left, right, self.site(node))
-
-    def _unary_op(self, node: ast.UnaryOp, scope: Scope) -> Value:
-        return operators.unary(node.op, self.eval(node.operand, scope), self.site(node))
-
-    def _compare(self, node: ast.Compare, scope: Scope) -> Value:
-        values = [self.eval(item, scope) for item in (node.left, *node.comparators)]
-        return operators.compare(node.ops, values, self.site(node))
-
-    def _bool_op(self, node: ast.BoolOp, scope: Scope) -> Value:
-        values = [self.eval(item, scope) for item in node.values]
-        return operators.boolean(node.op, values, self.site(node))
-
-    def _if_exp(self, node: ast.IfExp, scope: Scope) -> Value:
-        test = self.eval(node.test, scope)
-        truth = operators.truth(test)
-        if truth is not None:
-            return self.eval(node.body if truth else node.orelse, scope)
-        one, other = self.eval(node.body, scope), self.eval(node.orelse, scope)
-        return operators.merge(as_expr(test, self.site(node.test)), one, other)
-
-    def _tuple(self, node: ast.Tuple, scope: Scope) -> Value:
-        return tuple(self._elements(node.elts, scope))
-
-    def _list(self, node: ast.List, scope: Scope) -> Value:
-        return self._elements(node.elts, scope)
-
-    def _elements(self, nodes: Sequence[ast.expr], scope: Scope) -> list[Value]:
-        values: list[Value] = []
-        for item in nodes:
-            if isinstance(item, ast.Starred):
-                values.extend(operators.spread(self, self.eval(item.value, scope), self.site(item)))
-            else:
-                values.append(self.eval(item, scope))
-        return values
-
-    def _dict(self, node: ast.Dict, scope: Scope) -> Value:
-        result: dict[Value, Value] = {}
-        for key, item in zip(node.keys, node.values, strict=True):
-            value = self.eval(item, scope)
-            if key is None:
-                if isinstance(value, dict):
-                    result.update(value)
-                continue
-            name = self.eval(key, scope)
-            if isinstance(name, (str, int, float, bool, type(None))):
-                result[name] = value
-        return result
-
-    def _subscript(self, node: ast.Subscript, scope: Scope) -> Value:
-        owner = self.eval(node.value, scope)
-        return operators.subscript(self, owner, self.eval(node.slice, scope), self.site(node))
-
-    def _slice(self, node: ast.Slice, scope: Scope) -> Value:
-        return slice(*(None if part is None else self.eval(part, scope) for part in (node.lower, node.upper, node.step)))
-
-    def _joined(self, node: ast.JoinedStr, scope: Scope) -> Value:
-        text = ""
-        for part in node.values:
-            value = self.eval(part.value if isinstance(part, ast.FormattedValue) else part, scope)
-            if not isinstance(value, (str, int, float)):
-                return opaque("text", (as_expr(value, self.site(node)),), self.site(node))
-            text += str(value)
-        return text
-
-    def _comprehension(
-        self, node: ast.ListComp | ast.GeneratorExp | ast.SetComp | ast.DictComp, scope: Scope
-    ) -> Value:
-        inner = Scope({}, scope, scope.module)
-        results: list[Value] = []
-
-        def fill(depth: int) -> None:
-            if depth == len(node.generators):
-                if isinstance(node, ast.DictComp):
-                    results.append((self.eval(node.key, inner), self.eval(node.value, inner)))
-                else:
-                    results.append(self.eval(node.elt, inner))
-                return
-            generator = node.generators[depth]
-            items = operators.items(self, self.eval(generator.iter, inner), self.site(generator.iter))
-            for item in items[: 4 * MAX_UNROLL]:
-                self.bind(generator.target, item, inner, generator.target)
-                if all(operators.truth(self.eval(test, inner)) is not False for test in generator.ifs):
-                    fill(depth + 1)
-
-        fill(0)
-        if isinstance(node, ast.DictComp):
-            return {key: value for key, value in results if isinstance(key, (str, int, float, bool))}
-        return results
-
-    def _lambda(self, node: ast.Lambda, scope: Scope) -> Value:
-        return Function(node, scope)
-
-    def _named(self, node: ast.NamedExpr, scope: Scope) -> Value:
-        value = self.eval(node.value, scope)
-        self.bind(node.target, value, scope, node.value)
-        return value
-
-    def _inner(self, node: ast.Await | ast.Starred | ast.FormattedValue, scope: Scope) -> Value:
-        return self.eval(node.value, scope)
 
 
 def _as_load(target: ast.expr) -> ast.expr:
@@ -630,31 +483,4 @@ _STATEMENTS: dict[type[ast.stmt], Callable[..., Value]] = {
     ast.Raise: Interpreter._raise,
     ast.If: Interpreter._if_statement,
     ast.Match: Interpreter._match,
-}
-_EXPRESSIONS: dict[type[ast.expr], Callable[..., Value]] = {
-    ast.Constant: lambda self, node, scope: node.value,
-    ast.Name: Interpreter._name,
-    ast.Attribute: Interpreter._attribute,
-    ast.Call: Interpreter._call,
-    ast.BinOp: Interpreter._bin_op,
-    ast.UnaryOp: Interpreter._unary_op,
-    ast.Compare: Interpreter._compare,
-    ast.BoolOp: Interpreter._bool_op,
-    ast.IfExp: Interpreter._if_exp,
-    ast.Tuple: Interpreter._tuple,
-    ast.List: Interpreter._list,
-    ast.Set: Interpreter._list,
-    ast.Dict: Interpreter._dict,
-    ast.Subscript: Interpreter._subscript,
-    ast.Slice: Interpreter._slice,
-    ast.JoinedStr: Interpreter._joined,
-    ast.ListComp: Interpreter._comprehension,
-    ast.GeneratorExp: Interpreter._comprehension,
-    ast.SetComp: Interpreter._comprehension,
-    ast.DictComp: Interpreter._comprehension,
-    ast.Lambda: Interpreter._lambda,
-    ast.NamedExpr: Interpreter._named,
-    ast.Await: Interpreter._inner,
-    ast.Starred: Interpreter._inner,
-    ast.FormattedValue: Interpreter._inner,
 }

@@ -59,7 +59,7 @@ def interval_of(expr: Expr, depth: int = 0) -> Interval | None:
         return _of_layer(expr, depth)
     if op == "cat":
         return _hull([interval_of(arg, depth + 1) for arg in expr.args])
-    if op == "phi" or op == "where":
+    if op in ("phi", "where"):
         return _hull([interval_of(arg, depth + 1) for arg in expr.args[1:]])
     if op == "clamp":
         return _clamped(expr, interval_of(expr.args[0], depth + 1))
@@ -89,7 +89,7 @@ def _monotone(op: str, inner: Interval) -> Interval | None:
             if op in ("tanh", "softsign"):
                 ends.append(math.copysign(1.0, end))
                 continue
-            if op == "sigmoid" or op == "hardsigmoid":
+            if op in ("sigmoid", "hardsigmoid"):
                 ends.append(1.0 if end > 0 else 0.0)
                 continue
             if op in ("exp", "softplus", "relu", "sqrt", "relu6"):

@@ -31,9 +31,7 @@ def is_layer(dotted: str) -> bool:
     return parts[0] == "torch" and "nn" in parts and parts[-1][:1].isupper() and parts[-1] != "Parameter"
 
 
-def construct(
-    interpreter: Interpreter, kind: str, args: list[Value], kwargs: dict[str, Value], site: Site
-) -> Value:
+def construct(interpreter: Interpreter, kind: str, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     """An instance of an nn class."""
     if kind == "Sequential":
         return sequential(args, site)
@@ -80,9 +78,7 @@ def call_method(owner: Layers, name: str, args: list[Value]) -> Value:
     return owner
 
 
-def apply(
-    interpreter: Interpreter, layer: Layer, args: list[Value], kwargs: dict[str, Value], site: Site
-) -> Value:
+def apply(interpreter: Interpreter, layer: Layer, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     """The result of calling a layer."""
     x = as_expr(args[0] if args else next(iter(kwargs.values()), None), site)
     kind = layer.kind

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from vae_checked.linter.expression import Expr, Site, atom, contains, strip, walk
+from vae_checked.linter.expression import Expr, Graph, Site, atom, contains, strip, walk
 from vae_checked.linter.roles import samplers
 from vae_checked.linter.values import Function, Instance, Value
 
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 _MU = frozenset("mu mean zmean zmu muz meanz loc means m qmu muq latentmean mus qmean zloc".split())
 _SECOND = ("var", "sigma", "std", "sd", "scale", "stddev", "lsgms", "logs")
 _OUTPUT = frozenset(
-    "recon xhat xrecon reconx output out outputs decoded reconstruction xrec yhat pred recons reconbatch xreconstructed "
-    "reconstructed xtilde xprime rec xdecoded reconstructedx reconimages reconstructions prediction generated xp xr "
+    "recon xhat xrecon reconx output out outputs decoded reconstruction xrec yhat pred recons reconbatch "
+    "xreconstructed reconstructed xtilde xprime rec xdecoded reconstructedx reconimages reconstructions "
+    "prediction generated xp xr "
     "recx decoding imgrecon reconimg xout outputimg genimg logits xlogits reconlogits".split()
 )
 _INPUT = frozenset(
@@ -59,7 +60,7 @@ def atoms_for(interpreter: Interpreter, function: Function, skip: int) -> list[V
 
 def roles_of_outputs(inputs: Iterable[Value], outputs: Value, values: Iterable[Expr]) -> dict[str, Value]:
     """The parts of a forward's result by role, told by what they are and not by their names."""
-    found = samplers.find(values)
+    found = samplers.find(Graph(values))
     parts = list(outputs) if isinstance(outputs, (tuple, list)) else [outputs]
     if isinstance(outputs, dict):
         parts = list(outputs.values())
@@ -103,9 +104,7 @@ def _spine(scale: Expr) -> list[Expr]:
     return found
 
 
-def own_losses(
-    interpreter: Interpreter, instance: Instance, inputs: list[Value], outputs: Value, site: Site
-) -> None:
+def own_losses(interpreter: Interpreter, instance: Instance, inputs: list[Value], outputs: Value, site: Site) -> None:
     """Call a model's own loss methods with what its forward returned."""
     values = [expr for root in interpreter.trace.roots for expr in _opened(root.value)]
     roles = roles_of_outputs(inputs, outputs, values)

@@ -39,9 +39,7 @@ def functional(
     return _loss(kind, args, kwargs, kwargs, (), site)
 
 
-def from_layer(
-    interpreter: Interpreter, layer: Layer, args: list[Value], kwargs: dict[str, Value], site: Site
-) -> Expr:
+def from_layer(interpreter: Interpreter, layer: Layer, args: list[Value], kwargs: dict[str, Value], site: Site) -> Expr:
     """Calling an instance of a loss class."""
     ignored = tuple(name for name in _LEGACY if name in layer.attributes and name != "reduction")
     options = dict(layer.kwargs)

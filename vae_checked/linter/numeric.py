@@ -106,10 +106,13 @@ def _apply(node: Expr, values: list[float], salt: int) -> float:
     return random.Random(node.uid ^ salt * 0x9E3779B9).uniform(0.4, 2.6)  # noqa: S311  a probe point, no secret
 
 
-def leaves(expr: Expr) -> list[Expr]:
-    """The nodes at which an elementwise evaluation of `expr` ends, constants and sizes left out, each once."""
+def leaves(expr: Expr, stop: Iterable[int] = ()) -> list[Expr]:
+    """The nodes at which an elementwise evaluation of `expr` ends, constants and sizes left out, each once.
+
+    The nodes whose uids are in `stop` are taken as given: neither they nor what is below them alone is listed.
+    """
     found: dict[int, Expr] = {}
-    seen: set[int] = set()
+    seen: set[int] = set(stop)
     stack = [expr]
     while stack:
         node = stack.pop()

@@ -141,7 +141,7 @@ def _compare(op: ast.cmpop, left: Value, right: Value) -> bool | None:
 def boolean(op: ast.boolop, values: Sequence[Value], site: Site) -> Value:
     """and, or."""
     decisive = isinstance(op, ast.Or)
-    unknown = []
+    unknown: list[Expr] = []
     for value in values:
         known = truth(value)
         if known is decisive:
@@ -212,9 +212,7 @@ def bound(function: Function, owner: Value) -> Function:
     return Function(function.node, function.scope, owner, function.owner)
 
 
-def unpack(
-    interpreter: Interpreter, value: Value, count: int, site: Site, starred: int | None = None
-) -> list[Value]:
+def unpack(interpreter: Interpreter, value: Value, count: int, site: Site, starred: int | None = None) -> list[Value]:
     """The `count` parts of a value that is unpacked."""
     known: list[Value] | None = None
     if isinstance(value, (tuple, list)):

@@ -14,6 +14,7 @@ from vae_checked.linter.source import File, Source
 from vae_checked.linter.values import Class, External, Function, Instance, Scope, Value
 
 MAX_UP = 6
+_NEVER_OURS = frozenset(("torch", "numpy", "torchvision", "math", "os", "sys", "typing"))
 
 
 @dataclass(slots=True, eq=False)
@@ -87,7 +88,7 @@ class Project:
         return self._resolved[key]
 
     def _search(self, dotted: str, level: int, importer: Module) -> Module | None:
-        if not level and dotted.split(".")[0] in ("torch", "numpy", "torchvision", "math", "os", "sys", "typing"):
+        if not level and dotted.split(".", maxsplit=1)[0] in _NEVER_OURS:
             return None
         folder = Path(importer.path).parent
         parts = [part for part in dotted.split(".") if part]
@@ -166,31 +167,29 @@ class Project:
                 return inner
         return atom(name, None, owner.path)
 
-    # ------------------------------------------------------------------------------------ records of fields
-
-    @staticmethod
-    def field_names(cls: Class) -> list[str]:
-        """The fields of a dataclass or NamedTuple, in order; empty for any other class."""
-        names: list[str] = []
-        for base in reversed(list(cls.mro())):
-            decorators = {_decorator(item) for item in base.node.decorator_list}
-            record = "dataclass" in decorators or any(
-                isinstance(item, External) and item.dotted.endswith(("NamedTuple", "BaseOutput", "ModelOutput"))
-                for item in base.bases
-            )
-            if record:
-                names += [
-                    item.target.id
-                    for item in base.node.body
-                    if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name)
-                ]
-        return names
-
     def tuple_fields(self, instance: Instance) -> list[Value] | None:
         """The items of an instance of a NamedTuple, None for any other."""
         if not any(name.endswith("NamedTuple") for name in instance.cls.external_bases()):
             return None
-        return [instance.attributes.get(name) for name in self.field_names(instance.cls)]
+        return [instance.attributes.get(name) for name in field_names(instance.cls)]
+
+
+def field_names(cls: Class) -> list[str]:
+    """The fields of a dataclass or NamedTuple, in order; empty for any other class."""
+    names: list[str] = []
+    for base in reversed(list(cls.mro())):
+        decorators = {_decorator(item) for item in base.node.decorator_list}
+        record = "dataclass" in decorators or any(
+            isinstance(item, External) and item.dotted.endswith(("NamedTuple", "BaseOutput", "ModelOutput"))
+            for item in base.bases
+        )
+        if record:
+            names += [
+                item.target.id
+                for item in base.node.body
+                if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name)
+            ]
+    return names
 
 
 def _decorator(node: ast.expr) -> str:

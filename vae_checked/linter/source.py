@@ -92,7 +92,7 @@ class File:
 
 
 def concerns_vae(data: bytes) -> bool:
-    """A cheap byte test that no file with a VAE in it fails: it mentions torch, and draws noise or takes a divergence."""
+    """A cheap byte test that no file with a VAE in it fails: it mentions torch, and noise, a head or a loss."""
     return b"torch" in data and any(word in data for word in _WORDS)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING
 
 from vae_checked.linter.expression import Expr, Site, const, opaque
-from vae_checked.linter.values import Value, as_expr, is_number, number_of
+from vae_checked.linter.values import Value, as_expr, number_of
 
 if TYPE_CHECKING:
     from vae_checked.linter.interpret import Interpreter
@@ -98,7 +98,7 @@ def _cast(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Sit
     value = args[0] if args else next((kwargs[name] for name in ("data", "input", "object") if name in kwargs), None)
     if isinstance(value, Expr):
         return Expr("cast", (value,), (), site)
-    return const(value, site) if is_number(value) else as_expr(value, site)
+    return as_expr(value, site)
 
 
 def _detach(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
@@ -164,8 +164,7 @@ def _clamp(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Si
     low = number_of(_argument(args, kwargs, 1, "min", "a_min", "min_val"))
     high = number_of(_argument(args, kwargs, 2, "max", "a_max", "max_val"))
     known = all(
-        value is None or number_of(value) is not None
-        for value in (*args[1:3], kwargs.get("min"), kwargs.get("max"))
+        value is None or number_of(value) is not None for value in (*args[1:3], kwargs.get("min"), kwargs.get("max"))
     )
     if not known:
         return opaque("clamp", (x,), site)

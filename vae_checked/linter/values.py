@@ -193,7 +193,7 @@ def as_expr(value: Value, site: Site | None = None) -> Expr:
     if isinstance(value, bool):
         return const(float(value), site)
     if isinstance(value, (int, float)):
-        return const(value, site) if value == value and abs(value) < 1e300 else opaque("huge", (), site)
+        return const(value, site) if abs(value) < 1e300 else opaque("huge", (), site)
     if isinstance(value, (tuple, list)):
         return opaque("sequence", tuple(as_expr(item, site) for item in value), site)
     return opaque(f"{type(value).__name__}:{value if isinstance(value, (str, type(None))) else id(value)}", (), site)

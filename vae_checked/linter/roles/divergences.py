@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from functools import cache
 
 from vae_checked.facts import Parametrisation, gaussian_kl
-from vae_checked.linter.expression import ELEMENTWISE, REDUCTIONS, TRANSPARENT, Expr, walk
+from vae_checked.linter.expression import ELEMENTWISE, REDUCTIONS, TRANSPARENT, Expr, Graph
 from vae_checked.linter.numeric import close, evaluate, fit, leaves, points
-from vae_checked.linter.roles.samplers import is_scalar, leaves_without
+from vae_checked.linter.roles.samplers import is_scalar
 
 _MAX_LEAVES = 6
 _PASSED = ELEMENTWISE | REDUCTIONS | TRANSPARENT
+_TOPS = frozenset(("add", "sub", "mul", "div", "neg", "sum", "mean")) | TRANSPARENT
+_ALL = 7
 _BASIS: tuple[Callable[[float, float], float], ...] = (
     lambda m, s: 1.0,
     lambda m, s: m,
@@ -51,18 +53,19 @@ class Divergence:
     values: tuple[tuple[float, float, float, float], ...]
 
 
-def find(values: Iterable[Expr], cuts: Iterable[Expr] = ()) -> list[Divergence]:
-    """Every KL in some expressions; `cuts` are nodes worth taking as the second head (a sampler's scale and head)."""
+def find(graph: Graph, cuts: Iterable[Expr] = ()) -> list[Divergence]:
+    """Every KL in a graph; `cuts` are nodes worth taking as the second head (a sampler's scale and head)."""
+    kinds = _kinds(graph)
     found: dict[int, Divergence] = {}
     seen: set[int] = set()
     wanted = list(cuts)
-    stack = [value for value in values]
+    stack = list(graph.values)
     while stack:
         node = stack.pop()
         if node.uid in seen:
             continue
         seen.add(node.uid)
-        if node.op in _PASSED:
+        if kinds[node.uid] == _ALL and node.op in _TOPS:
             divergence = _read(node, wanted)
             if divergence is not None:
                 found[node.uid] = divergence
@@ -71,14 +74,31 @@ def find(values: Iterable[Expr], cuts: Iterable[Expr] = ()) -> list[Divergence]:
     return list(found.values())
 
 
+def _kinds(graph: Graph) -> dict[int, int]:
+    """Which of the operations that every KL has stand in the elementwise part below each node, as bits."""
+    kinds: dict[int, int] = {}
+    for node in graph.nodes:
+        bits = 0
+        if node.op in _PASSED:
+            for arg in node.args:
+                bits |= kinds[arg.uid]
+            if node.op in ("log", "exp", "log1p"):
+                bits |= 1
+            elif node.op in ("square", "pow", "mul"):
+                bits |= 2
+            elif node.op in ("add", "sub"):
+                bits |= 4
+        kinds[node.uid] = bits
+    return kinds
+
+
 def _read(node: Expr, wanted: list[Expr]) -> Divergence | None:
-    below = [item for item in _elementwise(node)]
-    ops = {item.op for item in below}
-    if not ops & {"log", "exp", "log1p"} or not ops & {"square", "pow", "mul"} or not ops & {"add", "sub"}:
-        return None
     found = leaves(node)
+    if not found or len(found) > 3 * _MAX_LEAVES:
+        return None
+    below = list(_elementwise(node))
     if not 1 < len(found) <= _MAX_LEAVES:
-        return _with_cuts(node, below, wanted) if found else None
+        return _with_cuts(node, below, wanted)
     tensors = [leaf for leaf in found if not is_scalar(leaf)]
     scalars = {leaf.uid: 1.0 for leaf in found if is_scalar(leaf)}
     if len(tensors) == 2:
@@ -107,7 +127,7 @@ def _with_cuts(node: Expr, below: list[Expr], wanted: list[Expr]) -> Divergence 
     cuts = [item for item in wanted if item.uid in inside and item.uid != node.uid]
     cuts += [item for item in _named(below) if item.uid != node.uid and item.uid not in given]
     for cut in cuts[:8]:
-        rest = leaves_without(node, cut)
+        rest = leaves(node, (cut.uid,))
         tensors = [leaf for leaf in rest if not is_scalar(leaf)]
         scalars = {leaf.uid: 1.0 for leaf in rest if is_scalar(leaf)}
         if len(tensors) == 1:
@@ -115,20 +135,13 @@ def _with_cuts(node: Expr, below: list[Expr], wanted: list[Expr]) -> Divergence 
                 divergence = _identify(node, location, head, scalars)
                 if divergence is not None:
                     return divergence
-        for other in cuts[:8]:
-            if other.uid != cut.uid and len(tensors) > 1:
-                left = [leaf for leaf in leaves_without(_cut(node, cut), other) if not is_scalar(leaf)]
-                if not [leaf for leaf in left if leaf.op != "cut"]:
+        elif tensors:
+            for other in cuts[:8]:
+                if other.uid != cut.uid and all(is_scalar(leaf) for leaf in leaves(node, (cut.uid, other.uid))):
                     divergence = _identify(node, other, cut, scalars)
                     if divergence is not None:
                         return divergence
     return None
-
-
-def _cut(node: Expr, cut: Expr) -> Expr:
-    from vae_checked.linter.roles.samplers import replace  # noqa: PLC0415  a helper used on this rare path alone
-
-    return replace(node, cut)
 
 
 def _named(below: list[Expr]) -> list[Expr]:
@@ -209,9 +222,3 @@ def _nearest(coefficients: list[float]) -> Parametrisation:
     if coefficients[_LOGS]:
         return Parametrisation.STD if coefficients[_S2] else Parametrisation.VAR
     return Parametrisation.LOG_STD if coefficients[_E2S] else Parametrisation.LOGVAR
-
-
-def contains_any(expr: Expr, wanted: Iterable[int]) -> bool:
-    """Whether one of the nodes with these uids is part of `expr`."""
-    targets = set(wanted)
-    return any(node.uid in targets for node in walk(expr))

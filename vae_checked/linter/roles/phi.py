@@ -4,49 +4,77 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from vae_checked.linter.expression import Expr, walk
+from vae_checked.linter.expression import Expr, Graph
 
 _MAX_CONDITIONS = 3
 
 
 def resolved(values: Iterable[Expr]) -> list[Expr]:
-    """Every expression with its conditions settled, in all ways where there are few of them; each once."""
+    """Every expression with its conditions settled, in all ways where there are few of them; each once.
+
+    Where the choice is between training and not, training is taken.
+    """
+    given = list({value.uid: value for value in values}.values())
+    conditions = _conditions(given)
+    chosen = _Chooser()
     found: dict[int, Expr] = {}
-    for value in values:
-        for variant in variants(value):
+    for value in given:
+        for variant in _variants(value, conditions.get(value.uid, ()), chosen):
             found.setdefault(variant.uid, variant)
     return list(found.values())
 
 
-def variants(value: Expr) -> list[Expr]:
-    """The expressions that `value` can be; training wherever the choice is between training and not."""
-    conditions: list[Expr] = []
-    for node in walk(value):
-        if node.op == "phi" and node.args[0] not in conditions:
-            conditions.append(node.args[0])
+def _conditions(values: list[Expr]) -> dict[int, tuple[Expr, ...]]:
+    """Per node the first few conditions on which it depends."""
+    conditions: dict[int, tuple[Expr, ...]] = {}
+    for node in Graph(values).nodes:
+        own: dict[int, Expr] = {}
+        for arg in node.args:
+            for condition in conditions.get(arg.uid, ()):
+                own.setdefault(condition.uid, condition)
+        if node.op == "phi":
+            own.setdefault(node.args[0].uid, node.args[0])
+        if own:
+            conditions[node.uid] = tuple(own.values())[: 3 * _MAX_CONDITIONS]
+    return conditions
+
+
+def _variants(value: Expr, conditions: tuple[Expr, ...], chosen: _Chooser) -> list[Expr]:
     if not conditions:
         return [value]
-    open_ = [condition for condition in conditions if condition.op != "training"][:_MAX_CONDITIONS]
-    settled = {condition.uid: True for condition in conditions}
+    free = [condition for condition in conditions if condition.op != "training"][:_MAX_CONDITIONS]
     results = []
-    for bits in range(2 ** len(open_)):
-        for index, condition in enumerate(open_):
-            settled[condition.uid] = bool(bits >> index & 1)
-        results.append(_choose(value, settled))
+    for bits in range(2 ** len(free)):
+        settled = frozenset(condition.uid for index, condition in enumerate(free) if bits >> index & 1)
+        results.append(chosen.choose(value, settled))
     return results
 
 
-def _choose(value: Expr, settled: dict[int, bool]) -> Expr:
-    memo: dict[int, Expr] = {}
+class _Chooser:
+    """Rewrites expressions under one choice; `other` are the conditions that do not hold, all others do."""
 
-    def visit(node: Expr) -> Expr:
-        if node.uid not in memo:
+    def __init__(self) -> None:
+        self._memo: dict[frozenset[int], dict[int, Expr]] = {}
+
+    def choose(self, value: Expr, other: frozenset[int]) -> Expr:
+        memo = self._memo.setdefault(other, {})
+        stack: list[tuple[Expr, bool]] = [(value, False)]
+        while stack:
+            node, ready = stack.pop()
+            if node.uid in memo:
+                continue
             if node.op == "phi":
-                memo[node.uid] = visit(node.args[1 if settled.get(node.args[0].uid, True) else 2])
-            else:
-                args = tuple(visit(arg) for arg in node.args)
-                same = all(one is other for one, other in zip(args, node.args, strict=True))
-                memo[node.uid] = node if same else Expr(node.op, args, node.attrs, node.site)
-        return memo[node.uid]
-
-    return visit(value)
+                branch = node.args[2 if node.args[0].uid in other else 1]
+                if branch.uid in memo:
+                    memo[node.uid] = memo[branch.uid]
+                else:
+                    stack += [(node, True), (branch, False)]
+                continue
+            if not ready:
+                stack.append((node, True))
+                stack.extend((arg, False) for arg in node.args if arg.uid not in memo)
+                continue
+            args = tuple(memo[arg.uid] for arg in node.args)
+            same = all(one is other for one, other in zip(args, node.args, strict=True))
+            memo[node.uid] = node if same else Expr(node.op, args, node.attrs, node.site)
+        return memo[value.uid]

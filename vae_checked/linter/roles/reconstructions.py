@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from vae_checked.facts import Likelihood, Reduction
-from vae_checked.linter.expression import TRANSPARENT, Expr, strip, walk
+from vae_checked.linter.expression import TRANSPARENT, Expr, Graph, strip
 
 _ACTIVATIONS = frozenset(
     "sigmoid tanh relu leaky_relu elu selu gelu silu softplus softsign hardsigmoid relu6 softmax mish celu".split()
@@ -25,16 +24,9 @@ class Reconstruction:
     reduction: Reduction | None = Reduction.KEPT
 
 
-def find(values: Iterable[Expr]) -> list[Reconstruction]:
-    """Every reconstruction-like loss in some expressions, each once."""
-    found: dict[int, Reconstruction] = {}
-    for value in values:
-        for node in walk(value):
-            if node.uid not in found:
-                term = _read(node)
-                if term is not None:
-                    found[node.uid] = term
-    return list(found.values())
+def find(graph: Graph) -> list[Reconstruction]:
+    """Every reconstruction-like loss in a graph, each once."""
+    return [term for term in map(_read, graph.nodes) if term is not None]
 
 
 def _read(node: Expr) -> Reconstruction | None:

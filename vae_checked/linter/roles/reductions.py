@@ -90,9 +90,7 @@ def read(chain: tuple[Step, ...], rank: int | None) -> Reduced | None:
                 batch = Reduction.MEAN
             else:
                 explicit = True
-        elif kind in ("times", "weight"):
-            explicit = True
-        elif kind == "const" and isinstance(value, float) and abs(value) not in (0.5, 1.0, 2.0):
+        elif kind in ("times", "weight") or (kind == "const" and _is_chosen(value)):
             explicit = True
         elif kind == "shape":
             reshaped = _reshaped(value, event, batch)
@@ -108,6 +106,11 @@ def read(chain: tuple[Step, ...], rank: int | None) -> Reduced | None:
         return Reduced(batch, Reduction.KEPT, explicit)
     whole = next(iter(kinds)) if len(kinds) == 1 else Reduction.MIXED
     return Reduced(batch, whole, explicit)
+
+
+def _is_chosen(value: object) -> bool:
+    """Whether a constant factor is one that an author chose, not one that a formula has."""
+    return isinstance(value, (int, float)) and abs(value) not in (0.5, 1.0, 2.0)
 
 
 def _reshaped(sizes: Value, event: dict[int, Reduction], batch: Reduction | None) -> int | None:

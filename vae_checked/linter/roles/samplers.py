@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from vae_checked.facts import Parametrisation
-from vae_checked.linter.expression import TRANSPARENT, Expr, contains, strip, walk
+from vae_checked.linter.expression import TRANSPARENT, Expr, Graph, contains, strip
 from vae_checked.linter.numeric import close, evaluate, finite, leaves
 
 SHOWN = (-1.0, 0.0, 2.0)
@@ -38,16 +37,18 @@ def is_scalar(node: Expr) -> bool:
     return node.op in ("attribute", "weight", "training", "size") or (node.op == "item" and is_scalar(node.args[0]))
 
 
-def find(values: Iterable[Expr]) -> list[SamplerSite]:
-    """Every sampler in some expressions, each once."""
+def find(graph: Graph) -> list[SamplerSite]:
+    """Every sampler in a graph, each once."""
+    noisy: set[int] = set()
     found: dict[int, SamplerSite] = {}
-    for value in values:
-        for node in walk(value):
-            if node.op in ("add", "sub") and node.uid not in found:
-                site = _read(node)
-                if site is not None:
-                    found[node.uid] = site
-    detached = _detached(values, found)
+    for node in graph.nodes:
+        if node.op == "noise" or (node.op in _CARRIERS and any(arg.uid in noisy for arg in node.args)):
+            noisy.add(node.uid)
+        elif node.op in ("add", "sub") and any(arg.uid in noisy for arg in node.args):
+            site = _read(node)
+            if site is not None:
+                found[node.uid] = site
+    detached = _detached(graph, found)
     return [
         SamplerSite(site.z, site.location, site.scale, site.noise, site.detached or uid in detached)
         for uid, site in found.items()
@@ -99,7 +100,7 @@ def _scaled_noise(expr: Expr) -> tuple[Expr, Expr, bool] | None:
         elif node.op == "neg":
             negative = not negative
             stack.append((node.args[0], inverse))
-        elif node.op in TRANSPARENT and node.args and any(item.op == "noise" for item in walk(node)):
+        elif node.op in TRANSPARENT and node.args and strip(node).op in ("noise", *_CARRIERS):
             # A detached draw is a draw; a detached product blocks the gradient.
             detached = detached or (node.op == "detach" and strip(node).op != "noise")
             stack.append((node.args[0], inverse))
@@ -118,22 +119,21 @@ def _scaled_noise(expr: Expr) -> tuple[Expr, Expr, bool] | None:
     return (Expr("neg", (scale,), (), scale.site) if negative else scale), noise, detached
 
 
-def _detached(values: Iterable[Expr], found: dict[int, SamplerSite]) -> set[int]:
+def _detached(graph: Graph, found: dict[int, SamplerSite]) -> set[int]:
     """The samplers whose z is used only below a detach (`sample()` instead of `rsample()`)."""
-    detached: set[int] = set()
-    for value in values:
-        for node in walk(value):
-            if node.op == "detach" and strip(node).uid in found and node.get("known") == "sample":
-                detached.add(strip(node).uid)
-    return detached
+    return {
+        strip(node).uid
+        for node in graph.nodes
+        if node.op == "detach" and strip(node).uid in found and node.get("known") == "sample"
+    }
 
 
 def curve(scale: Expr, head: Expr) -> tuple[Parametrisation | None, tuple[tuple[float, float], ...]] | None:
     """How std follows from `head`: the parametrisation that fits, and points; None when it depends on more."""
-    rest = [leaf for leaf in leaves_without(scale, head) if not is_scalar(leaf)]
-    if rest:
+    rest = leaves(scale, (head.uid,))
+    if not all(is_scalar(leaf) for leaf in rest):
         return None
-    scalars = {leaf.uid: 1.0 for leaf in leaves_without(scale, head)}
+    scalars = {leaf.uid: 1.0 for leaf in rest}
 
     def std(s: float) -> float:
         return abs(evaluate(scale, {**scalars, head.uid: s}))
@@ -152,25 +152,3 @@ def curve(scale: Expr, head: Expr) -> tuple[Parametrisation | None, tuple[tuple[
         if all(close(x, y, 2e-3) for x, y in zip(values, expected, strict=True)):
             return parametrisation, points
     return None if not finite(y for _, y in points) else (None, points)
-
-
-def leaves_without(expr: Expr, cut: Expr) -> list[Expr]:
-    """The leaves of `expr` when `cut` is taken as given."""
-    if expr.uid == cut.uid:
-        return []
-    replaced = replace(expr, cut)
-    return [leaf for leaf in leaves(replaced) if leaf.op != "cut"]
-
-
-def replace(expr: Expr, cut: Expr) -> Expr:
-    """`expr` with the node `cut` made a leaf."""
-    memo: dict[int, Expr] = {cut.uid: Expr("cut", (), (("uid", cut.uid),))}
-
-    def visit(node: Expr) -> Expr:
-        if node.uid not in memo:
-            args = tuple(visit(arg) for arg in node.args)
-            same = all(one is other for one, other in zip(args, node.args, strict=True))
-            memo[node.uid] = node if same else Expr(node.op, args, node.attrs, node.site)
-        return memo[node.uid]
-
-    return visit(expr)

@@ -1,0 +1,60 @@
+"""Facts of the likelihood: the decoder's output, the reconstruction loss and the data that it is compared with."""
+
+from __future__ import annotations
+
+from vae_checked.facts import Data, Fact, Interval, Output, Recon, Reduced
+from vae_checked.linter.expression import Expr, contains, origin, written
+from vae_checked.linter.intervals import interval_of
+from vae_checked.linter.roles import reconstructions, reductions
+from vae_checked.linter.roles.kl import total_of
+from vae_checked.linter.roles.reconstructions import Reconstruction
+from vae_checked.linter.roles.samplers import SamplerSite
+
+
+def sides(site: SamplerSite | None, recon: Reconstruction | None) -> tuple[Expr | None, Expr | None]:
+    """(prediction, target) of a reconstruction, whatever their order."""
+    if recon is None:
+        return None, None
+    if site is not None and contains(recon.second, site.z.uid):
+        return recon.second, recon.first
+    return recon.first, recon.second
+
+
+def output_facts(prediction: Expr | None) -> Output:
+    if prediction is None:
+        return Output()
+    names, last = reconstructions.activations(prediction)
+    interval = interval_of(prediction)
+    where = origin(last or prediction)
+    return Output(
+        interval=None if interval is None else Fact(interval, where),
+        activations=None if interval is None and not names else Fact(names, where),
+    )
+
+
+def recon_facts(site: SamplerSite | None, recon: Reconstruction | None, totals: list[Expr]) -> Recon:
+    if recon is None:
+        return Recon()
+    where = origin(recon.term)
+    swapped: Fact[bool] | None = None
+    if site is not None:
+        swapped = Fact(contains(recon.second, site.z.uid), where)
+    total = total_of(recon.term, recon, totals)
+    reduced: Reduced | None = None
+    if total is not None:
+        above = reductions.chains(total, recon.term.uid)
+        if len(above) == 1:
+            reduced = reductions.read(above[0], reductions.rank_of(recon.term))
+    return Recon(
+        kind=Fact(recon.kind, where),
+        swapped=swapped,
+        reduced=None if reduced is None else Fact(reduced, where),
+        ignored_attribute=Fact(recon.ignored[0] if recon.ignored else None, where),
+    )
+
+
+def data_facts(target: Expr | None) -> Data:
+    if target is None:
+        return Data()
+    interval: Interval | None = interval_of(target)
+    return Data(interval=None if interval is None else Fact(interval, origin(written(target))))

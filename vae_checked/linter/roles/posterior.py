@@ -1,0 +1,116 @@
+"""Facts of the posterior: how std follows from the second head, the noise, the gradient, the heads' intervals."""
+
+from __future__ import annotations
+
+from vae_checked.facts import (
+    Axis,
+    Fact,
+    Head,
+    Heads,
+    HeadSource,
+    Noise,
+    NoiseLaw,
+    NoiseTiming,
+    Origin,
+    Parametrisation,
+    Sampler,
+    StdCurve,
+)
+from vae_checked.linter.expression import TRANSPARENT, Expr, origin, strip, written
+from vae_checked.linter.intervals import interval_of
+from vae_checked.linter.roles import samplers
+from vae_checked.linter.roles.samplers import SamplerSite
+
+
+def sampler_facts(site: SamplerSite | None, head: Expr | None) -> Sampler:
+    if site is None:
+        return Sampler()
+    std: Fact[StdCurve] | None = None
+    if head is not None:
+        found = samplers.curve(site.scale, head)
+        if found is not None:
+            std = Fact(StdCurve(*found), origin(written(site.scale)))
+    return Sampler(
+        std=std,
+        noise=_noise(site.noise),
+        shared_over=_shared(site),
+        gradient_reaches=_gradient(site),
+        timing=Fact(NoiseTiming(training=True), origin(site.z)),
+    )
+
+
+def _noise(noise: Expr) -> Fact[Noise] | None:
+    law, mean, std = noise.get("law"), noise.get("mean"), noise.get("std")
+    if not isinstance(law, NoiseLaw):
+        return None
+    return Fact(
+        Noise(law, mean if isinstance(mean, float) else None, std if isinstance(std, float) else None), origin(noise)
+    )
+
+
+def _shared(site: SamplerSite) -> Fact[frozenset[Axis]] | None:
+    """Which axes share one draw, from the sizes that are written; None where the shape is not known."""
+    if site.noise.args:
+        return Fact(frozenset(), origin(site.noise))
+    shape = site.noise.get("shape")
+    if not isinstance(shape, tuple):
+        return None
+    shared: set[Axis] = set()
+    if len(shape) >= 2 and shape[0] == 1:
+        shared.add(Axis.BATCH)
+    if len(shape) == 2 and shape[1] == 1:
+        shared.add(Axis.LATENT)
+    if len(shape) == 1 and isinstance(shape[0], tuple) and shape[0][1] in (1, -1):
+        shared.add(Axis.BATCH)
+    return Fact(frozenset(shared), origin(site.noise))
+
+
+def _gradient(site: SamplerSite) -> Fact[frozenset[Head]]:
+    if site.detached:
+        return Fact(frozenset(), origin(site.z))
+    reached = {Head.MU, Head.SECOND}
+    if samplers.strip_detach(site.scale):
+        reached.discard(Head.SECOND)
+    return Fact(frozenset(reached), origin(site.z))
+
+
+def heads_facts(site: SamplerSite | None, head: Expr | None) -> Heads:
+    if site is None:
+        return Heads()
+    location = interval_of(site.location)
+    second = None
+    if head is not None and _is_log(site, head):
+        second = interval_of(head)
+    return Heads(
+        mu=None if location is None else Fact(location, _decisive(site.location)),
+        second=None if second is None or head is None else Fact(second, _decisive(head)),
+        source=_source(site, head),
+    )
+
+
+def _is_log(site: SamplerSite, head: Expr) -> bool:
+    """Whether the second head is a logarithm: only then must it be free to take any sign."""
+    found = samplers.curve(site.scale, head)
+    return found is not None and found[0] in (Parametrisation.LOGVAR, Parametrisation.LOG_STD)
+
+
+def _decisive(expr: Expr) -> Origin:
+    """The operation that makes a head's interval."""
+    node = expr
+    while node.op in TRANSPARENT and node.args:
+        node = node.args[0]
+    while node.op in ("part", "index", "item", "layer") and node.args and node.op != "layer":
+        node = strip(node.args[0])
+    return origin(node if node.site is not None else expr)
+
+
+def _source(site: SamplerSite, head: Expr | None) -> Fact[HeadSource] | None:
+    if head is None:
+        return None
+    location, second = strip(site.location), strip(head)
+    if location.op == "layer" and second.op == "layer":
+        same = location.uid == second.uid
+        return Fact(HeadSource.DUPLICATED if same else HeadSource.DISTINCT, origin(second))
+    if location.op in ("layer", "part", "item", "index") and location.uid == second.uid:
+        return Fact(HeadSource.DUPLICATED, origin(second))
+    return None
