@@ -368,7 +368,7 @@ class Interpreter:
         elif isinstance(target, (ast.Tuple, ast.List)):
             self._bind_many(target, value, scope, written)
         elif isinstance(target, ast.Attribute):
-            self._bind_attribute(self.eval(target.value, scope), target.attr, value)
+            self._bind_attribute(self.eval(target.value, scope), target.attr, value, self.site(target))
             self.root(value, "assign", target.attr, written)
         elif isinstance(target, ast.Subscript):
             owner, key = self.eval(target.value, scope), self.eval(target.slice, scope)
@@ -386,9 +386,11 @@ class Interpreter:
         for item, part in zip(target.elts, parts, strict=True):
             self.bind(item, part, scope, written)
 
-    def _bind_attribute(self, owner: Value, name: str, value: Value) -> None:
+    def _bind_attribute(self, owner: Value, name: str, value: Value, site: Site) -> None:
         if isinstance(owner, (Instance, Layer)):
             owner.attributes[name] = value
+            if isinstance(owner, Layer):
+                owner.written[name] = site
         elif isinstance(owner, Class):
             owner.names[name] = value
 

@@ -41,7 +41,9 @@ def functional(
 
 def from_layer(interpreter: Interpreter, layer: Layer, args: list[Value], kwargs: dict[str, Value], site: Site) -> Expr:
     """Calling an instance of a loss class."""
-    ignored = tuple(name for name in _LEGACY if name in layer.attributes and name != "reduction")
+    ignored = tuple(
+        (name, layer.written.get(name, site)) for name in _LEGACY if name in layer.attributes and name != "reduction"
+    )
     options = dict(layer.kwargs)
     if "reduction" in layer.attributes:
         options["reduction"] = layer.attributes["reduction"]
@@ -53,7 +55,7 @@ def _loss(
     args: list[Value],
     kwargs: dict[str, Value],
     options: dict[str, Value],
-    ignored: tuple[str, ...],
+    ignored: tuple[tuple[str, Site], ...],
     site: Site,
 ) -> Expr:
     first = args[0] if args else kwargs.get("input")

@@ -113,7 +113,10 @@ class External:
 
 @dataclass(slots=True, eq=False)
 class Layer:
-    """An `nn` layer: its class name, how it was built, and a number that tells it from every other."""
+    """An `nn` layer: its class name, how it was built, and a number that tells it from every other.
+
+    `attributes` were set on it afterwards, at the places in `written`.
+    """
 
     kind: str
     args: tuple[Value, ...]
@@ -121,6 +124,7 @@ class Layer:
     serial: int
     site: Site | None
     attributes: dict[str, Value] = field(default_factory=dict)
+    written: dict[str, Site] = field(default_factory=dict)
 
     def option(self, name: str, position: int | None = None, default: Value = None) -> Value:
         """A constructor argument by keyword or position."""

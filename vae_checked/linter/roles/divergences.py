@@ -71,7 +71,21 @@ def find(graph: Graph, cuts: Iterable[Expr] = ()) -> list[Divergence]:
                 found[node.uid] = divergence
                 continue
         stack.extend(node.args)
-    return list(found.values())
+    return _innermost(graph, found)
+
+
+def _innermost(graph: Graph, found: dict[int, Divergence]) -> list[Divergence]:
+    """Of terms that hold one another, the formula itself: what reduces or weighs it further stands in its chain."""
+    kept = []
+    for uid, outer in found.items():
+        within = (
+            inner
+            for other, inner in found.items()
+            if other != uid and uid in graph.holding(other) and inner.head == outer.head
+        )
+        if not any(inner.parametrisation is outer.parametrisation for inner in within):
+            kept.append(outer)
+    return kept
 
 
 def _kinds(graph: Graph) -> dict[int, int]:

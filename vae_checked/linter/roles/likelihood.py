@@ -49,7 +49,7 @@ def recon_facts(site: SamplerSite | None, recon: Reconstruction | None, totals: 
         kind=Fact(recon.kind, where),
         swapped=swapped,
         reduced=None if reduced is None else Fact(reduced, where),
-        ignored_attribute=Fact(recon.ignored[0] if recon.ignored else None, where),
+        ignored_attribute=Fact(recon.ignored[0][0], recon.ignored[0][1].origin) if recon.ignored else Fact(None, where),
     )
 
 

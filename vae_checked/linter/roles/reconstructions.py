@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vae_checked.facts import Likelihood, Reduction
-from vae_checked.linter.expression import TRANSPARENT, Expr, Graph, strip
+from vae_checked.linter.expression import TRANSPARENT, Expr, Graph, Site, strip
 
 _ACTIVATIONS = frozenset(
     "sigmoid tanh relu leaky_relu elu selu gelu silu softplus softsign hardsigmoid relu6 softmax mish celu".split()
@@ -20,7 +20,7 @@ class Reconstruction:
     kind: Likelihood
     first: Expr
     second: Expr
-    ignored: tuple[str, ...] = ()
+    ignored: tuple[tuple[str, Site], ...] = ()
     reduction: Reduction | None = Reduction.KEPT
 
 

@@ -1,0 +1,41 @@
+"""The linter over the whole register: what it claims to see it names on the marked line, and correct code is silent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from vae_checked.catalogue import CATALOGUE, Mistake, Observer, find
+from vae_checked.finding import Severity
+from vae_checked.linter import LintReport, lint
+
+SEEN = [mistake for mistake in CATALOGUE if Observer.LINT in mistake.seen_by]
+
+
+def read(folder: Path, text: str, code: str) -> LintReport:
+    path = folder / "model.py"
+    path.write_text(text, encoding="utf-8")
+    select = [code] if find(code).severity is Severity.INFO else []
+    return lint([path], select=select)
+
+
+@pytest.mark.parametrize("mistake", SEEN, ids=lambda mistake: mistake.code)
+def test_bad_is_named_on_the_marked_line_and_by_nothing_else(mistake: Mistake, tmp_path: Path) -> None:
+    findings = read(tmp_path, mistake.bad, mistake.code).findings
+    marked = {number for number, line in enumerate(mistake.bad.splitlines(), 1) if mistake.code in line}
+    assert {finding.code for finding in findings} == {mistake.code}
+    for finding in findings:
+        places = [finding.place, *(related.place for related in finding.related)]
+        assert marked & {place.line for place in places if place is not None}
+
+
+@pytest.mark.parametrize("mistake", SEEN, ids=lambda mistake: mistake.code)
+def test_good_is_silent_and_not_for_want_of_looking(mistake: Mistake, tmp_path: Path) -> None:
+    report = read(tmp_path, mistake.good, mistake.code)
+    assert report.findings == ()
+    assert mistake.code in {code for judgement in report.judgements for code in judgement.clean}
+
+
+def test_the_register_is_worth_running_over() -> None:
+    assert len(SEEN) >= 14
