@@ -49,6 +49,8 @@ def load_models(path: Path) -> dict[str, ModelConfig]:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"{path}: not readable as TOML: {error}") from None
     own = document.get("tool", {}).get("vae-checked", {})
+    if not isinstance(own, dict):
+        raise UsageError(f"{path}: [tool.vae-checked] is {own!r}, not a table")
     _refuse_unknown(own, _TABLES, f"{path}: [tool.vae-checked]")
     models = own.get("models", {})
     if not isinstance(models, dict):

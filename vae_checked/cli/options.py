@@ -73,10 +73,22 @@ def emit(report: Report, args: argparse.Namespace) -> int:
 
 
 def only_codes(report: Any, select: frozenset[str], ignore: frozenset[str]) -> Any:
-    """`report`, a dataclass, with those findings only that are selected (all, when none is) and not ignored."""
-    if not select and not ignore:
-        return report
+    """`report`, a dataclass, with what is selected (all but severity `info`, when nothing is) and not ignored."""
     from dataclasses import replace
 
-    kept = tuple(each for each in report.findings if (not select or each.code in select) and each.code not in ignore)
-    return replace(report, findings=kept)
+    from vae_checked.catalogue import CATALOGUE
+    from vae_checked.finding import Severity
+
+    wanted = select or {each.code for each in CATALOGUE if each.severity is not Severity.INFO}
+    wanted = wanted - ignore
+    judgements = tuple(
+        replace(
+            each,
+            findings=tuple(finding for finding in each.findings if finding.code in wanted),
+            clean=tuple(code for code in each.clean if code in wanted),
+            unexamined={code: lacking for code, lacking in each.unexamined.items() if code in wanted},
+        )
+        for each in report.judgements
+    )
+    findings = tuple(each for each in report.findings if each.code in wanted)
+    return replace(report, findings=findings, judgements=judgements)
