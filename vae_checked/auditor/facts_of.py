@@ -12,6 +12,8 @@ from vae_checked.auditor.measure import kl as kl_term
 from vae_checked.auditor.measure import noise, output, recon, sampler, training, weights
 from vae_checked.auditor.measure.intervals import interval_of
 from vae_checked.auditor.measure.layout import axis_order
+from vae_checked.auditor.measure.overflow import overflow
+from vae_checked.auditor.measure.silence import silent_timing
 from vae_checked.auditor.observe import Observation
 from vae_checked.auditor.words import origin_of
 from vae_checked.facts import (
@@ -88,6 +90,9 @@ def _shared(model: nn.Module, seen: Observed, subject: str, data: Interval | Non
         ),
         recon=found,
         data=Data(data_fact, axis_order(first)),
+        objective=Objective(
+            dead_weights=None if first.dead_weights is None else Fact(first.dead_weights, Origin(first.loss_name))
+        ),
         training=Training(
             without_gradient=training.without_gradient(first, model),
             always_on_dropout=None if evaluated is None else training.always_on_dropout(evaluated),
@@ -138,11 +143,10 @@ def _recon_reduced(seen: Observed, weight: float) -> Reduced | None:
 
 
 def _without_latent(shared: Facts, seen: Observed) -> Facts:
-    timing = NoiseTiming(training=False, evaluation=False if seen.evaluation is not None else None)
     reason = "no noise was seen to make z = location + scale * eps: adapter= or a forward that samples settles it"
     return replace(
         shared,
-        sampler=Sampler(timing=Fact(timing, Origin("forward"))) if not seen.train.run.tape.draws else Sampler(),
+        sampler=Sampler(timing=silent_timing(seen.train, seen.evaluation)),
         unobserved={**shared.unobserved, "sampler.std": reason, "kl.form": reason},
     )
 
@@ -171,6 +175,7 @@ def _with_latent(shared: Facts, seen: Observed, place: int) -> Facts:
         if second_interval is None or latent.second is None
         else Fact(second_interval, origin_of(tape, latent.second)),
         _source(first, latent),
+        overflow(first, latent, second_interval),
     )
     term, beta = _kl(seen, place, second_interval, unobserved)
     return replace(
@@ -178,7 +183,7 @@ def _with_latent(shared: Facts, seen: Observed, place: int) -> Facts:
         sampler=found,
         heads=heads,
         kl=term,
-        objective=Objective(beta),
+        objective=replace(shared.objective, effective_beta=beta),
         unobserved=unobserved,
     )
 

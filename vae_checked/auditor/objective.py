@@ -8,7 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from torch import Tensor, nn
+from torch.utils import _pytree as pytree
 
 from vae_checked.adapters import Part, Role, role_of
 from vae_checked.auditor.record import Run, recording
@@ -17,6 +19,10 @@ from vae_checked.errors import ModelError, UsageError
 
 _METHODS = ("loss_function", "loss_fn", "loss", "compute_loss", "get_loss", "vae_loss", "elbo_loss", "criterion")
 _WHOLE = names_in("output outputs out model_output results result forward_output preds ret res")
+_WEIGHTS = names_in(
+    "beta kl_weight kld_weight kl_coeff kl_coef kld_coeff kld_coef w_kl w_kld lambda_kl kl_lambda beta_kl kl_beta "
+    "weight_kl weight_kld kl_scale kl_w kld_w beta_weight"
+)
 _MODEL = names_in("model net vae network autoencoder module")
 
 
@@ -32,12 +38,17 @@ class Loss:
 
 @dataclass(frozen=True, slots=True)
 class Matched:
-    """The arguments for a loss, and in words what each was matched with."""
+    """The arguments for a loss, and in words what each was matched with.
+
+    `supplied` are keywords that the loss asks for and nobody gave; `named` holds, per part of the output, the role that
+    the name of the loss's parameter declares.
+    """
 
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any]
     words: tuple[str, ...]
-    supplied: tuple[str, ...] = field(default=())
+    supplied: tuple[str, ...] = ()
+    named: Mapping[str, Role] = field(default_factory=dict)
 
 
 def find_loss(model: nn.Module, loss: Any) -> Loss | None:
@@ -83,6 +94,7 @@ def call_loss(loss: Loss, run: Run, roles: Mapping[str, Role]) -> tuple[Any, Mat
                 {**matched.kwargs, name: 1.0},
                 (*matched.words, f"{name} = 1.0, which it asks for and nobody gave"),
                 (*matched.supplied, name),
+                matched.named,
             )
             with recording(run.recorder):
                 return loss.function(*matched.args, **matched.kwargs), matched
@@ -120,7 +132,39 @@ def match(loss: Loss, run: Run, roles: Mapping[str, Role]) -> Matched:
             raise ModelError(f"the loss {loss.name} needs {p.name}: give loss=functools.partial(..., {p.name}=...)")
         kwargs[p.name] = value[0]
         words = (*words, f"{p.name} = {value[1]}")
-    return Matched(tuple(value for value, _ in assigned), kwargs, words)
+    named = {
+        word: role
+        for p, (_, word) in zip(required, assigned, strict=True)
+        if (role := role_of(p.name)) is not None and word.startswith("output")
+    }
+    return Matched(tuple(value for value, _ in assigned), kwargs, words, named=named)
+
+
+def dead_weights(loss: Loss, matched: Matched) -> tuple[str, ...]:
+    """The weights among the loss's own parameters, by their names, that no value of moves what it returns."""
+    weights = [
+        p.name
+        for p in _parameters(loss.function)
+        if p.name.lower() in _WEIGHTS and isinstance(p.default, (int, float)) and not isinstance(p.default, bool)
+    ]
+    weights += [name for name in matched.supplied if name not in weights]
+    dead = []
+    for name in weights:
+        outcomes = [_outcome(loss, matched, {name: value}) for value in (0.5, 3.0)]
+        if None not in outcomes and outcomes[0] == outcomes[1]:
+            dead.append(name)
+    return tuple(dead)
+
+
+def _outcome(loss: Loss, matched: Matched, changed: Mapping[str, float]) -> list[float] | None:
+    """Every number that the loss returns when some of its keywords are changed; None when it cannot be called so."""
+    torch.manual_seed(0)
+    try:
+        with torch.no_grad():
+            result = loss.function(*matched.args, **{**matched.kwargs, **changed})
+    except Exception:  # a weight that the loss does not take at this value is not observed
+        return None
+    return [float(leaf.double().sum()) for leaf in pytree.tree_leaves(result) if isinstance(leaf, Tensor)]
 
 
 # --------------------------------------------------------------------------------------------- matching

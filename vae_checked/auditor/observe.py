@@ -12,7 +12,7 @@ from torch import Tensor
 from vae_checked.adapters import Inputs, Part, Role, Subject, role_of
 from vae_checked.auditor.graph import Graph
 from vae_checked.auditor.latents import Latent, find_latents, refined
-from vae_checked.auditor.objective import Loss, call_loss
+from vae_checked.auditor.objective import Loss, call_loss, dead_weights
 from vae_checked.auditor.record import Run, recording, run_model
 from vae_checked.auditor.target import Join, find_join
 from vae_checked.errors import ModelError
@@ -35,6 +35,7 @@ class Observation:
     kept_batch: bool = False
     loss_name: str = ""
     kl_alone: bool = False
+    dead_weights: tuple[str, ...] | None = None
     join: Join | None = None
     recognised: tuple[str, ...] = ()
     unobserved: tuple[str, ...] = ()
@@ -139,7 +140,8 @@ def _likeliest_reconstruction(run: Run, roles: Mapping[str, Role]) -> Part | Non
 def _find_total(seen: Observation, loss: Loss | None) -> None:
     """The scalar to minimise: what the loss returns, else the model's own loss, else the posterior's KL."""
     run = seen.run
-    if loss is not None:
+    returned = next((p for p in run.parts if seen.roles.get(p.path) is Role.LOSS and p.tensor.numel() == 1), None)
+    if loss is not None and (loss.given or returned is None):
         try:
             result, matched = call_loss(loss, run, seen.roles)
         except ModelError as error:
@@ -147,6 +149,10 @@ def _find_total(seen: Observation, loss: Loss | None) -> None:
                 raise
             seen.unobserved += (f"the loss: {error}",)
         else:
+            for path, role in matched.named.items():
+                if path not in seen.roles and role not in seen.roles.values():
+                    seen.roles[path] = role
+            seen.dead_weights = dead_weights(loss, matched)
             tensor, why = _total(seen, result, loss)
             _take(seen, tensor, loss.name)
             seen.recognised += (f"loss: {loss.name} ({loss.reason}), called with {', '.join(matched.words)}{why}",)

@@ -159,7 +159,15 @@ def _save_process() -> list[Callable[[], None]]:
     undo.append(lambda: torch._C._set_grad_enabled(grad))
     deterministic = torch.are_deterministic_algorithms_enabled()
     warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
-    undo.append(lambda: torch.use_deterministic_algorithms(deterministic, warn_only=warn_only))
+
+    def restore_deterministic() -> None:
+        if (deterministic, warn_only) != (
+            torch.are_deterministic_algorithms_enabled(),
+            torch.is_deterministic_algorithms_warn_only_enabled(),
+        ):
+            torch.use_deterministic_algorithms(deterministic, warn_only=warn_only)  # imports the compiler
+
+    undo.append(restore_deterministic)
     anomaly, check_nan = torch.is_anomaly_enabled(), torch.is_anomaly_check_nan_enabled()
 
     def restore_anomaly() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -20,7 +21,19 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from vae_checked.auditor import randomness
 
-_LIBRARIES = (str(Path(torch.__file__).parent), str(Path(__file__).parent.parent))
+_HERE = str(Path(__file__).parent)
+_RECORDING = (__file__, randomness.__file__)
+# Frames of these are passed over on the way from an operation to the line that asked for it.
+_BETWEEN = (
+    str(Path(torch.__file__).parent),
+    str(Path(__file__).parent.parent / "contracts"),
+    *(
+        spec.submodule_search_locations[0]
+        for spec in map(find_spec, ("jaxtyping", "beartype"))
+        if spec is not None and spec.submodule_search_locations
+    ),
+    "<",
+)
 _REPLACES = frozenset({"normal_", "uniform_", "copy_", "fill_", "zero_", "exponential_", "random_", "bernoulli_"})
 
 
@@ -317,10 +330,13 @@ def _replaces(func: Any) -> bool:
 
 
 def _user_frame() -> tuple[str, int] | None:
+    """The line outside torch that ran the current operation; None where only the auditor itself is behind it."""
     frame: FrameType | None = sys._getframe(2)
     while frame is not None:
         name = frame.f_code.co_filename
-        if not name.startswith((*_LIBRARIES, "<frozen")):
+        if name.startswith(_HERE) and name not in _RECORDING:
+            return None
+        if name not in _RECORDING and not name.startswith(_BETWEEN):
             return (name, frame.f_lineno)
         frame = frame.f_back
     return None

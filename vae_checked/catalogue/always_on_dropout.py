@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vae_checked.catalogue.example import edit
-from vae_checked.catalogue.mistake import Mistake
+from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.facts import Evidence, Facts
 from vae_checked.finding import Severity
 
@@ -40,7 +40,7 @@ MISTAKE = Mistake(
         "https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.dropout.html",
         "Gal and Ghahramani 2016, https://arxiv.org/abs/1506.02142",
     ),
-    seen_by=frozenset(),
+    seen_by=frozenset({Observer.AUDIT}),
     needs=("training.always_on_dropout",),
     judge=judge,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vae_checked.catalogue.balance import settled, stated
 from vae_checked.catalogue.example import EXAMPLE, edit
-from vae_checked.catalogue.mistake import Mistake
+from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.facts import Evidence, Facts, Reduction
 from vae_checked.finding import Severity
 
@@ -47,7 +47,7 @@ MISTAKE = Mistake(
     ),
     good=EXAMPLE,
     references=("Kingma and Welling 2014, equations 8 and 10, https://arxiv.org/abs/1312.6114",),
-    seen_by=frozenset(),
+    seen_by=frozenset({Observer.AUDIT}),
     needs=("kl.reduced", "recon.reduced"),
     judge=judge,
 )

@@ -43,7 +43,7 @@ MISTAKE = Mistake(
         "https://docs.pytorch.org/docs/stable/generated/torch.nn.Sigmoid.html",
         "Kingma and Welling 2014, appendix C.1, https://arxiv.org/abs/1312.6114",
     ),
-    seen_by=frozenset({Observer.LINT}),
+    seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
     needs=("output.activations", "output.interval"),
     judge=judge,
 )

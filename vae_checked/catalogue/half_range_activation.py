@@ -43,7 +43,7 @@ MISTAKE = Mistake(
         "https://docs.pytorch.org/docs/stable/generated/torch.nn.Sigmoid.html",
         "https://docs.pytorch.org/docs/stable/generated/torch.nn.ReLU.html",
     ),
-    seen_by=frozenset({Observer.LINT}),
+    seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
     needs=("output.activations", "output.interval"),
     judge=judge,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vae_checked.catalogue.example import EXAMPLE, edit
-from vae_checked.catalogue.mistake import Mistake
+from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.facts import Evidence, Facts
 from vae_checked.finding import Severity
 
@@ -34,7 +34,7 @@ MISTAKE = Mistake(
         "https://docs.pytorch.org/docs/stable/generated/torch.nan_to_num.html",
         "https://docs.pytorch.org/docs/stable/autograd.html#anomaly-detection",
     ),
-    seen_by=frozenset(),
+    seen_by=frozenset({Observer.AUDIT}),
     needs=("training.hidden_nan",),
     judge=judge,
 )

@@ -38,7 +38,7 @@ MISTAKE = Mistake(
     bad=edit(("mu.pow(2) - logvar.exp(), dim=1)", "mu.pow(2) - logvar.exp().pow(2), dim=1)  # VAE301")),
     good=EXAMPLE,
     references=("Kingma and Welling 2014, appendix B, https://arxiv.org/abs/1312.6114",),
-    seen_by=frozenset({Observer.LINT}),
+    seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
     needs=("kl.form",),
     judge=judge,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vae_checked.catalogue.example import EXAMPLE, edit
-from vae_checked.catalogue.mistake import Mistake
+from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.facts import Evidence, Facts
 from vae_checked.finding import Severity
 
@@ -42,7 +42,7 @@ MISTAKE = Mistake(
         "Kingma and Welling 2014, equation 3, https://arxiv.org/abs/1312.6114",
         "Higgins and others 2017, section 2, https://openreview.net/forum?id=Sy2fzU9gl",
     ),
-    seen_by=frozenset(),
+    seen_by=frozenset({Observer.AUDIT}),
     needs=("kl.in_loss",),
     judge=judge,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vae_checked.catalogue.example import EXAMPLE, edit
-from vae_checked.catalogue.mistake import Mistake
+from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.facts import Evidence, Facts
 from vae_checked.finding import Severity
 
@@ -46,7 +46,7 @@ MISTAKE = Mistake(
         "Kingma and Welling 2014, equation 3, https://arxiv.org/abs/1312.6114",
         "https://docs.pytorch.org/docs/stable/distributions.html#module-torch.distributions.kl",
     ),
-    seen_by=frozenset(),
+    seen_by=frozenset({Observer.AUDIT}),
     needs=("kl.form",),
     judge=judge,
 )

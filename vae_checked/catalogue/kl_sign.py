@@ -34,7 +34,7 @@ MISTAKE = Mistake(
     ),
     good=EXAMPLE,
     references=("Kingma and Welling 2014, equation 3 and appendix B, https://arxiv.org/abs/1312.6114",),
-    seen_by=frozenset({Observer.LINT}),
+    seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
     needs=("kl.sign",),
     judge=judge,
 )

@@ -59,7 +59,7 @@ MISTAKE = Mistake(
         "https://docs.pytorch.org/docs/stable/generated/torch.nn.BCELoss.html",
         "Kingma and Welling 2014, appendix C.1, https://arxiv.org/abs/1312.6114",
     ),
-    seen_by=frozenset({Observer.LINT}),
+    seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
     needs=("recon.kind", "output.interval"),
     judge=judge,
 )

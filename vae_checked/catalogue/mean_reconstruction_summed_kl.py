@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vae_checked.catalogue.balance import settled, stated
 from vae_checked.catalogue.example import edit
-from vae_checked.catalogue.mistake import Mistake
+from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.facts import Evidence, Facts, Reduction
 from vae_checked.finding import Severity
 
@@ -49,7 +49,7 @@ MISTAKE = Mistake(
         "Rybkin and others 2021, https://arxiv.org/abs/2006.13202",
         "https://docs.pytorch.org/docs/stable/generated/torch.nn.MSELoss.html",
     ),
-    seen_by=frozenset(),
+    seen_by=frozenset({Observer.AUDIT}),
     needs=("recon.reduced", "kl.reduced"),
     judge=judge,
 )

@@ -43,7 +43,7 @@ MISTAKE = Mistake(
         "https://docs.pytorch.org/docs/stable/generated/torch.randn_like.html",
         "https://docs.pytorch.org/docs/stable/generated/torch.rand_like.html",
     ),
-    seen_by=frozenset({Observer.LINT}),
+    seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
     needs=("sampler.noise",),
     judge=judge,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vae_checked.catalogue.example import EXAMPLE, PIPELINE, edit
-from vae_checked.catalogue.mistake import Mistake
+from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.ranges import fitting_activation, half_ranged, pixel_scale, reachable, squashed_twice
 from vae_checked.facts import UNIT, Evidence, Facts, Interval, Likelihood
 from vae_checked.finding import Severity
@@ -96,7 +96,7 @@ MISTAKE = Mistake(
         "https://docs.pytorch.org/vision/stable/generated/torchvision.transforms.ToTensor.html",
         "https://docs.pytorch.org/vision/stable/generated/torchvision.transforms.Normalize.html",
     ),
-    seen_by=frozenset(),
+    seen_by=frozenset({Observer.AUDIT}),
     needs=("recon.kind", "output.interval", "data.interval"),
     judge=judge,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vae_checked.catalogue.example import EXAMPLE, edit
-from vae_checked.catalogue.mistake import Mistake
+from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.facts import Evidence, Facts
 from vae_checked.finding import Severity
 
@@ -47,7 +47,7 @@ MISTAKE = Mistake(
         "Micikevicius and others 2018, section 3.1, https://arxiv.org/abs/1710.03740",
         "https://docs.pytorch.org/docs/stable/generated/torch.clamp.html",
     ),
-    seen_by=frozenset(),
+    seen_by=frozenset({Observer.AUDIT}),
     needs=("heads.overflow", "heads.second"),
     judge=judge,
 )

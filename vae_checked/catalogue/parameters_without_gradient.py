@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vae_checked.catalogue.example import EXAMPLE, edit
-from vae_checked.catalogue.mistake import Mistake
+from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.facts import Evidence, Facts
 from vae_checked.finding import Severity
 
@@ -30,7 +30,7 @@ MISTAKE = Mistake(
     bad=edit(("h = self.encoder(x)", "h = self.encoder(x).detach()  # VAE601")),
     good=EXAMPLE,
     references=("https://docs.pytorch.org/docs/stable/generated/torch.Tensor.detach.html",),
-    seen_by=frozenset(),
+    seen_by=frozenset({Observer.AUDIT}),
     needs=("training.without_gradient",),
     judge=judge,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vae_checked.catalogue.example import EXAMPLE, edit
-from vae_checked.catalogue.mistake import Mistake
+from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.ranges import pixel_scale
 from vae_checked.facts import Evidence, Facts
 from vae_checked.finding import Severity
@@ -81,7 +81,7 @@ MISTAKE = Mistake(
         "https://docs.pytorch.org/vision/stable/generated/torchvision.transforms.ToTensor.html",
         "https://docs.pytorch.org/vision/stable/generated/torchvision.transforms.PILToTensor.html",
     ),
-    seen_by=frozenset(),
+    seen_by=frozenset({Observer.AUDIT}),
     needs=("data.interval", "output.interval"),
     judge=judge,
 )

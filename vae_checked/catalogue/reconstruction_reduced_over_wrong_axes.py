@@ -38,7 +38,7 @@ MISTAKE = Mistake(
         "Kingma and Welling 2014, section 3 (equation 10) and appendix C, https://arxiv.org/abs/1312.6114",
         "https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.mse_loss.html",
     ),
-    seen_by=frozenset({Observer.LINT}),
+    seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
     needs=("recon.reduced",),
     judge=judge,
 )

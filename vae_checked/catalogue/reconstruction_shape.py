@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from vae_checked.catalogue.example import edit
-from vae_checked.catalogue.mistake import Mistake
+from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.facts import Evidence, Facts
 from vae_checked.finding import Severity
 
@@ -53,7 +53,7 @@ MISTAKE = Mistake(
         "https://docs.pytorch.org/docs/stable/notes/broadcasting.html",
         "https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.mse_loss.html",
     ),
-    seen_by=frozenset(),
+    seen_by=frozenset({Observer.AUDIT}),
     needs=("output.shape",),
     judge=judge,
 )

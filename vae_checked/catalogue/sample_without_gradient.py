@@ -48,7 +48,7 @@ MISTAKE = Mistake(
         "Kingma and Welling 2014, section 2.4, https://arxiv.org/abs/1312.6114",
         "https://docs.pytorch.org/docs/stable/distributions.html#pathwise-derivative",
     ),
-    seen_by=frozenset({Observer.LINT}),
+    seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
     needs=("sampler.gradient_reaches",),
     judge=judge,
 )

@@ -34,7 +34,7 @@ MISTAKE = Mistake(
         "Kingma and Welling 2014, sections 2.3 and 2.4, https://arxiv.org/abs/1312.6114",
         "https://docs.pytorch.org/docs/stable/generated/torch.randn_like.html",
     ),
-    seen_by=frozenset({Observer.LINT}),
+    seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
     needs=("sampler.shared_over",),
     judge=judge,
 )

@@ -45,7 +45,7 @@ MISTAKE = Mistake(
         "https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.binary_cross_entropy.html",
         "https://docs.pytorch.org/docs/stable/generated/torch.nn.BCELoss.html",
     ),
-    seen_by=frozenset({Observer.LINT}),
+    seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
     needs=("recon.swapped", "recon.kind"),
     judge=judge,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vae_checked.catalogue.example import CHANNELS_LAST, edit
-from vae_checked.catalogue.mistake import Mistake
+from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.facts import AxisOrder, Evidence, Facts
 from vae_checked.finding import Severity
 
@@ -34,7 +34,7 @@ MISTAKE = Mistake(
         "https://docs.pytorch.org/docs/stable/generated/torch.permute.html",
         "https://docs.pytorch.org/docs/stable/generated/torch.nn.Conv2d.html",
     ),
-    seen_by=frozenset(),
+    seen_by=frozenset({Observer.AUDIT}),
     needs=("data.axis_order",),
     judge=judge,
 )

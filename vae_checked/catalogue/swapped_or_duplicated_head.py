@@ -35,7 +35,7 @@ MISTAKE = Mistake(
     bad=edit(("return self.fc_mu(h), self.fc_logvar(h)", "return self.fc_mu(h), self.fc_mu(h)  # VAE205")),
     good=EXAMPLE,
     references=("Kingma and Welling 2014, appendix C.2, https://arxiv.org/abs/1312.6114",),
-    seen_by=frozenset({Observer.LINT}),
+    seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
     needs=("heads.source",),
     judge=judge,
 )

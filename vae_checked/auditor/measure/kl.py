@@ -17,7 +17,7 @@ from vae_checked.auditor.observe import Observation
 from vae_checked.auditor.replay import replay
 from vae_checked.auditor.tape import Tape
 from vae_checked.auditor.words import origin_of, place_of
-from vae_checked.facts import Interval, KLForm, Origin, Parametrisation, gaussian_kl, reversed_gaussian_kl
+from vae_checked.facts import Interval, KLForm, Origin, Parametrisation, gaussian_kl
 
 _CLOSE = 2e-3
 _POINTS = (-1.0, 0.0, 2.0)
@@ -131,11 +131,13 @@ def measure_kl(seen: Observation, latent: Latent, interval: Interval | None) -> 
     if fitted is not None:
         parametrisation, is_reversed, weight = fitted
         points = tuple((s, parametrisation.std(s)) for s in (_POINTS_POSITIVE if positive else _POINTS))
-        return KLMeasured(KLForm(parametrisation, points, reversed=is_reversed), weight, origin)
+        values = _values(term, parametrisation, is_reversed, weight)
+        return KLMeasured(KLForm(parametrisation, points, values, is_reversed), weight, origin)
     why = _something_else(term, ahead, drawn[0])
     if why:
         return KLMeasured(None, None, origin, why)
-    return KLMeasured(KLForm(None, values=_values(term, drawn[0])), None, origin)
+    kind, is_reversed, weight = _nearest_form(term, drawn[0])
+    return KLMeasured(KLForm(None, values=_values(term, kind, is_reversed, weight)), None, origin)
 
 
 def held_still(seen: Observation, latent: Latent, total: int) -> dict[int, Tensor]:
@@ -247,20 +249,29 @@ def _moved_by_others(term: _Term, first: _Drawn) -> bool:
     return any(float((a.view(-1)[0] - b.view(-1)[0]).abs()) > 10 * _CLOSE * size for a, b in pairs)
 
 
-def _values(term: _Term, first: _Drawn) -> tuple[tuple[float, float, float, float], ...]:
-    """(mu, s, value of the term, value of the nearest closed form) for one latent, in units of the closed form."""
+def _values(
+    term: _Term, kind: Parametrisation, is_reversed: bool, weight: float
+) -> tuple[tuple[float, float, float, float], ...]:
+    """(mu, s, value of the term, KL(q || p)) for one latent, in units of the closed form, both counted from the prior.
+
+    A constant in a loss has no effect, and a term that shares its loss with others has none that could be told.
+    """
+    count = term.tape.values[term.mu].tensor.numel()
+    prior = 1.0 if kind in (Parametrisation.STD, Parametrisation.VAR) else 0.0
+    base = term.value(0.0, prior)
+    return tuple(
+        (mu, s, (term.value(mu, s) - base) / (count * weight), gaussian_kl(mu, kind.std(s)))
+        for mu, s in (_AT_POSITIVE if prior else _AT)
+    )
+
+
+def _nearest_form(term: _Term, first: _Drawn) -> tuple[Parametrisation, bool, float]:
     kinds = list(Parametrisation) if term.positive else [Parametrisation.LOGVAR, Parametrisation.LOG_STD]
     nearest = {
         (kind, is_reversed): _nearest(first, kind, is_reversed) for kind in kinds for is_reversed in (False, True)
     }
     (kind, is_reversed), (weight, _) = min(nearest.items(), key=lambda each: each[1][1])
-    count = term.tape.values[term.mu].tensor.numel()
-    closed_form = reversed_gaussian_kl if is_reversed else gaussian_kl
-    base = term.value(0.0, 1.0 if term.positive else 0.0)
-    return tuple(
-        (mu, s, (term.value(mu, s) - base) / (count * weight), closed_form(mu, kind.std(s)))
-        for mu, s in (_AT_POSITIVE if term.positive else _AT)
-    )
+    return kind, is_reversed, weight
 
 
 def _nearest(draw: _Drawn, kind: Parametrisation, is_reversed: bool) -> tuple[float, float]:

@@ -106,7 +106,7 @@ def _many(tape: Tape, latent: Latent) -> Tensor | None:
         # An eps that is spread over several axes counts once.
         found.append(torch.unique(replay(tape, chosen, (latent.eps,))[latent.eps].double()))
         have += found[-1].numel()
-    return torch.cat(found)[:_SAMPLES]
+    return torch.cat(found)
 
 
 def _again(tape: Tape, draw: Draw, generator: torch.Generator) -> Tensor | None:

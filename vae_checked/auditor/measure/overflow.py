@@ -1,0 +1,72 @@
+"""At which value of the second head a number first stops being finite, and which."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from vae_checked.auditor.latents import Latent
+from vae_checked.auditor.observe import Observation
+from vae_checked.auditor.replay import stream
+from vae_checked.auditor.words import origin_of
+from vae_checked.facts import Fact, Interval, Overflow
+
+_GRID = (2.0, 4.0, 8.0, 12.0, 16.0, 24.0, 32.0, 48.0, 64.0, 96.0, 128.0, 192.0, 256.0, 512.0, 1024.0, 1e4)
+_HALVINGS = 12
+
+
+def overflow(seen: Observation, latent: Latent, interval: Interval | None) -> Fact[Overflow] | None:
+    """The first overflow as the second head grows, z and the loss included; at infinity where there is none."""
+    if latent.second is None or latent.std is None:
+        return None
+    tape = seen.run.tape
+    highest = math.inf if interval is None else interval.high
+    below, above, first = 0.0, math.inf, None
+    for s in _GRID:
+        if s > highest:
+            break
+        number = _not_finite(seen, latent, latent.second, s)
+        if number is not None:
+            above, first = s, number
+            break
+        below = s
+    kind = str(tape.values[latent.second].tensor.dtype).removeprefix("torch.")
+    if first is None:
+        return Fact(Overflow("nothing", math.inf, kind), origin_of(tape, latent.std))
+    for _ in range(_HALVINGS):
+        middle = 0.5 * (below + above)
+        number = _not_finite(seen, latent, latent.second, middle)
+        if number is None:
+            below = middle
+        else:
+            above, first = middle, number
+    value = tape.values[first]
+    name = "std" if first == latent.std else "z" if first == latent.z else _operation(seen, first)
+    dtype = str(value.tensor.dtype).removeprefix("torch.")
+    return Fact(Overflow(name, float(f"{above:.3g}"), dtype), origin_of(tape, first))
+
+
+def _operation(seen: Observation, number: int) -> str:
+    step = seen.run.tape.values[number].step
+    return "the second head" if step is None else seen.run.tape.steps[step].name
+
+
+def _not_finite(seen: Observation, latent: Latent, second: int, s: float) -> int | None:
+    """The first value between the second head and z or the loss that is not finite at `s`."""
+    tape = seen.run.tape
+    chosen = {second: torch.full_like(tape.values[second].tensor, s, requires_grad=False)}
+    if seen.join is not None:
+        chosen[seen.join.prediction] = tape.values[seen.join.prediction].data
+    wanted = [latent.z]
+    # Where the loss reads the prediction alone the decoder's own overflow is not the head's.
+    if seen.total is not None and seen.join is not None:
+        wanted.append(seen.total)
+    try:
+        with torch.no_grad():
+            for number, tensor in stream(tape, chosen, wanted):
+                if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+                    return number
+    except (RuntimeError, ValueError):
+        return None
+    return None
