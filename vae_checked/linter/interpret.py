@@ -18,6 +18,7 @@ from vae_checked.linter.values import (
     Scope,
     Value,
     as_expr,
+    settle,
 )
 from vae_checked.linter.values import Sequence as Layers
 
@@ -218,7 +219,7 @@ class Interpreter:
                 if name not in target:
                     target[name] = value
                 elif target[name] is not value:
-                    target[name] = operators.merge(condition, value, target[name])
+                    target[name] = operators.merge(condition, settle(source, name), settle(target, name))
 
     def _statement(self, node: ast.stmt, scope: Scope) -> Value:
         self.tick()
@@ -284,10 +285,10 @@ class Interpreter:
     def _import(self, node: ast.Import, scope: Scope) -> Value:
         for name in node.names:
             if name.asname:
-                scope.names[name.asname] = self.project.import_module(name.name, scope.module)
+                scope.names[name.asname] = self.project.deferred_module(name.name, scope.module)
             else:
                 top = name.name.split(".")[0]
-                scope.names[top] = self.project.import_module(top, scope.module)
+                scope.names[top] = self.project.deferred_module(top, scope.module)
         return NOTHING
 
     def _import_from(self, node: ast.ImportFrom, scope: Scope) -> Value:
@@ -295,7 +296,7 @@ class Interpreter:
             if name.name == "*":
                 scope.names.update(self.project.star_import(node.module or "", node.level, scope.module))
             else:
-                scope.names[name.asname or name.name] = self.project.import_name(
+                scope.names[name.asname or name.name] = self.project.deferred_name(
                     node.module or "", node.level, name.name, scope.module
                 )
         return NOTHING

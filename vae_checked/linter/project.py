@@ -11,9 +11,21 @@ from vae_checked.linter import source as sources
 from vae_checked.linter.expression import atom
 from vae_checked.linter.interpret import Interpreter, Trace
 from vae_checked.linter.source import File, Source
-from vae_checked.linter.values import Class, External, Function, Instance, Scope, Value
+from vae_checked.linter.values import (
+    Class,
+    Deferred,
+    External,
+    Function,
+    Instance,
+    Scope,
+    Value,
+    field_names,
+    settle,
+)
 
 MAX_UP = 6
+# What one file may cause to be read beyond the files given, in bytes and for each such file.
+MAX_FOLLOWED, MAX_FOLLOWED_FILE = 2_000_000, 300_000
 _NEVER_OURS = frozenset(("torch", "numpy", "torchvision", "math", "os", "sys", "typing"))
 
 
@@ -62,6 +74,8 @@ class Project:
         self.modules: dict[str, Module] = {}
         self.interpreter = Interpreter(self)
         self._resolved: dict[tuple[str, str, int], Module | None] = {}
+        self._followed: dict[str, int] = {}
+        self._root = ""
 
     def add(self, file: File, given: bool = True) -> Module:
         """Take a parsed file into the project."""
@@ -69,6 +83,10 @@ class Project:
         module.given = given
         self.modules[_key(file.path)] = module
         return module
+
+    def follow_for(self, module: Module) -> None:
+        """Charge what is read from now on, because something imports it, to this module."""
+        self._root = module.path
 
     def run(self, module: Module) -> None:
         """Run a module's top level, once."""
@@ -115,10 +133,27 @@ class Project:
         if not path.is_file():
             return None
         try:
-            file = sources.parse(str(path), sources.read(path))
+            data = sources.read(path)
+            followed = self._followed.get(self._root, 0) + len(data)
+            if len(data) > MAX_FOLLOWED_FILE or followed > MAX_FOLLOWED:
+                return None
+            self._followed[self._root] = followed
+            file = sources.parse(str(path), data)
         except sources.UnreadableError:
             return None
         return self.add(file, given=False)
+
+    def deferred_module(self, dotted: str, importer: Module) -> Value:
+        """`import dotted`, done when the name is first used."""
+        if dotted.split(".", maxsplit=1)[0] in _NEVER_OURS:
+            return External(dotted)
+        return Deferred(dotted, lambda: self.import_module(dotted, importer))
+
+    def deferred_name(self, dotted: str, level: int, name: str, importer: Module) -> Value:
+        """`from dotted import name`, done when the name is first used."""
+        if not level and dotted.split(".", maxsplit=1)[0] in _NEVER_OURS:
+            return External(f"{dotted}.{name}")
+        return Deferred(f"{dotted}.{name}", lambda: self.import_name(dotted, level, name, importer))
 
     def import_module(self, dotted: str, importer: Module) -> Value:
         """`import dotted`."""
@@ -139,7 +174,7 @@ class Project:
             return External(f"{dotted}.{name}")
         self.run(module)
         if name in module.scope.names:
-            return module.scope.names[name]
+            return settle(module.scope.names, name)
         inner = self.find(f"{dotted}.{name}" if dotted else name, level, importer)
         if inner is not None:
             self.run(inner)
@@ -159,7 +194,7 @@ class Project:
         if not isinstance(owner, Module):
             return None
         if name in owner.scope.names:
-            return owner.scope.names[name]
+            return settle(owner.scope.names, name)
         if Path(owner.path).name == "__init__.py":
             inner = self._load(Path(owner.path).parent / f"{name}.py")
             if inner is not None:
@@ -172,29 +207,6 @@ class Project:
         if not any(name.endswith("NamedTuple") for name in instance.cls.external_bases()):
             return None
         return [instance.attributes.get(name) for name in field_names(instance.cls)]
-
-
-def field_names(cls: Class) -> list[str]:
-    """The fields of a dataclass or NamedTuple, in order; empty for any other class."""
-    names: list[str] = []
-    for base in reversed(list(cls.mro())):
-        decorators = {_decorator(item) for item in base.node.decorator_list}
-        record = "dataclass" in decorators or any(
-            isinstance(item, External) and item.dotted.endswith(("NamedTuple", "BaseOutput", "ModelOutput"))
-            for item in base.bases
-        )
-        if record:
-            names += [
-                item.target.id
-                for item in base.node.body
-                if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name)
-            ]
-    return names
-
-
-def _decorator(node: ast.expr) -> str:
-    target = node.func if isinstance(node, ast.Call) else node
-    return getattr(target, "attr", getattr(target, "id", ""))
 
 
 def _key(path: str) -> str:

@@ -46,6 +46,7 @@ def build(project: Project, modules: Iterable[Module]) -> list[Scene]:
     scenes: list[Scene] = []
     given = list(modules)
     for module in given:
+        project.follow_for(module)
         project.run(module)
         if module.trace is not None:
             scenes.append(Scene(f"{module.path}", module, module.trace))
@@ -54,12 +55,14 @@ def build(project: Project, modules: Iterable[Module]) -> list[Scene]:
     for scene in scenes:
         entered |= scene.trace.entered
     for module in given:
+        project.follow_for(module)
         for cls in module.classes():
             scene = _run_class(project, module, cls, entered, called)
             scenes.append(scene)
             entered |= scene.trace.entered
     for wanted in (False, True):
         for module in given:
+            project.follow_for(module)
             for function in module.functions():
                 if id(function.node) not in entered and (function.name in called) is wanted:
                     scene = _run_function(project, module, function)

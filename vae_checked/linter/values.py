@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -30,9 +30,30 @@ class Scope:
         scope: Scope | None = self
         while scope is not None:
             if name in scope.names:
-                return True, scope.names[name]
+                return True, settle(scope.names, name)
             scope = scope.parent
         return False, None
+
+
+@dataclass(slots=True, eq=False)
+class Deferred:
+    """An imported name that nothing has used yet: most imports of a large project are never needed."""
+
+    dotted: str
+    work: Callable[[], Value] | None
+
+    def settle(self) -> Value:
+        """What the name stands for; modules that import each other's names in a circle end as something external."""
+        work, self.work = self.work, None
+        return External(self.dotted) if work is None else work()
+
+
+def settle(names: dict[str, Value], name: str) -> Value:
+    """The value that `names` has for a name that it holds, the import behind it done."""
+    value = names[name]
+    if isinstance(value, Deferred):
+        value = names[name] = value.settle()
+    return value
 
 
 @dataclass(slots=True, eq=False)
@@ -215,3 +236,26 @@ def number_of(value: Value) -> float | None:
     if isinstance(value, Expr) and value.op == "const":
         return value.value
     return None
+
+
+def field_names(cls: Class) -> list[str]:
+    """The fields of a dataclass or NamedTuple, in order; empty for any other class."""
+    names: list[str] = []
+    for base in reversed(list(cls.mro())):
+        decorators = {_decorator(item) for item in base.node.decorator_list}
+        record = "dataclass" in decorators or any(
+            isinstance(item, External) and item.dotted.endswith(("NamedTuple", "BaseOutput", "ModelOutput"))
+            for item in base.bases
+        )
+        if record:
+            names += [
+                item.target.id
+                for item in base.node.body
+                if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name)
+            ]
+    return names
+
+
+def _decorator(node: ast.expr) -> str:
+    target = node.func if isinstance(node, ast.Call) else node
+    return getattr(target, "attr", getattr(target, "id", ""))
