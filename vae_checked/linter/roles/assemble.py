@@ -8,7 +8,7 @@ from vae_checked.linter.roles import divergences, phi, reconstructions, samplers
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.kl import kl_facts
 from vae_checked.linter.roles.likelihood import data_facts, output_facts, recon_facts, sides
-from vae_checked.linter.roles.posterior import heads_facts, sampler_facts
+from vae_checked.linter.roles.posterior import heads_facts, is_posterior, sampler_facts
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.scenes import Scene
@@ -26,6 +26,8 @@ def facts_of(scene: Scene) -> list[Facts]:
     used: set[int] = set()
     for site in found:
         kl = _kl_of(site, kls)
+        if kl is None and not is_posterior(site, scene.trace.names):
+            continue
         if kl is not None:
             used.add(kl.term.uid)
         facts.append(_facts(scene, site, kl, _recon_of(site, recons, kl, totals), totals))
@@ -106,4 +108,4 @@ def _common_head(site: SamplerSite | None, kl: Divergence | None) -> Expr | None
         return kl.head
     if kl is not None and contains(site.scale, strip(kl.head).uid):
         return strip(kl.head)
-    return site.head
+    return samplers.fitting_head(site.scale) or site.head

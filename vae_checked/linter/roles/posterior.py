@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from vae_checked.facts import (
     Axis,
     Fact,
@@ -12,17 +14,30 @@ from vae_checked.facts import (
     NoiseLaw,
     NoiseTiming,
     Origin,
-    Parametrisation,
     Sampler,
     StdCurve,
 )
-from vae_checked.linter.expression import TRANSPARENT, Expr, origin, strip, written
+from vae_checked.linter.expression import TRANSPARENT, Expr, elementwise, origin, strip, written
 from vae_checked.linter.intervals import interval_of
+from vae_checked.linter.names import role_of_name
 from vae_checked.linter.roles import samplers
 from vae_checked.linter.roles.samplers import SamplerSite
 
 
+def is_posterior(site: SamplerSite, names: Mapping[int, list[str]]) -> bool:
+    """Whether there is evidence that a sampler draws from a posterior, where no KL reads its heads.
+
+    A scale that goes through an exponential, a softplus or a root was made positive on purpose; else the names that both
+    heads go by decide.
+    """
+    if any(node.op in ("exp", "softplus", "sqrt", "elu") for node in elementwise(site.scale)):
+        return True
+    roles = {role_of_name(name) for node in elementwise(site.scale) for name in names.get(node.uid, ())}
+    return "second" in roles and "mu" in {role_of_name(name) for name in names.get(strip(site.location).uid, ())}
+
+
 def sampler_facts(site: SamplerSite | None, head: Expr | None) -> Sampler:
+    """The facts of the sampler at `site`, whose second head is `head`."""
     if site is None:
         return Sampler()
     std: Fact[StdCurve] | None = None
@@ -75,11 +90,12 @@ def _gradient(site: SamplerSite) -> Fact[frozenset[Head]]:
 
 
 def heads_facts(site: SamplerSite | None, head: Expr | None) -> Heads:
+    """The facts of the two heads of the sampler at `site`."""
     if site is None:
         return Heads()
     location = interval_of(site.location)
     second = None
-    if head is not None and _is_log(site, head):
+    if head is not None and _is_parametrised(site, head):
         second = interval_of(head)
     return Heads(
         mu=None if location is None else Fact(location, _decisive(site.location)),
@@ -88,10 +104,10 @@ def heads_facts(site: SamplerSite | None, head: Expr | None) -> Heads:
     )
 
 
-def _is_log(site: SamplerSite, head: Expr) -> bool:
-    """Whether the second head is a logarithm: only then must it be free to take any sign."""
+def _is_parametrised(site: SamplerSite, head: Expr) -> bool:
+    """Whether it is known what the second head stands for: only then does its interval say something."""
     found = samplers.curve(site.scale, head)
-    return found is not None and found[0] in (Parametrisation.LOGVAR, Parametrisation.LOG_STD)
+    return found is not None and found[0] is not None
 
 
 def _decisive(expr: Expr) -> Origin:
@@ -107,7 +123,8 @@ def _decisive(expr: Expr) -> Origin:
 def _source(site: SamplerSite, head: Expr | None) -> Fact[HeadSource] | None:
     if head is None:
         return None
-    location, second = strip(site.location), strip(head)
+    leaf = site.head
+    location, second = strip(site.location), strip(head if leaf is None else leaf)
     if location.op == "layer" and second.op == "layer":
         same = location.uid == second.uid
         return Fact(HeadSource.DUPLICATED if same else HeadSource.DISTINCT, origin(second))

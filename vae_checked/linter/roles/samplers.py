@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vae_checked.facts import Parametrisation
-from vae_checked.linter.expression import TRANSPARENT, Expr, Graph, contains, strip
+from vae_checked.linter.expression import ELEMENTWISE, TRANSPARENT, Expr, Graph, contains, strip
 from vae_checked.linter.numeric import close, evaluate, finite, leaves
 
 SHOWN = (-1.0, 0.0, 2.0)
 SHOWN_POSITIVE = (0.5, 1.0, 2.0)
 _PROBES = (-1.3, -0.4, 0.7, 1.9)
 _PROBES_POSITIVE = (0.3, 0.7, 1.6, 2.7)
+_MAX_CHAIN = 24
 _CARRIERS = frozenset(("mul", "div", "neg", "detach")) | TRANSPARENT
 
 
@@ -30,6 +31,27 @@ class SamplerSite:
         """The one node that the scale is computed from elementwise, None when there are several or none."""
         found = [node for node in leaves(self.scale) if not is_scalar(node)]
         return found[0] if len(found) == 1 else None
+
+
+def fitting_head(scale: Expr) -> Expr | None:
+    """The node that a scale is an exact function of: the deepest one in which it is of a known parametrisation.
+
+    `exp(0.5 * softplus(h))` is a log variance that is a softplus, and `softplus(h)` a std; None where nothing fits.
+    """
+    chain: dict[int, Expr] = {}
+    stack = [scale]
+    while stack and len(chain) < _MAX_CHAIN:
+        node = stack.pop()
+        if node.uid in chain or node.op == "const" or is_scalar(node):
+            continue
+        chain[node.uid] = node
+        if node.op in ELEMENTWISE or node.op in TRANSPARENT:
+            stack.extend(node.args)
+    for node in reversed(chain.values()):
+        found = curve(scale, node)
+        if found is not None and found[0] is not None:
+            return node
+    return None
 
 
 def is_scalar(node: Expr) -> bool:
@@ -111,9 +133,10 @@ def _scaled_noise(expr: Expr) -> tuple[Expr, Expr, bool] | None:
     scale: Expr | None = None
     for factor, inverse in reversed(factors):
         if inverse:
-            scale = Expr("div", (scale, factor), (), factor.site) if scale else Expr("reciprocal", (factor,))
+            under = Expr("reciprocal", (factor,), (), expr.site)
+            scale = under if scale is None else Expr("mul", (scale, under), (), expr.site)
         else:
-            scale = factor if scale is None else Expr("mul", (scale, factor), (), factor.site)
+            scale = factor if scale is None else Expr("mul", (scale, factor), (), expr.site)
     if scale is None:
         return None
     return (Expr("neg", (scale,), (), scale.site) if negative else scale), noise, detached
