@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vae_checked.linter import distributions, operators
+from vae_checked.linter import data, distributions, operators
 from vae_checked.linter.expression import Expr, Site, atom, opaque
 from vae_checked.linter.values import (
     Class,
@@ -56,8 +56,10 @@ def attribute(interpreter: Interpreter, owner: Value, name: str, site: Site) -> 
 
 def loader_attribute(owner: Value, name: str, site: Site) -> Value:
     """Attributes of data loaders and the like."""
-    if isinstance(owner, Loader) and name == "dataset":
-        return owner
+    if isinstance(owner, Loader):
+        pixels = data.raw(owner, name, site)
+        if name == "dataset" or pixels is not None:
+            return owner if pixels is None else pixels
     return atom(name, site, id(owner))
 
 

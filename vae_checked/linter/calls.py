@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from vae_checked.linter import builtin, data, distributions, layers, losses, noise, operators
 from vae_checked.linter.expression import Expr, Site, atom, opaque
-from vae_checked.linter.project import field_names
 from vae_checked.linter.torch_ops import HANDLERS, MATH, Handler, plain
 from vae_checked.linter.values import (
     Class,
@@ -22,6 +21,7 @@ from vae_checked.linter.values import (
     Transform,
     Value,
     as_expr,
+    field_names,
     is_number,
     number_of,
 )
@@ -120,7 +120,7 @@ def call(interpreter: Interpreter, target: Value, args: list[Value], kwargs: dic
     if isinstance(target, Partial):
         return interpreter.call(target.target, [*target.args, *args], {**target.kwargs, **kwargs}, site)
     if isinstance(target, Transform):
-        return data.transformed(target, as_expr(args[0], site) if args else atom("image", site), site)
+        return data.transformed(interpreter, target, as_expr(args[0], site) if args else atom("image", site), site)
     if isinstance(target, Method):
         return _call_method(interpreter, target, args, kwargs, site)
     parts = [as_expr(target, site), *(as_expr(item, site) for item in (*args, *kwargs.values()))]
@@ -264,7 +264,12 @@ def tensor_method(
     interpreter: Interpreter, owner: Expr, name: str, args: list[Value], kwargs: dict[str, Value], site: Site
 ) -> Value:
     """A method of a tensor or of something unknown."""
+    picture = data.picture_method(owner, name, site)
+    if picture is not None:
+        return picture
     made = noise.from_method(interpreter, owner, name, args, kwargs, site)
+    if made is None and name in ("new", "new_empty"):
+        made = noise.unfilled(name, args, site)
     if made is not None:
         return made
     handler = HANDLERS.get(plain(name))
@@ -299,6 +304,10 @@ def _call_external(
     made = noise.from_function(interpreter, dotted, args, kwargs, site)
     if made is not None:
         return made
+    if last in noise.UNFILLED:
+        made = noise.unfilled(last, args, site)
+        if made is not None:
+            return made
     made = losses.functional(interpreter, last, args, kwargs, site)
     if made is not None:
         return made
@@ -335,7 +344,13 @@ def _namespace(interpreter: Interpreter, args: list[Value], kwargs: dict[str, Va
     return dict(kwargs)
 
 
+def _parameter(interpreter: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    """nn.Parameter: a tensor of its own that is learned."""
+    return Expr("parameter", (), (("serial", interpreter.serial()),), site)
+
+
 _CALLERS: dict[str, Handler] = {
+    "Parameter": _parameter,
     "partial": _partial,
     "checkpoint": _checkpoint,
     "tqdm": _first,
@@ -346,6 +361,8 @@ _CALLERS: dict[str, Handler] = {
     "compile": _first,
     "script": _first,
     "vmap": _first,
+    "fork": lambda interpreter, args, kwargs, site: interpreter.call(args[0], args[1:], kwargs, site) if args else None,
+    "wait": _first,
     "SimpleNamespace": _namespace,
     "OrderedDict": lambda interpreter, args, kwargs, site: (
         {pair[0]: pair[1] for pair in args[0] if isinstance(pair, (tuple, list)) and len(pair) == 2}

@@ -4,67 +4,149 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vae_checked.facts import UNIT, Interval
+from vae_checked.facts import BYTE, UNIT, Interval
 from vae_checked.linter.expression import Expr, Site
 from vae_checked.linter.intervals import interval_of
-from vae_checked.linter.values import External, Function, Instance, Loader, Transform, Value, as_expr, is_number
+from vae_checked.linter.values import (
+    Class,
+    External,
+    Function,
+    Instance,
+    Loader,
+    Pipeline,
+    Transform,
+    Value,
+    as_expr,
+    is_number,
+)
 
 if TYPE_CHECKING:
     from vae_checked.linter.interpret import Interpreter
 
-_TRANSFORMS = frozenset(
-    "Compose ToTensor Normalize Resize CenterCrop RandomCrop RandomHorizontalFlip RandomVerticalFlip Grayscale Lambda "
-    "ToPILImage PILToTensor ConvertImageDtype RandomResizedCrop Pad RandomRotation ColorJitter ToDtype Scale "
-    "RandomAffine AutoAugment".split()
+# Transforms that move pixels about, drop some or fill with black: the interval stays.
+_GEOMETRIC = frozenset(
+    "Resize CenterCrop RandomCrop RandomHorizontalFlip RandomVerticalFlip Grayscale RandomGrayscale ToPILImage "
+    "RandomResizedCrop Pad RandomRotation ColorJitter Scale RandomAffine AutoAugment RandomApply RandomChoice ToImage "
+    "PILToTensor GaussianBlur RandomPerspective TrivialAugmentWide RandAugment FiveCrop TenCrop ToPureTensor".split()
 )
+_SCALING = frozenset(("ToTensor", "ConvertImageDtype", "ToDtype"))
+_TRANSFORMS = _GEOMETRIC | _SCALING | frozenset(("Compose", "Normalize", "Lambda"))
+_TO_TENSOR = _SCALING | frozenset(("PILToTensor", "ToImage"))
 _LOADERS = frozenset(("DataLoader", "Subset", "random_split", "ConcatDataset", "TensorDataset", "FastDataLoader"))
+_IMAGE_READERS = (
+    "Image.open", "cv2.imread", "imageio.imread", "imageio.v2.imread", "skimage.io.imread", "io.read_image",
+    "io.decode_image", "folder.default_loader", "folder.pil_loader",
+)  # fmt: skip
+# Sets of 8-bit pictures that torchvision ships: their raw `data` are bytes.
+_BYTE_SETS = frozenset("MNIST FashionMNIST KMNIST EMNIST QMNIST USPS CIFAR10 CIFAR100 SVHN STL10".split())
+_RAW = frozenset(("data", "train_data", "test_data"))
+# Methods of a picture that hand its values on.
+_PICTURE_METHODS = frozenset("convert resize crop rotate transpose thumbnail getdata byte astype swapaxes".split())
 
 
 def construct(
     interpreter: Interpreter, dotted: str, args: list[Value], kwargs: dict[str, Value], site: Site
 ) -> Value | None:
-    """A transform, data set or loader; None when the call makes none."""
+    """A transform, data set, loader or picture; None when the call makes none."""
     last = dotted.rpartition(".")[2]
-    if last in _TRANSFORMS and ("transforms" in dotted or dotted.startswith(("torchvision", "T."))):
-        return _transform(last, args, kwargs, site)
+    if last in _TRANSFORMS and "transforms" in dotted:
+        return _transform(interpreter, last, args, kwargs, site)
+    if last == "to_tensor" and "transforms" in dotted:
+        return transformed(interpreter, Transform((("ToTensor", None, site),)), as_expr(args[0], site), site)
+    if dotted.endswith(_IMAGE_READERS) or dotted == "Image.open":
+        return data_expr(BYTE, (), site)
     if last in _LOADERS:
         return _loader(interpreter, args, kwargs, site)
     if "datasets" in dotted and last[:1].isupper():
         chosen = kwargs.get("transform", next((item for item in args if isinstance(item, Transform)), None))
         if isinstance(chosen, Transform):
-            return Loader(interval_after(chosen), _decisive(chosen), last)
+            interval = interval_after(interpreter, chosen)
+            note(interpreter, interval, decisive(chosen) or site)
+            return Loader(interval, decisive(chosen), last)
         return Loader(None, site, last)
     return None
 
 
-def _transform(name: str, args: list[Value], kwargs: dict[str, Value], site: Site) -> Transform:
+def note(interpreter: Interpreter, interval: Interval | None, site: Site | None) -> None:
+    """Remember a pipeline of the project, by the place at which its interval is settled."""
+    if site is not None:
+        interpreter.pipelines[id(site.node)] = Pipeline(interval, site)
+
+
+def data_expr(interval: Interval | None, args: tuple[Expr, ...], site: Site | None) -> Expr:
+    """Data that lie in `interval`."""
+    ends = None if interval is None else (interval.low, interval.high, interval.low_open, interval.high_open)
+    return Expr("data", args, (("interval", ends),), site)
+
+
+def raw(owner: Loader, name: str, site: Site) -> Expr | None:
+    """The raw pictures of one of torchvision's data sets, None for any other attribute."""
+    return data_expr(BYTE, (), site) if name in _RAW and owner.name in _BYTE_SETS else None
+
+
+def picture_method(owner: Expr, name: str, site: Site) -> Expr | None:
+    """A method of a picture that leaves its values as they are; None for any other."""
+    if owner.op != "data" or name not in _PICTURE_METHODS:
+        return None
+    return Expr("cast", (owner,), (), site)
+
+
+# --------------------------------------------------------------------------------------------- transforms
+
+
+def _transform(
+    interpreter: Interpreter, name: str, args: list[Value], kwargs: dict[str, Value], site: Site
+) -> Transform:
     if name == "Compose":
-        listed = args[0] if args else kwargs.get("transforms", [])
-        steps: list[tuple[str, Value, Site | None]] = []
-        for item in listed if isinstance(listed, (list, tuple)) else ():
-            if isinstance(item, Transform):
-                steps.extend(item.steps)
-            else:
-                steps.append(("unknown", item, site))
-        return Transform(tuple(steps))
+        return _composed(interpreter, args[0] if args else kwargs.get("transforms", []), site)
     if name == "Normalize":
         mean = args[0] if args else kwargs.get("mean")
         std = args[1] if len(args) > 1 else kwargs.get("std")
         return Transform(((name, (mean, std), site),))
-    return Transform(((name, args[0] if args else None, site),))
+    if name == "ToDtype":
+        return Transform(((name, kwargs.get("scale", args[1] if len(args) > 1 else False), site),))
+    return Transform(((name, args[0] if args else kwargs.get("lambd"), site),))
 
 
-def interval_after(transform: Transform) -> Interval | None:
-    """The interval of an 8-bit image after a transform, None when a step is not understood."""
-    interval: Interval | None = None
-    for name, value, _ in transform.steps:
+def _composed(interpreter: Interpreter, listed: Value, site: Site) -> Transform:
+    steps: list[tuple[str, Value, Site | None]] = []
+    for item in listed if isinstance(listed, (list, tuple)) else (listed,):
+        if isinstance(item, Transform):
+            steps.extend(item.steps)
+            inner = decisive(item)
+            if inner is not None:
+                interpreter.pipelines.pop(id(inner.node), None)
+        else:
+            steps.append(("unknown", item, site))
+    made = Transform(tuple(steps))
+    if any(name in _TO_TENSOR for name, _, _ in steps):
+        note(interpreter, interval_after(interpreter, made), decisive(made) or site)
+    return made
+
+
+def interval_after(interpreter: Interpreter, transform: Transform, interval: Interval | None = BYTE) -> Interval | None:
+    """The interval of an image after a transform, None when a step is not understood."""
+    for name, value, site in transform.steps:
         if name == "ToTensor":
-            interval = UNIT
-        elif name == "Normalize" and interval is not None:
-            interval = _normalized(interval, value)
+            # Bytes are divided by 255, floats stay as they are.
+            interval = UNIT if interval is None or interval == BYTE else interval
+        elif name == "ConvertImageDtype" or (name == "ToDtype" and value is True):
+            interval = UNIT if interval == BYTE else interval
+        elif name == "Normalize":
+            interval = None if interval is None else _normalized(interval, value)
         elif name in ("Lambda", "unknown"):
-            interval = None
+            interval = _applied(interpreter, value, interval, site)
     return interval
+
+
+def _applied(
+    interpreter: Interpreter, function: Value, interval: Interval | None, site: Site | None
+) -> Interval | None:
+    """What a function, or an object of the project that can be called, makes of an interval."""
+    if interval is None or site is None or not isinstance(function, (Function, Instance, External)):
+        return None
+    made = interpreter.call(function, [data_expr(interval, (), site)], {}, site)
+    return interval_of(made) if isinstance(made, Expr) else None
 
 
 def _normalized(interval: Interval, value: Value) -> Interval | None:
@@ -73,51 +155,67 @@ def _normalized(interval: Interval, value: Value) -> Interval | None:
     )
     if not means or len(means) != len(stds) or not all(is_number(item) for item in (*means, *stds)) or 0 in stds:
         return None
-    lows = [(interval.low - mean) / std for mean, std in zip(means, stds, strict=True)]
-    highs = [(interval.high - mean) / std for mean, std in zip(means, stds, strict=True)]
-    return Interval(min(lows), max(highs))
+    ends = [(end - mean) / std for end in (interval.low, interval.high) for mean, std in zip(means, stds, strict=True)]
+    return Interval(min(ends), max(ends))
 
 
-def _decisive(transform: Transform) -> Site | None:
+def decisive(transform: Transform) -> Site | None:
     """Where the step is written that settles the interval."""
-    for name, _, site in reversed(transform.steps):
-        if name in ("Normalize", "ToTensor"):
-            return site
-    return None
+    settling = ("Normalize", "Lambda", "unknown", *_TO_TENSOR)
+    return next((site for name, _, site in reversed(transform.steps) if name in settling), None)
 
 
-def transformed(transform: Transform, image: Expr, site: Site) -> Expr:
+def transformed(interpreter: Interpreter, transform: Transform, image: Expr, site: Site) -> Expr:
     """The result of applying a transform to an image."""
-    interval = interval_after(transform)
-    ends = None if interval is None else (interval.low, interval.high, interval.low_open, interval.high_open)
-    return Expr("data", (image,), (("interval", ends),), _decisive(transform) or site)
+    known = interval_of(image)
+    interval = interval_after(interpreter, transform, BYTE if known is None else known)
+    return data_expr(interval, (image,), decisive(transform) or site)
+
+
+# ------------------------------------------------------------------------------------ data sets and loaders
 
 
 def _loader(interpreter: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     source = args[0] if args else kwargs.get("dataset")
+    if isinstance(source, (list, tuple)) and source:
+        source = source[0]
     if isinstance(source, Loader):
         return source
     if isinstance(source, Instance):
-        return _from_instance(interpreter, source, site)
+        loader = from_instance(interpreter, source, site)
+        if loader.interval is not None:
+            note(interpreter, loader.interval, loader.site or site)
+        return loader
     if isinstance(source, Expr):
-        return Loader(interval_of(source), site, "data")
+        return Loader(interval_of(source), source.site or site, "data")
     return Loader(None, site, "data")
 
 
-def _from_instance(interpreter: Interpreter, source: Instance, site: Site) -> Loader:
+def from_instance(interpreter: Interpreter, source: Instance, site: Site) -> Loader:
     """A data set class of the project: one item of it says what the data are."""
+    transform = next((item for item in source.attributes.values() if isinstance(item, Transform)), None)
     getter = source.cls.find("__getitem__")
-    if not isinstance(getter, Function):
-        transform = next((item for item in source.attributes.values() if isinstance(item, Transform)), None)
-        if transform is not None:
-            return Loader(interval_after(transform), _decisive(transform), source.cls.name)
-        return Loader(None, site, source.cls.name)
-    bound = Function(getter.node, getter.scope, source, getter.owner)
-    item = interpreter.invoke(bound, [], {}, site)
-    if isinstance(item, dict):
-        item = tuple(item.values())
-    first = item[0] if isinstance(item, (tuple, list)) and item else item
-    if isinstance(first, (Expr, External)):
-        expr = as_expr(first, site)
-        return Loader(interval_of(expr), expr.site or site, source.cls.name)
+    if isinstance(getter, Function):
+        bound = Function(getter.node, getter.scope, source, getter.owner)
+        item = interpreter.invoke(bound, [], {}, site)
+        if isinstance(item, dict):
+            item = tuple(item.values())
+        first = item[0] if isinstance(item, (tuple, list)) and item else item
+        if isinstance(first, Expr):
+            return Loader(interval_of(first), _settled(first) or site, source.cls.name)
+    if transform is not None and not isinstance(getter, Function):
+        return Loader(interval_after(interpreter, transform), decisive(transform), source.cls.name)
     return Loader(None, site, source.cls.name)
+
+
+def _settled(expr: Expr) -> Site | None:
+    """Where the operation is written that gave data their interval."""
+    node = expr
+    while node.op in ("item", "index", "part", "move", "unsqueeze", "squeeze") and node.args:
+        node = node.args[0]
+    return node.site
+
+
+def is_data_set(cls: Class) -> bool:
+    """Whether a class of the project is a data set of torch or torchvision."""
+    return any(name.rpartition(".")[2].endswith("Dataset") or "datasets." in name for name in cls.external_bases())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from vae_checked.facts import NoiseLaw
 from vae_checked.linter import noise
 from vae_checked.linter.expression import Expr, Site, const, opaque
-from vae_checked.linter.values import Distribution, Value, as_expr
+from vae_checked.linter.values import Distribution, Value, as_expr, number_of
 
 if TYPE_CHECKING:
     from vae_checked.linter.interpret import Interpreter
@@ -118,6 +118,10 @@ def call_method(interpreter: Interpreter, owner: Distribution, name: str, args: 
             return opaque(f"draw:{owner.family}:{name}", (eps,), site)
         return opaque(f"{owner.family}.{name}", (as_expr(owner, site), *(as_expr(item, site) for item in args)), site)
     location, scale = normal
+    mean, std = number_of(location), number_of(scale)
+    if name in ("rsample", "sample", "sample_n") and mean is not None and std is not None:
+        law = NoiseLaw.STANDARD_NORMAL if mean == 0.0 and std == 1.0 else NoiseLaw.NORMAL
+        return noise.draw(interpreter, law, mean, std, noise.shape_of(args), site, None)
     if name in ("rsample", "sample", "sample_n"):
         eps = noise.draw(interpreter, NoiseLaw.STANDARD_NORMAL, 0.0, 1.0, None, site, scale)
         z = Expr("add", (location, Expr("mul", (scale, eps), (), site)), (("known", name),), site)

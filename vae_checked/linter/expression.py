@@ -160,6 +160,7 @@ ELEMENTWISE = frozenset(
 # Operations that hand on their first argument's elements: another shape, device, dtype or graph, the same numbers.
 TRANSPARENT = frozenset("view reshape flatten unsqueeze squeeze expand repeat cast contiguous detach alias".split())
 REDUCTIONS = frozenset(("sum", "mean"))
+PASSED = ELEMENTWISE | REDUCTIONS | TRANSPARENT
 
 
 def strip(expr: Expr) -> Expr:
@@ -179,3 +180,14 @@ def written(expr: Expr) -> Expr:
 def origin(expr: Expr) -> Origin:
     """Where an expression is written."""
     return expr.site.origin if expr.site is not None else Origin()
+
+
+def elementwise(expr: Expr) -> Iterator[Expr]:
+    """The nodes of `expr` above its leaves: what is computed element by element, reduced or reshaped."""
+    stack, seen = [expr], set()
+    while stack:
+        node = stack.pop()
+        if node.uid not in seen and node.op in PASSED:
+            seen.add(node.uid)
+            yield node
+            stack.extend(node.args)

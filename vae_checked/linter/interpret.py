@@ -15,6 +15,7 @@ from vae_checked.linter.values import (
     Function,
     Instance,
     Layer,
+    Pipeline,
     Scope,
     Value,
     as_expr,
@@ -88,6 +89,7 @@ class Interpreter:
         self.frames: list[Frame] = []
         self.no_grad = 0
         self._serial = 0
+        self.pipelines: dict[int, Pipeline] = {}
 
     def serial(self) -> int:
         """A number that was not given out before."""

@@ -111,7 +111,9 @@ def apply(interpreter: Interpreter, layer: Layer, args: list[Value], kwargs: dic
         return (Expr("item", (whole,), (("index", 0),), site), hidden)
     if kind == "MultiheadAttention":
         return (Expr("layer", inputs, (("kind", kind), serial), site), opaque("attention", inputs, site))
-    return Expr("layer", inputs, (("kind", kind), serial, ("rank", rank)), site)
+    outputs = number_of(layer.option("out_features", 1)) if kind == "Linear" else None
+    size = (("outputs", int(outputs)),) if outputs is not None else ()
+    return Expr("layer", inputs, (("kind", kind), serial, ("rank", rank), *size), site)
 
 
 def _rank(kind: str) -> int | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from vae_checked.linter.expression import Expr, Graph, Site, atom, contains, strip, walk
+from vae_checked.linter.names import role_of_name
 from vae_checked.linter.roles import samplers
 from vae_checked.linter.values import Function, Instance, Value
 
@@ -13,40 +14,6 @@ if TYPE_CHECKING:
     from vae_checked.linter.interpret import Interpreter
     from vae_checked.linter.project import Project
     from vae_checked.linter.scenes import Scene
-
-_MU = frozenset("mu mean zmean zmu muz meanz loc means m qmu muq latentmean mus qmean zloc".split())
-_SECOND = ("var", "sigma", "std", "sd", "scale", "stddev", "lsgms", "logs")
-_OUTPUT = frozenset(
-    "recon xhat xrecon reconx output out outputs decoded reconstruction xrec yhat pred recons reconbatch "
-    "xreconstructed reconstructed xtilde xprime rec xdecoded reconstructedx reconimages reconstructions "
-    "prediction generated xp xr "
-    "recx decoding imgrecon reconimg xout outputimg genimg logits xlogits reconlogits".split()
-)
-_INPUT = frozenset(
-    "x input inputs data target targets img image images original batch y originalx xtrue truth xin origin orig imgs "
-    "label batchx real realx gt".split()
-)
-
-
-def normal(name: str) -> str:
-    """A name without case, underscores and digits at its end."""
-    return name.lower().replace("_", "").rstrip("0123456789")
-
-
-def role_of_name(name: str) -> str | None:
-    """What a parameter's name says that it is: mu, second, output, input, z; None when it says nothing."""
-    bare = normal(name)
-    if bare in _MU:
-        return "mu"
-    if bare in _OUTPUT or bare.startswith("recon"):
-        return "output"
-    if bare in _INPUT:
-        return "input"
-    if any(word in bare for word in _SECOND):
-        return "second"
-    if bare in ("z", "latent", "zsample"):
-        return "z"
-    return None
 
 
 def atoms_for(interpreter: Interpreter, function: Function, skip: int) -> list[Value]:

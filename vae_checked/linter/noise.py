@@ -72,6 +72,20 @@ def _like(values: list[Value]) -> Expr | None:
     return None
 
 
+def unfilled(name: str, args: list[Value], site: Site) -> Expr | None:
+    """A tensor made from sizes alone, to be filled by a draw; None where it copies data or its sizes are unknown."""
+    sizes = args[0] if len(args) == 1 and isinstance(args[0], (tuple, list)) else args
+    like = _like(list(args))
+    if like is not None:
+        return Expr("empty", (like,), (), site)
+    if not sizes or not all(number_of(item) is not None or getattr(item, "op", "") == "size" for item in sizes):
+        return None
+    return Expr("empty", (), (("shape", shape_of(list(sizes))),), site)
+
+
+UNFILLED = frozenset(("empty", "FloatTensor", "DoubleTensor", "HalfTensor", "Tensor", "new", "new_empty"))
+
+
 def from_function(
     interpreter: Interpreter, dotted: str, args: list[Value], kwargs: dict[str, Value], site: Site
 ) -> Expr | None:
@@ -111,15 +125,17 @@ def from_method(
     interpreter: Interpreter, owner: Expr, name: str, args: list[Value], kwargs: dict[str, Value], site: Site
 ) -> Expr | None:
     """The draw that a tensor's method makes (`.normal_()`, `.uniform_()`, `.new_randn`), None when it makes none."""
+    shape = owner.get("shape") if owner.op == "empty" else None
+    like = None if owner.op == "empty" and not owner.args else owner.args[0] if owner.op == "empty" else owner
     if name == "normal_":
         location = args[0] if args else kwargs.get("mean", 0.0)
         scale = args[1] if len(args) > 1 else kwargs.get("std", 1.0)
-        return _scaled(interpreter, location, scale, None, site, owner)
+        return _scaled(interpreter, location, scale, shape, site, like)
     if name == "uniform_":
         low = number_of(args[0] if args else kwargs.get("a", kwargs.get("from", 0.0)))
         high = number_of(args[1] if len(args) > 1 else kwargs.get("b", kwargs.get("to", 1.0)))
         low, high = 0.0 if low is None else low, 1.0 if high is None else high
-        return draw(interpreter, NoiseLaw.UNIFORM, (low + high) / 2, abs(high - low) * 12**-0.5, None, site, owner)
+        return draw(interpreter, NoiseLaw.UNIFORM, (low + high) / 2, abs(high - low) * 12**-0.5, shape, site, like)
     return None
 
 

@@ -28,7 +28,7 @@ _BINARY = {
 }  # fmt: skip
 _CASTS = frozenset(
     "to cuda cpu float double half bfloat16 type type_as long int requires_grad_ requires_grad clone numpy tolist "
-    "as_tensor asarray from_numpy tensor Tensor FloatTensor DoubleTensor HalfTensor array Variable Parameter "
+    "as_tensor asarray from_numpy tensor Tensor FloatTensor DoubleTensor HalfTensor array Variable "
     "share_memory_ pin_memory realize rename align_to as_subclass item asnumpy copy".split()
 )
 _SHAPES = {"view": "view", "reshape": "reshape", "view_as": "view", "reshape_as": "reshape", "flatten": "flatten",

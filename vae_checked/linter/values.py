@@ -211,6 +211,14 @@ class Loader:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """One way in which data reach a model: the interval (None: not understood) that the step at `site` leaves them in."""
+
+    interval: Interval | None
+    site: Site
+
+
 def as_expr(value: Value, site: Site | None = None) -> Expr:
     """Any value as an expression; what has no tensor meaning becomes opaque."""
     if isinstance(value, Expr):

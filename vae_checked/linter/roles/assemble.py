@@ -8,6 +8,7 @@ from vae_checked.linter.roles import divergences, phi, reconstructions, samplers
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.kl import kl_facts
 from vae_checked.linter.roles.likelihood import data_facts, output_facts, recon_facts, sides
+from vae_checked.linter.roles.objective import Losses, objective_facts
 from vae_checked.linter.roles.posterior import heads_facts, is_posterior, sampler_facts
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
@@ -21,7 +22,7 @@ def facts_of(scene: Scene) -> list[Facts]:
     cuts = [node for site in found for node in (site.scale, *(head for head in (site.head,) if head is not None))]
     kls = divergences.find(graph, cuts)
     recons = reconstructions.find(graph)
-    totals = _totals(graph, kls, recons)
+    losses = Losses(scene, graph, kls, recons)
     facts: list[Facts] = []
     used: set[int] = set()
     for site in found:
@@ -30,19 +31,12 @@ def facts_of(scene: Scene) -> list[Facts]:
             continue
         if kl is not None:
             used.add(kl.term.uid)
-        facts.append(_facts(scene, site, kl, _recon_of(site, recons, kl, totals), totals))
+        facts.append(_facts(scene, site, kl, _recon_of(site, recons, kl, losses), losses))
     unused = [kl for kl in kls if kl.term.uid not in used]
-    facts.extend(_facts(scene, None, kl, _recon_of(None, recons, kl, totals), totals) for kl in unused)
+    facts.extend(_facts(scene, None, kl, _recon_of(None, recons, kl, losses), losses) for kl in unused)
     if not facts and recons:
-        facts.extend(_facts(scene, None, None, recon, totals) for recon in recons)
+        facts.extend(_facts(scene, None, None, recon, losses) for recon in recons)
     return facts
-
-
-def _totals(graph: Graph, kls: list[Divergence], recons: list[Reconstruction]) -> list[Expr]:
-    """Expressions that hold both a KL and a reconstruction: losses."""
-    with_kl = frozenset().union(*(graph.holding(kl.term.uid) for kl in kls))
-    with_recon = frozenset().union(*(graph.holding(recon.term.uid) for recon in recons))
-    return [value for value in graph.values if value.uid in with_kl and value.uid in with_recon]
 
 
 def _kl_of(site: SamplerSite, kls: list[Divergence]) -> Divergence | None:
@@ -61,7 +55,7 @@ def _kl_of(site: SamplerSite, kls: list[Divergence]) -> Divergence | None:
 
 
 def _recon_of(
-    site: SamplerSite | None, recons: list[Reconstruction], kl: Divergence | None, totals: list[Expr]
+    site: SamplerSite | None, recons: list[Reconstruction], kl: Divergence | None, losses: Losses
 ) -> Reconstruction | None:
     """The reconstruction of a sampler's z; else the only one that stands beside the KL."""
     if site is not None:
@@ -70,11 +64,7 @@ def _recon_of(
                 return recon
         return None
     if kl is not None:
-        beside = [
-            recon
-            for recon in recons
-            if any(contains(total, recon.term.uid) and contains(total, kl.term.uid) for total in totals)
-        ]
+        beside = [recon for recon in recons if losses.of(kl, recon) is not None]
         if len(beside) == 1:
             return beside[0]
     return None
@@ -85,18 +75,22 @@ def _facts(
     site: SamplerSite | None,
     kl: Divergence | None,
     recon: Reconstruction | None,
-    totals: list[Expr],
+    losses: Losses,
 ) -> Facts:
     head = _common_head(site, kl)
+    reading = losses.read(kl, recon) if kl is not None and recon is not None else None
+    kl_found = kl_facts(kl, recon, reading, losses)
+    recon_found = recon_facts(site, recon, kl, reading)
     prediction, target = sides(site, recon)
     return Facts(
         subject=scene.subject,
         sampler=sampler_facts(site, head),
         heads=heads_facts(site, head),
-        kl=kl_facts(kl, recon, totals),
+        kl=kl_found,
         output=output_facts(prediction),
-        recon=recon_facts(site, recon, totals),
+        recon=recon_found,
         data=data_facts(target),
+        objective=objective_facts(losses, kl, recon, reading, (kl_found.reduced, recon_found.reduced)),
     )
 
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import cache
 
-from vae_checked.facts import Parametrisation, gaussian_kl
-from vae_checked.linter.expression import ELEMENTWISE, REDUCTIONS, TRANSPARENT, Expr, Graph
+from vae_checked.facts import Parametrisation, gaussian_kl, reversed_gaussian_kl
+from vae_checked.linter.expression import PASSED, REDUCTIONS, TRANSPARENT, Expr, Graph, elementwise
 from vae_checked.linter.numeric import close, evaluate, fit, leaves, points
 from vae_checked.linter.roles.samplers import is_scalar
 
 _MAX_LEAVES = 6
-_PASSED = ELEMENTWISE | REDUCTIONS | TRANSPARENT
+_MAX_CUTS = 8
+_NEVER_HEADS = frozenset(("loss", "kl_div", "noise", "data", "label"))
 _TOPS = frozenset(("add", "sub", "mul", "div", "neg", "sum", "mean")) | TRANSPARENT
 _ALL = 7
 _BASIS: tuple[Callable[[float, float], float], ...] = (
@@ -42,7 +45,8 @@ class Divergence:
     """A term that is, or tries to be, the KL of a diagonal Gaussian to N(0, I).
 
     `factor` is signed: the term is factor * KL per element. `parametrisation` is None for the KL of none. `values` are
-    (mu, s, value of the term / factor, closed form).
+    (mu, s, value of the term / factor, closed form). `prior` marks a prior with heads of its own, `reversed` the KL from
+    the prior to the posterior.
     """
 
     term: Expr
@@ -51,6 +55,8 @@ class Divergence:
     parametrisation: Parametrisation | None
     factor: float
     values: tuple[tuple[float, float, float, float], ...]
+    prior: bool = False
+    reversed: bool = False
 
 
 def find(graph: Graph, cuts: Iterable[Expr] = ()) -> list[Divergence]:
@@ -71,7 +77,27 @@ def find(graph: Graph, cuts: Iterable[Expr] = ()) -> list[Divergence]:
                 found[node.uid] = divergence
                 continue
         stack.extend(node.args)
-    return _innermost(graph, found)
+    roots = _under_roots(graph, found)
+    return [
+        replace(item, parametrisation=None) if item.term.uid in roots else item for item in _innermost(graph, found)
+    ]
+
+
+def _under_roots(graph: Graph, found: dict[int, Divergence]) -> set[int]:
+    """The terms of which a square root is taken: that is no divergence, whatever is below it."""
+    roots: set[int] = set()
+    for node in graph.nodes:
+        if node.op == "sqrt" or (node.op == "pow" and node.args[1].op == "const" and node.args[1].value == 0.5):
+            inner = node.args[0]
+            while inner.uid not in found and inner.op in REDUCTIONS | TRANSPARENT and inner.args:
+                inner = inner.args[0]
+            roots |= {uid for uid in found if uid == inner.uid or (inner.uid in found and _same(found, uid, inner.uid))}
+    return roots
+
+
+def _same(found: dict[int, Divergence], one: int, other: int) -> bool:
+    """Whether two terms are one formula at different depths: they read the same heads."""
+    return found[one].head == found[other].head and found[one].location == found[other].location
 
 
 def _innermost(graph: Graph, found: dict[int, Divergence]) -> list[Divergence]:
@@ -93,7 +119,7 @@ def _kinds(graph: Graph) -> dict[int, int]:
     kinds: dict[int, int] = {}
     for node in graph.nodes:
         bits = 0
-        if node.op in _PASSED:
+        if node.op in PASSED:
             for arg in node.args:
                 bits |= kinds[arg.uid]
             if node.op in ("log", "exp", "log1p"):
@@ -110,52 +136,44 @@ def _read(node: Expr, wanted: list[Expr]) -> Divergence | None:
     found = leaves(node)
     if not found or len(found) > 3 * _MAX_LEAVES:
         return None
-    below = list(_elementwise(node))
-    if not 1 < len(found) <= _MAX_LEAVES:
-        return _with_cuts(node, below, wanted)
+    candidate: Divergence | None = None
+    for location, head in _pairs(node, found, wanted):
+        scalars = [leaf.uid for leaf in leaves(node, (location.uid, head.uid))]
+        divergence = _identify(node, location, head, scalars)
+        if divergence is not None and divergence.parametrisation is not None:
+            return divergence
+        candidate = candidate or divergence
     tensors = [leaf for leaf in found if not is_scalar(leaf)]
-    scalars = {leaf.uid: 1.0 for leaf in found if is_scalar(leaf)}
+    if candidate is None and len(tensors) == 4:
+        return _between_gaussians(node, tensors, [leaf.uid for leaf in found if is_scalar(leaf)])
+    return candidate
+
+
+def _pairs(node: Expr, found: list[Expr], wanted: list[Expr]) -> Iterator[tuple[Expr, Expr]]:
+    """The (location, second head) that a term may be read by: its two leaves, or inner nodes that stand for them."""
+    tensors = [leaf for leaf in found if not is_scalar(leaf)]
+    if any(leaf.op in _NEVER_HEADS for leaf in tensors):
+        return
     if len(tensors) == 2:
-        for location, head in (tensors, tensors[::-1]):
-            divergence = _identify(node, location, head, scalars)
-            if divergence is not None:
-                return divergence
-    return _with_cuts(node, below, wanted)
-
-
-def _elementwise(node: Expr) -> Iterator[Expr]:
-    stack, seen = [node], set()
-    while stack:
-        item = stack.pop()
-        if item.uid in seen or item.op not in _PASSED:
-            continue
-        seen.add(item.uid)
-        yield item
-        stack.extend(item.args)
-
-
-def _with_cuts(node: Expr, below: list[Expr], wanted: list[Expr]) -> Divergence | None:
-    """Try inner nodes as heads: the std behind a softplus, a location that is computed elementwise."""
-    inside = {item.uid for item in below}
+        yield tensors[0], tensors[1]
+        yield tensors[1], tensors[0]
+    below = list(elementwise(node))
+    inside = {item.uid for item in below} - {node.uid}
     given = {item.uid for item in wanted}
-    cuts = [item for item in wanted if item.uid in inside and item.uid != node.uid]
-    cuts += [item for item in _named(below) if item.uid != node.uid and item.uid not in given]
-    for cut in cuts[:8]:
-        rest = leaves(node, (cut.uid,))
-        tensors = [leaf for leaf in rest if not is_scalar(leaf)]
-        scalars = {leaf.uid: 1.0 for leaf in rest if is_scalar(leaf)}
-        if len(tensors) == 1:
-            for location, head in ((tensors[0], cut), (cut, tensors[0])):
-                divergence = _identify(node, location, head, scalars)
-                if divergence is not None:
-                    return divergence
-        elif tensors:
-            for other in cuts[:8]:
+    cuts = [item for item in wanted if item.uid in inside]
+    cuts += [item for item in _named(below) if item.uid in inside and item.uid not in given]
+    for cut in cuts[:_MAX_CUTS]:
+        under = {leaf.uid for leaf in leaves(cut)}
+        rest = [leaf for leaf in leaves(node, (cut.uid,)) if not is_scalar(leaf)]
+        if under & {leaf.uid for leaf in rest}:
+            continue
+        if len(rest) == 1:
+            yield rest[0], cut
+            yield cut, rest[0]
+        elif rest:
+            for other in cuts[:_MAX_CUTS]:
                 if other.uid != cut.uid and all(is_scalar(leaf) for leaf in leaves(node, (cut.uid, other.uid))):
-                    divergence = _identify(node, other, cut, scalars)
-                    if divergence is not None:
-                        return divergence
-    return None
+                    yield other, cut
 
 
 def _named(below: list[Expr]) -> list[Expr]:
@@ -175,16 +193,21 @@ def _rows() -> tuple[tuple[float, ...], ...]:
     return tuple(tuple(term(m, s) for term in _BASIS) for m, s in _samples())
 
 
-def _identify(node: Expr, location: Expr, head: Expr, scalars: dict[int, float]) -> Divergence | None:
+def _identify(node: Expr, location: Expr, head: Expr, scalars: list[int]) -> Divergence | None:
+    ones = dict.fromkeys(scalars, 1.0)
+
     def value(m: float, s: float) -> float:
-        return evaluate(node, {**scalars, location.uid: m, head.uid: s})
+        return evaluate(node, {**ones, location.uid: m, head.uid: s})
 
     values = [value(m, s) for m, s in _samples()]
     if not all(map(math.isfinite, values)):
         return None
+    m, s = _samples()[0]
+    if not all(_scales(evaluate(node, {**ones, uid: 2.0, location.uid: m, head.uid: s}), values[0]) for uid in scalars):
+        return None
     coefficients = fit(_rows(), values)
     if coefficients is None:
-        return None
+        return _identify_reversed(node, location, head, values)
     classified = _classify(coefficients)
     if classified is None:
         return None
@@ -197,6 +220,74 @@ def _identify(node: Expr, location: Expr, head: Expr, scalars: dict[int, float])
         except (ValueError, OverflowError):
             continue
     return Divergence(node, location, head, parametrisation, factor, tuple(shown))
+
+
+def _identify_reversed(node: Expr, location: Expr, head: Expr, values: list[float]) -> Divergence | None:
+    """The KL from the prior to the posterior, whose terms are products of both heads."""
+    for parametrisation in Parametrisation:
+        stds = [parametrisation.std(s) for _, s in _samples()]
+        closed = [reversed_gaussian_kl(m, std) for (m, _), std in zip(_samples(), stds, strict=True)]
+        factor = values[0] / closed[0]
+        if factor and all(close(value, factor * other) for value, other in zip(values, closed, strict=True)):
+            shown = []
+            for m, s in _SHOWN:
+                with suppress(ValueError, OverflowError, ZeroDivisionError):
+                    std = parametrisation.std(s)
+                    shown.append((m, s, reversed_gaussian_kl(m, std), gaussian_kl(m, std)))
+            return Divergence(node, location, head, parametrisation, factor, tuple(shown), reversed=True)
+    return None
+
+
+def _scales(doubled: float, value: float) -> bool:
+    """Whether a number that was doubled is a weight: the whole term doubles or halves with it."""
+    return close(doubled, 2.0 * value) or close(doubled, 0.5 * value)
+
+
+def _between_gaussians(node: Expr, tensors: list[Expr], scalars: list[int]) -> Divergence | None:
+    """KL(q || p) of two Gaussians: quadratic in the distance of two leaves, the other two being the second heads."""
+    ones = dict.fromkeys(scalars, 1.0)
+    for one, other in itertools.combinations(tensors, 2):
+        heads = [leaf for leaf in tensors if leaf.uid not in (one.uid, other.uid)]
+        for posterior, prior in (heads, heads[::-1]):
+            order = (one.uid, other.uid, posterior.uid, prior.uid)
+
+            def value(distance: float, q: float, p: float, shift: float = 0.0, uids: tuple[int, ...] = order) -> float:
+                return evaluate(node, {**ones, **dict(zip(uids, (distance + shift, shift, q, p), strict=True))})
+
+            form = _two_gaussians(value)
+            if form is not None:
+                return Divergence(node, one, posterior, form[0], form[1], (), prior=True)
+    return None
+
+
+def _two_gaussians(value: Callable[..., float]) -> tuple[Parametrisation | None, float] | None:
+    """(parametrisation, factor) of value(distance, q, p); None when it is no attempt at the KL of two Gaussians."""
+    heads = ((0.6, 1.3), (1.1, 0.8), (1.9, 1.6), (0.9, 2.2))
+    factors: dict[Parametrisation, list[float]] = {item: [] for item in Parametrisation}
+    rests: list[float] = []
+    for q, p in heads:
+        base, unit = value(0.0, q, p), value(1.0, q, p)
+        square = unit - base
+        even = close(value(-1.0, q, p), unit) and close(value(1.0, q, p, 0.7), unit)
+        if not even or not close(value(2.0, q, p) - base, 4.0 * square) or close(square, 0.0):
+            return None
+        if not close(value(1.0, q + 0.4, p) - value(0.0, q + 0.4, p), square):
+            return None
+        rests.append(base)
+        for parametrisation, found in factors.items():
+            found.append(2.0 * square * parametrisation.std(p) ** 2)
+    fitting = [item for item, found in factors.items() if all(close(found[0], other) for other in found)]
+    if not fitting or close(rests[0], value(0.0, heads[0][0] + 0.4, heads[0][1])):
+        return None
+    for parametrisation in fitting:
+        factor = factors[parametrisation][0]
+        offsets = []
+        for (q, p), rest in zip(heads, rests, strict=True):
+            std_q, std_p = parametrisation.std(q), parametrisation.std(p)
+            offsets.append(rest / factor - gaussian_kl(0.0, std_q / std_p))
+        if all(close(offsets[0], other) for other in offsets):
+            return parametrisation, factor
+    return None, factors[fitting[0]][0]
 
 
 def _classify(coefficients: list[float]) -> tuple[Parametrisation | None, float] | None:

@@ -1,93 +1,105 @@
-"""Facts of the KL term: its form, factor, sign and reduction."""
+"""Facts of the KL term: its form, factor, sign and reduction, and whether it reaches the loss."""
 
 from __future__ import annotations
 
-from vae_checked.facts import KL, Fact, Factor, KLForm, Origin, Reduced
-from vae_checked.linter.expression import Expr, contains, origin
+import math
+
+from vae_checked.facts import KL, Fact, Factor, KLForm, Reduced
+from vae_checked.linter.expression import origin
 from vae_checked.linter.roles import reductions
 from vae_checked.linter.roles.divergences import Divergence
+from vae_checked.linter.roles.objective import Losses, Reading, sign_of, weight_of
 from vae_checked.linter.roles.reconstructions import Reconstruction
 
 
-def kl_facts(kl: Divergence | None, recon: Reconstruction | None, totals: list[Expr]) -> KL:
+def kl_facts(kl: Divergence | None, recon: Reconstruction | None, reading: Reading | None, losses: Losses) -> KL:
     if kl is None:
         return KL()
     where = origin(kl.term)
-    points: tuple[tuple[float, float], ...] = ()
-    form = Fact(KLForm(kl.parametrisation, points, kl.values), where)
-    total = total_of(kl.term, recon, totals)
-    sign: Fact[int] | None = None
-    factor: Fact[Factor] | None = None
-    in_loss: Fact[bool] | None = None
-    chain = _chain(kl.term, kl)
-    reduced: Reduced | None = None
-    if total is not None and recon is not None:
-        above = reductions.chains(total, kl.term.uid)
-        beside = reductions.chains(total, recon.term.uid)
-        if len(above) == 1 and len(beside) == 1:
-            sign = Fact(_sign(kl.factor) * _chain_sign(above[0]) * _chain_sign(beside[0]), where)
-            factor = _factor(kl, above[0], recon, where)
-            in_loss = Fact(True, where)
-        if len(above) == 1 and chain is not None:
-            reduced = reductions.read((*above[0], *chain), reductions.rank_of(kl.head))
-    elif chain is not None:
-        reduced = None
+    reduced = None if reading is None else reduced_of(kl, reading)
+    sign = None if reading is None else _sign(kl, reading, losses)
+    factor = None if reading is None or recon is None else _factor(kl, reading, recon)
+    in_loss = losses.holds(kl, recon)
     return KL(
-        form=form,
-        factor=factor,
-        sign=sign,
+        form=Fact(KLForm(kl.parametrisation, (), kl.values, kl.reversed), where),
+        factor=None if factor is None else Fact(factor, where),
+        sign=None if sign is None else Fact(sign, where),
         reduced=None if reduced is None else Fact(reduced, where),
-        in_loss=in_loss,
+        in_loss=None if in_loss is None else Fact(in_loss, where),
     )
 
 
-def total_of(term: Expr, recon: Reconstruction | None, totals: list[Expr]) -> Expr | None:
-    """The largest loss that holds a term and its reconstruction."""
-    best: Expr | None = None
-    for total in totals:
-        whole = contains(total, term.uid) and (recon is None or contains(total, recon.term.uid))
-        if whole and (best is None or contains(total, best.uid)):
-            best = total
-    return best
+def reduced_of(kl: Divergence, reading: Reading) -> Reduced | None:
+    """How a KL is reduced from its heads up to the loss; None when that cannot be read."""
+    inside = _chain(kl)
+    if inside is None:
+        return None
+    chain = (*reading.shared, *reading.kl, *inside)
+    reduced = reductions.read(chain, reductions.rank_of(kl.head) or reductions.rank_of(kl.location))
+    if reduced is None:
+        return None
+    named = weight_of(reductions.peeled(kl.term))[1] and any(
+        kind in ("weight", "-weight", "times") for kind, _ in reductions.peeled(kl.term)
+    )
+    return Reduced(reduced.batch, reduced.event, reduced.explicit or named)
 
 
-def _chain(term: Expr, kl: Divergence) -> tuple[reductions.Step, ...] | None:
+def _chain(kl: Divergence) -> tuple[reductions.Step, ...] | None:
     """The reductions inside a KL's own expression, down to its heads, when all paths agree."""
     found: set[tuple[reductions.Step, ...]] = set()
     for target in (kl.head.uid, kl.location.uid):
-        for chain in reductions.chains(term, target):
+        for chain in reductions.chains(kl.term, target):
             found.add(tuple(step for step in chain if step[0] in ("sum", "mean", "divided", "shape")))
-    if len(found) == 1:
-        return next(iter(found))
-    return None
+    return next(iter(found)) if len(found) == 1 else None
 
 
-def _sign(value: float) -> int:
-    return 1 if value > 0 else -1
+def _sign(kl: Divergence, reading: Reading, losses: Losses) -> int | None:
+    """+1 where a larger KL makes a larger loss.
+
+    Against the reconstruction's sign, or against a loss that is known to be minimised where that one is wrong itself.
+    """
+    above, beside = sign_of(reading.kl), sign_of(reading.recon)
+    if above is None or beside is None or (kl.factor < 0 and _bent(reading)):
+        return None
+    own = above if kl.factor > 0 else -above
+    if own * beside < 0 and losses.contrasted(kl):
+        return None
+    absolute = _absolute(reading)
+    if absolute is not None and own * absolute > 0 and beside * absolute < 0:
+        return 1
+    return own * beside
 
 
-def _chain_sign(chain: tuple[reductions.Step, ...]) -> int:
-    sign = 1
-    for kind, value in chain:
-        if (kind == "sign") or (kind == "const" and isinstance(value, (int, float)) and value < 0):
-            sign = -sign
-    return sign
+def _absolute(reading: Reading) -> int | None:
+    shared = sign_of(reading.shared)
+    return None if reading.minimised is None or shared is None else reading.minimised * shared
 
 
-def _factor(
-    kl: Divergence, above: tuple[reductions.Step, ...], recon: Reconstruction, where: Origin
-) -> Fact[Factor] | None:
-    value = abs(kl.factor)
-    explicit = False
-    for kind, number in above:
-        if kind in ("weight", "times", "divided", "factor", "through"):
-            explicit = True
-        elif kind == "const" and isinstance(number, (int, float)):
-            value *= abs(number)
-            explicit = explicit or abs(number) not in (0.5, 2.0)
-    return Fact(Factor(value, explicit or not is_log_likelihood(recon)), where)
+def recon_sign(reading: Reading, kl: Divergence) -> int | None:
+    """+1 where a larger error makes a larger loss; None where the source does not say what is minimised."""
+    above, absolute, beside = sign_of(reading.recon), _absolute(reading), sign_of(reading.kl)
+    if above is None or absolute is None or beside is None:
+        return None
+    own = beside if kl.factor > 0 else -beside
+    sign = above * absolute
+    # Both terms with a minus: a bound that is called a loss and maximised elsewhere.
+    return None if sign < 0 and own * absolute < 0 else sign
 
 
-def is_log_likelihood(recon: Reconstruction) -> bool:
-    """Whether a reconstruction loss is a log-likelihood as it stands (a squared error leaves its factor open)."""
-    return recon.kind.value.startswith("bce")
+def _bent(reading: Reading) -> bool:
+    return any(kind == "through" for kind, _ in reading.kl)
+
+
+def _factor(kl: Divergence, reading: Reading, recon: Reconstruction) -> Factor:
+    """The constant beside the closed form, and whether somebody chose it.
+
+    A constant beside a term that is a KL already is a weight; one that belongs to the formula is not. A squared error
+    may carry the 1/2 of its Gaussian.
+    """
+    weight, chosen = weight_of(reading.kl)
+    chosen = chosen or any(kind in ("weight", "-weight", "times", "divided") for kind, _ in reductions.peeled(kl.term))
+    chosen = chosen or (math.isclose(abs(kl.factor), 1.0, rel_tol=1e-3) and not math.isclose(weight, 1.0))
+    beside, scaled = weight_of(reading.recon)
+    halved = math.isclose(beside, 0.5) and recon.kind.value == "mse"
+    chosen = chosen or scaled or not (math.isclose(beside, 1.0) or halved)
+    return Factor(abs(kl.factor) * weight, chosen)

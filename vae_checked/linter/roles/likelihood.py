@@ -6,7 +6,9 @@ from vae_checked.facts import Data, Fact, Interval, Output, Recon, Reduced
 from vae_checked.linter.expression import Expr, contains, origin, written
 from vae_checked.linter.intervals import interval_of
 from vae_checked.linter.roles import reconstructions, reductions
-from vae_checked.linter.roles.kl import total_of
+from vae_checked.linter.roles.divergences import Divergence
+from vae_checked.linter.roles.kl import recon_sign
+from vae_checked.linter.roles.objective import Reading
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
 
@@ -32,22 +34,24 @@ def output_facts(prediction: Expr | None) -> Output:
     )
 
 
-def recon_facts(site: SamplerSite | None, recon: Reconstruction | None, totals: list[Expr]) -> Recon:
+def recon_facts(
+    site: SamplerSite | None, recon: Reconstruction | None, kl: Divergence | None, reading: Reading | None
+) -> Recon:
     if recon is None:
         return Recon()
     where = origin(recon.term)
     swapped: Fact[bool] | None = None
     if site is not None:
         swapped = Fact(contains(recon.second, site.z.uid), where)
-    total = total_of(recon.term, recon, totals)
     reduced: Reduced | None = None
-    if total is not None:
-        above = reductions.chains(total, recon.term.uid)
-        if len(above) == 1:
-            reduced = reductions.read(above[0], reductions.rank_of(recon.term))
+    sign: int | None = None
+    if reading is not None and kl is not None:
+        reduced = reductions.read((*reading.shared, *reading.recon), reductions.rank_of(recon.term))
+        sign = recon_sign(reading, kl)
     return Recon(
         kind=Fact(recon.kind, where),
         swapped=swapped,
+        sign=None if sign is None else Fact(sign, where),
         reduced=None if reduced is None else Fact(reduced, where),
         ignored_attribute=Fact(recon.ignored[0][0], recon.ignored[0][1].origin) if recon.ignored else Fact(None, where),
     )

@@ -27,8 +27,8 @@ from vae_checked.linter.roles.samplers import SamplerSite
 def is_posterior(site: SamplerSite, names: Mapping[int, list[str]]) -> bool:
     """Whether there is evidence that a sampler draws from a posterior, where no KL reads its heads.
 
-    A scale that goes through an exponential, a softplus or a root was made positive on purpose; else the names that both
-    heads go by decide.
+    A scale that goes through an exponential, a softplus or a root was made positive on purpose; else the names that
+    both heads go by decide.
     """
     if any(node.op in ("exp", "softplus", "sqrt", "elu") for node in elementwise(site.scale)):
         return True

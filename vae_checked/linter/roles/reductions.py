@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import math
+from typing import TYPE_CHECKING
+
 from vae_checked.facts import Reduced, Reduction
 from vae_checked.linter.expression import TRANSPARENT, Expr, strip
 from vae_checked.linter.numeric import leaves
 from vae_checked.linter.roles.samplers import is_scalar
 from vae_checked.linter.values import Value
 
+if TYPE_CHECKING:
+    from vae_checked.linter.roles.reconstructions import Reconstruction
+
 Step = tuple[str, object]
 _MAX_CHAINS = 4
+# What a term may pass through without losing its axes or its elements' order.
+_PASSED = frozenset(("clamp", "nan_to_num", "maximum", "masked"))
 
 
 def chains(root: Expr, target: int) -> list[tuple[Step, ...]]:
@@ -62,9 +70,65 @@ def _factor(other: Expr, inverse: bool) -> Step:
     name = str(bare.get("name") or "")
     if inverse and ("batch" in name.lower() or name.lower() in ("bs", "b", "n")):
         return ("divided", 0)
-    if all(is_scalar(leaf) or leaf.op == "atom" for leaf in leaves(other)):
-        return ("weight", name or bare.op)
+    if is_number(other):
+        return ("-weight" if bare.op == "neg" else "weight", name or bare.op)
     return ("factor", bare.op)
+
+
+def is_number(expr: Expr) -> bool:
+    """Whether an expression is made of numbers, sizes, attributes and parameters alone: a weight, no tensor."""
+    return all(is_scalar(leaf) or leaf.op in ("atom", "weight") for leaf in leaves(expr))
+
+
+def peeled(term: Expr) -> tuple[Step, ...]:
+    """What a term is scaled and reduced by at its top, down to where its parts are added."""
+    steps: list[Step] = []
+    node = term
+    while True:
+        index = 0
+        if node.op == "mul":
+            index = 1 if is_number(node.args[0]) else 0
+            if not is_number(node.args[1 - index]):
+                return tuple(steps)
+        elif node.op == "div":
+            if not is_number(node.args[1]):
+                return tuple(steps)
+        elif node.op not in ("neg", "sum", "mean") and node.op not in TRANSPARENT:
+            return tuple(steps)
+        step = _step(node, index)
+        if step is not None:
+            steps.append(step)
+        node = node.args[index]
+
+
+def latents(head: Expr) -> int | None:
+    """The number of latents, from the linear layer that makes the head."""
+    node = strip(head)
+    while node.op not in ("layer",) and len(node.args) == 1:
+        node = strip(node.args[0])
+    return _outputs(node)
+
+
+def elements(recon: Reconstruction) -> int | None:
+    """The number of elements of a sample, from a written view or the last linear layer of the prediction."""
+    for side in (recon.first, recon.second):
+        node = side
+        while node.op not in ("layer",) and node.args:
+            sizes = node.get("sizes") if node.op in ("view", "reshape") else None
+            if isinstance(sizes, tuple) and len(sizes) > 1 and all(isinstance(size, int) for size in sizes[1:]):
+                known = [size for size in sizes[1:] if isinstance(size, int)]
+                if min(known) > 0:
+                    return math.prod(known)
+            node = node.args[0]
+        found = _outputs(node)
+        if found is not None:
+            return found
+    return None
+
+
+def _outputs(node: Expr) -> int | None:
+    out = node.get("outputs") if node.op == "layer" and node.get("kind") == "Linear" else None
+    return out if isinstance(out, int) and out > 0 else None
 
 
 def read(chain: tuple[Step, ...], rank: int | None) -> Reduced | None:
@@ -90,14 +154,14 @@ def read(chain: tuple[Step, ...], rank: int | None) -> Reduced | None:
                 batch = Reduction.MEAN
             else:
                 explicit = True
-        elif kind in ("times", "weight") or (kind == "const" and _is_chosen(value)):
+        elif kind in ("times", "weight", "-weight") or (kind == "const" and is_chosen(value)):
             explicit = True
         elif kind == "shape":
             reshaped = _reshaped(value, event, batch)
             if reshaped is None:
                 return None
             axes = list(range(reshaped))
-        elif kind in ("through", "factor"):
+        elif kind == "factor" or (kind == "through" and value not in _PASSED):
             return None
     kinds = set(event.values()) | ({Reduction.KEPT} if axes and any(axis != 0 for axis in axes) else set())
     if not kinds:
@@ -108,7 +172,7 @@ def read(chain: tuple[Step, ...], rank: int | None) -> Reduced | None:
     return Reduced(batch, whole, explicit)
 
 
-def _is_chosen(value: object) -> bool:
+def is_chosen(value: object) -> bool:
     """Whether a constant factor is one that an author chose, not one that a formula has."""
     return isinstance(value, (int, float)) and abs(value) not in (0.5, 1.0, 2.0)
 

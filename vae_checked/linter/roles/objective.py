@@ -1,0 +1,317 @@
+"""The loss as a whole: which expression is minimised, and with what sign, weight and reductions a term stands in it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vae_checked.facts import EffectiveBeta, Fact, Objective, Reduced, Reduction
+from vae_checked.linter.expression import Expr, Graph, Site, contains, origin, strip
+from vae_checked.linter.roles import phi, reductions
+from vae_checked.linter.roles.divergences import Divergence
+from vae_checked.linter.roles.reconstructions import Reconstruction
+from vae_checked.linter.roles.reductions import Step
+from vae_checked.linter.values import Class, Function
+
+if TYPE_CHECKING:
+    from vae_checked.linter.interpret import Root
+    from vae_checked.linter.scenes import Scene
+
+_MONOTONE = frozenset(
+    "clamp nan_to_num maximum minimum relu softplus sqrt exp log log1p abs square masked cat stack".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A loss that holds a KL and its reconstruction: the chains from it down to both, outermost step first.
+
+    `shared` is the part that both chains have in common: it scales the loss as a whole and balances nothing. `minimised`
+    is +1 when the loss is minimised, -1 when maximised, None when the source does not say.
+    """
+
+    total: Expr
+    shared: tuple[Step, ...]
+    kl: tuple[Step, ...]
+    recon: tuple[Step, ...]
+    minimised: int | None
+
+
+class Losses:
+    """The expressions of a scene that hold both a KL and a reconstruction, and how they end."""
+
+    def __init__(self, scene: Scene, graph: Graph, kls: Sequence[Divergence], recons: Sequence[Reconstruction]) -> None:
+        self.scene = scene
+        self.kls = kls
+        with_kl = frozenset().union(*(graph.holding(kl.term.uid) for kl in kls))
+        with_recon = frozenset().union(*(graph.holding(recon.term.uid) for recon in recons))
+        self.totals = [value for value in graph.values if value.uid in with_kl and value.uid in with_recon]
+        self._graph = graph
+        self._opened: list[tuple[Root, frozenset[int]]] | None = None
+        self.backward = list(_resolved(root for root in scene.trace.roots if root.kind == "backward"))
+        self._named = {value.uid for value in _resolved(root for root in scene.trace.roots if _called_loss(root))}
+
+    def of(self, kl: Divergence, recon: Reconstruction) -> Expr | None:
+        """The loss that holds both terms: the one that is differentiated, else the largest."""
+        holding = [total for total in self.totals if contains(total, kl.term.uid) and contains(total, recon.term.uid)]
+        differentiated = {value.uid for value in self.backward}
+        best: Expr | None = None
+        for total in [item for item in holding if item.uid in differentiated] or holding:
+            if best is None or contains(total, best.uid):
+                best = total
+        return best
+
+    def minimised(self, total: Expr) -> int | None:
+        """+1 where the total, or what it is scaled to, is differentiated or called a loss; None where nothing says so."""
+        for value in self.backward:
+            for chain in reductions.chains(value, total.uid):
+                sign = sign_of(chain)
+                if sign is not None:
+                    return sign
+        return 1 if total.uid in self._named else None
+
+    def read(self, kl: Divergence, recon: Reconstruction) -> Reading | None:
+        """How the two terms stand in the loss; None when no loss holds both, or one of them more than once."""
+        total = self.of(kl, recon)
+        if total is None:
+            return None
+        to_kl, to_recon = reductions.chains(total, kl.term.uid), reductions.chains(total, recon.term.uid)
+        if len(to_kl) != 1 or len(to_recon) != 1:
+            return None
+        one, other = to_kl[0], to_recon[0]
+        count = 0
+        while count < min(len(one), len(other)) and one[count] == other[count]:
+            count += 1
+        kept = ("sum", "mean", "shape", "sign", "const", "divided")
+        shared = tuple(step for step in one[:count] if step[0] in kept)
+        whole = self.minimised(total) if sign_of(one[:count]) is not None else None
+        return Reading(total, shared, one[count:], other[count:], whole)
+
+    def holds(self, kl: Divergence, recon: Reconstruction | None) -> bool | None:
+        """Whether the KL is part of a loss; False where it is computed beside one and used for nothing."""
+        if any(contains(total, kl.term.uid) for total in (*self.totals, *self.backward)):
+            return True
+        if recon is None:
+            return None
+        with_kl = self.roots_with(kl.term)
+        functions = {id(root.function.node): root.function for root in with_kl if root.function is not None}
+        if len(functions) != 1 or any(root.kind != "assign" or not root.name for root in with_kl):
+            return None
+        function = next(iter(functions.values()))
+        ending = any(
+            root.kind in ("return", "backward") and root.function is not None and root.function.node is function.node
+            for root in self.roots_with(recon.term)
+        )
+        names = {root.name for root in with_kl}
+        return False if ending and all(_unused(name, function.node) for name in names) else None
+
+    def roots_with(self, term: Expr) -> list[Root]:
+        """The edges of statements at which a value holds a term."""
+        if self._opened is None:
+            self._opened = [(root, _uids(root)) for root in self.scene.trace.roots]
+        holding = self._graph.holding(term.uid)
+        return [root for root, uids in self._opened if uids & holding]
+
+    def contrasted(self, kl: Divergence) -> bool:
+        """Whether the same heads have another KL in some loss, with another sign: maximised on purpose by an adversary."""
+        signs = {
+            sign * (1 if other.factor > 0 else -1)
+            for other in self.kls
+            if _layer_of(other.head) == _layer_of(kl.head)
+            for total in self.totals
+            for chain in reductions.chains(total, other.term.uid)
+            if (sign := sign_of(chain) or 0)
+        }
+        return len(signs) > 1
+
+
+def _layer_of(head: Expr) -> object:
+    """What tells the layer of a head from other layers, whatever it was applied to."""
+    node = strip(head)
+    while node.op in ("part", "item", "index", "exp", "clamp", "softplus", "mul") and node.args:
+        node = strip(node.args[0])
+    return node.get("serial") if node.op == "layer" else node.uid
+
+
+def _resolved(roots: Iterable[Root]) -> Iterator[Expr]:
+    for root in roots:
+        if isinstance(root.value, Expr):
+            yield from phi.resolved([root.value])
+        elif isinstance(root.value, dict):
+            named = [value for key, value in root.value.items() if _is_loss(str(key)) and isinstance(value, Expr)]
+            yield from phi.resolved(named)
+        elif isinstance(root.value, tuple) and root.value and isinstance(root.value[0], Expr):
+            yield from phi.resolved([root.value[0]])
+
+
+def _uids(root: Root) -> frozenset[int]:
+    from vae_checked.linter.scenes import expressions  # noqa: PLC0415  the two modules call each other
+
+    return frozenset(value.uid for value in phi.resolved(expressions(root.value)))
+
+
+def _unused(name: str, function: ast.AST) -> bool:
+    """Whether a local name is never read, or only shown: printed, logged, or taken out of the graph by item()."""
+    shown: set[int] = set()
+    for node in ast.walk(function):
+        if isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Call) and _shows(node)):
+            shown |= {id(item) for item in ast.walk(node)}
+    stored = False
+    for node in ast.walk(function):
+        if isinstance(node, ast.Name) and node.id == name:
+            if isinstance(node.ctx, ast.Store):
+                stored = True
+            elif id(node) not in shown:
+                return False
+    return stored
+
+
+def _shows(call: ast.Call) -> bool:
+    target = call.func
+    name = target.attr if isinstance(target, ast.Attribute) else getattr(target, "id", "")
+    return name in ("print", "item", "detach", "add_scalar", "log", "info", "debug", "write", "format")
+
+
+def _called_loss(root: Root) -> bool:
+    """Whether the source calls a value a loss: its name, its function's, or its key."""
+    if root.kind == "assign":
+        return _is_loss(root.name)
+    if root.kind != "return":
+        return False
+    if isinstance(root.value, dict):
+        return True
+    return root.function is not None and _is_loss(root.function.name)
+
+
+def _is_loss(name: str) -> bool:
+    bare = name.lower().replace("_", "")
+    return ("loss" in bare or "criterion" in bare or bare in ("trainingstep", "nelbo", "objective", "cost")) and (
+        "elbo" not in bare or "neg" in bare or bare == "nelbo"
+    )
+
+
+def sign_of(chain: Sequence[Step]) -> int | None:
+    """The sign with which a term stands below a chain, None when it depends on more than constants."""
+    sign, bent = 1, False
+    for kind, value in chain:
+        flips = kind in ("sign", "-weight") or (kind == "const" and isinstance(value, (int, float)) and value < 0)
+        if flips and bent:
+            return None
+        if flips:
+            sign = -sign
+        elif kind == "factor" or (kind == "through" and value not in _MONOTONE):
+            return None
+        elif kind == "through":
+            bent = True
+        elif kind == "const" and value == 0:
+            return None
+    return sign
+
+
+def weight_of(chain: Sequence[Step]) -> tuple[float, bool]:
+    """(the constant, whether the author chose it by a name, a count or a number of its own) of a chain."""
+    value, chosen = 1.0, False
+    for kind, number in chain:
+        if kind == "const" and isinstance(number, (int, float)):
+            value *= abs(number)
+            chosen = chosen or reductions.is_chosen(number)
+        elif kind in ("weight", "-weight", "times", "factor", "through") or (kind == "divided" and number != 0):
+            chosen = True
+    return value, chosen
+
+
+def objective_facts(
+    losses: Losses,
+    kl: Divergence | None,
+    recon: Reconstruction | None,
+    reading: Reading | None,
+    reduced: tuple[Fact[Reduced] | None, Fact[Reduced] | None],
+) -> Objective:
+    """The effective beta, where every size that makes it is known, and the weights that are given and never used."""
+    if kl is None or recon is None or reading is None:
+        return Objective()
+    where = origin(reading.total)
+    beta = None
+    if reduced[0] is not None and reduced[1] is not None:
+        beta = _effective_beta(kl, recon, reading, reduced[0].value, reduced[1].value)
+    dead = _dead_weights(losses, kl, reading)
+    return Objective(effective_beta=None if beta is None else Fact(beta, where), dead_weights=dead)
+
+
+def _effective_beta(
+    kl: Divergence, recon: Reconstruction, reading: Reading, of_kl: Reduced, of_recon: Reduced
+) -> EffectiveBeta | None:
+    kl_weight, kl_named = weight_of(reading.kl)
+    recon_weight, recon_named = weight_of(reading.recon)
+    named = kl_named or recon_named or weight_of(reductions.peeled(kl.term))[1]
+    if named or not recon_weight or of_kl.batch is not of_recon.batch:
+        return None
+    factors: list[tuple[str, float]] = []
+    value = abs(kl.factor) * kl_weight / recon_weight
+    for reduction, count, name, power in (
+        (of_kl.event, reductions.latents(kl.head), "1 / latents", -1),
+        (of_recon.event, reductions.elements(recon), "elements of a sample", 1),
+    ):
+        if reduction is Reduction.SUM:
+            continue
+        if reduction is not Reduction.MEAN or count is None:
+            return None
+        factors.append((name, float(count) ** power))
+        value *= float(count) ** power
+    return EffectiveBeta(value, tuple(factors))
+
+
+def _dead_weights(losses: Losses, kl: Divergence, reading: Reading) -> Fact[tuple[str, ...]] | None:
+    """Weights of the KL that are parameters of the loss function, or attributes of its class, and never read."""
+    if weight_of((*reading.kl, *reductions.peeled(kl.term)))[1]:
+        return None
+    functions = {
+        id(root.function.node): root.function for root in losses.roots_with(kl.term) if root.function is not None
+    }
+    for function in functions.values():
+        spec = function.node.args
+        source = function.scope.module.source_of(function.node)
+        for item in (*spec.posonlyargs, *spec.args, *spec.kwonlyargs):
+            if _is_weight(item.arg) and item.arg not in _read_names(function.node):
+                return Fact((item.arg,), Site(source, item).origin)
+        if function.owner is not None:
+            stored = _stored_unread(function.owner, losses.scene)
+            if stored is not None:
+                return stored
+    return None
+
+
+def _stored_unread(cls: Class, scene: Scene) -> Fact[tuple[str, ...]] | None:
+    init = cls.names.get("__init__")
+    if not isinstance(init, Function):
+        return None
+    read = {name for cell in scene.module.file.cells for name in _read_names(cell.tree)}
+    for node in ast.walk(init.node):
+        if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Attribute):
+            name = node.targets[0].attr
+            if _is_weight(name) and f".{name}" not in read:
+                return Fact((name,), Site(cls.scope.module.source_of(init.node), node).origin)
+    return None
+
+
+def _read_names(tree: ast.AST) -> set[str]:
+    """The names that a piece of source reads, attributes with a dot before them; strings count as both."""
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        elif isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Store):
+            names.add(f".{node.attr}")
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            names |= {node.value, f".{node.value}"}
+    return names
+
+
+def _is_weight(name: str) -> bool:
+    bare = name.lower().strip("_").replace("_", "")
+    return bare == "beta" or (
+        ("kl" in bare or "kld" in bare)
+        and bare.endswith(("weight", "coef", "coeff", "coefficient", "lambda", "beta", "scale"))
+    )
