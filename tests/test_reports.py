@@ -15,19 +15,31 @@ from vae_checked.catalogue import CATALOGUE, Judgement
 from vae_checked.errors import UsageError
 from vae_checked.facts import (
     KL,
+    SYMMETRIC_UNIT,
+    UNIT,
     Axis,
+    Data,
+    EffectiveBeta,
     Fact,
     Factor,
     Facts,
     Heads,
     Interval,
+    Likelihood,
+    NoiseTiming,
+    Objective,
     Origin,
+    Output,
     Parametrisation,
+    Recon,
+    Reduced,
+    Reduction,
     Sampler,
     StdCurve,
 )
 from vae_checked.finding import Finding, Place, Related, Severity
 from vae_checked.reports import FORMATS, render
+from vae_checked.reports.portrait import portrait
 from vae_checked.reports.text import excerpt
 
 LINE = "        std = torch.exp(logvar)"
@@ -58,7 +70,9 @@ FACTS = Facts(
 @dataclass(frozen=True)
 class AuditLike:
     findings: tuple[Finding, ...] = (FOUND,)
-    judgements: tuple[Judgement, ...] = (Judgement("model.py:VAE", (FOUND,), ("VAE301", "VAE202"), {}),)
+    judgements: tuple[Judgement, ...] = (
+        Judgement("model.py:VAE", (FOUND,), ("VAE301", "VAE202"), {"VAE403": ("data.interval",)}),
+    )
     facts: tuple[Facts, ...] = (FACTS,)
     recognised: tuple[str, ...] = ("model.py:VAE: mu and logvar from its outputs 1 and 2",)
     unobserved: tuple[str, ...] = ("model.py:VAE: recon.kind: no loss was given; give one with --loss",)
@@ -94,12 +108,66 @@ def test_a_finding_reads_as_designed() -> None:
 
 
 def test_the_text_says_what_was_clean_undecided_and_unread_and_ends_with_the_summary() -> None:
-    text = render(LintLike())
-    assert "checked and clean:\n  model.py:VAE: VAE202 VAE301\n" in text
+    text = render(LintLike(), verbose=True)
+    assert "checked and clean:\n  model.py:VAE: VAE202 301; 1 not decided\n" in text
     assert "not decided:\n  model.py:VAE: recon.kind: no loss was given; give one with --loss\n" in text
     assert "recognised:\n  model.py:VAE: mu and logvar from its outputs 1 and 2\n" in text
     assert "not read:\n  notes, 50%.py: not Python: line 1\n" in text
     assert text.endswith("\n\n1 VAE, 1 finding\n")
+
+
+def test_of_many_vaes_in_source_the_text_says_only_what_was_clean_unless_asked() -> None:
+    text = render(LintLike())
+    assert "checked and clean:\n  model.py:VAE: VAE202 301; 1 not decided\n" in text
+    assert "recognised:" not in text
+    assert "not decided:" not in text
+    assert text.splitlines()[-2:] == [
+        "1 VAE, 1 finding",
+        "(--verbose: what was recognised, and what could not be decided and why)",
+    ]
+    assert "recognised:" in render(AuditLike())
+
+
+def test_several_judgements_of_one_vae_are_one_line_and_a_found_mistake_is_not_clean() -> None:
+    judgements = (
+        Judgement("m.py:VAE", (FOUND,), ("VAE301",), {"VAE403": ("data.interval",)}),
+        Judgement("m.py:VAE", (), ("VAE201", "VAE403"), {"VAE301": ("kl.form",)}),
+    )
+    found = replace(FOUND, subject="m.py:VAE")
+    text = render(LintLike(findings=(found,), judgements=judgements))
+    assert "checked and clean:\n  m.py:VAE: VAE301 403\n" in text
+
+
+def test_an_audit_says_what_the_model_does() -> None:
+    text = render(AuditLike())
+    assert "\n  pkg.model:VAE: sampler: second head s used as log standard deviation, std = exp(s)\n" in text
+    assert "\n  pkg.model:VAE: kl: factor 0.5\n" in text
+
+
+def test_the_portrait_names_ranges_reductions_and_the_effective_beta() -> None:
+    facts = Facts(
+        "m",
+        sampler=Sampler(timing=Fact(NoiseTiming(training=True, evaluation=False))),
+        kl=KL(reduced=Fact(Reduced(batch=Reduction.MEAN, event=Reduction.SUM))),
+        output=Output(interval=Fact(SYMMETRIC_UNIT), activations=Fact(("relu", "tanh"))),
+        recon=Recon(kind=Fact(Likelihood.BCE), reduced=Fact(Reduced(event=Reduction.MIXED))),
+        data=Data(interval=Fact(UNIT)),
+        objective=Objective(effective_beta=Fact(EffectiveBeta(96.0, (("pixels", 12288.0), ("1/latents", 1 / 128))))),
+    )
+    assert portrait(facts) == [
+        "sampler: drawn in training",
+        "kl: summed over the latents; averaged over the batch",
+        "reconstruction: bce; summed over some axes of each sample and averaged over others",
+        (
+            "ranges: decoder gives [-1, 1] by relu, then tanh; "
+            "bce takes a prediction in [0, 1] and a target in [0, 1]; data in [0, 1]"
+        ),
+        (
+            "effective beta: 96 = 12288 (pixels) x 0.0078125 (1/latents), "
+            "the weight of the summed KL against the summed error"
+        ),
+    ]
+    assert portrait(Facts("m")) == []
 
 
 def test_a_finding_in_a_live_model_begins_with_its_name() -> None:

@@ -71,7 +71,7 @@ def reference() -> Any:
     return VAE((3, 16, 32), latents=5, hidden=32, base=(2, 4), base_channels=32)
 
 
-SOURCES = (("diffusers", "models/autoencoders"), ("pythae", "."))
+SOURCES = (("diffusers", "models/autoencoders"), ("pythae", "models"))
 MODELS = (
     Audited("diffusers AutoencoderKL", autoencoder_kl, "B 3 16 24", data_range=(-1.0, 1.0)),
     Audited("pythae VAE", pythae_vae, "B 1 16 24"),
@@ -114,10 +114,12 @@ def _installed(package: str) -> Path:
     return Path(spec.submodule_search_locations[0])
 
 
-def _lint(folder: Path) -> Report:
+def _lint(home: Path, name: str) -> Report:
     from vae_checked.linter import lint
 
-    return lint([folder])
+    # Paths in a report are as given: seen from `home` they are short.
+    with contextlib.chdir(home):
+        return lint([name])
 
 
 def _audit(model: Audited) -> Report:

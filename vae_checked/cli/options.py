@@ -14,10 +14,11 @@ if TYPE_CHECKING:
 
 
 def add_report_options(parser: argparse.ArgumentParser) -> None:
-    """--format, --output, --select, --ignore and --exit-zero."""
+    """--format, --verbose, --output, --select, --ignore and --exit-zero."""
     from vae_checked.reports import FORMATS
 
     parser.add_argument("--format", choices=tuple(FORMATS), default="text", help="form of the report (default: text)")
+    parser.add_argument("--verbose", action="store_true", help="say of each VAE what was recognised and not decided")
     parser.add_argument("--output", metavar="FILE", help="write the report to FILE instead of standard output")
     parser.add_argument(
         "--select", metavar="CODES", action="append", default=[], help="only these, as in VAE201,VAE3 or kl-sign"
@@ -68,7 +69,7 @@ def emit(report: Report, args: argparse.Namespace) -> int:
     """Write `report` as the options say; 1 when it holds findings, else 0."""
     from vae_checked.reports import render
 
-    write(render(report, args.format), args.output)
+    write(render(report, args.format, verbose=args.verbose), args.output)
     return int(bool(report.findings) and not args.exit_zero)
 
 

@@ -51,9 +51,13 @@ class Report(Protocol):
     def summary(self) -> str: ...
 
 
-def render(report: Report, format_name: str = "text") -> str:
-    """`report` in the named format, ending in a newline; UsageError when there is no such format."""
+def render(report: Report, format_name: str = "text", *, verbose: bool = False) -> str:
+    """`report` in the named format, ending in a newline; `verbose` makes the text longer, the others hold everything.
+
+    Raises UsageError when there is no such format.
+    """
     if format_name not in FORMATS:
         raise UsageError(f"no report format {format_name!r}: choose from {', '.join(FORMATS)}")
-    text: str = importlib.import_module(FORMATS[format_name]).render(report)
+    module = importlib.import_module(FORMATS[format_name])
+    text: str = module.render(report, verbose=verbose) if format_name == "text" else module.render(report)
     return text

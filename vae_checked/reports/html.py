@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from vae_checked.reports.text import excerpt, location
+from vae_checked.reports.portrait import portrait
+from vae_checked.reports.text import clean, excerpt, location
 
 if TYPE_CHECKING:
     from vae_checked.finding import Finding
@@ -25,7 +26,7 @@ h2 { font-size: 1.05rem; } dt { font-weight: 600; } dd { margin: 0 0 .4rem 1rem;
 def render(report: Report) -> str:
     """Every finding, then what was recognised, clean, undecided and unread."""
     findings = sorted(report.findings, key=lambda each: each.sort_key)
-    clean = [f"{each.subject}: {' '.join(sorted(each.clean))}" for each in report.judgements if each.clean]
+    measured = [f"{facts.subject}: {line}" for facts in report.facts for line in portrait(facts)]
     parts = [
         "<!doctype html>",
         '<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">',
@@ -33,7 +34,8 @@ def render(report: Report) -> str:
         f"<h1>vae-checked</h1><p>{escape(report.summary)}</p>",
         *(line for each in findings for line in _article(each)),
         *_section("Recognised", report.recognised),
-        *_section("Checked and clean", clean),
+        *_section("Measured", measured),
+        *_section("Checked and clean", clean(report)),
         *_section("Not decided", report.unobserved),
         *_section("Not read", [f"{path}: {reason}" for path, reason in report.unread]),
         "</body></html>",

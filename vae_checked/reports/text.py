@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from vae_checked.reports.portrait import portrait
+
 if TYPE_CHECKING:
     from vae_checked.finding import Finding, Place
     from vae_checked.reports import Report
@@ -12,18 +14,24 @@ if TYPE_CHECKING:
 _WIDTH = 160
 
 
-def render(report: Report) -> str:
-    """Every finding with its excerpt, then what was recognised, clean, undecided and unread, then the summary."""
+def render(report: Report, *, verbose: bool = False) -> str:
+    """Every finding with its excerpt, then what was recognised, measured, clean, undecided, unread, then the summary.
+
+    A report on source shows of each VAE only what was clean and how much was not decided, unless `verbose`.
+    """
+    brief = hasattr(report, "files_read") and not verbose
     blocks = ["\n".join(_finding(finding)) for finding in sorted(report.findings, key=lambda f: f.sort_key)]
-    for title, lines in (
-        ("recognised", report.recognised),
-        ("checked and clean", _clean(report)),
-        ("not decided", report.unobserved),
-        ("not read", [f"{path}: {reason}" for path, reason in report.unread]),
-    ):
-        if lines:
-            blocks.append("\n".join([f"{title}:", *(f"  {line}" for line in lines)]))
-    return "\n\n".join([*blocks, report.summary]) + "\n"
+    sections: list[tuple[str, Sequence[str]]] = [("checked and clean", clean(report))]
+    if not brief:
+        measured = [f"{facts.subject}: {line}" for facts in report.facts for line in portrait(facts)]
+        sections = [("recognised", report.recognised), ("measured", measured), *sections]
+        sections.append(("not decided", report.unobserved))
+    sections.append(("not read", [f"{path}: {reason}" for path, reason in report.unread]))
+    blocks += ["\n".join([f"{title}:", *(f"  {line}" for line in lines)]) for title, lines in sections if lines]
+    closing = report.summary
+    if brief and report.unobserved:
+        closing += "\n(--verbose: what was recognised, and what could not be decided and why)"
+    return "\n\n".join([*blocks, closing]) + "\n"
 
 
 def location(place: Place) -> str:
@@ -31,8 +39,23 @@ def location(place: Place) -> str:
     return f"{place}:{place.column}"
 
 
-def _clean(report: Report) -> list[str]:
-    return [f"{each.subject}: {' '.join(sorted(each.clean))}" for each in report.judgements if each.clean]
+def clean(report: Report) -> list[str]:
+    """A line per VAE: the mistakes it was examined for and does not make, and how many were not decided."""
+    examined: dict[str, set[str]] = {}
+    undecided: dict[str, set[str]] = {}
+    for each in report.judgements:
+        examined.setdefault(each.subject, set()).update(each.clean)
+        undecided.setdefault(each.subject, set()).update(each.unexamined)
+    made = {(each.subject, each.code) for each in report.findings}
+    lines = []
+    for subject, codes in examined.items():
+        good = sorted(code for code in codes if (subject, code) not in made)
+        if good:
+            short = [good[0], *(code.removeprefix("VAE") for code in good[1:])]
+            open_questions = len(undecided[subject] - codes)
+            rest = f"; {open_questions} not decided" if open_questions else ""
+            lines.append(f"{subject}: {' '.join(short)}{rest}")
+    return lines
 
 
 def _finding(finding: Finding) -> Iterator[str]:

@@ -1,0 +1,98 @@
+"""What one VAE does, in the few lines that its author would ask for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vae_checked.facts import Reduction
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vae_checked.facts import Facts, Reduced
+
+
+def portrait(facts: Facts) -> list[str]:
+    """Sampler, KL, reconstruction, ranges and effective beta, as far as they were observed."""
+    lines = []
+    for title, parts in (
+        ("sampler", _sampler(facts)),
+        ("kl", _kl(facts)),
+        ("reconstruction", _reconstruction(facts)),
+        ("ranges", _ranges(facts)),
+        ("effective beta", _beta(facts)),
+    ):
+        words = "; ".join(parts)
+        if words:
+            lines.append(f"{title}: {words}")
+    return lines
+
+
+def _sampler(facts: Facts) -> Iterator[str]:
+    sampler = facts.sampler
+    if sampler.std:
+        form = sampler.std.value.parametrisation
+        yield f"second head s used as {form.meaning}, std = {form.formula}" if form else "std of no known formula"
+    if sampler.noise:
+        yield f"noise {sampler.noise.value.law}"
+    timing = sampler.timing.value if sampler.timing else None
+    if timing and timing.without_eps:
+        yield "z = mu + std, without noise"
+    elif timing:
+        drawn = [
+            moment
+            for moment, random in (("training", timing.training), ("evaluation", timing.evaluation))
+            if random is not None and random
+        ]
+        yield f"drawn in {' and '.join(drawn)}" if drawn else "never drawn"
+
+
+def _kl(facts: Facts) -> Iterator[str]:
+    kl = facts.kl
+    if kl.form:
+        form = kl.form.value.parametrisation
+        reverse = ", arguments reversed" if kl.form.value.reversed else ""
+        yield f"closed form for s as {form.meaning}{reverse}" if form else "the KL of no parametrisation"
+    if kl.factor and kl.factor.value.value != 1.0:
+        yield f"factor {kl.factor.value.value:.4g}"
+    if kl.reduced:
+        yield from _reduced(kl.reduced.value, "the latents")
+    if kl.in_loss and not kl.in_loss.value:
+        yield "not in the loss"
+
+
+def _reconstruction(facts: Facts) -> Iterator[str]:
+    if facts.recon.kind:
+        yield str(facts.recon.kind.value)
+    if facts.recon.reduced:
+        yield from _reduced(facts.recon.reduced.value, "each sample")
+
+
+def _reduced(reduced: Reduced, event: str) -> Iterator[str]:
+    words = {Reduction.SUM: "summed", Reduction.MEAN: "averaged", Reduction.KEPT: "kept", Reduction.MIXED: "both"}
+    if reduced.event is Reduction.MIXED:
+        yield f"summed over some axes of {event} and averaged over others"
+    elif reduced.event is not None:
+        yield f"{words[reduced.event]} over {event}"
+    if reduced.batch is not None and reduced.batch is not Reduction.MIXED:
+        yield f"{words[reduced.batch]} over the batch"
+
+
+def _ranges(facts: Facts) -> Iterator[str]:
+    if facts.output.interval:
+        activations = facts.output.activations.value if facts.output.activations else ()
+        by = f" by {', then '.join(activations)}" if activations else ""
+        yield f"decoder gives {facts.output.interval.value}{by}"
+    if facts.recon.kind:
+        kind = facts.recon.kind.value
+        yield f"{kind} takes a prediction in {kind.prediction} and a target in {kind.target}"
+    if facts.data.interval:
+        yield f"data in {facts.data.interval.value}"
+
+
+def _beta(facts: Facts) -> Iterator[str]:
+    beta = facts.objective.effective_beta
+    if beta and beta.value.value is not None:
+        made_of = " x ".join(f"{value:.6g} ({name})" for name, value in beta.value.factors)
+        factors = f" = {made_of}" if made_of else ""
+        yield f"{beta.value.value:.4g}{factors}, the weight of the summed KL against the summed error"
