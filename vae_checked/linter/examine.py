@@ -9,6 +9,7 @@ from vae_checked.catalogue import CATALOGUE, Judgement, Mistake, Observer, judge
 from vae_checked.facts import Facts
 from vae_checked.finding import Finding, Severity
 from vae_checked.linter import scenes, source
+from vae_checked.linter.pipelines import Pipelines
 from vae_checked.linter.project import Project
 from vae_checked.linter.report import LintReport
 from vae_checked.linter.roles import assemble
@@ -54,7 +55,10 @@ def _facts(files: Iterable[File]) -> list[Facts]:
     modules = [project.add(file) for file in files if file.cells]
     found: list[Facts] = []
     seen: set[str] = set()
-    for scene in scenes.build(project, modules):
+    built = scenes.build(project, modules)
+    pipelines = Pipelines(project, built)
+    for scene in built:
+        scene.data = pipelines.interval_for(scene.module.path)
         for facts in assemble.facts_of(scene):
             key = repr([(path, fact) for path, fact in facts.known()])
             if key not in seen:

@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from pathlib import PurePath
 
 from vae_checked.facts import Fact, Interval
-from vae_checked.linter.expression import TRANSPARENT, Expr, walk
+from vae_checked.linter.expression import TRANSPARENT, Expr
 from vae_checked.linter.project import Project
 from vae_checked.linter.scenes import Scene, expressions
 from vae_checked.linter.values import Pipeline
 
-_AFFINE = frozenset(("add", "sub", "mul", "div", "neg"))
-_RESCALING = _AFFINE | frozenset(("clamp", "round", "floor", "log", "sqrt", "pow", "where"))
+_AFFINE = frozenset(("add", "sub", "mul", "div"))
+_OWN = frozenset(("__getitem__", "__call__"))
 
 
 class Pipelines:
@@ -31,7 +31,7 @@ class Pipelines:
             PurePath(scene.module.path)
             for scene in scenes
             for root in scene.trace.roots
-            if root.kind in ("assign", "expr")
+            if root.function is None or root.function.name not in _OWN
             for expr in expressions(root.value)
             if _rescales_input(expr)
         }
@@ -63,27 +63,15 @@ def _agreed(near: list[Pipeline]) -> Fact[Interval] | None:
     return Fact(first.interval, first.site.origin)
 
 
-def is_given(expr: Expr) -> bool:
-    """Whether a value is something that came from outside, only reshaped, moved or cast."""
-    while (expr.op in TRANSPARENT or expr.op in ("item", "move", "attribute", "call")) and expr.args:
-        if expr.op == "call" and expr.get("name") not in ("to", "cuda"):
-            return False
-        expr = expr.args[0]
-    return expr.op in ("atom", "batch", "data")
-
-
 def _rescales_input(expr: Expr) -> bool:
-    """Whether a value is an input put on another scale by constants: `x * 2 - 1`."""
-    if expr.op not in _RESCALING or not expr.args:
-        return False
-    leaf = [node for node in walk(expr) if node.op not in _RESCALING and node.op not in TRANSPARENT]
-    rest = [node for node in leaf if node.op != "const"]
-    if expr.op in _AFFINE and any(arg.op == "const" for arg in expr.args):
-        return bool(rest) and all(node.op in ("item", "batch", "data", "atom") for node in rest) and _from_loader(rest)
-    return False
-
-
-def _from_loader(nodes: Iterable[Expr]) -> bool:
-    return any(
-        node.op in ("batch", "data") or (node.op == "item" and node.get("index") in (0, "any")) for node in nodes
-    )
+    """Whether a value is an item of a loader put on another scale by constants: `x * 2 - 1`."""
+    node, scaled = expr, False
+    while node.args:
+        if node.op in _AFFINE and any(arg.op == "const" for arg in node.args):
+            scaled = True
+            node = next((arg for arg in node.args if arg.op != "const"), node.args[0])
+        elif node.op in TRANSPARENT or node.op in ("move", "neg"):
+            node = node.args[0]
+        else:
+            break
+    return scaled and (node.op in ("batch", "data") or (node.op == "item" and node.get("index") in (0, "any")))

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from vae_checked.facts import Fact, Interval
 from vae_checked.linter import linking
 from vae_checked.linter.calls import construct
 from vae_checked.linter.expression import Expr, Site, atom
@@ -18,11 +19,15 @@ from vae_checked.linter.values import Class, Function, Instance, Value
 
 @dataclass(slots=True)
 class Scene:
-    """One evaluation: what it is of, the module it stands in, and what it saw."""
+    """One evaluation: what it is of, the module it stands in, and what it saw.
+
+    `data` is where the project's data lie as far as its pipelines tell, for inputs of which the scene itself knows nothing.
+    """
 
     subject: str
     module: Module
     trace: Trace
+    data: Fact[Interval] | None = None
 
     def values(self) -> list[Expr]:
         """Every expression at the edge of a statement."""

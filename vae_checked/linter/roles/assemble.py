@@ -89,7 +89,7 @@ def _facts(
         kl=kl_found,
         output=output_facts(prediction),
         recon=recon_found,
-        data=data_facts(target),
+        data=data_facts(target, scene.data),
         objective=objective_facts(losses, kl, recon, reading, (kl_found.reduced, recon_found.reduced)),
     )
 

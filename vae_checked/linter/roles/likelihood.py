@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vae_checked.facts import Data, Fact, Interval, Output, Recon, Reduced
-from vae_checked.linter.expression import Expr, contains, origin, written
+from vae_checked.linter.expression import TRANSPARENT, Expr, contains, origin, written
 from vae_checked.linter.intervals import interval_of
 from vae_checked.linter.roles import reconstructions, reductions
 from vae_checked.linter.roles.divergences import Divergence
@@ -46,7 +46,8 @@ def recon_facts(
     reduced: Reduced | None = None
     sign: int | None = None
     if reading is not None and kl is not None:
-        reduced = reductions.read((*reading.shared, *reading.recon), reductions.rank_of(recon.term))
+        # An attribute that says another reduction than torch makes is one finding, not three.
+        reduced = None if recon.ignored else reductions.read((*reading.shared, *reading.recon), reductions.rank_of(recon.term))
         sign = recon_sign(reading, kl)
     return Recon(
         kind=Fact(recon.kind, where),
@@ -57,8 +58,22 @@ def recon_facts(
     )
 
 
-def data_facts(target: Expr | None) -> Data:
+def data_facts(target: Expr | None, around: Fact[Interval] | None) -> Data:
+    """Where the data lie: as the target itself tells, else as the pipelines `around` the model leave them."""
     if target is None:
         return Data()
     interval: Interval | None = interval_of(target)
-    return Data(interval=None if interval is None else Fact(interval, origin(written(target))))
+    if interval is not None:
+        return Data(interval=Fact(interval, origin(written(target))))
+    return Data(interval=around if _is_given(target) else None)
+
+
+def _is_given(expr: Expr) -> bool:
+    """Whether a value came from outside and was only reshaped, moved or cast since."""
+    while expr.args and (
+        expr.op in TRANSPARENT
+        or expr.op in ("item", "move", "attribute")
+        or (expr.op == "call" and expr.get("name") in ("to", "cuda"))
+    ):
+        expr = expr.args[0]
+    return expr.op in ("atom", "batch", "data")
