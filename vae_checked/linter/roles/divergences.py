@@ -11,7 +11,7 @@ from functools import cache
 
 from vae_checked.facts import Parametrisation, gaussian_kl, reversed_gaussian_kl
 from vae_checked.linter.expression import PASSED, REDUCTIONS, TRANSPARENT, Expr, Graph, elementwise
-from vae_checked.linter.numeric import close, evaluate, fit, leaves, points
+from vae_checked.linter.numeric import Program, close, evaluate, fit, leaves, points
 from vae_checked.linter.roles.samplers import is_scalar
 
 _MAX_LEAVES = 6
@@ -45,8 +45,8 @@ class Divergence:
     """A term that is, or tries to be, the KL of a diagonal Gaussian to N(0, I).
 
     `factor` is signed: the term is factor * KL per element. `parametrisation` is None for the KL of none. `values` are
-    (mu, s, value of the term / factor, closed form). `prior` marks a prior with heads of its own, `reversed` the KL from
-    the prior to the posterior.
+    (mu, s, value of the term / factor, closed form). `prior` marks a prior with heads of its own,
+    `reversed` the KL from the prior to the posterior.
     """
 
     term: Expr
@@ -133,7 +133,7 @@ def _kinds(graph: Graph) -> dict[int, int]:
 
 
 def _read(node: Expr, wanted: list[Expr]) -> Divergence | None:
-    found = leaves(node)
+    found = leaves(node, most=3 * _MAX_LEAVES)
     if not found or len(found) > 3 * _MAX_LEAVES:
         return None
     candidate: Divergence | None = None
@@ -195,15 +195,16 @@ def _rows() -> tuple[tuple[float, ...], ...]:
 
 def _identify(node: Expr, location: Expr, head: Expr, scalars: list[int]) -> Divergence | None:
     ones = dict.fromkeys(scalars, 1.0)
+    program = Program(node, (*scalars, location.uid, head.uid))
 
     def value(m: float, s: float) -> float:
-        return evaluate(node, {**ones, location.uid: m, head.uid: s})
+        return program({**ones, location.uid: m, head.uid: s})
 
     values = [value(m, s) for m, s in _samples()]
     if not all(map(math.isfinite, values)):
         return None
     m, s = _samples()[0]
-    if not all(_scales(evaluate(node, {**ones, uid: 2.0, location.uid: m, head.uid: s}), values[0]) for uid in scalars):
+    if not all(_scales(program({**ones, uid: 2.0, location.uid: m, head.uid: s}), values[0]) for uid in scalars):
         return None
     coefficients = fit(_rows(), values)
     if coefficients is None:

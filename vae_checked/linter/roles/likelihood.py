@@ -47,7 +47,11 @@ def recon_facts(
     sign: int | None = None
     if reading is not None and kl is not None:
         # An attribute that says another reduction than torch makes is one finding, not three.
-        reduced = None if recon.ignored else reductions.read((*reading.shared, *reading.recon), reductions.rank_of(recon.term))
+        reduced = (
+            None
+            if recon.ignored
+            else reductions.read((*reading.shared, *reading.recon), reductions.rank_of(recon.term))
+        )
         sign = recon_sign(reading, kl)
     return Recon(
         kind=Fact(recon.kind, where),

@@ -28,8 +28,8 @@ _MONOTONE = frozenset(
 class Reading:
     """A loss that holds a KL and its reconstruction: the chains from it down to both, outermost step first.
 
-    `shared` is the part that both chains have in common: it scales the loss as a whole and balances nothing. `minimised`
-    is +1 when the loss is minimised, -1 when maximised, None when the source does not say.
+    `shared` is the part that both chains have in common: it scales the loss as a whole and balances nothing.
+    `minimised` is +1 when the loss is minimised, -1 when maximised, None when the source does not say.
     """
 
     total: Expr
@@ -64,7 +64,7 @@ class Losses:
         return best
 
     def minimised(self, total: Expr) -> int | None:
-        """+1 where the total, or what it is scaled to, is differentiated or called a loss; None where nothing says so."""
+        """+1 where the total (scaled or not) is differentiated or called a loss, -1 where its negative is."""
         for value in self.backward:
             for chain in reductions.chains(value, total.uid):
                 sign = sign_of(chain)
@@ -115,7 +115,7 @@ class Losses:
         return [root for root, uids in self._opened if uids & holding]
 
     def contrasted(self, kl: Divergence) -> bool:
-        """Whether the same heads have another KL in some loss, with another sign: maximised on purpose by an adversary."""
+        """Whether the same heads have a KL of the other sign in some loss: one is maximised on purpose."""
         signs = {
             sign * (1 if other.factor > 0 else -1)
             for other in self.kls
