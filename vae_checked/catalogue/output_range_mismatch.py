@@ -96,7 +96,7 @@ MISTAKE = Mistake(
         "https://docs.pytorch.org/vision/stable/generated/torchvision.transforms.ToTensor.html",
         "https://docs.pytorch.org/vision/stable/generated/torchvision.transforms.Normalize.html",
     ),
-    seen_by=frozenset({Observer.AUDIT}),
+    seen_by=frozenset({Observer.AUDIT, Observer.LINT}),
     needs=("recon.kind", "output.interval", "data.interval"),
     judge=judge,
 )

@@ -81,7 +81,7 @@ MISTAKE = Mistake(
         "https://docs.pytorch.org/vision/stable/generated/torchvision.transforms.ToTensor.html",
         "https://docs.pytorch.org/vision/stable/generated/torchvision.transforms.PILToTensor.html",
     ),
-    seen_by=frozenset({Observer.AUDIT}),
+    seen_by=frozenset({Observer.AUDIT, Observer.LINT}),
     needs=("data.interval", "output.interval"),
     judge=judge,
 )
