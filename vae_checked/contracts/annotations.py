@@ -49,6 +49,7 @@ def resolve(function: Callable[..., Any], local_names: Mapping[str, Any]) -> Sig
         raise UsageError(
             f"@checked cannot evaluate the annotations of {inner.__qualname__}: {type(error).__name__}: {error}"
         ) from None
+    hints = {name: Any if hint is typing.Self else hint for name, hint in hints.items()}
     signature = inspect.signature(function)
     parameters = [p.replace(annotation=hints.get(p.name, EMPTY)) for p in signature.parameters.values()]
     result = hints.get("return", EMPTY)

@@ -181,7 +181,7 @@ def _leaf(leaf: type[AbstractArray], value: Any, where: str, bindings: Bindings)
                 expected=expected,
                 origin=owner.origin if owner else axis.expression or "",
                 got=shape[index],
-                wanted=_wanted(axes, len(shape), bindings),
+                wanted=wanted,
             )
     if variadic is None:
         return None

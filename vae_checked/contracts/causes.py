@@ -222,18 +222,40 @@ def one_noise_for_all(m: Mismatch) -> str:
     return ""
 
 
-def rounded_by_strides(m: Mismatch) -> str:
+def _sides(m: Mismatch) -> tuple[int, int] | None:
     if m.kind is not Kind.SIZE or not m.is_result or len(m.shape) != 4 or m.axis < 2:
+        return None
+    return (m.got, m.expected) if isinstance(m.got, int) and isinstance(m.expected, int) else None
+
+
+def upsamplings_miscounted(m: Mismatch) -> str:
+    got, expected = _sides(m) or (0, 0)
+    small, large = sorted((got, expected))
+    steps = next((k for k in range(1, 8) if small and small * 2**k == large), 0)
+    if not steps:
         return ""
-    got, expected = m.got, m.expected
-    if not isinstance(got, int) or not isinstance(expected, int) or got == expected:
+    times = "one upsampling" if steps == 1 else f"{steps} upsamplings"
+    return f"A factor of {2**steps}: {times} by 2 {'missing' if got < expected else 'too many'}"
+
+
+def output_padding_missing(m: Mismatch) -> str:
+    got, expected = _sides(m) or (0, 0)
+    layers = next((k for k in range(1, 8) if expected - got == 2**k - 1 and expected % 2**k == 0), 0)
+    if not layers:
         return ""
-    step = max((2**k for k in range(1, 8) if got % 2**k == 0 and abs(got - expected) < 2**k), default=0)
+    one = "a ConvTranspose2d of stride 2 loses" if layers == 1 else f"{layers} ConvTranspose2d of stride 2 lose"
+    return f"{expected - got} less is what {one} without output_padding=1"
+
+
+def rounded_by_strides(m: Mismatch) -> str:
+    got, expected = _sides(m) or (0, 0)
+    step = next((2**k for k in range(1, 8) if 0 < abs(got - expected) < 2**k and got % 2**k == 0), 0)
     if not step:
         return ""
+    side = "above" if got > expected else "below"
     return (
-        f"{got} is the multiple of {step} {'above' if got > expected else 'below'} {expected}: strides round. "
-        f"Take sizes that {step} divides, or pad and crop"
+        f"{got} is the multiple of {step} next {side} {expected}: strides round; "
+        "take sizes that the strides divide, or pad and crop"
     )
 
 
@@ -258,5 +280,7 @@ CAUSES: tuple[Callable[[Mismatch], str], ...] = (
     image_for_vectors,
     both_heads_in_one,
     one_noise_for_all,
+    upsamplings_miscounted,
+    output_padding_missing,
     rounded_by_strides,
 )

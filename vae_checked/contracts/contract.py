@@ -23,7 +23,7 @@ from torch.fx import Proxy
 from vae_checked.contracts import scope
 from vae_checked.contracts.annotations import EMPTY, Signature, resolve
 from vae_checked.contracts.binding import Bindings, Bound, Mismatch, first_mismatch
-from vae_checked.contracts.elements import every_element_fits
+from vae_checked.contracts.elements import contents_fit
 from vae_checked.contracts.memo import MOST_RESULTS, MOST_SIGNATURES, Bounded, Entry
 from vae_checked.contracts.message import call_site, compose
 from vae_checked.contracts.plan import Plan, Reads, make_plan
@@ -75,7 +75,7 @@ class _Run:
         return self.result
 
     def _elements(self, hint: Any, value: Any) -> None:
-        if hint is not EMPTY and not every_element_fits(hint, value):
+        if hint is not EMPTY and not contents_fit(hint, value):
             raise _Refused
 
 
@@ -218,14 +218,14 @@ class Contract:
             if run.phase is Phase.BODY:
                 raise
             raise UsageError(f"{self.stage}: {' '.join(str(error).split())}") from None
-        except (TypeCheckError, _Refused):
+        except (TypeCheckError, _Refused) as error:
             if run.phase is Phase.BODY:
                 raise
-            self._refuse(run, args, kwargs)
+            self._refuse(run, args, kwargs, error)
         finally:
             _running.reset(token)
 
-    def _refuse(self, run: _Run, args: tuple[Any, ...], kwargs: dict[str, Any]) -> NoReturn:
+    def _refuse(self, run: _Run, args: tuple[Any, ...], kwargs: dict[str, Any], error: Exception) -> NoReturn:
         __tracebackhide__ = True
         bound = run.signature.parameters.bind(*args, **kwargs)
         bound.apply_defaults()
@@ -239,6 +239,10 @@ class Contract:
             mismatch = first_mismatch(run.signature.result, run.result, "result", bindings)
         if mismatch is not None:
             raise ContractError(compose(self.stage, mismatch, call_site())) from None
+        while isinstance(error.__cause__, Exception):
+            error = error.__cause__
+        if not isinstance(error, (TypeCheckError, BeartypeException, _Refused)):
+            raise UsageError(f"{self.stage}: an axis cannot be read: {type(error).__name__}: {error}") from None
         part = "result does" if run.phase is Phase.RESULT else "arguments do"
         raise ContractError(
             f"{self.stage}(): the {part} not fit {self.stage}{run.signature.parameters}\n  called at: {call_site()}"

@@ -8,6 +8,7 @@ import typing
 from typing import Any
 
 from beartype.door import is_bearable
+from beartype.roar import BeartypeException
 
 from vae_checked.contracts.plan import LONGEST_CONTAINER, leaves
 
@@ -15,12 +16,22 @@ SEQUENCES = (list, tuple, collections.abc.Sequence)
 MAPPINGS = (dict, collections.abc.Mapping)
 
 
-def every_element_fits(hint: Any, value: Any) -> bool:
-    """Whether all that `value` contains satisfies `hint`, of which beartype has accepted the outside.
+def contents_fit(hint: Any, value: Any) -> bool:
+    """Whether a container satisfies `hint` with all its elements; True for a hint of anything else.
 
     To be called in the jaxtyping scope of the signature, whose axes it binds. Long containers without tensors are left
-    to beartype.
+    to beartype's draw.
     """
+    origin = typing.get_origin(hint)
+    if origin not in (typing.Union, types.UnionType, *SEQUENCES, *MAPPINGS):
+        return True
+    try:
+        return _fits(hint, value)
+    except BeartypeException:  # a hint that only means something in its class, such as Self: beartype decides there
+        return True
+
+
+def _elements_fit(hint: Any, value: Any) -> bool:
     origin, parts = typing.get_origin(hint), typing.get_args(hint)
     if origin is typing.Union or origin is types.UnionType:
         return any(_fits(member, value) for member in parts)
@@ -34,7 +45,7 @@ def every_element_fits(hint: Any, value: Any) -> bool:
 
 
 def _fits(hint: Any, value: Any) -> bool:
-    return is_bearable(value, hint) and every_element_fits(hint, value)
+    return is_bearable(value, hint) and _elements_fit(hint, value)
 
 
 def _is_walked(hint: Any, value: Any) -> bool:

@@ -100,7 +100,7 @@ def _kind(value: Any) -> str:
         return f"is a {type(value).__name__} of {len(value)}"
     if isinstance(value, (bool, int, float, str)):
         return f"is the {type(value).__name__} {value_text(value)}"
-    return f"is a {type(value).__name__}"
+    return f"is of type {type(value).__name__}"
 
 
 def hint_text(hint: Any) -> str:
