@@ -59,8 +59,12 @@ def interval_of(expr: Expr, depth: int = 0) -> Interval | None:
         return _of_layer(expr, depth)
     if op == "cat":
         return _hull([interval_of(arg, depth + 1) for arg in expr.args])
-    if op in ("phi", "where"):
+    if op == "where":
         return _hull([interval_of(arg, depth + 1) for arg in expr.args[1:]])
+    if op == "phi":
+        # Which of the two it is, is not known: only what holds for both is.
+        one, other = (interval_of(arg, depth + 1) for arg in expr.args[1:])
+        return one if one == other else None
     if op == "clamp":
         return _clamped(expr, interval_of(expr.args[0], depth + 1))
     if op in ("add", "sub", "mul", "div"):

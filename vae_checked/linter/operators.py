@@ -14,6 +14,7 @@ from vae_checked.linter.values import (
     Instance,
     Layer,
     Loader,
+    Transform,
     Value,
     as_expr,
     is_number,
@@ -86,7 +87,7 @@ def truth(value: Value) -> bool | None:
     """Whether a value is true, None when that is not known."""
     if isinstance(value, (bool, int, float, str, type(None), list, tuple, dict)):
         return bool(value)
-    if isinstance(value, (Instance, Layer, Function, Class, External)):
+    if isinstance(value, (Instance, Layer, Function, Class, External, Transform)):
         return True
     if isinstance(value, Expr) and value.op == "const":
         return bool(value.value)
