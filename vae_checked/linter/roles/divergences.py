@@ -257,12 +257,33 @@ def _between_gaussians(node: Expr, tensors: list[Expr], scalars: list[int]) -> D
 
             form = _two_gaussians(value)
             if form is not None:
-                return Divergence(node, one, posterior, form[0], form[1], (), prior=True)
+                parametrisation, factor, read_as = form
+                return Divergence(
+                    node, one, posterior, parametrisation, factor, _beside_normal(value, factor, read_as), prior=True
+                )
     return None
 
 
-def _two_gaussians(value: Callable[..., float]) -> tuple[Parametrisation | None, float] | None:
-    """(parametrisation, factor) of value(distance, q, p); None when it is no attempt at the KL of two Gaussians."""
+def _beside_normal(
+    value: Callable[..., float], factor: float, read_as: Parametrisation
+) -> tuple[tuple[float, float, float, float], ...]:
+    """What is shown of a KL of two Gaussians: its values where the prior is N(0, 1)."""
+    unit = 0.0 if read_as in (Parametrisation.LOGVAR, Parametrisation.LOG_STD) else 1.0
+    shown = [(m, s, value(m, s, unit) / factor, gaussian_kl(m, read_as.std(s))) for m, s in _SHOWN]
+    return tuple(item for item in shown if math.isfinite(item[2]))
+
+
+def _beside_unit_prior(
+    value: Callable[..., float], parametrisation: Parametrisation | None, factor: float
+) -> tuple[tuple[float, float, float, float], ...]:
+    """The values of a formula beside the closed form, the prior being N(0, 1) as the second head is read."""
+    reference = parametrisation or Parametrisation.LOGVAR
+    unit = 0.0 if reference in (Parametrisation.LOGVAR, Parametrisation.LOG_STD) else 1.0
+    return tuple((m, s, value(m, s, unit) / factor, gaussian_kl(m, reference.std(s))) for m, s in _SHOWN[1:])
+
+
+def _two_gaussians(value: Callable[..., float]) -> tuple[Parametrisation | None, float, Parametrisation] | None:
+    """(parametrisation, factor, nearest parametrisation) of value(distance, q, p); None when it tries to be no KL."""
     heads = ((0.6, 1.3), (1.1, 0.8), (1.9, 1.6), (0.9, 2.2))
     factors: dict[Parametrisation, list[float]] = {item: [] for item in Parametrisation}
     rests: list[float] = []
@@ -287,8 +308,8 @@ def _two_gaussians(value: Callable[..., float]) -> tuple[Parametrisation | None,
             std_q, std_p = parametrisation.std(q), parametrisation.std(p)
             offsets.append(rest / factor - gaussian_kl(0.0, std_q / std_p))
         if all(close(offsets[0], other) for other in offsets):
-            return parametrisation, factor
-    return None, factors[fitting[0]][0]
+            return parametrisation, factor, parametrisation
+    return None, factors[fitting[0]][0], fitting[0]
 
 
 def _classify(coefficients: list[float]) -> tuple[Parametrisation | None, float] | None:
