@@ -71,7 +71,7 @@ def reference() -> Any:
     return VAE((3, 16, 32), latents=5, hidden=32, base=(2, 4), base_channels=32)
 
 
-SOURCES = (("diffusers", "models/autoencoders"), ("pythae", "models"))
+SOURCES = (("diffusers", "models/autoencoders"), ("pythae", ""))
 MODELS = (
     Audited("diffusers AutoencoderKL", autoencoder_kl, "B 3 16 24", data_range=(-1.0, 1.0)),
     Audited("pythae VAE", pythae_vae, "B 1 16 24"),
@@ -89,13 +89,11 @@ Your own:
 
 def run(args: argparse.Namespace) -> int:
     """Lint the sources, audit the models, print what was found and how long each took; what is found is no failure."""
-    works: list[tuple[str, Callable[[], Report]]] = [
-        (
-            f"lint {package} {importlib.metadata.version(package)}, {folder}",
-            partial(_lint, _installed(package) / folder),
-        )
-        for package, folder in SOURCES
-    ]
+    works: list[tuple[str, Callable[[], Report]]] = []
+    for package, folder in SOURCES:
+        home, name = _installed(package).parent, f"{package}/{folder}".rstrip("/")
+        version = importlib.metadata.version(package)
+        works.append((f"lint {name}, version {version}", partial(_lint, home, name)))
     works += [(f"audit {model.title}, input {model.input}", partial(_audit, model)) for model in MODELS]
     with progress("demo", len(works)) as step:
         for number, (title, work) in enumerate(works, 1):
