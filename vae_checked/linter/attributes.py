@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from vae_checked.linter import data, distributions, operators
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
     from vae_checked.linter.interpret import Interpreter
 
 
+CONSTANTS = {"pi": math.pi, "e": math.e, "tau": math.tau}
+_NUMBER_MODULES = frozenset(("math", "numpy", "torch", "np"))
+
+
 def attribute(interpreter: Interpreter, owner: Value, name: str, site: Site) -> Value:
     """owner.name, not called."""
     if isinstance(owner, Instance):
@@ -35,7 +40,8 @@ def attribute(interpreter: Interpreter, owner: Value, name: str, site: Site) -> 
         found = owner.find(name)
         return atom(name, site, id(owner)) if found is None else found
     if isinstance(owner, External):
-        return External(f"{owner.dotted}.{name}")
+        constant = CONSTANTS.get(name) if owner.dotted in _NUMBER_MODULES else None
+        return External(f"{owner.dotted}.{name}") if constant is None else constant
     member = interpreter.project.member(owner, name)
     if member is not None:
         return member

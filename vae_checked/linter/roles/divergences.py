@@ -273,15 +273,6 @@ def _beside_normal(
     return tuple(item for item in shown if math.isfinite(item[2]))
 
 
-def _beside_unit_prior(
-    value: Callable[..., float], parametrisation: Parametrisation | None, factor: float
-) -> tuple[tuple[float, float, float, float], ...]:
-    """The values of a formula beside the closed form, the prior being N(0, 1) as the second head is read."""
-    reference = parametrisation or Parametrisation.LOGVAR
-    unit = 0.0 if reference in (Parametrisation.LOGVAR, Parametrisation.LOG_STD) else 1.0
-    return tuple((m, s, value(m, s, unit) / factor, gaussian_kl(m, reference.std(s))) for m, s in _SHOWN[1:])
-
-
 def _two_gaussians(value: Callable[..., float]) -> tuple[Parametrisation | None, float, Parametrisation] | None:
     """(parametrisation, factor, nearest parametrisation) of value(distance, q, p); None when it tries to be no KL."""
     heads = ((0.6, 1.3), (1.1, 0.8), (1.9, 1.6), (0.9, 2.2))
@@ -309,7 +300,19 @@ def _two_gaussians(value: Callable[..., float]) -> tuple[Parametrisation | None,
             offsets.append(rest / factor - gaussian_kl(0.0, std_q / std_p))
         if all(close(offsets[0], other) for other in offsets):
             return parametrisation, factor, parametrisation
-    return None, factors[fitting[0]][0], fitting[0]
+    attempted = next((item for item in fitting if _entropy_is_right(value, item, factors[item][0])), None)
+    return None if attempted is None else (None, factors[attempted][0], attempted)
+
+
+def _entropy_is_right(value: Callable[..., float], parametrisation: Parametrisation, factor: float) -> bool:
+    """Whether a formula has the log std of q as the KL has it, beside something that grows with q's variance."""
+    found = []
+    for q in (0.6, 1.1, 1.9):
+        std = parametrisation.std(q)
+        found.append((std * std, value(0.0, q, 1.3) / factor + math.log(std)))
+    (v0, d0), (v1, d1), (v2, d2) = found
+    slope = (d1 - d0) / (v1 - v0)
+    return slope > 1e-6 and close(slope, (d2 - d0) / (v2 - v0))
 
 
 def _classify(coefficients: list[float]) -> tuple[Parametrisation | None, float] | None:
