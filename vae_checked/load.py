@@ -5,8 +5,6 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-import sysconfig
-import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from difflib import get_close_matches
@@ -15,12 +13,10 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from vae_checked.errors import MissingDependencyError, ModelError, UsageError
+from vae_checked.text import described
 
 if TYPE_CHECKING:
     from torch import nn
-
-_OWN = (str(Path(__file__).parent), str(Path(importlib.__file__).parent))
-_LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")})
 
 
 def require_torch(needed_for: str) -> None:
@@ -69,19 +65,6 @@ def build_model(spec: str, kwargs: Mapping[str, Any] | None = None, folder: Path
     if not isinstance(model, nn.Module):
         raise ModelError(f"{spec} returned a {type(model).__name__}, not a torch.nn.Module")
     return model
-
-
-def described(error: BaseException) -> str:
-    """`error` in one line: its kind, the first line of its message, and where in the user's code it was raised."""
-    lines = str(error).strip().splitlines()
-    words = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not _inside(frame.filename, _OWN)]
-    theirs = [frame for frame in frames if not _inside(frame.filename, _LIBRARIES)] or frames
-    return f"{words} ({theirs[-1].filename}:{theirs[-1].lineno})" if theirs else words
-
-
-def _inside(filename: str, folders: tuple[str, ...]) -> bool:
-    return filename.startswith(("<", *folders))
 
 
 def _module(name: str, spec: str, what: str, folder: Path) -> ModuleType:

@@ -1,0 +1,35 @@
+"""Words that several rooms use: numbers of things, errors and paths as a person reads them."""
+
+from __future__ import annotations
+
+import os
+
+_OWN = os.path.dirname(__file__)  # noqa: PTH120  pathlib costs a start more than all of this module
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 file`, `3 files`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def described(error: BaseException) -> str:
+    """`error` in one line: its kind, the first line of its message, and where in the user's code it was raised."""
+    import sysconfig  # noqa: PLC0415  a start pays for no error
+    import traceback  # noqa: PLC0415  likewise
+
+    libraries = tuple({sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")})
+    lines = str(error).strip().splitlines()
+    words = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not _inside(frame.filename, (_OWN,))]
+    theirs = [frame for frame in frames if not _inside(frame.filename, libraries)]
+    return f"{words} ({shown(theirs[-1].filename)}:{theirs[-1].lineno})" if theirs else words
+
+
+def shown(path: str) -> str:
+    """`path` as seen from the current folder where it lies in it, else as it is."""
+    here = os.getcwd() + os.sep  # noqa: PTH109  as above
+    return path.removeprefix(here)
+
+
+def _inside(filename: str, folders: tuple[str, ...]) -> bool:
+    return filename.startswith(("<", *folders))
