@@ -49,7 +49,7 @@ def adapt(model: nn.Module, adapter: str | None = None) -> Subject:
     for each in adapters:
         call = each.calls(model)
         if call is not None:
-            return Subject(model, call, adapters)
+            return Subject(model, call, adapters, each.input_of(model))
     return Subject(model, Call(_plain, ""), adapters)
 
 

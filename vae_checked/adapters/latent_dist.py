@@ -70,4 +70,10 @@ def _reads(output: Any) -> tuple[Child, ...] | None:
     return None
 
 
-ADAPTER = Adapter("latent_dist", "encode(x).latent_dist, as diffusers' autoencoders have it", _calls, _reads)
+def _input_of(model: nn.Module) -> str | None:
+    config = getattr(model, "config", None)
+    channels, size = getattr(config, "in_channels", None), getattr(config, "sample_size", None)
+    return f"B {channels} {size} {size}" if isinstance(channels, int) and isinstance(size, int) else None
+
+
+ADAPTER = Adapter("latent_dist", "encode(x).latent_dist, as diffusers' autoencoders have it", _calls, _reads, _input_of)

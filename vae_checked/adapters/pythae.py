@@ -29,4 +29,9 @@ def _reads(output: Any) -> tuple[Child, ...] | None:
     return tuple(Child(f".{key}", value, role_of(str(key))) for key, value in output.items())
 
 
-ADAPTER = Adapter("pythae", "pythae's models and their ModelOutput", _calls, _reads)
+def _input_of(model: nn.Module) -> str | None:
+    sizes = getattr(getattr(model, "model_config", None), "input_dim", None)
+    return " ".join(["B", *map(str, sizes)]) if sizes else None
+
+
+ADAPTER = Adapter("pythae", "pythae's models and their ModelOutput", _calls, _reads, _input_of)

@@ -75,22 +75,25 @@ class Adapter:
     """One convention.
 
     `calls` says how a model of this convention is run, None when it is none of its models. `reads` takes an output, or
-    an entry of one, apart; None when it has another form.
+    an entry of one, apart; None when it has another form. `input_of` is the specification of the input that a model of
+    this convention declares, None when it declares none.
     """
 
     name: str
     summary: str
     calls: Callable[[nn.Module], Call | None]
     reads: Callable[[Any], tuple[Child, ...] | None]
+    input_of: Callable[[nn.Module], str | None] = lambda _: None
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A model, how it is run, and why it is run so."""
+    """A model, how it is run, why it is run so, and the input that its convention declares."""
 
     model: nn.Module
     call: Call
     adapters: tuple[Adapter, ...]
+    declared_input: str | None = None
 
     def run(self, inputs: Inputs) -> Any:
         """The model's raw output."""

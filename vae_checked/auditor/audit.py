@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from vae_checked.adapters import Subject, adapt
-from vae_checked.auditor.draw import Source, source_of
-from vae_checked.auditor.facts_of import Observed, facts_of
+from vae_checked.auditor.draw import Source
+from vae_checked.auditor.facts_of import facts_of
+from vae_checked.auditor.inputs import inputs_for
 from vae_checked.auditor.objective import Loss, find_loss
 from vae_checked.auditor.observe import Observation, observe
 from vae_checked.auditor.report import AuditReport
 from vae_checked.auditor.restore import Restored
+from vae_checked.auditor.terms import Observed
 from vae_checked.auditor.words import named
 from vae_checked.catalogue import judge
 from vae_checked.errors import ModelError
 from vae_checked.facts import Facts
+from vae_checked.finding import Finding, Place
 
 
 def audit(
@@ -43,22 +48,41 @@ def audit(
         raise ModelError(f"model is a {type(model).__name__}: give a torch.nn.Module")
     subject = adapt(model, adapter)
     found_loss = find_loss(model, loss)
-    source = source_of(inputs, model, data_range)
     label = name or type(model).__qualname__
-    models = [model, *([found_loss.function] if found_loss and isinstance(found_loss.function, nn.Module) else [])]
-    with Restored(*models) as restored:
+    _refuse_uninitialised(model)
+    with Restored(model, *(found_loss.modules if found_loss is not None else ())) as restored:
         torch.manual_seed(seed)
-        seen = _observed(subject, source, found_loss, seed, restored)
-        facts = facts_of(model, seen, label, source.interval, source.interval is not None)
+        source, guess = inputs_for(subject, inputs, data_range)
+        try:
+            seen = _observed(subject, source, found_loss, seed, restored)
+        except ModelError as error:
+            if not guess:
+                raise
+            raise ModelError(f"{error} ({guess}; give inputs= where that is wrong)") from error
+        facts = facts_of(model, seen, label, source.interval)
     judgements = tuple(judge(each) for each in facts)
     return AuditReport(
-        findings=tuple(finding for each in judgements for finding in each.findings),
+        findings=_once(finding for each in judgements for finding in each.findings),
         judgements=judgements,
         facts=tuple(facts),
-        recognised=_recognised(subject, seen, label),
+        recognised=_recognised(subject, seen, label, guess),
         unobserved=_unobserved(seen, facts, label),
         seconds=time.perf_counter() - begun,
     )
+
+
+def _refuse_uninitialised(model: nn.Module) -> None:
+    lazy = [name for name, parameter in model.named_parameters() if is_lazy(parameter)]
+    if lazy:
+        raise ModelError(f"{lazy[0]} has no size yet: run {type(model).__name__} once on a batch, then audit it")
+
+
+def _once(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """The findings without those that a later latent shares with an earlier one."""
+    found: dict[tuple[str, str, str, Place | None], Finding] = {}
+    for finding in findings:
+        found.setdefault((finding.code, finding.message, finding.measured, finding.place), finding)
+    return tuple(found.values())
 
 
 def _observed(subject: Subject, source: Source, loss: Loss | None, seed: int, restored: Restored) -> Observed:
@@ -84,8 +108,8 @@ def _sizes(source: Source) -> list[int]:
     return [axis for shape in source.shapes for axis in shape.axes if axis is not None]
 
 
-def _recognised(subject: Subject, seen: Observed, label: str) -> tuple[str, ...]:
-    lines = [f"{label}: {subject.call.reason}"] if subject.call.reason else []
+def _recognised(subject: Subject, seen: Observed, label: str, guess: str) -> tuple[str, ...]:
+    lines = [f"{label}: {line}" for line in (subject.call.reason, guess) if line]
     first = seen.train
     tape = first.run.tape
     for latent in first.latents:

@@ -70,16 +70,10 @@ class Source:
         return Inputs(tuple(args), kwargs or None)
 
 
-def source_of(
-    inputs: Any, model: nn.Module, data_range: tuple[float, float] | None, guess: str | None = None
-) -> Source:
+def source_of(inputs: Any, model: nn.Module, data_range: tuple[float, float] | None) -> Source:
     """What `audit` was given as inputs, checked; UsageError when it is neither tensors nor a specification."""
     dtype, device = _kind(model)
     interval = None if data_range is None else _interval(data_range)
-    if inputs is None:
-        if guess is None:
-            raise UsageError(f"no input is known for {type(model).__name__}: {_SPEC_HELP}")
-        inputs = guess
     if isinstance(inputs, str):
         return Source(_parse(inputs), None, interval, dtype, device)
     given = _as_inputs(inputs)
@@ -186,7 +180,7 @@ def _selected(given: Inputs, batch: int, generator: torch.Generator) -> Inputs:
     return Inputs(tuple(take(value) for value in given.args), take(given.kwargs) if given.kwargs else None)
 
 
-def guessed_shape(model: nn.Module) -> tuple[tuple[str, str], ...]:
+def likely_inputs(model: nn.Module) -> tuple[tuple[str, str], ...]:
     """Specifications that the model's first layer would take, each with the reason, the likeliest first."""
     for name, layer in model.named_modules():
         if isinstance(layer, nn.Linear):

@@ -103,7 +103,7 @@ def _latent_of(tape: Tape, graph: Graph, eps: int) -> Latent | None:
         for number, at_0, at_1, at_2 in _in_step(tape, eps, unit, candidates):
             if not _affine(at_0, at_1, at_2):
                 continue
-            location = _location(tape, graph, number, at_0)
+            location = _location(tape, graph, noise_bits(tape, eps), number, at_0)
             if location is None:
                 continue
             if tape.values[location].step is None:
@@ -137,13 +137,22 @@ def _affine(at_0: Tensor, at_1: Tensor, at_2: Tensor) -> bool:
     return bool(slope > close * size and bend <= close * size and zero.abs().max() > 0)
 
 
-def _location(tape: Tape, graph: Graph, z: int, at_0: Tensor) -> int | None:
+def noise_bits(tape: Tape, eps: int) -> int:
+    """The source bits of the draws that feed this noise; dropout and other masks are no part of it."""
+    bits = 0
+    for draw in _draws_of(tape, eps):
+        if draw.family is not Family.MASK:
+            bits |= Tape.bit(draw)
+    return bits
+
+
+def _location(tape: Tape, graph: Graph, noise: int, z: int, at_0: Tensor) -> int | None:
     """The earliest value on the tape, free of noise, that z is without its noise."""
     flat = at_0.flatten()
     close = tolerance(at_0.dtype) * float(flat.abs().max())
     for value in tape.values[:z]:
         tensor = value.tensor
-        if not tensor.is_floating_point() or tape.drawn(value.number) or not graph.depends_on_input(value.number):
+        if not tensor.is_floating_point() or value.sources & noise or not graph.depends_on_input(value.number):
             continue
         count = tensor.numel()
         if count < 2 or at_0.numel() % count:
@@ -167,13 +176,14 @@ def _scale(tape: Tape, graph: Graph, latent: Latent, at_0: Tensor, at_1: Tensor,
     """The value that multiplies eps on its way to z: the last one, free of noise, that changes the slope."""
     between = affected(tape, (latent.eps,)) & graph.ancestors(latent.z)
     slope = at_1 - at_0
+    noise = noise_bits(tape, latent.eps)
     found = None
     for step in tape.steps:
         if not any(n in between for n in step.outputs):
             continue
         for number in step.inputs:
             value = tape.values[number]
-            if tape.drawn(number) or not graph.depends_on_input(number) or not value.tensor.is_floating_point():
+            if value.sources & noise or not graph.depends_on_input(number) or not value.tensor.is_floating_point():
                 continue
             larger = 1.25 * value.data
             out = [replay(tape, {latent.eps: c * unit, number: larger}, (latent.z,))[latent.z] for c in (0.0, 1.0)]

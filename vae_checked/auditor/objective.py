@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import sys
 from collections.abc import Callable, Mapping
@@ -34,6 +35,15 @@ class Loss:
     name: str
     reason: str
     given: bool
+
+    @property
+    def modules(self) -> tuple[nn.Module, ...]:
+        """The modules that the loss is, or is a method of."""
+        target = self.function
+        while isinstance(target, functools.partial):
+            target = target.func
+        owner = getattr(target, "__self__", target)
+        return (owner,) if isinstance(owner, nn.Module) else ()
 
 
 @dataclass(frozen=True, slots=True)

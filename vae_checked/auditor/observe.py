@@ -36,6 +36,7 @@ class Observation:
     loss_name: str = ""
     kl_alone: bool = False
     dead_weights: tuple[str, ...] | None = None
+    unknown_weight: bool = False
     join: Join | None = None
     recognised: tuple[str, ...] = ()
     unobserved: tuple[str, ...] = ()
@@ -48,8 +49,7 @@ class Observation:
 
 def observe(subject: Subject, inputs: Inputs, loss: Loss | None, *, training: bool) -> Observation:
     """Run and recognise; ModelError for what cannot be run, or holds no tensor at all."""
-    extra = loss.function if loss is not None and isinstance(loss.function, torch.nn.Module) else None
-    run = run_model(subject, inputs, training=training, extra=extra)
+    run = run_model(subject, inputs, training=training, others=() if loss is None else loss.modules)
     if not run.parts:
         raise ModelError(
             f"the forward of {type(subject.model).__name__} returned {_kind(run.output)}, which holds no tensor: "
@@ -69,7 +69,21 @@ def observe(subject: Subject, inputs: Inputs, loss: Loss | None, *, training: bo
         seen.x_hat = run.number(reconstruction[0])
     if seen.total is not None and not seen.kl_alone:
         seen.join = find_join(run, seen.graph, seen.latents, seen.x_hat, seen.total, outputs)
+    _refuse_unrecognisable(seen, subject)
     return seen
+
+
+def _refuse_unrecognisable(seen: Observation, subject: Subject) -> None:
+    """ModelError for an output in which there is nothing of a VAE: no latent, no heads, nothing of the data's size."""
+    if seen.latents or seen.join is not None or {Role.MU, Role.SECOND} & set(seen.roles.values()):
+        return
+    if any(part.tensor.numel() == seen.run.x.numel() for part in seen.run.parts):
+        return
+    shapes = ", ".join(f"{part.path} {tuple(part.tensor.shape)}" for part in seen.run.parts)
+    raise ModelError(
+        f"nothing of a VAE was recognised in what the forward of {type(subject.model).__name__} returned ({shapes}): "
+        "no noise makes a z, and nothing has the size of the data; give adapter=, or loss= with what it needs"
+    )
 
 
 def _kind(output: Any) -> str:
@@ -153,6 +167,7 @@ def _find_total(seen: Observation, loss: Loss | None) -> None:
                 if path not in seen.roles and role not in seen.roles.values():
                     seen.roles[path] = role
             seen.dead_weights = dead_weights(loss, matched)
+            seen.unknown_weight = bool(matched.supplied)
             tensor, why = _total(seen, result, loss)
             _take(seen, tensor, loss.name)
             seen.recognised += (f"loss: {loss.name} ({loss.reason}), called with {', '.join(matched.words)}{why}",)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,11 +75,15 @@ def named_tensors(model: nn.Module) -> dict[str, Tensor]:
     return {**dict(model.named_buffers()), **dict(model.named_parameters())}
 
 
-def run_model(subject: Subject, inputs: Inputs, *, training: bool, extra: nn.Module | None = None) -> Run:
-    """Run the model's forward in train or eval mode and record it; ModelError when it raises or returns nothing."""
+def run_model(subject: Subject, inputs: Inputs, *, training: bool, others: Sequence[nn.Module] = ()) -> Run:
+    """Run the model's forward in train or eval mode and record it; ModelError when it raises.
+
+    `others` are modules whose parameters take part as well: a loss that has some.
+    """
     named = named_tensors(subject.model)
-    if extra is not None:
-        named.update(named_tensors(extra))
+    for other in others:
+        if other is not subject.model:
+            named.update(named_tensors(other))
     recorder = Recorder(inputs.tensors(), named)
     run = Run(subject.model, recorder, inputs, training)
     subject.model.train(training)

@@ -13,6 +13,11 @@ from torch.utils import _pytree as pytree
 
 from vae_checked.auditor.tape import Ref, Step, Tape
 
+
+class ReplayError(RuntimeError):
+    """An operation that ran when it was recorded does not run on other values."""
+
+
 _RUNNING_STATISTICS = frozenset({"native_batch_norm", "cudnn_batch_norm", "miopen_batch_norm"})
 
 
@@ -31,8 +36,15 @@ def affected(tape: Tape, chosen: Collection[int]) -> set[int]:
     return dirty
 
 
-def _needed(tape: Tape, chosen: Collection[int], wanted: Collection[int]) -> tuple[list[Step], set[int]]:
-    """The steps to run, in order, and the numbers of the values that cannot be taken as recorded."""
+def _plan(tape: Tape, chosen: Collection[int], wanted: Collection[int]) -> list[Step]:
+    """The steps to run, in order; kept, since the same values are chosen many times over."""
+    key = (len(tape.steps), frozenset(chosen), frozenset(wanted))
+    if key not in tape.plans:
+        tape.plans[key] = _steps_to_run(tape, chosen, wanted)
+    return tape.plans[key]
+
+
+def _steps_to_run(tape: Tape, chosen: Collection[int], wanted: Collection[int]) -> list[Step]:
     dirty = affected(tape, chosen)
     moving = {number for number in dirty if number not in chosen}
 
@@ -58,7 +70,7 @@ def _needed(tape: Tape, chosen: Collection[int], wanted: Collection[int]) -> tup
                 needed.add(number)
                 storages.add(tape.values[number].storage)
     steps.reverse()
-    return steps, needed
+    return steps
 
 
 def replay(
@@ -82,7 +94,7 @@ def stream(
     tape: Tape, chosen: Mapping[int, Tensor], wanted: Collection[int], *, grad: bool = False
 ) -> Iterator[tuple[int, Tensor]]:
     """Yield (number, tensor) for each value that is made on the way to `wanted`, in the order of the tape."""
-    steps, _ = _needed(tape, chosen, wanted)
+    steps = _plan(tape, chosen, wanted)
     last_use = {number: step.index for step in steps for number in step.inputs}
     held = {number: _like(tape, number, tensor) for number, tensor in chosen.items()}
     for step in steps:
@@ -113,8 +125,12 @@ def _run(tape: Tape, step: Step, held: dict[int, Tensor], grad: bool) -> list[Te
         return held[leaf.number]
 
     args, kwargs = pytree.tree_map_only(Ref, tensor_of, (step.args, step.kwargs))
-    with torch.set_grad_enabled(grad and step.grad):
-        out = step.op(*args, **kwargs)
+    try:
+        with torch.set_grad_enabled(grad and step.grad):
+            out = step.op(*args, **kwargs)
+    except Exception as error:
+        words = str(error).strip().splitlines()
+        raise ReplayError(f"{step.name} does not run on other values: {words[0] if words else error!r}") from error
     made = [leaf for leaf in pytree.tree_leaves(out) if isinstance(leaf, Tensor)]
     written = [held[number] for number in step.overwrites if number in held]
     made += [tensor for tensor in written if all(tensor is not other for other in made)]

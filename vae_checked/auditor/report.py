@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from vae_checked.catalogue import Judgement
 from vae_checked.errors import FindingsError
 from vae_checked.facts import Facts
-from vae_checked.finding import Finding
+from vae_checked.finding import Finding, Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +36,13 @@ class AuditReport:
         return f"{found}; {clean} kinds of mistake checked and clean; {self.seconds:.1f} s"
 
     def raise_for_findings(self) -> None:
-        """Raise FindingsError, an AssertionError, with every finding in one message; nothing when there is none."""
-        if self.findings:
-            lines = [f"{f.subject}: {f.code} {f.name}: {f.message} ({f.measured}); fix: {f.fix}" for f in self.findings]
+        """Raise FindingsError, an AssertionError, with all findings but mere information; nothing without any."""
+        lines = [
+            f"{f.subject}: {f.code} {f.name}: {f.message} ({f.measured}); fix: {f.fix}"
+            for f in self.findings
+            if f.severity is not Severity.INFO
+        ]
+        if lines:
             raise FindingsError("\n".join(lines))
 
     def __str__(self) -> str:

@@ -113,7 +113,7 @@ class Tape:
     steps: list[Step] = field(default_factory=list)
     draws: list[Draw] = field(default_factory=list)
     generators: list[tuple[torch.Generator, Tensor]] = field(default_factory=list)
-    escapes: list[int] = field(default_factory=list)
+    plans: dict[Any, list[Step]] = field(default_factory=dict, repr=False)
 
     INPUT = 1
     PARAMETER = 2
@@ -255,8 +255,6 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch lea
                 randomness.parameters(func, args, kwargs),
                 index,
             )
-        if not made and inputs:
-            self.tape.escapes.append(index)
         self.tape.steps.append(
             Step(
                 index,

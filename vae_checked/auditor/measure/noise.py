@@ -7,7 +7,8 @@ import math
 import torch
 from torch import Tensor
 
-from vae_checked.auditor.latents import Latent, pattern
+from vae_checked.auditor.graph import is_layout
+from vae_checked.auditor.latents import Latent
 from vae_checked.auditor.observe import Observation
 from vae_checked.auditor.randomness import Family
 from vae_checked.auditor.replay import replay
@@ -32,6 +33,7 @@ def noise_law(first: Observation, second: Observation | None, latent: Latent) ->
     drawn = _many(tape, latent)
     if drawn is None:
         return None
+    drawn = drawn.double()
     mean, std = float(drawn.mean()), float(drawn.std())
     error = 1.0 / math.sqrt(drawn.numel())
     if abs(mean) < _ERRORS * error and abs(std - 1.0) < _ERRORS * error and _distance(drawn, 0.0, 1.0) < _KS * error:
@@ -51,16 +53,12 @@ def shared_over(seen: Observation, latent: Latent) -> Fact[frozenset[Axis]] | No
     batch = seen.batch
     if z.shape[0] != batch or z.dim() < 2:
         return None
-    draws = {
-        draw.number: pattern(tape.values[draw.number].tensor.shape, noise.dtype, noise.device) for draw in latent.draws
-    }
-    zero = {number: torch.zeros_like(tensor) for number, tensor in draws.items()}
-    heads = {}
-    if latent.std is not None:
-        heads[latent.std] = torch.ones_like(tape.values[latent.std].tensor)
-    at_0, at_1 = (replay(tape, {**heads, **chosen}, (latent.z,))[latent.z].double() for chosen in (zero, draws))
-    realised = (at_1 - at_0).reshape(batch, -1)
-    if not torch.isfinite(realised).all() or float(realised.abs().max()) == 0:
+    at_0, at_1 = (
+        replay(tape, {latent.eps: torch.full_like(noise, c, requires_grad=False)}, (latent.z,))[latent.z].double()
+        for c in (0.0, 1.0)
+    )
+    realised = ((z.detach().double() - at_0) / (at_1 - at_0)).reshape(batch, -1)
+    if not torch.isfinite(realised).all():
         return None
     axes = set()
     if batch > 1 and _same_rows(realised):
@@ -94,12 +92,14 @@ def _overlap(a: Tensor, b: Tensor) -> bool:
 def _many(tape: Tape, latent: Latent) -> Tensor | None:
     """About 20000 draws of eps, made by running its sources again; None where a source cannot be run again."""
     generator = torch.Generator().manual_seed(1)
+    if len(latent.draws) == 1 and _only_moved(tape, latent.eps, latent.draws[0].number):
+        return _again(latent.draws[0], torch.empty(_SAMPLES, dtype=tape.values[latent.eps].tensor.dtype), generator)
     found: list[Tensor] = []
     have = 0
     while have < _SAMPLES:
         chosen = {}
         for draw in latent.draws:
-            fresh = _again(tape, draw, generator)
+            fresh = _again(draw, tape.values[draw.number].data, generator)
             if fresh is None:
                 return None
             chosen[draw.number] = fresh
@@ -109,8 +109,18 @@ def _many(tape: Tape, latent: Latent) -> Tensor | None:
     return torch.cat(found)
 
 
-def _again(tape: Tape, draw: Draw, generator: torch.Generator) -> Tensor | None:
-    recorded = tape.values[draw.number].data
+def _only_moved(tape: Tape, number: int, source: int) -> bool:
+    """Whether the value holds the numbers of `source`, reordered or spread at most."""
+    while number != source:
+        index = tape.values[number].step
+        if index is None or not is_layout(tape.steps[index]) or len(tape.steps[index].inputs) != 1:
+            return False
+        number = tape.steps[index].inputs[0]
+    return True
+
+
+def _again(draw: Draw, recorded: Tensor, generator: torch.Generator) -> Tensor | None:
+    """The draw made again in the shape, dtype and place of `recorded`."""
     if draw.parameters is None:
         return None
     if draw.family is Family.NORMAL:
@@ -124,7 +134,7 @@ def _again(tape: Tape, draw: Draw, generator: torch.Generator) -> Tensor | None:
         fresh = torch.empty(recorded.shape, dtype=torch.float64).exponential_(rate, generator=generator)
     else:
         return None
-    return fresh.to(device=recorded.device, dtype=recorded.dtype)
+    return fresh.to(recorded)
 
 
 def _same_rows(matrix: Tensor) -> bool:

@@ -62,6 +62,9 @@ def output_shape(seen: Observation) -> Fact[ShapePair] | None:
     if seen.x_hat is None:
         return None
     value = seen.run.tape.values[seen.x_hat]
+    x = seen.run.x
+    if value.tensor.dim() > x.dim() and value.tensor.shape[-x.dim() :] == x.shape:
+        return None  # several reconstructions per input
     pair = ShapePair(shape_text(seen.run.x.shape), shape_text(value.tensor.shape))
     return Fact(pair, origin_of(seen.run.tape, seen.x_hat))
 

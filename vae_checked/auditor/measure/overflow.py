@@ -55,18 +55,18 @@ def _operation(seen: Observation, number: int) -> str:
 def _not_finite(seen: Observation, latent: Latent, second: int, s: float) -> int | None:
     """The first value between the second head and z or the loss that is not finite at `s`."""
     tape = seen.run.tape
-    chosen = {second: torch.full_like(tape.values[second].tensor, s, requires_grad=False)}
-    if seen.join is not None:
-        chosen[seen.join.prediction] = tape.values[seen.join.prediction].data
-    wanted = [latent.z]
-    # Where the loss reads the prediction alone the decoder's own overflow is not the head's.
+    driven = {second: torch.full_like(tape.values[second].tensor, s, requires_grad=False)}
+    ways: list[tuple[dict[int, torch.Tensor], int]] = [(driven, latent.z)]
     if seen.total is not None and seen.join is not None:
-        wanted.append(seen.total)
-    try:
-        with torch.no_grad():
-            for number, tensor in stream(tape, chosen, wanted):
-                if tensor.is_floating_point() and not torch.isfinite(tensor).all():
-                    return number
-    except (RuntimeError, ValueError):
-        return None
+        # What the decoder makes of a large z is its own affair.
+        held = {n: tape.values[n].data for n in (latent.z, seen.join.prediction)}
+        ways.append(({**driven, **held}, seen.total))
+    with torch.no_grad():
+        for chosen, wanted in ways:
+            try:
+                for number, tensor in stream(tape, chosen, (wanted,)):
+                    if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+                        return number
+            except (RuntimeError, ValueError):
+                continue
     return None

@@ -33,13 +33,17 @@ _FORMS: tuple[tuple[Likelihood, bool, _Slope], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class ReconMeasured:
-    """`kind` None where no likelihood fits, with the reason in `why`; `weight` that of one element of its sum."""
+    """`kind` None where no likelihood fits, with the reason in `why`; `weight` that of one element of its sum.
+
+    `copies` is the number of reconstructions per input; the weight is that of all of them.
+    """
 
     kind: Likelihood | None
     weight: float | None
     swapped: bool
     origin: Origin
     why: str = ""
+    copies: int = 1
 
 
 def measure_recon(seen: Observation) -> ReconMeasured | None:
@@ -50,7 +54,8 @@ def measure_recon(seen: Observation) -> ReconMeasured | None:
     tape, total = seen.run.tape, seen.total
     origin = Origin(join.step.name, place_of(join.step))
     prediction, target = tape.values[join.prediction].tensor, tape.values[join.target].tensor
-    if prediction.numel() != target.numel():
+    copies = prediction.numel() // max(1, target.numel())
+    if prediction.numel() != copies * target.numel():
         return ReconMeasured(None, None, False, origin, "prediction and data have different numbers of elements")
     drawn = [
         _gradient(seen, join, total, seed, low, high)
@@ -67,7 +72,7 @@ def measure_recon(seen: Observation) -> ReconMeasured | None:
             continue
         found = [weight for weight in weights if weight is not None]
         if all(math.isclose(found[0], other, rel_tol=_CLOSE) for other in found):
-            return ReconMeasured(kind, found[0], swapped, origin)
+            return ReconMeasured(kind, found[0] * copies, swapped, origin, copies=copies)
         return ReconMeasured(kind, None, swapped, origin, "the term's weight changes with the data")
     if _own_weights(inside[0], inside[1]):
         return ReconMeasured(Likelihood.GAUSSIAN_NLL, None, False, origin, "each element has a weight of its own")
@@ -99,7 +104,15 @@ def _gradient(
         return None
     if not torch.isfinite(gradient).all():
         return None
-    return p.double().flatten(), t.double().flatten(), gradient.double().flatten()
+    target = t.double()
+    if t.numel() != p.numel():
+        target = target.broadcast_to(p.shape) if _broadcasts(t, p) else target.flatten().repeat(p.numel() // t.numel())
+    return p.double().flatten(), target.flatten(), gradient.double().flatten()
+
+
+def _broadcasts(small: Tensor, large: Tensor) -> bool:
+    pairs = zip(reversed(small.shape), reversed(large.shape), strict=False)
+    return small.dim() <= large.dim() and all(a in (1, b) for a, b in pairs)
 
 
 def _weight(p: Tensor, t: Tensor, gradient: Tensor, slope: _Slope) -> float | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vae_checked.auditor.graph import Graph
 from vae_checked.auditor.tape import Step, Tape
@@ -24,18 +24,40 @@ _CLOSE = 1e-3
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """What lies on the way of a term to the loss: how many elements each mean takes, and the constants beside it."""
+    """What lies on the way of a term to the loss: how many elements each mean takes, and the constants beside it.
+
+    `unknown_weight`: a weight that nobody gave takes part.
+    """
 
     means: tuple[int, ...]
     scales: tuple[float, ...]
+    unknown_weight: bool = False
+
+    def without(self, copies: int) -> Way:
+        """The same way once its mean over several copies of a sample is left out."""
+        if copies == 1:
+            return self
+        for place, mean in enumerate(self.means):
+            if mean % copies == 0:
+                return replace(self, means=(*self.means[:place], mean // copies, *self.means[place + 1 :]))
+        return self
 
     @property
     def explicit(self) -> bool:
         """Whether the author scales the term by a number that is part of no formula."""
-        return any(all(abs(abs(scale) - known) > 1e-9 for known in _FORMULA) for scale in self.scales)
+        return self.unknown_weight or any(
+            all(abs(abs(scale) - known) > 1e-9 for known in _FORMULA) for scale in self.scales
+        )
 
 
-def way_to(tape: Tape, graph: Graph, begins: Collection[int], total: int, cut: Collection[int] = ()) -> Way:
+def way_to(
+    tape: Tape,
+    graph: Graph,
+    begins: Collection[int],
+    total: int,
+    cut: Collection[int] = (),
+    unknown_weight: bool = False,
+) -> Way:
     """The way from the values `begins` to `total`, the values `cut` closed."""
     on = graph.between(begins, total, cut)
     means: list[int] = []
@@ -50,7 +72,7 @@ def way_to(tape: Tape, graph: Graph, begins: Collection[int], total: int, cut: C
         if taken > 1:
             means.append(taken)
         scales += _scale(tape, step)
-    return Way(tuple(means), tuple(scales))
+    return Way(tuple(means), tuple(scales), unknown_weight)
 
 
 def _mean_count(tape: Tape, step: Step, number: int) -> int:
