@@ -123,6 +123,7 @@ class Graph:
         self.values = list(values)
         self.nodes: list[Expr] = []
         self._holding: dict[int, frozenset[int]] = {}
+        self._parents: dict[int, list[int]] | None = None
         seen: set[int] = set()
         for value in self.values:
             stack: list[tuple[Expr, bool]] = [(value, False)]
@@ -138,17 +139,33 @@ class Graph:
     def holding(self, wanted: int) -> frozenset[int]:
         """The uids of the nodes that have the node `wanted` in them, itself included."""
         if wanted not in self._holding:
-            found = {wanted}
-            for node in self.nodes:
-                if any(arg.uid in found for arg in node.args):
-                    found.add(node.uid)
+            if self._parents is None:
+                self._parents = {}
+                for node in self.nodes:
+                    for arg in node.args:
+                        self._parents.setdefault(arg.uid, []).append(node.uid)
+            found, stack = {wanted}, [wanted]
+            while stack:
+                for parent in self._parents.get(stack.pop(), ()):
+                    if parent not in found:
+                        found.add(parent)
+                        stack.append(parent)
             self._holding[wanted] = frozenset(found)
         return self._holding[wanted]
 
 
 def contains(expr: Expr, wanted: int) -> bool:
     """Whether a node with this uid is part of `expr`."""
-    return any(node.uid == wanted for node in walk(expr))
+    seen: set[int] = set()
+    stack = [expr]
+    while stack:
+        node = stack.pop()
+        if node.uid == wanted:
+            return True
+        if node.uid not in seen:
+            seen.add(node.uid)
+            stack.extend(node.args)
+    return False
 
 
 # Elementwise operations: each element of the result depends on the elements at the same position of the arguments only.

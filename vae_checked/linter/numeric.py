@@ -52,22 +52,37 @@ def evaluate(expr: Expr, given: Mapping[int, float], salt: int = 0) -> float:
     Every tensor is taken as constant over its elements and every axis as of length 1, so that sums, means and divisions
     by a size leave a value as it is. Nodes that are not elementwise get a value drawn from their structure and `salt`.
     """
-    memo: dict[int, float] = dict(given)
-    stack: list[tuple[Expr, bool]] = [(expr, False)]
-    while stack:
-        node, ready = stack.pop()
-        if node.uid in memo:
-            continue
-        children = _children(node)
-        if not ready and children:
-            stack.append((node, True))
-            stack.extend((child, False) for child in children if child.uid not in memo)
-            continue
-        try:
-            memo[node.uid] = _apply(node, [memo[child.uid] for child in children], salt)
-        except (ValueError, OverflowError, ZeroDivisionError):
-            memo[node.uid] = NAN
-    return memo[expr.uid]
+    return Program(expr, given)(given, salt)
+
+
+class Program:
+    """An expression put in order of evaluation, for the evaluation at many points; `given` as for `evaluate`."""
+
+    def __init__(self, expr: Expr, given: Iterable[int]) -> None:
+        self.result = expr.uid
+        self.steps: list[tuple[Expr, tuple[int, ...]]] = []
+        seen = set(given)
+        stack: list[tuple[Expr, bool]] = [(expr, False)]
+        while stack:
+            node, ready = stack.pop()
+            if node.uid in seen:
+                continue
+            children = _children(node)
+            if not ready and children:
+                stack.append((node, True))
+                stack.extend((child, False) for child in children if child.uid not in seen)
+                continue
+            seen.add(node.uid)
+            self.steps.append((node, tuple(child.uid for child in children)))
+
+    def __call__(self, given: Mapping[int, float], salt: int = 0) -> float:
+        memo: dict[int, float] = dict(given)
+        for node, children in self.steps:
+            try:
+                memo[node.uid] = _apply(node, [memo[child] for child in children], salt)
+            except (ValueError, OverflowError, ZeroDivisionError):
+                memo[node.uid] = NAN
+        return memo[self.result]
 
 
 def _children(node: Expr) -> Sequence[Expr]:
@@ -106,15 +121,16 @@ def _apply(node: Expr, values: list[float], salt: int) -> float:
     return random.Random(node.uid ^ salt * 0x9E3779B9).uniform(0.4, 2.6)  # noqa: S311  a probe point, no secret
 
 
-def leaves(expr: Expr, stop: Iterable[int] = ()) -> list[Expr]:
+def leaves(expr: Expr, stop: Iterable[int] = (), most: int | None = None) -> list[Expr]:
     """The nodes at which an elementwise evaluation of `expr` ends, constants and sizes left out, each once.
 
-    The nodes whose uids are in `stop` are taken as given: neither they nor what is below them alone is listed.
+    The nodes whose uids are in `stop` are taken as given: neither they nor what is below them alone is listed. The
+    search ends when more than `most` are found.
     """
     found: dict[int, Expr] = {}
     seen: set[int] = set(stop)
     stack = [expr]
-    while stack:
+    while stack and (most is None or len(found) <= most):
         node = stack.pop()
         if node.uid in seen:
             continue
