@@ -40,7 +40,7 @@ MISTAKE = Mistake(
         "https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.dropout.html",
         "Gal and Ghahramani 2016, https://arxiv.org/abs/1506.02142",
     ),
-    seen_by=frozenset({Observer.AUDIT}),
+    seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
     needs=("training.always_on_dropout",),
     judge=judge,
 )

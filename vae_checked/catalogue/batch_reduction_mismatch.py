@@ -47,7 +47,7 @@ MISTAKE = Mistake(
     ),
     good=EXAMPLE,
     references=("Kingma and Welling 2014, equations 8 and 10, https://arxiv.org/abs/1312.6114",),
-    seen_by=frozenset({Observer.AUDIT}),
+    seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
     needs=("kl.reduced", "recon.reduced"),
     judge=judge,
 )

@@ -34,7 +34,7 @@ MISTAKE = Mistake(
         "https://docs.pytorch.org/docs/stable/generated/torch.nan_to_num.html",
         "https://docs.pytorch.org/docs/stable/autograd.html#anomaly-detection",
     ),
-    seen_by=frozenset({Observer.AUDIT}),
+    seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
     needs=("training.hidden_nan",),
     judge=judge,
 )

@@ -42,7 +42,7 @@ MISTAKE = Mistake(
         "Kingma and Welling 2014, equation 3, https://arxiv.org/abs/1312.6114",
         "Higgins and others 2017, section 2, https://openreview.net/forum?id=Sy2fzU9gl",
     ),
-    seen_by=frozenset({Observer.AUDIT}),
+    seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
     needs=("kl.in_loss",),
     judge=judge,
 )

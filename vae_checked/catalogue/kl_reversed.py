@@ -46,7 +46,7 @@ MISTAKE = Mistake(
         "Kingma and Welling 2014, equation 3, https://arxiv.org/abs/1312.6114",
         "https://docs.pytorch.org/docs/stable/distributions.html#module-torch.distributions.kl",
     ),
-    seen_by=frozenset({Observer.AUDIT}),
+    seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
     needs=("kl.form",),
     judge=judge,
 )

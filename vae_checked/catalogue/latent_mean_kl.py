@@ -44,7 +44,7 @@ MISTAKE = Mistake(
         "Kingma and Welling 2014, appendix B, https://arxiv.org/abs/1312.6114",
         "Higgins and others 2017, section 2, https://openreview.net/forum?id=Sy2fzU9gl",
     ),
-    seen_by=frozenset({Observer.AUDIT}),
+    seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
     needs=("kl.reduced", "recon.reduced"),
     judge=judge,
 )

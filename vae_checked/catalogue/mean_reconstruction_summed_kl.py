@@ -49,7 +49,7 @@ MISTAKE = Mistake(
         "Rybkin and others 2021, https://arxiv.org/abs/2006.13202",
         "https://docs.pytorch.org/docs/stable/generated/torch.nn.MSELoss.html",
     ),
-    seen_by=frozenset({Observer.AUDIT}),
+    seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
     needs=("recon.reduced", "kl.reduced"),
     judge=judge,
 )

@@ -50,7 +50,7 @@ MISTAKE = Mistake(
     ),
     good=EXAMPLE,
     references=("Kingma and Welling 2014, section 2.4, https://arxiv.org/abs/1312.6114",),
-    seen_by=frozenset({Observer.AUDIT}),
+    seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
     needs=("sampler.timing",),
     judge=judge,
 )

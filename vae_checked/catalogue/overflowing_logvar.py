@@ -47,7 +47,7 @@ MISTAKE = Mistake(
         "Micikevicius and others 2018, section 3.1, https://arxiv.org/abs/1710.03740",
         "https://docs.pytorch.org/docs/stable/generated/torch.clamp.html",
     ),
-    seen_by=frozenset({Observer.AUDIT}),
+    seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
     needs=("heads.overflow", "heads.second"),
     judge=judge,
 )

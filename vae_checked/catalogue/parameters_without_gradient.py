@@ -30,7 +30,7 @@ MISTAKE = Mistake(
     bad=edit(("h = self.encoder(x)", "h = self.encoder(x).detach()  # VAE601")),
     good=EXAMPLE,
     references=("https://docs.pytorch.org/docs/stable/generated/torch.Tensor.detach.html",),
-    seen_by=frozenset({Observer.AUDIT}),
+    seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
     needs=("training.without_gradient",),
     judge=judge,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vae_checked.catalogue.example import EXAMPLE, edit
-from vae_checked.catalogue.mistake import Mistake
+from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.facts import Evidence, Facts
 from vae_checked.finding import Severity
 
@@ -47,7 +47,7 @@ MISTAKE = Mistake(
         "https://docs.pytorch.org/docs/stable/optim.html#constructing-it",
         "https://docs.pytorch.org/docs/stable/generated/torch.nn.ModuleList.html",
     ),
-    seen_by=frozenset(),
+    seen_by=frozenset({Observer.LINT}),
     needs=("training.without_optimizer",),
     judge=judge,
 )

@@ -33,7 +33,7 @@ MISTAKE = Mistake(
     ),
     good=EXAMPLE,
     references=("Kingma and Welling 2014, equation 3, https://arxiv.org/abs/1312.6114",),
-    seen_by=frozenset({Observer.AUDIT}),
+    seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
     needs=("recon.sign",),
     judge=judge,
 )

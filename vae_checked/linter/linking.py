@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from vae_checked.linter.expression import Expr, Graph, Site, atom, contains, strip, walk
@@ -25,8 +25,10 @@ def atoms_for(interpreter: Interpreter, function: Function, skip: int) -> list[V
     return [atom(item.arg, Site(source, item), interpreter.serial()) for item in required]
 
 
-def roles_of_outputs(inputs: Iterable[Value], outputs: Value, values: Iterable[Expr]) -> dict[str, Value]:
-    """The parts of a forward's result by role, told by what they are and not by their names."""
+def roles_of_outputs(
+    inputs: Iterable[Value], outputs: Value, values: Iterable[Expr], names: Mapping[int, list[str]]
+) -> dict[str, Value]:
+    """The parts of a forward's result by role: told by what they are, and by `names` where nothing is drawn."""
     found = samplers.find(Graph(values))
     parts = list(outputs) if isinstance(outputs, (tuple, list)) else [outputs]
     if isinstance(outputs, dict):
@@ -51,11 +53,31 @@ def roles_of_outputs(inputs: Iterable[Value], outputs: Value, values: Iterable[E
                 roles.setdefault("input", part)
             elif contains(part, site.z.uid):
                 roles.setdefault("output", part)
+    if not found:
+        roles.update(_roles_by_name(parts, names))
     if "input" not in roles:
         first = next((value for value in inputs if isinstance(value, Expr)), None)
         if first is not None:
             roles["input"] = first
     return roles
+
+
+def _roles_by_name(parts: list[Value], names: Mapping[int, list[str]]) -> dict[str, Value]:
+    """Heads by the names that they go by; the output is the part that is computed from mu."""
+    roles: dict[str, Value] = {}
+    for part in parts:
+        if isinstance(part, Expr):
+            for name in names.get(part.uid, ()):
+                role = role_of_name(name)
+                if role in ("mu", "second"):
+                    roles.setdefault(role, part)
+    if roles.keys() != {"mu", "second"}:
+        return {}
+    heads = {roles["mu"].uid, roles["second"].uid}
+    for part in parts:
+        if isinstance(part, Expr) and part.uid not in heads and contains(part, roles["mu"].uid):
+            roles.setdefault("output", part)
+    return roles if "output" in roles else {}
 
 
 def _spine(scale: Expr) -> list[Expr]:
@@ -74,7 +96,7 @@ def _spine(scale: Expr) -> list[Expr]:
 def own_losses(interpreter: Interpreter, instance: Instance, inputs: list[Value], outputs: Value, site: Site) -> None:
     """Call a model's own loss methods with what its forward returned."""
     values = [expr for root in interpreter.trace.roots for expr in _opened(root.value)]
-    roles = roles_of_outputs(inputs, outputs, values)
+    roles = roles_of_outputs(inputs, outputs, values, interpreter.trace.names)
     if "mu" not in roles and "second" not in roles:
         return
     for cls in instance.cls.mro():
@@ -124,7 +146,9 @@ def across(project: Project, scenes: list[Scene]) -> list[Scene]:
         for root in forward:
             if root.depth == 1 and root.function is not None and root.function.name == "forward":
                 inputs = [leaf for expr in _opened(root.value) for leaf in walk(expr) if leaf.op == "atom"]
-                roles = roles_of_outputs(_inputs(inputs, root.function), root.value, list(_opened(root.value)))
+                roles = roles_of_outputs(
+                    _inputs(inputs, root.function), root.value, list(_opened(root.value)), scene.trace.names
+                )
                 if {"mu", "second"} <= roles.keys():
                     models.append((scene, root, roles))
                     break

@@ -101,6 +101,18 @@ def _cast(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Sit
     return as_expr(value, site)
 
 
+def _half(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    return Expr("cast", (_tensor(args, kwargs, site),), (("dtype", "float16"),), site)
+
+
+def _dropout(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    x = _tensor(args, kwargs, site)
+    rate = number_of(_argument(args, kwargs, 1, "p"))
+    training = _argument(args, kwargs, 2, "training")
+    always = (training is True or (len(args) < 3 and "training" not in kwargs)) and rate != 0.0
+    return Expr("layer", (x,), (("kind", "dropout"), ("always_on", always)), site)
+
+
 def _detach(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     return Expr("detach", (_tensor(args, kwargs, site),), (), site)
 
@@ -257,10 +269,21 @@ def _cat(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site
     return Expr("cat", tuple(as_expr(item, site) for item in items), (("axis", axis),), site)
 
 
+def asks_for_nan(condition: Value, value: Expr) -> bool:
+    """Whether a condition is true where `value` is NaN: isnan(value), or value != value."""
+    if not isinstance(condition, Expr):
+        return False
+    name = str(condition.get("name"))
+    asks = name.endswith("isnan") or (condition.op == "opaque" and name == "compare:NotEq")
+    return asks and bool(condition.args) and all(item.uid == value.uid for item in condition.args)
+
+
 def _where(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     if len(args) < 3:
         return opaque("where", tuple(as_expr(item, site) for item in args), site)
     condition, one, other = (as_expr(item, site) for item in args[:3])
+    if asks_for_nan(condition, other):
+        return Expr("nan_to_num", (other,), (), site)
     return Expr("where", (condition, one, other), (), site)
 
 
@@ -290,6 +313,8 @@ HANDLERS: dict[str, Handler] = {
     **{name: _parametric(name, default) for name, default in _PARAMETRIC.items()},
     **{name: _binary(op) for name, op in _BINARY.items()},
     **dict.fromkeys(_CASTS, _cast),
+    "half": _half,
+    **dict.fromkeys(("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout"), _dropout),
     **{name: _shape(op) for name, op in _SHAPES.items()},
     **{name: _move(name) for name in _MOVES},
     "sum": _reduce("sum"), "nansum": _reduce("sum"), "reduce_sum": _reduce("sum"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vae_checked.facts import Facts
 from vae_checked.linter.expression import Expr, Graph, contains, strip, walk
-from vae_checked.linter.roles import divergences, phi, reconstructions, samplers
+from vae_checked.linter.roles import divergences, phi, reconstructions, samplers, training
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.kl import kl_facts
 from vae_checked.linter.roles.likelihood import data_facts, output_facts, recon_facts, sides
@@ -13,6 +13,7 @@ from vae_checked.linter.roles.posterior import heads_facts, is_posterior, sample
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.scenes import Scene
+from vae_checked.record import replace
 
 
 def facts_of(scene: Scene) -> list[Facts]:
@@ -82,15 +83,19 @@ def _facts(
     kl_found = kl_facts(kl, recon, reading, losses)
     recon_found = recon_facts(site, recon, kl, reading)
     prediction, target = sides(site, recon)
+    sampler = training.trained(sampler_facts(site, head), site, losses)
+    if site is None and kl is not None:
+        sampler = training.timing_without_noise(kl, recon, losses)
     return Facts(
         subject=scene.subject,
-        sampler=sampler_facts(site, head),
-        heads=heads_facts(site, head),
+        sampler=sampler,
+        heads=replace(heads_facts(site, head), overflow=training.overflow(head, site)),
         kl=kl_found,
-        output=output_facts(prediction),
+        output=output_facts(prediction, target),
         recon=recon_found,
-        data=data_facts(target, scene.data),
+        data=data_facts(prediction, target, scene.data),
         objective=objective_facts(losses, kl, recon, reading, (kl_found.reduced, recon_found.reduced)),
+        training=training.training_facts(losses, site, kl, recon),
     )
 
 

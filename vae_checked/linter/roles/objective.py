@@ -48,10 +48,30 @@ class Losses:
         with_kl = frozenset().union(*(graph.holding(kl.term.uid) for kl in kls))
         with_recon = frozenset().union(*(graph.holding(recon.term.uid) for recon in recons))
         self.totals = [value for value in graph.values if value.uid in with_kl and value.uid in with_recon]
+        self.values = graph.values
         self._graph = graph
+        self._branches: list[Expr] | None = None
         self._opened: list[tuple[Root, frozenset[int]]] | None = None
         self.backward = list(_resolved(root for root in scene.trace.roots if root.kind == "backward"))
-        self._named = {value.uid for value in _resolved(root for root in scene.trace.roots if _called_loss(root))}
+        self._called = list(_resolved(root for root in scene.trace.roots if _called_loss(root)))
+        self._named = {value.uid for value in self._called}
+        self.ends = list({value.uid: value for value in (*self.totals, *self.backward, *self._called)}.values())
+
+    @property
+    def branches(self) -> list[Expr]:
+        """The choices between training and evaluation in the scene."""
+        if self._branches is None:
+            self._branches = [
+                node
+                for node in Graph(self.scene.values()).nodes
+                if node.op == "phi" and any(item.op == "training" for item in (node.args[0], *node.args[0].args))
+            ]
+        return self._branches
+
+    def trains(self, z: Expr) -> bool:
+        """Whether z reaches a loss."""
+        holding = self._graph.holding(z.uid)
+        return any(value.uid in holding for value in self.ends)
 
     def of(self, kl: Divergence, recon: Reconstruction) -> Expr | None:
         """The loss that holds both terms: the one that is differentiated, else the largest."""

@@ -1,0 +1,168 @@
+"""What training does: gradient through z, noise in training, dropout, hidden NaN, and what the optimizer is given."""
+
+from __future__ import annotations
+
+import math
+
+from vae_checked.facts import Fact, NoiseTiming, Overflow, Sampler, Training
+from vae_checked.linter.expression import TRANSPARENT, Expr, contains, origin, strip, walk
+from vae_checked.linter.numeric import evaluate, leaves
+from vae_checked.linter.roles import optimizers, samplers
+from vae_checked.linter.roles.divergences import Divergence
+from vae_checked.linter.roles.objective import Losses
+from vae_checked.linter.roles.reconstructions import Reconstruction
+from vae_checked.linter.roles.samplers import SamplerSite
+from vae_checked.record import replace
+
+# The largest finite number of each dtype: exp overflows at its logarithm.
+_LARGEST = {"float16": 65504.0, "float32": 3.4028234663852886e38}
+_DRAWS = ("noise", "draw")
+
+
+def trained(sampler: Sampler, site: SamplerSite | None, losses: Losses) -> Sampler:
+    """The sampler's facts, its gradient left open where z reaches no loss: what only generates needs none."""
+    if site is None or sampler.gradient_reaches is None:
+        return sampler
+    timing = _inverted(site, losses) or sampler.timing
+    if site.noise.get("no_grad") is True or not losses.trains(site.z):
+        return replace(sampler, gradient_reaches=None, timing=timing)
+    return replace(sampler, timing=timing)
+
+
+def _inverted(site: SamplerSite, losses: Losses) -> Fact[NoiseTiming] | None:
+    """Noise in evaluation alone: the branch of training hands on the mean."""
+    for branch in losses.branches:
+        condition, one, other = branch.args
+        asks_not = condition.op == "opaque" and condition.get("name") == "not" and condition.args[0].op == "training"
+        if condition.op != "training" and not asks_not:
+            continue
+        in_training, in_evaluation = (other, one) if asks_not else (one, other)
+        if contains(in_evaluation, site.noise.uid) and strip(in_training).uid == strip(site.location).uid:
+            return Fact(NoiseTiming(training=False, evaluation=True), origin(in_training))
+    return None
+
+
+def timing_without_noise(kl: Divergence, recon: Reconstruction | None, losses: Losses) -> Sampler:
+    """The sampler of a KL whose heads reach the reconstruction without any draw."""
+    if recon is None:
+        return Sampler()
+    sides = [side for side in (recon.first, recon.second) if contains(side, kl.location.uid)]
+    if len(sides) != 1 or any(node.op in _DRAWS for value in losses.values for node in walk(value)):
+        return Sampler()
+    for node in walk(sides[0]):
+        if node.op == "add" and _is_mean_and_std(node, kl):
+            return Sampler(timing=Fact(NoiseTiming(training=False, without_eps=True), origin(node)))
+    if contains(sides[0], strip(kl.head).uid) or not _is_decoded(sides[0], kl.location):
+        return Sampler()
+    return Sampler(timing=Fact(NoiseTiming(training=False), origin(kl.location)))
+
+
+def _is_mean_and_std(node: Expr, kl: Divergence) -> bool:
+    for location, scale in (node.args, node.args[::-1]):
+        if strip(location).uid == strip(kl.location).uid and contains(scale, kl.head.uid):
+            found = samplers.curve(scale, kl.head)
+            return found is not None and found[0] is not None
+    return False
+
+
+def _is_decoded(prediction: Expr, location: Expr) -> bool:
+    """Whether a layer is applied to something that is computed from the location."""
+    return any(
+        node.op == "layer" and node.uid != strip(location).uid and contains(node, location.uid)
+        for node in walk(prediction)
+    )
+
+
+def overflow(head: Expr | None, site: SamplerSite | None) -> Fact[Overflow] | None:
+    """Where the exp that makes std overflows, for an exponent that is affine in the second head."""
+    if site is None or head is None:
+        return None
+    for node in walk(site.scale):
+        if node.op != "exp" or not contains(node, head.uid):
+            continue
+        if leaves(node.args[0], (head.uid,)):
+            continue
+        halved = any(item.op == "cast" and item.get("dtype") == "float16" for item in _carried(node.args[0]))
+        dtype = "float16" if halved else "float32"
+        start, middle, end = (evaluate(node.args[0], {head.uid: s}) for s in (0.0, 1.0, 2.0))
+        if middle > start and math.isclose(end - middle, middle - start, rel_tol=1e-6):
+            at = (math.log(_LARGEST[dtype]) - start) / (middle - start)
+            return Fact(Overflow("exp of the second head", at, dtype), origin(node))
+    return None
+
+
+def _carried(node: Expr) -> list[Expr]:
+    found, stack = [], [node]
+    while stack:
+        item = stack.pop()
+        found.append(item)
+        if item.op in TRANSPARENT or item.op in ("mul", "add", "sub", "div", "neg"):
+            stack.extend(item.args)
+    return found
+
+
+def training_facts(
+    losses: Losses, site: SamplerSite | None, kl: Divergence | None, recon: Reconstruction | None
+) -> Training:
+    """Facts of the training of the VAE that a sampler or a KL belongs to."""
+    if site is None and kl is None:
+        return Training()
+    return Training(
+        without_optimizer=optimizers.forgotten(losses.scene, site, kl),
+        always_on_dropout=_dropout(losses),
+        hidden_nan=_hidden_nan(losses, kl, recon),
+        without_gradient=_without_gradient(losses, site, kl),
+    )
+
+
+def _dropout(losses: Losses) -> Fact[tuple[str, ...]] | None:
+    nodes = {node.uid: node for value in losses.values for node in walk(value) if node.op == "layer"}
+    always = [node for node in nodes.values() if node.get("kind") == "dropout" and node.get("always_on") is True]
+    if always:
+        return Fact(tuple(dict.fromkeys(origin(node).source for node in always)), origin(always[0]))
+    switched = [node for node in nodes.values() if "dropout" in str(node.get("kind")).lower()]
+    return Fact((), origin(switched[0])) if switched else None
+
+
+def _hidden_nan(losses: Losses, kl: Divergence | None, recon: Reconstruction | None) -> Fact[str | None] | None:
+    """NaN replaced between a term and the loss."""
+    terms = [term.term.uid for term in (kl, recon) if term is not None]
+    for value in losses.ends:
+        if not any(contains(value, term) for term in terms):
+            continue
+        for node in walk(value):
+            if node.op == "nan_to_num" and any(contains(node, term) for term in terms):
+                return Fact(origin(node).source, origin(node))
+    ends = [value for value in losses.ends if any(contains(value, term) for term in terms)]
+    return Fact(None, origin(ends[0])) if ends else None
+
+
+def _without_gradient(losses: Losses, site: SamplerSite | None, kl: Divergence | None) -> Fact[tuple[str, ...]] | None:
+    """Layers of the encoder that stand before a detach on every way to the loss."""
+    location = site.location if site is not None else kl.location if kl is not None else None
+    totals = [value for value in losses.totals if location is not None and contains(value, location.uid)]
+    if location is None or not totals:
+        return None
+    reached = _reached(totals)
+    for node in walk(location):
+        if node.op != "detach" or node.get("known") == "sample" or node.uid not in reached:
+            continue
+        below = [item for item in walk(node) if item.op == "layer" and item.get("outputs") is not None]
+        lost = [item for item in below if item.uid not in reached]
+        if lost and len(lost) == len(below):
+            return Fact(tuple(dict.fromkeys(origin(item).source for item in lost)), origin(node))
+    return Fact((), origin(totals[0]))
+
+
+def _reached(values: list[Expr]) -> set[int]:
+    """The nodes that a gradient of some values reaches, detached ones included and what is below them not."""
+    seen: set[int] = set()
+    stack = list(values)
+    while stack:
+        node = stack.pop()
+        if node.uid in seen:
+            continue
+        seen.add(node.uid)
+        if node.op != "detach":
+            stack.extend(node.args)
+    return seen
