@@ -297,11 +297,14 @@ class ShapePair:
 
 @dataclass(frozen=True, slots=True)
 class BatchMixing:
-    """Changing input sample `changed` moved output sample `moved` by `amount` (same units as the output)."""
+    """Changing input sample `changed` moved output sample `moved` by `amount` (same units as the output).
+
+    `amount` is None where it was read and not measured.
+    """
 
     changed: int
     moved: int
-    amount: float
+    amount: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,11 @@ def judge(facts: Facts) -> Evidence | None:
         return None
     return Evidence(
         origin=mixing.origin,
-        values={"changed": mixing.value.changed, "moved": mixing.value.moved, "amount": mixing.value.amount},
+        values={
+            "changed": mixing.value.changed,
+            "moved": mixing.value.moved,
+            "by": "" if mixing.value.amount is None else f" by {mixing.value.amount:.4g}",
+        },
     )
 
 
@@ -29,7 +33,7 @@ MISTAKE = Mistake(
         "learns to copy from neighbours in the batch, and at batch size 1 it is another model."
     ),
     message="sample {changed} of a batch moves the reconstruction of sample {moved}: the model mixes samples together",
-    measured="with only x[{changed}] changed, x_hat[{moved}] moves by {amount}",
+    measured="with only x[{changed}] changed, x_hat[{moved}] moves{by}",
     fix="keep the batch axis first and untouched, as in .view(-1, 3, 8, 12)",
     bad=edit((".view(-1, 3, 8, 12)", ".view(3, -1, 8, 12).transpose(0, 1)  # VAE106")),
     good=EXAMPLE,
@@ -37,7 +41,7 @@ MISTAKE = Mistake(
         "https://docs.pytorch.org/docs/stable/generated/torch.Tensor.view.html",
         "https://docs.pytorch.org/docs/stable/generated/torch.nn.TransformerEncoderLayer.html",
     ),
-    seen_by=frozenset({Observer.AUDIT}),
+    seen_by=frozenset({Observer.AUDIT, Observer.LINT}),
     needs=("output.batch_mixing",),
     judge=judge,
 )

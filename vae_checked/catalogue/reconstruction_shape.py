@@ -53,7 +53,7 @@ MISTAKE = Mistake(
         "https://docs.pytorch.org/docs/stable/notes/broadcasting.html",
         "https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.mse_loss.html",
     ),
-    seen_by=frozenset({Observer.AUDIT}),
+    seen_by=frozenset({Observer.AUDIT, Observer.LINT}),
     needs=("output.shape",),
     judge=judge,
 )

@@ -34,7 +34,7 @@ MISTAKE = Mistake(
         "https://docs.pytorch.org/docs/stable/generated/torch.permute.html",
         "https://docs.pytorch.org/docs/stable/generated/torch.nn.Conv2d.html",
     ),
-    seen_by=frozenset({Observer.AUDIT}),
+    seen_by=frozenset({Observer.AUDIT, Observer.LINT}),
     needs=("data.axis_order",),
     judge=judge,
 )

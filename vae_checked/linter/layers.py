@@ -111,9 +111,19 @@ def apply(interpreter: Interpreter, layer: Layer, args: list[Value], kwargs: dic
         return (Expr("item", (whole,), (("index", 0),), site), hidden)
     if kind == "MultiheadAttention":
         return (Expr("layer", inputs, (("kind", kind), serial), site), opaque("attention", inputs, site))
-    outputs = number_of(layer.option("out_features", 1)) if kind == "Linear" else None
-    size = (("outputs", int(outputs)),) if outputs is not None else ()
-    return Expr("layer", inputs, (("kind", kind), serial, ("rank", rank), *size), site)
+    return Expr("layer", inputs, (("kind", kind), serial, ("rank", rank), *_widths(layer)), site)
+
+
+def _widths(layer: Layer) -> list[tuple[str, int]]:
+    """How many features a linear layer takes and makes, how many channels a convolution, as far as they are known."""
+    if layer.kind == "Linear":
+        names = (("inputs", "in_features"), ("outputs", "out_features"))
+    elif layer.kind.startswith("Conv"):
+        names = (("channels_in", "in_channels"), ("channels_out", "out_channels"))
+    else:
+        return []
+    found = ((name, number_of(layer.option(option, index))) for index, (name, option) in enumerate(names))
+    return [(name, int(number)) for name, number in found if number is not None]
 
 
 def _rank(kind: str) -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from vae_checked.facts import Data, Fact, Interval, Output, Recon, Reduced
 from vae_checked.linter.expression import TRANSPARENT, Expr, contains, origin, written
 from vae_checked.linter.intervals import interval_of
-from vae_checked.linter.roles import reconstructions, reductions
+from vae_checked.linter.roles import layout, reconstructions, reductions
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.kl import recon_sign
 from vae_checked.linter.roles.objective import Reading
@@ -22,7 +22,8 @@ def sides(site: SamplerSite | None, recon: Reconstruction | None) -> tuple[Expr 
     return recon.first, recon.second
 
 
-def output_facts(prediction: Expr | None) -> Output:
+def output_facts(prediction: Expr | None, target: Expr | None) -> Output:
+    """What the decoder hands to the loss, and how its shape stands to that of the target."""
     if prediction is None:
         return Output()
     names, last = reconstructions.activations(prediction)
@@ -31,6 +32,8 @@ def output_facts(prediction: Expr | None) -> Output:
     return Output(
         interval=None if interval is None else Fact(interval, where),
         activations=None if interval is None and not names else Fact(names, where),
+        shape=layout.output_shape(prediction, target),
+        batch_mixing=layout.batch_mixing(prediction),
     )
 
 
@@ -62,14 +65,15 @@ def recon_facts(
     )
 
 
-def data_facts(target: Expr | None, around: Fact[Interval] | None) -> Data:
-    """Where the data lie: as the target itself tells, else as the pipelines `around` the model leave them."""
+def data_facts(prediction: Expr | None, target: Expr | None, around: Fact[Interval] | None) -> Data:
+    """Where the data lie, as the target itself tells or the pipelines `around` the model do, and their axis order."""
+    order = layout.axis_order(prediction, target)
     if target is None:
-        return Data()
+        return Data(axis_order=order)
     interval: Interval | None = interval_of(target)
     if interval is not None:
-        return Data(interval=Fact(interval, origin(written(target))))
-    return Data(interval=around if _is_given(target) else None)
+        return Data(interval=Fact(interval, origin(written(target))), axis_order=order)
+    return Data(interval=around if _is_given(target) else None, axis_order=order)
 
 
 def _is_given(expr: Expr) -> bool:

@@ -10,6 +10,7 @@ from vae_checked.facts import (
     Head,
     Heads,
     HeadSource,
+    Interval,
     Noise,
     NoiseLaw,
     NoiseTiming,
@@ -93,15 +94,19 @@ def heads_facts(site: SamplerSite | None, head: Expr | None) -> Heads:
     """The facts of the two heads of the sampler at `site`."""
     if site is None:
         return Heads()
-    location = interval_of(site.location)
-    second = None
+    location, second = _varying(interval_of(site.location)), None
     if head is not None and _is_parametrised(site, head):
-        second = interval_of(head)
+        second = _varying(interval_of(head))
     return Heads(
         mu=None if location is None else Fact(location, _decisive(site.location)),
         second=None if second is None or head is None else Fact(second, _decisive(head)),
         source=_source(site, head),
     )
+
+
+def _varying(interval: Interval | None) -> Interval | None:
+    """An interval of more than one number: a constant stands in for a head and is none."""
+    return interval if interval is not None and interval.width > 0 else None
 
 
 def _is_parametrised(site: SamplerSite, head: Expr) -> bool:

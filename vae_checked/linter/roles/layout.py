@@ -1,0 +1,306 @@
+"""Facts of layout: the order in which axes reach the convolutions, the shape of what comes out, samples kept apart."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from vae_checked.facts import AxisOrder, BatchMixing, Fact, ShapePair
+from vae_checked.linter.expression import ELEMENTWISE, Expr, origin, walk
+
+# Operations after which every element is where it was.
+_STILL = frozenset("cast contiguous detach alias".split())
+_VIEWS = frozenset("view reshape flatten".split())
+_SPATIAL = frozenset(
+    "Conv2d ConvTranspose2d BatchNorm2d InstanceNorm2d Dropout2d MaxPool2d AvgPool2d Upsample UpsamplingNearest2d "
+    "UpsamplingBilinear2d PixelShuffle ReflectionPad2d ZeroPad2d".split()
+)
+_CONVOLUTIONS = frozenset(("Conv2d", "ConvTranspose2d"))
+# Layers that treat every sample by itself.
+_PER_SAMPLE = _CONVOLUTIONS | frozenset(
+    "Linear Dropout Dropout2d MaxPool2d AvgPool2d Upsample LayerNorm GroupNorm InstanceNorm2d".split()
+)
+Roles = tuple[str, ...]
+_ORDERS: dict[Roles, AxisOrder] = {
+    ("B", "C", "H", "W"): AxisOrder.NCHW,
+    ("B", "H", "W", "C"): AxisOrder.NHWC,
+    ("B", "C", "W", "H"): AxisOrder.NCWH,
+}
+_IMAGE = ("B", "C", "H", "W")
+
+
+# --------------------------------------------------------------------------------------------- axis order
+
+
+def axis_order(prediction: Expr | None, target: Expr | None) -> Fact[AxisOrder] | None:
+    """The order in which an image's axes reach the first convolution; None where nothing tells it.
+
+    A view that takes a tensor's own sizes in another order tells by itself. Otherwise the decoder does: its last
+    convolution gives B C H W, and what it is compared with has the order in which it leaves the decoder.
+    """
+    if prediction is None or target is None:
+        return None
+    convolutions = [node for node in walk(prediction) if node.get("kind") in _CONVOLUTIONS and node.args]
+    for node in convolutions:
+        below, moves = _moves_above(node.args[0])
+        if not moves and _is_relabelled(below):
+            return Fact(AxisOrder.SCRAMBLED, origin(below))
+    made = _roles_of_output(prediction)
+    if made is None:
+        return None
+    root, moves = _moves_above(target)
+    given = _undone(made, moves)
+    if given is None or root.op not in ("atom", "item", "data", "batch"):
+        return None
+    return next(filter(None, (_order_at(node, root, given) for node in convolutions)), None)
+
+
+def _order_at(convolution: Expr, root: Expr, given: Roles) -> Fact[AxisOrder] | None:
+    """The axis order in which `root`, whose axes are `given`, reaches a convolution, if nothing else comes between."""
+    bottom, moves = _moves_above(convolution.args[0])
+    if bottom.op in _VIEWS and len(_sizes(bottom)) == 4 and given != _IMAGE:
+        below, before = _moves_above(bottom.args[0])
+        if below.uid == root.uid and not before and bottom.op != "flatten":
+            return Fact(AxisOrder.SCRAMBLED, origin(bottom))
+    if bottom.uid != root.uid:
+        return None
+    roles: Roles | None = given
+    for move in moves:
+        roles = None if roles is None else _moved(roles, move)
+    order = _ORDERS.get(roles) if roles is not None else None
+    if order is None:
+        return None
+    where = moves[-1] if moves and order is not AxisOrder.NHWC else convolution
+    return Fact(order, origin(where))
+
+
+def _moves_above(expr: Expr) -> tuple[Expr, list[Expr]]:
+    """What lies below moves and operations that leave every element in its place, and the moves, innermost first."""
+    moves: list[Expr] = []
+    node = expr
+    while node.args:
+        if node.op == "move":
+            moves.insert(0, node)
+            node = node.args[0]
+        elif node.op in _STILL:
+            node = node.args[0]
+        elif node.op in ELEMENTWISE and (inner := _only_tensor(node)) is not None:
+            node = inner
+        else:
+            break
+    return node, moves
+
+
+def _only_tensor(node: Expr) -> Expr | None:
+    """The one argument of an elementwise operation that is no number."""
+    rest = [arg for arg in node.args if arg.op != "const"]
+    return rest[0] if len(rest) == 1 else None
+
+
+def _roles_of_output(prediction: Expr) -> Roles | None:
+    bottom, moves = _moves_above(prediction)
+    if bottom.op != "layer" or bottom.get("kind") not in _SPATIAL:
+        return None
+    roles: Roles | None = _IMAGE
+    for move in moves:
+        roles = None if roles is None else _moved(roles, move)
+    return roles
+
+
+def _permutation(move: Expr, rank: int) -> list[int] | None:
+    """Per axis of the result the axis that it was; None for a move that is not understood."""
+    how, axes = move.get("how"), move.get("axes")
+    if not isinstance(axes, tuple) or not all(isinstance(axis, int) and -rank <= axis < rank for axis in axes):
+        return None
+    numbers = [axis % rank for axis in axes if isinstance(axis, int)]
+    if how == "permute":
+        return numbers if sorted(numbers) == list(range(rank)) else None
+    if how in ("transpose", "swapaxes") and len(numbers) == 2:
+        order = list(range(rank))
+        order[numbers[0]], order[numbers[1]] = order[numbers[1]], order[numbers[0]]
+        return order
+    if how == "transpose" and sorted(numbers) == list(range(rank)):
+        return numbers
+    if how in ("movedim", "moveaxis") and len(numbers) == 2:
+        order = [axis for axis in range(rank) if axis != numbers[0]]
+        order.insert(numbers[1], numbers[0])
+        return order
+    return None
+
+
+def _moved(roles: Roles, move: Expr) -> Roles | None:
+    order = _permutation(move, len(roles))
+    return None if order is None else tuple(roles[axis] for axis in order)
+
+
+def _undone(roles: Roles, moves: Iterable[Expr]) -> Roles | None:
+    """The roles before some moves, innermost first, that led to `roles`."""
+    known: list[str] = list(roles)
+    for move in reversed(list(moves)):
+        order = _permutation(move, len(known))
+        if order is None:
+            return None
+        before = [""] * len(known)
+        for place, axis in enumerate(order):
+            before[axis] = known[place]
+        known = before
+    return tuple(known)
+
+
+def _sizes(node: Expr) -> tuple[object, ...]:
+    sizes = node.get("sizes")
+    return sizes if isinstance(sizes, tuple) else ()
+
+
+def _is_relabelled(node: Expr) -> bool:
+    """A view to four axes that takes its argument's own sizes, and takes them in another order."""
+    sizes = _sizes(node)
+    if node.op not in ("view", "reshape") or len(sizes) != 4:
+        return False
+    own = {Expr("size", node.args, (("axis", axis),)).uid: axis for axis in range(4)}
+    axes = [own.get(size[1]) if isinstance(size, tuple) and size[0] == "expr" else None for size in sizes]
+    if axes[0] is None and sizes[0] == -1:
+        axes[0] = 0
+    known = [axis for axis in axes if axis is not None]
+    return sorted(known) == [0, 1, 2, 3] and known != [0, 1, 2, 3] and known[0] == 0
+
+
+# -------------------------------------------------------------------------------------------------- shapes
+
+
+def output_shape(prediction: Expr | None, target: Expr | None) -> Fact[ShapePair] | None:
+    """The shape that goes in and the one that comes out, as far as layers and views state them."""
+    if prediction is None or target is None:
+        return None
+    root, moves = _moves_above(target)
+    if moves or (root.op in _VIEWS and _moves_above(root.args[0])[1]):
+        return None
+    given = root
+    while given.op in _VIEWS and given.args:
+        given = _moves_above(given.args[0])[0]
+    taken, made = _elements_of_input(prediction, given), _sample_shape(prediction)
+    if taken is None or made is None or given.op not in ("atom", "item", "data", "batch"):
+        return None
+    seen = next(node for node in walk(prediction) if node.op not in _STILL and node.op not in ELEMENTWISE)
+    return Fact(ShapePair(f"B {taken}", " ".join(["B", *map(str, made)])), origin(seen))
+
+
+def _elements_of_input(prediction: Expr, root: Expr) -> int | None:
+    """How many elements a sample of the input has: what a linear layer takes that reads the flattened input."""
+    found = set()
+    for node in walk(prediction):
+        if node.op == "layer" and node.get("kind") == "Linear" and node.args:
+            below = _moves_above(node.args[0])[0]
+            flat = below.op == "flatten" or (below.op in _VIEWS and len(_sizes(below)) == 2)
+            width = node.get("inputs")
+            if flat and isinstance(width, int) and _moves_above(below.args[0])[0].uid == root.uid:
+                found.add(width)
+    return found.pop() if len(found) == 1 else None
+
+
+def _sample_shape(expr: Expr) -> tuple[int, ...] | None:
+    """The shape of one sample where it is stated: by a view that keeps the batch, by a linear layer on flat input."""
+    node = expr
+    for _ in range(64):
+        if node.op in _STILL and node.args:
+            node = node.args[0]
+        elif node.op in ELEMENTWISE and (inner := _only_tensor(node)) is not None:
+            node = inner
+        else:
+            break
+    if node.op in ("view", "reshape"):
+        sizes = _sizes(node)[1:]
+        numbers = tuple(size for size in sizes if isinstance(size, int) and size > 0)
+        return numbers if numbers and len(numbers) == len(sizes) else None
+    if node.op == "layer" and node.get("kind") == "Linear" and _is_flat(node.args[0]):
+        width = node.get("outputs")
+        return (width,) if isinstance(width, int) else None
+    return None
+
+
+def _is_flat(expr: Expr) -> bool:
+    """Whether a tensor is known to have two axes, batch and features."""
+    node = expr
+    for _ in range(200):
+        if node.op == "flatten" or (node.op in ("view", "reshape") and len(_sizes(node)) == 2):
+            return True
+        if node.op == "layer" and node.get("kind") not in ("Linear", "Dropout", "BatchNorm1d", "LayerNorm"):
+            return False
+        if node.op == "layer" or node.op in _STILL or node.op in ELEMENTWISE:
+            tensors = [arg for arg in node.args if arg.op not in ("const", "noise")]
+            if not tensors:
+                return False
+            node = tensors[0]
+        else:
+            return False
+    return False
+
+
+# ------------------------------------------------------------------------------------------- batch mixing
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Whether a view keeps the samples apart: True, False, or None where its sizes do not tell."""
+
+    kept: bool | None
+    node: Expr
+
+
+def batch_mixing(prediction: Expr | None) -> Fact[BatchMixing | None] | None:
+    """Whether a view between input and output puts elements of one sample into another's place; None: not known."""
+    if prediction is None:
+        return None
+    views = list(_views(prediction))
+    mixing = next((view for view in views if view.kept is False), None)
+    if mixing is not None:
+        return Fact(BatchMixing(changed=0, moved=1), origin(mixing.node))
+    if all(view.kept for view in views) and all(_keeps_samples(node) for node in walk(prediction)):
+        return Fact(None, origin(prediction))
+    return None
+
+
+def _views(prediction: Expr) -> Iterator[_Batch]:
+    for node in walk(prediction):
+        if node.op in ("view", "reshape"):
+            yield _Batch(_keeps_batch(node), node)
+
+
+def _keeps_batch(node: Expr) -> bool | None:
+    sizes, before = _sizes(node), _sample_shape(node.args[0])
+    if not sizes:
+        return None
+    first = sizes[0]
+    numbers = [size for size in sizes[1:] if isinstance(size, int) and size > 0]
+    if before is None:
+        width = math.prod(numbers)
+        return True if first == -1 and len(numbers) == len(sizes) - 1 and width > 1 and len(sizes) > 2 else None
+    elements = math.prod(before)
+    if first == -1:
+        if len(numbers) < len(sizes) - 1:
+            return None
+        count = math.prod(numbers)
+        return True if elements % count == 0 else None
+    if isinstance(first, int) and first > 1 and sizes.count(-1) == 1:
+        # The batch stands where -1 is when the other sizes are those of one sample.
+        return False if first * math.prod(numbers) == elements else None
+    return True if isinstance(first, tuple) and first[2] == 0 else None
+
+
+def _keeps_samples(node: Expr) -> bool:
+    """Whether an operation treats every sample by itself."""
+    if node.op == "layer":
+        return node.get("kind") in _PER_SAMPLE
+    if node.op == "move":
+        axes = node.get("axes")
+        how = node.get("how")
+        if not isinstance(axes, tuple):
+            return False
+        return axes[:1] == (0,) if how == "permute" else 0 not in axes
+    if node.op in ("cat", "part"):
+        return node.get("axis") not in (0, None)
+    return node.op in ELEMENTWISE or node.op in _STILL or node.op in (
+        "const", "atom", "noise", "view", "reshape", "flatten", "training", "attribute", "size", "softmax", "parameter",
+        "weight",
+    )  # fmt: skip
