@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vae_checked.auditor.audit import audit as audit
+from vae_checked.auditor.check import check_vae as check_vae
 from vae_checked.auditor.report import AuditReport as AuditReport
 
-__all__ = ["AuditReport", "audit"]
+__all__ = ["AuditReport", "audit", "check_vae"]

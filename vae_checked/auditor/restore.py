@@ -58,9 +58,11 @@ class Restored:
         for module, attributes in self._attributes:
             _restore_attributes(module, attributes)
         with torch.no_grad():
-            for tensor, content, version, grad, grad_content, requires_grad in self._tensors:
-                if tensor._version != version and not _same_bits(tensor, content):
-                    tensor.detach().copy_(content)
+            for tensor, content, grad, grad_content, requires_grad in self._tensors:
+                # A fused batch norm writes its running statistics without raising their version, and recorded graphs
+                # hold them: they are compared by content and written back without raising it either.
+                if not _same_bits(tensor, content):
+                    tensor.data.copy_(content)
                 if tensor.is_leaf and tensor.requires_grad != requires_grad:
                     tensor.requires_grad_(requires_grad)
                 if tensor.is_leaf:
@@ -68,7 +70,7 @@ class Restored:
                 if grad is not None and grad_content is not None and not _same_bits(grad, grad_content):
                     grad.detach().copy_(grad_content)
 
-    def _save_tensors(self) -> list[tuple[Tensor, Tensor, int, Tensor | None, Tensor | None, bool]]:
+    def _save_tensors(self) -> list[tuple[Tensor, Tensor, Tensor | None, Tensor | None, bool]]:
         found: dict[int, Tensor] = {}
         for module in self._modules:
             for table in (module._parameters, module._buffers):
@@ -83,7 +85,6 @@ class Restored:
                 (
                     tensor,
                     content,
-                    tensor._version,
                     grad,
                     None if grad is None else grad.detach().clone(),
                     tensor.requires_grad,

@@ -11,6 +11,14 @@ from torch.nn.functional import softplus
 
 from vae_checked.facts import Likelihood, Parametrisation
 
+SECOND: dict[Parametrisation, Callable[[Tensor], Tensor]] = {
+    Parametrisation.LOGVAR: lambda std: 2 * std.log(),
+    Parametrisation.LOG_STD: torch.log,
+    Parametrisation.STD: torch.clone,
+    Parametrisation.VAR: torch.square,
+}
+"""The second head as a function of std."""
+
 STD_SLOPE: dict[Parametrisation, Callable[[Tensor], Tensor]] = {
     Parametrisation.LOGVAR: lambda std: std / 2,
     Parametrisation.LOG_STD: lambda std: std,
@@ -18,6 +26,15 @@ STD_SLOPE: dict[Parametrisation, Callable[[Tensor], Tensor]] = {
     Parametrisation.VAR: lambda std: 1 / (2 * std),
 }
 """d std / d second, as a function of std."""
+
+BEST_PREDICTION: dict[Likelihood, Callable[[Tensor], Tensor]] = {
+    Likelihood.MSE: torch.clone,
+    Likelihood.L1: torch.clone,
+    Likelihood.SMOOTH_L1: torch.clone,
+    Likelihood.BCE: torch.clone,
+    Likelihood.BCE_WITH_LOGITS: torch.logit,
+}
+"""The prediction for which the reconstruction loss of x is least."""
 
 RECON: dict[Likelihood, Callable[[Tensor, Tensor], Tensor]] = {
     Likelihood.MSE: lambda x_hat, x: (x_hat - x).square(),

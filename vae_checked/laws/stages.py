@@ -42,7 +42,8 @@ class Stages:
     reconstruction loss `recon` is, `data` the interval of x, `output` that of x_hat. `kl_scale` and `recon_scale` are
     the factors beside the closed forms summed over a sample, None for a positive factor that is not known. `draw` makes
     inputs x out of a batch size and a generator where random numbers in `data` will not do. `batch_limit` is the
-    largest batch that the stages take at once, None for any.
+    largest batch that the stages take at once, None for any. `live` is whether encode and decode run the model itself
+    at every call, and not a record of it.
     """
 
     encode: Callable[[Tensor], tuple[Tensor, Tensor]] | None = None
@@ -62,6 +63,7 @@ class Stages:
     recon_scale: float | None = 1.0
     draw: Callable[[int, torch.Generator], Tensor] | None = None
     batch_limit: int | None = None
+    live: bool = True
     dtype: torch.dtype = torch.float32
     device: torch.device = CPU
 

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from vae_checked.errors import ModelError, VaeCheckedError
-from vae_checked.facts import Likelihood, Parametrisation
+from vae_checked.facts import Likelihood
+from vae_checked.laws.closed_forms import BEST_PREDICTION, SECOND
 from vae_checked.laws.stages import Sizes, Stages
 
 TOLERANCE = {torch.float64: 1e-8, torch.float32: 1e-4}
@@ -24,20 +25,6 @@ MARGIN = 0.05  # of the data's interval kept free at both ends, where a logit wo
 
 PER_SAMPLE_STAGES = ("encode", "decode", "kl", "recon")
 BatchedStage = Callable[..., tuple[Tensor, ...]]
-
-_SECOND: dict[Parametrisation, Callable[[Tensor], Tensor]] = {
-    Parametrisation.LOGVAR: lambda std: 2 * std.log(),
-    Parametrisation.LOG_STD: torch.log,
-    Parametrisation.STD: lambda std: std,
-    Parametrisation.VAR: torch.square,
-}
-_PERFECT: dict[Likelihood, Callable[[Tensor], Tensor]] = {
-    Likelihood.MSE: lambda x: x,
-    Likelihood.L1: lambda x: x,
-    Likelihood.SMOOTH_L1: lambda x: x,
-    Likelihood.BCE: lambda x: x,
-    Likelihood.BCE_WITH_LOGITS: torch.logit,
-}
 
 
 class InapplicableError(VaeCheckedError):
@@ -126,7 +113,7 @@ class Trial:
         """The posterior of this mu and std, its second head in the model's parametrisation."""
         if self.stages.parametrisation is None:
             raise InapplicableError("what the second head stands for is not known of this model")
-        return Posterior(self.cast(mu), self.cast(_SECOND[self.stages.parametrisation](std)), self.cast(std))
+        return Posterior(self.cast(mu), self.cast(SECOND[self.stages.parametrisation](std)), self.cast(std))
 
     def prior(self, batch: int | None = None) -> Posterior:
         """The posterior that equals the prior: mu = 0, std = 1."""
@@ -161,9 +148,9 @@ class Trial:
     def perfect(self, x: Tensor) -> Tensor:
         """The prediction for which the reconstruction loss of `x` is least."""
         likelihood = self.known_likelihood()
-        if likelihood not in _PERFECT:
+        if likelihood not in BEST_PREDICTION:
             raise InapplicableError(f"the best prediction under {likelihood} is not determined by x alone")
-        return _PERFECT[likelihood](x)
+        return BEST_PREDICTION[likelihood](x)
 
     def known_likelihood(self) -> Likelihood:
         """Which loss `recon` is; InapplicableError when that is not known."""
@@ -309,7 +296,7 @@ class Trial:
         if not excess.numel() or excess.max() <= allowed:
             return None
         index = tuple(int(i) for i in torch.unravel_index(excess.argmax(), excess.shape))
-        place = f"element {list(index)}" if index else ""
+        place = f"sample {index[0]}" if len(index) == 1 else f"element {list(index)}" if index else ""
         return self.violation(
             what,
             got=got[index].item(),

@@ -1,0 +1,94 @@
+"""`check_vae()`: the laws and the audit on one model, and one error with everything that was found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
+
+from vae_checked.adapters import adapt
+from vae_checked.auditor.audit import audit
+from vae_checked.auditor.draw import source_of
+from vae_checked.auditor.objective import find_loss
+from vae_checked.auditor.report import AuditReport
+from vae_checked.auditor.staged import Staged, staged
+from vae_checked.errors import FindingsError, ModelError
+from vae_checked.laws import LAWS, InapplicableError, Law, Violation
+
+BATCHES = (2, 3)  # the smallest first: that is the failure that is told
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a law on one model: `violation` when it is broken, `reason` when it could not be put."""
+
+    law: Law
+    violation: Violation | None = None
+    reason: str | None = None
+
+    def __str__(self) -> str:
+        if self.violation is not None:
+            return f"law {self.law.name} is broken: {self.law.statement}: {self.violation}"
+        return f"law {self.law.name}: {'holds' if self.reason is None else f'not put: {self.reason}'}"
+
+
+def stages_for(
+    model: nn.Module,
+    inputs: Any = None,
+    loss: Any = None,
+    *,
+    data_range: tuple[float, float] | None = None,
+    adapter: str | None = None,
+    seed: int = 0,
+) -> Staged:
+    """The stages of `model` for the laws; arguments and errors are those of `audit`."""
+    return staged(adapt(model, adapter), source_of(inputs, model, data_range), find_loss(model, loss), seed)
+
+
+def put(law: Law, model: Staged, seed: int = 0) -> Outcome:
+    """Put one law to one model at a few batch sizes, the smallest first."""
+    batches = [batch for batch in BATCHES if batch <= model.largest_batch] or [model.largest_batch]
+    for trial, batch in enumerate(batches):
+        try:
+            violation = law.check(model.stages, model.sizes(batch), seed + trial)
+        except (InapplicableError, ModelError) as error:
+            return Outcome(law, reason=str(error))
+        if violation is not None:
+            return Outcome(law, violation)
+    return Outcome(law)
+
+
+def check_vae(
+    model: nn.Module,
+    inputs: Any = None,
+    loss: Any = None,
+    *,
+    name: str | None = None,
+    data_range: tuple[float, float] | None = None,
+    adapter: str | None = None,
+    seed: int = 0,
+) -> AuditReport:
+    """Audit `model` and put every law to it; the model and the process are afterwards as they were.
+
+    Arguments are those of `audit`, as is the report returned where nothing was found. Raises FindingsError, an
+    AssertionError, with all findings and all broken laws in one message, and what `audit` raises.
+    """
+    report = audit(model, inputs, loss, name=name, data_range=data_range, adapter=adapter, seed=seed)
+    stages = stages_for(model, inputs, loss, data_range=data_range, adapter=adapter, seed=seed)
+    broken = [outcome for outcome in (put(law, stages, seed) for law in LAWS) if outcome.violation is not None]
+    if report.findings or broken:
+        raise FindingsError(_told(name or type(model).__qualname__, report, broken))
+    return report
+
+
+def _told(name: str, report: AuditReport, broken: list[Outcome]) -> str:
+    counts = []
+    if report.findings:
+        counts.append(f"{len(report.findings)} finding{'s' if len(report.findings) > 1 else ''}")
+    if broken:
+        counts.append(f"{len(broken)} broken law{'s' if len(broken) > 1 else ''}")
+    lines = [f"{name}: {' and '.join(counts)}"]
+    lines += [f"  {f.code} {f.name}: {f.message} ({f.measured}); fix: {f.fix}" for f in report.findings]
+    lines += [f"  {outcome}" for outcome in broken]
+    return "\n".join(lines)

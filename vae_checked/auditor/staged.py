@@ -1,0 +1,381 @@
+"""The stages of an existing model as plain callables, for the laws: recorded passes, run again with other values.
+
+A stage of a model has no name that could be relied on; on the tape it is what lies between two values. Each batch size
+is recorded once per mode, and a stage runs no more than its own stretch of that record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils import _pytree as pytree
+
+from vae_checked.adapters import Inputs, Role, Subject
+from vae_checked.auditor.draw import Source
+from vae_checked.auditor.latents import Latent
+from vae_checked.auditor.measure.intervals import interval_of
+from vae_checked.auditor.measure.kl import held_still, measure_kl
+from vae_checked.auditor.measure.recon import measure_recon
+from vae_checked.auditor.measure.sampler import std_curve
+from vae_checked.auditor.objective import Loss
+from vae_checked.auditor.observe import Observation, observe
+from vae_checked.auditor.randomness import Family
+from vae_checked.auditor.replay import replay
+from vae_checked.auditor.restore import Restored
+from vae_checked.auditor.tape import Draw, Ref, Tape
+from vae_checked.auditor.words import described
+from vae_checked.errors import ModelError
+from vae_checked.facts import UNIT, Likelihood, Parametrisation
+from vae_checked.laws import InapplicableError, Sizes, Stages
+from vae_checked.laws.closed_forms import BEST_PREDICTION, SECOND
+
+FIRST_BATCH = 5
+LARGEST_BATCH = 512
+ACTIVATIONS_KEPT = 2**23  # numbers in all activations of one recorded pass, which keeps every one of them
+
+_BOTH_SIGNS = (1.0, -1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A model's stages, its sizes but for the batch, the largest batch it takes, and what is not known and why."""
+
+    stages: Stages
+    event: tuple[int, ...]
+    latent: tuple[int, ...]
+    largest_batch: int
+    unobserved: tuple[str, ...]
+
+    def sizes(self, batch: int) -> Sizes:
+        """The sizes at this batch size."""
+        return Sizes(batch, self.event, self.latent)
+
+
+def staged(subject: Subject, source: Source, loss: Loss | None, seed: int = 0) -> Staged:
+    """The stages of `subject` as far as they are seen; ModelError when it cannot be run."""
+    return _Model(subject, source, loss, seed).staged()
+
+
+class _Model:
+    """Recorded passes of one model by batch size and mode, and the stages cut out of them."""
+
+    def __init__(self, subject: Subject, source: Source, loss: Loss | None, seed: int) -> None:
+        self.subject, self.source, self.loss, self.seed = subject, source, loss, seed
+        self._passes: dict[tuple[int, bool], Observation] = {}
+        self._parametrisation = Parametrisation.LOGVAR
+        self._likelihood = Likelihood.MSE
+        self._signs: tuple[float, ...] = _BOTH_SIGNS
+        self.largest_batch = source.batches(())[0] if source.given is not None else LARGEST_BATCH
+
+    def at(self, batch: int, *, training: bool) -> Observation:
+        """The recorded pass of this batch size and mode; the model is afterwards as it was."""
+        key = (batch, training)
+        if key not in self._passes:
+            if batch > self.largest_batch:
+                raise InapplicableError(f"{self.largest_batch} samples were given as inputs, {batch} are needed")
+            loss = self.loss.function if self.loss is not None else None
+            modules = [self.subject.model, *([loss] if isinstance(loss, nn.Module) else [])]
+            with Restored(*modules) as restored:
+                torch.manual_seed(self.seed)
+                seen = observe(self.subject, self._inputs(batch), self.loss, training=training)
+                restored.also(seen.run.tape.generators)
+            self._passes[key] = seen
+        return self._passes[key]
+
+    def _inputs(self, batch: int) -> Inputs:
+        """Drawn inputs; what comes beside x is alike for all samples, so that these can change places."""
+        drawn, one = self.source.draw(batch, self.seed), self.source.draw(1, self.seed)
+        data = _data(drawn)
+
+        def alike(value: Any, first: Any) -> Any:
+            if not isinstance(value, Tensor) or value is data or value.shape[:1] != (batch,):
+                return value
+            return first.expand_as(value).clone()
+
+        return Inputs(*(pytree.tree_map(alike, *each) for each in ((drawn.args, one.args), (drawn.kwargs, one.kwargs))))
+
+    # ------------------------------------------------------------------------------------------- what is seen
+
+    def staged(self) -> Staged:
+        """Every stage that is seen, and for the others why not."""
+        batch = min(FIRST_BATCH, self.largest_batch)
+        train, evaluation = (self.at(batch, training=mode) for mode in (True, False))
+        tape = train.run.tape
+        event = tuple(train.run.x.shape[1:])
+        missing: list[str] = []
+        stages = Stages(
+            live=False,
+            kl_scale=None,
+            recon_scale=None,
+            data=self.source.interval or UNIT,
+            draw=self._draw,
+            batch_limit=min(max(batch, ACTIVATIONS_KEPT * batch // _activations(tape)), self.largest_batch),
+            dtype=train.run.x.dtype if train.run.x.is_floating_point() else torch.get_default_dtype(),
+            device=train.run.x.device,
+        )
+        if evaluation.x_hat is not None:
+            stages = replace(stages, forward=self.forward)
+        latent = _latent(train)
+        if latent is None or latent.second is None:
+            missing.append(
+                "the laws of the posterior: no z = mu + std * eps whose heads follow from the input was seen"
+            )
+            return Staged(stages, event, (), self.largest_batch, tuple(missing))
+        mu, second = tape.values[latent.location].tensor, tape.values[latent.second].tensor
+        if not mu.shape == second.shape == tape.values[latent.z].tensor.shape or mu.shape[0] != batch:
+            shapes = ", ".join(str(tuple(t.shape)) for t in (mu, second, tape.values[latent.z].tensor))
+            missing.append(f"the laws of the posterior: mu, the second head and z have shapes {shapes}")
+            return Staged(stages, event, (), self.largest_batch, tuple(missing))
+        stages = replace(stages, dtype=mu.dtype)
+        stages = self._with_posterior(stages, train, latent, missing)
+        stages = self._with_functions(stages, evaluation, missing)
+        stages = self._with_recon(stages, train, missing)
+        return Staged(stages, event, tuple(mu.shape[1:]), self.largest_batch, tuple(missing))
+
+    def _draw(self, batch: int, generator: torch.Generator) -> Tensor:
+        return _data(self.source.draw(batch, int(torch.randint(2**31, (), generator=generator))))
+
+    def _with_posterior(self, stages: Stages, seen: Observation, latent: Latent, missing: list[str]) -> Stages:
+        tape = seen.run.tape
+        interval = interval_of(tape, seen.graph, _second(latent))
+        curve = std_curve(seen, latent, interval)
+        parametrisation = None if curve is None else curve.value.parametrisation
+        if parametrisation is None:
+            missing.append(
+                "the laws of the posterior: std is a function of the second head that no parametrisation has"
+            )
+            return stages
+        self._parametrisation = parametrisation
+        stages = replace(stages, parametrisation=parametrisation)
+        why = _not_redrawn(tape, latent.draws)
+        if why:
+            missing.append(f"the laws of sampling: {why}")
+        else:
+            stages = replace(stages, reparameterize=self.reparameterize)
+        measured = measure_kl(seen, latent, interval)
+        if measured is None or measured.form is None:
+            reason = "no loss is known" if measured is None else measured.why
+            missing.append(f"the laws of the KL: {reason}")
+            return stages
+        kl = replace(stages, kl=self.kl)
+        heads = {n: tape.values[n].data.double() for n in (latent.location, _second(latent))}
+        why = self._fails(lambda: self.kl(*heads.values()))
+        if why:
+            missing.append(f"the laws of the KL: {why}")
+            return stages
+        plus, minus = (_mean_over_signs(seen, latent, heads, (sign,)) for sign in _BOTH_SIGNS)
+        self._signs = (1.0,) if torch.equal(plus, minus) else _BOTH_SIGNS
+        return kl
+
+    def _with_functions(self, stages: Stages, seen: Observation, missing: list[str]) -> Stages:
+        heads = _heads(seen)
+        if heads is None:
+            missing.append("the laws of encoder and decoder: in evaluation mode neither noise nor names show the heads")
+            return stages
+        if seen.x_hat is None or heads[2] is None:
+            return replace(stages, encode=self.encode)
+        return replace(stages, encode=self.encode, decode=self.decode)
+
+    def _with_recon(self, stages: Stages, seen: Observation, missing: list[str]) -> Stages:
+        measured = measure_recon(seen)
+        join = seen.join
+        if join is None or measured is None or measured.kind is None or measured.weight is None or measured.swapped:
+            reason = "no loss is known in which a prediction meets the data" if measured is None else measured.why
+            missing.append(f"the laws of the reconstruction loss: {reason or 'its arguments are exchanged'}")
+            return stages
+        if measured.kind not in BEST_PREDICTION:
+            missing.append(
+                f"the laws of the reconstruction loss: the best prediction under {measured.kind} is not known"
+            )
+            return stages
+        self._likelihood = measured.kind
+        prediction, target = (seen.run.tape.values[n].data for n in (join.prediction, join.target))
+        why = self._fails(lambda: self.recon(prediction, target))
+        if why:
+            missing.append(f"the laws of the reconstruction loss: {why}")
+            return stages
+        data = interval_of(seen.run.tape, seen.graph, join.target, self.source.interval or UNIT)
+        return replace(stages, recon=self.recon, likelihood=measured.kind, data=data or stages.data)
+
+    @staticmethod
+    def _fails(stage: Callable[[], Tensor]) -> str | None:
+        """Why the stage cannot be run on other values than those recorded; None when it can."""
+        try:
+            with torch.no_grad():
+                value = stage()
+        except (RuntimeError, ValueError, TypeError) as error:
+            return f"the loss cannot be run in double precision on other values: {described(error)}"
+        return None if value.isfinite().all() else "the loss is not finite"
+
+    # ------------------------------------------------------------------------------------------------ stages
+
+    def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """(mu, second) of x in evaluation mode."""
+        seen = self.at(len(x), training=False)
+        heads = _heads(seen)
+        if heads is None:
+            raise ModelError(f"with a batch of {len(x)} the heads are not seen, with others they are")
+        found = replay(seen.run.tape, {seen.run.x_number: x}, heads[:2], grad=torch.is_grad_enabled())
+        return found[heads[0]], found[heads[1]]
+
+    def decode(self, z: Tensor) -> Tensor:
+        """The reconstruction from z in evaluation mode, in the shape of x where it has as many elements."""
+        seen = self.at(len(z), training=False)
+        heads = _heads(seen)
+        if heads is None or heads[2] is None or seen.x_hat is None:
+            raise ModelError(f"with a batch of {len(z)} z or the reconstruction is not seen, with others they are")
+        return _like_x(seen, replay(seen.run.tape, {heads[2]: z}, (seen.x_hat,))[seen.x_hat])
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The reconstruction of x in evaluation mode, in the shape of x where it has as many elements."""
+        seen = self.at(len(x), training=False)
+        if seen.x_hat is None:
+            raise ModelError(f"with a batch of {len(x)} the reconstruction is not seen, with others it is")
+        return _like_x(seen, replay(seen.run.tape, {seen.run.x_number: x}, (seen.x_hat,))[seen.x_hat])
+
+    def reparameterize(self, mu: Tensor, second: Tensor) -> Tensor:
+        """A sample z in training mode, its noise drawn afresh."""
+        seen, latent = self._with_latent(len(mu))
+        tape = seen.run.tape
+        noise = {draw.number: _redrawn(tape, draw) for draw in latent.draws}
+        chosen = {latent.location: mu, _second(latent): second, **noise}
+        return replay(tape, chosen, (latent.z,), grad=torch.is_grad_enabled())[latent.z]
+
+    def kl(self, mu: Tensor, second: Tensor) -> Tensor:
+        """What each posterior adds to the loss that one equal to the prior does not: its KL times a positive factor."""
+        seen, latent = self._with_latent(len(mu))
+        at_prior = SECOND[self._parametrisation](torch.ones((), dtype=second.dtype, device=second.device))
+
+        def total(mu: Tensor, second: Tensor) -> Tensor:
+            chosen = {latent.location: mu.double(), _second(latent): second.double()}
+            return _mean_over_signs(seen, latent, chosen, self._signs)
+
+        whole = total(mu, second)
+        parts = []
+        for index in range(len(mu)):
+            mu_without, second_without = mu.clone(), second.clone()
+            mu_without[index], second_without[index] = 0.0, at_prior
+            parts.append(whole - total(mu_without, second_without))
+        return torch.stack(parts)
+
+    def recon(self, x_hat: Tensor, x: Tensor) -> Tensor:
+        """What each prediction adds to the loss that the best one does not."""
+        seen = self.at(len(x), training=True)
+        join, goal = seen.join, seen.total
+        if join is None or goal is None:
+            raise ModelError(f"with a batch of {len(x)} the reconstruction loss is not seen, with others it is")
+        tape = seen.run.tape
+        still = {n: tape.values[n].data for each in seen.latents for n in (each.location, each.z, each.second) if n}
+
+        def total(prediction: Tensor) -> Tensor:
+            chosen = {join.prediction: _shaped(tape, join.prediction, prediction.double())}
+            chosen[join.target] = _shaped(tape, join.target, x.double())
+            return replay(tape, {**still, **chosen}, (goal,))[goal].double().sum()
+
+        best = BEST_PREDICTION[self._likelihood](x).reshape(x_hat.shape)
+        whole = total(x_hat)
+        parts = []
+        for index in range(len(x)):
+            without = x_hat.clone()
+            without[index] = best[index]
+            parts.append(whole - total(without))
+        return torch.stack(parts)
+
+    def _with_latent(self, batch: int) -> tuple[Observation, Latent]:
+        seen = self.at(batch, training=True)
+        latent = _latent(seen)
+        if latent is None or latent.second is None:
+            raise ModelError(f"with a batch of {batch} no z = mu + std * eps is seen, with others it is")
+        return seen, latent
+
+
+# --------------------------------------------------------------------------------------------- on the tape
+
+
+def _latent(seen: Observation) -> Latent | None:
+    """The first latent with two heads, or the first."""
+    return next((latent for latent in seen.latents if latent.second is not None), next(iter(seen.latents), None))
+
+
+def _second(latent: Latent) -> int:
+    if latent.second is None:
+        raise ModelError("the second head is not seen at this batch size, with others it is")
+    return latent.second
+
+
+def _heads(seen: Observation) -> tuple[int, int, int] | None:
+    """The numbers of mu, the second head and z: by the noise, or by the names of what is returned, z being mu then."""
+    latent = _latent(seen)
+    if latent is not None and latent.second is not None:
+        return latent.location, latent.second, latent.z
+    by_role = {role: seen.run.number(part) for part in seen.run.parts if (role := seen.roles.get(part.path))}
+    mu, second = by_role.get(Role.MU), by_role.get(Role.SECOND)
+    return None if mu is None or second is None else (mu, second, mu)
+
+
+def _data(inputs: Inputs) -> Tensor:
+    """x: the first input of floating point, as the record has it too."""
+    tensors = inputs.tensors()
+    return next((tensor for _, tensor in tensors if tensor.is_floating_point()), tensors[0][1])
+
+
+def _activations(tape: Tape) -> int:
+    return sum(value.tensor.numel() for value in tape.values if value.step is not None) or 1
+
+
+def _not_redrawn(tape: Tape, draws: tuple[Draw, ...]) -> str | None:
+    """Why these draws cannot be made again under torch's seed; None when they can."""
+    for draw in draws:
+        if draw.step is None:
+            return f"the noise of {draw.source} does not come from torch"
+        if any(isinstance(leaf, torch.Generator) for leaf in pytree.tree_leaves(tape.steps[draw.step].kwargs)):
+            return f"{draw.source} draws from a generator of its own"
+        if draw.family is Family.MASK:
+            return f"its noise comes with the mask of {draw.source}"
+    return None
+
+
+def _redrawn(tape: Tape, draw: Draw) -> Tensor:
+    """The draw made again, with the arguments that it was recorded with."""
+    if draw.step is None:
+        raise ModelError(f"the noise of {draw.source} does not come from torch at this batch size")
+    step = tape.steps[draw.step]
+
+    def resolved(leaf: Any) -> Any:
+        return tape.values[leaf.number].data.clone() if isinstance(leaf, Ref) else leaf
+
+    args, kwargs = (pytree.tree_map_only(Ref, resolved, each) for each in (step.args, step.kwargs))
+    made: Tensor = step.op(*args, **kwargs)
+    return made
+
+
+def _mean_over_signs(
+    seen: Observation, latent: Latent, heads: Mapping[int, Tensor], signs: tuple[float, ...]
+) -> Tensor:
+    """The loss at these heads with the reconstruction held still; eps = 1 and -1 are exact for a sampled KL too."""
+    tape, goal = seen.run.tape, seen.total
+    if goal is None:
+        raise ModelError("no loss is known")
+    noise = tape.values[latent.eps].tensor
+    totals = []
+    for sign in signs:
+        chosen = {
+            latent.eps: torch.full_like(noise, sign, requires_grad=False),
+            **heads,
+            **held_still(seen, latent, goal),
+        }
+        totals.append(replay(tape, chosen, (goal,))[goal].double().sum())
+    return torch.stack(totals).mean()
+
+
+def _shaped(tape: Tape, number: int, tensor: Tensor) -> Tensor:
+    return tensor.reshape(tape.values[number].tensor.shape)
+
+
+def _like_x(seen: Observation, x_hat: Tensor) -> Tensor:
+    x = seen.run.x
+    return x_hat.reshape(x.shape) if x_hat.numel() == x.numel() else x_hat
