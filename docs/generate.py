@@ -1,4 +1,7 @@
-"""Writes the pages and tables that follow from the catalogue and from the command line; `--check` only compares."""
+"""Writes what in the pages follows from the code: catalogue, command line, and what the examples print.
+
+`--check` only compares.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ import re
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+
+from examples import page
 
 from vae_checked.catalogue import CATALOGUE, Mistake, Observer
 from vae_checked.cli import COMMANDS, parser
@@ -67,10 +72,10 @@ def pages() -> dict[Path, str]:
     made[PAGES / "README.md"] = index + matrix(mistakes, "")
     made[ROOT / "docs" / "commands.md"] = commands()
     tables = {"catalogue": matrix(mistakes, "docs/catalogue/")}
-    readme = ROOT / "README.md"
-    made[readme] = MARKER.sub(
-        lambda found: f"{found['head']}{tables[found['name']]}{found['tail']}", readme.read_text(encoding="utf-8")
-    )
+    for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
+        if path not in made:
+            text = path.read_text(encoding="utf-8")
+            made[path] = page(MARKER.sub(lambda found: f"{found['head']}{tables[found['name']]}{found['tail']}", text))
     return made
 
 

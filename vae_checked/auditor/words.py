@@ -3,33 +3,19 @@
 from __future__ import annotations
 
 import linecache
-import traceback
-from pathlib import Path
 from typing import Any
-
-import torch
 
 from vae_checked.auditor.tape import Step, Tape
 from vae_checked.facts import Origin
 from vae_checked.finding import Place
+from vae_checked.text import described, shown
 
-_OWN = str(Path(__file__).parent.parent)
-_TORCH = str(Path(torch.__file__).parent)
+__all__ = ["described", "module_of", "named", "names_in", "origin_of", "place_of", "shape_text"]
 
 
 def names_in(text: str) -> frozenset[str]:
     """The names in `text`, which blanks separate."""
     return frozenset(text.split())
-
-
-def described(error: BaseException) -> str:
-    """`error` in one line: kind, first line of its message, and where in the user's code it was raised."""
-    lines = str(error).strip().splitlines()
-    words = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
-    frames = [
-        frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith((_OWN, _TORCH))
-    ]
-    return f"{words} ({frames[-1].filename}:{frames[-1].lineno})" if frames else words
 
 
 def place_of(step: Step) -> Place | None:
@@ -40,7 +26,7 @@ def place_of(step: Step) -> Place | None:
     text = linecache.getline(path, line).rstrip("\n")
     if not text:
         return None
-    return Place(path, line, 1 + len(text) - len(text.lstrip()), text=text)
+    return Place(shown(path), line, 1 + len(text) - len(text.lstrip()), text=text)
 
 
 def origin_of(tape: Tape, number: int, source: str = "") -> Origin:

@@ -27,10 +27,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--input", metavar="SHAPE", help="shape of the input, as in 'B 3 64 64'; B is drawn")
     parser.add_argument("--loss", metavar="FUNCTION", help="package.module:function, or the name of a method")
     parser.add_argument(
-        "--data-range", nargs=2, type=float, metavar=("LOW", "HIGH"), help="interval of the data (default: 0 1)"
+        "--data-range",
+        nargs=2,
+        type=float,
+        metavar=("LOW", "HIGH"),
+        help="interval of the data; without one the input is drawn from 0 to 1, and ranges are not judged",
     )
     parser.add_argument("--adapter", metavar="NAME", help="how the model's stages are found (default: recognised)")
-    parser.add_argument("--seed", type=int, default=0, help="seed of everything that is drawn (default: 0)")
+    parser.add_argument(
+        "--seed", metavar="N", type=int, default=0, help="seed of everything that is drawn (default: 0)"
+    )
     add_report_options(parser)
 
 
