@@ -26,6 +26,8 @@ def render(report: Report) -> str:
         "findings": [finding_record(finding) for finding in sorted(report.findings, key=lambda f: f.sort_key)],
         "unread": [{"path": path, "reason": reason} for path, reason in report.unread],
     }
+    if hasattr(report, "unused_suppressions"):
+        document["unused_suppressions"] = list(report.unused_suppressions)
     if not hasattr(report, "files_read"):
         document |= {
             "facts": [plain(facts) for facts in report.facts],

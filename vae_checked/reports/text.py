@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from vae_checked.reports.portrait import portrait
-
 if TYPE_CHECKING:
     from vae_checked.finding import Finding, Place
     from vae_checked.reports import Report
@@ -23,10 +21,13 @@ def render(report: Report, *, verbose: bool = False) -> str:
     blocks = ["\n".join(_finding(finding)) for finding in sorted(report.findings, key=lambda f: f.sort_key)]
     sections: list[tuple[str, Sequence[str]]] = [("checked and clean", clean(report))]
     if not brief:
+        from vae_checked.reports.portrait import portrait  # noqa: PLC0415  a short report does without the facts
+
         measured = [f"{facts.subject}: {line}" for facts in report.facts for line in portrait(facts)]
         sections = [("recognised", report.recognised), ("measured", measured), *sections]
         sections.append(("not decided", report.unobserved))
     sections.append(("not read", [f"{path}: {reason}" for path, reason in report.unread]))
+    sections.append(("unused suppressions", getattr(report, "unused_suppressions", ())))
     blocks += ["\n".join([f"{title}:", *(f"  {line}" for line in lines)]) for title, lines in sections if lines]
     closing = report.summary
     if brief and report.unobserved:
