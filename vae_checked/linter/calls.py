@@ -115,7 +115,10 @@ def call(interpreter: Interpreter, target: Value, args: list[Value], kwargs: dic
     if isinstance(target, Layers):
         value: Value = args[0] if args else atom("input", site, interpreter.serial())
         for layer in list(target.items.values()) if target.callable else ():
-            value = interpreter.call(layer, [value], {}, site)
+            if isinstance(layer, Layer):
+                value = layers.apply(interpreter, layer, [value], {}, site, inside=True)
+            else:
+                value = interpreter.call(layer, [value], {}, site)
         return value
     if isinstance(target, Partial):
         return interpreter.call(target.target, [*target.args, *args], {**target.kwargs, **kwargs}, site)

@@ -78,11 +78,18 @@ def call_method(owner: Layers, name: str, args: list[Value]) -> Value:
     return owner
 
 
-def apply(interpreter: Interpreter, layer: Layer, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
-    """The result of calling a layer."""
+def apply(
+    interpreter: Interpreter,
+    layer: Layer,
+    args: list[Value],
+    kwargs: dict[str, Value],
+    site: Site,
+    inside: bool = False,
+) -> Value:
+    """The result of calling a layer; one `inside` a container is known by the line on which it was put there."""
     x = as_expr(args[0] if args else next(iter(kwargs.values()), None), site)
     kind = layer.kind
-    here = layer.site or site
+    here = layer.site if inside and layer.site is not None else site
     if kind in losses.CLASSES:
         return losses.from_layer(interpreter, layer, args, kwargs, site)
     if kind in _ACTIVATIONS:

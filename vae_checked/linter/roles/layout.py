@@ -227,7 +227,8 @@ def _is_flat(expr: Expr) -> bool:
             return True
         if node.op == "layer" and node.get("kind") not in ("Linear", "Dropout", "BatchNorm1d", "LayerNorm"):
             return False
-        if node.op == "layer" or node.op in _STILL or node.op in ELEMENTWISE:
+        whole = node.op == "part" and node.get("axis") in (1, -1)
+        if whole or node.op == "layer" or node.op in _STILL or node.op in ELEMENTWISE:
             tensors = [arg for arg in node.args if arg.op not in ("const", "noise")]
             if not tensors:
                 return False
