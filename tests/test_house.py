@@ -377,9 +377,9 @@ def unexplained(source: str) -> list[int]:
     silencer = re.compile(r"#\s*(noqa|type:\s*ignore|pragma)(:\s*[A-Z0-9, ]+[A-Z0-9]|\[[\w, -]+\])?(?P<reason>.*)")
     lines = []
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        if token.type == tokenize.COMMENT and (match := silencer.match(token.string)):
-            if not match["reason"].strip(" #"):
-                lines.append(token.start[0])
+        match = silencer.match(token.string) if token.type == tokenize.COMMENT else None
+        if match and not match["reason"].strip(" #"):
+            lines.append(token.start[0])
     return lines
 
 
