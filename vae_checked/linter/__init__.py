@@ -6,6 +6,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vae_checked.errors import UsageError
 from vae_checked.linter import source as sources
 from vae_checked.linter.report import LintReport
 
@@ -23,17 +24,25 @@ def lint(paths: Sequence[str | Path], *, select: Collection[str] = (), ignore: C
     `select` and `ignore` are codes or their beginnings (`VAE2`); nothing is imported or executed. Raises UsageError for
     a path that does not exist, and for a file named itself that is not Python.
     """
-    read, concerned, unread = 0, [], []
-    for path, named in sources.discover(paths):
+    read, concerned = 0, []
+    unread: list[tuple[str, str]] = []
+    refused: list[str] = []
+    for path, named in sources.discover(paths, unread):
         read += 1
         try:
             data = sources.read(path)
-            if named or sources.concerns_vae(data):
+            wanted = sources.concerns_vae(data)
+            if named or wanted:
                 file = sources.parse(str(path), data)
-                if sources.concerns_vae(data):
+                unread.extend((f"{path}:cell {number}", reason) for number, reason in file.broken)
+                if wanted:
                     concerned.append(file)
         except sources.UnreadableError as error:
+            if named:
+                refused.append(f"{path}: {error}")
             unread.append((str(path), str(error)))
+    if refused:
+        raise UsageError(f"{'; '.join(refused)}: give Python files, notebooks or folders")
     return _examine(read, concerned, tuple(unread), select, ignore)
 
 

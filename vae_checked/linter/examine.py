@@ -5,15 +5,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Collection, Iterable
 
-from vae_checked.catalogue import CATALOGUE, Judgement, Mistake, Observer, judge
-from vae_checked.facts import Facts
+from vae_checked.catalogue import CATALOGUE, Mistake, Observer, judge
+from vae_checked.facts import Facts, KLForm, StdCurve
 from vae_checked.finding import Finding, Severity
-from vae_checked.linter import scenes, source
+from vae_checked.linter import scenes
 from vae_checked.linter.pipelines import Pipelines
 from vae_checked.linter.project import Project
-from vae_checked.linter.report import LintReport
+from vae_checked.linter.report import LintReport, is_vae
 from vae_checked.linter.roles import assemble
 from vae_checked.linter.source import File
+from vae_checked.linter.suppression import Suppressions
+from vae_checked.linter.telling import recognised, unobserved
 
 
 def examine(
@@ -30,23 +32,27 @@ def examine(
         facts = _facts(files)
     finally:
         sys.setrecursionlimit(limit)
-    judgements = [judge(item, _chosen(select, ignore)) for item in facts]
-    kept, seen = [], set()
-    for judgement in judgements:
-        for finding in judgement.findings:
-            key = (finding.code, finding.place)
-            if key not in seen and not _suppressed(finding):
-                seen.add(key)
-                kept.append(finding)
+    chosen = _chosen(select, ignore)
+    judgements = [judge(item, chosen) for item in facts]
+    suppressions = Suppressions(files)
+    given = {file.path for file in files}
+    kept: dict[object, Finding] = {}
+    for finding in (finding for judgement in judgements for finding in judgement.findings):
+        # What was only imported is not what was asked about.
+        asked = finding.place is None or finding.place.path in given
+        if asked and (finding.code, finding.place) not in kept and not suppressions.covers(finding):
+            kept[finding.code, finding.place] = finding
+    vaes = [pair for pair in zip(facts, judgements, strict=True) if is_vae(pair[0])]
     return LintReport(
-        findings=tuple(sorted(kept, key=lambda finding: finding.sort_key)),
+        findings=tuple(sorted(kept.values(), key=lambda finding: finding.sort_key)),
         judgements=tuple(judgements),
         facts=tuple(facts),
-        recognised=tuple(_recognised(item) for item in facts),
-        unobserved=_unobserved(judgements),
+        recognised=tuple(recognised(item) for item, _ in vaes),
+        unobserved=tuple(line for item, judgement in vaes for line in unobserved(item, judgement)),
         unread=unread,
         files_read=read,
         files_concerned=len(files),
+        unused_suppressions=suppressions.unused({mistake.code for mistake in chosen}),
     )
 
 
@@ -54,17 +60,41 @@ def _facts(files: Iterable[File]) -> list[Facts]:
     project = Project()
     modules = [project.add(file) for file in files if file.cells]
     found: list[Facts] = []
-    seen: set[str] = set()
     built = scenes.build(project, modules)
     pipelines = Pipelines(project, built)
     for scene in built:
         scene.data = pipelines.interval_for(scene.module.path)
-        for facts in assemble.facts_of(scene):
-            key = repr([(path, fact) for path, fact in facts.known()])
-            if key not in seen:
-                seen.add(key)
-                found.append(facts)
-    return found
+        found.extend(assemble.facts_of(scene))
+    return distinct(found)
+
+
+# The facts by whose places one VAE is told from another; the others follow from where these are seen.
+_ANCHORS = frozenset(("sampler.std", "sampler.noise", "sampler.gradient_reaches", "kl.form", "recon.kind"))
+
+
+def distinct(found: list[Facts]) -> list[Facts]:
+    """Without the facts of evaluations that saw nothing but what another saw of the same sampler, KL and loss."""
+    contents = [_content(item) for item in found]
+    kept: list[int] = []
+    # The fullest first: only these can say all that another says.
+    for index in sorted(range(len(found)), key=lambda index: (-len(contents[index]), index)):
+        if not any(contents[index].items() <= contents[other].items() for other in kept):
+            kept.append(index)
+    return [found[index] for index in sorted(kept)]
+
+
+def _content(facts: Facts) -> dict[str, tuple[object, object]]:
+    known = list(facts.known())
+    anchored = any(path in _ANCHORS for path, _ in known)
+    return {
+        path: (_essence(fact.value), fact.origin.place if path in _ANCHORS or not anchored else None)
+        for path, fact in known
+    }
+
+
+def _essence(value: object) -> object:
+    """What two evaluations of one line agree on: a curve's parametrisation, not the points it was drawn at."""
+    return value.parametrisation if isinstance(value, (StdCurve, KLForm)) else value
 
 
 def _chosen(select: Collection[str], ignore: Collection[str]) -> list[Mistake]:
@@ -78,26 +108,3 @@ def _chosen(select: Collection[str], ignore: Collection[str]) -> list[Mistake]:
         and not matches(mistake.code, ignore)
         and (matches(mistake.code, select) if select else mistake.severity is not Severity.INFO)
     ]
-
-
-def _suppressed(finding: Finding) -> bool:
-    if finding.place is None:
-        return False
-    codes = source.suppressed(finding.place.text)
-    return codes is not None and (not codes or finding.code in codes)
-
-
-def _recognised(facts: Facts) -> str:
-    parts = [f"{path} at {fact.origin.place}" for path, fact in facts.known() if fact.origin.place is not None]
-    return f"{facts.subject}: {'; '.join(parts) if parts else 'nothing that is judged'}"
-
-
-def _unobserved(judgements: Iterable[Judgement]) -> tuple[str, ...]:
-    lines = []
-    for judgement in judgements:
-        lacking = sorted({path for paths in judgement.unexamined.values() for path in paths})
-        if lacking:
-            lines.append(
-                f"{judgement.subject}: {', '.join(lacking)} not seen in the source; vae-checked audit measures them"
-            )
-    return tuple(dict.fromkeys(lines))

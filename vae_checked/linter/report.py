@@ -13,7 +13,8 @@ from vae_checked.finding import Finding
 class LintReport:
     """Findings in order of place; per VAE the facts and what was examined; what was not read or not decided.
 
-    `files_read` counts every file given, `files_concerned` those that concern a VAE, `unread` holds (path, reason).
+    `files_read` counts every file given, `files_concerned` those that concern a VAE, `unread` holds (path, reason),
+    `unused_suppressions` one line per comment that switches nothing off.
     """
 
     findings: tuple[Finding, ...]
@@ -24,24 +25,33 @@ class LintReport:
     unread: tuple[tuple[str, str], ...]
     files_read: int
     files_concerned: int
+    unused_suppressions: tuple[str, ...] = ()
 
     @property
     def subjects(self) -> int:
         """The number of VAEs seen."""
-        return len(self.facts)
+        return sum(map(is_vae, self.facts))
 
     @property
     def summary(self) -> str:
-        """One line: what was checked and clean, what concerned no VAE, and what could not be read."""
-        clean = sum(1 for judgement in self.judgements if not judgement.findings)
+        """One line: what was checked and clean, what concerned no VAE, and what could not be read or decided."""
+        vaes = [judgement for item, judgement in zip(self.facts, self.judgements, strict=True) if is_vae(item)]
+        clean = sum(1 for judgement in vaes if not judgement.findings)
         parts = [
             f"{_count(self.files_read, 'file')} read, {self.files_concerned} with VAE code",
-            f"{_count(self.subjects, 'VAE')} examined, {clean} clean",
+            f"{_count(len(vaes), 'VAE')} examined, {clean} clean",
             _count(len(self.findings), "finding"),
         ]
         if self.unread:
-            parts.append(f"{_count(len(self.unread), 'file')} could not be read")
+            parts.append(f"{len(self.unread)} could not be read")
+        if self.unused_suppressions:
+            parts.append(f"{_count(len(self.unused_suppressions), 'unused suppression')}")
         return "; ".join(parts)
+
+
+def is_vae(facts: Facts) -> bool:
+    """Whether the facts are of a VAE, and not of a loss or model alone: a sampler or a KL is among them."""
+    return facts.kl.form is not None or any(path.startswith("sampler.") for path, _ in facts.known())
 
 
 def _count(number: int, noun: str) -> str:

@@ -14,14 +14,9 @@ from pathlib import Path
 
 from vae_checked.errors import UsageError
 from vae_checked.finding import Place
+from vae_checked.linter.folders import below
 
 MAX_BYTES = 4_000_000
-SKIPPED_FOLDERS = frozenset(
-    (".git", ".hg", ".svn", ".venv", "venv", "node_modules", "__pycache__", ".tox", ".nox", ".mypy_cache", ".eggs",
-     ".ruff_cache", ".pytest_cache", ".ipynb_checkpoints", "build", "dist", "site-packages")
-)  # fmt: skip
-_SUPPRESSION = re.compile(r"#\s*noqa(?P<noqa>\s*:\s*[A-Z0-9, ]+)?|#\s*vae-checked:\s*ignore(?P<ours>\[[^\]]*\])?", re.I)
-_CODE = re.compile(r"VAE\d{3}", re.I)
 
 
 class UnreadableError(Exception):
@@ -85,79 +80,79 @@ def _characters(line: str, offset: int) -> int:
 
 @dataclass(slots=True)
 class File:
-    """A file that was read: its cells in order."""
+    """A file that was read: its cells in order, and those that are not Python with the reason."""
 
     path: str
     cells: list[Cell]
+    broken: list[tuple[int, str]] = field(default_factory=list)
 
 
 def concerns_vae(data: bytes) -> bool:
     """A cheap byte test that no file with a VAE in it fails: it mentions torch, and noise, a head or a loss."""
-    return b"torch" in data and any(word in data for word in _WORDS)
+    return b"torch" in data and _WORDS.search(data) is not None
 
 
-_WORDS = (b"randn", b"rsample", b"normal", b"Normal", b"kl_div", b"logvar", b"log_var", b"logsigma", b"log_sigma",
-          b"reparam", b"rand_like", b"mse_loss", b"MSELoss", b"BCELoss", b"BCEWithLogits", b"binary_cross_entropy",
-          b"logstd", b"log_std")  # fmt: skip
+# Drawing (not normalising, nor the initialisation of weights), a KL, a second head by its usual names, a loss.
+_WORDS = re.compile(
+    rb"rand|rsample|(?<!init\.)normal_?\b|Normal\b|kl_?div|log_?var|log_?s(?:igma|td)|reparam|"
+    rb"mse_loss|MSELoss|BCE(?:WithLogits)?Loss|binary_cross_entropy|l1_loss|L1Loss"
+)
 
 
-def discover(paths: Sequence[str | Path]) -> Iterator[tuple[Path, bool]]:
+def discover(paths: Sequence[str | Path], unread: list[tuple[str, str]]) -> Iterator[tuple[Path, bool]]:
     """Every Python file and notebook at or below `paths`, each once, with whether it was named itself.
 
-    Raises UsageError for a path that does not exist.
+    What `.gitignore` names is left out below a folder, links to folders are not followed, and a folder that cannot be
+    listed goes to `unread` with the reason. Raises UsageError for a path that does not exist or is no file or folder.
     """
     seen: set[Path] = set()
     for given in paths:
         path = Path(given)
-        if path.is_dir():
-            found: Iterator[Path] = _below(path)
-        elif path.exists():
+        try:
+            folder, file = path.is_dir(), path.is_file()
+        except OSError as error:
+            raise UsageError(f"{given}: {error.strerror or error}: give a file or folder that can be read") from None
+        if folder:
+            found: Iterator[Path] = below(path, unread)
+        elif file:
             found = iter((path,))
+        elif path.exists():
+            raise UsageError(f"{given}: neither a file nor a folder: give a Python file, a notebook or a folder")
         else:
             raise UsageError(f"{given}: no such file or folder")
-        for file in found:
-            if file not in seen:
-                seen.add(file)
-                yield file, file == path
-
-
-def _below(folder: Path) -> Iterator[Path]:
-    try:
-        entries = sorted(folder.iterdir())
-    except OSError:
-        return
-    for entry in entries:
-        if entry.is_dir():
-            if entry.name not in SKIPPED_FOLDERS and not entry.is_symlink():
-                yield from _below(entry)
-        elif entry.suffix in (".py", ".ipynb"):
-            yield entry
+        for item in found:
+            if item not in seen:
+                seen.add(item)
+                yield item, file
 
 
 def read(path: Path) -> bytes:
     """The bytes of a file; UnreadableError with the reason when they cannot be had."""
     try:
-        data = path.read_bytes()
+        with path.open("rb") as stream:
+            data = stream.read(MAX_BYTES + 1)
     except OSError as error:
         raise UnreadableError(error.strerror or str(error)) from None
     if len(data) > MAX_BYTES:
-        raise UnreadableError(f"{len(data)} bytes, more than the {MAX_BYTES} that are read")
+        raise UnreadableError(f"larger than the {MAX_BYTES} bytes that are read")
     return data
 
 
 def parse(path: str, data: bytes) -> File:
     """Parse a Python file or a notebook; UnreadableError with the reason when it is neither."""
     if path.endswith(".ipynb"):
-        return File(path, _notebook_cells(data))
+        return _notebook(path, data)
     return File(path, [_cell(_decode(data), None)])
 
 
 def _decode(data: bytes) -> str:
+    if b"\0" in data:
+        raise UnreadableError("not Python: it holds NUL bytes, as binary files and UTF-16 do")
     try:
         encoding, _ = tokenize.detect_encoding(BytesIO(data).readline)
         return data.decode(encoding)
     except (SyntaxError, UnicodeDecodeError, LookupError):
-        raise UnreadableError("not a text in its declared encoding (UTF-8 if none)") from None
+        raise UnreadableError("not Python: no text in its declared encoding (UTF-8 if none)") from None
 
 
 def _cell(text: str, number: int | None) -> Cell:
@@ -168,13 +163,20 @@ def _cell(text: str, number: int | None) -> Cell:
             tree = ast.parse(text)
     except SyntaxError as error:
         raise UnreadableError(f"not Python: {error.msg} (line {error.lineno})") from None
-    except (ValueError, RecursionError, MemoryError) as error:
-        reason = "nested too deeply" if not isinstance(error, ValueError) else str(error)
-        raise UnreadableError(f"not Python: {reason}") from None
+    except (RecursionError, MemoryError):
+        raise UnreadableError("not Python that can be parsed: nested too deeply") from None
+    except ValueError as error:
+        raise UnreadableError(f"not Python: {error}") from None
     return Cell(tree, text, number, text.split("\n"))
 
 
-def _notebook_cells(data: bytes) -> list[Cell]:
+# ------------------------------------------------------------------------------------------------ notebooks
+
+_PYTHON_MAGICS = frozenset(("time", "timeit", "capture", "prun", "memit", "python", "python3", "writefile"))
+_MAGIC = re.compile(r"\s*(?:[%!?]|[\w\s,.\[\]]+=\s*[%!])")
+
+
+def _notebook(path: str, data: bytes) -> File:
     try:
         notebook = json.loads(data)
         cells = notebook["cells"] if "cells" in notebook else notebook["worksheets"][0]["cells"]
@@ -185,36 +187,35 @@ def _notebook_cells(data: bytes) -> list[Cell]:
         ]
     except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
         raise UnreadableError("not a notebook: no JSON with a list of cells") from None
-    parsed = []
+    file = File(path, [])
     for number, source in sources:
-        text = "".join(source) if isinstance(source, list) else str(source)
+        text = "".join(map(str, source)) if isinstance(source, list) else str(source)
         try:
-            parsed.append(_cell(_without_magics(text), number))
-        except UnreadableError:
-            continue  # a cell of another language, or one that its author left broken: the others are still read
-    return parsed
+            file.cells.append(_notebook_cell(text, number))
+        except UnreadableError as error:
+            # A cell that its author left broken: the others are still read.
+            file.broken.append((number, str(error)))
+    return file
 
 
-def _without_magics(text: str) -> str:
-    """Replace IPython's `%`, `!` and `?` lines by `pass`, so that the numbers of the lines stay."""
+def _notebook_cell(text: str, number: int) -> Cell:
+    lines = text.split("\n")
     if text.lstrip().startswith("%%"):
-        return ""
-    lines = []
-    for line in text.split("\n"):
-        bare = line.lstrip()
-        magic = bare.startswith(("%", "!", "?")) or (bare.endswith("?") and not bare.startswith("#"))
-        lines.append(line[: len(line) - len(bare)] + "pass" if magic else line)
-    return "\n".join(lines)
+        first = next(index for index, line in enumerate(lines) if line.strip())
+        name = lines[first].strip()[2:].split()[0:1]
+        lines = ["" if index <= first else line for index, line in enumerate(lines)]
+        if not name or name[0] not in _PYTHON_MAGICS:
+            lines = [""] * len(lines)
+    try:
+        return _cell("\n".join(lines), number)
+    except UnreadableError:
+        # A line may begin with % as part of an expression: magics are looked for where the text is no Python.
+        return _cell("\n".join(map(_without_magic, lines)), number)
 
 
-def suppressed(line: str) -> frozenset[str] | None:
-    """The codes that a line's comment switches off: all for an empty set, none at all for None."""
-    if "#" not in line:
-        return None
-    match = _SUPPRESSION.search(line)
-    if match is None:
-        return None
-    listed = match["noqa"] or match["ours"]
-    if not listed:
-        return frozenset()
-    return frozenset(code.upper() for code in _CODE.findall(listed)) or None
+def _without_magic(line: str) -> str:
+    """`pass` in place of IPython's `%`, `!` and `?` lines, so that the numbers of the lines stay."""
+    bare = line.strip()
+    if _MAGIC.match(line) or (bare.endswith("?") and not bare.startswith("#")):
+        return f"{line[: len(line) - len(line.lstrip())]}pass"
+    return line

@@ -1,0 +1,86 @@
+"""Comments that switch findings off: `# noqa`, `# noqa: VAE201`, `# vae-checked: ignore[VAE201]`."""
+
+from __future__ import annotations
+
+import io
+import re
+import tokenize
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from vae_checked.finding import Finding, Place
+from vae_checked.linter.source import Cell, File
+
+_COMMENT = re.compile(r"#\s*noqa(?P<noqa>\s*:\s*[A-Z0-9, ]+)?|#\s*vae-checked:\s*ignore(?P<ours>\[[^\]]*\])?", re.I)
+_CODE = re.compile(r"VAE\d{3}", re.I)
+
+
+@dataclass(slots=True, eq=False)
+class Suppression:
+    """One comment: the codes that it names (none: all), whether it is this tool's own, and which codes it met."""
+
+    path: str
+    cell: int | None
+    line: int
+    codes: frozenset[str]
+    own: bool
+    used: set[str] = field(default_factory=set)
+
+
+class Suppressions:
+    """The comments of some files, and which of them were needed."""
+
+    def __init__(self, files: Iterable[File]) -> None:
+        self._known: dict[tuple[str, int | None, int], list[Suppression]] = {}
+        for file in files:
+            for cell in file.cells:
+                for line, text in _comments(cell):
+                    for item in _read(file.path, cell.number, line, text):
+                        self._known.setdefault((file.path, cell.number, line), []).append(item)
+
+    def covers(self, finding: Finding) -> bool:
+        """Whether a comment on one of the finding's lines switches it off."""
+        place = finding.place
+        if place is None:
+            return False
+        covered = False
+        for line in range(place.line, (place.end_line or place.line) + 1):
+            for item in self._known.get((place.path, place.cell, line), ()):
+                if not item.codes or finding.code in item.codes:
+                    item.used.add(finding.code)
+                    covered = True
+        return covered
+
+    def unused(self, examined: Collection[str]) -> tuple[str, ...]:
+        """One line per comment that met nothing, as far as the codes that were examined tell."""
+        lines = []
+        for items in self._known.values():
+            for item in items:
+                idle = sorted(code for code in item.codes - item.used if code in examined)
+                place = Place(item.path, item.line, cell=item.cell)
+                if idle:
+                    lines.append((place, f"{place}: {', '.join(idle)} not found here: the comment can go"))
+                elif item.own and not item.codes and not item.used:
+                    lines.append((place, f"{place}: nothing found here: the comment can go"))
+        return tuple(text for _, text in sorted(lines, key=lambda pair: pair[0].sort_key))
+
+
+def _comments(cell: Cell) -> Iterator[tuple[int, str]]:
+    """The comments that may be meant; what stands in a string is none."""
+    lowered = cell.text.lower()
+    if "noqa" not in lowered and "vae-checked" not in lowered:
+        return
+    try:
+        for token in tokenize.generate_tokens(io.StringIO(cell.text).readline):
+            if token.type == tokenize.COMMENT:
+                yield token.start[0], token.string
+    except (tokenize.TokenError, SyntaxError):
+        return
+
+
+def _read(path: str, cell: int | None, line: int, comment: str) -> Iterator[Suppression]:
+    for match in _COMMENT.finditer(comment):
+        listed = match["noqa"] or match["ours"]
+        codes = frozenset(code.upper() for code in _CODE.findall(listed or ""))
+        if codes or not listed:
+            yield Suppression(path, cell, line, codes, "vae-checked" in match.group().lower())
