@@ -14,6 +14,8 @@ from functools import lru_cache
 from types import CodeType
 from typing import Any
 
+_BUILTINS = {"__builtins__": builtins}
+
 
 @dataclass(frozen=True, slots=True)
 class Axis:
@@ -46,8 +48,8 @@ class Axis:
         if self.expression is None:
             return None
         try:
-            text = fill(template_code(self.expression), arguments) if self.template else self.expression
-            value = eval(text, {"__builtins__": builtins}, dict(sizes))  # noqa: S307  the contract's own arithmetic
+            text = fill(self.expression, arguments) if self.template else self.expression
+            value = eval(text, _BUILTINS, sizes)  # noqa: S307  the contract's own arithmetic
         except Exception:  # whatever it is, it is reported where jaxtyping meets it
             return None
         return value if isinstance(value, int) else None
@@ -119,13 +121,12 @@ def is_pure(expression: str) -> bool:
     )
 
 
-@lru_cache(maxsize=1024)
-def template_code(expression: str) -> CodeType:
-    """The expression as an f-string, compiled the way jaxtyping reads it."""
-    return compile(f"f'{expression}'", "<axis>", "eval")
-
-
-def fill(code: CodeType, arguments: Mapping[str, Any]) -> str:
-    """The template with the arguments' values put in; raises what reading them raises."""
-    text: str = eval(code, {"__builtins__": builtins, **arguments})  # noqa: S307  the contract's own f-string
+def fill(template: str, arguments: Mapping[str, Any]) -> str:
+    """The template with the arguments' values put in, as jaxtyping does it; raises what reading them raises."""
+    text: str = eval(_f_string(template), _BUILTINS, arguments)  # noqa: S307  the contract's own f-string
     return text
+
+
+@lru_cache(maxsize=1024)
+def _f_string(template: str) -> CodeType:
+    return compile(f"f'{template}'", "<axis>", "eval")

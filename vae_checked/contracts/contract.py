@@ -24,9 +24,10 @@ from vae_checked.contracts import scope
 from vae_checked.contracts.annotations import EMPTY, Signature, resolve
 from vae_checked.contracts.binding import Bindings, Bound, Mismatch, first_mismatch
 from vae_checked.contracts.elements import contents_fit
+from vae_checked.contracts.fingerprint import Binder, Reads
 from vae_checked.contracts.memo import MOST_RESULTS, MOST_SIGNATURES, Bounded, Entry
 from vae_checked.contracts.message import call_site, compose
-from vae_checked.contracts.plan import Plan, Reads, make_plan
+from vae_checked.contracts.plan import Plan, make_plan
 from vae_checked.errors import ContractError, UsageError
 
 
@@ -88,7 +89,7 @@ class _Checks:
 
     plan: Plan
     stand_in: Callable[..., Any]
-    remembers: bool
+    bind: Binder | None
 
 
 class Contract:
@@ -119,7 +120,7 @@ class Contract:
             signature = self._signature or resolve(self.function, self._local_names)
             plan = make_plan(signature)
             stand_in = _stand_in(signature, self.stage)
-            self._checks = _Checks(plan, stand_in, scope.AVAILABLE and not plan.why_not)
+            self._checks = _Checks(plan, stand_in, plan.bind if scope.AVAILABLE else None)
             self._signature, self._local_names = signature, {}
         return self._checks
 
@@ -136,25 +137,22 @@ class Contract:
         """Call the function under its contract; raises ContractError."""
         __tracebackhide__ = True
         checks = self._checks or self._resolve_now()
-        if not checks.remembers:
+        bind = checks.bind
+        if bind is None:
             return self._in_full(checks, args, kwargs, None)
         plan = checks.plan
         try:
-            arguments = plan.arguments(args, kwargs)
-            key = plan.fingerprint(args, kwargs, arguments)
+            arguments, key = bind(*args, **kwargs)
             entry = self.seen.get(key)
         except Exception:  # a symbolic size, an odd container, a template that fails: the full check deals with it
             return self._in_full(checks, args, kwargs, None)
         if entry is None:
             return self._in_full(checks, args, kwargs, key)
-        bound = scope.enter(arguments)
+        scope.enter(entry.sizes, entry.groups, arguments)
         try:
-            bound[0].update(entry.sizes)
-            bound[1].update(entry.groups)
             result = self.function(*args, **kwargs)
-            sizes, groups, trees, _ = scope.current()
         finally:
-            scope.leave()
+            sizes, groups, trees, _ = scope.leave()
         if plan.result is Reads.NOTHING:
             return result
         try:
@@ -163,7 +161,8 @@ class Contract:
             passed = None
         if passed and sizes == entry.sizes and groups == entry.groups and not trees:
             return result
-        return self._result_in_full(checks, args, kwargs, result, scope.Scope(sizes, groups, trees), entry)
+        bound = scope.Scope(sizes, groups, trees)
+        return self._result_in_full(checks, args, kwargs, arguments, result, bound, entry)
 
     # ------------------------------------------------------------------------------------------- full checks
 
@@ -178,9 +177,9 @@ class Contract:
             return self.function(*args, **kwargs)  # which raises Python's own error
         run = _Run(plan.signature, lambda: self.function(*args, **kwargs))
         result = self._judge(checks, run, args, kwargs)
-        if key is not None and run.before is not None and run.phase is Phase.RESULT:
-            arguments = plan.arguments(args, kwargs)
-            if plan.fingerprint(args, kwargs, arguments) == key:
+        if key is not None and checks.bind is not None and run.before is not None and run.phase is Phase.RESULT:
+            arguments, after = checks.bind(*args, **kwargs)
+            if after == key:
                 entry = self.seen.add(key, Entry(run.before.sizes, run.before.groups, Bounded(MOST_RESULTS)))
                 self._remember(plan, entry, run, arguments)
         return result
@@ -190,6 +189,7 @@ class Contract:
         checks: _Checks,
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
+        arguments: Mapping[str, Any],
         result: Any,
         bound: scope.Scope,
         entry: Entry,
@@ -198,7 +198,7 @@ class Contract:
         run = _Run(checks.plan.signature, lambda: result, adopt=bound)
         self._judge(checks, run, args, kwargs)
         if run.phase is Phase.RESULT:
-            self._remember(checks.plan, entry, run, checks.plan.arguments(args, kwargs))
+            self._remember(checks.plan, entry, run, arguments)
         return result
 
     def _remember(self, plan: Plan, entry: Entry, run: _Run, arguments: Mapping[str, Any]) -> None:

@@ -10,7 +10,8 @@ from typing import Any
 from beartype.door import is_bearable
 from beartype.roar import BeartypeException
 
-from vae_checked.contracts.plan import LONGEST_CONTAINER, leaves
+from vae_checked.contracts.fingerprint import LONGEST_CONTAINER
+from vae_checked.contracts.plan import leaves
 
 SEQUENCES = (list, tuple, collections.abc.Sequence)
 MAPPINGS = (dict, collections.abc.Mapping)

@@ -9,137 +9,39 @@ from __future__ import annotations
 
 import abc
 import collections.abc
-import enum
-import inspect
 import types
 import typing
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from types import CodeType
 from typing import Any
 
 from jaxtyping import AbstractArray
 from torch import Tensor
 
 from vae_checked.contracts.annotations import EMPTY, Signature
-from vae_checked.contracts.axes import fill, is_pure, parse_axes, template_code
-
-LONGEST_CONTAINER = 64
-
-
-class Reads(enum.IntEnum):
-    """What the verdict on one annotation reads of a value."""
-
-    NOTHING = 0
-    TYPE = 1
-    VALUE = 2
-    TENSOR = 3
-    ELEMENTS = 4
-
-
-class Unsound(Exception):  # noqa: N818  no error: the reason why a verdict is not remembered
-    """A verdict that depends on more than a fingerprint holds."""
+from vae_checked.contracts.axes import fill, is_pure, parse_axes
+from vae_checked.contracts.fingerprint import READ, Binder, Reads, Unsound, make_binder, pure
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How to fingerprint the calls of one signature; `why_not` says why verdicts are not remembered, or is empty."""
+    """How to fingerprint the calls of one signature; `why_not` says why verdicts are not remembered, or is empty.
+
+    `bind` gives the arguments of a call by name and their fingerprint; it is None where verdicts are not remembered.
+    """
 
     signature: Signature
-    names: tuple[str, ...]
-    positional: tuple[Reads, ...]
-    by_name: Mapping[str, Reads]
-    defaults: Mapping[str, Any]
-    count: int
-    collects: bool
-    templates: tuple[CodeType, ...]
+    bind: Binder | None
     result: Reads
-    result_templates: tuple[CodeType, ...]
+    result_templates: tuple[str, ...]
     why_not: str
-
-    def arguments(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-        """Every argument by name, defaults included, of a call that fits the signature."""
-        if self.collects:
-            bound = self.signature.parameters.bind(*args, **kwargs)
-            bound.apply_defaults()
-            return dict(bound.arguments)
-        arguments = dict(zip(self.names, args))  # noqa: B905  a call may pass fewer; `strict` would cost time
-        if kwargs:
-            arguments.update(kwargs)
-        return arguments if len(arguments) == self.count else {**self.defaults, **arguments}
-
-    def fingerprint(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], arguments: Mapping[str, Any]) -> Any:
-        """All that the verdict on the arguments depends on, hashable; raises whatever reading it raises."""
-        parts: list[Any] = []
-        for reads, value in zip(self.positional, args):  # noqa: B905  as above
-            if reads is _TENSOR and type(value) is Tensor:
-                parts.append(value.shape)
-                parts.append(value.dtype)
-            elif reads:
-                parts.append(_part(reads, value))
-        if kwargs:
-            for name, value in kwargs.items():
-                reads = self.by_name.get(name, Reads.NOTHING)
-                if reads:
-                    parts += (name, _part(reads, value))
-        if self.templates:
-            parts += [_filled(code, arguments) for code in self.templates]
-        return tuple(parts)
 
     def result_fingerprint(self, result: Any, arguments: Mapping[str, Any]) -> Any:
         """All that the verdict on the result depends on, once the arguments' fingerprint is known."""
-        if self.result is _TENSOR and type(result) is Tensor:
-            part: Any = (result.shape, result.dtype)
-        else:
-            part = _part(self.result, result)
+        part = READ[self.result](result)
         if self.result_templates:
-            return (part, *(_filled(code, arguments) for code in self.result_templates))
+            return (part, *(pure(fill(template, arguments)) for template in self.result_templates))
         return part
-
-
-_TENSOR = Reads.TENSOR  # looked up once: these lines run at every call
-
-
-def _part(reads: Reads, value: Any) -> Any:
-    kind = type(value)
-    if reads is Reads.TENSOR:
-        return (kind, value.shape, value.dtype) if issubclass(kind, Tensor) else kind
-    if reads is Reads.ELEMENTS:
-        return _elements(value)
-    if reads is Reads.VALUE:
-        return (kind, value) if kind in _PLAIN_VALUES or isinstance(value, enum.Enum) else kind
-    return kind if reads else None
-
-
-_PLAIN_VALUES = frozenset({str, bytes, int, bool, type(None)})
-_SCALARS = frozenset({int, float, complex, bool, type(None)})
-
-
-def _elements(value: Any) -> Any:
-    kind = type(value)
-    if kind is Tensor or issubclass(kind, Tensor):
-        return (kind, value.shape, value.dtype)
-    if kind in _SCALARS:
-        return kind
-    if kind in (str, bytes):
-        return (kind, bool(value))
-    if len(value) > LONGEST_CONTAINER:
-        raise Unsound("a long container")
-    if kind is tuple or kind is list or (issubclass(kind, tuple) and hasattr(kind, "_fields")):
-        return (kind, *map(_elements, value))
-    if kind is dict and all(type(key) in (str, int) for key in value):
-        return (kind, *((type(key), key, _elements(item)) for key, item in value.items()))
-    raise Unsound(f"a container of type {kind.__name__}")
-
-
-def _filled(code: CodeType, arguments: Mapping[str, Any]) -> str:
-    text = fill(code, arguments)
-    if not is_pure(text):
-        raise Unsound(f"the axis {text!r}")
-    return text
-
-
-# ---------------------------------------------------------------------------------------- from annotations
 
 
 def make_plan(signature: Signature) -> Plan:
@@ -160,17 +62,10 @@ def make_plan(signature: Signature) -> Plan:
     except Unsound as reason:
         result = Reads.NOTHING
         reasons.append(f"result: {reason}")
-    by_position = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    names = tuple(p.name for p in parameters.values() if p.kind in by_position)
+    templates = _templates(signature.hints.values())
     return Plan(
         signature=signature,
-        names=names,
-        positional=tuple(reads.get(name, Reads.NOTHING) for name in names),
-        by_name=reads,
-        defaults={p.name: p.default for p in parameters.values() if p.default is not EMPTY},
-        count=len(parameters),
-        collects=bool(collecting),
-        templates=_templates(signature.hints.values()),
+        bind=None if reasons else make_binder(signature.parameters, reads, templates),
         result=result,
         result_templates=_templates([signature.result]),
         why_not="; ".join(reasons),
@@ -191,15 +86,9 @@ def leaves(hint: Any) -> Iterator[type[AbstractArray]]:
             yield from leaves(part)
 
 
-def _templates(hints: Iterable[Any]) -> tuple[CodeType, ...]:
-    expressions = {
-        axis.expression: None
-        for hint in hints
-        for leaf in leaves(hint)
-        for axis in parse_axes(leaf.dim_str)
-        if axis.expression is not None and axis.template
-    }
-    return tuple(template_code(expression) for expression in expressions)
+def _templates(hints: Iterable[Any]) -> tuple[str, ...]:
+    axes = [axis for hint in hints for leaf in leaves(hint) for axis in parse_axes(leaf.dim_str)]
+    return tuple(dict.fromkeys(axis.expression for axis in axes if axis.expression is not None and axis.template))
 
 
 def hint_reads(hint: Any) -> Reads:

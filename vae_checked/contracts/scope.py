@@ -1,65 +1,76 @@
 """jaxtyping's scope of bound axes, entered with the axes that an earlier full check found.
 
-jaxtyping offers no public way to re-enter a scope, so this reaches for its storage functions, tries them once, and says
-in `AVAILABLE` whether they behave. Where they do not, no verdict is remembered and every call is checked in full.
+jaxtyping offers no public way to re-enter a scope, so this reaches for its storage, tries it once, and says in
+`AVAILABLE` whether it behaves. Where it does not, no verdict is remembered and every call is checked in full.
 """
 
 from __future__ import annotations
 
+import importlib
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
-
-class _Storage(Protocol):
-    def push_shape_memo(self, arguments: dict[str, Any]) -> tuple[dict[str, Any], ...]: ...
-    def pop_shape_memo(self) -> None: ...
-    def get_shape_memo(self) -> tuple[dict[str, Any], ...]: ...
+Sizes = Mapping[str, int]
+Groups = Mapping[str, tuple[bool, tuple[int, ...]]]
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
     """The axes bound at one moment, in jaxtyping's own form: sizes, groups of axes, tree structures."""
 
-    sizes: Mapping[str, int]
-    groups: Mapping[str, tuple[bool, tuple[int, ...]]]
+    sizes: Sizes
+    groups: Groups
     trees: Mapping[str, Any]
 
 
-def _storage() -> _Storage | None:
+def _find_storage() -> Any:
     try:
-        from jaxtyping import _storage as storage  # noqa: PLC0415  absent in some versions of jaxtyping, perhaps
-    except ImportError:
-        return None
-    found: _Storage = storage
-    try:
-        pushed = found.push_shape_memo({"n": 2})
+        found = importlib.import_module("jaxtyping._storage")
+        found.push_shape_memo({"n": 2})
         try:
-            pushed[0]["B"] = 3
-            sizes, groups, trees, arguments = found.get_shape_memo()
+            local = found._shape_storage
+            sizes, groups, trees, arguments = local.memo_stack[-1]
+            sizes["B"] = 3
+            seen = found.get_shape_memo()
         finally:
             found.pop_shape_memo()
-    except (AttributeError, TypeError, ValueError, IndexError):
+    except (ImportError, AttributeError, TypeError, ValueError, IndexError):
         return None
-    behaves: bool = (sizes, groups, trees, arguments) == ({"B": 3}, {}, {}, {"n": 2})
-    return found if behaves else None
+    behaves = (groups, trees, arguments, *seen) == ({}, {}, {"n": 2}, {"B": 3}, {}, {}, {"n": 2})
+    return local if behaves and isinstance(local, threading.local) else None
 
 
-_found = _storage()
-AVAILABLE = _found is not None
-if _found is not None:
-    enter, leave, current = _found.push_shape_memo, _found.pop_shape_memo, _found.get_shape_memo
+_storage: Any = _find_storage()
+AVAILABLE = _storage is not None
+
+
+def enter(sizes: Sizes, groups: Groups, arguments: dict[str, Any]) -> None:
+    """Begin a scope in which these axes are bound; only where AVAILABLE."""
+    try:
+        stack = _storage.memo_stack
+    except AttributeError:
+        stack = _storage.memo_stack = []  # the first scope of this thread
+    stack.append((dict(sizes), dict(groups), {}, arguments))
+
+
+def leave() -> tuple[Sizes, Groups, Mapping[str, Any], Mapping[str, Any]]:
+    """End the scope; gives the sizes, groups, trees and arguments that it ends with."""
+    ended: tuple[Sizes, Groups, Mapping[str, Any], Mapping[str, Any]] = _storage.memo_stack.pop()
+    return ended
 
 
 def snapshot() -> Scope | None:
     """The scope of the function that runs, copied; None where jaxtyping does not let it be read."""
-    if not AVAILABLE:
+    if _storage is None:
         return None
-    sizes, groups, trees, _ = current()
+    sizes, groups, trees, _ = _storage.memo_stack[-1]
     return Scope(dict(sizes), dict(groups), dict(trees))
 
 
 def adopt(scope: Scope) -> None:
     """Bind in the running scope what `scope` has bound."""
-    for mine, theirs in zip(current(), (scope.sizes, scope.groups, scope.trees), strict=False):
-        mine.update(theirs)
+    if _storage is not None:
+        for mine, theirs in zip(_storage.memo_stack[-1], (scope.sizes, scope.groups, scope.trees), strict=False):
+            mine.update(theirs)
