@@ -16,6 +16,7 @@ from vae_checked.linter.roles.samplers import is_scalar
 
 _MAX_LEAVES = 6
 _MAX_CUTS = 8
+_LEAST = 1e-3
 _NEVER_HEADS = frozenset(("loss", "kl_div", "noise", "data", "label"))
 _TOPS = frozenset(("add", "sub", "mul", "div", "neg", "sum", "mean")) | TRANSPARENT
 _ALL = 7
@@ -229,7 +230,9 @@ def _identify_reversed(node: Expr, location: Expr, head: Expr, values: list[floa
         stds = [parametrisation.std(s) for _, s in _samples()]
         closed = [reversed_gaussian_kl(m, std) for (m, _), std in zip(_samples(), stds, strict=True)]
         factor = values[0] / closed[0]
-        if factor and all(close(value, factor * other) for value, other in zip(values, closed, strict=True)):
+        if abs(factor) > _LEAST and all(
+            close(value, factor * other) for value, other in zip(values, closed, strict=True)
+        ):
             shown = []
             for m, s in _SHOWN:
                 with suppress(ValueError, OverflowError, ZeroDivisionError):

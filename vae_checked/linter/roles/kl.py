@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from vae_checked.facts import KL, Fact, Factor, KLForm, Reduced
+from vae_checked.facts import KL, Fact, Factor, KLForm, Reduced, Reduction
 from vae_checked.linter.expression import origin
 from vae_checked.linter.roles import reductions
 from vae_checked.linter.roles.divergences import Divergence
@@ -34,12 +34,16 @@ def reduced_of(kl: Divergence, reading: Reading) -> Reduced | None:
     inside = _chain(kl)
     if inside is None:
         return None
-    chain = (*reading.shared, *reading.kl, *inside)
-    reduced = reductions.read(chain, reductions.rank_of(kl.head) or reductions.rank_of(kl.location))
+    rank = reductions.rank_of(kl.head) or reductions.rank_of(kl.location)
+    reduced = reductions.read((*reading.shared, *reading.kl, *inside), rank)
     if reduced is None:
         return None
+    if reductions.repeated(
+        reading.shared, reductions.read((*reading.kl, *inside), rank), reductions.read(reading.recon, None)
+    ):
+        return Reduced(reduced.batch, Reduction.MIXED, False)
     named = weight_of(reductions.peeled(kl.term))[1] and any(
-        kind in ("weight", "-weight", "times") for kind, _ in reductions.peeled(kl.term)
+        kind in ("weight", "-weight", "named", "times") for kind, _ in reductions.peeled(kl.term)
     )
     return Reduced(reduced.batch, reduced.event, reduced.explicit or named)
 
@@ -62,7 +66,7 @@ def _sign(kl: Divergence, reading: Reading, losses: Losses) -> int | None:
     if above is None or beside is None or (kl.factor < 0 and _bent(reading)):
         return None
     own = above if kl.factor > 0 else -above
-    if own * beside < 0 and losses.contrasted(kl):
+    if own * beside < 0 and losses.contrasted(kl, reading.total):
         return None
     absolute = _absolute(reading)
     if absolute is not None and own * absolute > 0 and beside * absolute < 0:
@@ -97,7 +101,9 @@ def _factor(kl: Divergence, reading: Reading, recon: Reconstruction) -> Factor:
     may carry the 1/2 of its Gaussian.
     """
     weight, chosen = weight_of(reading.kl)
-    chosen = chosen or any(kind in ("weight", "-weight", "times", "divided") for kind, _ in reductions.peeled(kl.term))
+    chosen = chosen or any(
+        kind in ("weight", "-weight", "named", "times", "divided") for kind, _ in reductions.peeled(kl.term)
+    )
     chosen = chosen or (math.isclose(abs(kl.factor), 1.0, rel_tol=1e-3) and not math.isclose(weight, 1.0))
     beside, scaled = weight_of(reading.recon)
     halved = math.isclose(beside, 0.5) and recon.kind.value == "mse"

@@ -117,14 +117,16 @@ class Losses:
             return None
         with_kl = self.roots_with(kl.term)
         functions = {id(root.function.node): root.function for root in with_kl if root.function is not None}
-        if len(functions) != 1 or any(root.kind != "assign" or not root.name for root in with_kl):
+        if any(root.kind in ("return", "backward") for root in with_kl):
+            return None
+        if len(functions) != 1 or any(root.kind == "assign" and not root.name for root in with_kl):
             return None
         function = next(iter(functions.values()))
         ending = any(
             root.kind in ("return", "backward") and root.function is not None and root.function.node is function.node
             for root in self.roots_with(recon.term)
         )
-        names = {root.name for root in with_kl}
+        names = {root.name for root in with_kl if root.kind == "assign"}
         return False if ending and all(_unused(name, function.node) for name in names) else None
 
     def roots_with(self, term: Expr) -> list[Root]:
@@ -134,14 +136,14 @@ class Losses:
         holding = self._graph.holding(term.uid)
         return [root for root, uids in self._opened if uids & holding]
 
-    def contrasted(self, kl: Divergence) -> bool:
-        """Whether the same heads have a KL of the other sign in some loss: one is maximised on purpose."""
+    def contrasted(self, kl: Divergence, total: Expr) -> bool:
+        """Whether the same heads have a KL of the other sign in what is minimised: one is maximised on purpose."""
         signs = {
             sign * (1 if other.factor > 0 else -1)
             for other in self.kls
             if _layer_of(other.head) == _layer_of(kl.head)
-            for total in self.totals
-            for chain in reductions.chains(total, other.term.uid)
+            for value in (total, *self.backward)
+            for chain in reductions.chains(value, other.term.uid)
             if (sign := sign_of(chain) or 0)
         }
         return len(signs) > 1
@@ -216,16 +218,18 @@ def sign_of(chain: Sequence[Step]) -> int | None:
     """The sign with which a term stands below a chain, None when it depends on more than constants."""
     sign, bent = 1, False
     for kind, value in chain:
-        flips = kind in ("sign", "-weight") or (kind == "const" and isinstance(value, (int, float)) and value < 0)
+        flips = kind in ("sign", "-weight") or (
+            kind in ("const", "named") and isinstance(value, (int, float)) and value < 0
+        )
         if flips and bent:
             return None
         if flips:
             sign = -sign
-        elif kind == "factor" or (kind == "through" and value not in _MONOTONE):
+        elif kind in ("factor", "spread") or (kind == "through" and value not in _MONOTONE):
             return None
         elif kind == "through":
             bent = True
-        elif kind == "const" and value == 0:
+        elif kind in ("const", "named") and value == 0:
             return None
     return sign
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import math
 from typing import TYPE_CHECKING
 
@@ -49,9 +50,9 @@ def _step(node: Expr, index: int) -> Step | None:
     if node.op == "neg" or (node.op == "sub" and index == 1):
         return ("sign", -1)
     if node.op == "div" and index == 0:
-        return _factor(node.args[1], inverse=True)
+        return _factor(node, 1, inverse=True)
     if node.op == "mul":
-        return _factor(node.args[1 - index], inverse=False)
+        return _factor(node, 1 - index, inverse=False)
     if node.op in TRANSPARENT and node.op in ("view", "reshape", "flatten"):
         return ("shape", node.get("sizes"))
     if node.op in ("add", "sub", "phi") or node.op in TRANSPARENT:
@@ -59,11 +60,14 @@ def _step(node: Expr, index: int) -> Step | None:
     return ("through", node.op)
 
 
-def _factor(other: Expr, inverse: bool) -> Step:
+def _factor(node: Expr, index: int, inverse: bool) -> Step:
+    """What multiplying or dividing by the argument at `index` does to the other one."""
+    other = node.args[index]
     bare = strip(other)
     if bare.op == "const":
         number = bare.value
-        return ("const", 1.0 / number if inverse and number else number)
+        value = 1.0 / number if inverse and number else number
+        return ("named" if _is_named(node, index) else "const", value)
     axis = bare.get("axis") if bare.op == "size" else None
     if axis is not None:
         return ("divided" if inverse else "times", axis)
@@ -71,8 +75,49 @@ def _factor(other: Expr, inverse: bool) -> Step:
     if inverse and ("batch" in name.lower() or name.lower() in ("bs", "b", "n")):
         return ("divided", 0)
     if is_number(other):
-        return ("-weight" if bare.op == "neg" else "weight", name or bare.op)
-    return ("factor", bare.op)
+        return ("-weight" if _negative(other) else "weight", name or bare.op)
+    return ("factor" if _whole(other) else "spread", bare.op)
+
+
+def _is_named(node: Expr, index: int) -> bool:
+    """Whether a number is written as something else than a number: a weight that has a name and a known value."""
+    written = node.site.node if node.site is not None else None
+    if not isinstance(written, ast.BinOp):
+        return False
+    operand = written.left if index == 0 else written.right
+    functions = {id(node.func) for node in ast.walk(operand) if isinstance(node, ast.Call)}
+    return any(
+        isinstance(node, (ast.Name, ast.Attribute)) and id(node) not in functions and not _is_constant(node)
+        for node in ast.walk(operand)
+        if id(node) not in functions
+    )
+
+
+def _is_constant(node: ast.expr) -> bool:
+    """Whether a name is that of a module or of a mathematical constant."""
+    return getattr(node, "attr", "") in ("pi", "e") or getattr(node, "id", "") in ("math", "np", "numpy", "torch")
+
+
+def _negative(expr: Expr) -> bool:
+    """Whether a number made of constants and of names, which are taken as positive, is negative."""
+    if expr.op == "const":
+        return expr.value < 0
+    if expr.op == "neg":
+        return not _negative(expr.args[0])
+    if expr.op in ("mul", "div"):
+        return _negative(expr.args[0]) is not _negative(expr.args[1])
+    return expr.op in TRANSPARENT and _negative(expr.args[0])
+
+
+def _whole(expr: Expr) -> bool:
+    """Whether a value has no axes left."""
+    if expr.op in ("sum", "mean"):
+        return expr.get("axes") == "all" or _whole(expr.args[0])
+    if expr.op == "const" or is_scalar(expr):
+        return True
+    if expr.op in ("opaque", "call", "item", "atom", "layer", "index"):
+        return False
+    return bool(expr.args) and all(map(_whole, expr.args))
 
 
 def is_number(expr: Expr) -> bool:
@@ -138,13 +183,16 @@ def read(chain: tuple[Step, ...], rank: int | None) -> Reduced | None:
     """
     batch: Reduction | None = Reduction.KEPT
     event: dict[int, Reduction] = {}
-    explicit = False
+    explicit = spread = False
     axes = list(range(rank)) if rank else None
     for kind, value in reversed(chain):
         if kind in ("sum", "mean"):
             reduction = Reduction.SUM if kind == "sum" else Reduction.MEAN
             if value == "unknown":
                 return None
+            if spread:
+                # The total of the batch was handed to every element of something, and these are added up.
+                return Reduced(batch, Reduction.MIXED, explicit) if kind == "sum" else None
             outcome = _reduce(value, reduction, batch, event, axes)
             if outcome is None:
                 return None
@@ -154,14 +202,16 @@ def read(chain: tuple[Step, ...], rank: int | None) -> Reduced | None:
                 batch = Reduction.MEAN
             else:
                 explicit = True
-        elif kind in ("times", "weight", "-weight") or (kind == "const" and is_chosen(value)):
+        elif kind in ("times", "weight", "-weight", "named") or (kind == "const" and is_chosen(value)):
             explicit = True
         elif kind == "shape":
             reshaped = _reshaped(value, event, batch)
             if reshaped is None:
                 return None
             axes = list(range(reshaped))
-        elif kind == "factor" or (kind == "through" and value not in _PASSED):
+        elif kind == "spread" and axes == []:
+            spread = True
+        elif kind in ("factor", "spread") or (kind == "through" and value not in _PASSED):
             return None
     kinds = set(event.values()) | ({Reduction.KEPT} if axes and any(axis != 0 for axis in axes) else set())
     if not kinds:
@@ -170,6 +220,14 @@ def read(chain: tuple[Step, ...], rank: int | None) -> Reduced | None:
         return Reduced(batch, Reduction.KEPT, explicit)
     whole = next(iter(kinds)) if len(kinds) == 1 else Reduction.MIXED
     return Reduced(batch, whole, explicit)
+
+
+def repeated(shared: tuple[Step, ...], own: Reduced | None, other: Reduced | None) -> bool:
+    """Whether a term that has no axes left is added to each element of the other one, and these are summed."""
+    if own is None or other is None or not any(kind == "sum" for kind, _ in shared):
+        return False
+    done = Reduction.KEPT not in (own.batch, own.event)
+    return done and other.batch is Reduction.KEPT
 
 
 def is_chosen(value: object) -> bool:

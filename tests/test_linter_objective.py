@@ -1,0 +1,349 @@
+"""The loss as the linter reads it: signs, factors, reductions, balance, and whether the KL is part of it at all.
+
+Each mistake is written in several ways, and each stands beside a twin that computes the right thing in the same way.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from vae_checked.catalogue import CATALOGUE
+from vae_checked.facts import EffectiveBeta, Facts, Reduction
+from vae_checked.finding import Severity
+from vae_checked.linter import LintReport, lint
+
+WARNED = [mistake.code for mistake in CATALOGUE if mistake.severity is not Severity.INFO]
+
+MODEL = """\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from torch.distributions import Independent, Normal, kl_divergence
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.trunk = nn.Linear(91, 33)
+        self.to_m = nn.Linear(33, 7)
+        self.to_s = nn.Linear(33, 7)
+        self.back = nn.Sequential(nn.Linear(7, 33), nn.ReLU(), nn.Linear(33, 91), nn.Sigmoid())
+
+    def forward(self, picture):
+        h = F.relu(self.trunk(picture))
+        m, s = self.to_m(h), self.to_s(h)
+        z = m + torch.exp(s / 2) * torch.randn_like(m)
+        return self.back(z), m, s
+
+"""
+
+LOOP = """
+
+BETA = 2.0
+
+
+def fit(loader, epochs=5):
+    model = Net()
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    for epoch in range(epochs):
+        for x, _ in loader:
+            x = x.view(-1, 91)
+            out, mu, logvar = model(x)
+{body}
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+"""
+RECON = 'recon = F.binary_cross_entropy(out, x, reduction="sum")'
+KL = "kl = -0.5 * torch.sum(1 + logvar - mu ** 2 - logvar.exp())"
+
+
+def read(folder: Path, text: str) -> LintReport:
+    path = folder / "train.py"
+    path.write_text(text, encoding="utf-8")
+    report = lint([path], select=WARNED)
+    assert report.facts, "the VAE was not seen"
+    return report
+
+
+def codes(folder: Path, body: str, model: str = MODEL) -> list[str]:
+    indented = "\n".join(" " * 12 + line for line in body.strip("\n").splitlines())
+    report = read(folder, model + LOOP.format(body=indented))
+    assert any(facts.kl.form is not None for facts in report.facts), "the KL was not found"
+    return sorted({finding.code for finding in report.findings})
+
+
+def loss_codes(folder: Path, text: str) -> list[str]:
+    return sorted({finding.code for finding in read(folder, MODEL + text).findings})
+
+
+def one(report: LintReport) -> Facts:
+    return max(report.facts, key=lambda facts: len(list(facts.known())))
+
+
+SIGNS = {
+    "the closed form without its minus": (
+        f"{RECON}\nkl = 0.5 * torch.sum(1 + logvar - mu ** 2 - logvar.exp())\nloss = recon + kl",
+        ["VAE302"],
+    ),
+    "the positive form, added": (
+        f"{RECON}\nkl = 0.5 * torch.sum(mu ** 2 + logvar.exp() - 1 - logvar)\nloss = recon + kl",
+        [],
+    ),
+    "the positive form, subtracted": (
+        f"{RECON}\nkl = 0.5 * torch.sum(mu ** 2 + logvar.exp() - 1 - logvar)\nloss = recon - kl",
+        ["VAE302"],
+    ),
+    "minus the KL, subtracted": (
+        f"{RECON}\nneg = 0.5 * torch.sum(1 + logvar - mu ** 2 - logvar.exp())\nloss = recon - neg",
+        [],
+    ),
+    "in place": (f"loss = 0\n{RECON}\n{KL}\nloss += recon\nloss -= kl", ["VAE302"]),
+    "in place, right": (f"loss = 0\n{RECON}\n{KL}\nloss += recon\nloss += kl", []),
+    "a bound, its negative minimised": (f"{RECON}\n{KL}\nelbo = -recon - kl\nloss = -elbo", []),
+    "a bound with the KL added, its negative minimised": (
+        f"{RECON}\n{KL}\nelbo = -recon + kl\nloss = -elbo",
+        ["VAE302"],
+    ),
+    "distributions": (
+        f"{RECON}\nkl = kl_divergence(Normal(mu, (0.5 * logvar).exp()), Normal(0.0, 1.0)).sum()\nloss = recon + kl",
+        [],
+    ),
+    "distributions, subtracted": (
+        f"{RECON}\nkl = kl_divergence(Normal(mu, (0.5 * logvar).exp()), Normal(0.0, 1.0)).sum()\nloss = recon - kl",
+        ["VAE302"],
+    ),
+    "a weight with a minus": (f"{RECON}\n{KL}\nloss = recon + -BETA * kl", ["VAE302"]),
+    "a minus in the weight of a negative form": (
+        f"{RECON}\nkl = -BETA / 2 * torch.sum(1 + logvar - mu ** 2 - logvar.exp())\nloss = recon + kl",
+        [],
+    ),
+    "the reconstruction maximised": (f"{RECON}\n{KL}\nloss = kl - recon", ["VAE505"]),
+    "a log likelihood, subtracted": ("recon = Normal(out, 1.0).log_prob(x).sum()\n" + KL + "\nloss = kl - recon", []),
+    "a margin: an adversary's KL": (f"{RECON}\n{KL}\nloss = recon + F.relu(25.0 - kl)", []),
+}
+
+
+@pytest.mark.parametrize(("body", "expected"), SIGNS.values(), ids=SIGNS)
+def test_sign(body: str, expected: list[str], tmp_path: Path) -> None:
+    assert codes(tmp_path, body) == expected
+
+
+def test_a_bound_that_is_returned_and_maximised_is_right(tmp_path: Path) -> None:
+    body = """
+def elbo(out, x, mu, logvar):
+    recon = F.binary_cross_entropy(out, x, reduction="sum")
+    kl = -0.5 * torch.sum(1 + logvar - mu ** 2 - logvar.exp())
+    return -recon - kl
+"""
+    assert loss_codes(tmp_path, body) == []
+
+
+FACTORS = {
+    "a lost half": ("kl = -torch.sum(1 + logvar - mu ** 2 - logvar.exp())\nloss = recon + kl", ["VAE303"]),
+    "a lost half, the positive form": (
+        "kl = torch.sum(logvar.exp() + mu.pow(2) - 1 - logvar)\nloss = recon + kl",
+        ["VAE303"],
+    ),
+    "a lost half, in the loss's line": ("loss = recon - (1 + logvar - mu ** 2 - logvar.exp()).sum()", ["VAE303"]),
+    "halved twice": ("kl = -0.25 * torch.sum(1 + logvar - mu ** 2 - logvar.exp())\nloss = recon + kl", ["VAE303"]),
+    "the half after the sum": (
+        "kl = torch.sum(1 + logvar - mu ** 2 - logvar.exp())\nkl *= -0.5\nloss = recon + kl",
+        [],
+    ),
+    "the half as a division": ("kl = torch.sum(logvar.exp() + mu ** 2 - 1 - logvar) / 2\nloss = recon + kl", []),
+    "a weight by name": ("kl = -BETA * torch.sum(1 + logvar - mu ** 2 - logvar.exp())\nloss = recon + kl", []),
+    "a number of its own": (f"{KL}\nloss = recon + 0.5 * kl", []),
+    "both halved": (f"{KL}\nloss = 0.5 * (recon + kl)", []),
+}
+
+
+@pytest.mark.parametrize(("body", "expected"), FACTORS.values(), ids=FACTORS)
+def test_factor(body: str, expected: list[str], tmp_path: Path) -> None:
+    assert codes(tmp_path, f"{RECON}\n{body}") == expected
+
+
+ROWWISE = 'recon = F.mse_loss(out, x, reduction="none").sum(1).mean()'
+ROWS = "rows = -0.5 * (1 + logvar - mu ** 2 - logvar.exp())"
+REDUCTIONS = {
+    "sum and sum": (f"{RECON}\n{KL}\nloss = recon + kl", []),
+    "both over the batch size": (f"{RECON}\n{KL}\nloss = recon / x.size(0) + kl / x.size(0)", []),
+    "the whole over the batch": (f"{RECON}\n{KL}\nloss = (recon + kl) / len(x)", []),
+    "over the batch first, then over the latents": (
+        f"{ROWWISE}\n{ROWS}\nloss = recon + rows.mean(0).sum()",
+        [],
+    ),
+    "batch sum, latent mean": (
+        f"{ROWWISE}\n{ROWS}\nloss = recon + rows.sum(0).mean()",
+        ["VAE304"],
+    ),
+    "a sum over the batch only": (
+        f"{ROWWISE}\n{ROWS}\nkl = torch.sum(rows, dim=0)\nloss = recon + kl.mean()",
+        ["VAE304"],
+    ),
+    "the total of the batch for every sample": (
+        f"recon = F.mse_loss(out, x, reduction='none').sum(1)\n{KL}\nloss = (recon + kl).sum()",
+        ["VAE304"],
+    ),
+    "one KL for every sample": (
+        f"recon = F.mse_loss(out, x, reduction='none').sum(1)\n{ROWS}\nloss = (recon + rows.sum(1)).sum()",
+        [],
+    ),
+    "an error summed over the batch only": (
+        f"recon = F.mse_loss(out, x, reduction='none').sum(0)\n{ROWS}\nloss = recon.mean() + rows.sum(1).mean()",
+        ["VAE501"],
+    ),
+    "mean beside sum": (f"recon = F.mse_loss(out, x)\n{ROWS}\nloss = recon + rows.sum(1).mean()", ["VAE502"]),
+    "a module's mean beside sum": (
+        f"recon = nn.BCELoss()(out, x)\n{ROWS}\nloss = recon + torch.mean(torch.sum(rows, dim=-1))",
+        ["VAE502"],
+    ),
+    "mean beside sum, weighed by name": (
+        f"recon = F.mse_loss(out, x)\n{ROWS}\nloss = recon + BETA * rows.sum(1).mean()",
+        [],
+    ),
+    "mean beside sum, the count given back": (
+        f"recon = 91 * F.mse_loss(out, x)\n{ROWS}\nloss = recon + rows.sum(1).mean()",
+        [],
+    ),
+    "mean beside sum over the same count": (f"recon = F.mse_loss(out, x)\n{KL}\nloss = recon + kl / (len(x) * 91)", []),
+    "sum beside a mean over latents": (
+        f"{ROWWISE}\n{ROWS}\nloss = recon + rows.mean(1).mean()",
+        ["VAE503"],
+    ),
+    "mean beside mean": (f"recon = F.mse_loss(out, x)\n{ROWS}\nloss = recon + rows.mean()", []),
+    "batch sum beside batch mean": (f"{RECON}\n{ROWS}\nloss = recon + rows.sum(1).mean()", ["VAE504"]),
+    "a scalar sum beside rows, then a mean": (f"{RECON}\n{ROWS}\nloss = (recon + rows.sum(1)).mean()", ["VAE504"]),
+    "a mean of a scalar is nothing": (f"{RECON}\n{KL}\nloss = torch.mean(recon + kl)", []),
+    "size_average=False is a sum": (
+        f"recon = F.binary_cross_entropy(out, x, size_average=False)\n{KL}\nloss = recon + kl",
+        [],
+    ),
+    "size_average set too late": (
+        f"criterion = nn.BCELoss()\ncriterion.size_average = False\nrecon = criterion(out, x)\n{KL}\nloss = recon + kl",
+        ["VAE506"],
+    ),
+    "python's sum over the rows": (
+        f"{ROWWISE}\n{ROWS}\nloss = recon + sum(rows.sum(1))",
+        ["VAE504"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("body", "expected"), REDUCTIONS.values(), ids=REDUCTIONS)
+def test_reduction(body: str, expected: list[str], tmp_path: Path) -> None:
+    assert codes(tmp_path, body) == expected
+
+
+RETURNS = {
+    "a scalar": "    return recon + kl\n",
+    "a tuple": "    return recon + kl, recon, kl\n",
+    "a dict": "    return {'loss': recon + kl, 'recon': recon.detach(), 'kl': kl.detach()}\n",
+    "a local": "    total = recon\n    total = total + kl\n    return total\n",
+    "a list summed": "    parts = []\n    parts.append(recon)\n    parts.append(kl)\n    return sum(parts)\n",
+}
+
+
+@pytest.mark.parametrize("ending", RETURNS.values(), ids=RETURNS)
+@pytest.mark.parametrize(("minus", "expected"), [("-", []), ("", ["VAE302"])], ids=["right", "flipped"])
+def test_losses_are_found_however_they_are_handed_on(
+    ending: str, minus: str, expected: list[str], tmp_path: Path
+) -> None:
+    text = f"""
+def vae_loss(out, x, mu, logvar):
+    recon = F.mse_loss(out, x, reduction="sum")
+    kl = {minus}0.5 * torch.sum(1 + logvar - mu ** 2 - logvar.exp())
+{ending}"""
+    assert loss_codes(tmp_path, text) == expected
+
+
+MISSING = {
+    "computed and dropped": (f"{RECON}\n{KL}\nloss = recon", ["VAE305"]),
+    "computed and printed": (f"{RECON}\n{KL}\nprint('kl', kl.item())\nloss = recon", ["VAE305"]),
+    "printed and used": (f"{RECON}\n{KL}\nprint('kl', kl.item())\nloss = recon + kl", []),
+    "used after a warm-up": (f"{RECON}\n{KL}\nloss = recon\nif epoch > 3:\n    loss = loss + kl", []),
+    "used by weight": (f"{RECON}\n{KL}\nloss = recon + BETA * kl", []),
+}
+
+
+@pytest.mark.parametrize(("body", "expected"), MISSING.values(), ids=MISSING)
+def test_kl_in_loss(body: str, expected: list[str], tmp_path: Path) -> None:
+    assert codes(tmp_path, body) == expected
+
+
+@pytest.mark.parametrize(("weight", "expected"), [("beta * kl", []), ("kl", ["VAE305"])], ids=["used", "unused"])
+def test_a_weight_that_is_given_and_never_read(weight: str, expected: list[str], tmp_path: Path) -> None:
+    text = f"""
+def vae_loss(out, x, mu, logvar, beta=4.0):
+    recon = F.mse_loss(out, x, reduction="sum")
+    kl = -0.5 * torch.sum(1 + logvar - mu ** 2 - logvar.exp())
+    return recon + {weight}
+"""
+    assert loss_codes(tmp_path, text) == expected
+
+
+@pytest.mark.parametrize(
+    ("weight", "expected"), [("self.kl_weight * kl", []), ("kl", ["VAE305"])], ids=["used", "unused"]
+)
+def test_a_weight_that_is_stored_and_never_read(weight: str, expected: list[str], tmp_path: Path) -> None:
+    text = f"""
+class Criterion(nn.Module):
+    def __init__(self, kl_weight=1.0):
+        super().__init__()
+        self.kl_weight = kl_weight
+
+    def forward(self, out, x, mu, logvar):
+        recon = F.mse_loss(out, x, reduction="sum")
+        kl = -0.5 * torch.sum(1 + logvar - mu ** 2 - logvar.exp())
+        return recon + {weight}
+"""
+    assert loss_codes(tmp_path, text) == expected
+
+
+REVERSED = {
+    "by hand": ("kl = 0.5 * torch.sum((1 + mu ** 2) * torch.exp(-logvar) - 1 + logvar)", ["VAE306"]),
+    "by torch, exchanged": ("kl = kl_divergence(Normal(0.0, 1.0), Normal(mu, (0.5 * logvar).exp())).sum()", ["VAE306"]),
+    "by torch": ("kl = kl_divergence(Normal(mu, (0.5 * logvar).exp()), Normal(0.0, 1.0)).sum()", []),
+    "by independent normals": (
+        "kl = kl_divergence(Independent(Normal(mu, (logvar / 2).exp()), 1), Independent(Normal(0.0, 1.0), 1)).sum()",
+        [],
+    ),
+}
+
+
+@pytest.mark.parametrize(("body", "expected"), REVERSED.values(), ids=REVERSED)
+def test_reversed(body: str, expected: list[str], tmp_path: Path) -> None:
+    assert codes(tmp_path, f"{RECON}\n{body}\nloss = recon + kl") == expected
+
+
+@pytest.mark.parametrize(
+    ("recon", "kl", "beta"),
+    [
+        ("F.mse_loss(out, x)", "rows.sum(1).mean()", EffectiveBeta(91.0, (("elements of a sample", 91.0),))),
+        ("F.mse_loss(out, x, reduction='sum')", "rows.sum()", EffectiveBeta(1.0, ())),
+        (
+            "F.mse_loss(out, x)",
+            "rows.mean()",
+            EffectiveBeta(13.0, (("1 / latents", 1 / 7), ("elements of a sample", 91.0))),
+        ),
+    ],
+    ids=["mean beside sum", "sum beside sum", "mean beside mean"],
+)
+def test_effective_beta_is_a_product_of_named_sizes(recon: str, kl: str, beta: EffectiveBeta, tmp_path: Path) -> None:
+    body = f"            recon = {recon}\n            {ROWS}\n            loss = recon + {kl}"
+    found = [facts.objective.effective_beta for facts in read(tmp_path, MODEL + LOOP.format(body=body)).facts]
+    known = [fact.value for fact in found if fact is not None]
+    assert len(known) == 1
+    assert known[0].value == pytest.approx(beta.value)
+    assert dict(known[0].factors) == pytest.approx(dict(beta.factors))
+
+
+def test_reductions_are_read_axis_by_axis(tmp_path: Path) -> None:
+    body = f"            {ROWWISE}\n            {ROWS}\n"
+    facts = one(read(tmp_path, MODEL + LOOP.format(body=f"{body}            loss = recon + rows.mean(1).sum()")))
+    assert facts.kl.reduced is not None
+    assert facts.recon.reduced is not None
+    assert (facts.kl.reduced.value.batch, facts.kl.reduced.value.event) == (Reduction.SUM, Reduction.MEAN)
+    assert (facts.recon.reduced.value.batch, facts.recon.reduced.value.event) == (Reduction.MEAN, Reduction.SUM)
