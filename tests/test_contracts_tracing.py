@@ -124,11 +124,11 @@ def test_export_with_a_dynamic_batch(strict):
     assert programs[1].module()(torch.zeros(9, 7)).shape == (9, 7)
 
 
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
 def test_jit_trace_records_the_same_graph_without_warnings():
     graphs = []
     for model in twins():
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)
             warnings.simplefilter("error", torch.jit.TracerWarning)
             traced = torch.jit.trace(model, (torch.zeros(3, 7),))
         assert traced(torch.zeros(4, 7)).shape == (4, 7)

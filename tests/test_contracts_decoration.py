@@ -1,0 +1,240 @@
+"""What `@checked` can be put on, what it refuses there, and which names its annotations may use."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import pytest
+import torch
+
+from vae_checked.contracts import Float, Tensor, checked
+from vae_checked.contracts.decorator import contract_of
+from vae_checked.errors import ContractError, UsageError
+
+
+@checked
+def kl_divergence(mu: Float[Tensor, "B L"], logvar: Float[Tensor, "B L"]) -> Float[Tensor, " B"]:
+    """0.5 * sum(exp(logvar) + mu^2 - 1 - logvar) over the latents."""
+    return 0.5 * (logvar.exp() + mu.pow(2) - 1 - logvar).sum(dim=1)
+
+
+@checked
+class Model(torch.nn.Module):
+    """A VAE whose latent width is read from the instance."""
+
+    def __init__(self, pixels: int = 7, latent_dim: int = 3) -> None:
+        super().__init__()
+        self.latent_dim = latent_dim
+        self.head = torch.nn.Linear(pixels, 2 * latent_dim)
+        self.out = torch.nn.Linear(latent_dim, pixels)
+
+    def encode(self, x: Float[Tensor, "B D"]) -> tuple[Float[Tensor, "B {self.latent_dim}"], Float[Tensor, "B L"]]:
+        mu, logvar = self.head(x).chunk(2, dim=1)
+        return mu, logvar
+
+    def decode(self, z: Float[Tensor, "B {self.latent_dim}"]) -> Float[Tensor, "B D"]:
+        return self.out(z)
+
+    def forward(self, x: Float[Tensor, "B D"]) -> Float[Tensor, "B D"]:
+        return self.decode(self.encode(x)[0])
+
+    def width(self) -> int:
+        return self.latent_dim
+
+
+def test_methods_of_every_kind():
+    class Stages:
+        @checked
+        @staticmethod
+        def static(z: Float[Tensor, "B L"]) -> Float[Tensor, " B"]:
+            return z.sum(1)
+
+        @classmethod
+        @checked
+        def of_class(cls, z: Float[Tensor, "B L"]) -> Float[Tensor, " B"]:
+            return z.sum(1)
+
+        @checked
+        @classmethod
+        def of_class_too(cls, z: Float[Tensor, "B L"]) -> Float[Tensor, " B"]:
+            return z.sum(1)
+
+        @checked
+        @property
+        def code(self) -> Float[Tensor, " L"]:
+            return torch.zeros(self.shape)
+
+    stages = Stages()
+    for method in (stages.static, Stages.static, stages.of_class, Stages.of_class, stages.of_class_too):
+        assert method(torch.zeros(2, 3)).shape == (2,)
+        with pytest.raises(ContractError, match=r"\(z\): 1 axis"):
+            method(torch.zeros(3))
+    stages.shape = (3,)
+    assert stages.code.shape == (3,)
+    stages.shape = (3, 2)
+    with pytest.raises(ContractError, match=r"code\(\) result: 2 axes"):
+        _ = stages.code
+
+
+def test_a_bound_method_can_be_checked():
+    class Plain:
+        def encode(self, x: Float[Tensor, "B 3"]) -> Float[Tensor, "B 3"]:
+            return x
+
+    encode = checked(Plain().encode)
+    assert encode(torch.zeros(2, 3)).shape == (2, 3)
+    with pytest.raises(ContractError, match=r"encode\(x\): axis 1 is 4"):
+        encode(torch.zeros(2, 4))
+
+
+def test_module_class_checks_forward_and_annotated_stages():
+    model = Model()
+    assert model(torch.zeros(5, 7)).shape == (5, 7)
+    assert contract_of(Model.width) is None
+    with pytest.raises(ContractError, match=r"Model\.decode\(z\): axis 1 is 4, .* {self.latent_dim} = 3"):
+        model.decode(torch.zeros(5, 4))
+    with pytest.raises(ContractError, match=r"Model\.forward\(x\): 3 axes"):
+        model(torch.zeros(5, 7, 1))
+
+
+def test_an_attribute_in_an_axis_is_read_at_every_call():
+    narrow, wide = Model(latent_dim=3), Model(latent_dim=4)
+    for _ in range(2):
+        assert narrow.decode(torch.zeros(5, 3)).shape == (5, 7)
+        assert wide.decode(torch.zeros(5, 4)).shape == (5, 7)
+        with pytest.raises(ContractError, match="axis 1"):
+            wide.decode(torch.zeros(5, 3))
+    narrow.latent_dim = 9
+    with pytest.raises(ContractError, match=r"the contract says {self.latent_dim} = 9"):
+        narrow.decode(torch.zeros(5, 3))
+
+
+def test_inherited_stages_are_checked_and_torchs_own_are_left_alone():
+    class Base(torch.nn.Linear):
+        def encode(self, x: Float[Tensor, "B 3"]) -> Float[Tensor, "B 3"]:
+            return x
+
+    @checked
+    class Derived(Base):
+        def decode(self, z: Float[Tensor, "B 2"]) -> Float[Tensor, "B 2"]:
+            return super().encode(torch.zeros(1, 3))[:, :2].expand_as(z)
+
+    model = Derived(3, 2)
+    with pytest.raises(ContractError, match="axis 1 is 4"):
+        model.encode(torch.zeros(2, 4))
+    assert Base(3, 2).encode(torch.zeros(2, 4)).shape == (2, 4)
+    assert model.decode(torch.zeros(5, 2)).shape == (5, 2)
+    assert model(torch.zeros(6, 3)).shape == (6, 2)
+    assert contract_of(Derived.forward) is None
+
+
+def test_dataclasses_and_named_tuples_are_checked_when_made():
+    @checked
+    @dataclass(frozen=True)
+    class Posterior:
+        mu: Float[Tensor, "B L"]
+        logvar: Float[Tensor, "B L"]
+
+    @checked
+    class Terms(NamedTuple):
+        recon: Float[Tensor, " B"]
+        kl: Float[Tensor, " B"]
+
+    for _ in range(2):
+        assert Posterior(torch.zeros(2, 3), torch.ones(2, 3)).logvar.sum() == 6
+        assert Terms(torch.zeros(2), torch.ones(2)).kl.sum() == 2
+        with pytest.raises(ContractError, match=r"logvar\): axis 1 \(L\) is 4, mu has L = 3"):
+            Posterior(torch.zeros(2, 3), torch.zeros(2, 4))
+        with pytest.raises(ContractError, match=r"kl\): axis 0 \(B\) is 3, recon has B = 2"):
+            Terms(torch.zeros(2), torch.zeros(3))
+
+
+def test_what_cannot_be_checked_is_refused_at_decoration():
+    def generator(x: Float[Tensor, " B"]) -> Iterator[Tensor]:
+        yield x
+
+    async def coroutine(x: Float[Tensor, " B"]) -> Tensor:
+        return x
+
+    async def async_generator(x: Float[Tensor, " B"]):
+        yield x
+
+    def bare(x, y):
+        return x
+
+    class Empty(torch.nn.Module):
+        def forward(self, x):
+            return x
+
+    cases = {
+        "generator hands out its values after the call": generator,
+        "an async function": coroutine,
+        "an async generator": async_generator,
+        "no annotations on .*bare": bare,
+        "no method of .*Empty with a jaxtyping annotation": Empty,
+        "takes a function, a method or a class": torch.nn.Linear(2, 3),
+        "not 5": 5,
+    }
+    for message, subject in cases.items():
+        with pytest.raises(UsageError, match=message):
+            checked(subject)
+    assert asyncio.iscoroutinefunction(coroutine)
+
+
+def test_checked_twice_is_checked_once():
+    assert checked(kl_divergence) is kl_divergence
+    assert checked(Model) is Model
+
+
+def test_names_of_the_defining_function_can_be_used_in_annotations():
+    latents = 3
+    Latent = Float[Tensor, f"B {latents}"]
+
+    @checked
+    def decode(z: Latent, again: Float[Tensor, f"B {latents}"]) -> Latent:
+        return z
+
+    assert decode(torch.zeros(2, 3), torch.zeros(2, 3)).shape == (2, 3)
+    with pytest.raises(ContractError, match="axis 1 is 4"):
+        decode(torch.zeros(2, 4), torch.zeros(2, 4))
+
+
+@checked
+def defined_later(x: Later) -> Later:  # noqa: F821  the point of the test
+    return x
+
+
+def test_names_that_come_later_are_looked_up_at_the_first_call(monkeypatch):
+    with pytest.raises(UsageError, match="defined_later: name 'Later' is not defined; import or define it"):
+        defined_later(torch.zeros(3))
+    monkeypatch.setitem(globals(), "Later", Float[Tensor, "3"])
+    assert defined_later(torch.zeros(3)).shape == (3,)
+    with pytest.raises(ContractError, match="axis 0 is 4"):
+        defined_later(torch.zeros(4))
+
+
+def test_a_name_that_only_a_type_checker_sees_is_no_silent_any():
+    @checked
+    def stage(x: "NotImported"):  # noqa: F821  the point of the test
+        return x
+
+    with pytest.raises(UsageError, match="NotImported"):
+        stage(torch.zeros(3))
+
+
+def test_an_axis_that_nothing_binds_is_named():
+    @checked
+    def stage(x: Float[Tensor, " 2*h"]) -> None: ...
+
+    with pytest.raises(UsageError, match=r"2\*h"):
+        stage(torch.zeros(3))
+
+
+def test_the_signature_and_the_docstring_stay():
+    assert list(inspect.signature(kl_divergence).parameters) == ["mu", "logvar"]
+    assert kl_divergence.__doc__.startswith("0.5 * sum")
+    assert kl_divergence.__name__ == "kl_divergence"
