@@ -41,7 +41,8 @@ def _scaled(
         return draw(interpreter, law, mean, std, shape, site, like)
     loc, spread = as_expr(location, site), as_expr(scale, site)
     eps = draw(interpreter, NoiseLaw.STANDARD_NORMAL, 0.0, 1.0, shape, site, spread)
-    return Expr("detach", (Expr("add", (loc, Expr("mul", (spread, eps), (), site)), (), site),), (), site)
+    z = Expr("add", (loc, Expr("mul", (spread, eps), (), site)), (), site)
+    return Expr("detach", (z,), (("known", "sample"),), site)
 
 
 def shape_of(values: list[Value]) -> tuple[object, ...] | None:

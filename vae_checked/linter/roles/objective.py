@@ -45,6 +45,7 @@ class Losses:
     def __init__(self, scene: Scene, graph: Graph, kls: Sequence[Divergence], recons: Sequence[Reconstruction]) -> None:
         self.scene = scene
         self.kls = kls
+        self.recons = recons
         with_kl = frozenset().union(*(graph.holding(kl.term.uid) for kl in kls))
         with_recon = frozenset().union(*(graph.holding(recon.term.uid) for recon in recons))
         self.totals = [value for value in graph.values if value.uid in with_kl and value.uid in with_recon]
@@ -311,7 +312,11 @@ def _stored_unread(cls: Class, scene: Scene) -> Fact[tuple[str, ...]] | None:
     init = cls.names.get("__init__")
     if not isinstance(init, Function):
         return None
-    read = {name for cell in scene.module.file.cells for name in _read_names(cell.tree)}
+    modules = {
+        root.function.scope.module.path: root.function.scope.module for root in scene.trace.roots if root.function
+    }
+    modules |= {module.path: module for module in (cls.scope.module, scene.module)}
+    read = {name for module in modules.values() for cell in module.file.cells for name in _read_names(cell.tree)}
     for node in ast.walk(init.node):
         if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Attribute):
             name = node.targets[0].attr

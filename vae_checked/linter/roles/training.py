@@ -6,6 +6,7 @@ import math
 
 from vae_checked.facts import Fact, NoiseTiming, Overflow, Sampler, Training
 from vae_checked.linter.expression import TRANSPARENT, Expr, contains, origin, strip, walk
+from vae_checked.linter.intervals import interval_of
 from vae_checked.linter.numeric import evaluate, leaves
 from vae_checked.linter.roles import optimizers, samplers
 from vae_checked.linter.roles.divergences import Divergence
@@ -26,6 +27,9 @@ def trained(sampler: Sampler, site: SamplerSite | None, losses: Losses) -> Sampl
     timing = _inverted(site, losses) or sampler.timing
     if site.noise.get("no_grad") is True or not losses.trains(site.z):
         return replace(sampler, gradient_reaches=None, timing=timing)
+    decoded = [term.term for term in losses.recons if losses.trains(term.term) and contains(term.term, site.z.uid)]
+    if decoded and site.z.uid not in _reached(decoded):
+        return replace(sampler, gradient_reaches=Fact(frozenset(), origin(site.z)), timing=timing)
     return replace(sampler, timing=timing)
 
 
@@ -84,6 +88,9 @@ def overflow(head: Expr | None, site: SamplerSite | None) -> Fact[Overflow] | No
             continue
         halved = any(item.op == "cast" and item.get("dtype") == "float16" for item in _carried(node.args[0]))
         dtype = "float16" if halved else "float32"
+        exponent = interval_of(node.args[0])
+        if exponent is not None and exponent.high <= math.log(_LARGEST[dtype]):
+            return None
         start, middle, end = (evaluate(node.args[0], {head.uid: s}) for s in (0.0, 1.0, 2.0))
         if middle > start and math.isclose(end - middle, middle - start, rel_tol=1e-6):
             at = (math.log(_LARGEST[dtype]) - start) / (middle - start)

@@ -1,0 +1,231 @@
+"""What training does, as the linter reads it: gradient through z, noise, dropout, NaN, and what the optimizer holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from vae_checked.catalogue import CATALOGUE
+from vae_checked.facts import NoiseTiming
+from vae_checked.linter import LintReport, lint
+
+ALL = [mistake.code for mistake in CATALOGUE]
+
+MODULE = """\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from torch.distributions import Normal
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.trunk = nn.Linear(91, 33)
+        self.to_m = nn.Linear(33, 7)
+        self.to_s = nn.Linear(33, 7)
+        self.up = nn.Linear(7, 33)
+        self.out = nn.Linear(33, 91)
+
+    def encode(self, x):
+        h = {hidden}
+        return self.to_m(h), self.to_s(h)
+
+    def latent(self, mu, logvar):
+{latent}
+
+    def decode(self, z):
+        return torch.sigmoid(self.out(torch.relu(self.up(z))))
+
+    def forward(self, x):
+        mu, logvar = self.encode(x)
+        return self.decode(self.latent(mu, logvar)), mu, logvar
+
+{methods}
+
+def vae_loss(x_hat, x, mu, logvar):
+    recon = F.binary_cross_entropy(x_hat, x, reduction="none").sum(1)
+    kl = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp(), dim=1)
+    loss = recon + kl
+{ending}
+
+
+def train(loader, epochs=3):
+    model = Net()
+    optimizer = torch.optim.Adam({parameters}, lr=1e-3)
+    for _ in range(epochs):
+        for x, _ in loader:
+            x_hat, mu, logvar = model(x)
+            loss = vae_loss(x_hat, x, mu, logvar)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+"""
+RIGHT = "return mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)"
+
+
+def module(
+    latent: str = RIGHT,
+    hidden: str = "torch.relu(self.trunk(x))",
+    ending: str = "return loss.mean()",
+    parameters: str = "model.parameters()",
+    methods: str = "",
+) -> str:
+    def block(text: str, depth: int) -> str:
+        return "\n".join(" " * depth + line if line else line for line in text.splitlines())
+
+    return MODULE.format(
+        latent=block(latent, 8),
+        hidden=hidden,
+        ending=block(ending, 4),
+        parameters=parameters,
+        methods=block(methods, 4),
+    )
+
+
+def read(folder: Path, text: str) -> LintReport:
+    path = folder / "train.py"
+    path.write_text(text, encoding="utf-8")
+    report = lint([path], select=ALL)
+    assert report.facts, "the VAE was not seen"
+    return report
+
+
+def codes(folder: Path, text: str) -> list[str]:
+    return sorted({finding.code for finding in read(folder, text).findings})
+
+
+STD = "std = torch.exp(0.5 * logvar)\n"
+DRAWS = {
+    "eps": (RIGHT, []),
+    "rsample": (f"{STD}return Normal(mu, std).rsample()", []),
+    "sample": (f"{STD}return Normal(mu, std).sample()", ["VAE206"]),
+    "sample of a name": (f"{STD}q = Normal(loc=mu, scale=std)\nz = q.sample()\nreturn z", ["VAE206"]),
+    "normal": (f"{STD}return torch.normal(mu, std)", ["VAE206"]),
+    "normal of eps alone": (f"{STD}return mu + std * torch.normal(0.0, 1.0, size=mu.shape)", []),
+    "sample of eps alone": (f"{STD}return mu + std * Normal(0.0, 1.0).sample(mu.shape)", []),
+    "data": (f"{STD}return mu + std.data * torch.randn_like(std)", ["VAE206"]),
+    "detached": (f"{STD}z = mu + std * torch.randn_like(std)\nreturn z.detach()", ["VAE206"]),
+    "detached eps": (f"{STD}eps = torch.randn_like(std).detach()\nreturn mu + std * eps", []),
+    "the mean and std": (f"{STD}return mu + std", ["VAE207"]),
+    "the mean and std, in place": (f"{STD}return mu.add(std)", ["VAE207"]),
+    "the mean": ("return mu", ["VAE207"]),
+    "noise in training": (f"if self.training:\n    {RIGHT}\nreturn mu", []),
+    "noise in evaluation": (f"if self.training:\n    return mu\n{RIGHT}", ["VAE207"]),
+    "noise in evaluation, asked with not": (f"if not self.training:\n    {RIGHT}\nreturn mu", ["VAE207"]),
+    "the mean in evaluation, asked with not": (f"if not self.training:\n    return mu\n{RIGHT}", []),
+    "the mean in evaluation, in one line": (f"noisy = {RIGHT[7:]}\nreturn noisy if self.training else mu", []),
+}
+
+
+@pytest.mark.parametrize(("latent", "expected"), DRAWS.values(), ids=DRAWS)
+def test_draw(latent: str, expected: list[str], tmp_path: Path) -> None:
+    assert codes(tmp_path, module(latent)) == expected
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        "def make(self, x):\n    m, s = self.encode(x)\n    return self.decode(Normal(m, torch.exp(s / 2)).sample())",
+        "def embed(self, x):\n    mu, logvar = self.encode(x)\n    return torch.normal(mu, torch.exp(0.5 * logvar))",
+    ],
+    ids=["generation", "embedding"],
+)
+def test_a_draw_that_no_loss_sees_needs_no_gradient(method: str, tmp_path: Path) -> None:
+    assert codes(tmp_path, module(methods=method)) == []
+
+
+def test_the_inverted_branch_is_told_from_no_noise_at_all(tmp_path: Path) -> None:
+    latent, _ = DRAWS["noise in evaluation"]
+    timings = [facts.sampler.timing for facts in read(tmp_path, module(latent)).facts]
+    assert NoiseTiming(training=False, evaluation=True) in [fact.value for fact in timings if fact is not None]
+
+
+OVERFLOWS = {
+    "half": ("return mu + torch.exp(0.5 * logvar.half()).float() * torch.randn_like(mu)", ["VAE208"]),
+    "half and clamped": (
+        "return mu + torch.exp(0.5 * logvar.clamp(-20.0, 15.0).half()).float() * torch.randn_like(mu)",
+        [],
+    ),
+    "single": (RIGHT, []),
+}
+
+
+@pytest.mark.parametrize(("latent", "expected"), OVERFLOWS.values(), ids=OVERFLOWS)
+def test_overflow(latent: str, expected: list[str], tmp_path: Path) -> None:
+    assert codes(tmp_path, module(latent)) == expected
+
+
+DROPOUTS = {
+    "functional": ("F.dropout(torch.relu(self.trunk(x)), 0.3)", ["VAE603"]),
+    "functional by keyword": ("F.dropout(torch.relu(self.trunk(x)), p=0.3, training=True)", ["VAE603"]),
+    "functional of images": ("F.dropout2d(torch.relu(self.trunk(x)), 0.3)", ["VAE603"]),
+    "switched": ("F.dropout(torch.relu(self.trunk(x)), 0.3, self.training)", []),
+    "switched by keyword": ("F.dropout(torch.relu(self.trunk(x)), p=0.3, training=self.training)", []),
+    "of nothing": ("F.dropout(torch.relu(self.trunk(x)), 0.0)", []),
+}
+
+
+@pytest.mark.parametrize(("hidden", "expected"), DROPOUTS.values(), ids=DROPOUTS)
+def test_dropout(hidden: str, expected: list[str], tmp_path: Path) -> None:
+    assert codes(tmp_path, module(hidden=hidden)) == expected
+
+
+HIDDEN = {
+    "shown": ("return loss.mean()", []),
+    "nan_to_num": ("return torch.nan_to_num(loss).mean()", ["VAE604"]),
+    "nan_to_num of the mean": ("return loss.mean().nan_to_num(0.0)", ["VAE604"]),
+    "a mask by isnan": ("loss[torch.isnan(loss)] = 0.0\nreturn loss.mean()", ["VAE604"]),
+    "a mask by inequality": ("loss[loss != loss] = 0\nreturn loss.mean()", ["VAE604"]),
+    "where": ("loss = torch.where(torch.isnan(loss), torch.zeros_like(loss), loss)\nreturn loss.mean()", ["VAE604"]),
+    "raised": ("if torch.isnan(loss).any():\n    raise ValueError('NaN')\nreturn loss.mean()", []),
+}
+
+
+@pytest.mark.parametrize(("ending", "expected"), HIDDEN.values(), ids=HIDDEN)
+def test_hidden_nan(ending: str, expected: list[str], tmp_path: Path) -> None:
+    assert codes(tmp_path, module(ending=ending)) == expected
+
+
+def parts(*names: str) -> str:
+    return "[" + ", ".join(f"*model.{name}.parameters()" for name in names) + "]"
+
+
+PARAMETERS = {
+    "all": ("model.parameters()", []),
+    "every part": (parts("trunk", "to_m", "to_s", "up", "out"), []),
+    "a head forgotten": (parts("trunk", "to_m", "up", "out"), ["VAE602"]),
+    "lists added, a head forgotten": (
+        "list(model.trunk.parameters()) + list(model.to_s.parameters()) + list(model.out.parameters())",
+        ["VAE602"],
+    ),
+    "groups": (
+        "[{'params': model.trunk.parameters()}, {'params': [*model.to_m.parameters(), *model.to_s.parameters()]}]",
+        [],
+    ),
+}
+
+
+@pytest.mark.parametrize(("parameters", "expected"), PARAMETERS.values(), ids=PARAMETERS)
+def test_optimizer(parameters: str, expected: list[str], tmp_path: Path) -> None:
+    assert codes(tmp_path, module(parameters=parameters)) == expected
+
+
+def test_a_forgotten_head_is_named(tmp_path: Path) -> None:
+    parameters, _ = PARAMETERS["a head forgotten"]
+    finding = next(iter(read(tmp_path, module(parameters=parameters)).findings))
+    assert "to_s" in finding.message
+
+
+DETACHED = {
+    "nothing": ("torch.relu(self.trunk(x))", []),
+    "the trunk": ("torch.relu(self.trunk(x)).detach()", ["VAE601"]),
+    "the trunk's data": ("self.trunk(x).data", ["VAE601"]),
+    "the input": ("torch.relu(self.trunk(x.detach()))", []),
+}
+
+
+@pytest.mark.parametrize(("hidden", "expected"), DETACHED.values(), ids=DETACHED)
+def test_detached_encoder(hidden: str, expected: list[str], tmp_path: Path) -> None:
+    assert codes(tmp_path, module(hidden=hidden)) == expected
