@@ -59,7 +59,7 @@ def construct(
         return _loader(interpreter, args, kwargs, site)
     if "datasets" in dotted and last[:1].isupper():
         chosen = kwargs.get("transform", next((item for item in args if isinstance(item, Transform)), None))
-        if isinstance(chosen, Transform):
+        if isinstance(chosen, Transform) and _makes_tensors(chosen):
             interval = interval_after(interpreter, chosen)
             note(interpreter, interval, decisive(chosen) or site)
             return Loader(interval, decisive(chosen), last)
@@ -119,9 +119,13 @@ def _composed(interpreter: Interpreter, listed: Value, site: Site) -> Transform:
         else:
             steps.append(("unknown", item, site))
     made = Transform(tuple(steps))
-    if any(name in _TO_TENSOR for name, _, _ in steps):
+    if _makes_tensors(made):
         note(interpreter, interval_after(interpreter, made), decisive(made) or site)
     return made
+
+
+def _makes_tensors(transform: Transform) -> bool:
+    return any(name in _TO_TENSOR for name, _, _ in transform.steps)
 
 
 def interval_after(interpreter: Interpreter, transform: Transform, interval: Interval | None = BYTE) -> Interval | None:
@@ -145,7 +149,9 @@ def _applied(
     """What a function, or an object of the project that can be called, makes of an interval."""
     if interval is None or site is None or not isinstance(function, (Function, Instance, External)):
         return None
-    made = interpreter.call(function, [data_expr(interval, (), site)], {}, site)
+    given = data_expr(interval, (), site)
+    # Under a trace of its own: what happens in a transform is no rescaling on the way from loader to model.
+    made, _ = interpreter.run(lambda: interpreter.call(function, [given], {}, site))
     return interval_of(made) if isinstance(made, Expr) else None
 
 

@@ -7,7 +7,9 @@ from collections.abc import Callable
 
 from vae_checked.facts import REAL, SYMMETRIC_UNIT, UNIT, Interval
 from vae_checked.linter.expression import TRANSPARENT, Expr
+from vae_checked.linter.numeric import evaluate, leaves
 
+_GRID = tuple(step / 8 for step in range(-160, 161))
 _OPEN_UNIT = Interval(0.0, 1.0, True, True)
 _MONOTONE: dict[str, Callable[[float], float]] = {
     "exp": lambda x: math.exp(min(x, 700.0)),
@@ -68,7 +70,8 @@ def interval_of(expr: Expr, depth: int = 0) -> Interval | None:
     if op == "clamp":
         return _clamped(expr, interval_of(expr.args[0], depth + 1))
     if op in ("add", "sub", "mul", "div"):
-        return _arithmetic(op, [interval_of(arg, depth + 1) for arg in expr.args])
+        coarse = _arithmetic(op, [interval_of(arg, depth + 1) for arg in expr.args])
+        return (_sampled(expr, depth) if op == "mul" else None) or coarse
     inner = interval_of(expr.args[0], depth + 1) if expr.args else None
     if op in _MONOTONE and inner is not None:
         return _monotone(op, inner)
@@ -83,6 +86,28 @@ def interval_of(expr: Expr, depth: int = 0) -> Interval | None:
     if op == "elu":
         return Interval(-1.0, math.inf, True)
     return None
+
+
+def _sampled(expr: Expr, depth: int) -> Interval | None:
+    """The interval of a product of two functions of one unbounded value, as `x * erf(x)`; None for any other.
+
+    Interval arithmetic takes the factors for independent; here the product is evaluated over a grid.
+    """
+    left, right = (leaves(arg) for arg in expr.args)
+    if len(left) != 1 or len(right) != 1 or left[0].uid != right[0].uid:
+        return None
+    if interval_of(left[0], depth + 1) != REAL:
+        return None
+    values = [evaluate(expr, {left[0].uid: x}) for x in _GRID]
+    if not all(map(math.isfinite, values)):
+        return None
+    low, high = min(values), max(values)
+    # The grid may miss an extremum by a little, and what still grows at its end goes on.
+    margin = 0.01 * min(high - low, 1.0)
+    ends = (values[0], values[-1])
+    bottom = -math.inf if low in ends and abs(low) > 1.0 else low if abs(low) < 1e-12 else low - margin
+    top = math.inf if high in ends and abs(high) > 1.0 else high if abs(high) < 1e-12 else high + margin
+    return Interval(bottom, top)
 
 
 def _monotone(op: str, inner: Interval) -> Interval | None:

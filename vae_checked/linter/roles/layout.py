@@ -257,9 +257,14 @@ def batch_mixing(prediction: Expr | None) -> Fact[BatchMixing | None] | None:
     mixing = next((view for view in views if view.kept is False), None)
     if mixing is not None:
         return Fact(BatchMixing(changed=0, moved=1), origin(mixing.node))
-    if all(view.kept for view in views) and all(_keeps_samples(node) for node in walk(prediction)):
+    nodes = list(walk(prediction))
+    if all(view.kept for view in views) and _has_layers(nodes) and all(map(_keeps_samples, nodes)):
         return Fact(None, origin(prediction))
     return None
+
+
+def _has_layers(nodes: Iterable[Expr]) -> bool:
+    return any(node.op == "layer" for node in nodes)
 
 
 def _views(prediction: Expr) -> Iterator[_Batch]:

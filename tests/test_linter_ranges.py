@@ -1,0 +1,318 @@
+"""Ranges in the source: where data lie, what a decoder can reach, what confines a posterior's heads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from vae_checked.facts import Interval
+from vae_checked.linter import LintReport, lint
+
+MODEL = """\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class FaceVAE(nn.Module):
+    def __init__(self, size=9):
+        super().__init__()
+        self.trunk = nn.Sequential(nn.Flatten(), nn.Linear(3 * 20 * 24, 64), nn.ELU())
+        self.loc = nn.Linear(64, size)
+        self.spread = nn.Linear(64, size)
+        self.draw = nn.Sequential(nn.Linear(size, 64), nn.ELU(), nn.Linear(64, 3 * 20 * 24){tail})
+
+    def forward(self, faces):
+        h = self.trunk(faces)
+        mu, logvar = self.loc(h), self.spread(h)
+        z = mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)
+        return {output}.view(-1, 3, 20, 24), mu, logvar
+
+
+def elbo(recon, x, mu, logvar):
+    error = F.mse_loss(recon, x, reduction="sum") / x.size(0)
+    divergence = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp(), dim=1).mean()
+    return error + divergence
+"""
+TRAIN = """\
+from torch.utils.data import DataLoader
+{imports}
+
+
+{definitions}
+def fit(net, folder, optimizer):
+    {transform}
+    for batch, _ in DataLoader({dataset}, batch_size=32):
+        drawn, mu, logvar = net(batch)
+        loss = elbo(drawn, batch, mu, logvar)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+"""
+FOLDER = "datasets.ImageFolder(folder, transform=steps)"
+VISION = "from torchvision import datasets, transforms"
+SYMMETRIC = (
+    (VISION, "steps = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.5,), (0.5,))])", ""),
+    (
+        "from torchvision import datasets\nimport torchvision.transforms as T\nMEAN = [0.5] * 3",
+        "steps = T.Compose([T.Resize((20, 24)), T.ToTensor(), T.Normalize(mean=MEAN, std=MEAN)])",
+        "",
+    ),
+    (VISION, "steps = transforms.Compose([transforms.ToTensor(), transforms.Lambda(lambda t: t * 2 - 1)])", ""),
+    (
+        "import torch\nfrom torchvision import datasets\nfrom torchvision.transforms import v2",
+        "steps = v2.Compose([v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize([0.5], [0.5])])",
+        "",
+    ),
+    (
+        VISION,
+        "steps = transforms.Compose([transforms.ToTensor(), centred])",
+        "def centred(t):\n    return (t - 0.5) / 0.5\n\n\n",
+    ),
+)
+UNIT_STEPS = (
+    (VISION, "steps = transforms.ToTensor()", ""),
+    (VISION, "steps = transforms.Compose([transforms.CenterCrop(20), transforms.ToTensor()])", ""),
+    (VISION, "steps = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.0,), (1.0,))])", ""),
+    (VISION, "steps = transforms.Compose([transforms.ToTensor(), transforms.Lambda(lambda t: t.flatten())])", ""),
+    (VISION, "steps = transforms.Compose([transforms.PILToTensor(), transforms.Lambda(lambda t: t / 255.0)])", ""),
+)
+IMAGENET = (
+    VISION,
+    "steps = transforms.Compose([transforms.ToTensor(),\n"
+    "        transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])])",
+    "",
+)
+SIGMOID, TANH, LINEAR = (", nn.Sigmoid()", "self.draw(z)"), ("", "torch.tanh(self.draw(z))"), ("", "self.draw(z)")
+
+
+def model(tail: str, output: str) -> str:
+    return MODEL.format(tail=tail, output=output)
+
+
+def train(imports: str, transform: str, definitions: str, dataset: str = FOLDER) -> str:
+    return TRAIN.format(imports=imports, transform=transform, definitions=definitions, dataset=dataset)
+
+
+def read(folder: Path, **files: str) -> LintReport:
+    for name, text in files.items():
+        (folder / f"{name}.py").write_text(text, encoding="utf-8")
+    return lint([folder])
+
+
+def codes(report: LintReport) -> set[str]:
+    return {finding.code for finding in report.findings}
+
+
+@pytest.mark.parametrize("pipeline", SYMMETRIC)
+def test_a_sigmoid_against_symmetric_data_is_named_with_the_transform(
+    pipeline: tuple[str, str, str], tmp_path: Path
+) -> None:
+    report = read(tmp_path, net=model(*SIGMOID), fit="from net import elbo\n" + train(*pipeline))
+    assert codes(report) == {"VAE403"}
+    (finding,) = report.findings
+    assert [Path(related.place.path).name for related in finding.related] == ["fit.py"]
+    assert "[-1, 1]" in (finding.measured or "")
+
+
+@pytest.mark.parametrize("pipeline", SYMMETRIC)
+@pytest.mark.parametrize("end", [TANH, LINEAR])
+def test_symmetric_data_are_reached_by_a_tanh_and_by_a_line(
+    pipeline: tuple[str, str, str], end: tuple[str, str], tmp_path: Path
+) -> None:
+    report = read(tmp_path, net=model(*end), fit="from net import elbo\n" + train(*pipeline))
+    assert report.findings == ()
+    assert {facts.data.interval.value for facts in report.facts if facts.data.interval} == {Interval(-1.0, 1.0)}
+
+
+@pytest.mark.parametrize("pipeline", UNIT_STEPS)
+def test_a_tanh_against_pixels_in_the_unit_interval_is_named(pipeline: tuple[str, str, str], tmp_path: Path) -> None:
+    assert codes(read(tmp_path, net=model(*TANH), fit="from net import elbo\n" + train(*pipeline))) == {"VAE403"}
+
+
+@pytest.mark.parametrize("pipeline", UNIT_STEPS)
+def test_a_sigmoid_fits_pixels_in_the_unit_interval(pipeline: tuple[str, str, str], tmp_path: Path) -> None:
+    assert read(tmp_path, net=model(*SIGMOID), fit="from net import elbo\n" + train(*pipeline)).findings == ()
+
+
+def test_what_lies_beyond_a_tanh_after_imagenet_is_reached_by_a_line(tmp_path: Path) -> None:
+    assert codes(read(tmp_path, net=model(*TANH), fit=train(*IMAGENET))) == {"VAE403"}
+    assert read(tmp_path, net=model(*LINEAR), fit=train(*IMAGENET)).findings == ()
+
+
+def test_everything_in_one_file_is_read_alike(tmp_path: Path) -> None:
+    assert codes(read(tmp_path, whole=model(*SIGMOID) + "\n\n" + train(*SYMMETRIC[0]))) == {"VAE403"}
+
+
+@pytest.mark.parametrize(
+    ("definitions", "transform", "dataset"),
+    [
+        ("", "steps = transforms.Compose([transforms.ToTensor(), transforms.Normalize(*folder.moments)])", FOLDER),
+        ("", "steps = transforms.Compose([transforms.ToTensor(), folder.extra])", FOLDER),
+        ("", "steps = None", "folder"),
+        ("", "steps = transforms.Compose([transforms.RandomCrop(20)])", "datasets.ImageFolder(folder, steps)"),
+    ],
+)
+def test_data_that_are_not_understood_are_not_judged(
+    definitions: str, transform: str, dataset: str, tmp_path: Path
+) -> None:
+    text = train(VISION, transform, definitions, dataset)
+    report = read(tmp_path, net=model(*TANH), fit="from net import elbo\n" + text)
+    assert report.findings == ()
+    assert all(facts.data.interval is None for facts in report.facts)
+
+
+def test_pipelines_that_disagree_say_nothing(tmp_path: Path) -> None:
+    report = read(tmp_path, net=model(*TANH), fit=train(*UNIT_STEPS[1]), other=train(*SYMMETRIC[0]))
+    assert report.findings == ()
+
+
+def test_the_pipeline_of_another_folder_says_nothing_beside_the_own(tmp_path: Path) -> None:
+    for name, steps in (("one", SYMMETRIC[0]), ("two", UNIT_STEPS[1])):
+        (tmp_path / name).mkdir()
+        read(tmp_path / name, net=model(*TANH), fit=train(*steps))
+    findings = lint([tmp_path]).findings
+    assert {(finding.code, Path(finding.place.path).parent.name) for finding in findings if finding.place} == {
+        ("VAE403", "two")
+    }
+
+
+def test_data_rescaled_on_the_way_to_the_model_are_not_judged_by_their_transform(tmp_path: Path) -> None:
+    text = train(*UNIT_STEPS[1]).replace("        drawn,", "        batch = batch * 2 - 1\n        drawn,")
+    assert read(tmp_path, net=model(*TANH), fit=text).findings == ()
+
+
+PICTURES = """\
+import numpy as np
+import torch
+from PIL import Image
+from torch.utils.data import DataLoader, Dataset
+
+
+class Faces(Dataset):
+    def __init__(self, paths):
+        self.paths = paths
+
+    def __getitem__(self, index):
+        picture = Image.open(self.paths[index]).convert("RGB").resize((24, 20))
+        {scale}
+        return torch.from_numpy(picture).permute(2, 0, 1)
+
+
+def loader(paths):
+    return DataLoader(Faces(paths), batch_size=48, shuffle=True)
+"""
+RUN = """\
+from net import FaceVAE, elbo
+from pictures import loader
+
+
+def run(paths, optimizer):
+    net = FaceVAE()
+    for faces in loader(paths):
+        loss = elbo(net(faces)[0], faces, *net(faces)[1:])
+        loss.backward()
+        optimizer.step()
+"""
+
+
+@pytest.mark.parametrize(
+    "scale",
+    [
+        "picture = np.array(picture, dtype=np.float32)",
+        "picture = np.asarray(picture).astype('float32')",
+        "picture = np.array(picture).astype(np.float32) / 1.0",
+    ],
+)
+def test_bytes_against_a_sigmoid_are_named(scale: str, tmp_path: Path) -> None:
+    assert codes(read(tmp_path, net=model(*SIGMOID), pictures=PICTURES.format(scale=scale), run=RUN)) == {"VAE104"}
+
+
+@pytest.mark.parametrize(
+    "scale",
+    [
+        "picture = np.array(picture, dtype=np.float32) / 255",
+        "picture = np.asarray(picture).astype('float32') * (1 / 255.0)",
+        "picture = np.array(picture).astype(np.float32)\n        picture /= 255.0",
+    ],
+)
+def test_bytes_divided_once_fit_a_sigmoid_and_twice_none(scale: str, tmp_path: Path) -> None:
+    text = PICTURES.format(scale=scale)
+    assert read(tmp_path, net=model(*SIGMOID), pictures=text, run=RUN).findings == ()
+    twice = text.replace("return torch.from_numpy(picture)", "return torch.from_numpy(picture / 255)")
+    assert codes(read(tmp_path, net=model(*SIGMOID), pictures=twice, run=RUN)) == {"VAE104"}
+
+
+def test_pixels_put_around_zero_by_hand_fit_a_tanh(tmp_path: Path) -> None:
+    text = PICTURES.format(scale="picture = np.array(picture).astype(np.float32) / 127.5 - 1")
+    assert read(tmp_path, net=model(*TANH), pictures=text, run=RUN).findings == ()
+    assert codes(read(tmp_path, net=model(*SIGMOID), pictures=text, run=RUN)) == {"VAE403"}
+
+
+HEADS = """\
+import math
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Erf(nn.Module):
+    def forward(self, x):
+        return 0.5 * x * {gelu}
+
+
+class Posterior(nn.Module):
+    def __init__(self, features=21, size=4):
+        super().__init__()
+        self.shared = nn.Sequential(nn.Linear(features, 30), nn.ReLU())
+        self.loc = nn.Linear(30, size)
+        self.spread = nn.Linear(30, size)
+        self.both = nn.Sequential(nn.Linear(30, 2 * size){end})
+        self.norm = nn.BatchNorm1d(size)
+
+    def forward(self, x):
+        h = self.shared(x)
+        {heads}
+        return mu + {std} * torch.randn_like(mu)
+"""
+OPEN, LOGVAR = "mu, s = self.loc(h), self.spread(h)", "torch.exp(0.5 * s)"
+FREE_GELU = "(1 + torch.erf(x / math.sqrt(2)))"
+
+
+@pytest.mark.parametrize(
+    ("heads", "std", "end"),
+    [
+        ("mu, s = F.relu(self.loc(h)), self.spread(h)", LOGVAR, ""),
+        ("mu, s = self.loc(h), F.softplus(self.spread(h))", LOGVAR, ""),
+        ("mu, s = self.loc(h), torch.tanh(self.spread(h))", "s.mul(0.5).exp()", ""),
+        ("mu, s = self.both(h).chunk(2, dim=-1)", LOGVAR, ", nn.ReLU()"),
+        ("mu, s = torch.split(self.both(h), 4, dim=1)", "s.exp().sqrt()", ", nn.Softplus()"),
+        ("mu, s = self.loc(h), self.spread(h).relu()", "torch.exp(s)", ""),
+        ("mu, s = Erf()(self.loc(h)), self.spread(h)", LOGVAR, ""),
+        ("mu, s = self.norm(self.loc(h)).sigmoid(), self.spread(h)", LOGVAR, ""),
+        ("mu, s = self.loc(h), 1 + F.softplus(self.spread(h))", "s", ""),
+    ],
+)
+def test_a_confined_head_is_named(heads: str, std: str, end: str, tmp_path: Path) -> None:
+    text = HEADS.format(heads=heads, std=std, end=end, gelu="torch.erf(x / math.sqrt(2))")
+    assert codes(read(tmp_path, posterior=text)) == {"VAE204"}
+
+
+@pytest.mark.parametrize(
+    ("heads", "std", "end"),
+    [
+        (OPEN, LOGVAR, ""),
+        (OPEN, "F.softplus(s)", ""),
+        (OPEN, "s.clamp(-9, 11).mul(0.5).exp()", ""),
+        ("mu, s = self.both(h).chunk(2, dim=-1)", LOGVAR, ""),
+        ("mu, s = self.norm(self.loc(h)), F.leaky_relu(self.spread(h), 0.8)", LOGVAR, ""),
+        ("mu, s = self.norm(F.relu(self.loc(h))), self.spread(h)", LOGVAR, ""),
+        ("mu, s = self.loc(F.relu(h)), self.spread(torch.tanh(h))", LOGVAR, ""),
+    ],
+)
+def test_free_heads_and_guards_are_silent(heads: str, std: str, end: str, tmp_path: Path) -> None:
+    report = read(tmp_path, posterior=HEADS.format(heads=heads, std=std, end=end, gelu=FREE_GELU))
+    assert report.findings == ()
+    assert any(facts.heads.mu is not None and facts.heads.second is not None for facts in report.facts)
