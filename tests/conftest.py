@@ -1,10 +1,15 @@
-"""The profiles that Hypothesis runs under: the suite draws the same examples every time, `make fuzz` new ones."""
+"""What all tests share.
+
+The profiles that Hypothesis runs under: the suite draws the same examples every time, `make fuzz` new ones.
+"""
 
 from __future__ import annotations
 
 import os
 
 from hypothesis import HealthCheck, settings
+
+pytest_plugins = ["pytester"]
 
 settings.register_profile("suite", derandomize=True, deadline=None, database=None, max_examples=50)
 settings.register_profile(

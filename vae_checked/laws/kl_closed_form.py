@@ -7,7 +7,7 @@ from dataclasses import replace
 from vae_checked.laws.closed_forms import elementwise_kl, per_sample
 from vae_checked.laws.law import Law
 from vae_checked.laws.stages import Stages, given
-from vae_checked.laws.trial import Trial, Violation
+from vae_checked.laws.trial import InapplicableError, Trial, Violation
 
 
 def holds(trial: Trial) -> Violation | None:
@@ -16,6 +16,8 @@ def holds(trial: Trial) -> Violation | None:
     expected = per_sample(elementwise_kl(mu, std))
     scale = trial.stages.kl_scale
     if scale is None:  # any positive factor will do, so long as it is one factor
+        if len(got) == 1:
+            raise InapplicableError("one sample alone does not tell the weight of the KL from its form")
         scale = (got[0] / expected[0]).item()
         if not scale > 0:
             return trial.violation("kl(mu, logvar)", got=got[0].item(), expected=f"c * {expected[0].item():.6g}, c > 0")
