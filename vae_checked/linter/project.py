@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, TypeVar
 
 from vae_checked.linter import source as sources
 from vae_checked.linter.expression import atom
@@ -23,6 +24,7 @@ from vae_checked.linter.values import (
     settle,
 )
 
+T = TypeVar("T")
 MAX_UP = 6
 # What one file may cause to be read beyond the files given, in bytes and for each such file.
 MAX_FOLLOWED, MAX_FOLLOWED_FILE = 2_000_000, 300_000
@@ -40,6 +42,7 @@ class Module:
     running: bool = False
     given: bool = True
     _cells: dict[int, Source] = field(default_factory=dict)
+    _read: dict[object, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.scope = Scope({}, None, self)
@@ -53,6 +56,13 @@ class Module:
     def source_of(self, node: ast.AST) -> Source:
         """The text in which a function stands."""
         return self._cells.get(id(node)) or Source(self.path, self.file.cells[0])
+
+    def read_once(self, reader: Callable[[Module], T]) -> T:
+        """What `reader` finds in this module's source: asked for by many evaluations, read once."""
+        if reader not in self._read:
+            self._read[reader] = reader(self)
+        found: T = self._read[reader]
+        return found
 
     def functions(self) -> Iterator[Function]:
         """The functions that its top level binds, and that were written in it."""

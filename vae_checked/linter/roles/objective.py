@@ -17,6 +17,7 @@ from vae_checked.linter.values import Class, Function
 
 if TYPE_CHECKING:
     from vae_checked.linter.interpret import Root
+    from vae_checked.linter.project import Module
     from vae_checked.linter.scenes import Scene
 
 _MONOTONE = frozenset(
@@ -49,7 +50,7 @@ class Losses:
         with_kl = frozenset().union(*(graph.holding(kl.term.uid) for kl in kls))
         with_recon = frozenset().union(*(graph.holding(recon.term.uid) for recon in recons))
         self.totals = [value for value in graph.values if value.uid in with_kl and value.uid in with_recon]
-        self.values = graph.values
+        self.nodes = graph.nodes
         self._graph = graph
         self._branches: list[Expr] | None = None
         self._opened: list[tuple[Root, frozenset[int]]] | None = None
@@ -312,17 +313,20 @@ def _stored_unread(cls: Class, scene: Scene) -> Fact[tuple[str, ...]] | None:
     init = cls.names.get("__init__")
     if not isinstance(init, Function):
         return None
-    modules = {
-        root.function.scope.module.path: root.function.scope.module for root in scene.trace.roots if root.function
-    }
-    modules |= {module.path: module for module in (cls.scope.module, scene.module)}
-    read = {name for module in modules.values() for cell in module.file.cells for name in _read_names(cell.tree)}
+    functions = [root.function for root in scene.trace.roots if root.function is not None]
+    modules = [cls.scope.module, scene.module, *(function.scope.module for function in functions)]
+    each = {module.path: module for module in modules}.values()
+    read = frozenset().union(*(module.read_once(_names_in) for module in each))
     for node in ast.walk(init.node):
         if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Attribute):
             name = node.targets[0].attr
             if _is_weight(name) and f".{name}" not in read:
                 return Fact((name,), Site(cls.scope.module.source_of(init.node), node).origin)
     return None
+
+
+def _names_in(module: Module) -> frozenset[str]:
+    return frozenset(name for cell in module.file.cells for name in _read_names(cell.tree))
 
 
 def _read_names(tree: ast.AST) -> set[str]:

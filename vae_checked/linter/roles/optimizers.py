@@ -11,6 +11,7 @@ from vae_checked.linter.expression import Site, strip, walk
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.values import Class, Instance, Layer, Sequence, Value
+from vae_checked.record import dataclass
 
 if TYPE_CHECKING:
     from vae_checked.linter.expression import Expr
@@ -36,21 +37,15 @@ def forgotten(scene: Scene, site: SamplerSite | None, kl: Divergence | None) -> 
     parts = {name for name, value in model.attributes.items() if _has_parameters(value)}
     used = _used(model, parts, scene, site, kl)
     for module in _modules(scene):
-        found = _optimizers(module)
-        if not found:
+        listed = module.read_once(_read)
+        if not listed.calls:
             continue
-        given: dict[str, set[str]] = {}
-        whole = False
-        for call in found:
-            for owner, part in _parts(call, module):
-                given.setdefault(owner, set()).add(part)
-                whole = whole or not part
-        if whole:
-            return Fact((), Site(module.source_of(found[0]), found[0]).origin)
-        for names in given.values():
-            missing = tuple(sorted(used - names - _mentioned(module)))
+        where = Site(module.source_of(listed.calls[0]), listed.calls[0]).origin
+        if "" in {part for parts_of in listed.given.values() for part in parts_of}:
+            return Fact((), where)
+        for names in listed.given.values():
             if len(names & parts) >= 2 and names <= parts:
-                return Fact(tuple(missing), Site(module.source_of(found[0]), found[0]).origin)
+                return Fact(tuple(sorted(used - names - listed.mentioned)), where)
     return None
 
 
@@ -89,55 +84,54 @@ def _used(model: Instance, parts: set[str], scene: Scene, site: SamplerSite | No
     }
 
 
-def _optimizers(module: Module) -> list[ast.Call]:
-    calls = []
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """The optimizers that a module builds, per owner the parts they are given, and all parts named with parameters.
+
+    The part is "" where an owner's parameters are given as a whole.
+    """
+
+    calls: list[ast.Call]
+    given: dict[str, set[str]]
+    mentioned: set[str]
+
+
+def _read(module: Module) -> _Listed:
+    calls: list[ast.Call] = []
+    assigned: dict[str, list[tuple[str, str]]] = {}
+    mentioned: set[str] = set()
     for cell in module.file.cells:
         for node in ast.walk(cell.tree):
             if isinstance(node, ast.Call):
                 name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
                 if name in _NAMES:
                     calls.append(node)
-    return calls
+            elif isinstance(node, ast.Assign):
+                parts = list(_parts(node.value))
+                for target in node.targets:
+                    if isinstance(target, ast.Name):
+                        assigned.setdefault(target.id, []).extend(parts)
+            elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Attribute) and _is_of_parameters(node):
+                mentioned.add(node.value.attr)
+    given: dict[str, set[str]] = {}
+    for call in calls:
+        names = [node.id for node in ast.walk(call) if isinstance(node, ast.Name) and node is not call.func]
+        for owner, part in (*_parts(call), *(item for name in names for item in assigned.get(name, ()))):
+            given.setdefault(owner, set()).add(part)
+    return _Listed(calls, given, mentioned)
 
 
-def _parts(call: ast.Call, module: Module) -> Iterator[tuple[str, str]]:
-    """(owner, part) of every `owner.part.parameters()` among an optimizer's arguments; the part is "" for the whole."""
-    for node in ast.walk(call):
+def _is_of_parameters(node: ast.Attribute) -> bool:
+    """Whether a part is named with its parameters: a group added later, a freeze, tied weights."""
+    return "parameters" in node.attr or node.attr in ("weight", "bias")
+
+
+def _parts(tree: ast.AST) -> Iterator[tuple[str, str]]:
+    """(owner, part) of every `owner.part.parameters()` in a piece of source."""
+    for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and "parameters" in node.func.attr:
             owner = node.func.value
             if isinstance(owner, ast.Attribute):
                 yield ast.unparse(owner.value), owner.attr
             else:
                 yield ast.unparse(owner), ""
-        elif isinstance(node, ast.Name) and node is not call.func and isinstance(node.ctx, ast.Load):
-            yield from _assigned(node.id, module)
-
-
-def _assigned(name: str, module: Module) -> Iterator[tuple[str, str]]:
-    """What a local list of parameters was made of."""
-    for cell in module.file.cells:
-        for node in ast.walk(cell.tree):
-            if isinstance(node, ast.Assign) and any(getattr(item, "id", "") == name for item in node.targets):
-                for part in ast.walk(node.value):
-                    if isinstance(part, ast.Attribute) and "parameters" in part.attr:
-                        owner = part.value
-                        if isinstance(owner, ast.Attribute):
-                            yield ast.unparse(owner.value), owner.attr
-                        else:
-                            yield ast.unparse(owner), ""
-
-
-def _mentioned(module: Module) -> set[str]:
-    """The parts whose parameters are asked for anywhere in a file: for another optimizer, a group, a freeze."""
-    names: set[str] = set()
-    for cell in module.file.cells:
-        for node in ast.walk(cell.tree):
-            if (
-                isinstance(node, ast.Attribute) and "parameters" in node.attr and isinstance(node.value, ast.Attribute)
-            ) or (
-                isinstance(node, ast.Attribute)
-                and node.attr in ("weight", "bias")
-                and isinstance(node.value, ast.Attribute)
-            ):
-                names.add(node.value.attr)
-    return names

@@ -51,7 +51,7 @@ def timing_without_noise(kl: Divergence, recon: Reconstruction | None, losses: L
     if recon is None:
         return Sampler()
     sides = [side for side in (recon.first, recon.second) if contains(side, kl.location.uid)]
-    if len(sides) != 1 or any(node.op in _DRAWS for value in losses.values for node in walk(value)):
+    if len(sides) != 1 or any(node.op in _DRAWS for node in losses.nodes):
         return Sampler()
     for node in walk(sides[0]):
         if node.op == "add" and _is_mean_and_std(node, kl):
@@ -123,25 +123,23 @@ def training_facts(
 
 
 def _dropout(losses: Losses) -> Fact[tuple[str, ...]] | None:
-    nodes = {node.uid: node for value in losses.values for node in walk(value) if node.op == "layer"}
-    always = [node for node in nodes.values() if node.get("kind") == "dropout" and node.get("always_on") is True]
-    if always:
-        return Fact(tuple(dict.fromkeys(origin(node).source for node in always)), origin(always[0]))
-    switched = [node for node in nodes.values() if "dropout" in str(node.get("kind")).lower()]
-    return Fact((), origin(switched[0])) if switched else None
+    nodes = [node for node in losses.nodes if node.op == "layer" and "dropout" in str(node.get("kind")).lower()]
+    if not nodes:
+        return None
+    always = [node for node in nodes if node.get("always_on") is True]
+    return Fact(tuple(dict.fromkeys(origin(node).source for node in always)), origin((always or nodes)[0]))
 
 
 def _hidden_nan(losses: Losses, kl: Divergence | None, recon: Reconstruction | None) -> Fact[str | None] | None:
     """NaN replaced between a term and the loss."""
-    terms = [term.term.uid for term in (kl, recon) if term is not None]
-    for value in losses.ends:
-        if not any(contains(value, term) for term in terms):
-            continue
-        for node in walk(value):
-            if node.op == "nan_to_num" and any(contains(node, term) for term in terms):
-                return Fact(origin(node).source, origin(node))
-    ends = [value for value in losses.ends if any(contains(value, term) for term in terms)]
-    return Fact(None, origin(ends[0])) if ends else None
+    terms = [term.term for term in (kl, recon) if term is not None and losses.trains(term.term)]
+    if not terms:
+        return None
+    for node in losses.nodes:
+        hides = node.op == "nan_to_num" and any(contains(node, term.uid) for term in terms)
+        if hides and losses.trains(node):
+            return Fact(origin(node).source, origin(node))
+    return Fact(None, origin(terms[0]))
 
 
 def _without_gradient(losses: Losses, site: SamplerSite | None, kl: Divergence | None) -> Fact[tuple[str, ...]] | None:
