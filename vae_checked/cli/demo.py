@@ -74,9 +74,9 @@ def reference() -> Any:
 SOURCES = (("diffusers", "models/autoencoders"), ("pythae", ""))
 MODELS = (
     Audited("diffusers AutoencoderKL", autoencoder_kl, "B 3 16 24", data_range=(-1.0, 1.0)),
-    Audited("pythae VAE", pythae_vae, "B 1 16 24"),
-    Audited("pythae BetaVAE, beta 4", pythae_beta_vae, "B 1 16 24"),
-    Audited("the reference", reference, "B 3 16 32", loss="loss_function"),
+    Audited("pythae VAE", pythae_vae, "B 1 16 24", data_range=(0.0, 1.0)),
+    Audited("pythae BetaVAE, beta 4", pythae_beta_vae, "B 1 16 24", data_range=(0.0, 1.0)),
+    Audited("the reference", reference, "B 3 16 32", loss="loss_function", data_range=(0.0, 1.0)),
 )
 
 CLOSING = """\
