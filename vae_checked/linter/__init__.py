@@ -25,6 +25,7 @@ def lint(paths: Sequence[str | Path], *, select: Collection[str] = (), ignore: C
     a path that does not exist, and for a file named itself that is not Python.
     """
     read, concerned = 0, []
+    feeding: list[Path] = []
     unread: list[tuple[str, str]] = []
     refused: list[str] = []
     for path, named in sources.discover(paths, unread):
@@ -37,18 +38,36 @@ def lint(paths: Sequence[str | Path], *, select: Collection[str] = (), ignore: C
                 unread.extend((f"{path}:cell {number}", reason) for number, reason in file.broken)
                 if wanted:
                     concerned.append(file)
+            elif path.suffix == ".py" and sources.feeds_vae(data):
+                feeding.append(path)
         except sources.UnreadableError as error:
             if named:
                 refused.append(f"{path}: {error}")
             unread.append((str(path), str(error)))
     if refused:
         raise UsageError(f"{'; '.join(refused)}: give Python files, notebooks or folders")
-    return _examine(read, concerned, tuple(unread), select, ignore)
+    return _examine(read, concerned, _beside(feeding, concerned), tuple(unread), select, ignore)
+
+
+def _beside(feeding: Sequence[Path], concerned: Sequence[File]) -> list[File]:
+    """The files with data pipelines in the folder of a file that concerns a VAE, above it, below it or next to it."""
+    folders = {Path(file.path).parent for file in concerned}
+    around = folders | {parent for folder in folders for parent in folder.parents}
+    next_to = {folder.parent for folder in folders}
+    files: list[File] = []
+    for path in feeding:
+        if path.parent in around or folders & set(path.parents) or path.parent.parent in next_to:
+            try:
+                files.append(sources.parse(str(path), sources.read(path)))
+            except sources.UnreadableError:
+                continue
+    return files
 
 
 def _examine(
     read: int,
     concerned: list[File],
+    beside: list[File],
     unread: tuple[tuple[str, str], ...],
     select: Collection[str],
     ignore: Collection[str],
@@ -58,4 +77,4 @@ def _examine(
     # The interpreter and the catalogue are wanted only where there is something to examine.
     from vae_checked.linter.examine import examine  # noqa: PLC0415  start-up time of a run that finds no VAE code
 
-    return examine(read, concerned, unread, select, ignore)
+    return examine(read, concerned, beside, unread, select, ignore)

@@ -86,7 +86,10 @@ def raw(owner: Loader, name: str, site: Site) -> Expr | None:
 
 def picture_method(owner: Expr, name: str, site: Site) -> Expr | None:
     """A method of a picture that leaves its values as they are; None for any other."""
-    if owner.op != "data" or name not in _PICTURE_METHODS:
+    bare = owner
+    while bare.op == "cast":
+        bare = bare.args[0]
+    if bare.op != "data" or name not in _PICTURE_METHODS:
         return None
     return Expr("cast", (owner,), (), site)
 

@@ -21,21 +21,22 @@ from vae_checked.linter.telling import recognised, unobserved
 def examine(
     read: int,
     files: list[File],
+    beside: list[File],
     unread: tuple[tuple[str, str], ...],
     select: Collection[str],
     ignore: Collection[str],
 ) -> LintReport:
-    """Evaluate the files as one project and judge every VAE in them."""
+    """Evaluate the files as one project and judge every VAE in them; `beside` are files that only feed them data."""
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(max(limit, 8_000))
     try:
-        facts = _facts(files)
+        facts = _facts(files, beside)
     finally:
         sys.setrecursionlimit(limit)
     chosen = _chosen(select, ignore)
     judgements = [judge(item, chosen) for item in facts]
     suppressions = Suppressions(files)
-    given = {file.path for file in files}
+    given = {file.path for file in (*files, *beside)}
     kept: dict[object, Finding] = {}
     for finding in (finding for judgement in judgements for finding in judgement.findings):
         # What was only imported is not what was asked about.
@@ -56,12 +57,13 @@ def examine(
     )
 
 
-def _facts(files: Iterable[File]) -> list[Facts]:
+def _facts(files: Iterable[File], beside: Iterable[File]) -> list[Facts]:
     project = Project()
     modules = [project.add(file) for file in files if file.cells]
+    feeding = [project.add(file, given=False) for file in beside if file.cells]
     found: list[Facts] = []
     built = scenes.build(project, modules)
-    pipelines = Pipelines(project, built)
+    pipelines = Pipelines(project, [*built, *scenes.build(project, feeding)])
     for scene in built:
         scene.data = pipelines.interval_for(scene.module.path)
         found.extend(assemble.facts_of(scene))

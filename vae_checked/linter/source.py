@@ -99,6 +99,14 @@ _WORDS = re.compile(
 )
 
 
+def feeds_vae(data: bytes) -> bool:
+    """A cheap byte test that no file with an image pipeline fails."""
+    return _PIPELINE_WORDS.search(data) is not None
+
+
+_PIPELINE_WORDS = re.compile(rb"DataLoader|ToTensor|ToDtype|Image\.open|imread")
+
+
 def discover(paths: Sequence[str | Path], unread: list[tuple[str, str]]) -> Iterator[tuple[Path, bool]]:
     """Every Python file and notebook at or below `paths`, each once, with whether it was named itself.
 
