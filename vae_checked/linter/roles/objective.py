@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -54,8 +54,8 @@ class Losses:
         self._graph = graph
         self._branches: list[Expr] | None = None
         self._opened: list[tuple[Root, frozenset[int]]] | None = None
-        self.backward = list(_resolved(root for root in scene.trace.roots if root.kind == "backward"))
-        self._called = list(_resolved(root for root in scene.trace.roots if _called_loss(root)))
+        self.backward = _resolved(root for root in scene.trace.roots if root.kind == "backward")
+        self._called = _resolved(root for root in scene.trace.roots if _called_loss(root))
         self._named = {value.uid for value in self._called}
         self.ends = list({value.uid: value for value in (*self.totals, *self.backward, *self._called)}.values())
 
@@ -159,15 +159,17 @@ def _layer_of(head: Expr) -> object:
     return node.get("serial") if node.op == "layer" else node.uid
 
 
-def _resolved(roots: Iterable[Root]) -> Iterator[Expr]:
+def _resolved(roots: Iterable[Root]) -> list[Expr]:
+    """The losses among the values of some roots, in every way through their branches."""
+    found: list[Expr] = []
     for root in roots:
         if isinstance(root.value, Expr):
-            yield from phi.resolved([root.value])
+            found.append(root.value)
         elif isinstance(root.value, dict):
-            named = [value for key, value in root.value.items() if _is_loss(str(key)) and isinstance(value, Expr)]
-            yield from phi.resolved(named)
+            found += [item for key, item in root.value.items() if _is_loss(str(key)) and isinstance(item, Expr)]
         elif isinstance(root.value, tuple) and root.value and isinstance(root.value[0], Expr):
-            yield from phi.resolved([root.value[0]])
+            found.append(root.value[0])
+    return phi.resolved(found)
 
 
 def _uids(root: Root) -> frozenset[int]:
