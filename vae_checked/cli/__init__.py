@@ -7,7 +7,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from vae_checked.errors import VaeCheckedError
 
@@ -23,8 +23,23 @@ COMMANDS: dict[str, str] = {
 FOUND_NOTHING, FOUND, FAILED, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
 
 
+class _Formatter(argparse.HelpFormatter):
+    """The help of argparse, which would import `shutil` for the width alone, and at every start."""
+
+    def __init__(self, prog: str) -> None:
+        columns = os.environ.get("COLUMNS", "")
+        try:
+            width = int(columns) if columns.isdigit() else os.get_terminal_size().columns
+        except OSError:
+            width = 80
+        super().__init__(prog, width=width - 2)
+
+
 class Parser(argparse.ArgumentParser):
     """An argument parser whose refusal is one line."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(formatter_class=_Formatter, **settings)
 
     def error(self, message: str) -> NoReturn:
         self.exit(FAILED, f"{self.prog}: error: {message} ({self.prog} --help lists what can be given)\n")
@@ -40,7 +55,7 @@ def parser(commands: Sequence[str] = tuple(COMMANDS)) -> argparse.ArgumentParser
         epilog="Exit status: 0 nothing found, 1 findings, 2 the command itself failed.",
     )
     top.add_argument("--version", action="version", version=f"vae-checked {__version__}")
-    sub = top.add_subparsers(title="commands", dest="command", metavar="COMMAND", required=True)
+    sub = top.add_subparsers(title="commands", dest="command", metavar="COMMAND", required=True, prog=top.prog)
     for name, purpose in COMMANDS.items():
         own = sub.add_parser(name, help=purpose, description=f"{purpose[0].upper()}{purpose[1:]}.")
         if name in commands:
