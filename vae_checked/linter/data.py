@@ -41,7 +41,7 @@ _IMAGE_READERS = (
 _BYTE_SETS = frozenset("MNIST FashionMNIST KMNIST EMNIST QMNIST USPS CIFAR10 CIFAR100 SVHN STL10".split())
 _RAW = frozenset(("data", "train_data", "test_data"))
 # Methods of a picture that hand its values on.
-_PICTURE_METHODS = frozenset("convert resize crop rotate transpose thumbnail getdata byte astype swapaxes".split())
+_PICTURE_METHODS = frozenset("convert resize crop rotate thumbnail getdata byte astype".split())
 
 
 def construct(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from vae_checked.facts import NoiseLaw
+from vae_checked.facts import Likelihood, NoiseLaw, Reduction
 from vae_checked.linter import noise
 from vae_checked.linter.expression import Expr, Site, const, opaque
 from vae_checked.linter.values import Distribution, Value, as_expr, number_of
@@ -113,9 +113,16 @@ def call_method(interpreter: Interpreter, owner: Distribution, name: str, args: 
         return owner
     if normal is None:
         if name in ("sample", "rsample"):
+            low = number_of(owner.parameters.get("0", owner.parameters.get("low")))
+            high = number_of(owner.parameters.get("1", owner.parameters.get("high")))
+            if owner.family == "Uniform" and low is not None and high is not None:
+                spread, shape = abs(high - low) * 12**-0.5, noise.shape_of(args)
+                return noise.draw(interpreter, NoiseLaw.UNIFORM, (low + high) / 2, spread, shape, site, None)
             law = NoiseLaw.OTHER
             eps = noise.draw(interpreter, law, 0.0, 1.0, None, site, None)
             return opaque(f"draw:{owner.family}:{name}", (eps,), site)
+        if name == "log_prob" and owner.family == "Bernoulli" and args:
+            return _bernoulli_log_prob(owner, as_expr(args[0], site), site)
         return opaque(f"{owner.family}.{name}", (as_expr(owner, site), *(as_expr(item, site) for item in args)), site)
     location, scale = normal
     mean, std = number_of(location), number_of(scale)
@@ -132,6 +139,19 @@ def call_method(interpreter: Interpreter, owner: Distribution, name: str, args: 
         logs = Expr("log", (scale,), (), site)
         return Expr("add", (const(0.5 + 0.5 * math.log(2 * math.pi)), logs), (), site)
     return opaque(f"Normal.{name}", (location, scale, *(as_expr(item, site) for item in args)), site)
+
+
+def _bernoulli_log_prob(owner: Distribution, x: Expr, site: Site) -> Expr:
+    """Minus torch's binary cross entropy, per element or summed over the event's axes."""
+    logits = owner.parameters.get("logits", owner.parameters.get("1"))
+    probs = owner.parameters.get("probs", owner.parameters.get("0"))
+    kind = Likelihood.BCE if logits is None else Likelihood.BCE_WITH_LOGITS
+    attrs = (("kind", kind), ("ignored", ()), ("reduction", Reduction.KEPT))
+    loss = Expr("loss", (as_expr(probs if logits is None else logits, site), x), attrs, site)
+    if owner.event_dims:
+        axes = tuple(range(-owner.event_dims, 0))
+        loss = Expr("sum", (loss,), (("axes", axes), ("keepdim", False)), site)
+    return Expr("neg", (loss,), (), site)
 
 
 def _log_prob(location: Expr, scale: Expr, x: Expr, site: Site) -> Expr:

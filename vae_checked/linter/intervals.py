@@ -71,7 +71,7 @@ def interval_of(expr: Expr, depth: int = 0) -> Interval | None:
         return _clamped(expr, interval_of(expr.args[0], depth + 1))
     if op in ("add", "sub", "mul", "div"):
         coarse = _arithmetic(op, [interval_of(arg, depth + 1) for arg in expr.args])
-        return (_sampled(expr, depth) if op == "mul" else None) or coarse
+        return (_sampled(expr, depth) if op in ("mul", "div") else None) or coarse
     inner = interval_of(expr.args[0], depth + 1) if expr.args else None
     if op in _MONOTONE and inner is not None:
         return _monotone(op, inner)
@@ -89,9 +89,9 @@ def interval_of(expr: Expr, depth: int = 0) -> Interval | None:
 
 
 def _sampled(expr: Expr, depth: int) -> Interval | None:
-    """The interval of a product of two functions of one unbounded value, as `x * erf(x)`; None for any other.
+    """The interval of a product or quotient of functions of one unbounded value, as `x * erf(x)`; None for any other.
 
-    Interval arithmetic takes the factors for independent; here the product is evaluated over a grid.
+    Interval arithmetic takes the factors for independent; here the whole is evaluated over a grid.
     """
     left, right = (leaves(arg) for arg in expr.args)
     if len(left) != 1 or len(right) != 1 or left[0].uid != right[0].uid:
@@ -105,9 +105,16 @@ def _sampled(expr: Expr, depth: int) -> Interval | None:
     # The grid may miss an extremum by a little, and what still grows at its end goes on.
     margin = 0.01 * min(high - low, 1.0)
     ends = (values[0], values[-1])
-    bottom = -math.inf if low in ends and abs(low) > 1.0 else low if abs(low) < 1e-12 else low - margin
-    top = math.inf if high in ends and abs(high) > 1.0 else high if abs(high) < 1e-12 else high + margin
+    bottom = _end(low, -margin, low in ends)
+    top = _end(high, margin, high in ends)
     return Interval(bottom, top)
+
+
+def _end(extreme: float, margin: float, outermost: bool) -> float:
+    if outermost:
+        # What is small there is a limit: exp(x) / (1 + exp(x)).
+        return math.copysign(math.inf, margin) if abs(extreme) > 1.0 else round(extreme, 6)
+    return extreme if abs(extreme) < 1e-12 else extreme + margin
 
 
 def _monotone(op: str, inner: Interval) -> Interval | None:

@@ -53,7 +53,9 @@ def _step(node: Expr, index: int) -> Step | None:
         return _factor(node, 1, inverse=True)
     if node.op == "mul":
         return _factor(node, 1 - index, inverse=False)
-    if node.op in TRANSPARENT and node.op in ("view", "reshape", "flatten"):
+    if node.op == "flatten":
+        return ("shape", ("flat", _flat_rank(node)))
+    if node.op in ("view", "reshape"):
         return ("shape", node.get("sizes"))
     if node.op in ("add", "sub", "phi") or node.op in TRANSPARENT:
         return None
@@ -240,6 +242,8 @@ def _reshaped(sizes: Value, event: dict[int, Reduction], batch: Reduction | None
     if not isinstance(sizes, tuple) or event or batch is not Reduction.KEPT or len(sizes) < 2:
         return None
     first = sizes[0]
+    if first == "flat":
+        return sizes[1] if isinstance(sizes[1], int) else None
     keeps = first == -1 or first is None or (isinstance(first, tuple) and first[0] == "expr" and first[2] in (0, None))
     return len(sizes) if keeps else None
 
@@ -283,6 +287,15 @@ def _reduce(
     return batch, event, remaining
 
 
+def _flat_rank(node: Expr) -> int | None:
+    """The rank after `flatten(start)`; None where it is not read, or where the batch is flattened too."""
+    sizes = node.get("sizes")
+    if sizes is None:
+        return 2
+    start = sizes[0] if isinstance(sizes, tuple) and len(sizes) == 1 else None
+    return start + 1 if isinstance(start, int) and start > 0 else None
+
+
 def rank_of(expr: Expr, depth: int = 0) -> int | None:
     """The number of axes of a tensor, from views with written sizes and from layers; None when not known."""
     if depth > 40:
@@ -293,7 +306,7 @@ def rank_of(expr: Expr, depth: int = 0) -> int | None:
             return len(sizes)
         return None
     if expr.op == "flatten":
-        return 2
+        return _flat_rank(expr)
     if expr.op == "layer":
         rank = expr.get("rank")
         if isinstance(rank, int):
