@@ -22,7 +22,7 @@ def facts_of(scene: Scene) -> list[Facts]:
     found = samplers.find(graph)
     cuts = [node for site in found for node in (site.scale, *(head for head in (site.head,) if head is not None))]
     kls = divergences.find(graph, cuts)
-    recons = reconstructions.find(graph)
+    recons = [recon for recon in reconstructions.find(graph) if not _is_of_latents(recon, found, kls)]
     losses = Losses(scene, graph, kls, recons)
     facts: list[Facts] = []
     used: set[int] = set()
@@ -38,6 +38,13 @@ def facts_of(scene: Scene) -> list[Facts]:
     if not facts and recons:
         facts.extend(_facts(scene, None, None, recon, losses) for recon in recons)
     return facts
+
+
+def _is_of_latents(recon: Reconstruction, found: list[SamplerSite], kls: list[Divergence]) -> bool:
+    """Whether a difference is one of latents: in the KL itself, or in the log density of z."""
+    sides = {strip(recon.first).uid, strip(recon.second).uid}
+    latents = {uid for site in found for uid in (site.z.uid, strip(site.location).uid)}
+    return bool(sides & latents) or any(contains(kl.term, recon.term.uid) for kl in kls)
 
 
 def _kl_of(site: SamplerSite, kls: list[Divergence]) -> Divergence | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vae_checked.facts import EffectiveBeta, Fact, Objective, Reduced, Reduction
@@ -14,6 +13,7 @@ from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.reductions import Step
 from vae_checked.linter.values import Class, Function
+from vae_checked.record import dataclass
 
 if TYPE_CHECKING:
     from vae_checked.linter.interpret import Root
@@ -102,7 +102,7 @@ class Losses:
         to_kl, to_recon = reductions.chains(total, kl.term.uid), reductions.chains(total, recon.term.uid)
         if len(to_kl) != 1 or len(to_recon) != 1:
             return None
-        one, other = to_kl[0], to_recon[0]
+        one, other = to_kl[0], (*to_recon[0], *((("sign", -1),) if recon.sign < 0 else ()))
         count = 0
         while count < min(len(one), len(other)) and one[count] == other[count]:
             count += 1

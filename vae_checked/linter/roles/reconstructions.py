@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
 
 from vae_checked.facts import Likelihood, Reduction
-from vae_checked.linter.expression import TRANSPARENT, Expr, Graph, Site, strip
+from vae_checked.linter.expression import TRANSPARENT, Expr, Graph, Site, contains, strip
+from vae_checked.linter.numeric import close, evaluate, leaves
+from vae_checked.linter.roles.samplers import is_scalar
+from vae_checked.record import dataclass
 
 _ACTIVATIONS = frozenset(
     "sigmoid tanh relu leaky_relu elu selu gelu silu softplus softsign hardsigmoid relu6 softmax mish celu".split()
 )
 
+_MAX_LOGS, _MAX_NEAR, _LEAST = 4, 24, 1e-3
+_POINTS = ((0.3, 0.8), (0.62, 0.15), (0.85, 0.55), (0.12, 0.35))
+
 
 @dataclass(frozen=True, slots=True)
 class Reconstruction:
-    """A loss between a prediction and a target, as the arguments are written."""
+    """A loss between a prediction and a target, as the arguments are written.
+
+    `sign` is -1 for a log likelihood, which falls as the error grows.
+    """
 
     term: Expr
     kind: Likelihood
@@ -22,6 +31,7 @@ class Reconstruction:
     second: Expr
     ignored: tuple[tuple[str, Site], ...] = ()
     reduction: Reduction | None = Reduction.KEPT
+    sign: int = 1
 
 
 def find(graph: Graph) -> list[Reconstruction]:
@@ -36,13 +46,61 @@ def _read(node: Expr) -> Reconstruction | None:
             known = reduction if isinstance(reduction, Reduction) else None
             return Reconstruction(node, kind, node.args[0], node.args[1], ignored, known)
         return None
+    if node.op in ("add", "sub"):
+        return _cross_entropy(node)
     power = node.op == "square" or (node.op == "pow" and node.args[1].op == "const" and node.args[1].value == 2)
     if not power and node.op != "abs":
         return None
     inner = strip(node.args[0])
+    if power and inner.op == "div" and not contains(inner.args[1], inner.args[0].uid):
+        # The square in the log density of a Gaussian: its scale stands below the difference.
+        inner = strip(inner.args[0])
     if inner.op != "sub" or any(arg.op == "const" for arg in inner.args):
         return None
     return Reconstruction(node, Likelihood.MSE if power else Likelihood.L1, inner.args[0], inner.args[1])
+
+
+def _cross_entropy(node: Expr) -> Reconstruction | None:
+    """x * log(p) + (1 - x) * log(1 - p) up to a factor, found by its values."""
+    logs = [item for item in _near(node) if item.op == "log"]
+    if not 2 <= len(logs) <= _MAX_LOGS:
+        return None
+    for log in logs:
+        prediction = _unguarded(log.args[0])
+        rest = leaves(node, (prediction.uid,))
+        targets = [leaf for leaf in rest if not is_scalar(leaf)]
+        if len(targets) != 1 or prediction.op == "const" or targets[0].uid == prediction.uid:
+            continue
+        ones = {leaf.uid: 1.0 for leaf in rest if is_scalar(leaf)}
+        ratios = [
+            evaluate(node, {**ones, prediction.uid: p, targets[0].uid: x})
+            / (x * math.log(p) + (1.0 - x) * math.log(1.0 - p))
+            for p, x in _POINTS
+        ]
+        if all(close(ratios[0], ratio, 1e-3) for ratio in ratios) and abs(ratios[0]) > _LEAST:
+            return Reconstruction(node, Likelihood.BCE, prediction, targets[0], sign=1 if ratios[0] < 0 else -1)
+    return None
+
+
+def _near(node: Expr) -> list[Expr]:
+    """The nodes that an expression is computed from elementwise, down to its logarithms."""
+    found: dict[int, Expr] = {}
+    stack = [node]
+    while stack and len(found) < _MAX_NEAR:
+        item = stack.pop()
+        if item.uid not in found:
+            found[item.uid] = item
+            if item.op in ("add", "sub", "mul", "neg") or item.op in TRANSPARENT:
+                stack.extend(item.args)
+    return list(found.values())
+
+
+def _unguarded(expr: Expr) -> Expr:
+    """What is inside of a logarithm, without the clamp or the small number that keeps it finite."""
+    node = strip(expr)
+    while node.op == "clamp" or (node.op == "add" and any(arg.op == "const" for arg in node.args)):
+        node = strip(node.args[1] if node.args[0].op == "const" else node.args[0])
+    return node
 
 
 def activations(output: Expr) -> tuple[tuple[str, ...], Expr | None]:
