@@ -218,6 +218,11 @@ def test_nothing_above_the_line_imports_torch_or_anything_heavy() -> None:
     assert loaded(existing(ABOVE_THE_LINE)) == []
 
 
+def test_what_every_lint_needs_makes_its_classes_without_the_standard_decorator() -> None:
+    above = existing((".errors", ".facts", ".finding", ".record", ".catalogue", ".linter", ".reports.text"))
+    assert loaded(above, heavy=("dataclasses",)) == []
+
+
 def test_importing_the_package_imports_nothing_heavy() -> None:
     script = f"import sys, vae_checked; print(*sorted(set({HEAVY!r}) & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)

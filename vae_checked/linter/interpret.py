@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from vae_checked.linter import calls, evaluate, operators
@@ -23,6 +22,7 @@ from vae_checked.linter.values import (
     settle,
 )
 from vae_checked.linter.values import Sequence as Layers
+from vae_checked.record import dataclass, field
 
 if TYPE_CHECKING:
     from vae_checked.linter.project import Module, Project

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,6 +22,7 @@ from vae_checked.linter.values import (
     field_names,
     settle,
 )
+from vae_checked.record import dataclass, field
 
 T = TypeVar("T")
 MAX_UP = 6

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from vae_checked.catalogue import Judgement
-from vae_checked.facts import Facts
-from vae_checked.finding import Finding
+from vae_checked.record import dataclass
+
+if TYPE_CHECKING:
+    # A run that finds no VAE code does without the catalogue.
+    from vae_checked.catalogue import Judgement
+    from vae_checked.facts import Facts
+    from vae_checked.finding import Finding
 
 
 @dataclass(frozen=True, slots=True)

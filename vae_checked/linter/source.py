@@ -8,13 +8,13 @@ import re
 import tokenize
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 
 from vae_checked.errors import UsageError
 from vae_checked.finding import Place
 from vae_checked.linter.folders import below
+from vae_checked.record import dataclass, field
 
 MAX_BYTES = 4_000_000
 

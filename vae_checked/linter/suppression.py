@@ -6,10 +6,10 @@ import io
 import re
 import tokenize
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, field
 
 from vae_checked.finding import Finding, Place
 from vae_checked.linter.source import Cell, File
+from vae_checked.record import dataclass, field
 
 _COMMENT = re.compile(r"#\s*noqa(?P<noqa>\s*:\s*[A-Z0-9, ]+)?|#\s*vae-checked:\s*ignore(?P<ours>\[[^\]]*\])?", re.I)
 _CODE = re.compile(r"VAE\d{3}", re.I)

@@ -6,13 +6,13 @@ import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from functools import cache
 
 from vae_checked.facts import Parametrisation, gaussian_kl, reversed_gaussian_kl
 from vae_checked.linter.expression import PASSED, REDUCTIONS, TRANSPARENT, Expr, Graph, elementwise
 from vae_checked.linter.numeric import Program, close, evaluate, fit, leaves, points
 from vae_checked.linter.roles.samplers import is_scalar
+from vae_checked.record import dataclass, replace
 
 _MAX_LEAVES = 6
 _MAX_CUTS = 8

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from vae_checked.facts import AxisOrder, BatchMixing, Fact, ShapePair
 from vae_checked.linter.expression import ELEMENTWISE, Expr, origin, walk
+from vae_checked.record import dataclass
 
 # Operations after which every element is where it was.
 _STILL = frozenset("cast contiguous detach alias".split())

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from vae_checked.facts import Parametrisation
 from vae_checked.linter.expression import ELEMENTWISE, TRANSPARENT, Expr, Graph, contains, strip
 from vae_checked.linter.numeric import close, evaluate, finite, leaves
+from vae_checked.record import dataclass
 
 SHOWN = (-1.0, 0.0, 2.0)
 SHOWN_POSITIVE = (0.5, 1.0, 2.0)
