@@ -126,10 +126,14 @@ def reversed_gaussian_kl(mu: float, std: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a fact comes from: the expression as it is written and its place, or the module or tensor measured."""
+    """Where a fact comes from: the expression as it is written and its place, or the module or tensor measured.
+
+    `built` is where a module was built that is applied at `place`.
+    """
 
     source: str = ""
     place: Place | None = None
+    built: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ def _presentable(value: object) -> object:
         return "unknown"
     if isinstance(value, float):
         return f"{value:.4g}"
-    if isinstance(value, tuple) and value and all(isinstance(item, tuple) and len(item) == 2 for item in value):
+    if isinstance(value, tuple) and all(isinstance(item, tuple) and len(item) == 2 for item in value):
         return _Curve(value)
     if isinstance(value, (tuple, list, frozenset)):
         return _listed(sorted(map(str, value)) if isinstance(value, frozenset) else [str(item) for item in value])
@@ -42,18 +42,21 @@ def _listed(items: list[str]) -> str:
 def compose(mistake: Mistake, evidence: Evidence, subject: str) -> Finding:
     """The finding that tells `subject`'s user of `evidence`: what, where, measured, one remedy."""
     places = [(origin.place, role) for origin, role in evidence.related if origin.place is not None]
+    built = [] if evidence.origin.built is None else [(evidence.origin.built, "built here")]
     values: Mapping[str, object] = {
         **{key: _presentable(value) for key, value in evidence.values.items()},
         "at_related": f" at {places[0][0]}" if places else "",
     }
+    # A curve without points has nothing to measure: the message alone then says what is known.
+    silent = any(isinstance(value, _Curve) and not value.pairs for value in values.values())
     return Finding(
         code=mistake.code,
         name=mistake.name,
         severity=mistake.severity,
         subject=subject,
         message=mistake.message.format_map(values),
-        measured=mistake.measured.format_map(values),
+        measured="" if silent else mistake.measured.format_map(values),
         fix=mistake.fix.format_map(values),
         place=evidence.origin.place,
-        related=tuple(Related(place, role) for place, role in places),
+        related=tuple(Related(place, role) for place, role in (*places, *built)),
     )

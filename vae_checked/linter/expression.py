@@ -16,13 +16,14 @@ Attrs = tuple[tuple[str, Hashable], ...]
 
 
 class Site:
-    """A node of a parsed file: where an expression is written."""
+    """A node of a parsed file: where an expression is written, and where the module was built that is applied there."""
 
-    __slots__ = ("node", "source")
+    __slots__ = ("built", "node", "source")
 
-    def __init__(self, source: Source, node: ast.AST) -> None:
+    def __init__(self, source: Source, node: ast.AST, built: Site | None = None) -> None:
         self.source = source
         self.node = node
+        self.built = built
 
     @property
     def place(self) -> Place:
@@ -32,7 +33,8 @@ class Site:
     @property
     def origin(self) -> Origin:
         """The expression as it is written, and its place."""
-        return Origin(self.source.segment(self.node), self.place)
+        built = None if self.built is None else self.built.place
+        return Origin(self.source.segment(self.node), self.place, built)
 
 
 class Expr:

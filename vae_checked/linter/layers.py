@@ -89,7 +89,7 @@ def apply(
     """The result of calling a layer; one `inside` a container is known by the line on which it was put there."""
     x = as_expr(args[0] if args else next(iter(kwargs.values()), None), site)
     kind = layer.kind
-    here = layer.site if inside and layer.site is not None else site
+    here = layer.site if inside and layer.site is not None else Site(site.source, site.node, layer.site)
     if kind in losses.CLASSES:
         return losses.from_layer(interpreter, layer, args, kwargs, site)
     if kind in _ACTIVATIONS:

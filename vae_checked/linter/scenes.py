@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from vae_checked.facts import Fact, Interval
 from vae_checked.linter import linking
@@ -15,13 +14,14 @@ from vae_checked.linter.operators import bound
 from vae_checked.linter.project import Module, Project
 from vae_checked.linter.source import Source
 from vae_checked.linter.values import Class, Function, Instance, Value
+from vae_checked.record import dataclass
 
 
 @dataclass(slots=True)
 class Scene:
     """One evaluation: what it is of, the module it stands in, and what it saw.
 
-    `data` is where the project's data lie as far as its pipelines tell, for inputs of which the scene itself knows nothing.
+    `data` is where the project's data lie as far as its pipelines tell, for inputs of which the scene knows nothing.
     """
 
     subject: str

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from vae_checked.facts import Interval
 from vae_checked.linter.expression import Expr, Site, const, opaque
+from vae_checked.record import dataclass, field
 
 if TYPE_CHECKING:
     from vae_checked.linter.project import Module
@@ -213,7 +213,7 @@ class Loader:
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """One way in which data reach a model: the interval (None: not understood) that the step at `site` leaves them in."""
+    """One way in which data reach a model: the step at `site` leaves them in `interval` (None: not understood)."""
 
     interval: Interval | None
     site: Site

@@ -116,13 +116,27 @@ def _is_parametrised(site: SamplerSite, head: Expr) -> bool:
 
 
 def _decisive(expr: Expr) -> Origin:
-    """The operation that makes a head's interval."""
+    """The operation that makes a head's interval: what only shifts, scales, picks or guards stands above it."""
     node = expr
-    while node.op in TRANSPARENT and node.args:
-        node = node.args[0]
-    while node.op in ("part", "index", "item", "layer") and node.args and node.op != "layer":
-        node = strip(node.args[0])
+    while node.args:
+        inner = _under(node)
+        if inner is None:
+            break
+        node = inner
     return origin(node if node.site is not None else expr)
+
+
+def _under(node: Expr) -> Expr | None:
+    """What an operation that confines nothing is applied to, None for any other."""
+    if node.op in TRANSPARENT or node.op in ("part", "index", "item"):
+        return node.args[0]
+    if node.op in ("add", "sub", "mul", "div"):
+        rest = [arg for arg in node.args if arg.op != "const"]
+        return rest[0] if len(rest) == 1 else None
+    if node.op == "clamp":
+        before, after = interval_of(node.args[0]), interval_of(node)
+        return node.args[0] if before is not None and before == after else None
+    return None
 
 
 def _source(site: SamplerSite, head: Expr | None) -> Fact[HeadSource] | None:
