@@ -21,7 +21,8 @@ from vae_checked.contracts.aliases import (
     Tensor,
     UInt8,
 )
-from vae_checked.contracts.decorator import checked
+from vae_checked.contracts.decorator import checked, shapes_of
+from vae_checked.contracts.package import check_package
 from vae_checked.contracts.switch import contracts_off
 
 __all__ = [
@@ -35,6 +36,8 @@ __all__ = [
     "Shaped",
     "Tensor",
     "UInt8",
+    "check_package",
     "checked",
     "contracts_off",
+    "shapes_of",
 ]

@@ -25,6 +25,7 @@ from vae_checked.contracts.annotations import EMPTY, Signature, resolve
 from vae_checked.contracts.binding import Bindings, Bound, Mismatch, first_mismatch
 from vae_checked.contracts.elements import contents_fit
 from vae_checked.contracts.fingerprint import Binder, Reads
+from vae_checked.contracts.last_call import describe_call
 from vae_checked.contracts.memo import MOST_RESULTS, MOST_SIGNATURES, Bounded, Entry
 from vae_checked.contracts.message import call_site, compose
 from vae_checked.contracts.plan import Plan, make_plan
@@ -99,6 +100,7 @@ class Contract:
         self.function = function
         self.stage = function.__qualname__.rpartition("<locals>.")[2]
         self.seen: Bounded[Entry] = Bounded(MOST_SIGNATURES)
+        self.last: str | None = None
         self._local_names = local_names
         self._signature: Signature | None = None
         self._checks: _Checks | None = None
@@ -154,12 +156,14 @@ class Contract:
         finally:
             sizes, groups, trees, _ = scope.leave()
         if plan.result is Reads.NOTHING:
+            self.last = entry.results.get(None)
             return result
         try:
-            passed = entry.results.get(plan.result_fingerprint(result, arguments))
+            seen = entry.results.get(plan.result_fingerprint(result, arguments))
         except Exception:  # as above
-            passed = None
-        if passed and sizes == entry.sizes and groups == entry.groups and not trees:
+            seen = None
+        if seen is not None and sizes == entry.sizes and groups == entry.groups and not trees:
+            self.last = seen
             return result
         bound = scope.Scope(sizes, groups, trees)
         return self._result_in_full(checks, args, kwargs, arguments, result, bound, entry)
@@ -181,7 +185,7 @@ class Contract:
             arguments, after = checks.bind(*args, **kwargs)
             if after == key:
                 entry = self.seen.add(key, Entry(run.before.sizes, run.before.groups, Bounded(MOST_RESULTS)))
-                self._remember(plan, entry, run, arguments)
+                self._remember(plan, entry, run, args, kwargs, arguments)
         return result
 
     def _result_in_full(
@@ -198,14 +202,25 @@ class Contract:
         run = _Run(checks.plan.signature, lambda: result, adopt=bound)
         self._judge(checks, run, args, kwargs)
         if run.phase is Phase.RESULT:
-            self._remember(checks.plan, entry, run, arguments)
+            self._remember(checks.plan, entry, run, args, kwargs, arguments)
         return result
 
-    def _remember(self, plan: Plan, entry: Entry, run: _Run, arguments: Mapping[str, Any]) -> None:
-        if run.after != scope.Scope(entry.sizes, entry.groups, {}):
-            return  # the body has bound axes of its own, and the result was judged by them too
-        with suppress(Exception):  # as in `call`: what has no fingerprint is checked in full again
-            entry.results.add(plan.result_fingerprint(run.result, arguments), True)
+    def _remember(
+        self,
+        plan: Plan,
+        entry: Entry,
+        run: _Run,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        arguments: Mapping[str, Any],
+    ) -> None:
+        described = describe_call(self.stage, plan.signature, args, kwargs, run.result)
+        self.last = described
+        if plan.result is Reads.NOTHING:
+            entry.results.add(None, described)
+        elif run.after == scope.Scope(entry.sizes, entry.groups, {}):  # else the body's axes had a say in the verdict
+            with suppress(Exception):  # as in `call`: what has no fingerprint is checked in full again
+                entry.results.add(plan.result_fingerprint(run.result, arguments), described)
 
     def _judge(self, checks: _Checks, run: _Run, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         __tracebackhide__ = True

@@ -43,6 +43,25 @@ def contract_of(subject: Any) -> Contract | None:
     return contract if isinstance(contract, Contract) else None
 
 
+def shapes_of(stage: Any) -> str:
+    """The dtypes, shapes and axes of the last call of a `@checked` function that kept its contract.
+
+        encode(x: float32 (4, 3, 64, 48)) -> tuple (float32 (4, 16), float32 (4, 16))
+        B = 4, H = 64, W = 48, L = 16
+
+    Words are kept, no tensors. Raises UsageError for what is not checked, was not called, or has annotations under
+    which every call is checked in full and none is remembered.
+    """
+    contract = contract_of(stage)
+    if contract is None:
+        raise UsageError(f"shapes_of takes a @checked function or method, such as model.encode, not {stage!r}")
+    if contract.why_not_remembered:
+        raise UsageError(f"shapes_of: no call of {contract.stage} is remembered; {contract.why_not_remembered}")
+    if contract.last is None:
+        raise UsageError(f"shapes_of: {contract.stage} has kept its contract in no call yet; call it first")
+    return contract.last
+
+
 def _checked(subject: Any, names: Mapping[str, Any]) -> Any:
     if inspect.isclass(subject):
         return _checked_class(subject, names)
@@ -107,7 +126,7 @@ def _contract(function: Callable[..., Any], names: Mapping[str, Any]) -> Contrac
 def _checked_class(cls: type, names: Mapping[str, Any]) -> type:
     names = {**vars(sys.modules[cls.__module__]), **names, cls.__name__: cls}
     stages = {name: made for name, value in _members(cls) if (made := _stage(value, names)) is not value}
-    if not stages and not any(contract_of(_function(value)) for _, value in _members(cls)):
+    if not stages and not any(contract_of(function_of(value)) for _, value in _members(cls)):
         raise UsageError(
             f"@checked found no method of {cls.__qualname__} with a jaxtyping annotation; "
             'write them on forward and the other stages, such as x: Float[Tensor, "B 3 H W"]'
@@ -131,7 +150,7 @@ def _members(cls: type) -> Iterator[tuple[str, Any]]:
 
 
 def _stage(value: Any, names: Mapping[str, Any]) -> Any:
-    function = _function(value)
+    function = function_of(value)
     if not inspect.isfunction(function) or contract_of(function) is not None or not has_annotations(function):
         return value
     try:
@@ -142,7 +161,8 @@ def _stage(value: Any, names: Mapping[str, Any]) -> Any:
     return _checked(value, names) if any(True for hint in hints for _ in leaves(hint)) else value
 
 
-def _function(value: Any) -> Any:
+def function_of(value: Any) -> Any:
+    """The function behind a static method, a class method or a property; anything else as it is."""
     if isinstance(value, (staticmethod, classmethod)):
         return value.__func__
     return value.fget if isinstance(value, property) else value

@@ -39,8 +39,8 @@ class Bounded(Generic[V]):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A signature of arguments that passed: the axes it binds, as jaxtyping keeps them, and the results that passed."""
+    """Arguments that passed: the axes they bind, as jaxtyping keeps them, and the results that passed, in words."""
 
     sizes: Mapping[str, int]
     groups: Mapping[str, tuple[bool, tuple[int, ...]]]
-    results: Bounded[bool]
+    results: Bounded[str]
