@@ -18,7 +18,10 @@ def kl_facts(kl: Divergence | None, recon: Reconstruction | None, reading: Readi
     where = origin(kl.term)
     reduced = None if reading is None else reduced_of(kl, reading)
     sign = None if reading is None else _sign(kl, reading, losses)
-    factor = None if reading is None or recon is None else _factor(kl, reading, recon)
+    factor: Factor | None = None
+    is_kl = kl.parametrisation is not None and not kl.reversed
+    if is_kl and reading is not None and recon is not None and reading.minimised is not None:
+        factor = _factor(kl, reading, recon)
     in_loss = losses.holds(kl, recon)
     return KL(
         form=Fact(KLForm(kl.parametrisation, (), kl.values, kl.reversed), where),

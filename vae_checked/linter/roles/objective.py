@@ -76,13 +76,15 @@ class Losses:
         return any(value.uid in holding for value in self.ends)
 
     def of(self, kl: Divergence, recon: Reconstruction) -> Expr | None:
-        """The loss that holds both terms: the one that is differentiated, else the largest."""
+        """The largest loss that holds both terms: one that is differentiated, else one that is called a loss."""
         holding = [total for total in self.totals if contains(total, kl.term.uid) and contains(total, recon.term.uid)]
-        differentiated = {value.uid for value in self.backward}
         best: Expr | None = None
-        for total in [item for item in holding if item.uid in differentiated] or holding:
-            if best is None or contains(total, best.uid):
-                best = total
+        for uids in ({value.uid for value in self.backward}, self._named, {total.uid for total in holding}):
+            for total in holding:
+                if total.uid in uids and (best is None or contains(total, best.uid)):
+                    best = total
+            if best is not None:
+                break
         return best
 
     def minimised(self, total: Expr) -> int | None:

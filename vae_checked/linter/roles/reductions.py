@@ -87,11 +87,27 @@ def _is_named(node: Expr, index: int) -> bool:
     if not isinstance(written, ast.BinOp):
         return False
     operand = written.left if index == 0 else written.right
+    if isinstance(operand, ast.Name) and node.site is not None and _is_local(operand, node.site.source.cell.tree):
+        return False
     functions = {id(node.func) for node in ast.walk(operand) if isinstance(node, ast.Call)}
     return any(
         isinstance(node, (ast.Name, ast.Attribute)) and id(node) not in functions and not _is_constant(node)
         for node in ast.walk(operand)
         if id(node) not in functions
+    )
+
+
+def _is_local(name: ast.Name, tree: ast.AST) -> bool:
+    """Whether a name is given a number in the function in which it is read: a number in another place, no setting."""
+    around = None
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and node.lineno <= name.lineno <= (node.end_lineno or 0):
+            around = node
+    return around is not None and any(
+        isinstance(node, ast.Assign)
+        and isinstance(node.value, ast.Constant)
+        and any(getattr(target, "id", "") == name.id for target in node.targets)
+        for node in ast.walk(around)
     )
 
 
@@ -194,7 +210,7 @@ def read(chain: tuple[Step, ...], rank: int | None) -> Reduced | None:
                 return None
             if spread:
                 # The total of the batch was handed to every element of something, and these are added up.
-                return Reduced(batch, Reduction.MIXED, explicit) if kind == "sum" else None
+                return Reduced(batch, Reduction.MIXED, False) if kind == "sum" else None
             outcome = _reduce(value, reduction, batch, event, axes)
             if outcome is None:
                 return None
@@ -211,8 +227,8 @@ def read(chain: tuple[Step, ...], rank: int | None) -> Reduced | None:
             if reshaped is None:
                 return None
             axes = list(range(reshaped))
-        elif kind == "spread" and axes == []:
-            spread = True
+        elif kind in ("factor", "spread") and axes == []:
+            spread, explicit = kind == "spread", True
         elif kind in ("factor", "spread") or (kind == "through" and value not in _PASSED):
             return None
     kinds = set(event.values()) | ({Reduction.KEPT} if axes and any(axis != 0 for axis in axes) else set())
