@@ -52,7 +52,7 @@ else:
             inherited |= base.__dict__.get("__record__", {})
         namespace = {key: value for key, value in cls.__dict__.items() if key not in ("__dict__", "__weakref__")}
         own = {}
-        for name, annotation in namespace.get("__annotations__", {}).items():
+        for name, annotation in cls.__annotations__.items():
             if str(annotation).removeprefix("typing.").startswith("ClassVar"):
                 continue
             default = namespace.pop(name, _MISSING)
