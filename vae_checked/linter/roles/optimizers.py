@@ -64,11 +64,20 @@ def _model(scene: Scene) -> Instance | None:
 
 
 def _has_parameters(value: Value) -> bool:
-    if isinstance(value, Layer):
-        return not any(word in value.kind for word in _BARE)
-    if isinstance(value, Sequence):
-        return any(_has_parameters(item) for item in value.items.values())
-    return isinstance(value, Instance) and any(_has_parameters(item) for item in value.attributes.values())
+    seen: set[int] = set()
+    stack = [value]
+    while stack:
+        item = stack.pop()
+        if id(item) in seen:
+            continue
+        seen.add(id(item))
+        if isinstance(item, Layer) and not any(word in item.kind for word in _BARE):
+            return True
+        if isinstance(item, Sequence):
+            stack.extend(item.items.values())
+        elif isinstance(item, Instance):
+            stack.extend(item.attributes.values())
+    return False
 
 
 def _used(model: Instance, parts: set[str], scene: Scene, site: SamplerSite | None, kl: Divergence | None) -> set[str]:
