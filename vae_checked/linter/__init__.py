@@ -24,12 +24,13 @@ def lint(paths: Sequence[str | Path], *, select: Collection[str] = (), ignore: C
     `select` and `ignore` are codes or their beginnings (`VAE2`); nothing is imported or executed. Raises UsageError for
     a path that does not exist, and for a file named itself that is not Python.
     """
-    read, concerned = 0, []
+    given: list[str] = []
+    concerned: list[File] = []
     feeding: list[Path] = []
     unread: list[tuple[str, str]] = []
     refused: list[str] = []
     for path, named in sources.discover(paths, unread):
-        read += 1
+        given.append(str(path))
         try:
             data = sources.read(path)
             wanted = sources.concerns_vae(data)
@@ -46,7 +47,7 @@ def lint(paths: Sequence[str | Path], *, select: Collection[str] = (), ignore: C
             unread.append((str(path), str(error)))
     if refused:
         raise UsageError(f"{'; '.join(refused)}: give Python files, notebooks or folders")
-    return _examine(read, concerned, _beside(feeding, concerned), tuple(unread), select, ignore)
+    return _examine(given, concerned, _beside(feeding, concerned), tuple(unread), select, ignore)
 
 
 def _beside(feeding: Sequence[Path], concerned: Sequence[File]) -> list[File]:
@@ -65,7 +66,7 @@ def _beside(feeding: Sequence[Path], concerned: Sequence[File]) -> list[File]:
 
 
 def _examine(
-    read: int,
+    given: Sequence[str],
     concerned: list[File],
     beside: list[File],
     unread: tuple[tuple[str, str], ...],
@@ -73,8 +74,8 @@ def _examine(
     ignore: Collection[str],
 ) -> LintReport:
     if not concerned:
-        return LintReport((), (), (), (), (), unread, read, 0)
+        return LintReport((), (), (), (), (), unread, len(given), 0)
     # The interpreter and the catalogue are wanted only where there is something to examine.
     from vae_checked.linter.examine import examine  # noqa: PLC0415  start-up time of a run that finds no VAE code
 
-    return examine(read, concerned, beside, unread, select, ignore)
+    return examine(given, concerned, beside, unread, select, ignore)

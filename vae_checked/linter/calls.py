@@ -139,6 +139,8 @@ def construct(
     if isinstance(init, Function):
         if isinstance(init.node.args.args, list):
             interpreter.invoke(operators.bound(init, instance), args, kwargs, site)
+        if any(isinstance(item, (Instance, Layer, Layers)) for item in (*args, *kwargs.values())):
+            interpreter.assembled.setdefault(id(cls.node), instance)
         return instance
     fields = field_names(cls)
     for name, value in zip(fields, args, strict=False):
@@ -300,6 +302,8 @@ def _call_external(
     made = data.construct(interpreter, dotted, args, kwargs, site)
     if made is not None:
         return made
+    if args and isinstance(args[0], Distribution) and last in ("sample", "rsample", "log_prob", "entropy"):
+        return distributions.call_method(interpreter, args[0], last, args[1:], site)
     if "distributions" in dotted or last in distributions.FAMILIES or last == "kl_divergence":
         made = distributions.construct(interpreter, last, args, kwargs, site)
         if made is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 from vae_checked.catalogue import CATALOGUE, Mistake, Observer, judge
 from vae_checked.facts import Facts, KLForm, StdCurve
@@ -17,9 +17,11 @@ from vae_checked.linter.source import File
 from vae_checked.linter.suppression import Suppressions
 from vae_checked.linter.telling import recognised, unobserved
 
+_TOO_LARGE = "too large to be evaluated whole: what comes late in it was not examined"
+
 
 def examine(
-    read: int,
+    given: Sequence[str],
     files: list[File],
     beside: list[File],
     unread: tuple[tuple[str, str], ...],
@@ -30,17 +32,17 @@ def examine(
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(max(limit, 8_000))
     try:
-        facts = _facts(files, beside)
+        facts, exhausted = _facts(files, beside)
     finally:
         sys.setrecursionlimit(limit)
     chosen = _chosen(select, ignore)
     judgements = [judge(item, chosen) for item in facts]
     suppressions = Suppressions(files)
-    given = {file.path for file in (*files, *beside)}
+    asked_about = set(given)
     kept: dict[object, Finding] = {}
     for finding in (finding for judgement in judgements for finding in judgement.findings):
         # What was only imported is not what was asked about.
-        asked = finding.place is None or finding.place.path in given
+        asked = finding.place is None or finding.place.path in asked_about
         if asked and (finding.code, finding.place) not in kept and not suppressions.covers(finding):
             kept[finding.code, finding.place] = finding
     vaes = [pair for pair in zip(facts, judgements, strict=True) if is_vae(pair[0])]
@@ -50,24 +52,26 @@ def examine(
         facts=tuple(facts),
         recognised=tuple(recognised(item) for item, _ in vaes),
         unobserved=tuple(line for item, judgement in vaes for line in unobserved(item, judgement)),
-        unread=unread,
-        files_read=read,
+        unread=(*unread, *((path, _TOO_LARGE) for path in exhausted)),
+        files_read=len(given),
         files_concerned=len(files),
         unused_suppressions=suppressions.unused({mistake.code for mistake in chosen}),
     )
 
 
-def _facts(files: Iterable[File], beside: Iterable[File]) -> list[Facts]:
+def _facts(files: Iterable[File], beside: Iterable[File]) -> tuple[list[Facts], list[str]]:
     project = Project()
     modules = [project.add(file) for file in files if file.cells]
     feeding = [project.add(file, given=False) for file in beside if file.cells]
     found: list[Facts] = []
     built = scenes.build(project, modules)
-    pipelines = Pipelines(project, [*built, *scenes.build(project, feeding)])
+    around = scenes.build(project, feeding)
+    built += scenes.assembled(project)
+    pipelines = Pipelines(project, [*built, *around])
     for scene in built:
         scene.data = pipelines.interval_for(scene.module.path)
         found.extend(assemble.facts_of(scene))
-    return distinct(found)
+    return distinct(found), project.exhausted()
 
 
 # The facts by whose places one VAE is told from another; the others follow from where these are seen.

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 MAX_DEPTH = 24
 MAX_UNROLL = 12
+# The steps that all evaluations of one file may take together: some seconds.
+MAX_STEPS = 250_000
 
 
 class BudgetError(Exception):
@@ -87,10 +89,12 @@ class Interpreter:
         self.trace = Trace()
         self.steps = 0
         self.limit = 40_000
+        self.remaining = MAX_STEPS
         self.frames: list[Frame] = []
         self.no_grad = 0
         self._serial = 0
         self.pipelines: dict[int, Pipeline] = {}
+        self.assembled: dict[int, Instance] = {}
 
     def serial(self) -> int:
         """A number that was not given out before."""
@@ -142,9 +146,10 @@ class Interpreter:
         return Site(self.source, node)
 
     def tick(self) -> None:
-        """Count a step; BudgetError when there were too many."""
+        """Count a step; BudgetError when there were too many, in this evaluation or in all of one file."""
         self.steps += 1
-        if self.steps > self.limit:
+        self.remaining -= 1
+        if self.steps > self.limit or self.remaining < 0:
             raise BudgetError
 
     def block(self, statements: Sequence[ast.stmt], scope: Scope) -> Value:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from vae_checked.linter import source as sources
 from vae_checked.linter.expression import atom
-from vae_checked.linter.interpret import Interpreter, Trace
+from vae_checked.linter.interpret import MAX_STEPS, Interpreter, Trace
 from vae_checked.linter.source import File, Source
 from vae_checked.linter.values import (
     Class,
@@ -86,6 +86,7 @@ class Project:
         self._resolved: dict[tuple[str, str, int], Module | None] = {}
         self._followed: dict[str, int] = {}
         self._root = ""
+        self._remaining: dict[str, int] = {}
 
     def add(self, file: File, given: bool = True) -> Module:
         """Take a parsed file into the project."""
@@ -95,8 +96,15 @@ class Project:
         return module
 
     def follow_for(self, module: Module) -> None:
-        """Charge what is read from now on, because something imports it, to this module."""
+        """Charge what is read and evaluated from now on to this module."""
+        self._remaining[self._root] = self.interpreter.remaining
         self._root = module.path
+        self.interpreter.remaining = self._remaining.get(self._root, MAX_STEPS)
+
+    def exhausted(self) -> list[str]:
+        """The files that were too large to be evaluated whole."""
+        left = {**self._remaining, self._root: self.interpreter.remaining}
+        return [path for path, steps in left.items() if steps < 0]
 
     def run(self, module: Module) -> None:
         """Run a module's top level, once."""

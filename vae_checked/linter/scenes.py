@@ -77,6 +77,16 @@ def build(project: Project, modules: Iterable[Module]) -> list[Scene]:
     return scenes
 
 
+def assembled(project: Project) -> list[Scene]:
+    """Models that were handed their parts from outside, run with the parts that the project gives them."""
+    made = list(project.interpreter.assembled.values())
+    return [
+        _run_class(project, instance.cls.scope.module, instance.cls, set(), set(), instance)
+        for instance in made
+        if instance.cls.scope.module.given and isinstance(instance.cls.find("forward"), Function)
+    ]
+
+
 def _called_names(modules: Iterable[Module]) -> set[str]:
     names: set[str] = set()
     for module in modules:
@@ -88,12 +98,14 @@ def _called_names(modules: Iterable[Module]) -> set[str]:
     return names
 
 
-def _run_class(project: Project, module: Module, cls: Class, entered: set[int], called: set[str]) -> Scene:
+def _run_class(
+    project: Project, module: Module, cls: Class, entered: set[int], called: set[str], made: Instance | None = None
+) -> Scene:
     interpreter = project.interpreter
 
     def work() -> Value:
         site = Site(module.source_of(_first_function(cls)), cls.node)
-        instance = construct(interpreter, cls, [], {}, site)
+        instance = construct(interpreter, cls, [], {}, site) if made is None else made
         if not isinstance(instance, Instance):
             return None
         forward = cls.find("forward")
