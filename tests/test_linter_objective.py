@@ -347,3 +347,74 @@ def test_reductions_are_read_axis_by_axis(tmp_path: Path) -> None:
     assert facts.recon.reduced is not None
     assert (facts.kl.reduced.value.batch, facts.kl.reduced.value.event) == (Reduction.SUM, Reduction.MEAN)
     assert (facts.recon.reduced.value.batch, facts.recon.reduced.value.event) == (Reduction.MEAN, Reduction.SUM)
+
+
+BOUNDS = {
+    "minus the bound, differentiated": ("elbo = -recon - kl\n(-elbo).backward()", []),
+    "minus a wrong bound, differentiated": ("elbo = kl - recon\n(-elbo).backward()", ["VAE302"]),
+    "minus the mean of a bound": ("bound = -(recon + kl)\nloss = -bound.mean()\nloss.backward()", []),
+    "the bound itself, differentiated": ("elbo = -recon - kl\nelbo.backward()", ["VAE505"]),
+    "the bound itself, ascended": ("torch.optim.SGD([x], maximize=True)\nelbo = -recon - kl\nelbo.backward()", []),
+    "the bound itself, against its direction": ("elbo = -recon - kl\nelbo.backward(-torch.ones_like(elbo))", []),
+    "kept in a dict": ("parts = {'recon': recon, 'kl': kl}\nloss = sum(parts.values())\nloss.backward()", []),
+    "kept in a dict, subtracted": (
+        "parts = {}\nparts['recon'] = recon\nparts['kl'] = kl\nloss = parts['recon'] - parts['kl']\nloss.backward()",
+        ["VAE302"],
+    ),
+    "divided by the number of samples so far": ("loss = (recon + kl) / len(loader.dataset)\nloss.backward()", []),
+    "a weight that warms up": ("loss = recon + min(1.0, epoch / 10) * kl\nloss.backward()", []),
+    "a weight that warms up, subtracted": ("loss = recon - min(1.0, epoch / 10) * kl\nloss.backward()", ["VAE302"]),
+    "free bits": ("loss = recon + torch.clamp(kl, min=3.0)\nloss.backward()", []),
+    "subtracted free bits": ("loss = recon - torch.clamp(kl, min=3.0)\nloss.backward()", ["VAE302"]),
+}
+
+
+@pytest.mark.parametrize(("body", "expected"), BOUNDS.values(), ids=BOUNDS)
+def test_what_is_minimised(body: str, expected: list[str], tmp_path: Path) -> None:
+    loop = LOOP.split("            optimizer.zero_grad()", maxsplit=1)[0]
+    indented = "\n".join(" " * 12 + line for line in f"{RECON}\n{KL}\n{body}".splitlines())
+    found = read(tmp_path, MODEL + loop.format(body=indented))
+    assert any(facts.kl.form is not None for facts in found.facts)
+    assert sorted({finding.code for finding in found.findings}) == expected
+
+
+LIKELIHOODS = {
+    "cross entropy by hand": ("recon = -(x * torch.log(out) + (1 - x) * torch.log(1 - out)).sum()", 1),
+    "cross entropy by hand, guarded": (
+        "recon = -torch.sum(x * torch.log(out + 1e-8) + (1 - x) * torch.log(1 - out + 1e-8))",
+        1,
+    ),
+    "log likelihood by hand": ("recon = (x * out.log() + (1 - x) * (1 - out).log()).sum()", -1),
+    "Bernoulli": ("recon = torch.distributions.Bernoulli(out).log_prob(x).sum()", -1),
+    "Gaussian": ("recon = Normal(out, 0.7).log_prob(x).sum()", -1),
+    "squares by hand": ("recon = ((x - out) ** 2).sum()", 1),
+}
+
+
+@pytest.mark.parametrize("wrong", [False, True], ids=["right", "wrong"])
+@pytest.mark.parametrize(("recon", "sign"), LIKELIHOODS.values(), ids=LIKELIHOODS)
+def test_a_likelihood_by_any_name_has_its_sign_read(recon: str, sign: int, wrong: bool, tmp_path: Path) -> None:
+    put = "recon" if (sign > 0) is not wrong else "-recon"
+    assert codes(tmp_path, f"{recon}\n{KL}\nloss = kl + {put}") == (["VAE505"] if wrong else [])
+
+
+@pytest.mark.parametrize("weight", [f"self.{name}" for name in ("weight", "gamma")])
+def test_a_setting_of_one_is_a_setting(weight: str, tmp_path: Path) -> None:
+    name = weight.removeprefix("self.")
+    text = f"""
+class Criterion(nn.Module):
+    def __init__(self, {name}=1.0):
+        super().__init__()
+        {weight} = {name}
+
+    def forward(self, out, x, mu, logvar):
+        recon = F.mse_loss(out, x)
+        kl = -0.5 * torch.sum(1 + logvar - mu ** 2 - logvar.exp(), dim=1)
+        return recon + {weight} * kl.mean()
+"""
+    assert loss_codes(tmp_path, text) == []
+
+
+def test_a_number_under_a_local_name_is_none(tmp_path: Path) -> None:
+    body = f"recon = F.mse_loss(out, x)\n{ROWS}\nalpha = 1.0\nloss = recon + alpha * rows.sum(1).mean()"
+    assert codes(tmp_path, body) == ["VAE502"]

@@ -54,7 +54,7 @@ def _call(interpreter: Interpreter, node: ast.Call, scope: Scope) -> Value:
         elif isinstance(value, dict):
             kwargs.update({key: item for key, item in value.items() if isinstance(key, str)})
     result = interpreter.call(target, args, kwargs, site)
-    if isinstance(node.func, ast.Attribute) and node.func.attr == "backward":
+    if isinstance(node.func, ast.Attribute) and node.func.attr == "backward" and not node.args:
         interpreter.root(interpreter.eval(node.func.value, scope), "backward", "", node.func.value)
     return result
 

@@ -89,8 +89,8 @@ def recon_sign(reading: Reading, kl: Divergence) -> int | None:
         return None
     own = beside if kl.factor > 0 else -beside
     sign = above * absolute
-    # Both terms with a minus: a bound that is called a loss and maximised elsewhere.
-    return None if sign < 0 and own * absolute < 0 else sign
+    # Both terms with a minus: a bound, which may be called a loss and maximised elsewhere.
+    return None if sign < 0 and own * absolute < 0 and not reading.differentiated else sign
 
 
 def _bent(reading: Reading) -> bool:

@@ -30,7 +30,8 @@ class Reading:
     """A loss that holds a KL and its reconstruction: the chains from it down to both, outermost step first.
 
     `shared` is the part that both chains have in common: it scales the loss as a whole and balances nothing.
-    `minimised` is +1 when the loss is minimised, -1 when maximised, None when the source does not say.
+    `minimised` is +1 when the loss is minimised, -1 when maximised, None when the source does not say;
+    `differentiated` when that is known from a backward pass and no optimizer ascends.
     """
 
     total: Expr
@@ -38,6 +39,7 @@ class Reading:
     kl: tuple[Step, ...]
     recon: tuple[Step, ...]
     minimised: int | None
+    differentiated: bool = False
 
 
 class Losses:
@@ -111,7 +113,8 @@ class Losses:
         kept = ("sum", "mean", "shape", "sign", "const", "divided")
         shared = tuple(step for step in one[:count] if step[0] in kept)
         whole = self.minimised(total) if sign_of(one[:count]) is not None else None
-        return Reading(total, shared, one[count:], other[count:], whole)
+        firm = any(contains(value, total.uid) for value in self.backward) and not self._ascends()
+        return Reading(total, shared, one[count:], other[count:], whole, firm)
 
     def holds(self, kl: Divergence, recon: Reconstruction | None) -> bool | None:
         """Whether the KL is part of a loss; False where it is computed beside one and used for nothing."""
@@ -132,6 +135,12 @@ class Losses:
         )
         names = {root.name for root in with_kl if root.kind == "assign"}
         return False if ending and all(_unused(name, function.node) for name in names) else None
+
+    def _ascends(self) -> bool:
+        """Whether an optimizer of the scene is told to maximise."""
+        functions = [root.function for root in self.scene.trace.roots if root.function is not None]
+        modules = {id(module): module for module in (self.scene.module, *(item.scope.module for item in functions))}
+        return any("maximize" in module.read_once(_names_in) for module in modules.values())
 
     def roots_with(self, term: Expr) -> list[Root]:
         """The edges of statements at which a value holds a term."""
@@ -343,6 +352,8 @@ def _read_names(tree: ast.AST) -> set[str]:
             names.add(f".{node.attr}")
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             names |= {node.value, f".{node.value}"}
+        elif isinstance(node, ast.keyword) and node.arg is not None:
+            names.add(node.arg)
     return names
 
 
