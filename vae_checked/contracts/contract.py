@@ -159,7 +159,7 @@ class Contract:
             self.last = entry.results.get(None)
             return result
         try:
-            seen = entry.results.get(plan.result_fingerprint(result, arguments))
+            seen = entry.results.get(plan.read_result(result, arguments))
         except Exception:  # as above
             seen = None
         if seen is not None and sizes == entry.sizes and groups == entry.groups and not trees:
@@ -220,7 +220,7 @@ class Contract:
             entry.results.add(None, described)
         elif run.after == scope.Scope(entry.sizes, entry.groups, {}):  # else the body's axes had a say in the verdict
             with suppress(Exception):  # as in `call`: what has no fingerprint is checked in full again
-                entry.results.add(plan.result_fingerprint(run.result, arguments), described)
+                entry.results.add(plan.read_result(run.result, arguments), described)
 
     def _judge(self, checks: _Checks, run: _Run, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         __tracebackhide__ = True

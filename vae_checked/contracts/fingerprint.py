@@ -13,7 +13,7 @@ from typing import Any
 
 from torch import Tensor
 
-from vae_checked.contracts.axes import is_pure
+from vae_checked.contracts.axes import fill, is_pure
 
 LONGEST_CONTAINER = 64
 
@@ -83,6 +83,7 @@ def pure(text: str) -> str:
 
 
 READ: Mapping[Reads, Callable[[Any], Any]] = {
+    Reads.NOTHING: lambda value: None,
     Reads.TYPE: type,
     Reads.VALUE: plain_value,
     Reads.TENSOR: tensor,
@@ -90,6 +91,17 @@ READ: Mapping[Reads, Callable[[Any], Any]] = {
 }
 
 Binder = Callable[..., tuple[dict[str, Any], tuple[Any, ...]]]
+ResultReader = Callable[[Any, Mapping[str, Any]], Any]
+
+
+def make_result_reader(reads: Reads, templates: Sequence[str]) -> ResultReader:
+    """A function of the result, and of the arguments by name, that gives the result's fingerprint."""
+    read = READ[reads]
+    if templates:
+        return lambda result, arguments: (read(result), *(pure(fill(each, arguments)) for each in templates))
+    if reads is Reads.TENSOR:
+        return lambda result, _: (result.shape, result.dtype) if type(result) is Tensor else tensor(result)
+    return lambda result, _: read(result)
 
 
 class _Source(str):
@@ -119,11 +131,16 @@ def make_binder(signature: inspect.Signature, reads: Mapping[str, Reads], templa
         return_annotation=signature.empty,
     )
     arguments = ", ".join(f"{name!r}: {name}" for name in signature.parameters)
-    parts = [f"_vae_{reads[name].name}({name})" for name in signature.parameters if reads.get(name)]
+    parts = [_part(name, reads[name]) for name in signature.parameters if reads.get(name)]
     parts += [f"_vae_pure(f'{template}')" for template in templates]
     source = f"def bind{bare}:\n    return {{{arguments}}}, ({''.join(f'{part}, ' for part in parts)})\n"
     names: dict[str, Any] = {f"_vae_{each.name}": read for each, read in READ.items()}
-    names |= {"_vae_pure": pure, "_vae_default": {p.name: p.default for p in parameters}}
+    names |= {"_vae_pure": pure, "_vae_Tensor": Tensor, "_vae_default": {p.name: p.default for p in parameters}}
     exec(compile(source, "<fingerprint>", "exec"), names)  # noqa: S102  as dataclasses make __init__: no input, names only
     binder: Binder = names["bind"]
     return binder
+
+
+def _part(name: str, reads: Reads) -> str:
+    read = f"_vae_{reads.name}({name})"
+    return f"({name}.shape, {name}.dtype) if type({name}) is _vae_Tensor else {read}" if reads is Reads.TENSOR else read

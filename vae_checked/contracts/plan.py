@@ -11,7 +11,7 @@ import abc
 import collections.abc
 import types
 import typing
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,29 +19,23 @@ from jaxtyping import AbstractArray
 from torch import Tensor
 
 from vae_checked.contracts.annotations import EMPTY, Signature
-from vae_checked.contracts.axes import fill, is_pure, parse_axes
-from vae_checked.contracts.fingerprint import READ, Binder, Reads, Unsound, make_binder, pure
+from vae_checked.contracts.axes import is_pure, parse_axes
+from vae_checked.contracts.fingerprint import Binder, Reads, ResultReader, Unsound, make_binder, make_result_reader
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """How to fingerprint the calls of one signature; `why_not` says why verdicts are not remembered, or is empty.
 
-    `bind` gives the arguments of a call by name and their fingerprint; it is None where verdicts are not remembered.
+    `bind` gives the arguments of a call by name and their fingerprint, or is None where verdicts are not remembered;
+    `read_result` gives the result's fingerprint.
     """
 
     signature: Signature
     bind: Binder | None
     result: Reads
-    result_templates: tuple[str, ...]
+    read_result: ResultReader
     why_not: str
-
-    def result_fingerprint(self, result: Any, arguments: Mapping[str, Any]) -> Any:
-        """All that the verdict on the result depends on, once the arguments' fingerprint is known."""
-        part = READ[self.result](result)
-        if self.result_templates:
-            return (part, *(pure(fill(template, arguments)) for template in self.result_templates))
-        return part
 
 
 def make_plan(signature: Signature) -> Plan:
@@ -67,7 +61,7 @@ def make_plan(signature: Signature) -> Plan:
         signature=signature,
         bind=None if reasons else make_binder(signature.parameters, reads, templates),
         result=result,
-        result_templates=_templates([signature.result]),
+        read_result=make_result_reader(result, _templates([signature.result])),
         why_not="; ".join(reasons),
     )
 
