@@ -17,6 +17,7 @@ _STD_REACH = 0.35
 
 def judge(facts: Facts) -> Evidence | None:
     mu, second, curve = facts.heads.mu, facts.heads.second, facts.sampler.std
+    timing = facts.sampler.timing
     if mu is None or second is None or curve is None:
         return None
     clipped = []
@@ -36,7 +37,10 @@ def judge(facts: Facts) -> Evidence | None:
             "intervals": " and ".join(str(fact.value) for _, fact, _ in clipped),
             "consequences": "; ".join(words for _, _, words in clipped),
         },
-        related=tuple((fact.origin, f"the {head} head") for head, fact, _ in clipped[1:]),
+        related=(
+            *((fact.origin, f"the {head} head") for head, fact, _ in clipped[1:]),
+            (curve.origin if timing is None else timing.origin, "the sampler"),
+        ),
     )
 
 
