@@ -33,10 +33,14 @@ _NAMES: dict[Role, str] = {
         "recon_loss reconstruction_loss rec_loss mse bce recons_loss loss_recon likelihood recon_error loss_rec nll"
     ),
 }
+_STEMS = ("recon", "decoded", "x_hat", "predicted")
 _ROLES = {name: role for role, names in _NAMES.items() for name in names.split()}
 
 
 def role_of(name: str) -> Role | None:
     """The role that `name` has in the field (`recon_x`, `logVar`, `zMean`), or None."""
     snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower().strip("_")
-    return _ROLES.get(snake) or _ROLES.get(snake.replace("_", ""))
+    known = _ROLES.get(snake) or _ROLES.get(snake.replace("_", ""))
+    if known is not None or "loss" in snake:
+        return known
+    return Role.RECONSTRUCTION if any(stem in snake for stem in _STEMS) else None

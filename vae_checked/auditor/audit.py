@@ -49,7 +49,7 @@ def audit(
     subject = adapt(model, adapter)
     found_loss = find_loss(model, loss)
     label = name or type(model).__qualname__
-    _refuse_uninitialised(model)
+    refuse_uninitialised(model)
     with Restored(model, *(found_loss.modules if found_loss is not None else ())) as restored:
         torch.manual_seed(seed)
         source, guess = inputs_for(subject, inputs, data_range)
@@ -71,7 +71,8 @@ def audit(
     )
 
 
-def _refuse_uninitialised(model: nn.Module) -> None:
+def refuse_uninitialised(model: nn.Module) -> None:
+    """Raise ModelError for a model whose lazy parameters have no size yet: a run would give them one."""
     lazy = [name for name, parameter in model.named_parameters() if is_lazy(parameter)]
     if lazy:
         raise ModelError(f"{lazy[0]} has no size yet: run {type(model).__name__} once on a batch, then audit it")
@@ -94,14 +95,23 @@ def _observed(subject: Subject, source: Source, loss: Loss | None, seed: int, re
         restored.again()
         return seen
 
+    def look_again(size: int, *, training: bool, salt: int) -> Observation | None:
+        """The same, or None with the reason: what runs at one size and in one mode may not in others."""
+        try:
+            return look(size, training=training, salt=salt)
+        except ModelError as error:
+            train.unobserved += (f"a second pass: {error}",)
+            return None
+        finally:
+            restored.again()
+
     train = look(batch, training=True, salt=0)
     latent_sizes = {size for latent in train.latents for size in train.run.tape.values[latent.z].tensor.shape[1:]}
     if source.given is None and batch in latent_sizes:
         batch, other = source.batches([*_sizes(source), *latent_sizes])
         train = look(batch, training=True, salt=0)
-    again = look(other, training=True, salt=1) if other != batch else None
-    evaluation = look(batch, training=False, salt=2)
-    return Observed(train, again, evaluation)
+    again = look_again(other, training=True, salt=1) if other != batch else None
+    return Observed(train, again, look_again(batch, training=False, salt=2))
 
 
 def _sizes(source: Source) -> list[int]:

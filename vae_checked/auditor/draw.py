@@ -165,9 +165,9 @@ def _given_batch(given: Inputs) -> int:
 
 
 def _selected(given: Inputs, batch: int, generator: torch.Generator) -> Inputs:
-    """`batch` rows of every tensor, in an order that the generator draws."""
+    """All rows as they were given, or `batch` of them in an order that the generator draws."""
     size = _given_batch(given)
-    rows = torch.randperm(size, generator=generator)[:batch]
+    rows = torch.arange(size) if batch == size else torch.randperm(size, generator=generator)[:batch]
 
     def take(value: Any) -> Any:
         if isinstance(value, Tensor):

@@ -12,7 +12,7 @@ from torch import Tensor
 from vae_checked.adapters import Inputs, Part, Role, Subject, role_of
 from vae_checked.auditor.graph import Graph
 from vae_checked.auditor.latents import Latent, find_latents, refined
-from vae_checked.auditor.objective import Loss, call_loss, dead_weights
+from vae_checked.auditor.objective import Loss, call_loss, dead_weights, run_by
 from vae_checked.auditor.record import Run, recording, run_model
 from vae_checked.auditor.target import Join, find_join
 from vae_checked.errors import ModelError
@@ -49,7 +49,10 @@ class Observation:
 
 def observe(subject: Subject, inputs: Inputs, loss: Loss | None, *, training: bool) -> Observation:
     """Run and recognise; ModelError for what cannot be run, or holds no tensor at all."""
-    run = run_model(subject, inputs, training=training, others=() if loss is None else loss.modules)
+    modules = () if loss is None else loss.modules
+    if loss is not None and loss.runs(subject.model):
+        subject = run_by(loss, subject)
+    run = run_model(subject, inputs, training=training, others=modules)
     if not run.parts:
         raise ModelError(
             f"the forward of {type(subject.model).__name__} returned {_kind(run.output)}, which holds no tensor: "
@@ -60,7 +63,10 @@ def observe(subject: Subject, inputs: Inputs, loss: Loss | None, *, training: bo
     latents, others = find_latents(run.tape, graph, outputs)
     seen = Observation(run, graph, latents, _roles(run, graph, latents))
     seen.recognised, seen.unobserved = (), tuple(others)
-    _find_total(seen, loss)
+    if loss is not None and loss.runs(subject.model):
+        _take_total(seen, run.output, loss, f"loss: {loss.name}, which runs the model itself")
+    else:
+        _find_total(seen, loss)
     seen.graph = Graph(run.tape)
     targets = [*outputs, *([] if seen.total is None else [seen.total])]
     seen.latents = [refined(run.tape, seen.graph, latent, targets) for latent in latents]
@@ -68,7 +74,7 @@ def observe(subject: Subject, inputs: Inputs, loss: Loss | None, *, training: bo
     if reconstruction:
         seen.x_hat = run.number(reconstruction[0])
     if seen.total is not None and not seen.kl_alone:
-        seen.join = find_join(run, seen.graph, seen.latents, seen.x_hat, seen.total, outputs)
+        seen.join = find_join(run, seen.graph, seen.latents, seen.x_hat, seen.total)
     _refuse_unrecognisable(seen, subject)
     return seen
 
@@ -168,9 +174,8 @@ def _find_total(seen: Observation, loss: Loss | None) -> None:
                     seen.roles[path] = role
             seen.dead_weights = dead_weights(loss, matched)
             seen.unknown_weight = bool(matched.supplied)
-            tensor, why = _total(seen, result, loss)
-            _take(seen, tensor, loss.name)
-            seen.recognised += (f"loss: {loss.name} ({loss.reason}), called with {', '.join(matched.words)}{why}",)
+            words = ", ".join(matched.words)
+            _take_total(seen, result, loss, f"loss: {loss.name} ({loss.reason}), called with {words}")
             seen.unobserved += tuple(
                 f"the weights: {loss.name} was called with {name} = 1.0, since nobody gave it: "
                 f"give loss=functools.partial(..., {name}=...)"
@@ -184,6 +189,12 @@ def _find_total(seen: Observation, loss: Loss | None) -> None:
             seen.kl_alone = role is Role.KL
             seen.recognised += (f"{role}: {parts[0].path}, which the model returns",)
             return
+
+
+def _take_total(seen: Observation, result: Any, loss: Loss, words: str) -> None:
+    tensor, why = _total(seen, result, loss)
+    _take(seen, tensor, loss.name)
+    seen.recognised += (words + why,)
 
 
 def _take(seen: Observation, tensor: Tensor, name: str) -> None:
@@ -214,7 +225,9 @@ def _total(seen: Observation, result: Any, loss: Loss) -> tuple[Tensor, str]:
     graph = Graph(seen.run.tape)
     ends = {index: seen.run.recorder.find(tensor) for index, (_, tensor) in enumerate(found)}
     reach = {
-        index: frozenset(name for name, numbers in _sources(seen).items() if number in graph.descendants(numbers))
+        index: frozenset(
+            name for name, begins, cut in _sources(seen) if number in graph.descendants(begins, without=cut)
+        )
         for index, number in ends.items()
         if number is not None
     }
@@ -232,18 +245,15 @@ def _total(seen: Observation, result: Any, loss: Loss) -> tuple[Tensor, str]:
     return total, f"; none of the {len(found)} tensors it returns has every term, so their sum is taken"
 
 
-def _sources(seen: Observation) -> dict[str, list[int]]:
+def _sources(seen: Observation) -> list[tuple[str, list[int], list[int]]]:
     """What a total loss follows from: the reconstruction, and the heads by another way than the reconstruction."""
     numbers = {
         role: n for p in seen.run.parts if (role := seen.roles.get(p.path)) and (n := seen.run.number(p)) is not None
     }
-    sources = {}
-    if Role.RECONSTRUCTION in numbers:
-        sources["x_hat"] = [numbers[Role.RECONSTRUCTION]]
-    heads = [numbers[role] for role in (Role.MU, Role.SECOND) if role in numbers]
-    if heads:
-        sources["heads"] = heads
-    return sources
+    x_hat = [numbers[Role.RECONSTRUCTION]] if Role.RECONSTRUCTION in numbers else []
+    heads = [n for latent in seen.latents for n in (latent.location, latent.second) if n is not None]
+    heads = heads or [numbers[role] for role in (Role.MU, Role.SECOND) if role in numbers]
+    return [("x_hat", x_hat, []), ("heads", heads, x_hat)]
 
 
 def seen_parts(result: Any) -> list[tuple[str, Tensor]]:

@@ -32,9 +32,7 @@ class Join:
     target: int
 
 
-def find_join(
-    run: Run, graph: Graph, latents: Sequence[Latent], x_hat: int | None, total: int, outputs: Sequence[int]
-) -> Join | None:
+def find_join(run: Run, graph: Graph, latents: Sequence[Latent], x_hat: int | None, total: int) -> Join | None:
     """The reconstruction's join, or None when no prediction meets the data elementwise on its way to `total`."""
     tape = run.tape
     begins = [latent.z for latent in latents] or ([] if x_hat is None else [x_hat])
@@ -55,7 +53,7 @@ def find_join(
         return None
     step, argument, target = ends[0]
     follows = _follows(tape, argument)
-    goals = [total, *outputs, *(p for _, p, _ in ends)]
+    goals = [total, *(p for _, p, _ in ends)]
     prediction, root = graph.waist(argument, follows, goals)
     whole = _whole_target(tape, graph, target, total, latents)
     return Join(step, prediction, argument, root, whole)

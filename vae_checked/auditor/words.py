@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import linecache
-from typing import Any
 
 from vae_checked.auditor.tape import Step, Tape
 from vae_checked.facts import Origin
 from vae_checked.finding import Place
 from vae_checked.text import described, shown
 
-__all__ = ["described", "module_of", "named", "names_in", "origin_of", "place_of", "shape_text"]
+__all__ = ["described", "module_of", "named", "names_in", "origin_of", "place_of"]
 
 
 def names_in(text: str) -> frozenset[str]:
@@ -81,8 +80,3 @@ def _parameter_name(tape: Tape, number: int) -> str | None:
             return None
         value = tape.values[step.inputs[0]]
     return value.name or None
-
-
-def shape_text(shape: Any) -> str:
-    """`(B, 3, 64, 64)` as it is printed."""
-    return "(" + ", ".join(map(str, shape)) + ("," if len(shape) == 1 else "") + ")"

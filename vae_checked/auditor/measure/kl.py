@@ -20,6 +20,7 @@ from vae_checked.auditor.words import origin_of, place_of
 from vae_checked.facts import Interval, KLForm, Origin, Parametrisation, gaussian_kl
 
 _CLOSE = 2e-3
+_ROUNDING = 1e-4
 _POINTS = (-1.0, 0.0, 2.0)
 _POINTS_POSITIVE = (0.25, 1.0, 4.0)
 _AT = ((0.0, 0.7), (0.6, 0.7), (1.5, -1.1), (-0.8, 1.9))
@@ -190,7 +191,7 @@ def _slopes(kind: Parametrisation, is_reversed: bool, mu: Tensor, s: Tensor) -> 
 def _fit(drawn: list[_Drawn], positive: bool) -> tuple[Parametrisation, bool, float] | None:
     for is_reversed in (False, True):
         for kind in Parametrisation:
-            if kind in (Parametrisation.STD, Parametrisation.VAR) and not positive and _negative(drawn):
+            if kind is Parametrisation.VAR and not positive:
                 continue
             weights = [_weight(draw, kind, is_reversed) for draw in drawn]
             first, *rest = weights
@@ -199,10 +200,6 @@ def _fit(drawn: list[_Drawn], positive: bool) -> tuple[Parametrisation, bool, fl
             if all(other is not None and math.isclose(first, other, rel_tol=_CLOSE) for other in rest):
                 return kind, is_reversed, first
     return None
-
-
-def _negative(drawn: list[_Drawn]) -> bool:
-    return any(bool((draw.second <= 0).any()) for draw in drawn)
 
 
 def _weight(draw: _Drawn, kind: Parametrisation, is_reversed: bool) -> float | None:
@@ -232,13 +229,14 @@ def _something_else(term: _Term, ahead: set[int], first: _Drawn) -> str:
             tape.values[n].sources & Tape.PARAMETER and not tape.drawn(n) for n in step.inputs if n not in known
         ):
             return "parameters of the model take part in it: a learned prior, or another network"
-    if _moved_by_others(term, first):
+    kind, is_reversed, _ = _nearest_form(term, first)
+    if _moved_by_others(term, first, 0.1 * _nearest(first, kind, is_reversed)[1]):
         return "the term of one latent depends on other latents or other samples: it is no sum over the latents"
     return ""
 
 
-def _moved_by_others(term: _Term, first: _Drawn) -> bool:
-    """Whether the gradient at one element changes when all the others do."""
+def _moved_by_others(term: _Term, first: _Drawn, close: float) -> bool:
+    """Whether the gradient at one element changes, by more than `close` relatively, when all the others do."""
     mu, second = first.mu * 0.5 + 0.11, first.second * 0.5 + (0.5 if term.positive else 0.17)
     mu.view(-1)[0], second.view(-1)[0] = first.mu.view(-1)[0], first.second.view(-1)[0]
     other = term.gradients(mu, second)
@@ -246,7 +244,7 @@ def _moved_by_others(term: _Term, first: _Drawn) -> bool:
         return True
     pairs = ((first.by_mu, other.by_mu), (first.by_second, other.by_second))
     size = max(float(gradient.view(-1)[0].abs()) for gradient, _ in pairs) or 1.0
-    return any(float((a.view(-1)[0] - b.view(-1)[0]).abs()) > 10 * _CLOSE * size for a, b in pairs)
+    return any(float((a.view(-1)[0] - b.view(-1)[0]).abs()) > max(close, _ROUNDING) * size for a, b in pairs)
 
 
 def _values(

@@ -56,6 +56,7 @@ def _not_finite(seen: Observation, latent: Latent, second: int, s: float) -> int
     """The first value between the second head and z or the loss that is not finite at `s`."""
     tape = seen.run.tape
     driven = {second: torch.full_like(tape.values[second].tensor, s, requires_grad=False)}
+    driven_by = seen.graph.descendants((second,))
     ways: list[tuple[dict[int, torch.Tensor], int]] = [(driven, latent.z)]
     if seen.total is not None and seen.join is not None:
         # What the decoder makes of a large z is its own affair.
@@ -65,7 +66,7 @@ def _not_finite(seen: Observation, latent: Latent, second: int, s: float) -> int
         for chosen, wanted in ways:
             try:
                 for number, tensor in stream(tape, chosen, (wanted,)):
-                    if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+                    if number in driven_by and tensor.is_floating_point() and not torch.isfinite(tensor).all():
                         return number
             except (RuntimeError, ValueError):
                 continue

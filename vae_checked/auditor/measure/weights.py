@@ -18,7 +18,8 @@ _MEANS = names_in(
     "mean mse_loss l1_loss smooth_l1_loss huber_loss binary_cross_entropy binary_cross_entropy_with_logits kl_div"
 )
 _BY_MEAN = 1
-_FORMULA = (0.5, 1.0, 2.0)
+_FORMULA = (-2.0, -1.0, -0.5, 0.5, 2.0)
+_WRITTEN_OUT = (0.5, 1.0, 2.0)
 _CLOSE = 1e-3
 
 
@@ -43,11 +44,14 @@ class Way:
         return self
 
     @property
+    def named(self) -> tuple[float, ...]:
+        """The scales that are part of no formula; a factor of exactly 1 is a weight that has a name."""
+        return tuple(scale for scale in self.scales if scale not in _FORMULA)
+
+    @property
     def explicit(self) -> bool:
-        """Whether the author scales the term by a number that is part of no formula."""
-        return self.unknown_weight or any(
-            all(abs(abs(scale) - known) > 1e-9 for known in _FORMULA) for scale in self.scales
-        )
+        """Whether the author weighs the term."""
+        return self.unknown_weight or bool(self.named)
 
 
 def way_to(
@@ -135,12 +139,16 @@ def explained(weight: float, batch: int, event: int, way: Way, by_batch: Reducti
     else:
         reduction = Reduction.MIXED
     factor = abs(per_sample) * inside
-    explicit = way.explicit
     # A division by the number of elements is a mean that the author wrote out.
-    written_out = any(math.isclose(factor * event, known, rel_tol=_CLOSE) for known in _FORMULA)
+    written_out = any(math.isclose(factor * event, known, rel_tol=_CLOSE) for known in _WRITTEN_OUT)
     if reduction is Reduction.SUM and event > 4 and written_out:
-        reduction, factor, explicit = Reduction.MEAN, factor * event, True
-    return Reduced(by_batch, reduction, explicit), Factor(_rounded(factor), explicit)
+        return Reduced(by_batch, Reduction.MEAN, True), Factor(_rounded(factor * event), True)
+    left = factor / abs(math.prod(way.named))
+    if by_batch is Reduction.MEAN and batch > 1 and math.isclose(left, batch, rel_tol=_CLOSE):
+        left = 1.0  # the named scale is the division by the batch
+    if way.named and not math.isclose(left, 1.0, rel_tol=_CLOSE):
+        return Reduced(by_batch, reduction, way.explicit), Factor(_rounded(left), False)
+    return Reduced(by_batch, reduction, way.explicit), Factor(_rounded(factor), way.explicit)
 
 
 def _rounded(value: float) -> float:
