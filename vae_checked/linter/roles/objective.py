@@ -55,7 +55,7 @@ class Losses:
         self.nodes = graph.nodes
         self._graph = graph
         self._branches: list[Expr] | None = None
-        self._opened: list[tuple[Root, frozenset[int]]] | None = None
+        self._unsettled: Graph | None = None
         self.backward = _resolved(root for root in scene.trace.roots if root.kind == "backward")
         self._called = _resolved(root for root in scene.trace.roots if _called_loss(root))
         self._named = {value.uid for value in self._called}
@@ -67,7 +67,7 @@ class Losses:
         if self._branches is None:
             self._branches = [
                 node
-                for node in Graph(self.scene.values()).nodes
+                for node in self.unsettled.nodes
                 if node.op == "phi" and any(item.op == "training" for item in (node.args[0], *node.args[0].args))
             ]
         return self._branches
@@ -142,12 +142,23 @@ class Losses:
         modules = {id(module): module for module in (self.scene.module, *(item.scope.module for item in functions))}
         return any("maximize" in module.read_once(_names_in) for module in modules.values())
 
+    @property
+    def unsettled(self) -> Graph:
+        """The scene before its branches were settled."""
+        if self._unsettled is None:
+            self._unsettled = Graph(self.scene.values())
+        return self._unsettled
+
     def roots_with(self, term: Expr) -> list[Root]:
-        """The edges of statements at which a value holds a term."""
-        if self._opened is None:
-            self._opened = [(root, _uids(root)) for root in self.scene.trace.roots]
-        holding = self._graph.holding(term.uid)
-        return [root for root, uids in self._opened if uids & holding]
+        """The edges of statements at which a value holds a term, told by where it is written."""
+        written = term.site.node if term.site is not None else None
+        same = [
+            node.uid
+            for node in self.unsettled.nodes
+            if node.op == term.op and node.site is not None and node.site.node is written
+        ]
+        holding = frozenset().union(*(self.unsettled.holding(uid) for uid in same))
+        return [root for root in self.scene.trace.roots if holding & _uids(root)]
 
     def contrasted(self, kl: Divergence, total: Expr) -> bool:
         """Whether the same heads have a KL of the other sign in what is minimised: one is maximised on purpose."""
@@ -183,10 +194,10 @@ def _resolved(roots: Iterable[Root]) -> list[Expr]:
     return phi.resolved(found)
 
 
-def _uids(root: Root) -> frozenset[int]:
+def _uids(root: Root) -> set[int]:
     from vae_checked.linter.scenes import expressions  # noqa: PLC0415  the two modules call each other
 
-    return frozenset(value.uid for value in phi.resolved(expressions(root.value)))
+    return {value.uid for value in expressions(root.value)}
 
 
 def _unused(name: str, function: ast.AST) -> bool:
