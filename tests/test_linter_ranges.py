@@ -80,8 +80,10 @@ UNIT_STEPS = (
 )
 IMAGENET = (
     VISION,
-    "steps = transforms.Compose([transforms.ToTensor(),\n"
-    "        transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])])",
+    (
+        "steps = transforms.Compose([transforms.ToTensor(),\n"
+        "        transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])])"
+    ),
     "",
 )
 SIGMOID, TANH, LINEAR = (", nn.Sigmoid()", "self.draw(z)"), ("", "torch.tanh(self.draw(z))"), ("", "self.draw(z)")
@@ -316,3 +318,54 @@ def test_free_heads_and_guards_are_silent(heads: str, std: str, end: str, tmp_pa
     report = read(tmp_path, posterior=HEADS.format(heads=heads, std=std, end=end, gelu=FREE_GELU))
     assert report.findings == ()
     assert any(facts.heads.mu is not None and facts.heads.second is not None for facts in report.facts)
+
+
+HANDED = """\
+import torch
+from torch import distributions, nn
+
+
+class Recogniser(nn.Module):
+    def __init__(self, body):
+        super().__init__()
+        self.body = body
+        self.last = {last}
+
+    def forward(self, x):
+        mu, logvar = self.last(self.body(x)).chunk(2, dim=1)
+        q = distributions.Normal(mu, logvar.mul(0.5).exp())
+        return distributions.Normal.rsample(q), mu, logvar
+"""
+ENTRY = """\
+import torch
+from torch import nn
+
+from recogniser import Recogniser
+
+
+def main():
+    body = nn.Sequential(nn.Linear(17, 40), nn.ReLU(), nn.Linear(40, 6){end})
+    print(Recogniser(body)(torch.zeros(5, 17))[0].shape)
+
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+def test_a_head_is_confined_by_the_body_that_a_script_hands_over(tmp_path: Path) -> None:
+    handed = HANDED.format(last="nn.Identity()")
+    assert read(tmp_path, recogniser=handed, entry=ENTRY.format(end="")).findings == ()
+    (finding,) = read(tmp_path, recogniser=handed, entry=ENTRY.format(end=", nn.ReLU()")).findings
+    assert finding.code == "VAE204"
+    assert finding.place is not None
+    assert (Path(finding.place.path).name, finding.place.line) == ("entry.py", 8)
+
+
+def test_a_layer_that_confines_is_shown_where_it_is_applied_and_where_it_is_built(tmp_path: Path) -> None:
+    text = HANDED.format(last="nn.Softplus()")
+    (finding,) = read(tmp_path, recogniser=text).findings
+    assert finding.code == "VAE204"
+    assert finding.place is not None
+    assert finding.place.line == 12
+    assert [related.place.line for related in finding.related if related.message == "built here"] == [9]
