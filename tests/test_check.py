@@ -174,7 +174,10 @@ def test_check_vae_is_silent_on_the_reference(output: str) -> None:
     assert len(report.judgements) == 1
 
 
-@pytest.mark.parametrize("text", sorted({mistake.good for mistake in CATALOGUE}), ids=hash)
+GOOD = {mistake.good: mistake.code for mistake in reversed(CATALOGUE)}
+
+
+@pytest.mark.parametrize("text", GOOD, ids=GOOD.values())
 def test_the_catalogues_good_modules_obey(text: str) -> None:
     module = module_of(text, "catalogue_good")
     torch.manual_seed(0)
@@ -285,6 +288,19 @@ def test_an_autoencoder_without_noise_is_put_to_the_law_of_its_shape() -> None:
     found = outcomes(model)
     assert held(found) == {"reconstruction-shape"}
     assert found["kl-closed-form"].reason == "not known of this model: kl, parametrisation"
+
+
+def test_a_model_that_runs_in_training_alone_is_put_to_the_laws_that_need_no_more() -> None:
+    class TrainingOnly(Base):
+        def forward(self, x: Tensor) -> Any:
+            if not self.training:
+                raise NotImplementedError("sample instead")
+            return super().forward(x)
+
+    staged = stages_for(TrainingOnly(), SPEC, usual_loss)
+    assert any("sample instead" in line for line in staged.unobserved)
+    assert put(find_law("kl-closed-form"), staged) == Outcome(find_law("kl-closed-form"))
+    assert put(find_law("posterior-shape"), staged).reason == "not known of this model: encode"
 
 
 def test_given_samples_are_used_and_bound_the_batch() -> None:

@@ -115,7 +115,7 @@ def test_right_passes_and_wrong_is_told_with_what_reproduces_it(project: Run, py
             "vae::r::audit SKIPPED*",
             f"*_ vae::b::{FAILING} _*",
             "b: law kl-closed-form is broken: kl = *",
-            "  kl(mu, logvar) is * the law says * (B=2, C=3, H=8, W=12, L=5, seed 0)",
+            "  kl(mu, s) is * at sample *, with std = exp(s), the law says * (B=2, C=3, H=8, W=12, L=5, seed 0)",
             "  source: Kingma and Welling 2014*",
             f'  reproduce: pytest -k "vae and b and {FAILING}" --vae-case 2,0',
             "*VAE201 log-std-read-as-logvar*",

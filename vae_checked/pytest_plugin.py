@@ -323,10 +323,11 @@ class _MistakeItem(_VaeItem):
 
     def runtest(self) -> None:
         from vae_checked.errors import FindingsError
+        from vae_checked.finding import Severity
 
         self.needs_model()
         report = self.node.report()
-        found = [finding for finding in report.findings if finding.code == self.code]
+        found = [f for f in report.findings if f.code == self.code and f.severity is not Severity.INFO]
         if found:
             lines = [f"{f.subject}: {f.code} {f.name}: {f.message} ({f.measured}); fix: {f.fix}" for f in found]
             raise FindingsError("\n".join(lines))

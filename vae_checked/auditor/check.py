@@ -5,15 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import nn
 
 from vae_checked.adapters import adapt
-from vae_checked.auditor.audit import audit
-from vae_checked.auditor.draw import source_of
+from vae_checked.auditor.audit import audit, refuse_uninitialised
+from vae_checked.auditor.inputs import inputs_for
 from vae_checked.auditor.objective import find_loss
 from vae_checked.auditor.report import AuditReport
+from vae_checked.auditor.restore import Restored
 from vae_checked.auditor.staged import Staged, staged
 from vae_checked.errors import FindingsError, ModelError
+from vae_checked.finding import Finding, Severity
 from vae_checked.laws import LAWS, InapplicableError, Law, Violation
 
 BATCHES = (2, 3)  # the smallest first: that is the failure that is told
@@ -43,7 +46,12 @@ def stages_for(
     seed: int = 0,
 ) -> Staged:
     """The stages of `model` for the laws; arguments and errors are those of `audit`."""
-    return staged(adapt(model, adapter), source_of(inputs, model, data_range), find_loss(model, loss), seed)
+    refuse_uninitialised(model)
+    subject, found_loss = adapt(model, adapter), find_loss(model, loss)
+    with Restored(model, *(found_loss.modules if found_loss is not None else ())):
+        torch.manual_seed(seed)
+        source, _ = inputs_for(subject, inputs, data_range)
+    return staged(subject, source, found_loss, seed)
 
 
 def put(law: Law, model: Staged, seed: int = 0) -> Outcome:
@@ -72,23 +80,25 @@ def check_vae(
     """Audit `model` and put every law to it; the model and the process are afterwards as they were.
 
     Arguments are those of `audit`, as is the report returned where nothing was found. Raises FindingsError, an
-    AssertionError, with all findings and all broken laws in one message, and what `audit` raises.
+    AssertionError, with all findings but mere information and all broken laws in one message, and what
+    `audit` raises.
     """
     report = audit(model, inputs, loss, name=name, data_range=data_range, adapter=adapter, seed=seed)
     stages = stages_for(model, inputs, loss, data_range=data_range, adapter=adapter, seed=seed)
     broken = [outcome for outcome in (put(law, stages, seed) for law in LAWS) if outcome.violation is not None]
-    if report.findings or broken:
-        raise FindingsError(_told(name or type(model).__qualname__, report, broken))
+    findings = [finding for finding in report.findings if finding.severity is not Severity.INFO]
+    if findings or broken:
+        raise FindingsError(_told(name or type(model).__qualname__, findings, broken))
     return report
 
 
-def _told(name: str, report: AuditReport, broken: list[Outcome]) -> str:
+def _told(name: str, findings: list[Finding], broken: list[Outcome]) -> str:
     counts = []
-    if report.findings:
-        counts.append(f"{len(report.findings)} finding{'s' if len(report.findings) > 1 else ''}")
+    if findings:
+        counts.append(f"{len(findings)} finding{'s' if len(findings) > 1 else ''}")
     if broken:
         counts.append(f"{len(broken)} broken law{'s' if len(broken) > 1 else ''}")
     lines = [f"{name}: {' and '.join(counts)}"]
-    lines += [f"  {f.code} {f.name}: {f.message} ({f.measured}); fix: {f.fix}" for f in report.findings]
+    lines += [f"  {f.code} {f.name}: {f.message} ({f.measured}); fix: {f.fix}" for f in findings]
     lines += [f"  {outcome}" for outcome in broken]
     return "\n".join(lines)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from vae_checked.adapters import Inputs, Role, Subject
@@ -77,9 +77,8 @@ class _Model:
         if key not in self._passes:
             if batch > self.largest_batch:
                 raise InapplicableError(f"{self.largest_batch} samples were given as inputs, {batch} are needed")
-            loss = self.loss.function if self.loss is not None else None
-            modules = [self.subject.model, *([loss] if isinstance(loss, nn.Module) else [])]
-            with Restored(*modules) as restored:
+            modules = self.loss.modules if self.loss is not None else ()
+            with Restored(self.subject.model, *modules) as restored:
                 torch.manual_seed(self.seed)
                 seen = observe(self.subject, self._inputs(batch), self.loss, training=training)
                 restored.also(seen.run.tape.generators)
@@ -103,10 +102,15 @@ class _Model:
     def staged(self) -> Staged:
         """Every stage that is seen, and for the others why not."""
         batch = min(FIRST_BATCH, self.largest_batch)
-        train, evaluation = (self.at(batch, training=mode) for mode in (True, False))
+        train = self.at(batch, training=True)
         tape = train.run.tape
         event = tuple(train.run.x.shape[1:])
         missing: list[str] = []
+        try:
+            evaluation = self.at(batch, training=False)
+        except ModelError as error:
+            evaluation = None
+            missing.append(f"the laws of encoder and decoder: {error}")
         stages = Stages(
             live=False,
             kl_scale=None,
@@ -117,7 +121,7 @@ class _Model:
             dtype=train.run.x.dtype if train.run.x.is_floating_point() else torch.get_default_dtype(),
             device=train.run.x.device,
         )
-        if evaluation.x_hat is not None:
+        if evaluation is not None and evaluation.x_hat is not None:
             stages = replace(stages, forward=self.forward)
         latent = _latent(train)
         if latent is None or latent.second is None:
@@ -132,7 +136,8 @@ class _Model:
             return Staged(stages, event, (), self.largest_batch, tuple(missing))
         stages = replace(stages, dtype=mu.dtype)
         stages = self._with_posterior(stages, train, latent, missing)
-        stages = self._with_functions(stages, evaluation, missing)
+        if evaluation is not None:
+            stages = self._with_functions(stages, evaluation, missing)
         stages = self._with_recon(stages, train, missing)
         return Staged(stages, event, tuple(mu.shape[1:]), self.largest_batch, tuple(missing))
 

@@ -20,8 +20,9 @@ def holds(trial: Trial) -> Violation | None:
             raise InapplicableError("one sample alone does not tell the weight of the KL from its form")
         scale = (got[0] / expected[0]).item()
         if not scale > 0:
-            return trial.violation("kl(mu, logvar)", got=got[0].item(), expected=f"c * {expected[0].item():.6g}, c > 0")
-    return trial.differs("kl(mu, logvar)", got / scale, expected)
+            return trial.violation("kl(mu, s)", got=got[0].item(), expected=f"c * {expected[0].item():.6g}, c > 0")
+    reads = given(trial.stages.parametrisation)
+    return trial.differs("kl(mu, s)", got / scale, expected, where=f"with std = {reads.formula}")
 
 
 def mutant(stages: Stages) -> Stages:
