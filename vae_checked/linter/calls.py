@@ -232,7 +232,7 @@ def _call_on_container(owner: Value, name: str, args: list[Value], site: Site) -
             owner.append(args[0])
             return None
         if name == "extend" and args and isinstance(args[0], (list, tuple)):
-            owner.extend(args[0])
+            owner.extend(args[0][: max(0, operators.MAX_ITEMS - len(owner))])
             return None
         if name == "insert" and len(args) == 2 and isinstance(args[0], int):
             owner.insert(args[0], args[1])

@@ -250,7 +250,7 @@ class Interpreter:
         left, right = self.eval(load, scope), self.eval(node.value, scope)
         site = self.site(node)
         if isinstance(left, list) and isinstance(right, (list, tuple)):
-            left.extend(right)
+            left.extend(right[: max(0, operators.MAX_ITEMS - len(left))])
             return NOTHING
         self.bind(node.target, operators.binary(node.op, left, right, site), scope, node)
         return NOTHING

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from vae_checked.linter.expression import Expr, Graph, Site, atom, contains, strip, walk
 from vae_checked.linter.names import role_of_name
 from vae_checked.linter.roles import samplers
-from vae_checked.linter.values import Function, Instance, Value
+from vae_checked.linter.values import Function, Instance, Value, opened
 
 if TYPE_CHECKING:
     from vae_checked.linter.interpret import Interpreter
@@ -180,15 +180,4 @@ def _inputs(atoms: Iterable[Expr], forward: Function) -> list[Value]:
 
 
 def _opened(value: Value) -> Iterable[Expr]:
-    if isinstance(value, Expr):
-        yield value
-    elif isinstance(value, (tuple, list)):
-        for item in value:
-            yield from _opened(item)
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from _opened(item)
-    elif isinstance(value, Instance):
-        for item in value.attributes.values():
-            if isinstance(item, (Expr, tuple, list)):
-                yield from _opened(item)
+    return opened(value, (tuple, list, dict, Instance))

@@ -22,6 +22,9 @@ from vae_checked.linter.values import (
 )
 from vae_checked.linter.values import Sequence as Layers
 
+# Lists and texts that code doubles in a loop are not followed beyond this length, nor numbers beyond that size.
+MAX_ITEMS, MAX_NUMBER = 1_000, 10**150
+
 if TYPE_CHECKING:
     from vae_checked.linter.interpret import Interpreter
 
@@ -34,11 +37,13 @@ _OPS: dict[type[ast.operator], str] = {
 def binary(op: ast.operator, left: Value, right: Value, site: Site) -> Value:
     """left op right."""
     if isinstance(left, (list, tuple)) and isinstance(right, (list, tuple)) and isinstance(op, ast.Add):
+        if len(left) + len(right) > MAX_ITEMS:
+            return opaque("long", (), site)
         return type(left)([*left, *right])
     if isinstance(left, (list, tuple)) and isinstance(op, ast.Mult) and isinstance(right, int):
-        return type(left)(list(left) * max(0, min(right, 64)))
+        return type(left)(list(left) * max(0, min(right, 64)))[:MAX_ITEMS]
     if isinstance(left, str) and isinstance(right, str) and isinstance(op, ast.Add):
-        return left + right
+        return left + right if len(left) + len(right) <= MAX_ITEMS else opaque("long", (), site)
     if is_number(left) and is_number(right):
         folded = _fold(op, left, right)
         if folded is not None:
@@ -49,6 +54,8 @@ def binary(op: ast.operator, left: Value, right: Value, site: Site) -> Value:
 
 
 def _fold(op: ast.operator, left: float, right: float) -> float | None:
+    if abs(left) > MAX_NUMBER or abs(right) > MAX_NUMBER:
+        return None
     try:
         match op:
             case ast.Add():

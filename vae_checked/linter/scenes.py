@@ -13,7 +13,7 @@ from vae_checked.linter.interpret import Trace
 from vae_checked.linter.operators import bound
 from vae_checked.linter.project import Module, Project
 from vae_checked.linter.source import Source
-from vae_checked.linter.values import Class, Function, Instance, Value
+from vae_checked.linter.values import Class, Function, Instance, Value, opened
 from vae_checked.record import dataclass
 
 
@@ -35,15 +35,8 @@ class Scene:
 
 
 def expressions(value: Value) -> Iterator[Expr]:
-    """The expressions in a value, tuples, lists and dicts opened."""
-    if isinstance(value, Expr):
-        yield value
-    elif isinstance(value, (tuple, list)):
-        for item in value:
-            yield from expressions(item)
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from expressions(item)
+    """The expressions in a value, tuples, lists and dicts opened, each once."""
+    return opened(value, (tuple, list, dict))
 
 
 def build(project: Project, modules: Iterable[Module]) -> list[Scene]:

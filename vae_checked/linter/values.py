@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from vae_checked.facts import Interval
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 # An Expr, a Python constant, a tuple, list or dict of values, or one of the classes below.
 Value: TypeAlias = Any
+MAX_NESTED = 6
 
 
 @dataclass(slots=True)
@@ -219,8 +220,29 @@ class Pipeline:
     site: Site
 
 
-def as_expr(value: Value, site: Site | None = None) -> Expr:
-    """Any value as an expression; what has no tensor meaning becomes opaque."""
+def opened(value: Value, kinds: tuple[type, ...]) -> Iterator[Expr]:
+    """The expressions in a value, in order: containers and instances of these kinds are opened, each of them once."""
+    seen: set[int] = set()
+    stack = [value]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, Expr):
+            yield item
+        elif isinstance(item, kinds) and id(item) not in seen:
+            seen.add(id(item))
+            if isinstance(item, Instance):
+                # What an object is made of, other objects left out.
+                inner: list[Value] = [
+                    each for each in item.attributes.values() if isinstance(each, (Expr, tuple, list))
+                ]
+            else:
+                held: Value = item
+                inner = list(held.values() if isinstance(held, dict) else held)
+            stack.extend(reversed(inner))
+
+
+def as_expr(value: Value, site: Site | None = None, depth: int = 0) -> Expr:
+    """Any value as an expression; what has no tensor meaning becomes opaque, and what is nested too deeply."""
     if isinstance(value, Expr):
         return value
     if isinstance(value, bool):
@@ -228,7 +250,9 @@ def as_expr(value: Value, site: Site | None = None) -> Expr:
     if isinstance(value, (int, float)):
         return const(value, site) if abs(value) < 1e300 else opaque("huge", (), site)
     if isinstance(value, (tuple, list)):
-        return opaque("sequence", tuple(as_expr(item, site) for item in value), site)
+        if depth > MAX_NESTED:
+            return opaque("nested", (), site)
+        return opaque("sequence", tuple(as_expr(item, site, depth + 1) for item in value), site)
     return opaque(f"{type(value).__name__}:{value if isinstance(value, (str, type(None))) else id(value)}", (), site)
 
 

@@ -1,0 +1,228 @@
+"""Whatever a file holds, the linter ends, and raises nothing but UsageError."""
+
+from __future__ import annotations
+
+import random
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vae_checked.catalogue import CATALOGUE
+from vae_checked.errors import UsageError
+from vae_checked.linter import LintReport, lint
+from vae_checked.linter.interpret import MAX_STEPS
+
+pytestmark = pytest.mark.hypothesis
+
+SOURCES = sorted({mistake.bad for mistake in CATALOGUE} | {mistake.good for mistake in CATALOGUE})
+TOKENS = (
+    "( ) [ ] { } , : ; . -> := = == += * ** @ / // % - ~ lambda yield await async def class return if else elif for "
+    "while in is not and or del with as try except finally raise global nonlocal import from pass break match case "
+    "None True self torch F nn x mu logvar 0 1 -1 1e400 0x_ 'text' f'{x}' b'' ... # \\ \t \f \ufeff \u03c3 \U0001f600"
+).split(" ")
+
+
+def truncated(text: str, chance: random.Random) -> str:
+    return text[: chance.randrange(len(text))]
+
+
+def reindented(text: str, chance: random.Random) -> str:
+    lines = text.split("\n")
+    for _ in range(chance.randrange(1, 4)):
+        index = chance.randrange(len(lines))
+        lines[index] = chance.choice((" ", "    ", "\t", "")) + lines[index].lstrip(" " * chance.randrange(2))
+    return "\n".join(lines)
+
+
+def with_tokens(text: str, chance: random.Random) -> str:
+    for _ in range(chance.randrange(1, 6)):
+        index = chance.randrange(len(text))
+        text = f"{text[:index]} {chance.choice(TOKENS)} {text[index + chance.randrange(4) :]}"
+    return text
+
+
+def with_words_swapped(text: str, chance: random.Random) -> str:
+    words = text.split(" ")
+    for _ in range(chance.randrange(1, 8)):
+        one, other = chance.randrange(len(words)), chance.randrange(len(words))
+        words[one], words[other] = words[other], words[one]
+    return " ".join(words)
+
+
+def with_lines_moved(text: str, chance: random.Random) -> str:
+    lines = text.split("\n")
+    for _ in range(chance.randrange(1, 6)):
+        lines.insert(chance.randrange(len(lines)), lines.pop(chance.randrange(len(lines))))
+    return "\n".join(lines)
+
+
+def with_names_merged(text: str, chance: random.Random) -> str:
+    """Two names become one: arguments meet what they were not made for, functions call themselves."""
+    names = ["x", "mu", "logvar", "std", "eps", "z", "h", "recon", "kl", "loss_function", "VAE", "self", "torch", "F"]
+    one, other = chance.sample(names, 2)
+    return text.replace(one, other)
+
+
+def with_expression_swapped(text: str, chance: random.Random) -> str:
+    pieces = ["mu", "(lambda x: x(x))", "[x for x in x]", "{**x}", "x[...]", "x[1:2, None]", "super()", "VAE()", "-x",
+              "self", "(yield)", "1 / 0", "10 ** 400", "'a' * 10**9", "[0] * 10**9", "range(10**12)", "x @ x",
+              "nn.Sequential(*[nn.Linear(1, 1)] * 1000)", "VAE.forward", "type(x)", "x.x.x.x.x",
+              "x()()()", "not x"]  # fmt: skip
+    old = chance.choice(["logvar.exp()", "mu.pow(2)", "std", "logvar", "self.encoder(x)", "x", "1", "0.5", "dim=1"])
+    return text.replace(old, chance.choice(pieces), chance.randrange(1, 4))
+
+
+def nested(text: str, chance: random.Random) -> str:
+    depth = chance.choice((30, 90, 300, 3000))
+    opening, closing = chance.choice(
+        (("(", ")"), ("[", "]"), ("torch.exp(", ")"), ("-", ""), ("x + ", ""), ("x.y(", ")"))
+    )
+    return text.replace("logvar.exp()", f"{opening * depth}logvar{closing * depth}", 1)
+
+
+def nested_blocks(text: str, chance: random.Random) -> str:
+    depth = chance.choice((10, 60, 95))
+    blocks = "".join(
+        f"{' ' * level}{chance.choice(('if x:', 'for x in x:', 'while x:', 'def f(x):'))}\n" for level in range(depth)
+    )
+    return f"{text}\n{blocks}{' ' * depth}x = torch.randn(3)\n"
+
+
+def with_bytes(text: str, chance: random.Random) -> bytes:
+    data = bytearray(text.encode())
+    for _ in range(chance.randrange(1, 5)):
+        data[chance.randrange(len(data))] = chance.choice((0, 9, 12, 13, 0x80, 0xFF, chance.randrange(256)))
+    return bytes(data)
+
+
+def encoded(text: str, chance: random.Random) -> bytes:
+    return text.encode(chance.choice(("utf-16", "utf-32", "utf-8-sig", "cp500", "utf-7")))
+
+
+MUTATIONS = (truncated, reindented, with_tokens, with_words_swapped, with_lines_moved, with_names_merged,
+             with_expression_swapped, nested, nested_blocks, with_bytes, encoded)  # fmt: skip
+
+
+def read(data: bytes, name: str) -> LintReport | None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / name
+        path.write_bytes(data)
+        try:
+            lint([path])
+        except UsageError as error:
+            assert "\n" not in str(error)  # noqa: PT017  the refusal itself is looked at
+        # As part of a folder nothing is refused.
+        return lint([folder])
+
+
+@given(st.sampled_from(SOURCES), st.lists(st.sampled_from(MUTATIONS), min_size=1, max_size=3), st.integers(0, 2**32))
+@settings(max_examples=100)
+def test_mutated_modules(text: str, mutations: list[object], seed: int) -> None:
+    chance = random.Random(seed)  # noqa: S311  mutations, no secret
+    mutated: str | bytes = text
+    for mutation in mutations:
+        if isinstance(mutated, bytes) or not mutated:
+            break
+        mutated = mutation(mutated, chance)  # type: ignore[operator]  the mutations are functions of one form
+    data = mutated.encode(errors="surrogatepass") if isinstance(mutated, str) else mutated
+    report = read(data, "model.py")
+    assert report is not None
+    assert report.files_read == 1
+
+
+@given(st.binary(max_size=300), st.sampled_from(("model.py", "book.ipynb")))
+@settings(max_examples=60)
+def test_any_bytes(data: bytes, name: str) -> None:
+    report = read(b"import torch\ntorch.randn(2)\n" + data, name)
+    assert report is not None
+    assert report.findings == ()
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.sampled_from(("code", "cells", "import torch\ntorch.randn(2)", "%%")),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(("cells", "source", "cell_type", "worksheets", "input")), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+
+
+@given(JSON)
+@settings(max_examples=80)
+def test_any_notebook(content: object) -> None:
+    import json
+
+    data = json.dumps({"cells": content, "note": "import torch; torch.randn(2)"}).encode()
+    report = read(data, "book.ipynb")
+    assert report is not None
+    assert report.findings == ()
+
+
+HOSTILE = {
+    "a function that calls itself": "def f(x):\n    return f(f(x)) + torch.randn(2)\nf(f)\n",
+    "functions that call each other": "def f(x):\n    return g(x)\ndef g(x):\n    return f(x) * torch.randn(2)\nf(1)\n",
+    "a class of itself": "class A(A):\n    def __init__(self):\n        self.a = A()\n    def forward(self, x):\n"
+    "        return self.forward(self.a(x))\ntorch.randn(2)\n",
+    "a list that grows while it is read": "items = [1]\nfor item in items:\n    items.append(items)\nprint(items)\n",
+    "a list that holds itself": "a = [torch.randn(2)]\na.append(a)\nb = {'a': a}\nb['b'] = b\nc = a + a\nprint(b, c)\n",
+    "a module that imports itself": "import model\nfrom model import *\nfrom . import model\nx = torch.randn(2)\n",
+    "loops in loops": "x = torch.randn(2)\n"
+    + "".join(f"{'  ' * i}for i{i} in range(12):\n" for i in range(12))
+    + "  " * 12
+    + "x = x + torch.exp(x)\n",
+    "doubling": "x = torch.randn(2)\n" + "x = x + torch.exp(x) * x\n" * 400,
+    "doubling containers": "x = [torch.randn(2)]\n" + "x = [x, x]\n" * 60 + "print(x)\n",
+    "growing lists": "x = [torch.randn(2)]\n" + "x = x + x\n" * 60,
+    "many conditions": "def f(x, a):\n"
+    + "".join(f"    if a[{i}]:\n        x = torch.exp(x) + {i}\n" for i in range(60))
+    + "    return x * torch.randn(2)\n",
+    "early returns": "def f(x, a):\n"
+    + "".join(f"    if a[{i}]:\n        return x + {i}\n" for i in range(60))
+    + "    return x\n",
+    "huge numbers": "x = torch.randn(2) * 10**1000 + 1e400 - float('nan')\ny = 10 ** 10 ** 10\nz = 2 << 10**10\n",
+    "huge strings": "x = torch.randn(2)\ns = 'a' * 10**10\nl = [0] * 10**10\nr = list(range(10**12))\n",
+    "a wide expression": "x = torch.randn(2)\ny = " + " + ".join(["torch.exp(x)"] * 800) + "\n",
+    "properties": "class A:\n    @property\n    def a(self):\n        return self.a\nA().a + torch.randn(2)\n",
+    "lambdas of lambdas": "f = lambda f: f(f)\nf(f)(f)(torch.randn(2))\n",
+    "deleted names": "x = torch.randn(2)\ndel x\nx += x\nx[x] = x\nx.x.x = x\n(x, *x), [x] = x\n",
+    "match": "match torch.randn(2):\n    case [x, *y] if x:\n        z = x\n"
+    "    case {'a': 1, **r}:\n        z = r\n    case _:\n        z = 1\n",
+    "generators": "def g(n):\n    while True:\n        n = yield from g(torch.randn(n))\nnext(g(1))\n",
+    "doubling numbers": "x = 7\ny = torch.randn(2)\n" + "x = x * x\n" * 80,
+    "doubling texts": "x = 'a'\ny = torch.randn(2)\n" + "x = x + x\n" * 80,
+    "doubling in place": "x = [1]\ny = torch.randn(2)\n" + "x += x\nx.extend(x)\n" * 40,
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
+def test_code_that_would_not_end_is_left_in_time(text: str) -> None:
+    from vae_checked.linter import source
+    from vae_checked.linter.project import Project
+    from vae_checked.linter.scenes import build
+
+    report = read(f"import torch\n{text}".encode(), "model.py")
+    assert report is not None
+    assert report.findings == ()
+    # The bound is counted in the interpreter's steps: no clock is asked.
+    project = Project()
+    module = project.add(source.parse("model.py", f"import torch\n{text}".encode()))
+    build(project, [module])
+    assert project.interpreter.remaining > -1000
+    assert MAX_STEPS - project.interpreter.remaining <= MAX_STEPS + 1000
+
+
+def test_a_file_that_is_too_large_is_told() -> None:
+    loops = "    for i in range(12):\n        for j in range(12):\n            for k in range(12):\n"
+    work = loops + "                x = abs(i * j + k) + abs(i) + abs(j)\n" * 3
+    body = "torch.randn(2)\n" + "".join(f"def f{number}(x):\n{work}    return x\n" for number in range(10))
+    report = read(f"import torch\n{body}".encode(), "model.py")
+    assert report is not None
+    ((_, reason),) = report.unread
+    assert "too large to be evaluated whole" in reason
