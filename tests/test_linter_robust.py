@@ -119,7 +119,7 @@ def read(data: bytes, name: str) -> LintReport | None:
 
 
 @given(st.sampled_from(SOURCES), st.lists(st.sampled_from(MUTATIONS), min_size=1, max_size=3), st.integers(0, 2**32))
-@settings(max_examples=100)
+@settings(max_examples=2 * settings.default.max_examples)
 def test_mutated_modules(text: str, mutations: list[object], seed: int) -> None:
     chance = random.Random(seed)  # noqa: S311  mutations, no secret
     mutated: str | bytes = text
@@ -134,7 +134,7 @@ def test_mutated_modules(text: str, mutations: list[object], seed: int) -> None:
 
 
 @given(st.binary(max_size=300), st.sampled_from(("model.py", "book.ipynb")))
-@settings(max_examples=60)
+@settings(max_examples=settings.default.max_examples)
 def test_any_bytes(data: bytes, name: str) -> None:
     report = read(b"import torch\ntorch.randn(2)\n" + data, name)
     assert report is not None
@@ -155,7 +155,7 @@ JSON = st.recursive(
 
 
 @given(JSON)
-@settings(max_examples=80)
+@settings(max_examples=settings.default.max_examples)
 def test_any_notebook(content: object) -> None:
     import json
 
