@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import pytest
 
+from vae_checked.catalogue import find
 from vae_checked.facts import Interval
 from vae_checked.linter import LintReport, lint
 
@@ -369,3 +370,20 @@ def test_a_layer_that_confines_is_shown_where_it_is_applied_and_where_it_is_buil
     assert finding.place is not None
     assert finding.place.line == 12
     assert [related.place.line for related in finding.related if related.message == "built here"] == [9]
+
+
+def test_the_data_of_a_model_say_nothing_of_a_stranger_in_the_same_folder(tmp_path: Path) -> None:
+    bad, good = find("VAE403").bad, find("VAE201").good
+    (tmp_path / "own.py").write_text(bad, encoding="utf-8")
+    (tmp_path / "stranger.py").write_text(good, encoding="utf-8")
+    named = {PurePath(finding.place.path).name for finding in lint([tmp_path]).findings if finding.place is not None}
+    assert named == {"own.py"}
+
+
+def test_the_data_that_a_script_feeds_to_an_imported_model_speak_for_it(tmp_path: Path) -> None:
+    model, loader = find("VAE403").bad.split("def train", 1)
+    (tmp_path / "model.py").write_text(model, encoding="utf-8")
+    noise = "import torch\nfrom model import VAE, loss_function\nprior = torch.randn(4, 5)\n"
+    (tmp_path / "run.py").write_text(noise + "def train" + loader, encoding="utf-8")
+    found = [finding for finding in lint([tmp_path]).findings if finding.code == "VAE403"]
+    assert [PurePath(finding.place.path).name for finding in found if finding.place is not None] == ["model.py"]

@@ -87,13 +87,13 @@ class Interpreter:
     def __init__(self, project: Project) -> None:
         self.project = project
         self.trace = Trace()
-        self.steps = 0
-        self.limit = 40_000
+        self.steps, self.limit = 0, 40_000
         self.remaining = MAX_STEPS
         self.frames: list[Frame] = []
         self.no_grad = 0
         self._serial = 0
         self.pipelines: dict[int, Pipeline] = {}
+        self.drawing: set[str] = set()
         self.assembled: dict[int, Instance] = {}
 
     def serial(self) -> int:

@@ -20,6 +20,7 @@ def draw(
     interpreter: Interpreter, law: NoiseLaw, mean: float, std: float, shape: Value, site: Site, like: Expr | None
 ) -> Expr:
     """A fresh draw; `like` is the tensor whose shape it takes, `shape` the sizes where they are written."""
+    interpreter.drawing.add(site.source.path)
     attrs = (
         ("law", law),
         ("mean", mean),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable
 from pathlib import PurePath
 
 from vae_checked.facts import Fact, Interval
 from vae_checked.linter.expression import TRANSPARENT, Expr
-from vae_checked.linter.project import Project
+from vae_checked.linter.project import Module, Project
 from vae_checked.linter.scenes import Scene, expressions
 from vae_checked.linter.values import Pipeline
 
@@ -19,6 +20,8 @@ class Pipelines:
     """Where the project's data lie, per file: what all pipelines agree on that are nearest to it.
 
     Pipelines of the same file are nearest, then those of its folder and what is below, then those of the folder around.
+    A file that draws noise has a VAE of its own, to which its pipelines belong: they speak for a model of another file
+    only where one of the two files imports the other.
     Where they disagree, where one of them is not understood, or where code between loader and model rescales what it
     was given, the interval is unknown.
     """
@@ -35,6 +38,8 @@ class Pipelines:
             for expr in expressions(root.value)
             if _rescales_input(expr)
         }
+        self._own = {PurePath(path) for path in project.interpreter.drawing}
+        self._imports = {PurePath(module.path): _imported(module) for module in project.modules.values()}
         self._known: dict[PurePath, Fact[Interval] | None] = {}
 
     def interval_for(self, path: str) -> Fact[Interval] | None:
@@ -48,12 +53,34 @@ class Pipelines:
         if not self._pipelines:
             return None
         for level in (where, *where.parents):
-            near = [pipeline for path, pipeline in self._pipelines if path == level or level in path.parents]
+            near = [
+                pipeline
+                for path, pipeline in self._pipelines
+                if (path == level or level in path.parents) and self._speaks_for(path, where)
+            ]
             if near:
                 if any(path == level or level in path.parents for path in self._rescaled):
                     return None
                 return _agreed(near)
         return None
+
+    def _speaks_for(self, path: PurePath, where: PurePath) -> bool:
+        return path == where or path not in self._own or self._reaches(path, where) or self._reaches(where, path)
+
+    def _reaches(self, importer: PurePath, imported: PurePath) -> bool:
+        return not self._imports.get(importer, frozenset()).isdisjoint((imported.stem, *imported.parent.parts))
+
+
+def _imported(module: Module) -> frozenset[str]:
+    """Every part of every name that a file imports from."""
+    names: set[str] = set()
+    for cell in module.file.cells:
+        for node in ast.walk(cell.tree):
+            if isinstance(node, ast.Import):
+                names.update(part for alias in node.names for part in alias.name.split("."))
+            elif isinstance(node, ast.ImportFrom):
+                names.update((node.module or "").split("."), (alias.name for alias in node.names))
+    return frozenset(names)
 
 
 def _agreed(near: list[Pipeline]) -> Fact[Interval] | None:
