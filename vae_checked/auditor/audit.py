@@ -14,6 +14,7 @@ from vae_checked.adapters import Subject, adapt
 from vae_checked.auditor.draw import Source
 from vae_checked.auditor.facts_of import facts_of
 from vae_checked.auditor.inputs import inputs_for
+from vae_checked.auditor.measure.gradients import Gradients, live_gradients
 from vae_checked.auditor.objective import Loss, find_loss
 from vae_checked.auditor.observe import Observation, observe
 from vae_checked.auditor.report import AuditReport
@@ -59,7 +60,7 @@ def audit(
             if not guess:
                 raise
             raise ModelError(f"{error} ({guess}; give inputs= where that is wrong)") from error
-        facts = facts_of(model, seen, label, source.interval)
+        facts = facts_of(seen, label, source.interval)
     judgements = tuple(judge(each) for each in facts)
     return AuditReport(
         findings=_once(finding for each in judgements for finding in each.findings),
@@ -89,29 +90,30 @@ def _once(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 def _observed(subject: Subject, source: Source, loss: Loss | None, seed: int, restored: Restored) -> Observed:
     batch, other = source.batches(_sizes(source))
 
-    def look(size: int, *, training: bool, salt: int) -> Observation:
-        seen = observe(subject, source.draw(size, seed + salt), loss, training=training)
-        restored.also(seen.run.tape.generators)
+    def look(size: int, *, training: bool, salt: int) -> tuple[Observation, Gradients]:
+        inputs = source.draw(size, seed + salt)
+        seen = observe(subject, inputs, loss, training=training, generators=restored.generators)
+        gradients = live_gradients(seen, subject.model) if salt == 0 else Gradients()
         restored.again()
-        return seen
+        return seen, gradients
 
     def look_again(size: int, *, training: bool, salt: int) -> Observation | None:
         """The same, or None with the reason: what runs at one size and in one mode may not in others."""
         try:
-            return look(size, training=training, salt=salt)
+            return look(size, training=training, salt=salt)[0]
         except ModelError as error:
             train.unobserved += (f"a second pass: {error}",)
             return None
         finally:
             restored.again()
 
-    train = look(batch, training=True, salt=0)
+    train, gradients = look(batch, training=True, salt=0)
     latent_sizes = {size for latent in train.latents for size in train.run.tape.values[latent.z].tensor.shape[1:]}
     if source.given is None and batch in latent_sizes:
         batch, other = source.batches([*_sizes(source), *latent_sizes])
-        train = look(batch, training=True, salt=0)
+        train, gradients = look(batch, training=True, salt=0)
     again = look_again(other, training=True, salt=1) if other != batch else None
-    return Observed(train, again, look_again(batch, training=False, salt=2))
+    return Observed(train, gradients, again, look_again(batch, training=False, salt=2))
 
 
 def _sizes(source: Source) -> list[int]:

@@ -6,8 +6,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
-from torch import nn
-
 from vae_checked.auditor.latents import Latent
 from vae_checked.auditor.measure import noise, output, sampler, training
 from vae_checked.auditor.measure.heads import head_source
@@ -39,9 +37,9 @@ T = TypeVar("T")
 _NO_LATENT = "no noise was seen to make z = location + scale * eps: a forward that samples, or adapter=, settles it"
 
 
-def facts_of(model: nn.Module, seen: Observed, subject: str, data: Interval | None) -> list[Facts]:
+def facts_of(seen: Observed, subject: str, data: Interval | None) -> list[Facts]:
     """One Facts per latent, or one for a model whose noise makes none; `data` is the interval of the data."""
-    shared = _shared(model, seen, subject, data)
+    shared = _shared(seen, subject, data)
     latents = seen.train.latents
     if not latents:
         return [_without_latent(shared, seen)]
@@ -67,7 +65,7 @@ class _Attempts:
             return otherwise
 
 
-def _shared(model: nn.Module, seen: Observed, subject: str, data: Interval | None) -> Facts:
+def _shared(seen: Observed, subject: str, data: Interval | None) -> Facts:
     first, evaluated = seen.train, seen.evaluation
     attempt = _Attempts({})
     target = None if first.join is None else interval_of(first.run.tape, first.graph, first.join.target, data)
@@ -93,7 +91,7 @@ def _shared(model: nn.Module, seen: Observed, subject: str, data: Interval | Non
             dead_weights=None if first.dead_weights is None else Fact(first.dead_weights, Origin(first.loss_name))
         ),
         training=Training(
-            without_gradient=training.without_gradient(first, model),
+            without_gradient=seen.gradients.without,
             always_on_dropout=None if evaluated is None else training.always_on_dropout(evaluated),
             hidden_nan=training.hidden_nan(first),
         ),
@@ -124,7 +122,7 @@ def _with_latent(shared: Facts, seen: Observed, place: int) -> Facts:
             attempt("sampler.std", lambda: sampler.std_curve(first, latent, second), None),
             attempt("sampler.noise", lambda: noise.noise_law(first, seen.other_batch, latent), None),
             attempt("sampler.shared_over", lambda: noise.shared_over(first, latent), None),
-            sampler.gradient_reaches(first, latent),
+            seen.gradients.reaches[place],
             Fact(NoiseTiming(True, evaluated), origin_of(tape, latent.z)),
         ),
         heads=Heads(

@@ -14,6 +14,7 @@ from vae_checked.auditor.graph import Graph
 from vae_checked.auditor.latents import Latent, find_latents, refined
 from vae_checked.auditor.objective import Loss, call_loss, dead_weights, run_by
 from vae_checked.auditor.record import Run, recording, run_model
+from vae_checked.auditor.restore import Generators
 from vae_checked.auditor.target import Join, find_join
 from vae_checked.errors import ModelError
 
@@ -47,12 +48,14 @@ class Observation:
         return int(self.run.x.shape[0])
 
 
-def observe(subject: Subject, inputs: Inputs, loss: Loss | None, *, training: bool) -> Observation:
+def observe(
+    subject: Subject, inputs: Inputs, loss: Loss | None, *, training: bool, generators: Generators | None = None
+) -> Observation:
     """Run and recognise; ModelError for what cannot be run, or holds no tensor at all."""
     modules = () if loss is None else loss.modules
     if loss is not None and loss.runs(subject.model):
         subject = run_by(loss, subject)
-    run = run_model(subject, inputs, training=training, others=modules)
+    run = run_model(subject, inputs, training=training, others=modules, generators=generators)
     if not run.parts:
         raise ModelError(
             f"the forward of {type(subject.model).__name__} returned {_kind(run.output)}, which holds no tensor: "
@@ -206,6 +209,8 @@ def _take(seen: Observation, tensor: Tensor, name: str) -> None:
     run.loss = tensor
     run.loss_name = seen.loss_name = name
     seen.total = run.recorder.find(tensor)
+    if not torch.isfinite(tensor).all():
+        seen.unobserved += (f"the loss is {float(tensor.sum())} on the drawn input, and what follows from it unknown",)
 
 
 def _total(seen: Observation, result: Any, loss: Loss) -> tuple[Tensor, str]:

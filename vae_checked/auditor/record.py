@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from vae_checked.adapters import Inputs, Part, Subject
 from vae_checked.auditor import randomness
+from vae_checked.auditor.restore import Generators
 from vae_checked.auditor.tape import Recorder, Tape
 from vae_checked.auditor.words import described
 from vae_checked.errors import ModelError
@@ -75,16 +76,24 @@ def named_tensors(model: nn.Module) -> dict[str, Tensor]:
     return {**dict(model.named_buffers()), **dict(model.named_parameters())}
 
 
-def run_model(subject: Subject, inputs: Inputs, *, training: bool, others: Sequence[nn.Module] = ()) -> Run:
+def run_model(
+    subject: Subject,
+    inputs: Inputs,
+    *,
+    training: bool,
+    others: Sequence[nn.Module] = (),
+    generators: Generators | None = None,
+) -> Run:
     """Run the model's forward in train or eval mode and record it; ModelError when it raises.
 
-    `others` are modules whose parameters take part as well: a loss that has some.
+    `others` are modules whose parameters take part as well: a loss that has some. To `generators` is added every
+    generator that is drawn from, with its state before that.
     """
     named = named_tensors(subject.model)
     for other in others:
         if other is not subject.model:
             named.update(named_tensors(other))
-    recorder = Recorder(inputs.tensors(), named)
+    recorder = Recorder(inputs.tensors(), named, generators)
     run = Run(subject.model, recorder, inputs, training)
     subject.model.train(training)
     try:

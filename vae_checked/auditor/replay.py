@@ -6,6 +6,7 @@ Only what lies between the chosen tensors and the wanted ones is run. Gradients 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -113,25 +114,33 @@ def stream(
 
 
 def _run(tape: Tape, step: Step, held: dict[int, Tensor], grad: bool) -> list[Tensor]:
-    def tensor_of(leaf: object) -> object:
-        if not isinstance(leaf, Ref):
-            return leaf
-        if leaf.number not in held:
-            value = tape.values[leaf.number]
-            if value.overwritten:
-                held[leaf.number] = value.data.clone()
-                return held[leaf.number]
-            return value.data.clone() if step.name in _RUNNING_STATISTICS and value.step is None else value.data
-        return held[leaf.number]
+    def filled(argument: Any) -> Any:
+        """The argument with tensors in the place of numbers; torch's own tree functions are ten times slower."""
+        kind = type(argument)
+        if kind is Ref:
+            return tensor_of(argument.number)
+        if kind is list or kind is tuple:
+            return kind(filled(each) for each in argument)
+        return argument
 
-    args, kwargs = pytree.tree_map_only(Ref, tensor_of, (step.args, step.kwargs))
+    def tensor_of(number: int) -> Tensor:
+        if number not in held:
+            value = tape.values[number]
+            if value.overwritten:
+                held[number] = value.data.clone()
+                return held[number]
+            return value.data.clone() if step.name in _RUNNING_STATISTICS and value.step is None else value.data
+        return held[number]
+
+    args = tuple(filled(argument) for argument in step.args)
+    kwargs = {key: filled(argument) for key, argument in step.kwargs.items()}
     try:
         with torch.set_grad_enabled(grad and step.grad):
             out = step.op(*args, **kwargs)
     except Exception as error:
         words = str(error).strip().splitlines()
         raise ReplayError(f"{step.name} does not run on other values: {words[0] if words else error!r}") from error
-    made = [leaf for leaf in pytree.tree_leaves(out) if isinstance(leaf, Tensor)]
+    made = [out] if isinstance(out, Tensor) else [t for t in pytree.tree_leaves(out) if isinstance(t, Tensor)]
     written = [held[number] for number in step.overwrites if number in held]
     made += [tensor for tensor in written if all(tensor is not other for other in made)]
     return made[: len(step.outputs)]

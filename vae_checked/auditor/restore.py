@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+Generators = list[tuple[torch.Generator, Tensor]]
 _CONTAINERS = (list, dict, set, deque)
 
 
@@ -19,7 +20,8 @@ class Restored:
     """A `with` block after which a model and the process are as they were, to the bit.
 
     Parameters, buffers, gradients, modes, hooks, attributes, RNG streams and torch's global settings. `again()`
-    restores the model in between and leaves the process for the end.
+    restores the model in between and leaves the process for the end. `generators` are put back to the states that
+    stand beside them.
     """
 
     def __init__(self, *models: nn.Module) -> None:
@@ -29,7 +31,7 @@ class Restored:
                 seen[id(module)] = module
         self._modules = list(seen.values())
         self._process: list[Callable[[], None]] = []
-        self._generators: list[tuple[torch.Generator, Tensor]] = []
+        self.generators: Generators = []
 
     def __enter__(self) -> Restored:
         self._tensors = self._save_tensors()
@@ -43,15 +45,15 @@ class Restored:
         try:
             self.again()
         finally:
-            for generator, state in self._generators:
+            for generator, state in self.generators:
                 generator.set_state(state)
             for restore in self._process:
                 restore()
 
-    def also(self, generators: list[tuple[torch.Generator, Tensor]]) -> None:
+    def also(self, generators: Generators) -> None:
         """Restore these generators too, to the states given with them; the first state seen of each counts."""
-        known = {id(generator) for generator, _ in self._generators}
-        self._generators += [(g, state) for g, state in generators if id(g) not in known]
+        known = {id(generator) for generator, _ in self.generators}
+        self.generators += [(g, state) for g, state in generators if id(g) not in known]
 
     def again(self) -> None:
         """Put the model back as it was when the block was entered."""

@@ -20,6 +20,7 @@ from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from vae_checked.auditor import randomness
+from vae_checked.auditor.restore import Generators
 
 _HERE = str(Path(__file__).parent)
 _RECORDING = (__file__, randomness.__file__)
@@ -112,7 +113,7 @@ class Tape:
     values: list[Value] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     draws: list[Draw] = field(default_factory=list)
-    generators: list[tuple[torch.Generator, Tensor]] = field(default_factory=list)
+    generators: Generators = field(default_factory=list)
     plans: dict[Any, list[Step]] = field(default_factory=dict, repr=False)
 
     INPUT = 1
@@ -140,11 +141,17 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch lea
     """Records every operation that runs inside its `with` block; can be entered again to go on.
 
     `inputs` are the tensors whose influence is followed, `named` the parameters and buffers with their dotted names.
+    To `generators` is added every generator that is drawn from, with its state before that.
     """
 
-    def __init__(self, inputs: Iterable[tuple[str, Tensor]], named: Mapping[str, Tensor]) -> None:
+    def __init__(
+        self,
+        inputs: Iterable[tuple[str, Tensor]],
+        named: Mapping[str, Tensor],
+        generators: Generators | None = None,
+    ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # as above
-        self.tape = Tape()
+        self.tape = Tape(generators=[] if generators is None else generators)
         self.arrays: list[randomness.NumpyDraw] = []
         self._known: dict[int, int] = {}
         self._views: dict[tuple[int, int, tuple[int, ...], tuple[int, ...]], int] = {}

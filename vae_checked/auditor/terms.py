@@ -10,6 +10,7 @@ from vae_checked.auditor.latents import Latent
 from vae_checked.auditor.measure import kl as kl_term
 from vae_checked.auditor.measure import recon as recon_term
 from vae_checked.auditor.measure import weights
+from vae_checked.auditor.measure.gradients import Gradients
 from vae_checked.auditor.observe import Observation
 from vae_checked.facts import KL, EffectiveBeta, Fact, Interval, Likelihood, Recon, Reduced, Reduction
 
@@ -18,9 +19,10 @@ _NO_LOSS = "no loss is known: loss= settles it"
 
 @dataclass(frozen=True)
 class Observed:
-    """The passes on which one audit rests: training at two batch sizes, and evaluation."""
+    """The passes on which one audit rests: training at two batch sizes, the first one's gradients, and evaluation."""
 
     train: Observation
+    gradients: Gradients
     other_batch: Observation | None
     evaluation: Observation | None
 
@@ -66,7 +68,9 @@ class Observed:
         """How the batch of one latent's KL is reduced, from its weight at both batch sizes."""
 
         def measure(seen: Observation) -> kl_term.KLMeasured | None:
-            return kl_term.measure_kl(seen, seen.latents[place], interval) if place < len(seen.latents) else None
+            if place >= len(seen.latents):
+                return None
+            return kl_term.measure_kl(seen, seen.latents[place], interval, with_values=False)
 
         return self._batch_reduction(weight, measure)
 

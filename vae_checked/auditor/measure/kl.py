@@ -107,8 +107,10 @@ class _Term:
         return found
 
 
-def measure_kl(seen: Observation, latent: Latent, interval: Interval | None) -> KLMeasured | None:
-    """The KL of one latent; None without a loss or without a second head."""
+def measure_kl(
+    seen: Observation, latent: Latent, interval: Interval | None, *, with_values: bool = True
+) -> KLMeasured | None:
+    """The KL of one latent; None without a loss or without a second head. `with_values`: at chosen points as well."""
     if seen.total is None or latent.second is None:
         return None
     positive = interval is not None and interval.low >= 0
@@ -132,7 +134,7 @@ def measure_kl(seen: Observation, latent: Latent, interval: Interval | None) -> 
     if fitted is not None:
         parametrisation, is_reversed, weight = fitted
         points = tuple((s, parametrisation.std(s)) for s in (_POINTS_POSITIVE if positive else _POINTS))
-        values = _values(term, parametrisation, is_reversed, weight)
+        values = _values(term, parametrisation, is_reversed, weight) if with_values else ()
         return KLMeasured(KLForm(parametrisation, points, values, is_reversed), weight, origin)
     why = _something_else(term, ahead, drawn[0])
     if why:

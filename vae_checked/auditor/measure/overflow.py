@@ -56,17 +56,16 @@ def _not_finite(seen: Observation, latent: Latent, second: int, s: float) -> int
     """The first value between the second head and z or the loss that is not finite at `s`."""
     tape = seen.run.tape
     driven = {second: torch.full_like(tape.values[second].tensor, s, requires_grad=False)}
-    driven_by = seen.graph.descendants((second,))
-    ways: list[tuple[dict[int, torch.Tensor], int]] = [(driven, latent.z)]
+    ways: list[tuple[dict[int, torch.Tensor], int]] = [({}, latent.z)]
     if seen.total is not None and seen.join is not None:
         # What the decoder makes of a large z is its own affair.
-        held = {n: tape.values[n].data for n in (latent.z, seen.join.prediction)}
-        ways.append(({**driven, **held}, seen.total))
+        ways.append(({n: tape.values[n].data for n in (latent.z, seen.join.prediction)}, seen.total))
     with torch.no_grad():
-        for chosen, wanted in ways:
+        for held, wanted in ways:
+            affected = seen.graph.descendants((second,), without=held)
             try:
-                for number, tensor in stream(tape, chosen, (wanted,)):
-                    if number in driven_by and tensor.is_floating_point() and not torch.isfinite(tensor).all():
+                for number, tensor in stream(tape, {**driven, **held}, (wanted,)):
+                    if number in affected and tensor.is_floating_point() and not torch.isfinite(tensor).all():
                         return number
             except (RuntimeError, ValueError):
                 continue

@@ -1,17 +1,16 @@
-"""How std follows from the second head, and whether gradient reaches both heads through z."""
+"""How std follows from the second head."""
 
 from __future__ import annotations
 
 import math
 
 import torch
-from torch import Tensor
 
 from vae_checked.auditor.latents import Latent
 from vae_checked.auditor.observe import Observation
 from vae_checked.auditor.replay import replay
 from vae_checked.auditor.words import origin_of
-from vae_checked.facts import Fact, Head, Interval, Origin, Parametrisation, StdCurve
+from vae_checked.facts import Fact, Interval, Origin, Parametrisation, StdCurve
 
 _SHOWN = (-1.0, 0.0, 2.0)
 _SHOWN_POSITIVE = (0.25, 1.0, 4.0)
@@ -70,26 +69,3 @@ def _fitting(measured: list[tuple[float, float | None]], positive: bool) -> Para
         if len(pairs) >= 3 and all(abs(std - wanted) <= _CLOSE * wanted + 1e-4 for wanted, std in pairs):
             return candidate
     return None
-
-
-def gradient_reaches(seen: Observation, latent: Latent) -> Fact[frozenset[Head]] | None:
-    """Which heads the live gradient graph of z reaches; both are asked of the tensors of the run itself."""
-    if latent.second is None:
-        return None
-    tape = seen.run.tape
-    z = tape.values[latent.z].tensor
-    reached = set()
-    for head, number in ((Head.MU, latent.location), (Head.SECOND, latent.second)):
-        tensor = tape.values[number].tensor
-        if not tensor.requires_grad:
-            return None
-        if z.requires_grad and _gradient(z, tensor):
-            reached.add(head)
-    return Fact(frozenset(reached), origin_of(tape, latent.z, "z"))
-
-
-def _gradient(z: Tensor, head: Tensor) -> bool:
-    if z is head:
-        return True
-    (gradient,) = torch.autograd.grad(z.sum(), head, retain_graph=True, allow_unused=True)
-    return gradient is not None

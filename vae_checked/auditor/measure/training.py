@@ -1,28 +1,11 @@
-"""What training does to the parameters, and what stays on or hidden that should not."""
+"""What stays on in evaluation, or hidden in training, that should not."""
 
 from __future__ import annotations
-
-import torch
-from torch import nn
 
 from vae_checked.auditor.observe import Observation
 from vae_checked.auditor.randomness import Family
 from vae_checked.auditor.words import module_of, place_of
 from vae_checked.facts import Fact, Origin
-
-
-def without_gradient(seen: Observation, model: nn.Module) -> Fact[tuple[str, ...]] | None:
-    """The trainable parameters that the live loss does not reach; nothing is accumulated in `.grad`."""
-    if seen.total is None or seen.kl_alone or seen.run.loss is None:
-        return None
-    trainable = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
-    if not trainable:
-        return None
-    if not seen.run.loss.requires_grad:
-        return Fact(tuple(name for name, _ in trainable), Origin(seen.loss_name))
-    found = torch.autograd.grad(seen.run.loss.sum(), [p for _, p in trainable], retain_graph=True, allow_unused=True)
-    lacking = tuple(name for (name, _), gradient in zip(trainable, found, strict=True) if gradient is None)
-    return Fact(lacking, Origin(seen.loss_name))
 
 
 def always_on_dropout(evaluated: Observation) -> Fact[tuple[str, ...]]:

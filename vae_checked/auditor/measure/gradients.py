@@ -1,0 +1,72 @@
+"""Which heads and which parameters the gradient reaches, asked of the live graph of a run.
+
+A replay differentiates what it runs; only the run itself knows of detached tensors, of `.data` and of custom backward
+functions. It has to be asked before the model is restored, since that writes to what the graph has saved.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from vae_checked.auditor.latents import Latent
+from vae_checked.auditor.observe import Observation
+from vae_checked.auditor.words import origin_of
+from vae_checked.facts import Fact, Head, Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Gradients:
+    """Per latent the heads that z's gradient reaches, and the trainable parameters that the loss's does not."""
+
+    reaches: tuple[Fact[frozenset[Head]] | None, ...] = ()
+    without: Fact[tuple[str, ...]] | None = None
+
+
+def live_gradients(seen: Observation, model: nn.Module) -> Gradients:
+    """Ask the graph; nothing is accumulated in `.grad`. None for what a graph that was written to cannot tell."""
+    return Gradients(tuple(_reaches(seen, latent) for latent in seen.latents), _without(seen, model))
+
+
+def _reaches(seen: Observation, latent: Latent) -> Fact[frozenset[Head]] | None:
+    if latent.second is None:
+        return None
+    tape = seen.run.tape
+    z = tape.values[latent.z].tensor
+    reached = set()
+    for head, number in ((Head.MU, latent.location), (Head.SECOND, latent.second)):
+        tensor = tape.values[number].tensor
+        if not tensor.requires_grad:
+            return None
+        try:
+            if z.requires_grad and _flows(z, tensor):
+                reached.add(head)
+        except RuntimeError:
+            return None
+    return Fact(frozenset(reached), origin_of(tape, latent.z, "z"))
+
+
+def _flows(z: Tensor, head: Tensor) -> bool:
+    if z is head:
+        return True
+    (gradient,) = torch.autograd.grad(z.sum(), head, retain_graph=True, allow_unused=True)
+    return gradient is not None
+
+
+def _without(seen: Observation, model: nn.Module) -> Fact[tuple[str, ...]] | None:
+    loss = seen.run.loss
+    if loss is None or seen.kl_alone:
+        return None
+    trainable = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
+    if not trainable:
+        return None
+    if not loss.requires_grad:
+        return Fact(tuple(name for name, _ in trainable), Origin(seen.loss_name))
+    try:
+        found = torch.autograd.grad(loss.sum(), [p for _, p in trainable], retain_graph=True, allow_unused=True)
+    except RuntimeError:
+        return None
+    lacking = tuple(name for (name, _), gradient in zip(trainable, found, strict=True) if gradient is None)
+    return Fact(lacking, Origin(seen.loss_name))
