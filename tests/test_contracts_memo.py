@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal, Protocol, TypeVar, runtime_checkable
@@ -207,7 +208,8 @@ def test_right_calls_are_remembered(signature, monkeypatch):
     right = right_call(signature, 2, 3, 2, torch.float64)
     stage = checked(signature.stage)
     assert verdict(stage, signature(), right) == "passed"
-    monkeypatch.setattr(contract_of(stage), "_judge", None)
+    monkeypatch.setattr(contract_of(stage), "_in_full", None)
+    monkeypatch.setattr(contract_of(stage), "_result_in_full", None)
     assert verdict(stage, signature(), right) == "passed"
 
 
@@ -358,15 +360,16 @@ def test_odd_containers_are_checked_every_time():
     assert len(contract_of(stage).seen) == 0
 
 
-def test_arguments_changed_in_place_are_not_remembered():
+def test_the_result_is_judged_by_the_arguments_as_they_were_passed():
     @checked
-    def stage(x: Float[Tensor, "..."], flip: bool) -> None:
+    def stage(x: Float[Tensor, "B L"], flip: bool) -> Float[Tensor, " B"]:
+        result = x.sum(1)
         if flip:
             x.unsqueeze_(0)
+        return result
 
-    stage(torch.zeros(3), True)
-    assert len(contract_of(stage).seen) == 0
-    stage(torch.zeros(3), False)
+    for flip in (True, False, True, True):
+        assert stage(torch.zeros(2, 3), flip).shape == (2,)
     assert len(contract_of(stage).seen) == 1
 
 
@@ -382,3 +385,57 @@ def test_the_memory_is_bounded_and_forgets_the_oldest():
     kept: Bounded[int] = Bounded(2)
     assert [kept.add(key, value) for key, value in (("a", 1), ("b", 2), ("a", 9), ("c", 3))] == [1, 2, 1, 3]
     assert [kept.get(key) for key in "abc"] == [None, 2, 3]
+
+
+def test_a_weak_proxy_counts_as_what_it_stands_for():
+    @checked
+    def stage(module: torch.nn.Linear) -> None: ...
+
+    linear, relu = torch.nn.Linear(2, 3), torch.nn.ReLU()
+    for _ in range(2):
+        stage(weakref.proxy(linear))
+        with pytest.raises(ContractError, match=r"stage\(module\): is of type"):
+            stage(weakref.proxy(relu))
+
+
+def test_a_number_of_another_kind_is_not_taken_for_one_that_passed():
+    class Count(int):
+        pass
+
+    @checked
+    def stage(n: Literal[1, 2]) -> None: ...
+
+    plain = jaxtyped(stage.__wrapped__, typechecker=beartype)
+    for value in (Count(1), Count(5), Count(1), Count(5), 1, True, 1.0):
+        verdicts = []
+        for function in (plain, stage):
+            try:
+                function(value)
+            except TypeError:
+                verdicts.append("refused")
+            else:
+                verdicts.append("passed")
+        assert verdicts[0] == verdicts[1]
+
+
+def test_a_body_that_takes_away_what_an_axis_reads_still_returns():
+    class Model:
+        width = 3
+
+        @checked
+        def stage(self, x: Float[Tensor, "B {self.width}"]) -> Float[Tensor, " B"]:
+            type(self).width = None
+            return x.sum(1)
+
+    assert Model().stage(torch.zeros(2, 3)).shape == (2,)
+    with pytest.raises(ContractError, match=r"axis 1 is 3, the contract says {self.width} = None"):
+        Model().stage(torch.zeros(2, 3))
+
+
+def test_nested_tensors_are_judged_as_jaxtyping_does():
+    @checked
+    def stage(x: Tensor) -> Tensor:
+        return x
+
+    nested = torch.nested.nested_tensor([torch.zeros(2, 3), torch.zeros(4, 3)])
+    assert stage(nested) is nested

@@ -39,8 +39,8 @@ class Axis:
         """The expression takes values of arguments: `{n}`, `{self.latent_dim}`."""
         return self.expression is not None and "{" in self.expression
 
-    def size_from(self, sizes: Mapping[str, int], arguments: Mapping[str, Any]) -> int | None:
-        """The size that the contract asks for, or None where it is not known yet."""
+    def size_from(self, sizes: Mapping[str, int], arguments: Mapping[str, Any]) -> int | float | str | None:
+        """The size that the contract asks for, or None where it is not known yet; text for what is no number."""
         if self.size is not None:
             return self.size
         if self.name is not None:
@@ -52,7 +52,7 @@ class Axis:
             value = eval(text, _BUILTINS, sizes)  # noqa: S307  the contract's own arithmetic
         except Exception:  # whatever it is, it is reported where jaxtyping meets it
             return None
-        return value if isinstance(value, int) else None
+        return value if isinstance(value, (int, float)) else repr(value)
 
 
 @lru_cache(maxsize=1024)

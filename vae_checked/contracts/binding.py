@@ -58,10 +58,10 @@ class Mismatch:
     axes: tuple[Axis, ...] = ()
     axis: int = -1
     label: str = ""
-    expected: int | tuple[int, ...] | str = ""
+    expected: int | float | tuple[int, ...] | str = ""
     origin: str = ""
     got: int | tuple[int, ...] | str = ""
-    wanted: tuple[int | None, ...] = ()
+    wanted: tuple[int | float | str | None, ...] = ()
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -211,7 +211,7 @@ def _group(
     )
 
 
-def _wanted(axes: tuple[Axis, ...], rank: int, bindings: Bindings) -> tuple[int | None, ...]:
+def _wanted(axes: tuple[Axis, ...], rank: int, bindings: Bindings) -> tuple[int | float | str | None, ...]:
     if any(axis.variadic for axis in axes):
         return (None,) * rank
     sizes = bindings.sizes

@@ -163,7 +163,7 @@ def _name(m: Mismatch, index: int) -> str:
     return axis.label or f"axis {index}"
 
 
-def _fits(wanted: tuple[int | None, ...], shape: list[int]) -> bool:
+def _fits(wanted: tuple[int | float | str | None, ...], shape: list[int]) -> bool:
     return all(size is None or size == got for size, got in zip(wanted, shape, strict=True))
 
 
@@ -184,7 +184,7 @@ def _rest_fits(m: Mismatch, shape: tuple[int, ...]) -> bool:
 def flattened_image(m: Mismatch) -> str:
     if m.kind is not Kind.RANK or len(m.shape) != 2 or len(m.axes) != 4:
         return ""
-    pixels = [size for size in m.wanted[1:] if size is not None]
+    pixels = [size for size in m.wanted[1:] if isinstance(size, int)]
     if not pixels or m.shape[1] % math.prod(pixels):
         return ""
     sizes = ", ".join(_name(m, i) if m.wanted[i] is None else str(m.wanted[i]) for i in (1, 2, 3))

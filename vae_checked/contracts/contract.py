@@ -1,20 +1,23 @@
 """One function under contract: a full check for a signature that is new, one look-up for a signature that was seen.
 
-The full check IS jaxtyping with beartype: a stand-in with the same annotations goes through `jaxtyped`, and its body
-calls the real function. A call whose fingerprint passed before skips it; it still runs in a jaxtyping scope with the
-same axes bound, so that an `isinstance(h, Float[Tensor, "B L"])` in the body, or in a helper, is judged alike.
+The full check IS jaxtyping with beartype: a stand-in with the same parameters goes through `jaxtyped`, and its body
+calls the real function and hands the result to beartype, all in one jaxtyping scope. A call whose fingerprint passed
+before skips the stand-in; it still runs in a scope with the same axes bound, so that an `isinstance(h, Float[Tensor,
+"B L"])` in the body, or in a helper, is judged alike. The result is judged by the arguments as they were passed, also
+where the body changes them in place.
 """
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from itertools import islice
+from typing import Any
 
 from beartype import beartype
+from beartype.door import is_bearable
 from beartype.roar import BeartypeException
 from jaxtyping import AnnotationError, TypeCheckError, config, jaxtyped
 from torch import Tensor
@@ -24,7 +27,7 @@ from vae_checked.contracts import scope
 from vae_checked.contracts.annotations import EMPTY, Signature, resolve
 from vae_checked.contracts.binding import Bindings, Bound, Mismatch, first_mismatch
 from vae_checked.contracts.elements import contents_fit
-from vae_checked.contracts.fingerprint import Binder, Reads
+from vae_checked.contracts.fingerprint import LONGEST_CONTAINER, Binder, Reads
 from vae_checked.contracts.last_call import describe_call
 from vae_checked.contracts.memo import MOST_RESULTS, MOST_SIGNATURES, Bounded, Entry
 from vae_checked.contracts.message import call_site, compose
@@ -32,53 +35,27 @@ from vae_checked.contracts.plan import Plan, make_plan
 from vae_checked.errors import ContractError, UsageError
 
 
-class Phase(enum.Enum):
-    """How far a full check has come."""
-
-    ARGUMENTS = enum.auto()
-    BODY = enum.auto()
-    RESULT = enum.auto()
-
-
 class _Refused(Exception):  # noqa: N818  a signal between the stand-in and its caller
     """An element of a container does not fit."""
 
 
-class _StepAside(Exception):  # noqa: N818  likewise
-    """The result is symbolic."""
-
-
 @dataclass(slots=True)
 class _Run:
-    """One full check under way: what to call, and what is learnt on the way."""
+    """One full check under way: `body` is what remains to be done once beartype has accepted the arguments."""
 
     signature: Signature
-    call: Callable[[], Any]
-    adopt: scope.Scope | None = None
-    phase: Phase = Phase.ARGUMENTS
-    result: Any = None
-    before: scope.Scope | None = None
-    after: scope.Scope | None = None
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    body: Callable[[], Any]
+    entered: bool = False
 
-    def body(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-        """What the stand-in does once beartype has accepted the arguments."""
-        for _, hint, value in self.signature.passed(args, kwargs):
-            self._elements(hint, value)
-        self.before = scope.snapshot()
-        self.phase = Phase.BODY
-        self.result = self.call()
-        if is_symbolic(self.result):
-            raise _StepAside
-        if self.adopt is not None:
-            scope.adopt(self.adopt)
-        self.after = scope.snapshot()
-        self.phase = Phase.RESULT
-        self._elements(self.signature.result, self.result)
-        return self.result
-
-    def _elements(self, hint: Any, value: Any) -> None:
-        if hint is not EMPTY and not contents_fit(hint, value):
-            raise _Refused
+    def enter(self) -> Any:
+        """What the stand-in does."""
+        for _, hint, value in self.signature.passed(self.args, self.kwargs):
+            if hint is not EMPTY and not contents_fit(hint, value):
+                raise _Refused
+        self.entered = True
+        return self.body()
 
 
 _running: ContextVar[_Run] = ContextVar("vae_checked_contract_run")
@@ -86,7 +63,7 @@ _running: ContextVar[_Run] = ContextVar("vae_checked_contract_run")
 
 @dataclass(frozen=True, slots=True)
 class _Checks:
-    """A signature made ready: its plan, and its stand-in under jaxtyping and beartype."""
+    """A signature made ready: its plan, its stand-in, and how to fingerprint a call where verdicts are remembered."""
 
     plan: Plan
     stand_in: Callable[..., Any]
@@ -94,7 +71,7 @@ class _Checks:
 
 
 class Contract:
-    """The checks of one function. `stage` is what messages call it."""
+    """The checks of one function. `stage` is what messages call it, `last` its last good call in words."""
 
     def __init__(self, function: Callable[..., Any], local_names: Mapping[str, Any]) -> None:
         self.function = function
@@ -121,8 +98,7 @@ class Contract:
         if self._checks is None:
             signature = self._signature or resolve(self.function, self._local_names)
             plan = make_plan(signature)
-            stand_in = _stand_in(signature, self.stage)
-            self._checks = _Checks(plan, stand_in, plan.bind if scope.AVAILABLE else None)
+            self._checks = _Checks(plan, _stand_in(signature, self.stage), plan.bind if scope.AVAILABLE else None)
             self._signature, self._local_names = signature, {}
         return self._checks
 
@@ -142,7 +118,6 @@ class Contract:
         bind = checks.bind
         if bind is None:
             return self._in_full(checks, args, kwargs, None)
-        plan = checks.plan
         try:
             arguments, key = bind(*args, **kwargs)
             entry = self.seen.get(key)
@@ -153,20 +128,21 @@ class Contract:
         scope.enter(entry.sizes, entry.groups, arguments)
         try:
             result = self.function(*args, **kwargs)
+            plan = checks.plan
+            if plan.result is Reads.NOTHING:
+                self.last = entry.results.get(None)
+                return result
+            sizes, groups, trees, _ = scope.current()
+            try:
+                seen = entry.results.get(plan.read_result(result, arguments))
+            except Exception:  # as above
+                seen = None
+            if seen is not None and sizes == entry.sizes and groups == entry.groups and not trees:
+                self.last = seen
+                return result
+            return self._result_in_full(plan, args, kwargs, result, entry)
         finally:
-            sizes, groups, trees, _ = scope.leave()
-        if plan.result is Reads.NOTHING:
-            self.last = entry.results.get(None)
-            return result
-        try:
-            seen = entry.results.get(plan.read_result(result, arguments))
-        except Exception:  # as above
-            seen = None
-        if seen is not None and sizes == entry.sizes and groups == entry.groups and not trees:
-            self.last = seen
-            return result
-        bound = scope.Scope(sizes, groups, trees)
-        return self._result_in_full(checks, args, kwargs, arguments, result, bound, entry)
+            scope.leave()
 
     # ------------------------------------------------------------------------------------------- full checks
 
@@ -179,97 +155,137 @@ class Contract:
             plan.signature.parameters.bind(*args, **kwargs)
         except TypeError:
             return self.function(*args, **kwargs)  # which raises Python's own error
-        run = _Run(plan.signature, lambda: self.function(*args, **kwargs))
-        result = self._judge(checks, run, args, kwargs)
-        if key is not None and checks.bind is not None and run.before is not None and run.phase is Phase.RESULT:
-            arguments, after = checks.bind(*args, **kwargs)
-            if after == key:
-                entry = self.seen.add(key, Entry(run.before.sizes, run.before.groups, Bounded(MOST_RESULTS)))
-                self._remember(plan, entry, run, args, kwargs, arguments)
-        return result
+
+        def body() -> Any:
+            __tracebackhide__ = True
+            before = scope.snapshot()
+            entry = None
+            if key is not None and before is not None:
+                entry = self.seen.add(key, Entry(before.sizes, before.groups, Bounded(MOST_RESULTS)))
+            return self._result_in_full(plan, args, kwargs, self.function(*args, **kwargs), entry)
+
+        run = _Run(plan.signature, args, kwargs, body)
+        token = _running.set(run)
+        try:
+            return checks.stand_in(*args, **kwargs)
+        except AnnotationError as error:
+            if run.entered:
+                raise
+            raise UsageError(f"{self.stage}: {' '.join(str(error).split())}") from None
+        except (TypeCheckError, _Refused) as error:
+            if run.entered:
+                raise
+            fault = self._argument_fault(plan.signature, args, kwargs, error)
+        finally:
+            _running.reset(token)
+        raise fault from None
 
     def _result_in_full(
-        self,
-        checks: _Checks,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-        arguments: Mapping[str, Any],
-        result: Any,
-        bound: scope.Scope,
-        entry: Entry,
+        self, plan: Plan, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any, entry: Entry | None
     ) -> Any:
+        """Judge the result in the scope that runs, and remember it where there is an entry to do so."""
         __tracebackhide__ = True
-        run = _Run(checks.plan.signature, lambda: result, adopt=bound)
-        self._judge(checks, run, args, kwargs)
-        if run.phase is Phase.RESULT:
-            self._remember(checks.plan, entry, run, args, kwargs, arguments)
+        hint = plan.signature.result
+        after = scope.snapshot()
+        if hint is not EMPTY and not is_symbolic(result):
+            try:
+                fits = is_bearable(result, hint) and contents_fit(hint, result)
+            except AnnotationError as error:
+                raise UsageError(f"{self.stage}: {' '.join(str(error).split())}") from None
+            except Exception as error:  # an axis may read an attribute, and that may raise anything
+                raise _unreadable(self.stage, error) from None
+            if not fits:
+                raise self._result_fault(plan.signature, args, kwargs, result, after) from None
+        if entry is not None:
+            with suppress(Exception):  # an odd container, as in `call`: checked in full again the next time
+                self._remember(plan, args, kwargs, result, entry, after)
         return result
 
     def _remember(
         self,
         plan: Plan,
-        entry: Entry,
-        run: _Run,
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
-        arguments: Mapping[str, Any],
+        result: Any,
+        entry: Entry,
+        after: scope.Scope | None,
     ) -> None:
-        described = describe_call(self.stage, plan.signature, args, kwargs, run.result)
+        described = describe_call(self.stage, plan.signature, args, kwargs, result)
         self.last = described
         if plan.result is Reads.NOTHING:
             entry.results.add(None, described)
-        elif run.after == scope.Scope(entry.sizes, entry.groups, {}):  # else the body's axes had a say in the verdict
-            with suppress(Exception):  # as in `call`: what has no fingerprint is checked in full again
-                entry.results.add(plan.read_result(run.result, arguments), described)
+        elif plan.bind is not None and after == scope.Scope(entry.sizes, entry.groups, {}):
+            # Otherwise axes that the body bound had a say in the verdict.
+            arguments, _ = plan.bind(*args, **kwargs)
+            entry.results.add(plan.read_result(result, arguments), described)
 
-    def _judge(self, checks: _Checks, run: _Run, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        __tracebackhide__ = True
-        token = _running.set(run)
-        try:
-            return checks.stand_in(*args, **kwargs)
-        except _StepAside:
-            return run.result
-        except AnnotationError as error:
-            if run.phase is Phase.BODY:
-                raise
-            raise UsageError(f"{self.stage}: {' '.join(str(error).split())}") from None
-        except (TypeCheckError, _Refused) as error:
-            if run.phase is Phase.BODY:
-                raise
-            self._refuse(run, args, kwargs, error)
-        finally:
-            _running.reset(token)
+    # ------------------------------------------------------------------------------------------------- faults
 
-    def _refuse(self, run: _Run, args: tuple[Any, ...], kwargs: dict[str, Any], error: Exception) -> NoReturn:
-        __tracebackhide__ = True
-        bound = run.signature.parameters.bind(*args, **kwargs)
-        bound.apply_defaults()
-        bindings = Bindings(bound.arguments)
-        mismatch: Mismatch | None = None
-        for where, hint, value in run.signature.passed(args, kwargs):
-            mismatch = mismatch or first_mismatch(hint, value, where, bindings)
-        if mismatch is None and run.phase is Phase.RESULT and run.after is not None:
-            for name, size in run.after.sizes.items():
-                bindings.names.setdefault(name, Bound(size, "the body"))
-            mismatch = first_mismatch(run.signature.result, run.result, "result", bindings)
+    def _argument_fault(
+        self, signature: Signature, args: tuple[Any, ...], kwargs: dict[str, Any], error: Exception
+    ) -> Exception:
+        mismatch, _ = self._walk(signature, args, kwargs)
         if mismatch is not None:
-            raise ContractError(compose(self.stage, mismatch, call_site())) from None
+            return ContractError(compose(self.stage, mismatch, call_site()))
         while isinstance(error.__cause__, Exception):
             error = error.__cause__
         if not isinstance(error, (TypeCheckError, BeartypeException, _Refused)):
-            raise UsageError(f"{self.stage}: an axis cannot be read: {type(error).__name__}: {error}") from None
-        part = "result does" if run.phase is Phase.RESULT else "arguments do"
-        raise ContractError(
-            f"{self.stage}(): the {part} not fit {self.stage}{run.signature.parameters}\n  called at: {call_site()}"
-        ) from None
+            return _unreadable(self.stage, error)
+        return self._unlocated(signature, "arguments do")
+
+    def _result_fault(
+        self,
+        signature: Signature,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        result: Any,
+        bound: scope.Scope | None,
+    ) -> Exception:
+        _, bindings = self._walk(signature, args, kwargs)
+        if bound is not None:
+            for name, size in bound.sizes.items():
+                if bindings.sizes.get(name) != size:
+                    bindings.names[name] = Bound(size, "the body")
+        mismatch = first_mismatch(signature.result, result, "result", bindings)
+        if mismatch is None:
+            return self._unlocated(signature, "result does")
+        return ContractError(compose(self.stage, mismatch, call_site()))
+
+    def _walk(
+        self, signature: Signature, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[Mismatch | None, Bindings]:
+        """The first argument that does not fit, if any, and what was bound up to there."""
+        bound = signature.parameters.bind(*args, **kwargs)
+        bound.apply_defaults()
+        bindings = Bindings(bound.arguments)
+        for where, hint, value in signature.passed(args, kwargs):
+            mismatch = first_mismatch(hint, value, where, bindings)
+            if mismatch is not None:
+                return mismatch, bindings
+        return None, bindings
+
+    def _unlocated(self, signature: Signature, part: str) -> ContractError:
+        return ContractError(
+            f"{self.stage}(): the {part} not fit {self.stage}{signature.parameters}\n  called at: {call_site()}"
+        )
+
+
+def _unreadable(stage: str, error: Exception) -> UsageError:
+    return UsageError(f"{stage}: an axis cannot be read: {type(error).__name__}: {error}")
 
 
 def _stand_in(signature: Signature, stage: str) -> Callable[..., Any]:
     def stage_under_contract(*args: Any, **kwargs: Any) -> Any:
-        return _running.get().body(args, kwargs)
+        __tracebackhide__ = True
+        return _running.get().enter()
 
-    setattr(stage_under_contract, "__signature__", signature.parameters)  # noqa: B010  mypy knows no such attribute
+    parameters = signature.parameters.replace(return_annotation=EMPTY)
+    setattr(stage_under_contract, "__signature__", parameters)  # noqa: B010  mypy knows no such attribute
     try:
+        if signature.result is not EMPTY:
+            is_bearable(None, signature.result)
+        return jaxtyped(stage_under_contract, typechecker=beartype)
+    except AnnotationError:  # from reading an axis of the result outside of any scope
         return jaxtyped(stage_under_contract, typechecker=beartype)
     except BeartypeException as error:
         raise UsageError(f"@checked cannot check {stage}: {' '.join(str(error).split())}") from None
@@ -278,9 +294,9 @@ def _stand_in(signature: Signature, stage: str) -> Callable[..., Any]:
 def is_symbolic(value: Any) -> bool:
     """Whether sizes are symbols or recordings rather than numbers, as while a graph is traced; there is no verdict."""
     if isinstance(value, Tensor):
-        return any(type(size) is not int for size in value.shape)
+        return not value.is_nested and any(type(size) is not int for size in value.shape)
     if isinstance(value, (tuple, list)):
-        return any(map(is_symbolic, value))
+        return any(map(is_symbolic, value[:LONGEST_CONTAINER]))
     if isinstance(value, dict):
-        return any(map(is_symbolic, value.values()))
+        return any(map(is_symbolic, islice(value.values(), LONGEST_CONTAINER)))
     return isinstance(value, Proxy)

@@ -124,7 +124,8 @@ def _contract(function: Callable[..., Any], names: Mapping[str, Any]) -> Contrac
 
 
 def _checked_class(cls: type, names: Mapping[str, Any]) -> type:
-    names = {**vars(sys.modules[cls.__module__]), **names, cls.__name__: cls}
+    module = sys.modules.get(cls.__module__)
+    names = {**(vars(module) if module else {}), **names, cls.__name__: cls}
     stages = {name: made for name, value in _members(cls) if (made := _stage(value, names)) is not value}
     if not stages and not any(contract_of(function_of(value)) for _, value in _members(cls)):
         raise UsageError(

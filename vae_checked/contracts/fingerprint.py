@@ -40,10 +40,21 @@ def tensor(value: Any) -> Any:
     return (kind, value.shape, value.dtype) if issubclass(kind, Tensor) else kind
 
 
+def kind_of(value: Any) -> Any:
+    """The type; and the class that the value claims, for what stands in for something else, as a weak proxy does."""
+    kind = type(value)
+    claimed = value.__class__
+    return kind if claimed is kind else (kind, claimed)
+
+
 def plain_value(value: Any) -> Any:
     """A number, string or member of an enum with its type; the type alone for anything else."""
     kind = type(value)
-    return (kind, value) if kind in _PLAIN_VALUES or isinstance(value, enum.Enum) else kind
+    if kind in _PLAIN_VALUES or isinstance(value, enum.Enum):
+        return (kind, value)
+    if isinstance(value, (str, bytes, int)):
+        raise Unsound(f"a value of type {kind.__name__}")
+    return kind_of(value)
 
 
 _PLAIN_VALUES = frozenset({str, bytes, int, bool, type(None)})
@@ -84,7 +95,7 @@ def pure(text: str) -> str:
 
 READ: Mapping[Reads, Callable[[Any], Any]] = {
     Reads.NOTHING: lambda value: None,
-    Reads.TYPE: type,
+    Reads.TYPE: kind_of,
     Reads.VALUE: plain_value,
     Reads.TENSOR: tensor,
     Reads.ELEMENTS: elements,

@@ -55,22 +55,20 @@ def enter(sizes: Sizes, groups: Groups, arguments: dict[str, Any]) -> None:
     stack.append((dict(sizes), dict(groups), {}, arguments))
 
 
-def leave() -> tuple[Sizes, Groups, Mapping[str, Any], Mapping[str, Any]]:
-    """End the scope; gives the sizes, groups, trees and arguments that it ends with."""
-    ended: tuple[Sizes, Groups, Mapping[str, Any], Mapping[str, Any]] = _storage.memo_stack.pop()
-    return ended
+def current() -> tuple[Sizes, Groups, Mapping[str, Any], Mapping[str, Any]]:
+    """The sizes, groups, trees and arguments of the scope that runs; only where AVAILABLE."""
+    memos: tuple[Sizes, Groups, Mapping[str, Any], Mapping[str, Any]] = _storage.memo_stack[-1]
+    return memos
+
+
+def leave() -> None:
+    """End the scope that `enter` began."""
+    _storage.memo_stack.pop()
 
 
 def snapshot() -> Scope | None:
     """The scope of the function that runs, copied; None where jaxtyping does not let it be read."""
-    if _storage is None:
+    if not AVAILABLE:
         return None
-    sizes, groups, trees, _ = _storage.memo_stack[-1]
+    sizes, groups, trees, _ = current()
     return Scope(dict(sizes), dict(groups), dict(trees))
-
-
-def adopt(scope: Scope) -> None:
-    """Bind in the running scope what `scope` has bound."""
-    if _storage is not None:
-        for mine, theirs in zip(_storage.memo_stack[-1], (scope.sizes, scope.groups, scope.trees), strict=False):
-            mine.update(theirs)

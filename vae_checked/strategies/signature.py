@@ -213,7 +213,7 @@ def _tensor(
     shape = []
     for name, axis in want.axes:
         size = sizes[name] if name in sizes else axis.size_from(sizes, readable)
-        if size is None:
+        if not isinstance(size, int):
             raise UsageError(f"from_signature: the axis {axis.text} of {want.leaf.__name__} cannot be worked out")
         assume(size > 0 or axis.size == 0)
         shape.append(1 if axis.broadcastable and draw(st.booleans()) else size)
