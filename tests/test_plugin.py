@@ -121,6 +121,7 @@ def test_right_passes_and_wrong_is_told_with_what_reproduces_it(project: Run, py
             "*VAE201 log-std-read-as-logvar*",
             "*there is no module 'nowhere' to import*",
             "*ZeroDivisionError: division by zero*",
+            "vae-checked: 4 held, 4 failed, 8 not put (-rs says why)",
             "SKIPPED*not known of this model: kl_scale",
             "SKIPPED*the model cannot be built or run: see vae::gone::build",
         ]
@@ -172,6 +173,56 @@ def test_mistakes_marker_xfail_import_mode_kwargs_and_case_go_together(project: 
             f"XFAIL vae::known::{FAILING} - an old one",
         ]
     )
+
+
+def test_files_are_linted_on_request_each_as_an_item(project: Run, pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(broken="def f(:\n    logvar = 1\n    reparameterize kl\n")
+    result = project("--vae-lint", "--ignore-glob=test_*", "-v", tables="")
+    result.assert_outcomes(passed=1, failed=2)
+    result.stdout.fnmatch_lines(
+        [
+            "broken.py::vae-lint FAILED*",
+            "right.py::vae-lint PASSED*",
+            "wrong.py::vae-lint FAILED*",
+            "*broken.py*",
+            "*wrong.py:*: VAE201 log-std-read-as-logvar: *",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*Traceback*")
+
+
+def test_contracts_are_switched_off_for_the_tests_that_say_so(project: Run, pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        test_contracts="""
+        import pytest
+        import torch
+        from vae_checked.contracts import Float, Tensor, checked
+
+        @checked
+        def first(x: Float[Tensor, "B 3"]) -> Float[Tensor, "B"]:
+            return x[:, 0]
+
+        def test_on():
+            with pytest.raises(TypeError):
+                first(torch.zeros(2, 4))
+
+        @pytest.mark.vae_contracts(off=True)
+        def test_off():
+            assert first(torch.zeros(2, 4)).shape == (2,)
+
+        @pytest.mark.vae_contracts(off=False)
+        def test_said_to_be_on():
+            with pytest.raises(TypeError):
+                first(torch.zeros(2, 4))
+
+        @pytest.mark.vae_contracts("off")
+        def test_misspelled():
+            pass
+        """
+    )
+    result = project("test_contracts.py", "--strict-markers")
+    result.assert_outcomes(passed=3, failed=1)
+    result.stdout.fnmatch_lines(["*write @pytest.mark.vae_contracts(off=True)*"])
 
 
 # --------------------------------------------------------------------------------------------------- bad input

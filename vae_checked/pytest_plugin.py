@@ -1,4 +1,4 @@
-"""The pytest plugin: laws and audit of the models in pyproject.toml as test items, and two fixtures.
+"""The pytest plugin: laws and audit of the models in pyproject.toml as test items, lint items, a marker and fixtures.
 
 Nothing of the project is imported before a model is configured or a fixture is used.
 """
@@ -15,11 +15,15 @@ if TYPE_CHECKING:
     from vae_checked.auditor.staged import Staged
     from vae_checked.config import ModelConfig
     from vae_checked.laws import Law
+    from vae_checked.linter import LintReport
 
 EXAMPLES = 10
 LARGEST_BATCH = 4
 LARGEST_SEED = 2**16
 _TABLE = "tool.vae-checked"
+_LINTED = (".py", ".ipynb")
+_FILES = pytest.StashKey[list[Path]]()
+_LINT_REPORT: pytest.StashKey[tuple[LintReport, dict[Path, str]]] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -28,6 +32,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--vae-audit", action="store_true", help="one item per mistake of the catalogue, instead of one audit"
     )
+    group.addoption("--vae-lint", action="store_true", help="one item per Python file and notebook that is collected")
     group.addoption("--vae-case", metavar="B,SEED", help="put the laws to this batch size and seed alone")
 
 
@@ -36,7 +41,8 @@ def pytest_configure(config: pytest.Config) -> None:
     case = config.getoption("--vae-case")
     if case is not None:
         _case(case)
-    config.addinivalue_line("markers", "vae: a law or an audit of a model that pyproject.toml names")
+    config.addinivalue_line("markers", "vae: a law or an audit of a model that pyproject.toml names, or a linted file")
+    config.addinivalue_line("markers", "vae_contracts(off=True): run the test with shape contracts switched off")
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
@@ -54,6 +60,44 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
     configured = _configured(config)
     if configured and _whole_run(config):
         items.extend(session.genitems(_Root.from_parent(session, name="vae", nodeid="vae")))
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """With `--vae-lint`, every file that the linter reads."""
+    if not parent.config.getoption("--vae-lint") or file_path.suffix not in _LINTED:
+        return None
+    parent.config.stash.setdefault(_FILES, []).append(file_path)
+    return _LintFile.from_parent(parent, path=file_path)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Switch contracts off for a test that says so."""
+    marker = item.get_closest_marker("vae_contracts")
+    if marker is None:
+        return (yield)
+    if marker.args or set(marker.kwargs) != {"off"}:
+        raise pytest.UsageError(f"{item.nodeid}: write @pytest.mark.vae_contracts(off=True)")
+    if not marker.kwargs["off"]:
+        return (yield)
+    from vae_checked.contracts import contracts_off
+
+    with contracts_off():
+        return (yield)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """What came of the models' items, where there were any."""
+    counts = {
+        outcome: sum(
+            isinstance(report, pytest.TestReport) and report.nodeid.startswith("vae::")
+            for report in terminalreporter.stats.get(outcome, [])
+        )
+        for outcome in ("passed", "failed", "skipped")
+    }
+    if any(counts.values()):
+        held, failed, skipped = counts.values()
+        terminalreporter.write_line(f"vae-checked: {held} held, {failed} failed, {skipped} not put (-rs says why)")
 
 
 @pytest.fixture(scope="session")
@@ -185,12 +229,72 @@ class _ModelNode(pytest.Collector):
 # ----------------------------------------------------------------------------------------------------- items
 
 
-class _VaeItem(pytest.Item):
-    """An item of one model."""
+class _HouseItem(pytest.Item):
+    """An item that is selected by `-m vae` and fails with the house's own message."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.add_marker("vae")
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """The house message for what the house raised."""
+        from vae_checked.errors import VaeCheckedError
+
+        if isinstance(excinfo.value, VaeCheckedError):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+
+class _LintFile(pytest.File):
+    """One file that is linted."""
+
+    def collect(self) -> Iterator[pytest.Item]:
+        """One item."""
+        yield _LintItem.from_parent(self, name="vae-lint")
+
+
+class _LintItem(_HouseItem):
+    """What the linter finds in one file; all files are read together, once, since a VAE may be spread over them."""
+
+    def runtest(self) -> None:
+        from vae_checked.errors import FindingsError
+        from vae_checked.finding import Severity
+
+        stash = self.config.stash
+        if _LINT_REPORT not in stash:
+            stash[_LINT_REPORT] = _linted(stash[_FILES])
+        report, refused = stash[_LINT_REPORT]
+        lines = [refused[self.path]] if self.path in refused else []
+        lines += [f"{path}: {why}" for path, why in report.unread if Path(path.partition(":cell ")[0]) == self.path]
+        lines += [
+            f"{f.place}: {f.code} {f.name}: {f.message} ({f.measured}); fix: {f.fix}"
+            for f in report.findings
+            if f.place is not None and Path(f.place.path) == self.path and f.severity is not Severity.INFO
+        ]
+        if lines:
+            raise FindingsError("\n".join(lines))
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        """The item's place: the file."""
+        return self.path, None, self.name
+
+
+def _linted(files: list[Path]) -> tuple[LintReport, dict[Path, str]]:
+    """The report on all files that can be read, and for the others why not."""
+    from vae_checked.errors import UsageError
+    from vae_checked.linter import lint
+
+    refused: dict[Path, str] = {}
+    for path in files:
+        try:
+            lint([path])
+        except UsageError as error:
+            refused[path] = str(error)
+    return lint([str(path) for path in files if path not in refused]), refused
+
+
+class _VaeItem(_HouseItem):
+    """An item of one model."""
 
     @property
     def node(self) -> _ModelNode:
@@ -213,22 +317,18 @@ class _VaeItem(pytest.Item):
         """The item's place: the table that asks for it."""
         return _pyproject(self.config), None, self.nodeid
 
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        """The house message for what the house raised."""
-        from vae_checked.errors import VaeCheckedError
-
-        if isinstance(excinfo.value, VaeCheckedError):
-            return str(excinfo.value)
-        return super().repr_failure(excinfo, style)
-
 
 class _BuildItem(_VaeItem):
     """The model can be built and run, and its stages are seen."""
 
     def runtest(self) -> None:
+        from vae_checked.errors import ModelError
+        from vae_checked.laws import LAWS
+
         staged = self.node.staged()
-        lines = [f"not seen: {line}" for line in staged.unobserved]
-        self.add_report_section("call", "stages", "\n".join(lines))
+        self.add_report_section("call", "stages not seen", "\n".join(staged.unobserved))
+        if all(law.inapplicable(staged.stages) for law in LAWS):
+            raise ModelError(f"none of the {len(LAWS)} laws can be put to it: {'; '.join(staged.unobserved)}")
 
 
 class _LawItem(_VaeItem):
