@@ -51,6 +51,12 @@ def given(model: str) -> list[str]:
     return ["audit", model, "--input", "B 3 8 12", "--loss", f"{module}:loss_function", "--data-range", "0", "1"]
 
 
+def clean_codes(text: str) -> list[str]:
+    """The numbers of the codes that the report calls clean."""
+    line = text.split("checked and clean:\n")[1].splitlines()[0]
+    return [word.removeprefix("VAE") for word in line.split(": ")[1].split(";")[0].split()]
+
+
 @pytest.mark.usefixtures("folder")
 def test_the_mistake_is_found_and_the_status_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(given("modelled:VAE")) == 1
@@ -65,16 +71,15 @@ def test_the_corrected_twin_is_clean(capsys: pytest.CaptureFixture[str]) -> None
     assert main(given("corrected:VAE")) == 0
     text = capsys.readouterr().out
     assert "more: vae-checked explain" not in text
-    clean = text.split("checked and clean:\n")[1].splitlines()[0]
-    assert "VAE201" in clean
+    assert "201" in clean_codes(text)
 
 
 @pytest.mark.usefixtures("folder")
 def test_exit_zero_and_ignore_and_select(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*given("modelled:VAE"), "--exit-zero", "--select", "log-std-read-as-logvar,VAE3"]) == 0
-    found, clean = capsys.readouterr().out.split("checked and clean:\n")
-    assert "VAE201 log-std" in found
-    assert {word[:4] for word in clean.splitlines()[0].split()[1:]} == {"VAE3"}
+    text = capsys.readouterr().out
+    assert "VAE201 log-std" in text
+    assert {code[0] for code in clean_codes(text)} == {"3"}
     assert main([*given("modelled:VAE"), "--ignore", "VAE201"]) == 0
     assert "VAE201" not in capsys.readouterr().out
 
