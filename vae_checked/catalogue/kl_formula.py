@@ -32,7 +32,7 @@ MISTAKE = Mistake(
         "the prior: the posterior is drawn to another mean or width than the N(0, I) that generation samples from, "
         "and the term may become negative."
     ),
-    message="the KL term is no KL divergence from a Gaussian posterior to N(0, I), however the second head is read",
+    message="the KL term is no KL divergence of Gaussians, however the second head is read",
     measured="at mu = {points:x} and s = {points:y} it is {found:y}; the nearest closed form is {nearest:y}",
     fix="kl = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp(), dim=1)",
     bad=edit(("mu.pow(2) - logvar.exp(), dim=1)", "mu.pow(2) - logvar.exp().pow(2), dim=1)  # VAE301")),

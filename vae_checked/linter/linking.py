@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from vae_checked.linter.scenes import Scene
 
 
+def takes_heads(function: Function) -> bool:
+    """Whether a function's parameters are named after both heads of a posterior."""
+    roles = {role_of_name(item.arg) for item in function.node.args.args}
+    return {"mu", "second"} <= roles
+
+
 def atoms_for(interpreter: Interpreter, function: Function, skip: int) -> list[Value]:
     """Fresh atoms for the parameters without a default."""
     spec = function.node.args

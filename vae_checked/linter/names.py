@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 _MU = frozenset("mu mean zmean zmu muz meanz loc means m qmu muq latentmean mus qmean zloc".split())
+_MU_WORDS = frozenset(("mu", "mean", "mus", "means"))
 _SECOND = ("var", "sigma", "std", "sd", "scale", "stddev", "lsgms", "logs")
 _OUTPUT = frozenset(
     "recon xhat xrecon reconx output out outputs decoded reconstruction xrec yhat pred recons reconbatch "
@@ -24,7 +25,7 @@ def normal(name: str) -> str:
 def role_of_name(name: str) -> str | None:
     """What a parameter's name says that it is: mu, second, output, input, z; None when it says nothing."""
     bare = normal(name)
-    if bare in _MU:
+    if bare in _MU or not _MU_WORDS.isdisjoint(normal(word) for word in name.split("_")):
         return "mu"
     if bare in _OUTPUT or bare.startswith("recon"):
         return "output"

@@ -40,7 +40,10 @@ def expressions(value: Value) -> Iterator[Expr]:
 
 
 def build(project: Project, modules: Iterable[Module]) -> list[Scene]:
-    """Run the modules, then every model, then every function that was not entered on the way."""
+    """Run the modules, then every model, then every function that was not entered on the way.
+
+    A function that takes both heads runs by itself too: its callers may hand it what can not be read any more.
+    """
     scenes: list[Scene] = []
     given = list(modules)
     for module in given:
@@ -62,7 +65,8 @@ def build(project: Project, modules: Iterable[Module]) -> list[Scene]:
         for module in given:
             project.follow_for(module)
             for function in module.functions():
-                if id(function.node) not in entered and (function.name in called) is wanted:
+                fresh = id(function.node) not in entered or linking.takes_heads(function)
+                if fresh and (function.name in called) is wanted:
                     scene = _run_function(project, module, function)
                     scenes.append(scene)
                     entered |= scene.trace.entered

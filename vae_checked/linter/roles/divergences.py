@@ -261,9 +261,9 @@ def _between_gaussians(node: Expr, tensors: list[Expr], scalars: list[int]) -> D
             form = _two_gaussians(value)
             if form is not None:
                 parametrisation, factor, read_as = form
-                return Divergence(
-                    node, one, posterior, parametrisation, factor, _beside_normal(value, factor, read_as), prior=True
-                )
+                # Beside N(0, 1) a wrong formula can look right: its values would show nothing.
+                shown = () if parametrisation is None else _beside_normal(value, factor, read_as)
+                return Divergence(node, one, posterior, parametrisation, factor, shown, prior=True)
     return None
 
 
@@ -303,19 +303,19 @@ def _two_gaussians(value: Callable[..., float]) -> tuple[Parametrisation | None,
             offsets.append(rest / factor - gaussian_kl(0.0, std_q / std_p))
         if all(close(offsets[0], other) for other in offsets):
             return parametrisation, factor, parametrisation
-    attempted = next((item for item in fitting if _entropy_is_right(value, item, factors[item][0])), None)
+    attempted = next((item for item in fitting if _is_attempted(value, item)), None)
     return None if attempted is None else (None, factors[attempted][0], attempted)
 
 
-def _entropy_is_right(value: Callable[..., float], parametrisation: Parametrisation, factor: float) -> bool:
-    """Whether a formula has the log std of q as the KL has it, beside something that grows with q's variance."""
-    found = []
-    for q in (0.6, 1.1, 1.9):
+def _is_attempted(value: Callable[..., float], parametrisation: Parametrisation) -> bool:
+    """Whether a formula falls with the log std of q and grows with its variance, as every KL of Gaussians does."""
+    rows, values = [], []
+    for q in (0.6, 1.1, 1.9, 0.8, 1.5):
         std = parametrisation.std(q)
-        found.append((std * std, value(0.0, q, 1.3) / factor + math.log(std)))
-    (v0, d0), (v1, d1), (v2, d2) = found
-    slope = (d1 - d0) / (v1 - v0)
-    return slope > 1e-6 and close(slope, (d2 - d0) / (v2 - v0))
+        rows.append((1.0, math.log(std), std * std))
+        values.append(value(0.0, q, 1.3))
+    coefficients = fit(rows, values)
+    return coefficients is not None and coefficients[1] < 0 < coefficients[2]
 
 
 def _classify(coefficients: list[float]) -> tuple[Parametrisation | None, float] | None:
