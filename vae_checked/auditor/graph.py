@@ -55,7 +55,8 @@ class Graph:
                 continue
             if any(n in found or (self.tape.values[n].storage in storages and n not in without) for n in step.inputs):
                 found.update(n for n in step.outputs if n not in without)
-                storages.update(self.tape.values[n].storage for n in step.overwrites)
+                if any(n not in without for n in step.outputs):
+                    storages.update(self.tape.values[n].storage for n in step.overwrites)
         return found
 
     def between(self, begins: Iterable[int], end: int, without: Collection[int] = ()) -> set[int]:
@@ -112,17 +113,19 @@ class Graph:
         reached = self.descendants((root,), without=(cut,))
         return not any(target in reached for target in targets)
 
-    def waist(self, end: int, follows: int, targets: Collection[int]) -> tuple[int, int | None]:
-        """The latest value, elementwise before `end`, through which everything goes that leads on to `targets`.
+    def waists(self, end: int, follows: int, targets: Collection[int]) -> tuple[tuple[int, ...], int | None]:
+        """The values, elementwise before `end`, through which everything goes that leads on to `targets`.
 
-        Returns it and the value where the elementwise stretch begins, None when that is not one value.
+        Returns them, the latest first, and the value where the elementwise stretch begins, None when that is not one.
         """
         found, begins = self.elementwise_past(end, follows)
         if len(begins) != 1:
-            return end, None
+            return (end,), None
         (root,) = begins
         goals = {*targets, end}
-        for candidate in sorted(found, reverse=True):
-            if self.cuts(candidate, root, goals - {candidate}):
-                return candidate, root
-        return root, root
+        return tuple(n for n in sorted(found, reverse=True) if self.cuts(n, root, goals - {n})), root
+
+    def waist(self, end: int, follows: int, targets: Collection[int]) -> tuple[int, int | None]:
+        """The latest of `waists`, and where the elementwise stretch begins."""
+        candidates, root = self.waists(end, follows, targets)
+        return candidates[0], root

@@ -24,7 +24,8 @@ class Latent:
 
     `eps` is the noise as it meets the heads, `location` the value of z without noise, `std` what multiplies eps, None
     where none follows from the input; `second` the second head, of which `std` is a function, and `root` where that
-    function's elementwise stretch begins. `draws` feed eps.
+    function's elementwise stretch begins. `draws` feed eps. `samples` are the (z, eps) of further samples of the same
+    posterior.
     """
 
     z: int
@@ -34,11 +35,17 @@ class Latent:
     second: int | None
     root: int | None
     draws: tuple[Draw, ...]
+    samples: tuple[tuple[int, int], ...] = ()
 
     @property
-    def name(self) -> str:
-        """How a report calls it."""
-        return f"z #{self.z}"
+    def every_z(self) -> tuple[int, ...]:
+        """z and the further samples."""
+        return (self.z, *(z for z, _ in self.samples))
+
+    @property
+    def every_eps(self) -> tuple[int, ...]:
+        """The noise of z and of the further samples."""
+        return (self.eps, *(eps for _, eps in self.samples))
 
 
 def pattern(shape: Collection[int], dtype: torch.dtype, device: torch.device) -> Tensor:
@@ -62,9 +69,18 @@ def find_latents(tape: Tape, graph: Graph, targets: Collection[int] = ()) -> tup
         if latent is None:
             draws = ", ".join(sorted({draw.source for draw in _draws_of(tape, eps)}))
             others.append(f"the noise of {draws} makes no z = location + scale * eps: it is taken for no posterior")
-        elif all(latent.z != other.z for other in latents):
-            latents.append(_with_second_head(tape, graph, latent, targets))
+        elif all((latent.z, latent.location) != (other.z, other.location) for other in latents):
+            _add(latents, _with_second_head(tape, graph, latent, targets))
     return latents, others
+
+
+def _add(latents: list[Latent], found: Latent) -> None:
+    """Add a latent; one that samples the posterior of another becomes a further sample of that."""
+    for place, known in enumerate(latents):
+        if (known.location, known.second) == (found.location, found.second):
+            latents[place] = replace(known, samples=(*known.samples, (found.z, found.eps)))
+            return
+    latents.append(found)
 
 
 def refined(tape: Tape, graph: Graph, latent: Latent, targets: Collection[int]) -> Latent:

@@ -12,6 +12,7 @@ from torch import Tensor
 from vae_checked.adapters import Inputs, Part, Role, Subject, role_of
 from vae_checked.auditor.graph import Graph
 from vae_checked.auditor.latents import Latent, find_latents, refined
+from vae_checked.auditor.measure.recon import settled
 from vae_checked.auditor.objective import Loss, call_loss, dead_weights, run_by
 from vae_checked.auditor.record import Run, recording, run_model
 from vae_checked.auditor.restore import Generators
@@ -32,6 +33,7 @@ class Observation:
     latents: list[Latent]
     roles: dict[str, Role]
     x_hat: int | None = None
+    x_hat_declared: bool = False
     total: int | None = None
     kept_batch: bool = False
     loss_name: str = ""
@@ -76,9 +78,11 @@ def observe(
     reconstruction = [part for part in run.parts if seen.roles.get(part.path) is Role.RECONSTRUCTION]
     if reconstruction:
         seen.x_hat = run.number(reconstruction[0])
+        seen.x_hat_declared = reconstruction[0].role is Role.RECONSTRUCTION
     if seen.total is not None and not seen.kl_alone:
-        seen.join = find_join(run, seen.graph, seen.latents, seen.x_hat, seen.total)
-    _refuse_unrecognisable(seen, subject)
+        seen.join = settled(seen, find_join(run, seen.graph, seen.latents, seen.x_hat, seen.total))
+    if training:
+        _refuse_unrecognisable(seen, subject)
     return seen
 
 
@@ -251,13 +255,16 @@ def _total(seen: Observation, result: Any, loss: Loss) -> tuple[Tensor, str]:
 
 
 def _sources(seen: Observation) -> list[tuple[str, list[int], list[int]]]:
-    """What a total loss follows from: the reconstruction, and the heads by another way than the reconstruction."""
+    """What a total loss follows from: z, or the reconstruction, and the heads by a way that avoids it."""
+    heads = [n for latent in seen.latents for n in (latent.location, latent.second) if n is not None]
+    samples = [z for latent in seen.latents for z in latent.every_z]
+    if seen.latents:
+        return [("z", samples, []), ("heads", heads, samples)]
     numbers = {
         role: n for p in seen.run.parts if (role := seen.roles.get(p.path)) and (n := seen.run.number(p)) is not None
     }
     x_hat = [numbers[Role.RECONSTRUCTION]] if Role.RECONSTRUCTION in numbers else []
-    heads = [n for latent in seen.latents for n in (latent.location, latent.second) if n is not None]
-    heads = heads or [numbers[role] for role in (Role.MU, Role.SECOND) if role in numbers]
+    heads = [numbers[role] for role in (Role.MU, Role.SECOND) if role in numbers]
     return [("x_hat", x_hat, []), ("heads", heads, x_hat)]
 
 

@@ -95,7 +95,8 @@ def run_model(
             named.update(named_tensors(other))
     recorder = Recorder(inputs.tensors(), named, generators)
     run = Run(subject.model, recorder, inputs, training)
-    subject.model.train(training)
+    for module in (subject.model, *others):
+        nn.Module.train(module, training)  # a model may have a method `train` of its own
     try:
         with recording(recorder):
             run.output = subject.run(inputs)

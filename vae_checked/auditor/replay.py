@@ -33,7 +33,8 @@ def affected(tape: Tape, chosen: Collection[int]) -> set[int]:
         if not touched:
             continue
         dirty.update(n for n in step.outputs if n not in chosen)
-        storages.update(tape.values[n].storage for n in step.overwrites)
+        if any(n not in chosen for n in step.outputs):
+            storages.update(tape.values[n].storage for n in step.overwrites)
     return dirty
 
 

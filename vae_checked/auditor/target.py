@@ -23,6 +23,9 @@ class Join:
 
     `prediction` is the value that the loss judges, `target` what it is judged by; `pre_activation` is the decoder's
     last value before its closing elementwise functions, `argument` the prediction as the step receives it.
+    `candidates` are the values that could be called the prediction, the latest first: each follows elementwise from
+    the one behind it, and all of the prediction's way to the loss goes through each. `others` are the predictions of
+    further samples that meet the same target.
     """
 
     step: Step
@@ -30,12 +33,19 @@ class Join:
     argument: int
     pre_activation: int | None
     target: int
+    candidates: tuple[int, ...]
+    others: tuple[int, ...] = ()
+
+    @property
+    def predictions(self) -> tuple[int, ...]:
+        """The prediction and those of further samples."""
+        return (self.prediction, *self.others)
 
 
 def find_join(run: Run, graph: Graph, latents: Sequence[Latent], x_hat: int | None, total: int) -> Join | None:
     """The reconstruction's join, or None when no prediction meets the data elementwise on its way to `total`."""
     tape = run.tape
-    begins = [latent.z for latent in latents] or ([] if x_hat is None else [x_hat])
+    begins = [z for latent in latents for z in latent.every_z] or ([] if x_hat is None else [x_hat])
     from_latents = graph.descendants(begins) - set(begins)
     leads_on = graph.ancestors(total)
     inner = graph.ancestors(x_hat) if x_hat is not None else set()
@@ -52,11 +62,25 @@ def find_join(run: Run, graph: Graph, latents: Sequence[Latent], x_hat: int | No
     if not ends:
         return None
     step, argument, target = ends[0]
-    follows = _follows(tape, argument)
-    goals = [total, *(p for _, p, _ in ends)]
-    prediction, root = graph.waist(argument, follows, goals)
+    _, begins_at = graph.elementwise_past(argument, _follows(tape, argument))
+    same = [p for _, p, _ in ends if graph.elementwise_past(p, _follows(tape, p))[1] == begins_at]
+    candidates, root = graph.waists(argument, _follows(tape, argument), [total, *same])
     whole = _whole_target(tape, graph, target, total, latents)
-    return Join(step, prediction, argument, root, whole)
+    return Join(step, candidates[0], argument, root, whole, candidates, _other_samples(tape, graph, ends, same))
+
+
+def _other_samples(
+    tape: Tape, graph: Graph, ends: Sequence[tuple[Step, int, int]], same: Sequence[int]
+) -> tuple[int, ...]:
+    """Where the predictions of further samples of z begin: as large as the first, and made apart from it."""
+    size = tape.values[same[0]].tensor.numel()
+    found: dict[int, None] = {}
+    for _, argument, _ in ends:
+        if argument in same or tape.values[argument].tensor.numel() != size:
+            continue
+        _, begins_at = graph.elementwise_past(argument, _follows(tape, argument))
+        found.update(dict.fromkeys(begins_at))
+    return tuple(found)
 
 
 def _follows(tape: Tape, number: int) -> int:
@@ -77,7 +101,9 @@ def _is_data(tape: Tape, graph: Graph, number: int) -> bool:
 
 def _whole_target(tape: Tape, graph: Graph, number: int, total: int, latents: Sequence[Latent]) -> int:
     """The latest elementwise function of the data through which all of the data's direct way to the loss goes."""
-    cut = [n for latent in latents for n in (latent.location, latent.second, latent.std, latent.z) if n is not None]
+    cut = [
+        n for latent in latents for n in (latent.location, latent.second, latent.std, *latent.every_z) if n is not None
+    ]
     past, begins = graph.elementwise_past(number)
     if len(begins) != 1:
         return number

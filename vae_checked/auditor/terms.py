@@ -40,7 +40,7 @@ class Observed:
         by_batch = self._batch_reduction(measured.weight, recon_term.measure_recon)
         if by_batch is None:
             return None
-        way = weights.way_to(first.run.tape, first.graph, (first.join.prediction,), first.total)
+        way = weights.way_to(first.run.tape, first.graph, first.join.predictions, first.total)
         way = way.without(measured.copies)
         return weights.explained(measured.weight, first.batch, self.event, way, by_batch)[0]
 
@@ -135,8 +135,8 @@ def kl_facts(
 
 
 def _kl_way(first: Observation, latent: Latent, total: int) -> weights.Way:
-    prediction = None if first.join is None else first.join.prediction
-    cut = [number for number in (latent.z, latent.std, prediction) if number is not None]
+    predictions = () if first.join is None else first.join.predictions
+    cut = [number for number in (*latent.every_z, latent.std, *predictions) if number is not None]
     return weights.way_to(first.run.tape, first.graph, (latent.location,), total, cut, first.unknown_weight)
 
 

@@ -67,7 +67,8 @@ class _Term:
         return torch.full_like(self.tape.values[number].tensor, content, requires_grad=False)
 
     def chosen(self, mu: Tensor, second: Tensor, eps: float) -> dict[int, Tensor]:
-        return {self.mu: mu, self.second: second, self.latent.eps: self.like(self.latent.eps, eps), **self.held}
+        noise = {number: self.like(number, eps) for number in self.latent.every_eps}
+        return {self.mu: mu, self.second: second, **noise, **self.held}
 
     def draw(self, seed: int) -> tuple[Tensor, Tensor]:
         """Both heads drawn afresh."""
@@ -118,6 +119,8 @@ def measure_kl(
     term = _Term(seen, latent, latent.location, latent.second, seen.total, positive, held)
     ahead = seen.graph.between((term.mu, term.second), term.total, held)
     if term.total not in seen.graph.descendants((term.mu, term.second), held):
+        if _encoded_again(term):
+            return KLMeasured(None, None, Origin(), "the loss runs the encoder again: its heads are not forward's")
         return KLMeasured(
             None, None, Origin(), "the loss follows from the heads through the reconstruction alone", True
         )
@@ -146,8 +149,8 @@ def measure_kl(
 def held_still(seen: Observation, latent: Latent, total: int) -> dict[int, Tensor]:
     """The values that stay as recorded: the prediction; z as well, where it reaches the loss through the decoder."""
     tape, graph = seen.run.tape, seen.graph
-    held = [] if seen.join is None else [seen.join.prediction]
-    ahead = graph.between((latent.z,), total, held)
+    held = [] if seen.join is None else list(seen.join.predictions)
+    ahead = graph.between(latent.every_z, total, held)
     by_decoder = any(
         tape.values[number].sources == Tape.PARAMETER
         for step in tape.steps
@@ -155,8 +158,18 @@ def held_still(seen: Observation, latent: Latent, total: int) -> dict[int, Tenso
         for number in step.inputs
     )
     if by_decoder:
-        held.append(latent.z)
+        held += latent.every_z
     return {number: tape.values[number].data for number in held}
+
+
+def _encoded_again(term: _Term) -> bool:
+    """Whether the loss follows from input and parameters by a way that touches neither heads nor prediction."""
+    tape = term.tape
+    cut = {*term.held, *(n for latent in term.seen.latents for n in (latent.location, latent.second, *latent.every_z))}
+    both = Tape.INPUT | Tape.PARAMETER
+    before = term.seen.graph.ancestors(term.total, without={n for n in cut if n is not None}) - {term.total}
+    after = term.seen.graph.descendants({n for n in cut if n is not None})
+    return any(tape.values[n].sources & both == both and n not in after for n in before)
 
 
 def _origin(term: _Term, ahead: set[int]) -> Origin:

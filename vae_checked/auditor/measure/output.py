@@ -63,8 +63,13 @@ def output_shape(seen: Observation) -> Fact[ShapePair] | None:
         return None
     value = seen.run.tape.values[seen.x_hat]
     x = seen.run.x
-    if value.tensor.dim() > x.dim() and value.tensor.numel() % x.numel() == 0:
+    size = value.tensor.numel()
+    if value.tensor.dim() > x.dim() and size % x.numel() == 0:
         return None  # several reconstructions per input
+    if size != x.numel():
+        reconstructs_another = any(tensor.numel() == size for _, tensor in seen.run.inputs.tensors())
+        if reconstructs_another or (seen.join is None and not seen.x_hat_declared):
+            return None
     pair = ShapePair(_axes(x, seen.batch), _axes(value.tensor, seen.batch))
     return Fact(pair, origin_of(seen.run.tape, seen.x_hat))
 

@@ -4,31 +4,51 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from vae_checked.auditor.observe import Observation
 from vae_checked.auditor.replay import replay
 from vae_checked.auditor.target import Join
 from vae_checked.auditor.words import place_of
 from vae_checked.facts import Likelihood, Origin
 
+if TYPE_CHECKING:
+    from vae_checked.auditor.observe import Observation
+
 _CLOSE = 2e-3
 _Slope = Callable[[Tensor, Tensor], Tensor]
 
-# d loss / d prediction of one element, the prediction p and the target t; the forms that need p in (0, 1) come last.
-_FORMS: tuple[tuple[Likelihood, bool, _Slope], ...] = (
-    (Likelihood.MSE, False, lambda p, t: 2 * (p - t)),
-    (Likelihood.L1, False, lambda p, t: torch.sign(p - t)),
-    (Likelihood.SMOOTH_L1, False, lambda p, t: (p - t).clamp(-1, 1)),
-    (Likelihood.BCE_WITH_LOGITS, False, lambda p, t: torch.sigmoid(p) - t),
-    (Likelihood.POISSON, False, lambda p, t: torch.exp(p) - t),
-    (Likelihood.BCE, False, lambda p, t: (p - t) / (p * (1 - p))),
-    (Likelihood.BCE, True, lambda p, t: torch.log1p(-t) - torch.log(t)),
-    (Likelihood.BCE_WITH_LOGITS, True, lambda p, t: -t),
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """d loss / d prediction p, and for forms that share it d loss / d target t, of one element."""
+
+    kind: Likelihood
+    by_prediction: _Slope
+    by_target: _Slope | None = None
+    swapped: bool = False
+
+
+_FORMS = (
+    _Form(Likelihood.MSE, lambda p, t: 2 * (p - t)),
+    _Form(Likelihood.L1, lambda p, t: torch.sign(p - t)),
+    _Form(Likelihood.SMOOTH_L1, lambda p, t: (p - t).clamp(-1, 1)),
+    _Form(Likelihood.BCE_WITH_LOGITS, lambda p, t: torch.sigmoid(p) - t),
+    _Form(Likelihood.POISSON, lambda p, t: torch.exp(p) - t),
+    _Form(Likelihood.BCE, lambda p, t: (p - t) / (p * (1 - p))),
+    _Form(Likelihood.CROSS_ENTROPY, lambda p, t: -t / p, lambda p, t: -torch.log(p)),
+    _Form(
+        Likelihood.BCE,
+        lambda p, t: torch.log1p(-t) - torch.log(t),
+        lambda p, t: (t - p) / (t * (1 - t)),
+        swapped=True,
+    ),
+    _Form(Likelihood.BCE_WITH_LOGITS, lambda p, t: -t, lambda p, t: torch.sigmoid(t) - p, swapped=True),
 )
+_NEEDS_UNIT = (Likelihood.BCE, Likelihood.CROSS_ENTROPY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,77 +66,103 @@ class ReconMeasured:
     copies: int = 1
 
 
+def settled(seen: Observation, join: Join | None) -> Join | None:
+    """The join with the one of its candidates as prediction at which a likelihood is seen; unchanged without one."""
+    if join is None or seen.total is None:
+        return join
+    for candidate in join.candidates:
+        tried = replace(join, prediction=candidate)
+        found = _measured(seen, tried, seen.total)
+        if found.kind is not None:
+            return tried
+    return join
+
+
 def measure_recon(seen: Observation) -> ReconMeasured | None:
     """The reconstruction term; None without a loss in which a prediction meets the data."""
-    join = seen.join
-    if join is None or seen.total is None:
-        return None
-    tape, total = seen.run.tape, seen.total
+    return None if seen.join is None or seen.total is None else _measured(seen, seen.join, seen.total)
+
+
+def _measured(seen: Observation, join: Join, total: int) -> ReconMeasured:
+    tape = seen.run.tape
     origin = Origin(join.step.name, place_of(join.step))
     prediction, target = tape.values[join.prediction].tensor, tape.values[join.target].tensor
-    copies = prediction.numel() // max(1, target.numel())
-    if prediction.numel() != copies * target.numel():
+    spread = prediction.numel() // max(1, target.numel())
+    copies = spread * (1 + len(join.others))
+    if prediction.numel() != spread * target.numel():
         return ReconMeasured(None, None, False, origin, "prediction and data have different numbers of elements")
-    drawn = [
-        _gradient(seen, join, total, seed, low, high)
-        for seed, low, high in ((1, 0.04, 0.96), (2, 0.04, 0.96), (3, -3.0, 3.0))
-    ]
-    inside = [each for each in drawn[:2] if each is not None]
+    inside = [p for p in (_gradient(seen, join, total, seed, 0.04, 0.96) for seed in (1, 2)) if p is not None]
     if len(inside) < 2:
         return ReconMeasured(None, None, False, origin, "the loss cannot be run with another prediction")
-    wide = drawn[2]
-    for kind, swapped, slope in _FORMS:
-        points = [*inside, *([wide] if wide is not None and kind is not Likelihood.BCE else [])]
-        weights = [_weight(*point, slope) for point in points]
-        if any(weight is None for weight in weights):
-            continue
+    wide = _gradient(seen, join, total, 3, -3.0, 3.0)
+    for form in _FORMS:
+        points = [*inside, *([wide] if wide is not None and form.kind not in _NEEDS_UNIT else [])]
+        weights = [_weight(point, form) for point in points]
         found = [weight for weight in weights if weight is not None]
+        if len(found) < len(points):
+            continue
         if all(math.isclose(found[0], other, rel_tol=_CLOSE) for other in found):
-            return ReconMeasured(kind, found[0] * copies, swapped, origin, copies=copies)
-        return ReconMeasured(kind, None, swapped, origin, "the term's weight changes with the data")
+            return ReconMeasured(form.kind, found[0] * copies, form.swapped, origin, copies=copies)
+        return ReconMeasured(form.kind, None, form.swapped, origin, "the term's weight changes with the data")
     if _own_weights(inside[0], inside[1]):
         return ReconMeasured(Likelihood.GAUSSIAN_NLL, None, False, origin, "each element has a weight of its own")
     return ReconMeasured(None, None, False, origin, "its gradient is that of no likelihood known here")
 
 
-def _gradient(
-    seen: Observation, join: Join, total: int, seed: int, low: float, high: float
-) -> tuple[Tensor, Tensor, Tensor] | None:
-    """(prediction, target, d loss / d prediction), prediction and target drawn; None where the loss does not run."""
+@dataclass(frozen=True, slots=True)
+class _Point:
+    """Prediction, target and the loss's gradients by both, flat; the target as often as there are predictions."""
+
+    p: Tensor
+    t: Tensor
+    by_p: Tensor
+    by_t: Tensor
+
+
+def _gradient(seen: Observation, join: Join, total: int, seed: int, low: float, high: float) -> _Point | None:
+    """The loss's gradients at a drawn prediction and target; None where the loss does not run."""
     tape = seen.run.tape
     generator = torch.Generator().manual_seed(seed)
     recorded, data = tape.values[join.prediction].tensor, tape.values[join.target].tensor
     p = (low + (high - low) * torch.rand(recorded.shape, generator=generator, dtype=torch.float64)).to(recorded)
     of_target = torch.Generator().manual_seed(0)
     t = (0.04 + 0.92 * torch.rand(data.shape, generator=of_target, dtype=torch.float64)).to(data)
-    leaf = p.detach().clone().requires_grad_()
-    chosen = {join.prediction: leaf, join.target: t}
-    for latent in seen.latents:
-        for number in (latent.location, latent.second, latent.z):
-            if number is not None and number not in chosen:
-                chosen[number] = tape.values[number].data
+    leaf, target = p.detach().clone().requires_grad_(), t.detach().clone().requires_grad_()
+    still = [n for latent in seen.latents for n in (latent.location, latent.second, *latent.every_z) if n is not None]
+    chosen = {number: tape.values[number].data for number in (*still, *join.others)}
+    chosen |= {join.prediction: leaf, join.target: target}
     try:
         loss = replay(tape, chosen, (total,), grad=True)[total]
         if not loss.requires_grad:
             return None
-        (gradient,) = torch.autograd.grad(loss.sum(), leaf)
+        by_p, by_t = torch.autograd.grad(loss.sum(), (leaf, target), allow_unused=True)
     except (RuntimeError, ValueError):
         return None
-    if not torch.isfinite(gradient).all():
+    if by_p is None or not torch.isfinite(by_p).all():
         return None
-    target = t.double()
-    if t.numel() != p.numel():
-        target = target.broadcast_to(p.shape) if _broadcasts(t, p) else target.flatten().repeat(p.numel() // t.numel())
-    return p.double().flatten(), target.flatten(), gradient.double().flatten()
+    by_t = torch.zeros_like(t) if by_t is None else by_t
+    spread = [each if each.numel() == p.numel() else _spread(each, p) for each in (t.double(), by_t.double())]
+    return _Point(p.double().flatten(), spread[0].flatten(), by_p.double().flatten(), spread[1].flatten())
 
 
-def _broadcasts(small: Tensor, large: Tensor) -> bool:
+def _spread(small: Tensor, large: Tensor) -> Tensor:
+    """`small` as often as `large` holds it."""
     pairs = zip(reversed(small.shape), reversed(large.shape), strict=False)
-    return small.dim() <= large.dim() and all(a in (1, b) for a, b in pairs)
+    if small.dim() <= large.dim() and all(a in (1, b) for a, b in pairs):
+        return small.broadcast_to(large.shape)
+    return small.flatten().repeat(large.numel() // small.numel())
 
 
-def _weight(p: Tensor, t: Tensor, gradient: Tensor, slope: _Slope) -> float | None:
-    closed = slope(p, t)
+def _weight(point: _Point, form: _Form) -> float | None:
+    weight = _factor(form.by_prediction(point.p, point.t), point.by_p)
+    if weight is None or form.by_target is None:
+        return weight
+    other = _factor(form.by_target(point.p, point.t), point.by_t)
+    return weight if other is not None and math.isclose(weight, other, rel_tol=_CLOSE) else None
+
+
+def _factor(closed: Tensor, gradient: Tensor) -> float | None:
+    """The one factor between the closed form and the gradient, None where there is none."""
     weight = float(closed @ gradient / (closed @ closed))
     if not math.isfinite(weight) or weight == 0:
         return None
@@ -124,9 +170,8 @@ def _weight(p: Tensor, t: Tensor, gradient: Tensor, slope: _Slope) -> float | No
     return weight if float(left) <= _CLOSE else None
 
 
-def _own_weights(first: tuple[Tensor, Tensor, Tensor], second: tuple[Tensor, Tensor, Tensor]) -> bool:
+def _own_weights(first: _Point, second: _Point) -> bool:
     """Whether each element's error has a positive weight of its own, alike at two predictions: a learned variance."""
-    (p, t, by_p), (q, _, by_q) = first, second
-    far = ((p - t).abs() > 0.05) & ((q - t).abs() > 0.05)
-    one, other = (by_p / (p - t))[far], (by_q / (q - t))[far]
+    far = ((first.p - first.t).abs() > 0.05) & ((second.p - second.t).abs() > 0.05)
+    one, other = (first.by_p / (first.p - first.t))[far], (second.by_p / (second.p - second.t))[far]
     return bool(far.any()) and bool((one > 0).all()) and bool(((one - other).abs() <= _CLOSE * one.abs()).all())
