@@ -135,3 +135,42 @@ def test_imports_are_followed(imports: str, net: str, cost: str, tmp_path: Path)
     assert finding.place is not None
     assert finding.place.path == str(package / "model.py")
     assert {Path(related.place.path).name for related in finding.related} == {"loss.py"}
+
+
+PRIOR = """\
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.trunk, self.loc, self.spread = nn.Linear(60, 40), nn.Linear(40, 6), nn.Linear(40, 6)
+        self.back = nn.Sequential(nn.Linear(6, 40), nn.ReLU(), nn.Linear(40, 60))
+
+    def decode(self, latent):
+        return self.back(latent)
+
+    def forward(self, x):
+        h = torch.relu(self.trunk(x))
+        m, s = self.loc(h), self.spread(h)
+        return self.decode(m + torch.exp(0.5 * s) * torch.randn_like(m)), m, s
+
+
+net = Net()
+
+
+def generate(count):
+    return net.decode(torch.{draw}(count, 6))
+
+
+def corrupt(picture):
+    return net.trunk(picture + torch.rand(5, 60))
+"""
+
+
+@pytest.mark.parametrize(("draw", "codes"), [("rand", ["VAE202"]), ("randn", [])])
+def test_what_is_decoded_for_generation_must_come_from_the_prior(tmp_path: Path, draw: str, codes: list[str]) -> None:
+    path = tmp_path / "net.py"
+    path.write_text(PRIOR.replace("{draw}", draw), encoding="utf-8")
+    assert [finding.code for finding in lint([path]).findings] == codes

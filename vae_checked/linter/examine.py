@@ -13,6 +13,7 @@ from vae_checked.linter.pipelines import Pipelines
 from vae_checked.linter.project import Project
 from vae_checked.linter.report import LintReport, is_vae
 from vae_checked.linter.roles import assemble
+from vae_checked.linter.roles.prior import PriorDraws
 from vae_checked.linter.source import File
 from vae_checked.linter.suppression import Suppressions
 from vae_checked.linter.telling import recognised, unobserved
@@ -68,9 +69,11 @@ def _facts(files: Iterable[File], beside: Iterable[File]) -> tuple[list[Facts], 
     around = scenes.build(project, feeding)
     built += scenes.assembled(project)
     pipelines = Pipelines(project, [*built, *around])
+    prior = PriorDraws()
     for scene in built:
         scene.data = pipelines.interval_for(scene.module.path)
-        found.extend(assemble.facts_of(scene))
+        found.extend(assemble.facts_of(scene, prior))
+    found.extend(prior.facts())
     return distinct(found), project.exhausted()
 
 

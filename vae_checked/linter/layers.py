@@ -118,7 +118,8 @@ def apply(
         return (Expr("item", (whole,), (("index", 0),), site), hidden)
     if kind == "MultiheadAttention":
         return (Expr("layer", inputs, (("kind", kind), serial), site), opaque("attention", inputs, site))
-    return Expr("layer", inputs, (("kind", kind), serial, ("rank", rank), *_widths(layer)), site)
+    applied = Site(site.source, site.node, layer.site)
+    return Expr("layer", inputs, (("kind", kind), serial, ("rank", rank), *_widths(layer)), applied)
 
 
 def _widths(layer: Layer) -> list[tuple[str, int]]:

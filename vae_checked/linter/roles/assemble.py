@@ -10,14 +10,18 @@ from vae_checked.linter.roles.kl import kl_facts
 from vae_checked.linter.roles.likelihood import data_facts, output_facts, recon_facts, sides
 from vae_checked.linter.roles.objective import Losses, objective_facts
 from vae_checked.linter.roles.posterior import heads_facts, is_posterior, sampler_facts
+from vae_checked.linter.roles.prior import PriorDraws
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.scenes import Scene
 from vae_checked.record import replace
 
 
-def facts_of(scene: Scene) -> list[Facts]:
-    """The facts of every VAE in a scene: one per sampler, or one per KL where no sampler is seen."""
+def facts_of(scene: Scene, prior: PriorDraws) -> list[Facts]:
+    """The facts of every VAE in a scene: one per sampler, or one per KL where no sampler is seen.
+
+    Draws from the prior are noted in `prior`, since the model that they are handed to may stand in another scene.
+    """
     graph = Graph(phi.resolved(scene.values()))
     found = samplers.find(graph)
     cuts = [node for site in found for node in (site.scale, *(head for head in (site.head,) if head is not None))]
@@ -25,6 +29,7 @@ def facts_of(scene: Scene) -> list[Facts]:
     recons = [recon for recon in reconstructions.find(graph) if not _is_of_latents(recon, found, kls)]
     losses = Losses(scene, graph, kls, recons)
     facts: list[Facts] = []
+    posterior: list[SamplerSite] = []
     used: set[int] = set()
     for site in found:
         kl = _kl_of(site, kls)
@@ -32,7 +37,9 @@ def facts_of(scene: Scene) -> list[Facts]:
             continue
         if kl is not None:
             used.add(kl.term.uid)
+        posterior.append(site)
         facts.append(_facts(scene, site, kl, _recon_of(site, recons, kl, losses), losses))
+    prior.read(scene.subject, graph, posterior)
     unused = [kl for kl in kls if kl.term.uid not in used]
     facts.extend(_facts(scene, None, kl, _recon_of(None, recons, kl, losses), losses) for kl in unused)
     if not facts and recons:

@@ -1,0 +1,38 @@
+"""Draws from the prior for generation: noise that goes where z goes in training must be N(0, I) as well."""
+
+from __future__ import annotations
+
+from vae_checked.facts import Fact, Facts, Noise, NoiseLaw, Sampler
+from vae_checked.linter.expression import Expr, Graph, origin, strip
+from vae_checked.linter.roles.samplers import SamplerSite
+
+Built = tuple[str, int | None, int, int]
+
+
+class PriorDraws:
+    """The modules that take z in training, and the noise that other code hands to them; read scene by scene."""
+
+    def __init__(self) -> None:
+        self._takes_z: set[Built] = set()
+        self._drawn: list[tuple[Built, str, Expr]] = []
+
+    def read(self, subject: str, graph: Graph, found: list[SamplerSite]) -> None:
+        """Take note of where a scene's z and its bare noise go."""
+        latents = {site.z.uid for site in found}
+        for node in graph.nodes:
+            if node.op != "layer" or not node.args or node.site is None or node.site.built is None:
+                continue
+            place, given = node.site.built.place, strip(node.args[0])
+            built = (place.path, place.cell, place.line, place.column)
+            if given.uid in latents:
+                self._takes_z.add(built)
+            elif given.op == "noise" and given.get("law") is NoiseLaw.UNIFORM:
+                self._drawn.append((built, subject, given))
+
+    def facts(self) -> list[Facts]:
+        """The draws that are handed to a module which was trained on samples of a Gaussian posterior."""
+        return [
+            Facts(subject, sampler=Sampler(noise=Fact(Noise(NoiseLaw.UNIFORM, 0.5, 12**-0.5), origin(noise))))
+            for built, subject, noise in self._drawn
+            if built in self._takes_z
+        ]
