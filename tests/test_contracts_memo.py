@@ -432,6 +432,7 @@ def test_a_body_that_takes_away_what_an_axis_reads_still_returns():
         Model().stage(torch.zeros(2, 3))
 
 
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
 def test_nested_tensors_are_judged_as_jaxtyping_does():
     @checked
     def stage(x: Tensor) -> Tensor:

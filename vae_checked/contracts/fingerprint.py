@@ -13,7 +13,7 @@ from typing import Any
 
 from torch import Tensor
 
-from vae_checked.contracts.axes import fill, is_pure
+from vae_checked.contracts.axes import is_pure
 
 LONGEST_CONTAINER = 64
 
@@ -64,24 +64,20 @@ _SCALARS = frozenset({int, float, complex, bool, type(None)})
 def elements(value: Any) -> Any:
     """The contents of tuples, lists and dicts; raises Unsound for other containers and for long ones."""
     kind = type(value)
+    if kind is tuple or kind is list or (issubclass(kind, tuple) and hasattr(kind, "_fields")):
+        if len(value) > LONGEST_CONTAINER:
+            raise Unsound("a long container")
+        parts: list[Any] = [kind]
+        for item in value:
+            parts += (item.shape, item.dtype) if type(item) is Tensor else (elements(item),)
+        return tuple(parts)
     if issubclass(kind, Tensor):
         return (kind, value.shape, value.dtype)
     if kind in _SCALARS:
         return kind
     if kind is str or kind is bytes:
         return (kind, bool(value))
-    if len(value) > LONGEST_CONTAINER:
-        raise Unsound("a long container")
-    if kind is tuple or kind is list or (issubclass(kind, tuple) and hasattr(kind, "_fields")):
-        parts: list[Any] = [kind]
-        for item in value:
-            if type(item) is Tensor:
-                parts.append(item.shape)
-                parts.append(item.dtype)
-            else:
-                parts.append(elements(item))
-        return tuple(parts)
-    if kind is dict and all(type(key) in (str, int) for key in value):
+    if kind is dict and len(value) <= LONGEST_CONTAINER and all(type(key) in (str, int) for key in value):
         return (kind, *((type(key), key, elements(item)) for key, item in value.items()))
     raise Unsound(f"a container of type {kind.__name__}")
 
@@ -109,7 +105,9 @@ def make_result_reader(reads: Reads, templates: Sequence[str]) -> ResultReader:
     """A function of the result, and of the arguments by name, that gives the result's fingerprint."""
     read = READ[reads]
     if templates:
-        return lambda result, arguments: (read(result), *(pure(fill(each, arguments)) for each in templates))
+        code = compile("".join(f"_vae_pure(f'{template}'), " for template in templates), "<fingerprint>", "eval")
+        names = {"_vae_pure": pure}
+        return lambda result, arguments: (read(result), eval(code, names, arguments))  # noqa: S307  as jaxtyping does
     if reads is Reads.TENSOR:
         return lambda result, _: (result.shape, result.dtype) if type(result) is Tensor else tensor(result)
     return lambda result, _: read(result)
