@@ -1,0 +1,87 @@
+"""Edits: one right answer each, formatting and comments kept, and the result is silent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from vae_checked.linter import lint
+from vae_checked.linter.fixes import Edit, apply, propose
+
+MODULE = '''\
+import torch
+from torch import nn
+import torch.nn.functional as F
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Linear(48, 20)
+        self.a = nn.Linear(20, 5)
+        self.b = nn.Linear(20, 5)
+        self.out = nn.Linear(5, 48)
+
+    def forward(self, x):
+        h = torch.tanh(self.body(x))
+        m, s = self.a(h), self.b(h)
+        spread = {spread}   # kept: a comment, and  two spaces
+        z = m + spread * {noise}
+        y = self.out(z)
+        kl = {kl}
+        return (F.binary_cross_entropy_with_logits(y, x, reduction="none").sum(1) + kl).mean()
+'''
+RIGHT = {
+    "spread": "torch.exp(0.5 * s)",
+    "noise": "torch.randn_like(spread)",
+    "kl": "-0.5 * (1 + s - m ** 2 - s.exp()).sum(1)",
+}
+
+
+def fixed(tmp_path: Path, text: str) -> str:
+    path = tmp_path / "net.py"
+    path.write_text(text, encoding="utf-8")
+    findings = lint([path]).findings
+    assert findings
+    return apply(text, [edit for finding in findings for edit in propose(finding, text)])
+
+
+@pytest.mark.parametrize(
+    ("part", "wrong", "mended"),
+    [
+        ("spread", "torch.exp(s)", "torch.exp(0.5 * s)"),
+        ("spread", "s.exp()", "(0.5 * s).exp()"),
+        ("spread", "torch.exp(s + 0.0)", "torch.exp(0.5 * (s + 0.0))"),
+        ("noise", "torch.rand_like(spread)", "torch.randn_like(spread)"),
+        ("noise", "torch.rand(spread.shape)", "torch.randn(spread.shape)"),
+    ],
+)
+def test_a_mistake_with_one_right_answer_is_mended_in_place(
+    tmp_path: Path, part: str, wrong: str, mended: str
+) -> None:
+    text = MODULE.format(**{**RIGHT, part: wrong})
+    after = fixed(tmp_path, text)
+    assert after == MODULE.format(**{**RIGHT, part: mended})
+    (tmp_path / "net.py").write_text(after, encoding="utf-8")
+    assert lint([tmp_path]).findings == ()
+
+
+def test_columns_count_characters_not_bytes(tmp_path: Path) -> None:
+    text = MODULE.format(**{**RIGHT, "spread": "torch.exp(s)"}).replace("        spread =", "        é = 'ß'; spread =")
+    assert "é = 'ß'; spread = torch.exp(0.5 * s)   # kept" in fixed(tmp_path, text)
+
+
+def test_the_right_module_has_nothing_to_mend(tmp_path: Path) -> None:
+    path = tmp_path / "net.py"
+    path.write_text(MODULE.format(**RIGHT), encoding="utf-8")
+    assert lint([path]).findings == ()
+
+
+def test_overlapping_edits_are_refused() -> None:
+    with pytest.raises(ValueError, match="overlap"):
+        apply("abcdef", [Edit(1, 1, 1, 4, "x"), Edit(1, 3, 1, 5, "y")])
+
+
+def test_edits_apply_from_the_end_and_across_lines() -> None:
+    assert apply("ab\ncd\nef", [Edit(1, 2, 2, 2, "-"), Edit(3, 1, 3, 1, "+")]) == "a-d\n+ef"
