@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
 
 import pytest
 
+from vae_checked.cli import main
 from vae_checked.linter import lint
 from vae_checked.linter.fixes import Edit, apply, propose
+from vae_checked.linter.mend import mend, write
 
-MODULE = '''\
+MODULE = """\
 import torch
 from torch import nn
 import torch.nn.functional as F
@@ -31,7 +34,7 @@ class Net(nn.Module):
         y = self.out(z)
         kl = {kl}
         return (F.binary_cross_entropy_with_logits(y, x, reduction="none").sum(1) + kl).mean()
-'''
+"""
 RIGHT = {
     "spread": "torch.exp(0.5 * s)",
     "noise": "torch.randn_like(spread)",
@@ -57,9 +60,7 @@ def fixed(tmp_path: Path, text: str) -> str:
         ("noise", "torch.rand(spread.shape)", "torch.randn(spread.shape)"),
     ],
 )
-def test_a_mistake_with_one_right_answer_is_mended_in_place(
-    tmp_path: Path, part: str, wrong: str, mended: str
-) -> None:
+def test_a_mistake_with_one_right_answer_is_mended_in_place(tmp_path: Path, part: str, wrong: str, mended: str) -> None:
     text = MODULE.format(**{**RIGHT, part: wrong})
     after = fixed(tmp_path, text)
     assert after == MODULE.format(**{**RIGHT, part: mended})
@@ -76,6 +77,39 @@ def test_the_right_module_has_nothing_to_mend(tmp_path: Path) -> None:
     path = tmp_path / "net.py"
     path.write_text(MODULE.format(**RIGHT), encoding="utf-8")
     assert lint([path]).findings == ()
+
+
+def test_a_fix_is_written_only_when_its_result_is_silent(tmp_path: Path) -> None:
+    path = tmp_path / "net.py"
+    wrong = MODULE.format(**{**RIGHT, "spread": "torch.exp(s)", "noise": "torch.rand_like(spread)"})
+    path.write_bytes(wrong.replace("\n", "\r\n").encode())
+    path.chmod(0o640)
+    (mended,) = mend([tmp_path])
+    assert path.read_bytes() == wrong.replace("\n", "\r\n").encode(), "looking changes nothing"
+    assert mended.diff.count("\n+ ") == 2
+    write(mended)
+    assert path.read_bytes() == MODULE.format(**RIGHT).replace("\n", "\r\n").encode()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    assert [each.name for each in tmp_path.iterdir()] == ["net.py"]
+    assert mend([tmp_path]) == ()
+
+
+def test_a_text_whose_edit_would_not_settle_it_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "net.py"
+    path.write_text(MODULE.format(**{**RIGHT, "spread": "(0.5 * torch.exp(s))"}), encoding="utf-8")
+    assert [finding.code for finding in lint([path]).findings] == ["VAE201"]
+    assert mend([path]) == ()
+
+
+def test_the_command_shows_the_change_or_makes_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "net.py"
+    wrong = MODULE.format(**{**RIGHT, "noise": "torch.rand_like(spread)"})
+    path.write_text(wrong, encoding="utf-8")
+    assert main(["lint", "--diff", str(path)]) == 1
+    assert "+        z = m + spread * torch.randn_like(spread)\n" in capsys.readouterr().out
+    assert path.read_text(encoding="utf-8") == wrong
+    assert main(["lint", "--fix", str(path)]) == 0
+    assert path.read_text(encoding="utf-8") == MODULE.format(**RIGHT)
 
 
 def test_overlapping_edits_are_refused() -> None:

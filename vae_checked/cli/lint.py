@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 from vae_checked.cli.options import add_report_options, codes, emit
 
@@ -11,11 +12,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What `lint` takes."""
     parser.add_argument("paths", nargs="*", default=["."], metavar="PATH", help="files and folders (default: .)")
     add_report_options(parser)
+    change = parser.add_mutually_exclusive_group()
+    change.add_argument("--fix", action="store_true", help="mend what has one right answer, then report the rest")
+    change.add_argument("--diff", action="store_true", help="show what --fix would change, and write nothing")
 
 
 def run(args: argparse.Namespace) -> int:
     """Lint the paths; 2 when a file named on the command line could not be read."""
     select, ignore = codes(args.select), codes(args.ignore)
+    if args.fix or args.diff:
+        from vae_checked.linter.mend import mend, write
+
+        mended = mend(args.paths, select=select, ignore=ignore)
+        if args.diff:
+            sys.stdout.write("".join(each.diff for each in mended))
+            return 0 if args.exit_zero or not mended else 1
+        for each in mended:
+            write(each)
     from vae_checked.linter import lint
 
     report = lint(args.paths, select=select, ignore=ignore)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,11 +18,18 @@ if TYPE_CHECKING:
 __all__ = ["LintReport", "lint"]
 
 
-def lint(paths: Sequence[str | Path], *, select: Collection[str] = (), ignore: Collection[str] = ()) -> LintReport:
+def lint(
+    paths: Sequence[str | Path],
+    *,
+    select: Collection[str] = (),
+    ignore: Collection[str] = (),
+    texts: Mapping[str, str] | None = None,
+) -> LintReport:
     """Read every Python file and notebook at or below `paths` and report the mistakes that their VAEs make.
 
-    `select` and `ignore` are codes or their beginnings (`VAE2`); nothing is imported or executed. Raises UsageError for
-    a path that does not exist, and for a file named itself that is not Python.
+    `select` and `ignore` are codes or their beginnings (`VAE2`); nothing is imported or executed. `texts` are
+    contents, by path, to read in place of what is on disk. Raises UsageError for a path that does not exist, and for a
+    file named itself that is not Python.
     """
     given: list[str] = []
     concerned: list[File] = []
@@ -32,7 +39,8 @@ def lint(paths: Sequence[str | Path], *, select: Collection[str] = (), ignore: C
     for path, named in sources.discover(paths, unread):
         given.append(str(path))
         try:
-            data = sources.read(path)
+            unsaved = None if texts is None else texts.get(str(path))
+            data = sources.read(path) if unsaved is None else unsaved.encode()
             wanted = sources.concerns_vae(data)
             if named or wanted:
                 file = sources.parse(str(path), data)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
+import itertools
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from vae_checked.finding import Finding, Place
+from vae_checked.record import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class Edit:
 
 
 def propose(finding: Finding, text: str) -> tuple[Edit, ...]:
-    """The edits that mend `finding` in the text of its file (of its cell, in a notebook); none where several are right."""
+    """The edits that mend `finding` in the text of its file, or of its cell; none where several answers are right."""
     fixer = _FIXERS.get(finding.code)
     if fixer is None or finding.place is None:
         return ()
@@ -46,7 +47,7 @@ def apply(text: str, edits: Iterable[Edit]) -> str:
             for edit in edits
         }
     )
-    for (_, end, _), (start, _, _) in zip(spans, spans[1:], strict=False):
+    for (_, end, _), (start, _, _) in itertools.pairwise(spans):
         if start < end:
             raise ValueError("two edits overlap")
     for start, end, new in reversed(spans):

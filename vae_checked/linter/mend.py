@@ -1,0 +1,114 @@
+"""Fixes that hold: edits are kept only where a second look at the edited text no longer names the mistake."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tempfile
+import tokenize
+from collections import Counter
+from collections.abc import Collection, Sequence
+from io import BytesIO
+from pathlib import Path
+
+from vae_checked.errors import UsageError
+from vae_checked.finding import Finding
+from vae_checked.linter import lint
+from vae_checked.linter.fixes import Edit, apply, propose
+from vae_checked.record import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """One file before and after its fixes, and the findings that they answer."""
+
+    path: str
+    before: str
+    after: str
+    encoding: str
+    findings: tuple[Finding, ...]
+
+    @property
+    def diff(self) -> str:
+        """The change as a unified diff."""
+        lines = (self.before.splitlines(keepends=True), self.after.splitlines(keepends=True))
+        return "".join(difflib.unified_diff(*lines, fromfile=self.path, tofile=self.path))
+
+
+def mend(
+    paths: Sequence[str | Path], *, select: Collection[str] = (), ignore: Collection[str] = ()
+) -> tuple[Mended, ...]:
+    """What fixing the files at or below `paths` would change; nothing is written. Notebooks are left alone.
+
+    A fix is kept when linting its result names that mistake no more and no other one instead. Raises UsageError as
+    `lint` does.
+    """
+    findings = lint(paths, select=select, ignore=ignore).findings
+    known = Counter(_kind(finding) for finding in findings)
+    texts: dict[str, str] = {}
+    originals: dict[str, tuple[str, str]] = {}
+    kept: dict[str, list[tuple[Finding, tuple[Edit, ...]]]] = {}
+    for finding in findings:
+        path = "" if finding.place is None or finding.place.cell is not None else finding.place.path
+        if not path:
+            continue
+        if path not in originals:
+            originals[path] = _decoded(Path(path))
+        text, encoding = originals[path]
+        edits = propose(finding, text) if encoding else ()
+        if not edits:
+            continue
+        answered = [*kept.get(path, []), (finding, edits)]
+        try:
+            after = apply(text, [edit for _, each in answered for edit in each])
+        except ValueError:
+            continue
+        wanted = known - Counter(_kind(each) for each, _ in [*_all(kept, path), *answered])
+        left = lint(paths, select=select, ignore=ignore, texts={**texts, path: after}).findings
+        if not Counter(map(_kind, left)) - wanted:
+            kept[path], texts[path] = answered, after
+    return tuple(
+        Mended(path, *originals[path][:1], texts[path], originals[path][1], tuple(finding for finding, _ in answered))
+        for path, answered in sorted(kept.items())
+    )
+
+
+def _all(
+    kept: dict[str, list[tuple[Finding, tuple[Edit, ...]]]], beside: str
+) -> list[tuple[Finding, tuple[Edit, ...]]]:
+    return [pair for path, pairs in kept.items() if path != beside for pair in pairs]
+
+
+def _kind(finding: Finding) -> tuple[str, str]:
+    return ("" if finding.place is None else finding.place.path, finding.code)
+
+
+def _decoded(path: Path) -> tuple[str, str]:
+    """The text of a file and its encoding, which is empty where the text does not give back the same bytes."""
+    data = path.read_bytes()
+    try:
+        encoding, _ = tokenize.detect_encoding(BytesIO(data).readline)
+        text = data.decode(encoding)
+        same = text.encode(encoding) == data
+    except (SyntaxError, UnicodeError, LookupError):
+        return "", ""
+    lone = "\r" in text.replace("\r\n", "")
+    return (text, encoding) if same and not lone else ("", "")
+
+
+def write(mended: Mended) -> None:
+    """Put the mended text in the file's place at once, with the file's mode; UsageError when that is not possible."""
+    target = Path(mended.path).resolve()
+    try:
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        scratch = Path(name)
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(mended.after.encode(mended.encoding))
+            scratch.chmod(target.stat().st_mode)
+            scratch.replace(target)
+        except OSError:
+            scratch.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise UsageError(f"{mended.path}: not fixed, {error.strerror}: the file is as it was") from None
