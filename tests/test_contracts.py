@@ -256,6 +256,21 @@ def test_deepcopy_and_pickle():
     assert pickle.loads(pickle.dumps(kl_divergence)) is kl_divergence  # noqa: S301
 
 
+def test_a_class_of_a_script_is_pickled_by_value():
+    cloudpickle = pytest.importorskip("cloudpickle", reason="pickles classes of scripts by value; not installed")
+
+    @checked
+    class Local(torch.nn.Module):
+        def forward(self, x: Float[Tensor, "B 3"]) -> Float[Tensor, "B 3"]:
+            return x
+
+    Local()(torch.zeros(2, 3))
+    twin = pickle.loads(cloudpickle.dumps(Local()))  # noqa: S301
+    assert twin(torch.zeros(2, 3)).shape == (2, 3)
+    with pytest.raises(ContractError, match="axis 1 is 4"):
+        twin(torch.zeros(2, 4))
+
+
 def test_a_contract_travels_without_its_memory():
     contract = copy.deepcopy(contract_of(Model.decode))
     model = Model()

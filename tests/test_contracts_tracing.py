@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import pytest
 import torch
@@ -90,6 +92,50 @@ def test_explain_finds_no_break_and_the_same_operations():
     assert guarded.graph_break_count == plain.graph_break_count == 0
     assert guarded.graph_count == plain.graph_count == 1
     assert guarded.op_count == plain.op_count
+
+
+class Stages:
+    @checked
+    @staticmethod
+    def static(x: Float[Tensor, "B L"]) -> Float[Tensor, " B"]:
+        return x.sum(1)
+
+    @checked
+    @classmethod
+    def of_class(cls, x: Float[Tensor, "B L"], *, times: int = 2) -> Float[Tensor, " B"]:
+        return times * x.sum(1)
+
+    @checked
+    @property
+    def bias(self) -> Float[Tensor, "1"]:
+        return torch.ones(1)
+
+
+@checked
+@dataclass(frozen=True)
+class Posterior:
+    mu: Float[Tensor, "B L"]
+    logvar: Float[Tensor, "B L"]
+
+
+@checked
+class Heads(NamedTuple):
+    mu: Float[Tensor, "B L"]
+    logvar: Float[Tensor, "B L"]
+
+
+def test_methods_and_records_of_every_kind_compile():
+    stages = Stages()
+
+    def program(x: Tensor) -> Tensor:
+        q, heads = Posterior(x, 2 * x), Heads(x, 3 * x)
+        return stages.static(q.logvar) + Stages.of_class(heads.logvar, times=5) + stages.bias
+
+    compiled = torch.compile(program, fullgraph=True, backend="eager")
+    for batch in (2, 4, 5):
+        x = torch.linspace(-1, 2, batch * 3).view(batch, 3)
+        assert torch.allclose(compiled(x), 17 * x.sum(1) + 1, atol=1e-5)
+    assert dict(counters["graph_break"]) == {}
 
 
 def test_a_checked_function_around_a_compiled_one_checks():

@@ -87,14 +87,13 @@ def _checked(subject: Any, names: Mapping[str, Any]) -> Any:
 
 
 def _under_contract(function: Callable[..., Any], contract: Contract) -> Callable[..., Any]:
-    call = contract.call
-
     @functools.wraps(function)
     def stage(*args: Any, **kwargs: Any) -> Any:
         __tracebackhide__ = True
         if is_compiling() or is_off():
             return function(*args, **kwargs)
-        return call(args, kwargs)
+        # Found through the function itself: a contract in the closure is nothing that torch.compile can look at.
+        return getattr(stage, _CONTRACT).call(args, kwargs)
 
     setattr(stage, _CONTRACT, contract)
     return stage
