@@ -102,10 +102,9 @@ def _observed(subject: Subject, source: Source, loss: Loss | None, seed: int, re
         try:
             return look(size, training=training, salt=salt)[0]
         except ModelError as error:
+            restored.again()
             train.unobserved += (f"a second pass: {error}",)
             return None
-        finally:
-            restored.again()
 
     train, gradients = look(batch, training=True, salt=0)
     latent_sizes = {size for latent in train.latents for size in train.run.tape.values[latent.z].tensor.shape[1:]}

@@ -102,11 +102,16 @@ def _uninitialised(tensor: Tensor) -> bool:
 def _same_bits(a: Tensor, b: Tensor) -> bool:
     if a.shape != b.shape or a.dtype != b.dtype:
         return False
-    return torch.equal(_bytes(a), _bytes(b))
+    return torch.equal(_bits(a), _bits(b))
 
 
-def _bytes(tensor: Tensor) -> Tensor:
-    return tensor.detach().contiguous().reshape(-1).view(torch.uint8)
+_BITS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
+
+
+def _bits(tensor: Tensor) -> Tensor:
+    """The content as integers, among which NaN equals itself; complex numbers as pairs."""
+    flat = tensor.detach().contiguous().reshape(-1)
+    return torch.view_as_real(flat).view(torch.int32) if flat.is_complex() else flat.view(_BITS[flat.element_size()])
 
 
 def _save_attributes(module: nn.Module) -> dict[str, tuple[Any, Any]]:
