@@ -93,11 +93,13 @@ def takes_only_shape(func: Any) -> bool:
     return bool(name.endswith("_like") or name.startswith("new_"))
 
 
-def spelled(func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> str:
+def spelled(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
     """The draw as a user would know it: `randn_like`, `normal_(0, 0.5)`."""
-    name = func.overloadpacket.__name__
-    numbers = [f"{arg:g}" for arg in args[1:] if isinstance(arg, (int, float)) and not isinstance(arg, bool)]
-    return f"{name}({', '.join(numbers)})" if name in ("normal_", "uniform_", "bernoulli_") and numbers else str(name)
+    name = str(func.overloadpacket.__name__)
+    given = parameters(func, args, kwargs)
+    if not given or given == tuple(_DEFAULTS[name].values()):
+        return name
+    return f"{name}({', '.join(f'{number:g}' for number in given)})"
 
 
 def parameters(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[float, ...] | None:

@@ -43,7 +43,6 @@ _INCREASING: dict[str, Callable[[float], float]] = {
     "relu6": lambda v: min(max(v, 0.0), 6.0),
     "softplus": _softplus,
     "hardsigmoid": lambda v: min(max(v / 6.0 + 0.5, 0.0), 1.0),
-    "leaky_relu": lambda v: v if v > 0 else 0.01 * v,
     "elu": lambda v: v if v > 0 else math.expm1(v),
     "selu": lambda v: 1.0507 * (v if v > 0 else 1.67326 * math.expm1(v)),
     "log": _log,
@@ -102,12 +101,12 @@ def _through(f: Callable[[float], float], interval: Interval | None, opens: bool
     if interval is None:
         return None
     try:
-        low, high = f(max(interval.low, -1e300)), f(min(interval.high, 1e300))
+        low, high = f(interval.low), f(interval.high)
     except (OverflowError, ValueError):
         return None
     return Interval(
-        -math.inf if low <= -1e300 else low,
-        math.inf if high >= 1e300 else high,
+        low,
+        high,
         interval.low_open or (opens and math.isinf(interval.low)),
         interval.high_open or (opens and math.isinf(interval.high)),
     )
@@ -118,6 +117,9 @@ def _arithmetic(name: str, step: Step, inner: Callable[[int], Interval | None]) 
         return _clamped(name, step, inner(0))
     if name in ("pow", "square") and (name == "square" or step.args[1] == 2):
         return _through(lambda v: v * v, _magnitude(inner(0)), False)
+    if name == "leaky_relu":
+        slope = step.args[1] if len(step.args) > 1 else 0.01
+        return _through(lambda v: v if v > 0 else slope * v, inner(0), False) if slope > 0 else None
     if name == "abs":
         return _magnitude(inner(0))
     if name == "_softmax":

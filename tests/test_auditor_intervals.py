@@ -1,0 +1,103 @@
+"""The interval that a value can reach, read from the operations that made it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from vae_checked.auditor.graph import Graph
+from vae_checked.auditor.measure.intervals import interval_of
+from vae_checked.auditor.tape import Recorder
+from vae_checked.facts import REAL, UNIT, Interval
+
+layer = nn.Linear(4, 3)
+normalise = nn.BatchNorm1d(4)
+INF = math.inf
+
+# What each function of a layer's output, unbounded as it is, can reach.
+BOUNDED: dict[str, tuple[Callable[[Tensor], Tensor], tuple[float, float]]] = {
+    "linear": (lambda h: h, (-INF, INF)),
+    "sigmoid": (torch.sigmoid, (0.0, 1.0)),
+    "tanh": (torch.tanh, (-1.0, 1.0)),
+    "relu": (torch.relu, (0.0, INF)),
+    "relu in place": (lambda h: F.relu(h, inplace=True), (0.0, INF)),
+    "softplus": (F.softplus, (0.0, INF)),
+    "softplus and a floor": (lambda h: F.softplus(h) + 1e-2, (0.01, INF)),
+    "exp": (torch.exp, (0.0, INF)),
+    "elu": (F.elu, (-1.0, INF)),
+    "leaky relu": (F.leaky_relu, (-INF, INF)),
+    "relu then sigmoid": (lambda h: h.relu().sigmoid(), (0.5, 1.0)),
+    "sigmoid twice": (lambda h: h.sigmoid().sigmoid(), (0.5, 1 / (1 + math.exp(-1)))),
+    "tanh to the unit interval": (lambda h: (h.tanh() + 1) / 2, (0.0, 1.0)),
+    "sigmoid to pixels": (lambda h: 255 * h.sigmoid(), (0.0, 255.0)),
+    "one minus": (lambda h: 1 - h.sigmoid(), (0.0, 1.0)),
+    "negated": (lambda h: -h.relu(), (-INF, 0.0)),
+    "clamp": (lambda h: h.clamp(-30, 20), (-30.0, 20.0)),
+    "clamp from below": (lambda h: h.clamp(min=-6), (-6.0, INF)),
+    "hardtanh": (F.hardtanh, (-1.0, 1.0)),
+    "relu6": (F.relu6, (0.0, 6.0)),
+    "hardsigmoid": (F.hardsigmoid, (0.0, 1.0)),
+    "square": (lambda h: h**2, (0.0, INF)),
+    "abs": (torch.abs, (0.0, INF)),
+    "softmax": (lambda h: h.softmax(1), (0.0, 1.0)),
+    "viewed": (lambda h: h.sigmoid().view(-1).unsqueeze(0).permute(1, 0), (0.0, 1.0)),
+    "added": (lambda h: h.sigmoid() + h.tanh(), (-1.0, 2.0)),
+    "multiplied": (lambda h: h.sigmoid() * h.tanh(), (-1.0, 1.0)),
+    "chunked": (lambda h: h.sigmoid().chunk(3, dim=1)[1], (0.0, 1.0)),
+}
+
+
+def interval(function: Callable[[Tensor], Tensor], data: Interval | None = None) -> Interval | None:
+    x = torch.randn(5, 4)
+    recorder = Recorder([("x", x)], {**dict(layer.named_parameters()), **dict(normalise.named_parameters())})
+    with recorder:
+        out = function(x)
+    number = recorder.find(out)
+    assert number is not None
+    return interval_of(recorder.tape, Graph(recorder.tape), number, data)
+
+
+@pytest.mark.parametrize("name", BOUNDED)
+def test_the_interval_of_a_function_of_a_layer(name: str) -> None:
+    function, (low, high) = BOUNDED[name]
+    found = interval(lambda x: function(layer(x)))
+    assert found is not None
+    assert (found.low, found.high) == pytest.approx((low, high))
+
+
+@pytest.mark.parametrize("name", BOUNDED)
+def test_no_value_leaves_its_interval_and_a_wide_layer_comes_near_both_ends(name: str) -> None:
+    function, (low, high) = BOUNDED[name]
+    torch.manual_seed(3)
+    h = 40 * torch.randn(2000, 3)
+    reached = function(h.clone())
+    assert low - 1e-6 <= float(reached.min())
+    assert float(reached.max()) <= high + 1e-6
+    if name not in ("added", "multiplied"):  # their two parts are one another's functions
+        for end, value in ((low, float(reached.min())), (high, float(reached.max()))):
+            assert abs(end - value) < 0.02 * max(1.0, abs(end)) if math.isfinite(end) else abs(value) > 1.0
+
+
+def test_an_open_end_is_told_from_one_that_is_reached() -> None:
+    sigmoid, clamped = interval(lambda x: layer(x).sigmoid()), interval(lambda x: layer(x).clamp(0, 1))
+    assert str(sigmoid) == "(0, 1)"
+    assert str(clamped) == "[0, 1]"
+
+
+def test_normalisation_bounds_nothing() -> None:
+    assert interval(normalise) == REAL
+
+
+def test_the_data_bring_their_own_interval() -> None:
+    assert interval(lambda x: 2 * x - 1, UNIT) == Interval(-1.0, 1.0)
+    assert interval(lambda x: 2 * x - 1) is None
+
+
+def test_an_operation_that_is_not_known_has_no_interval() -> None:
+    assert interval(lambda x: torch.erfinv(layer(x).sigmoid() * 0.5)) is None
+    assert interval(lambda x: layer(x).sigmoid() / layer(x).exp()) is None
