@@ -174,3 +174,61 @@ def test_what_is_decoded_for_generation_must_come_from_the_prior(tmp_path: Path,
     path = tmp_path / "net.py"
     path.write_text(PRIOR.replace("{draw}", draw), encoding="utf-8")
     assert [finding.code for finding in lint([path]).findings] == codes
+
+
+OUTPUTS = """\
+from collections import OrderedDict
+
+import torch
+from torch import nn
+
+
+class Output(OrderedDict):
+    def __setitem__(self, key, value):
+        super().__setitem__(key, value)
+        super().__setattr__(key, value)
+
+
+class Base(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.trunk, self.loc, self.spread = nn.Linear(60, 40), nn.Linear(40, 6), nn.Linear(40, 6)
+        self.back = nn.Linear(6, 60)
+
+    def encode(self, x):
+        output, h = Output(), torch.relu(self.trunk(x))
+        output["embedding"], output["log_covariance"] = self.loc(h), self.spread(h)
+        return output
+
+    def loss_function(self, recon_x, x, mu, log_var):
+        kl = -0.5 * torch.sum(1 + log_var - mu.pow(2) - log_var.exp(), dim=-1)
+        return (((recon_x - x) ** 2).sum(dim=-1) + kl).mean()
+
+    def sample(self, mu, log_var):
+        return mu + torch.exp({exponent}) * torch.randn_like(mu)
+
+    def forward(self, x):
+        output = self.encode(x)
+        mu, log_var = output.embedding, output["log_covariance"]
+        recon_x = self.back(self.sample(mu, log_var))
+        return Output(loss=self.loss_function(recon_x, x, mu, log_var), recon_x=recon_x)
+
+
+class Child(Base):
+    def sample(self, mu, log_var):
+        return mu + torch.nn.functional.softplus(log_var) * torch.randn_like(mu)
+
+    def loss_function(self, recon_x, x, mu, log_var):
+        return ((recon_x - x) ** 2).sum(dim=-1).mean()
+"""
+
+
+@pytest.mark.parametrize(("exponent", "codes"), [("0.5 * log_var", []), ("log_var", ["VAE201"])])
+def test_heads_are_followed_through_output_objects_and_never_into_what_is_overridden(
+    tmp_path: Path, exponent: str, codes: list[str]
+) -> None:
+    path = tmp_path / "net.py"
+    path.write_text(OUTPUTS.replace("{exponent}", exponent), encoding="utf-8")
+    report = lint([path])
+    assert [finding.code for finding in report.findings] == codes
+    assert {facts.subject.rpartition(":")[2] for facts in report.facts} == {"Base", "Child"}

@@ -381,7 +381,7 @@ class Interpreter:
             self.root(value, "assign", target.attr, written)
         elif isinstance(target, ast.Subscript):
             owner, key = self.eval(target.value, scope), self.eval(target.slice, scope)
-            if isinstance(owner, (dict, list)):
+            if isinstance(owner, (dict, list, Instance)):
                 operators.store(owner, key, value)
             elif isinstance(owner, Layers) and isinstance(key, (str, int)):
                 owner.items[str(key)] = value

@@ -106,8 +106,9 @@ def own_losses(interpreter: Interpreter, instance: Instance, inputs: list[Value]
     if "mu" not in roles and "second" not in roles:
         return
     for cls in instance.cls.mro():
-        for method in list(cls.names.values()):
-            if not isinstance(method, Function) or id(method.node) in interpreter.trace.entered:
+        for name, method in list(cls.names.items()):
+            overridden = instance.cls.find(name) is not method
+            if not isinstance(method, Function) or overridden or id(method.node) in interpreter.trace.entered:
                 continue
             args = arguments(interpreter, method, outputs, roles, skip=1)
             if args is not None:

@@ -291,6 +291,8 @@ def subscript(interpreter: Interpreter, owner: Value, key: Value, site: Site) ->
         fields = interpreter.project.tuple_fields(owner)
         if fields is not None and index is not None and -len(fields) <= index < len(fields):
             return fields[int(index)]
+        if isinstance(key, str) and key in owner.attributes:
+            return owner.attributes[key]
         found = owner.cls.find("__getitem__")
         if isinstance(found, Function):
             return interpreter.invoke(bound(found, owner), [key], {}, site)
@@ -335,9 +337,12 @@ def _index_key(part: Value) -> tuple[object, ...]:
     return ("value", part if isinstance(part, (int, float, str, bool, type(None))) else str(type(part)))
 
 
-def store(owner: dict[Value, Value] | list[Value], key: Value, value: Value) -> None:
-    """owner[key] = value, where the key is known."""
-    if isinstance(owner, dict):
+def store(owner: dict[Value, Value] | list[Value] | Instance, key: Value, value: Value) -> None:
+    """owner[key] = value, where the key is known; the items of an output object are its attributes as well."""
+    if isinstance(owner, Instance):
+        if isinstance(key, str):
+            owner.attributes[key] = value
+    elif isinstance(owner, dict):
         if isinstance(key, (str, int, float, bool)):
             owner[key] = value
     elif isinstance(key, int) and -len(owner) <= key < len(owner):
