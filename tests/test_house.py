@@ -44,8 +44,9 @@ WALLS: dict[str, set[str] | None] = {
     "__main__": {"cli"},
     "cli": ANY,
     "pytest_plugin": ANY,
+    "flake8_plugin": ANY,
 }
-EDGE = {"cli", "pytest_plugin"}
+EDGE = {"cli", "pytest_plugin", "flake8_plugin"}
 STDLIB_ONLY = {"errors", "finding", "facts", "record", "text", "config", "catalogue", "linter", "reports"}
 FORBIDDEN_PACKAGES = {"laws": {"hypothesis"}}
 
