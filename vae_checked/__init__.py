@@ -9,7 +9,10 @@ if TYPE_CHECKING:
     from vae_checked.auditor import AuditReport as AuditReport
     from vae_checked.auditor import audit as audit
     from vae_checked.auditor import check_vae as check_vae
+    from vae_checked.contracts import check_package as check_package
     from vae_checked.contracts import checked as checked
+    from vae_checked.contracts import contracts_off as contracts_off
+    from vae_checked.contracts import shapes_of as shapes_of
     from vae_checked.errors import VaeCheckedError as VaeCheckedError
     from vae_checked.facts import Facts as Facts
     from vae_checked.finding import Finding as Finding
@@ -21,7 +24,10 @@ _HOME = {
     "AuditReport": "vae_checked.auditor",
     "audit": "vae_checked.auditor",
     "check_vae": "vae_checked.auditor",
+    "check_package": "vae_checked.contracts",
     "checked": "vae_checked.contracts",
+    "contracts_off": "vae_checked.contracts",
+    "shapes_of": "vae_checked.contracts",
     "VaeCheckedError": "vae_checked.errors",
     "Facts": "vae_checked.facts",
     "Finding": "vae_checked.finding",
