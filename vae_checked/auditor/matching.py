@@ -144,6 +144,8 @@ def _by_order(
     if place is None or len(wanted) != len(others) + 1 or not all(isinstance(e.value, Tensor) for e in entries):
         return None
     rest = iter(others)
+    # `loss(input, target)`: the name of the first is torch's, and says nothing of a VAE.
+    silent = 0 if place == 1 and role_of(wanted[0].name) is Role.INPUT else None
     assigned: _Assignment = []
     for position, parameter in enumerate(wanted):
         if position == place:
@@ -151,7 +153,8 @@ def _by_order(
             continue
         entry = next(rest)
         named, measured = role_of(parameter.name), entry.role(roles)
-        if named is not None and measured is not None and named is not measured and not {named, measured} <= {*_HEADS}:
+        known = named is not None and measured is not None and position != silent
+        if known and named is not measured and not {named, measured} <= {*_HEADS}:
             return None
         assigned.append((entry.value, entry.path))
     return assigned

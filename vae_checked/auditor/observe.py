@@ -12,6 +12,7 @@ from torch import Tensor
 from vae_checked.adapters import Inputs, Part, Role, Subject, role_of
 from vae_checked.auditor.graph import Graph
 from vae_checked.auditor.latents import Latent, find_latents, refined
+from vae_checked.auditor.matching import Matched
 from vae_checked.auditor.measure.recon import settled
 from vae_checked.auditor.objective import Loss, call_loss, dead_weights, run_by
 from vae_checked.auditor.record import Run, recording, run_model
@@ -40,6 +41,7 @@ class Observation:
     kl_alone: bool = False
     dead_weights: tuple[str, ...] | None = None
     unknown_weight: bool = False
+    loss_takes_heads: bool = True
     join: Join | None = None
     recognised: tuple[str, ...] = ()
     unobserved: tuple[str, ...] = ()
@@ -181,6 +183,7 @@ def _find_total(seen: Observation, loss: Loss | None) -> None:
                     seen.roles[path] = role
             seen.dead_weights = dead_weights(loss, matched)
             seen.unknown_weight = bool(matched.supplied)
+            seen.loss_takes_heads = not loss.given or _takes_heads(seen, matched, loss)
             words = ", ".join(matched.words)
             _take_total(seen, result, loss, f"loss: {loss.name} ({loss.reason}), called with {words}")
             seen.unobserved += tuple(
@@ -196,6 +199,16 @@ def _find_total(seen: Observation, loss: Loss | None) -> None:
             seen.kl_alone = role is Role.KL
             seen.recognised += (f"{role}: {parts[0].path}, which the model returns",)
             return
+
+
+def _takes_heads(seen: Observation, matched: Matched, loss: Loss) -> bool:
+    """Whether more than reconstruction and data was handed to the loss, or it may know more by itself."""
+    if loss.modules:
+        return True
+    plain = [p.tensor for p in seen.run.parts if seen.roles.get(p.path) is Role.RECONSTRUCTION]
+    plain += [tensor for _, tensor in seen.run.inputs.tensors()]
+    given = (*matched.args, *matched.kwargs.values())
+    return any(all(value is not each for each in plain) for value in given if not isinstance(value, (int, float)))
 
 
 def _take_total(seen: Observation, result: Any, loss: Loss, words: str) -> None:

@@ -111,12 +111,17 @@ def kl_facts(
         reason = _NO_LOSS if first.total is None else "the latent has no second head that follows from the input"
         unobserved["kl.form"] = reason
         return KL(), None
+    if measured.absent and not first.loss_takes_heads:
+        unobserved["kl.form"] = "the loss takes the reconstruction alone: loss= with the KL in it settles it"
+        return KL(), None
     in_loss = Fact(not measured.absent, measured.origin)
     if measured.form is None:
         unobserved["kl.form"] = measured.why
         return KL(in_loss=in_loss), None
     form = Fact(measured.form, measured.origin)
     if measured.weight is None or first.total is None:
+        if measured.why:
+            unobserved["kl.factor"] = measured.why
         return KL(form, in_loss=in_loss), None
     by_batch = seen.kl_reduction(measured.weight, place, interval)
     if by_batch is None:

@@ -13,13 +13,14 @@ import torch
 from torch import Tensor
 
 from vae_checked.auditor.latents import Latent
+from vae_checked.auditor.measure.kl_fit import Drawn, fit, fixed_prior, nearest_form, weight_of
 from vae_checked.auditor.observe import Observation
 from vae_checked.auditor.replay import replay
 from vae_checked.auditor.tape import Tape
 from vae_checked.auditor.words import origin_of, place_of
 from vae_checked.facts import Interval, KLForm, Origin, Parametrisation, gaussian_kl
 
-_CLOSE = 2e-3
+_LOOSE = 2e-2
 _ROUNDING = 1e-4
 _POINTS = (-1.0, 0.0, 2.0)
 _POINTS_POSITIVE = (0.25, 1.0, 4.0)
@@ -36,14 +37,6 @@ class KLMeasured:
     origin: Origin
     why: str = ""
     absent: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Drawn:
-    mu: Tensor
-    second: Tensor
-    by_mu: Tensor
-    by_second: Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +73,7 @@ class _Term:
             found.append(drawn.to(device=recorded.device, dtype=recorded.dtype))
         return found[0], found[1]
 
-    def gradients(self, mu: Tensor, second: Tensor) -> _Drawn | None:
+    def gradients(self, mu: Tensor, second: Tensor) -> Drawn | None:
         """d loss / d heads, averaged over eps = +1 and -1; None where the loss cannot be run or is not finite."""
         sums = [torch.zeros_like(mu), torch.zeros_like(second)]
         for sign in (1.0, -1.0):
@@ -97,7 +90,7 @@ class _Term:
                     sums[place] = sums[place] + 0.5 * gradient
         if not all(torch.isfinite(each).all() for each in sums):
             return None
-        return _Drawn(mu, second, sums[0], sums[1])
+        return Drawn(mu, second, sums[0], sums[1])
 
     def value(self, mu: float, second: float) -> float:
         """The loss with all heads alike, averaged over eps = +1 and -1."""
@@ -131,18 +124,28 @@ def measure_kl(
     drawn = [each for each in found if each is not None]
     if len(drawn) < len(found):
         return KLMeasured(None, None, origin, "the loss cannot be run with other heads, or gives no finite gradient")
-    if all(float(d.by_mu.abs().max()) == 0 and float(d.by_second.abs().max()) == 0 for d in drawn):
+    if all(each.flat for each in drawn):
+        if _weighed_by_zero(term.tape, ahead):
+            return KLMeasured(None, None, origin, "a weight of 0 stands on its way to the loss: an annealing's start?")
         return KLMeasured(None, None, origin, "the loss does not change with the heads", True)
-    fitted = _fit(drawn, positive)
+    fitted = fit(drawn, positive)
     if fitted is not None:
         parametrisation, is_reversed, weight = fitted
         points = tuple((s, parametrisation.std(s)) for s in (_POINTS_POSITIVE if positive else _POINTS))
+        if with_values and not _same_at_any_size(term, drawn[0], parametrisation, is_reversed, weight):
+            form = KLForm(parametrisation, points, (), is_reversed)
+            return KLMeasured(form, None, origin, "its weight changes with its size: free bits, a capacity or the like")
         values = _values(term, parametrisation, is_reversed, weight) if with_values else ()
         return KLMeasured(KLForm(parametrisation, points, values, is_reversed), weight, origin)
-    why = _something_else(term, ahead, drawn[0])
+    far = [each for each in (_far(term, each) for each in drawn) if each is not None]
+    large = fit(far, positive) if len(far) == len(drawn) else None
+    if large is not None:
+        form = KLForm(large[0], tuple((s, large[0].std(s)) for s in (_POINTS_POSITIVE if positive else _POINTS)))
+        return KLMeasured(form, None, origin, "it is a KL where that is large and not where it is small: free bits")
+    why = _something_else(term, ahead, drawn)
     if why:
         return KLMeasured(None, None, origin, why)
-    kind, is_reversed, weight = _nearest_form(term, drawn[0])
+    kind, is_reversed, weight, _ = nearest_form(drawn[0], positive)
     return KLMeasured(KLForm(None, values=_values(term, kind, is_reversed, weight)), None, origin)
 
 
@@ -160,6 +163,20 @@ def held_still(seen: Observation, latent: Latent, total: int) -> dict[int, Tenso
     if by_decoder:
         held += latent.every_z
     return {number: tape.values[number].data for number in held}
+
+
+def _weighed_by_zero(tape: Tape, ahead: set[int]) -> bool:
+    """Whether the term is multiplied by a constant 0."""
+    for step in tape.steps:
+        if step.name.rstrip("_") != "mul" or not any(n in ahead for n in step.outputs):
+            continue
+        numbers = [a for a in step.args if isinstance(a, (int, float))]
+        numbers += [
+            float(tape.values[n].data) for n in step.inputs if n not in ahead and tape.values[n].tensor.numel() == 1
+        ]
+        if 0 in numbers:
+            return True
+    return False
 
 
 def _encoded_again(term: _Term) -> bool:
@@ -187,54 +204,24 @@ def _origin(term: _Term, ahead: set[int]) -> Origin:
     return Origin(term.seen.loss_name, place_of(steps[-1]))
 
 
-# ------------------------------------------------------------------------------------------------ fitting
+def _same_at_any_size(term: _Term, drawn: Drawn, kind: Parametrisation, is_reversed: bool, weight: float) -> bool:
+    """Whether a KL near zero and a large one weigh the same."""
+    prior = 1.0 if kind in (Parametrisation.STD, Parametrisation.VAR) else 0.0
+    near = term.gradients(0.02 * drawn.mu, prior + 0.02 * (drawn.second - prior))
+    sizes = [each for each in (near, _far(term, drawn)) if each is not None]
+    weights = [0.0 if each.flat else weight_of(each, kind, is_reversed) for each in sizes]
+    return all(other is None or math.isclose(weight, other, rel_tol=_LOOSE) for other in weights)
 
 
-def _slopes(kind: Parametrisation, is_reversed: bool, mu: Tensor, s: Tensor) -> tuple[Tensor, Tensor]:
-    """d KL / d mu and d KL / d s of one latent; Kingma and Welling 2014, appendix B, by the chain rule."""
-    std, by_s = {
-        Parametrisation.LOGVAR: lambda: ((0.5 * s).exp(), 0.5 * (0.5 * s).exp()),
-        Parametrisation.LOG_STD: lambda: (s.exp(), s.exp()),
-        Parametrisation.STD: lambda: (s, torch.ones_like(s)),
-        Parametrisation.VAR: lambda: (s.sqrt(), 0.5 / s.sqrt()),
-    }[kind]()
-    if is_reversed:
-        return mu / std.square(), (1 / std - (1 + mu.square()) / std**3) * by_s
-    return mu, (std - 1 / std) * by_s
-
-
-def _fit(drawn: list[_Drawn], positive: bool) -> tuple[Parametrisation, bool, float] | None:
-    for is_reversed in (False, True):
-        for kind in Parametrisation:
-            if kind is Parametrisation.VAR and not positive:
-                continue
-            weights = [_weight(draw, kind, is_reversed) for draw in drawn]
-            first, *rest = weights
-            if first is None:
-                continue
-            if all(other is not None and math.isclose(first, other, rel_tol=_CLOSE) for other in rest):
-                return kind, is_reversed, first
-    return None
-
-
-def _weight(draw: _Drawn, kind: Parametrisation, is_reversed: bool) -> float | None:
-    """The one factor between the measured gradients and the closed form's, None where there is none."""
-    by_mu, by_second = _slopes(kind, is_reversed, draw.mu.double(), draw.second.double())
-    if by_mu.shape != draw.by_mu.shape or by_second.shape != draw.by_second.shape:
-        return None
-    closed = torch.cat([by_mu.flatten(), by_second.flatten()])
-    found = torch.cat([draw.by_mu.double().flatten(), draw.by_second.double().flatten()])
-    weight = float(closed @ found / (closed @ closed))
-    if not math.isfinite(weight) or weight == 0:
-        return None
-    left = (found - weight * closed).abs().max() / (weight * closed).abs().max()
-    return weight if float(left) <= _CLOSE else None
+def _far(term: _Term, drawn: Drawn) -> Drawn | None:
+    """The gradients where every latent's KL is large."""
+    return term.gradients(20.0 * drawn.mu + 6.0 * torch.sign(drawn.mu), drawn.second)
 
 
 # ---------------------------------------------------------------------------------------- what else it is
 
 
-def _something_else(term: _Term, ahead: set[int], first: _Drawn) -> str:
+def _something_else(term: _Term, ahead: set[int], drawn: list[Drawn]) -> str:
     """Why a term that fits no closed form is no KL to N(0, I) gone wrong; empty when it is a sum over the latents."""
     tape = term.tape
     known = {*ahead, *term.held, term.mu, term.second}
@@ -244,13 +231,17 @@ def _something_else(term: _Term, ahead: set[int], first: _Drawn) -> str:
             tape.values[n].sources & Tape.PARAMETER and not tape.drawn(n) for n in step.inputs if n not in known
         ):
             return "parameters of the model take part in it: a learned prior, or another network"
-    kind, is_reversed, _ = _nearest_form(term, first)
-    if _moved_by_others(term, first, 0.1 * _nearest(first, kind, is_reversed)[1]):
+    prior = fixed_prior(drawn, term.positive)
+    if prior is not None:
+        return f"it is the KL to N({prior[0]:.3g}, {prior[1]:.3g}), a prior that was chosen"
+    first = drawn[0]
+    *_, left = nearest_form(first, term.positive)
+    if _moved_by_others(term, first, 0.1 * left):
         return "the term of one latent depends on other latents or other samples: it is no sum over the latents"
     return ""
 
 
-def _moved_by_others(term: _Term, first: _Drawn, close: float) -> bool:
+def _moved_by_others(term: _Term, first: Drawn, close: float) -> bool:
     """Whether the gradient at one element changes, by more than `close` relatively, when all the others do."""
     mu, second = first.mu * 0.5 + 0.11, first.second * 0.5 + (0.5 if term.positive else 0.17)
     mu.view(-1)[0], second.view(-1)[0] = first.mu.view(-1)[0], first.second.view(-1)[0]
@@ -276,21 +267,3 @@ def _values(
         (mu, s, (term.value(mu, s) - base) / (count * weight), gaussian_kl(mu, kind.std(s)))
         for mu, s in (_AT_POSITIVE if prior else _AT)
     )
-
-
-def _nearest_form(term: _Term, first: _Drawn) -> tuple[Parametrisation, bool, float]:
-    kinds = list(Parametrisation) if term.positive else [Parametrisation.LOGVAR, Parametrisation.LOG_STD]
-    nearest = {
-        (kind, is_reversed): _nearest(first, kind, is_reversed) for kind in kinds for is_reversed in (False, True)
-    }
-    (kind, is_reversed), (weight, _) = min(nearest.items(), key=lambda each: each[1][1])
-    return kind, is_reversed, weight
-
-
-def _nearest(draw: _Drawn, kind: Parametrisation, is_reversed: bool) -> tuple[float, float]:
-    """The factor that brings the closed form nearest, and what is left, relatively."""
-    by_mu, by_second = _slopes(kind, is_reversed, draw.mu.double(), draw.second.double())
-    closed = torch.cat([by_mu.flatten(), by_second.flatten()])
-    found = torch.cat([draw.by_mu.double().flatten(), draw.by_second.double().flatten()])
-    weight = float(closed @ found / (closed @ closed)) or 1.0
-    return weight, float((found - weight * closed).norm() / found.norm())

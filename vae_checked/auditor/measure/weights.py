@@ -129,6 +129,9 @@ def explained(weight: float, batch: int, event: int, way: Way, by_batch: Reducti
     """
     means = math.prod(way.means)
     inside = means
+    if by_batch is Reduction.KEPT and batch > 1 and means % batch == 0:
+        # The mean over the batch was added to each sample's loss, and those were summed.
+        return explained(weight / batch, batch, event, way, Reduction.MEAN)
     if by_batch is Reduction.MEAN and means % batch == 0:
         inside = means // batch
     per_sample = weight * (batch if by_batch is Reduction.MEAN else 1)

@@ -1,0 +1,118 @@
+"""Which closed form of a KL a gradient belongs to, by its values alone.
+
+Kingma and Welling 2014, appendix B, differentiated by the chain rule for each meaning of the second head.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from vae_checked.facts import Parametrisation
+
+CLOSE = 2e-3
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """Drawn heads, and the gradients of the loss by them."""
+
+    mu: Tensor
+    second: Tensor
+    by_mu: Tensor
+    by_second: Tensor
+
+    @property
+    def flat(self) -> bool:
+        """Whether the loss does not change with the heads at all."""
+        return float(self.by_mu.abs().max()) == 0 and float(self.by_second.abs().max()) == 0
+
+
+def slopes(kind: Parametrisation, is_reversed: bool, mu: Tensor, s: Tensor) -> tuple[Tensor, Tensor]:
+    """d KL / d mu and d KL / d s of one latent; Kingma and Welling 2014, appendix B, by the chain rule."""
+    std, by_s = std_of(kind, s)
+    if is_reversed:
+        return mu / std.square(), (1 / std - (1 + mu.square()) / std**3) * by_s
+    return mu, (std - 1 / std) * by_s
+
+
+def std_of(kind: Parametrisation, s: Tensor) -> tuple[Tensor, Tensor]:
+    """Sigma at s, and its derivative."""
+    if kind is Parametrisation.LOGVAR:
+        return (0.5 * s).exp(), 0.5 * (0.5 * s).exp()
+    if kind is Parametrisation.LOG_STD:
+        return s.exp(), s.exp()
+    return (s, torch.ones_like(s)) if kind is Parametrisation.STD else (s.sqrt(), 0.5 / s.sqrt())
+
+
+def fit(drawn: Sequence[Drawn], positive: bool) -> tuple[Parametrisation, bool, float] | None:
+    """The closed form with one factor for all of `drawn`: its parametrisation, whether it is reversed, the factor."""
+    for is_reversed in (False, True):
+        for kind in Parametrisation:
+            if kind is Parametrisation.VAR and not positive:
+                continue
+            weights = [weight_of(draw, kind, is_reversed) for draw in drawn]
+            first, *rest = weights
+            if first is None:
+                continue
+            if all(other is not None and math.isclose(first, other, rel_tol=CLOSE) for other in rest):
+                return kind, is_reversed, first
+    return None
+
+
+def weight_of(draw: Drawn, kind: Parametrisation, is_reversed: bool) -> float | None:
+    """The one factor between the measured gradients and the closed form's, None where there is none."""
+    by_mu, by_second = slopes(kind, is_reversed, draw.mu.double(), draw.second.double())
+    if by_mu.shape != draw.by_mu.shape or by_second.shape != draw.by_second.shape:
+        return None
+    closed = torch.cat([by_mu.flatten(), by_second.flatten()])
+    found = torch.cat([draw.by_mu.double().flatten(), draw.by_second.double().flatten()])
+    weight = float(closed @ found / (closed @ closed))
+    if not math.isfinite(weight) or weight == 0:
+        return None
+    left = (found - weight * closed).abs().max() / (weight * closed).abs().max()
+    return weight if float(left) <= CLOSE else None
+
+
+def fixed_prior(drawn: Sequence[Drawn], positive: bool) -> tuple[float, float] | None:
+    """Mean and variance of the normal prior to which the term is the KL, one number each; None where it is to none.
+
+    d KL(N(mu, std^2) || N(m, v)) is (mu - m) / v by mu and std / v - 1 / std by std. A variance of 2 or 1/2 is that of
+    a formula that lost the 1/2 of one of its terms.
+    """
+    kinds = list(Parametrisation) if positive else [Parametrisation.LOGVAR, Parametrisation.LOG_STD]
+    for kind in kinds:
+        rows, found = [], []
+        for each in drawn:
+            mu, s = each.mu.double().flatten(), each.second.double().flatten()
+            std, by_s = std_of(kind, s)
+            nothing, one = torch.zeros_like(mu), torch.ones_like(mu)
+            rows += [torch.stack([mu, -one, nothing], 1), torch.stack([std * by_s, 0 * s, -by_s / std], 1)]
+            found += [each.by_mu.double().flatten(), each.by_second.double().flatten()]
+        a, b = torch.cat(rows), torch.cat(found)
+        solution = torch.linalg.lstsq(a, b.unsqueeze(1)).solution.squeeze(1)
+        over_v, m_over_v, weight = (float(number) for number in solution)
+        if weight <= 0 or over_v <= 0 or float((a @ solution - b).abs().max()) > CLOSE * float(b.abs().max()):
+            continue
+        mean, variance = round(m_over_v / over_v, 4), round(weight / over_v, 4)
+        lost_half = mean == 0 and any(math.isclose(variance, v, rel_tol=1e-3) for v in (2.0, 0.5))
+        return None if lost_half else (mean, variance)
+    return None
+
+
+def nearest_form(draw: Drawn, positive: bool) -> tuple[Parametrisation, bool, float, float]:
+    """The closed form that comes nearest, whether it is reversed, its factor, and what is left, relatively."""
+    kinds = list(Parametrisation) if positive else [Parametrisation.LOGVAR, Parametrisation.LOG_STD]
+    found = torch.cat([draw.by_mu.double().flatten(), draw.by_second.double().flatten()])
+    forms = []
+    for kind in kinds:
+        for is_reversed in (False, True):
+            by_mu, by_second = slopes(kind, is_reversed, draw.mu.double(), draw.second.double())
+            closed = torch.cat([by_mu.flatten(), by_second.flatten()])
+            weight = float(closed @ found / (closed @ closed)) or 1.0
+            forms.append((kind, is_reversed, weight, float((found - weight * closed).norm() / found.norm())))
+    return min(forms, key=lambda form: form[3])
