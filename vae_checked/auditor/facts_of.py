@@ -120,7 +120,7 @@ def _with_latent(shared: Facts, seen: Observed, place: int) -> Facts:
         shared,
         sampler=Sampler(
             attempt("sampler.std", lambda: sampler.std_curve(first, latent, second), None),
-            attempt("sampler.noise", lambda: noise.noise_law(first, seen.other_batch, latent), None),
+            attempt("sampler.noise", lambda: noise.noise_law(first, seen.others, latent), None),
             attempt("sampler.shared_over", lambda: noise.shared_over(first, latent), None),
             seen.gradients.reaches[place],
             Fact(NoiseTiming(True, evaluated), origin_of(tape, latent.z)),

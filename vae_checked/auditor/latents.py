@@ -66,9 +66,11 @@ def find_latents(tape: Tape, graph: Graph, targets: Collection[int] = ()) -> tup
     others: list[str] = []
     for eps in _noises(tape, graph):
         latent = _latent_of(tape, graph, eps)
+        draws = ", ".join(sorted({draw.source for draw in _draws_of(tape, eps)}))
         if latent is None:
-            draws = ", ".join(sorted({draw.source for draw in _draws_of(tape, eps)}))
             others.append(f"the noise of {draws} makes no z = location + scale * eps: it is taken for no posterior")
+        elif latent.std is None:
+            others.append(f"the noise of {draws} has a scale that no input changes: it is taken for no posterior")
         elif all((latent.z, latent.location) != (other.z, other.location) for other in latents):
             _add(latents, _with_second_head(tape, graph, latent, targets))
     return latents, others

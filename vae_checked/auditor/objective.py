@@ -151,9 +151,9 @@ def _name_of(loss: Any) -> str:
 
 def _outcome(loss: Loss, matched: Matched, changed: Mapping[str, float]) -> list[float] | None:
     """Every number that the loss returns when some of its keywords are changed; None when it cannot be called so."""
-    torch.manual_seed(0)
     try:
-        with torch.no_grad():
+        with torch.random.fork_rng(), torch.no_grad():
+            torch.manual_seed(0)
             result = loss.function(*matched.args, **{**matched.kwargs, **changed})
     except Exception:  # a weight that the loss does not take at this value is not observed
         return None

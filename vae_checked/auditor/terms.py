@@ -26,6 +26,11 @@ class Observed:
     other_batch: Observation | None
     evaluation: Observation | None
 
+    @property
+    def others(self) -> tuple[Observation, ...]:
+        """The passes beside the first."""
+        return tuple(seen for seen in (self.evaluation, self.other_batch) if seen is not None)
+
     @cached_property
     def recon(self) -> recon_term.ReconMeasured | None:
         """The reconstruction term of the training pass."""

@@ -52,7 +52,8 @@ def _flows(z: Tensor, head: Tensor) -> bool:
     if z is head:
         return True
     (gradient,) = torch.autograd.grad(z.sum(), head, retain_graph=True, allow_unused=True)
-    return gradient is not None
+    # `torch.normal(mu, std)` has a gradient, and it is 0.
+    return gradient is not None and float(gradient.abs().max()) > 0
 
 
 def _without(seen: Observation, model: nn.Module) -> Fact[tuple[str, ...]] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -23,11 +24,11 @@ _ERRORS = 6.0
 _KS = 3.0
 
 
-def noise_law(first: Observation, second: Observation | None, latent: Latent) -> Fact[Noise] | None:
-    """The law of eps, from its source where that is plain, else from many draws; false alarm below 1e-6."""
+def noise_law(first: Observation, others: Sequence[Observation], latent: Latent) -> Fact[Noise] | None:
+    """The law of eps by many draws of its sources; constant where `others` drew the same. False alarm below 1e-6."""
     tape = first.run.tape
     origin = _origin(tape, latent)
-    if second is not None and _constant(first, second, latent):
+    if any(_constant(first, other, latent) for other in others):
         value = tape.values[latent.eps].tensor
         return Fact(Noise(NoiseLaw.CONSTANT, float(value.mean()), float(value.std(correction=0))), origin)
     drawn = _many(tape, latent)
@@ -85,7 +86,8 @@ def _constant(first: Observation, second: Observation, latent: Latent) -> bool:
 
 
 def _overlap(a: Tensor, b: Tensor) -> bool:
-    count = min(a.numel(), b.numel())
+    # Of two draws of different sizes from one state torch makes the beginnings alike, in blocks of 16.
+    count = a.numel() if a.numel() == b.numel() else min(a.numel(), b.numel(), 8)
     return count > 1 and torch.equal(a[:count], b[:count])
 
 
@@ -103,8 +105,10 @@ def _many(tape: Tape, latent: Latent) -> Tensor | None:
             if fresh is None:
                 return None
             chosen[draw.number] = fresh
+        eps = replay(tape, chosen, (latent.eps,))[latent.eps].double().flatten()
         # An eps that is spread over several axes counts once.
-        found.append(torch.unique(replay(tape, chosen, (latent.eps,))[latent.eps].double()))
+        spread = eps.numel() > sum(fresh.numel() for fresh in chosen.values())
+        found.append(torch.unique(eps) if spread else eps)
         have += found[-1].numel()
     return torch.cat(found)
 
