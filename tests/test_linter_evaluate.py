@@ -232,3 +232,32 @@ def test_heads_are_followed_through_output_objects_and_never_into_what_is_overri
     report = lint([path])
     assert [finding.code for finding in report.findings] == codes
     assert {facts.subject.rpartition(":")[2] for facts in report.facts} == {"Base", "Child"}
+
+
+@pytest.mark.parametrize(
+    "penalty",
+    [
+        "2.0 * t + torch.log1p(torch.exp(-4.0 * t)) - math.log(2.0)",
+        "torch.sqrt(t ** 2 + 1e-4)",
+        "torch.log(1.0 + t.abs())",
+    ],
+)
+def test_a_penalty_of_a_difference_is_a_reconstruction(tmp_path: Path, penalty: str) -> None:
+    path = tmp_path / "net.py"
+    text = OUTPUTS.replace("{exponent}", "0.5 * log_var").replace("import torch\n", "import math\n\nimport torch\n", 1)
+    text = text.replace("self.back(self.", "torch.tanh(self.back(self.").replace("log_var))", "log_var)))", 1)
+    text = text.replace("        return (((recon_x - x) ** 2).sum(dim=-1) + kl).mean()", "        t = recon_x - x\n"
+                        f"        return (({penalty}).sum(dim=-1) + kl).mean()", 1)  # fmt: skip
+    path.write_text(text, encoding="utf-8")
+    facts = next(item for item in lint([path]).facts if item.subject.endswith("Base") and item.output.interval)
+    assert facts.output.interval is not None
+    assert (facts.output.interval.value.low, facts.output.interval.value.high) == (-1.0, 1.0)
+    assert facts.recon.swapped is not None
+    assert facts.recon.swapped.value is False
+
+
+def test_a_mean_difference_is_no_reconstruction(tmp_path: Path) -> None:
+    path = tmp_path / "net.py"
+    text = OUTPUTS.replace("{exponent}", "0.5 * log_var")
+    path.write_text(text.replace("((recon_x - x) ** 2)", "(recon_x - x)"), encoding="utf-8")
+    assert all(item.recon.kind is None for item in lint([path]).facts)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 from vae_checked.facts import Likelihood, Reduction
-from vae_checked.linter.expression import TRANSPARENT, Expr, Graph, Site, contains, strip
+from vae_checked.linter.expression import REDUCTIONS, TRANSPARENT, Expr, Graph, Site, contains, elementwise, strip
 from vae_checked.linter.numeric import close, evaluate, leaves
 from vae_checked.linter.roles.samplers import is_scalar
 from vae_checked.record import dataclass
@@ -14,6 +15,7 @@ _ACTIVATIONS = frozenset(
     "sigmoid tanh relu leaky_relu elu selu gelu silu softplus softsign hardsigmoid relu6 softmax mish celu".split()
 )
 
+_PENALTIES = frozenset(("add", "sub", "mul", "div", "log", "log1p", "sqrt", "where", "neg"))
 _MAX_LOGS, _MAX_NEAR, _LEAST = 4, 24, 1e-3
 _POINTS = ((0.3, 0.8), (0.62, 0.15), (0.85, 0.55), (0.12, 0.35))
 
@@ -48,6 +50,8 @@ def _read(node: Expr) -> Reconstruction | None:
         return None
     if node.op in ("add", "sub"):
         return _cross_entropy(node)
+    if node.op in REDUCTIONS:
+        return _of_difference(node.args[0])
     power = node.op == "square" or (node.op == "pow" and node.args[1].op == "const" and node.args[1].value == 2)
     if not power and node.op != "abs":
         return None
@@ -58,6 +62,38 @@ def _read(node: Expr) -> Reconstruction | None:
     if inner.op != "sub" or any(arg.op == "const" for arg in inner.args):
         return None
     return Reconstruction(node, Likelihood.MSE if power else Likelihood.L1, inner.args[0], inner.args[1])
+
+
+def _of_difference(node: Expr) -> Reconstruction | None:
+    """A penalty of one difference that is even and grows with its size: log cosh, Charbonnier and the like."""
+    inner = strip(node)
+    if inner.op not in _PENALTIES:
+        return None
+    differences = {item.uid: item for item in elementwise(inner) if _is_difference(item)}
+    if len(differences) != 1:
+        return None
+    ((uid, difference),) = differences.items()
+    rest = leaves(inner, (uid,))
+    if uid == inner.uid or not all(is_scalar(leaf) for leaf in rest):
+        return None
+    if any(_read(item) is not None for item in elementwise(inner) if item.op not in REDUCTIONS):
+        return None
+    ones = {leaf.uid: 1.0 for leaf in rest}
+    values = [evaluate(inner, {**ones, uid: t}) for t in (0.0, 0.3, 0.9, 1.7)]
+    even = all(
+        close(evaluate(inner, {**ones, uid: -t}), value) for t, value in zip((0.3, 0.9), values[1:], strict=False)
+    )
+    grows = all(one < other for one, other in itertools.pairwise(values))
+    return Reconstruction(inner, Likelihood.SMOOTH_L1, *difference.args) if even and grows else None
+
+
+def _is_difference(node: Expr) -> bool:
+    return node.op == "sub" and all(arg.op != "const" and not _settled(arg) for arg in node.args)
+
+
+def _settled(expr: Expr) -> bool:
+    """Whether a value is a number whatever the data: `log(2.0)`."""
+    return not leaves(expr)
 
 
 def _cross_entropy(node: Expr) -> Reconstruction | None:
