@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import torch
@@ -168,7 +169,9 @@ class Stacked(OneLayer):
 class Scripted(Base):
     def __init__(self) -> None:
         super().__init__()
-        self.reparameterize = torch.jit.script(_scripted_sample)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # scripted models are still about
+            self.reparameterize = torch.jit.script(_scripted_sample)
 
     def sample(self, mu: Tensor, logvar: Tensor) -> Tensor:
         z: Tensor = self.reparameterize(mu, logvar)

@@ -89,14 +89,16 @@ def batch_mixing(seen: Observation) -> Fact[BatchMixing | None] | None:
     data = tape.values[x].data
     if before.shape[:1] != data.shape[:1]:
         return None
-    changed = seen.batch // 2
+    changed = 1  # the one in the middle stays in its place when a batch is turned round
     other = data.clone()
     other[changed] = other[changed].flip(0) * 0.5 + 0.25 * float(data.abs().max())
     after = replay(tape, {x: other}, (seen.x_hat,))[seen.x_hat]
     moves = (after - before).abs().reshape(seen.batch, -1).amax(1)
+    own = float(moves[changed])
     moves[changed] = 0.0
     moved = int(moves.argmax())
     amount = float(moves[moved])
-    mixes = amount > 100 * tolerance(before.dtype) * max(1.0, float(before.abs().max()))
+    rounding = 0.1 * tolerance(before.dtype) * float(before.abs().max())
+    mixes = amount > max(rounding, 1e-4 * own)
     found = BatchMixing(changed, moved, amount) if mixes else None
     return Fact(found, origin_of(tape, seen.x_hat))

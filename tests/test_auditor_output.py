@@ -1,0 +1,206 @@
+"""Decoder, layout and training: what comes out and how, which samples mix, what gets no gradient, what overflows."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import auditor_zoo as zoo
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from vae_checked.auditor import audit
+from vae_checked.facts import AxisOrder, Facts
+
+
+def facts_of(model: nn.Module, spec: str = "B 3 8 12", loss: Any = zoo.standard_loss) -> Facts:
+    return audit(model, spec, loss, data_range=(0, 1)).facts[0]
+
+
+# --------------------------------------------------------------------------------------------- output
+
+
+class Closing(zoo.Base):
+    """A decoder that ends in a function."""
+
+    def __init__(self, function: Any) -> None:
+        super().__init__()
+        self.function = function
+
+    def decode(self, z: Tensor) -> Tensor:
+        out: Tensor = self.function(self.decoder(z)).view(-1, *zoo.INPUT)
+        return out
+
+
+CLOSINGS: dict[str, tuple[Any, str, tuple[str, ...]]] = {
+    "linear": (lambda h: h, "(-inf, inf)", ()),
+    "sigmoid": (torch.sigmoid, "(0, 1)", ("sigmoid",)),
+    "tanh, shifted": (lambda h: (h.tanh() + 1) / 2, "(0, 1)", ("tanh",)),
+    "relu then sigmoid": (lambda h: F.relu(h, inplace=True).sigmoid(), "[0.5, 1)", ("relu", "sigmoid")),
+    "sigmoid twice": (lambda h: h.sigmoid().sigmoid(), "(0.5, 0.7311)", ("sigmoid", "sigmoid")),
+    "softmax": (lambda h: h.softmax(1), "[0, 1]", ("softmax",)),
+    "hardtanh": (F.hardtanh, "[-1, 1]", ("hardtanh",)),
+}
+
+
+@pytest.mark.parametrize("name", CLOSINGS)
+def test_the_outputs_interval_and_activations(name: str) -> None:
+    function, interval, activations = CLOSINGS[name]
+    output = facts_of(Closing(function)).output
+    assert output.interval is not None
+    assert str(output.interval.value) == interval
+    assert output.activations is not None
+    assert output.activations.value == activations
+
+
+def test_an_activation_inside_the_loss_counts_where_the_error_is_taken() -> None:
+    def loss(logits: Tensor, x: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+        return zoo.standard_loss(torch.sigmoid(logits), x, mu, logvar)
+
+    report = audit(Closing(lambda h: h), "B 3 8 12", loss)
+    output = report.facts[0].output
+    assert output.interval is not None
+    assert str(output.interval.value) == "(0, 1)"
+    assert output.activations is not None
+    assert output.activations.value == ("sigmoid",)
+
+
+def test_the_shape_of_a_reconstruction_is_told_in_the_words_of_a_specification() -> None:
+    class Smaller(zoo.Base):
+        def decode(self, z: Tensor) -> Tensor:
+            return super().decode(z)[..., :-1]
+
+    shape = facts_of(Smaller(), loss=lambda x_hat, x, mu, logvar: (x_hat - x[..., :1]).square().sum()).output.shape
+    assert shape is not None
+    assert (shape.value.input, shape.value.output) == ("B 3 8 12", "B 3 8 11")
+
+
+# ------------------------------------------------------------------------------------------- batch mixing
+
+
+class Mixed(zoo.Base):
+    def __init__(self, mix: Any) -> None:
+        super().__init__()
+        self.mix = mix
+
+    def decode(self, z: Tensor) -> Tensor:
+        return super().decode(self.mix(z))
+
+
+@pytest.mark.parametrize(
+    ("mix", "mixes"),
+    [
+        (lambda z: z, False),
+        (lambda z: z + z.mean(0, keepdim=True), True),
+        (lambda z: z.t().reshape(z.shape), True),
+        (lambda z: (z @ z.t()).softmax(1) @ z, True),
+        (lambda z: z.flip(0), True),
+        (lambda z: F.layer_norm(z, z.shape[1:]), False),
+    ],
+    ids=["no", "mean", "view of the transposed", "attention", "another's sample", "layer norm"],
+)
+def test_a_sample_that_moves_anothers_output_is_found(mix: Any, mixes: bool) -> None:
+    mixing = facts_of(Mixed(mix)).output.batch_mixing
+    assert mixing is not None
+    assert (mixing.value is not None) is mixes
+
+
+def test_batch_norm_mixes_in_training_and_is_told_apart() -> None:
+    mixing = facts_of(zoo.Regularised()).output.batch_mixing
+    assert mixing is not None
+    assert mixing.value is None
+
+
+# ------------------------------------------------------------------------------------------------- layout
+
+
+class Laid(zoo.Spatial):
+    def __init__(self, arrange: Any) -> None:
+        super().__init__()
+        self.arrange = arrange
+
+    def forward(self, x: Tensor) -> Any:
+        return super().forward(self.arrange(x))
+
+
+LAYOUTS: dict[str, tuple[str, Any, AxisOrder | None]] = {
+    "as given": ("B 3 8 12", lambda x: x, AxisOrder.NCHW),
+    "normalised": ("B 3 8 12", lambda x: (x - 0.5) / 0.5, AxisOrder.NCHW),
+    "channels last, permuted": ("B 8 12 3", lambda x: x.permute(0, 3, 1, 2), AxisOrder.NCHW),
+    "channels last, twice transposed": ("B 8 12 3", lambda x: x.transpose(1, 3).transpose(2, 3), AxisOrder.NCHW),
+    "channels last, viewed": ("B 8 12 3", lambda x: x.reshape(-1, 3, 8, 12), AxisOrder.SCRAMBLED),
+    "height and width exchanged": ("B 3 8 12", lambda x: x.transpose(2, 3), AxisOrder.NCWH),
+    "channels last, transposed": ("B 8 12 3", lambda x: x.transpose(1, 3), AxisOrder.NCWH),
+    "averaged": ("B 3 16 24", lambda x: F.avg_pool2d(x, 2), None),
+}
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_the_order_in_which_the_axes_reach_the_first_convolution(name: str) -> None:
+    spec, arrange, order = LAYOUTS[name]
+    found = audit(Laid(arrange), spec).facts[0].data.axis_order
+    assert (None if found is None else found.value) is order
+
+
+# ------------------------------------------------------------------------------------------------ training
+
+
+def test_parameters_without_gradient_are_named_and_frozen_ones_are_not() -> None:
+    class Spare(zoo.Base):
+        def __init__(self) -> None:
+            super().__init__()
+            self.unused = nn.Linear(3, 2)
+            self.frozen = nn.Linear(3, 2).requires_grad_(False)
+
+    without = facts_of(Spare()).training.without_gradient
+    assert without is not None
+    assert without.value == ("unused.weight", "unused.bias")
+    clean = facts_of(zoo.Base()).training.without_gradient
+    assert clean is not None
+    assert clean.value == ()
+
+
+def test_a_nan_that_is_replaced_on_the_way_to_the_loss_is_found() -> None:
+    def loss(x_hat: Tensor, x: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+        return torch.nan_to_num(zoo.standard_loss(x_hat, x, mu, logvar))
+
+    hidden = facts_of(zoo.Base(), loss=loss).training.hidden_nan
+    assert hidden is not None
+    assert hidden.value is not None
+    shown = facts_of(zoo.Base()).training.hidden_nan
+    assert shown is not None
+    assert shown.value is None
+
+
+class Half(zoo.Base):
+    def sample(self, mu: Tensor, logvar: Tensor) -> Tensor:
+        std = torch.exp(0.5 * logvar.half()).float()
+        return mu + std * torch.randn_like(std)
+
+
+class Capped(zoo.Base):
+    def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        mu, logvar = super().encode(x)
+        return mu, logvar.clamp(-6.0, 4.0)
+
+
+def test_the_value_at_which_the_second_head_overflows() -> None:
+    # The sum of 35 exp(s) leaves float32 at ln(3.4e38 / 35) = 85.2, up to what else is in it; exp(s / 2) float16 at
+    # 2 ln(65504) = 22.2.
+    for model, at, dtype in ((zoo.Base(), 85.2, "float32"), (Half(), 22.2, "float16")):
+        overflow = facts_of(model).heads.overflow
+        assert overflow is not None
+        assert overflow.value.at == pytest.approx(at, rel=0.01)
+        assert overflow.value.dtype == dtype
+    capped = facts_of(Capped()).heads.overflow
+    assert capped is not None
+    assert capped.value.at == math.inf
+
+
+def test_the_heads_intervals_are_read_from_what_makes_them() -> None:
+    heads = facts_of(Capped()).heads
+    assert heads.mu is not None
+    assert heads.second is not None
+    assert (str(heads.mu.value), str(heads.second.value)) == ("(-inf, inf)", "[-6, 4]")
