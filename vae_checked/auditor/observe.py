@@ -227,7 +227,9 @@ def _take(seen: Observation, tensor: Tensor, name: str) -> None:
     run.loss_name = seen.loss_name = name
     seen.total = run.recorder.find(tensor)
     if not torch.isfinite(tensor).all():
-        seen.unobserved += (f"the loss is {float(tensor.sum())} on the drawn input, and what follows from it unknown",)
+        seen.unobserved += (
+            f"the loss is {float(tensor.detach().sum())} on the drawn input, and what follows from it unknown",
+        )
 
 
 def _total(seen: Observation, result: Any, loss: Loss) -> tuple[Tensor, str]:

@@ -141,7 +141,9 @@ def _run(tape: Tape, step: Step, held: dict[int, Tensor], grad: bool) -> list[Te
     except Exception as error:
         words = str(error).strip().splitlines()
         raise ReplayError(f"{step.name} does not run on other values: {words[0] if words else error!r}") from error
-    made = [out] if isinstance(out, Tensor) else [t for t in pytree.tree_leaves(out) if isinstance(t, Tensor)]
+    returned = [out] if isinstance(out, Tensor) else pytree.tree_leaves(out)
+    # A fused operation leaves out what only its backward would need.
+    made = [t if isinstance(t := returned[place], Tensor) else torch.empty(0) for place in step.slots]
     written = [held[number] for number in step.overwrites if number in held]
     made += [tensor for tensor in written if all(tensor is not other for other in made)]
     return made[: len(step.outputs)]

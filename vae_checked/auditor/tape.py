@@ -70,7 +70,10 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One operation: `tree` holds its arguments with a Ref for every tensor, `outputs` the numbers it made."""
+    """One operation: its arguments with a Ref for every tensor, and the numbers of the values that it made.
+
+    `slots` are the places of the outputs among all that the operation returned.
+    """
 
     index: int
     op: Any
@@ -78,6 +81,7 @@ class Step:
     kwargs: dict[str, Any]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+    slots: tuple[int, ...]
     overwrites: tuple[int, ...]
     grad: bool
     frame: tuple[str, int] | None
@@ -246,7 +250,9 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch lea
         family = randomness.family(func)
         sources = self._sources_of(func, inputs, overwrites)
         index = len(self.tape.steps)
-        made = [leaf for leaf in pytree.tree_leaves(out) if isinstance(leaf, Tensor)]
+        returned = pytree.tree_leaves(out)
+        slots = tuple(place for place, leaf in enumerate(returned) if isinstance(leaf, Tensor))
+        made = [returned[place] for place in slots]
         made += [tensor for tensor in written if all(tensor is not other for other in made)]
         outputs = tuple(self._add(tensor, index, sources) for tensor in made)
         for tensor, number in zip(written, overwrites, strict=True):
@@ -270,6 +276,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch lea
                 ref_kwargs,
                 inputs,
                 outputs,
+                slots,
                 overwrites,
                 torch.is_grad_enabled() if grad is None else grad,
                 _user_frame(),

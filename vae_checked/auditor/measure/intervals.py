@@ -58,11 +58,18 @@ ACTIVATIONS = names_in(
 _OPEN = frozenset({"sigmoid", "tanh", "exp", "softplus", "expm1", "elu", "selu", "atan", "erf"})
 
 
-def interval_of(tape: Tape, graph: Graph, number: int, data: Interval | None = None, depth: int = 0) -> Interval | None:
+def interval_of(tape: Tape, graph: Graph, number: int, data: Interval | None = None) -> Interval | None:
     """What the value can be, for whatever inputs and weights; None where an operation is not known.
 
     `data` is the interval of the inputs.
     """
+    try:
+        return _interval_of(tape, graph, number, data, 0)
+    except ValueError:  # a NaN among the constants, or infinity less infinity
+        return None
+
+
+def _interval_of(tape: Tape, graph: Graph, number: int, data: Interval | None, depth: int) -> Interval | None:
     value = tape.values[number]
     if value.step is None:
         if value.sources & Tape.INPUT:
@@ -70,7 +77,7 @@ def interval_of(tape: Tape, graph: Graph, number: int, data: Interval | None = N
         if value.sources:
             return REAL
         flat = value.data
-        if not flat.is_floating_point() or not flat.numel():
+        if not flat.is_floating_point() or not flat.numel() or flat.isnan().any():
             return None
         return Interval(float(flat.min()), float(flat.max()))
     if depth > _DEPTH:
@@ -83,7 +90,7 @@ def interval_of(tape: Tape, graph: Graph, number: int, data: Interval | None = N
     def inner(position: int) -> Interval | None:
         argument = step.args[position] if position < len(step.args) else None
         if isinstance(argument, Ref):
-            return interval_of(tape, graph, argument.number, data, depth + 1)
+            return _interval_of(tape, graph, argument.number, data, depth + 1)
         if isinstance(argument, (int, float)) and not isinstance(argument, bool):
             return Interval(float(argument), float(argument))
         return None

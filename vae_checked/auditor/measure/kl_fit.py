@@ -17,6 +17,11 @@ from vae_checked.facts import Parametrisation
 CLOSE = 2e-3
 
 
+def close_in(dtype: torch.dtype) -> float:
+    """The relative error within which two numbers that were computed in `dtype` are taken as one."""
+    return max(CLOSE, 8.0 * float(torch.finfo(dtype).eps))
+
+
 @dataclass(frozen=True, slots=True)
 class Drawn:
     """Drawn heads, and the gradients of the loss by them."""
@@ -59,7 +64,8 @@ def fit(drawn: Sequence[Drawn], positive: bool) -> tuple[Parametrisation, bool, 
             first, *rest = weights
             if first is None:
                 continue
-            if all(other is not None and math.isclose(first, other, rel_tol=CLOSE) for other in rest):
+            close = close_in(drawn[0].by_mu.dtype)
+            if all(other is not None and math.isclose(first, other, rel_tol=close) for other in rest):
                 return kind, is_reversed, first
     return None
 
@@ -75,7 +81,7 @@ def weight_of(draw: Drawn, kind: Parametrisation, is_reversed: bool) -> float | 
     if not math.isfinite(weight) or weight == 0:
         return None
     left = (found - weight * closed).abs().max() / (weight * closed).abs().max()
-    return weight if float(left) <= CLOSE else None
+    return weight if float(left) <= close_in(draw.by_mu.dtype) else None
 
 
 def fixed_prior(drawn: Sequence[Drawn], positive: bool) -> tuple[float, float] | None:

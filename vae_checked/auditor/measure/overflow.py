@@ -14,6 +14,7 @@ from vae_checked.facts import Fact, Interval, Overflow
 
 _GRID = (2.0, 4.0, 8.0, 12.0, 16.0, 24.0, 32.0, 48.0, 64.0, 96.0, 128.0, 192.0, 256.0, 512.0, 1024.0, 1e4)
 _HALVINGS = 12
+_HARMLESS = 1.0  # a width of the prior's order, whatever the second head means
 
 
 def overflow(seen: Observation, latent: Latent, interval: Interval | None) -> Fact[Overflow] | None:
@@ -22,6 +23,8 @@ def overflow(seen: Observation, latent: Latent, interval: Interval | None) -> Fa
         return None
     tape = seen.run.tape
     highest = math.inf if interval is None else interval.high
+    if _not_finite(seen, latent, latent.second, _HARMLESS) is not None:
+        return None  # something else is not finite
     below, above, first = 0.0, math.inf, None
     for s in _GRID:
         if s > highest:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from vae_checked.auditor.measure.kl_fit import close_in
 from vae_checked.auditor.replay import replay
 from vae_checked.auditor.target import Join
 from vae_checked.auditor.words import place_of
@@ -18,7 +19,6 @@ from vae_checked.facts import Likelihood, Origin
 if TYPE_CHECKING:
     from vae_checked.auditor.observe import Observation
 
-_CLOSE = 2e-3
 _Slope = Callable[[Tensor, Tensor], Tensor]
 
 
@@ -101,7 +101,7 @@ def _measured(seen: Observation, join: Join, total: int) -> ReconMeasured:
         found = [weight for weight in weights if weight is not None]
         if len(found) < len(points):
             continue
-        if all(math.isclose(found[0], other, rel_tol=_CLOSE) for other in found):
+        if all(math.isclose(found[0], other, rel_tol=inside[0].close) for other in found):
             return ReconMeasured(form.kind, found[0] * copies, form.swapped, origin, copies=copies)
         return ReconMeasured(form.kind, None, form.swapped, origin, "the term's weight changes with the data")
     if _own_weights(inside[0], inside[1]):
@@ -117,6 +117,7 @@ class _Point:
     t: Tensor
     by_p: Tensor
     by_t: Tensor
+    close: float
 
 
 def _gradient(seen: Observation, join: Join, total: int, seed: int, low: float, high: float) -> _Point | None:
@@ -142,7 +143,9 @@ def _gradient(seen: Observation, join: Join, total: int, seed: int, low: float, 
         return None
     by_t = torch.zeros_like(t) if by_t is None else by_t
     spread = [each if each.numel() == p.numel() else _spread(each, p) for each in (t.double(), by_t.double())]
-    return _Point(p.double().flatten(), spread[0].flatten(), by_p.double().flatten(), spread[1].flatten())
+    return _Point(
+        p.double().flatten(), spread[0].flatten(), by_p.double().flatten(), spread[1].flatten(), close_in(by_p.dtype)
+    )
 
 
 def _spread(small: Tensor, large: Tensor) -> Tensor:
@@ -154,24 +157,24 @@ def _spread(small: Tensor, large: Tensor) -> Tensor:
 
 
 def _weight(point: _Point, form: _Form) -> float | None:
-    weight = _factor(form.by_prediction(point.p, point.t), point.by_p)
+    weight = _factor(form.by_prediction(point.p, point.t), point.by_p, point.close)
     if weight is None or form.by_target is None:
         return weight
-    other = _factor(form.by_target(point.p, point.t), point.by_t)
-    return weight if other is not None and math.isclose(weight, other, rel_tol=_CLOSE) else None
+    other = _factor(form.by_target(point.p, point.t), point.by_t, point.close)
+    return weight if other is not None and math.isclose(weight, other, rel_tol=point.close) else None
 
 
-def _factor(closed: Tensor, gradient: Tensor) -> float | None:
+def _factor(closed: Tensor, gradient: Tensor, close: float) -> float | None:
     """The one factor between the closed form and the gradient, None where there is none."""
     weight = float(closed @ gradient / (closed @ closed))
     if not math.isfinite(weight) or weight == 0:
         return None
     left = (gradient - weight * closed).abs().max() / (weight * closed).abs().max()
-    return weight if float(left) <= _CLOSE else None
+    return weight if float(left) <= close else None
 
 
 def _own_weights(first: _Point, second: _Point) -> bool:
     """Whether each element's error has a positive weight of its own, alike at two predictions: a learned variance."""
     far = ((first.p - first.t).abs() > 0.05) & ((second.p - second.t).abs() > 0.05)
     one, other = (first.by_p / (first.p - first.t))[far], (second.by_p / (second.p - second.t))[far]
-    return bool(far.any()) and bool((one > 0).all()) and bool(((one - other).abs() <= _CLOSE * one.abs()).all())
+    return bool(far.any()) and bool((one > 0).all()) and bool(((one - other).abs() <= first.close * one.abs()).all())

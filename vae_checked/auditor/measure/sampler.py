@@ -32,7 +32,8 @@ def std_curve(seen: Observation, latent: Latent, interval: Interval | None) -> F
         grid = [low + (high - low) * k / 7 for k in range(1, 7)]
         shown = [grid[0], grid[2], grid[5]]
     measured = [(s, std_at(seen, latent, latent.second, s)) for s in grid]
-    fitting = _fitting(measured, positive)
+    rounding = 8.0 * float(torch.finfo(seen.run.tape.values[latent.std].tensor.dtype).eps)
+    fitting = _fitting(measured, max(_CLOSE, rounding))
     points = tuple((s, std) for s in shown if (std := std_at(seen, latent, latent.second, s)) is not None)
     source = fitting.formula if fitting is not None else "a function that no parametrisation has"
     return Fact(StdCurve(fitting, points), Origin(source, origin_of(seen.run.tape, latent.std).place))
@@ -56,7 +57,7 @@ def std_at(seen: Observation, latent: Latent, second: int, s: float) -> float | 
     return std if math.isfinite(std) else None
 
 
-def _fitting(measured: list[tuple[float, float | None]], positive: bool) -> Parametrisation | None:
+def _fitting(measured: list[tuple[float, float | None]], close: float) -> Parametrisation | None:
     points = [(s, std) for s, std in measured if std is not None]
     if len(points) < 3:
         return None
@@ -66,6 +67,6 @@ def _fitting(measured: list[tuple[float, float | None]], positive: bool) -> Para
             if candidate in (Parametrisation.STD, Parametrisation.VAR) and s <= 0:
                 continue
             pairs.append((candidate.std(s), std))
-        if len(pairs) >= 3 and all(abs(std - wanted) <= _CLOSE * wanted + 1e-4 for wanted, std in pairs):
+        if len(pairs) >= 3 and all(abs(std - wanted) <= close * wanted + 1e-4 for wanted, std in pairs):
             return candidate
     return None

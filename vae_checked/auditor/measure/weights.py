@@ -20,7 +20,7 @@ _MEANS = names_in(
 _BY_MEAN = 1
 _FORMULA = (-2.0, -1.0, -0.5, 0.5, 2.0)
 _WRITTEN_OUT = (0.5, 1.0, 2.0)
-_CLOSE = 1e-3
+_CLOSE = 1e-2
 
 
 @dataclass(frozen=True, slots=True)
