@@ -261,3 +261,38 @@ def test_a_mean_difference_is_no_reconstruction(tmp_path: Path) -> None:
     text = OUTPUTS.replace("{exponent}", "0.5 * log_var")
     path.write_text(text.replace("((recon_x - x) ** 2)", "(recon_x - x)"), encoding="utf-8")
     assert all(item.recon.kind is None for item in lint([path]).facts)
+
+
+CLIPPED = """\
+import torch
+import torch.distributions as td
+from torch import nn
+
+
+class Step(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.trunk, self.loc, self.back = nn.Linear(60, 40), nn.Linear(40, 6), nn.Linear(6, 60)
+        self.spread = nn.Sequential(nn.Linear(40, 6), nn.ReLU())
+
+    @staticmethod
+    def divergence(mu_q, logvar_q, mu_p, logvar_p):
+        terms = logvar_p - logvar_q - 1 + (torch.exp(logvar_q) + (mu_q - mu_p) ** 2) / torch.exp(logvar_p)
+        return 0.5 * torch.sum(terms, dim=1)
+
+    def forward(self, x):
+        h = torch.tanh(self.trunk(x))
+        mu, logvar = self.loc(h), self.spread(h)
+        z = td.Normal(mu, logvar.exp().sqrt()).rsample()
+        prior = torch.zeros(x.shape[0], 6)
+        kl = self.divergence(mu, logvar, prior, prior)
+        return (((self.back(z) - x) ** 2).sum(dim=1) + kl).mean()
+"""
+
+
+def test_a_clipped_head_is_clipped_and_not_misread(tmp_path: Path) -> None:
+    path = tmp_path / "net.py"
+    path.write_text(CLIPPED, encoding="utf-8")
+    assert [finding.code for finding in lint([path]).findings] == ["VAE204"]
+    path.write_text(CLIPPED.replace(", nn.ReLU())", ")"), encoding="utf-8")
+    assert lint([path]).findings == ()

@@ -117,8 +117,12 @@ def _common_head(site: SamplerSite | None, kl: Divergence | None) -> Expr | None
     """The node from which sampler and KL both read the second head."""
     if site is None:
         return None
+    fitting = samplers.fitting_head(site.scale)
+    if kl is not None and fitting is not None and contains(fitting, kl.head.uid) and contains(kl.term, fitting.uid):
+        # Both read the head behind what clips it.
+        return fitting
     if kl is not None and contains(site.scale, kl.head.uid):
         return kl.head
     if kl is not None and contains(site.scale, strip(kl.head).uid):
         return strip(kl.head)
-    return samplers.fitting_head(site.scale) or site.head
+    return fitting or site.head

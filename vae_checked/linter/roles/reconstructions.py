@@ -84,7 +84,8 @@ def _of_difference(node: Expr) -> Reconstruction | None:
         close(evaluate(inner, {**ones, uid: -t}), value) for t, value in zip((0.3, 0.9), values[1:], strict=False)
     )
     grows = all(one < other for one, other in itertools.pairwise(values))
-    return Reconstruction(inner, Likelihood.SMOOTH_L1, *difference.args) if even and grows else None
+    prediction, target = difference.args
+    return Reconstruction(inner, Likelihood.SMOOTH_L1, prediction, target) if even and grows else None
 
 
 def _is_difference(node: Expr) -> bool:

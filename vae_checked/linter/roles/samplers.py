@@ -47,7 +47,7 @@ def fitting_head(scale: Expr) -> Expr | None:
         if node.op in ELEMENTWISE or node.op in TRANSPARENT:
             stack.extend(node.args)
     for node in reversed(chain.values()):
-        found = curve(scale, node)
+        found = curve(scale, node, clipped=False)
         if found is not None and found[0] is not None:
             return node
     return None
@@ -87,8 +87,16 @@ def _read(node: Expr) -> SamplerSite | None:
             return None
         if location.op == "const" or not any(not is_scalar(leaf) for leaf in leaves(scale)):
             return None
+        if _is_scaled_number(location, scale):
+            return None
         return SamplerSite(node, location, scale, noise, detached or strip_detach(location))
     return None
+
+
+def _is_scaled_number(location: Expr, scale: Expr) -> bool:
+    """Whether both sides follow from the same plain number, as in the uniform initial values of a weight."""
+    one, other = ({leaf.uid for leaf in leaves(side)} for side in (location, scale))
+    return one == other and all(leaf.op == "atom" for leaf in leaves(scale))
 
 
 def strip_detach(expr: Expr) -> bool:
@@ -150,8 +158,13 @@ def _detached(graph: Graph, found: dict[int, SamplerSite]) -> set[int]:
     }
 
 
-def curve(scale: Expr, head: Expr) -> tuple[Parametrisation | None, tuple[tuple[float, float], ...]] | None:
-    """How std follows from `head`: the parametrisation that fits, and points; None when it depends on more."""
+def curve(
+    scale: Expr, head: Expr, *, clipped: bool = True
+) -> tuple[Parametrisation | None, tuple[tuple[float, float], ...]] | None:
+    """How std follows from `head`: the parametrisation that fits, and points; None when it depends on more.
+
+    With `clipped` a parametrisation may fit for positive numbers alone.
+    """
     rest = leaves(scale, (head.uid,))
     if not all(is_scalar(leaf) for leaf in rest):
         return None
@@ -161,16 +174,24 @@ def curve(scale: Expr, head: Expr) -> tuple[Parametrisation | None, tuple[tuple[
         return abs(evaluate(scale, {**scalars, head.uid: s}))
 
     whole = finite(std(s) for s in _PROBES) and all(evaluate(scale, {**scalars, head.uid: s}) > 0 for s in _PROBES)
-    probes, shown = (_PROBES, SHOWN) if whole else (_PROBES_POSITIVE, SHOWN_POSITIVE)
-    values = [std(s) for s in probes]
-    if not finite(values):
-        return None
-    points = tuple((s, std(s)) for s in shown)
+    # What clips a head (a ReLU, a floor) is the identity for positive numbers: there the parametrisation still shows.
+    for probes in ((_PROBES, _PROBES_POSITIVE) if clipped else (_PROBES,)) if whole else (_PROBES_POSITIVE,):
+        values = [std(s) for s in probes]
+        if finite(values):
+            parametrisation = _fitting(probes, values)
+            shown = SHOWN if probes is _PROBES else SHOWN_POSITIVE
+            if parametrisation is not None:
+                return parametrisation, tuple((s, std(s)) for s in shown)
+    points = tuple((s, std(s)) for s in (SHOWN if whole else SHOWN_POSITIVE))
+    return (None, points) if finite(y for _, y in points) else None
+
+
+def _fitting(probes: tuple[float, ...], values: list[float]) -> Parametrisation | None:
     for parametrisation in Parametrisation:
         try:
             expected = [parametrisation.std(s) for s in probes]
         except (ValueError, OverflowError):
             continue
         if all(close(x, y, 2e-3) for x, y in zip(values, expected, strict=True)):
-            return parametrisation, points
-    return None if not finite(y for _, y in points) else (None, points)
+            return parametrisation
+    return None
