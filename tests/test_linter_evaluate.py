@@ -296,3 +296,16 @@ def test_a_clipped_head_is_clipped_and_not_misread(tmp_path: Path) -> None:
     assert [finding.code for finding in lint([path]).findings] == ["VAE204"]
     path.write_text(CLIPPED.replace(", nn.ReLU())", ")"), encoding="utf-8")
     assert lint([path]).findings == ()
+
+
+def test_a_head_that_is_the_log_of_a_variance_is_read_alike_by_both(tmp_path: Path) -> None:
+    path = tmp_path / "net.py"
+    text = OUTPUTS.replace("{exponent}", "0.5 * log_var")
+    path.write_text(
+        text.replace(
+            'output.embedding, output["log_covariance"]',
+            'output.embedding, torch.log(1 / torch.sum(1 / torch.exp(output["log_covariance"])[None], dim=0) + 1e-8)',
+        ),
+        encoding="utf-8",
+    )
+    assert lint([path]).findings == ()

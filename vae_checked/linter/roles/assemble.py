@@ -118,7 +118,7 @@ def _common_head(site: SamplerSite | None, kl: Divergence | None) -> Expr | None
     if site is None:
         return None
     fitting = samplers.fitting_head(site.scale)
-    if kl is not None and fitting is not None and contains(fitting, kl.head.uid) and contains(kl.term, fitting.uid):
+    if kl is not None and fitting is not None and contains(kl.term, fitting.uid) and samplers.clips(fitting, kl.head):
         # Both read the head behind what clips it.
         return fitting
     if kl is not None and contains(site.scale, kl.head.uid):

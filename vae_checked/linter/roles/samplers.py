@@ -186,6 +186,11 @@ def curve(
     return (None, points) if finite(y for _, y in points) else None
 
 
+def clips(node: Expr, head: Expr) -> bool:
+    """Whether `node` is `head` for positive numbers: a ReLU, a floor, or the head itself."""
+    return contains(node, head.uid) and all(close(evaluate(node, {head.uid: s}), s) for s in _PROBES_POSITIVE)
+
+
 def _fitting(probes: tuple[float, ...], values: list[float]) -> Parametrisation | None:
     for parametrisation in Parametrisation:
         try:
