@@ -113,7 +113,7 @@ def measure_kl(
     ahead = seen.graph.between((term.mu, term.second), term.total, held)
     if term.total not in seen.graph.descendants((term.mu, term.second), held):
         if _encoded_again(term):
-            return KLMeasured(None, None, Origin(), "the loss runs the encoder again: its heads are not forward's")
+            return KLMeasured(None, None, Origin(), "the loss follows from the encoder by another way than these heads")
         return KLMeasured(
             None, None, Origin(), "the loss follows from the heads through the reconstruction alone", True
         )

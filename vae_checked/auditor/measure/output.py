@@ -89,6 +89,9 @@ def batch_mixing(seen: Observation) -> Fact[BatchMixing | None] | None:
     data = tape.values[x].data
     if before.shape[:1] != data.shape[:1]:
         return None
+    shapes = [before.shape, *(tensor.shape for _, tensor in seen.run.inputs.tensors())]
+    if any(shape[0] in shape[1:2] for shape in shapes if shape):
+        return None  # the rows of a graph hang together: what is square in them is no batch
     changed = 1  # the one in the middle stays in its place when a batch is turned round
     other = data.clone()
     other[changed] = other[changed].flip(0) * 0.5 + 0.25 * float(data.abs().max())
