@@ -19,14 +19,16 @@ class ModelConfig:
     """One `[tool.vae-checked.models.NAME]`.
 
     `model` is `package.module:attribute`, a module class, instance or factory that takes `kwargs`; `input` a
-    specification such as `B 3 64 64`; `loss` another `package.module:attribute` or the name of a method; `data_range`
-    the interval of the input; `adapter` the name of an adapter. `folder` is where the pyproject.toml lies.
+    specification such as `B 3 64 64`; `shapes` the one whose letters are varied, such as `B 3 H W`, where it is not
+    `input`; `loss` another `package.module:attribute` or the name of a method; `data_range` the interval of the input;
+    `adapter` the name of an adapter. `folder` is where the pyproject.toml lies.
     """
 
     name: str
     model: str
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     input: str | None = None
+    shapes: str | None = None
     loss: str | None = None
     data_range: tuple[float, float] | None = None
     adapter: str | None = None
@@ -80,7 +82,7 @@ def _model(name: str, table: object, path: Path) -> ModelConfig:
     _refuse_unknown(table, KEYS, where)
     if "model" not in table:
         raise UsageError(f"{where} lacks the key model: give it as package.module:attribute")
-    for key in ("model", "input", "loss", "adapter"):
+    for key in ("model", "input", "shapes", "loss", "adapter"):
         if not isinstance(table.get(key, ""), str):
             raise UsageError(f"{where}: {key} is {table[key]!r}, not a string")
     if not isinstance(table.get("kwargs", {}), dict):
@@ -91,6 +93,7 @@ def _model(name: str, table: object, path: Path) -> ModelConfig:
         model=table["model"],
         kwargs=table.get("kwargs", {}),
         input=table.get("input"),
+        shapes=table.get("shapes"),
         loss=table.get("loss"),
         data_range=None if data_range is None else checked_range(data_range, where),
         adapter=table.get("adapter"),

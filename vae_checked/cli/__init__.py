@@ -15,6 +15,7 @@ from vae_checked.errors import VaeCheckedError
 COMMANDS: dict[str, str] = {
     "lint": "find mistakes in source, notebooks included; nothing is executed and torch is not imported",
     "audit": "run a model, measure what it does, and judge it; the model is left as it was",
+    "shapes": "infer the symbolic shapes of models, lock them in a file, and say what differs from it",
     "explain": "say what a mistake is, why it matters and how it is mended",
     "rules": "list the catalogue of mistakes, and who can see each",
     "demo": "lint and audit real VAEs: those of diffusers and pythae, and the reference",

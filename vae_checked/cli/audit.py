@@ -59,7 +59,7 @@ def configured(args: argparse.Namespace) -> ModelConfig:
     config = ModelConfig(args.model, args.model) if ":" in args.model else find_model(args.model)
     given: dict[str, Any] = {key: getattr(args, key) for key in ("input", "loss", "adapter") if getattr(args, key)}
     if args.kwargs is not None:
-        given["kwargs"] = _kwargs(args.kwargs)
+        given["kwargs"] = parsed_kwargs(args.kwargs)
     if args.data_range is not None:
         given["data_range"] = checked_range(tuple(args.data_range), "--data-range")
     return replace(config, **given)
@@ -89,7 +89,8 @@ def audited(config: ModelConfig, seed: int = 0) -> Any:
     )
 
 
-def _kwargs(text: str) -> dict[str, Any]:
+def parsed_kwargs(text: str) -> dict[str, Any]:
+    """The arguments that `--kwargs` writes; UsageError when it is no JSON object."""
     import json
 
     try:

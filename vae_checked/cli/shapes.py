@@ -1,0 +1,316 @@
+"""`vae-checked shapes`: the symbolic shapes of models, locked, checked, compared, annotated."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from vae_checked.cli.options import write
+from vae_checked.cli.progress import progress
+from vae_checked.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from vae_checked.config import ModelConfig
+    from vae_checked.shapes import LockedModel, ModelShapes, ShapesReport
+
+_MODEL = "package.module:attribute, or NAME of [tool.vae-checked.models.NAME] in pyproject.toml"
+_FORMATS = ("text", "json", "github", "junit")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What `shapes` takes: one of its own commands, and what that takes."""
+    sub = parser.add_subparsers(title="commands", dest="action", metavar="COMMAND", required=True)
+
+    def command(name: str, purpose: str, models: str | int | None) -> argparse.ArgumentParser:
+        own = sub.add_parser(name, help=purpose, description=f"{purpose[0].upper()}{purpose[1:]}.")
+        if models:
+            own.add_argument("models", nargs=models, metavar="MODEL", help=f"{_MODEL} (default: all that are named)")
+            _model_options(own)
+        return own
+
+    lock = command("lock", "write the shapes of models to the lock file", "*")
+    check = command("check", "say what differs from the lock file; exit with 1 if anything does", "*")
+    for each in (lock, check):
+        each.add_argument("--lock", metavar="FILE", help="the lock (default: vae-shapes.lock beside pyproject.toml)")
+        each.add_argument("--jobs", type=int, default=1, metavar="N", help="so many models at once (default: 1)")
+    check.add_argument("--with-export", action="store_true", help="compare with torch.export where it succeeds")
+    diff = command("diff", "say what differs between two locks", None)
+    diff.add_argument("old", nargs="?", metavar="OLD", help="a lock; with --rev, the lock to compare")
+    diff.add_argument("new", nargs="?", metavar="NEW", help="another lock")
+    diff.add_argument("--rev", metavar="GITREF", help="compare the lock as of this revision with the lock as it is")
+    for each in (check, diff):
+        each.add_argument("--format", choices=_FORMATS, default="text", help="form of the report (default: text)")
+        each.add_argument("--output", metavar="FILE", help="write the report to FILE instead of standard output")
+        each.add_argument("--exit-zero", action="store_true", help="exit with 0 even when there are differences")
+    infer = command("infer", "print the shapes of models, the laws of their axes, and the sizes they accept", "+")
+    infer.add_argument("--format", choices=("text", "json"), default="text", help="form of the page (default: text)")
+    infer.add_argument("--jobs", type=int, default=1, metavar="N", help="so many models at once (default: 1)")
+    infer.add_argument("--with-export", action="store_true", help="compare with torch.export where it succeeds")
+    annotate = command("annotate", "print jaxtyping signatures for the stages of a model", 1)
+    annotate.add_argument("--write", action="store_true", help="put them into the model's source file")
+    annotate.add_argument("--checked", action="store_true", help="with --write, put @checked on the class as well")
+
+
+def _model_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--kwargs", metavar="JSON", help="arguments of the class or factory, as in '{\"latents\": 16}'")
+    parser.add_argument("--input", metavar="SHAPE", help="shape of the input, as in 'B 3 H W'; letters are varied")
+    parser.add_argument("--loss", metavar="FUNCTION", help="package.module:function, or the name of a method")
+    parser.add_argument("--adapter", metavar="NAME", help="how the model's stages are found (default: recognised)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command that was chosen."""
+    commands = {"lock": _lock, "check": _check, "diff": _diff, "infer": _infer, "annotate": _annotate}
+    status: int = commands[args.action](args)
+    return status
+
+
+# --------------------------------------------------------------------------------------------------- commands
+
+
+def _lock(args: argparse.Namespace) -> int:
+    from vae_checked.shapes import locked, write_lock
+
+    path = _lock_path(args)
+    configs = _configs(args, path)
+    found = {each.name: locked(each, _run_of(config)) for config, each in _inferred(configs, args)}
+    write_lock(path, found, keep=bool(args.models))
+    noted = sum(len(each.layers) for each in found.values())
+    write(f"{path}: {len(found)} model{'s' * (len(found) != 1)}, {noted} layers\n")
+    return 0
+
+
+def _check(args: argparse.Namespace) -> int:
+    from vae_checked.shapes import ShapesReport, compare, locked, read_lock
+
+    path = _lock_path(args)
+    lock = read_lock(path)
+    configs = _configs(args, path)
+    results = list(_inferred(configs, args))
+    now = {each.name: locked(each, _run_of(config)) for config, each in results}
+    names = [config.name for config in configs]
+    was = {name: model for name, model in lock.models.items() if not args.models or name in names}
+    notes = [f"{each.name}: {note}" for _, each in results for note in each.notes if note.startswith("torch.export")]
+    differences = [*compare(was, now)]
+    models = sorted({*names, *was})
+    return _report(ShapesReport(differences, lock, _shown(path), models, notes), args)
+
+
+def _diff(args: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from vae_checked.shapes import ShapesReport, compare, parse_lock, read_lock
+
+    if args.rev is not None:
+        if args.new is not None:
+            raise UsageError(
+                "diff --rev GITREF takes one lock, not two: it is compared with itself as of that revision"
+            )
+        path = Path(args.old) if args.old else _lock_path(args)
+        old, new = parse_lock(_at_revision(path, args.rev), f"{args.rev}:{path}"), read_lock(path)
+    elif args.old is None or args.new is None:
+        raise UsageError("diff takes two locks, or --rev GITREF for one lock then and now")
+    else:
+        path = Path(args.old)
+        old, new = read_lock(path), read_lock(Path(args.new))
+    differences = compare(old.models, new.models)
+    models = sorted({*old.models, *new.models})
+    return _report(ShapesReport(differences, old, _shown(path), models), args)
+
+
+def _infer(args: argparse.Namespace) -> int:
+    from vae_checked.shapes import listing
+
+    found = [shapes for _, shapes in _inferred(_configs(args, None), args)]
+    if args.format == "json":
+        import json
+        from dataclasses import asdict
+
+        document = {"format_version": 1, "models": [asdict(each) for each in found]}
+        write(json.dumps(document, indent=2) + "\n")
+    else:
+        write("\n".join(map(listing, found)))
+    return 0
+
+
+def _annotate(args: argparse.Namespace) -> int:
+    from vae_checked.load import build_model
+    from vae_checked.shapes.annotation import annotate
+
+    (config,) = _configs(args, None)
+    with contextlib.redirect_stdout(sys.stderr), progress(f"probing {config.name}"):
+        shapes = infer_configured(config)
+        model = build_model(config.model, config.kwargs, config.folder)
+    result = annotate(model, shapes, checked=args.checked)
+    if args.write:
+        result.write()
+    write("\n".join([*result.signatures, *(f"# {note}" for note in result.notes)]) + "\n")
+    return 0
+
+
+# --------------------------------------------------------------------------------------------------- models
+
+
+def infer_configured(config: ModelConfig, with_export: bool = False) -> ModelShapes:
+    """The shapes of a configured model; a function of its own so that another process can run it."""
+    from vae_checked.load import build_model, load_object, require_torch
+
+    require_torch(f"probing {config.name}")
+    from vae_checked.shapes import infer
+
+    model = build_model(config.model, config.kwargs, config.folder)
+    loss: Any = config.loss
+    if loss is not None and ":" in loss:
+        loss = load_object(loss, "loss", config.folder)
+    shapes = infer(model, config.shapes or config.input, loss, name=config.name, adapter=config.adapter)
+    if with_export:
+        from dataclasses import replace
+
+        from vae_checked.shapes.crosscheck import crosscheck
+
+        shapes = replace(shapes, notes=(*shapes.notes, *crosscheck(model, shapes, adapter=config.adapter)))
+    return shapes
+
+
+def _inferred(configs: Sequence[ModelConfig], args: argparse.Namespace) -> Sequence[tuple[ModelConfig, ModelShapes]]:
+    with_export = getattr(args, "with_export", False)
+    if args.jobs < 1:
+        raise UsageError(f"--jobs is {args.jobs}: give 1 or more")
+    # What a model prints is no part of the report.
+    with contextlib.redirect_stdout(sys.stderr), progress("probing", len(configs)) as step:
+        if args.jobs == 1 or len(configs) == 1:
+            found = []
+            for config in configs:
+                step(f"probing {config.name}")
+                found.append((config, infer_configured(config, with_export)))
+            return found
+        import multiprocessing
+        from concurrent.futures import ProcessPoolExecutor
+
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(min(args.jobs, len(configs)), context) as pool:
+            futures = [pool.submit(infer_configured, config, with_export) for config in configs]
+            results = []
+            for config, future in zip(configs, futures, strict=True):
+                step(f"probing {config.name}")
+                results.append((config, future.result()))
+            return results
+
+
+def _configs(args: argparse.Namespace, lock: Path | None) -> list[ModelConfig]:
+    """The models named on the command line; without any, all of pyproject.toml and those that the lock says itself."""
+    from vae_checked.config import ModelConfig, find_model, find_pyproject, load_models
+
+    given = _given(args)
+    if args.models:
+        return [_changed(ModelConfig(name, name) if ":" in name else find_model(name), given) for name in args.models]
+    if given:
+        raise UsageError(f"--{next(iter(given))} is for models named on the command line: name one")
+    pyproject = find_pyproject()
+    found = dict(load_models(pyproject)) if pyproject else {}
+    if lock is not None and lock.exists():
+        from vae_checked.shapes import read_lock
+
+        found |= {
+            name: _of_lock(name, model)
+            for name, model in read_lock(lock).models.items()
+            if "model" in model.run and name not in found
+        }
+    if not found:
+        raise UsageError(f"no model to probe: name one as {_MODEL}")
+    return list(found.values())
+
+
+def _given(args: argparse.Namespace) -> dict[str, Any]:
+    given: dict[str, Any] = {key: getattr(args, key) for key in ("loss", "adapter") if getattr(args, key)}
+    if args.input:
+        given["shapes"] = args.input
+    if args.kwargs is not None:
+        from vae_checked.cli.audit import parsed_kwargs
+
+        given["kwargs"] = parsed_kwargs(args.kwargs)
+    return given
+
+
+def _changed(config: ModelConfig, given: Mapping[str, Any]) -> ModelConfig:
+    from vae_checked.record import replace
+
+    return replace(config, **given)
+
+
+def _run_of(config: ModelConfig) -> dict[str, str]:
+    """How to build a model again that pyproject.toml does not name."""
+    if config.folder is not None:
+        return {}
+    import json
+
+    found = {"model": config.model, "spec": config.shapes, "loss": config.loss, "adapter": config.adapter}
+    if config.kwargs:
+        found["kwargs"] = json.dumps(dict(config.kwargs), sort_keys=True)
+    return {key: value for key, value in found.items() if value}
+
+
+def _of_lock(name: str, model: LockedModel) -> ModelConfig:
+    import json
+
+    from vae_checked.config import ModelConfig
+
+    run = model.run
+    return ModelConfig(
+        name=name,
+        model=run["model"],
+        kwargs=json.loads(run.get("kwargs", "{}")),
+        shapes=run.get("spec"),
+        loss=run.get("loss"),
+        adapter=run.get("adapter"),
+    )
+
+
+# --------------------------------------------------------------------------------------------------- files
+
+
+def _lock_path(args: argparse.Namespace) -> Path:
+    from pathlib import Path
+
+    from vae_checked.config import find_pyproject
+    from vae_checked.shapes import LOCK_NAME
+
+    if getattr(args, "lock", None):
+        return Path(args.lock)
+    pyproject = find_pyproject()
+    return (pyproject.parent if pyproject else Path.cwd()) / LOCK_NAME
+
+
+def _shown(path: Path) -> str:
+    """`path` from the current folder, where it lies below it."""
+    from pathlib import Path
+
+    absolute, here = path.absolute(), Path.cwd()
+    return str(absolute.relative_to(here)) if absolute.is_relative_to(here) else str(path)
+
+
+def _at_revision(path: Path, revision: str) -> str:
+    import subprocess
+
+    folder = path.absolute().parent
+    try:
+        words = ["git", "-C", str(folder), "show", f"{revision}:./{path.name}"]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)  # noqa: S603  the user's own git
+    except FileNotFoundError:
+        raise UsageError("diff --rev needs git, which is not installed: give two locks instead") from None
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or ["git failed"])[0]
+        raise UsageError(f"{path} as of {revision!r} cannot be read: {reason}")
+    return done.stdout
+
+
+def _report(report: ShapesReport, args: argparse.Namespace) -> int:
+    from vae_checked.shapes import render_report
+
+    write(render_report(report, args.format), args.output)
+    return int(bool(report.differences) and not args.exit_zero)

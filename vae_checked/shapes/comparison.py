@@ -1,0 +1,232 @@
+"""What differs between two locks, as facts; `words.py` says them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from vae_checked.shapes.fold import natural
+from vae_checked.shapes.lock import FACTS, LockedModel
+from vae_checked.shapes.pairing import Layer, Pairing, layers_of, pair, renames
+
+_TENSOR = re.compile(r"(\w+)\[([^\]]*)\]")
+
+
+class What(StrEnum):
+    """The kinds of difference."""
+
+    MISSING = "missing"
+    UNUSED = "unused"
+    CHANGED = "changed"
+    ADDED = "added"
+    REMOVED = "removed"
+    RENAMED = "renamed"
+    DTYPE = "dtype"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One difference: in which model, in which table (`facts` for what is said of the whole), at which key.
+
+    `was` and `now` are the lock's own texts, empty where there is none. `parameters` are (name, was, now). `follows`
+    are the keys of layers that changed only because what they take did. `covers` are keys of one renamed module.
+    """
+
+    model: str
+    what: What
+    table: str = ""
+    key: str = ""
+    was: str = ""
+    now: str = ""
+    parameters: tuple[tuple[str, str, str], ...] = ()
+    follows: tuple[str, ...] = ()
+    covers: tuple[str, ...] = ()
+
+
+def compare(old: Mapping[str, LockedModel], new: Mapping[str, LockedModel]) -> tuple[Difference, ...]:
+    """Every difference, model by model: entries that `old` lacks are missing, those that `new` lacks unused."""
+    found: list[Difference] = []
+    for name in sorted({*old, *new}, key=natural):
+        if name not in old:
+            found.append(Difference(name, What.MISSING))
+        elif name not in new:
+            found.append(Difference(name, What.UNUSED))
+        else:
+            found += compare_models(name, old[name], new[name])
+    return tuple(found)
+
+
+def compare_models(name: str, old: LockedModel, new: LockedModel) -> Iterator[Difference]:
+    """The differences of one model: what is said of the whole first, then stages, layers, parameters and buffers."""
+    cast = _cast(old, new)
+    if cast:
+        yield Difference(name, What.DTYPE, "facts", "dtype", *cast)
+        return
+    for key in FACTS:
+        was, now = old.facts.get(key, ""), new.facts.get(key, "")
+        if was != now:
+            yield Difference(name, What.CHANGED, "facts", key, was, now)
+    before, after = layers_of(old.layers, old.parameters), layers_of(new.layers, new.parameters)
+    pairing = pair(before, after)
+    stages, layers = list(_stages(name, old.stages, new.stages)), list(_layers(name, before, after, pairing))
+    yield from _explained(stages, layers)
+    owners = {key.partition("@")[0] for key in (*before, *after)}
+    moved = {a.partition("@")[0]: b.partition("@")[0] for a, b in pairing.same.items()}
+    for table in ("parameters", "buffers"):
+        yield from _tensors(name, table, old.table(table), new.table(table), owners, moved)
+
+
+def _stages(name: str, old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[Difference]:
+    removed, added = [key for key in old if key not in new], [key for key in new if key not in old]
+    for key in list(removed):
+        twin = next((each for each in added if new[each] == old[key]), None)
+        if twin:
+            yield Difference(name, What.RENAMED, "stages", key, key, twin)
+            removed.remove(key)
+            added.remove(twin)
+    for key in old:
+        if key in new and old[key] != new[key]:
+            yield Difference(name, What.CHANGED, "stages", key, old[key], new[key])
+    for key in removed:
+        yield Difference(name, What.REMOVED, "stages", key, old[key])
+    for key in added:
+        yield Difference(name, What.ADDED, "stages", key, now=new[key])
+
+
+def _explained(stages: list[Difference], layers: list[Difference]) -> list[Difference]:
+    """Stages and layers with what follows from something else told by it: a stage's shapes follow from its layers'."""
+    changed = [each for each in stages if each.what is What.CHANGED]
+    others = [each for each in stages if each.what is not What.CHANGED]
+    origins = [each for each in layers if each.what is not What.RENAMED]
+    if not origins and changed:
+        inner = [each for each in changed if each.key != "forward"] or changed
+        origins = [each for each in inner if takes(each.was) == takes(each.now)] or inner[:1]
+        layers = [*origins, *layers]
+    follows = tuple(each.key for each in changed if each not in origins)
+    if not follows:
+        return [*others, *layers]
+    last = origins[-1]
+    return [*others, *(replace(e, follows=(*e.follows, *follows)) if e is last else e for e in layers)]
+
+
+def _layers(name: str, old: Mapping[str, Layer], new: Mapping[str, Layer], pairing: Pairing) -> Iterator[Difference]:
+    same, removed, added = pairing
+    for (before, after), keys in renames(same).items():
+        yield Difference(name, What.RENAMED, "layers", before, before, after, covers=tuple(keys))
+    origins = [Difference(name, What.REMOVED, "layers", key, old[key].text) for key in removed]
+    origins += [Difference(name, What.ADDED, "layers", key, now=new[key].text) for key in added]
+    follows: list[Difference] = []
+    for before, after in same.items():
+        a, b = old[before], new[after]
+        if a == b:
+            continue
+        found = Difference(name, What.CHANGED, "layers", after, a.text, b.text, changed_parameters(a, b))
+        explained = a.type == b.type and takes(a.text) != takes(b.text) and _follows(a, b)
+        (follows if explained else origins).append(found)
+    if not origins and follows:
+        # Nothing began it among the layers: what happens between them changed.
+        origins = [follows.pop(0)]
+    yield from origins[:-1]
+    if origins:
+        yield replace(origins[-1], follows=tuple(each.key for each in follows))
+
+
+def _follows(a: Layer, b: Layer) -> bool:
+    """Whether what a layer takes explains its change: its own kernel and its outgoing size are the same."""
+    if not a.parameters:
+        return True
+    for name, was, now in changed_parameters(a, b):
+        before, after = _sizes(was), _sizes(now)
+        if len(before) != len(after) or name == "bias":
+            return False
+        if len(before) >= 2 and (before[2:] != after[2:] or (before[0] != after[0] and before[1] != after[1])):
+            return False
+        if len(before) >= 2 and _outgoing(a, before) != _outgoing(b, after):
+            return False
+    return True
+
+
+def _outgoing(layer: Layer, sizes: tuple[str, ...]) -> str:
+    """The outgoing channels in the shape of a weight; torch keeps them second where a convolution is transposed."""
+    return sizes[1] if layer.type.startswith("ConvTranspose") else sizes[0]
+
+
+def changed_parameters(a: Layer, b: Layer) -> tuple[tuple[str, str, str], ...]:
+    """(name, was, now) of every parameter that differs, empty for one that is not there."""
+    before, after = dict(a.parameters), dict(b.parameters)
+    names = sorted({*before, *after})
+    return tuple((n, before.get(n, ""), after.get(n, "")) for n in names if before.get(n) != after.get(n))
+
+
+def _tensors(
+    name: str,
+    table: str,
+    old: Mapping[str, str],
+    new: Mapping[str, str],
+    owners: set[str],
+    moved: Mapping[str, str],
+) -> Iterator[Difference]:
+    """Parameters and buffers that belong to no layer which ran, and so were not compared with one."""
+
+    def mine(entries: Mapping[str, str], names: Mapping[str, str]) -> dict[str, str]:
+        found = {}
+        for key, value in entries.items():
+            owner, _, last = key.rpartition(".")
+            if table == "buffers" or owner not in owners:
+                found[f"{names.get(owner, owner)}.{last}".lstrip(".")] = value
+        return found
+
+    before, after = mine(old, moved), mine(new, {})
+    for key in sorted({*before, *after}, key=natural):
+        was, now = before.get(key, ""), after.get(key, "")
+        owner = key.rpartition(".")[0]
+        if was != now and not (table == "buffers" and owner in owners):
+            what = What.CHANGED if was and now else What.ADDED if now else What.REMOVED
+            yield Difference(name, what, table, key, was, now)
+
+
+def _cast(old: LockedModel, new: LockedModel) -> tuple[str, str] | None:
+    """(was, now) when every difference is that one dtype is another."""
+    for was, now in _casts(old.parameters, new.parameters):
+
+        def same(a: Mapping[str, str], b: Mapping[str, str], was: str = was, now: str = now) -> bool:
+            return {key: value.replace(f"{was}[", f"{now}[") for key, value in a.items()} == {
+                key: value.replace(f"{was}[", f"{now}[") for key, value in b.items()
+            }
+
+        if old.facts == new.facts and all(
+            same(old.table(table), new.table(table)) for table in ("stages", "layers", "parameters", "buffers")
+        ):
+            return was, now
+    return None
+
+
+def _casts(old: Mapping[str, str], new: Mapping[str, str]) -> set[tuple[str, str]]:
+    pairs = {(old[key].partition("[")[0], new[key].partition("[")[0]) for key in old if key in new}
+    changed = {each for each in pairs if each[0] != each[1]}
+    return changed if len(changed) == 1 and len(pairs) == 1 else set()
+
+
+# ------------------------------------------------------------------------------------------- texts taken apart
+
+
+def tensors(text: str) -> list[tuple[str, tuple[str, ...]]]:
+    """Every (dtype, axes) that is written in a part of a lock's line."""
+    return [(dtype, tuple(axes.split())) for dtype, axes in _TENSOR.findall(text)]
+
+
+def takes(text: str) -> list[tuple[str, tuple[str, ...]]]:
+    """What a layer or stage takes."""
+    return tensors(text.partition(" -> ")[0])
+
+
+def gives(text: str) -> list[tuple[str, tuple[str, ...]]]:
+    """What a layer or stage gives."""
+    return tensors(text.partition(" -> ")[2])
+
+
+def _sizes(text: str) -> tuple[str, ...]:
+    found = tensors(text)
+    return found[0][1] if found else ()

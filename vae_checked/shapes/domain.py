@@ -1,0 +1,187 @@
+"""Which sizes a model accepts: where to start, in what steps, from where and up to where, and what crashes outside."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from torch import nn
+
+from vae_checked.errors import ModelError
+from vae_checked.shapes.spec import Spec
+from vae_checked.shapes.trace import CrashError, Trace
+
+Sizes = dict[str, int]
+Probe = Callable[[Mapping[str, int]], Trace | CrashError]
+
+_BATCH = 5
+_STEPS = (1, 2, 4, 8, 16, 32, 64, 3, 6, 12, 24, 48, 5, 10, 20, 7, 14, 28, 9, 18, 36)
+_SCALES = (64, 128, 256, 32, 512)
+_EQUAL = (64, 32, 28, 128, 256, 224, 48, 96, 16, 512, 40, 80, 100, 8, 4, 1024, 299, 160, 192)
+_REACH = 960
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """The accepted sizes of one letter, the others held: `low`, `low + step`, ... up to `high` (None: no end found)."""
+
+    symbol: str
+    low: int
+    high: int | None
+    step: int
+
+    def holds(self, size: int) -> bool:
+        """Whether `size` is one of them."""
+        return size >= self.low and (self.high is None or size <= self.high) and (size - self.low) % self.step == 0
+
+    @property
+    def fixed(self) -> bool:
+        """Whether there is one accepted size alone."""
+        return self.low == self.high
+
+    def up_to(self, reach: int) -> range:
+        """The accepted sizes that are less than `reach` above the lowest."""
+        high = self.low + reach if self.high is None else min(self.high, self.low + reach)
+        return range(self.low, high + 1, self.step)
+
+
+@dataclass(frozen=True, slots=True)
+class Crash:
+    """A size that is not accepted: which, in words, the layer that raises there, and what it says."""
+
+    sizes: str
+    layer: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.sizes}: {self.layer}: {self.message}"
+
+
+def find_base(probe: Probe, spec: Spec, model: nn.Module, *, small: bool) -> Sizes:
+    """Sizes that the model accepts, pairwise distinct where it accepts such; ModelError when none of many is."""
+    first: CrashError | None = None
+    tried: list[str] = []
+    for sizes in _starts(spec, model, small):
+        outcome = probe(sizes)
+        if isinstance(outcome, Trace):
+            return sizes
+        if outcome.for_lack_of_data:
+            raise outcome
+        first = first or outcome
+        tried.append(_words(sizes))
+    raise ModelError(
+        f"no input of the form '{spec}' is accepted: at {tried[0]} {first}; tried {len(tried)} sizes: "
+        "give one that is, as in 'B 3 H=64 W=64'"
+    )
+
+
+def explore(probe: Probe, spec: Spec, base: Sizes, *, small: bool) -> tuple[dict[str, Range], list[Crash]]:
+    """The accepted sizes of each letter about `base`, and what crashes outside of them."""
+    ranges: dict[str, Range] = {}
+    crashes: list[Crash] = []
+    for symbol in base:
+        found, outside = _explore_one(probe, symbol, base, 64 if small or symbol == spec.batch else _REACH)
+        ranges[symbol] = found
+        crashes += outside
+    return ranges, crashes
+
+
+def tie(probe: Probe, base: Sizes, fixed: Sequence[str]) -> tuple[str, str] | None:
+    """Two letters that must have one size: each fixed alone, both accepted when they move together."""
+    for kept, dropped in itertools.combinations(fixed, 2):
+        if base[kept] == base[dropped]:
+            for step in _STEPS[:7]:
+                moved = {**base, kept: base[kept] + step, dropped: base[dropped] + step}
+                if isinstance(probe(moved), Trace):
+                    return kept, dropped
+    return None
+
+
+def _explore_one(probe: Probe, symbol: str, base: Sizes, reach: int) -> tuple[Range, list[Crash]]:
+    start = base[symbol]
+
+    def accepted(size: int) -> Trace | CrashError:
+        return probe({**base, symbol: size})
+
+    crashes: list[Crash] = []
+    step = next((step for step in _STEPS if isinstance(accepted(start + step), Trace)), None)
+    if step is None:
+        down = next((s for s in _STEPS[:7] if s < start and isinstance(accepted(start - s), Trace)), None)
+        if down is None:
+            return Range(symbol, start, start, 1), [
+                _crash(symbol, start + 1, accepted(start + 1), f"{symbol} != {start}")
+            ]
+        step = down
+    if step > 1:
+        crashes.append(_crash(symbol, start + 1, accepted(start + 1), f"{symbol} % {step} != {start % step}"))
+    low, below = _last(accepted, start, -step, start // step if start % step else start // step - 1)
+    high, above = _last(accepted, start, step, max(1, reach // step))
+    if isinstance(below, CrashError):
+        crashes.append(_crash(symbol, low - step, below, f"{symbol} < {low}"))
+    if isinstance(above, CrashError):
+        crashes.append(_crash(symbol, high + step, above, f"{symbol} > {high}"))
+    return Range(symbol, low, high if isinstance(above, CrashError) else None, step), crashes
+
+
+def _last(
+    accepted: Callable[[int], Trace | CrashError], start: int, step: int, count: int
+) -> tuple[int, Trace | CrashError | None]:
+    """The farthest of `start + step`, `start + 2*step`, ... (`count` of them) that is accepted, and what is beyond."""
+    if count < 1:
+        return start, None
+    whole = accepted(start + count * step)
+    if isinstance(whole, Trace):
+        return start + count * step, None
+    good, bad, outcome = 0, count, whole
+    while bad - good > 1:
+        middle = (good + bad) // 2
+        result = accepted(start + middle * step)
+        if isinstance(result, Trace):
+            good = middle
+        else:
+            bad, outcome = middle, result
+    return start + good * step, outcome
+
+
+def _crash(symbol: str, size: int, outcome: Trace | CrashError, words: str) -> Crash:
+    if isinstance(outcome, CrashError):
+        return Crash(words, outcome.layer, outcome.message)
+    return Crash(f"{symbol}={size}", "", "accepted")
+
+
+def _starts(spec: Spec, model: nn.Module, small: bool) -> Iterator[Sizes]:
+    """Sizes to begin with: the user's own, then pairwise distinct ones, then equal ones."""
+    free = [symbol for symbol in spec.symbols if symbol not in (spec.batch, *spec.starts)]
+    batch = {spec.batch: spec.starts.get(spec.batch, _BATCH)} if spec.batch else {}
+    rest = {symbol: size for symbol, size in spec.starts.items() if symbol != spec.batch}
+    if not free:
+        yield {**batch, **rest}
+        return
+    seen: set[tuple[int, ...]] = set()
+    scales = (32, 64, 16, 128) if small else _SCALES
+    shapes = [tuple(scale + scale * position // 2 for position in range(len(free))) for scale in scales]
+    shapes += [(size,) * len(free) for size in (*_hints(model, spec, len(free)), *_EQUAL)]
+    for shape in shapes:
+        if shape not in seen:
+            seen.add(shape)
+            chosen = dict(zip(free, shape, strict=True))
+            yield {symbol: {**batch, **rest, **chosen}[symbol] for symbol in spec.symbols}
+
+
+def _hints(model: nn.Module, spec: Spec, free: int) -> list[int]:
+    """Sides that the linear layers would take: the features of one, less the channels, as a square or a cube."""
+    channels = 1
+    for axis in spec.inputs[0].axes[1:]:
+        channels *= axis if isinstance(axis, int) else 1
+    sides: list[int] = []
+    for layer in model.modules():
+        if isinstance(layer, nn.Linear):
+            side = round((layer.in_features / channels) ** (1 / free))
+            if side > 1 and channels * side**free == layer.in_features and side not in sides:
+                sides.append(side)
+    return sides
+
+
+def _words(sizes: Mapping[str, int]) -> str:
+    return " ".join(f"{symbol}={size}" for symbol, size in sizes.items())

@@ -1,0 +1,342 @@
+"""`infer()`: probe a model at many sizes, fit a law to every axis, and check the laws at sizes that were held out."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import nn
+
+from vae_checked.adapters import Role
+from vae_checked.errors import ModelError
+from vae_checked.shapes.constraint import constraint
+from vae_checked.shapes.domain import Crash, Range, Sizes, explore, find_base, tie
+from vae_checked.shapes.fit import candidates
+from vae_checked.shapes.ghost import Ghost, How
+from vae_checked.shapes.law import NOT_A_LAW, Law
+from vae_checked.shapes.model import RANK_VARIES, Entry, ModelShapes, TensorShape
+from vae_checked.shapes.spec import Spec, guess_spec, parse_spec
+from vae_checked.shapes.trace import CrashError, Item, Kind, Record, Trace, Tracer
+
+_POOL = 48
+_EXTRA = 14
+_HELD_OUT = 3
+_ROUNDS = 4
+_REACH = 300
+
+
+def infer(
+    model: nn.Module,
+    inputs: str | None = None,
+    loss: Any = None,
+    *,
+    name: str | None = None,
+    adapter: str | None = None,
+    how: str | None = None,
+    training: bool = False,
+    seed: int = 0,
+) -> ModelShapes:
+    """The symbolic shapes of `model`; the model itself is neither called nor changed, and nothing is computed.
+
+    inputs: a specification such as `B 3 H W`; its letters are varied. loss: a function or the name of a method, found
+    by itself where the model has one; False for none. adapter: the name of a convention where the recognised one is
+    not right. how: `meta`, `fake` or `real`, else the first of them that works. training: probe in train mode. seed:
+    of the held-out sizes. Raises ModelError when no size is accepted, UsageError for arguments that cannot be meant.
+    """
+    if not isinstance(model, nn.Module):
+        raise ModelError(f"model is a {type(model).__name__}: give a torch.nn.Module")
+    spec = parse_spec(inputs or guess_spec(model))
+    label = name or type(model).__qualname__
+    notes: list[str] = []
+    for way in (How(how),) if how else tuple(How):
+        try:
+            inference = _Inference(model, spec, loss, adapter, way, training, seed)
+            return inference.shapes(label, notes)
+        except CrashError as crash:
+            notes.append(f"not probed with {way} tensors, which need no data: {crash.layer}: {crash.message}")
+    raise ModelError(f"{label} cannot be probed: {notes[-1]}")
+
+
+class _Inference:
+    """The probes of one model in one way, and what follows from them."""
+
+    def __init__(
+        self, model: nn.Module, spec: Spec, loss: Any, adapter: str | None, how: How, training: bool, seed: int
+    ) -> None:
+        self.model = model
+        self.spec = spec
+        self.how = how
+        self.ghost = Ghost(model, how, training=training)
+        self.tracer = Tracer(self.ghost, adapter, loss)
+        self.random = random.Random(seed)  # noqa: S311  sizes to probe at are no secret
+        self.outcomes: dict[tuple[int, ...], Trace | CrashError] = {}
+        self.points: list[Sizes] = []
+        self.traces: list[Trace] = []
+        self.crashes: list[Crash] = []
+
+    def probe(self, sizes: Mapping[str, int]) -> Trace | CrashError:
+        """The trace at these sizes, or the crash; a crash for lack of data ends the inference in this way."""
+        key = tuple(sizes[symbol] for symbol in self.spec.symbols)
+        if key not in self.outcomes:
+            try:
+                inputs = self._drawn(sizes)
+                self.outcomes[key] = trace = self.tracer.run(inputs)
+                self.points.append(dict(sizes))
+                self.traces.append(trace)
+            except CrashError as crash:
+                if crash.for_lack_of_data:
+                    raise
+                self.outcomes[key] = crash
+        return self.outcomes[key]
+
+    def _drawn(self, sizes: Mapping[str, int]) -> Any:
+        with self.ghost.entered():
+            return self.spec.draw(sizes, self.ghost.dtype, self.ghost.device)
+
+    def shapes(self, label: str, notes: list[str]) -> ModelShapes:
+        """Explore, fit, verify, and put together what was found."""
+        small = self.how is How.REAL
+        base = find_base(self.probe, self.spec, self.model, small=small)
+        ranges, crashes = explore(self.probe, self.spec, base, small=small)
+        tied = tie(self.probe, base, [symbol for symbol, found in ranges.items() if found.fixed])
+        if tied:
+            self._retie(*tied)
+            notes = [*notes, f"{tied[1]} must be {tied[0]}: no other pair of sizes was accepted"]
+            base = find_base(self.probe, self.spec, self.model, small=small)
+            ranges, crashes = explore(self.probe, self.spec, base, small=small)
+        self.crashes += crashes
+        laws = self._verified(ranges)
+        return self._assembled(label, base, ranges, laws, notes)
+
+    def _retie(self, kept: str, dropped: str) -> None:
+        self.spec = self.spec.tied(kept, dropped)
+        self.outcomes, self.points, self.traces, self.crashes = {}, [], [], []
+
+    # ------------------------------------------------------------------------------------------------ fitting
+
+    def _verified(self, ranges: Mapping[str, Range]) -> dict[_Axis, list[Law]]:
+        """Laws that hold at sizes drawn after they were fitted."""
+        laws: dict[_Axis, list[Law]] = {}
+        for _ in range(_ROUNDS):
+            laws = self._settled(ranges)
+            held_out = self._drawn_points(ranges, _HELD_OUT)
+            before = len(self.points)
+            for sizes in held_out:
+                self._joint(sizes)
+            if all(self._holds(laws.get(axis, []), axis, values, before) for axis, values in self._observed().items()):
+                break
+        else:
+            laws = self._fitted()
+        return laws
+
+    def _holds(self, laws: Sequence[Law], axis: _Axis, values: Mapping[int, int], since: int) -> bool:
+        return not laws or all(
+            laws[0].at(self.points[index]) == size for index, size in values.items() if index >= since
+        )
+
+    def _settled(self, ranges: Mapping[str, Range]) -> dict[_Axis, list[Law]]:
+        """Laws after probing where the candidates that are left disagree."""
+        laws = self._fitted()
+        for _ in range(_EXTRA):
+            open_ones = {tuple(map(str, found)): found for found in laws.values() if len(found) > 1}
+            pool = self._drawn_points(ranges, _POOL) if open_ones else []
+            ranked = [(sum(_splits(found, sizes) for found in open_ones.values()), i) for i, sizes in enumerate(pool)]
+            best, index = max(ranked, default=(0, 0))
+            if not best:
+                break
+            self._joint(pool[index])
+            laws = self._fitted()
+        return laws
+
+    def _fitted(self) -> dict[_Axis, list[Law]]:
+        known: dict[tuple[tuple[int, ...], tuple[int, ...]], list[Law]] = {}
+        laws = {}
+        for axis, values in self._observed().items():
+            key = (tuple(values), tuple(values.values()))
+            if key not in known:
+                points = [self.points[index] for index in values]
+                known[key] = candidates(points, list(values.values()), self.spec.symbols)
+            laws[axis] = known[key]
+        return laws
+
+    def _observed(self) -> dict[_Axis, dict[int, int]]:
+        """Per axis of per tensor of per record its size at each probe, by the number of the probe."""
+        found: dict[_Axis, dict[int, int]] = {}
+        for index, trace in enumerate(self.traces):
+            for key, record in trace.records.items():
+                for side, items in (("takes", record.takes), ("gives", record.gives)):
+                    for number, item in enumerate(items):
+                        for position, size in enumerate(item.sizes):
+                            found.setdefault((key, side, number, position), {})[index] = size
+        return found
+
+    def _joint(self, sizes: Sizes) -> None:
+        """Probe at sizes that are accepted one by one; where they are not together, that is a finding."""
+        outcome = self.probe(sizes)
+        if isinstance(outcome, CrashError):
+            words = " ".join(f"{symbol}={size}" for symbol, size in sizes.items())
+            self.crashes.append(Crash(words, outcome.layer, outcome.message))
+
+    def _drawn_points(self, ranges: Mapping[str, Range], count: int) -> list[Sizes]:
+        """Accepted sizes at random that were not probed yet, pairwise distinct where the ranges leave room."""
+        points = []
+        for _ in range(count):
+            sizes: Sizes = {}
+            for symbol, found in ranges.items():
+                reach = 12 if symbol == self.spec.batch else 32 if self.how is How.REAL else _REACH
+                choices = [size for size in found.up_to(reach * found.step) if size not in sizes.values()]
+                sizes[symbol] = self.random.choice(choices or list(found.up_to(reach * found.step)))
+            if tuple(sizes[symbol] for symbol in self.spec.symbols) not in self.outcomes:
+                points.append(sizes)
+        return points
+
+    # ------------------------------------------------------------------------------------------------ result
+
+    def _assembled(
+        self,
+        label: str,
+        base: Sizes,
+        ranges: Mapping[str, Range],
+        laws: Mapping[_Axis, Sequence[Law]],
+        notes: Sequence[str],
+    ) -> ModelShapes:
+        first = self.traces[self.points.index(base)]
+        tables: dict[str, str] = {}
+        entries = tuple(self._entry(record, laws, tables) for record in first.records.values() if _kept(record, first))
+        x, x_hat = self._compared(first, laws)
+        return ModelShapes(
+            name=label,
+            input=str(self.spec),
+            entries=entries,
+            parameters={key: _written(tensor) for key, tensor in self.model.named_parameters()},
+            buffers={key: _written(tensor) for key, tensor in self.model.named_buffers()},
+            constraint=constraint(x, x_hat, ranges),
+            smallest=self._smallest(ranges),
+            latent=_latent(entries),
+            reconstruction=" ".join(x_hat or ()),
+            how=str(self.how),
+            crashes=tuple(dict.fromkeys(map(str, self.crashes))),
+            notes=tuple(dict.fromkeys([*notes, *first.notes, *self._irregular(first)])),
+            not_laws=tables,
+            probes=len(self.outcomes),
+        )
+
+    def _entry(self, record: Record, laws: Mapping[_Axis, Sequence[Law]], tables: dict[str, str]) -> Entry:
+        def tensors(side: str, items: Sequence[Item]) -> tuple[TensorShape, ...]:
+            return tuple(
+                TensorShape(
+                    item.path, self._axes((record.key, side, number), item, laws, tables), item.dtype, item.role
+                )
+                for number, item in enumerate(items)
+            )
+
+        stage = record.kind is Kind.STAGE or record.calls_others
+        takes, gives = tensors("takes", record.takes), tensors("gives", record.gives)
+        return Entry(record.key, stage, record.type, takes, gives, record.form)
+
+    def _axes(
+        self,
+        where: tuple[str, str, int],
+        item: Item,
+        laws: Mapping[_Axis, Sequence[Law]],
+        tables: dict[str, str],
+    ) -> tuple[str, ...]:
+        key, side, number = where
+        seen = [self._items_of(trace, key, side) for trace in self.traces]
+        ranks = {len(items[number].sizes) for items in seen if len(items) > number}
+        if len(ranks) > 1:
+            tables[f"{key} {item.path}"] = f"ranks {sorted(ranks)}"
+            return RANK_VARIES
+        axes = []
+        for position in range(len(item.sizes)):
+            found = laws.get((key, side, number, position), [])
+            axes.append(str(found[0]) if found else NOT_A_LAW)
+            if not found:
+                tables[f"{key} {item.path} axis {position}"] = self._table(key, side, number, position)
+        return tuple(axes)
+
+    def _table(self, key: str, side: str, number: int, position: int) -> str:
+        rows = []
+        for sizes, trace in zip(self.points, self.traces, strict=True):
+            items = self._items_of(trace, key, side)
+            if len(items) > number:
+                words = " ".join(f"{symbol}={size}" for symbol, size in sizes.items())
+                rows.append(f"{words}: {items[number].sizes[position]}")
+        return "; ".join(rows)
+
+    @staticmethod
+    def _items_of(trace: Trace, key: str, side: str) -> list[Item]:
+        record = trace.records.get(key)
+        return [] if record is None else record.takes if side == "takes" else record.gives
+
+    def _compared(
+        self, first: Trace, laws: Mapping[_Axis, Sequence[Law]]
+    ) -> tuple[tuple[str, ...], tuple[str, ...] | None]:
+        """The laws of x, which are the specification's own, and of x_hat, fitted anew from the traces."""
+        data = next((each for each in self.spec.inputs if each.labels is None), self.spec.inputs[0])
+        x = tuple(map(str, data.axes))
+        if first.x_hat is None:
+            return x, None
+        axes = []
+        for position in range(len(first.x_hat.sizes)):
+            observed = [
+                (sizes, trace.x_hat.sizes[position])
+                for sizes, trace in zip(self.points, self.traces, strict=True)
+                if trace.x_hat is not None and len(trace.x_hat.sizes) == len(first.x_hat.sizes)
+            ]
+            found = candidates([p for p, _ in observed], [size for _, size in observed], self.spec.symbols)
+            axes.append(str(found[0]) if found else NOT_A_LAW)
+        return x, tuple(axes)
+
+    def _smallest(self, ranges: Mapping[str, Range]) -> str:
+        """The smallest size of each letter, all of them together if that is accepted."""
+        words = " ".join(f"{symbol}={found.low}" for symbol, found in ranges.items())
+        together = self.probe({symbol: found.low for symbol, found in ranges.items()})
+        return words if isinstance(together, Trace) else f"{words} (one at a time)"
+
+    def _irregular(self, first: Trace) -> list[str]:
+        """Records that some sizes have and others have not."""
+        everywhere = set(first.records).intersection(*(trace.records for trace in self.traces))
+        anywhere = set().union(*(trace.records for trace in self.traces))
+        return [f"{key} runs at some sizes only" for key in sorted(anywhere - everywhere)]
+
+
+_Axis = tuple[str, str, int, int]
+
+
+def _splits(laws: Sequence[Law], sizes: Sizes) -> int:
+    """How many of the candidates could be told from the simplest at these sizes."""
+    expected = laws[0].at(sizes)
+    return sum(law.at(sizes) != expected for law in laws[1:])
+
+
+def _kept(record: Record, trace: Trace) -> bool:
+    """Whether a record is a layer, a part of the model, or a stage that does something of its own."""
+    name = record.key.partition("@")[0]
+    if record.kind is Kind.LAYER:
+        return not record.calls_others or "." not in name
+    if record.private and record.parent is not None:
+        parent = trace.records[record.parent]
+        return bool(record.takes and record.gives) and _sizes(record.takes) != _sizes(parent.takes)
+    return bool(record.takes or record.gives)
+
+
+def _latent(entries: Sequence[Entry]) -> str:
+    """The shape of the posterior's mean, of z, or of what the decoder takes: the first of them that is known."""
+    tensors = [tensor for entry in entries if entry.stage for tensor in (*entry.gives, *entry.takes)]
+    by_role = [next((each for each in tensors if each.role == role), None) for role in (Role.MU, Role.LATENT)]
+    decoders = [
+        e.takes[0] for e in entries if e.stage and e.takes and e.name.rpartition(".")[2] in ("decode", "decoder")
+    ]
+    found = next((each for each in (*by_role, *decoders) if each is not None), None)
+    return " ".join(found.axes) if found else ""
+
+
+def _sizes(items: Sequence[Item]) -> list[tuple[int, ...]]:
+    return [item.sizes for item in items]
+
+
+def _written(tensor: Any) -> str:
+    dtype = str(tensor.dtype).removeprefix("torch.")
+    return f"{dtype}[{' '.join(map(str, tensor.shape))}]"

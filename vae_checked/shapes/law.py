@@ -1,0 +1,126 @@
+"""The law of one axis: its size as an expression in the sizes of the inputs, `8*(H//8)+1`."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from vae_checked.errors import UsageError
+
+NOT_A_LAW = "?"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """`(symbol + add) // by`, for a symbol with nothing added and divided by 1 the symbol itself."""
+
+    symbol: str
+    add: int = 0
+    by: int = 1
+
+    def at(self, sizes: Mapping[str, int]) -> int:
+        """Its value at these sizes."""
+        return (sizes[self.symbol] + self.add) // self.by
+
+    @property
+    def simplicity(self) -> tuple[int, int]:
+        """The smaller, the simpler."""
+        return self.by, abs(self.add)
+
+    def __str__(self) -> str:
+        inner = self.symbol if self.add == 0 else f"({self.symbol}{self.add:+d})"
+        return inner if self.by == 1 else f"{inner}//{self.by}"
+
+
+@dataclass(frozen=True, slots=True)
+class Law:
+    """A sum of products of steps, plus a constant: `terms` are (factor, steps)."""
+
+    terms: tuple[tuple[int, tuple[Step, ...]], ...] = ()
+    constant: int = 0
+
+    def at(self, sizes: Mapping[str, int]) -> int:
+        """The size of the axis at these sizes of the inputs."""
+        total = self.constant
+        for factor, steps in self.terms:
+            product = factor
+            for step in steps:
+                product *= step.at(sizes)
+            total += product
+        return total
+
+    @property
+    def simplicity(self) -> tuple[Any, ...]:
+        """The smaller, the simpler: few steps, no division, small numbers."""
+        steps = [step for _, steps in self.terms for step in steps]
+        return (
+            len(steps),
+            max((step.by for step in steps), default=0),
+            sum(abs(factor) for factor, _ in self.terms),
+            abs(self.constant),
+            sum(abs(step.add) for step in steps),
+            str(self),
+        )
+
+    def __str__(self) -> str:
+        text = "".join(f"{'-' if factor < 0 else '+'}{_product(abs(factor), steps)}" for factor, steps in self.terms)
+        if self.constant or not text:
+            text += f"{self.constant:+d}"
+        return text.removeprefix("+")
+
+
+def _product(factor: int, steps: tuple[Step, ...]) -> str:
+    alone = len(steps) == 1 and factor == 1
+    written = [str(step) if alone or (step.by == 1 and not step.add) else f"({step})" for step in steps]
+    if alone and steps[0].by == 1 and steps[0].add:
+        written = [f"({steps[0].symbol}{steps[0].add:+d})"]
+    return "*".join([*([str(factor)] if factor != 1 else []), *written])
+
+
+# ----------------------------------------------------------------------------------------- from the text again
+
+_OPERATORS: dict[type, Callable[[int, int], int]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.FloorDiv: operator.floordiv,
+}
+
+
+def evaluate(law: str, sizes: Mapping[str, int]) -> int:
+    """The value of a law's text at these sizes; UsageError for what is no law."""
+    return _value(_tree(law), sizes, law)
+
+
+@functools.lru_cache(maxsize=4096)
+def _tree(law: str) -> ast.expr:
+    try:
+        return ast.parse(law, mode="eval").body
+    except SyntaxError:
+        raise UsageError(f"{law!r} is no expression in sizes such as 8*(H//8)") from None
+
+
+def _value(node: ast.expr, sizes: Mapping[str, int], law: str) -> int:
+    match node:
+        case ast.Constant(value=int(number)):
+            return number
+        case ast.Name(id=name) if name in sizes:
+            return sizes[name]
+        case ast.UnaryOp(op=ast.USub(), operand=inner):
+            return -_value(inner, sizes, law)
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS:
+            return _OPERATORS[type(op)](_value(left, sizes, law), _value(right, sizes, law))
+        case _:
+            known = ", ".join(sizes)
+            raise UsageError(f"{law!r} is no expression in the sizes {known}: use + - * // and these letters")
+
+
+def symbols_in(law: str) -> frozenset[str]:
+    """The letters that a law's text has."""
+    return (
+        frozenset(node.id for node in ast.walk(_tree(law)) if isinstance(node, ast.Name)) if law != "?" else frozenset()
+    )

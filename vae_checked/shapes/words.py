@@ -1,0 +1,167 @@
+"""Says a difference between locks: where, what was, what is, and what of it follows from what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from vae_checked.shapes.comparison import Difference, What, gives, takes, tensors
+from vae_checked.shapes.law import NOT_A_LAW, evaluate, symbols_in
+
+_AXES = {
+    2: ("batch", "features"),
+    3: ("batch", "channels", "length"),
+    4: ("batch", "channels", "height", "width"),
+    5: ("batch", "channels", "depth", "height", "width"),
+}
+_MANY = 6
+_FAR = 2**20
+
+
+def words(each: Difference) -> str:
+    """The difference in one line, without the model's name."""
+    match each.what:
+        case What.MISSING:
+            return "is not in the lock: run vae-checked shapes lock"
+        case What.UNUSED:
+            return "is in the lock and no model of that name is checked: run vae-checked shapes lock"
+        case What.DTYPE:
+            return f"dtype was {each.was}, is {each.now}, in every entry"
+        case What.RENAMED:
+            count = len(each.covers)
+            of = f" ({count} layers, shapes unchanged)" if count > 1 else ""
+            return f"{each.key}: renamed, is {each.now}{of}"
+        case What.ADDED:
+            return f"{each.key}: added{_kind(each)}: {each.now}"
+        case What.REMOVED:
+            return f"{each.key}: removed{_kind(each)}: was {each.was}"
+        case What.CHANGED:
+            return _changed(each)
+
+
+def followers(each: Difference) -> str:
+    """The layers that changed with it, a few by name; empty when there are none."""
+    if not each.follows:
+        return ""
+    named = ", ".join(each.follows[:_MANY])
+    more = f" and {len(each.follows) - _MANY} more" if len(each.follows) > _MANY else ""
+    one = len(each.follows) == 1
+    return f"{len(each.follows)} other{'' if one else 's'} change{'s' if one else ''} with it: {named}{more}"
+
+
+def _kind(each: Difference) -> str:
+    return "" if each.table == "layers" else f" ({each.table.removesuffix('s')})"
+
+
+def _changed(each: Difference) -> str:
+    if each.table == "facts":
+        return _fact(each)
+    if each.table in ("parameters", "buffers"):
+        return f"{each.key}: {each.table.removesuffix('s')} was {each.was}, is {each.now}"
+    if "->" not in each.was:
+        return f"{each.key}: was {each.was}, is {each.now}"
+    said = [
+        *_type(each),
+        *_parameters(each),
+        *_side(each, "input", takes),
+        *_side(each, "output", gives),
+        *_cause(each),
+    ]
+    return f"{each.key}: {'; '.join(said) or f'was {each.was}, is {each.now}'}"
+
+
+def _fact(each: Difference) -> str:
+    if each.key == "latent":
+        before, after = each.was.split(), each.now.split()
+        moved = [(a, b) for a, b in zip(before, after, strict=False) if a != b]
+        if len(before) == len(after) and len(moved) == 1:
+            return f"latent {moved[0][0]} -> {moved[0][1]} (posterior, decoder input)"
+    name = {"constraint": "the reconstruction has the input's shape", "smallest": "smallest accepted size"}.get(
+        each.key
+    )
+    if name and each.key == "constraint":
+        return f"constraint ({name}): was {each.was}, is {each.now}"
+    return f"{name or each.key}: was {each.was or 'not known'}, is {each.now or 'not known'}"
+
+
+def _type(each: Difference) -> Iterator[str]:
+    before, after = each.was.partition(" (")[0], each.now.partition(" (")[0]
+    if before != after and each.table == "layers":
+        yield f"type was {before}, is {after}"
+
+
+def _parameters(each: Difference) -> Iterator[str]:
+    transposed = each.was.startswith("ConvTranspose")
+    for name, was, now in each.parameters:
+        before, after = _shape(was), _shape(now)
+        if not was or not now:
+            yield f"{name} {'added' if now else 'removed'} ({now or was})"
+        elif was.partition("[")[0] != now.partition("[")[0]:
+            yield f"{name} dtype was {was.partition('[')[0]}, is {now.partition('[')[0]}"
+        elif name == "weight" and len(before) == len(after) >= 2:
+            out, into = (1, 0) if transposed else (0, 1)
+            if before[2:] != after[2:]:
+                yield f"kernel {'x'.join(before[2:])} -> {'x'.join(after[2:])}"
+            if before[out] != after[out]:
+                yield f"channels out {before[out]} -> {after[out]}"
+            if before[into] != after[into]:
+                yield f"channels in {before[into]} -> {after[into]}"
+        elif name != "bias" or not any(each_name == "weight" for each_name, _, _ in each.parameters):
+            yield f"{name} was {' '.join(before)}, is {' '.join(after)}"
+
+
+def _side(each: Difference, side: str, part: object) -> Iterator[str]:
+    read = takes if part is takes else gives
+    before, after = read(each.was), read(each.now)
+    if len(before) != len(after):
+        yield f"{side} was {_listed(before)}, is {_listed(after)}"
+        return
+    for position, ((was_type, was), (now_type, now)) in enumerate(zip(before, after, strict=True)):
+        which = f"{side} {position + 1}" if len(before) > 1 else side
+        if was_type != now_type:
+            yield f"{which} dtype was {was_type}, is {now_type}"
+        if was == now:
+            continue
+        if len(was) != len(now):
+            yield f"{which} was {_axes(was)}, is {_axes(now)}"
+        elif sorted(was) == sorted(now):
+            yield f"{which} axes permuted: was {_axes(was)}, is {_axes(now)}"
+        else:
+            for axis, (a, b) in enumerate(zip(was, now, strict=True)):
+                if a != b:
+                    name = _AXES[len(was)][axis] if len(was) in _AXES else f"axis {axis}"
+                    yield f"{which} {name} was {a}, is {b}"
+
+
+def _cause(each: Difference) -> Iterator[str]:
+    """What of a convolution or pooling with the same weights can have changed the size that it gives."""
+    type_name = each.now.partition(" (")[0]
+    if each.table != "layers" or each.parameters or not ("Conv" in type_name or "Pool" in type_name):
+        return
+    if takes(each.was) != takes(each.now):
+        return
+    for (_, was), (_, now) in zip(gives(each.was), gives(each.now), strict=False):
+        for a, b in zip(was, now, strict=False):
+            if a != b and NOT_A_LAW not in (a, b):
+                yield "its stride" if _slope(a) != _slope(b) else "its padding, output padding or dilation"
+                return
+
+
+def _slope(law: str) -> float:
+    letters = symbols_in(law)
+    if not letters:
+        return float(evaluate(law, {}))
+    far = evaluate(law, dict.fromkeys(letters, _FAR))
+    return round(far / _FAR, 3)
+
+
+def _shape(text: str) -> tuple[str, ...]:
+    found = tensors(text)
+    return found[0][1] if found else ()
+
+
+def _axes(axes: Sequence[str]) -> str:
+    return f"[{' '.join(axes)}]"
+
+
+def _listed(found: Sequence[tuple[str, tuple[str, ...]]]) -> str:
+    return ", ".join(f"{dtype}{_axes(axes)}" for dtype, axes in found) or "nothing"
