@@ -20,16 +20,22 @@ _STEPS = (1, 2, 4, 8, 16, 32, 64, 3, 6, 12, 24, 48, 5, 10, 20, 7, 14, 28, 9, 18,
 _SCALES = (64, 128, 256, 32, 512)
 _EQUAL = (64, 32, 28, 128, 256, 224, 48, 96, 16, 512, 40, 80, 100, 8, 4, 1024, 299, 160, 192)
 _REACH = 960
+_NEAR = 32
+_VOLUMES = ((17, 64, 96), (16, 64, 96), (32, 48, 64))
 
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """The accepted sizes of one letter, the others held: `low`, `low + step`, ... up to `high` (None: no end found)."""
+    """The accepted sizes of one letter, the others held: `low`, `low + step`, ... up to `high` (None: no end found).
+
+    `reach` is how far above `low` it is probed: not far where a model does more work, call by call, at larger sizes.
+    """
 
     symbol: str
     low: int
     high: int | None
     step: int
+    reach: int = 960
 
     def holds(self, size: int) -> bool:
         """Whether `size` is one of them."""
@@ -41,7 +47,8 @@ class Range:
         return self.low == self.high
 
     def up_to(self, reach: int) -> range:
-        """The accepted sizes that are less than `reach` above the lowest."""
+        """The accepted sizes that are at most `reach`, and at most as far as is probed, above the lowest."""
+        reach = min(reach, self.reach)
         high = self.low + reach if self.high is None else min(self.high, self.low + reach)
         return range(self.low, high + 1, self.step)
 
@@ -105,6 +112,9 @@ def _explore_one(probe: Probe, symbol: str, base: Sizes, reach: int) -> tuple[Ra
         return probe({**base, symbol: size})
 
     crashes: list[Crash] = []
+    base_trace = accepted(start)
+    if not isinstance(base_trace, Trace):
+        raise base_trace
     step = next((step for step in _STEPS if isinstance(accepted(start + step), Trace)), None)
     if step is None:
         down = next((s for s in _STEPS[:7] if s < start and isinstance(accepted(start - s), Trace)), None)
@@ -116,12 +126,16 @@ def _explore_one(probe: Probe, symbol: str, base: Sizes, reach: int) -> tuple[Ra
     if step > 1:
         crashes.append(_crash(symbol, start + 1, accepted(start + 1), f"{symbol} % {step} != {start % step}"))
     low, below = _last(accepted, start, -step, start // step if start % step else start // step - 1)
+    near = accepted(start + max(1, _NEAR // step) * step)
+    if isinstance(near, Trace) and len(near.records) > len(base_trace.records):
+        reach = _NEAR
     high, above = _last(accepted, start, step, max(1, reach // step))
     if isinstance(below, CrashError):
         crashes.append(_crash(symbol, low - step, below, f"{symbol} < {low}"))
     if isinstance(above, CrashError):
         crashes.append(_crash(symbol, high + step, above, f"{symbol} > {high}"))
-    return Range(symbol, low, high if isinstance(above, CrashError) else None, step), crashes
+    last = high if isinstance(above, CrashError) else None
+    return Range(symbol, low, last, step, start + reach - low), crashes
 
 
 def _last(
@@ -161,6 +175,7 @@ def _starts(spec: Spec, model: nn.Module, small: bool) -> Iterator[Sizes]:
     seen: set[tuple[int, ...]] = set()
     scales = (32, 64, 16, 128) if small else _SCALES
     shapes = [tuple(scale + scale * position // 2 for position in range(len(free))) for scale in scales]
+    shapes = [*_VOLUMES, *shapes] if len(free) == 3 else shapes
     shapes += [(size,) * len(free) for size in (*_hints(model, spec, len(free)), *_EQUAL)]
     for shape in shapes:
         if shape not in seen:

@@ -8,24 +8,51 @@ sums of two such in different letters. Floors of floors need no form of their ow
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from vae_checked.shapes.law import Law, Step
 
 Point = Mapping[str, int]
 _MOST_DIVISOR = 256
-_KEPT = 8
 
 
-def candidates(points: Sequence[Point], values: Sequence[int], symbols: Sequence[str]) -> list[Law]:
-    """Laws that agree with every observation, the simplest first; empty when none of the forms does."""
+MOST_CANDIDATES = 8
+_MOST_STEPS = 9
+
+
+def simple_candidates(points: Sequence[Point], values: Sequence[int], symbols: Sequence[str]) -> list[Law]:
+    """Constants and laws in one letter that agree with every observation, the simplest first."""
     if len(set(values)) == 1:
         return [Law(constant=values[0])]
     found = [law for symbol in symbols for law in in_one_letter(points, values, symbol)]
+    return sorted(found, key=lambda law: law.simplicity)[:MOST_CANDIDATES]
+
+
+def candidates(
+    points: Sequence[Point],
+    values: Sequence[int],
+    symbols: Sequence[str],
+    pool: Mapping[str, Collection[Step]] | None = None,
+) -> list[Law]:
+    """Laws that agree with every observation, the simplest first; empty when none of the forms does.
+
+    pool: steps that other axes of the same model follow; products and sums are looked for among these first.
+    """
+    found = simple_candidates(points, values, symbols)
     if found:
-        return sorted(found, key=lambda law: law.simplicity)[:_KEPT]
-    found = [law for law in _in_several_letters(points, values, symbols) if _agrees(law, points, values)]
-    return sorted(set(found), key=lambda law: law.simplicity)[:_KEPT]
+        return found
+    several = {law for law in _in_several_letters(points, values, symbols, pool or {}) if agrees(law, points, values)}
+    return sorted(several, key=lambda law: law.simplicity)[:MOST_CANDIDATES]
+
+
+def steps_in(laws: Iterable[Law]) -> dict[str, set[Step]]:
+    """The steps of these laws by their letters."""
+    found: dict[str, set[Step]] = {}
+    for law in laws:
+        for _, steps in law.terms:
+            for step in steps:
+                found.setdefault(step.symbol, set()).add(step)
+    return found
 
 
 def in_one_letter(points: Sequence[Point], values: Sequence[int], symbol: str) -> list[Law]:
@@ -65,38 +92,43 @@ def _with_offset(pairs: Sequence[tuple[int, int]], symbol: str, c: int, k: int) 
                 yield Law(((c, (step,)),), d - c * whole)
 
 
-def _in_several_letters(points: Sequence[Point], values: Sequence[int], symbols: Sequence[str]) -> Iterator[Law]:
-    sweeps = {symbol: _sweep(points, values, symbol, symbols) for symbol in symbols}
-    moving = {symbol: laws for symbol, laws in sweeps.items() if laws}
+def _in_several_letters(
+    points: Sequence[Point], values: Sequence[int], symbols: Sequence[str], pool: Mapping[str, Collection[Step]]
+) -> Iterator[Law]:
+    moving: dict[str, list[Step]] = {}
+    for symbol in symbols:
+        swept = _sweep(points, values, symbol, symbols)
+        if swept is not None:
+            steps = {Step(symbol), *pool.get(symbol, ()), *itertools.islice(swept, 3)}
+            moving[symbol] = sorted(steps, key=lambda step: step.simplicity)[:_MOST_STEPS]
     if not moving:
         return
-    choices = [laws[:_KEPT] for laws in moving.values()]
-    for chosen in itertools.product(*choices):
-        steps = tuple(step for law in chosen for _, inner in law.terms for step in inner)
-        yield from _scaled(points, values, steps)
-        if len(chosen) == 2:
+    for chosen in itertools.product(*moving.values()):
+        yield from _scaled(points, values, chosen)
+    if len(moving) == 2:
+        for chosen in itertools.product(*moving.values()):
             yield from _added(points, values, chosen)
-    for symbol, laws in moving.items():
-        pool = {Step(symbol), *(step for law in laws for _, inner in law.terms for step in inner)}
-        pool |= {Step(symbol, 0, by) for by in (2, 4, 8, 16, 32)}
-        others = [[law.terms[0][1][0] for law in found[:2]] for name, found in moving.items() if name != symbol]
-        for count in (2, 3):
-            for same in itertools.combinations_with_replacement(sorted(pool, key=lambda s: s.simplicity), count):
+    for symbol, steps in moving.items():
+        others = [found for name, found in moving.items() if name != symbol]
+        for count in (2, 3) if len(others) < 2 else (2,):
+            for same in itertools.combinations_with_replacement(steps, count):
                 for rest in itertools.product(*others):
                     yield from _scaled(points, values, (*same, *rest))
 
 
-def _sweep(points: Sequence[Point], values: Sequence[int], symbol: str, symbols: Sequence[str]) -> list[Law]:
-    """Laws in `symbol` alone along the longest set of probes that share all other sizes."""
+def _sweep(
+    points: Sequence[Point], values: Sequence[int], symbol: str, symbols: Sequence[str]
+) -> Iterator[Step] | None:
+    """Steps in `symbol` along the longest set of probes that share all other sizes; None where nothing moves."""
     groups: dict[tuple[int, ...], dict[int, int]] = {}
     for point, value in zip(points, values, strict=True):
         others = tuple(point[each] for each in symbols if each != symbol)
         groups.setdefault(others, {})[point[symbol]] = value
     longest = max(groups.values(), key=len)
     if len(longest) < 2 or len(set(longest.values())) < 2:
-        return []
-    line = [{symbol: size} for size in longest]
-    return in_one_letter(line, list(longest.values()), symbol) or [Law(((1, (Step(symbol),)),))]
+        return None
+    laws = in_one_letter([{symbol: size} for size in longest], list(longest.values()), symbol)
+    return (step for law in laws for _, steps in law.terms for step in steps)
 
 
 def _scaled(points: Sequence[Point], values: Sequence[int], steps: tuple[Step, ...]) -> Iterator[Law]:
@@ -116,13 +148,31 @@ def _scaled(points: Sequence[Point], values: Sequence[int], steps: tuple[Step, .
         yield Law(((c, steps),), values[0] - c * products[0])
 
 
-def _added(points: Sequence[Point], values: Sequence[int], laws: Sequence[Law]) -> Iterator[Law]:
-    terms = tuple(term for law in laws for term in law.terms)
-    law = Law(terms)
-    yield Law(terms, values[0] - law.at(points[0]))
+def _added(points: Sequence[Point], values: Sequence[int], steps: tuple[Step, ...]) -> Iterator[Law]:
+    """`a*step + b*step + d` through the observations at which one of the two steps alone moves."""
+    rates = []
+    for step in steps:
+        others = [each for each in steps if each is not step]
+        pair = next(
+            (
+                (i, j)
+                for i, j in itertools.combinations(range(len(points)), 2)
+                if step.at(points[i]) != step.at(points[j]) and all(o.at(points[i]) == o.at(points[j]) for o in others)
+            ),
+            None,
+        )
+        if pair is None:
+            return
+        rise, run = values[pair[1]] - values[pair[0]], step.at(points[pair[1]]) - step.at(points[pair[0]])
+        if rise % run or not rise:
+            return
+        rates.append(rise // run)
+    law = Law(tuple((rate, (step,)) for rate, step in zip(rates, steps, strict=True)))
+    yield Law(law.terms, values[0] - law.at(points[0]))
 
 
-def _agrees(law: Law, points: Sequence[Point], values: Sequence[int]) -> bool:
+def agrees(law: Law, points: Sequence[Point], values: Sequence[int]) -> bool:
+    """Whether the law gives every one of the values."""
     return all(law.at(point) == value for point, value in zip(points, values, strict=True))
 
 

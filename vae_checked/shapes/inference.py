@@ -12,7 +12,7 @@ from vae_checked.adapters import Role
 from vae_checked.errors import ModelError
 from vae_checked.shapes.constraint import constraint
 from vae_checked.shapes.domain import Crash, Range, Sizes, explore, find_base, tie
-from vae_checked.shapes.fit import candidates
+from vae_checked.shapes.fit import MOST_CANDIDATES, agrees, candidates, simple_candidates, steps_in
 from vae_checked.shapes.ghost import Ghost, How
 from vae_checked.shapes.law import NOT_A_LAW, Law
 from vae_checked.shapes.model import RANK_VARIES, Entry, ModelShapes, TensorShape
@@ -74,6 +74,7 @@ class _Inference:
         self.points: list[Sizes] = []
         self.traces: list[Trace] = []
         self.crashes: list[Crash] = []
+        self.laws: dict[_Axis, list[Law]] = {}
 
     def probe(self, sizes: Mapping[str, int]) -> Trace | CrashError:
         """The trace at these sizes, or the crash; a crash for lack of data ends the inference in this way."""
@@ -112,6 +113,7 @@ class _Inference:
     def _retie(self, kept: str, dropped: str) -> None:
         self.spec = self.spec.tied(kept, dropped)
         self.outcomes, self.points, self.traces, self.crashes = {}, [], [], []
+        self.laws = {}
 
     # ------------------------------------------------------------------------------------------------ fitting
 
@@ -150,21 +152,34 @@ class _Inference:
         return laws
 
     def _fitted(self) -> dict[_Axis, list[Law]]:
-        known: dict[tuple[tuple[int, ...], tuple[int, ...]], list[Law]] = {}
-        laws = {}
-        for axis, values in self._observed().items():
-            key = (tuple(values), tuple(values.values()))
+        """Every axis with its candidates: those in one letter first, for products are made of the steps of these."""
+        known: dict[_Values, list[Law]] = {}
+        observed = {axis: (tuple(v), tuple(v.values())) for axis, v in self._observed().items()}
+        for axis, key in observed.items():
             if key not in known:
-                points = [self.points[index] for index in values]
-                known[key] = candidates(points, list(values.values()), self.spec.symbols)
-            laws[axis] = known[key]
-        return laws
+                known[key] = self._still(axis, key) or simple_candidates(*self._at(key), self.spec.symbols)
+        pool = steps_in(found[0] for found in known.values() if found)
+        for key in [key for key, found in known.items() if not found]:
+            known[key] = candidates(*self._at(key), self.spec.symbols, pool)
+        self.laws = {axis: known[key] for axis, key in observed.items()}
+        return self.laws
+
+    def _still(self, axis: _Axis, key: _Values) -> list[Law]:
+        """The laws of the last fit that still agree, where that fit had found all that there are."""
+        before = self.laws.get(axis, [])
+        return [law for law in before if agrees(law, *self._at(key))] if len(before) < MOST_CANDIDATES else []
+
+    def _at(self, key: _Values) -> tuple[list[Sizes], tuple[int, ...]]:
+        return [self.points[index] for index in key[0]], key[1]
 
     def _observed(self) -> dict[_Axis, dict[int, int]]:
         """Per axis of per tensor of per record its size at each probe, by the number of the probe."""
         found: dict[_Axis, dict[int, int]] = {}
+        everywhere = set(self.traces[0].records).intersection(*(trace.records for trace in self.traces))
         for index, trace in enumerate(self.traces):
             for key, record in trace.records.items():
+                if key not in everywhere and "@" in key:
+                    continue
                 for side, items in (("takes", record.takes), ("gives", record.gives)):
                     for number, item in enumerate(items):
                         for position, size in enumerate(item.sizes):
@@ -203,7 +218,12 @@ class _Inference:
     ) -> ModelShapes:
         first = self.traces[self.points.index(base)]
         tables: dict[str, str] = {}
-        entries = tuple(self._entry(record, laws, tables) for record in first.records.values() if _kept(record, first))
+        everywhere = set(first.records).intersection(*(trace.records for trace in self.traces))
+        entries = tuple(
+            self._entry(record, laws, tables)
+            for record in first.records.values()
+            if _kept(record, first) and (record.key in everywhere or "@" not in record.key)
+        )
         x, x_hat = self._compared(first, laws)
         return ModelShapes(
             name=label,
@@ -285,7 +305,8 @@ class _Inference:
                 for sizes, trace in zip(self.points, self.traces, strict=True)
                 if trace.x_hat is not None and len(trace.x_hat.sizes) == len(first.x_hat.sizes)
             ]
-            found = candidates([p for p, _ in observed], [size for _, size in observed], self.spec.symbols)
+            pool = steps_in(found[0] for found in laws.values() if found)
+            found = candidates([p for p, _ in observed], [size for _, size in observed], self.spec.symbols, pool)
             axes.append(str(found[0]) if found else NOT_A_LAW)
         return x, tuple(axes)
 
@@ -299,10 +320,15 @@ class _Inference:
         """Records that some sizes have and others have not."""
         everywhere = set(first.records).intersection(*(trace.records for trace in self.traces))
         anywhere = set().union(*(trace.records for trace in self.traces))
-        return [f"{key} runs at some sizes only" for key in sorted(anywhere - everywhere)]
+        some = sorted(anywhere - everywhere)
+        once = [f"{key} runs at some sizes only" for key in some if "@" not in key]
+        again = sorted({key.partition("@")[0] for key in some if "@" in key})
+        more = f", {again[0]} first" if again else ""
+        return [*once, *([f"how often {len(again)} layers and stages run depends on the sizes{more}"] if again else [])]
 
 
 _Axis = tuple[str, str, int, int]
+_Values = tuple[tuple[int, ...], tuple[int, ...]]
 
 
 def _splits(laws: Sequence[Law], sizes: Sizes) -> int:
