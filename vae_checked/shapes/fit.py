@@ -99,8 +99,8 @@ def _in_several_letters(
     for symbol in symbols:
         swept = _sweep(points, values, symbol, symbols)
         if swept is not None:
-            steps = {Step(symbol), *pool.get(symbol, ()), *itertools.islice(swept, 3)}
-            moving[symbol] = sorted(steps, key=lambda step: step.simplicity)[:_MOST_STEPS]
+            known = {Step(symbol), *pool.get(symbol, ()), *itertools.islice(swept, 3)}
+            moving[symbol] = sorted(known, key=lambda step: step.simplicity)[:_MOST_STEPS]
     if not moving:
         return
     for chosen in itertools.product(*moving.values()):

@@ -17,7 +17,7 @@ from vae_checked.shapes.ghost import Ghost, How
 from vae_checked.shapes.law import NOT_A_LAW, Law
 from vae_checked.shapes.model import RANK_VARIES, Entry, ModelShapes, TensorShape
 from vae_checked.shapes.spec import Spec, guess_spec, parse_spec
-from vae_checked.shapes.trace import CrashError, Item, Kind, Record, Trace, Tracer
+from vae_checked.shapes.trace import OUTPUT, CrashError, Item, Kind, Record, Trace, Tracer
 
 _POOL = 48
 _EXTRA = 14
@@ -224,17 +224,21 @@ class _Inference:
             for record in first.records.values()
             if _kept(record, first) and (record.key in everywhere or "@" not in record.key)
         )
-        x, x_hat = self._compared(first, laws)
+        outputs = self._entry(first.records[OUTPUT], laws, {}).gives
+        data = next((each for each in self.spec.inputs if each.labels is None), self.spec.inputs[0])
+        x_hat = None if first.x_hat is None else outputs[first.x_hat].axes
         return ModelShapes(
             name=label,
             input=str(self.spec),
             entries=entries,
             parameters={key: _written(tensor) for key, tensor in self.model.named_parameters()},
             buffers={key: _written(tensor) for key, tensor in self.model.named_buffers()},
-            constraint=constraint(x, x_hat, ranges),
+            constraint=constraint(tuple(map(str, data.axes)), x_hat, ranges),
             smallest=self._smallest(ranges),
             latent=_latent(entries),
             reconstruction=" ".join(x_hat or ()),
+            outputs=outputs,
+            sizes=base,
             how=str(self.how),
             crashes=tuple(dict.fromkeys(map(str, self.crashes))),
             notes=tuple(dict.fromkeys([*notes, *first.notes, *self._irregular(first)])),
@@ -290,26 +294,6 @@ class _Inference:
         record = trace.records.get(key)
         return [] if record is None else record.takes if side == "takes" else record.gives
 
-    def _compared(
-        self, first: Trace, laws: Mapping[_Axis, Sequence[Law]]
-    ) -> tuple[tuple[str, ...], tuple[str, ...] | None]:
-        """The laws of x, which are the specification's own, and of x_hat, fitted anew from the traces."""
-        data = next((each for each in self.spec.inputs if each.labels is None), self.spec.inputs[0])
-        x = tuple(map(str, data.axes))
-        if first.x_hat is None:
-            return x, None
-        axes = []
-        for position in range(len(first.x_hat.sizes)):
-            observed = [
-                (sizes, trace.x_hat.sizes[position])
-                for sizes, trace in zip(self.points, self.traces, strict=True)
-                if trace.x_hat is not None and len(trace.x_hat.sizes) == len(first.x_hat.sizes)
-            ]
-            pool = steps_in(found[0] for found in laws.values() if found)
-            found = candidates([p for p, _ in observed], [size for _, size in observed], self.spec.symbols, pool)
-            axes.append(str(found[0]) if found else NOT_A_LAW)
-        return x, tuple(axes)
-
     def _smallest(self, ranges: Mapping[str, Range]) -> str:
         """The smallest size of each letter, all of them together if that is accepted."""
         words = " ".join(f"{symbol}={found.low}" for symbol, found in ranges.items())
@@ -340,6 +324,8 @@ def _splits(laws: Sequence[Law], sizes: Sizes) -> int:
 def _kept(record: Record, trace: Trace) -> bool:
     """Whether a record is a layer, a part of the model, or a stage that does something of its own."""
     name = record.key.partition("@")[0]
+    if name == OUTPUT:
+        return False
     if record.kind is Kind.LAYER:
         return not record.calls_others or "." not in name
     if record.private and record.parent is not None:

@@ -57,7 +57,8 @@ class ModelShapes:
 
     `entries` are in order of execution. `constraint` says when the reconstruction has the shape of the input,
     `smallest` the smallest accepted size of each letter; `latent` and `reconstruction` are the shapes of z and of x_hat
-    where they were recognised; `crashes` says what is not accepted and which layer raises.
+    where they were recognised; `outputs` are the tensors that the model returns; `sizes` are accepted, and where the
+    probing began; `crashes` says what is not accepted and which layer raises.
     `not_laws` holds, for an axis that follows no law, its sizes as they were seen.
     """
 
@@ -70,8 +71,9 @@ class ModelShapes:
     smallest: str
     latent: str = ""
     reconstruction: str = ""
+    outputs: tuple[TensorShape, ...] = ()
+    sizes: Mapping[str, int] = field(default_factory=dict)
     how: str = "meta"
-    source: str = ""
     crashes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     not_laws: Mapping[str, str] = field(default_factory=dict)

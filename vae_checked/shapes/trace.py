@@ -18,6 +18,7 @@ from vae_checked.shapes.losses import call_loss
 from vae_checked.shapes.memory import Remembered
 
 ROOT = "forward"
+OUTPUT = "output of the model"
 
 
 class Kind(StrEnum):
@@ -56,13 +57,12 @@ class Record:
 class Trace:
     """Everything that one pass recorded, in order of execution.
 
-    `notes` say what could not be run; `x_hat` is the reconstruction, `x` the data that it is compared with.
+    `notes` say what could not be run; `x_hat` is the number of the reconstruction among what the record OUTPUT gives.
     """
 
     records: dict[str, Record] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
-    x: Item | None = None
-    x_hat: Item | None = None
+    x_hat: int | None = None
 
 
 class CrashError(Exception):
@@ -95,7 +95,6 @@ class Tracer:
         self._trace = Trace()
         self._stack, self._counts, self._failed, self._roles, self._kept = [], {}, None, {}, []
         data = [tensor for _, tensor in inputs.tensors() if tensor.is_floating_point()] or [inputs.tensors()[0][1]]
-        self._trace.x = self._item("x", data[0], Role.INPUT)
         try:
             with self.ghost.entered():
                 output = self.subject.run(inputs)
@@ -106,7 +105,7 @@ class Tracer:
             raise
         except Exception as error:
             raise self._crash(error) from error
-        self._find_reconstruction(output)
+        self._find_reconstruction(output, data[0])
         done = self._trace
         self._kept.clear()
         return done
@@ -247,19 +246,14 @@ class Tracer:
                 found.setdefault(role, tensor)
         return found
 
-    def _find_reconstruction(self, output: Any) -> None:
-        x = self._trace.x
+    def _find_reconstruction(self, output: Any, x: Tensor) -> None:
         items = self._items(output, "output")
         for item, part in zip(items, self._parts(output), strict=False):
             item.role = item.role or self._roles.get(id(part.tensor))
-        named = [item for item in items if item.role is Role.RECONSTRUCTION]
-        alike = [item for item in items if x is not None and len(item.sizes) == len(x.sizes) and item.role is None]
-        found = named or alike
-        self._trace.x_hat = found[0] if found else None
-        self._name_outputs(items)
-
-    def _name_outputs(self, items: list[Item]) -> None:
-        """Roles found for the output's tensors, told to the record of the forward, whose tensors are the same."""
+        named = [i for i, item in enumerate(items) if item.role is Role.RECONSTRUCTION]
+        alike = [i for i, item in enumerate(items) if len(item.sizes) == x.dim() and item.role is None]
+        self._trace.x_hat = next(iter((*named, *alike)), None)
+        self._trace.records[OUTPUT] = Record(OUTPUT, Kind.STAGE, "", [], items)
         record = self._trace.records.get(ROOT)
         by_path = {item.path: item.role for item in items}
         for item in record.gives if record else []:
