@@ -140,7 +140,7 @@ def _infer(args: argparse.Namespace) -> int:
 
 def _annotate(args: argparse.Namespace) -> int:
     from vae_checked.load import build_model
-    from vae_checked.shapes.annotation import annotate
+    from vae_checked.shapes import annotate
 
     (config,) = _configs(args, None)
     with contextlib.redirect_stdout(sys.stderr), progress(f"probing {config.name}"):
@@ -171,7 +171,7 @@ def infer_configured(config: ModelConfig, with_export: bool = False) -> ModelSha
     if with_export:
         from dataclasses import replace
 
-        from vae_checked.shapes.crosscheck import crosscheck
+        from vae_checked.shapes import crosscheck
 
         shapes = replace(shapes, notes=(*shapes.notes, *crosscheck(model, shapes, adapter=config.adapter)))
     return shapes

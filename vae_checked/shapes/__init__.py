@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from vae_checked.shapes.comparison import Difference, compare
-from vae_checked.shapes.inference import infer
 from vae_checked.shapes.law import evaluate
 from vae_checked.shapes.listing import listing
 from vae_checked.shapes.lock import LOCK_NAME, Lock, LockedModel, locked, parse_lock, read_lock, render_lock, write_lock
 from vae_checked.shapes.model import Entry, ModelShapes, TensorShape
 from vae_checked.shapes.report import FORMATS, ShapesReport, render_report
+
+if TYPE_CHECKING:
+    from vae_checked.shapes.annotation import annotate
+    from vae_checked.shapes.crosscheck import crosscheck
+    from vae_checked.shapes.inference import infer
+
+# What needs torch is imported on first use: locks are compared without it.
+_LAZY = {
+    "annotate": "vae_checked.shapes.annotation",
+    "crosscheck": "vae_checked.shapes.crosscheck",
+    "infer": "vae_checked.shapes.inference",
+}
 
 __all__ = [
     "FORMATS",
@@ -20,7 +34,9 @@ __all__ = [
     "ModelShapes",
     "ShapesReport",
     "TensorShape",
+    "annotate",
     "compare",
+    "crosscheck",
     "evaluate",
     "infer",
     "listing",
@@ -31,3 +47,9 @@ __all__ = [
     "render_report",
     "write_lock",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module 'vae_checked.shapes' has no attribute {name!r}; it has {', '.join(__all__)}")
+    return getattr(importlib.import_module(_LAZY[name]), name)

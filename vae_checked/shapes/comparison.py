@@ -98,7 +98,9 @@ def _stages(name: str, old: Mapping[str, str], new: Mapping[str, str]) -> Iterat
 def _explained(stages: list[Difference], layers: list[Difference]) -> list[Difference]:
     """Stages and layers with what follows from something else told by it: a stage's shapes follow from its layers'."""
     changed = [each for each in stages if each.what is What.CHANGED]
-    others = [each for each in stages if each.what is not What.CHANGED]
+    # A part of the model that was renamed is a stage, and its layers are renamed with it: one difference.
+    renamed = {(each.was, each.now) for each in layers if each.what is What.RENAMED}
+    others = [each for each in stages if each.what is not What.CHANGED and (each.was, each.now) not in renamed]
     origins = [each for each in layers if each.what is not What.RENAMED]
     if not origins and changed:
         inner = [each for each in changed if each.key != "forward"] or changed

@@ -172,16 +172,15 @@ def _starts(spec: Spec, model: nn.Module, small: bool) -> Iterator[Sizes]:
     if not free:
         yield {**batch, **rest}
         return
-    seen: set[tuple[int, ...]] = set()
     scales = (32, 64, 16, 128) if small else _SCALES
     shapes = [tuple(scale + scale * position // 2 for position in range(len(free))) for scale in scales]
     shapes = [*_VOLUMES, *shapes] if len(free) == 3 else shapes
     shapes += [(size,) * len(free) for size in (*_hints(model, spec, len(free)), *_EQUAL)]
-    for shape in shapes:
-        if shape not in seen:
-            seen.add(shape)
-            chosen = dict(zip(free, shape, strict=True))
-            yield {symbol: {**batch, **rest, **chosen}[symbol] for symbol in spec.symbols}
+    # A model that takes one sample at a time is tried last.
+    alone = [({**batch, spec.batch: 1}, shape) for shape in shapes[:4]] if spec.batch and spec.starts == {} else []
+    for chosen_batch, shape in [*((batch, shape) for shape in dict.fromkeys(shapes)), *alone]:
+        sizes = {**chosen_batch, **rest, **dict(zip(free, shape, strict=True))}
+        yield {symbol: sizes[symbol] for symbol in spec.symbols}
 
 
 def _hints(model: nn.Module, spec: Spec, free: int) -> list[int]:

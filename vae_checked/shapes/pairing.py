@@ -57,7 +57,10 @@ def pair(old: Mapping[str, Layer], new: Mapping[str, Layer]) -> Pairing:
 
 
 def renames(same: Mapping[str, str]) -> dict[tuple[str, str], list[str]]:
-    """The renamed modules as (old, new) paths without what they share at the end, each with its layers' old keys."""
+    """The renamed modules as (old, new) paths without what they share at the end, each with its layers' old keys.
+
+    Layers of one numbered container that all moved by the same number are one: `encoder.{1..3}`, `encoder.{2..4}`.
+    """
     found: dict[tuple[str, str], list[str]] = {}
     for before, after in same.items():
         if before != after:
@@ -66,7 +69,33 @@ def renames(same: Mapping[str, str]) -> dict[tuple[str, str], list[str]]:
                 old.pop()
                 new.pop()
             found.setdefault((".".join(old), ".".join(new)), []).append(before)
+    shifts: dict[tuple[str, int], list[tuple[int, list[str]]]] = {}
+    for (was, now), keys in list(found.items()):
+        parent, _, number = was.rpartition(".")
+        other, _, moved = now.rpartition(".")
+        if parent == other and number.isdigit() and moved.isdigit():
+            shifts.setdefault((parent, int(moved) - int(number)), []).append((int(number), keys))
+            del found[was, now]
+    for (parent, shift), moved_ones in shifts.items():
+        for run in _runs(sorted(moved_ones)):
+            first, last = run[0][0], run[-1][0]
+            pair_of_names = _range(parent, first, last), _range(parent, first + shift, last + shift)
+            found[pair_of_names] = [key for _, keys in run for key in keys]
     return found
+
+
+def _runs(numbered: Sequence[tuple[int, list[str]]]) -> list[list[tuple[int, list[str]]]]:
+    runs: list[list[tuple[int, list[str]]]] = []
+    for each in numbered:
+        if runs and each[0] == runs[-1][-1][0] + 1:
+            runs[-1].append(each)
+        else:
+            runs.append([each])
+    return runs
+
+
+def _range(parent: str, first: int, last: int) -> str:
+    return f"{parent}.{first}" if first == last else f"{parent}.{{{first}..{last}}}"
 
 
 def _aligned(
@@ -76,7 +105,7 @@ def _aligned(
     found: dict[str, str] = {}
     kinds = [_kind(old[key]) for key in before], [_kind(new[key]) for key in after]
     for tag, i, i_end, j, j_end in SequenceMatcher(None, *kinds, autojunk=False).get_opcodes():
-        if tag == "equal":
+        if tag == "equal" or (tag == "replace" and i_end - i == j_end - j):
             found.update(zip(before[i:i_end], after[j:j_end], strict=True))
         elif tag == "replace":
             types = [old[key].type for key in before[i:i_end]], [new[key].type for key in after[j:j_end]]

@@ -262,7 +262,7 @@ class Tracer:
     # ------------------------------------------------------------------------------------------------ failures
 
     def _crash(self, error: Exception) -> CrashError:
-        layer = self._failed[1] if self._failed else "loss"
+        layer = self._failed[1] if self._failed else ROOT
         return CrashError(
             layer, _first_line(error), for_lack_of_data=self.ghost.how is not How.REAL and _lacks_data(error)
         )
