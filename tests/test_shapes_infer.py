@@ -350,6 +350,25 @@ def test_the_model_is_neither_called_nor_changed() -> None:
     assert torch.equal(model.offset, torch.arange(3.0).view(3, 1, 1))
 
 
+def test_what_one_pass_leaves_behind_is_not_found_by_the_next() -> None:
+    class Caching(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.last: list[Tensor] = []
+            self.by_name: dict[str, Tensor] = {}
+
+        def forward(self, x: Tensor) -> Tensor:
+            joined = torch.cat([*self.last, *self.by_name.values(), x], 2)
+            self.last.append(x)
+            self.by_name["x"] = x
+            self.seen = x
+            return joined
+
+    shapes = infer(Caching(), "B 3 T")
+    assert shapes.outputs[0].axes == ("B", "3", "T")
+    assert shapes.crashes == ()
+
+
 def test_an_attribute_that_cannot_be_copied_is_no_hindrance() -> None:
     import threading
 

@@ -210,7 +210,8 @@ def _configs(args: argparse.Namespace, lock: Path | None) -> list[ModelConfig]:
     if args.models:
         return [_changed(ModelConfig(name, name) if ":" in name else find_model(name), given) for name in args.models]
     if given:
-        raise UsageError(f"--{next(iter(given))} is for models named on the command line: name one")
+        option = next(iter(given)).replace("shapes", "input")
+        raise UsageError(f"--{option} is for models named on the command line: name one")
     pyproject = find_pyproject()
     found = dict(load_models(pyproject)) if pyproject else {}
     if lock is not None and lock.exists():

@@ -14,13 +14,13 @@ from vae_checked.shapes.report import FORMATS, ShapesReport, render_report
 
 if TYPE_CHECKING:
     from vae_checked.shapes.annotation import annotate
-    from vae_checked.shapes.crosscheck import crosscheck
+    from vae_checked.shapes.exported import crosscheck
     from vae_checked.shapes.inference import infer
 
 # What needs torch is imported on first use: locks are compared without it.
 _LAZY = {
     "annotate": "vae_checked.shapes.annotation",
-    "crosscheck": "vae_checked.shapes.crosscheck",
+    "crosscheck": "vae_checked.shapes.exported",
     "infer": "vae_checked.shapes.inference",
 }
 

@@ -70,9 +70,8 @@ def annotate(model: nn.Module, shapes: ModelShapes, *, checked: bool = False) ->
     edits: list[Edit] = []
     kinds: set[str] = set()
     for entry in shapes.stages:
-        if "@" in entry.key or "." in entry.key or inspect.ismodule(getattr(type(model), entry.key, None)):
-            continue
-        if not inspect.isfunction(inspect.getattr_static(type(model), entry.key, None)):
+        method = inspect.getattr_static(type(model), entry.key, None)
+        if not inspect.isfunction(method) and not isinstance(method, staticmethod):
             continue
         node = methods.get(entry.key)
         if node is None:

@@ -1,7 +1,9 @@
-"""Remembers what a layer of torch does to a shape, so that a pass computes each kind of layer once."""
+"""Remembers: what a layer of torch does to a shape, and what the modules of a copy held before they ran."""
 
 from __future__ import annotations
 
+import copy
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -55,3 +57,35 @@ class Remembered:
             return output
 
         return forward
+
+
+class AtRest:
+    """The attributes of every module below `root`, and what their containers hold, to be put back."""
+
+    def __init__(self, root: nn.Module) -> None:
+        self._saved = [(module, _held(vars(module))) for module in root.modules()]
+
+    def restore(self) -> None:
+        """Put everything back as it was."""
+        for module, saved in self._saved:
+            table = module.__dict__
+            for name in [name for name in table if name not in saved]:
+                del table[name]
+            for name, (value, held) in saved.items():
+                table[name] = value
+                if isinstance(value, (list, deque)):
+                    if len(value) != len(held) or any(a is not b for a, b in zip(value, held, strict=True)):
+                        value.clear()
+                        value.extend(held)
+                elif held is not None and (
+                    len(value) != len(held) or any(value.get(key, held) is not each for key, each in held.items())
+                ):
+                    value.clear()
+                    value.update(held)
+
+
+def _held(table: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    return {
+        name: (value, copy.copy(value) if isinstance(value, (list, deque, dict)) else None)
+        for name, value in table.items()
+    }

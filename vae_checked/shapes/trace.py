@@ -15,7 +15,7 @@ from vae_checked.adapters import Inputs, Role, Subject, adapt, role_of
 from vae_checked.errors import UsageError
 from vae_checked.shapes.ghost import Ghost, How
 from vae_checked.shapes.losses import call_loss
-from vae_checked.shapes.memory import Remembered
+from vae_checked.shapes.memory import AtRest, Remembered
 
 ROOT = "forward"
 OUTPUT = "output of the model"
@@ -89,9 +89,12 @@ class Tracer:
         self._roles: dict[int, Role] = {}
         self._kept: list[Any] = []
         self._watch(ghost.module)
+        self._at_rest = AtRest(ghost.module)
 
     def run(self, inputs: Inputs) -> Trace:
         """One pass; CrashError when the model raises."""
+        # What one pass left behind, such as a cache, must not be found by the next.
+        self._at_rest.restore()
         self._trace = Trace()
         self._stack, self._counts, self._failed, self._roles, self._kept = [], {}, None, {}, []
         data = [tensor for _, tensor in inputs.tensors() if tensor.is_floating_point()] or [inputs.tensors()[0][1]]
