@@ -28,10 +28,10 @@ class ModelConfig:
     model: str
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     input: str | None = None
-    shapes: str | None = None
     loss: str | None = None
     data_range: tuple[float, float] | None = None
     adapter: str | None = None
+    shapes: str | None = None
     folder: Path | None = None
 
 
@@ -93,10 +93,10 @@ def _model(name: str, table: object, path: Path) -> ModelConfig:
         model=table["model"],
         kwargs=table.get("kwargs", {}),
         input=table.get("input"),
-        shapes=table.get("shapes"),
         loss=table.get("loss"),
         data_range=None if data_range is None else checked_range(data_range, where),
         adapter=table.get("adapter"),
+        shapes=table.get("shapes"),
         folder=path.parent,
     )
 
