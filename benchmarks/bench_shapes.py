@@ -173,18 +173,12 @@ def hits(model: Any, shapes: Any, count: int) -> int:
     from vae_checked.shapes import evaluate
 
     generator = random.Random(7)  # noqa: S311  sizes are no secret
-    low = {word.split("=")[0]: int(word.split("=")[1]) for word in shapes.smallest.split() if "=" in word}
     found = tried = 0
     while tried < count:
-        sizes = {
-            symbol: generator.randint(least, least + (1 if symbol == "B" else 70)) for symbol, least in low.items()
-        }
-        sizes = {s: low[s] if f"{s} == {low[s]}" in shapes.constraint else size for s, size in sizes.items()}
-        for crash in shapes.crashes:
-            words = crash.partition(":")[0].split()
-            if len(words) == 5 and words[1] == "%":
-                sizes[words[0]] -= (sizes[words[0]] - int(words[4])) % int(words[2])
-        sizes = {symbol: max(size, low[symbol]) for symbol, size in sizes.items()}
+        sizes = {}
+        for symbol, (low, high, step) in shapes.accepted.items():
+            most = min(high or low + 70, low + (1 if symbol == "B" else 70))
+            sizes[symbol] = generator.choice(range(low, most + 1, step))
         tried += 1
         predicted = [tuple(evaluate(axis, sizes) for axis in each.axes) for each in shapes.outputs]
         found += predicted == forward(model, shapes, sizes)

@@ -1,7 +1,7 @@
 """Wrong shapes by one edit of an annotated VAE: who notices, of `@checked`, `shapes check` and `lint`.
 
-The VAE is annotated by `shapes annotate` and decorated with `@checked`; each mutant runs once (a refusal by torch counts
-as noticed), is compared with the lock of the original, and is linted.
+The VAE is annotated by `shapes annotate` and decorated with `@checked`; each mutant runs once (torch refusing it counts
+too), is compared with the lock of the original, and is linted.
 """
 
 from __future__ import annotations

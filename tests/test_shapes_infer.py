@@ -51,12 +51,16 @@ def outputs_of(model: nn.Module, shapes: ModelShapes, sizes: dict[str, int]) -> 
     return [tuple(part.tensor.shape) for part in subject.parts(output)]
 
 
-def accepted_sizes(shapes: ModelShapes, count: int, most: int, seed: int) -> list[dict[str, int]]:
-    """Sizes at random that the inference says are accepted: from the smallest in steps that the start shares."""
+def accepted_sizes(shapes: ModelShapes, count: int, reach: int, seed: int) -> list[dict[str, int]]:
+    """Sizes at random that the inference says are accepted, at most `reach` above the lowest."""
     generator = random.Random(seed)  # noqa: S311  sizes are no secret
-    smallest = {word.split("=")[0]: int(word.split("=")[1]) for word in shapes.smallest.split() if "=" in word}
     return [
-        {symbol: generator.randint(low, max(low, most if symbol != "B" else 3)) for symbol, low in smallest.items()}
+        {
+            symbol: generator.choice(
+                range(low, min(high or low + reach, low + (2 if symbol == "B" else reach)) + 1, step)
+            )
+            for symbol, (low, high, step) in shapes.accepted.items()
+        }
         for _ in range(count)
     ]
 

@@ -239,6 +239,7 @@ class _Inference:
             reconstruction=" ".join(x_hat or ()),
             outputs=outputs,
             sizes=base,
+            accepted={symbol: (found.low, found.high, found.step) for symbol, found in ranges.items()},
             how=str(self.how),
             crashes=tuple(dict.fromkeys(map(str, self.crashes))),
             notes=tuple(dict.fromkeys([*notes, *first.notes, *self._irregular(first)])),

@@ -57,9 +57,9 @@ class ModelShapes:
 
     `entries` are in order of execution. `constraint` says when the reconstruction has the shape of the input,
     `smallest` the smallest accepted size of each letter; `latent` and `reconstruction` are the shapes of z and of x_hat
-    where they were recognised; `outputs` are the tensors that the model returns; `sizes` are accepted, and where the
-    probing began; `crashes` says what is not accepted and which layer raises.
-    `not_laws` holds, for an axis that follows no law, its sizes as they were seen.
+    where they were recognised; `outputs` are the tensors that the model returns. `sizes` are accepted, and where the
+    probing began; `accepted` holds (lowest, highest if an end was found, step) of each letter; `crashes` says what is
+    not accepted and which layer raises. `not_laws` holds, for an axis that follows no law, its sizes as they were seen.
     """
 
     name: str
@@ -73,6 +73,7 @@ class ModelShapes:
     reconstruction: str = ""
     outputs: tuple[TensorShape, ...] = ()
     sizes: Mapping[str, int] = field(default_factory=dict)
+    accepted: Mapping[str, tuple[int, int | None, int]] = field(default_factory=dict)
     how: str = "meta"
     crashes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
