@@ -113,6 +113,14 @@ def test_one_layer_has_the_law_of_its_arithmetic(layer: nn.Module, law: str) -> 
     assert [layer(torch.zeros(1, 2, n, 40)).shape[2] for n in (41, 64, 90)] == [expected[n - 40] for n in (41, 64, 90)]
 
 
+def test_a_long_period_is_found_whole() -> None:
+    sequence = TwoStage(nn.Conv1d(1, 2, 512, 512), nn.ConvTranspose1d(2, 1, 512, 512))
+    shapes = infer(sequence, "B 1 T=1024")
+    assert shapes.outputs[0].axes == ("B", "1", "512*(T//512)")
+    assert shapes.constraint == "T % 512 == 0"
+    assert shapes.smallest == "B=1 T=512"
+
+
 def test_products_and_sums_of_axes_are_found() -> None:
     class Tokens(nn.Module):
         def forward(self, x: Tensor) -> tuple[Tensor, ...]:

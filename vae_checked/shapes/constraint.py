@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from vae_checked.shapes.domain import Range
@@ -52,7 +53,8 @@ def _equal(wanted: str, got: str, ranges: Mapping[str, Range]) -> str:
     if len(letters) > 1:
         return f"{got} == {wanted}"
     symbol = letters[0]
-    accepted = list(ranges[symbol].up_to(2 * _PERIOD * ranges[symbol].step))
+    period = max(_PERIOD, *(int(number) for number in re.findall(r"\d+", f"{wanted} {got} 1")))
+    accepted = list(ranges[symbol].up_to(2 * period * ranges[symbol].step))
     equal = [size for size in accepted if evaluate(wanted, {symbol: size}) == evaluate(got, {symbol: size})]
     if not equal:
         return NEVER
@@ -65,7 +67,7 @@ def _described(symbol: str, accepted: Sequence[int], equal: Sequence[int]) -> st
     if len(equal) == 1:
         return f"{symbol} == {equal[0]}"
     chosen = set(equal)
-    for period in range(2, _PERIOD + 1):
+    for period in [size - equal[0] for size in equal[1:] if 2 * (size - equal[0]) <= accepted[-1] - accepted[0]]:
         residues = {size % period for size in equal}
         if len(residues) < period and all((size % period in residues) == (size in chosen) for size in accepted):
             if len(residues) == 1:

@@ -88,7 +88,9 @@ def explore(probe: Probe, spec: Spec, base: Sizes, *, small: bool) -> tuple[dict
     ranges: dict[str, Range] = {}
     crashes: list[Crash] = []
     for symbol in base:
-        found, outside = _explore_one(probe, symbol, base, 64 if small or symbol == spec.batch else _REACH)
+        found, outside = _explore_one(
+            probe, symbol, base, 64 if small or symbol == spec.batch else max(_REACH, 4 * base[symbol])
+        )
         ranges[symbol] = found
         crashes += outside
     return ranges, crashes

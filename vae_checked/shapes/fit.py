@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from vae_checked.shapes.law import Law, Step
 
 Point = Mapping[str, int]
-_MOST_DIVISOR = 256
+_MOST_DIVISOR = 4096
 
 
 MOST_CANDIDATES = 8
@@ -79,17 +79,28 @@ def in_one_letter(points: Sequence[Point], values: Sequence[int], symbol: str) -
 
 
 def _with_offset(pairs: Sequence[tuple[int, int]], symbol: str, c: int, k: int) -> Iterator[Law]:
+    """Laws with this c and k: every b between two ends agrees, of which the ends and the middle are given."""
     first_size, first_value = pairs[0]
-    for b in range(k):
-        d = first_value - c * ((first_size + b) // k)
-        if all(c * ((size + b) // k) + d == value for size, value in pairs):
-            # (N + b + k)//k is (N + b)//k + 1: move whole steps from d into b.
-            whole = round(d / c) if c > 1 else d
-            step = Step(symbol, b + k * whole, k)
-            if step.add % k == 0:
-                yield Law(((c, (Step(symbol, 0, k),)),), d - c * whole + c * (step.add // k))
-            else:
-                yield Law(((c, (step,)),), d - c * whole)
+    for quotient in {first_size // k, (first_size + k - 1) // k}:
+        d = first_value - c * quotient
+        low, high = 0, k - 1
+        for size, value in pairs:
+            steps, rest = divmod(value - d, c)
+            low, high = max(low, k * steps - size), min(high, k * (steps + 1) - size - 1)
+            if rest or low > high:
+                break
+        else:
+            for b in {low, (low + high) // 2, high}:
+                yield _written(symbol, c, k, b, d)
+
+
+def _written(symbol: str, c: int, k: int, b: int, d: int) -> Law:
+    # (N + b + k)//k is (N + b)//k + 1: move whole steps from d into b.
+    whole = round(d / c) if c > 1 else d
+    step = Step(symbol, b + k * whole, k)
+    if step.add % k == 0:
+        return Law(((c, (Step(symbol, 0, k),)),), d - c * whole + c * (step.add // k))
+    return Law(((c, (step,)),), d - c * whole)
 
 
 def _in_several_letters(

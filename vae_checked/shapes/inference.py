@@ -199,7 +199,7 @@ class _Inference:
         for _ in range(count):
             sizes: Sizes = {}
             for symbol, found in ranges.items():
-                reach = 12 if symbol == self.spec.batch else 32 if self.how is How.REAL else _REACH
+                reach = 12 if symbol == self.spec.batch else 32 if self.how is How.REAL else max(_REACH, found.reach)
                 choices = [size for size in found.up_to(reach * found.step) if size not in sizes.values()]
                 sizes[symbol] = self.random.choice(choices or list(found.up_to(reach * found.step)))
             if tuple(sizes[symbol] for symbol in self.spec.symbols) not in self.outcomes:
