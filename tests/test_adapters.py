@@ -190,27 +190,26 @@ def test_a_plain_model_is_called_as_it_is() -> None:
     assert torch.equal(subject.run(Inputs((x,), {"scale": torch.tensor(2.0)})), 2 * x)
 
 
-def test_a_model_that_samples_only_when_told_is_run_in_its_stages() -> None:
+def test_a_model_that_samples_only_when_told_is_told_and_its_posterior_noted() -> None:
     class Model(nn.Module):
         def encode(self, x: Tensor) -> Any:
             posterior = Posterior()
-            posterior.sample = lambda: z  # type: ignore[attr-defined]
             posterior.kl = lambda: loss  # type: ignore[attr-defined]
             return SimpleNamespace(latent_dist=posterior)
 
-        def decode(self, z: Tensor) -> Any:
-            return SimpleNamespace(sample=x_hat)
-
         def forward(self, x: Tensor, sample_posterior: bool = False) -> Any:
-            raise AssertionError("the stages are run, not forward")
+            self.encode(x)
+            return SimpleNamespace(sample=x_hat if sample_posterior else None)
 
-    subject = adapt(Model())
+    model = Model()
+    subject = adapt(model)
     assert "sample_posterior" in subject.call.reason
-    parts = {part.path: (part.tensor, part.role) for part in subject.parts(subject.run(Inputs((x,))))}
-    assert parts == {
-        "output.x_hat.sample": (x_hat, Role.RECONSTRUCTION),
+    output = subject.run(Inputs((x,)))
+    assert "encode" not in vars(model), "the note is taken away again"
+    assert output.sample is x_hat
+    assert {part.path: (part.tensor, part.role) for part in subject.parts(output)} == {
+        "output.sample": (x_hat, Role.RECONSTRUCTION),
         "output.mean": (mu, Role.MU),
         "output.logvar": (second, Role.SECOND),
-        "output.z": (z, Role.LATENT),
         "output.kl()": (loss, Role.KL),
     }

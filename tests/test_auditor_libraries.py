@@ -62,11 +62,10 @@ def test_autoencoder_kl_takes_its_input_from_its_configuration() -> None:
 
 
 def test_autoencoder_kl_is_judged_with_a_loss() -> None:
-    def loss(x_hat: Any, x: Any, kl: Any) -> Any:
-        return (x_hat.sample - x).square().sum((1, 2, 3)).mean() + kl.mean()
+    def loss(output: Any, x: Any) -> Any:
+        return (output.sample - x).square().sum((1, 2, 3)).mean() + output.latent_dist.kl().mean()
 
-    model = autoencoder_kl()
-    report = audit(model, "B 3 16 24", lambda output, x: loss(output.x_hat, x, output.kl), data_range=(-1, 1))
+    report = audit(autoencoder_kl(), "B 3 16 24", loss, data_range=(-1, 1))
     assert codes(report) == []
     assert report.facts[0].recon.kind is not None
     assert report.facts[0].recon.kind.value is Likelihood.MSE

@@ -8,44 +8,56 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
 from vae_checked.adapters.subject import Adapter, Call, Child, Inputs, Role
 
 _FLAG = "sample_posterior"
 
 
-class Composed:
-    """What one pass through encode, sample and decode left."""
+class Sampled:
+    """The output of forward, with the posterior that its `encode` returned as `latent_dist`, and its `kl`.
 
-    def __init__(self, posterior: Any, z: Tensor, x_hat: Any, kl: Tensor | None) -> None:
-        self.posterior = posterior
-        self.z = z
-        self.x_hat = x_hat
-        self.kl = kl
+    A loss that takes the output finds in it what the model itself returns as well.
+    """
+
+    def __init__(self, output: Any, latent_dist: Any) -> None:
+        self.output = output
+        self.latent_dist = latent_dist
+        self.kl = latent_dist.kl() if hasattr(latent_dist, "kl") else None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.output, name)
 
 
 def _calls(model: nn.Module) -> Call | None:
-    if _FLAG not in _parameters(model.forward) or not hasattr(model, "encode") or not hasattr(model, "decode"):
+    if _FLAG not in _parameters(model.forward):
         return None
     return Call(
-        _compose,
-        f"forward has the flag {_FLAG}, off by default: run as encode(x).latent_dist, .sample(), decode(z); "
-        "the KL is the posterior's own kl()",
+        _run, f"forward samples when {_FLAG} says so: run with {_FLAG}=True; the KL is its posterior's own kl()"
     )
 
 
-def _compose(model: nn.Module, inputs: Inputs) -> Any:
-    encode: Any = model.encode
-    decode: Any = model.decode
-    encoded = encode(*inputs.args, **dict(inputs.kwargs or {}))
-    posterior = getattr(encoded, "latent_dist", None)
-    if posterior is None:
-        return model(*inputs.args, **{**dict(inputs.kwargs or {}), _FLAG: True})
-    z = posterior.sample()
-    decoded = decode(z)
-    kl = posterior.kl() if hasattr(posterior, "kl") else None
-    return Composed(posterior, z, decoded, kl)
+def _run(model: nn.Module, inputs: Inputs) -> Any:
+    returned: list[Any] = []
+    own = vars(model).get("encode")
+    encode: Any = getattr(model, "encode", None)
+
+    def noted(*args: Any, **kwargs: Any) -> Any:
+        out = encode(*args, **kwargs)
+        returned.append(out)
+        return out
+
+    if encode is not None:
+        vars(model)["encode"] = noted
+    try:
+        output = model(*inputs.args, **{**dict(inputs.kwargs or {}), _FLAG: True})
+    finally:
+        vars(model).pop("encode", None)
+        if own is not None:
+            vars(model)["encode"] = own
+    posteriors = [getattr(out, "latent_dist", None) for out in returned]
+    return Sampled(output, posteriors[-1]) if posteriors and posteriors[-1] is not None else output
 
 
 def _parameters(function: Any) -> tuple[str, ...]:
@@ -56,13 +68,12 @@ def _parameters(function: Any) -> tuple[str, ...]:
 
 
 def _reads(output: Any) -> tuple[Child, ...] | None:
-    if isinstance(output, Composed):
-        posterior = output.posterior
+    if isinstance(output, Sampled):
+        posterior = output.latent_dist
         return (
-            Child(".x_hat", output.x_hat, Role.RECONSTRUCTION),
+            Child("", output.output, Role.RECONSTRUCTION),
             Child(".mean", getattr(posterior, "mean", None), Role.MU),
             Child(".logvar", getattr(posterior, "logvar", None), Role.SECOND),
-            Child(".z", output.z, Role.LATENT),
             Child(".kl()", output.kl, Role.KL),
         )
     if hasattr(output, "latent_dist"):

@@ -45,9 +45,30 @@ def facts_of(seen: Observed, subject: str, data: Interval | None) -> list[Facts]
         return [_without_latent(shared, seen)]
     if len(latents) == 1:
         return [_with_latent(shared, seen, 0)]
+    found = [_with_latent(shared, seen, place) for place in range(len(latents))]
+    # Noise that neither a parametrisation nor a KL explains is a part of the model, and no posterior.
+    explained = [each for each in found if _is_posterior(each)] or found[:1]
+    if len(explained) == 1:
+        return explained
+    count = len(explained)
+    named = [replace(f, subject=f"{subject} (latent {place} of {count})") for place, f in enumerate(explained, 1)]
+    return _without_a_latents_own_loss(named)
+
+
+def _is_posterior(facts: Facts) -> bool:
+    std = facts.sampler.std
+    return facts.kl.form is not None or (std is not None and std.value.parametrisation is not None)
+
+
+def _without_a_latents_own_loss(found: list[Facts]) -> list[Facts]:
+    """Where one latent's KL is in the loss, another's absence is a design as likely as a mistake: not observed then."""
+    if not any(each.kl.in_loss is not None and each.kl.in_loss.value for each in found):
+        return found
     return [
-        replace(_with_latent(shared, seen, place), subject=f"{subject} (latent {place + 1} of {len(latents)})")
-        for place in range(len(latents))
+        replace(each, kl=replace(each.kl, in_loss=None))
+        if each.kl.in_loss is not None and not each.kl.in_loss.value
+        else each
+        for each in found
     ]
 
 

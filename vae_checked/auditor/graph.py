@@ -125,6 +125,17 @@ class Graph:
         goals = {*targets, end}
         return tuple(n for n in sorted(found, reverse=True) if self.cuts(n, root, goals - {n})), root
 
+    def repeated(self, number: int, follows: int, targets: Collection[int]) -> tuple[int, ...]:
+        """`number`, and what it is a repetition of, as far as all that leads on to `targets` goes through each."""
+        tape, chain = self.tape, [number]
+        while (index := tape.values[chain[-1]].step) is not None:
+            step = tape.steps[index]
+            above = [n for n in step.inputs if tape.values[n].sources & follows]
+            if len(above) != 1 or not is_layout(step) or step.name in _TAKES_APART:
+                break
+            chain.append(above[0])
+        return tuple(n for n in chain if self.cuts(n, chain[-1], targets))
+
     def waist(self, end: int, follows: int, targets: Collection[int]) -> tuple[int, int | None]:
         """The latest of `waists`, and where the elementwise stretch begins."""
         candidates, root = self.waists(end, follows, targets)

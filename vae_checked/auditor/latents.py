@@ -145,7 +145,7 @@ def tolerance(dtype: torch.dtype) -> float:
 
 
 def _affine(at_0: Tensor, at_1: Tensor, at_2: Tensor) -> bool:
-    if not at_0.is_floating_point() or at_0.numel() < 2:
+    if not at_0.is_floating_point() or at_0.numel() < 2 or not at_0.shape == at_1.shape == at_2.shape:
         return False
     zero, one, two = at_0.double(), at_1.double(), at_2.double()
     if not (torch.isfinite(zero).all() and torch.isfinite(two).all()):
@@ -213,10 +213,12 @@ def _scale(tape: Tape, graph: Graph, latent: Latent, at_0: Tensor, at_1: Tensor,
 
 
 def _with_second_head(tape: Tape, graph: Graph, latent: Latent, targets: Collection[int]) -> Latent:
+    """The latent with its second head, and with mu as it was before it was repeated for several samples."""
     if latent.std is None:
         return latent
-    ahead = graph.descendants((latent.std,))
-    goals = {target for target in targets if target not in ahead or target == latent.std}
-    through = {target for target in targets if target in ahead}
-    second, root = graph.waist(latent.std, Tape.INPUT, goals | through)
-    return replace(latent, second=second, root=root)
+    second, root = graph.waist(latent.std, Tape.INPUT, targets)
+    through = graph.repeated(latent.location, Tape.INPUT, {*targets, latent.z})
+    shape = tape.values[second].tensor.shape
+    alike = [number for number in through if tape.values[number].tensor.shape == shape]
+    location = alike[0] if alike else through[0] if through else latent.location
+    return replace(latent, second=second, root=root, location=location)

@@ -118,6 +118,8 @@ def measure_kl(
             None, None, Origin(), "the loss follows from the heads through the reconstruction alone", True
         )
     origin = _origin(term, ahead)
+    if term.tape.values[term.mu].tensor.shape != term.tape.values[term.second].tensor.shape:
+        return KLMeasured(None, None, origin, "mu and the second head have different shapes")
     if term.second == term.mu:
         return KLMeasured(None, None, origin, "both heads are one tensor, so that their gradients cannot be told apart")
     found = [term.gradients(*term.draw(seed)) for seed in (1, 2)]
@@ -231,6 +233,8 @@ def _something_else(term: _Term, ahead: set[int], drawn: list[Drawn]) -> str:
             tape.values[n].sources & Tape.PARAMETER and not tape.drawn(n) for n in step.inputs if n not in known
         ):
             return "parameters of the model take part in it: a learned prior, or another network"
+    if any(number in term.held for number in term.latent.every_z):
+        return "z takes part in it through the decoder or another network"
     prior = fixed_prior(drawn, term.positive)
     if prior is not None:
         return f"it is the KL to N({prior[0]:.3g}, {prior[1]:.3g}), a prior that was chosen"

@@ -66,6 +66,8 @@ def output_shape(seen: Observation) -> Fact[ShapePair] | None:
     size = value.tensor.numel()
     if value.tensor.dim() > x.dim() and size % x.numel() == 0:
         return None  # several reconstructions per input
+    if value.tensor.shape[1:] == x.shape[1:] and len(value.tensor) != len(x):
+        return None  # a part of the batch, or several samples of each
     if size != x.numel():
         reconstructs_another = any(tensor.numel() == size for _, tensor in seen.run.inputs.tensors())
         if reconstructs_another or (seen.join is None and not seen.x_hat_declared):
