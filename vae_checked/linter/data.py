@@ -8,7 +8,6 @@ from vae_checked.facts import BYTE, UNIT, Interval
 from vae_checked.linter.expression import Expr, Site
 from vae_checked.linter.intervals import interval_of
 from vae_checked.linter.values import (
-    Class,
     External,
     Function,
     Instance,
@@ -223,8 +222,3 @@ def _settled(expr: Expr) -> Site | None:
     while node.op in ("item", "index", "part", "move", "unsqueeze", "squeeze") and node.args:
         node = node.args[0]
     return node.site
-
-
-def is_data_set(cls: Class) -> bool:
-    """Whether a class of the project is a data set of torch or torchvision."""
-    return any(name.rpartition(".")[2].endswith("Dataset") or "datasets." in name for name in cls.external_bases())

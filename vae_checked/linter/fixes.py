@@ -149,4 +149,3 @@ _FIXERS: dict[str, Callable[[ast.expr, list[str]], list[Edit]]] = {
     "VAE206": _with_gradient,
     "VAE303": _halved_term,
 }
-FIXABLE = frozenset(_FIXERS)

@@ -78,7 +78,6 @@ class Trace:
     entered: set[int] = field(default_factory=set)
     names: dict[int, list[str]] = field(default_factory=dict)
     called_instances: list[tuple[Instance, list[Value], Value]] = field(default_factory=list)
-    complete: bool = True
 
 
 class Interpreter:
@@ -112,7 +111,6 @@ class Interpreter:
             value = work()
         except (BudgetError, RecursionError):
             value = None
-            self.trace.complete = False
         finally:
             del self.frames[depth:]
             self.no_grad = no_grad
@@ -130,7 +128,7 @@ class Interpreter:
                     try:
                         self._statement(statement, module.scope)
                     except RecursionError:
-                        self.trace.complete = False
+                        continue
             finally:
                 self.frames.pop()
 

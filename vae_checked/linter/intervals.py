@@ -10,7 +10,6 @@ from vae_checked.linter.expression import TRANSPARENT, Expr
 from vae_checked.linter.numeric import evaluate, leaves
 
 _GRID = tuple(step / 8 for step in range(-160, 161))
-_OPEN_UNIT = Interval(0.0, 1.0, True, True)
 _MONOTONE: dict[str, Callable[[float], float]] = {
     "exp": lambda x: math.exp(min(x, 700.0)),
     "sigmoid": lambda x: 0.5 * (1.0 + math.tanh(0.5 * x)),
@@ -200,6 +199,3 @@ def _arithmetic(op: str, parts: list[Interval | None]) -> Interval | None:
 
 def _safe(low: float, high: float) -> Interval | None:
     return None if math.isnan(low) or math.isnan(high) else Interval(low, high)
-
-
-OPEN_UNIT = _OPEN_UNIT

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vae_checked.facts import NoiseLaw
-from vae_checked.linter.expression import Expr, Site, const
+from vae_checked.linter.expression import Expr, Site
 from vae_checked.linter.torch_ops import axis_of_size
 from vae_checked.linter.values import Value, as_expr, number_of
 
@@ -139,11 +139,3 @@ def from_method(
         low, high = 0.0 if low is None else low, 1.0 if high is None else high
         return draw(interpreter, NoiseLaw.UNIFORM, (low + high) / 2, abs(high - low) * 12**-0.5, shape, site, like)
     return None
-
-
-def like_of(expr: Expr) -> Expr | None:
-    """The tensor whose shape a draw takes, None where its sizes are written out or unknown."""
-    return expr.args[0] if expr.op == "noise" and expr.args else None
-
-
-ZERO = const(0.0)

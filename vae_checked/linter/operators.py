@@ -6,7 +6,7 @@ import ast
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from vae_checked.linter.expression import Expr, Site, atom, const, opaque
+from vae_checked.linter.expression import Expr, Site, atom, opaque
 from vae_checked.linter.values import (
     Class,
     External,
@@ -368,8 +368,3 @@ def length(value: Value, site: Site) -> Value:
     if isinstance(value, Expr):
         return Expr("size", (value,), (("axis", 0),), site)
     return opaque("len", (as_expr(value, site),), site)
-
-
-def constant(value: float, site: Site) -> Expr:
-    """A number that is written at `site`."""
-    return const(value, site)

@@ -8,11 +8,10 @@ from collections.abc import Iterable, Iterator
 from vae_checked.facts import Fact, Interval
 from vae_checked.linter import linking
 from vae_checked.linter.calls import construct
-from vae_checked.linter.expression import Expr, Site, atom
+from vae_checked.linter.expression import Expr, Site
 from vae_checked.linter.interpret import Trace
 from vae_checked.linter.operators import bound
 from vae_checked.linter.project import Module, Project
-from vae_checked.linter.source import Source
 from vae_checked.linter.values import Class, Function, Instance, Value, opened
 from vae_checked.record import dataclass
 
@@ -142,8 +141,3 @@ def _run_function(project: Project, module: Module, function: Function) -> Scene
 
     _, trace = interpreter.run(work)
     return Scene(f"{module.path}:{function.name}", module, trace)
-
-
-def unknown(name: str, source: Source, node: ast.AST) -> Expr:
-    """A stand-in for a value from outside."""
-    return atom(name, Site(source, node))
