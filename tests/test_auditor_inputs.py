@@ -208,6 +208,14 @@ def test_a_loss_found_beside_the_model_that_does_not_fit_is_said_and_passed_over
     assert report.facts[0].sampler.std is not None
 
 
+def test_a_report_prints_itself_in_a_terminal_and_in_a_notebook() -> None:
+    report = audit(zoo.Base(), "B 3 8 12", LOSS, name="mine")
+    assert str(report).strip().splitlines()[-1] == report.summary
+    page = report._repr_html_()
+    assert page.startswith("<iframe srcdoc=")
+    assert "mine" in page
+
+
 def test_the_name_is_the_subject_of_every_line() -> None:
     report = audit(zoo.Base(), "B 3 8 12", LOSS, name="mine")
     assert report.facts[0].subject == "mine"

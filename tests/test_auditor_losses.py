@@ -310,6 +310,35 @@ def test_a_loss_takes_what_it_names(name: str) -> None:
     assert facts.recon.kind.value is Likelihood.MSE
 
 
+class Stepping(zoo.Base):
+    """A training step as Lightning has it, on pairs of pictures and labels."""
+
+    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
+        x, _ = batch
+        x_hat, mu, logvar = self(x)
+        return zoo.standard_loss(x_hat, x, mu, logvar)
+
+
+class SteppingOnPictures(zoo.Base):
+    """The same on pictures alone, and with more than the loss in what it returns."""
+
+    def training_step(self, batch: Tensor, batch_idx: int) -> dict[str, Tensor]:
+        x_hat, mu, logvar = self(batch.float())
+        return {"loss": zoo.standard_loss(x_hat, batch, mu, logvar), "kl": kl(mu, logvar).detach()}
+
+
+@pytest.mark.parametrize("model", [Stepping, SteppingOnPictures])
+def test_a_training_step_is_found_and_runs_the_model(model: type[nn.Module]) -> None:
+    report = audit(model(), "B 3 8 12", data_range=(0, 1))
+    facts = report.facts[0]
+    assert any("training_step, which runs the model itself" in line for line in report.recognised)
+    assert [finding.code for finding in report.findings] == []
+    assert facts.kl.form is not None
+    assert facts.kl.form.value.parametrisation is Parametrisation.LOGVAR
+    assert facts.recon.kind is not None
+    assert facts.recon.kind.value is Likelihood.MSE
+
+
 def test_a_loss_that_takes_the_input_alone_runs_the_model_itself() -> None:
     class Whole(zoo.Base):
         def elbo(self, x: Tensor) -> Tensor:

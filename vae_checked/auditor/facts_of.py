@@ -15,7 +15,7 @@ from vae_checked.auditor.measure.overflow import overflow
 from vae_checked.auditor.measure.silence import silent_timing
 from vae_checked.auditor.replay import ReplayError
 from vae_checked.auditor.terms import Observed, kl_facts, recon_facts
-from vae_checked.auditor.words import origin_of
+from vae_checked.auditor.words import described, origin_of
 from vae_checked.facts import (
     KL,
     Data,
@@ -73,7 +73,7 @@ def _without_a_latents_own_loss(found: list[Facts]) -> list[Facts]:
 
 
 class _Attempts:
-    """Runs measurements; one whose run cannot be repeated with other values is noted as unobserved."""
+    """Runs measurements; one that fails on what the model does is noted as unobserved, and the others go on."""
 
     def __init__(self, unobserved: dict[str, str]) -> None:
         self.unobserved = unobserved
@@ -83,7 +83,9 @@ class _Attempts:
             return measure()
         except ReplayError as error:
             self.unobserved[path] = str(error)
-            return otherwise
+        except (RuntimeError, ValueError, TypeError, IndexError) as error:
+            self.unobserved[path] = f"this measurement does not fit the model: {described(error)}"
+        return otherwise
 
 
 def _shared(seen: Observed, subject: str, data: Interval | None) -> Facts:

@@ -48,22 +48,42 @@ class Loss:
         """Whether it is a method of the model that takes the input alone: it runs the model itself."""
         if not self.given or model not in self.modules or self.function is model:
             return False
+        if self.is_step:
+            return True
         required = [p for p in parameters_of(self.function) if p.default is p.empty and p.kind is not p.VAR_KEYWORD]
         return bool(required) and all(
             p.kind is not p.VAR_POSITIONAL and role_of(p.name) is Role.INPUT for p in required
         )
+
+    @property
+    def is_step(self) -> bool:
+        """Whether it is a training step as Lightning has it: `(batch, batch_idx)`."""
+        return [p.name for p in parameters_of(self.function)][:2] == ["batch", "batch_idx"]
 
 
 def run_by(loss: Loss, subject: Subject) -> Subject:
     """The subject as a loss runs it that takes the input alone."""
     count = len([p for p in parameters_of(loss.function) if p.default is p.empty])
 
+    def step(model: nn.Module, inputs: Inputs) -> Any:
+        given = [tensor for _, tensor in inputs.tensors()]
+        if len(given) > 1:
+            return loss.function(tuple(given), 0)
+        # Most data come with labels, and most steps take these off first; one that does not refuses the pair.
+        try:
+            return loss.function((given[0], torch.zeros(len(given[0]), dtype=torch.long, device=given[0].device)), 0)
+        except (TypeError, AttributeError):
+            return loss.function(given[0], 0)
+
     def run(model: nn.Module, inputs: Inputs) -> Any:
         given = [tensor for _, tensor in inputs.tensors()]
         # `loss(x, y)` of an autoencoder: the target is the input again.
         return loss.function(*(given + given[:1] * count)[:count])
 
-    return replace(subject, call=Call(run, f"{loss.name} takes the input alone: it runs the model itself"))
+    return replace(
+        subject,
+        call=Call(step if loss.is_step else run, f"{loss.name} takes the input alone: it runs the model itself"),
+    )
 
 
 def find_loss(model: nn.Module, loss: Any) -> Loss | None:
@@ -83,6 +103,11 @@ def find_loss(model: nn.Module, loss: Any) -> Loss | None:
         method = getattr(model, name, None)
         if callable(method) and not isinstance(method, type) and parameters_of(method):
             return Loss(method, name, f"{type(model).__name__} has a method {name}", False)
+    step = getattr(model, "training_step", None)
+    if callable(step):
+        found = Loss(step, "training_step", f"{type(model).__name__} has a training step", True)
+        if found.is_step:
+            return found
     home = sys.modules.get(type(model).__module__)
     for name in _METHODS:
         function = getattr(home, name, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from html import escape
 
 from vae_checked.catalogue import Judgement
 from vae_checked.errors import FindingsError
@@ -44,6 +45,12 @@ class AuditReport:
         ]
         if lines:
             raise FindingsError("\n".join(lines))
+
+    def _repr_html_(self) -> str:
+        from vae_checked.reports import render  # noqa: PLC0415  as below
+
+        # A page of its own inside the notebook's, so that neither's style touches the other.
+        return f'<iframe srcdoc="{escape(render(self, "html"))}" style="width: 100%; height: 40em; border: 0"></iframe>'
 
     def __str__(self) -> str:
         from vae_checked.reports import render  # noqa: PLC0415  only a report that is printed needs it
