@@ -229,6 +229,27 @@ def mean_squares(x_hat: Tensor, x: Tensor) -> Tensor:
     return F.mse_loss(x_hat, x)
 
 
+def test_a_kl_that_exchanges_the_heads_is_told_from_a_wrong_formula() -> None:
+    class Exchanged(zoo.Base):
+        def training_step(self, batch: Any, batch_idx: int) -> Tensor:
+            x_hat, mu, logvar = self(batch[0])
+            return zoo.standard_loss(x_hat, batch[0], logvar, mu)
+
+    report = audit(Exchanged(), "B 3 8 12", data_range=(0, 1))
+    assert [finding.code for finding in report.findings] == ["VAE205"]
+
+
+def test_heads_in_another_order_are_put_where_their_names_say() -> None:
+    class SecondFirst(zoo.Base):
+        def forward(self, x: Tensor) -> Any:
+            x_hat, mu, logvar = super().forward(x)
+            return x_hat, logvar, mu
+
+    report = audit(SecondFirst(), "B 3 8 12", zoo.standard_loss, data_range=(0, 1))
+    assert [finding.code for finding in report.findings] == []
+    assert any("mu = output[2], logvar = output[1]" in line for line in report.recognised)
+
+
 def test_a_loss_of_the_reconstruction_alone_says_that_the_kl_was_not_seen() -> None:
     report = reported(mean_squares)
     assert [finding.code for finding in report.findings] == []

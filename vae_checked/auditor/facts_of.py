@@ -14,15 +14,14 @@ from vae_checked.auditor.measure.layout import axis_order
 from vae_checked.auditor.measure.overflow import overflow
 from vae_checked.auditor.measure.silence import silent_timing
 from vae_checked.auditor.replay import ReplayError
-from vae_checked.auditor.terms import Observed, kl_facts, recon_facts
+from vae_checked.auditor.terms import KLFacts, Observed, kl_facts, recon_facts
 from vae_checked.auditor.words import described, origin_of
 from vae_checked.facts import (
-    KL,
     Data,
-    EffectiveBeta,
     Fact,
     Facts,
     Heads,
+    HeadSource,
     Interval,
     NoiseTiming,
     Objective,
@@ -137,8 +136,10 @@ def _with_latent(shared: Facts, seen: Observed, place: int) -> Facts:
     mu = interval_of(tape, first.graph, latent.location)
     second = None if latent.second is None else interval_of(tape, first.graph, latent.second)
     evaluated = None if seen.evaluation is None else bool(seen.evaluation.latents)
-    unmeasured: tuple[KL, Fact[EffectiveBeta] | None] = (KL(), None)
-    term, beta = attempt("kl.form", lambda: kl_facts(seen, place, second, attempt.unobserved), unmeasured)
+    term = attempt("kl.form", lambda: kl_facts(seen, place, second, attempt.unobserved), KLFacts())
+    source = head_source(first, latent)
+    if term.swapped is not None:
+        source = Fact(HeadSource.SWAPPED, term.swapped)
     return replace(
         shared,
         sampler=Sampler(
@@ -151,10 +152,10 @@ def _with_latent(shared: Facts, seen: Observed, place: int) -> Facts:
         heads=Heads(
             None if mu is None else Fact(mu, origin_of(tape, latent.location)),
             None if second is None or latent.second is None else Fact(second, origin_of(tape, latent.second)),
-            head_source(first, latent),
+            source,
             attempt("heads.overflow", lambda: overflow(first, latent, second), None),
         ),
-        kl=term,
-        objective=replace(shared.objective, effective_beta=beta),
+        kl=term.kl,
+        objective=replace(shared.objective, effective_beta=term.beta),
         unobserved=attempt.unobserved,
     )

@@ -17,7 +17,6 @@ from vae_checked.errors import ModelError
 _WHOLE = names_in("output outputs out model_output results result forward_output preds ret res")
 _MODEL = names_in("model net vae network autoencoder module")
 _OF_THE_LATENT = (Role.MU, Role.SECOND, Role.LATENT)
-_HEADS = (Role.MU, Role.SECOND)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +153,8 @@ def _by_order(
         entry = next(rest)
         named, measured = role_of(parameter.name), entry.role(roles)
         known = named is not None and measured is not None and position != silent
-        if known and named is not measured and not {named, measured} <= {*_HEADS}:
-            return None
+        if known and named is not measured and any(each.role(roles) is named for each in others):
+            return None  # the caller will have put in order what the names exchange
         assigned.append((entry.value, entry.path))
     return assigned
 

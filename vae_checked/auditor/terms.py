@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from vae_checked.auditor.latents import Latent
@@ -12,7 +12,7 @@ from vae_checked.auditor.measure import recon as recon_term
 from vae_checked.auditor.measure import weights
 from vae_checked.auditor.measure.gradients import Gradients
 from vae_checked.auditor.observe import Observation
-from vae_checked.facts import KL, EffectiveBeta, Fact, Interval, Likelihood, Recon, Reduced, Reduction
+from vae_checked.facts import KL, EffectiveBeta, Fact, Interval, Likelihood, Origin, Recon, Reduced, Reduction
 
 _NO_LOSS = "no loss is known: loss= settles it"
 
@@ -105,29 +105,36 @@ def _known_recon(seen: Observed, measured: recon_term.ReconMeasured, likelihood:
     return Recon(kind, swapped, sign, None if reduced is None else Fact(reduced, measured.origin))
 
 
-def kl_facts(
-    seen: Observed, place: int, interval: Interval | None, unobserved: dict[str, str]
-) -> tuple[KL, Fact[EffectiveBeta] | None]:
-    """The KL of one latent and the effective beta; what is not known goes to `unobserved` with its reason."""
+@dataclass(frozen=True, slots=True)
+class KLFacts:
+    """The KL of one latent, the effective beta, and where the KL exchanges the heads, if it does."""
+
+    kl: KL = field(default_factory=KL)
+    beta: Fact[EffectiveBeta] | None = None
+    swapped: Origin | None = None
+
+
+def kl_facts(seen: Observed, place: int, interval: Interval | None, unobserved: dict[str, str]) -> KLFacts:
+    """What is measured of the KL of one latent; what is not known goes to `unobserved` with its reason."""
     first = seen.train
     latent = first.latents[place]
     measured = kl_term.measure_kl(first, latent, interval)
     if measured is None:
         reason = _NO_LOSS if first.total is None else "the latent has no second head that follows from the input"
         unobserved["kl.form"] = reason
-        return KL(), None
+        return KLFacts()
     if measured.absent and not first.loss_takes_heads:
         unobserved["kl.form"] = "the loss takes the reconstruction alone: loss= with the KL in it settles it"
-        return KL(), None
+        return KLFacts()
     in_loss = Fact(not measured.absent, measured.origin)
     if measured.form is None:
         unobserved["kl.form"] = measured.why
-        return KL(in_loss=in_loss), None
+        return KLFacts(KL(in_loss=in_loss), swapped=measured.origin if measured.swapped else None)
     form = Fact(measured.form, measured.origin)
     if measured.weight is None or first.total is None:
         if measured.why:
             unobserved["kl.factor"] = measured.why
-        return KL(form, in_loss=in_loss), None
+        return KLFacts(KL(form, in_loss=in_loss))
     by_batch = seen.kl_reduction(measured.weight, place, interval)
     if by_batch is None:
         unobserved["kl.reduced"] = "the batch sizes that were run do not tell how the batch is reduced"
@@ -141,7 +148,7 @@ def kl_facts(
         None if by_batch is None else Fact(reduced, measured.origin),
         in_loss,
     )
-    return term, _beta(seen, measured.weight, event, reduced, factor.value)
+    return KLFacts(term, _beta(seen, measured.weight, event, reduced, factor.value))
 
 
 def _kl_way(first: Observation, latent: Latent, total: int) -> weights.Way:

@@ -30,13 +30,17 @@ _AT_POSITIVE = ((0.0, 0.7), (0.6, 0.7), (1.5, 0.4), (-0.8, 1.9))
 
 @dataclass(frozen=True, slots=True)
 class KLMeasured:
-    """`form` None where the term is something else, with the reason in `why`; `weight` that of one latent's KL."""
+    """`form` None where the term is something else, with the reason in `why`; `weight` that of one latent's KL.
+
+    `swapped`: it is the KL of a posterior whose heads are exchanged.
+    """
 
     form: KLForm | None
     weight: float | None
     origin: Origin
     why: str = ""
     absent: bool = False
+    swapped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +143,8 @@ def measure_kl(
             return KLMeasured(form, None, origin, "its weight changes with its size: free bits, a capacity or the like")
         values = _values(term, parametrisation, is_reversed, weight) if with_values else ()
         return KLMeasured(KLForm(parametrisation, points, values, is_reversed), weight, origin)
+    if fit([each.swapped for each in drawn], False) is not None:
+        return KLMeasured(None, None, origin, "it takes mu for the second head, and that for mu", swapped=True)
     far = [each for each in (_far(term, each) for each in drawn) if each is not None]
     large = fit(far, positive) if len(far) == len(drawn) else None
     if large is not None:

@@ -32,6 +32,11 @@ class Drawn:
     by_second: Tensor
 
     @property
+    def swapped(self) -> Drawn:
+        """The same with the heads exchanged."""
+        return Drawn(self.second, self.mu, self.by_second, self.by_mu)
+
+    @property
     def flat(self) -> bool:
         """Whether the loss does not change with the heads at all."""
         return float(self.by_mu.abs().max()) == 0 and float(self.by_second.abs().max()) == 0
