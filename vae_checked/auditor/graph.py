@@ -32,11 +32,6 @@ class Graph:
 
     def __init__(self, tape: Tape) -> None:
         self.tape = tape
-        self._readers = tape.consumers()
-
-    def readers(self, number: int) -> list[Step]:
-        """The steps that read the value."""
-        return self._readers[number]
 
     def depends_on_input(self, number: int) -> bool:
         """Whether the value follows from the inputs."""

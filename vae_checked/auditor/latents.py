@@ -57,37 +57,37 @@ def pattern(shape: Collection[int], dtype: torch.dtype, device: torch.device) ->
     return (size * sign).reshape(tuple(shape)).to(device=device, dtype=dtype)
 
 
-def find_latents(tape: Tape, graph: Graph, targets: Collection[int] = ()) -> tuple[list[Latent], list[str]]:
-    """The latents in the order of the tape, and a line for each noise that makes none.
-
-    `targets` are the values that the second head has to lead to besides z: the loss, and what the model returns.
-    """
-    latents: list[Latent] = []
+def find_samples(tape: Tape, graph: Graph) -> tuple[list[Latent], list[str]]:
+    """Every z with its location and std, in the order of the tape, and a line for each noise that makes none."""
+    samples: list[Latent] = []
     others: list[str] = []
     for eps in _noises(tape, graph):
-        latent = _latent_of(tape, graph, eps)
+        sample = _sample_of(tape, graph, eps)
         draws = ", ".join(sorted({draw.source for draw in _draws_of(tape, eps)}))
-        if latent is None:
+        if sample is None:
             others.append(f"the noise of {draws} makes no z = location + scale * eps: it is taken for no posterior")
-        elif latent.std is None:
+        elif sample.std is None:
             others.append(f"the noise of {draws} has a scale that no input changes: it is taken for no posterior")
-        elif all((latent.z, latent.location) != (other.z, other.location) for other in latents):
-            _add(latents, _with_second_head(tape, graph, latent, targets))
-    return latents, others
+        elif all((sample.z, sample.location) != (other.z, other.location) for other in samples):
+            samples.append(sample)
+    return samples, others
 
 
-def _add(latents: list[Latent], found: Latent) -> None:
-    """Add a latent; one that samples the posterior of another becomes a further sample of that."""
-    for place, known in enumerate(latents):
-        if (known.location, known.second) == (found.location, found.second):
-            latents[place] = replace(known, samples=(*known.samples, (found.z, found.eps)))
-            return
-    latents.append(found)
+def latents_of(tape: Tape, graph: Graph, samples: Collection[Latent], targets: Collection[int]) -> list[Latent]:
+    """The posteriors of `samples`, each once, with the second heads that z and all of `targets` depend on.
 
-
-def refined(tape: Tape, graph: Graph, latent: Latent, targets: Collection[int]) -> Latent:
-    """The same latent with the second head that also `targets` depend on."""
-    return _with_second_head(tape, graph, latent, targets)
+    `targets` are the loss, and what the model returns.
+    """
+    latents: list[Latent] = []
+    for sample in samples:
+        found = _with_heads(tape, graph, sample, targets)
+        for place, known in enumerate(latents):
+            if (known.location, known.second) == (found.location, found.second):
+                latents[place] = replace(known, samples=(*known.samples, (found.z, found.eps)))
+                break
+        else:
+            latents.append(found)
+    return latents
 
 
 def _draws_of(tape: Tape, number: int) -> tuple[Draw, ...]:
@@ -111,7 +111,7 @@ def _noises(tape: Tape, graph: Graph) -> list[int]:
     return list(found)
 
 
-def _latent_of(tape: Tape, graph: Graph, eps: int) -> Latent | None:
+def _sample_of(tape: Tape, graph: Graph, eps: int) -> Latent | None:
     recorded = tape.values[eps].tensor
     unit = pattern(recorded.shape, recorded.dtype, recorded.device)
     if 0 in recorded.stride():
@@ -212,7 +212,7 @@ def _scale(tape: Tape, graph: Graph, latent: Latent, at_0: Tensor, at_1: Tensor,
     return found
 
 
-def _with_second_head(tape: Tape, graph: Graph, latent: Latent, targets: Collection[int]) -> Latent:
+def _with_heads(tape: Tape, graph: Graph, latent: Latent, targets: Collection[int]) -> Latent:
     """The latent with its second head, and with mu as it was before it was repeated for several samples."""
     if latent.std is None:
         return latent

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from vae_checked.adapters import Inputs, Part, Role, Subject, role_of
 from vae_checked.auditor.graph import Graph
-from vae_checked.auditor.latents import Latent, find_latents, refined
+from vae_checked.auditor.latents import Latent, find_samples, latents_of
 from vae_checked.auditor.matching import Matched
 from vae_checked.auditor.measure.recon import settled
 from vae_checked.auditor.objective import Loss, call_loss, dead_weights, run_by
@@ -67,16 +67,16 @@ def observe(
         )
     graph = Graph(run.tape)
     outputs = _numbers(run, run.parts)
-    latents, others = find_latents(run.tape, graph, outputs)
-    seen = Observation(run, graph, latents, _roles(run, graph, latents))
-    seen.recognised, seen.unobserved = (), tuple(others)
+    samples, others = find_samples(run.tape, graph)
+    latents = latents_of(run.tape, graph, samples, outputs)
+    seen = Observation(run, graph, latents, _roles(run, graph, latents), unobserved=tuple(others))
     if loss is not None and loss.runs(subject.model):
         _take_total(seen, run.output, loss, f"loss: {loss.name}, which runs the model itself")
     else:
         _find_total(seen, loss)
     seen.graph = Graph(run.tape)
     targets = [*outputs, *([] if seen.total is None else [seen.total])]
-    seen.latents = [refined(run.tape, seen.graph, latent, targets) for latent in latents]
+    seen.latents = latents_of(run.tape, seen.graph, samples, targets)
     reconstruction = [part for part in run.parts if seen.roles.get(part.path) is Role.RECONSTRUCTION]
     if reconstruction:
         seen.x_hat = run.number(reconstruction[0])

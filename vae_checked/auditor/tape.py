@@ -132,14 +132,6 @@ class Tape:
         """Whether the value depends on any draw."""
         return self.values[number].sources >> 2 != 0
 
-    def consumers(self) -> list[list[Step]]:
-        """For each value the steps that read it."""
-        readers: list[list[Step]] = [[] for _ in self.values]
-        for step in self.steps:
-            for number in set(step.inputs):
-                readers[number].append(step)
-        return readers
-
 
 class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves __init_subclass__ untyped
     """Records every operation that runs inside its `with` block; can be entered again to go on.
