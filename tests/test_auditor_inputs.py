@@ -57,6 +57,7 @@ REFUSED: dict[str, tuple[type[VaeCheckedError], Callable[[], Any], tuple[str, ..
     "no VAE": (ModelError, lambda: audit(nn.Linear(10, 2), "B 10"), ("nothing of a VAE", "output (7, 2)", "loss=")),
     "wrong size": (ModelError, lambda: audit(zoo.Base(), "B 3 8 13", LOSS), ("7x312 and 288x40", "x (7, 3, 8, 13)")),
     "lazy": (ModelError, lambda: audit(nn.LazyLinear(3), "B 4"), ("weight has no size yet", "once on a batch")),
+    "meta": (ModelError, lambda: audit(zoo.Base().to("meta"), "B 3 8 12"), ("is on the meta device", "on cpu")),
     "no batch": (UsageError, lambda: audit(zoo.Base(), "3 8 12", LOSS), ("starts with the fixed size 3",)),
     "no axis": (UsageError, lambda: audit(zoo.Base(), " ", LOSS), ("names no axes", "'B 3 64 64'")),
     "no number": (UsageError, lambda: audit(zoo.Base(), "B 3 8-12", LOSS), ("'8-12' is neither a size nor a letter",)),

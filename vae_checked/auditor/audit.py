@@ -39,10 +39,12 @@ def audit(
 ) -> AuditReport:
     """Measure what `model` does and judge it; the model and the process are afterwards as they were.
 
-    inputs: a tensor, a tuple or dict of tensors, or a specification such as `B 3 64 64` (B is drawn). loss: a function,
-    a module or the name of a method; without one the model's own is looked for. data_range: the interval of the data.
-    adapter: the name of a convention where the recognised one is not right. Raises ModelError for a model or loss that
-    cannot be run, UsageError for arguments that cannot be meant.
+    inputs: a tensor, a tuple or dict of tensors, or a specification such as `B 3 64 64`; letters are sizes that are
+    drawn, all different. Several inputs are parted by commas, one may bear its argument's name, labels their number:
+    `B 3 64 64, y: int<10> B`. loss: a function, a module or the name of a method; without one the model's own is looked
+    for. data_range: the interval of the data, not presumed where it is not given. adapter: the name of a convention
+    where the recognised one is not right. Raises ModelError for a model or loss that cannot be run, UsageError for
+    arguments that cannot be meant.
     """
     begun = time.perf_counter()
     if not isinstance(model, nn.Module):
@@ -77,6 +79,9 @@ def refuse_uninitialised(model: nn.Module) -> None:
     lazy = [name for name, parameter in model.named_parameters() if is_lazy(parameter)]
     if lazy:
         raise ModelError(f"{lazy[0]} has no size yet: run {type(model).__name__} once on a batch, then audit it")
+    meta = [name for name, parameter in model.named_parameters() if parameter.is_meta]
+    if meta:
+        raise ModelError(f"{meta[0]} is on the meta device, where there are no numbers: build the model on cpu")
 
 
 def _once(findings: Iterable[Finding]) -> tuple[Finding, ...]:

@@ -196,20 +196,23 @@ def _scale(tape: Tape, graph: Graph, latent: Latent, at_0: Tensor, at_1: Tensor,
     between = affected(tape, (latent.eps,)) & graph.ancestors(latent.z)
     slope = at_1 - at_0
     noise = noise_bits(tape, latent.eps)
-    found = None
-    for step in tape.steps:
+    tried: set[int] = set()
+    for step in reversed(tape.steps):
         if not any(n in between for n in step.outputs):
             continue
-        for number in step.inputs:
+        for number in reversed(step.inputs):
             value = tape.values[number]
-            if value.sources & noise or not graph.depends_on_input(number) or not value.tensor.is_floating_point():
+            if number in tried or value.sources & noise or not graph.depends_on_input(number):
+                continue
+            tried.add(number)
+            if not value.tensor.is_floating_point():
                 continue
             larger = 1.25 * value.data
             out = [replay(tape, {latent.eps: c * unit, number: larger}, (latent.z,))[latent.z] for c in (0.0, 1.0)]
             change = ((out[1] - out[0]) - slope).abs().max()
             if change > 0.01 * slope.abs().max():
-                found = number
-    return found
+                return number
+    return None
 
 
 def _with_heads(tape: Tape, graph: Graph, latent: Latent, targets: Collection[int]) -> Latent:
