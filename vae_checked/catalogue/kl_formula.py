@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vae_checked.catalogue.example import EXAMPLE, edit
+from vae_checked.catalogue.formula import beside_closed_form
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.facts import Evidence, Facts
 from vae_checked.finding import Severity
@@ -12,14 +13,7 @@ def judge(facts: Facts) -> Evidence | None:
     form = facts.kl.form
     if form is None or form.value.parametrisation is not None or form.value.reversed:
         return None
-    return Evidence(
-        origin=form.origin,
-        values={
-            "points": tuple((mu, s) for mu, s, _, _ in form.value.values),
-            "found": tuple((mu, value) for mu, _, value, _ in form.value.values),
-            "nearest": tuple((mu, closed) for mu, _, _, closed in form.value.values),
-        },
-    )
+    return Evidence(origin=form.origin, values=beside_closed_form(form.value))
 
 
 MISTAKE = Mistake(
@@ -33,7 +27,7 @@ MISTAKE = Mistake(
         "and the term may become negative."
     ),
     message="the KL term is no KL divergence of Gaussians, however the second head is read",
-    measured="at mu = {points:x} and s = {points:y} it is {found:y}; the nearest closed form is {nearest:y}",
+    measured="at mu = {points:x} and s = {points:y} it is {found:y}; the nearest closed form is {closed:y}",
     fix="kl = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp(), dim=1)",
     bad=edit(("mu.pow(2) - logvar.exp(), dim=1)", "mu.pow(2) - logvar.exp().pow(2), dim=1)  # VAE301")),
     good=EXAMPLE,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vae_checked.catalogue.example import EXAMPLE, edit
+from vae_checked.catalogue.formula import beside_closed_form
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.facts import Evidence, Facts
 from vae_checked.finding import Severity
@@ -12,14 +13,7 @@ def judge(facts: Facts) -> Evidence | None:
     form = facts.kl.form
     if form is None or not form.value.reversed:
         return None
-    return Evidence(
-        origin=form.origin,
-        values={
-            "points": tuple((mu, s) for mu, s, _, _ in form.value.values),
-            "found": tuple((mu, value) for mu, _, value, _ in form.value.values),
-            "forward": tuple((mu, closed) for mu, _, _, closed in form.value.values),
-        },
-    )
+    return Evidence(origin=form.origin, values=beside_closed_form(form.value))
 
 
 MISTAKE = Mistake(
@@ -33,7 +27,7 @@ MISTAKE = Mistake(
         "no bound on the likelihood."
     ),
     message="the KL is taken from the prior to the posterior: its arguments are exchanged",
-    measured="at mu = {points:x} and s = {points:y} the term is {found:y}; KL(q || p) is {forward:y}",
+    measured="at mu = {points:x} and s = {points:y} the term is {found:y}; KL(q || p) is {closed:y}",
     fix="kl = torch.distributions.kl_divergence(posterior, prior)",
     bad=edit(
         (

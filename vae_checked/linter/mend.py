@@ -47,36 +47,32 @@ def mend(
     known = Counter(_kind(finding) for finding in findings)
     texts: dict[str, str] = {}
     originals: dict[str, tuple[str, str]] = {}
-    kept: dict[str, list[tuple[Finding, tuple[Edit, ...]]]] = {}
+    kept: list[tuple[str, Finding, tuple[Edit, ...]]] = []
     for finding in findings:
-        path = "" if finding.place is None or finding.place.cell is not None else finding.place.path
-        if not path:
+        if finding.place is None or finding.place.cell is not None:
             continue
+        path = finding.place.path
         if path not in originals:
             originals[path] = _decoded(Path(path))
         text, encoding = originals[path]
         edits = propose(finding, text) if encoding else ()
         if not edits:
             continue
-        answered = [*kept.get(path, []), (finding, edits)]
+        tried = [*kept, (path, finding, edits)]
         try:
-            after = apply(text, [edit for _, each in answered for edit in each])
+            after = apply(text, [edit for where, _, each in tried if where == path for edit in each])
         except ValueError:
             continue
-        wanted = known - Counter(_kind(each) for each, _ in [*_all(kept, path), *answered])
+        wanted = known - Counter(_kind(answered) for _, answered, _ in tried)
         left = lint(paths, select=select, ignore=ignore, texts={**texts, path: after}).findings
         if not Counter(map(_kind, left)) - wanted:
-            kept[path], texts[path] = answered, after
-    return tuple(
-        Mended(path, *originals[path][:1], texts[path], originals[path][1], tuple(finding for finding, _ in answered))
-        for path, answered in sorted(kept.items())
-    )
-
-
-def _all(
-    kept: dict[str, list[tuple[Finding, tuple[Edit, ...]]]], beside: str
-) -> list[tuple[Finding, tuple[Edit, ...]]]:
-    return [pair for path, pairs in kept.items() if path != beside for pair in pairs]
+            kept, texts[path] = tried, after
+    mended = []
+    for path, after in sorted(texts.items()):
+        before, encoding = originals[path]
+        answered = tuple(finding for where, finding, _ in kept if where == path)
+        mended.append(Mended(path, before, after, encoding, answered))
+    return tuple(mended)
 
 
 def _kind(finding: Finding) -> tuple[str, str]:
