@@ -1,17 +1,16 @@
-"""`[tool.vae-checked]` in pyproject.toml: the one table that the audit and the pytest plugin share."""
+"""`[tool.vae-checked]` in pyproject.toml: the one table that the linter, the audit and the pytest plugin share."""
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from vae_checked.errors import UsageError
 from vae_checked.record import dataclass, field, fields
 
-_TABLES = ("models",)
+_LISTS = ("select", "ignore", "exclude")
+_KEYS = (*_LISTS, "per-file-ignores", "baseline", "models")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +34,26 @@ class ModelConfig:
     folder: Path | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class LintConfig:
+    """What `[tool.vae-checked]` says of linting.
+
+    `select` and `ignore` hold codes, their beginnings, or names; `exclude` and the first of each pair of
+    `per_file_ignores` are patterns as in a .gitignore that lies in `folder`, where the pyproject.toml is. `baseline` is
+    the path of a file of known findings. `data_ranges` holds (file, class or factory, low, high) per model with a
+    data_range whose source was found.
+    """
+
+    folder: Path
+    where: str
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    per_file_ignores: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    baseline: Path | None = None
+    data_ranges: tuple[tuple[str, str, float, float], ...] = ()
+
+
 KEYS = tuple(each.name for each in fields(ModelConfig) if each.name not in ("name", "folder"))
 
 
@@ -44,16 +63,74 @@ def find_pyproject(start: Path | None = None) -> Path | None:
     return next((path for folder in (here, *here.parents) if (path := folder / "pyproject.toml").is_file()), None)
 
 
+def load_lint(path: Path) -> LintConfig:
+    """What the pyproject.toml at `path` says of linting; UsageError for anything that cannot be meant."""
+    own = _table(path)
+    where = f"{path}: [tool.vae-checked]"
+    for key in _LISTS:
+        _strings(own.get(key, []), f"{where}: {key}", '["VAE201", "VAE3"]' if key != "exclude" else '["legacy/"]')
+    per_file = own.get("per-file-ignores", {})
+    if not isinstance(per_file, dict):
+        raise UsageError(f'{where}: per-file-ignores is {per_file!r}, not a table such as {{"tests/*" = ["VAE5"]}}')
+    for pattern, words in per_file.items():
+        _strings(words, f"{where}: per-file-ignores: {pattern!r}", '["VAE5"]')
+    baseline = own.get("baseline")
+    if baseline is not None and not isinstance(baseline, str):
+        raise UsageError(f"{where}: baseline is {baseline!r}, not the path of a file")
+    ranges = []
+    for model in _models(own, path).values():
+        file = _source_of(model.model, path.parent)
+        if model.data_range is not None and file is not None:
+            ranges.append((str(file), model.model.partition(":")[2], *model.data_range))
+    return LintConfig(
+        folder=path.parent,
+        where=where,
+        select=tuple(own.get("select", ())),
+        ignore=tuple(own.get("ignore", ())),
+        exclude=tuple(own.get("exclude", ())),
+        per_file_ignores=tuple((pattern, tuple(words)) for pattern, words in per_file.items()),
+        baseline=None if baseline is None else path.parent / baseline,
+        data_ranges=tuple(ranges),
+    )
+
+
+def _strings(value: object, where: str, example: str) -> None:
+    if not isinstance(value, list) or not all(isinstance(each, str) and each.strip() for each in value):
+        raise UsageError(f"{where} is {value!r}, not a list of strings such as {example}")
+
+
+def _source_of(model: str, folder: Path) -> Path | None:
+    """The file of `package.module:attribute`, below `folder` or its `src`; None where it is installed elsewhere."""
+    parts = model.partition(":")[0].split(".")
+    for base in (folder, folder / "src"):
+        for candidate in (base.joinpath(*parts).with_suffix(".py"), base.joinpath(*parts, "__init__.py")):
+            if candidate.is_file():
+                return candidate
+    return None
+
+
 def load_models(path: Path) -> dict[str, ModelConfig]:
     """The models of the pyproject.toml at `path` by name; UsageError for anything that cannot be meant."""
+    return _models(_table(path), path)
+
+
+def _table(path: Path) -> dict[str, Any]:
+    """`[tool.vae-checked]`, its keys known and its values not yet looked at."""
+    import tomllib  # noqa: PLC0415  a lint where nothing is configured reads no TOML
+
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"{path}: not readable as TOML: {error}") from None
-    own = document.get("tool", {}).get("vae-checked", {})
+    tool = document.get("tool", {})
+    own = tool.get("vae-checked", {}) if isinstance(tool, dict) else {}
     if not isinstance(own, dict):
         raise UsageError(f"{path}: [tool.vae-checked] is {own!r}, not a table")
-    _refuse_unknown(own, _TABLES, f"{path}: [tool.vae-checked]")
+    _refuse_unknown(own, _KEYS, f"{path}: [tool.vae-checked]")
+    return own
+
+
+def _models(own: Mapping[str, Any], path: Path) -> dict[str, ModelConfig]:
     models = own.get("models", {})
     if not isinstance(models, dict):
         raise UsageError(f"{path}: [tool.vae-checked.models] is not a table of tables, one per model")
@@ -112,6 +189,8 @@ def checked_range(value: object, where: str) -> tuple[float, float]:
 def _refuse_unknown(table: Mapping[str, object], known: tuple[str, ...], where: str) -> None:
     for key in table:
         if key not in known:
+            from difflib import get_close_matches  # noqa: PLC0415  only a mistyped key needs it
+
             near = get_close_matches(key, known, n=1)
             meant = f" (did you mean {near[0]}?)" if near else ""
             raise UsageError(f"{where} has an unknown key {key!r}{meant}: known are {', '.join(known)}")

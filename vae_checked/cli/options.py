@@ -27,10 +27,10 @@ def add_report_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--exit-zero", action="store_true", help="exit with 0 even when there are findings")
 
 
-def codes(given: Sequence[str]) -> frozenset[str]:
+def codes(given: Sequence[str], where: str = "") -> frozenset[str]:
     """The catalogue's codes that `--select` or `--ignore` names: codes, beginnings of codes, names, comma-separated.
 
-    Raises UsageError for a word that names no mistake.
+    Raises UsageError for a word that names no mistake, beginning with `where`.
     """
     if not given:
         return frozenset()
@@ -41,7 +41,7 @@ def codes(given: Sequence[str]) -> frozenset[str]:
         beginning = word.upper() if word.upper().startswith("VAE") else f"VAE{word}"
         named = {each.code for each in CATALOGUE if word and (each.code.startswith(beginning) or each.name == word)}
         if not named:
-            raise UsageError(f"{word!r} names no mistake in the catalogue: vae-checked rules lists them")
+            raise UsageError(f"{where}{word!r} names no mistake in the catalogue: vae-checked rules lists them")
         wanted |= named
     return frozenset(wanted)
 

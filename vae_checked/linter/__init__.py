@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING
 
 from vae_checked.errors import UsageError
 from vae_checked.linter import source as sources
+from vae_checked.linter.folders import Globs
+from vae_checked.linter.options import Options
 from vae_checked.linter.report import LintReport
+from vae_checked.record import replace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vae_checked.linter.source import File
 
-__all__ = ["LintReport", "lint"]
+__all__ = ["LintReport", "Options", "lint"]
 
 
 def lint(
@@ -23,24 +26,30 @@ def lint(
     *,
     select: Collection[str] = (),
     ignore: Collection[str] = (),
-    texts: Mapping[str, str] | None = None,
+    texts: Mapping[str, str | bytes] | None = None,
+    options: Options | None = None,
 ) -> LintReport:
     """Read every Python file and notebook at or below `paths` and report the mistakes that their VAEs make.
 
-    `select` and `ignore` are codes or their beginnings (`VAE2`); nothing is imported or executed. `texts` are
-    contents, by path, to read in place of what is on disk. Raises UsageError for a path that does not exist, and for a
-    file named itself that is not Python.
+    `select` and `ignore` are codes or their beginnings (`VAE2`), `options` say the rest; nothing is imported or
+    executed. `texts` are contents, by path, to read in place of what is on disk, whether or not there is such a file.
+    Raises UsageError for a path that does not exist, and for a file named itself that is not Python.
     """
+    wishes = options or Options()
+    if select or ignore:
+        wishes = replace(wishes, select=select, ignore=ignore)
     given: list[str] = []
     concerned: list[File] = []
     feeding: list[Path] = []
     unread: list[tuple[str, str]] = []
     refused: list[str] = []
-    for path, named in sources.discover(paths, unread):
+    excluded = Globs(wishes.exclude, wishes.folder) if wishes.exclude else None
+    for path, named in sources.discover(paths, unread, excluded, wishes.force_exclude, texts or {}):
         given.append(str(path))
         try:
             unsaved = None if texts is None else texts.get(str(path))
-            data = sources.read(path) if unsaved is None else unsaved.encode()
+            given_text = unsaved.encode() if isinstance(unsaved, str) else unsaved
+            data = sources.read(path) if given_text is None else given_text
             wanted = sources.concerns_vae(data)
             if named or wanted:
                 file = sources.parse(str(path), data)
@@ -55,7 +64,7 @@ def lint(
             unread.append((str(path), str(error)))
     if refused:
         raise UsageError(f"{'; '.join(refused)}: give Python files, notebooks or folders")
-    return _examine(given, concerned, _beside(feeding, concerned), tuple(unread), select, ignore)
+    return _examine(given, concerned, _beside(feeding, concerned), tuple(unread), wishes)
 
 
 def _beside(feeding: Sequence[Path], concerned: Sequence[File]) -> list[File]:
@@ -78,12 +87,11 @@ def _examine(
     concerned: list[File],
     beside: list[File],
     unread: tuple[tuple[str, str], ...],
-    select: Collection[str],
-    ignore: Collection[str],
+    options: Options,
 ) -> LintReport:
     if not concerned:
         return LintReport((), (), (), (), (), unread, len(given), 0)
     # The interpreter and the catalogue are wanted only where there is something to examine.
     from vae_checked.linter.examine import examine  # noqa: PLC0415  start-up time of a run that finds no VAE code
 
-    return examine(given, concerned, beside, unread, select, ignore)
+    return examine(given, concerned, beside, unread, options)

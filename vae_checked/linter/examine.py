@@ -9,6 +9,8 @@ from vae_checked.catalogue import CATALOGUE, Mistake, Observer, judge
 from vae_checked.facts import Facts, KLForm, StdCurve
 from vae_checked.finding import Finding, Severity
 from vae_checked.linter import scenes
+from vae_checked.linter.declared import Declared
+from vae_checked.linter.options import Options, PerFile
 from vae_checked.linter.pipelines import Pipelines
 from vae_checked.linter.project import Project
 from vae_checked.linter.report import LintReport, is_vae
@@ -26,25 +28,26 @@ def examine(
     files: list[File],
     beside: list[File],
     unread: tuple[tuple[str, str], ...],
-    select: Collection[str],
-    ignore: Collection[str],
+    options: Options,
 ) -> LintReport:
     """Evaluate the files as one project and judge every VAE in them; `beside` are files that only feed them data."""
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(max(limit, 8_000))
     try:
-        facts, exhausted = _facts(files, beside)
+        facts, exhausted = _facts(files, beside, Declared(options))
     finally:
         sys.setrecursionlimit(limit)
-    chosen = _chosen(select, ignore)
+    chosen = _chosen(options.select, options.ignore)
     judgements = [judge(item, chosen) for item in facts]
     suppressions = Suppressions(files)
+    per_file = PerFile(options)
     asked_about = set(given)
     kept: dict[object, Finding] = {}
     for finding in (finding for judgement in judgements for finding in judgement.findings):
         # What was only imported is not what was asked about.
         asked = finding.place is None or finding.place.path in asked_about
-        if asked and (finding.code, finding.place) not in kept and not suppressions.covers(finding):
+        told = asked and (finding.code, finding.place) not in kept and not suppressions.covers(finding)
+        if told and not per_file.ignores(finding):
             kept[finding.code, finding.place] = finding
     vaes = [pair for pair in zip(facts, judgements, strict=True) if is_vae(pair[0])]
     return LintReport(
@@ -60,7 +63,7 @@ def examine(
     )
 
 
-def _facts(files: Iterable[File], beside: Iterable[File]) -> tuple[list[Facts], list[str]]:
+def _facts(files: Iterable[File], beside: Iterable[File], declared: Declared) -> tuple[list[Facts], list[str]]:
     project = Project()
     modules = [project.add(file) for file in files if file.cells]
     feeding = [project.add(file, given=False) for file in beside if file.cells]
@@ -71,7 +74,7 @@ def _facts(files: Iterable[File], beside: Iterable[File]) -> tuple[list[Facts], 
     pipelines = Pipelines(project, [*built, *around])
     prior = PriorDraws()
     for scene in built:
-        scene.data = pipelines.interval_for(scene.module.path)
+        scene.data = declared.interval_for(scene) or pipelines.interval_for(scene.module.path)
         found.extend(assemble.facts_of(scene, prior))
     found.extend(prior.facts())
     return distinct(found), project.exhausted()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from vae_checked.record import dataclass
@@ -30,12 +30,46 @@ class Rule:
 _Rules = tuple[tuple[Rule, str], ...]
 
 
-def below(folder: Path, unread: list[tuple[str, str]]) -> Iterator[Path]:
-    """Every Python file and notebook below `folder`, sorted; folders that cannot be listed go to `unread`."""
-    yield from _below(folder, _rules_above(folder), unread, 0)
+class Globs:
+    """Patterns as in a .gitignore that lies in `folder`; the last that matches a path decides."""
+
+    def __init__(self, patterns: Sequence[str], folder: str | Path) -> None:
+        self._rules = tuple(rule for rule in map(parse_rule, patterns) if rule is not None)
+        self._folder = os.path.abspath(folder)  # noqa: PTH100  Path.absolute keeps `..`, which patterns cannot match
+
+    def rules_for(self, folder: Path) -> _Rules:
+        """The rules as they hold for the entries of `folder`."""
+        prefix = self._relative(folder)
+        return tuple((rule, "" if prefix == "." else f"{prefix}/") for rule in self._rules)
+
+    def match(self, path: str | Path, is_folder: bool = False) -> bool:
+        """Whether a pattern names the file or folder `path`, or a folder that it lies in."""
+        if not self._rules:
+            return False
+        parts = self._relative(path).split("/")
+        rules = tuple((rule, "") for rule in self._rules)
+        return any(
+            _ignored("/".join(parts[:count]), is_folder or count < len(parts), rules)
+            for count in range(1, len(parts) + 1)
+            if parts[count - 1] != ".."
+        )
+
+    def _relative(self, path: str | Path) -> str:
+        try:
+            return os.path.relpath(path, self._folder).replace(os.sep, "/")
+        except ValueError:
+            return Path(path).as_posix()
 
 
-def _below(folder: Path, rules: _Rules, unread: list[tuple[str, str]], depth: int) -> Iterator[Path]:
+def below(folder: Path, unread: list[tuple[str, str]], excluded: Globs | None = None) -> Iterator[Path]:
+    """Every Python file and notebook below `folder`, sorted; folders that cannot be listed go to `unread`.
+
+    What `excluded` names is left out even where a .gitignore takes it back.
+    """
+    yield from _below(folder, _rules_above(folder), () if excluded is None else excluded.rules_for(folder), unread, 0)
+
+
+def _below(folder: Path, rules: _Rules, excluded: _Rules, unread: list[tuple[str, str]], depth: int) -> Iterator[Path]:
     try:
         with os.scandir(folder) as found:
             entries = sorted(found, key=lambda entry: entry.name)
@@ -46,11 +80,21 @@ def _below(folder: Path, rules: _Rules, unread: list[tuple[str, str]], depth: in
         rules = (*rules, *_rules_in(folder))
     for entry in entries:
         if entry.is_dir(follow_symlinks=False):
-            if entry.name not in SKIPPED and depth < _MAX_DEPTH and not _ignored(entry.name, True, rules):
-                inner = tuple((rule, f"{prefix}{entry.name}/") for rule, prefix in rules)
-                yield from _below(folder / entry.name, inner, unread, depth + 1)
-        elif entry.name.endswith(SUFFIXES) and entry.is_file() and not _ignored(entry.name, False, rules):
+            if entry.name in SKIPPED or depth >= _MAX_DEPTH:
+                continue
+            if not (_ignored(entry.name, True, rules) or _ignored(entry.name, True, excluded)):
+                inner, left_out = (_inside(each, entry.name) for each in (rules, excluded))
+                yield from _below(folder / entry.name, inner, left_out, unread, depth + 1)
+        elif (
+            entry.name.endswith(SUFFIXES)
+            and entry.is_file()
+            and not (_ignored(entry.name, False, rules) or _ignored(entry.name, False, excluded))
+        ):
             yield folder / entry.name
+
+
+def _inside(rules: _Rules, name: str) -> _Rules:
+    return tuple((rule, f"{prefix}{name}/") for rule, prefix in rules)
 
 
 def _rules_above(folder: Path) -> _Rules:

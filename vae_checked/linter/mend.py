@@ -7,13 +7,13 @@ import os
 import tempfile
 import tokenize
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 
 from vae_checked.errors import UsageError
 from vae_checked.finding import Finding
-from vae_checked.linter import lint
+from vae_checked.linter import Options, lint
 from vae_checked.linter.fixes import Edit, apply, propose
 from vae_checked.record import dataclass
 
@@ -35,15 +35,13 @@ class Mended:
         return "".join(difflib.unified_diff(*lines, fromfile=self.path, tofile=self.path))
 
 
-def mend(
-    paths: Sequence[str | Path], *, select: Collection[str] = (), ignore: Collection[str] = ()
-) -> tuple[Mended, ...]:
+def mend(paths: Sequence[str | Path], *, options: Options | None = None) -> tuple[Mended, ...]:
     """What fixing the files at or below `paths` would change; nothing is written. Notebooks are left alone.
 
     A fix is kept when linting its result names that mistake no more and no other one instead. Raises UsageError as
     `lint` does.
     """
-    findings = lint(paths, select=select, ignore=ignore).findings
+    findings = lint(paths, options=options).findings
     known = Counter(_kind(finding) for finding in findings)
     texts: dict[str, str] = {}
     originals: dict[str, tuple[str, str]] = {}
@@ -64,7 +62,7 @@ def mend(
         except ValueError:
             continue
         wanted = known - Counter(_kind(answered) for _, answered, _ in tried)
-        left = lint(paths, select=select, ignore=ignore, texts={**texts, path: after}).findings
+        left = lint(paths, options=options, texts={**texts, path: after}).findings
         if not Counter(map(_kind, left)) - wanted:
             kept, texts[path] = tried, after
     mended = []

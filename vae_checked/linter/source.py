@@ -7,13 +7,13 @@ import json
 import re
 import tokenize
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
 
 from vae_checked.errors import UsageError
 from vae_checked.finding import Place
-from vae_checked.linter.folders import below
+from vae_checked.linter.folders import Globs, below
 from vae_checked.record import dataclass, field
 
 MAX_BYTES = 4_000_000
@@ -108,21 +108,32 @@ def feeds_vae(data: bytes) -> bool:
 _PIPELINE_WORDS = re.compile(rb"DataLoader|ToTensor|ToDtype|Image\.open|imread")
 
 
-def discover(paths: Sequence[str | Path], unread: list[tuple[str, str]]) -> Iterator[tuple[Path, bool]]:
+def discover(
+    paths: Sequence[str | Path],
+    unread: list[tuple[str, str]],
+    excluded: Globs | None = None,
+    force_exclude: bool = False,
+    texts: Collection[str] = (),
+) -> Iterator[tuple[Path, bool]]:
     """Every Python file and notebook at or below `paths`, each once, with whether it was named itself.
 
-    What `.gitignore` names is left out below a folder, links to folders are not followed, and a folder that cannot be
-    listed goes to `unread` with the reason. Raises UsageError for a path that does not exist or is no file or folder.
+    What `.gitignore` or `excluded` names is left out below a folder, by `force_exclude` also where `excluded` names one
+    of `paths`. Links to folders are not followed, and a folder that cannot be listed goes to `unread` with the
+    reason. What is among `texts` need not exist. Raises UsageError for a path that does not exist or is no file or
+    folder.
     """
     seen: set[Path] = set()
     for given in paths:
         path = Path(given)
         try:
-            folder, file = path.is_dir(), path.is_file()
+            file = str(path) in texts or path.is_file()
+            folder = not file and path.is_dir()
         except OSError as error:
             raise UsageError(f"{given}: {error.strerror or error}: give a file or folder that can be read") from None
+        if force_exclude and excluded is not None and excluded.match(path, folder):
+            continue
         if folder:
-            found: Iterator[Path] = below(path, unread)
+            found: Iterator[Path] = below(path, unread, excluded)
         elif file:
             found = iter((path,))
         elif path.exists():
