@@ -1,6 +1,6 @@
 """Runs what the pages show: their console blocks, and their Python.
 
-A Python block below `<!-- file: NAME -->` is a file that the page's commands find. Every other Python block is run, in
+A Python block below `<!-- file: NAME -->` is a file that the commands below it find. Every other Python block is run, in
 order, in one namespace per page, and a `text` block straight below it holds what it printed. In a `console` block the
 lines below `$ vae-checked ...` are what the command printed. Blocks of other kinds (`sh`, `toml` without a file) are
 for reading.
@@ -35,9 +35,6 @@ def same(left: str, right: str) -> bool:
 def page(text: str) -> str:
     """`text` with what its commands and its Python print now, except where only a time has changed."""
     with tempfile.TemporaryDirectory() as name, _inside(Path(name)):
-        for block in BLOCK.finditer(text):
-            if block["file"]:
-                Path(block["file"]).write_text(block["body"], encoding="utf-8")
         namespace: dict[str, Any] = {"__name__": "example"}
         made = BLOCK.sub(lambda block: _shown(block, namespace), text)
     return text if same(made, text) else made
@@ -45,6 +42,8 @@ def page(text: str) -> str:
 
 def _shown(block: re.Match[str], namespace: dict[str, Any]) -> str:
     whole = block[0]
+    if block["file"]:
+        Path(block["file"]).write_text(block["body"], encoding="utf-8")
     if block["kind"] == "console":
         commands = [line for line in block["body"].splitlines() if line.startswith("$ ")]
         body = "\n".join(f"{command}\n{_command(command)}" for command in commands)
