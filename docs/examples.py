@@ -1,9 +1,9 @@
 """Runs what the pages show: their console blocks, and their Python.
 
-A Python block below `<!-- file: NAME -->` is a file that the commands below it find. Every other Python block is run, in
-order, in one namespace per page, and a `text` block straight below it holds what it printed. In a `console` block the
-lines below `$ vae-checked ...` are what the command printed. Blocks of other kinds (`sh`, `toml` without a file) are
-for reading.
+A Python block below `<!-- file: NAME -->` is a file that the commands below it find. Every other Python block is run,
+in order, in one namespace per page, and a `text` block straight below it holds what it printed. In a `console` block
+the lines below `$ vae-checked ...` are what the command printed. Blocks of other kinds (`sh`, `toml` without a file)
+are for reading.
 """
 
 from __future__ import annotations
