@@ -38,6 +38,16 @@ def test_flake8s_own_noqa_and_ignores_hold(tmp_path: Path) -> None:
     assert flake8(path, "--per-file-ignores", "model.py:VAE202").stdout == ""
 
 
+def test_what_comes_from_standard_input_is_what_is_linted(tmp_path: Path) -> None:
+    (tmp_path / "model.py").write_text(find("VAE202").good, encoding="utf-8")
+    command = [sys.executable, "-m", "flake8", "--select", "VAE", "--stdin-display-name", "model.py", "-"]
+    text = "# -*- coding: latin-1 -*-\n# \u03c3\n" + find("VAE202").bad
+    done = subprocess.run(command, input=text.encode(), capture_output=True, check=False, cwd=tmp_path)
+    assert done.stdout.decode().split(" ")[1] == "VAE202"
+    done = subprocess.run([*command[:-3], "-"], input=text.encode(), capture_output=True, check=False, cwd=tmp_path)
+    assert done.stdout.decode().split(" ")[1] == "VAE202"
+
+
 def test_a_correct_module_is_silent(tmp_path: Path) -> None:
     path = tmp_path / "model.py"
     path.write_text(find("VAE202").good, encoding="utf-8")

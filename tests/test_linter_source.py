@@ -12,6 +12,7 @@ import pytest
 from vae_checked.catalogue import find
 from vae_checked.cli import main
 from vae_checked.errors import UsageError
+from vae_checked.finding import RemarkKind
 from vae_checked.linter import LintReport, lint
 from vae_checked.linter.folders import parse_rule
 
@@ -248,7 +249,7 @@ def test_a_comment_switches_a_finding_off(comment: str, tmp_path: Path) -> None:
     path.write_text(BAD.replace("std = torch.exp(logvar)", f"std = torch.exp(logvar)  {comment}"))
     report = lint([path])
     assert report.findings == ()
-    assert bool(report.unused_suppressions) is ("VAE301" in comment)
+    assert bool(report.remarks) is ("VAE301" in comment)
 
 
 @pytest.mark.parametrize(
@@ -280,19 +281,20 @@ def test_unused_suppressions_are_told(tmp_path: Path, capsys: pytest.CaptureFixt
     text = GOOD.replace("std = torch.exp(0.5 * logvar)", own).replace("import torch\n", "import torch  # noqa\n", 1)
     path.write_text(text)
     report = lint([path])
-    (line,) = report.unused_suppressions
-    assert line == f"{path}:{LINE}: VAE201 not found here: the comment can go"
+    (remark,) = report.remarks
+    assert (remark.kind, remark.place.line) == (RemarkKind.UNUSED_SUPPRESSION, LINE)
+    assert str(remark) == f"{path}:{LINE}: VAE201 not found here: the comment can go"
     assert main(["lint", str(path)]) == 0
     out = capsys.readouterr().out
-    assert f"unused suppressions:\n  {line}" in out
+    assert f"unused suppressions:\n  {remark}" in out
     assert "1 unused suppression" in out
 
 
 def test_what_was_not_examined_is_not_called_unused(tmp_path: Path) -> None:
     path = tmp_path / "model.py"
     path.write_text(GOOD.replace("0.5 * logvar)\n        eps", "0.5 * logvar)  # noqa: VAE201\n        eps"))
-    assert len(lint([path]).unused_suppressions) == 1
-    assert lint([path], ignore=["VAE2"]).unused_suppressions == ()
+    assert len(lint([path]).remarks) == 1
+    assert lint([path], ignore=["VAE2"]).remarks == ()
 
 
 # --------------------------------------------------------------------------------------------------- folders
@@ -446,4 +448,6 @@ def test_one_vae_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert line.startswith("model.py:VAE: not seen in the source: ")
     assert line.endswith("; vae-checked audit model:VAE measures it")
     assert "the range of the data (104" in line
-    assert report.summary == "1 file read, 1 with VAE code; 1 VAE examined, 1 clean; 0 findings"
+    (judgement,) = report.judgements
+    left_open = f"{len(judgement.unexamined)} questions not decided"
+    assert report.summary == f"1 file read, 1 with VAE code; 1 VAE examined, 1 clean, {left_open}; 0 findings"

@@ -1,4 +1,4 @@
-"""What a report shows: a place in a file, and one mistake found there."""
+"""What a report shows: a place in a file, one mistake found there, and what is worth saying beside the mistakes."""
 
 from __future__ import annotations
 
@@ -47,6 +47,30 @@ class Related:
 
     place: Place
     message: str
+
+
+class RemarkKind(StrEnum):
+    """What a remark is about."""
+
+    UNUSED_SUPPRESSION = "unused suppression"
+    STALE_BASELINE = "stale baseline entry"
+
+    @property
+    def plural(self) -> str:
+        """Several of them."""
+        return f"{self[:-1]}ies" if self.endswith("y") else f"{self}s"
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """Something that is no mistake in a VAE and should be seen to: the comment or entry at `place` can go."""
+
+    kind: RemarkKind
+    message: str
+    place: Place
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.message}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import TYPE_CHECKING
 
 from vae_checked.cli.configured import config_for, lint_options
 from vae_checked.cli.options import add_report_options, emit
 from vae_checked.errors import UsageError
 
+if TYPE_CHECKING:
+    from vae_checked.linter import LintReport
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What `lint` takes."""
-    parser.add_argument("paths", nargs="*", default=["."], metavar="PATH", help="files and folders (default: .)")
+    parser.add_argument(
+        "paths", nargs="*", metavar="PATH", help="files and folders, or - for standard input (default: .)"
+    )
     add_report_options(parser)
+    parser.add_argument("--statistics", action="store_true", help="count how often each mistake was found")
     change = parser.add_mutually_exclusive_group()
     change.add_argument("--fix", action="store_true", help="mend what has one right answer, then report the rest")
     change.add_argument("--diff", action="store_true", help="show what --fix would change, and write nothing")
@@ -26,15 +33,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--force-exclude", action="store_true", help="leave it out where it is named itself, too")
     parser.add_argument("--config", metavar="FILE", help="pyproject.toml to use (default: the nearest above PATH)")
+    parser.add_argument(
+        "--stdin-filename", metavar="FILE", help="name of what comes from standard input: its place in the project"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Lint the paths; 2 when a file named on the command line could not be read."""
-    options = lint_options(config_for(args.paths, args.config), args)
+    paths, texts = _asked(args)
+    options = lint_options(config_for(paths, args.config), args)
     if args.fix or args.diff:
         from vae_checked.linter.mend import mend, write
 
-        mended = mend(args.paths, options=options)
+        mended = mend(paths, options=options)
         if args.diff:
             sys.stdout.write("".join(each.diff for each in mended))
             return 0 if args.exit_zero or not mended else 1
@@ -42,9 +53,35 @@ def run(args: argparse.Namespace) -> int:
             write(each)
     from vae_checked.linter import lint
 
-    report = lint(args.paths, options=options)
+    report = lint(paths, texts=texts, options=options)
+    if args.statistics:
+        report = with_statistics(report)
     status = emit(report, args)
-    refused = [f"{path}: {reason}" for path, reason in report.unread if path in args.paths]
+    refused = [f"{path}: {reason}" for path, reason in report.unread if path in paths]
     if refused:
         raise UsageError("; ".join(refused))
     return status
+
+
+def _asked(args: argparse.Namespace) -> tuple[list[str], dict[str, bytes]]:
+    """The paths to lint, and the text of those that come from standard input."""
+    given: list[str] = args.paths or (["."] if args.stdin_filename is None else ["-"])
+    if "-" not in given:
+        if args.stdin_filename is not None:
+            raise UsageError("--stdin-filename names what comes from standard input: give - as the path")
+        return given, {}
+    if args.fix or args.diff:
+        raise UsageError(f"--{'fix' if args.fix else 'diff'} is for files, not for standard input: give their paths")
+    name = args.stdin_filename or "<stdin>"
+    return [name if path == "-" else path for path in given], {name: sys.stdin.buffer.read()}
+
+
+def with_statistics(report: LintReport) -> LintReport:
+    """`report` with how often each mistake was found, the most frequent first."""
+    from collections import Counter
+
+    from vae_checked.record import replace
+
+    counts = Counter((finding.code, finding.name) for finding in report.findings)
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return replace(report, statistics=tuple((code, name, number) for (code, name), number in ordered))

@@ -48,11 +48,11 @@ def lint(
         given.append(str(path))
         try:
             unsaved = None if texts is None else texts.get(str(path))
-            given_text = unsaved.encode() if isinstance(unsaved, str) else unsaved
-            data = sources.read(path) if given_text is None else given_text
+            content = sources.read(path) if unsaved is None else unsaved
+            data = content if isinstance(content, bytes) else content.encode(errors="replace")
             wanted = sources.concerns_vae(data)
             if named or wanted:
-                file = sources.parse(str(path), data)
+                file = sources.parse(str(path), content)
                 unread.extend((f"{path}:cell {number}", reason) for number, reason in file.broken)
                 if wanted:
                     concerned.append(file)

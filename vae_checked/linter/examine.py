@@ -59,7 +59,7 @@ def examine(
         unread=(*unread, *((path, _TOO_LARGE) for path in exhausted)),
         files_read=len(given),
         files_concerned=len(files),
-        unused_suppressions=suppressions.unused({mistake.code for mistake in chosen}),
+        remarks=suppressions.unused({mistake.code for mistake in chosen}),
     )
 
 

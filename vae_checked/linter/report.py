@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from vae_checked.record import dataclass
+from vae_checked.text import counted
 
 if TYPE_CHECKING:
     # A run that finds no VAE code does without the catalogue.
     from vae_checked.catalogue import Judgement
     from vae_checked.facts import Facts
-    from vae_checked.finding import Finding
+    from vae_checked.finding import Finding, Remark
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +20,8 @@ class LintReport:
     """Findings in order of place; per VAE the facts and what was examined; what was not read or not decided.
 
     `files_read` counts every file given, `files_concerned` those that concern a VAE, `unread` holds (path, reason),
-    `unused_suppressions` one line per comment that switches nothing off.
+    `remarks` tell of comments that switch nothing off and baseline entries that nothing matches, `known` counts the
+    findings that a baseline holds, `statistics` holds (code, name, how often) where they were asked for.
     """
 
     findings: tuple[Finding, ...]
@@ -29,7 +32,9 @@ class LintReport:
     unread: tuple[tuple[str, str], ...]
     files_read: int
     files_concerned: int
-    unused_suppressions: tuple[str, ...] = ()
+    remarks: tuple[Remark, ...] = ()
+    known: int = 0
+    statistics: tuple[tuple[str, str, int], ...] | None = None
 
     @property
     def subjects(self) -> int:
@@ -40,23 +45,29 @@ class LintReport:
     def summary(self) -> str:
         """One line: what was checked and clean, what concerned no VAE, and what could not be read or decided."""
         vaes = [judgement for item, judgement in zip(self.facts, self.judgements, strict=True) if is_vae(item)]
-        clean = sum(1 for judgement in vaes if not judgement.findings)
+        without = self.files_read - self.files_concerned
+        undecided = _undecided(vaes)
         parts = [
-            f"{_count(self.files_read, 'file')} read, {self.files_concerned} with VAE code",
-            f"{_count(len(vaes), 'VAE')} examined, {clean} clean",
-            _count(len(self.findings), "finding"),
+            f"{counted(self.files_read, 'file')} read, {self.files_concerned} with VAE code"
+            + (f", {without} without" if without else ""),
+            f"{counted(len(vaes), 'VAE')} examined, {sum(not each.findings for each in vaes)} clean"
+            + (f", {counted(undecided, 'question')} not decided" if undecided else ""),
+            counted(len(self.findings), "finding") + (f", {self.known} more in the baseline" if self.known else ""),
         ]
         if self.unread:
             parts.append(f"{len(self.unread)} could not be read")
-        if self.unused_suppressions:
-            parts.append(f"{_count(len(self.unused_suppressions), 'unused suppression')}")
+        for kind in dict.fromkeys(remark.kind for remark in self.remarks):
+            number = sum(remark.kind is kind for remark in self.remarks)
+            parts.append(f"1 {kind}" if number == 1 else f"{number} {kind.plural}")
         return "; ".join(parts)
+
+
+def _undecided(vaes: Iterable[Judgement]) -> int:
+    """The pairs of a VAE and a mistake that no judgement of it could examine."""
+    decided = {(each.subject, code) for each in vaes for code in (*each.clean, *(item.code for item in each.findings))}
+    return len({(each.subject, code) for each in vaes for code in each.unexamined} - decided)
 
 
 def is_vae(facts: Facts) -> bool:
     """Whether the facts are of a VAE, and not of a loss or model alone: a sampler or a KL is among them."""
     return facts.kl.form is not None or any(path.startswith("sampler.") for path, _ in facts.known())
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -158,11 +158,14 @@ def read(path: Path) -> bytes:
     return data
 
 
-def parse(path: str, data: bytes) -> File:
-    """Parse a Python file or a notebook; UnreadableError with the reason when it is neither."""
+def parse(path: str, data: bytes | str) -> File:
+    """Parse a Python file or a notebook; UnreadableError with the reason when it is neither.
+
+    What is text already has no encoding to look for.
+    """
     if path.endswith(".ipynb"):
         return _notebook(path, data)
-    return File(path, [_cell(_decode(data), None)])
+    return File(path, [_cell(data if isinstance(data, str) else _decode(data), None)])
 
 
 def _decode(data: bytes) -> str:
@@ -196,7 +199,7 @@ _PYTHON_MAGICS = frozenset(("time", "timeit", "capture", "prun", "memit", "pytho
 _MAGIC = re.compile(r"\s*(?:[%!?]|[\w\s,.\[\]]+=\s*[%!])")
 
 
-def _notebook(path: str, data: bytes) -> File:
+def _notebook(path: str, data: bytes | str) -> File:
     try:
         notebook = json.loads(data)
         cells = notebook["cells"] if "cells" in notebook else notebook["worksheets"][0]["cells"]

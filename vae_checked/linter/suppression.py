@@ -7,7 +7,7 @@ import re
 import tokenize
 from collections.abc import Collection, Iterable, Iterator
 
-from vae_checked.finding import Finding, Place
+from vae_checked.finding import Finding, Place, Remark, RemarkKind
 from vae_checked.linter.source import Cell, File
 from vae_checked.record import dataclass, field
 
@@ -51,18 +51,17 @@ class Suppressions:
                     covered = True
         return covered
 
-    def unused(self, examined: Collection[str]) -> tuple[str, ...]:
-        """One line per comment that met nothing, as far as the codes that were examined tell."""
-        lines = []
+    def unused(self, examined: Collection[str]) -> tuple[Remark, ...]:
+        """A remark per comment that met nothing, as far as the codes that were examined tell."""
+        remarks = []
         for items in self._known.values():
             for item in items:
                 idle = sorted(code for code in item.codes - item.used if code in examined)
                 place = Place(item.path, item.line, cell=item.cell)
-                if idle:
-                    lines.append((place, f"{place}: {', '.join(idle)} not found here: the comment can go"))
-                elif item.own and not item.codes and not item.used:
-                    lines.append((place, f"{place}: nothing found here: the comment can go"))
-        return tuple(text for _, text in sorted(lines, key=lambda pair: pair[0].sort_key))
+                if idle or (item.own and not item.codes and not item.used):
+                    what = f"{', '.join(idle) or 'nothing'} {'not ' if idle else ''}found here: the comment can go"
+                    remarks.append(Remark(RemarkKind.UNUSED_SUPPRESSION, what, place))
+        return tuple(sorted(remarks, key=lambda each: each.place.sort_key))
 
 
 def _comments(cell: Cell) -> Iterator[tuple[int, str]]:

@@ -11,7 +11,7 @@ from vae_checked.errors import UsageError
 if TYPE_CHECKING:
     from vae_checked.catalogue import Judgement
     from vae_checked.facts import Facts
-    from vae_checked.finding import Finding
+    from vae_checked.finding import Finding, Remark
 
 __all__ = ["FORMATS", "Report", "render"]
 
@@ -49,6 +49,20 @@ class Report(Protocol):
     def subjects(self) -> int: ...
     @property
     def summary(self) -> str: ...
+
+
+def remarks(report: Report) -> dict[str, list[Remark]]:
+    """What a report on source says beside its findings, by heading."""
+    found: dict[str, list[Remark]] = {}
+    for each in getattr(report, "remarks", ()):
+        found.setdefault(each.kind.plural, []).append(each)
+    return found
+
+
+def tally(report: Report) -> tuple[tuple[str, str, int], ...] | None:
+    """(code, name, how often) per mistake, where a report on source was asked to count."""
+    counts: tuple[tuple[str, str, int], ...] | None = getattr(report, "statistics", None)
+    return counts
 
 
 def render(report: Report, format_name: str = "text", *, verbose: bool = False) -> str:

@@ -5,19 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vae_checked.finding import Severity
+from vae_checked.reports import remarks
+from vae_checked.reports.text import statistics
 
 if TYPE_CHECKING:
-    from vae_checked.finding import Finding
+    from vae_checked.finding import Finding, Remark
     from vae_checked.reports import Report
 
 _COMMAND = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
 
 
 def render(report: Report) -> str:
-    """`::error file=...,line=...::message` per finding, a warning per unread file, then the summary."""
+    """`::error file=...,line=...::message` per finding, a warning per unread file and per remark, then the summary."""
     lines = [_annotation(each) for each in sorted(report.findings, key=lambda each: each.sort_key)]
     lines += [f"::warning file={_property(path)}::{_data(f'not read: {reason}')}" for path, reason in report.unread]
-    return "\n".join([*lines, report.summary]) + "\n"
+    lines += [_remark(each) for found in remarks(report).values() for each in found]
+    return "\n".join([*lines, *statistics(report), report.summary]) + "\n"
 
 
 def _annotation(finding: Finding) -> str:
@@ -37,6 +40,13 @@ def _annotation(finding: Finding) -> str:
     named = ",".join(f"{key}={_property(value)}" for key, value in properties.items())
     text = f"{where}{finding.message}\nmeasured: {finding.measured}\nfix: {finding.fix}"
     return f"::{_COMMAND[finding.severity]} {named}::{_data(text)}"
+
+
+def _remark(remark: Remark) -> str:
+    place = remark.place
+    where = f",line={place.line}" if place.cell is None else ""
+    text = remark.message if place.cell is None else f"cell {place.cell}, line {place.line}: {remark.message}"
+    return f"::warning title={remark.kind},file={_property(place.path)}{where}::{_data(text)}"
 
 
 def _data(text: str) -> str:

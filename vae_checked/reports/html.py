@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
+from vae_checked.reports import remarks
 from vae_checked.reports.portrait import portrait
-from vae_checked.reports.text import clean, excerpt, location
+from vae_checked.reports.text import clean, excerpt, location, statistics
 
 if TYPE_CHECKING:
     from vae_checked.finding import Finding
@@ -38,6 +39,12 @@ def render(report: Report) -> str:
         *_section("Checked and clean", clean(report)),
         *_section("Not decided", report.unobserved),
         *_section("Not read", [f"{path}: {reason}" for path, reason in report.unread]),
+        *(
+            line
+            for heading, found in remarks(report).items()
+            for line in _section(heading.capitalize(), [str(each) for each in found])
+        ),
+        *_section("Statistics", statistics(report)),
         "</body></html>",
     ]
     return "\n".join(parts) + "\n"

@@ -12,8 +12,10 @@ from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from vae_checked.reports import tally
+
 if TYPE_CHECKING:
-    from vae_checked.finding import Finding
+    from vae_checked.finding import Finding, Place
     from vae_checked.reports import Report
 
 FORMAT_VERSION = 1
@@ -26,8 +28,13 @@ def render(report: Report) -> str:
         "findings": [finding_record(finding) for finding in sorted(report.findings, key=lambda f: f.sort_key)],
         "unread": [{"path": path, "reason": reason} for path, reason in report.unread],
     }
-    if hasattr(report, "unused_suppressions"):
-        document["unused_suppressions"] = list(report.unused_suppressions)
+    if hasattr(report, "remarks"):
+        document["remarks"] = [
+            {"kind": str(each.kind), **_place_record(each.place), "message": each.message} for each in report.remarks
+        ]
+    counts = tally(report)
+    if counts is not None:
+        document["statistics"] = {code: number for code, _, number in counts}
     if not hasattr(report, "files_read"):
         document |= {
             "facts": [plain(facts) for facts in report.facts],
@@ -53,11 +60,12 @@ def finding_record(finding: Finding) -> dict[str, object]:
         "message": finding.message,
         "evidence": finding.measured,
         "fix": finding.fix,
-        "related": [
-            {"path": each.place.path, "line": each.place.line, "cell": each.place.cell, "message": each.message}
-            for each in finding.related
-        ],
+        "related": [{**_place_record(each.place), "message": each.message} for each in finding.related],
     }
+
+
+def _place_record(place: Place) -> dict[str, object]:
+    return {"path": place.path, "line": place.line, "cell": place.cell}
 
 
 def plain(value: object) -> object:

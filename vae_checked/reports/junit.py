@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
+
+from vae_checked.reports import remarks, tally
 
 if TYPE_CHECKING:
     from vae_checked.finding import Finding
@@ -24,9 +27,11 @@ def render(report: Report) -> str:
         '<?xml version="1.0" encoding="utf-8"?>',
         f"<testsuites {counts}>",
         f'  <testsuite name="vae-checked" {counts}>',
+        *_properties(report),
         *(_failure(each) for each in findings),
         *(f"    <testcase classname={_quoted(subject)} name={_quoted(code)}/>" for subject, code in clean),
         *(_unread(path, reason) for path, reason in report.unread),
+        *_said_beside(report),
         "  </testsuite>",
         "</testsuites>",
     ]
@@ -45,6 +50,21 @@ def _failure(finding: Finding) -> str:
 
 def _unread(path: str, reason: str) -> str:
     return f'    <testcase classname={_quoted(path)} name="read"><error message={_quoted(reason)}/></testcase>'
+
+
+def _properties(report: Report) -> Iterator[str]:
+    """How often each mistake was found, where that was asked for."""
+    counts = tally(report) or ()
+    each = "".join(f"<property name={_quoted(code)} value={_quoted(str(number))}/>" for code, _, number in counts)
+    if each:
+        yield f"    <properties>{each}</properties>"
+
+
+def _said_beside(report: Report) -> Iterator[str]:
+    """The remarks, which are neither passes nor failures."""
+    lines = [f"{heading}: {each}" for heading, found in remarks(report).items() for each in found]
+    if lines:
+        yield f"    <system-out>{_escaped(chr(10).join(lines))}</system-out>"
 
 
 def _quoted(text: str) -> str:

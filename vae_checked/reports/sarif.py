@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from vae_checked.finding import Severity
+from vae_checked.reports import remarks, tally
 
 if TYPE_CHECKING:
     from vae_checked.catalogue import Mistake
@@ -25,7 +26,7 @@ def render(report: Report) -> str:
     named = {each.code for each in findings}
     rules = sorted((each for each in CATALOGUE if each.code in named), key=lambda each: each.code)
     index = {each.code: position for position, each in enumerate(rules)}
-    run = {
+    run: dict[str, object] = {
         "tool": {
             "driver": {
                 "name": "vae-checked",
@@ -44,11 +45,24 @@ def render(report: Report) -> str:
                         "locations": [{"physicalLocation": {"artifactLocation": {"uri": _uri(path)}}}],
                     }
                     for path, reason in report.unread
+                ]
+                + [
+                    {
+                        "level": "note",
+                        "descriptor": {"id": str(each.kind).replace(" ", "-")},
+                        "message": {"text": each.message},
+                        "locations": [_location(each.place)],
+                    }
+                    for found in remarks(report).values()
+                    for each in found
                 ],
             }
         ],
         "results": [_result(each, index) for each in findings],
     }
+    counts = tally(report)
+    if counts is not None:
+        run["properties"] = {"statistics": {code: number for code, _, number in counts}}
     return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2, allow_nan=False) + "\n"
 
 

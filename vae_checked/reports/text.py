@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from vae_checked.reports import remarks, tally
+
 if TYPE_CHECKING:
     from vae_checked.finding import Finding, Place
     from vae_checked.reports import Report
@@ -27,12 +29,20 @@ def render(report: Report, *, verbose: bool = False) -> str:
         sections = [("recognised", report.recognised), ("measured", measured), *sections]
         sections.append(("not decided", report.unobserved))
     sections.append(("not read", [f"{path}: {reason}" for path, reason in report.unread]))
-    sections.append(("unused suppressions", getattr(report, "unused_suppressions", ())))
+    sections += [(heading, [str(each) for each in found]) for heading, found in remarks(report).items()]
+    sections.append(("statistics", statistics(report)))
     blocks += ["\n".join([f"{title}:", *(f"  {line}" for line in lines)]) for title, lines in sections if lines]
     closing = report.summary
     if brief and report.unobserved:
         closing += "\n(--verbose: what was recognised, and what could not be decided and why)"
     return "\n\n".join([*blocks, closing]) + "\n"
+
+
+def statistics(report: Report) -> list[str]:
+    """A line per mistake, the most frequent first; none where they were not asked for."""
+    counts = tally(report) or ()
+    width = max((len(str(number)) for _, _, number in counts), default=0)
+    return [f"{number:>{width}} {code} {name}" for code, name, number in counts]
 
 
 def location(place: Place) -> str:
