@@ -6,6 +6,7 @@ import stat
 from pathlib import Path
 
 import pytest
+from linter_mistakes import MISTAKES, spellings
 
 from vae_checked.cli import main
 from vae_checked.linter import lint
@@ -119,3 +120,45 @@ def test_overlapping_edits_are_refused() -> None:
 
 def test_edits_apply_from_the_end_and_across_lines() -> None:
     assert apply("ab\ncd\nef", [Edit(1, 2, 2, 2, "-"), Edit(3, 1, 3, 1, "+")]) == "a-d\n+ef"
+
+
+# Of the spellings, those with an edit that cannot mean anything else; the others are left to their author.
+MENDED = [
+    ("log-std read as logvar", {"plain"}),
+    ("rand_like", {"plain", "helpers"}),
+    ("missing 0.5 in kl", {"plain", "helpers", "inherited", "inside"}),
+]
+
+
+@pytest.mark.parametrize(("name", "shapes"), MENDED)
+def test_a_mended_spelling_is_silent_and_the_others_are_as_they_were(
+    name: str, shapes: set[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for shape, (bad, _) in spellings(name).items():
+        folder = tmp_path / shape
+        folder.mkdir()
+        for file, text in bad.items():
+            (folder / file).write_text(text, encoding="utf-8")
+        status = main(["lint", "--fix", str(folder)])
+        after = {each.name: each.read_text(encoding="utf-8") for each in folder.iterdir()}
+        if shape in shapes:
+            assert status == 0
+            assert lint([folder]).findings == ()
+            assert len([file for file, text in bad.items() if after[file] != text]) == 1
+        else:
+            assert status == 1
+            assert after == bad
+            assert MISTAKES[name][0] in capsys.readouterr().out
+
+
+def test_no_spelling_that_is_right_is_changed(tmp_path: Path) -> None:
+    written = {}
+    for number, name in enumerate(MISTAKES):
+        for shape, (_, good) in spellings(name).items():
+            for file, text in good.items():
+                path = tmp_path / f"{number}{shape}" / file
+                path.parent.mkdir(exist_ok=True)
+                path.write_text(text, encoding="utf-8")
+                written[path] = text
+    assert main(["lint", "--fix", str(tmp_path)]) == 0
+    assert {path: path.read_text(encoding="utf-8") for path in written} == written

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import random
 import tempfile
+from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -14,9 +17,12 @@ from vae_checked.catalogue import CATALOGUE
 from vae_checked.errors import UsageError
 from vae_checked.linter import LintReport, lint
 from vae_checked.linter.interpret import MAX_STEPS
+from vae_checked.linter.mend import mend, write
+from vae_checked.reports import FORMATS, render
 
 pytestmark = pytest.mark.hypothesis
 
+Mutation = Callable[[str, random.Random], str | bytes]
 SOURCES = sorted({mistake.bad for mistake in CATALOGUE} | {mistake.good for mistake in CATALOGUE})
 TOKENS = (
     "( ) [ ] { } , : ; . -> := = == += * ** @ / // % - ~ lambda yield await async def class return if else elif for "
@@ -99,11 +105,45 @@ def with_bytes(text: str, chance: random.Random) -> bytes:
 
 
 def encoded(text: str, chance: random.Random) -> bytes:
-    return text.encode(chance.choice(("utf-16", "utf-32", "utf-8-sig", "cp500", "utf-7")))
+    return text.encode(chance.choice(("utf-16", "utf-32", "utf-8-sig", "cp500", "utf-7")), errors="replace")
+
+
+def misdeclared(text: str, chance: random.Random) -> bytes:
+    """A coding line that names another encoding than the text has, or none that exists."""
+    names = ("latin-1", "utf-16", "utf-8", "cp1252", "rot13", "hex", "idna", "punycode", "no-such-codec", "a" * 300)
+    line = f"# -*- coding: {chance.choice(names)} -*-  é ß 中\n"
+    return (line + text).encode(chance.choice(("utf-8", "utf-8-sig", "utf-16", "cp1252")), errors="replace")
+
+
+def with_line_ends(text: str, chance: random.Random) -> str:
+    """What some readers take for the end of a line, and others not, whole or here and there."""
+    end = chance.choice(("\r\n", "\r", "\f", "\f\n", "\v", "\x1c", "\x85", "\u2028", "\\\n", "\n\r\n", "\ufeff\n"))
+    often = chance.choice((1.0, 0.1))
+    return "".join(end if char == "\n" and chance.random() < often else char for char in text)
 
 
 MUTATIONS = (truncated, reindented, with_tokens, with_words_swapped, with_lines_moved, with_names_merged,
-             with_expression_swapped, nested, nested_blocks, with_bytes, encoded)  # fmt: skip
+             with_expression_swapped, nested, nested_blocks, with_line_ends, with_bytes, encoded,
+             misdeclared)  # fmt: skip
+
+
+def mutated(text: str, mutations: Sequence[Mutation], seed: int) -> bytes:
+    """The text after the mutations, up to the first that leaves bytes."""
+    chance = random.Random(seed)  # noqa: S311  mutations, no secret
+    result: str | bytes = text
+    for mutation in mutations:
+        if isinstance(result, bytes) or not result:
+            break
+        result = mutation(result, chance)
+    return result.encode(errors="surrogatepass") if isinstance(result, str) else result
+
+
+MUTATED = st.builds(
+    mutated,
+    st.sampled_from(SOURCES),
+    st.lists(st.sampled_from(MUTATIONS), min_size=1, max_size=3),
+    st.integers(0, 2**32),
+)
 
 
 def read(data: bytes, name: str) -> LintReport | None:
@@ -118,19 +158,51 @@ def read(data: bytes, name: str) -> LintReport | None:
         return lint([folder])
 
 
-@given(st.sampled_from(SOURCES), st.lists(st.sampled_from(MUTATIONS), min_size=1, max_size=3), st.integers(0, 2**32))
+@given(MUTATED)
 @settings(max_examples=2 * settings.default.max_examples)
-def test_mutated_modules(text: str, mutations: list[object], seed: int) -> None:
-    chance = random.Random(seed)  # noqa: S311  mutations, no secret
-    mutated: str | bytes = text
-    for mutation in mutations:
-        if isinstance(mutated, bytes) or not mutated:
-            break
-        mutated = mutation(mutated, chance)  # type: ignore[operator]  the mutations are functions of one form
-    data = mutated.encode(errors="surrogatepass") if isinstance(mutated, str) else mutated
+def test_mutated_modules(data: bytes) -> None:
     report = read(data, "model.py")
     assert report is not None
     assert report.files_read == 1
+
+
+# Small changes, after which a model is still one: what is found in it is told, and mended.
+GENTLE = (with_tokens, with_words_swapped, with_lines_moved, with_names_merged, with_expression_swapped, with_line_ends)
+
+
+@given(
+    st.builds(mutated, st.sampled_from(SOURCES), st.lists(st.sampled_from(GENTLE), max_size=1), st.integers(0, 2**32))
+)
+@settings(max_examples=settings.default.max_examples // 2)
+def test_findings_in_mutated_modules_are_told_in_every_format_and_mended(data: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.py"
+        path.write_bytes(data)
+        report = lint([folder])
+        for name in FORMATS:
+            text = render(report, name, verbose=True)
+            assert text.endswith("\n")
+            assert all(finding.code in text for finding in report.findings)
+        known = Counter(finding.code for finding in report.findings)
+        for each in mend([folder]):
+            write(each)
+        left = Counter(finding.code for finding in lint([folder]).findings)
+        assert left <= known
+        assert (left == known) == (path.read_bytes() == data)
+
+
+@given(st.lists(MUTATED, min_size=2, max_size=3), st.integers(0, 2**32))
+@settings(max_examples=settings.default.max_examples // 2)
+def test_mutated_modules_that_import_each_other(files: list[bytes], seed: int) -> None:
+    chance = random.Random(seed)  # noqa: S311  mutations, no secret
+    with tempfile.TemporaryDirectory() as folder:
+        for number, data in enumerate(files):
+            other = chance.randrange(len(files))
+            head = chance.choice(
+                (f"from part{other} import *", f"import part{other} as torch", f"from .part{other} import VAE")
+            )
+            (Path(folder) / f"part{number}.py").write_bytes(f"{head}\n".encode() + data)
+        assert lint([folder]).files_read == len(files)
 
 
 @given(st.binary(max_size=300), st.sampled_from(("model.py", "book.ipynb")))
@@ -157,12 +229,25 @@ JSON = st.recursive(
 @given(JSON)
 @settings(max_examples=settings.default.max_examples)
 def test_any_notebook(content: object) -> None:
-    import json
-
     data = json.dumps({"cells": content, "note": "import torch; torch.randn(2)"}).encode()
     report = read(data, "book.ipynb")
     assert report is not None
     assert report.findings == ()
+
+
+@given(st.sampled_from(SOURCES), st.lists(st.sampled_from(MUTATIONS[:-3]), max_size=2), st.integers(0, 2**32))
+@settings(max_examples=settings.default.max_examples // 2)
+def test_mutated_notebooks(text: str, mutations: list[Mutation], seed: int) -> None:
+    """Cells that are no Python, and JSON that is none."""
+    chance = random.Random(seed)  # noqa: S311  mutations, no secret
+    parts = [mutated(part, mutations, seed).decode(errors="replace") for part in text.split("\n\n\n")]
+    cells = [{"cell_type": "code", "source": part.splitlines(keepends=True) if seed % 2 else part} for part in parts]
+    notebook = json.dumps({"cells": cells, "nbformat": 4}, indent=chance.choice((None, 1)))
+    breaking = chance.choice((None, truncated, with_tokens, with_words_swapped, with_bytes, encoded, nested))
+    data = mutated(notebook, [] if breaking is None else [breaking], seed)
+    report = read(data, "book.ipynb")
+    assert report is not None
+    assert report.files_read == 1
 
 
 HOSTILE = {
