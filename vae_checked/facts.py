@@ -215,19 +215,28 @@ class Overflow:
     dtype: str
 
 
+class Family(StrEnum):
+    """The distributions that a posterior is chosen from."""
+
+    GAUSSIAN = "gaussian"
+    CATEGORICAL = "categorical"
+
+
 @dataclass(frozen=True, slots=True)
 class KLForm:
     """Which KL a formula is.
 
     `parametrisation` is how it reads the second head, None when it is the KL of no parametrisation. `points` are
     (s, std that the formula assumes) where a parametrisation fits. `values` are (mu, s, value of the formula, value of
-    the nearest closed form). `reversed` is KL(prior || posterior).
+    the nearest closed form). `reversed` is KL(prior || posterior). A family other than the Gaussian has no second head,
+    and its KL is to the uniform prior.
     """
 
     parametrisation: Parametrisation | None
     points: tuple[tuple[float, float], ...] = ()
     values: tuple[tuple[float, float, float, float], ...] = ()
     reversed: bool = False
+    family: Family = Family.GAUSSIAN
 
 
 @dataclass(frozen=True, slots=True)

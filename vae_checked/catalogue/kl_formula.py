@@ -5,13 +5,15 @@ from __future__ import annotations
 from vae_checked.catalogue.example import EXAMPLE, edit
 from vae_checked.catalogue.formula import beside_closed_form
 from vae_checked.catalogue.mistake import Mistake, Observer
-from vae_checked.facts import Evidence, Facts
+from vae_checked.facts import Evidence, Facts, Family
 from vae_checked.finding import Severity
 
 
 def judge(facts: Facts) -> Evidence | None:
     form = facts.kl.form
     if form is None or form.value.parametrisation is not None or form.value.reversed:
+        return None
+    if form.value.family is not Family.GAUSSIAN:
         return None
     return Evidence(origin=form.origin, values=beside_closed_form(form.value))
 

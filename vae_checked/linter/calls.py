@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from vae_checked.linter import builtin, data, distributions, layers, losses, noise, operators
-from vae_checked.linter.expression import Expr, Site, atom, opaque
+from vae_checked.linter.expression import Expr, Site, atom, opaque, strip
 from vae_checked.linter.torch_ops import HANDLERS, MATH, Handler, plain
 from vae_checked.linter.values import (
     Class,
@@ -356,6 +357,21 @@ def _parameter(interpreter: Interpreter, args: list[Value], kwargs: dict[str, Va
     return Expr("parameter", (), (("serial", interpreter.serial()),), site)
 
 
+def _product(interpreter: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    """prod of numbers, or of a tensor's sizes: a count of its elements."""
+    values = args[0] if args else ()
+    if isinstance(values, (list, tuple)):
+        numbers = [number for number in map(number_of, values) if number is not None]
+        if len(numbers) < len(values):
+            return opaque("prod", tuple(as_expr(item, site) for item in values), site)
+        total = math.prod(numbers)
+        return int(total) if total == int(total) else total
+    sizes = strip(as_expr(values, site))
+    if sizes.op == "shape":
+        return Expr("size", sizes.args, (("axis", "all"),), site)
+    return opaque("prod", tuple(as_expr(item, site) for item in args), site)
+
+
 _CALLERS: dict[str, Handler] = {
     "Parameter": _parameter,
     "partial": _partial,
@@ -378,19 +394,5 @@ _CALLERS: dict[str, Handler] = {
     ),
     "weight_norm": _first,
     "spectral_norm": _first,
-    "prod": lambda interpreter, args, kwargs, site: (
-        _product(args[0])
-        if args and isinstance(args[0], (list, tuple))
-        else opaque("prod", tuple(map(as_expr, args)), site)
-    ),
+    "prod": _product,
 }
-
-
-def _product(values: Value) -> Value:
-    numbers = [number_of(item) for item in values]
-    total = 1.0
-    for number in numbers:
-        if number is None:
-            return opaque("prod", tuple(as_expr(item) for item in values))
-        total *= number
-    return int(total) if total == int(total) else total

@@ -106,6 +106,8 @@ def apply(
         return Expr(_SHAPES[kind], (x,), (("sizes", (None, *known)),) if known else (), site)
     if kind in ("Softmax", "Softmax2d"):
         return Expr("softmax", (x,), (), site)
+    if kind == "LogSoftmax":
+        return Expr("log", (Expr("softmax", (x,), (), site),), (), site)
     inputs = tuple(as_expr(item, site) for item in args) or (x,)
     rank = _rank(kind)
     serial = ("serial", layer.serial)

@@ -241,6 +241,8 @@ def unpack(interpreter: Interpreter, value: Value, count: int, site: Site, starr
 def item(interpreter: Interpreter, value: Value, index: Value, site: Site) -> Expr:
     """One part of something whose parts are not known."""
     expr = as_expr(value, site)
+    if expr.op == "const":
+        return expr
     if expr.op == "shape" and isinstance(index, int):
         return Expr("size", expr.args, (("axis", index),), site)
     if expr.op == "batch":
@@ -284,6 +286,10 @@ def subscript(interpreter: Interpreter, owner: Value, key: Value, site: Site) ->
     if isinstance(owner, dict):
         if isinstance(key, (str, int, float, bool)) and key in owner:
             return owner[key]
+        if isinstance(key, Expr) and len(owner) == 1:
+            only = next(iter(owner.values()))
+            if isinstance(only, (Class, Function, Instance)):
+                return only
         return atom(f"[{key!r}]" if isinstance(key, str) else "item", site, id(owner))
     if isinstance(owner, Layers):
         return _layers_item(owner, key, index)

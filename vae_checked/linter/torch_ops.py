@@ -98,7 +98,10 @@ def _cast(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Sit
     value = args[0] if args else next((kwargs[name] for name in ("data", "input", "object") if name in kwargs), None)
     if isinstance(value, Expr):
         return Expr("cast", (value,), (), site)
-    return as_expr(value, site)
+    single = value
+    while isinstance(single, (list, tuple)) and len(single) == 1:
+        single = single[0]
+    return as_expr(value if number_of(single) is None else single, site)
 
 
 def _half(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
@@ -215,6 +218,10 @@ def _softmax(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: 
     return Expr("softmax", (_tensor(args, kwargs, site),), (), site)
 
 
+def _log_softmax(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    return Expr("log", (Expr("softmax", (_tensor(args, kwargs, site),), (), site),), (), site)
+
+
 def _size_of(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     x = _tensor(args, kwargs, site)
     axis = number_of(_argument(args, kwargs, 1, "dim"))
@@ -321,7 +328,7 @@ HANDLERS: dict[str, Handler] = {
     "mean": _reduce("mean"), "nanmean": _reduce("mean"), "average": _reduce("mean"), "reduce_mean": _reduce("mean"),
     "pow": _pow, "power": _pow, "float_power": _pow,
     "clamp": _clamp, "clip": _clamp, "clamp_min": _clamp_low, "clamp_max": _clamp_high, "hardtanh": _hardtanh,
-    "addcmul": _addcmul, "lerp": _lerp, "softmax": _softmax, "detach": _detach,
+    "addcmul": _addcmul, "lerp": _lerp, "softmax": _softmax, "log_softmax": _log_softmax, "detach": _detach,
     "size": _size_of, "numel": _numel, "nelement": _numel,
     "chunk": _chunk, "split": _split, "tensor_split": _split, "unbind": _unbind,
     "zeros": _filled(0.0), "zeros_like": _filled(0.0), "new_zeros": _filled(0.0),

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from vae_checked.facts import Facts
+from vae_checked.facts import Facts, Family
 from vae_checked.linter.expression import Expr, Graph, contains, strip, walk
 from vae_checked.linter.roles import divergences, phi, reconstructions, samplers, training
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.kl import kl_facts
 from vae_checked.linter.roles.likelihood import data_facts, output_facts, recon_facts, sides
 from vae_checked.linter.roles.objective import Losses, objective_facts
-from vae_checked.linter.roles.posterior import heads_facts, is_posterior, sampler_facts
+from vae_checked.linter.roles.posterior import exchanged, heads_facts, is_posterior, sampler_facts
 from vae_checked.linter.roles.prior import PriorDraws
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.scenes import Scene
 from vae_checked.record import replace
+
+_MAX_ALTERNATIVES = 4
 
 
 def facts_of(scene: Scene, prior: PriorDraws) -> list[Facts]:
@@ -24,7 +26,7 @@ def facts_of(scene: Scene, prior: PriorDraws) -> list[Facts]:
     """
     graph = Graph(phi.resolved(scene.values()))
     found = samplers.find(graph)
-    cuts = [node for site in found for node in (site.scale, *(head for head in (site.head,) if head is not None))]
+    cuts = [node for site in found for node in (site.scale, site.head, site.location) if node is not None]
     kls = divergences.find(graph, cuts)
     recons = [recon for recon in reconstructions.find(graph) if not _is_of_latents(recon, found, kls)]
     losses = Losses(scene, graph, kls, recons)
@@ -38,10 +40,13 @@ def facts_of(scene: Scene, prior: PriorDraws) -> list[Facts]:
         if kl is not None:
             used.add(kl.term.uid)
         posterior.append(site)
-        facts.append(_facts(scene, site, kl, _recon_of(site, recons, kl, losses), losses))
+        decoded: list[Reconstruction | None] = [*_recons_of(site, recons, kl, losses)]
+        facts.extend(_facts(scene, site, kl, recon, losses) for recon in decoded or [None])
+    for site in posterior:
+        facts.extend(Facts(scene.subject, sampler=sampler) for sampler in training.without_eps(graph, site))
     prior.read(scene.subject, graph, posterior)
     unused = [kl for kl in kls if kl.term.uid not in used]
-    facts.extend(_facts(scene, None, kl, _recon_of(None, recons, kl, losses), losses) for kl in unused)
+    facts.extend(_facts(scene, None, kl, _recon_beside(kl, recons, losses), losses) for kl in unused)
     if not facts and recons:
         facts.extend(_facts(scene, None, None, recon, losses) for recon in recons)
     return facts
@@ -54,8 +59,9 @@ def _is_of_latents(recon: Reconstruction, found: list[SamplerSite], kls: list[Di
     return bool(sides & latents) or any(contains(kl.term, recon.term.uid) for kl in kls)
 
 
-def _kl_of(site: SamplerSite, kls: list[Divergence]) -> Divergence | None:
+def _kl_of(site: SamplerSite, found: list[Divergence]) -> Divergence | None:
     """The KL of a sampler's heads: it shares a head with it."""
+    kls = [kl for kl in found if kl.family is Family.GAUSSIAN]
     inside = {node.uid for node in walk(site.scale) if node.op != "const"}
     for kl in kls:
         if kl.head.uid in inside and strip(kl.location).uid == strip(site.location).uid:
@@ -66,23 +72,28 @@ def _kl_of(site: SamplerSite, kls: list[Divergence]) -> Divergence | None:
     for kl in kls:
         if strip(kl.location).uid == strip(site.location).uid and site.head is not None:
             return kl
-    return None
+    return next((kl for kl in kls if exchanged(site, kl)), None)
 
 
-def _recon_of(
-    site: SamplerSite | None, recons: list[Reconstruction], kl: Divergence | None, losses: Losses
-) -> Reconstruction | None:
-    """The reconstruction of a sampler's z; else the only one that stands beside the KL."""
-    if site is not None:
-        for recon in recons:
-            if contains(recon.first, site.z.uid) != contains(recon.second, site.z.uid):
-                return recon
-        return None
-    if kl is not None:
-        beside = [recon for recon in recons if losses.of(kl, recon) is not None]
-        if len(beside) == 1:
-            return beside[0]
-    return None
+def _recons_of(
+    site: SamplerSite, recons: list[Reconstruction], kl: Divergence | None, losses: Losses
+) -> list[Reconstruction]:
+    """The reconstruction of a sampler's z; all of them where an option chooses between several."""
+    decoded = [recon for recon in recons if contains(recon.first, site.z.uid) != contains(recon.second, site.z.uid)]
+    if kl is None:
+        return decoded[:1]
+    beside = [recon for recon in decoded if losses.of(kl, recon) is not None]
+    kept = beside[:1] or decoded[:1]
+    for recon in beside[1:_MAX_ALTERNATIVES]:
+        if not any(losses.hold_both(recon, other) for other in kept):
+            kept.append(recon)
+    return kept
+
+
+def _recon_beside(kl: Divergence, recons: list[Reconstruction], losses: Losses) -> Reconstruction | None:
+    """The only reconstruction that stands beside a KL."""
+    beside = [recon for recon in recons if losses.of(kl, recon) is not None]
+    return beside[0] if len(beside) == 1 else None
 
 
 def _facts(
@@ -103,7 +114,7 @@ def _facts(
     return Facts(
         subject=scene.subject,
         sampler=sampler,
-        heads=replace(heads_facts(site, head), overflow=training.overflow(head, site)),
+        heads=replace(heads_facts(site, head, kl), overflow=training.overflow(head, site)),
         kl=kl_found,
         output=output_facts(prediction, target),
         recon=recon_found,

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import cache
 
-from vae_checked.facts import Parametrisation, gaussian_kl, reversed_gaussian_kl
+from vae_checked.facts import Family, Parametrisation, gaussian_kl, reversed_gaussian_kl
 from vae_checked.linter.expression import PASSED, REDUCTIONS, TRANSPARENT, Expr, Graph, elementwise
 from vae_checked.linter.numeric import Program, close, evaluate, fit, leaves, points
+from vae_checked.linter.roles import categorical
 from vae_checked.linter.roles.samplers import is_scalar
 from vae_checked.record import dataclass, replace
 
@@ -47,7 +48,7 @@ class Divergence:
 
     `factor` is signed: the term is factor * KL per element. `parametrisation` is None for the KL of none. `values` are
     (mu, s, value of the term / factor, closed form). `prior` marks a prior with heads of its own,
-    `reversed` the KL from the prior to the posterior.
+    `reversed` the KL from the prior to the posterior. A categorical one has its probabilities as both heads.
     """
 
     term: Expr
@@ -58,6 +59,7 @@ class Divergence:
     values: tuple[tuple[float, float, float, float], ...]
     prior: bool = False
     reversed: bool = False
+    family: Family = Family.GAUSSIAN
 
 
 def find(graph: Graph, cuts: Iterable[Expr] = ()) -> list[Divergence]:
@@ -147,6 +149,10 @@ def _read(node: Expr, wanted: list[Expr]) -> Divergence | None:
     tensors = [leaf for leaf in found if not is_scalar(leaf)]
     if candidate is None and len(tensors) == 4:
         return _between_gaussians(node, tensors, [leaf.uid for leaf in found if is_scalar(leaf)])
+    if candidate is None and len(tensors) == 1 and tensors[0].op not in _NEVER_HEADS:
+        factor = categorical.factor(node, tensors[0], [leaf.uid for leaf in found if is_scalar(leaf)])
+        if factor is not None:
+            return Divergence(node, tensors[0], tensors[0], None, factor, (), family=Family.CATEGORICAL)
     return candidate
 
 
@@ -330,6 +336,10 @@ def _classify(coefficients: list[float]) -> tuple[Parametrisation | None, float]
         for parametrisation, closed in _CLOSED.items():
             if scaled.keys() == closed.keys() and all(close(scaled[index], closed[index]) for index in closed):
                 return parametrisation, factor
+        for closed in _CLOSED.values():
+            if scaled.keys() == closed.keys() and all(close(abs(scaled[at]), abs(closed[at])) for at in closed):
+                # Every term has its size, one of them the wrong sign.
+                return None, factor
     entropy = spread.get(_S) if _ES in spread or _E2S in spread else spread.get(_LOGS)
     variance = spread.get(_ES) or spread.get(_E2S) or (spread.get(_S2) or spread.get(_S) if _LOGS in spread else None)
     if not entropy or not variance or entropy * variance > 0 or len(spread) > 3:

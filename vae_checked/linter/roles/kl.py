@@ -24,7 +24,7 @@ def kl_facts(kl: Divergence | None, recon: Reconstruction | None, reading: Readi
         factor = _factor(kl, reading, recon)
     in_loss = losses.holds(kl, recon)
     return KL(
-        form=Fact(KLForm(kl.parametrisation, (), kl.values, kl.reversed), where),
+        form=Fact(KLForm(kl.parametrisation, (), kl.values, kl.reversed, kl.family), where),
         factor=None if factor is None else Fact(factor, where),
         sign=None if sign is None else Fact(sign, where),
         reduced=None if reduced is None else Fact(reduced, where),
@@ -34,21 +34,30 @@ def kl_facts(kl: Divergence | None, recon: Reconstruction | None, reading: Readi
 
 def reduced_of(kl: Divergence, reading: Reading) -> Reduced | None:
     """How a KL is reduced from its heads up to the loss; None when that cannot be read."""
-    inside = _chain(kl)
+    inside, rank = _chain(kl), _rank(kl)
     if inside is None:
         return None
-    rank = reductions.rank_of(kl.head) or reductions.rank_of(kl.location)
-    reduced = reductions.read((*reading.shared, *reading.kl, *inside), rank)
+    own, other = own_reduction(kl, reading), reductions.read(reading.recon, None)
+    shared = reductions.balancing(reading.shared, own, other)
+    reduced = reductions.read((*shared, *reading.kl, *inside), rank)
     if reduced is None:
         return None
-    if reductions.repeated(
-        reading.shared, reductions.read((*reading.kl, *inside), rank), reductions.read(reading.recon, None)
-    ):
+    if reductions.repeated(reading.shared, own, other):
         return Reduced(reduced.batch, Reduction.MIXED, False)
     named = weight_of(reductions.peeled(kl.term))[1] and any(
         kind in ("weight", "-weight", "named", "times") for kind, _ in reductions.peeled(kl.term)
     )
     return Reduced(reduced.batch, reduced.event, reduced.explicit or named)
+
+
+def own_reduction(kl: Divergence, reading: Reading) -> Reduced | None:
+    """How a KL is reduced before anything joins it; None when that cannot be read."""
+    inside = _chain(kl)
+    return None if inside is None else reductions.read((*reading.kl, *inside), _rank(kl))
+
+
+def _rank(kl: Divergence) -> int | None:
+    return reductions.rank_of(kl.head) or reductions.rank_of(kl.location)
 
 
 def _chain(kl: Divergence) -> tuple[reductions.Step, ...] | None:

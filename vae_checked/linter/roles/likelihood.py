@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from vae_checked.facts import Data, Fact, Interval, Output, Recon, Reduced
-from vae_checked.linter.expression import TRANSPARENT, Expr, contains, origin, written
+from vae_checked.linter.expression import TRANSPARENT, Expr, contains, origin, strip, walk, written
 from vae_checked.linter.intervals import interval_of
 from vae_checked.linter.roles import layout, reconstructions, reductions
 from vae_checked.linter.roles.divergences import Divergence
-from vae_checked.linter.roles.kl import recon_sign
+from vae_checked.linter.roles.kl import own_reduction, recon_sign
 from vae_checked.linter.roles.objective import Reading
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
@@ -46,15 +46,13 @@ def recon_facts(
     swapped: Fact[bool] | None = None
     if site is not None:
         swapped = Fact(contains(recon.second, site.z.uid), where)
+    elif _computed_from(recon.first, recon.second) != _computed_from(recon.second, recon.first):
+        swapped = Fact(_computed_from(recon.second, recon.first), where)
     reduced: Reduced | None = None
     sign: int | None = None
     if reading is not None and kl is not None:
         # An attribute that says another reduction than torch makes is one finding, not three.
-        reduced = (
-            None
-            if recon.ignored
-            else reductions.read((*reading.shared, *reading.recon), reductions.rank_of(recon.term))
-        )
+        reduced = None if recon.ignored else _reduced(recon, kl, reading)
         sign = recon_sign(reading, kl)
     return Recon(
         kind=Fact(recon.kind, where),
@@ -63,6 +61,21 @@ def recon_facts(
         reduced=None if reduced is None else Fact(reduced, where),
         ignored_attribute=Fact(recon.ignored[0][0], recon.ignored[0][1].origin) if recon.ignored else Fact(None, where),
     )
+
+
+def _reduced(recon: Reconstruction, kl: Divergence, reading: Reading) -> Reduced | None:
+    rank = reductions.rank_of(recon.term)
+    own = reductions.read(reading.recon, rank)
+    shared = reductions.balancing(reading.shared, own, own_reduction(kl, reading))
+    return reductions.read((*shared, *reading.recon), rank)
+
+
+def _computed_from(output: Expr, given: Expr) -> bool:
+    """Whether one side of a loss is made by layers from the other, as a reconstruction is from its target."""
+    bare = strip(given)
+    if not _is_given(given) or strip(output).uid == bare.uid:
+        return False
+    return contains(output, bare.uid) and any(node.op == "layer" and contains(node, bare.uid) for node in walk(output))
 
 
 def data_facts(prediction: Expr | None, target: Expr | None, around: Fact[Interval] | None) -> Data:

@@ -89,6 +89,11 @@ class Losses:
                 break
         return best
 
+    def hold_both(self, one: Reconstruction, other: Reconstruction) -> bool:
+        """Whether a loss holds two reconstructions together."""
+        holding = self._graph.holding(one.term.uid) & self._graph.holding(other.term.uid)
+        return any(total.uid in holding for total in (*self.totals, *self.backward))
+
     def minimised(self, total: Expr) -> int | None:
         """+1 where the total (scaled or not) is differentiated or called a loss, -1 where its negative is."""
         for value in self.backward:

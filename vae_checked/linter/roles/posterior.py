@@ -22,6 +22,7 @@ from vae_checked.linter.expression import TRANSPARENT, Expr, elementwise, origin
 from vae_checked.linter.intervals import interval_of
 from vae_checked.linter.names import role_of_name
 from vae_checked.linter.roles import samplers
+from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.samplers import SamplerSite
 
 
@@ -90,8 +91,8 @@ def _gradient(site: SamplerSite) -> Fact[frozenset[Head]]:
     return Fact(frozenset(reached), origin(site.z))
 
 
-def heads_facts(site: SamplerSite | None, head: Expr | None) -> Heads:
-    """The facts of the two heads of the sampler at `site`."""
+def heads_facts(site: SamplerSite | None, head: Expr | None, kl: Divergence | None) -> Heads:
+    """The facts of the two heads of the sampler at `site`, whose KL is `kl`."""
     if site is None:
         return Heads()
     location, second = _varying(interval_of(site.location)), None
@@ -100,8 +101,16 @@ def heads_facts(site: SamplerSite | None, head: Expr | None) -> Heads:
     return Heads(
         mu=None if location is None else Fact(location, _decisive(site.location)),
         second=None if second is None or head is None else Fact(second, _decisive(head)),
-        source=_source(site, head),
+        source=Fact(HeadSource.SWAPPED, origin(site.z)) if exchanged(site, kl) else _source(site, head),
     )
+
+
+def exchanged(site: SamplerSite, kl: Divergence | None) -> bool:
+    """Whether what a sampler takes as the mean is what the KL reads as the second head, and the other way round."""
+    if kl is None or kl.parametrisation is None or site.head is None:
+        return False
+    location, second = strip(kl.location).uid, strip(kl.head).uid
+    return strip(site.location).uid == second != location == strip(site.head).uid
 
 
 def _varying(interval: Interval | None) -> Interval | None:

@@ -248,6 +248,16 @@ def repeated(shared: tuple[Step, ...], own: Reduced | None, other: Reduced | Non
     return done and other.batch is Reduction.KEPT
 
 
+def balancing(shared: tuple[Step, ...], own: Reduced | None, other: Reduced | None) -> tuple[Step, ...]:
+    """The steps above both terms that matter for their balance.
+
+    Where one is a sum over the batch and the other a mean already, what scales the two together makes up for nothing.
+    """
+    if own is None or other is None or {own.batch, other.batch} != {Reduction.SUM, Reduction.MEAN}:
+        return shared
+    return tuple(step for step in shared if step[0] not in ("divided", "const"))
+
+
 def is_chosen(value: object) -> bool:
     """Whether a constant factor is one that an author chose, not one that a formula has."""
     return isinstance(value, (int, float)) and abs(value) not in (0.5, 1.0, 2.0)

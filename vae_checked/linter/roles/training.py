@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from vae_checked.facts import Fact, NoiseTiming, Overflow, Sampler, Training
-from vae_checked.linter.expression import TRANSPARENT, Expr, contains, origin, strip, walk
+from vae_checked.facts import Fact, Family, NoiseTiming, Overflow, Sampler, Training
+from vae_checked.linter.expression import TRANSPARENT, Expr, Graph, contains, origin, strip, walk
 from vae_checked.linter.intervals import interval_of
 from vae_checked.linter.numeric import evaluate, leaves
 from vae_checked.linter.roles import optimizers, samplers
@@ -48,23 +48,37 @@ def _inverted(site: SamplerSite, losses: Losses) -> Fact[NoiseTiming] | None:
 
 def timing_without_noise(kl: Divergence, recon: Reconstruction | None, losses: Losses) -> Sampler:
     """The sampler of a KL whose heads reach the reconstruction without any draw."""
-    if recon is None:
+    if recon is None or kl.family is not Family.GAUSSIAN:
         return Sampler()
     sides = [side for side in (recon.first, recon.second) if contains(side, kl.location.uid)]
-    if len(sides) != 1 or any(node.op in _DRAWS for node in losses.nodes):
+    if len(sides) != 1 or any(node.op in _DRAWS for node in walk(sides[0])):
         return Sampler()
     for node in walk(sides[0]):
-        if node.op == "add" and _is_mean_and_std(node, kl):
+        if node.op == "add" and _is_mean_and_std(node, kl.location, kl.head):
             return Sampler(timing=Fact(NoiseTiming(training=False, without_eps=True), origin(node)))
+    if any(node.op in _DRAWS for node in losses.nodes):
+        # The noise may reach z in a way that was not understood.
+        return Sampler()
     if contains(sides[0], strip(kl.head).uid) or not _is_decoded(sides[0], kl.location):
         return Sampler()
     return Sampler(timing=Fact(NoiseTiming(training=False), origin(kl.location)))
 
 
-def _is_mean_and_std(node: Expr, kl: Divergence) -> bool:
+def without_eps(graph: Graph, site: SamplerSite) -> list[Sampler]:
+    """Other uses of a sampler's heads: mean + std; an error bar, which has both ends, is none."""
+    head = samplers.fitting_head(site.scale) or site.head
+    if head is None:
+        return []
+    found = [node for node in graph.nodes if node.op in ("add", "sub") and _is_mean_and_std(node, site.location, head)]
+    if any(node.op == "sub" for node in found):
+        return []
+    return [Sampler(timing=Fact(NoiseTiming(without_eps=True), origin(node))) for node in found]
+
+
+def _is_mean_and_std(node: Expr, mean: Expr, head: Expr) -> bool:
     for location, scale in (node.args, node.args[::-1]):
-        if strip(location).uid == strip(kl.location).uid and contains(scale, kl.head.uid):
-            found = samplers.curve(scale, kl.head)
+        if strip(location).uid == strip(mean).uid and contains(scale, head.uid):
+            found = samplers.curve(scale, head)
             return found is not None and found[0] is not None
     return False
 
