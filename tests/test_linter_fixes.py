@@ -11,7 +11,7 @@ from linter_mistakes import MISTAKES, spellings
 from vae_checked.cli import main
 from vae_checked.linter import lint
 from vae_checked.linter.fixes import Edit, apply, propose
-from vae_checked.linter.mend import mend, write
+from vae_checked.linter.mend import mend, put
 
 MODULE = """\
 import torch
@@ -88,7 +88,7 @@ def test_a_fix_is_written_only_when_its_result_is_silent(tmp_path: Path) -> None
     (mended,) = mend([tmp_path])
     assert path.read_bytes() == wrong.replace("\n", "\r\n").encode(), "looking changes nothing"
     assert mended.diff.count("\n+ ") == 2
-    write(mended)
+    put(mended)
     assert path.read_bytes() == MODULE.format(**RIGHT).replace("\n", "\r\n").encode()
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
     assert [each.name for each in tmp_path.iterdir()] == ["net.py"]

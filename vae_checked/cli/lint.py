@@ -7,11 +7,14 @@ import sys
 from typing import TYPE_CHECKING
 
 from vae_checked.cli.configured import config_for, lint_options
-from vae_checked.cli.options import add_report_options, emit
+from vae_checked.cli.options import add_report_options, emit, write
 from vae_checked.errors import UsageError
+from vae_checked.text import counted
 
 if TYPE_CHECKING:
+    from vae_checked.config import LintConfig
     from vae_checked.linter import LintReport
+    from vae_checked.linter.baseline import Baseline
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,6 +35,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="leave out below folders, as a .gitignore would",
     )
     parser.add_argument("--force-exclude", action="store_true", help="leave it out where it is named itself, too")
+    parser.add_argument("--baseline", metavar="FILE", help="known findings, which are not reported; only new ones are")
+    parser.add_argument(
+        "--write-baseline",
+        action="store_true",
+        help="put what is found now into the file of --baseline, report nothing",
+    )
     parser.add_argument("--config", metavar="FILE", help="pyproject.toml to use (default: the nearest above PATH)")
     parser.add_argument(
         "--stdin-filename", metavar="FILE", help="name of what comes from standard input: its place in the project"
@@ -41,19 +50,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Lint the paths; 2 when a file named on the command line could not be read."""
     paths, texts = _asked(args)
-    options = lint_options(config_for(paths, args.config), args)
+    config = config_for(paths, args.config)
+    options = lint_options(config, args)
+    known = _baseline(config, args)
     if args.fix or args.diff:
-        from vae_checked.linter.mend import mend, write
+        from vae_checked.linter.mend import mend, put
 
         mended = mend(paths, options=options)
         if args.diff:
             sys.stdout.write("".join(each.diff for each in mended))
             return 0 if args.exit_zero or not mended else 1
         for each in mended:
-            write(each)
+            put(each)
     from vae_checked.linter import lint
 
     report = lint(paths, texts=texts, options=options)
+    if known is not None:
+        from vae_checked.linter.options import chosen
+
+        examined = {mistake.code for mistake in chosen(options)}
+        if args.write_baseline:
+            write(f"{counted(known.write(report, examined), 'finding')} known from now on: {known.file}\n")
+            return 0
+        report = known.applied(report, examined)
     if args.statistics:
         report = with_statistics(report)
     status = emit(report, args)
@@ -74,6 +93,21 @@ def _asked(args: argparse.Namespace) -> tuple[list[str], dict[str, bytes]]:
         raise UsageError(f"--{'fix' if args.fix else 'diff'} is for files, not for standard input: give their paths")
     name = args.stdin_filename or "<stdin>"
     return [name if path == "-" else path for path in given], {name: sys.stdin.buffer.read()}
+
+
+def _baseline(config: LintConfig | None, args: argparse.Namespace) -> Baseline | None:
+    """The baseline that the command line names, else the one of the configuration; None without either."""
+    file = config.baseline if config is not None and args.baseline is None else args.baseline
+    if file is None:
+        if args.write_baseline:
+            raise UsageError("--write-baseline needs to know the file: give --baseline FILE")
+        return None
+    from pathlib import Path
+
+    from vae_checked.linter.baseline import empty, load
+
+    path = Path(file)
+    return empty(path) if args.write_baseline and not path.exists() else load(path)
 
 
 def with_statistics(report: LintReport) -> LintReport:

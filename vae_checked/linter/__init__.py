@@ -90,7 +90,7 @@ def _examine(
     options: Options,
 ) -> LintReport:
     if not concerned:
-        return LintReport((), (), (), (), (), unread, len(given), 0)
+        return LintReport((), (), (), (), (), unread, tuple(given), 0)
     # The interpreter and the catalogue are wanted only where there is something to examine.
     from vae_checked.linter.examine import examine  # noqa: PLC0415  start-up time of a run that finds no VAE code
 

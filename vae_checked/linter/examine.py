@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
-from vae_checked.catalogue import CATALOGUE, Mistake, Observer, judge
+from vae_checked.catalogue import judge
 from vae_checked.facts import Facts, KLForm, StdCurve
-from vae_checked.finding import Finding, Severity
+from vae_checked.finding import Finding
 from vae_checked.linter import scenes
 from vae_checked.linter.declared import Declared
-from vae_checked.linter.options import Options, PerFile
+from vae_checked.linter.options import Options, PerFile, chosen
 from vae_checked.linter.pipelines import Pipelines
 from vae_checked.linter.project import Project
 from vae_checked.linter.report import LintReport, is_vae
@@ -37,8 +37,8 @@ def examine(
         facts, exhausted = _facts(files, beside, Declared(options))
     finally:
         sys.setrecursionlimit(limit)
-    chosen = _chosen(options.select, options.ignore)
-    judgements = [judge(item, chosen) for item in facts]
+    wanted = chosen(options)
+    judgements = [judge(item, wanted) for item in facts]
     suppressions = Suppressions(files)
     per_file = PerFile(options)
     asked_about = set(given)
@@ -57,9 +57,9 @@ def examine(
         recognised=tuple(recognised(item) for item, _ in vaes),
         unobserved=tuple(line for item, judgement in vaes for line in unobserved(item, judgement)),
         unread=(*unread, *((path, _TOO_LARGE) for path in exhausted)),
-        files_read=len(given),
+        files=tuple(given),
         files_concerned=len(files),
-        remarks=suppressions.unused({mistake.code for mistake in chosen}),
+        remarks=suppressions.unused({mistake.code for mistake in wanted}),
     )
 
 
@@ -107,16 +107,3 @@ def _content(facts: Facts) -> dict[str, tuple[object, object]]:
 def _essence(value: object) -> object:
     """What two evaluations of one line agree on: a curve's parametrisation, not the points it was drawn at."""
     return value.parametrisation if isinstance(value, (StdCurve, KLForm)) else value
-
-
-def _chosen(select: Collection[str], ignore: Collection[str]) -> list[Mistake]:
-    def matches(code: str, prefixes: Collection[str]) -> bool:
-        return any(code.startswith(prefix.upper()) for prefix in prefixes)
-
-    return [
-        mistake
-        for mistake in CATALOGUE
-        if Observer.LINT in mistake.seen_by
-        and not matches(mistake.code, ignore)
-        and (matches(mistake.code, select) if select else mistake.severity is not Severity.INFO)
-    ]

@@ -90,7 +90,7 @@ def _decoded(path: Path) -> tuple[str, str]:
     return (text, encoding) if same and not lone else ("", "")
 
 
-def write(mended: Mended) -> None:
+def put(mended: Mended) -> None:
     """Put the mended text in the file's place at once, with the file's mode; UsageError when that is not possible."""
     target = Path(mended.path).resolve()
     try:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from vae_checked.record import dataclass
 
 if TYPE_CHECKING:
+    from vae_checked.catalogue import Mistake
     from vae_checked.finding import Finding
 
 
@@ -28,6 +29,23 @@ class Options:
     force_exclude: bool = False
     per_file_ignores: tuple[tuple[str, Collection[str]], ...] = ()
     data_ranges: tuple[tuple[str, str, float, float], ...] = ()
+
+
+def chosen(options: Options) -> list[Mistake]:
+    """The mistakes that are looked for: what is selected, or all but mere information, without what is ignored."""
+    from vae_checked.catalogue import CATALOGUE, Observer  # noqa: PLC0415  a run that finds no VAE code needs none
+    from vae_checked.finding import Severity  # noqa: PLC0415  likewise
+
+    def matches(code: str, prefixes: Collection[str]) -> bool:
+        return any(code.startswith(prefix.upper()) for prefix in prefixes)
+
+    return [
+        mistake
+        for mistake in CATALOGUE
+        if Observer.LINT in mistake.seen_by
+        and not matches(mistake.code, options.ignore)
+        and (matches(mistake.code, options.select) if options.select else mistake.severity is not Severity.INFO)
+    ]
 
 
 class PerFile:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class LintReport:
     """Findings in order of place; per VAE the facts and what was examined; what was not read or not decided.
 
-    `files_read` counts every file given, `files_concerned` those that concern a VAE, `unread` holds (path, reason),
+    `files` are all that were given, `files_concerned` counts those that concern a VAE, `unread` holds (path, reason),
     `remarks` tell of comments that switch nothing off and baseline entries that nothing matches, `known` counts the
     findings that a baseline holds, `statistics` holds (code, name, how often) where they were asked for.
     """
@@ -30,11 +30,16 @@ class LintReport:
     recognised: tuple[str, ...]
     unobserved: tuple[str, ...]
     unread: tuple[tuple[str, str], ...]
-    files_read: int
+    files: tuple[str, ...]
     files_concerned: int
     remarks: tuple[Remark, ...] = ()
     known: int = 0
     statistics: tuple[tuple[str, str, int], ...] | None = None
+
+    @property
+    def files_read(self) -> int:
+        """The number of files given."""
+        return len(self.files)
 
     @property
     def subjects(self) -> int:
