@@ -14,10 +14,10 @@ STAMP := $(VENV)/.complete
 TORCH := $(shell sed -n 's/^torch==/&/p' constraints.txt)
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: help demo test check docs bench fuzz clean
+.PHONY: help demo test test-pytest8 check docs bench fuzz clean
 
 help:  ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # torch comes first and alone, so that no other package can pull another build of it.
 $(STAMP): pyproject.toml constraints.txt
@@ -31,6 +31,10 @@ demo: $(STAMP)  ## Lint and audit real VAEs: diffusers, pythae and the reference
 
 test: $(STAMP)  ## Run the tests
 	$(ONE_THREAD) $(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_FLAGS)
+
+test-pytest8: $(STAMP)  ## Run the plugin's tests with the oldest pytest that is supported
+	$(BIN)/python -m pip install --quiet --upgrade --target $(VENV)/pytest8 'pytest==8.4.*'
+	PYTHONPATH=$(CURDIR)/$(VENV)/pytest8 $(ONE_THREAD) $(BIN)/python -m pytest $(PYTEST_FLAGS) tests/test_plugin.py
 
 check: $(STAMP)  ## Check format, style, types, house rules, and that the generated docs are up to date
 	$(BIN)/ruff format --check .

@@ -134,6 +134,8 @@ def _models(own: Mapping[str, Any], path: Path) -> dict[str, ModelConfig]:
     models = own.get("models", {})
     if not isinstance(models, dict):
         raise UsageError(f"{path}: [tool.vae-checked.models] is not a table of tables, one per model")
+    if "models" in own and not models:
+        raise UsageError(f"{path}: [tool.vae-checked.models] names no model: add [tool.vae-checked.models.NAME]")
     return {name: _model(name, table, path) for name, table in models.items()}
 
 

@@ -78,7 +78,7 @@ def _lock(args: argparse.Namespace) -> int:
 
     path = _lock_path(args)
     configs = _configs(args, path)
-    found = {each.name: locked(each, _run_of(config)) for config, each in _inferred(configs, args)}
+    found = {each.name: locked(each, run_of(config)) for config, each in _inferred(configs, args)}
     write_lock(path, found, keep=bool(args.models))
     noted = sum(len(each.layers) for each in found.values())
     write(f"{path}: {len(found)} model{'s' * (len(found) != 1)}, {noted} layers\n")
@@ -92,7 +92,7 @@ def _check(args: argparse.Namespace) -> int:
     lock = read_lock(path)
     configs = _configs(args, path)
     results = list(_inferred(configs, args))
-    now = {each.name: locked(each, _run_of(config)) for config, each in results}
+    now = {each.name: locked(each, run_of(config)) for config, each in results}
     names = [config.name for config in configs]
     was = {name: model for name, model in lock.models.items() if not args.models or name in names}
     notes = [f"{each.name}: {note}" for _, each in results for note in each.notes if note.startswith("torch.export")]
@@ -218,7 +218,7 @@ def _configs(args: argparse.Namespace, lock: Path | None) -> list[ModelConfig]:
         from vae_checked.shapes import read_lock
 
         found |= {
-            name: _of_lock(name, model)
+            name: config_of_lock(name, model)
             for name, model in read_lock(lock).models.items()
             if "model" in model.run and name not in found
         }
@@ -244,7 +244,7 @@ def _changed(config: ModelConfig, given: Mapping[str, Any]) -> ModelConfig:
     return replace(config, **given)
 
 
-def _run_of(config: ModelConfig) -> dict[str, str]:
+def run_of(config: ModelConfig) -> dict[str, str]:
     """How to build a model again that pyproject.toml does not name."""
     if config.folder is not None:
         return {}
@@ -256,7 +256,8 @@ def _run_of(config: ModelConfig) -> dict[str, str]:
     return {key: value for key, value in found.items() if value}
 
 
-def _of_lock(name: str, model: LockedModel) -> ModelConfig:
+def config_of_lock(name: str, model: LockedModel) -> ModelConfig:
+    """How to build a model that the lock itself says how to build."""
     import json
 
     from vae_checked.config import ModelConfig

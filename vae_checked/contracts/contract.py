@@ -32,6 +32,7 @@ from vae_checked.contracts.last_call import describe_call
 from vae_checked.contracts.memo import MOST_RESULTS, MOST_SIGNATURES, Bounded, Entry
 from vae_checked.contracts.message import call_site, compose
 from vae_checked.contracts.plan import Plan, make_plan
+from vae_checked.contracts.tally import Count
 from vae_checked.errors import ContractError, UsageError
 
 
@@ -76,15 +77,17 @@ class Contract:
     def __init__(self, function: Callable[..., Any], local_names: Mapping[str, Any]) -> None:
         self.function = function
         self.stage = function.__qualname__.rpartition("<locals>.")[2]
+        self.name = f"{function.__module__}.{function.__qualname__}"
         self.seen: Bounded[Entry] = Bounded(MOST_SIGNATURES)
         self.last: str | None = None
+        self.count = Count()
         self._local_names = local_names
         self._signature: Signature | None = None
         self._checks: _Checks | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        """All but the stand-in, which another process makes afresh."""
-        return {**vars(self), "_checks": None}
+        """All but the stand-in and the count, which another process makes afresh."""
+        return {**vars(self), "_checks": None, "count": Count()}
 
     @property
     def why_not_remembered(self) -> str:
@@ -114,6 +117,7 @@ class Contract:
     def call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call the function under its contract; raises ContractError."""
         __tracebackhide__ = True
+        self.count.calls += 1
         checks = self._checks or self._resolve_now()
         bind = checks.bind
         if bind is None:

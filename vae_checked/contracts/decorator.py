@@ -15,6 +15,7 @@ from vae_checked.contracts.annotations import has_annotations
 from vae_checked.contracts.contract import Contract
 from vae_checked.contracts.plan import leaves
 from vae_checked.contracts.switch import is_off, off_in_environment
+from vae_checked.contracts.tally import TALLY
 from vae_checked.errors import UsageError
 
 T = TypeVar("T")
@@ -96,6 +97,7 @@ def _under_contract(function: Callable[..., Any], contract: Contract) -> Callabl
         return getattr(stage, _CONTRACT).call(args, kwargs)
 
     setattr(stage, _CONTRACT, contract)
+    contract.count = TALLY.setdefault(contract.name, contract.count)
     return stage
 
 

@@ -7,7 +7,7 @@ import json
 import os
 import tempfile
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -93,8 +93,10 @@ def render_lock(models: Mapping[str, LockedModel]) -> str:
     return "\n".join([*lines, _END]) + "\n"
 
 
-def write_lock(path: Path, models: Mapping[str, LockedModel], *, keep: bool = False) -> None:
-    """Write the lock at `path`, whole or not at all; with `keep` the models that it has and `models` has not stay.
+def write_lock(
+    path: Path, models: Mapping[str, LockedModel], *, keep: bool = False, drop: Collection[str] = ()
+) -> None:
+    """Write the lock at `path`, whole or not at all; with `keep` the models that it has stay, but for those in `drop`.
 
     Two writers wait for each other, so that with `keep` neither loses what the other wrote. Raises UsageError when it
     cannot be written, or when with `keep` what is there cannot be read.
@@ -102,7 +104,8 @@ def write_lock(path: Path, models: Mapping[str, LockedModel], *, keep: bool = Fa
     try:
         with _alone_in(path.parent):
             if keep and path.exists():
-                models = {**read_lock(path).models, **models}
+                kept = {name: model for name, model in read_lock(path).models.items() if name not in drop}
+                models = {**kept, **models}
             _replace(path, render_lock(models))
     except OSError as error:
         raise UsageError(f"the lock cannot be written to {str(path)!r}: {error.strerror or error}") from None

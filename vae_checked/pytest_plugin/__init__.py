@@ -1,0 +1,229 @@
+"""The pytest plugin: laws, audit and shapes of the models in pyproject.toml as test items, lint items, fixtures.
+
+Nothing of the project is imported before a model is configured, an option is given or a fixture is used: this module
+holds hooks, and the other modules of the room are imported inside them.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from vae_checked.config import ModelConfig
+
+_TABLE = "tool.vae-checked"
+_LINTED = (".py", ".ipynb")
+_ROOT = "vae::"
+_NAMED = pytest.StashKey[list[str]]()
+_MODELS: pytest.StashKey[dict[str, ModelConfig] | None] = pytest.StashKey()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The options of the plugin."""
+    group = parser.getgroup("vae-checked")
+    group.addoption(
+        "--vae-audit", action="store_true", help="one item per mistake of the catalogue, instead of one audit"
+    )
+    group.addoption("--vae-lint", action="store_true", help="one item per Python file and notebook that is collected")
+    group.addoption("--vae-shapes", action="store_true", help="compare the models' shapes with vae-shapes.lock")
+    group.addoption(
+        "--vae-shapes-update", action="store_true", help="write the models' shapes to vae-shapes.lock where they differ"
+    )
+    group.addoption("--vae-case", metavar="B,SEED", help="put the laws to this batch size and seed alone")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the marker known, and refuse an option that cannot be meant before anything runs."""
+    case = config.getoption("--vae-case")
+    if case is not None:
+        from vae_checked.pytest_plugin.items import parsed_case
+
+        parsed_case(case)
+    config.addinivalue_line("markers", "vae: a law or an audit of a model that pyproject.toml names, or a linted file")
+    config.addinivalue_line("markers", "vae_contracts(off=True): run the test with shape contracts switched off")
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """Which models are under test, and whether contracts are, where there are any."""
+    configured = configured_models(config)
+    if configured is None:
+        return None
+    from vae_checked.pytest_plugin.summary import header
+
+    return header(list(configured), left_out=not _models_run(config))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    """Keep arguments such as `vae::NAME::kl-nonnegative` from being taken for paths."""
+    config = session.config
+    named = [argument for argument in config.args if argument.startswith(_ROOT)]
+    if named:
+        config.stash[_NAMED] = named
+        config.args[:] = [argument for argument in config.args if not argument.startswith(_ROOT)]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Add the models' items before anyone selects among them."""
+    configured = configured_models(config)
+    wanted = [name for name in ("--vae-audit", "--vae-shapes", "--vae-shapes-update") if config.getoption(name)]
+    named = config.stash.get(_NAMED, [])
+    if not configured and (wanted or named):
+        raise pytest.UsageError(
+            f"{(wanted + named)[0]}: there is no model: name one in {pyproject(config)} as [{_TABLE}.models.NAME]"
+        )
+    if not configured or not _models_run(config):
+        return
+    for argument in named:
+        if argument.split("::")[1] not in configured:
+            raise _not_found(argument)
+    from vae_checked.pytest_plugin.models import Root
+
+    found = list(session.genitems(Root.from_parent(session, name="vae", nodeid="vae")))
+    if not named:
+        items.extend(found)
+        return
+    for argument in named:
+        chosen = [item for item in found if item.nodeid == argument or item.nodeid.startswith(f"{argument}::")]
+        if not chosen:
+            raise _not_found(argument)
+        items.extend(chosen)
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """With `--vae-lint`, every file that the linter reads."""
+    if not parent.config.getoption("--vae-lint") or file_path.suffix not in _LINTED:
+        return None
+    from vae_checked.pytest_plugin.linting import FILES, LintFile
+
+    parent.config.stash.setdefault(FILES, []).append(file_path)
+    return LintFile.from_parent(parent, path=file_path)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Switch contracts off for a test that says so."""
+    marker = item.get_closest_marker("vae_contracts")
+    if marker is None:
+        return (yield)
+    if marker.args or set(marker.kwargs) != {"off"}:
+        raise pytest.UsageError(f"{item.nodeid}: write @pytest.mark.vae_contracts(off=True)")
+    if not marker.kwargs["off"]:
+        return (yield)
+    from vae_checked.contracts import contracts_off
+
+    with contracts_off():
+        return (yield)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Add the contracts that a worker of pytest-xdist checked to those of this process."""
+    told = getattr(node, "workeroutput", {}).get("vae_checked")
+    if told is not None:
+        from vae_checked.pytest_plugin.summary import remember
+
+        remember(node.config, told)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Tell the process that gathers reports what contracts did here, and fail a run in which no model ran."""
+    if _has_contracts() and hasattr(session.config, "workeroutput"):
+        from vae_checked.pytest_plugin.summary import told
+
+        session.config.workeroutput["vae_checked"] = told()
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None and session.exitstatus == pytest.ExitCode.OK and configured_models(session.config):
+        from vae_checked.pytest_plugin.summary import none_ran
+
+        if none_ran(reporter):
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """How many models, laws and contracts were active, where there were any."""
+    if configured_models(config) or _has_contracts() or _has_workers(config):
+        from vae_checked.pytest_plugin.summary import lines
+
+        for line in lines(terminalreporter, config):
+            terminalreporter.write_line(line)
+
+
+@pytest.fixture(scope="session")
+def vae_check() -> Any:
+    """`vae_check(model, inputs, loss)`: laws and audit, one AssertionError with everything that was found."""
+    from vae_checked.auditor import check_vae
+
+    return check_vae
+
+
+@pytest.fixture(scope="session")
+def vae_audit() -> Any:
+    """`vae_audit(model, inputs, loss)`: the audit's report."""
+    from vae_checked.auditor import audit
+
+    return audit
+
+
+@pytest.fixture(scope="session")
+def vae_shapes() -> Any:
+    """`vae_shapes(model, "B 3 H W")`: the symbolic shapes of the model's stages and layers."""
+    from vae_checked.shapes import infer
+
+    return infer
+
+
+def pyproject(config: pytest.Config) -> Path:
+    """The pyproject.toml whose models are tested."""
+    return config.rootpath / "pyproject.toml"
+
+
+def configured_models(config: pytest.Config) -> dict[str, ModelConfig] | None:
+    """The models of pyproject.toml; None where it has no table of ours. UsageError stops the run."""
+    if _MODELS not in config.stash:
+        config.stash[_MODELS] = _read_models(pyproject(config))
+    return config.stash[_MODELS]
+
+
+def _read_models(path: Path) -> dict[str, ModelConfig] | None:
+    try:
+        if _TABLE not in path.read_text(encoding="utf-8", errors="replace"):
+            return None
+    except OSError:
+        return None
+    from vae_checked.config import load_models
+    from vae_checked.errors import UsageError
+
+    try:
+        return load_models(path)
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+def _models_run(config: pytest.Config) -> bool:
+    """Whether the run is of folders or of models, and not of the test files or tests that its command names."""
+    if config.args_source is not pytest.Config.ArgsSource.ARGS or _NAMED in config.stash:
+        return True
+    return all(
+        argument.startswith(_ROOT) or ("::" not in argument and Path(config.invocation_params.dir, argument).is_dir())
+        for argument in config.args
+    )
+
+
+def _not_found(argument: str) -> pytest.UsageError:
+    return pytest.UsageError(f"not found: {argument}: pytest --collect-only -m vae lists what there is")
+
+
+def _has_contracts() -> bool:
+    return "vae_checked.contracts" in sys.modules
+
+
+def _has_workers(config: pytest.Config) -> bool:
+    return "vae_checked.pytest_plugin.summary" in sys.modules and config.pluginmanager.hasplugin("dsession")

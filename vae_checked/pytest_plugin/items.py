@@ -1,0 +1,270 @@
+"""The items of one model: it can be built, a law, the audit, one mistake, the lock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from vae_checked.pytest_plugin import pyproject
+from vae_checked.pytest_plugin.summary import LOCKED, PUT, RAN, mark
+
+if TYPE_CHECKING:
+    from vae_checked.auditor.staged import Staged
+    from vae_checked.laws import Law
+    from vae_checked.pytest_plugin.models import LockedNode, ModelNode
+
+EXAMPLES = 10
+LARGEST_BATCH = 4
+LARGEST_SEED = 2**16
+
+
+class HouseItem(pytest.Item):
+    """An item that is selected by `-m vae` and fails with the house's own message."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.add_marker("vae")
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """The house message for what the house raised."""
+        from vae_checked.errors import VaeCheckedError
+
+        if isinstance(excinfo.value, VaeCheckedError):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+
+class _ModelItem(HouseItem):
+    """An item of one model."""
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        """The item's place: the table that asks for it."""
+        return pyproject(self.config), None, self.nodeid
+
+
+class _VaeItem(_ModelItem):
+    """An item of one model of pyproject.toml."""
+
+    @property
+    def node(self) -> ModelNode:
+        """The model."""
+        from vae_checked.pytest_plugin.models import ModelNode
+
+        parent = self.parent
+        if not isinstance(parent, ModelNode):
+            raise TypeError(f"{self.nodeid} hangs under {parent!r}, not under a model")
+        return parent
+
+    def staged(self) -> Staged:
+        """The model's stages; a skip where it cannot be built or run, which its `build` item tells once."""
+        from vae_checked.errors import VaeCheckedError
+
+        try:
+            staged = self.node.staged()
+        except VaeCheckedError:
+            pytest.skip(f"the model cannot be built or run: see {self.node.nodeid}::build")
+        mark(self, RAN, self.node.name)
+        return staged
+
+
+class BuildItem(_VaeItem):
+    """The model can be built and run, and its stages are seen."""
+
+    def runtest(self) -> None:
+        """Build and run the model."""
+        from vae_checked.errors import ModelError
+        from vae_checked.laws import LAWS
+
+        staged = self.node.staged()
+        self.add_report_section("call", "stages not seen", "\n".join(staged.unobserved))
+        if all(law.inapplicable(staged.stages) for law in LAWS):
+            raise ModelError(f"none of the {len(LAWS)} laws can be put to it: {'; '.join(staged.unobserved)}")
+        mark(self, RAN, self.node.name)
+
+
+class LawItem(_VaeItem):
+    """One law, put to the model at batch sizes and seeds that Hypothesis draws and shrinks."""
+
+    def __init__(self, *, law: Law, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.law = law
+
+    def runtest(self) -> None:
+        """Put the law."""
+        from vae_checked.laws import InapplicableError
+
+        staged = self.staged()
+        reasons: list[str] = []
+
+        def put(batch: int, seed: int) -> None:
+            try:
+                self.check(staged, batch, seed)
+            except InapplicableError as error:
+                reasons.append(str(error))
+
+        mark(self, PUT, self.law.name)
+        case = self.config.getoption("--vae-case")
+        tried = 1 if case is not None else _drawn(put, min(LARGEST_BATCH, staged.largest_batch))
+        if case is not None:
+            put(*parsed_case(case))
+        if len(reasons) == tried:
+            pytest.skip(reasons[-1])
+
+    def check(self, staged: Staged, batch: int, seed: int) -> None:
+        """Put the law once; InapplicableError where it cannot be put."""
+        from vae_checked.errors import FindingsError, ModelError
+        from vae_checked.laws import InapplicableError
+
+        try:
+            violation = self.law.check(staged.stages, staged.sizes(batch), seed)
+        except ModelError as error:
+            raise InapplicableError(str(error)) from error
+        if violation is not None:
+            raise FindingsError(
+                f"{self.node.name}: law {self.law.name} is broken: {self.law.statement}\n"
+                f"  {violation}\n"
+                f"  source: {self.law.source}\n"
+                f'  reproduce: pytest "{self.nodeid}" --vae-case {batch},{seed}'
+            )
+
+
+def _drawn(put: Callable[[int, int], None], largest_batch: int) -> int:
+    """Call `put` with batch sizes and seeds that Hypothesis draws, and shrinks on failure; how often it was called."""
+    try:
+        from hypothesis import HealthCheck, Phase, given, settings
+        from hypothesis import strategies as st
+    except ImportError:
+        from vae_checked.errors import MissingDependencyError
+
+        raise MissingDependencyError("hypothesis", "pytest", "drawing the sizes of a law") from None
+    count = 0
+
+    @settings(
+        max_examples=EXAMPLES,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        report_multiple_bugs=False,
+        phases=(Phase.generate, Phase.shrink),
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(st.integers(1, largest_batch), st.integers(0, LARGEST_SEED))
+    def drawn(batch: int, seed: int) -> None:
+        nonlocal count
+        count += 1
+        put(batch, seed)
+
+    drawn()
+    return count
+
+
+class AuditItem(_VaeItem):
+    """The whole audit."""
+
+    def runtest(self) -> None:
+        """Audit the model."""
+        from vae_checked.errors import FindingsError
+
+        self.staged()
+        try:
+            self.node.report().raise_for_findings()
+        except FindingsError as error:
+            raise FindingsError(f"{error}\n  reproduce: vae-checked audit {self.node.name}") from None
+
+
+class MistakeItem(_VaeItem):
+    """One mistake of the catalogue."""
+
+    def __init__(self, *, code: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.code = code
+
+    def runtest(self) -> None:
+        """Look for the mistake in the audit."""
+        from vae_checked.errors import FindingsError
+        from vae_checked.finding import Severity
+
+        self.staged()
+        report = self.node.report()
+        found = [f for f in report.findings if f.code == self.code and f.severity is not Severity.INFO]
+        if found:
+            lines = [f"{f.subject}: {f.code} {f.name}: {f.message} ({f.measured}); fix: {f.fix}" for f in found]
+            lines.append(f"  reproduce: vae-checked audit {self.node.name} --select {self.code}")
+            raise FindingsError("\n".join(lines))
+        if not any(self.code in judgement.clean for judgement in report.judgements):
+            lacking = [path for judgement in report.judgements for path in judgement.unexamined.get(self.code, ())]
+            pytest.skip(f"not observed: {', '.join(dict.fromkeys(lacking))}")
+
+
+class ShapesItem(_ModelItem):
+    """The model's shapes are those of the lock, or are written to it."""
+
+    def runtest(self) -> None:
+        """Compare, or with `--vae-shapes-update` write."""
+        from vae_checked.errors import FindingsError, UsageError
+        from vae_checked.pytest_plugin.models import lock_path
+        from vae_checked.shapes import ShapesReport, compare, read_lock, render_report, write_lock
+
+        path, updates = lock_path(self.config), self.config.getoption("--vae-shapes-update")
+        name, now = self.node.name, self.now()
+        if updates and not path.exists():
+            was = {}
+        else:
+            try:
+                lock = read_lock(path)
+            except UsageError as error:
+                raise UsageError(f"{error}; pytest --vae-shapes-update writes it as well") from None
+            was = {key: model for key, model in lock.models.items() if key == name}
+        if was == now:
+            return
+        if updates:
+            write_lock(path, now, keep=True, drop=[name])
+            mark(self, LOCKED, name)
+            return
+        differences = compare(was, now)
+        if differences:
+            report = ShapesReport(differences, lock, path.name, [name])
+            again = f'  reproduce: pytest "{self.nodeid}" --vae-shapes; --vae-shapes-update accepts what is told here'
+            raise FindingsError(f"{render_report(report)}{again}")
+
+    @property
+    def node(self) -> ModelNode | LockedNode:
+        """The model."""
+        from vae_checked.pytest_plugin.models import LockedNode, ModelNode
+
+        parent = self.parent
+        if not isinstance(parent, (ModelNode, LockedNode)):
+            raise TypeError(f"{self.nodeid} hangs under {parent!r}, not under a model")
+        return parent
+
+    def now(self) -> dict[str, Any]:
+        """The model as the lock would have it, by its name; nothing where nobody says how to build it."""
+        from vae_checked.cli.shapes import run_of
+        from vae_checked.errors import VaeCheckedError
+        from vae_checked.pytest_plugin.models import ModelNode
+        from vae_checked.shapes import infer, locked
+
+        node = self.node
+        config = node.model
+        if config is None:
+            return {}
+        try:
+            model, loss = node.built()
+        except VaeCheckedError:
+            if isinstance(node, ModelNode):
+                pytest.skip(f"the model cannot be built: see {node.nodeid}::build")
+            raise
+        shapes = infer(model, config.shapes or config.input, loss, name=config.name, adapter=config.adapter)
+        mark(self, RAN, node.name)
+        return {node.name: locked(shapes, run_of(config))}
+
+
+def parsed_case(text: str) -> tuple[int, int]:
+    """`B,SEED` as numbers; UsageError for anything else."""
+    batch, _, seed = text.partition(",")
+    if not (batch.strip().isdigit() and seed.strip().isdigit() and int(batch) > 0):
+        raise pytest.UsageError(f"--vae-case is {text!r}: give a batch size and a seed, such as 2,17")
+    return int(batch), int(seed)

@@ -1,0 +1,65 @@
+"""The items of `--vae-lint`: one per file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from vae_checked.pytest_plugin.items import HouseItem
+
+if TYPE_CHECKING:
+    from vae_checked.linter import LintReport
+
+FILES = pytest.StashKey[list[Path]]()
+_REPORT: pytest.StashKey[tuple[LintReport, dict[Path, str]]] = pytest.StashKey()
+
+
+class LintFile(pytest.File):
+    """One file that is linted."""
+
+    def collect(self) -> Iterator[pytest.Item]:
+        """One item."""
+        yield _LintItem.from_parent(self, name="vae-lint")
+
+
+class _LintItem(HouseItem):
+    """What the linter finds in one file; all files are read together, once, since a VAE may be spread over them."""
+
+    def runtest(self) -> None:
+        from vae_checked.errors import FindingsError
+        from vae_checked.finding import Severity
+
+        stash = self.config.stash
+        if _REPORT not in stash:
+            stash[_REPORT] = _linted(stash[FILES])
+        report, refused = stash[_REPORT]
+        lines = [refused[self.path]] if self.path in refused else []
+        lines += [f"{path}: {why}" for path, why in report.unread if Path(path.partition(":cell ")[0]) == self.path]
+        lines += [
+            f"{f.place}: {f.code} {f.name}: {f.message} ({f.measured}); fix: {f.fix}"
+            for f in report.findings
+            if f.place is not None and Path(f.place.path) == self.path and f.severity is not Severity.INFO
+        ]
+        if lines:
+            raise FindingsError("\n".join(lines))
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        """The item's place: the file."""
+        return self.path, None, self.name
+
+
+def _linted(files: list[Path]) -> tuple[LintReport, dict[Path, str]]:
+    """The report on all files that can be read, and for the others why not."""
+    from vae_checked.errors import UsageError
+    from vae_checked.linter import lint
+
+    refused: dict[Path, str] = {}
+    for path in files:
+        try:
+            lint([path])
+        except UsageError as error:
+            refused[path] = str(error)
+    return lint([str(path) for path in files if path not in refused]), refused

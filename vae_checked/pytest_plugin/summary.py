@@ -1,0 +1,115 @@
+"""What a run says of itself: how many models, laws and contracts were active, also where workers ran them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+PUT, RAN, LOCKED = "put", "ran", "locked"
+_PROPERTY = "vae_checked"
+_OUTCOMES = ("passed", "failed", "skipped", "xfailed", "xpassed")
+Told = dict[str, int]
+_ELSEWHERE = pytest.StashKey[list[Told]]()
+
+
+def mark(item: pytest.Item, what: str, name: str) -> None:
+    """Note on the item's report what it did; reports travel from a worker to the process that gathers them."""
+    item.user_properties.append((_PROPERTY, f"{what} {name}"))
+
+
+def header(models: list[str], *, left_out: bool) -> str:
+    """The line before a run."""
+    counted = _counted(len(models), "model")
+    names = f" ({', '.join(models)})" if models else ""
+    where = "; left out: this run names its tests" if left_out else ""
+    switch = f"; VAE_CHECKED={word}" if (word := os.environ.get("VAE_CHECKED", "")) else ""
+    return f"vae-checked: {counted}{names}{where}{switch}"
+
+
+def told() -> Told:
+    """The checked calls of every function under contract in this process, those of this package left out."""
+    from vae_checked.contracts.tally import TALLY
+
+    return {name: count.calls for name, count in TALLY.items() if not name.startswith("vae_checked.")}
+
+
+def remember(config: pytest.Config, elsewhere: Told) -> None:
+    """Keep what contracts did in another process."""
+    config.stash.setdefault(_ELSEWHERE, []).append(elsewhere)
+
+
+def lines(reporter: Any, config: pytest.Config) -> Iterator[str]:
+    """The lines after a run."""
+    counts = {outcome: len(_reports(reporter, outcome)) for outcome in _OUTCOMES}
+    if sum(counts.values()):
+        models, laws = len(set(_marked(reporter, RAN))), len(_laws_put(reporter))
+        held = counts["passed"] + counts["xpassed"]
+        failed, skipped = counts["failed"] + counts["xfailed"], counts["skipped"]
+        yield (
+            f"vae-checked: {_counted(models, 'model')} active, {_counted(laws, 'law')} put; "
+            f"{held} held, {failed} failed, {skipped} not put (-rs says why)"
+        )
+        if not models:
+            yield "vae-checked: no model ran, so nothing was checked: see the build items"
+    rewritten = sorted(set(_marked(reporter, LOCKED)))
+    if rewritten:
+        yield f"vae-checked: vae-shapes.lock written for {', '.join(rewritten)}: review it, and commit it"
+    calls = _contracts(config)
+    if calls:
+        active = sum(map(bool, calls.values()))
+        yield (
+            f"vae-checked: {active} of {_counted(len(calls), 'contract')} active, "
+            f"{_counted(sum(calls.values()), 'call')} checked"
+        )
+
+
+def none_ran(reporter: Any) -> bool:
+    """Whether there were items of models, and none got a model to run."""
+    return any(_reports(reporter, outcome) for outcome in _OUTCOMES) and not _marked(reporter, RAN)
+
+
+def _contracts(config: pytest.Config) -> Counter[str]:
+    calls: Counter[str] = Counter()
+    for each in config.stash.get(_ELSEWHERE, []):
+        calls.update(each)
+    if "vae_checked.contracts" in sys.modules:
+        calls.update(told())
+    return calls
+
+
+def _reports(reporter: Any, outcome: str) -> list[pytest.TestReport]:
+    return [
+        report
+        for report in reporter.stats.get(outcome, [])
+        if isinstance(report, pytest.TestReport) and report.nodeid.startswith("vae::")
+    ]
+
+
+def _laws_put(reporter: Any) -> list[object]:
+    return [
+        value
+        for outcome in _OUTCOMES
+        if outcome != "skipped"
+        for report in _reports(reporter, outcome)
+        for key, value in report.user_properties
+        if key == _PROPERTY and str(value).startswith(PUT)
+    ]
+
+
+def _marked(reporter: Any, what: str) -> list[str]:
+    return [
+        str(value).partition(" ")[2]
+        for outcome in _OUTCOMES
+        for report in _reports(reporter, outcome)
+        for key, value in report.user_properties
+        if key == _PROPERTY and str(value).startswith(what)
+    ]
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"
