@@ -305,12 +305,14 @@ def test_one_item_is_named_and_a_run_in_which_no_model_ran_is_no_success(project
 
 
 def test_files_are_linted_on_request_each_as_an_item(project: Run, pytester: pytest.Pytester) -> None:
-    pytester.makepyfile(broken="def f(:\n    logvar = 1\n    reparameterize kl\n")
-    result = project("--vae-lint", "--ignore-glob=test_*", "-v", tables="")
-    result.assert_outcomes(passed=1, failed=2)
+    pytester.makepyfile(broken="def f(:\n    logvar = 1\n    reparameterize kl\n", old=find("VAE201").bad)
+    configured = '[tool.vae-checked]\nexclude = ["old.py"]\n'
+    result = project("--vae-lint", "--ignore-glob=test_*", "-v", tables=configured)
+    result.assert_outcomes(passed=2, failed=2)
     result.stdout.fnmatch_lines(
         [
             "broken.py::vae-lint FAILED*",
+            "old.py::vae-lint PASSED*",
             "right.py::vae-lint PASSED*",
             "wrong.py::vae-lint FAILED*",
             "*broken.py*",

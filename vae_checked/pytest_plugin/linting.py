@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,7 +35,7 @@ class _LintItem(HouseItem):
 
         stash = self.config.stash
         if _REPORT not in stash:
-            stash[_REPORT] = _linted(stash[FILES])
+            stash[_REPORT] = _linted(stash[FILES], self.config)
         report, refused = stash[_REPORT]
         lines = [refused[self.path]] if self.path in refused else []
         lines += [f"{path}: {why}" for path, why in report.unread if Path(path.partition(":cell ")[0]) == self.path]
@@ -51,15 +52,21 @@ class _LintItem(HouseItem):
         return self.path, None, self.name
 
 
-def _linted(files: list[Path]) -> tuple[LintReport, dict[Path, str]]:
-    """The report on all files that can be read, and for the others why not."""
+def _linted(files: list[Path], config: pytest.Config) -> tuple[LintReport, dict[Path, str]]:
+    """The report on all files that can be read, as pyproject.toml configures it, and for the others why not."""
+    from vae_checked.cli.configured import config_for, lint_options
     from vae_checked.errors import UsageError
     from vae_checked.linter import lint
 
-    refused: dict[Path, str] = {}
+    unsaid = Namespace(select=(), ignore=(), exclude=(), force_exclude=True)
+    options = lint_options(config_for([config.rootpath]), unsaid)
+    try:
+        return lint(files, options=options), {}
+    except UsageError:  # a file that cannot be read spoils the whole: which is it?
+        refused: dict[Path, str] = {}
     for path in files:
         try:
-            lint([path])
+            lint([path], options=options)
         except UsageError as error:
             refused[path] = str(error)
-    return lint([str(path) for path in files if path not in refused]), refused
+    return lint([path for path in files if path not in refused], options=options), refused
