@@ -55,6 +55,14 @@ def pair(x, y):
     return lambda: reparameterize(x, y)
 
 
+def squeezed(batch):
+    @checked
+    def encode(x: Float[Tensor, "B C=3 H W"]) -> Float[Tensor, "B 5"]:
+        return z(5)
+
+    return lambda: encode(z(batch, 3, 64, 48))
+
+
 # (the call, the first line of the message)
 MESSAGES = {
     "channels-last": (
@@ -105,6 +113,17 @@ MESSAGES = {
             "encode(x): 3 axes (3, 64, 48), the contract says 4: B C=3 H W. "
             "One sample without a batch axis? x.unsqueeze(0)"
         ),
+    ),
+    "a batch of one squeezed": (
+        squeezed(1),
+        (
+            "encode() result: 1 axis (5,), the contract says 2: B 5. "
+            "The batch has one sample, and a squeeze() took its axis away: name the axis, squeeze(dim)"
+        ),
+    ),
+    "no batch in the result": (
+        squeezed(4),
+        "encode() result: 1 axis (5,), the contract says 2: B 5",
     ),
     "three axes that are no image": (
         lambda: taking(IMAGES)(z(64, 48, 5)),

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from vae_checked.facts import Facts as Facts
     from vae_checked.finding import Finding as Finding
     from vae_checked.linter import lint as lint
+    from vae_checked.wrapping import WrapReport as WrapReport
+    from vae_checked.wrapping import unwrap as unwrap
+    from vae_checked.wrapping import wrap as wrap
+    from vae_checked.wrapping import wrap_report as wrap_report
 
 __version__ = "0.1.0"
 
@@ -32,6 +36,10 @@ _HOME = {
     "Facts": "vae_checked.facts",
     "Finding": "vae_checked.finding",
     "lint": "vae_checked.linter",
+    "WrapReport": "vae_checked.wrapping",
+    "unwrap": "vae_checked.wrapping",
+    "wrap": "vae_checked.wrapping",
+    "wrap_report": "vae_checked.wrapping",
 }
 __all__ = ["__version__", *sorted(_HOME)]  # noqa: PLE0604  the names are strings; the linter cannot see through sorted()
 

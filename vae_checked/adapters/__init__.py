@@ -20,10 +20,28 @@ from vae_checked.adapters import (
     tuples,
 )
 from vae_checked.adapters.names import role_of
-from vae_checked.adapters.subject import Adapter, Call, Child, Inputs, Part, Role, Subject
+from vae_checked.adapters.stages import LOSSES, FoundStage, stages_of
+from vae_checked.adapters.subject import Adapter, Call, Child, Inputs, Part, Role, Stage, Subject, collected
 from vae_checked.errors import UsageError
 
-__all__ = ["ADAPTERS", "Adapter", "Call", "Child", "Inputs", "Part", "Role", "Subject", "adapt", "role_of"]
+__all__ = [
+    "ADAPTERS",
+    "LOSSES",
+    "Adapter",
+    "Call",
+    "Child",
+    "FoundStage",
+    "Inputs",
+    "Part",
+    "Role",
+    "Stage",
+    "Subject",
+    "adapt",
+    "children_of",
+    "parts_of",
+    "role_of",
+    "stages_of",
+]
 
 # The narrow conventions come before the wide ones; the first that reads an output has it.
 ADAPTERS: tuple[Adapter, ...] = (
@@ -51,6 +69,16 @@ def adapt(model: nn.Module, adapter: str | None = None) -> Subject:
         if call is not None:
             return Subject(model, call, adapters, each.input_of(model))
     return Subject(model, Call(_plain, ""), adapters)
+
+
+def children_of(output: Any) -> tuple[Child, ...]:
+    """The entries of an output, as the first convention that reads it has them; () where none does."""
+    return next((children for each in ADAPTERS if (children := each.children(output)) is not None), ())
+
+
+def parts_of(value: Any) -> tuple[Part, ...]:
+    """Every tensor in an output, or in an argument, each object once."""
+    return collected(value, ADAPTERS)
 
 
 def _plain(model: nn.Module, inputs: Inputs) -> Any:

@@ -11,6 +11,7 @@ from typing import Any
 from torch import nn
 
 from vae_checked.adapters.subject import Adapter, Call, Child, Inputs, Role
+from vae_checked.text import described
 
 _FLAG = "sample_posterior"
 
@@ -18,13 +19,19 @@ _FLAG = "sample_posterior"
 class Sampled:
     """The output of forward, with the posterior that its `encode` returned as `latent_dist`, and its `kl`.
 
-    A loss that takes the output finds in it what the model itself returns as well.
+    A loss that takes the output finds in it what the model itself returns as well. `unread` says why there is no `kl`
+    where the posterior has one that raises.
     """
 
     def __init__(self, output: Any, latent_dist: Any) -> None:
         self.output = output
         self.latent_dist = latent_dist
-        self.kl = latent_dist.kl() if hasattr(latent_dist, "kl") else None
+        self.kl: Any = None
+        self.unread = ""
+        try:
+            self.kl = latent_dist.kl() if hasattr(latent_dist, "kl") else None
+        except Exception as error:  # a posterior of another shape than its class was written for
+            self.unread = f"the KL: the posterior's own kl() raised {described(error)}"
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.output, name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -21,6 +21,16 @@ class Role(StrEnum):
     LOSS = "loss"
     KL = "kl"
     RECONSTRUCTION_ERROR = "recon"
+
+
+class Stage(StrEnum):
+    """What a method or a part of a model does."""
+
+    ENCODE = "encode"
+    REPARAMETERIZE = "reparameterize"
+    DECODE = "decode"
+    LOSS = "loss"
+    FORWARD = "forward"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +95,13 @@ class Adapter:
     reads: Callable[[Any], tuple[Child, ...] | None]
     input_of: Callable[[nn.Module], str | None] = lambda _: None
 
+    def children(self, output: Any) -> tuple[Child, ...] | None:
+        """What `reads` gives; None as well for an object whose attributes raise when they are read."""
+        try:
+            return self.reads(output)
+        except Exception:  # an output is any object, and reading it may raise anything
+            return None
+
 
 @dataclass(frozen=True, slots=True)
 class Subject:
@@ -101,23 +118,35 @@ class Subject:
 
     def parts(self, output: Any) -> tuple[Part, ...]:
         """Every tensor of `output`, each object once, in the order of the output."""
-        found: list[Part] = []
-        self._collect(output, "output", None, "tensor", found, set())
-        return tuple(found)
+        return collected(output, self.adapters)
 
-    def _collect(
-        self, node: Any, path: str, role: Role | None, convention: str, found: list[Part], seen: set[int]
-    ) -> None:
-        if isinstance(node, Tensor):
-            if not any(part.tensor is node for part in found):
-                found.append(Part(path, node, role, convention))
+
+def collected(output: Any, adapters: Sequence[Adapter]) -> tuple[Part, ...]:
+    """Every tensor of `output`, each object once, in the order of the output."""
+    found: list[Part] = []
+    _collect(output, "output", None, "tensor", adapters, found, set())
+    return tuple(found)
+
+
+def _collect(
+    node: Any,
+    path: str,
+    role: Role | None,
+    convention: str,
+    adapters: Sequence[Adapter],
+    found: list[Part],
+    seen: set[int],
+) -> None:
+    if isinstance(node, Tensor):
+        if not any(part.tensor is node for part in found):
+            found.append(Part(path, node, role, convention))
+        return
+    if node is None or id(node) in seen:
+        return
+    seen.add(id(node))
+    for adapter in adapters:
+        children = adapter.children(node)
+        if children is not None:
+            for child in children:
+                _collect(child.value, path + child.label, child.role or role, adapter.name, adapters, found, seen)
             return
-        if node is None or id(node) in seen:
-            return
-        seen.add(id(node))
-        for adapter in self.adapters:
-            children = adapter.reads(node)
-            if children is not None:
-                for child in children:
-                    self._collect(child.value, path + child.label, child.role or role, adapter.name, found, seen)
-                return

@@ -13,13 +13,12 @@ import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
-from vae_checked.adapters import Call, Inputs, Role, Subject, role_of
+from vae_checked.adapters import LOSSES, Call, Inputs, Role, Subject, role_of
 from vae_checked.auditor.matching import Matched, match, parameters_of
 from vae_checked.auditor.record import Run, recording
 from vae_checked.auditor.words import described, names_in
 from vae_checked.errors import ModelError, UsageError
 
-_METHODS = ("loss_function", "loss_fn", "loss", "compute_loss", "get_loss", "vae_loss", "elbo_loss", "criterion")
 _WEIGHTS = names_in(
     "beta kl_weight kld_weight kl_coeff kl_coef kld_coeff kld_coef w_kl w_kld lambda_kl kl_lambda beta_kl kl_beta "
     "weight_kl weight_kld kl_scale kl_w kld_w beta_weight m_n"
@@ -91,7 +90,7 @@ def find_loss(model: nn.Module, loss: Any) -> Loss | None:
     if isinstance(loss, str):
         method = getattr(model, loss, None)
         if not callable(method):
-            methods = [name for name in _METHODS if callable(getattr(model, name, None))]
+            methods = [name for name in LOSSES if callable(getattr(model, name, None))]
             known = f"it has {', '.join(methods)}" if methods else "give package.module:function"
             raise UsageError(f"loss {loss!r} is no method of {type(model).__name__}; {known}")
         return Loss(method, loss, "named by the user", True)
@@ -99,7 +98,7 @@ def find_loss(model: nn.Module, loss: Any) -> Loss | None:
         if not callable(loss):
             raise UsageError(f"loss is a {type(loss).__name__}: give a function, a loss module or a method's name")
         return Loss(loss, _name_of(loss), "given", True)
-    for name in _METHODS:
+    for name in LOSSES:
         method = getattr(model, name, None)
         if callable(method) and not isinstance(method, type) and parameters_of(method):
             return Loss(method, name, f"{type(model).__name__} has a method {name}", False)
@@ -109,7 +108,7 @@ def find_loss(model: nn.Module, loss: Any) -> Loss | None:
         if found.is_step:
             return found
     home = sys.modules.get(type(model).__module__)
-    for name in _METHODS:
+    for name in LOSSES:
         function = getattr(home, name, None)
         if inspect.isfunction(function) and function.__module__ == type(model).__module__:
             return Loss(

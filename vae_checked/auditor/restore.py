@@ -12,6 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from vae_checked.contracts.switch import nothing_learned
+
 Generators = list[tuple[torch.Generator, Tensor]]
 _CONTAINERS = (list, dict, set, deque)
 
@@ -21,7 +23,7 @@ class Restored:
 
     Parameters, buffers, gradients, modes, hooks, attributes, RNG streams and torch's global settings. `again()`
     restores the model in between and leaves the process for the end. `generators` are put back to the states that
-    stand beside them.
+    stand beside them. A wrapped model learns nothing in the block.
     """
 
     def __init__(self, *models: nn.Module) -> None:
@@ -37,6 +39,8 @@ class Restored:
         self._tensors = self._save_tensors()
         self._attributes = [(module, _save_attributes(module)) for module in self._modules]
         self._process = _save_process()
+        self._unlearning = nothing_learned()
+        self._unlearning.__enter__()
         return self
 
     def __exit__(
@@ -49,6 +53,7 @@ class Restored:
                 generator.set_state(state)
             for restore in self._process:
                 restore()
+            self._unlearning.__exit__(None, None, None)
 
     def also(self, generators: Generators) -> None:
         """Restore these generators too, to the states given with them; the first state seen of each counts."""

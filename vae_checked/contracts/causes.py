@@ -181,6 +181,15 @@ def _rest_fits(m: Mismatch, shape: tuple[int, ...]) -> bool:
     return len(m.wanted) == len(shape) + 1 and _fits(m.wanted[1:], list(shape))
 
 
+def squeezed_batch(m: Mismatch) -> str:
+    if m.kind is not Kind.RANK or not m.is_result or m.bound.get(m.axes[0].label if m.axes else "") is None:
+        return ""
+    ones = m.bound[m.axes[0].label].size == 1 and len(m.shape) < len(m.axes)
+    if ones and list(m.shape) == [size for size in m.wanted if size != 1]:
+        return "The batch has one sample, and a squeeze() took its axis away: name the axis, squeeze(dim)"
+    return ""
+
+
 def flattened_image(m: Mismatch) -> str:
     if m.kind is not Kind.RANK or len(m.shape) != 2 or len(m.axes) != 4:
         return ""
@@ -274,6 +283,7 @@ CAUSES: tuple[Callable[[Mismatch], str], ...] = (
     channels_last,
     channels_first,
     two_axes_swapped,
+    squeezed_batch,
     missing_batch,
     flattened_image,
     extra_axis_of_one,

@@ -15,7 +15,15 @@ from vae_checked.contracts.binding import Bound, Kind, Mismatch, dtype
 from vae_checked.contracts.causes import likely_cause
 from vae_checked.contracts.plan import is_leaf
 
-_PASSED_THROUGH = ("vae_checked.contracts", "torch", "jaxtyping", "beartype", "contextlib", "functools")
+_PASSED_THROUGH = (
+    "vae_checked.contracts",
+    "vae_checked.wrapping",
+    "torch",
+    "jaxtyping",
+    "beartype",
+    "contextlib",
+    "functools",
+)
 
 
 def compose(stage: str, mismatch: Mismatch, site: str) -> str:

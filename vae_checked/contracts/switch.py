@@ -13,6 +13,7 @@ ENVIRONMENT = "VAE_CHECKED"
 _WORDS = {"": False, "on": False, "1": False, "true": False, "off": True, "0": True, "false": True}
 
 _off: ContextVar[bool] = ContextVar("vae_checked_contracts_off", default=False)
+_not_learned: ContextVar[bool] = ContextVar("vae_checked_nothing_learned", default=False)
 
 
 def is_off() -> bool:
@@ -40,3 +41,18 @@ def contracts_off() -> Iterator[None]:
         yield
     finally:
         _off.reset(token)
+
+
+@contextmanager
+def nothing_learned() -> Iterator[None]:
+    """Let wrapped models run unchecked and learn nothing, as while they are measured on inputs that are not theirs."""
+    token = _not_learned.set(True)
+    try:
+        yield
+    finally:
+        _not_learned.reset(token)
+
+
+def is_nothing_learned() -> bool:
+    """Whether contracts that are learned from calls rest here and now."""
+    return _not_learned.get()

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from vae_checked.contracts.switch import nothing_learned
 from vae_checked.errors import ModelError
 
 
@@ -58,6 +59,7 @@ class Ghost:
                 stack.enter_context(warnings.catch_warnings())
                 warnings.simplefilter("ignore")
                 stack.enter_context(torch.no_grad())
+                stack.enter_context(nothing_learned())
                 stack.enter_context(torch.random.fork_rng(devices=[]))
                 if self.how is How.META:
                     stack.enter_context(torch.device("meta"))

@@ -8,10 +8,8 @@ from typing import Any, Protocol
 
 from torch import Tensor, nn
 
-from vae_checked.adapters import Role, role_of
+from vae_checked.adapters import LOSSES, Role, role_of
 from vae_checked.errors import UsageError
-
-_METHODS = ("loss_function", "loss_fn", "loss", "compute_loss", "get_loss", "vae_loss", "elbo_loss", "criterion")
 
 
 class Watcher(Protocol):
@@ -27,8 +25,8 @@ def call_loss(model: nn.Module, loss: Any, roles: Mapping[Role, Tensor], output:
     Raises UsageError for a loss that is neither a function nor the name of a method.
     """
     if loss is None:
-        name = next((each for each in _METHODS if callable(getattr(model, each, None))), None)
-        if name is None or any(watcher.called(each) for each in _METHODS):
+        name = next((each for each in LOSSES if callable(getattr(model, each, None))), None)
+        if name is None or any(watcher.called(each) for each in LOSSES):
             return None
         function = getattr(model, name)
     elif isinstance(loss, str):
