@@ -14,7 +14,7 @@ STAMP := $(VENV)/.complete
 TORCH := $(shell sed -n 's/^torch==/&/p' constraints.txt)
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: help demo test test-pytest8 check docs bench fuzz clean
+.PHONY: help demo test test-pytest8 check docs bench everything fuzz clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ docs: $(STAMP)  ## Write the generated pages and tables anew
 
 bench: $(STAMP)  ## Run the benchmarks; each prints ratios taken within one run
 	@for bench in benchmarks/bench_*.py; do echo "== $$bench"; $(ONE_THREAD) $(BIN)/python $$bench || exit 1; done
+
+everything: $(STAMP)  ## Lint the standard library, the installed packages and FOLDERS; nothing may crash or hang
+	$(ONE_THREAD) $(BIN)/python benchmarks/lint_everything.py $(FOLDERS)
 
 fuzz: $(STAMP)  ## Run the Hypothesis tests with many more examples, drawn anew each time
 	$(ONE_THREAD) HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -n $(WORKERS) -m hypothesis $(PYTEST_FLAGS)
