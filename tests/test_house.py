@@ -32,6 +32,7 @@ WALLS: dict[str, set[str] | None] = {
     "laws": {"contracts", "reference"},
     "strategies": {"contracts"},
     "auditor": {"adapters", "laws", "catalogue", "reference", "reports", "contracts"},
+    "monitor": {"auditor", "adapters"},
     "shapes": {"contracts", "adapters"},
     "wrapping": {"contracts", "adapters", "shapes"},
     "errors": set(),

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from vae_checked.facts import Facts as Facts
     from vae_checked.finding import Finding as Finding
     from vae_checked.linter import lint as lint
+    from vae_checked.monitor import Monitor as Monitor
+    from vae_checked.monitor import monitor_callback as monitor_callback
     from vae_checked.wrapping import WrapReport as WrapReport
     from vae_checked.wrapping import unwrap as unwrap
     from vae_checked.wrapping import wrap as wrap
@@ -36,6 +38,8 @@ _HOME = {
     "Facts": "vae_checked.facts",
     "Finding": "vae_checked.finding",
     "lint": "vae_checked.linter",
+    "Monitor": "vae_checked.monitor",
+    "monitor_callback": "vae_checked.monitor",
     "WrapReport": "vae_checked.wrapping",
     "unwrap": "vae_checked.wrapping",
     "wrap": "vae_checked.wrapping",

@@ -59,23 +59,29 @@ def std_of(kind: Parametrisation, s: Tensor) -> tuple[Tensor, Tensor]:
     return (s, torch.ones_like(s)) if kind is Parametrisation.STD else (s.sqrt(), 0.5 / s.sqrt())
 
 
-def fit(drawn: Sequence[Drawn], positive: bool) -> tuple[Parametrisation, bool, float] | None:
-    """The closed form with one factor for all of `drawn`: its parametrisation, whether it is reversed, the factor."""
+def fit(
+    drawn: Sequence[Drawn], positive: bool, close: float | None = None
+) -> tuple[Parametrisation, bool, float] | None:
+    """The closed form with one factor for all of `drawn`: its parametrisation, whether it is reversed, the factor.
+
+    `close` is the relative error allowed, by default that of the gradients' dtype.
+    """
+    if close is None:
+        close = close_in(drawn[0].by_mu.dtype)
     for is_reversed in (False, True):
         for kind in Parametrisation:
             if kind is Parametrisation.VAR and not positive:
                 continue
-            weights = [weight_of(draw, kind, is_reversed) for draw in drawn]
+            weights = [weight_of(draw, kind, is_reversed, close) for draw in drawn]
             first, *rest = weights
             if first is None:
                 continue
-            close = close_in(drawn[0].by_mu.dtype)
             if all(other is not None and math.isclose(first, other, rel_tol=close) for other in rest):
                 return kind, is_reversed, first
     return None
 
 
-def weight_of(draw: Drawn, kind: Parametrisation, is_reversed: bool) -> float | None:
+def weight_of(draw: Drawn, kind: Parametrisation, is_reversed: bool, close: float | None = None) -> float | None:
     """The one factor between the measured gradients and the closed form's, None where there is none."""
     by_mu, by_second = slopes(kind, is_reversed, draw.mu.double(), draw.second.double())
     if by_mu.shape != draw.by_mu.shape or by_second.shape != draw.by_second.shape:
@@ -86,7 +92,7 @@ def weight_of(draw: Drawn, kind: Parametrisation, is_reversed: bool) -> float | 
     if not math.isfinite(weight) or weight == 0:
         return None
     left = (found - weight * closed).abs().max() / (weight * closed).abs().max()
-    return weight if float(left) <= close_in(draw.by_mu.dtype) else None
+    return weight if float(left) <= (close_in(draw.by_mu.dtype) if close is None else close) else None
 
 
 def fixed_prior(drawn: Sequence[Drawn], positive: bool) -> tuple[float, float] | None:

@@ -83,6 +83,25 @@ def measure_recon(seen: Observation) -> ReconMeasured | None:
     return None if seen.join is None or seen.total is None else _measured(seen, seen.join, seen.total)
 
 
+def fit_likelihood(p: Tensor, t: Tensor, by_p: Tensor) -> tuple[Likelihood, float] | None:
+    """The likelihood and the weight of one element's error, by a gradient at one prediction; None where none fits.
+
+    Saturated elements, at which a cross entropy's gradient is clamped, are left out.
+    """
+    flat = [each.detach().double().flatten() for each in (p, t, by_p)]
+    inside = (flat[0] - 0.5).abs() < 0.499
+    for form in _FORMS:
+        if form.by_target is not None:
+            continue
+        chosen = [each[inside] for each in flat] if form.kind in _NEEDS_UNIT else flat
+        if not chosen[0].numel():
+            continue
+        weight = _factor(form.by_prediction(chosen[0], chosen[1]), chosen[2], close_in(by_p.dtype))
+        if weight is not None:
+            return form.kind, weight
+    return None
+
+
 def _measured(seen: Observation, join: Join, total: int) -> ReconMeasured:
     tape = seen.run.tape
     origin = Origin(join.step.name, place_of(join.step))

@@ -1,0 +1,227 @@
+"""The monitor under what training runs with: autocast, accumulation, compiled models, DDP and Lightning."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from vae_checked import Monitor, monitor_callback
+from vae_checked.errors import MissingDependencyError, UsageError
+from vae_checked.monitor import Reading
+
+PIXELS, LATENTS, BATCH = 12, 3, 10
+
+
+class Tiny(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = nn.Linear(PIXELS, 2 * LATENTS)
+        self.decoder = nn.Sequential(nn.Linear(LATENTS, 7), nn.ReLU(), nn.Linear(7, PIXELS))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        mu, logvar = self.encoder(x).chunk(2, 1)
+        z = mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)
+        return self.decoder(z), mu, logvar
+
+
+def loss_of(x_hat: Tensor, x: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+    return F.mse_loss(x_hat, x) - 0.5 * (1 + logvar - mu.square() - logvar.exp()).sum(1).mean()
+
+
+def parameters(model: nn.Module) -> list[bytes]:
+    return [tensor.detach().numpy().tobytes() for tensor in model.parameters()]
+
+
+def test_autocast_a_scaler_and_accumulation_train_the_same_and_show_the_same_beta() -> None:
+    found: list[tuple[list[bytes], list[Reading]]] = []
+    for looks in (False, True):
+        torch.manual_seed(0)
+        model = Tiny()
+        optimizer = torch.optim.Adam(model.parameters())
+        scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)
+        monitor = Monitor(model, every=2, to=[]) if looks else None
+        for _ in range(4):
+            for _ in range(2):
+                x = torch.rand(BATCH, PIXELS)
+                with torch.autocast("cpu", torch.bfloat16):
+                    x_hat, mu, logvar = model(x)
+                loss = loss_of(x_hat.float(), x, mu.float(), logvar.float()) / 2
+                scaler.scale(loss).backward()
+            scaler.step(optimizer)
+            scaler.update()
+            optimizer.zero_grad()
+            if monitor is not None:
+                monitor.step()
+        found.append((parameters(model), [] if monitor is None else monitor.readings))
+    assert found[0][0] == found[1][0]
+    betas = [reading.balance.beta for reading in found[1][1] if reading.balance is not None]
+    assert betas == pytest.approx([PIXELS] * 3, rel=0.05)
+
+
+def test_a_compiled_model_is_seen_but_for_what_stays_inside() -> None:
+    from torch._dynamo.utils import counters
+
+    torch.manual_seed(0)
+    model = Tiny()
+    compiled = torch.compile(model, backend="aot_eager")
+    counters.clear()
+    with Monitor(compiled, every=2, to=[]) as monitor:
+        for _ in range(4):
+            x = torch.rand(BATCH, PIXELS)
+            x_hat, mu, logvar = compiled(x)
+            loss_of(x_hat, x, mu, logvar).backward()
+            monitor.step()
+    assert counters["stats"]["unique_graphs"] == 1
+    assert [reading.step for reading in monitor.readings] == [1, 2, 4]
+    last = monitor.readings[-1]
+    assert last.balance is not None
+    assert last.balance.factors == (("elements of x", float(PIXELS)),)
+    assert last.reaches_encoder
+    assert last.recon_gradient is None
+    assert any("inside compiled code" in each for each in last.unobserved)
+
+
+def test_a_model_that_is_compiled_in_place_is_seen_by_its_batch_alone() -> None:
+    model = Tiny()
+    model.compile(backend="aot_eager")
+    with Monitor(model, to=[]) as monitor:
+        reading = monitor.step(torch.rand(BATCH, PIXELS))
+    assert reading is not None
+    assert reading.rows == BATCH
+    assert reading.reaches_encoder
+    assert "torch.compile(model) does not" in reading.unobserved[-1]
+
+
+def test_two_processes_train_the_same_and_one_of_them_writes(tmp_path: Path) -> None:
+    script = tmp_path / "two.py"
+    script.write_text(
+        textwrap.dedent(
+            f"""
+            import os, sys
+            sys.path.insert(0, {str(Path(__file__).parent)!r})
+            import torch
+            import torch.distributed as dist
+            import torch.multiprocessing as mp
+            from test_monitor_trainers import BATCH, PIXELS, Tiny, loss_of, parameters
+            from vae_checked import Monitor
+
+            def train(rank, looks):
+                torch.manual_seed(0)
+                model = torch.nn.parallel.DistributedDataParallel(Tiny())
+                optimizer = torch.optim.SGD(model.parameters(), 0.1)
+                torch.manual_seed(rank)
+                to = [f"{{sys.argv[1]}}/run.csv", "terminal"]
+                monitor = Monitor(model, every=2, to=to) if looks else None
+                for _ in range(4):
+                    x = torch.rand(BATCH, PIXELS)
+                    x_hat, mu, logvar = model(x)
+                    optimizer.zero_grad()
+                    loss_of(x_hat, x, mu, logvar).backward()
+                    optimizer.step()
+                    if monitor is not None:
+                        reading = monitor.step()
+                        assert reading is None or reading.balance.beta > 11, reading
+                return parameters(model)
+
+            def work(rank):
+                os.environ.update(MASTER_ADDR="127.0.0.1", RANK=str(rank), WORLD_SIZE="2")
+                dist.init_process_group("gloo", init_method=f"file://{{sys.argv[1]}}/meet", rank=rank, world_size=2)
+                assert train(rank, False) == train(rank, True)
+                dist.destroy_process_group()
+
+            if __name__ == "__main__":
+                mp.start_processes(work, nprocs=2, start_method="fork")
+            """
+        ),
+        encoding="utf-8",
+    )
+    command = [sys.executable, str(script), str(tmp_path)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert [line.split(" | ")[0] for line in done.stdout.splitlines() if " | " in line] == [
+        "step 1",
+        "step 2",
+        "step 4",
+    ]
+    assert len((tmp_path / "run.csv").read_text(encoding="utf-8").splitlines()) == 4
+
+
+# ---------------------------------------------------------------------------------------------- Lightning
+
+
+def trained(lightning: Any, callback: Any, steps: int = 4, **options: Any) -> Any:
+    class Module(lightning.LightningModule):  # type: ignore[misc, name-defined]  # the class is the package's
+        def __init__(self) -> None:
+            super().__init__()
+            self.vae = Tiny()
+
+        def forward(self, x: Tensor) -> Any:
+            return self.vae(x)
+
+        def training_step(self, batch: Any, batch_idx: int) -> Tensor:
+            (x,) = batch
+            x_hat, mu, logvar = self(x)
+            return loss_of(x_hat, x, mu, logvar)
+
+        def configure_optimizers(self) -> Any:
+            return torch.optim.Adam(self.parameters())
+
+    torch.manual_seed(0)
+    module = Module()
+    data = torch.utils.data.TensorDataset(torch.rand(steps * BATCH, PIXELS))
+    trainer = lightning.Trainer(
+        max_epochs=1,
+        accelerator="cpu",
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        callbacks=callback,
+        **options,
+    )
+    trainer.fit(module, torch.utils.data.DataLoader(data, batch_size=BATCH))
+    return module
+
+
+@pytest.mark.parametrize("package", ["lightning.pytorch", "pytorch_lightning"])
+@pytest.mark.filterwarnings("ignore")
+def test_the_callback_follows_a_trainer_and_changes_nothing(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    lightning = pytest.importorskip(package, reason="Lightning is optional")
+    import vae_checked.monitor.callback as room
+
+    monkeypatch.setattr(room, "_PACKAGES", (package,))
+    seen: list[Reading] = []
+    callback = monitor_callback(to=seen.append, every=2)
+    assert isinstance(callback, lightning.Callback)
+    watched = trained(lightning, callback)
+    assert parameters(watched) == parameters(trained(lightning, []))
+    assert [reading.step for reading in seen] == [1, 2, 4]
+    assert seen[-1].balance is not None
+    assert seen[-1].balance.factors == (("elements of x", float(PIXELS)),)
+    assert seen[-1].terms["loss"] > 0
+    assert callback.state_dict() == {"step": 4}
+    assert not watched._forward_hooks
+    inner: list[Reading] = []
+    trained(lightning, monitor_callback(model="vae", to=inner.append, every=2))
+    assert [reading.kl for reading in inner] == pytest.approx([reading.kl for reading in seen])
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_bad_use_of_the_callback_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UsageError, match="to='nowhere' is no place to write to"):
+        monitor_callback(to="nowhere")
+    lightning = pytest.importorskip("lightning.pytorch", reason="Lightning is optional")
+    with pytest.raises(UsageError, match="model='net': Module has no attribute 'net'"):
+        trained(lightning, monitor_callback(model="net", to=[]), steps=1)
+    for name in ("lightning.pytorch", "pytorch_lightning"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(MissingDependencyError, match=r"pip install 'vae-checked\[monitor\]'"):
+        monitor_callback()

@@ -1,0 +1,279 @@
+"""`Monitor`: follows a VAE while it trains, at the price of a few looks."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from types import TracebackType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from vae_checked.adapters import adapt
+from vae_checked.auditor.objective import find_loss
+from vae_checked.errors import ModelError, UsageError
+from vae_checked.monitor.balance import balance_of, largest_variance
+from vae_checked.monitor.causes import PATIENCE, diagnose
+from vae_checked.monitor.live import Live, Weighed
+from vae_checked.monitor.probe import Probed, probe, rows_of
+from vae_checked.monitor.reading import Diagnosis, Reading
+from vae_checked.monitor.sinks import sinks_of, write_all
+
+EVERY = 100
+SHARE = 0.02
+"""Of the time of training that the monitor takes at most, where it chooses itself when to look."""
+
+
+class Monitor:
+    """Follows a VAE while it trains and says why its posterior collapses, if it does.
+
+    Call `step()` once per training step, after `backward()`. At step 1 and then every 100 steps (`every`; by default
+    also rarer, where that would take more than 2% of the time) the model's forward is looked at as it is called, with
+    `rows` samples of its batch; on all other steps nothing is attached to the model and nothing is computed. Training
+    is the same to the bit: parameters, gradients, buffers, modes and random streams.
+
+    model: the VAE; DDP's wrapper and `torch.compile`'s are seen through. to: `"terminal"`, a path that ends in `.csv`,
+    `"tensorboard"`, `"tensorboard:DIR"`, a SummaryWriter, a function that takes each Reading, or a list of these; with
+    torch.distributed rank 0 alone writes. loss: a function or method's name as for `audit`, needed only where the
+    forward does not return x_hat, mu and the second head. start: the number of steps that were trained before.
+    Raises UsageError and ModelError for arguments that cannot be meant; in training it says what it cannot see.
+
+    Effective beta: the weight of a sample's summed KL over that of its summed error, from the gradients of the step's
+    own backward. Active units: Burda, Grosse and Salakhutdinov 2016.
+
+    >>> import torch
+    >>> from vae_checked import Monitor
+    >>> from vae_checked.reference import VAE
+    >>> model = VAE((1, 4, 6), latents=5, encoder="mlp", decoder="mlp")
+    >>> optimizer = torch.optim.Adam(model.parameters())
+    >>> with Monitor(model, to=[]) as monitor:
+    ...     for x in torch.rand(3, 16, 1, 4, 6):
+    ...         x_logits, mu, logvar = model(x)
+    ...         loss = model.loss_function(x_logits, x, mu, logvar)
+    ...         optimizer.zero_grad()
+    ...         loss.backward()
+    ...         optimizer.step()
+    ...         reading = monitor.step(loss=loss)
+    >>> print(f"{monitor.readings[0].balance.beta:.3f}", monitor.causes)
+    1.000 ()
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        *,
+        every: int | None = None,
+        to: Any = "terminal",
+        loss: Any = None,
+        rows: int = 64,
+        start: int = 0,
+        adapter: str | None = None,
+    ) -> None:
+        if not isinstance(model, nn.Module):
+            raise ModelError(f"model is a {type(model).__name__}: give the torch.nn.Module that is trained")
+        for name, value, least in (("every", every, 1), ("rows", rows, 2), ("start", start, 0)):
+            if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < least):
+                raise UsageError(f"{name} is {value!r}: give a whole number of {least} or more")
+        self._watched, self._model, self._blind = _unwrapped(model)
+        self._subject = adapt(self._model, adapter)
+        self._loss = None if loss is None else find_loss(self._model, loss)
+        self._every, self._adaptive = every or EVERY, every is None
+        self._rows = rows
+        self._sinks = sinks_of(to)
+        self._step = start
+        self._next = start + 1
+        self._live: Live | None = None
+        self._closed = False
+        self._clock: tuple[int, float] | None = None
+        self.readings: list[Reading] = []
+        self._look_if_due()
+
+    @property
+    def causes(self) -> tuple[Diagnosis, ...]:
+        """Why the posterior collapses, at the last reading; empty for a healthy model."""
+        return self.readings[-1].causes if self.readings else ()
+
+    def __enter__(self) -> Monitor:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Take the hooks off and close what was opened; the readings stay."""
+        self._closed = True
+        if self._live is not None:
+            self._live.remove()
+            self._live = None
+        for sink in self._sinks:
+            sink.close()
+        self._sinks = []
+
+    def state_dict(self) -> dict[str, int]:
+        """The number of steps so far, for a checkpoint."""
+        return {"step": self._step}
+
+    def load_state_dict(self, state: Mapping[str, int]) -> None:
+        """Go on counting where `state` stands."""
+        self._step = int(state["step"])
+        self._next = self._step + 1
+        self._look_if_due()
+
+    def step(self, x: Any = None, **terms: Tensor | float) -> Reading | None:
+        """Count one step of training; at a step that is looked at, the reading.
+
+        x: the batch (a tensor, or a tuple or dict of such), needed only where the model is not trained through its own
+        forward. terms: numbers to write beside the others, such as `loss=loss, recon=recon, kl=kl`, as they are; a
+        tensor among them is read at the steps that are looked at alone.
+        """
+        if self._closed:
+            raise UsageError("the monitor is closed: make a new one, or call close() after the last step")
+        self._step += 1
+        if self._step < self._next:
+            self._look_if_due()
+            return None
+        begun = time.perf_counter()
+        probed, weighed = None, Weighed()
+        if self._live is not None:
+            self._live.remove()
+            probed, weighed = self._live.probed, self._live.weigh()
+            self._live = None
+        if x is not None:
+            args, kwargs = _called_with(x)
+            probed = probed or self._probe(args, kwargs)
+        reading = self._read(probed, weighed, _numbers(terms), begun)
+        self.readings.append(reading)
+        if _writes():
+            write_all(self._sinks, reading)
+        self._schedule(begun, reading.seconds)
+        self._look_if_due()
+        return reading
+
+    # ------------------------------------------------------------------------------------------ one reading
+
+    def _probe(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Probed:
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()  # or else the work that is queued would count as the monitor's
+        begun = time.perf_counter()
+        found = probe(self._subject, rows_of(args, kwargs, self._rows), self._loss)
+        found.seconds = time.perf_counter() - begun
+        return found
+
+    def _read(self, probed: Probed | None, weighed: Weighed, terms: dict[str, float], begun: float) -> Reading:
+        if probed is None:
+            name = type(self._model).__name__
+            reason = f"the model: {name} was not called in training since the last step; give the batch, as in step(x)"
+            return Reading(self._step, terms=terms, unobserved=(self._blind or reason,))
+        weights, batch = weighed.weights, weighed.batch
+        unobserved = [*probed.unobserved, *weighed.unobserved]
+        if weights is None and probed.weights is not None:
+            weights, batch = probed.weights, probed.rows
+            unobserved = list(probed.unobserved)
+        balance = largest = None
+        if weights is not None:
+            kl, recon, error = weights
+            data = probed.target
+            elements = 0 if data is None else data[0].numel()
+            sizes = {"elements of x": elements, "latents": probed.latent_size, "batch": batch}
+            balance = balance_of(kl, recon, error, sizes)
+            largest = None if data is None else largest_variance(data, error)
+        reading = Reading(
+            self._step,
+            probed.rows,
+            terms,
+            tuple(probed.kl) or None,
+            tuple(probed.variance) or None,
+            dict(probed.ranges),
+            balance,
+            largest,
+            weighed.recon_gradient,
+            weighed.kl_gradient,
+            probed.reaches_encoder,
+            probed.follows_z,
+            probed.moved_by_z,
+            probed.around,
+        )
+        causes, why = diagnose([*self.readings[1 - PATIENCE :], reading])
+        unobserved = list(
+            dict.fromkeys([*unobserved, *([why] if why else []), *([self._blind] if self._blind else [])])
+        )
+        seconds = probed.seconds + weighed.seconds + time.perf_counter() - begun
+        return replace(reading, causes=causes, unobserved=tuple(unobserved), seconds=seconds)
+
+    # -------------------------------------------------------------------------------------------- when to look
+
+    def _look_if_due(self) -> None:
+        """Attach to the model for the step that begins, where it is one to look at."""
+        if self._step + 1 < self._next or self._watched is None or self._closed or self._live is not None:
+            return
+        self._live = Live(self._subject, self._watched, self._probe)
+
+    def _schedule(self, begun: float, seconds: float) -> None:
+        """Settle the next step to look at."""
+        interval = self._every
+        if self._clock is not None and self._adaptive and _world() == 1:
+            step, when = self._clock
+            of_one = (begun - when - seconds) / (self._step - step)
+            if of_one > 0:
+                interval *= max(1, math.ceil(seconds / (SHARE * of_one * self._every)))
+        self._next = (self._step // interval + 1) * interval
+        self._clock = (self._step, time.perf_counter())
+
+
+def _unwrapped(model: nn.Module) -> tuple[nn.Module | None, nn.Module, str]:
+    """The module to attach to, the one that is written in Python, and what cannot be seen of it."""
+    watched: nn.Module | None = None
+    inner = model
+    while True:
+        if isinstance(getattr(inner, "_orig_mod", None), nn.Module):
+            watched = inner if watched is None else watched
+            inner = inner._orig_mod  # type: ignore[assignment]  # just asked
+        elif isinstance(inner, nn.parallel.DistributedDataParallel):
+            inner = inner.module
+        elif isinstance(inner, nn.DataParallel):
+            watched = inner if watched is None else watched
+            inner = inner.module
+        else:
+            break
+    if inner._compiled_call_impl is not None:
+        return (
+            None,
+            inner,
+            "the step's gradients: model.compile() compiles hooks as well; torch.compile(model) does not",
+        )
+    return inner if watched is None else watched, inner, ""
+
+
+def _called_with(x: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    if isinstance(x, (Tensor, Mapping)):
+        return (x,), {}
+    if isinstance(x, (tuple, list)) and any(isinstance(each, Tensor) for each in x):
+        return tuple(x), {}
+    raise UsageError(f"x is a {type(x).__name__}: give the batch, a tensor or a tuple or dict of tensors")
+
+
+def _numbers(terms: Mapping[str, Tensor | float]) -> dict[str, float]:
+    found = {}
+    for name, value in terms.items():
+        if isinstance(value, Tensor) and value.numel() != 1:
+            raise UsageError(f"{name} has {value.numel()} elements: give one number, such as its mean")
+        try:
+            found[name] = float(value.detach() if isinstance(value, Tensor) else value)
+        except (TypeError, ValueError) as error:
+            raise UsageError(f"{name} is a {type(value).__name__}: give a number or a tensor of one") from error
+    return found
+
+
+def _world() -> int:
+    distributed = torch.distributed
+    return distributed.get_world_size() if distributed.is_available() and distributed.is_initialized() else 1
+
+
+def _writes() -> bool:
+    """Whether this process is the one that writes."""
+    return _world() == 1 or torch.distributed.get_rank() == 0

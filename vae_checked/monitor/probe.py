@@ -1,0 +1,254 @@
+"""A pass of the model on a few rows of the batch, recorded, measured and undone: what z carries, what x_hat follows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from vae_checked.adapters import Inputs, Subject
+from vae_checked.auditor.latents import Latent
+from vae_checked.auditor.measure.intervals import interval_of
+from vae_checked.auditor.measure.kl import measure_kl
+from vae_checked.auditor.measure.recon import ReconMeasured, measure_recon
+from vae_checked.auditor.objective import Loss
+from vae_checked.auditor.observe import Observation, observe
+from vae_checked.auditor.replay import replay
+from vae_checked.auditor.restore import Restored
+from vae_checked.errors import ModelError
+from vae_checked.facts import Likelihood
+from vae_checked.text import described
+
+
+@dataclass(frozen=True, slots=True)
+class Heads:
+    """Where one posterior stands in the model's output, as in `output[1]`; None where it does not."""
+
+    mu: str | None
+    second: str | None
+    positive: bool
+
+
+@dataclass(slots=True)
+class Probed:
+    """What one pass showed; the fields are those of a Reading, `heads` and `x_hat` places in the output."""
+
+    rows: int = 0
+    kl: list[float] = field(default_factory=list)
+    variance: list[float] = field(default_factory=list)
+    ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
+    latent_size: int = 0
+    heads: tuple[Heads, ...] = ()
+    x_hat: str | None = None
+    target: Tensor | None = None
+    reaches_encoder: bool | None = None
+    follows_z: float | None = None
+    moved_by_z: float | None = None
+    around: str | None = None
+    weights: tuple[float, float, Likelihood] | None = None
+    seconds: float = 0.0
+    unobserved: list[str] = field(default_factory=list)
+
+
+def probe(subject: Subject, inputs: Inputs, loss: Loss | None) -> Probed:
+    """Run, measure, and leave the model and the process as they were; what cannot be seen is said, never raised."""
+    found = Probed()
+    others = () if loss is None else loss.modules
+    try:
+        with Restored(subject.model, *others) as restored, _full_precision(inputs):
+            seen = observe(subject, inputs, loss, training=True, generators=restored.generators)
+            _measure(seen, found)
+    except ModelError as error:
+        found.unobserved.append(str(error))
+    except (RuntimeError, ValueError, TypeError, IndexError) as error:
+        found.unobserved.append(f"this model cannot be measured so: {described(error)}")
+    return found
+
+
+def rows_of(args: Sequence[Any], kwargs: Mapping[str, Any], rows: int) -> Inputs:
+    """Copies of the first `rows` samples of what a model was called with."""
+    tensors = Inputs(tuple(args), dict(kwargs)).tensors()
+    batch = next((len(tensor) for _, tensor in tensors if tensor.dim()), 0)
+
+    def cut(value: Any) -> Any:
+        if isinstance(value, Tensor):
+            return (value[:rows] if value.dim() and len(value) == batch else value).detach().clone()
+        if isinstance(value, Mapping):
+            return {key: cut(each) for key, each in value.items()}
+        return value
+
+    return Inputs(tuple(cut(value) for value in args), {key: cut(value) for key, value in kwargs.items()} or None)
+
+
+def _full_precision(inputs: Inputs) -> torch.autocast:
+    """Autocast keeps the weights that it casts, graph and all: the pass must not share them with the training step."""
+    device = next((tensor.device.type for _, tensor in inputs.tensors()), "cpu")
+    return torch.autocast(device, enabled=False)
+
+
+def _measure(seen: Observation, found: Probed) -> None:
+    tape, batch = seen.run.tape, seen.batch
+    latents = [latent for latent in seen.latents if latent.second is not None]
+    found.rows = batch
+    found.target = (seen.run.x if seen.join is None else tape.values[seen.join.target].data).detach()
+    if not latents:
+        found.unobserved += [
+            *seen.unobserved,
+            "the posterior: no noise makes a z = mu + std * eps in this forward; give x and loss= where others do",
+        ]
+    for latent in latents:
+        _measure_posterior(seen, latent, found)
+    _note(found, "x", seen.run.x)
+    found.x_hat = _path_of(seen, seen.x_hat)
+    if seen.x_hat is None:
+        found.unobserved.append("x_hat: nothing that the forward returns is the reconstruction")
+        return
+    x_hat = tape.values[seen.x_hat]
+    _note(found, "x_hat", x_hat.data)
+    if latents:
+        _measure_use(seen, latents, seen.x_hat, found)
+        found.reaches_encoder = _reaches(x_hat.tensor, [tape.values[latent.location].tensor for latent in latents])
+        if found.reaches_encoder is None:
+            found.unobserved.append("the gradient to the encoder: its parameters are frozen")
+    found.weights = _weights(seen, latents)
+
+
+def _note(found: Probed, name: str, tensor: Tensor) -> None:
+    """Add to the range of this name."""
+    if not tensor.numel() or not tensor.is_floating_point():
+        return
+    low, high = (float(number) for number in torch.aminmax(tensor.detach()))
+    known = found.ranges.get(name, (math.inf, -math.inf))
+    found.ranges[name] = (min(low, known[0]), max(high, known[1]))
+
+
+# ------------------------------------------------------------------------------------------ the posterior
+
+
+def _measure_posterior(seen: Observation, latent: Latent, found: Probed) -> None:
+    tape = seen.run.tape
+    noise = tape.values[latent.eps].tensor
+    with torch.no_grad():
+        at_0, at_1 = (
+            replay(tape, {latent.eps: torch.full_like(noise, c, requires_grad=False)}, (latent.z,))[latent.z].double()
+            for c in (0.0, 1.0)
+        )
+    mu, std = tape.values[latent.location].data.double(), (at_1 - at_0).abs()
+    if std.shape != mu.shape or latent.second is None:
+        found.unobserved.append("the KL: z is repeated for several samples, which are not told apart here")
+        return
+    second = tape.values[latent.second].data
+    interval = interval_of(tape, seen.graph, latent.second)
+    for name, tensor in (("mu", mu), ("second head", second), ("std", std)):
+        _note(found, name, tensor)
+    kl = 0.5 * (std.square() + mu.square() - 1.0) - std.clamp_min(torch.finfo(torch.float64).tiny).log()
+    found.kl += _by_unit(kl.mean(0), sum)
+    found.variance += _by_unit(mu.var(0, correction=0), lambda values: sum(values) / len(values))
+    found.latent_size += mu[0].numel()
+    positive = interval is not None and interval.low >= 0
+    found.heads += (Heads(_path_of(seen, latent.location), _second_path(seen, latent), positive),)
+
+
+def _by_unit(values: Tensor, join: Any) -> list[float]:
+    """One number per latent; those that have places are joined by channel."""
+    if values.dim() <= 1:
+        return [float(value) for value in values.reshape(-1).tolist()]
+    return [float(join(row)) for row in values.flatten(1).tolist()]
+
+
+def _path_of(seen: Observation, number: int | None) -> str | None:
+    """Where in the output the value of this number stands."""
+    if number is None:
+        return None
+    tensor = seen.run.tape.values[number].tensor
+    for part in seen.run.parts:
+        if seen.run.number(part) == number or (part.tensor.shape == tensor.shape and part.tensor is tensor):
+            return part.path
+    return None
+
+
+def _second_path(seen: Observation, latent: Latent) -> str | None:
+    """Where in the output the second head stands, in whichever of its forms."""
+    exact = _path_of(seen, latent.second)
+    if exact is not None or latent.std is None:
+        return exact
+    forms, _ = seen.graph.elementwise_past(latent.std)
+    shape = seen.run.tape.values[latent.location].tensor.shape
+    for part in seen.run.parts:
+        if seen.run.number(part) in forms and part.tensor.shape == shape:
+            return part.path
+    return None
+
+
+# -------------------------------------------------------------------------------------- what x_hat follows
+
+
+def _measure_use(seen: Observation, latents: list[Latent], x_hat: int, found: Probed) -> None:
+    """How far x_hat follows z and how far x by another way, when either is exchanged between the samples."""
+    tape = seen.run.tape
+    every_z = [z for latent in seen.latents for z in latent.every_z]
+    if seen.batch < 2 or any(len(tape.values[z].tensor) != seen.batch for z in every_z):
+        found.unobserved.append("whether the decoder uses z: it takes two samples or more, batch first")
+        return
+
+    def exchanged(number: int) -> Tensor:
+        return tape.values[number].data.roll(1, 0)
+
+    held = {z: tape.values[z].data for z in every_z}
+    recorded = tape.values[x_hat].data.double()
+
+    def moved(chosen: dict[int, Tensor]) -> float:
+        with torch.no_grad():
+            return float((replay(tape, chosen, (x_hat,))[x_hat].double() - recorded).square().mean())
+
+    by_z = moved({z: exchanged(z) for z in every_z})
+    by_x = 0.0
+    if x_hat in seen.graph.descendants((seen.run.x_number,), without=every_z):
+        by_x = moved({seen.run.x_number: exchanged(seen.run.x_number), **held})
+    if by_x > 0:
+        heads = [n for latent in latents for n in (latent.location, latent.second) if n is not None]
+        through = x_hat not in seen.graph.descendants((seen.run.x_number,), without=[*every_z, *heads])
+        found.around = "through the heads of the posterior, not through z" if through else "by a way around z"
+    found.follows_z = by_z / (by_z + by_x) if by_z > 0 else 0.0
+    x = seen.run.x.double()
+    between = float((x.roll(1, 0) - x).square().mean())
+    if between > 0 and x.numel() == recorded.numel():
+        found.moved_by_z = by_z / between
+
+
+def _reaches(x_hat: Tensor, locations: list[Tensor]) -> bool | None:
+    """Whether the gradient of the reconstruction reaches any mu; None where nothing could be trained there."""
+    trained = [mu for mu in locations if mu.requires_grad]
+    if not trained:
+        return None
+    if not x_hat.requires_grad:
+        return False
+    slope = torch.ones_like(x_hat) + 0.1 * torch.arange(x_hat.numel(), device=x_hat.device).remainder(7).view_as(x_hat)
+    found = torch.autograd.grad(x_hat, trained, slope.to(x_hat.dtype), retain_graph=True, allow_unused=True)
+    return any(each is not None and float(each.abs().max()) > 0 for each in found)
+
+
+# -------------------------------------------------------------------------------------------- a known loss
+
+
+def _weights(seen: Observation, latents: list[Latent]) -> tuple[float, float, Likelihood] | None:
+    """The weights of the KL and of the error in a loss that the pass itself has, and what is summed in the error."""
+    if seen.total is None or seen.kl_alone or not latents:
+        return None
+    recon: ReconMeasured | None = measure_recon(seen)
+    if recon is None or recon.kind is None or recon.weight is None:
+        return None
+    weights = []
+    for latent in latents:
+        interval = None if latent.second is None else interval_of(seen.run.tape, seen.graph, latent.second)
+        kl = measure_kl(seen, latent, interval, with_values=False)
+        if kl is None or kl.weight is None:
+            return None
+        weights.append(kl.weight)
+    if any(not math.isclose(weight, weights[0], rel_tol=1e-2) for weight in weights):
+        return None
+    return weights[0], recon.weight, recon.kind

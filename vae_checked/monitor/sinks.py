@@ -1,0 +1,128 @@
+"""Where readings go: the terminal, TensorBoard, or what the caller gives; a CSV file has a module of its own."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from vae_checked.errors import MissingDependencyError, UsageError
+from vae_checked.monitor.csv_file import CSVFile
+from vae_checked.monitor.reading import Reading
+from vae_checked.monitor.words import line, numbers, told
+
+_HELP = "give 'terminal', a path that ends in .csv, 'tensorboard' or 'tensorboard:DIR', a SummaryWriter, or a function"
+
+
+class Sink(Protocol):
+    """Takes readings in their order."""
+
+    def write(self, reading: Reading) -> None:
+        """Take one."""
+
+    def close(self) -> None:
+        """Take no more."""
+
+
+class Terminal:
+    """One line per reading on the standard output, and one for each cause when it first shows."""
+
+    def __init__(self) -> None:
+        self._known: set[str] = set()
+
+    def write(self, reading: Reading) -> None:
+        """Print it; causes in colour where a person is looking."""
+        causes = told(reading, self._known)
+        if causes and sys.stdout.isatty():
+            from rich.console import Console  # noqa: PLC0415  only a terminal needs it
+
+            console = Console(soft_wrap=True, highlight=False)
+            console.print(line(reading), markup=False)
+            for each in causes:
+                console.print(each, style="dim" if "not seen: " in each else "bold red", markup=False)
+        else:
+            sys.stdout.write("".join(f"{each}\n" for each in (line(reading), *causes)))
+        sys.stdout.flush()
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class TensorBoard:
+    """Scalars under `vae/`, a histogram of the KL per latent, and the causes as text."""
+
+    def __init__(self, writer: Any, owned: bool) -> None:
+        self._writer = writer
+        self._owned = owned
+        self._known: set[str] = set()
+
+    def write(self, reading: Reading) -> None:
+        """Add it at its step."""
+        for name, value in numbers(reading).items():
+            if value is not None:
+                self._writer.add_scalar(f"vae/{name}", value, reading.step)
+        if reading.kl_per_latent:
+            import torch  # noqa: PLC0415  a histogram wants a tensor
+
+            self._writer.add_histogram("vae/kl_per_latent", torch.tensor(reading.kl_per_latent), reading.step)
+        for each in told(reading, self._known):
+            self._writer.add_text("vae/causes", each, reading.step)
+
+    def close(self) -> None:
+        """Close the writer, if it is our own."""
+        if self._owned:
+            self._writer.close()
+
+
+class Function:
+    """A function of the caller's that takes each Reading."""
+
+    def __init__(self, function: Callable[[Reading], object]) -> None:
+        self._function = function
+
+    def write(self, reading: Reading) -> None:
+        """Call it."""
+        self._function(reading)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def sinks_of(to: Any) -> list[Sink]:
+    """What `to` names; UsageError for what is no place to write to, MissingDependencyError without TensorBoard."""
+    if isinstance(to, (list, tuple)):
+        return [sink for each in to for sink in sinks_of(each)]
+    if isinstance(to, (str, os.PathLike)):
+        return [_named(os.fspath(to))]
+    if hasattr(to, "add_scalar"):
+        return [TensorBoard(to, owned=False)]
+    if callable(to):
+        return [Function(to)]
+    raise UsageError(f"to is a {type(to).__name__}: {_HELP}")
+
+
+def _named(text: str) -> Sink:
+    if text == "terminal":
+        return Terminal()
+    if text == "tensorboard" or text.startswith("tensorboard:"):
+        try:
+            from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415  only where it is asked for
+        except ImportError as error:
+            raise MissingDependencyError("tensorboard", "monitor", "to='tensorboard'") from error
+        return TensorBoard(SummaryWriter(text.partition(":")[2] or None), owned=True)
+    if text.endswith(".csv"):
+        return CSVFile(Path(text))
+    raise UsageError(f"to={text!r} is no place to write to: {_HELP}")
+
+
+def write_all(sinks: Iterable[Sink], reading: Reading) -> None:
+    """Hand the reading to each."""
+    for sink in sinks:
+        sink.write(reading)
+
+
+def scalars(reading: Reading) -> Mapping[str, float]:
+    """What was seen as numbers, for a logger that takes no gaps."""
+    return {f"vae/{name}": value for name, value in numbers(reading).items() if value is not None}
