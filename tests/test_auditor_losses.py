@@ -377,3 +377,25 @@ def test_a_loss_that_takes_the_input_alone_runs_the_model_itself() -> None:
     again = audit(Whole(), "B 3 8 12", "elbo", data_range=(0, 1))
     assert "by another way than these heads" in again.facts[0].unobserved["kl.form"]
     assert [finding.code for finding in (*report.findings, *again.findings)] == []
+
+
+class Logits(zoo.Base):
+    def decode(self, z: Tensor) -> Tensor:
+        return self.decoder(z).view(-1, *zoo.INPUT)
+
+
+def bce(x_hat: Tensor, x: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+    return F.binary_cross_entropy(x_hat, x, reduction="none").flatten(1).sum(1).mean() + kl(mu, logvar)
+
+
+def test_a_loss_that_torch_refuses_is_named_instead_of_ending_the_audit() -> None:
+    torch.manual_seed(4)
+    model = Logits()
+    x = torch.rand(5, 3, 8, 12)
+    x_hat, mu, logvar = model(x)
+    with pytest.raises(RuntimeError, match="between 0 and 1"):
+        bce(x_hat, x, mu, logvar)
+    report = audit(model, "B 3 8 12", bce, data_range=(0, 1))
+    assert [finding.code for finding in report.findings] == ["VAE402"]
+    assert any("should be between 0 and 1" in line for line in report.unobserved)
+    assert not any("should be between" in line for line in reported(bce).unobserved)

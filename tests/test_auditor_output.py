@@ -131,6 +131,18 @@ LAYOUTS: dict[str, tuple[str, Any, AxisOrder | None]] = {
     "channels last, permuted": ("B 8 12 3", lambda x: x.permute(0, 3, 1, 2), AxisOrder.NCHW),
     "channels last, twice transposed": ("B 8 12 3", lambda x: x.transpose(1, 3).transpose(2, 3), AxisOrder.NCHW),
     "channels last, viewed": ("B 8 12 3", lambda x: x.reshape(-1, 3, 8, 12), AxisOrder.SCRAMBLED),
+    "channels first, permuted and viewed": (
+        "B 3 8 12",
+        lambda x: x.permute(0, 2, 3, 1).reshape(-1, 3, 8, 12),
+        AxisOrder.SCRAMBLED,
+    ),
+    "channels first, viewed and permuted": (
+        "B 3 8 12",
+        lambda x: x.reshape(-1, 8, 12, 3).permute(0, 3, 1, 2),
+        AxisOrder.SCRAMBLED,
+    ),
+    "mirrored": ("B 3 8 12", lambda x: x.flip(3), None),
+    "shifted": ("B 3 8 12", lambda x: x.roll((2, 3), (2, 3)), None),
     "height and width exchanged": ("B 3 8 12", lambda x: x.transpose(2, 3), AxisOrder.NCWH),
     "channels last, transposed": ("B 8 12 3", lambda x: x.transpose(1, 3), AxisOrder.NCWH),
     "averaged": ("B 3 16 24", lambda x: F.avg_pool2d(x, 2), None),

@@ -238,7 +238,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch lea
         overwrites = tuple(self.number(tensor) for tensor in written)
         for number in overwrites:
             self._protect(number)
-        out = func(*args, **kwargs)
+        out = called(func, args, kwargs)
         family = randomness.family(func)
         sources = self._sources_of(func, inputs, overwrites)
         index = len(self.tape.steps)
@@ -316,6 +316,19 @@ def _view_key(tensor: Tensor) -> tuple[int, int, tuple[int, ...], tuple[int, ...
         return (_storage(tensor), int(tensor.storage_offset()), tuple(tensor.shape), tuple(tensor.stride()))
     except (NotImplementedError, RuntimeError):
         return (id(tensor), 0, (), ())
+
+
+def called(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """What an operation gives; a binary cross-entropy goes on with what lies in [0, 1] where its prediction does not.
+
+    It would end the run there, and with it every word about why: what it was given stays on the tape.
+    """
+    try:
+        return func(*args, **kwargs)
+    except RuntimeError:
+        if func is not torch.ops.aten.binary_cross_entropy.default:
+            raise
+        return func(args[0].clamp(0, 1), *args[1:], **kwargs)
 
 
 def _written(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Tensor]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 from torch import Tensor
 
@@ -75,6 +77,18 @@ def _order(places: Tensor, arrived: Tensor, x: Tensor) -> AxisOrder | None:
     for order, wanted in found.items():
         if wanted.shape == arrived.shape and torch.equal(wanted, arrived):
             return order
-    if channels_last and torch.equal(places.flatten(), arrived.flatten()):
-        return AxisOrder.SCRAMBLED
-    return None
+    return AxisOrder.SCRAMBLED if _is_view_for_permute(places, arrived) else None
+
+
+def _is_view_for_permute(places: Tensor, arrived: Tensor) -> bool:
+    """Whether a view gave another shape to memory that a permutation of the axes should have moved, or did not move."""
+    if places.numel() == arrived.numel() and places.shape != arrived.shape:
+        channels_last = sorted(places.shape) == sorted(arrived.shape) and places.shape[-1] == arrived.shape[1]
+        return channels_last and torch.equal(places.flatten(), arrived.flatten())
+    for order in itertools.permutations((1, 2, 3)):
+        moved = places.permute(0, *order)
+        inverse = [1 + order.index(axis) for axis in (1, 2, 3)]
+        for scrambled in (moved.reshape(places.shape), places.reshape(moved.shape).permute(0, *inverse)):
+            if order != (1, 2, 3) and torch.equal(scrambled, arrived):
+                return True
+    return False
