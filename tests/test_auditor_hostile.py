@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,7 @@ from torch.utils.checkpoint import checkpoint
 from vae_checked.auditor import AuditReport, audit
 from vae_checked.errors import ModelError
 from vae_checked.facts import Likelihood, Parametrisation
+from vae_checked.finding import Severity
 
 
 def loss(x_hat: Tensor, x: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
@@ -151,33 +153,6 @@ def lines(report: AuditReport) -> str:
     return "\n".join(report.unobserved)
 
 
-def test_a_second_pass_that_raises_is_said() -> None:
-    report = audit(Sometimes(), "B 3 8 12", loss)
-    assert "a second pass: the forward of Sometimes raised RuntimeError: not twice" in lines(report)
-
-
-def test_a_model_of_nan_is_said_and_not_judged_by_what_it_hides() -> None:
-    class NaN(zoo.Base):
-        def forward(self, x: Tensor) -> Any:
-            x_hat, mu, logvar = super().forward(x)
-            return x_hat * float("nan"), mu, logvar
-
-    report = audit(NaN(), "B 3 8 12", loss)
-    assert "the loss is nan on the drawn input" in lines(report)
-    assert [finding.code for finding in report.findings] == []
-
-
-def test_a_model_that_wants_to_be_in_evaluation_says_so() -> None:
-    class Evaluated(zoo.Base):
-        def forward(self, x: Tensor) -> Any:
-            if self.training:
-                raise RuntimeError("call eval() first")
-            return super().forward(x)
-
-    with pytest.raises(ModelError, match=r"RuntimeError: call eval\(\) first .* in train mode"):
-        audit(Evaluated(), "B 3 8 12", loss)
-
-
 def test_what_leaves_torch_leaves_no_made_up_facts() -> None:
     class ThroughNumpy(zoo.Base):
         def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -198,3 +173,158 @@ def test_a_posterior_that_is_not_gaussian_is_none() -> None:
     report = audit(Categorical(), "B 3 8 12", lambda x_hat, x: (x_hat - x).square().sum())
     assert report.facts[0].sampler.std is None
     assert [finding.code for finding in report.findings] == []
+
+
+class Mutates(zoo.Base):
+    def forward(self, x: Tensor) -> Any:
+        x.mul_(0.5)
+        return super().forward(x)
+
+
+class Remembers(zoo.Base):
+    """Counts, keeps what it saw, and mixes its last call into the next."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls, self.seen = 0, []
+        self.last: Tensor | None = None
+
+    def forward(self, x: Tensor) -> Any:
+        self.calls += 1
+        self.seen.append(x)
+        x_hat, mu, logvar = super().forward(x)
+        if self.last is not None:
+            x_hat = x_hat + self.last.mean()
+        self.last = mu
+        return x_hat, mu, logvar
+
+
+class Never(zoo.Base):
+    def forward(self, x: Tensor) -> Any:
+        raise ValueError("not today")
+
+
+class InEvaluation(zoo.Base):
+    def forward(self, x: Tensor) -> Any:
+        if self.training:
+            raise RuntimeError("call eval() first")
+        return super().forward(x)
+
+
+class AllNaN(zoo.Base):
+    def forward(self, x: Tensor) -> Any:
+        x_hat, mu, logvar = super().forward(x)
+        return x_hat * float("nan"), mu, logvar
+
+
+class Scripted(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder, self.decoder = nn.Linear(11, 6), nn.Linear(3, 11)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        mu, logvar = self.encoder(x).chunk(2, 1)
+        return self.decoder(mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)), mu, logvar
+
+
+def lazy() -> nn.Module:
+    model = zoo.Base()
+    model.fc_mu = nn.LazyLinear(zoo.LATENTS)
+    return model
+
+
+# (model, input, what the report or the error says; empty where it is measured like any other)
+HOSTILE: dict[str, tuple[Callable[[], nn.Module], str, str]] = {
+    "raises": (Never, "B 3 8 12", r"the forward of Never raised ValueError: not today .* in train mode"),
+    "raises at its second call": (Sometimes, "B 3 8 12", "a second pass: the forward of Sometimes raised"),
+    "returns NaN": (AllNaN, "B 3 8 12", "the loss is nan on the drawn input"),
+    "mutates its input": (Mutates, "B 3 8 12", ""),
+    "needs evaluation": (InEvaluation, "B 3 8 12", r"raised RuntimeError: call eval\(\) first .* in train mode"),
+    "keeps state": (Remembers, "B 3 8 12", ""),
+    "double": (lambda: zoo.Base().double(), "B 3 8 12", ""),
+    "half": (lambda: zoo.Base().half(), "B 3 8 12", ""),
+    "meta": (lambda: zoo.Base().to("meta"), "B 3 8 12", "weight is on the meta device, where there are no numbers"),
+    "frozen": (lambda: zoo.Base().requires_grad_(False), "B 3 8 12", ""),
+    "jit-scripted": (lambda: torch.jit.script(Scripted()), "B 11", ""),
+    "lazy": (lazy, "B 3 8 12", "fc_mu.weight has no size yet: run Base once on a batch, then audit it"),
+}
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_model_gets_a_clear_line_and_is_as_before(name: str) -> None:
+    build, spec, said = HOSTILE[name]
+    torch.manual_seed(1)
+    model = build()
+    before = state_of(model)
+    try:
+        report = audit(model, spec, loss)
+        words = lines(report)
+        assert said or report.facts[0].kl.form is not None, "measured like any other"
+        assert {finding.severity for finding in report.findings} <= {Severity.INFO}
+    except ModelError as error:
+        words = str(error)
+        assert "\n" not in words
+    assert re.search(said, words)
+    assert state_of(model) == before
+
+
+def state_of(model: nn.Module) -> dict[str, Any]:
+    """What an audit must leave: modes, attributes and their contents, parameters to the bit, and the random stream."""
+    state: dict[str, Any] = {
+        "stream": torch.get_rng_state().tolist(),
+        "training": [m.training for m in model.modules()],
+    }
+    for name, tensor in (*model.named_parameters(), *model.named_buffers()):
+        known = not (tensor.is_meta or nn.parameter.is_lazy(tensor))
+        state[name] = (id(tensor), tensor.requires_grad, tensor.grad, tensor.tolist() if known else None)
+    if isinstance(model, Remembers):
+        state["own"] = (model.calls, list(model.seen), model.last)
+    return state
+
+
+def test_given_inputs_stay_as_they_are_whatever_the_model_does_to_them() -> None:
+    x = torch.rand(6, 3, 8, 12)
+    kept = x.clone()
+    audit(Mutates(), x, loss)
+    assert torch.equal(x, kept)
+
+
+def test_an_output_whose_methods_raise_is_read_as_far_as_it_goes() -> None:
+    class Posterior:
+        def __init__(self, mu: Tensor, logvar: Tensor) -> None:
+            self.mean, self.logvar = mu, logvar
+
+        def kl(self) -> Tensor:
+            raise IndexError("no such axis")
+
+        @property
+        def mode(self) -> Tensor:
+            raise NotImplementedError
+
+    class Encoded:
+        def __init__(self, latent_dist: Posterior) -> None:
+            self.latent_dist = latent_dist
+
+    class Decoded:
+        """Raises whatever is asked of it."""
+
+        def __init__(self, sample: Tensor) -> None:
+            self.sample = sample
+
+        def __getattr__(self, name: str) -> Any:
+            raise RuntimeError(f"no {name} here")
+
+    class Model(zoo.Base):
+        def encode(self, x: Tensor) -> Any:
+            return Encoded(Posterior(*super().encode(x)))
+
+        def forward(self, x: Tensor, sample_posterior: bool = False) -> Any:
+            posterior = self.encode(x).latent_dist
+            z = self.sample(posterior.mean, posterior.logvar) if sample_posterior else posterior.mean
+            return Decoded(self.decode(z))
+
+    report = audit(Model(), "B 3 8 12")
+    assert "the KL: the posterior's own kl() raised IndexError: no such axis" in lines(report)
+    assert report.facts[0].sampler.std is not None
+    assert any(line.endswith(".logvar is second head") for line in report.recognised)

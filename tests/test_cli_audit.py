@@ -6,12 +6,16 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+import torch
 
 from vae_checked.catalogue import find
 from vae_checked.cli import main
+from vae_checked.cli.hints import as_options
+from vae_checked.load import load_weights
 
 BAD, GOOD = find("VAE201").bad, find("VAE201").good
 PYPROJECT = """
@@ -122,3 +126,80 @@ def test_the_report_goes_to_a_file(folder: Path, capsys: pytest.CaptureFixture[s
         "pyproject.toml",
         "report.xml",
     ]
+
+
+@pytest.mark.usefixtures("folder")
+def test_hints_name_the_options_of_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["audit", "corrected:VAE", "--input", "B 3 8 12", "--verbose"]) == 0
+    text = capsys.readouterr().out
+    assert "the data's interval was not given: --data-range LOW HIGH settles it" in text
+    assert main(["audit", "corrected:VAE", "--input", "B 3 9 12"]) == 2
+    assert "in train mode: give --input that it takes" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("no loss is known: loss= settles it", "no loss is known: --loss settles it"),
+        ("give adapter=, or loss= with what it needs", "give --adapter, or --loss with what it needs"),
+        ("give inputs=, a tensor or a specification such as 'B 3'", "give --input, a specification such as 'B 3'"),
+        (
+            "give loss=functools.partial(..., beta=...)",
+            "give --loss package.module:function, where function = functools.partial(..., beta=...)",
+        ),
+        (
+            "give loss=lambda ... that takes what the model returns",
+            "give --loss package.module:function, one that takes what the model returns",
+        ),
+        ("data_range=(low, high) settles it", "--data-range LOW HIGH settles it"),
+        ("called with kl_loss = 1.0, my_loss=2", "called with kl_loss = 1.0, my_loss=2"),
+    ],
+)
+def test_every_hint_has_its_option(said: str, told: str) -> None:
+    assert as_options(said) == told
+
+
+class Trap:
+    """What a pickle executes when it is read."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (Path("executed"),)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ({"fc.weight": Trap()}, "not a file of tensors alone, and more is not loaded (UnpicklingError)"),
+        (Trap(), "not a file of tensors alone"),
+        (torch.zeros(3), "holds no state_dict: save model.state_dict() with torch.save"),
+        ({"state_dict": {"fc.weight": torch.zeros(2)}}, "are those of another model: Missing key(s) in state_dict"),
+    ],
+)
+def test_weights_are_read_as_tensors_alone(
+    folder: Path, capsys: pytest.CaptureFixture[str], content: Any, said: str
+) -> None:
+    torch.save(content, folder / "weights.pt")
+    assert main([*given("corrected:VAE"), "--weights", "weights.pt"]) == 2
+    assert said in capsys.readouterr().err
+    assert not (folder / "executed").exists()
+    if isinstance(content, Trap):
+        torch.load(folder / "weights.pt", weights_only=False)
+        assert (folder / "executed").exists(), "the trap works where it is not refused"
+
+
+def test_weights_are_loaded(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(folder)
+    (folder / "corrected.py").write_text(GOOD + FACTORY, encoding="utf-8")
+    from corrected import VAE, build
+
+    state = VAE(7).state_dict()
+    torch.save({"model_state_dict": state}, folder / "weights.pt")
+    assert main([*given("corrected:VAE"), "--kwargs", '{"latents": 7}', "--weights", "weights.pt"]) == 0
+    model = build(7)
+    load_weights(model, str(folder / "weights.pt"))
+    assert all(torch.equal(value, state[name]) for name, value in model.state_dict().items())
+    for bad in (b"", b"no pickle at all"):
+        (folder / "weights.pt").write_bytes(bad)
+        assert main([*given("corrected:VAE"), "--weights", "weights.pt"]) == 2
+    assert main([*given("corrected:VAE"), "--weights", "nowhere.pt"]) == 2
+    assert "weights 'nowhere.pt': No such file or directory" in capsys.readouterr().err

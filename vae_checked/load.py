@@ -67,6 +67,39 @@ def build_model(spec: str, kwargs: Mapping[str, Any] | None = None, folder: Path
     return model
 
 
+def load_weights(model: nn.Module, path: str) -> None:
+    """Load the state_dict in the file `path` into `model`; nothing that the file holds is executed.
+
+    A training checkpoint is a mapping that has it as `state_dict`, `model_state_dict` or `model`. Raises UsageError for
+    a file that cannot be read, ModelError for one that holds more than tensors, or those of another model.
+    """
+    import torch  # noqa: PLC0415  as above
+
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise UsageError(f"weights {path!r}: {error.strerror or error}") from None
+    except Exception as error:  # whatever the bytes are: pickle, zip and torch refuse each in their own way
+        raise ModelError(
+            f"weights {path!r}: not a file of tensors alone, and more is not loaded ({type(error).__name__}): "
+            "save model.state_dict() with torch.save"
+        ) from error
+    names = ("state_dict", "model_state_dict", "model")
+    inner = [content[name] for name in names if isinstance(content, Mapping) and isinstance(content.get(name), Mapping)]
+    state = inner[0] if inner else content
+    if (
+        not isinstance(state, Mapping)
+        or not state
+        or not all(isinstance(each, torch.Tensor) for each in state.values())
+    ):
+        raise ModelError(f"weights {path!r}: holds no state_dict: save model.state_dict() with torch.save")
+    try:
+        model.load_state_dict(state)
+    except RuntimeError as error:
+        lines = "; ".join(line.strip() for line in str(error).splitlines()[1:3])
+        raise ModelError(f"weights {path!r} are those of another model: {lines}") from None
+
+
 def _module(name: str, spec: str, what: str, folder: Path) -> ModuleType:
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from vae_checked.adapters import Inputs, Part, Role, Subject, role_of
+from vae_checked.adapters.latent_dist import Sampled
 from vae_checked.auditor.graph import Graph
 from vae_checked.auditor.latents import Latent, find_samples, latents_of
 from vae_checked.auditor.matching import Matched
@@ -71,6 +72,8 @@ def observe(
     samples, others = find_samples(run.tape, graph)
     latents = latents_of(run.tape, graph, samples, outputs)
     seen = Observation(run, graph, latents, _roles(run, graph, latents), unobserved=tuple(others))
+    if isinstance(run.output, Sampled) and run.output.unread:
+        seen.unobserved += (run.output.unread,)
     if loss is not None and loss.runs(subject.model):
         _take_total(seen, run.output, loss, f"loss: {loss.name}, which runs the model itself")
     else:

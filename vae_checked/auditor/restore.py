@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.jit import ScriptModule
 
 from vae_checked.contracts.switch import nothing_learned
 
@@ -38,6 +39,8 @@ class Restored:
     def __enter__(self) -> Restored:
         self._tensors = self._save_tensors()
         self._attributes = [(module, _save_attributes(module)) for module in self._modules]
+        # torch.jit keeps the mode of a scripted module where `vars` does not see it.
+        self._modes = [(module, module.training) for module in self._modules if isinstance(module, ScriptModule)]
         self._process = _save_process()
         self._unlearning = nothing_learned()
         self._unlearning.__enter__()
@@ -64,6 +67,8 @@ class Restored:
         """Put the model back as it was when the block was entered."""
         for module, attributes in self._attributes:
             _restore_attributes(module, attributes)
+        for scripted, training in self._modes:
+            scripted.training = training
         with torch.no_grad():
             for tensor, content, grad, grad_content, requires_grad in self._tensors:
                 # A fused batch norm writes its running statistics without raising their version, and recorded graphs

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from vae_checked.cli.options import add_report_options, codes, emit, only_codes
 from vae_checked.cli.progress import progress
-from vae_checked.errors import UsageError
+from vae_checked.errors import UsageError, VaeCheckedError
 
 if TYPE_CHECKING:
     from vae_checked.config import ModelConfig
@@ -24,6 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "or NAME of [tool.vae-checked.models.NAME] in pyproject.toml",
     )
     parser.add_argument("--kwargs", metavar="JSON", help="arguments of the class or factory, as in '{\"latents\": 16}'")
+    parser.add_argument(
+        "--weights", metavar="FILE", help="a state_dict to load, read as tensors alone: nothing in the file is executed"
+    )
     parser.add_argument("--input", metavar="SHAPE", help="shape of the input, as in 'B 3 64 64'; B is drawn")
     parser.add_argument("--loss", metavar="FUNCTION", help="package.module:function, or the name of a method")
     parser.add_argument(
@@ -46,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
     config = configured(args)
     # What the model prints is no part of the report.
     with contextlib.redirect_stdout(sys.stderr), progress(f"auditing {config.name}"):
-        report = audited(config, args.seed)
+        report = audited(config, args.seed, args.weights)
     return emit(only_codes(report, select, ignore), args)
 
 
@@ -65,28 +68,37 @@ def configured(args: argparse.Namespace) -> ModelConfig:
     return replace(config, **given)
 
 
-def audited(config: ModelConfig, seed: int = 0) -> Any:
-    """The audit of a configured model."""
-    from vae_checked.load import build_model, load_object, require_torch
+def audited(config: ModelConfig, seed: int = 0, weights: str | None = None) -> Any:
+    """The audit of a configured model, with the weights of that file where one is named."""
+    from vae_checked.load import build_model, load_object, load_weights, require_torch
 
     require_torch(f"auditing {config.name}")
     model = build_model(config.model, config.kwargs, config.folder)
+    if weights is not None:
+        load_weights(model, weights)
     loss = config.loss
     if loss is not None and ":" in loss:
         loss = load_object(loss, "loss", config.folder)
         if not callable(loss):
             raise UsageError(f"loss {config.loss!r} is a {type(loss).__name__}, not a function")
-    from vae_checked.auditor import audit
+    from dataclasses import replace
 
-    return audit(
-        model,
-        config.input,
-        loss,
-        name=config.name,
-        data_range=config.data_range,
-        adapter=config.adapter,
-        seed=seed,
-    )
+    from vae_checked.auditor import audit
+    from vae_checked.cli.hints import as_options
+
+    try:
+        report = audit(
+            model,
+            config.input,
+            loss,
+            name=config.name,
+            data_range=config.data_range,
+            adapter=config.adapter,
+            seed=seed,
+        )
+    except VaeCheckedError as error:
+        raise type(error)(as_options(str(error))) from error
+    return replace(report, unobserved=tuple(map(as_options, report.unobserved)))
 
 
 def parsed_kwargs(text: str) -> dict[str, Any]:

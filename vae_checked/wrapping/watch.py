@@ -98,7 +98,11 @@ class Watch:
             return self.function(model, *args, **kwargs)
         if known is None:
             return self._call_new(model, args, kwargs, key)
-        result = self.function(model, *args, **kwargs)
+        try:
+            result = self.function(model, *args, **kwargs)
+        except Exception:
+            self.raised += 1
+            raise
         try:
             family = known.get(fingerprint(result))
         except Exception:  # as above
@@ -155,7 +159,8 @@ class Watch:
         origin = next(((path, tensor) for path, tensor in tensors if tensor.dim()), None)
         if origin is None or not origin[1].shape[0]:
             return None
-        self._device = origin[1].device.type
+        device = origin[1].device.type
+        self._device = device if torch.amp.is_autocast_available(device) else "cpu"
         mode = ("training" if model.training else "evaluation") + (f" under autocast to {autocast}" if autocast else "")
         return _Call(mode, tensors, int(origin[1].shape[0]), origin[0], [(name, switches(v)) for name, v in values])
 
