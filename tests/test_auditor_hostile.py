@@ -260,7 +260,7 @@ def test_a_hostile_model_gets_a_clear_line_and_is_as_before(name: str) -> None:
     try:
         report = audit(model, spec, loss)
         words = lines(report)
-        assert said or report.facts[0].kl.form is not None, "measured like any other"
+        assert (report.facts[0].kl.form is not None) >= (not said), "measured like any other"
         assert {finding.severity for finding in report.findings} <= {Severity.INFO}
     except ModelError as error:
         words = str(error)
