@@ -17,7 +17,7 @@ from vae_checked.catalogue import CATALOGUE
 from vae_checked.errors import UsageError
 from vae_checked.linter import LintReport, lint
 from vae_checked.linter.interpret import MAX_STEPS
-from vae_checked.linter.mend import mend, write
+from vae_checked.linter.mend import mend, put
 from vae_checked.reports import FORMATS, render
 
 pytestmark = pytest.mark.hypothesis
@@ -185,7 +185,7 @@ def test_findings_in_mutated_modules_are_told_in_every_format_and_mended(data: b
             assert all(finding.code in text for finding in report.findings)
         known = Counter(finding.code for finding in report.findings)
         for each in mend([folder]):
-            write(each)
+            put(each)
         left = Counter(finding.code for finding in lint([folder]).findings)
         assert left <= known
         assert (left == known) == (path.read_bytes() == data)

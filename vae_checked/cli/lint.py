@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from vae_checked.config import LintConfig
     from vae_checked.linter import LintReport
     from vae_checked.linter.baseline import Baseline
+
+
+MOST_JOBS = 256
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,6 +45,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="put what is found now into the file of --baseline, report nothing",
     )
+    parser.add_argument(
+        "--jobs", metavar="N", type=jobs, default=1, help="processes, or auto: they share the repositories (default: 1)"
+    )
+    parser.add_argument("--no-cache", action="store_true", help="neither use nor keep what was found before")
+    parser.add_argument(
+        "--cache-dir", metavar="FOLDER", help="where that is kept (default: vae-checked in the user's folder of caches)"
+    )
     parser.add_argument("--config", metavar="FILE", help="pyproject.toml to use (default: the nearest above PATH)")
     parser.add_argument(
         "--stdin-filename", metavar="FILE", help="name of what comes from standard input: its place in the project"
@@ -64,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
             put(each)
     from vae_checked.linter import lint
 
-    report = lint(paths, texts=texts, options=options)
+    report = lint(paths, texts=texts, options=options, jobs=args.jobs, cache=cache_folder(args))
     if known is not None:
         from vae_checked.linter.options import chosen
 
@@ -80,6 +91,26 @@ def run(args: argparse.Namespace) -> int:
     if refused:
         raise UsageError("; ".join(refused))
     return status
+
+
+def jobs(text: str) -> int:
+    """The number of processes that `--jobs` asks for; argparse words the refusal."""
+    if text == "auto":
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if not text.isdecimal() or not 0 < int(text) <= MOST_JOBS:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a number from 1 to {MOST_JOBS} nor auto")
+    return int(text)
+
+
+def cache_folder(args: argparse.Namespace) -> str | None:
+    """Where reports are kept, outside of what is linted; None where they are not."""
+    if args.no_cache:
+        return None
+    if args.cache_dir is not None:
+        folder: str = args.cache_dir
+        return folder
+    base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA") or os.path.expanduser("~/.cache")  # noqa: PTH111  costs a start less
+    return os.path.join(base, "vae-checked", "lint") if os.path.isabs(base) else None  # noqa: PTH117, PTH118  likewise
 
 
 def _asked(args: argparse.Namespace) -> tuple[list[str], dict[str, bytes]]:

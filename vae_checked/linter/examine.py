@@ -3,45 +3,43 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 
 from vae_checked.catalogue import judge
 from vae_checked.facts import Facts, KLForm, StdCurve
 from vae_checked.finding import Finding
 from vae_checked.linter import scenes
+from vae_checked.linter import source as sources
 from vae_checked.linter.declared import Declared
+from vae_checked.linter.disk import Disk
 from vae_checked.linter.options import Options, PerFile, chosen
 from vae_checked.linter.pipelines import Pipelines
 from vae_checked.linter.project import Project
-from vae_checked.linter.report import LintReport, is_vae
+from vae_checked.linter.report import TOO_LARGE, LintReport, is_vae
 from vae_checked.linter.roles import assemble
 from vae_checked.linter.roles.prior import PriorDraws
 from vae_checked.linter.source import File
 from vae_checked.linter.suppression import Suppressions
 from vae_checked.linter.telling import recognised, unobserved
+from vae_checked.linter.units import Text, Unit
 
-_TOO_LARGE = "too large to be evaluated whole: what comes late in it was not examined"
 
-
-def examine(
-    given: Sequence[str],
-    files: list[File],
-    beside: list[File],
-    unread: tuple[tuple[str, str], ...],
-    options: Options,
-) -> LintReport:
-    """Evaluate the files as one project and judge every VAE in them; `beside` are files that only feed them data."""
+def examine(unit: Unit, options: Options, disk: Disk) -> LintReport:
+    """Evaluate the files of a unit as one project and judge every VAE in them."""
+    unread: list[tuple[str, str]] = []
+    files = list(_parsed(unit.concerned, unread))
+    beside = list(_parsed(unit.feeding, []))
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(max(limit, 8_000))
     try:
-        facts, exhausted = _facts(files, beside, Declared(options))
+        facts, exhausted = _facts(files, beside, Declared(options), disk)
     finally:
         sys.setrecursionlimit(limit)
     wanted = chosen(options)
     judgements = [judge(item, wanted) for item in facts]
     suppressions = Suppressions(files)
     per_file = PerFile(options)
-    asked_about = set(given)
+    asked_about = set(unit.given)
     kept: dict[object, Finding] = {}
     for finding in (finding for judgement in judgements for finding in judgement.findings):
         # What was only imported is not what was asked about.
@@ -56,15 +54,28 @@ def examine(
         facts=tuple(facts),
         recognised=tuple(recognised(item) for item, _ in vaes),
         unobserved=tuple(line for item, judgement in vaes for line in unobserved(item, judgement)),
-        unread=(*unread, *((path, _TOO_LARGE) for path in exhausted)),
-        files=tuple(given),
+        unread=(*unread, *((path, TOO_LARGE) for path in exhausted)),
+        files=tuple(unit.given),
         files_concerned=len(files),
         remarks=suppressions.unused({mistake.code for mistake in wanted}),
     )
 
 
-def _facts(files: Iterable[File], beside: Iterable[File], declared: Declared) -> tuple[list[Facts], list[str]]:
-    project = Project()
+def _parsed(texts: Iterable[tuple[str, Text]], unread: list[tuple[str, str]]) -> Iterator[File]:
+    for path, text in texts:
+        try:
+            file = sources.parse(path, text)
+        except sources.UnreadableError as error:
+            unread.append((path, str(error)))
+        else:
+            unread.extend((f"{path}:cell {number}", reason) for number, reason in file.broken)
+            yield file
+
+
+def _facts(
+    files: Iterable[File], beside: Iterable[File], declared: Declared, disk: Disk
+) -> tuple[list[Facts], list[str]]:
+    project = Project(disk)
     modules = [project.add(file) for file in files if file.cells]
     feeding = [project.add(file, given=False) for file in beside if file.cells]
     found: list[Facts] = []

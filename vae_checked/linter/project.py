@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from vae_checked.linter import source as sources
+from vae_checked.linter.disk import Disk
 from vae_checked.linter.expression import atom
 from vae_checked.linter.interpret import MAX_STEPS, Interpreter, Trace
 from vae_checked.linter.source import File, Source
@@ -80,7 +81,8 @@ class Module:
 class Project:
     """All modules of one run, by path; imports between them are followed, others stay external."""
 
-    def __init__(self) -> None:
+    def __init__(self, disk: Disk | None = None) -> None:
+        self.disk = disk or Disk({})
         self.modules: dict[str, Module] = {}
         self.interpreter = Interpreter(self)
         self._resolved: dict[tuple[str, str, int], Module | None] = {}
@@ -148,14 +150,14 @@ class Project:
         known = self.modules.get(_key(str(path)))
         if known is not None:
             return known
-        if not path.is_file():
+        data = self.disk.read(path)
+        if data is None:
             return None
+        followed = self._followed.get(self._root, 0) + len(data)
+        if len(data) > MAX_FOLLOWED_FILE or followed > MAX_FOLLOWED:
+            return None
+        self._followed[self._root] = followed
         try:
-            data = sources.read(path)
-            followed = self._followed.get(self._root, 0) + len(data)
-            if len(data) > MAX_FOLLOWED_FILE or followed > MAX_FOLLOWED:
-                return None
-            self._followed[self._root] = followed
             file = sources.parse(str(path), data)
         except sources.UnreadableError:
             return None

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from vae_checked.finding import Finding, Remark
 
 
+TOO_LARGE = "too large to be evaluated whole: what comes late in it was not examined"
+
+
 @dataclass(frozen=True, slots=True)
 class LintReport:
     """Findings in order of place; per VAE the facts and what was examined; what was not read or not decided.
