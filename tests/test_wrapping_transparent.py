@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch._dynamo.utils import counters
 from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from vae_checked.auditor import audit
 from vae_checked.errors import ContractError, UsageError
@@ -124,6 +125,32 @@ def test_copies_are_wrapped_and_learn_for_themselves(way: str) -> None:
         made(images(4).permute(0, 2, 3, 1))
     made.load_state_dict(plain.state_dict())
     assert alike(trained(plain), trained(made))
+
+
+class Operations(TorchDispatchMode):
+    """The names of all operations that run."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: list[str] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.names.append(str(func))
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_operation_is_added_and_no_number_waited_for(kind: str) -> None:
+    ran = []
+    for model in twins(kind):
+        with Operations() as operations:
+            trained(model)
+        ran.append(operations.names)
+    assert ran[0] == ran[1]
+    assert len(ran[0]) > 100
+    with Operations() as operations:
+        wrap(model, finite=True)(images(4))
+    assert "aten._local_scalar_dense.default" in operations.names, "what the option costs is seen"
 
 
 def test_modes_hooks_and_attributes_are_as_before() -> None:
