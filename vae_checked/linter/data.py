@@ -51,7 +51,8 @@ def construct(
     if last in _TRANSFORMS and "transforms" in dotted:
         return _transform(interpreter, last, args, kwargs, site)
     if last == "to_tensor" and "transforms" in dotted:
-        return transformed(interpreter, Transform((("ToTensor", None, site),)), as_expr(args[0], site), site)
+        picture = as_expr(args[0] if args else kwargs.get("pic"), site)
+        return transformed(interpreter, Transform((("ToTensor", None, site),)), picture, site)
     if dotted.endswith(_IMAGE_READERS) or dotted == "Image.open":
         return data_expr(BYTE, (), site)
     if last in _LOADERS:
@@ -137,7 +138,7 @@ def interval_after(interpreter: Interpreter, transform: Transform, interval: Int
             # Bytes are divided by 255, floats stay as they are.
             interval = UNIT if interval is None or interval == BYTE else interval
         elif name == "ConvertImageDtype" or (name == "ToDtype" and value is True):
-            interval = UNIT if interval == BYTE else interval
+            interval = UNIT if interval is None or interval == BYTE else interval
         elif name == "Normalize":
             interval = None if interval is None else _normalized(interval, value)
         elif name in ("Lambda", "unknown"):
@@ -175,8 +176,7 @@ def decisive(transform: Transform) -> Site | None:
 
 def transformed(interpreter: Interpreter, transform: Transform, image: Expr, site: Site) -> Expr:
     """The result of applying a transform to an image."""
-    known = interval_of(image)
-    interval = interval_after(interpreter, transform, BYTE if known is None else known)
+    interval = interval_after(interpreter, transform, interval_of(image))
     return data_expr(interval, (image,), decisive(transform) or site)
 
 

@@ -58,7 +58,7 @@ def interval_of(expr: Expr, depth: int = 0) -> Interval | None:
         return interval_of(expr.args[0], depth + 1) if expr.args else None
     if op == "layer":
         return _of_layer(expr, depth)
-    if op == "cat":
+    if op in ("cat", "stack"):
         return _hull([interval_of(arg, depth + 1) for arg in expr.args])
     if op == "where":
         return _hull([interval_of(arg, depth + 1) for arg in expr.args[1:]])

@@ -29,11 +29,12 @@ _BINARY = {
 _CASTS = frozenset(
     "to cuda cpu float double half bfloat16 type type_as long int requires_grad_ requires_grad clone numpy tolist "
     "as_tensor asarray from_numpy tensor Tensor FloatTensor DoubleTensor HalfTensor array Variable "
+    "astype ascontiguousarray asfarray float32 float64 "
     "share_memory_ pin_memory realize rename align_to as_subclass item asnumpy copy".split()
 )
 _SHAPES = {"view": "view", "reshape": "reshape", "view_as": "view", "reshape_as": "reshape", "flatten": "flatten",
-           "unsqueeze": "unsqueeze", "squeeze": "squeeze", "expand": "expand", "expand_as": "expand",
-           "repeat": "repeat", "contiguous": "contiguous", "unflatten": "view", "broadcast_to": "expand",
+           "unsqueeze": "unsqueeze", "expand_dims": "unsqueeze", "squeeze": "squeeze", "expand": "expand",
+           "expand_as": "expand", "repeat": "repeat", "contiguous": "contiguous", "unflatten": "view", "broadcast_to": "expand",
            "repeat_interleave": "repeat", "tile": "repeat", "ravel": "flatten", "rearrange_view": "view"}  # fmt: skip
 _MOVES = frozenset(("permute", "transpose", "swapaxes", "movedim", "moveaxis", "t", "flip", "roll"))
 
@@ -102,6 +103,11 @@ def _cast(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Sit
     while isinstance(single, (list, tuple)) and len(single) == 1:
         single = single[0]
     return as_expr(value if number_of(single) is None else single, site)
+
+
+def _copied(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    """x.new_tensor(data): a copy of the data that no gradient reaches."""
+    return Expr("detach", (as_expr(_argument(args, kwargs, 1, "data"), site),), (), site)
 
 
 def _half(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
@@ -187,11 +193,13 @@ def _clamp(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Si
 
 
 def _clamp_low(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
-    return Expr("clamp", (_tensor(args, kwargs, site),), (("low", number_of(args[1])), ("high", None)), site)
+    x, low = _tensor(args, kwargs, site), number_of(_argument(args, kwargs, 1, "min"))
+    return opaque("clamp", (x,), site) if low is None else Expr("clamp", (x,), (("low", low), ("high", None)), site)
 
 
 def _clamp_high(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
-    return Expr("clamp", (_tensor(args, kwargs, site),), (("low", None), ("high", number_of(args[1]))), site)
+    x, high = _tensor(args, kwargs, site), number_of(_argument(args, kwargs, 1, "max"))
+    return opaque("clamp", (x,), site) if high is None else Expr("clamp", (x,), (("low", None), ("high", high)), site)
 
 
 def _hardtanh(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
@@ -200,17 +208,26 @@ def _hardtanh(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site:
     return Expr("clamp", (_tensor(args, kwargs, site),), ends, site)
 
 
-def _addcmul(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
-    x, left, right = (as_expr(item, site) for item in (*args[:1], *args[-2:]))
-    product = Expr("mul", (left, right), (), site)
-    value = kwargs.get("value")
-    if value is not None:
-        product = Expr("mul", (as_expr(value, site), product), (), site)
-    return Expr("add", (x, product), (), site)
+def _addc(op: str) -> Handler:
+    """addcmul, addcdiv: x + value * (left op right); the value may stand between, as in old code."""
+
+    def handle(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+        x = _tensor(args, kwargs, site)
+        old = len(args) > 3
+        left = as_expr(_argument(args, kwargs, 2 if old else 1, "tensor1"), site)
+        right = as_expr(_argument(args, kwargs, 3 if old else 2, "tensor2"), site)
+        product = Expr(op, (left, right), (), site)
+        value = args[1] if old else kwargs.get("value")
+        if value is not None:
+            product = Expr("mul", (as_expr(value, site), product), (), site)
+        return Expr("add", (x, product), (), site)
+
+    return handle
 
 
 def _lerp(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
-    start, end, weight = (as_expr(item, site) for item in args[:3])
+    start = _tensor(args, kwargs, site)
+    end, weight = (as_expr(_argument(args, kwargs, *item), site) for item in ((1, "end"), (2, "weight")))
     return Expr("add", (start, Expr("mul", (weight, Expr("sub", (end, start), (), site)), (), site)), (), site)
 
 
@@ -276,6 +293,12 @@ def _cat(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site
     return Expr("cat", tuple(as_expr(item, site) for item in items), (("axis", axis),), site)
 
 
+def _stack(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    pieces = _argument(args, kwargs, 0, "tensors", "arrays")
+    items = pieces if isinstance(pieces, (tuple, list)) else [pieces]
+    return Expr("stack", tuple(as_expr(item, site) for item in items), (), site)
+
+
 def asks_for_nan(condition: Value, value: Expr) -> bool:
     """Whether a condition is true where `value` is NaN: isnan(value), or value != value."""
     if not isinstance(condition, Expr):
@@ -320,7 +343,7 @@ HANDLERS: dict[str, Handler] = {
     **{name: _parametric(name, default) for name, default in _PARAMETRIC.items()},
     **{name: _binary(op) for name, op in _BINARY.items()},
     **dict.fromkeys(_CASTS, _cast),
-    "half": _half,
+    "half": _half, "new_tensor": _copied,
     **dict.fromkeys(("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout"), _dropout),
     **{name: _shape(op) for name, op in _SHAPES.items()},
     **{name: _move(name) for name in _MOVES},
@@ -328,13 +351,15 @@ HANDLERS: dict[str, Handler] = {
     "mean": _reduce("mean"), "nanmean": _reduce("mean"), "average": _reduce("mean"), "reduce_mean": _reduce("mean"),
     "pow": _pow, "power": _pow, "float_power": _pow,
     "clamp": _clamp, "clip": _clamp, "clamp_min": _clamp_low, "clamp_max": _clamp_high, "hardtanh": _hardtanh,
-    "addcmul": _addcmul, "lerp": _lerp, "softmax": _softmax, "log_softmax": _log_softmax, "detach": _detach,
+    "addcmul": _addc("mul"), "addcdiv": _addc("div"), "lerp": _lerp,
+    "softmax": _softmax, "log_softmax": _log_softmax, "detach": _detach,
     "size": _size_of, "numel": _numel, "nelement": _numel,
     "chunk": _chunk, "split": _split, "tensor_split": _split, "unbind": _unbind,
     "zeros": _filled(0.0), "zeros_like": _filled(0.0), "new_zeros": _filled(0.0),
     "ones": _filled(1.0), "ones_like": _filled(1.0), "new_ones": _filled(1.0),
     "full": _full, "full_like": _full, "new_full": _full,
     "cat": _cat, "concat": _cat, "concatenate": _cat, "hstack": _cat, "where": _where,
+    "stack": _stack, "vstack": _stack, "row_stack": _stack,
     "log2": _fraction(1 / math.log(2), "log"), "log10": _fraction(1 / math.log(10), "log"),
     "exp2": _fraction(math.log(2), "exp"), "scalar": _detached_scalar,
     "diag_embed": _diag, "diag": _diag,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vae_checked.facts import Facts, Family
-from vae_checked.linter.expression import Expr, Graph, contains, strip, walk
+from vae_checked.linter.expression import ELEMENTWISE, Expr, Graph, contains, strip, walk
 from vae_checked.linter.roles import divergences, phi, reconstructions, samplers, training
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.kl import kl_facts
@@ -27,9 +27,9 @@ def facts_of(scene: Scene, prior: PriorDraws) -> list[Facts]:
     graph = Graph(phi.resolved(scene.values()))
     found = samplers.find(graph)
     cuts = [node for site in found for node in (site.scale, site.head, site.location) if node is not None]
-    kls = divergences.find(graph, cuts)
+    kls = divergences.find(graph, cuts, _heads(found))
     recons = [recon for recon in reconstructions.find(graph) if not _is_of_latents(recon, found, kls)]
-    losses = Losses(scene, graph, kls, recons)
+    losses = Losses(scene, graph, found, kls, recons)
     facts: list[Facts] = []
     posterior: list[SamplerSite] = []
     used: set[int] = set()
@@ -52,6 +52,16 @@ def facts_of(scene: Scene, prior: PriorDraws) -> list[Facts]:
     return facts
 
 
+def _heads(found: list[SamplerSite]) -> list[tuple[Expr, Expr]]:
+    """Both heads of every sampler, where they are computed elementwise from something else."""
+    pairs = ((strip(site.location), samplers.fitting_head(site.scale)) for site in found)
+    return [
+        (location, head)
+        for location, head in pairs
+        if head is not None and (location.op in ELEMENTWISE or head.op in ELEMENTWISE)
+    ]
+
+
 def _is_of_latents(recon: Reconstruction, found: list[SamplerSite], kls: list[Divergence]) -> bool:
     """Whether a difference is one of latents: in the KL itself, or in the log density of z."""
     sides = {strip(recon.first).uid, strip(recon.second).uid}
@@ -60,19 +70,24 @@ def _is_of_latents(recon: Reconstruction, found: list[SamplerSite], kls: list[Di
 
 
 def _kl_of(site: SamplerSite, found: list[Divergence]) -> Divergence | None:
-    """The KL of a sampler's heads: it shares a head with it."""
+    """The KL of a sampler's heads: it shares a head with it.
+
+    Where several do, as under a setting that says what the second head is, it is one that reads it as the sampler does.
+    """
     kls = [kl for kl in found if kl.family is Family.GAUSSIAN]
     inside = {node.uid for node in walk(site.scale) if node.op != "const"}
-    for kl in kls:
-        if kl.head.uid in inside and strip(kl.location).uid == strip(site.location).uid:
-            return kl
-    for kl in kls:
-        if kl.head.uid in inside or strip(kl.head).uid in inside:
-            return kl
-    for kl in kls:
-        if strip(kl.location).uid == strip(site.location).uid and site.head is not None:
-            return kl
+    location = strip(site.location).uid
+    reading = [kl for kl in kls if kl.head.uid in inside or strip(kl.head).uid in inside]
+    beside = [kl for kl in kls if strip(kl.location).uid == location and site.head is not None]
+    for candidates in ([kl for kl in reading if strip(kl.location).uid == location], reading, beside):
+        if candidates:
+            return next((kl for kl in candidates if _agrees(site, kl)), candidates[0])
     return next((kl for kl in kls if exchanged(site, kl)), None)
+
+
+def _agrees(site: SamplerSite, kl: Divergence) -> bool:
+    found = samplers.curve(site.scale, kl.head)
+    return found is not None and found[0] is not None and found[0] is kl.parametrisation
 
 
 def _recons_of(

@@ -62,12 +62,15 @@ class Divergence:
     family: Family = Family.GAUSSIAN
 
 
-def find(graph: Graph, cuts: Iterable[Expr] = ()) -> list[Divergence]:
-    """Every KL in a graph; `cuts` are nodes worth taking as the second head (a sampler's scale and head)."""
+def find(graph: Graph, cuts: Iterable[Expr] = (), pairs: Iterable[tuple[Expr, Expr]] = ()) -> list[Divergence]:
+    """Every KL in a graph.
+
+    `cuts` are nodes worth taking as the second head (a sampler's scale and head), `pairs` both heads of samplers.
+    """
     kinds = _kinds(graph)
     found: dict[int, Divergence] = {}
     seen: set[int] = set()
-    wanted = list(cuts)
+    wanted, known = list(cuts), list(pairs)
     stack = list(graph.values)
     while stack:
         node = stack.pop()
@@ -75,7 +78,7 @@ def find(graph: Graph, cuts: Iterable[Expr] = ()) -> list[Divergence]:
             continue
         seen.add(node.uid)
         if kinds[node.uid] == _ALL and node.op in _TOPS:
-            divergence = _read(node, wanted)
+            divergence = _read(node, wanted, known)
             if divergence is not None:
                 found[node.uid] = divergence
                 continue
@@ -135,10 +138,14 @@ def _kinds(graph: Graph) -> dict[int, int]:
     return kinds
 
 
-def _read(node: Expr, wanted: list[Expr]) -> Divergence | None:
+def _read(node: Expr, wanted: list[Expr], known: list[tuple[Expr, Expr]]) -> Divergence | None:
     found = leaves(node, most=3 * _MAX_LEAVES)
     if not found or len(found) > 3 * _MAX_LEAVES:
         return None
+    for location, head in _known_pairs(node, known):
+        divergence = _identify(node, location, head, [leaf.uid for leaf in leaves(node, (location.uid, head.uid))])
+        if divergence is not None and divergence.parametrisation is not None:
+            return divergence
     candidate: Divergence | None = None
     for location, head in _pairs(node, found, wanted):
         scalars = [leaf.uid for leaf in leaves(node, (location.uid, head.uid))]
@@ -154,6 +161,19 @@ def _read(node: Expr, wanted: list[Expr]) -> Divergence | None:
         if factor is not None:
             return Divergence(node, tensors[0], tensors[0], None, factor, (), family=Family.CATEGORICAL)
     return candidate
+
+
+def _known_pairs(node: Expr, known: list[tuple[Expr, Expr]]) -> Iterator[tuple[Expr, Expr]]:
+    """The heads of samplers that a term is computed from, which are no leaves of it where an activation made them."""
+    if known:
+        inside = {item.uid for item in elementwise(node)}
+        for location, head in known:
+            if (
+                head.uid in inside
+                and location.uid != head.uid
+                and all(is_scalar(leaf) for leaf in leaves(node, (location.uid, head.uid)))
+            ):
+                yield location, head
 
 
 def _pairs(node: Expr, found: list[Expr], wanted: list[Expr]) -> Iterator[tuple[Expr, Expr]]:

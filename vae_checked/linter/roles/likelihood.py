@@ -64,10 +64,10 @@ def recon_facts(
 
 
 def _reduced(recon: Reconstruction, kl: Divergence, reading: Reading) -> Reduced | None:
-    rank = reductions.rank_of(recon.term)
-    own = reductions.read(reading.recon, rank)
+    rank, single = reductions.rank_of(recon.term), reductions.single_axes(recon)
+    own = reductions.read(reading.recon, rank, single)
     shared = reductions.balancing(reading.shared, own, own_reduction(kl, reading))
-    return reductions.read((*shared, *reading.recon), rank)
+    return reductions.read((*shared, *reading.recon), rank, single)
 
 
 def _computed_from(output: Expr, given: Expr) -> bool:

@@ -12,6 +12,7 @@ from vae_checked.linter.roles import phi, reductions
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.reductions import Step
+from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.values import Class, Function
 from vae_checked.record import dataclass
 
@@ -45,8 +46,16 @@ class Reading:
 class Losses:
     """The expressions of a scene that hold both a KL and a reconstruction, and how they end."""
 
-    def __init__(self, scene: Scene, graph: Graph, kls: Sequence[Divergence], recons: Sequence[Reconstruction]) -> None:
+    def __init__(
+        self,
+        scene: Scene,
+        graph: Graph,
+        samples: Sequence[SamplerSite],
+        kls: Sequence[Divergence],
+        recons: Sequence[Reconstruction],
+    ) -> None:
         self.scene = scene
+        self.samples = samples
         self.kls = kls
         self.recons = recons
         with_kl = frozenset().union(*(graph.holding(kl.term.uid) for kl in kls))
@@ -170,7 +179,7 @@ class Losses:
         signs = {
             sign * (1 if other.factor > 0 else -1)
             for other in self.kls
-            if _layer_of(other.head) == _layer_of(kl.head)
+            if layer_of(other.head) == layer_of(kl.head)
             for value in (total, *self.backward)
             for chain in reductions.chains(value, other.term.uid)
             if (sign := sign_of(chain) or 0)
@@ -178,7 +187,7 @@ class Losses:
         return len(signs) > 1
 
 
-def _layer_of(head: Expr) -> object:
+def layer_of(head: Expr) -> object:
     """What tells the layer of a head from other layers, whatever it was applied to."""
     node = strip(head)
     while node.op in ("part", "item", "index", "exp", "clamp", "softplus", "mul") and node.args:

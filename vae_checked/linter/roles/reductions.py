@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 import math
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from vae_checked.facts import Reduced, Reduction
-from vae_checked.linter.expression import TRANSPARENT, Expr, strip
+from vae_checked.linter.expression import ELEMENTWISE, TRANSPARENT, Expr, strip
 from vae_checked.linter.numeric import leaves
 from vae_checked.linter.roles.samplers import is_scalar
 from vae_checked.linter.values import Value
@@ -194,10 +195,11 @@ def _outputs(node: Expr) -> int | None:
     return out if isinstance(out, int) and out > 0 else None
 
 
-def read(chain: tuple[Step, ...], rank: int | None) -> Reduced | None:
+def read(chain: tuple[Step, ...], rank: int | None, single: Iterable[int] = ()) -> Reduced | None:
     """What a chain does to the batch axis and to the axes of a sample; None when it cannot be read.
 
-    `rank` is the number of axes of the term, None when it is not known (then 2 is the least there can be).
+    `rank` is the number of axes of the term, None when it is not known (then 2 is the least there can be). `single` are
+    axes of length 1, over which a sum is a mean.
     """
     batch: Reduction | None = Reduction.KEPT
     event: dict[int, Reduction] = {}
@@ -231,6 +233,7 @@ def read(chain: tuple[Step, ...], rank: int | None) -> Reduced | None:
             spread, explicit = kind == "spread", True
         elif kind in ("factor", "spread") or (kind == "through" and value not in _PASSED):
             return None
+    event = {axis: reduction for axis, reduction in event.items() if axis not in single} or event
     kinds = set(event.values()) | ({Reduction.KEPT} if axes and any(axis != 0 for axis in axes) else set())
     if not kinds:
         return Reduced(batch, Reduction.KEPT if axes is None else None, explicit)
@@ -261,6 +264,17 @@ def balancing(shared: tuple[Step, ...], own: Reduced | None, other: Reduced | No
 def is_chosen(value: object) -> bool:
     """Whether a constant factor is one that an author chose, not one that a formula has."""
     return isinstance(value, (int, float)) and abs(value) not in (0.5, 1.0, 2.0)
+
+
+def single_axes(recon: Reconstruction) -> tuple[int, ...]:
+    """The axes of a reconstruction error that have length 1: the channels of a grey picture from a convolution."""
+    for side in (recon.first, recon.second):
+        node = strip(side)
+        while node.op in ELEMENTWISE and len(node.args) == 1:
+            node = node.args[0]
+        if node.op == "layer" and node.get("channels_out") == 1:
+            return (1,)
+    return ()
 
 
 def _reshaped(sizes: Value, event: dict[int, Reduction], batch: Reduction | None) -> int | None:

@@ -10,7 +10,7 @@ from vae_checked.linter.intervals import interval_of
 from vae_checked.linter.numeric import evaluate, leaves
 from vae_checked.linter.roles import optimizers, samplers
 from vae_checked.linter.roles.divergences import Divergence
-from vae_checked.linter.roles.objective import Losses
+from vae_checked.linter.roles.objective import Losses, layer_of
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.record import replace
@@ -29,8 +29,24 @@ def trained(sampler: Sampler, site: SamplerSite | None, losses: Losses) -> Sampl
         return replace(sampler, gradient_reaches=None, timing=timing)
     decoded = [term.term for term in losses.recons if losses.trains(term.term) and contains(term.term, site.z.uid)]
     if decoded and site.z.uid not in _reached(decoded):
-        return replace(sampler, gradient_reaches=Fact(frozenset(), origin(site.z)), timing=timing)
+        sampler = replace(sampler, gradient_reaches=Fact(frozenset(), origin(site.z)))
+    if sampler.gradient_reaches is not None and not sampler.gradient_reaches.value and _trained_beside(site, losses):
+        sampler = replace(sampler, gradient_reaches=None)
     return replace(sampler, timing=timing)
+
+
+def _trained_beside(site: SamplerSite, losses: Losses) -> bool:
+    """Whether a gradient reaches the same heads through another sample.
+
+    Where encoder and decoder are trained in turns, a sample is detached on purpose for the decoder's turn.
+    """
+    through = _reached([term.term for term in losses.recons if losses.trains(term.term)])
+    heads = {layer_of(head) for head in (site.location, site.scale)}
+    return any(
+        other.z.uid in through and not other.detached and heads & {layer_of(other.location), layer_of(other.scale)}
+        for other in losses.samples
+        if other.z.uid != site.z.uid
+    )
 
 
 def _inverted(site: SamplerSite, losses: Losses) -> Fact[NoiseTiming] | None:
@@ -163,11 +179,15 @@ def _without_gradient(losses: Losses, site: SamplerSite | None, kl: Divergence |
     if location is None or not totals:
         return None
     reached = _reached(totals)
-    for node in walk(location):
-        if node.op != "detach" or node.get("known") == "sample" or node.uid not in reached:
+    cuts = [node for node in walk(location) if node.op == "detach" and node.get("known") != "sample"]
+    # A layer may be trained where it is applied to something else.
+    everywhere = _reached(losses.ends) if cuts else set()
+    trained = {node.get("serial") for node in losses.nodes if node.op == "layer" and node.uid in everywhere}
+    for node in cuts:
+        if node.uid not in reached:
             continue
         below = [item for item in walk(node) if item.op == "layer" and item.get("outputs") is not None]
-        lost = [item for item in below if item.uid not in reached]
+        lost = [item for item in below if item.get("serial") not in trained]
         if lost and len(lost) == len(below):
             return Fact(tuple(dict.fromkeys(origin(item).source for item in lost)), origin(node))
     return Fact((), origin(totals[0]))

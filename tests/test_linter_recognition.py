@@ -1,0 +1,309 @@
+"""Ways of writing a VAE that hide its parts: each is recognised, says what is wrong with it, and nothing when right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from vae_checked.facts import Parametrisation
+from vae_checked.linter import LintReport, lint
+from vae_checked.linter.torch_ops import HANDLERS
+
+HEAD = """\
+import numpy as np
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+import torchvision
+from torch.utils.data import DataLoader, Dataset
+"""
+MODEL = """
+
+class Net(nn.Module):
+    def __init__(self, settings=None):
+        super().__init__()
+        self.settings = settings
+        self.trunk = nn.Sequential(nn.Linear(84, 33), nn.ReLU())
+        self.to_m = nn.Linear(33, 7)
+        self.to_s = nn.Linear(33, 7)
+        self.back = nn.Sequential(nn.Linear(7, 33), nn.ReLU(), nn.Linear(33, 84), nn.Sigmoid())
+
+    def encode(self, x):
+        h = self.trunk(x)
+        return self.to_m(h), self.to_s(h)
+"""
+KL = "-0.5 * torch.sum(1 + s - m.pow(2) - s.exp(), dim=1)"
+
+
+def linted(tmp_path: Path, files: dict[str, str]) -> LintReport:
+    for path, text in files.items():
+        target = tmp_path / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text)
+    return lint([tmp_path])
+
+
+def codes(report: LintReport) -> list[str]:
+    return sorted({finding.code for finding in report.findings})
+
+
+# ------------------------------------------------------------------------------- one head, read by a setting
+
+SETTING = (
+    HEAD
+    + MODEL
+    + """
+    def forward(self, x):
+        m, s = self.encode(x)
+        std = torch.exp({exponent} * s) if self.settings["logged"] else s
+        return {{"picture": self.back(m + std * torch.randn_like(std)), "mean": m, "spread": s}}
+
+
+def fit(settings, loader):
+    net = Net(settings)
+    for x, _ in loader:
+        out = net(x)
+        m, s = out["mean"], out["spread"]
+        if settings["logged"]:
+            kl = {logged}
+        else:
+            kl = 0.5 * torch.sum(s ** 2 + m ** 2 - 1 - torch.log(s ** 2), dim=1)
+        loss = F.mse_loss(out["picture"], x, reduction="none").sum(1) + kl
+        loss.mean().backward()
+"""
+)
+
+
+def test_a_setting_that_says_what_the_second_head_is_mixes_no_formulas(tmp_path: Path) -> None:
+    right = SETTING.format(exponent="0.5", logged=KL)
+    report = linted(tmp_path, {"net.py": right})
+    assert report.findings == ()
+    curves = {facts.sampler.std.value.parametrisation for facts in report.facts if facts.sampler.std is not None}
+    assert curves == {Parametrisation.LOGVAR, Parametrisation.STD}
+
+
+def test_a_formula_that_fits_under_no_setting_is_named(tmp_path: Path) -> None:
+    assert codes(linted(tmp_path, {"net.py": SETTING.format(exponent="1.0", logged=KL)})) == ["VAE201"]
+
+
+# ------------------------------------------------------------------------------------ training in turns
+
+TURNS = (
+    HEAD
+    + MODEL
+    + """
+
+def draw(m, s):
+    return m + torch.exp(0.5 * s) * torch.randn_like(s)
+
+
+def divergence(m, s):
+    return {kl}
+
+
+def fit(loader):
+    net = Net()
+    for x, _ in loader:
+        m, s = net.encode(x)
+        z = draw(m, s)
+        recon = net.back({first})
+        loss = F.mse_loss(recon, x, reduction="none").sum(1).mean() + divergence(m, s).mean()
+        loss.backward()
+        fake = net.back(torch.randn(5, 7))
+        m_fake, s_fake = net.encode({fake})
+        again = net.back(draw(m_fake, s_fake).detach())
+        turn = F.mse_loss(again, fake, reduction="none").sum(1).mean() + divergence(m_fake, s_fake).mean()
+        turn.backward()
+"""
+)
+
+
+def test_a_sample_detached_for_the_decoders_turn_is_no_mistake(tmp_path: Path) -> None:
+    right = TURNS.format(kl=KL, first="z", fake="fake.detach()")
+    assert codes(linted(tmp_path, {"net.py": right})) == []
+
+
+def test_a_sample_that_is_always_detached_is_named(tmp_path: Path) -> None:
+    wrong = TURNS.format(kl=KL, first="z.detach()", fake="fake")
+    assert "VAE206" in codes(linted(tmp_path, {"net.py": wrong}))
+
+
+# -------------------------------------------------------------------------------------- axes of length 1
+
+GREY = (
+    HEAD
+    + """
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.down = nn.Sequential(nn.Conv2d({channels}, 12, 4, 2, 1), nn.ReLU(), nn.Flatten())
+        self.to_m = nn.Linear(12 * 5 * 8, 7)
+        self.to_s = nn.Linear(12 * 5 * 8, 7)
+        self.up = nn.Linear(7, 12 * 5 * 8)
+        self.out = nn.ConvTranspose2d(12, {channels}, 4, 2, 1)
+
+    def forward(self, x):
+        h = self.down(x)
+        m, s = self.to_m(h), self.to_s(h)
+        z = m + torch.exp(0.5 * s) * torch.randn_like(m)
+        return torch.sigmoid(self.out(self.up(z).view(-1, 12, 5, 8))), m, s
+
+
+def fit(loader):
+    net = Net()
+    for x, _ in loader:
+        y, m, s = net(x)
+        recon = F.binary_cross_entropy(y, x, reduction="none").sum(dim=[2, 3]).mean()
+        loss = recon + ({kl}).mean()
+        loss.backward()
+"""
+)
+
+
+@pytest.mark.parametrize(("channels", "expected"), [(1, []), (3, ["VAE501"])])
+def test_a_mean_over_one_channel_is_a_sum(tmp_path: Path, channels: int, expected: list[str]) -> None:
+    assert codes(linted(tmp_path, {"net.py": GREY.format(channels=channels, kl=KL)})) == expected
+
+
+# ------------------------------------------------------------------------ pictures of which nothing is known
+
+PICTURES = (
+    HEAD
+    + MODEL
+    + """
+    def forward(self, x):
+        m, s = self.encode(x)
+        return self.back(m + torch.exp(0.5 * s) * torch.randn_like(s)), m, s
+
+
+class Centred:
+    def __call__(self, picture):
+        return (picture - 0.5) / 0.5
+
+
+class Digits(Dataset):
+    def __init__(self):
+        pixels = torchvision.datasets.MNIST("digits").data.numpy(){scaled}
+        self.pixels = torch.from_numpy(np.{added}(pixels, 1)).float()
+        self.steps = torchvision.transforms.Compose([torchvision.transforms.Resize(28), Centred()])
+
+    def __getitem__(self, index):
+        return self.steps(self.pixels[index])
+
+
+def fit():
+    net = Net()
+    for x in DataLoader(Digits(), batch_size=5):
+        y, m, s = net(x)
+        loss = F.mse_loss(y, x, reduction="none").sum(1) + {kl}
+        loss.mean().backward()
+"""
+)
+
+
+def test_pictures_that_were_divided_before_are_not_taken_for_bytes(tmp_path: Path) -> None:
+    for added in ("expand_dims", "some_wrapper"):
+        text = PICTURES.format(scaled=" / 255.0", added=added, kl=KL)
+        assert "VAE104" not in codes(linted(tmp_path, {"net.py": text}))
+
+
+def test_pictures_that_were_not_divided_are_named(tmp_path: Path) -> None:
+    assert "VAE104" in codes(linted(tmp_path, {"net.py": PICTURES.format(scaled="", added="expand_dims", kl=KL)}))
+
+
+# --------------------------------------------------------------------------------- heads behind activations
+
+CONFINED = (
+    HEAD
+    + MODEL
+    + """
+    def forward(self, x):
+        h = self.trunk(x)
+        m, s = {mean}, {second}
+        return self.back(m + torch.exp({exponent} * s) * std_noise(s)), m, s
+
+
+def std_noise(like):
+    return like.new_tensor(torch.randn(like.size()))
+
+
+def fit(loader):
+    net = Net()
+    for x, _ in loader:
+        y, m, s = net(x)
+        loss = F.binary_cross_entropy(y, x, reduction="none").sum(1) + {kl}
+        loss.mean().backward()
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("mean", "second", "exponent", "expected"),
+    [
+        ("self.to_m(h)", "self.to_s(h)", "0.5", []),
+        ("torch.tanh(self.to_m(h))", "torch.tanh(self.to_s(h))", "0.5", ["VAE204"]),
+        ("F.relu(self.to_m(h))", "F.relu(self.to_s(h))", "0.5", ["VAE204"]),
+        ("torch.tanh(self.to_m(h))", "torch.tanh(self.to_s(h))", "1.0", ["VAE201", "VAE204"]),
+    ],
+)
+def test_a_kl_is_read_behind_an_activation_on_both_heads(
+    tmp_path: Path, mean: str, second: str, exponent: str, expected: list[str]
+) -> None:
+    text = CONFINED.format(mean=mean, second=second, exponent=exponent, kl=KL)
+    report = linted(tmp_path, {"net.py": text})
+    assert codes(report) == expected
+    assert any(facts.kl.form is not None and facts.sampler.std is not None for facts in report.facts)
+
+
+# ---------------------------------------------------------------------------------- calls of every spelling
+
+CALLS = (
+    "",
+    "x",
+    "x, y",
+    "x, y, 2, x",
+    "None",
+    "*x",
+    "3",
+    "'a'",
+    "(1, 2)",
+    "[x, y]",
+    "x, None",
+    "x, (1, 2)",
+    "x, 1, True",
+)
+KEYWORDS = ("input", "other", "dim", "axis", "min", "max", "tensor1", "end", "value", "mean", "loc", "size", "pic")
+
+
+def test_no_way_of_calling_a_function_ends_the_run(tmp_path: Path) -> None:
+    given = [
+        f"({call})" for call in (*CALLS, *(f"{name}=x" for name in KEYWORDS), *(f"x, {name}=y" for name in KEYWORDS))
+    ]
+    names = [f"torch.{name}" for name in HANDLERS]
+    names += [f"x.{name}_" for name in ("addcmul", "lerp", "clamp_min", "pow", "sub")]
+    names += ["F.mse_loss", "F.kl_div", "torch.normal", "torch.distributions.Normal", "nn.Linear", "nn.BCELoss()"]
+    names += ["torchvision.transforms.functional.to_tensor", "torchvision.transforms.Compose", "DataLoader"]
+    bodies = (
+        f"\n\ndef f{index}(x, y):\n" + "".join(f"    z = torch.randn_like(x)\n    {name}{call}\n" for call in given)
+        for index, name in enumerate(names)
+    )
+    report = linted(tmp_path, {"calls.py": HEAD + "".join(bodies)})
+    assert report.files_concerned == 1
+    assert report.unread == ()
+
+
+def test_a_product_is_added_by_keyword(tmp_path: Path) -> None:
+    text = (
+        HEAD
+        + MODEL
+        + """
+    def forward(self, x):
+        m, s = self.encode(x)
+        z = torch.addcmul(m, tensor1=torch.exp(s), tensor2=torch.randn_like(s))
+        loss = F.binary_cross_entropy(self.back(z), x, reduction="none").sum(1) + {kl}
+        return loss.mean()
+"""
+    ).format(kl=KL)
+    assert codes(linted(tmp_path, {"net.py": text})) == ["VAE201"]
