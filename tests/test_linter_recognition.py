@@ -257,6 +257,94 @@ def test_a_kl_is_read_behind_an_activation_on_both_heads(
     assert any(facts.kl.form is not None and facts.sampler.std is not None for facts in report.facts)
 
 
+# ------------------------------------------------------------------------------- losses that stand elsewhere
+
+LOSSES = """
+    def forward(self, x, **options):
+        m, s = self.encode(x)
+        return (m, s), self.back(m + torch.exp({exponent} * s) * torch.randn_like(s))
+
+{methods}
+"""
+APART = """
+    def reconstruction_loss(self, x_hat, x):
+        return nn.BCELoss(size_average=False)(x_hat, x) / x.size(0)
+
+    def kl_divergence_loss(self, mean, logvar):
+        return ({kl}).mean()
+"""
+STATIC = """
+    @staticmethod
+    def loss_function(x_hat, x, mean, logvar, beta=3.0):
+        return F.binary_cross_entropy(x_hat, x, reduction="sum") + beta * ({kl}).sum()
+"""
+OPTIONS = """
+    def loss(self, x_hat, x, mean, logvar, **options):
+        if "weight" not in options.keys():
+            raise AttributeError("a weight is wanted")
+        return F.binary_cross_entropy(x_hat, x, reduction="sum") + options["weight"] * ({kl}).sum()
+"""
+RELU_LAST = "nn.Linear(33, 84), nn.ReLU(), nn.Sigmoid()"
+
+
+@pytest.mark.parametrize("methods", [APART, STATIC, OPTIONS])
+@pytest.mark.parametrize(("exponent", "expected"), [("0.5", []), ("1.0", ["VAE201"])])
+def test_losses_of_a_model_are_given_its_outputs(
+    tmp_path: Path, methods: str, exponent: str, expected: list[str]
+) -> None:
+    written = methods.format(kl="-0.5 * torch.sum(1 + logvar - mean.pow(2) - logvar.exp(), dim=1)")
+    report = linted(tmp_path, {"net.py": HEAD + MODEL + LOSSES.format(exponent=exponent, methods=written)})
+    assert codes(report) == expected
+    assert any(facts.recon.kind is not None and facts.output.interval is not None for facts in report.facts)
+
+
+@pytest.mark.parametrize("methods", [APART, STATIC, OPTIONS])
+def test_the_output_of_a_model_is_seen_by_its_reconstruction_loss(tmp_path: Path, methods: str) -> None:
+    model = MODEL.replace("nn.Linear(33, 84), nn.Sigmoid()", RELU_LAST)
+    written = methods.format(kl="-0.5 * torch.sum(1 + logvar - mean.pow(2) - logvar.exp(), dim=1)")
+    text = HEAD + model + LOSSES.format(exponent="0.5", methods=written)
+    assert codes(linted(tmp_path, {"net.py": text})) == ["VAE406"]
+
+
+SCRIPT = """
+import torch
+from net import Net
+from training import fit
+
+if __name__ == "__main__":
+    torch.manual_seed(3)
+    fit(Net(), torch.load("batches.pt"))
+"""
+TRAINING = """
+import torch
+
+
+def fit(model, loader):
+    optimizer = torch.optim.Adam(model.parameters())
+    for x, _ in loader:
+        (m, s), x_hat = model(x)
+        loss = model.kl_divergence_loss(m, s){reduced} + model.reconstruction_loss(x_hat, x)
+        loss.backward()
+        optimizer.step()
+"""
+
+
+@pytest.mark.parametrize(("kl", "expected"), [(".sum(1).mean()", []), (".mean()", ["VAE503"])])
+@pytest.mark.parametrize("folder", ["", "parts/"])
+def test_a_script_says_which_model_is_trained(tmp_path: Path, kl: str, expected: list[str], folder: str) -> None:
+    methods = APART.format(kl="0.5 * (mean ** 2 + logvar.exp() - 1 - logvar)").replace(").mean()", ")")
+    net = HEAD + MODEL + LOSSES.format(exponent="0.5", methods=methods)
+    files = {f"{folder}net.py": net, "training.py": TRAINING.format(reduced=kl), "main.py": SCRIPT}
+    assert codes(linted(tmp_path, files)) == expected
+
+
+def test_two_files_of_one_name_are_not_mixed_up(tmp_path: Path) -> None:
+    methods = APART.format(kl="0.5 * (mean ** 2 + logvar.exp() - 1 - logvar)").replace(").mean()", ")")
+    net = HEAD + MODEL + LOSSES.format(exponent="0.5", methods=methods)
+    files = {"a/net.py": net, "b/net.py": net, "training.py": TRAINING.format(reduced=".mean()"), "main.py": SCRIPT}
+    assert codes(linted(tmp_path, files)) == []
+
+
 # ---------------------------------------------------------------------------------- calls of every spelling
 
 CALLS = (

@@ -17,6 +17,7 @@ from vae_checked.linter.values import (
     Layer,
     Loader,
     Method,
+    Open,
     Partial,
     Scope,
     Transform,
@@ -78,7 +79,7 @@ def bind_parameters(
             scope.names[name] = atom(name, Site(interpreter.source, parameter), interpreter.serial())
             _name(interpreter, scope.names[name], name)
     if spec.kwarg is not None:
-        scope.names[spec.kwarg.arg] = rest
+        scope.names[spec.kwarg.arg] = rest if len(interpreter.frames) > 1 else Open(rest)
 
 
 def _fill_spread(interpreter: Interpreter, given: list[Value], wanted: int, site: Site) -> list[Value]:
@@ -251,7 +252,7 @@ def _call_on_container(owner: Value, name: str, args: list[Value], site: Site) -
         if name == "values":
             return list(owner.values())
         if name == "keys":
-            return list(owner)
+            return owner if isinstance(owner, Open) else list(owner)
         if name in ("get", "pop") and args and isinstance(args[0], str):
             return owner.get(args[0], args[1] if len(args) > 1 else None)
         if name == "update" and args and isinstance(args[0], dict):

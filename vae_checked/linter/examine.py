@@ -81,6 +81,7 @@ def _facts(
     found: list[Facts] = []
     built = scenes.build(project, modules)
     around = scenes.build(project, feeding)
+    built += [scene for scene in around if scene.runs(modules)]
     built += scenes.assembled(project)
     pipelines = Pipelines(project, [*built, *around])
     prior = PriorDraws()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from vae_checked.linter.expression import Expr, Graph, Site, atom, contains, strip, walk
@@ -36,11 +36,7 @@ def roles_of_outputs(
 ) -> dict[str, Value]:
     """The parts of a forward's result by role: told by what they are, and by `names` where nothing is drawn."""
     found = samplers.find(Graph(values))
-    parts = list(outputs) if isinstance(outputs, (tuple, list)) else [outputs]
-    if isinstance(outputs, dict):
-        parts = list(outputs.values())
-    if isinstance(outputs, Instance):
-        parts = list(outputs.attributes.values())
+    parts = list(_parts(outputs))
     roles: dict[str, Value] = {}
     known = {value.uid for value in inputs if isinstance(value, Expr)}
     for site in found:
@@ -66,6 +62,16 @@ def roles_of_outputs(
         if first is not None:
             roles["input"] = first
     return roles
+
+
+def _parts(outputs: Value) -> Iterator[Value]:
+    """What a forward's result holds, the pairs in it opened."""
+    held = outputs.attributes if isinstance(outputs, Instance) else outputs
+    for part in held.values() if isinstance(held, dict) else held if isinstance(held, (tuple, list)) else (held,):
+        if isinstance(part, (tuple, list)) and len(part) == 2:
+            yield from part
+        else:
+            yield part
 
 
 def _roles_by_name(parts: list[Value], names: Mapping[int, list[str]]) -> dict[str, Value]:
@@ -110,9 +116,10 @@ def own_losses(interpreter: Interpreter, instance: Instance, inputs: list[Value]
             overridden = instance.cls.find(name) is not method
             if not isinstance(method, Function) or overridden or id(method.node) in interpreter.trace.entered:
                 continue
-            args = arguments(interpreter, method, outputs, roles, skip=1)
+            free = method.is_static
+            args = arguments(interpreter, method, outputs, roles, skip=0 if free else 1)
             if args is not None:
-                target = Function(method.node, method.scope, instance, method.owner)
+                target = method if free else Function(method.node, method.scope, instance, method.owner)
                 interpreter.invoke(target, args, {}, site)
 
 
@@ -125,9 +132,9 @@ def arguments(
     if spec.vararg is not None and not parameters and isinstance(outputs, (tuple, list)):
         return list(outputs) if "loss" in function.name.lower() else None
     named = [role_of_name(item.arg) for item in parameters]
-    if not {"mu", "second"} <= set(named):
-        return None
-    if any(named.count(role) > 1 for role in ("mu", "second")) or "second" not in roles or "mu" not in roles:
+    # A reconstruction loss by itself is known by its name: other losses take an output and a target as well.
+    wanted = ("output", "input") if "recon" in function.name.lower() and "mu" not in named else ("mu", "second")
+    if any(named.count(role) != 1 or role not in roles for role in wanted):
         return None
     source = function.scope.module.source_of(function.node)
     required = len(parameters) - len(spec.defaults)

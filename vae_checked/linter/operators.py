@@ -14,6 +14,7 @@ from vae_checked.linter.values import (
     Instance,
     Layer,
     Loader,
+    Open,
     Transform,
     Value,
     as_expr,
@@ -92,6 +93,8 @@ def unary(op: ast.unaryop, value: Value, site: Site) -> Value:
 
 def truth(value: Value) -> bool | None:
     """Whether a value is true, None when that is not known."""
+    if isinstance(value, Open) and not value:
+        return None
     if isinstance(value, (bool, int, float, str, type(None), list, tuple, dict)):
         return bool(value)
     if isinstance(value, (Instance, Layer, Function, Class, External, Transform)):
@@ -122,6 +125,8 @@ def _compare(op: ast.cmpop, left: Value, right: Value) -> bool | None:
         right = right.value
     simple = (bool, int, float, str, type(None))
     if isinstance(op, (ast.In, ast.NotIn)) and isinstance(right, (list, tuple, dict)) and isinstance(left, simple):
+        if isinstance(right, Open) and left not in right:
+            return None
         if all(isinstance(item, simple) for item in right):
             return (left in right) is isinstance(op, ast.In)
         return None

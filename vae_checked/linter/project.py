@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -84,6 +85,7 @@ class Project:
     def __init__(self, disk: Disk | None = None) -> None:
         self.disk = disk or Disk({})
         self.modules: dict[str, Module] = {}
+        self._by_name: dict[str, list[Module]] = {}
         self.interpreter = Interpreter(self)
         self._resolved: dict[tuple[str, str, int], Module | None] = {}
         self._followed: dict[str, int] = {}
@@ -95,6 +97,7 @@ class Project:
         module = Module(file.path, file)
         module.given = given
         self.modules[_key(file.path)] = module
+        self._by_name.setdefault(Path(file.path).name, []).append(module)
         return module
 
     def follow_for(self, module: Module) -> None:
@@ -144,7 +147,17 @@ class Project:
                     return module
             if not level and (base / ".git").exists():
                 break
-        return None
+        return None if level else self._only(parts, importer)
+
+    def _only(self, parts: list[str], importer: Module) -> Module | None:
+        """The one file near the importer that ends like an import found nowhere: its folder is put on Python's path."""
+        if not parts or parts[0] in sys.stdlib_module_names:
+            return None
+        tail = (*parts[:-1], f"{parts[-1]}.py")
+        around = Path(importer.path).parent.parent
+        near = [Path(module.path) for module in self._by_name.get(tail[-1], ()) if module is not importer]
+        fitting = [path for path in near if path.parts[-len(tail) :] == tail and around in path.parents]
+        return self._load(fitting[0]) if len(fitting) == 1 else None
 
     def _load(self, path: Path) -> Module | None:
         known = self.modules.get(_key(str(path)))

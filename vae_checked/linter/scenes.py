@@ -32,6 +32,11 @@ class Scene:
         """Every expression at the edge of a statement."""
         return [item for root in self.trace.roots for item in expressions(root.value)]
 
+    def runs(self, modules: Iterable[Module]) -> bool:
+        """Whether code of one of these modules was run on the way."""
+        paths = {module.path for module in modules}
+        return any(root.function is not None and root.function.scope.module.path in paths for root in self.trace.roots)
+
 
 def expressions(value: Value) -> Iterator[Expr]:
     """The expressions in a value, tuples, lists and dicts opened, each once."""
@@ -121,8 +126,7 @@ def _run_class(
 
 
 def _run_method(project: Project, instance: Instance, method: Function, site: Site) -> None:
-    decorators = {getattr(item, "id", "") for item in getattr(method.node, "decorator_list", [])}
-    free = "staticmethod" in decorators
+    free = method.is_static
     target = method if free else bound(method, instance)
     inputs = linking.atoms_for(project.interpreter, method, skip=0 if free else 1)
     project.interpreter.invoke(target, inputs, {}, site)

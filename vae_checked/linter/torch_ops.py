@@ -32,10 +32,13 @@ _CASTS = frozenset(
     "astype ascontiguousarray asfarray float32 float64 "
     "share_memory_ pin_memory realize rename align_to as_subclass item asnumpy copy".split()
 )
-_SHAPES = {"view": "view", "reshape": "reshape", "view_as": "view", "reshape_as": "reshape", "flatten": "flatten",
-           "unsqueeze": "unsqueeze", "expand_dims": "unsqueeze", "squeeze": "squeeze", "expand": "expand",
-           "expand_as": "expand", "repeat": "repeat", "contiguous": "contiguous", "unflatten": "view", "broadcast_to": "expand",
-           "repeat_interleave": "repeat", "tile": "repeat", "ravel": "flatten", "rearrange_view": "view"}  # fmt: skip
+_SHAPES = {
+    **{name: name for name in "view reshape flatten unsqueeze squeeze expand repeat contiguous".split()},
+    **dict.fromkeys(("view_as", "unflatten", "rearrange_view"), "view"),
+    **dict.fromkeys(("repeat_interleave", "tile"), "repeat"),
+    **dict.fromkeys(("expand_as", "broadcast_to"), "expand"),
+    "reshape_as": "reshape", "ravel": "flatten", "expand_dims": "unsqueeze",
+}  # fmt: skip
 _MOVES = frozenset(("permute", "transpose", "swapaxes", "movedim", "moveaxis", "t", "flip", "roll"))
 
 

@@ -71,6 +71,11 @@ class Function:
         """Its name, or <lambda>."""
         return getattr(self.node, "name", "<lambda>")
 
+    @property
+    def is_static(self) -> bool:
+        """Whether it is a method that takes no instance."""
+        return any(getattr(item, "id", "") == "staticmethod" for item in getattr(self.node, "decorator_list", ()))
+
 
 @dataclass(slots=True, eq=False)
 class Class:
@@ -177,6 +182,10 @@ class Distribution:
     parameters: dict[str, Value]
     site: Site | None
     event_dims: int = 0
+
+
+class Open(dict[str, Value]):
+    """The `**kwargs` of a function that nobody was seen to call: other keys than these may be there."""
 
 
 @dataclass(slots=True, eq=False)
