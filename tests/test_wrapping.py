@@ -17,6 +17,7 @@ import vae_checked
 from vae_checked.contracts import Float, contracts_off
 from vae_checked.errors import ContractError, UsageError
 from vae_checked.wrapping import unwrap, wrap, wrap_report
+from vae_checked.wrapping.watch import MOST_FAMILIES
 
 
 def images(batch: int, *axes: int) -> Tensor:
@@ -315,6 +316,53 @@ def test_a_model_inside_data_parallelism_is_found() -> None:
     assert wrap_report(outer).model == "Base"
 
 
+def test_a_wrapped_part_of_another_model_keeps_its_contract() -> None:
+    class Diffusion(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.vae = taught(zoo.Base(), raises=False)
+
+        def forward(self, x: Tensor) -> Any:
+            return self.vae.encode(x)[0]
+
+    outer = wrap(Diffusion())
+    outer(images(4))
+    report = wrap_report(outer)
+    assert [stage.checked[0] for stage in report.stages if stage.title.endswith("encode")] == [4]
+    assert report.model == "Diffusion"
+    assert type(unwrap(outer).vae) is zoo.Base
+
+
+def test_what_broke_raises_as_it_would_where_contracts_only_count() -> None:
+    model = taught(zoo.Base(), raises=False)
+    with pytest.raises(RuntimeError, match="mat1 and mat2 shapes cannot be multiplied"):
+        model.decode(torch.rand(4, 6))
+    assert next(iter(wrap_report(model).breaches)).startswith("Base.decode(z): axis 1 is 6, the contract says 5")
+
+
+def test_a_model_that_grew_is_wrapped_again() -> None:
+    model = taught(Changing())
+    model.change = lambda head: head.repeat(1, 2)
+    with pytest.raises(ContractError, match="axis 1 is 10, the contract says 5"):
+        model(images(4))
+    assert wrap(model)(images(4))[0].shape == (4, 10)
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    class Counts(nn.Module):
+        def forward(self, x: Tensor, rows: Tensor) -> Tensor:
+            return x.new_zeros(int(rows), len(x))
+
+    model = wrap(Counts())
+    for number in range(150):
+        model(torch.zeros(3, 1 + number), torch.tensor(number))
+        model(torch.zeros(3, 7), torch.tensor(number))
+    watch = vars(model)["_vae_contracts"].watches["forward"]
+    assert len(watch.families) == MOST_FAMILIES
+    assert len(wrap_report(model).stages[0].seen) <= MOST_FAMILIES
+    assert wrap_report(model).breaches == {}
+
+
 def test_wrapping_again_takes_the_new_options() -> None:
     model = wrap(taught(zoo.Base()), "B 3 H W")
     assert type(model).__mro__.count(zoo.Base) == 1
@@ -339,6 +387,8 @@ def test_a_specification_that_is_none_is_refused_and_the_model_left() -> None:
     model = zoo.Base()
     with pytest.raises(UsageError, match="neither a size nor a letter"):
         wrap(model, "B 3 ?")
+    with pytest.raises(UsageError, match="inputs is a Tensor: write the axes of each input, as in 'B 3 H W'"):
+        wrap(model, images(4))
     assert type(model) is zoo.Base
 
 

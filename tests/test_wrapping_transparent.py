@@ -6,6 +6,7 @@ import copy
 import io
 import pickle
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, ClassVar
 
 import auditor_zoo as zoo
@@ -18,6 +19,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from vae_checked.auditor import audit
 from vae_checked.errors import ContractError, UsageError
+from vae_checked.monitor import Monitor
 from vae_checked.shapes import infer
 from vae_checked.wrapping import unwrap, wrap, wrap_report
 
@@ -315,3 +317,41 @@ def test_a_class_exchanged_once_more_is_not_unwrapped() -> None:
     assert model(images(2))[1].shape == (2, zoo.LATENTS)
     with pytest.raises(UsageError, match="Sharded was put on top of the wrapped Base"):
         unwrap(model)
+
+
+def test_models_of_libraries_are_the_same_wrapped(tmp_path: Path) -> None:
+    pytest.importorskip("diffusers", reason="diffusers is an optional dependency")
+    pytest.importorskip("pythae", reason="pythae is an optional dependency")
+    from test_auditor_libraries import autoencoder_kl, pythae_model
+
+    plain, wrapped = autoencoder_kl(), wrap(autoencoder_kl())
+    for batch in (2, 3, 2, 4):
+        samples = []
+        for model in (plain, wrapped):
+            torch.manual_seed(batch)
+            samples.append(model(torch.rand(batch, 3, 16, 24), sample_posterior=True).sample)
+        assert torch.equal(*samples)
+    assert "result.latent_dist.mean: float32[B 4 8 12]" in str(wrap_report(wrapped))
+    wrapped.save_pretrained(tmp_path)
+    assert alike(list(type(plain).from_pretrained(tmp_path).parameters()), list(wrapped.parameters()))
+    with pytest.raises(ContractError, match=r"AutoencoderKL.encode\(x\): axis 1 \(C\) is 4, the contract says 3"):
+        wrapped(torch.rand(2, 4, 16, 24))
+    vae = wrap(pythae_model("VAE"))
+    for _ in range(4):
+        vae({"data": torch.rand(3, 1, 8, 12)})
+    titles = [stage.title for stage in wrap_report(vae).stages if stage.checked == {0: 4}]
+    assert titles == ["VAE.loss_function", "VAE.forward", "decoder", "encoder"]
+
+
+def test_a_monitor_reads_a_wrapped_model_alike(tmp_path: Path) -> None:
+    balances = []
+    for model in twins():
+        torch.manual_seed(1)
+        with Monitor(model, every=1, to=tmp_path / "run.csv") as monitor:
+            for _ in range(2):
+                x_hat, mu, logvar = model(images(64))
+                zoo.standard_loss(x_hat, images(64), mu, logvar).backward()
+                monitor.step()
+        balances.append([str(reading.balance) for reading in monitor.readings])
+    assert balances[0] == balances[1] != []
+    assert wrap_report(model).breaches == {}

@@ -52,11 +52,11 @@ class Restored:
         try:
             self.again()
         finally:
+            self._unlearning.__exit__(None, None, None)
             for generator, state in self.generators:
                 generator.set_state(state)
             for restore in self._process:
                 restore()
-            self._unlearning.__exit__(None, None, None)
 
     def also(self, generators: Generators) -> None:
         """Restore these generators too, to the states given with them; the first state seen of each counts."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import threading
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 from vae_checked.adapters import parts_of
 from vae_checked.contracts.binding import Bindings, Bound, Mismatch, first_mismatch
 from vae_checked.contracts.contract import is_symbolic
-from vae_checked.contracts.memo import Bounded
+from vae_checked.contracts.memo import MOST_RESULTS, Bounded
 from vae_checked.contracts.message import call_site, compose
 from vae_checked.errors import ContractError
 from vae_checked.wrapping.fingerprint import fingerprint, switches
@@ -76,7 +77,8 @@ class Watch:
     raised: int = 0
     breaches: dict[str, int] = field(default_factory=dict)
     families: dict[Any, Family] = field(default_factory=dict)
-    _known: Bounded[dict[Any, Family]] = field(default_factory=lambda: Bounded(MOST_SIGNATURES))
+    _known: Bounded[Bounded[Family]] = field(default_factory=lambda: Bounded(MOST_SIGNATURES))
+    _lock: threading.Lock = field(default_factory=threading.Lock)
     _generation: int = 0
     _device: str = "cpu"
 
@@ -137,11 +139,13 @@ class Watch:
                 raise
             message = self._message(mismatch, f"as its first {FIRST_CALLS} calls had it; with this one it raised")
             self._count(message)
+            if not self.options.raises:
+                raise
             raise ContractError(message) from error
         except Exception:
             self.raised += 1
             raise
-        self._judge(call, result, self._known.add(key, {}))
+        self._judge(call, result, self._known.add(key, Bounded(MOST_RESULTS)))
         if self.options.finite:
             self._judge_numbers(result)
         return result
@@ -166,7 +170,7 @@ class Watch:
 
     # ---------------------------------------------------------------------------------------------- judgement
 
-    def _judge(self, call: _Call | None, result: Any, known: dict[Any, Family]) -> None:
+    def _judge(self, call: _Call | None, result: Any, known: Bounded[Family]) -> None:
         """Hold a result against its family, which learns from it."""
         __tracebackhide__ = True
         try:
@@ -179,12 +183,14 @@ class Watch:
             return
         self.checked += 1
         shapes = tuple(_shape(path, tensor) for path, tensor in tensors)
-        family = self._family(call, result, shapes)
-        place = family.refused(shapes, call.batch) if family.is_firm else None
+        with self._lock:
+            family = self._family(call, result, shapes)
+            place = family.refused(shapes, call.batch) if family.is_firm else None
+            if place is None:
+                family.learn(shapes, call.batch)
         if place is None:
-            family.learn(shapes, call.batch)
             with suppress(TypeError):  # a fingerprint that cannot be hashed is read anew each time
-                known[seen] = family
+                known.add(seen, family)
             return
         bindings = Bindings({}, {BATCH: Bound(call.batch, call.origin)})
         path, tensor = tensors[place]

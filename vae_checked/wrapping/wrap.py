@@ -43,25 +43,27 @@ def wrap(model: M, inputs: str | None = None, *, finite: bool = False, raises: b
     False counts a broken contract in the report and goes on.
 
     Outputs, gradients, random streams, state_dict and hooks are the model's own. While torch.compile or torch.export
-    record, nothing is checked. A broken contract raises ContractError; wrapping raises UsageError for what is no
-    module, has no stage, or is compiled by torch.jit.
+    record, nothing is checked. Wrapping again begins anew, as for a model that was made to grow. A broken contract
+    raises ContractError; wrapping raises UsageError for what is no module, has no stage, or is compiled by torch.jit.
     """
     if not isinstance(model, nn.Module):
         raise UsageError(f"wrap takes a torch.nn.Module, not a {type(model).__name__}")
     root = _inner(model)
     if isinstance(root, torch.jit.ScriptModule):
         raise UsageError(f"wrap: {type(root).__name__} is compiled by torch.jit: wrap the model that it was made from")
+    if inputs is not None and not isinstance(inputs, str):
+        raise UsageError(f"wrap: inputs is a {type(inputs).__name__}: write the axes of each input, as in 'B 3 H W'")
     options = Options(None if inputs is None else specification_of(inputs), finite, raises)
     if off_in_environment():
         return model
-    unwrap(root)
     stages = stages_of(root)
     if not stages:
         raise UsageError(f"wrap: {type(root).__name__} has no forward, encode or decode of its own to watch")
     for owner in dict.fromkeys(each.owner for each in stages):
         own = [each for each in stages if each.owner is owner]
+        if not isinstance(owner, UnderContract):
+            _exchange(owner, _class_of(type(owner), tuple(each.name for each in own)))
         vars(owner)[_RECORD] = Record(options, own[0].path)
-        owner.__class__ = _class_of(type(owner), tuple(each.name for each in own))
     return model
 
 
@@ -149,6 +151,14 @@ class Record:
         """Learn anew."""
         for watch in self.watches.values():
             watch.forget()
+
+
+def _exchange(module: nn.Module, kind: type) -> None:
+    before = type(module).__name__
+    try:
+        module.__class__ = kind
+    except TypeError as error:
+        raise UsageError(f"wrap: the class of this {before} cannot be exchanged for a subclass: {error}") from None
 
 
 def _stage(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
