@@ -36,6 +36,17 @@ class NoForward(nn.Module):
     pass
 
 
+class Flat(zoo.Base):
+    """Takes and gives rows of features."""
+
+    def decode(self, z: Tensor) -> Tensor:
+        return super().decode(z).flatten(1)
+
+
+def image_loss(x_hat: Tensor, x: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+    return LOSS(x_hat.view(-1, *zoo.INPUT), x.view(-1, 2, *zoo.INPUT), mu, logvar)
+
+
 def three(a: Tensor, b: Tensor, c: Tensor) -> Tensor:
     return a + b + c
 
@@ -85,7 +96,7 @@ REFUSED: dict[str, tuple[type[VaeCheckedError], Callable[[], Any], tuple[str, ..
         ("returned nothing, which holds no tensor",),
     ),
     "keyword": (ModelError, lambda: audit(zoo.Base(), "B 3 8 12", keyed), ("needs weight_of_kl", "functools.partial")),
-    "guess": (ModelError, lambda: audit(zoo.Base(), loss=LOSS), ("'B 288'", "give inputs= where that is wrong")),
+    "guess": (ModelError, lambda: audit(Flat(), loss=image_loss), ("'B 288'", "give inputs= where that is wrong")),
     "no guess": (ModelError, lambda: audit(Returns(None)), ("no input is known", "'B 3 64 64'")),
 }
 
@@ -176,6 +187,13 @@ def test_without_inputs_the_first_layer_or_the_model_tells_them() -> None:
     model.example_input_array = torch.rand(4, 3, 8, 12)
     report = audit(model, loss=LOSS)
     assert any("example_input_array" in line for line in report.recognised)
+
+
+def test_a_row_of_features_takes_the_shape_of_the_output_that_has_as_many() -> None:
+    size = zoo.Base().encoder[1].in_features
+    shape = " ".join(map(str, zoo.INPUT))
+    for model, spec in ((zoo.Base(), f"'B {shape}'"), (Flat(), f"'B {size}'")):
+        assert any(f"input {spec}: encoder.1 takes {size} features" in line for line in audit(model).recognised)
 
 
 def test_the_interval_of_given_data_is_observed_and_that_of_drawn_data_is_not_presumed() -> None:

@@ -39,12 +39,12 @@ class LintConfig:
     """What `[tool.vae-checked]` says of linting.
 
     `select` and `ignore` hold codes, their beginnings, or names; `exclude` and the first of each pair of
-    `per_file_ignores` are patterns as in a .gitignore that lies in `folder`, where the pyproject.toml is. `baseline` is
+    `per_file_ignores` are patterns as in a .gitignore that lies beside `file`, the pyproject.toml. `baseline` is
     the path of a file of known findings. `data_ranges` holds (file, class or factory, low, high) per model with a
     data_range whose source was found.
     """
 
-    folder: Path
+    file: Path
     where: str
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
@@ -52,6 +52,11 @@ class LintConfig:
     per_file_ignores: tuple[tuple[str, tuple[str, ...]], ...] = ()
     baseline: Path | None = None
     data_ranges: tuple[tuple[str, str, float, float], ...] = ()
+
+    @property
+    def folder(self) -> Path:
+        """Where the file lies."""
+        return self.file.parent
 
 
 KEYS = tuple(each.name for each in fields(ModelConfig) if each.name not in ("name", "folder"))
@@ -79,11 +84,11 @@ def load_lint(path: Path) -> LintConfig:
         raise UsageError(f"{where}: baseline is {baseline!r}, not the path of a file")
     ranges = []
     for model in _models(own, path).values():
-        file = _source_of(model.model, path.parent)
+        file = source_of(model.model, path.parent)
         if model.data_range is not None and file is not None:
             ranges.append((str(file), model.model.partition(":")[2], *model.data_range))
     return LintConfig(
-        folder=path.parent,
+        file=path,
         where=where,
         select=tuple(own.get("select", ())),
         ignore=tuple(own.get("ignore", ())),
@@ -99,7 +104,7 @@ def _strings(value: object, where: str, example: str) -> None:
         raise UsageError(f"{where} is {value!r}, not a list of strings such as {example}")
 
 
-def _source_of(model: str, folder: Path) -> Path | None:
+def source_of(model: str, folder: Path) -> Path | None:
     """The file of `package.module:attribute`, below `folder` or its `src`; None where it is installed elsewhere."""
     parts = model.partition(":")[0].split(".")
     for base in (folder, folder / "src"):

@@ -54,16 +54,20 @@ class RemarkKind(StrEnum):
 
     UNUSED_SUPPRESSION = "unused suppression"
     STALE_BASELINE = "stale baseline entry"
+    AGREEMENT = "agreement of source and live model"
+    DISAGREEMENT = "disagreement of source and live model"
+    UNCONFIRMED = "unconfirmed finding"
 
     @property
     def plural(self) -> str:
         """Several of them."""
-        return f"{self[:-1]}ies" if self.endswith("y") else f"{self}s"
+        head, of, tail = self.partition(" of ")
+        return f"{head[:-1]}ies" if head.endswith("y") else f"{head}s{of}{tail}"
 
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """Something that is no mistake in a VAE and should be seen to: the comment or entry at `place` can go."""
+    """Something worth saying that is no mistake itself: of a comment or entry that can go, or of a finding's proof."""
 
     kind: RemarkKind
     message: str

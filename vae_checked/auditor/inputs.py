@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
+
+from torch import Tensor
+from torch.utils import _pytree as pytree
 
 from vae_checked.adapters import Subject
 from vae_checked.auditor.draw import Source, likely_inputs, source_of
-from vae_checked.auditor.record import run_model
+from vae_checked.auditor.record import Run, run_model
 from vae_checked.auditor.restore import Restored
 from vae_checked.errors import ModelError
+
+_BATCH = 2
 
 
 def inputs_for(subject: Subject, inputs: Any, data_range: tuple[float, float] | None) -> tuple[Source, str]:
@@ -25,14 +31,37 @@ def inputs_for(subject: Subject, inputs: Any, data_range: tuple[float, float] | 
     tried = likely_inputs(model)
     for spec, reason in tried:
         source = source_of(spec, model, data_range)
-        try:
-            with Restored(model):
-                run_model(subject, source.draw(2, 0), training=False)
-        except ModelError:
+        run = _run(subject, source)
+        if run is None:
             continue
+        shaped = _shape_of_output(run, spec)
+        if shaped is not None and _run(subject, source_of(shaped, model, data_range)) is not None:
+            source = source_of(shaped, model, data_range)
+            return source, f"input {shaped!r}: {reason}, so many has an output of this shape, and forward runs on it"
         return source, f"input {spec!r}: {reason}, and forward runs on it"
     words = ", ".join(repr(spec) for spec, _ in tried) or "no first layer tells its shape"
     raise ModelError(
         f"no input is known for {type(model).__name__} ({words}): give inputs=, a tensor or a specification "
         "such as 'B 3 64 64'"
     )
+
+
+def _run(subject: Subject, source: Source) -> Run | None:
+    try:
+        with Restored(subject.model):
+            return run_model(subject, source.draw(_BATCH, 0), training=False)
+    except ModelError:
+        return None
+
+
+def _shape_of_output(run: Run, spec: str) -> str | None:
+    """For a row of features: the shape of an output with as many elements, which may be the reconstruction's."""
+    sizes = spec.split()[1:]
+    if len(sizes) > 1:
+        return None
+    for leaf in pytree.tree_leaves(run.output):
+        if isinstance(leaf, Tensor) and leaf.dim() > 2 and leaf.shape[0] == _BATCH:
+            shape = leaf.shape[1:]
+            if math.prod(shape) == int(sizes[0]):
+                return " ".join(["B", *map(str, shape)])
+    return None

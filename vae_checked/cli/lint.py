@@ -28,6 +28,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_report_options(parser)
     parser.add_argument("--statistics", action="store_true", help="count how often each mistake was found")
+    parser.add_argument(
+        "--confirm",
+        action="store_true",
+        help="import, build and run the models of the findings, and set what was measured beside what was read",
+    )
     change = parser.add_mutually_exclusive_group()
     change.add_argument("--fix", action="store_true", help="mend what has one right answer, then report the rest")
     change.add_argument("--diff", action="store_true", help="show what --fix would change, and write nothing")
@@ -84,6 +89,10 @@ def run(args: argparse.Namespace) -> int:
             write(f"{counted(known.write(report, examined), 'finding')} known from now on: {known.file}\n")
             return 0
         report = known.applied(report, examined)
+    if args.confirm:
+        from vae_checked.cli.confirm import confirmed
+
+        report = confirmed(report, config)
     if args.statistics:
         report = with_statistics(report)
     status = emit(report, args)
