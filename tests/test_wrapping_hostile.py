@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import auditor_zoo as zoo
+import numpy
 import pytest
 import torch
 from test_auditor_hostile import (
@@ -26,6 +27,8 @@ from test_auditor_hostile import (
 )
 from torch import Tensor, nn
 
+from vae_checked.adapters import parts_of
+from vae_checked.auditor.draw import source_of
 from vae_checked.wrapping import unwrap, wrap, wrap_report
 
 
@@ -100,3 +103,26 @@ def test_a_hostile_model_behaves_as_it_does_by_itself(name: str) -> None:
     assert (forward.raised, forward.checked) == ({0: raises}, {0: 5 - raises})
     unwrap(model)
     assert not [module for module in model.modules() if "_vae_contracts" in vars(module)]
+
+
+@pytest.mark.parametrize("name", zoo.MODELS)
+def test_no_correct_model_breaks_what_it_taught(name: str) -> None:
+    kind, spec, _, _ = zoo.MODELS[name]
+    results: list[list[Any]] = []
+    for prepare in (lambda model: model, wrap):
+        torch.manual_seed(1)
+        model = prepare(kind())
+        numpy.random.seed(1)
+        kept = []
+        for training in (True, False, True):
+            for batch in (4, 4, 4, 7, 2, 5):
+                inputs = source_of(spec, model.train(training), None).draw(batch, batch)
+                output = model(*inputs.args, **dict(inputs.kwargs or {}))
+                kept += [part.tensor.detach().tolist() for part in parts_of(output)]
+        results.append(kept)
+    if name != "NumpyGenerator":  # a generator of its own, seeded by the clock
+        assert str(results[0]) == str(results[1])
+    report = wrap_report(model)
+    assert report.breaches == {}
+    forward = next(stage for stage in report.stages if stage.title.endswith(".forward"))
+    assert (forward.checked, forward.skipped) == ({0: 18}, {0: 0})
