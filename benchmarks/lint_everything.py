@@ -109,6 +109,7 @@ def one_by_one(tree: Tree, without: list[Path], limit: float) -> None:
         tree.files += 1
         if kind:
             tree.troubles.append((kind, path, said))
+            print(f"  {kind}: {path}: {said.rstrip()}", flush=True)
     process.close()
 
 
@@ -130,7 +131,8 @@ def at_once(tree: Tree, without: list[Path]) -> None:
         err.seek(0)
         said = err.read().decode(errors="replace")
         if process.returncode or "Traceback" in said:
-            tree.troubles.append(("crash", tree.path, f"status {process.returncode}: {said}"))
+            tree.troubles.append(("crash", tree.path, said))
+            print(f"  status {process.returncode}: {tree.path}: {said.rstrip()}", flush=True)
             return
         lines = out.read().decode(errors="replace").splitlines()
     tree.findings = [line for line in lines if re.match(r"\S.*:\d+:\d+: VAE\d+ ", line)]
@@ -150,16 +152,15 @@ def main() -> int:
     seen = []
     for root, without in trees:
         tree = Tree(root)
+        print(f"{root}:", flush=True)
         one_by_one(tree, without, args.limit)
         at_once(tree, without)
         seen.append(tree)
         kinds = tree.kinds
         took, slowest = tree.slowest
-        print(f"{root}: {tree.files} files; {kinds['crash']} crashes, {kinds['past the limit']} past {args.limit:g} s,")
-        print(f"  {kinds['refused']} refused in one line; slowest {took:.1f} s ({slowest}).")
-        print(f"  As one run: {tree.seconds:.1f} s, {tree.megabytes:.0f} MB; {tree.summary}", flush=True)
-        for kind, path, said in tree.troubles:
-            print(f"  {kind}: {path}: {said.rstrip()}")
+        print(f"  {tree.files} files one by one: {kinds['crash']} crashes, {kinds['refused']} refused in one line,")
+        print(f"  {kinds['past the limit']} past {args.limit:g} s; slowest {took:.1f} s ({slowest})")
+        print(f"  in one run: {tree.seconds:.1f} s, {tree.megabytes:.0f} MB; {tree.summary}", flush=True)
         for finding in tree.findings:
             print(f"  {finding}")
     return int(any(tree.kinds["crash"] or tree.kinds["past the limit"] for tree in seen))
