@@ -6,6 +6,8 @@ diagnostic counts when the twin lacks it (rule and message, figures apart); whic
 table, for a tool may speak of something else in the same lines. The other way about, a diagnostic that only the twin
 has is a false alarm. Notebooks are given to the other tools as modules; names of files are made unique for them.
 
+A shape checker reads annotations, which these files lack: it is shown six functions that have them as well.
+
 The first run installs the tools (tools.txt) into .venv/tools.
 """
 
@@ -139,6 +141,33 @@ TOOLS: dict[str, Callable[[Path, Path], list[Diagnostic]]] = {
     "pyrefly": pyrefly, "torchtyc": torchtyc,
 }  # fmt: skip
 
+PAIR = 'm: Float[Tensor, "B L"], s: Float[Tensor, "B L"]'
+IMAGES = 'y: Float[Tensor, "B 3 8 12"], x: Float[Tensor, "B 3 8 12"]'
+# Parameters, the axes of the result, and what a function returns: the mistake, and its corrected twin.
+ANNOTATED = {
+    "log-std read as logvar": (PAIR, "B L", "torch.normal(m, s.exp())", "torch.normal(m, (s / 2).exp())"),
+    "kl sign": (PAIR, "B", "(1 + s - m**2 - s.exp()).sum(1) / 2", "-(1 + s - m**2 - s.exp()).sum(1) / 2"),
+    "kl over the batch axis": (PAIR, "B", "(s.exp() + m**2 - 1 - s).sum(0) / 2", "(s.exp() + m**2 - 1 - s).sum(1) / 2"),
+    "view for permute": ('x: Float[Tensor, "B 8 12 3"]', "B 3 8 12", "x.view(-1, 3, 8, 12)", "x.permute(0, 3, 1, 2)"),
+    "rand_like": (PAIR, "B L", "m + (s / 2).exp() * torch.rand_like(s)", "m + (s / 2).exp() * torch.randn_like(s)"),
+    "wrong reduce axes": (IMAGES, "B", "(y - x).square().flatten(2).sum(2)", "(y - x).square().flatten(1).sum(1)"),
+}  # fmt: skip
+
+
+def shape_checker(tools: Path) -> None:
+    """Print of which annotated functions torchtyc says something that it does not say of the twin."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place).resolve()
+        for number, (parameters, axes, bad, good) in enumerate(ANNOTATED.values()):
+            for side, returned in (("b", bad), ("g", good)):
+                text = "import torch\nfrom jaxtyping import Float\nfrom torch import Tensor\n\n\n"
+                text += f'def stage({parameters}) -> Float[Tensor, "{axes}"]:\n    return {returned}\n'
+                (folder / f"stage_c{number}{side}.py").write_text(text, encoding="utf-8")
+        said = normalised(torchtyc(tools, folder), [f"c{n}{side}" for n in range(len(ANNOTATED)) for side in "bg"])
+    for number, name in enumerate(ANNOTATED):
+        only = said[f"c{number}b"] - said[f"c{number}g"]
+        print(f"  {name}: {'; '.join(f'{rule} {message}' for rule, message in only) or 'nothing'}")
+
 
 def normalised(said: Iterable[Diagnostic], tags: Iterable[str]) -> dict[str, Said]:
     """What was said per case: the tag in names and the figures in messages say nothing."""
@@ -158,7 +187,17 @@ def ours(twins: tuple[Files, Files]) -> tuple[Said, Said]:
         with tempfile.TemporaryDirectory() as folder:
             for name, text in files.items():
                 (Path(folder) / name).write_text(text, encoding="utf-8")
-            words = [sys.executable, "-m", "vae_checked", "lint", "--exit-zero", "--format", "json", folder]
+            words = [
+                sys.executable,
+                "-m",
+                "vae_checked",
+                "lint",
+                "--no-cache",
+                "--exit-zero",
+                "--format",
+                "json",
+                folder,
+            ]
             out = subprocess.run(words, check=True, capture_output=True, text=True).stdout
         found = json.loads(out)["findings"]
         said.append(Counter((each["code"], re.sub(r"\d+", "#", each["message"])) for each in found))
@@ -186,7 +225,9 @@ def table(results: dict[str, dict[tuple[str, str], tuple[Said, Said]]]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tools", type=Path, default=FOLDER, metavar="FOLDER", help="where the tools are installed")
-    tools = prepared(parser.parse_args().tools.resolve())
+    parser.add_argument("--only", nargs="*", choices=TOOLS, default=list(TOOLS), metavar="TOOL", help="only these")
+    args = parser.parse_args()
+    tools = prepared(args.tools.resolve())
     everything = cases()
     results = {OURS: {case: ours(twins) for case, twins in everything.items()}}
     tags = {case: f"c{number:02}" for number, case in enumerate(everything)}
@@ -196,8 +237,8 @@ def main() -> None:
             for files, side in zip(twins, "bg", strict=True):
                 for name, text in as_modules(files, tags[case] + side).items():
                     (folder / name).write_text(text, encoding="utf-8")
-        for tool, check in TOOLS.items():
-            said = normalised(check(tools, folder), (tag + side for tag in tags.values() for side in "bg"))
+        for tool in args.only:
+            said = normalised(TOOLS[tool](tools, folder), (tag + side for tag in tags.values() for side in "bg"))
             results[tool] = {case: (said[f"{tag}b"], said[f"{tag}g"]) for case, tag in tags.items()}
     print(", ".join(f"{name} {version}" for name, version in versions(tools).items()))
     print(
@@ -207,6 +248,9 @@ def main() -> None:
     codes = {name: code for name, (code, _) in MISTAKES.items()}
     exact = sum(any(rule == codes[name] for rule, _ in bad - good) for (name, _), (bad, good) in results[OURS].items())
     print(f"\n{OURS} names the mistake by its own code in {exact} of {len(everything)}.")
+    if "torchtyc" in args.only:
+        print("\ntorchtyc on functions with shape annotations:")
+        shape_checker(tools)
     for tool, per_case in results.items():
         if tool != OURS:
             rules: dict[str, list[str]] = {}

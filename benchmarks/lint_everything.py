@@ -119,7 +119,7 @@ def at_once(tree: Tree, without: list[Path]) -> None:
     if without:
         paths = sorted(path for path in tree.path.iterdir() if path not in without)
         paths = [path for path in paths if path.is_dir() or path.suffix == ".py"]
-    words = [sys.executable, "-m", "vae_checked", "lint", "--exit-zero", *map(str, paths)]
+    words = [sys.executable, "-m", "vae_checked", "lint", "--no-cache", "--exit-zero", *map(str, paths)]
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         started = time.perf_counter()
         process = subprocess.Popen(words, stdout=out, stderr=err)
