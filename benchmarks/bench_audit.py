@@ -11,6 +11,7 @@ was imported. Targets: the small one under 5 s, the large one under 60 s and und
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import os
 import resource
@@ -102,15 +103,11 @@ def child(what: str, which: str, side: int) -> None:
     """One measurement, printed as JSON."""
     import torch
 
-    import vae_checked.auditor
-
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    assert vae_checked.auditor
-    if which == "large":
-        import diffusers.models.autoencoders  # what its first use would import is nobody's cost here
-
-        assert diffusers
+    needed = {"vae_checked.auditor": what == "audit", "diffusers.models.autoencoders": which == "large"}
+    for module in (name for name, is_needed in needed.items() if is_needed):
+        importlib.import_module(module)
     before = peak()
     model = small() if which == "small" else large()
     begun = time.perf_counter()
@@ -121,12 +118,19 @@ def child(what: str, which: str, side: int) -> None:
 
 
 def measured(what: str, which: str, side: int) -> dict[str, Any]:
-    """The measurement of a process of its own, with the wall seconds of all of it."""
-    begun = time.perf_counter()
+    """The measurement of a process of its own, with the wall and the processor seconds of all of it."""
+    begun, used = time.perf_counter(), _processor()
     command = [sys.executable, __file__, "--child", what, which, "--side", str(side)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
-    return {**json.loads(done.stdout.splitlines()[-1]), "wall": time.perf_counter() - begun}
+    own = json.loads(done.stdout.splitlines()[-1])
+    return {**own, "wall": time.perf_counter() - begun, "processor": _processor() - used}
+
+
+def _processor() -> float:
+    """Seconds of processor time of all children that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def table(which: str, side: int, rounds: int) -> None:
@@ -137,15 +141,15 @@ def table(which: str, side: int, rounds: int) -> None:
             kept.append(measured(what, which, side))
     count = runs["step"][0]["parameters"] / 1e6
     print(f"\n{which}: {count:.1f} million parameters, batch {BATCH} of 3 x {side} x {side}")
-    print(f"{'':8}{'whole process':>16}{'the call':>12}{'memory':>12}")
+    columns = {"wall": "process, s", "processor": "of processor", "seconds": "the call, s", "mb": "memory, MB"}
+    print(f"{'':8}" + "".join(f"{title:>16}" for title in columns.values()))
 
     def middle(what: str, key: str) -> float:
         return statistics.median(each[key] for each in runs[what])
 
     for what in runs:
-        print(f"{what:8}{middle(what, 'wall'):14.2f} s{middle(what, 'seconds'):10.2f} s{middle(what, 'mb'):9.0f} MB")
-    ratios = [middle("audit", key) / middle("step", key) for key in ("wall", "seconds", "mb")]
-    print(f"{'ratio':8}{ratios[0]:16.2f}{ratios[1]:12.2f}{ratios[2]:12.2f}")
+        print(f"{what:8}" + "".join(f"{middle(what, key):16.2f}" for key in columns))
+    print(f"{'ratio':8}" + "".join(f"{middle('audit', key) / middle('step', key):16.2f}" for key in columns))
     print(f"the audit said: {runs['audit'][0]['summary']}")
 
 
