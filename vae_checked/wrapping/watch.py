@@ -19,6 +19,7 @@ from vae_checked.contracts.contract import is_symbolic
 from vae_checked.contracts.memo import MOST_RESULTS, Bounded
 from vae_checked.contracts.message import call_site, compose
 from vae_checked.errors import ContractError
+from vae_checked.text import described
 from vae_checked.wrapping.fingerprint import fingerprint, switches
 from vae_checked.wrapping.learned import BATCH, FIRST_CALLS, Family, Shape, inputs_of, results_of
 from vae_checked.wrapping.specification import Specification
@@ -138,6 +139,7 @@ class Watch:
             if mismatch is None:
                 raise
             message = self._message(mismatch, f"as its first {FIRST_CALLS} calls had it; with this one it raised")
+            message += f"\n  raised: {described(error)}"
             self._count(message)
             if not self.options.raises:
                 raise
