@@ -80,6 +80,39 @@ PIXELS = """\
 LOSS = RIGHT[RIGHT.index(RECON) : RIGHT.index("\n\ndef fit")]
 
 
+SAMPLED = """\
+        q = torch.distributions.Normal(m, torch.exp(0.5 * s))
+        z = q.rsample()
+        prior = torch.distributions.Normal(torch.zeros_like(m), torch.ones_like(m))
+        recon = F.binary_cross_entropy(self.back(z), x, reduction="none").sum(1)
+        loss = {loss}
+        return loss.mean()
+"""
+RELATIVE = """\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Ladder(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.up = nn.Linear(784, 33)
+        self.top, self.shift, self.spread = nn.Linear(33, 14), nn.Linear(33, 7), nn.Linear(33, 7)
+        self.back = nn.Linear(7, 784)
+
+    def forward(self, x):
+        h = F.relu(self.up(x))
+        mean, logvar = self.top(h).chunk(2, dim=1)
+        shift, spread = self.shift(h), self.spread(h)
+        z = mean + shift + torch.randn_like(mean) * torch.exp(0.5 * (logvar + spread))
+        recon = F.binary_cross_entropy_with_logits(self.back(z), x, reduction="none").sum(1)
+        kl = {kl}
+        loss = {loss}
+        return loss
+"""
+
+
 def codes(folder: Path, *edits: tuple[str, str], seen: bool = True) -> list[str]:
     text = RIGHT
     for old, new in edits:
@@ -105,6 +138,10 @@ def test_the_right_module_is_silent(tmp_path: Path) -> None:
         ("m, s = self.encode(x)\n", "m, s = self.encode(x)\n        m = F.relu(m)\n", ["VAE204"]),
         ("return m + eps * std", "return m + std", ["VAE207"]),
         ("return self.to_m(h), self", "return torch.tanh(self.to_m(h)), self", ["VAE204"]),
+        ("return self.to_m(h), self.to_s(h)", "return self.to_m(h).tanh(), self.to_s(h).tanh()", ["VAE204"]),
+        ("s, option):\n", "s=None, option=None):\n", []),
+        (RECON, "    recon = -(x * F.log_softmax(out, dim=1)).sum()\n", []),
+        (RECON, "    recon = (x * F.log_softmax(out, dim=1)).sum()\n", ["VAE505"]),
         (KL, "kl = -0.5 * torch.mean(1 + s - m.pow(2) - s.exp())", ["VAE503", "VAE504"]),
         (RECON, CHOICE.format(other='F.mse_loss(out, x, reduction="sum")'), []),
         (RECON, CHOICE.format(other='F.binary_cross_entropy_with_logits(out, x, reduction="sum")'), ["VAE401"]),
@@ -166,3 +203,237 @@ def test_categorical_posterior(kl: str, expected: list[str], tmp_path: Path) -> 
         (KL, f"q = F.softmax(s, dim=-1)\n    kl = {kl}"),
     ]
     assert codes(tmp_path, *edits, seen="7" in kl) == expected
+
+
+@pytest.mark.parametrize(
+    ("loss", "expected"),
+    [
+        ("recon + (q.log_prob(z) - prior.log_prob(z)).sum(1)", []),
+        ("recon - (prior.log_prob(z) - q.log_prob(z)).sum(-1)", []),
+        ("recon + (prior.log_prob(z) - q.log_prob(z)).sum(1)", ["VAE302"]),
+        ("recon - (q.log_prob(z) - prior.log_prob(z)).sum(-1)", ["VAE302"]),
+        ("recon + (q.log_prob(z) - prior.log_prob(z)).mean(1)", ["VAE503"]),
+    ],
+)
+def test_a_divergence_that_is_estimated_by_a_sample(loss: str, expected: list[str], tmp_path: Path) -> None:
+    sampled = SAMPLED.format(loss=loss)
+    forward = "        return self.back(self.draw(m, s)), m, s\n"
+    step = RIGHT[RIGHT.index("\n\ndef objective") : RIGHT.index("\n\ndef embed")]
+    assert codes(tmp_path, (forward, sampled), (step, "")) == expected
+
+
+@pytest.mark.parametrize(
+    ("kl", "loss", "expected"),
+    [
+        ("0.5 * (shift ** 2 / logvar.exp() + spread.exp() - spread - 1).sum(1)", "(recon + kl).mean()", []),
+        ("0.5 * (1 + spread - shift ** 2 / logvar.exp() - spread.exp()).sum(1)", "(recon + kl).mean()", ["VAE302"]),
+        ("-0.5 * torch.sum(1 + spread - shift ** 2 / logvar.exp() - spread.exp())", "recon.mean() + kl", ["VAE504"]),
+    ],
+)
+def test_a_posterior_relative_to_its_prior(kl: str, loss: str, expected: list[str], tmp_path: Path) -> None:
+    path = tmp_path / "ladder.py"
+    path.write_text(RELATIVE.format(kl=kl, loss=loss), encoding="utf-8")
+    report = lint([path])
+    assert any(facts.kl.form is not None for facts in report.facts)
+    assert sorted({finding.code for finding in report.findings}) == expected
+
+
+@pytest.mark.parametrize(
+    ("kl", "expected"),
+    [
+        # The latents' sums would be added to the samples by their position.
+        ("torch.sum(1 + s - m.pow(2) - s.exp(), dim=0)", ["VAE304"]),
+        ("torch.sum(1 + s - m.pow(2) - s.exp(), dim=1)", []),
+    ],
+)
+def test_sums_that_do_not_belong_to_samples(kl: str, expected: list[str], tmp_path: Path) -> None:
+    loss = f"""\
+    recon = F.binary_cross_entropy(out, x, reduction="none").sum(1)
+    kl = -0.5 * {kl}
+    return (recon + 4.0 * kl).mean()
+"""
+    assert codes(tmp_path, (LOSS, loss)) == expected
+
+
+@pytest.mark.parametrize(("sign", "expected"), [("-", []), ("", ["VAE302"])])
+def test_terms_that_are_stacked_over_draws(sign: str, expected: list[str], tmp_path: Path) -> None:
+    loss = f"""\
+    drawn = [F.binary_cross_entropy(item, x, reduction="none") for item in [out, out]]
+    recon = torch.stack(drawn, dim=0).mean(dim=0).sum(dim=1)
+    kl = {sign}0.5 * torch.sum(1 + s - m.pow(2) - s.exp(), dim=1)
+    return (recon + kl).mean()
+"""
+    assert codes(tmp_path, (LOSS, loss)) == expected
+
+
+PARTS = RIGHT.partition("\n\ndef objective")[0]
+TERMS = """\
+import torch
+import torch.nn.functional as F
+
+
+def terms(recon_x, x, mu, logvar):
+    recon = F.binary_cross_entropy(recon_x, x, reduction="sum")
+    return recon, -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())
+"""
+SCRIPT = """\
+import torch
+from torch.utils.data import DataLoader
+
+from model import Net
+
+
+def main(loader: DataLoader):
+    model = Net()
+    for x in loader:
+        x = x.view(-1, 784)
+        kl, recon = model.terms(x)
+        loss = recon + kl
+        loss.backward()
+"""
+METHOD = """
+
+    def terms(self, x):
+        m, s = self.encode(x)
+        out = self.back(self.draw(m, s))
+        recon = F.binary_cross_entropy(out, x, reduction="sum")
+        return {sign}0.5 * torch.sum(1 + s - m.pow(2) - s.exp()), recon
+"""
+
+
+@pytest.mark.parametrize(
+    ("edits", "expected"),
+    [
+        ([], []),
+        ([("self.draw(mu, logvar)", "self.draw(logvar, mu)")], ["VAE205"]),
+        ([("return m + eps * std", "return m + std")], ["VAE207"]),
+    ],
+)
+def test_a_loss_in_a_file_of_its_own(edits: list[tuple[str, str]], expected: list[str], tmp_path: Path) -> None:
+    model = PARTS.replace("m, s = self.encode(x)", "mu, logvar = self.encode(x)")
+    model = model.replace("self.back(self.draw(m, s)), m, s", "self.back(self.draw(mu, logvar)), mu, logvar")
+    for old, new in edits:
+        assert model.count(old) == 1
+        model = model.replace(old, new)
+    (tmp_path / "model.py").write_text(model, encoding="utf-8")
+    (tmp_path / "terms.py").write_text(TERMS, encoding="utf-8")
+    assert sorted({finding.code for finding in lint([tmp_path]).findings}) == expected
+
+
+@pytest.mark.parametrize(("sign", "expected"), [("-", []), ("", ["VAE302"])])
+def test_a_script_that_only_adds_the_terms(sign: str, expected: list[str], tmp_path: Path) -> None:
+    (tmp_path / "model.py").write_text(PARTS + METHOD.format(sign=sign), encoding="utf-8")
+    (tmp_path / "script.py").write_text(SCRIPT, encoding="utf-8")
+    assert sorted({finding.code for finding in lint([tmp_path]).findings}) == expected
+
+
+BUILT = """\
+import argparse
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+from torchvision import datasets, transforms
+
+
+class Net(nn.Module):
+    def __init__(self, sizes, latents):
+        super().__init__()
+        self.trunk = nn.Linear(sizes[-1], 20)
+        self.to_m, self.to_s = nn.Linear(20, latents), nn.Linear(20, latents)
+        self.back = nn.Sequential()
+        for i, (a, b) in enumerate(zip([latents] + sizes[:-1], sizes)):
+            self.back.add_module(name="L{{:d}}".format(i), module=nn.Linear(a, b))
+            if i + 1 < len(sizes):
+                self.back.add_module(name="A%d" % i, module=nn.ReLU())
+            else:
+                self.back.add_module(name="out", module=nn.{end}())
+
+    def forward(self, x):
+        h = torch.relu(self.trunk(x))
+        m, s = self.to_m(h), self.to_s(h)
+        return self.back(m + torch.randn_like(m) * torch.exp(0.5 * s)), m, s
+
+
+def main(args):
+    model = Net(args.sizes, args.latents)
+    for x, _ in DataLoader(datasets.MNIST("data", transform=transforms.ToTensor())):
+        x = x.view(-1, 784)
+        out, m, s = model(x)
+        recon = F.binary_cross_entropy(out, x, reduction="sum")
+        loss = recon - 0.5 * torch.sum(1 + s - m.pow(2) - s.exp())
+        loss.backward()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--sizes", type=int, nargs="*", default=[256, 784])
+    parser.add_argument("--latents", type=int, default=7)
+    main(parser.parse_args())
+"""
+
+
+@pytest.mark.parametrize(("end", "expected"), [("Sigmoid", []), ("Tanh", ["VAE402"])])
+def test_layers_built_from_options(end: str, expected: list[str], tmp_path: Path) -> None:
+    path = tmp_path / "built.py"
+    path.write_text(BUILT.format(end=end), encoding="utf-8")
+    assert sorted({finding.code for finding in lint([path]).findings}) == expected
+
+
+CHOSEN = "if i + 1 < len(widths):\n                {one}\n            else:\n                {other}"
+STACKED = """\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Net(nn.Module):
+    def __init__(self, widths):
+        super().__init__()
+        self.trunk = nn.Linear(784, 20)
+        self.to_m, self.to_s = nn.Linear(20, 7), nn.Linear(20, 7)
+        self.back = nn.Sequential()
+        layers = []
+        for i, (a, b) in enumerate(zip(widths[:-1], widths[1:])):
+            {body}
+        {end}
+
+    def forward(self, x):
+        h = torch.relu(self.trunk(x))
+        m, s = self.to_m(h), self.to_s(h)
+        return self.back(m + torch.randn_like(m) * torch.exp(0.5 * s)), m, s
+
+
+def loss(recon_x, x, mu, logvar):
+    return F.mse_loss(recon_x, x, reduction="sum") - 0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "end", "expected"),
+    [
+        ("layers.append(nn.ReLU() if i + 1 < len(widths) else nn.Sigmoid())", "self.back = nn.Sequential(*layers)", []),
+        (
+            CHOSEN.format(one="layers.append(nn.ReLU())", other="layers.append(nn.Sigmoid())"),
+            "self.back = nn.Sequential(*layers)",
+            [],
+        ),
+        (
+            CHOSEN.format(
+                one="self.back.add_module(f'a{i}', nn.ReLU())", other="self.back.add_module('e', nn.Sigmoid())"
+            ),
+            "pass",
+            [],
+        ),
+        (
+            "if i > 0:\n                layers.append(nn.ReLU())\n            layers.append(nn.Linear(a, b))",
+            "self.back = nn.Sequential(*layers, nn.ReLU(), nn.Sigmoid())",
+            ["VAE406"],
+        ),
+    ],
+)
+def test_layers_of_which_only_one_is_built(body: str, end: str, expected: list[str], tmp_path: Path) -> None:
+    path = tmp_path / "stacked.py"
+    path.write_text(STACKED.format(body=body, end=end), encoding="utf-8")
+    assert sorted({finding.code for finding in lint([path]).findings}) == expected

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from vae_checked.linter import data, distributions, operators
+from vae_checked.linter import arguments, data, distributions, operators
 from vae_checked.linter.expression import Expr, Site, atom, opaque
 from vae_checked.linter.values import (
     Class,
@@ -101,6 +101,9 @@ def _tensor_attribute(interpreter: Interpreter, owner: Expr, name: str, site: Si
         return Expr("move", (owner,), (("how", name), ("axes", "all")), site)
     if name in ("real", "values"):
         return owner
+    default = arguments.default_of(interpreter, owner, name)
+    if default is not None:
+        return default
     if owner.op in ("item", "batch", "opaque", "atom", "attribute", "phi"):
         return Expr("attribute", (owner,), (("name", name),), site)
     return opaque(f"attribute:{name}", (owner,), site)

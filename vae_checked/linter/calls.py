@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from vae_checked.linter import builtin, data, distributions, layers, losses, noise, operators
+from vae_checked.linter import arguments, builtin, data, distributions, layers, losses, noise, operators
 from vae_checked.linter.expression import Expr, Site, atom, opaque, strip
 from vae_checked.linter.torch_ops import HANDLERS, MATH, Handler, plain
 from vae_checked.linter.values import (
@@ -181,9 +181,9 @@ def _call_method(
     if isinstance(owner, Method) and owner.name == "super":
         return _call_super(interpreter, owner.owner, name, args, kwargs, site)
     if isinstance(owner, Instance):
-        return _call_on_instance(owner, name, args, site)
+        return _call_on_instance(owner, name, args, kwargs, site)
     if isinstance(owner, Layers):
-        return layers.call_method(owner, name, args)
+        return layers.call_method(owner, name, args, kwargs)
     if isinstance(owner, Layer):
         if name == "forward":
             return layers.apply(interpreter, owner, args, kwargs, site)
@@ -214,10 +214,11 @@ def _call_super(
     return opaque(f"super:{name}", tuple(as_expr(item, site) for item in args), site)
 
 
-def _call_on_instance(owner: Instance, name: str, args: list[Value], site: Site) -> Value:
-    if name in ("add_module", "register_module", "register_buffer", "register_parameter") and len(args) >= 2:
-        if isinstance(args[0], str):
-            owner.attributes[args[0]] = args[1]
+def _call_on_instance(owner: Instance, name: str, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    if name in ("add_module", "register_module", "register_buffer", "register_parameter"):
+        given = [*args, *(kwargs[key] for key in ("name", "module", "tensor", "param") if key in kwargs)]
+        if len(given) >= 2 and isinstance(given[0], str):
+            owner.attributes[given[0]] = given[1]
         return None
     if name in _SELF_RETURNING:
         return owner
@@ -261,6 +262,9 @@ def _call_on_container(owner: Value, name: str, args: list[Value], site: Site) -
     if isinstance(owner, str):
         if name in ("lower", "upper", "strip") and not args:
             return str(getattr(owner, name)())
+        if name == "format" and all(isinstance(item, (str, int, float)) for item in args):
+            # Only which names are alike matters, not how wide their numbers are printed.
+            return operators.filled(owner, args)
         return opaque(f"text:{name}", (), site)
     if name == "copy" and isinstance(owner, (list, dict)):
         return owner.copy()
@@ -271,6 +275,8 @@ def tensor_method(
     interpreter: Interpreter, owner: Expr, name: str, args: list[Value], kwargs: dict[str, Value], site: Site
 ) -> Value:
     """A method of a tensor or of something unknown."""
+    if name == "add_argument":
+        arguments.declare(interpreter, args, kwargs, site)
     picture = data.picture_method(owner, name, site)
     if picture is not None:
         return picture

@@ -121,7 +121,7 @@ def call_method(interpreter: Interpreter, owner: Distribution, name: str, args: 
             law = NoiseLaw.OTHER
             eps = noise.draw(interpreter, law, 0.0, 1.0, None, site, None)
             return opaque(f"draw:{owner.family}:{name}", (eps,), site)
-        if name == "log_prob" and owner.family == "Bernoulli" and args:
+        if name == "log_prob" and owner.family in ("Bernoulli", "ContinuousBernoulli") and args:
             return _bernoulli_log_prob(owner, as_expr(args[0], site), site)
         return opaque(f"{owner.family}.{name}", (as_expr(owner, site), *(as_expr(item, site) for item in args)), site)
     location, scale = normal

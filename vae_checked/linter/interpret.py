@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from vae_checked.linter import calls, evaluate, operators
+from vae_checked.linter import branches, calls, evaluate, operators
 from vae_checked.linter.expression import Expr, Site, opaque
 from vae_checked.linter.source import Source
 from vae_checked.linter.torch_ops import asks_for_nan
@@ -19,7 +19,6 @@ from vae_checked.linter.values import (
     Scope,
     Value,
     as_expr,
-    settle,
 )
 from vae_checked.linter.values import Sequence as Layers
 from vae_checked.record import dataclass, field
@@ -92,6 +91,7 @@ class Interpreter:
         self.no_grad = 0
         self._serial = 0
         self.pipelines: dict[int, Pipeline] = {}
+        self.options: dict[tuple[str, str], Value] = {}
         self.drawing: set[str] = set()
         self.assembled: dict[int, Instance] = {}
 
@@ -171,23 +171,23 @@ class Interpreter:
             result = self.block(node.body if truth else node.orelse, scope)
             return result is not NOTHING, result
         condition = as_expr(test, self.site(node.test))
-        before = self._snapshot(scope)
+        before = branches.save(scope)
         one = self.block(node.body, scope)
-        after_one = self._snapshot(scope)
-        self._restore(scope, before)
+        after_one = branches.save(scope)
+        branches.restore(before)
         other = self.block(node.orelse, scope)
         if one is RAISED:
             return other is not NOTHING, other
         if other is RAISED:
-            self._restore(scope, after_one)
+            branches.restore(after_one)
             return one is not NOTHING, one
         if one is NOTHING and other is NOTHING:
-            self._merge(scope, condition, after_one)
+            branches.merge(condition, before, after_one, self.site(node))
             return False, NOTHING
         if one is not NOTHING and other is not NOTHING:
             return True, operators.merge(condition, one, other)
         if one is NOTHING:
-            self._restore(scope, after_one)
+            branches.restore(after_one)
             return True, self._join(condition, self.block(rest, scope), other)
         return True, self._join(condition, one, self.block(rest, scope))
 
@@ -198,34 +198,6 @@ class Interpreter:
         if other is RAISED or other is NOTHING:
             return one
         return operators.merge(condition, one, other)
-
-    def _snapshot(self, scope: Scope) -> tuple[dict[str, Value], list[tuple[dict[str, Value], dict[str, Value]]]]:
-        owner = scope.names.get("self")
-        objects = [owner.attributes] if isinstance(owner, Instance) else []
-        return dict(scope.names), [(attributes, dict(attributes)) for attributes in objects]
-
-    @staticmethod
-    def _restore(scope: Scope, saved: tuple[dict[str, Value], list[tuple[dict[str, Value], dict[str, Value]]]]) -> None:
-        names, objects = saved
-        scope.names.clear()
-        scope.names.update(names)
-        for attributes, copy in objects:
-            attributes.clear()
-            attributes.update(copy)
-
-    def _merge(
-        self,
-        scope: Scope,
-        condition: Expr,
-        saved: tuple[dict[str, Value], list[tuple[dict[str, Value], dict[str, Value]]]],
-    ) -> None:
-        names, objects = saved
-        for target, source in ((scope.names, names), *objects):
-            for name, value in source.items():
-                if name not in target:
-                    target[name] = value
-                elif target[name] is not value:
-                    target[name] = operators.merge(condition, settle(source, name), settle(target, name))
 
     def _statement(self, node: ast.stmt, scope: Scope) -> Value:
         self.tick()

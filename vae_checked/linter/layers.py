@@ -52,10 +52,14 @@ def sequential(args: list[Value], site: Site | None) -> Layers:
     return Layers({str(index): item for index, item in enumerate(args)}, True)
 
 
-def call_method(owner: Layers, name: str, args: list[Value]) -> Value:
+def call_method(owner: Layers, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
     """add_module, append, extend, items and the like of a container."""
-    if name in ("add_module", "register_module") and len(args) == 2:
-        owner.items[str(args[0])] = args[1]
+    if name in ("add_module", "register_module"):
+        given = [*args, *(kwargs[key] for key in ("name", "module") if key in kwargs)]
+        if len(given) == 2:
+            # A name that is not known is taken for a new one.
+            known = isinstance(given[0], str)
+            owner.items[given[0] if known else f"unknown {len(owner.items)}"] = given[1]
         return None
     if name == "append" and args:
         owner.append(args[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
@@ -23,10 +24,16 @@ def takes_heads(function: Function) -> bool:
 
 
 def atoms_for(interpreter: Interpreter, function: Function, skip: int) -> list[Value]:
-    """Fresh atoms for the parameters without a default."""
+    """Fresh atoms for the parameters without a default, and for those up to a head that may be None."""
     spec = function.node.args
     parameters = [*spec.posonlyargs, *spec.args]
-    required = parameters[skip : len(parameters) - len(spec.defaults)] if spec.defaults else parameters[skip:]
+    first = len(parameters) - len(spec.defaults)
+    for index, default in enumerate(spec.defaults, first):
+        if not (isinstance(default, ast.Constant) and default.value is None):
+            break
+        if role_of_name(parameters[index].arg) in ("mu", "second"):
+            first = index + 1
+    required = parameters[skip : max(skip, first)]
     source = function.scope.module.source_of(function.node)
     return [atom(item.arg, Site(source, item), interpreter.serial()) for item in required]
 
@@ -57,6 +64,9 @@ def roles_of_outputs(
                 roles.setdefault("output", part)
     if not found:
         roles.update(_roles_by_name(parts, names))
+    elif _first_role(roles.get("mu"), names) == "second" and _first_role(roles.get("second"), names) == "mu":
+        # Exchanged on the way to the sampler: a loss is handed the heads as they are returned.
+        roles["mu"], roles["second"] = roles["second"], roles["mu"]
     if "input" not in roles:
         first = next((value for value in inputs if isinstance(value, Expr)), None)
         if first is not None:
@@ -72,6 +82,13 @@ def _parts(outputs: Value) -> Iterator[Value]:
             yield from part
         else:
             yield part
+
+
+def _first_role(part: Value, names: Mapping[int, list[str]]) -> str | None:
+    """The role of the first name that a value went by and that has one."""
+    if not isinstance(part, Expr):
+        return None
+    return next((role for role in map(role_of_name, names.get(part.uid, ())) if role is not None), None)
 
 
 def _roles_by_name(parts: list[Value], names: Mapping[int, list[str]]) -> dict[str, Value]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -49,9 +50,25 @@ def binary(op: ast.operator, left: Value, right: Value, site: Site) -> Value:
         folded = _fold(op, left, right)
         if folded is not None:
             return folded
+    if isinstance(left, str) and isinstance(op, ast.Mod):
+        values = list(right) if isinstance(right, tuple) else [right]
+        if all(isinstance(item, (str, int, float)) for item in values):
+            return filled(left, values)
     name = _OPS.get(type(op))
     args = (as_expr(left, site), as_expr(right, site))
     return opaque(type(op).__name__, args, site) if name is None else Expr(name, args, (), site)
+
+
+def filled(template: str, values: list[Value]) -> Value:
+    """A text with its fields, of either kind, replaced by values, in order and whatever their format."""
+    pieces = _FIELD.split(template)
+    fields = len(pieces) - 1
+    if not 0 < fields <= len(values) or sum(map(len, map(str, values))) + len(template) > MAX_ITEMS:
+        return opaque("text", tuple(as_expr(item) for item in values))
+    return "".join(piece + str(value) for piece, value in zip(pieces, [*values[:fields], ""], strict=True))
+
+
+_FIELD = re.compile(r"\{[^{}]*\}|%[-+ #0-9.]*[diouxXeEfFgGcrsa]")
 
 
 def _fold(op: ast.operator, left: float, right: float) -> float | None:

@@ -173,9 +173,23 @@ def _reduce(op: str) -> Handler:
         x = _tensor(args, kwargs, site)
         axes = axes_of(_argument(args, kwargs, 1, "dim", "axis"))
         keep = _argument(args, kwargs, 2, "keepdim", "keepdims")
+        if x.op == "stack" and keep is not True and axes in ("all", (x.get("axis"),)):
+            return _folded(op, x, axes, site)
         return Expr(op, (x,), (("axes", axes), ("keepdim", keep is True)), site)
 
     return handle
+
+
+def _folded(op: str, stack: Expr, axes: object, site: Site) -> Expr:
+    """The sum or mean of stacked tensors along the axis that they are stacked on, or along all: one by one."""
+    attrs = (("axes", "all"), ("keepdim", False))
+    pieces = [Expr(op, (piece,), attrs, site) for piece in stack.args] if axes == "all" else list(stack.args)
+    total = pieces[0]
+    for piece in pieces[1:]:
+        total = Expr("add", (total, piece), (), site)
+    if op == "mean" and len(pieces) > 1:
+        total = Expr("mul", (const(1.0 / len(pieces), site), total), (), site)
+    return total
 
 
 def _pow(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
@@ -298,8 +312,11 @@ def _cat(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site
 
 def _stack(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     pieces = _argument(args, kwargs, 0, "tensors", "arrays")
-    items = pieces if isinstance(pieces, (tuple, list)) else [pieces]
-    return Expr("stack", tuple(as_expr(item, site) for item in items), (), site)
+    axis = number_of(_argument(args, kwargs, 1, "dim", "axis"))
+    if not isinstance(pieces, (tuple, list)) or not pieces:
+        return Expr("stack", (as_expr(pieces, site),), (), site)
+    items = tuple(as_expr(item, site) for item in pieces)
+    return Expr("stack", items, (("axis", 0 if axis is None else int(axis)),), site)
 
 
 def asks_for_nan(condition: Value, value: Expr) -> bool:
@@ -362,7 +379,7 @@ HANDLERS: dict[str, Handler] = {
     "ones": _filled(1.0), "ones_like": _filled(1.0), "new_ones": _filled(1.0),
     "full": _full, "full_like": _full, "new_full": _full,
     "cat": _cat, "concat": _cat, "concatenate": _cat, "hstack": _cat, "where": _where,
-    "stack": _stack, "vstack": _stack, "row_stack": _stack,
+    "stack": _stack, "vstack": _cat, "row_stack": _cat,
     "log2": _fraction(1 / math.log(2), "log"), "log10": _fraction(1 / math.log(10), "log"),
     "exp2": _fraction(math.log(2), "exp"), "scalar": _detached_scalar,
     "diag_embed": _diag, "diag": _diag,

@@ -106,8 +106,11 @@ def _recons_of(
 
 
 def _recon_beside(kl: Divergence, recons: list[Reconstruction], losses: Losses) -> Reconstruction | None:
-    """The only reconstruction that stands beside a KL."""
+    """The only reconstruction that stands beside a KL, or that is made from its mean where they are handed on apart."""
     beside = [recon for recon in recons if losses.of(kl, recon) is not None]
+    if not beside:
+        mean = kl.location.uid
+        beside = [recon for recon in recons if contains(recon.first, mean) != contains(recon.second, mean)]
     return beside[0] if len(beside) == 1 else None
 
 

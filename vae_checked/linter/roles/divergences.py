@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import cache
 
-from vae_checked.facts import Family, Parametrisation, gaussian_kl, reversed_gaussian_kl
+from vae_checked.facts import Family, NoiseLaw, Parametrisation, gaussian_kl, reversed_gaussian_kl
 from vae_checked.linter.expression import PASSED, REDUCTIONS, TRANSPARENT, Expr, Graph, elementwise
-from vae_checked.linter.numeric import Program, close, evaluate, fit, leaves, points
+from vae_checked.linter.numeric import Program, close, fit, leaves, points
 from vae_checked.linter.roles import categorical
 from vae_checked.linter.roles.samplers import is_scalar
 from vae_checked.record import dataclass, replace
@@ -39,6 +39,9 @@ _CLOSED: dict[Parametrisation, dict[int, float]] = {
     Parametrisation.STD: {_LOGS: -1.0, _S2: 0.5},
     Parametrisation.VAR: {_LOGS: -0.5, _S: 0.5},
 }
+# Gauss-Hermite nodes and weights for N(0, 1).
+_QUADRATURE = ((-math.sqrt(3.0), 1 / 6), (0.0, 2 / 3), (math.sqrt(3.0), 1 / 6))
+_RESIDUALS = ((0.7, 0.6, 0.9), (-1.1, 1.7, 0.4), (0.4, 2.1, 1.6), (1.6, 0.4, 2.2))
 _SHOWN = ((0.0, 1.0), (0.7, 0.5), (-0.4, 2.0))
 
 
@@ -142,20 +145,21 @@ def _read(node: Expr, wanted: list[Expr], known: list[tuple[Expr, Expr]]) -> Div
     found = leaves(node, most=3 * _MAX_LEAVES)
     if not found or len(found) > 3 * _MAX_LEAVES:
         return None
-    for location, head in _known_pairs(node, known):
-        divergence = _identify(node, location, head, [leaf.uid for leaf in leaves(node, (location.uid, head.uid))])
-        if divergence is not None and divergence.parametrisation is not None:
-            return divergence
     candidate: Divergence | None = None
-    for location, head in _pairs(node, found, wanted):
-        scalars = [leaf.uid for leaf in leaves(node, (location.uid, head.uid))]
-        divergence = _identify(node, location, head, scalars)
+    noise = _averaged(found)
+    of_samplers = list(_known_pairs(node, known, noise))
+    for location, head in itertools.chain(of_samplers, _pairs(node, found, wanted, noise)):
+        scalars = [leaf.uid for leaf in leaves(node, (location.uid, head.uid, *noise))]
+        divergence = _identify(node, location, head, scalars, noise)
         if divergence is not None and divergence.parametrisation is not None:
             return divergence
-        candidate = candidate or divergence
+        if not noise and (location, head) not in of_samplers:
+            candidate = candidate or divergence
     tensors = [leaf for leaf in found if not is_scalar(leaf)]
     if candidate is None and len(tensors) == 4:
         return _between_gaussians(node, tensors, [leaf.uid for leaf in found if is_scalar(leaf)])
+    if candidate is None and len(tensors) == 3 and not noise:
+        return _to_residual(node, tensors, [leaf.uid for leaf in found if is_scalar(leaf)])
     if candidate is None and len(tensors) == 1 and tensors[0].op not in _NEVER_HEADS:
         factor = categorical.factor(node, tensors[0], [leaf.uid for leaf in found if is_scalar(leaf)])
         if factor is not None:
@@ -163,7 +167,7 @@ def _read(node: Expr, wanted: list[Expr], known: list[tuple[Expr, Expr]]) -> Div
     return candidate
 
 
-def _known_pairs(node: Expr, known: list[tuple[Expr, Expr]]) -> Iterator[tuple[Expr, Expr]]:
+def _known_pairs(node: Expr, known: list[tuple[Expr, Expr]], noise: tuple[int, ...]) -> Iterator[tuple[Expr, Expr]]:
     """The heads of samplers that a term is computed from, which are no leaves of it where an activation made them."""
     if known:
         inside = {item.uid for item in elementwise(node)}
@@ -171,14 +175,20 @@ def _known_pairs(node: Expr, known: list[tuple[Expr, Expr]]) -> Iterator[tuple[E
             if (
                 head.uid in inside
                 and location.uid != head.uid
-                and all(is_scalar(leaf) for leaf in leaves(node, (location.uid, head.uid)))
+                and all(is_scalar(leaf) for leaf in leaves(node, (location.uid, head.uid, *noise)))
             ):
                 yield location, head
 
 
-def _pairs(node: Expr, found: list[Expr], wanted: list[Expr]) -> Iterator[tuple[Expr, Expr]]:
+def _averaged(found: list[Expr]) -> tuple[int, ...]:
+    """The one draw from N(0, 1) below a term, which is then an estimate by samples: log q(z|x) - log p(z)."""
+    draws = [leaf for leaf in found if leaf.op == "noise"]
+    return (draws[0].uid,) if len(draws) == 1 and draws[0].get("law") is NoiseLaw.STANDARD_NORMAL else ()
+
+
+def _pairs(node: Expr, found: list[Expr], wanted: list[Expr], noise: tuple[int, ...]) -> Iterator[tuple[Expr, Expr]]:
     """The (location, second head) that a term may be read by: its two leaves, or inner nodes that stand for them."""
-    tensors = [leaf for leaf in found if not is_scalar(leaf)]
+    tensors = [leaf for leaf in found if not is_scalar(leaf) and leaf.uid not in noise]
     if any(leaf.op in _NEVER_HEADS for leaf in tensors):
         return
     if len(tensors) == 2:
@@ -191,7 +201,7 @@ def _pairs(node: Expr, found: list[Expr], wanted: list[Expr]) -> Iterator[tuple[
     cuts += [item for item in _named(below) if item.uid in inside and item.uid not in given]
     for cut in cuts[:_MAX_CUTS]:
         under = {leaf.uid for leaf in leaves(cut)}
-        rest = [leaf for leaf in leaves(node, (cut.uid,)) if not is_scalar(leaf)]
+        rest = [leaf for leaf in leaves(node, (cut.uid, *noise)) if not is_scalar(leaf)]
         if under & {leaf.uid for leaf in rest}:
             continue
         if len(rest) == 1:
@@ -199,7 +209,7 @@ def _pairs(node: Expr, found: list[Expr], wanted: list[Expr]) -> Iterator[tuple[
             yield cut, rest[0]
         elif rest:
             for other in cuts[:_MAX_CUTS]:
-                if other.uid != cut.uid and all(is_scalar(leaf) for leaf in leaves(node, (cut.uid, other.uid))):
+                if other.uid != cut.uid and all(map(is_scalar, leaves(node, (cut.uid, other.uid, *noise)))):
                     yield other, cut
 
 
@@ -220,18 +230,26 @@ def _rows() -> tuple[tuple[float, ...], ...]:
     return tuple(tuple(term(m, s) for term in _BASIS) for m, s in _samples())
 
 
-def _identify(node: Expr, location: Expr, head: Expr, scalars: list[int]) -> Divergence | None:
+def _identify(
+    node: Expr, location: Expr, head: Expr, scalars: list[int], noise: tuple[int, ...] = ()
+) -> Divergence | None:
     ones = dict.fromkeys(scalars, 1.0)
-    program = Program(node, (*scalars, location.uid, head.uid))
+    program = Program(node, (*scalars, location.uid, head.uid, *noise))
 
     def value(m: float, s: float) -> float:
-        return program({**ones, location.uid: m, head.uid: s})
+        if not noise:
+            return program({**ones, location.uid: m, head.uid: s})
+        # The expectation over eps, exact for the squares in a log density.
+        return sum(
+            weight * program({**ones, location.uid: m, head.uid: s, noise[0]: eps}) for eps, weight in _QUADRATURE
+        )
 
     values = [value(m, s) for m, s in _samples()]
     if not all(map(math.isfinite, values)):
         return None
     m, s = _samples()[0]
-    if not all(_scales(program({**ones, uid: 2.0, location.uid: m, head.uid: s}), values[0]) for uid in scalars):
+    point = {**ones, **dict.fromkeys(noise, 0.0), location.uid: m, head.uid: s}
+    if scalars and not all(_scales(program({**point, uid: 2.0}), program(point)) for uid in scalars):
         return None
     coefficients = fit(_rows(), values)
     if coefficients is None:
@@ -273,16 +291,43 @@ def _scales(doubled: float, value: float) -> bool:
     return close(doubled, 2.0 * value) or close(doubled, 0.5 * value)
 
 
+def _to_residual(node: Expr, tensors: list[Expr], scalars: list[int]) -> Divergence | None:
+    """KL of a posterior that is given relative to its prior: N(mu + d, (std * r)^2) to N(mu, std^2).
+
+    It is the KL of (d / std, r) to N(0, I); Vahdat and Kautz 2020, equation 2.
+    """
+    if any(leaf.op in _NEVER_HEADS for leaf in tensors):
+        return None
+    ones = dict.fromkeys(scalars, 1.0)
+    program = Program(node, (*scalars, *(leaf.uid for leaf in tensors)))
+    for location, head, prior in itertools.permutations(tensors):
+
+        def value(m: float, s: float, p: float, uids: tuple[int, ...] = (location.uid, head.uid, prior.uid)) -> float:
+            return program({**ones, **dict(zip(uids, (m, s, p), strict=True))})
+
+        base = value(0.0, *_RESIDUALS[0][1:])
+        square = value(1.0, *_RESIDUALS[0][1:]) - base
+        if not abs(square) > _LEAST or not close(value(-2.0, *_RESIDUALS[0][1:]) - base, 4.0 * square):
+            continue
+        for scale, parametrisation in itertools.product(Parametrisation, repeat=2):
+            ratios = (value(m * scale.std(p), s, p) / gaussian_kl(m, parametrisation.std(s)) for m, s, p in _RESIDUALS)
+            factor = next(ratios)
+            if abs(factor) > _LEAST and all(close(factor, ratio) for ratio in ratios):
+                return Divergence(node, location, head, parametrisation, factor, (), prior=True)
+    return None
+
+
 def _between_gaussians(node: Expr, tensors: list[Expr], scalars: list[int]) -> Divergence | None:
     """KL(q || p) of two Gaussians: quadratic in the distance of two leaves, the other two being the second heads."""
     ones = dict.fromkeys(scalars, 1.0)
+    program = Program(node, (*scalars, *(leaf.uid for leaf in tensors)))
     for one, other in itertools.combinations(tensors, 2):
         heads = [leaf for leaf in tensors if leaf.uid not in (one.uid, other.uid)]
         for posterior, prior in (heads, heads[::-1]):
             order = (one.uid, other.uid, posterior.uid, prior.uid)
 
             def value(distance: float, q: float, p: float, shift: float = 0.0, uids: tuple[int, ...] = order) -> float:
-                return evaluate(node, {**ones, **dict(zip(uids, (distance + shift, shift, q, p), strict=True))})
+                return program({**ones, **dict(zip(uids, (distance + shift, shift, q, p), strict=True))})
 
             form = _two_gaussians(value)
             if form is not None:

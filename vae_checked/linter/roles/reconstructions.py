@@ -52,6 +52,8 @@ def _read(node: Expr) -> Reconstruction | None:
         return _cross_entropy(node)
     if node.op in REDUCTIONS:
         return _of_difference(node.args[0])
+    if node.op == "mul":
+        return _multinomial(node)
     power = node.op == "square" or (node.op == "pow" and node.args[1].op == "const" and node.args[1].value == 2)
     if not power and node.op != "abs":
         return None
@@ -116,6 +118,16 @@ def _cross_entropy(node: Expr) -> Reconstruction | None:
         ]
         if all(close(ratios[0], ratio, 1e-3) for ratio in ratios) and abs(ratios[0]) > _LEAST:
             return Reconstruction(node, Likelihood.BCE, prediction, targets[0], sign=1 if ratios[0] < 0 else -1)
+    return None
+
+
+def _multinomial(node: Expr) -> Reconstruction | None:
+    """x * log(softmax(logits)): the log likelihood of counts or of words."""
+    for logs, target in (node.args, node.args[::-1]):
+        inner = strip(logs)
+        chosen = _unguarded(inner.args[0]) if inner.op == "log" else inner
+        if chosen.op == "softmax" and chosen is not inner and not contains(target, chosen.uid) and leaves(target):
+            return Reconstruction(node, Likelihood.CROSS_ENTROPY, chosen.args[0], target, sign=-1)
     return None
 
 

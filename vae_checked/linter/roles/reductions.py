@@ -244,8 +244,16 @@ def read(chain: tuple[Step, ...], rank: int | None, single: Iterable[int] = ()) 
 
 
 def repeated(shared: tuple[Step, ...], own: Reduced | None, other: Reduced | None) -> bool:
-    """Whether a term that has no axes left is added to each element of the other one, and these are summed."""
-    if own is None or other is None or not any(kind == "sum" for kind, _ in shared):
+    """Whether a term that has no batch axis left is added to each sample of the other one.
+
+    A term without any axis is charged once per sample where these are summed; one that has its own axes left is added
+    to samples by their position.
+    """
+    if own is None or other is None:
+        return False
+    if own.batch is Reduction.SUM and own.event is Reduction.KEPT and other.batch is Reduction.KEPT:
+        return other.event in (Reduction.SUM, Reduction.MEAN)
+    if not any(kind == "sum" for kind, _ in shared):
         return False
     done = Reduction.KEPT not in (own.batch, own.event)
     return done and other.batch is Reduction.KEPT
