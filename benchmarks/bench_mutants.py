@@ -112,9 +112,8 @@ def main() -> None:
     for mistake, (code, what) in MISTAKES.items():
         if tried[mistake]:
             print(f"  {code} {mistake:26} {named[mistake]:3}/{tried[mistake]:<3} {what}")
-    print(
-        f"\n{sum(named.values())} of {sum(tried.values())} named; {alarms} of {cleans} audits without a mistake found one"
-    )
+    print(f"\n{sum(named.values())} of {sum(tried.values())} named;")
+    print(f"{alarms} of {cleans} audits without a mistake found one")
     print("said beside the planted mistake:", dict(beside))
 
 
