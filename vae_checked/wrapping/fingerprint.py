@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import enum
+from collections.abc import Callable
 from typing import Any
 
 from torch import Tensor
@@ -41,29 +43,37 @@ def fingerprint(value: Any) -> Any:
         return (kind, value if len(value) <= LONGEST_WORD else None)
     if isinstance(value, Tensor):
         return (kind, value.shape, value.dtype)
-    return _of_object(value)
+    return _of_object(value, fingerprint)
 
 
-def _of_object(value: Any) -> Any:
+def switches(value: Any) -> Any:
+    """What `fingerprint` tells but for tensors, of which it keeps that there is one; whole numbers by their value."""
+    kind = type(value)
+    if isinstance(value, Tensor):
+        return Tensor
+    if kind is int:
+        return (kind, value)
+    if kind is tuple or kind is list:
+        return (kind, *[switches(item) for item in value])
+    if kind is dict:
+        return (kind, *[(key, switches(item)) for key, item in value.items()])
+    if value is None or kind is bool or kind is str or kind in _BY_KIND:
+        return fingerprint(value)
+    return _of_object(value, switches)
+
+
+def _of_object(value: Any, inner: Callable[[Any], Any]) -> Any:
     if isinstance(value, Proxy):
         raise Unreadable
     kind = type(value)
     if callable(value):
         return kind
+    if isinstance(value, (enum.Enum, slice, range)):
+        return (kind, repr(value))
+    shape = getattr(value, "shape", None)
+    if isinstance(shape, tuple):  # an array of another library
+        return (kind, shape)
     children = children_of(value)
     if len(children) > LONGEST_CONTAINER:
         raise Unreadable
-    return (kind, *[(child.label, fingerprint(child.value)) for child in children])
-
-
-def switches(value: Any) -> Any:
-    """What `fingerprint` tells but for tensors, of which it keeps that there is one; whole numbers by their value."""
-    if isinstance(value, Tensor):
-        return Tensor
-    if type(value) in (bool, int):
-        return (type(value), value)
-    if type(value) in (tuple, list):
-        return (type(value), *[switches(item) for item in value])
-    if type(value) is dict:
-        return (dict, *[(key, switches(item)) for key, item in value.items()])
-    return fingerprint(value) if value is None or type(value) is str else type(value)
+    return (kind, *[(child.label, inner(child.value)) for child in children])

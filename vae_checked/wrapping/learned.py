@@ -1,8 +1,9 @@
 """What calls of one stage had in common: a contract that is learned, and held against the calls that follow.
 
 Inputs that agree in all but the batch make a family. Of each tensor in its results the family keeps what all calls bear
-out: rank, dtype, and for each axis that it has one size, or so many times the batch. The first calls only learn. What
-they left open stays open, and inputs of another shape are another family: unknown is not wrong.
+out: rank, dtype, and for each axis that it has one size, or so many times the batch. Unknown is not wrong: the first
+calls only learn; what they left open stays open; inputs of another shape are another family; another result for a batch
+that was seen follows the data or an attribute; and the one size of an axis must have been seen at two batches.
 """
 
 from __future__ import annotations
@@ -36,11 +37,11 @@ class Axis:
     size: int | None
     times: int | None
 
-    def allows(self, size: int, batch: int) -> bool:
-        """Whether one of the explanations holds, or none is left to hold."""
-        if self.size is None and self.times is None:
+    def allows(self, size: int, batch: int, *, tried: bool) -> bool:
+        """Whether one of the explanations holds, or none that was `tried` at several batches is left to hold."""
+        if size == self.size or (self.times is not None and size == self.times * batch):
             return True
-        return size == self.size or (self.times is not None and size == self.times * batch)
+        return self.times != 1 and (not tried or self.size is self.times is None)
 
     def learn(self, size: int, batch: int) -> None:
         """Give up the explanations that this size refutes."""
@@ -66,14 +67,14 @@ class Learned:
     dtype: torch.dtype | None
     axes: list[Axis] | None
 
-    def allows(self, shape: Shape, batch: int) -> bool:
-        """Whether `shape` is as the calls before had it."""
+    def allows(self, shape: Shape, batch: int, *, tried: bool) -> bool:
+        """Whether `shape` is as the calls before had it, which `tried` several batches or one."""
         if self.dtype is not None and shape.dtype is not self.dtype:
             return False
         if self.axes is None:
             return True
         return len(self.axes) == len(shape.sizes) and all(
-            axis.allows(size, batch) for axis, size in zip(self.axes, shape.sizes, strict=True)
+            axis.allows(size, batch, tried=tried) for axis, size in zip(self.axes, shape.sizes, strict=True)
         )
 
     def learn(self, shape: Shape, batch: int) -> None:
@@ -138,9 +139,13 @@ class Family:
         return self.calls >= FIRST_CALLS
 
     def refused(self, shapes: Iterable[Shape], batch: int) -> int | None:
-        """The first result that is not as it was in the calls before, by its place; None where all are."""
-        pairs = zip(self.results, shapes, strict=True)
-        return next((place for place, (known, shape) in enumerate(pairs) if not known.allows(shape, batch)), None)
+        """The first result that is not as it was in the calls before, by its place; None where all are.
+
+        To be asked for a batch that was not seen with these inputs.
+        """
+        tried = len(self.batches) > 1
+        pairs = enumerate(zip(self.results, shapes, strict=True))
+        return next((place for place, (known, shape) in pairs if not known.allows(shape, batch, tried=tried)), None)
 
     def learn(self, shapes: Iterable[Shape], batch: int) -> None:
         """Count a call, and keep what its results bear out as well."""

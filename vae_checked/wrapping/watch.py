@@ -156,11 +156,13 @@ class Watch:
         """The call by the names of its arguments; None where there is no tensor that has a batch."""
         try:
             passed = inspect.signature(self.function).bind(model, *args, **kwargs).arguments
-            if torch._C._get_tracing_state() is not None or is_symbolic(args) or is_symbolic(kwargs):
+            if torch._C._get_tracing_state() is not None:
                 return None
             values = list(passed.items())[1:]
             tensors = tuple(found for name, value in values for found in _tensors(name, value))
         except Exception:  # the stage itself says what is wrong with its arguments
+            return None
+        if not all(_has_sizes(tensor) for _, tensor in tensors):
             return None
         origin = next(((path, tensor) for path, tensor in tensors if tensor.dim()), None)
         if origin is None or not origin[1].shape[0]:
@@ -176,18 +178,18 @@ class Watch:
         """Hold a result against its family, which learns from it."""
         __tracebackhide__ = True
         try:
-            if call is None or is_symbolic(result):
-                raise ValueError
             seen = fingerprint(result)
             tensors = tuple(_tensors("result", result))
-        except Exception:  # a result of no shape
+        except Exception:  # a recording, or an object that cannot be read
+            call = None
+        if call is None or not all(_has_sizes(tensor) for _, tensor in tensors):
             self.skipped += 1
             return
         self.checked += 1
         shapes = tuple(_shape(path, tensor) for path, tensor in tensors)
         with self._lock:
             family = self._family(call, result, shapes)
-            place = family.refused(shapes, call.batch) if family.is_firm else None
+            place = family.refused(shapes, call.batch) if family.is_firm and not len(known) else None
             if place is None:
                 family.learn(shapes, call.batch)
         if place is None:
@@ -274,8 +276,13 @@ def _shape(path: str, tensor: Tensor) -> Shape:
     return Shape(path, tensor.dtype, tuple(tensor.shape))
 
 
+def _has_sizes(tensor: Tensor) -> bool:
+    """Whether the sizes are plain numbers: not symbols, and not those of a nested tensor."""
+    return not (tensor.is_nested or is_symbolic(tensor))
+
+
 def _has_numbers(tensor: Tensor) -> bool:
     """Whether the numbers can be looked at: not on the meta device, not faked, not inside vmap or grad."""
-    if not (tensor.is_floating_point() or tensor.is_complex()) or tensor.is_meta or is_symbolic(tensor):
+    if not (tensor.is_floating_point() or tensor.is_complex()) or tensor.is_meta or not _has_sizes(tensor):
         return False
     return type(tensor) in (Tensor, nn.Parameter) and not torch._C._functorch.is_functorch_wrapped_tensor(tensor)

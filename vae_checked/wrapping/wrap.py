@@ -36,11 +36,11 @@ _RECORD = "_vae_contracts"
 def wrap(model: M, inputs: str | None = None, *, finite: bool = False, raises: bool = True) -> M:
     """Put the stages of `model` under contract, in place, and return it: encode, reparameterize, decode, forward, loss.
 
-    The first three calls of a stage with inputs of one shape, the batch free, teach what it returns: rank, dtype and
-    sizes, fixed or so many times the batch. A later result that is otherwise breaks the contract; so do inputs that
-    differ from all before and make the stage raise. inputs: what forward takes, such as `B 3 H W`, held from the first
-    call on. finite: hold every result to finite numbers; on an accelerator each stage then waits for them. raises:
-    False counts a broken contract in the report and goes on.
+    Calls of a stage with inputs of one shape, the batch free, teach what it returns: rank, dtype and sizes, fixed or so
+    many times the batch. After three calls, a result that is otherwise for a batch size that they did not have breaks
+    the contract; so do inputs that differ from all before and make the stage raise. inputs: what forward takes, such as
+    `B 3 H W`, held from the first call on. finite: hold every result to finite numbers; on an accelerator each stage
+    then waits for them. raises: False counts a broken contract in the report and goes on.
 
     Outputs, gradients, random streams, state_dict and hooks are the model's own. While torch.compile or torch.export
     record, nothing is checked. Wrapping again begins anew, as for a model that was made to grow. A broken contract
