@@ -14,7 +14,7 @@ STAMP := $(VENV)/.complete
 TORCH := $(shell sed -n 's/^torch==/&/p' constraints.txt)
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: help demo test test-pytest8 check docs bench everything fuzz clean
+.PHONY: help demo test test-pytest8 check docs bench everything fuzz mutation clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,10 @@ everything: $(STAMP)  ## Lint the standard library, the installed packages and F
 fuzz: $(STAMP)  ## Run the Hypothesis tests with many more examples, drawn anew each time
 	$(ONE_THREAD) HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -n $(WORKERS) -m hypothesis $(PYTEST_FLAGS)
 
+mutation: $(STAMP)  ## Change the code in small ways and see whether its tests notice: a sample of mutants
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[mutation]'
+	$(ONE_THREAD) $(BIN)/python benchmarks/mutation.py --children $(WORKERS) $(MUTATION_FLAGS)
+
 clean:  ## Remove everything that these targets made
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build dist mutants *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

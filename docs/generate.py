@@ -12,7 +12,6 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from examples import page
-
 from vae_checked.catalogue import CATALOGUE, Mistake, Observer
 from vae_checked.cli import COMMANDS, parser
 from vae_checked.reports.page import markdown_page

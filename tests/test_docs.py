@@ -10,8 +10,9 @@ import pytest
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 sys.path.insert(0, str(DOCS))
 
-import examples  # noqa: E402  docs/ is no package
 import generate  # noqa: E402
+
+import examples  # noqa: E402  docs/ is no package
 
 FILE = "<!-- file: hello.py -->\n```python\nNAME = 'Ada'\n```\n\n"
 
