@@ -47,6 +47,7 @@ WALLS: dict[str, set[str] | None] = {
     "cli": ANY,
     "pytest_plugin": ANY,
     "flake8_plugin": ANY,
+    "lsp": ANY,
 }
 EDGE = {"cli", "pytest_plugin", "flake8_plugin"}
 STDLIB_ONLY = {"errors", "finding", "facts", "record", "text", "config", "catalogue", "linter", "reports"}

@@ -14,6 +14,7 @@ from vae_checked.errors import VaeCheckedError
 # The modules are imported on use: a run needs one of them.
 COMMANDS: dict[str, str] = {
     "lint": "find mistakes in source, notebooks included; nothing is executed and torch is not imported",
+    "lsp": "show an editor the findings of lint while one types, what they mean, and their fixes",
     "audit": "run a model, measure what it does, and judge it; the model is left as it was",
     "shapes": "infer the symbolic shapes of models, lock them in a file, and say what differs from it",
     "explain": "say what a mistake is, why it matters and how it is mended",

@@ -7,7 +7,7 @@ import os
 import tempfile
 import tokenize
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 
@@ -71,6 +71,20 @@ def mend(paths: Sequence[str | Path], *, options: Options | None = None) -> tupl
         answered = tuple(finding for where, finding, _ in kept if where == path)
         mended.append(Mended(path, before, after, encoding, answered))
     return tuple(mended)
+
+
+def settling(finding: Finding, path: str, texts: Mapping[str, str], options: Options) -> tuple[Edit, ...]:
+    """The edits that mend `finding` in the text of `path`, none unless linting the result names no mistake instead.
+
+    `texts` holds the text of `path`, and of other files that are not saved yet. Raises UsageError as `lint` does.
+    """
+    edits = propose(finding, texts[path])
+    if not edits:
+        return ()
+    before = Counter(map(_kind, lint([path], texts=texts, options=options).findings))
+    changed = {**texts, path: apply(texts[path], edits)}
+    after = Counter(map(_kind, lint([path], texts=changed, options=options).findings))
+    return () if after - (before - Counter([_kind(finding)])) else edits
 
 
 def _kind(finding: Finding) -> tuple[str, str]:
