@@ -93,9 +93,10 @@ def test_an_input_unlike_the_first_ones_is_named_where_the_stage_raises() -> Non
 
 
 def test_a_specification_is_held_from_the_first_call_on() -> None:
-    model = wrap(zoo.Conditional(), "B 3 H W, int<6> B")
-    with pytest.raises(ContractError, match=r"looks channels-last, try x.permute\(0, 3, 1, 2\)"):
-        model(images(4, 8, 12, 3), torch.zeros(4, dtype=torch.long))
+    model, wrong = wrap(zoo.Conditional(), "B 3 H W, int<6> B"), images(4, 8, 12, 3)
+    for _ in range(2):
+        with pytest.raises(ContractError, match=r"looks channels-last, try x.permute\(0, 3, 1, 2\)"):
+            model(wrong, torch.zeros(4, dtype=torch.long))
     with pytest.raises(ContractError, match=r"Conditional.forward\(y\): axis 0 \(B\) is 5, x has B = 4"):
         model(images(4), torch.zeros(5, dtype=torch.long))
     with pytest.raises(ContractError, match=r"dtype is uint8, the contract says floating point\. Bytes 0..255"):
@@ -273,6 +274,7 @@ def test_a_model_without_methods_has_its_parts_watched() -> None:
     assert type(unwrap(model).encoder) is nn.Conv2d
 
 
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
 def test_parts_of_jit_and_lazy_ones_are_left_alone() -> None:
     class Parts(nn.Module):
         def __init__(self) -> None:
@@ -288,6 +290,20 @@ def test_parts_of_jit_and_lazy_ones_are_left_alone() -> None:
     assert isinstance(model.encoder, torch.jit.ScriptModule)
     assert type(model.decoder) is nn.Linear
     assert [stage.title for stage in wrap_report(model).stages] == ["Parts.forward"]
+    assert wrap_report(model).not_watched == ("encoder (compiled by torch.jit)",)
+
+
+def test_what_is_called_like_a_stage_and_is_not_watched_is_said() -> None:
+    class Static(zoo.Base):
+        @staticmethod
+        def reparameterize(mu: Tensor, logvar: Tensor) -> Tensor:
+            return mu + torch.exp(0.5 * logvar)
+
+    model = wrap(Static())
+    model.decode = lambda z: z
+    words = str(wrap_report(model))
+    assert "\n  not watched: reparameterize (a static method)\n" in words
+    assert "\n  not watched: decode (an attribute of the instance)\n" in words
 
 
 def test_the_loss_of_a_model_is_a_stage() -> None:
@@ -374,6 +390,7 @@ def test_wrapping_again_takes_the_new_options() -> None:
         model(images(4, 8, 12, 3))
 
 
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
 @pytest.mark.parametrize(
     ("model", "said"),
     [

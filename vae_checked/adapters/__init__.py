@@ -20,7 +20,7 @@ from vae_checked.adapters import (
     tuples,
 )
 from vae_checked.adapters.names import role_of
-from vae_checked.adapters.stages import LOSSES, FoundStage, stages_of
+from vae_checked.adapters.stages import LOSSES, FoundStage, left_alone, stages_of
 from vae_checked.adapters.subject import Adapter, Call, Child, Inputs, Part, Role, Stage, Subject, collected
 from vae_checked.errors import UsageError
 
@@ -38,6 +38,7 @@ __all__ = [
     "Subject",
     "adapt",
     "children_of",
+    "left_alone",
     "parts_of",
     "role_of",
     "stages_of",

@@ -60,6 +60,26 @@ def stages_of(model: nn.Module) -> tuple[FoundStage, ...]:
     return tuple(found)
 
 
+def left_alone(model: nn.Module) -> tuple[tuple[str, str], ...]:
+    """What is called like a stage and is none of `stages_of`: its name, and what it is instead."""
+    found = []
+    for stage, names in _METHODS.items():
+        for name in names:
+            defined = inspect.getattr_static(type(model), name, None)
+            if name in vars(model) and callable(vars(model)[name]):
+                found.append((name, "an attribute of the instance"))
+            elif isinstance(defined, (staticmethod, classmethod)):
+                found.append((name, f"a {type(defined).__name__.removesuffix('method')} method"))
+        if any(_is_method(model, name) for name in names):
+            continue
+        found += [
+            (name, "compiled by torch.jit")
+            for name in _PARTS.get(stage, ())
+            if isinstance(model._modules.get(name), torch.jit.ScriptModule)
+        ]
+    return tuple(found)
+
+
 def _is_method(model: nn.Module, name: str) -> bool:
     if name in vars(model):
         return False

@@ -41,12 +41,14 @@ class StageReport:
 class WrapReport:
     """The stages of one wrapped model and what was seen on `ranks`.
 
-    `str()` words it. `gather()` merges the reports of all processes of torch.distributed.
+    `not_watched` names what is called like a stage and is not under contract, with the reason. `str()` words it all,
+    `gather()` merges the reports of all processes of torch.distributed.
     """
 
     model: str
     stages: tuple[StageReport, ...]
     ranks: tuple[int, ...]
+    not_watched: tuple[str, ...] = ()
 
     @property
     def breaches(self) -> dict[str, dict[int, int]]:
@@ -91,6 +93,7 @@ class WrapReport:
                 count = counted(sum(seen.calls.values()), "call")
                 who = f" on {_ranks(seen.calls)}" if many else ""
                 lines.append(f"    {seen.mode}, {count}{who}: {seen.words}; B = {batches}")
+        lines += [f"  not watched: {each}" for each in self.not_watched]
         lines.append("broken contracts:" if self.breaches else "broken contracts: none")
         for line, calls in self.breaches.items():
             times = counted(sum(calls.values()), "time")
@@ -101,11 +104,11 @@ class WrapReport:
         return "\n".join(lines)
 
 
-def report_of(model: str, watches: Iterable[Watch]) -> WrapReport:
+def report_of(model: str, watches: Iterable[Watch], not_watched: Sequence[str]) -> WrapReport:
     """The report of this process."""
     here = distributed.is_available() and distributed.is_initialized()
     rank = distributed.get_rank() if here else 0
-    return WrapReport(model, tuple(_stage(watch, rank) for watch in watches), (rank,))
+    return WrapReport(model, tuple(_stage(watch, rank) for watch in watches), (rank,), tuple(not_watched))
 
 
 def merged(reports: Sequence[WrapReport]) -> WrapReport:
@@ -116,7 +119,7 @@ def merged(reports: Sequence[WrapReport]) -> WrapReport:
         for title in titles
     ]
     ranks = sorted({rank for report in reports for rank in report.ranks})
-    return WrapReport(reports[0].model, tuple(stages), tuple(ranks))
+    return WrapReport(reports[0].model, tuple(stages), tuple(ranks), reports[0].not_watched)
 
 
 def _stage(watch: Watch, rank: int) -> StageReport:

@@ -33,12 +33,12 @@ _OF_SHAPES = (RuntimeError, ValueError, TypeError, IndexError, AssertionError)
 
 @dataclass(eq=False)
 class Options:
-    """What the user asked of `wrap`; `broken` is the tensor that broke a contract last, in whichever stage."""
+    """What the user asked of `wrap`; `broken` is the tensor that broke a contract last, and the stage's title."""
 
     inputs: Specification | None = None
     finite: bool = False
     raises: bool = True
-    broken: weakref.ref[Tensor] | None = None
+    broken: tuple[weakref.ref[Tensor], str] | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         """A copy has broken nothing yet."""
@@ -51,13 +51,10 @@ class _Call:
 
     mode: str
     tensors: tuple[tuple[str, Tensor], ...]
+    shapes: tuple[Shape, ...]  # as they were passed: the stage may change a tensor in place
     batch: int
     origin: str
     switches: Any
-
-    @property
-    def shapes(self) -> tuple[Shape, ...]:
-        return tuple(_shape(path, tensor) for path, tensor in self.tensors)
 
 
 @dataclass(slots=True)
@@ -170,7 +167,9 @@ class Watch:
         device = origin[1].device.type
         self._device = device if torch.amp.is_autocast_available(device) else "cpu"
         mode = ("training" if model.training else "evaluation") + (f" under autocast to {autocast}" if autocast else "")
-        return _Call(mode, tensors, int(origin[1].shape[0]), origin[0], [(name, switches(v)) for name, v in values])
+        shapes = tuple(_shape(path, tensor) for path, tensor in tensors)
+        batch = int(origin[1].shape[0])
+        return _Call(mode, tensors, shapes, batch, origin[0], [(name, switches(value)) for name, value in values])
 
     # ---------------------------------------------------------------------------------------------- judgement
 
@@ -249,9 +248,12 @@ class Watch:
 
     def _hold(self, mismatch: Mismatch | None, source: str) -> None:
         __tracebackhide__ = True
-        if mismatch is None or (self.options.broken is not None and self.options.broken() is mismatch.value):
+        if mismatch is None:
+            return
+        broken, title = self.options.broken or (lambda: None, "")
+        if broken() is mismatch.value and title != self.title and not self.options.raises:
             return  # the outer stage hands on what the inner one was told of
-        self.options.broken = weakref.ref(mismatch.value)
+        self.options.broken = (weakref.ref(mismatch.value), self.title)
         message = self._message(mismatch, source)
         self._count(message)
         if self.options.raises:

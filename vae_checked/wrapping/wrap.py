@@ -18,7 +18,7 @@ from torch import nn
 from torch.compiler import is_compiling
 from torch.nn.parallel import DataParallel, DistributedDataParallel
 
-from vae_checked.adapters import stages_of
+from vae_checked.adapters import left_alone, stages_of
 from vae_checked.contracts import checked
 from vae_checked.contracts.annotations import has_annotations, resolve
 from vae_checked.contracts.decorator import contract_of
@@ -96,7 +96,7 @@ def wrap_report(model: nn.Module) -> WrapReport:
     ]
     kinds: Any = _bare(type(wrapped[0])).__mro__  # the first of them that no torch.distributed made
     name = next((kind.__name__ for kind in kinds if kind.__module__.partition(".")[0] != "torch"), kinds[0].__name__)
-    return report_of(name, watches)
+    return report_of(name, watches, [f"{stage} ({why})" for stage, why in left_alone(wrapped[0])])
 
 
 class UnderContract:
