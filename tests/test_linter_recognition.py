@@ -345,6 +345,186 @@ def test_two_files_of_one_name_are_not_mixed_up(tmp_path: Path) -> None:
     assert codes(linted(tmp_path, files)) == []
 
 
+# ------------------------------------------------------------------------------------- parts named by a setting
+
+STACKS = """
+class Back(nn.Module):
+    def __init__(self, sizes):
+        super().__init__()
+        self.parts = nn.Sequential()
+        for i, (one, other) in enumerate(zip(sizes[:-1], sizes[1:])):
+            self.parts.add_module(name=f"L{i}", module=nn.Linear(one, other))
+            if i + 2 < len(sizes):
+                self.parts.add_module(name=f"A{i}", module=nn.ReLU())
+            else:
+                self.parts.add_module(name="last", module=nn.Sigmoid())
+
+    def forward(self, z):
+        return self.parts(z)
+"""
+LISTED = """
+class Back(nn.Module):
+    def __init__(self, sizes):
+        super().__init__()
+        parts = []
+        for i in range(len(sizes) - 1):
+            parts.append(nn.Linear(sizes[i], sizes[i + 1]))
+            if i < len(sizes) - 2:
+                parts.extend([nn.BatchNorm1d(sizes[i + 1]), nn.ReLU()])
+            else:
+                parts.append(nn.Sigmoid())
+        self.parts = nn.Sequential(*parts)
+
+    def forward(self, z):
+        return self.parts(z)
+"""
+WITH_BACK = (
+    HEAD
+    + """
+{back}
+
+class Net(nn.Module):
+    def __init__(self, sizes):
+        super().__init__()
+        self.trunk = nn.Linear(84, 33)
+        self.to_m, self.to_s = nn.Linear(33, 7), nn.Linear(33, 7)
+        self.back = Back({sizes})
+
+    def forward(self, x):
+        h = torch.relu(self.trunk(x))
+        m, s = self.to_m(h), self.to_s(h)
+        return self.back(m + torch.exp(0.5 * s) * torch.randn_like(s)), m, s
+
+
+def vae_loss(x_hat, x, mu, logvar):
+    m, s = mu, logvar
+    return {loss}(x_hat, x, reduction="sum") + ({kl}).sum()
+"""
+)
+
+
+@pytest.mark.parametrize("back", [STACKS, LISTED])
+@pytest.mark.parametrize("loss", ["F.binary_cross_entropy", "F.binary_cross_entropy_with_logits"])
+def test_layers_of_either_branch_are_not_run_one_after_another(tmp_path: Path, back: str, loss: str) -> None:
+    unknown = WITH_BACK.format(back=back, sizes="sizes", loss=loss, kl=KL)
+    known = WITH_BACK.format(back=back, sizes="(7, 33, 84)", loss=loss, kl=KL)
+    assert codes(linted(tmp_path, {"net.py": unknown})) == []
+    assert codes(linted(tmp_path, {"net.py": known})) == (["VAE401"] if loss.endswith("logits") else [])
+
+
+CHOSEN = (
+    HEAD
+    + MODEL.replace("nn.Linear(33, 84), nn.Sigmoid()", "nn.Linear(33, 84)")
+    + """
+    def forward(self, x):
+        m, s = self.encode(x)
+        return {last}(self.back(m + torch.exp(0.5 * s) * torch.randn_like(s))), m, s
+
+
+def fit(loader, options):
+    net = Net(options)
+    criterion = nn.BCELoss(reduction="sum") if options.bits else nn.{other}(reduction="sum")
+    for x, _ in loader:
+        y, m, s = net(x)
+        loss = criterion(y, x) + ({kl}).sum()
+        loss.backward()
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("last", "other", "expected"),
+    [
+        ("torch.sigmoid", "MSELoss", []),
+        ("torch.sigmoid", "BCEWithLogitsLoss", ["VAE401"]),
+        ("torch.tanh", "MSELoss", ["VAE402"]),
+        ("(torch.sigmoid if self.settings else torch.tanh)", "MSELoss", []),
+    ],
+)
+def test_both_losses_of_a_setting_are_examined(tmp_path: Path, last: str, other: str, expected: list[str]) -> None:
+    assert codes(linted(tmp_path, {"net.py": CHOSEN.format(last=last, other=other, kl=KL)})) == expected
+
+
+# ------------------------------------------------------------------------------- losses put together in a loop
+
+LOOPED = (
+    HEAD
+    + """
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.trunk = nn.Linear(84, 33)
+        self.to_m, self.to_s = nn.Linear(33, 7), nn.Linear(33, 7)
+        self.center, self.spread = nn.Linear(7, 84), nn.Linear(7, 84)
+
+    def forward(self, x):
+        h = torch.relu(self.trunk(x))
+        m, s = self.to_m(h), self.to_s(h)
+        z = m + torch.exp(0.5 * s) * torch.randn_like(s)
+        return (m, s), [(self.center(one), self.spread(one)) for one in z]
+
+
+def total(x, pairs, heads):
+    m, s = heads
+    kl = {sign}0.5 * torch.sum(1 + s - m.pow(2) - s.exp(), 1)
+{filling}
+    return torch.mean(kl + errors)
+
+
+def fit(loader):
+    net = Net()
+    for x, _ in loader:
+        heads, pairs = net(x)
+        loss = total(x, pairs, heads)
+        loss.backward()
+"""
+)
+FILLED = """\
+    errors = torch.FloatTensor(5).zero_()
+    for i, (center, spread) in enumerate(pairs):
+        errors[i] = torch.sum(spread) + torch.sum((x[i] - center).pow(2) / (2 * spread.exp()))
+"""
+STACKED = """\
+    errors = torch.stack([torch.sum(s) + torch.sum((x[0] - c).pow(2) / (2 * s.exp())) for c, s in pairs])
+"""
+
+
+@pytest.mark.parametrize("filling", [FILLED, STACKED])
+@pytest.mark.parametrize(("sign", "expected"), [("-", []), ("", ["VAE302"])])
+def test_the_sign_of_a_kl_beside_errors_of_single_samples(
+    tmp_path: Path, filling: str, sign: str, expected: list[str]
+) -> None:
+    assert codes(linted(tmp_path, {"net.py": LOOPED.format(sign=sign, filling=filling)})) == expected
+
+
+BINARISED = (
+    HEAD
+    + MODEL
+    + """
+    def forward(self, x):
+        m, s = self.encode(x)
+        return {last}(self.back[2](torch.relu(m + torch.exp(0.5 * s) * torch.randn_like(s)))), m, s
+
+
+def fit(loader):
+    net = Net()
+    for x, _ in loader:
+        target = {target}
+        y, m, s = net(target)
+        loss = F.mse_loss(y, target, reduction="none").sum(1) + {kl}
+        loss.mean().backward()
+"""
+)
+
+
+@pytest.mark.parametrize("target", ["(x > 0.5).float()", "torch.bernoulli(x)"])
+@pytest.mark.parametrize(("last", "expected"), [("torch.sigmoid", []), ("torch.tanh", ["VAE403"])])
+def test_what_is_drawn_or_compared_is_zero_or_one(tmp_path: Path, target: str, last: str, expected: list[str]) -> None:
+    text = BINARISED.format(last=last, target=target, kl=KL)
+    assert codes(linted(tmp_path, {"net.py": text})) == expected
+
+
 # ---------------------------------------------------------------------------------- calls of every spelling
 
 CALLS = (

@@ -9,6 +9,7 @@ from vae_checked.linter import arguments, builtin, data, distributions, layers, 
 from vae_checked.linter.expression import Expr, Site, atom, opaque, strip
 from vae_checked.linter.torch_ops import HANDLERS, MATH, Handler, plain
 from vae_checked.linter.values import (
+    Choice,
     Class,
     Distribution,
     External,
@@ -122,6 +123,9 @@ def call(interpreter: Interpreter, target: Value, args: list[Value], kwargs: dic
             else:
                 value = interpreter.call(layer, [value], {}, site)
         return value
+    if isinstance(target, Choice):
+        one, other = (interpreter.call(item, list(args), dict(kwargs), site) for item in (target.one, target.other))
+        return operators.merge(target.condition, one, other)
     if isinstance(target, Partial):
         return interpreter.call(target.target, [*target.args, *args], {**target.kwargs, **kwargs}, site)
     if isinstance(target, Transform):
@@ -182,6 +186,10 @@ def _call_method(
         return _call_super(interpreter, owner.owner, name, args, kwargs, site)
     if isinstance(owner, Instance):
         return _call_on_instance(owner, name, args, kwargs, site)
+    if isinstance(owner, Choice):
+        each = (Method(item, name) for item in (owner.one, owner.other))
+        one, other = (_call_method(interpreter, item, list(args), dict(kwargs), site) for item in each)
+        return operators.merge(owner.condition, one, other)
     if isinstance(owner, Layers):
         return layers.call_method(owner, name, args, kwargs)
     if isinstance(owner, Layer):

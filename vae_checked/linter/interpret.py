@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from vae_checked.linter import branches, calls, evaluate, operators
 from vae_checked.linter.expression import Expr, Site, opaque
 from vae_checked.linter.source import Source
-from vae_checked.linter.torch_ops import asks_for_nan
 from vae_checked.linter.values import (
     Class,
     Function,
@@ -355,9 +354,10 @@ class Interpreter:
                 operators.store(owner, key, value)
             elif isinstance(owner, Layers) and isinstance(key, (str, int)):
                 owner.items[str(key)] = value
-            elif isinstance(owner, Expr) and isinstance(target.value, ast.Name) and asks_for_nan(key, owner):
-                hidden = Expr("nan_to_num", (owner,), (), self.site(target))
-                self.bind(target.value, hidden, scope, target)
+            elif isinstance(owner, Expr) and isinstance(target.value, ast.Name):
+                changed = operators.written_into(owner, key, value, self.site(target))
+                if changed is not None:
+                    self.bind(target.value, changed, scope, target)
             self.root(value, "assign", str(key) if isinstance(key, str) else "", written)
         elif isinstance(target, ast.Starred):
             self.bind(target.value, value, scope, written)

@@ -62,6 +62,8 @@ def interval_of(expr: Expr, depth: int = 0) -> Interval | None:
         return _hull([interval_of(arg, depth + 1) for arg in expr.args])
     if op == "where":
         return _hull([interval_of(arg, depth + 1) for arg in expr.args[1:]])
+    if op == "opaque" and str(expr.get("name")).startswith(("compare:", "torch.bernoulli")):
+        return UNIT
     if op == "phi":
         # Which of the two it is, is not known: only what holds for both is.
         one, other = (interval_of(arg, depth + 1) for arg in expr.args[1:])

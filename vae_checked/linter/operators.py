@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from vae_checked.linter.expression import Expr, Site, atom, opaque
+from vae_checked.linter.torch_ops import asks_for_nan
 from vae_checked.linter.values import (
+    Choice,
     Class,
     External,
     Function,
@@ -114,7 +116,7 @@ def truth(value: Value) -> bool | None:
         return None
     if isinstance(value, (bool, int, float, str, type(None), list, tuple, dict)):
         return bool(value)
-    if isinstance(value, (Instance, Layer, Function, Class, External, Transform)):
+    if isinstance(value, (Instance, Layer, Function, Class, External, Transform, Choice)):
         return True
     if isinstance(value, Expr) and value.op == "const":
         return bool(value.value)
@@ -199,7 +201,14 @@ def merge(condition: Expr, one: Value, other: Value) -> Value:
         return {**other, **one}
     if one is None:
         return other
-    return one
+    return Choice(condition, one, other) if _is_choice(one) and _is_choice(other) else one
+
+
+def _is_choice(value: Value) -> bool:
+    """Whether a value is a single layer or function, of which both can be tried where one is chosen by a setting."""
+    return isinstance(value, (Layer, External, Choice)) or (
+        isinstance(value, Function) and isinstance(value.node, ast.Lambda)
+    )
 
 
 def items(interpreter: Interpreter, value: Value, site: Site) -> list[Value]:
@@ -363,6 +372,16 @@ def _index_key(part: Value) -> tuple[object, ...]:
     if isinstance(part, Expr):
         return ("expr", part.uid)
     return ("value", part if isinstance(part, (int, float, str, bool, type(None))) else str(type(part)))
+
+
+def written_into(owner: Expr, key: Value, value: Value, site: Site) -> Expr | None:
+    """A tensor after `owner[key] = value`, where it was made to be filled or its NaN are replaced; None for others."""
+    if asks_for_nan(key, owner):
+        return Expr("nan_to_num", (owner,), (), site)
+    blank = owner
+    while blank.op == "cast":
+        blank = blank.args[0]
+    return Expr("stack", (as_expr(value, site),), (), site) if blank.op in ("const", "empty", "stack") else None
 
 
 def store(owner: dict[Value, Value] | list[Value] | Instance, key: Value, value: Value) -> None:

@@ -188,6 +188,15 @@ class Open(dict[str, Value]):
     """The `**kwargs` of a function that nobody was seen to call: other keys than these may be there."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Choice:
+    """One of two things that can be called, as a condition says that is not known: an activation or a loss by name."""
+
+    condition: Expr
+    one: Value
+    other: Value
+
+
 @dataclass(slots=True, eq=False)
 class Partial:
     """functools.partial of something callable."""

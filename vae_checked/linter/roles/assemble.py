@@ -48,7 +48,10 @@ def facts_of(scene: Scene, prior: PriorDraws) -> list[Facts]:
     unused = [kl for kl in kls if kl.term.uid not in used]
     facts.extend(_facts(scene, None, kl, _recon_beside(kl, recons, losses), losses) for kl in unused)
     if not facts and recons:
-        facts.extend(_facts(scene, None, None, recon, losses) for recon in recons)
+        decoded = [
+            recon for recon in recons if any(node.op == "layer" for node in walk(sides(None, recon)[0] or recon.term))
+        ]
+        facts.extend(_facts(scene, None, None, recon, losses) for recon in decoded)
     return facts
 
 
@@ -129,12 +132,16 @@ def _facts(
     sampler = training.trained(sampler_facts(site, head), site, losses)
     if site is None and kl is not None:
         sampler = training.timing_without_noise(kl, recon, losses)
+    output = output_facts(prediction, target)
+    if recon is not None and prediction is not None and reconstructions.is_optional(recon, prediction, losses.recons):
+        # Which activation goes with which loss is up to whoever sets both.
+        output = replace(output, interval=None, activations=None)
     return Facts(
         subject=scene.subject,
         sampler=sampler,
         heads=replace(heads_facts(site, head, kl), overflow=training.overflow(head, site)),
         kl=kl_found,
-        output=output_facts(prediction, target),
+        output=output,
         recon=recon_found,
         data=data_facts(prediction, target, scene.data),
         objective=objective_facts(losses, kl, recon, reading, (kl_found.reduced, recon_found.reduced)),

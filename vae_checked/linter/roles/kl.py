@@ -65,7 +65,7 @@ def _chain(kl: Divergence) -> tuple[reductions.Step, ...] | None:
     found: set[tuple[reductions.Step, ...]] = set()
     for target in (kl.head.uid, kl.location.uid):
         for chain in reductions.chains(kl.term, target):
-            found.add(tuple(step for step in chain if step[0] in ("sum", "mean", "divided", "shape")))
+            found.add(tuple(step for step in chain if step[0] in ("sum", "mean", "divided", "shape", "stacked")))
     return next(iter(found)) if len(found) == 1 else None
 
 

@@ -124,7 +124,7 @@ class Losses:
         count = 0
         while count < min(len(one), len(other)) and one[count] == other[count]:
             count += 1
-        kept = ("sum", "mean", "shape", "sign", "const", "divided")
+        kept = ("sum", "mean", "shape", "stacked", "sign", "const", "divided")
         shared = tuple(step for step in one[:count] if step[0] in kept)
         whole = self.minimised(total) if sign_of(one[:count]) is not None else None
         firm = any(contains(value, total.uid) for value in self.backward) and not self._ascends()
@@ -265,7 +265,7 @@ def sign_of(chain: Sequence[Step]) -> int | None:
             return None
         if flips:
             sign = -sign
-        elif kind in ("factor", "spread") or (kind == "through" and value not in _MONOTONE):
+        elif (kind in ("factor", "spread") and value != "positive") or (kind == "through" and value not in _MONOTONE):
             return None
         elif kind == "through":
             bent = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Iterable
 
 from vae_checked.facts import Likelihood, Reduction
 from vae_checked.linter.expression import REDUCTIONS, TRANSPARENT, Expr, Graph, Site, contains, elementwise, strip
@@ -150,6 +151,31 @@ def _unguarded(expr: Expr) -> Expr:
     while node.op == "clamp" or (node.op == "add" and any(arg.op == "const" for arg in node.args)):
         node = strip(node.args[1] if node.args[0].op == "const" else node.args[0])
     return node
+
+
+def is_optional(recon: Reconstruction, output: Expr, recons: Iterable[Reconstruction]) -> bool:
+    """Whether the same loss is also given the same output behind other activations, as a setting says."""
+    own, bare = activations(output)[0], _bare(output)
+    for other in recons:
+        if other.term.site is None or recon.term.site is None or other.term.site.node is not recon.term.site.node:
+            continue
+        beside = other.second if output is recon.second else other.first
+        below = _bare(beside)
+        same = below.uid == bare.uid or (below.op == "layer" and below.get("serial") == bare.get("serial") is not None)
+        if same and activations(beside)[0] != own:
+            return True
+    return False
+
+
+def _bare(output: Expr) -> Expr:
+    """What lies below the activations, and the normalisation before them, at the end of a decoder."""
+    while output.args and (
+        output.op in TRANSPARENT
+        or output.op in _ACTIVATIONS
+        or (output.op == "layer" and any(word in str(output.get("kind")) for word in ("Norm", "ropout")))
+    ):
+        output = output.args[0]
+    return output
 
 
 def activations(output: Expr) -> tuple[tuple[str, ...], Expr | None]:

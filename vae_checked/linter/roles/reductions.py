@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from vae_checked.facts import Reduced, Reduction
 from vae_checked.linter.expression import ELEMENTWISE, TRANSPARENT, Expr, strip
+from vae_checked.linter.intervals import interval_of
 from vae_checked.linter.numeric import leaves
 from vae_checked.linter.roles.samplers import is_scalar
 from vae_checked.linter.values import Value
@@ -58,6 +59,8 @@ def _step(node: Expr, index: int) -> Step | None:
         return ("shape", ("flat", _flat_rank(node)))
     if node.op in ("view", "reshape"):
         return ("shape", node.get("sizes"))
+    if node.op == "stack":
+        return ("stacked", None)
     if node.op in ("add", "sub", "phi") or node.op in TRANSPARENT:
         return None
     return ("through", node.op)
@@ -79,7 +82,9 @@ def _factor(node: Expr, index: int, inverse: bool) -> Step:
         return ("divided", 0)
     if is_number(other):
         return ("-weight" if _negative(other) else "weight", name or bare.op)
-    return ("factor" if _whole(other) else "spread", bare.op)
+    interval = interval_of(bare)
+    positive = interval is not None and interval.low >= 0.0
+    return ("factor" if _whole(other) else "spread", "positive" if positive else bare.op)
 
 
 def _is_named(node: Expr, index: int) -> bool:
@@ -203,13 +208,18 @@ def read(chain: tuple[Step, ...], rank: int | None, single: Iterable[int] = ()) 
     """
     batch: Reduction | None = Reduction.KEPT
     event: dict[int, Reduction] = {}
-    explicit = spread = False
+    explicit = spread = stacked = False
     axes = list(range(rank)) if rank else None
     for kind, value in reversed(chain):
         if kind in ("sum", "mean"):
             reduction = Reduction.SUM if kind == "sum" else Reduction.MEAN
-            if value == "unknown":
+            if value == "unknown" or (stacked and value not in ("all", (0,))):
                 return None
+            if stacked and value == (0,):
+                # Over what was put side by side, as the losses of several samples are.
+                stacked = False
+                continue
+            stacked = False
             if spread:
                 # The total of the batch was handed to every element of something, and these are added up.
                 return Reduced(batch, Reduction.MIXED, False) if kind == "sum" else None
@@ -224,6 +234,10 @@ def read(chain: tuple[Step, ...], rank: int | None, single: Iterable[int] = ()) 
                 explicit = True
         elif kind in ("times", "weight", "-weight", "named") or (kind == "const" and is_chosen(value)):
             explicit = True
+        elif kind == "stacked":
+            if stacked:
+                return None
+            stacked = True
         elif kind == "shape":
             reshaped = _reshaped(value, event, batch)
             if reshaped is None:
