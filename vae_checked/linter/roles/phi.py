@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from vae_checked.linter.expression import Expr, Graph
+from vae_checked.linter.expression import ELEMENTWISE, TRANSPARENT, Expr, Graph
 
 _MAX_CONDITIONS = 3
 
@@ -16,7 +16,7 @@ def resolved(values: Iterable[Expr]) -> list[Expr]:
     """
     given = list({value.uid: value for value in values}.values())
     conditions = _conditions(given)
-    chosen = _Chooser()
+    chosen = _Chooser(_optional(given))
     found: dict[int, Expr] = {}
     for value in given:
         for variant in _variants(value, conditions.get(value.uid, ()), chosen):
@@ -46,24 +46,44 @@ def _variants(value: Expr, conditions: tuple[Expr, ...], chosen: _Chooser) -> li
     results = []
     for bits in range(2 ** len(free)):
         settled = frozenset(condition.uid for index, condition in enumerate(free) if bits >> index & 1)
-        results.append(chosen.choose(value, settled))
+        results.append(chosen.choose(value, settled, frozenset(condition.uid for condition in free)))
     return results
 
 
+def _optional(values: list[Expr]) -> frozenset[int]:
+    """The conditions that choose between functions of one and the same value, as an activation by name does."""
+    return frozenset(
+        node.args[0].uid
+        for node in Graph(values).nodes
+        if node.op == "phi" and node.args[0].op != "training" and _bare(node.args[1]).uid == _bare(node.args[2]).uid
+    )
+
+
+def _bare(node: Expr) -> Expr:
+    while len(node.args) == 1 and (node.op in ELEMENTWISE or node.op in TRANSPARENT):
+        node = node.args[0]
+    return node
+
+
 class _Chooser:
-    """Rewrites expressions under one choice; `other` are the conditions that do not hold, all others do."""
+    """Rewrites expressions under one choice; `other` are the conditions that do not hold, all others do.
 
-    def __init__(self) -> None:
-        self._memo: dict[frozenset[int], dict[int, Expr]] = {}
+    What `optional` conditions choose stays open where they are not among those tried: nothing is said of either.
+    """
 
-    def choose(self, value: Expr, other: frozenset[int]) -> Expr:
-        memo = self._memo.setdefault(other, {})
+    def __init__(self, optional: frozenset[int]) -> None:
+        self._optional = optional
+        self._memo: dict[tuple[frozenset[int], frozenset[int]], dict[int, Expr]] = {}
+
+    def choose(self, value: Expr, other: frozenset[int], tried: frozenset[int]) -> Expr:
+        still_open = self._optional - tried
+        memo = self._memo.setdefault((other, still_open), {})
         stack: list[tuple[Expr, bool]] = [(value, False)]
         while stack:
             node, ready = stack.pop()
             if node.uid in memo:
                 continue
-            if node.op == "phi":
+            if node.op == "phi" and node.args[0].uid not in still_open:
                 branch = node.args[2 if node.args[0].uid in other else 1]
                 if branch.uid in memo:
                     memo[node.uid] = memo[branch.uid]

@@ -1,0 +1,44 @@
+"""Pieces of which tests of the linter put modules together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from vae_checked.linter import LintReport, lint
+
+HEAD = """\
+import numpy as np
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+import torchvision
+from torch.utils.data import DataLoader, Dataset
+"""
+MODEL = """
+
+class Net(nn.Module):
+    def __init__(self, settings=None):
+        super().__init__()
+        self.settings = settings
+        self.trunk = nn.Sequential(nn.Linear(84, 33), nn.ReLU())
+        self.to_m = nn.Linear(33, 7)
+        self.to_s = nn.Linear(33, 7)
+        self.back = nn.Sequential(nn.Linear(7, 33), nn.ReLU(), nn.Linear(33, 84), nn.Sigmoid())
+
+    def encode(self, x):
+        h = self.trunk(x)
+        return self.to_m(h), self.to_s(h)
+"""
+KL = "-0.5 * torch.sum(1 + s - m.pow(2) - s.exp(), dim=1)"
+
+
+def linted(tmp_path: Path, files: dict[str, str]) -> LintReport:
+    for path, text in files.items():
+        target = tmp_path / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text)
+    return lint([tmp_path])
+
+
+def codes(report: LintReport) -> list[str]:
+    return sorted({finding.code for finding in report.findings})

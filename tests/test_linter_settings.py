@@ -1,0 +1,190 @@
+"""What a setting or a turn of training decides: each way is examined by itself, and none is blamed for another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from linter_modules import HEAD, KL, MODEL, codes, linted
+
+from vae_checked.facts import Parametrisation
+
+# ------------------------------------------------------------------------------- one head, read by a setting
+
+SETTING = (
+    HEAD
+    + MODEL
+    + """
+    def forward(self, x):
+        m, s = self.encode(x)
+        std = torch.exp({exponent} * s) if self.settings["logged"] else s
+        return {{"picture": self.back(m + std * torch.randn_like(std)), "mean": m, "spread": s}}
+
+
+def fit(settings, loader):
+    net = Net(settings)
+    for x, _ in loader:
+        out = net(x)
+        m, s = out["mean"], out["spread"]
+        if settings["logged"]:
+            kl = {logged}
+        else:
+            kl = 0.5 * torch.sum(s ** 2 + m ** 2 - 1 - torch.log(s ** 2), dim=1)
+        loss = F.mse_loss(out["picture"], x, reduction="none").sum(1) + kl
+        loss.mean().backward()
+"""
+)
+
+
+def test_a_setting_that_says_what_the_second_head_is_mixes_no_formulas(tmp_path: Path) -> None:
+    right = SETTING.format(exponent="0.5", logged=KL)
+    report = linted(tmp_path, {"net.py": right})
+    assert report.findings == ()
+    curves = {facts.sampler.std.value.parametrisation for facts in report.facts if facts.sampler.std is not None}
+    assert curves == {Parametrisation.LOGVAR, Parametrisation.STD}
+
+
+def test_a_formula_that_fits_under_no_setting_is_named(tmp_path: Path) -> None:
+    assert codes(linted(tmp_path, {"net.py": SETTING.format(exponent="1.0", logged=KL)})) == ["VAE201"]
+
+
+# ------------------------------------------------------------------------------------ training in turns
+
+TURNS = (
+    HEAD
+    + MODEL
+    + """
+
+def draw(m, s):
+    return m + torch.exp(0.5 * s) * torch.randn_like(s)
+
+
+def divergence(m, s):
+    return {kl}
+
+
+def fit(loader):
+    net = Net()
+    for x, _ in loader:
+        m, s = net.encode(x)
+        z = draw(m, s)
+        recon = net.back({first})
+        loss = F.mse_loss(recon, x, reduction="none").sum(1).mean() + divergence(m, s).mean()
+        loss.backward()
+        fake = net.back(torch.randn(5, 7))
+        m_fake, s_fake = net.encode({fake})
+        again = net.back(draw(m_fake, s_fake).detach())
+        turn = F.mse_loss(again, fake, reduction="none").sum(1).mean() + divergence(m_fake, s_fake).mean()
+        turn.backward()
+"""
+)
+
+
+def test_a_sample_detached_for_the_decoders_turn_is_no_mistake(tmp_path: Path) -> None:
+    right = TURNS.format(kl=KL, first="z", fake="fake.detach()")
+    assert codes(linted(tmp_path, {"net.py": right})) == []
+
+
+def test_a_sample_that_is_always_detached_is_named(tmp_path: Path) -> None:
+    wrong = TURNS.format(kl=KL, first="z.detach()", fake="fake")
+    assert "VAE206" in codes(linted(tmp_path, {"net.py": wrong}))
+
+
+# ------------------------------------------------------------------------------------- parts named by a setting
+
+STACKS = """
+class Back(nn.Module):
+    def __init__(self, sizes):
+        super().__init__()
+        self.parts = nn.Sequential()
+        for i, (one, other) in enumerate(zip(sizes[:-1], sizes[1:])):
+            self.parts.add_module(name=f"L{i}", module=nn.Linear(one, other))
+            if i + 2 < len(sizes):
+                self.parts.add_module(name=f"A{i}", module=nn.ReLU())
+            else:
+                self.parts.add_module(name="last", module=nn.Sigmoid())
+
+    def forward(self, z):
+        return self.parts(z)
+"""
+LISTED = """
+class Back(nn.Module):
+    def __init__(self, sizes):
+        super().__init__()
+        parts = []
+        for i in range(len(sizes) - 1):
+            parts.append(nn.Linear(sizes[i], sizes[i + 1]))
+            if i < len(sizes) - 2:
+                parts.extend([nn.BatchNorm1d(sizes[i + 1]), nn.ReLU()])
+            else:
+                parts.append(nn.Sigmoid())
+        self.parts = nn.Sequential(*parts)
+
+    def forward(self, z):
+        return self.parts(z)
+"""
+WITH_BACK = (
+    HEAD
+    + """
+{back}
+
+class Net(nn.Module):
+    def __init__(self, sizes):
+        super().__init__()
+        self.trunk = nn.Linear(84, 33)
+        self.to_m, self.to_s = nn.Linear(33, 7), nn.Linear(33, 7)
+        self.back = Back({sizes})
+
+    def forward(self, x):
+        h = torch.relu(self.trunk(x))
+        m, s = self.to_m(h), self.to_s(h)
+        return self.back(m + torch.exp(0.5 * s) * torch.randn_like(s)), m, s
+
+
+def vae_loss(x_hat, x, mu, logvar):
+    m, s = mu, logvar
+    return {loss}(x_hat, x, reduction="sum") + ({kl}).sum()
+"""
+)
+
+
+@pytest.mark.parametrize("back", [STACKS, LISTED])
+@pytest.mark.parametrize("loss", ["F.binary_cross_entropy", "F.binary_cross_entropy_with_logits"])
+def test_layers_of_either_branch_are_not_run_one_after_another(tmp_path: Path, back: str, loss: str) -> None:
+    unknown = WITH_BACK.format(back=back, sizes="sizes", loss=loss, kl=KL)
+    known = WITH_BACK.format(back=back, sizes="(7, 33, 84)", loss=loss, kl=KL)
+    assert codes(linted(tmp_path, {"net.py": unknown})) == []
+    assert codes(linted(tmp_path, {"net.py": known})) == (["VAE401"] if loss.endswith("logits") else [])
+
+
+CHOSEN = (
+    HEAD
+    + MODEL.replace("nn.Linear(33, 84), nn.Sigmoid()", "nn.Linear(33, 84)")
+    + """
+    def forward(self, x):
+        m, s = self.encode(x)
+        return {last}(self.back(m + torch.exp(0.5 * s) * torch.randn_like(s))), m, s
+
+
+def fit(loader, options):
+    net = Net(options)
+    criterion = nn.BCELoss(reduction="sum") if options.bits else nn.{other}(reduction="sum")
+    for x, _ in loader:
+        y, m, s = net(x)
+        loss = criterion(y, x) + ({kl}).sum()
+        loss.backward()
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("last", "other", "expected"),
+    [
+        ("torch.sigmoid", "MSELoss", []),
+        ("torch.sigmoid", "BCEWithLogitsLoss", ["VAE401"]),
+        ("torch.tanh", "MSELoss", ["VAE402"]),
+        ("(torch.sigmoid if self.settings else torch.tanh)", "MSELoss", []),
+    ],
+)
+def test_both_losses_of_a_setting_are_examined(tmp_path: Path, last: str, other: str, expected: list[str]) -> None:
+    assert codes(linted(tmp_path, {"net.py": CHOSEN.format(last=last, other=other, kl=KL)})) == expected
