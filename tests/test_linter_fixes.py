@@ -124,9 +124,9 @@ def test_edits_apply_from_the_end_and_across_lines() -> None:
 
 # Of the spellings, those with an edit that cannot mean anything else; the others are left to their author.
 MENDED = [
-    ("log-std read as logvar", {"plain"}),
+    ("log-std read as logvar", {"plain", "notebook"}),
     ("rand_like", {"plain", "helpers"}),
-    ("missing 0.5 in kl", {"plain", "helpers", "inherited", "inside"}),
+    ("missing 0.5 in kl", {"plain", "helpers", "inherited", "inside", "notebook"}),
 ]
 
 

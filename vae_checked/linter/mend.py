@@ -15,6 +15,7 @@ from vae_checked.errors import UsageError
 from vae_checked.finding import Finding
 from vae_checked.linter import Options, lint
 from vae_checked.linter.fixes import Edit, apply, propose
+from vae_checked.linter.notebooks import propose_in
 from vae_checked.record import dataclass
 
 
@@ -36,7 +37,7 @@ class Mended:
 
 
 def mend(paths: Sequence[str | Path], *, options: Options | None = None) -> tuple[Mended, ...]:
-    """What fixing the files at or below `paths` would change; nothing is written. Notebooks are left alone.
+    """What fixing the files at or below `paths` would change; nothing is written.
 
     A fix is kept when linting its result names that mistake no more and no other one instead. Raises UsageError as
     `lint` does.
@@ -47,13 +48,14 @@ def mend(paths: Sequence[str | Path], *, options: Options | None = None) -> tupl
     originals: dict[str, tuple[str, str]] = {}
     kept: list[tuple[str, Finding, tuple[Edit, ...]]] = []
     for finding in findings:
-        if finding.place is None or finding.place.cell is not None:
+        if finding.place is None:
             continue
         path = finding.place.path
         if path not in originals:
             originals[path] = _decoded(Path(path))
         text, encoding = originals[path]
-        edits = propose(finding, text) if encoding else ()
+        find_edits = propose if finding.place.cell is None else propose_in
+        edits = find_edits(finding, text) if encoding else ()
         if not edits:
             continue
         tried = [*kept, (path, finding, edits)]
