@@ -85,9 +85,10 @@ def test_one_reading_or_a_rising_kl_is_no_collapse() -> None:
     assert [each.cause for each in diagnose(flat)[0]] == [Cause.LARGE_BETA]
     assert diagnose(flat[:2]) == ((), "")
     assert diagnose([seen(step, 0.001 * step) for step in (1, 2, 3)]) == ((), "")
+    assert "near 65" in diagnose([seen(step, 0.001, largest_variance=65.0) for step in (1, 2, 3)])[1]
     assert "was not seen" in diagnose([seen(step, 0.001, balance=None) for step in (1, 2, 3)])[1]
     assert "no bound is known" in diagnose([seen(step, 0.001, largest_variance=None) for step in (1, 2, 3)])[1]
-    assert [each.cause for each in diagnose([seen(s, 0.001, largest_variance=65.0) for s in (1, 2, 3)])[0]] == [
+    assert [each.cause for each in diagnose([seen(s, 0.001, largest_variance=130.0) for s in (1, 2, 3)])[0]] == [
         Cause.COLLAPSE
     ]
 

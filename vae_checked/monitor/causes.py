@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from vae_checked.monitor.reading import Cause, Diagnosis, Reading
 
 PATIENCE = 3
-"""As many readings in a row must show a collapse: a fresh model, or one that is warming up, has a small KL as well."""
+"""As many readings in a row must show a collapse: a model that has hardly begun has a small KL as well."""
+_CLEAR = 0.5
+"""The part of the bound below which the effective beta is no cause; the bound is an estimate from one batch."""
 _UNUSED = 0.01
 
 
@@ -86,6 +88,9 @@ def _by_beta(reading: Reading) -> tuple[tuple[Diagnosis, ...], str]:
                 "the elements of x as the KL is summed over the latents",
             ),
         ), ""
+    if balance.beta > _CLEAR * largest:
+        near = f"the effective beta is {balance}, near {largest:.3g}, above which no latent pays for its KL"
+        return (), f"why {state}: {near}; lower it and see"
     return (
         Diagnosis(
             Cause.COLLAPSE,

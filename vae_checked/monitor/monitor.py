@@ -198,7 +198,7 @@ class Monitor:
             probed.moved_by_z,
             probed.around,
         )
-        causes, why = diagnose([*self.readings[1 - PATIENCE :], reading])
+        causes, why = diagnose([*self.readings[1:][1 - PATIENCE :], reading])  # the first is of a fresh model
         unobserved = list(
             dict.fromkeys([*unobserved, *([why] if why else []), *([self._blind] if self._blind else [])])
         )
