@@ -18,7 +18,7 @@ from vae_checked import Monitor
 from vae_checked.monitor.monitor import EVERY
 from vae_checked.reference import VAE
 
-ROUNDS, CALLS = 11, 100_000
+ROUNDS, CALLS = 9, 100_000
 
 
 def processor_time(work: Callable[[], object]) -> float:
