@@ -110,11 +110,11 @@ def child(what: str, which: str, side: int) -> None:
         importlib.import_module(module)
     before = peak()
     model = small() if which == "small" else large()
-    begun = time.perf_counter()
+    begun, used = time.perf_counter(), time.process_time()
     summary = step(model, which, side) if what == "step" else audited(model, which, side)
     parameters = sum(parameter.numel() for parameter in model.parameters())
-    measured = {"seconds": time.perf_counter() - begun, "mb": peak() - before, "parameters": parameters}
-    print(json.dumps({**measured, "summary": summary}))
+    spent = {"seconds": time.perf_counter() - begun, "used": time.process_time() - used, "mb": peak() - before}
+    print(json.dumps({**spent, "parameters": parameters, "summary": summary}))
 
 
 def measured(what: str, which: str, side: int) -> dict[str, Any]:
@@ -141,7 +141,8 @@ def table(which: str, side: int, rounds: int) -> None:
             kept.append(measured(what, which, side))
     count = runs["step"][0]["parameters"] / 1e6
     print(f"\n{which}: {count:.1f} million parameters, batch {BATCH} of 3 x {side} x {side}")
-    columns = {"wall": "process, s", "processor": "of processor", "seconds": "the call, s", "mb": "memory, MB"}
+    columns = {"wall": "process, s", "processor": "of processor", "seconds": "the call, s", "used": "of processor"}
+    columns["mb"] = "memory, MB"
     print(f"{'':8}" + "".join(f"{title:>16}" for title in columns.values()))
 
     def middle(what: str, key: str) -> float:
