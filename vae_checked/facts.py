@@ -192,6 +192,7 @@ class HeadSource(StrEnum):
     DISTINCT = "distinct"
     DUPLICATED = "duplicated"
     SWAPPED = "swapped"
+    REPEATED = "repeated"
 
 
 @dataclass(frozen=True, slots=True)

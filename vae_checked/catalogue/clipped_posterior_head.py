@@ -16,18 +16,20 @@ _STD_REACH = 0.35
 
 
 def judge(facts: Facts) -> Evidence | None:
-    mu, second, curve = facts.heads.mu, facts.heads.second, facts.sampler.std
+    mu, second, reader = facts.heads.mu, facts.heads.second, facts.sampler.std or facts.kl.form
     timing = facts.sampler.timing
-    if mu is None or second is None or curve is None:
+    if mu is None or second is None:
         return None
+    read_as = None if reader is None else reader.value.parametrisation
+    reading = timing or reader
     clipped = []
     if mu.value.low > -_MU_REACH or mu.value.high < _MU_REACH:
         missed = _prior_outside(mu.value)
         clipped.append(("mu", mu, f"mu never enters {missed:.3g} of the prior's mass"))
-    if curve.value.parametrisation is not None:
-        std = _std(curve.value.parametrisation, second.value)
+    if read_as is not None:
+        std = _std(read_as, second.value)
         if std.low > _STD_REACH or std.high < 1.0:
-            clipped.append((curve.value.parametrisation.meaning, second, f"std stays in {std}"))
+            clipped.append((read_as.meaning, second, f"std stays in {std}"))
     if not clipped:
         return None
     return Evidence(
@@ -39,7 +41,7 @@ def judge(facts: Facts) -> Evidence | None:
         },
         related=(
             *((fact.origin, f"the {head} head") for head, fact, _ in clipped[1:]),
-            (curve.origin if timing is None else timing.origin, "the sampler"),
+            *([] if reading is None else [(reading.origin, "the KL" if reading is facts.kl.form else "the sampler")]),
         ),
     )
 
@@ -82,6 +84,6 @@ MISTAKE = Mistake(
     good=EXAMPLE,
     references=("Kingma and Welling 2014, appendix C.2, https://arxiv.org/abs/1312.6114",),
     seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
-    needs=("heads.mu", "heads.second", "sampler.std"),
+    needs=("heads.mu", "heads.second"),
     judge=judge,
 )

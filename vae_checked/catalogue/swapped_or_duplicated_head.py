@@ -10,6 +10,7 @@ from vae_checked.finding import Severity
 _WORDS = {
     HeadSource.DUPLICATED: "mean and log variance are computed by the same layer",
     HeadSource.SWAPPED: "mean and log variance are exchanged between the encoder and the sampler",
+    HeadSource.REPEATED: "a head is handed on twice, and another one that is computed is never read",
 }
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from vae_checked.facts import Facts, Family
+from vae_checked.facts import Facts, Family, Heads
 from vae_checked.linter.expression import ELEMENTWISE, Expr, Graph, contains, strip, walk
-from vae_checked.linter.roles import divergences, phi, reconstructions, samplers, training
+from vae_checked.linter.roles import copies, divergences, phi, reconstructions, samplers, training
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.kl import kl_facts
 from vae_checked.linter.roles.likelihood import data_facts, output_facts, recon_facts, sides
@@ -47,6 +47,7 @@ def facts_of(scene: Scene, prior: PriorDraws) -> list[Facts]:
     prior.read(scene.subject, graph, posterior)
     unused = [kl for kl in kls if kl.term.uid not in used]
     facts.extend(_facts(scene, None, kl, _recon_beside(kl, recons, losses), losses) for kl in unused)
+    facts.extend(Facts(scene.subject, heads=Heads(source=source)) for source in copies.find(scene))
     if not facts and recons:
         decoded = [
             recon for recon in recons if any(node.op == "layer" for node in walk(sides(None, recon)[0] or recon.term))

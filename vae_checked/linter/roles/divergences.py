@@ -214,8 +214,12 @@ def _pairs(node: Expr, found: list[Expr], wanted: list[Expr], noise: tuple[int, 
 
 
 def _named(below: list[Expr]) -> list[Expr]:
-    """Inner nodes that can be a std or a variance by themselves."""
-    return [item for item in below if item.op in ("softplus", "exp", "sqrt", "clamp", "sigmoid", "add", "elu")]
+    """Inner nodes that can be a head by themselves."""
+    return [
+        item
+        for item in below
+        if item.op in ("softplus", "exp", "sqrt", "clamp", "sigmoid", "add", "elu", "relu", "tanh")
+    ]
 
 
 @cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from vae_checked.facts import KL, Fact, Factor, KLForm, Reduced, Reduction
-from vae_checked.linter.expression import origin
+from vae_checked.linter.expression import contains, origin
 from vae_checked.linter.roles import reductions
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import Losses, Reading, sign_of, weight_of
@@ -16,7 +16,7 @@ def kl_facts(kl: Divergence | None, recon: Reconstruction | None, reading: Readi
     if kl is None:
         return KL()
     where = origin(kl.term)
-    reduced = None if reading is None else reduced_of(kl, reading)
+    reduced = _reduced_twice(kl, losses) if reading is None else reduced_of(kl, reading)
     sign = None if reading is None else _sign(kl, reading, losses)
     factor: Factor | None = None
     is_kl = kl.parametrisation is not None and not kl.reversed
@@ -48,6 +48,13 @@ def reduced_of(kl: Divergence, reading: Reading) -> Reduced | None:
         kind in ("weight", "-weight", "named", "times") for kind, _ in reductions.peeled(kl.term)
     )
     return Reduced(reduced.batch, reduced.event, reduced.explicit or named)
+
+
+def _reduced_twice(kl: Divergence, losses: Losses) -> Reduced | None:
+    """What is wrong whatever stands beside it: a mean over the batch axis of what has no axes left."""
+    means = (node for node in losses.nodes if node.op == "mean" and node.get("axes") == (0,))
+    twice = any(reductions.is_whole(node.args[0]) and contains(node, kl.term.uid) for node in means)
+    return Reduced(Reduction.SUM, Reduction.MIXED, False) if twice else None
 
 
 def own_reduction(kl: Divergence, reading: Reading) -> Reduced | None:

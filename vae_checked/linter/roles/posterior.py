@@ -18,7 +18,7 @@ from vae_checked.facts import (
     Sampler,
     StdCurve,
 )
-from vae_checked.linter.expression import TRANSPARENT, Expr, elementwise, origin, strip, written
+from vae_checked.linter.expression import ELEMENTWISE, TRANSPARENT, Expr, elementwise, origin, strip, written
 from vae_checked.linter.intervals import interval_of
 from vae_checked.linter.names import role_of_name
 from vae_checked.linter.roles import samplers
@@ -94,7 +94,7 @@ def _gradient(site: SamplerSite) -> Fact[frozenset[Head]]:
 def heads_facts(site: SamplerSite | None, head: Expr | None, kl: Divergence | None) -> Heads:
     """The facts of the two heads of the sampler at `site`, whose KL is `kl`."""
     if site is None:
-        return Heads()
+        return Heads() if kl is None else _heads_of(kl)
     location, second = _varying(interval_of(site.location)), None
     if head is not None and _is_parametrised(site, head):
         second = _varying(interval_of(head))
@@ -102,6 +102,19 @@ def heads_facts(site: SamplerSite | None, head: Expr | None, kl: Divergence | No
         mu=None if location is None else Fact(location, _decisive(site.location)),
         second=None if second is None or head is None else Fact(second, _decisive(head)),
         source=Fact(HeadSource.SWAPPED, origin(site.z)) if exchanged(site, kl) else _source(site, head),
+    )
+
+
+def _heads_of(kl: Divergence) -> Heads:
+    """The intervals of what a KL reads, where no sampler is in sight."""
+    if kl.parametrisation is None or kl.prior:
+        return Heads()
+    clipped = [node for node in elementwise(kl.term) if node.op in ELEMENTWISE and samplers.clips(node, kl.head)]
+    head = clipped[0] if clipped else kl.head
+    location, second = _varying(interval_of(kl.location)), _varying(interval_of(head))
+    return Heads(
+        mu=None if location is None else Fact(location, _decisive(kl.location)),
+        second=None if second is None else Fact(second, _decisive(head)),
     )
 
 

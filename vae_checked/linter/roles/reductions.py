@@ -84,7 +84,7 @@ def _factor(node: Expr, index: int, inverse: bool) -> Step:
         return ("-weight" if _negative(other) else "weight", name or bare.op)
     interval = interval_of(bare)
     positive = interval is not None and interval.low >= 0.0
-    return ("factor" if _whole(other) else "spread", "positive" if positive else bare.op)
+    return ("factor" if is_whole(other) else "spread", "positive" if positive else bare.op)
 
 
 def _is_named(node: Expr, index: int) -> bool:
@@ -133,15 +133,15 @@ def _negative(expr: Expr) -> bool:
     return expr.op in TRANSPARENT and _negative(expr.args[0])
 
 
-def _whole(expr: Expr) -> bool:
+def is_whole(expr: Expr) -> bool:
     """Whether a value has no axes left."""
     if expr.op in ("sum", "mean"):
-        return expr.get("axes") == "all" or _whole(expr.args[0])
+        return expr.get("axes") == "all" or is_whole(expr.args[0])
     if expr.op == "const" or is_scalar(expr):
         return True
     if expr.op in ("opaque", "call", "item", "atom", "layer", "index"):
         return False
-    return bool(expr.args) and all(map(_whole, expr.args))
+    return bool(expr.args) and all(map(is_whole, expr.args))
 
 
 def is_number(expr: Expr) -> bool:

@@ -1,0 +1,120 @@
+"""Layers that are put together by loops, branches and options, and what stands at the end of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from vae_checked.linter import lint
+
+BUILT = """\
+import argparse
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+from torchvision import datasets, transforms
+
+
+class Net(nn.Module):
+    def __init__(self, sizes, latents):
+        super().__init__()
+        self.trunk = nn.Linear(sizes[-1], 20)
+        self.to_m, self.to_s = nn.Linear(20, latents), nn.Linear(20, latents)
+        self.back = nn.Sequential()
+        for i, (a, b) in enumerate(zip([latents] + sizes[:-1], sizes)):
+            self.back.add_module(name="L{{:d}}".format(i), module=nn.Linear(a, b))
+            if i + 1 < len(sizes):
+                self.back.add_module(name="A%d" % i, module=nn.ReLU())
+            else:
+                self.back.add_module(name="out", module=nn.{end}())
+
+    def forward(self, x):
+        h = torch.relu(self.trunk(x))
+        m, s = self.to_m(h), self.to_s(h)
+        return self.back(m + torch.randn_like(m) * torch.exp(0.5 * s)), m, s
+
+
+def main(args):
+    model = Net(args.sizes, args.latents)
+    for x, _ in DataLoader(datasets.MNIST("data", transform=transforms.ToTensor())):
+        x = x.view(-1, 784)
+        out, m, s = model(x)
+        recon = F.binary_cross_entropy(out, x, reduction="sum")
+        loss = recon - 0.5 * torch.sum(1 + s - m.pow(2) - s.exp())
+        loss.backward()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--sizes", type=int, nargs="*", default=[256, 784])
+    parser.add_argument("--latents", type=int, default=7)
+    main(parser.parse_args())
+"""
+
+
+@pytest.mark.parametrize(("end", "expected"), [("Sigmoid", []), ("Tanh", ["VAE402"])])
+def test_layers_built_from_options(end: str, expected: list[str], tmp_path: Path) -> None:
+    path = tmp_path / "built.py"
+    path.write_text(BUILT.format(end=end), encoding="utf-8")
+    assert sorted({finding.code for finding in lint([path]).findings}) == expected
+
+
+CHOSEN = "if i + 1 < len(widths):\n                {one}\n            else:\n                {other}"
+STACKED = """\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Net(nn.Module):
+    def __init__(self, widths):
+        super().__init__()
+        self.trunk = nn.Linear(784, 20)
+        self.to_m, self.to_s = nn.Linear(20, 7), nn.Linear(20, 7)
+        self.back = nn.Sequential()
+        layers = []
+        for i, (a, b) in enumerate(zip(widths[:-1], widths[1:])):
+            {body}
+        {end}
+
+    def forward(self, x):
+        h = torch.relu(self.trunk(x))
+        m, s = self.to_m(h), self.to_s(h)
+        return self.back(m + torch.randn_like(m) * torch.exp(0.5 * s)), m, s
+
+
+def loss(recon_x, x, mu, logvar):
+    return F.mse_loss(recon_x, x, reduction="sum") - 0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "end", "expected"),
+    [
+        ("layers.append(nn.ReLU() if i + 1 < len(widths) else nn.Sigmoid())", "self.back = nn.Sequential(*layers)", []),
+        (
+            CHOSEN.format(one="layers.append(nn.ReLU())", other="layers.append(nn.Sigmoid())"),
+            "self.back = nn.Sequential(*layers)",
+            [],
+        ),
+        (
+            CHOSEN.format(
+                one="self.back.add_module(f'a{i}', nn.ReLU())", other="self.back.add_module('e', nn.Sigmoid())"
+            ),
+            "pass",
+            [],
+        ),
+        (
+            "if i > 0:\n                layers.append(nn.ReLU())\n            layers.append(nn.Linear(a, b))",
+            "self.back = nn.Sequential(*layers, nn.ReLU(), nn.Sigmoid())",
+            ["VAE406"],
+        ),
+    ],
+)
+def test_layers_of_which_only_one_is_built(body: str, end: str, expected: list[str], tmp_path: Path) -> None:
+    path = tmp_path / "stacked.py"
+    path.write_text(STACKED.format(body=body, end=end), encoding="utf-8")
+    assert sorted({finding.code for finding in lint([path]).findings}) == expected

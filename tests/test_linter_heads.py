@@ -1,0 +1,94 @@
+"""Heads that a file shows without a sampler: by the result that hands them on, or by the KL that reads them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from vae_checked.linter import lint
+
+PAIRS = """\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Pairs(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.mu_a, self.logvar_a = nn.Linear(33, 7), nn.Linear(33, 7)
+        self.mu_b, self.logvar_b = nn.Linear(33, 5), nn.Linear(33, 5)
+
+    def encode(self, h):
+        mu_a, logvar_a = self.mu_a(h), self.logvar_a(h)
+        mu_b = self.mu_b(h)
+        {line}
+        return {result}
+
+    def draw(self, mu, logvar):
+        return mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "result", "expected"),
+    [
+        ("logvar_b = self.logvar_b(h)", "mu_a, logvar_a, mu_b, logvar_b", []),
+        ("logvar_b = self.logvar_b(h)", "mu_a, logvar_a, mu_b, logvar_a", ["VAE205"]),
+        # One log variance for two means: nothing else was made.
+        ("pass", "mu_a, logvar_a, mu_b, logvar_a", []),
+        ("logvar_b = self.logvar_b(h)", "mu_a, logvar_a, mu_b, logvar_a + logvar_b", []),
+    ],
+)
+def test_a_head_that_is_handed_on_twice(line: str, result: str, expected: list[str], tmp_path: Path) -> None:
+    path = tmp_path / "pairs.py"
+    path.write_text(PAIRS.format(line=line, result=result), encoding="utf-8")
+    assert sorted({finding.code for finding in lint([path]).findings}) == expected
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ("kl = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp(), dim=1)\n    return kl.mean(dim=0)", []),
+        # Nothing is left to be averaged: the sum ran over the batch as well.
+        ("kl = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())\n    return kl.mean(dim=0)", ["VAE304"]),
+        ("kl = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())\n    return kl.mean()", []),
+    ],
+)
+def test_a_mean_over_an_axis_that_is_gone(lines: str, expected: list[str], tmp_path: Path) -> None:
+    path = tmp_path / "terms.py"
+    path.write_text(f"import torch\n\n\ndef divergence(mu, logvar):\n    {lines}\n", encoding="utf-8")
+    assert sorted({finding.code for finding in lint([path]).findings}) == expected
+
+
+HEADLESS = """\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Heads(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = nn.Linear(33, 7), nn.Linear(33, 7)
+
+    def forward(self, h):
+        mu, logvar = {mu}, {logvar}
+        self.kl = 0.5 * (mu ** 2 + logvar.exp() - logvar - 1).sum(1)
+        return mu, logvar
+"""
+
+
+@pytest.mark.parametrize(
+    ("mu", "logvar", "expected"),
+    [
+        ("self.first(h)", "self.second(h)", []),
+        ("F.relu(self.first(h))", "self.second(h)", ["VAE204"]),
+        ("self.first(h)", "F.relu(self.second(h))", ["VAE204"]),
+    ],
+)
+def test_a_kl_tells_the_heads_where_nothing_is_drawn(mu: str, logvar: str, expected: list[str], tmp_path: Path) -> None:
+    path = tmp_path / "heads.py"
+    path.write_text(HEADLESS.format(mu=mu, logvar=logvar), encoding="utf-8")
+    assert sorted({finding.code for finding in lint([path]).findings}) == expected
