@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from hashlib import sha256
 from pathlib import Path
@@ -91,6 +93,21 @@ def test_an_unchanged_project_is_remembered(project: Path) -> None:
     assert uses(lint(["model.py"], cache="kept"))
     assert not uses(lint(["model.py"]))
     assert len(entries(project / "kept")) == 1
+
+
+def test_what_is_remembered_needs_no_interpreter(project: Path) -> None:
+    """Reading an entry is quicker than importing what would make it."""
+    script = (
+        "import sys; from vae_checked.linter import lint; report = lint(['model.py'], cache='kept');"
+        "print(len(report.findings), 'vae_checked.linter.interpret' in sys.modules)"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parent.parent)}
+    for expected in ("1 False\n", "1 True\n"):
+        done = subprocess.run(
+            [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=project, env=environment
+        )
+        assert done.stdout == expected
+        shutil.rmtree(project / "kept")
 
 
 def test_a_change_of_content_options_or_name_is_not(project: Path) -> None:

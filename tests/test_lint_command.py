@@ -136,6 +136,24 @@ def test_empty_standard_input_concerns_no_vae(tmp_path: Path) -> None:
     assert done.stdout.decode().startswith("1 file read, 0 with VAE code, 1 without; 0 VAEs examined, 0 clean")
 
 
+def test_a_comment_holds_in_a_file_that_only_feeds_a_vae(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    head, _, data = find("VAE104").bad.partition("class Pictures")
+    data, _, train = data.partition("def train")
+    line = "return torch.from_numpy(picture).permute(2, 0, 1).float()"
+    assert line in data
+    (tmp_path / "model.py").write_text(f"from data import Pictures\n{head}\n\ndef train{train}", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    for comment, status in (("# VAE104", 1), ("# noqa: VAE104", 0)):
+        text = f"import torch\n\n\nclass Pictures{data}".replace(f"{line}  # VAE104", f"{line}  {comment}")
+        (tmp_path / "data.py").write_text(text, encoding="utf-8")
+        assert main(["lint"]) == status
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first.startswith("data.py:")
+    assert " VAE104 " in first
+
+
 # --------------------------------------------------------------------------- statistics, remarks, closing line
 
 

@@ -32,14 +32,15 @@ def examine(unit: Unit, options: Options, disk: Disk) -> LintReport:
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(max(limit, 8_000))
     try:
-        facts, exhausted = _facts(files, beside, Declared(options), disk)
+        facts, project = _facts(files, beside, Declared(options), disk)
     finally:
         sys.setrecursionlimit(limit)
+    read = (module.file for module in project.modules.values())
     wanted = chosen(options)
     judgements = [judge(item, wanted) for item in facts]
-    suppressions = Suppressions(files)
-    per_file = PerFile(options)
     asked_about = set(unit.given)
+    suppressions = Suppressions(files, (file for file in read if file.path in asked_about))
+    per_file = PerFile(options)
     kept: dict[object, Finding] = {}
     for finding in (finding for judgement in judgements for finding in judgement.findings):
         # What was only imported is not what was asked about.
@@ -54,7 +55,7 @@ def examine(unit: Unit, options: Options, disk: Disk) -> LintReport:
         facts=tuple(facts),
         recognised=tuple(recognised(item) for item, _ in vaes),
         unobserved=tuple(line for item, judgement in vaes for line in unobserved(item, judgement)),
-        unread=(*unread, *((path, TOO_LARGE) for path in exhausted)),
+        unread=(*unread, *((path, TOO_LARGE) for path in project.exhausted())),
         files=tuple(unit.given),
         files_concerned=len(files),
         remarks=suppressions.unused({mistake.code for mistake in wanted}),
@@ -74,7 +75,7 @@ def _parsed(texts: Iterable[tuple[str, Text]], unread: list[tuple[str, str]]) ->
 
 def _facts(
     files: Iterable[File], beside: Iterable[File], declared: Declared, disk: Disk
-) -> tuple[list[Facts], list[str]]:
+) -> tuple[list[Facts], Project]:
     project = Project(disk)
     modules = [project.add(file) for file in files if file.cells]
     feeding = [project.add(file, given=False) for file in beside if file.cells]
@@ -89,7 +90,7 @@ def _facts(
         scene.data = declared.interval_for(scene) or pipelines.interval_for(scene.module.path)
         found.extend(assemble.facts_of(scene, prior))
     found.extend(prior.facts())
-    return distinct(found), project.exhausted()
+    return distinct(found), project
 
 
 # The facts by whose places one VAE is told from another; the others follow from where these are seen.

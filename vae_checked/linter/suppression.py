@@ -28,11 +28,16 @@ class Suppression:
 
 
 class Suppressions:
-    """The comments of some files, and which of them were needed."""
+    """The comments of some files, and which of them were needed.
 
-    def __init__(self, files: Iterable[File]) -> None:
+    In the files `beside` they hold as well, but none is called unused: those were read for what others need of them.
+    """
+
+    def __init__(self, files: Iterable[File], beside: Iterable[File] = ()) -> None:
         self._known: dict[tuple[str, int | None, int], list[Suppression]] = {}
-        for file in files:
+        own = {file.path: file for file in files}
+        self._own = own.keys()
+        for file in ({file.path: file for file in beside} | own).values():
             for cell in file.cells:
                 for line, text in _comments(cell):
                     for item in _read(file.path, cell.number, line, text):
@@ -54,8 +59,8 @@ class Suppressions:
     def unused(self, examined: Collection[str]) -> tuple[Remark, ...]:
         """A remark per comment that met nothing, as far as the codes that were examined tell."""
         remarks = []
-        for items in self._known.values():
-            for item in items:
+        for (path, _, _), items in self._known.items():
+            for item in items if path in self._own else ():
                 idle = sorted(code for code in item.codes - item.used if code in examined)
                 place = Place(item.path, item.line, cell=item.cell)
                 if idle or (item.own and not item.codes and not item.used):

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from vae_checked.errors import VaeCheckedError
 from vae_checked.linter.disk import Disk
-from vae_checked.linter.examine import examine
 from vae_checked.linter.options import Options
 from vae_checked.linter.report import LintReport
 from vae_checked.linter.units import Text, Unit
@@ -62,6 +61,9 @@ def _examined(
 
 
 def _work(unit: Unit, options: Options, texts: Mapping[str, Text], noting: bool) -> Examined:
+    # What is remembered needs no interpreter, which takes longer to import than an entry to read.
+    from vae_checked.linter.examine import examine  # noqa: PLC0415  as said
+
     disk = Disk(texts, noting)
     return examine(unit, options, disk), disk.seen
 
