@@ -65,6 +65,8 @@ CASES: dict[str, tuple[Callable[..., Any], list[tuple[Any, ...]], int]] = {
     "distinct values": (lambda m, x: x.unique(), [(torch.full((6, 3), 1.0),)] * 4 + [(torch.rand(6, 3),)], 0),
     "a flag": (lambda m, x, part: x if part is Part.ALL else x[:, :1], [(X, Part.ALL)] * 4 + [(X, Part.FIRST)], 0),
     "one more than the batch": (lambda m, x: torch.cat([x, x[:1]]), [(X[:n],) for n in (4, 4, 4, 3, 6)], 0),
+    "half of the batch": (lambda m, x: x[: len(x) // 2], [(X[:n],) for n in (3, 3, 3, 2, 4, 6)], 0),
+    "half of the batch, more at first": (lambda m, x: x[: -(-len(x) // 2)], [(X[:n],) for n in (1, 1, 1, 4, 6)], 0),
     "pairs": (lambda m, x: torch.pdist(x), [(X[:n],) for n in (4, 4, 4, 3, 6)], 0),
     "a similarity": (lambda m, x: x @ x.T, [(X[:n],) for n in (4, 4, 4, 3, 6, 1)], 0),
     "complex numbers": (lambda m, x: torch.fft.fft(x), [(X[:n],) for n in SAME], 0),

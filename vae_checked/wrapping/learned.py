@@ -8,7 +8,7 @@ that was seen follows the data or an attribute; and the one size of an axis must
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,11 +37,17 @@ class Axis:
     size: int | None
     times: int | None
 
-    def allows(self, size: int, batch: int, *, tried: bool) -> bool:
-        """Whether one of the explanations holds, or none that was `tried` at several batches is left to hold."""
+    def allows(self, size: int, batch: int, seen: Collection[int], *, first: bool) -> bool:
+        """Whether one of the explanations holds, or none is left that the batches `seen` have borne out.
+
+        A batch of one tells nothing of the batch, one batch alone little of other sizes, and the one size of a `first`
+        axis may be a part of the batch.
+        """
         if size == self.size or (self.times is not None and size == self.times * batch):
             return True
-        return self.times != 1 and (not tried or self.size is self.times is None)
+        if self.times == 1:
+            return max(seen) == 1
+        return len(seen) == 1 or (self.times is None and (first or self.size is None))
 
     def learn(self, size: int, batch: int) -> None:
         """Give up the explanations that this size refutes."""
@@ -67,14 +73,15 @@ class Learned:
     dtype: torch.dtype | None
     axes: list[Axis] | None
 
-    def allows(self, shape: Shape, batch: int, *, tried: bool) -> bool:
-        """Whether `shape` is as the calls before had it, which `tried` several batches or one."""
+    def allows(self, shape: Shape, batch: int, seen: Collection[int]) -> bool:
+        """Whether `shape` is as the calls before had it, in which the batches `seen` were."""
         if self.dtype is not None and shape.dtype is not self.dtype:
             return False
         if self.axes is None:
             return True
         return len(self.axes) == len(shape.sizes) and all(
-            axis.allows(size, batch, tried=tried) for axis, size in zip(self.axes, shape.sizes, strict=True)
+            axis.allows(size, batch, seen, first=not place)
+            for place, (axis, size) in enumerate(zip(self.axes, shape.sizes, strict=True))
         )
 
     def learn(self, shape: Shape, batch: int) -> None:
@@ -143,9 +150,8 @@ class Family:
 
         To be asked for a batch that was not seen with these inputs.
         """
-        tried = len(self.batches) > 1
         pairs = enumerate(zip(self.results, shapes, strict=True))
-        return next((place for place, (known, shape) in pairs if not known.allows(shape, batch, tried=tried)), None)
+        return next((place for place, (known, shape) in pairs if not known.allows(shape, batch, self.batches)), None)
 
     def learn(self, shapes: Iterable[Shape], batch: int) -> None:
         """Count a call, and keep what its results bear out as well."""
