@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from linter_modules import HEAD, KL, MODEL, codes, linted
 
-from vae_checked.facts import Parametrisation
+from vae_checked.facts import Likelihood, Parametrisation
 
 # ------------------------------------------------------------------------------- one head, read by a setting
 
@@ -188,3 +188,64 @@ def fit(loader, options):
 )
 def test_both_losses_of_a_setting_are_examined(tmp_path: Path, last: str, other: str, expected: list[str]) -> None:
     assert codes(linted(tmp_path, {"net.py": CHOSEN.format(last=last, other=other, kl=KL)})) == expected
+
+
+AGAIN = (
+    HEAD
+    + MODEL
+    + """
+    def forward(self, x):
+        m, s = self.encode(x)
+        return self.back(m + torch.exp(s) * torch.randn_like(s)), m, s
+
+
+def made(options):
+    import torch.nn as nn
+
+    return {{"l1": nn.L1Loss(reduction="sum"), "l2": nn.MSELoss(reduction="sum")}}[options.kind]
+
+
+if __name__ == "__main__":
+    import torch.nn as nn
+
+    net = Net()
+    for x, _ in torch.load("batches.pt"):
+        y, m, s = net(x)
+        loss = made(torch.load("options.pt"))(y, x) + ({kl}).sum()
+        loss.backward()
+"""
+)
+
+
+def test_a_name_imported_again_in_a_branch_is_what_it_was(tmp_path: Path) -> None:
+    report = linted(tmp_path, {"net.py": AGAIN.format(kl=KL)})
+    assert codes(report) == ["VAE201"]
+    kinds = {facts.recon.kind.value for facts in report.facts if facts.recon.kind is not None}
+    assert kinds == {Likelihood.L1, Likelihood.MSE}
+
+
+def test_an_import_that_a_branch_used_first_stays_what_it_was(tmp_path: Path) -> None:
+    net = HEAD + MODEL + LATE
+    main = MAIN_LATE.format(kl=KL)
+    assert codes(linted(tmp_path, {"net.py": net, "train.py": main})) == ["VAE201"]
+
+
+LATE = """
+    def forward(self, x):
+        m, s = self.encode(x)
+        return self.back(m + torch.exp(s) * torch.randn_like(s)), m, s
+"""
+MAIN_LATE = """
+import sys
+import torch
+import torch.nn.functional as F
+from net import Net
+
+if len(sys.argv) > 1:
+    print(Net())
+net = Net()
+for x, _ in torch.load("batches.pt"):
+    y, m, s = net(x)
+    loss = F.mse_loss(y, x, reduction="sum") + ({kl}).sum()
+    loss.backward()
+"""

@@ -264,6 +264,8 @@ def _call_on_container(owner: Value, name: str, args: list[Value], site: Site) -
             return owner if isinstance(owner, Open) else list(owner)
         if name in ("get", "pop") and args and isinstance(args[0], str):
             return owner.get(args[0], args[1] if len(args) > 1 else None)
+        if name == "get" and args and (either := operators.chosen(owner, args[0], site)) is not None:
+            return either
         if name == "update" and args and isinstance(args[0], dict):
             owner.update(args[0])
             return None

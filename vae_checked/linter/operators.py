@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from vae_checked.linter.expression import Expr, Site, atom, opaque
+from vae_checked.linter.expression import Expr, Site, atom, const, opaque
 from vae_checked.linter.torch_ops import asks_for_nan
 from vae_checked.linter.values import (
     Choice,
@@ -28,6 +28,8 @@ from vae_checked.linter.values import Sequence as Layers
 
 # Lists and texts that code doubles in a loop are not followed beyond this length, nor numbers beyond that size.
 MAX_ITEMS, MAX_NUMBER = 1_000, 10**150
+# The entries of a dict that are tried in turn where the key is not known.
+_MAX_CHOICES = 3
 
 if TYPE_CHECKING:
     from vae_checked.linter.interpret import Interpreter
@@ -187,7 +189,7 @@ def boolean(op: ast.boolop, values: Sequence[Value], site: Site) -> Value:
 
 def merge(condition: Expr, one: Value, other: Value) -> Value:
     """The value after two branches: `phi` where both are expressions or numbers, else whichever says more."""
-    if one is other:
+    if one is other or (isinstance(one, External) and one == other):
         return one
     numeric = (Expr, int, float)
     if isinstance(one, numeric) and isinstance(other, numeric):
@@ -205,10 +207,19 @@ def merge(condition: Expr, one: Value, other: Value) -> Value:
 
 
 def _is_choice(value: Value) -> bool:
-    """Whether a value is a single layer or function, of which both can be tried where one is chosen by a setting."""
-    return isinstance(value, (Layer, External, Choice)) or (
-        isinstance(value, Function) and isinstance(value.node, ast.Lambda)
-    )
+    """Whether a value is a single layer or function, of which each can be tried where one is chosen by a setting."""
+    return isinstance(value, (Layer, External, Function, Choice))
+
+
+def chosen(owner: dict[Value, Value], key: Value, site: Site) -> Value:
+    """What a dict of a few layers or functions holds for a key that is not known; None where it holds other things."""
+    values = list(owner.values())
+    if not isinstance(key, Expr) or not 2 <= len(values) <= _MAX_CHOICES or not all(map(_is_choice, values)):
+        return None
+    made = values[-1]
+    for index, value in reversed(list(enumerate(values[:-1]))):
+        made = Choice(opaque(f"key:{id(owner)}", (const(index), key), site), value, made)
+    return made
 
 
 def items(interpreter: Interpreter, value: Value, site: Site) -> list[Value]:
@@ -321,6 +332,9 @@ def subscript(interpreter: Interpreter, owner: Value, key: Value, site: Site) ->
             only = next(iter(owner.values()))
             if isinstance(only, (Class, Function, Instance)):
                 return only
+        either = chosen(owner, key, site)
+        if either is not None:
+            return either
         return atom(f"[{key!r}]" if isinstance(key, str) else "item", site, id(owner))
     if isinstance(owner, Layers):
         return _layers_item(owner, key, index)

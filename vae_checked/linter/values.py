@@ -42,11 +42,14 @@ class Deferred:
 
     dotted: str
     work: Callable[[], Value] | None
+    done: Value = None
 
     def settle(self) -> Value:
         """What the name stands for; modules that import each other's names in a circle end as something external."""
-        work, self.work = self.work, None
-        return External(self.dotted) if work is None else work()
+        if self.work is not None:
+            work, self.work, self.done = self.work, None, External(self.dotted)
+            self.done = work()
+        return self.done
 
 
 def settle(names: dict[str, Value], name: str) -> Value:
@@ -271,6 +274,8 @@ def as_expr(value: Value, site: Site | None = None, depth: int = 0) -> Expr:
         if depth > MAX_NESTED:
             return opaque("nested", (), site)
         return opaque("sequence", tuple(as_expr(item, site, depth + 1) for item in value), site)
+    if isinstance(value, External):
+        return opaque(value.dotted, (), site)
     return opaque(f"{type(value).__name__}:{value if isinstance(value, (str, type(None))) else id(value)}", (), site)
 
 
