@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from vae_checked.catalogue import CATALOGUE, find
 from vae_checked.cli import main
+from vae_checked.errors import UsageError
 from vae_checked.linter import LintReport, Options, cache, lint
 from vae_checked.linter.codec import DamagedError, decode, encode
 
@@ -143,8 +144,7 @@ def test_a_copy_of_project_and_cache_elsewhere_is_as_good(
 def test_a_file_that_was_only_imported_counts_and_so_does_one_that_was_not_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    train = "def train(x):\n    out, mu, logvar = VAE()(x)\n    loss_function(out, x, mu, logvar).backward()\n"
-    (tmp_path / "model.py").write_text(f"from loss import loss_function\n{HEAD}\n\n{train}", encoding="utf-8")
+    (tmp_path / "model.py").write_text(TEXTS["model.py"][0], encoding="utf-8")
     monkeypatch.chdir(tmp_path)
 
     def found() -> list[str]:
@@ -163,8 +163,9 @@ def test_a_file_that_was_only_imported_counts_and_so_does_one_that_was_not_there
     assert found() == []
 
 
+TRAIN = "def train(x):\n    out, mu, logvar = VAE()(x)\n    loss_function(out, x, mu, logvar).backward()\n"
 TEXTS = {
-    "model.py": [BAD, GOOD, HEAD, f"from loss import loss_function\n{HEAD}", "import torch; torch.randn("],
+    "model.py": [f"from loss import loss_function\n{HEAD}\n\n{TRAIN}", BAD, GOOD, HEAD, "import torch; torch.randn("],
     "loss.py": [f"{IMPORTS}\n\ndef loss_function{LOSS}", f"{IMPORTS}\nlogvar = 3\n", "x = 1\n"],
     "train.py": [
         f"{IMPORTS}from model import VAE\nfrom pkg.tools import helper\n\nhelper(VAE()(torch.rand(4, 3, 8, 12)))\n",
@@ -172,24 +173,34 @@ TEXTS = {
     ],
     "pkg/tools.py": ["import torch\n\ndef helper(x):\n    return torch.rand_like(x[0])\n", "helper = print\n"],
 }
+FIRST = [("model.py", 0), ("loss.py", 0)]
 EDITS = st.sampled_from([(name, index) for name, texts in TEXTS.items() for index in (-1, *range(len(texts)))])
 
 
-@settings(max_examples=12)
+def outcome(path: Path, kept: Path | None) -> LintReport | str:
+    """The report on a file or folder, or why there is none."""
+    try:
+        return lint([path], cache=kept)
+    except UsageError as error:
+        return str(error)
+
+
+@settings(max_examples=settings.default.max_examples // 6)
 @given(st.lists(EDITS, min_size=1, max_size=5))
 def test_cached_is_what_is_not_cached_after_any_edits(edits: list[tuple[str, int]]) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "pkg").mkdir()
-        (folder / "model.py").write_text(TEXTS["model.py"][0], encoding="utf-8")
-        for path, index in [("model.py", 0), *edits]:
+        for path, index in [*FIRST, *edits]:
             if index < 0:
                 (folder / path).unlink(missing_ok=True)
             else:
                 (folder / path).write_text(TEXTS[path][index], encoding="utf-8")
-            expected = lint([folder])
-            for _ in range(2):
-                assert lint([folder], cache=folder / "kept") == expected
+            # The whole project, and one file with what it imports.
+            for given_path in (folder, folder / "model.py"):
+                expected = outcome(given_path, None)
+                for _ in range(2):
+                    assert outcome(given_path, folder / "kept") == expected
 
 
 # ------------------------------------------------------------------------------------------- what may befall it

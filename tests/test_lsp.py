@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from vae_checked.catalogue import find
+from vae_checked.cli import main
 
 pytest.importorskip("pygls", reason="pygls comes with the extra [lsp]")
 
@@ -216,7 +217,18 @@ async def unused_comments_are_hints_and_bad_configuration_is_said_once(client: C
     assert await client.actions(notebook, SPAN) == []
 
 
+async def what_a_baseline_knows_is_not_shown(client: Client, folder: Path) -> None:
+    (folder / "model.py").write_text(BAD, encoding="utf-8")
+    assert main(["lint", str(folder), "--baseline", str(folder / "known.json"), "--write-baseline"]) == 0
+    (folder / "pyproject.toml").write_text('[tool.vae-checked]\nbaseline = "known.json"\n', encoding="utf-8")
+    uri = client.open(folder / "model.py", BAD)
+    assert await client.diagnostics(uri) == []
+    client.type(uri, BAD.replace("torch.exp(0.5 * logvar)", "torch.exp(logvar)"))
+    assert [each.code for each in await client.diagnostics(uri)] == ["VAE201"]
+
+
 SESSIONS = (
+    what_a_baseline_knows_is_not_shown,
     typing_on_ends_in_what_was_typed_last,
     places_are_in_units_of_utf_16_and_lines_may_end_in_two_letters,
     what_another_file_holds_counts_as_it_is_typed,

@@ -19,9 +19,10 @@ from vae_checked.catalogue import find
 from vae_checked.cli.configured import config_for, lint_options
 from vae_checked.errors import VaeCheckedError
 from vae_checked.finding import Finding, Place, Remark, Severity
-from vae_checked.linter import LintReport, Options, lint
+from vae_checked.linter import LintReport, Options, baseline, lint
 from vae_checked.linter.fixes import Edit
 from vae_checked.linter.mend import settling
+from vae_checked.linter.options import chosen
 from vae_checked.reports.page import markdown_page
 
 SOURCE = "vae-checked"
@@ -190,7 +191,13 @@ def _options(path: str) -> Options:
 
 
 def _linted(path: str, texts: dict[str, str]) -> LintReport:
-    return lint([path], texts=texts, options=_options(path))
+    """The report on one file as its project configures it; what the project's baseline knows is not shown."""
+    config = config_for([path])
+    options = lint_options(config, _NOTHING_SAID)
+    report = lint([path], texts=texts, options=options)
+    if config is None or config.baseline is None:
+        return report
+    return baseline.load(config.baseline).applied(report, {mistake.code for mistake in chosen(options)})
 
 
 def _settling(finding: Finding, path: str, texts: dict[str, str]) -> tuple[Edit, ...]:

@@ -69,7 +69,8 @@ class Cache:
         }
         body = json.dumps(entry, separators=(",", ":")).encode(errors="surrogatepass")
         file = self._file(unit, options)
-        draft = file.with_name(f"{file.name}.{os.getpid()}.part")
+        # Other machines may write here too.
+        draft = file.with_name(f"{file.name}.{os.urandom(8).hex()}.part")
         try:
             self._make()
             draft.write_bytes(sha256(body).hexdigest().encode() + b"\n" + body)
