@@ -62,6 +62,33 @@ def test_a_mean_over_an_axis_that_is_gone(lines: str, expected: list[str], tmp_p
     assert sorted({finding.code for finding in lint([path]).findings}) == expected
 
 
+FIXED = """\
+import torch
+import torch.nn as nn
+
+
+class Fixed(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.logvar, self.back = nn.Linear(784, 7), nn.Linear(7, 784)
+
+    def forward(self, x):
+        logvar = self.logvar(x)
+        z = torch.zeros_like(logvar) + torch.exp(0.5 * logvar) * torch.randn_like(logvar)
+        out = self.back(z)
+        recon = torch.clamp(out, min=0) - out * x + torch.log1p(torch.exp(-out.abs()))
+        loss = recon.sum() - 0.5 * torch.sum(1 + logvar - logvar.exp())
+        return loss
+"""
+
+
+def test_a_reconstruction_is_no_mean_of_a_posterior(tmp_path: Path) -> None:
+    """The mean is fixed at zero: what stands beside the width's terms is the error, and it holds the width."""
+    path = tmp_path / "fixed.py"
+    path.write_text(FIXED, encoding="utf-8")
+    assert [finding.code for finding in lint([path]).findings] == []
+
+
 HEADLESS = """\
 import torch
 import torch.nn as nn

@@ -9,7 +9,7 @@ from contextlib import suppress
 from functools import cache
 
 from vae_checked.facts import Family, NoiseLaw, Parametrisation, gaussian_kl, reversed_gaussian_kl
-from vae_checked.linter.expression import PASSED, REDUCTIONS, TRANSPARENT, Expr, Graph, elementwise
+from vae_checked.linter.expression import PASSED, REDUCTIONS, TRANSPARENT, Expr, Graph, contains, elementwise
 from vae_checked.linter.numeric import Program, close, fit, leaves, points
 from vae_checked.linter.roles import categorical
 from vae_checked.linter.roles.samplers import is_scalar
@@ -153,7 +153,10 @@ def _read(node: Expr, wanted: list[Expr], known: list[tuple[Expr, Expr]]) -> Div
         divergence = _identify(node, location, head, scalars, noise)
         if divergence is not None and divergence.parametrisation is not None:
             return divergence
-        if not noise and (location, head) not in of_samplers:
+        if noise or contains(location, head.uid) or contains(head, location.uid):
+            # An attempt at a KL reads two heads, not one of them and what is decoded from it.
+            continue
+        if (location, head) not in of_samplers:
             candidate = candidate or divergence
     tensors = [leaf for leaf in found if not is_scalar(leaf)]
     if candidate is None and len(tensors) == 4:
