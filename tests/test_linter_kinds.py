@@ -77,6 +77,16 @@ PIXELS = """\
     kl = {sign}0.5 * torch.sum(1 + s - m.pow(2) - s.exp(), dim=1) / math.prod(x.shape[1:])
     return (recon + kl).mean()
 """
+DIVIDED = """\
+    recon = F.binary_cross_entropy(out, x, reduction="{reduction}") / x.size(0)
+    kl = -0.5 * torch.sum(1 + s - m.pow(2) - s.exp(), dim=1)
+    return recon + kl.mean()
+"""
+CAPACITY = """\
+    recon = F.binary_cross_entropy(out, x, reduction="none").sum(1)
+    kl = -0.5 * torch.sum(1 + s - m.pow(2) - s.exp(), dim=1)
+    return recon.mean() + 30.0 * (kl.mean() - 4.0).abs()
+"""
 LOSS = RIGHT[RIGHT.index(RECON) : RIGHT.index("\n\ndef fit")]
 
 
@@ -146,12 +156,20 @@ def test_the_right_module_is_silent(tmp_path: Path) -> None:
         (RECON, CHOICE.format(other='F.mse_loss(out, x, reduction="sum")'), []),
         (RECON, CHOICE.format(other='F.binary_cross_entropy_with_logits(out, x, reduction="sum")'), ["VAE401"]),
         (RECON, CHOICE.format(other="F.mse_loss(out, x)"), ["VAE502", "VAE504"]),
+        (LOSS, DIVIDED.format(reduction="sum"), []),
+        (LOSS, DIVIDED.format(reduction="mean"), ["VAE502"]),
         (LOSS, PIXELS.format(sign="-"), []),
         (LOSS, PIXELS.format(sign="+"), ["VAE302"]),
     ],
 )
 def test_one_edit(old: str, new: str, expected: list[str], tmp_path: Path) -> None:
     assert codes(tmp_path, (old, new)) == expected
+
+
+def test_std_without_eps_under_a_capacity(tmp_path: Path) -> None:
+    """The distance of the KL to a capacity is no reconstruction."""
+    assert codes(tmp_path, (LOSS, CAPACITY)) == []
+    assert codes(tmp_path, (LOSS, CAPACITY), ("return m + eps * std", "return m + std")) == ["VAE207"]
 
 
 @pytest.mark.parametrize(

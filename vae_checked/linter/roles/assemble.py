@@ -67,10 +67,12 @@ def _heads(found: list[SamplerSite]) -> list[tuple[Expr, Expr]]:
 
 
 def _is_of_latents(recon: Reconstruction, found: list[SamplerSite], kls: list[Divergence]) -> bool:
-    """Whether a difference is one of latents: in the KL itself, or in the log density of z."""
+    """Whether a difference is one of latents: in the KL itself, of the KL to a capacity, or in the log density of z."""
     sides = {strip(recon.first).uid, strip(recon.second).uid}
     latents = {uid for site in found for uid in (site.z.uid, strip(site.location).uid)}
-    return bool(sides & latents) or any(contains(kl.term, recon.term.uid) for kl in kls)
+    return bool(sides & latents) or any(
+        contains(kl.term, recon.term.uid) or contains(recon.term, kl.term.uid) for kl in kls
+    )
 
 
 def _kl_of(site: SamplerSite, found: list[Divergence]) -> Divergence | None:

@@ -230,6 +230,9 @@ def read(chain: tuple[Step, ...], rank: int | None, single: Iterable[int] = ()) 
         elif kind == "divided":
             if value == 0 and batch is Reduction.SUM:
                 batch = Reduction.MEAN
+            elif value == 0 and batch is Reduction.MEAN:
+                # A batch size below what is a mean already weighs nothing on purpose.
+                continue
             else:
                 explicit = True
         elif kind in ("times", "weight", "-weight", "named") or (kind == "const" and is_chosen(value)):
