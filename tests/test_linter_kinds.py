@@ -77,6 +77,12 @@ PIXELS = """\
     kl = {sign}0.5 * torch.sum(1 + s - m.pow(2) - s.exp(), dim=1) / math.prod(x.shape[1:])
     return (recon + kl).mean()
 """
+DATA = '    loader = DataLoader(datasets.MNIST("data", transform=transforms.ToTensor()), batch_size=50)\n'
+SPLIT = """\
+    whole = datasets.MNIST("data", transform={transform})
+    chosen, kept = torch.utils.data.random_split(whole, [50_000, 10_000])
+    loader = DataLoader(chosen, batch_size=50)
+"""
 DIVIDED = """\
     recon = F.binary_cross_entropy(out, x, reduction="{reduction}") / x.size(0)
     kl = -0.5 * torch.sum(1 + s - m.pow(2) - s.exp(), dim=1)
@@ -156,6 +162,12 @@ def test_the_right_module_is_silent(tmp_path: Path) -> None:
         (RECON, CHOICE.format(other='F.mse_loss(out, x, reduction="sum")'), []),
         (RECON, CHOICE.format(other='F.binary_cross_entropy_with_logits(out, x, reduction="sum")'), ["VAE401"]),
         (RECON, CHOICE.format(other="F.mse_loss(out, x)"), ["VAE502", "VAE504"]),
+        (DATA, SPLIT.format(transform="transforms.ToTensor()"), []),
+        (
+            DATA,
+            SPLIT.format(transform="transforms.Compose([transforms.ToTensor(), transforms.Normalize(0.5, 0.5)])"),
+            ["VAE403"],
+        ),
         (LOSS, DIVIDED.format(reduction="sum"), []),
         (LOSS, DIVIDED.format(reduction="mean"), ["VAE502"]),
         (LOSS, PIXELS.format(sign="-"), []),

@@ -31,7 +31,7 @@ _GEOMETRIC = frozenset(
 _SCALING = frozenset(("ToTensor", "ConvertImageDtype", "ToDtype"))
 _TRANSFORMS = _GEOMETRIC | _SCALING | frozenset(("Compose", "Normalize", "Lambda"))
 _TO_TENSOR = _SCALING | frozenset(("PILToTensor", "ToImage"))
-_LOADERS = frozenset(("DataLoader", "Subset", "random_split", "ConcatDataset", "TensorDataset", "FastDataLoader"))
+_LOADERS = frozenset(("DataLoader", "Subset", "ConcatDataset", "TensorDataset", "FastDataLoader"))
 _IMAGE_READERS = (
     "Image.open", "cv2.imread", "imageio.imread", "imageio.v2.imread", "skimage.io.imread", "io.read_image",
     "io.decode_image", "folder.default_loader", "folder.pil_loader",
@@ -55,6 +55,10 @@ def construct(
         return transformed(interpreter, Transform((("ToTensor", None, site),)), picture, site)
     if dotted.endswith(_IMAGE_READERS) or dotted == "Image.open":
         return data_expr(BYTE, (), site)
+    if last == "random_split":
+        lengths = args[1] if len(args) > 1 else kwargs.get("lengths")
+        whole = _loader(interpreter, args, kwargs, site)
+        return (whole,) * (len(lengths) if isinstance(lengths, (list, tuple)) else 2)
     if last in _LOADERS:
         return _loader(interpreter, args, kwargs, site)
     if "datasets" in dotted and last[:1].isupper():
