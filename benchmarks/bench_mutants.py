@@ -106,8 +106,8 @@ def main() -> None:
                 beside[f"{other} beside {mistake}"] += 1
         said = [codes for codes in row["clean"] if codes]
         alarms, cleans = alarms + len(said), cleans + len(row["clean"])
-        count = len(row["told"])
-        print(f"{name:38} {count - len(missed)}/{count}  {row['seconds']:6.0f} s  {missed}  clean: {said}", flush=True)
+        hits = f"{len(row['told']) - len(missed)}/{len(row['told'])}"
+        print(f"{name:38} {hits}  {row['seconds']:6.0f} s  {missed}  clean: {said}", flush=True)
     print("\nby mistake:")
     for mistake, (code, what) in MISTAKES.items():
         if tried[mistake]:

@@ -77,6 +77,17 @@ def test_the_shape_of_a_reconstruction_is_told_in_the_words_of_a_specification()
     assert (shape.value.input, shape.value.output) == ("B 3 8 12", "B 3 8 11")
 
 
+@pytest.mark.parametrize(("cut", "told"), [(lambda h: h[..., :-1], "B 3 8 11"), (lambda h: h.mean(1)[..., :-1], None)])
+def test_without_a_loss_a_reconstruction_of_another_rank_may_be_of_something_else(cut: Any, told: str | None) -> None:
+    class Declared(zoo.Base):
+        def forward(self, x: Tensor) -> Any:
+            mu, logvar = self.encode(x)
+            return {"x_hat": cut(self.decode(self.sample(mu, logvar))), "mu": mu, "logvar": logvar}
+
+    shape = facts_of(Declared(), loss=None).output.shape
+    assert (None if shape is None else shape.value.output) == told
+
+
 # ------------------------------------------------------------------------------------------- batch mixing
 
 

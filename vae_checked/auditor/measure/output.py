@@ -70,7 +70,9 @@ def output_shape(seen: Observation) -> Fact[ShapePair] | None:
         return None  # a part of the batch, or several samples of each
     if size != x.numel():
         reconstructs_another = any(tensor.numel() == size for _, tensor in seen.run.inputs.tensors())
-        if reconstructs_another or (seen.join is None and not seen.x_hat_declared):
+        # What a model declares to be the reconstruction may be of a spectrogram where sound went in.
+        alike = seen.x_hat_declared and value.tensor.dim() == x.dim()
+        if reconstructs_another or (seen.join is None and not alike):
             return None
     pair = ShapePair(_axes(x, seen.batch), _axes(value.tensor, seen.batch))
     return Fact(pair, origin_of(seen.run.tape, seen.x_hat))
