@@ -48,6 +48,10 @@ BOUNDED: dict[str, tuple[Callable[[Tensor], Tensor], tuple[float, float]]] = {
     "viewed": (lambda h: h.sigmoid().view(-1).unsqueeze(0).permute(1, 0), (0.0, 1.0)),
     "added": (lambda h: h.sigmoid() + h.tanh(), (-1.0, 2.0)),
     "multiplied": (lambda h: h.sigmoid() * h.tanh(), (-1.0, 1.0)),
+    "averaged over a group": (lambda h: h.sigmoid().mul(3).view(-1, 3, 1).mean(1), (0.0, 3.0)),
+    "enlarged": (lambda h: F.interpolate(h.relu().unsqueeze(0), scale_factor=2, mode="nearest"), (0.0, INF)),
+    "joined": (lambda h: torch.cat([h.sigmoid(), h.tanh()], dim=1), (-1.0, 1.0)),
+    "joined with what is not bounded": (lambda h: torch.cat([h.sigmoid(), h], dim=1), (-INF, INF)),
     "chunked": (lambda h: h.sigmoid().chunk(3, dim=1)[1], (0.0, 1.0)),
 }
 

@@ -15,6 +15,13 @@ _UNBOUNDED = names_in(
     "_native_batch_norm_legit _native_batch_norm_legit_no_training cudnn_batch_norm mkldnn_rnn_layer "
     "mkldnn_convolution _convolution addmv embedding"
 )
+# What these give lies between the smallest and the largest of what they are given.
+_BETWEEN = names_in(
+    "mean amax amin _adaptive_avg_pool2d _adaptive_avg_pool3d "
+    "max_pool2d_with_indices max_pool3d_with_indices upsample_nearest1d upsample_nearest2d upsample_nearest3d "
+    "_upsample_nearest_exact2d upsample_linear1d upsample_bilinear2d upsample_trilinear3d reflection_pad1d "
+    "reflection_pad2d reflection_pad3d replication_pad1d replication_pad2d replication_pad3d repeat_interleave"
+)
 _DEPTH = 40
 
 
@@ -97,8 +104,10 @@ def _interval_of(tape: Tape, graph: Graph, number: int, data: Interval | None, d
 
     if name in _UNBOUNDED:
         return REAL
-    if is_layout(step) and step.inputs:
+    if (is_layout(step) or name in _BETWEEN) and step.inputs:
         return inner(0)
+    if name == "cat":
+        return _union([_interval_of(tape, graph, each, data, depth + 1) for each in step.inputs])
     if name in _INCREASING:
         return _through(_INCREASING[name], inner(0), name in _OPEN)
     return _arithmetic(name, step, inner)
@@ -155,6 +164,19 @@ def _arithmetic(name: str, step: Step, inner: Callable[[int], Interval | None]) 
         whole = inner(0)
         return None if whole is None else Interval(below, math.inf) if math.isinf(whole.high) else None
     return None
+
+
+def _union(parts: list[Interval | None]) -> Interval | None:
+    known = [part for part in parts if part is not None]
+    if not known or len(known) < len(parts):
+        return None
+    low, high = min(part.low for part in known), max(part.high for part in known)
+    return Interval(
+        low,
+        high,
+        all(part.low_open for part in known if part.low == low),
+        all(part.high_open for part in known if part.high == high),
+    )
 
 
 def _clamped(name: str, step: Step, interval: Interval | None) -> Interval | None:
