@@ -160,6 +160,39 @@ LAYOUTS: dict[str, tuple[str, Any, AxisOrder | None]] = {
 }
 
 
+class Moving(nn.Module):
+    """A VAE of videos whose first convolution sees only what came before; on sounds where time is the only axis."""
+
+    def __init__(self, arrange: Any, axes: int) -> None:
+        super().__init__()
+        convolution = {1: nn.Conv1d, 3: nn.Conv3d}[axes]
+        self.arrange = arrange
+        self.padding = (1, 1) * (axes - 1) + (2, 0)
+        self.encoder = convolution(3, 4, 3)
+        self.decoder = convolution(2, 3, 1)
+
+    def forward(self, x: Tensor) -> Any:
+        mu, logvar = self.encoder(F.pad(self.arrange(x), self.padding)).chunk(2, 1)
+        z = mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)
+        return self.decoder(z), mu, logvar
+
+
+@pytest.mark.parametrize(
+    ("spec", "arrange", "order"),
+    [
+        ("B 3 5 8 12", lambda x: x.reshape(-1, 5, 8, 12, 3).movedim(-1, 1), AxisOrder.SCRAMBLED),
+        ("B 3 5 8 12", lambda x: x.transpose(1, 2).reshape(x.shape), AxisOrder.SCRAMBLED),
+        ("B 3 5 8 12", lambda x: x, None),
+        ("B 3 5 8 12", lambda x: x.flip(2), None),
+        ("B 3 22", lambda x: x.reshape(-1, 22, 3).transpose(1, 2), AxisOrder.SCRAMBLED),
+        ("B 3 22", lambda x: x, None),
+    ],
+)
+def test_the_order_of_the_axes_of_videos_and_sounds(spec: str, arrange: Any, order: AxisOrder | None) -> None:
+    found = audit(Moving(arrange, len(spec.split()) - 2), spec).facts[0].data.axis_order
+    assert (None if found is None else found.value) is order
+
+
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_the_order_in_which_the_axes_reach_the_first_convolution(name: str) -> None:
     spec, arrange, order = LAYOUTS[name]

@@ -1,4 +1,4 @@
-"""The order in which an image's axes reach the first convolution, found by writing its place into every element."""
+"""The order in which an input's axes reach the first convolution, found by writing its place into every element."""
 
 from __future__ import annotations
 
@@ -19,17 +19,19 @@ _CHANNELS = (1, 2, 3, 4)
 
 
 def axis_order(seen: Observation) -> Fact[AxisOrder] | None:
-    """Where each pixel of an image arrives at the first convolution; None without one, or where x is computed with."""
+    """Where each element of the input arrives at the first convolution; None without one, or where x is computed with.
+
+    Sounds, images and videos: only an image's order has a name, another's is known to be scrambled or not known.
+    """
     tape, number = seen.run.tape, seen.run.x_number
     x = tape.values[number].data
-    if x.dim() != 4:
+    if x.dim() not in (3, 4, 5):
         return None
     step = _first_convolution(tape, seen.graph)
     if step is None:
         return None
     received = step.inputs[0]
-    shape = tape.values[received].tensor.shape
-    if len(shape) != 4 or x.numel() != tape.values[received].tensor.numel():
+    if tape.values[received].tensor.dim() != x.dim():
         return None
     places = torch.arange(1, x.numel() + 1, dtype=torch.float64, device=x.device).reshape(x.shape)
     arrived = _arrivals(tape, number, received, places)
@@ -58,15 +60,30 @@ def _arrivals(tape: Tape, number: int, received: int, places: Tensor) -> Tensor 
             runs.append(replay(tape, {number: content.to(x.dtype)}, (received,))[received].double())
         except (RuntimeError, ValueError):
             return None
-    lifted = runs[0] - runs[1]
-    smallest = lifted.abs().min()
-    if not torch.isfinite(lifted).all() or smallest == 0:
+    lifted = _without_padding(runs[0] - runs[1], x)
+    if lifted is None or not torch.isfinite(lifted).all() or lifted.abs().min() == 0:
         return None
     arrived = (lifted / (lifted.sum() / places.sum())).round()
     return arrived if torch.equal(arrived.flatten().sort().values, places.flatten().sort().values) else None
 
 
+def _without_padding(lifted: Tensor, x: Tensor) -> Tensor | None:
+    """The part that came from x: padded on both sides alike, or, as causal convolutions do, before time alone."""
+    if lifted.numel() == x.numel():
+        return lifted
+    more = [got - had for got, had in zip(lifted.shape, x.shape, strict=True)]
+    if min(more) < 0 or more[:2] != [0, 0]:
+        return None
+    # Time is the first axis after the channels, of a video and of a sound.
+    starts = [0, 0, more[2] if x.dim() != 4 else more[2] // 2, *(each // 2 for each in more[3:])]
+    for axis, (start, had) in enumerate(zip(starts, x.shape, strict=True)):
+        lifted = lifted.narrow(axis, start, had)
+    return lifted
+
+
 def _order(places: Tensor, arrived: Tensor, x: Tensor) -> AxisOrder | None:
+    if x.dim() != 4:
+        return AxisOrder.SCRAMBLED if _is_view_for_permute(places, arrived) else None
     channels_last = x.shape[-1] in _CHANNELS and x.shape[1] not in _CHANNELS
     found = {
         AxisOrder.NCHW: (places.permute(0, 3, 1, 2) if channels_last else places),
@@ -82,13 +99,14 @@ def _order(places: Tensor, arrived: Tensor, x: Tensor) -> AxisOrder | None:
 
 def _is_view_for_permute(places: Tensor, arrived: Tensor) -> bool:
     """Whether a view gave another shape to memory that a permutation of the axes should have moved, or did not move."""
-    if places.numel() == arrived.numel() and places.shape != arrived.shape:
+    if places.shape != arrived.shape:
         channels_last = sorted(places.shape) == sorted(arrived.shape) and places.shape[-1] == arrived.shape[1]
         return channels_last and torch.equal(places.flatten(), arrived.flatten())
-    for order in itertools.permutations((1, 2, 3)):
+    axes = tuple(range(1, places.dim()))
+    for order in itertools.permutations(axes):
         moved = places.permute(0, *order)
-        inverse = [1 + order.index(axis) for axis in (1, 2, 3)]
+        inverse = [1 + order.index(axis) for axis in axes]
         for scrambled in (moved.reshape(places.shape), places.reshape(moved.shape).permute(0, *inverse)):
-            if order != (1, 2, 3) and torch.equal(scrambled, arrived):
+            if not torch.equal(scrambled, places) and torch.equal(scrambled, arrived):
                 return True
     return False
