@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import torch.utils.checkpoint
 from monitor_models import BATCH, DIGITS, PIXELS, Digits, train, watched
 from torch import Tensor, nn
 
@@ -154,6 +155,74 @@ def test_a_model_that_cannot_be_measured_is_trained_on_with_one_line_that_says_s
     assert reading.causes == ()
     raising = watched(Raising, steps=1)
     assert "the batch must have 96 rows" in raising.readings[0].unobserved[0]
+
+
+class Checkpointed(Digits):
+    """The decoder's activations are computed again in the backward."""
+
+    reentrant = False
+
+    def decode(self, z: Tensor, x: Tensor) -> Tensor:
+        out = torch.utils.checkpoint.checkpoint(self.decoder, z, use_reentrant=self.reentrant)
+        assert isinstance(out, Tensor)
+        return torch.sigmoid(out)
+
+
+class ReentrantlyCheckpointed(Checkpointed):
+    reentrant = True
+
+
+@pytest.mark.parametrize("kind", [Checkpointed, ReentrantlyCheckpointed])
+def test_a_checkpointed_decoder_trains_the_same(kind: type[Checkpointed]) -> None:
+    found = []
+    for looks in (False, True):
+        torch.manual_seed(0)
+        model = kind()
+        with Monitor(model, every=1, to=[]) as monitor:
+            if not looks:
+                monitor.close()
+            train(model, steps=3, monitor=monitor if looks else None)
+        found.append([tensor.detach().numpy().tobytes() for tensor in model.parameters()])
+    assert found[0] == found[1]
+    last = monitor.readings[-1]
+    if kind is Checkpointed:
+        assert last.balance is not None
+        assert last.recon_gradient is not None
+        assert last.recon_gradient > 0
+    else:
+        assert any("the reconstruction's gradient at the heads" in each for each in last.unobserved)
+
+
+class Exploding(Digits):
+    def sample(self, mu: Tensor, logvar: Tensor) -> Tensor:
+        return mu + torch.exp(200.0 + logvar) * torch.randn_like(mu)
+
+
+def test_numbers_that_are_not_finite_are_no_collapse() -> None:
+    monitor = watched(Exploding, steps=4, every=1)
+    assert [reading.causes for reading in monitor.readings] == [()] * 4
+    assert all("holds NaN or infinity" in reading.unobserved[0] for reading in monitor.readings)
+    assert not any(reading.collapsed for reading in monitor.readings)
+
+
+class Odd(Digits):
+    """Its parameters cannot be listed while it is measured: an error of no kind that one would expect."""
+
+    broken = False
+
+    def named_buffers(self, *args: Any, **kwargs: Any) -> Any:
+        if self.broken:
+            raise KeyError("no such buffer")
+        return super().named_buffers(*args, **kwargs)
+
+
+def test_an_error_in_the_monitor_does_not_end_the_training() -> None:
+    model = Odd()
+    with Monitor(model, every=1, to=[]) as monitor:
+        model.broken = True
+        train(model, steps=2, monitor=monitor)
+    assert [len(reading.unobserved) > 0 for reading in monitor.readings] == [True, True]
+    assert "KeyError" in monitor.readings[0].unobserved[0]
 
 
 def test_a_step_before_the_backward_says_so() -> None:

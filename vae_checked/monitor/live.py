@@ -149,7 +149,7 @@ class Live:
                     retain_graph=True,
                     allow_unused=True,
                 )
-            except RuntimeError as error:
+            except Exception as error:  # the step's own backward goes on
                 self._trouble.append(f"the reconstruction's gradient at the heads: {described(error)}")
                 return
             finally:

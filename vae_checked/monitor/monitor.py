@@ -21,6 +21,7 @@ from vae_checked.monitor.live import Live, Weighed
 from vae_checked.monitor.probe import Probed, probe, rows_of
 from vae_checked.monitor.reading import Diagnosis, Reading
 from vae_checked.monitor.sinks import sinks_of, write_all
+from vae_checked.text import described
 
 EVERY = 100
 SHARE = 0.02
@@ -141,7 +142,11 @@ class Monitor:
         probed, weighed = None, Weighed()
         if self._live is not None:
             self._live.remove()
-            probed, weighed = self._live.probed, self._live.weigh()
+            probed = self._live.probed
+            try:
+                weighed = self._live.weigh()
+            except Exception as error:  # nothing that cannot be measured may end a training that runs
+                weighed = Weighed(unobserved=(f"the step's gradients: {described(error)}",))
             self._live = None
         if x is not None:
             args, kwargs = _called_with(x)

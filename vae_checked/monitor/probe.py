@@ -64,7 +64,7 @@ def probe(subject: Subject, inputs: Inputs, loss: Loss | None) -> Probed:
             _measure(seen, found)
     except ModelError as error:
         found.unobserved.append(str(error))
-    except (RuntimeError, ValueError, TypeError, IndexError) as error:
+    except Exception as error:  # nothing that cannot be measured may end a training that runs
         found.unobserved.append(f"this model cannot be measured so: {described(error)}")
     return found
 
@@ -95,6 +95,13 @@ def _measure(seen: Observation, found: Probed) -> None:
     latents = [latent for latent in seen.latents if latent.second is not None]
     found.rows = batch
     found.target = (seen.run.x if seen.join is None else tape.values[seen.join.target].data).detach()
+    _note(found, "x", seen.run.x)
+    if seen.x_hat is not None:
+        _note(found, "x_hat", tape.values[seen.x_hat].data)
+    endless = [name for name, (low, high) in found.ranges.items() if not math.isfinite(low + high)]
+    if endless:
+        found.unobserved.append(f"the posterior: {endless[0]} holds NaN or infinity; see the ranges that came before")
+        return
     if not latents:
         found.unobserved += [
             *seen.unobserved,
@@ -102,13 +109,11 @@ def _measure(seen: Observation, found: Probed) -> None:
         ]
     for latent in latents:
         _measure_posterior(seen, latent, found)
-    _note(found, "x", seen.run.x)
     found.x_hat = _path_of(seen, seen.x_hat)
     if seen.x_hat is None:
         found.unobserved.append("x_hat: nothing that the forward returns is the reconstruction")
         return
     x_hat = tape.values[seen.x_hat]
-    _note(found, "x_hat", x_hat.data)
     if latents:
         _measure_use(seen, latents, seen.x_hat, found)
         found.reaches_encoder = _reaches(x_hat.tensor, [tape.values[latent.location].tensor for latent in latents])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -97,4 +98,5 @@ class Reading:
     @property
     def collapsed(self) -> bool:
         """Whether no latent is active, by its variance or by its KL."""
-        return self.active_units == 0 and self.active_by_kl == 0
+        finite = self.kl is not None and math.isfinite(self.kl)
+        return finite and self.active_units == 0 and self.active_by_kl == 0
