@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import subprocess
 import sys
 import textwrap
@@ -157,7 +158,7 @@ def test_two_processes_train_the_same_and_one_of_them_writes(tmp_path: Path) -> 
 # ---------------------------------------------------------------------------------------------- Lightning
 
 
-def trained(lightning: Any, callback: Any, steps: int = 4, **options: Any) -> Any:
+def trained(lightning: Any, callback: Any, steps: int = 4, logger: Any = False) -> Any:
     class Module(lightning.LightningModule):  # type: ignore[misc, name-defined]  # the class is the package's
         def __init__(self) -> None:
             super().__init__()
@@ -180,12 +181,11 @@ def trained(lightning: Any, callback: Any, steps: int = 4, **options: Any) -> An
     trainer = lightning.Trainer(
         max_epochs=1,
         accelerator="cpu",
-        logger=False,
+        logger=logger,
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
         callbacks=callback,
-        **options,
     )
     trainer.fit(module, torch.utils.data.DataLoader(data, batch_size=BATCH))
     return module
@@ -212,6 +212,22 @@ def test_the_callback_follows_a_trainer_and_changes_nothing(package: str, monkey
     inner: list[Reading] = []
     trained(lightning, monitor_callback(model="vae", to=inner.append, every=2))
     assert [reading.kl for reading in inner] == pytest.approx([reading.kl for reading in seen])
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_callback_writes_to_the_trainers_logger_and_goes_on_counting(tmp_path: Path) -> None:
+    lightning = pytest.importorskip("lightning.pytorch", reason="Lightning is optional")
+    from lightning.pytorch.loggers import CSVLogger
+
+    callback = monitor_callback(to="logger", every=2)
+    callback.load_state_dict({"step": 5})
+    logger = CSVLogger(tmp_path, flush_logs_every_n_steps=1)
+    trained(lightning, callback, steps=3, logger=logger)
+    text = (Path(logger.log_dir) / "metrics.csv").read_text(encoding="utf-8")
+    found = list(csv.DictReader(text.splitlines()))
+    assert [row["step"] for row in found] == ["6", "8"]
+    assert all(float(row["vae/kl_nats"]) > 0 for row in found)
+    assert callback.state_dict() == {"step": 8}
 
 
 @pytest.mark.filterwarnings("ignore")
