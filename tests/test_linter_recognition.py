@@ -305,6 +305,26 @@ def test_what_is_drawn_or_compared_is_zero_or_one(tmp_path: Path, target: str, l
     assert codes(linted(tmp_path, {"net.py": text})) == expected
 
 
+HELD = (
+    HEAD
+    + MODEL
+    + """
+        self.noise = torch.distributions.MultivariateNormal(torch.{mean}(7), torch.eye(7))
+
+    def forward(self, x):
+        mu, sigma = self.encode(x)
+        return self.back(mu + sigma * self.noise.rsample(mu.shape[:1]))
+"""
+)
+
+
+@pytest.mark.parametrize(("mean", "expected"), [("zeros", []), ("ones", ["VAE202"])])
+def test_noise_of_a_distribution_that_the_model_holds(tmp_path: Path, mean: str, expected: list[str]) -> None:
+    text = HELD.format(mean=mean).replace("\n    def encode", "{held}\n    def encode")
+    held = text[text.index("        self.noise") : text.index("    def forward")].rstrip() + "\n"
+    assert codes(linted(tmp_path, {"net.py": text.replace(held, "").replace("{held}", held)})) == expected
+
+
 # ---------------------------------------------------------------------------------- calls of every spelling
 
 CALLS = (

@@ -249,3 +249,117 @@ for x, _ in torch.load("batches.pt"):
     loss = F.mse_loss(y, x, reduction="sum") + ({kl}).sum()
     loss.backward()
 """
+
+
+# ------------------------------------------------------------------------------------- terms that only look alike
+
+SPATIAL = (
+    HEAD
+    + """
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.down = nn.Sequential(nn.Conv2d(3, 12, 4, 2, 1), nn.ReLU(), nn.Conv2d(12, {twice}, 5, 1, 0))
+        self.up = nn.Sequential(nn.ConvTranspose2d(7, 12, 5, 1, 0), nn.ReLU(), nn.ConvTranspose2d(12, 3, 4, 2, 1))
+
+    def forward(self, x):
+        m, s = self.down(x).chunk(2, dim=1)
+        kl = torch.distributions.kl_divergence(
+            torch.distributions.Normal(m, s.mul(0.5).exp()),
+            torch.distributions.Normal(torch.zeros_like(m), torch.ones_like(s)),
+        ){reduced}
+        return torch.sigmoid(self.up(m + torch.exp(0.5 * s) * torch.randn_like(s))), kl
+
+
+def fit(loader):
+    net = Net()
+    for x, _ in loader:
+        y, kl = net(x)
+        loss = F.mse_loss(y, x, reduction="sum") / x.size(0) + kl
+        shown = F.mse_loss(y, x).item() + kl.item()
+        print(shown)
+        loss.backward()
+"""
+)
+
+
+@pytest.mark.parametrize(("reduced", "expected"), [(".sum(1).mean()", []), (".mean()", ["VAE503"])])
+def test_axes_of_a_convolution_that_may_be_single_settle_nothing(
+    tmp_path: Path, reduced: str, expected: list[str]
+) -> None:
+    assert codes(linted(tmp_path, {"net.py": SPATIAL.format(twice=14, reduced=reduced)})) == expected
+
+
+SHOWN = (
+    HEAD
+    + MODEL
+    + """
+    def forward(self, x):
+        m, s = self.encode(x)
+        return self.back(m + torch.exp(0.5 * s) * torch.randn_like(s)), m, s
+
+
+def fit(loader):
+    net = Net()
+    judge = nn.Sequential(nn.Linear(84, 1), nn.Sigmoid())
+    for x, _ in loader:
+        y, m, s = net(x)
+        kl = ({kl}).mean()
+        fooled = F.binary_cross_entropy(judge(y), torch.ones(5, 1))
+        loss = F.mse_loss(y, x, reduction="none").sum(1).mean() + kl + fooled
+        bits = F.mse_loss(y, x) + kl
+        print(bits)
+        {minimised}.backward()
+"""
+)
+
+
+@pytest.mark.parametrize(("minimised", "expected"), [("loss", []), ("bits", ["VAE502"])])
+def test_a_figure_that_is_only_shown_is_no_loss(tmp_path: Path, minimised: str, expected: list[str]) -> None:
+    text = SHOWN.format(kl=KL, minimised=minimised)
+    assert codes(linted(tmp_path, {"net.py": text})) == expected
+
+
+def test_the_label_of_a_discriminator_is_no_target(tmp_path: Path) -> None:
+    text = SHOWN.format(kl=KL, minimised="(kl + fooled)")
+    report = linted(tmp_path, {"net.py": text})
+    assert codes(report) == []
+    assert all(facts.data.interval is None or facts.data.interval.value.width for facts in report.facts)
+
+
+DRAWN = (
+    HEAD
+    + MODEL
+    + """
+    def forward(self, x):
+        m, s = self.encode(x)
+        return self.back(m + torch.exp(0.5 * s) * torch.randn_like(s)), m, s
+
+
+def fit(net: Net, loader):
+    net = Net()
+    for x, _ in loader:
+        y, m, s = net(x)
+        loss = F.mse_loss(y, x, reduction="sum") + ({kl}).sum()
+        loss.backward()
+    shown(net, loader)
+
+
+def shown(net, loader):
+    net.eval()
+    for x, _ in loader:
+        m, s = net.encode(x)
+        print(torch.distributions.Normal(m, {scale}).sample())
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("scale", "expected"),
+    [("torch.exp(s / 2)", []), ("s.exp()", ["VAE201"]), ("s.exp().sqrt()", []), ("s.exp() * 0.7", [])],
+)
+def test_a_head_is_read_alike_where_it_is_only_drawn_from(tmp_path: Path, scale: str, expected: list[str]) -> None:
+    report = linted(tmp_path, {"net.py": DRAWN.format(kl=KL, scale=scale)})
+    assert codes(report) == expected
+    assert all(finding.related for finding in report.findings)

@@ -51,7 +51,8 @@ def _multivariate(args: list[Value], kwargs: dict[str, Value], site: Site) -> Di
     factor = kwargs.get("scale_tril")
     scale: Value = None
     if isinstance(covariance, Expr) and covariance.op == "diag":
-        scale = Expr("sqrt", (covariance.args[0],), (), site)
+        variance = covariance.args[0]
+        scale = variance if number_of(variance) == 1.0 else Expr("sqrt", (variance,), (), site)
     elif isinstance(factor, Expr) and factor.op == "diag":
         scale = factor.args[0]
     if scale is None:

@@ -358,6 +358,10 @@ def _diag(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Sit
     return Expr("diag", (_tensor(args, kwargs, site),), (), site)
 
 
+def _eye(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    return Expr("diag", (const(1.0, site),), (), site)
+
+
 HANDLERS: dict[str, Handler] = {
     **{name: _unary(op) for name, op in _UNARY.items()},
     **{name: _parametric(name, default) for name, default in _PARAMETRIC.items()},
@@ -382,7 +386,7 @@ HANDLERS: dict[str, Handler] = {
     "stack": _stack, "vstack": _cat, "row_stack": _cat,
     "log2": _fraction(1 / math.log(2), "log"), "log10": _fraction(1 / math.log(10), "log"),
     "exp2": _fraction(math.log(2), "exp"), "scalar": _detached_scalar,
-    "diag_embed": _diag, "diag": _diag,
+    "diag_embed": _diag, "diag": _diag, "eye": _eye,
 }  # fmt: skip
 MATH = frozenset(("exp", "log", "sqrt", "pow", "log2", "log10", "tanh", "fabs"))
 

@@ -11,6 +11,7 @@ from vae_checked.linter.roles.likelihood import data_facts, output_facts, recon_
 from vae_checked.linter.roles.objective import Losses, objective_facts
 from vae_checked.linter.roles.posterior import exchanged, heads_facts, is_posterior, sampler_facts
 from vae_checked.linter.roles.prior import PriorDraws
+from vae_checked.linter.roles.readings import Readings
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.scenes import Scene
@@ -19,16 +20,21 @@ from vae_checked.record import replace
 _MAX_ALTERNATIVES = 4
 
 
-def facts_of(scene: Scene, prior: PriorDraws) -> list[Facts]:
+def facts_of(scene: Scene, prior: PriorDraws, readings: Readings) -> list[Facts]:
     """The facts of every VAE in a scene: one per sampler, or one per KL where no sampler is seen.
 
-    Draws from the prior are noted in `prior`, since the model that they are handed to may stand in another scene.
+    Draws from the prior are noted in `prior` and how heads are read in `readings`, since the model that they belong to
+    may stand in another scene.
     """
     graph = Graph(phi.resolved(scene.values()))
     found = samplers.find(graph)
     cuts = [node for site in found for node in (site.scale, site.head, site.location) if node is not None]
     kls = divergences.find(graph, cuts, _heads(found))
-    recons = [recon for recon in reconstructions.find(graph) if not _is_of_latents(recon, found, kls)]
+    recons = [
+        recon
+        for recon in reconstructions.find(graph)
+        if not _is_of_latents(recon, found, kls) and not reconstructions.is_of_constant(recon)
+    ]
     losses = Losses(scene, graph, found, kls, recons)
     facts: list[Facts] = []
     posterior: list[SamplerSite] = []
@@ -42,6 +48,7 @@ def facts_of(scene: Scene, prior: PriorDraws) -> list[Facts]:
         posterior.append(site)
         decoded: list[Reconstruction | None] = [*_recons_of(site, recons, kl, losses)]
         facts.extend(_facts(scene, site, kl, recon, losses) for recon in decoded or [None])
+        readings.read(site, facts[-1])
     for site in posterior:
         facts.extend(Facts(scene.subject, sampler=sampler) for sampler in training.without_eps(graph, site))
     prior.read(scene.subject, graph, posterior)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from vae_checked.facts import KL, Fact, Factor, KLForm, Reduced, Reduction
-from vae_checked.linter.expression import contains, origin
+from vae_checked.linter.expression import contains, origin, strip
 from vae_checked.linter.roles import reductions
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import Losses, Reading, sign_of, weight_of
@@ -39,7 +39,7 @@ def reduced_of(kl: Divergence, reading: Reading) -> Reduced | None:
         return None
     own, other = own_reduction(kl, reading), reductions.read(reading.recon, None)
     shared = reductions.balancing(reading.shared, own, other)
-    reduced = reductions.read((*shared, *reading.kl, *inside), rank)
+    reduced = reductions.read((*shared, *reading.kl, *inside), rank, _spatial(kl, rank))
     if reduced is None:
         return None
     if reductions.repeated(reading.shared, own, other):
@@ -60,7 +60,15 @@ def _reduced_twice(kl: Divergence, losses: Losses) -> Reduced | None:
 def own_reduction(kl: Divergence, reading: Reading) -> Reduced | None:
     """How a KL is reduced before anything joins it; None when that cannot be read."""
     inside = _chain(kl)
-    return None if inside is None else reductions.read((*reading.kl, *inside), _rank(kl))
+    return None if inside is None else reductions.read((*reading.kl, *inside), _rank(kl), _spatial(kl, _rank(kl)))
+
+
+def _spatial(kl: Divergence, rank: int | None) -> range:
+    """The axes of heads from a convolution that may well have length 1: nothing is said of how these are reduced."""
+    node = strip(kl.head)
+    while node.op in ("part", "index", "item", "layer") and node.args and node.get("channels_out") is None:
+        node = strip(node.args[0])
+    return range(2, rank) if rank is not None and node.get("channels_out") is not None else range(0)
 
 
 def _rank(kl: Divergence) -> int | None:

@@ -90,7 +90,10 @@ class Losses:
         """The largest loss that holds both terms: one that is differentiated, else one that is called a loss."""
         holding = [total for total in self.totals if contains(total, kl.term.uid) and contains(total, recon.term.uid)]
         best: Expr | None = None
-        for uids in ({value.uid for value in self.backward}, self._named, {total.uid for total in holding}):
+        # Where it is seen what is differentiated, another sum of the same KL is one that is only shown.
+        shown = any(contains(value, kl.term.uid) for value in self.backward)
+        any_total = set() if shown else {total.uid for total in holding}
+        for uids in ({value.uid for value in self.backward}, self._named, any_total):
             for total in holding:
                 if total.uid in uids and (best is None or contains(total, best.uid)):
                     best = total

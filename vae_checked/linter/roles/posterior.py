@@ -34,7 +34,8 @@ def is_posterior(site: SamplerSite, names: Mapping[int, list[str]]) -> bool:
     """
     if any(node.op in ("exp", "softplus", "sqrt", "elu") for node in elementwise(site.scale)):
         return True
-    roles = {role_of_name(name) for node in elementwise(site.scale) for name in names.get(node.uid, ())}
+    scales = (strip(site.scale), *elementwise(site.scale))
+    roles = {role_of_name(name) for node in scales for name in names.get(node.uid, ())}
     return "second" in roles and "mu" in {role_of_name(name) for name in names.get(strip(site.location).uid, ())}
 
 

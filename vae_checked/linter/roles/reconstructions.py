@@ -153,6 +153,11 @@ def _unguarded(expr: Expr) -> Expr:
     return node
 
 
+def is_of_constant(recon: Reconstruction) -> bool:
+    """Whether a side is one and the same number everywhere: the label of a discriminator, no data."""
+    return any(strip(side).op in ("const", "empty") for side in (recon.first, recon.second))
+
+
 def is_optional(recon: Reconstruction, output: Expr, recons: Iterable[Reconstruction]) -> bool:
     """Whether the same loss is also given the same output behind other activations, as a setting says."""
     own, bare = activations(output)[0], _bare(output)

@@ -1,0 +1,61 @@
+"""One head read in two ways: by the sampler that training goes through, and by another that only draws."""
+
+from __future__ import annotations
+
+from vae_checked.facts import KL, Fact, Facts, KLForm, Sampler, StdCurve
+from vae_checked.linter.expression import Expr, strip
+from vae_checked.linter.roles.samplers import SamplerSite, fitting_head
+from vae_checked.record import dataclass
+
+# The place where a head's layer was built, and which part of its output the head is.
+Head = tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    subject: str
+    head: Head
+    std: Fact[StdCurve]
+
+
+class Readings:
+    """How the heads of the project are read, scene by scene: the model may be trained in another than it is used in."""
+
+    def __init__(self) -> None:
+        self._trained: dict[Head, set[Fact[KLForm]]] = {}
+        self._drawn: list[_Drawn] = []
+
+    def read(self, site: SamplerSite, facts: Facts) -> None:
+        """Take note of how one sampler reads its second head, and of the KL that trains it if there is one."""
+        std, form, head = facts.sampler.std, facts.kl.form, _head(site)
+        if std is None or head is None or std.value.parametrisation is None:
+            return
+        if form is None:
+            self._drawn.append(_Drawn(facts.subject, head, std))
+        elif form.value.parametrisation is std.value.parametrisation:
+            self._trained.setdefault(head, set()).add(form)
+
+    def facts(self) -> list[Facts]:
+        """The samplers that read a head in another way than the one in which it is trained."""
+        found = []
+        for drawn in self._drawn:
+            forms = self._trained.get(drawn.head, set())
+            ways = {form.value.parametrisation for form in forms}
+            if len(ways) == 1 and drawn.std.value.parametrisation not in ways:
+                form = min(forms, key=lambda item: str(item.origin.place))
+                found.append(Facts(drawn.subject, sampler=Sampler(std=drawn.std), kl=KL(form=form)))
+        return found
+
+
+def _head(site: SamplerSite) -> Head | None:
+    """What tells a second head from others, None where it is no layer's output as it comes."""
+    head = fitting_head(site.scale)
+    node: Expr | None = None if head is None else strip(head)
+    parts: list[object] = []
+    while node is not None and node.op in ("part", "item", "index") and node.args:
+        parts.append((node.op, node.get("index"), node.get("key")))
+        node = strip(node.args[0])
+    if node is None or node.op != "layer" or node.site is None or node.site.built is None:
+        return None
+    place = node.site.built.place
+    return (place.path, place.cell, place.line, place.column, *parts)
