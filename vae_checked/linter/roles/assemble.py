@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from vae_checked.facts import Facts, Family, Heads
+import math
+from contextlib import suppress
+
+from vae_checked.facts import Facts, Family, Heads, Sampler
 from vae_checked.linter.expression import ELEMENTWISE, Expr, Graph, contains, strip, walk
 from vae_checked.linter.roles import copies, divergences, phi, reconstructions, samplers, training
 from vae_checked.linter.roles.divergences import Divergence
@@ -140,6 +143,8 @@ def _facts(
     recon_found = recon_facts(site, recon, kl, reading)
     prediction, target = sides(site, recon)
     sampler = training.trained(sampler_facts(site, head), site, losses)
+    if site is not None and kl is not None and _is_tempered(sampler, kl) and not losses.trains(site.z):
+        sampler = replace(sampler, std=None)
     if site is None and kl is not None:
         sampler = training.timing_without_noise(kl, recon, losses)
     output = output_facts(prediction, target)
@@ -157,6 +162,16 @@ def _facts(
         objective=objective_facts(losses, kl, recon, reading, (kl_found.reduced, recon_found.reduced)),
         training=training.training_facts(losses, site, kl, recon),
     )
+
+
+def _is_tempered(sampler: Sampler, kl: Divergence) -> bool:
+    """Whether std is what the KL assumes times one number, as where less noise is wanted when nothing is trained."""
+    if sampler.std is None or kl.parametrisation is None or sampler.std.value.parametrisation is not None:
+        return False
+    with suppress(ValueError, OverflowError, ZeroDivisionError):
+        ratios = [std / kl.parametrisation.std(s) for s, std in sampler.std.value.points]
+        return bool(ratios) and all(math.isclose(ratio, ratios[0], rel_tol=1e-6) for ratio in ratios)
+    return False
 
 
 def _common_head(site: SamplerSite | None, kl: Divergence | None) -> Expr | None:
