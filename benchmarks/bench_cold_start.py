@@ -20,9 +20,9 @@ import vae_checked
 from vae_checked.catalogue.example import EXAMPLE
 
 ROUNDS = 31
-LINT = "import sys; from vae_checked.cli import main; sys.exit(main(['lint', sys.argv[1]]))"
+LINT = "import sys; from vae_checked.cli import main; sys.exit(main(['lint', '--no-cache', sys.argv[1]]))"
 LOADED = (
-    "import sys; from vae_checked.cli import main; main(['lint', sys.argv[1]]);"
+    "import sys; from vae_checked.cli import main; main(['lint', '--no-cache', sys.argv[1]]);"
     "print(*sorted({'torch', 'numpy', 'rich', 'jaxtyping', 'beartype'} & set(sys.modules)), file=sys.stderr)"
 )
 
