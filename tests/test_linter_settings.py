@@ -369,3 +369,45 @@ def test_a_head_is_read_alike_where_it_is_only_drawn_from(tmp_path: Path, scale:
     report = linted(tmp_path, {"net.py": DRAWN.format(kl=KL, scale=scale)})
     assert codes(report) == expected
     assert all(finding.related for finding in report.findings)
+
+
+# ------------------------------------------------------------------------------------ what is only applied in passing
+
+SCORES = """
+import torch
+from torchvision import transforms
+
+
+def scores(pictures, net):
+    steps = transforms.Compose([transforms.ToTensor(), transforms.Normalize([0.485] * 3, [0.229] * 3)])
+    {use}
+"""
+APPLIED = "return [net(steps(picture)) for picture in pictures]"
+HELD_BY = (
+    "import torchvision\n    return torch.utils.data.DataLoader(torchvision.datasets.CIFAR10('x', transform=steps))"
+)
+
+
+@pytest.mark.parametrize(("use", "expected"), [(APPLIED, []), (HELD_BY, ["VAE403"])])
+def test_steps_for_another_network_are_no_data_of_the_model(tmp_path: Path, use: str, expected: list[str]) -> None:
+    net = SHOWN.format(kl=KL, minimised="loss")
+    assert codes(linted(tmp_path, {"net.py": net, "scores.py": SCORES.format(use=use)})) == expected
+
+
+BOUNDED = (
+    HEAD
+    + MODEL
+    + """
+    def forward(self, x, low, high):
+        m, s = self.encode(x)
+        mu = nn.Hardtanh(min_val={low}, max_val={high})(m)
+        return self.back(mu + torch.exp(0.5 * s) * torch.randn_like(s))
+"""
+)
+
+
+@pytest.mark.parametrize(("low", "high", "expected"), [("low", "high", []), ("-1", "1", ["VAE204"])])
+def test_bounds_that_are_not_known_are_not_the_usual_ones(
+    tmp_path: Path, low: str, high: str, expected: list[str]
+) -> None:
+    assert codes(linted(tmp_path, {"net.py": BOUNDED.format(low=low, high=high)})) == expected

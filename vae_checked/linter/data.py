@@ -18,9 +18,10 @@ from vae_checked.linter.values import (
     as_expr,
     is_number,
 )
+from vae_checked.record import replace
 
 if TYPE_CHECKING:
-    from vae_checked.linter.interpret import Interpreter
+    from vae_checked.linter.interpret import Frame, Interpreter
 
 # Transforms that move pixels about, drop some or fill with black: the interval stays.
 _GEOMETRIC = frozenset(
@@ -38,6 +39,7 @@ _IMAGE_READERS = (
 )  # fmt: skip
 # Sets of 8-bit pictures that torchvision ships: their raw `data` are bytes.
 _BYTE_SETS = frozenset("MNIST FashionMNIST KMNIST EMNIST QMNIST USPS CIFAR10 CIFAR100 SVHN STL10".split())
+_SERVING = frozenset(("collate_fn", "collate", "<lambda>"))
 _RAW = frozenset(("data", "train_data", "test_data"))
 # Methods of a picture that hand its values on.
 _PICTURE_METHODS = frozenset("convert resize crop rotate thumbnail getdata byte astype".split())
@@ -71,10 +73,10 @@ def construct(
     return None
 
 
-def note(interpreter: Interpreter, interval: Interval | None, site: Site | None) -> None:
+def note(interpreter: Interpreter, interval: Interval | None, site: Site | None, held: bool = True) -> None:
     """Remember a pipeline of the project, by the place at which its interval is settled."""
     if site is not None:
-        interpreter.pipelines[id(site.node)] = Pipeline(interval, site)
+        interpreter.pipelines[id(site.node)] = Pipeline(interval, site, held)
 
 
 def data_expr(interval: Interval | None, args: tuple[Expr, ...], site: Site | None) -> Expr:
@@ -127,7 +129,7 @@ def _composed(interpreter: Interpreter, listed: Value, site: Site) -> Transform:
             steps.append(("unknown", item, site))
     made = Transform(tuple(steps))
     if _makes_tensors(made):
-        note(interpreter, interval_after(interpreter, made), decisive(made) or site)
+        note(interpreter, interval_after(interpreter, made), decisive(made) or site, held=False)
     return made
 
 
@@ -181,7 +183,16 @@ def decisive(transform: Transform) -> Site | None:
 def transformed(interpreter: Interpreter, transform: Transform, image: Expr, site: Site) -> Expr:
     """The result of applying a transform to an image."""
     interval = interval_after(interpreter, transform, interval_of(image))
+    where = decisive(transform)
+    noted = None if where is None else interpreter.pipelines.get(id(where.node))
+    if where is not None and noted is not None and not (noted.held or any(map(_serves, interpreter.frames))):
+        interpreter.pipelines[id(where.node)] = replace(noted, direct=True)
     return data_expr(interval, (image,), decisive(transform) or site)
+
+
+def _serves(frame: Frame) -> bool:
+    """Whether a function is one by which data sets and transforms hand out what they hold."""
+    return frame.function is not None and (frame.function.name in _SERVING or frame.function.owner is not None)
 
 
 # ------------------------------------------------------------------------------------ data sets and loaders

@@ -56,7 +56,9 @@ class Pipelines:
             near = [
                 pipeline
                 for path, pipeline in self._pipelines
-                if (path == level or level in path.parents) and self._speaks_for(path, where)
+                if (path == level or level in path.parents)
+                and (path == where or not pipeline.direct)
+                and self._speaks_for(path, where)
             ]
             if near:
                 if any(path == level or level in path.parents for path in self._rescaled):

@@ -220,9 +220,14 @@ def _clamp_high(_: Interpreter, args: list[Value], kwargs: dict[str, Value], sit
 
 
 def _hardtanh(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
-    low, high = number_of(_argument(args, kwargs, 1, "min_val")), number_of(_argument(args, kwargs, 2, "max_val"))
-    ends = (("low", -1.0 if low is None else low), ("high", 1.0 if high is None else high))
-    return Expr("clamp", (_tensor(args, kwargs, site),), ends, site)
+    x = _tensor(args, kwargs, site)
+    given = _argument(args, kwargs, 1, "min_val"), _argument(args, kwargs, 2, "max_val")
+    low, high = (
+        default if value is None else number_of(value) for value, default in zip(given, (-1.0, 1.0), strict=True)
+    )
+    if low is None or high is None:
+        return opaque("hardtanh", (x,), site)
+    return Expr("clamp", (x,), (("low", low), ("high", high)), site)
 
 
 def _addc(op: str) -> Handler:

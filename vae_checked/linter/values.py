@@ -235,10 +235,16 @@ class Loader:
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """One way in which data reach a model: the step at `site` leaves them in `interval` (None: not understood)."""
+    """One way in which data reach a model: the step at `site` leaves them in `interval` (None: not understood).
+
+    `held` where a data set or loader has it; `direct` where a function applies it to a picture by itself, and no data
+    set has it: then it speaks for its own file.
+    """
 
     interval: Interval | None
     site: Site
+    held: bool = False
+    direct: bool = False
 
 
 def opened(value: Value, kinds: tuple[type, ...]) -> Iterator[Expr]:
