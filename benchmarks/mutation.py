@@ -44,7 +44,8 @@ def main() -> None:
     children = ["--max-children", str(args.children)]
     # The first run writes all mutants and notes which test runs which function.
     subprocess.run([*MUTMUT, "run", *children, "vae_checked.laws.law.*"], cwd=ROOT, check=False)
-    every = sorted(results())
+    # A law's own mutant is meant to be broken: breaking it otherwise is no fault.
+    every = sorted(name for name in results() if ".x_mutant__" not in name)
     chosen = sorted(random.Random(args.seed).sample(every, min(args.sample, len(every))))  # noqa: S311  no secret
     subprocess.run([*MUTMUT, "run", *children, *chosen], cwd=ROOT, check=False)
     status = results()

@@ -196,6 +196,7 @@ ALSO_MISTAKES: list[tuple[str, Values, str]] = [
     ("VAE504", {"kl.reduced": Reduced(MEAN, SUM), "recon.reduced": Reduced(SUM, SUM)}, "1 / the batch size"),
     ("VAE504", {"kl.reduced": Reduced(MEAN, MEAN), "recon.reduced": Reduced(SUM, SUM)}, "1 / the batch size"),
     ("VAE601", {"training.without_gradient": tuple(f"p{i}" for i in range(9))}, "p5, and 3 more"),
+    ("VAE601", {"training.without_gradient": tuple(f"p{i}" for i in range(8))}, "p5, and 2 more"),
 ]
 
 # What looks like a mistake and is none: (code, facts, why).

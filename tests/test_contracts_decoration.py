@@ -12,8 +12,9 @@ import pytest
 import torch
 from contract_subjects import Model, kl_divergence
 
-from vae_checked.contracts import Float, Tensor, checked
+from vae_checked.contracts import Float, Tensor, checked, contracts_off
 from vae_checked.contracts.decorator import contract_of
+from vae_checked.contracts.tally import TALLY
 from vae_checked.errors import ContractError, UsageError
 
 
@@ -209,3 +210,86 @@ def test_the_signature_and_the_docstring_stay():
     assert list(inspect.signature(kl_divergence).parameters) == ["mu", "logvar"]
     assert kl_divergence.__doc__.startswith("0.5 * sum")
     assert kl_divergence.__name__ == "kl_divergence"
+
+
+def test_an_override_is_the_overriders_and_super_is_checked():
+    @checked
+    class Base:
+        def encode(self, x: Float[Tensor, "B 3"]) -> Float[Tensor, "B 3"]:
+            return x
+
+        def forward(self, x: Float[Tensor, "B _"]) -> Float[Tensor, "B 3"]:
+            return self.encode(x)
+
+    class Bare(Base):
+        def encode(self, x):
+            return x
+
+    @checked
+    class Narrow(Base):
+        def encode(self, x: Float[Tensor, "B 4"]) -> Float[Tensor, "B 3"]:
+            return super().encode(x[:, 1:])
+
+    for _ in range(2):
+        assert Bare().encode(torch.zeros(2, 4)).shape == (2, 4)
+        with pytest.raises(ContractError, match=r"Base\.forward\(\) result: axis 1 is 4, the contract says 3"):
+            Bare().forward(torch.zeros(2, 4))
+        assert Narrow().forward(torch.zeros(2, 4)).shape == (2, 3)
+        with pytest.raises(ContractError, match=r"Narrow\.encode\(x\): axis 1 is 3, the contract says 4"):
+            Narrow().forward(torch.zeros(2, 3))
+
+
+def test_a_derived_dataclass_is_checked_with_the_fields_that_it_inherits():
+    @checked
+    @dataclass
+    class Posterior:
+        mu: Float[Tensor, "B L"]
+        logvar: "Float[Tensor, 'B L'] | None" = None
+
+    @checked
+    @dataclass
+    class Sampled(Posterior):
+        z: Float[Tensor, "B L"] | None = None
+
+    for _ in range(2):
+        assert Sampled(torch.zeros(2, 3), z=torch.ones(2, 3)).z.sum() == 6
+        with pytest.raises(ContractError, match=r"Sampled\.__init__\(z\): axis 1 \(L\) is 4, mu has L = 3"):
+            Sampled(torch.zeros(2, 3), None, torch.zeros(2, 4))
+
+
+def test_a_stage_within_a_stage_and_within_itself_has_names_of_its_own():
+    @checked
+    def inner(x: Float[Tensor, "B L"]) -> Float[Tensor, "B L"]:
+        return x
+
+    @checked
+    def outer(x: Float[Tensor, "L B"]) -> Float[Tensor, "B L"]:
+        return inner(x.T)
+
+    @checked
+    def shorter(x: Float[Tensor, " N"], times: int) -> Float[Tensor, " N-{times}"]:
+        return x if times == 0 else shorter(x[1:], times - 1)
+
+    for _ in range(2):
+        assert outer(torch.zeros(2, 5)).shape == (5, 2)
+        assert shorter(torch.zeros(7), 3).shape == (4,)
+
+
+def test_checked_calls_are_counted_by_function():
+    def define():
+        @checked
+        def counted(x: Float[Tensor, "B 3"]) -> None: ...
+
+        return counted
+
+    first, second = define(), define()
+    (name,) = (name for name in TALLY if name.endswith("define.<locals>.counted"))
+    before = TALLY[name].calls
+    first(torch.zeros(2, 3))
+    second(torch.zeros(2, 3))
+    second(torch.zeros(2, 3))
+    with pytest.raises(ContractError):
+        second(torch.zeros(2, 4))
+    with contracts_off():
+        second(torch.zeros(2, 4))
+    assert TALLY[name].calls - before == 4

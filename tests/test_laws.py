@@ -269,6 +269,67 @@ def test_a_stage_that_gives_no_tensor_is_named(result: object, kind: str) -> Non
         laws.find("kl-nonnegative").check(stages, LOGVAR_SIZES, seed=0)
 
 
+def test_laws_of_layout_and_of_runs_say_why_they_cannot_be_put() -> None:
+    rows = Sizes(5, (11,), (7,))
+    nothing = Stages(to_nchw=torch.clone, to_nhwc=torch.clone, encode=lambda x: (x, x), decode=torch.clone, live=False)
+    for name, why in {
+        "layout-moves-elements": "the samples are no images",
+        "layout-round-trip": "the samples are no images",
+        "evaluation-is-deterministic": (
+            "encode and decode are run from a record here, which repeats itself whatever the model does"
+        ),
+    }.items():
+        with pytest.raises(InapplicableError, match=f"^{why}$"):
+            laws.find(name).check(nothing, rows, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("encode", "what", "got", "expected"),
+    [
+        (lambda x: (x[:, :3], x[:, :7]), "the shape of mu", "(5, 3)", "(5, 7)"),
+        (lambda x: (x[:, :7], x[:, :8]), "the shape of logvar", "(5, 8)", "(5, 7)"),
+        (lambda x: (x[:, :7].log(), x[:, :7]), "mu", "not finite", "a real number for every latent"),
+        (lambda x: (x[:, :7], x[:, :7] / 0), "logvar", "not finite", "a real number for every latent"),
+    ],
+)
+def test_a_posterior_of_another_shape_or_without_numbers_is_told(encode, what, got, expected) -> None:
+    stages = Stages(encode=encode, draw=lambda count, generator: torch.randn(count, 9, generator=generator))
+    violation = laws.find("posterior-shape").check(stages, Sizes(5, (9,), (7,)), seed=0)
+    assert (violation.what, violation.got, violation.expected) == (what, got, expected)
+
+
+def test_a_layout_of_another_shape_is_told() -> None:
+    violation = laws.find("layout-moves-elements").check(Stages(to_nchw=torch.clone), LOGVAR_SIZES, seed=0)
+    assert (violation.what, violation.got, violation.expected) == (
+        "the shape of to_nchw(x_nhwc)",
+        "(5, 8, 12, 3)",
+        "(5, 3, 8, 12)",
+    )
+
+
+def test_a_kl_that_is_zero_everywhere_is_not_negative() -> None:
+    stages = replace(posterior_stages(Parametrisation.LOGVAR, axes=1), kl=lambda mu, _second: 0 * mu.sum(dim=1))
+    assert laws.find("kl-nonnegative").check(stages, LOGVAR_SIZES, seed=0) is None
+
+
+@pytest.mark.parametrize("scale", [0.25, 3.0])
+def test_a_reconstruction_of_known_weight_is_compared_with_it(scale: float) -> None:
+    def recon(x_hat: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        return scale * (x_hat - x).square().flatten(1).sum(dim=1)
+
+    known = Stages(recon=recon, likelihood=Likelihood.MSE, recon_scale=scale)
+    assert laws.find("recon-closed-form").check(known, LOGVAR_SIZES, seed=4) is None
+    wrong = replace(known, recon_scale=1 / scale)
+    assert laws.find("recon-closed-form").check(wrong, LOGVAR_SIZES, seed=4) is not None
+
+
+@pytest.mark.parametrize(("result", "kind"), [(torch.zeros(5, 7), "a Tensor"), ((torch.zeros(5, 7),), "a tuple")])
+def test_an_encoder_that_gives_no_two_heads_is_named(result: object, kind: str) -> None:
+    stages = Stages(encode=lambda _x: result, draw=lambda count, _generator: torch.zeros(count, 9))
+    with pytest.raises(ModelError, match=rf"^encode\(x\) gives {kind}, not the two tensors \(mu, logvar\)$"):
+        laws.find("posterior-shape").check(stages, Sizes(5, (9,), (7,)), seed=0)
+
+
 # ----------------------------------------------------------------------------------------------- the trial itself
 
 
