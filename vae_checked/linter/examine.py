@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator
 
 from vae_checked.catalogue import judge
-from vae_checked.facts import Facts, KLForm, StdCurve
+from vae_checked.facts import Facts, KLForm, NoiseLaw, StdCurve
 from vae_checked.finding import Finding
 from vae_checked.linter import scenes
 from vae_checked.linter import source as sources
@@ -23,6 +23,7 @@ from vae_checked.linter.source import File
 from vae_checked.linter.suppression import Suppressions
 from vae_checked.linter.telling import recognised, unobserved
 from vae_checked.linter.units import Text, Unit
+from vae_checked.record import replace
 
 
 def examine(unit: Unit, options: Options, disk: Disk) -> LintReport:
@@ -91,7 +92,22 @@ def _facts(
         scene.data = declared.interval_for(scene) or pipelines.interval_for(scene.module.path)
         found.extend(assemble.facts_of(scene, prior, readings))
     found.extend([*prior.facts(), *readings.facts()])
-    return distinct(found), project
+    return distinct(_settled(found)), project
+
+
+def _settled(found: list[Facts]) -> list[Facts]:
+    """Without the law of an eps that another call draws from N(0, 1) at the same place.
+
+    Its scale is an argument, and a call beside which there is no loss may ask for less noise.
+    """
+    noises = [item.sampler.noise for item in found]
+    standard = {noise.origin.place for noise in noises if noise and noise.value.law is NoiseLaw.STANDARD_NORMAL}
+    return [
+        replace(item, sampler=replace(item.sampler, noise=None))
+        if noise and noise.value.law is NoiseLaw.NORMAL and noise.origin.place in standard and item.recon.kind is None
+        else item
+        for item, noise in zip(found, noises, strict=True)
+    ]
 
 
 # The facts by whose places one VAE is told from another; the others follow from where these are seen.
