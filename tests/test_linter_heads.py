@@ -119,3 +119,11 @@ def test_a_kl_tells_the_heads_where_nothing_is_drawn(mu: str, logvar: str, expec
     path = tmp_path / "heads.py"
     path.write_text(HEADLESS.format(mu=mu, logvar=logvar), encoding="utf-8")
     assert sorted({finding.code for finding in lint([path]).findings}) == expected
+
+
+def test_a_kl_beside_a_draw_that_is_not_understood_tells_nothing(tmp_path: Path) -> None:
+    """What it reads may be of another setting of the model than what is drawn with."""
+    text = HEADLESS.format(mu="self.first(h)", logvar="F.relu(self.second(h))")
+    path = tmp_path / "heads.py"
+    path.write_text(text.replace("return mu", "return torch.bmm(h, torch.randn(5, 33, 7)), mu"), encoding="utf-8")
+    assert [finding.code for finding in lint([path]).findings] == []

@@ -138,6 +138,8 @@ def _facts(
     losses: Losses,
 ) -> Facts:
     head = _common_head(site, kl)
+    # Beside a sampler, a KL that reads other heads than it draws with may mix two settings of the model.
+    shown = kl if site is not None or not losses.draws else None
     reading = losses.read(kl, recon) if kl is not None and recon is not None else None
     kl_found = kl_facts(kl, recon, reading, losses)
     recon_found = recon_facts(site, recon, kl, reading)
@@ -154,7 +156,7 @@ def _facts(
     return Facts(
         subject=scene.subject,
         sampler=sampler,
-        heads=replace(heads_facts(site, head, kl), overflow=training.overflow(head, site)),
+        heads=replace(heads_facts(site, head, shown), overflow=training.overflow(head, site)),
         kl=kl_found,
         output=output,
         recon=recon_found,

@@ -81,6 +81,11 @@ class Losses:
             ]
         return self._branches
 
+    @property
+    def draws(self) -> bool:
+        """Whether anything is drawn in the scene."""
+        return any(node.op in ("noise", "draw") for node in self.nodes)
+
     def trains(self, z: Expr) -> bool:
         """Whether z reaches a loss."""
         holding = self._graph.holding(z.uid)
