@@ -73,7 +73,10 @@ def find(graph: Graph, cuts: Iterable[Expr] = (), pairs: Iterable[tuple[Expr, Ex
     kinds = _kinds(graph)
     found: dict[int, Divergence] = {}
     seen: set[int] = set()
-    wanted, known = list(cuts), list(pairs)
+    wanted = list(cuts)
+    known = {(one.uid, other.uid): (one, other) for one, other in pairs}.values()
+    # Only where both heads stand in a term is it read by them.
+    held = [(pair, graph.holding(pair[0].uid) & graph.holding(pair[1].uid)) for pair in known]
     stack = list(graph.values)
     while stack:
         node = stack.pop()
@@ -81,7 +84,7 @@ def find(graph: Graph, cuts: Iterable[Expr] = (), pairs: Iterable[tuple[Expr, Ex
             continue
         seen.add(node.uid)
         if kinds[node.uid] == _ALL and node.op in _TOPS:
-            divergence = _read(node, wanted, known)
+            divergence = _read(node, wanted, [pair for pair, nodes in held if node.uid in nodes])
             if divergence is not None:
                 found[node.uid] = divergence
                 continue
