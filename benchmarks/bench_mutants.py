@@ -26,7 +26,7 @@ MODELS = (
     "diffusers AutoencoderKLFlux2",
     "diffusers AutoencoderKLKVAE",
     "diffusers AutoencoderKLHunyuanImage",
-    "diffusers AutoencoderKLLTX2Video",
+    "diffusers AutoencoderKLLTX2Audio",
     "diffusers AutoencoderKLMagvit",
     "diffusers AutoencoderKLCogVideoX",
     "diffusers AutoencoderOobleck",
@@ -65,7 +65,10 @@ def measured(name: str, seeds: int, only: list[str] | None) -> dict[str, Any]:
         return [finding.code for finding in report.findings]
 
     begun = time.perf_counter()
-    told = {each: codes(each, 5, bernoulli=each in BERNOULLI) for each in MISTAKES if only is None or each in only}
+    # A network without convolutions learns any order of its input alike.
+    convolves = any("Conv" in type(module).__name__ for module in entry.build(0).modules())
+    applied = [each for each in MISTAKES if convolves or each != "view_as_permute"]
+    told = {each: codes(each, 5, bernoulli=each in BERNOULLI) for each in applied if only is None or each in only}
     clean = [codes(None, seed, bernoulli=bernoulli) for seed in range(seeds) for bernoulli in (False, True)]
     return {"name": name, "told": told, "clean": clean, "seconds": time.perf_counter() - begun}
 

@@ -92,7 +92,7 @@ GAUSSIAN: tuple[Model, ...] = (
     ),
     diffusers(
         "AutoencoderKLMagvit",
-        VIDEO,
+        "B 3 5 16 24",
         latent_channels=6,
         block_out_channels=(8, 8, 16, 16),
         layers_per_block=1,
@@ -103,7 +103,7 @@ GAUSSIAN: tuple[Model, ...] = (
     ),
     diffusers(
         "AutoencoderKLCogVideoX",
-        VIDEO,
+        "B 3 5 16 24",
         block_out_channels=(8, 8, 16, 16),
         latent_channels=6,
         layers_per_block=1,
@@ -158,7 +158,7 @@ GAUSSIAN: tuple[Model, ...] = (
         "AutoencoderKLLTX2Audio",
         "B 2 61 16",
         base_channels=16,
-        ch_mult=(1, 2),
+        ch_mult=(1, 1, 2),
         num_res_blocks=1,
         latent_channels=5,
         mel_bins=16,
