@@ -119,7 +119,7 @@ def test_of_what_was_not_looked_at_nothing_is_called_stale(folder: Path, capsys:
     assert remarks(capsys, "other") == []
     assert remarks(capsys, "--select", "VAE3") == []
     assert len(remarks(capsys, "--select", "VAE2")) == 1
-    (folder / "src" / "model.py").write_text("import torch; torch.randn(", encoding="utf-8")
+    (folder / "src" / "model.py").write_text("import torch; logvar = torch.randn(", encoding="utf-8")
     assert remarks(capsys) == []
 
 

@@ -165,7 +165,13 @@ def test_a_file_that_was_only_imported_counts_and_so_does_one_that_was_not_there
 
 TRAIN = "def train(x):\n    out, mu, logvar = VAE()(x)\n    loss_function(out, x, mu, logvar).backward()\n"
 TEXTS = {
-    "model.py": [f"from loss import loss_function\n{HEAD}\n\n{TRAIN}", BAD, GOOD, HEAD, "import torch; torch.randn("],
+    "model.py": [
+        f"from loss import loss_function\n{HEAD}\n\n{TRAIN}",
+        BAD,
+        GOOD,
+        HEAD,
+        "import torch; logvar = randn(",
+    ],
     "loss.py": [f"{IMPORTS}\n\ndef loss_function{LOSS}", f"{IMPORTS}\nlogvar = 3\n", "x = 1\n"],
     "train.py": [
         f"{IMPORTS}from model import VAE\nfrom pkg.tools import helper\n\nhelper(VAE()(torch.rand(4, 3, 8, 12)))\n",

@@ -164,7 +164,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "b.py").write_text(BAD.replace("torch.randn_like(", "torch.rand_like("), encoding="utf-8")
     (tmp_path / "c.py").write_text(IDLE, encoding="utf-8")
     (tmp_path / "d.ipynb").write_text(notebook("x = 1", IDLE), encoding="utf-8")
-    (tmp_path / "e.py").write_text("import torch; torch.randn(\n", encoding="utf-8")
+    (tmp_path / "e.py").write_text("import torch; logvar = torch.randn(\n", encoding="utf-8")
     (tmp_path / "f.py").write_text("x = 1\n", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     return tmp_path

@@ -29,7 +29,7 @@ def repositories(folder: Path) -> Path:
     package.mkdir(parents=True)
     (package / "__init__.py").write_text(find("VAE206").bad, encoding="utf-8")
     (folder / "loose.py").write_text(find("VAE204").bad, encoding="utf-8")
-    (folder / "broken.py").write_text("import torch; torch.randn(", encoding="utf-8")
+    (folder / "broken.py").write_text("import torch; logvar = torch.randn(", encoding="utf-8")
     return folder
 
 

@@ -94,7 +94,7 @@ def nested_blocks(text: str, chance: random.Random) -> str:
     blocks = "".join(
         f"{' ' * level}{chance.choice(('if x:', 'for x in x:', 'while x:', 'def f(x):'))}\n" for level in range(depth)
     )
-    return f"{text}\n{blocks}{' ' * depth}x = torch.randn(3)\n"
+    return f"{text}\n{blocks}{' ' * depth}x = torch.randn(3).exp()\n"
 
 
 def with_bytes(text: str, chance: random.Random) -> bytes:
@@ -208,7 +208,7 @@ def test_mutated_modules_that_import_each_other(files: list[bytes], seed: int) -
 @given(st.binary(max_size=300), st.sampled_from(("model.py", "book.ipynb")))
 @settings(max_examples=settings.default.max_examples)
 def test_any_bytes(data: bytes, name: str) -> None:
-    report = read(b"import torch\ntorch.randn(2)\n" + data, name)
+    report = read(b"import torch\ntorch.randn(2).exp()\n" + data, name)
     assert report is not None
     assert report.findings == ()
 
@@ -217,7 +217,7 @@ JSON = st.recursive(
     st.none()
     | st.booleans()
     | st.integers()
-    | st.sampled_from(("code", "cells", "import torch\ntorch.randn(2)", "%%")),
+    | st.sampled_from(("code", "cells", "import torch\ntorch.randn(2).exp()", "%%")),
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(st.sampled_from(("cells", "source", "cell_type", "worksheets", "input")), inner, max_size=4)
@@ -229,7 +229,7 @@ JSON = st.recursive(
 @given(JSON)
 @settings(max_examples=settings.default.max_examples)
 def test_any_notebook(content: object) -> None:
-    data = json.dumps({"cells": content, "note": "import torch; torch.randn(2)"}).encode()
+    data = json.dumps({"cells": content, "note": "import torch; torch.randn(2).exp()"}).encode()
     report = read(data, "book.ipynb")
     assert report is not None
     assert report.findings == ()
@@ -292,12 +292,12 @@ def test_code_that_would_not_end_is_left_in_time(text: str) -> None:
     from vae_checked.linter.project import Project
     from vae_checked.linter.scenes import build
 
-    report = read(f"import torch\n{text}".encode(), "model.py")
+    report = read(f"import torch  # logvar\n{text}".encode(), "model.py")
     assert report is not None
     assert report.findings == ()
     # The bound is counted in the interpreter's steps: no clock is asked.
     project = Project()
-    module = project.add(source.parse("model.py", f"import torch\n{text}".encode()))
+    module = project.add(source.parse("model.py", f"import torch  # logvar\n{text}".encode()))
     build(project, [module])
     assert project.interpreter.remaining > -1000
     assert MAX_STEPS - project.interpreter.remaining <= MAX_STEPS + 1000
@@ -306,7 +306,7 @@ def test_code_that_would_not_end_is_left_in_time(text: str) -> None:
 def test_a_file_that_is_too_large_is_told() -> None:
     loops = "    for i in range(12):\n        for j in range(12):\n            for k in range(12):\n"
     work = loops + "                x = abs(i * j + k) + abs(i) + abs(j)\n" * 3
-    body = "torch.randn(2)\n" + "".join(f"def f{number}(x):\n{work}    return x\n" for number in range(10))
+    body = "torch.randn(2).exp()\n" + "".join(f"def f{number}(x):\n{work}    return x\n" for number in range(10))
     report = read(f"import torch\n{body}".encode(), "model.py")
     assert report is not None
     ((_, reason),) = report.unread

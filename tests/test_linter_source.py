@@ -65,14 +65,14 @@ def test_columns_count_characters(tmp_path: Path) -> None:
 
 
 NOT_PYTHON = {
-    "binary": b"\x7fELF\x00\x01import torch randn",
+    "binary": b"\x7fELF\x00\x01import torch logvar",
     "utf-16": BAD.encode("utf-16"),
-    "latin-1 undeclared": b"import torch  # randn \xe9\xff\nx = 1\n",
-    "unknown encoding": b"# coding: no-such-code\nimport torch\ntorch.randn(3)\n",
-    "broken": b"import torch\ndef f(:\n    torch.randn(2)\n",
-    "tabs and spaces": b"import torch\nif 1:\n\tx = 1\n        y = torch.randn(3)\n",
-    "nested": b"import torch\nx = torch.randn(" + 3000 * b"(" + b"1" + 3000 * b")" + b")\n",
-    "nested lists": b"import torch\nx = torch.randn(" + 150 * b"[" + 150 * b"]" + 90000 * b"-" + b"1)\n",
+    "latin-1 undeclared": b"import torch  # logvar \xe9\xff\nx = 1\n",
+    "unknown encoding": b"# coding: no-such-code\nimport torch\ntorch.randn(3).exp()\n",
+    "broken": b"import torch\ndef f(:\n    torch.exp(torch.randn(2))\n",
+    "tabs and spaces": b"import torch\nif 1:\n\tx = 1\n        y = torch.randn(3).exp()\n",
+    "nested": b"import torch\nx = torch.randn_like(logvar=" + 3000 * b"(" + b"1" + 3000 * b")" + b")\n",
+    "nested lists": b"import torch\nx = torch.randn_like(logvar=" + 150 * b"[" + 150 * b"]" + 90000 * b"-" + b"1)\n",
 }
 
 

@@ -84,7 +84,8 @@ def _facts(
     found: list[Facts] = []
     built = scenes.build(project, modules)
     around = scenes.build(project, feeding)
-    built += [scene for scene in around if scene.runs(modules)]
+    paths = {module.path for module in modules}
+    built += [scene for scene in around if scene.runs(paths)]
     built += scenes.assembled(project)
     pipelines = Pipelines(project, [*built, *around])
     prior, readings = PriorDraws(), Readings()
@@ -118,10 +119,17 @@ def distinct(found: list[Facts]) -> list[Facts]:
     """Without the facts of evaluations that saw nothing but what another saw of the same sampler, KL and loss."""
     contents = [_content(item) for item in found]
     kept: list[int] = []
+    # Which of the facts kept say something of this kind at this place: whoever says as much as another is among them.
+    saying: dict[tuple[str, object], list[int]] = {}
     # The fullest first: only these can say all that another says.
     for index in sorted(range(len(found)), key=lambda index: (-len(contents[index]), index)):
-        if not any(contents[index].items() <= contents[other].items() for other in kept):
+        own = contents[index]
+        kinds = [(path, place) for path, (_, place) in own.items()]
+        others = min((saying.get(kind, ()) for kind in kinds), key=len, default=kept)
+        if not any(own.items() <= contents[other].items() for other in others):
             kept.append(index)
+            for kind in kinds:
+                saying.setdefault(kind, []).append(index)
     return [found[index] for index in sorted(kept)]
 
 

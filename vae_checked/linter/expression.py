@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Hashable, Iterable, Iterator
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from vae_checked.facts import Origin
@@ -42,16 +43,27 @@ class Expr:
 
     `uid` identifies the structure: two expressions that compute the same thing in the same way have one uid, wherever
     they are written. Noise and other draws carry a serial number among their attributes, so that each stays itself.
+    `bits` says which kinds of operations stand in it, so that most questions need no walk (`NOISE` and the others).
     """
 
-    __slots__ = ("_attrs", "args", "op", "site", "uid")
+    __slots__ = ("_attrs", "args", "bits", "op", "site", "uid")
 
     def __init__(self, op: str, args: tuple[Expr, ...] = (), attrs: Attrs = (), site: Site | None = None) -> None:
         self.op = op
         self.args = args
         self._attrs = attrs
         self.site = site
-        self.uid: int = hash((op, *[arg.uid for arg in args], attrs))
+        bits = 0
+        uids: list[object] = [op, attrs]
+        for arg in args:
+            bits |= arg.bits
+            uids.append(arg.uid)
+        self.uid: int = hash(tuple(uids))
+        rule = _RULES.get(op)
+        if rule is None:
+            self.bits: int = bits & _ANYWHERE
+        else:
+            self.bits = bits & rule[0] | rule[1] | (rule[3] if bits & rule[2] else 0)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Expr) and self.uid == other.uid
@@ -82,7 +94,7 @@ class Expr:
         """The same structure, written at another place."""
         moved = Expr.__new__(Expr)
         moved.op, moved.args, moved._attrs, moved.uid = self.op, self.args, self._attrs, self.uid
-        moved.site = site
+        moved.bits, moved.site = self.bits, site
         return moved
 
     def __repr__(self) -> str:
@@ -181,6 +193,42 @@ TRANSPARENT = frozenset("view reshape flatten unsqueeze squeeze expand repeat ca
 REDUCTIONS = frozenset(("sum", "mean"))
 PASSED = ELEMENTWISE | REDUCTIONS | TRANSPARENT
 
+# Bits of an expression: an operation of this kind stands somewhere in it ...
+NOISE, PHI, LOSS, ERROR, LOGS, PRODUCTS, SUMS = (1 << index for index in range(7))
+_ANYWHERE = (1 << 7) - 1
+# ... or in what is computed element by element, reduced or reshaped at its top ...
+OWN_LOGS, OWN_PRODUCTS, OWN_SUMS, OWN_DIFFERENCES, OWN_SAMPLE = (1 << index for index in range(7, 12))
+# ... or it is noise itself, scaled and reshaped.
+CARRIED = 1 << 12
+KL, OWN_KL = LOGS | PRODUCTS | SUMS, OWN_LOGS | OWN_PRODUCTS | OWN_SUMS
+CARRIERS = frozenset(("mul", "div", "neg", "detach")) | TRANSPARENT
+_KINDS = {
+    "noise": NOISE | CARRIED, "phi": PHI, "loss": LOSS,
+    **dict.fromkeys(("log", "exp", "log1p"), LOGS | OWN_LOGS),
+    **dict.fromkeys(("mul", "square", "pow"), PRODUCTS | OWN_PRODUCTS),
+    "add": SUMS | OWN_SUMS, "sub": SUMS | OWN_SUMS | OWN_DIFFERENCES,
+}  # fmt: skip
+
+
+def _rule(op: str) -> tuple[int, int, int, int]:
+    """What an operation hands on of its arguments' bits, its own bits, and those it has if an argument has others."""
+    kept = _ANYWHERE
+    if op in PASSED:
+        kept |= OWN_KL | OWN_DIFFERENCES | OWN_SAMPLE
+    if op == "phi":
+        kept |= OWN_SAMPLE
+    if op in CARRIERS or op == "phi":
+        kept |= CARRIED
+    own = _KINDS.get(op, 0)
+    if op in ("add", "sub"):
+        return kept, own, CARRIED, OWN_SAMPLE
+    if op in ("square", "pow", "abs", *REDUCTIONS):
+        return kept, own, OWN_DIFFERENCES, ERROR
+    return kept, own, 0, 0
+
+
+_RULES = {op: _rule(op) for op in (*PASSED, *_KINDS)}
+
 
 def strip(expr: Expr) -> Expr:
     """`expr` without the transparent operations around it."""
@@ -210,3 +258,12 @@ def elementwise(expr: Expr) -> Iterator[Expr]:
             seen.add(node.uid)
             yield node
             stack.extend(node.args)
+
+
+# Above its leaves a formula has fewer nodes than this; what has more is a network.
+_MAX_FORMULA = 120
+
+
+def is_formula(expr: Expr) -> bool:
+    """Whether an expression is small enough for a formula that somebody wrote: a KL, a penalty."""
+    return sum(1 for _ in islice(elementwise(expr), _MAX_FORMULA + 1)) <= _MAX_FORMULA

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from vae_checked.linter import branches, calls, evaluate, operators
+from vae_checked.linter import branches, calls, evaluate, operators, syntax
 from vae_checked.linter.expression import Expr, Site, opaque
 from vae_checked.linter.source import Source
 from vae_checked.linter.values import (
@@ -29,6 +29,8 @@ MAX_DEPTH = 24
 MAX_UNROLL = 12
 # The steps that all evaluations of one file may take together: some seconds.
 MAX_STEPS = 250_000
+# The steps of one call into a file that names no tensor library; a function that takes more is not run again.
+MAX_PLAIN_STEPS = 1_000
 
 
 class BudgetError(Exception):
@@ -93,6 +95,7 @@ class Interpreter:
         self.options: dict[tuple[str, str], Value] = {}
         self.drawing: set[str] = set()
         self.assembled: dict[int, Instance] = {}
+        self._too_long: set[int] = set()
 
     def serial(self) -> int:
         """A number that was not given out before."""
@@ -215,7 +218,7 @@ class Interpreter:
         return NOTHING
 
     def _aug_assign(self, node: ast.AugAssign, scope: Scope) -> Value:
-        load = ast.copy_location(_as_load(node.target), node.target)
+        load = ast.copy_location(syntax.as_load(node.target), node.target)
         left, right = self.eval(load, scope), self.eval(node.value, scope)
         site = self.site(node)
         if isinstance(left, list) and isinstance(right, (list, tuple)):
@@ -236,7 +239,7 @@ class Interpreter:
             name = call.func.attr
             in_place = name.endswith("_") and not name.endswith("__")
             if in_place and isinstance(call.func.value, (ast.Name, ast.Attribute)) and isinstance(value, Expr):
-                self.bind(_as_store(call.func.value), value, scope, call)
+                self.bind(syntax.as_store(call.func.value), value, scope, call)
                 return NOTHING
         self.root(value, "expr", "", node.value)
         return NOTHING
@@ -281,7 +284,7 @@ class Interpreter:
     def _for(self, node: ast.For | ast.AsyncFor, scope: Scope) -> Value:
         iterable = self.eval(node.iter, scope)
         items = operators.items(self, iterable, self.site(node.iter))
-        if len(items) > 1 and (len(items) > MAX_UNROLL or _trains(node)):
+        if len(items) > 1 and (len(items) > MAX_UNROLL or syntax.trains(node)):
             items = [operators.any_item(items, self.site(node.iter))]
         for item in items:
             self.bind(node.target, item, scope, node.target)
@@ -392,12 +395,32 @@ class Interpreter:
         """Run a function of the project on values; opaque when it recurses, is too deep, or is a generator."""
         node = function.node
         active = sum(1 for frame in self.frames if frame.function and frame.function.node is node)
-        if len(self.frames) > MAX_DEPTH or active > 1 or isinstance(node, ast.AsyncFunctionDef):
+        refused = len(self.frames) > MAX_DEPTH or active > 1 or isinstance(node, ast.AsyncFunctionDef)
+        if refused or id(node) in self._too_long:
             return opaque(f"call:{function.name}", tuple(as_expr(item, site) for item in args), site)
         self.trace.entered.add(id(node))
-        source = function.scope.module.source_of(node)
+        module = function.scope.module
+        if module.tensors or not (self.frames and self.frames[-1].scope.module.tensors):
+            return self._run(function, args, kwargs, site)
+        # A call from code with tensors into code without any.
+        limit, self.limit = self.limit, min(self.limit, self.steps + MAX_PLAIN_STEPS)
+        depth, no_grad = len(self.frames), self.no_grad
+        try:
+            return self._run(function, args, kwargs, site)
+        except BudgetError:
+            if self.steps > limit or self.remaining < 0:
+                raise
+            del self.frames[depth:]
+            self.no_grad = no_grad
+            self._too_long.add(id(node))
+            return opaque(f"call:{function.name}", tuple(as_expr(item, site) for item in args), site)
+        finally:
+            self.limit = limit
+
+    def _run(self, function: Function, args: list[Value], kwargs: dict[str, Value], site: Site | None) -> Value:
+        node = function.node
         scope = Scope({}, function.scope, function.scope.module)
-        self.frames.append(Frame(function, scope, source))
+        self.frames.append(Frame(function, scope, function.scope.module.source_of(node)))
         try:
             calls.bind_parameters(self, function, args, kwargs, scope, site)
             if isinstance(node, ast.Lambda):
@@ -421,30 +444,6 @@ class Interpreter:
         if handler is None:
             return opaque(f"{type(node).__name__}:{ast.dump(node)}", (), self.site(node))
         return handler(self, node, scope)
-
-
-def _as_load(target: ast.expr) -> ast.expr:
-    if isinstance(target, ast.Name):
-        return ast.Name(target.id, ast.Load())
-    if isinstance(target, ast.Attribute):
-        return ast.Attribute(target.value, target.attr, ast.Load())
-    if isinstance(target, ast.Subscript):
-        return ast.Subscript(target.value, target.slice, ast.Load())
-    return target
-
-
-def _as_store(node: ast.Name | ast.Attribute) -> ast.expr:
-    target: ast.expr
-    if isinstance(node, ast.Name):
-        target = ast.Name(node.id, ast.Store())
-    else:
-        target = ast.Attribute(node.value, node.attr, ast.Store())
-    return ast.copy_location(target, node)
-
-
-def _trains(node: ast.AST) -> bool:
-    """Whether a loop trains: one pass over its body then says all."""
-    return any(isinstance(item, ast.Attribute) and item.attr in ("backward", "step") for item in ast.walk(node))
 
 
 _STATEMENTS: dict[type[ast.stmt], Callable[..., Value]] = {

@@ -7,8 +7,10 @@ from collections.abc import Callable
 
 from vae_checked.facts import REAL, SYMMETRIC_UNIT, UNIT, Interval
 from vae_checked.linter.expression import TRANSPARENT, Expr
-from vae_checked.linter.numeric import evaluate, leaves
+from vae_checked.linter.numeric import Program, leaves
 
+_MAX_DEPTH = 60
+_Known = dict[int, Interval | None]
 _GRID = tuple(step / 8 for step in range(-160, 161))
 _MONOTONE: dict[str, Callable[[float], float]] = {
     "exp": lambda x: math.exp(min(x, 700.0)),
@@ -44,10 +46,21 @@ _FIXED = {
 }  # fmt: skip
 
 
-def interval_of(expr: Expr, depth: int = 0) -> Interval | None:
+def interval_of(expr: Expr) -> Interval | None:
     """The interval in which the elements of `expr` lie; None when it is not known."""
-    if depth > 60:
-        return None
+    return _of(expr, {}, 0)
+
+
+def _of(expr: Expr, known: _Known, depth: int) -> Interval | None:
+    """As `interval_of`, each node once: a value that is used twice at every step has no more ways than nodes."""
+    if expr.uid in known:
+        return known[expr.uid]
+    found = None if depth > _MAX_DEPTH else _read(expr, known, depth)
+    known[expr.uid] = found
+    return found
+
+
+def _read(expr: Expr, known: _Known, depth: int) -> Interval | None:
     op = expr.op
     if op == "const":
         return Interval(expr.value, expr.value)
@@ -55,25 +68,25 @@ def interval_of(expr: Expr, depth: int = 0) -> Interval | None:
         ends = expr.get("interval")
         return Interval(*ends) if isinstance(ends, tuple) else None
     if op in TRANSPARENT or op in ("item", "part", "index", "move", "mean"):
-        return interval_of(expr.args[0], depth + 1) if expr.args else None
+        return _of(expr.args[0], known, depth + 1) if expr.args else None
     if op == "layer":
-        return _of_layer(expr, depth)
+        return _of_layer(expr, known, depth)
     if op in ("cat", "stack"):
-        return _hull([interval_of(arg, depth + 1) for arg in expr.args])
+        return _hull([_of(arg, known, depth + 1) for arg in expr.args])
     if op == "where":
-        return _hull([interval_of(arg, depth + 1) for arg in expr.args[1:]])
+        return _hull([_of(arg, known, depth + 1) for arg in expr.args[1:]])
     if op == "opaque" and str(expr.get("name")).startswith(("compare:", "torch.bernoulli")):
         return UNIT
     if op == "phi":
         # Which of the two it is, is not known: only what holds for both is.
-        one, other = (interval_of(arg, depth + 1) for arg in expr.args[1:])
+        one, other = (_of(arg, known, depth + 1) for arg in expr.args[1:])
         return one if one == other else None
     if op == "clamp":
-        return _clamped(expr, interval_of(expr.args[0], depth + 1))
+        return _clamped(expr, _of(expr.args[0], known, depth + 1))
     if op in ("add", "sub", "mul", "div"):
-        coarse = _arithmetic(op, [interval_of(arg, depth + 1) for arg in expr.args])
-        return (_sampled(expr, depth) if op in ("mul", "div") else None) or coarse
-    inner = interval_of(expr.args[0], depth + 1) if expr.args else None
+        coarse = _arithmetic(op, [_of(arg, known, depth + 1) for arg in expr.args])
+        return (_sampled(expr, known, depth) if op in ("mul", "div") else None) or coarse
+    inner = _of(expr.args[0], known, depth + 1) if expr.args else None
     if op in _MONOTONE and inner is not None:
         return _monotone(op, inner)
     if op == "pow" and len(expr.args) == 2 and expr.args[1].op == "const" and expr.args[1].value % 2 == 0:
@@ -89,17 +102,18 @@ def interval_of(expr: Expr, depth: int = 0) -> Interval | None:
     return None
 
 
-def _sampled(expr: Expr, depth: int) -> Interval | None:
+def _sampled(expr: Expr, known: _Known, depth: int) -> Interval | None:
     """The interval of a product or quotient of functions of one unbounded value, as `x * erf(x)`; None for any other.
 
     Interval arithmetic takes the factors for independent; here the whole is evaluated over a grid.
     """
-    left, right = (leaves(arg) for arg in expr.args)
+    left, right = (leaves(arg, most=1) for arg in expr.args)
     if len(left) != 1 or len(right) != 1 or left[0].uid != right[0].uid:
         return None
-    if interval_of(left[0], depth + 1) != REAL:
+    if _of(left[0], known, depth + 1) != REAL:
         return None
-    values = [evaluate(expr, {left[0].uid: x}) for x in _GRID]
+    program, variable = Program(expr, (left[0].uid,)), left[0].uid
+    values = [program({variable: x}) for x in _GRID]
     if not all(map(math.isfinite, values)):
         return None
     low, high = min(values), max(values)
@@ -145,11 +159,11 @@ def _monotone(op: str, inner: Interval) -> Interval | None:
     return Interval(low, high)
 
 
-def _of_layer(expr: Expr, depth: int) -> Interval | None:
+def _of_layer(expr: Expr, known: _Known, depth: int) -> Interval | None:
     kind = str(expr.get("kind"))
     if kind in _LINEAR:
         return REAL
-    inner = interval_of(expr.args[0], depth + 1) if expr.args else None
+    inner = _of(expr.args[0], known, depth + 1) if expr.args else None
     if kind in _KEEPING:
         return inner
     if kind.startswith(("Dropout", "AlphaDropout")) and inner is not None:

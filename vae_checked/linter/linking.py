@@ -111,15 +111,18 @@ def _roles_by_name(parts: list[Value], names: Mapping[int, list[str]]) -> dict[s
 
 def _spine(scale: Expr) -> list[Expr]:
     """The nodes from which a scale is computed elementwise: any of them may be handed on as the second head."""
-    found, stack = [], [scale]
+    found: dict[int, Expr] = {}
+    stack = [scale]
     while stack:
         node = stack.pop()
-        found.append(node)
+        if node.uid in found:
+            continue
+        found[node.uid] = node
         if node.op in ("exp", "mul", "div", "sqrt", "softplus", "clamp", "add", "pow", "neg", "square") or (
             node.op in ("cast", "detach", "contiguous", "view")
         ):
             stack.extend(arg for arg in node.args if arg.op != "const")
-    return found
+    return list(found.values())
 
 
 def own_losses(interpreter: Interpreter, instance: Instance, inputs: list[Value], outputs: Value, site: Site) -> None:

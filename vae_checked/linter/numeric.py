@@ -5,17 +5,20 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache, partial
+from operator import mul
 
-from vae_checked.linter.expression import TRANSPARENT, Expr
+from vae_checked.linter.expression import REDUCTIONS, TRANSPARENT, Expr
 
 NAN = math.nan
+_SPREAD, _RANGE = 0x9E3779B97F4A7C15, 1 << 64
 
 
 def _softplus(x: float) -> float:
     return math.log1p(math.exp(-abs(x))) + max(x, 0.0)
 
 
-_UNARY: dict[str, Callable[[float], float]] = {
+_UNARY: dict[str, Callable[..., float]] = {
     "exp": math.exp, "log": math.log, "log1p": math.log1p, "expm1": math.expm1, "sqrt": math.sqrt,
     "rsqrt": lambda x: 1.0 / math.sqrt(x), "abs": abs, "square": lambda x: x * x, "reciprocal": lambda x: 1.0 / x,
     "neg": lambda x: -x, "tanh": math.tanh, "relu": lambda x: max(x, 0.0),
@@ -29,13 +32,13 @@ _UNARY: dict[str, Callable[[float], float]] = {
     "tanhshrink": lambda x: x - math.tanh(x), "celu": lambda x: x if x > 0 else math.expm1(x),
     "logit": lambda x: math.log(x / (1.0 - x)),
 }  # fmt: skip
-_PARAMETRIC: dict[str, Callable[[float, float], float]] = {
-    "leaky_relu": lambda x, a: x if x > 0 else a * x,
-    "prelu": lambda x, a: x if x > 0 else a * x,
-    "elu": lambda x, a: x if x > 0 else a * math.expm1(x),
-    "softplus": lambda x, b: _softplus(b * x) / b,
+_PARAMETRIC: dict[str, Callable[..., float]] = {
+    "leaky_relu": lambda x, parameter: x if x > 0 else parameter * x,
+    "prelu": lambda x, parameter: x if x > 0 else parameter * x,
+    "elu": lambda x, parameter: x if x > 0 else parameter * math.expm1(x),
+    "softplus": lambda x, parameter: _softplus(parameter * x) / parameter,
 }
-_BINARY: dict[str, Callable[[float, float], float]] = {
+_BINARY: dict[str, Callable[..., float]] = {
     "add": lambda x, y: x + y, "sub": lambda x, y: x - y, "mul": lambda x, y: x * y, "div": lambda x, y: x / y,
     "maximum": max, "minimum": min,
 }  # fmt: skip
@@ -46,79 +49,101 @@ def _power(x: float, y: float) -> float:
     return result if isinstance(result, (int, float)) else NAN
 
 
-def evaluate(expr: Expr, given: Mapping[int, float], salt: int = 0) -> float:
+_BINARY |= {"pow": _power, "where": lambda x, y: x if x == y else NAN}
+# Per operation the arguments that an elementwise evaluation goes on with. Reductions and transparent operations hand on
+# their first argument as it is: every tensor is constant over its elements here.
+_KEPT = TRANSPARENT | REDUCTIONS
+_TAKEN: dict[str, slice] = {
+    **dict.fromkeys((*_UNARY, *_BINARY, *_PARAMETRIC, "clamp"), slice(None)),
+    **dict.fromkeys(_KEPT, slice(1)),
+    "where": slice(1, None),
+}
+
+
+def evaluate(expr: Expr, given: Mapping[int, float]) -> float:
     """The value of one element of `expr`, with `given` values for some nodes; NaN where it has none.
 
     Every tensor is taken as constant over its elements and every axis as of length 1, so that sums, means and divisions
-    by a size leave a value as it is. Nodes that are not elementwise get a value drawn from their structure and `salt`.
+    by a size leave a value as it is. Nodes that are not elementwise get a value drawn from their structure.
     """
-    return Program(expr, given)(given, salt)
+    return Program(expr, given)(given)
 
 
 class Program:
-    """An expression put in order of evaluation, for the evaluation at many points; `given` as for `evaluate`."""
+    """An expression put in order of evaluation, for the evaluation at many points; `given` as for `evaluate`.
+
+    Every step appends its value to a list and finds its arguments there by their number.
+    """
+
+    __slots__ = ("_names", "_result", "_steps")
 
     def __init__(self, expr: Expr, given: Iterable[int]) -> None:
-        self.result = expr.uid
-        self.steps: list[tuple[Expr, tuple[int, ...]]] = []
-        seen = set(given)
-        stack: list[tuple[Expr, bool]] = [(expr, False)]
+        self._names = tuple(given)
+        slots = {uid: slot for slot, uid in enumerate(self._names)}
+        steps: list[tuple[Callable[..., float], tuple[int, ...]]] = []
+        stack = [expr]
         while stack:
-            node, ready = stack.pop()
-            if node.uid in seen:
+            node = stack[-1]
+            if node.uid in slots:
+                stack.pop()
                 continue
             children = _children(node)
-            if not ready and children:
-                stack.append((node, True))
-                stack.extend((child, False) for child in children if child.uid not in seen)
+            waiting = [child for child in children if child.uid not in slots]
+            if waiting:
+                stack += waiting
                 continue
-            seen.add(node.uid)
-            self.steps.append((node, tuple(child.uid for child in children)))
+            stack.pop()
+            if node.op in _KEPT and children:
+                slots[node.uid] = slots[children[0].uid]
+                continue
+            slots[node.uid] = len(self._names) + len(steps)
+            steps.append((_function(node), tuple(slots[child.uid] for child in children)))
+        self._steps = steps
+        self._result = slots[expr.uid]
 
-    def __call__(self, given: Mapping[int, float], salt: int = 0) -> float:
-        memo: dict[int, float] = dict(given)
-        for node, children in self.steps:
+    def __call__(self, given: Mapping[int, float]) -> float:
+        cells = [given[uid] for uid in self._names]
+        for function, places in self._steps:
             try:
-                memo[node.uid] = _apply(node, [memo[child] for child in children], salt)
+                if len(places) == 2:
+                    cells.append(function(cells[places[0]], cells[places[1]]))
+                else:
+                    cells.append(function(*[cells[place] for place in places]))
             except (ValueError, OverflowError, ZeroDivisionError):
-                memo[node.uid] = NAN
-        return memo[self.result]
+                cells.append(NAN)
+        return cells[self._result]
 
 
-def _children(node: Expr) -> Sequence[Expr]:
-    if node.op in _UNARY or node.op in _BINARY or node.op in _PARAMETRIC or node.op in ("pow", "clamp"):
-        return node.args
-    if node.op in TRANSPARENT or node.op in ("sum", "mean"):
-        return node.args[:1]
-    if node.op == "where":
-        return node.args[1:]
-    return ()
+def _children(node: Expr) -> tuple[Expr, ...]:
+    taken = _TAKEN.get(node.op)
+    return () if taken is None else node.args[taken]
 
 
-def _apply(node: Expr, values: list[float], salt: int) -> float:
+def _function(node: Expr) -> Callable[..., float]:
+    """What an operation does to the values of its children."""
     op = node.op
-    if op == "const":
-        return node.value
-    if op in _UNARY:
-        return _UNARY[op](values[0])
-    if op in _BINARY:
-        return _BINARY[op](values[0], values[1])
+    found = _UNARY.get(op) or _BINARY.get(op)
+    if found is not None:
+        return found
     if op in _PARAMETRIC:
         parameter = node.get("parameter")
-        return _PARAMETRIC[op](values[0], parameter if isinstance(parameter, float) else 1.0)
-    if op == "pow":
-        return _power(values[0], values[1])
+        return partial(_PARAMETRIC[op], parameter=parameter if isinstance(parameter, float) else 1.0)
     if op == "clamp":
-        low, high = node.get("low"), node.get("high")
-        x = values[0] if not isinstance(low, (int, float)) else max(values[0], low)
-        return x if not isinstance(high, (int, float)) else min(x, high)
-    if op in TRANSPARENT or op in ("sum", "mean"):
-        return values[0] if values else NAN
-    if op == "where":
-        return values[0] if values[0] == values[1] else NAN
-    if op == "size":
-        return 1.0
-    return random.Random(node.uid ^ salt * 0x9E3779B9).uniform(0.4, 2.6)  # noqa: S311  a probe point, no secret
+        low, high = (end if isinstance(end, (int, float)) else None for end in (node.get("low"), node.get("high")))
+        return partial(_clamp, low=low, high=high)
+    if op == "const":
+        value = node.value
+    elif op in _KEPT:
+        value = NAN
+    else:
+        # A probe point between 0.4 and 2.6 that is the same for the same structure.
+        value = 1.0 if op == "size" else 0.4 + 2.2 * (node.uid * _SPREAD % _RANGE) / _RANGE
+    return lambda: value
+
+
+def _clamp(x: float, low: float | None, high: float | None) -> float:
+    above = x if low is None else max(x, low)
+    return above if high is None else min(above, high)
 
 
 def leaves(expr: Expr, stop: Iterable[int] = (), most: int | None = None) -> list[Expr]:
@@ -151,26 +176,35 @@ def close(x: float, y: float, tolerance: float = 1e-4) -> bool:
 def fit(rows: Sequence[Sequence[float]], values: Sequence[float]) -> list[float] | None:
     """The coefficients with which the columns of `rows` add up to `values`, None when they do not (or not uniquely).
 
-    Gaussian elimination with partial pivoting on the normal equations' square part: as many rows as columns solve, the
-    rest must agree.
+    As many rows as columns solve, the rest must agree.
     """
     width = len(rows[0])
-    matrix = [[*row, value] for row, value in zip(rows[:width], values[:width], strict=True)]
+    inverse = _inverse(tuple(map(tuple, rows[:width])))
+    if inverse is None:
+        return None
+    solution = [sum(map(mul, row, values)) for row in inverse]
+    for row, value in zip(rows[width:], values[width:], strict=True):
+        if not close(sum(map(mul, row, solution)), value, 1e-5):
+            return None
+    return [0.0 if abs(x) < 1e-7 else x for x in solution]
+
+
+@lru_cache(maxsize=64)
+def _inverse(square: tuple[tuple[float, ...], ...]) -> list[list[float]] | None:
+    """The inverse of a matrix by Gaussian elimination with partial pivoting, None where there is none."""
+    width = len(square)
+    matrix = [[*row, *(float(index == place) for place in range(width))] for index, row in enumerate(square)]
     for column in range(width):
         pivot = max(range(column, width), key=lambda index: abs(matrix[index][column]))
         if abs(matrix[pivot][column]) < 1e-9:
             return None
         matrix[column], matrix[pivot] = matrix[pivot], matrix[column]
+        matrix[column] = [x / matrix[column][column] for x in matrix[column]]
         for index in range(width):
             if index != column:
-                ratio = matrix[index][column] / matrix[column][column]
+                ratio = matrix[index][column]
                 matrix[index] = [x - ratio * y for x, y in zip(matrix[index], matrix[column], strict=True)]
-    solution = [matrix[index][width] / matrix[index][index] for index in range(width)]
-    for row, value in zip(rows[width:], values[width:], strict=True):
-        total = sum(x * y for x, y in zip(row, solution, strict=True))
-        if not close(total, value, 1e-5):
-            return None
-    return [0.0 if abs(x) < 1e-7 else x for x in solution]
+    return [row[width:] for row in matrix]
 
 
 def points(seed: int, count: int, low: float, high: float) -> list[float]:

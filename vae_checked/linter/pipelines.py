@@ -32,14 +32,14 @@ class Pipelines:
         ]
         self._rescaled = {
             PurePath(scene.module.path)
-            for scene in scenes
+            for scene in (scenes if self._pipelines else ())
             for root in scene.trace.roots
             if root.function is None or root.function.name not in _OWN
             for expr in expressions(root.value)
             if _rescales_input(expr)
         }
         self._own = {PurePath(path) for path in project.interpreter.drawing}
-        self._imports = {PurePath(module.path): _imported(module) for module in project.modules.values()}
+        self._modules = {PurePath(module.path): module for module in project.modules.values()}
         self._known: dict[PurePath, Fact[Interval] | None] = {}
 
     def interval_for(self, path: str) -> Fact[Interval] | None:
@@ -70,7 +70,10 @@ class Pipelines:
         return path == where or path not in self._own or self._reaches(path, where) or self._reaches(where, path)
 
     def _reaches(self, importer: PurePath, imported: PurePath) -> bool:
-        return not self._imports.get(importer, frozenset()).isdisjoint((imported.stem, *imported.parent.parts))
+        module = self._modules.get(importer)
+        if module is None:
+            return False
+        return not module.read_once(_imported).isdisjoint((imported.stem, *imported.parent.parts))
 
 
 def _imported(module: Module) -> frozenset[str]:

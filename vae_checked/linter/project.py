@@ -27,9 +27,12 @@ from vae_checked.linter.values import (
 from vae_checked.record import dataclass, field
 
 T = TypeVar("T")
+_TENSOR_LIBRARIES = frozenset("torch numpy lightning pytorch_lightning jax tensorflow".split())
 MAX_UP = 6
 # What one file may cause to be read beyond the files given, in bytes and for each such file.
 MAX_FOLLOWED, MAX_FOLLOWED_FILE = 2_000_000, 300_000
+# Where other people's packages lie side by side: one of them is read for its own files alone.
+_INSTALLED = frozenset(("site-packages", "dist-packages"))
 _NEVER_OURS = frozenset(("torch", "numpy", "torchvision", "math", "os", "sys", "typing"))
 
 
@@ -43,16 +46,21 @@ class Module:
     trace: Trace | None = None
     running: bool = False
     given: bool = True
+    # Whether it imports a tensor library: what does not is settings and helpers.
+    tensors: bool = field(init=False)
     _cells: dict[int, Source] = field(default_factory=dict)
     _read: dict[object, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.scope = Scope({}, None, self)
+        self.tensors = any(
+            map(_imports_tensors, (statement for cell in self.file.cells for statement in cell.tree.body))
+        )
         if len(self.file.cells) > 1:
             for cell in self.file.cells:
                 source = Source(self.path, cell)
                 for node in ast.walk(cell.tree):
-                    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+                    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
                         self._cells[id(node)] = source
 
     def source_of(self, node: ast.AST) -> Source:
@@ -140,6 +148,8 @@ class Project:
         else:
             folders = (folder, *list(folder.parents)[:MAX_UP])
         for base in folders:
+            if base.name in _INSTALLED and not _is_below(folder, base.joinpath(*parts[:1])):
+                break
             target = base.joinpath(*parts)
             for candidate in (target.with_suffix(".py") if parts else target / "__init__.py", target / "__init__.py"):
                 module = self._load(candidate)
@@ -240,6 +250,22 @@ class Project:
         if not any(name.endswith("NamedTuple") for name in instance.cls.external_bases()):
             return None
         return [instance.attributes.get(name) for name in field_names(instance.cls)]
+
+
+def _imports_tensors(statement: ast.stmt) -> bool:
+    """Whether a statement at the top level imports a tensor library, or everything that another file has."""
+    if isinstance(statement, ast.Import):
+        return any(name.name.partition(".")[0] in _TENSOR_LIBRARIES for name in statement.names)
+    if isinstance(statement, ast.ImportFrom):
+        top = "" if statement.level else (statement.module or "").partition(".")[0]
+        return top in _TENSOR_LIBRARIES or any(name.name == "*" for name in statement.names)
+    if isinstance(statement, (ast.If, ast.Try)):
+        return any(map(_imports_tensors, (*statement.body, *statement.orelse)))
+    return False
+
+
+def _is_below(path: Path, folder: Path) -> bool:
+    return path == folder or folder in path.parents
 
 
 def _key(path: str) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Collection, Iterable, Iterator
 
 from vae_checked.facts import Fact, Interval
 from vae_checked.linter import linking
@@ -32,9 +33,8 @@ class Scene:
         """Every expression at the edge of a statement."""
         return [item for root in self.trace.roots for item in expressions(root.value)]
 
-    def runs(self, modules: Iterable[Module]) -> bool:
-        """Whether code of one of these modules was run on the way."""
-        paths = {module.path for module in modules}
+    def runs(self, paths: Collection[str]) -> bool:
+        """Whether code of one of these files was run on the way."""
         return any(root.function is not None and root.function.scope.module.path in paths for root in self.trace.roots)
 
 
@@ -61,9 +61,14 @@ def build(project: Project, modules: Iterable[Module]) -> list[Scene]:
         entered |= scene.trace.entered
     for module in given:
         project.follow_for(module)
-        for cls in module.classes():
+        # Those first that are no part of another model in this file: with one of these its parts are run as well.
+        parts, seen = _parts(module), set[int]()
+        for cls in sorted(module.classes(), key=lambda each: each.name in parts):
+            if cls.name in parts and _is_seen(cls, seen):
+                continue
             scene = _run_class(project, module, cls, entered, called)
             scenes.append(scene)
+            seen |= scene.trace.entered
             entered |= scene.trace.entered
     for wanted in (False, True):
         for module in given:
@@ -88,15 +93,40 @@ def assembled(project: Project) -> list[Scene]:
     ]
 
 
+# A call as it is written; what a definition names is none.
+_CALL = re.compile(r"(?<!def )(?<!class )\b([A-Za-z_]\w*)\s*\(")
+# What a sampler, a KL or a loss is written with.
+_TELLING = re.compile(r"rand|ormal|exp|log|[lL]oss|\*\*|pow|square|abs|sample|mse|bce|kl|norm")
+
+
 def _called_names(modules: Iterable[Module]) -> set[str]:
-    names: set[str] = set()
-    for module in modules:
-        for cell in module.file.cells:
-            for node in ast.walk(cell.tree):
-                if isinstance(node, ast.Call):
-                    target = node.func
-                    names.add(getattr(target, "attr", getattr(target, "id", "")))
-    return names
+    return {name for module in modules for cell in module.file.cells for name in _CALL.findall(cell.text)}
+
+
+def _parts(module: Module) -> set[str]:
+    """The names that models of a file call: a class among them is part of another one."""
+    return {
+        name
+        for cls in module.classes()
+        if cls.is_module
+        for name in _CALL.findall(_text(module, cls.node))
+        if name != cls.name
+    }
+
+
+def _text(module: Module, node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> str:
+    lines = module.source_of(node).cell.lines
+    return "\n".join(lines[node.lineno - 1 : node.end_lineno])
+
+
+def _is_seen(cls: Class, entered: set[int]) -> bool:
+    """Whether a class was run as part of another one, but for methods that tell nothing."""
+    methods = [value for value in cls.names.values() if isinstance(value, Function)]
+    fresh = [method.node for method in methods if id(method.node) not in entered]
+    return len(fresh) < len(methods) and not any(
+        isinstance(node, ast.Lambda) or node.name == "forward" or _TELLING.search(_text(cls.scope.module, node))
+        for node in fresh
+    )
 
 
 def _run_class(

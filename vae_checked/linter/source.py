@@ -87,27 +87,6 @@ class File:
     broken: list[tuple[int, str]] = field(default_factory=list)
 
 
-def concerns_vae(data: bytes) -> bool:
-    """A cheap byte test that no file with a VAE in it fails: it imports torch, and mentions noise, a head or a loss."""
-    return b"torch" in data and _IMPORT.search(data) is not None and _WORDS.search(data) is not None
-
-
-# Drawing (not normalising, nor the initialisation of weights), a KL, a second head by its usual names, a loss.
-_IMPORT = re.compile(rb"(?:from|import)\b[^\n]*torch|lightning")
-_WORDS = re.compile(
-    rb"randn|rand_like|\brand\(|rsample|(?<!init\.)normal_?\b|Normal\b|kl_?div|log_?var|log_?s(?:igma|td)|reparam|"
-    rb"mse_loss|MSELoss|BCE(?:WithLogits)?Loss|binary_cross_entropy|l1_loss|L1Loss"
-)
-
-
-def feeds_vae(data: bytes) -> bool:
-    """A cheap byte test that no file with an image pipeline fails, nor one that is run and puts a model together."""
-    return _PIPELINE_WORDS.search(data) is not None or (b"__main__" in data and b"torch" in data)
-
-
-_PIPELINE_WORDS = re.compile(rb"DataLoader|ToTensor|ToDtype|Image\.open|imread")
-
-
 def discover(
     paths: Sequence[str | Path],
     unread: list[tuple[str, str]],

@@ -12,6 +12,8 @@ from vae_checked.linter.source import Cell, File
 from vae_checked.record import dataclass, field
 
 _COMMENT = re.compile(r"#\s*noqa(?P<noqa>\s*:\s*[A-Z0-9, ]+)?|#\s*vae-checked:\s*ignore(?P<ours>\[[^\]]*\])?", re.I)
+_ANY = re.compile("noqa|vae-checked", re.I)
+_OURS = re.compile(r"vae-checked|noqa[^\n]*VAE", re.I)
 _CODE = re.compile(r"VAE\d{3}", re.I)
 
 
@@ -30,18 +32,28 @@ class Suppression:
 class Suppressions:
     """The comments of some files, and which of them were needed.
 
-    In the files `beside` they hold as well, but none is called unused: those were read for what others need of them.
+    A text is read for comments when it names this tool or one of its codes, else when a finding stands in it. In the
+    files `beside` they hold as well, but none is called unused: those were read for what others need of them.
     """
 
     def __init__(self, files: Iterable[File], beside: Iterable[File] = ()) -> None:
-        self._known: dict[tuple[str, int | None, int], list[Suppression]] = {}
         own = {file.path: file for file in files}
+        every = {file.path: file for file in beside} | own
         self._own = own.keys()
-        for file in ({file.path: file for file in beside} | own).values():
-            for cell in file.cells:
-                for line, text in _comments(cell):
-                    for item in _read(file.path, cell.number, line, text):
-                        self._known.setdefault((file.path, cell.number, line), []).append(item)
+        self._cells = {(file.path, cell.number): cell for file in every.values() for cell in file.cells}
+        self._known: dict[tuple[str, int | None], dict[int, list[Suppression]]] = {}
+        for (path, number), cell in self._cells.items():
+            if _OURS.search(cell.text) is not None:
+                self._of(path, number)
+
+    def _of(self, path: str, number: int | None) -> dict[int, list[Suppression]]:
+        """The comments of a cell by line."""
+        if (path, number) not in self._known:
+            known = self._known[path, number] = {}
+            cell = self._cells.get((path, number))
+            for line, text in () if cell is None else _comments(cell):
+                known.setdefault(line, []).extend(_read(path, number, line, text))
+        return self._known[path, number]
 
     def covers(self, finding: Finding) -> bool:
         """Whether a comment on one of the finding's lines switches it off."""
@@ -50,7 +62,7 @@ class Suppressions:
             return False
         covered = False
         for line in range(place.line, (place.end_line or place.line) + 1):
-            for item in self._known.get((place.path, place.cell, line), ()):
+            for item in self._of(place.path, place.cell).get(line, ()):
                 if not item.codes or finding.code in item.codes:
                     item.used.add(finding.code)
                     covered = True
@@ -59,20 +71,19 @@ class Suppressions:
     def unused(self, examined: Collection[str]) -> tuple[Remark, ...]:
         """A remark per comment that met nothing, as far as the codes that were examined tell."""
         remarks = []
-        for (path, _, _), items in self._known.items():
-            for item in items if path in self._own else ():
-                idle = sorted(code for code in item.codes - item.used if code in examined)
-                place = Place(item.path, item.line, cell=item.cell)
-                if idle or (item.own and not item.codes and not item.used):
-                    what = f"{', '.join(idle) or 'nothing'} {'not ' if idle else ''}found here: the comment can go"
-                    remarks.append(Remark(RemarkKind.UNUSED_SUPPRESSION, what, place))
+        known = [item for (path, _), lines in self._known.items() if path in self._own for item in lines.values()]
+        for item in (item for items in known for item in items):
+            idle = sorted(code for code in item.codes - item.used if code in examined)
+            place = Place(item.path, item.line, cell=item.cell)
+            if idle or (item.own and not item.codes and not item.used):
+                what = f"{', '.join(idle) or 'nothing'} {'not ' if idle else ''}found here: the comment can go"
+                remarks.append(Remark(RemarkKind.UNUSED_SUPPRESSION, what, place))
         return tuple(sorted(remarks, key=lambda each: each.place.sort_key))
 
 
 def _comments(cell: Cell) -> Iterator[tuple[int, str]]:
     """The comments that may be meant; what stands in a string is none."""
-    lowered = cell.text.lower()
-    if "noqa" not in lowered and "vae-checked" not in lowered:
+    if _ANY.search(cell.text) is None:
         return
     try:
         for token in tokenize.generate_tokens(io.StringIO(cell.text).readline):

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from vae_checked.errors import UsageError
+from vae_checked.linter import signs
 from vae_checked.linter import source as sources
 from vae_checked.linter.folders import Globs
 from vae_checked.linter.options import Options
@@ -44,6 +45,7 @@ def gather(paths: Sequence[str | Path], texts: Mapping[str, Text], options: Opti
     units: dict[str, Unit] = {}
     feeding: dict[str, list[Path]] = {}
     roots = _Roots()
+    drawing: dict[str, dict[str, bytes]] = {}
     refused: list[str] = []
     excluded = Globs(options.exclude, options.folder) if options.exclude else None
     for path, named in sources.discover(paths, found.unread, excluded, options.force_exclude, texts):
@@ -59,11 +61,15 @@ def gather(paths: Sequence[str | Path], texts: Mapping[str, Text], options: Opti
         try:
             content = texts[name] if name in texts else sources.read(path)
             data = content if isinstance(content, bytes) else content.encode(errors="replace")
-            if sources.concerns_vae(data):
+            if signs.concerns_vae(data):
                 unit.concerned.append((name, content))
-            elif named:
+                continue
+            if named:
                 sources.parse(name, content)
-            elif path.suffix == ".py" and sources.feeds_vae(data):
+            if signs.may_concern(data):
+                unit.concerned.append((name, content))
+                drawing.setdefault(root, {})[name] = data
+            if not named and path.suffix == ".py" and signs.feeds_vae(data):
                 feeding.setdefault(root, []).append(path)
         except sources.UnreadableError as error:
             if named:
@@ -71,10 +77,27 @@ def gather(paths: Sequence[str | Path], texts: Mapping[str, Text], options: Opti
             found.unread.append((name, str(error)))
     refuse(refused)
     for root, unit in units.items():
+        if root in drawing:
+            _sift(unit, drawing[root])
         if unit.concerned:
             unit.feeding = _beside(feeding.get(root, ()), unit)
             found.units.append(unit)
     return found
+
+
+def _sift(unit: Unit, drawing: Mapping[str, bytes]) -> None:
+    """Keep those of the files that only draw noise which call a class of a file that concerns a VAE by itself."""
+    classes = {
+        name
+        for path, text in unit.concerned
+        if path not in drawing
+        for name in signs.classes_in(text if isinstance(text, bytes) else text.encode(errors="replace"))
+    }
+    unit.concerned = [
+        (path, text)
+        for path, text in unit.concerned
+        if path not in drawing or signs.calls_one_of(drawing[path], classes)
+    ]
 
 
 def refuse(reasons: Sequence[str]) -> None:
@@ -89,7 +112,10 @@ def _beside(feeding: Iterable[Path], unit: Unit) -> list[tuple[str, Text]]:
     around = folders | {parent for folder in folders for parent in folder.parents}
     next_to = {folder.parent for folder in folders}
     files: list[tuple[str, Text]] = []
+    concerned = {path for path, _ in unit.concerned}
     for path in feeding:
+        if str(path) in concerned:
+            continue
         if path.parent in around or folders & set(path.parents) or path.parent.parent in next_to:
             try:
                 files.append((str(path), sources.read(path)))

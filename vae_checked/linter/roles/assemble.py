@@ -6,7 +6,7 @@ import math
 from contextlib import suppress
 
 from vae_checked.facts import Facts, Family, Heads, Sampler
-from vae_checked.linter.expression import ELEMENTWISE, Expr, Graph, contains, strip, walk
+from vae_checked.linter.expression import ELEMENTWISE, NOISE, Expr, Graph, contains, strip, walk
 from vae_checked.linter.roles import copies, divergences, phi, reconstructions, samplers, training
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.kl import kl_facts
@@ -29,7 +29,11 @@ def facts_of(scene: Scene, prior: PriorDraws, readings: Readings) -> list[Facts]
     Draws from the prior are noted in `prior` and how heads are read in `readings`, since the model that they belong to
     may stand in another scene.
     """
-    graph = Graph(phi.resolved(scene.values()))
+    values = scene.values()
+    twice = [Facts(scene.subject, heads=Heads(source=source)) for source in copies.find(scene)]
+    if not any(value.bits & NOISE or phi.tells(value) for value in values):
+        return twice
+    graph = Graph(phi.resolved(values))
     found = samplers.find(graph)
     cuts = [node for site in found for node in (site.scale, site.head, site.location) if node is not None]
     kls = divergences.find(graph, cuts, _heads(found))
@@ -38,6 +42,9 @@ def facts_of(scene: Scene, prior: PriorDraws, readings: Readings) -> list[Facts]
         for recon in reconstructions.find(graph)
         if not _is_of_latents(recon, found, kls) and not reconstructions.is_of_constant(recon)
     ]
+    if not (found or kls or recons):
+        prior.read(scene.subject, graph, [])
+        return twice
     losses = Losses(scene, graph, found, kls, recons)
     facts: list[Facts] = []
     posterior: list[SamplerSite] = []
@@ -57,7 +64,7 @@ def facts_of(scene: Scene, prior: PriorDraws, readings: Readings) -> list[Facts]
     prior.read(scene.subject, graph, posterior)
     unused = [kl for kl in kls if kl.term.uid not in used]
     facts.extend(_facts(scene, None, kl, _recon_beside(kl, recons, losses), losses) for kl in unused)
-    facts.extend(Facts(scene.subject, heads=Heads(source=source)) for source in copies.find(scene))
+    facts.extend(twice)
     if not facts and recons:
         decoded = [
             recon for recon in recons if any(node.op == "layer" for node in walk(sides(None, recon)[0] or recon.term))

@@ -9,7 +9,18 @@ from contextlib import suppress
 from functools import cache
 
 from vae_checked.facts import Family, NoiseLaw, Parametrisation, gaussian_kl, reversed_gaussian_kl
-from vae_checked.linter.expression import PASSED, REDUCTIONS, TRANSPARENT, Expr, Graph, contains, elementwise
+from vae_checked.linter.expression import (
+    KL,
+    OWN_DIFFERENCES,
+    OWN_KL,
+    REDUCTIONS,
+    TRANSPARENT,
+    Expr,
+    Graph,
+    contains,
+    elementwise,
+    is_formula,
+)
 from vae_checked.linter.numeric import Program, close, fit, leaves, points
 from vae_checked.linter.roles import categorical
 from vae_checked.linter.roles.samplers import is_scalar
@@ -20,7 +31,6 @@ _MAX_CUTS = 8
 _LEAST = 1e-3
 _NEVER_HEADS = frozenset(("loss", "kl_div", "noise", "data", "label"))
 _TOPS = frozenset(("add", "sub", "mul", "div", "neg", "sum", "mean")) | TRANSPARENT
-_ALL = 7
 _BASIS: tuple[Callable[[float, float], float], ...] = (
     lambda m, s: 1.0,
     lambda m, s: m,
@@ -70,25 +80,26 @@ def find(graph: Graph, cuts: Iterable[Expr] = (), pairs: Iterable[tuple[Expr, Ex
 
     `cuts` are nodes worth taking as the second head (a sampler's scale and head), `pairs` both heads of samplers.
     """
-    kinds = _kinds(graph)
     found: dict[int, Divergence] = {}
     seen: set[int] = set()
     wanted = list(cuts)
     known = {(one.uid, other.uid): (one, other) for one, other in pairs}.values()
     # Only where both heads stand in a term is it read by them.
     held = [(pair, graph.holding(pair[0].uid) & graph.holding(pair[1].uid)) for pair in known]
-    stack = list(graph.values)
+    stack = [value for value in graph.values if value.bits & KL == KL]
     while stack:
         node = stack.pop()
         if node.uid in seen:
             continue
         seen.add(node.uid)
-        if kinds[node.uid] == _ALL and node.op in _TOPS:
+        if node.bits & OWN_KL == OWN_KL and node.op in _TOPS:
             divergence = _read(node, wanted, [pair for pair, nodes in held if node.uid in nodes])
             if divergence is not None:
                 found[node.uid] = divergence
                 continue
-        stack.extend(node.args)
+        stack.extend(arg for arg in node.args if arg.bits & KL == KL)
+    if not found:
+        return []
     roots = _under_roots(graph, found)
     return [
         replace(item, parametrisation=None) if item.term.uid in roots else item for item in _innermost(graph, found)
@@ -126,25 +137,9 @@ def _innermost(graph: Graph, found: dict[int, Divergence]) -> list[Divergence]:
     return kept
 
 
-def _kinds(graph: Graph) -> dict[int, int]:
-    """Which of the operations that every KL has stand in the elementwise part below each node, as bits."""
-    kinds: dict[int, int] = {}
-    for node in graph.nodes:
-        bits = 0
-        if node.op in PASSED:
-            for arg in node.args:
-                bits |= kinds[arg.uid]
-            if node.op in ("log", "exp", "log1p"):
-                bits |= 1
-            elif node.op in ("square", "pow", "mul"):
-                bits |= 2
-            elif node.op in ("add", "sub"):
-                bits |= 4
-        kinds[node.uid] = bits
-    return kinds
-
-
 def _read(node: Expr, wanted: list[Expr], known: list[tuple[Expr, Expr]]) -> Divergence | None:
+    if not is_formula(node):
+        return None
     found = leaves(node, most=3 * _MAX_LEAVES)
     if not found or len(found) > 3 * _MAX_LEAVES:
         return None
@@ -162,7 +157,7 @@ def _read(node: Expr, wanted: list[Expr], known: list[tuple[Expr, Expr]]) -> Div
         if (location, head) not in of_samplers:
             candidate = candidate or divergence
     tensors = [leaf for leaf in found if not is_scalar(leaf)]
-    if candidate is None and len(tensors) == 4:
+    if candidate is None and len(tensors) == 4 and node.bits & OWN_DIFFERENCES:
         return _between_gaussians(node, tensors, [leaf.uid for leaf in found if is_scalar(leaf)])
     if candidate is None and len(tensors) == 3 and not noise:
         return _to_residual(node, tensors, [leaf.uid for leaf in found if is_scalar(leaf)])
@@ -205,17 +200,20 @@ def _pairs(node: Expr, found: list[Expr], wanted: list[Expr], noise: tuple[int, 
     given = {item.uid for item in wanted}
     cuts = [item for item in wanted if item.uid in inside]
     cuts += [item for item in _named(below) if item.uid in inside and item.uid not in given]
-    for cut in cuts[:_MAX_CUTS]:
-        under = {leaf.uid for leaf in leaves(cut)}
+    cuts = cuts[:_MAX_CUTS]
+    under = [{leaf.uid for leaf in leaves(cut)} for cut in cuts]
+    for cut, own in zip(cuts, under, strict=True):
         rest = [leaf for leaf in leaves(node, (cut.uid, *noise)) if not is_scalar(leaf)]
-        if under & {leaf.uid for leaf in rest}:
+        if any(leaf.uid in own for leaf in rest):
             continue
         if len(rest) == 1:
             yield rest[0], cut
             yield cut, rest[0]
         elif rest:
-            for other in cuts[:_MAX_CUTS]:
-                if other.uid != cut.uid and all(map(is_scalar, leaves(node, (cut.uid, other.uid, *noise)))):
+            for other, others in zip(cuts, under, strict=True):
+                if other.uid == cut.uid or not all(leaf.uid in others or leaf.uid == other.uid for leaf in rest):
+                    continue
+                if all(map(is_scalar, leaves(node, (cut.uid, other.uid, *noise)))):
                     yield other, cut
 
 

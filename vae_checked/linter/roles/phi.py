@@ -4,59 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from vae_checked.linter.expression import ELEMENTWISE, TRANSPARENT, Expr, Graph
+from vae_checked.linter.expression import (
+    ELEMENTWISE,
+    ERROR,
+    LOGS,
+    LOSS,
+    OWN_SAMPLE,
+    PHI,
+    PRODUCTS,
+    TRANSPARENT,
+    Expr,
+    Graph,
+)
 
 _MAX_CONDITIONS = 3
+_FORMULA = LOGS | PRODUCTS
 
 
 def resolved(values: Iterable[Expr]) -> list[Expr]:
     """Every expression with its conditions settled, in all ways where there are few of them; each once.
 
-    Where the choice is between training and not, training is taken.
+    Where the choice is between training and not, training is taken. What holds no sampler, KL or loss in any of its
+    ways is settled in one of them.
     """
     given = list({value.uid: value for value in values}.values())
-    conditions = _conditions(given)
-    chosen = _Chooser(_optional(given))
+    branching = Branching(value for value in given if value.bits & PHI)
     found: dict[int, Expr] = {}
     for value in given:
-        for variant in _variants(value, conditions.get(value.uid, ()), chosen):
+        for variant in branching.variants(value) if value.bits & PHI else (value,):
             found.setdefault(variant.uid, variant)
     return list(found.values())
 
 
-def _conditions(values: list[Expr]) -> dict[int, tuple[Expr, ...]]:
-    """Per node the first few conditions on which it depends."""
-    conditions: dict[int, tuple[Expr, ...]] = {}
-    for node in Graph(values).nodes:
-        own: dict[int, Expr] = {}
-        for arg in node.args:
-            for condition in conditions.get(arg.uid, ()):
-                own.setdefault(condition.uid, condition)
-        if node.op == "phi":
-            own.setdefault(node.args[0].uid, node.args[0])
-        if own:
-            conditions[node.uid] = tuple(own.values())[: 3 * _MAX_CONDITIONS]
-    return conditions
-
-
-def _variants(value: Expr, conditions: tuple[Expr, ...], chosen: _Chooser) -> list[Expr]:
-    if not conditions:
-        return [value]
-    free = [condition for condition in conditions if condition.op != "training"][:_MAX_CONDITIONS]
-    results = []
-    for bits in range(2 ** len(free)):
-        settled = frozenset(condition.uid for index, condition in enumerate(free) if bits >> index & 1)
-        results.append(chosen.choose(value, settled, frozenset(condition.uid for condition in free)))
-    return results
-
-
-def _optional(values: list[Expr]) -> frozenset[int]:
-    """The conditions that choose between functions of one and the same value, as an activation by name does."""
-    return frozenset(
-        node.args[0].uid
-        for node in Graph(values).nodes
-        if node.op == "phi" and node.args[0].op != "training" and _bare(node.args[1]).uid == _bare(node.args[2]).uid
-    )
+def tells(value: Expr) -> bool:
+    """Whether a sampler or a loss may be what a value is computed by, or a KL part of it."""
+    return bool(value.bits & (LOSS | ERROR | OWN_SAMPLE)) or value.bits & _FORMULA == _FORMULA
 
 
 def _bare(node: Expr) -> Expr:
@@ -65,36 +47,85 @@ def _bare(node: Expr) -> Expr:
     return node
 
 
-class _Chooser:
-    """Rewrites expressions under one choice; `other` are the conditions that do not hold, all others do.
+class Branching:
+    """The conditions on which some expressions depend, and these expressions under one choice of them or another.
 
-    What `optional` conditions choose stays open where they are not among those tried: nothing is said of either.
+    What optional conditions choose, functions of one and the same value as an activation by name is, stays open where
+    they are not among those tried: nothing is said of either.
     """
 
-    def __init__(self, optional: frozenset[int]) -> None:
-        self._optional = optional
-        self._memo: dict[tuple[frozenset[int], frozenset[int]], dict[int, Expr]] = {}
+    def __init__(self, values: Iterable[Expr]) -> None:
+        self._places: dict[int, int] = {}
+        self._optional = 0
+        # Per node all conditions below it as bits, and the first few of them in the order in which they are met.
+        self._depends: dict[int, int] = {}
+        self._first: dict[int, tuple[Expr, ...]] = {}
+        self._memo: dict[tuple[int, int, int], Expr] = {}
+        for node in Graph(values).nodes:
+            if node.bits & PHI:
+                self._note(node)
 
-    def choose(self, value: Expr, other: frozenset[int], tried: frozenset[int]) -> Expr:
-        still_open = self._optional - tried
-        memo = self._memo.setdefault((other, still_open), {})
-        stack: list[tuple[Expr, bool]] = [(value, False)]
+    def _note(self, node: Expr) -> None:
+        depends = 0
+        first: dict[int, Expr] = {}
+        for arg in node.args:
+            if arg.bits & PHI:
+                depends |= self._depends[arg.uid]
+                for condition in self._first[arg.uid]:
+                    first.setdefault(condition.uid, condition)
+        if node.op == "phi":
+            condition = node.args[0]
+            first.setdefault(condition.uid, condition)
+            place = 1 << self._places.setdefault(condition.uid, len(self._places))
+            depends |= place
+            if condition.op != "training" and _bare(node.args[1]).uid == _bare(node.args[2]).uid:
+                self._optional |= place
+        self._depends[node.uid] = depends
+        self._first[node.uid] = tuple(first.values())[: 3 * _MAX_CONDITIONS]
+
+    def variants(self, value: Expr) -> list[Expr]:
+        """A value in all ways through its first few conditions."""
+        conditions = self._first[value.uid]
+        free = [condition for condition in conditions if condition.op != "training"][:_MAX_CONDITIONS]
+        places = [1 << self._places[condition.uid] for condition in free]
+        still_open = self._optional & ~sum(places)
+        ways = range(2 ** len(free)) if tells(value) else (0,)
+        others = (sum(place for index, place in enumerate(places) if bits >> index & 1) for bits in ways)
+        return [self._chosen(value, other, still_open) for other in others]
+
+    def _chosen(self, value: Expr, other: int, still_open: int) -> Expr:
+        """An expression under one choice; `other` are the conditions that do not hold, all but the open ones do."""
+        memo = self._memo
+
+        def key(node: Expr) -> tuple[int, int, int]:
+            depends = self._depends[node.uid]
+            return node.uid, other & depends, still_open & depends
+
+        def known(node: Expr) -> Expr | None:
+            return memo.get(key(node)) if node.bits & PHI else node
+
+        stack = [value]
         while stack:
-            node, ready = stack.pop()
-            if node.uid in memo:
+            node = stack[-1]
+            if known(node) is not None:
+                stack.pop()
                 continue
-            if node.op == "phi" and node.args[0].uid not in still_open:
-                branch = node.args[2 if node.args[0].uid in other else 1]
-                if branch.uid in memo:
-                    memo[node.uid] = memo[branch.uid]
-                else:
-                    stack += [(node, True), (branch, False)]
+            place = self._places[node.args[0].uid] if node.op == "phi" else None
+            if place is not None and not still_open >> place & 1:
+                branch = node.args[2 if other >> place & 1 else 1]
+                taken = known(branch)
+                if taken is None:
+                    stack.append(branch)
+                    continue
+                memo[key(node)] = taken
+                stack.pop()
                 continue
-            if not ready:
-                stack.append((node, True))
-                stack.extend((arg, False) for arg in node.args if arg.uid not in memo)
+            args = [known(arg) for arg in node.args]
+            if any(arg is None for arg in args):
+                stack.extend(arg for arg, made in zip(node.args, args, strict=True) if made is None)
                 continue
-            args = tuple(memo[arg.uid] for arg in node.args)
-            same = all(one is other for one, other in zip(args, node.args, strict=True))
-            memo[node.uid] = node if same else Expr(node.op, args, node.attrs, node.site)
-        return memo[value.uid]
+            made = tuple(arg for arg in args if arg is not None)
+            same = all(one is before for one, before in zip(made, node.args, strict=True))
+            memo[key(node)] = node if same else Expr(node.op, made, node.attrs, node.site)
+            stack.pop()
+        return memo[key(value)]

@@ -7,8 +7,21 @@ import math
 from collections.abc import Iterable
 
 from vae_checked.facts import Likelihood, Reduction
-from vae_checked.linter.expression import REDUCTIONS, TRANSPARENT, Expr, Graph, Site, contains, elementwise, strip
-from vae_checked.linter.numeric import close, evaluate, leaves
+from vae_checked.linter.expression import (
+    LOGS,
+    OWN_DIFFERENCES,
+    OWN_LOGS,
+    REDUCTIONS,
+    TRANSPARENT,
+    Expr,
+    Graph,
+    Site,
+    contains,
+    elementwise,
+    is_formula,
+    strip,
+)
+from vae_checked.linter.numeric import Program, close, leaves
 from vae_checked.linter.roles.samplers import is_scalar
 from vae_checked.record import dataclass
 
@@ -50,11 +63,11 @@ def _read(node: Expr) -> Reconstruction | None:
             return Reconstruction(node, kind, node.args[0], node.args[1], ignored, known)
         return None
     if node.op in ("add", "sub"):
-        return _cross_entropy(node)
+        return _cross_entropy(node) if node.bits & OWN_LOGS else None
     if node.op in REDUCTIONS:
-        return _of_difference(node.args[0])
+        return _of_difference(node.args[0]) if node.bits & OWN_DIFFERENCES else None
     if node.op == "mul":
-        return _multinomial(node)
+        return _multinomial(node) if node.bits & LOGS else None
     power = node.op == "square" or (node.op == "pow" and node.args[1].op == "const" and node.args[1].value == 2)
     if not power and node.op != "abs":
         return None
@@ -70,7 +83,7 @@ def _read(node: Expr) -> Reconstruction | None:
 def _of_difference(node: Expr) -> Reconstruction | None:
     """A penalty of one difference that is even and grows with its size: log cosh, Charbonnier and the like."""
     inner = strip(node)
-    if inner.op not in _PENALTIES:
+    if inner.op not in _PENALTIES or not is_formula(inner):
         return None
     differences = {item.uid: item for item in elementwise(inner) if _is_difference(item)}
     if len(differences) != 1:
@@ -82,10 +95,9 @@ def _of_difference(node: Expr) -> Reconstruction | None:
     if any(_read(item) is not None for item in elementwise(inner) if item.op not in REDUCTIONS):
         return None
     ones = {leaf.uid: 1.0 for leaf in rest}
-    values = [evaluate(inner, {**ones, uid: t}) for t in (0.0, 0.3, 0.9, 1.7)]
-    even = all(
-        close(evaluate(inner, {**ones, uid: -t}), value) for t, value in zip((0.3, 0.9), values[1:], strict=False)
-    )
+    program = Program(inner, (*ones, uid))
+    values = [program({**ones, uid: t}) for t in (0.0, 0.3, 0.9, 1.7)]
+    even = all(close(program({**ones, uid: -t}), value) for t, value in zip((0.3, 0.9), values[1:], strict=False))
     grows = all(one < other for one, other in itertools.pairwise(values))
     prediction, target = difference.args
     return Reconstruction(inner, Likelihood.SMOOTH_L1, prediction, target) if even and grows else None
@@ -97,13 +109,13 @@ def _is_difference(node: Expr) -> bool:
 
 def _settled(expr: Expr) -> bool:
     """Whether a value is a number whatever the data: `log(2.0)`."""
-    return not leaves(expr)
+    return not leaves(expr, most=0)
 
 
 def _cross_entropy(node: Expr) -> Reconstruction | None:
     """x * log(p) + (1 - x) * log(1 - p) up to a factor, found by its values."""
     logs = [item for item in _near(node) if item.op == "log"]
-    if not 2 <= len(logs) <= _MAX_LOGS:
+    if not 2 <= len(logs) <= _MAX_LOGS or not is_formula(node):
         return None
     for log in logs:
         prediction = _unguarded(log.args[0])
@@ -112,9 +124,9 @@ def _cross_entropy(node: Expr) -> Reconstruction | None:
         if len(targets) != 1 or prediction.op == "const" or targets[0].uid == prediction.uid:
             continue
         ones = {leaf.uid: 1.0 for leaf in rest if is_scalar(leaf)}
+        program = Program(node, (*ones, prediction.uid, targets[0].uid))
         ratios = [
-            evaluate(node, {**ones, prediction.uid: p, targets[0].uid: x})
-            / (x * math.log(p) + (1.0 - x) * math.log(1.0 - p))
+            program({**ones, prediction.uid: p, targets[0].uid: x}) / (x * math.log(p) + (1.0 - x) * math.log(1.0 - p))
             for p, x in _POINTS
         ]
         if all(close(ratios[0], ratio, 1e-3) for ratio in ratios) and abs(ratios[0]) > _LEAST:

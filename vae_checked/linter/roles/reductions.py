@@ -135,13 +135,18 @@ def _negative(expr: Expr) -> bool:
 
 def is_whole(expr: Expr) -> bool:
     """Whether a value has no axes left."""
-    if expr.op in ("sum", "mean"):
-        return expr.get("axes") == "all" or is_whole(expr.args[0])
-    if expr.op == "const" or is_scalar(expr):
-        return True
-    if expr.op in ("opaque", "call", "item", "atom", "layer", "index"):
-        return False
-    return bool(expr.args) and all(map(is_whole, expr.args))
+    seen: set[int] = set()
+    stack = [expr]
+    while stack:
+        node = stack.pop()
+        reduced = node.op in ("sum", "mean")
+        if node.uid in seen or node.op == "const" or is_scalar(node) or (reduced and node.get("axes") == "all"):
+            continue
+        seen.add(node.uid)
+        if node.op in ("opaque", "call", "item", "atom", "layer", "index") or not node.args:
+            return False
+        stack.extend(node.args[:1] if reduced else node.args)
+    return True
 
 
 def is_number(expr: Expr) -> bool:
@@ -361,10 +366,18 @@ def _flat_rank(node: Expr) -> int | None:
     return start + 1 if isinstance(start, int) and start > 0 else None
 
 
-def rank_of(expr: Expr, depth: int = 0) -> int | None:
+def rank_of(expr: Expr) -> int | None:
     """The number of axes of a tensor, from views with written sizes and from layers; None when not known."""
-    if depth > 40:
-        return None
+    return _rank(expr, {}, 0)
+
+
+def _rank(expr: Expr, known: dict[int, int | None], depth: int) -> int | None:
+    if expr.uid not in known:
+        known[expr.uid] = None if depth > 40 else _read_rank(expr, known, depth + 1)
+    return known[expr.uid]
+
+
+def _read_rank(expr: Expr, known: dict[int, int | None], depth: int) -> int | None:
     if expr.op in ("view", "reshape"):
         sizes = expr.get("sizes")
         if isinstance(sizes, tuple) and len(sizes) > 1:
@@ -376,13 +389,12 @@ def rank_of(expr: Expr, depth: int = 0) -> int | None:
         rank = expr.get("rank")
         if isinstance(rank, int):
             return rank
-        return rank_of(expr.args[0], depth + 1) if expr.args else None
+        return _rank(expr.args[0], known, depth) if expr.args else None
     if expr.op in ("add", "sub", "mul", "div", "where"):
-        known = [rank_of(arg, depth + 1) for arg in expr.args if arg.op != "const"]
-        ranks = [rank for rank in known if rank is not None]
-        return max(ranks) if ranks else None
+        ranks = [_rank(arg, known, depth) for arg in expr.args if arg.op != "const"]
+        return max((rank for rank in ranks if rank is not None), default=None)
     if expr.op in ("loss", "cast", "detach", "contiguous", "part", "pow", "square", "abs", "neg", "exp", "log",
                    "sigmoid", "tanh", "relu", "clamp", "leaky_relu", "softplus", "alias"):  # fmt: skip
-        known = [rank_of(arg, depth + 1) for arg in expr.args]
-        return next((rank for rank in known if rank is not None), None)
+        ranks = [_rank(arg, known, depth) for arg in expr.args]
+        return next((rank for rank in ranks if rank is not None), None)
     return None

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from vae_checked.facts import Parametrisation
-from vae_checked.linter.expression import ELEMENTWISE, TRANSPARENT, Expr, Graph, contains, strip
-from vae_checked.linter.numeric import close, evaluate, finite, leaves
+from vae_checked.linter.expression import CARRIED, CARRIERS, ELEMENTWISE, TRANSPARENT, Expr, Graph, contains, strip
+from vae_checked.linter.numeric import Program, close, finite, leaves
 from vae_checked.record import dataclass
 
 SHOWN = (-1.0, 0.0, 2.0)
@@ -12,7 +12,6 @@ SHOWN_POSITIVE = (0.5, 1.0, 2.0)
 _PROBES = (-1.3, -0.4, 0.7, 1.9)
 _PROBES_POSITIVE = (0.3, 0.7, 1.6, 2.7)
 _MAX_CHAIN = 24
-_CARRIERS = frozenset(("mul", "div", "neg", "detach")) | TRANSPARENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +59,9 @@ def is_scalar(node: Expr) -> bool:
 
 def find(graph: Graph) -> list[SamplerSite]:
     """Every sampler in a graph, each once."""
-    noisy: set[int] = set()
     found: dict[int, SamplerSite] = {}
     for node in graph.nodes:
-        if node.op == "noise" or (node.op in _CARRIERS and any(arg.uid in noisy for arg in node.args)):
-            noisy.add(node.uid)
-        elif node.op in ("add", "sub") and any(arg.uid in noisy for arg in node.args):
+        if node.op in ("add", "sub") and any(arg.bits & CARRIED for arg in node.args):
             site = _read(node)
             if site is not None:
                 found[node.uid] = site
@@ -129,7 +125,7 @@ def _scaled_noise(expr: Expr) -> tuple[Expr, Expr, bool] | None:
         elif node.op == "neg":
             negative = not negative
             stack.append((node.args[0], inverse))
-        elif node.op in TRANSPARENT and node.args and strip(node).op in ("noise", *_CARRIERS):
+        elif node.op in TRANSPARENT and node.args and strip(node).op in ("noise", *CARRIERS):
             # A detached draw is a draw; a detached product blocks the gradient.
             detached = detached or (node.op == "detach" and strip(node).op != "noise")
             stack.append((node.args[0], inverse))
@@ -169,11 +165,12 @@ def curve(
     if not all(is_scalar(leaf) for leaf in rest):
         return None
     scalars = {leaf.uid: 1.0 for leaf in rest}
+    program = Program(scale, (*scalars, head.uid))
 
     def std(s: float) -> float:
-        return abs(evaluate(scale, {**scalars, head.uid: s}))
+        return abs(program({**scalars, head.uid: s}))
 
-    whole = finite(std(s) for s in _PROBES) and all(evaluate(scale, {**scalars, head.uid: s}) > 0 for s in _PROBES)
+    whole = finite(std(s) for s in _PROBES) and all(program({**scalars, head.uid: s}) > 0 for s in _PROBES)
     # What clips a head (a ReLU, a floor) is the identity for positive numbers: there the parametrisation still shows.
     for probes in ((_PROBES, _PROBES_POSITIVE) if clipped else (_PROBES,)) if whole else (_PROBES_POSITIVE,):
         values = [std(s) for s in probes]
@@ -188,7 +185,10 @@ def curve(
 
 def clips(node: Expr, head: Expr) -> bool:
     """Whether `node` is `head` for positive numbers: a ReLU, a floor, or the head itself."""
-    return contains(node, head.uid) and all(close(evaluate(node, {head.uid: s}), s) for s in _PROBES_POSITIVE)
+    if not contains(node, head.uid):
+        return False
+    program = Program(node, (head.uid,))
+    return all(close(program({head.uid: s}), s) for s in _PROBES_POSITIVE)
 
 
 def _fitting(probes: tuple[float, ...], values: list[float]) -> Parametrisation | None:

@@ -129,13 +129,16 @@ def overflow(head: Expr | None, site: SamplerSite | None) -> Fact[Overflow] | No
 
 
 def _carried(node: Expr) -> list[Expr]:
-    found, stack = [], [node]
+    found: dict[int, Expr] = {}
+    stack = [node]
     while stack:
         item = stack.pop()
-        found.append(item)
+        if item.uid in found:
+            continue
+        found[item.uid] = item
         if item.op in TRANSPARENT or item.op in ("mul", "add", "sub", "div", "neg"):
             stack.extend(item.args)
-    return found
+    return list(found.values())
 
 
 def training_facts(

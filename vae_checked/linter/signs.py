@@ -1,0 +1,84 @@
+"""Cheap tests of a file's bytes: what cannot concern a VAE is never parsed.
+
+Most files fail at the first words looked for. Bytes are searched for one word at a time: that is ten times as fast as
+one expression with alternatives.
+"""
+
+from __future__ import annotations
+
+import re
+
+# Both heads by their usual names, a KL, a loss: each is enough.
+_ENOUGH = (
+    b"logvar", b"log_var", b"logsigma", b"log_sigma", b"logstd", b"log_std", b"kl_div", b"kldiv", b"reparam",
+    b"mse_loss", b"MSELoss", b"BCELoss", b"BCEWithLogitsLoss", b"binary_cross_entropy", b"l1_loss", b"L1Loss",
+    b"Normal(", b"rsample",
+)  # fmt: skip
+_IMPORT = re.compile(rb"(?:from|import)\b[^\n]*torch|lightning")
+# Drawing, not the initial values of weights: the word, and what it is part of where it draws no sample.
+_NOISE = (
+    (b"randn", (b"Parameter(torch.randn", b"Parameter(randn")),
+    (b"rand_like", ()),
+    (b"Normal", (b"Normali",)),
+    (b"rand(", (b"Parameter(torch.rand(", b"Parameter(rand(")),
+    (b"normal(", (b"_normal(",)),
+    (b"normal_(", (b"init.normal_(", b"_normal_(", b"weight.data.normal_(", b"bias.data.normal_(")),
+)
+# Beside noise alone: what makes a scale positive or a divergence, and training.
+_FORMULAS = (
+    b"exp(", b"exp_(", b"log(", b"log_(", b"sqrt(", b"sqrt_(", b"oftplus", b"log1p(", b"expm1(", b"exp2(", b"log2(",
+    b".elu(", b".ELU(", b"**0.5", b"** 0.5", b"**.5", b"** .5", b"**(0.5", b"** (0.5", b"**(1/2", b"** (1/2",
+    b"pow(0.5", b".backward(", b"optim",
+)  # fmt: skip
+# ... or a factor by the name of a scale.
+_SCALES = tuple(
+    (name, re.compile(before + name + rb"\b[^\n=+*]{0,12}\*[^*]"))
+    for name, before in ((b"std", rb""), (b"sigma", rb""), (b"variance", rb""), (b"var", rb""), (b"scale", rb"[^_\w]"))
+)
+_TIMES_SCALE = re.compile(rb"\*\s?\(?(?:self\.)?(?:(?:[a-z]{1,8}_)?(?:std|sigma|variance|var)|scale)\b")
+_MULTIPLIED = re.compile(rb"mul_?\([^\n]{0,30}\b(?:std|sigma|scale|variance|var)\b")
+_CLASS = re.compile(rb"^class (\w+)", re.MULTILINE)
+_CONSTRUCTION = re.compile(rb"\b([A-Z]\w*)\(")
+_FEEDING = (b"DataLoader", b"ToTensor", b"ToDtype", b"Image.open", b"imread")
+
+
+def concerns_vae(data: bytes) -> bool:
+    """Whether a file imports torch, and mentions a head, a loss, or noise beside what makes it a sample."""
+    if b"torch" not in data:
+        return False
+    if not any(word in data for word in _ENOUGH) and not (_draws(data) and _scales(data)):
+        return False
+    return _IMPORT.search(data) is not None
+
+
+def may_concern(data: bytes) -> bool:
+    """Whether a file draws noise, and concerns a VAE if it calls one that stands elsewhere."""
+    return b"torch" in data and _draws(data) and _IMPORT.search(data) is not None
+
+
+def classes_in(data: bytes) -> set[bytes]:
+    """The names of the classes that a file defines at its top level."""
+    return set(_CLASS.findall(data))
+
+
+def calls_one_of(data: bytes, classes: set[bytes]) -> bool:
+    """Whether a file calls something by the name of one of these classes."""
+    return not classes.isdisjoint(_CONSTRUCTION.findall(data))
+
+
+def _draws(data: bytes) -> bool:
+    return any(word in data and data.count(word) > sum(map(data.count, elsewhere)) for word, elsewhere in _NOISE)
+
+
+def _scales(data: bytes) -> bool:
+    return (
+        any(word in data for word in _FORMULAS)
+        or _TIMES_SCALE.search(data) is not None
+        or _MULTIPLIED.search(data) is not None
+        or any(name in data and pattern.search(data) is not None for name, pattern in _SCALES)
+    )
+
+
+def feeds_vae(data: bytes) -> bool:
+    """A cheap byte test that no file with an image pipeline fails, nor one that is run and puts a model together."""
+    return any(word in data for word in _FEEDING) or (b"__main__" in data and b"torch" in data)
