@@ -30,7 +30,7 @@ MODELS = (
     "diffusers AutoencoderKLMagvit",
     "diffusers AutoencoderKLCogVideoX",
     "diffusers AutoencoderOobleck",
-    "diffusers LongCatAudioDiTVae",
+    "diffusers AutoencoderKLHunyuanVideo",
     "pythae VAE",
     "pythae BetaVAE",
 )

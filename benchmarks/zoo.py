@@ -103,7 +103,7 @@ GAUSSIAN: tuple[Model, ...] = (
     ),
     diffusers(
         "AutoencoderKLCogVideoX",
-        "B 3 5 16 24",
+        "B 3 9 16 24",
         block_out_channels=(8, 8, 16, 16),
         latent_channels=6,
         layers_per_block=1,

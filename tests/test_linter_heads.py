@@ -127,3 +127,36 @@ def test_a_kl_beside_a_draw_that_is_not_understood_tells_nothing(tmp_path: Path)
     path = tmp_path / "heads.py"
     path.write_text(text.replace("return mu", "return torch.bmm(h, torch.randn(5, 33, 7)), mu"), encoding="utf-8")
     assert [finding.code for finding in lint([path]).findings] == []
+
+
+KEPT = """\
+import torch
+from torch import nn
+
+
+class Kept(nn.Module):
+    def __init__(self, encoder):
+        super().__init__()
+        self.encoder = encoder
+
+    def kl_loss(self, mu=None, logvar=None):
+        mu = self.mu if mu is None else mu
+        logvar = self.logvar if logvar is None else logvar
+        return -0.5 * torch.sum(1 + logvar - mu**2 - logvar.exp(), dim=1).mean()
+
+    def encode(self, x):
+        self.mu, self.logvar = self.encoder(x)
+        self.logvar = self.logvar.clamp(max=10)
+        return self.mu + torch.randn_like(self.mu) * torch.exp({scale})
+
+
+def train(model, x):
+    return model.encode(x)
+"""
+
+
+@pytest.mark.parametrize(("scale", "expected"), [("0.5 * self.logvar", []), ("self.logvar", ["VAE201"])])
+def test_heads_that_a_model_keeps_for_its_loss(scale: str, expected: list[str], tmp_path: Path) -> None:
+    path = tmp_path / "kept.py"
+    path.write_text(KEPT.format(scale=scale), encoding="utf-8")
+    assert sorted({finding.code for finding in lint([path]).findings}) == expected

@@ -23,12 +23,12 @@ def takes_heads(function: Function) -> bool:
     return {"mu", "second"} <= roles
 
 
-def atoms_for(interpreter: Interpreter, function: Function, skip: int) -> list[Value]:
-    """Fresh atoms for the parameters without a default, and for those up to a head that may be None."""
+def atoms_for(interpreter: Interpreter, function: Function, skip: int, *, heads: bool = True) -> list[Value]:
+    """Fresh atoms for the parameters without a default, and with `heads` for those up to a head that may be None."""
     spec = function.node.args
     parameters = [*spec.posonlyargs, *spec.args]
     first = len(parameters) - len(spec.defaults)
-    for index, default in enumerate(spec.defaults, first):
+    for index, default in enumerate(spec.defaults if heads else [], first):
         if not (isinstance(default, ast.Constant) and default.value is None):
             break
         if role_of_name(parameters[index].arg) in ("mu", "second"):

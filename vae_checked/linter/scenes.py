@@ -144,21 +144,44 @@ def _run_class(
             inputs = linking.atoms_for(interpreter, forward, skip=1)
             outputs = interpreter.invoke(bound(forward, instance), inputs, {}, site)
             linking.own_losses(interpreter, instance, inputs, outputs, site)
-        for wanted in (False, True):
-            for name, method in list(cls.names.items()):
-                fresh = isinstance(method, Function) and id(method.node) not in interpreter.trace.entered
-                if fresh and name not in ("__init__", "forward") and (name in called) is wanted:
-                    _run_method(project, instance, method, site)
+        methods = [(name, each) for name, each in cls.names.items() if isinstance(each, Function)]
+        first = _setters(method for _, method in methods)
+        for name, method in sorted(methods, key=lambda each: (each[0] not in first, each[0] in called)):
+            if id(method.node) not in interpreter.trace.entered and name not in ("__init__", "forward"):
+                _run_method(project, instance, method, site)
         return None
 
     _, trace = interpreter.run(work, 120_000)
     return Scene(f"{module.path}:{cls.name}", module, trace)
 
 
+def _setters(methods: Iterable[Function]) -> set[str]:
+    """The names of methods that set an attribute which another one only reads: heads that a loss takes from `self`."""
+    made: dict[str, set[str]] = {}
+    read: dict[str, set[str]] = {}
+    for method in methods:
+        name = method.node.name if not isinstance(method.node, ast.Lambda) else ""
+        for node in ast.walk(method.node):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self":
+                kind = read if isinstance(node.ctx, ast.Load) else made
+                kind.setdefault(node.attr, set()).add(name)
+    return {
+        name
+        for attribute, names in made.items()
+        if "__init__" not in names and read.get(attribute, set()) - names
+        for name in names
+    }
+
+
 def _run_method(project: Project, instance: Instance, method: Function, site: Site) -> None:
     free = method.is_static
     target = method if free else bound(method, instance)
-    inputs = linking.atoms_for(project.interpreter, method, skip=0 if free else 1)
+    skip = 0 if free else 1
+    inputs = linking.atoms_for(project.interpreter, method, skip)
+    without = linking.atoms_for(project.interpreter, method, skip, heads=False)
+    if len(without) < len(inputs):
+        # Heads that nobody hands over are those that the instance keeps.
+        project.interpreter.invoke(target, without, {}, site)
     project.interpreter.invoke(target, inputs, {}, site)
 
 
