@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 from dataclasses import replace
@@ -400,3 +401,32 @@ def test_nan_is_a_violation() -> None:
     stages = Stages(kl=lambda mu, _second: torch.full((len(mu),), math.nan), parametrisation=Parametrisation.LOGVAR)
     for name in ("kl-nonnegative", "kl-zero-at-prior", "kl-closed-form", "kl-grows-with-mu", "kl-even-in-mu"):
         assert laws.find(name).check(stages, LOGVAR_SIZES, seed=1) is not None, name
+
+
+def test_the_sample_whose_reconstruction_shrinks_is_told() -> None:
+    stages = build(LOGVAR_SIZES, "sigmoid")
+    recon = laws.stages.given(stages.recon)
+
+    def shrinks_for_one(x_hat: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        signs = torch.ones(len(x), dtype=x.dtype)
+        signs[3] = -1
+        return signs * recon(x_hat, x)
+
+    violation = laws.find("recon-grows-with-error").check(replace(stages, recon=shrinks_for_one), LOGVAR_SIZES, 5)
+    assert violation is not None
+    assert violation.where.startswith("sample 3,")
+
+
+def test_a_sample_that_drifts_by_little_is_another_sample() -> None:
+    stages = build(LOGVAR_SIZES, "sigmoid")
+    sample = laws.stages.given(stages.reparameterize)
+    calls = itertools.count()
+
+    def drifts(mu: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+        return sample(mu, second) + 1e-6 * next(calls) * mu
+
+    law = laws.find("same-noise-same-sample")
+    assert law.check(stages, LOGVAR_SIZES, 5) is None
+    violation = law.check(replace(stages, reparameterize=drifts), LOGVAR_SIZES, 5)
+    assert violation is not None
+    assert violation.what == "z with the same noise"
