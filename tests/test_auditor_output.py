@@ -165,7 +165,7 @@ class Moving(nn.Module):
 
     def __init__(self, arrange: Any, axes: int) -> None:
         super().__init__()
-        convolution = {1: nn.Conv1d, 3: nn.Conv3d}[axes]
+        convolution = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}[axes]
         self.arrange = arrange
         self.padding = (1, 1) * (axes - 1) + (2, 0)
         self.encoder = convolution(3, 4, 3)
@@ -186,6 +186,8 @@ class Moving(nn.Module):
         ("B 3 5 8 12", lambda x: x.flip(2), None),
         ("B 3 22", lambda x: x.reshape(-1, 22, 3).transpose(1, 2), AxisOrder.SCRAMBLED),
         ("B 3 22", lambda x: x, None),
+        ("B 3 8 12", lambda x: x.reshape(-1, 8, 12, 3).movedim(-1, 1), AxisOrder.SCRAMBLED),
+        ("B 3 8 12", lambda x: x, AxisOrder.NCHW),
     ],
 )
 def test_the_order_of_the_axes_of_videos_and_sounds(spec: str, arrange: Any, order: AxisOrder | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
@@ -60,25 +61,29 @@ def _arrivals(tape: Tape, number: int, received: int, places: Tensor) -> Tensor 
             runs.append(replay(tape, {number: content.to(x.dtype)}, (received,))[received].double())
         except (RuntimeError, ValueError):
             return None
-    lifted = _without_padding(runs[0] - runs[1], x)
-    if lifted is None or not torch.isfinite(lifted).all() or lifted.abs().min() == 0:
-        return None
-    arrived = (lifted / (lifted.sum() / places.sum())).round()
-    return arrived if torch.equal(arrived.flatten().sort().values, places.flatten().sort().values) else None
+    ordered = places.flatten().sort().values
+    for lifted in _without_padding(runs[0] - runs[1], x):
+        if torch.isfinite(lifted).all() and lifted.abs().min() > 0:
+            arrived = (lifted / (lifted.sum() / places.sum())).round()
+            if torch.equal(arrived.flatten().sort().values, ordered):
+                return arrived
+    return None
 
 
-def _without_padding(lifted: Tensor, x: Tensor) -> Tensor | None:
-    """The part that came from x: padded on both sides alike, or, as causal convolutions do, before time alone."""
+def _without_padding(lifted: Tensor, x: Tensor) -> Iterator[Tensor]:
+    """What may be the part that came from x: padded on both sides alike, or before time alone, as for causality."""
     if lifted.numel() == x.numel():
-        return lifted
+        yield lifted
+        return
     more = [got - had for got, had in zip(lifted.shape, x.shape, strict=True)]
     if min(more) < 0 or more[:2] != [0, 0]:
-        return None
-    # Time is the first axis after the channels, of a video and of a sound.
-    starts = [0, 0, more[2] if x.dim() != 4 else more[2] // 2, *(each // 2 for each in more[3:])]
-    for axis, (start, had) in enumerate(zip(starts, x.shape, strict=True)):
-        lifted = lifted.narrow(axis, start, had)
-    return lifted
+        return
+    # Time is the first axis after the channels, of a video, a sound and its spectrogram.
+    for first in dict.fromkeys((more[2], more[2] // 2)):
+        part = lifted
+        for axis, start in enumerate((0, 0, first, *(each // 2 for each in more[3:]))):
+            part = part.narrow(axis, start, x.shape[axis])
+        yield part
 
 
 def _order(places: Tensor, arrived: Tensor, x: Tensor) -> AxisOrder | None:
