@@ -18,7 +18,7 @@ from vae_checked.auditor.measure.recon import settled
 from vae_checked.auditor.objective import Loss, call_loss, dead_weights, run_by
 from vae_checked.auditor.record import Run, recording, run_model
 from vae_checked.auditor.restore import Generators
-from vae_checked.auditor.tape import Step
+from vae_checked.auditor.tape import was_cut
 from vae_checked.auditor.target import Join, find_join
 from vae_checked.errors import ModelError
 
@@ -219,17 +219,9 @@ def _take_total(seen: Observation, result: Any, loss: Loss, words: str) -> None:
     tensor, why = _total(seen, result, loss)
     _take(seen, tensor, loss.name)
     seen.recognised += (words + why,)
-    if any(_outside(seen.run, step) for step in seen.run.tape.steps):
+    if any(was_cut(seen.run.tape, step) for step in seen.run.tape.steps):
         refused = "binary_cross_entropy: all elements of input should be between 0 and 1"
         seen.unobserved += (f"{loss.name} raises on this model ({refused}): measured as if they were cut to that",)
-
-
-def _outside(run: Run, step: Step) -> bool:
-    """Whether a step is a binary cross-entropy of what is no probability."""
-    if step.name != "binary_cross_entropy":
-        return False
-    prediction = run.tape.values[step.inputs[0]].data
-    return bool(((prediction < 0) | (prediction > 1)).any())
 
 
 def _take(seen: Observation, tensor: Tensor, name: str) -> None:

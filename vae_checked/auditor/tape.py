@@ -318,6 +318,14 @@ def _view_key(tensor: Tensor) -> tuple[int, int, tuple[int, ...], tuple[int, ...
         return (id(tensor), 0, (), ())
 
 
+def was_cut(tape: Tape, step: Step) -> bool:
+    """Whether a step is a binary cross-entropy of what is no probability."""
+    if step.name != "binary_cross_entropy":
+        return False
+    prediction = tape.values[step.inputs[0]].data
+    return bool(((prediction < 0) | (prediction > 1)).any())
+
+
 def called(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """What an operation gives; a binary cross-entropy goes on with what lies in [0, 1] where its prediction does not.
 
