@@ -265,9 +265,6 @@ GAUSSIAN: tuple[Model, ...] = (
     pythae("HVAE", n_lf=1, eps_lf=0.001),
     pythae("VAE_LinNF", flows=["Planar"]),
     pythae("VAE_IAF", n_made_blocks=2),
-    pythae("PoincareVAE"),
-    pythae("SVAE"),
-    pythae("WAE_MMD"),
 )
 
 

@@ -226,7 +226,7 @@ RECIPES: tuple[Recipe, ...] = (
         before="Config = object",
     ),
     Recipe("podgorskiy/VAE", "ee907bc966", "net.py", "VAE(zsize=512, layer_count=5)", "B 3 128 128"),
-    Recipe("Prasanna1991/pytorch-vae", "69d3b1b76c", "vae.py", "VAE()", "64 784"),
+    Recipe("Prasanna1991/pytorch-vae", "69d3b1b76c", "vae.py", "VAE()", "(torch.rand(64, 784),)"),
     Recipe(
         "rShar01/Imputation-Variational-Autoencoder", "8b73cef3ce", "auto_encoder.py", "AutoEncoder(29, 10)", "B 29"
     ),
