@@ -29,6 +29,11 @@ class Net(nn.Module):
         h = self.trunk(x)
         return self.to_m(h), self.to_s(h)
 """
+FORWARD = """
+    def forward(self, x):
+        m, s = self.encode(x)
+        return self.back(m + torch.exp(0.5 * s) * torch.randn_like(s)), m, s
+"""
 KL = "-0.5 * torch.sum(1 + s - m.pow(2) - s.exp(), dim=1)"
 
 

@@ -399,3 +399,27 @@ def test_a_loss_that_torch_refuses_is_named_instead_of_ending_the_audit() -> Non
     assert [finding.code for finding in report.findings] == ["VAE402"]
     assert any("should be between 0 and 1" in line for line in report.unobserved)
     assert not any("should be between" in line for line in reported(bce).unobserved)
+
+
+class Judged(zoo.Base):
+    """A discriminator, or nothing, in the place of the KL."""
+
+    def __init__(self, judged: bool) -> None:
+        super().__init__()
+        self.judge = nn.Sequential(nn.Linear(zoo.LATENTS, 9), nn.ReLU(), nn.Linear(9, 1)) if judged else None
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        mu, logvar = self.encode(x)
+        z = self.sample(mu, logvar)
+        x_hat = self.decode(z)
+        loss = squares(x_hat, x).mean()
+        if self.judge is not None:
+            loss = loss + F.softplus(-self.judge(z)).mean()
+        return {"recon_x": x_hat, "mu": mu, "logvar": logvar, "loss": loss}
+
+
+@pytest.mark.parametrize(("judged", "expected"), [(True, []), (False, ["VAE305"])])
+def test_a_network_on_z_may_stand_in_the_place_of_the_kl(judged: bool, expected: list[str]) -> None:
+    torch.manual_seed(4)
+    report = audit(Judged(judged), "B 3 8 12", data_range=(0, 1))
+    assert [finding.code for finding in report.findings] == expected

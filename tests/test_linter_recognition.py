@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from linter_modules import HEAD, KL, MODEL, codes, linted
+from linter_modules import FORWARD, HEAD, KL, MODEL, codes, linted
 
 from vae_checked.linter.torch_ops import HANDLERS
 
@@ -52,11 +52,8 @@ def test_a_mean_over_one_channel_is_a_sum(tmp_path: Path, channels: int, expecte
 PICTURES = (
     HEAD
     + MODEL
+    + FORWARD
     + """
-    def forward(self, x):
-        m, s = self.encode(x)
-        return self.back(m + torch.exp(0.5 * s) * torch.randn_like(s)), m, s
-
 
 class Centred:
     def __call__(self, picture):

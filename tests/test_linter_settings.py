@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from linter_modules import HEAD, KL, MODEL, codes, linted
+from linter_modules import FORWARD, HEAD, KL, MODEL, codes, linted
 
 from vae_checked.facts import Likelihood, Parametrisation
 
@@ -294,11 +294,8 @@ def test_axes_of_a_convolution_that_may_be_single_settle_nothing(
 SHOWN = (
     HEAD
     + MODEL
+    + FORWARD
     + """
-    def forward(self, x):
-        m, s = self.encode(x)
-        return self.back(m + torch.exp(0.5 * s) * torch.randn_like(s)), m, s
-
 
 def fit(loader):
     net = Net()
@@ -331,11 +328,8 @@ def test_the_label_of_a_discriminator_is_no_target(tmp_path: Path) -> None:
 DRAWN = (
     HEAD
     + MODEL
+    + FORWARD
     + """
-    def forward(self, x):
-        m, s = self.encode(x)
-        return self.back(m + torch.exp(0.5 * s) * torch.randn_like(s)), m, s
-
 
 def fit(net: Net, loader):
     net = Net()

@@ -118,6 +118,9 @@ def measure_kl(
     if term.total not in seen.graph.descendants((term.mu, term.second), held):
         if _encoded_again(term):
             return KLMeasured(None, None, Origin(), "the loss follows from the encoder by another way than these heads")
+        if seen.join is not None and any(number in held for number in latent.every_z):
+            why = "z reaches the loss through another network than the decoder: it may stand in the place of the KL"
+            return KLMeasured(None, None, Origin(), why)
         return KLMeasured(
             None, None, Origin(), "the loss follows from the heads through the reconstruction alone", True
         )
