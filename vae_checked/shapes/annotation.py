@@ -4,31 +4,19 @@ from __future__ import annotations
 
 import ast
 import inspect
-import os
-import tempfile
-import tokenize
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+import sysconfig
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from torch import nn
 
 from vae_checked.errors import UsageError
-from vae_checked.shapes.law import NOT_A_LAW
-from vae_checked.shapes.model import Entry, ModelShapes, TensorShape
-from vae_checked.shapes.naming import Naming
+from vae_checked.shapes.model import Entry, ModelShapes
+from vae_checked.shapes.signature import RETURN, hints_of
+from vae_checked.shapes.source import SourceFile, arguments_of, parameters_of
 
-_PREFIXES = {"float": "Float", "bfloat": "Float", "int": "Int", "uint": "UInt", "bool": "Bool", "complex": "Complex"}
-
-
-@dataclass(frozen=True, slots=True)
-class Edit:
-    """Text to put in place of what stands from `start` to `end`, both (line from 1, column from 0 in characters)."""
-
-    start: tuple[int, int]
-    end: tuple[int, int]
-    text: str
+_FORWARD = "forward"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,233 +25,145 @@ class Annotated:
 
     signatures: tuple[str, ...]
     notes: tuple[str, ...]
-    files: Mapping[Path, str]
+    sources: tuple[SourceFile, ...]
+
+    @property
+    def files(self) -> Mapping[Path, str]:
+        """The new text of each file."""
+        return {source.path: source.edited() for source in self.sources}
 
     def write(self) -> None:
         """Replace each source file, whole or not at all; UsageError when one cannot be written."""
-        for path, text in self.files.items():
-            try:
-                handle, draft = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-                try:
-                    with os.fdopen(handle, "w", encoding=_encoding(path), newline="") as file:
-                        file.write(text)
-                    Path(draft).chmod(path.stat().st_mode & 0o777)
-                    Path(draft).replace(path)
-                except BaseException:
-                    Path(draft).unlink(missing_ok=True)
-                    raise
-            except OSError as error:
-                raise UsageError(f"{path} cannot be written: {error.strerror or error}") from None
+        for source in self.sources:
+            if any(source.path.is_relative_to(sysconfig.get_path(name)) for name in ("purelib", "platlib")):
+                raise UsageError(
+                    f"{source.path} is part of an installed package: annotate a copy of the class in code of your own"
+                )
+        # All of them are known to be right before the first is written.
+        for source in self.sources if self.files else ():
+            source.write()
 
 
 def annotate(model: nn.Module, shapes: ModelShapes, *, checked: bool = False) -> Annotated:
-    """Signatures for the methods of `model` that ran, and its source with them, all else left as it was written.
+    """Signatures for the methods that ran, of `model` and of its parts, and their source, all else as it was written.
 
-    An axis that does not follow from the method's own arguments gets a name; one that follows no law is `_`. checked:
-    decorate the class with `@checked` too. Raises UsageError when the source of the class cannot be found.
+    A method that ran several times, or in several parts of one class, gets what holds in every call. An axis that does
+    not follow from the method's own arguments gets a name; one that follows no law is `_`. checked: decorate the
+    classes with `@checked` too. Raises UsageError when the source of the model's class cannot be found.
     """
-    path, tree, source = _source(type(model))
-    definition = _class(tree, type(model))
-    methods = {node.name: node for node in definition.body if isinstance(node, ast.FunctionDef)}
+    model = getattr(model, "_orig_mod", model)
+    root = type(model)
+    files: dict[Path, SourceFile] = {}
     signatures: list[str] = []
     notes: list[str] = []
-    edits: list[Edit] = []
-    kinds: set[str] = set()
+    for kind, methods in _calls(model, shapes, notes).items():
+        found = _source(kind, files, required=kind is root)
+        if found is None:
+            continue
+        source, definition = found
+        owner = "" if kind is root else f"{kind.__name__}."
+        nodes = {node.name: node for node in definition.body if isinstance(node, ast.FunctionDef)}
+        before = len(source.edits)
+        for name, calls in methods.items():
+            if not _written_in(kind, name):
+                continue
+            node = nodes.get(name)
+            if node is None:
+                notes.append(f"{owner}{name} is not written as a method of {kind.__name__}: left as it is")
+                continue
+            hints = hints_of([_named(each, node) for each in calls], parameters_of(node))
+            notes += [f"{owner}{name}: {words}" for words in hints.left]
+            if hints.texts:
+                signatures.append(_signature(node, hints.texts, owner))
+                source.annotate(node, hints.texts)
+                source.imports |= dict.fromkeys(hints.kinds, "jaxtyping") | {"Tensor": "torch"}
+        if checked and len(source.edits) > before:
+            source.imports["checked"] = "vae_checked"
+            if not any(_is_checked(each) for each in definition.decorator_list):
+                source.decorate(definition, "checked")
+    return Annotated(tuple(signatures), tuple(notes), tuple(each for each in files.values() if each.edits))
+
+
+def _calls(model: nn.Module, shapes: ModelShapes, notes: list[str]) -> dict[type[nn.Module], dict[str, list[Entry]]]:
+    """The calls of each method by its class; a part's class only where all its modules are stages."""
+    modules = dict(model.named_modules())
+    calls: dict[type[nn.Module], dict[str, list[Entry]]] = {type(model): {}}
+    ran: dict[type[nn.Module], set[str]] = {}
     for entry in shapes.stages:
-        method = inspect.getattr_static(type(model), entry.key, None)
-        if not inspect.isfunction(method) and not isinstance(method, staticmethod):
-            continue
-        node = methods.get(entry.key)
-        if node is None:
-            notes.append(f"{entry.key} is defined outside {path.name}'s class {definition.name}: left as it is")
-            continue
-        hints, left = _hints(entry)
-        notes += [f"{entry.key}: {words}" for words in left]
-        signatures.append(_signature(node, hints))
-        own = _edits(node, hints, source)
-        edits += own
-        kinds |= {kind for hint in hints.values() for kind in _PREFIXES.values() if f"{kind}[" in hint}
-    if edits:
-        edits += _imports(tree, kinds, checked)
-        if checked and not any("checked" in ast.unparse(each) for each in definition.decorator_list):
-            indent = " " * definition.col_offset
-            edits.append(Edit((definition.lineno, 0), (definition.lineno, 0), f"{indent}@checked\n"))
-    return Annotated(tuple(signatures), tuple(notes), {path: _applied(source, edits)} if edits else {})
+        path, method = _place(entry.name, modules)
+        kind = type(modules[path])
+        calls.setdefault(kind, {}).setdefault(method, []).append(entry)
+        ran.setdefault(kind, set()).add(path)
+    for kind in [each for each in calls if each is not type(model)]:
+        everywhere = {path for path, module in modules.items() if type(module) is kind}
+        if _of_torch(kind) or everywhere != ran[kind]:
+            del calls[kind]
+            if not _of_torch(kind):
+                notes.append(f"{kind.__name__} is used inside of other parts as well: left as it is")
+    return calls
 
 
-# ---------------------------------------------------------------------------------------------------- hints
+def _place(name: str, modules: Mapping[str, nn.Module]) -> tuple[str, str]:
+    """The path of the module whose method a stage is, and the method's name."""
+    if name in modules:
+        return name, _FORWARD
+    path, _, method = name.rpartition(".")
+    return (path, method) if path in modules else ("", method)
 
 
-def _hints(entry: Entry) -> tuple[dict[str, str], list[str]]:
-    """The annotation of each argument, and of the result under `return`; and in words what got none."""
-    naming = Naming([axis for each in entry.takes for axis in each.axes])
-    left: list[str] = []
-    hints: dict[str, str] = {}
-    for each in entry.takes:
-        if each.path.isidentifier():
-            hints[each.path] = _hint(each, naming)
-        else:
-            left.append(f"{each.path.partition('[')[0].partition('.')[0]} is no tensor: left as it is")
-    paths = [each.path for each in entry.gives]
-    if paths == ["output"]:
-        hints["return"] = _hint(entry.gives[0], naming)
-    elif entry.form == "tuple" and paths == [f"output[{number}]" for number in range(len(paths))]:
-        hints["return"] = f"tuple[{', '.join(_hint(each, naming) for each in entry.gives)}]"
-    elif paths:
-        left.append(f"it returns a {entry.form}: left as it is")
-    return hints, list(dict.fromkeys(left))
+def _named(call: Entry, node: ast.FunctionDef) -> Entry:
+    """A call with its argument under its own name: what a module alone takes is recorded as `x`."""
+    if node.name != _FORWARD or [each.path for each in call.takes] != ["x"]:
+        return call
+    names = [each.arg for each in (*node.args.posonlyargs, *node.args.args)][1:]
+    (x,) = call.takes
+    return replace(call, takes=(replace(x, path="x" if "x" in names else names[0] if names else "[0]"),))
 
 
-def _hint(tensor: TensorShape, naming: Naming) -> str:
-    prefix = _PREFIXES.get(tensor.dtype.rstrip("0123456789"), "Shaped")
-    axes = ["..." if axis == "..." else "_" if axis == NOT_A_LAW else naming.name(axis) for axis in tensor.axes]
-    # With one axis alone the blank before it keeps linters from reading a name that must be defined.
-    written = f" {axes[0]}" if len(axes) == 1 and axes[0].isidentifier() else " ".join(axes)
-    return f'{prefix}[Tensor, "{written}"]'
+def _written_in(kind: type[nn.Module], name: str) -> bool:
+    """Whether a class of a user, not one of torch, has the method as a plain or static one."""
+    method = inspect.getattr_static(kind, name, None)
+    owner = next((each for each in kind.__mro__ if name in vars(each)), nn.Module)
+    plain = inspect.isfunction(method) or isinstance(method, staticmethod)
+    return plain and not _of_torch(owner)
 
 
-def _signature(node: ast.FunctionDef, hints: Mapping[str, str]) -> str:
-    copy: ast.FunctionDef = ast.parse(ast.unparse(ast.Module([node], []))).body[0]  # type: ignore[assignment]  # it is what was unparsed
-    for argument in _arguments(copy):
+def _of_torch(kind: type) -> bool:
+    return kind.__module__.partition(".")[0] == "torch"
+
+
+def _is_checked(decorator: ast.expr) -> bool:
+    return ast.unparse(decorator).rpartition(".")[2] == "checked"
+
+
+def _signature(node: ast.FunctionDef, hints: Mapping[str, str], owner: str) -> str:
+    (copy,) = ast.parse(ast.unparse(node)).body
+    if not isinstance(copy, ast.FunctionDef):
+        raise TypeError(f"{node.name} is no function")
+    for argument in arguments_of(copy):
         if argument.arg in hints:
             argument.annotation = ast.Name(hints[argument.arg])
-    if "return" in hints:
-        copy.returns = ast.Name(hints["return"])
-    arguments = ast.unparse(copy.args)
+    if RETURN in hints:
+        copy.returns = ast.Name(hints[RETURN])
     returns = f" -> {ast.unparse(copy.returns)}" if copy.returns else ""
-    return f"def {copy.name}({arguments}){returns}: ..."
+    return f"def {owner}{copy.name}({ast.unparse(copy.args)}){returns}: ..."
 
 
-def _arguments(node: ast.FunctionDef) -> list[ast.arg]:
-    return [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
-
-
-# ---------------------------------------------------------------------------------------------------- edits
-
-
-def _edits(node: ast.FunctionDef, hints: Mapping[str, str], source: str) -> list[Edit]:
-    lines = source.splitlines(keepends=True)
-    found = []
-    for argument in _arguments(node):
-        if argument.arg in hints:
-            hint = hints[argument.arg] + (" | None" if _may_be_none(node, argument) else "")
-            start = (argument.lineno, _characters(lines, argument.lineno, argument.col_offset) + len(argument.arg))
-            end = _end(lines, argument.annotation) if argument.annotation else start
-            default = _default(node, argument)
-            spaced = hint if default is None or argument.annotation else f"{hint} "
-            found.append(Edit(start, end, f": {spaced}"))
-            if default is not None and not argument.annotation:
-                # `x=None` with an annotation is written `x: T = None`.
-                equals = (end[0], end[1]), _start(lines, default)
-                found[-1] = Edit(start, equals[1], f": {hint} = ")
-    if "return" in hints:
-        if node.returns is not None:
-            found.append(Edit(_start(lines, node.returns), _end(lines, node.returns), hints["return"]))
-        else:
-            at = _closing(node, source)
-            found.append(Edit(at, at, f" -> {hints['return']}"))
-    return found
-
-
-def _default(node: ast.FunctionDef, argument: ast.arg) -> ast.expr | None:
-    positional = [*node.args.posonlyargs, *node.args.args]
-    if argument in positional:
-        index = positional.index(argument) - (len(positional) - len(node.args.defaults))
-        return node.args.defaults[index] if index >= 0 else None
-    return node.args.kw_defaults[node.args.kwonlyargs.index(argument)]
-
-
-def _may_be_none(node: ast.FunctionDef, argument: ast.arg) -> bool:
-    default = _default(node, argument)
-    return isinstance(default, ast.Constant) and default.value is None
-
-
-def _closing(node: ast.FunctionDef, source: str) -> tuple[int, int]:
-    """Where the parenthesis that closes the parameters ends."""
-    depth = 0
-    lines = source.splitlines(keepends=True)[node.lineno - 1 :]
-    supply = iter(lines)
-    for token in tokenize.generate_tokens(lambda: next(supply, "")):
-        if token.type == tokenize.OP and token.string in "([{":
-            depth += 1
-        elif token.type == tokenize.OP and token.string in ")]}":
-            depth -= 1
-            if not depth:
-                return node.lineno - 1 + token.end[0], token.end[1]
-    raise UsageError(f"the parameters of {node.name} have no end")
-
-
-def _imports(tree: ast.Module, kinds: Iterable[str], checked: bool) -> list[Edit]:
-    wanted = [("jaxtyping", name) for name in sorted(kinds)] + [("torch", "Tensor")]
-    wanted += [("vae_checked", "checked")] if checked else []
-    known = {
-        alias.asname or alias.name
-        for node in tree.body
-        if isinstance(node, (ast.ImportFrom, ast.Import))
-        for alias in node.names
-    }
-    by_module: dict[str, list[str]] = {}
-    for module, name in wanted:
-        if name not in known:
-            by_module.setdefault(module, []).append(name)
-    text = "".join(f"from {module} import {', '.join(names)}\n" for module, names in by_module.items())
-    imports = [node for node in tree.body if isinstance(node, (ast.ImportFrom, ast.Import))]
-    documented = bool(tree.body) and isinstance(tree.body[0], ast.Expr) and isinstance(tree.body[0].value, ast.Constant)
-    after = (imports[-1].end_lineno or 0) if imports else (tree.body[0].end_lineno or 0) if documented else 0
-    return [Edit((after + 1, 0), (after + 1, 0), text)] if text else []
-
-
-def _applied(source: str, edits: Sequence[Edit]) -> str:
-    newline = "\r\n" if "\r\n" in source else "\n"
-    lines = source.splitlines(keepends=True)
-    starts = [0]
-    for line in lines:
-        starts.append(starts[-1] + len(line))
-    text = source
-    for edit in sorted(edits, key=lambda each: each.start, reverse=True):
-        first, last = starts[edit.start[0] - 1] + edit.start[1], starts[edit.end[0] - 1] + edit.end[1]
-        text = text[:first] + edit.text.replace("\n", newline) + text[last:]
-    return text
-
-
-def _start(lines: Sequence[str], node: ast.expr) -> tuple[int, int]:
-    return node.lineno, _characters(lines, node.lineno, node.col_offset)
-
-
-def _end(lines: Sequence[str], node: ast.expr) -> tuple[int, int]:
-    line = node.end_lineno or node.lineno
-    return line, _characters(lines, line, node.end_col_offset or 0)
-
-
-def _characters(lines: Sequence[str], line: int, offset: int) -> int:
-    """The column in characters of an offset that `ast` counts in bytes."""
-    return len(lines[line - 1].encode()[:offset].decode())
-
-
-# --------------------------------------------------------------------------------------------------- source
-
-
-def _source(kind: type) -> tuple[Path, ast.Module, str]:
+def _source(
+    kind: type[nn.Module], files: dict[Path, SourceFile], *, required: bool
+) -> tuple[SourceFile, ast.ClassDef] | None:
+    """The file of a class and where it stands there; None where that is not needed and not found."""
     try:
-        path = Path(inspect.getsourcefile(kind) or "")
-        with path.open(encoding=_encoding(path), newline="") as file:
-            source = file.read()
-        return path, ast.parse(source), source
-    except (TypeError, OSError, SyntaxError):
-        raise UsageError(f"the source of {kind.__qualname__} cannot be read: annotate needs a file") from None
-
-
-def _encoding(path: Path) -> str:
-    with path.open("rb") as file:
-        return tokenize.detect_encoding(file.readline)[0]
-
-
-def _class(tree: ast.Module, kind: type) -> ast.ClassDef:
-    found: Any = tree
-    for part in kind.__qualname__.split("."):
-        found = next(
-            (node for node in getattr(found, "body", []) if isinstance(node, ast.ClassDef) and node.name == part), None
-        )
-    if not isinstance(found, ast.ClassDef):
-        raise UsageError(f"the class {kind.__qualname__} is not written as one in its file: annotate it by hand")
-    return found
+        path = Path(inspect.getsourcefile(kind) or "").resolve()
+        source = files.get(path) or SourceFile.read(path)
+    except (TypeError, OSError, SyntaxError, ValueError, LookupError):
+        if required:
+            raise UsageError(f"the source of {kind.__qualname__} cannot be read: annotate needs a file") from None
+        return None
+    definition = source.definition(kind.__qualname__)
+    if definition is None:
+        if required:
+            raise UsageError(f"{kind.__qualname__} is not written as a class in {path}: annotate it by hand")
+        return None
+    files[path] = source
+    return source, definition

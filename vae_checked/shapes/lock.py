@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import tempfile
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from vae_checked.errors import UsageError
+from vae_checked.shapes.disk import replace_file
 from vae_checked.shapes.fold import fold, natural, unfold
 from vae_checked.shapes.model import ModelShapes
 
@@ -106,23 +106,9 @@ def write_lock(
             if keep and path.exists():
                 kept = {name: model for name, model in read_lock(path).models.items() if name not in drop}
                 models = {**kept, **models}
-            _replace(path, render_lock(models))
+            replace_file(path, render_lock(models))
     except OSError as error:
         raise UsageError(f"the lock cannot be written to {str(path)!r}: {error.strerror or error}") from None
-
-
-def _replace(path: Path, text: str) -> None:
-    handle, draft = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(draft).chmod(path.stat().st_mode & 0o777 if path.exists() else 0o644)
-        Path(draft).replace(path)
-    except BaseException:
-        Path(draft).unlink(missing_ok=True)
-        raise
 
 
 @contextlib.contextmanager

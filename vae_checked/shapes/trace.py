@@ -185,7 +185,7 @@ class Tracer:
             finally:
                 self._stack.pop()
             record.gives = self._items(output, "output")
-            record.form = type(output).__name__
+            record.form = _form(output)
             if kind is Kind.STAGE:
                 self._kept.append(output)
                 self._remember_stage(name, output)
@@ -282,6 +282,13 @@ def _lacks_data(error: BaseException) -> bool:
         or "data-dependent" in text.lower()
         or "same device" in text
     )
+
+
+def _form(output: Any) -> str:
+    """The Python type of an output; of a tuple also whether it holds anything but tensors."""
+    if type(output) is tuple and not all(isinstance(each, Tensor) for each in output):
+        return "tuple of more than tensors"
+    return type(output).__name__
 
 
 def _first_line(error: BaseException) -> str:

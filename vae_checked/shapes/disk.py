@@ -1,0 +1,26 @@
+"""Puts a text in the place of a file, whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+
+def replace_file(path: Path, text: str, encoding: str = "utf-8") -> None:
+    """Write `text` as the file `path`, its line ends as they are; OSError where it cannot be, with the file as it was.
+
+    The file keeps its mode, and a link to it stays a link.
+    """
+    target = path.resolve()
+    handle, draft = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
+    try:
+        with os.fdopen(handle, "w", encoding=encoding, newline="") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(draft).chmod(target.stat().st_mode & 0o777 if target.exists() else 0o644)
+        Path(draft).replace(target)
+    except BaseException:
+        Path(draft).unlink(missing_ok=True)
+        raise
