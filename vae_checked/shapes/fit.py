@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-from vae_checked.shapes.law import Law, Step
+from vae_checked.shapes.law import Law, Step, is_rough
 
 Point = Mapping[str, int]
 _MOST_DIVISOR = 4096
@@ -18,6 +18,7 @@ _MOST_DIVISOR = 4096
 
 MOST_CANDIDATES = 8
 _MOST_STEPS = 9
+_ENOUGH = 4 * MOST_CANDIDATES
 
 
 def simple_candidates(points: Sequence[Point], values: Sequence[int], symbols: Sequence[str]) -> list[Law]:
@@ -68,14 +69,32 @@ def in_one_letter(points: Sequence[Point], values: Sequence[int], symbol: str) -
         common = _gcd(common, value - pairs[0][1])
     if not span or rise <= 0 or not common:
         return []
-    found = []
+    ways: dict[int, list[int]] = {}
     for c in _divisors(common):
         # c*((N+b)//k) rises by c*span/k, give or take less than c.
         least = -(-c * span // (rise + c))
         most = c * span // (rise - c) if rise > c else _MOST_DIVISOR
         for k in range(max(1, least), min(most, _MOST_DIVISOR) + 1):
-            found += list(_with_offset(pairs, symbol, c, k))
-    return sorted(found, key=lambda law: law.simplicity)
+            ways.setdefault(k, []).append(c)
+    # Strides multiply to numbers of small factors: where many divisors agree, these are looked at first.
+    tried = [(k, c) for k in sorted(ways, key=lambda k: (is_rough(k), k)) for c in ways[k]]
+    found: list[Law] = []
+    for form in (_floor_or_ceiling, _with_offset):
+        before = len(found)
+        for k, c in tried:
+            found += form(pairs, symbol, c, k)
+            if len(found) - before >= _ENOUGH:
+                break
+    return sorted(dict.fromkeys(found), key=lambda law: law.simplicity)
+
+
+def _floor_or_ceiling(pairs: Sequence[tuple[int, int]], symbol: str, c: int, k: int) -> Iterator[Law]:
+    """The laws with this c and k of which b is 0 or k-1, and which agree."""
+    first_size, first_value = pairs[0]
+    for b in {0, k - 1}:
+        d = first_value - c * ((first_size + b) // k)
+        if all(c * ((size + b) // k) + d == value for size, value in pairs):
+            yield _written(symbol, c, k, b, d)
 
 
 def _with_offset(pairs: Sequence[tuple[int, int]], symbol: str, c: int, k: int) -> Iterator[Law]:

@@ -21,6 +21,7 @@ from torch.overrides import TorchFunctionMode
 
 from vae_checked.contracts.switch import nothing_learned
 from vae_checked.errors import ModelError
+from vae_checked.shapes.operators import Operators
 
 
 class How(StrEnum):
@@ -37,6 +38,7 @@ class Ghost:
     def __init__(self, model: nn.Module, how: How, *, training: bool = False) -> None:
         self.how = how
         self._fake: Any = None
+        self.operators = Operators()
         if how is How.FAKE:
             from torch._subclasses.fake_tensor import FakeTensorMode  # noqa: PLC0415  it costs a second to import
 
@@ -63,6 +65,7 @@ class Ghost:
                 stack.enter_context(torch.random.fork_rng(devices=[]))
                 if self.how is How.META:
                     stack.enter_context(torch.device("meta"))
+                    stack.enter_context(self.operators)
                 elif self._fake is not None:
                     stack.enter_context(self._fake)
                 yield

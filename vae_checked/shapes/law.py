@@ -55,10 +55,12 @@ class Law:
 
     @property
     def simplicity(self) -> tuple[Any, ...]:
-        """The smaller, the simpler: few steps, no division, small numbers."""
+        """The smaller, the simpler: few steps, floors before ceilings before other offsets, round and small numbers."""
         steps = [step for _, steps in self.terms for step in steps]
         return (
             len(steps),
+            sum(0 if step.add == 0 else 1 if step.add == step.by - 1 else 2 for step in steps),
+            any(is_rough(step.by) for step in steps),
             max((step.by for step in steps), default=0),
             sum(abs(factor) for factor, _ in self.terms),
             abs(self.constant),
@@ -71,6 +73,15 @@ class Law:
         if self.constant or not text:
             text += f"{self.constant:+d}"
         return text.removeprefix("+")
+
+
+@functools.cache
+def is_rough(number: int) -> bool:
+    """Whether a number has a prime factor above 7."""
+    for prime in (2, 3, 5, 7):
+        while number % prime == 0:
+            number //= prime
+    return number > 1
 
 
 def _product(factor: int, steps: tuple[Step, ...]) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import copy
+import operator
 from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from vae_checked.shapes.operators import Operators
 
 
 class Remembered:
@@ -18,8 +20,9 @@ class Remembered:
     from their settings, their parameters' shapes and the shape, strides and dtype of what they take.
     """
 
-    def __init__(self) -> None:
-        self._known: dict[tuple[Any, ...], tuple[tuple[int, ...], tuple[int, ...], torch.dtype]] = {}
+    def __init__(self, operators: Operators) -> None:
+        self._operators = operators
+        self._known: dict[tuple[Any, ...], tuple[tuple[int, ...], tuple[int, ...], torch.dtype, int]] = {}
 
     def covers(self, module: nn.Module) -> bool:
         """Whether the layer's output follows from its settings."""
@@ -41,6 +44,7 @@ class Remembered:
         compute = module.forward
         shapes = tuple((tuple(p.shape), p.dtype) for p in module._parameters.values() if p is not None)
         settings = (type(module), module.extra_repr(), module.training, shapes)
+        operators = self._operators
 
         def forward(*args: Any, **kwargs: Any) -> Any:
             if len(args) != 1 or kwargs or not isinstance(args[0], Tensor):
@@ -49,11 +53,13 @@ class Remembered:
             key = (*settings, x.shape, x.stride(), x.dtype)
             known = self._known.get(key)
             if known is not None:
-                sizes, strides, dtype = known
+                sizes, strides, dtype, count = known
+                operators.count += count - 1
                 return torch.empty_strided(sizes, strides, dtype=dtype, device="meta")
+            before = operators.count
             output = compute(x)
             if isinstance(output, Tensor) and x.device.type == "meta":
-                self._known[key] = (tuple(output.shape), output.stride(), output.dtype)
+                self._known[key] = (tuple(output.shape), output.stride(), output.dtype, operators.count - before)
             return output
 
         return forward
@@ -63,29 +69,37 @@ class AtRest:
     """The attributes of every module below `root`, and what their containers hold, to be put back."""
 
     def __init__(self, root: nn.Module) -> None:
-        self._saved = [(module, _held(vars(module))) for module in root.modules()]
+        self._saved = [(module, _Held(vars(module))) for module in root.modules()]
 
     def restore(self) -> None:
         """Put everything back as it was."""
-        for module, saved in self._saved:
-            table = module.__dict__
-            for name in [name for name in table if name not in saved]:
-                del table[name]
-            for name, (value, held) in saved.items():
-                table[name] = value
-                if isinstance(value, (list, deque)):
-                    if len(value) != len(held) or any(a is not b for a, b in zip(value, held, strict=True)):
-                        value.clear()
-                        value.extend(held)
-                elif held is not None and (
-                    len(value) != len(held) or any(value.get(key, held) is not each for key, each in held.items())
-                ):
-                    value.clear()
-                    value.update(held)
+        for module, held in self._saved:
+            held.restore(module.__dict__)
 
 
-def _held(table: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
-    return {
-        name: (value, copy.copy(value) if isinstance(value, (list, deque, dict)) else None)
-        for name, value in table.items()
-    }
+class _Held:
+    """One module's table of attributes, and what each list, deque and dictionary in it holds."""
+
+    def __init__(self, table: dict[str, Any]) -> None:
+        self._names = tuple(table)
+        self._values = tuple(table.values())
+        kept = [value for value in self._values if isinstance(value, (list, deque, dict))]
+        self._containers = [(value, dict(value) if isinstance(value, dict) else list(value)) for value in kept]
+
+    def restore(self, table: dict[str, Any]) -> None:
+        # This runs for every module before every pass, nearly always with nothing to do.
+        if tuple(table) != self._names or not all(map(operator.is_, table.values(), self._values)):
+            table.clear()
+            table.update(zip(self._names, self._values, strict=True))
+        for value, held in self._containers:
+            if (value or held) and not _same(value, held):
+                value.clear()
+                (value.update if isinstance(value, dict) else value.extend)(held)
+
+
+def _same(value: Any, held: Any) -> bool:
+    if len(value) != len(held):
+        return False
+    if isinstance(value, dict):
+        return list(value) == list(held) and all(map(operator.is_, value.values(), held.values()))
+    return all(map(operator.is_, value, held))

@@ -57,12 +57,14 @@ class Record:
 class Trace:
     """Everything that one pass recorded, in order of execution.
 
-    `notes` say what could not be run; `x_hat` is the number of the reconstruction among what the record OUTPUT gives.
+    `notes` say what could not be run; `x_hat` is the number of the reconstruction among what the record OUTPUT gives;
+    `work` is the number of operators that ran, where they can be counted.
     """
 
     records: dict[str, Record] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     x_hat: int | None = None
+    work: int = 0
 
 
 class CrashError(Exception):
@@ -98,6 +100,9 @@ class Tracer:
         self._trace = Trace()
         self._stack, self._counts, self._failed, self._roles, self._kept = [], {}, None, {}, []
         data = [tensor for _, tensor in inputs.tensors() if tensor.is_floating_point()] or [inputs.tensors()[0][1]]
+        operators = self.ghost.operators
+        operators.forget_sizes()
+        before = operators.count
         try:
             with self.ghost.entered():
                 output = self.subject.run(inputs)
@@ -110,6 +115,7 @@ class Tracer:
             raise self._crash(error) from error
         self._find_reconstruction(output, data[0])
         done = self._trace
+        done.work = operators.count - before
         self._kept.clear()
         return done
 
@@ -139,7 +145,7 @@ class Tracer:
     # ------------------------------------------------------------------------------------------------ watching
 
     def _watch(self, root: nn.Module) -> None:
-        remembered = Remembered() if self.ghost.how is How.META else None
+        remembered = Remembered(self.ghost.operators) if self.ghost.how is How.META else None
         for name, module in root.named_modules():
             forward = module.forward
             if remembered is not None and name and remembered.covers(module):
