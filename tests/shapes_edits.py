@@ -53,7 +53,10 @@ class VAE(nn.Module):
 
 
 class Edit(NamedTuple):
-    """What is written in place of what, and what the report must say: every one of `said`, in some line each."""
+    """What is written in place of what, and what the report must say.
+
+    Every one of `said` stands in some line, and every line on a stage, layer, parameter or buffer has one of them.
+    """
 
     name: str
     old: str
@@ -80,9 +83,14 @@ EDITS = (
         "stride, in width alone",
         DOWN,
         "nn.Conv2d(3, 8, 3, (2, 3), 1)",
-        ("width was (W+1)//2, is (W+2)//3; its stride",),
+        ("encoder.0: output width was (W+1)//2, is (W+2)//3; its stride",),
     ),
-    Edit("stride of the decoder", UP, "nn.ConvTranspose2d(10, 3, 4, 3, 1)", ("decoder.2: output height", "its stride")),
+    Edit(
+        "stride of the decoder",
+        UP,
+        "nn.ConvTranspose2d(10, 3, 4, 3, 1)",
+        ("decoder.2: output height was 4*((H+3)//4), is 6*((H+3)//4)-1;", "its stride"),
+    ),
     Edit(
         "padding",
         DOWN,
@@ -93,7 +101,7 @@ EDITS = (
         "padding of the decoder",
         UP,
         "nn.ConvTranspose2d(10, 3, 4, 2, 0)",
-        ("is 4*((H+3)//4)+2; output width", "its padding", "constraint"),
+        ("decoder.2: output height was 4*((H+3)//4), is 4*((H+3)//4)+2; output width", "its padding", "constraint"),
     ),
     Edit(
         "output padding",
@@ -101,7 +109,12 @@ EDITS = (
         "nn.ConvTranspose2d(10, 3, 4, 2, 1, (0, 1))",
         ("decoder.2: output width was 4*((W+3)//4), is 4*((W+3)//4)+1; its padding, output padding or dilation",),
     ),
-    Edit("dilation", DOWN, "nn.Conv2d(3, 8, 3, 2, 1, 2)", ("encoder.0: output height", "dilation")),
+    Edit(
+        "dilation",
+        DOWN,
+        "nn.Conv2d(3, 8, 3, 2, 1, 2)",
+        ("encoder.0: output height was (H+1)//2, is (H-1)//2;", "padding or dilation"),
+    ),
     Edit(
         "channels",
         "(3, 8, 3, 2, 1),\n            nn.ReLU(),\n            nn.Conv2d(8,",
@@ -127,11 +140,21 @@ EDITS = (
         "latent size",
         "latents=6",
         "latents=5",
-        ("latent 6 -> 5 (posterior, decoder input)", "to_mu: channels out 6 -> 5"),
+        ("latent 6 -> 5 (posterior, decoder input)", "to_mu: channels out 6 -> 5", "to_logvar: channels out 6 -> 5"),
     ),
-    Edit("dropped activation", "nn.ReLU(),\n            nn.Conv2d(8", "nn.Conv2d(8", ("encoder.1: removed: was ReLU",)),
+    Edit(
+        "dropped activation",
+        "nn.ReLU(),\n            nn.Conv2d(8",
+        "nn.Conv2d(8",
+        ("encoder.1: removed: was ReLU", "encoder.{2..3}: renamed, is encoder.{1..2} (2 layers"),
+    ),
     Edit("dropped last layer", "            nn.Sigmoid(),\n", "", ("decoder.3: removed: was Sigmoid",)),
-    Edit("dropped layer", "nn.Conv2d(8, 14, 3, 2, 1),\n            nn.ReLU(),\n", "", ()),
+    Edit(
+        "dropped layer",
+        "nn.Conv2d(8, 14, 3, 2, 1),\n            nn.ReLU(),\n",
+        "",
+        ("encoder.2: removed: was Conv2d", "encoder.3: removed: was ReLU", "is B 6 (H+1)//2 (W+1)//2"),
+    ),
     Edit("added layer", "nn.Sigmoid(),", "nn.Sigmoid(),\n            nn.Identity(),", ("decoder.4: added: Identity",)),
     Edit(
         "inserted layer",
@@ -145,13 +168,13 @@ EDITS = (
         "permuted picture",
         "self.decoder(self.widen(z))",
         "self.decoder(self.widen(z)).transpose(2, 3)",
-        ("decode: output axes permuted",),
+        ("decode: output axes permuted: was [B 3 4*((H+3)//4) 4*((W+3)//4)], is [B 3 4*((W+3)//4) 4*((H+3)//4)]",),
     ),
     Edit(
         "permuted latents",
         "return self.to_mu(h), self.to_logvar(h)",
         "return self.to_mu(h).mT, self.to_logvar(h).mT",
-        ("latent", "[B 6 (H+3)//4 (W+3)//4], is [B 6 (W+3)//4 (H+3)//4]"),
+        ("encode: output 1 axes permuted: was [B 6 (H+3)//4 (W+3)//4], is [B 6 (W+3)//4 (H+3)//4]",),
     ),
     Edit(
         "dtype of everything",
@@ -167,16 +190,21 @@ EDITS = (
     ),
     Edit("renamed module", "self.decoder", "self.dec", ("decoder: renamed, is dec (4 layers, shapes unchanged)",)),
     Edit("renamed head", "self.to_mu", "self.to_mean", ("to_mu: renamed, is to_mean",)),
-    Edit("renamed stage", "self.reparameterize", "self.draw", ()),
+    Edit("renamed stage", "self.reparameterize", "self.draw", ("reparameterize: renamed, is draw",)),
     Edit("KL over all samples", ".sum(dim=(1, 2, 3))", ".sum()", ("kl: output was [B], is []",)),
-    Edit("KL over the batch", ".sum(dim=(1, 2, 3))", ".sum(dim=(0, 2, 3))", ("kl: output",)),
+    Edit("KL over the batch", ".sum(dim=(1, 2, 3))", ".sum(dim=(0, 2, 3))", ("kl: output axis 0 was B, is 6",)),
     Edit(
         "kept dimensions",
         ".sum(dim=(1, 2, 3))",
         ".sum(dim=(1, 2, 3), keepdim=True)",
         ("kl: output was [B], is [B 1 1 1]",),
     ),
-    Edit("latent returned", "return x_hat,", "return z,", ("forward: output 1",)),
+    Edit(
+        "latent returned",
+        "return x_hat,",
+        "return z,",
+        ("forward: output 1 channels was 3, is 6; output 1 height was 4*((H+3)//4), is (H+3)//4;",),
+    ),
     Edit(
         "added parameter",
         "        self.widen",

@@ -94,11 +94,44 @@ def test_a_model_that_no_pyproject_names_is_built_again_from_the_lock(
     assert "decoder.3: type was Sigmoid, is Tanh" in capsys.readouterr().out
 
 
-def test_models_are_probed_in_parallel_with_the_same_result(folder: Path) -> None:
+def test_a_model_that_cannot_be_probed_hides_no_other(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import xml.etree.ElementTree as ET
+
+    assert main(["shapes", "lock"]) == 0
+    before = (folder / "vae-shapes.lock").read_bytes()
+    added = '[tool.vae-checked.models.wide]\nmodel = "shaped:VAE"\nshapes = "B 4 H W"\n'
+    changed = PYPROJECT.replace("latents = 4", "latents = 5").replace('shapes = "B 3 H W"\n\n', 'shapes = "B 3 H W"\n')
+    (folder / "pyproject.toml").write_text(changed.replace("small]", "small]\n") + added, encoding="utf-8")
+    edit(folder, "super().__init__()", "super().__init__()\n        assert latents < 6, 'too many'")
+    capsys.readouterr()
+    assert main(["shapes", "check", "--exit-zero"]) == 2
+    lines = capsys.readouterr().out.splitlines()
+    assert any("large: cannot be probed: building shaped:VAE raised AssertionError: too many" in line for line in lines)
+    assert any("small: latent 4 -> 5 (posterior, decoder input)" in line for line in lines)
+    assert lines[-1].startswith("2 of 3 models cannot be probed, ")
+    assert main(["shapes", "check", "--format", "junit", "large", "wide"]) == 2
+    suite = ET.fromstring(capsys.readouterr().out)
+    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("2", "0", "2")
+    assert [each.get("classname") for each in suite.iter("testcase") if each.find("error") is not None] == [
+        "large",
+        "wide",
+    ]
+    assert main(["shapes", "lock"]) == 2
+    assert capsys.readouterr().err.startswith("vae-checked: error: large: building shaped:VAE raised")
+    assert (folder / "vae-shapes.lock").read_bytes() == before
+
+
+def test_models_are_probed_in_parallel_with_the_same_result(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    # What a model prints is no part of the report, whichever process prints it.
+    edit(folder, "super().__init__()", "super().__init__()\n        print('loading')")
     assert main(["shapes", "lock"]) == 0
     one = (folder / "vae-shapes.lock").read_bytes()
+    capfd.readouterr()
     assert main(["shapes", "lock", "--jobs", "2"]) == 0
     assert (folder / "vae-shapes.lock").read_bytes() == one
+    said = capfd.readouterr()
+    assert said.out == "vae-shapes.lock: 2 models, 22 layers\n"
+    assert said.err.count("loading") == 2
 
 
 def test_two_locks_and_a_revision_are_compared_without_torch(folder: Path) -> None:
@@ -131,7 +164,7 @@ def test_two_locks_and_a_revision_are_compared_without_torch(folder: Path) -> No
         (["diff", "one.lock"], "diff takes two locks, or --rev GITREF"),
         (["diff", "--rev", "HEAD", "a", "b"], "takes one lock, not two"),
         (["diff", "--rev", "HEAD"], "cannot be read: fatal:"),
-        (["check"], "there is no"),
+        (["check"], "there is no vae-shapes.lock: write it"),
         (["check", "--jobs", "0"], "there is no"),
         (["lock", "--jobs", "0"], "--jobs is 0: give 1 or more"),
         (["lock", "--input", "B 3 H W"], "--input is for models named on the command line"),

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import resource
-import signal
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from shapes_edits import EDITS, HARMLESS, SOURCE, Edit, reordered, swapped_definitions
+from torch import nn
 
 from vae_checked.errors import UsageError
 from vae_checked.shapes import (
@@ -58,9 +55,12 @@ def base() -> LockedModel:
 
 @pytest.mark.parametrize("edit", EDITS, ids=lambda edit: edit.name)
 def test_an_edit_is_reported_as_what_it_is(base: LockedModel, edit: Edit) -> None:
-    lines = [words(each) for each in compare({"vae": base}, {"vae": lock_of(edited(edit))})]
-    assert lines != []
+    found = compare({"vae": base}, {"vae": lock_of(edited(edit))})
+    lines = [words(each) for each in found]
+    assert edit.said != ()
     assert [said for said in edit.said if not any(said in line for line in lines)] == []
+    telling = [words(each) for each in found if each.table != "facts"]
+    assert [line for line in telling if not any(said in line for said in edit.said)] == []
 
 
 @pytest.mark.parametrize("edit", HARMLESS, ids=lambda edit: edit.name)
@@ -86,6 +86,32 @@ def test_what_follows_from_an_edit_is_told_by_it(base: LockedModel) -> None:
     assert found.follows == ("encoder.1", "encoder.2")
 
 
+def test_what_happens_between_layers_is_told_of_the_stage_it_happens_in(base: LockedModel) -> None:
+    (edit,) = [each for each in EDITS if each.name == "permuted latents"]
+    found = [each for each in compare({"vae": base}, {"vae": lock_of(edited(edit))}) if each.table != "facts"]
+    assert [each.key for each in found] == ["encode"]
+    assert found[0].follows[:2] == ("widen", "decoder.0")
+    assert {"forward", "reparameterize", "decode", "kl"} < set(found[0].follows)
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "said"),
+    [
+        (nn.Linear(7, 5), nn.Linear(7, 4), "features out 5 -> 4; output features was 5, is 4"),
+        (nn.Linear(7, 5), nn.Linear(7, 5, bias=False), "bias removed (float32[5])"),
+        (nn.Conv1d(7, 5, 3), nn.Conv1d(7, 5, 4), "kernel 3 -> 4; output length was T-2, is T-3"),
+        (nn.ConvTranspose1d(7, 5, 3), nn.ConvTranspose1d(7, 6, 3), "channels out 5 -> 6; output channels was 5, is 6"),
+        (nn.Embedding(11, 5), nn.Embedding(12, 5), "weight was 11 5, is 12 5"),
+        (nn.MaxPool1d(2), nn.MaxPool1d(3), "output length was T//2, is T//3; its stride"),
+    ],
+)
+def test_a_layer_is_told_in_the_words_of_its_kind(was: nn.Module, now: nn.Module, said: str) -> None:
+    spec = {nn.Linear: "B 7", nn.Embedding: "int<9> B"}.get(type(was), "B 7 T")
+    old, new = (locked(infer(nn.Sequential(each), spec)) for each in (was, now))
+    found = compare({"m": old}, {"m": new})
+    assert [words(each) for each in found if each.key == "0"] == [f"0: {said}"]
+
+
 def test_missing_and_unused_entries_differ(base: LockedModel) -> None:
     found = compare({"a": base, "b": base}, {"b": base, "c": base})
     assert [(each.model, str(each.what)) for each in found] == [("a", "unused"), ("c", "missing")]
@@ -106,19 +132,48 @@ def test_what_is_written_is_read_again(tmp_path: Path, base: LockedModel) -> Non
     )
 
 
-def test_two_branches_that_add_a_model_each_merge_line_by_line(tmp_path: Path, base: LockedModel) -> None:
-    texts = {
-        "base": render_lock({"m": base}),
-        "ours": render_lock({"a": base, "m": base}),
-        "theirs": render_lock({"m": base, "z": base}),
-    }
-    for name, text in texts.items():
-        (tmp_path / name).write_text(text, encoding="utf-8")
-    done = subprocess.run(
-        ["git", "merge-file", "-p", "ours", "base", "theirs"], cwd=tmp_path, capture_output=True, text=True, check=False
+def merged(folder: Path, base: str, ours: str, theirs: str) -> str:
+    """What git makes of a lock that two branches changed; it must find no conflict."""
+
+    def git(*words: str) -> None:
+        options = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "init.defaultBranch=main"]
+        subprocess.run(["git", *options, *words], cwd=folder, check=True, capture_output=True)
+
+    path = folder / "vae-shapes.lock"
+    git("init")
+    for branch, text in (("main", base), ("theirs", theirs), ("main", ours)):
+        git("checkout", *(["-b"] if branch == "theirs" else []), branch) if text != base else None
+        path.write_text(text, encoding="utf-8", newline="\n")
+        git("add", ".")
+        git("commit", "-m", branch)
+    git("merge", "--no-edit", "theirs")
+    return path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        ("channels", "channels of the decoder"),
+        ("kernel, size kept", "other activation"),
+        ("renamed head", "added buffer"),
+        ("bias", "kernel of one by one"),
+    ],
+)
+def test_edits_of_two_parts_on_two_branches_merge(tmp_path: Path, base: LockedModel, ours: str, theirs: str) -> None:
+    first, second = (next(each for each in EDITS if each.name == name) for name in (ours, theirs))
+    both = SOURCE.replace(first.old, first.new).replace(second.old, second.new)
+    texts = [render_lock({"vae": lock_of(edited(each))}) for each in (first, second)]
+    assert merged(tmp_path, render_lock({"vae": base}), *texts) == render_lock({"vae": lock_of(both)})
+
+
+def test_models_that_two_branches_add_and_change_merge(tmp_path: Path, base: LockedModel) -> None:
+    (edit,) = [each for each in EDITS if each.name == "latent size"]
+    other = lock_of(edited(edit))
+    ours, theirs = {"a": base, "m": base, "n": other}, {"m": other, "n": base, "z": base}
+    both = {"a": base, "m": other, "n": other, "z": base}
+    assert merged(tmp_path, render_lock({"m": base, "n": base}), render_lock(ours), render_lock(theirs)) == (
+        render_lock(both)
     )
-    assert done.returncode == 0
-    assert done.stdout == render_lock({"a": base, "m": base, "z": base})
 
 
 def damaged(text: str) -> dict[str, tuple[str, int, str]]:
@@ -142,7 +197,7 @@ def damaged(text: str) -> dict[str, tuple[str, int, str]]:
         "newer": (text.replace("format = 1", "format = 2"), 2, "install the version of vae-checked that wrote it"),
         "no version": (text.replace("format = 1\n", "\n"), 1, "format None"),
         "lacks": (text.replace('input = "B 3 H W"\n', ""), section, "lacks the entry 'input'"),
-        "unknown": (text.replace('input = "B', 'inptu = "B'), section + 2, "an entry 'inptu' that no lock has"),
+        "unknown": (text.replace('input = "B', 'inptu = "B'), section + 3, "an entry 'inptu' that no lock has"),
         "no table": (text.replace('[models."m".parameters]', '[models."m"]\nx=1\n[a]'), 0, "damaged"),
         "empty": ("", 1, "format None"),
     }
@@ -177,111 +232,6 @@ def test_a_lock_that_is_not_whole_is_refused_with_its_line(base: LockedModel, ca
 def test_no_lock_says_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"there is no .*: write it with vae-checked shapes lock"):
         read_lock(tmp_path / "vae-shapes.lock")
-
-
-# ------------------------------------------------------------------------------------------------ faults
-
-WRITER = """
-import sys
-from pathlib import Path
-from vae_checked.shapes.lock import LockedModel, write_lock
-path, name, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
-facts = {"constraint": "always", "input": "B N", "smallest": "B=1"}
-model = LockedModel(facts, {}, {f"layer.{i}.{name}": f"Linear (float32[B {i}])" for i in range(count)}, {}, {})
-print("ready", flush=True)
-sys.stdin.readline()
-for turn in range(int(sys.argv[4])):
-    write_lock(path, {f"{name}{turn}": model}, keep=True)
-"""
-
-
-def writer(path: Path, name: str, count: int, turns: int, **options: Any) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", WRITER, str(path), name, str(count), str(turns)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=Path(__file__).parent.parent,
-        **options,
-    )
-
-
-def started(*processes: subprocess.Popen[str]) -> None:
-    """Every process has imported what it needs and begins to write."""
-    for each in processes:
-        assert each.stdout is not None
-        assert each.stdout.readline() == "ready\n"
-    for each in processes:
-        assert each.stdin is not None
-        each.stdin.write("\n")
-        each.stdin.flush()
-
-
-def test_two_writers_lose_nothing_of_each_other(tmp_path: Path) -> None:
-    path = tmp_path / "vae-shapes.lock"
-    processes = [writer(path, name, 5, 6) for name in ("a", "b")]
-    started(*processes)
-    assert [each.wait() for each in processes] == [0, 0]
-    assert sorted(read_lock(path).models) == sorted(f"{name}{turn}" for name in "ab" for turn in range(6))
-    assert [each.name for each in tmp_path.iterdir()] == ["vae-shapes.lock"]
-    for each in processes:
-        each.communicate()
-
-
-def test_a_writer_that_is_killed_leaves_the_lock_whole(tmp_path: Path) -> None:
-    path = tmp_path / "vae-shapes.lock"
-    facts = {"constraint": "always", "input": "B N", "smallest": "B=1"}
-    write_lock(path, {"old": LockedModel(facts, {}, {}, {}, {})})
-    process = writer(path, "new", 3000, 1000)
-    started(process)
-    # It is somewhere in its writing, which would take minutes: the file was replaced once at least.
-    first = path.stat().st_ino
-    while path.stat().st_ino == first and process.poll() is None:
-        pass
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    assert process.returncode == -signal.SIGKILL
-    models = read_lock(path).models
-    assert "old" in models
-    assert all(len(model.layers) == 3000 for name, model in models.items() if name != "old")
-    write_lock(path, {"next": models["old"]}, keep=True)
-    assert {"old", "next"} <= set(read_lock(path).models)
-
-
-def small_files() -> None:
-    """No file of this process may grow past 4 KiB, as on a disk that is full."""
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
-
-
-def test_a_full_disk_leaves_the_lock_as_it_was(tmp_path: Path) -> None:
-    path = tmp_path / "vae-shapes.lock"
-    facts = {"constraint": "always", "input": "B N", "smallest": "B=1"}
-    write_lock(path, {"old": LockedModel(facts, {}, {}, {}, {})})
-    before = path.read_bytes()
-    process = writer(path, "new", 3000, 1, preexec_fn=small_files)
-    started(process)
-    _, stderr = process.communicate()
-    assert process.returncode == 1
-    assert "UsageError: the lock cannot be written to" in stderr.splitlines()[-1]
-    assert path.read_bytes() == before
-    assert [each.name for each in tmp_path.iterdir()] == ["vae-shapes.lock"]
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write into a read-only folder")
-def test_a_read_only_folder_is_one_clear_line(tmp_path: Path, base: LockedModel) -> None:
-    tmp_path.chmod(0o555)
-    try:
-        with pytest.raises(UsageError, match=r"the lock cannot be written to .*: Permission denied"):
-            write_lock(tmp_path / "vae-shapes.lock", {"m": base})
-    finally:
-        tmp_path.chmod(0o755)
-
-
-def test_a_folder_that_takes_no_files_is_one_clear_line(base: LockedModel) -> None:
-    with pytest.raises(UsageError, match=r"the lock cannot be written to '/proc/vae-shapes\.lock'"):
-        write_lock(Path("/proc/vae-shapes.lock"), {"m": base})
 
 
 # ------------------------------------------------------------------------------------------------ reports

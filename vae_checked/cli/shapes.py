@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from vae_checked.cli.options import write
 from vae_checked.cli.progress import progress
-from vae_checked.errors import UsageError
+from vae_checked.errors import ModelError, UsageError, VaeCheckedError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,7 +78,7 @@ def _lock(args: argparse.Namespace) -> int:
     from vae_checked.shapes import locked, write_lock
 
     path = _lock_path(args)
-    configs = _configs(args, path)
+    configs = _configs(args, path, anew=True)
     found = {each.name: locked(each, run_of(config)) for config, each in _inferred(configs, args)}
     write_lock(path, found, keep=bool(args.models))
     noted = sum(len(each.layers) for each in found.values())
@@ -86,19 +87,23 @@ def _lock(args: argparse.Namespace) -> int:
 
 
 def _check(args: argparse.Namespace) -> int:
-    from vae_checked.shapes import ShapesReport, compare, locked, read_lock
+    from vae_checked.shapes import Difference, ShapesReport, What, compare, locked, read_lock
 
     path = _lock_path(args)
     lock = read_lock(path)
     configs = _configs(args, path)
-    results = list(_inferred(configs, args))
+    failed: dict[str, VaeCheckedError] = {}
+    results = _inferred(configs, args, failed)
     now = {each.name: locked(each, run_of(config)) for config, each in results}
     names = [config.name for config in configs]
     was = {name: model for name, model in lock.models.items() if not args.models or name in names}
     notes = [f"{each.name}: {note}" for _, each in results for note in each.notes if note.startswith("torch.export")]
-    differences = [*compare(was, now)]
+    differences = [
+        *(Difference(name, What.FAILED, now=str(error)) for name, error in failed.items()),
+        *compare({name: model for name, model in was.items() if name not in failed}, now),
+    ]
     models = sorted({*names, *was})
-    return _report(ShapesReport(differences, lock, _shown(path), models, notes), args)
+    return _report(ShapesReport(differences, lock, str(path), models, notes), args)
 
 
 def _diff(args: argparse.Namespace) -> int:
@@ -120,7 +125,7 @@ def _diff(args: argparse.Namespace) -> int:
         old, new = read_lock(path), read_lock(Path(args.new))
     differences = compare(old.models, new.models)
     models = sorted({*old.models, *new.models})
-    return _report(ShapesReport(differences, old, _shown(path), models), args)
+    return _report(ShapesReport(differences, old, str(path), models), args)
 
 
 def _infer(args: argparse.Namespace) -> int:
@@ -147,9 +152,11 @@ def _annotate(args: argparse.Namespace) -> int:
         shapes = infer_configured(config)
         model = build_model(config.model, config.kwargs, config.folder)
     result = annotate(model, shapes, checked=args.checked)
+    notes = list(result.notes) if result.signatures else [f"no method of {config.name} was seen to take tensors"]
     if args.write:
         result.write()
-    write("\n".join([*result.signatures, *(f"# {note}" for note in result.notes)]) + "\n")
+        notes += [f"written to {path}" for path in result.files]
+    write("\n".join([*result.signatures, *(f"# {note}" for note in notes)]) + "\n")
     return 0
 
 
@@ -163,47 +170,76 @@ def infer_configured(config: ModelConfig, with_export: bool = False) -> ModelSha
     require_torch(f"probing {config.name}")
     from vae_checked.shapes import infer
 
-    model = build_model(config.model, config.kwargs, config.folder)
-    loss: Any = config.loss
-    if loss is not None and ":" in loss:
-        loss = load_object(loss, "loss", config.folder)
-    shapes = infer(model, config.shapes or config.input, loss, name=config.name, adapter=config.adapter)
-    if with_export:
-        from dataclasses import replace
+    # What a model prints is no part of the report.
+    with contextlib.redirect_stdout(sys.stderr):
+        model = build_model(config.model, config.kwargs, config.folder)
+        loss: Any = config.loss
+        if loss is not None and ":" in loss:
+            loss = load_object(loss, "loss", config.folder)
+        shapes = infer(model, config.shapes or config.input, loss, name=config.name, adapter=config.adapter)
+        if with_export:
+            from dataclasses import replace
 
-        from vae_checked.shapes import crosscheck
+            from vae_checked.shapes import crosscheck
 
-        shapes = replace(shapes, notes=(*shapes.notes, *crosscheck(model, shapes, adapter=config.adapter)))
+            shapes = replace(shapes, notes=(*shapes.notes, *crosscheck(model, shapes, adapter=config.adapter)))
     return shapes
 
 
-def _inferred(configs: Sequence[ModelConfig], args: argparse.Namespace) -> Sequence[tuple[ModelConfig, ModelShapes]]:
+def _inferred(
+    configs: Sequence[ModelConfig], args: argparse.Namespace, failed: dict[str, VaeCheckedError] | None = None
+) -> list[tuple[ModelConfig, ModelShapes]]:
+    """Each model with its shapes; those that cannot be built or probed go to `failed`, without it to the caller."""
+    from vae_checked.load import require_torch
+
     with_export = getattr(args, "with_export", False)
     if args.jobs < 1:
         raise UsageError(f"--jobs is {args.jobs}: give 1 or more")
-    # What a model prints is no part of the report.
-    with contextlib.redirect_stdout(sys.stderr), progress("probing", len(configs)) as step:
-        if args.jobs == 1 or len(configs) == 1:
-            found = []
-            for config in configs:
-                step(f"probing {config.name}")
-                found.append((config, infer_configured(config, with_export)))
-            return found
-        import multiprocessing
-        from concurrent.futures import ProcessPoolExecutor
-
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(min(args.jobs, len(configs)), context) as pool:
-            futures = [pool.submit(infer_configured, config, with_export) for config in configs]
-            results = []
-            for config, future in zip(configs, futures, strict=True):
-                step(f"probing {config.name}")
-                results.append((config, future.result()))
-            return results
+    require_torch("probing a model")
+    found = []
+    with contextlib.ExitStack() as stack:
+        step = stack.enter_context(progress("probing", len(configs)))
+        several = min(args.jobs, len(configs)) > 1
+        outcomes = stack.enter_context(_in_processes(configs, args)) if several else {}
+        for config in configs:
+            step(f"probing {config.name}")
+            try:
+                shapes = outcomes[config.name]() if several else infer_configured(config, with_export)
+            except VaeCheckedError as error:
+                if failed is None:
+                    raise (ModelError(f"{config.name}: {error}") if len(configs) > 1 else error) from None
+                failed[config.name] = error
+            else:
+                found.append((config, shapes))
+    return found
 
 
-def _configs(args: argparse.Namespace, lock: Path | None) -> list[ModelConfig]:
-    """The models named on the command line; without any, all of pyproject.toml and those that the lock says itself."""
+@contextlib.contextmanager
+def _in_processes(
+    configs: Sequence[ModelConfig], args: argparse.Namespace
+) -> Iterator[dict[str, Callable[[], ModelShapes]]]:
+    """Per model what waits for its shapes, which processes of their own infer."""
+    import multiprocessing
+    from concurrent.futures import Future, ProcessPoolExecutor
+    from concurrent.futures.process import BrokenProcessPool
+
+    def waiting(config: ModelConfig, future: Future[ModelShapes]) -> ModelShapes:
+        try:
+            return future.result()
+        except BrokenProcessPool:
+            raise ModelError("a process ended without a word, as for lack of memory: try --jobs 1") from None
+
+    with ProcessPoolExecutor(min(args.jobs, len(configs)), multiprocessing.get_context("spawn")) as pool:
+        with_export = getattr(args, "with_export", False)
+        futures = {config.name: pool.submit(infer_configured, config, with_export) for config in configs}
+        yield {config.name: functools.partial(waiting, config, futures[config.name]) for config in configs}
+
+
+def _configs(args: argparse.Namespace, lock: Path | None, *, anew: bool = False) -> list[ModelConfig]:
+    """The models named on the command line; without any, all of pyproject.toml and those that the lock says itself.
+
+    anew: the lock is about to be replaced, so that it may be damaged where it says nothing that is said nowhere else.
+    """
     from vae_checked.config import ModelConfig, find_model, find_pyproject, load_models
 
     given = _given(args)
@@ -215,11 +251,20 @@ def _configs(args: argparse.Namespace, lock: Path | None) -> list[ModelConfig]:
     pyproject = find_pyproject()
     found = dict(load_models(pyproject)) if pyproject else {}
     if lock is not None and lock.exists():
-        from vae_checked.shapes import read_lock
+        from vae_checked.shapes import DamagedLockError, read_lock
 
+        try:
+            locked = read_lock(lock).models
+        except DamagedLockError as error:
+            if not (anew and found):
+                raise
+            if b"\nmodel = " in lock.read_bytes():
+                by_hand = "mend it by hand, or take it from version control: it alone says how some models are built"
+                raise UsageError(f"{error.what}: {by_hand}") from None
+            locked = {}
         found |= {
             name: config_of_lock(name, model)
-            for name, model in read_lock(lock).models.items()
+            for name, model in locked.items()
             if "model" in model.run and name not in found
         }
     if not found:
@@ -285,15 +330,9 @@ def _lock_path(args: argparse.Namespace) -> Path:
     if getattr(args, "lock", None):
         return Path(args.lock)
     pyproject = find_pyproject()
-    return (pyproject.parent if pyproject else Path.cwd()) / LOCK_NAME
-
-
-def _shown(path: Path) -> str:
-    """`path` from the current folder, where it lies below it."""
-    from pathlib import Path
-
-    absolute, here = path.absolute(), Path.cwd()
-    return str(absolute.relative_to(here)) if absolute.is_relative_to(here) else str(path)
+    folder, here = pyproject.parent if pyproject else Path.cwd(), Path.cwd()
+    # As it is seen from the current folder, where it lies below it.
+    return (folder.relative_to(here) if folder.is_relative_to(here) else folder) / LOCK_NAME
 
 
 def _at_revision(path: Path, revision: str) -> str:
@@ -312,7 +351,8 @@ def _at_revision(path: Path, revision: str) -> str:
 
 
 def _report(report: ShapesReport, args: argparse.Namespace) -> int:
+    from vae_checked.cli import FAILED
     from vae_checked.shapes import render_report
 
     write(render_report(report, args.format), args.output)
-    return int(bool(report.differences) and not args.exit_zero)
+    return FAILED if report.failed else int(bool(report.differences) and not args.exit_zero)

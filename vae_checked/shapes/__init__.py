@@ -5,10 +5,20 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from vae_checked.shapes.comparison import Difference, compare
+from vae_checked.shapes.comparison import Difference, What, compare
 from vae_checked.shapes.law import evaluate
 from vae_checked.shapes.listing import listing
-from vae_checked.shapes.lock import LOCK_NAME, Lock, LockedModel, locked, parse_lock, read_lock, render_lock, write_lock
+from vae_checked.shapes.lock import (
+    LOCK_NAME,
+    DamagedLockError,
+    Lock,
+    LockedModel,
+    locked,
+    parse_lock,
+    read_lock,
+    render_lock,
+    write_lock,
+)
 from vae_checked.shapes.model import Entry, ModelShapes, TensorShape
 from vae_checked.shapes.report import FORMATS, ShapesReport, render_report
 
@@ -27,6 +37,7 @@ _LAZY = {
 __all__ = [
     "FORMATS",
     "LOCK_NAME",
+    "DamagedLockError",
     "Difference",
     "Entry",
     "Lock",
@@ -34,6 +45,7 @@ __all__ = [
     "ModelShapes",
     "ShapesReport",
     "TensorShape",
+    "What",
     "annotate",
     "compare",
     "crosscheck",

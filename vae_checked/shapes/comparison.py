@@ -24,6 +24,7 @@ class What(StrEnum):
     REMOVED = "removed"
     RENAMED = "renamed"
     DTYPE = "dtype"
+    FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,8 @@ class Difference:
     """One difference: in which model, in which table (`facts` for what is said of the whole), at which key.
 
     `was` and `now` are the lock's own texts, empty where there is none. `parameters` are (name, was, now). `follows`
-    are the keys of layers that changed only because what they take did. `covers` are keys of one renamed module.
+    are the keys of layers that changed only because what they take did. `covers` are keys of one renamed module. Of a
+    model that could not be built or probed `now` says why.
     """
 
     model: str
@@ -70,8 +72,8 @@ def compare_models(name: str, old: LockedModel, new: LockedModel) -> Iterator[Di
             yield Difference(name, What.CHANGED, "facts", key, was, now)
     before, after = layers_of(old.layers, old.parameters), layers_of(new.layers, new.parameters)
     pairing = pair(before, after)
-    stages, layers = list(_stages(name, old.stages, new.stages)), list(_layers(name, before, after, pairing))
-    yield from _explained(stages, layers)
+    stages = list(_stages(name, old.stages, new.stages))
+    yield from _explained(stages, *_layers(name, before, after, pairing))
     owners = {key.partition("@")[0] for key in (*before, *after)}
     moved = {a.partition("@")[0]: b.partition("@")[0] for a, b in pairing.same.items()}
     for table in ("parameters", "buffers"):
@@ -95,44 +97,43 @@ def _stages(name: str, old: Mapping[str, str], new: Mapping[str, str]) -> Iterat
         yield Difference(name, What.ADDED, "stages", key, now=new[key])
 
 
-def _explained(stages: list[Difference], layers: list[Difference]) -> list[Difference]:
+def _explained(
+    stages: list[Difference], renamed: list[Difference], origins: list[Difference], follows: list[Difference]
+) -> list[Difference]:
     """Stages and layers with what follows from something else told by it: a stage's shapes follow from its layers'."""
     changed = [each for each in stages if each.what is What.CHANGED]
     # A part of the model that was renamed is a stage, and its layers are renamed with it: one difference.
-    renamed = {(each.was, each.now) for each in layers if each.what is What.RENAMED}
-    others = [each for each in stages if each.what is not What.CHANGED and (each.was, each.now) not in renamed]
-    origins = [each for each in layers if each.what is not What.RENAMED]
-    if not origins and changed:
+    twins = {(each.was, each.now) for each in renamed}
+    others = [each for each in stages if each.what is not What.CHANGED and (each.was, each.now) not in twins]
+    if not origins:
+        # Nothing began it among the layers: what happens between them changed.
         inner = [each for each in changed if each.key != "forward"] or changed
-        origins = [each for each in inner if takes(each.was) == takes(each.now)] or inner[:1]
-        layers = [*origins, *layers]
-    follows = tuple(each.key for each in changed if each not in origins)
-    if not follows:
-        return [*others, *layers]
-    last = origins[-1]
-    return [*others, *(replace(e, follows=(*e.follows, *follows)) if e is last else e for e in layers)]
+        origins = [each for each in inner if takes(each.was) == takes(each.now)] or follows[:1] or inner[:1]
+    keys = tuple(each.key for each in (*follows, *changed) if each not in origins)
+    if origins and keys:
+        origins = [*origins[:-1], replace(origins[-1], follows=keys)]
+    return [*others, *renamed, *origins]
 
 
-def _layers(name: str, old: Mapping[str, Layer], new: Mapping[str, Layer], pairing: Pairing) -> Iterator[Difference]:
+def _layers(
+    name: str, old: Mapping[str, Layer], new: Mapping[str, Layer], pairing: Pairing
+) -> tuple[list[Difference], list[Difference], list[Difference]]:
+    """The layers that were renamed, those with which something begins, and those that follow from what they take."""
     same, removed, added = pairing
-    for (before, after), keys in renames(same).items():
-        yield Difference(name, What.RENAMED, "layers", before, before, after, covers=tuple(keys))
+    renamed = [
+        Difference(name, What.RENAMED, "layers", before, before, after, covers=tuple(keys))
+        for (before, after), keys in renames(same).items()
+    ]
     origins = [Difference(name, What.REMOVED, "layers", key, old[key].text) for key in removed]
     origins += [Difference(name, What.ADDED, "layers", key, now=new[key].text) for key in added]
     follows: list[Difference] = []
     for before, after in same.items():
         a, b = old[before], new[after]
-        if a == b:
-            continue
-        found = Difference(name, What.CHANGED, "layers", after, a.text, b.text, changed_parameters(a, b))
-        explained = a.type == b.type and takes(a.text) != takes(b.text) and _follows(a, b)
-        (follows if explained else origins).append(found)
-    if not origins and follows:
-        # Nothing began it among the layers: what happens between them changed.
-        origins = [follows.pop(0)]
-    yield from origins[:-1]
-    if origins:
-        yield replace(origins[-1], follows=tuple(each.key for each in follows))
+        if a != b:
+            found = Difference(name, What.CHANGED, "layers", after, a.text, b.text, changed_parameters(a, b))
+            explained = a.type == b.type and takes(a.text) != takes(b.text) and _follows(a, b)
+            (follows if explained else origins).append(found)
+    return renamed, origins, follows
 
 
 def _follows(a: Layer, b: Layer) -> bool:

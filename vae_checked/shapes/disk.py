@@ -1,10 +1,13 @@
-"""Puts a text in the place of a file, whole or not at all."""
+"""Puts a text in the place of a file, whole or not at all, by way of a draft beside it."""
 
 from __future__ import annotations
 
+import glob
 import os
 import tempfile
 from pathlib import Path
+
+_DRAFT = ".part"
 
 
 def replace_file(path: Path, text: str, encoding: str = "utf-8") -> None:
@@ -13,7 +16,7 @@ def replace_file(path: Path, text: str, encoding: str = "utf-8") -> None:
     The file keeps its mode, and a link to it stays a link.
     """
     target = path.resolve()
-    handle, draft = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
+    handle, draft = tempfile.mkstemp(prefix=f".{target.name}.", suffix=_DRAFT, dir=target.parent)
     try:
         with os.fdopen(handle, "w", encoding=encoding, newline="") as file:
             file.write(text)
@@ -24,3 +27,9 @@ def replace_file(path: Path, text: str, encoding: str = "utf-8") -> None:
     except BaseException:
         Path(draft).unlink(missing_ok=True)
         raise
+
+
+def drafts_of(path: Path) -> list[Path]:
+    """The drafts of a file that lie beside it: those being written, and those whose writer was killed."""
+    target = path.resolve()
+    return sorted(target.parent.glob(f".{glob.escape(target.name)}.*{_DRAFT}"))

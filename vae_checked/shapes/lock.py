@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from vae_checked.errors import UsageError
-from vae_checked.shapes.disk import replace_file
+from vae_checked.shapes.disk import drafts_of, replace_file
 from vae_checked.shapes.fold import fold, natural, unfold
 from vae_checked.shapes.model import ModelShapes
 
@@ -23,6 +24,20 @@ FACTS = ("constraint", "input", "latent", "reconstruction", "smallest")
 RUN = ("adapter", "kwargs", "loss", "model", "spec")
 _HEAD = "# Symbolic shapes, written by `vae-checked shapes lock`: review what changed, commit it, do not edit it."
 _END = "# end of the lock"
+_OF_LAYERS = ("buffers", "parameters")
+# One part of a dotted key; the dots of a folded range stand in braces.
+_PART = re.compile(r"(?:\{[^}]*\}|[^.{])+")
+
+
+class DamagedLockError(UsageError):
+    """A text that is no whole lock: where and what, and in `remedy` what to do."""
+
+    def __init__(self, what: str, remedy: str) -> None:
+        super().__init__(what, remedy)
+        self.what, self.remedy = what, remedy
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.remedy}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +95,23 @@ def locked(shapes: ModelShapes, run: Mapping[str, str] | None = None) -> LockedM
 
 
 def render_lock(models: Mapping[str, LockedModel]) -> str:
-    """The text of a lock: format version, then one section per model in sorted order."""
+    """The text of a lock: format version, then one section per model in sorted order.
+
+    Between facts, stages, and layers of different parts are empty lines: what two branches change on neighbouring lines
+    is a conflict for git.
+    """
     lines = [_HEAD, f"format = {FORMAT}", ""]
     for name in sorted(models, key=natural):
         model = models[name]
-        lines += [f"[models.{_quoted(name)}]", *_pairs({**model.facts, **model.run}), ""]
+        facts = {**model.facts, **model.run}
+        pairs = [(key, f"{key} = {_quoted(facts[key])}") for key in sorted(facts)]
+        lines += [f"[models.{_quoted(name)}]", *_spaced(pairs, 1), ""]
         for table in TABLES:
             entries = fold(model.table(table))
             if entries:
-                quoted = (f"{_quoted(key)} = {_quoted(value)}" for key, value in entries.items())
-                lines += [f"[models.{_quoted(name)}.{table}]", *quoted, ""]
+                pairs = [(key, f"{_quoted(key)} = {_quoted(value)}") for key, value in entries.items()]
+                # A parameter is called after its layer, and the layer after the part that it is in.
+                lines += [f"[models.{_quoted(name)}.{table}]", *_spaced(pairs, 2 if table in _OF_LAYERS else 1), ""]
     return "\n".join([*lines, _END]) + "\n"
 
 
@@ -98,11 +120,14 @@ def write_lock(
 ) -> None:
     """Write the lock at `path`, whole or not at all; with `keep` the models that it has stay, but for those in `drop`.
 
-    Two writers wait for each other, so that with `keep` neither loses what the other wrote. Raises UsageError when it
-    cannot be written, or when with `keep` what is there cannot be read.
+    Two writers wait for each other, so that with `keep` neither loses what the other wrote; what a writer that was
+    killed left beside the lock is taken away. Raises UsageError when it cannot be written, or when with `keep` what is
+    there cannot be read.
     """
     try:
-        with _alone_in(path.parent):
+        with _alone_in(path.resolve().parent) as alone:
+            for draft in drafts_of(path) if alone else ():
+                draft.unlink()
             if keep and path.exists():
                 kept = {name: model for name, model in read_lock(path).models.items() if name not in drop}
                 models = {**kept, **models}
@@ -112,23 +137,31 @@ def write_lock(
 
 
 @contextlib.contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    """In the block no other writer of a lock is at work in `folder`; nothing is left there, whatever happens."""
+def _alone_in(folder: Path) -> Iterator[bool]:
+    """In the block no other writer of a lock is at work in `folder`, if it yields True; nothing is left there."""
     try:
         import fcntl  # noqa: PLC0415  Windows has none; there the last writer wins, whole
     except ImportError:
-        yield
+        yield False
         return
     handle = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
+        yield True
     finally:
         os.close(handle)
 
 
-def _pairs(table: Mapping[str, str]) -> list[str]:
-    return [f"{key} = {_quoted(table[key])}" for key in sorted(table)]
+def _spaced(pairs: list[tuple[str, str]], below: int) -> Iterator[str]:
+    """The lines, with an empty one wherever the key without its last parts, `below` of them, is another."""
+    last: list[str] | None = None
+    for key, line in pairs:
+        parts = _PART.findall(key)
+        part = parts[:-below] or parts[:1]
+        if last not in (None, part):
+            yield ""
+        last = part
+        yield line
 
 
 def _quoted(text: str) -> str:
@@ -144,8 +177,11 @@ def read_lock(path: Path) -> Lock:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise UsageError(f"there is no {path}: write it with vae-checked shapes lock, and commit it") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} cannot be read: {error}") from None
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror or error}") from None
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise DamagedLockError(f"{path}:{line}: damaged: it is not UTF-8", _ANEW) from None
     return parse_lock(text, str(path))
 
 
@@ -154,20 +190,22 @@ def parse_lock(text: str, where: str) -> Lock:
     lines = text.splitlines()
     for number, line in enumerate(lines, 1):
         if line.startswith(("<<<<<<<", "=======", ">>>>>>>", "|||||||")):
-            raise UsageError(
-                f"{where}:{number}: a merge conflict: resolve it, or run vae-checked shapes lock to write it anew"
+            raise DamagedLockError(
+                f"{where}:{number}: a merge conflict", "resolve it, or write it anew with vae-checked shapes lock"
             )
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{where}:{_line_of(error, lines)}: damaged: {error}; {_ANEW}") from None
+        raise DamagedLockError(f"{where}:{_line_of(error, lines)}: damaged: {error}", _ANEW) from None
     version = document.get("format")
     if version != FORMAT:
         at = next((number for number, each in enumerate(lines, 1) if each.startswith("format")), 1)
-        remedy = "install the version of vae-checked that wrote it" if _newer(version) else _ANEW
-        raise UsageError(f"{where}:{at}: format {version!r}, this version reads format {FORMAT}: {remedy}")
+        what = f"{where}:{at}: format {version!r}, this version reads format {FORMAT}"
+        if _newer(version):
+            raise UsageError(f"{what}: install the version of vae-checked that wrote it")
+        raise DamagedLockError(what, _ANEW)
     if not lines or lines[-1].strip() != _END:
-        raise UsageError(f"{where}:{len(lines)}: cut short: the last line is not {_END!r}; {_ANEW}")
+        raise DamagedLockError(f"{where}:{len(lines)}: cut short: the last line is not {_END!r}", _ANEW)
     positions = _positions(lines)
     models = document.get("models", {})
     _expect_table(models, where, 1, "models")
@@ -194,15 +232,15 @@ def _model(
             for entry, shape in value.items():
                 if not isinstance(shape, str):
                     at = positions.get((name, key, entry), at)
-                    raise UsageError(f"{where}:{at}: damaged: {entry} is {shape!r}, not a string; {_ANEW}")
+                    raise DamagedLockError(f"{where}:{at}: damaged: {entry} is {shape!r}, not a string", _ANEW)
             tables[key] = unfold(value)
         elif key in (*FACTS, *RUN) and isinstance(value, str):
             flat[key] = value
         else:
-            raise UsageError(f"{where}:{at}: damaged: {name} has an entry {key!r} that no lock has; {_ANEW}")
+            raise DamagedLockError(f"{where}:{at}: damaged: {name} has an entry {key!r} that no lock has", _ANEW)
     for key in ("constraint", "input", "smallest"):
         if key not in flat:
-            raise UsageError(f"{where}:{line}: damaged: {name} lacks the entry {key!r}; {_ANEW}")
+            raise DamagedLockError(f"{where}:{line}: damaged: {name} lacks the entry {key!r}", _ANEW)
     return LockedModel(
         facts={key: flat[key] for key in FACTS if key in flat},
         run={key: flat[key] for key in RUN if key in flat},
@@ -243,7 +281,7 @@ def _line_of(error: tomllib.TOMLDecodeError, lines: list[str]) -> int:
 
 def _expect_table(value: object, where: str, line: int, what: str) -> None:
     if not isinstance(value, dict):
-        raise UsageError(f"{where}:{line}: damaged: {what} is {value!r}, not a table; {_ANEW}")
+        raise DamagedLockError(f"{where}:{line}: damaged: {what} is {value!r}, not a table", _ANEW)
 
 
 def _newer(version: object) -> bool:

@@ -30,13 +30,21 @@ class ShapesReport:
     @property
     def summary(self) -> str:
         """The closing line."""
-        concerned = len({each.model for each in self.differences})
-        if not self.differences:
-            return f"{_counted(len(self.models), 'model')} as locked"
-        return (
-            f"{_counted(len(self.differences), 'difference')} in {concerned} of {_counted(len(self.models), 'model')}: "
-            "if they are meant, run vae-checked shapes lock and commit the lock"
-        )
+        differ = [each for each in self.differences if each.what is not What.FAILED]
+        concerned = len({each.model for each in differ})
+        failed = len(self.failed)
+        said = [f"{failed} of {_counted(len(self.models), 'model')} cannot be probed"] if failed else []
+        if not differ:
+            locked = len(self.models) - failed
+            said += [f"{_counted(locked, 'model')} as locked"] if locked or not failed else []
+            return ", ".join(said)
+        said.append(f"{_counted(len(differ), 'difference')} in {concerned} of {_counted(len(self.models), 'model')}")
+        return f"{', '.join(said)}: if they are meant, run vae-checked shapes lock and commit the lock"
+
+    @property
+    def failed(self) -> list[Difference]:
+        """The models that could not be built or probed."""
+        return [each for each in self.differences if each.what is What.FAILED]
 
     def line(self, each: Difference) -> int:
         """The line of the lock that a difference is about."""
@@ -93,23 +101,28 @@ def _github(report: ShapesReport) -> str:
         text = "\n".join(filter(None, [f"{each.model}: {words(each)}", followers(each)]))
         place = f"file={_property(report.path)},line={report.line(each)}"
         lines.append(f"::error {place},title={_property(f'shapes {each.what}')}::{_data(text)}")
+    lines += [f"::notice file={_property(report.path)},title=shapes::{_data(note)}" for note in report.notes]
     return "\n".join([*lines, report.summary]) + "\n"
 
 
 def _junit(report: ShapesReport) -> str:
     clean = [name for name in report.models if all(each.model != name for each in report.differences)]
     total = len(report.differences) + len(clean)
-    counts = f'tests="{total}" failures="{len(report.differences)}" errors="0"'
+    failed = len(report.failed)
+    counts = f'tests="{total}" failures="{len(report.differences) - failed}" errors="{failed}"'
     lines = ['<?xml version="1.0" encoding="utf-8"?>', f"<testsuites {counts}>"]
     lines.append(f'  <testsuite name="vae-checked shapes" {counts}>')
     for each in report.differences:
         body = _escaped("\n".join(filter(None, [words(each), followers(each)])))
+        outcome = "error" if each.what is What.FAILED else "failure"
         lines.append(
             f"    <testcase classname={_quoted(each.model)} name={_quoted(_name(each))} file={_quoted(report.path)} "
-            f'line="{report.line(each)}"><failure type={_quoted(str(each.what))} message={_quoted(words(each))}>'
-            f"{body}</failure></testcase>"
+            f'line="{report.line(each)}"><{outcome} type={_quoted(str(each.what))} message={_quoted(words(each))}>'
+            f"{body}</{outcome}></testcase>"
         )
     lines += [f'    <testcase classname={_quoted(name)} name="shapes"/>' for name in clean]
+    if report.notes:
+        lines.append(f"    <system-out>{_escaped(chr(10).join(report.notes))}</system-out>")
     return "\n".join([*lines, "  </testsuite>", "</testsuites>"]) + "\n"
 
 
@@ -122,7 +135,7 @@ FORMATS: Mapping[str, Callable[[ShapesReport], str]] = {
 
 
 def _name(each: Difference) -> str:
-    return f"{each.table} {each.key}".strip() if each.what not in (What.MISSING, What.UNUSED) else str(each.what)
+    return f"{each.table} {each.key}".strip() if each.table else str(each.what)
 
 
 def _counted(number: int, thing: str) -> str:

@@ -24,6 +24,8 @@ def words(each: Difference) -> str:
             return "is not in the lock: run vae-checked shapes lock"
         case What.UNUSED:
             return "is in the lock and no model of that name is checked: run vae-checked shapes lock"
+        case What.FAILED:
+            return f"cannot be probed: {each.now}"
         case What.DTYPE:
             return f"dtype was {each.was}, is {each.now}, in every entry"
         case What.RENAMED:
@@ -90,21 +92,23 @@ def _type(each: Difference) -> Iterator[str]:
 
 
 def _parameters(each: Difference) -> Iterator[str]:
-    transposed = each.was.startswith("ConvTranspose")
+    kind = each.now.partition(" (")[0]
+    what = "channels" if "Conv" in kind else "features" if "Linear" in kind else ""
+    transposed = "ConvTranspose" in kind
     for name, was, now in each.parameters:
         before, after = _shape(was), _shape(now)
         if not was or not now:
             yield f"{name} {'added' if now else 'removed'} ({now or was})"
         elif was.partition("[")[0] != now.partition("[")[0]:
             yield f"{name} dtype was {was.partition('[')[0]}, is {now.partition('[')[0]}"
-        elif name == "weight" and len(before) == len(after) >= 2:
+        elif name == "weight" and what and len(before) == len(after) >= 2:
             out, into = (1, 0) if transposed else (0, 1)
             if before[2:] != after[2:]:
                 yield f"kernel {'x'.join(before[2:])} -> {'x'.join(after[2:])}"
             if before[out] != after[out]:
-                yield f"channels out {before[out]} -> {after[out]}"
+                yield f"{what} out {before[out]} -> {after[out]}"
             if before[into] != after[into]:
-                yield f"channels in {before[into]} -> {after[into]}"
+                yield f"{what} in {before[into]} -> {after[into]}"
         elif name != "bias" or not any(each_name == "weight" for each_name, _, _ in each.parameters):
             yield f"{name} was {' '.join(before)}, is {' '.join(after)}"
 
