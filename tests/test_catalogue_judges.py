@@ -195,6 +195,11 @@ ALSO_MISTAKES: list[tuple[str, Values, str]] = [
     ),
     ("VAE504", {"kl.reduced": Reduced(MEAN, SUM), "recon.reduced": Reduced(SUM, SUM)}, "1 / the batch size"),
     ("VAE504", {"kl.reduced": Reduced(MEAN, MEAN), "recon.reduced": Reduced(SUM, SUM)}, "1 / the batch size"),
+    (
+        "VAE504",
+        {"kl.reduced": Reduced(MEAN, MEAN, explicit=True, constant=True), "recon.reduced": Reduced(SUM, SUM)},
+        "1 / the batch size",
+    ),
     ("VAE601", {"training.without_gradient": tuple(f"p{i}" for i in range(9))}, "p5, and 3 more"),
     ("VAE601", {"training.without_gradient": tuple(f"p{i}" for i in range(8))}, "p5, and 2 more"),
 ]
@@ -382,6 +387,7 @@ NO_MISTAKES: list[tuple[str, Values, str]] = [
             ({"kl.factor": Factor(0.01, explicit=True)}, "the weight has a name"),
             ({"objective.effective_beta": EffectiveBeta(1.0)}, "the reductions cancel"),
         )
+        if code != "VAE504" or why != "the weight has a name"
     ),
     ("VAE502", {"recon.reduced": Reduced(MEAN, MEAN), "kl.reduced": Reduced(MEAN, MEAN)}, "two means side by side"),
     ("VAE502", {"recon.reduced": Reduced(SUM, MEAN), "kl.reduced": Reduced(MEAN, SUM)}, "VAE501's"),

@@ -42,6 +42,7 @@ class Net(nn.Module):
 LOOP = """
 
 BETA = 2.0
+WIDTH = 48
 
 
 def fit(loader, epochs=5):
@@ -215,6 +216,23 @@ REDUCTIONS = {
     ),
     "mean beside mean": (f"recon = F.mse_loss(out, x)\n{ROWS}\nloss = recon + rows.mean()", []),
     "batch sum beside batch mean": (f"{RECON}\n{ROWS}\nloss = recon + rows.sum(1).mean()", ["VAE504"]),
+    "a named number makes up for no batch": (
+        f"{RECON}\n{ROWS}\nloss = recon + BETA * rows.sum(1).mean()",
+        ["VAE504"],
+    ),
+    "a number of its own makes up for no batch": (
+        f"{RECON}\n{ROWS}\nloss = recon + 0.03 * rows.sum(1).mean()",
+        ["VAE504"],
+    ),
+    "a sum divided by a named number may be a mean": (
+        f"{RECON} / WIDTH\n{ROWS}\nloss = recon + rows.sum(1).mean()",
+        [],
+    ),
+    "a sum divided by a number may be a mean": (f"{RECON} / 48\n{ROWS}\nloss = recon + rows.sum(1).mean()", []),
+    "a weight that nobody knows may make up for the batch": (
+        f"{RECON}\n{ROWS}\nloss = recon + model.weight * rows.sum(1).mean()",
+        [],
+    ),
     "a scalar sum beside rows, then a mean": (f"{RECON}\n{ROWS}\nloss = (recon + rows.sum(1)).mean()", ["VAE504"]),
     "a mean of a scalar is nothing": (f"{RECON}\n{KL}\nloss = torch.mean(recon + kl)", []),
     "size_average=False is a sum": (

@@ -261,12 +261,14 @@ class Reduction(StrEnum):
 class Reduced:
     """How a term is reduced over the batch and over the axes of one sample (latents for KL, C H W for reconstruction).
 
-    `explicit` when the author divides by a count or weighs the term by name: intent, not accident.
+    `explicit` when the author divides by a count or weighs the term by name: intent, not accident. `constant` when
+    that is by numbers alone, which balance the terms at one batch size.
     """
 
     batch: Reduction | None = None
     event: Reduction | None = None
     explicit: bool = False
+    constant: bool = False
 
 
 class Likelihood(StrEnum):
@@ -384,10 +386,14 @@ class Recon:
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """The data: its interval as the loss sees it, and its axis order at the first convolution."""
+    """The data: its interval as the loss sees it, and its axis order at the first convolution.
+
+    `trained` is the interval of the data that the same layers are trained on, where these are other data.
+    """
 
     interval: Fact[Interval] | None = None
     axis_order: Fact[AxisOrder] | None = None
+    trained: Fact[Interval] | None = None
 
 
 @dataclass(frozen=True, slots=True)

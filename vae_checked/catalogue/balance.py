@@ -12,8 +12,10 @@ def wrong_axes(reduced: Reduced) -> bool:
 
     Batch mean and sample sum may be taken in either order; a mean over everything is a question of balance.
     """
-    if reduced.explicit:
-        return False
+    return not reduced.explicit and _misreduced(reduced)
+
+
+def _misreduced(reduced: Reduced) -> bool:
     exchanged = reduced.batch is Reduction.SUM and reduced.event in (Reduction.MEAN, Reduction.KEPT)
     unfinished = reduced.batch is Reduction.MEAN and reduced.event is Reduction.KEPT
     return exchanged or unfinished or reduced.event is Reduction.MIXED
@@ -26,8 +28,19 @@ def settled(facts: Facts, recon: Reduced, kl: Reduced) -> bool:
     """
     if any(term.explicit or wrong_axes(term) for term in (recon, kl)):
         return True
-    if facts.kl.factor is not None and facts.kl.factor.value.explicit:
-        return True
+    return (facts.kl.factor is not None and facts.kl.factor.value.explicit) or _cancels(facts)
+
+
+def batch_settled(facts: Facts, recon: Reduced, kl: Reduced) -> bool:
+    """Whether what scales the terms may make up for a sum over the batch beside a mean: a count, an unknown weight.
+
+    A number cannot: it balances the terms at one batch size.
+    """
+    counted = any((term.explicit and not term.constant) or _misreduced(term) for term in (recon, kl))
+    return counted or _cancels(facts)
+
+
+def _cancels(facts: Facts) -> bool:
     beta = facts.objective.effective_beta
     return beta is not None and beta.value.value is not None and math.isclose(beta.value.value, 1.0, rel_tol=0.01)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vae_checked.catalogue.balance import settled, stated
+from vae_checked.catalogue.balance import batch_settled, stated
 from vae_checked.catalogue.example import EXAMPLE, edit
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.facts import Evidence, Facts, Reduction
@@ -16,7 +16,7 @@ _OVER_BATCH: dict[tuple[Reduction | None, Reduction | None], str] = {
 
 def judge(facts: Facts) -> Evidence | None:
     kl, recon = facts.kl.reduced, facts.recon.reduced
-    if kl is None or recon is None or settled(facts, recon.value, kl.value):
+    if kl is None or recon is None or batch_settled(facts, recon.value, kl.value):
         return None
     size = _OVER_BATCH.get((kl.value.batch, recon.value.batch))
     if size is None:

@@ -10,20 +10,18 @@ from vae_checked.finding import Severity
 
 
 def judge(facts: Facts) -> Evidence | None:
-    data, output, kind = facts.data.interval, facts.output.interval, facts.recon.kind
+    data, output, kind, trained = facts.data.interval, facts.output.interval, facts.recon.kind, facts.data.trained
     if data is None or output is None:
         return None
     ratio = pixel_scale(data.value, None if kind is None else kind.value, output.value)
     if ratio is None:
         return None
+    what = "what the decoder can produce" if trained is None else "those that the model is trained on"
+    role = "the decoder's output" if trained is None else "the data that it is trained on"
     return Evidence(
         origin=data.origin,
-        values={
-            "ratio": ratio,
-            "data": data.value,
-            "output": output.value,
-        },
-        related=((output.origin, "the decoder's output"),),
+        values={"ratio": ratio, "data": data.value, "what": what, "role": role, "output": output.value},
+        related=((output.origin, role),),
     )
 
 
@@ -68,8 +66,8 @@ MISTAKE = Mistake(
         "millions, the second head is driven to where exp overflows, and the loss is NaN. Divided twice (ToTensor "
         "divides by 255 already) all pictures are black, and the decoder that draws black wins."
     ),
-    message="the data are {ratio} times as large as what the decoder{at_related} can produce",
-    measured="data in {data}, output in {output}",
+    message="the data are {ratio} times as large as {what}{at_related}",
+    measured="data in {data}, {role} in {output}",
     fix="divide the pixels by 255, and only once",
     bad=edit(
         ("DATA_RANGE = (0.0, 1.0)", "DATA_RANGE = (0.0, 255.0)"),

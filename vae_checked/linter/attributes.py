@@ -63,9 +63,11 @@ def attribute(interpreter: Interpreter, owner: Value, name: str, site: Site) -> 
 def loader_attribute(owner: Value, name: str, site: Site) -> Value:
     """Attributes of data loaders and the like."""
     if isinstance(owner, Loader):
+        if name in data.UNDERLYING:
+            return owner
         pixels = data.raw(owner, name, site)
-        if name == "dataset" or pixels is not None:
-            return owner if pixels is None else pixels
+        if pixels is not None:
+            return pixels
     return atom(name, site, id(owner))
 
 

@@ -40,6 +40,8 @@ _IMAGE_READERS = (
 # Sets of 8-bit pictures that torchvision ships: their raw `data` are bytes.
 _BYTE_SETS = frozenset("MNIST FashionMNIST KMNIST EMNIST QMNIST USPS CIFAR10 CIFAR100 SVHN STL10".split())
 _SERVING = frozenset(("collate_fn", "collate", "<lambda>"))
+# Attributes by which a loader, its sampler or a subset has the data set that it draws from.
+UNDERLYING = frozenset(("dataset", "sampler", "data_source"))
 _RAW = frozenset(("data", "train_data", "test_data"))
 # Methods of a picture that hand its values on.
 _PICTURE_METHODS = frozenset("convert resize crop rotate thumbnail getdata byte astype".split())

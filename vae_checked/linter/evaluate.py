@@ -20,14 +20,15 @@ MAX_COMPREHENSION = 48
 def _name(interpreter: Interpreter, node: ast.Name, scope: Scope) -> Value:
     found, value = scope.lookup(node.id)
     if found:
-        return value
+        return interpreter.path.taken(value)
     if node.id in BUILTINS:
         return External(f"builtins.{node.id}")
     return atom(node.id, interpreter.site(node), scope.module.path)
 
 
 def _attribute(interpreter: Interpreter, node: ast.Attribute, scope: Scope) -> Value:
-    return attributes.attribute(interpreter, interpreter.eval(node.value, scope), node.attr, interpreter.site(node))
+    owner = interpreter.eval(node.value, scope)
+    return interpreter.path.taken(attributes.attribute(interpreter, owner, node.attr, interpreter.site(node)))
 
 
 def _call(interpreter: Interpreter, node: ast.Call, scope: Scope) -> Value:
@@ -80,11 +81,17 @@ def _bool_op(interpreter: Interpreter, node: ast.BoolOp, scope: Scope) -> Value:
 
 def _if_exp(interpreter: Interpreter, node: ast.IfExp, scope: Scope) -> Value:
     test = interpreter.eval(node.test, scope)
+    condition = as_expr(test, interpreter.site(node.test))
     truth = operators.truth(test)
+    if truth is None:
+        truth = interpreter.path.holds(condition)
     if truth is not None:
         return interpreter.eval(node.body if truth else node.orelse, scope)
-    one, other = interpreter.eval(node.body, scope), interpreter.eval(node.orelse, scope)
-    return operators.merge(as_expr(test, interpreter.site(node.test)), one, other)
+    with interpreter.path.under(condition, True):
+        one = interpreter.eval(node.body, scope)
+    with interpreter.path.under(condition, False):
+        other = interpreter.eval(node.orelse, scope)
+    return operators.merge(condition, one, other)
 
 
 def _tuple(interpreter: Interpreter, node: ast.Tuple, scope: Scope) -> Value:

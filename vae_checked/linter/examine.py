@@ -17,8 +17,7 @@ from vae_checked.linter.pipelines import Pipelines
 from vae_checked.linter.project import Project
 from vae_checked.linter.report import TOO_LARGE, LintReport, is_vae
 from vae_checked.linter.roles import assemble
-from vae_checked.linter.roles.prior import PriorDraws
-from vae_checked.linter.roles.readings import Readings
+from vae_checked.linter.roles.across import Across
 from vae_checked.linter.source import File
 from vae_checked.linter.suppression import Suppressions
 from vae_checked.linter.telling import recognised, unobserved
@@ -88,11 +87,11 @@ def _facts(
     built += [scene for scene in around if scene.runs(paths)]
     built += scenes.assembled(project)
     pipelines = Pipelines(project, [*built, *around])
-    prior, readings = PriorDraws(), Readings()
+    across = Across()
     for scene in built:
         scene.data = declared.interval_for(scene) or pipelines.interval_for(scene.module.path)
-        found.extend(assemble.facts_of(scene, prior, readings))
-    found.extend([*prior.facts(), *readings.facts()])
+        found.extend(assemble.facts_of(scene, across))
+    found.extend(across.facts())
     return distinct(_settled(found)), project
 
 

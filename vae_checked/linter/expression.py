@@ -191,6 +191,7 @@ ELEMENTWISE = frozenset(
 # Operations that hand on their first argument's elements: another shape, device, dtype or graph, the same numbers.
 TRANSPARENT = frozenset("view reshape flatten unsqueeze squeeze expand repeat cast contiguous detach alias".split())
 REDUCTIONS = frozenset(("sum", "mean"))
+_SCALED = frozenset(("move", "stack", "index", "item", "add", "sub", "mul", "div", "clamp"))
 PASSED = ELEMENTWISE | REDUCTIONS | TRANSPARENT
 
 # Bits of an expression: an operation of this kind stands somewhere in it ...
@@ -242,6 +243,34 @@ def written(expr: Expr) -> Expr:
     while expr.op in TRANSPARENT and expr.args and expr.op not in ("view", "reshape"):
         expr = expr.args[0]
     return expr
+
+
+def is_data(expr: Expr) -> bool:
+    """Whether an expression is, or may be, data of a pipeline: reshaped, moved, picked from or scaled at most."""
+    stack, seen = [expr], set[int]()
+    while stack:
+        node = stack.pop()
+        if node.op in ("data", "batch"):
+            return True
+        if node.uid in seen:
+            continue
+        seen.add(node.uid)
+        if node.op == "phi":
+            stack.extend(node.args[1:])
+        elif node.args and (node.op in TRANSPARENT or node.op in _SCALED):
+            stack.append(next((arg for arg in node.args if arg.op != "const"), node.args[0]))
+    return False
+
+
+def is_given(expr: Expr) -> bool:
+    """Whether a value came from outside and was only reshaped, moved or cast since."""
+    while expr.args and (
+        expr.op in TRANSPARENT
+        or expr.op in ("item", "move", "attribute")
+        or (expr.op == "call" and expr.get("name") in ("to", "cuda"))
+    ):
+        expr = expr.args[0]
+    return expr.op in ("atom", "batch", "data")
 
 
 def origin(expr: Expr) -> Origin:

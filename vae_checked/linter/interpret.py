@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from vae_checked.linter import branches, calls, evaluate, operators, syntax
 from vae_checked.linter.expression import Expr, Site, opaque
+from vae_checked.linter.path import Path
 from vae_checked.linter.source import Source
 from vae_checked.linter.values import (
     Class,
@@ -72,12 +73,16 @@ class Frame:
 
 @dataclass(slots=True)
 class Trace:
-    """What one evaluation saw: every root, the functions that it entered, and the names that values went by."""
+    """What one evaluation saw: every root, the functions that it entered, and the names that values went by.
+
+    `fed` are layers that were applied to data, before anything but their scale and layout was changed.
+    """
 
     roots: list[Root] = field(default_factory=list)
     entered: set[int] = field(default_factory=set)
     names: dict[int, list[str]] = field(default_factory=dict)
     called_instances: list[tuple[Instance, list[Value], Value]] = field(default_factory=list)
+    fed: list[Expr] = field(default_factory=list)
 
 
 class Interpreter:
@@ -90,6 +95,7 @@ class Interpreter:
         self.remaining = MAX_STEPS
         self.frames: list[Frame] = []
         self.no_grad = 0
+        self.path = Path()
         self._serial = 0
         self.pipelines: dict[int, Pipeline] = {}
         self.options: dict[tuple[str, str], Value] = {}
@@ -168,16 +174,20 @@ class Interpreter:
     def _if(self, node: ast.If, rest: Sequence[ast.stmt], scope: Scope) -> tuple[bool, Value]:
         """Run an if statement; (True, value) when it settles what the block returns."""
         test = self.eval(node.test, scope)
+        condition = as_expr(test, self.site(node.test))
         truth = operators.truth(test)
+        if truth is None:
+            truth = self.path.holds(condition)
         if truth is not None:
             result = self.block(node.body if truth else node.orelse, scope)
             return result is not NOTHING, result
-        condition = as_expr(test, self.site(node.test))
         before = branches.save(scope)
-        one = self.block(node.body, scope)
+        with self.path.under(condition, True):
+            one = self.block(node.body, scope)
         after_one = branches.save(scope)
         branches.restore(before)
-        other = self.block(node.orelse, scope)
+        with self.path.under(condition, False):
+            other = self.block(node.orelse, scope)
         if one is RAISED:
             return other is not NOTHING, other
         if other is RAISED:
@@ -190,8 +200,9 @@ class Interpreter:
             return True, operators.merge(condition, one, other)
         if one is NOTHING:
             branches.restore(after_one)
-            return True, self._join(condition, self.block(rest, scope), other)
-        return True, self._join(condition, one, self.block(rest, scope))
+        with self.path.under(condition, one is NOTHING):
+            then = self.block(rest, scope)
+        return True, self._join(condition, *((then, other) if one is NOTHING else (one, then)))
 
     @staticmethod
     def _join(condition: Expr, one: Value, other: Value) -> Value:

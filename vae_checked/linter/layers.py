@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vae_checked.linter import losses
-from vae_checked.linter.expression import Expr, Site, opaque
+from vae_checked.linter.expression import Expr, Site, is_data, opaque
 from vae_checked.linter.torch_ops import HANDLERS
 from vae_checked.linter.values import Layer, Value, as_expr, number_of
 from vae_checked.linter.values import Sequence as Layers
@@ -125,7 +125,10 @@ def apply(
     if kind == "MultiheadAttention":
         return (Expr("layer", inputs, (("kind", kind), serial), site), opaque("attention", inputs, site))
     applied = Site(site.source, site.node, layer.site)
-    return Expr("layer", inputs, (("kind", kind), serial, ("rank", rank), *_widths(layer)), applied)
+    result = Expr("layer", inputs, (("kind", kind), serial, ("rank", rank), *_widths(layer)), applied)
+    if is_data(inputs[0]):
+        interpreter.trace.fed.append(result)
+    return result
 
 
 def _widths(layer: Layer) -> list[tuple[str, int]]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from vae_checked.linter.expression import Expr, Graph, Site, atom, contains, strip, walk
 from vae_checked.linter.names import role_of_name
 from vae_checked.linter.roles import samplers
-from vae_checked.linter.values import Function, Instance, Value, opened
+from vae_checked.linter.values import Class, Function, Instance, Value, opened
 
 if TYPE_CHECKING:
     from vae_checked.linter.interpret import Interpreter
@@ -131,16 +131,35 @@ def own_losses(interpreter: Interpreter, instance: Instance, inputs: list[Value]
     roles = roles_of_outputs(inputs, outputs, values, interpreter.trace.names)
     if "mu" not in roles and "second" not in roles:
         return
+    callers = _callers(instance.cls)
+    second = roles.get("second")
+    in_modes = isinstance(second, Expr) and strip(second).op == "phi"
     for cls in instance.cls.mro():
-        for name, method in list(cls.names.items()):
+        # Helpers last: what their callers did not call, or call for one of several modes, is not for these heads.
+        for name, method in sorted(cls.names.items(), key=lambda each: each[0] in callers):
             overridden = instance.cls.find(name) is not method
             if not isinstance(method, Function) or overridden or id(method.node) in interpreter.trace.entered:
+                continue
+            if name in callers and (in_modes or not callers[name].isdisjoint(interpreter.trace.entered)):
                 continue
             free = method.is_static
             args = arguments(interpreter, method, outputs, roles, skip=0 if free else 1)
             if args is not None:
                 target = method if free else Function(method.node, method.scope, instance, method.owner)
                 interpreter.invoke(target, args, {}, site)
+
+
+def _callers(cls: Class) -> dict[str, set[int]]:
+    """Per method that others of its class call, these others by their nodes."""
+    found: dict[str, set[int]] = {}
+    for base in cls.mro():
+        for method in base.names.values():
+            for node in ast.walk(method.node) if isinstance(method, Function) else ():
+                if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                    owner = node.func.value
+                    if isinstance(owner, ast.Name) and owner.id == "self" and node.func.attr != "forward":
+                        found.setdefault(node.func.attr, set()).add(id(method.node))
+    return found
 
 
 def arguments(

@@ -84,13 +84,18 @@ def build(project: Project, modules: Iterable[Module]) -> list[Scene]:
 
 
 def assembled(project: Project) -> list[Scene]:
-    """Models that were handed their parts from outside, run with the parts that the project gives them."""
+    """Models and trainers that were handed their parts from outside, run with the parts that the project gives them."""
     made = list(project.interpreter.assembled.values())
     return [
         _run_class(project, instance.cls.scope.module, instance.cls, set(), set(), instance)
         for instance in made
-        if instance.cls.scope.module.given and isinstance(instance.cls.find("forward"), Function)
+        if instance.cls.scope.module.given
+        and (isinstance(instance.cls.find("forward"), Function) or any(map(_is_model, instance.attributes.values())))
     ]
+
+
+def _is_model(value: Value) -> bool:
+    return isinstance(value, Instance) and isinstance(value.cls.find("forward"), Function)
 
 
 # A call as it is written; what a definition names is none.

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING
 
-from vae_checked.linter.expression import Expr, Site, const, opaque
+from vae_checked.linter.expression import Expr, Site, const, is_data, opaque
 from vae_checked.linter.values import Value, as_expr, number_of
 
 if TYPE_CHECKING:
@@ -102,6 +102,8 @@ def _cast(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Sit
     value = args[0] if args else next((kwargs[name] for name in ("data", "input", "object") if name in kwargs), None)
     if isinstance(value, Expr):
         return Expr("cast", (value,), (), site)
+    if isinstance(value, list) and value and all(isinstance(item, Expr) and is_data(item) for item in value):
+        return Expr("stack", tuple(value), (("axis", 0),), site)
     single = value
     while isinstance(single, (list, tuple)) and len(single) == 1:
         single = single[0]

@@ -8,13 +8,12 @@ from contextlib import suppress
 from vae_checked.facts import Facts, Family, Heads, Sampler
 from vae_checked.linter.expression import ELEMENTWISE, NOISE, Expr, Graph, contains, strip, walk
 from vae_checked.linter.roles import copies, divergences, phi, reconstructions, samplers, training
+from vae_checked.linter.roles.across import Across
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.kl import kl_facts
 from vae_checked.linter.roles.likelihood import data_facts, output_facts, recon_facts, sides
 from vae_checked.linter.roles.objective import Losses, objective_facts
 from vae_checked.linter.roles.posterior import exchanged, heads_facts, is_posterior, sampler_facts
-from vae_checked.linter.roles.prior import PriorDraws
-from vae_checked.linter.roles.readings import Readings
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.scenes import Scene
@@ -23,12 +22,12 @@ from vae_checked.record import replace
 _MAX_ALTERNATIVES = 4
 
 
-def facts_of(scene: Scene, prior: PriorDraws, readings: Readings) -> list[Facts]:
+def facts_of(scene: Scene, across: Across) -> list[Facts]:
     """The facts of every VAE in a scene: one per sampler, or one per KL where no sampler is seen.
 
-    Draws from the prior are noted in `prior` and how heads are read in `readings`, since the model that they belong to
-    may stand in another scene.
+    What tells something of a model that may stand in another scene is noted in `across`.
     """
+    across.scales.read_given(scene.subject, scene.trace.fed)
     values = scene.values()
     twice = [Facts(scene.subject, heads=Heads(source=source)) for source in copies.find(scene)]
     if not any(value.bits & NOISE or phi.tells(value) for value in values):
@@ -43,8 +42,9 @@ def facts_of(scene: Scene, prior: PriorDraws, readings: Readings) -> list[Facts]
         if not _is_of_latents(recon, found, kls) and not reconstructions.is_of_constant(recon)
     ]
     if not (found or kls or recons):
-        prior.read(scene.subject, graph, [])
+        across.prior.read(scene.subject, graph, [])
         return twice
+    across.scales.read_trained(graph, kls, scene.data)
     losses = Losses(scene, graph, found, kls, recons)
     facts: list[Facts] = []
     posterior: list[SamplerSite] = []
@@ -58,10 +58,10 @@ def facts_of(scene: Scene, prior: PriorDraws, readings: Readings) -> list[Facts]
         posterior.append(site)
         decoded: list[Reconstruction | None] = [*_recons_of(site, recons, kl, losses)]
         facts.extend(_facts(scene, site, kl, recon, losses) for recon in decoded or [None])
-        readings.read(site, facts[-1])
+        across.readings.read(site, facts[-1])
     for site in posterior:
         facts.extend(Facts(scene.subject, sampler=sampler) for sampler in training.without_eps(graph, site))
-    prior.read(scene.subject, graph, posterior)
+    across.prior.read(scene.subject, graph, posterior)
     unused = [kl for kl in kls if kl.term.uid not in used]
     facts.extend(_facts(scene, None, kl, _recon_beside(kl, recons, losses), losses) for kl in unused)
     facts.extend(twice)

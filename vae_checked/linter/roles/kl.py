@@ -44,10 +44,10 @@ def reduced_of(kl: Divergence, reading: Reading) -> Reduced | None:
         return None
     if reductions.repeated(reading.shared, own, other):
         return Reduced(reduced.batch, Reduction.MIXED, False)
-    named = weight_of(reductions.peeled(kl.term))[1] and any(
-        kind in ("weight", "-weight", "named", "times") for kind, _ in reductions.peeled(kl.term)
-    )
-    return Reduced(reduced.batch, reduced.event, reduced.explicit or named)
+    kinds = {kind for kind, _ in reductions.peeled(kl.term)}
+    counted = bool(kinds & {"weight", "-weight", "times", "fraction"})
+    explicit = reduced.explicit or counted or "named" in kinds
+    return Reduced(reduced.batch, reduced.event, explicit, explicit and not counted and reduced.constant)
 
 
 def _reduced_twice(kl: Divergence, losses: Losses) -> Reduced | None:
@@ -129,7 +129,7 @@ def _factor(kl: Divergence, reading: Reading, recon: Reconstruction) -> Factor:
     """
     weight, chosen = weight_of(reading.kl)
     chosen = chosen or any(
-        kind in ("weight", "-weight", "named", "times", "divided") for kind, _ in reductions.peeled(kl.term)
+        kind in ("weight", "-weight", "named", "fraction", "times", "divided") for kind, _ in reductions.peeled(kl.term)
     )
     chosen = chosen or (math.isclose(abs(kl.factor), 1.0, rel_tol=1e-3) and not math.isclose(weight, 1.0))
     beside, scaled = weight_of(reading.recon)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vae_checked.facts import Data, Fact, Interval, Output, Recon, Reduced
-from vae_checked.linter.expression import TRANSPARENT, Expr, contains, origin, strip, walk, written
+from vae_checked.linter.expression import Expr, contains, is_given, origin, strip, walk, written
 from vae_checked.linter.intervals import interval_of
 from vae_checked.linter.roles import layout, reconstructions, reductions
 from vae_checked.linter.roles.divergences import Divergence
@@ -73,7 +73,7 @@ def _reduced(recon: Reconstruction, kl: Divergence, reading: Reading) -> Reduced
 def _computed_from(output: Expr, given: Expr) -> bool:
     """Whether one side of a loss is made by layers from the other, as a reconstruction is from its target."""
     bare = strip(given)
-    if not _is_given(given) or strip(output).uid == bare.uid:
+    if not is_given(given) or strip(output).uid == bare.uid:
         return False
     return contains(output, bare.uid) and any(node.op == "layer" and contains(node, bare.uid) for node in walk(output))
 
@@ -86,15 +86,4 @@ def data_facts(prediction: Expr | None, target: Expr | None, around: Fact[Interv
     interval: Interval | None = interval_of(target)
     if interval is not None:
         return Data(interval=Fact(interval, origin(written(target))), axis_order=order)
-    return Data(interval=around if _is_given(target) else None, axis_order=order)
-
-
-def _is_given(expr: Expr) -> bool:
-    """Whether a value came from outside and was only reshaped, moved or cast since."""
-    while expr.args and (
-        expr.op in TRANSPARENT
-        or expr.op in ("item", "move", "attribute")
-        or (expr.op == "call" and expr.get("name") in ("to", "cuda"))
-    ):
-        expr = expr.args[0]
-    return expr.op in ("atom", "batch", "data")
+    return Data(interval=around if is_given(target) else None, axis_order=order)

@@ -267,7 +267,7 @@ def sign_of(chain: Sequence[Step]) -> int | None:
     sign, bent = 1, False
     for kind, value in chain:
         flips = kind in ("sign", "-weight") or (
-            kind in ("const", "named") and isinstance(value, (int, float)) and value < 0
+            kind in ("const", "named", "fraction") and isinstance(value, (int, float)) and value < 0
         )
         if flips and bent:
             return None
@@ -277,7 +277,7 @@ def sign_of(chain: Sequence[Step]) -> int | None:
             return None
         elif kind == "through":
             bent = True
-        elif kind in ("const", "named") and value == 0:
+        elif kind in ("const", "named", "fraction") and value == 0:
             return None
     return sign
 
@@ -286,7 +286,7 @@ def weight_of(chain: Sequence[Step]) -> tuple[float, bool]:
     """(the constant, whether the author chose it by a name, a count or a number of its own) of a chain."""
     value, chosen = 1.0, False
     for kind, number in chain:
-        if kind == "const" and isinstance(number, (int, float)):
+        if kind in ("const", "fraction") and isinstance(number, (int, float)):
             value *= abs(number)
             chosen = chosen or reductions.is_chosen(number)
         elif kind in ("weight", "-weight", "times", "factor", "through") or (kind == "divided" and number != 0):

@@ -16,6 +16,7 @@ from vae_checked.linter.expression import (
     Expr,
     Graph,
 )
+from vae_checked.linter.path import equality
 
 _MAX_CONDITIONS = 3
 _FORMULA = LOGS | PRODUCTS
@@ -57,6 +58,8 @@ class Branching:
     def __init__(self, values: Iterable[Expr]) -> None:
         self._places: dict[int, int] = {}
         self._optional = 0
+        # Per value that is compared with constants: the conditions, each as its bit, its constant and whether negated.
+        self._equalities: dict[int, list[tuple[int, int, bool]]] = {}
         # Per node all conditions below it as bits, and the first few of them in the order in which they are met.
         self._depends: dict[int, int] = {}
         self._first: dict[int, tuple[Expr, ...]] = {}
@@ -76,12 +79,42 @@ class Branching:
         if node.op == "phi":
             condition = node.args[0]
             first.setdefault(condition.uid, condition)
-            place = 1 << self._places.setdefault(condition.uid, len(self._places))
+            if condition.uid not in self._places:
+                self._places[condition.uid] = len(self._places)
+                self._note_equality(condition)
+            place = 1 << self._places[condition.uid]
             depends |= place
             if condition.op != "training" and _bare(node.args[1]).uid == _bare(node.args[2]).uid:
                 self._optional |= place
         self._depends[node.uid] = depends
         self._first[node.uid] = tuple(first.values())[: 3 * _MAX_CONDITIONS]
+
+    def _note_equality(self, condition: Expr) -> None:
+        found = equality(condition)
+        if found is not None:
+            given, constant, negated = found
+            place = 1 << self._places[condition.uid]
+            self._equalities.setdefault(given, []).append((place, constant, negated))
+
+    def _others(self, free: int, others: int) -> int | None:
+        """All conditions that do not hold where of the `free` ones `others` do not; None where they contradict.
+
+        A value equals one constant at most: where no free condition says which, the first that it is compared with.
+        """
+        for members in self._equalities.values():
+            known = [
+                (constant, bool(others & place) is negated) for place, constant, negated in members if place & free
+            ]
+            equal = {constant for constant, holds in known if holds}
+            unequal = {constant for constant, holds in known if not holds}
+            if len(equal) > 1 or equal & unequal:
+                return None
+            first = next((constant for _, constant, _ in members if constant not in unequal), None)
+            chosen = next(iter(equal), first)
+            others |= sum(
+                place for place, constant, negated in members if not place & free and (constant == chosen) is negated
+            )
+        return others
 
     def variants(self, value: Expr) -> list[Expr]:
         """A value in all ways through its first few conditions."""
@@ -90,8 +123,9 @@ class Branching:
         places = [1 << self._places[condition.uid] for condition in free]
         still_open = self._optional & ~sum(places)
         ways = range(2 ** len(free)) if tells(value) else (0,)
-        others = (sum(place for index, place in enumerate(places) if bits >> index & 1) for bits in ways)
-        return [self._chosen(value, other, still_open) for other in others]
+        chosen = (sum(place for index, place in enumerate(places) if bits >> index & 1) for bits in ways)
+        others = (self._others(sum(places), bits) for bits in chosen)
+        return [self._chosen(value, other, still_open) for other in others if other is not None]
 
     def _chosen(self, value: Expr, other: int, still_open: int) -> Expr:
         """An expression under one choice; `other` are the conditions that do not hold, all but the open ones do."""

@@ -73,6 +73,9 @@ def _factor(node: Expr, index: int, inverse: bool) -> Step:
     if bare.op == "const":
         number = bare.value
         value = 1.0 / number if inverse and number else number
+        if inverse and is_chosen(value):
+            # A number that a sum is divided by may be the batch size.
+            return ("fraction", value)
         return ("named" if _is_named(node, index) else "const", value)
     axis = bare.get("axis") if bare.op == "size" else None
     if axis is not None:
@@ -213,7 +216,7 @@ def read(chain: tuple[Step, ...], rank: int | None, single: Iterable[int] = ()) 
     """
     batch: Reduction | None = Reduction.KEPT
     event: dict[int, Reduction] = {}
-    explicit = spread = stacked = False
+    chosen = counted = spread = stacked = False
     axes = list(range(rank)) if rank else None
     for kind, value in reversed(chain):
         if kind in ("sum", "mean"):
@@ -239,9 +242,11 @@ def read(chain: tuple[Step, ...], rank: int | None, single: Iterable[int] = ()) 
                 # A batch size below what is a mean already weighs nothing on purpose.
                 continue
             else:
-                explicit = True
-        elif kind in ("times", "weight", "-weight", "named") or (kind == "const" and is_chosen(value)):
-            explicit = True
+                counted = True
+        elif kind in ("times", "weight", "-weight", "fraction"):
+            counted = True
+        elif kind == "named" or (kind == "const" and is_chosen(value)):
+            chosen = True
         elif kind == "stacked":
             if stacked:
                 return None
@@ -252,17 +257,18 @@ def read(chain: tuple[Step, ...], rank: int | None, single: Iterable[int] = ()) 
                 return None
             axes = list(range(reshaped))
         elif kind in ("factor", "spread") and axes == []:
-            spread, explicit = kind == "spread", True
+            spread, counted = kind == "spread", True
         elif kind in ("factor", "spread") or (kind == "through" and value not in _PASSED):
             return None
     event = {axis: reduction for axis, reduction in event.items() if axis not in single} or event
+    explicit, constant = chosen or counted, not counted and chosen
     kinds = set(event.values()) | ({Reduction.KEPT} if axes and any(axis != 0 for axis in axes) else set())
     if not kinds:
-        return Reduced(batch, Reduction.KEPT if axes is None else None, explicit)
+        return Reduced(batch, Reduction.KEPT if axes is None else None, explicit, constant)
     if kinds == {Reduction.KEPT} and not event:
-        return Reduced(batch, Reduction.KEPT, explicit)
+        return Reduced(batch, Reduction.KEPT, explicit, constant)
     whole = next(iter(kinds)) if len(kinds) == 1 else Reduction.MIXED
-    return Reduced(batch, whole, explicit)
+    return Reduced(batch, whole, explicit, constant)
 
 
 def repeated(shared: tuple[Step, ...], own: Reduced | None, other: Reduced | None) -> bool:
@@ -288,7 +294,7 @@ def balancing(shared: tuple[Step, ...], own: Reduced | None, other: Reduced | No
     """
     if own is None or other is None or {own.batch, other.batch} != {Reduction.SUM, Reduction.MEAN}:
         return shared
-    return tuple(step for step in shared if step[0] not in ("divided", "const"))
+    return tuple(step for step in shared if step[0] not in ("divided", "fraction", "named", "const"))
 
 
 def is_chosen(value: object) -> bool:

@@ -1,0 +1,148 @@
+"""Data of two scales: a model that is trained on pixels in [0, 1] and handed raw bytes by another script."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from linter_modules import codes, linted
+
+MODEL = """\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class ShapeVAE(nn.Module):
+    def __init__(self, size=11):
+        super().__init__()
+        self.trunk = nn.Sequential(nn.Conv2d(3, 24, 4, 2, 1), nn.ELU(), nn.Flatten(), nn.Linear(24 * 10 * 12, 50))
+        self.loc = nn.Linear(50, size)
+        self.spread = nn.Linear(50, size)
+        self.draw = nn.Sequential(nn.Linear(size, 50), nn.ELU(), nn.Linear(50, 3 * 20 * 24))
+
+    def encode(self, picture):
+        h = self.trunk(picture)
+        return self.loc(h), self.spread(h)
+
+    def forward(self, picture):
+        mu, logvar = self.encode(picture)
+        z = mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)
+        return self.draw(z).view(-1, 3, 20, 24), mu, logvar
+
+
+def elbo(drawn, picture, mu, logvar):
+    error = F.mse_loss(drawn, picture, reduction="sum") / picture.size(0)
+    return error - 0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp(), dim=1).mean()
+"""
+TRAIN = """\
+import torch
+from torch.utils.data import DataLoader
+from torchvision import datasets, transforms
+
+from model import ShapeVAE, elbo
+
+
+def fit(root):
+    pictures = datasets.CIFAR10(root, train=True, transform=transforms.ToTensor())
+    net = ShapeVAE()
+    optimizer = torch.optim.Adam(net.parameters())
+    for batch, _ in DataLoader(pictures, batch_size=32):
+        drawn, mu, logvar = net(batch)
+        loss = elbo(drawn, batch, mu, logvar)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+"""
+HANDED = """\
+import torch
+from torch.utils.data import DataLoader
+from torchvision import datasets, transforms
+
+from model import ShapeVAE, elbo
+
+
+def fit(net, loader, optimizer):
+    for batch, _ in loader:
+        drawn, mu, logvar = net(batch)
+        loss = elbo(drawn, batch, mu, logvar)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+
+if __name__ == "__main__":
+    chosen = ShapeVAE()
+    pictures = datasets.ImageFolder("pictures", transform=transforms.ToTensor())
+    fit(chosen, DataLoader(pictures, batch_size=32), torch.optim.Adam(chosen.parameters()))
+"""
+USE = """\
+import cv2
+import numpy as np
+import torch
+from PIL import Image
+from torch.utils.data import DataLoader
+from torchvision import datasets, transforms
+
+from model import ShapeVAE
+
+
+def embed(path, root):
+    net = ShapeVAE()
+{body}
+    return mu
+"""
+# How raw bytes reach the encoder, and the same with what puts them on the scale of training.
+WAYS = {
+    "opencv": (
+        "    picture = torch.from_numpy(cv2.imread(path)).permute(2, 0, 1)[None].float(){scaled}\n"
+        "    mu, _ = net.encode(picture)"
+    ),
+    "pillow": (
+        "    picture = np.array(Image.open(path).convert('RGB')).transpose(2, 0, 1)\n"
+        "    _, mu, _ = net(torch.tensor(picture, dtype=torch.float32).unsqueeze(0){scaled})"
+    ),
+    "underlying": (
+        "    loader = DataLoader(datasets.CIFAR10(root, transform=transforms.ToTensor()), batch_size=16)\n"
+        "    for raw in loader.sampler.data_source.data:\n"
+        "        mu, _ = net.encode(torch.from_numpy(raw.transpose(2, 0, 1)[np.newaxis]).float(){scaled})"
+    ),
+    "collected": (
+        "    pictures = [raw.transpose(2, 0, 1) for raw in datasets.CIFAR10(root).data]\n"
+        "    pictures = np.array(pictures)[np.arange(13)]\n"
+        "    mu, _ = net.encode(torch.from_numpy(pictures).float(){scaled})"
+    ),
+}
+
+
+@pytest.mark.parametrize("training", [TRAIN, HANDED], ids=["whole", "handed"])
+@pytest.mark.parametrize("way", WAYS)
+def test_raw_bytes_are_named_where_a_trained_encoder_is_handed_them(tmp_path: Path, way: str, training: str) -> None:
+    files = {"model.py": MODEL, "train.py": training}
+
+    bad = linted(tmp_path / "bad", {**files, "use.py": USE.format(body=WAYS[way].format(scaled=""))})
+    good = linted(tmp_path / "good", {**files, "use.py": USE.format(body=WAYS[way].format(scaled=" / 255"))})
+
+    assert codes(bad) == ["VAE104"]
+    [finding] = bad.findings
+    assert finding.place is not None
+    assert finding.place.path.endswith("use.py")
+    assert "255 times as large as those that the model is trained on" in finding.message
+    assert "train.py" in finding.message
+    assert finding.measured == "data in [0, 255], the data that it is trained on in [0, 1]"
+    assert codes(good) == []
+
+
+def test_a_picture_through_the_transform_of_training_is_silent(tmp_path: Path) -> None:
+    body = "    mu, _ = net.encode(transforms.ToTensor()(Image.open(path)).unsqueeze(0))"
+
+    assert codes(linted(tmp_path, {"model.py": MODEL, "train.py": TRAIN, "use.py": USE.format(body=body)})) == []
+
+
+def test_nothing_is_said_where_two_trainings_disagree_on_the_scale(tmp_path: Path) -> None:
+    raw = TRAIN.replace("transform=transforms.ToTensor()", "transform=transforms.PILToTensor()")
+    use = USE.format(body=WAYS["opencv"].format(scaled=""))
+
+    report = linted(tmp_path, {"model.py": MODEL, "train.py": TRAIN, "train_raw.py": raw, "use.py": use})
+
+    assert codes(report) == []

@@ -1,0 +1,25 @@
+"""What is noted scene by scene, because the model that it belongs to may stand in another one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from vae_checked.facts import Facts
+from vae_checked.linter.roles.prior import PriorDraws
+from vae_checked.linter.roles.readings import Readings
+from vae_checked.linter.roles.scales import InputScales
+
+
+class Across:
+    """Draws from the prior, the ways in which heads are read, and the scales of the data, over all scenes."""
+
+    def __init__(self) -> None:
+        self.prior = PriorDraws()
+        self.readings = Readings()
+        self.scales = InputScales()
+
+    def facts(self) -> Iterator[Facts]:
+        """What the scenes tell together, once all are read."""
+        yield from self.prior.facts()
+        yield from self.readings.facts()
+        yield from self.scales.facts()
