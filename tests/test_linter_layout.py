@@ -217,3 +217,60 @@ def test_rows_folded_into_the_batch_and_back_are_silent(tmp_path: Path) -> None:
         against="x.flatten(1)",
     )
     assert read(tmp_path, text).findings == ()
+
+
+CLASSES = """\
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+
+class PixelClasses(nn.Module):
+    def __init__(self, width=7):
+        super().__init__()
+        self.first = nn.Conv2d(1, 5, kernel_size=3, padding=1)
+        self.to_mu = nn.Linear(5 * 10 * 14, width)
+        self.to_logvar = nn.Linear(5 * 10 * 14, width)
+        self.from_z = nn.Linear(width, 5 * 5 * 7)
+        self.grow = {grow}
+        self.last = nn.Conv2d(5, 32, kernel_size=1)
+
+    def forward(self, pictures):
+        h = F.elu(self.first(pictures)).flatten(1)
+        mu, logvar = self.to_mu(h), self.to_logvar(h)
+        z = mu + torch.randn_like(mu) * logvar.mul(0.5).exp()
+        scores = self.last(self.grow(self.from_z(z).view(-1, 5, 5, 7)))
+        levels = (pictures * 31).long()
+        error = F.cross_entropy({scores}, {levels}, reduction="sum")
+        divergence = 0.5 * (mu ** 2 + logvar.exp() - logvar - 1).sum()
+        return (error + divergence) / pictures.size(0)
+"""
+GROWN = ("nn.Upsample(scale_factor=2)", "nn.ConvTranspose2d(5, 5, 4, 2, 1)")
+MIXED_CLASSES = (
+    ("scores.view(-1, 32)", "levels.view(-1)"),
+    ("scores.reshape(-1, 32)", "levels.flatten()"),
+    ("torch.reshape(scores, (-1, 32))", "(pictures.reshape(-1) * 31).long()"),
+)
+RIGHT_CLASSES = (
+    ("scores", "levels.squeeze(1)"),
+    ("scores.permute(0, 2, 3, 1).reshape(-1, 32)", "levels.view(-1)"),
+    ("scores.view(-1, 32, 140)", "levels.view(-1, 140)"),
+)
+
+
+@pytest.mark.parametrize("grow", GROWN)
+@pytest.mark.parametrize(("scores", "levels"), MIXED_CLASSES)
+def test_classes_viewed_among_pixels_are_named(grow: str, scores: str, levels: str, tmp_path: Path) -> None:
+    report = read(tmp_path, CLASSES.format(grow=grow, scores=scores, levels=levels))
+    assert [finding.code for finding in report.findings] == ["VAE101"]
+    assert report.findings[0].message.startswith("the axes of the class scores")
+
+
+@pytest.mark.parametrize(("scores", "levels"), RIGHT_CLASSES)
+def test_classes_moved_behind_the_pixels_are_silent(scores: str, levels: str, tmp_path: Path) -> None:
+    assert codes(read(tmp_path, CLASSES.format(grow=GROWN[0], scores=scores, levels=levels))) == set()
+
+
+def test_classes_of_a_single_pixel_are_silent(tmp_path: Path) -> None:
+    scores, levels = MIXED_CLASSES[0]
+    assert codes(read(tmp_path, CLASSES.format(grow="nn.Conv2d(5, 5, (5, 7))", scores=scores, levels=levels))) == set()

@@ -358,6 +358,22 @@ def test_effective_beta_is_a_product_of_named_sizes(recon: str, kl: str, beta: E
     assert dict(known[0].factors) == pytest.approx(dict(beta.factors))
 
 
+EVENTS = {
+    "summed": ("Independent(Normal(out, 1.0), 1)", []),
+    "per element": ("Normal(out, 1.0)", ["VAE502"]),
+    "declared": ("Normal(out, torch.ones_like(out)).to_event(1)", []),
+    "none declared": ("Independent(Normal(out, 1.0), 0)", ["VAE502"]),
+}
+
+
+@pytest.mark.parametrize(("likelihood", "expected"), EVENTS.values(), ids=EVENTS)
+def test_a_log_density_is_summed_over_the_axes_of_its_event(
+    likelihood: str, expected: list[str], tmp_path: Path
+) -> None:
+    body = f"recon = -{likelihood}.log_prob(x).mean()\n{ROWS}\nloss = recon + rows.sum(1).mean()"
+    assert codes(tmp_path, body) == expected
+
+
 def test_reductions_are_read_axis_by_axis(tmp_path: Path) -> None:
     body = f"            {ROWWISE}\n            {ROWS}\n"
     facts = one(read(tmp_path, MODEL + LOOP.format(body=f"{body}            loss = recon + rows.mean(1).sum()")))

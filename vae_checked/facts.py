@@ -295,12 +295,13 @@ class Likelihood(StrEnum):
 
 
 class AxisOrder(StrEnum):
-    """The order in which an image's axes reach the first convolution."""
+    """The order in which an image's axes reach the first convolution, or in which its classes reach the loss."""
 
     NCHW = "B C H W"
     NHWC = "B H W C"
     NCWH = "B C W H"
     SCRAMBLED = "B H W C relabelled as B C H W without moving an element"
+    SCRAMBLED_CLASSES = "B C H W relabelled as rows of C without moving an element"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from vae_checked.facts import Likelihood, NoiseLaw, Reduction
-from vae_checked.linter import noise
+from vae_checked.linter import matrices, noise
 from vae_checked.linter.expression import Expr, Site, const, opaque
 from vae_checked.linter.values import Distribution, Value, as_expr, number_of
 
@@ -22,6 +22,9 @@ PROPERTIES = frozenset(
     "mean loc scale stddev variance mode base_dist covariance_matrix scale_tril logits probs".split()
 )
 
+# More axes than tensors have.
+_MAX_EVENT = 8
+
 
 def construct(
     interpreter: Interpreter, name: str, args: list[Value], kwargs: dict[str, Value], site: Site
@@ -34,7 +37,8 @@ def construct(
     if name == "Independent":
         base = args[0] if args else kwargs.get("base_distribution")
         if isinstance(base, Distribution):
-            return Distribution(base.family, base.parameters, site, 1)
+            count = _axes_of_event(args[1] if len(args) > 1 else kwargs.get("reinterpreted_batch_ndims"))
+            return Distribution(base.family, base.parameters, site, base.event_dims + count)
         return None
     if name in ("Normal", "Laplace", "LogNormal"):
         location = args[0] if args else kwargs.get("loc")
@@ -47,17 +51,14 @@ def construct(
 
 def _multivariate(args: list[Value], kwargs: dict[str, Value], site: Site) -> Distribution:
     location = args[0] if args else kwargs.get("loc")
-    covariance = args[1] if len(args) > 1 else kwargs.get("covariance_matrix")
-    factor = kwargs.get("scale_tril")
-    scale: Value = None
-    if isinstance(covariance, Expr) and covariance.op == "diag":
-        variance = covariance.args[0]
-        scale = variance if number_of(variance) == 1.0 else Expr("sqrt", (variance,), (), site)
-    elif isinstance(factor, Expr) and factor.op == "diag":
-        scale = factor.args[0]
-    if scale is None:
-        return Distribution("MultivariateNormal", {"loc": location}, site, 1)
-    return Distribution("Normal", {"loc": location, "scale": scale}, site, 1)
+    given = dict(zip(("covariance_matrix", "precision_matrix", "scale_tril"), args[1:], strict=False)) | kwargs
+    for name, op in (("covariance_matrix", "sqrt"), ("precision_matrix", "rsqrt"), ("scale_tril", "")):
+        matrix = given.get(name)
+        entries = matrices.diagonal(matrix) if isinstance(matrix, Expr) else None
+        if entries is not None:
+            scale = entries if not op or number_of(entries) == 1.0 else Expr(op, (entries,), (), site)
+            return Distribution("Normal", {"loc": location, "scale": scale}, site, 1)
+    return Distribution("MultivariateNormal", {"loc": location}, site, 1)
 
 
 def parameters(value: Distribution, site: Site) -> tuple[Expr, Expr] | None:
@@ -73,9 +74,7 @@ def divergence(left: Value, right: Value, site: Site) -> Expr:
         one, other = parameters(left, site), parameters(right, site)
         if one is not None and other is not None:
             term = _normal_divergence(*one, *other, site)
-            if left.event_dims or right.event_dims:
-                return Expr("sum", (term,), (("axes", (-1,)), ("keepdim", False)), site)
-            return term
+            return _over_event(term, max(left.event_dims, right.event_dims), site)
     return opaque("kl_divergence", (as_expr(left, site), as_expr(right, site)), site)
 
 
@@ -110,7 +109,10 @@ def attribute(interpreter: Interpreter, owner: Distribution, name: str, site: Si
 def call_method(interpreter: Interpreter, owner: Distribution, name: str, args: list[Value], site: Site) -> Value:
     """sample, rsample, log_prob, entropy and the like."""
     normal = parameters(owner, site)
-    if name in ("expand", "to_event"):
+    if name == "to_event":
+        count = _axes_of_event(args[0] if args else None)
+        return Distribution(owner.family, owner.parameters, owner.site, owner.event_dims + count)
+    if name == "expand":
         return owner
     if normal is None:
         if name in ("sample", "rsample"):
@@ -135,11 +137,23 @@ def call_method(interpreter: Interpreter, owner: Distribution, name: str, args: 
         z = Expr("add", (location, Expr("mul", (scale, eps), (), site)), (("known", name),), site)
         return z if name == "rsample" else Expr("detach", (z,), (("known", "sample"),), site)
     if name == "log_prob" and args:
-        return _log_prob(location, scale, as_expr(args[0], site), site)
+        return _over_event(_log_prob(location, scale, as_expr(args[0], site), site), owner.event_dims, site)
     if name == "entropy":
         logs = Expr("log", (scale,), (), site)
-        return Expr("add", (const(0.5 + 0.5 * math.log(2 * math.pi)), logs), (), site)
+        entropy = Expr("add", (const(0.5 + 0.5 * math.log(2 * math.pi)), logs), (), site)
+        return _over_event(entropy, owner.event_dims, site)
     return opaque(f"Normal.{name}", (location, scale, *(as_expr(item, site) for item in args)), site)
+
+
+def _axes_of_event(value: Value) -> int:
+    """How many axes are declared to make up one event: 1 where that is not known."""
+    number = number_of(value)
+    return int(number) if number is not None and 0 <= number <= _MAX_EVENT else 1
+
+
+def _over_event(term: Expr, dims: int, site: Site) -> Expr:
+    """What is summed over the last `dims` axes, which make up one event."""
+    return Expr("sum", (term,), (("axes", tuple(range(-dims, 0))), ("keepdim", False)), site) if dims > 0 else term
 
 
 def _bernoulli_log_prob(owner: Distribution, x: Expr, site: Site) -> Expr:
@@ -149,10 +163,7 @@ def _bernoulli_log_prob(owner: Distribution, x: Expr, site: Site) -> Expr:
     kind = Likelihood.BCE if logits is None else Likelihood.BCE_WITH_LOGITS
     attrs = (("kind", kind), ("ignored", ()), ("reduction", Reduction.KEPT))
     loss = Expr("loss", (as_expr(probs if logits is None else logits, site), x), attrs, site)
-    if owner.event_dims:
-        axes = tuple(range(-owner.event_dims, 0))
-        loss = Expr("sum", (loss,), (("axes", axes), ("keepdim", False)), site)
-    return Expr("neg", (loss,), (), site)
+    return Expr("neg", (_over_event(loss, owner.event_dims, site),), (), site)
 
 
 def _log_prob(location: Expr, scale: Expr, x: Expr, site: Site) -> Expr:

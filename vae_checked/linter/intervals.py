@@ -41,7 +41,7 @@ _KEEPING = frozenset(
 _FIXED = {
     "softmax": UNIT, "sigmoid": UNIT, "tanh": SYMMETRIC_UNIT, "silu": Interval(-0.2785, math.inf),
     "gelu": Interval(-0.17, math.inf), "mish": Interval(-0.309, math.inf), "selu": Interval(-1.7581, math.inf),
-    "abs": Interval(0.0, math.inf), "square": Interval(0.0, math.inf), "logsigmoid": Interval(-math.inf, 0.0),
+    "abs": Interval(0.0, math.inf), "logsigmoid": Interval(-math.inf, 0.0),
     "erf": SYMMETRIC_UNIT,
 }  # fmt: skip
 
@@ -89,8 +89,8 @@ def _read(expr: Expr, known: _Known, depth: int) -> Interval | None:
     inner = _of(expr.args[0], known, depth + 1) if expr.args else None
     if op in _MONOTONE and inner is not None:
         return _monotone(op, inner)
-    if op == "pow" and len(expr.args) == 2 and expr.args[1].op == "const" and expr.args[1].value % 2 == 0:
-        return Interval(0.0, math.inf)
+    if op == "square" or (op == "pow" and expr.args[1].op == "const"):
+        return _powered(inner, 2.0 if op == "square" else expr.args[1].value)
     if op in _FIXED:
         return _FIXED[op]
     if op in ("relu", "sqrt"):
@@ -157,6 +157,20 @@ def _monotone(op: str, inner: Interval) -> Interval | None:
             return None
     low, high = min(ends), max(ends)
     return Interval(low, high)
+
+
+def _powered(inner: Interval | None, exponent: float) -> Interval | None:
+    """The interval of a power: of what is not negative from end to end, of any number where the exponent is even."""
+    even = exponent > 0 and exponent % 2 == 0
+    if inner is None or exponent <= 0 or (inner.low < 0.0 and not even):
+        return Interval(0.0, math.inf) if even else None
+    if inner.low < 0.0:
+        reach = max(-inner.low, abs(inner.high))
+        inner = Interval(0.0 if inner.high >= 0.0 else -inner.high, reach)
+    try:
+        return Interval(inner.low**exponent, inner.high**exponent, inner.low_open, inner.high_open)
+    except OverflowError:
+        return Interval(inner.low, math.inf) if exponent >= 1.0 else None
 
 
 def _of_layer(expr: Expr, known: _Known, depth: int) -> Interval | None:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from vae_checked.linter import matrices
 from vae_checked.linter.expression import Expr, Site, atom, const, opaque
 from vae_checked.linter.torch_ops import asks_for_nan
 from vae_checked.linter.values import (
@@ -392,6 +393,9 @@ def written_into(owner: Expr, key: Value, value: Value, site: Site) -> Expr | No
     """A tensor after `owner[key] = value`, where it was made to be filled or its NaN are replaced; None for others."""
     if asks_for_nan(key, owner):
         return Expr("nan_to_num", (owner,), (), site)
+    filled_diagonal = matrices.with_diagonal(owner, key, value, site)
+    if filled_diagonal is not None:
+        return filled_diagonal
     blank = owner
     while blank.op == "cast":
         blank = blank.args[0]

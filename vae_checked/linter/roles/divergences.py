@@ -209,7 +209,7 @@ def _pairs(node: Expr, found: list[Expr], wanted: list[Expr], noise: tuple[int, 
         if len(rest) == 1:
             yield rest[0], cut
             yield cut, rest[0]
-        elif rest:
+        if rest:
             for other, others in zip(cuts, under, strict=True):
                 if other.uid == cut.uid or not all(leaf.uid in others or leaf.uid == other.uid for leaf in rest):
                     continue

@@ -17,6 +17,8 @@ _SPATIAL = frozenset(
     "UpsamplingBilinear2d PixelShuffle ReflectionPad2d ZeroPad2d".split()
 )
 _CONVOLUTIONS = frozenset(("Conv2d", "ConvTranspose2d"))
+_GROWING = frozenset("ConvTranspose2d Upsample UpsamplingNearest2d UpsamplingBilinear2d PixelShuffle".split())
+_LEAST_CLASSES = 2
 # Layers that treat every sample by itself.
 _PER_SAMPLE = _CONVOLUTIONS | frozenset(
     "Linear Dropout Dropout2d MaxPool2d AvgPool2d Upsample LayerNorm GroupNorm InstanceNorm2d".split()
@@ -42,6 +44,8 @@ def axis_order(prediction: Expr | None, target: Expr | None) -> Fact[AxisOrder] 
     if prediction is None or target is None:
         return None
     convolutions = [node for node in walk(prediction) if node.get("kind") in _CONVOLUTIONS and node.args]
+    if _is_of_neighbours(prediction, target):
+        return Fact(AxisOrder.SCRAMBLED_CLASSES, origin(prediction))
     for node in convolutions:
         below, moves = _moves_above(node.args[0])
         if not moves and _is_relabelled(below):
@@ -54,6 +58,19 @@ def axis_order(prediction: Expr | None, target: Expr | None) -> Fact[AxisOrder] 
     if given is None or root.op not in ("atom", "item", "data", "batch"):
         return None
     return next(filter(None, (_order_at(node, root, given) for node in convolutions)), None)
+
+
+def _is_of_neighbours(prediction: Expr, target: Expr) -> bool:
+    """Whether class scores of a picture, channels first, are viewed as rows of classes beside all pixels in one row."""
+    last, moves = _moves_above(prediction.args[0]) if prediction.op in ("view", "reshape") else (prediction, [])
+    classes = last.get("channels_out")
+    if moves or last.get("kind") not in _CONVOLUTIONS or not isinstance(classes, int) or classes < _LEAST_CLASSES:
+        return False
+    pixels = _moves_above(target)[0]
+    flat = (pixels.op == "flatten" and not _sizes(pixels)) or (pixels.op in _VIEWS and _sizes(pixels) == (-1,))
+    # Where a picture is a single pixel, the view is right.
+    grown = any(node.get("kind") in _GROWING for node in walk(last))
+    return flat and grown and _sizes(prediction) == (-1, classes)
 
 
 def _order_at(convolution: Expr, root: Expr, given: Roles) -> Fact[AxisOrder] | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from vae_checked.facts import EffectiveBeta, Fact, Objective, Reduced, Reduction
 from vae_checked.linter.expression import Expr, Graph, Site, contains, origin, strip
+from vae_checked.linter.numeric import leaves
 from vae_checked.linter.roles import phi, reductions
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.reconstructions import Reconstruction
@@ -83,8 +84,9 @@ class Losses:
 
     @property
     def draws(self) -> bool:
-        """Whether anything is drawn in the scene."""
-        return any(node.op in ("noise", "draw") for node in self.nodes)
+        """Whether anything is drawn in the scene, but for a sampler that was run by itself on heads of its own."""
+        alone = {site.noise.uid for site in self.samples if _is_given(site.location) and _is_given(site.scale)}
+        return any(node.op in ("noise", "draw") and node.uid not in alone for node in self.nodes)
 
     def trains(self, z: Expr) -> bool:
         """Whether z reaches a loss."""
@@ -193,6 +195,12 @@ class Losses:
             if (sign := sign_of(chain) or 0)
         }
         return len(signs) > 1
+
+
+def _is_given(head: Expr) -> bool:
+    """Whether a head is a parameter of the function that was run, or computed from one alone."""
+    found = leaves(head)
+    return bool(found) and all(leaf.op == "atom" for leaf in found)
 
 
 def layer_of(head: Expr) -> object:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from vae_checked.facts import (
@@ -24,6 +25,10 @@ from vae_checked.linter.names import role_of_name
 from vae_checked.linter.roles import samplers
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.samplers import SamplerSite
+
+# What makes a number positive, and all that it makes of the real numbers: less than that comes from below it.
+_POSITIVE = frozenset(("exp", "sqrt", "square", "pow"))
+_POSITIVE_REALS = (Interval(0.0, math.inf), Interval(0.0, math.inf, True))
 
 
 def is_posterior(site: SamplerSite, names: Mapping[int, list[str]]) -> bool:
@@ -159,6 +164,8 @@ def _under(node: Expr) -> Expr | None:
     if node.op == "clamp":
         before, after = interval_of(node.args[0]), interval_of(node)
         return node.args[0] if before is not None and before == after else None
+    if node.op in _POSITIVE and interval_of(node) not in (None, *_POSITIVE_REALS):
+        return node.args[0]
     return None
 
 
