@@ -160,3 +160,77 @@ def test_heads_that_a_model_keeps_for_its_loss(scale: str, expected: list[str], 
     path = tmp_path / "kept.py"
     path.write_text(KEPT.format(scale=scale), encoding="utf-8")
     assert sorted({finding.code for finding in lint([path]).findings}) == expected
+
+
+GUARDED = """\
+import torch
+
+
+def draw(mu, s):
+    return mu + {std} * torch.randn_like(mu)
+
+
+def model_loss(mu, s, x, decoder):
+    z = draw(mu, s)
+    kl = {kl}
+    return ((decoder(z) - x) ** 2).sum() + kl
+"""
+
+
+@pytest.mark.parametrize(
+    ("std", "kl", "wrong"),
+    [
+        ("s", "0.5 * (mu ** 2 + s ** 2 - torch.log(1e-8 + s ** 2) - 1).sum()", ("+ s ** 2 -", "+ s -")),
+        ("s", "(0.5 * (mu ** 2 + s ** 2 - 1) - torch.log(s + 1e-5)).sum()", ("- torch.log", "- 2 * torch.log")),
+        ("s", "0.5 * (mu * mu + s * s - (s * s + 1e-6).log() - 1).sum()", ("s * s - (", "3 * s * s - (")),
+        ("s.sqrt()", "0.5 * torch.sum(mu.pow(2) + s - torch.log(s + 1e-10) - 1)", ("+ s -", "+ s.pow(2) -")),
+        ("(s / 2).exp()", "0.5 * (mu ** 2 + s.exp() - 1 - (s.exp() + 1e-9).log()).sum()", ("s.exp", "3 * s.exp")),
+    ],
+)
+def test_what_guards_a_logarithm_is_no_part_of_the_formula(
+    std: str, kl: str, wrong: tuple[str, str], tmp_path: Path
+) -> None:
+    path = tmp_path / "guarded.py"
+    path.write_text(GUARDED.format(std=std, kl=kl), encoding="utf-8")
+    report = lint([path])
+    assert [facts.kl.form.value.parametrisation for facts in report.facts if facts.kl.form and facts.sampler.std]
+    assert report.findings == ()
+    path.write_text(GUARDED.format(std=std, kl=kl.replace(*wrong, 1)), encoding="utf-8")
+    assert {finding.code for finding in lint([path]).findings} & {"VAE201", "VAE301"}
+
+
+ONE_KNOWN = """\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Half(nn.Module):
+    def __init__(self, build):
+        super().__init__()
+        self.known, self.unknown = nn.Linear(33, 7), build(33, 7)
+
+    def forward(self, x, h):
+        mu, logvar = {heads}
+        z = mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)
+        kl = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())
+        return F.mse_loss(z, x, reduction="sum") + kl
+"""
+
+
+@pytest.mark.parametrize(
+    ("heads", "expected"),
+    [
+        ("self.known(h), self.unknown(h)", []),
+        ("torch.relu(self.known(h)), self.unknown(h)", ["VAE204"]),
+        ("self.unknown(h), F.softplus(self.known(h))", ["VAE204"]),
+        ("self.unknown(h), self.known(h).clamp(-30, 20)", []),
+    ],
+)
+def test_one_clipped_head_is_named_whatever_the_other_is(heads: str, expected: list[str], tmp_path: Path) -> None:
+    path = tmp_path / "half.py"
+    path.write_text(ONE_KNOWN.format(heads=heads), encoding="utf-8")
+    report = lint([path])
+    assert [finding.code for finding in report.findings] == expected
+    # What is not known of the other head is still said.
+    assert any("VAE204" in judgement.unexamined for judgement in report.judgements) is (expected == [])

@@ -115,11 +115,11 @@ def judge(facts: Facts, mistakes: Iterable[Mistake] = CATALOGUE) -> Judgement:
     findings, clean, unexamined = [], [], {}
     for mistake in mistakes:
         lacking = tuple(path for path in mistake.needs if facts.get(path) is None)
-        if lacking:
+        judged = not lacking or (mistake.partial and len(lacking) < len(mistake.needs))
+        evidence = mistake.judge(facts) if judged else None
+        if evidence is None and lacking:
             unexamined[mistake.code] = lacking
-            continue
-        evidence = mistake.judge(facts)
-        if evidence is None:
+        elif evidence is None:
             clean.append(mistake.code)
         else:
             findings.append(compose(mistake, evidence, facts.subject))

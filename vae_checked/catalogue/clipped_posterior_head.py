@@ -18,15 +18,13 @@ _STD_REACH = 0.35
 def judge(facts: Facts) -> Evidence | None:
     mu, second, reader = facts.heads.mu, facts.heads.second, facts.sampler.std or facts.kl.form
     timing = facts.sampler.timing
-    if mu is None or second is None:
-        return None
     read_as = None if reader is None else reader.value.parametrisation
     reading = timing or reader
     clipped = []
-    if mu.value.low > -_MU_REACH or mu.value.high < _MU_REACH:
+    if mu is not None and (mu.value.low > -_MU_REACH or mu.value.high < _MU_REACH):
         missed = _prior_outside(mu.value)
         clipped.append(("mu", mu, f"mu never enters {missed:.3g} of the prior's mass"))
-    if read_as is not None:
+    if second is not None and read_as is not None:
         std = _std(read_as, second.value)
         if std.low > _STD_REACH or std.high < 1.0:
             clipped.append((read_as.meaning, second, f"std stays in {std}"))
@@ -85,5 +83,6 @@ MISTAKE = Mistake(
     references=("Kingma and Welling 2014, appendix C.2, https://arxiv.org/abs/1312.6114",),
     seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
     needs=("heads.mu", "heads.second"),
+    partial=True,
     judge=judge,
 )

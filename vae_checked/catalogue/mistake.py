@@ -26,9 +26,9 @@ class Mistake:
 
     `summary` says what it is in a sentence, `why` what it does to the model. `message`, `measured` and `fix` are
     format strings over the values of the evidence: what was found, what was read or measured, one remedy. `needs` are
-    the paths of the facts without which `judge` says nothing. `bad` is a module that makes the mistake, its line
-    marked by a comment that bears the code; `good` is its corrected twin. `seen_by` names the observers that tell the
-    two apart.
+    the paths of the facts without which `judge` says nothing; with `partial` one of them can show the mistake, and all
+    of them are wanted to rule it out. `bad` is a module that makes the mistake, its line marked by a comment that bears
+    the code; `good` is its corrected twin. `seen_by` names the observers that tell the two apart.
     """
 
     code: str
@@ -45,3 +45,4 @@ class Mistake:
     seen_by: frozenset[Observer]
     needs: tuple[str, ...]
     judge: Judge
+    partial: bool = False

@@ -11,6 +11,8 @@ from operator import mul
 from vae_checked.linter.expression import REDUCTIONS, TRANSPARENT, Expr
 
 NAN = math.nan
+# The largest number that only guards against 0.
+_GUARD = 1e-4
 _SPREAD, _RANGE = 0x9E3779B97F4A7C15, 1 << 64
 
 
@@ -72,12 +74,13 @@ def evaluate(expr: Expr, given: Mapping[int, float]) -> float:
 class Program:
     """An expression put in order of evaluation, for the evaluation at many points; `given` as for `evaluate`.
 
-    Every step appends its value to a list and finds its arguments there by their number.
+    Every step appends its value to a list and finds its arguments there by their number. With `ideal`, what people add
+    to keep a logarithm or a quotient finite counts as 0.
     """
 
     __slots__ = ("_names", "_result", "_steps")
 
-    def __init__(self, expr: Expr, given: Iterable[int]) -> None:
+    def __init__(self, expr: Expr, given: Iterable[int], *, ideal: bool = False) -> None:
         self._names = tuple(given)
         slots = {uid: slot for slot, uid in enumerate(self._names)}
         steps: list[tuple[Callable[..., float], tuple[int, ...]]] = []
@@ -88,12 +91,15 @@ class Program:
                 stack.pop()
                 continue
             children = _children(node)
+            kept = _unguarded(node) if ideal else None
+            if kept is not None:
+                children = (kept,)
             waiting = [child for child in children if child.uid not in slots]
             if waiting:
                 stack += waiting
                 continue
             stack.pop()
-            if node.op in _KEPT and children:
+            if (node.op in _KEPT or kept is not None) and children:
                 slots[node.uid] = slots[children[0].uid]
                 continue
             slots[node.uid] = len(self._names) + len(steps)
@@ -112,6 +118,16 @@ class Program:
             except (ValueError, OverflowError, ZeroDivisionError):
                 cells.append(NAN)
         return cells[self._result]
+
+
+def _unguarded(node: Expr) -> Expr | None:
+    """What a small number is added to, None where none is."""
+    if node.op not in ("add", "sub"):
+        return None
+    left, right = node.args
+    if right.op == "const" and 0.0 < abs(right.value) <= _GUARD:
+        return left
+    return right if node.op == "add" and left.op == "const" and 0.0 < abs(left.value) <= _GUARD else None
 
 
 def _children(node: Expr) -> tuple[Expr, ...]:

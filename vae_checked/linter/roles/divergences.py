@@ -242,7 +242,7 @@ def _identify(
     node: Expr, location: Expr, head: Expr, scalars: list[int], noise: tuple[int, ...] = ()
 ) -> Divergence | None:
     ones = dict.fromkeys(scalars, 1.0)
-    program = Program(node, (*scalars, location.uid, head.uid, *noise))
+    program = Program(node, (*scalars, location.uid, head.uid, *noise), ideal=True)
 
     def value(m: float, s: float) -> float:
         if not noise:
@@ -307,7 +307,7 @@ def _to_residual(node: Expr, tensors: list[Expr], scalars: list[int]) -> Diverge
     if any(leaf.op in _NEVER_HEADS for leaf in tensors):
         return None
     ones = dict.fromkeys(scalars, 1.0)
-    program = Program(node, (*scalars, *(leaf.uid for leaf in tensors)))
+    program = Program(node, (*scalars, *(leaf.uid for leaf in tensors)), ideal=True)
     for location, head, prior in itertools.permutations(tensors):
 
         def value(m: float, s: float, p: float, uids: tuple[int, ...] = (location.uid, head.uid, prior.uid)) -> float:
@@ -328,7 +328,7 @@ def _to_residual(node: Expr, tensors: list[Expr], scalars: list[int]) -> Diverge
 def _between_gaussians(node: Expr, tensors: list[Expr], scalars: list[int]) -> Divergence | None:
     """KL(q || p) of two Gaussians: quadratic in the distance of two leaves, the other two being the second heads."""
     ones = dict.fromkeys(scalars, 1.0)
-    program = Program(node, (*scalars, *(leaf.uid for leaf in tensors)))
+    program = Program(node, (*scalars, *(leaf.uid for leaf in tensors)), ideal=True)
     for one, other in itertools.combinations(tensors, 2):
         heads = [leaf for leaf in tensors if leaf.uid not in (one.uid, other.uid)]
         for posterior, prior in (heads, heads[::-1]):
