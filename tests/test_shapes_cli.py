@@ -1,4 +1,4 @@
-"""`vae-checked shapes` from the command line: lock, check, diff, infer, annotate, and the parts for CI."""
+"""`vae-checked shapes` from the command line: lock, check, diff, infer, annotate."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import json
 import re
 import subprocess
 import sys
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -272,19 +271,3 @@ def test_everything_but_the_annotations_stays_as_it_was_written(folder: Path) ->
     expected = expected.replace("from torch import nn\n", imports)
     assert written == expected.replace("\n", "\r\n")
     assert isinstance(ast.parse(written), ast.Module)
-
-
-# ------------------------------------------------------------------------------------------------ CI parts
-
-
-def test_the_action_and_the_hooks_name_commands_that_exist(capsys: pytest.CaptureFixture[str]) -> None:
-    action = (ROOT / "action.yml").read_text(encoding="utf-8")
-    hooks = (ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8")
-    commands = re.findall(r"entry: vae-checked (.+)", hooks) + re.findall(r"default: (shapes check)", action)
-    assert commands == ["lint --force-exclude", "shapes check", "shapes check"]
-    for command in commands:
-        assert main([*command.split(), "--help"]) == 0
-        assert "--format" in capsys.readouterr().out
-    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
-    (default,) = re.findall(r"extras:\n.*\n    default: (\w+)", action)
-    assert default in extras
