@@ -233,6 +233,11 @@ REDUCTIONS = {
         f"{RECON}\n{ROWS}\nloss = recon + model.weight * rows.sum(1).mean()",
         [],
     ),
+    "summed while there are other axes than the batch": (
+        f"recon = F.mse_loss(out, x, reduction='none').sum(1)\n{ROWS}\nwhile len(recon.shape) > 1:\n"
+        + "    recon = recon.sum(-1)\nloss = recon.mean() + rows.sum(1).mean()",
+        [],
+    ),
     "a scalar sum beside rows, then a mean": (f"{RECON}\n{ROWS}\nloss = (recon + rows.sum(1)).mean()", ["VAE504"]),
     "a mean of a scalar is nothing": (f"{RECON}\n{KL}\nloss = torch.mean(recon + kl)", []),
     "size_average=False is a sum": (

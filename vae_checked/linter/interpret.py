@@ -306,7 +306,13 @@ class Interpreter:
 
     def _while(self, node: ast.While, scope: Scope) -> Value:
         self.eval(node.test, scope)
-        return self._loop_body(node.body, scope)
+        before = {name: scope.names.get(name) for name in syntax.asked_for_axes(node.test)}
+        result = self._loop_body(node.body, scope)
+        for name, value in before.items():
+            if isinstance(value, Expr) and scope.names[name] is not value:
+                # How often it is reduced depends on its axes: perhaps never.
+                scope.names[name] = Expr("sum", (value,), (("axes", "unknown"), ("keepdim", False)), self.site(node))
+        return result
 
     def _loop_body(self, body: Sequence[ast.stmt], scope: Scope) -> Value:
         return self.block([item for item in body if not isinstance(item, (ast.Break, ast.Continue))], scope)

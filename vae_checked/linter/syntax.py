@@ -29,3 +29,15 @@ def as_store(node: ast.Name | ast.Attribute) -> ast.expr:
 def trains(node: ast.AST) -> bool:
     """Whether a loop trains: one pass over its body then says all."""
     return any(isinstance(item, ast.Attribute) and item.attr in ("backward", "step") for item in ast.walk(node))
+
+
+def asked_for_axes(test: ast.expr) -> set[str]:
+    """The names of which a condition asks the number of axes: `len(x.shape) > 1`, `x.dim() > 1`, `x.ndim > 1`."""
+    return {
+        item.value.id
+        for item in ast.walk(test)
+        if isinstance(item, ast.Attribute) and isinstance(item.value, ast.Name) and item.attr in _AXES
+    }
+
+
+_AXES = frozenset(("shape", "size", "dim", "ndim", "ndimension"))
