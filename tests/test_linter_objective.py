@@ -167,6 +167,7 @@ def test_factor(body: str, expected: list[str], tmp_path: Path) -> None:
 
 
 ROWWISE = 'recon = F.mse_loss(out, x, reduction="none").sum(1).mean()'
+LEFT = 'recon = F.mse_loss(out, x, reduction="none").sum(1)\nwhile len(recon.shape) > 1:'
 ROWS = "rows = -0.5 * (1 + logvar - mu ** 2 - logvar.exp())"
 REDUCTIONS = {
     "sum and sum": (f"{RECON}\n{KL}\nloss = recon + kl", []),
@@ -234,8 +235,7 @@ REDUCTIONS = {
         [],
     ),
     "summed while there are other axes than the batch": (
-        f"recon = F.mse_loss(out, x, reduction='none').sum(1)\n{ROWS}\nwhile len(recon.shape) > 1:\n"
-        + "    recon = recon.sum(-1)\nloss = recon.mean() + rows.sum(1).mean()",
+        f"{ROWS}\n{LEFT}\n    recon = recon.sum(1)\nloss = (recon + rows.sum(1)).mean()",
         [],
     ),
     "a scalar sum beside rows, then a mean": (f"{RECON}\n{ROWS}\nloss = (recon + rows.sum(1)).mean()", ["VAE504"]),
@@ -457,3 +457,39 @@ class Criterion(nn.Module):
 def test_a_number_under_a_local_name_is_none(tmp_path: Path) -> None:
     body = f"recon = F.mse_loss(out, x)\n{ROWS}\nalpha = 1.0\nloss = recon + alpha * rows.sum(1).mean()"
     assert codes(tmp_path, body) == ["VAE502"]
+
+
+def test_nothing_is_said_of_the_places_of_a_map_that_may_be_one(tmp_path: Path) -> None:
+    source = """\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from torch.distributions import Normal, kl_divergence
+
+
+class Net(nn.Module):
+    def __init__(self, width, latents):
+        super().__init__()
+        self.down = nn.Sequential(nn.Conv2d(3, width, 4, 2, 1), nn.Conv2d(width, latents * 2, 7), nn.BatchNorm2d(14))
+        self.up = nn.Sequential(nn.ConvTranspose2d(latents, width, 7), nn.ConvTranspose2d(width, 3, 4, 2, 1))
+
+    def forward(self, x):
+        m, s = self.down(x).chunk(2, dim=1)
+        q = Normal(m, torch.exp(0.5 * s))
+        kl = kl_divergence(q, Normal(torch.zeros_like(m), torch.ones_like(s))).sum(1).mean()
+        return self.up(q.rsample()), kl
+
+
+def fit(loader, width, latents):
+    net = Net(width, latents)
+    for x in loader:
+        out, kl = net(x)
+        loss = F.mse_loss(out, x, reduction="sum") / x.size(0) + kl
+        loss.backward()
+"""
+    (tmp_path / "net.py").write_text(source)
+
+    report = lint([tmp_path])
+
+    assert report.findings == ()
+    assert any(facts.kl.form is not None for facts in report.facts)

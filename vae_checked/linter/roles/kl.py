@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from vae_checked.facts import KL, Fact, Factor, KLForm, Reduced, Reduction
-from vae_checked.linter.expression import contains, origin, strip
+from vae_checked.linter.expression import Expr, contains, origin, strip
 from vae_checked.linter.roles import reductions
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import Losses, Reading, sign_of, weight_of
@@ -66,9 +66,13 @@ def own_reduction(kl: Divergence, reading: Reading) -> Reduced | None:
 def _spatial(kl: Divergence, rank: int | None) -> range:
     """The axes of heads from a convolution that may well have length 1: nothing is said of how these are reduced."""
     node = strip(kl.head)
-    while node.op in ("part", "index", "item", "layer") and node.args and node.get("channels_out") is None:
+    while node.op in ("part", "index", "item", "layer") and node.args and not _is_convolution(node):
         node = strip(node.args[0])
-    return range(2, rank) if rank is not None and node.get("channels_out") is not None else range(0)
+    return range(2, rank) if rank is not None and _is_convolution(node) else range(0)
+
+
+def _is_convolution(node: Expr) -> bool:
+    return str(node.get("kind")).startswith("Conv")
 
 
 def _rank(kl: Divergence) -> int | None:
