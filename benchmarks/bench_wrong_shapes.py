@@ -1,66 +1,74 @@
-"""Wrong shapes by one edit of an annotated VAE: who notices, of `@checked`, `shapes check` and `lint`.
+"""Wrong shapes by one edit of an annotated VAE: who notices, of torch itself, ours, torchtyc and pyrefly.
 
-The VAE is annotated by `shapes annotate` and decorated with `@checked`; each mutant runs once (torch refusing it counts
-too), is compared with the lock of the original, and is linted.
+The VAE is annotated by `shapes annotate` and decorated with `@checked`. A mutant is noticed by a forward where torch
+itself refuses it; by `@checked` where a contract does; by `shapes check` where it differs from the lock of the
+original or runs at no size; by a tool that reads source where that says what it does not say of the original.
+
+The others are given the annotated file without `@checked`, which torchtyc would run. pyrefly reads jaxtyping where the
+names of axes are declared, which is done for it, and only names plus or minus one: other expressions are given to it as
+`_`. The first run installs both.
 """
 
 from __future__ import annotations
 
+import argparse
 import importlib
+import json
+import os
+import re
+import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from tools import SHAPES, SHAPES_FOLDER, command, prepared, versions
 
 from vae_checked import lint
-from vae_checked.errors import ContractError
+from vae_checked.errors import ContractError, VaeCheckedError
 from vae_checked.shapes import annotate, compare, infer, locked
+from vae_checked.shapes.words import words
 
-SOURCE = """import torch
-from torch import nn
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+from shapes_edits import SOURCE as PLAIN
 
-
-class VAE(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.encoder = nn.Sequential(nn.Conv2d(3, 8, 3, 2, 1), nn.ReLU(), nn.Conv2d(8, 14, 3, 2, 1), nn.ReLU())
-        self.to_mu = nn.Conv2d(14, 6, 1)
-        self.to_logvar = nn.Conv2d(14, 6, 1)
-        self.decoder = nn.Sequential(nn.ConvTranspose2d(6, 10, 4, 2, 1), nn.ReLU(), nn.ConvTranspose2d(10, 3, 4, 2, 1))
-
-    def encode(self, x):
-        h = self.encoder(x)
-        return self.to_mu(h), self.to_logvar(h)
-
-    def reparameterize(self, mu, logvar):
-        return mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)
-
-    def decode(self, z):
-        return torch.sigmoid(self.decoder(z))
-
-    def kl(self, mu, logvar):
-        return 0.5 * (mu**2 + logvar.exp() - 1 - logvar).sum(dim=(1, 2, 3))
-
-    def forward(self, x):
-        mu, logvar = self.encode(x)
-        z = self.reparameterize(mu, logvar)
-        x_hat = self.decode(z)
-        return x_hat, mu, logvar, self.kl(mu, logvar)
-"""
+# The VAE of the tests, on channels-last pictures, its decoder told how bright the picture is.
+SHAPE = "B H W 3"
+SOURCE = PLAIN
+for OLD, NEW in (
+    ("h = self.encoder(x)", "h = self.encoder(x.permute(0, 3, 1, 2))"),
+    ("def decode(self, z):", "def decode(self, z, light):"),
+    ("return self.decoder(self.widen(z))", "return self.decoder(self.widen(z) + light).permute(0, 2, 3, 1)"),
+    ("self.decode(z)", "self.decode(z, x.mean(dim=(1, 2, 3))[:, None, None, None])"),
+):
+    assert OLD in SOURCE
+    SOURCE = SOURCE.replace(OLD, NEW)
+PER_SAMPLE = ".sum(dim=(1, 2, 3))"
 MUTANTS = {
-    "KL over dim 0": (".sum(dim=(1, 2, 3))", ".sum(dim=(0, 2, 3))"),
-    "decoder given x": ("self.decode(z)\n", "self.decode(x)\n"),
-    "view for permute": (
-        "return torch.sigmoid(self.decoder(z))",
-        "y = self.decoder(z)\n        return torch.sigmoid(y.view(y.shape[0], y.shape[2], y.shape[3], y.shape[1]))",
+    "KL over dim 0": (PER_SAMPLE, ".sum(dim=(0, 2, 3))"),
+    "KL, missing dim": (PER_SAMPLE, ".sum()"),
+    "KL, one axis too few": (PER_SAMPLE, ".sum(dim=(1, 2))"),
+    "KL, keepdim": (PER_SAMPLE, ".sum(dim=(1, 2, 3), keepdim=True)"),
+    "KL, squeeze": (PER_SAMPLE, PER_SAMPLE + ".squeeze()"),
+    "swapped decoder arguments": (
+        "self.decode(z, x.mean(dim=(1, 2, 3))[:, None, None, None])",
+        "self.decode(x.mean(dim=(1, 2, 3))[:, None, None, None], z)",
     ),
-    "wrong permute": ("torch.sigmoid(self.decoder(z))", "torch.sigmoid(self.decoder(z)).permute(0, 1, 3, 2)"),
-    "missing dim": ("return self.to_mu(h), self.to_logvar(h)", "return self.to_mu(h)[0], self.to_logvar(h)[0]"),
-    "keepdim": (".sum(dim=(1, 2, 3))", ".sum(dim=(1, 2, 3), keepdim=True)"),
-    "broadcast": ("self.to_logvar(h)", "self.to_logvar(h).mean(1, keepdim=True)"),
+    "decoder given x": ("self.decode(z, ", "self.decode(x, "),
+    "view for permute": ("x.permute(0, 3, 1, 2)", "x.reshape(x.shape[0], x.shape[3], x.shape[1], x.shape[2])"),
+    "wrong permute, picture": (".permute(0, 2, 3, 1)", ".permute(0, 3, 2, 1)"),
+    "wrong permute, input": ("x.permute(0, 3, 1, 2)", "x.permute(0, 3, 2, 1)"),
+    "missing permute": (".permute(0, 2, 3, 1)", ""),
+    "first sample alone": ("return self.to_mu(h),", "return self.to_mu(h)[0],"),
+    "broadcast logvar": ("self.to_logvar(h)", "self.to_logvar(h).mean(1, keepdim=True)"),
+    "broadcast eps": ("torch.randn_like(std)", "torch.randn_like(std[:1])"),
+    "flattened mu": ("return self.to_mu(h),", "return self.to_mu(h).flatten(1),"),
     "returning z": ("return x_hat, mu", "return z, mu"),
+    "stride": ("nn.Conv2d(8, 14, 3, 2, 1)", "nn.Conv2d(8, 14, 3, 1, 1)"),
+    "size of one head": ("self.to_logvar = nn.Conv2d(14, latents, 1)", "self.to_logvar = nn.Conv2d(14, 7, 1)"),
 }
+Said = dict[str, list[str]]
 
 
 def loaded(folder: Path, name: str, text: str) -> type[torch.nn.Module]:
@@ -71,40 +79,141 @@ def loaded(folder: Path, name: str, text: str) -> type[torch.nn.Module]:
     return kind
 
 
-def refused(kind: type[torch.nn.Module]) -> bool:
-    """Whether a contract stops one forward, or the model itself does."""
+def forward(kind: type[torch.nn.Module]) -> str:
+    """What stops one forward; empty when nothing does."""
     try:
-        kind()(torch.rand(2, 3, 24, 36))
-    except (ContractError, RuntimeError, IndexError, ValueError):
-        return True
-    return False
+        kind()(torch.rand(2, 24, 36, 3))
+    except Exception as error:
+        return f"{type(error).__name__}: {str(error).splitlines()[0]}"
+    return ""
+
+
+def ours(folder: Path, annotated: str) -> dict[str, dict[str, str]]:
+    """What each of ours says of each mutant."""
+    said: dict[str, dict[str, str]] = {}
+    lock = {"vae": locked(infer(loaded(folder, "plain", SOURCE)(), SHAPE))}
+    assert not forward(loaded(folder, "annotated", annotated))
+    known = {each.code for each in lint([folder / "annotated.py"]).findings}
+    for number, (mutant, (old, new)) in enumerate(MUTANTS.items()):
+        assert annotated.count(old) == SOURCE.count(old) == 1
+        bare = loaded(folder, f"bare_{number}", SOURCE.replace(old, new))
+        contract = forward(loaded(folder, f"mutant_{number}", annotated.replace(old, new)))
+        try:
+            found = compare(lock, {"vae": locked(infer(bare(), SHAPE))})
+            checked = "; ".join(words(each) for each in found)
+        except VaeCheckedError as error:
+            checked = f"cannot be probed: {error}"
+        linted = [each for each in lint([folder / f"mutant_{number}.py"]).findings if each.code not in known]
+        said[mutant] = {
+            "torch itself": forward(bare),
+            "@checked": contract if contract.startswith(ContractError.__name__) else "",
+            "shapes check": checked,
+            "lint": "; ".join(f"{each.code} {each.message}" for each in linted),
+        }
+    return said
+
+
+# ---------------------------------------------------------------------------------------------------- the others
+
+
+def declared(annotated: str) -> str:
+    """The file with the names of axes declared as pyrefly wants them, and expressions it does not read as `_`."""
+
+    def readable(match: re.Match[str]) -> str:
+        axes = [axis if re.fullmatch(r"\w+([+-]1)?", axis) else "_" for axis in match[2].split()]
+        return f'{match[1]}"{" ".join(axes)}"'
+
+    text = re.sub(r'(\[Tensor, )"([^"]*)"', readable, annotated)
+    names = {name for axes in re.findall(r'\[Tensor, "([^"]*)"', text) for name in re.findall(r"[A-Za-z]\w*", axes)}
+    decorator = f'    @static_jaxtyping("{" ".join(sorted(names))}")\n'
+    text = re.sub(r"^(?=    def (?!__init__))", decorator, text, flags=re.M)
+    return text.replace(
+        "from torch import nn\n", "from torch import nn\nfrom shape_extensions import static_jaxtyping\n", 1
+    )
+
+
+def torchtyc(tools: Path, folder: Path) -> Said:
+    out = run([command(tools, "torchtyc"), "check", "--format", "json", "--python", str(tools / "bin" / "python"), "."],
+              folder)  # fmt: skip
+    return by_file((each["path"], f"{each['rule']} {each['message']}") for each in json.loads(out)["diagnostics"])
+
+
+def pyrefly(tools: Path, folder: Path) -> Said:
+    out = run([command(tools, "pyrefly"), "check", "--preset", "all", "--output-format", "json",
+               "--python-interpreter-path", str(tools / "bin" / "python"), "."], folder)  # fmt: skip
+    return by_file((each["path"], f"{each['name']} {each['description']}") for each in json.loads(out)["errors"])
+
+
+def run(command_line: list[str], folder: Path) -> str:
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent), "NO_COLOR": "1"}
+    done = subprocess.run(command_line, check=False, capture_output=True, text=True, cwd=folder, env=environment)
+    if not done.stdout.strip():
+        raise SystemExit(f"{Path(command_line[0]).name} said nothing: {done.stderr.strip()[-500:]}")
+    return done.stdout
+
+
+def by_file(said: object) -> Said:
+    found: Said = {}
+    for path, message in said:  # type: ignore[attr-defined]  # pairs, from a generator
+        found.setdefault(Path(path).stem, []).append(message)
+    return found
+
+
+TOOLS: dict[str, tuple[Callable[[Path, Path], Said], Callable[[str], str]]] = {
+    "torchtyc": (torchtyc, str),
+    "pyrefly": (pyrefly, declared),
+}
+
+
+def theirs(tools: Path, annotated: str) -> dict[str, dict[str, str]]:
+    """What each other tool says of each mutant that it does not say of the original."""
+    said: dict[str, dict[str, str]] = {mutant: {} for mutant in MUTANTS}
+    for tool, (check, prepare) in TOOLS.items():
+        with tempfile.TemporaryDirectory() as place:
+            folder = Path(place).resolve()
+            (folder / "original.py").write_text(prepare(annotated), encoding="utf-8")
+            for number, (old, new) in enumerate(MUTANTS.values()):
+                text = prepare(annotated.replace(old, new))
+                (folder / f"mutant_{number}.py").write_text(text, encoding="utf-8")
+            found = check(tools, folder)
+        print(f"of the original, {tool} says: {'; '.join(found.get('original', [])) or 'nothing'}")
+        for number, mutant in enumerate(MUTANTS):
+            known = [re.sub(r"\d+", "#", each) for each in found.get("original", [])]
+            new_ones = [each for each in found.get(f"mutant_{number}", []) if re.sub(r"\d+", "#", each) not in known]
+            said[mutant][tool] = "; ".join(dict.fromkeys(new_ones))
+    return said
 
 
 def main() -> None:
-    """Print the table."""
+    """Print the table, and below it what was said."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--tools", type=Path, default=SHAPES_FOLDER, metavar="FOLDER", help="where they are installed")
+    args = parser.parse_args()
+    tools = prepared(args.tools.resolve(), SHAPES)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         sys.path.insert(0, name)
-        plain = loaded(folder, "plain", SOURCE)
-        shapes = infer(plain(), "B 3 H W")
-        annotated = next(iter(annotate(plain(), shapes, checked=True).files.values()))
-        lock = {"vae": locked(shapes)}
-        assert not refused(loaded(folder, "annotated", annotated))
-        print(f"{'mutant':18} {'@checked':>9} {'shapes check':>13} {'lint':>5}")
-        seen = 0
-        for number, (mutant, (old, new)) in enumerate(MUTANTS.items()):
-            text = annotated.replace(old, new)
-            assert text != annotated
-            by_contract = refused(loaded(folder, f"mutant_{number}", text))
-            bare = loaded(folder, f"bare_{number}", SOURCE.replace(old, new))
-            try:
-                by_lock = bool(compare(lock, {"vae": locked(infer(bare(), "B 3 H W"))}))
-            except Exception:  # a mutant that runs at no size cannot be locked, which check says with status 2
-                by_lock = True
-            by_lint = bool(lint([folder / f"bare_{number}.py"]).findings)
-            seen += by_contract or by_lock or by_lint
-            print(f"{mutant:18} {by_contract!s:>9} {by_lock!s:>13} {by_lint!s:>5}")
-        print(f"{seen} of {len(MUTANTS)} are noticed")
+        model = loaded(folder, "source", SOURCE)()
+        shapes = infer(model, SHAPE)
+        (annotated,) = annotate(model, shapes, checked=True).files.values()
+        (unchecked,) = annotate(model, shapes).files.values()
+        said = ours(folder, annotated)
+    for mutant, others in theirs(tools, unchecked).items():
+        said[mutant] |= others
+    columns = list(next(iter(said.values())))
+    print(f"\n| mutant | {' | '.join(columns)} |\n|---{'|---' * len(columns)}|")
+    for mutant, row in said.items():
+        print(f"| {mutant} | {' | '.join('yes' if row[column] else '' for column in columns)} |")
+    counts = [sum(bool(row[column]) for row in said.values()) for column in columns]
+    print(f"| noticed, of {len(said)} | {' | '.join(map(str, counts))} |")
+    own = sum(any(row[column] for column in ("@checked", "shapes check", "lint")) for row in said.values())
+    print(
+        f"\nby one of ours: {own} of {len(said)}; {', '.join(f'{a} {b}' for a, b in versions(tools, SHAPES).items())}"
+    )
+    for mutant, row in said.items():
+        print(f"\n{mutant}")
+        for column in columns:
+            print(f"  {column}: {row[column][:300] or '-'}")
 
 
 if __name__ == "__main__":

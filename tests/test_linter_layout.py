@@ -274,3 +274,49 @@ def test_classes_moved_behind_the_pixels_are_silent(scores: str, levels: str, tm
 def test_classes_of_a_single_pixel_are_silent(tmp_path: Path) -> None:
     scores, levels = MIXED_CLASSES[0]
     assert codes(read(tmp_path, CLASSES.format(grow="nn.Conv2d(5, 5, (5, 7))", scores=scores, levels=levels))) == set()
+
+
+WITHOUT_LOSS = """\
+import torch
+from torch import nn
+
+
+class PictureEncoder(nn.Module):
+    def __init__(self, width=7):
+        super().__init__()
+        self.first = nn.Conv2d(3, 5, kernel_size=3, padding=1)
+        self.to_mu, self.to_logvar = nn.Linear(5, width), nn.Linear(5, width)
+
+    def forward(self, pictures):
+        h = self.first({enter}).mean(dim=(2, 3))
+        mu, std = self.to_mu(h), torch.exp(0.5 * self.to_logvar(h))
+        return mu + std * torch.randn_like({like}), mu
+"""
+
+
+@pytest.mark.parametrize(
+    ("enter", "like", "codes"),
+    [
+        ("pictures.permute(0, 3, 1, 2)", "std", set()),
+        ("pictures.view(-1, 3, 8, 12)", "std", set()),
+        (
+            "pictures.reshape(pictures.shape[0], pictures.shape[3], pictures.shape[1], pictures.shape[2])",
+            "std",
+            {"VAE101"},
+        ),
+        ("pictures", "std[:1]", {"VAE203"}),
+        ("pictures", "mu[0:1]", {"VAE203"}),
+        ("pictures", "mu[0]", {"VAE203"}),
+        ("pictures", "std[:, :1]", {"VAE203"}),
+        ("pictures", "mu[:, :]", set()),
+        ("pictures", "std[:5]", set()),
+        ("pictures", "std[None][0]", set()),
+        ("pictures", "h[:1, :7]", set()),
+    ],
+)
+def test_a_model_without_a_loss_is_read_as_far_as_it_tells(
+    tmp_path: Path, enter: str, like: str, codes: set[str]
+) -> None:
+    path = tmp_path / "encoder.py"
+    path.write_text(WITHOUT_LOSS.format(enter=enter, like=like), encoding="utf-8")
+    assert {each.code for each in lint([path]).findings} == codes

@@ -270,7 +270,12 @@ def test_what_meta_tensors_cannot_hold_is_probed_otherwise_and_said() -> None:
         def forward(self, x: Tensor) -> Tensor:
             return x[:, : int(x.new_ones(3).sum())]
 
-    for model, channels, how in ((OnTheProcessor(), "4", "fake"), (Counting(), "3", "real")):
+    class ByNumpy(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.from_numpy(x.numpy()[:, ::3].copy())
+
+    cases = ((OnTheProcessor(), "4", "fake"), (Counting(), "3", "real"), (ByNumpy(), "3", "real"))
+    for model, channels, how in cases:
         shapes = infer(model, "B 7 N")
         assert (shapes.outputs[0].axes, shapes.how) == (("B", channels, "N"), how)
         assert any(note.startswith("not probed with meta tensors") for note in shapes.notes)

@@ -112,6 +112,13 @@ def test_a_layer_is_told_in_the_words_of_its_kind(was: nn.Module, now: nn.Module
     assert [words(each) for each in found if each.key == "0"] == [f"0: {said}"]
 
 
+def test_an_axis_that_comes_and_goes_is_told_so(base: LockedModel) -> None:
+    # A sum over all but the batch, squeezed: at a batch of one no axis is left.
+    squeezed = lock_of(SOURCE.replace(".sum(dim=(1, 2, 3))", ".sum(dim=(1, 2, 3)).squeeze()"))
+    lines = [words(each) for each in compare({"vae": base}, {"vae": squeezed})]
+    assert "kl: output was [B], is of more axes at some sizes than at others" in lines
+
+
 def test_missing_and_unused_entries_differ(base: LockedModel) -> None:
     found = compare({"a": base, "b": base}, {"b": base, "c": base})
     assert [(each.model, str(each.what)) for each in found] == [("a", "unused"), ("c", "missing")]

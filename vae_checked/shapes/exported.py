@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import logging
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -12,10 +15,11 @@ from torch import Tensor, nn
 from vae_checked.adapters import Inputs, Subject, adapt
 from vae_checked.shapes.ghost import Ghost, How
 from vae_checked.shapes.law import NOT_A_LAW, evaluate
-from vae_checked.shapes.model import ModelShapes
+from vae_checked.shapes.model import RANK_VARIES, ModelShapes
 from vae_checked.shapes.spec import Spec, parse_spec
 
 _NAME = "torch.export"
+_PLACES = 24
 
 
 class _Flat(nn.Module):
@@ -36,52 +40,97 @@ class _Flat(nn.Module):
 def crosscheck(model: nn.Module, shapes: ModelShapes, *, adapter: str | None = None) -> tuple[str, ...]:
     """One note per output axis on which the fitted law and torch.export disagree, else one that they agree.
 
+    They are compared at accepted sizes of many remainders; where they disagree, the note says what a pass gives there.
     A copy of the model is exported, without its data where that succeeds; the model is not changed.
     """
     spec = parse_spec(shapes.input)
     failure = ""
     for how in (How.META, How.REAL):
         try:
-            program = _program(Ghost(model, how), spec, shapes, adapter)
-            expected, letters = _symbolic(program), _letters(program, spec)
+            exported = _Exported(Ghost(model, how), spec, shapes.sizes, adapter)
             break
         except Exception as error:  # whatever it does not support
             failure = f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[0]}"
     else:
         return (f"{_NAME} failed: {failure}",)
-    if len(expected) != len(shapes.outputs):
-        return (f"{_NAME} gives {len(expected)} outputs, the model {len(shapes.outputs)}",)
-    notes = []
+    if len(exported.outputs) != len(shapes.outputs):
+        return (f"{_NAME} gives {len(exported.outputs)} outputs, the model {len(shapes.outputs)}",)
+    notes: list[str] = []
     compared = 0
-    for output, axes in zip(shapes.outputs, expected, strict=True):
-        for position, (law, size) in enumerate(zip(output.axes, axes, strict=False)):
-            if law != NOT_A_LAW:
+    for number, output in enumerate(shapes.outputs):
+        for axis, (law, size) in enumerate(zip(output.axes, exported.outputs[number], strict=False)):
+            if law not in (NOT_A_LAW, *RANK_VARIES):
                 compared += 1
-                notes += _compared(f"{output.path} axis {position}", law, size, letters, shapes)
+                notes += _compared(exported, (number, axis), law, size, shapes)
     return tuple(notes) or (f"{_NAME} agrees on all {compared} axes of the outputs",)
 
 
-def _program(ghost: Ghost, spec: Spec, shapes: ModelShapes, adapter: str | None) -> Any:
-    flat = _Flat(adapt(ghost.module, adapter), tuple(each.name for each in spec.inputs), spec.one_mapping)
-    with ghost.entered():
-        drawn = [tensor for _, tensor in spec.draw(shapes.sizes, ghost.dtype, ghost.device).tensors()]
-    dynamic = tuple(
-        {axis: torch.export.Dim.AUTO for axis, size in enumerate(each.axes) if isinstance(size, str)}
-        for each in spec.inputs
-    )
-    with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")
-        return torch.export.export(flat, tuple(drawn), dynamic_shapes=(dynamic,), strict=False)
+class _Exported:
+    """A model exported with every letter of its specification left open, and the symbolic shapes of its outputs."""
+
+    def __init__(self, ghost: Ghost, spec: Spec, sizes: Mapping[str, int], adapter: str | None) -> None:
+        self.ghost, self.spec = ghost, spec
+        names = tuple(each.name for each in spec.inputs)
+        self.flat = _Flat(adapt(ghost.module, adapter), names, spec.one_mapping)
+        dynamic = tuple(
+            {axis: torch.export.Dim.AUTO for axis, size in enumerate(each.axes) if isinstance(size, str)}
+            for each in spec.inputs
+        )
+        drawn = self._drawn(sizes)
+        with warnings.catch_warnings(), torch.no_grad(), _silent():
+            warnings.simplefilter("ignore")
+            program = torch.export.export(self.flat, drawn, dynamic_shapes=(dynamic,), strict=False)
+        self.outputs, self.letters = _symbolic(program), _letters(program, spec)
+
+    def _drawn(self, sizes: Mapping[str, int]) -> tuple[Tensor, ...]:
+        with self.ghost.entered():
+            inputs = self.spec.draw(sizes, self.ghost.dtype, self.ghost.device)
+        return tuple(tensor for _, tensor in inputs.tensors())
+
+    def passed(self, sizes: Mapping[str, int]) -> list[tuple[int, ...]]:
+        """The shapes that a pass gives at these sizes; none where it raises."""
+        try:
+            drawn = self._drawn(sizes)
+            with self.ghost.entered():
+                return [tuple(tensor.shape) for tensor in self.flat(*drawn)]
+        except Exception:  # what a model does not accept raises anything
+            return []
 
 
-def _compared(where: str, law: str, size: Any, letters: Mapping[Any, str], shapes: ModelShapes) -> list[str]:
-    for factor in (1, 2, 3):
-        sizes = {symbol: size * factor for symbol, size in shapes.sizes.items()}
-        got = _at(size, letters, sizes)
-        if got is not None and got != evaluate(law, sizes):
+@contextlib.contextmanager
+def _silent() -> Iterator[None]:
+    """In the block nothing is printed or logged: of an export that fails torch shows the whole graph."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with contextlib.redirect_stderr(io.StringIO()):
+            yield
+    finally:
+        logging.disable(before)
+
+
+def _compared(exported: _Exported, where: tuple[int, int], law: str, size: Any, shapes: ModelShapes) -> Iterator[str]:
+    number, axis = where
+    for sizes in _places(shapes):
+        got, said = _at(size, exported.letters, sizes), evaluate(law, sizes)
+        if got is not None and got != said:
             words = " ".join(f"{symbol}={value}" for symbol, value in sizes.items())
-            return [f"{_NAME} disagrees: {where} is {got} at {words}, the law {law} says {evaluate(law, sizes)}"]
-    return []
+            given = exported.passed(sizes)
+            truth = f", a pass gives {given[number][axis]}" if given else ""
+            place = f"{shapes.outputs[number].path} axis {axis}"
+            yield f"{_NAME} disagrees: {place} is {got} at {words}, the law {law} says {said}{truth}"
+            return
+
+
+def _places(shapes: ModelShapes) -> Iterator[dict[str, int]]:
+    """Accepted sizes of many remainders, the first of them where the probing began."""
+    for count in range(_PLACES):
+        sizes = {}
+        for place, (symbol, base) in enumerate(shapes.sizes.items()):
+            low, high, step = shapes.accepted.get(symbol, (base, base, 1))
+            moved = base + count * (2 * place + 1) * step
+            sizes[symbol] = moved if high is None else low + (moved - low) % (high - low + step)
+        yield sizes
 
 
 def _at(size: Any, letters: Mapping[Any, str], sizes: Mapping[str, int]) -> int | None:

@@ -287,6 +287,8 @@ def _lacks_data(error: BaseException) -> bool:
         or "fake" in text.lower()
         or "data-dependent" in text.lower()
         or "same device" in text
+        or ".numpy()" in text
+        or "data pointer" in text
     )
 
 

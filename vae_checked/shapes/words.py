@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from vae_checked.shapes.comparison import Difference, What, gives, takes, tensors
 from vae_checked.shapes.law import NOT_A_LAW, evaluate, symbols_in
+from vae_checked.shapes.model import RANK_VARIES
 
 _AXES = {
     2: ("batch", "features"),
@@ -125,7 +126,7 @@ def _side(each: Difference, side: str, part: object) -> Iterator[str]:
             yield f"{which} dtype was {was_type}, is {now_type}"
         if was == now:
             continue
-        if len(was) != len(now):
+        if len(was) != len(now) or RANK_VARIES in (was, now):
             yield f"{which} was {_axes(was)}, is {_axes(now)}"
         elif sorted(was) == sorted(now):
             yield f"{which} axes permuted: was {_axes(was)}, is {_axes(now)}"
@@ -164,6 +165,8 @@ def _shape(text: str) -> tuple[str, ...]:
 
 
 def _axes(axes: Sequence[str]) -> str:
+    if axes == RANK_VARIES:
+        return "of more axes at some sizes than at others"
     return f"[{' '.join(axes)}]"
 
 

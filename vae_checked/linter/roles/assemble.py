@@ -167,7 +167,7 @@ def _facts(
         kl=kl_found,
         output=output,
         recon=recon_found,
-        data=data_facts(prediction, target, scene.data),
+        data=data_facts(site.location if prediction is None and site is not None else prediction, target, scene.data),
         objective=objective_facts(losses, kl, recon, reading, (kl_found.reduced, recon_found.reduced)),
         training=training.training_facts(losses, site, kl, recon),
     )

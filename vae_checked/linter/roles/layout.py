@@ -38,18 +38,21 @@ _IMAGE = ("B", "C", "H", "W")
 def axis_order(prediction: Expr | None, target: Expr | None) -> Fact[AxisOrder] | None:
     """The order in which an image's axes reach the first convolution; None where nothing tells it.
 
-    A view that takes a tensor's own sizes in another order tells by itself. Otherwise the decoder does: its last
-    convolution gives B C H W, and what it is compared with has the order in which it leaves the decoder.
+    A view that takes a tensor's own sizes in another order tells by itself, also in a mean of the posterior that stands
+    for a prediction without a target. Otherwise the decoder does: its last convolution gives B C H W, and what it is
+    compared with has the order in which it leaves the decoder.
     """
-    if prediction is None or target is None:
+    if prediction is None:
         return None
     convolutions = [node for node in walk(prediction) if node.get("kind") in _CONVOLUTIONS and node.args]
-    if _is_of_neighbours(prediction, target):
+    if target is not None and _is_of_neighbours(prediction, target):
         return Fact(AxisOrder.SCRAMBLED_CLASSES, origin(prediction))
     for node in convolutions:
         below, moves = _moves_above(node.args[0])
         if not moves and _is_relabelled(below):
             return Fact(AxisOrder.SCRAMBLED, origin(below))
+    if target is None:
+        return None
     made = _roles_of_output(prediction)
     if made is None:
         return None

@@ -19,7 +19,7 @@ from vae_checked.facts import (
     Sampler,
     StdCurve,
 )
-from vae_checked.linter.expression import ELEMENTWISE, TRANSPARENT, Expr, elementwise, origin, strip, written
+from vae_checked.linter.expression import ELEMENTWISE, TRANSPARENT, Expr, contains, elementwise, origin, strip, written
 from vae_checked.linter.intervals import interval_of
 from vae_checked.linter.names import role_of_name
 from vae_checked.linter.roles import samplers
@@ -28,6 +28,8 @@ from vae_checked.linter.roles.samplers import SamplerSite
 
 # What makes a number positive, and all that it makes of the real numbers: less than that comes from below it.
 _POSITIVE = frozenset(("exp", "sqrt", "square", "pow"))
+_ALL = ("slice", ("value", None), ("value", None), ("value", None))
+_FIRST_ALONE = tuple(("slice", ("value", start), ("value", 1), ("value", None)) for start in (None, 0))
 _POSITIVE_REALS = (Interval(0.0, math.inf), Interval(0.0, math.inf, True))
 
 
@@ -74,7 +76,8 @@ def _noise(noise: Expr) -> Fact[Noise] | None:
 def _shared(site: SamplerSite) -> Fact[frozenset[Axis]] | None:
     """Which axes share one draw, from the sizes that are written; None where the shape is not known."""
     if site.noise.args:
-        return Fact(frozenset(), origin(site.noise))
+        axes = _shared_like(site, strip(site.noise.args[0]))
+        return None if axes is None else Fact(axes, origin(site.noise))
     shape = site.noise.get("shape")
     if not isinstance(shape, tuple):
         return None
@@ -86,6 +89,22 @@ def _shared(site: SamplerSite) -> Fact[frozenset[Axis]] | None:
     if len(shape) == 1 and isinstance(shape[0], tuple) and shape[0][1] in (1, -1):
         shared.add(Axis.BATCH)
     return Fact(frozenset(shared), origin(site.noise))
+
+
+def _shared_like(site: SamplerSite, like: Expr) -> frozenset[Axis] | None:
+    """Which axes share a draw that has the shape of a tensor: a head itself, one row or one column of a head."""
+    if like.op not in ("index", "item") or contains(site.location, like.uid) or contains(site.scale, like.uid):
+        return frozenset()
+    whole = {node.uid for head in (site.location, site.scale) for node in (head, strip(head), *elementwise(head))}
+    if like.args[0].uid not in whole:
+        return None
+    if like.op == "item":
+        return frozenset((Axis.BATCH,))
+    rows = like.get("key")
+    if not isinstance(rows, tuple):
+        return None
+    axes = {axis for axis, part in zip((Axis.BATCH, Axis.LATENT), rows, strict=False) if part in _FIRST_ALONE}
+    return frozenset(axes) if all(part in (*_FIRST_ALONE, _ALL) for part in rows) and len(rows) <= 2 else None
 
 
 def _gradient(site: SamplerSite) -> Fact[frozenset[Head]]:
