@@ -234,3 +234,70 @@ def test_one_clipped_head_is_named_whatever_the_other_is(heads: str, expected: l
     assert [finding.code for finding in report.findings] == expected
     # What is not known of the other head is still said.
     assert any("VAE204" in judgement.unexamined for judgement in report.judgements) is (expected == [])
+
+
+FACTORY = """\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Built(nn.Module):
+    def __init__(self, build, sizes):
+        super().__init__()
+        self.to_mu = {made}
+        self.to_logvar = {again}
+
+    def forward(self, x, h):
+        mu, logvar = self.to_mu(h), self.to_logvar(h)
+        z = mu + torch.exp({scale}) * torch.randn_like(mu)
+        kl = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())
+        return F.mse_loss(z, x, reduction="sum") + kl
+"""
+
+
+@pytest.mark.parametrize("made", ["build(sizes)", "nn.Sequential(*[build(size) for size in sizes])"])
+def test_two_parts_that_one_factory_makes_are_two(made: str, tmp_path: Path) -> None:
+    path = tmp_path / "built.py"
+    for scale, expected in (("0.5 * logvar", []), ("logvar", ["VAE201"])):
+        path.write_text(FACTORY.format(made=made, again=made, scale=scale), encoding="utf-8")
+        assert [finding.code for finding in lint([path]).findings] == expected
+    path.write_text(FACTORY.format(made=made, again="self.to_mu", scale="0.5 * logvar"), encoding="utf-8")
+    assert not any(facts.kl.form and facts.sampler.std for facts in lint([path]).facts)
+
+
+WITHOUT = """\
+import torch
+import torch.nn as nn
+
+
+class Plain(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.to_mu, self.to_logvar, self.back = nn.Linear(33, 7), nn.Linear(33, 7), nn.Linear(7, 33)
+
+    def forward(self, h):
+        mu, logvar = self.to_mu(h), self.to_logvar(h)
+        z = {z}
+        kl = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())
+        return self.back(z), kl
+"""
+
+
+@pytest.mark.parametrize(
+    ("z", "expected"),
+    [
+        ("mu + torch.exp(0.5 * logvar)", ["VAE207"]),
+        ("torch.exp(0.5 * logvar).add(mu)", ["VAE207"]),
+        ("mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)", []),
+        ("torch.cat([mu - torch.exp(0.5 * logvar), mu + torch.exp(0.5 * logvar)], 0)", []),
+        ("mu + logvar", []),
+        ("mu", []),
+    ],
+)
+def test_mean_and_std_that_reach_a_decoder_need_no_loss_to_be_named(
+    z: str, expected: list[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "plain.py"
+    path.write_text(WITHOUT.format(z=z), encoding="utf-8")
+    assert [finding.code for finding in lint([path]).findings] == expected

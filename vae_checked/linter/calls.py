@@ -132,6 +132,9 @@ def call(interpreter: Interpreter, target: Value, args: list[Value], kwargs: dic
         return data.transformed(interpreter, target, as_expr(args[0], site) if args else atom("image", site), site)
     if isinstance(target, Method):
         return _call_method(interpreter, target, args, kwargs, site)
+    model = interpreter.stand_in(target)
+    if model is not None:
+        return _call_instance(interpreter, model, args, kwargs, site)
     parts = [as_expr(target, site), *(as_expr(item, site) for item in (*args, *kwargs.values()))]
     return opaque("call", tuple(parts), site)
 
@@ -202,6 +205,9 @@ def _call_method(
         return _call_on_container(owner, name, args, site)
     if isinstance(owner, Loader):
         return operators.batch(interpreter, owner) if name in ("next", "__next__", "next_batch") else owner
+    model = interpreter.stand_in(owner)
+    if model is not None and isinstance(found := model.cls.find(name), Function):
+        return interpreter.invoke(found if found.is_static else operators.bound(found, model), args, kwargs, site)
     return tensor_method(interpreter, as_expr(owner, site), name, args, kwargs, site)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from vae_checked.catalogue import judge
 from vae_checked.facts import Facts, KLForm, NoiseLaw, StdCurve
 from vae_checked.finding import Finding
-from vae_checked.linter import scenes
+from vae_checked.linter import scenes, standing
 from vae_checked.linter import source as sources
 from vae_checked.linter.declared import Declared
 from vae_checked.linter.disk import Disk
@@ -86,6 +86,7 @@ def _facts(
     paths = {module.path for module in modules}
     built += [scene for scene in around if scene.runs(paths)]
     built += scenes.assembled(project)
+    built += standing.in_for(project, built)
     pipelines = Pipelines(project, [*built, *around])
     across = Across()
     for scene in built:

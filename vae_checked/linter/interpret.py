@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from vae_checked.linter import branches, calls, evaluate, operators, syntax
-from vae_checked.linter.expression import Expr, Site, opaque
+from vae_checked.linter.expression import Expr, Site, opaque, strip
 from vae_checked.linter.path import Path
 from vae_checked.linter.source import Source
 from vae_checked.linter.values import (
@@ -101,12 +101,20 @@ class Interpreter:
         self.options: dict[tuple[str, str], Value] = {}
         self.drawing: set[str] = set()
         self.assembled: dict[int, Instance] = {}
+        self.stand_ins: dict[tuple[str, object], Instance] = {}
         self._too_long: set[int] = set()
 
     def serial(self) -> int:
         """A number that was not given out before."""
         self._serial += 1
         return self._serial
+
+    def stand_in(self, value: Value) -> Instance | None:
+        """The model that stands in for something that code takes from outside, where one does."""
+        if not self.stand_ins or not isinstance(value, Expr):
+            return None
+        bare = strip(value)
+        return self.stand_ins.get((bare.op, bare.get("name")))
 
     # ------------------------------------------------------------------------------------------- entry points
 
@@ -390,11 +398,21 @@ class Interpreter:
 
     def _bind_attribute(self, owner: Value, name: str, value: Value, site: Site) -> None:
         if isinstance(owner, (Instance, Layer)):
-            owner.attributes[name] = value
+            owner.attributes[name] = self._own(owner, value) if isinstance(owner, Instance) else value
             if isinstance(owner, Layer):
                 owner.written[name] = site
         elif isinstance(owner, Class):
             owner.names[name] = value
+
+    def _own(self, owner: Instance, value: Value) -> Value:
+        """What an attribute is set to: two parts that one call makes, as of a factory of layers, are two parts."""
+        same = [
+            other
+            for other in owner.attributes.values()
+            if isinstance(value, Expr) and isinstance(other, Expr) and other.uid == value.uid
+        ]
+        # What was only given another name is the very same.
+        return operators.apart(self, value) if same and all(other is not value for other in same) else value
 
     def root(self, value: Value, kind: str, name: str, node: ast.AST) -> None:
         """Record a value at the edge of a statement."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vae_checked.linter import losses
+from vae_checked.linter import losses, operators
 from vae_checked.linter.expression import Expr, Site, is_data, opaque
 from vae_checked.linter.torch_ops import HANDLERS
 from vae_checked.linter.values import Layer, Value, as_expr, number_of
@@ -34,7 +34,7 @@ def is_layer(dotted: str) -> bool:
 def construct(interpreter: Interpreter, kind: str, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     """An instance of an nn class."""
     if kind == "Sequential":
-        return sequential(args, site)
+        return sequential([operators.apart(interpreter, item) for item in args], site)
     if kind in ("ModuleList", "ParameterList"):
         found = args[0] if args else kwargs.get("modules", [])
         items = list(found) if isinstance(found, (list, tuple)) else []

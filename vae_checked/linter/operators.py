@@ -414,6 +414,13 @@ def store(owner: dict[Value, Value] | list[Value] | Instance, key: Value, value:
         owner[key] = value
 
 
+def apart(interpreter: Interpreter, value: Value) -> Value:
+    """What a call that is not understood has made, told from what it makes the next time."""
+    if not isinstance(value, Expr) or value.op not in ("opaque", "call") or not value.args:
+        return value
+    return Expr(value.op, value.args, (*value.attrs, ("serial", interpreter.serial())), value.site)
+
+
 def switches_gradient_off(value: Value) -> int:
     """1 for the context managers under which no gradient is recorded."""
     name = ""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from functools import partial
 
 from vae_checked.facts import Fact, Interval
 from vae_checked.linter import linking
@@ -21,13 +22,15 @@ from vae_checked.record import dataclass
 class Scene:
     """One evaluation: what it is of, the module it stands in, and what it saw.
 
-    `data` is where the project's data lie as far as its pipelines tell, for inputs of which the scene knows nothing.
+    `data` is where the project's data lie as far as its pipelines tell, for inputs of which the scene knows nothing;
+    `again` makes the same evaluation once more.
     """
 
     subject: str
     module: Module
     trace: Trace
     data: Fact[Interval] | None = None
+    again: Callable[[], Scene] | None = None
 
     def values(self) -> list[Expr]:
         """Every expression at the edge of a statement."""
@@ -157,7 +160,8 @@ def _run_class(
         return None
 
     _, trace = interpreter.run(work, 120_000)
-    return Scene(f"{module.path}:{cls.name}", module, trace)
+    again = None if made is not None else partial(_run_class, project, module, cls, entered, called)
+    return Scene(f"{module.path}:{cls.name}", module, trace, again=again)
 
 
 def _setters(methods: Iterable[Function]) -> set[str]:
@@ -202,4 +206,6 @@ def _run_function(project: Project, module: Module, function: Function) -> Scene
         return interpreter.invoke(function, linking.atoms_for(interpreter, function, skip=0), {}, site)
 
     _, trace = interpreter.run(work)
-    return Scene(f"{module.path}:{function.name}", module, trace)
+    return Scene(
+        f"{module.path}:{function.name}", module, trace, again=partial(_run_function, project, module, function)
+    )

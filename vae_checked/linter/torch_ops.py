@@ -313,8 +313,10 @@ def _full(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Sit
 def _cat(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     pieces = _argument(args, kwargs, 0, "tensors")
     axis = number_of(_argument(args, kwargs, 1, "dim", "axis"))
-    items = pieces if isinstance(pieces, (tuple, list)) else [pieces]
-    return Expr("cat", tuple(as_expr(item, site) for item in items), (("axis", axis),), site)
+    items = tuple(as_expr(item, site) for item in (pieces if isinstance(pieces, (tuple, list)) else [pieces]))
+    if len(items) > 1 and len({item.uid for item in items}) == 1:
+        return Expr("repeat", items[:1], (), site)
+    return Expr("cat", items, (("axis", axis),), site)
 
 
 def _stack(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:

@@ -34,8 +34,7 @@ def facts_of(scene: Scene, across: Across) -> list[Facts]:
         return twice
     graph = Graph(phi.resolved(values))
     found = samplers.find(graph)
-    cuts = [node for site in found for node in (site.scale, site.head, site.location) if node is not None]
-    kls = divergences.find(graph, cuts, _heads(found))
+    kls = divergences.find(graph, _cuts(found), _heads(found))
     recons = [
         recon
         for recon in reconstructions.find(graph)
@@ -71,6 +70,19 @@ def facts_of(scene: Scene, across: Across) -> list[Facts]:
         ]
         facts.extend(_facts(scene, None, None, recon, losses) for recon in decoded)
     return facts
+
+
+def is_joined(scene: Scene) -> bool:
+    """Whether a KL of a scene reads the heads that a sampler of it draws with."""
+    graph = Graph(phi.resolved(scene.values()))
+    found = samplers.find(graph)
+    kls = divergences.find(graph, _cuts(found), _heads(found)) if found else []
+    return any(_kl_of(site, kls) is not None for site in found)
+
+
+def _cuts(found: list[SamplerSite]) -> list[Expr]:
+    """Nodes worth taking as the second head of a KL."""
+    return [node for site in found for node in (site.scale, site.head, site.location) if node is not None]
 
 
 def _heads(found: list[SamplerSite]) -> list[tuple[Expr, Expr]]:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 Step = tuple[str, object]
 _MAX_CHAINS = 4
+# Calls that read the command line, and calls inside of one another that make a weight.
+_PARSED = frozenset(("parse_args", "parse_known_args"))
+_MAX_CALLS = 6
 # What a term may pass through without losing its axes or its elements' order.
 _PASSED = frozenset(("clamp", "nan_to_num", "maximum", "masked"))
 
@@ -152,9 +155,21 @@ def is_whole(expr: Expr) -> bool:
     return True
 
 
-def is_number(expr: Expr) -> bool:
-    """Whether an expression is made of numbers, sizes, attributes and parameters alone: a weight, no tensor."""
-    return all(is_scalar(leaf) or leaf.op in ("atom", "weight") for leaf in leaves(expr))
+def is_number(expr: Expr, depth: int = 0) -> bool:
+    """Whether an expression is made of numbers, sizes, attributes and parameters alone: a weight, no tensor.
+
+    What a call that is not understood makes of such is one too: a schedule of an epoch, an option of the command line.
+    """
+    return all(_is_setting(leaf, depth) for leaf in leaves(expr))
+
+
+def _is_setting(leaf: Expr, depth: int) -> bool:
+    if is_scalar(leaf) or leaf.op in ("atom", "weight") or leaf.get("name") in _PARSED:
+        return True
+    # Below a call, a table of settings is told by the names of its entries.
+    entry = leaf.op == "item" and depth > 0 and isinstance(leaf.get("index"), str)
+    made = (leaf.op in ("opaque", "call") or entry) and leaf.args and depth < _MAX_CALLS
+    return bool(made) and all(is_number(arg, depth + 1) for arg in leaf.args)
 
 
 def peeled(term: Expr) -> tuple[Step, ...]:

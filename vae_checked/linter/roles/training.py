@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from vae_checked.facts import Fact, Family, NoiseTiming, Overflow, Sampler, Training
+from vae_checked.facts import Fact, Family, NoiseTiming, Overflow, Parametrisation, Sampler, Training
 from vae_checked.linter.expression import TRANSPARENT, Expr, Graph, contains, origin, strip, walk
 from vae_checked.linter.intervals import interval_of
 from vae_checked.linter.numeric import evaluate, leaves
@@ -63,15 +63,18 @@ def _inverted(site: SamplerSite, losses: Losses) -> Fact[NoiseTiming] | None:
 
 
 def timing_without_noise(kl: Divergence, recon: Reconstruction | None, losses: Losses) -> Sampler:
-    """The sampler of a KL whose heads reach the reconstruction without any draw."""
-    if recon is None or kl.family is not Family.GAUSSIAN:
+    """The sampler of a KL whose heads reach a decoder as mean + std, or the reconstruction without any draw."""
+    if kl.family is not Family.GAUSSIAN:
+        return Sampler()
+    added = _means_and_stds(losses.nodes, kl.location, kl.head, kl.parametrisation)
+    decoded = [node for node in added if any(_is_layer_on(above, node) for above in losses.nodes)]
+    if decoded:
+        return Sampler(timing=Fact(NoiseTiming(training=False, without_eps=True), origin(decoded[0])))
+    if recon is None:
         return Sampler()
     sides = [side for side in (recon.first, recon.second) if contains(side, kl.location.uid)]
     if len(sides) != 1 or any(node.op in _DRAWS for node in walk(sides[0])):
         return Sampler()
-    for node in walk(sides[0]):
-        if node.op == "add" and _is_mean_and_std(node, kl.location, kl.head):
-            return Sampler(timing=Fact(NoiseTiming(training=False, without_eps=True), origin(node)))
     if any(node.op in _DRAWS for node in losses.nodes):
         # The noise may reach z in a way that was not understood.
         return Sampler()
@@ -85,17 +88,32 @@ def without_eps(graph: Graph, site: SamplerSite) -> list[Sampler]:
     head = samplers.fitting_head(site.scale) or site.head
     if head is None:
         return []
-    found = [node for node in graph.nodes if node.op in ("add", "sub") and _is_mean_and_std(node, site.location, head)]
-    if any(node.op == "sub" for node in found):
-        return []
+    read = samplers.curve(site.scale, head)
+    found = _means_and_stds(graph.nodes, site.location, head, None if read is None else read[0])
     return [Sampler(timing=Fact(NoiseTiming(without_eps=True), origin(node))) for node in found]
 
 
-def _is_mean_and_std(node: Expr, mean: Expr, head: Expr) -> bool:
+def _means_and_stds(
+    nodes: list[Expr], location: Expr, head: Expr, parametrisation: Parametrisation | None
+) -> list[Expr]:
+    """The sums of a mean and its std, as `parametrisation` reads it from a head; none where they are also subtracted."""
+    found = [
+        node
+        for node in nodes
+        if node.op in ("add", "sub") and parametrisation and _is_mean_and_std(node, location, head, parametrisation)
+    ]
+    return [] if any(node.op == "sub" for node in found) else found
+
+
+def _is_layer_on(node: Expr, value: Expr) -> bool:
+    return node.op == "layer" and contains(node, value.uid)
+
+
+def _is_mean_and_std(node: Expr, mean: Expr, head: Expr, parametrisation: Parametrisation) -> bool:
     for location, scale in (node.args, node.args[::-1]):
         if strip(location).uid == strip(mean).uid and contains(scale, head.uid):
             found = samplers.curve(scale, head)
-            return found is not None and found[0] is not None
+            return found is not None and found[0] is parametrisation
     return False
 
 

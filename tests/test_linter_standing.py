@@ -1,0 +1,150 @@
+"""Code that takes its model from outside is read with the one model of the project that fits it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from vae_checked.linter import LintReport, lint
+
+MODEL = """\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Net(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.trunk = nn.Linear(784, 33)
+        self.to_m = nn.Linear(33, width)
+        self.to_s = nn.Linear(33, width)
+        self.back = nn.Sequential(nn.Linear(width, 33), nn.ReLU(), nn.Linear(33, 784), nn.Sigmoid())
+
+    def encode(self, x):
+        h = F.relu(self.trunk(x))
+        return self.to_m(h), self.to_s(h)
+
+    def forward(self, x):
+        m, s = self.encode(x)
+        z = m + torch.exp(0.5 * s) * torch.randn_like(s)
+        return RESULT
+"""
+OTHER = """\
+import torch
+import torch.nn as nn
+
+
+class Denoiser(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(784, 784)
+
+    def forward(self, x):
+        return self.layer(x + 0.1 * torch.randn_like(x)), x, x
+"""
+# A trainer of each form, the result of the model that it reads, and where the KL stands.
+TRAINERS = {
+    "attribute": (
+        """\
+class Trainer:
+    def __init__(self, network, options):
+        self.network = network.to(options.device)
+
+    def step(self, x):
+        out, m, s = self.network(x)
+        recon = F.binary_cross_entropy(out, x, reduction="sum")
+        kl = -0.5 * torch.sum(1 + s - m.pow(2) - s.exp())
+        return recon + kl
+""",
+        "self.back(z), m, s",
+    ),
+    "inherited": (
+        """\
+class Trainer(library.Trainer):
+    def compute(self, batch):
+        x = batch[0].to(self.device)
+        out, m, s = self.model.forward(x)
+        recon = F.binary_cross_entropy(out, x, reduction="sum")
+        kl = -0.5 * torch.sum(1 + s - m.pow(2) - s.exp())
+        return {"loss": recon + kl}
+""",
+        "self.back(z), m, s",
+    ),
+    "function": (
+        """\
+def epoch(vae, loader, optimizer):
+    for x, _ in loader:
+        made = vae(x)
+        recon = F.binary_cross_entropy(made["out"], x, reduction="sum")
+        kl = -0.5 * torch.sum(1 + made["s"] - made["m"].pow(2) - made["s"].exp())
+        loss = recon + kl
+        loss.backward()
+        optimizer.step()
+""",
+        '{"out": self.back(z), "m": m, "s": s}',
+    ),
+    "nested": (
+        """\
+def loss_of(net, x):
+    out, (m, s) = net(x)
+    recon = F.binary_cross_entropy(out, x, reduction="sum")
+    kl = -0.5 * torch.sum(1 + s - m.pow(2) - s.exp())
+    return recon + kl
+""",
+        "self.back(z), (m, s)",
+    ),
+}
+HEAD = "import library\nimport torch\nimport torch.nn.functional as F\n\n\n"
+
+
+def read(folder: Path, model: str, trainer: str, **others: str) -> LintReport:
+    texts = {"net": model, "trainer": HEAD + trainer, **others}
+    for name, text in texts.items():
+        (folder / f"{name}.py").write_text(text, encoding="utf-8")
+    return lint([folder])
+
+
+def codes(report: LintReport) -> list[str]:
+    return [finding.code for finding in report.findings]
+
+
+@pytest.mark.parametrize("form", TRAINERS)
+def test_a_trainer_is_read_with_the_model_that_fits(form: str, tmp_path: Path) -> None:
+    trainer, result = TRAINERS[form]
+    model = MODEL.replace("RESULT", result)
+    report = read(tmp_path, model, trainer, other=OTHER)
+    assert codes(report) == []
+    joined = [facts for facts in report.facts if facts.sampler.std and facts.kl.form and facts.recon.kind]
+    assert {facts.subject.rpartition(":")[2] for facts in joined} == {"Net"}
+    wrong = {
+        "VAE201": model.replace("0.5 * s", "s"),
+        "VAE204": model.replace("self.to_m(h), self", "torch.relu(self.to_m(h)), self"),
+        "VAE402": model.replace(", nn.Sigmoid()", ""),
+    }
+    for code, text in wrong.items():
+        assert codes(read(tmp_path, text, trainer, other=OTHER)) == [code]
+
+
+def test_heads_that_a_trainer_takes_in_the_other_order_are_named(tmp_path: Path) -> None:
+    trainer, result = TRAINERS["attribute"]
+    exchanged = trainer.replace("out, m, s = ", "out, s, m = ")
+    assert codes(read(tmp_path, MODEL.replace("RESULT", result), exchanged)) == ["VAE205"]
+
+
+def test_nothing_is_joined_where_two_models_fit(tmp_path: Path) -> None:
+    trainer, result = TRAINERS["attribute"]
+    model = MODEL.replace("RESULT", result)
+    wrong = model.replace("0.5 * s", "s")
+    assert codes(read(tmp_path, wrong, trainer)) == ["VAE201"]
+    assert codes(read(tmp_path, wrong, trainer, second=model.replace("class Net", "class Wide"))) == []
+
+
+def test_a_model_whose_result_is_another_does_not_fit(tmp_path: Path) -> None:
+    trainer, _ = TRAINERS["attribute"]
+    model = MODEL.replace("RESULT", "self.back(z), z, h").replace("m, s = self.encode(x)", "m, s, h = self.encode(x)")
+    model = model.replace("self.to_m(h), self.to_s(h)", "self.to_m(h), self.to_s(h), h").replace("0.5 * s", "s")
+    report = read(tmp_path, model, trainer)
+    assert codes(report) == []
+    assert not any(facts.sampler.std and facts.kl.form for facts in report.facts)
