@@ -398,21 +398,11 @@ class Interpreter:
 
     def _bind_attribute(self, owner: Value, name: str, value: Value, site: Site) -> None:
         if isinstance(owner, (Instance, Layer)):
-            owner.attributes[name] = self._own(owner, value) if isinstance(owner, Instance) else value
+            owner.attributes[name] = operators.owned(self, owner, value)
             if isinstance(owner, Layer):
                 owner.written[name] = site
         elif isinstance(owner, Class):
             owner.names[name] = value
-
-    def _own(self, owner: Instance, value: Value) -> Value:
-        """What an attribute is set to: two parts that one call makes, as of a factory of layers, are two parts."""
-        same = [
-            other
-            for other in owner.attributes.values()
-            if isinstance(value, Expr) and isinstance(other, Expr) and other.uid == value.uid
-        ]
-        # What was only given another name is the very same.
-        return operators.apart(self, value) if same and all(other is not value for other in same) else value
 
     def root(self, value: Value, kind: str, name: str, node: ast.AST) -> None:
         """Record a value at the edge of a statement."""

@@ -421,6 +421,17 @@ def apart(interpreter: Interpreter, value: Value) -> Value:
     return Expr(value.op, value.args, (*value.attrs, ("serial", interpreter.serial())), value.site)
 
 
+def owned(interpreter: Interpreter, owner: Instance | Layer, value: Value) -> Value:
+    """What an attribute is set to: two parts that one call makes, as of a factory of layers, are two parts."""
+    same = [
+        other
+        for other in owner.attributes.values()
+        if isinstance(value, Expr) and isinstance(other, Expr) and other.uid == value.uid
+    ]
+    # What was only given another name is the very same.
+    return apart(interpreter, value) if same and all(other is not value for other in same) else value
+
+
 def switches_gradient_off(value: Value) -> int:
     """1 for the context managers under which no gradient is recorded."""
     name = ""

@@ -96,7 +96,7 @@ def without_eps(graph: Graph, site: SamplerSite) -> list[Sampler]:
 def _means_and_stds(
     nodes: list[Expr], location: Expr, head: Expr, parametrisation: Parametrisation | None
 ) -> list[Expr]:
-    """The sums of a mean and its std, as `parametrisation` reads it from a head; none where they are also subtracted."""
+    """The sums of a mean and its std as `parametrisation` reads it from a head; none where they are subtracted too."""
     found = [
         node
         for node in nodes
