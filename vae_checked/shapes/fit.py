@@ -50,9 +50,8 @@ def steps_in(laws: Iterable[Law]) -> dict[str, set[Step]]:
     """The steps of these laws by their letters."""
     found: dict[str, set[Step]] = {}
     for law in laws:
-        for _, steps in law.terms:
-            for step in steps:
-                found.setdefault(step.symbol, set()).add(step)
+        for step in _steps_of(law):
+            found.setdefault(step.symbol, set()).add(step)
     return found
 
 
@@ -158,7 +157,16 @@ def _sweep(
     if len(longest) < 2 or len(set(longest.values())) < 2:
         return None
     laws = in_one_letter([{symbol: size} for size in longest], list(longest.values()), symbol)
-    return (step for law in laws for _, steps in law.terms for step in steps)
+    return (step for law in laws for step in _steps_of(law))
+
+
+def _steps_of(law: Law) -> Iterator[Step]:
+    """The steps of a law, and of `c*N + c*d` also `N + d`, which is a factor where it is multiplied by others."""
+    for factor, steps in law.terms:
+        yield from steps
+        if law.constant and len(law.terms) == len(steps) == 1 and law.constant % factor == 0:
+            (step,) = steps
+            yield Step(step.symbol, step.add + step.by * (law.constant // factor), step.by)
 
 
 def _scaled(points: Sequence[Point], values: Sequence[int], steps: tuple[Step, ...]) -> Iterator[Law]:

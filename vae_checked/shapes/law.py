@@ -86,9 +86,7 @@ def is_rough(number: int) -> bool:
 
 def _product(factor: int, steps: tuple[Step, ...]) -> str:
     alone = len(steps) == 1 and factor == 1
-    written = [str(step) if alone or (step.by == 1 and not step.add) else f"({step})" for step in steps]
-    if alone and steps[0].by == 1 and steps[0].add:
-        written = [f"({steps[0].symbol}{steps[0].add:+d})"]
+    written = [str(step) if alone or step.by == 1 else f"({step})" for step in steps]
     return "*".join([*([str(factor)] if factor != 1 else []), *written])
 
 
