@@ -493,3 +493,27 @@ def fit(loader, width, latents):
 
     assert report.findings == ()
     assert any(facts.kl.form is not None for facts in report.facts)
+
+
+PARSED = """
+import argparse
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--batch-size", type=int, default=48)
+args = parser.parse_args()
+
+
+def loss_function(net, x):
+    out, mu, logvar = Net()(x)
+    recon = F.binary_cross_entropy(out, x.view(-1, 91))
+    kl = {sign}0.5 * torch.sum(1 + logvar - mu ** 2 - logvar.exp())
+    kl /= args.batch_size * 91
+    return recon + kl
+"""
+
+
+@pytest.mark.parametrize(("sign", "expected"), [("-", []), ("", ["VAE302"])])
+def test_an_option_that_the_terms_are_scaled_by_hides_no_sign(sign: str, expected: list[str], tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text(MODEL + PARSED.format(sign=sign))
+
+    assert [finding.code for finding in lint([tmp_path]).findings] == expected

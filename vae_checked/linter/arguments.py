@@ -25,7 +25,12 @@ def declare(interpreter: Interpreter, args: list[Value], kwargs: dict[str, Value
 
 def default_of(interpreter: Interpreter, owner: Expr, name: str) -> Value | None:
     """The list that an option has by default, a fresh one each time; None for any other attribute."""
-    if owner.op != "call" or owner.get("name") != "parse_args" or owner.site is None:
+    if not are_parsed(owner) or owner.site is None:
         return None
     default = interpreter.options.get((owner.site.source.path, name))
     return None if default is None else list(default)
+
+
+def are_parsed(expr: Expr) -> bool:
+    """Whether a value is what parse_args returns: its attributes are settings."""
+    return expr.op == "call" and expr.get("name") == "parse_args"

@@ -106,7 +106,7 @@ def _tensor_attribute(interpreter: Interpreter, owner: Expr, name: str, site: Si
     default = arguments.default_of(interpreter, owner, name)
     if default is not None:
         return default
-    if owner.op in ("item", "batch", "opaque", "atom", "attribute", "phi"):
+    if owner.op in ("item", "batch", "opaque", "atom", "attribute", "phi") or arguments.are_parsed(owner):
         return Expr("attribute", (owner,), (("name", name),), site)
     return opaque(f"attribute:{name}", (owner,), site)
 
