@@ -171,8 +171,14 @@ def arguments(
     if spec.vararg is not None and not parameters and isinstance(outputs, (tuple, list)):
         return list(outputs) if "loss" in function.name.lower() else None
     named = [role_of_name(item.arg) for item in parameters]
+    whole = _taken_apart(function, parameters, named, outputs, roles)
+    if whole is not None:
+        index, part = whole
+        roles, named = {**roles, "whole": part}, [*named[:index], "whole", *named[index + 1 :]]
     # A reconstruction loss by itself is known by its name: other losses take an output and a target as well.
-    wanted = ("output", "input") if "recon" in function.name.lower() and "mu" not in named else ("mu", "second")
+    wanted: tuple[str, ...] = ("mu", "second") if whole is None else ("whole",)
+    if "recon" in function.name.lower() and "mu" not in named and whole is None:
+        wanted = ("output", "input")
     if any(named.count(role) != 1 or role not in roles for role in wanted):
         return None
     source = function.scope.module.source_of(function.node)
@@ -186,6 +192,34 @@ def arguments(
         else:
             args.append(atom(item.arg, Site(source, item), interpreter.serial()))
     return args
+
+
+def _taken_apart(
+    function: Function, parameters: list[ast.arg], named: list[str | None], outputs: Value, roles: dict[str, Value]
+) -> tuple[int, Value] | None:
+    """The parameter of a loss that is unpacked into both heads, and which part of a model's result it is."""
+    if "mu" in named or "loss" not in function.name.lower():
+        return None
+    places = {item.arg: index for index, item in enumerate(parameters)}
+    for node in ast.walk(function.node):
+        if not (isinstance(node, ast.Assign) and isinstance(node.value, ast.Name) and node.value.id in places):
+            continue
+        names = [role_of_name(getattr(part, "id", "")) for part in getattr(node.targets[0], "elts", ())]
+        for held in (outputs, *(outputs if isinstance(outputs, (tuple, list)) else ())):
+            if _has_heads(held, names, roles):
+                return places[node.value.id], held
+    return None
+
+
+def _has_heads(held: Value, names: list[str | None], roles: dict[str, Value]) -> bool:
+    """Whether a tuple has a model's heads where the names of its parts, given by their roles, say."""
+    if not isinstance(held, (tuple, list)) or len(held) != len(names):
+        return False
+    parts = [strip(part).uid if isinstance(part, Expr) else None for part in held]
+    return all(
+        names.count(role) == 1 and role in roles and parts[names.index(role)] == strip(roles[role]).uid
+        for role in ("mu", "second")
+    )
 
 
 def across(project: Project, scenes: list[Scene]) -> list[Scene]:
