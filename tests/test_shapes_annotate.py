@@ -323,3 +323,11 @@ def test_an_axis_is_written_in_names_that_are_bound(bound: list[str], axis: str,
     for each in bound:
         naming.name([each])
     assert naming.name([axis]) == written
+
+
+def test_what_an_argument_binds_that_may_be_absent_is_used_by_nothing_later() -> None:
+    naming = Naming(["H//4", "W"], ["H", "W"])
+    with naming.uncertain():
+        assert [naming.name([axis]) for axis in ("H//4", "W", "2*W")] == ["h", "W", "2*W"]
+    # A name of its own for what only the absent argument has bound, and another than it has there.
+    assert [naming.name([axis]) for axis in ("4*(H//4)", "2*W", "W", "3*W")] == ["h2", "w", "W", "3*W"]

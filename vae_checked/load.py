@@ -61,7 +61,8 @@ def build_model(spec: str, kwargs: Mapping[str, Any] | None = None, folder: Path
         with _disk_untouched():
             model = found(**(kwargs or {}))
     except Exception as error:
-        raise ModelError(f"building {spec} raised {described(error)}: give the arguments it needs as kwargs") from error
+        remedy = "give the arguments it needs as kwargs, or name a function of your own that builds it"
+        raise ModelError(f"building {spec} raised {described(error)}: {remedy}") from error
     if not isinstance(model, nn.Module):
         raise ModelError(f"{spec} returned a {type(model).__name__}, not a torch.nn.Module")
     return model

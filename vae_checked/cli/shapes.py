@@ -30,7 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     def command(name: str, purpose: str, models: str | int | None) -> argparse.ArgumentParser:
         own = sub.add_parser(name, help=purpose, description=f"{purpose[0].upper()}{purpose[1:]}.")
         if models:
-            own.add_argument("models", nargs=models, metavar="MODEL", help=f"{_MODEL} (default: all that are named)")
+            default = " (default: all that are named there)" if models == "*" else ""
+            own.add_argument("models", nargs=models, metavar="MODEL", help=f"{_MODEL}{default}")
             _model_options(own)
         return own
 
@@ -48,13 +49,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         each.add_argument("--format", choices=_FORMATS, default="text", help="form of the report (default: text)")
         each.add_argument("--output", metavar="FILE", help="write the report to FILE instead of standard output")
         each.add_argument("--exit-zero", action="store_true", help="exit with 0 even when there are differences")
-    infer = command("infer", "print the shapes of models, the laws of their axes, and the sizes they accept", "+")
+    infer = command("infer", "print the shapes of models, the laws of their axes, and the sizes they accept", "*")
     infer.add_argument("--format", choices=("text", "json"), default="text", help="form of the page (default: text)")
     infer.add_argument("--jobs", type=int, default=1, metavar="N", help="so many models at once (default: 1)")
     infer.add_argument("--with-export", action="store_true", help="compare with torch.export where it succeeds")
     annotate = command("annotate", "print jaxtyping signatures for the stages of a model", 1)
-    annotate.add_argument("--write", action="store_true", help="put them into the model's source file")
-    annotate.add_argument("--checked", action="store_true", help="with --write, put @checked on the class as well")
+    annotate.add_argument("--write", action="store_true", help="put them into the source of the model and its parts")
+    annotate.add_argument("--checked", action="store_true", help="with --write, put @checked on the classes as well")
 
 
 def _model_options(parser: argparse.ArgumentParser) -> None:

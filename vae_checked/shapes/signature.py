@@ -89,7 +89,7 @@ def _returned(calls: Sequence[Entry]) -> tuple[list[list[TensorShape]], str]:
     whole = [f"output[{number}]" for number in range(len(paths))]
     if paths == ("output",) or (paths and form == "tuple" and list(paths) == whole):
         return [[call.gives[number] for call in calls] for number in range(len(paths))], ""
-    return [], f"it returns a {form}: {_LEFT}" if paths else ""
+    return [], f"it returns a{'n' if form[:1] in 'AEIOUaeiou' else ''} {form}: {_LEFT}" if paths else ""
 
 
 def _text(group: Sequence[TensorShape], naming: Naming) -> str:

@@ -272,9 +272,12 @@ class Tracer:
 
     def _crash(self, error: Exception) -> CrashError:
         layer = self._failed[1] if self._failed else ROOT
-        return CrashError(
-            layer, _first_line(error), for_lack_of_data=self.ghost.how is not How.REAL and _lacks_data(error)
-        )
+        message = _first_line(error)
+        record = next((each for key, each in self._trace.records.items() if key.partition("@")[0] == layer), None)
+        if record is not None and record.takes and not any(letter.isdigit() for letter in message):
+            # Without its data a layer often complains and does not say of which sizes.
+            message += f" (given {', '.join('x'.join(map(str, each.sizes)) for each in record.takes)})"
+        return CrashError(layer, message, for_lack_of_data=self.ghost.how is not How.REAL and _lacks_data(error))
 
 
 def _lacks_data(error: BaseException) -> bool:
