@@ -63,6 +63,11 @@ def test_only_what_may_be_a_term_is_taken_apart_in_all_ways() -> None:
         ("import torch\nw = nn.Parameter(torch.randn(3) / 3 ** 0.5)\n", False),
         ("import torch\nnn.init.normal_(layer.weight)\ny = torch.exp(x)\n", False),
         ("import numpy\nz = m + std * numpy.random.randn(3)\n", False),
+        ("import torch\nx = torch.randn(3) + math.exp(-2.0) + math.log(3.0) + math.sqrt(5.0)\n", False),
+        ("import torch\nx = torch.randn(3) * torch.exp(torch.arange(7) * -torch.log(torch.tensor(1e4)) / 7)\n", False),
+        ("import torch\nx = torch.randn(3)  # an optimized start\n", False),
+        ("import torch\nx = torch.randn(3)\nopt = torch.optim.Adam([x])\n", True),
+        ("import torch\nx = torch.randn(3) + math.exp(-2.0) * torch.exp(y)\n", True),
     ],
 )
 def test_what_a_file_mentions_says_whether_it_is_parsed(text: str, concerned: bool) -> None:
@@ -103,7 +108,61 @@ def test_settings_that_take_long_are_left(tmp_path: Path) -> None:
     project = Project()
     text = calls + BAD
     module = project.add(source.parse(str(tmp_path / "model.py"), text.encode()))
-    build(project, [module])
+    list(build(project, [module]))
     assert 0 < MAX_STEPS - project.interpreter.remaining < MAX_PLAIN_STEPS + 4_000
     (tmp_path / "model.py").write_text(text, encoding="utf-8")
+    assert [finding.code for finding in lint([tmp_path]).findings] == ["VAE201"]
+
+
+LOOP = "    found = 0\n    for i in range(12):\n        for j in range(12):\n            found = found + i * j\n"
+
+
+def steps_of(helper: str, calls: str, folder: Path) -> int:
+    """The steps that a file takes which calls a helper of another file."""
+    (folder / "helper.py").write_text(helper, encoding="utf-8")
+    text = f"from torch import nn\nfrom helper import size\n\n\n{calls}"
+    project = Project()
+    scenes = list(build(project, [project.add(source.parse(str(folder / "model.py"), text.encode()))]))
+    assert scenes[0].trace.entered
+    return MAX_STEPS - project.interpreter.remaining
+
+
+@pytest.mark.parametrize("head", ["", "import torch\n\n\n@lru_cache(maxsize=None)\n"])
+def test_a_helper_is_run_once_for_the_same_constants(head: str, tmp_path: Path) -> None:
+    helper = f"{head}def size(name, wide=True):\n{LOOP}    return found\n"
+    once = steps_of(helper, "size('mnist', wide=False)\n", tmp_path)
+    again = steps_of(helper, "size('mnist', wide=False)\n" * 9, tmp_path)
+    other = steps_of(helper, "size('mnist', wide=False)\nsize('mnist', wide=True)\n", tmp_path)
+    assert once > 500
+    assert again < 1.2 * once
+    assert other > 1.8 * once
+
+
+@pytest.mark.parametrize(
+    ("head", "result", "given"),
+    [
+        # With tensors, what is handed back can be changed, and what is given is no constant: run each time.
+        ("import torch\n", "found", "'mnist'"),
+        ("", "[found]", "'mnist'"),
+        ("", "found", "nn.Linear(7, 3)"),
+    ],
+)
+def test_what_is_no_constant_is_run_each_time(head: str, result: str, given: str, tmp_path: Path) -> None:
+    helper = f"{head}def size(name):\n{LOOP}    return {result}\n"
+    once = steps_of(helper, f"size({given})\n", tmp_path)
+    assert steps_of(helper, f"size({given})\n" * 3, tmp_path) > 2.8 * once
+
+
+@pytest.mark.parametrize("start", [3, 5])
+def test_a_helper_that_is_not_run_again_hands_on_what_it_came_to(start: int, tmp_path: Path) -> None:
+    (tmp_path / "helper.py").write_text(
+        f"def factor(name):\n    return {{'kl': {start}}}[name]\n\n\nFIRST = factor('kl')\n", encoding="utf-8"
+    )
+    text = BAD.replace("import torch\n", "import torch\nfrom helper import factor\n\nONE = factor('kl')\n", 1)
+    assert text != BAD
+    scaled = text.replace("torch.exp(logvar)", f"torch.exp(logvar * factor('kl') / {2 * start})")
+    assert scaled != text
+    (tmp_path / "model.py").write_text(scaled, encoding="utf-8")
+    assert not lint([tmp_path]).findings
+    (tmp_path / "model.py").write_text(scaled.replace(f"/ {2 * start}", f"/ {start}"), encoding="utf-8")
     assert [finding.code for finding in lint([tmp_path]).findings] == ["VAE201"]

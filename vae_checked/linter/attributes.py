@@ -76,9 +76,10 @@ def _instance_attribute(interpreter: Interpreter, owner: Instance, name: str, si
         return owner.attributes[name]
     found = owner.cls.find(name)
     if isinstance(found, Function):
-        decorators = {
-            getattr(item, "id", getattr(item, "attr", "")) for item in getattr(found.node, "decorator_list", [])
-        }
+        written = getattr(found.node, "decorator_list", ())
+        if not written:
+            return operators.bound(found, owner)
+        decorators = {getattr(item, "id", getattr(item, "attr", "")) for item in written}
         if "staticmethod" in decorators:
             return found
         method = operators.bound(found, owner)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import math
 from typing import TYPE_CHECKING
 
@@ -48,20 +49,33 @@ def bind_parameters(
     site: Site | None,
 ) -> None:
     """Bind a call's arguments to a function's parameters; what is missing and has no default becomes an atom."""
-    spec = function.node.args
-    parameters = [*spec.posonlyargs, *spec.args]
-    here = site or interpreter.site(function.node)
-    given = list(args)
-    if function.bound is not None:
-        given.insert(0, function.bound)
-    given = _fill_spread(interpreter, given, len(parameters), here)
+    spec, names = function.node.args, scope.names
+    parameters = [*spec.posonlyargs, *spec.args] if spec.posonlyargs else spec.args
+    given = list(args) if function.bound is None else [function.bound, *args]
+    if any(isinstance(value, Expr) and value.op == "spread" for value in given):
+        given = _fill_spread(interpreter, given, len(parameters), site or interpreter.site(function.node))
     for parameter, value in zip(parameters, given, strict=False):
-        scope.names[parameter.arg] = value
+        names[parameter.arg] = value
         _name(interpreter, value, parameter.arg)
     if spec.vararg is not None:
-        scope.names[spec.vararg.arg] = tuple(given[len(parameters) :])
-    rest = {name: value for name, value in kwargs.items() if name not in scope.names}
-    defaults: dict[str, Value] = {}
+        names[spec.vararg.arg] = tuple(given[len(parameters) :])
+    rest = {name: value for name, value in kwargs.items() if name not in names} if kwargs else {}
+    if len(given) < len(parameters) or spec.kwonlyargs:
+        _bind_rest(interpreter, function, parameters, rest, names)
+    if spec.kwarg is not None:
+        names[spec.kwarg.arg] = rest if len(interpreter.frames) > 1 else Open(rest)
+
+
+def _bind_rest(
+    interpreter: Interpreter,
+    function: Function,
+    parameters: list[ast.arg],
+    rest: dict[str, Value],
+    names: dict[str, Value],
+) -> None:
+    """Bind the parameters that were not given by position, and take them out of `rest`."""
+    spec = function.node.args
+    defaults: dict[str, ast.expr] = {}
     for parameter, default in zip(reversed(parameters), reversed(spec.defaults), strict=False):
         defaults[parameter.arg] = default
     for parameter, keyword_default in zip(spec.kwonlyargs, spec.kw_defaults, strict=True):
@@ -69,18 +83,16 @@ def bind_parameters(
             defaults[parameter.arg] = keyword_default
     for parameter in (*parameters, *spec.kwonlyargs):
         name = parameter.arg
-        if name in scope.names:
+        if name in names:
             continue
         if name in rest:
-            scope.names[name] = rest.pop(name)
-            _name(interpreter, scope.names[name], name)
+            names[name] = rest.pop(name)
+            _name(interpreter, names[name], name)
         elif name in defaults:
-            scope.names[name] = interpreter.eval(defaults[name], function.scope)
+            names[name] = interpreter.eval(defaults[name], function.scope)
         else:
-            scope.names[name] = atom(name, Site(interpreter.source, parameter), interpreter.serial())
-            _name(interpreter, scope.names[name], name)
-    if spec.kwarg is not None:
-        scope.names[spec.kwarg.arg] = rest if len(interpreter.frames) > 1 else Open(rest)
+            names[name] = atom(name, interpreter.site(parameter), interpreter.serial())
+            _name(interpreter, names[name], name)
 
 
 def _fill_spread(interpreter: Interpreter, given: list[Value], wanted: int, site: Site) -> list[Value]:
@@ -107,12 +119,14 @@ def call(interpreter: Interpreter, target: Value, args: list[Value], kwargs: dic
     """target(*args, **kwargs)."""
     if isinstance(target, Function):
         return interpreter.invoke(target, args, kwargs, site)
+    if isinstance(target, External):
+        return _call_external(interpreter, target.dotted, args, kwargs, site)
+    if isinstance(target, Method):
+        return _call_method(interpreter, target, args, kwargs, site)
     if isinstance(target, Class):
         return construct(interpreter, target, args, kwargs, site)
     if isinstance(target, Instance):
         return _call_instance(interpreter, target, args, kwargs, site)
-    if isinstance(target, External):
-        return _call_external(interpreter, target.dotted, args, kwargs, site)
     if isinstance(target, Layer):
         return layers.apply(interpreter, target, args, kwargs, site)
     if isinstance(target, Layers):
@@ -130,8 +144,6 @@ def call(interpreter: Interpreter, target: Value, args: list[Value], kwargs: dic
         return interpreter.call(target.target, [*target.args, *args], {**target.kwargs, **kwargs}, site)
     if isinstance(target, Transform):
         return data.transformed(interpreter, target, as_expr(args[0], site) if args else atom("image", site), site)
-    if isinstance(target, Method):
-        return _call_method(interpreter, target, args, kwargs, site)
     model = interpreter.stand_in(target)
     if model is not None:
         return _call_instance(interpreter, model, args, kwargs, site)

@@ -21,7 +21,8 @@ from vae_checked.linter.values import (
 from vae_checked.record import replace
 
 if TYPE_CHECKING:
-    from vae_checked.linter.interpret import Frame, Interpreter
+    from vae_checked.linter.interpret import Interpreter
+    from vae_checked.linter.trace import Frame
 
 # Transforms that move pixels about, drop some or fill with black: the interval stays.
 _GEOMETRIC = frozenset(

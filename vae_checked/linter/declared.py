@@ -6,7 +6,6 @@ import os
 
 from vae_checked.facts import Fact, Interval, Origin
 from vae_checked.linter.options import Options
-from vae_checked.linter.scenes import Scene
 
 
 class Declared:
@@ -17,12 +16,12 @@ class Declared:
         for path, name, low, high in options.data_ranges:
             self._ranges.setdefault(os.path.realpath(path), {})[name] = Interval(low, high)
 
-    def interval_for(self, scene: Scene) -> Fact[Interval] | None:
-        """The interval given for the scene's class, or for all models of its file where they agree."""
+    def interval_for(self, path: str, subject: str) -> Fact[Interval] | None:
+        """The interval given for a class of a file, or for all models of the file where they agree."""
         if not self._ranges:
             return None
-        given = self._ranges.get(os.path.realpath(scene.module.path), {})
-        interval = given.get(scene.subject.rpartition(":")[2])
+        given = self._ranges.get(os.path.realpath(path), {})
+        interval = given.get(subject.rpartition(":")[2])
         if interval is None and len(set(given.values())) == 1:
             interval = next(iter(given.values()))
         return None if interval is None else Fact(interval, Origin("data_range of pyproject.toml"))

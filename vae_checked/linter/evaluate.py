@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from vae_checked.linter import attributes, operators
 from vae_checked.linter.builtin import BUILTINS
-from vae_checked.linter.expression import atom, opaque
-from vae_checked.linter.values import External, Function, Scope, Value, as_expr
+from vae_checked.linter.expression import Expr, atom, opaque
+from vae_checked.linter.values import Deferred, External, Function, Scope, Value, as_expr, settle
 
 if TYPE_CHECKING:
     from vae_checked.linter.interpret import Interpreter
@@ -18,17 +18,25 @@ MAX_COMPREHENSION = 48
 
 
 def _name(interpreter: Interpreter, node: ast.Name, scope: Scope) -> Value:
-    found, value = scope.lookup(node.id)
-    if found:
-        return interpreter.path.taken(value)
-    if node.id in BUILTINS:
+    name = node.id
+    at: Scope | None = scope
+    while at is not None:
+        names = at.names
+        if name in names:
+            value = names[name]
+            if isinstance(value, Deferred):
+                value = settle(names, name)
+            return interpreter.path.taken(value) if isinstance(value, Expr) and value.op == "phi" else value
+        at = at.parent
+    if name in BUILTINS:
         return External(f"builtins.{node.id}")
     return atom(node.id, interpreter.site(node), scope.module.path)
 
 
 def _attribute(interpreter: Interpreter, node: ast.Attribute, scope: Scope) -> Value:
     owner = interpreter.eval(node.value, scope)
-    return interpreter.path.taken(attributes.attribute(interpreter, owner, node.attr, interpreter.site(node)))
+    value = attributes.attribute(interpreter, owner, node.attr, interpreter.site(node))
+    return interpreter.path.taken(value) if isinstance(value, Expr) and value.op == "phi" else value
 
 
 def _call(interpreter: Interpreter, node: ast.Call, scope: Scope) -> Value:
@@ -150,27 +158,33 @@ def _joined(interpreter: Interpreter, node: ast.JoinedStr, scope: Scope) -> Valu
 def _comprehension(
     interpreter: Interpreter, node: ast.ListComp | ast.GeneratorExp | ast.SetComp | ast.DictComp, scope: Scope
 ) -> Value:
-    inner = Scope({}, scope, scope.module)
     results: list[Value] = []
-
-    def fill(depth: int) -> None:
-        if depth == len(node.generators):
-            if isinstance(node, ast.DictComp):
-                results.append((interpreter.eval(node.key, inner), interpreter.eval(node.value, inner)))
-            else:
-                results.append(interpreter.eval(node.elt, inner))
-            return
-        generator = node.generators[depth]
-        items = operators.items(interpreter, interpreter.eval(generator.iter, inner), interpreter.site(generator.iter))
-        for item in items[:MAX_COMPREHENSION]:
-            interpreter.bind(generator.target, item, inner, generator.target)
-            if all(operators.truth(interpreter.eval(test, inner)) is not False for test in generator.ifs):
-                fill(depth + 1)
-
-    fill(0)
+    _fill(interpreter, node, 0, Scope({}, scope, scope.module), results)
     if isinstance(node, ast.DictComp):
         return {key: value for key, value in results if isinstance(key, (str, int, float, bool))}
     return results
+
+
+def _fill(
+    interpreter: Interpreter,
+    node: ast.ListComp | ast.GeneratorExp | ast.SetComp | ast.DictComp,
+    depth: int,
+    inner: Scope,
+    results: list[Value],
+) -> None:
+    """Put into `results` what the loops of a comprehension yield from the one at `depth` on."""
+    if depth == len(node.generators):
+        if isinstance(node, ast.DictComp):
+            results.append((interpreter.eval(node.key, inner), interpreter.eval(node.value, inner)))
+        else:
+            results.append(interpreter.eval(node.elt, inner))
+        return
+    generator = node.generators[depth]
+    items = operators.items(interpreter, interpreter.eval(generator.iter, inner), interpreter.site(generator.iter))
+    for item in items[:MAX_COMPREHENSION]:
+        interpreter.bind(generator.target, item, inner, generator.target)
+        if all(operators.truth(interpreter.eval(test, inner)) is not False for test in generator.ifs):
+            _fill(interpreter, node, depth + 1, inner, results)
 
 
 def _lambda(interpreter: Interpreter, node: ast.Lambda, scope: Scope) -> Value:

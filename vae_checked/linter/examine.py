@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from vae_checked.catalogue import judge
 from vae_checked.facts import Facts, KLForm, NoiseLaw, StdCurve
 from vae_checked.finding import Finding
-from vae_checked.linter import scenes, standing
+from vae_checked.linter import scenes
 from vae_checked.linter import source as sources
 from vae_checked.linter.declared import Declared
 from vae_checked.linter.disk import Disk
@@ -19,6 +20,7 @@ from vae_checked.linter.report import TOO_LARGE, LintReport, is_vae
 from vae_checked.linter.roles import assemble
 from vae_checked.linter.roles.across import Across
 from vae_checked.linter.source import File
+from vae_checked.linter.standing import StandIns
 from vae_checked.linter.suppression import Suppressions
 from vae_checked.linter.telling import recognised, unobserved
 from vae_checked.linter.units import Text, Unit
@@ -80,20 +82,25 @@ def _facts(
     project = Project(disk)
     modules = [project.add(file) for file in files if file.cells]
     feeding = [project.add(file, given=False) for file in beside if file.cells]
+    paths = {module.path for module in modules}
+    pipelines, across, stand_ins = Pipelines(project, declared), Across(), StandIns(project)
     found: list[Facts] = []
     built = scenes.build(project, modules)
     around = scenes.build(project, feeding)
-    paths = {module.path for module in modules}
-    built += [scene for scene in around if scene.runs(paths)]
-    built += scenes.assembled(project)
-    built += standing.in_for(project, built)
-    pipelines = Pipelines(project, [*built, *around])
-    across = Across()
-    for scene in built:
-        scene.data = declared.interval_for(scene) or pipelines.interval_for(scene.module.path)
-        found.extend(assemble.facts_of(scene, across))
-    found.extend(across.facts())
-    return distinct(_settled(found)), project
+    for scene, wanted in chain(
+        ((scene, True) for scene in built),
+        ((scene, scene.runs(paths)) for scene in around),
+        ((scene, True) for scene in scenes.assembled(project)),
+        ((scene, True) for scene in stand_ins.scenes()),
+    ):
+        scene.data = pipelines.note(scene)
+        if wanted:
+            stand_ins.note(scene)
+            # One scene at a time: together their expressions take more memory than all else.
+            found.extend(assemble.facts_of(scene, across))
+    pipelines.settle()
+    told = [replace(item, data=replace(item.data, interval=pipelines.known(item.data.interval))) for item in found]
+    return distinct(_settled([*told, *across.facts(pipelines.known)])), project
 
 
 def _settled(found: list[Facts]) -> list[Facts]:

@@ -53,12 +53,23 @@ class Expr:
         self.args = args
         self._attrs = attrs
         self.site = site
-        bits = 0
-        uids: list[object] = [op, attrs]
-        for arg in args:
-            bits |= arg.bits
-            uids.append(arg.uid)
-        self.uid: int = hash(tuple(uids))
+        # The hash of operation, attributes and the arguments' uids in one tuple, spelled out for the usual counts.
+        count = len(args)
+        if count == 1:
+            bits = args[0].bits
+            self.uid: int = hash((op, attrs, args[0].uid))
+        elif count == 2:
+            one, other = args
+            bits = one.bits | other.bits
+            self.uid = hash((op, attrs, one.uid, other.uid))
+        elif count:
+            bits = 0
+            for arg in args:
+                bits |= arg.bits
+            self.uid = hash((op, attrs, *[arg.uid for arg in args]))
+        else:
+            bits = 0
+            self.uid = hash((op, attrs))
         rule = _RULES.get(op)
         if rule is None:
             self.bits: int = bits & _ANYWHERE
@@ -195,12 +206,12 @@ _SCALED = frozenset(("move", "stack", "index", "item", "add", "sub", "mul", "div
 PASSED = ELEMENTWISE | REDUCTIONS | TRANSPARENT
 
 # Bits of an expression: an operation of this kind stands somewhere in it ...
-NOISE, PHI, LOSS, ERROR, LOGS, PRODUCTS, SUMS = (1 << index for index in range(7))
-_ANYWHERE = (1 << 7) - 1
+NOISE, PHI, LOSS, ERROR, LOGS, PRODUCTS, SUMS, SAMPLE = (1 << index for index in range(8))
+_ANYWHERE = (1 << 8) - 1
 # ... or in what is computed element by element, reduced or reshaped at its top ...
-OWN_LOGS, OWN_PRODUCTS, OWN_SUMS, OWN_DIFFERENCES, OWN_SAMPLE = (1 << index for index in range(7, 12))
+OWN_LOGS, OWN_PRODUCTS, OWN_SUMS, OWN_DIFFERENCES, OWN_SAMPLE = (1 << index for index in range(8, 13))
 # ... or it is noise itself, scaled and reshaped.
-CARRIED = 1 << 12
+CARRIED = 1 << 13
 KL, OWN_KL = LOGS | PRODUCTS | SUMS, OWN_LOGS | OWN_PRODUCTS | OWN_SUMS
 CARRIERS = frozenset(("mul", "div", "neg", "detach")) | TRANSPARENT
 _KINDS = {
@@ -222,7 +233,7 @@ def _rule(op: str) -> tuple[int, int, int, int]:
         kept |= CARRIED
     own = _KINDS.get(op, 0)
     if op in ("add", "sub"):
-        return kept, own, CARRIED, OWN_SAMPLE
+        return kept, own, CARRIED, OWN_SAMPLE | SAMPLE
     if op in ("square", "pow", "abs", *REDUCTIONS):
         return kept, own, OWN_DIFFERENCES, ERROR
     return kept, own, 0, 0
@@ -290,9 +301,9 @@ def elementwise(expr: Expr) -> Iterator[Expr]:
 
 
 # Above its leaves a formula has fewer nodes than this; what has more is a network.
-_MAX_FORMULA = 120
+MAX_FORMULA = 120
 
 
 def is_formula(expr: Expr) -> bool:
     """Whether an expression is small enough for a formula that somebody wrote: a KL, a penalty."""
-    return sum(1 for _ in islice(elementwise(expr), _MAX_FORMULA + 1)) <= _MAX_FORMULA
+    return sum(1 for _ in islice(elementwise(expr), MAX_FORMULA + 1)) <= MAX_FORMULA

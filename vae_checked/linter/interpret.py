@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from vae_checked.linter import branches, calls, evaluate, operators, syntax
+from vae_checked.linter import branches, calls, operators, recall, syntax
+from vae_checked.linter.evaluate import EXPRESSIONS
 from vae_checked.linter.expression import Expr, Site, opaque, strip
 from vae_checked.linter.path import Path
 from vae_checked.linter.source import Source
+from vae_checked.linter.trace import Frame, Root, Trace
 from vae_checked.linter.values import (
     Class,
     Function,
@@ -21,7 +23,6 @@ from vae_checked.linter.values import (
     as_expr,
 )
 from vae_checked.linter.values import Sequence as Layers
-from vae_checked.record import dataclass, field
 
 if TYPE_CHECKING:
     from vae_checked.linter.project import Module, Project
@@ -50,41 +51,6 @@ NOTHING = _NothingReturned()
 RAISED = _Raised()
 
 
-@dataclass(slots=True)
-class Root:
-    """A value at the edge of a statement: assigned to `name`, returned, passed to backward(), or dropped."""
-
-    value: Value
-    kind: str
-    name: str
-    site: Site
-    function: Function | None
-    depth: int
-
-
-@dataclass(slots=True)
-class Frame:
-    """One function that is being run."""
-
-    function: Function | None
-    scope: Scope
-    source: Source
-
-
-@dataclass(slots=True)
-class Trace:
-    """What one evaluation saw: every root, the functions that it entered, and the names that values went by.
-
-    `fed` are layers that were applied to data, before anything but their scale and layout was changed.
-    """
-
-    roots: list[Root] = field(default_factory=list)
-    entered: set[int] = field(default_factory=set)
-    names: dict[int, list[str]] = field(default_factory=dict)
-    called_instances: list[tuple[Instance, list[Value], Value]] = field(default_factory=list)
-    fed: list[Expr] = field(default_factory=list)
-
-
 class Interpreter:
     """Runs the project's functions on symbols. One per project; `trace` changes with each entry point."""
 
@@ -103,6 +69,7 @@ class Interpreter:
         self.assembled: dict[int, Instance] = {}
         self.stand_ins: dict[tuple[str, object], Instance] = {}
         self._too_long: set[int] = set()
+        self._recall = recall.Recall()
 
     def serial(self) -> int:
         """A number that was not given out before."""
@@ -136,11 +103,10 @@ class Interpreter:
 
     def run_module(self, module: Module) -> None:
         """Execute a module's top level into its scope, cell by cell."""
-        for cell in module.file.cells:
-            source = Source(module.path, cell)
+        for source in module.sources:
             self.frames.append(Frame(None, module.scope, source))
             try:
-                for statement in cell.tree.body:
+                for statement in source.cell.tree.body:
                     try:
                         self._statement(statement, module.scope)
                     except RecursionError:
@@ -156,15 +122,12 @@ class Interpreter:
         return self.frames[-1].source
 
     def site(self, node: ast.AST) -> Site:
-        """Where `node` is written."""
-        return Site(self.source, node)
-
-    def tick(self) -> None:
-        """Count a step; BudgetError when there were too many, in this evaluation or in all of one file."""
-        self.steps += 1
-        self.remaining -= 1
-        if self.steps > self.limit or self.remaining < 0:
-            raise BudgetError
+        """Where `node` is written: one and the same object as often as the node is evaluated."""
+        known: dict[str, Any] = node.__dict__
+        found: Site | None = known.get("_site")
+        if found is None:
+            found = known["_site"] = Site(self.frames[-1].source, node)
+        return found
 
     def block(self, statements: Sequence[ast.stmt], scope: Scope) -> Value:
         """Run statements in order; the value returned, or NOTHING, or RAISED."""
@@ -182,13 +145,16 @@ class Interpreter:
     def _if(self, node: ast.If, rest: Sequence[ast.stmt], scope: Scope) -> tuple[bool, Value]:
         """Run an if statement; (True, value) when it settles what the block returns."""
         test = self.eval(node.test, scope)
-        condition = as_expr(test, self.site(node.test))
-        truth = operators.truth(test)
+        truth, condition = operators.truth(test), None
         if truth is None:
+            condition = as_expr(test, self.site(node.test))
             truth = self.path.holds(condition)
-        if truth is not None:
+        if truth is not None or condition is None:
             result = self.block(node.body if truth else node.orelse, scope)
             return result is not NOTHING, result
+        if not node.orelse and isinstance(node.body[0], ast.Raise):
+            # A check of what was given: whoever passes it goes on with what is bound.
+            return False, NOTHING
         before = branches.save(scope)
         with self.path.under(condition, True):
             one = self.block(node.body, scope)
@@ -221,7 +187,10 @@ class Interpreter:
         return operators.merge(condition, one, other)
 
     def _statement(self, node: ast.stmt, scope: Scope) -> Value:
-        self.tick()
+        self.steps += 1
+        self.remaining -= 1
+        if self.steps > self.limit or self.remaining < 0:
+            raise BudgetError
         handler = _STATEMENTS.get(type(node))
         return NOTHING if handler is None else handler(self, node, scope)
 
@@ -252,8 +221,10 @@ class Interpreter:
         return value
 
     def _expr(self, node: ast.Expr, scope: Scope) -> Value:
-        value = self.eval(node.value, scope)
         call = node.value
+        if isinstance(call, ast.Constant):
+            return NOTHING
+        value = self.eval(call, scope)
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
             name = call.func.attr
             in_place = name.endswith("_") and not name.endswith("__")
@@ -406,9 +377,10 @@ class Interpreter:
 
     def root(self, value: Value, kind: str, name: str, node: ast.AST) -> None:
         """Record a value at the edge of a statement."""
+        if not isinstance(value, (Expr, tuple, list, dict)):
+            return
         function = self.frames[-1].function if self.frames else None
-        if isinstance(value, (Expr, tuple, list, dict)):
-            self.trace.roots.append(Root(value, kind, name, self.site(node), function, len(self.frames)))
+        self.trace.roots.append(Root(value, kind, name, self.site(node), function, len(self.frames)))
         if name and isinstance(value, Expr):
             known = self.trace.names.setdefault(value.uid, [])
             if name not in known:
@@ -419,12 +391,31 @@ class Interpreter:
     def invoke(self, function: Function, args: list[Value], kwargs: dict[str, Value], site: Site | None) -> Value:
         """Run a function of the project on values; opaque when it recurses, is too deep, or is a generator."""
         node = function.node
-        active = sum(1 for frame in self.frames if frame.function and frame.function.node is node)
-        refused = len(self.frames) > MAX_DEPTH or active > 1 or isinstance(node, ast.AsyncFunctionDef)
+        depth = len(self.frames)
+        active = [frame for frame in self.frames if frame.node is node]
+        refused = depth > MAX_DEPTH or len(active) > 1 or isinstance(node, ast.AsyncFunctionDef)
         if refused or id(node) in self._too_long:
             return opaque(f"call:{function.name}", tuple(as_expr(item, site) for item in args), site)
-        self.trace.entered.add(id(node))
-        module = function.scope.module
+        key = self._recall.key(function, args, kwargs) if depth <= recall.MAX_DEPTH else None
+        if key is None:
+            self.trace.entered.add(id(node))
+            return self._invoked(function, args, kwargs, site)
+        known = self._recall.get(key)
+        if known is None:
+            outer, self.trace.entered = self.trace.entered, {id(node)}
+            try:
+                value = self._invoked(function, args, kwargs, site)
+                self._recall.put(key, value, self.trace.entered)
+            finally:
+                outer |= self.trace.entered
+                self.trace.entered = outer
+            return value
+        value, entered = known
+        self.trace.entered |= entered
+        return value
+
+    def _invoked(self, function: Function, args: list[Value], kwargs: dict[str, Value], site: Site | None) -> Value:
+        node, module = function.node, function.scope.module
         if module.tensors or not (self.frames and self.frames[-1].scope.module.tensors):
             return self._run(function, args, kwargs, site)
         # A call from code with tensors into code without any.
@@ -445,7 +436,7 @@ class Interpreter:
     def _run(self, function: Function, args: list[Value], kwargs: dict[str, Value], site: Site | None) -> Value:
         node = function.node
         scope = Scope({}, function.scope, function.scope.module)
-        self.frames.append(Frame(function, scope, function.scope.module.source_of(node)))
+        self.frames.append(Frame(function, scope, function.scope.module.source_of(node), node))
         try:
             calls.bind_parameters(self, function, args, kwargs, scope, site)
             if isinstance(node, ast.Lambda):
@@ -457,15 +448,21 @@ class Interpreter:
 
     def call(self, target: Value, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
         """Call any value."""
-        self.tick()
+        self.steps += 1
+        self.remaining -= 1
+        if self.steps > self.limit or self.remaining < 0:
+            raise BudgetError
         return calls.call(self, target, args, kwargs, site)
 
     # --------------------------------------------------------------------------------------------- expressions
 
     def eval(self, node: ast.expr, scope: Scope) -> Value:
         """The value of an expression."""
-        self.tick()
-        handler = evaluate.EXPRESSIONS.get(type(node))
+        self.steps += 1
+        self.remaining -= 1
+        if self.steps > self.limit or self.remaining < 0:
+            raise BudgetError
+        handler = EXPRESSIONS.get(type(node))
         if handler is None:
             return opaque(f"{type(node).__name__}:{ast.dump(node)}", (), self.site(node))
         return handler(self, node, scope)

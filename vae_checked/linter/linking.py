@@ -10,6 +10,7 @@ from vae_checked.linter.expression import Expr, Graph, Site, atom, contains, str
 from vae_checked.linter.names import role_of_name
 from vae_checked.linter.roles import samplers
 from vae_checked.linter.values import Class, Function, Instance, Value, opened
+from vae_checked.record import dataclass
 
 if TYPE_CHECKING:
     from vae_checked.linter.interpret import Interpreter
@@ -222,43 +223,60 @@ def _has_heads(held: Value, names: list[str | None], roles: dict[str, Value]) ->
     )
 
 
-def across(project: Project, scenes: list[Scene]) -> list[Scene]:
-    """Scenes in which a loss function of a file is called on the outputs of the one model that it can belong to."""
-    from vae_checked.linter.scenes import Scene  # noqa: PLC0415  the two modules call each other
+@dataclass(slots=True)
+class _Model:
+    """A model whose forward pass returned both heads."""
 
-    interpreter = project.interpreter
-    models = []
-    for scene in scenes:
-        forward = [root for root in scene.trace.roots if root.kind == "return" and root.function is not None]
-        for root in forward:
-            if root.depth == 1 and root.function is not None and root.function.name == "forward":
+    scene: Scene
+    outputs: Value
+    roles: dict[str, Value]
+
+
+class Models:
+    """The models of some scenes, noted as these are made, for the losses that nothing calls with what they return."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._models: list[_Model] = []
+
+    def noted(self, scene: Scene) -> Scene:
+        """The scene itself, its model noted if it has one."""
+        for root in scene.trace.roots:
+            if root.kind == "return" and root.depth == 1 and root.function is not None:
+                if root.function.name != "forward":
+                    continue
                 inputs = [leaf for expr in _opened(root.value) for leaf in walk(expr) if leaf.op == "atom"]
                 roles = roles_of_outputs(
                     _inputs(inputs, root.function), root.value, list(_opened(root.value)), scene.trace.names
                 )
                 if {"mu", "second"} <= roles.keys():
-                    models.append((scene, root, roles))
+                    self._models.append(_Model(scene, root.value, roles))
                     break
-    linked: list[Scene] = []
-    for module in project.modules.values():
-        if not module.given:
-            continue
-        own = [item for item in models if item[0].module is module] or (models if len(models) == 1 else [])
-        if len(own) != 1:
-            continue
-        scene, root, roles = own[0]
-        for function in module.functions():
-            args = arguments(interpreter, function, root.value, roles, skip=0)
-            if args is None:
+        return scene
+
+    def across(self) -> Iterator[Scene]:
+        """Scenes in which a loss function of a file is called on the outputs of the one model that it can belong to."""
+        from vae_checked.linter.scenes import Scene  # noqa: PLC0415  the two modules call each other
+
+        interpreter = self._project.interpreter
+        for module in list(self._project.modules.values()):
+            if not module.given:
                 continue
-            site = Site(module.source_of(function.node), function.node)
+            own = [model for model in self._models if model.scene.module is module]
+            models = own or (self._models if len(self._models) == 1 else [])
+            if len(models) != 1:
+                continue
+            for function in module.functions():
+                args = arguments(interpreter, function, models[0].outputs, models[0].roles, skip=0)
+                if args is None:
+                    continue
+                site = Site(module.source_of(function.node), function.node)
 
-            def work(target: Function = function, given: list[Value] = args, at: Site = site) -> Value:
-                return interpreter.invoke(target, given, {}, at)
+                def work(target: Function = function, given: list[Value] = args, at: Site = site) -> Value:
+                    return interpreter.invoke(target, given, {}, at)
 
-            _, trace = interpreter.run(work)
-            linked.append(Scene(scene.subject, module, trace))
-    return linked
+                _, trace = interpreter.run(work)
+                yield Scene(models[0].scene.subject, module, trace)
 
 
 def _inputs(atoms: Iterable[Expr], forward: Function) -> list[Value]:

@@ -60,6 +60,7 @@ _TAKEN: dict[str, slice] = {
     **dict.fromkeys(_KEPT, slice(1)),
     "where": slice(1, None),
 }
+OPERATIONS = frozenset(_TAKEN)
 
 
 def evaluate(expr: Expr, given: Mapping[int, float]) -> float:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
+import operator
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from vae_checked.linter import matrices
@@ -43,6 +44,9 @@ _OPS: dict[type[ast.operator], str] = {
 
 def binary(op: ast.operator, left: Value, right: Value, site: Site) -> Value:
     """left op right."""
+    if isinstance(left, Expr) and isinstance(right, Expr):
+        name = _OPS.get(type(op))
+        return opaque(type(op).__name__, (left, right), site) if name is None else Expr(name, (left, right), (), site)
     if isinstance(left, (list, tuple)) and isinstance(right, (list, tuple)) and isinstance(op, ast.Add):
         if len(left) + len(right) > MAX_ITEMS:
             return opaque("long", (), site)
@@ -76,29 +80,23 @@ def filled(template: str, values: list[Value]) -> Value:
 _FIELD = re.compile(r"\{[^{}]*\}|%[-+ #0-9.]*[diouxXeEfFgGcrsa]")
 
 
+_FOLDS: dict[type[ast.operator], Callable[[float, float], float]] = {
+    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv, ast.Mod: operator.mod, ast.Pow: operator.pow,
+}  # fmt: skip
+
+
 def _fold(op: ast.operator, left: float, right: float) -> float | None:
     if abs(left) > MAX_NUMBER or abs(right) > MAX_NUMBER:
         return None
+    fold = _FOLDS.get(type(op))
+    if fold is None or (fold is operator.pow and not (abs(left) < 1e6 and abs(right) < 64)):
+        return None
     try:
-        match op:
-            case ast.Add():
-                return left + right
-            case ast.Sub():
-                return left - right
-            case ast.Mult():
-                return left * right
-            case ast.Div():
-                return left / right
-            case ast.FloorDiv():
-                return left // right
-            case ast.Mod():
-                return left % right
-            case ast.Pow() if abs(left) < 1e6 and abs(right) < 64:
-                result = left**right
-                return result if isinstance(result, (int, float)) else None
+        result = fold(left, right)
     except (ZeroDivisionError, OverflowError, ValueError):
         return None
-    return None
+    return result if isinstance(result, (int, float)) else None
 
 
 def unary(op: ast.unaryop, value: Value, site: Site) -> Value:
@@ -115,26 +113,38 @@ def unary(op: ast.unaryop, value: Value, site: Site) -> Value:
 
 def truth(value: Value) -> bool | None:
     """Whether a value is true, None when that is not known."""
+    if isinstance(value, Expr):
+        return bool(value.value) if value.op == "const" else None
     if isinstance(value, Open) and not value:
         return None
     if isinstance(value, (bool, int, float, str, type(None), list, tuple, dict)):
         return bool(value)
     if isinstance(value, (Instance, Layer, Function, Class, External, Transform, Choice)):
         return True
-    if isinstance(value, Expr) and value.op == "const":
-        return bool(value.value)
     return None
 
 
 def compare(ops: Sequence[ast.cmpop], values: Sequence[Value], site: Site) -> Value:
     """A chain of comparisons: a bool where it is known."""
-    known = [_compare(op, *pair) for op, *pair in zip(ops, values, values[1:], strict=False)]
-    if any(item is False for item in known):
-        return False
-    if all(item is True for item in known):
-        return True
+    if len(ops) == 1:
+        only = _compare(ops[0], values[0], values[1])
+        if only is not None:
+            return only
+    else:
+        known = [_compare(op, left, right) for op, left, right in zip(ops, values, values[1:], strict=False)]
+        if any(item is False for item in known):
+            return False
+        if all(item is True for item in known):
+            return True
     names = ",".join(type(op).__name__ for op in ops)
     return opaque(f"compare:{names}", tuple(as_expr(item, site) for item in values), site)
+
+
+_SIMPLE = (bool, int, float, str, type(None))
+_RELATIONS: dict[type[ast.cmpop], Callable[[Value, Value], bool]] = {
+    ast.Eq: operator.eq, ast.Is: operator.eq, ast.NotEq: operator.ne, ast.IsNot: operator.ne,
+    ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge,
+}  # fmt: skip
 
 
 def _compare(op: ast.cmpop, left: Value, right: Value) -> bool | None:
@@ -145,32 +155,21 @@ def _compare(op: ast.cmpop, left: Value, right: Value) -> bool | None:
         left = left.value
     if isinstance(right, Expr) and right.op == "const":
         right = right.value
-    simple = (bool, int, float, str, type(None))
-    if isinstance(op, (ast.In, ast.NotIn)) and isinstance(right, (list, tuple, dict)) and isinstance(left, simple):
+    if not isinstance(left, _SIMPLE):
+        return None
+    if isinstance(op, (ast.In, ast.NotIn)) and isinstance(right, (list, tuple, dict)):
         if isinstance(right, Open) and left not in right:
             return None
-        if all(isinstance(item, simple) for item in right):
+        if all(isinstance(item, _SIMPLE) for item in right):
             return (left in right) is isinstance(op, ast.In)
         return None
-    if not isinstance(left, simple) or not isinstance(right, simple):
+    relation = _RELATIONS.get(type(op))
+    if relation is None or not isinstance(right, _SIMPLE):
         return None
     try:
-        match op:
-            case ast.Eq() | ast.Is():
-                return left == right
-            case ast.NotEq() | ast.IsNot():
-                return left != right
-            case ast.Lt():
-                return bool(left < right)  # type: ignore[operator]  # a TypeError is answered below
-            case ast.LtE():
-                return bool(left <= right)  # type: ignore[operator]  # a TypeError is answered below
-            case ast.Gt():
-                return bool(left > right)  # type: ignore[operator]  # a TypeError is answered below
-            case ast.GtE():
-                return bool(left >= right)  # type: ignore[operator]  # a TypeError is answered below
+        return relation(left, right)
     except TypeError:
         return None
-    return None
 
 
 def boolean(op: ast.boolop, values: Sequence[Value], site: Site) -> Value:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from vae_checked.linter.expression import Expr
 from vae_checked.linter.values import Value
+
+Equality = tuple[int, int, bool]
 
 
 class Path:
@@ -15,16 +14,18 @@ class Path:
     __slots__ = ("_steps",)
 
     def __init__(self) -> None:
-        self._steps: list[tuple[Expr, bool]] = []
+        self._steps: list[tuple[Expr, bool, Equality | None]] = []
 
-    @contextmanager
-    def under(self, condition: Expr, holds: bool) -> Iterator[None]:
-        """What is run inside is run where `condition` holds, or does not."""
-        self._steps.append((condition, holds))
-        try:
-            yield
-        finally:
-            self._steps.pop()
+    def under(self, condition: Expr, holds: bool) -> Path:
+        """What is run inside a `with` of this is run where `condition` holds, or does not."""
+        self._steps.append((condition, holds, equality(condition)))
+        return self
+
+    def __enter__(self) -> None:
+        """The step was taken when the path was asked for."""
+
+    def __exit__(self, *_: object) -> None:
+        self._steps.pop()
 
     def holds(self, condition: Expr) -> bool | None:
         """Whether a condition holds on this path; None where the path does not tell."""
@@ -34,10 +35,9 @@ class Path:
             inner = self.holds(condition.args[0])
             return None if inner is None else not inner
         asked = equality(condition)
-        for step, holds in reversed(self._steps):
+        for step, holds, known in reversed(self._steps):
             if step.uid == condition.uid:
                 return holds
-            known = None if asked is None else equality(step)
             if asked is None or known is None or known[0] != asked[0]:
                 continue
             if known[1] == asked[1]:
@@ -49,7 +49,7 @@ class Path:
 
     def taken(self, value: Value) -> Value:
         """A value that a condition chose, where the path says which it chose."""
-        while isinstance(value, Expr) and value.op == "phi":
+        while self._steps and isinstance(value, Expr) and value.op == "phi":
             holds = self.holds(value.args[0])
             if holds is None:
                 break
@@ -57,7 +57,7 @@ class Path:
         return value
 
 
-def equality(condition: Expr) -> tuple[int, int, bool] | None:
+def equality(condition: Expr) -> Equality | None:
     """(value, constant, negated) of a comparison of a value with a constant, by their uids; None for any other."""
     kind = condition.get("name") if condition.op == "opaque" else None
     if kind not in ("compare:Eq", "compare:NotEq"):

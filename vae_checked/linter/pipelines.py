@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
 from pathlib import PurePath
 
-from vae_checked.facts import Fact, Interval
+from vae_checked.facts import Fact, Interval, Origin
+from vae_checked.linter.declared import Declared
 from vae_checked.linter.expression import TRANSPARENT, Expr
 from vae_checked.linter.project import Module, Project
 from vae_checked.linter.scenes import Scene, expressions
 from vae_checked.linter.values import Pipeline
 
 _AFFINE = frozenset(("add", "sub", "mul", "div"))
+_PASSED = _AFFINE | TRANSPARENT | {"move", "neg"}
 _OWN = frozenset(("__getitem__", "__call__"))
 
 
@@ -26,21 +27,47 @@ class Pipelines:
     was given, the interval is unknown.
     """
 
-    def __init__(self, project: Project, scenes: Iterable[Scene]) -> None:
-        self._pipelines: list[tuple[PurePath, Pipeline]] = [
-            (PurePath(pipeline.site.source.path), pipeline) for pipeline in project.interpreter.pipelines.values()
-        ]
-        self._rescaled = {
-            PurePath(scene.module.path)
-            for scene in (scenes if self._pipelines else ())
-            for root in scene.trace.roots
-            if root.function is None or root.function.name not in _OWN
-            for expr in expressions(root.value)
-            if _rescales_input(expr)
-        }
-        self._own = {PurePath(path) for path in project.interpreter.drawing}
-        self._modules = {PurePath(module.path): module for module in project.modules.values()}
+    def __init__(self, project: Project, declared: Declared) -> None:
+        self._project = project
+        self._declared = declared
+        self._rescaling: set[str] = set()
         self._known: dict[PurePath, Fact[Interval] | None] = {}
+        self._awaited: dict[Fact[Interval], tuple[str, str]] = {}
+
+    def note(self, scene: Scene) -> Fact[Interval]:
+        """Take note of whether the code of a scene rescales what a loader hands to it.
+
+        What is returned stands for the interval of its data until that is known, when all scenes are made.
+        """
+        path = scene.module.path
+        for root in scene.trace.roots:
+            if root.function is None or root.function.name not in _OWN:
+                value = root.value
+                if isinstance(value, Expr) and value.op not in _PASSED:
+                    continue
+                if any(map(_rescales_input, (value,) if isinstance(value, Expr) else expressions(value))):
+                    self._rescaling.add(path)
+                    break
+        awaited = Fact(Interval(), Origin(f"{path}\0{scene.subject}"))
+        self._awaited[awaited] = path, scene.subject
+        return awaited
+
+    def settle(self) -> None:
+        """What the project has, once all of its scenes are made."""
+        interpreter = self._project.interpreter
+        self._pipelines: list[tuple[PurePath, Pipeline]] = [
+            (PurePath(pipeline.site.source.path), pipeline) for pipeline in interpreter.pipelines.values()
+        ]
+        self._rescaled = set(map(PurePath, self._rescaling))
+        self._own = {PurePath(path) for path in interpreter.drawing}
+        self._modules = {PurePath(module.path): module for module in self._project.modules.values()}
+
+    def known(self, fact: Fact[Interval] | None) -> Fact[Interval] | None:
+        """A fact as it is, or what it stands for, by what the user says or by the pipelines."""
+        if fact not in self._awaited:
+            return fact
+        path, subject = self._awaited[fact]
+        return self._declared.interval_for(path, subject) or self.interval_for(path)
 
     def interval_for(self, path: str) -> Fact[Interval] | None:
         """The interval of the data that a model in this file is given, with the step that settles it."""
@@ -102,7 +129,7 @@ def _rescales_input(expr: Expr) -> bool:
         if node.op in _AFFINE and any(arg.op == "const" for arg in node.args):
             scaled = True
             node = next((arg for arg in node.args if arg.op != "const"), node.args[0])
-        elif node.op in TRANSPARENT or node.op in ("move", "neg"):
+        elif node.op in _PASSED:
             node = node.args[0]
         else:
             break

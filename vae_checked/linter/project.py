@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
-from vae_checked.linter import source as sources
+from vae_checked.linter import source as reading
 from vae_checked.linter.disk import Disk
 from vae_checked.linter.expression import atom
-from vae_checked.linter.interpret import MAX_STEPS, Interpreter, Trace
+from vae_checked.linter.interpret import MAX_STEPS, Interpreter
 from vae_checked.linter.source import File, Source
+from vae_checked.linter.trace import Trace
 from vae_checked.linter.values import (
     Class,
     Deferred,
@@ -44,10 +45,15 @@ class Module:
     file: File
     scope: Scope = field(init=False)
     trace: Trace | None = None
-    running: bool = False
+    # Whether its top level was run, or is being run.
+    begun: bool = False
     given: bool = True
+    # Whether it is here because another one imports it.
+    followed: bool = False
     # Whether it imports a tensor library: what does not is settings and helpers.
     tensors: bool = field(init=False)
+    # The text of each cell: of a file that is no notebook there is one.
+    sources: list[Source] = field(default_factory=list)
     _cells: dict[int, Source] = field(default_factory=dict)
     _read: dict[object, Any] = field(default_factory=dict)
 
@@ -56,16 +62,17 @@ class Module:
         self.tensors = any(
             map(_imports_tensors, (statement for cell in self.file.cells for statement in cell.tree.body))
         )
-        if len(self.file.cells) > 1:
-            for cell in self.file.cells:
-                source = Source(self.path, cell)
+        for cell in self.file.cells:
+            source = Source(self.path, cell)
+            self.sources.append(source)
+            if len(self.file.cells) > 1:
                 for node in ast.walk(cell.tree):
                     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
                         self._cells[id(node)] = source
 
     def source_of(self, node: ast.AST) -> Source:
         """The text in which a function stands."""
-        return self._cells.get(id(node)) or Source(self.path, self.file.cells[0])
+        return self._cells.get(id(node), self.sources[0])
 
     def read_once(self, reader: Callable[[Module], T]) -> T:
         """What `reader` finds in this module's source: asked for by many evaluations, read once."""
@@ -121,11 +128,12 @@ class Project:
 
     def run(self, module: Module) -> None:
         """Run a module's top level, once."""
-        if module.trace is not None or module.running:
+        if module.begun:
             return
-        module.running = True
-        _, module.trace = self.interpreter.run(lambda: self.interpreter.run_module(module))
-        module.running = False
+        module.begun = True
+        _, trace = self.interpreter.run(lambda: self.interpreter.run_module(module))
+        # Of a file that was only imported nobody asks what its top level saw.
+        module.trace = None if module.followed else trace
 
     # ------------------------------------------------------------------------------------------- imports
 
@@ -181,10 +189,12 @@ class Project:
             return None
         self._followed[self._root] = followed
         try:
-            file = sources.parse(str(path), data)
-        except sources.UnreadableError:
+            file = reading.parse(str(path), data)
+        except reading.UnreadableError:
             return None
-        return self.add(file, given=False)
+        module = self.add(file, given=False)
+        module.followed = True
+        return module
 
     def deferred_module(self, dotted: str, importer: Module) -> Value:
         """`import dotted`, done when the name is first used."""

@@ -8,12 +8,12 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import partial
 
 from vae_checked.facts import Fact, Interval
-from vae_checked.linter import linking
+from vae_checked.linter import linking, syntax
 from vae_checked.linter.calls import construct
 from vae_checked.linter.expression import Expr, Site
-from vae_checked.linter.interpret import Trace
 from vae_checked.linter.operators import bound
 from vae_checked.linter.project import Module, Project
+from vae_checked.linter.trace import Trace
 from vae_checked.linter.values import Class, Function, Instance, Value, opened
 from vae_checked.record import dataclass
 
@@ -34,7 +34,13 @@ class Scene:
 
     def values(self) -> list[Expr]:
         """Every expression at the edge of a statement."""
-        return [item for root in self.trace.roots for item in expressions(root.value)]
+        found: list[Expr] = []
+        for root in self.trace.roots:
+            if isinstance(root.value, Expr):
+                found.append(root.value)
+            else:
+                found.extend(expressions(root.value))
+        return found
 
     def runs(self, paths: Collection[str]) -> bool:
         """Whether code of one of these files was run on the way."""
@@ -46,22 +52,22 @@ def expressions(value: Value) -> Iterator[Expr]:
     return opened(value, (tuple, list, dict))
 
 
-def build(project: Project, modules: Iterable[Module]) -> list[Scene]:
-    """Run the modules, then every model, then every function that was not entered on the way.
+def build(project: Project, modules: Iterable[Module]) -> Iterator[Scene]:
+    """Run the modules, then every model, then every function that was not entered on the way; each as it is asked for.
 
     A function that takes both heads runs by itself too: its callers may hand it what can not be read any more.
     """
-    scenes: list[Scene] = []
     given = list(modules)
+    models = linking.Models(project)
+    entered: set[int] = set()
     for module in given:
         project.follow_for(module)
         project.run(module)
-        if module.trace is not None:
-            scenes.append(Scene(f"{module.path}", module, module.trace))
+        trace, module.trace = module.trace, None
+        if trace is not None:
+            entered |= trace.entered
+            yield models.noted(Scene(f"{module.path}", module, trace))
     called = _called_names(given)
-    entered: set[int] = set()
-    for scene in scenes:
-        entered |= scene.trace.entered
     for module in given:
         project.follow_for(module)
         # Those first that are no part of another model in this file: with one of these its parts are run as well.
@@ -70,9 +76,9 @@ def build(project: Project, modules: Iterable[Module]) -> list[Scene]:
             if cls.name in parts and _is_seen(cls, seen):
                 continue
             scene = _run_class(project, module, cls, entered, called)
-            scenes.append(scene)
             seen |= scene.trace.entered
             entered |= scene.trace.entered
+            yield models.noted(scene)
     for wanted in (False, True):
         for module in given:
             project.follow_for(module)
@@ -80,35 +86,31 @@ def build(project: Project, modules: Iterable[Module]) -> list[Scene]:
                 fresh = id(function.node) not in entered or linking.takes_heads(function)
                 if fresh and (function.name in called) is wanted:
                     scene = _run_function(project, module, function)
-                    scenes.append(scene)
                     entered |= scene.trace.entered
-    scenes.extend(linking.across(project, scenes))
-    return scenes
+                    yield models.noted(scene)
+    yield from models.across()
 
 
-def assembled(project: Project) -> list[Scene]:
+def assembled(project: Project) -> Iterator[Scene]:
     """Models and trainers that were handed their parts from outside, run with the parts that the project gives them."""
-    made = list(project.interpreter.assembled.values())
-    return [
-        _run_class(project, instance.cls.scope.module, instance.cls, set(), set(), instance)
-        for instance in made
-        if instance.cls.scope.module.given
-        and (isinstance(instance.cls.find("forward"), Function) or any(map(_is_model, instance.attributes.values())))
-    ]
+    for instance in list(project.interpreter.assembled.values()):
+        module = instance.cls.scope.module
+        if module.given and (_is_model(instance) or any(map(_is_model, instance.attributes.values()))):
+            yield _run_class(project, module, instance.cls, set(), set(), instance)
 
 
 def _is_model(value: Value) -> bool:
     return isinstance(value, Instance) and isinstance(value.cls.find("forward"), Function)
 
 
-# A call as it is written; what a definition names is none.
-_CALL = re.compile(r"(?<!def )(?<!class )\b([A-Za-z_]\w*)\s*\(")
+# A definition, or a call as it is written with its name.
+_CALL = re.compile(r"\b(?:(?:def|class) \w++|([A-Za-z_]\w*+)\s*+\()")
 # What a sampler, a KL or a loss is written with.
 _TELLING = re.compile(r"rand|ormal|exp|log|[lL]oss|\*\*|pow|square|abs|sample|mse|bce|kl|norm")
 
 
 def _called_names(modules: Iterable[Module]) -> set[str]:
-    return {name for module in modules for cell in module.file.cells for name in _CALL.findall(cell.text)}
+    return {name for module in modules for cell in module.file.cells for name in _CALL.findall(cell.text) if name}
 
 
 def _parts(module: Module) -> set[str]:
@@ -118,7 +120,7 @@ def _parts(module: Module) -> set[str]:
         for cls in module.classes()
         if cls.is_module
         for name in _CALL.findall(_text(module, cls.node))
-        if name != cls.name
+        if name and name != cls.name
     }
 
 
@@ -166,20 +168,19 @@ def _run_class(
 
 def _setters(methods: Iterable[Function]) -> set[str]:
     """The names of methods that set an attribute which another one only reads: heads that a loss takes from `self`."""
+    nodes = [method.node for method in methods if not isinstance(method.node, ast.Lambda)]
     made: dict[str, set[str]] = {}
-    read: dict[str, set[str]] = {}
-    for method in methods:
-        name = method.node.name if not isinstance(method.node, ast.Lambda) else ""
-        for node in ast.walk(method.node):
-            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self":
-                kind = read if isinstance(node.ctx, ast.Load) else made
-                kind.setdefault(node.attr, set()).add(name)
-    return {
-        name
-        for attribute, names in made.items()
-        if "__init__" not in names and read.get(attribute, set()) - names
-        for name in names
-    }
+    for node in nodes:
+        for attribute in syntax.assigned(node, "self"):
+            made.setdefault(attribute, set()).add(node.name)
+    wanted = {attribute: names for attribute, names in made.items() if "__init__" not in names}
+    setters: set[str] = set()
+    for node in nodes if wanted else ():
+        for attribute in syntax.read(node, "self"):
+            names = wanted.get(attribute, ())
+            if names and node.name not in names:
+                setters.update(names)
+    return setters
 
 
 def _run_method(project: Project, instance: Instance, method: Function, site: Site) -> None:

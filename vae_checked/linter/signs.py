@@ -26,10 +26,17 @@ _NOISE = (
 )
 # Beside noise alone: what makes a scale positive or a divergence, and training.
 _FORMULAS = (
-    b"exp(", b"exp_(", b"log(", b"log_(", b"sqrt(", b"sqrt_(", b"oftplus", b"log1p(", b"expm1(", b"exp2(", b"log2(",
-    b".elu(", b".ELU(", b"**0.5", b"** 0.5", b"**.5", b"** .5", b"**(0.5", b"** (0.5", b"**(1/2", b"** (1/2",
-    b"pow(0.5", b".backward(", b"optim",
+    b"exp_(", b"log_(", b"sqrt_(", b"oftplus", b".elu(", b".ELU(", b"**0.5", b"** 0.5", b"**.5", b"** .5", b"**(0.5",
+    b"** (0.5", b"**(1/2", b"** (1/2", b"pow(0.5", b".backward(",
 )  # fmt: skip
+# The same words, where they are of plain numbers and of positions.
+_OF_TENSORS = (
+    (b"exp(", (b"math.exp(", b"exp(torch.arange(")),
+    (b"log(", (b"math.log(", b"log(torch.tensor(")),
+    (b"sqrt(", (b"math.sqrt(",)),
+    *((word, (b"math." + word,)) for word in (b"log1p(", b"expm1(", b"exp2(", b"log2(")),
+)
+_TRAINING = re.compile(rb"\boptim\b|ptimizer")
 # ... or a factor by the name of a scale.
 _SCALES = tuple(
     (name, re.compile(before + name + rb"\b[^\n=+*]{0,12}\*[^*]"))
@@ -67,12 +74,19 @@ def calls_one_of(data: bytes, classes: set[bytes]) -> bool:
 
 
 def _draws(data: bytes) -> bool:
-    return any(word in data and data.count(word) > sum(map(data.count, elsewhere)) for word, elsewhere in _NOISE)
+    return any(_is_in(data, word, elsewhere) for word, elsewhere in _NOISE)
+
+
+def _is_in(data: bytes, word: bytes, elsewhere: tuple[bytes, ...]) -> bool:
+    """Whether a word stands in a file other than as a part of these."""
+    return word in data and data.count(word) > sum(map(data.count, elsewhere))
 
 
 def _scales(data: bytes) -> bool:
     return (
         any(word in data for word in _FORMULAS)
+        or any(_is_in(data, word, elsewhere) for word, elsewhere in _OF_TENSORS)
+        or (b"ptim" in data and _TRAINING.search(data) is not None)
         or _TIMES_SCALE.search(data) is not None
         or _MULTIPLIED.search(data) is not None
         or any(name in data and pattern.search(data) is not None for name, pattern in _SCALES)

@@ -2,50 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from vae_checked.linter.expression import KL, NOISE, Expr, Graph, strip
+from vae_checked.linter.expression import KL, SAMPLE, Expr, Graph, strip
 from vae_checked.linter.roles import assemble, divergences, phi, samplers
 from vae_checked.linter.scenes import Scene
 from vae_checked.linter.values import Instance
+from vae_checked.record import dataclass
 
 if TYPE_CHECKING:
-    from vae_checked.linter.project import Project
+    from vae_checked.linter.project import Module, Project
 
 _MAX_MODELS = 4
 # What tells a model that a piece of code takes: a parameter or an attribute, and its name.
 Taken = tuple[str, object]
 
 
-def in_for(project: Project, scenes: list[Scene]) -> list[Scene]:
-    """The evaluations of code whose KL reads what an unknown model returns, with the model that fits it as that one.
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """An evaluation of code whose KL reads what an unknown model returns."""
 
-    A model fits where its sampler draws with the heads that the KL reads, and no other model of the project does.
-    """
-    wanted = [(scene, taken) for scene in scenes if scene.again is not None for taken in _taken(scene)]
-    models = _models(scenes) if wanted else []
-    if not 0 < len(models) <= _MAX_MODELS:
-        return []
-    found: list[Scene] = []
-    for scene, taken in wanted:
-        project.follow_for(scene.module)
-        fitting = [made for subject, model in models if (made := _with(project, scene, taken, subject, model))]
-        if len(fitting) == 1:
-            found += fitting
-    return found
+    module: Module
+    again: Callable[[], Scene]
+    taken: Taken
 
 
-def _with(project: Project, scene: Scene, taken: Taken, subject: str, model: Instance) -> Scene | None:
-    """A scene evaluated again with `model` as what it takes; None where this joins no KL with a sampler."""
-    assert scene.again is not None  # noqa: S101  only such scenes are wanted
-    project.interpreter.stand_ins = {taken: model}
-    try:
-        again = scene.again()
-    finally:
-        project.interpreter.stand_ins = {}
-    again.subject = subject
-    return again if assemble.is_joined(again) else None
+class StandIns:
+    """The models of a project and the code that takes one of them from outside, noted scene by scene."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._models: dict[int, tuple[str, Instance]] = {}
+        self._wanted: list[_Wanted] = []
+
+    def note(self, scene: Scene) -> None:
+        """Take note of a model that draws, and of what the code of a scene takes in the place of one."""
+        if len(self._models) > _MAX_MODELS:
+            return
+        model = _model(scene)
+        if model is not None and id(model.cls.node) not in self._models and _draws(scene):
+            self._models[id(model.cls.node)] = scene.subject, model
+        if scene.again is not None:
+            self._wanted += [_Wanted(scene.module, scene.again, taken) for taken in _taken(scene)]
+
+    def scenes(self) -> Iterator[Scene]:
+        """The evaluations of code whose KL reads what an unknown model returns, with the model that fits as that one.
+
+        A model fits where its sampler draws with the heads that the KL reads, and no other model of the project does.
+        """
+        models = list(self._models.values())
+        if not 0 < len(models) <= _MAX_MODELS:
+            return
+        for wanted in list(self._wanted):
+            self._project.follow_for(wanted.module)
+            fitting = [made for subject, model in models if (made := self._with(wanted, subject, model))]
+            if len(fitting) == 1:
+                yield fitting[0]
+
+    def _with(self, wanted: _Wanted, subject: str, model: Instance) -> Scene | None:
+        """A scene evaluated again with `model` as what it takes; None where this joins no KL with a sampler."""
+        interpreter = self._project.interpreter
+        interpreter.stand_ins = {wanted.taken: model}
+        try:
+            again = wanted.again()
+        finally:
+            interpreter.stand_ins = {}
+        again.subject = subject
+        return again if assemble.is_joined(again) else None
 
 
 def _taken(scene: Scene) -> set[Taken]:
@@ -69,14 +93,12 @@ def _maker(head: Expr) -> Taken | None:
     return (owner.op, owner.get("name")) if owner is not None and owner.op in ("atom", "attribute") else None
 
 
-def _models(scenes: Iterable[Scene]) -> list[tuple[str, Instance]]:
-    """The models that draw, with what their scenes are of; each class once."""
-    found: dict[int, tuple[str, Instance]] = {}
-    for scene in scenes:
-        owners = (root.function.bound for root in scene.trace.roots if root.function is not None and root.depth == 1)
-        model = next((owner for owner in owners if isinstance(owner, Instance) and owner.cls.is_module), None)
-        if model is None or id(model.cls.node) in found or not any(value.bits & NOISE for value in scene.values()):
-            continue
-        if samplers.find(Graph(scene.values())):
-            found[id(model.cls.node)] = (scene.subject, model)
-    return list(found.values())
+def _model(scene: Scene) -> Instance | None:
+    """The model that a scene is the run of."""
+    owners = (root.function.bound for root in scene.trace.roots if root.function is not None and root.depth == 1)
+    return next((owner for owner in owners if isinstance(owner, Instance) and owner.cls.is_module), None)
+
+
+def _draws(scene: Scene) -> bool:
+    values = scene.values()
+    return any(value.bits & SAMPLE for value in values) and bool(samplers.find(Graph(values)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 
 
 def as_load(target: ast.expr) -> ast.expr:
@@ -26,9 +27,66 @@ def as_store(node: ast.Name | ast.Attribute) -> ast.expr:
     return ast.copy_location(target, node)
 
 
+def descendants(node: ast.AST) -> Iterator[ast.AST]:
+    """A node and all below it, in no order: `ast.walk` in less than half the time."""
+    stack = [node]
+    while stack:
+        node = stack.pop()
+        yield node
+        for value in node.__dict__.values():
+            if isinstance(value, ast.AST):
+                stack.append(value)
+            elif isinstance(value, list):
+                stack += [item for item in value if isinstance(item, ast.AST)]
+
+
+def statements(node: ast.AST) -> Iterator[ast.stmt]:
+    """The statements in a statement, at any depth, in no order."""
+    stack = [node]
+    while stack:
+        held = stack.pop()
+        if isinstance(held, ast.stmt):
+            yield held
+        for name in ("body", "orelse", "handlers", "finalbody", "cases"):
+            inner = getattr(held, name, None)
+            if isinstance(inner, list):
+                stack += inner
+
+
+def assigned(function: ast.AST, owner: str) -> Iterator[str]:
+    """The attributes of `owner` that the statements of a function set or delete."""
+    for statement in statements(function):
+        if isinstance(statement, (ast.Assign, ast.Delete)):
+            targets: list[ast.expr] = statement.targets
+        elif isinstance(statement, (ast.AnnAssign, ast.AugAssign, ast.For, ast.AsyncFor)):
+            targets = [statement.target]
+        elif isinstance(statement, (ast.With, ast.AsyncWith)):
+            targets = [item.optional_vars for item in statement.items if item.optional_vars is not None]
+        else:
+            continue
+        while targets:
+            target = targets[-1]
+            targets = targets[:-1]
+            if isinstance(target, (ast.Tuple, ast.List)):
+                targets += target.elts
+            elif isinstance(target, ast.Starred):
+                targets.append(target.value)
+            elif isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and target.value.id == owner:
+                yield target.attr
+
+
+def read(function: ast.AST, owner: str) -> Iterator[str]:
+    """The attributes of `owner` that a function reads."""
+    for node in descendants(function):
+        if not isinstance(node, ast.Attribute) or not isinstance(node.value, ast.Name):
+            continue
+        if node.value.id == owner and isinstance(node.ctx, ast.Load):
+            yield node.attr
+
+
 def trains(node: ast.AST) -> bool:
     """Whether a loop trains: one pass over its body then says all."""
-    return any(isinstance(item, ast.Attribute) and item.attr in ("backward", "step") for item in ast.walk(node))
+    return any(isinstance(item, ast.Attribute) and item.attr in ("backward", "step") for item in descendants(node))
 
 
 def asked_for_axes(test: ast.expr) -> set[str]:

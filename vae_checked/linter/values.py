@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from vae_checked.facts import Interval
@@ -25,15 +25,6 @@ class Scope:
     names: dict[str, Value]
     parent: Scope | None
     module: Module
-
-    def lookup(self, name: str) -> tuple[bool, Value]:
-        """Whether the name is bound here or further out, and to what."""
-        scope: Scope | None = self
-        while scope is not None:
-            if name in scope.names:
-                return True, settle(scope.names, name)
-            scope = scope.parent
-        return False, None
 
 
 @dataclass(slots=True, eq=False)
@@ -88,14 +79,17 @@ class Class:
     scope: Scope
     bases: tuple[Value, ...]
     names: dict[str, Value]
+    _mro: list[Class] = field(default_factory=list)
 
     @property
     def name(self) -> str:
         """The class's name."""
         return self.node.name
 
-    def mro(self) -> Iterable[Class]:
+    def mro(self) -> list[Class]:
         """The class and its bases in the project, depth first."""
+        if self._mro:
+            return self._mro
         seen: list[Class] = []
         stack: list[Value] = [self]
         while stack:
@@ -103,6 +97,7 @@ class Class:
             if isinstance(cls, Class) and cls not in seen:
                 seen.append(cls)
                 stack = [*cls.bases, *stack]
+        self._mro = seen
         return seen
 
     def find(self, name: str) -> Value:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from vae_checked.facts import Facts
+from vae_checked.facts import Fact, Facts, Interval
 from vae_checked.linter.roles.prior import PriorDraws
 from vae_checked.linter.roles.readings import Readings
 from vae_checked.linter.roles.scales import InputScales
@@ -18,8 +18,8 @@ class Across:
         self.readings = Readings()
         self.scales = InputScales()
 
-    def facts(self) -> Iterator[Facts]:
-        """What the scenes tell together, once all are read."""
+    def facts(self, known: Callable[[Fact[Interval] | None], Fact[Interval] | None]) -> Iterator[Facts]:
+        """What the scenes tell together, once all are read; `known` puts intervals in place of what stands for them."""
         yield from self.prior.facts()
         yield from self.readings.facts()
-        yield from self.scales.facts()
+        yield from self.scales.facts(known)

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from vae_checked.facts import Facts, Family, Heads, Sampler
 from vae_checked.linter.expression import ELEMENTWISE, NOISE, Expr, Graph, contains, strip, walk
-from vae_checked.linter.roles import copies, divergences, phi, reconstructions, samplers, training
+from vae_checked.linter.roles import copies, divergences, phi, prior, reconstructions, samplers, training
 from vae_checked.linter.roles.across import Across
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.kl import kl_facts
@@ -31,6 +31,8 @@ def facts_of(scene: Scene, across: Across) -> list[Facts]:
     values = scene.values()
     twice = [Facts(scene.subject, heads=Heads(source=source)) for source in copies.find(scene)]
     if not any(value.bits & NOISE or phi.tells(value) for value in values):
+        return twice
+    if not (any(map(phi.may_tell, values)) or any(map(prior.may_draw, values))):
         return twice
     graph = Graph(phi.resolved(values))
     found = samplers.find(graph)

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 from vae_checked.facts import Fact, HeadSource
 from vae_checked.linter.expression import Expr, walk
-from vae_checked.linter.interpret import Root
 from vae_checked.linter.names import role_of_name
 from vae_checked.linter.scenes import Scene
+from vae_checked.linter.trace import Root
 
 _HEADS = ("mu", "second")
 

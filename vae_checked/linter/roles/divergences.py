@@ -22,7 +22,7 @@ from vae_checked.linter.expression import (
     is_formula,
 )
 from vae_checked.linter.numeric import Program, close, fit, leaves, points
-from vae_checked.linter.roles import categorical
+from vae_checked.linter.roles import categorical, forms
 from vae_checked.linter.roles.samplers import is_scalar
 from vae_checked.record import dataclass, replace
 
@@ -86,6 +86,8 @@ def find(graph: Graph, cuts: Iterable[Expr] = (), pairs: Iterable[tuple[Expr, Ex
     known = {(one.uid, other.uid): (one, other) for one, other in pairs}.values()
     # Only where both heads stand in a term is it read by them.
     held = [(pair, graph.holding(pair[0].uid) & graph.holding(pair[1].uid)) for pair in known]
+    given = {cut.uid for cut in wanted} | {one.uid for one, _ in known} | {other.uid for _, other in known}
+    refused: set[forms.Form | None] = set()
     stack = [value for value in graph.values if value.bits & KL == KL]
     while stack:
         node = stack.pop()
@@ -93,10 +95,14 @@ def find(graph: Graph, cuts: Iterable[Expr] = (), pairs: Iterable[tuple[Expr, Ex
             continue
         seen.add(node.uid)
         if node.bits & OWN_KL == OWN_KL and node.op in _TOPS:
-            divergence = _read(node, wanted, [pair for pair, nodes in held if node.uid in nodes])
-            if divergence is not None:
-                found[node.uid] = divergence
-                continue
+            # The same formula of other leaves, as each block of a network has it, is no KL either.
+            formula = forms.form(node, given)
+            if formula is None or formula not in refused:
+                divergence = _read(node, wanted, [pair for pair, nodes in held if node.uid in nodes])
+                if divergence is not None:
+                    found[node.uid] = divergence
+                    continue
+                refused.add(formula)
         stack.extend(arg for arg in node.args if arg.bits & KL == KL)
     if not found:
         return []

@@ -18,9 +18,9 @@ from vae_checked.linter.values import Class, Function
 from vae_checked.record import dataclass
 
 if TYPE_CHECKING:
-    from vae_checked.linter.interpret import Root
     from vae_checked.linter.project import Module
     from vae_checked.linter.scenes import Scene
+    from vae_checked.linter.trace import Root
 
 _MONOTONE = frozenset(
     "clamp nan_to_num maximum minimum relu softplus sqrt exp log log1p abs square masked cat stack".split()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from operator import is_
 
 from vae_checked.linter.expression import (
     ELEMENTWISE,
@@ -12,6 +13,7 @@ from vae_checked.linter.expression import (
     OWN_SAMPLE,
     PHI,
     PRODUCTS,
+    SAMPLE,
     TRANSPARENT,
     Expr,
     Graph,
@@ -42,6 +44,11 @@ def tells(value: Expr) -> bool:
     return bool(value.bits & (LOSS | ERROR | OWN_SAMPLE)) or value.bits & _FORMULA == _FORMULA
 
 
+def may_tell(value: Expr) -> bool:
+    """Whether a sampler, a loss or a KL may stand anywhere in a value."""
+    return bool(value.bits & (LOSS | ERROR | SAMPLE)) or value.bits & _FORMULA == _FORMULA
+
+
 def _bare(node: Expr) -> Expr:
     while len(node.args) == 1 and (node.op in ELEMENTWISE or node.op in TRANSPARENT):
         node = node.args[0]
@@ -64,6 +71,7 @@ class Branching:
         self._depends: dict[int, int] = {}
         self._first: dict[int, tuple[Expr, ...]] = {}
         self._memo: dict[tuple[int, int, int], Expr] = {}
+        self._settled: dict[tuple[int, int], int | None] = {}
         for node in Graph(values).nodes:
             if node.bits & PHI:
                 self._note(node)
@@ -101,6 +109,9 @@ class Branching:
 
         A value equals one constant at most: where no free condition says which, the first that it is compared with.
         """
+        key = free, others
+        if key in self._settled:
+            return self._settled[key]
         for members in self._equalities.values():
             known = [
                 (constant, bool(others & place) is negated) for place, constant, negated in members if place & free
@@ -108,12 +119,14 @@ class Branching:
             equal = {constant for constant, holds in known if holds}
             unequal = {constant for constant, holds in known if not holds}
             if len(equal) > 1 or equal & unequal:
+                self._settled[key] = None
                 return None
             first = next((constant for _, constant, _ in members if constant not in unequal), None)
             chosen = next(iter(equal), first)
             others |= sum(
                 place for place, constant, negated in members if not place & free and (constant == chosen) is negated
             )
+        self._settled[key] = others
         return others
 
     def variants(self, value: Expr) -> list[Expr]:
@@ -129,37 +142,38 @@ class Branching:
 
     def _chosen(self, value: Expr, other: int, still_open: int) -> Expr:
         """An expression under one choice; `other` are the conditions that do not hold, all but the open ones do."""
-        memo = self._memo
-
-        def key(node: Expr) -> tuple[int, int, int]:
-            depends = self._depends[node.uid]
-            return node.uid, other & depends, still_open & depends
-
-        def known(node: Expr) -> Expr | None:
-            return memo.get(key(node)) if node.bits & PHI else node
-
+        memo, depends = self._memo, self._depends
         stack = [value]
         while stack:
             node = stack[-1]
-            if known(node) is not None:
+            own = depends[node.uid]
+            key = node.uid, other & own, still_open & own
+            if key in memo:
                 stack.pop()
                 continue
-            place = self._places[node.args[0].uid] if node.op == "phi" else None
-            if place is not None and not still_open >> place & 1:
-                branch = node.args[2 if other >> place & 1 else 1]
-                taken = known(branch)
-                if taken is None:
-                    stack.append(branch)
-                    continue
-                memo[key(node)] = taken
-                stack.pop()
+            args = node.args
+            chosen = node.op == "phi" and not still_open >> self._places[args[0].uid] & 1
+            if chosen:
+                args = (args[2 if other >> self._places[args[0].uid] & 1 else 1],)
+            made: list[Expr] = []
+            for arg in args:
+                if arg.bits & PHI:
+                    below = depends[arg.uid]
+                    known = memo.get((arg.uid, other & below, still_open & below))
+                    if known is None:
+                        stack.append(arg)
+                    else:
+                        made.append(known)
+                else:
+                    made.append(arg)
+            if len(made) < len(args):
                 continue
-            args = [known(arg) for arg in node.args]
-            if any(arg is None for arg in args):
-                stack.extend(arg for arg, made in zip(node.args, args, strict=True) if made is None)
-                continue
-            made = tuple(arg for arg in args if arg is not None)
-            same = all(one is before for one, before in zip(made, node.args, strict=True))
-            memo[key(node)] = node if same else Expr(node.op, made, node.attrs, node.site)
             stack.pop()
-        return memo[key(value)]
+            if chosen:
+                memo[key] = made[0]
+            elif all(map(is_, made, args)):
+                memo[key] = node
+            else:
+                memo[key] = Expr(node.op, tuple(made), node.attrs, node.site)
+        own = depends[value.uid]
+        return memo[value.uid, other & own, still_open & own]

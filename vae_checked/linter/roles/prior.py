@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 from vae_checked.facts import Fact, Facts, Noise, NoiseLaw, Sampler
-from vae_checked.linter.expression import Expr, Graph, origin, strip
+from vae_checked.linter.expression import NOISE, Expr, Graph, origin, strip
 from vae_checked.linter.roles.samplers import SamplerSite
 
 Built = tuple[str, int | None, int, int]
+
+
+def may_draw(value: Expr) -> bool:
+    """Whether noise that is not normal stands anywhere in a value."""
+    seen: set[int] = set()
+    stack = [value]
+    while stack:
+        node = stack.pop()
+        if node.op == "noise" and node.get("law") is NoiseLaw.UNIFORM:
+            return True
+        for arg in node.args:
+            if arg.bits & NOISE and arg.uid not in seen:
+                seen.add(arg.uid)
+                stack.append(arg)
+    return False
 
 
 class PriorDraws:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from vae_checked.facts import Data, Fact, Facts, Interval, Output
 from vae_checked.linter.expression import Expr, Graph, is_data, is_given, origin
@@ -45,11 +45,14 @@ class InputScales:
                 if found is not None and not terms.isdisjoint(graph.holding(node.uid)):
                     self._trained.setdefault(found[0], set()).add(found[1])
 
-    def facts(self) -> list[Facts]:
-        """The data on another scale than those, on which all training that was read agrees, that layers are handed."""
+    def facts(self, known: Callable[[Fact[Interval] | None], Fact[Interval] | None]) -> list[Facts]:
+        """The data on another scale than those, on which all training that was read agrees, that layers are handed.
+
+        `known` puts intervals in place of what stands for them.
+        """
         found = []
         for given in self._given:
-            trained = self._trained.get(given.built, set())
+            trained = {fact for fact in map(known, self._trained.get(given.built, ())) if fact is not None}
             intervals = {fact.value for fact in trained}
             if len(intervals) == 1 and given.interval.value not in intervals:
                 fact = min(trained, key=lambda item: str(item.origin.place))
