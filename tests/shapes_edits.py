@@ -189,6 +189,18 @@ EDITS = (
         ("decode: output dtype was float32, is float16",),
     ),
     Edit("renamed module", "self.decoder", "self.dec", ("decoder: renamed, is dec (4 layers, shapes unchanged)",)),
+    Edit(
+        "renamed module, one kernel",
+        "self.decoder",
+        "self.dec",
+        ("decoder: renamed, is dec (3 layers, shapes unchanged)", "dec.2: kernel 4x4 -> 6x6"),
+    ),
+    Edit(
+        "dropped output",
+        ", self.kl(mu, logvar)\n",
+        "\n",
+        ("kl: removed (stage): was (float32[", "forward: output 4 removed (float32[B])"),
+    ),
     Edit("renamed head", "self.to_mu", "self.to_mean", ("to_mu: renamed, is to_mean",)),
     Edit("renamed stage", "self.reparameterize", "self.draw", ("reparameterize: renamed, is draw",)),
     Edit("KL over all samples", ".sum(dim=(1, 2, 3))", ".sum()", ("kl: output was [B], is []",)),

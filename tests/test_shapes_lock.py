@@ -27,6 +27,7 @@ from vae_checked.shapes.words import words
 
 ALSO = {
     "dropped layer": ("Conv2d(14, latents", "Conv2d(8, latents"),
+    "renamed module, one kernel": ("nn.ConvTranspose2d(10, 3, 4, 2, 1)", "nn.ConvTranspose2d(10, 3, 6, 2, 2)"),
     "renamed stage": ("def reparameterize", "def draw"),
     "list instead of arguments": ("nn.Sigmoid(),\n        )", "nn.Sigmoid(),\n        ])"),
 }

@@ -32,8 +32,8 @@ class Difference:
     """One difference: in which model, in which table (`facts` for what is said of the whole), at which key.
 
     `was` and `now` are the lock's own texts, empty where there is none. `parameters` are (name, was, now). `follows`
-    are the keys of layers that changed only because what they take did. `covers` are keys of one renamed module. Of a
-    model that could not be built or probed `now` says why.
+    are the keys of layers that changed only because what they take did. `covers` are keys of a renamed module's
+    layers that are otherwise as they were. Of a model that could not be built or probed `now` says why.
     """
 
     model: str
@@ -121,7 +121,7 @@ def _layers(
     """The layers that were renamed, those with which something begins, and those that follow from what they take."""
     same, removed, added = pairing
     renamed = [
-        Difference(name, What.RENAMED, "layers", before, before, after, covers=tuple(keys))
+        Difference(name, What.RENAMED, "layers", before, before, after, covers=_unchanged(keys, old, new, same))
         for (before, after), keys in renames(same).items()
     ]
     origins = [Difference(name, What.REMOVED, "layers", key, old[key].text) for key in removed]
@@ -134,6 +134,12 @@ def _layers(
             explained = a.type == b.type and takes(a.text) != takes(b.text) and _follows(a, b)
             (follows if explained else origins).append(found)
     return renamed, origins, follows
+
+
+def _unchanged(
+    keys: list[str], old: Mapping[str, Layer], new: Mapping[str, Layer], same: Mapping[str, str]
+) -> tuple[str, ...]:
+    return tuple(key for key in keys if old[key] == new[same[key]])
 
 
 def _follows(a: Layer, b: Layer) -> bool:

@@ -53,6 +53,15 @@ def pair(old: Mapping[str, Layer], new: Mapping[str, Layer]) -> Pairing:
                 same[key] = best
                 left.remove(key)
                 free.remove(best)
+    moved = {(_parent(before), _parent(after)) for before, after in same.items() if _parent(before) != _parent(after)}
+    for key in list(left):
+        # Of a part that was renamed, a layer that was changed as well.
+        twins = [f"{now}{key[len(was) :]}" for was, now in sorted(moved) if was == _parent(key) != ""]
+        twin = next((each for each in twins if each in free and new[each].type == old[key].type), None)
+        if twin is not None:
+            same[key] = twin
+            left.remove(key)
+            free.remove(twin)
     return Pairing(same, left, free)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from difflib import SequenceMatcher
 
 from vae_checked.shapes.comparison import Difference, What, gives, takes, tensors
 from vae_checked.shapes.law import NOT_A_LAW, evaluate, symbols_in
@@ -15,6 +16,7 @@ _AXES = {
     5: ("batch", "channels", "depth", "height", "width"),
 }
 _MANY = 6
+Tensor = tuple[str, tuple[str, ...]]
 _FAR = 2**20
 
 
@@ -118,7 +120,7 @@ def _side(each: Difference, side: str, part: object) -> Iterator[str]:
     read = takes if part is takes else gives
     before, after = read(each.was), read(each.now)
     if len(before) != len(after):
-        yield f"{side} was {_listed(before)}, is {_listed(after)}"
+        yield _more_or_fewer(side, before, after)
         return
     for position, ((was_type, was), (now_type, now)) in enumerate(zip(before, after, strict=True)):
         which = f"{side} {position + 1}" if len(before) > 1 else side
@@ -135,6 +137,16 @@ def _side(each: Difference, side: str, part: object) -> Iterator[str]:
                 if a != b:
                     name = _AXES[len(was)][axis] if len(was) in _AXES else f"axis {axis}"
                     yield f"{which} {name} was {a}, is {b}"
+
+
+def _more_or_fewer(side: str, before: Sequence[Tensor], after: Sequence[Tensor]) -> str:
+    """Which tensors came or went, where all others are as they were; else all of both."""
+    longer, shorter, verb = (after, before, "added") if len(after) > len(before) else (before, after, "removed")
+    codes = SequenceMatcher(None, longer, shorter, autojunk=False).get_opcodes()
+    if any(tag not in ("equal", "delete") for tag, *_ in codes) or not shorter:
+        return f"{side} was {_listed(before)}, is {_listed(after)}"
+    places = [place for tag, start, end, *_ in codes if tag == "delete" for place in range(start, end)]
+    return ", ".join(f"{side} {place + 1} {verb} ({_listed([longer[place]])})" for place in places)
 
 
 def _cause(each: Difference) -> Iterator[str]:
@@ -170,5 +182,5 @@ def _axes(axes: Sequence[str]) -> str:
     return f"[{' '.join(axes)}]"
 
 
-def _listed(found: Sequence[tuple[str, tuple[str, ...]]]) -> str:
+def _listed(found: Sequence[Tensor]) -> str:
     return ", ".join(f"{dtype}{_axes(axes)}" for dtype, axes in found) or "nothing"
