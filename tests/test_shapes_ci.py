@@ -160,5 +160,15 @@ def test_the_action_the_hooks_and_the_page_name_what_exists(capsys: pytest.Captu
         assert program == "vae-checked"
         assert main([*[word for word in words if word in ("lint", "shapes", "check")], "--help"]) == 0
         assert "--format" in capsys.readouterr().out
+    (shapes,) = [each["files"] for each in hooks if each["id"] == "vae-checked-shapes"]
+    named = [
+        "models/vae.py",
+        "pyproject.toml",
+        "sub/vae-shapes.lock",
+        "vae-shapes.lock",
+        "README.md",
+        "my-pyproject.toml",
+    ]
+    assert [name for name in named if re.search(shapes, name)] == named[:4]
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
     assert {action["inputs"]["extras"]["default"], *re.findall(r"vae-checked\[(\w+)\]", install)} <= set(extras)

@@ -109,6 +109,19 @@ def test_a_full_disk_leaves_the_lock_as_it_was(tmp_path: Path) -> None:
     assert [each.name for each in tmp_path.iterdir()] == ["vae-shapes.lock"]
 
 
+def test_a_link_to_a_lock_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    real, link = tmp_path / "elsewhere" / "shared.lock", tmp_path / "vae-shapes.lock"
+    write_lock(real, {"old": SMALL})
+    real.chmod(0o640)
+    link.symlink_to(real)
+    write_lock(link, {"new": SMALL}, keep=True)
+    assert link.is_symlink()
+    assert sorted(read_lock(real).models) == ["new", "old"]
+    assert real.stat().st_mode & 0o777 == 0o640
+    assert [each.name for each in real.parent.iterdir()] == ["shared.lock"]
+
+
 # What a writer does in turn, by the names of Python's audit events: it is killed as it begins to do so.
 STEPS = ("tempfile.mkstemp", "os.chmod", "os.rename")
 KILLED = """

@@ -282,13 +282,21 @@ class _Inference:
         return tuple(axes)
 
     def _table(self, key: str, side: str, number: int, position: int) -> str:
-        rows = []
+        """The sizes of an axis as they were seen, beside those of the letters on which they depend."""
+        seen: dict[tuple[int, ...], int] = {}
         for sizes, trace in zip(self.points, self.traces, strict=True):
             items = self._items_of(trace, key, side)
             if len(items) > number:
-                words = " ".join(f"{symbol}={size}" for symbol, size in sizes.items())
-                rows.append(f"{words}: {items[number].sizes[position]}")
-        return "; ".join(rows)
+                seen[tuple(sizes.values())] = items[number].sizes[position]
+        symbols = list(self.points[0])
+        moving = [place for place in range(len(symbols)) if _depends(seen, place)]
+        rows = {tuple(point[place] for place in moving): size for point, size in seen.items()}
+        if any(rows[tuple(point[place] for place in moving)] != size for point, size in seen.items()):
+            moving, rows = list(range(len(symbols))), seen
+        return "; ".join(
+            f"{' '.join(f'{symbols[place]}={size}' for place, size in zip(moving, point, strict=True))}: {rows[point]}"
+            for point in sorted(rows)
+        )
 
     @staticmethod
     def _items_of(trace: Trace, key: str, side: str) -> list[Item]:
@@ -320,6 +328,14 @@ def _splits(laws: Sequence[Law], sizes: Sizes) -> int:
     """How many of the candidates could be told from the simplest at these sizes."""
     expected = laws[0].at(sizes)
     return sum(law.at(sizes) != expected for law in laws[1:])
+
+
+def _depends(seen: Mapping[tuple[int, ...], int], place: int) -> bool:
+    """Whether two probes that differ in the size at `place` alone saw different sizes."""
+    alike: dict[tuple[int, ...], set[int]] = {}
+    for point, size in seen.items():
+        alike.setdefault(point[:place] + point[place + 1 :], set()).add(size)
+    return any(len(sizes) > 1 for sizes in alike.values())
 
 
 def _kept(record: Record, trace: Trace) -> bool:
