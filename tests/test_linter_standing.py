@@ -141,6 +141,18 @@ def test_nothing_is_joined_where_two_models_fit(tmp_path: Path) -> None:
     assert codes(read(tmp_path, wrong, trainer, second=model.replace("class Net", "class Wide"))) == []
 
 
+@pytest.mark.parametrize("near", ["the same file", "imported"])
+def test_the_nearest_model_that_fits_is_meant(near: str, tmp_path: Path) -> None:
+    trainer, result = TRAINERS["attribute"]
+    model = MODEL.replace("RESULT", result)
+    wrong, second = model.replace("0.5 * s", "s"), model.replace("class Net", "class Wide")
+    if near == "imported":
+        report = read(tmp_path, wrong, "from net import Net\n\n" + trainer, second=second)
+    else:
+        report = read(tmp_path, second, wrong + trainer)
+    assert codes(report) == ["VAE201"]
+
+
 def test_a_model_whose_result_is_another_does_not_fit(tmp_path: Path) -> None:
     trainer, _ = TRAINERS["attribute"]
     model = MODEL.replace("RESULT", "self.back(z), z, h").replace("m, s = self.encode(x)", "m, s, h = self.encode(x)")

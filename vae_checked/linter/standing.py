@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from vae_checked.linter.expression import KL, SAMPLE, Expr, Graph, strip
 from vae_checked.linter.roles import assemble, divergences, phi, samplers
 from vae_checked.linter.scenes import Scene
-from vae_checked.linter.values import Instance
+from vae_checked.linter.values import Instance, settle
 from vae_checked.record import dataclass
 
 if TYPE_CHECKING:
@@ -38,8 +38,6 @@ class StandIns:
 
     def note(self, scene: Scene) -> None:
         """Take note of a model that draws, and of what the code of a scene takes in the place of one."""
-        if len(self._models) > _MAX_MODELS:
-            return
         model = _model(scene)
         if model is not None and id(model.cls.node) not in self._models and _draws(scene):
             self._models[id(model.cls.node)] = scene.subject, model
@@ -49,16 +47,27 @@ class StandIns:
     def scenes(self) -> Iterator[Scene]:
         """The evaluations of code whose KL reads what an unknown model returns, with the model that fits as that one.
 
-        A model fits where its sampler draws with the heads that the KL reads, and no other model of the project does.
+        A model fits where its sampler draws with the heads that the KL reads, and no other model as near does.
         """
-        models = list(self._models.values())
-        if not 0 < len(models) <= _MAX_MODELS:
-            return
-        for wanted in list(self._wanted):
+        for wanted in list(self._wanted) if self._models else ():
             self._project.follow_for(wanted.module)
-            fitting = [made for subject, model in models if (made := self._with(wanted, subject, model))]
-            if len(fitting) == 1:
-                yield fitting[0]
+            for models in self._by_nearness(wanted.module):
+                if len(models) > _MAX_MODELS:
+                    break
+                fitting = [made for subject, model in models if (made := self._with(wanted, subject, model))]
+                if len(fitting) == 1:
+                    yield fitting[0]
+                if fitting:
+                    break
+
+    def _by_nearness(self, module: Module) -> Iterator[list[tuple[str, Instance]]]:
+        """The models of this file, those that it imports, and all others."""
+        near: dict[int, list[tuple[str, Instance]]] = {0: [], 1: [], 2: []}
+        for subject, model in self._models.values():
+            name = model.cls.name
+            imported = name in module.scope.names and settle(module.scope.names, name) is model.cls
+            near[0 if model.cls.scope.module is module else 1 if imported else 2].append((subject, model))
+        yield from near.values()
 
     def _with(self, wanted: _Wanted, subject: str, model: Instance) -> Scene | None:
         """A scene evaluated again with `model` as what it takes; None where this joins no KL with a sampler."""
