@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from shapes_edits import SOURCE
 from torch import nn
 
 from vae_checked.errors import ContractError, UsageError
@@ -245,6 +246,32 @@ def test_each_stage_is_annotated_with_what_holds_in_every_call(load: Any) -> Non
         "loss: it returns a tuple of more than tensors: left as it is",
         "decode: **kwargs has offset: left as it is",
     )
+
+
+HEADS = "return self.to_mu(h), self.to_logvar(h)"
+WRONG = {
+    (".sum(dim=(1, 2, 3))", ".sum(dim=(0, 2, 3))"): r"VAE\.kl\(\) result: axis 0 \(B\) is 6, mu has B = 2",
+    (".sum(dim=(1, 2, 3))", ".sum()"): r"VAE\.kl\(\) result: 0 axes \(\), the contract says 1: B",
+    (".sum(dim=(1, 2, 3))", ".sum(dim=(1, 2, 3), keepdim=True)"): r"VAE\.kl\(\) result: 4 axes \(2, 1, 1, 1\)",
+    (HEADS, HEADS.replace("(h),", "(h)[0],")): r"VAE\.encode\(\) result\[0\]: 3 axes \(6, 6, 9\)",
+    (HEADS, HEADS + ".mean(1, keepdim=True)"): r"VAE\.encode\(\) result\[1\]: axis 1 is 1, the contract says 6",
+    (
+        HEADS,
+        HEADS.replace("(h),", "(h).mT,"),
+    ): r"VAE\.encode\(\) result\[0\]: axis 2 is 9, the contract says \(H\+3\)//4 = 6",
+    ("self.decoder(self.widen(z))", "self.decoder(self.widen(z)).mT"): r"VAE\.decode\(\) result: axis 2 is 36",
+    ("return x_hat, mu", "return z, mu"): r"VAE\.forward\(\) result\[0\]: axis 1 is 6, the contract says 3",
+}
+
+
+def test_what_was_written_refuses_wrong_shapes_by_their_stage(load: Any) -> None:
+    model = load(SOURCE.encode())
+    text, _ = annotated(model, "B 3 H W", checked=True)
+    for (old, new), said in WRONG.items():
+        assert text.count(old) == 1
+        wrong = load(text.replace(old, new).encode())
+        with pytest.raises(ContractError, match=said):
+            wrong(torch.rand(2, 3, 24, 36))
 
 
 def test_a_part_that_is_used_elsewhere_too_is_left(load: Any) -> None:
