@@ -1,72 +1,94 @@
-"""Symbolic shapes of real autoencoders: laws, cost, and truth against real forwards.
+"""Symbolic shapes of real autoencoders: laws, cost beside other tools, and truth against real forwards.
 
-Per model, in a process of its own: the inference from a copy without data, one real forward, torchinfo, torchlens and a
-dynamic torch.export where they are installed and succeed; then the predicted shapes against real forwards at random
-accepted sizes. Memory is the peak above what the process held with the model built without data and everything
-imported, which the inference of one small layer sees to: torch imports the rules of its meta device when they are used.
+Every measurement runs in a process of its own, forked from one that has imported everything and used each tool once.
+Seconds are CPU seconds of that process, which other programs do not change; memory is the peak above what the process
+held when it began, with the model built. The model's data are not needed: models are built without, where their
+constructor allows it. Truth: the predicted shapes against real forwards at random sizes that the inference says are
+accepted, of the model itself up to SELF_REAL million parameters, else of its class with a small configuration (`s`);
+and against fresh passes without data of the model at full size, which cannot be wrong about its size.
 
-    python benchmarks/bench_shapes.py [MODEL ...] [--truth 20] [--timeout 300] [--scaling]
+    python benchmarks/bench_shapes.py [PATTERN ...] [--wild FOLDER] [--sizes 20] [--limit 40] [--scaling]
+
+With `--wild FOLDER` also models of public repositories (benchmarks/zoo_wild.py), checked out at
+FOLDER/OWNER__NAME/COMMIT; their code is executed.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
-import importlib
 import json
+import os
 import random
 import resource
-import subprocess
+import select
+import signal
 import sys
 import time
+import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-BLOCKS = {"down_block_types": ["DownEncoderBlock2D"] * 4, "up_block_types": ["UpDecoderBlock2D"] * 4}
-SDXL = BLOCKS | {"block_out_channels": [128, 256, 512, 512], "layers_per_block": 2, "norm_num_groups": 32}
-# name: (module, class, arguments, specification or none to have it guessed)
-MODELS: dict[str, tuple[str, str, dict[str, Any], str | None]] = {
-    "reference": ("vae_checked.reference", "VAE", {}, "B 3 H W"),
-    "pythae VAE": ("pythae.models", "VAE", {"latent_dim": 10}, "B 1 H W"),
-    "pythae BetaVAE": ("pythae.models", "BetaVAE", {"latent_dim": 10}, "B 1 H W"),
-    "pythae VAMP": ("pythae.models", "VAMP", {"latent_dim": 10}, "B 1 H W"),
-    "pythae IWAE": ("pythae.models", "IWAE", {"latent_dim": 10}, "B 1 H W"),
-    "pythae FactorVAE": ("pythae.models", "FactorVAE", {"latent_dim": 10}, "B 1 H W"),
-    "pythae VQVAE": ("pythae.models", "VQVAE", {"latent_dim": 16}, "B 1 H W"),
-    "SDXL-sized AutoencoderKL": ("diffusers", "AutoencoderKL", SDXL, "B 3 H W"),
-    "AutoencoderKL": ("diffusers", "AutoencoderKL", {}, "B 3 H W"),
-    "AsymmetricAutoencoderKL": ("diffusers", "AsymmetricAutoencoderKL", {}, "B 3 H W"),
-    "AutoencoderTiny": ("diffusers", "AutoencoderTiny", {}, "B 3 H W"),
-    "VQModel": ("diffusers", "VQModel", {}, "B 3 H W"),
-    "AutoencoderDC": ("diffusers", "AutoencoderDC", {}, "B 3 H W"),
-    "AutoencoderOobleck": ("diffusers", "AutoencoderOobleck", {}, "B 2 T=4096"),
-    "AutoencoderKLMagvit": ("diffusers", "AutoencoderKLMagvit", {}, "B 3 D H W"),
-    "AutoencoderKLLTXVideo": ("diffusers", "AutoencoderKLLTXVideo", {}, "B 3 D H W"),
-    "AutoencoderKLMochi": ("diffusers", "AutoencoderKLMochi", {}, "B 3 D H W"),
-    "AutoencoderKLWan": ("diffusers", "AutoencoderKLWan", {}, "B 3 D H W"),
-    "AutoencoderKLCosmos": ("diffusers", "AutoencoderKLCosmos", {}, "B 3 D H W"),
-    "AutoencoderKLHunyuanVideo": ("diffusers", "AutoencoderKLHunyuanVideo", {}, "B 3 D H W"),
-    "AutoencoderKLCogVideoX": ("diffusers", "AutoencoderKLCogVideoX", {}, "B 3 D H W"),
-    "AutoencoderKLQwenImage": ("diffusers", "AutoencoderKLQwenImage", {}, "B 3 D H W"),
-    "AutoencoderKLAllegro": ("diffusers", "AutoencoderKLAllegro", {}, "B 3 D H W"),
-    "AutoencoderKLTemporalDecoder": ("diffusers", "AutoencoderKLTemporalDecoder", {}, "B 3 H W"),
-    "ConsistencyDecoderVAE": ("diffusers", "ConsistencyDecoderVAE", {}, "B 3 H W"),
-}
-LARGEST_REAL = 120e6
+import zoo_shapes
+from zoo_shapes import Case
+
+LARGEST_REAL = 500
+SELF_REAL = 100
+TOOLS = ("forward", "torchinfo", "torchlens", "export")
+WALL_PER_CPU = 5
 
 
-def build(name: str, *, without_data: bool) -> tuple[Any, str | None]:
-    """The model of that name, and its specification."""
-    import torch
+# ------------------------------------------------------------------------------------------------ processes
 
-    module, kind, kwargs, spec = MODELS[name]
-    found = importlib.import_module(module)
-    with torch.device("meta") if without_data else contextlib.nullcontext():
-        if module == "pythae.models":
-            config = getattr(found, f"{kind}Config")(input_dim=(1, 28, 28), **kwargs)
-            return getattr(found, kind)(config), spec
-        return getattr(found, kind)(**kwargs), spec
+
+def forked(action: Callable[[], Any], limit: float) -> dict[str, Any]:
+    """What `action` gives in a process of its own, or under `failed` why it gave nothing."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            os.close(reader)
+            answer = said_by(action)
+            with os.fdopen(writer, "w") as pipe:
+                json.dump(answer, pipe, default=str)
+        finally:
+            os._exit(0)
+    os.close(writer)
+    chunks = []
+    deadline = time.monotonic() + WALL_PER_CPU * limit + 60
+    with os.fdopen(reader, "rb", 0) as pipe:
+        while select.select([pipe], [], [], max(0.0, deadline - time.monotonic()))[0]:
+            chunk = pipe.read(65536)
+            if not chunk:
+                break
+            chunks.append(chunk)
+        else:
+            os.kill(child, signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    if chunks:
+        found: dict[str, Any] = json.loads(b"".join(chunks))
+        return found
+    return {"failed": f"> {limit:.0f} s" if os.WIFSIGNALED(status) else "ended without a word"}
+
+
+def said_by(action: Callable[[], Any]) -> Any:
+    """What `action` gives; what it raises in one line."""
+    warnings.simplefilter("ignore")
+    try:
+        with open(os.devnull, "w", encoding="utf-8") as nowhere:  # noqa: PTH123  a device, not a path
+            os.dup2(nowhere.fileno(), 1)
+            os.dup2(nowhere.fileno(), 2)
+        return action()
+    except BaseException as error:
+        if os.environ.get("BENCH_TRACEBACK"):
+            traceback.print_exc(file=sys.__stderr__)
+        return {"failed": f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0][:150]}"}
+
+
+def limited(limit: float) -> None:
+    """From here on this process may use `limit` CPU seconds."""
+    used = int(time.process_time())
+    resource.setrlimit(resource.RLIMIT_CPU, (used + int(limit), used + int(limit)))
 
 
 def peak() -> float:
@@ -74,198 +96,303 @@ def peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def timed(action: Callable[[], Any]) -> tuple[float | None, Any]:
-    """Seconds of `action` and its result; no seconds and the reason in a word where it fails."""
-    begun = time.perf_counter()
-    try:
-        result = action()
-    except Exception as error:
-        return None, f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0][:140]}"
-    return time.perf_counter() - begun, result
+# --------------------------------------------------------------------------------------------- measurements
 
 
-def measure(name: str, truth: int) -> dict[str, Any]:
-    """Everything about one model, in this process."""
-    warnings.simplefilter("ignore")
+def built(case: Case, *, data: bool) -> Any:
+    """The model, in eval mode, with or without data."""
+    import torch
+
+    torch.manual_seed(0)
+    if data or not case.without_data:
+        return case.build().eval()
+    with torch.device("meta"):
+        return case.build().eval()
+
+
+def inferred(case: Case, limit: float) -> dict[str, Any]:
+    """The laws of one model and what they cost."""
     from vae_checked.shapes import infer
-    from vae_checked.shapes.ghost import Ghost, How
 
-    model, spec = build(name, without_data=True)
-    import torch
-
-    infer(torch.nn.Conv2d(2, 2, 3), "B 2 H W")
-    parameters = sum(parameter.numel() for parameter in model.parameters())
-    row: dict[str, Any] = {"name": name, "millions": parameters / 1e6, "modules": len(list(model.modules()))}
-    before = peak()
+    model = built(case, data=False)
+    count = sum(parameter.numel() for parameter in model.parameters())
+    row: dict[str, Any] = {"millions": count / 1e6, "modules": len(list(model.modules()))}
+    limited(limit)
+    before, cpu, wall = peak(), time.process_time(), time.perf_counter()
     try:
-        # pythae's constructors compute with what they build, so that their data exist; they are small.
-        model = build(name, without_data=False)[0] if name.startswith("pythae") else model
-        begun = time.perf_counter()
-        shapes = infer(model, spec)
+        shapes = infer(model, case.spec)
     except Exception as error:
-        return row | {"failed": f"{type(error).__name__}: {str(error)[:160]}"}
-    row["seconds"], row["mb"] = time.perf_counter() - begun, peak() - before
-    row |= {"how": shapes.how, "constraint": shapes.constraint, "smallest": shapes.smallest, "probes": shapes.probes}
-    row["laws"] = len({axis for each in shapes.entries for t in (*each.takes, *each.gives) for axis in t.axes})
-    row["no_law"] = len(shapes.not_laws)
-    row["export"], row["export_says"] = timed(lambda: exported(model, shapes.input, dict(shapes.sizes)))
-    row["torchinfo"], row["torchinfo_says"] = timed(lambda: torchinfo(Ghost(model, How.META).module, shapes))
-    if parameters <= LARGEST_REAL:
-        real, _ = build(name, without_data=False)
-        real.eval()
-        row["forward"], _ = timed(lambda: forward(real, shapes, shapes.sizes | {"B": 1}))
-        row["torchlens"], row["torchlens_says"] = timed(lambda: torchlens(real, shapes))
-        row["truth"] = [hits(real, shapes, truth), truth]
-    return row
+        return row | {"failed": f"refused: {str(error)[:300]}"}
+    row |= {"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall, "mb": peak() - before}
+    return row | {
+        "laws": len({axis for each in shapes.entries for t in (*each.takes, *each.gives) for axis in t.axes}),
+        "no_law": len(shapes.not_laws),
+        "how": shapes.how,
+        "constraint": shapes.constraint,
+        "probes": shapes.probes,
+        "sizes": dict(shapes.sizes),
+        "input": shapes.input,
+    }
 
 
-def exported(model: Any, spec_text: str, sizes: dict[str, int]) -> Any:
-    """A dynamic torch.export of the model's own forward, from a copy without data."""
+def arguments(model: Any, spec: str, sizes: Mapping[str, int], device: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """What the model is called with at these sizes, one sample where the batch may be of any size."""
     import torch
 
     from vae_checked.adapters import adapt
+    from vae_checked.shapes.spec import parse_spec
+
+    inputs = parse_spec(spec).draw(sizes | ({"B": 1} if "B" in sizes else {}), torch.float32, device)
+    if adapt(model).call.reason.startswith("a model of pythae"):
+        return ({"data": inputs.args[0]},), {}
+    return inputs.args, dict(inputs.kwargs or {})
+
+
+def tool(which: str, case: Case, row: Mapping[str, Any], limit: float) -> dict[str, Any]:
+    """The CPU seconds of one tool on one model, at the sizes where the inference began; a limit of 0 is none."""
+    import torch
+
     from vae_checked.shapes.ghost import Ghost, How
-    from vae_checked.shapes.spec import parse_spec
 
-    copy = Ghost(model, How.META).module
-    axes = parse_spec(spec_text).inputs[0].axes
-    data = torch.empty([sizes.get(str(axis), axis) for axis in axes], device="meta")
-    dynamic = {number: torch.export.Dim.AUTO for number, axis in enumerate(axes) if isinstance(axis, str)}
-    if adapt(copy).call.reason.startswith("a model of pythae"):
-        return torch.export.export(copy, ({"data": data},), dynamic_shapes=({"data": dynamic},), strict=False)
-    return torch.export.export(copy, (data,), dynamic_shapes=(dynamic,), strict=False)
-
-
-def forward(model: Any, shapes: Any, sizes: dict[str, int]) -> list[tuple[int, ...]]:
-    """The shapes that a real forward gives at these sizes."""
-    import torch
-
-    from vae_checked.adapters import adapt
-    from vae_checked.shapes.spec import parse_spec
-
-    subject = adapt(model)
-    with torch.no_grad():
-        output = subject.run(parse_spec(shapes.input).draw(sizes, torch.float32, "cpu"))
-    return [tuple(part.tensor.shape) for part in subject.parts(output)]
+    if which in ("forward", "torchlens"):
+        if row["millions"] > LARGEST_REAL:
+            return {"failed": f"> {LARGEST_REAL} M"}
+        model, device = built(case, data=True), "cpu"
+        if which == "torchlens":
+            warm_torchlens()
+    else:
+        model, device = Ghost(built(case, data=False), How.META).module, "meta"
+    args, kwargs = arguments(model, row["input"], row["sizes"], device)
+    if limit:
+        limited(limit)
+    begun = time.process_time()
+    with torch.set_grad_enabled(case.gradients):
+        RUN[which](model, args, kwargs)
+    return {"cpu": time.process_time() - begun}
 
 
-def torchinfo(model: Any, shapes: Any) -> Any:
-    """torchinfo's summary of the model at one size, on the meta device."""
-    import torch
+def forward(model: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """One real forward."""
+    model(*args, **kwargs)
+
+
+def torchinfo(model: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """torchinfo's summary at one size, on the meta device."""
     import torchinfo as package
 
-    axes = [shapes.sizes.get(axis, axis) for axis in shapes.input.split()]
-    data = torch.empty([int(axis) for axis in axes], device="meta")
-    return package.summary(model, input_data=[data], device="meta", verbose=0)
+    package.summary(model, input_data=list(args), device="meta", verbose=0, **kwargs)
 
 
-def torchlens(model: Any, shapes: Any) -> Any:
-    """torchlens's log of one real forward of the model itself."""
+def torchlens(model: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """torchlens's log of one real forward."""
+    import torchlens as package
+
+    package.trace(model, list(args), kwargs or None)
+
+
+def warm_torchlens() -> None:
+    """Use torchlens once: it refuses a process whose parent did."""
     import torch
     import torchlens as package
 
-    axes = [(shapes.sizes | {"B": 1}).get(axis, axis) for axis in shapes.input.split()]
-    return package.trace(model, torch.rand([int(axis) for axis in axes]))
+    package.trace(torch.nn.Conv1d(1, 1, 1), torch.rand(1, 1, 3))
 
 
-def hits(model: Any, shapes: Any, count: int) -> int:
-    """At how many of `count` random accepted sizes every predicted shape is the real one."""
+def export(model: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """A dynamic torch.export of the model's own forward, every axis of every input left to it."""
+    import torch
+
+    def dynamic(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: dynamic(each) for key, each in value.items()}
+        return dict.fromkeys(range(value.dim()), torch.export.Dim.AUTO)
+
+    shapes: Any = tuple(dynamic(each) for each in args)
+    if kwargs:
+        names = model.forward.__code__.co_varnames[1 : 1 + len(args)]
+        shapes = {**dict(zip(names, shapes, strict=True)), **dynamic(kwargs)}
+    torch.export.export(model, args, kwargs, dynamic_shapes=shapes, strict=False)
+
+
+RUN: dict[str, Callable[..., None]] = {
+    "forward": forward,
+    "torchinfo": torchinfo,
+    "torchlens": torchlens,
+    "export": export,
+}
+
+
+# ---------------------------------------------------------------------------------------------------- truth
+
+
+def truth(case: Case, count: int, millions: float, *, real: bool) -> dict[str, Any]:
+    """At how many of `count` random accepted sizes every predicted shape of an output is the one that comes."""
+    import torch
+
+    from vae_checked.adapters import adapt
+    from vae_checked.shapes import infer
+    from vae_checked.shapes.ghost import Ghost, How
+    from vae_checked.shapes.spec import parse_spec
+
+    small = real and case.small is not None and millions > SELF_REAL
+    model = case.small().eval() if small and case.small else built(case, data=real)
+    shapes = infer(model, case.spec)
+    spec = parse_spec(shapes.input)
+    ghost = Ghost(model, How.META)
+    checks = [(adapt(model), "cpu")] if real else []
+    generator = random.Random(7)  # noqa: S311  sizes are no secret
+    held = tried = refused = no_law = 0
+    missed: list[str] = []
+    for _ in range(20 * count):
+        if tried == count:
+            break
+        sizes = {symbol: drawn(generator, symbol, *found) for symbol, found in shapes.accepted.items()}
+        try:
+            if checks:
+                subject, device = checks[0]
+                with torch.set_grad_enabled(case.gradients):
+                    output = subject.run(spec.draw(sizes, torch.float32, device))
+            else:
+                ghost = Ghost(model, How.META)
+                subject = adapt(ghost.module)
+                with ghost.entered():
+                    output = subject.run(spec.draw(sizes, ghost.dtype, "meta"))
+        except Exception as error:
+            # A size that the model refuses in reality too, such as a last piece shorter than a kernel.
+            refused += 1
+            missed += [] if refused > 1 else [f"{sizes} refused: {str(error)[:80]}"]
+            continue
+        tried += 1
+        got = [tuple(part.tensor.shape) for part in subject.parts(output)]
+        axes = [each.axes for each in shapes.outputs]
+        unknown = sum("?" in each or "..." in each for each in axes)
+        no_law = max(no_law, unknown)
+        agreed = len(axes) == len(got) and all(fits(law, sizes, shape) for law, shape in zip(axes, got, strict=True))
+        held += agreed
+        missed += [] if agreed else [f"{sizes} gives {got}, predicted {axes}"]
+    return {"held": held, "tried": tried, "refused": refused, "small": small, "no_law": no_law, "missed": missed[:3]}
+
+
+def fits(law: tuple[str, ...], sizes: Mapping[str, int], shape: tuple[int, ...]) -> bool:
+    """Whether a shape is the predicted one; an axis that was said to follow no law is no prediction."""
     from vae_checked.shapes import evaluate
 
-    generator = random.Random(7)  # noqa: S311  sizes are no secret
-    found = tried = 0
-    while tried < count:
-        sizes = {}
-        for symbol, (low, high, step) in shapes.accepted.items():
-            most = min(high or low + 70, low + (1 if symbol == "B" else 70))
-            sizes[symbol] = generator.choice(range(low, most + 1, step))
-        tried += 1
-        predicted = [tuple(evaluate(axis, sizes) for axis in each.axes) for each in shapes.outputs]
-        found += predicted == forward(model, shapes, sizes)
-    return found
+    if law == ("...",):
+        return True
+    return len(law) == len(shape) and all(
+        axis == "?" or evaluate(axis, sizes) == size for axis, size in zip(law, shape, strict=True)
+    )
 
 
-def scaling() -> None:
-    """Cost against the sizes probed at, the parameters and the modules, three of each."""
+def drawn(generator: random.Random, symbol: str, low: int, high: int | None, step: int) -> int:
+    """An accepted size at random: small batches, and room for several periods of a law otherwise."""
+    reach = 2 if symbol == "B" else 24 if symbol == "D" else max(70, 6 * step, 3 * low)
+    most = low + reach if high is None else min(high, low + reach)
+    return generator.choice(range(low, most + 1, step))
+
+
+# ---------------------------------------------------------------------------------------------------- table
+
+
+def measured(case: Case, sizes: int, limit: float) -> dict[str, Any]:
+    """Everything about one model."""
+    row = {"name": case.name, "remark": case.remark} | forked(lambda: inferred(case, 4 * limit), 4 * limit)
+    if "failed" in row:
+        return row
+    for which in TOOLS:
+        row[which] = forked(lambda which=which: tool(which, case, row, limit), limit)
+    row["truth"] = forked(lambda: truth(case, sizes, row["millions"], real=True), 6 * limit)
+    if case.without_data:
+        row["ghost"] = forked(lambda: truth(case, sizes, row["millions"], real=False), 6 * limit)
+    return row
+
+
+def shown(row: Mapping[str, Any]) -> str:
+    """One line of the table."""
+    if "failed" in row:
+        return f"{row['name'][:40]:40} {row.get('millions', 0):7.1f}  {row['failed']}"
+    cells = [
+        f"{row[which]['cpu']:8.2f}" if "cpu" in row[which] else f"{short(row[which]['failed']):>8}" for which in TOOLS
+    ]
+    found, ghost = row["truth"], row.get("ghost", {})
+    real = f"{found['held']}/{found['tried']}{'s' if found['small'] else ''}" if "held" in found else "-"
+    fresh = f"{ghost['held']}/{ghost['tried']}" if "held" in ghost else "-"
+    return (
+        f"{row['name'][:40]:40} {row['millions']:7.1f} {row['modules']:5} {row['laws']:4} {row['no_law']:4}"
+        f" {row['how']:4} {row['cpu']:6.2f} {row['wall']:6.2f} {row['mb']:5.0f}{''.join(cells)}"
+        f"  {real:>6} {fresh:>6}  {row['constraint'][:80]}"
+    )
+
+
+def short(reason: str) -> str:
+    """A failure in a cell of eight letters."""
+    return reason if reason.startswith(">") else "fails"
+
+
+def warm() -> None:
+    """Import everything and use each tool once, so that no measurement pays for it."""
     import torch
-    from torch import nn
 
     from vae_checked.shapes import infer
 
-    def chain(depth: int, width: int) -> nn.Module:
-        with torch.device("meta"):
-            layers = [nn.Conv2d(width, width, 3, 1, 1) for _ in range(depth)]
-            return nn.Sequential(nn.Conv2d(3, width, 3, 2, 1), *layers, nn.ConvTranspose2d(width, 3, 4, 2, 1))
-
-    infer(chain(2, 4), "B 3 H W")
-    print("\nseconds where one thing grows:")
-    for title, cases in (
-        ("H and W from", [(f"{n}", 30, 8, f"B 3 H={n} W={n + n // 2}") for n in (64, 512, 4096)]),
-        ("channels", [(f"{width}", 30, width, "B 3 H W") for width in (8, 128, 2048)]),
-        ("layers", [(f"{depth}", depth, 8, "B 3 H W") for depth in (30, 60, 120)]),
-    ):
-        times = [
-            min(timed(lambda d=depth, w=width, s=spec: infer(chain(d, w), s))[0] for _ in range(3))
-            for _, depth, width, spec in cases
-        ]
-        print(f"  {title}: " + ", ".join(f"{name} {t:.3f}" for (name, *_), t in zip(cases, times, strict=True)))
-
-
-def shown(row: dict[str, Any]) -> str:
-    """One line of the table."""
-    if "failed" in row:
-        return f"{row['name']:28} {row.get('millions', 0):7.1f}  {row['failed']}"
-
-    def seconds(key: str) -> str:
-        return f"{row[key]:8.2f}" if row.get(key) is not None else f"{'-':>8}"
-
-    truth = "/".join(map(str, row["truth"])) if "truth" in row else "-"
-    return (
-        f"{row['name']:28} {row['millions']:7.1f} {row['modules']:5} {row['laws']:4} {row['no_law']:4} {row['how']:4}"
-        f"{seconds('seconds')} {row['mb']:6.0f}{seconds('forward')}{seconds('torchinfo')}{seconds('torchlens')}"
-        f"{seconds('export')}  {truth:>6}  {row['constraint'][:70]}"
-    )
+    torch.set_num_threads(1)
+    model = torch.nn.Sequential(torch.nn.Conv2d(2, 2, 3), torch.nn.GroupNorm(1, 2), torch.nn.SiLU())
+    infer(model, "B 2 H W")
+    row = {"millions": 0.0, "input": "B 2 H W", "sizes": {"B": 2, "H": 9, "W": 8}}
+    case = Case("warm", lambda: model, "B 2 H W", without_data=False)
+    for which in ("forward", "torchinfo", "export"):
+        tool(which, case, row, 0)
+    import torchlens  # noqa: F401  so that no measurement pays for the import
 
 
 def main() -> None:
-    """Measure every model in a process of its own and print the table."""
+    """Measure every model and print the table, the failures and the totals."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("models", nargs="*", default=[])
-    parser.add_argument("--truth", type=int, default=20)
-    parser.add_argument("--timeout", type=float, default=300)
+    parser.add_argument("patterns", nargs="*", default=[])
+    parser.add_argument("--wild", metavar="FOLDER")
+    parser.add_argument("--sizes", type=int, default=20)
+    parser.add_argument("--limit", type=float, default=40, help="CPU seconds of one tool on one model")
     parser.add_argument("--scaling", action="store_true")
-    parser.add_argument("--child", help=argparse.SUPPRESS)
     args = parser.parse_args()
-    if args.child:
-        print(json.dumps(measure(args.child, args.truth), default=lambda value: type(value).__name__))
-        return
-    reasons: list[str] = []
+    warnings.simplefilter("ignore")
+    warm()
     print(
-        f"{'model':28} {'Mparam':>7} {'mods':>5} {'laws':>4} {'none':>4} {'how':4}{'infer s':>8} {'MB':>6}"
-        f"{'forward':>8}{'tinfo':>8}{'tlens':>8}{'export':>8}  {'truth':>6}  constraint"
+        f"{'model':40} {'Mparam':>7} {'mods':>5} {'laws':>4} {'none':>4} {'how':4} {'cpu s':>6} {'wall':>6} {'MB':>5}"
+        f"{'forward':>8}{'tinfo':>8}{'tlens':>8}{'export':>8}  {'real':>6} {'fresh':>6}  constraint"
     )
-    for name in args.models or MODELS:
-        words = [sys.executable, __file__, "--child", name, "--truth", str(args.truth)]
-        try:
-            done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=args.timeout)
-        except subprocess.TimeoutExpired:
-            print(f"{name:28} not done in {args.timeout:.0f} s", flush=True)
-            continue
-        lines = done.stdout.strip().splitlines()
-        if done.returncode or not lines:
-            reason = (done.stderr.strip().splitlines() or ["nothing printed"])[-1]
-            print(f"{name:28} failed: {reason[:120]}", flush=True)
-            continue
-        row = json.loads(lines[-1])
-        print(shown(row), flush=True)
-        reasons += [
-            f"{name}: {key}: {row[f'{key}_says']}"
-            for key in ("export", "torchinfo", "torchlens")
-            if "how" in row and row.get(key) is None and f"{key}_says" in row
-        ]
-    print("\n-: not measured, or:", *reasons, sep="\n  ")
-    if args.scaling or not args.models:
-        scaling()
+    rows = []
+    for case in zoo_shapes.cases(args.wild, args.patterns):
+        rows.append(measured(case, args.sizes, args.limit))
+        print(shown(rows[-1]), flush=True)
+    print("\nfailures and remarks:")
+    for row in rows:
+        print(*remarks(row), sep="\n") if remarks(row) else None
+    for which in ("truth", "ghost"):
+        told = [row[which] for row in rows if "held" in row.get(which, {})]
+        held, tried = sum(each["held"] for each in told), sum(each["tried"] for each in told)
+        kind = "real forwards" if which == "truth" else "fresh passes without data at full size"
+        print(f"{kind}: {len(told)} models, {held} of {tried} sizes as predicted")
+    if args.scaling:
+        import bench_shapes_scaling
+
+        bench_shapes_scaling.main()
+
+
+def remarks(row: Mapping[str, Any]) -> list[str]:
+    """What the cells are too narrow for."""
+    name = row["name"]
+    found = [f"  {name}: {row['remark']}"] if row.get("remark") else []
+    found += [
+        f"  {name}: {key}: {row[key]['failed']}" for key in (*TOOLS, "truth", "ghost") if "failed" in row.get(key, {})
+    ]
+    for key in ("truth", "ghost"):
+        told = row.get(key, {})
+        found += [f"  {name}: {key}: {words}" for words in told.get("missed", [])]
+        if told.get("refused"):
+            found.append(f"  {name}: {key}: {told['refused']} sizes refused by the model and drawn anew")
+        if told.get("no_law"):
+            found.append(f"  {name}: {key}: {told['no_law']} outputs with an axis of no law, which is no prediction")
+    return found
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from vae_checked.shapes.fit import candidates
 from vae_checked.shapes.operators import Operators
 
 SIZES = ((2, 6, 5, 4), (2, 6, 9, 7), (3, 6, 9, 7), (1, 6, 1, 1))
@@ -99,11 +98,3 @@ def test_every_operator_is_counted_and_tensors_with_data_keep_it() -> None:
         before = layer.weight.clone()
         nn.init.zeros_(layer.weight)
     assert not torch.equal(before, layer.weight)
-
-
-def test_a_long_stride_is_told_from_its_neighbours() -> None:
-    # At these sizes T//2048 and (T-7)//2038 are equal, and so are many between.
-    points = [{"T": size} for size in (2044, 2048, 4080, 4096, 6120, 6144)]
-    values = [point["T"] // 2048 for point in points]
-    assert values == [(point["T"] - 7) // 2038 for point in points]
-    assert str(candidates(points, values, ["T"])[0]) == "T//2048"

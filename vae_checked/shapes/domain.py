@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from torch import nn
@@ -21,7 +21,8 @@ _SCALES = (64, 128, 256, 32, 512)
 _EQUAL = (64, 32, 28, 128, 256, 224, 48, 96, 16, 512, 40, 80, 100, 8, 4, 1024, 299, 160, 192, 2048, 4096, 16384)
 _REACH = 960
 _NEAR = 32
-_VOLUMES = ((17, 64, 96), (16, 64, 96), (32, 48, 64))
+_PIECES = (*range(1, 12), *range(12, 52, 4))
+_VOLUMES = ((9, 64, 96), (8, 64, 96), (17, 64, 96), (16, 64, 96), (32, 48, 64))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +89,9 @@ def explore(probe: Probe, spec: Spec, base: Sizes, *, small: bool) -> tuple[dict
     ranges: dict[str, Range] = {}
     crashes: list[Crash] = []
     for symbol in base:
-        found, outside = _explore_one(
-            probe, symbol, base, 64 if small or symbol == spec.batch else max(_REACH, 4 * base[symbol])
-        )
+        reach = _NEAR if symbol == spec.batch else 64 if small else max(_REACH, 4 * base[symbol])
+        lows = {each.low for each in ranges.values()}
+        found, outside = _explore_one(probe, symbol, base, reach, lows, sweep=symbol != spec.batch)
         ranges[symbol] = found
         crashes += outside
     return ranges, crashes
@@ -107,7 +108,13 @@ def tie(probe: Probe, base: Sizes, fixed: Sequence[str]) -> tuple[str, str] | No
     return None
 
 
-def _explore_one(probe: Probe, symbol: str, base: Sizes, reach: int) -> tuple[Range, list[Crash]]:
+def _explore_one(
+    probe: Probe, symbol: str, base: Sizes, reach: int, lows: Collection[int], *, sweep: bool
+) -> tuple[Range, list[Crash]]:
+    """The accepted sizes of one letter; `lows` are the smallest of other letters, which are often the same.
+
+    sweep: look at the smallest sizes one by one where the work grows with the size.
+    """
     start = base[symbol]
 
     def accepted(size: int) -> Trace | CrashError:
@@ -127,31 +134,45 @@ def _explore_one(probe: Probe, symbol: str, base: Sizes, reach: int) -> tuple[Ra
         step = down
     if step > 1:
         crashes.append(_crash(symbol, start + 1, accepted(start + 1), f"{symbol} % {step} != {start % step}"))
-    low, below = _last(accepted, start, -step, start // step if start % step else start // step - 1)
+    most = start // step if start % step else start // step - 1
+    guesses = [(start - each) // step for each in lows if each < start and (start - each) % step == 0]
+    low, below = _last(accepted, start, -step, most, guesses)
     near = accepted(start + max(1, _NEAR // step) * step)
-    if isinstance(near, Trace) and len(near.records) > len(base_trace.records):
+    in_pieces = isinstance(near, Trace) and near.work > base_trace.work
+    if in_pieces:
         reach = _NEAR
     high, above = _last(accepted, start, step, max(1, reach // step))
     if isinstance(below, CrashError):
         crashes.append(_crash(symbol, low - step, below, f"{symbol} < {low}"))
     if isinstance(above, CrashError):
         crashes.append(_crash(symbol, high + step, above, f"{symbol} > {high}"))
+    if in_pieces and sweep:
+        # What works piece by piece may treat, or refuse, a last piece of some sizes in its own way.
+        swept = [(size, accepted(size)) for size in (low + count * step for count in _PIECES) if size <= high]
+        refused = [
+            _crash(symbol, size, got, f"{symbol} == {size}") for size, got in swept if isinstance(got, CrashError)
+        ]
+        crashes += refused
     last = high if isinstance(above, CrashError) else None
     return Range(symbol, low, last, step, start + reach - low), crashes
 
 
 def _last(
-    accepted: Callable[[int], Trace | CrashError], start: int, step: int, count: int
+    accepted: Callable[[int], Trace | CrashError], start: int, step: int, count: int, guesses: Iterable[int] = ()
 ) -> tuple[int, Trace | CrashError | None]:
-    """The farthest of `start + step`, `start + 2*step`, ... (`count` of them) that is accepted, and what is beyond."""
+    """The farthest of `start + step`, `start + 2*step`, ... (`count` of them) that is accepted, and what is beyond.
+
+    guesses: how many of them there may be, looked at first.
+    """
     if count < 1:
         return start, None
     whole = accepted(start + count * step)
     if isinstance(whole, Trace):
         return start + count * step, None
     good, bad, outcome = 0, count, whole
+    hints = [each for guess in guesses for each in (guess, guess + 1)]
     while bad - good > 1:
-        middle = (good + bad) // 2
+        middle = next((each for each in hints if good < each < bad), (good + bad) // 2)
         result = accepted(start + middle * step)
         if isinstance(result, Trace):
             good = middle

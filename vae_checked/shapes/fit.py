@@ -2,15 +2,17 @@
 
 What is looked for: a constant; `c*((N+b)//k)+d` in one letter, which holds `a*N+b`, floors, ceilings and the sizes of
 any chain of convolutions and of upsamplings by whole factors; products of such, times a constant, plus a constant;
-sums of two such in different letters. Floors of floors need no form of their own: `(N//j)//k = N//(j*k)`.
+sums of two such in different letters; and of a step and the same step divided again. Floors of floors need no form of
+their own: `(N//j)//k = N//(j*k)`.
 """
 
 from __future__ import annotations
 
 import itertools
+import operator
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-from vae_checked.shapes.law import Law, Step, is_rough
+from vae_checked.shapes.law import Law, Step, roughness
 
 Point = Mapping[str, int]
 _MOST_DIVISOR = 4096
@@ -42,7 +44,7 @@ def candidates(
     found = simple_candidates(points, values, symbols)
     if found:
         return found
-    several = {law for law in _in_several_letters(points, values, symbols, pool or {}) if agrees(law, points, values)}
+    several = set(_in_several_letters(points, values, symbols, pool or {}))
     return sorted(several, key=lambda law: law.simplicity)[:MOST_CANDIDATES]
 
 
@@ -76,7 +78,7 @@ def in_one_letter(points: Sequence[Point], values: Sequence[int], symbol: str) -
         for k in range(max(1, least), min(most, _MOST_DIVISOR) + 1):
             ways.setdefault(k, []).append(c)
     # Strides multiply to numbers of small factors: where many divisors agree, these are looked at first.
-    tried = [(k, c) for k in sorted(ways, key=lambda k: (is_rough(k), k)) for c in ways[k]]
+    tried = [(k, c) for k in sorted(ways, key=lambda k: (roughness(k), k)) for c in ways[k]]
     found: list[Law] = []
     for form in (_floor_or_ceiling, _with_offset):
         before = len(found)
@@ -132,17 +134,48 @@ def _in_several_letters(
             moving[symbol] = sorted(known, key=lambda step: step.simplicity)[:_MOST_STEPS]
     if not moving:
         return
+    seen = {step: [step.at(point) for point in points] for steps in moving.values() for step in steps}
     for chosen in itertools.product(*moving.values()):
-        yield from _scaled(points, values, chosen)
+        yield from _scaled(seen, values, chosen)
+    if len(moving) == 1:
+        ((symbol, steps),) = moving.items()
+        yield from _halved_again(points, values, symbol, steps)
     if len(moving) == 2:
         for chosen in itertools.product(*moving.values()):
-            yield from _added(points, values, chosen)
+            yield from (law for law in _added(points, values, chosen) if agrees(law, points, values))
     for symbol, steps in moving.items():
         others = [found for name, found in moving.items() if name != symbol]
         for count in (2, 3) if len(others) < 2 else (2,):
             for same in itertools.combinations_with_replacement(steps, count):
                 for rest in itertools.product(*others):
-                    yield from _scaled(points, values, (*same, *rest))
+                    yield from _scaled(seen, values, (*same, *rest))
+
+
+def _halved_again(
+    points: Sequence[Point], values: Sequence[int], symbol: str, steps: Collection[Step]
+) -> Iterator[Law]:
+    """`a*s + b*((s+j)//m) + d` for a step s: what is made of pieces of m, the last or the first of another size."""
+    for step, m in itertools.product(steps, (2, 3, 4)):
+        for j in range(m):
+            coarse = Step(symbol, step.add + j * step.by, m * step.by)
+            rows = [(step.at(point), coarse.at(point), value) for point, value in zip(points, values, strict=True)]
+            for law in _through(rows, step, coarse):
+                if all(law.terms[0][0] * s + law.terms[1][0] * t + law.constant == value for s, t, value in rows):
+                    yield law
+
+
+def _through(rows: Sequence[tuple[int, int, int]], step: Step, coarse: Step) -> Iterator[Law]:
+    """`a*s + b*t + d` through the first row and two more that fix a and b."""
+    s0, t0, v0 = rows[0]
+    moved = list(dict.fromkeys((s - s0, t - t0, value - v0) for s, t, value in rows[1:]))
+    for (s1, t1, v1), (s2, t2, v2) in itertools.combinations(moved[:_MOST_STEPS], 2):
+        area = s1 * t2 - s2 * t1
+        if area:
+            a, b = v1 * t2 - v2 * t1, s1 * v2 - s2 * v1
+            if a % area == 0 and b % area == 0 and a and b:
+                a, b = a // area, b // area
+                yield Law(((a, (step,)), (b, (coarse,))), v0 - a * s0 - b * t0)
+            return
 
 
 def _sweep(
@@ -169,21 +202,22 @@ def _steps_of(law: Law) -> Iterator[Step]:
             yield Step(step.symbol, step.add + step.by * (law.constant // factor), step.by)
 
 
-def _scaled(points: Sequence[Point], values: Sequence[int], steps: tuple[Step, ...]) -> Iterator[Law]:
-    """`c * product + d` through the first two observations that tell the two apart."""
-    products = []
-    for point in points:
-        product = 1
-        for step in steps:
-            product *= step.at(point)
-        products.append(product)
-    other = next((i for i, product in enumerate(products) if product != products[0]), None)
+def _scaled(seen: Mapping[Step, Sequence[int]], values: Sequence[int], steps: tuple[Step, ...]) -> Iterator[Law]:
+    """`c * product + d`, where it agrees; `seen` holds what each step is at every probe."""
+    products = seen[steps[0]]
+    for step in steps[1:]:
+        products = list(map(operator.mul, products, seen[step]))
+    start, first = products[0], values[0]
+    other = next((i for i, product in enumerate(products) if product != start), None)
     if other is None:
         return
-    rise, run = values[other] - values[0], products[other] - products[0]
-    if rise % run == 0 and rise:
-        c = rise // run
-        yield Law(((c, steps),), values[0] - c * products[0])
+    rise, run = values[other] - first, products[other] - start
+    if rise % run or not rise:
+        return
+    c = rise // run
+    d = first - c * start
+    if all(c * product + d == value for product, value in zip(products, values, strict=True)):
+        yield Law(((c, steps),), d)
 
 
 def _added(points: Sequence[Point], values: Sequence[int], steps: tuple[Step, ...]) -> Iterator[Law]:

@@ -39,6 +39,7 @@ class Ghost:
         self.how = how
         self._fake: Any = None
         self.operators = Operators()
+        self.with_gradients = False
         if how is How.FAKE:
             from torch._subclasses.fake_tensor import FakeTensorMode  # noqa: PLC0415  it costs a second to import
 
@@ -60,7 +61,7 @@ class Ghost:
             with contextlib.ExitStack() as stack:
                 stack.enter_context(warnings.catch_warnings())
                 warnings.simplefilter("ignore")
-                stack.enter_context(torch.no_grad())
+                stack.enter_context(torch.set_grad_enabled(self.with_gradients))
                 stack.enter_context(nothing_learned())
                 stack.enter_context(torch.random.fork_rng(devices=[]))
                 if self.how is How.META:
@@ -73,6 +74,12 @@ class Ghost:
             random.setstate(python_state)
             if numpy and numpy_state is not None:
                 numpy.random.set_state(numpy_state)
+
+    def need_gradients(self) -> None:
+        """From here on gradients can be asked for: by a model whose forward differentiates."""
+        self.with_gradients = True
+        for parameter in self.module.parameters():
+            parameter.requires_grad_(parameter.is_floating_point() or parameter.is_complex())
 
     def _copied(self, model: nn.Module) -> nn.Module:
         memo: dict[int, Any] = {}

@@ -75,6 +75,7 @@ class _Inference:
         self.traces: list[Trace] = []
         self.crashes: list[Crash] = []
         self.laws: dict[_Axis, list[Law]] = {}
+        self.refuted: set[_Axis] = set()
 
     def probe(self, sizes: Mapping[str, int]) -> Trace | CrashError:
         """The trace at these sizes, or the crash; a crash for lack of data ends the inference in this way."""
@@ -113,7 +114,7 @@ class _Inference:
     def _retie(self, kept: str, dropped: str) -> None:
         self.spec = self.spec.tied(kept, dropped)
         self.outcomes, self.points, self.traces, self.crashes = {}, [], [], []
-        self.laws = {}
+        self.laws, self.refuted = {}, set()
 
     # ------------------------------------------------------------------------------------------------ fitting
 
@@ -148,20 +149,26 @@ class _Inference:
             if not best:
                 break
             self._joint(pool[index])
-            laws = self._fitted()
-        return laws
+            laws = self._fitted(again=False)
+        return self._fitted() if self.refuted else laws
 
-    def _fitted(self) -> dict[_Axis, list[Law]]:
-        """Every axis with its candidates: those in one letter first, for products are made of the steps of these."""
+    def _fitted(self, *, again: bool = True) -> dict[_Axis, list[Law]]:
+        """Every axis with its candidates: those in one letter first, for products are made of the steps of these.
+
+        again: look anew at the axes that the last fit found no law for.
+        """
         known: dict[_Values, list[Law]] = {}
         observed = {axis: (tuple(v), tuple(v.values())) for axis, v in self._observed().items()}
+        refuted = set() if again else {observed[axis] for axis in self.refuted if axis in observed}
+        known |= {key: [] for key in refuted}
         for axis, key in observed.items():
             if key not in known:
                 known[key] = self._still(axis, key) or simple_candidates(*self._at(key), self.spec.symbols)
         pool = steps_in(found[0] for found in known.values() if found)
-        for key in [key for key, found in known.items() if not found]:
+        for key in [key for key, found in known.items() if not found and key not in refuted]:
             known[key] = candidates(*self._at(key), self.spec.symbols, pool)
         self.laws = {axis: known[key] for axis, key in observed.items()}
+        self.refuted = {axis for axis, found in self.laws.items() if not found}
         return self.laws
 
     def _still(self, axis: _Axis, key: _Values) -> list[Law]:

@@ -60,7 +60,7 @@ class Law:
         return (
             len(steps),
             sum(0 if step.add == 0 else 1 if step.add == step.by - 1 else 2 for step in steps),
-            any(is_rough(step.by) for step in steps),
+            max((roughness(step.by) for step in steps), default=0),
             max((step.by for step in steps), default=0),
             sum(abs(factor) for factor, _ in self.terms),
             abs(self.constant),
@@ -76,12 +76,14 @@ class Law:
 
 
 @functools.cache
-def is_rough(number: int) -> bool:
-    """Whether a number has a prime factor above 7."""
-    for prime in (2, 3, 5, 7):
-        while number % prime == 0:
-            number //= prime
-    return number > 1
+def roughness(number: int) -> int:
+    """The largest prime factor of a number."""
+    factor = largest = 1
+    while number > 1:
+        factor += 1
+        while number % factor == 0:
+            number, largest = number // factor, factor
+    return largest
 
 
 def _product(factor: int, steps: tuple[Step, ...]) -> str:

@@ -47,7 +47,8 @@ class Remembered:
         operators = self._operators
 
         def forward(*args: Any, **kwargs: Any) -> Any:
-            if len(args) != 1 or kwargs or not isinstance(args[0], Tensor):
+            # What is remembered has no gradient.
+            if len(args) != 1 or kwargs or not isinstance(args[0], Tensor) or torch.is_grad_enabled():
                 return compute(*args, **kwargs)
             x = args[0]
             key = (*settings, x.shape, x.stride(), x.dtype)
