@@ -220,6 +220,21 @@ def test_what_is_written_holds_on_the_same_model(load: Any, case: str, ends: str
     assert again == text
 
 
+@pytest.mark.parametrize(
+    ("head", "encoding"),
+    [("# -*- coding: latin-1 -*-\n", "latin-1"), ("", "utf-8-sig"), ("#!/usr/bin/python\n", "utf-8")],
+)
+def test_a_file_keeps_its_encoding_and_what_stands_at_its_head(load: Any, head: str, encoding: str) -> None:
+    model = load((head + ARGUMENTS.replace("heads(h):", "heads(h):  # é")).encode(encoding))
+    path = Path(sys.modules["annotated_subject"].__file__ or "")
+    annotate(model, infer(model, "B 2 H W")).write()
+    data = path.read_bytes()
+    assert data.startswith((head + "import torch").encode(encoding))
+    assert "heads(h):  # é\n" in data.decode(encoding)
+    assert 'x: Float[Tensor, "B 2 H W"]' in data.decode(encoding)
+    assert load(data)(torch.rand(2, 2, 8, 6))[1].shape == (2, 3, 4, 3)
+
+
 def test_each_stage_is_annotated_with_what_holds_in_every_call(load: Any) -> None:
     said: dict[str, tuple[str, ...]] = {}
     notes: dict[str, tuple[str, ...]] = {}

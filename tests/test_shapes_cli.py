@@ -91,6 +91,14 @@ def test_a_model_that_no_pyproject_names_is_built_again_from_the_lock(
     edit(folder, "nn.Sigmoid()", "nn.Tanh()")
     assert main(["shapes", "check"]) == 1
     assert "decoder.3: type was Sigmoid, is Tanh" in capsys.readouterr().out
+    (folder / "shaped.py").unlink()
+    sys.modules.pop("shaped")
+    importlib.invalidate_caches()
+    assert main(["shapes", "check"]) == 2
+    gone = "the lock alone names it: delete its sections there if it is gone"
+    assert gone in capsys.readouterr().out
+    assert main(["shapes", "lock"]) == 2
+    assert gone in capsys.readouterr().err
 
 
 def test_a_model_that_cannot_be_probed_hides_no_other(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -108,8 +116,9 @@ def test_a_model_that_cannot_be_probed_hides_no_other(folder: Path, capsys: pyte
     assert any("large: cannot be probed: building shaped:VAE raised AssertionError: too many" in line for line in lines)
     assert any("small: latent 4 -> 5 (posterior, decoder input)" in line for line in lines)
     assert lines[-1].startswith("2 of 3 models cannot be probed, ")
-    assert main(["shapes", "check", "--format", "junit", "large", "wide"]) == 2
-    suite = ET.fromstring(capsys.readouterr().out)
+    assert main(["shapes", "check", "--format", "junit", "--output", "shapes.xml", "large", "wide"]) == 2
+    assert capsys.readouterr().out == ""
+    suite = ET.parse("shapes.xml").getroot()
     assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("2", "0", "2")
     assert [each.get("classname") for each in suite.iter("testcase") if each.find("error") is not None] == [
         "large",

@@ -206,7 +206,10 @@ def _inferred(
             step(f"probing {config.name}")
             try:
                 shapes = outcomes[config.name]() if several else infer_configured(config, with_export)
-            except VaeCheckedError as error:
+            except VaeCheckedError as caught:
+                error = caught
+                if config.folder is None and not args.models:
+                    error = ModelError(f"{caught}; the lock alone names it: delete its sections there if it is gone")
                 if failed is None:
                     raise (ModelError(f"{config.name}: {error}") if len(configs) > 1 else error) from None
                 failed[config.name] = error
