@@ -7,7 +7,7 @@ import math
 import pytest
 
 from vae_checked.catalogue import CATALOGUE, judge
-from vae_checked.facts import REAL, Fact, Facts, Heads, Interval, Parametrisation, Sampler, StdCurve
+from vae_checked.facts import KL, REAL, Fact, Facts, Heads, Interval, KLForm, Parametrisation, Sampler, StdCurve
 
 POSITIVE = Interval(0.0, math.inf)
 CLIPPED = [mistake for mistake in CATALOGUE if mistake.code == "VAE204"]
@@ -30,3 +30,10 @@ def test_one_clipped_head_is_enough_and_one_free_head_is_not(
     assert (free.findings, free.clean, free.unexamined) == ((), (), {"VAE204": (lacking,)})
     assert judge(heads(REAL, REAL), CLIPPED).clean == ("VAE204",)
     assert judge(heads(None, None), CLIPPED).unexamined == {"VAE204": ("heads.mu", "heads.second")}
+
+
+def test_a_reading_that_has_no_std_at_some_points_is_named_by_the_others() -> None:
+    curve = StdCurve(Parametrisation.LOGVAR, ((-1.0, 0.607), (0.0, 1.0), (2.0, 2.718)))
+    facts = Facts("model.py:VAE", sampler=Sampler(std=Fact(curve)), kl=KL(form=Fact(KLForm(Parametrisation.VAR))))
+    (finding,) = judge(facts, [mistake for mistake in CATALOGUE if mistake.code == "VAE201"]).findings
+    assert finding.measured == "std at s = 0, 2 is 1, 2.72; the KL assumes 0, 1.41"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vae_checked.catalogue.example import EXAMPLE, edit
 from vae_checked.catalogue.mistake import Mistake, Observer
-from vae_checked.facts import Evidence, Facts
+from vae_checked.facts import Evidence, Facts, Parametrisation
 from vae_checked.finding import Severity
 
 
@@ -14,17 +14,26 @@ def judge(facts: Facts) -> Evidence | None:
         return None
     if std.value.parametrisation is form.value.parametrisation:
         return None
+    shown = [(s, drawn, _assumed(form.value.parametrisation, s)) for s, drawn in std.value.points]
     return Evidence(
         origin=std.origin,
         values={
             "sampler": std.origin.source,
             "meaning": form.value.parametrisation.meaning,
             "formula": form.value.parametrisation.formula,
-            "curve": std.value.points,
-            "assumed": tuple((s, form.value.parametrisation.std(s)) for s, _ in std.value.points),
+            "curve": tuple((s, drawn) for s, drawn, assumed in shown if assumed is not None),
+            "assumed": tuple((s, assumed) for s, _, assumed in shown if assumed is not None),
         },
         related=((form.origin, "the KL"),),
     )
+
+
+def _assumed(parametrisation: Parametrisation, s: float) -> float | None:
+    """The std that a parametrisation makes of s, None where it makes none of it: the root of a negative number."""
+    try:
+        return parametrisation.std(s)
+    except (ValueError, OverflowError):
+        return None
 
 
 MISTAKE = Mistake(

@@ -165,7 +165,7 @@ def _facts(
     kl_found = kl_facts(kl, recon, reading, losses)
     recon_found = recon_facts(site, recon, kl, reading)
     prediction, target = sides(site, recon)
-    sampler = training.trained(sampler_facts(site, head), site, losses)
+    sampler = training.trained(sampler_facts(site, head, kl), site, losses)
     if site is not None and kl is not None and _is_tempered(sampler, kl) and not losses.trains(site.z):
         sampler = replace(sampler, std=None)
     if site is None and kl is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import cache
 
@@ -30,6 +30,8 @@ _MAX_LEAVES = 6
 _MAX_CUTS = 8
 _LEAST = 1e-3
 _NEVER_HEADS = frozenset(("loss", "kl_div", "noise", "data", "label"))
+# What a formula does with its heads, and no head is made by.
+_OF_FORMULA = REDUCTIONS | {"square", "pow", "abs", "neg"}
 _TOPS = frozenset(("add", "sub", "mul", "div", "neg", "sum", "mean")) | TRANSPARENT
 _BASIS: tuple[Callable[[float, float], float], ...] = (
     lambda m, s: 1.0,
@@ -151,8 +153,7 @@ def _read(node: Expr, wanted: list[Expr], known: list[tuple[Expr, Expr]]) -> Div
         return None
     candidate: Divergence | None = None
     noise = _averaged(found)
-    of_samplers = list(_known_pairs(node, known, noise))
-    for location, head in itertools.chain(of_samplers, _pairs(node, found, wanted, noise)):
+    for location, head in itertools.chain(_known_pairs(node, known, noise), _pairs(node, found, wanted, noise)):
         scalars = [leaf.uid for leaf in leaves(node, (location.uid, head.uid, *noise))]
         divergence = _identify(node, location, head, scalars, noise)
         if divergence is not None and divergence.parametrisation is not None:
@@ -160,11 +161,10 @@ def _read(node: Expr, wanted: list[Expr], known: list[tuple[Expr, Expr]]) -> Div
         if noise or contains(location, head.uid) or contains(head, location.uid):
             # An attempt at a KL reads two heads, not one of them and what is decoded from it.
             continue
-        if (location, head) not in of_samplers:
-            candidate = candidate or divergence
-    tensors = [leaf for leaf in found if not is_scalar(leaf)]
+        candidate = candidate or divergence
+    tensors = [leaf for leaf in found if not is_scalar(leaf) and leaf.uid not in noise]
     if candidate is None and len(tensors) == 4 and node.bits & OWN_DIFFERENCES:
-        return _between_gaussians(node, tensors, [leaf.uid for leaf in found if is_scalar(leaf)])
+        return _of_two_gaussians(node, tensors, noise)
     if candidate is None and len(tensors) == 3 and not noise:
         return _to_residual(node, tensors, [leaf.uid for leaf in found if is_scalar(leaf)])
     if candidate is None and len(tensors) == 1 and tensors[0].op not in _NEVER_HEADS:
@@ -172,6 +172,28 @@ def _read(node: Expr, wanted: list[Expr], known: list[tuple[Expr, Expr]]) -> Div
         if factor is not None:
             return Divergence(node, tensors[0], tensors[0], None, factor, (), family=Family.CATEGORICAL)
     return candidate
+
+
+def _bottlenecks(node: Expr, tensors: list[Expr], but: frozenset[str]) -> tuple[Expr, ...]:
+    """Per leaf of a formula the last value that is computed from it alone and that the formula needs nothing beside.
+
+    `but` are operations that make no head.
+    """
+    parents: dict[int, list[Expr]] = {}
+    for item in elementwise(node):
+        for arg in item.args[:1] if item.op in TRANSPARENT else item.args:
+            parents.setdefault(arg.uid, []).append(item)
+    found = []
+    for leaf in tensors:
+        top = leaf
+        above = parents.get(top.uid, [])
+        while len(above) == 1 and above[0].op not in but and above[0].uid != node.uid:
+            if [other for other in leaves(above[0]) if not is_scalar(other)] != [leaf]:
+                break
+            top = above[0]
+            above = parents.get(top.uid, [])
+        found.append(top)
+    return tuple(found)
 
 
 def _known_pairs(node: Expr, known: list[tuple[Expr, Expr]], noise: tuple[int, ...]) -> Iterator[tuple[Expr, Expr]]:
@@ -199,8 +221,9 @@ def _pairs(node: Expr, found: list[Expr], wanted: list[Expr], noise: tuple[int, 
     if any(leaf.op in _NEVER_HEADS for leaf in tensors):
         return
     if len(tensors) == 2:
-        yield tensors[0], tensors[1]
-        yield tensors[1], tensors[0]
+        for pair in dict.fromkeys((tuple(tensors), _bottlenecks(node, tensors, _OF_FORMULA))):
+            yield pair[0], pair[1]
+            yield pair[1], pair[0]
     below = list(elementwise(node))
     inside = {item.uid for item in below} - {node.uid}
     given = {item.uid for item in wanted}
@@ -331,17 +354,31 @@ def _to_residual(node: Expr, tensors: list[Expr], scalars: list[int]) -> Diverge
     return None
 
 
-def _between_gaussians(node: Expr, tensors: list[Expr], scalars: list[int]) -> Divergence | None:
-    """KL(q || p) of two Gaussians: quadratic in the distance of two leaves, the other two being the second heads."""
+def _of_two_gaussians(node: Expr, tensors: list[Expr], noise: tuple[int, ...]) -> Divergence | None:
+    """KL(q || p) of two Gaussians whose heads are layers, or what an activation makes of each layer by itself."""
+    for heads in dict.fromkeys((tuple(tensors), _bottlenecks(node, tensors, REDUCTIONS))):
+        scalars = [leaf.uid for leaf in leaves(node, (*(head.uid for head in heads), *noise))]
+        found = _between_gaussians(node, heads, scalars, noise)
+        if found is not None:
+            return found
+    return None
+
+
+def _between_gaussians(
+    node: Expr, tensors: Sequence[Expr], scalars: list[int], noise: tuple[int, ...]
+) -> Divergence | None:
+    """KL(q || p) of two Gaussians: quadratic in the distance of two heads, the other two being the second heads."""
     ones = dict.fromkeys(scalars, 1.0)
-    program = Program(node, (*scalars, *(leaf.uid for leaf in tensors)), ideal=True)
+    program = Program(node, (*scalars, *(leaf.uid for leaf in tensors), *noise), ideal=True)
+    draws = _QUADRATURE if noise else ((0.0, 1.0),)
     for one, other in itertools.combinations(tensors, 2):
         heads = [leaf for leaf in tensors if leaf.uid not in (one.uid, other.uid)]
         for posterior, prior in (heads, heads[::-1]):
             order = (one.uid, other.uid, posterior.uid, prior.uid)
 
             def value(distance: float, q: float, p: float, shift: float = 0.0, uids: tuple[int, ...] = order) -> float:
-                return program({**ones, **dict(zip(uids, (distance + shift, shift, q, p), strict=True))})
+                at = {**ones, **dict(zip(uids, (distance + shift, shift, q, p), strict=True))}
+                return sum(weight * program({**at, **dict.fromkeys(noise, eps)}) for eps, weight in draws)
 
             form = _two_gaussians(value)
             if form is not None:

@@ -95,7 +95,10 @@ class Losses:
 
     def of(self, kl: Divergence, recon: Reconstruction) -> Expr | None:
         """The largest loss that holds both terms: one that is differentiated, else one that is called a loss."""
-        holding = [total for total in self.totals if contains(total, kl.term.uid) and contains(total, recon.term.uid)]
+        with_both = self._graph.holding(kl.term.uid) & self._graph.holding(recon.term.uid)
+        holding = [total for total in self.totals if total.uid in with_both]
+        if not holding:
+            return None
         best: Expr | None = None
         # Where it is seen what is differentiated, another sum of the same KL is one that is only shown.
         shown = any(contains(value, kl.term.uid) for value in self.backward)

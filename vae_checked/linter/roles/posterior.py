@@ -46,13 +46,16 @@ def is_posterior(site: SamplerSite, names: Mapping[int, list[str]]) -> bool:
     return "second" in roles and "mu" in {role_of_name(name) for name in names.get(strip(site.location).uid, ())}
 
 
-def sampler_facts(site: SamplerSite | None, head: Expr | None) -> Sampler:
-    """The facts of the sampler at `site`, whose second head is `head`."""
+def sampler_facts(site: SamplerSite | None, head: Expr | None, kl: Divergence | None) -> Sampler:
+    """The facts of the sampler at `site`, whose second head is `head` and whose KL is `kl`."""
     if site is None:
         return Sampler()
     std: Fact[StdCurve] | None = None
     if head is not None:
-        found = samplers.curve(site.scale, head)
+        beside = kl is not None and contains(kl.head, head.uid) and not contains(site.scale, kl.head.uid)
+        # A KL may be handed what is computed from the head: the variance, where std is drawn with.
+        found = samplers.curve_beside(site.scale, kl.head, head) if beside and kl is not None else None
+        found = found or samplers.curve(site.scale, head)
         if found is not None:
             std = Fact(StdCurve(*found), origin(written(site.scale)))
     return Sampler(

@@ -183,6 +183,20 @@ def curve(
     return (None, points) if finite(y for _, y in points) else None
 
 
+def curve_beside(
+    scale: Expr, other: Expr, head: Expr
+) -> tuple[Parametrisation | None, tuple[tuple[float, float], ...]] | None:
+    """How std follows from `other`, where both are computed from `head` alone: as `curve`."""
+    if any(leaves(side, (head.uid,)) for side in (scale, other)):
+        return None
+    drawn, read = Program(scale, (head.uid,)), Program(other, (head.uid,))
+    pairs = [(read({head.uid: s}), abs(drawn({head.uid: s}))) for s in (*_PROBES_POSITIVE, *_PROBES)]
+    pairs = [(x, y) for x, y in pairs if finite((x, y))][: len(_PROBES_POSITIVE)]
+    if len(pairs) < len(_PROBES_POSITIVE):
+        return None
+    return _fitting(tuple(x for x, _ in pairs), [y for _, y in pairs]), tuple(pairs[:3])
+
+
 def clips(node: Expr, head: Expr) -> bool:
     """Whether `node` is `head` for positive numbers: a ReLU, a floor, or the head itself."""
     if not contains(node, head.uid):

@@ -1,0 +1,133 @@
+"""The KL of two Gaussians, both learned, whatever makes their scales positive."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from vae_checked.facts import Parametrisation
+from vae_checked.linter import LintReport, lint
+
+STEP = """\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from torch.distributions import Normal, kl_divergence
+
+
+class Step(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.q_mean, self.q_scale = nn.Linear(33, 7), nn.Linear(33, 7)
+        self.p_mean, self.p_scale = nn.Linear(11, 7), nn.Linear(11, 7)
+        self.back = nn.Linear(7, 19)
+
+    def forward(self, h, c, y):
+        m, p = self.q_mean(h), self.p_mean(c)
+        s, r = {scale}(self.q_scale(h)), {scale}(self.p_scale(c))
+        z = m + s * torch.randn_like(s)
+        recon = F.mse_loss(self.back(z), y, reduction="sum") / 2
+        return recon + {kl}
+
+
+def positive(x):
+    return {positive}
+"""
+SCALES = {
+    "softplus": ("F.softplus", "x"),
+    "softplus and floor": ("positive", "F.softplus(x) + 1e-3"),
+    "bounded": ("positive", "0.1 + 0.9 * torch.sigmoid(x)"),
+    "elu": ("positive", "F.elu(x) + 1"),
+}
+# Right, and wrong beside it.
+FORMS = {
+    "by hand": (
+        "0.5 * torch.sum(2 * torch.log(r) - 2 * torch.log(s) + (s ** 2 + (m - p) ** 2) / r ** 2 - 1)",
+        "0.5 * torch.sum(torch.log(r) - torch.log(s) + (s ** 2 + (m - p) ** 2) / r ** 2 - 1)",
+    ),
+    "guarded": (
+        "torch.sum(torch.log(r / s + 1e-8) + (s.pow(2) + (m - p).pow(2)) / (2 * r.pow(2) + 1e-8) - 0.5)",
+        "torch.sum(torch.log(r / s + 1e-8) + (s.pow(2) + (m - p).pow(2)) / (r.pow(2) + 1e-8) - 0.5)",
+    ),
+    "by torch": (
+        "kl_divergence(Normal(m, s), Normal(p, r)).sum()",
+        "kl_divergence(Normal(m, s ** 2), Normal(p, r ** 2)).sum()",
+    ),
+    "by a sample": (
+        "(Normal(m, s).log_prob(z) - Normal(p, r).log_prob(z)).sum()",
+        "(Normal(m, s.sqrt()).log_prob(z) - Normal(p, r.sqrt()).log_prob(z)).sum()",
+    ),
+}
+
+
+def read(folder: Path, scale: str, kl: str) -> LintReport:
+    name, positive = SCALES[scale]
+    path = folder / "step.py"
+    path.write_text(STEP.format(scale=name, positive=positive, kl=kl), encoding="utf-8")
+    return lint([path])
+
+
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("form", FORMS)
+def test_scales_behind_an_activation_are_read(scale: str, form: str, tmp_path: Path) -> None:
+    right, _ = FORMS[form]
+    report = read(tmp_path, scale, right)
+    assert report.findings == ()
+    joined = [facts for facts in report.facts if facts.sampler.std and facts.kl.form]
+    assert [facts.kl.form.value.parametrisation for facts in joined if facts.kl.form] == [Parametrisation.STD]
+
+
+@pytest.mark.parametrize("form", ["by hand", "guarded", "by torch"])
+def test_a_wrong_formula_of_such_scales_is_named(form: str, tmp_path: Path) -> None:
+    for scale in SCALES:
+        codes = {finding.code for finding in read(tmp_path, scale, FORMS[form][1]).findings}
+        assert codes & {"VAE201", "VAE301"}, scale
+
+
+def test_the_heads_of_the_standard_kl_may_stand_behind_activations_as_well(tmp_path: Path) -> None:
+    standard = "(0.5 * (m ** 2 + s ** 2 - 1) - s.log()).sum()"
+    assert read(tmp_path, "bounded", standard).findings == ()
+    wrong = {finding.code for finding in read(tmp_path, "bounded", standard.replace("s ** 2", "s")).findings}
+    assert wrong & {"VAE201", "VAE301"}
+
+
+TAKEN = """\
+import torch
+import torch.nn as nn
+
+
+class Taken(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.to_m, self.to_s = nn.Linear(33, 7), nn.Linear(33, 7)
+
+    def forward(self, h):
+        m, s = self.to_m(h), self.to_s(h)
+        return m + torch.exp(0.5 * s) * torch.randn_like(s), m, {second}
+
+
+def divergence(m, second):
+    return {kl}
+
+
+def objective(net, h, x):
+    net = Taken()
+    z, m, second = net(h)
+    return ((z - x) ** 2).sum() + divergence(m, second)
+"""
+READ = {
+    "logvar": ("s", "-0.5 * torch.sum(1 + second - m ** 2 - second.exp())"),
+    "log_std": ("0.5 * s", "-0.5 * torch.sum(1 + 2 * second - m ** 2 - (2 * second).exp())"),
+    "std": ("torch.exp(0.5 * s)", "-0.5 * torch.sum(1 + torch.log(second ** 2) - m ** 2 - second ** 2)"),
+    "var": ("s.exp()", "-0.5 * torch.sum(1 + torch.log(second) - m ** 2 - second)"),
+}
+
+
+@pytest.mark.parametrize("returned", READ)
+@pytest.mark.parametrize("read_as", READ)
+def test_a_kl_reads_what_the_model_returns(returned: str, read_as: str, tmp_path: Path) -> None:
+    path = tmp_path / "taken.py"
+    path.write_text(TAKEN.format(second=READ[returned][0], kl=READ[read_as][1]), encoding="utf-8")
+    codes = {finding.code for finding in lint([path]).findings}
+    assert codes == set() if returned == read_as else codes & {"VAE201", "VAE301"}
