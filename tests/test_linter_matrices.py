@@ -136,3 +136,29 @@ def test_a_full_covariance_is_not_understood(tmp_path: Path) -> None:
     off = "cov = torch.zeros(count, width, width)\n        cov[:, 0, 1] = var"
     report = _linted(tmp_path, MODEL.replace("FILLED", off).replace("MATRIX", "cov"))
     assert all(facts.sampler.std is None for facts in report.facts)
+
+
+DENSITY = """\
+import torch
+from torch.distributions import Independent, Normal
+
+
+def objective(out, x, mu, logvar):
+    recon = -{likelihood}.log_prob(x).mean()
+    kl = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp(), dim=1).mean()
+    return recon + kl
+"""
+EVENTS = {
+    "summed": ("Independent(Normal(out, 1.0), 1)", []),
+    "per element": ("Normal(out, 1.0)", ["VAE502"]),
+    "declared": ("Normal(out, torch.ones_like(out)).to_event(1)", []),
+    "none declared": ("Independent(Normal(out, 1.0), 0)", ["VAE502"]),
+}
+
+
+@pytest.mark.parametrize(("likelihood", "expected"), EVENTS.values(), ids=EVENTS)
+def test_a_log_density_is_summed_over_the_axes_of_its_event(
+    likelihood: str, expected: list[str], tmp_path: Path
+) -> None:
+    report = _linted(tmp_path, DENSITY.format(likelihood=likelihood))
+    assert [finding.code for finding in report.findings] == expected

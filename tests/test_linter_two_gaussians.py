@@ -131,3 +131,31 @@ def test_a_kl_reads_what_the_model_returns(returned: str, read_as: str, tmp_path
     path.write_text(TAKEN.format(second=READ[returned][0], kl=READ[read_as][1]), encoding="utf-8")
     codes = {finding.code for finding in lint([path]).findings}
     assert codes == set() if returned == read_as else codes & {"VAE201", "VAE301"}
+
+
+ORDERED = """\
+import torch
+from torch.distributions import Independent, Normal, kl_divergence
+
+
+def objective(out, x, mu, logvar):
+    recon = ((out - x) ** 2).sum()
+    {kl}
+    return recon + kl
+"""
+REVERSED = {
+    "by hand": ("kl = 0.5 * torch.sum((1 + mu ** 2) * torch.exp(-logvar) - 1 + logvar)", ["VAE306"]),
+    "by torch, exchanged": ("kl = kl_divergence(Normal(0.0, 1.0), Normal(mu, (0.5 * logvar).exp())).sum()", ["VAE306"]),
+    "by torch": ("kl = kl_divergence(Normal(mu, (0.5 * logvar).exp()), Normal(0.0, 1.0)).sum()", []),
+    "by independent normals": (
+        "kl = kl_divergence(Independent(Normal(mu, (logvar / 2).exp()), 1), Independent(Normal(0.0, 1.0), 1)).sum()",
+        [],
+    ),
+}
+
+
+@pytest.mark.parametrize(("body", "expected"), REVERSED.values(), ids=REVERSED)
+def test_reversed(body: str, expected: list[str], tmp_path: Path) -> None:
+    path = tmp_path / "ordered.py"
+    path.write_text(ORDERED.format(kl=body), encoding="utf-8")
+    assert [finding.code for finding in lint([path]).findings] == expected
