@@ -78,8 +78,12 @@ class VAE(nn.Module):
     def pool(self, h):
         return h.mean(-1)
 
+    def shift(self, h, by):
+        return h + by
+
     def forward(self, x):
         h = self.shared(x)
+        h = self.shift(self.shift(h, 0.5), h)
         a, b = self.draw(*self.first(h)), self.draw(*self.second(h))
         level = self.pool(h) + self.pool(h[:, None]).squeeze(1)
         return self.out(torch.cat([a, self.draw(b)], 1)) + level[:, None]
@@ -251,10 +255,12 @@ def test_each_stage_is_annotated_with_what_holds_in_every_call(load: Any) -> Non
     )
     assert notes["parts"] == ()
     assert said["several calls"][1:] == (
+        'def shift(self, h: Float[Tensor, "B 11"], by) -> Float[Tensor, "B 11"]: ...',
         f'def draw(self, mu: {head}, logvar: Float[Tensor, "B n2"] | None=None) -> {head}: ...',
         'def pool(self, h: Float[Tensor, "..."]) -> Float[Tensor, "..."]: ...',
         f'def Head.forward(self, h: Float[Tensor, "B 11"]) -> tuple[{head}, {head}]: ...',
     )
+    assert notes["several calls"] == ("shift: by is not a tensor in every call: left as it is",)
     assert notes["arguments"] == (
         "forward: it returns a list: left as it is",
         "encode: *args: left as it is",
