@@ -146,3 +146,51 @@ def test_nothing_is_said_where_two_trainings_disagree_on_the_scale(tmp_path: Pat
     report = linted(tmp_path, {"model.py": MODEL, "train.py": TRAIN, "train_raw.py": raw, "use.py": use})
 
     assert codes(report) == []
+
+
+SCORED = """\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+from model import ShapeVAE
+
+
+def fit(net, loader, optimizer):
+    for picture in loader:
+        drawn, mu, logvar = net(picture)
+        error = F.mse_loss(drawn, picture.float() / 255.0, reduction="none").sum(dim=(1, 2, 3))
+        kl = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp(), dim=1)
+        (error + kl).mean().backward()
+        optimizer.step()
+
+
+def scores(net, loader):
+    found = []
+    with torch.no_grad():
+        for picture in loader:
+            drawn, _, _ = net(picture)
+            found.append(F.mse_loss(drawn, picture{scaled}, reduction="none").mean(dim=(1, 2, 3)))
+    return found
+
+
+if __name__ == "__main__":
+    net = ShapeVAE()
+    batches = DataLoader(torch.load("pictures.pt"), batch_size=16)
+    fit(net, batches, torch.optim.Adam(net.parameters()))
+    scores(net, batches)
+"""
+
+
+@pytest.mark.parametrize(
+    ("scaled", "named"), [("", ["VAE104"]), (".float() / 255.0", []), (".float() * (1 / 255)", [])]
+)
+def test_a_score_compares_with_what_training_compares_with(tmp_path: Path, scaled: str, named: list[str]) -> None:
+    report = linted(tmp_path, {"model.py": MODEL, "train.py": SCORED.format(scaled=scaled)})
+
+    assert codes(report) == named
+    for finding in report.findings:
+        assert finding.place is not None
+        assert (
+            finding.place.line == SCORED.split("\n").index(next(t for t in SCORED.split("\n") if "found.app" in t)) + 1
+        )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from vae_checked.facts import Fact, Facts, Interval
 from vae_checked.linter.roles.prior import PriorDraws
 from vae_checked.linter.roles.readings import Readings
-from vae_checked.linter.roles.scales import InputScales
+from vae_checked.linter.roles.scales import InputScales, TargetScales
 
 
 class Across:
@@ -17,9 +17,11 @@ class Across:
         self.prior = PriorDraws()
         self.readings = Readings()
         self.scales = InputScales()
+        self.targets = TargetScales()
 
     def facts(self, known: Callable[[Fact[Interval] | None], Fact[Interval] | None]) -> Iterator[Facts]:
         """What the scenes tell together, once all are read; `known` puts intervals in place of what stands for them."""
         yield from self.prior.facts()
         yield from self.readings.facts()
         yield from self.scales.facts(known)
+        yield from self.targets.facts()

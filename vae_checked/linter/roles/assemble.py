@@ -47,6 +47,7 @@ def facts_of(scene: Scene, across: Across) -> list[Facts]:
         return twice
     across.scales.read_trained(graph, kls, scene.data)
     losses = Losses(scene, graph, found, kls, recons)
+    across.targets.read(scene.subject, recons, losses.backward)
     facts: list[Facts] = []
     posterior: list[SamplerSite] = []
     used: set[int] = set()

@@ -1,13 +1,15 @@
-"""One model, two scales: the data that its KL is trained on, and other data that its layers are handed."""
+"""One model, two scales: the data that it is trained on, and other data that it is handed or compared with."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Callable, Iterable, Iterator
 
-from vae_checked.facts import Data, Fact, Facts, Interval, Output
-from vae_checked.linter.expression import Expr, Graph, is_data, is_given, origin
+from vae_checked.facts import BYTE, UNIT, Data, Fact, Facts, Interval, Output
+from vae_checked.linter.expression import PASSED, TRANSPARENT, Expr, Graph, contains, is_data, is_given, origin
 from vae_checked.linter.intervals import interval_of
 from vae_checked.linter.roles.divergences import Divergence
+from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.record import dataclass
 
 # A model brings its own input into shape: the data are handed over before that.
@@ -62,6 +64,68 @@ class InputScales:
         return found
 
 
+class TargetScales:
+    """What each decoder of the project is compared with, in training and elsewhere: bytes, or bytes divided by 255."""
+
+    def __init__(self) -> None:
+        self._trained: dict[Built, set[Fact[bool]]] = {}
+        self._compared: list[tuple[str, Built, Fact[bool]]] = []
+
+    def read(self, subject: str, recons: Iterable[Reconstruction], minimised: Iterable[Expr]) -> None:
+        """Take note of a scene's reconstruction errors; `minimised` is what it differentiates."""
+        ends = list(minimised)
+        for recon in recons:
+            for output, target in ((recon.first, recon.second), (recon.second, recon.first)):
+                built, divided = _decoder(output), _divided(target)
+                if built is None or divided is None:
+                    continue
+                fact = Fact(divided, origin(recon.term))
+                if any(contains(end, recon.term.uid) for end in ends):
+                    self._trained.setdefault(built, set()).add(fact)
+                else:
+                    self._compared.append((subject, built, fact))
+
+    def facts(self) -> Iterator[Facts]:
+        """The comparisons with bytes of decoders that are only ever trained on bytes divided by 255."""
+        for subject, built, compared in self._compared:
+            trained = self._trained.get(built, set())
+            if trained and all(fact.value for fact in trained) and not compared.value:
+                where = min((fact.origin for fact in trained), key=lambda item: str(item.place))
+                fact = Fact(UNIT, where)
+                data = Data(interval=Fact(BYTE, compared.origin), trained=fact)
+                yield Facts(subject, data=data, output=Output(interval=fact))
+
+
+def _decoder(output: Expr) -> Built | None:
+    """The place where the last layer before an output was built."""
+    node = output
+    while node.args and node.op in PASSED and len(node.args) == 1:
+        node = node.args[0]
+    return _built(node) if node.op == "layer" else None
+
+
+def _divided(target: Expr) -> bool | None:
+    """Whether data are divided by 255; False where they come as they are, None for anything else."""
+    node, scale = target, 1.0
+    while node.args and (node.op in TRANSPARENT or node.op in ("div", "mul")) and not is_given(node):
+        if node.op in ("div", "mul"):
+            number = node.args[1]
+            if number.op != "const" or not number.value:
+                return None
+            scale = scale / number.value if node.op == "div" else scale * number.value
+        node = node.args[0]
+    divided = math.isclose(scale, 1 / 255, rel_tol=0.01)
+    told = is_given(node) and (divided or scale == 1.0) and interval_of(node) in (None, BYTE)
+    return divided if told else None
+
+
+def _built(node: Expr) -> Built | None:
+    if node.site is None or node.site.built is None:
+        return None
+    place = node.site.built.place
+    return place.path, place.cell, place.line, place.column
+
+
 def _read(node: Expr, around: Fact[Interval] | None = None) -> tuple[Built, Fact[Interval]] | None:
     """The place where a layer was built, and the interval of what it is applied to."""
     given = node.args[0]
@@ -74,7 +138,5 @@ def _read(node: Expr, around: Fact[Interval] | None = None) -> tuple[Built, Fact
     fact = (
         around if interval is None and is_given(given) else None if interval is None else Fact(interval, origin(given))
     )
-    if fact is None or node.site is None or node.site.built is None:
-        return None
-    place = node.site.built.place
-    return (place.path, place.cell, place.line, place.column), fact
+    built = _built(node)
+    return None if fact is None or built is None else (built, fact)
