@@ -16,6 +16,7 @@ FOLDER/OWNER__NAME/COMMIT; their code is executed.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import random
@@ -104,10 +105,9 @@ def built(case: Case, *, data: bool) -> Any:
     import torch
 
     torch.manual_seed(0)
-    if data or not case.without_data:
-        return case.build().eval()
-    with torch.device("meta"):
-        return case.build().eval()
+    with contextlib.nullcontext() if data or not case.without_data else torch.device("meta"):
+        # A model may have a method `train` of its own.
+        return torch.nn.Module.train(case.build(), False)
 
 
 def inferred(case: Case, limit: float) -> dict[str, Any]:
@@ -235,7 +235,7 @@ def truth(case: Case, count: int, millions: float, *, real: bool) -> dict[str, A
     from vae_checked.shapes.spec import parse_spec
 
     small = real and case.small is not None and millions > SELF_REAL
-    model = case.small().eval() if small and case.small else built(case, data=real)
+    model = torch.nn.Module.train(case.small(), False) if small and case.small else built(case, data=real)
     shapes = infer(model, case.spec)
     spec = parse_spec(shapes.input)
     ghost = Ghost(model, How.META)

@@ -54,7 +54,8 @@ class Recipe:
         """The source text: a file's, or that of the notebook's cells asked for."""
         text = path.read_text(encoding="utf-8")
         if path.suffix != ".ipynb":
-            return [text]
+            # A notebook that was exported may have kept its magics.
+            return ["\n".join(line for line in text.splitlines() if line[:1] not in "%!")]
         cells = json.loads(text)["cells"]
         chosen = self.cells or tuple(range(len(cells)))
         sources = ("".join(cells[number]["source"]) for number in chosen if cells[number]["cell_type"] == "code")

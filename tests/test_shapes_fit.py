@@ -31,6 +31,12 @@ def test_where_only_multiples_are_accepted_the_divisor_is_the_round_one(
     assert str(candidates(points, values, ["H"])[0]) == f"H//{step}"
 
 
+def test_a_law_without_a_constant_is_the_simpler_one() -> None:
+    points = [{"H": 28}, {"H": 56}]
+    assert [point["H"] // 32 + 1 for point in points] == [1, 2]
+    assert candidates(points, [1, 2], ["H"])[0].constant == 0
+
+
 def test_the_largest_prime_factor_is_the_roughness() -> None:
     assert [roughness(n) for n in (1, 2, 14, 15, 16, 2038, 2048)] == [1, 2, 7, 5, 2, 1019, 2]
 

@@ -49,7 +49,7 @@ class Ghost:
         if how is How.META:
             self.device = torch.device("meta")
         self.module = self._copied(original)
-        self.module.train(training)
+        nn.Module.train(self.module, training)  # a model may have a method `train` of its own
 
     @contextlib.contextmanager
     def entered(self) -> Iterator[None]:

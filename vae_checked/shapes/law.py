@@ -59,7 +59,7 @@ class Law:
         steps = [step for _, steps in self.terms for step in steps]
         return (
             len(steps),
-            sum(0 if step.add == 0 else 1 if step.add == step.by - 1 else 2 for step in steps),
+            sum(0 if step.add == 0 else 1 if step.add == step.by - 1 else 2 for step in steps) + (self.constant != 0),
             max((roughness(step.by) for step in steps), default=0),
             max((step.by for step in steps), default=0),
             sum(abs(factor) for factor, _ in self.terms),
