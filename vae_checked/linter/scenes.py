@@ -105,6 +105,8 @@ def _is_model(value: Value) -> bool:
 
 # A definition, or a call as it is written with its name.
 _CALL = re.compile(r"\b(?:(?:def|class) \w++|([A-Za-z_]\w*+)\s*+\()")
+# What a term of the loss that takes no argument is called.
+_DIVERGING = re.compile(r"kl|loss|diverg", re.IGNORECASE)
 # What a sampler, a KL or a loss is written with.
 _TELLING = re.compile(r"rand|ormal|exp|log|[lL]oss|\*\*|pow|square|abs|sample|mse|bce|kl|norm")
 
@@ -159,11 +161,25 @@ def _run_class(
         for name, method in sorted(methods, key=lambda each: (each[0] not in first, each[0] in called)):
             if id(method.node) not in interpreter.trace.entered and name not in ("__init__", "forward"):
                 _run_method(project, instance, method, site)
+        for method in _inherited_terms(cls):
+            if id(method.node) not in interpreter.trace.entered:
+                interpreter.invoke(bound(method, instance), [], {}, site)
         return None
 
     _, trace = interpreter.run(work, 120_000)
     again = None if made is not None else partial(_run_class, project, module, cls, entered, called)
     return Scene(f"{module.path}:{cls.name}", module, trace, again=again)
+
+
+def _inherited_terms(cls: Class) -> Iterator[Function]:
+    """The methods of a model's bases that need no argument and may be a KL of what the model itself holds."""
+    for base in list(cls.mro())[1:] if "forward" in cls.names else ():
+        for name, method in base.names.items():
+            if isinstance(method, Function) and cls.find(name) is method and not method.is_static:
+                spec = method.node.args
+                alone = len(spec.posonlyargs) + len(spec.args) - len(spec.defaults) == 1
+                if alone and isinstance(method.node, ast.FunctionDef) and _DIVERGING.search(name):
+                    yield method
 
 
 def _setters(methods: Iterable[Function]) -> set[str]:
