@@ -9,11 +9,11 @@ import pytest
 from vae_checked.catalogue import find
 from vae_checked.facts import REAL
 from vae_checked.linter import lint, signs, source
-from vae_checked.linter.expression import Expr, atom, const, is_formula
+from vae_checked.linter.expression import Expr, Graph, atom, const, is_formula
 from vae_checked.linter.interpret import MAX_PLAIN_STEPS, MAX_STEPS
 from vae_checked.linter.intervals import interval_of
 from vae_checked.linter.project import Project
-from vae_checked.linter.roles import phi
+from vae_checked.linter.roles import phi, samplers
 from vae_checked.linter.roles.reductions import is_whole, rank_of
 from vae_checked.linter.scenes import build
 
@@ -166,3 +166,13 @@ def test_a_helper_that_is_not_run_again_hands_on_what_it_came_to(start: int, tmp
     assert not lint([tmp_path]).findings
     (tmp_path / "model.py").write_text(scaled.replace(f"/ {2 * start}", f"/ {start}"), encoding="utf-8")
     assert [finding.code for finding in lint([tmp_path]).findings] == ["VAE201"]
+
+
+def test_draws_alike_are_looked_at_a_few_times() -> None:
+    mu, std = atom("mu"), Expr("exp", (atom("s"),))
+    draws = [Expr("noise", (), (("law", None), ("serial", serial))) for serial in range(40)]
+    alike = [Expr("add", (mu, Expr("mul", (std, eps)))) for eps in draws]
+    apart = [Expr("add", (atom(f"mu{serial}"), Expr("mul", (std, eps)))) for serial, eps in enumerate(draws)]
+
+    assert len(samplers.find(Graph(alike))) == 4
+    assert len(samplers.find(Graph(apart))) == 40

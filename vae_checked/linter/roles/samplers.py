@@ -12,6 +12,8 @@ SHOWN_POSITIVE = (0.5, 1.0, 2.0)
 _PROBES = (-1.3, -0.4, 0.7, 1.9)
 _PROBES_POSITIVE = (0.3, 0.7, 1.6, 2.7)
 _MAX_CHAIN = 24
+# Draws at one place from the same heads, as an unrolled loop has them, that are looked at.
+_MAX_ALIKE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +62,24 @@ def is_scalar(node: Expr) -> bool:
 def find(graph: Graph) -> list[SamplerSite]:
     """Every sampler in a graph, each once."""
     found: dict[int, SamplerSite] = {}
+    drawn: dict[object, int] = {}
     for node in graph.nodes:
         if node.op in ("add", "sub") and any(arg.bits & CARRIED for arg in node.args):
             site = _read(node)
-            if site is not None:
+            if site is not None and _is_wanted(node, site, drawn):
                 found[node.uid] = site
     detached = _detached(graph, found)
     return [
         SamplerSite(site.z, site.location, site.scale, site.noise, site.detached or uid in detached)
         for uid, site in found.items()
     ]
+
+
+def _is_wanted(node: Expr, site: SamplerSite, drawn: dict[object, int]) -> bool:
+    """Whether a draw is among the first few of its place from the same heads: a loop draws hundreds alike."""
+    key = (node.site and id(node.site.node), strip(site.location).uid, site.scale.uid)
+    drawn[key] = drawn.get(key, 0) + 1
+    return drawn[key] <= _MAX_ALIKE
 
 
 def _read(node: Expr) -> SamplerSite | None:
