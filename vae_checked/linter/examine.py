@@ -11,6 +11,7 @@ from vae_checked.facts import Facts, KLForm, NoiseLaw, StdCurve
 from vae_checked.finding import Finding
 from vae_checked.linter import scenes
 from vae_checked.linter import source as sources
+from vae_checked.linter.bodies import Bodies
 from vae_checked.linter.declared import Declared
 from vae_checked.linter.disk import Disk
 from vae_checked.linter.options import Options, PerFile, chosen
@@ -30,12 +31,14 @@ from vae_checked.record import replace
 def examine(unit: Unit, options: Options, disk: Disk) -> LintReport:
     """Evaluate the files of a unit as one project and judge every VAE in them."""
     unread: list[tuple[str, str]] = []
-    files = list(_parsed(unit.concerned, unread))
-    beside = list(_parsed(unit.feeding, []))
+    bodies = Bodies()
+    files = list(_parsed(unit.concerned, unread, bodies))
+    beside = list(_parsed(unit.feeding, [], bodies))
+    project = Project(disk, bodies)
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(max(limit, 8_000))
     try:
-        facts, project = _facts(files, beside, Declared(options), disk)
+        facts = _facts(files, beside, project, Declared(options))
     finally:
         sys.setrecursionlimit(limit)
     read = (module.file for module in project.modules.values())
@@ -65,7 +68,7 @@ def examine(unit: Unit, options: Options, disk: Disk) -> LintReport:
     )
 
 
-def _parsed(texts: Iterable[tuple[str, Text]], unread: list[tuple[str, str]]) -> Iterator[File]:
+def _parsed(texts: Iterable[tuple[str, Text]], unread: list[tuple[str, str]], bodies: Bodies) -> Iterator[File]:
     for path, text in texts:
         try:
             file = sources.parse(path, text)
@@ -73,13 +76,12 @@ def _parsed(texts: Iterable[tuple[str, Text]], unread: list[tuple[str, str]]) ->
             unread.append((path, str(error)))
         else:
             unread.extend((f"{path}:cell {number}", reason) for number, reason in file.broken)
+            bodies.take(file)
+            bodies.sweep()
             yield file
 
 
-def _facts(
-    files: Iterable[File], beside: Iterable[File], declared: Declared, disk: Disk
-) -> tuple[list[Facts], Project]:
-    project = Project(disk)
+def _facts(files: Iterable[File], beside: Iterable[File], project: Project, declared: Declared) -> list[Facts]:
     modules = [project.add(file) for file in files if file.cells]
     feeding = [project.add(file, given=False) for file in beside if file.cells]
     paths = {module.path for module in modules}
@@ -98,9 +100,10 @@ def _facts(
             stand_ins.note(scene)
             # One scene at a time: together their expressions take more memory than all else.
             found.extend(assemble.facts_of(scene, across))
+        project.sweep()
     pipelines.settle()
     told = [replace(item, data=replace(item.data, interval=pipelines.known(item.data.interval))) for item in found]
-    return distinct(_settled([*told, *across.facts(pipelines.known)])), project
+    return distinct(_settled([*told, *across.facts(pipelines.known)]))
 
 
 def _settled(found: list[Facts]) -> list[Facts]:

@@ -149,7 +149,7 @@ class Graph:
         self.nodes: list[Expr] = []
         self._holding: dict[int, frozenset[int]] = {}
         self._parents: dict[int, list[int]] | None = None
-        seen: set[int] = set()
+        seen = self._known = set[int]()
         for value in self.values:
             stack: list[tuple[Expr, bool]] = [(value, False)]
             while stack:
@@ -177,6 +177,10 @@ class Graph:
                         stack.append(parent)
             self._holding[wanted] = frozenset(found)
         return self._holding[wanted]
+
+    def holds(self, outer: Expr, inner: int) -> bool:
+        """Whether the node `inner` is part of `outer`: `contains`, answered from memory for the nodes of this graph."""
+        return outer.uid in self.holding(inner) if outer.uid in self._known else contains(outer, inner)
 
 
 def contains(expr: Expr, wanted: int) -> bool:

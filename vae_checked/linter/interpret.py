@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from vae_checked.linter import branches, calls, operators, recall, syntax
 from vae_checked.linter.evaluate import EXPRESSIONS
@@ -123,10 +123,10 @@ class Interpreter:
 
     def site(self, node: ast.AST) -> Site:
         """Where `node` is written: one and the same object as often as the node is evaluated."""
-        known: dict[str, Any] = node.__dict__
-        found: Site | None = known.get("_site")
+        source = self.frames[-1].source
+        found = source.sites.get(id(node))
         if found is None:
-            found = known["_site"] = Site(self.frames[-1].source, node)
+            found = source.sites[id(node)] = Site(source, node)
         return found
 
     def block(self, statements: Sequence[ast.stmt], scope: Scope) -> Value:

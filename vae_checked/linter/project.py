@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import gc
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
 from vae_checked.linter import source as reading
+from vae_checked.linter.bodies import Bodies
 from vae_checked.linter.disk import Disk
 from vae_checked.linter.expression import atom
 from vae_checked.linter.interpret import MAX_STEPS, Interpreter
@@ -97,8 +99,9 @@ class Module:
 class Project:
     """All modules of one run, by path; imports between them are followed, others stay external."""
 
-    def __init__(self, disk: Disk | None = None) -> None:
+    def __init__(self, disk: Disk | None = None, bodies: Bodies | None = None) -> None:
         self.disk = disk or Disk({})
+        self.bodies = bodies or Bodies()
         self.modules: dict[str, Module] = {}
         self._by_name: dict[str, list[Module]] = {}
         self.interpreter = Interpreter(self)
@@ -114,6 +117,15 @@ class Project:
         self.modules[_key(file.path)] = module
         self._by_name.setdefault(Path(file.path).name, []).append(module)
         return module
+
+    def sweep(self) -> None:
+        """Make room between two evaluations."""
+        if self.bodies.sweep():
+            for module in self.modules.values():
+                for source in module.sources:
+                    source.sites.clear()
+            # Scopes and the functions in them hold each other, and nobody else collects them while a unit is read.
+            gc.collect()
 
     def follow_for(self, module: Module) -> None:
         """Charge what is read and evaluated from now on to this module."""
@@ -192,6 +204,7 @@ class Project:
             file = reading.parse(str(path), data)
         except reading.UnreadableError:
             return None
+        self.bodies.take(file)
         module = self.add(file, given=False)
         module.followed = True
         return module

@@ -10,11 +10,15 @@ import warnings
 from collections.abc import Collection, Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vae_checked.errors import UsageError
 from vae_checked.finding import Place
 from vae_checked.linter.folders import Globs, below
 from vae_checked.record import dataclass, field
+
+if TYPE_CHECKING:
+    from vae_checked.linter.expression import Site
 
 MAX_BYTES = 4_000_000
 
@@ -39,6 +43,8 @@ class Source:
 
     path: str
     cell: Cell
+    # Where the nodes are written that were evaluated since the functions were parsed, by the nodes' ids.
+    sites: dict[int, Site] = field(default_factory=dict, compare=False, repr=False)
 
     def place(self, node: ast.AST) -> Place:
         """The place of `node`, with its line as an excerpt."""
@@ -157,12 +163,17 @@ def _decode(data: bytes) -> str:
         raise UnreadableError("not Python: no text in its declared encoding (UTF-8 if none)") from None
 
 
+def parsed(text: str) -> ast.Module:
+    """The tree of a text; what Python warns of there is the author's affair."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(text)
+
+
 def _cell(text: str, number: int | None) -> Cell:
     text = text.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(text)
+        tree = parsed(text)
     except SyntaxError as error:
         raise UnreadableError(f"not Python: {error.msg} (line {error.lineno})") from None
     except (RecursionError, MemoryError):

@@ -40,7 +40,7 @@ def facts_of(scene: Scene, across: Across) -> list[Facts]:
     recons = [
         recon
         for recon in reconstructions.find(graph)
-        if not _is_of_latents(recon, found, kls) and not reconstructions.is_of_constant(recon)
+        if not _is_of_latents(recon, found, kls, graph) and not reconstructions.is_of_constant(recon)
     ]
     if not (found or kls or recons):
         across.prior.read(scene.subject, graph, [])
@@ -99,12 +99,12 @@ def _heads(found: list[SamplerSite]) -> list[tuple[Expr, Expr]]:
     ]
 
 
-def _is_of_latents(recon: Reconstruction, found: list[SamplerSite], kls: list[Divergence]) -> bool:
+def _is_of_latents(recon: Reconstruction, found: list[SamplerSite], kls: list[Divergence], graph: Graph) -> bool:
     """Whether a difference is one of latents: in the KL itself, of the KL to a capacity, or in the log density of z."""
     sides = {strip(recon.first).uid, strip(recon.second).uid}
     latents = {uid for site in found for uid in (site.z.uid, strip(site.location).uid)}
     return bool(sides & latents) or any(
-        contains(kl.term, recon.term.uid) or contains(recon.term, kl.term.uid) for kl in kls
+        graph.holds(kl.term, recon.term.uid) or graph.holds(recon.term, kl.term.uid) for kl in kls
     )
 
 
@@ -133,7 +133,7 @@ def _recons_of(
     site: SamplerSite, recons: list[Reconstruction], kl: Divergence | None, losses: Losses
 ) -> list[Reconstruction]:
     """The reconstruction of a sampler's z; all of them where an option chooses between several."""
-    decoded = [recon for recon in recons if contains(recon.first, site.z.uid) != contains(recon.second, site.z.uid)]
+    decoded = [recon for recon in recons if losses.holds_one(recon, site.z.uid)]
     if kl is None:
         return decoded[:1]
     beside = [recon for recon in decoded if losses.of(kl, recon) is not None]
@@ -149,7 +149,7 @@ def _recon_beside(kl: Divergence, recons: list[Reconstruction], losses: Losses) 
     beside = [recon for recon in recons if losses.of(kl, recon) is not None]
     if not beside:
         mean = kl.location.uid
-        beside = [recon for recon in recons if contains(recon.first, mean) != contains(recon.second, mean)]
+        beside = [recon for recon in recons if losses.holds_one(recon, mean)]
     return beside[0] if len(beside) == 1 else None
 
 

@@ -87,7 +87,10 @@ def find(graph: Graph, cuts: Iterable[Expr] = (), pairs: Iterable[tuple[Expr, Ex
     wanted = list(cuts)
     known = {(one.uid, other.uid): (one, other) for one, other in pairs}.values()
     # Only where both heads stand in a term is it read by them.
-    held = [(pair, graph.holding(pair[0].uid) & graph.holding(pair[1].uid)) for pair in known]
+    held: dict[int, list[tuple[Expr, Expr]]] = {}
+    for pair in known:
+        for uid in graph.holding(pair[0].uid) & graph.holding(pair[1].uid):
+            held.setdefault(uid, []).append(pair)
     given = {cut.uid for cut in wanted} | {one.uid for one, _ in known} | {other.uid for _, other in known}
     refused: set[forms.Form | None] = set()
     stack = [value for value in graph.values if value.bits & KL == KL]
@@ -98,9 +101,10 @@ def find(graph: Graph, cuts: Iterable[Expr] = (), pairs: Iterable[tuple[Expr, Ex
         seen.add(node.uid)
         if node.bits & OWN_KL == OWN_KL and node.op in _TOPS:
             # The same formula of other leaves, as each block of a network has it, is no KL either.
-            formula = forms.form(node, given)
+            beside = held.get(node.uid, [])
+            formula = forms.form(node, given, beside, _MAX_CUTS)
             if formula is None or formula not in refused:
-                divergence = _read(node, wanted, [pair for pair, nodes in held if node.uid in nodes])
+                divergence = _read(node, wanted, beside)
                 if divergence is not None:
                     found[node.uid] = divergence
                     continue
@@ -248,11 +252,7 @@ def _pairs(node: Expr, found: list[Expr], wanted: list[Expr], noise: tuple[int, 
 
 def _named(below: list[Expr]) -> list[Expr]:
     """Inner nodes that can be a head by themselves."""
-    return [
-        item
-        for item in below
-        if item.op in ("softplus", "exp", "sqrt", "clamp", "sigmoid", "add", "elu", "relu", "tanh")
-    ]
+    return [item for item in below if item.op in forms.CUTS]
 
 
 @cache

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable
+from collections.abc import Collection, Hashable, Iterable
 
 from vae_checked.linter.expression import MAX_FORMULA, PASSED, Expr
 from vae_checked.linter.numeric import OPERATIONS
@@ -10,25 +10,33 @@ from vae_checked.linter.roles.samplers import is_scalar
 
 Form = tuple[Hashable, ...]
 _INNER = PASSED | OPERATIONS
+# Inner nodes that can be a head by themselves.
+CUTS = frozenset(("softplus", "exp", "sqrt", "clamp", "sigmoid", "add", "elu", "relu", "tanh"))
 
 
-def form(expr: Expr, apart: Collection[int]) -> Form | None:
-    """The operations of a formula in order, its leaves told by number and kind.
+def form(expr: Expr, marked: Collection[int], pairs: Iterable[tuple[Expr, Expr]], most: int) -> Form | None:
+    """The operations of a formula in order, its leaves told by number and kind, with what is `marked` and paired in it.
 
-    None where one of the nodes `apart` stands in it, which tells it from others, or where it is too large for one.
+    None where it is too large for a formula, or where more than `most` of its nodes may be taken for leaves, of which
+    not all are tried.
     """
     numbers: dict[int, int] = {}
     steps: list[Hashable] = []
     stack = [expr]
+    marks = cuts = 0
     while stack:
         node = stack.pop()
         uid = node.uid
         if uid in numbers:
             steps.append(numbers[uid])
             continue
-        if uid in apart or len(numbers) > 2 * MAX_FORMULA:
+        if len(numbers) > 2 * MAX_FORMULA:
             return None
         numbers[uid] = len(numbers)
+        cuts += node.op in CUTS
+        if uid in marked:
+            marks += 1
+            steps.append("marked")
         if node.op in _INNER and node.args:
             steps.append((node.op, node.attrs, len(node.args)))
             stack += node.args
@@ -36,4 +44,7 @@ def form(expr: Expr, apart: Collection[int]) -> Form | None:
             steps.append(node.attrs)
         else:
             steps.append((node.op, is_scalar(node), node.get("law")))
+    if marks and marks + cuts > most:
+        return None
+    steps += [(numbers[one.uid], numbers.get(other.uid)) for one, other in pairs if one.uid in numbers]
     return tuple(steps)

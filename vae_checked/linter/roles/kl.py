@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from vae_checked.facts import KL, Fact, Factor, KLForm, Reduced, Reduction
-from vae_checked.linter.expression import Expr, contains, origin, strip
+from vae_checked.linter.expression import Expr, origin, strip
 from vae_checked.linter.roles import reductions
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import Losses, Reading, sign_of, weight_of
@@ -53,7 +53,7 @@ def reduced_of(kl: Divergence, reading: Reading) -> Reduced | None:
 def _reduced_twice(kl: Divergence, losses: Losses) -> Reduced | None:
     """What is wrong whatever stands beside it: a mean over the batch axis of what has no axes left."""
     means = (node for node in losses.nodes if node.op == "mean" and node.get("axes") == (0,))
-    twice = any(reductions.is_whole(node.args[0]) and contains(node, kl.term.uid) for node in means)
+    twice = any(losses.graph.holds(node, kl.term.uid) and reductions.is_whole(node.args[0]) for node in means)
     return Reduced(Reduction.SUM, Reduction.MIXED, False) if twice else None
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from vae_checked.facts import EffectiveBeta, Fact, Objective, Reduced, Reduction
-from vae_checked.linter.expression import Expr, Graph, Site, contains, origin, strip
+from vae_checked.linter.expression import Expr, Graph, Site, origin, strip
 from vae_checked.linter.numeric import leaves
 from vae_checked.linter.roles import phi, reductions
 from vae_checked.linter.roles.divergences import Divergence
@@ -63,7 +63,7 @@ class Losses:
         with_recon = frozenset().union(*(graph.holding(recon.term.uid) for recon in recons))
         self.totals = [value for value in graph.values if value.uid in with_kl and value.uid in with_recon]
         self.nodes = graph.nodes
-        self._graph = graph
+        self.graph = graph
         self._branches: list[Expr] | None = None
         self._unsettled: Graph | None = None
         self.backward = _resolved(root for root in scene.trace.roots if root.kind == "backward")
@@ -90,30 +90,34 @@ class Losses:
 
     def trains(self, z: Expr) -> bool:
         """Whether z reaches a loss."""
-        holding = self._graph.holding(z.uid)
+        holding = self.graph.holding(z.uid)
         return any(value.uid in holding for value in self.ends)
 
     def of(self, kl: Divergence, recon: Reconstruction) -> Expr | None:
         """The largest loss that holds both terms: one that is differentiated, else one that is called a loss."""
-        with_both = self._graph.holding(kl.term.uid) & self._graph.holding(recon.term.uid)
+        with_both = self.graph.holding(kl.term.uid) & self.graph.holding(recon.term.uid)
         holding = [total for total in self.totals if total.uid in with_both]
         if not holding:
             return None
         best: Expr | None = None
         # Where it is seen what is differentiated, another sum of the same KL is one that is only shown.
-        shown = any(contains(value, kl.term.uid) for value in self.backward)
+        shown = any(self.graph.holds(value, kl.term.uid) for value in self.backward)
         any_total = set() if shown else {total.uid for total in holding}
         for uids in ({value.uid for value in self.backward}, self._named, any_total):
             for total in holding:
-                if total.uid in uids and (best is None or contains(total, best.uid)):
+                if total.uid in uids and (best is None or self.graph.holds(total, best.uid)):
                     best = total
             if best is not None:
                 break
         return best
 
+    def holds_one(self, recon: Reconstruction, wanted: int) -> bool:
+        """Whether one side of a reconstruction, and not the other, has this node in it."""
+        return self.graph.holds(recon.first, wanted) != self.graph.holds(recon.second, wanted)
+
     def hold_both(self, one: Reconstruction, other: Reconstruction) -> bool:
         """Whether a loss holds two reconstructions together."""
-        holding = self._graph.holding(one.term.uid) & self._graph.holding(other.term.uid)
+        holding = self.graph.holding(one.term.uid) & self.graph.holding(other.term.uid)
         return any(total.uid in holding for total in (*self.totals, *self.backward))
 
     def minimised(self, total: Expr) -> int | None:
@@ -140,12 +144,12 @@ class Losses:
         kept = ("sum", "mean", "shape", "stacked", "sign", "const", "divided")
         shared = tuple(step for step in one[:count] if step[0] in kept)
         whole = self.minimised(total) if sign_of(one[:count]) is not None else None
-        firm = any(contains(value, total.uid) for value in self.backward) and not self._ascends()
+        firm = any(self.graph.holds(value, total.uid) for value in self.backward) and not self._ascends()
         return Reading(total, shared, one[count:], other[count:], whole, firm)
 
     def holds(self, kl: Divergence, recon: Reconstruction | None) -> bool | None:
         """Whether the KL is part of a loss; False where it is computed beside one and used for nothing."""
-        if any(contains(total, kl.term.uid) for total in (*self.totals, *self.backward)):
+        if any(self.graph.holds(total, kl.term.uid) for total in (*self.totals, *self.backward)):
             return True
         if recon is None:
             return None

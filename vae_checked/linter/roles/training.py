@@ -27,7 +27,9 @@ def trained(sampler: Sampler, site: SamplerSite | None, losses: Losses) -> Sampl
     timing = _inverted(site, losses) or sampler.timing
     if site.noise.get("no_grad") is True or not losses.trains(site.z):
         return replace(sampler, gradient_reaches=None, timing=timing)
-    decoded = [term.term for term in losses.recons if losses.trains(term.term) and contains(term.term, site.z.uid)]
+    decoded = [
+        term.term for term in losses.recons if losses.trains(term.term) and losses.graph.holds(term.term, site.z.uid)
+    ]
     if decoded and site.z.uid not in _reached(decoded):
         sampler = replace(sampler, gradient_reaches=Fact(frozenset(), origin(site.z)))
     if sampler.gradient_reaches is not None and not sampler.gradient_reaches.value and _trained_beside(site, losses):
@@ -187,7 +189,7 @@ def _hidden_nan(losses: Losses, kl: Divergence | None, recon: Reconstruction | N
     if not terms:
         return None
     for node in losses.nodes:
-        hides = node.op == "nan_to_num" and any(contains(node, term.uid) for term in terms)
+        hides = node.op == "nan_to_num" and any(losses.graph.holds(node, term.uid) for term in terms)
         if hides and losses.trains(node):
             return Fact(origin(node).source, origin(node))
     return Fact(None, origin(terms[0]))
@@ -196,7 +198,7 @@ def _hidden_nan(losses: Losses, kl: Divergence | None, recon: Reconstruction | N
 def _without_gradient(losses: Losses, site: SamplerSite | None, kl: Divergence | None) -> Fact[tuple[str, ...]] | None:
     """Layers of the encoder that stand before a detach on every way to the loss."""
     location = site.location if site is not None else kl.location if kl is not None else None
-    totals = [value for value in losses.totals if location is not None and contains(value, location.uid)]
+    totals = [value for value in losses.totals if location is not None and losses.graph.holds(value, location.uid)]
     if location is None or not totals:
         return None
     reached = _reached(totals)
