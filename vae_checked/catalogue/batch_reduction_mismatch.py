@@ -36,7 +36,7 @@ MISTAKE = Mistake(
     why=(
         "The weight of the KL against the reconstruction is then multiplied or divided by the batch size: the batch "
         "size changes the loss, the last and smaller batch of an epoch has another beta than the rest, and results "
-        "do not carry over to another machine."
+        "do not carry over to another machine. A constant beta balances the terms at one batch size only."
     ),
     message="over the batch the KL is a {kl}, the reconstruction{at_related} a {recon}: batch size changes the loss",
     measured="effective beta: {beta}",

@@ -64,7 +64,9 @@ MISTAKE = Mistake(
     why=(
         "Raw bytes against an output in [0, 1] leave an error that nothing can reduce: the loss starts in the "
         "millions, the second head is driven to where exp overflows, and the loss is NaN. Divided twice (ToTensor "
-        "divides by 255 already) all pictures are black, and the decoder that draws black wins."
+        "divides by 255 already) all pictures are black, and the decoder that draws black wins. A model that was "
+        "trained on the one scale and is handed the other, by a script that embeds or scores pictures, answers with "
+        "latents and errors that mean nothing."
     ),
     message="the data are {ratio} times as large as {what}{at_related}",
     measured="data in {data}, {role} in {output}",
