@@ -7,7 +7,17 @@ from contextlib import suppress
 
 from vae_checked.facts import Facts, Family, Heads, Sampler
 from vae_checked.linter.expression import ELEMENTWISE, NOISE, Expr, Graph, contains, strip, walk
-from vae_checked.linter.roles import copies, divergences, phi, prior, reconstructions, samplers, training, weights
+from vae_checked.linter.roles import (
+    copies,
+    divergences,
+    experts,
+    phi,
+    prior,
+    reconstructions,
+    samplers,
+    training,
+    weights,
+)
 from vae_checked.linter.roles.across import Across
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.kl import kl_facts
@@ -64,6 +74,7 @@ def facts_of(scene: Scene, across: Across) -> list[Facts]:
     for site in posterior:
         facts.extend(Facts(scene.subject, sampler=sampler) for sampler in training.without_eps(graph, site))
     facts.extend(weights.facts(scene.subject, found, kls))
+    facts.extend(experts.facts(scene.subject, found))
     across.prior.read(scene.subject, graph, posterior)
     unused = [kl for kl in kls if kl.term.uid not in used]
     facts.extend(_facts(scene, None, kl, _recon_beside(kl, recons, losses), losses) for kl in unused)

@@ -127,8 +127,8 @@ def heads_facts(site: SamplerSite | None, head: Expr | None, kl: Divergence | No
     if head is not None and _is_parametrised(site, head):
         second = _varying(interval_of(head))
     return Heads(
-        mu=None if location is None else Fact(location, _decisive(site.location)),
-        second=None if second is None or head is None else Fact(second, _decisive(head)),
+        mu=None if location is None else Fact(location, decisive(site.location)),
+        second=None if second is None or head is None else Fact(second, decisive(head)),
         source=Fact(HeadSource.SWAPPED, origin(site.z)) if exchanged(site, kl) else _source(site, head),
     )
 
@@ -141,8 +141,8 @@ def _heads_of(kl: Divergence) -> Heads:
     head = clipped[0] if clipped else kl.head
     location, second = _varying(interval_of(kl.location)), _varying(interval_of(head))
     return Heads(
-        mu=None if location is None else Fact(location, _decisive(kl.location)),
-        second=None if second is None else Fact(second, _decisive(head)),
+        mu=None if location is None else Fact(location, decisive(kl.location)),
+        second=None if second is None else Fact(second, decisive(head)),
     )
 
 
@@ -165,7 +165,7 @@ def _is_parametrised(site: SamplerSite, head: Expr) -> bool:
     return found is not None and found[0] is not None
 
 
-def _decisive(expr: Expr) -> Origin:
+def decisive(expr: Expr) -> Origin:
     """The operation that makes a head's interval: what only shifts, scales, picks or guards stands above it."""
     node = expr
     while node.args:
