@@ -76,6 +76,8 @@ class _Inference:
         self.crashes: list[Crash] = []
         self.laws: dict[_Axis, list[Law]] = {}
         self.refuted: set[_Axis] = set()
+        self.repeated: set[str] = set()
+        self.sometimes: set[str] = set()
 
     def probe(self, sizes: Mapping[str, int]) -> Trace | CrashError:
         """The trace at these sizes, or the crash; a crash for lack of data ends the inference in this way."""
@@ -84,6 +86,7 @@ class _Inference:
             try:
                 inputs = self._drawn(sizes)
                 self.outcomes[key] = trace = self.tracer.run(inputs)
+                self._forget_what_is_not_always_repeated(trace)
                 self.points.append(dict(sizes))
                 self.traces.append(trace)
             except CrashError as crash:
@@ -91,6 +94,20 @@ class _Inference:
                     raise
                 self.outcomes[key] = crash
         return self.outcomes[key]
+
+    def _forget_what_is_not_always_repeated(self, trace: Trace) -> None:
+        """A second or later call that some sizes have and others have not gets no law: only its key is kept."""
+        again = {key for key in trace.records if "@" in key}
+        if not self.traces:
+            self.repeated = again
+        gone, new = self.repeated - again, again - self.repeated
+        for key in new:
+            del trace.records[key]
+        for key in gone:
+            for each in self.traces:
+                del each.records[key]
+        self.repeated -= gone
+        self.sometimes |= gone | new
 
     def _drawn(self, sizes: Mapping[str, int]) -> Any:
         with self.ghost.entered():
@@ -114,7 +131,7 @@ class _Inference:
     def _retie(self, kept: str, dropped: str) -> None:
         self.spec = self.spec.tied(kept, dropped)
         self.outcomes, self.points, self.traces, self.crashes = {}, [], [], []
-        self.laws, self.refuted = {}, set()
+        self.laws, self.refuted, self.repeated, self.sometimes = {}, set(), set(), set()
 
     # ------------------------------------------------------------------------------------------------ fitting
 
@@ -319,7 +336,7 @@ class _Inference:
     def _irregular(self, first: Trace) -> list[str]:
         """Records that some sizes have and others have not."""
         everywhere = set(first.records).intersection(*(trace.records for trace in self.traces))
-        anywhere = set().union(*(trace.records for trace in self.traces))
+        anywhere = self.sometimes.union(*(trace.records for trace in self.traces))
         some = sorted(anywhere - everywhere)
         once = [f"{key} runs at some sizes only" for key in some if "@" not in key]
         again = sorted({key.partition("@")[0] for key in some if "@" in key})
@@ -353,8 +370,8 @@ def _kept(record: Record, trace: Trace) -> bool:
     if record.kind is Kind.LAYER:
         return not record.calls_others or "." not in name
     if record.private and record.parent is not None:
-        parent = trace.records[record.parent]
-        return bool(record.takes and record.gives) and _sizes(record.takes) != _sizes(parent.takes)
+        parent = trace.records.get(record.parent)
+        return bool(record.takes and record.gives) and (parent is None or _sizes(record.takes) != _sizes(parent.takes))
     return bool(record.takes or record.gives)
 
 
