@@ -21,6 +21,7 @@ _SCALES = (64, 128, 256, 32, 512)
 _EQUAL = (64, 32, 28, 128, 256, 224, 48, 96, 16, 512, 40, 80, 100, 8, 4, 1024, 299, 160, 192, 2048, 4096, 16384)
 _REACH = 960
 _NEAR = 32
+_IN_TILES = 256
 _PIECES = (*range(1, 10), 12, 16, 20, 24, 32)
 _VOLUMES = ((9, 64, 96), (8, 64, 96), (17, 64, 96), (16, 64, 96), (32, 48, 64))
 
@@ -142,6 +143,10 @@ def _explore_one(
     if in_pieces:
         reach = _NEAR
     high, above = _last(accepted, start, step, max(1, reach // step))
+    top = accepted(high)
+    if isinstance(top, Trace) and top.work > base_trace.work:
+        # Sizes that are large together cost the product: a picture in tiles.
+        reach = min(reach, _IN_TILES)
     if isinstance(below, CrashError):
         crashes.append(_crash(symbol, low - step, below, f"{symbol} < {low}"))
     if isinstance(above, CrashError):
