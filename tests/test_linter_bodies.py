@@ -14,7 +14,7 @@ import vae_checked.linter.roles.divergences
 from vae_checked.catalogue import find
 from vae_checked.facts import Facts
 from vae_checked.linter import source
-from vae_checked.linter.bodies import Bodies
+from vae_checked.linter.bodies import Bodies, Top, let_go_of_top
 from vae_checked.linter.project import Project
 from vae_checked.linter.roles.across import Across
 from vae_checked.linter.roles.assemble import facts_of
@@ -85,21 +85,34 @@ def test_what_fits_is_kept() -> None:
     assert function.body[0] is first
 
 
+def test_the_top_level_of_a_file_is_parsed_again_the_same() -> None:
+    file, _ = taken(ODD, 0)
+    before = dumped(source.parse("model.py", ODD))
+    held = file.cells[0].tree.body[0]
+    let_go_of_top(file)
+    body = file.cells[0].tree.body
+    assert body[0] is not held
+    assert body[0] is not body[0]
+    assert len(body) == 2
+    assert dumped(file) == before
+
+
 def test_the_cells_of_a_notebook_are_kept() -> None:
     cells = [{"cell_type": "code", "source": "def one():\n    return 1\n"}] * 2
     file, bodies = source.parse("model.ipynb", json.dumps({"cells": cells})), Bodies(0)
     bodies.take(file)
+    let_go_of_top(file)
     assert not bodies.sweep()
     assert all(type(cell.tree.body[0].body) is list for cell in file.cells)  # type: ignore[attr-defined]  # both are functions
 
 
 def facts_with(text: str, most: int) -> list[Facts]:
     file, bodies = taken(text, most)
-    project = Project(bodies=bodies)
-    found: list[Facts] = []
+    project, found = Project(bodies=bodies), list[Facts]()
     for scene in build(project, [project.add(file)]):
         found += facts_of(scene, Across())
         project.sweep()
+    assert isinstance(file.cells[0].tree.body, Top) is (most == 0)
     return found
 
 

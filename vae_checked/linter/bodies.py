@@ -67,6 +67,32 @@ class Body(list[Any]):
         return super().__getitem__(key)
 
 
+class Top(list[Any]):
+    """The top level of a file that was run: parsed again by whoever reads it, and not held."""
+
+    __slots__ = ("_cell",)
+
+    def __init__(self, cell: Cell) -> None:
+        super().__init__()
+        self._cell = cell
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(parsed(self._cell.text).body)
+
+    def __len__(self) -> int:
+        return len(parsed(self._cell.text).body)
+
+    def __getitem__(self, key: SupportsIndex | slice) -> Any:
+        return parsed(self._cell.text).body[key]
+
+
+def let_go_of_top(file: File) -> None:
+    """Hold no more of a file that was run than its definitions, which others have by name; a notebook is kept."""
+    cell = file.cells[0]
+    if len(file.cells) == 1 and cell.number is None and not isinstance(cell.tree.body, Top):
+        cell.tree.body = Top(cell)
+
+
 class Bodies:
     """The functions of some files that are held as parsed."""
 

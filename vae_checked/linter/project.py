@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from vae_checked.linter import source as reading
-from vae_checked.linter.bodies import Bodies
+from vae_checked.linter.bodies import Bodies, let_go_of_top
 from vae_checked.linter.disk import Disk
 from vae_checked.linter.expression import atom
 from vae_checked.linter.interpret import MAX_STEPS, Interpreter
@@ -122,8 +122,11 @@ class Project:
         """Make room between two evaluations."""
         if self.bodies.sweep():
             for module in self.modules.values():
+                if module.begun:
+                    let_go_of_top(module.file)
                 for source in module.sources:
                     source.sites.clear()
+                    source.cell.let_go_of_lines()
             # Scopes and the functions in them hold each other, and nobody else collects them while a unit is read.
             gc.collect()
 

@@ -34,7 +34,18 @@ class Cell:
     tree: ast.Module
     text: str
     number: int | None
-    lines: list[str] = field(default_factory=list)
+    _lines: list[str] = field(default_factory=list)
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines of the text, held until `let_go_of_lines`."""
+        if not self._lines:
+            self._lines = self.text.split("\n")
+        return self._lines
+
+    def let_go_of_lines(self) -> None:
+        """Hold the text alone."""
+        self._lines = []
 
 
 @dataclass(slots=True)
@@ -180,7 +191,7 @@ def _cell(text: str, number: int | None) -> Cell:
         raise UnreadableError("not Python that can be parsed: nested too deeply") from None
     except ValueError as error:
         raise UnreadableError(f"not Python: {error}") from None
-    return Cell(tree, text, number, text.split("\n"))
+    return Cell(tree, text, number)
 
 
 # ------------------------------------------------------------------------------------------------ notebooks
