@@ -118,3 +118,22 @@ def test_a_message_that_names_a_type_of_meta_tensors_is_about_shapes() -> None:
     shapes = infer(Expanding(), "B H W")
     assert shapes.how == "meta"
     assert any(crash.startswith("H % 4 != 0: forward: ") for crash in shapes.crashes)
+
+
+def test_what_works_in_tiles_is_not_probed_where_both_sides_are_large() -> None:
+    seen: list[tuple[int, int]] = []
+
+    class Tiled(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Conv2d(3, 3, 3, 1, 1)
+
+        def forward(self, x: Tensor) -> Tensor:
+            seen.append((x.shape[2], x.shape[3]))
+            rows = [[self.layer(tile) for tile in row.split(128, 3)] for row in x.split(128, 2)]
+            return torch.cat([torch.cat(row, 3) for row in rows], 2)
+
+    shapes = infer(Tiled(), "B 3 H W")
+    assert shapes.outputs[0].axes == ("B", "3", "H", "W")
+    assert max(h for h, _ in seen) > 900
+    assert max(min(h, w) for h, w in seen) < 400
