@@ -152,7 +152,9 @@ def test_the_action_the_hooks_and_the_page_name_what_exists(capsys: pytest.Captu
     steps, gitlab, repositories = map(yaml.safe_load, re.findall(r"^```yaml\n(.*?)^```$", page, re.M | re.S))
     assert set(steps[-1]["with"]) <= set(action["inputs"])
     assert [each["id"] for each in repositories[0]["hooks"]] == [each["id"] for each in hooks]
-    install, check = gitlab["shapes"]["script"]
+    assert [each["entry"] for each in repositories[0]["hooks"]] == [each["entry"] for each in hooks]
+    clone, install, check = gitlab["shapes"]["script"]
+    assert clone.startswith("git clone")
     assert gitlab["shapes"]["artifacts"]["reports"]["junit"] == check.split()[-1]
     commands = [*(each["entry"] for each in hooks), f"vae-checked {action['inputs']['command']['default']}", check]
     for line in commands:
