@@ -12,6 +12,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
+import torch._dynamo  # noqa: F401  pytester forgets what a run imports, and this cannot be imported twice
 
 from vae_checked.catalogue import CATALOGUE, Observer, find
 from vae_checked.cli.shapes import infer_configured
