@@ -32,5 +32,11 @@ def default_of(interpreter: Interpreter, owner: Expr, name: str) -> Value | None
 
 
 def are_parsed(expr: Expr) -> bool:
-    """Whether a value is what parse_args returns: its attributes are settings."""
-    return expr.op == "call" and expr.get("name") == "parse_args"
+    """Whether a value is what parse_args returns, or parse_known_args first: its attributes are settings."""
+    if expr.op == "item" and expr.get("index") == 0:
+        return _calls(expr.args[0], "parse_known_args")
+    return _calls(expr, "parse_args")
+
+
+def _calls(expr: Expr, name: str) -> bool:
+    return expr.op == "call" and expr.get("name") == name

@@ -288,6 +288,18 @@ def is_given(expr: Expr) -> bool:
     return expr.op in ("atom", "batch", "data")
 
 
+# The place where a layer was built, which tells it from others in every scene: path, cell, line, column.
+Built = tuple[str, int | None, int, int]
+
+
+def built_at(expr: Expr) -> Built | None:
+    """Where the layer was built that is applied here, None for what is no layer's result."""
+    if expr.site is None or expr.site.built is None:
+        return None
+    place = expr.site.built.place
+    return place.path, place.cell, place.line, place.column
+
+
 def origin(expr: Expr) -> Origin:
     """Where an expression is written."""
     return expr.site.origin if expr.site is not None else Origin()

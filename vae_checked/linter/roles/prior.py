@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from vae_checked.facts import Fact, Facts, Noise, NoiseLaw, Sampler
-from vae_checked.linter.expression import NOISE, Expr, Graph, origin, strip
+from vae_checked.linter.expression import NOISE, Built, Expr, Graph, built_at, origin, strip
 from vae_checked.linter.roles.samplers import SamplerSite
-
-Built = tuple[str, int | None, int, int]
 
 
 def may_draw(value: Expr) -> bool:
@@ -35,10 +33,10 @@ class PriorDraws:
         """Take note of where a scene's z and its bare noise go."""
         latents = {site.z.uid for site in found}
         for node in graph.nodes:
-            if node.op != "layer" or not node.args or node.site is None or node.site.built is None:
+            built = built_at(node) if node.op == "layer" and node.args else None
+            if built is None:
                 continue
-            place, given = node.site.built.place, strip(node.args[0])
-            built = (place.path, place.cell, place.line, place.column)
+            given = strip(node.args[0])
             if given.uid in latents:
                 self._takes_z.add(built)
             elif given.op == "noise" and given.get("law") is NoiseLaw.UNIFORM:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vae_checked.facts import KL, Fact, Facts, KLForm, Sampler, StdCurve
-from vae_checked.linter.expression import Expr, strip
+from vae_checked.linter.expression import Expr, built_at, strip
 from vae_checked.linter.roles.samplers import SamplerSite, fitting_head
 from vae_checked.record import dataclass
 
@@ -55,7 +55,5 @@ def _head(site: SamplerSite) -> Head | None:
     while node is not None and node.op in ("part", "item", "index") and node.args:
         parts.append((node.op, node.get("index"), node.get("key")))
         node = strip(node.args[0])
-    if node is None or node.op != "layer" or node.site is None or node.site.built is None:
-        return None
-    place = node.site.built.place
-    return (place.path, place.cell, place.line, place.column, *parts)
+    built = built_at(node) if node is not None and node.op == "layer" else None
+    return None if built is None else (*built, *parts)

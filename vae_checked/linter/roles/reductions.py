@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from vae_checked.facts import Reduced, Reduction
+from vae_checked.linter.arguments import are_parsed
 from vae_checked.linter.expression import ELEMENTWISE, TRANSPARENT, Expr, strip
 from vae_checked.linter.intervals import interval_of
 from vae_checked.linter.numeric import leaves
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
 
 Step = tuple[str, object]
 _MAX_CHAINS = 4
-# Calls that read the command line, and calls inside of one another that make a weight.
-_PARSED = frozenset(("parse_args", "parse_known_args"))
+# Calls inside of one another that make a weight.
 _MAX_CALLS = 6
 # What a term may pass through without losing its axes or its elements' order.
 _PASSED = frozenset(("clamp", "nan_to_num", "maximum", "masked"))
@@ -164,7 +164,7 @@ def is_number(expr: Expr, depth: int = 0) -> bool:
 
 
 def _is_setting(leaf: Expr, depth: int) -> bool:
-    if is_scalar(leaf) or leaf.op in ("atom", "weight") or leaf.get("name") in _PARSED:
+    if is_scalar(leaf) or leaf.op in ("atom", "weight") or are_parsed(leaf):
         return True
     # Below a call, a table of settings is told by the names of its entries.
     entry = leaf.op == "item" and depth > 0 and isinstance(leaf.get("index"), str)

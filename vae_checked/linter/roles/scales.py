@@ -6,7 +6,18 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 
 from vae_checked.facts import BYTE, UNIT, Data, Fact, Facts, Interval, Output
-from vae_checked.linter.expression import PASSED, TRANSPARENT, Expr, Graph, contains, is_data, is_given, origin
+from vae_checked.linter.expression import (
+    PASSED,
+    TRANSPARENT,
+    Built,
+    Expr,
+    Graph,
+    built_at,
+    contains,
+    is_data,
+    is_given,
+    origin,
+)
 from vae_checked.linter.intervals import interval_of
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.reconstructions import Reconstruction
@@ -14,7 +25,6 @@ from vae_checked.record import dataclass
 
 # A model brings its own input into shape: the data are handed over before that.
 _FLATTENED = frozenset(("view", "reshape", "flatten"))
-Built = tuple[str, int | None, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +111,7 @@ def _decoder(output: Expr) -> Built | None:
     node = output
     while node.args and node.op in PASSED and len(node.args) == 1:
         node = node.args[0]
-    return _built(node) if node.op == "layer" else None
+    return built_at(node) if node.op == "layer" else None
 
 
 def _divided(target: Expr) -> bool | None:
@@ -119,13 +129,6 @@ def _divided(target: Expr) -> bool | None:
     return divided if told else None
 
 
-def _built(node: Expr) -> Built | None:
-    if node.site is None or node.site.built is None:
-        return None
-    place = node.site.built.place
-    return place.path, place.cell, place.line, place.column
-
-
 def _read(node: Expr, around: Fact[Interval] | None = None) -> tuple[Built, Fact[Interval]] | None:
     """The place where a layer was built, and the interval of what it is applied to."""
     given = node.args[0]
@@ -135,8 +138,9 @@ def _read(node: Expr, around: Fact[Interval] | None = None) -> tuple[Built, Fact
     interval = interval_of(given) if is_data(given) else None
     while given.args and given.op in _FLATTENED:
         given = given.args[0]
-    fact = (
-        around if interval is None and is_given(given) else None if interval is None else Fact(interval, origin(given))
-    )
-    built = _built(node)
+    if interval is not None:
+        fact: Fact[Interval] | None = Fact(interval, origin(given))
+    else:
+        fact = around if is_given(given) else None
+    built = built_at(node)
     return None if fact is None or built is None else (built, fact)
