@@ -34,7 +34,7 @@ test: $(STAMP)  ## Run the tests
 
 test-pytest8: $(STAMP)  ## Run the plugin's tests with the oldest pytest that is supported
 	$(BIN)/python -m pip install --quiet --upgrade --target $(VENV)/pytest8 'pytest==8.4.*'
-	PYTHONPATH=$(CURDIR)/$(VENV)/pytest8 $(ONE_THREAD) $(BIN)/python -m pytest $(PYTEST_FLAGS) tests/test_plugin.py
+	PYTHONPATH=$(CURDIR)/$(VENV)/pytest8 $(ONE_THREAD) $(BIN)/python -m pytest $(PYTEST_FLAGS) tests/pytest_plugin/test_plugin.py
 
 check: $(STAMP)  ## Check format, style, types, house rules, and that the generated docs are up to date
 	$(BIN)/ruff format --check .

@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 import vae_checked
-from vae_checked.catalogue.example import EXAMPLE
+from vae_checked.catalogue.support.example import EXAMPLE
 
 ROUNDS = 31
 LINT = "import sys; from vae_checked.cli import main; sys.exit(main(['lint', '--no-cache', sys.argv[1]]))"

@@ -24,7 +24,7 @@ from pathlib import Path
 import tools
 
 import vae_checked
-from vae_checked.catalogue.example import EXAMPLE
+from vae_checked.catalogue.support.example import EXAMPLE
 
 PACKAGES = Path(sysconfig.get_path("purelib"))
 STANDARD = Path(sysconfig.get_path("stdlib"))

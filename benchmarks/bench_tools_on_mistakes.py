@@ -28,7 +28,7 @@ from tools import FOLDER, command, prepared, versions
 
 from vae_checked.catalogue import CATALOGUE
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "support"))
 from linter_mistakes import MISTAKES, spellings
 
 Files = dict[str, str]

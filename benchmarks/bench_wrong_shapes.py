@@ -30,7 +30,7 @@ from vae_checked.errors import ContractError, VaeCheckedError
 from vae_checked.shapes import annotate, compare, infer, locked
 from vae_checked.shapes.words import words
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "support"))
 from shapes_edits import SOURCE as PLAIN
 
 # The VAE of the tests, on channels-last pictures, its decoder told how bright the picture is.

@@ -19,10 +19,11 @@ from vae_checked.catalogue import find
 from vae_checked.cli.configured import config_for, lint_options
 from vae_checked.errors import VaeCheckedError
 from vae_checked.finding import Finding, Place, Remark, Severity
-from vae_checked.linter import LintReport, Options, baseline, lint
-from vae_checked.linter.fixes import Edit
-from vae_checked.linter.mend import settling
-from vae_checked.linter.options import chosen
+from vae_checked.linter import LintReport, Options, lint
+from vae_checked.linter.fixing.apply_fixes import settling
+from vae_checked.linter.fixing.fixes import Edit
+from vae_checked.linter.run import baseline
+from vae_checked.linter.run.options import chosen
 from vae_checked.reports.page import markdown_page
 
 SOURCE = "vae-checked"

@@ -3,47 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from importlib import import_module
 
-from vae_checked.catalogue import (
-    always_on_dropout,
-    batch_mixing,
-    batch_reduction_mismatch,
-    channels_last_into_conv,
-    clipped_posterior_head,
-    double_activation,
-    half_range_activation,
-    hidden_nan,
-    ignored_reduction_attribute,
-    kl_formula,
-    kl_not_in_loss,
-    kl_reduced_over_wrong_axes,
-    kl_reversed,
-    kl_scale,
-    kl_sign,
-    latent_mean_kl,
-    log_std_read_as_logvar,
-    logits_into_bce,
-    mean_reconstruction_summed_kl,
-    noise_at_the_wrong_time,
-    non_gaussian_noise,
-    output_range_mismatch,
-    overflowing_logvar,
-    parameters_without_gradient,
-    parameters_without_optimizer,
-    pixel_scale,
-    reconstruction_reduced_over_wrong_axes,
-    reconstruction_shape,
-    reconstruction_sign,
-    sample_without_gradient,
-    shared_noise,
-    sigmoid_into_logits_loss,
-    swapped_bce_arguments,
-    swapped_height_width,
-    swapped_or_duplicated_head,
-    view_used_as_permute,
-)
 from vae_checked.catalogue.mistake import Judge, Mistake, Observer
-from vae_checked.catalogue.wording import compose
+from vae_checked.catalogue.support.wording import compose
 from vae_checked.errors import UsageError
 from vae_checked.facts import Facts
 from vae_checked.finding import Finding
@@ -51,44 +14,46 @@ from vae_checked.record import dataclass
 
 __all__ = ["CATALOGUE", "Judge", "Judgement", "Mistake", "Observer", "find", "judge"]
 
-CATALOGUE: tuple[Mistake, ...] = (
-    view_used_as_permute.MISTAKE,
-    channels_last_into_conv.MISTAKE,
-    swapped_height_width.MISTAKE,
-    pixel_scale.MISTAKE,
-    reconstruction_shape.MISTAKE,
-    batch_mixing.MISTAKE,
-    log_std_read_as_logvar.MISTAKE,
-    non_gaussian_noise.MISTAKE,
-    shared_noise.MISTAKE,
-    clipped_posterior_head.MISTAKE,
-    swapped_or_duplicated_head.MISTAKE,
-    sample_without_gradient.MISTAKE,
-    noise_at_the_wrong_time.MISTAKE,
-    overflowing_logvar.MISTAKE,
-    kl_formula.MISTAKE,
-    kl_sign.MISTAKE,
-    kl_scale.MISTAKE,
-    kl_reduced_over_wrong_axes.MISTAKE,
-    kl_not_in_loss.MISTAKE,
-    kl_reversed.MISTAKE,
-    sigmoid_into_logits_loss.MISTAKE,
-    logits_into_bce.MISTAKE,
-    output_range_mismatch.MISTAKE,
-    swapped_bce_arguments.MISTAKE,
-    double_activation.MISTAKE,
-    half_range_activation.MISTAKE,
-    reconstruction_reduced_over_wrong_axes.MISTAKE,
-    mean_reconstruction_summed_kl.MISTAKE,
-    latent_mean_kl.MISTAKE,
-    batch_reduction_mismatch.MISTAKE,
-    reconstruction_sign.MISTAKE,
-    ignored_reduction_attribute.MISTAKE,
-    parameters_without_gradient.MISTAKE,
-    parameters_without_optimizer.MISTAKE,
-    always_on_dropout.MISTAKE,
-    hidden_nan.MISTAKE,
+# The register: the file of each mistake, once, in the order of the codes.
+_FILES = (
+    "vae101_view_used_as_permute",
+    "vae102_channels_last_into_conv",
+    "vae103_swapped_height_width",
+    "vae104_pixel_scale",
+    "vae105_reconstruction_shape",
+    "vae106_batch_mixing",
+    "vae201_log_std_read_as_logvar",
+    "vae202_non_gaussian_noise",
+    "vae203_shared_noise",
+    "vae204_clipped_posterior_head",
+    "vae205_swapped_or_duplicated_head",
+    "vae206_sample_without_gradient",
+    "vae207_noise_at_the_wrong_time",
+    "vae208_overflowing_logvar",
+    "vae301_kl_formula",
+    "vae302_kl_sign",
+    "vae303_kl_scale",
+    "vae304_kl_reduced_over_wrong_axes",
+    "vae305_kl_not_in_loss",
+    "vae306_kl_reversed",
+    "vae401_sigmoid_into_logits_loss",
+    "vae402_logits_into_bce",
+    "vae403_output_range_mismatch",
+    "vae404_swapped_bce_arguments",
+    "vae405_double_activation",
+    "vae406_half_range_activation",
+    "vae501_reconstruction_reduced_over_wrong_axes",
+    "vae502_mean_reconstruction_summed_kl",
+    "vae503_latent_mean_kl",
+    "vae504_batch_reduction_mismatch",
+    "vae505_reconstruction_sign",
+    "vae506_ignored_reduction_attribute",
+    "vae601_parameters_without_gradient",
+    "vae602_parameters_without_optimizer",
+    "vae603_always_on_dropout",
+    "vae604_hidden_nan",
 )
+CATALOGUE: tuple[Mistake, ...] = tuple(import_module(f"{__name__}.{file}").MISTAKE for file in _FILES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,7 +110,7 @@ def _target(place: Place, read: Facts) -> Target | None:
 
 
 def _tree(path: str) -> ast.Module | None:
-    from vae_checked.linter.source import UnreadableError, parse, read
+    from vae_checked.linter.files.source import UnreadableError, parse, read
 
     try:
         file = parse(path, read(Path(path)))

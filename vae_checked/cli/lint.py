@@ -15,7 +15,7 @@ from vae_checked.text import counted
 if TYPE_CHECKING:
     from vae_checked.config import LintConfig
     from vae_checked.linter import LintReport
-    from vae_checked.linter.baseline import Baseline
+    from vae_checked.linter.run.baseline import Baseline
 
 
 MOST_JOBS = 256
@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
     options = lint_options(config, args)
     known = _baseline(config, args)
     if args.fix or args.diff:
-        from vae_checked.linter.mend import mend, put
+        from vae_checked.linter.fixing.apply_fixes import mend, put
 
         mended = mend(paths, options=options)
         if args.diff:
@@ -82,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
 
     report = lint(paths, texts=texts, options=options, jobs=args.jobs, cache=cache_folder(args))
     if known is not None:
-        from vae_checked.linter.options import chosen
+        from vae_checked.linter.run.options import chosen
 
         examined = {mistake.code for mistake in chosen(options)}
         if args.write_baseline:
@@ -144,7 +144,7 @@ def _baseline(config: LintConfig | None, args: argparse.Namespace) -> Baseline |
         return None
     from pathlib import Path
 
-    from vae_checked.linter.baseline import empty, load
+    from vae_checked.linter.run.baseline import empty, load
 
     path = Path(file)
     return empty(path) if args.write_baseline and not path.exists() else load(path)

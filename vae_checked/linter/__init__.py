@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
-from vae_checked.linter.options import Options
-from vae_checked.linter.report import TOO_LARGE, LintReport
-from vae_checked.linter.units import gather, refuse
+from vae_checked.linter.files.projects import gather, refuse
+from vae_checked.linter.run.options import Options
+from vae_checked.linter.run.report import TOO_LARGE, LintReport
 from vae_checked.record import replace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from vae_checked.linter.units import Gathered
+    from vae_checked.linter.files.projects import Gathered
 
 __all__ = ["LintReport", "Options", "lint"]
 
@@ -45,7 +45,7 @@ def lint(
     if not gathered.units:
         return LintReport((), (), (), (), (), tuple(gathered.unread), tuple(gathered.given), 0)
     # The interpreter and the catalogue are wanted only where there is something to examine.
-    from vae_checked.linter.work import examined  # noqa: PLC0415  start-up time of a run that finds no VAE code
+    from vae_checked.linter.run.workers import examined  # noqa: PLC0415  start-up time of a run that finds no VAE code
 
     return _whole(gathered, examined(gathered.units, wishes, unsaved, jobs, cache))
 

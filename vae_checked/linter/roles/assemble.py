@@ -6,7 +6,7 @@ import math
 from contextlib import suppress
 
 from vae_checked.facts import Facts, Family, Heads, Sampler
-from vae_checked.linter.expression import ELEMENTWISE, NOISE, Expr, Graph, contains, strip, walk
+from vae_checked.linter.evaluations.evaluation import Scene
 from vae_checked.linter.roles import (
     copies,
     divergences,
@@ -26,7 +26,7 @@ from vae_checked.linter.roles.objective import Losses, objective_facts
 from vae_checked.linter.roles.posterior import exchanged, heads_facts, is_posterior, sampler_facts
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
-from vae_checked.linter.scenes import Scene
+from vae_checked.linter.symbols.expression import ELEMENTWISE, NOISE, Expr, Graph, contains, strip, walk
 from vae_checked.record import replace
 
 _MAX_ALTERNATIVES = 4

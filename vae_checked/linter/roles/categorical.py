@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from vae_checked.linter.expression import Expr
-from vae_checked.linter.numeric import Program, close, fit
+from vae_checked.linter.symbols.expression import Expr
+from vae_checked.linter.symbols.numeric import Program, close, fit
 
 # Probabilities to evaluate at, and what an unknown number, the count of classes as a rule, is taken for.
 _PROBABILITIES = (0.07, 0.21, 0.48, 0.66, 0.91)

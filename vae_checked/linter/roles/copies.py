@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Iterator
 
 from vae_checked.facts import Fact, HeadSource
-from vae_checked.linter.expression import Expr, walk
-from vae_checked.linter.names import role_of_name
-from vae_checked.linter.scenes import Scene
-from vae_checked.linter.trace import Root
+from vae_checked.linter.evaluations.evaluation import Scene
+from vae_checked.linter.interpreter.observations import Root
+from vae_checked.linter.symbols.expression import Expr, walk
+from vae_checked.linter.symbols.names import role_of_name
 
 _HEADS = ("mu", "second")
 

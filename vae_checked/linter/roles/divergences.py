@@ -9,7 +9,9 @@ from contextlib import suppress
 from functools import cache
 
 from vae_checked.facts import Family, NoiseLaw, Parametrisation, gaussian_kl, reversed_gaussian_kl
-from vae_checked.linter.expression import (
+from vae_checked.linter.roles import categorical, forms
+from vae_checked.linter.roles.samplers import is_scalar
+from vae_checked.linter.symbols.expression import (
     KL,
     OWN_DIFFERENCES,
     OWN_KL,
@@ -21,9 +23,7 @@ from vae_checked.linter.expression import (
     elementwise,
     is_formula,
 )
-from vae_checked.linter.numeric import Program, close, fit, leaves, points
-from vae_checked.linter.roles import categorical, forms
-from vae_checked.linter.roles.samplers import is_scalar
+from vae_checked.linter.symbols.numeric import Program, close, fit, leaves, points
 from vae_checked.record import dataclass, replace
 
 _MAX_LEAVES = 6

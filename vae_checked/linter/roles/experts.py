@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from vae_checked.facts import Fact, Facts, Heads, Parametrisation, Sampler, StdCurve
-from vae_checked.linter.expression import ELEMENTWISE, TRANSPARENT, Expr, elementwise
-from vae_checked.linter.intervals import interval_of
-from vae_checked.linter.numeric import Program, close, finite, leaves
 from vae_checked.linter.roles import samplers
 from vae_checked.linter.roles.posterior import decisive
 from vae_checked.linter.roles.samplers import SamplerSite, is_scalar
+from vae_checked.linter.symbols.expression import ELEMENTWISE, TRANSPARENT, Expr, elementwise
+from vae_checked.linter.symbols.intervals import interval_of
+from vae_checked.linter.symbols.numeric import Program, close, finite, leaves
 
 _MAX_EXPERTS = 4
 _PROBES = (0.4, 0.9, 1.7, 2.6)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Iterable
 
-from vae_checked.linter.expression import MAX_FORMULA, PASSED, Expr
-from vae_checked.linter.numeric import OPERATIONS
 from vae_checked.linter.roles.samplers import is_scalar
+from vae_checked.linter.symbols.expression import MAX_FORMULA, PASSED, Expr
+from vae_checked.linter.symbols.numeric import OPERATIONS
 
 Form = tuple[Hashable, ...]
 _INNER = PASSED | OPERATIONS

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 
 from vae_checked.facts import KL, Fact, Factor, KLForm, Reduced, Reduction
-from vae_checked.linter.expression import Expr, origin, strip
 from vae_checked.linter.roles import reductions
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import Losses, Reading, sign_of, weight_of
 from vae_checked.linter.roles.reconstructions import Reconstruction
+from vae_checked.linter.symbols.expression import Expr, origin, strip
 
 
 def kl_facts(kl: Divergence | None, recon: Reconstruction | None, reading: Reading | None, losses: Losses) -> KL:

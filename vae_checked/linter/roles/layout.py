@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Iterator
 
 from vae_checked.facts import AxisOrder, BatchMixing, Fact, ShapePair
-from vae_checked.linter.expression import ELEMENTWISE, Expr, origin, walk
+from vae_checked.linter.symbols.expression import ELEMENTWISE, Expr, origin, walk
 from vae_checked.record import dataclass
 
 # Operations after which every element is where it was.

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from vae_checked.facts import Data, Fact, Interval, Output, Recon, Reduced
-from vae_checked.linter.expression import Expr, contains, is_given, origin, strip, walk, written
-from vae_checked.linter.intervals import interval_of
 from vae_checked.linter.roles import layout, reconstructions, reductions
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.kl import own_reduction, recon_sign
 from vae_checked.linter.roles.objective import Reading
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
+from vae_checked.linter.symbols.expression import Expr, contains, is_given, origin, strip, walk, written
+from vae_checked.linter.symbols.intervals import interval_of
 
 
 def sides(site: SamplerSite | None, recon: Reconstruction | None) -> tuple[Expr | None, Expr | None]:

@@ -7,20 +7,20 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from vae_checked.facts import EffectiveBeta, Fact, Objective, Reduced, Reduction
-from vae_checked.linter.expression import Expr, Graph, Site, origin, strip
-from vae_checked.linter.numeric import leaves
+from vae_checked.linter.interpreter.values import Class, Function
 from vae_checked.linter.roles import phi, reductions
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.reductions import Step
 from vae_checked.linter.roles.samplers import SamplerSite
-from vae_checked.linter.values import Class, Function
+from vae_checked.linter.symbols.expression import Expr, Graph, Site, origin, strip
+from vae_checked.linter.symbols.numeric import leaves
 from vae_checked.record import dataclass
 
 if TYPE_CHECKING:
-    from vae_checked.linter.project import Module
-    from vae_checked.linter.scenes import Scene
-    from vae_checked.linter.trace import Root
+    from vae_checked.linter.evaluations.evaluation import Scene
+    from vae_checked.linter.interpreter.observations import Root
+    from vae_checked.linter.interpreter.project import Module
 
 _MONOTONE = frozenset(
     "clamp nan_to_num maximum minimum relu softplus sqrt exp log log1p abs square masked cat stack".split()
@@ -232,7 +232,7 @@ def _resolved(roots: Iterable[Root]) -> list[Expr]:
 
 
 def _uids(root: Root) -> set[int]:
-    from vae_checked.linter.scenes import expressions  # noqa: PLC0415  the two modules call each other
+    from vae_checked.linter.evaluations.evaluation import expressions  # noqa: PLC0415  the two modules call each other
 
     return {value.uid for value in expressions(root.value)}
 

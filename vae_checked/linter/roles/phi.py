@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from operator import is_
 
-from vae_checked.linter.expression import (
+from vae_checked.linter.interpreter.path_conditions import equality
+from vae_checked.linter.symbols.expression import (
     ELEMENTWISE,
     ERROR,
     LOGS,
@@ -18,7 +19,6 @@ from vae_checked.linter.expression import (
     Expr,
     Graph,
 )
-from vae_checked.linter.path import equality
 
 _MAX_CONDITIONS = 3
 _FORMULA = LOGS | PRODUCTS

@@ -19,12 +19,21 @@ from vae_checked.facts import (
     Sampler,
     StdCurve,
 )
-from vae_checked.linter.expression import ELEMENTWISE, TRANSPARENT, Expr, contains, elementwise, origin, strip, written
-from vae_checked.linter.intervals import interval_of
-from vae_checked.linter.names import role_of_name
 from vae_checked.linter.roles import samplers
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.samplers import SamplerSite
+from vae_checked.linter.symbols.expression import (
+    ELEMENTWISE,
+    TRANSPARENT,
+    Expr,
+    contains,
+    elementwise,
+    origin,
+    strip,
+    written,
+)
+from vae_checked.linter.symbols.intervals import interval_of
+from vae_checked.linter.symbols.names import role_of_name
 
 # What makes a number positive, and all that it makes of the real numbers: less than that comes from below it.
 _POSITIVE = frozenset(("exp", "sqrt", "square", "pow"))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from vae_checked.facts import Fact, Facts, Noise, NoiseLaw, Sampler
-from vae_checked.linter.expression import NOISE, Built, Expr, Graph, built_at, origin, strip
 from vae_checked.linter.roles.samplers import SamplerSite
+from vae_checked.linter.symbols.expression import NOISE, Built, Expr, Graph, built_at, origin, strip
 
 
 def may_draw(value: Expr) -> bool:

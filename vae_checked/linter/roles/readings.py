@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from vae_checked.facts import KL, Fact, Facts, KLForm, Sampler, StdCurve
-from vae_checked.linter.expression import Expr, built_at, strip
 from vae_checked.linter.roles.samplers import SamplerSite, fitting_head
+from vae_checked.linter.symbols.expression import Expr, built_at, strip
 from vae_checked.record import dataclass
 
 # The place where a head's layer was built, and which part of its output the head is.

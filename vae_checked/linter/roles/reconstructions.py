@@ -7,7 +7,8 @@ import math
 from collections.abc import Iterable
 
 from vae_checked.facts import Likelihood, Reduction
-from vae_checked.linter.expression import (
+from vae_checked.linter.roles.samplers import is_scalar
+from vae_checked.linter.symbols.expression import (
     LOGS,
     OWN_DIFFERENCES,
     OWN_LOGS,
@@ -21,8 +22,7 @@ from vae_checked.linter.expression import (
     is_formula,
     strip,
 )
-from vae_checked.linter.numeric import Program, close, leaves
-from vae_checked.linter.roles.samplers import is_scalar
+from vae_checked.linter.symbols.numeric import Program, close, leaves
 from vae_checked.record import dataclass
 
 _ACTIVATIONS = frozenset(

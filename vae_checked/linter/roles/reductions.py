@@ -8,12 +8,12 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from vae_checked.facts import Reduced, Reduction
-from vae_checked.linter.arguments import are_parsed
-from vae_checked.linter.expression import ELEMENTWISE, TRANSPARENT, Expr, strip
-from vae_checked.linter.intervals import interval_of
-from vae_checked.linter.numeric import leaves
+from vae_checked.linter.interpreter.arguments import are_parsed
+from vae_checked.linter.interpreter.values import Value
 from vae_checked.linter.roles.samplers import is_scalar
-from vae_checked.linter.values import Value
+from vae_checked.linter.symbols.expression import ELEMENTWISE, TRANSPARENT, Expr, strip
+from vae_checked.linter.symbols.intervals import interval_of
+from vae_checked.linter.symbols.numeric import leaves
 
 if TYPE_CHECKING:
     from vae_checked.linter.roles.reconstructions import Reconstruction

@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 from vae_checked.facts import Parametrisation
-from vae_checked.linter.expression import CARRIED, CARRIERS, ELEMENTWISE, TRANSPARENT, Expr, Graph, contains, strip
-from vae_checked.linter.numeric import Program, close, finite, leaves
+from vae_checked.linter.symbols.expression import (
+    CARRIED,
+    CARRIERS,
+    ELEMENTWISE,
+    TRANSPARENT,
+    Expr,
+    Graph,
+    contains,
+    strip,
+)
+from vae_checked.linter.symbols.numeric import Program, close, finite, leaves
 from vae_checked.record import dataclass
 
 SHOWN = (-1.0, 0.0, 2.0)

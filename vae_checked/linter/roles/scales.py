@@ -6,7 +6,9 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 
 from vae_checked.facts import BYTE, UNIT, Data, Fact, Facts, Interval, Output
-from vae_checked.linter.expression import (
+from vae_checked.linter.roles.divergences import Divergence
+from vae_checked.linter.roles.reconstructions import Reconstruction
+from vae_checked.linter.symbols.expression import (
     PASSED,
     TRANSPARENT,
     Built,
@@ -18,9 +20,7 @@ from vae_checked.linter.expression import (
     is_given,
     origin,
 )
-from vae_checked.linter.intervals import interval_of
-from vae_checked.linter.roles.divergences import Divergence
-from vae_checked.linter.roles.reconstructions import Reconstruction
+from vae_checked.linter.symbols.intervals import interval_of
 from vae_checked.record import dataclass
 
 # A model brings its own input into shape: the data are handed over before that.

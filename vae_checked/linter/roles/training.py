@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 
 from vae_checked.facts import Fact, Family, NoiseTiming, Overflow, Parametrisation, Sampler, Training
-from vae_checked.linter.expression import TRANSPARENT, Expr, Graph, contains, origin, strip, walk
-from vae_checked.linter.intervals import interval_of
-from vae_checked.linter.numeric import evaluate, leaves
 from vae_checked.linter.roles import optimizers, samplers
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import Losses, layer_of
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
+from vae_checked.linter.symbols.expression import TRANSPARENT, Expr, Graph, contains, origin, strip, walk
+from vae_checked.linter.symbols.intervals import interval_of
+from vae_checked.linter.symbols.numeric import evaluate, leaves
 from vae_checked.record import replace
 
 # The largest finite number of each dtype: exp overflows at its logarithm.

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from vae_checked.facts import KL, Fact, Facts, KLForm, Sampler, StdCurve
-from vae_checked.linter.expression import Expr, contains, origin, strip, walk
 from vae_checked.linter.roles import samplers
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.samplers import SamplerSite
+from vae_checked.linter.symbols.expression import Expr, contains, origin, strip, walk
 from vae_checked.record import replace
 
 _LAYERS = frozenset("linear conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d".split())

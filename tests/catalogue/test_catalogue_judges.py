@@ -1,0 +1,495 @@
+"""The catalogue's judges on facts made by hand: red on each mistake, green on what only looks like one."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+from catalogue_cases import (
+    CASES,
+    KEPT,
+    LOG_STD,
+    LOG_STD_CURVE,
+    LOGVAR,
+    LOGVAR_CURVE,
+    MEAN,
+    MIXED,
+    NO_KL,
+    REVERSED_KL,
+    STD,
+    SUM,
+    TABLE,
+    VAR,
+    Values,
+    made,
+)
+
+from vae_checked.catalogue import CATALOGUE, Mistake, find, judge
+from vae_checked.catalogue.support.ranges import sigmoid
+from vae_checked.facts import (
+    BYTE,
+    REAL,
+    SYMMETRIC_UNIT,
+    UNIT,
+    Axis,
+    EffectiveBeta,
+    Factor,
+    Facts,
+    HeadSource,
+    Interval,
+    KLForm,
+    Likelihood,
+    Noise,
+    NoiseLaw,
+    NoiseTiming,
+    Overflow,
+    Reduced,
+    ShapePair,
+    StdCurve,
+)
+from vae_checked.finding import Place
+
+# More facts in which a mistake is made: (code, facts, what the finding says).
+ALSO_MISTAKES: list[tuple[str, Values, str]] = [
+    ("VAE104", {"data.interval": Interval(0.0, 1 / 255), "output.interval": UNIT}, "0.003922 times"),
+    ("VAE104", {"data.interval": BYTE, "output.interval": SYMMETRIC_UNIT}, "255 times"),
+    (
+        "VAE104",
+        {"data.interval": BYTE, "output.interval": REAL, "recon.kind": Likelihood.BCE_WITH_LOGITS},
+        "255 times",
+    ),
+    *(
+        ("VAE104", {"data.interval": Interval(0.0, high), "output.interval": UNIT}, says)
+        for high, says in (
+            (140.0, "140 times"),
+            (500.0, "500 times"),
+            (1 / 140, "0.007143 times"),
+            (1 / 500, "0.002 times"),
+        )
+    ),
+    ("VAE105", {"output.shape": ShapePair("7 1 28 28", "14 784")}, "(14 784)"),
+    ("VAE105", {"output.shape": ShapePair("B", "B 1")}, "(B 1)"),
+    ("VAE105", {"output.shape": ShapePair("B 3 8 12", "B 3 12 8")}, "(B 3 12 8)"),
+    ("VAE105", {"output.shape": ShapePair("B 1 28 28", "B 196")}, "(B 196)"),
+    ("VAE201", {"sampler.std": StdCurve(None, ((1.0, 1.3591),)), "kl.form": KLForm(LOGVAR)}, "log variance"),
+    ("VAE202", {"sampler.noise": Noise(NoiseLaw.NORMAL, 1.0, 1.0)}, "mean 1 and"),
+    ("VAE202", {"sampler.noise": Noise(NoiseLaw.UNIFORM)}, "mean unknown"),
+    ("VAE202", {"sampler.noise": Noise(NoiseLaw.OTHER), "kl.form": KLForm(LOGVAR)}, "not normal"),
+    ("VAE203", {"sampler.shared_over": frozenset({Axis.EVENT})}, "event"),
+    # tanh on mu: P(|N(0, 1)| > 1) = 0.317.
+    ("VAE204", {"heads.mu": SYMMETRIC_UNIT, "heads.second": REAL, "sampler.std": LOGVAR_CURVE}, "0.317 of the prior"),
+    # ReLU on the log variance: std >= 1; softplus taken twice for a variance: std >= sqrt(ln 2).
+    (
+        "VAE204",
+        {"heads.mu": REAL, "heads.second": Interval(0.0), "sampler.std": LOGVAR_CURVE},
+        "log variance in [0, inf)",
+    ),
+    (
+        "VAE204",
+        {"heads.mu": REAL, "heads.second": Interval(math.log(2)), "sampler.std": StdCurve(VAR)},
+        "std stays in [0.8326, inf)",
+    ),
+    (
+        "VAE204",
+        {"heads.mu": SYMMETRIC_UNIT, "heads.second": SYMMETRIC_UNIT, "sampler.std": LOGVAR_CURVE},
+        "std stays in [0.6065, 1.649]",
+    ),
+    (
+        "VAE204",
+        {"heads.mu": Interval(high=0.5), "heads.second": REAL, "sampler.std": LOGVAR_CURVE},
+        "0.309 of the prior",
+    ),
+    (
+        "VAE204",
+        {"heads.mu": REAL, "heads.second": Interval(-1.5, -0.5), "sampler.std": StdCurve(STD)},
+        "std stays in [0.5, 1.5]",
+    ),
+    # A sigmoid minus one half, halved again: the prior's width is out of reach.
+    (
+        "VAE204",
+        {"heads.mu": REAL, "heads.second": Interval(0.0, 0.5), "sampler.std": StdCurve(STD)},
+        "std stays in [0, 0.5]",
+    ),
+    ("VAE205", {"heads.source": HeadSource.SWAPPED}, "exchanged"),
+    ("VAE206", {"sampler.gradient_reaches": frozenset()}, "neither head"),
+    ("VAE207", {"sampler.timing": NoiseTiming(without_eps=True)}, "mu + std"),
+    ("VAE208", {"heads.overflow": Overflow("exp(s)", 11.09, "float16"), "heads.second": Interval(-30, 20)}, "11.09"),
+    ("VAE303", {"kl.factor": Factor(0.501), "recon.kind": Likelihood.BCE_WITH_LOGITS}, "0.501 times"),
+    ("VAE304", {"kl.reduced": Reduced(SUM, KEPT)}, "latents: kept"),
+    ("VAE304", {"kl.reduced": Reduced(MEAN, KEPT)}, "latents: kept"),
+    ("VAE304", {"kl.reduced": Reduced(None, MIXED)}, "latents: mixed"),
+    ("VAE305", {"kl.in_loss": True, "objective.dead_weights": ("beta",)}, "no change of beta"),
+    # ReLU, then the sigmoid of the loss, leaves [0.5, 1) of the data unreachable from below.
+    ("VAE401", {"recon.kind": Likelihood.BCE_WITH_LOGITS, "output.interval": Interval(0.2, 0.9)}, "[0.5498, 0.7109]"),
+    ("VAE402", {"recon.kind": Likelihood.BCE, "output.interval": SYMMETRIC_UNIT}, "[-1, 1]"),
+    ("VAE402", {"recon.kind": Likelihood.BCE, "output.interval": Interval(0.0)}, "[0, inf)"),
+    (
+        "VAE403",
+        {"recon.kind": Likelihood.MSE, "output.interval": SYMMETRIC_UNIT, "data.interval": UNIT},
+        "half of the output",
+    ),
+    (
+        "VAE403",
+        {"recon.kind": Likelihood.L1, "output.interval": SYMMETRIC_UNIT, "data.interval": Interval(-0.424, 2.821)},
+        "a linear layer",
+    ),
+    (
+        "VAE403",
+        {"recon.kind": Likelihood.MSE, "output.interval": UNIT, "data.interval": Interval(-0.5, 0.5)},
+        "a tanh",
+    ),
+    (
+        "VAE403",
+        {"recon.kind": Likelihood.BCE, "output.interval": UNIT, "data.interval": SYMMETRIC_UNIT},
+        "scale the data to [0, 1]",
+    ),
+    (
+        "VAE403",
+        {"recon.kind": Likelihood.BCE_WITH_LOGITS, "output.interval": REAL, "data.interval": SYMMETRIC_UNIT},
+        "targets in [0, 1]",
+    ),
+    (
+        "VAE403",
+        {"recon.kind": Likelihood.BCE_WITH_LOGITS, "output.interval": Interval(0.0), "data.interval": UNIT},
+        "[0.5, 1)",
+    ),
+    *(
+        ("VAE403", {"recon.kind": Likelihood.MSE, "output.interval": output, "data.interval": data}, says)
+        for output, data, says in (
+            (Interval(0.1, 0.9), UNIT, "part of the data"),
+            (SYMMETRIC_UNIT, Interval(-1.0, 0.0), "half of the output"),
+            (Interval(-0.6, 1.0), UNIT, "half of the output"),
+            (UNIT, Interval(-0.2, 1.2), "a linear layer"),
+        )
+    ),
+    ("VAE404", {"recon.swapped": True, "recon.kind": Likelihood.BCE_WITH_LOGITS}, "bce with logits"),
+    ("VAE405", {"output.activations": ("tanh", "sigmoid"), "output.interval": Interval(0.2689, 0.7311)}, "tanh"),
+    ("VAE406", {"output.activations": ("softplus", "sigmoid"), "output.interval": Interval(0.5, 1.0)}, "softplus"),
+    ("VAE501", {"recon.reduced": Reduced(SUM, MEAN)}, "batch: sum"),
+    (
+        "VAE502",
+        {
+            "recon.reduced": Reduced(MEAN, MEAN),
+            "kl.reduced": Reduced(MEAN, SUM),
+            "objective.effective_beta": EffectiveBeta(288.0, (("pixels", 288.0),)),
+        },
+        "effective beta: 288 (pixels 288)",
+    ),
+    *(
+        ("VAE502", {"recon.reduced": Reduced(MEAN, MEAN), "kl.reduced": Reduced(MEAN, SUM), path: value}, says)
+        for path, value, says in (
+            ("kl.factor", Factor(1.0), "the number of elements"),
+            ("objective.effective_beta", EffectiveBeta(None), "the number of elements"),
+            ("objective.effective_beta", EffectiveBeta(1.2), "effective beta: 1.2"),
+        )
+    ),
+    (
+        "VAE503",
+        {
+            "recon.reduced": Reduced(SUM, SUM),
+            "kl.reduced": Reduced(KEPT, MEAN),
+            "objective.effective_beta": EffectiveBeta(0.2),
+        },
+        "effective beta: 0.2",
+    ),
+    ("VAE504", {"kl.reduced": Reduced(MEAN, SUM), "recon.reduced": Reduced(SUM, SUM)}, "1 / the batch size"),
+    ("VAE504", {"kl.reduced": Reduced(MEAN, MEAN), "recon.reduced": Reduced(SUM, SUM)}, "1 / the batch size"),
+    (
+        "VAE504",
+        {"kl.reduced": Reduced(MEAN, MEAN, explicit=True, constant=True), "recon.reduced": Reduced(SUM, SUM)},
+        "1 / the batch size",
+    ),
+    ("VAE601", {"training.without_gradient": tuple(f"p{i}" for i in range(9))}, "p5, and 3 more"),
+    ("VAE601", {"training.without_gradient": tuple(f"p{i}" for i in range(8))}, "p5, and 2 more"),
+]
+
+# What looks like a mistake and is none: (code, facts, why).
+NO_MISTAKES: list[tuple[str, Values, str]] = [
+    ("VAE104", {"data.interval": BYTE, "output.interval": REAL}, "a linear output can learn any scale"),
+    ("VAE104", {"data.interval": BYTE, "output.interval": BYTE}, "raw bytes on both sides"),
+    ("VAE104", {"data.interval": Interval(-2.118, 2.64), "output.interval": UNIT}, "another mistake: the range"),
+    *(
+        ("VAE104", {"data.interval": Interval(0.0, high), "output.interval": UNIT}, f"a scale of {high}")
+        for high in (100.0, 1000.0, 1 / 100, 1 / 1000, 0.0)
+    ),
+    ("VAE105", {"output.shape": ShapePair("B 1 28 28", "B 784")}, "flattened, as the loss flattens x"),
+    ("VAE105", {"output.shape": ShapePair("B C H W", "B C H W")}, "symbols alike"),
+    ("VAE201", {"sampler.std": LOG_STD_CURVE, "kl.form": KLForm(LOG_STD)}, "a log std used consistently"),
+    ("VAE201", {"sampler.std": LOG_STD_CURVE, "kl.form": KLForm(None)}, "the KL of no parametrisation is VAE301"),
+    ("VAE202", {"sampler.noise": Noise(NoiseLaw.CONSTANT, 0.0, 0.0)}, "no noise is VAE207"),
+    ("VAE202", {"sampler.noise": Noise(NoiseLaw.OTHER)}, "a posterior that may not be Gaussian"),
+    ("VAE202", {"sampler.noise": Noise(NoiseLaw.OTHER), "kl.form": KLForm(None)}, "not Gaussian in its KL either"),
+    (
+        "VAE204",
+        {"heads.mu": REAL, "heads.second": Interval(-30.0, 20.0), "sampler.std": LOGVAR_CURVE},
+        "a clamp that guards exp",
+    ),
+    (
+        "VAE204",
+        {"heads.mu": REAL, "heads.second": Interval(high=10.0), "sampler.std": LOGVAR_CURVE},
+        "a clamp from above",
+    ),
+    (
+        "VAE204",
+        {"heads.mu": REAL, "heads.second": Interval(0.0, low_open=True), "sampler.std": StdCurve(STD)},
+        "softplus on a std head",
+    ),
+    (
+        "VAE204",
+        {"heads.mu": REAL, "heads.second": REAL, "sampler.std": StdCurve(STD)},
+        "a std of either sign: eps is symmetric",
+    ),
+    (
+        "VAE204",
+        {"heads.mu": REAL, "heads.second": Interval(high=0.0), "sampler.std": LOGVAR_CURVE},
+        "a posterior no wider than the prior, on purpose",
+    ),
+    (
+        "VAE204",
+        {"heads.mu": Interval(-10.0, 10.0), "heads.second": Interval(0.0), "sampler.std": StdCurve(None)},
+        "the second head's meaning is unknown",
+    ),
+    (
+        "VAE204",
+        {"heads.mu": REAL, "heads.second": Interval(high=2000.0), "sampler.std": LOG_STD_CURVE},
+        "exp overflows a float at the clamp",
+    ),
+    ("VAE207", {"sampler.timing": NoiseTiming(training=True, evaluation=True)}, "evaluation is a question of purpose"),
+    ("VAE207", {"sampler.timing": NoiseTiming(evaluation=False)}, "training was not observed"),
+    (
+        "VAE208",
+        {"heads.overflow": Overflow("std", 22.18, "float16"), "heads.second": Interval(high=22.18)},
+        "clamped to where it is finite",
+    ),
+    ("VAE208", {"heads.overflow": Overflow("std", 177.4, "float32"), "heads.second": REAL}, "out of reach"),
+    ("VAE301", {"kl.form": REVERSED_KL}, "the reversed KL is VAE306"),
+    ("VAE301", {"kl.form": KLForm(None, reversed=True)}, "the reversed KL is VAE306"),
+    (
+        "VAE303",
+        {"kl.factor": Factor(0.5, explicit=True), "recon.kind": Likelihood.BCE_WITH_LOGITS},
+        "a factor with a name",
+    ),
+    ("VAE303", {"kl.factor": Factor(1.9), "recon.kind": Likelihood.BCE_WITH_LOGITS}, "no lost half"),
+    (
+        "VAE303",
+        {"kl.factor": Factor(0.00025), "recon.kind": Likelihood.BCE_WITH_LOGITS},
+        "a weight that somebody wrote",
+    ),
+    ("VAE303", {"kl.factor": Factor(4.0), "recon.kind": Likelihood.BCE_WITH_LOGITS}, "a beta of the literature"),
+    ("VAE303", {"kl.factor": Factor(2.0), "recon.kind": Likelihood.MSE}, "a sum of squares without its half, doubled"),
+    ("VAE304", {"kl.reduced": Reduced(SUM, SUM)}, "a sum over all: a scale of the whole loss"),
+    ("VAE304", {"kl.reduced": Reduced(MEAN, MEAN)}, "a mean over all is VAE503's question"),
+    ("VAE304", {"kl.reduced": Reduced(KEPT, SUM)}, "per sample"),
+    ("VAE304", {"kl.reduced": Reduced(KEPT, KEPT)}, "not reduced yet"),
+    ("VAE304", {"kl.reduced": Reduced(SUM, MEAN, explicit=True)}, "divided by a count"),
+    ("VAE304", {"kl.reduced": Reduced()}, "unknown is not wrong"),
+    ("VAE305", {"kl.in_loss": True, "objective.dead_weights": ()}, "every weight moves the loss"),
+    ("VAE306", {"kl.form": NO_KL}, "no KL at all is VAE301"),
+    (
+        "VAE401",
+        {"recon.kind": Likelihood.BCE_WITH_LOGITS, "output.interval": SYMMETRIC_UNIT},
+        "bounded logits are no probabilities",
+    ),
+    ("VAE401", {"recon.kind": Likelihood.BCE, "output.interval": UNIT}, "a probability where one is needed"),
+    ("VAE402", {"recon.kind": Likelihood.BCE_WITH_LOGITS, "output.interval": REAL}, "logits where they are needed"),
+    ("VAE402", {"recon.kind": Likelihood.MSE, "output.interval": REAL}, "an error without a domain"),
+    ("VAE402", {"recon.kind": Likelihood.BCE, "output.interval": Interval(1e-6, 1 - 1e-6)}, "clamped inside"),
+    (
+        "VAE403",
+        {"recon.kind": Likelihood.MSE, "output.interval": REAL, "data.interval": Interval(-2.118, 2.64)},
+        "a linear output for normalised data",
+    ),
+    (
+        "VAE403",
+        {"recon.kind": Likelihood.MSE, "output.interval": SYMMETRIC_UNIT, "data.interval": Interval(-0.5, 0.5)},
+        "nothing is unreachable, and both halves are used",
+    ),
+    (
+        "VAE403",
+        {"recon.kind": Likelihood.BCE, "output.interval": UNIT, "data.interval": Interval(0.0, 0.4)},
+        "dark pictures",
+    ),
+    (
+        "VAE403",
+        {"recon.kind": Likelihood.BCE_WITH_LOGITS, "output.interval": REAL, "data.interval": UNIT},
+        "logits reach all of [0, 1]",
+    ),
+    *(
+        ("VAE403", {"recon.kind": Likelihood.MSE, "output.interval": output, "data.interval": UNIT}, why)
+        for output, why in (
+            (Interval(0.005, 0.995), "a sigmoid as it is measured"),
+            (REAL, "a linear output for pixels"),
+            (Interval(-0.2, 1.0), "a little room below 0"),
+        )
+    ),
+    (
+        "VAE403",
+        {"recon.kind": Likelihood.BCE, "output.interval": SYMMETRIC_UNIT, "data.interval": UNIT},
+        "a tanh into probabilities is VAE402's",
+    ),
+    ("VAE403", {"recon.kind": Likelihood.MSE, "output.interval": Interval(0.0), "data.interval": UNIT}, "a ReLU"),
+    ("VAE403", {"recon.kind": Likelihood.MSE, "output.interval": UNIT, "data.interval": REAL}, "data without bounds"),
+    (
+        "VAE403",
+        {"recon.kind": Likelihood.MSE, "output.interval": UNIT, "data.interval": Interval(0.5, 0.5)},
+        "constant data say nothing",
+    ),
+    ("VAE403", {"recon.kind": Likelihood.MSE, "output.interval": UNIT, "data.interval": BYTE}, "VAE104's"),
+    (
+        "VAE403",
+        {"recon.kind": Likelihood.BCE_WITH_LOGITS, "output.interval": UNIT, "data.interval": UNIT},
+        "VAE401's",
+    ),
+    ("VAE403", {"recon.kind": Likelihood.BCE, "output.interval": REAL, "data.interval": UNIT}, "VAE402's"),
+    (
+        "VAE403",
+        {
+            "recon.kind": Likelihood.MSE,
+            "output.interval": Interval(0.5, 1.0),
+            "data.interval": UNIT,
+            "output.activations": ("relu", "sigmoid"),
+        },
+        "VAE406's",
+    ),
+    (
+        "VAE403",
+        {
+            "recon.kind": Likelihood.MSE,
+            "output.interval": Interval(0.5, 0.7311),
+            "data.interval": UNIT,
+            "output.activations": ("sigmoid", "sigmoid"),
+        },
+        "VAE405's",
+    ),
+    (
+        "VAE403",
+        {"recon.kind": Likelihood.CROSS_ENTROPY, "output.interval": UNIT, "data.interval": Interval(0.0, 9.0)},
+        "class numbers are no pixels",
+    ),
+    ("VAE404", {"recon.swapped": True, "recon.kind": Likelihood.MSE}, "the order of a symmetric loss is nothing"),
+    ("VAE405", {"output.activations": ("relu", "sigmoid"), "output.interval": Interval(0.5, 1.0)}, "VAE406's"),
+    ("VAE405", {"output.activations": ("sigmoid", "clamp"), "output.interval": UNIT}, "a guard against log 0"),
+    ("VAE406", {"output.activations": ("relu", "tanh"), "output.interval": UNIT}, "[0, 1) fits pixels in [0, 1]"),
+    ("VAE406", {"output.activations": ("sigmoid", "sigmoid"), "output.interval": Interval(0.5, 0.74)}, "VAE405's"),
+    ("VAE501", {"recon.reduced": Reduced(MEAN, MEAN)}, "a mean over all is VAE502's question"),
+    ("VAE501", {"recon.reduced": Reduced(SUM, MEAN, explicit=True)}, "divided by a count"),
+    *(
+        (code, {"recon.reduced": recon, "kl.reduced": kl, **more}, why)
+        for code, recon, kl in (
+            ("VAE502", Reduced(MEAN, MEAN), Reduced(MEAN, SUM)),
+            ("VAE503", Reduced(MEAN, SUM), Reduced(MEAN, MEAN)),
+            ("VAE504", Reduced(MEAN, SUM), Reduced(SUM, SUM)),
+        )
+        for more, why in (
+            ({"recon.reduced": replace(recon, explicit=True)}, "the reconstruction is scaled by a count"),
+            ({"kl.reduced": replace(kl, explicit=True)}, "the KL is scaled by a count"),
+            ({"kl.factor": Factor(0.01, explicit=True)}, "the weight has a name"),
+            ({"objective.effective_beta": EffectiveBeta(1.0)}, "the reductions cancel"),
+        )
+        if code != "VAE504" or why != "the weight has a name"
+    ),
+    ("VAE502", {"recon.reduced": Reduced(MEAN, MEAN), "kl.reduced": Reduced(MEAN, MEAN)}, "two means side by side"),
+    ("VAE502", {"recon.reduced": Reduced(SUM, MEAN), "kl.reduced": Reduced(MEAN, SUM)}, "VAE501's"),
+    ("VAE503", {"recon.reduced": Reduced(MEAN, SUM), "kl.reduced": Reduced(SUM, MEAN)}, "VAE304's"),
+    ("VAE503", {"recon.reduced": Reduced(MEAN, MEAN), "kl.reduced": Reduced(MEAN, MEAN)}, "two means side by side"),
+    ("VAE504", {"recon.reduced": Reduced(MEAN, SUM), "kl.reduced": Reduced(SUM, MEAN)}, "VAE304's"),
+    ("VAE504", {"recon.reduced": Reduced(SUM, SUM), "kl.reduced": Reduced(SUM, SUM)}, "both summed"),
+    ("VAE504", {"recon.reduced": Reduced(event=SUM), "kl.reduced": Reduced(SUM, SUM)}, "the batch was not observed"),
+]
+
+every_mistake = pytest.mark.parametrize("mistake", CATALOGUE, ids=lambda each: each.code)
+
+
+@every_mistake
+def test_a_judge_is_red_on_the_mistake(mistake: Mistake) -> None:
+    evidence = mistake.judge(made(CASES[mistake.code].bad))
+    assert evidence is not None
+    assert evidence.origin.place == Place("model.py", CASES[mistake.code].at)
+
+
+@every_mistake
+def test_a_judge_is_green_on_the_corrected_facts(mistake: Mistake) -> None:
+    case = CASES[mistake.code]
+    assert mistake.judge(made({**case.bad, **case.corrected})) is None
+
+
+@every_mistake
+def test_a_judge_says_nothing_without_facts(mistake: Mistake) -> None:
+    assert mistake.judge(Facts("model.py:VAE")) is None
+
+
+@every_mistake
+def test_a_judge_needs_what_it_says_and_no_more(mistake: Mistake) -> None:
+    assert set(CASES[mistake.code].bad) == set(mistake.needs)
+
+
+@pytest.mark.parametrize(
+    ("mistake", "missing"),
+    [
+        pytest.param(each, path, id=f"{each.code}-{path}")
+        for each in CATALOGUE
+        if not each.partial
+        for path in each.needs
+    ],
+)
+def test_a_judge_says_nothing_when_one_fact_is_missing(mistake: Mistake, missing: str) -> None:
+    rest = {path: value for path, value in CASES[mistake.code].bad.items() if path != missing}
+    assert mistake.judge(made(rest)) is None
+
+
+@every_mistake
+def test_a_mistake_has_one_name(mistake: Mistake) -> None:
+    judgement = judge(made(CASES[mistake.code].bad))
+    assert [finding.code for finding in judgement.findings] == [mistake.code]
+
+
+@pytest.mark.parametrize(
+    ("code", "values", "says"),
+    [pytest.param(*each, id=f"{each[0]}-{each[2]}") for each in ALSO_MISTAKES],
+)
+def test_a_judge_is_red_on_the_mistake_in_another_form(code: str, values: Values, says: str) -> None:
+    findings = {each.code: each for each in judge(made(values)).findings}
+    assert code in findings
+    words = findings[code]
+    assert says in f"{words.message}\n{words.measured}\n{words.fix}"
+
+
+@pytest.mark.parametrize(
+    ("code", "values"), [pytest.param(code, values, id=f"{code}-{why}") for code, values, why in NO_MISTAKES]
+)
+def test_a_judge_is_green_on_what_looks_wrong(code: str, values: Values) -> None:
+    mistake = find(code)
+    assert set(mistake.needs) <= set(values)
+    assert mistake.judge(made(values)) is None
+
+
+def test_each_code_is_clean_found_or_unexamined() -> None:
+    facts = made({"kl.sign": -1, "kl.form": KLForm(LOGVAR), "recon.kind": Likelihood.MSE})
+    judgement = judge(facts)
+    assert [finding.code for finding in judgement.findings] == ["VAE302"]
+    assert judgement.clean == ("VAE301", "VAE306")
+    assert judgement.unexamined["VAE201"] == ("sampler.std",)
+    assert judgement.unexamined["VAE403"] == ("output.interval", "data.interval")
+    assert len(judgement.findings) + len(judgement.clean) + len(judgement.unexamined) == len(TABLE)
+
+
+def test_only_the_mistakes_asked_for_are_judged() -> None:
+    judgement = judge(made({"kl.sign": -1, "recon.sign": -1}), [find("505")])
+    assert [finding.code for finding in judgement.findings] == ["VAE505"]
+    assert not judgement.unexamined
+
+
+@pytest.mark.parametrize(
+    ("interval", "low", "high"),
+    [(REAL, 0.0, 1.0), (UNIT, 0.5, 0.7310586), (SYMMETRIC_UNIT, 0.2689414, 0.7310586), (Interval(0.0), 0.5, 1.0)],
+)
+def test_the_sigmoid_of_an_interval(interval: Interval, low: float, high: float) -> None:
+    image = sigmoid(interval)
+    assert (image.low, image.high) == pytest.approx((low, high), abs=1e-7)
+    assert (image.low_open, image.high_open) == (math.isinf(interval.low), math.isinf(interval.high))
+
+
+def test_the_sigmoid_of_an_open_interval_is_open() -> None:
+    assert sigmoid(Interval(0.0, 1.0, low_open=True)) == Interval(0.5, sigmoid(UNIT).high, low_open=True)
+    assert sigmoid(Interval(0.0, 1.0, high_open=True)) == Interval(0.5, sigmoid(UNIT).high, high_open=True)

@@ -1,0 +1,63 @@
+"""What the pages show is what the code does now."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+sys.path.insert(0, str(DOCS))
+
+import generate  # noqa: E402
+
+import examples  # noqa: E402  docs/ is no package
+
+FILE = "<!-- file: hello.py -->\n```python\nNAME = 'Ada'\n```\n\n"
+
+
+def test_every_page_is_up_to_date_and_every_example_runs() -> None:
+    assert [path.name for path in generate.outdated(generate.pages())] == []
+
+
+def test_what_an_example_prints_is_written_below_it() -> None:
+    stale = f"{FILE}```python\nfrom hello import NAME\nprint(NAME, 2.0)\n```\n\n```text\nBob\n```\n"
+    assert examples.page(stale) == stale.replace("Bob", "Ada 2.0")
+
+
+def test_what_a_command_prints_is_written_below_it() -> None:
+    made = examples.page("```console\n$ vae-checked --version\nold\n$ vae-checked explain 999\n```\n")
+    lines = made.splitlines()
+    assert lines[1] == "$ vae-checked --version"
+    assert lines[2].startswith("vae-checked ")
+    assert lines[5].startswith("vae-checked: error: no mistake '999'")
+    assert "old" not in made
+
+
+def test_an_example_that_fails_or_prints_unseen_fails_the_page() -> None:
+    with pytest.raises(ZeroDivisionError):
+        examples.page("```python\n1 / 0\n```\n")
+    with pytest.raises(ValueError, match="no text block below"):
+        examples.page("```python\nprint(3)\n```\n")
+    with pytest.raises(ValueError, match="not a command of vae-checked"):
+        examples.page("```console\n$ rm -r everything\n```\n")
+
+
+@pytest.mark.parametrize(("left", "right", "alike"), [("in 3.4 s", "in 12.9 s", True), ("a 3.4 s", "b 3.4 s", False)])
+def test_times_are_no_difference(left: str, right: str, alike: bool) -> None:
+    assert examples.same(left, right) is alike
+
+
+def test_blocks_of_other_kinds_are_for_reading() -> None:
+    text = "```sh\nrm -r everything\n```\n"
+    assert examples.page(text) == text
+
+
+def test_a_missing_and_a_surplus_page_are_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(generate, "PAGES", tmp_path)
+    kept, missing, surplus = (tmp_path / name for name in ("VAE201.md", "VAE202.md", "VAE999.md"))
+    kept.write_text("same", encoding="utf-8")
+    surplus.write_text("old", encoding="utf-8")
+    assert generate.outdated({kept: "same", missing: "new"}) == [missing, surplus]
+    assert generate.outdated({kept: "changed", surplus: "old"}) == [kept]

@@ -1,0 +1,129 @@
+"""Functions that are let go and parsed again: the same statements at the same places, and the same facts."""
+
+from __future__ import annotations
+
+import ast
+import json.decoder
+import statistics
+from pathlib import Path
+
+import pytest
+
+import vae_checked.linter.interpreter.calls
+import vae_checked.linter.roles.divergences
+from vae_checked.catalogue import find
+from vae_checked.facts import Facts
+from vae_checked.linter.evaluations.evaluation import build
+from vae_checked.linter.files import source
+from vae_checked.linter.files.ast_budget import Bodies, Top, let_go_of_top
+from vae_checked.linter.interpreter.project import Project
+from vae_checked.linter.roles.across import Across
+from vae_checked.linter.roles.assemble import facts_of
+
+ODD = '''
+class Outer:
+    x = 1
+    class Inner:
+        @staticmethod
+        async def late(a, b=(1,
+                             2)): return """text
+at the margin
+""", a
+        def one(self): pass; return "é" + self.x
+
+    if x:
+        def hidden(self): return 7
+
+
+@deco(
+    1)
+def last(): return [
+  y for y in range(3)]
+'''
+
+
+def taken(text: str, most: int) -> tuple[source.File, Bodies]:
+    file, bodies = source.parse("model.py", text), Bodies(most)
+    bodies.take(file)
+    return file, bodies
+
+
+def dumped(file: source.File) -> str:
+    return ast.dump(file.cells[0].tree, include_attributes=True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ODD,
+        ODD.replace("    ", "\t").replace("\n", "\r\n"),
+        *(
+            Path(str(module.__file__)).read_text(encoding="utf-8")
+            for module in (
+                vae_checked.linter.interpreter.calls,
+                vae_checked.linter.roles.divergences,
+                json.decoder,
+                statistics,
+            )
+        ),
+    ],
+)
+def test_what_is_parsed_again_is_the_same(text: str) -> None:
+    file, bodies = taken(text, 0)
+    before = dumped(source.parse("model.py", text))
+    for _ in range(2):
+        function = next(node for node in reversed(file.cells[0].tree.body) if isinstance(node, ast.FunctionDef))
+        first = function.body[0]
+        assert function.body[0] is first
+        assert bodies.sweep()
+        assert not bodies.sweep()
+        assert function.body[0] is not first
+        assert dumped(file) == before
+
+
+def test_what_fits_is_kept() -> None:
+    file, bodies = taken(ODD, 10_000)
+    function = file.cells[0].tree.body[-1]
+    assert isinstance(function, ast.FunctionDef)
+    first = function.body[0]
+    assert not bodies.sweep()
+    assert function.body[0] is first
+
+
+def test_the_top_level_of_a_file_is_parsed_again_the_same() -> None:
+    file, _ = taken(ODD, 0)
+    before = dumped(source.parse("model.py", ODD))
+    held = file.cells[0].tree.body[0]
+    let_go_of_top(file)
+    body = file.cells[0].tree.body
+    assert body[0] is not held
+    assert body[0] is not body[0]
+    assert len(body) == 2
+    assert dumped(file) == before
+
+
+def test_the_cells_of_a_notebook_are_kept() -> None:
+    cells = [{"cell_type": "code", "source": "def one():\n    return 1\n"}] * 2
+    file, bodies = source.parse("model.ipynb", json.dumps({"cells": cells})), Bodies(0)
+    bodies.take(file)
+    let_go_of_top(file)
+    assert not bodies.sweep()
+    assert all(type(cell.tree.body[0].body) is list for cell in file.cells)  # type: ignore[attr-defined]  # both are functions
+
+
+def facts_with(text: str, most: int) -> list[Facts]:
+    file, bodies = taken(text, most)
+    project, found = Project(bodies=bodies), list[Facts]()
+    for scene in build(project, [project.add(file)]):
+        found += facts_of(scene, Across())
+        project.sweep()
+    assert isinstance(file.cells[0].tree.body, Top) is (most == 0)
+    return found
+
+
+@pytest.mark.parametrize("code", ["VAE201", "VAE301", "VAE401", "VAE505", "VAE601"])
+def test_the_facts_are_the_same(code: str) -> None:
+    text = find(code).bad
+    found = facts_with(text, 0)
+    assert found
+    assert found == facts_with(text, 10**9)

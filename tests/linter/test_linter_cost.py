@@ -1,0 +1,179 @@
+"""What reading costs: bounded by what is written, not by the ways through it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from vae_checked.catalogue import find
+from vae_checked.facts import REAL
+from vae_checked.linter import lint
+from vae_checked.linter.evaluations.evaluation import build
+from vae_checked.linter.files import prefilter, source
+from vae_checked.linter.interpreter.interpreter import MAX_PLAIN_STEPS, MAX_STEPS
+from vae_checked.linter.interpreter.project import Project
+from vae_checked.linter.roles import phi, samplers
+from vae_checked.linter.roles.reductions import is_whole, rank_of
+from vae_checked.linter.symbols.expression import Expr, Graph, atom, const, is_formula
+from vae_checked.linter.symbols.intervals import interval_of
+
+BAD = find("VAE201").bad
+TRAIN = "def train(x):\n    out, mu, logvar = VAE()(x)\n    loss_function(out, x, mu, logvar).backward()\n"
+HEAD = "import torch\nfrom torch import nn\n"
+
+
+def doubled(leaf: Expr, times: int = 200) -> Expr:
+    """x + x of x + x of ...: few nodes, and more ways through them than could ever be gone."""
+    for _ in range(times):
+        leaf = Expr("add", (leaf, leaf))
+    return leaf
+
+
+def test_a_value_used_twice_at_every_step_is_read_once() -> None:
+    linear = Expr("layer", (atom("x"),), (("kind", "Linear"), ("rank", 2)))
+    assert interval_of(doubled(linear, 30)) == REAL
+    assert rank_of(doubled(linear, 30)) == 2
+    assert is_whole(doubled(Expr("sum", (linear,), (("axes", "all"),))))
+    assert not is_whole(doubled(linear))
+
+
+def test_a_network_is_no_formula() -> None:
+    x = atom("x")
+    assert is_formula(doubled(x, 90))
+    assert not is_formula(doubled(x, 150))
+
+
+def test_only_what_may_be_a_term_is_taken_apart_in_all_ways() -> None:
+    x, y = atom("x"), atom("y")
+    branch = Expr("phi", (atom("wide"), Expr("relu", (x,)), y))
+    assert len(phi.resolved([Expr("add", (branch, const(1.0)))])) == 1
+    error = Expr("square", (Expr("sub", (branch, y)),))
+    assert {each.args[0].args[0].op for each in phi.resolved([error])} == {"relu", "atom"}
+
+
+@pytest.mark.parametrize(
+    ("text", "concerned"),
+    [
+        ("import torch\nz = mu + torch.exp(0.5 * s) * torch.randn_like(mu)\n", True),
+        ("import torch\nz = m + std * torch.rand_like(std)\n", True),
+        ("from torch.distributions import Normal\nz = Normal(m, s).rsample()\n", True),
+        ("from torch.nn import functional as F\nloss = F.mse_loss(x_hat, x)\n", True),
+        ("import torch\nx = torch.randn(3)\nx.sum().backward()\n", True),
+        ("import torch\nx = torch.randn(3)\n", False),
+        ("import torch\nw = nn.Parameter(torch.randn(3) / 3 ** 0.5)\n", False),
+        ("import torch\nnn.init.normal_(layer.weight)\ny = torch.exp(x)\n", False),
+        ("import numpy\nz = m + std * numpy.random.randn(3)\n", False),
+        ("import torch\nx = torch.randn(3) + math.exp(-2.0) + math.log(3.0) + math.sqrt(5.0)\n", False),
+        ("import torch\nx = torch.randn(3) * torch.exp(torch.arange(7) * -torch.log(torch.tensor(1e4)) / 7)\n", False),
+        ("import torch\nx = torch.randn(3)  # an optimized start\n", False),
+        ("import torch\nx = torch.randn(3)\nopt = torch.optim.Adam([x])\n", True),
+        ("import torch\nx = torch.randn(3) + math.exp(-2.0) * torch.exp(y)\n", True),
+    ],
+)
+def test_what_a_file_mentions_says_whether_it_is_parsed(text: str, concerned: bool) -> None:
+    assert prefilter.concerns_vae(text.encode()) is concerned
+
+
+def test_a_file_that_draws_is_read_when_it_calls_a_model(tmp_path: Path) -> None:
+    (tmp_path / "model.py").write_text(BAD, encoding="utf-8")
+    (tmp_path / "sample.py").write_text(
+        "import torch\nfrom model import VAE\nVAE()(torch.randn(2))\n", encoding="utf-8"
+    )
+    (tmp_path / "other.py").write_text("import torch\nprint(torch.randn(2))\n", encoding="utf-8")
+    report = lint([tmp_path])
+    assert (report.files_read, report.files_concerned) == (3, 2)
+
+
+@pytest.mark.parametrize(("folder", "found"), [("site-packages", []), ("sources", ["VAE201"])])
+def test_a_package_installed_beside_another_one_is_not_read_for_it(
+    folder: str, found: list[str], tmp_path: Path
+) -> None:
+    place = tmp_path / folder
+    model, loss = BAD.split("def loss_function", 1)
+    for name, text in (
+        ("ours/model.py", f"from theirs.loss import loss_function\n{model}{TRAIN}"),
+        ("theirs/loss.py", f"{HEAD}from torch.nn import functional as F\n\n\ndef loss_function{loss}"),
+    ):
+        (place / name).parent.mkdir(parents=True)
+        (place / name).write_text(text, encoding="utf-8")
+    report = lint([place / "ours"])
+    assert [finding.code for finding in report.findings] == found
+
+
+def test_settings_that_take_long_are_left(tmp_path: Path) -> None:
+    loop = "    for i in range(12):\n        for j in range(12):\n            for k in range(12):\n"
+    loop += "                x = x + i * j\n"
+    (tmp_path / "settings.py").write_text(f"def settings(x):\n{loop}    return x\n", encoding="utf-8")
+    calls = "from settings import settings\n" + "settings(1)\n" * 40
+    project = Project()
+    text = calls + BAD
+    module = project.add(source.parse(str(tmp_path / "model.py"), text.encode()))
+    list(build(project, [module]))
+    assert 0 < MAX_STEPS - project.interpreter.remaining < MAX_PLAIN_STEPS + 4_000
+    (tmp_path / "model.py").write_text(text, encoding="utf-8")
+    assert [finding.code for finding in lint([tmp_path]).findings] == ["VAE201"]
+
+
+LOOP = "    found = 0\n    for i in range(12):\n        for j in range(12):\n            found = found + i * j\n"
+
+
+def steps_of(helper: str, calls: str, folder: Path) -> int:
+    """The steps that a file takes which calls a helper of another file."""
+    (folder / "helper.py").write_text(helper, encoding="utf-8")
+    text = f"from torch import nn\nfrom helper import size\n\n\n{calls}"
+    project = Project()
+    scenes = list(build(project, [project.add(source.parse(str(folder / "model.py"), text.encode()))]))
+    assert scenes[0].trace.entered
+    return MAX_STEPS - project.interpreter.remaining
+
+
+@pytest.mark.parametrize("head", ["", "import torch\n\n\n@lru_cache(maxsize=None)\n"])
+def test_a_helper_is_run_once_for_the_same_constants(head: str, tmp_path: Path) -> None:
+    helper = f"{head}def size(name, wide=True):\n{LOOP}    return found\n"
+    once = steps_of(helper, "size('mnist', wide=False)\n", tmp_path)
+    again = steps_of(helper, "size('mnist', wide=False)\n" * 9, tmp_path)
+    other = steps_of(helper, "size('mnist', wide=False)\nsize('mnist', wide=True)\n", tmp_path)
+    assert once > 500
+    assert again < 1.2 * once
+    assert other > 1.8 * once
+
+
+@pytest.mark.parametrize(
+    ("head", "result", "given"),
+    [
+        # With tensors, what is handed back can be changed, and what is given is no constant: run each time.
+        ("import torch\n", "found", "'mnist'"),
+        ("", "[found]", "'mnist'"),
+        ("", "found", "nn.Linear(7, 3)"),
+    ],
+)
+def test_what_is_no_constant_is_run_each_time(head: str, result: str, given: str, tmp_path: Path) -> None:
+    helper = f"{head}def size(name):\n{LOOP}    return {result}\n"
+    once = steps_of(helper, f"size({given})\n", tmp_path)
+    assert steps_of(helper, f"size({given})\n" * 3, tmp_path) > 2.8 * once
+
+
+@pytest.mark.parametrize("start", [3, 5])
+def test_a_helper_that_is_not_run_again_hands_on_what_it_came_to(start: int, tmp_path: Path) -> None:
+    (tmp_path / "helper.py").write_text(
+        f"def factor(name):\n    return {{'kl': {start}}}[name]\n\n\nFIRST = factor('kl')\n", encoding="utf-8"
+    )
+    text = BAD.replace("import torch\n", "import torch\nfrom helper import factor\n\nONE = factor('kl')\n", 1)
+    assert text != BAD
+    scaled = text.replace("torch.exp(logvar)", f"torch.exp(logvar * factor('kl') / {2 * start})")
+    assert scaled != text
+    (tmp_path / "model.py").write_text(scaled, encoding="utf-8")
+    assert not lint([tmp_path]).findings
+    (tmp_path / "model.py").write_text(scaled.replace(f"/ {2 * start}", f"/ {start}"), encoding="utf-8")
+    assert [finding.code for finding in lint([tmp_path]).findings] == ["VAE201"]
+
+
+def test_draws_alike_are_looked_at_a_few_times() -> None:
+    mu, std = atom("mu"), Expr("exp", (atom("s"),))
+    draws = [Expr("noise", (), (("law", None), ("serial", serial))) for serial in range(40)]
+    alike = [Expr("add", (mu, Expr("mul", (std, eps)))) for eps in draws]
+    apart = [Expr("add", (atom(f"mu{serial}"), Expr("mul", (std, eps)))) for serial, eps in enumerate(draws)]
+
+    assert len(samplers.find(Graph(alike))) == 4
+    assert len(samplers.find(Graph(apart))) == 40

@@ -1,0 +1,313 @@
+"""Whatever a file holds, the linter ends, and raises nothing but UsageError."""
+
+from __future__ import annotations
+
+import json
+import random
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vae_checked.catalogue import CATALOGUE
+from vae_checked.errors import UsageError
+from vae_checked.linter import LintReport, lint
+from vae_checked.linter.fixing.apply_fixes import mend, put
+from vae_checked.linter.interpreter.interpreter import MAX_STEPS
+from vae_checked.reports import FORMATS, render
+
+pytestmark = pytest.mark.hypothesis
+
+Mutation = Callable[[str, random.Random], str | bytes]
+SOURCES = sorted({mistake.bad for mistake in CATALOGUE} | {mistake.good for mistake in CATALOGUE})
+TOKENS = (
+    "( ) [ ] { } , : ; . -> := = == += * ** @ / // % - ~ lambda yield await async def class return if else elif for "
+    "while in is not and or del with as try except finally raise global nonlocal import from pass break match case "
+    "None True self torch F nn x mu logvar 0 1 -1 1e400 0x_ 'text' f'{x}' b'' ... # \\ \t \f \ufeff \u03c3 \U0001f600"
+).split(" ")
+
+
+def truncated(text: str, chance: random.Random) -> str:
+    return text[: chance.randrange(len(text))]
+
+
+def reindented(text: str, chance: random.Random) -> str:
+    lines = text.split("\n")
+    for _ in range(chance.randrange(1, 4)):
+        index = chance.randrange(len(lines))
+        lines[index] = chance.choice((" ", "    ", "\t", "")) + lines[index].lstrip(" " * chance.randrange(2))
+    return "\n".join(lines)
+
+
+def with_tokens(text: str, chance: random.Random) -> str:
+    for _ in range(chance.randrange(1, 6)):
+        index = chance.randrange(len(text))
+        text = f"{text[:index]} {chance.choice(TOKENS)} {text[index + chance.randrange(4) :]}"
+    return text
+
+
+def with_words_swapped(text: str, chance: random.Random) -> str:
+    words = text.split(" ")
+    for _ in range(chance.randrange(1, 8)):
+        one, other = chance.randrange(len(words)), chance.randrange(len(words))
+        words[one], words[other] = words[other], words[one]
+    return " ".join(words)
+
+
+def with_lines_moved(text: str, chance: random.Random) -> str:
+    lines = text.split("\n")
+    for _ in range(chance.randrange(1, 6)):
+        lines.insert(chance.randrange(len(lines)), lines.pop(chance.randrange(len(lines))))
+    return "\n".join(lines)
+
+
+def with_names_merged(text: str, chance: random.Random) -> str:
+    """Two names become one: arguments meet what they were not made for, functions call themselves."""
+    names = ["x", "mu", "logvar", "std", "eps", "z", "h", "recon", "kl", "loss_function", "VAE", "self", "torch", "F"]
+    one, other = chance.sample(names, 2)
+    return text.replace(one, other)
+
+
+def with_expression_swapped(text: str, chance: random.Random) -> str:
+    pieces = ["mu", "(lambda x: x(x))", "[x for x in x]", "{**x}", "x[...]", "x[1:2, None]", "super()", "VAE()", "-x",
+              "self", "(yield)", "1 / 0", "10 ** 400", "'a' * 10**9", "[0] * 10**9", "range(10**12)", "x @ x",
+              "nn.Sequential(*[nn.Linear(1, 1)] * 1000)", "VAE.forward", "type(x)", "x.x.x.x.x",
+              "x()()()", "not x"]  # fmt: skip
+    old = chance.choice(["logvar.exp()", "mu.pow(2)", "std", "logvar", "self.encoder(x)", "x", "1", "0.5", "dim=1"])
+    return text.replace(old, chance.choice(pieces), chance.randrange(1, 4))
+
+
+def nested(text: str, chance: random.Random) -> str:
+    depth = chance.choice((30, 90, 300, 3000))
+    opening, closing = chance.choice(
+        (("(", ")"), ("[", "]"), ("torch.exp(", ")"), ("-", ""), ("x + ", ""), ("x.y(", ")"))
+    )
+    return text.replace("logvar.exp()", f"{opening * depth}logvar{closing * depth}", 1)
+
+
+def nested_blocks(text: str, chance: random.Random) -> str:
+    depth = chance.choice((10, 60, 95))
+    blocks = "".join(
+        f"{' ' * level}{chance.choice(('if x:', 'for x in x:', 'while x:', 'def f(x):'))}\n" for level in range(depth)
+    )
+    return f"{text}\n{blocks}{' ' * depth}x = torch.randn(3).exp()\n"
+
+
+def with_bytes(text: str, chance: random.Random) -> bytes:
+    data = bytearray(text.encode())
+    for _ in range(chance.randrange(1, 5)):
+        data[chance.randrange(len(data))] = chance.choice((0, 9, 12, 13, 0x80, 0xFF, chance.randrange(256)))
+    return bytes(data)
+
+
+def encoded(text: str, chance: random.Random) -> bytes:
+    return text.encode(chance.choice(("utf-16", "utf-32", "utf-8-sig", "cp500", "utf-7")), errors="replace")
+
+
+def misdeclared(text: str, chance: random.Random) -> bytes:
+    """A coding line that names another encoding than the text has, or none that exists."""
+    names = ("latin-1", "utf-16", "utf-8", "cp1252", "rot13", "hex", "idna", "punycode", "no-such-codec", "a" * 300)
+    line = f"# -*- coding: {chance.choice(names)} -*-  é ß 中\n"
+    return (line + text).encode(chance.choice(("utf-8", "utf-8-sig", "utf-16", "cp1252")), errors="replace")
+
+
+def with_line_ends(text: str, chance: random.Random) -> str:
+    """What some readers take for the end of a line, and others not, whole or here and there."""
+    end = chance.choice(("\r\n", "\r", "\f", "\f\n", "\v", "\x1c", "\x85", "\u2028", "\\\n", "\n\r\n", "\ufeff\n"))
+    often = chance.choice((1.0, 0.1))
+    return "".join(end if char == "\n" and chance.random() < often else char for char in text)
+
+
+MUTATIONS = (truncated, reindented, with_tokens, with_words_swapped, with_lines_moved, with_names_merged,
+             with_expression_swapped, nested, nested_blocks, with_line_ends, with_bytes, encoded,
+             misdeclared)  # fmt: skip
+
+
+def mutated(text: str, mutations: Sequence[Mutation], seed: int) -> bytes:
+    """The text after the mutations, up to the first that leaves bytes."""
+    chance = random.Random(seed)  # noqa: S311  mutations, no secret
+    result: str | bytes = text
+    for mutation in mutations:
+        if isinstance(result, bytes) or not result:
+            break
+        result = mutation(result, chance)
+    return result.encode(errors="surrogatepass") if isinstance(result, str) else result
+
+
+MUTATED = st.builds(
+    mutated,
+    st.sampled_from(SOURCES),
+    st.lists(st.sampled_from(MUTATIONS), min_size=1, max_size=3),
+    st.integers(0, 2**32),
+)
+
+
+def read(data: bytes, name: str) -> LintReport | None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / name
+        path.write_bytes(data)
+        try:
+            lint([path])
+        except UsageError as error:
+            assert "\n" not in str(error)  # noqa: PT017  the refusal itself is looked at
+        # As part of a folder nothing is refused.
+        return lint([folder])
+
+
+@given(MUTATED)
+@settings(max_examples=2 * settings.default.max_examples)
+def test_mutated_modules(data: bytes) -> None:
+    report = read(data, "model.py")
+    assert report is not None
+    assert report.files_read == 1
+
+
+# Small changes, after which a model is still one: what is found in it is told, and mended.
+GENTLE = (with_tokens, with_words_swapped, with_lines_moved, with_names_merged, with_expression_swapped, with_line_ends)
+
+
+@given(
+    st.builds(mutated, st.sampled_from(SOURCES), st.lists(st.sampled_from(GENTLE), max_size=1), st.integers(0, 2**32))
+)
+@settings(max_examples=settings.default.max_examples // 2)
+def test_findings_in_mutated_modules_are_told_in_every_format_and_mended(data: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.py"
+        path.write_bytes(data)
+        report = lint([folder])
+        for name in FORMATS:
+            text = render(report, name, verbose=True)
+            assert text.endswith("\n")
+            assert all(finding.code in text for finding in report.findings)
+        known = Counter(finding.code for finding in report.findings)
+        for each in mend([folder]):
+            put(each)
+        left = Counter(finding.code for finding in lint([folder]).findings)
+        assert left <= known
+        assert (left == known) == (path.read_bytes() == data)
+
+
+@given(st.lists(MUTATED, min_size=2, max_size=3), st.integers(0, 2**32))
+@settings(max_examples=settings.default.max_examples // 2)
+def test_mutated_modules_that_import_each_other(files: list[bytes], seed: int) -> None:
+    chance = random.Random(seed)  # noqa: S311  mutations, no secret
+    with tempfile.TemporaryDirectory() as folder:
+        for number, data in enumerate(files):
+            other = chance.randrange(len(files))
+            head = chance.choice(
+                (f"from part{other} import *", f"import part{other} as torch", f"from .part{other} import VAE")
+            )
+            (Path(folder) / f"part{number}.py").write_bytes(f"{head}\n".encode() + data)
+        assert lint([folder]).files_read == len(files)
+
+
+@given(st.binary(max_size=300), st.sampled_from(("model.py", "book.ipynb")))
+@settings(max_examples=settings.default.max_examples)
+def test_any_bytes(data: bytes, name: str) -> None:
+    report = read(b"import torch\ntorch.randn(2).exp()\n" + data, name)
+    assert report is not None
+    assert report.findings == ()
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.sampled_from(("code", "cells", "import torch\ntorch.randn(2).exp()", "%%")),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(("cells", "source", "cell_type", "worksheets", "input")), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+
+
+@given(JSON)
+@settings(max_examples=settings.default.max_examples)
+def test_any_notebook(content: object) -> None:
+    data = json.dumps({"cells": content, "note": "import torch; torch.randn(2).exp()"}).encode()
+    report = read(data, "book.ipynb")
+    assert report is not None
+    assert report.findings == ()
+
+
+@given(st.sampled_from(SOURCES), st.lists(st.sampled_from(MUTATIONS[:-3]), max_size=2), st.integers(0, 2**32))
+@settings(max_examples=settings.default.max_examples // 2)
+def test_mutated_notebooks(text: str, mutations: list[Mutation], seed: int) -> None:
+    """Cells that are no Python, and JSON that is none."""
+    chance = random.Random(seed)  # noqa: S311  mutations, no secret
+    parts = [mutated(part, mutations, seed).decode(errors="replace") for part in text.split("\n\n\n")]
+    cells = [{"cell_type": "code", "source": part.splitlines(keepends=True) if seed % 2 else part} for part in parts]
+    notebook = json.dumps({"cells": cells, "nbformat": 4}, indent=chance.choice((None, 1)))
+    breaking = chance.choice((None, truncated, with_tokens, with_words_swapped, with_bytes, encoded, nested))
+    data = mutated(notebook, [] if breaking is None else [breaking], seed)
+    report = read(data, "book.ipynb")
+    assert report is not None
+    assert report.files_read == 1
+
+
+HOSTILE = {
+    "a function that calls itself": "def f(x):\n    return f(f(x)) + torch.randn(2)\nf(f)\n",
+    "functions that call each other": "def f(x):\n    return g(x)\ndef g(x):\n    return f(x) * torch.randn(2)\nf(1)\n",
+    "a class of itself": "class A(A):\n    def __init__(self):\n        self.a = A()\n    def forward(self, x):\n"
+    "        return self.forward(self.a(x))\ntorch.randn(2)\n",
+    "a list that grows while it is read": "items = [1]\nfor item in items:\n    items.append(items)\nprint(items)\n",
+    "a list that holds itself": "a = [torch.randn(2)]\na.append(a)\nb = {'a': a}\nb['b'] = b\nc = a + a\nprint(b, c)\n",
+    "a module that imports itself": "import model\nfrom model import *\nfrom . import model\nx = torch.randn(2)\n",
+    "loops in loops": "x = torch.randn(2)\n"
+    + "".join(f"{'  ' * i}for i{i} in range(12):\n" for i in range(12))
+    + "  " * 12
+    + "x = x + torch.exp(x)\n",
+    "doubling": "x = torch.randn(2)\n" + "x = x + torch.exp(x) * x\n" * 400,
+    "doubling containers": "x = [torch.randn(2)]\n" + "x = [x, x]\n" * 60 + "print(x)\n",
+    "growing lists": "x = [torch.randn(2)]\n" + "x = x + x\n" * 60,
+    "many conditions": "def f(x, a):\n"
+    + "".join(f"    if a[{i}]:\n        x = torch.exp(x) + {i}\n" for i in range(60))
+    + "    return x * torch.randn(2)\n",
+    "early returns": "def f(x, a):\n"
+    + "".join(f"    if a[{i}]:\n        return x + {i}\n" for i in range(60))
+    + "    return x\n",
+    "huge numbers": "x = torch.randn(2) * 10**1000 + 1e400 - float('nan')\ny = 10 ** 10 ** 10\nz = 2 << 10**10\n",
+    "huge strings": "x = torch.randn(2)\ns = 'a' * 10**10\nl = [0] * 10**10\nr = list(range(10**12))\n",
+    "a wide expression": "x = torch.randn(2)\ny = " + " + ".join(["torch.exp(x)"] * 800) + "\n",
+    "properties": "class A:\n    @property\n    def a(self):\n        return self.a\nA().a + torch.randn(2)\n",
+    "lambdas of lambdas": "f = lambda f: f(f)\nf(f)(f)(torch.randn(2))\n",
+    "deleted names": "x = torch.randn(2)\ndel x\nx += x\nx[x] = x\nx.x.x = x\n(x, *x), [x] = x\n",
+    "match": "match torch.randn(2):\n    case [x, *y] if x:\n        z = x\n"
+    "    case {'a': 1, **r}:\n        z = r\n    case _:\n        z = 1\n",
+    "generators": "def g(n):\n    while True:\n        n = yield from g(torch.randn(n))\nnext(g(1))\n",
+    "doubling numbers": "x = 7\ny = torch.randn(2)\n" + "x = x * x\n" * 80,
+    "doubling texts": "x = 'a'\ny = torch.randn(2)\n" + "x = x + x\n" * 80,
+    "doubling in place": "x = [1]\ny = torch.randn(2)\n" + "x += x\nx.extend(x)\n" * 40,
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
+def test_code_that_would_not_end_is_left_in_time(text: str) -> None:
+    from vae_checked.linter.evaluations.evaluation import build
+    from vae_checked.linter.files import source
+    from vae_checked.linter.interpreter.project import Project
+
+    report = read(f"import torch  # logvar\n{text}".encode(), "model.py")
+    assert report is not None
+    assert report.findings == ()
+    # The bound is counted in the interpreter's steps: no clock is asked.
+    project = Project()
+    module = project.add(source.parse("model.py", f"import torch  # logvar\n{text}".encode()))
+    list(build(project, [module]))
+    assert project.interpreter.remaining > -1000
+    assert MAX_STEPS - project.interpreter.remaining <= MAX_STEPS + 1000
+
+
+def test_a_file_that_is_too_large_is_told() -> None:
+    loops = "    for i in range(12):\n        for j in range(12):\n            for k in range(12):\n"
+    work = loops + "                x = abs(i * j + k) + abs(i) + abs(j)\n" * 3
+    body = "torch.randn(2).exp()\n" + "".join(f"def f{number}(x):\n{work}    return x\n" for number in range(10))
+    report = read(f"import torch\n{body}".encode(), "model.py")
+    assert report is not None
+    ((_, reason),) = report.unread
+    assert "too large to be evaluated whole" in reason

@@ -1,0 +1,1 @@
+"""What several mistakes share: their example VAE, their wording and their readings of the facts."""

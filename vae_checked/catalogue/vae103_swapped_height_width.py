@@ -1,0 +1,40 @@
+"""VAE103: height and width are exchanged on the way into the convolutions."""
+
+from __future__ import annotations
+
+from vae_checked.catalogue.mistake import Mistake, Observer
+from vae_checked.catalogue.support.example import CHANNELS_LAST, edit
+from vae_checked.facts import AxisOrder, Evidence, Facts
+from vae_checked.finding import Severity
+
+
+def judge(facts: Facts) -> Evidence | None:
+    order = facts.data.axis_order
+    if order is None or order.value is not AxisOrder.NCWH:
+        return None
+    return Evidence(origin=order.origin, values={"order": order.value})
+
+
+MISTAKE = Mistake(
+    code="VAE103",
+    name="swapped-height-width",
+    severity=Severity.WARNING,
+    summary="Height and width change places on the way into the first convolution.",
+    why=(
+        "A reversed tuple of axes turns (B, H, W, C) into (B, C, W, H): the picture is mirrored on its diagonal. "
+        "Square images hide it, and flattened ones too; pretrained weights then see every picture lying on its "
+        "side, and what the decoder draws no longer lines up with the input pixel by pixel."
+    ),
+    message="height and width are exchanged before the first convolution",
+    measured="the convolution receives {order}",
+    fix="x = x.permute(0, 3, 1, 2)",
+    bad=edit(("x = x.permute(0, 3, 1, 2)", "x = x.permute(0, 3, 2, 1)  # VAE103"), text=CHANNELS_LAST),
+    good=CHANNELS_LAST,
+    references=(
+        "https://docs.pytorch.org/docs/stable/generated/torch.permute.html",
+        "https://docs.pytorch.org/docs/stable/generated/torch.nn.Conv2d.html",
+    ),
+    seen_by=frozenset({Observer.AUDIT, Observer.LINT}),
+    needs=("data.axis_order",),
+    judge=judge,
+)

@@ -1,0 +1,87 @@
+"""VAE104: pixels are not divided by 255, or twice."""
+
+from __future__ import annotations
+
+from vae_checked.catalogue.mistake import Mistake, Observer
+from vae_checked.catalogue.support.example import EXAMPLE, edit
+from vae_checked.catalogue.support.ranges import pixel_scale
+from vae_checked.facts import Evidence, Facts
+from vae_checked.finding import Severity
+
+
+def judge(facts: Facts) -> Evidence | None:
+    data, output, kind, trained = facts.data.interval, facts.output.interval, facts.recon.kind, facts.data.trained
+    if data is None or output is None:
+        return None
+    ratio = pixel_scale(data.value, None if kind is None else kind.value, output.value)
+    if ratio is None:
+        return None
+    what = "what the decoder can produce" if trained is None else "those that the model is trained on"
+    role = "the decoder's output" if trained is None else "the data that it is trained on"
+    return Evidence(
+        origin=data.origin,
+        values={"ratio": ratio, "data": data.value, "what": what, "role": role, "output": output.value},
+        related=((output.origin, role),),
+    )
+
+
+_PICTURES = """\
+
+
+class Pictures(torch.utils.data.Dataset):
+    def __init__(self, paths):
+        self.paths = paths
+
+    def __len__(self):
+        return len(self.paths)
+
+    def __getitem__(self, index):
+        import numpy as np
+        from PIL import Image
+
+        picture = np.asarray(Image.open(self.paths[index]).convert("RGB"))
+        return torch.from_numpy(picture).permute(2, 0, 1).float() / 255
+
+
+def train(model, paths, epochs=10):
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    for _ in range(epochs):
+        for x in torch.utils.data.DataLoader(Pictures(paths), batch_size=16):
+            x_hat, mu, logvar = model(x)
+            loss = loss_function(x_hat, x, mu, logvar)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+"""
+_FINE = EXAMPLE + _PICTURES
+
+
+MISTAKE = Mistake(
+    code="VAE104",
+    name="pixel-scale",
+    severity=Severity.ERROR,
+    summary="The pixels are not divided by 255, or twice: data and output differ by a factor of about 255.",
+    why=(
+        "Raw bytes against an output in [0, 1] leave an error that nothing can reduce: the loss starts in the "
+        "millions, the second head is driven to where exp overflows, and the loss is NaN. Divided twice (ToTensor "
+        "divides by 255 already) all pictures are black, and the decoder that draws black wins. A model that was "
+        "trained on the one scale and is handed the other, by a script that embeds or scores pictures, answers with "
+        "latents and errors that mean nothing."
+    ),
+    message="the data are {ratio} times as large as {what}{at_related}",
+    measured="data in {data}, {role} in {output}",
+    fix="divide the pixels by 255, and only once",
+    bad=edit(
+        ("DATA_RANGE = (0.0, 1.0)", "DATA_RANGE = (0.0, 255.0)"),
+        (".float() / 255", ".float()  # VAE104"),
+        text=_FINE,
+    ),
+    good=_FINE,
+    references=(
+        "https://docs.pytorch.org/vision/stable/generated/torchvision.transforms.ToTensor.html",
+        "https://docs.pytorch.org/vision/stable/generated/torchvision.transforms.PILToTensor.html",
+    ),
+    seen_by=frozenset({Observer.AUDIT, Observer.LINT}),
+    needs=("data.interval", "output.interval"),
+    judge=judge,
+)

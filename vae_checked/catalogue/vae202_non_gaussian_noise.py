@@ -1,0 +1,49 @@
+"""VAE202: eps is not drawn from N(0, I)."""
+
+from __future__ import annotations
+
+from vae_checked.catalogue.mistake import Mistake, Observer
+from vae_checked.catalogue.support.example import EXAMPLE, edit
+from vae_checked.facts import Evidence, Facts, NoiseLaw
+from vae_checked.finding import Severity
+
+
+def judge(facts: Facts) -> Evidence | None:
+    noise = facts.sampler.noise
+    # Constant noise is no noise: that is VAE207.
+    if noise is None or noise.value.law in (NoiseLaw.STANDARD_NORMAL, NoiseLaw.CONSTANT):
+        return None
+    form = facts.kl.form
+    # A posterior that is not Gaussian at all, in its KL as in its noise, is another model and no mistake.
+    if noise.value.law is NoiseLaw.OTHER and (form is None or form.value.parametrisation is None):
+        return None
+    return Evidence(
+        origin=noise.origin,
+        values={"law": noise.value.law, "mean": noise.value.mean, "std": noise.value.std},
+    )
+
+
+MISTAKE = Mistake(
+    code="VAE202",
+    name="non-gaussian-noise",
+    severity=Severity.ERROR,
+    summary="The noise of the reparameterization is not N(0, I).",
+    why=(
+        "The KL assumes q(z|x) = N(mu, std^2). With `rand_like` z samples from a uniform: eps has mean 0.5 and std "
+        "0.289, is never negative, and every latent is shifted by half a standard deviation. Decoding N(0, I) then "
+        "asks the decoder for latents that it never met."
+    ),
+    message="eps is drawn from a distribution that is not N(0, 1): {law}",
+    measured="eps has mean {mean} and std {std}; N(0, 1) has 0 and 1",
+    fix="eps = torch.randn_like(std)",
+    bad=edit(("torch.randn_like(std)", "torch.rand_like(std)  # VAE202")),
+    good=EXAMPLE,
+    references=(
+        "Kingma and Welling 2014, section 2.4, https://arxiv.org/abs/1312.6114",
+        "https://docs.pytorch.org/docs/stable/generated/torch.randn_like.html",
+        "https://docs.pytorch.org/docs/stable/generated/torch.rand_like.html",
+    ),
+    seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
+    needs=("sampler.noise",),
+    judge=judge,
+)

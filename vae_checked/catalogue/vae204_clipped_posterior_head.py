@@ -1,0 +1,88 @@
+"""VAE204: an activation confines mu or the width of the posterior."""
+
+from __future__ import annotations
+
+import math
+
+from vae_checked.catalogue.mistake import Mistake, Observer
+from vae_checked.catalogue.support.example import EXAMPLE, edit
+from vae_checked.facts import Evidence, Facts, Interval, Parametrisation
+from vae_checked.finding import Severity
+
+# A mean that reaches two standard deviations of the prior is confined by nothing that matters, nor is a posterior that
+# can be three times narrower than the prior.
+_MU_REACH = 2.0
+_STD_REACH = 0.35
+
+
+def judge(facts: Facts) -> Evidence | None:
+    mu, second, reader = facts.heads.mu, facts.heads.second, facts.sampler.std or facts.kl.form
+    timing = facts.sampler.timing
+    read_as = None if reader is None else reader.value.parametrisation
+    reading = timing or reader
+    clipped = []
+    if mu is not None and (mu.value.low > -_MU_REACH or mu.value.high < _MU_REACH):
+        missed = _prior_outside(mu.value)
+        clipped.append(("mu", mu, f"mu never enters {missed:.3g} of the prior's mass"))
+    if second is not None and read_as is not None:
+        std = _std(read_as, second.value)
+        if std.low > _STD_REACH or std.high < 1.0:
+            clipped.append((read_as.meaning, second, f"std stays in {std}"))
+    if not clipped:
+        return None
+    return Evidence(
+        origin=clipped[0][1].origin,
+        values={
+            "heads": " and ".join(head for head, _, _ in clipped),
+            "intervals": " and ".join(str(fact.value) for _, fact, _ in clipped),
+            "consequences": "; ".join(words for _, _, words in clipped),
+        },
+        related=(
+            *((fact.origin, f"the {head} head") for head, fact, _ in clipped[1:]),
+            *([] if reading is None else [(reading.origin, "the KL" if reading is facts.kl.form else "the sampler")]),
+        ),
+    )
+
+
+def _prior_outside(interval: Interval) -> float:
+    return 1.0 - 0.5 * (math.erf(interval.high / math.sqrt(2)) - math.erf(interval.low / math.sqrt(2)))
+
+
+def _std(parametrisation: Parametrisation, head: Interval) -> Interval:
+    low, high = head.low, head.high
+    if parametrisation in (Parametrisation.STD, Parametrisation.VAR):
+        # eps is symmetric: a negative scale is as wide as a positive one.
+        low, high = (0.0 if low <= 0.0 <= high else min(abs(low), abs(high))), max(abs(low), abs(high))
+    return Interval(_std_at(parametrisation, low), _std_at(parametrisation, high), head.low_open, head.high_open)
+
+
+def _std_at(parametrisation: Parametrisation, s: float) -> float:
+    try:
+        return parametrisation.std(s)
+    except OverflowError:
+        return math.inf
+
+
+MISTAKE = Mistake(
+    code="VAE204",
+    name="clipped-posterior-head",
+    severity=Severity.WARNING,
+    summary="An activation confines mu, or the width of the posterior, to values that are far from all it may need.",
+    why=(
+        "A ReLU on mu keeps every mean on one side of the prior; on the log variance it forbids any std below 1, a "
+        "tanh any below 0.61, so that no latent can ever become sharp. A clamp that only guards exp, such as [-30, "
+        "20], clips nothing useful and is no mistake."
+    ),
+    message="the posterior is confined by an activation: {heads} in {intervals}",
+    measured="{consequences}",
+    fix="no activation after the head: mu = self.fc_mu(h), logvar = self.fc_logvar(h)",
+    bad=edit(
+        ("return self.fc_mu(h), self.fc_logvar(h)", "return torch.relu(self.fc_mu(h)), self.fc_logvar(h)  # VAE204")
+    ),
+    good=EXAMPLE,
+    references=("Kingma and Welling 2014, appendix C.2, https://arxiv.org/abs/1312.6114",),
+    seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
+    needs=("heads.mu", "heads.second"),
+    partial=True,
+    judge=judge,
+)

@@ -1,0 +1,42 @@
+"""VAE205: the two heads are exchanged, or one is used twice."""
+
+from __future__ import annotations
+
+from vae_checked.catalogue.mistake import Mistake, Observer
+from vae_checked.catalogue.support.example import EXAMPLE, edit
+from vae_checked.facts import Evidence, Facts, HeadSource
+from vae_checked.finding import Severity
+
+_WORDS = {
+    HeadSource.DUPLICATED: "mean and log variance are computed by the same layer",
+    HeadSource.SWAPPED: "mean and log variance are exchanged between the encoder and the sampler",
+    HeadSource.REPEATED: "a head is handed on twice, and another one that is computed is never read",
+}
+
+
+def judge(facts: Facts) -> Evidence | None:
+    source = facts.heads.source
+    if source is None or source.value is HeadSource.DISTINCT:
+        return None
+    return Evidence(origin=source.origin, values={"source": source.value, "what": _WORDS[source.value]})
+
+
+MISTAKE = Mistake(
+    code="VAE205",
+    name="swapped-or-duplicated-head",
+    severity=Severity.ERROR,
+    summary="Mean and log variance come from the same layer, or from each other's.",
+    why=(
+        "A line copied and half edited: the width of every posterior is then a function of its mean, and the second "
+        "layer is never trained. The code reads right at a glance, and the model trains to a worse optimum."
+    ),
+    message="{what}",
+    measured="the heads are {source}",
+    fix="logvar = self.fc_logvar(h)",
+    bad=edit(("return self.fc_mu(h), self.fc_logvar(h)", "return self.fc_mu(h), self.fc_mu(h)  # VAE205")),
+    good=EXAMPLE,
+    references=("Kingma and Welling 2014, appendix C.2, https://arxiv.org/abs/1312.6114",),
+    seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
+    needs=("heads.source",),
+    judge=judge,
+)

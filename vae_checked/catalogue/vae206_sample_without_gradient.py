@@ -1,0 +1,54 @@
+"""VAE206: the sample blocks the gradient to the posterior."""
+
+from __future__ import annotations
+
+from vae_checked.catalogue.mistake import Mistake, Observer
+from vae_checked.catalogue.support.example import edit
+from vae_checked.facts import Evidence, Facts, Head
+from vae_checked.finding import Severity
+
+
+def judge(facts: Facts) -> Evidence | None:
+    reaches = facts.sampler.gradient_reaches
+    if reaches is None or reaches.value >= frozenset(Head):
+        return None
+    return Evidence(
+        origin=reaches.origin,
+        values={"blocked": frozenset(Head) - reaches.value, "reached": reaches.value or "neither head"},
+    )
+
+
+_FINE = edit(
+    (
+        "        eps = torch.randn_like(std)\n        return mu + eps * std\n",
+        "        return torch.distributions.Normal(mu, std).rsample()\n",
+    )
+)
+
+
+MISTAKE = Mistake(
+    code="VAE206",
+    name="sample-without-gradient",
+    severity=Severity.ERROR,
+    summary="z is drawn in a way that lets no gradient through to mu or to the second head.",
+    why=(
+        "`sample()` and `torch.normal(mu, std)` return a constant as far as autograd knows. The encoder is then "
+        "trained by the KL alone, which asks it to forget the input: the encoder does not learn, and "
+        "reconstructions are all the same."
+    ),
+    message="the gradient does not pass through z to: {blocked}",
+    measured="the reconstruction's gradient reaches {reached}",
+    fix="draw z as mu + std * eps, or by rsample()",
+    bad=edit(
+        ("Normal(mu, std).rsample()", "Normal(mu, std).sample()  # VAE206"),
+        text=_FINE,
+    ),
+    good=_FINE,
+    references=(
+        "Kingma and Welling 2014, section 2.4, https://arxiv.org/abs/1312.6114",
+        "https://docs.pytorch.org/docs/stable/distributions.html#pathwise-derivative",
+    ),
+    seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
+    needs=("sampler.gradient_reaches",),
+    judge=judge,
+)

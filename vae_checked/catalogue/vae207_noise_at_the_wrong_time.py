@@ -1,0 +1,56 @@
+"""VAE207: no noise in training, or std added without eps."""
+
+from __future__ import annotations
+
+from vae_checked.catalogue.mistake import Mistake, Observer
+from vae_checked.catalogue.support.example import EXAMPLE, edit
+from vae_checked.facts import Evidence, Facts
+from vae_checked.finding import Severity
+
+_WORDS = {True: "yes", False: "no", None: "not observed"}
+
+
+def judge(facts: Facts) -> Evidence | None:
+    timing = facts.sampler.timing
+    if timing is None:
+        return None
+    if timing.value.without_eps:
+        what = "z is mu + std: std is added without eps"
+    elif timing.value.training is False:
+        what = "z is not random in training: no noise is added"
+    else:
+        return None
+    return Evidence(
+        origin=timing.origin,
+        values={
+            "what": what,
+            "training": _WORDS[timing.value.training],
+            "evaluation": _WORDS[timing.value.evaluation],
+        },
+    )
+
+
+MISTAKE = Mistake(
+    code="VAE207",
+    name="noise-at-the-wrong-time",
+    severity=Severity.ERROR,
+    summary="z is not random in training, or it is mu + std, which is neither the mean nor a sample.",
+    why=(
+        "Without noise in training the decoder never learns to cover the space between two means: the model is an "
+        "autoencoder with a penalty, and decoding N(0, I) draws noise. mu + std moves every latent by one standard "
+        "deviation. In evaluation both are in use, the mean for embeddings and a sample for the ELBO: that is a "
+        "question of purpose, and no finding."
+    ),
+    message="{what}",
+    measured="noise in training: {training}, in evaluation: {evaluation}",
+    fix="return mu + eps * std",
+    bad=edit(
+        ("        eps = torch.randn_like(std)\n", ""),
+        ("return mu + eps * std", "return mu + std  # VAE207"),
+    ),
+    good=EXAMPLE,
+    references=("Kingma and Welling 2014, section 2.4, https://arxiv.org/abs/1312.6114",),
+    seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
+    needs=("sampler.timing",),
+    judge=judge,
+)

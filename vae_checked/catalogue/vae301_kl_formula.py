@@ -1,0 +1,40 @@
+"""VAE301: the KL of no parametrisation."""
+
+from __future__ import annotations
+
+from vae_checked.catalogue.mistake import Mistake, Observer
+from vae_checked.catalogue.support.example import EXAMPLE, edit
+from vae_checked.catalogue.support.formula import beside_closed_form
+from vae_checked.facts import Evidence, Facts, Family
+from vae_checked.finding import Severity
+
+
+def judge(facts: Facts) -> Evidence | None:
+    form = facts.kl.form
+    if form is None or form.value.parametrisation is not None or form.value.reversed:
+        return None
+    if form.value.family is not Family.GAUSSIAN:
+        return None
+    return Evidence(origin=form.origin, values=beside_closed_form(form.value))
+
+
+MISTAKE = Mistake(
+    code="VAE301",
+    name="kl-formula",
+    severity=Severity.ERROR,
+    summary="The KL term is the KL divergence to N(0, I) of no parametrisation of the posterior.",
+    why=(
+        "A square or a 1/2 is missing on one of its terms, or two parametrisations are mixed. Its minimum is not at "
+        "the prior: the posterior is drawn to another mean or width than the N(0, I) that generation samples from, "
+        "and the term may become negative."
+    ),
+    message="the KL term is no KL divergence of Gaussians, however the second head is read",
+    measured="at mu = {points:x} and s = {points:y} it is {found:y}; the nearest closed form is {closed:y}",
+    fix="kl = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp(), dim=1)",
+    bad=edit(("mu.pow(2) - logvar.exp(), dim=1)", "mu.pow(2) - logvar.exp().pow(2), dim=1)  # VAE301")),
+    good=EXAMPLE,
+    references=("Kingma and Welling 2014, appendix B, https://arxiv.org/abs/1312.6114",),
+    seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
+    needs=("kl.form",),
+    judge=judge,
+)

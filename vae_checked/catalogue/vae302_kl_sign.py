@@ -1,0 +1,40 @@
+"""VAE302: minus the KL is minimised."""
+
+from __future__ import annotations
+
+from vae_checked.catalogue.mistake import Mistake, Observer
+from vae_checked.catalogue.support.example import EXAMPLE, edit
+from vae_checked.facts import Evidence, Facts
+from vae_checked.finding import Severity
+
+
+def judge(facts: Facts) -> Evidence | None:
+    sign = facts.kl.sign
+    if sign is None or sign.value > 0:
+        return None
+    return Evidence(origin=sign.origin, values={"sign": sign.value})
+
+
+MISTAKE = Mistake(
+    code="VAE302",
+    name="kl-sign",
+    severity=Severity.ERROR,
+    summary="The KL enters the loss with a minus: training maximises it.",
+    why=(
+        "The loss pays for a posterior that is far from the prior. It falls without bound as the log variance grows "
+        "or shrinks, and ends in NaN or in latents of any size. -0.5 * sum(1 + logvar - mu^2 - exp(logvar)) is plus "
+        "the KL: with it the redundant minus is outside."
+    ),
+    message="minus the KL is minimised: the loss falls as the posterior leaves the prior",
+    measured="the sign of the KL in the loss is {sign}",
+    fix="loss = recon + kl, with kl = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp(), dim=1)",
+    bad=edit(
+        ("kl = -0.5 * torch", "kl = 0.5 * torch"),
+        ("mu.pow(2) - logvar.exp(), dim=1)", "mu.pow(2) - logvar.exp(), dim=1)  # VAE302"),
+    ),
+    good=EXAMPLE,
+    references=("Kingma and Welling 2014, equation 3 and appendix B, https://arxiv.org/abs/1312.6114",),
+    seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
+    needs=("kl.sign",),
+    judge=judge,
+)

@@ -1,0 +1,60 @@
+"""VAE303: the KL is off by a lost or doubled 1/2."""
+
+from __future__ import annotations
+
+import math
+
+from vae_checked.catalogue.mistake import Mistake, Observer
+from vae_checked.catalogue.support.example import edit
+from vae_checked.facts import Evidence, Facts, Likelihood
+from vae_checked.finding import Severity
+
+# A lost 1/2 doubles the KL, a doubled or tripled one halves it again; any other constant was chosen by somebody.
+_LOST_HALVES = (2.0, 0.5, 0.25)
+# Losses that are a log-likelihood as they stand. A squared error leaves its variance open, and with it the factor:
+# beside a sum of squares without its 1/2, twice the KL is the ELBO of unit variance, doubled.
+_LIKELIHOODS = frozenset(
+    (Likelihood.BCE, Likelihood.BCE_WITH_LOGITS, Likelihood.CROSS_ENTROPY, Likelihood.GAUSSIAN_NLL, Likelihood.POISSON)
+)
+_GOOD = edit(
+    ("return torch.sigmoid(self.decoder(z)).view", "return self.decoder(z).view"),
+    ("F.mse_loss(x_hat, x", "F.binary_cross_entropy_with_logits(x_hat, x"),
+)
+
+
+def judge(facts: Facts) -> Evidence | None:
+    factor, kind = facts.kl.factor, facts.recon.kind
+    if factor is None or kind is None or factor.value.explicit or kind.value not in _LIKELIHOODS:
+        return None
+    if not any(math.isclose(factor.value.value, lost, rel_tol=0.01) for lost in _LOST_HALVES):
+        return None
+    return Evidence(origin=factor.origin, values={"factor": factor.value.value})
+
+
+MISTAKE = Mistake(
+    code="VAE303",
+    name="kl-scale",
+    severity=Severity.WARNING,
+    summary="The KL carries a constant factor that nobody named: a lost or a doubled 1/2.",
+    why=(
+        "Without its 1/2 the KL weighs twice, so that a stated beta = 1 is a beta of 2. A weight that is written as "
+        "one, by a name or as a number of its own, is intent and no finding; so is any factor beside a squared error, "
+        "whose own variance is open."
+    ),
+    message="the KL term is {factor} times the KL divergence, and no name says so",
+    measured="constant factor: {factor}; the effective beta is multiplied by it",
+    fix="kl = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp(), dim=1)",
+    bad=edit(
+        ("kl = -0.5 * torch", "kl = -torch"),
+        ("mu.pow(2) - logvar.exp(), dim=1)", "mu.pow(2) - logvar.exp(), dim=1)  # VAE303"),
+        text=_GOOD,
+    ),
+    good=_GOOD,
+    references=(
+        "Kingma and Welling 2014, appendix B, https://arxiv.org/abs/1312.6114",
+        "Higgins and others 2017, section 2, https://openreview.net/forum?id=Sy2fzU9gl",
+    ),
+    seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
+    needs=("kl.factor", "recon.kind"),
+    judge=judge,
+)

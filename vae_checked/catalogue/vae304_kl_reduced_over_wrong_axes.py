@@ -1,0 +1,44 @@
+"""VAE304: the KL is reduced over the wrong axes."""
+
+from __future__ import annotations
+
+from vae_checked.catalogue.mistake import Mistake, Observer
+from vae_checked.catalogue.support.balance import wrong_axes
+from vae_checked.catalogue.support.example import edit
+from vae_checked.facts import Evidence, Facts
+from vae_checked.finding import Severity
+
+
+def judge(facts: Facts) -> Evidence | None:
+    reduced = facts.kl.reduced
+    if reduced is None or not wrong_axes(reduced.value):
+        return None
+    return Evidence(origin=reduced.origin, values={"batch": reduced.value.batch, "latents": reduced.value.event})
+
+
+MISTAKE = Mistake(
+    code="VAE304",
+    name="kl-reduced-over-wrong-axes",
+    severity=Severity.ERROR,
+    summary="The KL is reduced over the batch where it should be summed over the latents.",
+    why=(
+        "The KL of a sample is the sum over its latents; the loss is the mean of that over the batch. With the axes "
+        "exchanged the KL grows with the batch size and shrinks with the number of latents, so that its weight "
+        "against the reconstruction changes whenever one of the two does."
+    ),
+    message="the KL is reduced over the wrong axes: a sample's KL is the sum over its latents",
+    measured="batch: {batch}; latents: {latents}",
+    fix="kl = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp(), dim=1)",
+    bad=edit(
+        ("mu.pow(2) - logvar.exp(), dim=1)", "mu.pow(2) - logvar.exp(), dim=0)  # VAE304"),
+        ("(recon + kl).mean()", "recon.mean() + kl.mean()"),
+    ),
+    good=edit(("(recon + kl).mean()", "recon.mean() + kl.mean()")),
+    references=(
+        "Kingma and Welling 2014, section 3 (equation 10) and appendix B, https://arxiv.org/abs/1312.6114",
+        "https://docs.pytorch.org/docs/stable/generated/torch.sum.html",
+    ),
+    seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
+    needs=("kl.reduced",),
+    judge=judge,
+)

@@ -1,0 +1,48 @@
+"""VAE305: the KL, or its weight, never reaches the loss."""
+
+from __future__ import annotations
+
+from vae_checked.catalogue.mistake import Mistake, Observer
+from vae_checked.catalogue.support.example import EXAMPLE, edit
+from vae_checked.facts import Evidence, Facts
+from vae_checked.finding import Severity
+
+
+def judge(facts: Facts) -> Evidence | None:
+    in_loss, dead = facts.kl.in_loss, facts.objective.dead_weights
+    if in_loss is None:
+        return None
+    if not in_loss.value:
+        return Evidence(origin=in_loss.origin, values={"what": "the KL never reaches the loss", "unused": "KL"})
+    if dead is not None and dead.value:
+        what = f"no change of {', '.join(dead.value)} moves the loss: the weight is never used"
+        return Evidence(origin=dead.origin, values={"what": what, "unused": dead.value})
+    return None
+
+
+MISTAKE = Mistake(
+    code="VAE305",
+    name="kl-not-in-loss",
+    severity=Severity.ERROR,
+    summary="The KL is computed and never reaches the loss, or its weight is stored and never used.",
+    why=(
+        "What is minimised is the reconstruction alone: the model is an autoencoder, its posterior shrinks to a "
+        "point, and decoding N(0, I) draws noise. A beta that does not move the loss lets every experiment over "
+        "beta compare equals."
+    ),
+    message="{what}",
+    measured="d loss / d {unused} = 0",
+    fix="loss = (recon + beta * kl).mean()",
+    bad=edit(
+        ("mu.pow(2) - logvar.exp(), dim=1)", "mu.pow(2) - logvar.exp(), dim=1)  # VAE305"),
+        ("(recon + kl).mean()", "recon.mean()"),
+    ),
+    good=EXAMPLE,
+    references=(
+        "Kingma and Welling 2014, equation 3, https://arxiv.org/abs/1312.6114",
+        "Higgins and others 2017, section 2, https://openreview.net/forum?id=Sy2fzU9gl",
+    ),
+    seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
+    needs=("kl.in_loss",),
+    judge=judge,
+)

@@ -1,0 +1,46 @@
+"""VAE306: the KL from the prior to the posterior."""
+
+from __future__ import annotations
+
+from vae_checked.catalogue.mistake import Mistake, Observer
+from vae_checked.catalogue.support.example import EXAMPLE, edit
+from vae_checked.catalogue.support.formula import beside_closed_form
+from vae_checked.facts import Evidence, Facts
+from vae_checked.finding import Severity
+
+
+def judge(facts: Facts) -> Evidence | None:
+    form = facts.kl.form
+    if form is None or not form.value.reversed:
+        return None
+    return Evidence(origin=form.origin, values=beside_closed_form(form.value))
+
+
+MISTAKE = Mistake(
+    code="VAE306",
+    name="kl-reversed",
+    severity=Severity.ERROR,
+    summary="The arguments of the KL are exchanged: KL(p(z) || q(z|x)) instead of KL(q(z|x) || p(z)).",
+    why=(
+        "The two are 0 at the same place and differ everywhere else. The reversed one charges a narrow posterior "
+        "without limit (1 / std^2), so that the latents stay wide and the reconstructions blurry, and the loss is "
+        "no bound on the likelihood."
+    ),
+    message="the KL is taken from the prior to the posterior: its arguments are exchanged",
+    measured="at mu = {points:x} and s = {points:y} the term is {found:y}; KL(q || p) is {closed:y}",
+    fix="kl = torch.distributions.kl_divergence(posterior, prior)",
+    bad=edit(
+        (
+            "kl = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp(), dim=1)",
+            "kl = 0.5 * torch.sum((1 + mu.pow(2)) / logvar.exp() - 1 + logvar, dim=1)  # VAE306",
+        )
+    ),
+    good=EXAMPLE,
+    references=(
+        "Kingma and Welling 2014, equation 3, https://arxiv.org/abs/1312.6114",
+        "https://docs.pytorch.org/docs/stable/distributions.html#module-torch.distributions.kl",
+    ),
+    seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
+    needs=("kl.form",),
+    judge=judge,
+)

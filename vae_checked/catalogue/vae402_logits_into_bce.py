@@ -1,0 +1,65 @@
+"""VAE402: an output that is no probability goes into the cross entropy of probabilities."""
+
+from __future__ import annotations
+
+from vae_checked.catalogue.mistake import Mistake, Observer
+from vae_checked.catalogue.support.example import edit
+from vae_checked.facts import UNIT, Evidence, Facts, Likelihood
+from vae_checked.finding import Severity
+
+
+def judge(facts: Facts) -> Evidence | None:
+    kind, output = facts.recon.kind, facts.output.interval
+    if kind is None or output is None:
+        return None
+    if kind.value is not Likelihood.BCE or UNIT.contains(output.value):
+        return None
+    return Evidence(
+        origin=kind.origin,
+        values={"output": output.value},
+        related=((output.origin, "the decoder's output"),),
+    )
+
+
+# A last layer that starts at grey: the loss raises nothing until training has moved a pixel out of [0, 1].
+_STARTS_GREY = """\
+            nn.Linear(40, 3 * 8 * 12),
+        )
+        nn.init.normal_(self.decoder[-1].weight, std=0.01)
+        nn.init.constant_(self.decoder[-1].bias, 0.5)
+"""
+_FINE = edit(
+    ("            nn.Linear(40, 3 * 8 * 12),\n        )\n", _STARTS_GREY),
+    ("torch.sigmoid(self.decoder(z)).view", "self.decoder(z).view"),
+    ("F.mse_loss(", "F.binary_cross_entropy_with_logits("),
+)
+
+MISTAKE = Mistake(
+    code="VAE402",
+    name="logits-into-bce",
+    severity=Severity.ERROR,
+    summary="The loss needs probabilities, and the decoder's output leaves [0, 1].",
+    why=(
+        "binary_cross_entropy takes the logarithm of its input. Outside [0, 1] PyTorch's own raises 'all elements of "
+        "input should be between 0 and 1', in the first step or after an hour; one written by hand becomes NaN, or "
+        "negative."
+    ),
+    message="the loss needs x_hat in [0, 1], the decoder's output{at_related} is in {output}",
+    measured="x_hat in {output}; elements should be between 0 and 1",
+    fix="F.binary_cross_entropy_with_logits on the raw output, or a sigmoid at the decoder's end",
+    bad=edit(
+        (
+            'F.binary_cross_entropy_with_logits(x_hat, x, reduction="none").sum(dim=(1, 2, 3))',
+            'F.binary_cross_entropy(x_hat, x, reduction="none").sum(dim=(1, 2, 3))  # VAE402',
+        ),
+        text=_FINE,
+    ),
+    good=_FINE,
+    references=(
+        "https://docs.pytorch.org/docs/stable/generated/torch.nn.BCELoss.html",
+        "Kingma and Welling 2014, appendix C.1, https://arxiv.org/abs/1312.6114",
+    ),
+    seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
+    needs=("recon.kind", "output.interval"),
+    judge=judge,
+)

@@ -1,0 +1,102 @@
+"""VAE403: what the decoder can produce is not where the data are."""
+
+from __future__ import annotations
+
+from vae_checked.catalogue.mistake import Mistake, Observer
+from vae_checked.catalogue.support.example import EXAMPLE, PIPELINE, edit
+from vae_checked.catalogue.support.ranges import fitting_activation, half_ranged, pixel_scale, reachable, squashed_twice
+from vae_checked.facts import UNIT, Evidence, Facts, Interval, Likelihood
+from vae_checked.finding import Severity
+
+_OTHER_SCALE = frozenset({Likelihood.CROSS_ENTROPY, Likelihood.POISSON})
+
+
+def judge(facts: Facts) -> Evidence | None:
+    kind, output, data = facts.recon.kind, facts.output.interval, facts.data.interval
+    if kind is None or output is None or data is None:
+        return None
+    if kind.value in _OTHER_SCALE or not data.value.bounded or data.value.width == 0:
+        return None
+    if _has_its_own_code(facts, kind.value, output.value, data.value):
+        return None
+    seen = reachable(kind.value, output.value)
+    tolerance = 0.01 * data.value.width
+    problem = _problem(kind.value, seen, data.value, tolerance)
+    if problem is None:
+        return None
+    return Evidence(
+        origin=output.origin,
+        values={
+            "output": seen,
+            "data": data.value,
+            "problem": problem,
+            "remedy": "scale the data to [0, 1]"
+            if not kind.value.target.contains(data.value, tolerance)
+            else f"end the decoder in {fitting_activation(data.value)}",
+        },
+        related=((data.origin, "the data"),),
+    )
+
+
+def _problem(kind: Likelihood, seen: Interval, data: Interval, tolerance: float) -> str | None:
+    if not kind.target.contains(data, tolerance):
+        return "the loss needs targets in [0, 1]"
+    if not seen.contains(data, tolerance):
+        return "part of the data can not be produced"
+    # Data in the middle of a wider output lose nothing; data on one side of 0 leave the other half without a target.
+    one_sided = data.low >= -tolerance or data.high <= tolerance
+    if seen.bounded and min(-seen.low, seen.high) >= 0.5 * data.width and one_sided:
+        return "half of the output is never a target"
+    return None
+
+
+def _has_its_own_code(facts: Facts, kind: Likelihood, output: Interval, data: Interval) -> bool:
+    chain = facts.output.activations.value if facts.output.activations is not None else ()
+    return (
+        pixel_scale(data, kind, output) is not None
+        or squashed_twice(chain) is not None
+        or half_ranged(chain) is not None
+        or (kind is Likelihood.BCE_WITH_LOGITS and UNIT.contains(output))
+        or (kind is Likelihood.BCE and not UNIT.contains(output))
+    )
+
+
+_NORMALIZE = """\
+transforms.Compose(
+        [transforms.Resize((8, 12)), transforms.ToTensor(), transforms.Normalize((0.5,) * 3, (0.5,) * 3)]
+    )"""
+_NORMALIZED = edit(
+    ("DATA_RANGE = (0.0, 1.0)", "DATA_RANGE = (-1.0, 1.0)"),
+    ("transforms.Compose([transforms.Resize((8, 12)), transforms.ToTensor()])", _NORMALIZE),
+    text=EXAMPLE + PIPELINE,
+)
+
+MISTAKE = Mistake(
+    code="VAE403",
+    name="output-range-mismatch",
+    severity=Severity.ERROR,
+    summary="The interval that the decoder can reach and the interval of the data differ.",
+    why=(
+        "A sigmoid never reaches the dark half of pixels in [-1, 1], a tanh none of those beyond 1 after ImageNet's "
+        "normalisation: that part of the error can not be learned away. A tanh against pixels in [0, 1] spends half "
+        "of its range on values that are never a target, and what is drawn looks washed out."
+    ),
+    message="the output is in {output}, the data{at_related} in {data}: {problem}",
+    measured="output in {output}, data in {data}",
+    fix="let output and data share one range: {remedy}",
+    bad=edit(
+        (
+            "torch.sigmoid(self.decoder(z)).view(-1, 3, 8, 12)",
+            "torch.sigmoid(self.decoder(z)).view(-1, 3, 8, 12)  # VAE403",
+        ),
+        text=_NORMALIZED,
+    ),
+    good=edit(("torch.sigmoid(", "torch.tanh("), text=_NORMALIZED),
+    references=(
+        "https://docs.pytorch.org/vision/stable/generated/torchvision.transforms.ToTensor.html",
+        "https://docs.pytorch.org/vision/stable/generated/torchvision.transforms.Normalize.html",
+    ),
+    seen_by=frozenset({Observer.AUDIT, Observer.LINT}),
+    needs=("recon.kind", "output.interval", "data.interval"),
+    judge=judge,
+)

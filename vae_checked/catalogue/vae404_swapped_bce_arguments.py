@@ -1,0 +1,51 @@
+"""VAE404: prediction and target change places in the cross entropy."""
+
+from __future__ import annotations
+
+from vae_checked.catalogue.mistake import Mistake, Observer
+from vae_checked.catalogue.support.example import edit
+from vae_checked.facts import Evidence, Facts, Likelihood
+from vae_checked.finding import Severity
+
+_ASYMMETRIC = frozenset({Likelihood.BCE, Likelihood.BCE_WITH_LOGITS})
+
+
+def judge(facts: Facts) -> Evidence | None:
+    swapped, kind = facts.recon.swapped, facts.recon.kind
+    if swapped is None or kind is None or not swapped.value or kind.value not in _ASYMMETRIC:
+        return None
+    return Evidence(origin=swapped.origin, values={"loss": kind.value})
+
+
+_FINE = edit(("F.mse_loss(", "F.binary_cross_entropy("))
+
+
+MISTAKE = Mistake(
+    code="VAE404",
+    name="swapped-bce-arguments",
+    severity=Severity.ERROR,
+    summary="The data are given as the prediction and the reconstruction as the target of a cross entropy.",
+    why=(
+        "The cross entropy is not symmetric: with the arguments exchanged it takes the logarithm of the data. Black "
+        "and white pixels hit the clamp at -100, the gradient is constant in x_hat, and the optimum is a decoder "
+        "that draws only 0 or 1. Where the loss is symmetric (MSE, L1) the order does not matter and is no finding."
+    ),
+    message="{loss} gets the data as its prediction and the reconstruction as its target",
+    measured="d loss / d x_hat is that of {loss}(x, x_hat)",
+    fix="F.binary_cross_entropy(x_hat, x)",
+    bad=edit(
+        (
+            'F.binary_cross_entropy(x_hat, x, reduction="none").sum(dim=(1, 2, 3))',
+            'F.binary_cross_entropy(x, x_hat, reduction="none").sum(dim=(1, 2, 3))  # VAE404',
+        ),
+        text=_FINE,
+    ),
+    good=_FINE,
+    references=(
+        "https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.binary_cross_entropy.html",
+        "https://docs.pytorch.org/docs/stable/generated/torch.nn.BCELoss.html",
+    ),
+    seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
+    needs=("recon.swapped", "recon.kind"),
+    judge=judge,
+)

@@ -1,0 +1,49 @@
+"""VAE406: a one-sided activation before the sigmoid halves its range."""
+
+from __future__ import annotations
+
+from vae_checked.catalogue.mistake import Mistake, Observer
+from vae_checked.catalogue.support.example import EXAMPLE, edit
+from vae_checked.catalogue.support.ranges import half_ranged
+from vae_checked.facts import Evidence, Facts
+from vae_checked.finding import Severity
+
+
+def judge(facts: Facts) -> Evidence | None:
+    activations, output = facts.output.activations, facts.output.interval
+    if activations is None or output is None:
+        return None
+    first = half_ranged(activations.value)
+    if first is None:
+        return None
+    return Evidence(origin=activations.origin, values={"first": first, "output": output.value})
+
+
+MISTAKE = Mistake(
+    code="VAE406",
+    name="half-range-activation",
+    severity=Severity.ERROR,
+    summary="A ReLU (or another activation that is never negative) stands right before the output's sigmoid.",
+    why=(
+        "A sigmoid of values that are never negative is in [0.5, 1): the dark half of every picture can not be "
+        "produced, pixels whose input is cut off get no gradient, and the reconstructions look washed out."
+    ),
+    message="{first} right before the sigmoid leaves the output in {output}",
+    measured="{first} then sigmoid: output in {output}",
+    fix="drop the {first} before the sigmoid",
+    bad=edit(
+        (
+            "            nn.Linear(40, 3 * 8 * 12),\n",
+            "            nn.Linear(40, 3 * 8 * 12),\n            nn.ReLU(),\n",
+        ),
+        (".view(-1, 3, 8, 12)", ".view(-1, 3, 8, 12)  # VAE406"),
+    ),
+    good=EXAMPLE,
+    references=(
+        "https://docs.pytorch.org/docs/stable/generated/torch.nn.Sigmoid.html",
+        "https://docs.pytorch.org/docs/stable/generated/torch.nn.ReLU.html",
+    ),
+    seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
+    needs=("output.activations", "output.interval"),
+    judge=judge,
+)

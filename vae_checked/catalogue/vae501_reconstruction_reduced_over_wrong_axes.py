@@ -1,0 +1,44 @@
+"""VAE501: the reconstruction error is reduced over the wrong axes."""
+
+from __future__ import annotations
+
+from vae_checked.catalogue.mistake import Mistake, Observer
+from vae_checked.catalogue.support.balance import wrong_axes
+from vae_checked.catalogue.support.example import edit
+from vae_checked.facts import Evidence, Facts
+from vae_checked.finding import Severity
+
+
+def judge(facts: Facts) -> Evidence | None:
+    reduced = facts.recon.reduced
+    if reduced is None or not wrong_axes(reduced.value):
+        return None
+    return Evidence(origin=reduced.origin, values={"batch": reduced.value.batch, "event": reduced.value.event})
+
+
+MISTAKE = Mistake(
+    code="VAE501",
+    name="reconstruction-reduced-over-wrong-axes",
+    severity=Severity.ERROR,
+    summary="The reconstruction error is summed over the batch, or over only some axes of a sample.",
+    why=(
+        "The log likelihood of an image is the sum over C, H and W; the loss is the mean of that over the batch. A sum "
+        "over one of these axes and a mean over the rest divides the reconstruction by a number that nobody chose, "
+        "while the KL keeps its size: the KL then dominates, and the latents collapse to the prior."
+    ),
+    message="the reconstruction error is not the sum over a sample's axes (C, H, W)",
+    measured="batch: {batch}; axes of a sample: {event}",
+    fix='recon = F.mse_loss(x_hat, x, reduction="none").sum(dim=(1, 2, 3))',
+    bad=edit(
+        ("sum(dim=(1, 2, 3))", "sum(dim=1)  # VAE501"),
+        ("(recon + kl).mean()", "recon.mean() + kl.mean()"),
+    ),
+    good=edit(("(recon + kl).mean()", "recon.mean() + kl.mean()")),
+    references=(
+        "Kingma and Welling 2014, section 3 (equation 10) and appendix C, https://arxiv.org/abs/1312.6114",
+        "https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.mse_loss.html",
+    ),
+    seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
+    needs=("recon.reduced",),
+    judge=judge,
+)

@@ -1,0 +1,55 @@
+"""VAE502: a mean reconstruction beside a summed KL."""
+
+from __future__ import annotations
+
+from vae_checked.catalogue.mistake import Mistake, Observer
+from vae_checked.catalogue.support.balance import settled, stated
+from vae_checked.catalogue.support.example import edit
+from vae_checked.facts import Evidence, Facts, Reduction
+from vae_checked.finding import Severity
+
+
+def judge(facts: Facts) -> Evidence | None:
+    recon, kl = facts.recon.reduced, facts.kl.reduced
+    if recon is None or kl is None or settled(facts, recon.value, kl.value):
+        return None
+    if recon.value.event is not Reduction.MEAN or kl.value.event is not Reduction.SUM:
+        return None
+    return Evidence(
+        origin=recon.origin,
+        values={"beta": stated(facts, "the number of elements of a sample")},
+        related=((kl.origin, "the KL"),),
+    )
+
+
+MISTAKE = Mistake(
+    code="VAE502",
+    name="mean-reconstruction-summed-kl",
+    severity=Severity.WARNING,
+    summary="The reconstruction error is a mean over a sample's elements, the KL a sum over the latents.",
+    why=(
+        "Dividing only the reconstruction by the number of pixels multiplies the weight of the KL by that number: a "
+        "beta-VAE with a beta of hundreds or thousands that nobody wrote down. The terms are unbalanced, the KL "
+        "drops to 0, and the samples all look the same. Where the weight is named, or the KL is divided by the same "
+        "count, this is intent and no finding."
+    ),
+    message="the reconstruction is a mean over a sample's elements, the KL{at_related} a sum over the latents",
+    measured="effective beta: {beta}",
+    fix='F.mse_loss(x_hat, x, reduction="none").sum(dim=(1, 2, 3)), or a weight of the KL that has a name',
+    bad=edit(
+        ('F.mse_loss(x_hat, x, reduction="none").sum(dim=(1, 2, 3))', "F.mse_loss(x_hat, x)  # VAE502"),
+        ("(recon + kl).mean()", "recon + kl.mean()"),
+    ),
+    good=edit(
+        ('F.mse_loss(x_hat, x, reduction="none").sum(dim=(1, 2, 3))', 'F.mse_loss(x_hat, x, reduction="sum") / len(x)'),
+        ("(recon + kl).mean()", "recon + kl.mean()"),
+    ),
+    references=(
+        "Higgins and others 2017, section 2, https://openreview.net/forum?id=Sy2fzU9gl",
+        "Rybkin and others 2021, https://arxiv.org/abs/2006.13202",
+        "https://docs.pytorch.org/docs/stable/generated/torch.nn.MSELoss.html",
+    ),
+    seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
+    needs=("recon.reduced", "kl.reduced"),
+    judge=judge,
+)

@@ -1,0 +1,53 @@
+"""VAE504: one term is a sum over the batch, the other a mean."""
+
+from __future__ import annotations
+
+from vae_checked.catalogue.mistake import Mistake, Observer
+from vae_checked.catalogue.support.balance import batch_settled, stated
+from vae_checked.catalogue.support.example import EXAMPLE, edit
+from vae_checked.facts import Evidence, Facts, Reduction
+from vae_checked.finding import Severity
+
+_OVER_BATCH: dict[tuple[Reduction | None, Reduction | None], str] = {
+    (Reduction.SUM, Reduction.MEAN): "the batch size",
+    (Reduction.MEAN, Reduction.SUM): "1 / the batch size",
+}
+
+
+def judge(facts: Facts) -> Evidence | None:
+    kl, recon = facts.kl.reduced, facts.recon.reduced
+    if kl is None or recon is None or batch_settled(facts, recon.value, kl.value):
+        return None
+    size = _OVER_BATCH.get((kl.value.batch, recon.value.batch))
+    if size is None:
+        return None
+    return Evidence(
+        origin=kl.origin,
+        values={"kl": kl.value.batch, "recon": recon.value.batch, "beta": stated(facts, size)},
+        related=((recon.origin, "the reconstruction"),),
+    )
+
+
+MISTAKE = Mistake(
+    code="VAE504",
+    name="batch-reduction-mismatch",
+    severity=Severity.WARNING,
+    summary="One term of the loss is summed over the batch, the other averaged over it.",
+    why=(
+        "The weight of the KL against the reconstruction is then multiplied or divided by the batch size: the batch "
+        "size changes the loss, the last and smaller batch of an epoch has another beta than the rest, and results "
+        "do not carry over to another machine. A constant beta balances the terms at one batch size only."
+    ),
+    message="over the batch the KL is a {kl}, the reconstruction{at_related} a {recon}: batch size changes the loss",
+    measured="effective beta: {beta}",
+    fix="reduce both over the batch alike: (recon + kl).mean()",
+    bad=edit(
+        ("mu.pow(2) - logvar.exp(), dim=1)", "mu.pow(2) - logvar.exp())  # VAE504"),
+        ("(recon + kl).mean()", "recon.mean() + kl"),
+    ),
+    good=EXAMPLE,
+    references=("Kingma and Welling 2014, equations 8 and 10, https://arxiv.org/abs/1312.6114",),
+    seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
+    needs=("kl.reduced", "recon.reduced"),
+    judge=judge,
+)

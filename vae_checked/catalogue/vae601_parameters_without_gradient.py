@@ -1,0 +1,36 @@
+"""VAE601: parameters that no gradient reaches."""
+
+from __future__ import annotations
+
+from vae_checked.catalogue.mistake import Mistake, Observer
+from vae_checked.catalogue.support.example import EXAMPLE, edit
+from vae_checked.facts import Evidence, Facts
+from vae_checked.finding import Severity
+
+
+def judge(facts: Facts) -> Evidence | None:
+    names = facts.training.without_gradient
+    if names is None or not names.value:
+        return None
+    return Evidence(origin=names.origin, values={"names": names.value})
+
+
+MISTAKE = Mistake(
+    code="VAE601",
+    name="parameters-without-gradient",
+    severity=Severity.WARNING,
+    summary="Parameters of the model that the loss never reaches: their gradient is None or exactly 0.",
+    why=(
+        "A detach, a no_grad, a head that is built and never called: what no gradient reaches keeps its random "
+        "initial values for ever, and what comes before it learns nothing: 'the encoder does not learn'."
+    ),
+    message="no gradient of the loss reaches {names}",
+    measured="no gradient, or one of 0: {names}",
+    fix="remove the detach before the layer, or the layer that is never used",
+    bad=edit(("h = self.encoder(x)", "h = self.encoder(x).detach()  # VAE601")),
+    good=EXAMPLE,
+    references=("https://docs.pytorch.org/docs/stable/generated/torch.Tensor.detach.html",),
+    seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
+    needs=("training.without_gradient",),
+    judge=judge,
+)

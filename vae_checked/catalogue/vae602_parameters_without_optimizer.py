@@ -1,0 +1,53 @@
+"""VAE602: parameters that no optimizer holds."""
+
+from __future__ import annotations
+
+from vae_checked.catalogue.mistake import Mistake, Observer
+from vae_checked.catalogue.support.example import EXAMPLE, edit
+from vae_checked.facts import Evidence, Facts
+from vae_checked.finding import Severity
+
+
+def judge(facts: Facts) -> Evidence | None:
+    names = facts.training.without_optimizer
+    if names is None or not names.value:
+        return None
+    return Evidence(origin=names.origin, values={"names": names.value})
+
+
+_OPTIMIZER = """\
+
+
+def configure_optimizers(model):
+    return torch.optim.Adam(model.parameters(), lr=1e-3)
+"""
+_FINE = EXAMPLE + _OPTIMIZER
+
+
+MISTAKE = Mistake(
+    code="VAE602",
+    name="parameters-without-optimizer",
+    severity=Severity.WARNING,
+    summary="Trainable parameters of the model that no optimizer was given.",
+    why=(
+        "An optimizer built from a list of submodules forgets one, or layers live in a plain list or dict that "
+        "`parameters()` does not see. They get a gradient at each step and never move: the head stays random, and "
+        "the loss stops early."
+    ),
+    message="no optimizer holds {names}",
+    measured="trainable, and not in the optimizer: {names}",
+    fix="torch.optim.Adam(model.parameters())",
+    bad=edit(
+        ("model.parameters()", "[*model.encoder.parameters(), *model.decoder.parameters()]"),
+        ("lr=1e-3)", "lr=1e-3)  # VAE602"),
+        text=_FINE,
+    ),
+    good=_FINE,
+    references=(
+        "https://docs.pytorch.org/docs/stable/optim.html#constructing-it",
+        "https://docs.pytorch.org/docs/stable/generated/torch.nn.ModuleList.html",
+    ),
+    seen_by=frozenset({Observer.LINT}),
+    needs=("training.without_optimizer",),
+    judge=judge,
+)

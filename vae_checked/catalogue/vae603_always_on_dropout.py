@@ -1,0 +1,46 @@
+"""VAE603: dropout that evaluation does not switch off."""
+
+from __future__ import annotations
+
+from vae_checked.catalogue.mistake import Mistake, Observer
+from vae_checked.catalogue.support.example import edit
+from vae_checked.facts import Evidence, Facts
+from vae_checked.finding import Severity
+
+
+def judge(facts: Facts) -> Evidence | None:
+    names = facts.training.always_on_dropout
+    if names is None or not names.value:
+        return None
+    return Evidence(origin=names.origin, values={"names": names.value})
+
+
+_FINE = edit(("h = self.encoder(x)", "h = F.dropout(self.encoder(x), 0.2, training=self.training)"))
+
+
+MISTAKE = Mistake(
+    code="VAE603",
+    name="always-on-dropout",
+    severity=Severity.WARNING,
+    summary="Dropout by the functional form without `training=self.training`: eval() does not switch it off.",
+    why=(
+        "F.dropout is on unless it is told otherwise. Embeddings, reconstructions and the test loss then change "
+        "from call to call, and are worse than the model is: 'non-deterministic', 'really bad embeddings'. Where it "
+        "is meant (Monte Carlo dropout) it deserves its name."
+    ),
+    message="dropout stays on in evaluation: {names}",
+    measured="active after eval(): {names}",
+    fix="F.dropout(h, 0.2, training=self.training)",
+    bad=edit(
+        ("F.dropout(self.encoder(x), 0.2, training=self.training)", "F.dropout(self.encoder(x), 0.2)  # VAE603"),
+        text=_FINE,
+    ),
+    good=_FINE,
+    references=(
+        "https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.dropout.html",
+        "Gal and Ghahramani 2016, https://arxiv.org/abs/1506.02142",
+    ),
+    seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
+    needs=("training.always_on_dropout",),
+    judge=judge,
+)

@@ -1,0 +1,1 @@
+"""Which model, loss and data belong together, and the runs that evaluate them."""

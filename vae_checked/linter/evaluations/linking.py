@@ -1,0 +1,288 @@
+"""Which model output is which loss argument, where no code that was read calls the one with the other."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from vae_checked.linter.interpreter.values import Class, Function, Instance, Value, opened
+from vae_checked.linter.roles import samplers
+from vae_checked.linter.symbols.expression import Expr, Graph, Site, atom, contains, strip, walk
+from vae_checked.linter.symbols.names import role_of_name
+from vae_checked.record import dataclass
+
+if TYPE_CHECKING:
+    from vae_checked.linter.evaluations.evaluation import Scene
+    from vae_checked.linter.interpreter.interpreter import Interpreter
+    from vae_checked.linter.interpreter.project import Project
+
+
+def takes_heads(function: Function) -> bool:
+    """Whether a function's parameters are named after both heads of a posterior."""
+    roles = {role_of_name(item.arg) for item in function.node.args.args}
+    return {"mu", "second"} <= roles
+
+
+def atoms_for(interpreter: Interpreter, function: Function, skip: int, *, heads: bool = True) -> list[Value]:
+    """Fresh atoms for the parameters without a default, and with `heads` for those up to a head that may be None."""
+    spec = function.node.args
+    parameters = [*spec.posonlyargs, *spec.args]
+    first = len(parameters) - len(spec.defaults)
+    for index, default in enumerate(spec.defaults if heads else [], first):
+        if not (isinstance(default, ast.Constant) and default.value is None):
+            break
+        if role_of_name(parameters[index].arg) in ("mu", "second"):
+            first = index + 1
+    required = parameters[skip : max(skip, first)]
+    source = function.scope.module.source_of(function.node)
+    return [atom(item.arg, Site(source, item), interpreter.serial()) for item in required]
+
+
+def roles_of_outputs(
+    inputs: Iterable[Value], outputs: Value, values: Iterable[Expr], names: Mapping[int, list[str]]
+) -> dict[str, Value]:
+    """The parts of a forward's result by role: told by what they are, and by `names` where nothing is drawn."""
+    found = samplers.find(Graph(values))
+    parts = list(_parts(outputs))
+    roles: dict[str, Value] = {}
+    known = {value.uid for value in inputs if isinstance(value, Expr)}
+    for site in found:
+        heads = {node.uid for node in _spine(site.scale)}
+        for part in parts:
+            if not isinstance(part, Expr):
+                continue
+            bare = strip(part)
+            if bare.uid == strip(site.location).uid:
+                roles.setdefault("mu", part)
+            elif bare.uid in heads:
+                roles.setdefault("second", part)
+            elif bare.uid == site.z.uid:
+                roles.setdefault("z", part)
+            elif bare.uid in known:
+                roles.setdefault("input", part)
+            elif contains(part, site.z.uid):
+                roles.setdefault("output", part)
+    if not found:
+        roles.update(_roles_by_name(parts, names))
+    elif _first_role(roles.get("mu"), names) == "second" and _first_role(roles.get("second"), names) == "mu":
+        # Exchanged on the way to the sampler: a loss is handed the heads as they are returned.
+        roles["mu"], roles["second"] = roles["second"], roles["mu"]
+    if "input" not in roles:
+        first = next((value for value in inputs if isinstance(value, Expr)), None)
+        if first is not None:
+            roles["input"] = first
+    return roles
+
+
+def _parts(outputs: Value) -> Iterator[Value]:
+    """What a forward's result holds, the pairs in it opened."""
+    held = outputs.attributes if isinstance(outputs, Instance) else outputs
+    for part in held.values() if isinstance(held, dict) else held if isinstance(held, (tuple, list)) else (held,):
+        if isinstance(part, (tuple, list)) and len(part) == 2:
+            yield from part
+        else:
+            yield part
+
+
+def _first_role(part: Value, names: Mapping[int, list[str]]) -> str | None:
+    """The role of the first name that a value went by and that has one."""
+    if not isinstance(part, Expr):
+        return None
+    return next((role for role in map(role_of_name, names.get(part.uid, ())) if role is not None), None)
+
+
+def _roles_by_name(parts: list[Value], names: Mapping[int, list[str]]) -> dict[str, Value]:
+    """Heads by the names that they go by; the output is the part that is computed from mu."""
+    roles: dict[str, Value] = {}
+    for part in parts:
+        if isinstance(part, Expr):
+            for name in names.get(part.uid, ()):
+                role = role_of_name(name)
+                if role in ("mu", "second"):
+                    roles.setdefault(role, part)
+    if roles.keys() != {"mu", "second"}:
+        return {}
+    heads = {roles["mu"].uid, roles["second"].uid}
+    for part in parts:
+        if isinstance(part, Expr) and part.uid not in heads and contains(part, roles["mu"].uid):
+            roles.setdefault("output", part)
+    return roles if "output" in roles else {}
+
+
+def _spine(scale: Expr) -> list[Expr]:
+    """The nodes from which a scale is computed elementwise: any of them may be handed on as the second head."""
+    found: dict[int, Expr] = {}
+    stack = [scale]
+    while stack:
+        node = stack.pop()
+        if node.uid in found:
+            continue
+        found[node.uid] = node
+        if node.op in ("exp", "mul", "div", "sqrt", "softplus", "clamp", "add", "pow", "neg", "square") or (
+            node.op in ("cast", "detach", "contiguous", "view")
+        ):
+            stack.extend(arg for arg in node.args if arg.op != "const")
+    return list(found.values())
+
+
+def own_losses(interpreter: Interpreter, instance: Instance, inputs: list[Value], outputs: Value, site: Site) -> None:
+    """Call a model's own loss methods with what its forward returned."""
+    values = [expr for root in interpreter.trace.roots for expr in _opened(root.value)]
+    roles = roles_of_outputs(inputs, outputs, values, interpreter.trace.names)
+    if "mu" not in roles and "second" not in roles:
+        return
+    callers = _callers(instance.cls)
+    second = roles.get("second")
+    in_modes = isinstance(second, Expr) and strip(second).op == "phi"
+    for cls in instance.cls.mro():
+        # Helpers last: what their callers did not call, or call for one of several modes, is not for these heads.
+        for name, method in sorted(cls.names.items(), key=lambda each: each[0] in callers):
+            overridden = instance.cls.find(name) is not method
+            if not isinstance(method, Function) or overridden or id(method.node) in interpreter.trace.entered:
+                continue
+            if name in callers and (in_modes or not callers[name].isdisjoint(interpreter.trace.entered)):
+                continue
+            free = method.is_static
+            args = arguments(interpreter, method, outputs, roles, skip=0 if free else 1)
+            if args is not None:
+                target = method if free else Function(method.node, method.scope, instance, method.owner)
+                interpreter.invoke(target, args, {}, site)
+
+
+def _callers(cls: Class) -> dict[str, set[int]]:
+    """Per method that others of its class call, these others by their nodes."""
+    found: dict[str, set[int]] = {}
+    for base in cls.mro():
+        for method in base.names.values():
+            for node in ast.walk(method.node) if isinstance(method, Function) else ():
+                if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                    owner = node.func.value
+                    if isinstance(owner, ast.Name) and owner.id == "self" and node.func.attr != "forward":
+                        found.setdefault(node.func.attr, set()).add(id(method.node))
+    return found
+
+
+def arguments(
+    interpreter: Interpreter, function: Function, outputs: Value, roles: dict[str, Value], skip: int
+) -> list[Value] | None:
+    """The arguments with which a loss is called on a model's outputs; None when it is no loss of theirs."""
+    spec = function.node.args
+    parameters = [*spec.posonlyargs, *spec.args][skip:]
+    if spec.vararg is not None and not parameters and isinstance(outputs, (tuple, list)):
+        return list(outputs) if "loss" in function.name.lower() else None
+    named = [role_of_name(item.arg) for item in parameters]
+    whole = _taken_apart(function, parameters, named, outputs, roles)
+    if whole is not None:
+        index, part = whole
+        roles, named = {**roles, "whole": part}, [*named[:index], "whole", *named[index + 1 :]]
+    # A reconstruction loss by itself is known by its name: other losses take an output and a target as well.
+    wanted: tuple[str, ...] = ("mu", "second") if whole is None else ("whole",)
+    if "recon" in function.name.lower() and "mu" not in named and whole is None:
+        wanted = ("output", "input")
+    if any(named.count(role) != 1 or role not in roles for role in wanted):
+        return None
+    source = function.scope.module.source_of(function.node)
+    required = len(parameters) - len(spec.defaults)
+    args: list[Value] = []
+    for index, (item, role) in enumerate(zip(parameters, named, strict=True)):
+        if role is not None and role in roles:
+            args.append(roles[role])
+        elif index >= required:
+            break
+        else:
+            args.append(atom(item.arg, Site(source, item), interpreter.serial()))
+    return args
+
+
+def _taken_apart(
+    function: Function, parameters: list[ast.arg], named: list[str | None], outputs: Value, roles: dict[str, Value]
+) -> tuple[int, Value] | None:
+    """The parameter of a loss that is unpacked into both heads, and which part of a model's result it is."""
+    if "mu" in named or "loss" not in function.name.lower():
+        return None
+    places = {item.arg: index for index, item in enumerate(parameters)}
+    for node in ast.walk(function.node):
+        if not (isinstance(node, ast.Assign) and isinstance(node.value, ast.Name) and node.value.id in places):
+            continue
+        names = [role_of_name(getattr(part, "id", "")) for part in getattr(node.targets[0], "elts", ())]
+        for held in (outputs, *(outputs if isinstance(outputs, (tuple, list)) else ())):
+            if _has_heads(held, names, roles):
+                return places[node.value.id], held
+    return None
+
+
+def _has_heads(held: Value, names: list[str | None], roles: dict[str, Value]) -> bool:
+    """Whether a tuple has a model's heads where the names of its parts, given by their roles, say."""
+    if not isinstance(held, (tuple, list)) or len(held) != len(names):
+        return False
+    parts = [strip(part).uid if isinstance(part, Expr) else None for part in held]
+    return all(
+        names.count(role) == 1 and role in roles and parts[names.index(role)] == strip(roles[role]).uid
+        for role in ("mu", "second")
+    )
+
+
+@dataclass(slots=True)
+class _Model:
+    """A model whose forward pass returned both heads."""
+
+    scene: Scene
+    outputs: Value
+    roles: dict[str, Value]
+
+
+class Models:
+    """The models of some scenes, noted as these are made, for the losses that nothing calls with what they return."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._models: list[_Model] = []
+
+    def noted(self, scene: Scene) -> Scene:
+        """The scene itself, its model noted if it has one."""
+        for root in scene.trace.roots:
+            if root.kind == "return" and root.depth == 1 and root.function is not None:
+                if root.function.name != "forward":
+                    continue
+                inputs = [leaf for expr in _opened(root.value) for leaf in walk(expr) if leaf.op == "atom"]
+                roles = roles_of_outputs(
+                    _inputs(inputs, root.function), root.value, list(_opened(root.value)), scene.trace.names
+                )
+                if {"mu", "second"} <= roles.keys():
+                    self._models.append(_Model(scene, root.value, roles))
+                    break
+        return scene
+
+    def across(self) -> Iterator[Scene]:
+        """Scenes in which a loss function of a file is called on the outputs of the one model that it can belong to."""
+        from vae_checked.linter.evaluations.evaluation import Scene  # noqa: PLC0415  the two modules call each other
+
+        interpreter = self._project.interpreter
+        for module in list(self._project.modules.values()):
+            if not module.given:
+                continue
+            own = [model for model in self._models if model.scene.module is module]
+            models = own or (self._models if len(self._models) == 1 else [])
+            if len(models) != 1:
+                continue
+            for function in module.functions():
+                args = arguments(interpreter, function, models[0].outputs, models[0].roles, skip=0)
+                if args is None:
+                    continue
+                site = Site(module.source_of(function.node), function.node)
+
+                def work(target: Function = function, given: list[Value] = args, at: Site = site) -> Value:
+                    return interpreter.invoke(target, given, {}, at)
+
+                _, trace = interpreter.run(work)
+                yield Scene(models[0].scene.subject, module, trace)
+
+
+def _inputs(atoms: Iterable[Expr], forward: Function) -> list[Value]:
+    names = [item.arg for item in forward.node.args.args[1:2]]
+    return [item for item in atoms if item.get("name") in names]
+
+
+def _opened(value: Value) -> Iterable[Expr]:
+    return opened(value, (tuple, list, dict, Instance))

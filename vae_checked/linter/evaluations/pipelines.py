@@ -1,0 +1,136 @@
+"""The link from a data pipeline to a model that stands in another function or file of the project."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import PurePath
+
+from vae_checked.facts import Fact, Interval, Origin
+from vae_checked.linter.evaluations.declared_ranges import Declared
+from vae_checked.linter.evaluations.evaluation import Scene, expressions
+from vae_checked.linter.interpreter.project import Module, Project
+from vae_checked.linter.interpreter.values import Pipeline
+from vae_checked.linter.symbols.expression import TRANSPARENT, Expr
+
+_AFFINE = frozenset(("add", "sub", "mul", "div"))
+_PASSED = _AFFINE | TRANSPARENT | {"move", "neg"}
+_OWN = frozenset(("__getitem__", "__call__"))
+
+
+class Pipelines:
+    """Where the project's data lie, per file: what all pipelines agree on that are nearest to it.
+
+    Pipelines of the same file are nearest, then those of its folder and what is below, then those of the folder around.
+    A file that draws noise has a VAE of its own, to which its pipelines belong: they speak for a model of another file
+    only where one of the two files imports the other.
+    Where they disagree, where one of them is not understood, or where code between loader and model rescales what it
+    was given, the interval is unknown.
+    """
+
+    def __init__(self, project: Project, declared: Declared) -> None:
+        self._project = project
+        self._declared = declared
+        self._rescaling: set[str] = set()
+        self._known: dict[PurePath, Fact[Interval] | None] = {}
+        self._awaited: dict[Fact[Interval], tuple[str, str]] = {}
+
+    def note(self, scene: Scene) -> Fact[Interval]:
+        """Take note of whether the code of a scene rescales what a loader hands to it.
+
+        What is returned stands for the interval of its data until that is known, when all scenes are made.
+        """
+        path = scene.module.path
+        for root in scene.trace.roots:
+            if root.function is None or root.function.name not in _OWN:
+                value = root.value
+                if isinstance(value, Expr) and value.op not in _PASSED:
+                    continue
+                if any(map(_rescales_input, (value,) if isinstance(value, Expr) else expressions(value))):
+                    self._rescaling.add(path)
+                    break
+        awaited = Fact(Interval(), Origin(f"{path}\0{scene.subject}"))
+        self._awaited[awaited] = path, scene.subject
+        return awaited
+
+    def settle(self) -> None:
+        """What the project has, once all of its scenes are made."""
+        interpreter = self._project.interpreter
+        self._pipelines: list[tuple[PurePath, Pipeline]] = [
+            (PurePath(pipeline.site.source.path), pipeline) for pipeline in interpreter.pipelines.values()
+        ]
+        self._rescaled = set(map(PurePath, self._rescaling))
+        self._own = {PurePath(path) for path in interpreter.drawing}
+        self._modules = {PurePath(module.path): module for module in self._project.modules.values()}
+
+    def known(self, fact: Fact[Interval] | None) -> Fact[Interval] | None:
+        """A fact as it is, or what it stands for, by what the user says or by the pipelines."""
+        if fact not in self._awaited:
+            return fact
+        path, subject = self._awaited[fact]
+        return self._declared.interval_for(path, subject) or self.interval_for(path)
+
+    def interval_for(self, path: str) -> Fact[Interval] | None:
+        """The interval of the data that a model in this file is given, with the step that settles it."""
+        where = PurePath(path)
+        if where not in self._known:
+            self._known[where] = self._search(where)
+        return self._known[where]
+
+    def _search(self, where: PurePath) -> Fact[Interval] | None:
+        if not self._pipelines:
+            return None
+        for level in (where, *where.parents):
+            near = [
+                pipeline
+                for path, pipeline in self._pipelines
+                if (path == level or level in path.parents)
+                and (path == where or not pipeline.direct)
+                and self._speaks_for(path, where)
+            ]
+            if near:
+                if any(path == level or level in path.parents for path in self._rescaled):
+                    return None
+                return _agreed(near)
+        return None
+
+    def _speaks_for(self, path: PurePath, where: PurePath) -> bool:
+        return path == where or path not in self._own or self._reaches(path, where) or self._reaches(where, path)
+
+    def _reaches(self, importer: PurePath, imported: PurePath) -> bool:
+        module = self._modules.get(importer)
+        if module is None:
+            return False
+        return not module.read_once(_imported).isdisjoint((imported.stem, *imported.parent.parts))
+
+
+def _imported(module: Module) -> frozenset[str]:
+    """Every part of every name that a file imports from."""
+    names: set[str] = set()
+    for cell in module.file.cells:
+        for node in ast.walk(cell.tree):
+            if isinstance(node, ast.Import):
+                names.update(part for alias in node.names for part in alias.name.split("."))
+            elif isinstance(node, ast.ImportFrom):
+                names.update((node.module or "").split("."), (alias.name for alias in node.names))
+    return frozenset(names)
+
+
+def _agreed(near: list[Pipeline]) -> Fact[Interval] | None:
+    first = near[0]
+    if first.interval is None or any(pipeline.interval != first.interval for pipeline in near):
+        return None
+    return Fact(first.interval, first.site.origin)
+
+
+def _rescales_input(expr: Expr) -> bool:
+    """Whether a value is an item of a loader put on another scale by constants: `x * 2 - 1`."""
+    node, scaled = expr, False
+    while node.args:
+        if node.op in _AFFINE and any(arg.op == "const" for arg in node.args):
+            scaled = True
+            node = next((arg for arg in node.args if arg.op != "const"), node.args[0])
+        elif node.op in _PASSED:
+            node = node.args[0]
+        else:
+            break
+    return scaled and (node.op in ("batch", "data") or (node.op == "item" and node.get("index") in (0, "any")))

@@ -1,0 +1,144 @@
+"""What is linted together: the files of one project, linked by imports, folders and the models they share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from vae_checked.errors import UsageError
+from vae_checked.linter.files import prefilter
+from vae_checked.linter.files import source as sources
+from vae_checked.linter.files.discovery import Globs
+from vae_checked.linter.run.options import Options
+from vae_checked.record import dataclass, field
+
+# Where packages of different projects lie side by side.
+INSTALLED = frozenset(("site-packages", "dist-packages"))
+
+Text = str | bytes
+
+
+@dataclass(slots=True)
+class Unit:
+    """The files of one project: all that were given, those that concern a VAE with their text, those that feed one."""
+
+    root: str
+    given: list[str] = field(default_factory=list)
+    concerned: list[tuple[str, Text]] = field(default_factory=list)
+    feeding: list[tuple[str, Text]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Gathered:
+    """The files at or below some paths: the units, what could not be read, and which files were named themselves."""
+
+    units: list[Unit]
+    given: list[str]
+    unread: list[tuple[str, str]]
+    named: set[str]
+
+
+def gather(paths: Sequence[str | Path], texts: Mapping[str, Text], options: Options) -> Gathered:
+    """Read the files at or below `paths` as far as the cheap tests need; UsageError as `lint` raises it."""
+    found = Gathered([], [], [], set())
+    units: dict[str, Unit] = {}
+    feeding: dict[str, list[Path]] = {}
+    roots = _Roots()
+    drawing: dict[str, dict[str, bytes]] = {}
+    refused: list[str] = []
+    excluded = Globs(options.exclude, options.folder) if options.exclude else None
+    for path, named in sources.discover(paths, found.unread, excluded, options.force_exclude, texts):
+        name = str(path)
+        found.given.append(name)
+        if named:
+            found.named.add(name)
+        root = roots.of(path)
+        if root not in units:
+            units[root] = Unit(root)
+        unit = units[root]
+        unit.given.append(name)
+        try:
+            content = texts[name] if name in texts else sources.read(path)
+            data = content if isinstance(content, bytes) else content.encode(errors="replace")
+            if prefilter.concerns_vae(data):
+                unit.concerned.append((name, content))
+                continue
+            if named:
+                sources.parse(name, content)
+            if prefilter.may_concern(data):
+                unit.concerned.append((name, content))
+                drawing.setdefault(root, {})[name] = data
+            if not named and path.suffix == ".py" and prefilter.feeds_vae(data):
+                feeding.setdefault(root, []).append(path)
+        except sources.UnreadableError as error:
+            if named:
+                refused.append(f"{path}: {error}")
+            found.unread.append((name, str(error)))
+    refuse(refused)
+    for root, unit in units.items():
+        if root in drawing:
+            _sift(unit, drawing[root])
+        if unit.concerned:
+            unit.feeding = _beside(feeding.get(root, ()), unit)
+            found.units.append(unit)
+    return found
+
+
+def _sift(unit: Unit, drawing: Mapping[str, bytes]) -> None:
+    """Keep those of the files that only draw noise which call a class of a file that concerns a VAE by itself."""
+    classes = {
+        name
+        for path, text in unit.concerned
+        if path not in drawing
+        for name in prefilter.classes_in(text if isinstance(text, bytes) else text.encode(errors="replace"))
+    }
+    unit.concerned = [
+        (path, text)
+        for path, text in unit.concerned
+        if path not in drawing or prefilter.calls_one_of(drawing[path], classes)
+    ]
+
+
+def refuse(reasons: Sequence[str]) -> None:
+    """Raise UsageError for files that were named and are not Python, where there are any."""
+    if reasons:
+        raise UsageError(f"{'; '.join(reasons)}: give Python files, notebooks or folders")
+
+
+def _beside(feeding: Iterable[Path], unit: Unit) -> list[tuple[str, Text]]:
+    """The files with data pipelines in the folder of a file that concerns a VAE, above it, below it or next to it."""
+    folders = {Path(path).parent for path, _ in unit.concerned}
+    around = folders | {parent for folder in folders for parent in folder.parents}
+    next_to = {folder.parent for folder in folders}
+    files: list[tuple[str, Text]] = []
+    concerned = {path for path, _ in unit.concerned}
+    for path in feeding:
+        if str(path) in concerned:
+            continue
+        if path.parent in around or folders & set(path.parents) or path.parent.parent in next_to:
+            try:
+                files.append((str(path), sources.read(path)))
+            except sources.UnreadableError:
+                continue
+    return files
+
+
+class _Roots:
+    """The project that a file belongs to: its repository, the installed package that it is of, or none."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, str] = {}
+
+    def of(self, path: Path) -> str:
+        """The root's absolute path; empty for a file in no repository and no installed package."""
+        return self._of(os.path.dirname(os.path.abspath(path)))  # noqa: PTH100, PTH120  once per file, pathlib is slow
+
+    def _of(self, folder: str) -> str:
+        if folder not in self._known:
+            above, name = os.path.split(folder)
+            if os.path.lexists(os.path.join(folder, ".git")) or os.path.basename(above) in INSTALLED:  # noqa: PTH118, PTH119  as above
+                self._known[folder] = folder
+            else:
+                self._known[folder] = self._of(above) if name else ""
+        return self._known[folder]

@@ -1,0 +1,245 @@
+"""Step 1: from a path to parsed text. Nothing is imported or executed."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import tokenize
+import warnings
+from collections.abc import Collection, Iterator, Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vae_checked.errors import UsageError
+from vae_checked.finding import Place
+from vae_checked.linter.files.discovery import Globs, below
+from vae_checked.record import dataclass, field
+
+if TYPE_CHECKING:
+    from vae_checked.linter.symbols.expression import Site
+
+MAX_BYTES = 4_000_000
+
+
+class UnreadableError(Exception):
+    """A file that cannot be read as Python; the message is the reason in a few words."""
+
+
+@dataclass(slots=True)
+class Cell:
+    """One piece of parsed text: a whole file (`number` None), or a code cell of a notebook."""
+
+    tree: ast.Module
+    text: str
+    number: int | None
+    _lines: list[str] = field(default_factory=list)
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines of the text, held until `let_go_of_lines`."""
+        if not self._lines:
+            self._lines = self.text.split("\n")
+        return self._lines
+
+    def let_go_of_lines(self) -> None:
+        """Hold the text alone."""
+        self._lines = []
+
+
+@dataclass(slots=True)
+class Source:
+    """One cell of a file together with the path it came from: what a place is told by."""
+
+    path: str
+    cell: Cell
+    # Where the nodes are written that were evaluated since the functions were parsed, by the nodes' ids.
+    sites: dict[int, Site] = field(default_factory=dict, compare=False, repr=False)
+
+    def place(self, node: ast.AST) -> Place:
+        """The place of `node`, with its line as an excerpt."""
+        line = getattr(node, "lineno", 1)
+        text = self.cell.lines[line - 1] if 0 < line <= len(self.cell.lines) else ""
+        return Place(
+            self.path,
+            line,
+            _characters(text, getattr(node, "col_offset", 0)) + 1,
+            getattr(node, "end_lineno", None),
+            self._end_column(node),
+            self.cell.number,
+            text,
+        )
+
+    def _end_column(self, node: ast.AST) -> int | None:
+        end_line, end = getattr(node, "end_lineno", None), getattr(node, "end_col_offset", None)
+        if end is None or end_line is None or not 0 < end_line <= len(self.cell.lines):
+            return None
+        return _characters(self.cell.lines[end_line - 1], end) + 1
+
+    def segment(self, node: ast.AST) -> str:
+        """The text of `node` on one line, as it is written."""
+        first, last = getattr(node, "lineno", 0), getattr(node, "end_lineno", 0) or 0
+        if not 0 < first <= last <= len(self.cell.lines):
+            return ""
+        lines = self.cell.lines[first - 1 : last]
+        start, end = getattr(node, "col_offset", 0), getattr(node, "end_col_offset", 0) or 0
+        last_line = lines[-1].encode()[:end].decode(errors="replace")
+        lines = [*lines[:-1], last_line]
+        lines[0] = lines[0].encode()[start:].decode(errors="replace")
+        return " ".join(" ".join(lines).split())
+
+
+def _characters(line: str, offset: int) -> int:
+    """The parser counts UTF-8 bytes, people count characters."""
+    return offset if line.isascii() else len(line.encode()[:offset].decode(errors="replace"))
+
+
+@dataclass(slots=True)
+class File:
+    """A file that was read: its cells in order, and those that are not Python with the reason."""
+
+    path: str
+    cells: list[Cell]
+    broken: list[tuple[int, str]] = field(default_factory=list)
+
+
+def discover(
+    paths: Sequence[str | Path],
+    unread: list[tuple[str, str]],
+    excluded: Globs | None = None,
+    force_exclude: bool = False,
+    texts: Collection[str] = (),
+) -> Iterator[tuple[Path, bool]]:
+    """Every Python file and notebook at or below `paths`, each once, with whether it was named itself.
+
+    What `.gitignore` or `excluded` names is left out below a folder, by `force_exclude` also where `excluded` names one
+    of `paths`. Links to folders are not followed, and a folder that cannot be listed goes to `unread` with the
+    reason. What is among `texts` need not exist. Raises UsageError for a path that does not exist or is no file or
+    folder.
+    """
+    seen: set[Path] = set()
+    for given in paths:
+        path = Path(given)
+        try:
+            file = str(path) in texts or path.is_file()
+            folder = not file and path.is_dir()
+        except OSError as error:
+            raise UsageError(f"{given}: {error.strerror or error}: give a file or folder that can be read") from None
+        if force_exclude and excluded is not None and excluded.match(path, folder):
+            continue
+        if folder:
+            found: Iterator[Path] = below(path, unread, excluded)
+        elif file:
+            found = iter((path,))
+        elif path.exists():
+            raise UsageError(f"{given}: neither a file nor a folder: give a Python file, a notebook or a folder")
+        else:
+            raise UsageError(f"{given}: no such file or folder")
+        for item in found:
+            if item not in seen:
+                seen.add(item)
+                yield item, file
+
+
+def read(path: Path) -> bytes:
+    """The bytes of a file; UnreadableError with the reason when they cannot be had."""
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise UnreadableError(error.strerror or str(error)) from None
+    if len(data) > MAX_BYTES:
+        raise UnreadableError(f"larger than the {MAX_BYTES} bytes that are read")
+    return data
+
+
+def parse(path: str, data: bytes | str) -> File:
+    """Parse a Python file or a notebook; UnreadableError with the reason when it is neither.
+
+    What is text already has no encoding to look for.
+    """
+    if path.endswith(".ipynb"):
+        return _notebook(path, data)
+    return File(path, [_cell(data if isinstance(data, str) else _decode(data), None)])
+
+
+def _decode(data: bytes) -> str:
+    if b"\0" in data:
+        raise UnreadableError("not Python: it holds NUL bytes, as binary files and UTF-16 do")
+    try:
+        encoding, _ = tokenize.detect_encoding(BytesIO(data).readline)
+        return data.decode(encoding)
+    except (SyntaxError, UnicodeDecodeError, LookupError):
+        raise UnreadableError("not Python: no text in its declared encoding (UTF-8 if none)") from None
+
+
+def parsed(text: str) -> ast.Module:
+    """The tree of a text; what Python warns of there is the author's affair."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(text)
+
+
+def _cell(text: str, number: int | None) -> Cell:
+    text = text.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    try:
+        tree = parsed(text)
+    except SyntaxError as error:
+        raise UnreadableError(f"not Python: {error.msg} (line {error.lineno})") from None
+    except (RecursionError, MemoryError):
+        raise UnreadableError("not Python that can be parsed: nested too deeply") from None
+    except ValueError as error:
+        raise UnreadableError(f"not Python: {error}") from None
+    return Cell(tree, text, number)
+
+
+# ------------------------------------------------------------------------------------------------ notebooks
+
+_PYTHON_MAGICS = frozenset(("time", "timeit", "capture", "prun", "memit", "python", "python3", "writefile"))
+_MAGIC = re.compile(r"\s*(?:[%!?]|[\w\s,.\[\]]+=\s*[%!])")
+
+
+def _notebook(path: str, data: bytes | str) -> File:
+    try:
+        notebook = json.loads(data)
+        cells = notebook["cells"] if "cells" in notebook else notebook["worksheets"][0]["cells"]
+        sources = [
+            (number, cell.get("source", cell.get("input", "")))
+            for number, cell in enumerate(cells)
+            if cell.get("cell_type") == "code"
+        ]
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
+        raise UnreadableError("not a notebook: no JSON with a list of cells") from None
+    file = File(path, [])
+    for number, source in sources:
+        text = "".join(map(str, source)) if isinstance(source, list) else str(source)
+        try:
+            file.cells.append(_notebook_cell(text, number))
+        except UnreadableError as error:
+            # A cell that its author left broken: the others are still read.
+            file.broken.append((number, str(error)))
+    return file
+
+
+def _notebook_cell(text: str, number: int) -> Cell:
+    lines = text.split("\n")
+    if text.lstrip().startswith("%%"):
+        first = next(index for index, line in enumerate(lines) if line.strip())
+        name = lines[first].strip()[2:].split()[0:1]
+        lines = ["" if index <= first else line for index, line in enumerate(lines)]
+        if not name or name[0] not in _PYTHON_MAGICS:
+            lines = [""] * len(lines)
+    try:
+        return _cell("\n".join(lines), number)
+    except UnreadableError:
+        # A line may begin with % as part of an expression: magics are looked for where the text is no Python.
+        return _cell("\n".join(map(_without_magic, lines)), number)
+
+
+def _without_magic(line: str) -> str:
+    """`pass` in place of IPython's `%`, `!` and `?` lines, so that the numbers of the lines stay."""
+    bare = line.strip()
+    if _MAGIC.match(line) or (bare.endswith("?") and not bare.startswith("#")):
+        return f"{line[: len(line) - len(line.lstrip())]}pass"
+    return line

@@ -1,0 +1,42 @@
+"""Command-line options with a list for a default: the sizes of layers, by which a model is built."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vae_checked.linter.interpreter.values import Value
+from vae_checked.linter.symbols.expression import Expr, Site
+
+if TYPE_CHECKING:
+    from vae_checked.linter.interpreter.interpreter import Interpreter
+
+
+def declare(interpreter: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> None:
+    """Take note of `parser.add_argument("--sizes", default=[784, 256])`.
+
+    A number or a flag stays unknown: it is there to be changed, and what is found must hold whatever it is.
+    """
+    default, target = kwargs.get("default"), kwargs.get("dest")
+    names = [target] if isinstance(target, str) else [item for item in args if isinstance(item, str)]
+    if names and isinstance(default, (list, tuple)):
+        name = next((item for item in names if item.startswith("--")), names[0])
+        interpreter.options[site.source.path, name.lstrip("-").replace("-", "_")] = default
+
+
+def default_of(interpreter: Interpreter, owner: Expr, name: str) -> Value | None:
+    """The list that an option has by default, a fresh one each time; None for any other attribute."""
+    if not are_parsed(owner) or owner.site is None:
+        return None
+    default = interpreter.options.get((owner.site.source.path, name))
+    return None if default is None else list(default)
+
+
+def are_parsed(expr: Expr) -> bool:
+    """Whether a value is what parse_args returns, or parse_known_args first: its attributes are settings."""
+    if expr.op == "item" and expr.get("index") == 0:
+        return _calls(expr.args[0], "parse_known_args")
+    return _calls(expr, "parse_args")
+
+
+def _calls(expr: Expr, name: str) -> bool:
+    return expr.op == "call" and expr.get("name") == name

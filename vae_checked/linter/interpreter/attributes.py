@@ -1,0 +1,142 @@
+"""What taking an attribute means for each kind of abstract value."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from vae_checked.linter.interpreter import arguments, operators
+from vae_checked.linter.interpreter.values import (
+    Class,
+    Distribution,
+    External,
+    Function,
+    Instance,
+    Layer,
+    Loader,
+    Method,
+    Partial,
+    Scope,
+    Transform,
+    Value,
+    as_expr,
+)
+from vae_checked.linter.interpreter.values import Sequence as Layers
+from vae_checked.linter.symbols.expression import Expr, Site, atom, opaque
+from vae_checked.linter.torch_model import distributions, transforms
+
+if TYPE_CHECKING:
+    from vae_checked.linter.interpreter.interpreter import Interpreter
+
+
+CONSTANTS = {"pi": math.pi, "e": math.e, "tau": math.tau}
+_NUMBER_MODULES = frozenset(("math", "numpy", "torch", "np"))
+
+
+def attribute(interpreter: Interpreter, owner: Value, name: str, site: Site) -> Value:
+    """owner.name, not called."""
+    if isinstance(owner, Instance):
+        return _instance_attribute(interpreter, owner, name, site)
+    if isinstance(owner, Class):
+        found = owner.find(name)
+        return atom(name, site, id(owner)) if found is None else found
+    if isinstance(owner, External):
+        constant = CONSTANTS.get(name) if owner.dotted in _NUMBER_MODULES else None
+        return External(f"{owner.dotted}.{name}") if constant is None else constant
+    member = interpreter.project.member(owner, name)
+    if member is not None:
+        return member
+    if isinstance(owner, Distribution):
+        return distributions.attribute(interpreter, owner, name, site)
+    if isinstance(owner, Layer):
+        if name in owner.attributes:
+            return owner.attributes[name]
+        return Expr("weight", (), (("name", name), ("layer", owner.serial)), site)
+    if isinstance(owner, Layers):
+        return owner.items.get(name, atom(name, site, id(owner)))
+    if isinstance(owner, dict) and name in owner:
+        return owner[name]
+    if isinstance(owner, (Loader, Transform, Function, dict, list, tuple, str, Partial)):
+        return loader_attribute(owner, name, site)
+    return _tensor_attribute(interpreter, as_expr(owner, site), name, site)
+
+
+def loader_attribute(owner: Value, name: str, site: Site) -> Value:
+    """Attributes of data loaders and the like."""
+    if isinstance(owner, Loader):
+        if name in transforms.UNDERLYING:
+            return owner
+        pixels = transforms.raw(owner, name, site)
+        if pixels is not None:
+            return pixels
+    return atom(name, site, id(owner))
+
+
+def _instance_attribute(interpreter: Interpreter, owner: Instance, name: str, site: Site) -> Value:
+    if name in owner.attributes:
+        return owner.attributes[name]
+    found = owner.cls.find(name)
+    if isinstance(found, Function):
+        written = getattr(found.node, "decorator_list", ())
+        if not written:
+            return operators.bound(found, owner)
+        decorators = {getattr(item, "id", getattr(item, "attr", "")) for item in written}
+        if "staticmethod" in decorators:
+            return found
+        method = operators.bound(found, owner)
+        if decorators & {"property", "cached_property"}:
+            return interpreter.invoke(method, [], {}, site)
+        return method
+    if found is not None:
+        return found
+    if name == "training":
+        return Expr("training", (), (), site)
+    if name == "__class__":
+        return owner.cls
+    return Expr("attribute", (), (("name", name), ("of", id(owner))), site)
+
+
+def _tensor_attribute(interpreter: Interpreter, owner: Expr, name: str, site: Site) -> Value:
+    if name == "shape":
+        return Expr("shape", (owner,), (), site)
+    if name == "data":
+        return Expr("detach", (owner,), (), site)
+    if name in ("T", "mT", "H"):
+        return Expr("move", (owner,), (("how", name), ("axes", "all")), site)
+    if name in ("real", "values"):
+        return owner
+    default = arguments.default_of(interpreter, owner, name)
+    if default is not None:
+        return default
+    if owner.op in ("item", "batch", "opaque", "atom", "attribute", "phi") or arguments.are_parsed(owner):
+        return Expr("attribute", (owner,), (("name", name),), site)
+    return opaque(f"attribute:{name}", (owner,), site)
+
+
+def method(interpreter: Interpreter, owner: Value, name: str, site: Site) -> Value:
+    """owner.name, about to be called."""
+    if isinstance(owner, (Instance, Class, External)):
+        found = attribute(interpreter, owner, name, site)
+        if isinstance(owner, Instance) and isinstance(found, Expr) and found.op == "attribute":
+            return Method(owner, name)
+        return found
+    member = interpreter.project.member(owner, name)
+    if member is not None:
+        return member
+    if isinstance(owner, (Layer, Layers)):
+        found = owner.attributes.get(name) if isinstance(owner, Layer) else owner.items.get(name)
+        if found is not None:
+            return found
+    if isinstance(owner, Distribution) and name in distributions.PROPERTIES:
+        return distributions.attribute(interpreter, owner, name, site)
+    return Method(owner, name)
+
+
+def super_of(interpreter: Interpreter, scope: Scope) -> Value:
+    """super() or super(Class, self): the instance seen from its base."""
+    for frame in reversed(interpreter.frames):
+        if frame.function is not None and frame.function.owner is not None:
+            names = frame.scope.names
+            first = next(iter(names.values()), None)
+            return Method((first, frame.function.owner), "super")
+    return atom("super", None, id(scope))

@@ -1,0 +1,78 @@
+"""The two ways through an `if` whose condition is not known: what is bound and built in each, and put together."""
+
+from __future__ import annotations
+
+from vae_checked.linter.interpreter import operators
+from vae_checked.linter.interpreter.values import Instance, Layer, Scope, Sequence, Value, settle
+from vae_checked.linter.symbols.expression import Expr, Site
+from vae_checked.record import dataclass
+
+_MAX_LIST = 64
+Bindings = dict[str, Value]
+
+
+@dataclass(slots=True)
+class Saved:
+    """The names of a scope, the attributes of its `self`, and the containers and lists that both know by name."""
+
+    bindings: list[tuple[Bindings, Bindings]]
+    containers: list[tuple[Bindings, Bindings]]
+    lists: list[tuple[list[Value], list[Value]]]
+
+
+def save(scope: Scope) -> Saved:
+    """What is bound and built at this point."""
+    owner = scope.names.get("self")
+    bindings = [scope.names, owner.attributes] if isinstance(owner, Instance) else [scope.names]
+    values = {id(value): value for names in bindings for value in names.values()}.values()
+    return Saved(
+        [(names, dict(names)) for names in bindings],
+        [(value.items, dict(value.items)) for value in values if isinstance(value, Sequence)],
+        [(value, list(value)) for value in values if isinstance(value, list) and len(value) <= _MAX_LIST],
+    )
+
+
+def restore(saved: Saved) -> None:
+    """Bind and hold again what was saved."""
+    for names, copy in (*saved.bindings, *saved.containers):
+        names.clear()
+        names.update(copy)
+    for held, items in saved.lists:
+        held[:] = items
+
+
+def merge(condition: Expr, before: Saved, one: Saved, site: Site) -> None:
+    """Put what the first branch left, saved in `one`, beside what the second has left in place."""
+    either = Layer("Either", (), {}, id(site.node), site)
+    for target, source in one.bindings:
+        for name, value in source.items():
+            if name not in target:
+                target[name] = value
+            elif target[name] is not value:
+                target[name] = operators.merge(condition, settle(source, name), settle(target, name))
+    left = {id(layers): copy for layers, copy in one.containers}
+    for layers, old in before.containers:
+        first = left.get(id(layers), old)
+        added, also = ([name for name in side if name not in old] for side in (first, layers))
+        if added and also:
+            for name in also:
+                del layers[name]
+            layers[also[0]] = either
+        else:
+            layers.update(first)
+    held_then = {id(held): items for held, items in one.lists}
+    for held, items in before.lists:
+        start, then = len(items), held_then.get(id(held), items)
+        if held[:start] == then[:start]:
+            held[start:] = _merged(condition, then[start:], held[start:], either)
+
+
+def _merged(condition: Expr, one: list[Value], other: list[Value], either: Layer) -> list[Value]:
+    """What two branches appended: what only one did is kept, of two different layers nothing is known."""
+    if not one or not other:
+        return one or other
+    if any(isinstance(item, Layer) for item in (*one, *other)):
+        return [either]
+    if len(one) == len(other):
+        return [operators.merge(condition, left, right) for left, right in zip(one, other, strict=True)]
+    return max(one, other, key=len)

@@ -1,0 +1,68 @@
+"""The way through unknown conditions on which a statement is run: what holds there, and what a value is under it."""
+
+from __future__ import annotations
+
+from vae_checked.linter.interpreter.values import Value
+from vae_checked.linter.symbols.expression import Expr
+
+Equality = tuple[int, int, bool]
+
+
+class Path:
+    """The conditions around a statement, outermost first, each with whether it holds."""
+
+    __slots__ = ("_steps",)
+
+    def __init__(self) -> None:
+        self._steps: list[tuple[Expr, bool, Equality | None]] = []
+
+    def under(self, condition: Expr, holds: bool) -> Path:
+        """What is run inside a `with` of this is run where `condition` holds, or does not."""
+        self._steps.append((condition, holds, equality(condition)))
+        return self
+
+    def __enter__(self) -> None:
+        """The step was taken when the path was asked for."""
+
+    def __exit__(self, *_: object) -> None:
+        self._steps.pop()
+
+    def holds(self, condition: Expr) -> bool | None:
+        """Whether a condition holds on this path; None where the path does not tell."""
+        if not self._steps:
+            return None
+        if condition.op == "opaque" and condition.get("name") == "not":
+            inner = self.holds(condition.args[0])
+            return None if inner is None else not inner
+        asked = equality(condition)
+        for step, holds, known in reversed(self._steps):
+            if step.uid == condition.uid:
+                return holds
+            if asked is None or known is None or known[0] != asked[0]:
+                continue
+            if known[1] == asked[1]:
+                return holds is (known[2] is asked[2])
+            if holds is not known[2]:
+                # It equals another constant.
+                return asked[2]
+        return None
+
+    def taken(self, value: Value) -> Value:
+        """A value that a condition chose, where the path says which it chose."""
+        while self._steps and isinstance(value, Expr) and value.op == "phi":
+            holds = self.holds(value.args[0])
+            if holds is None:
+                break
+            value = value.args[1 if holds else 2]
+        return value
+
+
+def equality(condition: Expr) -> Equality | None:
+    """(value, constant, negated) of a comparison of a value with a constant, by their uids; None for any other."""
+    kind = condition.get("name") if condition.op == "opaque" else None
+    if kind not in ("compare:Eq", "compare:NotEq"):
+        return None
+    given, constant = condition.args
+    if constant.op != "const" and (constant.op != "opaque" or constant.args):
+        return None
+    return given.uid, constant.uid, kind == "compare:NotEq"

@@ -1,0 +1,317 @@
+"""The values of the abstract interpreter that are not tensor expressions."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from vae_checked.facts import Interval
+from vae_checked.linter.symbols.expression import Expr, Site, const, opaque
+from vae_checked.record import dataclass, field
+
+if TYPE_CHECKING:
+    from vae_checked.linter.interpreter.project import Module
+
+# An Expr, a Python constant, a tuple, list or dict of values, or one of the classes below.
+Value: TypeAlias = Any
+MAX_NESTED = 6
+
+
+@dataclass(slots=True)
+class Scope:
+    """Names bound in one function, class body or module, and the scope around it."""
+
+    names: dict[str, Value]
+    parent: Scope | None
+    module: Module
+
+
+@dataclass(slots=True, eq=False)
+class Deferred:
+    """An imported name that nothing has used yet: most imports of a large project are never needed."""
+
+    dotted: str
+    work: Callable[[], Value] | None
+    done: Value = None
+
+    def settle(self) -> Value:
+        """What the name stands for; modules that import each other's names in a circle end as something external."""
+        if self.work is not None:
+            work, self.work, self.done = self.work, None, External(self.dotted)
+            self.done = work()
+        return self.done
+
+
+def settle(names: dict[str, Value], name: str) -> Value:
+    """The value that `names` has for a name that it holds, the import behind it done."""
+    value = names[name]
+    if isinstance(value, Deferred):
+        value = names[name] = value.settle()
+    return value
+
+
+@dataclass(slots=True, eq=False)
+class Function:
+    """A function or lambda of the project; `bound` is its first argument when it was taken from an instance."""
+
+    node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+    scope: Scope
+    bound: Value = None
+    owner: Class | None = None
+
+    @property
+    def name(self) -> str:
+        """Its name, or <lambda>."""
+        return getattr(self.node, "name", "<lambda>")
+
+    @property
+    def is_static(self) -> bool:
+        """Whether it is a method that takes no instance."""
+        return any(getattr(item, "id", "") == "staticmethod" for item in getattr(self.node, "decorator_list", ()))
+
+
+@dataclass(slots=True, eq=False)
+class Class:
+    """A class of the project; `bases` are Class or External values."""
+
+    node: ast.ClassDef
+    scope: Scope
+    bases: tuple[Value, ...]
+    names: dict[str, Value]
+    _mro: list[Class] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """The class's name."""
+        return self.node.name
+
+    def mro(self) -> list[Class]:
+        """The class and its bases in the project, depth first."""
+        if self._mro:
+            return self._mro
+        seen: list[Class] = []
+        stack: list[Value] = [self]
+        while stack:
+            cls = stack.pop(0)
+            if isinstance(cls, Class) and cls not in seen:
+                seen.append(cls)
+                stack = [*cls.bases, *stack]
+        self._mro = seen
+        return seen
+
+    def find(self, name: str) -> Value:
+        """The class attribute of this name along the bases, or None."""
+        for cls in self.mro():
+            if name in cls.names:
+                return cls.names[name]
+        return None
+
+    def external_bases(self) -> set[str]:
+        """The dotted names of all bases outside the project."""
+        return {base.dotted for cls in self.mro() for base in cls.bases if isinstance(base, External)}
+
+    @property
+    def is_module(self) -> bool:
+        """Whether it is an nn.Module, as far as its bases tell."""
+        names = self.external_bases()
+        return any(name.split(".")[-1].endswith(("Module", "DataModule")) for name in names) or (
+            not names and "forward" in self.names
+        )
+
+
+@dataclass(slots=True, eq=False)
+class Instance:
+    """An object of a class of the project."""
+
+    cls: Class
+    attributes: dict[str, Value] = field(default_factory=dict)
+    site: Site | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class External:
+    """Something imported from outside the project, by its dotted name: `torch.nn.functional.mse_loss`."""
+
+    dotted: str
+
+
+@dataclass(slots=True, eq=False)
+class Layer:
+    """An `nn` layer: its class name, how it was built, and a number that tells it from every other.
+
+    `attributes` were set on it afterwards, at the places in `written`.
+    """
+
+    kind: str
+    args: tuple[Value, ...]
+    kwargs: dict[str, Value]
+    serial: int
+    site: Site | None
+    attributes: dict[str, Value] = field(default_factory=dict)
+    written: dict[str, Site] = field(default_factory=dict)
+
+    def option(self, name: str, position: int | None = None, default: Value = None) -> Value:
+        """A constructor argument by keyword or position."""
+        if name in self.kwargs:
+            return self.kwargs[name]
+        if position is not None and position < len(self.args):
+            return self.args[position]
+        return default
+
+
+@dataclass(slots=True, eq=False)
+class Sequence:
+    """nn.Sequential, nn.ModuleList: layers in order, by name; a name used twice replaces."""
+
+    items: dict[str, Value]
+    callable: bool
+
+    def append(self, item: Value) -> None:
+        """Add under the next number."""
+        self.items[str(len(self.items))] = item
+
+
+@dataclass(slots=True, eq=False)
+class Distribution:
+    """A `torch.distributions` object with its parameters."""
+
+    family: str
+    parameters: dict[str, Value]
+    site: Site | None
+    event_dims: int = 0
+
+
+class Open(dict[str, Value]):
+    """The `**kwargs` of a function that nobody was seen to call: other keys than these may be there."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Choice:
+    """One of two things that can be called, as a condition says that is not known: an activation or a loss by name."""
+
+    condition: Expr
+    one: Value
+    other: Value
+
+
+@dataclass(slots=True, eq=False)
+class Partial:
+    """functools.partial of something callable."""
+
+    target: Value
+    args: tuple[Value, ...]
+    kwargs: dict[str, Value]
+
+
+@dataclass(slots=True, eq=False)
+class Method:
+    """A method taken from a value that is no instance of the project: `x.exp`, `normal.rsample`, `layers.append`."""
+
+    owner: Value
+    name: str
+
+
+@dataclass(slots=True, eq=False)
+class Transform:
+    """A data transform (ToTensor, Normalize, Compose): what it makes of an interval, and where it stands."""
+
+    steps: tuple[tuple[str, Value, Site | None], ...]
+
+
+@dataclass(slots=True, eq=False)
+class Loader:
+    """A data set or loader, whose items lie in `interval` (None: unknown), as the transform at `site` leaves them."""
+
+    interval: Interval | None
+    site: Site | None
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """One way in which data reach a model: the step at `site` leaves them in `interval` (None: not understood).
+
+    `held` where a data set or loader has it; `direct` where a function applies it to a picture by itself, and no data
+    set has it: then it speaks for its own file.
+    """
+
+    interval: Interval | None
+    site: Site
+    held: bool = False
+    direct: bool = False
+
+
+def opened(value: Value, kinds: tuple[type, ...]) -> Iterator[Expr]:
+    """The expressions in a value, in order: containers and instances of these kinds are opened, each of them once."""
+    seen: set[int] = set()
+    stack = [value]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, Expr):
+            yield item
+        elif isinstance(item, kinds) and id(item) not in seen:
+            seen.add(id(item))
+            if isinstance(item, Instance):
+                # What an object is made of, other objects left out.
+                inner: list[Value] = [
+                    each for each in item.attributes.values() if isinstance(each, (Expr, tuple, list))
+                ]
+            else:
+                held: Value = item
+                inner = list(held.values() if isinstance(held, dict) else held)
+            stack.extend(reversed(inner))
+
+
+def as_expr(value: Value, site: Site | None = None, depth: int = 0) -> Expr:
+    """Any value as an expression; what has no tensor meaning becomes opaque, and what is nested too deeply."""
+    if isinstance(value, Expr):
+        return value
+    if isinstance(value, bool):
+        return const(float(value), site)
+    if isinstance(value, (int, float)):
+        return const(value, site) if abs(value) < 1e300 else opaque("huge", (), site)
+    if isinstance(value, (tuple, list)):
+        if depth > MAX_NESTED:
+            return opaque("nested", (), site)
+        return opaque("sequence", tuple(as_expr(item, site, depth + 1) for item in value), site)
+    if isinstance(value, External):
+        return opaque(value.dotted, (), site)
+    return opaque(f"{type(value).__name__}:{value if isinstance(value, (str, type(None))) else id(value)}", (), site)
+
+
+def is_number(value: Value) -> bool:
+    """Whether it is a Python number (bool excluded)."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def number_of(value: Value) -> float | None:
+    """The number that a Python constant or a const expression holds, else None."""
+    if is_number(value):
+        return float(value)
+    if isinstance(value, Expr) and value.op == "const":
+        return value.value
+    return None
+
+
+def field_names(cls: Class) -> list[str]:
+    """The fields of a dataclass or NamedTuple, in order; empty for any other class."""
+    names: list[str] = []
+    for base in reversed(list(cls.mro())):
+        decorators = {_decorator(item) for item in base.node.decorator_list}
+        record = "dataclass" in decorators or any(
+            isinstance(item, External) and item.dotted.endswith(("NamedTuple", "BaseOutput", "ModelOutput"))
+            for item in base.bases
+        )
+        if record:
+            names += [
+                item.target.id
+                for item in base.node.body
+                if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name)
+            ]
+    return names
+
+
+def _decorator(node: ast.expr) -> str:
+    target = node.func if isinstance(node, ast.Call) else node
+    return getattr(target, "attr", getattr(target, "id", ""))

@@ -1,0 +1,157 @@
+"""From parsed files to a report: evaluate, collect facts, judge, drop what is suppressed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from itertools import chain
+
+from vae_checked.catalogue import judge
+from vae_checked.facts import Facts, KLForm, NoiseLaw, StdCurve
+from vae_checked.finding import Finding
+from vae_checked.linter.evaluations import evaluation
+from vae_checked.linter.evaluations.declared_ranges import Declared
+from vae_checked.linter.evaluations.pipelines import Pipelines
+from vae_checked.linter.evaluations.stand_ins import StandIns
+from vae_checked.linter.files import source as sources
+from vae_checked.linter.files.ast_budget import Bodies
+from vae_checked.linter.files.disk import Disk
+from vae_checked.linter.files.noqa import Suppressions
+from vae_checked.linter.files.projects import Text, Unit
+from vae_checked.linter.files.source import File
+from vae_checked.linter.interpreter.project import Project
+from vae_checked.linter.roles import assemble
+from vae_checked.linter.roles.across import Across
+from vae_checked.linter.run.coverage_lines import recognised, unobserved
+from vae_checked.linter.run.options import Options, PerFile, chosen
+from vae_checked.linter.run.report import TOO_LARGE, LintReport, is_vae
+from vae_checked.record import replace
+
+
+def examine(unit: Unit, options: Options, disk: Disk) -> LintReport:
+    """Evaluate the files of a unit as one project and judge every VAE in them."""
+    unread: list[tuple[str, str]] = []
+    bodies = Bodies()
+    files = list(_parsed(unit.concerned, unread, bodies))
+    beside = list(_parsed(unit.feeding, [], bodies))
+    project = Project(disk, bodies)
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(limit, 8_000))
+    try:
+        facts = _facts(files, beside, project, Declared(options))
+    finally:
+        sys.setrecursionlimit(limit)
+    read = (module.file for module in project.modules.values())
+    wanted = chosen(options)
+    judgements = [judge(item, wanted) for item in facts]
+    asked_about = set(unit.given)
+    suppressions = Suppressions(files, (file for file in read if file.path in asked_about))
+    per_file = PerFile(options)
+    kept: dict[object, Finding] = {}
+    for finding in (finding for judgement in judgements for finding in judgement.findings):
+        # What was only imported is not what was asked about.
+        asked = finding.place is None or finding.place.path in asked_about
+        told = asked and (finding.code, finding.place) not in kept and not suppressions.covers(finding)
+        if told and not per_file.ignores(finding):
+            kept[finding.code, finding.place] = finding
+    vaes = [pair for pair in zip(facts, judgements, strict=True) if is_vae(pair[0])]
+    return LintReport(
+        findings=tuple(sorted(kept.values(), key=lambda finding: finding.sort_key)),
+        judgements=tuple(judgements),
+        facts=tuple(facts),
+        recognised=tuple(recognised(item) for item, _ in vaes),
+        unobserved=tuple(line for item, judgement in vaes for line in unobserved(item, judgement)),
+        unread=(*unread, *((path, TOO_LARGE) for path in project.exhausted())),
+        files=tuple(unit.given),
+        files_concerned=len(files),
+        remarks=suppressions.unused({mistake.code for mistake in wanted}),
+    )
+
+
+def _parsed(texts: Iterable[tuple[str, Text]], unread: list[tuple[str, str]], bodies: Bodies) -> Iterator[File]:
+    for path, text in texts:
+        try:
+            file = sources.parse(path, text)
+        except sources.UnreadableError as error:
+            unread.append((path, str(error)))
+        else:
+            unread.extend((f"{path}:cell {number}", reason) for number, reason in file.broken)
+            bodies.take(file)
+            bodies.sweep()
+            yield file
+
+
+def _facts(files: Iterable[File], beside: Iterable[File], project: Project, declared: Declared) -> list[Facts]:
+    modules = [project.add(file) for file in files if file.cells]
+    feeding = [project.add(file, given=False) for file in beside if file.cells]
+    paths = {module.path for module in modules}
+    pipelines, across, stand_ins = Pipelines(project, declared), Across(), StandIns(project)
+    found: list[Facts] = []
+    built = evaluation.build(project, modules)
+    around = evaluation.build(project, feeding)
+    for scene, wanted in chain(
+        ((scene, True) for scene in built),
+        ((scene, scene.runs(paths)) for scene in around),
+        ((scene, True) for scene in evaluation.assembled(project)),
+        ((scene, True) for scene in stand_ins.scenes()),
+    ):
+        scene.data = pipelines.note(scene)
+        if wanted:
+            stand_ins.note(scene)
+            # One scene at a time: together their expressions take more memory than all else.
+            found.extend(assemble.facts_of(scene, across))
+        project.sweep()
+    pipelines.settle()
+    told = [replace(item, data=replace(item.data, interval=pipelines.known(item.data.interval))) for item in found]
+    return distinct(_settled([*told, *across.facts(pipelines.known)]))
+
+
+def _settled(found: list[Facts]) -> list[Facts]:
+    """Without the law of an eps that another call draws from N(0, 1) at the same place.
+
+    Its scale is an argument, and a call beside which there is no loss may ask for less noise.
+    """
+    noises = [item.sampler.noise for item in found]
+    standard = {noise.origin.place for noise in noises if noise and noise.value.law is NoiseLaw.STANDARD_NORMAL}
+    return [
+        replace(item, sampler=replace(item.sampler, noise=None))
+        if noise and noise.value.law is NoiseLaw.NORMAL and noise.origin.place in standard and item.recon.kind is None
+        else item
+        for item, noise in zip(found, noises, strict=True)
+    ]
+
+
+# The facts by whose places one VAE is told from another; the others follow from where these are seen.
+_ANCHORS = frozenset(("sampler.std", "sampler.noise", "sampler.gradient_reaches", "kl.form", "recon.kind"))
+
+
+def distinct(found: list[Facts]) -> list[Facts]:
+    """Without the facts of evaluations that saw nothing but what another saw of the same sampler, KL and loss."""
+    contents = [_content(item) for item in found]
+    kept: list[int] = []
+    # Which of the facts kept say something of this kind at this place: whoever says as much as another is among them.
+    saying: dict[tuple[str, object], list[int]] = {}
+    # The fullest first: only these can say all that another says.
+    for index in sorted(range(len(found)), key=lambda index: (-len(contents[index]), index)):
+        own = contents[index]
+        kinds = [(path, place) for path, (_, place) in own.items()]
+        others = min((saying.get(kind, ()) for kind in kinds), key=len, default=kept)
+        if not any(own.items() <= contents[other].items() for other in others):
+            kept.append(index)
+            for kind in kinds:
+                saying.setdefault(kind, []).append(index)
+    return [found[index] for index in sorted(kept)]
+
+
+def _content(facts: Facts) -> dict[str, tuple[object, object]]:
+    known = list(facts.known())
+    anchored = any(path in _ANCHORS for path, _ in known)
+    return {
+        path: (_essence(fact.value), fact.origin.place if path in _ANCHORS or not anchored else None)
+        for path, fact in known
+    }
+
+
+def _essence(value: object) -> object:
+    """What two evaluations of one line agree on: a curve's parametrisation, not the points it was drawn at."""
+    return value.parametrisation if isinstance(value, (StdCurve, KLForm)) else value

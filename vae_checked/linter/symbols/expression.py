@@ -1,0 +1,325 @@
+"""Tensor expressions: what a value was computed from, as a graph whose nodes know where they are written."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Hashable, Iterable, Iterator
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from vae_checked.facts import Origin
+from vae_checked.finding import Place
+
+if TYPE_CHECKING:
+    from vae_checked.linter.files.source import Source
+
+Attrs = tuple[tuple[str, Hashable], ...]
+
+
+class Site:
+    """A node of a parsed file: where an expression is written, and where the module was built that is applied there."""
+
+    __slots__ = ("built", "node", "source")
+
+    def __init__(self, source: Source, node: ast.AST, built: Site | None = None) -> None:
+        self.source = source
+        self.node = node
+        self.built = built
+
+    @property
+    def place(self) -> Place:
+        """The node's place in its file or notebook."""
+        return self.source.place(self.node)
+
+    @property
+    def origin(self) -> Origin:
+        """The expression as it is written, and its place."""
+        built = None if self.built is None else self.built.place
+        return Origin(self.source.segment(self.node), self.place, built)
+
+
+class Expr:
+    """One node of a tensor expression.
+
+    `uid` identifies the structure: two expressions that compute the same thing in the same way have one uid, wherever
+    they are written. Noise and other draws carry a serial number among their attributes, so that each stays itself.
+    `bits` says which kinds of operations stand in it, so that most questions need no walk (`NOISE` and the others).
+    """
+
+    __slots__ = ("_attrs", "args", "bits", "op", "site", "uid")
+
+    def __init__(self, op: str, args: tuple[Expr, ...] = (), attrs: Attrs = (), site: Site | None = None) -> None:
+        self.op = op
+        self.args = args
+        self._attrs = attrs
+        self.site = site
+        # The hash of operation, attributes and the arguments' uids in one tuple, spelled out for the usual counts.
+        count = len(args)
+        if count == 1:
+            bits = args[0].bits
+            self.uid: int = hash((op, attrs, args[0].uid))
+        elif count == 2:
+            one, other = args
+            bits = one.bits | other.bits
+            self.uid = hash((op, attrs, one.uid, other.uid))
+        elif count:
+            bits = 0
+            for arg in args:
+                bits |= arg.bits
+            self.uid = hash((op, attrs, *[arg.uid for arg in args]))
+        else:
+            bits = 0
+            self.uid = hash((op, attrs))
+        rule = _RULES.get(op)
+        if rule is None:
+            self.bits: int = bits & _ANYWHERE
+        else:
+            self.bits = bits & rule[0] | rule[1] | (rule[3] if bits & rule[2] else 0)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Expr) and self.uid == other.uid
+
+    def __hash__(self) -> int:
+        return self.uid
+
+    def get(self, name: str) -> Hashable:
+        """The attribute of this name, None when it has none."""
+        for key, value in self._attrs:
+            if key == name:
+                return value
+        return None
+
+    @property
+    def attrs(self) -> Attrs:
+        """All attributes, as pairs."""
+        return self._attrs
+
+    @property
+    def value(self) -> float:
+        """The number that a `const` node holds."""
+        number = self.get("value")
+        assert isinstance(number, (int, float))  # noqa: S101  only called on const nodes, whose constructor sees to it
+        return float(number)
+
+    def at(self, site: Site | None) -> Expr:
+        """The same structure, written at another place."""
+        moved = Expr.__new__(Expr)
+        moved.op, moved.args, moved._attrs, moved.uid = self.op, self.args, self._attrs, self.uid
+        moved.bits, moved.site = self.bits, site
+        return moved
+
+    def __repr__(self) -> str:
+        inside = ", ".join([*map(repr, self.args), *(f"{key}={value!r}" for key, value in self._attrs)])
+        return f"{self.op}({inside})"
+
+
+def const(value: float, site: Site | None = None) -> Expr:
+    """A number."""
+    return Expr("const", (), (("value", value),), site)
+
+
+def atom(name: str, site: Site | None = None, serial: Hashable = None) -> Expr:
+    """Something that is not known further: a parameter, an input, a result of code that was not read."""
+    return Expr("atom", (), (("name", name), ("serial", serial)), site)
+
+
+def opaque(name: str, args: tuple[Expr, ...], site: Site | None = None) -> Expr:
+    """A call that is not understood: equal for equal arguments."""
+    return Expr("opaque", args, (("name", name),), site)
+
+
+def walk(expr: Expr) -> Iterator[Expr]:
+    """Every distinct node below and with `expr`, parents first."""
+    seen: set[int] = set()
+    stack = [expr]
+    while stack:
+        node = stack.pop()
+        if node.uid in seen:
+            continue
+        seen.add(node.uid)
+        yield node
+        stack.extend(reversed(node.args))
+
+
+class Graph:
+    """All nodes of some expressions, children before parents, each once."""
+
+    def __init__(self, values: Iterable[Expr]) -> None:
+        self.values = list(values)
+        self.nodes: list[Expr] = []
+        self._holding: dict[int, frozenset[int]] = {}
+        self._parents: dict[int, list[int]] | None = None
+        seen = self._known = set[int]()
+        for value in self.values:
+            stack: list[tuple[Expr, bool]] = [(value, False)]
+            while stack:
+                node, ready = stack.pop()
+                if ready:
+                    self.nodes.append(node)
+                elif node.uid not in seen:
+                    seen.add(node.uid)
+                    stack.append((node, True))
+                    stack.extend((arg, False) for arg in node.args)
+
+    def holding(self, wanted: int) -> frozenset[int]:
+        """The uids of the nodes that have the node `wanted` in them, itself included."""
+        if wanted not in self._holding:
+            if self._parents is None:
+                self._parents = {}
+                for node in self.nodes:
+                    for arg in node.args:
+                        self._parents.setdefault(arg.uid, []).append(node.uid)
+            found, stack = {wanted}, [wanted]
+            while stack:
+                for parent in self._parents.get(stack.pop(), ()):
+                    if parent not in found:
+                        found.add(parent)
+                        stack.append(parent)
+            self._holding[wanted] = frozenset(found)
+        return self._holding[wanted]
+
+    def holds(self, outer: Expr, inner: int) -> bool:
+        """Whether the node `inner` is part of `outer`: `contains`, answered from memory for the nodes of this graph."""
+        return outer.uid in self.holding(inner) if outer.uid in self._known else contains(outer, inner)
+
+
+def contains(expr: Expr, wanted: int) -> bool:
+    """Whether a node with this uid is part of `expr`."""
+    seen: set[int] = set()
+    stack = [expr]
+    while stack:
+        node = stack.pop()
+        if node.uid == wanted:
+            return True
+        if node.uid not in seen:
+            seen.add(node.uid)
+            stack.extend(node.args)
+    return False
+
+
+# Elementwise operations: each element of the result depends on the elements at the same position of the arguments only.
+ELEMENTWISE = frozenset(
+    "add sub mul div neg pow exp log log1p expm1 sqrt rsqrt abs square reciprocal sigmoid logsigmoid tanh relu "
+    "leaky_relu elu selu gelu silu softplus softsign hardtanh hardsigmoid relu6 clamp maximum minimum erf "
+    "sign floor ceil round nan_to_num sin cos prelu logit where celu mish tanhshrink".split()
+)
+# Operations that hand on their first argument's elements: another shape, device, dtype or graph, the same numbers.
+TRANSPARENT = frozenset("view reshape flatten unsqueeze squeeze expand repeat cast contiguous detach alias".split())
+REDUCTIONS = frozenset(("sum", "mean"))
+_SCALED = frozenset(("move", "stack", "index", "item", "add", "sub", "mul", "div", "clamp"))
+PASSED = ELEMENTWISE | REDUCTIONS | TRANSPARENT
+
+# Bits of an expression: an operation of this kind stands somewhere in it ...
+NOISE, PHI, LOSS, ERROR, LOGS, PRODUCTS, SUMS, SAMPLE = (1 << index for index in range(8))
+_ANYWHERE = (1 << 8) - 1
+# ... or in what is computed element by element, reduced or reshaped at its top ...
+OWN_LOGS, OWN_PRODUCTS, OWN_SUMS, OWN_DIFFERENCES, OWN_SAMPLE = (1 << index for index in range(8, 13))
+# ... or it is noise itself, scaled and reshaped.
+CARRIED = 1 << 13
+KL, OWN_KL = LOGS | PRODUCTS | SUMS, OWN_LOGS | OWN_PRODUCTS | OWN_SUMS
+CARRIERS = frozenset(("mul", "div", "neg", "detach")) | TRANSPARENT
+_KINDS = {
+    "noise": NOISE | CARRIED, "phi": PHI, "loss": LOSS,
+    **dict.fromkeys(("log", "exp", "log1p"), LOGS | OWN_LOGS),
+    **dict.fromkeys(("mul", "square", "pow"), PRODUCTS | OWN_PRODUCTS),
+    "add": SUMS | OWN_SUMS, "sub": SUMS | OWN_SUMS | OWN_DIFFERENCES,
+}  # fmt: skip
+
+
+def _rule(op: str) -> tuple[int, int, int, int]:
+    """What an operation hands on of its arguments' bits, its own bits, and those it has if an argument has others."""
+    kept = _ANYWHERE
+    if op in PASSED:
+        kept |= OWN_KL | OWN_DIFFERENCES | OWN_SAMPLE
+    if op == "phi":
+        kept |= OWN_SAMPLE
+    if op in CARRIERS or op == "phi":
+        kept |= CARRIED
+    own = _KINDS.get(op, 0)
+    if op in ("add", "sub"):
+        return kept, own, CARRIED, OWN_SAMPLE | SAMPLE
+    if op in ("square", "pow", "abs", *REDUCTIONS):
+        return kept, own, OWN_DIFFERENCES, ERROR
+    return kept, own, 0, 0
+
+
+_RULES = {op: _rule(op) for op in (*PASSED, *_KINDS)}
+
+
+def strip(expr: Expr) -> Expr:
+    """`expr` without the transparent operations around it."""
+    while expr.op in TRANSPARENT and expr.args:
+        expr = expr.args[0]
+    return expr
+
+
+def written(expr: Expr) -> Expr:
+    """The node below transparent ones that has a text of its own."""
+    while expr.op in TRANSPARENT and expr.args and expr.op not in ("view", "reshape"):
+        expr = expr.args[0]
+    return expr
+
+
+def is_data(expr: Expr) -> bool:
+    """Whether an expression is, or may be, data of a pipeline: reshaped, moved, picked from or scaled at most."""
+    stack, seen = [expr], set[int]()
+    while stack:
+        node = stack.pop()
+        if node.op in ("data", "batch"):
+            return True
+        if node.uid in seen:
+            continue
+        seen.add(node.uid)
+        if node.op == "phi":
+            stack.extend(node.args[1:])
+        elif node.args and (node.op in TRANSPARENT or node.op in _SCALED):
+            stack.append(next((arg for arg in node.args if arg.op != "const"), node.args[0]))
+    return False
+
+
+def is_given(expr: Expr) -> bool:
+    """Whether a value came from outside and was only reshaped, moved or cast since."""
+    while expr.args and (
+        expr.op in TRANSPARENT
+        or expr.op in ("item", "move", "attribute")
+        or (expr.op == "call" and expr.get("name") in ("to", "cuda"))
+    ):
+        expr = expr.args[0]
+    return expr.op in ("atom", "batch", "data")
+
+
+# The place where a layer was built, which tells it from others in every scene: path, cell, line, column.
+Built = tuple[str, int | None, int, int]
+
+
+def built_at(expr: Expr) -> Built | None:
+    """Where the layer was built that is applied here, None for what is no layer's result."""
+    if expr.site is None or expr.site.built is None:
+        return None
+    place = expr.site.built.place
+    return place.path, place.cell, place.line, place.column
+
+
+def origin(expr: Expr) -> Origin:
+    """Where an expression is written."""
+    return expr.site.origin if expr.site is not None else Origin()
+
+
+def elementwise(expr: Expr) -> Iterator[Expr]:
+    """The nodes of `expr` above its leaves: what is computed element by element, reduced or reshaped."""
+    stack, seen = [expr], set()
+    while stack:
+        node = stack.pop()
+        if node.uid not in seen and node.op in PASSED:
+            seen.add(node.uid)
+            yield node
+            stack.extend(node.args)
+
+
+# Above its leaves a formula has fewer nodes than this; what has more is a network.
+MAX_FORMULA = 120
+
+
+def is_formula(expr: Expr) -> bool:
+    """Whether an expression is small enough for a formula that somebody wrote: a KL, a penalty."""
+    return sum(1 for _ in islice(elementwise(expr), MAX_FORMULA + 1)) <= MAX_FORMULA

@@ -1,0 +1,236 @@
+"""Identity testing: expressions evaluated at points, in plain Python, and compared with closed forms."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache, partial
+from operator import mul
+
+from vae_checked.linter.symbols.expression import REDUCTIONS, TRANSPARENT, Expr
+
+NAN = math.nan
+# The largest number that only guards against 0.
+_GUARD = 1e-4
+_SPREAD, _RANGE = 0x9E3779B97F4A7C15, 1 << 64
+
+
+def _softplus(x: float) -> float:
+    return math.log1p(math.exp(-abs(x))) + max(x, 0.0)
+
+
+_UNARY: dict[str, Callable[..., float]] = {
+    "exp": math.exp, "log": math.log, "log1p": math.log1p, "expm1": math.expm1, "sqrt": math.sqrt,
+    "rsqrt": lambda x: 1.0 / math.sqrt(x), "abs": abs, "square": lambda x: x * x, "reciprocal": lambda x: 1.0 / x,
+    "neg": lambda x: -x, "tanh": math.tanh, "relu": lambda x: max(x, 0.0),
+    "sigmoid": lambda x: 0.5 * (1.0 + math.tanh(0.5 * x)), "logsigmoid": lambda x: -_softplus(-x),
+    "silu": lambda x: x * 0.5 * (1.0 + math.tanh(0.5 * x)), "softsign": lambda x: x / (1.0 + abs(x)),
+    "gelu": lambda x: 0.5 * x * (1.0 + math.erf(x / math.sqrt(2.0))), "erf": math.erf,
+    "selu": lambda x: 1.0507009873554805 * (x if x > 0 else 1.6732632423543772 * math.expm1(x)),
+    "relu6": lambda x: min(max(x, 0.0), 6.0), "hardsigmoid": lambda x: min(max(x / 6.0 + 0.5, 0.0), 1.0),
+    "sign": lambda x: math.copysign(1.0, x) if x else 0.0, "floor": math.floor, "ceil": math.ceil, "round": round,
+    "sin": math.sin, "cos": math.cos, "nan_to_num": lambda x: x, "mish": lambda x: x * math.tanh(_softplus(x)),
+    "tanhshrink": lambda x: x - math.tanh(x), "celu": lambda x: x if x > 0 else math.expm1(x),
+    "logit": lambda x: math.log(x / (1.0 - x)),
+}  # fmt: skip
+_PARAMETRIC: dict[str, Callable[..., float]] = {
+    "leaky_relu": lambda x, parameter: x if x > 0 else parameter * x,
+    "prelu": lambda x, parameter: x if x > 0 else parameter * x,
+    "elu": lambda x, parameter: x if x > 0 else parameter * math.expm1(x),
+    "softplus": lambda x, parameter: _softplus(parameter * x) / parameter,
+}
+_BINARY: dict[str, Callable[..., float]] = {
+    "add": lambda x, y: x + y, "sub": lambda x, y: x - y, "mul": lambda x, y: x * y, "div": lambda x, y: x / y,
+    "maximum": max, "minimum": min,
+}  # fmt: skip
+
+
+def _power(x: float, y: float) -> float:
+    result = x**y
+    return result if isinstance(result, (int, float)) else NAN
+
+
+_BINARY |= {"pow": _power, "where": lambda x, y: x if x == y else NAN}
+# Per operation the arguments that an elementwise evaluation goes on with. Reductions and transparent operations hand on
+# their first argument as it is: every tensor is constant over its elements here.
+_KEPT = TRANSPARENT | REDUCTIONS
+_TAKEN: dict[str, slice] = {
+    **dict.fromkeys((*_UNARY, *_BINARY, *_PARAMETRIC, "clamp"), slice(None)),
+    **dict.fromkeys(_KEPT, slice(1)),
+    "where": slice(1, None),
+}
+OPERATIONS = frozenset(_TAKEN)
+
+
+def evaluate(expr: Expr, given: Mapping[int, float]) -> float:
+    """The value of one element of `expr`, with `given` values for some nodes; NaN where it has none.
+
+    Every tensor is taken as constant over its elements and every axis as of length 1, so that sums, means and divisions
+    by a size leave a value as it is. Nodes that are not elementwise get a value drawn from their structure.
+    """
+    return Program(expr, given)(given)
+
+
+class Program:
+    """An expression put in order of evaluation, for the evaluation at many points; `given` as for `evaluate`.
+
+    Every step appends its value to a list and finds its arguments there by their number. With `ideal`, what people add
+    to keep a logarithm or a quotient finite counts as 0.
+    """
+
+    __slots__ = ("_names", "_result", "_steps")
+
+    def __init__(self, expr: Expr, given: Iterable[int], *, ideal: bool = False) -> None:
+        self._names = tuple(given)
+        slots = {uid: slot for slot, uid in enumerate(self._names)}
+        steps: list[tuple[Callable[..., float], tuple[int, ...]]] = []
+        stack = [expr]
+        while stack:
+            node = stack[-1]
+            if node.uid in slots:
+                stack.pop()
+                continue
+            children = _children(node)
+            kept = _unguarded(node) if ideal else None
+            if kept is not None:
+                children = (kept,)
+            waiting = [child for child in children if child.uid not in slots]
+            if waiting:
+                stack += waiting
+                continue
+            stack.pop()
+            if (node.op in _KEPT or kept is not None) and children:
+                slots[node.uid] = slots[children[0].uid]
+                continue
+            slots[node.uid] = len(self._names) + len(steps)
+            steps.append((_function(node), tuple(slots[child.uid] for child in children)))
+        self._steps = steps
+        self._result = slots[expr.uid]
+
+    def __call__(self, given: Mapping[int, float]) -> float:
+        cells = [given[uid] for uid in self._names]
+        for function, places in self._steps:
+            try:
+                if len(places) == 2:
+                    cells.append(function(cells[places[0]], cells[places[1]]))
+                else:
+                    cells.append(function(*[cells[place] for place in places]))
+            except (ValueError, OverflowError, ZeroDivisionError):
+                cells.append(NAN)
+        return cells[self._result]
+
+
+def _unguarded(node: Expr) -> Expr | None:
+    """What a small number is added to, None where none is."""
+    if node.op not in ("add", "sub"):
+        return None
+    left, right = node.args
+    if right.op == "const" and 0.0 < abs(right.value) <= _GUARD:
+        return left
+    return right if node.op == "add" and left.op == "const" and 0.0 < abs(left.value) <= _GUARD else None
+
+
+def _children(node: Expr) -> tuple[Expr, ...]:
+    taken = _TAKEN.get(node.op)
+    return () if taken is None else node.args[taken]
+
+
+def _function(node: Expr) -> Callable[..., float]:
+    """What an operation does to the values of its children."""
+    op = node.op
+    found = _UNARY.get(op) or _BINARY.get(op)
+    if found is not None:
+        return found
+    if op in _PARAMETRIC:
+        parameter = node.get("parameter")
+        return partial(_PARAMETRIC[op], parameter=parameter if isinstance(parameter, float) else 1.0)
+    if op == "clamp":
+        low, high = (end if isinstance(end, (int, float)) else None for end in (node.get("low"), node.get("high")))
+        return partial(_clamp, low=low, high=high)
+    if op == "const":
+        value = node.value
+    elif op in _KEPT:
+        value = NAN
+    else:
+        # A probe point between 0.4 and 2.6 that is the same for the same structure.
+        value = 1.0 if op == "size" else 0.4 + 2.2 * (node.uid * _SPREAD % _RANGE) / _RANGE
+    return lambda: value
+
+
+def _clamp(x: float, low: float | None, high: float | None) -> float:
+    above = x if low is None else max(x, low)
+    return above if high is None else min(above, high)
+
+
+def leaves(expr: Expr, stop: Iterable[int] = (), most: int | None = None) -> list[Expr]:
+    """The nodes at which an elementwise evaluation of `expr` ends, constants and sizes left out, each once.
+
+    The nodes whose uids are in `stop` are taken as given: neither they nor what is below them alone is listed. The
+    search ends when more than `most` are found.
+    """
+    found: dict[int, Expr] = {}
+    seen: set[int] = set(stop)
+    stack = [expr]
+    while stack and (most is None or len(found) <= most):
+        node = stack.pop()
+        if node.uid in seen:
+            continue
+        seen.add(node.uid)
+        children = _children(node)
+        if children:
+            stack.extend(reversed(children))
+        elif node.op not in ("const", "size"):
+            found[node.uid] = node
+    return list(found.values())
+
+
+def close(x: float, y: float, tolerance: float = 1e-4) -> bool:
+    """Whether two values agree up to a relative tolerance (and the small epsilons that people add)."""
+    return math.isfinite(x) and math.isfinite(y) and abs(x - y) <= tolerance * max(1e-2, abs(x), abs(y))
+
+
+def fit(rows: Sequence[Sequence[float]], values: Sequence[float]) -> list[float] | None:
+    """The coefficients with which the columns of `rows` add up to `values`, None when they do not (or not uniquely).
+
+    As many rows as columns solve, the rest must agree.
+    """
+    width = len(rows[0])
+    inverse = _inverse(tuple(map(tuple, rows[:width])))
+    if inverse is None:
+        return None
+    solution = [sum(map(mul, row, values)) for row in inverse]
+    for row, value in zip(rows[width:], values[width:], strict=True):
+        if not close(sum(map(mul, row, solution)), value, 1e-5):
+            return None
+    return [0.0 if abs(x) < 1e-7 else x for x in solution]
+
+
+@lru_cache(maxsize=64)
+def _inverse(square: tuple[tuple[float, ...], ...]) -> list[list[float]] | None:
+    """The inverse of a matrix by Gaussian elimination with partial pivoting, None where there is none."""
+    width = len(square)
+    matrix = [[*row, *(float(index == place) for place in range(width))] for index, row in enumerate(square)]
+    for column in range(width):
+        pivot = max(range(column, width), key=lambda index: abs(matrix[index][column]))
+        if abs(matrix[pivot][column]) < 1e-9:
+            return None
+        matrix[column], matrix[pivot] = matrix[pivot], matrix[column]
+        matrix[column] = [x / matrix[column][column] for x in matrix[column]]
+        for index in range(width):
+            if index != column:
+                ratio = matrix[index][column]
+                matrix[index] = [x - ratio * y for x, y in zip(matrix[index], matrix[column], strict=True)]
+    return [row[width:] for row in matrix]
+
+
+def points(seed: int, count: int, low: float, high: float) -> list[float]:
+    """`count` numbers spread over [low, high], the same for the same seed; none at the ends or at round values."""
+    generator = random.Random(seed)  # noqa: S311  probe points, no secret
+    step = (high - low) / count
+    return [low + step * (index + 0.2 + 0.6 * generator.random()) for index in range(count)]
+
+
+def finite(values: Iterable[float]) -> bool:
+    """Whether all values are finite."""
+    return all(map(math.isfinite, values))

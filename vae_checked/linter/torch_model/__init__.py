@@ -1,0 +1,1 @@
+"""What torch does to symbols: functions, layers, losses, noise, distributions and data pipelines."""

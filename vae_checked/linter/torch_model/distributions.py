@@ -1,0 +1,181 @@
+"""torch.distributions as expressions: a Normal is its location and scale, a divergence is its closed form."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from vae_checked.facts import Likelihood, NoiseLaw, Reduction
+from vae_checked.linter.interpreter.values import Distribution, Value, as_expr, number_of
+from vae_checked.linter.symbols.expression import Expr, Site, const, opaque
+from vae_checked.linter.torch_model import diagonals, noise
+
+if TYPE_CHECKING:
+    from vae_checked.linter.interpreter.interpreter import Interpreter
+
+FAMILIES = frozenset(
+    "Normal MultivariateNormal LowRankMultivariateNormal Independent Bernoulli ContinuousBernoulli Laplace Categorical "
+    "OneHotCategorical RelaxedOneHotCategorical Uniform LogNormal Poisson NegativeBinomial Beta Gamma Dirichlet "
+    "TransformedDistribution StudentT Cauchy".split()
+)
+PROPERTIES = frozenset(
+    "mean loc scale stddev variance mode base_dist covariance_matrix scale_tril logits probs".split()
+)
+
+# More axes than tensors have.
+_MAX_EVENT = 8
+
+
+def construct(
+    interpreter: Interpreter, name: str, args: list[Value], kwargs: dict[str, Value], site: Site
+) -> Value | None:
+    """A distribution, or the divergence of two; None when the call makes neither."""
+    if name == "kl_divergence" and len(args) == 2:
+        return divergence(args[0], args[1], site)
+    if name not in FAMILIES:
+        return None
+    if name == "Independent":
+        base = args[0] if args else kwargs.get("base_distribution")
+        if isinstance(base, Distribution):
+            count = _axes_of_event(args[1] if len(args) > 1 else kwargs.get("reinterpreted_batch_ndims"))
+            return Distribution(base.family, base.parameters, site, base.event_dims + count)
+        return None
+    if name in ("Normal", "Laplace", "LogNormal"):
+        location = args[0] if args else kwargs.get("loc")
+        scale = args[1] if len(args) > 1 else kwargs.get("scale")
+        return Distribution(name, {"loc": location, "scale": scale}, site)
+    if name == "MultivariateNormal":
+        return _multivariate(args, kwargs, site)
+    return Distribution(name, {**{str(index): value for index, value in enumerate(args)}, **kwargs}, site)
+
+
+def _multivariate(args: list[Value], kwargs: dict[str, Value], site: Site) -> Distribution:
+    location = args[0] if args else kwargs.get("loc")
+    given = dict(zip(("covariance_matrix", "precision_matrix", "scale_tril"), args[1:], strict=False)) | kwargs
+    for name, op in (("covariance_matrix", "sqrt"), ("precision_matrix", "rsqrt"), ("scale_tril", "")):
+        matrix = given.get(name)
+        entries = diagonals.diagonal(matrix) if isinstance(matrix, Expr) else None
+        if entries is not None:
+            scale = entries if not op or number_of(entries) == 1.0 else Expr(op, (entries,), (), site)
+            return Distribution("Normal", {"loc": location, "scale": scale}, site, 1)
+    return Distribution("MultivariateNormal", {"loc": location}, site, 1)
+
+
+def parameters(value: Distribution, site: Site) -> tuple[Expr, Expr] | None:
+    """Location and scale of a normal distribution, None for any other."""
+    if value.family != "Normal" or value.parameters.get("scale") is None:
+        return None
+    return as_expr(value.parameters["loc"], site), as_expr(value.parameters["scale"], site)
+
+
+def divergence(left: Value, right: Value, site: Site) -> Expr:
+    """KL(left || right); the closed form per element for two normals."""
+    if isinstance(left, Distribution) and isinstance(right, Distribution):
+        one, other = parameters(left, site), parameters(right, site)
+        if one is not None and other is not None:
+            term = _normal_divergence(*one, *other, site)
+            return _over_event(term, max(left.event_dims, right.event_dims), site)
+    return opaque("kl_divergence", (as_expr(left, site), as_expr(right, site)), site)
+
+
+def _normal_divergence(mean_q: Expr, std_q: Expr, mean_p: Expr, std_p: Expr, site: Site) -> Expr:
+    """0.5 * ((std_q / std_p)^2 + ((mean_q - mean_p) / std_p)^2 - 1) - log(std_q / std_p)."""
+    ratio = Expr("div", (std_q, std_p), (), site)
+    distance = Expr("div", (Expr("sub", (mean_q, mean_p), (), site), std_p), (), site)
+    squares = Expr("add", (Expr("square", (ratio,), (), site), Expr("square", (distance,), (), site)), (), site)
+    half = Expr("mul", (const(0.5), Expr("sub", (squares, const(1.0)), (), site)), (), site)
+    return Expr("sub", (half, Expr("log", (ratio,), (), site)), (("known", "kl_divergence"),), site)
+
+
+def attribute(interpreter: Interpreter, owner: Distribution, name: str, site: Site) -> Value:
+    """A property of a distribution."""
+    normal = parameters(owner, site)
+    if normal is not None:
+        location, scale = normal
+        match name:
+            case "mean" | "loc" | "mode":
+                return location
+            case "scale" | "stddev":
+                return scale
+            case "variance":
+                return Expr("square", (scale,), (), site)
+            case "base_dist":
+                return Distribution(owner.family, owner.parameters, owner.site)
+    if name in owner.parameters:
+        return owner.parameters[name]
+    return opaque(f"distribution:{name}", (as_expr(owner, site),), site)
+
+
+def call_method(interpreter: Interpreter, owner: Distribution, name: str, args: list[Value], site: Site) -> Value:
+    """sample, rsample, log_prob, entropy and the like."""
+    normal = parameters(owner, site)
+    if name == "to_event":
+        count = _axes_of_event(args[0] if args else None)
+        return Distribution(owner.family, owner.parameters, owner.site, owner.event_dims + count)
+    if name == "expand":
+        return owner
+    if normal is None:
+        if name in ("sample", "rsample"):
+            low = number_of(owner.parameters.get("0", owner.parameters.get("low")))
+            high = number_of(owner.parameters.get("1", owner.parameters.get("high")))
+            if owner.family == "Uniform" and low is not None and high is not None:
+                spread, shape = abs(high - low) * 12**-0.5, noise.shape_of(args)
+                return noise.draw(interpreter, NoiseLaw.UNIFORM, (low + high) / 2, spread, shape, site, None)
+            law = NoiseLaw.OTHER
+            eps = noise.draw(interpreter, law, 0.0, 1.0, None, site, None)
+            return opaque(f"draw:{owner.family}:{name}", (eps,), site)
+        if name == "log_prob" and owner.family in ("Bernoulli", "ContinuousBernoulli") and args:
+            return _bernoulli_log_prob(owner, as_expr(args[0], site), site)
+        return opaque(f"{owner.family}.{name}", (as_expr(owner, site), *(as_expr(item, site) for item in args)), site)
+    location, scale = normal
+    mean, std = number_of(location), number_of(scale)
+    if name in ("rsample", "sample", "sample_n") and mean is not None and std is not None:
+        law = NoiseLaw.STANDARD_NORMAL if mean == 0.0 and std == 1.0 else NoiseLaw.NORMAL
+        return noise.draw(interpreter, law, mean, std, noise.shape_of(args), site, None)
+    if name in ("rsample", "sample", "sample_n"):
+        eps = noise.draw(interpreter, NoiseLaw.STANDARD_NORMAL, 0.0, 1.0, None, site, scale)
+        z = Expr("add", (location, Expr("mul", (scale, eps), (), site)), (("known", name),), site)
+        return z if name == "rsample" else Expr("detach", (z,), (("known", "sample"),), site)
+    if name == "log_prob" and args:
+        return _over_event(_log_prob(location, scale, as_expr(args[0], site), site), owner.event_dims, site)
+    if name == "entropy":
+        logs = Expr("log", (scale,), (), site)
+        entropy = Expr("add", (const(0.5 + 0.5 * math.log(2 * math.pi)), logs), (), site)
+        return _over_event(entropy, owner.event_dims, site)
+    return opaque(f"Normal.{name}", (location, scale, *(as_expr(item, site) for item in args)), site)
+
+
+def _axes_of_event(value: Value) -> int:
+    """How many axes are declared to make up one event: 1 where that is not known."""
+    number = number_of(value)
+    return int(number) if number is not None and 0 <= number <= _MAX_EVENT else 1
+
+
+def _over_event(term: Expr, dims: int, site: Site) -> Expr:
+    """What is summed over the last `dims` axes, which make up one event."""
+    return Expr("sum", (term,), (("axes", tuple(range(-dims, 0))), ("keepdim", False)), site) if dims > 0 else term
+
+
+def _bernoulli_log_prob(owner: Distribution, x: Expr, site: Site) -> Expr:
+    """Minus torch's binary cross entropy, per element or summed over the event's axes."""
+    logits = owner.parameters.get("logits", owner.parameters.get("1"))
+    probs = owner.parameters.get("probs", owner.parameters.get("0"))
+    kind = Likelihood.BCE if logits is None else Likelihood.BCE_WITH_LOGITS
+    attrs = (("kind", kind), ("ignored", ()), ("reduction", Reduction.KEPT))
+    loss = Expr("loss", (as_expr(probs if logits is None else logits, site), x), attrs, site)
+    return Expr("neg", (_over_event(loss, owner.event_dims, site),), (), site)
+
+
+def _log_prob(location: Expr, scale: Expr, x: Expr, site: Site) -> Expr:
+    """-0.5 * ((x - loc) / scale)^2 - log(scale) - 0.5 * log(2 pi)."""
+    distance = Expr("div", (Expr("sub", (x, location), (), site), scale), (), site)
+    squared = Expr("mul", (const(-0.5), Expr("square", (distance,), (), site)), (), site)
+    logs = Expr("add", (Expr("log", (scale,), (), site), const(0.5 * math.log(2 * math.pi))), (), site)
+    return Expr("sub", (squared, logs), (("known", "log_prob"),), site)
+
+
+def unknown_method(owner: Expr, name: str, site: Site) -> Expr | None:
+    """`.rsample()` and `.sample()` of something unknown: a draw whose parameters are not seen."""
+    if name in ("rsample", "sample") and owner.op != "const":
+        return Expr("draw", (owner,), (("how", name),), site)
+    return None

@@ -1,0 +1,151 @@
+"""torch.nn layers: what constructing and applying one gives."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vae_checked.linter.interpreter import operators
+from vae_checked.linter.interpreter.values import Layer, Value, as_expr, number_of
+from vae_checked.linter.interpreter.values import Sequence as Layers
+from vae_checked.linter.symbols.expression import Expr, Site, is_data, opaque
+from vae_checked.linter.torch_model import losses
+from vae_checked.linter.torch_model.functions import HANDLERS
+
+if TYPE_CHECKING:
+    from vae_checked.linter.interpreter.interpreter import Interpreter
+
+# Layer class -> the elementwise operation that it is.
+_ACTIVATIONS = {
+    "ReLU": "relu", "LeakyReLU": "leaky_relu", "Sigmoid": "sigmoid", "Tanh": "tanh", "ELU": "elu", "SELU": "selu",
+    "GELU": "gelu", "SiLU": "silu", "Softplus": "softplus", "Softsign": "softsign", "Hardtanh": "hardtanh",
+    "Hardsigmoid": "hardsigmoid", "ReLU6": "relu6", "PReLU": "prelu", "LogSigmoid": "logsigmoid", "CELU": "celu",
+    "Mish": "mish", "Tanhshrink": "tanhshrink", "Swish": "silu",
+}  # fmt: skip
+_IDENTITY = frozenset(("Identity",))
+_SHAPES = {"Flatten": "flatten", "Unflatten": "view"}
+_CONTAINERS = frozenset(("Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict"))
+
+
+def is_layer(dotted: str) -> bool:
+    """Whether a dotted name is a class of torch.nn (or of a library that follows its form)."""
+    parts = dotted.split(".")
+    return parts[0] == "torch" and "nn" in parts and parts[-1][:1].isupper() and parts[-1] != "Parameter"
+
+
+def construct(interpreter: Interpreter, kind: str, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    """An instance of an nn class."""
+    if kind == "Sequential":
+        return sequential([operators.apart(interpreter, item) for item in args], site)
+    if kind in ("ModuleList", "ParameterList"):
+        found = args[0] if args else kwargs.get("modules", [])
+        items = list(found) if isinstance(found, (list, tuple)) else []
+        return Layers({str(index): item for index, item in enumerate(items)}, False)
+    if kind in ("ModuleDict", "ParameterDict"):
+        found = args[0] if args and isinstance(args[0], dict) else {}
+        return Layers({str(key): item for key, item in found.items()}, False)
+    return Layer(kind, tuple(args), dict(kwargs), interpreter.serial(), site)
+
+
+def sequential(args: list[Value], site: Site | None) -> Layers:
+    """nn.Sequential(*layers) or nn.Sequential(OrderedDict(...))."""
+    if len(args) == 1 and isinstance(args[0], dict):
+        return Layers(dict(args[0]), True)
+    return Layers({str(index): item for index, item in enumerate(args)}, True)
+
+
+def call_method(owner: Layers, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    """add_module, append, extend, items and the like of a container."""
+    if name in ("add_module", "register_module"):
+        given = [*args, *(kwargs[key] for key in ("name", "module") if key in kwargs)]
+        if len(given) == 2:
+            # A name that is not known is taken for a new one.
+            known = isinstance(given[0], str)
+            owner.items[given[0] if known else f"unknown {len(owner.items)}"] = given[1]
+        return None
+    if name == "append" and args:
+        owner.append(args[0])
+        return owner
+    if name == "extend" and args and isinstance(args[0], (list, tuple)):
+        for item in args[0]:
+            owner.append(item)
+        return owner
+    if name == "insert" and len(args) == 2 and isinstance(args[0], int):
+        values = list(owner.items.values())
+        values.insert(args[0], args[1])
+        owner.items = {str(index): item for index, item in enumerate(values)}
+        return None
+    if name == "items":
+        return list(owner.items.items())
+    if name in ("values", "children", "modules"):
+        return list(owner.items.values())
+    if name == "keys":
+        return list(owner.items)
+    return owner
+
+
+def apply(
+    interpreter: Interpreter,
+    layer: Layer,
+    args: list[Value],
+    kwargs: dict[str, Value],
+    site: Site,
+    inside: bool = False,
+) -> Value:
+    """The result of calling a layer; one `inside` a container is known by the line on which it was put there."""
+    x = as_expr(args[0] if args else next(iter(kwargs.values()), None), site)
+    kind = layer.kind
+    here = layer.site if inside and layer.site is not None else Site(site.source, site.node, layer.site)
+    if kind in losses.CLASSES:
+        return losses.from_layer(interpreter, layer, args, kwargs, site)
+    if kind in _ACTIVATIONS:
+        op = _ACTIVATIONS[kind]
+        options: dict[str, Value] = dict(layer.kwargs)
+        options.pop("inplace", None)
+        positional = [item for item in layer.args if not isinstance(item, bool)]
+        return HANDLERS[op](interpreter, [x, *positional], options, here)
+    if kind in _IDENTITY:
+        return x
+    if kind in _SHAPES:
+        sizes = layer.option("unflattened_size", 1)
+        known = tuple(number_of(item) for item in sizes) if isinstance(sizes, (tuple, list)) else ()
+        return Expr(_SHAPES[kind], (x,), (("sizes", (None, *known)),) if known else (), site)
+    if kind in ("Softmax", "Softmax2d"):
+        return Expr("softmax", (x,), (), site)
+    if kind == "LogSoftmax":
+        return Expr("log", (Expr("softmax", (x,), (), site),), (), site)
+    inputs = tuple(as_expr(item, site) for item in args) or (x,)
+    rank = _rank(kind)
+    serial = ("serial", layer.serial)
+    if kind in ("LSTM", "GRU", "RNN"):
+        whole = Expr("layer", inputs, (("kind", kind), serial), site)
+        state = Expr("item", (whole,), (("index", 1),), site)
+        hidden: Value = state
+        if kind == "LSTM":
+            hidden = tuple(Expr("item", (state,), (("index", index),), site) for index in range(2))
+        return (Expr("item", (whole,), (("index", 0),), site), hidden)
+    if kind == "MultiheadAttention":
+        return (Expr("layer", inputs, (("kind", kind), serial), site), opaque("attention", inputs, site))
+    applied = Site(site.source, site.node, layer.site)
+    result = Expr("layer", inputs, (("kind", kind), serial, ("rank", rank), *_widths(layer)), applied)
+    if is_data(inputs[0]):
+        interpreter.trace.fed.append(result)
+    return result
+
+
+def _widths(layer: Layer) -> list[tuple[str, int]]:
+    """How many features a linear layer takes and makes, how many channels a convolution, as far as they are known."""
+    if layer.kind == "Linear":
+        names = (("inputs", "in_features"), ("outputs", "out_features"))
+    elif layer.kind.startswith("Conv"):
+        names = (("channels_in", "in_channels"), ("channels_out", "out_channels"))
+    else:
+        return []
+    found = ((name, number_of(layer.option(option, index))) for index, (name, option) in enumerate(names))
+    return [(name, int(number)) for name, number in found if number is not None]
+
+
+def _rank(kind: str) -> int | None:
+    for suffix, rank in (("1d", 3), ("2d", 4), ("3d", 5)):
+        if kind.endswith(suffix) and not kind.startswith(("BatchNorm1", "Dropout1")):
+            return rank
+    return None

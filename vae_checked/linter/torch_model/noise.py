@@ -1,0 +1,144 @@
+"""Random draws: which call draws from which law, and in which shape."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vae_checked.facts import NoiseLaw
+from vae_checked.linter.interpreter.values import Value, as_expr, number_of
+from vae_checked.linter.symbols.expression import Expr, Site
+from vae_checked.linter.torch_model.functions import axis_of_size
+
+if TYPE_CHECKING:
+    from vae_checked.linter.interpreter.interpreter import Interpreter
+
+_NORMAL = frozenset(("randn", "randn_like", "standard_normal"))
+_UNIFORM = frozenset(("rand", "rand_like", "random_sample", "random"))
+
+
+def draw(
+    interpreter: Interpreter, law: NoiseLaw, mean: float, std: float, shape: Value, site: Site, like: Expr | None
+) -> Expr:
+    """A fresh draw; `like` is the tensor whose shape it takes, `shape` the sizes where they are written."""
+    interpreter.drawing.add(site.source.path)
+    attrs = (
+        ("law", law),
+        ("mean", mean),
+        ("std", std),
+        ("shape", shape),
+        ("serial", interpreter.serial()),
+        ("no_grad", interpreter.no_grad > 0),
+    )
+    return Expr("noise", () if like is None else (like,), attrs, site)
+
+
+def _scaled(
+    interpreter: Interpreter, location: Value, scale: Value, shape: Value, site: Site, like: Expr | None
+) -> Expr:
+    """A draw of N(location, scale^2) whose parameters are tensors: no gradient passes."""
+    mean, std = number_of(location), number_of(scale)
+    if mean is not None and std is not None:
+        law = NoiseLaw.STANDARD_NORMAL if mean == 0.0 and std == 1.0 else NoiseLaw.NORMAL
+        return draw(interpreter, law, mean, std, shape, site, like)
+    loc, spread = as_expr(location, site), as_expr(scale, site)
+    eps = draw(interpreter, NoiseLaw.STANDARD_NORMAL, 0.0, 1.0, shape, site, spread)
+    z = Expr("add", (loc, Expr("mul", (spread, eps), (), site)), (), site)
+    return Expr("detach", (z,), (("known", "sample"),), site)
+
+
+def shape_of(values: list[Value]) -> tuple[object, ...] | None:
+    """Sizes written out: ints, ("size", axis) for a tensor's own size, None for an unknown one."""
+    if len(values) == 1 and isinstance(values[0], (tuple, list)):
+        values = list(values[0])
+    if not values:
+        return None
+    if len(values) == 1 and isinstance(values[0], Expr) and values[0].op == "shape":
+        return None
+    sizes: list[object] = []
+    for value in values:
+        number = number_of(value)
+        if number is not None:
+            sizes.append(int(number))
+        elif isinstance(value, Expr):
+            axis = axis_of_size(value)
+            sizes.append(("size", axis, value.args[0].uid) if axis is not None else None)
+        else:
+            sizes.append(None)
+    return tuple(sizes)
+
+
+def _like(values: list[Value]) -> Expr | None:
+    """The tensor whose `.shape` or `.size()` a draw takes."""
+    if len(values) == 1 and isinstance(values[0], Expr) and values[0].op == "shape" and values[0].args:
+        return values[0].args[0]
+    return None
+
+
+def unfilled(name: str, args: list[Value], site: Site) -> Expr | None:
+    """A tensor made from sizes alone, to be filled by a draw; None where it copies data or its sizes are unknown."""
+    sizes = args[0] if len(args) == 1 and isinstance(args[0], (tuple, list)) else args
+    like = _like(list(args))
+    if like is not None:
+        return Expr("empty", (like,), (), site)
+    if args and isinstance(args[0], list) and "empty" not in name:
+        # torch.Tensor([2, 3]) holds these two numbers, torch.Tensor(2, 3) has them for sizes.
+        return None
+    if not sizes or not all(number_of(item) is not None or getattr(item, "op", "") == "size" for item in sizes):
+        return None
+    return Expr("empty", (), (("shape", shape_of(list(sizes))),), site)
+
+
+UNFILLED = frozenset(("empty", "FloatTensor", "DoubleTensor", "HalfTensor", "Tensor", "new", "new_empty"))
+
+
+def from_function(
+    interpreter: Interpreter, dotted: str, args: list[Value], kwargs: dict[str, Value], site: Site
+) -> Expr | None:
+    """The draw that a function of torch, numpy or random makes, None when it makes none."""
+    top, _, _ = dotted.partition(".")
+    last = dotted.rpartition(".")[2]
+    numpy = top in ("numpy", "np")
+    if top not in ("torch", "numpy", "np"):
+        return None
+    if numpy and ".random." not in dotted:
+        return None
+    if last in _NORMAL or last in _UNIFORM:
+        law = NoiseLaw.STANDARD_NORMAL if last in _NORMAL else NoiseLaw.UNIFORM
+        mean, std = (0.0, 1.0) if last in _NORMAL else (0.5, 12**-0.5)
+        sizes = list(args)
+        if "size" in kwargs:
+            sizes = [kwargs["size"]]
+        if last.endswith("_like"):
+            first = args[0] if args else kwargs.get("input")
+            like = as_expr(first, site)
+            return draw(interpreter, law, mean, std, None, site, like)
+        return draw(interpreter, law, mean, std, shape_of(sizes), site, _like(sizes))
+    if last == "normal":
+        location = args[0] if args else kwargs.get("mean", kwargs.get("loc", 0.0))
+        scale = args[1] if len(args) > 1 else kwargs.get("std", kwargs.get("scale", 1.0))
+        sizes = [args[2]] if len(args) > 2 else [kwargs["size"]] if "size" in kwargs else []
+        return _scaled(interpreter, location, scale, shape_of(sizes), site, _like(sizes))
+    if last == "uniform" and numpy:
+        low = number_of(args[0] if args else kwargs.get("low", 0.0))
+        high = number_of(args[1] if len(args) > 1 else kwargs.get("high", 1.0))
+        low, high = 0.0 if low is None else low, 1.0 if high is None else high
+        return draw(interpreter, NoiseLaw.UNIFORM, (low + high) / 2, abs(high - low) * 12**-0.5, None, site, None)
+    return None
+
+
+def from_method(
+    interpreter: Interpreter, owner: Expr, name: str, args: list[Value], kwargs: dict[str, Value], site: Site
+) -> Expr | None:
+    """The draw that a tensor's method makes (`.normal_()`, `.uniform_()`, `.new_randn`), None when it makes none."""
+    shape = owner.get("shape") if owner.op == "empty" else None
+    like = None if owner.op == "empty" and not owner.args else owner.args[0] if owner.op == "empty" else owner
+    if name == "normal_":
+        location = args[0] if args else kwargs.get("mean", 0.0)
+        scale = args[1] if len(args) > 1 else kwargs.get("std", 1.0)
+        return _scaled(interpreter, location, scale, shape, site, like)
+    if name == "uniform_":
+        low = number_of(args[0] if args else kwargs.get("a", kwargs.get("from", 0.0)))
+        high = number_of(args[1] if len(args) > 1 else kwargs.get("b", kwargs.get("to", 1.0)))
+        low, high = 0.0 if low is None else low, 1.0 if high is None else high
+        return draw(interpreter, NoiseLaw.UNIFORM, (low + high) / 2, abs(high - low) * 12**-0.5, shape, site, like)
+    return None

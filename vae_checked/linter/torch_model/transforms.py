@@ -1,0 +1,242 @@
+"""Data pipelines: transforms, data sets and loaders, and the interval that they leave the data in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vae_checked.facts import BYTE, UNIT, Interval
+from vae_checked.linter.interpreter.values import (
+    External,
+    Function,
+    Instance,
+    Loader,
+    Pipeline,
+    Transform,
+    Value,
+    as_expr,
+    is_number,
+)
+from vae_checked.linter.symbols.expression import Expr, Site
+from vae_checked.linter.symbols.intervals import interval_of
+from vae_checked.record import replace
+
+if TYPE_CHECKING:
+    from vae_checked.linter.interpreter.interpreter import Interpreter
+    from vae_checked.linter.interpreter.observations import Frame
+
+# Transforms that move pixels about, drop some or fill with black: the interval stays.
+_GEOMETRIC = frozenset(
+    "Resize CenterCrop RandomCrop RandomHorizontalFlip RandomVerticalFlip Grayscale RandomGrayscale ToPILImage "
+    "RandomResizedCrop Pad RandomRotation ColorJitter Scale RandomAffine AutoAugment RandomApply RandomChoice ToImage "
+    "PILToTensor GaussianBlur RandomPerspective TrivialAugmentWide RandAugment FiveCrop TenCrop ToPureTensor".split()
+)
+_SCALING = frozenset(("ToTensor", "ConvertImageDtype", "ToDtype"))
+_TRANSFORMS = _GEOMETRIC | _SCALING | frozenset(("Compose", "Normalize", "Lambda"))
+_TO_TENSOR = _SCALING | frozenset(("PILToTensor", "ToImage"))
+_LOADERS = frozenset(("DataLoader", "Subset", "ConcatDataset", "TensorDataset", "FastDataLoader"))
+_IMAGE_READERS = (
+    "Image.open", "cv2.imread", "imageio.imread", "imageio.v2.imread", "skimage.io.imread", "io.read_image",
+    "io.decode_image", "folder.default_loader", "folder.pil_loader",
+)  # fmt: skip
+# Sets of 8-bit pictures that torchvision ships: their raw `data` are bytes.
+_BYTE_SETS = frozenset("MNIST FashionMNIST KMNIST EMNIST QMNIST USPS CIFAR10 CIFAR100 SVHN STL10".split())
+_SERVING = frozenset(("collate_fn", "collate", "<lambda>"))
+# Attributes by which a loader, its sampler or a subset has the data set that it draws from.
+UNDERLYING = frozenset(("dataset", "sampler", "data_source"))
+_RAW = frozenset(("data", "train_data", "test_data"))
+# Methods of a picture that hand its values on.
+_PICTURE_METHODS = frozenset("convert resize crop rotate thumbnail getdata byte astype".split())
+
+
+def construct(
+    interpreter: Interpreter, dotted: str, args: list[Value], kwargs: dict[str, Value], site: Site
+) -> Value | None:
+    """A transform, data set, loader or picture; None when the call makes none."""
+    last = dotted.rpartition(".")[2]
+    if last in _TRANSFORMS and "transforms" in dotted:
+        return _transform(interpreter, last, args, kwargs, site)
+    if last == "to_tensor" and "transforms" in dotted:
+        picture = as_expr(args[0] if args else kwargs.get("pic"), site)
+        return transformed(interpreter, Transform((("ToTensor", None, site),)), picture, site)
+    if dotted.endswith(_IMAGE_READERS) or dotted == "Image.open":
+        return data_expr(BYTE, (), site)
+    if last == "random_split":
+        lengths = args[1] if len(args) > 1 else kwargs.get("lengths")
+        whole = _loader(interpreter, args, kwargs, site)
+        return (whole,) * (len(lengths) if isinstance(lengths, (list, tuple)) else 2)
+    if last in _LOADERS:
+        return _loader(interpreter, args, kwargs, site)
+    if "datasets" in dotted and last[:1].isupper():
+        chosen = kwargs.get("transform", next((item for item in args if isinstance(item, Transform)), None))
+        if isinstance(chosen, Transform) and _makes_tensors(chosen):
+            interval = interval_after(interpreter, chosen)
+            note(interpreter, interval, decisive(chosen) or site)
+            return Loader(interval, decisive(chosen), last)
+        return Loader(None, site, last)
+    return None
+
+
+def note(interpreter: Interpreter, interval: Interval | None, site: Site | None, held: bool = True) -> None:
+    """Remember a pipeline of the project, by the place at which its interval is settled."""
+    if site is not None:
+        interpreter.pipelines[id(site.node)] = Pipeline(interval, site, held)
+
+
+def data_expr(interval: Interval | None, args: tuple[Expr, ...], site: Site | None) -> Expr:
+    """Data that lie in `interval`."""
+    ends = None if interval is None else (interval.low, interval.high, interval.low_open, interval.high_open)
+    return Expr("data", args, (("interval", ends),), site)
+
+
+def raw(owner: Loader, name: str, site: Site) -> Expr | None:
+    """The raw pictures of one of torchvision's data sets, None for any other attribute."""
+    return data_expr(BYTE, (), site) if name in _RAW and owner.name in _BYTE_SETS else None
+
+
+def picture_method(owner: Expr, name: str, site: Site) -> Expr | None:
+    """A method of a picture that leaves its values as they are; None for any other."""
+    bare = owner
+    while bare.op == "cast":
+        bare = bare.args[0]
+    if bare.op != "data" or name not in _PICTURE_METHODS:
+        return None
+    return Expr("cast", (owner,), (), site)
+
+
+# --------------------------------------------------------------------------------------------- transforms
+
+
+def _transform(
+    interpreter: Interpreter, name: str, args: list[Value], kwargs: dict[str, Value], site: Site
+) -> Transform:
+    if name == "Compose":
+        return _composed(interpreter, args[0] if args else kwargs.get("transforms", []), site)
+    if name == "Normalize":
+        mean = args[0] if args else kwargs.get("mean")
+        std = args[1] if len(args) > 1 else kwargs.get("std")
+        return Transform(((name, (mean, std), site),))
+    if name == "ToDtype":
+        return Transform(((name, kwargs.get("scale", args[1] if len(args) > 1 else False), site),))
+    return Transform(((name, args[0] if args else kwargs.get("lambd"), site),))
+
+
+def _composed(interpreter: Interpreter, listed: Value, site: Site) -> Transform:
+    steps: list[tuple[str, Value, Site | None]] = []
+    for item in listed if isinstance(listed, (list, tuple)) else (listed,):
+        if isinstance(item, Transform):
+            steps.extend(item.steps)
+            inner = decisive(item)
+            if inner is not None:
+                interpreter.pipelines.pop(id(inner.node), None)
+        else:
+            steps.append(("unknown", item, site))
+    made = Transform(tuple(steps))
+    if _makes_tensors(made):
+        note(interpreter, interval_after(interpreter, made), decisive(made) or site, held=False)
+    return made
+
+
+def _makes_tensors(transform: Transform) -> bool:
+    return any(name in _TO_TENSOR for name, _, _ in transform.steps)
+
+
+def interval_after(interpreter: Interpreter, transform: Transform, interval: Interval | None = BYTE) -> Interval | None:
+    """The interval of an image after a transform, None when a step is not understood."""
+    for name, value, site in transform.steps:
+        if name == "ToTensor":
+            # Bytes are divided by 255, floats stay as they are.
+            interval = UNIT if interval is None or interval == BYTE else interval
+        elif name == "ConvertImageDtype" or (name == "ToDtype" and value is True):
+            interval = UNIT if interval is None or interval == BYTE else interval
+        elif name == "Normalize":
+            interval = None if interval is None else _normalized(interval, value)
+        elif name in ("Lambda", "unknown"):
+            interval = _applied(interpreter, value, interval, site)
+    return interval
+
+
+def _applied(
+    interpreter: Interpreter, function: Value, interval: Interval | None, site: Site | None
+) -> Interval | None:
+    """What a function, or an object of the project that can be called, makes of an interval."""
+    if interval is None or site is None or not isinstance(function, (Function, Instance, External)):
+        return None
+    given = data_expr(interval, (), site)
+    # Under a trace of its own: what happens in a transform is no rescaling on the way from loader to model.
+    made, _ = interpreter.run(lambda: interpreter.call(function, [given], {}, site))
+    return interval_of(made) if isinstance(made, Expr) else None
+
+
+def _normalized(interval: Interval, value: Value) -> Interval | None:
+    means, stds = (
+        [item] if is_number(item) else list(item) if isinstance(item, (tuple, list)) else [] for item in value
+    )
+    if not means or len(means) != len(stds) or not all(is_number(item) for item in (*means, *stds)) or 0 in stds:
+        return None
+    ends = [(end - mean) / std for end in (interval.low, interval.high) for mean, std in zip(means, stds, strict=True)]
+    return Interval(min(ends), max(ends))
+
+
+def decisive(transform: Transform) -> Site | None:
+    """Where the step is written that settles the interval."""
+    settling = ("Normalize", "Lambda", "unknown", *_TO_TENSOR)
+    return next((site for name, _, site in reversed(transform.steps) if name in settling), None)
+
+
+def transformed(interpreter: Interpreter, transform: Transform, image: Expr, site: Site) -> Expr:
+    """The result of applying a transform to an image."""
+    interval = interval_after(interpreter, transform, interval_of(image))
+    where = decisive(transform)
+    noted = None if where is None else interpreter.pipelines.get(id(where.node))
+    if where is not None and noted is not None and not (noted.held or any(map(_serves, interpreter.frames))):
+        interpreter.pipelines[id(where.node)] = replace(noted, direct=True)
+    return data_expr(interval, (image,), decisive(transform) or site)
+
+
+def _serves(frame: Frame) -> bool:
+    """Whether a function is one by which data sets and transforms hand out what they hold."""
+    return frame.function is not None and (frame.function.name in _SERVING or frame.function.owner is not None)
+
+
+# ------------------------------------------------------------------------------------ data sets and loaders
+
+
+def _loader(interpreter: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    source = args[0] if args else kwargs.get("dataset")
+    if isinstance(source, (list, tuple)) and source:
+        source = source[0]
+    if isinstance(source, Loader):
+        return source
+    if isinstance(source, Instance):
+        loader = from_instance(interpreter, source, site)
+        if loader.interval is not None:
+            note(interpreter, loader.interval, loader.site or site)
+        return loader
+    if isinstance(source, Expr):
+        return Loader(interval_of(source), source.site or site, "data")
+    return Loader(None, site, "data")
+
+
+def from_instance(interpreter: Interpreter, source: Instance, site: Site) -> Loader:
+    """A data set class of the project: one item of it says what the data are."""
+    transform = next((item for item in source.attributes.values() if isinstance(item, Transform)), None)
+    getter = source.cls.find("__getitem__")
+    if isinstance(getter, Function):
+        bound = Function(getter.node, getter.scope, source, getter.owner)
+        item = interpreter.invoke(bound, [], {}, site)
+        if isinstance(item, dict):
+            item = tuple(item.values())
+        first = item[0] if isinstance(item, (tuple, list)) and item else item
+        if isinstance(first, Expr):
+            return Loader(interval_of(first), _settled(first) or site, source.cls.name)
+    if transform is not None and not isinstance(getter, Function):
+        return Loader(interval_after(interpreter, transform), decisive(transform), source.cls.name)
+    return Loader(None, site, source.cls.name)
+
+
+def _settled(expr: Expr) -> Site | None:
+    """Where the operation is written that gave data their interval."""
+    node = expr
+    while node.op in ("item", "index", "part", "move", "unsqueeze", "squeeze") and node.args:
+        node = node.args[0]
+    return node.site
