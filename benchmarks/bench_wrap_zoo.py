@@ -30,7 +30,7 @@ def outcomes(model: Any, inputs: Any) -> list[Any]:
     import torch
 
     from vae_checked.adapters import adapt, parts_of
-    from vae_checked.auditor.inputs import inputs_for
+    from vae_checked.auditor.inputs.choice import inputs_for
 
     subject = adapt(model)
     source, _ = inputs_for(subject, inputs, None)

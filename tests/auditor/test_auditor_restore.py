@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from vae_checked.auditor import audit
-from vae_checked.auditor.restore import Restored
+from vae_checked.auditor.recording.restore import Restored
 from vae_checked.errors import ModelError
 
 

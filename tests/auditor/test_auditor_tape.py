@@ -9,10 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vae_checked.auditor.graph import Graph
-from vae_checked.auditor.randomness import Family
-from vae_checked.auditor.replay import ReplayError, replay
-from vae_checked.auditor.tape import Recorder, Tape
+from vae_checked.auditor.recognition.graph import Graph
+from vae_checked.auditor.recording.randomness import Family
+from vae_checked.auditor.recording.replay import ReplayError, replay
+from vae_checked.auditor.recording.tape import Recorder, Tape
 
 
 def recorded(function: Callable[[Tensor], Tensor], x: Tensor, **named: Tensor) -> tuple[Tape, int, int, Tensor]:

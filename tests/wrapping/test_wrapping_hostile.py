@@ -28,7 +28,7 @@ from test_auditor_hostile import (
 from torch import Tensor, nn
 
 from vae_checked.adapters import parts_of
-from vae_checked.auditor.draw import source_of
+from vae_checked.auditor.inputs.source import source_of
 from vae_checked.wrapping import unwrap, wrap, wrap_report
 
 

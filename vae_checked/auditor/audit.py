@@ -11,16 +11,16 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from vae_checked.adapters import Subject, adapt
-from vae_checked.auditor.draw import Source
 from vae_checked.auditor.facts_of import facts_of
-from vae_checked.auditor.inputs import inputs_for
+from vae_checked.auditor.inputs.choice import inputs_for
+from vae_checked.auditor.inputs.source import Source
+from vae_checked.auditor.losses.loss import Loss, find_loss
 from vae_checked.auditor.measure.gradients import Gradients, live_gradients
-from vae_checked.auditor.objective import Loss, find_loss
-from vae_checked.auditor.observe import Observation, observe
+from vae_checked.auditor.recognition.observe import Observation, observe
+from vae_checked.auditor.recording.origins import named
+from vae_checked.auditor.recording.restore import Restored
 from vae_checked.auditor.report import AuditReport
-from vae_checked.auditor.restore import Restored
 from vae_checked.auditor.terms import Observed
-from vae_checked.auditor.words import named
 from vae_checked.catalogue import judge
 from vae_checked.errors import ModelError
 from vae_checked.facts import Facts

@@ -10,11 +10,11 @@ from torch import nn
 
 from vae_checked.adapters import adapt
 from vae_checked.auditor.audit import audit, refuse_uninitialised
-from vae_checked.auditor.inputs import inputs_for
-from vae_checked.auditor.objective import find_loss
+from vae_checked.auditor.inputs.choice import inputs_for
+from vae_checked.auditor.losses.loss import find_loss
+from vae_checked.auditor.recording.restore import Restored
 from vae_checked.auditor.report import AuditReport
-from vae_checked.auditor.restore import Restored
-from vae_checked.auditor.staged import Staged, staged
+from vae_checked.auditor.stages import Staged, staged
 from vae_checked.errors import FindingsError, ModelError
 from vae_checked.finding import Finding, Severity
 from vae_checked.laws import LAWS, InapplicableError, Law, Violation

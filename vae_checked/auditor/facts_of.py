@@ -6,16 +6,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
-from vae_checked.auditor.latents import Latent
 from vae_checked.auditor.measure import noise, output, sampler, training
 from vae_checked.auditor.measure.heads import head_source
 from vae_checked.auditor.measure.intervals import interval_of
 from vae_checked.auditor.measure.layout import axis_order
 from vae_checked.auditor.measure.overflow import overflow
-from vae_checked.auditor.measure.silence import silent_timing
-from vae_checked.auditor.replay import ReplayError
+from vae_checked.auditor.measure.timing import silent_timing
+from vae_checked.auditor.recognition.latents import Latent
+from vae_checked.auditor.recording.origins import described, origin_of
+from vae_checked.auditor.recording.replay import ReplayError
 from vae_checked.auditor.terms import KLFacts, Observed, kl_facts, recon_facts
-from vae_checked.auditor.words import described, origin_of
 from vae_checked.facts import (
     Data,
     Fact,

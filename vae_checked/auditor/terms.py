@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from vae_checked.auditor.latents import Latent
 from vae_checked.auditor.measure import kl as kl_term
 from vae_checked.auditor.measure import recon as recon_term
 from vae_checked.auditor.measure import weights
 from vae_checked.auditor.measure.gradients import Gradients
-from vae_checked.auditor.observe import Observation
+from vae_checked.auditor.recognition.latents import Latent
+from vae_checked.auditor.recognition.observe import Observation
 from vae_checked.facts import KL, EffectiveBeta, Fact, Interval, Likelihood, Origin, Recon, Reduced, Reduction
 
 _NO_LOSS = "no loss is known: loss= settles it"

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from vae_checked.adapters import adapt
-from vae_checked.auditor.objective import find_loss
+from vae_checked.auditor.losses.loss import find_loss
 from vae_checked.errors import ModelError, UsageError
 from vae_checked.monitor.balance import balance_of, largest_variance
 from vae_checked.monitor.causes import PATIENCE, diagnose

@@ -11,14 +11,14 @@ import torch
 from torch import Tensor
 
 from vae_checked.adapters import Inputs, Subject
-from vae_checked.auditor.latents import Latent
+from vae_checked.auditor.losses.loss import Loss
 from vae_checked.auditor.measure.intervals import interval_of
 from vae_checked.auditor.measure.kl import measure_kl
 from vae_checked.auditor.measure.recon import ReconMeasured, measure_recon
-from vae_checked.auditor.objective import Loss
-from vae_checked.auditor.observe import Observation, observe
-from vae_checked.auditor.replay import replay
-from vae_checked.auditor.restore import Restored
+from vae_checked.auditor.recognition.latents import Latent
+from vae_checked.auditor.recognition.observe import Observation, observe
+from vae_checked.auditor.recording.replay import replay
+from vae_checked.auditor.recording.restore import Restored
 from vae_checked.errors import ModelError
 from vae_checked.facts import Likelihood
 from vae_checked.text import described

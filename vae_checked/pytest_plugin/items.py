@@ -12,7 +12,7 @@ from vae_checked.pytest_plugin import pyproject
 from vae_checked.pytest_plugin.summary import LOCKED, PUT, RAN, mark
 
 if TYPE_CHECKING:
-    from vae_checked.auditor.staged import Staged
+    from vae_checked.auditor.stages import Staged
     from vae_checked.laws import Law
     from vae_checked.pytest_plugin.models import LockedNode, ModelNode
 

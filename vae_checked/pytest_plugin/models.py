@@ -12,7 +12,7 @@ from vae_checked.pytest_plugin import configured_models, pyproject
 from vae_checked.pytest_plugin.items import AuditItem, BuildItem, LawItem, MistakeItem, ShapesItem
 
 if TYPE_CHECKING:
-    from vae_checked.auditor.staged import Staged
+    from vae_checked.auditor.stages import Staged
     from vae_checked.config import ModelConfig
 
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from vae_checked.auditor.latents import Latent
-from vae_checked.auditor.observe import Observation
-from vae_checked.auditor.words import origin_of
+from vae_checked.auditor.recognition.latents import Latent
+from vae_checked.auditor.recognition.observe import Observation
+from vae_checked.auditor.recording.origins import origin_of
 from vae_checked.facts import Fact, Head, Origin
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from vae_checked.auditor.graph import Graph, is_layout
-from vae_checked.auditor.tape import Ref, Step, Tape
-from vae_checked.auditor.words import names_in
+from vae_checked.auditor.recognition.graph import Graph, is_layout
+from vae_checked.auditor.recording.origins import names_in
+from vae_checked.auditor.recording.tape import Ref, Step, Tape
 from vae_checked.facts import REAL, Interval
 
 _UNBOUNDED = names_in(

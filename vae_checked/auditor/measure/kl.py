@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from vae_checked.auditor.latents import Latent
 from vae_checked.auditor.measure.kl_fit import Drawn, fit, fixed_prior, nearest_form, weight_of
-from vae_checked.auditor.observe import Observation
-from vae_checked.auditor.replay import replay
-from vae_checked.auditor.tape import Tape
-from vae_checked.auditor.words import origin_of, place_of
+from vae_checked.auditor.recognition.latents import Latent
+from vae_checked.auditor.recognition.observe import Observation
+from vae_checked.auditor.recording.origins import origin_of, place_of
+from vae_checked.auditor.recording.replay import replay
+from vae_checked.auditor.recording.tape import Tape
 from vae_checked.facts import Interval, KLForm, Origin, Parametrisation, gaussian_kl
 
 _LOOSE = 2e-2

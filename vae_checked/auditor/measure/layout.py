@@ -8,11 +8,11 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from vae_checked.auditor.graph import Graph
-from vae_checked.auditor.observe import Observation
-from vae_checked.auditor.replay import replay
-from vae_checked.auditor.tape import Step, Tape
-from vae_checked.auditor.words import place_of
+from vae_checked.auditor.recognition.graph import Graph
+from vae_checked.auditor.recognition.observe import Observation
+from vae_checked.auditor.recording.origins import place_of
+from vae_checked.auditor.recording.replay import replay
+from vae_checked.auditor.recording.tape import Step, Tape
 from vae_checked.facts import AxisOrder, Fact, Origin
 
 _CONVOLUTIONS = frozenset({"convolution", "_convolution", "mkldnn_convolution", "cudnn_convolution"})

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from vae_checked.auditor.graph import is_layout
-from vae_checked.auditor.latents import Latent
-from vae_checked.auditor.observe import Observation
-from vae_checked.auditor.randomness import Family
-from vae_checked.auditor.replay import replay
-from vae_checked.auditor.tape import Draw, Tape
-from vae_checked.auditor.words import origin_of, place_of
+from vae_checked.auditor.recognition.graph import is_layout
+from vae_checked.auditor.recognition.latents import Latent
+from vae_checked.auditor.recognition.observe import Observation
+from vae_checked.auditor.recording.origins import origin_of, place_of
+from vae_checked.auditor.recording.randomness import Family
+from vae_checked.auditor.recording.replay import replay
+from vae_checked.auditor.recording.tape import Draw, Tape
 from vae_checked.facts import Axis, Fact, Noise, NoiseLaw, Origin
 
 # 20000 draws: a mean of N(0, 1) strays 6 standard errors with probability 2e-9, and so does its standard deviation.

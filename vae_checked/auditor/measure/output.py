@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from vae_checked.auditor.graph import is_layout
-from vae_checked.auditor.latents import tolerance
 from vae_checked.auditor.measure.intervals import ACTIVATIONS, interval_of
-from vae_checked.auditor.observe import Observation
-from vae_checked.auditor.replay import replay
-from vae_checked.auditor.tape import Tape
-from vae_checked.auditor.words import origin_of
+from vae_checked.auditor.recognition.graph import is_layout
+from vae_checked.auditor.recognition.latents import tolerance
+from vae_checked.auditor.recognition.observe import Observation
+from vae_checked.auditor.recording.origins import origin_of
+from vae_checked.auditor.recording.replay import replay
+from vae_checked.auditor.recording.tape import Tape
 from vae_checked.facts import BatchMixing, Fact, Interval, ShapePair
 
 

@@ -6,10 +6,10 @@ import math
 
 import torch
 
-from vae_checked.auditor.latents import Latent
-from vae_checked.auditor.observe import Observation
-from vae_checked.auditor.replay import stream
-from vae_checked.auditor.words import origin_of
+from vae_checked.auditor.recognition.latents import Latent
+from vae_checked.auditor.recognition.observe import Observation
+from vae_checked.auditor.recording.origins import origin_of
+from vae_checked.auditor.recording.replay import stream
 from vae_checked.facts import Fact, Interval, Overflow
 
 _GRID = (2.0, 4.0, 8.0, 12.0, 16.0, 24.0, 32.0, 48.0, 64.0, 96.0, 128.0, 192.0, 256.0, 512.0, 1024.0, 1e4)

@@ -11,13 +11,13 @@ import torch
 from torch import Tensor
 
 from vae_checked.auditor.measure.kl_fit import close_in
-from vae_checked.auditor.replay import replay
-from vae_checked.auditor.target import Join
-from vae_checked.auditor.words import place_of
+from vae_checked.auditor.recognition.join import Join
+from vae_checked.auditor.recording.origins import place_of
+from vae_checked.auditor.recording.replay import replay
 from vae_checked.facts import Likelihood, Origin
 
 if TYPE_CHECKING:
-    from vae_checked.auditor.observe import Observation
+    from vae_checked.auditor.recognition.observe import Observation
 
 _Slope = Callable[[Tensor, Tensor], Tensor]
 

@@ -6,10 +6,10 @@ import math
 
 import torch
 
-from vae_checked.auditor.latents import Latent
-from vae_checked.auditor.observe import Observation
-from vae_checked.auditor.replay import replay
-from vae_checked.auditor.words import origin_of
+from vae_checked.auditor.recognition.latents import Latent
+from vae_checked.auditor.recognition.observe import Observation
+from vae_checked.auditor.recording.origins import origin_of
+from vae_checked.auditor.recording.replay import replay
 from vae_checked.facts import Fact, Interval, Origin, Parametrisation, StdCurve
 
 _SHOWN = (-1.0, 0.0, 2.0)

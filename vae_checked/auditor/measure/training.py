@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from vae_checked.auditor.observe import Observation
-from vae_checked.auditor.randomness import Family
-from vae_checked.auditor.words import module_of, place_of
+from vae_checked.auditor.recognition.observe import Observation
+from vae_checked.auditor.recording.origins import module_of, place_of
+from vae_checked.auditor.recording.randomness import Family
 from vae_checked.facts import Fact, Origin
 
 

@@ -9,9 +9,9 @@ import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from vae_checked.auditor.graph import Graph
-from vae_checked.auditor.tape import Step, Tape
-from vae_checked.auditor.words import names_in
+from vae_checked.auditor.recognition.graph import Graph
+from vae_checked.auditor.recording.origins import names_in
+from vae_checked.auditor.recording.tape import Step, Tape
 from vae_checked.facts import Factor, Reduced, Reduction
 
 _MEANS = names_in(

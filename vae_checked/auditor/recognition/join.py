@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vae_checked.auditor.graph import Graph, is_elementwise
-from vae_checked.auditor.latents import Latent
-from vae_checked.auditor.record import Run
-from vae_checked.auditor.tape import Step, Tape
-from vae_checked.auditor.words import names_in
+from vae_checked.auditor.recognition.graph import Graph, is_elementwise
+from vae_checked.auditor.recognition.latents import Latent
+from vae_checked.auditor.recording.origins import names_in
+from vae_checked.auditor.recording.run import Run
+from vae_checked.auditor.recording.tape import Step, Tape
 
 _LOSSES = names_in(
     "mse_loss l1_loss smooth_l1_loss huber_loss binary_cross_entropy binary_cross_entropy_with_logits "

@@ -15,19 +15,19 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from vae_checked.adapters import Inputs, Role, Subject
-from vae_checked.auditor.draw import Source
-from vae_checked.auditor.latents import Latent
+from vae_checked.auditor.inputs.source import Source
+from vae_checked.auditor.losses.loss import Loss
 from vae_checked.auditor.measure.intervals import interval_of
 from vae_checked.auditor.measure.kl import held_still, measure_kl
 from vae_checked.auditor.measure.recon import measure_recon
 from vae_checked.auditor.measure.sampler import std_curve
-from vae_checked.auditor.objective import Loss
-from vae_checked.auditor.observe import Observation, observe
-from vae_checked.auditor.randomness import Family
-from vae_checked.auditor.replay import replay
-from vae_checked.auditor.restore import Restored
-from vae_checked.auditor.tape import Draw, Ref, Tape
-from vae_checked.auditor.words import described
+from vae_checked.auditor.recognition.latents import Latent
+from vae_checked.auditor.recognition.observe import Observation, observe
+from vae_checked.auditor.recording.origins import described
+from vae_checked.auditor.recording.randomness import Family
+from vae_checked.auditor.recording.replay import replay
+from vae_checked.auditor.recording.restore import Restored
+from vae_checked.auditor.recording.tape import Draw, Ref, Tape
 from vae_checked.errors import ModelError
 from vae_checked.facts import UNIT, Likelihood, Parametrisation
 from vae_checked.laws import InapplicableError, Sizes, Stages

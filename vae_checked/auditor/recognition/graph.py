@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from vae_checked.auditor.tape import Step, Tape
-from vae_checked.auditor.words import names_in
+from vae_checked.auditor.recording.origins import names_in
+from vae_checked.auditor.recording.tape import Step, Tape
 
 _LAYOUT = names_in(
     "view _unsafe_view reshape permute transpose t expand unsqueeze squeeze contiguous clone alias detach "

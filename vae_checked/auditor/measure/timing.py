@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from vae_checked.adapters import Role
-from vae_checked.auditor.observe import Observation
-from vae_checked.auditor.tape import Tape
-from vae_checked.auditor.words import place_of
+from vae_checked.auditor.recognition.observe import Observation
+from vae_checked.auditor.recording.origins import place_of
+from vae_checked.auditor.recording.tape import Tape
 from vae_checked.facts import Fact, NoiseTiming, Origin
 
 _SUMS = frozenset({"add", "add_"})

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from vae_checked.auditor.graph import Graph
-from vae_checked.auditor.randomness import Family
-from vae_checked.auditor.replay import affected, replay, stream
-from vae_checked.auditor.tape import Draw, Tape
+from vae_checked.auditor.recognition.graph import Graph
+from vae_checked.auditor.recording.randomness import Family
+from vae_checked.auditor.recording.replay import affected, replay, stream
+from vae_checked.auditor.recording.tape import Draw, Tape
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,15 +11,15 @@ from torch import Tensor
 
 from vae_checked.adapters import Inputs, Part, Role, Subject, role_of
 from vae_checked.adapters.latent_dist import Sampled
-from vae_checked.auditor.graph import Graph
-from vae_checked.auditor.latents import Latent, find_samples, latents_of
-from vae_checked.auditor.matching import Matched
+from vae_checked.auditor.losses.arguments import Matched
+from vae_checked.auditor.losses.loss import Loss, call_loss, dead_weights, run_by
 from vae_checked.auditor.measure.recon import settled
-from vae_checked.auditor.objective import Loss, call_loss, dead_weights, run_by
-from vae_checked.auditor.record import Run, recording, run_model
-from vae_checked.auditor.restore import Generators
-from vae_checked.auditor.tape import was_cut
-from vae_checked.auditor.target import Join, find_join
+from vae_checked.auditor.recognition.graph import Graph
+from vae_checked.auditor.recognition.join import Join, find_join
+from vae_checked.auditor.recognition.latents import Latent, find_samples, latents_of
+from vae_checked.auditor.recording.restore import Generators
+from vae_checked.auditor.recording.run import Run, recording, run_model
+from vae_checked.auditor.recording.tape import was_cut
 from vae_checked.errors import ModelError
 
 

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from vae_checked.adapters import Inputs, Part, Subject
-from vae_checked.auditor import randomness
-from vae_checked.auditor.restore import Generators
-from vae_checked.auditor.tape import Recorder, Tape
-from vae_checked.auditor.words import described
+from vae_checked.auditor.recording import randomness
+from vae_checked.auditor.recording.origins import described
+from vae_checked.auditor.recording.restore import Generators
+from vae_checked.auditor.recording.tape import Recorder, Tape
 from vae_checked.errors import ModelError
 
 

@@ -19,15 +19,15 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from vae_checked.auditor import randomness
-from vae_checked.auditor.restore import Generators
+from vae_checked.auditor.recording import randomness
+from vae_checked.auditor.recording.restore import Generators
 
-_HERE = str(Path(__file__).parent)
+_HERE = str(Path(__file__).parent.parent)
 _RECORDING = (__file__, randomness.__file__)
 # Frames of these are passed over on the way from an operation to the line that asked for it.
 _BETWEEN = (
     str(Path(torch.__file__).parent),
-    str(Path(__file__).parent.parent / "contracts"),
+    str(Path(__file__).parent.parent.parent / "contracts"),
     *(
         spec.submodule_search_locations[0]
         for spec in map(find_spec, ("jaxtyping", "beartype"))

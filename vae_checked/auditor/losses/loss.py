@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
 from vae_checked.adapters import LOSSES, Call, Inputs, Role, Subject, role_of
-from vae_checked.auditor.matching import Matched, match, parameters_of
-from vae_checked.auditor.record import Run, recording
-from vae_checked.auditor.words import described, names_in
+from vae_checked.auditor.losses.arguments import Matched, match, parameters_of
+from vae_checked.auditor.recording.origins import described, names_in
+from vae_checked.auditor.recording.run import Run, recording
 from vae_checked.errors import ModelError, UsageError
 
 _WEIGHTS = names_in(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import linecache
 
-from vae_checked.auditor.tape import Step, Tape
+from vae_checked.auditor.recording.tape import Step, Tape
 from vae_checked.facts import Origin
 from vae_checked.finding import Place
 from vae_checked.text import described, shown

@@ -10,8 +10,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from vae_checked.adapters import Part, Role, role_of
-from vae_checked.auditor.record import Run
-from vae_checked.auditor.words import names_in
+from vae_checked.auditor.recording.origins import names_in
+from vae_checked.auditor.recording.run import Run
 from vae_checked.errors import ModelError
 
 _WHOLE = names_in("output outputs out model_output results result forward_output preds ret res")
