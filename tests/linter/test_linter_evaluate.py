@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from vae_checked.facts import Parametrisation
 from vae_checked.linter import lint
 from vae_checked.linter.roles import divergences, samplers
-from vae_checked.linter.symbols.expression import Expr, Graph, atom, const, contains
+from vae_checked.linter.symbols.expression import Expr, Graph, Structures, atom, const, contains
 from vae_checked.linter.symbols.numeric import evaluate, fit, leaves
 
 M, S, E = atom("m"), atom("s"), Expr("noise", (), (("serial", 1),))
@@ -28,6 +31,66 @@ def test_structure_is_identity() -> None:
     assert contains(one, S.uid)
     assert not contains(one, E.uid)
     assert Graph([one, other]).holding(S.uid) == {S.uid, op("exp", S).uid, one.uid}
+
+
+NUMBERS = st.sampled_from((-2, -1, 0, 1, 2, -1.0, 0.5, True, False, None, math.nan, math.inf))
+STRUCTURES = st.recursive(
+    st.tuples(st.sampled_from(("const", "atom")), st.just(()), NUMBERS),
+    lambda inner: st.tuples(
+        st.sampled_from(("item", "sum", "add")), st.lists(inner, max_size=3).map(tuple), st.tuples(NUMBERS, NUMBERS)
+    ),
+    max_leaves=6,
+)
+
+
+def built(structure: Any) -> Expr:
+    name, args, attribute = structure
+    return Expr(name, tuple(map(built, args)), (("index", attribute),))
+
+
+def as_text(structure: Any) -> str:
+    """A structure spelled out, numbers of one value alike: the identity that expressions ought to have."""
+    name, args, attribute = structure
+    parts = attribute if isinstance(attribute, tuple) else (attribute,)
+    spelled = [repr(part if part is None or isinstance(part, bool) else float(part)) for part in parts]
+    return f"{name}({', '.join(map(as_text, args))}; {len(parts)} {isinstance(attribute, tuple)} {spelled})"
+
+
+def exchanged(structure: Any, old: Any, new: Any) -> Any:
+    """The same structure with another number wherever `old` stands in it."""
+    if isinstance(structure, tuple):
+        return tuple(exchanged(part, old, new) for part in structure)
+    return new if structure is old else structure
+
+
+@settings(max_examples=300)
+@given(STRUCTURES, STRUCTURES, NUMBERS, NUMBERS)
+def test_expressions_are_equal_exactly_when_structures_are(one: Any, unrelated: Any, old: Any, new: Any) -> None:
+    for other in (unrelated, exchanged(one, old, new)):
+        assert (built(one) == built(other)) is (as_text(one) == as_text(other))
+        assert built(other) == built(other)
+
+
+def test_the_numbers_that_python_hashes_alike_are_told_apart() -> None:
+    assert hash(-1) == hash(-2)
+    assert const(-1) != const(-2)
+    assert op("neg", const(-1)) != op("neg", const(-2))
+    assert hash(const(-1)) == hash(const(-1))
+
+
+@pytest.mark.parametrize(("one", "other"), [(-1, -2), (1, True), (0, False), (0, None), (-1.0, -2.0)])
+def test_an_attribute_tells_expressions_apart(one: object, other: object) -> None:
+    for name in ("item", "sum", "mean"):
+        assert Expr(name, (M,), (("index", one),)) != Expr(name, (M,), (("index", other),))
+        assert Expr(name, (M,), (("index", (("value", one),)),)) != Expr(name, (M,), (("index", (("value", other),)),))
+
+
+def test_structures_are_let_go_of_only_by_the_last_that_compares() -> None:
+    with Structures():
+        with Structures():
+            before = atom("kept")
+        assert atom("kept") == before
+    assert atom("kept").uid > before.uid
 
 
 def test_evaluation_is_arithmetic() -> None:
@@ -309,3 +372,39 @@ def test_a_head_that_is_the_log_of_a_variance_is_read_alike_by_both(tmp_path: Pa
         encoding="utf-8",
     )
     assert lint([path]).findings == ()
+
+
+NEGATIVE = """\
+import torch
+from torch import nn
+import torch.nn.functional as F
+
+
+class VAE(nn.Module):
+    def __init__(self, width=12, latents=5):
+        super().__init__()
+        self.trunk = nn.Linear(width, 31)
+        self.heads = nn.ModuleList([nn.Linear(31, 7), nn.Linear(31, latents), nn.Linear(31, latents)])
+        self.decoder = nn.Linear(latents, width)
+
+    def forward(self, x):
+        h = F.relu(self.trunk(x))
+        outputs = self.run(h)
+        mu, logvar = outputs[-2], outputs[-1]
+        z = mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)
+        return self.decoder(z), mu, logvar
+
+
+def loss(x_hat, x, mu, logvar):
+    recon = F.mse_loss(x_hat, x, reduction="none").sum(-1)
+    kl = ((-1 - logvar + mu.pow(2) + logvar.exp()) / -2 * -1).sum(-1)
+    return (recon + kl).mean()
+"""
+
+
+def test_minus_one_and_minus_two_are_two_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "model.py"
+    path.write_text(NEGATIVE)
+    report = lint([path])
+    assert [(finding.code, finding.message) for finding in report.findings] == []
+    assert "VAE301" in {code for judgement in report.judgements for code in judgement.clean}

@@ -25,6 +25,7 @@ from vae_checked.linter.roles.across import Across
 from vae_checked.linter.run.coverage_lines import recognised, unobserved
 from vae_checked.linter.run.options import Options, PerFile, chosen
 from vae_checked.linter.run.report import TOO_LARGE, LintReport, is_vae
+from vae_checked.linter.symbols.expression import Structures
 from vae_checked.record import replace
 
 
@@ -38,7 +39,8 @@ def examine(unit: Unit, options: Options, disk: Disk) -> LintReport:
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(max(limit, 8_000))
     try:
-        facts = _facts(files, beside, project, Declared(options))
+        with Structures():
+            facts = _facts(files, beside, project, Declared(options))
     finally:
         sys.setrecursionlimit(limit)
     read = (module.file for module in project.modules.values())

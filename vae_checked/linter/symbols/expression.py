@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+from _thread import allocate_lock
 from collections.abc import Hashable, Iterable, Iterator
-from itertools import islice
+from itertools import count, islice
+from math import isnan
 from typing import TYPE_CHECKING
 
 from vae_checked.facts import Origin
@@ -38,6 +40,51 @@ class Site:
         return Origin(self.source.segment(self.node), self.place, built)
 
 
+# The number of each structure that was met. A number is never given twice, so equal numbers are equal structures.
+_NUMBERS: dict[Hashable, int] = {}
+_UNUSED = count(1)
+
+
+class Structures:
+    """While one is entered, equal structures have equal numbers; when the last is left, memory of them is let go.
+
+    What was built before is then not to be compared with what is built afterwards.
+    """
+
+    _entered = 0
+    _lock = allocate_lock()
+
+    def __enter__(self) -> None:
+        """One more examination compares structures: several may, in threads."""
+        with Structures._lock:
+            Structures._entered += 1
+
+    def __exit__(self, *_: object) -> None:
+        with Structures._lock:
+            Structures._entered -= 1
+            if not Structures._entered:
+                _NUMBERS.clear()
+
+
+def _exact(attrs: Attrs) -> Hashable:
+    """Attributes that equal others only where a reader sees the same: True is no 1, and a NaN is a NaN."""
+    for _, value in attrs:
+        if value.__class__ in _AMBIGUOUS:
+            return tuple((name, _told_apart(value)) for name, value in attrs)
+    return attrs
+
+
+def _told_apart(value: Hashable) -> Hashable:
+    if isinstance(value, tuple):
+        return tuple(map(_told_apart, value))
+    if isinstance(value, bool) or (isinstance(value, float) and isnan(value)):
+        return (value.__class__, str(value))
+    return value
+
+
+_AMBIGUOUS = frozenset((bool, float, tuple))
+
+
 class Expr:
     """One node of a tensor expression.
 
@@ -53,23 +100,23 @@ class Expr:
         self.args = args
         self._attrs = attrs
         self.site = site
-        # The hash of operation, attributes and the arguments' uids in one tuple, spelled out for the usual counts.
-        count = len(args)
-        if count == 1:
+        number = len(args)
+        if number == 1:
             bits = args[0].bits
-            self.uid: int = hash((op, attrs, args[0].uid))
-        elif count == 2:
+            key: Hashable = (op, attrs and _exact(attrs), args[0].uid)
+        elif number == 2:
             one, other = args
             bits = one.bits | other.bits
-            self.uid = hash((op, attrs, one.uid, other.uid))
-        elif count:
+            key = (op, attrs and _exact(attrs), one.uid, other.uid)
+        else:
             bits = 0
             for arg in args:
                 bits |= arg.bits
-            self.uid = hash((op, attrs, *[arg.uid for arg in args]))
-        else:
-            bits = 0
-            self.uid = hash((op, attrs))
+            key = (op, attrs and _exact(attrs), *[arg.uid for arg in args])
+        uid = _NUMBERS.get(key)
+        if uid is None:
+            uid = _NUMBERS[key] = next(_UNUSED)
+        self.uid: int = uid
         rule = _RULES.get(op)
         if rule is None:
             self.bits: int = bits & _ANYWHERE

@@ -13,7 +13,7 @@ from vae_checked.linter.symbols.expression import REDUCTIONS, TRANSPARENT, Expr
 NAN = math.nan
 # The largest number that only guards against 0.
 _GUARD = 1e-4
-_SPREAD, _RANGE = 0x9E3779B97F4A7C15, 1 << 64
+_GOLDEN = 0.6180339887498949
 
 
 def _softplus(x: float) -> float:
@@ -153,8 +153,9 @@ def _function(node: Expr) -> Callable[..., float]:
     elif op in _KEPT:
         value = NAN
     else:
-        # A probe point between 0.4 and 2.6 that is the same for the same structure.
-        value = 1.0 if op == "size" else 0.4 + 2.2 * (node.uid * _SPREAD % _RANGE) / _RANGE
+        # A probe point between 0.4 and 2.6 that is the same for the same structure: structures are numbered as they
+        # are met, and multiples of the golden ratio lie far apart.
+        value = 1.0 if op == "size" else 0.4 + 2.2 * (node.uid * _GOLDEN % 1.0)
     return lambda: value
 
 
