@@ -10,7 +10,7 @@ from linter_mistakes import MISTAKES, spellings
 
 from vae_checked.cli import main
 from vae_checked.linter import lint
-from vae_checked.linter.fixing.apply_fixes import mend, put
+from vae_checked.linter.fixing.apply_fixes import fixed_files, write_fixed
 from vae_checked.linter.fixing.fixes import Edit, apply, propose
 
 MODULE = """\
@@ -52,7 +52,7 @@ def fixed(tmp_path: Path, text: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("part", "wrong", "mended"),
+    ("part", "wrong", "right"),
     [
         ("spread", "torch.exp(s)", "torch.exp(0.5 * s)"),
         ("spread", "s.exp()", "(0.5 * s).exp()"),
@@ -61,10 +61,10 @@ def fixed(tmp_path: Path, text: str) -> str:
         ("noise", "torch.rand(spread.shape)", "torch.randn(spread.shape)"),
     ],
 )
-def test_a_mistake_with_one_right_answer_is_mended_in_place(tmp_path: Path, part: str, wrong: str, mended: str) -> None:
+def test_a_mistake_with_one_right_answer_is_fixed_in_place(tmp_path: Path, part: str, wrong: str, right: str) -> None:
     text = MODULE.format(**{**RIGHT, part: wrong})
     after = fixed(tmp_path, text)
-    assert after == MODULE.format(**{**RIGHT, part: mended})
+    assert after == MODULE.format(**{**RIGHT, part: right})
     (tmp_path / "net.py").write_text(after, encoding="utf-8")
     assert lint([tmp_path]).findings == ()
 
@@ -85,21 +85,21 @@ def test_a_fix_is_written_only_when_its_result_is_silent(tmp_path: Path) -> None
     wrong = MODULE.format(**{**RIGHT, "spread": "torch.exp(s)", "noise": "torch.rand_like(spread)"})
     path.write_bytes(wrong.replace("\n", "\r\n").encode())
     path.chmod(0o640)
-    (mended,) = mend([tmp_path])
+    (fixed,) = fixed_files([tmp_path])
     assert path.read_bytes() == wrong.replace("\n", "\r\n").encode(), "looking changes nothing"
-    assert mended.diff.count("\n+ ") == 2
-    put(mended)
+    assert fixed.diff.count("\n+ ") == 2
+    write_fixed(fixed)
     assert path.read_bytes() == MODULE.format(**RIGHT).replace("\n", "\r\n").encode()
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
     assert [each.name for each in tmp_path.iterdir()] == ["net.py"]
-    assert mend([tmp_path]) == ()
+    assert fixed_files([tmp_path]) == ()
 
 
 def test_a_text_whose_edit_would_not_settle_it_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "net.py"
     path.write_text(MODULE.format(**{**RIGHT, "spread": "(0.5 * torch.exp(s))"}), encoding="utf-8")
     assert [finding.code for finding in lint([path]).findings] == ["VAE201"]
-    assert mend([path]) == ()
+    assert fixed_files([path]) == ()
 
 
 def test_the_command_shows_the_change_or_makes_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,7 +11,7 @@ import pytest
 from vae_checked.catalogue import find
 from vae_checked.cli import main
 from vae_checked.linter import lint
-from vae_checked.linter.fixing.apply_fixes import mend, put
+from vae_checked.linter.fixing.apply_fixes import fixed_files, write_fixed
 
 BAD = find("VAE202").bad.replace("  # VAE202", '  # σ, \U0001f600, "quoted", a \\ and a tab\t')
 WRONG, RIGHT = "torch.rand_like(std)", "torch.randn_like(std)"
@@ -46,14 +46,14 @@ def test_only_the_letters_of_the_fix_change(form: Any, tmp_path: Path) -> None:
     path = tmp_path / "walk.ipynb"
     before = form().encode()
     path.write_bytes(before)
-    (mended,) = mend([path])
+    (fixed,) = fixed_files([path])
     assert path.read_bytes() == before
-    put(mended)
+    write_fixed(fixed)
     after = path.read_bytes()
     at = before.index(WRONG.encode(), before.index(b"exp(0.5"))
     assert after == before[:at] + before[at:].replace(WRONG.encode(), RIGHT.encode(), 1)
     assert lint([path]).findings == ()
-    assert mend([path]) == ()
+    assert fixed_files([path]) == ()
 
 
 def test_parentheses_on_both_sides_and_two_cells(tmp_path: Path) -> None:
@@ -61,9 +61,9 @@ def test_parentheses_on_both_sides_and_two_cells(tmp_path: Path) -> None:
     path = tmp_path / "walk.ipynb"
     text = json.dumps(book(wrong.splitlines(keepends=True)), indent=1)
     path.write_text(text, encoding="utf-8")
-    (mended,) = mend([path])
-    assert mended.after == text.replace("torch.exp(logvar + 0.0)", "torch.exp(0.5 * (logvar + 0.0))")
-    assert mended.diff.count("\n+") == 2
+    (fixed,) = fixed_files([path])
+    assert fixed.after == text.replace("torch.exp(logvar + 0.0)", "torch.exp(0.5 * (logvar + 0.0))")
+    assert fixed.diff.count("\n+") == 2
 
 
 def test_a_fix_that_does_not_settle_it_is_not_made(tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_a_fix_that_does_not_settle_it_is_not_made(tmp_path: Path) -> None:
     wrong = find("VAE201").bad.replace("torch.exp(logvar)  # VAE201", "(0.5 * torch.exp(logvar))")
     path.write_text(json.dumps(book(wrong)), encoding="utf-8")
     assert [finding.code for finding in lint([path]).findings] == ["VAE201"]
-    assert mend([path]) == ()
+    assert fixed_files([path]) == ()
 
 
 def test_the_command_mends_a_notebook_and_names_cell_and_line(

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from vae_checked.catalogue import CATALOGUE
 from vae_checked.errors import UsageError
 from vae_checked.linter import LintReport, lint
-from vae_checked.linter.fixing.apply_fixes import mend, put
+from vae_checked.linter.fixing.apply_fixes import fixed_files, write_fixed
 from vae_checked.linter.interpreter.interpreter import MAX_STEPS
 from vae_checked.reports import FORMATS, render
 
@@ -166,7 +166,7 @@ def test_mutated_modules(data: bytes) -> None:
     assert report.files_read == 1
 
 
-# Small changes, after which a model is still one: what is found in it is told, and mended.
+# Small changes, after which a model is still one: what is found in it is told, and fixed.
 GENTLE = (with_tokens, with_words_swapped, with_lines_moved, with_names_merged, with_expression_swapped, with_line_ends)
 
 
@@ -184,8 +184,8 @@ def test_findings_in_mutated_modules_are_told_in_every_format_and_mended(data: b
             assert text.endswith("\n")
             assert all(finding.code in text for finding in report.findings)
         known = Counter(finding.code for finding in report.findings)
-        for each in mend([folder]):
-            put(each)
+        for each in fixed_files([folder]):
+            write_fixed(each)
         left = Counter(finding.code for finding in lint([folder]).findings)
         assert left <= known
         assert (left == known) == (path.read_bytes() == data)
@@ -288,7 +288,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
 def test_code_that_would_not_end_is_left_in_time(text: str) -> None:
-    from vae_checked.linter.evaluations.evaluation import build
+    from vae_checked.linter.evaluations.plan import evaluations_of
     from vae_checked.linter.files import source
     from vae_checked.linter.interpreter.project import Project
 
@@ -298,7 +298,7 @@ def test_code_that_would_not_end_is_left_in_time(text: str) -> None:
     # The bound is counted in the interpreter's steps: no clock is asked.
     project = Project()
     module = project.add(source.parse("model.py", f"import torch  # logvar\n{text}".encode()))
-    list(build(project, [module]))
+    list(evaluations_of(project, [module]))
     assert project.interpreter.remaining > -1000
     assert MAX_STEPS - project.interpreter.remaining <= MAX_STEPS + 1000
 

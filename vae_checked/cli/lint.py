@@ -70,14 +70,14 @@ def run(args: argparse.Namespace) -> int:
     options = lint_options(config, args)
     known = _baseline(config, args)
     if args.fix or args.diff:
-        from vae_checked.linter.fixing.apply_fixes import mend, put
+        from vae_checked.linter.fixing.apply_fixes import fixed_files, write_fixed
 
-        mended = mend(paths, options=options)
+        fixed = fixed_files(paths, options=options)
         if args.diff:
-            sys.stdout.write("".join(each.diff for each in mended))
-            return 0 if args.exit_zero or not mended else 1
-        for each in mended:
-            put(each)
+            sys.stdout.write("".join(each.diff for each in fixed))
+            return 0 if args.exit_zero or not fixed else 1
+        for each in fixed:
+            write_fixed(each)
     from vae_checked.linter import lint
 
     report = lint(paths, texts=texts, options=options, jobs=args.jobs, cache=cache_folder(args))

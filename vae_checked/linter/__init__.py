@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from vae_checked.linter.files.projects import Gathered
+    from vae_checked.linter.files.projects import GatheredFiles
 
 __all__ = ["LintReport", "Options", "lint"]
 
@@ -42,16 +42,16 @@ def lint(
         wishes = replace(wishes, select=select, ignore=ignore)
     unsaved = dict(texts or {})
     gathered = gather(paths, unsaved, wishes)
-    if not gathered.units:
+    if not gathered.projects:
         return LintReport((), (), (), (), (), tuple(gathered.unread), tuple(gathered.given), 0)
-    # The interpreter and the catalogue are wanted only where there is something to examine.
-    from vae_checked.linter.run.workers import examined  # noqa: PLC0415  start-up time of a run that finds no VAE code
+    # The interpreter and the catalogue are wanted only where there is something to read.
+    from vae_checked.linter.run.workers import reports_of  # noqa: PLC0415  start-up time of a run that finds no VAE code
 
-    return _whole(gathered, examined(gathered.units, wishes, unsaved, jobs, cache))
+    return _whole(gathered, reports_of(gathered.projects, wishes, unsaved, jobs, cache))
 
 
-def _whole(gathered: Gathered, parts: Sequence[LintReport]) -> LintReport:
-    """The reports of all units as one."""
+def _whole(gathered: GatheredFiles, parts: Sequence[LintReport]) -> LintReport:
+    """The reports of all projects as one."""
     broken = [(path, reason) for part in parts for path, reason in part.unread]
     refuse([f"{path}: {reason}" for path, reason in broken if path in gathered.named and reason != TOO_LARGE])
     return LintReport(

@@ -1,42 +1,35 @@
-"""Which evaluations to make: each model run forward with its losses, each function that nobody calls."""
+"""One evaluation of the project's code: what it is of, and what it observed."""
 
 from __future__ import annotations
 
-import ast
-import re
-from collections.abc import Callable, Collection, Iterable, Iterator
-from functools import partial
+from collections.abc import Callable, Collection, Iterator
 
 from vae_checked.facts import Fact, Interval
-from vae_checked.linter.evaluations import linking
-from vae_checked.linter.files import syntax
-from vae_checked.linter.interpreter.calls import construct
-from vae_checked.linter.interpreter.observations import Trace
-from vae_checked.linter.interpreter.operators import bound
-from vae_checked.linter.interpreter.project import Module, Project
-from vae_checked.linter.interpreter.values import Class, Function, Instance, Value, opened
-from vae_checked.linter.symbols.expression import Expr, Site
+from vae_checked.linter.interpreter.observations import Observations
+from vae_checked.linter.interpreter.project import Module
+from vae_checked.linter.interpreter.values import Function, Value, opened
+from vae_checked.linter.symbols.expression import Expr
 from vae_checked.record import dataclass
 
 
 @dataclass(slots=True)
-class Scene:
-    """One evaluation: what it is of, the module it stands in, and what it saw.
+class Evaluation:
+    """What an evaluation is of, the module it stands in, and what it observed.
 
-    `data` is where the project's data lie as far as its pipelines tell, for inputs of which the scene knows nothing;
+    `data` is where the project's data lie as far as its pipelines tell, for inputs of which nothing else is known;
     `again` makes the same evaluation once more.
     """
 
     subject: str
     module: Module
-    trace: Trace
+    observations: Observations
     data: Fact[Interval] | None = None
-    again: Callable[[], Scene] | None = None
+    again: Callable[[], Evaluation] | None = None
 
     def values(self) -> list[Expr]:
         """Every expression at the edge of a statement."""
         found: list[Expr] = []
-        for root in self.trace.roots:
+        for root in self.observations.roots:
             if isinstance(root.value, Expr):
                 found.append(root.value)
             else:
@@ -45,185 +38,13 @@ class Scene:
 
     def runs(self, paths: Collection[str]) -> bool:
         """Whether code of one of these files was run on the way."""
-        return any(root.function is not None and root.function.scope.module.path in paths for root in self.trace.roots)
+        return any(function.scope.module.path in paths for function in self.functions())
+
+    def functions(self) -> Iterator[Function]:
+        """The function in which each root stands that stands in one."""
+        return (root.function for root in self.observations.roots if root.function is not None)
 
 
 def expressions(value: Value) -> Iterator[Expr]:
     """The expressions in a value, tuples, lists and dicts opened, each once."""
     return opened(value, (tuple, list, dict))
-
-
-def build(project: Project, modules: Iterable[Module]) -> Iterator[Scene]:
-    """Run the modules, then every model, then every function that was not entered on the way; each as it is asked for.
-
-    A function that takes both heads runs by itself too: its callers may hand it what can not be read any more.
-    """
-    given = list(modules)
-    models = linking.Models(project)
-    entered: set[int] = set()
-    for module in given:
-        project.follow_for(module)
-        project.run(module)
-        trace, module.trace = module.trace, None
-        if trace is not None:
-            entered |= trace.entered
-            yield models.noted(Scene(f"{module.path}", module, trace))
-    called = _called_names(given)
-    for module in given:
-        project.follow_for(module)
-        # Those first that are no part of another model in this file: with one of these its parts are run as well.
-        parts, seen = _parts(module), set[int]()
-        for cls in sorted(module.classes(), key=lambda each: each.name in parts):
-            if cls.name in parts and _is_seen(cls, seen):
-                continue
-            scene = _run_class(project, module, cls, entered, called)
-            seen |= scene.trace.entered
-            entered |= scene.trace.entered
-            yield models.noted(scene)
-    for wanted in (False, True):
-        for module in given:
-            project.follow_for(module)
-            for function in module.functions():
-                fresh = id(function.node) not in entered or linking.takes_heads(function)
-                if fresh and (function.name in called) is wanted:
-                    scene = _run_function(project, module, function)
-                    entered |= scene.trace.entered
-                    yield models.noted(scene)
-    yield from models.across()
-
-
-def assembled(project: Project) -> Iterator[Scene]:
-    """Models and trainers that were handed their parts from outside, run with the parts that the project gives them."""
-    for instance in list(project.interpreter.assembled.values()):
-        module = instance.cls.scope.module
-        if module.given and (_is_model(instance) or any(map(_is_model, instance.attributes.values()))):
-            yield _run_class(project, module, instance.cls, set(), set(), instance)
-
-
-def _is_model(value: Value) -> bool:
-    return isinstance(value, Instance) and isinstance(value.cls.find("forward"), Function)
-
-
-# A definition, or a call as it is written with its name.
-_CALL = re.compile(r"\b(?:(?:def|class) \w++|([A-Za-z_]\w*+)\s*+\()")
-# What a term of the loss that takes no argument is called.
-_DIVERGING = re.compile(r"kl|loss|diverg", re.IGNORECASE)
-# What a sampler, a KL or a loss is written with.
-_TELLING = re.compile(r"rand|ormal|exp|log|[lL]oss|\*\*|pow|square|abs|sample|mse|bce|kl|norm")
-
-
-def _called_names(modules: Iterable[Module]) -> set[str]:
-    return {name for module in modules for cell in module.file.cells for name in _CALL.findall(cell.text) if name}
-
-
-def _parts(module: Module) -> set[str]:
-    """The names that models of a file call: a class among them is part of another one."""
-    return {
-        name
-        for cls in module.classes()
-        if cls.is_module
-        for name in _CALL.findall(_text(module, cls.node))
-        if name and name != cls.name
-    }
-
-
-def _text(module: Module, node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> str:
-    lines = module.source_of(node).cell.lines
-    return "\n".join(lines[node.lineno - 1 : node.end_lineno])
-
-
-def _is_seen(cls: Class, entered: set[int]) -> bool:
-    """Whether a class was run as part of another one, but for methods that tell nothing."""
-    methods = [value for value in cls.names.values() if isinstance(value, Function)]
-    fresh = [method.node for method in methods if id(method.node) not in entered]
-    return len(fresh) < len(methods) and not any(
-        isinstance(node, ast.Lambda) or node.name == "forward" or _TELLING.search(_text(cls.scope.module, node))
-        for node in fresh
-    )
-
-
-def _run_class(
-    project: Project, module: Module, cls: Class, entered: set[int], called: set[str], made: Instance | None = None
-) -> Scene:
-    interpreter = project.interpreter
-
-    def work() -> Value:
-        site = Site(module.source_of(_first_function(cls)), cls.node)
-        instance = construct(interpreter, cls, [], {}, site) if made is None else made
-        if not isinstance(instance, Instance):
-            return None
-        forward = cls.find("forward")
-        if isinstance(forward, Function):
-            inputs = linking.atoms_for(interpreter, forward, skip=1)
-            outputs = interpreter.invoke(bound(forward, instance), inputs, {}, site)
-            linking.own_losses(interpreter, instance, inputs, outputs, site)
-        methods = [(name, each) for name, each in cls.names.items() if isinstance(each, Function)]
-        first = _setters(method for _, method in methods)
-        for name, method in sorted(methods, key=lambda each: (each[0] not in first, each[0] in called)):
-            if id(method.node) not in interpreter.trace.entered and name not in ("__init__", "forward"):
-                _run_method(project, instance, method, site)
-        for method in _inherited_terms(cls):
-            if id(method.node) not in interpreter.trace.entered:
-                interpreter.invoke(bound(method, instance), [], {}, site)
-        return None
-
-    _, trace = interpreter.run(work, 120_000)
-    again = None if made is not None else partial(_run_class, project, module, cls, entered, called)
-    return Scene(f"{module.path}:{cls.name}", module, trace, again=again)
-
-
-def _inherited_terms(cls: Class) -> Iterator[Function]:
-    """The methods of a model's bases that need no argument and may be a KL of what the model itself holds."""
-    for base in list(cls.mro())[1:] if "forward" in cls.names else ():
-        for name, method in base.names.items():
-            if isinstance(method, Function) and cls.find(name) is method and not method.is_static:
-                spec = method.node.args
-                alone = len(spec.posonlyargs) + len(spec.args) - len(spec.defaults) == 1
-                if alone and isinstance(method.node, ast.FunctionDef) and _DIVERGING.search(name):
-                    yield method
-
-
-def _setters(methods: Iterable[Function]) -> set[str]:
-    """The names of methods that set an attribute which another one only reads: heads that a loss takes from `self`."""
-    nodes = [method.node for method in methods if not isinstance(method.node, ast.Lambda)]
-    made: dict[str, set[str]] = {}
-    for node in nodes:
-        for attribute in syntax.assigned(node, "self"):
-            made.setdefault(attribute, set()).add(node.name)
-    wanted = {attribute: names for attribute, names in made.items() if "__init__" not in names}
-    setters: set[str] = set()
-    for node in nodes if wanted else ():
-        for attribute in syntax.read(node, "self"):
-            names = wanted.get(attribute, ())
-            if names and node.name not in names:
-                setters.update(names)
-    return setters
-
-
-def _run_method(project: Project, instance: Instance, method: Function, site: Site) -> None:
-    free = method.is_static
-    target = method if free else bound(method, instance)
-    skip = 0 if free else 1
-    inputs = linking.atoms_for(project.interpreter, method, skip)
-    without = linking.atoms_for(project.interpreter, method, skip, heads=False)
-    if len(without) < len(inputs):
-        # Heads that nobody hands over are those that the instance keeps.
-        project.interpreter.invoke(target, without, {}, site)
-    project.interpreter.invoke(target, inputs, {}, site)
-
-
-def _first_function(cls: Class) -> ast.AST:
-    return next((value.node for value in cls.names.values() if isinstance(value, Function)), cls.node)
-
-
-def _run_function(project: Project, module: Module, function: Function) -> Scene:
-    interpreter = project.interpreter
-
-    def work() -> Value:
-        site = Site(module.source_of(function.node), function.node)
-        return interpreter.invoke(function, linking.atoms_for(interpreter, function, skip=0), {}, site)
-
-    _, trace = interpreter.run(work)
-    return Scene(
-        f"{module.path}:{function.name}", module, trace, again=partial(_run_function, project, module, function)
-    )

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.interpreter.values import Class, Function, Instance, Value, opened
 from vae_checked.linter.roles import samplers
 from vae_checked.linter.symbols.expression import Expr, Graph, Site, atom, contains, strip, walk
@@ -13,7 +14,6 @@ from vae_checked.linter.symbols.names import role_of_name
 from vae_checked.record import dataclass
 
 if TYPE_CHECKING:
-    from vae_checked.linter.evaluations.evaluation import Scene
     from vae_checked.linter.interpreter.interpreter import Interpreter
     from vae_checked.linter.interpreter.project import Project
 
@@ -128,8 +128,8 @@ def _spine(scale: Expr) -> list[Expr]:
 
 def own_losses(interpreter: Interpreter, instance: Instance, inputs: list[Value], outputs: Value, site: Site) -> None:
     """Call a model's own loss methods with what its forward returned."""
-    values = [expr for root in interpreter.trace.roots for expr in _opened(root.value)]
-    roles = roles_of_outputs(inputs, outputs, values, interpreter.trace.names)
+    values = [expr for root in interpreter.observations.roots for expr in _opened(root.value)]
+    roles = roles_of_outputs(inputs, outputs, values, interpreter.observations.names)
     if "mu" not in roles and "second" not in roles:
         return
     callers = _callers(instance.cls)
@@ -139,9 +139,9 @@ def own_losses(interpreter: Interpreter, instance: Instance, inputs: list[Value]
         # Helpers last: what their callers did not call, or call for one of several modes, is not for these heads.
         for name, method in sorted(cls.names.items(), key=lambda each: each[0] in callers):
             overridden = instance.cls.find(name) is not method
-            if not isinstance(method, Function) or overridden or id(method.node) in interpreter.trace.entered:
+            if not isinstance(method, Function) or overridden or id(method.node) in interpreter.observations.entered:
                 continue
-            if name in callers and (in_modes or not callers[name].isdisjoint(interpreter.trace.entered)):
+            if name in callers and (in_modes or not callers[name].isdisjoint(interpreter.observations.entered)):
                 continue
             free = method.is_static
             args = arguments(interpreter, method, outputs, roles, skip=0 if free else 1)
@@ -227,42 +227,40 @@ def _has_heads(held: Value, names: list[str | None], roles: dict[str, Value]) ->
 class _Model:
     """A model whose forward pass returned both heads."""
 
-    scene: Scene
+    evaluation: Evaluation
     outputs: Value
     roles: dict[str, Value]
 
 
 class Models:
-    """The models of some scenes, noted as these are made, for the losses that nothing calls with what they return."""
+    """The models of some evaluations, for the losses that nothing calls with what these models return."""
 
     def __init__(self, project: Project) -> None:
         self._project = project
         self._models: list[_Model] = []
 
-    def noted(self, scene: Scene) -> Scene:
-        """The scene itself, its model noted if it has one."""
-        for root in scene.trace.roots:
+    def noted(self, evaluation: Evaluation) -> Evaluation:
+        """The evaluation itself, its model noted if it has one."""
+        for root in evaluation.observations.roots:
             if root.kind == "return" and root.depth == 1 and root.function is not None:
                 if root.function.name != "forward":
                     continue
                 inputs = [leaf for expr in _opened(root.value) for leaf in walk(expr) if leaf.op == "atom"]
                 roles = roles_of_outputs(
-                    _inputs(inputs, root.function), root.value, list(_opened(root.value)), scene.trace.names
+                    _inputs(inputs, root.function), root.value, list(_opened(root.value)), evaluation.observations.names
                 )
                 if {"mu", "second"} <= roles.keys():
-                    self._models.append(_Model(scene, root.value, roles))
+                    self._models.append(_Model(evaluation, root.value, roles))
                     break
-        return scene
+        return evaluation
 
-    def across(self) -> Iterator[Scene]:
-        """Scenes in which a loss function of a file is called on the outputs of the one model that it can belong to."""
-        from vae_checked.linter.evaluations.evaluation import Scene  # noqa: PLC0415  the two modules call each other
-
+    def across(self) -> Iterator[Evaluation]:
+        """The loss functions of each file, called on the outputs of the one model that they can belong to."""
         interpreter = self._project.interpreter
         for module in list(self._project.modules.values()):
             if not module.given:
                 continue
-            own = [model for model in self._models if model.scene.module is module]
+            own = [model for model in self._models if model.evaluation.module is module]
             models = own or (self._models if len(self._models) == 1 else [])
             if len(models) != 1:
                 continue
@@ -275,8 +273,8 @@ class Models:
                 def work(target: Function = function, given: list[Value] = args, at: Site = site) -> Value:
                     return interpreter.invoke(target, given, {}, at)
 
-                _, trace = interpreter.run(work)
-                yield Scene(models[0].scene.subject, module, trace)
+                _, observations = interpreter.run(work)
+                yield Evaluation(models[0].evaluation.subject, module, observations)
 
 
 def _inputs(atoms: Iterable[Expr], forward: Function) -> list[Value]:

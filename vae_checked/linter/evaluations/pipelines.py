@@ -7,7 +7,7 @@ from pathlib import PurePath
 
 from vae_checked.facts import Fact, Interval, Origin
 from vae_checked.linter.evaluations.declared_ranges import Declared
-from vae_checked.linter.evaluations.evaluation import Scene, expressions
+from vae_checked.linter.evaluations.evaluation import Evaluation, expressions
 from vae_checked.linter.interpreter.project import Module, Project
 from vae_checked.linter.interpreter.values import Pipeline
 from vae_checked.linter.symbols.expression import TRANSPARENT, Expr
@@ -34,13 +34,13 @@ class Pipelines:
         self._known: dict[PurePath, Fact[Interval] | None] = {}
         self._awaited: dict[Fact[Interval], tuple[str, str]] = {}
 
-    def note(self, scene: Scene) -> Fact[Interval]:
-        """Take note of whether the code of a scene rescales what a loader hands to it.
+    def note(self, evaluation: Evaluation) -> Fact[Interval]:
+        """Take note of whether the code of an evaluation rescales what a loader hands to it.
 
-        What is returned stands for the interval of its data until that is known, when all scenes are made.
+        What is returned stands for the interval of its data until that is known, when all evaluations are made.
         """
-        path = scene.module.path
-        for root in scene.trace.roots:
+        path = evaluation.module.path
+        for root in evaluation.observations.roots:
             if root.function is None or root.function.name not in _OWN:
                 value = root.value
                 if isinstance(value, Expr) and value.op not in _PASSED:
@@ -48,12 +48,12 @@ class Pipelines:
                 if any(map(_rescales_input, (value,) if isinstance(value, Expr) else expressions(value))):
                     self._rescaling.add(path)
                     break
-        awaited = Fact(Interval(), Origin(f"{path}\0{scene.subject}"))
-        self._awaited[awaited] = path, scene.subject
+        awaited = Fact(Interval(), Origin(f"{path}\0{evaluation.subject}"))
+        self._awaited[awaited] = path, evaluation.subject
         return awaited
 
     def settle(self) -> None:
-        """What the project has, once all of its scenes are made."""
+        """What the project has, once all of its evaluations are made."""
         interpreter = self._project.interpreter
         self._pipelines: list[tuple[PurePath, Pipeline]] = [
             (PurePath(pipeline.site.source.path), pipeline) for pipeline in interpreter.pipelines.values()

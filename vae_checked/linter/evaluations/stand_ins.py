@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from vae_checked.linter.evaluations.evaluation import Scene
+from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.interpreter.values import Instance, settle
 from vae_checked.linter.roles import assemble, divergences, phi, samplers
 from vae_checked.linter.symbols.expression import KL, SAMPLE, Expr, Graph, strip
@@ -24,27 +24,27 @@ class _Wanted:
     """An evaluation of code whose KL reads what an unknown model returns."""
 
     module: Module
-    again: Callable[[], Scene]
+    again: Callable[[], Evaluation]
     taken: Taken
 
 
 class StandIns:
-    """The models of a project and the code that takes one of them from outside, noted scene by scene."""
+    """The models of a project and the code that takes one of them from outside."""
 
     def __init__(self, project: Project) -> None:
         self._project = project
         self._models: dict[int, tuple[str, Instance]] = {}
         self._wanted: list[_Wanted] = []
 
-    def note(self, scene: Scene) -> None:
-        """Take note of a model that draws, and of what the code of a scene takes in the place of one."""
-        model = _model(scene)
-        if model is not None and id(model.cls.node) not in self._models and _draws(scene):
-            self._models[id(model.cls.node)] = scene.subject, model
-        if scene.again is not None:
-            self._wanted += [_Wanted(scene.module, scene.again, taken) for taken in _taken(scene)]
+    def note(self, evaluation: Evaluation) -> None:
+        """Take note of a model that draws, and of what the code of an evaluation takes in the place of one."""
+        model = _model(evaluation)
+        if model is not None and id(model.cls.node) not in self._models and _draws(evaluation):
+            self._models[id(model.cls.node)] = evaluation.subject, model
+        if evaluation.again is not None:
+            self._wanted += [_Wanted(evaluation.module, evaluation.again, taken) for taken in _taken(evaluation)]
 
-    def scenes(self) -> Iterator[Scene]:
+    def evaluations(self) -> Iterator[Evaluation]:
         """The evaluations of code whose KL reads what an unknown model returns, with the model that fits as that one.
 
         A model fits where its sampler draws with the heads that the KL reads, and no other model as near does.
@@ -69,8 +69,8 @@ class StandIns:
             near[0 if model.cls.scope.module is module else 1 if imported else 2].append((subject, model))
         yield from near.values()
 
-    def _with(self, wanted: _Wanted, subject: str, model: Instance) -> Scene | None:
-        """A scene evaluated again with `model` as what it takes; None where this joins no KL with a sampler."""
+    def _with(self, wanted: _Wanted, subject: str, model: Instance) -> Evaluation | None:
+        """An evaluation made again with `model` as what it takes; None where this joins no KL with a sampler."""
         interpreter = self._project.interpreter
         interpreter.stand_ins = {wanted.taken: model}
         try:
@@ -81,9 +81,9 @@ class StandIns:
         return again if assemble.is_joined(again) else None
 
 
-def _taken(scene: Scene) -> set[Taken]:
+def _taken(evaluation: Evaluation) -> set[Taken]:
     """What returns both heads of a KL and is not known."""
-    values = [value for value in scene.values() if value.bits & KL == KL]
+    values = [value for value in evaluation.values() if value.bits & KL == KL]
     if not values or not any(_maker(node) for node in Graph(values).nodes if node.op == "item"):
         return set()
     makers = ((_maker(kl.location), _maker(kl.head)) for kl in divergences.find(Graph(phi.resolved(values))))
@@ -102,12 +102,13 @@ def _maker(head: Expr) -> Taken | None:
     return (owner.op, owner.get("name")) if owner is not None and owner.op in ("atom", "attribute") else None
 
 
-def _model(scene: Scene) -> Instance | None:
-    """The model that a scene is the run of."""
-    owners = (root.function.bound for root in scene.trace.roots if root.function is not None and root.depth == 1)
+def _model(evaluation: Evaluation) -> Instance | None:
+    """The model that an evaluation is the run of."""
+    outer = (root.function for root in evaluation.observations.roots if root.function is not None and root.depth == 1)
+    owners = (function.bound for function in outer)
     return next((owner for owner in owners if isinstance(owner, Instance) and owner.cls.is_module), None)
 
 
-def _draws(scene: Scene) -> bool:
-    values = scene.values()
+def _draws(evaluation: Evaluation) -> bool:
+    values = evaluation.values()
     return any(value.bits & SAMPLE for value in values) and bool(samplers.find(Graph(values)))

@@ -16,17 +16,17 @@ MOST = 2_500_000
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
-class Body(list[Any]):
+class FunctionBody(list[Any]):
     """The statements of a function, parsed again at the first look at them after they were let go.
 
     The places of the nodes are the same each time, the nodes are not.
     """
 
-    __slots__ = ("_bodies", "_cell", "_node", "held")
+    __slots__ = ("_budget", "_cell", "_node", "held")
 
-    def __init__(self, bodies: Bodies, cell: Cell, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+    def __init__(self, budget: AstBudget, cell: Cell, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         super().__init__(node.body)
-        self._bodies, self._cell, self._node = bodies, cell, node
+        self._budget, self._cell, self._node = budget, cell, node
         self.held = True
 
     @property
@@ -52,7 +52,7 @@ class Body(list[Any]):
         assert isinstance(made, _DEFINITIONS)  # noqa: S101  the same lines gave one before
         self.held = True
         super().extend(made.body)
-        self._bodies.note(self)
+        self._budget.note(self)
 
     def __iter__(self) -> Iterator[Any]:
         self._wanted()
@@ -67,7 +67,7 @@ class Body(list[Any]):
         return super().__getitem__(key)
 
 
-class Top(list[Any]):
+class TopLevel(list[Any]):
     """The top level of a file that was run: parsed again by whoever reads it, and not held."""
 
     __slots__ = ("_cell",)
@@ -89,16 +89,16 @@ class Top(list[Any]):
 def let_go_of_top(file: File) -> None:
     """Hold no more of a file that was run than its definitions, which others have by name; a notebook is kept."""
     cell = file.cells[0]
-    if len(file.cells) == 1 and cell.number is None and not isinstance(cell.tree.body, Top):
-        cell.tree.body = Top(cell)
+    if len(file.cells) == 1 and cell.number is None and not isinstance(cell.tree.body, TopLevel):
+        cell.tree.body = TopLevel(cell)
 
 
-class Bodies:
+class AstBudget:
     """The functions of some files that are held as parsed."""
 
     def __init__(self, most: int = MOST) -> None:
         self._most = most
-        self._held: list[Body] = []
+        self._held: list[FunctionBody] = []
         self._size = 0
 
     def take(self, file: File) -> None:
@@ -110,13 +110,13 @@ class Bodies:
         while stack:
             node = stack.pop()
             if isinstance(node, _DEFINITIONS):
-                body = Body(self, cell, node)
+                body = FunctionBody(self, cell, node)
                 node.body = body
                 self.note(body)
             elif isinstance(node, ast.ClassDef):
                 stack += node.body
 
-    def note(self, body: Body) -> None:
+    def note(self, body: FunctionBody) -> None:
         """Count a function that is held from now on."""
         self._held.append(body)
         self._size += body.size

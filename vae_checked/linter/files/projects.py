@@ -20,7 +20,7 @@ Text = str | bytes
 
 
 @dataclass(slots=True)
-class Unit:
+class ProjectFiles:
     """The files of one project: all that were given, those that concern a VAE with their text, those that feed one."""
 
     root: str
@@ -30,19 +30,19 @@ class Unit:
 
 
 @dataclass(slots=True)
-class Gathered:
-    """The files at or below some paths: the units, what could not be read, and which files were named themselves."""
+class GatheredFiles:
+    """The files at or below some paths: the projects, what could not be read, and which files were named themselves."""
 
-    units: list[Unit]
+    projects: list[ProjectFiles]
     given: list[str]
     unread: list[tuple[str, str]]
     named: set[str]
 
 
-def gather(paths: Sequence[str | Path], texts: Mapping[str, Text], options: Options) -> Gathered:
+def gather(paths: Sequence[str | Path], texts: Mapping[str, Text], options: Options) -> GatheredFiles:
     """Read the files at or below `paths` as far as the cheap tests need; UsageError as `lint` raises it."""
-    found = Gathered([], [], [], set())
-    units: dict[str, Unit] = {}
+    found = GatheredFiles([], [], [], set())
+    projects: dict[str, ProjectFiles] = {}
     feeding: dict[str, list[Path]] = {}
     roots = _Roots()
     drawing: dict[str, dict[str, bytes]] = {}
@@ -54,20 +54,20 @@ def gather(paths: Sequence[str | Path], texts: Mapping[str, Text], options: Opti
         if named:
             found.named.add(name)
         root = roots.of(path)
-        if root not in units:
-            units[root] = Unit(root)
-        unit = units[root]
-        unit.given.append(name)
+        if root not in projects:
+            projects[root] = ProjectFiles(root)
+        project = projects[root]
+        project.given.append(name)
         try:
             content = texts[name] if name in texts else sources.read(path)
             data = content if isinstance(content, bytes) else content.encode(errors="replace")
             if prefilter.concerns_vae(data):
-                unit.concerned.append((name, content))
+                project.concerned.append((name, content))
                 continue
             if named:
                 sources.parse(name, content)
             if prefilter.may_concern(data):
-                unit.concerned.append((name, content))
+                project.concerned.append((name, content))
                 drawing.setdefault(root, {})[name] = data
             if not named and path.suffix == ".py" and prefilter.feeds_vae(data):
                 feeding.setdefault(root, []).append(path)
@@ -76,26 +76,26 @@ def gather(paths: Sequence[str | Path], texts: Mapping[str, Text], options: Opti
                 refused.append(f"{path}: {error}")
             found.unread.append((name, str(error)))
     refuse(refused)
-    for root, unit in units.items():
+    for root, project in projects.items():
         if root in drawing:
-            _sift(unit, drawing[root])
-        if unit.concerned:
-            unit.feeding = _beside(feeding.get(root, ()), unit)
-            found.units.append(unit)
+            _sift(project, drawing[root])
+        if project.concerned:
+            project.feeding = _beside(feeding.get(root, ()), project)
+            found.projects.append(project)
     return found
 
 
-def _sift(unit: Unit, drawing: Mapping[str, bytes]) -> None:
+def _sift(project: ProjectFiles, drawing: Mapping[str, bytes]) -> None:
     """Keep those of the files that only draw noise which call a class of a file that concerns a VAE by itself."""
     classes = {
         name
-        for path, text in unit.concerned
+        for path, text in project.concerned
         if path not in drawing
         for name in prefilter.classes_in(text if isinstance(text, bytes) else text.encode(errors="replace"))
     }
-    unit.concerned = [
+    project.concerned = [
         (path, text)
-        for path, text in unit.concerned
+        for path, text in project.concerned
         if path not in drawing or prefilter.calls_one_of(drawing[path], classes)
     ]
 
@@ -106,13 +106,13 @@ def refuse(reasons: Sequence[str]) -> None:
         raise UsageError(f"{'; '.join(reasons)}: give Python files, notebooks or folders")
 
 
-def _beside(feeding: Iterable[Path], unit: Unit) -> list[tuple[str, Text]]:
+def _beside(feeding: Iterable[Path], project: ProjectFiles) -> list[tuple[str, Text]]:
     """The files with data pipelines in the folder of a file that concerns a VAE, above it, below it or next to it."""
-    folders = {Path(path).parent for path, _ in unit.concerned}
+    folders = {Path(path).parent for path, _ in project.concerned}
     around = folders | {parent for folder in folders for parent in folder.parents}
     next_to = {folder.parent for folder in folders}
     files: list[tuple[str, Text]] = []
-    concerned = {path for path, _ in unit.concerned}
+    concerned = {path for path, _ in project.concerned}
     for path in feeding:
         if str(path) in concerned:
             continue

@@ -1,1 +1,1 @@
-"""Edits that mend a mistake, kept only where a second look finds it mended."""
+"""Edits that fix a mistake, kept only where linting the result finds it gone."""

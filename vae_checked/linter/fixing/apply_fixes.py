@@ -20,7 +20,7 @@ from vae_checked.record import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Mended:
+class FixedFile:
     """One file before and after its fixes, and the findings that they answer."""
 
     path: str
@@ -36,7 +36,7 @@ class Mended:
         return "".join(difflib.unified_diff(*lines, fromfile=self.path, tofile=self.path))
 
 
-def mend(paths: Sequence[str | Path], *, options: Options | None = None) -> tuple[Mended, ...]:
+def fixed_files(paths: Sequence[str | Path], *, options: Options | None = None) -> tuple[FixedFile, ...]:
     """What fixing the files at or below `paths` would change; nothing is written.
 
     A fix is kept when linting its result names that mistake no more and no other one instead. Raises UsageError as
@@ -67,16 +67,16 @@ def mend(paths: Sequence[str | Path], *, options: Options | None = None) -> tupl
         left = lint(paths, options=options, texts={**texts, path: after}).findings
         if not Counter(map(_kind, left)) - wanted:
             kept, texts[path] = tried, after
-    mended = []
+    fixed = []
     for path, after in sorted(texts.items()):
         before, encoding = originals[path]
         answered = tuple(finding for where, finding, _ in kept if where == path)
-        mended.append(Mended(path, before, after, encoding, answered))
-    return tuple(mended)
+        fixed.append(FixedFile(path, before, after, encoding, answered))
+    return tuple(fixed)
 
 
 def settling(finding: Finding, path: str, texts: Mapping[str, str], options: Options) -> tuple[Edit, ...]:
-    """The edits that mend `finding` in the text of `path`, none unless linting the result names no mistake instead.
+    """The edits that fix `finding` in the text of `path`, none unless linting the result names no mistake instead.
 
     `texts` holds the text of `path`, and of other files that are not saved yet. Raises UsageError as `lint` does.
     """
@@ -106,19 +106,19 @@ def _decoded(path: Path) -> tuple[str, str]:
     return (text, encoding) if same and not lone else ("", "")
 
 
-def put(mended: Mended) -> None:
-    """Put the mended text in the file's place at once, with the file's mode; UsageError when that is not possible."""
-    target = Path(mended.path).resolve()
+def write_fixed(fixed: FixedFile) -> None:
+    """Put the fixed text in the file's place at once, with the file's mode; UsageError when that is not possible."""
+    target = Path(fixed.path).resolve()
     try:
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
         scratch = Path(name)
         try:
             with os.fdopen(handle, "wb") as stream:
-                stream.write(mended.after.encode(mended.encoding))
+                stream.write(fixed.after.encode(fixed.encoding))
             scratch.chmod(target.stat().st_mode)
             scratch.replace(target)
         except OSError:
             scratch.unlink(missing_ok=True)
             raise
     except OSError as error:
-        raise UsageError(f"{mended.path}: not fixed, {error.strerror}: the file is as it was") from None
+        raise UsageError(f"{fixed.path}: not fixed, {error.strerror}: the file is as it was") from None

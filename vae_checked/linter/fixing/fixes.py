@@ -22,7 +22,7 @@ class Edit:
 
 
 def propose(finding: Finding, text: str) -> tuple[Edit, ...]:
-    """The edits that mend `finding` in the text of its file, or of its cell; none where several answers are right."""
+    """The edits that fix `finding` in the text of its file, or of its cell; none where several answers are right."""
     fixer = _FIXERS.get(finding.code)
     if fixer is None or finding.place is None:
         return ()

@@ -19,7 +19,7 @@ _decoder = json.JSONDecoder()
 
 
 def propose_in(finding: Finding, text: str) -> tuple[Edit, ...]:
-    """The edits in the JSON `text` that mend `finding` in its cell; none where there is no one right answer."""
+    """The edits in the JSON `text` that fix `finding` in its cell; none where there is no one right answer."""
     number = None if finding.place is None else finding.place.cell
     if number is None:
         return ()

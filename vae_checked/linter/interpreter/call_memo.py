@@ -17,7 +17,7 @@ _CACHES = frozenset(("cache", "lru_cache"))
 MAX_DEPTH = 12
 
 
-class Recall:
+class CallMemo:
     """The results of such calls, and the functions that were entered on the way to each."""
 
     def __init__(self) -> None:

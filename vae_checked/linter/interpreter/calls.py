@@ -108,7 +108,7 @@ def _fill_spread(interpreter: Interpreter, given: list[Value], wanted: int, site
 
 def _name(interpreter: Interpreter, value: Value, name: str) -> None:
     if isinstance(value, Expr):
-        known = interpreter.trace.names.setdefault(value.uid, [])
+        known = interpreter.observations.names.setdefault(value.uid, [])
         if name not in known:
             known.append(name)
 
@@ -186,7 +186,7 @@ def _call_instance(
         found = target.cls.find(name)
         if isinstance(found, Function):
             result = interpreter.invoke(operators.bound(found, target), args, kwargs, site)
-            interpreter.trace.called_instances.append((target, args, result))
+            interpreter.observations.called_instances.append((target, args, result))
             return result
     if "_sequence" in target.attributes:
         return interpreter.call(target.attributes["_sequence"], args, kwargs, site)

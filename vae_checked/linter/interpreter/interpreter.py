@@ -10,7 +10,7 @@ from vae_checked.linter.files import syntax
 from vae_checked.linter.files.source import Source
 from vae_checked.linter.interpreter import branches, call_memo, calls, operators
 from vae_checked.linter.interpreter.expressions import EXPRESSIONS
-from vae_checked.linter.interpreter.observations import Frame, Root, Trace
+from vae_checked.linter.interpreter.observations import Frame, Observations, Root
 from vae_checked.linter.interpreter.path_conditions import Path
 from vae_checked.linter.interpreter.values import (
     Class,
@@ -53,11 +53,11 @@ RAISED = _Raised()
 
 
 class Interpreter:
-    """Runs the project's functions on symbols. One per project; `trace` changes with each entry point."""
+    """Runs the project's functions on symbols. One per project; `observations` changes with each entry point."""
 
     def __init__(self, project: Project) -> None:
         self.project = project
-        self.trace = Trace()
+        self.observations = Observations()
         self.steps, self.limit = 0, 40_000
         self.remaining = MAX_STEPS
         self.frames: list[Frame] = []
@@ -70,7 +70,7 @@ class Interpreter:
         self.assembled: dict[int, Instance] = {}
         self.stand_ins: dict[tuple[str, object], Instance] = {}
         self._too_long: set[int] = set()
-        self._recall = call_memo.Recall()
+        self._call_memo = call_memo.CallMemo()
 
     def serial(self) -> int:
         """A number that was not given out before."""
@@ -86,9 +86,9 @@ class Interpreter:
 
     # ------------------------------------------------------------------------------------------- entry points
 
-    def run(self, work: Callable[[], Value], limit: int = 40_000) -> tuple[Value, Trace]:
-        """Do `work` under a fresh trace and budget; the value is None when the budget or the stack ran out."""
-        outer, self.trace = self.trace, Trace()
+    def run(self, work: Callable[[], Value], limit: int = 40_000) -> tuple[Value, Observations]:
+        """Do `work` with a budget of its own: its value, None when that or the stack ran out, and what it observed."""
+        outer, self.observations = self.observations, Observations()
         steps, limit_before, self.steps, self.limit = self.steps, self.limit, 0, limit
         depth, no_grad = len(self.frames), self.no_grad
         try:
@@ -98,9 +98,9 @@ class Interpreter:
         finally:
             del self.frames[depth:]
             self.no_grad = no_grad
-            trace, self.trace = self.trace, outer
+            observations, self.observations = self.observations, outer
             self.steps, self.limit = steps, limit_before
-        return value, trace
+        return value, observations
 
     def run_module(self, module: Module) -> None:
         """Execute a module's top level into its scope, cell by cell."""
@@ -381,9 +381,9 @@ class Interpreter:
         if not isinstance(value, (Expr, tuple, list, dict)):
             return
         function = self.frames[-1].function if self.frames else None
-        self.trace.roots.append(Root(value, kind, name, self.site(node), function, len(self.frames)))
+        self.observations.roots.append(Root(value, kind, name, self.site(node), function, len(self.frames)))
         if name and isinstance(value, Expr):
-            known = self.trace.names.setdefault(value.uid, [])
+            known = self.observations.names.setdefault(value.uid, [])
             if name not in known:
                 known.append(name)
 
@@ -397,22 +397,22 @@ class Interpreter:
         refused = depth > MAX_DEPTH or len(active) > 1 or isinstance(node, ast.AsyncFunctionDef)
         if refused or id(node) in self._too_long:
             return opaque(f"call:{function.name}", tuple(as_expr(item, site) for item in args), site)
-        key = self._recall.key(function, args, kwargs) if depth <= call_memo.MAX_DEPTH else None
+        key = self._call_memo.key(function, args, kwargs) if depth <= call_memo.MAX_DEPTH else None
         if key is None:
-            self.trace.entered.add(id(node))
+            self.observations.entered.add(id(node))
             return self._invoked(function, args, kwargs, site)
-        known = self._recall.get(key)
+        known = self._call_memo.get(key)
         if known is None:
-            outer, self.trace.entered = self.trace.entered, {id(node)}
+            outer, self.observations.entered = self.observations.entered, {id(node)}
             try:
                 value = self._invoked(function, args, kwargs, site)
-                self._recall.put(key, value, self.trace.entered)
+                self._call_memo.put(key, value, self.observations.entered)
             finally:
-                outer |= self.trace.entered
-                self.trace.entered = outer
+                outer |= self.observations.entered
+                self.observations.entered = outer
             return value
         value, entered = known
-        self.trace.entered |= entered
+        self.observations.entered |= entered
         return value
 
     def _invoked(self, function: Function, args: list[Value], kwargs: dict[str, Value], site: Site | None) -> Value:

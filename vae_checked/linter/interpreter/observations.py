@@ -33,7 +33,7 @@ class Frame:
 
 
 @dataclass(slots=True)
-class Trace:
+class Observations:
     """What one evaluation saw: every root, the functions that it entered, and the names that values went by.
 
     `fed` are layers that were applied to data, before anything but their scale and layout was changed.

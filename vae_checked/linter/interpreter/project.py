@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from vae_checked.linter.files import source as reading
-from vae_checked.linter.files.ast_budget import Bodies, let_go_of_top
+from vae_checked.linter.files.ast_budget import AstBudget, let_go_of_top
 from vae_checked.linter.files.disk import Disk
 from vae_checked.linter.files.source import File, Source
 from vae_checked.linter.interpreter.interpreter import MAX_STEPS, Interpreter
-from vae_checked.linter.interpreter.observations import Trace
+from vae_checked.linter.interpreter.observations import Observations
 from vae_checked.linter.interpreter.values import (
     Class,
     Deferred,
@@ -46,7 +46,7 @@ class Module:
     path: str
     file: File
     scope: Scope = field(init=False)
-    trace: Trace | None = None
+    observations: Observations | None = None
     # Whether its top level was run, or is being run.
     begun: bool = False
     given: bool = True
@@ -99,9 +99,9 @@ class Module:
 class Project:
     """All modules of one run, by path; imports between them are followed, others stay external."""
 
-    def __init__(self, disk: Disk | None = None, bodies: Bodies | None = None) -> None:
+    def __init__(self, disk: Disk | None = None, ast_budget: AstBudget | None = None) -> None:
         self.disk = disk or Disk({})
-        self.bodies = bodies or Bodies()
+        self.ast_budget = ast_budget or AstBudget()
         self.modules: dict[str, Module] = {}
         self._by_name: dict[str, list[Module]] = {}
         self.interpreter = Interpreter(self)
@@ -120,14 +120,14 @@ class Project:
 
     def sweep(self) -> None:
         """Make room between two evaluations."""
-        if self.bodies.sweep():
+        if self.ast_budget.sweep():
             for module in self.modules.values():
                 if module.begun:
                     let_go_of_top(module.file)
                 for source in module.sources:
                     source.sites.clear()
                     source.cell.let_go_of_lines()
-            # Scopes and the functions in them hold each other, and nobody else collects them while a unit is read.
+            # Scopes and the functions in them hold each other, and nobody else collects them while a project is read.
             gc.collect()
 
     def follow_for(self, module: Module) -> None:
@@ -146,9 +146,9 @@ class Project:
         if module.begun:
             return
         module.begun = True
-        _, trace = self.interpreter.run(lambda: self.interpreter.run_module(module))
+        _, observations = self.interpreter.run(lambda: self.interpreter.run_module(module))
         # Of a file that was only imported nobody asks what its top level saw.
-        module.trace = None if module.followed else trace
+        module.observations = None if module.followed else observations
 
     # ------------------------------------------------------------------------------------------- imports
 
@@ -207,7 +207,7 @@ class Project:
             file = reading.parse(str(path), data)
         except reading.UnreadableError:
             return None
-        self.bodies.take(file)
+        self.ast_budget.take(file)
         module = self.add(file, given=False)
         module.followed = True
         return module

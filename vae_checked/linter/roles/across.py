@@ -1,4 +1,4 @@
-"""What is noted scene by scene, because the model that it belongs to may stand in another one."""
+"""What is noted of each evaluation, because the model that it belongs to may stand in another one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from vae_checked.linter.roles.scales import InputScales, TargetScales
 
 
 class Across:
-    """Draws from the prior, the ways in which heads are read, and the scales of the data, over all scenes."""
+    """Draws from the prior, the ways in which heads are read, and the scales of the data, over all evaluations."""
 
     def __init__(self) -> None:
         self.prior = PriorDraws()
@@ -20,7 +20,7 @@ class Across:
         self.targets = TargetScales()
 
     def facts(self, known: Callable[[Fact[Interval] | None], Fact[Interval] | None]) -> Iterator[Facts]:
-        """What the scenes tell together, once all are read; `known` puts intervals in place of what stands for them."""
+        """What the evaluations say together, once all are read; `known` settles intervals that are still awaited."""
         yield from self.prior.facts()
         yield from self.readings.facts()
         yield from self.scales.facts(known)

@@ -1,4 +1,4 @@
-"""From one scene to Facts: which sampler, KL, reconstruction and output belong together."""
+"""From one evaluation to Facts: which sampler, KL, reconstruction and output belong together."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from contextlib import suppress
 
 from vae_checked.facts import Facts, Family, Heads, Sampler
-from vae_checked.linter.evaluations.evaluation import Scene
+from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.roles import (
     copies,
     divergences,
@@ -32,14 +32,14 @@ from vae_checked.record import replace
 _MAX_ALTERNATIVES = 4
 
 
-def facts_of(scene: Scene, across: Across) -> list[Facts]:
-    """The facts of every VAE in a scene: one per sampler, or one per KL where no sampler is seen.
+def facts_of(evaluation: Evaluation, across: Across) -> list[Facts]:
+    """The facts of every VAE in an evaluation: one per sampler, or one per KL where no sampler is seen.
 
-    What tells something of a model that may stand in another scene is noted in `across`.
+    What tells something of a model that may stand in another evaluation is noted in `across`.
     """
-    across.scales.read_given(scene.subject, scene.trace.fed)
-    values = scene.values()
-    twice = [Facts(scene.subject, heads=Heads(source=source)) for source in copies.find(scene)]
+    across.scales.read_given(evaluation.subject, evaluation.observations.fed)
+    values = evaluation.values()
+    twice = [Facts(evaluation.subject, heads=Heads(source=source)) for source in copies.find(evaluation)]
     if not any(value.bits & NOISE or phi.tells(value) for value in values):
         return twice
     if not (any(map(phi.may_tell, values)) or any(map(prior.may_draw, values))):
@@ -53,43 +53,43 @@ def facts_of(scene: Scene, across: Across) -> list[Facts]:
         if not _is_of_latents(recon, found, kls, graph) and not reconstructions.is_of_constant(recon)
     ]
     if not (found or kls or recons):
-        across.prior.read(scene.subject, graph, [])
+        across.prior.read(evaluation.subject, graph, [])
         return twice
-    across.scales.read_trained(graph, kls, scene.data)
-    losses = Losses(scene, graph, found, kls, recons)
-    across.targets.read(scene.subject, recons, losses.backward)
+    across.scales.read_trained(graph, kls, evaluation.data)
+    losses = Losses(evaluation, graph, found, kls, recons)
+    across.targets.read(evaluation.subject, recons, losses.backward)
     facts: list[Facts] = []
     posterior: list[SamplerSite] = []
     used: set[int] = set()
     for site in found:
         kl = _kl_of(site, kls)
-        if kl is None and not is_posterior(site, scene.trace.names):
+        if kl is None and not is_posterior(site, evaluation.observations.names):
             continue
         if kl is not None:
             used.add(kl.term.uid)
         posterior.append(site)
         decoded: list[Reconstruction | None] = [*_recons_of(site, recons, kl, losses)]
-        facts.extend(_facts(scene, site, kl, recon, losses) for recon in decoded or [None])
+        facts.extend(_facts(evaluation, site, kl, recon, losses) for recon in decoded or [None])
         across.readings.read(site, facts[-1])
     for site in posterior:
-        facts.extend(Facts(scene.subject, sampler=sampler) for sampler in training.without_eps(graph, site))
-    facts.extend(weights.facts(scene.subject, found, kls))
-    facts.extend(experts.facts(scene.subject, found))
-    across.prior.read(scene.subject, graph, posterior)
+        facts.extend(Facts(evaluation.subject, sampler=sampler) for sampler in training.without_eps(graph, site))
+    facts.extend(weights.facts(evaluation.subject, found, kls))
+    facts.extend(experts.facts(evaluation.subject, found))
+    across.prior.read(evaluation.subject, graph, posterior)
     unused = [kl for kl in kls if kl.term.uid not in used]
-    facts.extend(_facts(scene, None, kl, _recon_beside(kl, recons, losses), losses) for kl in unused)
+    facts.extend(_facts(evaluation, None, kl, _recon_beside(kl, recons, losses), losses) for kl in unused)
     facts.extend(twice)
     if not facts and recons:
         decoded = [
             recon for recon in recons if any(node.op == "layer" for node in walk(sides(None, recon)[0] or recon.term))
         ]
-        facts.extend(_facts(scene, None, None, recon, losses) for recon in decoded)
+        facts.extend(_facts(evaluation, None, None, recon, losses) for recon in decoded)
     return facts
 
 
-def is_joined(scene: Scene) -> bool:
-    """Whether a KL of a scene reads the heads that a sampler of it draws with."""
-    graph = Graph(phi.resolved(scene.values()))
+def is_joined(evaluation: Evaluation) -> bool:
+    """Whether a KL of an evaluation reads the heads that a sampler of it draws with."""
+    graph = Graph(phi.resolved(evaluation.values()))
     found = samplers.find(graph)
     kls = divergences.find(graph, _cuts(found), _heads(found)) if found else []
     return any(_kl_of(site, kls) is not None for site in found)
@@ -165,7 +165,7 @@ def _recon_beside(kl: Divergence, recons: list[Reconstruction], losses: Losses) 
 
 
 def _facts(
-    scene: Scene,
+    evaluation: Evaluation,
     site: SamplerSite | None,
     kl: Divergence | None,
     recon: Reconstruction | None,
@@ -188,13 +188,15 @@ def _facts(
         # Which activation goes with which loss is up to whoever sets both.
         output = replace(output, interval=None, activations=None)
     return Facts(
-        subject=scene.subject,
+        subject=evaluation.subject,
         sampler=sampler,
         heads=replace(heads_facts(site, head, shown), overflow=training.overflow(head, site)),
         kl=kl_found,
         output=output,
         recon=recon_found,
-        data=data_facts(site.location if prediction is None and site is not None else prediction, target, scene.data),
+        data=data_facts(
+            site.location if prediction is None and site is not None else prediction, target, evaluation.data
+        ),
         objective=objective_facts(losses, kl, recon, reading, (kl_found.reduced, recon_found.reduced)),
         training=training.training_facts(losses, site, kl, recon),
     )

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from vae_checked.facts import Fact, HeadSource
-from vae_checked.linter.evaluations.evaluation import Scene
+from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.interpreter.observations import Root
 from vae_checked.linter.symbols.expression import Expr, walk
 from vae_checked.linter.symbols.names import role_of_name
@@ -15,16 +15,16 @@ from vae_checked.linter.symbols.names import role_of_name
 _HEADS = ("mu", "second")
 
 
-def find(scene: Scene) -> Iterator[Fact[HeadSource]]:
+def find(evaluation: Evaluation) -> Iterator[Fact[HeadSource]]:
     """The results of functions in which one head stands twice."""
-    for root in scene.trace.roots:
+    for root in evaluation.observations.roots:
         if root.kind == "return" and root.function is not None and isinstance(root.value, tuple):
             uids = Counter(part.uid for part in root.value if isinstance(part, Expr) and part.op != "const")
-            if uids and max(uids.values()) > 1 and _forgets(scene, root):
+            if uids and max(uids.values()) > 1 and _forgets(evaluation, root):
                 yield Fact(HeadSource.REPEATED, root.site.origin)
 
 
-def _forgets(scene: Scene, root: Root) -> bool:
+def _forgets(evaluation: Evaluation, root: Root) -> bool:
     """Whether a head is named twice in a result, and another one that a layer makes is read nowhere."""
     assert root.function is not None  # noqa: S101  only called on what a function returns
     function = root.function.node
@@ -44,5 +44,5 @@ def _forgets(scene: Scene, root: Root) -> bool:
         and other.name not in read
         and isinstance(other.value, Expr)
         and any(node.op == "layer" for node in walk(other.value))
-        for other in scene.trace.roots
+        for other in evaluation.observations.roots
     )

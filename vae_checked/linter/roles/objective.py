@@ -18,7 +18,7 @@ from vae_checked.linter.symbols.numeric import leaves
 from vae_checked.record import dataclass
 
 if TYPE_CHECKING:
-    from vae_checked.linter.evaluations.evaluation import Scene
+    from vae_checked.linter.evaluations.evaluation import Evaluation
     from vae_checked.linter.interpreter.observations import Root
     from vae_checked.linter.interpreter.project import Module
 
@@ -45,17 +45,17 @@ class Reading:
 
 
 class Losses:
-    """The expressions of a scene that hold both a KL and a reconstruction, and how they end."""
+    """The expressions of an evaluation that hold both a KL and a reconstruction, and how they end."""
 
     def __init__(
         self,
-        scene: Scene,
+        evaluation: Evaluation,
         graph: Graph,
         samples: Sequence[SamplerSite],
         kls: Sequence[Divergence],
         recons: Sequence[Reconstruction],
     ) -> None:
-        self.scene = scene
+        self.evaluation = evaluation
         self.samples = samples
         self.kls = kls
         self.recons = recons
@@ -66,14 +66,14 @@ class Losses:
         self.graph = graph
         self._branches: list[Expr] | None = None
         self._unsettled: Graph | None = None
-        self.backward = _resolved(root for root in scene.trace.roots if root.kind == "backward")
-        self._called = _resolved(root for root in scene.trace.roots if _called_loss(root))
+        self.backward = _resolved(root for root in evaluation.observations.roots if root.kind == "backward")
+        self._called = _resolved(root for root in evaluation.observations.roots if _called_loss(root))
         self._named = {value.uid for value in self._called}
         self.ends = list({value.uid: value for value in (*self.totals, *self.backward, *self._called)}.values())
 
     @property
     def branches(self) -> list[Expr]:
-        """The choices between training and evaluation in the scene."""
+        """The choices between training and inference that the evaluation meets."""
         if self._branches is None:
             self._branches = [
                 node
@@ -84,7 +84,7 @@ class Losses:
 
     @property
     def draws(self) -> bool:
-        """Whether anything is drawn in the scene, but for a sampler that was run by itself on heads of its own."""
+        """Whether anything is drawn in the evaluation, but for a sampler that was run by itself on heads of its own."""
         alone = {site.noise.uid for site in self.samples if _is_given(site.location) and _is_given(site.scale)}
         return any(node.op in ("noise", "draw") and node.uid not in alone for node in self.nodes)
 
@@ -168,16 +168,16 @@ class Losses:
         return False if ending and all(_unused(name, function.node) for name in names) else None
 
     def _ascends(self) -> bool:
-        """Whether an optimizer of the scene is told to maximise."""
-        functions = [root.function for root in self.scene.trace.roots if root.function is not None]
-        modules = {id(module): module for module in (self.scene.module, *(item.scope.module for item in functions))}
+        """Whether an optimizer of the evaluation is told to maximise."""
+        inside = (function.scope.module for function in self.evaluation.functions())
+        modules = {id(module): module for module in (self.evaluation.module, *inside)}
         return any("maximize" in module.read_once(_names_in) for module in modules.values())
 
     @property
     def unsettled(self) -> Graph:
-        """The scene before its branches were settled."""
+        """The evaluation before its branches were settled."""
         if self._unsettled is None:
-            self._unsettled = Graph(self.scene.values())
+            self._unsettled = Graph(self.evaluation.values())
         return self._unsettled
 
     def roots_with(self, term: Expr) -> list[Root]:
@@ -189,7 +189,7 @@ class Losses:
             if node.op == term.op and node.site is not None and node.site.node is written
         ]
         holding = frozenset().union(*(self.unsettled.holding(uid) for uid in same))
-        return [root for root in self.scene.trace.roots if holding & _uids(root)]
+        return [root for root in self.evaluation.observations.roots if holding & _uids(root)]
 
     def contrasted(self, kl: Divergence, total: Expr) -> bool:
         """Whether the same heads have a KL of the other sign in what is minimised: one is maximised on purpose."""
@@ -364,18 +364,18 @@ def _dead_weights(losses: Losses, kl: Divergence, reading: Reading) -> Fact[tupl
             if _is_weight(item.arg) and item.arg not in _read_names(function.node):
                 return Fact((item.arg,), Site(source, item).origin)
         if function.owner is not None:
-            stored = _stored_unread(function.owner, losses.scene)
+            stored = _stored_unread(function.owner, losses.evaluation)
             if stored is not None:
                 return stored
     return None
 
 
-def _stored_unread(cls: Class, scene: Scene) -> Fact[tuple[str, ...]] | None:
+def _stored_unread(cls: Class, evaluation: Evaluation) -> Fact[tuple[str, ...]] | None:
     init = cls.names.get("__init__")
     if not isinstance(init, Function):
         return None
-    functions = [root.function for root in scene.trace.roots if root.function is not None]
-    modules = [cls.scope.module, scene.module, *(function.scope.module for function in functions)]
+    inside = (function.scope.module for function in evaluation.functions())
+    modules = [cls.scope.module, evaluation.module, *inside]
     each = {module.path: module for module in modules}.values()
     read = frozenset().union(*(module.read_once(_names_in) for module in each))
     for node in ast.walk(init.node):

@@ -14,7 +14,7 @@ from vae_checked.linter.symbols.expression import Site, strip, walk
 from vae_checked.record import dataclass
 
 if TYPE_CHECKING:
-    from vae_checked.linter.evaluations.evaluation import Scene
+    from vae_checked.linter.evaluations.evaluation import Evaluation
     from vae_checked.linter.interpreter.project import Module
     from vae_checked.linter.symbols.expression import Expr
 
@@ -25,18 +25,18 @@ _NAMES = frozenset(
 _BARE = ("Dropout", "ReLU", "Pool", "Flatten", "Upsample", "Sigmoid", "Tanh", "Softplus", "Identity", "Loss", "Softmax")
 
 
-def forgotten(scene: Scene, site: SamplerSite | None, kl: Divergence | None) -> Fact[tuple[str, ...]] | None:
+def forgotten(evaluation: Evaluation, site: SamplerSite | None, kl: Divergence | None) -> Fact[tuple[str, ...]] | None:
     """The submodules of the model that no optimizer holds; None where no optimizer of the model is seen.
 
     Evidence is a list of `owner.part.parameters()` over one owner in the arguments of the optimizers, with parts of one
     class of which another part makes mu, the second head or z and is named nowhere.
     """
-    model = _model(scene)
+    model = _model(evaluation)
     if model is None:
         return None
     parts = {name for name, value in model.attributes.items() if _has_parameters(value)}
-    used = _used(model, parts, scene, site, kl)
-    for module in _modules(scene):
+    used = _used(model, parts, evaluation, site, kl)
+    for module in _modules(evaluation):
         listed = module.read_once(_read)
         if not listed.calls:
             continue
@@ -49,13 +49,13 @@ def forgotten(scene: Scene, site: SamplerSite | None, kl: Divergence | None) -> 
     return None
 
 
-def _modules(scene: Scene) -> list[Module]:
-    found = [scene.module, *(root.function.scope.module for root in scene.trace.roots if root.function is not None)]
+def _modules(evaluation: Evaluation) -> list[Module]:
+    found = [evaluation.module, *(function.scope.module for function in evaluation.functions())]
     return list({module.path: module for module in found}.values())
 
 
-def _model(scene: Scene) -> Instance | None:
-    for root in scene.trace.roots:
+def _model(evaluation: Evaluation) -> Instance | None:
+    for root in evaluation.observations.roots:
         if root.function is not None and isinstance(root.function.bound, Instance):
             model = root.function.bound
             if isinstance(model.cls, Class) and model.cls.is_module and "forward" in model.cls.names:
@@ -80,7 +80,9 @@ def _has_parameters(value: Value) -> bool:
     return False
 
 
-def _used(model: Instance, parts: set[str], scene: Scene, site: SamplerSite | None, kl: Divergence | None) -> set[str]:
+def _used(
+    model: Instance, parts: set[str], evaluation: Evaluation, site: SamplerSite | None, kl: Divergence | None
+) -> set[str]:
     """The parts whose own layer makes a head."""
     heads: list[Expr] = []
     if site is not None:

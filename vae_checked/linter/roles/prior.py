@@ -23,14 +23,14 @@ def may_draw(value: Expr) -> bool:
 
 
 class PriorDraws:
-    """The modules that take z in training, and the noise that other code hands to them; read scene by scene."""
+    """The modules that take z in training, and the noise that other code hands to them; over all evaluations."""
 
     def __init__(self) -> None:
         self._takes_z: set[Built] = set()
         self._drawn: list[tuple[Built, str, Expr]] = []
 
     def read(self, subject: str, graph: Graph, found: list[SamplerSite]) -> None:
-        """Take note of where a scene's z and its bare noise go."""
+        """Take note of where an evaluation's z and its bare noise go."""
         latents = {site.z.uid for site in found}
         for node in graph.nodes:
             built = built_at(node) if node.op == "layer" and node.args else None

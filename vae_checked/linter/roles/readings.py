@@ -19,7 +19,7 @@ class _Drawn:
 
 
 class Readings:
-    """How the heads of the project are read, scene by scene: the model may be trained in another than it is used in."""
+    """How the heads of the project are read: the model may be trained in another evaluation than it is used in."""
 
     def __init__(self) -> None:
         self._trained: dict[Head, set[Fact[KLForm]]] = {}

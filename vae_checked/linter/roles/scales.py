@@ -35,7 +35,7 @@ class _Given:
 
 
 class InputScales:
-    """Where the data lie that each layer of the project is handed, in training and elsewhere; read scene by scene."""
+    """Where the data lie that each layer of the project is handed, in training and elsewhere."""
 
     def __init__(self) -> None:
         self._trained: dict[Built, set[Fact[Interval]]] = {}
@@ -82,7 +82,7 @@ class TargetScales:
         self._compared: list[tuple[str, Built, Fact[bool]]] = []
 
     def read(self, subject: str, recons: Iterable[Reconstruction], minimised: Iterable[Expr]) -> None:
-        """Take note of a scene's reconstruction errors; `minimised` is what it differentiates."""
+        """Take note of an evaluation's reconstruction errors; `minimised` is what it differentiates."""
         ends = list(minimised)
         for recon in recons:
             for output, target in ((recon.first, recon.second), (recon.second, recon.first)):

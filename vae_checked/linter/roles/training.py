@@ -168,7 +168,7 @@ def training_facts(
     if site is None and kl is None:
         return Training()
     return Training(
-        without_optimizer=optimizers.forgotten(losses.scene, site, kl),
+        without_optimizer=optimizers.forgotten(losses.evaluation, site, kl),
         always_on_dropout=_dropout(losses),
         hidden_nan=_hidden_nan(losses, kl, recon),
         without_gradient=_without_gradient(losses, site, kl),

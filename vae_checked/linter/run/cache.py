@@ -1,9 +1,9 @@
-"""What was found in a unit before: kept by content, so that it is safe to delete, to share and to interrupt.
+"""What was found in a project before: kept by content, so that it is safe to delete, to share and to interrupt.
 
-An entry is named after everything that is known before a unit is examined: the tool's own text, the version of Python,
-the options, and the path and content of every file. It holds the report, and a hash of every file that was looked at on
-the way, those that were not there included: an import that would be found now makes it void. A file that is damaged,
-cut short or made by somebody else is as good as none. Nothing in it is executed.
+An entry is named after everything that is known before a project is examined: the tool's own text, the version of
+Python, the options, and the path and content of every file. It holds the report, and a hash of every file that was
+looked at on the way, those that were not there included: an import that would be found now makes it void. A file that
+is damaged, cut short or made by somebody else is as good as none. Nothing in it is executed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from vae_checked.linter.files.disk import Disk, fingerprint
-from vae_checked.linter.files.projects import Unit
+from vae_checked.linter.files.projects import ProjectFiles
 from vae_checked.linter.run.codec import DamagedError, decode, encode
 from vae_checked.linter.run.options import Options, chosen
 from vae_checked.linter.run.report import LintReport
@@ -35,10 +35,10 @@ class Cache:
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
 
-    def get(self, unit: Unit, options: Options, disk: Disk) -> LintReport | None:
-        """The report of `unit`, None where none is known for exactly these files, options and versions."""
+    def get(self, project: ProjectFiles, options: Options, disk: Disk) -> LintReport | None:
+        """The report of `project`, None where none is known for exactly these files, options and versions."""
         try:
-            data = self._file(unit, options).read_bytes()
+            data = self._file(project, options).read_bytes()
         except OSError:
             return None
         digest, _, body = data.partition(b"\n")
@@ -46,7 +46,7 @@ class Cache:
             return None
         try:
             entry = json.loads(body)
-            given = set(unit.given)
+            given = set(project.given)
             for path, (mark, was_given) in entry["seen"].items():
                 disk.read(path)
                 if disk.seen[path] != mark or (path in given) is not was_given:
@@ -54,11 +54,11 @@ class Cache:
             report = decode(entry["report"])
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError, DamagedError):
             return None
-        return replace(report, files=tuple(unit.given)) if isinstance(report, LintReport) else None
+        return replace(report, files=tuple(project.given)) if isinstance(report, LintReport) else None
 
-    def put(self, unit: Unit, options: Options, report: LintReport, seen: Mapping[str, str]) -> None:
+    def put(self, project: ProjectFiles, options: Options, report: LintReport, seen: Mapping[str, str]) -> None:
         """Keep `report`, for which the files of `seen` were looked at; nothing where the folder cannot be written."""
-        given = set(unit.given)
+        given = set(project.given)
         try:
             encoded = encode(replace(report, files=()))
         except TypeError:
@@ -68,7 +68,7 @@ class Cache:
             "report": encoded,
         }
         body = json.dumps(entry, separators=(",", ":")).encode(errors="surrogatepass")
-        file = self._file(unit, options)
+        file = self._file(project, options)
         # Other machines may write here too.
         draft = file.with_name(f"{file.name}.{os.urandom(8).hex()}.part")
         try:
@@ -94,8 +94,8 @@ class Cache:
             for entry in sorted(entries, key=lambda each: each.stat().st_mtime)[: len(entries) - MOST // 2]:
                 _unlink(Path(entry.path))
 
-    def _file(self, unit: Unit, options: Options) -> Path:
-        root = os.path.relpath(unit.root) if unit.root else ""
+    def _file(self, project: ProjectFiles, options: Options) -> Path:
+        root = os.path.relpath(project.root) if project.root else ""
         parts: list[object] = [
             tool(),
             sys.implementation.name,
@@ -105,8 +105,8 @@ class Cache:
             [[pattern, sorted(codes)] for pattern, codes in options.per_file_ignores],
             [[os.path.relpath(path), *rest] for path, *rest in options.data_ranges],
             root,
-            [[path, fingerprint(text)] for path, text in unit.concerned],
-            [[path, fingerprint(text)] for path, text in unit.feeding],
+            [[path, fingerprint(text)] for path, text in project.concerned],
+            [[path, fingerprint(text)] for path, text in project.feeding],
         ]
         return self.folder / (sha256(json.dumps(parts).encode(errors="surrogatepass")).hexdigest() + _SUFFIX)
 

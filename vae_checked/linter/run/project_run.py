@@ -9,15 +9,15 @@ from itertools import chain
 from vae_checked.catalogue import judge
 from vae_checked.facts import Facts, KLForm, NoiseLaw, StdCurve
 from vae_checked.finding import Finding
-from vae_checked.linter.evaluations import evaluation
+from vae_checked.linter.evaluations import plan
 from vae_checked.linter.evaluations.declared_ranges import Declared
 from vae_checked.linter.evaluations.pipelines import Pipelines
 from vae_checked.linter.evaluations.stand_ins import StandIns
 from vae_checked.linter.files import source as sources
-from vae_checked.linter.files.ast_budget import Bodies
+from vae_checked.linter.files.ast_budget import AstBudget
 from vae_checked.linter.files.disk import Disk
 from vae_checked.linter.files.noqa import Suppressions
-from vae_checked.linter.files.projects import Text, Unit
+from vae_checked.linter.files.projects import ProjectFiles, Text
 from vae_checked.linter.files.source import File
 from vae_checked.linter.interpreter.project import Project
 from vae_checked.linter.roles import assemble
@@ -29,13 +29,13 @@ from vae_checked.linter.symbols.expression import Structures
 from vae_checked.record import replace
 
 
-def examine(unit: Unit, options: Options, disk: Disk) -> LintReport:
-    """Evaluate the files of a unit as one project and judge every VAE in them."""
+def lint_project(project_files: ProjectFiles, options: Options, disk: Disk) -> LintReport:
+    """Evaluate the files of one project and judge every VAE in them."""
     unread: list[tuple[str, str]] = []
-    bodies = Bodies()
-    files = list(_parsed(unit.concerned, unread, bodies))
-    beside = list(_parsed(unit.feeding, [], bodies))
-    project = Project(disk, bodies)
+    ast_budget = AstBudget()
+    files = list(_parsed(project_files.concerned, unread, ast_budget))
+    beside = list(_parsed(project_files.feeding, [], ast_budget))
+    project = Project(disk, ast_budget)
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(max(limit, 8_000))
     try:
@@ -46,15 +46,15 @@ def examine(unit: Unit, options: Options, disk: Disk) -> LintReport:
     read = (module.file for module in project.modules.values())
     wanted = chosen(options)
     judgements = [judge(item, wanted) for item in facts]
-    asked_about = set(unit.given)
+    asked_about = set(project_files.given)
     suppressions = Suppressions(files, (file for file in read if file.path in asked_about))
     per_file = PerFile(options)
     kept: dict[object, Finding] = {}
     for finding in (finding for judgement in judgements for finding in judgement.findings):
         # What was only imported is not what was asked about.
         asked = finding.place is None or finding.place.path in asked_about
-        told = asked and (finding.code, finding.place) not in kept and not suppressions.covers(finding)
-        if told and not per_file.ignores(finding):
+        new = asked and (finding.code, finding.place) not in kept and not suppressions.covers(finding)
+        if new and not per_file.ignores(finding):
             kept[finding.code, finding.place] = finding
     vaes = [pair for pair in zip(facts, judgements, strict=True) if is_vae(pair[0])]
     return LintReport(
@@ -64,13 +64,13 @@ def examine(unit: Unit, options: Options, disk: Disk) -> LintReport:
         recognised=tuple(recognised(item) for item, _ in vaes),
         unobserved=tuple(line for item, judgement in vaes for line in unobserved(item, judgement)),
         unread=(*unread, *((path, TOO_LARGE) for path in project.exhausted())),
-        files=tuple(unit.given),
+        files=tuple(project_files.given),
         files_concerned=len(files),
         remarks=suppressions.unused({mistake.code for mistake in wanted}),
     )
 
 
-def _parsed(texts: Iterable[tuple[str, Text]], unread: list[tuple[str, str]], bodies: Bodies) -> Iterator[File]:
+def _parsed(texts: Iterable[tuple[str, Text]], unread: list[tuple[str, str]], ast_budget: AstBudget) -> Iterator[File]:
     for path, text in texts:
         try:
             file = sources.parse(path, text)
@@ -78,8 +78,8 @@ def _parsed(texts: Iterable[tuple[str, Text]], unread: list[tuple[str, str]], bo
             unread.append((path, str(error)))
         else:
             unread.extend((f"{path}:cell {number}", reason) for number, reason in file.broken)
-            bodies.take(file)
-            bodies.sweep()
+            ast_budget.take(file)
+            ast_budget.sweep()
             yield file
 
 
@@ -89,23 +89,23 @@ def _facts(files: Iterable[File], beside: Iterable[File], project: Project, decl
     paths = {module.path for module in modules}
     pipelines, across, stand_ins = Pipelines(project, declared), Across(), StandIns(project)
     found: list[Facts] = []
-    built = evaluation.build(project, modules)
-    around = evaluation.build(project, feeding)
-    for scene, wanted in chain(
-        ((scene, True) for scene in built),
-        ((scene, scene.runs(paths)) for scene in around),
-        ((scene, True) for scene in evaluation.assembled(project)),
-        ((scene, True) for scene in stand_ins.scenes()),
+    built = plan.evaluations_of(project, modules)
+    around = plan.evaluations_of(project, feeding)
+    for evaluation, wanted in chain(
+        ((evaluation, True) for evaluation in built),
+        ((evaluation, evaluation.runs(paths)) for evaluation in around),
+        ((evaluation, True) for evaluation in plan.with_parts_of_the_project(project)),
+        ((evaluation, True) for evaluation in stand_ins.evaluations()),
     ):
-        scene.data = pipelines.note(scene)
+        evaluation.data = pipelines.note(evaluation)
         if wanted:
-            stand_ins.note(scene)
-            # One scene at a time: together their expressions take more memory than all else.
-            found.extend(assemble.facts_of(scene, across))
+            stand_ins.note(evaluation)
+            # One evaluation at a time: together their expressions take more memory than all else.
+            found.extend(assemble.facts_of(evaluation, across))
         project.sweep()
     pipelines.settle()
-    told = [replace(item, data=replace(item.data, interval=pipelines.known(item.data.interval))) for item in found]
-    return distinct(_settled([*told, *across.facts(pipelines.known)]))
+    placed = [replace(item, data=replace(item.data, interval=pipelines.known(item.data.interval))) for item in found]
+    return distinct(_settled([*placed, *across.facts(pipelines.known)]))
 
 
 def _settled(found: list[Facts]) -> list[Facts]:

@@ -1,4 +1,4 @@
-"""The units of a run: from the cache, else examined here or in several processes."""
+"""The projects of a run: from the cache, else examined here or in several processes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from vae_checked.errors import VaeCheckedError
 from vae_checked.linter.files.disk import Disk
-from vae_checked.linter.files.projects import Text, Unit
+from vae_checked.linter.files.projects import ProjectFiles, Text
 from vae_checked.linter.run.options import Options
 from vae_checked.linter.run.report import LintReport
 
@@ -19,24 +19,24 @@ if TYPE_CHECKING:
 
     from vae_checked.linter.run.cache import Cache
 
-Examined = tuple[LintReport, dict[str, str]]
+_Outcome = tuple[LintReport, dict[str, str]]
 
 
-def examined(
-    units: Sequence[Unit], options: Options, texts: Mapping[str, Text], jobs: int, folder: str | Path | None
+def reports_of(
+    projects: Sequence[ProjectFiles], options: Options, texts: Mapping[str, Text], jobs: int, folder: str | Path | None
 ) -> list[LintReport]:
-    """The report of each unit, in order, whatever `jobs` and the `folder` of a cache are.
+    """The report of each project, in order, whatever `jobs` and the `folder` of a cache are.
 
     Raises VaeCheckedError when a process ended before its time.
     """
     cache = None if folder is None else _cache(folder)
-    reports = [None if cache is None else cache.get(unit, options, Disk(texts, noting=True)) for unit in units]
+    reports = [None if cache is None else cache.get(project, options, Disk(texts, noting=True)) for project in projects]
     missing = [index for index, report in enumerate(reports) if report is None]
-    made = _examined([units[index] for index in missing], options, texts, jobs, cache is not None)
+    made = _reports([projects[index] for index in missing], options, texts, jobs, cache is not None)
     for index, (report, seen) in zip(missing, made, strict=True):
         reports[index] = report
         if cache is not None:
-            cache.put(units[index], options, report, seen)
+            cache.put(projects[index], options, report, seen)
     return [report for report in reports if report is not None]
 
 
@@ -46,31 +46,31 @@ def _cache(folder: str | Path) -> Cache:
     return Cache(folder)
 
 
-def _examined(
-    units: Sequence[Unit], options: Options, texts: Mapping[str, Text], jobs: int, noting: bool
-) -> Iterator[Examined]:
-    if jobs < 2 or len(units) < 2:
-        yield from (_work(unit, options, texts, noting) for unit in units)
+def _reports(
+    projects: Sequence[ProjectFiles], options: Options, texts: Mapping[str, Text], jobs: int, noting: bool
+) -> Iterator[_Outcome]:
+    if jobs < 2 or len(projects) < 2:
+        yield from (_report_of(project, options, texts, noting) for project in projects)
         return
     # The largest first, so that no process is left with one at the end.
-    order = sorted(range(len(units)), key=lambda index: -sum(len(text) for _, text in units[index].concerned))
-    with _processes(min(jobs, len(units))) as pool:
+    order = sorted(range(len(projects)), key=lambda index: -sum(len(text) for _, text in projects[index].concerned))
+    with _processes(min(jobs, len(projects))) as pool:
         with _undisturbed():
-            futures = {index: pool.submit(_work, units[index], options, texts, noting) for index in order}
-        for index in range(len(units)):
+            futures = {index: pool.submit(_report_of, projects[index], options, texts, noting) for index in order}
+        for index in range(len(projects)):
             yield futures[index].result()
 
 
-def _work(unit: Unit, options: Options, texts: Mapping[str, Text], noting: bool) -> Examined:
+def _report_of(project: ProjectFiles, options: Options, texts: Mapping[str, Text], noting: bool) -> _Outcome:
     # What is remembered needs no interpreter, which takes longer to import than an entry to read.
-    from vae_checked.linter.run.project_run import examine  # noqa: PLC0415  as said
+    from vae_checked.linter.run.project_run import lint_project  # noqa: PLC0415  as said
 
     disk = Disk(texts, noting)
-    # Little of what is made dies before the unit is done: looking for it all the time takes longer than the rest.
+    # Little of what is made dies before the project is done: looking for it all the time takes longer than the rest.
     collecting = gc.isenabled()
     gc.disable()
     try:
-        return examine(unit, options, disk), disk.seen
+        return lint_project(project, options, disk), disk.seen
     finally:
         if collecting:
             gc.enable()

@@ -335,7 +335,7 @@ def is_given(expr: Expr) -> bool:
     return expr.op in ("atom", "batch", "data")
 
 
-# The place where a layer was built, which tells it from others in every scene: path, cell, line, column.
+# The place where a layer was built, which tells it from others in every evaluation: path, cell, line, column.
 Built = tuple[str, int | None, int, int]
 
 

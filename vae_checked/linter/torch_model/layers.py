@@ -128,7 +128,7 @@ def apply(
     applied = Site(site.source, site.node, layer.site)
     result = Expr("layer", inputs, (("kind", kind), serial, ("rank", rank), *_widths(layer)), applied)
     if is_data(inputs[0]):
-        interpreter.trace.fed.append(result)
+        interpreter.observations.fed.append(result)
     return result
 
 

@@ -162,7 +162,7 @@ def _applied(
     if interval is None or site is None or not isinstance(function, (Function, Instance, External)):
         return None
     given = data_expr(interval, (), site)
-    # Under a trace of its own: what happens in a transform is no rescaling on the way from loader to model.
+    # With observations of its own: what happens in a transform is no rescaling on the way from loader to model.
     made, _ = interpreter.run(lambda: interpreter.call(function, [given], {}, site))
     return interval_of(made) if isinstance(made, Expr) else None
 

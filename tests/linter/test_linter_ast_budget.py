@@ -13,9 +13,9 @@ import vae_checked.linter.interpreter.calls
 import vae_checked.linter.roles.divergences
 from vae_checked.catalogue import find
 from vae_checked.facts import Facts
-from vae_checked.linter.evaluations.evaluation import build
+from vae_checked.linter.evaluations.plan import evaluations_of
 from vae_checked.linter.files import source
-from vae_checked.linter.files.ast_budget import Bodies, Top, let_go_of_top
+from vae_checked.linter.files.ast_budget import AstBudget, TopLevel, let_go_of_top
 from vae_checked.linter.interpreter.project import Project
 from vae_checked.linter.roles.across import Across
 from vae_checked.linter.roles.assemble import facts_of
@@ -42,10 +42,10 @@ def last(): return [
 '''
 
 
-def taken(text: str, most: int) -> tuple[source.File, Bodies]:
-    file, bodies = source.parse("model.py", text), Bodies(most)
-    bodies.take(file)
-    return file, bodies
+def taken(text: str, most: int) -> tuple[source.File, AstBudget]:
+    file, ast_budget = source.parse("model.py", text), AstBudget(most)
+    ast_budget.take(file)
+    return file, ast_budget
 
 
 def dumped(file: source.File) -> str:
@@ -69,24 +69,24 @@ def dumped(file: source.File) -> str:
     ],
 )
 def test_what_is_parsed_again_is_the_same(text: str) -> None:
-    file, bodies = taken(text, 0)
+    file, ast_budget = taken(text, 0)
     before = dumped(source.parse("model.py", text))
     for _ in range(2):
         function = next(node for node in reversed(file.cells[0].tree.body) if isinstance(node, ast.FunctionDef))
         first = function.body[0]
         assert function.body[0] is first
-        assert bodies.sweep()
-        assert not bodies.sweep()
+        assert ast_budget.sweep()
+        assert not ast_budget.sweep()
         assert function.body[0] is not first
         assert dumped(file) == before
 
 
 def test_what_fits_is_kept() -> None:
-    file, bodies = taken(ODD, 10_000)
+    file, ast_budget = taken(ODD, 10_000)
     function = file.cells[0].tree.body[-1]
     assert isinstance(function, ast.FunctionDef)
     first = function.body[0]
-    assert not bodies.sweep()
+    assert not ast_budget.sweep()
     assert function.body[0] is first
 
 
@@ -104,20 +104,20 @@ def test_the_top_level_of_a_file_is_parsed_again_the_same() -> None:
 
 def test_the_cells_of_a_notebook_are_kept() -> None:
     cells = [{"cell_type": "code", "source": "def one():\n    return 1\n"}] * 2
-    file, bodies = source.parse("model.ipynb", json.dumps({"cells": cells})), Bodies(0)
-    bodies.take(file)
+    file, ast_budget = source.parse("model.ipynb", json.dumps({"cells": cells})), AstBudget(0)
+    ast_budget.take(file)
     let_go_of_top(file)
-    assert not bodies.sweep()
+    assert not ast_budget.sweep()
     assert all(type(cell.tree.body[0].body) is list for cell in file.cells)  # type: ignore[attr-defined]  # both are functions
 
 
 def facts_with(text: str, most: int) -> list[Facts]:
-    file, bodies = taken(text, most)
-    project, found = Project(bodies=bodies), list[Facts]()
-    for scene in build(project, [project.add(file)]):
-        found += facts_of(scene, Across())
+    file, ast_budget = taken(text, most)
+    project, found = Project(ast_budget=ast_budget), list[Facts]()
+    for evaluation in evaluations_of(project, [project.add(file)]):
+        found += facts_of(evaluation, Across())
         project.sweep()
-    assert isinstance(file.cells[0].tree.body, Top) is (most == 0)
+    assert isinstance(file.cells[0].tree.body, TopLevel) is (most == 0)
     return found
 
 
