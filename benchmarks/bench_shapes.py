@@ -1,4 +1,4 @@
-"""Symbolic shapes of real autoencoders: laws, cost beside other tools, and truth against real forwards.
+"""Symbolic shapes of real autoencoders: formulas, cost beside other tools, and truth against real forwards.
 
 Every measurement runs in a process of its own, forked from one that has imported everything and used each tool once.
 Seconds are CPU seconds of that process, which other programs do not change; memory is the peak above what the process
@@ -111,7 +111,7 @@ def built(case: Case, *, data: bool) -> Any:
 
 
 def inferred(case: Case, limit: float) -> dict[str, Any]:
-    """The laws of one model and what they cost."""
+    """The formulas of one model and what they cost."""
     from vae_checked.shapes import infer
 
     model = built(case, data=False)
@@ -125,8 +125,8 @@ def inferred(case: Case, limit: float) -> dict[str, Any]:
         return row | {"failed": f"refused: {str(error)[:300]}"}
     row |= {"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall, "mb": peak() - before}
     return row | {
-        "laws": len({axis for each in shapes.entries for t in (*each.takes, *each.gives) for axis in t.axes}),
-        "no_law": len(shapes.not_laws),
+        "formulas": len({axis for each in shapes.entries for t in (*each.takes, *each.gives) for axis in t.axes}),
+        "no_formula": len(shapes.without_formula),
         "how": shapes.how,
         "constraint": shapes.constraint,
         "probes": shapes.probes,
@@ -241,7 +241,7 @@ def truth(case: Case, count: int, millions: float, *, real: bool) -> dict[str, A
     ghost = Ghost(model, How.META)
     checks = [(adapt(model), "cpu")] if real else []
     generator = random.Random(7)  # noqa: S311  sizes are no secret
-    held = tried = refused = no_law = 0
+    held = tried = refused = no_formula = 0
     missed: list[str] = []
     for _ in range(20 * count):
         if tried == count:
@@ -266,26 +266,35 @@ def truth(case: Case, count: int, millions: float, *, real: bool) -> dict[str, A
         got = [tuple(part.tensor.shape) for part in subject.parts(output)]
         axes = [each.axes for each in shapes.outputs]
         unknown = sum("?" in each or "..." in each for each in axes)
-        no_law = max(no_law, unknown)
-        agreed = len(axes) == len(got) and all(fits(law, sizes, shape) for law, shape in zip(axes, got, strict=True))
+        no_formula = max(no_formula, unknown)
+        agreed = len(axes) == len(got) and all(
+            fits(formula, sizes, shape) for formula, shape in zip(axes, got, strict=True)
+        )
         held += agreed
         missed += [] if agreed else [f"{sizes} gives {got}, predicted {axes}"]
-    return {"held": held, "tried": tried, "refused": refused, "small": small, "no_law": no_law, "missed": missed[:3]}
+    return {
+        "held": held,
+        "tried": tried,
+        "refused": refused,
+        "small": small,
+        "no_formula": no_formula,
+        "missed": missed[:3],
+    }
 
 
-def fits(law: tuple[str, ...], sizes: Mapping[str, int], shape: tuple[int, ...]) -> bool:
-    """Whether a shape is the predicted one; an axis that was said to follow no law is no prediction."""
+def fits(formula: tuple[str, ...], sizes: Mapping[str, int], shape: tuple[int, ...]) -> bool:
+    """Whether a shape is the predicted one; an axis that was said to follow no formula is no prediction."""
     from vae_checked.shapes import evaluate
 
-    if law == ("...",):
+    if formula == ("...",):
         return True
-    return len(law) == len(shape) and all(
-        axis == "?" or evaluate(axis, sizes) == size for axis, size in zip(law, shape, strict=True)
+    return len(formula) == len(shape) and all(
+        axis == "?" or evaluate(axis, sizes) == size for axis, size in zip(formula, shape, strict=True)
     )
 
 
 def drawn(generator: random.Random, symbol: str, low: int, high: int | None, step: int) -> int:
-    """An accepted size at random: small batches, and room for several periods of a law otherwise."""
+    """An accepted size at random: small batches, and room for several periods of a formula otherwise."""
     reach = 2 if symbol == "B" else 24 if symbol == "D" else max(70, 6 * step, 3 * low)
     most = low + reach if high is None else min(high, low + reach)
     return generator.choice(range(low, most + 1, step))
@@ -318,7 +327,7 @@ def shown(row: Mapping[str, Any]) -> str:
     real = f"{found['held']}/{found['tried']}{'s' if found['small'] else ''}" if "held" in found else "-"
     fresh = f"{ghost['held']}/{ghost['tried']}" if "held" in ghost else "-"
     return (
-        f"{row['name'][:40]:40} {row['millions']:7.1f} {row['modules']:5} {row['laws']:4} {row['no_law']:4}"
+        f"{row['name'][:40]:40} {row['millions']:7.1f} {row['modules']:5} {row['formulas']:8} {row['no_formula']:4}"
         f" {row['how']:4} {row['cpu']:6.2f} {row['wall']:6.2f} {row['mb']:5.0f}{''.join(cells)}"
         f"  {real:>6} {fresh:>6}  {row['constraint'][:80]}"
     )
@@ -357,7 +366,8 @@ def main() -> None:
     warnings.simplefilter("ignore")
     warm()
     print(
-        f"{'model':40} {'Mparam':>7} {'mods':>5} {'laws':>4} {'none':>4} {'how':4} {'cpu s':>6} {'wall':>6} {'MB':>5}"
+        f"{'model':40} {'Mparam':>7} {'mods':>5} {'formulas':>8} {'none':>4} {'how':4} {'cpu s':>6} {'wall':>6} "
+        f"{'MB':>5}"
         f"{'forward':>8}{'tinfo':>8}{'tlens':>8}{'export':>8}  {'real':>6} {'fresh':>6}  constraint"
     )
     rows = []
@@ -390,8 +400,10 @@ def remarks(row: Mapping[str, Any]) -> list[str]:
         found += [f"  {name}: {key}: {words}" for words in told.get("missed", [])]
         if told.get("refused"):
             found.append(f"  {name}: {key}: {told['refused']} sizes refused by the model and drawn anew")
-        if told.get("no_law"):
-            found.append(f"  {name}: {key}: {told['no_law']} outputs with an axis of no law, which is no prediction")
+        if told.get("no_formula"):
+            found.append(
+                f"  {name}: {key}: {told['no_formula']} outputs with an axis of no formula, which is no prediction"
+            )
     return found
 
 

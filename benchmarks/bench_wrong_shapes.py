@@ -28,7 +28,7 @@ from tools import SHAPES, SHAPES_FOLDER, command, prepared, versions
 from vae_checked import lint
 from vae_checked.errors import ContractError, VaeCheckedError
 from vae_checked.shapes import annotate, compare, infer, locked
-from vae_checked.shapes.words import words
+from vae_checked.shapes.messages import message_of
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "support"))
 from shapes_edits import SOURCE as PLAIN
@@ -100,7 +100,7 @@ def ours(folder: Path, annotated: str) -> dict[str, dict[str, str]]:
         contract = forward(loaded(folder, f"mutant_{number}", annotated.replace(old, new)))
         try:
             found = compare(lock, {"vae": locked(infer(bare(), SHAPE))})
-            checked = "; ".join(words(each) for each in found)
+            checked = "; ".join(message_of(each) for each in found)
         except VaeCheckedError as error:
             checked = f"cannot be probed: {error}"
         linted = [each for each in lint([folder / f"mutant_{number}.py"]).findings if each.code not in known]

@@ -15,7 +15,7 @@ from torch import nn
 
 from vae_checked.errors import ContractError, UsageError
 from vae_checked.shapes import annotate, infer
-from vae_checked.shapes.law import symbols_in
+from vae_checked.shapes.formula import symbols_in
 from vae_checked.shapes.naming import Naming
 
 HEAD = "import torch\nfrom torch import nn\n\n\n"

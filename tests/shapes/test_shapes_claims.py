@@ -156,7 +156,7 @@ def test_what_is_no_law_is_shown_as_the_sizes_that_were_seen() -> None:
 
     shapes = infer(Root(), "B 3 T")
     assert shapes.outputs[0].axes == ("B", "3", "?")
-    table = shapes.not_laws["forward output axis 2"]
+    table = shapes.without_formula["forward output axis 2"]
     # The batch plays no part.
     rows = [row.removeprefix("T=").split(": ") for row in table.split("; ")]
     lengths = [int(length) for length, _ in rows]

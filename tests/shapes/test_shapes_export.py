@@ -58,7 +58,7 @@ def test_a_law_that_is_wrong_at_odd_sizes_alone_is_found() -> None:
     assert first.axes == ("B", "3", "(H+1)//2", "(W+1)//2")
     wrong = replace(shapes, outputs=(replace(first, axes=("B", "3", "H//2", "(W+1)//2")), second))
     (note,) = crosscheck(Halving(), wrong)
-    before, _, after = note.partition(", the law H//2 says ")
+    before, _, after = note.partition(", the formula H//2 says ")
     said, _, passed = after.partition(", a pass gives ")
     (height,) = [int(word[2:]) for word in before.split() if word.startswith("H=")]
     assert before.startswith(f"torch.export disagrees: output[0] axis 2 is {-(-height // 2)} at B=")
@@ -68,7 +68,7 @@ def test_a_law_that_is_wrong_at_odd_sizes_alone_is_found() -> None:
 def test_an_export_that_holds_for_one_branch_disagrees_and_a_pass_says_who_is_right() -> None:
     shapes = infer(OddOrEven(), "B 3 H W")
     (note,) = crosscheck(OddOrEven(), shapes)
-    said = note.partition("the law (H+1)//2 says ")[2].split(", a pass gives ")
+    said = note.partition("the formula (H+1)//2 says ")[2].split(", a pass gives ")
     assert note.startswith("torch.export disagrees: output axis 2 is ")
     assert said[0] == said[1]
 

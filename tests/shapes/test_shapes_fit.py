@@ -1,4 +1,4 @@
-"""Laws that few sizes cannot tell apart, laws of pieces, and models that work piece by piece or differentiate."""
+"""Formulas that few sizes cannot tell apart or that hold of pieces, and models that work piece by piece."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from vae_checked.shapes import infer
 from vae_checked.shapes.fit import candidates
-from vae_checked.shapes.law import Step, roughness
+from vae_checked.shapes.formula import Quotient, roughness
 
 
 def test_a_long_stride_is_told_from_its_neighbours() -> None:
@@ -20,15 +20,15 @@ def test_a_long_stride_is_told_from_its_neighbours() -> None:
 
 
 @pytest.mark.parametrize(
-    ("least", "step", "most", "rival"), [(64, 32, 1024, Step("H", -2, 31)), (16, 16, 96, Step("H", 0, 14))]
+    ("least", "quotient", "most", "rival"), [(64, 32, 1024, Quotient("H", -2, 31)), (16, 16, 96, Quotient("H", 0, 14))]
 )
 def test_where_only_multiples_are_accepted_the_divisor_is_the_round_one(
-    least: int, step: int, most: int, rival: Step
+    least: int, quotient: int, most: int, rival: Quotient
 ) -> None:
-    points = [{"H": size} for size in range(least, most + 1, step)]
-    values = [point["H"] // step for point in points]
+    points = [{"H": size} for size in range(least, most + 1, quotient)]
+    values = [point["H"] // quotient for point in points]
     assert values == [rival.at(point) for point in points]
-    assert str(candidates(points, values, ["H"])[0]) == f"H//{step}"
+    assert str(candidates(points, values, ["H"])[0]) == f"H//{quotient}"
 
 
 def test_a_law_without_a_constant_is_the_simpler_one() -> None:
@@ -46,7 +46,7 @@ def test_what_is_made_of_pairs_has_the_law_of_a_step_and_its_half() -> None:
     points = [{"D": size, "H": height} for size in (1, 2, 6, 9, 16, 17, 18, 29, 33, 47) for height in (8, 24)]
     latents = [(point["D"] + 3) // 4 for point in points]
     values = [4 * z - 3 * (z % 2) for z in latents]
-    found = candidates(points, values, ["D", "H"], {"D": {Step("D", 3, 4)}})[0]
+    found = candidates(points, values, ["D", "H"], {"D": {Quotient("D", 3, 4)}})[0]
     far = [{"D": size, "H": 8} for size in range(1, 200)]
     expected = [4 * ((point["D"] + 3) // 4) - 3 * (((point["D"] + 3) // 4) % 2) for point in far]
     assert [found.at(point) for point in far] == expected

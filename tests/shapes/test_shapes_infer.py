@@ -86,7 +86,7 @@ def test_every_stage_has_the_laws_of_its_arithmetic() -> None:
 
 
 @pytest.mark.parametrize(
-    ("layer", "law"),
+    ("layer", "formula"),
     [
         (nn.Conv2d(2, 3, 4, 2, 1), "H//2"),
         (nn.Conv2d(2, 3, 3, 2, 1), "(H+1)//2"),
@@ -104,11 +104,11 @@ def test_every_stage_has_the_laws_of_its_arithmetic() -> None:
         (nn.Sequential(nn.Conv2d(2, 3, 3, 2, 1), nn.Conv2d(3, 2, 3, 2, 1), nn.Conv2d(2, 2, 3, 2, 1)), "(H+7)//8"),
     ],
 )
-def test_one_layer_has_the_law_of_its_arithmetic(layer: nn.Module, law: str) -> None:
+def test_one_layer_has_the_law_of_its_arithmetic(layer: nn.Module, formula: str) -> None:
     shapes = infer(layer, "B 2 H W")
     found = shapes.outputs[0].axes[2]
     sizes = range(40, 140)
-    expected = [evaluate(law, {"H": n}) for n in sizes]
+    expected = [evaluate(formula, {"H": n}) for n in sizes]
     assert [evaluate(found, {"H": n}) for n in sizes] == expected
     assert [layer(torch.zeros(1, 2, n, 40)).shape[2] for n in (41, 64, 90)] == [expected[n - 40] for n in (41, 64, 90)]
 
@@ -195,7 +195,7 @@ def test_a_full_size_autoencoder_needs_no_memory_for_its_weights() -> None:
     assert shapes.constraint == "H % 8 == 0 and W % 8 == 0"
     assert shapes.smallest == "B=1 H=8 W=8"
     assert shapes.reconstruction == "B 3 8*(H//8) 8*(W//8)"
-    assert shapes.not_laws == {}
+    assert shapes.without_formula == {}
     # The smallest size is one at which the last downsampling still has a kernel's worth of pixels.
     assert any(crash.startswith("H < 8: encoder.down_blocks.2.downsamplers.0.conv: ") for crash in shapes.crashes)
 
@@ -289,7 +289,7 @@ def test_a_shape_that_depends_on_data_is_no_law_and_the_sizes_are_shown() -> Non
     shapes = infer(Drawn(), "B 2 N")
     assert shapes.how == "real"
     assert shapes.outputs[0].axes == ("?",)
-    (table,) = [table for where, table in shapes.not_laws.items() if where.startswith("forward")]
+    (table,) = [table for where, table in shapes.without_formula.items() if where.startswith("forward")]
     assert table.count(":") >= 9
 
 

@@ -22,8 +22,8 @@ from vae_checked.shapes import (
     render_report,
     write_lock,
 )
+from vae_checked.shapes.messages import message_of
 from vae_checked.shapes.report import ShapesReport
-from vae_checked.shapes.words import words
 
 ALSO = {
     "dropped layer": ("Conv2d(14, latents", "Conv2d(8, latents"),
@@ -57,10 +57,10 @@ def base() -> LockedModel:
 @pytest.mark.parametrize("edit", EDITS, ids=lambda edit: edit.name)
 def test_an_edit_is_reported_as_what_it_is(base: LockedModel, edit: Edit) -> None:
     found = compare({"vae": base}, {"vae": lock_of(edited(edit))})
-    lines = [words(each) for each in found]
+    lines = [message_of(each) for each in found]
     assert edit.said != ()
     assert [said for said in edit.said if not any(said in line for line in lines)] == []
-    telling = [words(each) for each in found if each.table != "facts"]
+    telling = [message_of(each) for each in found if each.table != "facts"]
     assert [line for line in telling if not any(said in line for said in edit.said)] == []
 
 
@@ -110,13 +110,13 @@ def test_a_layer_is_told_in_the_words_of_its_kind(was: nn.Module, now: nn.Module
     spec = {nn.Linear: "B 7", nn.Embedding: "int<9> B"}.get(type(was), "B 7 T")
     old, new = (locked(infer(nn.Sequential(each), spec)) for each in (was, now))
     found = compare({"m": old}, {"m": new})
-    assert [words(each) for each in found if each.key == "0"] == [f"0: {said}"]
+    assert [message_of(each) for each in found if each.key == "0"] == [f"0: {said}"]
 
 
 def test_an_axis_that_comes_and_goes_is_told_so(base: LockedModel) -> None:
     # A sum over all but the batch, squeezed: at a batch of one no axis is left.
     squeezed = lock_of(SOURCE.replace(".sum(dim=(1, 2, 3))", ".sum(dim=(1, 2, 3)).squeeze()"))
-    lines = [words(each) for each in compare({"vae": base}, {"vae": squeezed})]
+    lines = [message_of(each) for each in compare({"vae": base}, {"vae": squeezed})]
     assert "kl: output was [B], is of more axes at some sizes than at others" in lines
 
 

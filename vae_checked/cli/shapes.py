@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         each.add_argument("--format", choices=_FORMATS, default="text", help="form of the report (default: text)")
         each.add_argument("--output", metavar="FILE", help="write the report to FILE instead of standard output")
         each.add_argument("--exit-zero", action="store_true", help="exit with 0 even when there are differences")
-    infer = command("infer", "print the shapes of models, the laws of their axes, and the sizes they accept", "*")
+    infer = command("infer", "print the shapes of models, the formulas of their axes, and the sizes they accept", "*")
     infer.add_argument("--format", choices=("text", "json"), default="text", help="form of the page (default: text)")
     infer.add_argument("--jobs", type=int, default=1, metavar="N", help="so many models at once (default: 1)")
     infer.add_argument("--with-export", action="store_true", help="compare with torch.export where it succeeds")

@@ -6,7 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from vae_checked.shapes.comparison import Difference, What, compare
-from vae_checked.shapes.law import evaluate
+from vae_checked.shapes.formula import evaluate
 from vae_checked.shapes.listing import listing
 from vae_checked.shapes.lock import (
     LOCK_NAME,

@@ -48,7 +48,7 @@ def annotate(model: nn.Module, shapes: ModelShapes, *, checked: bool = False) ->
     """Signatures for the methods that ran, of `model` and of its parts, and their source, all else as it was written.
 
     A method that ran several times, or in several parts of one class, gets what holds in every call. An axis that does
-    not follow from the method's own arguments gets a name; one that follows no law is `_`. checked: decorate the
+    not follow from the method's own arguments gets a name; one that follows no formula is `_`. checked: decorate the
     classes with `@checked` too. Raises UsageError when the source of the model's class cannot be found.
     """
     model = getattr(model, "_orig_mod", model)

@@ -1,4 +1,4 @@
-"""What differs between two locks, as facts; `words.py` says them."""
+"""What differs between two locks, as facts; `messages.py` says them."""
 
 from __future__ import annotations
 

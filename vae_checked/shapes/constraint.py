@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from vae_checked.shapes.domain import Range
-from vae_checked.shapes.law import NOT_A_LAW, evaluate, symbols_in
+from vae_checked.shapes.formula import NO_FORMULA, evaluate, symbols_in
 
 ALWAYS = "always"
 NEVER = "never"
@@ -17,7 +17,7 @@ _PERIOD = 256
 def constraint(x: Sequence[str], x_hat: Sequence[str] | None, ranges: Mapping[str, Range]) -> str:
     """`H % 8 == 0 and W % 8 == 0`, `always`, or `never: ...`; `unknown: ...` where there is nothing to compare.
 
-    x and x_hat: the laws of the axes. What is never accepted plays no part: only sizes in `ranges` are looked at.
+    x and x_hat: the formulas of the axes. What is never accepted plays no part: only sizes in `ranges` are looked at.
     """
     if x_hat is None:
         return f"{UNKNOWN}: no reconstruction was recognised"
@@ -43,7 +43,7 @@ def constraint(x: Sequence[str], x_hat: Sequence[str] | None, ranges: Mapping[st
 
 
 def _equal(wanted: str, got: str, ranges: Mapping[str, Range]) -> str:
-    if NOT_A_LAW in (wanted, got) or "..." in (wanted, got):
+    if NO_FORMULA in (wanted, got) or "..." in (wanted, got):
         return UNKNOWN
     if wanted == got:
         return ALWAYS

@@ -1,4 +1,4 @@
-"""Compares fitted laws with the symbolic shapes that torch.export derives; where it fails, that is said and no more."""
+"""Compares fitted formulas with the symbolic shapes that torch.export derives; where it fails, that is all it says."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from vae_checked.adapters import Inputs, Subject, adapt
+from vae_checked.shapes.formula import NO_FORMULA, evaluate
 from vae_checked.shapes.ghost import Ghost, How
-from vae_checked.shapes.law import NOT_A_LAW, evaluate
 from vae_checked.shapes.model import RANK_VARIES, ModelShapes
 from vae_checked.shapes.spec import Spec, parse_spec
 
@@ -38,7 +38,7 @@ class _Flat(nn.Module):
 
 
 def crosscheck(model: nn.Module, shapes: ModelShapes, *, adapter: str | None = None) -> tuple[str, ...]:
-    """One note per output axis on which the fitted law and torch.export disagree, else one that they agree.
+    """One note per output axis on which the fitted formula and torch.export disagree, else one that they agree.
 
     They are compared at accepted sizes of many remainders; where they disagree, the note says what a pass gives there.
     A copy of the model is exported, without its data where that succeeds; the model is not changed.
@@ -58,10 +58,10 @@ def crosscheck(model: nn.Module, shapes: ModelShapes, *, adapter: str | None = N
     notes: list[str] = []
     compared = 0
     for number, output in enumerate(shapes.outputs):
-        for axis, (law, size) in enumerate(zip(output.axes, exported.outputs[number], strict=False)):
-            if law not in (NOT_A_LAW, *RANK_VARIES):
+        for axis, (formula, size) in enumerate(zip(output.axes, exported.outputs[number], strict=False)):
+            if formula not in (NO_FORMULA, *RANK_VARIES):
                 compared += 1
-                notes += _compared(exported, (number, axis), law, size, shapes)
+                notes += _compared(exported, (number, axis), formula, size, shapes)
     return tuple(notes) or (f"{_NAME} agrees on all {compared} axes of the outputs",)
 
 
@@ -109,16 +109,18 @@ def _silent() -> Iterator[None]:
         logging.disable(before)
 
 
-def _compared(exported: _Exported, where: tuple[int, int], law: str, size: Any, shapes: ModelShapes) -> Iterator[str]:
+def _compared(
+    exported: _Exported, where: tuple[int, int], formula: str, size: Any, shapes: ModelShapes
+) -> Iterator[str]:
     number, axis = where
     for sizes in _places(shapes):
-        got, said = _at(size, exported.letters, sizes), evaluate(law, sizes)
+        got, said = _at(size, exported.letters, sizes), evaluate(formula, sizes)
         if got is not None and got != said:
             words = " ".join(f"{symbol}={value}" for symbol, value in sizes.items())
             given = exported.passed(sizes)
             truth = f", a pass gives {given[number][axis]}" if given else ""
             place = f"{shapes.outputs[number].path} axis {axis}"
-            yield f"{_NAME} disagrees: {place} is {got} at {words}, the law {law} says {said}{truth}"
+            yield f"{_NAME} disagrees: {place} is {got} at {words}, the formula {formula} says {said}{truth}"
             return
 
 

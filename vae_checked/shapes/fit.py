@@ -1,9 +1,9 @@
-"""Finds the law of an axis from its sizes at many probes.
+"""Finds the formula of an axis from its sizes at many probes.
 
 What is looked for: a constant; `c*((N+b)//k)+d` in one letter, which holds `a*N+b`, floors, ceilings and the sizes of
 any chain of convolutions and of upsamplings by whole factors; products of such, times a constant, plus a constant;
-sums of two such in different letters; and of a step and the same step divided again. Floors of floors need no form of
-their own: `(N//j)//k = N//(j*k)`.
+sums of two such in different letters; and of a quotient and the same quotient divided again. Floors of floors need no
+form of their own: `(N//j)//k = N//(j*k)`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import itertools
 import operator
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-from vae_checked.shapes.law import Law, Step, roughness
+from vae_checked.shapes.formula import AxisFormula, Quotient, roughness
 
 Point = Mapping[str, int]
 _MOST_DIVISOR = 4096
@@ -23,41 +23,41 @@ _MOST_STEPS = 9
 _ENOUGH = 4 * MOST_CANDIDATES
 
 
-def simple_candidates(points: Sequence[Point], values: Sequence[int], symbols: Sequence[str]) -> list[Law]:
-    """Constants and laws in one letter that agree with every observation, the simplest first."""
+def simple_candidates(points: Sequence[Point], values: Sequence[int], symbols: Sequence[str]) -> list[AxisFormula]:
+    """Constants and formulas in one letter that agree with every observation, the simplest first."""
     if len(set(values)) == 1:
-        return [Law(constant=values[0])]
-    found = [law for symbol in symbols for law in in_one_letter(points, values, symbol)]
-    return sorted(found, key=lambda law: law.simplicity)[:MOST_CANDIDATES]
+        return [AxisFormula(constant=values[0])]
+    found = [formula for symbol in symbols for formula in in_one_letter(points, values, symbol)]
+    return sorted(found, key=lambda formula: formula.simplicity)[:MOST_CANDIDATES]
 
 
 def candidates(
     points: Sequence[Point],
     values: Sequence[int],
     symbols: Sequence[str],
-    pool: Mapping[str, Collection[Step]] | None = None,
-) -> list[Law]:
-    """Laws that agree with every observation, the simplest first; empty when none of the forms does.
+    pool: Mapping[str, Collection[Quotient]] | None = None,
+) -> list[AxisFormula]:
+    """Formulas that agree with every observation, the simplest first; empty when none of the forms does.
 
-    pool: steps that other axes of the same model follow; products and sums are looked for among these first.
+    pool: quotients that other axes of the same model follow; products and sums are looked for among these first.
     """
     found = simple_candidates(points, values, symbols)
     if found:
         return found
     several = set(_in_several_letters(points, values, symbols, pool or {}))
-    return sorted(several, key=lambda law: law.simplicity)[:MOST_CANDIDATES]
+    return sorted(several, key=lambda formula: formula.simplicity)[:MOST_CANDIDATES]
 
 
-def steps_in(laws: Iterable[Law]) -> dict[str, set[Step]]:
-    """The steps of these laws by their letters."""
-    found: dict[str, set[Step]] = {}
-    for law in laws:
-        for step in _steps_of(law):
-            found.setdefault(step.symbol, set()).add(step)
+def quotients_in(formulas: Iterable[AxisFormula]) -> dict[str, set[Quotient]]:
+    """The quotients of these formulas by their letters."""
+    found: dict[str, set[Quotient]] = {}
+    for formula in formulas:
+        for quotient in _quotients_of(formula):
+            found.setdefault(quotient.symbol, set()).add(quotient)
     return found
 
 
-def in_one_letter(points: Sequence[Point], values: Sequence[int], symbol: str) -> list[Law]:
+def in_one_letter(points: Sequence[Point], values: Sequence[int], symbol: str) -> list[AxisFormula]:
     """Every `c*((N+b)//k)+d` that agrees, N the size of `symbol`; d as near 0 as it can be."""
     observed: dict[int, int] = {}
     for point, value in zip(points, values, strict=True):
@@ -79,18 +79,18 @@ def in_one_letter(points: Sequence[Point], values: Sequence[int], symbol: str) -
             ways.setdefault(k, []).append(c)
     # Strides multiply to numbers of small factors: where many divisors agree, these are looked at first.
     tried = [(k, c) for k in sorted(ways, key=lambda k: (roughness(k), k)) for c in ways[k]]
-    found: list[Law] = []
+    found: list[AxisFormula] = []
     for form in (_floor_or_ceiling, _with_offset):
         before = len(found)
         for k, c in tried:
             found += form(pairs, symbol, c, k)
             if len(found) - before >= _ENOUGH:
                 break
-    return sorted(dict.fromkeys(found), key=lambda law: law.simplicity)
+    return sorted(dict.fromkeys(found), key=lambda formula: formula.simplicity)
 
 
-def _floor_or_ceiling(pairs: Sequence[tuple[int, int]], symbol: str, c: int, k: int) -> Iterator[Law]:
-    """The laws with this c and k of which b is 0 or k-1, and which agree."""
+def _floor_or_ceiling(pairs: Sequence[tuple[int, int]], symbol: str, c: int, k: int) -> Iterator[AxisFormula]:
+    """The formulas with this c and k of which b is 0 or k-1, and which agree."""
     first_size, first_value = pairs[0]
     for b in {0, k - 1}:
         d = first_value - c * ((first_size + b) // k)
@@ -98,15 +98,15 @@ def _floor_or_ceiling(pairs: Sequence[tuple[int, int]], symbol: str, c: int, k: 
             yield _written(symbol, c, k, b, d)
 
 
-def _with_offset(pairs: Sequence[tuple[int, int]], symbol: str, c: int, k: int) -> Iterator[Law]:
-    """Laws with this c and k: every b between two ends agrees, of which the ends and the middle are given."""
+def _with_offset(pairs: Sequence[tuple[int, int]], symbol: str, c: int, k: int) -> Iterator[AxisFormula]:
+    """Formulas with this c and k: every b between two ends agrees, of which the ends and the middle are given."""
     first_size, first_value = pairs[0]
     for quotient in {first_size // k, (first_size + k - 1) // k}:
         d = first_value - c * quotient
         low, high = 0, k - 1
         for size, value in pairs:
-            steps, rest = divmod(value - d, c)
-            low, high = max(low, k * steps - size), min(high, k * (steps + 1) - size - 1)
+            quotients, rest = divmod(value - d, c)
+            low, high = max(low, k * quotients - size), min(high, k * (quotients + 1) - size - 1)
             if rest or low > high:
                 break
         else:
@@ -114,57 +114,62 @@ def _with_offset(pairs: Sequence[tuple[int, int]], symbol: str, c: int, k: int) 
                 yield _written(symbol, c, k, b, d)
 
 
-def _written(symbol: str, c: int, k: int, b: int, d: int) -> Law:
-    # (N + b + k)//k is (N + b)//k + 1: move whole steps from d into b.
+def _written(symbol: str, c: int, k: int, b: int, d: int) -> AxisFormula:
+    # (N + b + k)//k is (N + b)//k + 1: move whole quotients from d into b.
     whole = round(d / c) if c > 1 else d
-    step = Step(symbol, b + k * whole, k)
-    if step.add % k == 0:
-        return Law(((c, (Step(symbol, 0, k),)),), d - c * whole + c * (step.add // k))
-    return Law(((c, (step,)),), d - c * whole)
+    quotient = Quotient(symbol, b + k * whole, k)
+    if quotient.add % k == 0:
+        return AxisFormula(((c, (Quotient(symbol, 0, k),)),), d - c * whole + c * (quotient.add // k))
+    return AxisFormula(((c, (quotient,)),), d - c * whole)
 
 
 def _in_several_letters(
-    points: Sequence[Point], values: Sequence[int], symbols: Sequence[str], pool: Mapping[str, Collection[Step]]
-) -> Iterator[Law]:
-    moving: dict[str, list[Step]] = {}
+    points: Sequence[Point], values: Sequence[int], symbols: Sequence[str], pool: Mapping[str, Collection[Quotient]]
+) -> Iterator[AxisFormula]:
+    moving: dict[str, list[Quotient]] = {}
     for symbol in symbols:
         swept = _sweep(points, values, symbol, symbols)
         if swept is not None:
-            known = {Step(symbol), *pool.get(symbol, ()), *itertools.islice(swept, 3)}
-            moving[symbol] = sorted(known, key=lambda step: step.simplicity)[:_MOST_STEPS]
+            known = {Quotient(symbol), *pool.get(symbol, ()), *itertools.islice(swept, 3)}
+            moving[symbol] = sorted(known, key=lambda quotient: quotient.simplicity)[:_MOST_STEPS]
     if not moving:
         return
-    seen = {step: [step.at(point) for point in points] for steps in moving.values() for step in steps}
+    seen = {
+        quotient: [quotient.at(point) for point in points] for quotients in moving.values() for quotient in quotients
+    }
     for chosen in itertools.product(*moving.values()):
         yield from _scaled(seen, values, chosen)
     if len(moving) == 1:
-        ((symbol, steps),) = moving.items()
-        yield from _halved_again(points, values, symbol, steps)
+        ((symbol, quotients),) = moving.items()
+        yield from _halved_again(points, values, symbol, quotients)
     if len(moving) == 2:
         for chosen in itertools.product(*moving.values()):
-            yield from (law for law in _added(points, values, chosen) if agrees(law, points, values))
-    for symbol, steps in moving.items():
+            yield from (formula for formula in _added(points, values, chosen) if agrees(formula, points, values))
+    for symbol, quotients in moving.items():
         others = [found for name, found in moving.items() if name != symbol]
         for count in (2, 3) if len(others) < 2 else (2,):
-            for same in itertools.combinations_with_replacement(steps, count):
+            for same in itertools.combinations_with_replacement(quotients, count):
                 for rest in itertools.product(*others):
                     yield from _scaled(seen, values, (*same, *rest))
 
 
 def _halved_again(
-    points: Sequence[Point], values: Sequence[int], symbol: str, steps: Collection[Step]
-) -> Iterator[Law]:
-    """`a*s + b*((s+j)//m) + d` for a step s: what is made of pieces of m, the last or the first of another size."""
-    for step, m in itertools.product(steps, (2, 3, 4)):
+    points: Sequence[Point], values: Sequence[int], symbol: str, quotients: Collection[Quotient]
+) -> Iterator[AxisFormula]:
+    """`a*s + b*((s+j)//m) + d` for a quotient s: what is made of pieces of m, the last or the first of another size."""
+    for quotient, m in itertools.product(quotients, (2, 3, 4)):
         for j in range(m):
-            coarse = Step(symbol, step.add + j * step.by, m * step.by)
-            rows = [(step.at(point), coarse.at(point), value) for point, value in zip(points, values, strict=True)]
-            for law in _through(rows, step, coarse):
-                if all(law.terms[0][0] * s + law.terms[1][0] * t + law.constant == value for s, t, value in rows):
-                    yield law
+            coarse = Quotient(symbol, quotient.add + j * quotient.by, m * quotient.by)
+            rows = [(quotient.at(point), coarse.at(point), value) for point, value in zip(points, values, strict=True)]
+            for formula in _through(rows, quotient, coarse):
+                if all(
+                    formula.terms[0][0] * s + formula.terms[1][0] * t + formula.constant == value
+                    for s, t, value in rows
+                ):
+                    yield formula
 
 
-def _through(rows: Sequence[tuple[int, int, int]], step: Step, coarse: Step) -> Iterator[Law]:
+def _through(rows: Sequence[tuple[int, int, int]], quotient: Quotient, coarse: Quotient) -> Iterator[AxisFormula]:
     """`a*s + b*t + d` through the first row and two more that fix a and b."""
     s0, t0, v0 = rows[0]
     moved = list(dict.fromkeys((s - s0, t - t0, value - v0) for s, t, value in rows[1:]))
@@ -174,13 +179,13 @@ def _through(rows: Sequence[tuple[int, int, int]], step: Step, coarse: Step) -> 
             a, b = v1 * t2 - v2 * t1, s1 * v2 - s2 * v1
             if a % area == 0 and b % area == 0 and a and b:
                 a, b = a // area, b // area
-                yield Law(((a, (step,)), (b, (coarse,))), v0 - a * s0 - b * t0)
+                yield AxisFormula(((a, (quotient,)), (b, (coarse,))), v0 - a * s0 - b * t0)
             return
 
 
 def _sweep(
     points: Sequence[Point], values: Sequence[int], symbol: str, symbols: Sequence[str]
-) -> Iterator[Step] | None:
+) -> Iterator[Quotient] | None:
     """Steps in `symbol` along the longest set of probes that share all other sizes; None where nothing moves."""
     groups: dict[tuple[int, ...], dict[int, int]] = {}
     for point, value in zip(points, values, strict=True):
@@ -189,24 +194,26 @@ def _sweep(
     longest = max(groups.values(), key=len)
     if len(longest) < 2 or len(set(longest.values())) < 2:
         return None
-    laws = in_one_letter([{symbol: size} for size in longest], list(longest.values()), symbol)
-    return (step for law in laws for step in _steps_of(law))
+    formulas = in_one_letter([{symbol: size} for size in longest], list(longest.values()), symbol)
+    return (quotient for formula in formulas for quotient in _quotients_of(formula))
 
 
-def _steps_of(law: Law) -> Iterator[Step]:
-    """The steps of a law, and of `c*N + c*d` also `N + d`, which is a factor where it is multiplied by others."""
-    for factor, steps in law.terms:
-        yield from steps
-        if law.constant and len(law.terms) == len(steps) == 1 and law.constant % factor == 0:
-            (step,) = steps
-            yield Step(step.symbol, step.add + step.by * (law.constant // factor), step.by)
+def _quotients_of(formula: AxisFormula) -> Iterator[Quotient]:
+    """The quotients of a formula, and of `c*N + c*d` also `N + d`, a factor where it is multiplied by others."""
+    for factor, quotients in formula.terms:
+        yield from quotients
+        if formula.constant and len(formula.terms) == len(quotients) == 1 and formula.constant % factor == 0:
+            (quotient,) = quotients
+            yield Quotient(quotient.symbol, quotient.add + quotient.by * (formula.constant // factor), quotient.by)
 
 
-def _scaled(seen: Mapping[Step, Sequence[int]], values: Sequence[int], steps: tuple[Step, ...]) -> Iterator[Law]:
-    """`c * product + d`, where it agrees; `seen` holds what each step is at every probe."""
-    products = seen[steps[0]]
-    for step in steps[1:]:
-        products = list(map(operator.mul, products, seen[step]))
+def _scaled(
+    seen: Mapping[Quotient, Sequence[int]], values: Sequence[int], quotients: tuple[Quotient, ...]
+) -> Iterator[AxisFormula]:
+    """`c * product + d`, where it agrees; `seen` holds what each quotient is at every probe."""
+    products = seen[quotients[0]]
+    for quotient in quotients[1:]:
+        products = list(map(operator.mul, products, seen[quotient]))
     start, first = products[0], values[0]
     other = next((i for i, product in enumerate(products) if product != start), None)
     if other is None:
@@ -217,35 +224,36 @@ def _scaled(seen: Mapping[Step, Sequence[int]], values: Sequence[int], steps: tu
     c = rise // run
     d = first - c * start
     if all(c * product + d == value for product, value in zip(products, values, strict=True)):
-        yield Law(((c, steps),), d)
+        yield AxisFormula(((c, quotients),), d)
 
 
-def _added(points: Sequence[Point], values: Sequence[int], steps: tuple[Step, ...]) -> Iterator[Law]:
-    """`a*step + b*step + d` through the observations at which one of the two steps alone moves."""
+def _added(points: Sequence[Point], values: Sequence[int], quotients: tuple[Quotient, ...]) -> Iterator[AxisFormula]:
+    """`a*quotient + b*quotient + d` through the observations at which one of the two quotients alone moves."""
     rates = []
-    for step in steps:
-        others = [each for each in steps if each is not step]
+    for quotient in quotients:
+        others = [each for each in quotients if each is not quotient]
         pair = next(
             (
                 (i, j)
                 for i, j in itertools.combinations(range(len(points)), 2)
-                if step.at(points[i]) != step.at(points[j]) and all(o.at(points[i]) == o.at(points[j]) for o in others)
+                if quotient.at(points[i]) != quotient.at(points[j])
+                and all(o.at(points[i]) == o.at(points[j]) for o in others)
             ),
             None,
         )
         if pair is None:
             return
-        rise, run = values[pair[1]] - values[pair[0]], step.at(points[pair[1]]) - step.at(points[pair[0]])
+        rise, run = values[pair[1]] - values[pair[0]], quotient.at(points[pair[1]]) - quotient.at(points[pair[0]])
         if rise % run or not rise:
             return
         rates.append(rise // run)
-    law = Law(tuple((rate, (step,)) for rate, step in zip(rates, steps, strict=True)))
-    yield Law(law.terms, values[0] - law.at(points[0]))
+    formula = AxisFormula(tuple((rate, (quotient,)) for rate, quotient in zip(rates, quotients, strict=True)))
+    yield AxisFormula(formula.terms, values[0] - formula.at(points[0]))
 
 
-def agrees(law: Law, points: Sequence[Point], values: Sequence[int]) -> bool:
-    """Whether the law gives every one of the values."""
-    return all(law.at(point) == value for point, value in zip(points, values, strict=True))
+def agrees(formula: AxisFormula, points: Sequence[Point], values: Sequence[int]) -> bool:
+    """Whether the formula gives every one of the values."""
+    return all(formula.at(point) == value for point, value in zip(points, values, strict=True))
 
 
 def _gcd(a: int, b: int) -> int:

@@ -1,4 +1,4 @@
-"""`infer()`: probe a model at many sizes, fit a law to every axis, and check the laws at sizes that were held out."""
+"""`infer()`: probe a model at many sizes, fit a formula to every axis, and check it at sizes that were held out."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from vae_checked.adapters import Role
 from vae_checked.errors import ModelError
 from vae_checked.shapes.constraint import constraint
 from vae_checked.shapes.domain import Crash, Range, Sizes, explore, find_base, tie
-from vae_checked.shapes.fit import MOST_CANDIDATES, agrees, candidates, simple_candidates, steps_in
+from vae_checked.shapes.fit import MOST_CANDIDATES, agrees, candidates, quotients_in, simple_candidates
+from vae_checked.shapes.formula import NO_FORMULA, AxisFormula
 from vae_checked.shapes.ghost import Ghost, How
-from vae_checked.shapes.law import NOT_A_LAW, Law
 from vae_checked.shapes.model import RANK_VARIES, Entry, ModelShapes, TensorShape
 from vae_checked.shapes.spec import Spec, guess_spec, parse_spec
-from vae_checked.shapes.trace import OUTPUT, CrashError, Item, Kind, Record, Trace, Tracer
+from vae_checked.shapes.trace import OUTPUT, Call, CrashError, Item, Kind, Trace, Tracer
 
 _POOL = 48
 _EXTRA = 14
@@ -74,7 +74,7 @@ class _Inference:
         self.points: list[Sizes] = []
         self.traces: list[Trace] = []
         self.crashes: list[Crash] = []
-        self.laws: dict[_Axis, list[Law]] = {}
+        self.formulas: dict[_Axis, list[AxisFormula]] = {}
         self.refuted: set[_Axis] = set()
         self.repeated: set[str] = set()
         self.sometimes: set[str] = set()
@@ -96,16 +96,16 @@ class _Inference:
         return self.outcomes[key]
 
     def _forget_what_is_not_always_repeated(self, trace: Trace) -> None:
-        """A second or later call that some sizes have and others have not gets no law: only its key is kept."""
-        again = {key for key in trace.records if "@" in key}
+        """A second or later call that some sizes have and others have not gets no formula: only its key is kept."""
+        again = {key for key in trace.calls if "@" in key}
         if not self.traces:
             self.repeated = again
         gone, new = self.repeated - again, again - self.repeated
         for key in new:
-            del trace.records[key]
+            del trace.calls[key]
         for key in gone:
             for each in self.traces:
-                del each.records[key]
+                del each.calls[key]
         self.repeated -= gone
         self.sometimes |= gone | new
 
@@ -125,86 +125,90 @@ class _Inference:
             base = find_base(self.probe, self.spec, self.model, small=small)
             ranges, crashes = explore(self.probe, self.spec, base, small=small)
         self.crashes += crashes
-        laws = self._verified(ranges)
-        return self._assembled(label, base, ranges, laws, notes)
+        formulas = self._verified(ranges)
+        return self._assembled(label, base, ranges, formulas, notes)
 
     def _retie(self, kept: str, dropped: str) -> None:
         self.spec = self.spec.tied(kept, dropped)
         self.outcomes, self.points, self.traces, self.crashes = {}, [], [], []
-        self.laws, self.refuted, self.repeated, self.sometimes = {}, set(), set(), set()
+        self.formulas, self.refuted, self.repeated, self.sometimes = {}, set(), set(), set()
 
     # ------------------------------------------------------------------------------------------------ fitting
 
-    def _verified(self, ranges: Mapping[str, Range]) -> dict[_Axis, list[Law]]:
-        """Laws that hold at sizes drawn after they were fitted."""
-        laws: dict[_Axis, list[Law]] = {}
+    def _verified(self, ranges: Mapping[str, Range]) -> dict[_Axis, list[AxisFormula]]:
+        """Formulas that hold at sizes drawn after they were fitted."""
+        formulas: dict[_Axis, list[AxisFormula]] = {}
         for _ in range(_ROUNDS):
-            laws = self._settled(ranges)
+            formulas = self._settled(ranges)
             held_out = self._drawn_points(ranges, _HELD_OUT)
             before = len(self.points)
             for sizes in held_out:
                 self._joint(sizes)
-            if all(self._holds(laws.get(axis, []), axis, values, before) for axis, values in self._observed().items()):
+            if all(
+                self._holds(formulas.get(axis, []), axis, values, before) for axis, values in self._observed().items()
+            ):
                 break
         else:
-            laws = self._fitted()
-        return laws
+            formulas = self._fitted()
+        return formulas
 
-    def _holds(self, laws: Sequence[Law], axis: _Axis, values: Mapping[int, int], since: int) -> bool:
-        return not laws or all(
-            laws[0].at(self.points[index]) == size for index, size in values.items() if index >= since
+    def _holds(self, formulas: Sequence[AxisFormula], axis: _Axis, values: Mapping[int, int], since: int) -> bool:
+        return not formulas or all(
+            formulas[0].at(self.points[index]) == size for index, size in values.items() if index >= since
         )
 
-    def _settled(self, ranges: Mapping[str, Range]) -> dict[_Axis, list[Law]]:
-        """Laws after probing where the candidates that are left disagree."""
-        laws = self._fitted()
+    def _settled(self, ranges: Mapping[str, Range]) -> dict[_Axis, list[AxisFormula]]:
+        """Formulas after probing where the candidates that are left disagree."""
+        formulas = self._fitted()
         for _ in range(_EXTRA):
-            open_ones = {tuple(map(str, found)): found for found in laws.values() if len(found) > 1}
+            open_ones = {tuple(map(str, found)): found for found in formulas.values() if len(found) > 1}
             pool = self._drawn_points(ranges, _POOL) if open_ones else []
             ranked = [(sum(_splits(found, sizes) for found in open_ones.values()), i) for i, sizes in enumerate(pool)]
             best, index = max(ranked, default=(0, 0))
             if not best:
                 break
             self._joint(pool[index])
-            laws = self._fitted(again=False)
-        return self._fitted() if self.refuted else laws
+            formulas = self._fitted(again=False)
+        return self._fitted() if self.refuted else formulas
 
-    def _fitted(self, *, again: bool = True) -> dict[_Axis, list[Law]]:
+    def _fitted(self, *, again: bool = True) -> dict[_Axis, list[AxisFormula]]:
         """Every axis with its candidates: those in one letter first, for products are made of the steps of these.
 
-        again: look anew at the axes that the last fit found no law for.
+        again: look anew at the axes that the last fit found no formula for.
         """
-        known: dict[_Values, list[Law]] = {}
+        known: dict[_Values, list[AxisFormula]] = {}
         observed = {axis: (tuple(v), tuple(v.values())) for axis, v in self._observed().items()}
         refuted = set() if again else {observed[axis] for axis in self.refuted if axis in observed}
         known |= {key: [] for key in refuted}
         for axis, key in observed.items():
             if key not in known:
                 known[key] = self._still(axis, key) or simple_candidates(*self._at(key), self.spec.symbols)
-        pool = steps_in(found[0] for found in known.values() if found)
+        pool = quotients_in(found[0] for found in known.values() if found)
         for key in [key for key, found in known.items() if not found and key not in refuted]:
             known[key] = candidates(*self._at(key), self.spec.symbols, pool)
-        self.laws = {axis: known[key] for axis, key in observed.items()}
-        self.refuted = {axis for axis, found in self.laws.items() if not found}
-        return self.laws
+        self.formulas = {axis: known[key] for axis, key in observed.items()}
+        self.refuted = {axis for axis, found in self.formulas.items() if not found}
+        return self.formulas
 
-    def _still(self, axis: _Axis, key: _Values) -> list[Law]:
-        """The laws of the last fit that still agree, where that fit had found all that there are."""
-        before = self.laws.get(axis, [])
-        return [law for law in before if agrees(law, *self._at(key))] if len(before) < MOST_CANDIDATES else []
+    def _still(self, axis: _Axis, key: _Values) -> list[AxisFormula]:
+        """The formulas of the last fit that still agree, where that fit had found all that there are."""
+        before = self.formulas.get(axis, [])
+        return (
+            [formula for formula in before if agrees(formula, *self._at(key))] if len(before) < MOST_CANDIDATES else []
+        )
 
     def _at(self, key: _Values) -> tuple[list[Sizes], tuple[int, ...]]:
         return [self.points[index] for index in key[0]], key[1]
 
     def _observed(self) -> dict[_Axis, dict[int, int]]:
-        """Per axis of per tensor of per record its size at each probe, by the number of the probe."""
+        """Per axis of per tensor of per call its size at each probe, by the number of the probe."""
         found: dict[_Axis, dict[int, int]] = {}
-        everywhere = set(self.traces[0].records).intersection(*(trace.records for trace in self.traces))
+        everywhere = set(self.traces[0].calls).intersection(*(trace.calls for trace in self.traces))
         for index, trace in enumerate(self.traces):
-            for key, record in trace.records.items():
+            for key, call in trace.calls.items():
                 if key not in everywhere and "@" in key:
                     continue
-                for side, items in (("takes", record.takes), ("gives", record.gives)):
+                for side, items in (("takes", call.takes), ("gives", call.gives)):
                     for number, item in enumerate(items):
                         for position, size in enumerate(item.sizes):
                             found.setdefault((key, side, number, position), {})[index] = size
@@ -237,18 +241,18 @@ class _Inference:
         label: str,
         base: Sizes,
         ranges: Mapping[str, Range],
-        laws: Mapping[_Axis, Sequence[Law]],
+        formulas: Mapping[_Axis, Sequence[AxisFormula]],
         notes: Sequence[str],
     ) -> ModelShapes:
         first = self.traces[self.points.index(base)]
         tables: dict[str, str] = {}
-        everywhere = set(first.records).intersection(*(trace.records for trace in self.traces))
+        everywhere = set(first.calls).intersection(*(trace.calls for trace in self.traces))
         entries = tuple(
-            self._entry(record, laws, tables)
-            for record in first.records.values()
-            if _kept(record, first) and (record.key in everywhere or "@" not in record.key)
+            self._entry(call, formulas, tables)
+            for call in first.calls.values()
+            if _kept(call, first) and (call.key in everywhere or "@" not in call.key)
         )
-        outputs = self._entry(first.records[OUTPUT], laws, {}).gives
+        outputs = self._entry(first.calls[OUTPUT], formulas, {}).gives
         data = next((each for each in self.spec.inputs if each.labels is None), self.spec.inputs[0])
         x_hat = None if first.x_hat is None else outputs[first.x_hat].axes
         return ModelShapes(
@@ -267,28 +271,28 @@ class _Inference:
             how=str(self.how),
             crashes=tuple(dict.fromkeys(map(str, self.crashes))),
             notes=tuple(dict.fromkeys([*notes, *first.notes, *self._irregular(first)])),
-            not_laws=tables,
+            without_formula=tables,
             probes=len(self.outcomes),
         )
 
-    def _entry(self, record: Record, laws: Mapping[_Axis, Sequence[Law]], tables: dict[str, str]) -> Entry:
+    def _entry(self, call: Call, formulas: Mapping[_Axis, Sequence[AxisFormula]], tables: dict[str, str]) -> Entry:
         def tensors(side: str, items: Sequence[Item]) -> tuple[TensorShape, ...]:
             return tuple(
                 TensorShape(
-                    item.path, self._axes((record.key, side, number), item, laws, tables), item.dtype, item.role
+                    item.path, self._axes((call.key, side, number), item, formulas, tables), item.dtype, item.role
                 )
                 for number, item in enumerate(items)
             )
 
-        stage = record.kind is Kind.STAGE or record.calls_others
-        takes, gives = tensors("takes", record.takes), tensors("gives", record.gives)
-        return Entry(record.key, stage, record.type, takes, gives, record.form)
+        stage = call.kind is Kind.STAGE or call.calls_others
+        takes, gives = tensors("takes", call.takes), tensors("gives", call.gives)
+        return Entry(call.key, stage, call.type, takes, gives, call.form)
 
     def _axes(
         self,
         where: tuple[str, str, int],
         item: Item,
-        laws: Mapping[_Axis, Sequence[Law]],
+        formulas: Mapping[_Axis, Sequence[AxisFormula]],
         tables: dict[str, str],
     ) -> tuple[str, ...]:
         key, side, number = where
@@ -299,8 +303,8 @@ class _Inference:
             return RANK_VARIES
         axes = []
         for position in range(len(item.sizes)):
-            found = laws.get((key, side, number, position), [])
-            axes.append(str(found[0]) if found else NOT_A_LAW)
+            found = formulas.get((key, side, number, position), [])
+            axes.append(str(found[0]) if found else NO_FORMULA)
             if not found:
                 tables[f"{key} {item.path} axis {position}"] = self._table(key, side, number, position)
         return tuple(axes)
@@ -324,8 +328,8 @@ class _Inference:
 
     @staticmethod
     def _items_of(trace: Trace, key: str, side: str) -> list[Item]:
-        record = trace.records.get(key)
-        return [] if record is None else record.takes if side == "takes" else record.gives
+        call = trace.calls.get(key)
+        return [] if call is None else call.takes if side == "takes" else call.gives
 
     def _smallest(self, ranges: Mapping[str, Range]) -> str:
         """The smallest size of each letter, all of them together if that is accepted."""
@@ -335,8 +339,8 @@ class _Inference:
 
     def _irregular(self, first: Trace) -> list[str]:
         """Records that some sizes have and others have not."""
-        everywhere = set(first.records).intersection(*(trace.records for trace in self.traces))
-        anywhere = self.sometimes.union(*(trace.records for trace in self.traces))
+        everywhere = set(first.calls).intersection(*(trace.calls for trace in self.traces))
+        anywhere = self.sometimes.union(*(trace.calls for trace in self.traces))
         some = sorted(anywhere - everywhere)
         once = [f"{key} runs at some sizes only" for key in some if "@" not in key]
         again = sorted({key.partition("@")[0] for key in some if "@" in key})
@@ -348,10 +352,10 @@ _Axis = tuple[str, str, int, int]
 _Values = tuple[tuple[int, ...], tuple[int, ...]]
 
 
-def _splits(laws: Sequence[Law], sizes: Sizes) -> int:
+def _splits(formulas: Sequence[AxisFormula], sizes: Sizes) -> int:
     """How many of the candidates could be told from the simplest at these sizes."""
-    expected = laws[0].at(sizes)
-    return sum(law.at(sizes) != expected for law in laws[1:])
+    expected = formulas[0].at(sizes)
+    return sum(formula.at(sizes) != expected for formula in formulas[1:])
 
 
 def _depends(seen: Mapping[tuple[int, ...], int], place: int) -> bool:
@@ -362,17 +366,17 @@ def _depends(seen: Mapping[tuple[int, ...], int], place: int) -> bool:
     return any(len(sizes) > 1 for sizes in alike.values())
 
 
-def _kept(record: Record, trace: Trace) -> bool:
-    """Whether a record is a layer, a part of the model, or a stage that does something of its own."""
-    name = record.key.partition("@")[0]
+def _kept(call: Call, trace: Trace) -> bool:
+    """Whether a call is a layer, a part of the model, or a stage that does something of its own."""
+    name = call.key.partition("@")[0]
     if name == OUTPUT:
         return False
-    if record.kind is Kind.LAYER:
-        return not record.calls_others or "." not in name
-    if record.private and record.parent is not None:
-        parent = trace.records.get(record.parent)
-        return bool(record.takes and record.gives) and (parent is None or _sizes(record.takes) != _sizes(parent.takes))
-    return bool(record.takes or record.gives)
+    if call.kind is Kind.LAYER:
+        return not call.calls_others or "." not in name
+    if call.private and call.parent is not None:
+        parent = trace.calls.get(call.parent)
+        return bool(call.takes and call.gives) and (parent is None or _sizes(call.takes) != _sizes(parent.takes))
+    return bool(call.takes or call.gives)
 
 
 def _latent(entries: Sequence[Entry]) -> str:

@@ -16,7 +16,7 @@ def listing(shapes: ModelShapes) -> str:
     lines.append(f"smallest accepted size: {shapes.smallest}")
     for title, rows in (
         ("crashes", shapes.crashes),
-        ("not a law", [f"{where}: {table}" for where, table in shapes.not_laws.items()]),
+        ("no formula", [f"{where}: {table}" for where, table in shapes.without_formula.items()]),
         ("notes", shapes.notes),
     ):
         if rows:

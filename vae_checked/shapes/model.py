@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from vae_checked.shapes.law import evaluate
+from vae_checked.shapes.formula import evaluate
 
 RANK_VARIES = ("...",)
 
@@ -20,7 +20,7 @@ class TensorShape:
     role: str | None = None
 
     def at(self, sizes: Mapping[str, int]) -> tuple[int, ...]:
-        """The shape at these sizes of the inputs; UsageError where an axis follows no law."""
+        """The shape at these sizes of the inputs; UsageError where an axis follows no formula."""
         return tuple(evaluate(axis, sizes) for axis in self.axes)
 
     def __str__(self) -> str:
@@ -59,7 +59,8 @@ class ModelShapes:
     `smallest` the smallest accepted size of each letter; `latent` and `reconstruction` are the shapes of z and of x_hat
     where they were recognised; `outputs` are the tensors that the model returns. `sizes` are accepted, and where the
     probing began; `accepted` holds (lowest, highest if an end was found, step) of each letter; `crashes` says what is
-    not accepted and which layer raises. `not_laws` holds, for an axis that follows no law, its sizes as they were seen.
+    not accepted and which layer raises. `without_formula` holds, for an axis that follows none, its sizes as they
+    were seen.
     """
 
     name: str
@@ -77,7 +78,7 @@ class ModelShapes:
     how: str = "meta"
     crashes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    not_laws: Mapping[str, str] = field(default_factory=dict)
+    without_formula: Mapping[str, str] = field(default_factory=dict)
     probes: int = 0
 
     @property

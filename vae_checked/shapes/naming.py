@@ -6,7 +6,7 @@ import contextlib
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from vae_checked.shapes.law import NOT_A_LAW, evaluate, symbols_in
+from vae_checked.shapes.formula import NO_FORMULA, evaluate, symbols_in
 
 
 class Naming:
@@ -15,7 +15,7 @@ class Naming:
     A letter that is an axis by itself is bound and stays. `H//8`, where H is not bound, becomes a name, and what is
     made of the same step is written in that name: `8*(H//8)` is `8*h`. jaxtyping checks an expression only when its
     names are bound before it, so what can not be written in bound names is a name of its own. An axis that follows
-    one law in one call and another in the next is a name as well.
+    one formula in one call and another in the next is a name as well.
     """
 
     def __init__(self, axes: Sequence[str], letters: Iterable[str]) -> None:
@@ -34,16 +34,16 @@ class Naming:
         self._spent |= {*self._names.values(), *self._several.values()}
         self._names, self._several, self._given = names, several, given
 
-    def name(self, laws: Sequence[str]) -> str:
-        """The axis whose law in each of several calls is given, as it is written at its place.
+    def name(self, formulas: Sequence[str]) -> str:
+        """The axis whose formula in each of several calls is given, as it is written at its place.
 
         Places are to be asked for in the order in which jaxtyping looks at them.
         """
-        if NOT_A_LAW in laws:
+        if NO_FORMULA in formulas:
             return "_"
-        if len(set(laws)) == 1:
-            return self._of_one(laws[0])
-        return self._several.setdefault(tuple(laws), self._fresh("N"))
+        if len(set(formulas)) == 1:
+            return self._of_one(formulas[0])
+        return self._several.setdefault(tuple(formulas), self._fresh("N"))
 
     def _of_one(self, axis: str) -> str:
         letters = symbols_in(axis)
@@ -66,8 +66,13 @@ class Naming:
         text = axis
         for step, name in self._names.items():
             text = text.replace(f"({step})", name).replace(step, name)
-        usable = {**{letter: letter for letter in self._given}, **{name: law for law, name in self._names.items()}}
-        affine = (_affine(axis, law, name) for name, law in usable.items() if symbols_in(law) == symbols_in(axis))
+        usable = {
+            **{letter: letter for letter in self._given},
+            **{name: formula for formula, name in self._names.items()},
+        }
+        affine = (
+            _affine(axis, formula, name) for name, formula in usable.items() if symbols_in(formula) == symbols_in(axis)
+        )
         written = (each for each in (text, *affine) if each is not None)
         return next((each for each in written if symbols_in(each) <= usable.keys() and _same(each, axis, usable)), None)
 
@@ -87,22 +92,22 @@ def _places(letters: Iterable[str]) -> list[dict[str, int]]:
     return [{letter: drawn.randrange(1, 20_000) for letter in ordered} for _ in range(64)]
 
 
-def _same(text: str, axis: str, laws: Mapping[str, str]) -> bool:
-    """Whether `text`, in names that stand for `laws`, is the law `axis`."""
+def _same(text: str, axis: str, formulas: Mapping[str, str]) -> bool:
+    """Whether `text`, in names that stand for `formulas`, is the formula `axis`."""
     names = symbols_in(text)
-    letters = symbols_in(axis).union(*(symbols_in(laws[name]) for name in names))
+    letters = symbols_in(axis).union(*(symbols_in(formulas[name]) for name in names))
     return all(
-        evaluate(text, {name: evaluate(laws[name], sizes) for name in names}) == evaluate(axis, sizes)
+        evaluate(text, {name: evaluate(formulas[name], sizes) for name in names}) == evaluate(axis, sizes)
         for sizes in _places(letters)
     )
 
 
-def _affine(axis: str, law: str, name: str) -> str | None:
+def _affine(axis: str, formula: str, name: str) -> str | None:
     """`a*name+d` through two of the places; None where no whole numbers do."""
     first, *_, last = _places(symbols_in(axis))
-    rise, run = evaluate(axis, last) - evaluate(axis, first), evaluate(law, last) - evaluate(law, first)
+    rise, run = evaluate(axis, last) - evaluate(axis, first), evaluate(formula, last) - evaluate(formula, first)
     if not rise or not run or rise % run:
         return None
     a = rise // run
-    d = evaluate(axis, first) - a * evaluate(law, first)
+    d = evaluate(axis, first) - a * evaluate(formula, first)
     return f"{name if a == 1 else f'{a}*{name}'}{f'{d:+d}' if d else ''}"

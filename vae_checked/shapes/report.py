@@ -10,7 +10,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from vae_checked.shapes.comparison import Difference, What
 from vae_checked.shapes.lock import Lock
-from vae_checked.shapes.words import followers, words
+from vae_checked.shapes.messages import followers, message_of
 
 FORMAT_VERSION = 1
 # What XML 1.0 cannot hold, even escaped (section 2.2 of the recommendation).
@@ -62,7 +62,7 @@ def render_report(report: ShapesReport, format_name: str = "text") -> str:
 def _text(report: ShapesReport) -> str:
     lines = []
     for each in report.differences:
-        lines.append(f"{report.path}:{report.line(each)}: {each.model}: {words(each)}")
+        lines.append(f"{report.path}:{report.line(each)}: {each.model}: {message_of(each)}")
         if each.follows:
             lines.append(f"    {followers(each)}")
     lines += [f"note: {note}" for note in report.notes]
@@ -86,7 +86,7 @@ def _json(report: ShapesReport) -> str:
                 "follows": list(each.follows),
                 "covers": list(each.covers),
                 "line": report.line(each),
-                "message": words(each),
+                "message": message_of(each),
             }
             for each in report.differences
         ],
@@ -98,7 +98,7 @@ def _json(report: ShapesReport) -> str:
 def _github(report: ShapesReport) -> str:
     lines = []
     for each in report.differences:
-        text = "\n".join(filter(None, [f"{each.model}: {words(each)}", followers(each)]))
+        text = "\n".join(filter(None, [f"{each.model}: {message_of(each)}", followers(each)]))
         place = f"file={_property(report.path)},line={report.line(each)}"
         lines.append(f"::error {place},title={_property(f'shapes {each.what}')}::{_data(text)}")
     lines += [f"::notice file={_property(report.path)},title=shapes::{_data(note)}" for note in report.notes]
@@ -113,11 +113,11 @@ def _junit(report: ShapesReport) -> str:
     lines = ['<?xml version="1.0" encoding="utf-8"?>', f"<testsuites {counts}>"]
     lines.append(f'  <testsuite name="vae-checked shapes" {counts}>')
     for each in report.differences:
-        body = _escaped("\n".join(filter(None, [words(each), followers(each)])))
+        body = _escaped("\n".join(filter(None, [message_of(each), followers(each)])))
         outcome = "error" if each.what is What.FAILED else "failure"
         lines.append(
             f"    <testcase classname={_quoted(each.model)} name={_quoted(_name(each))} file={_quoted(report.path)} "
-            f'line="{report.line(each)}"><{outcome} type={_quoted(str(each.what))} message={_quoted(words(each))}>'
+            f'line="{report.line(each)}"><{outcome} type={_quoted(str(each.what))} message={_quoted(message_of(each))}>'
             f"{body}</{outcome}></testcase>"
         )
     lines += [f'    <testcase classname={_quoted(name)} name="shapes"/>' for name in clean]

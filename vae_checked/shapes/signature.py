@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from vae_checked.shapes.law import NOT_A_LAW, symbols_in
+from vae_checked.shapes.formula import NO_FORMULA, symbols_in
 from vae_checked.shapes.model import RANK_VARIES, Entry, TensorShape
 from vae_checked.shapes.naming import Naming
 
@@ -47,7 +47,7 @@ def hints_of(calls: Sequence[Entry], parameters: Sequence[Parameter]) -> Hints:
     returned, reason = _returned(calls)
     left += [reason] if reason else []
     tensors = [*annotated.values(), *returned]
-    axes = [axis for group in annotated.values() for laws in _by_axis(group) for axis in set(laws)]
+    axes = [axis for group in annotated.values() for formulas in _by_axis(group) for axis in set(formulas)]
     naming = Naming(axes, {letter for group in tensors for each in group for letter in _letters(each.axes)})
     optional = {each.name for each in parameters if each.may_be_none}
     texts: dict[str, str] = {}
@@ -94,18 +94,18 @@ def _returned(calls: Sequence[Entry]) -> tuple[list[list[TensorShape]], str]:
 
 def _text(group: Sequence[TensorShape], naming: Naming) -> str:
     """One annotation for a tensor as it is in several calls."""
-    axes = [_axis(laws, naming) for laws in _by_axis(group)]
+    axes = [_axis(formulas, naming) for formulas in _by_axis(group)]
     # With one axis alone the blank before it keeps linters from reading a name that must be defined.
     written = f" {axes[0]}" if len(axes) == 1 and axes[0].isidentifier() else " ".join(axes)
     return f'{_kind(group)}[Tensor, "{written}"]'
 
 
-def _axis(laws: Sequence[str], naming: Naming) -> str:
-    return RANK_VARIES[0] if RANK_VARIES[0] in laws else naming.name(laws)
+def _axis(formulas: Sequence[str], naming: Naming) -> str:
+    return RANK_VARIES[0] if RANK_VARIES[0] in formulas else naming.name(formulas)
 
 
 def _by_axis(group: Sequence[TensorShape]) -> list[tuple[str, ...]]:
-    """The laws of each axis in every call; one axis that stands for all where their number differs."""
+    """The formulas of each axis in every call; one axis that stands for all where their number differs."""
     if len({len(each.axes) for each in group}) > 1 or any(each.axes == RANK_VARIES for each in group):
         return [RANK_VARIES]
     return list(zip(*(each.axes for each in group), strict=True))
@@ -117,4 +117,4 @@ def _kind(group: Sequence[TensorShape]) -> str:
 
 
 def _letters(axes: Sequence[str]) -> set[str]:
-    return {letter for axis in axes if axis not in (NOT_A_LAW, *RANK_VARIES) for letter in symbols_in(axis)}
+    return {letter for axis in axes if axis not in (NO_FORMULA, *RANK_VARIES) for letter in symbols_in(axis)}

@@ -40,7 +40,7 @@ class Item:
 
 
 @dataclass(slots=True)
-class Record:
+class Call:
     """One call: its key (`encoder.0`, the second call `encoder.0@2`), what it is, and what went in and out."""
 
     key: str
@@ -58,11 +58,11 @@ class Record:
 class Trace:
     """Everything that one pass recorded, in order of execution.
 
-    `notes` say what could not be run; `x_hat` is the number of the reconstruction among what the record OUTPUT gives;
-    `work` is the number of operators that ran, where they can be counted, else of records.
+    `notes` say what could not be run; `x_hat` is the number of the reconstruction among what the call OUTPUT gives;
+    `work` is the number of operators that ran, where they can be counted, else of calls.
     """
 
-    records: dict[str, Record] = field(default_factory=dict)
+    calls: dict[str, Call] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     x_hat: int | None = None
     work: int = 0
@@ -86,7 +86,7 @@ class Tracer:
         self.loss = loss
         self.subject: Subject = adapt(ghost.module, adapter)
         self._trace = Trace()
-        self._stack: list[Record] = []
+        self._stack: list[Call] = []
         self._counts: dict[str, int] = {}
         self._failed: tuple[BaseException, str] | None = None
         self._roles: dict[int, Role] = {}
@@ -126,13 +126,13 @@ class Tracer:
             raise self._crash(error) from error
         self._find_reconstruction(output, data[0])
         done = self._trace
-        done.work = operators.count - before or len(done.records)
+        done.work = operators.count - before or len(done.calls)
         self._kept.clear()
         return done
 
     def _run_loss(self, output: Any, x: Tensor) -> None:
-        """Call the loss; where it raises, the forward has run all the same, and the loss has no records."""
-        before = set(self._trace.records)
+        """Call the loss; where it raises, the forward has run all the same, and the loss has no calls."""
+        before = set(self._trace.calls)
         try:
             note = call_loss(self.ghost.module, self.loss, self._output_roles(output, x), output, self)
         except UsageError:
@@ -141,13 +141,13 @@ class Tracer:
             if self.ghost.how is not How.REAL and _lacks_data(error):
                 raise
             note = f"the loss raises: {_first_line(error)}"
-            for key in set(self._trace.records) - before:
-                del self._trace.records[key]
+            for key in set(self._trace.calls) - before:
+                del self._trace.calls[key]
         self._trace.notes += [note] if note else []
 
     def called(self, name: str) -> bool:
         """Whether a stage of that name ran in this pass."""
-        return name in self._trace.records
+        return name in self._trace.calls
 
     def recorded(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         """`function`, its calls recorded as the stage `name`."""
@@ -184,18 +184,18 @@ class Tracer:
         def watched(*args: Any, **kwargs: Any) -> Any:
             count = self._counts[name] = self._counts.get(name, 0) + 1
             key = name if count == 1 else f"{name}@{count}"
-            record = Record(key, kind, type_name, [], [], private=private)
+            call = Call(key, kind, type_name, [], [], private=private)
             if self._stack:
-                record.parent = self._stack[-1].key
+                call.parent = self._stack[-1].key
                 if kind is Kind.LAYER:
                     for each in self._stack:
                         each.calls_others = True
             # What goes through a module made of others is told by these.
             told_by_others = name in self._composite and kind is Kind.LAYER and "." in name
             if not told_by_others:
-                record.takes = self._arguments(function, kind, args, kwargs)
-            self._trace.records[key] = record
-            self._stack.append(record)
+                call.takes = self._arguments(function, kind, args, kwargs)
+            self._trace.calls[key] = call
+            self._stack.append(call)
             try:
                 output = function(*args, **kwargs)
             except Exception as error:
@@ -204,8 +204,8 @@ class Tracer:
                 raise
             finally:
                 self._stack.pop()
-            record.gives = self._items(output, "output")
-            record.form = _form(output)
+            call.gives = self._items(output, "output")
+            call.form = _form(output)
             if kind is Kind.STAGE:
                 self._kept.append(output)
                 self._remember_stage(name, output)
@@ -276,10 +276,10 @@ class Tracer:
         named = [i for i, item in enumerate(items) if item.role is Role.RECONSTRUCTION]
         alike = [i for i, item in enumerate(items) if len(item.sizes) == x.dim() and item.role is None]
         self._trace.x_hat = next(iter((*named, *alike)), None)
-        self._trace.records[OUTPUT] = Record(OUTPUT, Kind.STAGE, "", [], items)
-        record = self._trace.records.get(ROOT)
+        self._trace.calls[OUTPUT] = Call(OUTPUT, Kind.STAGE, "", [], items)
+        call = self._trace.calls.get(ROOT)
         by_path = {item.path: item.role for item in items}
-        for item in record.gives if record else []:
+        for item in call.gives if call else []:
             item.role = by_path.get(item.path) or item.role
 
     # ------------------------------------------------------------------------------------------------ failures
@@ -287,10 +287,10 @@ class Tracer:
     def _crash(self, error: Exception) -> CrashError:
         layer = self._failed[1] if self._failed else ROOT
         message = _first_line(error)
-        record = next((each for key, each in self._trace.records.items() if key.partition("@")[0] == layer), None)
-        if record is not None and record.takes and not any(letter.isdigit() for letter in message):
+        call = next((each for key, each in self._trace.calls.items() if key.partition("@")[0] == layer), None)
+        if call is not None and call.takes and not any(letter.isdigit() for letter in message):
             # Without its data a layer often complains and does not say of which sizes.
-            message += f" (given {', '.join('x'.join(map(str, each.sizes)) for each in record.takes)})"
+            message += f" (given {', '.join('x'.join(map(str, each.sizes)) for each in call.takes)})"
         return CrashError(layer, message, for_lack_of_data=self.ghost.how is not How.REAL and _lacks_data(error))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 
 from vae_checked.shapes.comparison import Difference, What, gives, takes, tensors
-from vae_checked.shapes.law import NOT_A_LAW, evaluate, symbols_in
+from vae_checked.shapes.formula import NO_FORMULA, evaluate, symbols_in
 from vae_checked.shapes.model import RANK_VARIES
 
 _AXES = {
@@ -20,7 +20,7 @@ Tensor = tuple[str, tuple[str, ...]]
 _FAR = 2**20
 
 
-def words(each: Difference) -> str:
+def message_of(each: Difference) -> str:
     """The difference in one line, without the model's name."""
     match each.what:
         case What.MISSING:
@@ -158,16 +158,16 @@ def _cause(each: Difference) -> Iterator[str]:
         return
     for (_, was), (_, now) in zip(gives(each.was), gives(each.now), strict=False):
         for a, b in zip(was, now, strict=False):
-            if a != b and NOT_A_LAW not in (a, b):
+            if a != b and NO_FORMULA not in (a, b):
                 yield "its stride" if _slope(a) != _slope(b) else "its padding, output padding or dilation"
                 return
 
 
-def _slope(law: str) -> float:
-    letters = symbols_in(law)
+def _slope(formula: str) -> float:
+    letters = symbols_in(formula)
     if not letters:
-        return float(evaluate(law, {}))
-    far = evaluate(law, dict.fromkeys(letters, _FAR))
+        return float(evaluate(formula, {}))
+    far = evaluate(formula, dict.fromkeys(letters, _FAR))
     return round(far / _FAR, 3)
 
 

@@ -1,4 +1,4 @@
-"""The law of one axis: its size as an expression in the sizes of the inputs, `8*(H//8)+1`."""
+"""The formula of one axis: its size as an expression in the sizes of the inputs, `8*(H//8)+1`."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Any
 
 from vae_checked.errors import UsageError
 
-NOT_A_LAW = "?"
+NO_FORMULA = "?"
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class Quotient:
     """`(symbol + add) // by`, for a symbol with nothing added and divided by 1 the symbol itself."""
 
     symbol: str
@@ -37,39 +37,42 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Law:
-    """A sum of products of steps, plus a constant: `terms` are (factor, steps)."""
+class AxisFormula:
+    """A sum of products of quotients, plus a constant: `terms` are (factor, quotients)."""
 
-    terms: tuple[tuple[int, tuple[Step, ...]], ...] = ()
+    terms: tuple[tuple[int, tuple[Quotient, ...]], ...] = ()
     constant: int = 0
 
     def at(self, sizes: Mapping[str, int]) -> int:
         """The size of the axis at these sizes of the inputs."""
         total = self.constant
-        for factor, steps in self.terms:
+        for factor, quotients in self.terms:
             product = factor
-            for step in steps:
-                product *= step.at(sizes)
+            for quotient in quotients:
+                product *= quotient.at(sizes)
             total += product
         return total
 
     @property
     def simplicity(self) -> tuple[Any, ...]:
-        """The smaller, the simpler: few steps, floors before ceilings before other offsets, round and small numbers."""
-        steps = [step for _, steps in self.terms for step in steps]
+        """The smaller, the simpler: few quotients, floors before ceilings before other offsets, round small numbers."""
+        quotients = [quotient for _, quotients in self.terms for quotient in quotients]
         return (
-            len(steps),
-            sum(0 if step.add == 0 else 1 if step.add == step.by - 1 else 2 for step in steps) + (self.constant != 0),
-            max((roughness(step.by) for step in steps), default=0),
-            max((step.by for step in steps), default=0),
+            len(quotients),
+            sum(0 if quotient.add == 0 else 1 if quotient.add == quotient.by - 1 else 2 for quotient in quotients)
+            + (self.constant != 0),
+            max((roughness(quotient.by) for quotient in quotients), default=0),
+            max((quotient.by for quotient in quotients), default=0),
             sum(abs(factor) for factor, _ in self.terms),
             abs(self.constant),
-            sum(abs(step.add) for step in steps),
+            sum(abs(quotient.add) for quotient in quotients),
             str(self),
         )
 
     def __str__(self) -> str:
-        text = "".join(f"{'-' if factor < 0 else '+'}{_product(abs(factor), steps)}" for factor, steps in self.terms)
+        text = "".join(
+            f"{'-' if factor < 0 else '+'}{_product(abs(factor), quotients)}" for factor, quotients in self.terms
+        )
         if self.constant or not text:
             text += f"{self.constant:+d}"
         return text.removeprefix("+")
@@ -86,9 +89,9 @@ def roughness(number: int) -> int:
     return largest
 
 
-def _product(factor: int, steps: tuple[Step, ...]) -> str:
-    alone = len(steps) == 1 and factor == 1
-    written = [str(step) if alone or step.by == 1 else f"({step})" for step in steps]
+def _product(factor: int, quotients: tuple[Quotient, ...]) -> str:
+    alone = len(quotients) == 1 and factor == 1
+    written = [str(quotient) if alone or quotient.by == 1 else f"({quotient})" for quotient in quotients]
     return "*".join([*([str(factor)] if factor != 1 else []), *written])
 
 
@@ -102,36 +105,38 @@ _OPERATORS: dict[type, Callable[[int, int], int]] = {
 }
 
 
-def evaluate(law: str, sizes: Mapping[str, int]) -> int:
-    """The value of a law's text at these sizes; UsageError for what is no law."""
-    return _value(_tree(law), sizes, law)
+def evaluate(formula: str, sizes: Mapping[str, int]) -> int:
+    """The value of a formula's text at these sizes; UsageError for what is no formula."""
+    return _value(_tree(formula), sizes, formula)
 
 
 @functools.lru_cache(maxsize=4096)
-def _tree(law: str) -> ast.expr:
+def _tree(formula: str) -> ast.expr:
     try:
-        return ast.parse(law, mode="eval").body
+        return ast.parse(formula, mode="eval").body
     except SyntaxError:
-        raise UsageError(f"{law!r} is no expression in sizes such as 8*(H//8)") from None
+        raise UsageError(f"{formula!r} is no expression in sizes such as 8*(H//8)") from None
 
 
-def _value(node: ast.expr, sizes: Mapping[str, int], law: str) -> int:
+def _value(node: ast.expr, sizes: Mapping[str, int], formula: str) -> int:
     match node:
         case ast.Constant(value=int(number)):
             return number
         case ast.Name(id=name) if name in sizes:
             return sizes[name]
         case ast.UnaryOp(op=ast.USub(), operand=inner):
-            return -_value(inner, sizes, law)
+            return -_value(inner, sizes, formula)
         case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS:
-            return _OPERATORS[type(op)](_value(left, sizes, law), _value(right, sizes, law))
+            return _OPERATORS[type(op)](_value(left, sizes, formula), _value(right, sizes, formula))
         case _:
             known = ", ".join(sizes)
-            raise UsageError(f"{law!r} is no expression in the sizes {known}: use + - * // and these letters")
+            raise UsageError(f"{formula!r} is no expression in the sizes {known}: use + - * // and these letters")
 
 
-def symbols_in(law: str) -> frozenset[str]:
-    """The letters that a law's text has."""
+def symbols_in(formula: str) -> frozenset[str]:
+    """The letters that a formula's text has."""
     return (
-        frozenset(node.id for node in ast.walk(_tree(law)) if isinstance(node, ast.Name)) if law != "?" else frozenset()
+        frozenset(node.id for node in ast.walk(_tree(formula)) if isinstance(node, ast.Name))
+        if formula != "?"
+        else frozenset()
     )
