@@ -334,13 +334,14 @@ class EffectiveBeta:
 
 @dataclass(frozen=True, slots=True)
 class Sampler:
-    """z = mu + std * eps, as it was found."""
+    """z = mu + std * eps, as it was found; `gradient_stopped` is the operation that lets no gradient through z."""
 
     std: Fact[StdCurve] | None = None
     noise: Fact[Noise] | None = None
     shared_over: Fact[frozenset[Axis]] | None = None
     gradient_reaches: Fact[frozenset[Head]] | None = None
     timing: Fact[NoiseTiming] | None = None
+    gradient_stopped: Fact[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

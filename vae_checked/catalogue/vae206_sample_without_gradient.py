@@ -12,8 +12,10 @@ def judge(facts: Facts) -> Evidence | None:
     reaches = facts.sampler.gradient_reaches
     if reaches is None or reaches.value >= frozenset(Head):
         return None
+    stopped = facts.sampler.gradient_stopped
     return Evidence(
         origin=reaches.origin,
+        related=() if stopped is None else ((stopped.origin, "the gradient stops here"),),
         values={"blocked": frozenset(Head) - reaches.value, "reached": reaches.value or "neither head"},
     )
 

@@ -275,6 +275,11 @@ def as_expr(value: Value, site: Site | None = None, depth: int = 0) -> Expr:
         if depth > MAX_NESTED:
             return opaque("nested", (), site)
         return opaque("sequence", tuple(as_expr(item, site, depth + 1) for item in value), site)
+    if isinstance(value, dict) and value and depth <= MAX_NESTED:
+        return opaque("dict", tuple(as_expr(item, site, depth + 1) for item in value.values()), site)
+    if isinstance(value, Distribution) and depth <= MAX_NESTED:
+        parts = tuple(as_expr(item, site, depth + 1) for item in value.parameters.values())
+        return opaque(f"distribution:{value.family}", parts, site)
     if isinstance(value, External):
         return opaque(value.dotted, (), site)
     return opaque(f"{type(value).__name__}:{value if isinstance(value, (str, type(None))) else id(value)}", (), site)

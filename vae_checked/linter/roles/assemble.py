@@ -11,6 +11,7 @@ from vae_checked.linter.roles import (
     copies,
     divergences,
     experts,
+    gradients,
     phi,
     prior,
     reconstructions,
@@ -145,6 +146,9 @@ def _recons_of(
 ) -> list[Reconstruction]:
     """The reconstruction of a sampler's z; all of them where an option chooses between several."""
     decoded = [recon for recon in recons if losses.holds_one(recon, site.z.uid)]
+    if not site.detached and any(site.z.uid in gradients.reached([end]) for end in losses.ends):
+        # Beside a loss that trains the encoder, one that is handed z without its gradient trains something else.
+        decoded = [recon for recon in decoded if site.z.uid in gradients.reached([recon.term])]
     if kl is None:
         return decoded[:1]
     beside = [recon for recon in decoded if losses.of(kl, recon) is not None]
@@ -158,6 +162,8 @@ def _recons_of(
 def _recon_beside(kl: Divergence, recons: list[Reconstruction], losses: Losses) -> Reconstruction | None:
     """The only reconstruction that stands beside a KL, or that is made from its mean where they are handed on apart."""
     beside = [recon for recon in recons if losses.of(kl, recon) is not None]
+    # What is handed on without its gradient feeds a term that trains something else.
+    beside = [recon for recon in beside if not any(map(gradients.is_cut, (recon.first, recon.second)))]
     if not beside:
         mean = kl.location.uid
         beside = [recon for recon in recons if losses.holds_one(recon, mean)]

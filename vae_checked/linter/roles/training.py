@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 from vae_checked.facts import Fact, Family, NoiseTiming, Overflow, Parametrisation, Sampler, Training
-from vae_checked.linter.roles import optimizers, samplers
+from vae_checked.linter.roles import gradients, optimizers, samplers
 from vae_checked.linter.roles.divergences import Divergence
-from vae_checked.linter.roles.objective import Losses, layer_of
+from vae_checked.linter.roles.objective import Losses
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import TRANSPARENT, Expr, Graph, contains, origin, strip, walk
@@ -25,30 +25,8 @@ def trained(sampler: Sampler, site: SamplerSite | None, losses: Losses) -> Sampl
     if site is None or sampler.gradient_reaches is None:
         return sampler
     timing = _inverted(site, losses) or sampler.timing
-    if site.noise.get("no_grad") is True or not losses.trains(site.z):
-        return replace(sampler, gradient_reaches=None, timing=timing)
-    decoded = [
-        term.term for term in losses.recons if losses.trains(term.term) and losses.graph.holds(term.term, site.z.uid)
-    ]
-    if decoded and site.z.uid not in _reached(decoded):
-        sampler = replace(sampler, gradient_reaches=Fact(frozenset(), origin(site.z)))
-    if sampler.gradient_reaches is not None and not sampler.gradient_reaches.value and _trained_beside(site, losses):
-        sampler = replace(sampler, gradient_reaches=None)
-    return replace(sampler, timing=timing)
-
-
-def _trained_beside(site: SamplerSite, losses: Losses) -> bool:
-    """Whether a gradient reaches the same heads through another sample.
-
-    Where encoder and decoder are trained in turns, a sample is detached on purpose for the decoder's turn.
-    """
-    through = _reached([term.term for term in losses.recons if losses.trains(term.term)])
-    heads = {layer_of(head) for head in (site.location, site.scale)}
-    return any(
-        other.z.uid in through and not other.detached and heads & {layer_of(other.location), layer_of(other.scale)}
-        for other in losses.samples
-        if other.z.uid != site.z.uid
-    )
+    found = gradients.passage(site, sampler.gradient_reaches, losses)
+    return replace(sampler, gradient_reaches=found.reaches, gradient_stopped=found.stopped, timing=timing)
 
 
 def _inverted(site: SamplerSite, losses: Losses) -> Fact[NoiseTiming] | None:
@@ -201,10 +179,10 @@ def _without_gradient(losses: Losses, site: SamplerSite | None, kl: Divergence |
     totals = [value for value in losses.totals if location is not None and losses.graph.holds(value, location.uid)]
     if location is None or not totals:
         return None
-    reached = _reached(totals)
+    reached = gradients.reached(totals)
     cuts = [node for node in walk(location) if node.op == "detach" and node.get("known") != "sample"]
     # A layer may be trained where it is applied to something else.
-    everywhere = _reached(losses.ends) if cuts else set()
+    everywhere = gradients.reached(losses.ends) if cuts else set()
     trained = {node.get("serial") for node in losses.nodes if node.op == "layer" and node.uid in everywhere}
     for node in cuts:
         if node.uid not in reached:
@@ -214,17 +192,3 @@ def _without_gradient(losses: Losses, site: SamplerSite | None, kl: Divergence |
         if lost and len(lost) == len(below):
             return Fact(tuple(dict.fromkeys(origin(item).source for item in lost)), origin(node))
     return Fact((), origin(totals[0]))
-
-
-def _reached(values: list[Expr]) -> set[int]:
-    """The nodes that a gradient of some values reaches, detached ones included and what is below them not."""
-    seen: set[int] = set()
-    stack = list(values)
-    while stack:
-        node = stack.pop()
-        if node.uid in seen:
-            continue
-        seen.add(node.uid)
-        if node.op != "detach":
-            stack.extend(node.args)
-    return seen

@@ -1,0 +1,137 @@
+"""The gradient through z: blocked only where every use of z that trains something was read and is blocked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from linter_modules import HEAD, KL, codes, linted
+
+TRAINER = (
+    HEAD
+    + """from torch.distributions import Normal
+
+
+class Net(nn.Module):
+    def __init__(self, painter):
+        super().__init__()
+        self.trunk = nn.Sequential(nn.Linear(84, 33), nn.ReLU())
+        self.to_m, self.to_s = nn.Linear(33, 7), nn.Linear(33, 7)
+        self.judge, self.back = nn.Linear(7, 3), nn.Linear(7, 84)
+        self.painter = painter
+
+    def forward(self, x):
+        h = self.trunk(x)
+        return self.to_m(h), self.to_s(h)
+
+    def step(self, x, y):
+        m, s = self(x)
+        {draw}
+        kl = {kl}
+        side = F.cross_entropy(self.judge(z.detach()), y)
+        {use}
+        return loss
+
+
+def fit(loader, painter):
+    net = Net(painter)
+    optimizer = torch.optim.Adam(net.parameters())
+    for x, y in loader:
+        loss = net.step(x, y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+"""
+)
+DRAW = "z = m + torch.exp(0.5 * s) * torch.randn_like(s)"
+SAMPLE = "z = Normal(m, torch.exp(0.5 * s)).sample()"
+SQUARES = "F.mse_loss(self.back({}), x, reduction='none').sum(1).mean()"
+USES = {
+    "an error that is read": (DRAW, f"loss = side + kl.mean() + {SQUARES.format('z')}", []),
+    "an error that is read, cut": (DRAW, f"loss = side + kl.mean() + {SQUARES.format('z.detach()')}", ["VAE206"]),
+    "an error that is not read": (DRAW, "loss = side + kl.mean() + self.painter.error(x, z)", []),
+    "one in a dict": (DRAW, "loss = side + kl.mean() + self.painter.error(x, {'at': z})", []),
+    "one in a dict of keywords": (DRAW, "loss = side + kl.mean() + self.painter.error(x, **dict(at=z))", []),
+    "one of a distribution": (
+        DRAW,
+        "loss = side + kl.mean() + self.painter.error(x, Normal(z, torch.ones_like(z)))",
+        [],
+    ),
+    "one that is not read, cut": (DRAW, "loss = side + kl.mean() + self.painter.error(x, z.detach())", ["VAE206"]),
+    "terms in a dict": (
+        DRAW,
+        "terms = {'a': side, 'b': kl.mean(), 'c': self.painter.error(x, z)}\n        loss = sum(terms.values())",
+        [],
+    ),
+    "shown beside a cut": (
+        DRAW,
+        f"self.last = self.painter.show(z)\n        loss = side + kl.mean() + {SQUARES.format('z.detach()')}",
+        [],
+    ),
+    "no gradient in the draw": (SAMPLE, f"loss = side + kl.mean() + {SQUARES.format('z')}", ["VAE206"]),
+    "none in the draw, the mean decoded": (
+        SAMPLE,
+        f"loss = side + kl.mean() + {SQUARES.format('m')} + {SQUARES.format('z')}",
+        [],
+    ),
+    "a second draw with a gradient": (
+        f"{SAMPLE}\n        w = Normal(m, torch.exp(0.5 * s)).rsample()",
+        f"loss = side + kl.mean() + {SQUARES.format('z')} + self.painter.error(x, w)",
+        [],
+    ),
+    "its size alone beside a cut": (
+        DRAW,
+        f"loss = side + kl.mean() / z.shape[1] + {SQUARES.format('z.detach()')}",
+        ["VAE206"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("draw", "use", "expected"), USES.values(), ids=USES)
+def test_uses_of_a_sample(draw: str, use: str, expected: list[str], tmp_path: Path) -> None:
+    report = linted(tmp_path, {"net.py": TRAINER.format(draw=draw, use=use, kl=KL)})
+    assert [code for code in codes(report) if code == "VAE206"] == expected
+
+
+def test_the_line_that_stops_the_gradient_stands_beside(tmp_path: Path) -> None:
+    use = f"loss = side + kl.mean() + {SQUARES.format('z.detach()')}"
+    text = TRAINER.format(draw=DRAW, use=use, kl=KL)
+    finding = next(found for found in linted(tmp_path, {"net.py": text}).findings if found.code == "VAE206")
+    lines = text.splitlines()
+    places = [lines[related.place.line - 1] for related in finding.related if related.place is not None]
+    assert any("z.detach()" in line for line in places)
+
+
+PARTS = """
+
+def fit(loader, net, painter):
+    for x, y in loader:
+        m, s = net(x)
+        z = m + torch.exp(0.5 * s) * torch.randn_like(s)
+        value = F.mse_loss(net.judge(z.detach()), y)
+        loss = value + ({kl}).mean() + painter(z).log_prob(x).sum(-1).neg().mean()
+        loss.backward()
+"""
+
+
+def test_a_side_path_is_not_the_reconstruction(tmp_path: Path) -> None:
+    """A mean beside a summed KL says nothing where the term is no reconstruction of z."""
+    assert codes(linted(tmp_path, {"net.py": HEAD + PARTS.format(kl=KL)})) == []
+
+
+UNREAD = (
+    HEAD
+    + """
+
+def fit(net, loader):
+    for x, y in loader:
+        m, s, z = net.observe(x)
+        value = F.mse_loss(net.judge({given}), y)
+        loss = value + ({kl}).mean() - net.back(z).log_prob(x).sum(-1).mean()
+        loss.backward()
+"""
+)
+
+
+def test_nor_is_it_where_the_model_is_not_read(tmp_path: Path) -> None:
+    assert codes(linted(tmp_path, {"net.py": UNREAD.format(kl=KL, given="z.detach()")})) == []

@@ -1,0 +1,121 @@
+"""Whether the gradient of what is minimised passes through z to the heads: every use of z that is read is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from vae_checked.facts import Fact, Head
+from vae_checked.linter.interpreter.observations import Root
+from vae_checked.linter.interpreter.values import Instance, opened
+from vae_checked.linter.roles.objective import Losses, layer_of
+from vae_checked.linter.roles.samplers import SamplerSite
+from vae_checked.linter.symbols.expression import TRANSPARENT, Expr, origin, strip, walk
+from vae_checked.record import dataclass
+
+# What takes a value's sizes or order alone.
+_WITHOUT_GRADIENT = frozenset(("detach", "shape", "size", "noise", "sign", "floor", "ceil", "round"))
+# What layers and calls make, whose parts are picked out.
+_COMPUTED = frozenset(("layer", "call", "opaque", "part", "item", "index", "add", "attribute"))
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """The heads that the gradient reaches through z, and where it is stopped on the way to the others."""
+
+    reaches: Fact[frozenset[Head]] | None
+    stopped: Fact[str] | None = None
+
+
+def passage(site: SamplerSite, reaches: Fact[frozenset[Head]], losses: Losses) -> Passage:
+    """What `reaches` comes to once every use of z is known; left open where one of them is not read.
+
+    A use that is blocked, as of a critic, says nothing of the others; another sample of the same heads may carry the
+    gradient, and so may what is decoded from the mean.
+    """
+    if site.noise.get("no_grad") is True or not losses.trains(site.z):
+        return Passage(None)
+    if not site.detached:
+        if site.z.uid in reached(losses.ends):
+            return Passage(reaches)
+        if site.z.uid in reached(_uses(site, losses)) or _is_handed_on(site, losses.evaluation.observations.roots):
+            return Passage(None)
+    if _is_trained_beside(site, losses) or not _is_decoded(site, losses):
+        return Passage(None)
+    stopped = _first_cut(site, losses)
+    where = None if stopped is None else origin(stopped)
+    return Passage(Fact(frozenset(), reaches.origin), None if where is None else Fact(where.source, where))
+
+
+def reached(values: Iterable[Expr]) -> set[int]:
+    """The nodes that a gradient of some values reaches; what stops it is among them, and what is below that is not."""
+    seen: set[int] = set()
+    stack = list(values)
+    while stack:
+        node = stack.pop()
+        if node.uid in seen:
+            continue
+        seen.add(node.uid)
+        if node.op not in _WITHOUT_GRADIENT and not str(node.get("name")).startswith("compare:"):
+            stack.extend(node.args)
+    return seen
+
+
+def is_cut(value: Expr) -> bool:
+    """Whether what a value is computed from is handed to it without its gradient."""
+    return any(node.op == "detach" and strip(node).op in _COMPUTED for node in walk(value))
+
+
+def _uses(site: SamplerSite, losses: Losses) -> Iterator[Expr]:
+    """The values of an evaluation that z is used for, z itself left out."""
+    return (value for value in losses.graph.values if strip(value).uid != site.z.uid)
+
+
+def _is_handed_on(site: SamplerSite, roots: Iterable[Root]) -> bool:
+    """Whether z is returned, its gradient with it, to code that the evaluation does not show."""
+    held = (
+        value
+        for root in roots
+        if root.kind == "return" and root.depth == 1
+        for value in opened(root.value, (tuple, list, dict, Instance))
+    )
+    return any(_bare(value).uid == site.z.uid for value in held)
+
+
+def _bare(value: Expr) -> Expr:
+    while value.op in TRANSPARENT and value.op != "detach":
+        value = value.args[0]
+    return value
+
+
+def _is_trained_beside(site: SamplerSite, losses: Losses) -> bool:
+    """Whether a gradient reaches the same heads through another sample, or from what is decoded without one."""
+    heads = {layer_of(head) for head in (site.location, site.scale)}
+    if any(
+        not other.detached
+        and heads & {layer_of(other.location), layer_of(other.scale)}
+        and other.z.uid in reached(_uses(other, losses))
+        for other in losses.samples
+        if other.z.uid != site.z.uid
+    ):
+        return True
+    errors = [recon.term for recon in losses.recons if losses.trains(recon.term)]
+    return strip(site.location).uid in reached(errors)
+
+
+def _is_decoded(site: SamplerSite, losses: Losses) -> bool:
+    """Whether something is computed from z on the way to a loss, by a layer or by a call that is not read."""
+    holding = losses.graph.holding(site.z.uid)
+    ends = [end for end in losses.ends if end.uid in holding]
+    return any(
+        node.op in ("layer", "opaque", "call")
+        and node.uid in holding
+        and any(losses.graph.holds(end, node.uid) for end in ends)
+        for node in losses.nodes
+    )
+
+
+def _first_cut(site: SamplerSite, losses: Losses) -> Expr | None:
+    """What stops the gradient of z, where it stands on a line of its own."""
+    holding = losses.graph.holding(site.z.uid)
+    cuts = (node for node in losses.nodes if node.op == "detach" and node.uid in holding and node.site is not None)
+    return next((cut for cut in cuts if cut.get("known") != "sample"), None)
