@@ -23,15 +23,16 @@ PACKAGE = ROOT / "vae_checked"
 COMMON = {"errors", "finding", "facts", "record", "text"}
 ANY = None
 WALLS: dict[str, set[str] | None] = {
-    "catalogue": set(),
+    "catalogue": {"mathematics"},
     "contracts": set(),
-    "linter": {"catalogue"},
-    "reports": {"catalogue"},
+    "mathematics": set(),
+    "linter": {"catalogue", "mathematics"},
+    "reports": {"catalogue", "mathematics"},
     "reference": {"contracts"},
     "adapters": {"contracts"},
     "laws": {"contracts", "reference"},
     "strategies": {"contracts"},
-    "auditor": {"adapters", "laws", "catalogue", "reference", "reports", "contracts"},
+    "auditor": {"adapters", "laws", "catalogue", "reference", "reports", "contracts", "mathematics"},
     "monitor": {"auditor", "adapters"},
     "shapes": {"contracts", "adapters"},
     "wrapping": {"contracts", "adapters", "shapes"},
@@ -50,7 +51,9 @@ WALLS: dict[str, set[str] | None] = {
     "lsp": ANY,
 }
 EDGE = {"cli", "pytest_plugin", "flake8_plugin"}
-STDLIB_ONLY = {"errors", "finding", "facts", "record", "text", "config", "catalogue", "linter", "reports"}
+STDLIB_ONLY = {
+    "errors", "finding", "facts", "record", "text", "config", "mathematics", "catalogue", "linter", "reports",
+}  # fmt: skip
 FORBIDDEN_PACKAGES = {"laws": {"hypothesis"}}
 
 
@@ -189,6 +192,7 @@ ABOVE_THE_LINE = (
     ".finding",
     ".record",
     ".config",
+    ".mathematics",
     ".catalogue",
     ".linter",
     ".reports",

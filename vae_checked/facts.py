@@ -261,14 +261,24 @@ class Reduction(StrEnum):
 class Reduced:
     """How a term is reduced over the batch and over the axes of one sample (latents for KL, C H W for reconstruction).
 
-    `explicit` when the author divides by a count or weighs the term by name: intent, not accident. `constant` when
-    that is by numbers alone, which balance the terms at one batch size.
+    `over_batch` is how often the term is divided by the batch size beside that. `explicit` when the author divides by a
+    count or weighs the term by name: intent, not accident. `constant` when that is by numbers alone, which balance the
+    terms at one batch size. `weights` are those names and numbers as they are written.
     """
 
     batch: Reduction | None = None
     event: Reduction | None = None
     explicit: bool = False
     constant: bool = False
+    over_batch: int = 0
+    weights: tuple[str, ...] = ()
+
+    @property
+    def batch_divisions(self) -> int | None:
+        """By which power of the batch size the sum over the batch is divided; None where the batch is left as it is."""
+        if self.batch not in (Reduction.SUM, Reduction.MEAN):
+            return None
+        return self.over_batch + (self.batch is Reduction.MEAN)
 
 
 class Likelihood(StrEnum):

@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 from vae_checked.catalogue.mistake import Mistake, Observer
-from vae_checked.catalogue.support.balance import batch_settled, stated
+from vae_checked.catalogue.support.balance import batch_power, batch_settled, over_batch, stated
 from vae_checked.catalogue.support.example import EXAMPLE, edit
-from vae_checked.facts import Evidence, Facts, Reduction
+from vae_checked.facts import Evidence, Facts
 from vae_checked.finding import Severity
-
-_OVER_BATCH: dict[tuple[Reduction | None, Reduction | None], str] = {
-    (Reduction.SUM, Reduction.MEAN): "the batch size",
-    (Reduction.MEAN, Reduction.SUM): "1 / the batch size",
-}
 
 
 def judge(facts: Facts) -> Evidence | None:
     kl, recon = facts.kl.reduced, facts.recon.reduced
     if kl is None or recon is None or batch_settled(facts, recon.value, kl.value):
         return None
-    size = _OVER_BATCH.get((kl.value.batch, recon.value.batch))
-    if size is None:
+    power = batch_power(kl.value, recon.value)
+    if not power:
         return None
     return Evidence(
         origin=kl.origin,
-        values={"kl": kl.value.batch, "recon": recon.value.batch, "beta": stated(facts, size)},
+        values={
+            "kl": over_batch(kl.value),
+            "recon": over_batch(recon.value),
+            "beta": stated(
+                facts, "the batch size" if power == 1 else "1 / the batch size" if power == -1 else _power(power)
+            ),
+        },
         related=((recon.origin, "the reconstruction"),),
     )
+
+
+def _power(power: int) -> str:
+    return f"the batch size to the power of {power}"
 
 
 MISTAKE = Mistake(
@@ -38,7 +43,7 @@ MISTAKE = Mistake(
         "size changes the loss, the last and smaller batch of an epoch has another beta than the rest, and results "
         "do not carry over to another machine. A constant beta balances the terms at one batch size only."
     ),
-    message="over the batch the KL is a {kl}, the reconstruction{at_related} a {recon}: batch size changes the loss",
+    message="over the batch the KL is {kl}, the reconstruction{at_related} {recon}: batch size changes the loss",
     measured="effective beta: {beta}",
     fix="reduce both over the batch alike: (recon + kl).mean()",
     bad=edit(

@@ -40,6 +40,25 @@ def batch_settled(facts: Facts, recon: Reduced, kl: Reduced) -> bool:
     return counted or _cancels(facts)
 
 
+def batch_power(kl: Reduced, recon: Reduced) -> int | None:
+    """The power of the batch size in the weight of the KL against the reconstruction; None where it is not known."""
+    if kl.batch is Reduction.KEPT and recon.batch is Reduction.KEPT:
+        return recon.over_batch - kl.over_batch
+    if kl.batch_divisions is None or recon.batch_divisions is None:
+        return None
+    return recon.batch_divisions - kl.batch_divisions
+
+
+def over_batch(reduced: Reduced) -> str:
+    """What becomes of the batch axis of a term, in words."""
+    name = "left as it is" if reduced.batch is Reduction.KEPT else f"a {reduced.batch}"
+    if reduced.over_batch == 0:
+        return name
+    times = "" if abs(reduced.over_batch) == 1 else f" {abs(reduced.over_batch)} times"
+    again = " once more" if reduced.batch is Reduction.MEAN and reduced.over_batch == 1 else times
+    return f"{name} {'divided' if reduced.over_batch > 0 else 'multiplied'} by the batch size{again}"
+
+
 def _cancels(facts: Facts) -> bool:
     beta = facts.objective.effective_beta
     return beta is not None and beta.value.value is not None and math.isclose(beta.value.value, 1.0, rel_tol=0.01)

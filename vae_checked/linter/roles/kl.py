@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 
 from vae_checked.facts import KL, Fact, Factor, KLForm, Reduced, Reduction
-from vae_checked.linter.roles import reductions
 from vae_checked.linter.roles.divergences import Divergence
-from vae_checked.linter.roles.objective import Losses, Reading, sign_of, weight_of
+from vae_checked.linter.roles.objective import Losses, Reading
 from vae_checked.linter.roles.reconstructions import Reconstruction
+from vae_checked.linter.roles.reductions import chains, is_whole, peeled, rank_of
 from vae_checked.linter.symbols.expression import Expr, origin, strip
+from vae_checked.mathematics import reductions
+from vae_checked.mathematics.reductions import Step, Through, sign_of, weight_of
 
 
 def kl_facts(kl: Divergence | None, recon: Reconstruction | None, reading: Reading | None, losses: Losses) -> KL:
@@ -40,20 +42,15 @@ def reduced_of(kl: Divergence, reading: Reading) -> Reduced | None:
     own, other = own_reduction(kl, reading), reductions.read(reading.recon, None)
     shared = reductions.balancing(reading.shared, own, other)
     reduced = reductions.read((*shared, *reading.kl, *inside), rank, _spatial(kl, rank))
-    if reduced is None:
-        return None
-    if reductions.repeated(reading.shared, own, other):
+    if reduced is not None and reductions.repeated(reading.shared, own, other):
         return Reduced(reduced.batch, Reduction.MIXED, False)
-    kinds = {kind for kind, _ in reductions.peeled(kl.term)}
-    counted = bool(kinds & {"weight", "-weight", "times", "fraction"})
-    explicit = reduced.explicit or counted or "named" in kinds
-    return Reduced(reduced.batch, reduced.event, explicit, explicit and not counted and reduced.constant)
+    return reduced
 
 
 def _reduced_twice(kl: Divergence, losses: Losses) -> Reduced | None:
     """What is wrong whatever stands beside it: a mean over the batch axis of what has no axes left."""
     means = (node for node in losses.nodes if node.op == "mean" and node.get("axes") == (0,))
-    twice = any(losses.graph.holds(node, kl.term.uid) and reductions.is_whole(node.args[0]) for node in means)
+    twice = any(losses.graph.holds(node, kl.term.uid) and is_whole(node.args[0]) for node in means)
     return Reduced(Reduction.SUM, Reduction.MIXED, False) if twice else None
 
 
@@ -76,15 +73,17 @@ def _is_convolution(node: Expr) -> bool:
 
 
 def _rank(kl: Divergence) -> int | None:
-    return reductions.rank_of(kl.head) or reductions.rank_of(kl.location)
+    return rank_of(kl.head) or rank_of(kl.location)
 
 
-def _chain(kl: Divergence) -> tuple[reductions.Step, ...] | None:
-    """The reductions inside a KL's own expression, down to its heads, when all paths agree."""
-    found: set[tuple[reductions.Step, ...]] = set()
+def _chain(kl: Divergence) -> tuple[Step, ...] | None:
+    """The reductions inside a KL's own term, down to its heads, where all paths agree, and what weighs the term."""
+    top = peeled(kl.term)
+    kept = tuple(step for step in top if reductions.is_inner(step) or reductions.weighs_formula(step))
+    found: set[tuple[Step, ...]] = set()
     for target in (kl.head.uid, kl.location.uid):
-        for chain in reductions.chains(kl.term, target):
-            found.add(tuple(step for step in chain if step[0] in ("sum", "mean", "divided", "shape", "stacked")))
+        for chain in chains(kl.term, target):
+            found.add((*kept, *filter(reductions.is_inner, chain[len(top) :])))
     return next(iter(found)) if len(found) == 1 else None
 
 
@@ -122,7 +121,7 @@ def recon_sign(reading: Reading, kl: Divergence) -> int | None:
 
 
 def _bent(reading: Reading) -> bool:
-    return any(kind == "through" for kind, _ in reading.kl)
+    return any(isinstance(step, Through) for step in reading.kl)
 
 
 def _factor(kl: Divergence, reading: Reading, recon: Reconstruction) -> Factor:
@@ -132,9 +131,7 @@ def _factor(kl: Divergence, reading: Reading, recon: Reconstruction) -> Factor:
     may carry the 1/2 of its Gaussian.
     """
     weight, chosen = weight_of(reading.kl)
-    chosen = chosen or any(
-        kind in ("weight", "-weight", "named", "fraction", "times", "divided") for kind, _ in reductions.peeled(kl.term)
-    )
+    chosen = chosen or any(map(reductions.weighs_formula, peeled(kl.term)))
     chosen = chosen or (math.isclose(abs(kl.factor), 1.0, rel_tol=1e-3) and not math.isclose(weight, 1.0))
     beside, scaled = weight_of(reading.recon)
     halved = math.isclose(beside, 0.5) and recon.kind.value == "mse"

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from vae_checked.facts import Data, Fact, Interval, Output, Recon, Reduced
-from vae_checked.linter.roles import layout, reconstructions, reductions
+from vae_checked.linter.roles import layout, reconstructions
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.kl import own_reduction, recon_sign
 from vae_checked.linter.roles.objective import Reading
 from vae_checked.linter.roles.reconstructions import Reconstruction
+from vae_checked.linter.roles.reductions import rank_of, single_axes
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import Expr, contains, is_given, origin, strip, walk, written
 from vae_checked.linter.symbols.intervals import interval_of
+from vae_checked.mathematics import reductions
 
 
 def sides(site: SamplerSite | None, recon: Reconstruction | None) -> tuple[Expr | None, Expr | None]:
@@ -64,7 +66,7 @@ def recon_facts(
 
 
 def _reduced(recon: Reconstruction, kl: Divergence, reading: Reading) -> Reduced | None:
-    rank, single = reductions.rank_of(recon.term), reductions.single_axes(recon)
+    rank, single = rank_of(recon.term), single_axes(recon)
     own = reductions.read(reading.recon, rank, single)
     shared = reductions.balancing(reading.shared, own, own_reduction(kl, reading))
     return reductions.read((*shared, *reading.recon), rank, single)

@@ -11,20 +11,16 @@ from vae_checked.linter.interpreter.values import Class, Function
 from vae_checked.linter.roles import phi, reductions
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.reconstructions import Reconstruction
-from vae_checked.linter.roles.reductions import Step
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import Expr, Graph, Site, origin, strip
 from vae_checked.linter.symbols.numeric import leaves
+from vae_checked.mathematics.reductions import Negate, Step, is_shared, sign_of, weight_of
 from vae_checked.record import dataclass
 
 if TYPE_CHECKING:
     from vae_checked.linter.evaluations.evaluation import Evaluation
     from vae_checked.linter.interpreter.observations import Root
     from vae_checked.linter.interpreter.project import Module
-
-_MONOTONE = frozenset(
-    "clamp nan_to_num maximum minimum relu softplus sqrt exp log log1p abs square masked cat stack".split()
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,12 +133,11 @@ class Losses:
         to_kl, to_recon = reductions.chains(total, kl.term.uid), reductions.chains(total, recon.term.uid)
         if len(to_kl) != 1 or len(to_recon) != 1:
             return None
-        one, other = to_kl[0], (*to_recon[0], *((("sign", -1),) if recon.sign < 0 else ()))
+        one, other = to_kl[0], (*to_recon[0], *((Negate(),) if recon.sign < 0 else ()))
         count = 0
         while count < min(len(one), len(other)) and one[count] == other[count]:
             count += 1
-        kept = ("sum", "mean", "shape", "stacked", "sign", "const", "divided")
-        shared = tuple(step for step in one[:count] if step[0] in kept)
+        shared = tuple(filter(is_shared, one[:count]))
         whole = self.minimised(total) if sign_of(one[:count]) is not None else None
         firm = any(self.graph.holds(value, total.uid) for value in self.backward) and not self._ascends()
         return Reading(total, shared, one[count:], other[count:], whole, firm)
@@ -277,38 +272,6 @@ def _is_loss(name: str) -> bool:
     )
 
 
-def sign_of(chain: Sequence[Step]) -> int | None:
-    """The sign with which a term stands below a chain, None when it depends on more than constants."""
-    sign, bent = 1, False
-    for kind, value in chain:
-        flips = kind in ("sign", "-weight") or (
-            kind in ("const", "named", "fraction") and isinstance(value, (int, float)) and value < 0
-        )
-        if flips and bent:
-            return None
-        if flips:
-            sign = -sign
-        elif (kind in ("factor", "spread") and value != "positive") or (kind == "through" and value not in _MONOTONE):
-            return None
-        elif kind == "through":
-            bent = True
-        elif kind in ("const", "named", "fraction") and value == 0:
-            return None
-    return sign
-
-
-def weight_of(chain: Sequence[Step]) -> tuple[float, bool]:
-    """(the constant, whether the author chose it by a name, a count or a number of its own) of a chain."""
-    value, chosen = 1.0, False
-    for kind, number in chain:
-        if kind in ("const", "fraction") and isinstance(number, (int, float)):
-            value *= abs(number)
-            chosen = chosen or reductions.is_chosen(number)
-        elif kind in ("weight", "-weight", "times", "factor", "through") or (kind == "divided" and number != 0):
-            chosen = True
-    return value, chosen
-
-
 def objective_facts(
     losses: Losses,
     kl: Divergence | None,
@@ -333,7 +296,7 @@ def _effective_beta(
     kl_weight, kl_named = weight_of(reading.kl)
     recon_weight, recon_named = weight_of(reading.recon)
     named = kl_named or recon_named or weight_of(reductions.peeled(kl.term))[1]
-    if named or not recon_weight or of_kl.batch is not of_recon.batch:
+    if named or not recon_weight or (of_kl.batch, of_kl.over_batch) != (of_recon.batch, of_recon.over_batch):
         return None
     factors: list[tuple[str, float]] = []
     value = abs(kl.factor) * kl_weight / recon_weight

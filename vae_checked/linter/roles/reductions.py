@@ -1,29 +1,41 @@
-"""How a term is reduced on its way: the chain of sums, means and divisions above it, read axis by axis."""
+"""The chain of sums, means, divisions and weights above a term in the source, and the rank that it starts from."""
 
 from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from vae_checked.facts import Reduced, Reduction
+from vae_checked.facts import Reduction
 from vae_checked.linter.interpreter.arguments import are_parsed
-from vae_checked.linter.interpreter.values import Value
 from vae_checked.linter.roles.samplers import is_scalar
 from vae_checked.linter.symbols.expression import ELEMENTWISE, TRANSPARENT, Expr, strip
 from vae_checked.linter.symbols.intervals import interval_of
 from vae_checked.linter.symbols.numeric import leaves
+from vae_checked.mathematics.names import is_batch_size
+from vae_checked.mathematics.reductions import (
+    Axes,
+    Extent,
+    Negate,
+    Number,
+    Reduce,
+    Reshape,
+    Size,
+    Stack,
+    Step,
+    Tensor,
+    Through,
+    Weight,
+)
 
 if TYPE_CHECKING:
     from vae_checked.linter.roles.reconstructions import Reconstruction
 
-Step = tuple[str, object]
 _MAX_CHAINS = 4
 # Calls inside of one another that make a weight.
 _MAX_CALLS = 6
-# What a term may pass through without losing its axes or its elements' order.
-_PASSED = frozenset(("clamp", "nan_to_num", "maximum", "masked"))
+_MAX_DEPTH = 200
 
 
 def chains(root: Expr, target: int) -> list[tuple[Step, ...]]:
@@ -33,14 +45,14 @@ def chains(root: Expr, target: int) -> list[tuple[Step, ...]]:
     def visit(node: Expr, depth: int) -> list[tuple[Step, ...]]:
         if node.uid == target:
             return [()]
-        if node.uid in memo or depth > 200:
+        if node.uid in memo or depth > _MAX_DEPTH:
             return memo.get(node.uid, [])
         memo[node.uid] = []
         found: list[tuple[Step, ...]] = []
-        for index, arg in enumerate(node.args):
+        # The size of a tensor says nothing of its values.
+        for index, arg in enumerate(node.args if node.op not in ("size", "shape") else ()):
             for chain in visit(arg, depth + 1):
-                step = _step(node, index)
-                whole = chain if step is None else (step, *chain)
+                whole = (*_steps(node, index), *chain)
                 if whole not in found and len(found) < _MAX_CHAINS:
                     found.append(whole)
         memo[node.uid] = found
@@ -49,56 +61,100 @@ def chains(root: Expr, target: int) -> list[tuple[Step, ...]]:
     return visit(root, 0)
 
 
-def _step(node: Expr, index: int) -> Step | None:
+def _steps(node: Expr, index: int) -> tuple[Step, ...]:
+    """What a node does to its argument at `index`."""
     if node.op in ("sum", "mean"):
-        return (node.op, node.get("axes"))
+        return (Reduce(Reduction.SUM if node.op == "sum" else Reduction.MEAN, _axes(node)),)
     if node.op == "neg" or (node.op == "sub" and index == 1):
-        return ("sign", -1)
-    if node.op == "div" and index == 0:
-        return _factor(node, 1, inverse=True)
-    if node.op == "mul":
-        return _factor(node, 1 - index, inverse=False)
+        return (Negate(),)
+    if node.op == "mul" or (node.op == "div" and index == 0):
+        return tuple(_scaling(node, 1 - index, inverse=node.op == "div"))
     if node.op == "flatten":
-        return ("shape", ("flat", _flat_rank(node)))
+        return (Reshape(_flat_rank(node)),)
     if node.op in ("view", "reshape"):
-        return ("shape", node.get("sizes"))
+        return (Reshape(_viewed_rank(node)),)
     if node.op == "stack":
-        return ("stacked", None)
+        return (Stack(),)
     if node.op in ("add", "sub", "phi") or node.op in TRANSPARENT:
+        return ()
+    return (Through(node.op),)
+
+
+def _axes(node: Expr) -> Axes:
+    axes = node.get("axes")
+    if isinstance(axes, tuple):
+        return tuple(axis for axis in axes if isinstance(axis, int))
+    return Extent.ALL if axes == "all" else Extent.UNKNOWN
+
+
+def _viewed_rank(node: Expr) -> int | None:
+    """The rank after a view that keeps the batch axis first; None for any other."""
+    sizes = node.get("sizes")
+    if not isinstance(sizes, tuple) or len(sizes) < 2:
         return None
-    return ("through", node.op)
+    first = sizes[0]
+    keeps = first == -1 or first is None or (isinstance(first, tuple) and first[0] == "expr" and first[2] in (0, None))
+    return len(sizes) if keeps else None
 
 
-def _factor(node: Expr, index: int, inverse: bool) -> Step:
-    """What multiplying or dividing by the argument at `index` does to the other one."""
-    other = node.args[index]
-    bare = strip(other)
+def _scaling(node: Expr, index: int, inverse: bool) -> Iterator[Step]:
+    """What multiplying or dividing by the argument at `index` does to the other one, factor by factor."""
+    factor = node.args[index]
+    if is_number(factor):
+        yield from _factors(node, index, inverse)
+        return
+    interval = interval_of(strip(factor))
+    yield Tensor(whole=is_whole(factor), positive=interval is not None and interval.low >= 0.0)
+
+
+def _factors(node: Expr, index: int, inverse: bool) -> Iterator[Step]:
+    """The factors of a number: `0.5 / x.size(0)` is a constant and a division by the batch size."""
+    bare = strip(node.args[index])
     if bare.op == "const":
-        number = bare.value
-        value = 1.0 / number if inverse and number else number
-        if inverse and is_chosen(value):
-            # A number that a sum is divided by may be the batch size.
-            return ("fraction", value)
-        return ("named" if _is_named(node, index) else "const", value)
-    axis = bare.get("axis") if bare.op == "size" else None
-    if axis is not None:
-        return ("divided" if inverse else "times", axis)
-    name = str(bare.get("name") or "")
-    if inverse and ("batch" in name.lower() or name.lower() in ("bs", "b", "n")):
-        return ("divided", 0)
-    if is_number(other):
-        return ("-weight" if _negative(other) else "weight", name or bare.op)
-    interval = interval_of(bare)
-    positive = interval is not None and interval.low >= 0.0
-    return ("factor" if is_whole(other) else "spread", "positive" if positive else bare.op)
+        yield _number(node, index, inverse)
+    elif bare.op in ("mul", "div"):
+        yield from _factors(bare, 0, inverse)
+        yield from _factors(bare, 1, inverse is not (bare.op == "div"))
+    elif bare.op == "neg":
+        yield Negate()
+        yield from _factors(bare, 0, inverse)
+    elif bare.op == "size":
+        axis = bare.get("axis")
+        yield Size(axis if isinstance(axis, int) else None, _text(node, index), inverse)
+    elif is_batch_size(_name(bare)):
+        yield Size(0, _text(node, index), inverse)
+    else:
+        yield Weight(_text(node, index) or _name(bare) or bare.op, _negative(bare))
+
+
+def _name(expr: Expr) -> str:
+    return str(expr.get("name") or "")
+
+
+def _number(node: Expr, index: int, inverse: bool) -> Number:
+    number = strip(node.args[index]).value
+    value = 1.0 / number if inverse and number else number
+    return Number(value, _text(node, index) or f"{number:g}", _is_named(node, index), inverse)
+
+
+def _operand(node: Expr, index: int) -> ast.expr | None:
+    """An argument of a product or a quotient as it is written; None where that is no binary operation."""
+    written = node.site.node if node.site is not None else None
+    if not isinstance(written, ast.BinOp):
+        return None
+    return written.left if index == 0 else written.right
+
+
+def _text(node: Expr, index: int) -> str:
+    operand = _operand(node, index)
+    return "" if operand is None else ast.unparse(operand)
 
 
 def _is_named(node: Expr, index: int) -> bool:
     """Whether a number is written as something else than a number: a weight that has a name and a known value."""
-    written = node.site.node if node.site is not None else None
-    if not isinstance(written, ast.BinOp):
+    operand = _operand(node, index)
+    if operand is None:
         return False
-    operand = written.left if index == 0 else written.right
     if isinstance(operand, ast.Name) and node.site is not None and _is_local(operand, node.site.source.cell.tree):
         return False
     functions = {id(node.func) for node in ast.walk(operand) if isinstance(node, ast.Call)}
@@ -164,7 +220,7 @@ def is_number(expr: Expr, depth: int = 0) -> bool:
 
 
 def _is_setting(leaf: Expr, depth: int) -> bool:
-    if is_scalar(leaf) or leaf.op in ("atom", "weight") or are_parsed(leaf):
+    if is_scalar(leaf) or leaf.op in ("atom", "weight") or are_parsed(leaf) or is_batch_size(_name(leaf)):
         return True
     # Below a call, a table of settings is told by the names of its entries.
     entry = leaf.op == "item" and depth > 0 and isinstance(leaf.get("index"), str)
@@ -187,9 +243,7 @@ def peeled(term: Expr) -> tuple[Step, ...]:
                 return tuple(steps)
         elif node.op not in ("neg", "sum", "mean") and node.op not in TRANSPARENT:
             return tuple(steps)
-        step = _step(node, index)
-        if step is not None:
-            steps.append(step)
+        steps += _steps(node, index)
         node = node.args[index]
 
 
@@ -223,100 +277,6 @@ def _outputs(node: Expr) -> int | None:
     return out if isinstance(out, int) and out > 0 else None
 
 
-def read(chain: tuple[Step, ...], rank: int | None, single: Iterable[int] = ()) -> Reduced | None:
-    """What a chain does to the batch axis and to the axes of a sample; None when it cannot be read.
-
-    `rank` is the number of axes of the term, None when it is not known (then 2 is the least there can be). `single` are
-    axes of length 1, over which a sum is a mean.
-    """
-    batch: Reduction | None = Reduction.KEPT
-    event: dict[int, Reduction] = {}
-    chosen = counted = spread = stacked = False
-    axes = list(range(rank)) if rank else None
-    for kind, value in reversed(chain):
-        if kind in ("sum", "mean"):
-            reduction = Reduction.SUM if kind == "sum" else Reduction.MEAN
-            if value == "unknown" or (stacked and value not in ("all", (0,))):
-                return None
-            if stacked and value == (0,):
-                # Over what was put side by side, as the losses of several samples are.
-                stacked = False
-                continue
-            stacked = False
-            if spread:
-                # The total of the batch was handed to every element of something, and these are added up.
-                return Reduced(batch, Reduction.MIXED, False) if kind == "sum" else None
-            outcome = _reduce(value, reduction, batch, event, axes)
-            if outcome is None:
-                return None
-            batch, event, axes = outcome
-        elif kind == "divided":
-            if value == 0 and batch is Reduction.SUM:
-                batch = Reduction.MEAN
-            elif value == 0 and batch is Reduction.MEAN:
-                # A batch size below what is a mean already weighs nothing on purpose.
-                continue
-            else:
-                counted = True
-        elif kind in ("times", "weight", "-weight", "fraction"):
-            counted = True
-        elif kind == "named" or (kind == "const" and is_chosen(value)):
-            chosen = True
-        elif kind == "stacked":
-            if stacked:
-                return None
-            stacked = True
-        elif kind == "shape":
-            reshaped = _reshaped(value, event, batch)
-            if reshaped is None:
-                return None
-            axes = list(range(reshaped))
-        elif kind in ("factor", "spread") and axes == []:
-            spread, counted = kind == "spread", True
-        elif kind in ("factor", "spread") or (kind == "through" and value not in _PASSED):
-            return None
-    event = {axis: reduction for axis, reduction in event.items() if axis not in single} or event
-    explicit, constant = chosen or counted, not counted and chosen
-    kinds = set(event.values()) | ({Reduction.KEPT} if axes and any(axis != 0 for axis in axes) else set())
-    if not kinds:
-        return Reduced(batch, Reduction.KEPT if axes is None else None, explicit, constant)
-    if kinds == {Reduction.KEPT} and not event:
-        return Reduced(batch, Reduction.KEPT, explicit, constant)
-    whole = next(iter(kinds)) if len(kinds) == 1 else Reduction.MIXED
-    return Reduced(batch, whole, explicit, constant)
-
-
-def repeated(shared: tuple[Step, ...], own: Reduced | None, other: Reduced | None) -> bool:
-    """Whether a term that has no batch axis left is added to each sample of the other one.
-
-    A term without any axis is charged once per sample where these are summed; one that has its own axes left is added
-    to samples by their position.
-    """
-    if own is None or other is None:
-        return False
-    if own.batch is Reduction.SUM and own.event is Reduction.KEPT and other.batch is Reduction.KEPT:
-        return other.event in (Reduction.SUM, Reduction.MEAN)
-    if not any(kind == "sum" for kind, _ in shared):
-        return False
-    done = Reduction.KEPT not in (own.batch, own.event)
-    return done and other.batch is Reduction.KEPT
-
-
-def balancing(shared: tuple[Step, ...], own: Reduced | None, other: Reduced | None) -> tuple[Step, ...]:
-    """The steps above both terms that matter for their balance.
-
-    Where one is a sum over the batch and the other a mean already, what scales the two together makes up for nothing.
-    """
-    if own is None or other is None or {own.batch, other.batch} != {Reduction.SUM, Reduction.MEAN}:
-        return shared
-    return tuple(step for step in shared if step[0] not in ("divided", "fraction", "named", "const"))
-
-
-def is_chosen(value: object) -> bool:
-    """Whether a constant factor is one that an author chose, not one that a formula has."""
-    return isinstance(value, (int, float)) and abs(value) not in (0.5, 1.0, 2.0)
-
-
 def single_axes(recon: Reconstruction) -> tuple[int, ...]:
     """The axes of a reconstruction error that have length 1: the channels of a grey picture from a convolution."""
     for side in (recon.first, recon.second):
@@ -326,56 +286,6 @@ def single_axes(recon: Reconstruction) -> tuple[int, ...]:
         if node.op == "layer" and node.get("channels_out") == 1:
             return (1,)
     return ()
-
-
-def _reshaped(sizes: Value, event: dict[int, Reduction], batch: Reduction | None) -> int | None:
-    """The rank after a view that keeps the batch axis first; None for any other."""
-    if not isinstance(sizes, tuple) or event or batch is not Reduction.KEPT or len(sizes) < 2:
-        return None
-    first = sizes[0]
-    if first == "flat":
-        return sizes[1] if isinstance(sizes[1], int) else None
-    keeps = first == -1 or first is None or (isinstance(first, tuple) and first[0] == "expr" and first[2] in (0, None))
-    return len(sizes) if keeps else None
-
-
-def _reduce(
-    value: object,
-    reduction: Reduction,
-    batch: Reduction | None,
-    event: dict[int, Reduction],
-    axes: list[int] | None,
-) -> tuple[Reduction | None, dict[int, Reduction], list[int] | None] | None:
-    event = dict(event)
-    if value == "all":
-        if batch is Reduction.KEPT:
-            batch = reduction
-        for axis in axes if axes is not None else ([] if event else [0, -1]):
-            if axis != 0:
-                event[axis] = reduction
-        return batch, event, []
-    if not isinstance(value, tuple):
-        return None
-    if axes is None:
-        # Rank unknown: axis 0 is the batch, everything else belongs to a sample.
-        left_batch = batch is Reduction.KEPT
-        for axis in value:
-            if axis == 0 and left_batch:
-                batch = reduction
-            else:
-                event[axis] = reduction
-        return batch, event, ([0] if batch is Reduction.KEPT else []) if event else None
-    remaining = list(axes)
-    for axis in value:
-        if not -len(axes) <= axis < len(axes):
-            return (batch, event, axes) if not axes else None
-        original = axes[axis]
-        remaining.remove(original) if original in remaining else None
-        if original == 0:
-            batch = reduction
-        else:
-            event[original] = reduction
-    return batch, event, remaining
 
 
 def _flat_rank(node: Expr) -> int | None:

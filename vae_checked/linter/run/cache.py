@@ -25,7 +25,7 @@ from vae_checked.record import replace
 
 # When there are more entries than this, the oldest go.
 MOST = 2_000
-_ROOMS = ("linter", "catalogue", "facts.py", "finding.py", "record.py", "text.py")
+_ROOMS = ("linter", "catalogue", "mathematics", "facts.py", "finding.py", "record.py", "text.py")
 _SUFFIX = ".json"
 
 

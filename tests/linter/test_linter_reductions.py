@@ -1,0 +1,176 @@
+"""How the linter reads the reductions of both terms of a loss, and the weight of the KL that they make."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from linter_losses import KL, LOOP, MODEL, RECON, codes, one, read
+
+from vae_checked.facts import EffectiveBeta, Reduction
+
+ROWWISE = 'recon = F.mse_loss(out, x, reduction="none").sum(1).mean()'
+LEFT = 'recon = F.mse_loss(out, x, reduction="none").sum(1)\nwhile len(recon.shape) > 1:'
+ROWS = "rows = -0.5 * (1 + logvar - mu ** 2 - logvar.exp())"
+REDUCTIONS = {
+    "sum and sum": (f"{RECON}\n{KL}\nloss = recon + kl", []),
+    "both over the batch size": (f"{RECON}\n{KL}\nloss = recon / x.size(0) + kl / x.size(0)", []),
+    "the whole over the batch": (f"{RECON}\n{KL}\nloss = (recon + kl) / len(x)", []),
+    "over the batch first, then over the latents": (
+        f"{ROWWISE}\n{ROWS}\nloss = recon + rows.mean(0).sum()",
+        [],
+    ),
+    "batch sum, latent mean": (
+        f"{ROWWISE}\n{ROWS}\nloss = recon + rows.sum(0).mean()",
+        ["VAE304"],
+    ),
+    "a sum over the batch only": (
+        f"{ROWWISE}\n{ROWS}\nkl = torch.sum(rows, dim=0)\nloss = recon + kl.mean()",
+        ["VAE304"],
+    ),
+    "the total of the batch for every sample": (
+        f"recon = F.mse_loss(out, x, reduction='none').sum(1)\n{KL}\nloss = (recon + kl).sum()",
+        ["VAE304"],
+    ),
+    "one KL for every sample": (
+        f"recon = F.mse_loss(out, x, reduction='none').sum(1)\n{ROWS}\nloss = (recon + rows.sum(1)).sum()",
+        [],
+    ),
+    "an error summed over the batch only": (
+        f"recon = F.mse_loss(out, x, reduction='none').sum(0)\n{ROWS}\nloss = recon.mean() + rows.sum(1).mean()",
+        ["VAE501"],
+    ),
+    "mean beside sum": (f"recon = F.mse_loss(out, x)\n{ROWS}\nloss = recon + rows.sum(1).mean()", ["VAE502"]),
+    "a module's mean beside sum": (
+        f"recon = nn.BCELoss()(out, x)\n{ROWS}\nloss = recon + torch.mean(torch.sum(rows, dim=-1))",
+        ["VAE502"],
+    ),
+    "mean beside sum, weighed by name": (
+        f"recon = F.mse_loss(out, x)\n{ROWS}\nloss = recon + BETA * rows.sum(1).mean()",
+        [],
+    ),
+    "mean beside sum, the count given back": (
+        f"recon = 91 * F.mse_loss(out, x)\n{ROWS}\nloss = recon + rows.sum(1).mean()",
+        [],
+    ),
+    "mean beside sum over the same count": (f"recon = F.mse_loss(out, x)\n{KL}\nloss = recon + kl / (len(x) * 91)", []),
+    "sum beside a mean over latents": (
+        f"{ROWWISE}\n{ROWS}\nloss = recon + rows.mean(1).mean()",
+        ["VAE503"],
+    ),
+    "mean beside mean": (f"recon = F.mse_loss(out, x)\n{ROWS}\nloss = recon + rows.mean()", []),
+    "batch sum beside batch mean": (f"{RECON}\n{ROWS}\nloss = recon + rows.sum(1).mean()", ["VAE504"]),
+    "a named number makes up for no batch": (
+        f"{RECON}\n{ROWS}\nloss = recon + BETA * rows.sum(1).mean()",
+        ["VAE504"],
+    ),
+    "a number of its own makes up for no batch": (
+        f"{RECON}\n{ROWS}\nloss = recon + 0.03 * rows.sum(1).mean()",
+        ["VAE504"],
+    ),
+    "a sum divided by a named number may be a mean": (
+        f"{RECON} / WIDTH\n{ROWS}\nloss = recon + rows.sum(1).mean()",
+        [],
+    ),
+    "a sum divided by a number may be a mean": (f"{RECON} / 48\n{ROWS}\nloss = recon + rows.sum(1).mean()", []),
+    "a weight that nobody knows may make up for the batch": (
+        f"{RECON}\n{ROWS}\nloss = recon + model.weight * rows.sum(1).mean()",
+        [],
+    ),
+    "summed while there are other axes than the batch": (
+        f"{ROWS}\n{LEFT}\n    recon = recon.sum(1)\nloss = (recon + rows.sum(1)).mean()",
+        [],
+    ),
+    "a scalar sum beside rows, then a mean": (f"{RECON}\n{ROWS}\nloss = (recon + rows.sum(1)).mean()", ["VAE504"]),
+    "a mean of a scalar is nothing": (f"{RECON}\n{KL}\nloss = torch.mean(recon + kl)", []),
+    "size_average=False is a sum": (
+        f"recon = F.binary_cross_entropy(out, x, size_average=False)\n{KL}\nloss = recon + kl",
+        [],
+    ),
+    "size_average set too late": (
+        f"criterion = nn.BCELoss()\ncriterion.size_average = False\nrecon = criterion(out, x)\n{KL}\nloss = recon + kl",
+        ["VAE506"],
+    ),
+    "python's sum over the rows": (
+        f"{ROWWISE}\n{ROWS}\nloss = recon + sum(rows.sum(1))",
+        ["VAE504"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("body", "expected"), REDUCTIONS.values(), ids=REDUCTIONS)
+def test_reduction(body: str, expected: list[str], tmp_path: Path) -> None:
+    assert codes(tmp_path, body) == expected
+
+
+BATCHES = (
+    *("x.shape[0]", "x.size(0)", "x.size()[0]", "len(x)", "mu.shape[0]", "logvar.size(0)", "len(mu)", "out.shape[0]"),
+    *("batch_size", "args.batch_size", "loader.batch_size", "float(x.size(0))", "x.shape[0] * 1.0"),
+)
+MEANS = "kl = -0.5 * torch.mean(1 + logvar - mu ** 2 - logvar.exp())"
+OVER_BATCH = {
+    "the KL, in the loss": (f"{RECON}\n{KL}\nloss = recon + kl / {{}}", ["VAE504"]),
+    "the KL, in its own line": (f"{RECON}\n{KL} / {{}}\nloss = recon + kl", ["VAE504"]),
+    "the KL, in place": (f"{RECON}\n{KL}\nkl /= {{}}\nloss = recon + kl", ["VAE504"]),
+    "the KL, by its inverse": (f"{RECON}\n{KL}\nloss = recon + kl * (1 / ({{}}))", ["VAE504"]),
+    "the KL, in a named constant weight": (f"{RECON}\n{KL}\nloss = recon + BETA / ({{}}) * kl", ["VAE504"]),
+    "the KL, beside a named constant weight": (f"{RECON}\n{KL}\nloss = recon + BETA * kl / ({{}})", ["VAE504"]),
+    "the KL, element by element": (
+        f"{RECON}\n{ROWS}\nloss = recon + (rows / ({{}})).sum()",
+        ["VAE504"],
+    ),
+    "the KL, and a mean besides": (
+        f"{ROWWISE}\n{ROWS}\nloss = recon + (rows.sum(1) / ({{}})).mean()",
+        ["VAE504"],
+    ),
+    "the error": (f"{RECON} / ({{}})\n{KL}\nloss = recon + kl", ["VAE504"]),
+    "the error beside a mean": (f"{RECON} / ({{}})\n{MEANS}\nloss = recon + kl", ["VAE503"]),
+    "the KL beside a mean": (f"recon = F.mse_loss(out, x)\n{KL} / ({{}})\nloss = recon + kl", ["VAE502"]),
+    "a mean, times the batch": (f"recon = F.mse_loss(out, x) * ({{}})\n{KL}\nloss = recon + kl", ["VAE502"]),
+    "both": (f"{RECON} / ({{}})\n{KL} / len(out)\nloss = recon + kl", []),
+    "both together": (f"{RECON}\n{KL}\nloss = (recon + kl) / ({{}})", []),
+    "the KL beside the mean of its rows": (f"{ROWWISE}\n{KL} / ({{}})\nloss = recon + kl", []),
+}
+
+
+@pytest.mark.parametrize("size", BATCHES)
+@pytest.mark.parametrize(("body", "expected"), OVER_BATCH.values(), ids=OVER_BATCH)
+def test_a_division_by_the_batch_is_a_mean(body: str, expected: list[str], size: str, tmp_path: Path) -> None:
+    model = f"from settings import args, batch_size\n{MODEL}"
+    assert codes(tmp_path, body.format(size), model) == expected
+
+
+@pytest.mark.parametrize(
+    ("recon", "kl", "beta"),
+    [
+        ("F.mse_loss(out, x)", "rows.sum(1).mean()", EffectiveBeta(91.0, (("elements of a sample", 91.0),))),
+        ("F.mse_loss(out, x, reduction='sum')", "rows.sum()", EffectiveBeta(1.0, ())),
+        (
+            "F.mse_loss(out, x)",
+            "rows.mean()",
+            EffectiveBeta(13.0, (("1 / latents", 1 / 7), ("elements of a sample", 91.0))),
+        ),
+    ],
+    ids=["mean beside sum", "sum beside sum", "mean beside mean"],
+)
+def test_effective_beta_is_a_product_of_named_sizes(recon: str, kl: str, beta: EffectiveBeta, tmp_path: Path) -> None:
+    body = f"            recon = {recon}\n            {ROWS}\n            loss = recon + {kl}"
+    found = [facts.objective.effective_beta for facts in read(tmp_path, MODEL + LOOP.format(body=body)).facts]
+    known = [fact.value for fact in found if fact is not None]
+    assert len(known) == 1
+    assert known[0].value == pytest.approx(beta.value)
+    assert dict(known[0].factors) == pytest.approx(dict(beta.factors))
+
+
+def test_reductions_are_read_axis_by_axis(tmp_path: Path) -> None:
+    body = f"            {ROWWISE}\n            {ROWS}\n"
+    facts = one(read(tmp_path, MODEL + LOOP.format(body=f"{body}            loss = recon + rows.mean(1).sum()")))
+    assert facts.kl.reduced is not None
+    assert facts.recon.reduced is not None
+    assert (facts.kl.reduced.value.batch, facts.kl.reduced.value.event) == (Reduction.SUM, Reduction.MEAN)
+    assert (facts.recon.reduced.value.batch, facts.recon.reduced.value.event) == (Reduction.MEAN, Reduction.SUM)
+
+
+def test_a_number_under_a_local_name_is_none(tmp_path: Path) -> None:
+    body = f"recon = F.mse_loss(out, x)\n{ROWS}\nalpha = 1.0\nloss = recon + alpha * rows.sum(1).mean()"
+    assert codes(tmp_path, body) == ["VAE502"]

@@ -1,0 +1,203 @@
+"""Chains of reductions, read axis by axis, beside what torch computes: the weight that an element has in the total."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from vae_checked.facts import Reduced, Reduction
+from vae_checked.mathematics.names import is_batch_size
+from vae_checked.mathematics.reductions import (
+    Extent,
+    Negate,
+    Number,
+    Reduce,
+    Reshape,
+    Size,
+    Step,
+    Through,
+    Weight,
+    balancing,
+    read,
+    repeated,
+    sign_of,
+    weight_of,
+)
+from vae_checked.mathematics.reductions import (
+    Tensor as Factor,
+)
+
+SUM, MEAN, KEPT, MIXED = Reduction.SUM, Reduction.MEAN, Reduction.KEPT, Reduction.MIXED
+SIZES = (3, 5, 7)
+ALL = Extent.ALL
+
+
+def weights(chain: tuple[Step, ...]) -> Tensor:
+    """d total / d element, from running the chain on a tensor of sizes B 5 7."""
+    term = torch.ones(SIZES, dtype=torch.float64, requires_grad=True)
+    value = term * 1.0
+    for step in reversed(chain):
+        if isinstance(step, Reduce):
+            axes = tuple(range(value.dim())) if step.axes is ALL else step.axes
+            assert isinstance(axes, tuple)
+            value = value.sum(axes) if step.kind is SUM else value.mean(axes)
+        elif isinstance(step, Size):
+            size = SIZES[0] if step.axis == 0 else math.prod(SIZES)
+            value = value / size if step.divides else value * size
+        elif isinstance(step, Negate):
+            value = -value
+    (gradient,) = torch.autograd.grad(value.sum(), term)
+    return gradient
+
+
+def predicted(reduced: Reduced) -> float:
+    divisions = reduced.over_batch if reduced.batch is KEPT else reduced.batch_divisions
+    assert divisions is not None
+    means = math.prod(SIZES[1:]) if reduced.event is MEAN else 1
+    return 1.0 / (SIZES[0] ** divisions * means)
+
+
+@st.composite
+def chains(draw: st.DrawFn) -> tuple[Step, ...]:
+    """Sums and means until no axis is left, with divisions by the batch size anywhere."""
+    steps: list[Step] = []
+    left = 3
+    while left:
+        if draw(st.booleans()):
+            steps.append(draw(st.sampled_from([Size(0, divides=True), Size(0), Negate()])))
+        kind = draw(st.sampled_from([SUM, MEAN]))
+        axes = tuple(sorted(draw(st.sets(st.integers(0, left - 1), min_size=1))))
+        whole = draw(st.booleans()) and len(axes) == left
+        steps.append(Reduce(kind, ALL if whole else tuple(a - left if draw(st.booleans()) else a for a in axes)))
+        left -= len(axes)
+    return tuple(reversed(steps))
+
+
+@settings(max_examples=300, deadline=None)
+@given(chains())
+def test_a_chain_gives_each_element_the_weight_that_is_read(chain: tuple[Step, ...]) -> None:
+    reduced = read(chain, rank=3)
+    assert reduced is not None
+    found = weights(chain)
+    assert torch.allclose(found, found.flatten()[0])
+    sign = sign_of(chain)
+    assert sign is not None
+    if reduced.event is MIXED:
+        assert not math.isclose(abs(float(found.flatten()[0])) * predicted(reduced) ** -1, 1.0)
+    else:
+        assert float(found.flatten()[0]) == pytest.approx(sign * predicted(reduced))
+
+
+READ = {
+    "summed, divided by the batch size": ((Size(0, divides=True), Reduce(SUM, ALL)), Reduced(MEAN, SUM)),
+    "divided by the batch size, then summed": ((Reduce(SUM, ALL), Size(0, divides=True)), Reduced(MEAN, SUM)),
+    "averaged, divided by the batch size": (
+        (Size(0, divides=True), Reduce(MEAN, (0,)), Reduce(SUM, (1, 2))),
+        Reduced(MEAN, SUM, over_batch=1),
+    ),
+    "averaged, times the batch size": ((Size(0), Reduce(MEAN, ALL)), Reduced(MEAN, MEAN, over_batch=-1)),
+    "per sample, divided by the batch size": (
+        (Size(0, divides=True), Reduce(SUM, (1, 2))),
+        Reduced(KEPT, SUM, over_batch=1),
+    ),
+    "a name": ((Weight("w"), Reduce(SUM, ALL)), Reduced(SUM, SUM, explicit=True, weights=("w",))),
+    "a named number": (
+        (Number(3.0, "BETA", named=True), Reduce(SUM, ALL)),
+        Reduced(SUM, SUM, explicit=True, constant=True, weights=("BETA",)),
+    ),
+    "a named one": (
+        (Number(1.0, "BETA", named=True), Reduce(SUM, ALL)),
+        Reduced(SUM, SUM, explicit=True, constant=True, weights=("BETA",)),
+    ),
+    "a number of its own": (
+        (Number(0.03, "0.03"), Reduce(SUM, ALL)),
+        Reduced(SUM, SUM, explicit=True, constant=True, weights=("0.03",)),
+    ),
+    "the half of a formula": ((Number(0.5, "0.5"), Reduce(SUM, ALL)), Reduced(SUM, SUM)),
+    "a number that may be the batch size": (
+        (Number(1 / 48, "48", divides=True), Reduce(SUM, ALL)),
+        Reduced(SUM, SUM, explicit=True, weights=("48",)),
+    ),
+    "a number beside the batch size": (
+        (Number(1 / 784, "784", divides=True), Size(0, divides=True), Reduce(SUM, ALL)),
+        Reduced(MEAN, SUM, explicit=True, constant=True, weights=("784",)),
+    ),
+    "another axis": (
+        (Size(1, "x.shape[1]", divides=True), Reduce(SUM, ALL)),
+        Reduced(SUM, SUM, explicit=True, constant=True, weights=("x.shape[1]",)),
+    ),
+    "reshaped first": ((Reduce(SUM, (1,)), Reshape(2)), Reduced(KEPT, SUM)),
+    "a sum of some axes": ((Reduce(MEAN, ALL), Reduce(SUM, (1,))), Reduced(MEAN, MIXED)),
+    "clamped": ((Reduce(SUM, ALL), Through("clamp")), Reduced(SUM, SUM)),
+}
+UNREAD = {
+    "axes that are not known": (Reduce(SUM, Extent.UNKNOWN),),
+    "another shape after a sum": (Reduce(SUM, ALL), Reshape(2), Reduce(SUM, (1,))),
+    "a shape that is not known": (Reduce(SUM, ALL), Reshape(None)),
+    "a factor an element": (Reduce(SUM, ALL), Factor(whole=False, positive=True)),
+    "an operation across elements": (Reduce(SUM, ALL), Through("softmax")),
+}
+
+
+@pytest.mark.parametrize(("chain", "expected"), READ.values(), ids=READ)
+def test_what_a_chain_amounts_to(chain: tuple[Step, ...], expected: Reduced) -> None:
+    assert read(chain, rank=3) == expected
+
+
+@pytest.mark.parametrize("chain", UNREAD.values(), ids=UNREAD)
+def test_what_is_not_understood_is_unknown(chain: tuple[Step, ...]) -> None:
+    assert read(chain, rank=3) is None
+
+
+def test_an_axis_of_length_one_is_neither_summed_nor_averaged() -> None:
+    chain = (Reduce(SUM, (1,)), Reduce(MEAN, (1,)))
+    assert read(chain, rank=3) == Reduced(KEPT, MIXED)
+    assert read(chain, rank=3, single=(1,)) == Reduced(KEPT, SUM)
+
+
+def test_the_total_of_the_batch_is_charged_to_each_sample() -> None:
+    scalar, rows = Reduced(SUM, SUM), Reduced(KEPT, SUM)
+    for kind, expected in ((SUM, True), (MEAN, False)):
+        assert repeated((Reduce(kind, ALL),), scalar, rows) is expected
+        assert repeated((Reduce(kind, ALL),), rows, scalar) is False
+
+
+def test_what_scales_both_terms_makes_up_for_no_mean() -> None:
+    shared = (Size(0, divides=True), Number(0.3, "0.3"), Reduce(SUM, ALL))
+    assert balancing(shared, Reduced(SUM, SUM), Reduced(SUM, SUM)) == shared
+    assert balancing(shared, Reduced(SUM, SUM), Reduced(MEAN, SUM)) == (Reduce(SUM, ALL),)
+
+
+SIGNS: dict[str, tuple[tuple[Step, ...], int | None]] = {
+    "two minuses": ((Negate(), Number(-0.5)), 1),
+    "a weight with a minus": ((Weight("w", negative=True),), -1),
+    "a margin": ((Through("relu"), Negate()), None),
+    "a minus outside of a margin": ((Negate(), Through("relu")), -1),
+    "no weight": ((Number(0.0),), None),
+    "an unknown factor": ((Factor(whole=True, positive=False),), None),
+    "a positive factor": ((Negate(), Factor(whole=True, positive=True)), -1),
+    "an operation that may turn": ((Through("cos"),), None),
+}
+
+
+@pytest.mark.parametrize(("chain", "sign"), SIGNS.values(), ids=SIGNS)
+def test_the_sign_of_a_chain(chain: tuple[Step, ...], sign: int | None) -> None:
+    assert sign_of(chain) == sign
+
+
+def test_the_weight_of_a_chain_is_what_has_no_name() -> None:
+    assert weight_of((Number(0.5), Number(-4.0), Size(0, divides=True))) == (2.0, True)
+    assert weight_of((Number(0.5), Size(0, divides=True))) == (0.5, False)
+    assert weight_of((Number(3.0, "BETA", named=True), Weight("w"))) == (1.0, True)
+
+
+def test_which_names_are_batch_sizes() -> None:
+    sizes = ("batch_size", "args.batch_size", "batchSize", "BATCH_SIZE", "bs", "B", "train_bs", "self.batch")
+    others = ("num_batches", "batch_idx", "n", "beta", "batches_per_epoch", "absolute", "jobs", "batch_weight")
+    assert [name for name in itertools.chain(sizes, others) if is_batch_size(name)] == list(sizes)

@@ -1,0 +1,391 @@
+"""How a term is reduced on its way to the loss: a chain of sums, means, divisions and weights, read axis by axis.
+
+An observer translates what it sees into the steps below; what they amount to, and what counts as a weight that somebody
+chose, is decided here for all of them. A division by the batch size is no weight: it is a mean over the batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from enum import StrEnum
+
+from vae_checked.facts import Reduced, Reduction
+from vae_checked.record import dataclass, field
+
+
+class Extent(StrEnum):
+    """Axes that are not written as numbers."""
+
+    ALL = "all"
+    UNKNOWN = "unknown"
+
+
+Axes = tuple[int, ...] | Extent
+
+
+@dataclass(frozen=True, slots=True)
+class Reduce:
+    """A sum or a mean over some axes of what is left of the term at that point."""
+
+    kind: Reduction
+    axes: Axes
+
+
+@dataclass(frozen=True, slots=True)
+class Negate:
+    """A minus."""
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A factor whose value is known; `named` where it is written as something else than a number.
+
+    `divides` where the term is divided by 1 / value, which may then be the batch size of one run.
+    """
+
+    value: float
+    text: str = ""
+    named: bool = False
+    divides: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """The length of an axis as a factor, or below the term where it `divides`; None stands for all axes together."""
+
+    axis: int | None
+    text: str = ""
+    divides: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """A factor whose value is not known: a setting, a schedule, a parameter."""
+
+    text: str = ""
+    negative: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """A factor that is computed from data: `whole` where it has no axes, `positive` where it is known to be."""
+
+    whole: bool
+    positive: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reshape:
+    """Another shape with the same first axis and `rank` axes; None where that is not known."""
+
+    rank: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """The term put beside others along a new first axis."""
+
+
+@dataclass(frozen=True, slots=True)
+class Through:
+    """An operation that is none of the others."""
+
+    op: str
+
+
+Step = Reduce | Negate | Number | Size | Weight | Tensor | Reshape | Stack | Through
+
+# What a term may pass through without losing its axes or its elements' order.
+_PASSED = frozenset(("clamp", "nan_to_num", "maximum", "masked"))
+# What a larger argument makes larger, or leaves, so that a sign survives it.
+_MONOTONE = frozenset(
+    "clamp nan_to_num maximum minimum relu softplus sqrt exp log log1p abs square masked cat stack".split()
+)
+_OF_FORMULAS = (0.5, 1.0, 2.0)
+
+
+def is_chosen(value: float) -> bool:
+    """Whether a constant factor is one that an author chose, not one that a formula has."""
+    return abs(value) not in _OF_FORMULAS
+
+
+def is_weight(step: Step) -> bool:
+    """Whether a step scales a term by something that an author chose: a name, a count, a number of its own.
+
+    The batch size is none: it makes a mean of a sum.
+    """
+    if isinstance(step, Number):
+        return step.named or is_chosen(step.value)
+    return isinstance(step, Weight) or (isinstance(step, Size) and step.axis != 0)
+
+
+@dataclass(slots=True)
+class _State:
+    """What is left of a term's axes after some steps, counted from the term; `event` is what became of a sample's.
+
+    `axes` are the places of those that are left, None where the rank is not known. `over_batch` counts the divisions by
+    the batch size. `numbers` are divisors that may be one.
+    """
+
+    axes: list[int] | None
+    batch: Reduction | None = Reduction.KEPT
+    event: dict[int, Reduction] = field(default_factory=dict)
+    over_batch: int = 0
+    by_size: bool = False
+    chosen: bool = False
+    counted: bool = False
+    numbers: bool = False
+    spread: bool = False
+    stacked: bool = False
+    mixed: bool = False
+    weights: list[str] = field(default_factory=list)
+
+    def reduced(self, single: Collection[int]) -> Reduced:
+        """The state as a fact; over axes of length 1 (`single`) a sum is a mean, and nothing is said of them."""
+        batch, over = self.batch, self.over_batch
+        if batch is Reduction.SUM and over > 0:
+            batch, over = Reduction.MEAN, over - 1
+        if self.mixed:
+            return Reduced(batch, Reduction.MIXED, over_batch=over)
+        # A number beside a division by the batch size is not the batch size itself.
+        counted = self.counted or (self.numbers and not self.by_size)
+        explicit = self.chosen or counted or self.numbers
+        event = {axis: kind for axis, kind in self.event.items() if axis not in single} or self.event
+        left = bool(self.axes) and any(axis != 0 for axis in self.axes or ())
+        return Reduced(
+            batch,
+            _over_event(event, left, self.axes is None),
+            explicit,
+            explicit and not counted,
+            over,
+            tuple(dict.fromkeys(filter(None, self.weights))),
+        )
+
+
+def _over_event(event: Mapping[int, Reduction], left: bool, rank_unknown: bool) -> Reduction | None:
+    """What becomes of the axes of a sample together."""
+    kinds = set(event.values()) | ({Reduction.KEPT} if left else set())
+    if not kinds:
+        return Reduction.KEPT if rank_unknown else None
+    if not event:
+        return Reduction.KEPT
+    return next(iter(kinds)) if len(kinds) == 1 else Reduction.MIXED
+
+
+def read(chain: Sequence[Step], rank: int | None, single: Iterable[int] = ()) -> Reduced | None:
+    """What a chain, outermost step first, does to the batch axis and to a sample's; None when it cannot be read.
+
+    `rank` is the number of axes of the term, None when it is not known (then 2 is the least there can be). `single` are
+    axes of length 1, over which a sum is a mean.
+    """
+    state = _State(list(range(rank)) if rank else None)
+    for step in reversed(chain):
+        if not _take(state, step):
+            return None
+        if state.mixed:
+            break
+    return state.reduced(tuple(single))
+
+
+def _take_reduce(state: _State, step: Reduce) -> bool:
+    over_stack = state.stacked
+    state.stacked = False
+    if step.axes is Extent.UNKNOWN or (over_stack and step.axes not in (Extent.ALL, (0,))):
+        return False
+    if over_stack and step.axes == (0,):
+        # Over what was put side by side, as the losses of several samples are.
+        return True
+    if state.spread:
+        # The total of the batch was handed to every element of something, and these are added up.
+        state.mixed = step.kind is Reduction.SUM
+        return state.mixed
+    if step.axes is Extent.ALL:
+        _reduce_all(state, step.kind)
+        return True
+    return _reduce_axes(state, step.kind, step.axes)
+
+
+def _reduce_all(state: _State, kind: Reduction) -> None:
+    if state.batch is Reduction.KEPT:
+        state.batch = kind
+    left = state.axes if state.axes is not None else ([] if state.event else [-1])
+    state.event.update({axis: kind for axis in left if axis != 0})
+    state.axes = []
+
+
+def _reduce_axes(state: _State, kind: Reduction, chosen: tuple[int, ...]) -> bool:
+    axes = state.axes
+    if axes is None:
+        # Rank unknown: axis 0 is the batch, everything else belongs to a sample.
+        had_batch = state.batch is Reduction.KEPT
+        for axis in chosen:
+            if axis == 0 and had_batch:
+                state.batch = kind
+            else:
+                state.event[axis] = kind
+        if state.event:
+            state.axes = [0] if state.batch is Reduction.KEPT else []
+        return True
+    remaining = list(axes)
+    for axis in chosen:
+        if not -len(axes) <= axis < len(axes):
+            # Over an axis of what has none: it stays as it is.
+            return not axes
+        original = axes[axis]
+        if original in remaining:
+            remaining.remove(original)
+        if original == 0:
+            state.batch = kind
+        else:
+            state.event[original] = kind
+    state.axes = remaining
+    return True
+
+
+def _take_size(state: _State, step: Size) -> bool:
+    if step.axis in (0, None):
+        state.over_batch += 1 if step.divides else -1
+        state.by_size = True
+    if step.axis != 0:
+        state.chosen = True
+        state.weights.append(step.text)
+    return True
+
+
+def _take_number(state: _State, step: Number) -> bool:
+    if step.divides and is_chosen(step.value):
+        state.numbers = True
+    elif is_weight(step):
+        state.chosen = True
+    else:
+        return True
+    state.weights.append(step.text)
+    return True
+
+
+def _take_weight(state: _State, step: Weight) -> bool:
+    state.counted = True
+    state.weights.append(step.text)
+    return True
+
+
+def _take_tensor(state: _State, step: Tensor) -> bool:
+    if state.axes != []:
+        return False
+    state.spread, state.counted = not step.whole, True
+    return True
+
+
+def _take_reshape(state: _State, step: Reshape) -> bool:
+    if step.rank is None or state.event or state.batch is not Reduction.KEPT:
+        return False
+    state.axes = list(range(step.rank))
+    return True
+
+
+def _take(state: _State, step: Step) -> bool:
+    """Take one step; False where what it does to the axes is not known."""
+    match step:
+        case Reduce():
+            return _take_reduce(state, step)
+        case Number():
+            return _take_number(state, step)
+        case Size():
+            return _take_size(state, step)
+        case Weight():
+            return _take_weight(state, step)
+        case Tensor():
+            return _take_tensor(state, step)
+        case Reshape():
+            return _take_reshape(state, step)
+        case Stack():
+            stacked, state.stacked = state.stacked, True
+            return not stacked
+        case Through():
+            return step.op in _PASSED
+        case Negate():
+            return True
+
+
+def repeated(shared: Sequence[Step], own: Reduced | None, other: Reduced | None) -> bool:
+    """Whether a term that has no batch axis left is added to each sample of the other one.
+
+    A term without any axis is charged once per sample where these are summed; one that has its own axes left is added
+    to samples by their position.
+    """
+    if own is None or other is None:
+        return False
+    if own.batch is Reduction.SUM and own.event is Reduction.KEPT and other.batch is Reduction.KEPT:
+        return other.event in (Reduction.SUM, Reduction.MEAN)
+    if not any(isinstance(step, Reduce) and step.kind is Reduction.SUM for step in shared):
+        return False
+    done = Reduction.KEPT not in (own.batch, own.event)
+    return done and other.batch is Reduction.KEPT
+
+
+def balancing(shared: Sequence[Step], own: Reduced | None, other: Reduced | None) -> tuple[Step, ...]:
+    """The steps above both terms that matter for their balance.
+
+    Where one is a sum over the batch and the other a mean already, what scales the two together makes up for nothing.
+    """
+    if own is None or other is None or {own.batch, other.batch} != {Reduction.SUM, Reduction.MEAN}:
+        return tuple(shared)
+    return tuple(step for step in shared if not isinstance(step, (Number, Size)))
+
+
+def is_shared(step: Step) -> bool:
+    """Whether a step above both terms of a loss says how they are reduced; what weighs both alike balances nothing."""
+    if isinstance(step, Number):
+        return not step.named and not (step.divides and is_chosen(step.value))
+    return isinstance(step, (Reduce, Reshape, Stack, Negate)) or (isinstance(step, Size) and step.divides)
+
+
+def is_inner(step: Step) -> bool:
+    """Whether a step inside a formula says how it is reduced; what scales its parts belongs to the formula."""
+    return isinstance(step, (Reduce, Reshape, Stack)) or (isinstance(step, Size) and step.divides)
+
+
+def weighs_formula(step: Step) -> bool:
+    """Whether a step at the top of a formula is a weight; a number that has no name may belong to the formula."""
+    if isinstance(step, Number):
+        return step.named or (step.divides and is_chosen(step.value))
+    return isinstance(step, Weight) or (isinstance(step, Size) and step.axis != 0)
+
+
+def sign_of(chain: Iterable[Step]) -> int | None:
+    """The sign with which a term stands below a chain, None when it depends on more than constants."""
+    sign, bent = 1, False
+    for step in chain:
+        if isinstance(step, Tensor):
+            if not step.positive:
+                return None
+        elif isinstance(step, Through):
+            if step.op not in _MONOTONE:
+                return None
+            bent = True
+        elif isinstance(step, Number) and step.value == 0:
+            return None
+        elif _flips(step):
+            if bent:
+                return None
+            sign = -sign
+    return sign
+
+
+def _flips(step: Step) -> bool:
+    if isinstance(step, Number):
+        return step.value < 0
+    return isinstance(step, Negate) or (isinstance(step, Weight) and step.negative)
+
+
+def weight_of(chain: Iterable[Step]) -> tuple[float, bool]:
+    """(the constant that has no name, whether the author weighs by more than that) of a chain."""
+    value, chosen = 1.0, False
+    for step in chain:
+        if isinstance(step, Number):
+            if not step.named:
+                value *= abs(step.value)
+                chosen = chosen or is_chosen(step.value)
+        elif isinstance(step, (Weight, Tensor, Through)) or (isinstance(step, Size) and step.axis != 0):
+            chosen = True
+    return value, chosen
