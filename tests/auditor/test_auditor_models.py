@@ -125,7 +125,7 @@ def test_every_latent_of_a_hierarchy_is_judged() -> None:
 def test_a_weight_that_nobody_gave_is_said_and_not_judged() -> None:
     (line,) = [line for line in audited("Listed").unobserved if "M_N" in line]
     assert "functools.partial" in line
-    assert not {"VAE502", "VAE504"} & set(audited("Listed").judgements[0].unexamined)
+    assert not {"VAE502", "VAE504"} & set(audited("Listed").judgements[0].undecided)
 
 
 def test_what_was_recognised_is_said_with_its_reason() -> None:

@@ -9,8 +9,7 @@ import pytest
 from catalogue_cases import CASES, TABLE, made
 
 from vae_checked import catalogue
-from vae_checked.catalogue import CATALOGUE, Mistake, find
-from vae_checked.catalogue.support.wording import compose
+from vae_checked.catalogue import CATALOGUE, Mistake, find, judge
 from vae_checked.errors import UsageError
 from vae_checked.facts import PATHS, Facts
 from vae_checked.finding import Place, Severity
@@ -80,18 +79,14 @@ def test_what_people_disagree_about_is_no_error() -> None:
 
 
 def words(mistake: Mistake, facts: Facts) -> str:
-    evidence = mistake.judge(facts)
-    assert evidence is not None
-    finding = compose(mistake, evidence, facts.subject)
+    (finding,) = judge(facts, [mistake]).findings
     return f"{finding.message}\n{finding.measured}\n{finding.fix}"
 
 
 @every_mistake
 def test_a_finding_says_what_was_found_and_measured(mistake: Mistake) -> None:
     case = CASES[mistake.code]
-    evidence = mistake.judge(made(case.bad))
-    assert evidence is not None
-    finding = compose(mistake, evidence, "model.py:VAE")
+    (finding,) = judge(made(case.bad), [mistake]).findings
     assert all(said in finding.message for said in case.says), finding.message
     assert all(said in finding.measured for said in case.measures), finding.measured
     assert finding.fix

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from vae_checked.catalogue import CATALOGUE, judge
+from vae_checked.catalogue import CATALOGUE, Undecided, judge
 from vae_checked.facts import KL, REAL, Fact, Facts, Heads, Interval, KLForm, Parametrisation, Sampler, StdCurve
 
 POSITIVE = Interval(0.0, math.inf)
@@ -27,9 +27,9 @@ def test_one_clipped_head_is_enough_and_one_free_head_is_not(
     named = judge(heads(mu, second), CLIPPED)
     assert [finding.code for finding in named.findings] == ["VAE204"]
     free = judge(heads(mu and REAL, second and REAL), CLIPPED)
-    assert (free.findings, free.clean, free.unexamined) == ((), (), {"VAE204": (lacking,)})
+    assert (free.findings, free.clean, free.undecided) == ((), (), {"VAE204": Undecided((lacking,))})
     assert judge(heads(REAL, REAL), CLIPPED).clean == ("VAE204",)
-    assert judge(heads(None, None), CLIPPED).unexamined == {"VAE204": ("heads.mu", "heads.second")}
+    assert judge(heads(None, None), CLIPPED).undecided == {"VAE204": Undecided(("heads.mu", "heads.second"))}
 
 
 def test_a_reading_that_has_no_std_at_some_points_is_named_by_the_others() -> None:

@@ -233,7 +233,7 @@ def test_one_clipped_head_is_named_whatever_the_other_is(heads: str, expected: l
     report = lint([path])
     assert [finding.code for finding in report.findings] == expected
     # What is not known of the other head is still said.
-    assert any("VAE204" in judgement.unexamined for judgement in report.judgements) is (expected == [])
+    assert any("VAE204" in judgement.undecided for judgement in report.judgements) is (expected == [])
 
 
 FACTORY = """\

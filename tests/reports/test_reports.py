@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from vae_checked.catalogue import CATALOGUE, Judgement
+from vae_checked.catalogue import CATALOGUE, Judgement, Undecided
 from vae_checked.errors import UsageError
 from vae_checked.facts import (
     KL,
@@ -71,7 +71,7 @@ FACTS = Facts(
 class AuditLike:
     findings: tuple[Finding, ...] = (FOUND,)
     judgements: tuple[Judgement, ...] = (
-        Judgement("model.py:VAE", (FOUND,), ("VAE301", "VAE202"), {"VAE403": ("data.interval",)}),
+        Judgement("model.py:VAE", (FOUND,), ("VAE301", "VAE202"), {"VAE403": Undecided(("data.interval",))}),
     )
     facts: tuple[Facts, ...] = (FACTS,)
     recognised: tuple[str, ...] = ("model.py:VAE: mu and logvar from its outputs 1 and 2",)
@@ -130,8 +130,8 @@ def test_of_many_vaes_in_source_the_text_says_only_what_was_clean_unless_asked()
 
 def test_several_judgements_of_one_vae_are_one_line_and_a_found_mistake_is_not_clean() -> None:
     judgements = (
-        Judgement("m.py:VAE", (FOUND,), ("VAE301",), {"VAE403": ("data.interval",)}),
-        Judgement("m.py:VAE", (), ("VAE201", "VAE403"), {"VAE301": ("kl.form",)}),
+        Judgement("m.py:VAE", (FOUND,), ("VAE301",), {"VAE403": Undecided(("data.interval",))}),
+        Judgement("m.py:VAE", (), ("VAE201", "VAE403"), {"VAE301": Undecided(("kl.form",))}),
     )
     found = replace(FOUND, subject="m.py:VAE")
     text = render(LintLike(findings=(found,), judgements=judgements))

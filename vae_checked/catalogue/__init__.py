@@ -7,12 +7,26 @@ from importlib import import_module
 
 from vae_checked.catalogue.mistake import Judge, Mistake, Observer
 from vae_checked.catalogue.support.wording import compose
+from vae_checked.catalogue.verdict import Clean, Found, Undecided, Verdict, Weighted
 from vae_checked.errors import UsageError
 from vae_checked.facts import Facts
 from vae_checked.finding import Finding
-from vae_checked.record import dataclass
+from vae_checked.record import dataclass, field
 
-__all__ = ["CATALOGUE", "Judge", "Judgement", "Mistake", "Observer", "find", "judge"]
+__all__ = [
+    "CATALOGUE",
+    "Clean",
+    "Found",
+    "Judge",
+    "Judgement",
+    "Mistake",
+    "Observer",
+    "Undecided",
+    "Verdict",
+    "Weighted",
+    "find",
+    "judge",
+]
 
 # The register: the file of each mistake, once, in the order of the codes.
 _FILES = (
@@ -58,12 +72,16 @@ CATALOGUE: tuple[Mistake, ...] = tuple(import_module(f"{__name__}.{file}").MISTA
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The findings in one VAE, the codes examined and clean, and per unexamined code the facts that it lacked."""
+    """The findings in one VAE, the codes that are clean, and of the others what decides them no further.
+
+    `undecided` holds what each judge lacked, `weighted` what settled a question of balance.
+    """
 
     subject: str
     findings: tuple[Finding, ...]
     clean: tuple[str, ...]
-    unexamined: dict[str, tuple[str, ...]]
+    undecided: dict[str, Undecided] = field(default_factory=dict)
+    weighted: dict[str, Weighted] = field(default_factory=dict)
 
 
 def find(code: str) -> Mistake:
@@ -77,15 +95,18 @@ def find(code: str) -> Mistake:
 
 def judge(facts: Facts, mistakes: Iterable[Mistake] = CATALOGUE) -> Judgement:
     """Put `facts` before the judge of each of `mistakes`."""
-    findings, clean, unexamined = [], [], {}
+    findings: list[Finding] = []
+    clean: list[str] = []
+    undecided: dict[str, Undecided] = {}
+    weighted: dict[str, Weighted] = {}
     for mistake in mistakes:
-        lacking = tuple(path for path in mistake.needs if facts.get(path) is None)
-        judged = not lacking or (mistake.partial and len(lacking) < len(mistake.needs))
-        evidence = mistake.judge(facts) if judged else None
-        if evidence is None and lacking:
-            unexamined[mistake.code] = lacking
-        elif evidence is None:
-            clean.append(mistake.code)
-        else:
-            findings.append(compose(mistake, evidence, facts.subject))
-    return Judgement(facts.subject, tuple(findings), tuple(clean), unexamined)
+        match mistake.judge(facts):
+            case Found(evidence):
+                findings.append(compose(mistake, evidence, facts.subject))
+            case Clean():
+                clean.append(mistake.code)
+            case Undecided() as open_question:
+                undecided[mistake.code] = open_question
+            case Weighted() as settled:
+                weighted[mistake.code] = settled
+    return Judgement(facts.subject, tuple(findings), tuple(clean), undecided, weighted)

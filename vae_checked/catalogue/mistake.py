@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import StrEnum
 
-from vae_checked.facts import Evidence, Facts
+from vae_checked.catalogue.verdict import Undecided, Verdict
+from vae_checked.facts import Facts
 from vae_checked.finding import Severity
 from vae_checked.record import dataclass
 
@@ -17,7 +18,7 @@ class Observer(StrEnum):
     AUDIT = "audit"
 
 
-Judge = Callable[[Facts], Evidence | None]
+Judge = Callable[[Facts], Verdict]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,10 +26,9 @@ class Mistake:
     """One silent mistake.
 
     `summary` says what it is in a sentence, `why` what it does to the model. `message`, `measured` and `fix` are
-    format strings over the values of the evidence: what was found, what was read or measured, one remedy. `needs` are
-    the paths of the facts without which `judge` says nothing; with `partial` one of them can show the mistake, and all
-    of them are wanted to rule it out. `bad` is a module that makes the mistake, its line marked by a comment that bears
-    the code; `good` is its corrected twin. `seen_by` names the observers that tell the two apart.
+    format strings over the values of the evidence: what was found, what was read or measured, one remedy. `judge` is
+    pure: it answers for a file and for a live model alike. `bad` is a module that makes the mistake, its line marked by
+    a comment that bears the code; `good` is its corrected twin. `seen_by` names the observers that tell the two apart.
     """
 
     code: str
@@ -43,6 +43,10 @@ class Mistake:
     good: str
     references: tuple[str, ...]
     seen_by: frozenset[Observer]
-    needs: tuple[str, ...]
     judge: Judge
-    partial: bool = False
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The paths of the facts that decide whether the mistake is made: those that the judge misses without any."""
+        verdict = self.judge(Facts(""))
+        return verdict.missing if isinstance(verdict, Undecided) else ()

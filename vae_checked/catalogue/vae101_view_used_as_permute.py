@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import CHANNELS_LAST, edit
+from vae_checked.catalogue.verdict import Clean, Found, Verdict, lacking
 from vae_checked.facts import AxisOrder, Evidence, Facts
 from vae_checked.finding import Severity
 
@@ -18,12 +19,15 @@ _PLACES = {
 }
 
 
-def judge(facts: Facts) -> Evidence | None:
+def judge(facts: Facts) -> Verdict:
     order = facts.data.axis_order
-    if order is None or order.value not in _PLACES:
-        return None
+    if order is None:
+        return lacking(facts, "data.axis_order")
+    if order.value not in _PLACES:
+        return Clean()
     what, receiver, fix = _PLACES[order.value]
-    return Evidence(origin=order.origin, values={"order": order.value, "what": what, "receiver": receiver, "fix": fix})
+    values = {"order": order.value, "what": what, "receiver": receiver, "fix": fix}
+    return Found(Evidence(origin=order.origin, values=values))
 
 
 MISTAKE = Mistake(
@@ -53,6 +57,5 @@ MISTAKE = Mistake(
         "https://docs.pytorch.org/docs/stable/generated/torch.Tensor.view.html",
     ),
     seen_by=frozenset({Observer.AUDIT, Observer.LINT}),
-    needs=("data.axis_order",),
     judge=judge,
 )

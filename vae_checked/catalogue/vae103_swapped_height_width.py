@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import CHANNELS_LAST, edit
+from vae_checked.catalogue.verdict import Clean, Found, Undecided, Verdict, lacking
 from vae_checked.facts import AxisOrder, Evidence, Facts
 from vae_checked.finding import Severity
 
 
-def judge(facts: Facts) -> Evidence | None:
+def judge(facts: Facts) -> Verdict:
     order = facts.data.axis_order
-    if order is None or order.value is not AxisOrder.NCWH:
-        return None
-    return Evidence(origin=order.origin, values={"order": order.value})
+    if order is None:
+        return lacking(facts, "data.axis_order")
+    if order.value is AxisOrder.NCWH:
+        return Found(Evidence(origin=order.origin, values={"order": order.value}))
+    if order.value is AxisOrder.SCRAMBLED_CLASSES:
+        return Undecided(reason="the axes were followed into the loss, not into the first convolution")
+    return Clean()
 
 
 MISTAKE = Mistake(
@@ -35,6 +40,5 @@ MISTAKE = Mistake(
         "https://docs.pytorch.org/docs/stable/generated/torch.nn.Conv2d.html",
     ),
     seen_by=frozenset({Observer.AUDIT, Observer.LINT}),
-    needs=("data.axis_order",),
     judge=judge,
 )

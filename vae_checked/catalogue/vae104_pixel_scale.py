@@ -5,23 +5,30 @@ from __future__ import annotations
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import EXAMPLE, edit
 from vae_checked.catalogue.support.ranges import pixel_scale
+from vae_checked.catalogue.verdict import Clean, Found, Undecided, Verdict, lacking
 from vae_checked.facts import Evidence, Facts
 from vae_checked.finding import Severity
 
 
-def judge(facts: Facts) -> Evidence | None:
+def judge(facts: Facts) -> Verdict:
     data, output, kind, trained = facts.data.interval, facts.output.interval, facts.recon.kind, facts.data.trained
     if data is None or output is None:
-        return None
+        return lacking(facts, "data.interval", "output.interval")
+    if not data.value.bounded:
+        return Undecided(reason="the data have no bounds to compare")
+    if kind is None and not output.value.bounded:
+        return lacking(facts, "recon.kind")
     ratio = pixel_scale(data.value, None if kind is None else kind.value, output.value)
     if ratio is None:
-        return None
+        return Clean()
     what = "what the decoder can produce" if trained is None else "those that the model is trained on"
     role = "the decoder's output" if trained is None else "the data that it is trained on"
-    return Evidence(
-        origin=data.origin,
-        values={"ratio": ratio, "data": data.value, "what": what, "role": role, "output": output.value},
-        related=((output.origin, role),),
+    return Found(
+        Evidence(
+            origin=data.origin,
+            values={"ratio": ratio, "data": data.value, "what": what, "role": role, "output": output.value},
+            related=((output.origin, role),),
+        )
     )
 
 
@@ -82,6 +89,5 @@ MISTAKE = Mistake(
         "https://docs.pytorch.org/vision/stable/generated/torchvision.transforms.PILToTensor.html",
     ),
     seen_by=frozenset({Observer.AUDIT, Observer.LINT}),
-    needs=("data.interval", "output.interval"),
     judge=judge,
 )

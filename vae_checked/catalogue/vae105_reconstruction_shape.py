@@ -6,15 +6,19 @@ import math
 
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import edit
+from vae_checked.catalogue.verdict import Clean, Found, Verdict, lacking
 from vae_checked.facts import Evidence, Facts
 from vae_checked.finding import Severity
 
 
-def judge(facts: Facts) -> Evidence | None:
+def judge(facts: Facts) -> Verdict:
     shape = facts.output.shape
-    if shape is None or _same(shape.value.input.split(), shape.value.output.split()):
-        return None
-    return Evidence(origin=shape.origin, values={"input": shape.value.input, "output": shape.value.output})
+    if shape is None:
+        return lacking(facts, "output.shape")
+    if _same(shape.value.input.split(), shape.value.output.split()):
+        return Clean()
+    values = {"input": shape.value.input, "output": shape.value.output}
+    return Found(Evidence(origin=shape.origin, values=values))
 
 
 def _same(taken: list[str], made: list[str]) -> bool:
@@ -54,6 +58,5 @@ MISTAKE = Mistake(
         "https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.mse_loss.html",
     ),
     seen_by=frozenset({Observer.AUDIT, Observer.LINT}),
-    needs=("output.shape",),
     judge=judge,
 )

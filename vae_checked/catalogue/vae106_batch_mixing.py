@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import EXAMPLE, edit
+from vae_checked.catalogue.verdict import Clean, Found, Verdict, lacking
 from vae_checked.facts import Evidence, Facts
 from vae_checked.finding import Severity
 
 
-def judge(facts: Facts) -> Evidence | None:
+def judge(facts: Facts) -> Verdict:
     mixing = facts.output.batch_mixing
-    if mixing is None or mixing.value is None:
-        return None
-    return Evidence(
-        origin=mixing.origin,
-        values={
-            "changed": mixing.value.changed,
-            "moved": mixing.value.moved,
-            "by": "" if mixing.value.amount is None else f" by {mixing.value.amount:.4g}",
-        },
+    if mixing is None:
+        return lacking(facts, "output.batch_mixing")
+    if mixing.value is None:
+        return Clean()
+    return Found(
+        Evidence(
+            origin=mixing.origin,
+            values={
+                "changed": mixing.value.changed,
+                "moved": mixing.value.moved,
+                "by": "" if mixing.value.amount is None else f" by {mixing.value.amount:.4g}",
+            },
+        )
     )
 
 
@@ -42,6 +47,5 @@ MISTAKE = Mistake(
         "https://docs.pytorch.org/docs/stable/generated/torch.nn.TransformerEncoderLayer.html",
     ),
     seen_by=frozenset({Observer.AUDIT, Observer.LINT}),
-    needs=("output.batch_mixing",),
     judge=judge,
 )

@@ -4,27 +4,33 @@ from __future__ import annotations
 
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import EXAMPLE, edit
+from vae_checked.catalogue.verdict import Clean, Found, Undecided, Verdict, lacking
 from vae_checked.facts import Evidence, Facts, Parametrisation
 from vae_checked.finding import Severity
 
 
-def judge(facts: Facts) -> Evidence | None:
+def judge(facts: Facts) -> Verdict:
     std, form = facts.sampler.std, facts.kl.form
-    if std is None or form is None or form.value.parametrisation is None:
-        return None
-    if std.value.parametrisation is form.value.parametrisation:
-        return None
-    shown = [(s, drawn, _assumed(form.value.parametrisation, s)) for s, drawn in std.value.points]
-    return Evidence(
-        origin=std.origin,
-        values={
-            "sampler": std.origin.source,
-            "meaning": form.value.parametrisation.meaning,
-            "formula": form.value.parametrisation.formula,
-            "curve": tuple((s, drawn) for s, drawn, assumed in shown if assumed is not None),
-            "assumed": tuple((s, assumed) for s, _, assumed in shown if assumed is not None),
-        },
-        related=((form.origin, "the KL"),),
+    if std is None or form is None:
+        return lacking(facts, "sampler.std", "kl.form")
+    read_as = form.value.parametrisation
+    if read_as is None:
+        return Undecided(reason="the KL reads the second head in no way that is known")
+    if std.value.parametrisation is read_as:
+        return Clean()
+    shown = [(s, drawn, _assumed(read_as, s)) for s, drawn in std.value.points]
+    return Found(
+        Evidence(
+            origin=std.origin,
+            values={
+                "sampler": std.origin.source,
+                "meaning": read_as.meaning,
+                "formula": read_as.formula,
+                "curve": tuple((s, drawn) for s, drawn, assumed in shown if assumed is not None),
+                "assumed": tuple((s, assumed) for s, _, assumed in shown if assumed is not None),
+            },
+            related=((form.origin, "the KL"),),
+        )
     )
 
 
@@ -53,6 +59,5 @@ MISTAKE = Mistake(
     good=EXAMPLE,
     references=("Kingma and Welling 2014, section 2.4 and appendix B, https://arxiv.org/abs/1312.6114",),
     seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
-    needs=("sampler.std", "kl.form"),
     judge=judge,
 )

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import EXAMPLE, edit
+from vae_checked.catalogue.verdict import Clean, Found, Undecided, Verdict, lacking, left_to
 from vae_checked.facts import Evidence, Facts, NoiseLaw
 from vae_checked.finding import Severity
 
 
-def judge(facts: Facts) -> Evidence | None:
+def judge(facts: Facts) -> Verdict:
     noise = facts.sampler.noise
-    # Constant noise is no noise: that is VAE207.
-    if noise is None or noise.value.law in (NoiseLaw.STANDARD_NORMAL, NoiseLaw.CONSTANT):
-        return None
+    if noise is None:
+        return lacking(facts, "sampler.noise")
+    if noise.value.law is NoiseLaw.STANDARD_NORMAL:
+        return Clean()
+    if noise.value.law is NoiseLaw.CONSTANT:
+        return left_to("VAE207")
     form = facts.kl.form
-    # A posterior that is not Gaussian at all, in its KL as in its noise, is another model and no mistake.
-    if noise.value.law is NoiseLaw.OTHER and (form is None or form.value.parametrisation is None):
-        return None
-    return Evidence(
-        origin=noise.origin,
-        values={"law": noise.value.law, "mean": noise.value.mean, "std": noise.value.std},
-    )
+    if noise.value.law is NoiseLaw.OTHER and form is None:
+        return lacking(facts, "kl.form")
+    if noise.value.law is NoiseLaw.OTHER and form is not None and form.value.parametrisation is None:
+        return Undecided(reason="noise and KL are of a posterior that may not be Gaussian at all")
+    values = {"law": noise.value.law, "mean": noise.value.mean, "std": noise.value.std}
+    return Found(Evidence(origin=noise.origin, values=values))
 
 
 MISTAKE = Mistake(
@@ -44,6 +47,5 @@ MISTAKE = Mistake(
         "https://docs.pytorch.org/docs/stable/generated/torch.rand_like.html",
     ),
     seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
-    needs=("sampler.noise",),
     judge=judge,
 )

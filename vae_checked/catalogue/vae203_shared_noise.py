@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import EXAMPLE, edit
+from vae_checked.catalogue.verdict import Clean, Found, Verdict, lacking
 from vae_checked.facts import Evidence, Facts
 from vae_checked.finding import Severity
 
 
-def judge(facts: Facts) -> Evidence | None:
+def judge(facts: Facts) -> Verdict:
     shared = facts.sampler.shared_over
-    if shared is None or not shared.value:
-        return None
-    return Evidence(origin=shared.origin, values={"axes": shared.value})
+    if shared is None:
+        return lacking(facts, "sampler.shared_over")
+    return Found(Evidence(origin=shared.origin, values={"axes": shared.value})) if shared.value else Clean()
 
 
 MISTAKE = Mistake(
@@ -35,6 +36,5 @@ MISTAKE = Mistake(
         "https://docs.pytorch.org/docs/stable/generated/torch.randn_like.html",
     ),
     seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
-    needs=("sampler.shared_over",),
     judge=judge,
 )

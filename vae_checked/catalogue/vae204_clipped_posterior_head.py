@@ -6,7 +6,8 @@ import math
 
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import EXAMPLE, edit
-from vae_checked.facts import Evidence, Facts, Interval, Parametrisation
+from vae_checked.catalogue.verdict import Clean, Found, Undecided, Verdict, lacking
+from vae_checked.facts import REAL, Evidence, Facts, Interval, Parametrisation
 from vae_checked.finding import Severity
 
 # A mean that reaches two standard deviations of the prior is confined by nothing that matters, nor is a posterior that
@@ -15,7 +16,7 @@ _MU_REACH = 2.0
 _STD_REACH = 0.35
 
 
-def judge(facts: Facts) -> Evidence | None:
+def judge(facts: Facts) -> Verdict:
     mu, second, reader = facts.heads.mu, facts.heads.second, facts.sampler.std or facts.kl.form
     timing = facts.sampler.timing
     read_as = None if reader is None else reader.value.parametrisation
@@ -29,19 +30,34 @@ def judge(facts: Facts) -> Evidence | None:
         if std.low > _STD_REACH or std.high < 1.0:
             clipped.append((read_as.meaning, second, f"std stays in {std}"))
     if not clipped:
-        return None
-    return Evidence(
-        origin=clipped[0][1].origin,
-        values={
-            "heads": " and ".join(head for head, _, _ in clipped),
-            "intervals": " and ".join(str(fact.value) for _, fact, _ in clipped),
-            "consequences": "; ".join(words for _, _, words in clipped),
-        },
-        related=(
-            *((fact.origin, f"the {head} head") for head, fact, _ in clipped[1:]),
-            *([] if reading is None else [(reading.origin, "the KL" if reading is facts.kl.form else "the sampler")]),
-        ),
+        return _unclipped(facts, read_as)
+    reads = "the KL" if reading is facts.kl.form else "the sampler"
+    return Found(
+        Evidence(
+            origin=clipped[0][1].origin,
+            values={
+                "heads": " and ".join(head for head, _, _ in clipped),
+                "intervals": " and ".join(str(fact.value) for _, fact, _ in clipped),
+                "consequences": "; ".join(words for _, _, words in clipped),
+            },
+            related=(
+                *((fact.origin, f"the {head} head") for head, fact, _ in clipped[1:]),
+                *([] if reading is None else [(reading.origin, reads)]),
+            ),
+        )
     )
+
+
+def _unclipped(facts: Facts, read_as: Parametrisation | None) -> Verdict:
+    """One confined head shows the mistake; that both are known to be free rules it out."""
+    second = facts.heads.second
+    if facts.heads.mu is None or second is None:
+        return lacking(facts, "heads.mu", "heads.second")
+    if read_as is not None or second.value == REAL:
+        return Clean()
+    if facts.sampler.std is None and facts.kl.form is None:
+        return lacking(facts, "sampler.std")
+    return Undecided(reason="how std follows from the second head is of no known form")
 
 
 def _prior_outside(interval: Interval) -> float:
@@ -82,7 +98,5 @@ MISTAKE = Mistake(
     good=EXAMPLE,
     references=("Kingma and Welling 2014, appendix C.2, https://arxiv.org/abs/1312.6114",),
     seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
-    needs=("heads.mu", "heads.second"),
-    partial=True,
     judge=judge,
 )

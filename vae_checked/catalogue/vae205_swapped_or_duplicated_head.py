@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import EXAMPLE, edit
+from vae_checked.catalogue.verdict import Clean, Found, Verdict, lacking
 from vae_checked.facts import Evidence, Facts, HeadSource
 from vae_checked.finding import Severity
 
@@ -14,11 +15,13 @@ _WORDS = {
 }
 
 
-def judge(facts: Facts) -> Evidence | None:
+def judge(facts: Facts) -> Verdict:
     source = facts.heads.source
-    if source is None or source.value is HeadSource.DISTINCT:
-        return None
-    return Evidence(origin=source.origin, values={"source": source.value, "what": _WORDS[source.value]})
+    if source is None:
+        return lacking(facts, "heads.source")
+    if source.value is HeadSource.DISTINCT:
+        return Clean()
+    return Found(Evidence(origin=source.origin, values={"source": source.value, "what": _WORDS[source.value]}))
 
 
 MISTAKE = Mistake(
@@ -37,6 +40,5 @@ MISTAKE = Mistake(
     good=EXAMPLE,
     references=("Kingma and Welling 2014, appendix C.2, https://arxiv.org/abs/1312.6114",),
     seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
-    needs=("heads.source",),
     judge=judge,
 )

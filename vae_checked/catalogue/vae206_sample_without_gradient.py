@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import edit
+from vae_checked.catalogue.verdict import Clean, Found, Verdict, lacking
 from vae_checked.facts import Evidence, Facts, Head
 from vae_checked.finding import Severity
 
 
-def judge(facts: Facts) -> Evidence | None:
+def judge(facts: Facts) -> Verdict:
     reaches = facts.sampler.gradient_reaches
-    if reaches is None or reaches.value >= frozenset(Head):
-        return None
+    if reaches is None:
+        return lacking(facts, "sampler.gradient_reaches")
+    if reaches.value >= frozenset(Head):
+        return Clean()
     stopped = facts.sampler.gradient_stopped
-    return Evidence(
-        origin=reaches.origin,
-        related=() if stopped is None else ((stopped.origin, "the gradient stops here"),),
-        values={"blocked": frozenset(Head) - reaches.value, "reached": reaches.value or "neither head"},
+    return Found(
+        Evidence(
+            origin=reaches.origin,
+            related=() if stopped is None else ((stopped.origin, "the gradient stops here"),),
+            values={"blocked": frozenset(Head) - reaches.value, "reached": reaches.value or "neither head"},
+        )
     )
 
 
@@ -51,6 +56,5 @@ MISTAKE = Mistake(
         "https://docs.pytorch.org/docs/stable/distributions.html#pathwise-derivative",
     ),
     seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
-    needs=("sampler.gradient_reaches",),
     judge=judge,
 )

@@ -4,29 +4,34 @@ from __future__ import annotations
 
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import EXAMPLE, edit
+from vae_checked.catalogue.verdict import Clean, Found, Undecided, Verdict, lacking
 from vae_checked.facts import Evidence, Facts
 from vae_checked.finding import Severity
 
 _WORDS = {True: "yes", False: "no", None: "not observed"}
 
 
-def judge(facts: Facts) -> Evidence | None:
+def judge(facts: Facts) -> Verdict:
     timing = facts.sampler.timing
     if timing is None:
-        return None
+        return lacking(facts, "sampler.timing")
     if timing.value.without_eps:
         what = "z is mu + std: std is added without eps"
     elif timing.value.training is False:
         what = "z is not random in training: no noise is added"
+    elif timing.value.training is None:
+        return Undecided(reason="the model was not seen in training")
     else:
-        return None
-    return Evidence(
-        origin=timing.origin,
-        values={
-            "what": what,
-            "training": _WORDS[timing.value.training],
-            "evaluation": _WORDS[timing.value.evaluation],
-        },
+        return Clean()
+    return Found(
+        Evidence(
+            origin=timing.origin,
+            values={
+                "what": what,
+                "training": _WORDS[timing.value.training],
+                "evaluation": _WORDS[timing.value.evaluation],
+            },
+        )
     )
 
 
@@ -51,6 +56,5 @@ MISTAKE = Mistake(
     good=EXAMPLE,
     references=("Kingma and Welling 2014, section 2.4, https://arxiv.org/abs/1312.6114",),
     seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
-    needs=("sampler.timing",),
     judge=judge,
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import EXAMPLE, edit
+from vae_checked.catalogue.verdict import Clean, Found, Verdict, lacking
 from vae_checked.facts import Evidence, Facts
 from vae_checked.finding import Severity
 
@@ -11,20 +12,22 @@ from vae_checked.finding import Severity
 _WITHIN_REACH = 40.0
 
 
-def judge(facts: Facts) -> Evidence | None:
+def judge(facts: Facts) -> Verdict:
     overflow, second = facts.heads.overflow, facts.heads.second
     if overflow is None or second is None:
-        return None
+        return lacking(facts, "heads.overflow", "heads.second")
     if overflow.value.at >= _WITHIN_REACH or second.value.high <= overflow.value.at:
-        return None
-    return Evidence(
-        origin=overflow.origin,
-        values={
-            "tensor": overflow.value.tensor,
-            "dtype": overflow.value.dtype,
-            "at": overflow.value.at,
-            "interval": second.value,
-        },
+        return Clean()
+    return Found(
+        Evidence(
+            origin=overflow.origin,
+            values={
+                "tensor": overflow.value.tensor,
+                "dtype": overflow.value.dtype,
+                "at": overflow.value.at,
+                "interval": second.value,
+            },
+        )
     )
 
 
@@ -48,6 +51,5 @@ MISTAKE = Mistake(
         "https://docs.pytorch.org/docs/stable/generated/torch.clamp.html",
     ),
     seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
-    needs=("heads.overflow", "heads.second"),
     judge=judge,
 )

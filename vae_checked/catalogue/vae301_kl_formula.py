@@ -5,17 +5,20 @@ from __future__ import annotations
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import EXAMPLE, edit
 from vae_checked.catalogue.support.formula import beside_closed_form
+from vae_checked.catalogue.verdict import Clean, Found, Verdict, lacking, left_to
 from vae_checked.facts import Evidence, Facts, Family
 from vae_checked.finding import Severity
 
 
-def judge(facts: Facts) -> Evidence | None:
+def judge(facts: Facts) -> Verdict:
     form = facts.kl.form
-    if form is None or form.value.parametrisation is not None or form.value.reversed:
-        return None
-    if form.value.family is not Family.GAUSSIAN:
-        return None
-    return Evidence(origin=form.origin, values=beside_closed_form(form.value))
+    if form is None:
+        return lacking(facts, "kl.form")
+    if form.value.reversed:
+        return left_to("VAE306")
+    if form.value.parametrisation is not None or form.value.family is not Family.GAUSSIAN:
+        return Clean()
+    return Found(Evidence(origin=form.origin, values=beside_closed_form(form.value)))
 
 
 MISTAKE = Mistake(
@@ -35,6 +38,5 @@ MISTAKE = Mistake(
     good=EXAMPLE,
     references=("Kingma and Welling 2014, appendix B, https://arxiv.org/abs/1312.6114",),
     seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
-    needs=("kl.form",),
     judge=judge,
 )

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import EXAMPLE, edit
+from vae_checked.catalogue.verdict import Clean, Found, Verdict, lacking
 from vae_checked.facts import Evidence, Facts
 from vae_checked.finding import Severity
 
 
-def judge(facts: Facts) -> Evidence | None:
+def judge(facts: Facts) -> Verdict:
     sign = facts.kl.sign
-    if sign is None or sign.value > 0:
-        return None
-    return Evidence(origin=sign.origin, values={"sign": sign.value})
+    if sign is None:
+        return lacking(facts, "kl.sign")
+    return Clean() if sign.value > 0 else Found(Evidence(origin=sign.origin, values={"sign": sign.value}))
 
 
 MISTAKE = Mistake(
@@ -35,6 +36,5 @@ MISTAKE = Mistake(
     good=EXAMPLE,
     references=("Kingma and Welling 2014, equation 3 and appendix B, https://arxiv.org/abs/1312.6114",),
     seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
-    needs=("kl.sign",),
     judge=judge,
 )

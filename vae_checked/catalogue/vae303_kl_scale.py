@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 
 from vae_checked.catalogue.mistake import Mistake, Observer
+from vae_checked.catalogue.support.balance import weighted
 from vae_checked.catalogue.support.example import edit
+from vae_checked.catalogue.verdict import Clean, Found, Undecided, Verdict, Weighted, lacking
 from vae_checked.facts import Evidence, Facts, Likelihood
 from vae_checked.finding import Severity
 
@@ -22,13 +24,24 @@ _GOOD = edit(
 )
 
 
-def judge(facts: Facts) -> Evidence | None:
+def judge(facts: Facts) -> Verdict:
     factor, kind = facts.kl.factor, facts.recon.kind
-    if factor is None or kind is None or factor.value.explicit or kind.value not in _LIKELIHOODS:
-        return None
-    if not any(math.isclose(factor.value.value, lost, rel_tol=0.01) for lost in _LOST_HALVES):
-        return None
-    return Evidence(origin=factor.origin, values={"factor": factor.value.value})
+    if factor is None:
+        return lacking(facts, "kl.factor", "recon.kind")
+    if factor.value.explicit:
+        return weighted() if facts.kl.reduced is None else weighted(facts.kl.reduced.value)
+    value = factor.value.value
+    if math.isclose(value, 1.0, rel_tol=0.01):
+        return Clean()
+    if not any(math.isclose(value, lost, rel_tol=0.01) for lost in _LOST_HALVES):
+        return Weighted(f"a constant of {value:.4g}")
+    if kind is None:
+        return lacking(facts, "recon.kind")
+    if kind.value not in _LIKELIHOODS:
+        return Undecided(
+            reason=f"beside {kind.value}, whose own variance is open, a factor of {value:.4g} may be meant"
+        )
+    return Found(Evidence(origin=factor.origin, values={"factor": value}))
 
 
 MISTAKE = Mistake(
@@ -55,6 +68,5 @@ MISTAKE = Mistake(
         "Higgins and others 2017, section 2, https://openreview.net/forum?id=Sy2fzU9gl",
     ),
     seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
-    needs=("kl.factor", "recon.kind"),
     judge=judge,
 )

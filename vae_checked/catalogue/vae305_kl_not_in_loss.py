@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import EXAMPLE, edit
+from vae_checked.catalogue.verdict import Clean, Found, Verdict, lacking
 from vae_checked.facts import Evidence, Facts
 from vae_checked.finding import Severity
 
 
-def judge(facts: Facts) -> Evidence | None:
+def judge(facts: Facts) -> Verdict:
     in_loss, dead = facts.kl.in_loss, facts.objective.dead_weights
-    if in_loss is None:
-        return None
-    if not in_loss.value:
-        return Evidence(origin=in_loss.origin, values={"what": "the KL never reaches the loss", "unused": "KL"})
-    if dead is not None and dead.value:
+    if in_loss is not None and not in_loss.value:
+        return Found(Evidence(origin=in_loss.origin, values={"what": "the KL never reaches the loss", "unused": "KL"}))
+    if in_loss is not None and dead is not None and dead.value:
         what = f"no change of {', '.join(dead.value)} moves the loss: the weight is never used"
-        return Evidence(origin=dead.origin, values={"what": what, "unused": dead.value})
-    return None
+        return Found(Evidence(origin=dead.origin, values={"what": what, "unused": dead.value}))
+    if in_loss is None or dead is None:
+        return lacking(facts, "kl.in_loss", "objective.dead_weights")
+    return Clean()
 
 
 MISTAKE = Mistake(
@@ -43,6 +44,5 @@ MISTAKE = Mistake(
         "Higgins and others 2017, section 2, https://openreview.net/forum?id=Sy2fzU9gl",
     ),
     seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
-    needs=("kl.in_loss",),
     judge=judge,
 )

@@ -5,15 +5,20 @@ from __future__ import annotations
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import EXAMPLE, edit
 from vae_checked.catalogue.support.formula import beside_closed_form
-from vae_checked.facts import Evidence, Facts
+from vae_checked.catalogue.verdict import Clean, Found, Verdict, lacking, left_to
+from vae_checked.facts import Evidence, Facts, Family
 from vae_checked.finding import Severity
 
 
-def judge(facts: Facts) -> Evidence | None:
+def judge(facts: Facts) -> Verdict:
     form = facts.kl.form
-    if form is None or not form.value.reversed:
-        return None
-    return Evidence(origin=form.origin, values=beside_closed_form(form.value))
+    if form is None:
+        return lacking(facts, "kl.form")
+    if form.value.reversed:
+        return Found(Evidence(origin=form.origin, values=beside_closed_form(form.value)))
+    if form.value.parametrisation is None and form.value.family is Family.GAUSSIAN:
+        return left_to("VAE301")
+    return Clean()
 
 
 MISTAKE = Mistake(
@@ -41,6 +46,5 @@ MISTAKE = Mistake(
         "https://docs.pytorch.org/docs/stable/distributions.html#module-torch.distributions.kl",
     ),
     seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
-    needs=("kl.form",),
     judge=judge,
 )

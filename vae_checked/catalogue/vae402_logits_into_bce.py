@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import edit
+from vae_checked.catalogue.verdict import Clean, Found, Verdict, lacking
 from vae_checked.facts import UNIT, Evidence, Facts, Likelihood
 from vae_checked.finding import Severity
 
 
-def judge(facts: Facts) -> Evidence | None:
+def judge(facts: Facts) -> Verdict:
     kind, output = facts.recon.kind, facts.output.interval
+    if kind is not None and kind.value is not Likelihood.BCE:
+        return Clean()
     if kind is None or output is None:
-        return None
-    if kind.value is not Likelihood.BCE or UNIT.contains(output.value):
-        return None
-    return Evidence(
-        origin=kind.origin,
-        values={"output": output.value},
-        related=((output.origin, "the decoder's output"),),
+        return lacking(facts, "recon.kind", "output.interval")
+    if UNIT.contains(output.value):
+        return Clean()
+    return Found(
+        Evidence(
+            origin=kind.origin,
+            values={"output": output.value},
+            related=((output.origin, "the decoder's output"),),
+        )
     )
 
 
@@ -60,6 +65,5 @@ MISTAKE = Mistake(
         "Kingma and Welling 2014, appendix C.1, https://arxiv.org/abs/1312.6114",
     ),
     seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
-    needs=("recon.kind", "output.interval"),
     judge=judge,
 )

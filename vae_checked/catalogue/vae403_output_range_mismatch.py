@@ -5,36 +5,42 @@ from __future__ import annotations
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import EXAMPLE, PIPELINE, edit
 from vae_checked.catalogue.support.ranges import fitting_activation, half_ranged, pixel_scale, reachable, squashed_twice
+from vae_checked.catalogue.verdict import Clean, Found, Undecided, Verdict, lacking, left_to
 from vae_checked.facts import UNIT, Evidence, Facts, Interval, Likelihood
 from vae_checked.finding import Severity
 
 _OTHER_SCALE = frozenset({Likelihood.CROSS_ENTROPY, Likelihood.POISSON})
 
 
-def judge(facts: Facts) -> Evidence | None:
+def judge(facts: Facts) -> Verdict:
     kind, output, data = facts.recon.kind, facts.output.interval, facts.data.interval
     if kind is None or output is None or data is None:
-        return None
-    if kind.value in _OTHER_SCALE or not data.value.bounded or data.value.width == 0:
-        return None
-    if _has_its_own_code(facts, kind.value, output.value, data.value):
-        return None
+        return lacking(facts, "recon.kind", "output.interval", "data.interval")
+    if kind.value in _OTHER_SCALE:
+        return Undecided(reason=f"{kind.value} takes its prediction on another scale than the data")
+    if not data.value.bounded or data.value.width == 0:
+        return Undecided(reason=f"data in {data.value} have no range to compare")
+    own = _own_code(facts, kind.value, output.value, data.value)
+    if own is not None:
+        return left_to(own)
     seen = reachable(kind.value, output.value)
     tolerance = 0.01 * data.value.width
     problem = _problem(kind.value, seen, data.value, tolerance)
     if problem is None:
-        return None
-    return Evidence(
-        origin=output.origin,
-        values={
-            "output": seen,
-            "data": data.value,
-            "problem": problem,
-            "remedy": "scale the data to [0, 1]"
-            if not kind.value.target.contains(data.value, tolerance)
-            else f"end the decoder in {fitting_activation(data.value)}",
-        },
-        related=((data.origin, "the data"),),
+        return Clean()
+    return Found(
+        Evidence(
+            origin=output.origin,
+            values={
+                "output": seen,
+                "data": data.value,
+                "problem": problem,
+                "remedy": "scale the data to [0, 1]"
+                if not kind.value.target.contains(data.value, tolerance)
+                else f"end the decoder in {fitting_activation(data.value)}",
+            },
+            related=((data.origin, "the data"),),
+        )
     )
 
 
@@ -50,15 +56,17 @@ def _problem(kind: Likelihood, seen: Interval, data: Interval, tolerance: float)
     return None
 
 
-def _has_its_own_code(facts: Facts, kind: Likelihood, output: Interval, data: Interval) -> bool:
+def _own_code(facts: Facts, kind: Likelihood, output: Interval, data: Interval) -> str | None:
+    """The code of the mistake that makes the ranges differ, where it is one of the neighbours."""
     chain = facts.output.activations.value if facts.output.activations is not None else ()
-    return (
-        pixel_scale(data, kind, output) is not None
-        or squashed_twice(chain) is not None
-        or half_ranged(chain) is not None
-        or (kind is Likelihood.BCE_WITH_LOGITS and UNIT.contains(output))
-        or (kind is Likelihood.BCE and not UNIT.contains(output))
-    )
+    neighbours = {
+        "VAE104": pixel_scale(data, kind, output) is not None,
+        "VAE405": squashed_twice(chain) is not None,
+        "VAE406": half_ranged(chain) is not None,
+        "VAE401": kind is Likelihood.BCE_WITH_LOGITS and UNIT.contains(output),
+        "VAE402": kind is Likelihood.BCE and not UNIT.contains(output),
+    }
+    return next((code for code, made in neighbours.items() if made), None)
 
 
 _NORMALIZE = """\
@@ -97,6 +105,5 @@ MISTAKE = Mistake(
         "https://docs.pytorch.org/vision/stable/generated/torchvision.transforms.Normalize.html",
     ),
     seen_by=frozenset({Observer.AUDIT, Observer.LINT}),
-    needs=("recon.kind", "output.interval", "data.interval"),
     judge=judge,
 )

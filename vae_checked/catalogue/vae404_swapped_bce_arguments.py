@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import edit
+from vae_checked.catalogue.verdict import Clean, Found, Undecided, Verdict, lacking
 from vae_checked.facts import Evidence, Facts, Likelihood
 from vae_checked.finding import Severity
 
 _ASYMMETRIC = frozenset({Likelihood.BCE, Likelihood.BCE_WITH_LOGITS})
+_SYMMETRIC = frozenset({Likelihood.MSE, Likelihood.L1, Likelihood.SMOOTH_L1})
 
 
-def judge(facts: Facts) -> Evidence | None:
+def judge(facts: Facts) -> Verdict:
     swapped, kind = facts.recon.swapped, facts.recon.kind
-    if swapped is None or kind is None or not swapped.value or kind.value not in _ASYMMETRIC:
-        return None
-    return Evidence(origin=swapped.origin, values={"loss": kind.value})
+    if swapped is None or kind is None:
+        return lacking(facts, "recon.swapped", "recon.kind")
+    if not swapped.value or kind.value in _SYMMETRIC:
+        return Clean()
+    if kind.value not in _ASYMMETRIC:
+        return Undecided(reason=f"the order of the arguments of {kind.value} is not judged")
+    return Found(Evidence(origin=swapped.origin, values={"loss": kind.value}))
 
 
 _FINE = edit(("F.mse_loss(", "F.binary_cross_entropy("))
@@ -46,6 +52,5 @@ MISTAKE = Mistake(
         "https://docs.pytorch.org/docs/stable/generated/torch.nn.BCELoss.html",
     ),
     seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
-    needs=("recon.swapped", "recon.kind"),
     judge=judge,
 )

@@ -5,18 +5,22 @@ from __future__ import annotations
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import EXAMPLE, edit
 from vae_checked.catalogue.support.ranges import squashed_twice
+from vae_checked.catalogue.verdict import Clean, Found, Verdict, lacking
 from vae_checked.facts import Evidence, Facts
 from vae_checked.finding import Severity
 
 
-def judge(facts: Facts) -> Evidence | None:
+def judge(facts: Facts) -> Verdict:
     activations, output = facts.output.activations, facts.output.interval
-    if activations is None or output is None:
-        return None
+    if activations is None:
+        return lacking(facts, "output.activations", "output.interval")
     pair = squashed_twice(activations.value)
     if pair is None:
-        return None
-    return Evidence(origin=activations.origin, values={"first": pair[0], "then": pair[1], "output": output.value})
+        return Clean()
+    if output is None:
+        return lacking(facts, "output.interval")
+    values = {"first": pair[0], "then": pair[1], "output": output.value}
+    return Found(Evidence(origin=activations.origin, values=values))
 
 
 MISTAKE = Mistake(
@@ -44,6 +48,5 @@ MISTAKE = Mistake(
         "Kingma and Welling 2014, appendix C.1, https://arxiv.org/abs/1312.6114",
     ),
     seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
-    needs=("output.activations", "output.interval"),
     judge=judge,
 )

@@ -5,18 +5,21 @@ from __future__ import annotations
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import EXAMPLE, edit
 from vae_checked.catalogue.support.ranges import half_ranged
+from vae_checked.catalogue.verdict import Clean, Found, Verdict, lacking
 from vae_checked.facts import Evidence, Facts
 from vae_checked.finding import Severity
 
 
-def judge(facts: Facts) -> Evidence | None:
+def judge(facts: Facts) -> Verdict:
     activations, output = facts.output.activations, facts.output.interval
-    if activations is None or output is None:
-        return None
+    if activations is None:
+        return lacking(facts, "output.activations", "output.interval")
     first = half_ranged(activations.value)
     if first is None:
-        return None
-    return Evidence(origin=activations.origin, values={"first": first, "output": output.value})
+        return Clean()
+    if output is None:
+        return lacking(facts, "output.interval")
+    return Found(Evidence(origin=activations.origin, values={"first": first, "output": output.value}))
 
 
 MISTAKE = Mistake(
@@ -44,6 +47,5 @@ MISTAKE = Mistake(
         "https://docs.pytorch.org/docs/stable/generated/torch.nn.ReLU.html",
     ),
     seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
-    needs=("output.activations", "output.interval"),
     judge=judge,
 )

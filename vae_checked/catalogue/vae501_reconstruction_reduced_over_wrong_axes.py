@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from vae_checked.catalogue.mistake import Mistake, Observer
-from vae_checked.catalogue.support.balance import wrong_axes
+from vae_checked.catalogue.support.balance import right_axes, wrong_axes
 from vae_checked.catalogue.support.example import edit
+from vae_checked.catalogue.verdict import Found, Verdict, lacking
 from vae_checked.facts import Evidence, Facts
 from vae_checked.finding import Severity
 
 
-def judge(facts: Facts) -> Evidence | None:
+def judge(facts: Facts) -> Verdict:
     reduced = facts.recon.reduced
-    if reduced is None or not wrong_axes(reduced.value):
-        return None
-    return Evidence(origin=reduced.origin, values={"batch": reduced.value.batch, "event": reduced.value.event})
+    if reduced is None:
+        return lacking(facts, "recon.reduced")
+    if not wrong_axes(reduced.value):
+        return right_axes(reduced.value)
+    values = {"batch": reduced.value.batch, "event": reduced.value.event}
+    return Found(Evidence(origin=reduced.origin, values=values))
 
 
 MISTAKE = Mistake(
@@ -39,6 +43,5 @@ MISTAKE = Mistake(
         "https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.mse_loss.html",
     ),
     seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
-    needs=("recon.reduced",),
     judge=judge,
 )

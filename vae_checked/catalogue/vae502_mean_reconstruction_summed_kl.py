@@ -5,20 +5,24 @@ from __future__ import annotations
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.balance import settled, stated
 from vae_checked.catalogue.support.example import edit
+from vae_checked.catalogue.verdict import Found, Verdict, lacking
 from vae_checked.facts import Evidence, Facts, Reduction
 from vae_checked.finding import Severity
 
 
-def judge(facts: Facts) -> Evidence | None:
+def judge(facts: Facts) -> Verdict:
     recon, kl = facts.recon.reduced, facts.kl.reduced
-    if recon is None or kl is None or settled(facts, recon.value, kl.value):
-        return None
-    if recon.value.event is not Reduction.MEAN or kl.value.event is not Reduction.SUM:
-        return None
-    return Evidence(
-        origin=recon.origin,
-        values={"beta": stated(facts, "the number of elements of a sample")},
-        related=((kl.origin, "the KL"),),
+    if recon is None or kl is None:
+        return lacking(facts, "recon.reduced", "kl.reduced")
+    verdict = settled(facts, (recon.value, Reduction.MEAN), (kl.value, Reduction.SUM))
+    if verdict is not None:
+        return verdict
+    return Found(
+        Evidence(
+            origin=recon.origin,
+            values={"beta": stated(facts, "the number of elements of a sample")},
+            related=((kl.origin, "the KL"),),
+        )
     )
 
 
@@ -50,6 +54,5 @@ MISTAKE = Mistake(
         "https://docs.pytorch.org/docs/stable/generated/torch.nn.MSELoss.html",
     ),
     seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
-    needs=("recon.reduced", "kl.reduced"),
     judge=judge,
 )

@@ -5,20 +5,24 @@ from __future__ import annotations
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.balance import settled, stated
 from vae_checked.catalogue.support.example import EXAMPLE, edit
+from vae_checked.catalogue.verdict import Found, Verdict, lacking
 from vae_checked.facts import Evidence, Facts, Reduction
 from vae_checked.finding import Severity
 
 
-def judge(facts: Facts) -> Evidence | None:
+def judge(facts: Facts) -> Verdict:
     kl, recon = facts.kl.reduced, facts.recon.reduced
-    if kl is None or recon is None or settled(facts, recon.value, kl.value):
-        return None
-    if kl.value.event is not Reduction.MEAN or recon.value.event is not Reduction.SUM:
-        return None
-    return Evidence(
-        origin=kl.origin,
-        values={"beta": stated(facts, "1 / the number of latents")},
-        related=((recon.origin, "the reconstruction"),),
+    if kl is None or recon is None:
+        return lacking(facts, "kl.reduced", "recon.reduced")
+    verdict = settled(facts, (recon.value, Reduction.SUM), (kl.value, Reduction.MEAN))
+    if verdict is not None:
+        return verdict
+    return Found(
+        Evidence(
+            origin=kl.origin,
+            values={"beta": stated(facts, "1 / the number of latents")},
+            related=((recon.origin, "the reconstruction"),),
+        )
     )
 
 
@@ -45,6 +49,5 @@ MISTAKE = Mistake(
         "Higgins and others 2017, section 2, https://openreview.net/forum?id=Sy2fzU9gl",
     ),
     seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
-    needs=("kl.reduced", "recon.reduced"),
     judge=judge,
 )

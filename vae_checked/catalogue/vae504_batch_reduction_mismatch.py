@@ -5,32 +5,30 @@ from __future__ import annotations
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.balance import batch_power, batch_settled, over_batch, stated
 from vae_checked.catalogue.support.example import EXAMPLE, edit
+from vae_checked.catalogue.verdict import Found, Verdict, lacking
 from vae_checked.facts import Evidence, Facts
 from vae_checked.finding import Severity
 
 
-def judge(facts: Facts) -> Evidence | None:
+def judge(facts: Facts) -> Verdict:
     kl, recon = facts.kl.reduced, facts.recon.reduced
-    if kl is None or recon is None or batch_settled(facts, recon.value, kl.value):
-        return None
-    power = batch_power(kl.value, recon.value)
-    if not power:
-        return None
-    return Evidence(
-        origin=kl.origin,
-        values={
-            "kl": over_batch(kl.value),
-            "recon": over_batch(recon.value),
-            "beta": stated(
-                facts, "the batch size" if power == 1 else "1 / the batch size" if power == -1 else _power(power)
-            ),
-        },
-        related=((recon.origin, "the reconstruction"),),
-    )
+    if kl is None or recon is None:
+        return lacking(facts, "kl.reduced", "recon.reduced")
+    verdict = batch_settled(facts, recon.value, kl.value)
+    if verdict is not None:
+        return verdict
+    values = {
+        "kl": over_batch(kl.value),
+        "recon": over_batch(recon.value),
+        "beta": stated(facts, _size(batch_power(kl.value, recon.value))),
+    }
+    return Found(Evidence(origin=kl.origin, values=values, related=((recon.origin, "the reconstruction"),)))
 
 
-def _power(power: int) -> str:
-    return f"the batch size to the power of {power}"
+def _size(power: int | None) -> str:
+    if power == 1:
+        return "the batch size"
+    return "1 / the batch size" if power == -1 else f"the batch size to the power of {power}"
 
 
 MISTAKE = Mistake(
@@ -53,6 +51,5 @@ MISTAKE = Mistake(
     good=EXAMPLE,
     references=("Kingma and Welling 2014, equations 8 and 10, https://arxiv.org/abs/1312.6114",),
     seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
-    needs=("kl.reduced", "recon.reduced"),
     judge=judge,
 )

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import edit
+from vae_checked.catalogue.verdict import Clean, Found, Verdict, lacking
 from vae_checked.facts import Evidence, Facts
 from vae_checked.finding import Severity
 
 
-def judge(facts: Facts) -> Evidence | None:
+def judge(facts: Facts) -> Verdict:
     attribute = facts.recon.ignored_attribute
-    if attribute is None or attribute.value is None:
-        return None
-    return Evidence(origin=attribute.origin, values={"attribute": attribute.value})
+    if attribute is None:
+        return lacking(facts, "recon.ignored_attribute")
+    if attribute.value is None:
+        return Clean()
+    return Found(Evidence(origin=attribute.origin, values={"attribute": attribute.value}))
 
 
 _SUMMED = 'criterion = nn.MSELoss(reduction="sum")'
@@ -44,6 +47,5 @@ MISTAKE = Mistake(
     good=_FINE,
     references=("https://docs.pytorch.org/docs/stable/generated/torch.nn.MSELoss.html",),
     seen_by=frozenset({Observer.LINT}),
-    needs=("recon.ignored_attribute",),
     judge=judge,
 )

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import EXAMPLE, edit
+from vae_checked.catalogue.verdict import Clean, Found, Verdict, lacking
 from vae_checked.facts import Evidence, Facts
 from vae_checked.finding import Severity
 
 
-def judge(facts: Facts) -> Evidence | None:
+def judge(facts: Facts) -> Verdict:
     names = facts.training.without_gradient
-    if names is None or not names.value:
-        return None
-    return Evidence(origin=names.origin, values={"names": names.value})
+    if names is None:
+        return lacking(facts, "training.without_gradient")
+    return Found(Evidence(origin=names.origin, values={"names": names.value})) if names.value else Clean()
 
 
 MISTAKE = Mistake(
@@ -31,6 +32,5 @@ MISTAKE = Mistake(
     good=EXAMPLE,
     references=("https://docs.pytorch.org/docs/stable/generated/torch.Tensor.detach.html",),
     seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
-    needs=("training.without_gradient",),
     judge=judge,
 )

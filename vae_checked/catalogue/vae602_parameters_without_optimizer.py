@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import EXAMPLE, edit
+from vae_checked.catalogue.verdict import Clean, Found, Verdict, lacking
 from vae_checked.facts import Evidence, Facts
 from vae_checked.finding import Severity
 
 
-def judge(facts: Facts) -> Evidence | None:
+def judge(facts: Facts) -> Verdict:
     names = facts.training.without_optimizer
-    if names is None or not names.value:
-        return None
-    return Evidence(origin=names.origin, values={"names": names.value})
+    if names is None:
+        return lacking(facts, "training.without_optimizer")
+    return Found(Evidence(origin=names.origin, values={"names": names.value})) if names.value else Clean()
 
 
 _OPTIMIZER = """\
@@ -48,6 +49,5 @@ MISTAKE = Mistake(
         "https://docs.pytorch.org/docs/stable/generated/torch.nn.ModuleList.html",
     ),
     seen_by=frozenset({Observer.LINT}),
-    needs=("training.without_optimizer",),
     judge=judge,
 )

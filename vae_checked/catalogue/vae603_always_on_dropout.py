@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import edit
+from vae_checked.catalogue.verdict import Clean, Found, Verdict, lacking
 from vae_checked.facts import Evidence, Facts
 from vae_checked.finding import Severity
 
 
-def judge(facts: Facts) -> Evidence | None:
+def judge(facts: Facts) -> Verdict:
     names = facts.training.always_on_dropout
-    if names is None or not names.value:
-        return None
-    return Evidence(origin=names.origin, values={"names": names.value})
+    if names is None:
+        return lacking(facts, "training.always_on_dropout")
+    return Found(Evidence(origin=names.origin, values={"names": names.value})) if names.value else Clean()
 
 
 _FINE = edit(("h = self.encoder(x)", "h = F.dropout(self.encoder(x), 0.2, training=self.training)"))
@@ -41,6 +42,5 @@ MISTAKE = Mistake(
         "Gal and Ghahramani 2016, https://arxiv.org/abs/1506.02142",
     ),
     seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
-    needs=("training.always_on_dropout",),
     judge=judge,
 )

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import EXAMPLE, edit
+from vae_checked.catalogue.verdict import Clean, Found, Verdict, lacking
 from vae_checked.facts import Evidence, Facts
 from vae_checked.finding import Severity
 
 
-def judge(facts: Facts) -> Evidence | None:
+def judge(facts: Facts) -> Verdict:
     hidden = facts.training.hidden_nan
-    if hidden is None or hidden.value is None:
-        return None
-    return Evidence(origin=hidden.origin, values={"what": hidden.value})
+    if hidden is None:
+        return lacking(facts, "training.hidden_nan")
+    return Clean() if hidden.value is None else Found(Evidence(origin=hidden.origin, values={"what": hidden.value}))
 
 
 MISTAKE = Mistake(
@@ -35,6 +36,5 @@ MISTAKE = Mistake(
         "https://docs.pytorch.org/docs/stable/autograd.html#anomaly-detection",
     ),
     seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
-    needs=("training.hidden_nan",),
     judge=judge,
 )

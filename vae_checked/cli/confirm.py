@@ -246,9 +246,13 @@ def _lacking(code: str, judgements: tuple[Judgement, ...], facts: tuple[Facts, .
 
     if Observer.AUDIT not in find(code).seen_by:
         return "which a model alone does not tell"
-    lacking = dict.fromkeys(path for judgement in judgements for path in judgement.unexamined.get(code, ()))
-    path = next(iter(lacking), "")
-    reason = next((each.unobserved[path] for each in facts if path in each.unobserved), f"{path} was not seen")
+    settled = next((each.weighted[code] for each in judgements if code in each.weighted), None)
+    if settled is not None:
+        return f"which weighs its terms by {settled.by}"
+    verdicts = [each.undecided[code] for each in judgements if code in each.undecided]
+    path = next((path for verdict in verdicts for path in verdict.missing), "")
+    known = next((verdict.reason for verdict in verdicts if verdict.reason), f"{path} was not seen")
+    reason = next((each.unobserved[path] for each in facts if path in each.unobserved), known)
     group = path.partition(".")[0]
     option = {"data": "--data-range LOW HIGH", "kl": "--loss FUNCTION", "recon": "--loss FUNCTION"}.get(
         group, "--input SHAPE"

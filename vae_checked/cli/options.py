@@ -87,7 +87,8 @@ def only_codes(report: Any, select: frozenset[str], ignore: frozenset[str]) -> A
             each,
             findings=tuple(finding for finding in each.findings if finding.code in wanted),
             clean=tuple(code for code in each.clean if code in wanted),
-            unexamined={code: lacking for code, lacking in each.unexamined.items() if code in wanted},
+            undecided={code: verdict for code, verdict in each.undecided.items() if code in wanted},
+            weighted={code: verdict for code, verdict in each.weighted.items() if code in wanted},
         )
         for each in report.judgements
     )

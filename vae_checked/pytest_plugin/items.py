@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from vae_checked.pytest_plugin.summary import LOCKED, PUT, RAN, mark
 
 if TYPE_CHECKING:
     from vae_checked.auditor.stages import Staged
+    from vae_checked.catalogue import Judgement
     from vae_checked.laws import Law
     from vae_checked.pytest_plugin.models import LockedNode, ModelNode
 
@@ -195,8 +196,20 @@ class MistakeItem(_VaeItem):
             lines.append(f"  reproduce: vae-checked audit {self.node.name} --select {self.code}")
             raise FindingsError("\n".join(lines))
         if not any(self.code in judgement.clean for judgement in report.judgements):
-            lacking = [path for judgement in report.judgements for path in judgement.unexamined.get(self.code, ())]
-            pytest.skip(f"not observed: {', '.join(dict.fromkeys(lacking))}")
+            pytest.skip(_why_not_judged(self.code, report.judgements))
+
+
+def _why_not_judged(code: str, judgements: Sequence[Judgement]) -> str:
+    """The reason of a skip: what settled the question, or what was lacking."""
+    settled = next((each.weighted[code] for each in judgements if code in each.weighted), None)
+    if settled is not None:
+        return f"weighted, not judged: {settled.by}"
+    verdicts = [each.undecided[code] for each in judgements if code in each.undecided]
+    lacking = dict.fromkeys(path for verdict in verdicts for path in verdict.missing)
+    reasons = [*dict.fromkeys(verdict.reason for verdict in verdicts if verdict.reason)]
+    if lacking:
+        reasons.append(f"not observed: {', '.join(lacking)}")
+    return "; ".join(reasons)
 
 
 class ShapesItem(_ModelItem):

@@ -56,7 +56,7 @@ def clean(report: Report) -> list[str]:
     undecided: dict[str, set[str]] = {}
     for each in report.judgements:
         examined.setdefault(each.subject, set()).update(each.clean)
-        undecided.setdefault(each.subject, set()).update(each.unexamined)
+        undecided.setdefault(each.subject, set()).update(each.undecided)
     made = {(each.subject, each.code) for each in report.findings}
     lines = []
     for subject, codes in examined.items():

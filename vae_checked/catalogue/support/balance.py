@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import math
 
+from vae_checked.catalogue.verdict import Clean, Undecided, Verdict, Weighted, left_to
 from vae_checked.facts import Facts, Reduced, Reduction
+
+_WHOLE = frozenset({Reduction.SUM, Reduction.MEAN})
+# The codes of wrong axes in the reconstruction and in the KL.
+_AXES = ("VAE501", "VAE304")
 
 
 def wrong_axes(reduced: Reduced) -> bool:
@@ -21,23 +26,60 @@ def _misreduced(reduced: Reduced) -> bool:
     return exchanged or unfinished or reduced.event is Reduction.MIXED
 
 
-def settled(facts: Facts, recon: Reduced, kl: Reduced) -> bool:
-    """Whether the balance of the terms is chosen, by a name or a count, or the reductions cancel.
+def weighted(*terms: Reduced) -> Weighted:
+    """The verdict on a balance that is settled by what scales `terms`, as it is written where that is known."""
+    written = dict.fromkeys(name for term in terms for name in term.weights)
+    return Weighted(", ".join(written) or "a named weight, a number of its own or a count")
 
-    Terms that are reduced over the wrong axes have a code of their own, and no balance to speak of.
+
+def right_axes(reduced: Reduced) -> Verdict:
+    """The verdict on a term that is not seen to be reduced over wrong axes: clean where both of its axes are known."""
+    if _misreduced(reduced):
+        return weighted(reduced)
+    if reduced.event is Reduction.SUM or (reduced.event is Reduction.MEAN and reduced.batch is not None):
+        return Clean()
+    if reduced.event is Reduction.KEPT and reduced.batch is Reduction.KEPT:
+        return Undecided(reason="the term is not reduced where it was seen")
+    axes = "a sample's axes" if reduced.event in (None, Reduction.KEPT) else "the batch"
+    return Undecided(reason=f"how the term is reduced over {axes} is not known")
+
+
+def settled(facts: Facts, recon: tuple[Reduced, Reduction], kl: tuple[Reduced, Reduction]) -> Verdict | None:
+    """The verdict on a balance over a sample's axes; None where the terms stand as the mistake has them.
+
+    Each term comes with the reduction that the mistake gives it. A term that is reduced otherwise, and scaled by
+    nothing, rules the mistake out; a weight or a count settles it; reductions over wrong axes have a code of their own,
+    and no balance to speak of.
     """
-    if any(term.explicit or wrong_axes(term) for term in (recon, kl)):
-        return True
-    return (facts.kl.factor is not None and facts.kl.factor.value.explicit) or _cancels(facts)
+    terms = (recon, kl)
+    if any(term.event in _WHOLE and term.event is not mistaken and not term.explicit for term, mistaken in terms):
+        return Clean()
+    factor = facts.kl.factor
+    if any(term.explicit for term, _ in terms) or (factor is not None and factor.value.explicit):
+        return weighted(*(term for term, _ in terms))
+    for (term, _), code in zip(terms, _AXES, strict=True):
+        if wrong_axes(term):
+            return left_to(code)
+    if any(term.event is not mistaken for term, mistaken in terms):
+        return Undecided(reason="how the terms are reduced over a sample's axes is not known")
+    return Clean() if _cancels(facts) else None
 
 
-def batch_settled(facts: Facts, recon: Reduced, kl: Reduced) -> bool:
-    """Whether what scales the terms may make up for a sum over the batch beside a mean: a count, an unknown weight.
+def batch_settled(facts: Facts, recon: Reduced, kl: Reduced) -> Verdict | None:
+    """The verdict on a balance over the batch; None where one term is a sum over it and the other a mean.
 
-    A number cannot: it balances the terms at one batch size.
+    What scales a term may make up for that: a count, an unknown weight. A number cannot: it balances the terms at one
+    batch size.
     """
-    counted = any((term.explicit and not term.constant) or _misreduced(term) for term in (recon, kl))
-    return counted or _cancels(facts)
+    for term, code in zip((recon, kl), _AXES, strict=True):
+        if term.explicit and (not term.constant or _misreduced(term)):
+            return weighted(term)
+        if wrong_axes(term):
+            return left_to(code)
+    power = batch_power(kl, recon)
+    if power is None:
+        return Undecided(reason="how the terms are reduced over the batch is not known")
+    return Clean() if power == 0 or _cancels(facts) else None
 
 
 def batch_power(kl: Reduced, recon: Reduced) -> int | None:

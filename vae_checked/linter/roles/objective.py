@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from vae_checked.facts import EffectiveBeta, Fact, Objective, Reduced, Reduction
-from vae_checked.linter.interpreter.values import Class, Function
 from vae_checked.linter.roles import phi, reductions
+from vae_checked.linter.roles.dead_weights import is_weight, names_in, unread_weights
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
-from vae_checked.linter.symbols.expression import Expr, Graph, Site, origin, strip
+from vae_checked.linter.symbols.expression import Expr, Graph, origin, strip
 from vae_checked.linter.symbols.numeric import leaves
 from vae_checked.mathematics.reductions import Negate, Step, is_shared, sign_of, weight_of
 from vae_checked.record import dataclass
@@ -20,7 +20,6 @@ from vae_checked.record import dataclass
 if TYPE_CHECKING:
     from vae_checked.linter.evaluations.evaluation import Evaluation
     from vae_checked.linter.interpreter.observations import Root
-    from vae_checked.linter.interpreter.project import Module
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +165,7 @@ class Losses:
         """Whether an optimizer of the evaluation is told to maximise."""
         inside = (function.scope.module for function in self.evaluation.functions())
         modules = {id(module): module for module in (self.evaluation.module, *inside)}
-        return any("maximize" in module.read_once(_names_in) for module in modules.values())
+        return any("maximize" in module.read_once(names_in) for module in modules.values())
 
     @property
     def unsettled(self) -> Graph:
@@ -314,63 +313,16 @@ def _effective_beta(
 
 
 def _dead_weights(losses: Losses, kl: Divergence, reading: Reading) -> Fact[tuple[str, ...]] | None:
-    """Weights of the KL that are parameters of the loss function, or attributes of its class, and never read."""
-    if weight_of((*reading.kl, *reductions.peeled(kl.term)))[1]:
+    """Weights of the KL that are given and never read.
+
+    Empty where every number that its functions are given is read, None where one that is not may be a weight.
+    """
+    with_kl = [root.function for root in losses.roots_with(kl.term) if root.function is not None]
+    functions = {id(function.node): function for function in with_kl}
+    unread = [*unread_weights([*functions.values()], losses.evaluation)]
+    if not unread:
+        return Fact((), origin(reading.total))
+    weights = [fact for fact in unread if is_weight(fact.value)]
+    if not weights or weight_of((*reading.kl, *reductions.peeled(kl.term)))[1]:
         return None
-    functions = {
-        id(root.function.node): root.function for root in losses.roots_with(kl.term) if root.function is not None
-    }
-    for function in functions.values():
-        spec = function.node.args
-        source = function.scope.module.source_of(function.node)
-        for item in (*spec.posonlyargs, *spec.args, *spec.kwonlyargs):
-            if _is_weight(item.arg) and item.arg not in _read_names(function.node):
-                return Fact((item.arg,), Site(source, item).origin)
-        if function.owner is not None:
-            stored = _stored_unread(function.owner, losses.evaluation)
-            if stored is not None:
-                return stored
-    return None
-
-
-def _stored_unread(cls: Class, evaluation: Evaluation) -> Fact[tuple[str, ...]] | None:
-    init = cls.names.get("__init__")
-    if not isinstance(init, Function):
-        return None
-    inside = (function.scope.module for function in evaluation.functions())
-    modules = [cls.scope.module, evaluation.module, *inside]
-    each = {module.path: module for module in modules}.values()
-    read = frozenset().union(*(module.read_once(_names_in) for module in each))
-    for node in ast.walk(init.node):
-        if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Attribute):
-            name = node.targets[0].attr
-            if _is_weight(name) and f".{name}" not in read:
-                return Fact((name,), Site(cls.scope.module.source_of(init.node), node).origin)
-    return None
-
-
-def _names_in(module: Module) -> frozenset[str]:
-    return frozenset(name for cell in module.file.cells for name in _read_names(cell.tree))
-
-
-def _read_names(tree: ast.AST) -> set[str]:
-    """The names that a piece of source reads, attributes with a dot before them; strings count as both."""
-    names: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Store):
-            names.add(node.id)
-        elif isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Store):
-            names.add(f".{node.attr}")
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            names |= {node.value, f".{node.value}"}
-        elif isinstance(node, ast.keyword) and node.arg is not None:
-            names.add(node.arg)
-    return names
-
-
-def _is_weight(name: str) -> bool:
-    bare = name.lower().strip("_").replace("_", "")
-    return bare == "beta" or (
-        ("kl" in bare or "kld" in bare)
-        and bare.endswith(("weight", "coef", "coeff", "coefficient", "lambda", "beta", "scale"))
-    )
+    return Fact((weights[0].value,), weights[0].origin)

@@ -8,7 +8,7 @@ from typing import Any
 
 from vae_checked import facts as facts_room
 from vae_checked import finding as finding_room
-from vae_checked.catalogue import Judgement
+from vae_checked.catalogue import Judgement, Undecided, Weighted
 from vae_checked.linter.run.report import LintReport
 from vae_checked.record import fields
 
@@ -22,7 +22,9 @@ def _classes() -> dict[str, type[Any]]:
     theirs = [
         value for room in rooms for value in vars(room).values() if getattr(value, "__module__", "") == room.__name__
     ]
-    return {each.__name__: each for each in (Judgement, LintReport, *theirs) if isinstance(each, type)}
+    return {
+        each.__name__: each for each in (Judgement, Undecided, Weighted, LintReport, *theirs) if isinstance(each, type)
+    }
 
 
 CLASSES = _classes()

@@ -65,8 +65,8 @@ def recognised(facts: Facts) -> str:
 def unobserved(facts: Facts, judgement: Judgement) -> Iterator[str]:
     """What kept some mistakes from being judged, with their codes, and the command that settles it."""
     lacking: dict[str, list[str]] = {}
-    for code, paths in judgement.unexamined.items():
-        for path in paths:
+    for code, verdict in judgement.undecided.items():
+        for path in verdict.missing:
             lacking.setdefault(path, []).append(code.removeprefix("VAE"))
     if not lacking:
         return

@@ -73,7 +73,7 @@ class LintReport:
 def _undecided(vaes: Iterable[Judgement]) -> int:
     """The pairs of a VAE and a mistake that no judgement of it could examine."""
     decided = {(each.subject, code) for each in vaes for code in (*each.clean, *(item.code for item in each.findings))}
-    return len({(each.subject, code) for each in vaes for code in each.unexamined} - decided)
+    return len({(each.subject, code) for each in vaes for code in each.undecided} - decided)
 
 
 def is_vae(facts: Facts) -> bool:

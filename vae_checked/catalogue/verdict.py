@@ -1,0 +1,49 @@
+"""What a judge answers: found, clean, undecided, or weighted by the author."""
+
+from __future__ import annotations
+
+from vae_checked.facts import Evidence, Facts
+from vae_checked.record import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The mistake is made, and `evidence` shows it."""
+
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Clean:
+    """The mistake is not made: what rules it out was observed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Undecided:
+    """The mistake is neither shown nor ruled out.
+
+    `missing` are the paths of the facts that were not observed; `reason` says why those that were do not decide.
+    """
+
+    missing: tuple[str, ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Weighted:
+    """A question of balance that the author settled by a weight or a count: neither right nor wrong, not judged."""
+
+    by: str
+
+
+Verdict = Found | Clean | Undecided | Weighted
+
+
+def lacking(facts: Facts, *paths: str) -> Undecided:
+    """Undecided for want of those of the facts at `paths` that were not observed."""
+    return Undecided(tuple(path for path in paths if facts.get(path) is None))
+
+
+def left_to(code: str) -> Undecided:
+    """Undecided because another mistake says what is wrong here."""
+    return Undecided(reason=f"{code} says what is wrong here")

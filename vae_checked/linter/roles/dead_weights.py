@@ -1,0 +1,83 @@
+"""Weights of the KL that are given and never used."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from vae_checked.facts import Fact
+from vae_checked.linter.interpreter.values import Class, Function
+from vae_checked.linter.symbols.expression import Site
+
+if TYPE_CHECKING:
+    from vae_checked.linter.evaluations.evaluation import Evaluation
+    from vae_checked.linter.interpreter.project import Module
+
+
+def unread_weights(functions: Sequence[Function], evaluation: Evaluation) -> Iterator[Fact[str]]:
+    """What holds a weight by its name or a number and is never read: parameters of functions, attributes of classes."""
+    for function in functions:
+        source = function.scope.module.source_of(function.node)
+        read = _read_names(function.node)
+        for item, default in _with_defaults(function.node.args):
+            if item.arg not in read and (is_weight(item.arg) or _is_number(default)):
+                yield Fact(item.arg, Site(source, item).origin)
+        if function.owner is not None:
+            yield from _stored_unread(function.owner, evaluation)
+
+
+def _with_defaults(spec: ast.arguments) -> Iterator[tuple[ast.arg, ast.expr | None]]:
+    positional = [*spec.posonlyargs, *spec.args]
+    yield from zip(positional, [*[None] * (len(positional) - len(spec.defaults)), *spec.defaults], strict=True)
+    yield from zip(spec.kwonlyargs, spec.kw_defaults, strict=True)
+
+
+def _is_number(default: ast.expr | None) -> bool:
+    return isinstance(default, ast.Constant) and type(default.value) in (int, float)
+
+
+def _stored_unread(cls: Class, evaluation: Evaluation) -> Iterator[Fact[str]]:
+    init = cls.names.get("__init__")
+    if not isinstance(init, Function):
+        return
+    inside = (function.scope.module for function in evaluation.functions())
+    modules = [cls.scope.module, evaluation.module, *inside]
+    each = {module.path: module for module in modules}.values()
+    read = frozenset().union(*(module.read_once(names_in) for module in each))
+    defaults = {item.arg: default for item, default in _with_defaults(init.node.args)}
+    for node in ast.walk(init.node):
+        if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Attribute):
+            name = node.targets[0].attr
+            given = defaults.get(node.value.id) if isinstance(node.value, ast.Name) else node.value
+            # A whole number among the attributes of a model is a size.
+            fraction = isinstance(given, ast.Constant) and isinstance(given.value, float)
+            if f".{name}" not in read and (is_weight(name) or fraction):
+                yield Fact(name, Site(cls.scope.module.source_of(init.node), node).origin)
+
+
+def names_in(module: Module) -> frozenset[str]:
+    return frozenset(name for cell in module.file.cells for name in _read_names(cell.tree))
+
+
+def _read_names(tree: ast.AST) -> set[str]:
+    """The names that a piece of source reads, attributes with a dot before them; strings count as both."""
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        elif isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Store):
+            names.add(f".{node.attr}")
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            names |= {node.value, f".{node.value}"}
+        elif isinstance(node, ast.keyword) and node.arg is not None:
+            names.add(node.arg)
+    return names
+
+
+def is_weight(name: str) -> bool:
+    bare = name.lower().strip("_").replace("_", "")
+    return bare == "beta" or (
+        ("kl" in bare or "kld" in bare)
+        and bare.endswith(("weight", "coef", "coeff", "coefficient", "lambda", "beta", "scale"))
+    )
