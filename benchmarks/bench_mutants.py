@@ -1,7 +1,7 @@
 """Mistakes planted around the networks of real autoencoders: how many are named, and what else is said.
 
-Each model of MODELS (benchmarks/zoo.py) with each mistake of benchmarks/mutants.py is audited with nothing but an input
-specification; then each model without a mistake, with Gaussian and with Bernoulli pixels, over many seeds.
+Each model of MODELS (benchmarks/zoo.py) with each mistake of tests/support/planted/pieces.py is audited with nothing
+but an input specification; then each model without a mistake, with Gaussian and with Bernoulli pixels, over many seeds.
 
     python benchmarks/bench_mutants.py [MODEL ...] [--seeds 20] [--only MISTAKE ...]
 """
@@ -16,9 +16,15 @@ import subprocess
 import sys
 import time
 import warnings
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import zoo
+
+if TYPE_CHECKING:
+    from torch import nn
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "support"))
 
 MODELS = (
     "vae_checked VAE",
@@ -44,20 +50,33 @@ CONSEQUENCES = {
 }
 
 
+def without_sigmoid(network: nn.Module) -> nn.Module:
+    """The network with a decoder that gives logits, as pythae's does not."""
+    from torch import nn
+
+    decoder = getattr(network, "decoder", network)
+    for module in decoder.modules():
+        if isinstance(module, nn.Sequential) and len(module) and isinstance(module[-1], nn.Sigmoid):
+            module[-1] = nn.Identity()
+    return network
+
+
 def measured(name: str, seeds: int, only: list[str] | None) -> dict[str, Any]:
     """What the audits of one model say: by mistake (those of `only`, or all), and without one."""
     warnings.simplefilter("ignore")
     import torch
-    from mutants import BERNOULLI, DATA_RANGES, MISTAKES, Carried
+    from planted.pieces import BERNOULLI, PLANTED, Planted, built
+    from small_vaes.pieces import Carried
 
     from vae_checked.auditor import audit
 
     torch.set_num_threads(1)
     entry = next(model for model in zoo.GAUSSIAN if model.name == name)
 
-    def codes(mistake: str | None, seed: int, *, bernoulli: bool) -> list[str]:
-        model = Carried(entry.build(seed), mistake, bernoulli=bernoulli)
-        data_range = DATA_RANGES.get(mistake or "", (0.0, 1.0) if bernoulli else entry.data_range)
+    def codes(planted: Planted | None, seed: int) -> list[str]:
+        model = built(Carried, planted)(without_sigmoid(entry.build(seed)))
+        bernoulli = planted is not None and "cross_entropy" in planted.bodies.get("recon_elements", "")
+        data_range = (planted.data_range if planted else None) or ((0.0, 1.0) if bernoulli else entry.data_range)
         try:
             report = audit(model, entry.spec, loss="loss_function", data_range=data_range, seed=seed)
         except Exception as error:
@@ -67,9 +86,9 @@ def measured(name: str, seeds: int, only: list[str] | None) -> dict[str, Any]:
     begun = time.perf_counter()
     # A network without convolutions learns any order of its input alike.
     convolves = any("Conv" in type(module).__name__ for module in entry.build(0).modules())
-    applied = [each for each in MISTAKES if convolves or each != "view_as_permute"]
-    told = {each: codes(each, 5, bernoulli=each in BERNOULLI) for each in applied if only is None or each in only}
-    clean = [codes(None, seed, bernoulli=bernoulli) for seed in range(seeds) for bernoulli in (False, True)]
+    applied = [each for each in PLANTED if convolves or each != "view_as_permute"]
+    told = {each: codes(PLANTED[each], 5) for each in applied if only is None or each in only}
+    clean = [codes(planted, seed) for seed in range(seeds) for planted in (None, BERNOULLI)]
     return {"name": name, "told": told, "clean": clean, "seconds": time.perf_counter() - begun}
 
 
@@ -84,7 +103,7 @@ def main() -> None:
     if args.child:
         print(json.dumps(measured(args.child, args.seeds, args.only)))
         return
-    from mutants import MISTAKES
+    from planted.pieces import PLANTED
 
     named, tried, beside = collections.Counter[str](), collections.Counter[str](), collections.Counter[str]()
     alarms = cleans = 0
@@ -100,7 +119,7 @@ def main() -> None:
         row = json.loads(done.stdout.strip().splitlines()[-1])
         missed = {}
         for mistake, codes in row["told"].items():
-            code = MISTAKES[mistake][0]
+            code = PLANTED[mistake].code
             tried[mistake] += 1
             named[mistake] += code in codes
             if code not in codes:
@@ -112,9 +131,9 @@ def main() -> None:
         hits = f"{len(row['told']) - len(missed)}/{len(row['told'])}"
         print(f"{name:38} {hits}  {row['seconds']:6.0f} s  {missed}  clean: {said}", flush=True)
     print("\nby mistake:")
-    for mistake, (code, what) in MISTAKES.items():
+    for mistake, planted in PLANTED.items():
         if tried[mistake]:
-            print(f"  {code} {mistake:26} {named[mistake]:3}/{tried[mistake]:<3} {what}")
+            print(f"  {planted.code} {mistake:26} {named[mistake]:3}/{tried[mistake]:<3} {planted.what}")
     print(f"\n{sum(named.values())} of {sum(tried.values())} named;")
     print(f"{alarms} of {cleans} audits without a mistake found one")
     print("said beside the planted mistake:", dict(beside))

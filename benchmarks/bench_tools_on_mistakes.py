@@ -29,7 +29,7 @@ from tools import FOLDER, command, prepared, versions
 from vae_checked.catalogue import CATALOGUE
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "support"))
-from linter_mistakes import MISTAKES, spellings
+from planted.spelt import MISTAKES, spellings
 
 Files = dict[str, str]
 # (path, rule, message)

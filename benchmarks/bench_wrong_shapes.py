@@ -31,43 +31,11 @@ from vae_checked.shapes import annotate, compare, infer, locked
 from vae_checked.shapes.messages import message_of
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "support"))
-from shapes_edits import SOURCE as PLAIN
+from planted.shapes import WRONG as MUTANTS
+from small_vaes.any_size import CHANNELS_LAST as SOURCE
 
-# The VAE of the tests, on channels-last pictures, its decoder told how bright the picture is.
 SHAPE = "B H W 3"
-SOURCE = PLAIN
-for OLD, NEW in (
-    ("h = self.encoder(x)", "h = self.encoder(x.permute(0, 3, 1, 2))"),
-    ("def decode(self, z):", "def decode(self, z, light):"),
-    ("return self.decoder(self.widen(z))", "return self.decoder(self.widen(z) + light).permute(0, 2, 3, 1)"),
-    ("self.decode(z)", "self.decode(z, x.mean(dim=(1, 2, 3))[:, None, None, None])"),
-):
-    assert OLD in SOURCE
-    SOURCE = SOURCE.replace(OLD, NEW)
-PER_SAMPLE = ".sum(dim=(1, 2, 3))"
-MUTANTS = {
-    "KL over dim 0": (PER_SAMPLE, ".sum(dim=(0, 2, 3))"),
-    "KL, missing dim": (PER_SAMPLE, ".sum()"),
-    "KL, one axis too few": (PER_SAMPLE, ".sum(dim=(1, 2))"),
-    "KL, keepdim": (PER_SAMPLE, ".sum(dim=(1, 2, 3), keepdim=True)"),
-    "KL, squeeze": (PER_SAMPLE, PER_SAMPLE + ".squeeze()"),
-    "swapped decoder arguments": (
-        "self.decode(z, x.mean(dim=(1, 2, 3))[:, None, None, None])",
-        "self.decode(x.mean(dim=(1, 2, 3))[:, None, None, None], z)",
-    ),
-    "decoder given x": ("self.decode(z, ", "self.decode(x, "),
-    "view for permute": ("x.permute(0, 3, 1, 2)", "x.reshape(x.shape[0], x.shape[3], x.shape[1], x.shape[2])"),
-    "wrong permute, picture": (".permute(0, 2, 3, 1)", ".permute(0, 3, 2, 1)"),
-    "wrong permute, input": ("x.permute(0, 3, 1, 2)", "x.permute(0, 3, 2, 1)"),
-    "missing permute": (".permute(0, 2, 3, 1)", ""),
-    "first sample alone": ("return self.to_mu(h),", "return self.to_mu(h)[0],"),
-    "broadcast logvar": ("self.to_logvar(h)", "self.to_logvar(h).mean(1, keepdim=True)"),
-    "broadcast eps": ("torch.randn_like(std)", "torch.randn_like(std[:1])"),
-    "flattened mu": ("return self.to_mu(h),", "return self.to_mu(h).flatten(1),"),
-    "returning z": ("return x_hat, mu", "return z, mu"),
-    "stride": ("nn.Conv2d(8, 14, 3, 2, 1)", "nn.Conv2d(8, 14, 3, 1, 1)"),
-    "size of one head": ("self.to_logvar = nn.Conv2d(14, latents, 1)", "self.to_logvar = nn.Conv2d(14, 7, 1)"),
-}
+
 Said = dict[str, list[str]]
 
 

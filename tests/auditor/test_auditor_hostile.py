@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-import auditor_zoo as zoo
 import pytest
 import torch
 import torch.nn.functional as F
+from small_vaes import spellings as zoo
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import auditor_zoo as zoo
 import pytest
 import torch
+from small_vaes import spellings as zoo
 from torch import Tensor, nn
 
 from vae_checked.auditor import audit

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from functools import cache
 
-import auditor_zoo as zoo
 import pytest
 import torch
+from small_vaes import spellings as zoo
 
 from vae_checked.auditor import AuditReport, audit
 from vae_checked.facts import Facts, Head, NoiseLaw, Parametrisation, Reduction

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import auditor_zoo as zoo
 import numpy as np
 import pytest
 import torch
+from small_vaes import spellings as zoo
 from torch import Tensor, nn
 from torch import distributions as D
 

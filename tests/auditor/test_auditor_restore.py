@@ -7,10 +7,10 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-import auditor_zoo as zoo
 import numpy as np
 import pytest
 import torch
+from small_vaes import spellings as zoo
 from torch import Tensor, nn
 
 from vae_checked.auditor import audit

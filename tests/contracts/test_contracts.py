@@ -13,7 +13,7 @@ from typing import Literal
 import jaxtyping
 import pytest
 import torch
-from contract_subjects import Model, kl_divergence
+from small_vaes.contracted import Model, kl_divergence
 
 from vae_checked.contracts import Float, Tensor, UInt8, checked, contracts_off
 from vae_checked.contracts.decorator import contract_of

@@ -6,7 +6,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from linter_mistakes import MISTAKES, spellings
+from planted.spelt import MISTAKES, spellings
 
 from vae_checked.cli import main
 from vae_checked.linter import lint

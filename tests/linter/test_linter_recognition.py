@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from linter_modules import FORWARD, HEAD, KL, MODEL, codes, linted
+from small_vaes.fragments import FORWARD, HEAD, KL, MODEL, codes, linted
 
 from vae_checked.linter.torch_model.functions import HANDLERS
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from linter_mistakes import MISTAKES, Files, spellings
+from planted.spelt import MISTAKES, Files, spellings
 
 from vae_checked.finding import Severity
 from vae_checked.linter import LintReport, lint

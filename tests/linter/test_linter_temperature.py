@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from linter_modules import HEAD, KL, MODEL, codes, linted
+from small_vaes.fragments import HEAD, KL, MODEL, codes, linted
 
 CALLS = (
     HEAD

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from monitor_models import (
+from small_vaes.digits import (
     BATCH,
     DIGITS,
     LATENTS,

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 import torch.utils.checkpoint
-from monitor_models import BATCH, DIGITS, PIXELS, Digits, train, watched
+from small_vaes.digits import BATCH, DIGITS, PIXELS, Digits, train, watched
 from torch import Tensor, nn
 
 import vae_checked.monitor.monitor

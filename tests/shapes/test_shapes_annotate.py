@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import torch
-from shapes_edits import SOURCE
+from small_vaes.any_size import SOURCE
 from torch import nn
 
 from vae_checked.errors import ContractError, UsageError

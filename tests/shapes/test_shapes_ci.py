@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 import yaml
-from shapes_edits import SOURCE
+from small_vaes.any_size import SOURCE
 
 from vae_checked.cli import main
 from vae_checked.shapes import infer, locked, write_lock

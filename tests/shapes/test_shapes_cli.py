@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from shapes_edits import SOURCE
+from small_vaes.any_size import SOURCE
 
 from vae_checked.cli import main
 from vae_checked.errors import ContractError

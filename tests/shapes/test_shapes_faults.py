@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from shapes_edits import SOURCE
+from small_vaes.any_size import SOURCE
 
 from vae_checked.cli import main
 from vae_checked.shapes import LockedModel, read_lock, render_lock, write_lock

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from shapes_edits import SOURCE
+from small_vaes.any_size import SOURCE
 from torch import Tensor, nn
 
 from vae_checked.adapters import adapt

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from shapes_edits import EDITS, HARMLESS, SOURCE, Edit, reordered, swapped_definitions
+from planted.shapes import EDITS, HARMLESS, Edit, reordered, swapped_definitions
+from small_vaes.any_size import SOURCE
 from torch import nn
 
 from vae_checked.errors import UsageError

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import auditor_zoo as zoo
 import pytest
 import torch
+from small_vaes import spellings as zoo
 from torch import Tensor, nn
 from torch import distributions as D
 

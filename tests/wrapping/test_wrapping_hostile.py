@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import auditor_zoo as zoo
 import numpy
 import pytest
 import torch
+from small_vaes import spellings as zoo
 from test_auditor_hostile import (
     AllNaN,
     Autocast,

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
-import auditor_zoo as zoo
 import pytest
 import torch
+from small_vaes import spellings as zoo
 from torch import Tensor, nn
 from torch._dynamo.utils import counters
 from torch._subclasses.fake_tensor import FakeTensorMode
@@ -84,7 +84,7 @@ def test_it_is_the_same_object_with_the_same_parts() -> None:
     wrapped = wrap(model)
     assert wrapped is model
     assert isinstance(wrapped, zoo.Regularised)
-    assert (type(wrapped).__name__, type(wrapped).__module__) == ("Regularised", "auditor_zoo")
+    assert (type(wrapped).__name__, type(wrapped).__module__) == ("Regularised", "small_vaes.spellings")
     assert {name: id(part) for name, part in (*wrapped.named_parameters(), *wrapped.named_buffers())} == parts
     assert all(a is b for a, b in zip(wrapped.modules(), modules, strict=True))
     assert (list(wrapped.state_dict()), repr(wrapped)) == (keys, words)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from linter_skeletons import SKELETONS
+from small_vaes.layouts import SKELETONS
 
 Slots = dict[str, str]
 Files = dict[str, str]

@@ -4,53 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-SOURCE = '''
-import torch
-from torch import nn
-
-
-class VAE(nn.Module):
-    """A small VAE on images of any size."""
-
-    def __init__(self, latents=6):
-        super().__init__()
-        self.encoder = nn.Sequential(
-            nn.Conv2d(3, 8, 3, 2, 1),
-            nn.ReLU(),
-            nn.Conv2d(8, 14, 3, 2, 1),
-            nn.ReLU(),
-        )
-        self.to_mu = nn.Conv2d(14, latents, 1)
-        self.to_logvar = nn.Conv2d(14, latents, 1)
-        self.widen = nn.Conv2d(latents, 14, 1)
-        self.decoder = nn.Sequential(
-            nn.ConvTranspose2d(14, 10, 4, 2, 1),
-            nn.ReLU(),
-            nn.ConvTranspose2d(10, 3, 4, 2, 1),
-            nn.Sigmoid(),
-        )
-
-    def encode(self, x):
-        h = self.encoder(x)
-        return self.to_mu(h), self.to_logvar(h)
-
-    def reparameterize(self, mu, logvar):
-        std = torch.exp(0.5 * logvar)
-        return mu + std * torch.randn_like(std)
-
-    def decode(self, z):
-        return self.decoder(self.widen(z))
-
-    def kl(self, mu, logvar):
-        return 0.5 * (mu**2 + logvar.exp() - 1 - logvar).sum(dim=(1, 2, 3))
-
-    def forward(self, x):
-        mu, logvar = self.encode(x)
-        z = self.reparameterize(mu, logvar)
-        x_hat = self.decode(z)
-        return x_hat, mu, logvar, self.kl(mu, logvar)
-'''
-
 
 class Edit(NamedTuple):
     """What is written in place of what, and what the report must say.
@@ -281,3 +234,30 @@ def swapped_definitions(source: str) -> str:
         "        self.to_logvar = nn.Conv2d(14, latents, 1)\n",
     )
     return source.replace(first + second, second + first)
+
+
+PER_SAMPLE = ".sum(dim=(1, 2, 3))"
+# Wrong shapes by one edit of CHANNELS_LAST: what is written in place of what.
+WRONG = {
+    "KL over dim 0": (PER_SAMPLE, ".sum(dim=(0, 2, 3))"),
+    "KL, missing dim": (PER_SAMPLE, ".sum()"),
+    "KL, one axis too few": (PER_SAMPLE, ".sum(dim=(1, 2))"),
+    "KL, keepdim": (PER_SAMPLE, ".sum(dim=(1, 2, 3), keepdim=True)"),
+    "KL, squeeze": (PER_SAMPLE, PER_SAMPLE + ".squeeze()"),
+    "swapped decoder arguments": (
+        "self.decode(z, x.mean(dim=(1, 2, 3))[:, None, None, None])",
+        "self.decode(x.mean(dim=(1, 2, 3))[:, None, None, None], z)",
+    ),
+    "decoder given x": ("self.decode(z, ", "self.decode(x, "),
+    "view for permute": ("x.permute(0, 3, 1, 2)", "x.reshape(x.shape[0], x.shape[3], x.shape[1], x.shape[2])"),
+    "wrong permute, picture": (".permute(0, 2, 3, 1)", ".permute(0, 3, 2, 1)"),
+    "wrong permute, input": ("x.permute(0, 3, 1, 2)", "x.permute(0, 3, 2, 1)"),
+    "missing permute": (".permute(0, 2, 3, 1)", ""),
+    "first sample alone": ("return self.to_mu(h),", "return self.to_mu(h)[0],"),
+    "broadcast logvar": ("self.to_logvar(h)", "self.to_logvar(h).mean(1, keepdim=True)"),
+    "broadcast eps": ("torch.randn_like(std)", "torch.randn_like(std[:1])"),
+    "flattened mu": ("return self.to_mu(h),", "return self.to_mu(h).flatten(1),"),
+    "returning z": ("return x_hat, mu", "return z, mu"),
+    "stride": ("nn.Conv2d(8, 14, 3, 2, 1)", "nn.Conv2d(8, 14, 3, 1, 1)"),
+    "size of one head": ("self.to_logvar = nn.Conv2d(14, latents, 1)", "self.to_logvar = nn.Conv2d(14, 7, 1)"),
+}
