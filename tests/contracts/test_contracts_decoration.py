@@ -293,3 +293,101 @@ def test_checked_calls_are_counted_by_function():
     with contracts_off():
         second(torch.zeros(2, 4))
     assert TALLY[name].calls - before == 4
+
+
+# ------------------------------------------------------------------------------- what stands before its letter
+
+
+@checked
+def align(knots: Float[Tensor, "B T+1"], values: Float[Tensor, "B T"]) -> Float[Tensor, " B"]:
+    return knots[:, 1:].sum(1) + values.sum(1)
+
+
+@checked
+def decode(z: Float[Tensor, "B C H//8 W//8"], *, x: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B 3 H W"]:
+    return x
+
+
+def test_an_expression_may_stand_to_the_left_of_its_letter():
+    for _ in range(2):  # in full, then by its fingerprint
+        assert align(torch.ones(5, 3), torch.ones(5, 2)).shape == (5,)
+        assert align(torch.ones(6, 4), values=torch.ones(6, 3)).shape == (6,)
+        assert decode(torch.ones(2, 4, 2, 3), x=torch.ones(2, 3, 16, 24)).shape == (2, 3, 16, 24)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (
+            lambda: align(torch.ones(5, 4), torch.ones(5, 2)),
+            r"knots\): axis 1 is 4, the contract says T\+1 = 3",
+        ),
+        (lambda: align(torch.ones(5, 3), torch.ones(6, 2)), r"align\(values\): axis 0 \(B\) is 6, .*5"),
+        (
+            lambda: decode(torch.ones(2, 4, 3, 2), x=torch.ones(2, 3, 16, 24)),
+            r"axis 2 is 3, the contract says H//8 = 2",
+        ),
+        (lambda: decode(torch.ones(2, 4, 2, 3), x=torch.ones(2, 16, 24)), r"decode\(x\).*3 axes.*4"),
+    ],
+)
+def test_what_does_not_fit_an_expression_on_the_left_is_named(call, words):
+    with pytest.raises(ContractError, match=words):
+        call()
+
+
+def test_letters_within_one_annotation_and_in_containers_are_bound_first():
+    @checked
+    def pair(both: tuple[Float[Tensor, " 2*L"], Float[Tensor, "B L"]], n: Float[Tensor, "N-1 N"]) -> None: ...
+
+    pair((torch.ones(10), torch.ones(3, 5)), torch.ones(6, 7))
+    with pytest.raises(ContractError, match=r"both\[0\]"):
+        pair((torch.ones(9), torch.ones(3, 5)), torch.ones(6, 7))
+    with pytest.raises(ContractError, match=r"axis 0 is 7, the contract says N-1 = 6"):
+        pair((torch.ones(10), torch.ones(3, 5)), torch.ones(7, 7))
+
+
+# --------------------------------------------------------------------------------- names for type checkers only
+
+
+class Head:
+    """Stands for a class of which only type checkers know the name."""
+
+
+@checked
+def posterior(x: Float[Tensor, "B F"], sizes: Sized[int] = (), head: Unknown | None = None) -> Float[Tensor, "B 2"]:  # noqa: F821
+    return x[:, :2]
+
+
+def test_an_annotation_for_type_checkers_alone_leaves_the_others_checked():
+    for _ in range(2):
+        assert posterior(torch.zeros(3, 4), [1, 2], Head()).shape == (3, 2)
+        assert posterior(torch.zeros(3, 4)).shape == (3, 2)
+    with pytest.raises(ContractError, match="posterior"):
+        posterior(torch.zeros(3, 4, 1))
+    with pytest.raises(ContractError, match="result"):
+        posterior(torch.zeros(3, 1))
+
+
+@pytest.mark.parametrize("value", [torch.zeros(2), [torch.zeros(2)], {"h": (1, torch.zeros(2))}])
+def test_a_tensor_is_not_passed_for_an_annotation_that_cannot_be_read(value):
+    assert posterior(torch.zeros(3, 4), []).shape == (3, 2)
+    with pytest.raises(UsageError, match="name 'Sized' is not defined"):
+        posterior(torch.zeros(3, 4), value)
+
+
+def test_a_tensor_is_not_returned_under_an_annotation_that_cannot_be_read():
+    @checked
+    def head(x: Float[Tensor, "B F"], sizes: Sized) -> Unknown:  # noqa: F821
+        return x if sizes else "none"
+
+    assert head(torch.zeros(3, 4), ()) == "none"
+    with pytest.raises(UsageError, match="name 'Unknown' is not defined"):
+        head(torch.zeros(3, 4), (5,))
+
+
+def test_axes_in_an_annotation_that_cannot_be_read_are_never_passed_over():
+    @checked
+    def stage(x: Missing[Tensor, "B F"], sizes: Sized) -> None: ...  # noqa: F821
+
+    with pytest.raises(UsageError, match="name 'Missing' is not defined"):
+        stage(None, ())

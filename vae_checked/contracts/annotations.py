@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
+
+from torch import Tensor
 
 from vae_checked.errors import UsageError
 
@@ -16,11 +20,16 @@ EMPTY = inspect.Parameter.empty
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """A call signature whose annotations are objects; `inspect.Parameter.empty` where there is none."""
+    """A call signature whose annotations are objects; `inspect.Parameter.empty` where there is none.
+
+    `unseen` says, by parameter (or "return"), why an annotation has no object at run time: it names what only type
+    checkers import. Such an annotation is taken as Any, and holds for what holds no tensor.
+    """
 
     parameters: inspect.Signature
     hints: Mapping[str, Any]
     result: Any
+    unseen: Mapping[str, str] = field(default_factory=dict)
 
     def passed(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
         """What a call passes, defaults left out: where it goes (`x`, `xs[0]`), its annotation, the value."""
@@ -34,21 +43,24 @@ class Signature:
                 yield name, parameter.annotation, value
 
 
-def resolve(function: Callable[..., Any], local_names: Mapping[str, Any]) -> Signature:
+def resolve(
+    function: Callable[..., Any], local_names: Mapping[str, Any], *, for_type_checkers: bool = False
+) -> Signature:
     """Evaluate the annotations in the function's globals, closure and `local_names`.
 
     Raises NameError or AttributeError where a name in them does not exist (yet), UsageError where they fail otherwise.
+    With `for_type_checkers`, an annotation that was written as text and names something that does not exist is one for
+    type checkers alone, unless its text has an axis string in it.
     """
     inner = inspect.unwrap(function)
     names = {**local_names, **_closure(inner)}
+    unseen: dict[str, str] = {}
     try:
-        hints = typing.get_type_hints(inner, getattr(inner, "__globals__", {}), names, include_extras=True)
+        hints = _evaluated(inner, inner, names)
     except (NameError, AttributeError):
-        raise
-    except Exception as error:  # an annotation is any expression: it can fail in any way
-        raise UsageError(
-            f"@checked cannot evaluate the annotations of {inner.__qualname__}: {type(error).__name__}: {error}"
-        ) from None
+        if not for_type_checkers:
+            raise
+        hints, unseen = _evaluated_one_by_one(inner, names)
     hints = {name: Any if hint is typing.Self else hint for name, hint in hints.items()}
     signature = inspect.signature(function)
     parameters = [p.replace(annotation=hints.get(p.name, EMPTY)) for p in signature.parameters.values()]
@@ -57,7 +69,63 @@ def resolve(function: Callable[..., Any], local_names: Mapping[str, Any]) -> Sig
         signature.replace(parameters=parameters, return_annotation=result),
         {p.name: p.annotation for p in parameters if p.annotation is not EMPTY},
         result,
+        unseen,
     )
+
+
+def _evaluated(annotated: Any, function: Callable[..., Any], names: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        return typing.get_type_hints(annotated, getattr(function, "__globals__", {}), dict(names), include_extras=True)
+    except (NameError, AttributeError):
+        raise
+    except Exception as error:  # an annotation is any expression: it can fail in any way
+        raise UsageError(
+            f"@checked cannot evaluate the annotations of {function.__qualname__}: {type(error).__name__}: {error}"
+        ) from None
+
+
+def _evaluated_one_by_one(
+    function: Callable[..., Any], names: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    hints: dict[str, Any] = {}
+    unseen: dict[str, str] = {}
+    for name, annotation in inspect.get_annotations(function).items():
+        try:
+            hints |= _evaluated(SimpleNamespace(__annotations__={name: annotation}), function, names)
+        except (NameError, AttributeError) as error:
+            if not isinstance(annotation, str) or _has_axes(annotation):
+                raise
+            hints[name], unseen[name] = Any, str(error)
+    return hints, unseen
+
+
+def _has_axes(annotation: str) -> bool:
+    """Whether text stands within the text of an annotation, as axes do; that of a Literal is none."""
+    try:
+        tree = ast.parse(annotation.strip(), mode="eval")
+    except SyntaxError:
+        return True
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            return True
+        if not (isinstance(node, ast.Subscript) and ast.unparse(node.value).rpartition(".")[2] == "Literal"):
+            waiting.extend(ast.iter_child_nodes(node))
+    return False
+
+
+def holds_tensor(value: Any) -> bool:
+    """Whether a value is a tensor or a tuple, list or dict with one in it, however deep."""
+    waiting, seen = [value], set[int]()
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, Tensor):
+            return True
+        if isinstance(item, (tuple, list, dict)) and id(item) not in seen:
+            seen.add(id(item))
+            waiting.extend(item.values() if isinstance(item, dict) else item)
+    return False
 
 
 def has_annotations(function: Callable[..., Any]) -> bool:

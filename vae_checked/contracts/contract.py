@@ -9,28 +9,31 @@ where the body changes them in place.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Annotated, Any, cast
 
 from beartype import beartype
 from beartype.door import is_bearable
 from beartype.roar import BeartypeException
+from beartype.vale import Is
 from jaxtyping import AnnotationError, TypeCheckError, config, jaxtyped
 from torch import Tensor
 from torch.fx import Proxy
 
 from vae_checked.contracts import scope
-from vae_checked.contracts.annotations import EMPTY, Signature, resolve
+from vae_checked.contracts.annotations import EMPTY, Signature, holds_tensor, resolve
 from vae_checked.contracts.binding import Bindings, Bound, Mismatch, first_mismatch
 from vae_checked.contracts.elements import contents_fit
 from vae_checked.contracts.fingerprint import LONGEST_CONTAINER, Binder, Reads
 from vae_checked.contracts.last_call import describe_call
 from vae_checked.contracts.memo import MOST_RESULTS, MOST_SIGNATURES, Bounded, Entry
 from vae_checked.contracts.message import call_site, compose
+from vae_checked.contracts.order import names_read_early, sizes_of
 from vae_checked.contracts.plan import Plan, make_plan
 from vae_checked.contracts.tally import Count
 from vae_checked.errors import ContractError, UsageError
@@ -38,6 +41,10 @@ from vae_checked.errors import ContractError, UsageError
 
 class _Refused(Exception):  # noqa: N818  a signal between the stand-in and its caller
     """An element of a container does not fit."""
+
+
+class _Unseen(Exception):  # noqa: N818  likewise
+    """A tensor was passed for an annotation that only type checkers see."""
 
 
 @dataclass(slots=True)
@@ -52,7 +59,9 @@ class _Run:
 
     def enter(self) -> Any:
         """What the stand-in does."""
-        for _, hint, value in self.signature.passed(self.args, self.kwargs):
+        for where, hint, value in self.signature.passed(self.args, self.kwargs):
+            if where in self.signature.unseen and holds_tensor(value):
+                raise _Unseen(where)
             if hint is not EMPTY and not contents_fit(hint, value):
                 raise _Refused
         self.entered = True
@@ -64,11 +73,15 @@ _running: ContextVar[_Run] = ContextVar("vae_checked_contract_run")
 
 @dataclass(frozen=True, slots=True)
 class _Checks:
-    """A signature made ready: its plan, its stand-in, and how to fingerprint a call where verdicts are remembered."""
+    """A signature made ready: its plan, its stand-in, and how to fingerprint a call where verdicts are remembered.
+
+    `early` are the axes that are bound ahead of the arguments.
+    """
 
     plan: Plan
     stand_in: Callable[..., Any]
     bind: Binder | None
+    early: frozenset[str]
 
 
 class Contract:
@@ -96,23 +109,34 @@ class Contract:
             return "this version of jaxtyping does not let its scope be entered again"
         return self._resolve_now().plan.why_not
 
-    def resolve(self) -> _Checks:
-        """Evaluate the annotations; raises NameError or AttributeError for a missing name, UsageError otherwise."""
+    def resolve(self, *, for_type_checkers: bool = False) -> _Checks:
+        """Evaluate the annotations; raises NameError or AttributeError for a missing name, UsageError otherwise.
+
+        With `for_type_checkers`, one that names what does not exist at run time is one for type checkers alone.
+        """
         if self._checks is None:
-            signature = self._signature or resolve(self.function, self._local_names)
+            signature = self._signature or resolve(
+                self.function, self._local_names, for_type_checkers=for_type_checkers
+            )
             plan = make_plan(signature)
-            self._checks = _Checks(plan, _stand_in(signature, self.stage), plan.bind if scope.AVAILABLE else None)
-            self._signature, self._local_names = signature, {}
+            early = names_read_early(signature) if scope.AVAILABLE else frozenset[str]()
+            stand_in = _stand_in(signature, self.stage, early)
+            self._checks = _Checks(plan, stand_in, plan.bind if scope.AVAILABLE else None, early)
+            if not signature.unseen:
+                self._signature, self._local_names = signature, {}
         return self._checks
 
     def _resolve_now(self) -> _Checks:
         try:
-            return self.resolve()
+            return self.resolve(for_type_checkers=True)
         except (NameError, AttributeError) as error:
-            raise UsageError(
-                f"@checked cannot evaluate the annotations of {self.stage}: {error}; "
-                f"import or define it where {self.function.__module__} can see it at run time"
-            ) from None
+            raise self._unseen(str(error)) from None
+
+    def _unseen(self, reason: str) -> UsageError:
+        return UsageError(
+            f"@checked cannot evaluate the annotations of {self.stage}: {reason}; "
+            f"import or define it where {self.function.__module__} can see it at run time"
+        )
 
     def call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call the function under its contract; raises ContractError."""
@@ -171,11 +195,21 @@ class Contract:
         run = _Run(plan.signature, args, kwargs, body)
         token = _running.set(run)
         try:
+            if checks.early:
+                early = sizes_of(checks.early, plan.signature.passed(args, kwargs))
+                return checks.stand_in({name: size for name, (size, _) in early.items()}, *args, **kwargs)
             return checks.stand_in(*args, **kwargs)
         except AnnotationError as error:
             if run.entered:
                 raise
-            raise UsageError(f"{self.stage}: {' '.join(str(error).split())}") from None
+            # A letter that is bound ahead may be missing because the argument that binds it has other axes.
+            mismatch = self._walk(plan.signature, args, kwargs)[0] if checks.early else None
+            if mismatch is None:
+                raise UsageError(f"{self.stage}: {' '.join(str(error).split())}") from None
+            fault: Exception = ContractError(compose(self.stage, mismatch, call_site()))
+        except _Unseen as error:
+            self._checks = None  # the name may be defined by the next call
+            fault = self._unseen(plan.signature.unseen[str(error)])
         except (TypeCheckError, _Refused) as error:
             if run.entered:
                 raise
@@ -191,6 +225,8 @@ class Contract:
         __tracebackhide__ = True
         hint = plan.signature.result
         after = scope.snapshot()
+        if "return" in plan.signature.unseen and holds_tensor(result):
+            raise self._unseen(plan.signature.unseen["return"])
         if hint is not EMPTY and not is_symbolic(result):
             try:
                 fits = is_bearable(result, hint) and contents_fit(hint, result)
@@ -261,7 +297,8 @@ class Contract:
         """The first argument that does not fit, if any, and what was bound up to there."""
         bound = signature.parameters.bind(*args, **kwargs)
         bound.apply_defaults()
-        bindings = Bindings(bound.arguments)
+        early = sizes_of(names_read_early(signature), signature.passed(args, kwargs))
+        bindings = Bindings(bound.arguments, {name: Bound(size, where) for name, (size, where) in early.items()})
         for where, hint, value in signature.passed(args, kwargs):
             mismatch = first_mismatch(hint, value, where, bindings)
             if mismatch is not None:
@@ -278,12 +315,24 @@ def _unreadable(stage: str, error: Exception) -> UsageError:
     return UsageError(f"{stage}: an axis cannot be read: {type(error).__name__}: {error}")
 
 
-def _stand_in(signature: Signature, stage: str) -> Callable[..., Any]:
+def _bind_ahead(sizes: Mapping[str, int]) -> bool:
+    """Bind axes in the scope that has just begun, before any argument is looked at."""
+    cast("dict[str, int]", scope.current()[0]).update(sizes)
+    return True
+
+
+# beartype looks at parameters from left to right: the first of a stand-in carries the axes to bind ahead of the others.
+_AHEAD = inspect.Parameter("_vae_ahead", inspect.Parameter.POSITIONAL_ONLY, annotation=Annotated[dict, Is[_bind_ahead]])
+
+
+def _stand_in(signature: Signature, stage: str, early: frozenset[str]) -> Callable[..., Any]:
     def stage_under_contract(*args: Any, **kwargs: Any) -> Any:
         __tracebackhide__ = True
         return _running.get().enter()
 
     parameters = signature.parameters.replace(return_annotation=EMPTY)
+    if early:
+        parameters = parameters.replace(parameters=[_AHEAD, *parameters.parameters.values()])
     setattr(stage_under_contract, "__signature__", parameters)  # noqa: B010  mypy knows no such attribute
     try:
         if signature.result is not EMPTY:

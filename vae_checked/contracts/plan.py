@@ -46,13 +46,13 @@ def make_plan(signature: Signature) -> Plan:
     collecting = [p for p in parameters.values() if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     for name, parameter in parameters.items():
         try:
-            reads[name] = hint_reads(parameter.annotation)
+            reads[name] = Reads.ELEMENTS if name in signature.unseen else hint_reads(parameter.annotation)
             if parameter in collecting and reads[name]:
                 raise Unsound("collects any number of arguments")
         except Unsound as reason:
             reasons.append(f"{name}: {reason}")
     try:
-        result = hint_reads(signature.result)
+        result = Reads.ELEMENTS if "return" in signature.unseen else hint_reads(signature.result)
     except Unsound as reason:
         result = Reads.NOTHING
         reasons.append(f"result: {reason}")
