@@ -23,7 +23,7 @@ from vae_checked.linter import LintReport, Options, lint
 from vae_checked.linter.fixing.apply_fixes import settling
 from vae_checked.linter.fixing.fixes import Edit
 from vae_checked.linter.run import baseline
-from vae_checked.linter.run.options import chosen
+from vae_checked.linter.run.selection import chosen
 from vae_checked.reports.page import markdown_page
 
 SOURCE = "vae-checked"

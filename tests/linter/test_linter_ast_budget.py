@@ -13,10 +13,11 @@ import vae_checked.linter.interpreter.calls
 import vae_checked.linter.roles.divergences
 from vae_checked.catalogue import find
 from vae_checked.facts import Facts
-from vae_checked.linter.evaluations.plan import evaluations_of
+from vae_checked.linter.evaluations.plan import Plan
 from vae_checked.linter.files import source
 from vae_checked.linter.files.ast_budget import AstBudget, TopLevel, let_go_of_top
 from vae_checked.linter.interpreter.project import Project
+from vae_checked.linter.roles import reader
 from vae_checked.linter.roles.across import Across
 from vae_checked.linter.roles.assemble import facts_of
 
@@ -114,7 +115,7 @@ def test_the_cells_of_a_notebook_are_kept() -> None:
 def facts_with(text: str, most: int) -> list[Facts]:
     file, ast_budget = taken(text, most)
     project, found = Project(ast_budget=ast_budget), list[Facts]()
-    for evaluation in evaluations_of(project, [project.add(file)]):
+    for evaluation in Plan(project, reader).evaluations([project.add(file)]):
         found += facts_of(evaluation, Across())
         project.sweep()
     assert isinstance(file.cells[0].tree.body, TopLevel) is (most == 0)

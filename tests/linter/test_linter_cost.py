@@ -9,11 +9,11 @@ import pytest
 from vae_checked.catalogue import find
 from vae_checked.facts import REAL
 from vae_checked.linter import lint
-from vae_checked.linter.evaluations.plan import evaluations_of
+from vae_checked.linter.evaluations.plan import Plan
 from vae_checked.linter.files import prefilter, source
 from vae_checked.linter.interpreter.interpreter import MAX_PLAIN_STEPS, MAX_STEPS
 from vae_checked.linter.interpreter.project import Project
-from vae_checked.linter.roles import phi, samplers
+from vae_checked.linter.roles import phi, reader, samplers
 from vae_checked.linter.roles.reductions import is_whole, rank_of
 from vae_checked.linter.symbols.expression import Expr, Graph, atom, const, is_formula
 from vae_checked.linter.symbols.intervals import interval_of
@@ -109,7 +109,7 @@ def test_settings_that_take_long_are_left(tmp_path: Path) -> None:
     project = Project()
     text = calls + BAD
     module = project.add(source.parse(str(tmp_path / "model.py"), text.encode()))
-    list(evaluations_of(project, [module]))
+    list(Plan(project, reader).evaluations([module]))
     assert 0 < MAX_STEPS - project.interpreter.remaining < MAX_PLAIN_STEPS + 4_000
     (tmp_path / "model.py").write_text(text, encoding="utf-8")
     assert [finding.code for finding in lint([tmp_path]).findings] == ["VAE201"]
@@ -123,7 +123,9 @@ def steps_of(helper: str, calls: str, folder: Path) -> int:
     (folder / "helper.py").write_text(helper, encoding="utf-8")
     text = f"from torch import nn\nfrom helper import size\n\n\n{calls}"
     project = Project()
-    evaluations = list(evaluations_of(project, [project.add(source.parse(str(folder / "model.py"), text.encode()))]))
+    evaluations = list(
+        Plan(project, reader).evaluations([project.add(source.parse(str(folder / "model.py"), text.encode()))])
+    )
     assert evaluations[0].observations.entered
     return MAX_STEPS - project.interpreter.remaining
 

@@ -288,9 +288,10 @@ HOSTILE = {
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
 def test_code_that_would_not_end_is_left_in_time(text: str) -> None:
-    from vae_checked.linter.evaluations.plan import evaluations_of
+    from vae_checked.linter.evaluations.plan import Plan
     from vae_checked.linter.files import source
     from vae_checked.linter.interpreter.project import Project
+    from vae_checked.linter.roles import reader
 
     report = read(f"import torch  # logvar\n{text}".encode(), "model.py")
     assert report is not None
@@ -298,7 +299,7 @@ def test_code_that_would_not_end_is_left_in_time(text: str) -> None:
     # The bound is counted in the interpreter's steps: no clock is asked.
     project = Project()
     module = project.add(source.parse("model.py", f"import torch  # logvar\n{text}".encode()))
-    list(evaluations_of(project, [module]))
+    list(Plan(project, reader).evaluations([module]))
     assert project.interpreter.remaining > -1000
     assert MAX_STEPS - project.interpreter.remaining <= MAX_STEPS + 1000
 

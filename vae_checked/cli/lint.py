@@ -82,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
 
     report = lint(paths, texts=texts, options=options, jobs=args.jobs, cache=cache_folder(args))
     if known is not None:
-        from vae_checked.linter.run.options import chosen
+        from vae_checked.linter.run.selection import chosen
 
         examined = {mistake.code for mistake in chosen(options)}
         if args.write_baseline:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from vae_checked.linter.files.projects import gather, refuse
-from vae_checked.linter.run.options import Options
+from vae_checked.linter.options import Options
 from vae_checked.linter.run.report import TOO_LARGE, LintReport
 from vae_checked.record import replace
 

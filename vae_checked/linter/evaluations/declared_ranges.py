@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from vae_checked.facts import Fact, Interval, Origin
-from vae_checked.linter.run.options import Options
+from vae_checked.linter.options import Options
 
 
 class Declared:

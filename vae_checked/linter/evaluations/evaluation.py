@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 
 from vae_checked.facts import Fact, Interval
-from vae_checked.linter.interpreter.observations import Observations
-from vae_checked.linter.interpreter.project import Module
-from vae_checked.linter.interpreter.values import Function, Value, opened
+from vae_checked.linter.interpreter.interpreter import StandInModels
 from vae_checked.linter.symbols.expression import Expr
+from vae_checked.linter.symbols.observations import Observations
+from vae_checked.linter.symbols.values import Function, Module, Value, opened
 from vae_checked.record import dataclass
 
 
@@ -17,14 +17,14 @@ class Evaluation:
     """What an evaluation is of, the module it stands in, and what it observed.
 
     `data` is where the project's data lie as far as its pipelines tell, for inputs of which nothing else is known;
-    `again` makes the same evaluation once more.
+    `again` makes the same evaluation once more, with models in the places of some that it takes from outside.
     """
 
     subject: str
     module: Module
     observations: Observations
     data: Fact[Interval] | None = None
-    again: Callable[[], Evaluation] | None = None
+    again: Callable[[StandInModels], Evaluation] | None = None
 
     def values(self) -> list[Expr]:
         """Every expression at the edge of a statement."""

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
 
 from vae_checked.linter.evaluations.evaluation import Evaluation
-from vae_checked.linter.interpreter.values import Class, Function, Instance, Value, opened
-from vae_checked.linter.roles import samplers
-from vae_checked.linter.symbols.expression import Expr, Graph, Site, atom, contains, strip, walk
+from vae_checked.linter.evaluations.reader import RoleReader
+from vae_checked.linter.interpreter.interpreter import Interpreter
+from vae_checked.linter.interpreter.project import Project
+from vae_checked.linter.symbols.expression import Expr, Site, atom, strip, walk
 from vae_checked.linter.symbols.names import role_of_name
+from vae_checked.linter.symbols.values import Class, Function, Instance, Value, opened
 from vae_checked.record import dataclass
-
-if TYPE_CHECKING:
-    from vae_checked.linter.interpreter.interpreter import Interpreter
-    from vae_checked.linter.interpreter.project import Project
 
 
 def takes_heads(function: Function) -> bool:
@@ -39,97 +36,17 @@ def atoms_for(interpreter: Interpreter, function: Function, skip: int, *, heads:
     return [atom(item.arg, Site(source, item), interpreter.serial()) for item in required]
 
 
-def roles_of_outputs(
-    inputs: Iterable[Value], outputs: Value, values: Iterable[Expr], names: Mapping[int, list[str]]
-) -> dict[str, Value]:
-    """The parts of a forward's result by role: told by what they are, and by `names` where nothing is drawn."""
-    found = samplers.find(Graph(values))
-    parts = list(_parts(outputs))
-    roles: dict[str, Value] = {}
-    known = {value.uid for value in inputs if isinstance(value, Expr)}
-    for site in found:
-        heads = {node.uid for node in _spine(site.scale)}
-        for part in parts:
-            if not isinstance(part, Expr):
-                continue
-            bare = strip(part)
-            if bare.uid == strip(site.location).uid:
-                roles.setdefault("mu", part)
-            elif bare.uid in heads:
-                roles.setdefault("second", part)
-            elif bare.uid == site.z.uid:
-                roles.setdefault("z", part)
-            elif bare.uid in known:
-                roles.setdefault("input", part)
-            elif contains(part, site.z.uid):
-                roles.setdefault("output", part)
-    if not found:
-        roles.update(_roles_by_name(parts, names))
-    elif _first_role(roles.get("mu"), names) == "second" and _first_role(roles.get("second"), names) == "mu":
-        # Exchanged on the way to the sampler: a loss is handed the heads as they are returned.
-        roles["mu"], roles["second"] = roles["second"], roles["mu"]
-    if "input" not in roles:
-        first = next((value for value in inputs if isinstance(value, Expr)), None)
-        if first is not None:
-            roles["input"] = first
-    return roles
-
-
-def _parts(outputs: Value) -> Iterator[Value]:
-    """What a forward's result holds, the pairs in it opened."""
-    held = outputs.attributes if isinstance(outputs, Instance) else outputs
-    for part in held.values() if isinstance(held, dict) else held if isinstance(held, (tuple, list)) else (held,):
-        if isinstance(part, (tuple, list)) and len(part) == 2:
-            yield from part
-        else:
-            yield part
-
-
-def _first_role(part: Value, names: Mapping[int, list[str]]) -> str | None:
-    """The role of the first name that a value went by and that has one."""
-    if not isinstance(part, Expr):
-        return None
-    return next((role for role in map(role_of_name, names.get(part.uid, ())) if role is not None), None)
-
-
-def _roles_by_name(parts: list[Value], names: Mapping[int, list[str]]) -> dict[str, Value]:
-    """Heads by the names that they go by; the output is the part that is computed from mu."""
-    roles: dict[str, Value] = {}
-    for part in parts:
-        if isinstance(part, Expr):
-            for name in names.get(part.uid, ()):
-                role = role_of_name(name)
-                if role in ("mu", "second"):
-                    roles.setdefault(role, part)
-    if roles.keys() != {"mu", "second"}:
-        return {}
-    heads = {roles["mu"].uid, roles["second"].uid}
-    for part in parts:
-        if isinstance(part, Expr) and part.uid not in heads and contains(part, roles["mu"].uid):
-            roles.setdefault("output", part)
-    return roles if "output" in roles else {}
-
-
-def _spine(scale: Expr) -> list[Expr]:
-    """The nodes from which a scale is computed elementwise: any of them may be handed on as the second head."""
-    found: dict[int, Expr] = {}
-    stack = [scale]
-    while stack:
-        node = stack.pop()
-        if node.uid in found:
-            continue
-        found[node.uid] = node
-        if node.op in ("exp", "mul", "div", "sqrt", "softplus", "clamp", "add", "pow", "neg", "square") or (
-            node.op in ("cast", "detach", "contiguous", "view")
-        ):
-            stack.extend(arg for arg in node.args if arg.op != "const")
-    return list(found.values())
-
-
-def own_losses(interpreter: Interpreter, instance: Instance, inputs: list[Value], outputs: Value, site: Site) -> None:
+def own_losses(
+    interpreter: Interpreter,
+    reader: RoleReader,
+    instance: Instance,
+    inputs: list[Value],
+    outputs: Value,
+    site: Site,
+) -> None:
     """Call a model's own loss methods with what its forward returned."""
     values = [expr for root in interpreter.observations.roots for expr in _opened(root.value)]
-    roles = roles_of_outputs(inputs, outputs, values, interpreter.observations.names)
+    roles = reader.roles_of_outputs(inputs, outputs, values, interpreter.observations.names)
     if "mu" not in roles and "second" not in roles:
         return
     callers = _callers(instance.cls)
@@ -235,8 +152,9 @@ class _Model:
 class Models:
     """The models of some evaluations, for the losses that nothing calls with what these models return."""
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: Project, reader: RoleReader) -> None:
         self._project = project
+        self._reader = reader
         self._models: list[_Model] = []
 
     def noted(self, evaluation: Evaluation) -> Evaluation:
@@ -246,7 +164,7 @@ class Models:
                 if root.function.name != "forward":
                     continue
                 inputs = [leaf for expr in _opened(root.value) for leaf in walk(expr) if leaf.op == "atom"]
-                roles = roles_of_outputs(
+                roles = self._reader.roles_of_outputs(
                     _inputs(inputs, root.function), root.value, list(_opened(root.value)), evaluation.observations.names
                 )
                 if {"mu", "second"} <= roles.keys():

@@ -8,9 +8,10 @@ from pathlib import PurePath
 from vae_checked.facts import Fact, Interval, Origin
 from vae_checked.linter.evaluations.declared_ranges import Declared
 from vae_checked.linter.evaluations.evaluation import Evaluation, expressions
-from vae_checked.linter.interpreter.project import Module, Project
-from vae_checked.linter.interpreter.values import Pipeline
+from vae_checked.linter.interpreter.project import Project
 from vae_checked.linter.symbols.expression import TRANSPARENT, Expr
+from vae_checked.linter.symbols.observations import Pipeline
+from vae_checked.linter.symbols.values import Module
 
 _AFFINE = frozenset(("add", "sub", "mul", "div"))
 _PASSED = _AFFINE | TRANSPARENT | {"move", "neg"}
@@ -54,12 +55,12 @@ class Pipelines:
 
     def settle(self) -> None:
         """What the project has, once all of its evaluations are made."""
-        interpreter = self._project.interpreter
+        observed = self._project.observed
         self._pipelines: list[tuple[PurePath, Pipeline]] = [
-            (PurePath(pipeline.site.source.path), pipeline) for pipeline in interpreter.pipelines.values()
+            (PurePath(pipeline.site.source.path), pipeline) for pipeline in observed.pipelines()
         ]
         self._rescaled = set(map(PurePath, self._rescaling))
-        self._own = {PurePath(path) for path in interpreter.drawing}
+        self._own = {PurePath(path) for path in observed.drawing}
         self._modules = {PurePath(module.path): module for module in self._project.modules.values()}
 
     def known(self, fact: Fact[Interval] | None) -> Fact[Interval] | None:

@@ -9,59 +9,108 @@ from functools import partial
 
 from vae_checked.linter.evaluations import linking
 from vae_checked.linter.evaluations.evaluation import Evaluation
+from vae_checked.linter.evaluations.reader import RoleReader
 from vae_checked.linter.files import syntax
 from vae_checked.linter.interpreter.calls import construct
-from vae_checked.linter.interpreter.operators import bound
-from vae_checked.linter.interpreter.project import Module, Project
-from vae_checked.linter.interpreter.values import Class, Function, Instance, Value
+from vae_checked.linter.interpreter.interpreter import Interpreter, StandInModels
+from vae_checked.linter.interpreter.project import Project
 from vae_checked.linter.symbols.expression import Site
+from vae_checked.linter.symbols.values import Class, Function, Instance, Module, Value
 
 
-def evaluations_of(project: Project, modules: Iterable[Module]) -> Iterator[Evaluation]:
-    """Run the modules, then every model, then every function that was not entered on the way; each as it is asked for.
+class Plan:
+    """The evaluations to make of a project; `roles` know which of its values are heads."""
 
-    A function that takes both heads runs by itself too: its callers may hand it what can not be read any more.
-    """
-    given = list(modules)
-    models = linking.Models(project)
-    entered: set[int] = set()
-    for module in given:
-        project.follow_for(module)
-        project.run(module)
-        observations, module.observations = module.observations, None
-        if observations is not None:
-            entered |= observations.entered
-            yield models.noted(Evaluation(f"{module.path}", module, observations))
-    called = _called_names(given)
-    for module in given:
-        project.follow_for(module)
-        # Those first that are no part of another model in this file: with one of these its parts are run as well.
-        parts, seen = _parts(module), set[int]()
-        for cls in sorted(module.classes(), key=lambda each: each.name in parts):
-            if cls.name in parts and _is_seen(cls, seen):
-                continue
-            evaluation = _run_class(project, module, cls, entered, called)
-            seen |= evaluation.observations.entered
-            entered |= evaluation.observations.entered
-            yield models.noted(evaluation)
-    for wanted in (False, True):
+    def __init__(self, project: Project, roles: RoleReader) -> None:
+        self._project = project
+        self._roles = roles
+
+    def evaluations(self, modules: Iterable[Module]) -> Iterator[Evaluation]:
+        """Run the modules, then every model, then every function not entered on the way; each as it is asked for.
+
+        A function that takes both heads runs by itself too: its callers may hand it what can not be read any more.
+        """
+        project, given = self._project, list(modules)
+        models = linking.Models(project, self._roles)
+        entered: set[int] = set()
         for module in given:
             project.follow_for(module)
-            for function in module.functions():
-                fresh = id(function.node) not in entered or linking.takes_heads(function)
-                if fresh and (function.name in called) is wanted:
-                    evaluation = _run_function(project, module, function)
-                    entered |= evaluation.observations.entered
-                    yield models.noted(evaluation)
-    yield from models.across()
+            project.run(module)
+            observations = project.take_top_level(module)
+            if observations is not None:
+                entered |= observations.entered
+                yield models.noted(Evaluation(f"{module.path}", module, observations))
+        called = _called_names(given)
+        for module in given:
+            project.follow_for(module)
+            # Those first that are no part of another model in this file: with one of these its parts are run as well.
+            parts, seen = _parts(module), set[int]()
+            for cls in sorted(module.classes(), key=lambda each: each.name in parts):
+                if cls.name in parts and _is_seen(cls, seen):
+                    continue
+                evaluation = self._of_class(cls, called)
+                seen |= evaluation.observations.entered
+                entered |= evaluation.observations.entered
+                yield models.noted(evaluation)
+        for wanted in (False, True):
+            for module in given:
+                project.follow_for(module)
+                for function in module.functions():
+                    fresh = id(function.node) not in entered or linking.takes_heads(function)
+                    if fresh and (function.name in called) is wanted:
+                        evaluation = self._of_function(function)
+                        entered |= evaluation.observations.entered
+                        yield models.noted(evaluation)
+        yield from models.across()
 
+    def with_parts_of_the_project(self) -> Iterator[Evaluation]:
+        """Models and trainers that are handed parts from outside, run with the parts that the project gives them."""
+        for instance in self._project.observed.assembled():
+            module = instance.cls.scope.module
+            if module.given and (_is_model(instance) or any(map(_is_model, instance.attributes.values()))):
+                yield self._of_class(instance.cls, set(), made=instance)
 
-def with_parts_of_the_project(project: Project) -> Iterator[Evaluation]:
-    """Models and trainers that were handed their parts from outside, run with the parts that the project gives them."""
-    for instance in list(project.interpreter.assembled.values()):
-        module = instance.cls.scope.module
-        if module.given and (_is_model(instance) or any(map(_is_model, instance.attributes.values()))):
-            yield _run_class(project, module, instance.cls, set(), set(), instance)
+    def _of_class(
+        self, cls: Class, called: set[str], stand_ins: StandInModels | None = None, *, made: Instance | None = None
+    ) -> Evaluation:
+        """A model run forward, or an object made, with each of its own methods that this did not enter."""
+        interpreter, module = self._project.interpreter, cls.scope.module
+
+        def work() -> Value:
+            site = Site(module.source_of(_first_function(cls)), cls.node)
+            instance = construct(interpreter, cls, [], {}, site) if made is None else made
+            if not isinstance(instance, Instance):
+                return None
+            forward = cls.find("forward")
+            if isinstance(forward, Function):
+                inputs = linking.atoms_for(interpreter, forward, skip=1)
+                outputs = interpreter.invoke(forward.bound_to(instance), inputs, {}, site)
+                linking.own_losses(interpreter, self._roles, instance, inputs, outputs, site)
+            methods = [(name, each) for name, each in cls.names.items() if isinstance(each, Function)]
+            first = _setters(method for _, method in methods)
+            for name, method in sorted(methods, key=lambda each: (each[0] not in first, each[0] in called)):
+                if id(method.node) not in interpreter.observations.entered and name not in ("__init__", "forward"):
+                    _run_method(interpreter, instance, method, site)
+            for method in _inherited_terms(cls):
+                if id(method.node) not in interpreter.observations.entered:
+                    interpreter.invoke(method.bound_to(instance), [], {}, site)
+            return None
+
+        _, observations = interpreter.run(work, 120_000, stand_ins)
+        again = None if made is not None else partial(self._of_class, cls, called)
+        return Evaluation(f"{module.path}:{cls.name}", module, observations, again=again)
+
+    def _of_function(self, function: Function, stand_ins: StandInModels | None = None) -> Evaluation:
+        """A function run on unknown arguments."""
+        interpreter, module = self._project.interpreter, function.scope.module
+
+        def work() -> Value:
+            site = Site(module.source_of(function.node), function.node)
+            return interpreter.invoke(function, linking.atoms_for(interpreter, function, skip=0), {}, site)
+
+        _, observations = interpreter.run(work, stand_ins=stand_ins)
+        again = partial(self._of_function, function)
+        return Evaluation(f"{module.path}:{function.name}", module, observations, again=again)
 
 
 def _is_model(value: Value) -> bool:
@@ -106,36 +155,6 @@ def _is_seen(cls: Class, entered: set[int]) -> bool:
     )
 
 
-def _run_class(
-    project: Project, module: Module, cls: Class, entered: set[int], called: set[str], made: Instance | None = None
-) -> Evaluation:
-    interpreter = project.interpreter
-
-    def work() -> Value:
-        site = Site(module.source_of(_first_function(cls)), cls.node)
-        instance = construct(interpreter, cls, [], {}, site) if made is None else made
-        if not isinstance(instance, Instance):
-            return None
-        forward = cls.find("forward")
-        if isinstance(forward, Function):
-            inputs = linking.atoms_for(interpreter, forward, skip=1)
-            outputs = interpreter.invoke(bound(forward, instance), inputs, {}, site)
-            linking.own_losses(interpreter, instance, inputs, outputs, site)
-        methods = [(name, each) for name, each in cls.names.items() if isinstance(each, Function)]
-        first = _setters(method for _, method in methods)
-        for name, method in sorted(methods, key=lambda each: (each[0] not in first, each[0] in called)):
-            if id(method.node) not in interpreter.observations.entered and name not in ("__init__", "forward"):
-                _run_method(project, instance, method, site)
-        for method in _inherited_terms(cls):
-            if id(method.node) not in interpreter.observations.entered:
-                interpreter.invoke(bound(method, instance), [], {}, site)
-        return None
-
-    _, observations = interpreter.run(work, 120_000)
-    again = None if made is not None else partial(_run_class, project, module, cls, entered, called)
-    return Evaluation(f"{module.path}:{cls.name}", module, observations, again=again)
-
-
 def _inherited_terms(cls: Class) -> Iterator[Function]:
     """The methods of a model's bases that need no argument and may be a KL of what the model itself holds."""
     for base in list(cls.mro())[1:] if "forward" in cls.names else ():
@@ -164,30 +183,17 @@ def _setters(methods: Iterable[Function]) -> set[str]:
     return setters
 
 
-def _run_method(project: Project, instance: Instance, method: Function, site: Site) -> None:
+def _run_method(interpreter: Interpreter, instance: Instance, method: Function, site: Site) -> None:
     free = method.is_static
-    target = method if free else bound(method, instance)
+    target = method if free else method.bound_to(instance)
     skip = 0 if free else 1
-    inputs = linking.atoms_for(project.interpreter, method, skip)
-    without = linking.atoms_for(project.interpreter, method, skip, heads=False)
+    inputs = linking.atoms_for(interpreter, method, skip)
+    without = linking.atoms_for(interpreter, method, skip, heads=False)
     if len(without) < len(inputs):
         # Heads that nobody hands over are those that the instance keeps.
-        project.interpreter.invoke(target, without, {}, site)
-    project.interpreter.invoke(target, inputs, {}, site)
+        interpreter.invoke(target, without, {}, site)
+    interpreter.invoke(target, inputs, {}, site)
 
 
 def _first_function(cls: Class) -> ast.AST:
     return next((value.node for value in cls.names.values() if isinstance(value, Function)), cls.node)
-
-
-def _run_function(project: Project, module: Module, function: Function) -> Evaluation:
-    interpreter = project.interpreter
-
-    def work() -> Value:
-        site = Site(module.source_of(function.node), function.node)
-        return interpreter.invoke(function, linking.atoms_for(interpreter, function, skip=0), {}, site)
-
-    _, observations = interpreter.run(work)
-    return Evaluation(
-        f"{module.path}:{function.name}", module, observations, again=partial(_run_function, project, module, function)
-    )

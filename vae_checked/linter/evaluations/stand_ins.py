@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
 
 from vae_checked.linter.evaluations.evaluation import Evaluation
-from vae_checked.linter.interpreter.values import Instance, settle
-from vae_checked.linter.roles import assemble, divergences, phi, samplers
-from vae_checked.linter.symbols.expression import KL, SAMPLE, Expr, Graph, strip
+from vae_checked.linter.evaluations.reader import RoleReader, Taken
+from vae_checked.linter.interpreter.interpreter import StandInModels
+from vae_checked.linter.interpreter.project import Project
+from vae_checked.linter.symbols.values import Instance, Module, settle
 from vae_checked.record import dataclass
 
-if TYPE_CHECKING:
-    from vae_checked.linter.interpreter.project import Module, Project
-
 _MAX_MODELS = 4
-# What tells a model that a piece of code takes: a parameter or an attribute, and its name.
-Taken = tuple[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,25 +19,27 @@ class _Wanted:
     """An evaluation of code whose KL reads what an unknown model returns."""
 
     module: Module
-    again: Callable[[], Evaluation]
+    again: Callable[[StandInModels], Evaluation]
     taken: Taken
 
 
 class StandIns:
     """The models of a project and the code that takes one of them from outside."""
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: Project, reader: RoleReader) -> None:
         self._project = project
+        self._reader = reader
         self._models: dict[int, tuple[str, Instance]] = {}
         self._wanted: list[_Wanted] = []
 
     def note(self, evaluation: Evaluation) -> None:
         """Take note of a model that draws, and of what the code of an evaluation takes in the place of one."""
         model = _model(evaluation)
-        if model is not None and id(model.cls.node) not in self._models and _draws(evaluation):
+        if model is not None and id(model.cls.node) not in self._models and self._reader.draws(evaluation):
             self._models[id(model.cls.node)] = evaluation.subject, model
         if evaluation.again is not None:
-            self._wanted += [_Wanted(evaluation.module, evaluation.again, taken) for taken in _taken(evaluation)]
+            taken_models = self._reader.taken_models(evaluation)
+            self._wanted += [_Wanted(evaluation.module, evaluation.again, taken) for taken in taken_models]
 
     def evaluations(self) -> Iterator[Evaluation]:
         """The evaluations of code whose KL reads what an unknown model returns, with the model that fits as that one.
@@ -71,35 +68,9 @@ class StandIns:
 
     def _with(self, wanted: _Wanted, subject: str, model: Instance) -> Evaluation | None:
         """An evaluation made again with `model` as what it takes; None where this joins no KL with a sampler."""
-        interpreter = self._project.interpreter
-        interpreter.stand_ins = {wanted.taken: model}
-        try:
-            again = wanted.again()
-        finally:
-            interpreter.stand_ins = {}
+        again = wanted.again({wanted.taken: model})
         again.subject = subject
-        return again if assemble.is_joined(again) else None
-
-
-def _taken(evaluation: Evaluation) -> set[Taken]:
-    """What returns both heads of a KL and is not known."""
-    values = [value for value in evaluation.values() if value.bits & KL == KL]
-    if not values or not any(_maker(node) for node in Graph(values).nodes if node.op == "item"):
-        return set()
-    makers = ((_maker(kl.location), _maker(kl.head)) for kl in divergences.find(Graph(phi.resolved(values))))
-    return {one for one, other in makers if one is not None and one == other}
-
-
-def _maker(head: Expr) -> Taken | None:
-    """The unknown thing whose call returns a head among others."""
-    node = strip(head)
-    if node.op != "item":
-        return None
-    while node.op in ("item", "attribute", "part") and node.args:
-        node = strip(node.args[0])
-    called = node.op == "call" or (node.op == "opaque" and node.get("name") == "call")
-    owner = strip(node.args[0]) if called and node.args else None
-    return (owner.op, owner.get("name")) if owner is not None and owner.op in ("atom", "attribute") else None
+        return again if self._reader.joins(again) else None
 
 
 def _model(evaluation: Evaluation) -> Instance | None:
@@ -107,8 +78,3 @@ def _model(evaluation: Evaluation) -> Instance | None:
     outer = (root.function for root in evaluation.observations.roots if root.function is not None and root.depth == 1)
     owners = (function.bound for function in outer)
     return next((owner for owner in owners if isinstance(owner, Instance) and owner.cls.is_module), None)
-
-
-def _draws(evaluation: Evaluation) -> bool:
-    values = evaluation.values()
-    return any(value.bits & SAMPLE for value in values) and bool(samplers.find(Graph(values)))

@@ -10,7 +10,7 @@ from vae_checked.errors import UsageError
 from vae_checked.linter.files import prefilter
 from vae_checked.linter.files import source as sources
 from vae_checked.linter.files.discovery import Globs
-from vae_checked.linter.run.options import Options
+from vae_checked.linter.options import Options
 from vae_checked.record import dataclass, field
 
 # Where packages of different projects lie side by side.

@@ -10,15 +10,11 @@ import warnings
 from collections.abc import Collection, Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from vae_checked.errors import UsageError
 from vae_checked.finding import Place
 from vae_checked.linter.files.discovery import Globs, below
 from vae_checked.record import dataclass, field
-
-if TYPE_CHECKING:
-    from vae_checked.linter.symbols.expression import Site
 
 MAX_BYTES = 4_000_000
 
@@ -54,8 +50,6 @@ class Source:
 
     path: str
     cell: Cell
-    # Where the nodes are written that were evaluated since the functions were parsed, by the nodes' ids.
-    sites: dict[int, Site] = field(default_factory=dict, compare=False, repr=False)
 
     def place(self, node: ast.AST) -> Place:
         """The place of `node`, with its line as an excerpt."""

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from vae_checked.linter.interpreter.values import Value
+from vae_checked.linter.interpreter.context import Context
 from vae_checked.linter.symbols.expression import Expr, Site
-
-if TYPE_CHECKING:
-    from vae_checked.linter.interpreter.interpreter import Interpreter
+from vae_checked.linter.symbols.values import Value
 
 
-def declare(interpreter: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> None:
+def declare(context: Context, args: list[Value], kwargs: dict[str, Value], site: Site) -> None:
     """Take note of `parser.add_argument("--sizes", default=[784, 256])`.
 
     A number or a flag stays unknown: it is there to be changed, and what is found must hold whatever it is.
@@ -20,15 +16,15 @@ def declare(interpreter: Interpreter, args: list[Value], kwargs: dict[str, Value
     names = [target] if isinstance(target, str) else [item for item in args if isinstance(item, str)]
     if names and isinstance(default, (list, tuple)):
         name = next((item for item in names if item.startswith("--")), names[0])
-        interpreter.options[site.source.path, name.lstrip("-").replace("-", "_")] = default
+        option = name.lstrip("-").replace("-", "_")
+        context.project_observations.note_option(site.source.path, option, list(default))
 
 
-def default_of(interpreter: Interpreter, owner: Expr, name: str) -> Value | None:
+def default_of(context: Context, owner: Expr, name: str) -> Value | None:
     """The list that an option has by default, a fresh one each time; None for any other attribute."""
     if not are_parsed(owner) or owner.site is None:
         return None
-    default = interpreter.options.get((owner.site.source.path, name))
-    return None if default is None else list(default)
+    return context.project_observations.option(owner.site.source.path, name)
 
 
 def are_parsed(expr: Expr) -> bool:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
-from vae_checked.linter.interpreter import arguments, operators
-from vae_checked.linter.interpreter.values import (
+from vae_checked.linter.interpreter import arguments
+from vae_checked.linter.interpreter.context import Context
+from vae_checked.linter.symbols.expression import Expr, Site, atom, opaque
+from vae_checked.linter.symbols.values import (
     Class,
     Distribution,
     External,
@@ -21,33 +22,28 @@ from vae_checked.linter.interpreter.values import (
     Value,
     as_expr,
 )
-from vae_checked.linter.interpreter.values import Sequence as Layers
-from vae_checked.linter.symbols.expression import Expr, Site, atom, opaque
+from vae_checked.linter.symbols.values import Sequence as Layers
 from vae_checked.linter.torch_model import distributions, transforms
-
-if TYPE_CHECKING:
-    from vae_checked.linter.interpreter.interpreter import Interpreter
-
 
 CONSTANTS = {"pi": math.pi, "e": math.e, "tau": math.tau}
 _NUMBER_MODULES = frozenset(("math", "numpy", "torch", "np"))
 
 
-def attribute(interpreter: Interpreter, owner: Value, name: str, site: Site) -> Value:
+def attribute(context: Context, owner: Value, name: str, site: Site) -> Value:
     """owner.name, not called."""
     if isinstance(owner, Instance):
-        return _instance_attribute(interpreter, owner, name, site)
+        return _instance_attribute(context, owner, name, site)
     if isinstance(owner, Class):
         found = owner.find(name)
         return atom(name, site, id(owner)) if found is None else found
     if isinstance(owner, External):
         constant = CONSTANTS.get(name) if owner.dotted in _NUMBER_MODULES else None
         return External(f"{owner.dotted}.{name}") if constant is None else constant
-    member = interpreter.project.member(owner, name)
+    member = context.imports.member(owner, name)
     if member is not None:
         return member
     if isinstance(owner, Distribution):
-        return distributions.attribute(interpreter, owner, name, site)
+        return distributions.attribute(context, owner, name, site)
     if isinstance(owner, Layer):
         if name in owner.attributes:
             return owner.attributes[name]
@@ -58,7 +54,7 @@ def attribute(interpreter: Interpreter, owner: Value, name: str, site: Site) -> 
         return owner[name]
     if isinstance(owner, (Loader, Transform, Function, dict, list, tuple, str, Partial)):
         return loader_attribute(owner, name, site)
-    return _tensor_attribute(interpreter, as_expr(owner, site), name, site)
+    return _tensor_attribute(context, as_expr(owner, site), name, site)
 
 
 def loader_attribute(owner: Value, name: str, site: Site) -> Value:
@@ -72,20 +68,20 @@ def loader_attribute(owner: Value, name: str, site: Site) -> Value:
     return atom(name, site, id(owner))
 
 
-def _instance_attribute(interpreter: Interpreter, owner: Instance, name: str, site: Site) -> Value:
+def _instance_attribute(context: Context, owner: Instance, name: str, site: Site) -> Value:
     if name in owner.attributes:
         return owner.attributes[name]
     found = owner.cls.find(name)
     if isinstance(found, Function):
         written = getattr(found.node, "decorator_list", ())
         if not written:
-            return operators.bound(found, owner)
+            return found.bound_to(owner)
         decorators = {getattr(item, "id", getattr(item, "attr", "")) for item in written}
         if "staticmethod" in decorators:
             return found
-        method = operators.bound(found, owner)
+        method = found.bound_to(owner)
         if decorators & {"property", "cached_property"}:
-            return interpreter.invoke(method, [], {}, site)
+            return context.invoke(method, [], {}, site)
         return method
     if found is not None:
         return found
@@ -96,7 +92,7 @@ def _instance_attribute(interpreter: Interpreter, owner: Instance, name: str, si
     return Expr("attribute", (), (("name", name), ("of", id(owner))), site)
 
 
-def _tensor_attribute(interpreter: Interpreter, owner: Expr, name: str, site: Site) -> Value:
+def _tensor_attribute(context: Context, owner: Expr, name: str, site: Site) -> Value:
     if name == "shape":
         return Expr("shape", (owner,), (), site)
     if name == "data":
@@ -105,7 +101,7 @@ def _tensor_attribute(interpreter: Interpreter, owner: Expr, name: str, site: Si
         return Expr("move", (owner,), (("how", name), ("axes", "all")), site)
     if name in ("real", "values"):
         return owner
-    default = arguments.default_of(interpreter, owner, name)
+    default = arguments.default_of(context, owner, name)
     if default is not None:
         return default
     if owner.op in ("item", "batch", "opaque", "atom", "attribute", "phi") or arguments.are_parsed(owner):
@@ -113,14 +109,14 @@ def _tensor_attribute(interpreter: Interpreter, owner: Expr, name: str, site: Si
     return opaque(f"attribute:{name}", (owner,), site)
 
 
-def method(interpreter: Interpreter, owner: Value, name: str, site: Site) -> Value:
+def method(context: Context, owner: Value, name: str, site: Site) -> Value:
     """owner.name, about to be called."""
     if isinstance(owner, (Instance, Class, External)):
-        found = attribute(interpreter, owner, name, site)
+        found = attribute(context, owner, name, site)
         if isinstance(owner, Instance) and isinstance(found, Expr) and found.op == "attribute":
             return Method(owner, name)
         return found
-    member = interpreter.project.member(owner, name)
+    member = context.imports.member(owner, name)
     if member is not None:
         return member
     if isinstance(owner, (Layer, Layers)):
@@ -128,13 +124,13 @@ def method(interpreter: Interpreter, owner: Value, name: str, site: Site) -> Val
         if found is not None:
             return found
     if isinstance(owner, Distribution) and name in distributions.PROPERTIES:
-        return distributions.attribute(interpreter, owner, name, site)
+        return distributions.attribute(context, owner, name, site)
     return Method(owner, name)
 
 
-def super_of(interpreter: Interpreter, scope: Scope) -> Value:
+def super_of(context: Context, scope: Scope) -> Value:
     """super() or super(Class, self): the instance seen from its base."""
-    for frame in reversed(interpreter.frames):
+    for frame in reversed(context.frames):
         if frame.function is not None and frame.function.owner is not None:
             names = frame.scope.names
             first = next(iter(names.values()), None)

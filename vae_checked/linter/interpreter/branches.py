@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from vae_checked.linter.interpreter import operators
-from vae_checked.linter.interpreter.values import Instance, Layer, Scope, Sequence, Value, settle
 from vae_checked.linter.symbols.expression import Expr, Site
+from vae_checked.linter.symbols.values import Instance, Layer, Scope, Sequence, Value, settle
 from vae_checked.record import dataclass
 
 _MAX_LIST = 64

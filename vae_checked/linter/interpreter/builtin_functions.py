@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from vae_checked.linter.interpreter import attributes, operators
-from vae_checked.linter.interpreter.values import Class, External, Instance, Layer, Value, as_expr, number_of
+from vae_checked.linter.interpreter.context import Context
 from vae_checked.linter.symbols.expression import Expr, Site, atom, opaque
-
-if TYPE_CHECKING:
-    from vae_checked.linter.interpreter.interpreter import Interpreter
+from vae_checked.linter.symbols.values import Class, External, Instance, Layer, Value, as_expr, number_of
 
 BUILTINS = frozenset(
     "len range enumerate zip sum min max int float abs print isinstance hasattr getattr setattr list tuple dict set "
@@ -21,7 +18,7 @@ BUILTINS = frozenset(
 _FOLDS: dict[str, Callable[[list[float]], float]] = {"min": min, "max": max, "sum": sum}
 
 
-def call(interpreter: Interpreter, name: str, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+def call(context: Context, name: str, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     if name == "len" and args:
         return operators.length(args[0], site)
     if name == "range":
@@ -31,22 +28,20 @@ def call(interpreter: Interpreter, name: str, args: list[Value], kwargs: dict[st
             return list(whole[:64])
         return [atom("index", site, site.place.line)]
     if name in ("list", "tuple", "set", "sorted", "iter"):
-        found = operators.items(interpreter, args[0], site) if args else []
+        found = operators.items(context, args[0], site) if args else []
         return tuple(found) if name == "tuple" else args[0] if name == "iter" and args else list(found)
     if name == "reversed" and args:
-        return list(reversed(operators.items(interpreter, args[0], site)))
+        return list(reversed(operators.items(context, args[0], site)))
     if name == "enumerate" and args:
-        return list(enumerate(operators.items(interpreter, args[0], site)))
+        return list(enumerate(operators.items(context, args[0], site)))
     if name == "zip" and args:
-        return list(zip(*(operators.items(interpreter, item, site) for item in args), strict=False))
+        return list(zip(*(operators.items(context, item, site) for item in args), strict=False))
     if name == "dict":
         return dict(kwargs) if not args or not isinstance(args[0], dict) else {**args[0], **kwargs}
     if name == "next" and args:
-        return operators.items(interpreter, args[0], site)[0] if operators.items(interpreter, args[0], site) else None
+        return operators.items(context, args[0], site)[0] if operators.items(context, args[0], site) else None
     if name == "map" and len(args) >= 2:
-        return [
-            interpreter.call(args[0], [item], {}, site) for item in operators.items(interpreter, args[1], site)[:16]
-        ]
+        return [context.call(args[0], [item], {}, site) for item in operators.items(context, args[1], site)[:16]]
     if name in ("int", "float", "round") and args:
         number = number_of(args[0])
         if number is not None:
@@ -55,11 +50,11 @@ def call(interpreter: Interpreter, name: str, args: list[Value], kwargs: dict[st
     if name == "str" and args and isinstance(args[0], (str, int, float)):
         return str(args[0])
     if name in ("sum", "min", "max", "abs"):
-        return _call_arithmetic(interpreter, name, args, site)
+        return _call_arithmetic(context, name, args, site)
     if name == "isinstance" and len(args) == 2:
         return _isinstance(args[0], args[1], site)
     if name == "getattr" and len(args) >= 2 and isinstance(args[1], str):
-        found = attributes.attribute(interpreter, args[0], args[1], site)
+        found = attributes.attribute(context, args[0], args[1], site)
         unknown = isinstance(found, Expr) and found.op == "attribute" and isinstance(args[0], Instance)
         return args[2] if unknown and len(args) > 2 else found
     if name == "setattr" and len(args) == 3 and isinstance(args[1], str):
@@ -71,7 +66,7 @@ def call(interpreter: Interpreter, name: str, args: list[Value], kwargs: dict[st
     return opaque(f"builtins.{name}", tuple(as_expr(item, site) for item in args), site)
 
 
-def _call_arithmetic(interpreter: Interpreter, name: str, args: list[Value], site: Site) -> Value:
+def _call_arithmetic(context: Context, name: str, args: list[Value], site: Site) -> Value:
     values = args[0] if len(args) == 1 and isinstance(args[0], (list, tuple)) else None
     if name == "sum" and values is not None:
         total: Value = 0

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from vae_checked.linter.interpreter.values import External, Function, Value
 from vae_checked.linter.symbols.expression import Expr
+from vae_checked.linter.symbols.values import External, Function, Value
 
 if TYPE_CHECKING:
     from collections.abc import Hashable

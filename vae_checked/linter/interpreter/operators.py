@@ -6,9 +6,10 @@ import ast
 import operator
 import re
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
-from vae_checked.linter.interpreter.values import (
+from vae_checked.linter.interpreter.context import Context
+from vae_checked.linter.symbols.expression import Expr, Site, atom, const, opaque
+from vae_checked.linter.symbols.values import (
     Choice,
     Class,
     External,
@@ -19,12 +20,13 @@ from vae_checked.linter.interpreter.values import (
     Open,
     Transform,
     Value,
+    apart,
     as_expr,
     is_number,
     number_of,
+    tuple_fields,
 )
-from vae_checked.linter.interpreter.values import Sequence as Layers
-from vae_checked.linter.symbols.expression import Expr, Site, atom, const, opaque
+from vae_checked.linter.symbols.values import Sequence as Layers
 from vae_checked.linter.torch_model import diagonals
 from vae_checked.linter.torch_model.functions import asks_for_nan
 
@@ -33,8 +35,6 @@ MAX_ITEMS, MAX_NUMBER = 1_000, 10**150
 # The entries of a dict that are tried in turn where the key is not known.
 _MAX_CHOICES = 3
 
-if TYPE_CHECKING:
-    from vae_checked.linter.interpreter.interpreter import Interpreter
 
 _OPS: dict[type[ast.operator], str] = {
     ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div", ast.Pow: "pow", ast.MatMult: "matmul",
@@ -222,7 +222,7 @@ def chosen(owner: dict[Value, Value], key: Value, site: Site) -> Value:
     return made
 
 
-def items(interpreter: Interpreter, value: Value, site: Site) -> list[Value]:
+def items(context: Context, value: Value, site: Site) -> list[Value]:
     """What iterating over a value yields; one unknown item where that is not known."""
     if isinstance(value, (list, tuple)):
         return list(value)
@@ -233,14 +233,14 @@ def items(interpreter: Interpreter, value: Value, site: Site) -> list[Value]:
     if isinstance(value, str):
         return list(value[:64])
     if isinstance(value, Loader):
-        return [batch(interpreter, value)]
+        return [batch(context, value)]
     if isinstance(value, Instance):
-        fields = interpreter.project.tuple_fields(value)
+        fields = tuple_fields(value)
         if fields is not None:
             return fields
         found = value.cls.find("__getitem__")
         if isinstance(found, Function):
-            return [interpreter.invoke(bound(found, value), [atom("index", site)], {}, site)]
+            return [context.invoke(found.bound_to(value), [atom("index", site)], {}, site)]
     return [Expr("item", (as_expr(value, site),), (("index", "any"),), site)]
 
 
@@ -250,37 +250,32 @@ def any_item(found: list[Value], site: Site) -> Value:
     return atom("loop", site, site.place.line) if is_number(first) else first
 
 
-def batch(interpreter: Interpreter, loader: Loader) -> Expr:
+def batch(context: Context, loader: Loader) -> Expr:
     """One batch of a loader: its first item carries the data's interval."""
     interval = loader.interval
     ends = None if interval is None else (interval.low, interval.high, interval.low_open, interval.high_open)
     return Expr("batch", (), (("loader", id(loader)), ("interval", ends)), loader.site)
 
 
-def bound(function: Function, owner: Value) -> Function:
-    """A method taken from an instance."""
-    return Function(function.node, function.scope, owner, function.owner)
-
-
-def unpack(interpreter: Interpreter, value: Value, count: int, site: Site, starred: int | None = None) -> list[Value]:
+def unpack(context: Context, value: Value, count: int, site: Site, starred: int | None = None) -> list[Value]:
     """The `count` parts of a value that is unpacked."""
     known: list[Value] | None = None
     if isinstance(value, (tuple, list)):
         known = list(value)
     elif isinstance(value, Instance):
-        known = interpreter.project.tuple_fields(value)
+        known = tuple_fields(value)
     elif isinstance(value, (Layers, dict)):
-        known = items(interpreter, value, site)
+        known = items(context, value, site)
     if known is not None:
         if starred is not None and len(known) >= count - 1:
             rest = len(known) - count + 1
             return [*known[:starred], known[starred : starred + rest], *known[starred + rest :]]
         if len(known) == count:
             return known
-    return [item(interpreter, value, index, site) for index in range(count)]
+    return [item(context, value, index, site) for index in range(count)]
 
 
-def item(interpreter: Interpreter, value: Value, index: Value, site: Site) -> Expr:
+def item(context: Context, value: Value, index: Value, site: Site) -> Expr:
     """One part of something whose parts are not known."""
     expr = as_expr(value, site)
     if expr.op == "const":
@@ -293,26 +288,24 @@ def item(interpreter: Interpreter, value: Value, index: Value, site: Site) -> Ex
         return Expr("label", (), (*expr.attrs, ("index", str(index))), site)
     if expr.op == "phi":
         condition, one, other = expr.args
-        return Expr(
-            "phi", (condition, item(interpreter, one, index, site), item(interpreter, other, index, site)), (), site
-        )
+        return Expr("phi", (condition, item(context, one, index, site), item(context, other, index, site)), (), site)
     if expr.op == "opaque" and expr.get("name") == "sequence" and isinstance(index, int) and index < len(expr.args):
         return expr.args[index]
     return Expr("item", (expr,), (("index", index if isinstance(index, (int, str)) else repr(index)),), site)
 
 
-def spread(interpreter: Interpreter, value: Value, site: Site) -> list[Value]:
+def spread(context: Context, value: Value, site: Site) -> list[Value]:
     """The arguments that `*value` stands for."""
     if isinstance(value, (list, tuple, dict, Layers)):
-        return items(interpreter, value, site)
+        return items(context, value, site)
     if isinstance(value, Instance):
-        fields = interpreter.project.tuple_fields(value)
+        fields = tuple_fields(value)
         if fields is not None:
             return fields
     return [Expr("spread", (as_expr(value, site),), (), site)]
 
 
-def subscript(interpreter: Interpreter, owner: Value, key: Value, site: Site) -> Value:
+def subscript(context: Context, owner: Value, key: Value, site: Site) -> Value:
     """owner[key]."""
     index = number_of(key) if not isinstance(key, (tuple, list)) else None
     if isinstance(owner, (list, tuple)):
@@ -324,7 +317,7 @@ def subscript(interpreter: Interpreter, owner: Value, key: Value, site: Site) ->
                 whole = [None if end is None else int(end) for end in ends]
                 if whole[2] != 0:
                     return owner[slice(*whole)]
-        return items(interpreter, owner, site)[0] if owner else opaque("empty", (), site)
+        return items(context, owner, site)[0] if owner else opaque("empty", (), site)
     if isinstance(owner, dict):
         if isinstance(key, (str, int, float, bool)) and key in owner:
             return owner[key]
@@ -339,17 +332,17 @@ def subscript(interpreter: Interpreter, owner: Value, key: Value, site: Site) ->
     if isinstance(owner, Layers):
         return _layers_item(owner, key, index)
     if isinstance(owner, Instance):
-        fields = interpreter.project.tuple_fields(owner)
+        fields = tuple_fields(owner)
         if fields is not None and index is not None and -len(fields) <= index < len(fields):
             return fields[int(index)]
         if isinstance(key, str) and key in owner.attributes:
             return owner.attributes[key]
         found = owner.cls.find("__getitem__")
         if isinstance(found, Function):
-            return interpreter.invoke(bound(found, owner), [key], {}, site)
+            return context.invoke(found.bound_to(owner), [key], {}, site)
     if isinstance(owner, (External, Class)):
         return owner
-    return _tensor_item(interpreter, as_expr(owner, site), key, index, site)
+    return _tensor_item(context, as_expr(owner, site), key, index, site)
 
 
 def _layers_item(owner: Layers, key: Value, index: float | None) -> Value:
@@ -363,20 +356,20 @@ def _layers_item(owner: Layers, key: Value, index: float | None) -> Value:
     return values[0] if values else None
 
 
-def _tensor_item(interpreter: Interpreter, owner: Expr, key: Value, index: float | None, site: Site) -> Value:
+def _tensor_item(context: Context, owner: Expr, key: Value, index: float | None, site: Site) -> Value:
     if owner.op in ("shape", "batch", "opaque") and index is not None:
-        return item(interpreter, owner, int(index), site)
+        return item(context, owner, int(index), site)
     if owner.op == "shape" and isinstance(key, slice):
         start = 0 if key.start is None else number_of(key.start)
         return Expr("shape", owner.args, (("from", start),), site)
     if isinstance(key, str):
-        return item(interpreter, owner, key, site)
+        return item(context, owner, key, site)
     parts = key if isinstance(key, tuple) else (key,)
     whole = [part is None or part is Ellipsis or (isinstance(part, slice) and part == slice(None)) for part in parts]
     if all(whole) and any(part is None for part in parts):
         return Expr("unsqueeze", (owner,), (), site)
     if index is not None:
-        return item(interpreter, owner, int(index), site)
+        return item(context, owner, int(index), site)
     return Expr("index", (owner,), (("key", tuple(_index_key(part) for part in parts)),), site)
 
 
@@ -413,14 +406,7 @@ def store(owner: dict[Value, Value] | list[Value] | Instance, key: Value, value:
         owner[key] = value
 
 
-def apart(interpreter: Interpreter, value: Value) -> Value:
-    """What a call that is not understood has made, told from what it makes the next time."""
-    if not isinstance(value, Expr) or value.op not in ("opaque", "call") or not value.args:
-        return value
-    return Expr(value.op, value.args, (*value.attrs, ("serial", interpreter.serial())), value.site)
-
-
-def owned(interpreter: Interpreter, owner: Instance | Layer, value: Value) -> Value:
+def owned(context: Context, owner: Instance | Layer, value: Value) -> Value:
     """What an attribute is set to: two parts that one call makes, as of a factory of layers, are two parts."""
     same = [
         other
@@ -428,7 +414,7 @@ def owned(interpreter: Interpreter, owner: Instance | Layer, value: Value) -> Va
         if isinstance(value, Expr) and isinstance(other, Expr) and other.uid == value.uid
     ]
     # What was only given another name is the very same.
-    return apart(interpreter, value) if same and all(other is not value for other in same) else value
+    return apart(value, context.serial) if same and all(other is not value for other in same) else value
 
 
 def switches_gradient_off(value: Value) -> int:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from vae_checked.linter.interpreter.values import Value
 from vae_checked.linter.symbols.expression import Expr
+from vae_checked.linter.symbols.values import Value
 
 Equality = tuple[int, int, bool]
 

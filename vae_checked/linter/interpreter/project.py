@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-import ast
 import gc
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from vae_checked.linter.files import source as reading
 from vae_checked.linter.files.ast_budget import AstBudget, let_go_of_top
 from vae_checked.linter.files.disk import Disk
-from vae_checked.linter.files.source import File, Source
+from vae_checked.linter.files.source import File
 from vae_checked.linter.interpreter.interpreter import MAX_STEPS, Interpreter
-from vae_checked.linter.interpreter.observations import Observations
-from vae_checked.linter.interpreter.values import (
-    Class,
-    Deferred,
-    External,
-    Function,
-    Instance,
-    Scope,
-    Value,
-    field_names,
-    settle,
-)
 from vae_checked.linter.symbols.expression import atom
-from vae_checked.record import dataclass, field
+from vae_checked.linter.symbols.observations import Observations, ProjectObservations
+from vae_checked.linter.symbols.values import Deferred, External, Module, Value, settle
 
 T = TypeVar("T")
 _TENSOR_LIBRARIES = frozenset("torch numpy lightning pytorch_lightning jax tensorflow".split())
@@ -39,63 +27,6 @@ _INSTALLED = frozenset(("site-packages", "dist-packages"))
 _NEVER_OURS = frozenset(("torch", "numpy", "torchvision", "math", "os", "sys", "typing"))
 
 
-@dataclass(slots=True, eq=False)
-class Module:
-    """One file of the project: its names once its top level was run, and what that run saw."""
-
-    path: str
-    file: File
-    scope: Scope = field(init=False)
-    observations: Observations | None = None
-    # Whether its top level was run, or is being run.
-    begun: bool = False
-    given: bool = True
-    # Whether it is here because another one imports it.
-    followed: bool = False
-    # Whether it imports a tensor library: what does not is settings and helpers.
-    tensors: bool = field(init=False)
-    # The text of each cell: of a file that is no notebook there is one.
-    sources: list[Source] = field(default_factory=list)
-    _cells: dict[int, Source] = field(default_factory=dict)
-    _read: dict[object, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.scope = Scope({}, None, self)
-        self.tensors = any(
-            map(_imports_tensors, (statement for cell in self.file.cells for statement in cell.tree.body))
-        )
-        for cell in self.file.cells:
-            source = Source(self.path, cell)
-            self.sources.append(source)
-            if len(self.file.cells) > 1:
-                for node in ast.walk(cell.tree):
-                    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
-                        self._cells[id(node)] = source
-
-    def source_of(self, node: ast.AST) -> Source:
-        """The text in which a function stands."""
-        return self._cells.get(id(node), self.sources[0])
-
-    def read_once(self, reader: Callable[[Module], T]) -> T:
-        """What `reader` finds in this module's source: asked for by many evaluations, read once."""
-        if reader not in self._read:
-            self._read[reader] = reader(self)
-        found: T = self._read[reader]
-        return found
-
-    def functions(self) -> Iterator[Function]:
-        """The functions that its top level binds, and that were written in it."""
-        for value in list(self.scope.names.values()):
-            if isinstance(value, Function) and value.scope.module is self and not isinstance(value.node, ast.Lambda):
-                yield value
-
-    def classes(self) -> Iterator[Class]:
-        """The classes that its top level binds, and that were written in it."""
-        for value in list(self.scope.names.values()):
-            if isinstance(value, Class) and value.scope.module is self:
-                yield value
-
-
 class Project:
     """All modules of one run, by path; imports between them are followed, others stay external."""
 
@@ -104,7 +35,9 @@ class Project:
         self.ast_budget = ast_budget or AstBudget()
         self.modules: dict[str, Module] = {}
         self._by_name: dict[str, list[Module]] = {}
-        self.interpreter = Interpreter(self)
+        self.observed = ProjectObservations()
+        self.interpreter = Interpreter(self, self.observed)
+        self._top_levels: dict[str, Observations] = {}
         self._resolved: dict[tuple[str, str, int], Module | None] = {}
         self._followed: dict[str, int] = {}
         self._root = ""
@@ -121,11 +54,11 @@ class Project:
     def sweep(self) -> None:
         """Make room between two evaluations."""
         if self.ast_budget.sweep():
+            self.interpreter.forget_sites()
             for module in self.modules.values():
                 if module.begun:
                     let_go_of_top(module.file)
                 for source in module.sources:
-                    source.sites.clear()
                     source.cell.let_go_of_lines()
             # Scopes and the functions in them hold each other, and nobody else collects them while a project is read.
             gc.collect()
@@ -147,8 +80,13 @@ class Project:
             return
         module.begun = True
         _, observations = self.interpreter.run(lambda: self.interpreter.run_module(module))
-        # Of a file that was only imported nobody asks what its top level saw.
-        module.observations = None if module.followed else observations
+        # Of a file that was only imported nobody asks what its top level observed.
+        if not module.followed:
+            self._top_levels[module.path] = observations
+
+    def take_top_level(self, module: Module) -> Observations | None:
+        """What the run of a module's top level observed, handed out once; None where it was handed out or not run."""
+        return self._top_levels.pop(module.path, None)
 
     # ------------------------------------------------------------------------------------------- imports
 
@@ -270,24 +208,6 @@ class Project:
                 self.run(inner)
                 return inner
         return atom(name, None, owner.path)
-
-    def tuple_fields(self, instance: Instance) -> list[Value] | None:
-        """The items of an instance of a NamedTuple, None for any other."""
-        if not any(name.endswith("NamedTuple") for name in instance.cls.external_bases()):
-            return None
-        return [instance.attributes.get(name) for name in field_names(instance.cls)]
-
-
-def _imports_tensors(statement: ast.stmt) -> bool:
-    """Whether a statement at the top level imports a tensor library, or everything that another file has."""
-    if isinstance(statement, ast.Import):
-        return any(name.name.partition(".")[0] in _TENSOR_LIBRARIES for name in statement.names)
-    if isinstance(statement, ast.ImportFrom):
-        top = "" if statement.level else (statement.module or "").partition(".")[0]
-        return top in _TENSOR_LIBRARIES or any(name.name == "*" for name in statement.names)
-    if isinstance(statement, (ast.If, ast.Try)):
-        return any(map(_imports_tensors, (*statement.body, *statement.orelse)))
-    return False
 
 
 def _is_below(path: Path, folder: Path) -> bool:

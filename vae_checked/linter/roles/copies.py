@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 from vae_checked.facts import Fact, HeadSource
 from vae_checked.linter.evaluations.evaluation import Evaluation
-from vae_checked.linter.interpreter.observations import Root
 from vae_checked.linter.symbols.expression import Expr, walk
 from vae_checked.linter.symbols.names import role_of_name
+from vae_checked.linter.symbols.observations import Root
 
 _HEADS = ("mu", "second")
 

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from vae_checked.facts import Fact
-from vae_checked.linter.interpreter.values import Class, Function
 from vae_checked.linter.symbols.expression import Site
+from vae_checked.linter.symbols.values import Class, Function
 
 if TYPE_CHECKING:
     from vae_checked.linter.evaluations.evaluation import Evaluation
-    from vae_checked.linter.interpreter.project import Module
+    from vae_checked.linter.symbols.values import Module
 
 
 def unread_weights(functions: Sequence[Function], evaluation: Evaluation) -> Iterator[Fact[str]]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from vae_checked.facts import Fact, Head
-from vae_checked.linter.interpreter.observations import Root
-from vae_checked.linter.interpreter.values import Instance, opened
 from vae_checked.linter.roles.objective import Losses, layer_of
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import TRANSPARENT, Expr, origin, strip, walk
+from vae_checked.linter.symbols.observations import Root
+from vae_checked.linter.symbols.values import Instance, opened
 from vae_checked.record import dataclass
 
 # What takes a value's sizes or order alone.

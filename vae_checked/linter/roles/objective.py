@@ -19,7 +19,7 @@ from vae_checked.record import dataclass
 
 if TYPE_CHECKING:
     from vae_checked.linter.evaluations.evaluation import Evaluation
-    from vae_checked.linter.interpreter.observations import Root
+    from vae_checked.linter.symbols.observations import Root
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,16 +7,16 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from vae_checked.facts import Fact
-from vae_checked.linter.interpreter.values import Class, Instance, Layer, Sequence, Value
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import Site, strip, walk
+from vae_checked.linter.symbols.values import Class, Instance, Layer, Sequence, Value
 from vae_checked.record import dataclass
 
 if TYPE_CHECKING:
     from vae_checked.linter.evaluations.evaluation import Evaluation
-    from vae_checked.linter.interpreter.project import Module
     from vae_checked.linter.symbols.expression import Expr
+    from vae_checked.linter.symbols.values import Module
 
 _NAMES = frozenset(
     "Adam AdamW SGD RMSprop Adamax Adagrad Adadelta NAdam RAdam SparseAdam Rprop ASGD LBFGS Lion AdaBelief".split()

@@ -18,9 +18,10 @@ from pathlib import Path
 
 from vae_checked.linter.files.disk import Disk, fingerprint
 from vae_checked.linter.files.projects import ProjectFiles
+from vae_checked.linter.options import Options
 from vae_checked.linter.run.codec import DamagedError, decode, encode
-from vae_checked.linter.run.options import Options, chosen
 from vae_checked.linter.run.report import LintReport
+from vae_checked.linter.run.selection import chosen
 from vae_checked.record import replace
 
 # When there are more entries than this, the oldest go.

@@ -9,9 +9,9 @@ from itertools import chain
 from vae_checked.catalogue import judge
 from vae_checked.facts import Facts, KLForm, NoiseLaw, StdCurve
 from vae_checked.finding import Finding
-from vae_checked.linter.evaluations import plan
 from vae_checked.linter.evaluations.declared_ranges import Declared
 from vae_checked.linter.evaluations.pipelines import Pipelines
+from vae_checked.linter.evaluations.plan import Plan
 from vae_checked.linter.evaluations.stand_ins import StandIns
 from vae_checked.linter.files import source as sources
 from vae_checked.linter.files.ast_budget import AstBudget
@@ -20,11 +20,12 @@ from vae_checked.linter.files.noqa import Suppressions
 from vae_checked.linter.files.projects import ProjectFiles, Text
 from vae_checked.linter.files.source import File
 from vae_checked.linter.interpreter.project import Project
-from vae_checked.linter.roles import assemble
+from vae_checked.linter.options import Options
+from vae_checked.linter.roles import assemble, reader
 from vae_checked.linter.roles.across import Across
 from vae_checked.linter.run.coverage_lines import recognised, unobserved
-from vae_checked.linter.run.options import Options, PerFile, chosen
 from vae_checked.linter.run.report import TOO_LARGE, LintReport, is_vae
+from vae_checked.linter.run.selection import PerFile, chosen
 from vae_checked.linter.symbols.expression import Structures
 from vae_checked.record import replace
 
@@ -87,14 +88,14 @@ def _facts(files: Iterable[File], beside: Iterable[File], project: Project, decl
     modules = [project.add(file) for file in files if file.cells]
     feeding = [project.add(file, given=False) for file in beside if file.cells]
     paths = {module.path for module in modules}
-    pipelines, across, stand_ins = Pipelines(project, declared), Across(), StandIns(project)
+    pipelines, across, stand_ins = Pipelines(project, declared), Across(), StandIns(project, reader)
     found: list[Facts] = []
-    built = plan.evaluations_of(project, modules)
-    around = plan.evaluations_of(project, feeding)
+    plan = Plan(project, reader)
+    built, around = plan.evaluations(modules), plan.evaluations(feeding)
     for evaluation, wanted in chain(
         ((evaluation, True) for evaluation in built),
         ((evaluation, evaluation.runs(paths)) for evaluation in around),
-        ((evaluation, True) for evaluation in plan.with_parts_of_the_project(project)),
+        ((evaluation, True) for evaluation in plan.with_parts_of_the_project()),
         ((evaluation, True) for evaluation in stand_ins.evaluations()),
     ):
         evaluation.data = pipelines.note(evaluation)

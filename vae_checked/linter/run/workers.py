@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from vae_checked.errors import VaeCheckedError
 from vae_checked.linter.files.disk import Disk
 from vae_checked.linter.files.projects import ProjectFiles, Text
-from vae_checked.linter.run.options import Options
+from vae_checked.linter.options import Options
 from vae_checked.linter.run.report import LintReport
 
 if TYPE_CHECKING:

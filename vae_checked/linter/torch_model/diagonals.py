@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from vae_checked.linter.interpreter.values import Value, as_expr, number_of
 from vae_checked.linter.symbols.expression import TRANSPARENT, Expr, Site
+from vae_checked.linter.symbols.values import Value, as_expr, number_of
 
 _MAX_DEPTH = 12
 # Operations that leave zeros where they are, element by element.

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 from vae_checked.facts import Likelihood, NoiseLaw, Reduction
-from vae_checked.linter.interpreter.values import Distribution, Value, as_expr, number_of
 from vae_checked.linter.symbols.expression import Expr, Site, const, opaque
+from vae_checked.linter.symbols.values import Distribution, Value, as_expr, number_of
 from vae_checked.linter.torch_model import diagonals, noise
-
-if TYPE_CHECKING:
-    from vae_checked.linter.interpreter.interpreter import Interpreter
+from vae_checked.linter.torch_model.evaluator import Evaluator
 
 FAMILIES = frozenset(
     "Normal MultivariateNormal LowRankMultivariateNormal Independent Bernoulli ContinuousBernoulli Laplace Categorical "
@@ -26,9 +23,7 @@ PROPERTIES = frozenset(
 _MAX_EVENT = 8
 
 
-def construct(
-    interpreter: Interpreter, name: str, args: list[Value], kwargs: dict[str, Value], site: Site
-) -> Value | None:
+def construct(evaluator: Evaluator, name: str, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value | None:
     """A distribution, or the divergence of two; None when the call makes neither."""
     if name == "kl_divergence" and len(args) == 2:
         return divergence(args[0], args[1], site)
@@ -87,7 +82,7 @@ def _normal_divergence(mean_q: Expr, std_q: Expr, mean_p: Expr, std_p: Expr, sit
     return Expr("sub", (half, Expr("log", (ratio,), (), site)), (("known", "kl_divergence"),), site)
 
 
-def attribute(interpreter: Interpreter, owner: Distribution, name: str, site: Site) -> Value:
+def attribute(evaluator: Evaluator, owner: Distribution, name: str, site: Site) -> Value:
     """A property of a distribution."""
     normal = parameters(owner, site)
     if normal is not None:
@@ -106,7 +101,7 @@ def attribute(interpreter: Interpreter, owner: Distribution, name: str, site: Si
     return opaque(f"distribution:{name}", (as_expr(owner, site),), site)
 
 
-def call_method(interpreter: Interpreter, owner: Distribution, name: str, args: list[Value], site: Site) -> Value:
+def call_method(evaluator: Evaluator, owner: Distribution, name: str, args: list[Value], site: Site) -> Value:
     """sample, rsample, log_prob, entropy and the like."""
     normal = parameters(owner, site)
     if name == "to_event":
@@ -120,9 +115,9 @@ def call_method(interpreter: Interpreter, owner: Distribution, name: str, args: 
             high = number_of(owner.parameters.get("1", owner.parameters.get("high")))
             if owner.family == "Uniform" and low is not None and high is not None:
                 spread, shape = abs(high - low) * 12**-0.5, noise.shape_of(args)
-                return noise.draw(interpreter, NoiseLaw.UNIFORM, (low + high) / 2, spread, shape, site, None)
+                return noise.draw(evaluator, NoiseLaw.UNIFORM, (low + high) / 2, spread, shape, site, None)
             law = NoiseLaw.OTHER
-            eps = noise.draw(interpreter, law, 0.0, 1.0, None, site, None)
+            eps = noise.draw(evaluator, law, 0.0, 1.0, None, site, None)
             return opaque(f"draw:{owner.family}:{name}", (eps,), site)
         if name == "log_prob" and owner.family in ("Bernoulli", "ContinuousBernoulli") and args:
             return _bernoulli_log_prob(owner, as_expr(args[0], site), site)
@@ -131,9 +126,9 @@ def call_method(interpreter: Interpreter, owner: Distribution, name: str, args: 
     mean, std = number_of(location), number_of(scale)
     if name in ("rsample", "sample", "sample_n") and mean is not None and std is not None:
         law = NoiseLaw.STANDARD_NORMAL if mean == 0.0 and std == 1.0 else NoiseLaw.NORMAL
-        return noise.draw(interpreter, law, mean, std, noise.shape_of(args), site, None)
+        return noise.draw(evaluator, law, mean, std, noise.shape_of(args), site, None)
     if name in ("rsample", "sample", "sample_n"):
-        eps = noise.draw(interpreter, NoiseLaw.STANDARD_NORMAL, 0.0, 1.0, None, site, scale)
+        eps = noise.draw(evaluator, NoiseLaw.STANDARD_NORMAL, 0.0, 1.0, None, site, scale)
         z = Expr("add", (location, Expr("mul", (scale, eps), (), site)), (("known", name),), site)
         return z if name == "rsample" else Expr("detach", (z,), (("known", "sample"),), site)
     if name == "log_prob" and args:

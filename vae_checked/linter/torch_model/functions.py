@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Hashable
-from typing import TYPE_CHECKING
 
-from vae_checked.linter.interpreter.values import Value, as_expr, number_of
 from vae_checked.linter.symbols.expression import Expr, Site, const, is_data, opaque
+from vae_checked.linter.symbols.values import Value, as_expr, number_of
+from vae_checked.linter.torch_model.evaluator import Evaluator
 
-if TYPE_CHECKING:
-    from vae_checked.linter.interpreter.interpreter import Interpreter
-
-Handler = Callable[["Interpreter", list[Value], dict[str, Value], Site], Value]
+Handler = Callable[["Evaluator", list[Value], dict[str, Value], Site], Value]
 
 _UNARY = {
     **{name: name for name in (
@@ -71,14 +68,14 @@ def axes_of(value: Value) -> Hashable:
 
 
 def _unary(op: str) -> Handler:
-    def handle(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    def handle(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
         return Expr(op, (_tensor(args, kwargs, site),), (), site)
 
     return handle
 
 
 def _parametric(op: str, default: float) -> Handler:
-    def handle(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    def handle(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
         x = _tensor(args, kwargs, site)
         given = number_of(_argument(args, kwargs, 1, "negative_slope", "alpha", "beta"))
         return Expr(op, (x,), (("parameter", default if given is None else given),), site)
@@ -87,7 +84,7 @@ def _parametric(op: str, default: float) -> Handler:
 
 
 def _binary(op: str) -> Handler:
-    def handle(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    def handle(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
         left = _tensor(args, kwargs, site)
         right = as_expr(_argument(args, kwargs, 1, "other"), site)
         alpha = kwargs.get("alpha")
@@ -98,7 +95,7 @@ def _binary(op: str) -> Handler:
     return handle
 
 
-def _cast(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+def _cast(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     value = args[0] if args else next((kwargs[name] for name in ("data", "input", "object") if name in kwargs), None)
     if isinstance(value, Expr):
         return Expr("cast", (value,), (), site)
@@ -110,16 +107,16 @@ def _cast(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Sit
     return as_expr(value if number_of(single) is None else single, site)
 
 
-def _copied(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+def _copied(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     """x.new_tensor(data): a copy of the data that no gradient reaches."""
     return Expr("detach", (as_expr(_argument(args, kwargs, 1, "data"), site),), (), site)
 
 
-def _half(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+def _half(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     return Expr("cast", (_tensor(args, kwargs, site),), (("dtype", "float16"),), site)
 
 
-def _dropout(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+def _dropout(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     x = _tensor(args, kwargs, site)
     rate = number_of(_argument(args, kwargs, 1, "p"))
     training = _argument(args, kwargs, 2, "training")
@@ -127,12 +124,12 @@ def _dropout(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: 
     return Expr("layer", (x,), (("kind", "dropout"), ("always_on", always)), site)
 
 
-def _detach(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+def _detach(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     return Expr("detach", (_tensor(args, kwargs, site),), (), site)
 
 
 def _shape(op: str) -> Handler:
-    def handle(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    def handle(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
         x = _tensor(args, kwargs, site)
         sizes = args[1:]
         if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)):
@@ -157,7 +154,7 @@ def axis_of_size(value: Expr) -> Hashable:
 
 
 def _move(op: str) -> Handler:
-    def handle(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    def handle(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
         x = _tensor(args, kwargs, site)
         rest = args[1:]
         if len(rest) == 1 and isinstance(rest[0], (tuple, list)):
@@ -171,7 +168,7 @@ def _move(op: str) -> Handler:
 
 
 def _reduce(op: str) -> Handler:
-    def handle(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    def handle(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
         x = _tensor(args, kwargs, site)
         axes = axes_of(_argument(args, kwargs, 1, "dim", "axis"))
         keep = _argument(args, kwargs, 2, "keepdim", "keepdims")
@@ -194,12 +191,12 @@ def _folded(op: str, stack: Expr, axes: object, site: Site) -> Expr:
     return total
 
 
-def _pow(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+def _pow(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     x = _tensor(args, kwargs, site)
     return Expr("pow", (x, as_expr(_argument(args, kwargs, 1, "exponent"), site)), (), site)
 
 
-def _clamp(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+def _clamp(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     x = _tensor(args, kwargs, site)
     low = number_of(_argument(args, kwargs, 1, "min", "a_min", "min_val"))
     high = number_of(_argument(args, kwargs, 2, "max", "a_max", "max_val"))
@@ -211,17 +208,17 @@ def _clamp(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Si
     return Expr("clamp", (x,), (("low", low), ("high", high)), site)
 
 
-def _clamp_low(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+def _clamp_low(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     x, low = _tensor(args, kwargs, site), number_of(_argument(args, kwargs, 1, "min"))
     return opaque("clamp", (x,), site) if low is None else Expr("clamp", (x,), (("low", low), ("high", None)), site)
 
 
-def _clamp_high(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+def _clamp_high(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     x, high = _tensor(args, kwargs, site), number_of(_argument(args, kwargs, 1, "max"))
     return opaque("clamp", (x,), site) if high is None else Expr("clamp", (x,), (("low", None), ("high", high)), site)
 
 
-def _hardtanh(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+def _hardtanh(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     x = _tensor(args, kwargs, site)
     given = _argument(args, kwargs, 1, "min_val"), _argument(args, kwargs, 2, "max_val")
     low, high = (
@@ -235,7 +232,7 @@ def _hardtanh(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site:
 def _addc(op: str) -> Handler:
     """addcmul, addcdiv: x + value * (left op right); the value may stand between, as in old code."""
 
-    def handle(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    def handle(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
         x = _tensor(args, kwargs, site)
         old = len(args) > 3
         left = as_expr(_argument(args, kwargs, 2 if old else 1, "tensor1"), site)
@@ -249,31 +246,31 @@ def _addc(op: str) -> Handler:
     return handle
 
 
-def _lerp(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+def _lerp(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     start = _tensor(args, kwargs, site)
     end, weight = (as_expr(_argument(args, kwargs, *item), site) for item in ((1, "end"), (2, "weight")))
     return Expr("add", (start, Expr("mul", (weight, Expr("sub", (end, start), (), site)), (), site)), (), site)
 
 
-def _softmax(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+def _softmax(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     return Expr("softmax", (_tensor(args, kwargs, site),), (), site)
 
 
-def _log_softmax(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+def _log_softmax(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     return Expr("log", (Expr("softmax", (_tensor(args, kwargs, site),), (), site),), (), site)
 
 
-def _size_of(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+def _size_of(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     x = _tensor(args, kwargs, site)
     axis = number_of(_argument(args, kwargs, 1, "dim"))
     return Expr("shape", (x,), (), site) if axis is None else Expr("size", (x,), (("axis", int(axis)),), site)
 
 
-def _numel(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+def _numel(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     return Expr("size", (_tensor(args, kwargs, site),), (("axis", "all"),), site)
 
 
-def _chunk(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+def _chunk(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     x = _tensor(args, kwargs, site)
     count = number_of(_argument(args, kwargs, 1, "chunks"))
     axis = number_of(_argument(args, kwargs, 2, "dim", "axis"))
@@ -283,7 +280,7 @@ def _chunk(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Si
     )
 
 
-def _split(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+def _split(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     x = _tensor(args, kwargs, site)
     sizes = _argument(args, kwargs, 1, "split_size_or_sections", "split_size", "indices_or_sections")
     axis = number_of(_argument(args, kwargs, 2, "dim", "axis"))
@@ -293,24 +290,24 @@ def _split(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Si
     )
 
 
-def _unbind(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+def _unbind(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     x = _tensor(args, kwargs, site)
     axis = number_of(_argument(args, kwargs, 1, "dim"))
     return tuple(Expr("part", (x,), (("index", index), ("of", 2), ("axis", axis)), site) for index in range(2))
 
 
 def _filled(value: float) -> Handler:
-    def handle(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    def handle(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
         return const(value, site)
 
     return handle
 
 
-def _full(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+def _full(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     return as_expr(_argument(args, kwargs, 1, "fill_value"), site)
 
 
-def _cat(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+def _cat(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     pieces = _argument(args, kwargs, 0, "tensors")
     axis = number_of(_argument(args, kwargs, 1, "dim", "axis"))
     items = tuple(as_expr(item, site) for item in (pieces if isinstance(pieces, (tuple, list)) else [pieces]))
@@ -319,7 +316,7 @@ def _cat(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site
     return Expr("cat", items, (("axis", axis),), site)
 
 
-def _stack(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+def _stack(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     pieces = _argument(args, kwargs, 0, "tensors", "arrays")
     axis = number_of(_argument(args, kwargs, 1, "dim", "axis"))
     if not isinstance(pieces, (tuple, list)) or not pieces:
@@ -337,7 +334,7 @@ def asks_for_nan(condition: Value, value: Expr) -> bool:
     return asks and bool(condition.args) and all(item.uid == value.uid for item in condition.args)
 
 
-def _where(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+def _where(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     if len(args) < 3:
         return opaque("where", tuple(as_expr(item, site) for item in args), site)
     condition, one, other = (as_expr(item, site) for item in args[:3])
@@ -349,7 +346,7 @@ def _where(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Si
 def _fraction(factor: float, op: str) -> Handler:
     """log2, log10, exp2 and the like: a scaled argument or result."""
 
-    def handle(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    def handle(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
         x = _tensor(args, kwargs, site)
         if op == "exp":
             return Expr("exp", (Expr("mul", (const(factor), x), (), site),), (), site)
@@ -358,16 +355,16 @@ def _fraction(factor: float, op: str) -> Handler:
     return handle
 
 
-def _detached_scalar(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+def _detached_scalar(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     number = number_of(args[0]) if args else None
     return const(number, site) if number is not None else Expr("cast", (_tensor(args, kwargs, site),), (), site)
 
 
-def _diag(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+def _diag(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     return Expr("diag", (_tensor(args, kwargs, site),), (), site)
 
 
-def _eye(_: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+def _eye(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     return Expr("diag", (const(1.0, site),), (), site)
 
 

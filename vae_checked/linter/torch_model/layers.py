@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from vae_checked.linter.interpreter import operators
-from vae_checked.linter.interpreter.values import Layer, Value, as_expr, number_of
-from vae_checked.linter.interpreter.values import Sequence as Layers
 from vae_checked.linter.symbols.expression import Expr, Site, is_data, opaque
+from vae_checked.linter.symbols.values import Layer, Value, apart, as_expr, number_of
+from vae_checked.linter.symbols.values import Sequence as Layers
 from vae_checked.linter.torch_model import losses
+from vae_checked.linter.torch_model.evaluator import Evaluator
 from vae_checked.linter.torch_model.functions import HANDLERS
-
-if TYPE_CHECKING:
-    from vae_checked.linter.interpreter.interpreter import Interpreter
 
 # Layer class -> the elementwise operation that it is.
 _ACTIVATIONS = {
@@ -32,10 +27,10 @@ def is_layer(dotted: str) -> bool:
     return parts[0] == "torch" and "nn" in parts and parts[-1][:1].isupper() and parts[-1] != "Parameter"
 
 
-def construct(interpreter: Interpreter, kind: str, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+def construct(evaluator: Evaluator, kind: str, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     """An instance of an nn class."""
     if kind == "Sequential":
-        return sequential([operators.apart(interpreter, item) for item in args], site)
+        return sequential([apart(item, evaluator.serial) for item in args], site)
     if kind in ("ModuleList", "ParameterList"):
         found = args[0] if args else kwargs.get("modules", [])
         items = list(found) if isinstance(found, (list, tuple)) else []
@@ -43,7 +38,7 @@ def construct(interpreter: Interpreter, kind: str, args: list[Value], kwargs: di
     if kind in ("ModuleDict", "ParameterDict"):
         found = args[0] if args and isinstance(args[0], dict) else {}
         return Layers({str(key): item for key, item in found.items()}, False)
-    return Layer(kind, tuple(args), dict(kwargs), interpreter.serial(), site)
+    return Layer(kind, tuple(args), dict(kwargs), evaluator.serial(), site)
 
 
 def sequential(args: list[Value], site: Site | None) -> Layers:
@@ -84,7 +79,7 @@ def call_method(owner: Layers, name: str, args: list[Value], kwargs: dict[str, V
 
 
 def apply(
-    interpreter: Interpreter,
+    evaluator: Evaluator,
     layer: Layer,
     args: list[Value],
     kwargs: dict[str, Value],
@@ -96,13 +91,13 @@ def apply(
     kind = layer.kind
     here = layer.site if inside and layer.site is not None else Site(site.source, site.node, layer.site)
     if kind in losses.CLASSES:
-        return losses.from_layer(interpreter, layer, args, kwargs, site)
+        return losses.from_layer(evaluator, layer, args, kwargs, site)
     if kind in _ACTIVATIONS:
         op = _ACTIVATIONS[kind]
         options: dict[str, Value] = dict(layer.kwargs)
         options.pop("inplace", None)
         positional = [item for item in layer.args if not isinstance(item, bool)]
-        return HANDLERS[op](interpreter, [x, *positional], options, here)
+        return HANDLERS[op](evaluator, [x, *positional], options, here)
     if kind in _IDENTITY:
         return x
     if kind in _SHAPES:
@@ -128,7 +123,7 @@ def apply(
     applied = Site(site.source, site.node, layer.site)
     result = Expr("layer", inputs, (("kind", kind), serial, ("rank", rank), *_widths(layer)), applied)
     if is_data(inputs[0]):
-        interpreter.observations.fed.append(result)
+        evaluator.observations.fed.append(result)
     return result
 
 

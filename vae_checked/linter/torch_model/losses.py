@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from vae_checked.facts import Likelihood, Reduction
-from vae_checked.linter.interpreter.values import Layer, Value, as_expr
 from vae_checked.linter.symbols.expression import Expr, Site
-
-if TYPE_CHECKING:
-    from vae_checked.linter.interpreter.interpreter import Interpreter
+from vae_checked.linter.symbols.values import Layer, Value, as_expr
+from vae_checked.linter.torch_model.evaluator import Evaluator
 
 _FUNCTIONS = {
     "mse_loss": Likelihood.MSE, "l1_loss": Likelihood.L1, "smooth_l1_loss": Likelihood.SMOOTH_L1,
@@ -28,7 +24,7 @@ _LEGACY = ("size_average", "reduce", "reduction")
 
 
 def functional(
-    interpreter: Interpreter, name: str, args: list[Value], kwargs: dict[str, Value], site: Site
+    evaluator: Evaluator, name: str, args: list[Value], kwargs: dict[str, Value], site: Site
 ) -> Value | None:
     """A loss of torch.nn.functional, None when `name` is none."""
     if name in ("kl_div", "KLDivLoss"):
@@ -39,7 +35,7 @@ def functional(
     return _loss(kind, args, kwargs, kwargs, (), site)
 
 
-def from_layer(interpreter: Interpreter, layer: Layer, args: list[Value], kwargs: dict[str, Value], site: Site) -> Expr:
+def from_layer(evaluator: Evaluator, layer: Layer, args: list[Value], kwargs: dict[str, Value], site: Site) -> Expr:
     """Calling an instance of a loss class."""
     ignored = tuple(
         (name, layer.written.get(name, site)) for name in _LEGACY if name in layer.attributes and name != "reduction"

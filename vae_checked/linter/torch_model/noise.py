@@ -2,46 +2,40 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from vae_checked.facts import NoiseLaw
-from vae_checked.linter.interpreter.values import Value, as_expr, number_of
 from vae_checked.linter.symbols.expression import Expr, Site
+from vae_checked.linter.symbols.values import Value, as_expr, number_of
+from vae_checked.linter.torch_model.evaluator import Evaluator
 from vae_checked.linter.torch_model.functions import axis_of_size
-
-if TYPE_CHECKING:
-    from vae_checked.linter.interpreter.interpreter import Interpreter
 
 _NORMAL = frozenset(("randn", "randn_like", "standard_normal"))
 _UNIFORM = frozenset(("rand", "rand_like", "random_sample", "random"))
 
 
 def draw(
-    interpreter: Interpreter, law: NoiseLaw, mean: float, std: float, shape: Value, site: Site, like: Expr | None
+    evaluator: Evaluator, law: NoiseLaw, mean: float, std: float, shape: Value, site: Site, like: Expr | None
 ) -> Expr:
     """A fresh draw; `like` is the tensor whose shape it takes, `shape` the sizes where they are written."""
-    interpreter.drawing.add(site.source.path)
+    evaluator.project_observations.drawing.add(site.source.path)
     attrs = (
         ("law", law),
         ("mean", mean),
         ("std", std),
         ("shape", shape),
-        ("serial", interpreter.serial()),
-        ("no_grad", interpreter.no_grad > 0),
+        ("serial", evaluator.serial()),
+        ("no_grad", evaluator.gradient_is_off),
     )
     return Expr("noise", () if like is None else (like,), attrs, site)
 
 
-def _scaled(
-    interpreter: Interpreter, location: Value, scale: Value, shape: Value, site: Site, like: Expr | None
-) -> Expr:
+def _scaled(evaluator: Evaluator, location: Value, scale: Value, shape: Value, site: Site, like: Expr | None) -> Expr:
     """A draw of N(location, scale^2) whose parameters are tensors: no gradient passes."""
     mean, std = number_of(location), number_of(scale)
     if mean is not None and std is not None:
         law = NoiseLaw.STANDARD_NORMAL if mean == 0.0 and std == 1.0 else NoiseLaw.NORMAL
-        return draw(interpreter, law, mean, std, shape, site, like)
+        return draw(evaluator, law, mean, std, shape, site, like)
     loc, spread = as_expr(location, site), as_expr(scale, site)
-    eps = draw(interpreter, NoiseLaw.STANDARD_NORMAL, 0.0, 1.0, shape, site, spread)
+    eps = draw(evaluator, NoiseLaw.STANDARD_NORMAL, 0.0, 1.0, shape, site, spread)
     z = Expr("add", (loc, Expr("mul", (spread, eps), (), site)), (), site)
     return Expr("detach", (z,), (("known", "sample"),), site)
 
@@ -92,7 +86,7 @@ UNFILLED = frozenset(("empty", "FloatTensor", "DoubleTensor", "HalfTensor", "Ten
 
 
 def from_function(
-    interpreter: Interpreter, dotted: str, args: list[Value], kwargs: dict[str, Value], site: Site
+    evaluator: Evaluator, dotted: str, args: list[Value], kwargs: dict[str, Value], site: Site
 ) -> Expr | None:
     """The draw that a function of torch, numpy or random makes, None when it makes none."""
     top, _, _ = dotted.partition(".")
@@ -111,23 +105,23 @@ def from_function(
         if last.endswith("_like"):
             first = args[0] if args else kwargs.get("input")
             like = as_expr(first, site)
-            return draw(interpreter, law, mean, std, None, site, like)
-        return draw(interpreter, law, mean, std, shape_of(sizes), site, _like(sizes))
+            return draw(evaluator, law, mean, std, None, site, like)
+        return draw(evaluator, law, mean, std, shape_of(sizes), site, _like(sizes))
     if last == "normal":
         location = args[0] if args else kwargs.get("mean", kwargs.get("loc", 0.0))
         scale = args[1] if len(args) > 1 else kwargs.get("std", kwargs.get("scale", 1.0))
         sizes = [args[2]] if len(args) > 2 else [kwargs["size"]] if "size" in kwargs else []
-        return _scaled(interpreter, location, scale, shape_of(sizes), site, _like(sizes))
+        return _scaled(evaluator, location, scale, shape_of(sizes), site, _like(sizes))
     if last == "uniform" and numpy:
         low = number_of(args[0] if args else kwargs.get("low", 0.0))
         high = number_of(args[1] if len(args) > 1 else kwargs.get("high", 1.0))
         low, high = 0.0 if low is None else low, 1.0 if high is None else high
-        return draw(interpreter, NoiseLaw.UNIFORM, (low + high) / 2, abs(high - low) * 12**-0.5, None, site, None)
+        return draw(evaluator, NoiseLaw.UNIFORM, (low + high) / 2, abs(high - low) * 12**-0.5, None, site, None)
     return None
 
 
 def from_method(
-    interpreter: Interpreter, owner: Expr, name: str, args: list[Value], kwargs: dict[str, Value], site: Site
+    evaluator: Evaluator, owner: Expr, name: str, args: list[Value], kwargs: dict[str, Value], site: Site
 ) -> Expr | None:
     """The draw that a tensor's method makes (`.normal_()`, `.uniform_()`, `.new_randn`), None when it makes none."""
     shape = owner.get("shape") if owner.op == "empty" else None
@@ -135,10 +129,10 @@ def from_method(
     if name == "normal_":
         location = args[0] if args else kwargs.get("mean", 0.0)
         scale = args[1] if len(args) > 1 else kwargs.get("std", 1.0)
-        return _scaled(interpreter, location, scale, shape, site, like)
+        return _scaled(evaluator, location, scale, shape, site, like)
     if name == "uniform_":
         low = number_of(args[0] if args else kwargs.get("a", kwargs.get("from", 0.0)))
         high = number_of(args[1] if len(args) > 1 else kwargs.get("b", kwargs.get("to", 1.0)))
         low, high = 0.0 if low is None else low, 1.0 if high is None else high
-        return draw(interpreter, NoiseLaw.UNIFORM, (low + high) / 2, abs(high - low) * 12**-0.5, shape, site, like)
+        return draw(evaluator, NoiseLaw.UNIFORM, (low + high) / 2, abs(high - low) * 12**-0.5, shape, site, like)
     return None

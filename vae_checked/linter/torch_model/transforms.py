@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from vae_checked.facts import BYTE, UNIT, Interval
-from vae_checked.linter.interpreter.values import (
+from vae_checked.linter.symbols.expression import Expr, Site
+from vae_checked.linter.symbols.intervals import interval_of
+from vae_checked.linter.symbols.observations import Pipeline
+from vae_checked.linter.symbols.values import (
     External,
     Function,
     Instance,
     Loader,
-    Pipeline,
     Transform,
     Value,
     as_expr,
     is_number,
 )
-from vae_checked.linter.symbols.expression import Expr, Site
-from vae_checked.linter.symbols.intervals import interval_of
+from vae_checked.linter.torch_model.evaluator import Evaluator
 from vae_checked.record import replace
-
-if TYPE_CHECKING:
-    from vae_checked.linter.interpreter.interpreter import Interpreter
-    from vae_checked.linter.interpreter.observations import Frame
 
 # Transforms that move pixels about, drop some or fill with black: the interval stays.
 _GEOMETRIC = frozenset(
@@ -49,37 +44,37 @@ _PICTURE_METHODS = frozenset("convert resize crop rotate thumbnail getdata byte 
 
 
 def construct(
-    interpreter: Interpreter, dotted: str, args: list[Value], kwargs: dict[str, Value], site: Site
+    evaluator: Evaluator, dotted: str, args: list[Value], kwargs: dict[str, Value], site: Site
 ) -> Value | None:
     """A transform, data set, loader or picture; None when the call makes none."""
     last = dotted.rpartition(".")[2]
     if last in _TRANSFORMS and "transforms" in dotted:
-        return _transform(interpreter, last, args, kwargs, site)
+        return _transform(evaluator, last, args, kwargs, site)
     if last == "to_tensor" and "transforms" in dotted:
         picture = as_expr(args[0] if args else kwargs.get("pic"), site)
-        return transformed(interpreter, Transform((("ToTensor", None, site),)), picture, site)
+        return transformed(evaluator, Transform((("ToTensor", None, site),)), picture, site)
     if dotted.endswith(_IMAGE_READERS) or dotted == "Image.open":
         return data_expr(BYTE, (), site)
     if last == "random_split":
         lengths = args[1] if len(args) > 1 else kwargs.get("lengths")
-        whole = _loader(interpreter, args, kwargs, site)
+        whole = _loader(evaluator, args, kwargs, site)
         return (whole,) * (len(lengths) if isinstance(lengths, (list, tuple)) else 2)
     if last in _LOADERS:
-        return _loader(interpreter, args, kwargs, site)
+        return _loader(evaluator, args, kwargs, site)
     if "datasets" in dotted and last[:1].isupper():
         chosen = kwargs.get("transform", next((item for item in args if isinstance(item, Transform)), None))
         if isinstance(chosen, Transform) and _makes_tensors(chosen):
-            interval = interval_after(interpreter, chosen)
-            note(interpreter, interval, decisive(chosen) or site)
+            interval = interval_after(evaluator, chosen)
+            note(evaluator, interval, decisive(chosen) or site)
             return Loader(interval, decisive(chosen), last)
         return Loader(None, site, last)
     return None
 
 
-def note(interpreter: Interpreter, interval: Interval | None, site: Site | None, held: bool = True) -> None:
+def note(evaluator: Evaluator, interval: Interval | None, site: Site | None, held: bool = True) -> None:
     """Remember a pipeline of the project, by the place at which its interval is settled."""
     if site is not None:
-        interpreter.pipelines[id(site.node)] = Pipeline(interval, site, held)
+        evaluator.project_observations.note_pipeline(Pipeline(interval, site, held))
 
 
 def data_expr(interval: Interval | None, args: tuple[Expr, ...], site: Site | None) -> Expr:
@@ -106,11 +101,9 @@ def picture_method(owner: Expr, name: str, site: Site) -> Expr | None:
 # --------------------------------------------------------------------------------------------- transforms
 
 
-def _transform(
-    interpreter: Interpreter, name: str, args: list[Value], kwargs: dict[str, Value], site: Site
-) -> Transform:
+def _transform(evaluator: Evaluator, name: str, args: list[Value], kwargs: dict[str, Value], site: Site) -> Transform:
     if name == "Compose":
-        return _composed(interpreter, args[0] if args else kwargs.get("transforms", []), site)
+        return _composed(evaluator, args[0] if args else kwargs.get("transforms", []), site)
     if name == "Normalize":
         mean = args[0] if args else kwargs.get("mean")
         std = args[1] if len(args) > 1 else kwargs.get("std")
@@ -120,19 +113,19 @@ def _transform(
     return Transform(((name, args[0] if args else kwargs.get("lambd"), site),))
 
 
-def _composed(interpreter: Interpreter, listed: Value, site: Site) -> Transform:
+def _composed(evaluator: Evaluator, listed: Value, site: Site) -> Transform:
     steps: list[tuple[str, Value, Site | None]] = []
     for item in listed if isinstance(listed, (list, tuple)) else (listed,):
         if isinstance(item, Transform):
             steps.extend(item.steps)
             inner = decisive(item)
             if inner is not None:
-                interpreter.pipelines.pop(id(inner.node), None)
+                evaluator.project_observations.drop_pipeline(inner)
         else:
             steps.append(("unknown", item, site))
     made = Transform(tuple(steps))
     if _makes_tensors(made):
-        note(interpreter, interval_after(interpreter, made), decisive(made) or site, held=False)
+        note(evaluator, interval_after(evaluator, made), decisive(made) or site, held=False)
     return made
 
 
@@ -140,7 +133,7 @@ def _makes_tensors(transform: Transform) -> bool:
     return any(name in _TO_TENSOR for name, _, _ in transform.steps)
 
 
-def interval_after(interpreter: Interpreter, transform: Transform, interval: Interval | None = BYTE) -> Interval | None:
+def interval_after(evaluator: Evaluator, transform: Transform, interval: Interval | None = BYTE) -> Interval | None:
     """The interval of an image after a transform, None when a step is not understood."""
     for name, value, site in transform.steps:
         if name == "ToTensor":
@@ -151,19 +144,17 @@ def interval_after(interpreter: Interpreter, transform: Transform, interval: Int
         elif name == "Normalize":
             interval = None if interval is None else _normalized(interval, value)
         elif name in ("Lambda", "unknown"):
-            interval = _applied(interpreter, value, interval, site)
+            interval = _applied(evaluator, value, interval, site)
     return interval
 
 
-def _applied(
-    interpreter: Interpreter, function: Value, interval: Interval | None, site: Site | None
-) -> Interval | None:
+def _applied(evaluator: Evaluator, function: Value, interval: Interval | None, site: Site | None) -> Interval | None:
     """What a function, or an object of the project that can be called, makes of an interval."""
     if interval is None or site is None or not isinstance(function, (Function, Instance, External)):
         return None
     given = data_expr(interval, (), site)
     # With observations of its own: what happens in a transform is no rescaling on the way from loader to model.
-    made, _ = interpreter.run(lambda: interpreter.call(function, [given], {}, site))
+    made = evaluator.aside(lambda: evaluator.call(function, [given], {}, site))
     return interval_of(made) if isinstance(made, Expr) else None
 
 
@@ -183,54 +174,53 @@ def decisive(transform: Transform) -> Site | None:
     return next((site for name, _, site in reversed(transform.steps) if name in settling), None)
 
 
-def transformed(interpreter: Interpreter, transform: Transform, image: Expr, site: Site) -> Expr:
+def transformed(evaluator: Evaluator, transform: Transform, image: Expr, site: Site) -> Expr:
     """The result of applying a transform to an image."""
-    interval = interval_after(interpreter, transform, interval_of(image))
+    interval = interval_after(evaluator, transform, interval_of(image))
     where = decisive(transform)
-    noted = None if where is None else interpreter.pipelines.get(id(where.node))
-    if where is not None and noted is not None and not (noted.held or any(map(_serves, interpreter.frames))):
-        interpreter.pipelines[id(where.node)] = replace(noted, direct=True)
+    noted = None if where is None else evaluator.project_observations.pipeline_at(where)
+    if noted is not None and not (noted.held or any(map(_serves, evaluator.running()))):
+        evaluator.project_observations.note_pipeline(replace(noted, direct=True))
     return data_expr(interval, (image,), decisive(transform) or site)
 
 
-def _serves(frame: Frame) -> bool:
+def _serves(function: Function) -> bool:
     """Whether a function is one by which data sets and transforms hand out what they hold."""
-    return frame.function is not None and (frame.function.name in _SERVING or frame.function.owner is not None)
+    return function.name in _SERVING or function.owner is not None
 
 
 # ------------------------------------------------------------------------------------ data sets and loaders
 
 
-def _loader(interpreter: Interpreter, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+def _loader(evaluator: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     source = args[0] if args else kwargs.get("dataset")
     if isinstance(source, (list, tuple)) and source:
         source = source[0]
     if isinstance(source, Loader):
         return source
     if isinstance(source, Instance):
-        loader = from_instance(interpreter, source, site)
+        loader = from_instance(evaluator, source, site)
         if loader.interval is not None:
-            note(interpreter, loader.interval, loader.site or site)
+            note(evaluator, loader.interval, loader.site or site)
         return loader
     if isinstance(source, Expr):
         return Loader(interval_of(source), source.site or site, "data")
     return Loader(None, site, "data")
 
 
-def from_instance(interpreter: Interpreter, source: Instance, site: Site) -> Loader:
+def from_instance(evaluator: Evaluator, source: Instance, site: Site) -> Loader:
     """A data set class of the project: one item of it says what the data are."""
     transform = next((item for item in source.attributes.values() if isinstance(item, Transform)), None)
     getter = source.cls.find("__getitem__")
     if isinstance(getter, Function):
-        bound = Function(getter.node, getter.scope, source, getter.owner)
-        item = interpreter.invoke(bound, [], {}, site)
+        item = evaluator.invoke(getter.bound_to(source), [], {}, site)
         if isinstance(item, dict):
             item = tuple(item.values())
         first = item[0] if isinstance(item, (tuple, list)) and item else item
         if isinstance(first, Expr):
             return Loader(interval_of(first), _settled(first) or site, source.cls.name)
     if transform is not None and not isinstance(getter, Function):
-        return Loader(interval_after(interpreter, transform), decisive(transform), source.cls.name)
+        return Loader(interval_after(evaluator, transform), decisive(transform), source.cls.name)
     return Loader(None, site, source.cls.name)
 
 

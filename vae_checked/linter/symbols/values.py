@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar, cast
 
 from vae_checked.facts import Interval
+from vae_checked.linter.files.source import File, Source
 from vae_checked.linter.symbols.expression import Expr, Site, const, opaque
 from vae_checked.record import dataclass, field
-
-if TYPE_CHECKING:
-    from vae_checked.linter.interpreter.project import Module
 
 # An Expr, a Python constant, a tuple, list or dict of values, or one of the classes below.
 Value: TypeAlias = Any
 MAX_NESTED = 6
+T = TypeVar("T")
+_TENSOR_LIBRARIES = frozenset("torch numpy lightning pytorch_lightning jax tensorflow".split())
 
 
 @dataclass(slots=True)
@@ -25,6 +25,73 @@ class Scope:
     names: dict[str, Value]
     parent: Scope | None
     module: Module
+
+
+@dataclass(slots=True, eq=False)
+class Module:
+    """One file of the project, and its names once its top level was run."""
+
+    path: str
+    file: File
+    scope: Scope = field(init=False)
+    # Whether its top level was run, or is being run.
+    begun: bool = False
+    given: bool = True
+    # Whether it is here because another one imports it.
+    followed: bool = False
+    # Whether it imports a tensor library: what does not is settings and helpers.
+    tensors: bool = field(init=False)
+    # The text of each cell: of a file that is no notebook there is one.
+    sources: list[Source] = field(default_factory=list)
+    _cells: dict[int, Source] = field(default_factory=dict)
+    _read: dict[object, object] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.scope = Scope({}, None, self)
+        self.tensors = any(
+            map(_imports_tensors, (statement for cell in self.file.cells for statement in cell.tree.body))
+        )
+        for cell in self.file.cells:
+            source = Source(self.path, cell)
+            self.sources.append(source)
+            if len(self.file.cells) > 1:
+                for node in ast.walk(cell.tree):
+                    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
+                        self._cells[id(node)] = source
+
+    def source_of(self, node: ast.AST) -> Source:
+        """The text in which a function stands."""
+        return self._cells.get(id(node), self.sources[0])
+
+    def read_once(self, reader: Callable[[Module], T]) -> T:
+        """What `reader` finds in this module's source: asked for by many evaluations, read once."""
+        if reader not in self._read:
+            self._read[reader] = reader(self)
+        return cast("T", self._read[reader])
+
+    def functions(self) -> Iterator[Function]:
+        """The functions that its top level binds, and that were written in it."""
+        for value in list(self.scope.names.values()):
+            if isinstance(value, Function) and value.scope.module is self and not isinstance(value.node, ast.Lambda):
+                yield value
+
+    def classes(self) -> Iterator[Class]:
+        """The classes that its top level binds, and that were written in it."""
+        for value in list(self.scope.names.values()):
+            if isinstance(value, Class) and value.scope.module is self:
+                yield value
+
+
+def _imports_tensors(statement: ast.stmt) -> bool:
+    """Whether a statement at the top level imports a tensor library, or everything that another file has."""
+    if isinstance(statement, ast.Import):
+        return any(name.name.partition(".")[0] in _TENSOR_LIBRARIES for name in statement.names)
+    if isinstance(statement, ast.ImportFrom):
+        top = "" if statement.level else (statement.module or "").partition(".")[0]
+        return top in _TENSOR_LIBRARIES or any(name.name == "*" for name in statement.names)
+    if isinstance(statement, (ast.If, ast.Try)):
+        return any(map(_imports_tensors, (*statement.body, *statement.orelse)))
+    return False
 
 
 @dataclass(slots=True, eq=False)
@@ -69,6 +136,10 @@ class Function:
     def is_static(self) -> bool:
         """Whether it is a method that takes no instance."""
         return any(getattr(item, "id", "") == "staticmethod" for item in getattr(self.node, "decorator_list", ()))
+
+    def bound_to(self, owner: Value) -> Function:
+        """The method that is taken from an instance."""
+        return Function(self.node, self.scope, owner, self.owner)
 
 
 @dataclass(slots=True, eq=False)
@@ -228,20 +299,6 @@ class Loader:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Pipeline:
-    """One way in which data reach a model: the step at `site` leaves them in `interval` (None: not understood).
-
-    `held` where a data set or loader has it; `direct` where a function applies it to a picture by itself, and no data
-    set has it: then it speaks for its own file.
-    """
-
-    interval: Interval | None
-    site: Site
-    held: bool = False
-    direct: bool = False
-
-
 def opened(value: Value, kinds: tuple[type, ...]) -> Iterator[Expr]:
     """The expressions in a value, in order: containers and instances of these kinds are opened, each of them once."""
     seen: set[int] = set()
@@ -315,6 +372,20 @@ def field_names(cls: Class) -> list[str]:
                 if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name)
             ]
     return names
+
+
+def tuple_fields(instance: Instance) -> list[Value] | None:
+    """The items of an instance of a NamedTuple, None for any other."""
+    if not any(name.endswith("NamedTuple") for name in instance.cls.external_bases()):
+        return None
+    return [instance.attributes.get(name) for name in field_names(instance.cls)]
+
+
+def apart(value: Value, serial: Callable[[], int]) -> Value:
+    """What a call that is not understood has made, told from what it makes the next time."""
+    if not isinstance(value, Expr) or value.op not in ("opaque", "call") or not value.args:
+        return value
+    return Expr(value.op, value.args, (*value.attrs, ("serial", serial())), value.site)
 
 
 def _decorator(node: ast.expr) -> str:

@@ -1,0 +1,31 @@
+"""What the choice of evaluations asks about the roles of values, which are read from evaluations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Protocol
+
+from vae_checked.linter.evaluations.evaluation import Evaluation
+from vae_checked.linter.symbols.expression import Expr
+from vae_checked.linter.symbols.values import Value
+
+# What tells a model that a piece of code takes: a parameter or an attribute, and its name.
+Taken = tuple[str, object]
+
+
+class RoleReader(Protocol):
+    """Whoever knows samplers and divergences from other expressions."""
+
+    def roles_of_outputs(
+        self, inputs: Iterable[Value], outputs: Value, values: Iterable[Expr], names: Mapping[int, list[str]]
+    ) -> dict[str, Value]:
+        """The parts of a forward's result by role: told by what they are, and by `names` where nothing is drawn."""
+
+    def taken_models(self, evaluation: Evaluation) -> set[Taken]:
+        """What returns both heads of a KL and is not known."""
+
+    def draws(self, evaluation: Evaluation) -> bool:
+        """Whether an evaluation has a sampler."""
+
+    def joins(self, evaluation: Evaluation) -> bool:
+        """Whether a KL of an evaluation reads the heads that a sampler of it draws with."""

@@ -1,0 +1,52 @@
+"""Assignment: what a target is bound to, whatever its form."""
+
+from __future__ import annotations
+
+import ast
+
+from vae_checked.linter.interpreter import operators
+from vae_checked.linter.interpreter.context import Context
+from vae_checked.linter.symbols.expression import Expr, Site
+from vae_checked.linter.symbols.values import Class, Instance, Layer, Scope, Value
+from vae_checked.linter.symbols.values import Sequence as Layers
+
+
+def bind(context: Context, target: ast.expr, value: Value, scope: Scope, written: ast.AST) -> None:
+    """Assign `value`, written at node `written`, to a target; roots and names are recorded."""
+    if isinstance(target, ast.Name):
+        scope.names[target.id] = value
+        context.root(value, "assign", target.id, written)
+    elif isinstance(target, (ast.Tuple, ast.List)):
+        _bind_many(context, target, value, scope, written)
+    elif isinstance(target, ast.Attribute):
+        _bind_attribute(context, context.eval(target.value, scope), target.attr, value, context.site(target))
+        context.root(value, "assign", target.attr, written)
+    elif isinstance(target, ast.Subscript):
+        owner, key = context.eval(target.value, scope), context.eval(target.slice, scope)
+        if isinstance(owner, (dict, list, Instance)):
+            operators.store(owner, key, value)
+        elif isinstance(owner, Layers) and isinstance(key, (str, int)):
+            owner.items[str(key)] = value
+        elif isinstance(owner, Expr) and isinstance(target.value, ast.Name):
+            changed = operators.written_into(owner, key, value, context.site(target))
+            if changed is not None:
+                bind(context, target.value, changed, scope, target)
+        context.root(value, "assign", str(key) if isinstance(key, str) else "", written)
+    elif isinstance(target, ast.Starred):
+        bind(context, target.value, value, scope, written)
+
+
+def _bind_many(context: Context, target: ast.Tuple | ast.List, value: Value, scope: Scope, written: ast.AST) -> None:
+    starred = [index for index, item in enumerate(target.elts) if isinstance(item, ast.Starred)]
+    parts = operators.unpack(context, value, len(target.elts), context.site(written), starred[0] if starred else None)
+    for item, part in zip(target.elts, parts, strict=True):
+        bind(context, item, part, scope, written)
+
+
+def _bind_attribute(context: Context, owner: Value, name: str, value: Value, site: Site) -> None:
+    if isinstance(owner, (Instance, Layer)):
+        owner.attributes[name] = operators.owned(context, owner, value)
+        if isinstance(owner, Layer):
+            owner.written[name] = site
+    elif isinstance(owner, Class):
+        owner.names[name] = value

@@ -1,0 +1,86 @@
+"""What the parts of the interpreter ask of the interpreter, and of the imports of the project."""
+
+from __future__ import annotations
+
+import ast
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from vae_checked.linter.files.source import Source
+from vae_checked.linter.interpreter.path_conditions import Path
+from vae_checked.linter.symbols.expression import Site
+from vae_checked.linter.symbols.values import Function, Instance, Module, Scope, Value
+from vae_checked.linter.torch_model.evaluator import Evaluator
+from vae_checked.record import dataclass
+
+
+class NothingReturned:
+    """No return statement was reached."""
+
+
+class Raised:
+    """A raise statement was reached: this branch hands on nothing."""
+
+
+NOTHING = NothingReturned()
+RAISED = Raised()
+
+
+@dataclass(slots=True)
+class Frame:
+    """One function that is being run, or the top level of a module."""
+
+    function: Function | None
+    scope: Scope
+    source: Source
+    node: ast.AST | None = None
+
+
+class Imports(Protocol):
+    """The modules of a project and the names that they import from each other."""
+
+    def deferred_module(self, dotted: str, importer: Module) -> Value:
+        """`import dotted`, done when the name is first used."""
+
+    def deferred_name(self, dotted: str, level: int, name: str, importer: Module) -> Value:
+        """`from dotted import name`, done when the name is first used."""
+
+    def star_import(self, dotted: str, level: int, importer: Module) -> dict[str, Value]:
+        """`from dotted import *`."""
+
+    def member(self, owner: Value, name: str) -> Value:
+        """owner.name where owner is a module of the project; None where it is something else."""
+
+
+class Context(Evaluator, Protocol):
+    """The interpreter as its statements, expressions and calls see it."""
+
+    @property
+    def imports(self) -> Imports:
+        """The modules of the project."""
+
+    @property
+    def frames(self) -> list[Frame]:
+        """The functions and top levels that are being run, the innermost last."""
+
+    @property
+    def path(self) -> Path:
+        """The conditions under which the statement is run that is being run."""
+
+    def site(self, node: ast.AST) -> Site:
+        """Where `node` is written: one and the same object as often as the node is evaluated."""
+
+    def eval(self, node: ast.expr, scope: Scope) -> Value:
+        """The value of an expression."""
+
+    def step(self) -> None:
+        """Count one step of the budget; what does not end is cut off."""
+
+    def root(self, value: Value, kind: str, name: str, node: ast.AST) -> None:
+        """Record a value at the edge of a statement."""
+
+    def gradient_off(self, levels: int) -> AbstractContextManager[None]:
+        """What is run inside a `with` of this is run under so many more of torch's no_grad."""
+
+    def stand_in(self, value: Value) -> Instance | None:
+        """The model that stands in for something that code takes from outside, where one does."""

@@ -1,0 +1,75 @@
+"""A call's arguments, bound to the parameters of a function."""
+
+from __future__ import annotations
+
+import ast
+
+from vae_checked.linter.interpreter import operators
+from vae_checked.linter.interpreter.context import Context
+from vae_checked.linter.symbols.expression import Expr, Site, atom
+from vae_checked.linter.symbols.values import Function, Open, Scope, Value
+
+
+def bind_parameters(
+    context: Context,
+    function: Function,
+    args: list[Value],
+    kwargs: dict[str, Value],
+    scope: Scope,
+    site: Site | None,
+) -> None:
+    """Bind a call's arguments to a function's parameters; what is missing and has no default becomes an atom."""
+    spec, names = function.node.args, scope.names
+    parameters = [*spec.posonlyargs, *spec.args] if spec.posonlyargs else spec.args
+    given = list(args) if function.bound is None else [function.bound, *args]
+    if any(isinstance(value, Expr) and value.op == "spread" for value in given):
+        given = _fill_spread(context, given, len(parameters), site or context.site(function.node))
+    for parameter, value in zip(parameters, given, strict=False):
+        names[parameter.arg] = value
+        context.observations.name(value, parameter.arg)
+    if spec.vararg is not None:
+        names[spec.vararg.arg] = tuple(given[len(parameters) :])
+    rest = {name: value for name, value in kwargs.items() if name not in names} if kwargs else {}
+    if len(given) < len(parameters) or spec.kwonlyargs:
+        _bind_rest(context, function, parameters, rest, names)
+    if spec.kwarg is not None:
+        names[spec.kwarg.arg] = rest if len(context.frames) > 1 else Open(rest)
+
+
+def _bind_rest(
+    context: Context,
+    function: Function,
+    parameters: list[ast.arg],
+    rest: dict[str, Value],
+    names: dict[str, Value],
+) -> None:
+    """Bind the parameters that were not given by position, and take them out of `rest`."""
+    spec = function.node.args
+    defaults: dict[str, ast.expr] = {}
+    for parameter, default in zip(reversed(parameters), reversed(spec.defaults), strict=False):
+        defaults[parameter.arg] = default
+    for parameter, keyword_default in zip(spec.kwonlyargs, spec.kw_defaults, strict=True):
+        if keyword_default is not None:
+            defaults[parameter.arg] = keyword_default
+    for parameter in (*parameters, *spec.kwonlyargs):
+        name = parameter.arg
+        if name in names:
+            continue
+        if name in rest:
+            names[name] = rest.pop(name)
+            context.observations.name(names[name], name)
+        elif name in defaults:
+            names[name] = context.eval(defaults[name], function.scope)
+        else:
+            names[name] = atom(name, context.site(parameter), context.serial())
+            context.observations.name(names[name], name)
+
+
+def _fill_spread(context: Context, given: list[Value], wanted: int, site: Site) -> list[Value]:
+    """Replace `*something unknown` by as many of its items as the parameters can take."""
+    for index, value in enumerate(given):
+        if isinstance(value, Expr) and value.op == "spread":
+            count = max(1, wanted - len(given) + 1)
+            parts = [operators.item(context, value.args[0], number, site) for number in range(count)]
+            return [*given[:index], *parts, *given[index + 1 :]]
+    return given

@@ -1,0 +1,259 @@
+"""What each kind of statement does, and blocks of them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Sequence
+
+from vae_checked.linter.files import syntax
+from vae_checked.linter.interpreter import branches, operators
+from vae_checked.linter.interpreter.binding import bind
+from vae_checked.linter.interpreter.context import NOTHING, RAISED, Context
+from vae_checked.linter.symbols.expression import Expr
+from vae_checked.linter.symbols.values import Class, Function, Scope, Value, as_expr
+
+MAX_UNROLL = 12
+
+
+def run_block(context: Context, statements: Sequence[ast.stmt], scope: Scope) -> Value:
+    """Run statements in order; the value returned, or NOTHING, or RAISED."""
+    for index, statement in enumerate(statements):
+        if isinstance(statement, ast.If):
+            done, result = _if(context, statement, statements[index + 1 :], scope)
+            if done:
+                return result
+            continue
+        result = run_statement(context, statement, scope)
+        if result is not NOTHING:
+            return result
+    return NOTHING
+
+
+def _if(context: Context, node: ast.If, rest: Sequence[ast.stmt], scope: Scope) -> tuple[bool, Value]:
+    """Run an if statement; (True, value) when it settles what the block returns."""
+    test = context.eval(node.test, scope)
+    truth, condition = operators.truth(test), None
+    if truth is None:
+        condition = as_expr(test, context.site(node.test))
+        truth = context.path.holds(condition)
+    if truth is not None or condition is None:
+        result = run_block(context, node.body if truth else node.orelse, scope)
+        return result is not NOTHING, result
+    if not node.orelse and isinstance(node.body[0], ast.Raise):
+        # A check of what was given: whoever passes it goes on with what is bound.
+        return False, NOTHING
+    before = branches.save(scope)
+    with context.path.under(condition, True):
+        one = run_block(context, node.body, scope)
+    after_one = branches.save(scope)
+    branches.restore(before)
+    with context.path.under(condition, False):
+        other = run_block(context, node.orelse, scope)
+    if one is RAISED:
+        return other is not NOTHING, other
+    if other is RAISED:
+        branches.restore(after_one)
+        return one is not NOTHING, one
+    if one is NOTHING and other is NOTHING:
+        branches.merge(condition, before, after_one, context.site(node))
+        return False, NOTHING
+    if one is not NOTHING and other is not NOTHING:
+        return True, operators.merge(condition, one, other)
+    if one is NOTHING:
+        branches.restore(after_one)
+    with context.path.under(condition, one is NOTHING):
+        then = run_block(context, rest, scope)
+    return True, _join(condition, *((then, other) if one is NOTHING else (one, then)))
+
+
+def _join(condition: Expr, one: Value, other: Value) -> Value:
+    if one is RAISED or one is NOTHING:
+        return other if other is not NOTHING else None
+    if other is RAISED or other is NOTHING:
+        return one
+    return operators.merge(condition, one, other)
+
+
+def run_statement(context: Context, node: ast.stmt, scope: Scope) -> Value:
+    """Run one statement; the value returned, or NOTHING, or RAISED."""
+    context.step()
+    handler = _STATEMENTS.get(type(node))
+    return NOTHING if handler is None else handler(context, node, scope)
+
+
+def _assign(context: Context, node: ast.Assign, scope: Scope) -> Value:
+    value = context.eval(node.value, scope)
+    for target in node.targets:
+        bind(context, target, value, scope, node.value)
+    return NOTHING
+
+
+def _ann_assign(context: Context, node: ast.AnnAssign, scope: Scope) -> Value:
+    if node.value is not None:
+        bind(context, node.target, context.eval(node.value, scope), scope, node.value)
+    return NOTHING
+
+
+def _aug_assign(context: Context, node: ast.AugAssign, scope: Scope) -> Value:
+    load = ast.copy_location(syntax.as_load(node.target), node.target)
+    left, right = context.eval(load, scope), context.eval(node.value, scope)
+    site = context.site(node)
+    if isinstance(left, list) and isinstance(right, (list, tuple)):
+        left.extend(right[: max(0, operators.MAX_ITEMS - len(left))])
+        return NOTHING
+    bind(context, node.target, operators.binary(node.op, left, right, site), scope, node)
+    return NOTHING
+
+
+def _return(context: Context, node: ast.Return, scope: Scope) -> Value:
+    value = None if node.value is None else context.eval(node.value, scope)
+    context.root(value, "return", "", node.value or node)
+    return value
+
+
+def _expr(context: Context, node: ast.Expr, scope: Scope) -> Value:
+    call = node.value
+    if isinstance(call, ast.Constant):
+        return NOTHING
+    value = context.eval(call, scope)
+    if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
+        name = call.func.attr
+        in_place = name.endswith("_") and not name.endswith("__")
+        if in_place and isinstance(call.func.value, (ast.Name, ast.Attribute)) and isinstance(value, Expr):
+            bind(context, syntax.as_store(call.func.value), value, scope, call)
+            return NOTHING
+    context.root(value, "expr", "", node.value)
+    return NOTHING
+
+
+def _function(context: Context, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope) -> Value:
+    scope.names[node.name] = Function(node, scope)
+    return NOTHING
+
+
+def _class(context: Context, node: ast.ClassDef, scope: Scope) -> Value:
+    bases = tuple(context.eval(base, scope) for base in node.bases if not isinstance(base, ast.Starred))
+    inner = Scope({}, scope, scope.module)
+    cls = Class(node, scope, bases, inner.names)
+    for statement in node.body:
+        run_statement(context, statement, inner)
+    for value in inner.names.values():
+        if isinstance(value, Function) and value.owner is None:
+            value.owner = cls
+            # A method's free names are looked up around the class, never in it.
+            value.scope = scope
+    scope.names[node.name] = cls
+    return NOTHING
+
+
+def _import(context: Context, node: ast.Import, scope: Scope) -> Value:
+    for name in node.names:
+        if name.asname:
+            scope.names[name.asname] = context.imports.deferred_module(name.name, scope.module)
+        else:
+            top = name.name.split(".")[0]
+            scope.names[top] = context.imports.deferred_module(top, scope.module)
+    return NOTHING
+
+
+def _import_from(context: Context, node: ast.ImportFrom, scope: Scope) -> Value:
+    for name in node.names:
+        if name.name == "*":
+            scope.names.update(context.imports.star_import(node.module or "", node.level, scope.module))
+        else:
+            scope.names[name.asname or name.name] = context.imports.deferred_name(
+                node.module or "", node.level, name.name, scope.module
+            )
+    return NOTHING
+
+
+def _for(context: Context, node: ast.For | ast.AsyncFor, scope: Scope) -> Value:
+    iterable = context.eval(node.iter, scope)
+    items = operators.items(context, iterable, context.site(node.iter))
+    if len(items) > 1 and (len(items) > MAX_UNROLL or syntax.trains(node)):
+        items = [operators.any_item(items, context.site(node.iter))]
+    for item in items:
+        bind(context, node.target, item, scope, node.target)
+        result = _loop_body(context, node.body, scope)
+        if result is not NOTHING and result is not RAISED:
+            return result
+    return run_block(context, node.orelse, scope)
+
+
+def _while(context: Context, node: ast.While, scope: Scope) -> Value:
+    context.eval(node.test, scope)
+    before = {name: scope.names.get(name) for name in syntax.asked_for_axes(node.test)}
+    result = _loop_body(context, node.body, scope)
+    for name, value in before.items():
+        if isinstance(value, Expr) and scope.names[name] is not value:
+            # How often it is reduced depends on its axes: perhaps never.
+            scope.names[name] = Expr("sum", (value,), (("axes", "unknown"), ("keepdim", False)), context.site(node))
+    return result
+
+
+def _loop_body(context: Context, body: Sequence[ast.stmt], scope: Scope) -> Value:
+    return run_block(context, [item for item in body if not isinstance(item, (ast.Break, ast.Continue))], scope)
+
+
+def _with(context: Context, node: ast.With | ast.AsyncWith, scope: Scope) -> Value:
+    off = 0
+    for item in node.items:
+        value = context.eval(item.context_expr, scope)
+        off += operators.switches_gradient_off(value)
+        if item.optional_vars is not None:
+            bind(context, item.optional_vars, value, scope, item.context_expr)
+    with context.gradient_off(off):
+        return run_block(context, node.body, scope)
+
+
+def _try(context: Context, node: ast.Try, scope: Scope) -> Value:
+    result = run_block(context, node.body, scope)
+    if result is RAISED and node.handlers:
+        result = run_block(context, node.handlers[0].body, scope)
+    elif result is NOTHING:
+        # Names that only a handler binds (import fallbacks) are wanted too.
+        for handler in node.handlers:
+            before = dict(scope.names)
+            run_block(context, handler.body, scope)
+            scope.names.update(before)
+        result = run_block(context, node.orelse, scope)
+    last = run_block(context, node.finalbody, scope)
+    return result if last is NOTHING else last
+
+
+def _raise(context: Context, node: ast.Raise, scope: Scope) -> Value:
+    return RAISED
+
+
+def _if_statement(context: Context, node: ast.If, scope: Scope) -> Value:
+    return _if(context, node, (), scope)[1]
+
+
+def _match(context: Context, node: ast.Match, scope: Scope) -> Value:
+    context.eval(node.subject, scope)
+    for case in node.cases:
+        run_block(context, case.body, scope)
+    return NOTHING
+
+
+_STATEMENTS: dict[type[ast.stmt], Callable[..., Value]] = {
+    ast.Assign: _assign,
+    ast.AnnAssign: _ann_assign,
+    ast.AugAssign: _aug_assign,
+    ast.Return: _return,
+    ast.Expr: _expr,
+    ast.FunctionDef: _function,
+    ast.AsyncFunctionDef: _function,
+    ast.ClassDef: _class,
+    ast.Import: _import,
+    ast.ImportFrom: _import_from,
+    ast.For: _for,
+    ast.AsyncFor: _for,
+    ast.While: _while,
+    ast.With: _with,
+    ast.AsyncWith: _with,
+    ast.Try: _try,
+    ast.Raise: _raise,
+    ast.If: _if_statement,
+    ast.Match: _match,
+}

@@ -1,0 +1,131 @@
+"""What the choice of evaluations has to know of roles: `evaluations.reader.RoleReader`, met by this module."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from vae_checked.linter.evaluations.evaluation import Evaluation
+from vae_checked.linter.evaluations.reader import Taken
+from vae_checked.linter.roles import assemble, divergences, phi, samplers
+from vae_checked.linter.symbols.expression import KL, SAMPLE, Expr, Graph, contains, strip
+from vae_checked.linter.symbols.names import role_of_name
+from vae_checked.linter.symbols.values import Instance, Value
+
+
+def roles_of_outputs(
+    inputs: Iterable[Value], outputs: Value, values: Iterable[Expr], names: Mapping[int, list[str]]
+) -> dict[str, Value]:
+    """The parts of a forward's result by role: told by what they are, and by `names` where nothing is drawn."""
+    found = samplers.find(Graph(values))
+    parts = list(_parts(outputs))
+    roles: dict[str, Value] = {}
+    known = {value.uid for value in inputs if isinstance(value, Expr)}
+    for site in found:
+        heads = {node.uid for node in _spine(site.scale)}
+        for part in parts:
+            if not isinstance(part, Expr):
+                continue
+            bare = strip(part)
+            if bare.uid == strip(site.location).uid:
+                roles.setdefault("mu", part)
+            elif bare.uid in heads:
+                roles.setdefault("second", part)
+            elif bare.uid == site.z.uid:
+                roles.setdefault("z", part)
+            elif bare.uid in known:
+                roles.setdefault("input", part)
+            elif contains(part, site.z.uid):
+                roles.setdefault("output", part)
+    if not found:
+        roles.update(_roles_by_name(parts, names))
+    elif _first_role(roles.get("mu"), names) == "second" and _first_role(roles.get("second"), names) == "mu":
+        # Exchanged on the way to the sampler: a loss is handed the heads as they are returned.
+        roles["mu"], roles["second"] = roles["second"], roles["mu"]
+    if "input" not in roles:
+        first = next((value for value in inputs if isinstance(value, Expr)), None)
+        if first is not None:
+            roles["input"] = first
+    return roles
+
+
+def _parts(outputs: Value) -> Iterator[Value]:
+    """What a forward's result holds, the pairs in it opened."""
+    held = outputs.attributes if isinstance(outputs, Instance) else outputs
+    for part in held.values() if isinstance(held, dict) else held if isinstance(held, (tuple, list)) else (held,):
+        if isinstance(part, (tuple, list)) and len(part) == 2:
+            yield from part
+        else:
+            yield part
+
+
+def _first_role(part: Value, names: Mapping[int, list[str]]) -> str | None:
+    """The role of the first name that a value went by and that has one."""
+    if not isinstance(part, Expr):
+        return None
+    return next((role for role in map(role_of_name, names.get(part.uid, ())) if role is not None), None)
+
+
+def _roles_by_name(parts: list[Value], names: Mapping[int, list[str]]) -> dict[str, Value]:
+    """Heads by the names that they go by; the output is the part that is computed from mu."""
+    roles: dict[str, Value] = {}
+    for part in parts:
+        if isinstance(part, Expr):
+            for name in names.get(part.uid, ()):
+                role = role_of_name(name)
+                if role in ("mu", "second"):
+                    roles.setdefault(role, part)
+    if roles.keys() != {"mu", "second"}:
+        return {}
+    heads = {roles["mu"].uid, roles["second"].uid}
+    for part in parts:
+        if isinstance(part, Expr) and part.uid not in heads and contains(part, roles["mu"].uid):
+            roles.setdefault("output", part)
+    return roles if "output" in roles else {}
+
+
+def _spine(scale: Expr) -> list[Expr]:
+    """The nodes from which a scale is computed elementwise: any of them may be handed on as the second head."""
+    found: dict[int, Expr] = {}
+    stack = [scale]
+    while stack:
+        node = stack.pop()
+        if node.uid in found:
+            continue
+        found[node.uid] = node
+        if node.op in ("exp", "mul", "div", "sqrt", "softplus", "clamp", "add", "pow", "neg", "square") or (
+            node.op in ("cast", "detach", "contiguous", "view")
+        ):
+            stack.extend(arg for arg in node.args if arg.op != "const")
+    return list(found.values())
+
+
+def taken_models(evaluation: Evaluation) -> set[Taken]:
+    """What returns both heads of a KL and is not known."""
+    values = [value for value in evaluation.values() if value.bits & KL == KL]
+    if not values or not any(_maker(node) for node in Graph(values).nodes if node.op == "item"):
+        return set()
+    makers = ((_maker(kl.location), _maker(kl.head)) for kl in divergences.find(Graph(phi.resolved(values))))
+    return {one for one, other in makers if one is not None and one == other}
+
+
+def _maker(head: Expr) -> Taken | None:
+    """The unknown thing whose call returns a head among others."""
+    node = strip(head)
+    if node.op != "item":
+        return None
+    while node.op in ("item", "attribute", "part") and node.args:
+        node = strip(node.args[0])
+    called = node.op == "call" or (node.op == "opaque" and node.get("name") == "call")
+    owner = strip(node.args[0]) if called and node.args else None
+    return (owner.op, owner.get("name")) if owner is not None and owner.op in ("atom", "attribute") else None
+
+
+def draws(evaluation: Evaluation) -> bool:
+    """Whether an evaluation has a sampler."""
+    values = evaluation.values()
+    return any(value.bits & SAMPLE for value in values) and bool(samplers.find(Graph(values)))
+
+
+def joins(evaluation: Evaluation) -> bool:
+    """Whether a KL of an evaluation reads the heads that a sampler of it draws with."""
+    return assemble.is_joined(evaluation)

@@ -1,0 +1,100 @@
+"""What evaluations observe: each by itself, and all of them of the project."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from vae_checked.facts import Interval
+from vae_checked.linter.symbols.expression import Expr, Site
+from vae_checked.linter.symbols.values import Function, Instance, Value
+from vae_checked.record import dataclass, field
+
+
+@dataclass(slots=True)
+class Root:
+    """A value at the edge of a statement: assigned to `name`, returned, passed to backward(), or dropped."""
+
+    value: Value
+    kind: str
+    name: str
+    site: Site
+    function: Function | None
+    depth: int
+
+
+@dataclass(slots=True)
+class Observations:
+    """What one evaluation observed: every root, the functions that it entered, and the names that values went by.
+
+    `fed` are layers that were applied to data, before anything but their scale and layout was changed.
+    """
+
+    roots: list[Root] = field(default_factory=list)
+    entered: set[int] = field(default_factory=set)
+    names: dict[int, list[str]] = field(default_factory=dict)
+    fed: list[Expr] = field(default_factory=list)
+
+    def name(self, value: Value, name: str) -> None:
+        """Take note of a name that an expression goes by."""
+        if isinstance(value, Expr):
+            known = self.names.setdefault(value.uid, [])
+            if name not in known:
+                known.append(name)
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """One way in which data reach a model: the step at `site` leaves them in `interval` (None: not understood).
+
+    `held` where a data set or loader has it; `direct` where a function applies it to a picture by itself, and no data
+    set has it: then it speaks for its own file.
+    """
+
+    interval: Interval | None
+    site: Site
+    held: bool = False
+    direct: bool = False
+
+
+class ProjectObservations:
+    """What all evaluations of a project observed of it, whichever of them came by it first."""
+
+    def __init__(self) -> None:
+        self._pipelines: dict[int, Pipeline] = {}
+        self._options: dict[tuple[str, str], list[Value]] = {}
+        self._assembled: dict[int, Instance] = {}
+        self.drawing: set[str] = set()
+        """The files in which something is drawn."""
+
+    def pipelines(self) -> Iterator[Pipeline]:
+        """The pipelines, each known by the step that settles its interval."""
+        yield from self._pipelines.values()
+
+    def pipeline_at(self, site: Site) -> Pipeline | None:
+        """The pipeline that the step at `site` settles."""
+        return self._pipelines.get(id(site.node))
+
+    def note_pipeline(self, pipeline: Pipeline) -> None:
+        """Keep a pipeline, in the place of what was known of one that the same step settles."""
+        self._pipelines[id(pipeline.site.node)] = pipeline
+
+    def drop_pipeline(self, site: Site) -> None:
+        """Forget a pipeline that turned out to be a part of another one."""
+        self._pipelines.pop(id(site.node), None)
+
+    def note_option(self, path: str, name: str, default: list[Value]) -> None:
+        """Keep the list that is the default of a command-line option of the file `path`."""
+        self._options[path, name] = default
+
+    def option(self, path: str, name: str) -> list[Value] | None:
+        """The default of a command-line option, a fresh list each time; None where none was noted."""
+        default = self._options.get((path, name))
+        return None if default is None else list(default)
+
+    def note_assembled(self, instance: Instance) -> None:
+        """Keep the first instance of a class that was handed a part from outside."""
+        self._assembled.setdefault(id(instance.cls.node), instance)
+
+    def assembled(self) -> list[Instance]:
+        """An instance of each class that was handed a part from outside."""
+        return list(self._assembled.values())
