@@ -14,6 +14,14 @@ KL = "    kl = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp(), dim=1)\n"
 RECON = '    recon = F.mse_loss(x_hat, x, reduction="none").sum(dim=(1, 2, 3))\n'
 TOTAL = "    return (recon + kl).mean()\n"
 
+DRAW = "        eps = torch.randn_like(std)\n"
+TRAIN = """\
+model, critic = VAE(), nn.Linear(7, 2)
+optimizer = torch.optim.Adam(critic.parameters(), lr=1e-3)
+
+
+def train(root, epochs=10):"""
+
 # (what is not decided, its code, the changes that make it so)
 UNDECIDED = [
     (
@@ -22,6 +30,28 @@ UNDECIDED = [
         [(SIGNATURE, SIGNATURE.replace(")", ", strength=4.0)"))],
     ),
     ("a doubled KL beside a squared error", "VAE303", [("kl = -0.5 * torch", "kl = -torch")]),
+    ("a KL times 0", "VAE305", [(TOTAL, "    return (recon + 0.0 * kl).mean()\n")]),
+    ("a KL clamped to one value", "VAE305", [(TOTAL, "    return (recon + kl.clamp(2.0, 2.0)).mean()\n")]),
+    ("a draw whose one size may be the batch's", "VAE203", [(DRAW, "        eps = torch.randn(mu.size(0))\n")]),
+    (
+        "a draw like something beside the heads",
+        "VAE203",
+        [(DRAW, "        eps = torch.randn_like(self.prior_scale)\n")],
+    ),
+    ("a test for NaN", "VAE604", [(TOTAL, f"    kl = torch.zeros(1) if kl.isnan().any() else kl\n{TOTAL}")]),
+    (
+        "a sample that nothing is computed from",
+        "VAE207",
+        [("        return self.decode(z), mu, logvar", "        return self.decode(self.guess(x)), mu, logvar")],
+    ),
+    (
+        "an optimizer of another module",
+        "VAE602",
+        [
+            ("    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)\n", ""),
+            ("def train(model, root, epochs=10):", TRAIN),
+        ],
+    ),
 ]
 # (what settles the balance, its code, the changes that make it so)
 WEIGHTED = [

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from vae_checked.facts import Fact, Head
+from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import Losses, layer_of
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import TRANSPARENT, Expr, origin, strip, walk
+from vae_checked.linter.symbols.intervals import interval_of
 from vae_checked.linter.symbols.observations import Root
 from vae_checked.linter.symbols.values import Instance, opened
 from vae_checked.record import dataclass
@@ -46,8 +48,41 @@ def passage(site: SamplerSite, reaches: Fact[frozenset[Head]], losses: Losses) -
     return Passage(Fact(frozenset(), reaches.origin), None if where is None else Fact(where.source, where))
 
 
-def reached(values: Iterable[Expr]) -> set[int]:
-    """The nodes that a gradient of some values reaches; what stops it is among them, and what is below that is not."""
+def is_used(site: SamplerSite, losses: Losses) -> bool:
+    """Whether something is computed from z, or z is handed on."""
+    holding = losses.graph.holding(site.z.uid)
+    computed = any(node.op in ("layer", "opaque", "call") and node.uid in holding for node in losses.nodes)
+    return computed or losses.trains(site.z) or _is_handed_on(site, losses.evaluation.observations.roots)
+
+
+def through_kl(kl: Divergence, losses: Losses) -> bool | None:
+    """Whether the heads move a loss through their KL, which is part of it.
+
+    None where a constant stands in the way, as a weight of 0 does that a schedule may raise, and where it is not seen
+    what is differentiated.
+    """
+    differentiated = any(losses.graph.holds(value, kl.term.uid) for value in losses.backward)
+    ends = [end for end in losses.ends if losses.graph.holds(end, kl.term.uid)]
+    heads = {strip(kl.location).uid, strip(kl.head).uid}
+    # The heads of a learned prior may be trained alone, on purpose.
+    if kl.term.uid not in reached(ends) or not (kl.prior or heads & reached([kl.term])):
+        return False if differentiated and not kl.prior else None
+    return True if kl.term.uid in reached(ends, stops_at=_is_flat) else None
+
+
+def _is_flat(node: Expr) -> bool:
+    """Whether an operation makes one number of whatever it is applied to."""
+    if node.op == "mul" and any(arg.op == "const" and arg.value == 0.0 for arg in node.args):
+        return True
+    interval = interval_of(node) if node.args else None
+    return interval is not None and interval.width == 0
+
+
+def reached(values: Iterable[Expr], stops_at: Callable[[Expr], bool] = lambda _: False) -> set[int]:
+    """The nodes that a gradient of some values reaches; what stops it is among them, and what is below that is not.
+
+    `stops_at` says of a node whether it stops the gradient beside those that do anyway.
+    """
     seen: set[int] = set()
     stack = list(values)
     while stack:
@@ -55,7 +90,8 @@ def reached(values: Iterable[Expr]) -> set[int]:
         if node.uid in seen:
             continue
         seen.add(node.uid)
-        if node.op not in _WITHOUT_GRADIENT and not str(node.get("name")).startswith("compare:"):
+        stops = node.op in _WITHOUT_GRADIENT or str(node.get("name")).startswith("compare:") or stops_at(node)
+        if not stops:
             stack.extend(node.args)
     return seen
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from vae_checked.facts import KL, Fact, Factor, KLForm, Reduced, Reduction
+from vae_checked.linter.roles import gradients
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import Losses, Reading
 from vae_checked.linter.roles.reconstructions import Reconstruction
@@ -25,6 +26,8 @@ def kl_facts(kl: Divergence | None, recon: Reconstruction | None, reading: Readi
     if is_kl and reading is not None and recon is not None and reading.minimised is not None:
         factor = _factor(kl, reading, recon)
     in_loss = losses.holds(kl, recon)
+    if in_loss:
+        in_loss = gradients.through_kl(kl, losses)
     return KL(
         form=Fact(KLForm(kl.parametrisation, (), kl.values, kl.reversed, kl.family), where),
         factor=None if factor is None else Fact(factor, where),

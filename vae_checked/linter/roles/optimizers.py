@@ -41,12 +41,21 @@ def forgotten(evaluation: Evaluation, site: SamplerSite | None, kl: Divergence |
         if not listed.calls:
             continue
         where = Site(module.source_of(listed.calls[0]), listed.calls[0]).origin
-        if "" in {part for parts_of in listed.given.values() for part in parts_of}:
+        whole = [owner for owner, parts_of in listed.given.items() if "" in parts_of]
+        if any(_may_be(owner, model, module) for owner in whole):
             return Fact((), where)
+        if whole:
+            continue
         for names in listed.given.values():
             if len(names & parts) >= 2 and names <= parts:
                 return Fact(tuple(sorted(used - names - listed.mentioned)), where)
     return None
+
+
+def _may_be(owner: str, model: Instance, module: Module) -> bool:
+    """Whether a name may stand for the model: it is no other module that the file builds."""
+    known = module.scope.names.get(owner)
+    return known is model or not isinstance(known, (Instance, Layer, Sequence))
 
 
 def _modules(evaluation: Evaluation) -> list[Module]:

@@ -21,6 +21,7 @@ from vae_checked.facts import (
 )
 from vae_checked.linter.roles import samplers
 from vae_checked.linter.roles.divergences import Divergence
+from vae_checked.linter.roles.reductions import rank_of
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import (
     ELEMENTWISE,
@@ -30,6 +31,7 @@ from vae_checked.linter.symbols.expression import (
     elementwise,
     origin,
     strip,
+    walk,
     written,
 )
 from vae_checked.linter.symbols.intervals import interval_of
@@ -70,7 +72,7 @@ def sampler_facts(site: SamplerSite | None, head: Expr | None, kl: Divergence | 
     return Sampler(
         std=std,
         noise=_noise(site.noise),
-        shared_over=_shared(site),
+        shared_over=_shared(site, kl),
         gradient_reaches=_gradient(site),
         timing=Fact(NoiseTiming(training=True), origin(site.z)),
     )
@@ -85,29 +87,55 @@ def _noise(noise: Expr) -> Fact[Noise] | None:
     )
 
 
-def _shared(site: SamplerSite) -> Fact[frozenset[Axis]] | None:
+def _shared(site: SamplerSite, kl: Divergence | None) -> Fact[frozenset[Axis]] | None:
     """Which axes share one draw, from the sizes that are written; None where the shape is not known."""
     if site.noise.args:
         axes = _shared_like(site, strip(site.noise.args[0]))
         return None if axes is None else Fact(axes, origin(site.noise))
     shape = site.noise.get("shape")
-    if not isinstance(shape, tuple):
+    if not isinstance(shape, tuple) or not shape:
         return None
-    shared: set[Axis] = set()
-    if len(shape) >= 2 and shape[0] == 1:
-        shared.add(Axis.BATCH)
-    if len(shape) == 2 and shape[1] == 1:
-        shared.add(Axis.LATENT)
-    if len(shape) == 1 and isinstance(shape[0], tuple) and shape[0][1] in (1, -1):
-        shared.add(Axis.BATCH)
-    return Fact(frozenset(shared), origin(site.noise))
+    axes = _shared_by_sizes(shape, rank_of(site.location), 0 if kl is None else _reduced_axes(kl.term))
+    return None if axes is None else Fact(axes, origin(site.noise))
+
+
+def _reduced_axes(term: Expr) -> int:
+    """How many axes a term must have for the sums and means in it, which name some of them."""
+    named = [axes for node in walk(term) if node.op in ("sum", "mean") and isinstance(axes := node.get("axes"), tuple)]
+    numbers = [axis for axes in named for axis in axes if isinstance(axis, int)]
+    return max((axis + 1 if axis >= 0 else -axis for axis in numbers), default=0)
+
+
+def _shared_by_sizes(shape: tuple[object, ...], rank: int | None, least: int) -> frozenset[Axis] | None:
+    """Which axes of heads with `rank` axes share a draw of these sizes; None where its first axis may be another.
+
+    A draw of fewer axes than the heads have, `least` where their number is not known, is repeated along the first ones.
+    Sizes are numbers, (`"size"`, axis, of what), or None where they are not known.
+    """
+    first = shape[0]
+    of_axis = first[1] if isinstance(first, tuple) else None
+    if len(shape) == 1 and of_axis in (1, -1):
+        return frozenset((Axis.BATCH,))
+    shared = {Axis.LATENT} if len(shape) <= 2 and shape[-1] == 1 else set()
+    if first == 1 and len(shape) > 1:
+        return frozenset(shared | {Axis.BATCH})
+    if of_axis == 0 and len(shape) > 1:
+        return frozenset(shared)
+    if of_axis == 0 or (rank is None and len(shape) >= least):
+        return None
+    return frozenset(shared | {Axis.BATCH} if len(shape) < (rank or least) else shared)
 
 
 def _shared_like(site: SamplerSite, like: Expr) -> frozenset[Axis] | None:
     """Which axes share a draw that has the shape of a tensor: a head itself, one row or one column of a head."""
-    if like.op not in ("index", "item") or contains(site.location, like.uid) or contains(site.scale, like.uid):
+    heads = (site.location, site.scale)
+    whole = {item.uid for head in heads for node in (head, *elementwise(head)) for item in (node, strip(node))}
+    if like.uid in whole:
         return frozenset()
-    whole = {node.uid for head in (site.location, site.scale) for node in (head, strip(head), *elementwise(head))}
+    if like.op not in ("index", "item"):
+        # Of as many axes as the mean has: none of them is repeated.
+        rank = rank_of(like)
+        return frozenset() if rank is not None and rank == rank_of(site.location) else None
     if like.args[0].uid not in whole:
         return None
     if like.op == "item":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import math
 
 from vae_checked.facts import Fact, Family, NoiseTiming, Overflow, Parametrisation, Sampler, Training
@@ -13,18 +14,23 @@ from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import TRANSPARENT, Expr, Graph, contains, origin, strip, walk
 from vae_checked.linter.symbols.intervals import interval_of
 from vae_checked.linter.symbols.numeric import evaluate, leaves
+from vae_checked.linter.symbols.values import Function
 from vae_checked.record import replace
 
 # The largest finite number of each dtype: exp overflows at its logarithm.
 _LARGEST = {"float16": 65504.0, "float32": 3.4028234663852886e38}
 _DRAWS = ("noise", "draw")
+_NAN_TESTS = frozenset(("isnan", "isfinite", "isinf"))
 
 
 def trained(sampler: Sampler, site: SamplerSite | None, losses: Losses) -> Sampler:
-    """The sampler's facts, its gradient left open where z reaches no loss: what only generates needs none."""
+    """The sampler's facts, its gradient left open where z reaches no loss: what only generates needs none.
+
+    That a sample is drawn which nothing is computed from says nothing of what is decoded.
+    """
     if site is None or sampler.gradient_reaches is None:
         return sampler
-    timing = _inverted(site, losses) or sampler.timing
+    timing = _inverted(site, losses) or (sampler.timing if gradients.is_used(site, losses) else None)
     found = gradients.passage(site, sampler.gradient_reaches, losses)
     return replace(sampler, gradient_reaches=found.reaches, gradient_stopped=found.stopped, timing=timing)
 
@@ -170,7 +176,19 @@ def _hidden_nan(losses: Losses, kl: Divergence | None, recon: Reconstruction | N
         hides = node.op == "nan_to_num" and any(losses.graph.holds(node, term.uid) for term in terms)
         if hides and losses.trains(node):
             return Fact(origin(node).source, origin(node))
-    return Fact(None, origin(terms[0]))
+    # What is done where a test for NaN holds may be to put a number in its place.
+    return None if any(map(_tests_for_nan, losses.evaluation.functions())) else Fact(None, origin(terms[0]))
+
+
+def _tests_for_nan(function: Function) -> bool:
+    """Whether a function asks of a value whether it is NaN, or finite."""
+    return any(
+        isinstance(node, (ast.Name, ast.Attribute)) and _name(node) in _NAN_TESTS for node in ast.walk(function.node)
+    )
+
+
+def _name(node: ast.Name | ast.Attribute) -> str:
+    return node.id if isinstance(node, ast.Name) else node.attr
 
 
 def _without_gradient(losses: Losses, site: SamplerSite | None, kl: Divergence | None) -> Fact[tuple[str, ...]] | None:
