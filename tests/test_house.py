@@ -227,7 +227,9 @@ def test_nothing_above_the_line_imports_torch_or_anything_heavy() -> None:
 
 
 def test_what_every_lint_needs_makes_its_classes_without_the_standard_decorator() -> None:
-    above = existing((".errors", ".facts", ".finding", ".record", ".catalogue", ".linter", ".reports.text"))
+    above = existing(
+        (".errors", ".facts", ".finding", ".record", ".mathematics", ".catalogue", ".linter", ".reports.text")
+    )
     assert loaded(above, heavy=("dataclasses",)) == []
 
 

@@ -1,1 +1,1 @@
-"""What both observers share: the mathematics of a VAE on plain numbers, with the standard library alone."""
+"""What both observers share: the mathematics of a VAE and of its operations, with the standard library alone."""

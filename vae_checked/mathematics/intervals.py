@@ -1,0 +1,190 @@
+"""The one walk that tells what a value can be, over the linter's expressions and the auditor's recorded steps alike."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+
+from vae_checked.facts import Interval
+from vae_checked.mathematics.graph import Node
+from vae_checked.mathematics.ops import Kind, Operation, Setting
+
+N = TypeVar("N", bound=Node)
+# What made a node: a known operation, or something of the observer's own that lies in an interval, None for unknown.
+Origin = Operation | Interval | None
+
+_GRID = tuple(step / 8 for step in range(-160, 161))
+# Far out, to tell what tends to a limit from what goes on growing.
+_FAR = (1e2, 1e4, 1e6, 1e8)
+_BETWEEN_ENDS = 128
+_MANY = 0
+
+
+class Intervals(Generic[N]):
+    """The intervals of the nodes of one graph, each worked out once; `origin` says what made a node.
+
+    The values of a node's arguments count as independent, unless all follow element by element from one variable, as in
+    `x * sigmoid(x)`: then the node is evaluated over that variable's interval.
+    """
+
+    def __init__(self, origin: Callable[[N], Origin]) -> None:
+        self._origin = origin
+        self._origins: dict[int, Origin] = {}
+        self._known: dict[int, Interval | None] = {}
+        # The node that each node follows from element by element: None for a number, _MANY for several.
+        self._variables: dict[int, int | None] = {}
+        self._samples: dict[int, tuple[float, ...]] = {}
+
+    def of(self, root: N) -> Interval | None:
+        """The interval in which the elements of `root` lie, None where it is not known."""
+        stack = [root]
+        while stack:
+            node = stack[-1]
+            if node.uid in self._known:
+                stack.pop()
+                continue
+            origin = self._origin_of(node)
+            if isinstance(origin, Operation) and origin.interval is not None and origin.kind is not Kind.LEARNED:
+                waiting = [arg for arg in node.args if arg.uid not in self._known]
+                if waiting:
+                    stack += waiting
+                    continue
+                self._known[node.uid] = self._follow(node, origin)
+            else:
+                self._variables[node.uid] = node.uid
+                if isinstance(origin, Interval):
+                    self._known[node.uid] = origin
+                    if origin.low == origin.high:
+                        self._variables[node.uid] = None
+                else:
+                    self._known[node.uid] = None if origin is None else _applied(origin, (), origin.defaults)
+            stack.pop()
+        return self._known[root.uid]
+
+    def _origin_of(self, node: N) -> Origin:
+        if node.uid not in self._origins:
+            self._origins[node.uid] = self._origin(node)
+        return self._origins[node.uid]
+
+    def _follow(self, node: N, operation: Operation) -> Interval | None:
+        args = node.args
+        alike = operation.elementwise or operation.kind is Kind.COPY
+        variables = {self._variables[arg.uid] for arg in args} - {None} if alike else {node.uid}
+        variable = None if not variables else variables.pop() if len(variables) == 1 else _MANY
+        self._variables[node.uid] = variable
+        settings = operation.settings(node.get)
+        if settings is None:
+            return None
+        if variable and len(args) > 1 and operation.value is not None:
+            dependent = sum(self._variables[arg.uid] == variable for arg in args)
+            over = self._known[variable]
+            if dependent > 1 and over is not None:
+                found = self._sampled(node, variable, over)
+                if found is not None:
+                    return found
+        return _applied(operation, [self._known[arg.uid] for arg in args], settings)
+
+    # ---------------------------------------------------------------------- evaluation over one variable's interval
+
+    def _sampled(self, node: N, variable: int, over: Interval) -> Interval | None:
+        """The interval of what one variable decides, from its values over a grid; None where some are no numbers."""
+        points = _points(over)
+        values = self._values(node, variable, points)
+        far = 0 if over.bounded else len(_FAR)
+        inner = values[far : len(values) - far] if far else values
+        if not all(map(math.isfinite, inner)):
+            return None
+        low, high = min(inner), max(inner)
+        # The grid may miss an extremum between two points by a little.
+        margin = 0.01 * min(high - low, 1.0)
+        ends = (inner[0], inner[-1], 0.0)
+        bottom = low if any(abs(low - end) < 1e-9 for end in ends) else low - margin
+        top = high if any(abs(high - end) < 1e-9 for end in ends) else high + margin
+        bottom_open = top_open = False
+        tails = [values[far::-1] if math.isinf(over.low) else (), values[-far - 1 :] if math.isinf(over.high) else ()]
+        for tail in tails:
+            if not tail:
+                continue
+            limit = _limit(tail)
+            if limit < bottom:
+                bottom, bottom_open = limit, math.isfinite(limit)
+            if limit > top:
+                top, top_open = limit, math.isfinite(limit)
+        return Interval(bottom, top, bottom_open, top_open)
+
+    def _values(self, root: N, variable: int, points: tuple[float, ...]) -> tuple[float, ...]:
+        """The values of a node that follows from `variable` alone, at each of the points of the variable."""
+        self._samples.setdefault(variable, points)
+        stack = [root]
+        while stack:
+            node = stack[-1]
+            if node.uid in self._samples:
+                stack.pop()
+                continue
+            if self._variables[node.uid] is None:
+                interval = self._known[node.uid]
+                number = math.nan if interval is None or interval.low != interval.high else interval.low
+                self._samples[node.uid] = (number,) * len(points)
+                stack.pop()
+                continue
+            waiting = [arg for arg in node.args if arg.uid not in self._samples]
+            if waiting:
+                stack += waiting
+                continue
+            stack.pop()
+            self._samples[node.uid] = self._evaluated(node, [self._samples[arg.uid] for arg in node.args], len(points))
+        return self._samples[root.uid]
+
+    def _evaluated(self, node: N, given: Sequence[tuple[float, ...]], count: int) -> tuple[float, ...]:
+        operation = self._origin_of(node)
+        if not isinstance(operation, Operation):
+            return (math.nan,) * count
+        if operation.kind is Kind.COPY:
+            return given[0]
+        settings = operation.settings(node.get)
+        if operation.value is None or settings is None:
+            return (math.nan,) * count
+        return tuple(_value(operation.value, point, settings) for point in zip(*given, strict=True))
+
+
+def _value(function: Callable[..., float], point: tuple[float, ...], settings: tuple[Setting, ...]) -> float:
+    try:
+        return function(*point, *settings)
+    except (ValueError, OverflowError, ZeroDivisionError):
+        return math.nan
+
+
+def _applied(operation: Operation, given: Sequence[Interval | None], settings: Sequence[Setting]) -> Interval | None:
+    if operation.interval is None:
+        return None
+    try:
+        return operation.interval(given, settings)
+    except (ValueError, ZeroDivisionError, OverflowError, TypeError):
+        # Parameters that torch itself would refuse.
+        return None
+
+
+def _points(over: Interval) -> tuple[float, ...]:
+    """Values of a variable, the smallest first: dense where functions bend, and far out where it has no end."""
+    if over.bounded:
+        step = over.width / _BETWEEN_ENDS
+        return tuple(over.low + step * index for index in range(_BETWEEN_ENDS + 1))
+    low, high = max(over.low, -math.inf), min(over.high, math.inf)
+    shift = low if math.isfinite(low) else high if math.isfinite(high) else 0.0
+    grid = [shift + point for point in _GRID if low <= shift + point <= high]
+    # Both tails are there, so that the places of the grid are the same for every interval without an end.
+    below = [-far if math.isinf(low) else grid[0] for far in reversed(_FAR)]
+    above = [far if math.isinf(high) else grid[-1] for far in _FAR]
+    return (*below, *grid, *above)
+
+
+def _limit(tail: Sequence[float]) -> float:
+    """What values from the grid's end outwards tend to: a number, or infinity where they go on growing."""
+    finite = [value for value in tail if math.isfinite(value)]
+    if len(finite) < 2:
+        return finite[0]
+    before, last = finite[-2:]
+    if abs(last - before) <= 1e-5 * max(1.0, abs(last)):
+        return round(last, 6)
+    return math.copysign(math.inf, last - before)

@@ -1,0 +1,215 @@
+"""Operations on whole tensors: layout, joins, reductions, windows, products of matrices, layers with weights."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from vae_checked.facts import REAL, Interval
+from vae_checked.mathematics.interval_arithmetic import hull, plus, times
+from vae_checked.mathematics.ops.operation import (
+    IntervalRule,
+    Kind,
+    Names,
+    Operation,
+    Parameter,
+    Setting,
+    always,
+    of_argument,
+)
+
+_SAME = of_argument(0)
+_OPEN_UNIT = Interval(0.0, 1.0, True, True)
+_ZERO = Interval(0.0, 0.0)
+
+
+def structural(
+    name: str,
+    kind: Kind,
+    interval: IntervalRule | None = None,
+    *,
+    functions: str = "",
+    functional: str = "",
+    modules: str = "",
+    aten: str = "",
+    elsewhere: str = "",
+    parameters: tuple[Parameter, ...] = (),
+    closes: bool = False,
+) -> Operation:
+    """An operation on whole tensors; `functions` are names in torch or of tensors' methods."""
+    names = Names(
+        (),
+        tuple(functions.split()),
+        tuple(functional.split()),
+        tuple(modules.split()),
+        tuple(aten.split()),
+        tuple(elsewhere.split()),
+    )
+    return Operation(name, kind, names, interval=interval, parameters=parameters, closes=closes)
+
+
+def _joined(given: Sequence[Interval | None], settings: Sequence[Setting]) -> Interval | None:
+    return hull(given)
+
+
+def _with_zero(given: Sequence[Interval | None], settings: Sequence[Setting]) -> Interval | None:
+    return hull((given[0], _ZERO)) if given else None
+
+
+def _padded(given: Sequence[Interval | None], settings: Sequence[Setting]) -> Interval | None:
+    (value,) = settings
+    number = float(value) if isinstance(value, (int, float)) else 0.0
+    return hull((given[0], Interval(number, number))) if given else None
+
+
+def _same_in_both(given: Sequence[Interval | None], settings: Sequence[Setting]) -> Interval | None:
+    _, one, other = given
+    return one if one == other else None
+
+
+def _filled(given: Sequence[Interval | None], settings: Sequence[Setting]) -> Interval | None:
+    return hull((given[0], given[-1])) if len(given) > 2 else None
+
+
+def _summed(one: Interval | None) -> Interval | None:
+    """The sum of at least one element, of how many is not known: what would grow with their number is not known."""
+    if one is None:
+        return None
+    grows_down, grows_up = one.low < 0.0, one.high > 0.0
+    if (grows_down and math.isfinite(one.low) and grows_up) or (grows_up and math.isfinite(one.high) and grows_down):
+        return None
+    low = -math.inf if grows_down else one.low
+    high = math.inf if grows_up else one.high
+    return Interval(low, high, one.low_open and not grows_down, one.high_open and not grows_up)
+
+
+def _contracted(given: Sequence[Interval | None], settings: Sequence[Setting]) -> Interval | None:
+    """The sum of products of elements of two tensors."""
+    if len(given) < 2 or given[0] is None or given[1] is None:
+        return None
+    return _summed(times(given[0], given[1]))
+
+
+def _contracted_and_added(given: Sequence[Interval | None], settings: Sequence[Setting]) -> Interval | None:
+    if len(given) < 3 or given[0] is None:
+        return None
+    product = _contracted(given[1:], settings)
+    return None if product is None else plus(given[0], product)
+
+
+def _not_negative(given: Sequence[Interval | None], settings: Sequence[Setting]) -> Interval | None:
+    return Interval(0.0, math.inf)
+
+
+STRUCTURE = (
+    # The same elements at the same places.
+    structural("cast", Kind.COPY, _SAME, functions="to clone type_as", aten="_to_copy to clone lift_fresh"),
+    structural("contiguous", Kind.COPY, _SAME, functions="contiguous", aten="contiguous"),
+    structural("detach", Kind.COPY, _SAME, functions="detach", aten="detach"),
+    structural("alias", Kind.COPY, _SAME, aten="alias"),
+    structural("copy", Kind.COPY, of_argument(1), aten="copy"),
+    # The same elements in the same order.
+    structural(
+        "view", Kind.RESHAPE, _SAME, functions="view view_as unflatten", modules="Unflatten",
+        aten="view _unsafe_view _reshape_alias view_copy unflatten view_as_real", elsewhere="rearrange_view",
+    ),
+    structural("reshape", Kind.RESHAPE, _SAME, functions="reshape reshape_as", aten="reshape"),
+    structural("flatten", Kind.RESHAPE, _SAME, functions="flatten ravel", modules="Flatten", aten="flatten"),
+    structural(
+        "unsqueeze", Kind.RESHAPE, _SAME, functions="unsqueeze", aten="unsqueeze unsqueeze_copy",
+        elsewhere="expand_dims",
+    ),
+    structural("squeeze", Kind.RESHAPE, _SAME, functions="squeeze", aten="squeeze squeeze_copy"),
+    structural("expand", Kind.RESHAPE, _SAME, functions="expand expand_as broadcast_to", aten="expand expand_copy"),
+    structural(
+        "repeat", Kind.RESHAPE, _SAME, functions="repeat repeat_interleave tile", aten="repeat repeat_interleave"
+    ),
+    # The same elements in another order.
+    structural(
+        "move", Kind.MOVE, _SAME, functions="permute transpose swapaxes movedim moveaxis t flip roll",
+        aten="permute transpose t movedim swapaxes permute_copy flip roll pixel_shuffle pixel_unshuffle",
+        modules="PixelShuffle PixelUnshuffle",
+    ),
+    # Some of the elements.
+    structural("part", Kind.PART, _SAME, functions="chunk split tensor_split unbind narrow",
+               aten="split split_with_sizes chunk narrow unbind select slice unsafe_split"),
+    structural("index", Kind.PART, _SAME, functions="index_select gather",
+               aten="index index_select gather take masked_select _unsafe_index"),
+    structural("item", Kind.PART, _SAME),
+    # Those of several tensors.
+    structural("cat", Kind.JOIN, _joined, functions="", aten="cat concat"),
+    structural("stack", Kind.JOIN, _joined, aten="stack"),
+    # The values of two branches, of which it is not known which one is taken: what holds for both.
+    structural("phi", Kind.JOIN, _same_in_both),
+    structural("masked_fill", Kind.JOIN, _filled, functions="masked_fill", aten="masked_fill"),
+    structural("diag", Kind.JOIN, _with_zero, functions="diag_embed", aten="diag_embed"),
+    structural(
+        "pad", Kind.JOIN, _padded, functional="pad", modules="ConstantPad1d ConstantPad2d ConstantPad3d ZeroPad2d",
+        aten="constant_pad_nd", parameters=(Parameter("value", 0.0),),
+    ),
+    # One from many.
+    structural("mean", Kind.REDUCTION, _SAME, functions="mean nanmean", aten="mean", elsewhere="average reduce_mean"),
+    structural("extreme", Kind.REDUCTION, _SAME, functions="amax amin median", aten="amax amin max min median"),
+    structural(
+        "sum", Kind.REDUCTION, lambda given, settings: _summed(given[0]) if given else None, functions="sum nansum",
+        aten="sum", elsewhere="reduce_sum",
+    ),
+    structural(
+        "spread", Kind.REDUCTION, _not_negative, functions="std var norm", aten="std var norm linalg_vector_norm"
+    ),
+    structural(
+        "softmax", Kind.NORMALISED, always(_OPEN_UNIT), functions="softmax", functional="softmax",
+        modules="Softmax Softmax2d", aten="_softmax softmax", closes=True,
+    ),
+    structural(
+        "log_softmax", Kind.NORMALISED, always(Interval(-math.inf, 0.0, False, True)), functions="log_softmax",
+        functional="log_softmax", modules="LogSoftmax", aten="_log_softmax log_softmax",
+    ),
+    structural(
+        "pool", Kind.WINDOW, _SAME,
+        functional="max_pool1d max_pool2d max_pool3d adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d "
+        "adaptive_max_pool2d",
+        modules="MaxPool1d MaxPool2d MaxPool3d AdaptiveAvgPool1d AdaptiveAvgPool2d AdaptiveAvgPool3d AdaptiveMaxPool1d "
+        "AdaptiveMaxPool2d AdaptiveMaxPool3d",
+        aten="_adaptive_avg_pool2d _adaptive_avg_pool3d max_pool2d_with_indices max_pool3d_with_indices "
+        "adaptive_max_pool2d adaptive_max_pool3d",
+    ),
+    structural(
+        "padded_pool", Kind.WINDOW, _with_zero, functional="avg_pool1d avg_pool2d avg_pool3d",
+        modules="AvgPool1d AvgPool2d AvgPool3d", aten="avg_pool1d avg_pool2d avg_pool3d",
+    ),
+    structural(
+        "enlarge", Kind.WINDOW, _SAME, functional="upsample",
+        modules="Upsample UpsamplingNearest2d UpsamplingBilinear2d ReflectionPad1d ReflectionPad2d ReflectionPad3d "
+        "ReplicationPad1d ReplicationPad2d ReplicationPad3d",
+        aten="upsample_nearest1d upsample_nearest2d upsample_nearest3d _upsample_nearest_exact1d "
+        "_upsample_nearest_exact2d _upsample_nearest_exact3d upsample_linear1d upsample_bilinear2d "
+        "_upsample_bilinear2d_aa upsample_trilinear3d reflection_pad1d reflection_pad2d reflection_pad3d "
+        "replication_pad1d replication_pad2d replication_pad3d",
+    ),
+    # Training drops to 0 and scales up; in evaluation it is the identity. Sign and unboundedness stay.
+    structural(
+        "dropout", Kind.WINDOW, _with_zero, modules="Dropout Dropout1d Dropout2d Dropout3d AlphaDropout",
+    ),
+    structural(
+        "attention", Kind.REDUCTION, of_argument(2), functional="scaled_dot_product_attention",
+        aten="_scaled_dot_product_flash_attention_for_cpu _scaled_dot_product_flash_attention "
+        "_scaled_dot_product_efficient_attention _scaled_dot_product_attention_math "
+        "_scaled_dot_product_fused_attention_overrideable",
+    ),
+    structural("matmul", Kind.CONTRACTION, _contracted, functions="matmul mm bmm mv dot",
+               aten="mm bmm matmul mv dot convolution _convolution mkldnn_convolution linear"),
+    structural("addmm", Kind.CONTRACTION, _contracted_and_added, functions="addmm baddbmm addmv",
+               aten="addmm baddbmm addmv"),
+    # Weights can take what goes in to any number.
+    structural("weights", Kind.LEARNED, always(REAL)),
+    structural(
+        "learned", Kind.LEARNED, always(REAL),
+        modules="Linear LazyLinear Bilinear Conv1d Conv2d Conv3d LazyConv1d LazyConv2d LazyConv3d ConvTranspose1d "
+        "ConvTranspose2d ConvTranspose3d BatchNorm1d BatchNorm2d BatchNorm3d SyncBatchNorm LayerNorm GroupNorm RMSNorm "
+        "InstanceNorm1d InstanceNorm2d InstanceNorm3d Embedding EmbeddingBag",
+        aten="native_batch_norm native_layer_norm native_group_norm _native_batch_norm_legit "
+        "_native_batch_norm_legit_no_training _native_batch_norm_legit_functional cudnn_batch_norm "
+        "_batch_norm_with_update _fused_rms_norm embedding _weight_norm_interface mkldnn_rnn_layer",
+    ),
+)  # fmt: skip
