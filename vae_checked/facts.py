@@ -294,6 +294,11 @@ class Likelihood(StrEnum):
     POISSON = "poisson nll"
 
     @property
+    def symmetric(self) -> bool:
+        """Whether prediction and target may change places."""
+        return self in (Likelihood.MSE, Likelihood.L1, Likelihood.SMOOTH_L1)
+
+    @property
     def prediction(self) -> Interval:
         """The interval which the loss needs its prediction in."""
         return UNIT if self is Likelihood.BCE else REAL

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from linter_losses import KL, LOOP, MODEL, RECON, codes, loss_codes, read
+from linter_losses import KL, LOOP, MODEL, RECON, codes, looped, loss_codes, read
 
 from vae_checked.linter import lint
 
@@ -122,12 +122,24 @@ MISSING = {
     "printed and used": (f"{RECON}\n{KL}\nprint('kl', kl.item())\nloss = recon + kl", []),
     "used after a warm-up": (f"{RECON}\n{KL}\nloss = recon\nif epoch > 3:\n    loss = loss + kl", []),
     "used by weight": (f"{RECON}\n{KL}\nloss = recon + BETA * kl", []),
+    "detached": (f"{RECON}\n{KL}\nloss = recon + kl.detach()", ["VAE305"]),
+    "weighted and detached": (f"{RECON}\n{KL}\nloss = recon + (BETA * kl).detach()", ["VAE305"]),
+    "as a number": (f"{RECON}\n{KL}\nloss = recon + kl.item()", ["VAE305"]),
+    "its data": (f"{RECON}\n{KL}\nloss = recon + kl.data", ["VAE305"]),
+    "shown detached": (f"{RECON}\n{KL}\nloss = recon + kl\nshown = recon + kl.detach()", []),
 }
 
 
 @pytest.mark.parametrize(("body", "expected"), MISSING.values(), ids=MISSING)
 def test_kl_in_loss(body: str, expected: list[str], tmp_path: Path) -> None:
     assert codes(tmp_path, body) == expected
+
+
+def test_a_kl_times_0_is_neither_in_the_loss_nor_missing(tmp_path: Path) -> None:
+    # An annealing begins so.
+    report = read(tmp_path, MODEL + LOOP.format(body=looped(f"{RECON}\n{KL}\nloss = recon + 0.0 * kl")))
+    assert report.findings == ()
+    assert "VAE305" not in {code for judgement in report.judgements for code in judgement.clean}
 
 
 @pytest.mark.parametrize(("weight", "expected"), [("beta * kl", []), ("kl", ["VAE305"])], ids=["used", "unused"])

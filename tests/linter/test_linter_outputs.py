@@ -44,3 +44,40 @@ def test_a_loss_meets_the_sampler_of_what_it_takes_apart(
 
     assert codes(report) == named
     assert any(facts.kl.form is not None and facts.sampler.std is not None for facts in report.facts)
+
+
+@pytest.mark.parametrize(
+    ("loss", "order", "swapped"),
+    [
+        ("F.mse_loss({})", "x, y", False),
+        ("F.l1_loss({})", "x, y", False),
+        ("F.binary_cross_entropy({})", "x, y", True),
+        ("F.binary_cross_entropy({})", "y, x", False),
+    ],
+)
+def test_arguments_of_a_symmetric_loss_have_no_order(tmp_path: Path, loss: str, order: str, swapped: bool) -> None:
+    forward = """
+    def forward(self, x):
+        m, s = self.encode(x)
+        y = self.back(m + torch.exp(0.5 * s) * torch.randn_like(s))
+        return {loss} - 0.5 * torch.mean(1 + s - m.pow(2) - s.exp())
+"""
+    report = linted(tmp_path, {"net.py": HEAD + MODEL + forward.format(loss=loss.format(order))})
+
+    told = [facts.recon.swapped for facts in report.facts if facts.recon.kind is not None]
+    assert [fact is not None and fact.value for fact in told] == [swapped]
+
+
+@pytest.mark.parametrize("moved", [".permute(0, 2, 1)", ".transpose(1, 2)", ".view(-1, 12, 7).mT"])
+def test_an_activation_is_seen_behind_a_change_of_layout(tmp_path: Path, moved: str) -> None:
+    forward = f"""
+    def forward(self, x):
+        m, s = self.encode(x)
+        y = self.back(m + torch.exp(0.5 * s) * torch.randn_like(s)).unflatten(1, (7, 12)){moved}
+        recon = F.mse_loss(y, x, reduction="none").sum((1, 2))
+        return recon - 0.5 * torch.sum(1 + s - m.pow(2) - s.exp(), 1)
+"""
+    report = linted(tmp_path, {"net.py": HEAD + MODEL + forward})
+
+    told = [facts.output.activations for facts in report.facts if facts.recon.kind is not None]
+    assert [fact is not None and fact.value for fact in told] == [("sigmoid",)]

@@ -157,6 +157,33 @@ def test_overflow(latent: str, expected: list[str], tmp_path: Path) -> None:
     assert codes(tmp_path, module(latent)) == expected
 
 
+WHERE_FLOAT32_ENDS = {
+    # exp(s) of the KL goes before the exp(s / 2) of the sampler: float32 ends at 3.4e38 = exp(88.72).
+    "both exps": (RIGHT, 88.72),
+    "a clamp in the sampler alone": (
+        "return mu + torch.exp(0.5 * logvar.clamp(max=9.0)) * torch.randn_like(mu)",
+        88.72,
+    ),
+    "a sampler that overflows first": ("return mu + torch.exp(4.0 * logvar) * torch.randn_like(mu)", 22.18),
+}
+
+
+@pytest.mark.parametrize(("latent", "at"), WHERE_FLOAT32_ENDS.values(), ids=WHERE_FLOAT32_ENDS)
+def test_the_first_overflow_is_that_of_sampler_and_kl(latent: str, at: float, tmp_path: Path) -> None:
+    found = [facts.heads.overflow for facts in read(tmp_path, module(latent)).facts if facts.kl.form is not None]
+    assert found
+    for fact in found:
+        assert fact is not None
+        assert fact.value.at == pytest.approx(at, rel=1e-3)
+
+
+def test_a_sampler_without_a_kl_does_not_tell_what_overflows_first(tmp_path: Path) -> None:
+    alone = MODULE[: MODULE.index("def vae_loss")].format(
+        latent=" " * 8 + RIGHT, hidden="torch.relu(self.trunk(x))", methods=""
+    )
+    assert [facts.heads.overflow for facts in read(tmp_path, alone).facts] == [None]
+
+
 DROPOUTS = {
     "functional": ("F.dropout(torch.relu(self.trunk(x)), 0.3)", ["VAE603"]),
     "functional by keyword": ("F.dropout(torch.relu(self.trunk(x)), p=0.3, training=True)", ["VAE603"]),
@@ -229,3 +256,24 @@ DETACHED = {
 @pytest.mark.parametrize(("hidden", "expected"), DETACHED.values(), ids=DETACHED)
 def test_detached_encoder(hidden: str, expected: list[str], tmp_path: Path) -> None:
     assert codes(tmp_path, module(hidden=hidden)) == expected
+
+
+UNUSED = "self.spare = nn.Linear(33, 7)"
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        (module(), True),
+        (module().replace("self.up = nn", f"{UNUSED}\n        self.up = nn"), False),
+        (
+            MODULE[MODULE.index("def vae_loss") : MODULE.index("def train")].format(ending="    return loss.mean()"),
+            False,
+        ),
+    ],
+    ids=["every layer trained", "a layer that nothing calls", "a loss alone"],
+)
+def test_gradients_are_clean_only_where_every_layer_was_seen(text: str, clean: bool, tmp_path: Path) -> None:
+    report = read(tmp_path, "import torch\nimport torch.nn.functional as F\n" + text)
+    assert report.findings == ()
+    assert ("VAE601" in {code for judgement in report.judgements for code in judgement.clean}) is clean

@@ -64,9 +64,12 @@ def read(folder: Path, text: str) -> LintReport:
     return report
 
 
+def looped(body: str) -> str:
+    return "\n".join(" " * 12 + line for line in body.strip("\n").splitlines())
+
+
 def codes(folder: Path, body: str, model: str = MODEL) -> list[str]:
-    indented = "\n".join(" " * 12 + line for line in body.strip("\n").splitlines())
-    report = read(folder, model + LOOP.format(body=indented))
+    report = read(folder, model + LOOP.format(body=looped(body)))
     assert any(facts.kl.form is not None for facts in report.facts), "the KL was not found"
     return sorted({finding.code for finding in report.findings})
 

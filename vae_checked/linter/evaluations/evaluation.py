@@ -18,6 +18,7 @@ class Evaluation:
 
     `data` is where the project's data lie as far as its pipelines tell, for inputs of which nothing else is known;
     `again` makes the same evaluation once more, with models in the places of some that it takes from outside.
+    `model` is the one whose results a loss was handed in this one.
     """
 
     subject: str
@@ -25,6 +26,7 @@ class Evaluation:
     observations: Observations
     data: Fact[Interval] | None = None
     again: Callable[[StandInModels], Evaluation] | None = None
+    model: Evaluation | None = None
 
     def values(self) -> list[Expr]:
         """Every expression at the edge of a statement."""

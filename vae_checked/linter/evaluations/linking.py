@@ -192,7 +192,8 @@ class Models:
                     return interpreter.invoke(target, given, {}, at)
 
                 _, observations = interpreter.run(work)
-                yield Evaluation(models[0].evaluation.subject, module, observations)
+                model = models[0].evaluation
+                yield Evaluation(model.subject, module, observations, model=model)
 
 
 def _inputs(atoms: Iterable[Expr], forward: Function) -> list[Value]:

@@ -182,6 +182,7 @@ def _facts(
     shown = kl if site is not None or not losses.draws else None
     reading = losses.read(kl, recon) if kl is not None and recon is not None else None
     kl_found = kl_facts(kl, recon, reading, losses)
+    trained_by = None if kl_found.in_loss is not None and not kl_found.in_loss.value else kl
     recon_found = recon_facts(site, recon, kl, reading)
     prediction, target = sides(site, recon)
     sampler = training.trained(sampler_facts(site, head, kl), site, losses)
@@ -196,7 +197,7 @@ def _facts(
     return Facts(
         subject=evaluation.subject,
         sampler=sampler,
-        heads=replace(heads_facts(site, head, shown), overflow=training.overflow(head, site)),
+        heads=replace(heads_facts(site, head, shown), overflow=training.overflow(head, site, trained_by)),
         kl=kl_found,
         output=output,
         recon=recon_found,

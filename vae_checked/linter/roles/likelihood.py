@@ -46,7 +46,9 @@ def recon_facts(
         return Recon()
     where = origin(recon.term)
     swapped: Fact[bool] | None = None
-    if site is not None:
+    if recon.kind.symmetric:
+        swapped = Fact(False, where)
+    elif site is not None:
         swapped = Fact(contains(recon.second, site.z.uid), where)
     elif _computed_from(recon.first, recon.second) != _computed_from(recon.second, recon.first):
         swapped = Fact(_computed_from(recon.second, recon.first), where)

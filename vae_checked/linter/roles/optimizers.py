@@ -34,7 +34,7 @@ def forgotten(evaluation: Evaluation, site: SamplerSite | None, kl: Divergence |
     model = _model(evaluation)
     if model is None:
         return None
-    parts = {name for name, value in model.attributes.items() if _has_parameters(value)}
+    parts = {name for name, value in model.attributes.items() if next(_with_parameters(value), None) is not None}
     used = _used(model, parts, evaluation, site, kl)
     for module in _modules(evaluation):
         listed = module.read_once(_read)
@@ -72,7 +72,14 @@ def _model(evaluation: Evaluation) -> Instance | None:
     return None
 
 
-def _has_parameters(value: Value) -> bool:
+def serials(evaluation: Evaluation) -> set[object]:
+    """The numbers of the layers with parameters that the model of an evaluation builds; none where it is not seen."""
+    model = _model(evaluation if evaluation.model is None else evaluation.model)
+    return set() if model is None else {layer.serial for layer in _with_parameters(model)}
+
+
+def _with_parameters(value: Value) -> Iterator[Layer]:
+    """The layers with parameters of their own in a value."""
     seen: set[int] = set()
     stack = [value]
     while stack:
@@ -81,12 +88,11 @@ def _has_parameters(value: Value) -> bool:
             continue
         seen.add(id(item))
         if isinstance(item, Layer) and not any(word in item.kind for word in _BARE):
-            return True
+            yield item
         if isinstance(item, Sequence):
             stack.extend(item.items.values())
         elif isinstance(item, Instance):
             stack.extend(item.attributes.values())
-    return False
 
 
 def _used(
@@ -98,9 +104,9 @@ def _used(
         heads += [site.location, site.scale]
     if kl is not None:
         heads += [kl.location, kl.head]
-    serials = {node.get("serial") for head in heads for node in walk(strip(head)) if node.op == "layer"}
+    numbers = {node.get("serial") for head in heads for node in walk(strip(head)) if node.op == "layer"}
     return {
-        name for name in parts if isinstance(model.attributes[name], Layer) and model.attributes[name].serial in serials
+        name for name in parts if isinstance(model.attributes[name], Layer) and model.attributes[name].serial in numbers
     }
 
 

@@ -201,7 +201,7 @@ def activations(output: Expr) -> tuple[tuple[str, ...], Expr | None]:
     last: Expr | None = None
     node = output
     while True:
-        if node.op in TRANSPARENT and node.args:
+        if node.op in (*TRANSPARENT, "move") and node.args:
             node = node.args[0]
         elif node.op in _ACTIVATIONS:
             names.append(node.op)

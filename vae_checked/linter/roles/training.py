@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
+from collections.abc import Iterator
 
 from vae_checked.facts import Fact, Family, NoiseTiming, Overflow, Parametrisation, Sampler, Training
 from vae_checked.linter.roles import gradients, optimizers, samplers
@@ -11,16 +12,20 @@ from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import Losses
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
-from vae_checked.linter.symbols.expression import TRANSPARENT, Expr, Graph, contains, origin, strip, walk
-from vae_checked.linter.symbols.intervals import interval_of
-from vae_checked.linter.symbols.numeric import evaluate, leaves
+from vae_checked.linter.symbols.expression import ELEMENTWISE, TRANSPARENT, Expr, Graph, contains, origin, strip, walk
+from vae_checked.linter.symbols.numeric import Program, leaves
 from vae_checked.linter.symbols.values import Function
 from vae_checked.record import replace
 
-# The largest finite number of each dtype: exp overflows at its logarithm.
+# The largest finite number of each dtype, and the least that is not rounded to 0.
 _LARGEST = {"float16": 65504.0, "float32": 3.4028234663852886e38}
+_LEAST = {"float16": 2.0**-25, "float32": 2.0**-150}
 _DRAWS = ("noise", "draw")
 _NAN_TESTS = frozenset(("isnan", "isfinite", "isinf"))
+# Operations that make of a moderate number one that is not finite, and the second heads at which they are tried.
+_GROWING = frozenset("exp expm1 square pow mul div reciprocal log".split())
+_HEADS = tuple(2.0**k for k in range(1, 14))
+_HARMLESS = 1.0
 
 
 def trained(sampler: Sampler, site: SamplerSite | None, losses: Losses) -> Sampler:
@@ -111,38 +116,59 @@ def _is_decoded(prediction: Expr, location: Expr) -> bool:
     )
 
 
-def overflow(head: Expr | None, site: SamplerSite | None) -> Fact[Overflow] | None:
-    """Where the exp that makes std overflows, for an exponent that is affine in the second head."""
+def overflow(head: Expr | None, site: SamplerSite | None, kl: Divergence | None) -> Fact[Overflow] | None:
+    """Which number first stops being finite as the second head grows, in std or in the KL, and where; inf for none."""
     if site is None or head is None:
         return None
-    for node in walk(site.scale):
-        if node.op != "exp" or not contains(node, head.uid):
-            continue
-        if leaves(node.args[0], (head.uid,)):
-            continue
-        halved = any(item.op == "cast" and item.get("dtype") == "float16" for item in _carried(node.args[0]))
-        dtype = "float16" if halved else "float32"
-        exponent = interval_of(node.args[0])
-        if exponent is not None and exponent.high <= math.log(_LARGEST[dtype]):
-            return None
-        start, middle, end = (evaluate(node.args[0], {head.uid: s}) for s in (0.0, 1.0, 2.0))
-        if middle > start and math.isclose(end - middle, middle - start, rel_tol=1e-6):
-            at = (math.log(_LARGEST[dtype]) - start) / (middle - start)
-            return Fact(Overflow("exp of the second head", at, dtype), origin(node))
-    return None
+    terms = [site.scale] if kl is None else [site.scale, kl.term]
+    found: list[tuple[float, str, Expr]] = []
+    for node in {node.uid: node for term in terms for node in walk(term)}.values():
+        if node.op in _GROWING and contains(node, head.uid) and not leaves(node, (head.uid,)):
+            halved = any(item.op == "cast" and item.get("dtype") == "float16" for item in _carried(node))
+            dtype = "float16" if halved else "float32"
+            at = _overflows_at(node, head, dtype)
+            if at is not None:
+                found.append((at, dtype, node))
+    if found:
+        at, dtype, node = min(found, key=lambda item: item[0])
+        if kl is None and dtype == "float32":
+            return None  # a KL, which squares std, overflows before
+        return Fact(Overflow(f"{node.op} of the second head", at, dtype), origin(node))
+    if kl is None or leaves(site.scale, (head.uid,)):
+        return None
+    return Fact(Overflow("nothing", math.inf, "float32"), origin(site.scale))
 
 
-def _carried(node: Expr) -> list[Expr]:
-    found: dict[int, Expr] = {}
+def _overflows_at(node: Expr, head: Expr, dtype: str) -> float | None:
+    """The value of the head, to 1e-6, from which on a node is no finite number; None where it stays one."""
+    is_log = node.op == "log"
+    program = Program(node.args[0] if is_log else node, (head.uid,))
+
+    def is_finite(s: float) -> bool:
+        size = abs(program({head.uid: s}))
+        return size >= _LEAST[dtype] if is_log else size <= _LARGEST[dtype]
+
+    above = next((s for s in _HEADS if not is_finite(s)), None)
+    if above is None or not is_finite(_HARMLESS):
+        return None
+    below = _HARMLESS
+    while above - below > 1e-6 * above:
+        middle = 0.5 * (below + above)
+        below, above = (middle, above) if is_finite(middle) else (below, middle)
+    return above
+
+
+def _carried(node: Expr) -> Iterator[Expr]:
+    """A node, and what it is made from in one precision."""
+    seen: set[int] = set()
     stack = [node]
     while stack:
         item = stack.pop()
-        if item.uid in found:
-            continue
-        found[item.uid] = item
-        if item.op in TRANSPARENT or item.op in ("mul", "add", "sub", "div", "neg"):
-            stack.extend(item.args)
-    return list(found.values())
+        if item.uid not in seen:
+            seen.add(item.uid)
+            yield item
+            if item.op in TRANSPARENT or item.op in ELEMENTWISE:
+                stack.extend(item.args)
 
 
 def training_facts(
@@ -192,7 +218,10 @@ def _name(node: ast.Name | ast.Attribute) -> str:
 
 
 def _without_gradient(losses: Losses, site: SamplerSite | None, kl: Divergence | None) -> Fact[tuple[str, ...]] | None:
-    """Layers of the encoder that stand before a detach on every way to the loss."""
+    """Layers of the encoder that stand before a detach on every way to the loss.
+
+    None where no layer is seen, or where one that the model builds is not seen to be trained.
+    """
     location = site.location if site is not None else kl.location if kl is not None else None
     totals = [value for value in losses.totals if location is not None and losses.graph.holds(value, location.uid)]
     if location is None or not totals:
@@ -200,7 +229,7 @@ def _without_gradient(losses: Losses, site: SamplerSite | None, kl: Divergence |
     reached = gradients.reached(totals)
     cuts = [node for node in walk(location) if node.op == "detach" and node.get("known") != "sample"]
     # A layer may be trained where it is applied to something else.
-    everywhere = gradients.reached(losses.ends) if cuts else set()
+    everywhere = gradients.reached(losses.ends)
     trained = {node.get("serial") for node in losses.nodes if node.op == "layer" and node.uid in everywhere}
     for node in cuts:
         if node.uid not in reached:
@@ -209,4 +238,5 @@ def _without_gradient(losses: Losses, site: SamplerSite | None, kl: Divergence |
         lost = [item for item in below if item.get("serial") not in trained]
         if lost and len(lost) == len(below):
             return Fact(tuple(dict.fromkeys(origin(item).source for item in lost)), origin(node))
-    return Fact((), origin(totals[0]))
+    seen = any(node.op == "layer" for node in walk(location))
+    return Fact((), origin(totals[0])) if seen and optimizers.serials(losses.evaluation) <= trained else None

@@ -27,7 +27,7 @@ _CASTS = frozenset(
     "to cuda cpu float double half bfloat16 type type_as long int requires_grad_ requires_grad clone numpy tolist "
     "as_tensor asarray from_numpy tensor Tensor FloatTensor DoubleTensor HalfTensor array Variable "
     "astype ascontiguousarray asfarray float32 float64 "
-    "share_memory_ pin_memory realize rename align_to as_subclass item asnumpy copy".split()
+    "share_memory_ pin_memory realize rename align_to as_subclass asnumpy copy".split()
 )
 _SHAPES = {
     **{name: name for name in "view reshape flatten unsqueeze squeeze expand repeat contiguous".split()},
@@ -382,7 +382,7 @@ HANDLERS: dict[str, Handler] = {
     "pow": _pow, "power": _pow, "float_power": _pow,
     "clamp": _clamp, "clip": _clamp, "clamp_min": _clamp_low, "clamp_max": _clamp_high, "hardtanh": _hardtanh,
     "addcmul": _addc("mul"), "addcdiv": _addc("div"), "lerp": _lerp,
-    "softmax": _softmax, "log_softmax": _log_softmax, "detach": _detach,
+    "softmax": _softmax, "log_softmax": _log_softmax, "detach": _detach, "item": _detach,
     "size": _size_of, "numel": _numel, "nelement": _numel,
     "chunk": _chunk, "split": _split, "tensor_split": _split, "unbind": _unbind,
     "zeros": _filled(0.0), "zeros_like": _filled(0.0), "new_zeros": _filled(0.0),
