@@ -132,9 +132,7 @@ def _recognised(subject: Subject, seen: Observed, label: str, guess: str) -> tup
         draws = ", ".join(sorted({draw.source for draw in latent.draws}))
         second = "" if latent.second is None else f", second head {named(tape, latent.second)}"
         shape = "x".join(map(str, tape.values[latent.z].tensor.shape))
-        lines.append(
-            f"{label}: z ({shape}) is affine in the noise of {draws}: mu is {named(tape, latent.location)}{second}"
-        )
+        lines.append(f"{label}: z ({shape}) is affine in the noise of {draws}: mu is {named(tape, latent.mu)}{second}")
     for path, role in first.roles.items():
         lines.append(f"{label}: {path} is {role}")
     lines += [f"{label}: {line}" for line in first.recognised]

@@ -17,6 +17,7 @@ from vae_checked.auditor.recording.origins import described, origin_of
 from vae_checked.auditor.recording.replay import ReplayError
 from vae_checked.auditor.terms import KLFacts, Observed, kl_facts, recon_facts
 from vae_checked.facts import (
+    KL,
     Data,
     Fact,
     Facts,
@@ -33,6 +34,7 @@ from vae_checked.facts import (
 )
 
 T = TypeVar("T")
+_ANOTHER_MEAN = "the loss judges a mean, and z is drawn around another value that the sampler makes of it"
 _NO_LATENT = "no noise was seen to make z = location + scale * eps: a forward that samples, or adapter=, settles it"
 
 
@@ -137,6 +139,9 @@ def _with_latent(shared: Facts, seen: Observed, place: int) -> Facts:
     second = None if latent.second is None else interval_of(tape, first.graph, latent.second)
     evaluated = None if seen.evaluation is None else bool(seen.evaluation.latents)
     term = attempt("kl.form", lambda: kl_facts(seen, place, second, attempt.unobserved), KLFacts())
+    if term.kl.form is not None and not attempt("kl.form", lambda: sampler.drawn_around_mu(first, latent), True):
+        attempt.unobserved["kl.form"] = _ANOTHER_MEAN
+        term = KLFacts(KL(in_loss=term.kl.in_loss))
     source = head_source(first, latent)
     if term.swapped is not None:
         source = Fact(HeadSource.SWAPPED, term.swapped)

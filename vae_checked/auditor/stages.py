@@ -129,7 +129,7 @@ class _Model:
                 "the laws of the posterior: no z = mu + std * eps whose heads follow from the input was seen"
             )
             return Staged(stages, event, (), self.largest_batch, tuple(missing))
-        mu, second = tape.values[latent.location].tensor, tape.values[latent.second].tensor
+        mu, second = tape.values[latent.mu].tensor, tape.values[latent.second].tensor
         if not mu.shape == second.shape == tape.values[latent.z].tensor.shape or mu.shape[0] != batch:
             shapes = ", ".join(str(tuple(t.shape)) for t in (mu, second, tape.values[latent.z].tensor))
             missing.append(f"the laws of the posterior: mu, the second head and z have shapes {shapes}")
@@ -167,7 +167,7 @@ class _Model:
             missing.append(f"the laws of the KL: {reason}")
             return stages
         kl = replace(stages, kl=self.kl)
-        heads = {n: tape.values[n].data.double() for n in (latent.location, _second(latent))}
+        heads = {n: tape.values[n].data.double() for n in (latent.mu, _second(latent))}
         why = self._fails(lambda: self.kl(*heads.values()))
         if why:
             missing.append(f"the laws of the KL: {why}")
@@ -247,7 +247,7 @@ class _Model:
         seen, latent = self._with_latent(len(mu))
         tape = seen.run.tape
         noise = {draw.number: _redrawn(tape, draw) for draw in latent.draws}
-        chosen = {latent.location: mu, _second(latent): second, **noise}
+        chosen = {latent.mu: mu, _second(latent): second, **noise}
         return replay(tape, chosen, (latent.z,), grad=torch.is_grad_enabled())[latent.z]
 
     def kl(self, mu: Tensor, second: Tensor) -> Tensor:
@@ -256,7 +256,7 @@ class _Model:
         at_prior = SECOND[self._parametrisation](torch.ones((), dtype=second.dtype, device=second.device))
 
         def total(mu: Tensor, second: Tensor) -> Tensor:
-            chosen = {latent.location: mu.double(), _second(latent): second.double()}
+            chosen = {latent.mu: mu.double(), _second(latent): second.double()}
             return _mean_over_signs(seen, latent, chosen, self._signs)
 
         whole = total(mu, second)
@@ -274,7 +274,7 @@ class _Model:
         if join is None or goal is None:
             raise ModelError(f"with a batch of {len(x)} the reconstruction loss is not seen, with others it is")
         tape = seen.run.tape
-        still = {n: tape.values[n].data for each in seen.latents for n in (each.location, each.z, each.second) if n}
+        still = {n: tape.values[n].data for each in seen.latents for n in (each.mu, each.z, each.second) if n}
 
         def total(prediction: Tensor) -> Tensor:
             chosen = {join.prediction: _shaped(tape, join.prediction, prediction.double())}
@@ -316,7 +316,7 @@ def _heads(seen: Observation) -> tuple[int, int, int] | None:
     """The numbers of mu, the second head and z: by the noise, or by the names of what is returned, z being mu then."""
     latent = _latent(seen)
     if latent is not None and latent.second is not None:
-        return latent.location, latent.second, latent.z
+        return latent.mu, latent.second, latent.z
     by_role = {role: seen.run.number(part) for part in seen.run.parts if (role := seen.roles.get(part.path))}
     mu, second = by_role.get(Role.MU), by_role.get(Role.SECOND)
     return None if mu is None or second is None else (mu, second, mu)

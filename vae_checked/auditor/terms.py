@@ -139,7 +139,7 @@ def kl_facts(seen: Observed, place: int, interval: Interval | None, unobserved: 
     if by_batch is None:
         unobserved["kl.reduced"] = "the batch sizes that were run do not tell how the batch is reduced"
     way = _kl_way(first, latent, first.total)
-    event = first.run.tape.values[latent.location].tensor.numel() // first.batch
+    event = first.run.tape.values[latent.mu].tensor.numel() // first.batch
     reduced, factor = weights.explained(measured.weight, first.batch, event, way, by_batch)
     term = KL(
         form,
@@ -154,7 +154,7 @@ def kl_facts(seen: Observed, place: int, interval: Interval | None, unobserved: 
 def _kl_way(first: Observation, latent: Latent, total: int) -> weights.Way:
     predictions = () if first.join is None else first.join.predictions
     cut = [number for number in (*latent.every_z, latent.std, *predictions) if number is not None]
-    return weights.way_to(first.run.tape, first.graph, (latent.location,), total, cut, first.unknown_weight)
+    return weights.way_to(first.run.tape, first.graph, (latent.mu,), total, cut, first.unknown_weight)
 
 
 def _beta(seen: Observed, weight: float, latents: int, reduced: Reduced, factor: float) -> Fact[EffectiveBeta] | None:

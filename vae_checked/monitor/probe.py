@@ -116,7 +116,7 @@ def _measure(seen: Observation, found: Probed) -> None:
     x_hat = tape.values[seen.x_hat]
     if latents:
         _measure_use(seen, latents, seen.x_hat, found)
-        found.reaches_encoder = _reaches(x_hat.tensor, [tape.values[latent.location].tensor for latent in latents])
+        found.reaches_encoder = _reaches(x_hat.tensor, [tape.values[latent.mu].tensor for latent in latents])
         if found.reaches_encoder is None:
             found.unobserved.append("the gradient to the encoder: its parameters are frozen")
     found.weights = _weights(seen, latents)
@@ -142,7 +142,7 @@ def _measure_posterior(seen: Observation, latent: Latent, found: Probed) -> None
             replay(tape, {latent.eps: torch.full_like(noise, c, requires_grad=False)}, (latent.z,))[latent.z].double()
             for c in (0.0, 1.0)
         )
-    mu, std = tape.values[latent.location].data.double(), (at_1 - at_0).abs()
+    mu, std = tape.values[latent.mu].data.double(), (at_1 - at_0).abs()
     if std.shape != mu.shape or latent.second is None:
         found.unobserved.append("the KL: z is repeated for several samples, which are not told apart here")
         return
@@ -155,7 +155,7 @@ def _measure_posterior(seen: Observation, latent: Latent, found: Probed) -> None
     found.variance += _by_unit(mu.var(0, correction=0), lambda values: sum(values) / len(values))
     found.latent_size += mu[0].numel()
     positive = interval is not None and interval.low >= 0
-    found.heads += (Heads(_path_of(seen, latent.location), _second_path(seen, latent), positive),)
+    found.heads += (Heads(_path_of(seen, latent.mu), _second_path(seen, latent), positive),)
 
 
 def _by_unit(values: Tensor, join: Any) -> list[float]:
@@ -182,7 +182,7 @@ def _second_path(seen: Observation, latent: Latent) -> str | None:
     if exact is not None or latent.std is None:
         return exact
     forms, _ = seen.graph.elementwise_past(latent.std)
-    shape = seen.run.tape.values[latent.location].tensor.shape
+    shape = seen.run.tape.values[latent.mu].tensor.shape
     for part in seen.run.parts:
         if seen.run.number(part) in forms and part.tensor.shape == shape:
             return part.path
@@ -215,7 +215,7 @@ def _measure_use(seen: Observation, latents: list[Latent], x_hat: int, found: Pr
     if x_hat in seen.graph.descendants((seen.run.x_number,), without=every_z):
         by_x = moved({seen.run.x_number: exchanged(seen.run.x_number), **held})
     if by_x > 0:
-        heads = [n for latent in latents for n in (latent.location, latent.second) if n is not None]
+        heads = [n for latent in latents for n in latent.heads]
         through = x_hat not in seen.graph.descendants((seen.run.x_number,), without=[*every_z, *heads])
         found.around = "through the heads of the posterior, not through z" if through else "by a way around z"
     found.follows_z = by_z / (by_z + by_x) if by_z > 0 else 0.0

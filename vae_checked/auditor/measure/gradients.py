@@ -36,8 +36,8 @@ def _reaches(seen: Observation, latent: Latent) -> Fact[frozenset[Head]] | None:
     tape = seen.run.tape
     z = tape.values[latent.z].tensor
     reached = set()
-    for head, number in ((Head.MU, latent.location), (Head.SECOND, latent.second)):
-        tensor = tape.values[number].tensor
+    for head, number in ((Head.MU, latent.mu), (Head.SECOND, latent.second)):
+        tensor = tape.values[_before_a_cut(seen, number)].tensor
         if not tensor.requires_grad:
             return None
         try:
@@ -46,6 +46,13 @@ def _reaches(seen: Observation, latent: Latent) -> Fact[frozenset[Head]] | None:
         except RuntimeError:
             return None
     return Fact(frozenset(reached), origin_of(tape, latent.z, "z"))
+
+
+def _before_a_cut(seen: Observation, number: int) -> int:
+    """The head, or the latest value elementwise before it that has a gradient, where it was cut from its own."""
+    past, _ = seen.graph.elementwise_past(number)
+    values = seen.run.tape.values
+    return next((n for n in sorted(past, reverse=True) if values[n].tensor.requires_grad), number)
 
 
 def _flows(z: Tensor, head: Tensor) -> bool:

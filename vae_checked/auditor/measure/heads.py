@@ -11,12 +11,17 @@ from vae_checked.facts import Fact, HeadSource
 
 
 def head_source(seen: Observation, latent: Latent) -> Fact[HeadSource] | None:
-    """Duplicated where both heads hold the same numbers; None without a second head."""
+    """Duplicated where both heads are the same function of the input; None without a second head.
+
+    Heads that no input moves yet, as zeros at the start of a training, may be equal by chance: None as well.
+    """
     if latent.second is None:
         return None
     tape = seen.run.tape
-    mu, second = tape.values[latent.location], tape.values[latent.second]
-    same = mu.number == second.number or (
-        mu.tensor.numel() == second.tensor.numel() and torch.equal(mu.data.flatten(), second.data.flatten())
-    )
+    mu, second = tape.values[latent.mu], tape.values[latent.second]
+    same = mu.number == second.number
+    if not same and mu.tensor.numel() == second.tensor.numel():
+        same = torch.equal(mu.data.flatten(), second.data.flatten())
+        if same and torch.equal(mu.data, mu.data[:1].expand_as(mu.data)):
+            return None
     return Fact(HeadSource.DUPLICATED if same else HeadSource.DISTINCT, origin_of(tape, latent.second))

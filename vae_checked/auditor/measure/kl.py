@@ -113,7 +113,7 @@ def measure_kl(
         return None
     positive = interval is not None and interval.low >= 0
     held = held_still(seen, latent, seen.total)
-    term = _Term(seen, latent, latent.location, latent.second, seen.total, positive, held)
+    term = _Term(seen, latent, latent.mu, latent.second, seen.total, positive, held)
     ahead = seen.graph.between((term.mu, term.second), term.total, held)
     if term.total not in seen.graph.descendants((term.mu, term.second), held):
         if _encoded_again(term):
@@ -193,7 +193,7 @@ def _weighed_by_zero(tape: Tape, ahead: set[int]) -> bool:
 def _encoded_again(term: _Term) -> bool:
     """Whether the loss follows from input and parameters by a way that touches neither heads nor prediction."""
     tape = term.tape
-    cut = {*term.held, *(n for latent in term.seen.latents for n in (latent.location, latent.second, *latent.every_z))}
+    cut = {*term.held, *(n for latent in term.seen.latents for n in (*latent.heads, *latent.every_z))}
     both = Tape.INPUT | Tape.PARAMETER
     before = term.seen.graph.ancestors(term.total, without={n for n in cut if n is not None}) - {term.total}
     after = term.seen.graph.descendants({n for n in cut if n is not None})

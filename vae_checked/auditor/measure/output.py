@@ -6,8 +6,8 @@ from torch import Tensor
 
 from vae_checked.auditor.measure.intervals import ACTIVATIONS, interval_of
 from vae_checked.auditor.recognition.graph import is_layout
-from vae_checked.auditor.recognition.latents import tolerance
 from vae_checked.auditor.recognition.observe import Observation
+from vae_checked.auditor.recognition.samples import tolerance
 from vae_checked.auditor.recording.origins import origin_of
 from vae_checked.auditor.recording.replay import replay
 from vae_checked.auditor.recording.tape import Tape

@@ -148,7 +148,7 @@ def _gradient(seen: Observation, join: Join, total: int, seed: int, low: float, 
     of_target = torch.Generator().manual_seed(0)
     t = (0.04 + 0.92 * torch.rand(data.shape, generator=of_target, dtype=torch.float64)).to(data)
     leaf, target = p.detach().clone().requires_grad_(), t.detach().clone().requires_grad_()
-    still = [n for latent in seen.latents for n in (latent.location, latent.second, *latent.every_z) if n is not None]
+    still = [n for latent in seen.latents for n in (*latent.heads, *latent.every_z)]
     chosen = {number: tape.values[number].data for number in (*still, *join.others)}
     chosen |= {join.prediction: leaf, join.target: target}
     try:

@@ -8,6 +8,7 @@ import torch
 
 from vae_checked.auditor.recognition.latents import Latent
 from vae_checked.auditor.recognition.observe import Observation
+from vae_checked.auditor.recognition.samples import pattern, tolerance
 from vae_checked.auditor.recording.origins import origin_of
 from vae_checked.auditor.recording.replay import replay
 from vae_checked.facts import Fact, Interval, Origin, Parametrisation, StdCurve
@@ -37,6 +38,20 @@ def std_curve(seen: Observation, latent: Latent, interval: Interval | None) -> F
     points = tuple((s, std) for s in shown if (std := std_at(seen, latent, latent.second, s)) is not None)
     source = fitting.formula if fitting is not None else "a function that no parametrisation has"
     return Fact(StdCurve(fitting, points), Origin(source, origin_of(seen.run.tape, latent.std).place))
+
+
+def drawn_around_mu(seen: Observation, latent: Latent) -> bool:
+    """Whether z without noise is mu, rearranged or repeated at most, wherever the prior has nearly all of its mass."""
+    if latent.mu == latent.location:
+        return True
+    tape = seen.run.tape
+    recorded = tape.values[latent.mu].data
+    drawn = pattern(recorded.shape, recorded.dtype, recorded.device)
+    found = replay(tape, {latent.mu: drawn}, (latent.location,))[latent.location].flatten()
+    wanted = drawn.flatten().sort().values.repeat_interleave(found.numel() // drawn.numel())
+    if found.numel() != wanted.numel():
+        return False
+    return bool((found.sort().values - wanted).abs().max() <= 2.0 * tolerance(found.dtype))
 
 
 def std_at(seen: Observation, latent: Latent, second: int, s: float) -> float | None:

@@ -101,37 +101,37 @@ class Graph:
             return all(self.tape.values[n].tensor.numel() == size for n in above)
         return True
 
-    def cuts(self, cut: int, root: int, targets: Collection[int]) -> bool:
-        """Whether every way from `root` to any of `targets` leads through `cut`."""
-        if cut == root:
+    def cuts(self, cut: int, begins: Collection[int], targets: Collection[int], closed: Collection[int] = ()) -> bool:
+        """Whether every way from `begins` to any of `targets`, the values `closed` avoided, leads through `cut`."""
+        if set(begins) == {cut}:
             return True
-        reached = self.descendants((root,), without=(cut,))
+        reached = self.descendants(begins, without=(cut, *closed))
         return not any(target in reached for target in targets)
 
-    def waists(self, end: int, follows: int, targets: Collection[int]) -> tuple[tuple[int, ...], int | None]:
+    def waists(
+        self, end: int, targets: Collection[int], follows: int = Tape.INPUT, closed: Collection[int] = ()
+    ) -> tuple[int, ...]:
         """The values, elementwise before `end`, through which everything goes that leads on to `targets`.
 
-        Returns them, the latest first, and the value where the elementwise stretch begins, None when that is not one.
+        The latest comes first. Ways through the values `closed` do not count. Where the elementwise stretch begins in
+        several values, and no one value gathers their ways, it is those of which `end` is a mere rearrangement.
         """
         found, begins = self.elementwise_past(end, follows)
-        if len(begins) != 1:
-            return (end,), None
-        (root,) = begins
-        goals = {*targets, end}
-        return tuple(n for n in sorted(found, reverse=True) if self.cuts(n, root, goals - {n})), root
+        moved = self.moved_from(end, follows)
+        for chain, starts in ((sorted(found, reverse=True), begins), (moved, {moved[-1]})):
+            goals = {*targets, end}
+            through = tuple(n for n in chain if self.cuts(n, starts, goals - {n}, closed))
+            if through:
+                return through
+        return (end,)
 
-    def repeated(self, number: int, follows: int, targets: Collection[int]) -> tuple[int, ...]:
-        """`number`, and what it is a repetition of, as far as all that leads on to `targets` goes through each."""
-        tape, chain = self.tape, [number]
-        while (index := tape.values[chain[-1]].step) is not None:
-            step = tape.steps[index]
-            above = [n for n in step.inputs if tape.values[n].sources & follows]
+    def moved_from(self, number: int, follows: int = Tape.INPUT) -> list[int]:
+        """`number`, and the values of which it is a mere rearrangement or repetition, the latest first."""
+        chain = [number]
+        while (index := self.tape.values[chain[-1]].step) is not None:
+            step = self.tape.steps[index]
+            above = [n for n in step.inputs if self.tape.values[n].sources & follows]
             if len(above) != 1 or not is_layout(step) or step.name in _TAKES_APART:
                 break
             chain.append(above[0])
-        return tuple(n for n in chain if self.cuts(n, chain[-1], targets))
-
-    def waist(self, end: int, follows: int, targets: Collection[int]) -> tuple[int, int | None]:
-        """The latest of `waists`, and where the elementwise stretch begins."""
-        candidates, root = self.waists(end, follows, targets)
-        return candidates[0], root
+        return chain

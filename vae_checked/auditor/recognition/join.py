@@ -64,7 +64,8 @@ def find_join(run: Run, graph: Graph, latents: Sequence[Latent], x_hat: int | No
     step, argument, target = ends[0]
     _, begins_at = graph.elementwise_past(argument, _follows(tape, argument))
     same = [p for _, p, _ in ends if graph.elementwise_past(p, _follows(tape, p))[1] == begins_at]
-    candidates, root = graph.waists(argument, _follows(tape, argument), [total, *same])
+    candidates = graph.waists(argument, [total, *same], _follows(tape, argument))
+    root = next(iter(begins_at)) if len(begins_at) == 1 else None
     whole = _whole_target(tape, graph, target, total, latents)
     return Join(step, candidates[0], argument, root, whole, candidates, _other_samples(tape, graph, ends, same))
 
@@ -101,9 +102,7 @@ def _is_data(tape: Tape, graph: Graph, number: int) -> bool:
 
 def _whole_target(tape: Tape, graph: Graph, number: int, total: int, latents: Sequence[Latent]) -> int:
     """The latest elementwise function of the data through which all of the data's direct way to the loss goes."""
-    cut = [
-        n for latent in latents for n in (latent.location, latent.second, latent.std, *latent.every_z) if n is not None
-    ]
+    cut = [n for latent in latents for n in (*latent.heads, latent.std, *latent.every_z) if n is not None]
     past, begins = graph.elementwise_past(number)
     if len(begins) != 1:
         return number

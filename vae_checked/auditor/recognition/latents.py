@@ -1,36 +1,29 @@
-"""Finds the latents of a run by intercepting its noise: where c times a pattern goes in, z = location + c * scale.
-
-The first tensor that is affine in c, and whose location was on the tape before, is z, whatever the code looks like.
-"""
+"""The posteriors of a run: each sample with the mean and the second head from which its location and its std follow."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-import torch
-from torch import Tensor
-
 from vae_checked.auditor.recognition.graph import Graph
-from vae_checked.auditor.recording.randomness import Family
-from vae_checked.auditor.recording.replay import affected, replay, stream
-from vae_checked.auditor.recording.tape import Draw, Tape
+from vae_checked.auditor.recognition.samples import Sample
+from vae_checked.auditor.recording.tape import Draw
 
 
 @dataclass(frozen=True, slots=True)
 class Latent:
     """One latent by the numbers of its values.
 
-    `eps` is the noise as it meets the heads, `location` the value of z without noise, `std` what multiplies eps, None
-    where none follows from the input; `second` the second head, of which `std` is a function, and `root` where that
-    function's elementwise stretch begins. `draws` feed eps. `samples` are the (z, eps) of further samples of the same
-    posterior.
+    `location` is what z is without noise, and `mu` the head that it follows from, nearly always the same; `std` is what
+    multiplies `eps`, None where none follows from the input, `second` the head of which it is a function, and `root`
+    where that function's elementwise stretch begins. `draws` feed eps. `samples` are the (z, eps) of further samples of
+    the same posterior.
     """
 
     z: int
     eps: int
     location: int
+    mu: int
     std: int | None
     second: int | None
     root: int | None
@@ -47,42 +40,29 @@ class Latent:
         """The noise of z and of the further samples."""
         return (self.eps, *(eps for _, eps in self.samples))
 
+    @property
+    def means(self) -> tuple[int, ...]:
+        """mu, and what z is without noise."""
+        return (self.mu, self.location)
 
-def pattern(shape: Collection[int], dtype: torch.dtype, device: torch.device) -> Tensor:
-    """Distinct numbers of both signs between 0.3 and 1.7 in magnitude, the same at every call."""
-    count = math.prod(shape)
-    index = torch.arange(1, count + 1, dtype=torch.float64)
-    size = 0.3 + 1.4 * torch.frac(index * 0.6180339887498949)
-    sign = torch.where(torch.frac(index * 0.4142135623730951) < 0.5, -1.0, 1.0)
-    return (size * sign).reshape(tuple(shape)).to(device=device, dtype=dtype)
-
-
-def find_samples(tape: Tape, graph: Graph) -> tuple[list[Latent], list[str]]:
-    """Every z with its location and std, in the order of the tape, and a line for each noise that makes none."""
-    samples: list[Latent] = []
-    others: list[str] = []
-    for eps in _noises(tape, graph):
-        sample = _sample_of(tape, graph, eps)
-        draws = ", ".join(sorted({draw.source for draw in _draws_of(tape, eps)}))
-        if sample is None:
-            others.append(f"the noise of {draws} makes no z = location + scale * eps: it is taken for no posterior")
-        elif sample.std is None:
-            others.append(f"the noise of {draws} has a scale that no input changes: it is taken for no posterior")
-        elif all((sample.z, sample.location) != (other.z, other.location) for other in samples):
-            samples.append(sample)
-    return samples, others
+    @property
+    def heads(self) -> tuple[int, ...]:
+        """mu, and the second head where there is one."""
+        return (self.mu,) if self.second is None else (self.mu, self.second)
 
 
-def latents_of(tape: Tape, graph: Graph, samples: Collection[Latent], targets: Collection[int]) -> list[Latent]:
-    """The posteriors of `samples`, each once, with the second heads that z and all of `targets` depend on.
+def latents_of(graph: Graph, samples: Sequence[Sample], outputs: Collection[int], total: int | None) -> list[Latent]:
+    """The posteriors of `samples`, each once.
 
-    `targets` are the loss, and what the model returns.
+    A head is the latest value from which location or std follows elementwise and through which goes whatever judges it
+    beside z: the loss `total`, or what the model returns where the loss takes nothing but z.
     """
+    every_z = [sample.z for sample in samples]
     latents: list[Latent] = []
     for sample in samples:
-        found = _with_heads(tape, graph, sample, targets)
+        found = _with_heads(graph, sample, every_z, outputs, total)
         for place, known in enumerate(latents):
-            if (known.location, known.second) == (found.location, found.second):
+            if (known.mu, known.second) == (found.mu, found.second):
                 latents[place] = replace(known, samples=(*known.samples, (found.z, found.eps)))
                 break
         else:
@@ -90,138 +70,26 @@ def latents_of(tape: Tape, graph: Graph, samples: Collection[Latent], targets: C
     return latents
 
 
-def _draws_of(tape: Tape, number: int) -> tuple[Draw, ...]:
-    return tuple(draw for draw in tape.draws if tape.values[number].sources & Tape.bit(draw))
+def _with_heads(
+    graph: Graph, sample: Sample, every_z: Collection[int], outputs: Collection[int], total: int | None
+) -> Latent:
+    location, std = sample.location, sample.std
+    if std is None:
+        return Latent(sample.z, sample.eps, location, location, None, None, None, sample.draws)
 
+    def judges(begins: Collection[int], closed: Collection[int]) -> list[int]:
+        """What follows from `begins` by another way than the values `closed`."""
+        reached = graph.descendants(begins, without=closed)
+        return [total] if total in reached else [number for number in outputs if number in reached]
 
-def _noises(tape: Tape, graph: Graph) -> list[int]:
-    """The values that follow from draws and not from the input, at the place where they meet it; masks left out."""
-    found: dict[int, None] = {}
-    for step in tape.steps:
-        if step.draw is not None or not any(graph.depends_on_input(n) and tape.drawn(n) for n in step.outputs):
-            continue
-        for number in step.inputs:
-            value = tape.values[number]
-            if not tape.drawn(number) or graph.depends_on_input(number) or not value.tensor.is_floating_point():
-                continue
-            if all(draw.family is Family.MASK for draw in _draws_of(tape, number)):
-                continue
-            if value.tensor.numel():
-                found[number] = None
-    return list(found)
-
-
-def _sample_of(tape: Tape, graph: Graph, eps: int) -> Latent | None:
-    recorded = tape.values[eps].tensor
-    unit = pattern(recorded.shape, recorded.dtype, recorded.device)
-    if 0 in recorded.stride():
-        unit = recorded.detach() * 0 + unit
-    candidates = [n for n in sorted(affected(tape, (eps,))) if graph.depends_on_input(n)]
-    with torch.no_grad():
-        for number, at_0, at_1, at_2 in _in_step(tape, eps, unit, candidates):
-            if not _affine(at_0, at_1, at_2):
-                continue
-            location = _location(tape, graph, noise_bits(tape, eps), number, at_0)
-            if location is None:
-                continue
-            if tape.values[location].step is None:
-                return None  # noise on the input itself
-            partial = Latent(number, eps, location, None, None, None, _draws_of(tape, eps))
-            return replace(partial, std=_scale(tape, graph, partial, at_0, at_1, unit))
-    return None
-
-
-def _in_step(tape: Tape, eps: int, unit: Tensor, wanted: list[int]) -> Iterator[tuple[int, Tensor, Tensor, Tensor]]:
-    """Each value with what it is at c = 0, 1, 2."""
-    runs = [stream(tape, {eps: c * unit}, wanted) for c in (0.0, 1.0, 2.0)]
-    for (number, at_0), (_, at_1), (_, at_2) in zip(*runs, strict=True):
-        yield number, at_0, at_1, at_2
-
-
-def tolerance(dtype: torch.dtype) -> float:
-    """The relative error that a few roundings leave; half precision has no room for many."""
-    eps = float(torch.finfo(dtype).eps)
-    return (4.0 if eps > 1e-4 else 256.0) * eps
-
-
-def _affine(at_0: Tensor, at_1: Tensor, at_2: Tensor) -> bool:
-    if not at_0.is_floating_point() or at_0.numel() < 2 or not at_0.shape == at_1.shape == at_2.shape:
-        return False
-    zero, one, two = at_0.double(), at_1.double(), at_2.double()
-    if not (torch.isfinite(zero).all() and torch.isfinite(two).all()):
-        return False
-    slope, bend = (one - zero).abs().max(), (two - 2 * one + zero).abs().max()
-    size = torch.maximum(zero.abs().max(), two.abs().max())
-    close = tolerance(at_0.dtype)
-    return bool(slope > close * size and bend <= close * size and zero.abs().max() > 0)
-
-
-def noise_bits(tape: Tape, eps: int) -> int:
-    """The source bits of the draws that feed this noise; dropout and other masks are no part of it."""
-    bits = 0
-    for draw in _draws_of(tape, eps):
-        if draw.family is not Family.MASK:
-            bits |= Tape.bit(draw)
-    return bits
-
-
-def _location(tape: Tape, graph: Graph, noise: int, z: int, at_0: Tensor) -> int | None:
-    """The earliest value on the tape, free of noise, that z is without its noise."""
-    flat = at_0.flatten()
-    close = tolerance(at_0.dtype) * float(flat.abs().max())
-    for value in tape.values[:z]:
-        tensor = value.tensor
-        if not tensor.is_floating_point() or value.sources & noise or not graph.depends_on_input(value.number):
-            continue
-        count = tensor.numel()
-        if count < 2 or at_0.numel() % count:
-            continue
-        data = value.data
-        if count == at_0.numel():
-            same = bool((data.flatten() - flat).abs().max() <= close)
-        else:
-            same = _broadcasts_to(data, at_0) and bool((data - at_0).abs().max() <= close)
-        if same:
-            return value.number
-    return None
-
-
-def _broadcasts_to(small: Tensor, large: Tensor) -> bool:
-    pairs = zip(reversed(small.shape), reversed(large.shape), strict=False)
-    return small.dim() <= large.dim() and all(a in (1, b) for a, b in pairs)
-
-
-def _scale(tape: Tape, graph: Graph, latent: Latent, at_0: Tensor, at_1: Tensor, unit: Tensor) -> int | None:
-    """The value that multiplies eps on its way to z: the last one, free of noise, that changes the slope."""
-    between = affected(tape, (latent.eps,)) & graph.ancestors(latent.z)
-    slope = at_1 - at_0
-    noise = noise_bits(tape, latent.eps)
-    tried: set[int] = set()
-    for step in reversed(tape.steps):
-        if not any(n in between for n in step.outputs):
-            continue
-        for number in reversed(step.inputs):
-            value = tape.values[number]
-            if number in tried or value.sources & noise or not graph.depends_on_input(number):
-                continue
-            tried.add(number)
-            if not value.tensor.is_floating_point():
-                continue
-            larger = 1.25 * value.data
-            out = [replay(tape, {latent.eps: c * unit, number: larger}, (latent.z,))[latent.z] for c in (0.0, 1.0)]
-            change = ((out[1] - out[0]) - slope).abs().max()
-            if change > 0.01 * slope.abs().max():
-                return number
-    return None
-
-
-def _with_heads(tape: Tape, graph: Graph, latent: Latent, targets: Collection[int]) -> Latent:
-    """The latent with its second head, and with mu as it was before it was repeated for several samples."""
-    if latent.std is None:
-        return latent
-    second, root = graph.waist(latent.std, Tape.INPUT, targets)
-    through = graph.repeated(latent.location, Tape.INPUT, {*targets, latent.z})
-    shape = tape.values[second].tensor.shape
-    alike = [number for number in through if tape.values[number].tensor.shape == shape]
-    location = alike[0] if alike else through[0] if through else latent.location
-    return replace(latent, second=second, root=root, location=location)
+    past_of_std, begins = graph.elementwise_past(std)
+    root = next(iter(begins)) if len(begins) == 1 else None
+    closed = {*every_z, *({location} - past_of_std)}
+    second = graph.waists(std, judges(begins, closed), closed=closed)[0]
+    past_of_mu, begins = graph.elementwise_past(location)
+    closed = {*every_z, *({std, second} - past_of_mu)}
+    through = graph.waists(location, judges(begins, closed), closed=closed)
+    shape = graph.tape.values[second].tensor.shape
+    alike = [number for number in through if graph.tape.values[number].tensor.shape == shape]
+    mu = (alike or through)[0]
+    return Latent(sample.z, sample.eps, location, mu, std, second, root, sample.draws)

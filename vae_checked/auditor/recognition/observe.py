@@ -16,7 +16,8 @@ from vae_checked.auditor.losses.loss import Loss, call_loss, dead_weights, run_b
 from vae_checked.auditor.measure.recon import settled
 from vae_checked.auditor.recognition.graph import Graph
 from vae_checked.auditor.recognition.join import Join, find_join
-from vae_checked.auditor.recognition.latents import Latent, find_samples, latents_of
+from vae_checked.auditor.recognition.latents import Latent, latents_of
+from vae_checked.auditor.recognition.samples import find_samples
 from vae_checked.auditor.recording.restore import Generators
 from vae_checked.auditor.recording.run import Run, recording, run_model
 from vae_checked.auditor.recording.tape import was_cut
@@ -70,7 +71,7 @@ def observe(
     graph = Graph(run.tape)
     outputs = _numbers(run, run.parts)
     samples, others = find_samples(run.tape, graph)
-    latents = latents_of(run.tape, graph, samples, outputs)
+    latents = latents_of(graph, samples, outputs, None)
     seen = Observation(run, graph, latents, _roles(run, graph, latents), unobserved=tuple(others))
     if isinstance(run.output, Sampled) and run.output.unread:
         seen.unobserved += (run.output.unread,)
@@ -79,8 +80,7 @@ def observe(
     else:
         _find_total(seen, loss)
     seen.graph = Graph(run.tape)
-    targets = [*outputs, *([] if seen.total is None else [seen.total])]
-    seen.latents = latents_of(run.tape, seen.graph, samples, targets)
+    seen.latents = latents_of(seen.graph, samples, outputs, seen.total)
     reconstruction = [part for part in run.parts if seen.roles.get(part.path) is Role.RECONSTRUCTION]
     if reconstruction:
         seen.x_hat = run.number(reconstruction[0])
@@ -140,7 +140,7 @@ def _measured(run: Run, graph: Graph, latents: list[Latent], part: Part) -> Role
     for latent in latents:
         if number == latent.z or _same(part.tensor, run.tape.values[latent.z].tensor):
             return Role.LATENT
-        if number == latent.location or _same(part.tensor, run.tape.values[latent.location].data):
+        if number in latent.means or any(_same(part.tensor, run.tape.values[mean].data) for mean in latent.means):
             return Role.MU
         if latent.std is not None and latent.root is not None:
             past, _ = graph.elementwise_past(latent.std)
@@ -278,7 +278,7 @@ def _total(seen: Observation, result: Any, loss: Loss) -> tuple[Tensor, str]:
 
 def _sources(seen: Observation) -> list[tuple[str, list[int], list[int]]]:
     """What a total loss follows from: z, or the reconstruction, and the heads by a way that avoids it."""
-    heads = [n for latent in seen.latents for n in (latent.location, latent.second) if n is not None]
+    heads = [n for latent in seen.latents for n in latent.heads]
     samples = [z for latent in seen.latents for z in latent.every_z]
     if seen.latents:
         return [("z", samples, []), ("heads", heads, samples)]

@@ -1,0 +1,223 @@
+"""The mean of a sample, wherever it is confined, moved, cut or judged on its way from the encoder to z."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+import torch.nn.functional as F
+from small_vaes import spellings as zoo
+from torch import Tensor, nn
+from torch import distributions as D
+
+from vae_checked.auditor import AuditReport, audit
+from vae_checked.facts import Head, HeadSource, Parametrisation
+
+Heads = tuple[Tensor, Tensor]
+
+
+class Headed(zoo.Base):
+    """A VAE with a function between its layers and its heads."""
+
+    def __init__(self, heads: Callable[[Tensor, Tensor], Heads]) -> None:
+        super().__init__()
+        self.heads = heads
+
+    def encode(self, x: Tensor) -> Heads:
+        return self.heads(*super().encode(x))
+
+
+def audited(model: nn.Module, loss: Callable[..., Tensor] | None = zoo.standard_loss) -> AuditReport:
+    return audit(model, "B 3 8 12", loss, data_range=(0, 1))
+
+
+def codes(report: AuditReport) -> list[str]:
+    return [finding.code for finding in report.findings]
+
+
+def made(build: Callable[[], nn.Module]) -> nn.Module:
+    torch.manual_seed(3)
+    return build()
+
+
+CONFINED = {
+    "clamp": (lambda mu, s: (mu.clamp(-1, 1), s), (-1, 1)),
+    "clamp_ in place": (lambda mu, s: (mu.clamp_(-1.5, 1.5), s), (-1.5, 1.5)),
+    "clamp of one side": (lambda mu, s: (mu.clamp(max=0.75), s), (-torch.inf, 0.75)),
+    "hardtanh": (lambda mu, s: (F.hardtanh(mu), s), (-1, 1)),
+    "a Hardtanh module": (lambda mu, s: (nn.Hardtanh(-1.25, 1.75)(mu), s), (-1.25, 1.75)),
+    "tanh": (lambda mu, s: (torch.tanh(mu), s), (-1, 1)),
+    "relu": (lambda mu, s: (F.relu(mu), s), (0, torch.inf)),
+    "a ReLU module that bites nowhere": (lambda mu, s: (nn.ReLU()(mu + 9.0), s), (0, torch.inf)),
+    "both heads": (lambda mu, s: (mu.clamp(-1, 1), s.clamp(-6, 4)), (-1, 1)),
+    "the output of one layer, parted": (
+        lambda mu, s: ((parted := torch.cat([mu, s], 1).chunk(2, 1))[0].clamp(-1, 1), parted[1]),
+        (-1, 1),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CONFINED)
+def test_a_confined_mean_is_the_mean_and_named_as_confined(name: str) -> None:
+    heads, (low, high) = CONFINED[name]
+    report = audited(made(lambda: Headed(heads)))
+    assert codes(report) == ["VAE204"]
+    (facts,) = report.facts
+    assert facts.heads.mu is not None
+    assert (facts.heads.mu.value.low, facts.heads.mu.value.high) == (low, high)
+    assert facts.kl.form is not None
+    assert facts.kl.form.value.parametrisation is Parametrisation.LOGVAR
+
+
+FREE = {
+    "a clamp far out": lambda mu, s: (mu.clamp(-30, 30), s),
+    "a log variance that is clamped far out": lambda mu, s: (mu, s.clamp(-30, 20)),
+    "scaled by a constant": lambda mu, s: (3.0 * mu, s),
+    "the output of one layer, parted": lambda mu, s: torch.cat([mu, s], 1).chunk(2, 1),
+    "the output of one layer, clamped far out": lambda mu, s: torch.cat([mu, s], 1).clamp(-25, 25).split(5, 1),
+    "nothing": lambda mu, s: (nn.Identity()(mu), s),
+    "a layer norm": lambda mu, s: (nn.LayerNorm(5)(mu), s),
+}
+
+
+@pytest.mark.parametrize("name", FREE)
+def test_a_free_mean_is_found_however_it_is_made(name: str) -> None:
+    report = audited(made(lambda: Headed(FREE[name])))
+    assert codes(report) == []
+    (facts,) = report.facts
+    assert facts.kl.form is not None
+    assert facts.kl.form.value.parametrisation is Parametrisation.LOGVAR
+    assert facts.sampler.std is not None
+    assert facts.sampler.std.value.parametrisation is Parametrisation.LOGVAR
+
+
+class Inside(zoo.Base):
+    """A VAE whose sampler confines the mean that it is given, and the loss does not."""
+
+    def __init__(self, bound: float) -> None:
+        super().__init__()
+        self.bound = bound
+
+    def sample(self, mu: Tensor, logvar: Tensor) -> Tensor:
+        return super().sample(mu.clamp(-self.bound, self.bound), logvar)
+
+
+def test_a_mean_confined_inside_the_sampler_is_confined_and_the_kl_is_there() -> None:
+    report = audited(made(lambda: Inside(1.0)))
+    assert codes(report) == ["VAE204"]
+    assert report.facts[0].kl.in_loss is not None
+    assert report.facts[0].kl.in_loss.value
+
+
+def test_the_kl_of_a_mean_that_the_sampler_bends_is_not_called_clean() -> None:
+    report = audited(made(lambda: Inside(1.0)))
+    assert report.facts[0].kl.form is None
+    assert "around another value" in report.facts[0].unobserved["kl.form"]
+
+
+def test_a_clamp_far_out_inside_the_sampler_changes_nothing() -> None:
+    report = audited(made(lambda: Inside(30.0)))
+    assert codes(report) == []
+    assert report.facts[0].kl.form is not None
+
+
+class Doubled(zoo.Base):
+    def sample(self, mu: Tensor, logvar: Tensor) -> Tensor:
+        return super().sample(2.0 * mu, logvar)
+
+
+def test_the_kl_of_half_the_location_is_not_called_clean() -> None:
+    report = audited(made(Doubled))
+    assert codes(report) == []
+    assert report.facts[0].kl.form is None
+    assert "around another value" in report.facts[0].unobserved["kl.form"]
+
+
+class ReturnedBefore(zoo.Base):
+    """A VAE that returns its heads as they were before they are clamped, and judges them as they are after it."""
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        mu, logvar = self.encode(x)
+        self.judged = mu.clamp(-1, 1), logvar.clamp(-5, 3)
+        return self.decode(self.sample(*self.judged)), mu, logvar
+
+    def loss(self, x_hat: Tensor, x: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+        return zoo.standard_loss(x_hat, x, *self.judged)
+
+
+def test_heads_returned_before_a_clamp_and_judged_after_it_are_those_after_it() -> None:
+    report = audited(made(ReturnedBefore), None)
+    assert codes(report) == ["VAE204"]
+    (facts,) = report.facts
+    assert facts.heads.second is not None
+    assert (facts.heads.second.value.low, facts.heads.second.value.high) == (-5, 3)
+    assert facts.kl.form is not None
+    assert facts.kl.form.value.parametrisation is Parametrisation.LOGVAR
+
+
+class Summed(zoo.Base):
+    """A VAE whose mean is the sum of two layers, drawn by `rsample` around the mean once that is clamped."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.skip = nn.Linear(zoo.PIXELS, zoo.LATENTS)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        mu, logvar = self.encode(x)
+        mu = mu + self.skip(x.flatten(1))
+        return self.decode(D.Normal(mu.clamp(-30, 30), torch.exp(0.5 * logvar)).rsample()), mu, logvar
+
+
+def test_a_mean_that_several_layers_make_is_found_behind_a_clamp() -> None:
+    report = audited(made(Summed))
+    assert codes(report) == []
+    assert report.facts[0].kl.form is not None
+    assert report.facts[0].kl.form.value.parametrisation is Parametrisation.LOGVAR
+
+
+def test_a_mean_that_is_cut_from_its_gradient_is_reached_by_none() -> None:
+    report = audited(made(lambda: Headed(lambda mu, s: (mu.detach(), s))))
+    assert report.facts[0].sampler.gradient_reaches is not None
+    assert report.facts[0].sampler.gradient_reaches.value == {Head.SECOND}
+    assert "VAE206" in codes(report)
+
+
+class ZeroAtTheStart(zoo.Base):
+    def __init__(self) -> None:
+        super().__init__()
+        for parameter in (*self.fc_mu.parameters(), *self.fc_logvar.parameters()):
+            nn.init.zeros_(parameter)
+
+
+def test_heads_that_are_zero_at_the_start_of_training_are_found() -> None:
+    report = audited(made(ZeroAtTheStart))
+    assert codes(report) == []
+    assert report.facts[0].kl.form is not None
+    assert report.facts[0].kl.form.value.parametrisation is Parametrisation.LOGVAR
+
+
+def test_heads_equal_because_both_are_zero_are_not_duplicated() -> None:
+    assert audited(made(ZeroAtTheStart)).facts[0].heads.source is None
+
+
+class Shaped(zoo.Base):
+    def encode(self, x: Tensor) -> Heads:
+        mu, logvar = super().encode(x)
+        return mu.unflatten(1, (1, -1)), logvar.unflatten(1, (1, -1))
+
+
+def test_heads_in_the_shape_in_which_the_loss_takes_them_are_found() -> None:
+    def loss(x_hat: Tensor, x: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+        return zoo.standard_loss(x_hat, x, mu.flatten(1), logvar.flatten(1))
+
+    report = audited(made(Shaped), loss)
+    assert codes(report) == []
+    assert report.facts[0].kl.form is not None
+    assert report.facts[0].kl.form.value.parametrisation is Parametrisation.LOGVAR
+
+
+def test_one_layer_for_both_heads_is_called_duplicated() -> None:
+    report = audited(made(lambda: Headed(lambda mu, s: (mu, mu.clone()))))
+    assert report.facts[0].heads.source is not None
+    assert report.facts[0].heads.source.value is HeadSource.DUPLICATED
