@@ -18,12 +18,12 @@ import torch.nn.functional as F
 class Merge(nn.Module):
     def __init__(self):
         super().__init__()
-        self.to_m, self.to_s = nn.Linear(33, 7), nn.Linear(33, 7)
+        self.to_m, self.to_s, self.back = nn.Linear(33, 7), nn.Linear(33, 7), nn.Linear(7, 33)
 
     def forward(self, h, m, s):
         mine, own = self.to_m(h), {own}
         {merged}
-        return mean + std * torch.randn_like(std), mean, std
+        return self.back(mean + std * torch.randn_like(std)), mean, std
 """
 MERGED = {
     "log variance": (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from linter_modules import HEAD, KL, codes, linted
+from small_vaes.fragments import HEAD, KL, codes, linted
 
 TRAINER = (
     HEAD

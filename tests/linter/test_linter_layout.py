@@ -286,11 +286,12 @@ class PictureEncoder(nn.Module):
         super().__init__()
         self.first = nn.Conv2d(3, 5, kernel_size=3, padding=1)
         self.to_mu, self.to_logvar = nn.Linear(5, width), nn.Linear(5, width)
+        self.back = nn.Linear(width, 3 * 8 * 12)
 
     def forward(self, pictures):
         h = self.first({enter}).mean(dim=(2, 3))
         mu, std = self.to_mu(h), torch.exp(0.5 * self.to_logvar(h))
-        return mu + std * torch.randn_like({like}), mu
+        return self.back(mu + std * torch.randn_like({like})), mu
 """
 
 

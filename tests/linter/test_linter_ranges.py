@@ -274,11 +274,12 @@ class Posterior(nn.Module):
         self.spread = nn.Linear(30, size)
         self.both = nn.Sequential(nn.Linear(30, 2 * size){end})
         self.norm = nn.BatchNorm1d(size)
+        self.back = nn.Linear(size, features)
 
     def forward(self, x):
         h = self.shared(x)
         {heads}
-        return mu + {std} * torch.randn_like(mu)
+        return self.back(mu + {std} * torch.randn_like(mu))
 """
 OPEN, LOGVAR = "mu, s = self.loc(h), self.spread(h)", "torch.exp(0.5 * s)"
 FREE_GELU = "(1 + torch.erf(x / math.sqrt(2)))"
@@ -330,12 +331,12 @@ class Recogniser(nn.Module):
     def __init__(self, body):
         super().__init__()
         self.body = body
-        self.last = {last}
+        self.last, self.back = {last}, nn.Linear(3, 17)
 
     def forward(self, x):
         mu, logvar = self.last(self.body(x)).chunk(2, dim=1)
         q = distributions.Normal(mu, logvar.mul(0.5).exp())
-        return distributions.Normal.rsample(q), mu, logvar
+        return self.back(distributions.Normal.rsample(q)), mu, logvar
 """
 ENTRY = """\
 import torch

@@ -12,6 +12,7 @@ from vae_checked.linter.roles import (
     divergences,
     experts,
     gradients,
+    latents,
     phi,
     prior,
     reconstructions,
@@ -24,7 +25,7 @@ from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.kl import kl_facts
 from vae_checked.linter.roles.likelihood import data_facts, output_facts, recon_facts, sides
 from vae_checked.linter.roles.objective import Losses, objective_facts
-from vae_checked.linter.roles.posterior import exchanged, heads_facts, is_posterior, sampler_facts
+from vae_checked.linter.roles.posterior import exchanged, heads_facts, sampler_facts
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import ELEMENTWISE, NOISE, Expr, Graph, contains, strip, walk
@@ -64,7 +65,7 @@ def facts_of(evaluation: Evaluation, across: Across) -> list[Facts]:
     used: set[int] = set()
     for site in found:
         kl = _kl_of(site, kls)
-        if kl is None and not is_posterior(site, evaluation.observations.names):
+        if kl is None and not latents.is_posterior(site, recons, graph, evaluation.observations.names):
             continue
         if kl is not None:
             used.add(kl.term.uid)

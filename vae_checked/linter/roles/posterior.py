@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 
 from vae_checked.facts import (
     Axis,
@@ -35,26 +34,12 @@ from vae_checked.linter.symbols.expression import (
     written,
 )
 from vae_checked.linter.symbols.intervals import interval_of
-from vae_checked.linter.symbols.names import role_of_name
 
 # What makes a number positive, and all that it makes of the real numbers: less than that comes from below it.
 _POSITIVE = frozenset(("exp", "sqrt", "square", "pow"))
 _ALL = ("slice", ("value", None), ("value", None), ("value", None))
 _FIRST_ALONE = tuple(("slice", ("value", start), ("value", 1), ("value", None)) for start in (None, 0))
 _POSITIVE_REALS = (Interval(0.0, math.inf), Interval(0.0, math.inf, True))
-
-
-def is_posterior(site: SamplerSite, names: Mapping[int, list[str]]) -> bool:
-    """Whether there is evidence that a sampler draws from a posterior, where no KL reads its heads.
-
-    A scale that goes through an exponential, a softplus or a root was made positive on purpose; else the names that
-    both heads go by decide.
-    """
-    if any(node.op in ("exp", "softplus", "sqrt", "elu") for node in elementwise(site.scale)):
-        return True
-    scales = (strip(site.scale), *elementwise(site.scale))
-    roles = {role_of_name(name) for node in scales for name in names.get(node.uid, ())}
-    return "second" in roles and "mu" in {role_of_name(name) for name in names.get(strip(site.location).uid, ())}
 
 
 def sampler_facts(site: SamplerSite | None, head: Expr | None, kl: Divergence | None) -> Sampler:

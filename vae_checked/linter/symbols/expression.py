@@ -335,8 +335,9 @@ def is_given(expr: Expr) -> bool:
     return expr.op in ("atom", "batch", "data")
 
 
-# The place where a layer was built, which tells it from others in every evaluation: path, cell, line, column.
-Built = tuple[str, int | None, int, int]
+# The place where a layer was built and the classes of the models that it is a part of, outermost first: what tells it
+# from others in every evaluation.
+Built = tuple[str, int | None, int, int, Hashable]
 
 
 def built_at(expr: Expr) -> Built | None:
@@ -344,7 +345,7 @@ def built_at(expr: Expr) -> Built | None:
     if expr.site is None or expr.site.built is None:
         return None
     place = expr.site.built.place
-    return place.path, place.cell, place.line, place.column
+    return place.path, place.cell, place.line, place.column, expr.get("within")
 
 
 def origin(expr: Expr) -> Origin:

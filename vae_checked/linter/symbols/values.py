@@ -211,7 +211,8 @@ class External:
 class Layer:
     """An `nn` layer: its class name, how it was built, and a number that tells it from every other.
 
-    `attributes` were set on it afterwards, at the places in `written`.
+    `within` are the classes of the models that it was built for, outermost first. `attributes` were set on it
+    afterwards, at the places in `written`.
     """
 
     kind: str
@@ -219,6 +220,7 @@ class Layer:
     kwargs: dict[str, Value]
     serial: int
     site: Site | None
+    within: tuple[str, ...] = ()
     attributes: dict[str, Value] = field(default_factory=dict)
     written: dict[str, Site] = field(default_factory=dict)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vae_checked.linter.symbols.expression import Expr, Site, is_data, opaque
-from vae_checked.linter.symbols.values import Layer, Value, apart, as_expr, number_of
+from vae_checked.linter.symbols.values import Instance, Layer, Value, apart, as_expr, number_of
 from vae_checked.linter.symbols.values import Sequence as Layers
 from vae_checked.linter.torch_model import losses
 from vae_checked.linter.torch_model.evaluator import Evaluator
@@ -38,7 +38,14 @@ def construct(evaluator: Evaluator, kind: str, args: list[Value], kwargs: dict[s
     if kind in ("ModuleDict", "ParameterDict"):
         found = args[0] if args and isinstance(args[0], dict) else {}
         return Layers({str(key): item for key, item in found.items()}, False)
-    return Layer(kind, tuple(args), dict(kwargs), evaluator.serial(), site)
+    return Layer(kind, tuple(args), dict(kwargs), evaluator.serial(), site, _within(evaluator))
+
+
+def _within(evaluator: Evaluator) -> tuple[str, ...]:
+    """The classes of the instances whose methods are running, outermost first: a block is built for many models."""
+    instances = (function.bound for function in evaluator.running())
+    found = {id(each): each.cls.name for each in instances if isinstance(each, Instance)}
+    return tuple(found.values())
 
 
 def sequential(args: list[Value], site: Site | None) -> Layers:
@@ -121,7 +128,9 @@ def apply(
     if kind == "MultiheadAttention":
         return (Expr("layer", inputs, (("kind", kind), serial), site), opaque("attention", inputs, site))
     applied = Site(site.source, site.node, layer.site)
-    result = Expr("layer", inputs, (("kind", kind), serial, ("rank", rank), *_widths(layer)), applied)
+    result = Expr(
+        "layer", inputs, (("kind", kind), serial, ("rank", rank), ("within", layer.within), *_widths(layer)), applied
+    )
     if is_data(inputs[0]):
         evaluator.observations.fed.append(result)
     return result

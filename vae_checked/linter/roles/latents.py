@@ -1,0 +1,102 @@
+"""Which samplers draw from a posterior where no KL reads their heads: by what becomes of z, not by noise alone.
+
+Data plus noise, a diffusion step, a policy's action and a perturbed weight are sums of a mean and scaled noise too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from vae_checked.linter.roles.reconstructions import Reconstruction
+from vae_checked.linter.roles.samplers import SamplerSite
+from vae_checked.linter.symbols.expression import (
+    REDUCTIONS,
+    TRANSPARENT,
+    Expr,
+    Graph,
+    contains,
+    elementwise,
+    strip,
+    walk,
+)
+from vae_checked.linter.symbols.names import role_of_name
+from vae_checked.linter.symbols.numeric import leaves
+
+# What makes a number positive on purpose.
+_POSITIVE = frozenset(("exp", "softplus", "sqrt", "elu"))
+_PICKED = TRANSPARENT | {"part", "item", "index", "move", "alias"}
+
+
+def is_posterior(
+    site: SamplerSite, recons: Iterable[Reconstruction], graph: Graph, names: Mapping[int, list[str]]
+) -> bool:
+    """Whether z is decoded and compared with what its heads are computed from, or is drawn by a function of two heads.
+
+    Where no comparison is read, both heads must be made by layers, each from one input, the width be positive on
+    purpose or by name, and z go into a layer without its density being asked for.
+    """
+    if any(_is_compared(site, recon) for recon in recons):
+        return True
+    named = _is_named(site, names)
+    heads = (site.location, *leaves(site.scale))
+    if all(map(_is_given, heads)):
+        return named
+    positive = any(node.op in _POSITIVE for node in elementwise(site.scale))
+    return (named or positive) and all(map(_is_made, (site.location, site.scale))) and _is_decoded(site, graph)
+
+
+def _is_compared(site: SamplerSite, recon: Reconstruction) -> bool:
+    """Whether one side of an error is computed by layers from z, and z from the other side by layers."""
+    for prediction, target in ((recon.first, recon.second), (recon.second, recon.first)):
+        if not contains(prediction, site.z.uid) or contains(target, site.z.uid):
+            continue
+        data = strip(target).uid
+        decoded = any(_is_applied(node, "dec") and contains(node, site.z.uid) for node in walk(prediction))
+        encoded = any(
+            node.uid != data and _is_applied(node, "enc") and contains(node, data) for node in walk(site.scale)
+        )
+        if decoded and encoded and strip(site.location).uid != data:
+            return True
+    return False
+
+
+def _is_given(head: Expr) -> bool:
+    """Whether a head, or both in one, is handed over from outside, and only picked, reshaped or guarded here."""
+    node = head
+    while node.args and (node.op in _PICKED or node.op == "clamp"):
+        node = node.args[0]
+    return node.op == "atom"
+
+
+def _is_named(site: SamplerSite, names: Mapping[int, list[str]]) -> bool:
+    scales = (strip(site.scale), *elementwise(site.scale), *leaves(site.scale))
+    roles = {role_of_name(name) for node in scales for name in names.get(node.uid, ())}
+    return "second" in roles and "mu" in {role_of_name(name) for name in names.get(strip(site.location).uid, ())}
+
+
+def _is_made(head: Expr) -> bool:
+    """Whether layers make a head of each input by itself: a mean over inputs is one of no posterior."""
+    above = list(elementwise(head))
+    if any(node.op in REDUCTIONS for node in above):
+        return False
+    return any(_is_applied(node) for leaf in leaves(head) for node in walk(leaf))
+
+
+def _is_applied(node: Expr, method: str | None = None) -> bool:
+    """Whether a layer is applied, or a model that was handed over.
+
+    A method of something unknown may be anything, unless `method` is part of its name.
+    """
+    if node.op == "call":
+        return method is not None and method in str(node.get("name")).lower()
+    return node.op == "layer" or (node.op == "opaque" and node.get("name") == "call" and len(node.args) > 1)
+
+
+def _is_decoded(site: SamplerSite, graph: Graph) -> bool:
+    """Whether z goes into a layer, and its own density is not asked for, as that of an action is."""
+    holding = graph.holding(site.z.uid)
+    location = strip(site.location).uid
+    for node in graph.nodes:
+        if node.op == "sub" and [strip(arg).uid for arg in node.args] == [site.z.uid, location]:
+            return False
+    return any(_is_applied(node) and node.uid in holding for node in graph.nodes)
