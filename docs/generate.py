@@ -14,6 +14,7 @@ from pathlib import Path
 from examples import page
 from vae_checked.catalogue import CATALOGUE, Mistake, Observer
 from vae_checked.cli import COMMANDS, parser
+from vae_checked.cli.linked_laws import laws_broken_by
 from vae_checked.reports.page import markdown_page
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -67,7 +68,7 @@ def pages() -> dict[Path, str]:
         "Each mistake leaves a VAE running and makes it another model. "
         "`lint` reads source, `audit` measures a live model.\n\n"
     )
-    made = {PAGES / f"{each.code}.md": markdown_page(each) for each in mistakes}
+    made = {PAGES / f"{each.code}.md": markdown_page(each, laws_broken_by(each.code)) for each in mistakes}
     made[PAGES / "README.md"] = index + matrix(mistakes, "")
     made[ROOT / "docs" / "commands.md"] = commands()
     tables = {"catalogue": matrix(mistakes, "docs/catalogue/")}

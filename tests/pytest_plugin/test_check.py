@@ -227,6 +227,7 @@ def test_one_error_names_every_finding_and_every_broken_law() -> None:
     assert lines[0].startswith("  VAE201 log-std-read-as-logvar: ")
     assert lines[1].startswith("  law kl-closed-form is broken: kl = ")
     assert "(B=2, C=3, H=8, W=12, L=5, seed 0)" in lines[1]
+    assert lines[1].endswith("; mistakes that break it: VAE201, VAE301, VAE306; more: vae-checked explain VAE201")
     assert len(lines) == 2
 
 

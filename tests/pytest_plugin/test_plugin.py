@@ -220,6 +220,7 @@ def test_a_run_of_a_folder(project: Run, pytester: pytest.Pytester) -> None:
             "b: law kl-closed-form is broken: kl = *",
             "  kl(mu, s) is * at sample *, with std = exp(s), the law says * (B=2, C=3, H=8, W=12, L=5, seed 0)",
             "  source: Kingma and Welling 2014*",
+            "  mistakes that break it: VAE201, VAE301, VAE306; more: vae-checked explain VAE201",
             f'  reproduce: pytest "vae::b::{FAILING}" --vae-case 2,0',
             "*VAE201 log-std-read-as-logvar*",
             "*reproduce: vae-checked audit b",

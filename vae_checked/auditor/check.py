@@ -32,7 +32,8 @@ class Outcome:
 
     def __str__(self) -> str:
         if self.violation is not None:
-            return f"law {self.law.name} is broken: {self.law.statement}: {self.violation}"
+            told = f"law {self.law.name} is broken: {self.law.statement}: {self.violation}"
+            return "; ".join(filter(None, [told, self.law.suspects]))
         return f"law {self.law.name}: {'holds' if self.reason is None else f'not put: {self.reason}'}"
 
 

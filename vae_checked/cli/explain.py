@@ -15,7 +15,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the page of each mistake named."""
     from vae_checked.catalogue import find
+    from vae_checked.cli.linked_laws import laws_broken_by
     from vae_checked.reports.page import text_page
 
-    write("\n".join(text_page(find(code)) for code in args.codes))
+    mistakes = [find(code) for code in args.codes]
+    write("\n".join(text_page(each, laws_broken_by(each.code)) for each in mistakes))
     return 0

@@ -12,6 +12,7 @@ from vae_checked.laws.trial import Trial, Violation
 
 
 def holds(trial: Trial) -> Violation | None:
+    """Put two batches to each stage apart and together, and compare."""
     first_batch, second_batch = (trial.batched(scale_known=True) for _ in range(2))
     for (name, stage, first), (_, _, second) in zip(first_batch, second_batch, strict=True):
         together = stage(*(torch.cat(pair) for pair in zip(first, second, strict=True)))
@@ -23,6 +24,7 @@ def holds(trial: Trial) -> Violation | None:
 
 
 def mutant(stages: Stages) -> Stages:
+    """A KL that is divided by the size of the batch."""
     kl = given(stages.kl)
     return replace(stages, kl=lambda mu, second: kl(mu, second) / len(mu))
 
@@ -32,6 +34,7 @@ LAW = Law(
     statement="per sample, the batch size does not matter: f(cat(a, b)) = cat(f(a), f(b))",
     source="the log likelihood of a data set is the sum over its samples; Kingma and Welling 2014, section 2.2",
     any_of=("encode", "decode", "kl", "recon"),
+    broken_by=("VAE106", "VAE603"),
     holds=holds,
     mutant=mutant,
 )

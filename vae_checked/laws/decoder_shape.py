@@ -10,6 +10,7 @@ from vae_checked.laws.trial import Trial, Violation
 
 
 def holds(trial: Trial) -> Violation | None:
+    """Decode drawn latents and compare the shape, batch first, with that of the data."""
     got, expected = tuple(trial.decode(trial.latents()).shape), (trial.sizes.batch, *trial.sizes.event)
     if got == expected:
         return None
@@ -17,6 +18,7 @@ def holds(trial: Trial) -> Violation | None:
 
 
 def mutant(stages: Stages) -> Stages:
+    """A decoder that leaves its image flat."""
     decode = given(stages.decode)
     return replace(stages, decode=lambda z: decode(z).flatten(start_dim=1))
 
@@ -26,6 +28,7 @@ LAW = Law(
     statement="decode(z) has shape (B, C, H, W)",
     source="seed section 4",
     needs=("decode",),
+    broken_by=("VAE105",),
     holds=holds,
     mutant=mutant,
 )

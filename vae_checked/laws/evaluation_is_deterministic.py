@@ -12,6 +12,7 @@ from vae_checked.laws.trial import InapplicableError, Trial, Violation
 
 
 def holds(trial: Trial) -> Violation | None:
+    """Call encoder and decoder twice with the same arguments, as in evaluation."""
     if not trial.stages.live:
         raise InapplicableError(
             "encode and decode are run from a record here, which repeats itself whatever the model does"
@@ -25,6 +26,7 @@ def holds(trial: Trial) -> Violation | None:
 
 
 def mutant(stages: Stages) -> Stages:
+    """A decoder with dropout that evaluation does not switch off."""
     decode = given(stages.decode)
     return replace(stages, decode=lambda z: torch.dropout(decode(z), 0.5, train=True))
 
@@ -34,6 +36,7 @@ LAW = Law(
     statement="in evaluation, encode(x) and decode(z) give the same result when called again",
     source="encoder and decoder give the parameters of q(z|x) and p(x|z); Kingma and Welling 2014, section 3",
     any_of=("encode", "decode"),
+    broken_by=("VAE603",),
     holds=holds,
     mutant=mutant,
 )

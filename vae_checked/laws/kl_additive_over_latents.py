@@ -28,6 +28,7 @@ def holds(trial: Trial) -> Violation | None:
 
 
 def mutant(stages: Stages) -> Stages:
+    """The square of the KL."""
     kl = given(stages.kl)
     return replace(stages, kl=lambda mu, second: kl(mu, second).square())
 
@@ -37,6 +38,7 @@ LAW = Law(
     statement="the KL of independent latents is the sum of their KLs",
     source="chain rule of the KL divergence for factorised distributions; Cover and Thomas 2006, theorem 2.5.3",
     needs=("kl", "parametrisation"),
+    unlinked="a KL that does not add up has no closed form, and kl-closed-form names it",
     holds=holds,
     mutant=mutant,
 )

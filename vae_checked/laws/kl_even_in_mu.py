@@ -10,11 +10,13 @@ from vae_checked.laws.trial import Trial, Violation
 
 
 def holds(trial: Trial) -> Violation | None:
+    """Compare the KL at mu with the KL at -mu."""
     mu, second, _ = trial.posterior()
     return trial.differs("kl(-mu, logvar)", trial.kl(-mu, second), trial.kl(mu, second))
 
 
 def mutant(stages: Stages) -> Stages:
+    """A ReLU on the mu head."""
     kl = given(stages.kl)
     return replace(stages, kl=lambda mu, second: kl(mu.clamp(min=0), second))  # a ReLU on the mu head
 
@@ -24,6 +26,7 @@ LAW = Law(
     statement="kl(-mu, logvar) = kl(mu, logvar)",
     source="symmetry of N(0, I) about 0",
     needs=("kl", "parametrisation"),
+    broken_by=("VAE204",),
     holds=holds,
     mutant=mutant,
 )

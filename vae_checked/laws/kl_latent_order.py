@@ -12,6 +12,7 @@ from vae_checked.laws.trial import Trial, Violation
 
 
 def holds(trial: Trial) -> Violation | None:
+    """Put both heads in another order of the latents, the same for both, and compare."""
     mu, second, _ = trial.posterior()
     order = trial.permutation(mu[0].numel())
 
@@ -24,6 +25,7 @@ def holds(trial: Trial) -> Violation | None:
 
 
 def mutant(stages: Stages) -> Stages:
+    """A KL in which the first latent counts more than the others."""
     kl = given(stages.kl)
     return replace(stages, kl=lambda mu, second: kl(mu, second) + mu.flatten(start_dim=1)[:, 0].square())
 
@@ -33,6 +35,7 @@ LAW = Law(
     statement="permuting the latents of both heads alike leaves the KL as it is",
     source="N(0, I) is invariant under permutation of its axes",
     needs=("kl", "parametrisation"),
+    unlinked="no mistake of the catalogue weighs one latent more than another",
     holds=holds,
     mutant=mutant,
 )

@@ -15,6 +15,8 @@ class Law:
 
     `needs` names the fields of `Stages` without which it cannot be put, `any_of` those of which one is enough. `holds`
     is the law on one trial: None, or how it is broken. `mutant` makes stages that break it out of stages that keep it.
+    `broken_by` names the codes of the catalogue's mistakes that break it first of all; `unlinked` says why, where there
+    are none.
     """
 
     name: str
@@ -24,6 +26,18 @@ class Law:
     mutant: Callable[[Stages], Stages]
     needs: tuple[str, ...] = ()
     any_of: tuple[str, ...] = ()
+    broken_by: tuple[str, ...] = ()
+    unlinked: str = ""
+
+    @property
+    def suspects(self) -> str:
+        """The mistakes that break it, for whoever reads that it is broken; empty where there are none.
+
+        `mistakes that break it: VAE201, VAE301; more: vae-checked explain VAE201`
+        """
+        if not self.broken_by:
+            return ""
+        return f"mistakes that break it: {', '.join(self.broken_by)}; more: vae-checked explain {self.broken_by[0]}"
 
     def inapplicable(self, stages: Stages) -> str | None:
         """Why the law cannot be put to `stages`; None when it can."""

@@ -10,6 +10,7 @@ from vae_checked.laws.trial import InapplicableError, Trial, Violation
 
 
 def holds(trial: Trial) -> Violation | None:
+    """Move the channels to the front and back again, and compare element by element."""
     if len(trial.sizes.event) != 3:
         raise InapplicableError("the samples are no images")
     channels, height, width = trial.sizes.event
@@ -19,6 +20,7 @@ def holds(trial: Trial) -> Violation | None:
 
 
 def mutant(stages: Stages) -> Stages:
+    """Channels that come back in the opposite order."""
     to_nhwc = given(stages.to_nhwc)
     return replace(stages, to_nhwc=lambda x: to_nhwc(x).flip(-1))  # RGB and BGR
 
@@ -28,6 +30,7 @@ LAW = Law(
     statement="NHWC to NCHW to NHWC is the identity",
     source="seed section 1",
     needs=("to_nchw", "to_nhwc"),
+    unlinked="channels in another order, RGB for BGR, are no mistake of the catalogue",
     holds=holds,
     mutant=mutant,
 )

@@ -12,6 +12,7 @@ from vae_checked.laws.trial import Trial, Violation
 
 
 def holds(trial: Trial) -> Violation | None:
+    """Take the loss at beta, at twice beta and at 0: the steps between them are equal, and upwards."""
     recon, kl = (trial.cast(trial.uniform(0.5, 5.0, trial.sizes.batch)) for _ in range(2))
     beta = trial.uniform(0.5, 3.0).item()
     none, once, twice = (trial.loss(recon, kl, weight).double() for weight in (0.0, beta, 2 * beta))
@@ -22,6 +23,7 @@ def holds(trial: Trial) -> Violation | None:
 
 
 def mutant(stages: Stages) -> Stages:
+    """A weight of beta squared."""
     loss = given(stages.loss)
     return replace(stages, loss=lambda recon, kl, beta: loss(recon, kl, beta**2))
 
@@ -31,6 +33,7 @@ LAW = Law(
     statement="loss = a + b * beta, b > 0 where kl > 0, and a is the loss without a KL",
     source="Higgins et al. 2017, equation 4; seed section 5.3",
     needs=("loss",),
+    broken_by=("VAE305",),
     holds=holds,
     mutant=mutant,
 )

@@ -10,6 +10,7 @@ from vae_checked.laws.trial import Trial, Violation
 
 
 def holds(trial: Trial) -> Violation | None:
+    """Compare the loss of drawn terms with the sum over the batch of recon + beta * kl, divided by B."""
     recon, kl = (trial.cast(trial.uniform(0.5, 5.0, trial.sizes.batch)) for _ in range(2))
     beta = trial.uniform(0.5, 3.0).item()
     expected = (recon.double() + beta * kl.double()).sum() / trial.sizes.batch
@@ -17,6 +18,7 @@ def holds(trial: Trial) -> Violation | None:
 
 
 def mutant(stages: Stages) -> Stages:
+    """A sum over the batch."""
     loss = given(stages.loss)
     return replace(stages, loss=lambda recon, kl, beta: loss(recon, kl, beta) * len(kl))
 
@@ -26,6 +28,7 @@ LAW = Law(
     statement="loss = (recon + beta * kl).mean()",
     source="Kingma and Welling 2014, equation 8, divided by the number of samples; seed section 5.3",
     needs=("loss",),
+    broken_by=("VAE504",),
     holds=holds,
     mutant=mutant,
 )

@@ -17,6 +17,7 @@ LARGEST_CORRELATION = 7 / SAMPLES**0.5  # false alarm below 1e-10 over all pairs
 
 
 def holds(trial: Trial) -> Violation | None:
+    """Correlate the noise of several latents, and of neighbouring samples, over many draws."""
     eps = trial.samples(trial.prior(1), SAMPLES)
     tried = trial.permutation(eps.shape[1])[:LATENTS_TRIED].cpu()
     columns = torch.cat([eps[:, tried].T, eps[:, tried[0]].roll(1)[None]])  # and the sample before
@@ -36,6 +37,7 @@ def holds(trial: Trial) -> Violation | None:
 
 
 def mutant(stages: Stages) -> Stages:
+    """One row of noise for all samples of the batch."""
     return replace(stages, reparameterize=lambda mu, logvar: mu + std_of(logvar) * torch.randn_like(mu[:1]))
 
 
@@ -44,6 +46,7 @@ LAW = Law(
     statement="eps ~ N(0, I): no two samples and no two latents share noise",
     source="Kingma and Welling 2014, section 2.4; seed section 3",
     needs=("reparameterize", "parametrisation"),
+    broken_by=("VAE203",),
     holds=holds,
     mutant=mutant,
 )

@@ -38,6 +38,7 @@ def holds(trial: Trial) -> Violation | None:
 
 
 def mutant(stages: Stages) -> Stages:
+    """Noise that is uniform in [0, 1]."""
     return replace(stages, reparameterize=lambda mu, logvar: mu + std_of(logvar) * torch.rand_like(mu))
 
 
@@ -46,6 +47,7 @@ LAW = Law(
     statement="eps = (z - mu) / std follows N(0, 1)",
     source="Kingma and Welling 2014, section 2.4; Massart 1990 for the bound of the test",
     needs=("reparameterize", "parametrisation"),
+    broken_by=("VAE202",),
     holds=holds,
     mutant=mutant,
 )

@@ -10,6 +10,7 @@ from vae_checked.laws.trial import InapplicableError, Trial, Violation
 
 
 def holds(trial: Trial) -> Violation | None:
+    """Ask for the shape (B,) of each term whose weight is known."""
     known = [
         name for name in ("kl", "recon") if None not in (getattr(trial.stages, n) for n in (name, f"{name}_scale"))
     ]
@@ -24,6 +25,7 @@ def holds(trial: Trial) -> Violation | None:
 
 
 def mutant(stages: Stages) -> Stages:
+    """A KL that is averaged over the batch."""
     kl = given(stages.kl)
     return replace(stages, kl=lambda mu, second: kl(mu, second).mean())
 
@@ -33,6 +35,7 @@ LAW = Law(
     statement="kl and recon have shape (B,)",
     source="seed sections 5.1, 5.2 and 6",
     any_of=("kl", "recon"),
+    broken_by=("VAE304", "VAE501"),
     holds=holds,
     mutant=mutant,
 )

@@ -10,6 +10,7 @@ from vae_checked.laws.trial import Trial, Violation
 
 
 def holds(trial: Trial) -> Violation | None:
+    """Encode drawn inputs, and ask for finite heads of shape (B, *latent)."""
     mu, second = trial.encode(trial.inputs())
     expected = (trial.sizes.batch, *trial.sizes.latent)
     for name, head in (("mu", mu), ("logvar", second)):
@@ -21,6 +22,7 @@ def holds(trial: Trial) -> Violation | None:
 
 
 def mutant(stages: Stages) -> Stages:
+    """A second head that lacks the last latent."""
     encode = given(stages.encode)
     return replace(stages, encode=lambda x: (encode(x)[0], encode(x)[1][:, :-1]))
 
@@ -30,6 +32,7 @@ LAW = Law(
     statement="mu and logvar are finite and of shape (B, L)",
     source="seed sections 2 and 6",
     needs=("encode",),
+    unlinked="an encoder of another shape fails where its heads are used: it is no silent mistake",
     holds=holds,
     mutant=mutant,
 )

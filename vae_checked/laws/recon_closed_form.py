@@ -11,6 +11,7 @@ from vae_checked.laws.trial import InapplicableError, Trial, Violation
 
 
 def holds(trial: Trial) -> Violation | None:
+    """Compare with the closed form of the likelihood at drawn predictions and data."""
     likelihood = trial.known_likelihood()
     if likelihood not in RECON:
         raise InapplicableError(f"{likelihood} has no closed form in x_hat and x alone")
@@ -20,6 +21,7 @@ def holds(trial: Trial) -> Violation | None:
 
 
 def mutant(stages: Stages) -> Stages:
+    """A reconstruction loss with a penalty on the prediction beside it."""
     recon = given(stages.recon)
     return replace(
         stages, recon=lambda x_hat, x: recon(x_hat, x) + 0.01 * x_hat.flatten(start_dim=1).square().sum(dim=1)
@@ -31,6 +33,7 @@ LAW = Law(
     statement="recon = sum (x_hat - x)^2, or -sum (x log p + (1 - x) log(1 - p)), over C, H and W",
     source="seed section 5.1; Kingma and Welling 2014, appendix C",
     needs=("recon", "likelihood", "recon_scale"),
+    broken_by=("VAE404",),
     holds=holds,
     mutant=mutant,
 )

@@ -12,6 +12,7 @@ PATH = (0.25, 0.5, 1.0)
 
 
 def holds(trial: Trial) -> Violation | None:
+    """Go from the perfect reconstruction to another image in steps, and ask for a larger loss at each."""
     x = trial.targets()
     best, other = trial.perfect(x), trial.predictions()
     losses = [trial.recon(best + share * (other - best), x) for share in PATH]
@@ -29,6 +30,7 @@ def holds(trial: Trial) -> Violation | None:
 
 
 def mutant(stages: Stages) -> Stages:
+    """The reconstruction loss with the opposite sign."""
     recon = given(stages.recon)
     return replace(stages, recon=lambda x_hat, x: -recon(x_hat, x))
 
@@ -38,6 +40,7 @@ LAW = Law(
     statement="recon grows along the straight line from x_hat = x to any other image",
     source="both losses are convex in the decoder's output, least at the data; seed section 5.1",
     needs=("recon", "likelihood"),
+    broken_by=("VAE505",),
     holds=holds,
     mutant=mutant,
 )

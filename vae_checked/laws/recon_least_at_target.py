@@ -27,6 +27,7 @@ def holds(trial: Trial) -> Violation | None:
 
 
 def mutant(stages: Stages) -> Stages:
+    """One activation too many before the loss."""
     recon = given(stages.recon)
     return replace(stages, recon=lambda x_hat, x: recon(x_hat.sigmoid(), x))  # one activation too many
 
@@ -36,6 +37,7 @@ LAW = Law(
     statement="recon is least where the decoder's output is the data: x_hat = x, or sigmoid(x_logits) = x",
     source="Gibbs' inequality for Bernoulli pixels; seed section 5.1",
     needs=("recon", "likelihood"),
+    broken_by=("VAE401", "VAE505"),
     holds=holds,
     mutant=mutant,
 )

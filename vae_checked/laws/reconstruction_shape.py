@@ -10,6 +10,7 @@ from vae_checked.laws.trial import Trial, Violation
 
 
 def holds(trial: Trial) -> Violation | None:
+    """Run drawn inputs through the model, and compare the shape that comes out with theirs."""
     x = trial.inputs()
     got, expected = tuple(trial.forward(x).shape), tuple(x.shape)
     if got == expected:
@@ -18,6 +19,7 @@ def holds(trial: Trial) -> Violation | None:
 
 
 def mutant(stages: Stages) -> Stages:
+    """Height and width exchanged."""
     forward = given(stages.forward)
     return replace(stages, forward=lambda x: forward(x).transpose(-1, -2))
 
@@ -27,6 +29,7 @@ LAW = Law(
     statement="x_hat has the shape of x",
     source="seed sections 4 and 6",
     needs=("forward",),
+    broken_by=("VAE105",),
     holds=holds,
     mutant=mutant,
 )

@@ -12,6 +12,7 @@ from vae_checked.laws.trial import Trial, Violation
 
 
 def holds(trial: Trial) -> Violation | None:
+    """Draw z twice under one seed and once under another: the same z twice, and then another."""
     mu, second, _ = trial.posterior()
     trial.eps()  # inapplicable where the noise does not follow torch's seed
     z, again, fresh = (trial.reparameterize(mu, second, noise) for noise in (0, 0, 1))
@@ -21,6 +22,7 @@ def holds(trial: Trial) -> Violation | None:
 
 
 def mutant(stages: Stages) -> Stages:
+    """Noise that is drawn once and kept."""
     sample = given(stages.reparameterize)
     kept: dict[torch.Size, torch.Tensor] = {}
 
@@ -36,6 +38,7 @@ LAW = Law(
     statement="the same mu, logvar and eps give the same z; a new eps gives another",
     source="Kingma and Welling 2014, section 2.4",
     needs=("reparameterize", "parametrisation"),
+    broken_by=("VAE207",),
     holds=holds,
     mutant=mutant,
 )

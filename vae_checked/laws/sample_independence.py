@@ -12,6 +12,7 @@ from vae_checked.laws.trial import Trial, Violation
 
 
 def holds(trial: Trial) -> Violation | None:
+    """Change one sample of the batch, and ask for the same results for all others."""
     changed = trial.pick(trial.sizes.batch)
     others = [index for index in range(trial.sizes.batch) if index != changed]
     if not others:
@@ -32,6 +33,7 @@ def holds(trial: Trial) -> Violation | None:
 
 
 def mutant(stages: Stages) -> Stages:
+    """Batch statistics: the mean over the batch is subtracted from mu."""
     kl = given(stages.kl)
 
     def normalises_over_the_batch(mu: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
@@ -45,6 +47,7 @@ LAW = Law(
     statement="changing one sample of the batch leaves the results of the others as they were",
     source="the samples of a batch are independent; Kingma and Welling 2014, section 2.1",
     any_of=("encode", "decode", "kl", "recon"),
+    broken_by=("VAE106",),
     holds=holds,
     mutant=mutant,
 )

@@ -124,12 +124,14 @@ class LawItem(_VaeItem):
         except ModelError as error:
             raise InapplicableError(str(error)) from error
         if violation is not None:
-            raise FindingsError(
-                f"{self.node.name}: law {self.law.name} is broken: {self.law.statement}\n"
-                f"  {violation}\n"
-                f"  source: {self.law.source}\n"
-                f'  reproduce: pytest "{self.nodeid}" --vae-case {batch},{seed}'
-            )
+            lines = [
+                f"{self.node.name}: law {self.law.name} is broken: {self.law.statement}",
+                str(violation),
+                f"source: {self.law.source}",
+                self.law.suspects,
+                f'reproduce: pytest "{self.nodeid}" --vae-case {batch},{seed}',
+            ]
+            raise FindingsError("\n  ".join(filter(None, lines)))
 
 
 def _drawn(put: Callable[[int, int], None], largest_batch: int) -> int:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from difflib import SequenceMatcher
 from string import Formatter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from vae_checked.catalogue import Mistake
@@ -13,8 +14,17 @@ if TYPE_CHECKING:
 _CONTEXT = 2
 
 
-def text_page(mistake: Mistake) -> str:
-    """The page for a terminal."""
+class Law(Protocol):
+    """What a page says of a law."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def statement(self) -> str: ...
+
+
+def text_page(mistake: Mistake, laws: Sequence[Law] = ()) -> str:
+    """The page for a terminal; `laws` are those that the mistake breaks."""
     bad, good = difference(mistake.bad, mistake.good)
     parts = [
         f"{mistake.code} {mistake.name} ({mistake.severity})",
@@ -24,13 +34,14 @@ def text_page(mistake: Mistake) -> str:
         f"good:\n{textwrap.indent(good, '    ')}",
         _wrapped("fix", template(mistake.fix)),
         _wrapped("seen by", _observers(mistake)),
+        "breaks the laws:\n" + "\n".join(f"  {law.name}: {law.statement}" for law in laws) if laws else "",
         "references:\n" + "\n".join(f"  {each}" for each in mistake.references),
     ]
-    return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
+    return "\n\n".join(part.rstrip("\n") for part in parts if part) + "\n"
 
 
-def markdown_page(mistake: Mistake) -> str:
-    """The page of the documentation."""
+def markdown_page(mistake: Mistake, laws: Sequence[Law] = ()) -> str:
+    """The page of the documentation; `laws` are those that the mistake breaks."""
     bad, good = difference(mistake.bad, mistake.good)
     return "\n".join(
         [
@@ -54,6 +65,11 @@ def markdown_page(mistake: Mistake) -> str:
             "",
             f"Fix: `{template(mistake.fix)}`",
             "",
+            *(
+                ["## Laws that it breaks", "", *(f"- `{law.name}`: {law.statement}" for law in laws), ""]
+                if laws
+                else []
+            ),
             "## References",
             "",
             *(f"- {each}" for each in mistake.references),
