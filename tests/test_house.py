@@ -12,11 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from package_imports import PACKAGE, ROOT, circles, import_graph, imports, modules
 
 import vae_checked
-
-ROOT = Path(__file__).resolve().parent.parent
-PACKAGE = ROOT / "vae_checked"
 
 # ------------------------------------------------------------------------------------------------- the walls
 
@@ -65,40 +63,6 @@ def room_of(module: str) -> str:
     return parts[1] if len(parts) > 1 and not parts[1].startswith("__v") else "__init__"
 
 
-def imports(source: str, module: str, is_package: bool) -> Iterator[tuple[str, int, bool, bool]]:
-    """Every module that `source` imports, absolutely: (name, line, inside a function, for type checkers only).
-
-    Calls of `import_module` and `__import__` with a constant count. `from package import name` yields `package.name`.
-    """
-    package = module if is_package else module.rpartition(".")[0]
-
-    def walk(node: ast.AST, in_function: bool, typing_only: bool) -> Iterator[tuple[str, int, bool, bool]]:
-        match node:
-            case ast.Import(names=names):
-                for each in names:
-                    yield each.name, node.lineno, in_function, typing_only
-            case ast.ImportFrom(module=origin, names=names, level=level):
-                if level:
-                    base = package.split(".")[: len(package.split(".")) - level + 1]
-                    origin = ".".join([*base, *([origin] if origin else [])])
-                for each in names:
-                    yield f"{origin}.{each.name}", node.lineno, in_function, typing_only
-            case ast.Call(func=ast.Name(id="import_module" | "__import__"), args=[ast.Constant(value=str(name)), *_]):
-                yield name, node.lineno, in_function, typing_only
-            case ast.Call(func=ast.Attribute(attr="import_module"), args=[ast.Constant(value=str(name)), *_]):
-                yield name, node.lineno, in_function, typing_only
-            case _:
-                pass
-        inside = in_function or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
-        guarded = isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING")
-        for name, value in ast.iter_fields(node):
-            for child in value if isinstance(value, list) else [value]:
-                if isinstance(child, ast.AST):
-                    yield from walk(child, inside, typing_only or (guarded and name == "body"))
-
-    yield from walk(ast.parse(source), False, False)
-
-
 def broken_walls(source: str, module: str, is_package: bool = False) -> list[str]:
     """What `source`, as the module of that name, imports and may not."""
     room = room_of(module)
@@ -122,13 +86,6 @@ def broken_walls(source: str, module: str, is_package: bool = False) -> list[str
             if room in EDGE and top != "pytest" and not (in_function or typing_only):
                 complaints.append(f"{module}:{line}: {room} imports {top} outside a function")
     return complaints
-
-
-def modules() -> Iterator[tuple[Path, str, bool]]:
-    for path in sorted(PACKAGE.rglob("*.py")):
-        parts = ("vae_checked", *path.relative_to(PACKAGE).with_suffix("").parts)
-        is_package = parts[-1] == "__init__"
-        yield path, ".".join(parts[:-1] if is_package else parts), is_package
 
 
 def test_no_room_imports_past_its_walls() -> None:
@@ -182,6 +139,74 @@ def test_a_broken_wall_is_seen(module: str, source: str) -> None:
 )
 def test_an_open_door_is_no_broken_wall(module: str, source: str) -> None:
     assert broken_walls(source, module) == []
+
+
+# ----------------------------------------------------------------------------------------- imports in one direction
+
+# The circles that are left, each to be broken by whoever works in these modules.
+KNOWN_CIRCLES: set[frozenset[str]] = {
+    frozenset(("vae_checked.auditor.measure.recon", "vae_checked.auditor.recognition.observe")),
+}
+# The steps of the linter, each of which may import those before it.
+LINTER_ORDER = (
+    "options",
+    "files",
+    "symbols",
+    "torch_model",
+    "interpreter",
+    "evaluations",
+    "roles",
+    "run",
+    "",
+    "fixing",
+)
+
+
+def against_the_order(graph: dict[str, set[str]]) -> list[str]:
+    """The imports from one step of the linter to a later one."""
+    return [
+        f"{module} imports {other}"
+        for module, found in sorted(graph.items())
+        for other in sorted(found)
+        if all(each.startswith("vae_checked.linter") for each in (module, other)) and _step(module) < _step(other)
+    ]
+
+
+def _step(module: str) -> int:
+    return LINTER_ORDER.index(f"{module}...".split(".")[2])
+
+
+def package_graph() -> dict[str, set[str]]:
+    return import_graph({name: (path.read_text(encoding="utf-8"), package) for path, name, package in modules()})
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    assert circles(package_graph()) == KNOWN_CIRCLES
+
+
+def test_the_steps_of_the_linter_import_in_one_direction() -> None:
+    assert against_the_order(package_graph()) == []
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("from vae_checked.b import g", "from vae_checked.a import f"),
+        ("import vae_checked.b", "def f():\n    from vae_checked import a"),
+        ("from .b import g", "if TYPE_CHECKING:\n    from vae_checked.a import F"),
+    ],
+)
+def test_a_circle_is_seen_however_it_is_hidden(one: str, other: str) -> None:
+    sources = {"vae_checked.a": (one, False), "vae_checked.b": (other, False), "vae_checked.c": (one, False)}
+    assert circles(import_graph(sources)) == {frozenset(("vae_checked.a", "vae_checked.b"))}
+
+
+def test_an_import_of_a_later_step_is_seen() -> None:
+    early, late = "vae_checked.linter.files.source", "vae_checked.linter.roles.kl"
+    back = {early: ("from ..roles import kl", False), late: ("", False)}
+    onward = {early: ("", False), late: (f"from {early} import File", False)}
+    assert against_the_order(import_graph(back)) == [f"{early} imports {late}"]
+    assert against_the_order(import_graph(onward)) == []
 
 
 # --------------------------------------------------------------------------------- no torch above the line

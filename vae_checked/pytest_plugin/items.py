@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from vae_checked.pytest_plugin import pyproject
+from vae_checked.pytest_plugin.configuration import lock_path, pyproject
+from vae_checked.pytest_plugin.nodes import AuditedNode, ModelNode
 from vae_checked.pytest_plugin.summary import LOCKED, PUT, RAN, mark
 
 if TYPE_CHECKING:
     from vae_checked.auditor.stages import Staged
     from vae_checked.catalogue import Judgement
     from vae_checked.laws import Law
-    from vae_checked.pytest_plugin.models import LockedNode, ModelNode
 
 EXAMPLES = 10
 LARGEST_BATCH = 4
@@ -50,12 +50,10 @@ class _VaeItem(_ModelItem):
     """An item of one model of pyproject.toml."""
 
     @property
-    def node(self) -> ModelNode:
+    def node(self) -> AuditedNode:
         """The model."""
-        from vae_checked.pytest_plugin.models import ModelNode
-
         parent = self.parent
-        if not isinstance(parent, ModelNode):
+        if not isinstance(parent, AuditedNode):
             raise TypeError(f"{self.nodeid} hangs under {parent!r}, not under a model")
         return parent
 
@@ -220,7 +218,6 @@ class ShapesItem(_ModelItem):
     def runtest(self) -> None:
         """Compare, or with `--vae-shapes-update` write."""
         from vae_checked.errors import FindingsError, UsageError
-        from vae_checked.pytest_plugin.models import lock_path
         from vae_checked.shapes import ShapesReport, compare, read_lock, render_report, write_lock
 
         path, updates = lock_path(self.config), self.config.getoption("--vae-shapes-update")
@@ -246,12 +243,10 @@ class ShapesItem(_ModelItem):
             raise FindingsError(f"{render_report(report)}{again}")
 
     @property
-    def node(self) -> ModelNode | LockedNode:
+    def node(self) -> ModelNode:
         """The model."""
-        from vae_checked.pytest_plugin.models import LockedNode, ModelNode
-
         parent = self.parent
-        if not isinstance(parent, (ModelNode, LockedNode)):
+        if not isinstance(parent, ModelNode):
             raise TypeError(f"{self.nodeid} hangs under {parent!r}, not under a model")
         return parent
 
@@ -259,7 +254,6 @@ class ShapesItem(_ModelItem):
         """The model as the lock would have it, by its name; nothing where nobody says how to build it."""
         from vae_checked.cli.shapes import run_of
         from vae_checked.errors import VaeCheckedError
-        from vae_checked.pytest_plugin.models import ModelNode
         from vae_checked.shapes import infer, locked
 
         node = self.node
@@ -269,7 +263,7 @@ class ShapesItem(_ModelItem):
         try:
             model, loss = node.built()
         except VaeCheckedError:
-            if isinstance(node, ModelNode):
+            if isinstance(node, AuditedNode):
                 pytest.skip(f"the model cannot be built: see {node.nodeid}::build")
             raise
         shapes = infer(model, config.shapes or config.input, loss, name=config.name, adapter=config.adapter)

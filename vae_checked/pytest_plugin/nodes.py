@@ -1,0 +1,76 @@
+"""What the items of one model hang under: the model itself, its stages and its audit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from vae_checked.auditor.stages import Staged
+    from vae_checked.config import ModelConfig
+
+
+class ModelNode(pytest.Collector):
+    """One model: built when its first item runs, and once."""
+
+    def __init__(self, *, model: ModelConfig | None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.model = model
+        self._built: tuple[Any, Any] | Exception | None = None
+
+    def built(self) -> tuple[Any, Any]:
+        """The model and its loss; the error of the first attempt at every later one."""
+        from vae_checked.errors import VaeCheckedError
+        from vae_checked.load import build_model, load_object
+
+        if self._built is None:
+            model = self.config_of_model
+            try:
+                loss: Any = model.loss
+                if loss is not None and ":" in loss:
+                    loss = load_object(loss, "loss", model.folder)
+                self._built = build_model(model.model, model.kwargs, model.folder), loss
+            except VaeCheckedError as error:
+                self._built = error
+        if isinstance(self._built, Exception):
+            raise self._built
+        return self._built
+
+    @property
+    def config_of_model(self) -> ModelConfig:
+        """The model's table."""
+        if self.model is None:
+            raise TypeError(f"{self.nodeid} has no table")
+        return self.model
+
+
+class AuditedNode(ModelNode):
+    """A model whose stages are asked for, and which is audited, once for all of its items."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._staged: Staged | None = None
+        self._report: Any = None
+
+    def staged(self) -> Staged:
+        """The model's stages."""
+        if self._staged is None:
+            from vae_checked.auditor.check import stages_for
+
+            model, loss = self.built()
+            config = self.config_of_model
+            self._staged = stages_for(model, config.input, loss, data_range=config.data_range, adapter=config.adapter)
+        return self._staged
+
+    def report(self) -> Any:
+        """The model's audit."""
+        if self._report is None:
+            from vae_checked.auditor import audit
+
+            model, loss = self.built()
+            config = self.config_of_model
+            self._report = audit(
+                model, config.input, loss, name=config.name, data_range=config.data_range, adapter=config.adapter
+            )
+        return self._report
