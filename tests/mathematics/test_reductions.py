@@ -134,6 +134,14 @@ READ = {
     ),
     "reshaped first": ((Reduce(SUM, (1,)), Reshape(2)), Reduced(KEPT, SUM)),
     "a sum of some axes": ((Reduce(MEAN, ALL), Reduce(SUM, (1,))), Reduced(MEAN, MIXED)),
+    "a weighed sum of some axes": (
+        (Weight("w"), Reduce(MEAN, ALL), Reduce(SUM, (1,))),
+        Reduced(MEAN, MIXED, explicit=True, weights=("w",)),
+    ),
+    "a total for every element of a sum": (
+        (Reduce(SUM, ALL), Factor(whole=False, positive=True), Reduce(SUM, ALL)),
+        Reduced(SUM, MIXED),
+    ),
     "clamped": ((Reduce(SUM, ALL), Through("clamp")), Reduced(SUM, SUM)),
 }
 UNREAD = {

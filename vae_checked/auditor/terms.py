@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from vae_checked.adapters import Role
+from vae_checked.auditor.losses.settings import Setting
 from vae_checked.auditor.measure import kl as kl_term
 from vae_checked.auditor.measure import recon as recon_term
 from vae_checked.auditor.measure import weights
 from vae_checked.auditor.measure.gradients import Gradients
-from vae_checked.auditor.recognition.latents import Latent
 from vae_checked.auditor.recognition.observe import Observation
-from vae_checked.facts import KL, EffectiveBeta, Fact, Interval, Likelihood, Origin, Recon, Reduced, Reduction
+from vae_checked.facts import KL, EffectiveBeta, Fact, Factor, Interval, Likelihood, Origin, Recon, Reduced, Reduction
 
 _NO_LOSS = "no loss is known: loss= settles it"
 
@@ -42,12 +43,20 @@ class Observed:
         first, measured = self.train, self.recon
         if measured is None or measured.weight is None or first.join is None or first.total is None:
             return None
-        by_batch = self._batch_reduction(measured.weight, recon_term.measure_recon)
-        if by_batch is None:
+        divisions = self._batch_divisions(measured.weight, recon_term.measure_recon)
+        if divisions is None and not first.kept_batch:
             return None
-        way = weights.way_to(first.run.tape, first.graph, first.join.predictions, first.total)
-        way = way.without(measured.copies)
-        return weights.explained(measured.weight, first.batch, self.event, way, by_batch)[0]
+        way = self._with_sizes(_recon_way, measured.copies)
+        way = replace(way, settings=first.settings_by(Role.RECONSTRUCTION))
+        return weights.explained(measured.weight, first.batch, self.event, way, divisions, first.kept_batch)[0]
+
+    def _with_sizes(self, way_in: Callable[[Observation], weights.Way | None], copies: int = 1) -> weights.Way:
+        """The way of a term to the loss, with what in it follows the batch size."""
+        first, other = self.train, self.other_batch
+        way = (way_in(first) or weights.Way((), ())).without(copies)
+        if other is None:
+            return way.with_sizes(first.batch, None, first.batch)
+        return way.with_sizes(first.batch, way_in(other), other.batch)
 
     @property
     def event(self) -> int:
@@ -56,28 +65,53 @@ class Observed:
         number = first.run.x_number if first.join is None else first.join.target
         return first.run.tape.values[number].tensor.numel() // first.batch
 
-    def _batch_reduction(
+    def _batch_divisions(
         self,
         weight: float,
         measure: Callable[[Observation], recon_term.ReconMeasured | kl_term.KLMeasured | None],
-    ) -> Reduction | None:
-        pair, batches = [weight], [self.train.batch]
-        if self.other_batch is not None:
-            again = measure(self.other_batch)
-            if again is not None and again.weight is not None:
-                pair.append(again.weight)
-                batches.append(self.other_batch.batch)
-        return weights.batch_reduction(pair, batches, self.train.kept_batch)
+    ) -> int | None:
+        if self.other_batch is None:
+            return None
+        again = measure(self.other_batch)
+        if again is None or again.weight is None:
+            return None
+        return weights.batch_divisions((weight, again.weight), (self.train.batch, self.other_batch.batch))
 
-    def kl_reduction(self, weight: float, place: int, interval: Interval | None) -> Reduction | None:
-        """How the batch of one latent's KL is reduced, from its weight at both batch sizes."""
+    def kl_reduction(self, weight: float, place: int, interval: Interval | None) -> tuple[Reduced, Factor]:
+        """How one latent's KL is reduced, from its weight at both batch sizes, and its factor."""
+        first = self.train
+        latent = first.latents[place]
 
         def measure(seen: Observation) -> kl_term.KLMeasured | None:
             if place >= len(seen.latents):
                 return None
             return kl_term.measure_kl(seen, seen.latents[place], interval, with_values=False)
 
-        return self._batch_reduction(weight, measure)
+        divisions = self._batch_divisions(weight, measure)
+        way = self._with_sizes(lambda seen: _kl_way(seen, place))
+        way = replace(way, settings=(*first.settings_by(Role.MU, Role.SECOND), *_supplied(first)))
+        event = first.run.tape.values[latent.mu].tensor.numel() // first.batch
+        return weights.explained(weight, first.batch, event, way, divisions, first.kept_batch)
+
+
+def _supplied(first: Observation) -> tuple[Setting, ...]:
+    """Weights that the loss asks for and nobody gave."""
+    return tuple(Setting(name, None, ()) for name in first.supplied_weights)
+
+
+def _recon_way(seen: Observation) -> weights.Way | None:
+    if seen.join is None or seen.total is None:
+        return None
+    return weights.way_to(seen.run.tape, seen.graph, seen.join.predictions, seen.total)
+
+
+def _kl_way(seen: Observation, place: int) -> weights.Way | None:
+    if seen.total is None or place >= len(seen.latents):
+        return None
+    latent = seen.latents[place]
+    predictions = () if seen.join is None else seen.join.predictions
+    cut = [number for number in (*latent.every_z, latent.std, *predictions) if number is not None]
+    return weights.way_to(seen.run.tape, seen.graph, (latent.mu,), seen.total, cut)
 
 
 def recon_facts(seen: Observed, unobserved: dict[str, str]) -> Recon:
@@ -135,26 +169,18 @@ def kl_facts(seen: Observed, place: int, interval: Interval | None, unobserved: 
         if measured.why:
             unobserved["kl.factor"] = measured.why
         return KLFacts(KL(form, in_loss=in_loss))
-    by_batch = seen.kl_reduction(measured.weight, place, interval)
-    if by_batch is None:
+    reduced, factor = seen.kl_reduction(measured.weight, place, interval)
+    if reduced.batch is None:
         unobserved["kl.reduced"] = "the batch sizes that were run do not tell how the batch is reduced"
-    way = _kl_way(first, latent, first.total)
     event = first.run.tape.values[latent.mu].tensor.numel() // first.batch
-    reduced, factor = weights.explained(measured.weight, first.batch, event, way, by_batch)
     term = KL(
         form,
         Fact(factor, measured.origin),
         Fact(1 if measured.weight > 0 else -1, measured.origin),
-        None if by_batch is None else Fact(reduced, measured.origin),
+        None if reduced.batch is None else Fact(reduced, measured.origin),
         in_loss,
     )
     return KLFacts(term, _beta(seen, measured.weight, event, reduced, factor.value))
-
-
-def _kl_way(first: Observation, latent: Latent, total: int) -> weights.Way:
-    predictions = () if first.join is None else first.join.predictions
-    cut = [number for number in (*latent.every_z, latent.std, *predictions) if number is not None]
-    return weights.way_to(first.run.tape, first.graph, (latent.mu,), total, cut, first.unknown_weight)
 
 
 def _beta(seen: Observed, weight: float, latents: int, reduced: Reduced, factor: float) -> Fact[EffectiveBeta] | None:

@@ -93,7 +93,8 @@ class Through:
     op: str
 
 
-Step = Reduce | Negate | Number | Size | Weight | Tensor | Reshape | Stack | Through
+Scaling = Number | Size | Weight | Tensor
+Step = Reduce | Negate | Scaling | Reshape | Stack | Through
 
 # What a term may pass through without losing its axes or its elements' order.
 _PASSED = frozenset(("clamp", "nan_to_num", "maximum", "masked"))
@@ -116,50 +117,54 @@ def is_weight(step: Step) -> bool:
     """
     if isinstance(step, Number):
         return step.named or is_chosen(step.value)
-    return isinstance(step, Weight) or (isinstance(step, Size) and step.axis != 0)
+    return isinstance(step, (Weight, Tensor)) or (isinstance(step, Size) and step.axis != 0)
 
 
 @dataclass(slots=True)
 class _State:
     """What is left of a term's axes after some steps, counted from the term; `event` is what became of a sample's.
 
-    `axes` are the places of those that are left, None where the rank is not known. `over_batch` counts the divisions by
-    the batch size. `numbers` are divisors that may be one.
+    `axes` are the places of those that are left, None where the rank is not known.
     """
 
     axes: list[int] | None
     batch: Reduction | None = Reduction.KEPT
     event: dict[int, Reduction] = field(default_factory=dict)
-    over_batch: int = 0
-    by_size: bool = False
-    chosen: bool = False
-    counted: bool = False
-    numbers: bool = False
+    scalings: list[Scaling] = field(default_factory=list)
     spread: bool = False
     stacked: bool = False
     mixed: bool = False
-    weights: list[str] = field(default_factory=list)
 
     def reduced(self, single: Collection[int]) -> Reduced:
         """The state as a fact; over axes of length 1 (`single`) a sum is a mean, and nothing is said of them."""
-        batch, over = self.batch, self.over_batch
-        if batch is Reduction.SUM and over > 0:
-            batch, over = Reduction.MEAN, over - 1
-        if self.mixed:
-            return Reduced(batch, Reduction.MIXED, over_batch=over)
-        # A number beside a division by the batch size is not the batch size itself.
-        counted = self.counted or (self.numbers and not self.by_size)
-        explicit = self.chosen or counted or self.numbers
         event = {axis: kind for axis, kind in self.event.items() if axis not in single} or self.event
         left = bool(self.axes) and any(axis != 0 for axis in self.axes or ())
-        return Reduced(
-            batch,
-            _over_event(event, left, self.axes is None),
-            explicit,
-            explicit and not counted,
-            over,
-            tuple(dict.fromkeys(filter(None, self.weights))),
-        )
+        if self.mixed:
+            return scaled(self.batch, Reduction.MIXED, (step for step in self.scalings if isinstance(step, Size)))
+        return scaled(self.batch, _over_event(event, left, self.axes is None), self.scalings)
+
+
+def scaled(batch: Reduction | None, event: Reduction | None, scalings: Iterable[Scaling]) -> Reduced:
+    """Reductions of the batch and of a sample as a fact, with what scales the term besides and what that means.
+
+    A number that divides may be the batch size of one run, unless the batch size divides as well.
+    """
+    steps = list(scalings)
+    sizes = [step for step in steps if isinstance(step, Size) and step.axis in (0, None)]
+    over = sum(1 if size.divides else -1 for size in sizes)
+    if batch is Reduction.SUM and over > 0:
+        batch, over = Reduction.MEAN, over - 1
+    weights = [step for step in steps if is_weight(step)]
+    unknown = any(isinstance(step, (Weight, Tensor)) for step in weights)
+    may_be_batch = not sizes and any(isinstance(step, Number) and _is_divisor(step) for step in weights)
+    texts = [step.text for step in weights if not isinstance(step, Tensor) and step.text]
+    explicit = bool(weights)
+    constant = explicit and not unknown and not may_be_batch
+    return Reduced(batch, event, explicit, constant, over, tuple(dict.fromkeys(texts)))
+
+
+def _is_divisor(step: Number) -> bool:
+    return step.divides and is_chosen(step.value)
 
 
 def _over_event(event: Mapping[int, Reduction], left: bool, rank_unknown: bool) -> Reduction | None:
@@ -242,37 +247,11 @@ def _reduce_axes(state: _State, kind: Reduction, chosen: tuple[int, ...]) -> boo
     return True
 
 
-def _take_size(state: _State, step: Size) -> bool:
-    if step.axis in (0, None):
-        state.over_batch += 1 if step.divides else -1
-        state.by_size = True
-    if step.axis != 0:
-        state.chosen = True
-        state.weights.append(step.text)
-    return True
-
-
-def _take_number(state: _State, step: Number) -> bool:
-    if step.divides and is_chosen(step.value):
-        state.numbers = True
-    elif is_weight(step):
-        state.chosen = True
-    else:
-        return True
-    state.weights.append(step.text)
-    return True
-
-
-def _take_weight(state: _State, step: Weight) -> bool:
-    state.counted = True
-    state.weights.append(step.text)
-    return True
-
-
 def _take_tensor(state: _State, step: Tensor) -> bool:
     if state.axes != []:
         return False
-    state.spread, state.counted = not step.whole, True
+    state.spread = not step.whole
+    state.scalings.append(step)
     return True
 
 
@@ -288,12 +267,9 @@ def _take(state: _State, step: Step) -> bool:
     match step:
         case Reduce():
             return _take_reduce(state, step)
-        case Number():
-            return _take_number(state, step)
-        case Size():
-            return _take_size(state, step)
-        case Weight():
-            return _take_weight(state, step)
+        case Number() | Size() | Weight():
+            state.scalings.append(step)
+            return True
         case Tensor():
             return _take_tensor(state, step)
         case Reshape():
@@ -336,7 +312,7 @@ def balancing(shared: Sequence[Step], own: Reduced | None, other: Reduced | None
 def is_shared(step: Step) -> bool:
     """Whether a step above both terms of a loss says how they are reduced; what weighs both alike balances nothing."""
     if isinstance(step, Number):
-        return not step.named and not (step.divides and is_chosen(step.value))
+        return not step.named and not _is_divisor(step)
     return isinstance(step, (Reduce, Reshape, Stack, Negate)) or (isinstance(step, Size) and step.divides)
 
 
@@ -348,7 +324,7 @@ def is_inner(step: Step) -> bool:
 def weighs_formula(step: Step) -> bool:
     """Whether a step at the top of a formula is a weight; a number that has no name may belong to the formula."""
     if isinstance(step, Number):
-        return step.named or (step.divides and is_chosen(step.value))
+        return step.named or _is_divisor(step)
     return isinstance(step, Weight) or (isinstance(step, Size) and step.axis != 0)
 
 

@@ -1,6 +1,8 @@
 """From the weight that a term's elements have in the loss to its reductions and its factor.
 
-A weight alone does not tell a mean from a factor; the sizes of two batches, and the means on the tape, do.
+The auditor reads no chain axis by axis: it measures the weight of an element, which no way of writing hides. A weight
+alone does not tell a mean from a factor; the sizes of two batches, and the means and the numbers on the tape, do. What
+the numbers mean, and what counts as a weight that somebody chose, is `mathematics.reductions`' to say.
 """
 
 from __future__ import annotations
@@ -9,16 +11,17 @@ import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
+from vae_checked.auditor.losses.settings import Setting
 from vae_checked.auditor.recognition.graph import Graph
 from vae_checked.auditor.recording.origins import names_in
 from vae_checked.auditor.recording.tape import Step, Tape
 from vae_checked.facts import Factor, Reduced, Reduction
+from vae_checked.mathematics.reductions import Number, Scaling, Size, Weight, is_weight, scaled
 
 _MEANS = names_in(
     "mean mse_loss l1_loss smooth_l1_loss huber_loss binary_cross_entropy binary_cross_entropy_with_logits kl_div"
 )
 _BY_MEAN = 1
-_FORMULA = (-2.0, -1.0, -0.5, 0.5, 2.0)
 _WRITTEN_OUT = (0.5, 1.0, 2.0)
 _CLOSE = 1e-2
 
@@ -27,12 +30,12 @@ _CLOSE = 1e-2
 class Way:
     """What lies on the way of a term to the loss: how many elements each mean takes, and the constants beside it.
 
-    `unknown_weight`: a weight that nobody gave takes part.
+    `settings` are the loss's own numbers that were seen to scale the term.
     """
 
     means: tuple[int, ...]
-    scales: tuple[float, ...]
-    unknown_weight: bool = False
+    scales: tuple[Scaling, ...]
+    settings: tuple[Setting, ...] = ()
 
     def without(self, copies: int) -> Way:
         """The same way once its mean over several copies of a sample is left out."""
@@ -43,15 +46,47 @@ class Way:
                 return replace(self, means=(*self.means[:place], mean // copies, *self.means[place + 1 :]))
         return self
 
-    @property
-    def named(self) -> tuple[float, ...]:
-        """The scales that are part of no formula; a factor of exactly 1 is a weight that has a name."""
-        return tuple(scale for scale in self.scales if scale not in _FORMULA)
+    def with_sizes(self, batch: int, other: Way | None, other_batch: int) -> Way:
+        """The same way with the batch size told from other numbers: it is what follows the batch in a second run."""
+        beside = [None] * len(self.scales) if other is None else list(other.scales)
+        if len(beside) != len(self.scales):
+            beside = [None] * len(self.scales)
+        found: list[Scaling] = []
+        for scale, again in zip(self.scales, beside, strict=True):
+            found += _by_batch(scale, batch, again, other_batch)
+        return replace(self, scales=tuple(found))
 
     @property
-    def explicit(self) -> bool:
-        """Whether the author weighs the term."""
-        return self.unknown_weight or bool(self.named)
+    def weights(self) -> tuple[Scaling, ...]:
+        """What the author weighs the term by: numbers that are part of no formula, and settings of the loss."""
+        chosen = [scale for scale in self.scales if is_weight(scale)]
+        values = [scale.value for scale in chosen if isinstance(scale, Number)]
+        for setting in self.settings:
+            if setting.value is None:
+                chosen.append(Weight(setting.name))
+            elif setting.value in values:
+                place = next(i for i, s in enumerate(chosen) if isinstance(s, Number) and s.value == setting.value)
+                chosen[place] = Number(setting.value, setting.name, named=True)
+            else:
+                chosen.append(Number(setting.value, setting.name, named=True))
+        return tuple(chosen)
+
+
+def _by_batch(scale: Scaling, batch: int, again: Scaling | None, other_batch: int) -> list[Scaling]:
+    """A number of the tape as a power of the batch size and what is left of it."""
+    if not isinstance(scale, Number) or batch == 1:
+        return [scale]
+    for divides in (True, False):
+        power = -1 if divides else 1
+        if isinstance(again, Number) and other_batch != batch:
+            follows = math.isclose(scale.value / again.value, (batch / other_batch) ** power, rel_tol=1e-6)
+        else:
+            follows = math.isclose(abs(scale.value), float(batch) ** power, rel_tol=1e-6)
+        if follows:
+            left = scale.value / float(batch) ** power
+            rest = [] if math.isclose(left, 1.0, rel_tol=1e-6) else [Number(left, f"{left:.4g}")]
+            return [Size(0, divides=divides), *rest]
+    return [scale]
 
 
 def way_to(
@@ -60,12 +95,11 @@ def way_to(
     begins: Collection[int],
     total: int,
     cut: Collection[int] = (),
-    unknown_weight: bool = False,
 ) -> Way:
     """The way from the values `begins` to `total`, the values `cut` closed."""
     on = graph.between(begins, total, cut)
     means: list[int] = []
-    scales: list[float] = []
+    scales: list[Scaling] = []
     for step in tape.steps:
         if not any(n in on for n in step.outputs):
             continue
@@ -76,7 +110,7 @@ def way_to(
         if taken > 1:
             means.append(taken)
         scales += _scale(tape, step)
-    return Way(tuple(means), tuple(scales), unknown_weight)
+    return Way(tuple(means), tuple(scales))
 
 
 def _mean_count(tape: Tape, step: Step, number: int) -> int:
@@ -91,7 +125,7 @@ def _mean_count(tape: Tape, step: Step, number: int) -> int:
     return before // max(1, after)
 
 
-def _scale(tape: Tape, step: Step) -> list[float]:
+def _scale(tape: Tape, step: Step) -> list[Scaling]:
     """The constant by which the step multiplies or divides, where the term is a number per sample or for all."""
     if step.name.rstrip("_") not in ("mul", "div"):
         return []
@@ -104,37 +138,36 @@ def _scale(tape: Tape, step: Step) -> list[float]:
             if other.sources == 0 and other.tensor.numel() == 1 and other.tensor.is_floating_point():
                 value = float(other.data)
         if value:
-            return [value if step.name.startswith("mul") else 1.0 / value]
+            divides = step.name.startswith("div")
+            # A factor of exactly 1 does nothing but bear a name.
+            return [Number(1.0 / value if divides else value, f"{value:.4g}", value == 1.0, divides)]
     return []
 
 
-def batch_reduction(weights: Sequence[float], batches: Sequence[int], kept: bool) -> Reduction | None:
-    """How the batch is reduced, from the weight of an element at two batch sizes."""
-    if kept:
-        return Reduction.KEPT
+def batch_divisions(weights: Sequence[float], batches: Sequence[int]) -> int | None:
+    """By which power of the batch size an element's weight is divided, from that at two batch sizes."""
     if len(weights) < 2 or batches[0] == batches[1] or not all(weights):
         return None
-    ratio = weights[0] / weights[1]
-    if math.isclose(ratio, 1.0, rel_tol=_CLOSE):
-        return Reduction.SUM
-    if math.isclose(ratio, batches[1] / batches[0], rel_tol=_CLOSE):
-        return Reduction.MEAN
-    return None
+    ratio = abs(weights[0] / weights[1])
+    power = round(math.log(ratio) / math.log(batches[1] / batches[0]))
+    return power if math.isclose(ratio, (batches[1] / batches[0]) ** power, rel_tol=_CLOSE) else None
 
 
-def explained(weight: float, batch: int, event: int, way: Way, by_batch: Reduction | None) -> tuple[Reduced, Factor]:
+def explained(
+    weight: float, batch: int, event: int, way: Way, divisions: int | None, kept: bool
+) -> tuple[Reduced, Factor]:
     """The reductions, and the factor that is left of `weight` beside the closed form.
 
-    `weight` is that of one element of the summed term, `event` the number of elements of one sample.
+    `weight` is that of one element of the summed term, `event` the number of elements of one sample, `divisions` the
+    power of the batch size that divides it, and `kept` says that the batch axis is left in the loss.
     """
     means = math.prod(way.means)
-    inside = means
-    if by_batch is Reduction.KEPT and batch > 1 and means % batch == 0:
+    if kept and batch > 1 and means % batch == 0:
         # The mean over the batch was added to each sample's loss, and those were summed.
-        return explained(weight / batch, batch, event, way, Reduction.MEAN)
-    if by_batch is Reduction.MEAN and means % batch == 0:
-        inside = means // batch
-    per_sample = weight * (batch if by_batch is Reduction.MEAN else 1)
+        return explained(weight / batch, batch, event, way, 1, kept=False)
+    averaged = not kept and divisions is not None and _is_averaged(means, batch, event, divisions)
+    inside = means // batch if averaged else means
+    per_sample = weight * batch ** (divisions or 0)
     if inside == 1:
         reduction = Reduction.SUM
     elif inside == event:
@@ -142,16 +175,46 @@ def explained(weight: float, batch: int, event: int, way: Way, by_batch: Reducti
     else:
         reduction = Reduction.MIXED
     factor = abs(per_sample) * inside
+    over_batch = Reduction.MEAN if averaged else Reduction.KEPT if kept else Reduction.SUM
+    batch_kind = None if divisions is None and not kept else over_batch
     # A division by the number of elements is a mean that the author wrote out.
     written_out = any(math.isclose(factor * event, known, rel_tol=_CLOSE) for known in _WRITTEN_OUT)
     if reduction is Reduction.SUM and event > 4 and written_out:
-        return Reduced(by_batch, Reduction.MEAN, True), Factor(_rounded(factor * event), True)
-    left = factor / abs(math.prod(way.named))
-    if by_batch is Reduction.MEAN and batch > 1 and math.isclose(left, batch, rel_tol=_CLOSE):
-        left = 1.0  # the named scale is the division by the batch
-    if way.named and not math.isclose(left, 1.0, rel_tol=_CLOSE):
-        return Reduced(by_batch, reduction, way.explicit), Factor(_rounded(left), False)
-    return Reduced(by_batch, reduction, way.explicit), Factor(_rounded(factor), way.explicit)
+        reduction, factor = Reduction.MEAN, factor * event
+        counted = (Size(1, divides=True),)
+        return _reduced(batch_kind, divisions, reduction, counted), Factor(_rounded(factor), explicit=True)
+    reduced = _reduced(batch_kind, divisions, reduction, way.weights)
+    left = _left(factor, way)
+    if reduced.explicit and not math.isclose(left, 1.0, rel_tol=_CLOSE):
+        return reduced, Factor(_rounded(left), explicit=False)
+    return reduced, Factor(_rounded(factor), reduced.explicit)
+
+
+def _is_averaged(means: int, batch: int, event: int, divisions: int) -> bool:
+    """Whether a mean on the tape runs over the batch."""
+    if divisions > 0:
+        return means % batch == 0
+    # Divided and multiplied again: a mean over the batch is told from one over a sample by its size.
+    return batch > 1 and means in (batch, batch * event) and means != event
+
+
+def _reduced(batch: Reduction | None, divisions: int | None, event: Reduction, weights: Sequence[Scaling]) -> Reduced:
+    """The fact, with the divisions by the batch size that the reduction of the batch does not make."""
+    over = (divisions or 0) - (batch is Reduction.MEAN)
+    return scaled(batch, event, [*[Size(0, divides=over > 0)] * abs(over), *weights])
+
+
+def _left(factor: float, way: Way) -> float:
+    """What the weights that somebody chose leave of a factor: 1 where they explain all of it.
+
+    A number on the tape may be a setting times a constant of the formula, `-0.5 * beta`: then the setting alone counts.
+    """
+    if any(isinstance(weight, Weight) for weight in way.weights):
+        return 1.0
+    numbers = [scale.value for scale in way.weights if isinstance(scale, Number)]
+    settings = [setting.value for setting in way.settings if setting.value]
+    lefts = [factor / abs(math.prod(chosen)) for chosen in (numbers, settings) if chosen]
+    return next((left for left in lefts if math.isclose(left, 1.0, rel_tol=_CLOSE)), lefts[0] if lefts else factor)
 
 
 def _rounded(value: float) -> float:

@@ -13,6 +13,7 @@ from vae_checked.adapters import Inputs, Part, Role, Subject, role_of
 from vae_checked.adapters.latent_dist import Sampled
 from vae_checked.auditor.losses.arguments import Matched
 from vae_checked.auditor.losses.loss import Loss, call_loss, dead_weights, run_by
+from vae_checked.auditor.losses.settings import Setting, settings_of
 from vae_checked.auditor.measure.recon import settled
 from vae_checked.auditor.recognition.graph import Graph
 from vae_checked.auditor.recognition.join import Join, find_join
@@ -43,7 +44,8 @@ class Observation:
     loss_name: str = ""
     kl_alone: bool = False
     dead_weights: tuple[str, ...] | None = None
-    unknown_weight: bool = False
+    supplied_weights: tuple[str, ...] = ()
+    settings: tuple[Setting, ...] = ()
     loss_takes_heads: bool = True
     join: Join | None = None
     recognised: tuple[str, ...] = ()
@@ -53,6 +55,15 @@ class Observation:
     def batch(self) -> int:
         """The number of samples."""
         return int(self.run.x.shape[0])
+
+    def settings_by(self, *roles: Role) -> tuple[Setting, ...]:
+        """The settings of the loss that scale its gradient by outputs of these roles, and by nothing else."""
+        of_roles = [part.tensor for part in self.run.parts if self.roles.get(part.path) in roles]
+        return tuple(
+            setting
+            for setting in self.settings
+            if all(any(tensor is part for part in of_roles) for tensor in setting.scales)
+        )
 
 
 def observe(
@@ -186,7 +197,8 @@ def _find_total(seen: Observation, loss: Loss | None) -> None:
                 if path not in seen.roles and role not in seen.roles.values():
                     seen.roles[path] = role
             seen.dead_weights = dead_weights(loss, matched)
-            seen.unknown_weight = bool(matched.supplied)
+            seen.supplied_weights = matched.supplied
+            seen.settings = settings_of(loss, matched)
             seen.loss_takes_heads = not loss.given or _takes_heads(seen, matched, loss)
             words = ", ".join(matched.words)
             _take_total(seen, result, loss, f"loss: {loss.name} ({loss.reason}), called with {words}")

@@ -1,0 +1,152 @@
+"""What weighs a term, as the auditor sees it: settings of the loss, numbers, and divisions by the batch size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import auditor_zoo as zoo
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from vae_checked.auditor import AuditReport, audit
+
+WEIGHT = 2.0
+
+
+def reported(loss: Callable[..., Tensor]) -> AuditReport:
+    torch.manual_seed(4)
+    return audit(zoo.Base(), "B 3 8 12", loss, data_range=(0, 1))
+
+
+def codes(loss: Callable[..., Tensor]) -> list[str]:
+    return [finding.code for finding in reported(loss).findings]
+
+
+def kl_rows(mu: Tensor, logvar: Tensor) -> Tensor:
+    return -0.5 * (1 + logvar - mu.square() - logvar.exp()).sum(1)
+
+
+def error(x_hat: Tensor, x: Tensor) -> Tensor:
+    return F.binary_cross_entropy(x_hat, x, reduction="sum")
+
+
+def by_keyword(x_hat: Tensor, x: Tensor, mu: Tensor, logvar: Tensor, beta: float = 2.0) -> Tensor:
+    return error(x_hat, x) / len(x) + beta * kl_rows(mu, logvar).mean()
+
+
+def by_any_name(x_hat: Tensor, x: Tensor, mu: Tensor, logvar: Tensor, *, strength: int = 2) -> Tensor:
+    return error(x_hat, x) / len(x) + strength * kl_rows(mu, logvar).mean()
+
+
+def by_global(x_hat: Tensor, x: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+    return error(x_hat, x) / len(x) + WEIGHT * kl_rows(mu, logvar).mean()
+
+
+def within_the_formula(x_hat: Tensor, x: Tensor, mu: Tensor, logvar: Tensor, beta: float = 0.5) -> Tensor:
+    inner = (1 + logvar - mu.square() - logvar.exp()).sum(1).mean()
+    return error(x_hat, x) / len(x) + -0.5 * beta * inner
+
+
+class ByAttribute(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.strength = 2.0
+
+    def forward(self, x_hat: Tensor, x: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+        return error(x_hat, x) / len(x) + self.strength * kl_rows(mu, logvar).mean()
+
+
+NAMED: dict[str, tuple[Callable[..., Tensor], str]] = {
+    "a keyword": (by_keyword, "beta"),
+    "a keyword under any name": (by_any_name, "strength"),
+    "a keyword that is given": (partial(by_keyword, beta=0.25), "beta"),
+    "a global": (by_global, "WEIGHT"),
+    "an attribute": (ByAttribute(), "self.strength"),
+    "a keyword within the formula": (within_the_formula, "beta"),
+}
+
+
+@pytest.mark.parametrize(("loss", "name"), NAMED.values(), ids=NAMED)
+def test_a_setting_that_scales_the_kl_is_a_named_weight(loss: Callable[..., Tensor], name: str) -> None:
+    report = reported(loss)
+    assert [finding.code for finding in report.findings] == []
+    (facts,) = report.facts
+    assert facts.kl.reduced is not None
+    assert facts.kl.factor is not None
+    assert facts.kl.factor.value.explicit
+    assert name in facts.kl.reduced.value.weights
+    assert facts.recon.reduced is not None
+    assert facts.recon.reduced.value.weights == ()
+
+
+def test_settings_are_as_they_were_after_the_audit() -> None:
+    loss = ByAttribute()
+    reported(loss)
+    reported(by_global)
+    assert (loss.strength, WEIGHT) == (2.0, 2.0)
+
+
+@pytest.mark.parametrize("beta", [2.0, 4.0, 0.5, 1.0])
+def test_a_lost_half_below_a_named_weight_is_one(beta: float) -> None:
+    def loss(x_hat: Tensor, x: Tensor, mu: Tensor, logvar: Tensor, beta: float = beta) -> Tensor:
+        doubled = -(1 + logvar - mu.square() - logvar.exp()).sum(1).mean()
+        return error(x_hat, x) / len(x) + beta * doubled
+
+    report = reported(loss)
+    assert [finding.code for finding in report.findings] == ["VAE303"]
+    assert "2 times" in report.findings[0].message
+
+
+def test_what_weighs_the_whole_loss_weighs_no_term() -> None:
+    def loss(x_hat: Tensor, x: Tensor, mu: Tensor, logvar: Tensor, scale: float = 3.0) -> Tensor:
+        return scale * (F.mse_loss(x_hat, x) + kl_rows(mu, logvar).mean())
+
+    (facts,) = reported(loss).facts
+    assert facts.kl.reduced is not None
+    assert "scale" not in facts.kl.reduced.value.weights
+
+
+def test_a_weight_that_changes_from_call_to_call_is_not_presumed() -> None:
+    calls = iter(range(1, 1000))
+
+    def loss(x_hat: Tensor, x: Tensor, mu: Tensor, logvar: Tensor, beta: float = 2.0) -> Tensor:
+        return error(x_hat, x) / len(x) + 0.01 * next(calls) * beta * kl_rows(mu, logvar).mean()
+
+    (facts,) = reported(loss).facts
+    assert facts.kl.reduced is None or "beta" not in facts.kl.reduced.value.weights
+
+
+OVER_BATCH: dict[str, tuple[Callable[[Tensor, Tensor], Tensor], Callable[[Tensor, Tensor], Tensor], list[str]]] = {
+    "the KL": (error, lambda m, s: kl_rows(m, s).sum() / len(m), ["VAE504"]),
+    "the KL, by its inverse": (error, lambda m, s: kl_rows(m, s).sum() * (1 / m.shape[0]), ["VAE504"]),
+    "the KL, with a constant weight": (error, lambda m, s: 3.0 * kl_rows(m, s).sum() / m.size(0), ["VAE504"]),
+    "the KL, in a constant weight": (error, lambda m, s: kl_rows(m, s).sum() * (3.0 / m.size(0)), ["VAE504"]),
+    "the KL, twice": (
+        lambda p, x: error(p, x) / len(x),
+        lambda m, s: (kl_rows(m, s) / len(m)).mean(),
+        ["VAE504"],
+    ),
+    "the error": (lambda p, x: error(p, x) / len(x), lambda m, s: kl_rows(m, s).sum(), ["VAE504"]),
+    "the error beside a mean": (
+        lambda p, x: error(p, x) / x.shape[0],
+        lambda m, s: -0.5 * (1 + s - m.square() - s.exp()).mean(),
+        ["VAE503"],
+    ),
+    "the KL beside a mean": (F.mse_loss, lambda m, s: kl_rows(m, s).sum() / m.shape[0], ["VAE502"]),
+    "a mean, times the batch": (
+        lambda p, x: F.mse_loss(p, x) * len(x),
+        lambda m, s: kl_rows(m, s).sum(),
+        ["VAE502"],
+    ),
+    "both": (lambda p, x: error(p, x) / len(x), lambda m, s: kl_rows(m, s).sum() / m.shape[0], []),
+}
+
+
+@pytest.mark.parametrize(("recon", "kl", "expected"), OVER_BATCH.values(), ids=OVER_BATCH)
+def test_a_division_by_the_batch_is_a_mean(
+    recon: Callable[[Tensor, Tensor], Tensor], kl: Callable[[Tensor, Tensor], Tensor], expected: list[str]
+) -> None:
+    assert codes(lambda x_hat, x, mu, logvar: recon(x_hat, x) + kl(mu, logvar)) == expected
