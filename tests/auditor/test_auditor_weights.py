@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-import auditor_zoo as zoo
 import pytest
 import torch
 import torch.nn.functional as F
+from small_vaes import spellings as zoo
 from torch import Tensor, nn
 
 from vae_checked.auditor import AuditReport, audit
