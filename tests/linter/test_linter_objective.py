@@ -116,6 +116,34 @@ def vae_loss(out, x, mu, logvar):
     assert loss_codes(tmp_path, text) == expected
 
 
+def test_a_base_class_does_not_blame_the_kl_for_the_reconstructions_sign(tmp_path: Path) -> None:
+    text = """
+class Base(nn.Module):
+    def total(self, out, x, mu, logvar):
+        recon = F.mse_loss(out, x, reduction="sum")
+        kl = -0.5 * torch.sum(1 + logvar - mu ** 2 - logvar.exp())
+        return kl - recon
+
+
+class Child(Base):
+    def __init__(self):
+        super().__init__()
+        self.net = Net()
+
+    def forward(self, x):
+        return self.net(x)
+
+
+def fit(loader):
+    model = Child()
+    for x, _ in loader:
+        x = x.view(-1, 91)
+        out, mu, logvar = model(x)
+        model.total(out, x, mu, logvar).backward()
+"""
+    assert loss_codes(tmp_path, text) == ["VAE505"]
+
+
 MISSING = {
     "computed and dropped": (f"{RECON}\n{KL}\nloss = recon", ["VAE305"]),
     "computed and printed": (f"{RECON}\n{KL}\nprint('kl', kl.item())\nloss = recon", ["VAE305"]),

@@ -81,3 +81,19 @@ def test_an_activation_is_seen_behind_a_change_of_layout(tmp_path: Path, moved: 
 
     told = [facts.output.activations for facts in report.facts if facts.recon.kind is not None]
     assert [fact is not None and fact.value for fact in told] == [("sigmoid",)]
+
+
+@pytest.mark.parametrize("output", ["0.5 * (y.mul(3).tanh() + 1)", "1 - y.tanh() / 2", "-y.tanh()"])
+def test_an_activation_is_seen_behind_what_scales_and_shifts_it(tmp_path: Path, output: str) -> None:
+    forward = f"""
+    def forward(self, x):
+        m, s = self.encode(x)
+        y = self.to_x(m + torch.exp(0.5 * s) * torch.randn_like(s))
+        recon = F.mse_loss({output}, x, reduction="none").sum(1)
+        return recon - 0.5 * torch.sum(1 + s - m.pow(2) - s.exp(), 1)
+"""
+    layer = "        self.to_x = nn.Linear(7, 84)\n\n    def encode"
+    report = linted(tmp_path, {"net.py": (HEAD + MODEL + forward).replace("\n    def encode", layer)})
+
+    told = [facts.output.activations for facts in report.facts if facts.recon.kind is not None]
+    assert [fact is not None and fact.value for fact in told] == [("tanh",)]

@@ -29,6 +29,7 @@ _ACTIVATIONS = frozenset(
     "sigmoid tanh relu leaky_relu elu selu gelu silu softplus softsign hardsigmoid relu6 softmax mish celu".split()
 )
 
+_AFFINE = frozenset(("add", "sub", "mul", "div", "neg"))
 _PENALTIES = frozenset(("add", "sub", "mul", "div", "log", "log1p", "sqrt", "where", "neg"))
 _MAX_LOGS, _MAX_NEAR, _LEAST = 4, 24, 1e-3
 _POINTS = ((0.3, 0.8), (0.62, 0.15), (0.85, 0.55), (0.12, 0.35))
@@ -203,6 +204,8 @@ def activations(output: Expr) -> tuple[tuple[str, ...], Expr | None]:
     while True:
         if node.op in (*TRANSPARENT, "move") and node.args:
             node = node.args[0]
+        elif node.op in _AFFINE and len(inner := [arg for arg in node.args if arg.op != "const"]) == 1:
+            node = inner[0]
         elif node.op in _ACTIVATIONS:
             names.append(node.op)
             last = last or node

@@ -110,6 +110,11 @@ def _facts(files: Iterable[File], beside: Iterable[File], project: Project, decl
 
 
 def _settled(found: list[Facts]) -> list[Facts]:
+    """Without what another evaluation of the same place knows better."""
+    return _without_relative_signs(_without_scaled_noise(found))
+
+
+def _without_scaled_noise(found: list[Facts]) -> list[Facts]:
     """Without the law of an eps that another call draws from N(0, 1) at the same place.
 
     Its scale is an argument, and a call beside which there is no loss may ask for less noise.
@@ -121,6 +126,24 @@ def _settled(found: list[Facts]) -> list[Facts]:
         if noise and noise.value.law is NoiseLaw.NORMAL and noise.origin.place in standard and item.recon.kind is None
         else item
         for item, noise in zip(found, noises, strict=True)
+    ]
+
+
+def _without_relative_signs(found: list[Facts]) -> list[Facts]:
+    """Without the sign of a KL against its reconstruction where it is known elsewhere that the latter's is wrong.
+
+    A base class alone does not tell what is minimised, and the model that is trained does.
+    """
+    right = {
+        item.kl.form.origin.place
+        for item in found
+        if item.kl.form and item.kl.sign and item.recon.sign and item.kl.sign.value > 0 > item.recon.sign.value
+    }
+    return [
+        replace(item, kl=replace(item.kl, sign=None))
+        if item.kl.form and item.recon.sign is None and item.kl.form.origin.place in right
+        else item
+        for item in found
     ]
 
 
