@@ -115,7 +115,7 @@ CASES: dict[str, tuple[Any, list[tuple[str, Tensor, Role | None]]]] = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_every_tensor_of_an_output_is_found_with_what_it_is_declared_to_be(name: str) -> None:
+def test_every_tensor_of_an_output_is_found_as_it_is_declared(name: str) -> None:
     output, wanted = CASES[name]
     parts = adapt(nn.Identity()).parts(output)
     assert [(part.path, part.role) for part in parts] == [(path, role) for path, _, role in wanted]
@@ -128,7 +128,7 @@ def test_an_output_that_holds_itself_comes_to_an_end() -> None:
     assert [part.path for part in adapt(nn.Identity()).parts(loop)] == ["output['x_hat']"]
 
 
-def test_a_list_of_four_tensors_of_other_shapes_is_not_taken_for_pytorch_vaes() -> None:
+def test_a_list_of_four_other_tensors_is_not_taken_for_pytorch_vaes() -> None:
     parts = adapt(nn.Identity()).parts([mu, x, x_hat, second])
     assert [part.role for part in parts] == [None] * 4
 
@@ -190,7 +190,7 @@ def test_a_plain_model_is_called_as_it_is() -> None:
     assert torch.equal(subject.run(Inputs((x,), {"scale": torch.tensor(2.0)})), 2 * x)
 
 
-def test_a_model_that_samples_only_when_told_is_told_and_its_posterior_noted() -> None:
+def test_a_model_that_samples_only_when_told_has_its_posterior_noted() -> None:
     class Model(nn.Module):
         def encode(self, x: Tensor) -> Any:
             posterior = Posterior()

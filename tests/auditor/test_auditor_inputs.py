@@ -135,7 +135,7 @@ def sizes(report: Any) -> tuple[str, str]:
     return shape.value.input, shape.value.output
 
 
-def test_inputs_may_be_a_tensor_a_tuple_a_dictionary_or_named_specifications() -> None:
+def test_inputs_may_be_tensors_tuples_dictionaries_or_specifications() -> None:
     image, mask = torch.rand(6, 3, 8, 12), torch.ones(6, 1, 1, 1)
     for model, inputs in (
         (zoo.Base(), image),
@@ -196,7 +196,7 @@ def test_a_row_of_features_takes_the_shape_of_the_output_that_has_as_many() -> N
         assert any(f"input {spec}: encoder.1 takes {size} features" in line for line in audit(model).recognised)
 
 
-def test_the_interval_of_given_data_is_observed_and_that_of_drawn_data_is_not_presumed() -> None:
+def test_the_interval_of_given_data_is_observed_of_drawn_data_not() -> None:
     drawn = audit(zoo.Base(), "B 3 8 12", LOSS)
     assert drawn.facts[0].data.interval is None
     assert "data_range=(low, high) settles it" in drawn.facts[0].unobserved["data.interval"]
@@ -217,7 +217,7 @@ def test_a_single_sample_leaves_the_batch_undecided() -> None:
     assert [finding.code for finding in report.findings] == []
 
 
-def test_a_loss_found_beside_the_model_that_does_not_fit_is_said_and_passed_over() -> None:
+def test_a_loss_beside_the_model_that_does_not_fit_is_passed_over() -> None:
     class Misfit(zoo.Base):
         def loss(self, a: Tensor, b: Tensor, c: Tensor) -> Tensor:
             return a + b + c

@@ -75,7 +75,7 @@ def test_the_interval_of_a_function_of_a_layer(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", BOUNDED)
-def test_no_value_leaves_its_interval_and_a_wide_layer_comes_near_both_ends(name: str) -> None:
+def test_no_value_leaves_its_interval_and_wide_layers_near_both_ends(name: str) -> None:
     function, (low, high) = BOUNDED[name]
     torch.manual_seed(3)
     h = 40 * torch.randn(2000, 3)

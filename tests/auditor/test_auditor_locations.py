@@ -103,7 +103,7 @@ class Inside(zoo.Base):
         return super().sample(mu.clamp(-self.bound, self.bound), logvar)
 
 
-def test_a_mean_confined_inside_the_sampler_is_confined_and_the_kl_is_there() -> None:
+def test_a_mean_confined_inside_the_sampler_is_confined_beside_a_kl() -> None:
     report = audited(made(lambda: Inside(1.0)))
     assert codes(report) == ["VAE204"]
     assert report.facts[0].kl.in_loss is not None
@@ -146,7 +146,7 @@ class ReturnedBefore(zoo.Base):
         return zoo.standard_loss(x_hat, x, *self.judged)
 
 
-def test_heads_returned_before_a_clamp_and_judged_after_it_are_those_after_it() -> None:
+def test_heads_returned_before_a_clamp_but_judged_after_are_those_after() -> None:
     report = audited(made(ReturnedBefore), None)
     assert codes(report) == ["VAE204"]
     (facts,) = report.facts

@@ -67,7 +67,7 @@ def test_an_activation_inside_the_loss_counts_where_the_error_is_taken() -> None
     assert output.activations.value == ("sigmoid",)
 
 
-def test_the_shape_of_a_reconstruction_is_told_in_the_words_of_a_specification() -> None:
+def test_a_reconstructions_shape_is_told_as_a_specification() -> None:
     class Smaller(zoo.Base):
         def decode(self, z: Tensor) -> Tensor:
             return super().decode(z)[..., :-1]
@@ -78,7 +78,7 @@ def test_the_shape_of_a_reconstruction_is_told_in_the_words_of_a_specification()
 
 
 @pytest.mark.parametrize(("cut", "told"), [(lambda h: h[..., :-1], "B 3 8 11"), (lambda h: h.mean(1)[..., :-1], None)])
-def test_without_a_loss_a_reconstruction_of_another_rank_may_be_of_something_else(cut: Any, told: str | None) -> None:
+def test_without_a_loss_another_rank_may_be_of_something_else(cut: Any, told: str | None) -> None:
     class Declared(zoo.Base):
         def forward(self, x: Tensor) -> Any:
             mu, logvar = self.encode(x)

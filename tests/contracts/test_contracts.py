@@ -43,7 +43,7 @@ def test_wrong_calls_are_refused_before_and_after_a_right_one():
         kl_divergence(good, good)
 
 
-def test_a_result_that_changes_is_refused_although_its_arguments_were_seen():
+def test_a_result_that_changes_is_refused_although_arguments_were_seen():
     results = [torch.zeros(4), torch.zeros(4), torch.zeros(5), torch.zeros(4, 1), torch.zeros(4).double(), None]
 
     @checked

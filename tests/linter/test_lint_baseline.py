@@ -123,7 +123,7 @@ def test_of_what_was_not_looked_at_nothing_is_called_stale(folder: Path, capsys:
     assert remarks(capsys) == []
 
 
-def test_writing_again_drops_what_is_gone_and_keeps_what_was_not_looked_at(
+def test_writing_again_drops_what_is_gone_and_keeps_what_was_not_seen(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (folder / "src" / "other.py").write_text(WORSE, encoding="utf-8")

@@ -142,9 +142,7 @@ def test_a_copy_of_project_and_cache_elsewhere_is_as_good(
     assert uses(lint(["model.py"], cache="kept"))
 
 
-def test_a_file_that_was_only_imported_counts_and_so_does_one_that_was_not_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_files_only_imported_and_files_not_there_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "model.py").write_text(TEXTS["model.py"][0], encoding="utf-8")
     monkeypatch.chdir(tmp_path)
 

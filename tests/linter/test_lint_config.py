@@ -111,7 +111,7 @@ def test_what_is_named_itself_is_read_unless_exclusion_is_forced(
     assert named(capsys, "--force-exclude", "old") == []
 
 
-def test_a_comment_for_a_code_that_the_file_is_spared_is_not_called_unused(
+def test_a_comment_for_a_code_that_the_file_is_spared_is_not_unused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     toml = '[tool.vae-checked]\nper-file-ignores = {"model.py" = ["VAE201"]}\n'

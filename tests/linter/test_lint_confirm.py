@@ -32,7 +32,7 @@ def remarks(capsys: pytest.CaptureFixture[str], *words: str) -> list[tuple[str, 
     return [(each["kind"], each["message"]) for each in json.loads(out)["remarks"]]
 
 
-def test_a_finding_that_the_live_model_bears_out_is_an_agreement_with_both_readings(
+def test_a_finding_that_the_model_bears_out_shows_both_readings(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (folder / "model.py").write_text(BAD, encoding="utf-8")
@@ -44,7 +44,7 @@ def test_a_finding_that_the_live_model_bears_out_is_an_agreement_with_both_readi
     )
 
 
-def test_a_model_that_does_otherwise_than_its_source_reads_is_a_disagreement(
+def test_a_model_that_does_otherwise_than_its_source_disagrees(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     patch = (
@@ -68,7 +68,7 @@ def test_model_and_loss_in_files_of_a_package(folder: Path, capsys: pytest.Captu
     assert "the live pkg.model:VAE does the same" in message
 
 
-def test_a_folder_that_is_no_package_is_imported_from_where_its_imports_work(
+def test_a_folder_that_is_no_package_is_imported_where_imports_work(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (folder / "nets" / "parts").mkdir(parents=True)
@@ -79,9 +79,7 @@ def test_a_folder_that_is_no_package_is_imported_from_where_its_imports_work(
     assert "the live nets.parts.model:VAE" in message
 
 
-def test_a_model_that_lacks_arguments_names_the_option_and_pyproject_settles_it(
-    folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_model_that_lacks_arguments_names_the_option(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "model.py").write_text(BAD.replace("def __init__(self", "def __init__(self, width", 1), encoding="utf-8")
     ((kind, message),) = remarks(capsys)
     assert kind == "unconfirmed finding"

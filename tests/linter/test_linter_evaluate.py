@@ -287,7 +287,7 @@ class Child(Base):
 
 
 @pytest.mark.parametrize(("exponent", "codes"), [("0.5 * log_var", []), ("log_var", ["VAE201"])])
-def test_heads_are_followed_through_output_objects_and_never_into_what_is_overridden(
+def test_heads_are_followed_through_outputs_not_into_what_is_overridden(
     tmp_path: Path, exponent: str, codes: list[str]
 ) -> None:
     path = tmp_path / "net.py"

@@ -181,7 +181,7 @@ def test_the_pipeline_of_another_folder_says_nothing_beside_the_own(tmp_path: Pa
     }
 
 
-def test_data_rescaled_on_the_way_to_the_model_are_not_judged_by_their_transform(tmp_path: Path) -> None:
+def test_data_rescaled_before_the_model_are_not_judged_by_transforms(tmp_path: Path) -> None:
     text = train(*UNIT_STEPS[1]).replace("        drawn,", "        batch = batch * 2 - 1\n        drawn,")
     assert read(tmp_path, net=model(*TANH), fit=text).findings == ()
 
@@ -364,7 +364,7 @@ def test_a_head_is_confined_by_the_body_that_a_script_hands_over(tmp_path: Path)
     assert (Path(finding.place.path).name, finding.place.line) == ("entry.py", 8)
 
 
-def test_a_layer_that_confines_is_shown_where_it_is_applied_and_where_it_is_built(tmp_path: Path) -> None:
+def test_a_confining_layer_is_shown_where_applied_and_where_built(tmp_path: Path) -> None:
     text = HANDED.format(last="nn.Softplus()")
     (finding,) = read(tmp_path, recogniser=text).findings
     assert finding.code == "VAE204"

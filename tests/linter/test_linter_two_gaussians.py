@@ -85,7 +85,7 @@ def test_a_wrong_formula_of_such_scales_is_named(form: str, tmp_path: Path) -> N
         assert codes & {"VAE201", "VAE301"}, scale
 
 
-def test_the_heads_of_the_standard_kl_may_stand_behind_activations_as_well(tmp_path: Path) -> None:
+def test_heads_of_the_standard_kl_may_stand_behind_activations_as_well(tmp_path: Path) -> None:
     standard = "(0.5 * (m ** 2 + s ** 2 - 1) - s.log()).sum()"
     assert read(tmp_path, "bounded", standard).findings == ()
     wrong = {finding.code for finding in read(tmp_path, "bounded", standard.replace("s ** 2", "s")).findings}

@@ -115,7 +115,7 @@ def test_what_is_read_agrees_with_the_closed_forms() -> None:
     assert reading.kl_gradient == pytest.approx(float(by_kl.norm()), rel=1e-3)
 
 
-def test_the_reconstruction_gradient_at_the_heads_is_the_one_of_its_term_alone() -> None:
+def test_the_reconstructions_gradient_at_the_heads_is_its_own_alone() -> None:
     torch.manual_seed(1)
     model, x = Digits(), DIGITS[:BATCH]
     torch.manual_seed(7)
@@ -126,7 +126,7 @@ def test_the_reconstruction_gradient_at_the_heads_is_the_one_of_its_term_alone()
     assert reading.recon_gradient == pytest.approx(float(wanted), rel=1e-5)
 
 
-def test_terms_with_a_backward_each_are_added_and_a_gradient_taken_twice_is_not_read() -> None:
+def test_terms_with_a_backward_each_are_added_and_twice_is_not_read() -> None:
     torch.manual_seed(1)
     model, x = Digits(), DIGITS[:BATCH]
     with Monitor(model, every=1, to=[]) as monitor:
@@ -181,7 +181,7 @@ def test_accumulated_and_scaled_losses_have_the_same_beta() -> None:
     assert [each.beta for each in found if each is not None] == pytest.approx([PIXELS, PIXELS], rel=2e-3)
 
 
-def test_a_loss_that_no_closed_form_has_leaves_the_beta_unknown_and_says_why() -> None:
+def test_a_loss_of_no_closed_form_leaves_beta_unknown_and_says_why() -> None:
     torch.manual_seed(2)
     reading = one_step(Digits(), DIGITS[:BATCH], lambda p, x, m, s: (p - x).pow(4).sum() + kl_of(m, s).sum())
     assert reading.balance is None

@@ -41,7 +41,7 @@ def parameters(model: nn.Module) -> list[bytes]:
     return [tensor.detach().numpy().tobytes() for tensor in model.parameters()]
 
 
-def test_autocast_a_scaler_and_accumulation_train_the_same_and_show_the_same_beta() -> None:
+def test_autocast_scaler_and_accumulation_change_neither_weights_nor_beta() -> None:
     found: list[tuple[list[bytes], list[Reading]]] = []
     for looks in (False, True):
         torch.manual_seed(0)

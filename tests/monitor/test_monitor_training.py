@@ -145,7 +145,7 @@ class Raising(Digits):
         return super().forward(x)
 
 
-def test_a_model_that_cannot_be_measured_is_trained_on_with_one_line_that_says_so() -> None:
+def test_a_model_that_cannot_be_measured_trains_on_after_one_line() -> None:
     model = Plain()
     with Monitor(model, to=[]) as monitor:
         model(DIGITS[:9]).square().sum().backward()

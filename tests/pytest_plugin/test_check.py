@@ -291,7 +291,7 @@ def test_an_autoencoder_without_noise_is_put_to_the_law_of_its_shape() -> None:
     assert found["kl-closed-form"].reason == "not known of this model: kl, parametrisation"
 
 
-def test_a_model_that_runs_in_training_alone_is_put_to_the_laws_that_need_no_more() -> None:
+def test_a_model_that_runs_in_training_alone_is_put_to_fewer_laws() -> None:
     class TrainingOnly(Base):
         def forward(self, x: Tensor) -> Any:
             if not self.training:

@@ -254,9 +254,7 @@ def pytest_collection_modifyitems(items):
 """
 
 
-def test_workers_marker_xfail_import_mode_mistakes_and_the_lock_go_together(
-    project: Run, pytester: pytest.Pytester
-) -> None:
+def test_workers_marker_xfail_import_mode_and_lock_go_together(project: Run, pytester: pytest.Pytester) -> None:
     pytest.importorskip("xdist", reason="pytest-xdist runs the items in parallel")
     pytester.makepyfile(test_contracts=CONTRACTS)
     pytester.makeconftest(XFAIL)

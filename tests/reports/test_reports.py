@@ -107,7 +107,7 @@ def test_a_finding_reads_as_designed() -> None:
     )
 
 
-def test_the_text_says_what_was_clean_undecided_and_unread_and_ends_with_the_summary() -> None:
+def test_the_text_says_what_was_clean_undecided_and_unread() -> None:
     text = render(LintLike(), verbose=True)
     assert "checked and clean:\n  model.py:VAE: VAE202 301; 1 not decided\n" in text
     assert "not decided:\n  model.py:VAE: recon.kind: no loss was given; give one with --loss\n" in text
@@ -116,7 +116,7 @@ def test_the_text_says_what_was_clean_undecided_and_unread_and_ends_with_the_sum
     assert text.endswith("\n\n1 VAE, 1 finding\n")
 
 
-def test_of_many_vaes_in_source_the_text_says_only_what_was_clean_unless_asked() -> None:
+def test_of_many_vaes_the_text_says_only_what_was_clean_unless_asked() -> None:
     text = render(LintLike())
     assert "checked and clean:\n  model.py:VAE: VAE202 301; 1 not decided\n" in text
     assert "recognised:" not in text
@@ -128,7 +128,7 @@ def test_of_many_vaes_in_source_the_text_says_only_what_was_clean_unless_asked()
     assert "recognised:" in render(AuditLike())
 
 
-def test_several_judgements_of_one_vae_are_one_line_and_a_found_mistake_is_not_clean() -> None:
+def test_judgements_of_one_vae_are_one_line_and_found_is_not_clean() -> None:
     judgements = (
         Judgement("m.py:VAE", (FOUND,), ("VAE301",), {"VAE403": Undecided(("data.interval",))}),
         Judgement("m.py:VAE", (), ("VAE201", "VAE403"), {"VAE301": Undecided(("kl.form",))}),

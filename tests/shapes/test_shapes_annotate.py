@@ -373,7 +373,7 @@ def test_an_axis_is_written_in_names_that_are_bound(bound: list[str], axis: str,
     assert naming.name([axis]) == written
 
 
-def test_what_an_argument_binds_that_may_be_absent_is_used_by_nothing_later() -> None:
+def test_what_an_absent_argument_would_bind_is_used_by_nothing_later() -> None:
     naming = Naming(["H//4", "W"], ["H", "W"])
     with naming.uncertain():
         assert [naming.name([axis]) for axis in ("H//4", "W", "2*W")] == ["h", "W", "2*W"]

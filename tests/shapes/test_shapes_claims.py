@@ -46,7 +46,7 @@ def real_calls(model: nn.Module, x: Tensor) -> list[tuple[str, str, tuple[int, .
     return calls
 
 
-def test_layers_are_told_in_the_order_in_which_they_run_with_their_shapes_and_dtypes() -> None:
+def test_layers_are_told_in_running_order_with_shapes_and_dtypes() -> None:
     shapes = infer(Blocks(), "B 3 H W")
     sizes = {"B": 2, "H": 13, "W": 22}
     expected = real_calls(Blocks(), torch.rand(2, 3, 13, 22))

@@ -65,7 +65,7 @@ def test_a_law_that_is_wrong_at_odd_sizes_alone_is_found() -> None:
     assert (int(said), int(passed)) == (height // 2, -(-height // 2))
 
 
-def test_an_export_that_holds_for_one_branch_disagrees_and_a_pass_says_who_is_right() -> None:
+def test_an_export_of_one_branch_disagrees_and_a_pass_says_who_is_right() -> None:
     shapes = infer(OddOrEven(), "B 3 H W")
     (note,) = crosscheck(OddOrEven(), shapes)
     said = note.partition("the formula (H+1)//2 says ")[2].split(", a pass gives ")

@@ -71,7 +71,7 @@ def alike(left: list[Tensor], right: list[Tensor]) -> bool:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_outputs_gradients_and_random_streams_are_those_of_the_plain_model(kind: str) -> None:
+def test_outputs_gradients_and_random_streams_are_the_plain_models(kind: str) -> None:
     plain, wrapped = twins(kind)
     assert alike(trained(plain), trained(wrapped))
     assert sum(stage.checked[0] for stage in wrap_report(wrapped).stages) >= 9

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from vae_checked.text import counted
+
 PUT, RAN, LOCKED = "put", "ran", "locked"
 _PROPERTY = "vae_checked"
 _OUTCOMES = ("passed", "failed", "skipped", "xfailed", "xpassed")
@@ -24,11 +26,11 @@ def mark(item: pytest.Item, what: str, name: str) -> None:
 
 def header(models: list[str], *, left_out: bool) -> str:
     """The line before a run."""
-    counted = _counted(len(models), "model")
+    models_in_all = counted(len(models), "model")
     names = f" ({', '.join(models)})" if models else ""
     where = "; left out: this run names its tests" if left_out else ""
     switch = f"; VAE_CHECKED={word}" if (word := os.environ.get("VAE_CHECKED", "")) else ""
-    return f"vae-checked: {counted}{names}{where}{switch}"
+    return f"vae-checked: {models_in_all}{names}{where}{switch}"
 
 
 def told() -> Told:
@@ -51,7 +53,7 @@ def lines(reporter: Any, config: pytest.Config) -> Iterator[str]:
         held = counts["passed"] + counts["xpassed"]
         failed, skipped = counts["failed"] + counts["xfailed"], counts["skipped"]
         yield (
-            f"vae-checked: {_counted(models, 'model')} active, {_counted(laws, 'law')} put; "
+            f"vae-checked: {counted(models, 'model')} active, {counted(laws, 'law')} put; "
             f"{held} held, {failed} failed, {skipped} not put (-rs says why)"
         )
         if not models:
@@ -63,8 +65,8 @@ def lines(reporter: Any, config: pytest.Config) -> Iterator[str]:
     if calls:
         active = sum(map(bool, calls.values()))
         yield (
-            f"vae-checked: {active} of {_counted(len(calls), 'contract')} active, "
-            f"{_counted(sum(calls.values()), 'call')} checked"
+            f"vae-checked: {active} of {counted(len(calls), 'contract')} active, "
+            f"{counted(sum(calls.values()), 'call')} checked"
         )
 
 
@@ -109,7 +111,3 @@ def _marked(reporter: Any, what: str) -> list[str]:
         for key, value in report.user_properties
         if key == _PROPERTY and str(value).startswith(what)
     ]
-
-
-def _counted(number: int, thing: str) -> str:
-    return f"{number} {thing}{'' if number == 1 else 's'}"

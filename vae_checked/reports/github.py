@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vae_checked.finding import Severity
+from vae_checked.markup import github_message, github_property
 from vae_checked.reports import remarks
 from vae_checked.reports.text import statistics
 
@@ -18,7 +19,10 @@ _COMMAND = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO:
 def render(report: Report) -> str:
     """`::error file=...,line=...::message` per finding, a warning per unread file and per remark, then the summary."""
     lines = [_annotation(each) for each in sorted(report.findings, key=lambda each: each.sort_key)]
-    lines += [f"::warning file={_property(path)}::{_data(f'not read: {reason}')}" for path, reason in report.unread]
+    lines += [
+        f"::warning file={github_property(path)}::{github_message(f'not read: {reason}')}"
+        for path, reason in report.unread
+    ]
     lines += [_remark(each) for found in remarks(report).values() for each in found]
     return "\n".join([*lines, *statistics(report), report.summary]) + "\n"
 
@@ -37,21 +41,13 @@ def _annotation(finding: Finding) -> str:
     elif place:
         properties["file"] = place.path
         where = f"cell {place.cell}, line {place.line}: "
-    named = ",".join(f"{key}={_property(value)}" for key, value in properties.items())
+    named = ",".join(f"{key}={github_property(value)}" for key, value in properties.items())
     text = f"{where}{finding.message}\nmeasured: {finding.measured}\nfix: {finding.fix}"
-    return f"::{_COMMAND[finding.severity]} {named}::{_data(text)}"
+    return f"::{_COMMAND[finding.severity]} {named}::{github_message(text)}"
 
 
 def _remark(remark: Remark) -> str:
     place = remark.place
     where = f",line={place.line}" if place.cell is None else ""
     text = remark.message if place.cell is None else f"cell {place.cell}, line {place.line}: {remark.message}"
-    return f"::warning title={remark.kind},file={_property(place.path)}{where}::{_data(text)}"
-
-
-def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")
+    return f"::warning title={remark.kind},file={github_property(place.path)}{where}::{github_message(text)}"

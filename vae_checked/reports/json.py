@@ -5,13 +5,13 @@ Numbers that JSON has no form for are the strings "inf", "-inf" and "nan".
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from vae_checked.markup import json_text
 from vae_checked.reports import tally
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def render(report: Report) -> str:
             "recognised": list(report.recognised),
             "unobserved": list(report.unobserved),
         }
-    return json.dumps(document, indent=2, allow_nan=False) + "\n"
+    return json_text(document)
 
 
 def finding_record(finding: Finding) -> dict[str, object]:

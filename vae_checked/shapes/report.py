@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from xml.sax.saxutils import escape, quoteattr
 
+from vae_checked.markup import (
+    github_message,
+    github_property,
+    json_text,
+    junit_document,
+    xml_attribute,
+    xml_text,
+)
 from vae_checked.shapes.comparison import Difference, What
 from vae_checked.shapes.lock import Lock
 from vae_checked.shapes.messages import followers, message_of
+from vae_checked.text import counted
 
 FORMAT_VERSION = 1
-# What XML 1.0 cannot hold, even escaped (section 2.2 of the recommendation).
-_UNPRINTABLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +37,12 @@ class ShapesReport:
         differ = [each for each in self.differences if each.what is not What.FAILED]
         concerned = len({each.model for each in differ})
         failed = len(self.failed)
-        said = [f"{failed} of {_counted(len(self.models), 'model')} cannot be probed"] if failed else []
+        said = [f"{failed} of {counted(len(self.models), 'model')} cannot be probed"] if failed else []
         if not differ:
             locked = len(self.models) - failed
-            said += [f"{_counted(locked, 'model')} as locked"] if locked or not failed else []
+            said += [f"{counted(locked, 'model')} as locked"] if locked or not failed else []
             return ", ".join(said)
-        said.append(f"{_counted(len(differ), 'difference')} in {concerned} of {_counted(len(self.models), 'model')}")
+        said.append(f"{counted(len(differ), 'difference')} in {concerned} of {counted(len(self.models), 'model')}")
         return f"{', '.join(said)}: if they are meant, run vae-checked shapes lock and commit the lock"
 
     @property
@@ -92,38 +96,42 @@ def _json(report: ShapesReport) -> str:
         ],
         "notes": list(report.notes),
     }
-    return json.dumps(document, indent=2) + "\n"
+    return json_text(document)
 
 
 def _github(report: ShapesReport) -> str:
     lines = []
     for each in report.differences:
         text = "\n".join(filter(None, [f"{each.model}: {message_of(each)}", followers(each)]))
-        place = f"file={_property(report.path)},line={report.line(each)}"
-        lines.append(f"::error {place},title={_property(f'shapes {each.what}')}::{_data(text)}")
-    lines += [f"::notice file={_property(report.path)},title=shapes::{_data(note)}" for note in report.notes]
+        place = f"file={github_property(report.path)},line={report.line(each)}"
+        lines.append(f"::error {place},title={github_property(f'shapes {each.what}')}::{github_message(text)}")
+    notice = f"::notice file={github_property(report.path)},title=shapes"
+    lines += [f"{notice}::{github_message(note)}" for note in report.notes]
     return "\n".join([*lines, report.summary]) + "\n"
 
 
 def _junit(report: ShapesReport) -> str:
     clean = [name for name in report.models if all(each.model != name for each in report.differences)]
-    total = len(report.differences) + len(clean)
     failed = len(report.failed)
-    counts = f'tests="{total}" failures="{len(report.differences) - failed}" errors="{failed}"'
-    lines = ['<?xml version="1.0" encoding="utf-8"?>', f"<testsuites {counts}>"]
-    lines.append(f'  <testsuite name="vae-checked shapes" {counts}>')
-    for each in report.differences:
-        body = _escaped("\n".join(filter(None, [message_of(each), followers(each)])))
-        outcome = "error" if each.what is What.FAILED else "failure"
-        lines.append(
-            f"    <testcase classname={_quoted(each.model)} name={_quoted(_name(each))} file={_quoted(report.path)} "
-            f'line="{report.line(each)}"><{outcome} type={_quoted(str(each.what))} message={_quoted(message_of(each))}>'
-            f"{body}</{outcome}></testcase>"
-        )
-    lines += [f'    <testcase classname={_quoted(name)} name="shapes"/>' for name in clean]
+    lines = [_junit_case(report, each) for each in report.differences]
+    lines += [f'<testcase classname={xml_attribute(name)} name="shapes"/>' for name in clean]
     if report.notes:
-        lines.append(f"    <system-out>{_escaped(chr(10).join(report.notes))}</system-out>")
-    return "\n".join([*lines, "  </testsuite>", "</testsuites>"]) + "\n"
+        lines.append(f"<system-out>{xml_text(chr(10).join(report.notes))}</system-out>")
+    differences = len(report.differences)
+    return junit_document(
+        "vae-checked shapes", lines, tests=differences + len(clean), failures=differences - failed, errors=failed
+    )
+
+
+def _junit_case(report: ShapesReport, each: Difference) -> str:
+    outcome = "error" if each.what is What.FAILED else "failure"
+    where = f'file={xml_attribute(report.path)} line="{report.line(each)}"'
+    message = f"type={xml_attribute(str(each.what))} message={xml_attribute(message_of(each))}"
+    body = xml_text("\n".join(filter(None, [message_of(each), followers(each)])))
+    return (
+        f"<testcase classname={xml_attribute(each.model)} name={xml_attribute(_name(each))} {where}>"
+        f"<{outcome} {message}>{body}</{outcome}></testcase>"
+    )
 
 
 FORMATS: Mapping[str, Callable[[ShapesReport], str]] = {
@@ -136,23 +144,3 @@ FORMATS: Mapping[str, Callable[[ShapesReport], str]] = {
 
 def _name(each: Difference) -> str:
     return f"{each.table} {each.key}".strip() if each.table else str(each.what)
-
-
-def _counted(number: int, thing: str) -> str:
-    return f"{number} {thing}{'' if number == 1 else 's'}"
-
-
-def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")
-
-
-def _quoted(text: str) -> str:
-    return quoteattr(_UNPRINTABLE.sub("�", text))
-
-
-def _escaped(text: str) -> str:
-    return escape(_UNPRINTABLE.sub("�", text))
