@@ -28,6 +28,9 @@ class CSVFile:
         if not path.parent.is_dir():
             raise UsageError(f"{path.parent} is no folder: make it, or write elsewhere")
 
+    def __str__(self) -> str:
+        return str(self._path)
+
     def write(self, reading: Reading) -> None:
         """Append the reading; the first one settles the columns."""
         row = self._row(reading)

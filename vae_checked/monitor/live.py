@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
 from vae_checked.adapters import Inputs, Subject
 from vae_checked.auditor.measure.kl_fit import Drawn, close_in, fit
@@ -67,8 +68,8 @@ class Live:
     """One step of training under observation: `first` is called before its forward, with what that is called with."""
 
     def __init__(
-        self, subject: Subject, watched: nn.Module, first: Callable[[tuple[Any, ...], dict[str, Any]], Probed]
-    ):
+        self, subject: Subject, watched: nn.Module, first: Callable[[tuple[Any, ...], dict[str, Any]], Probed | None]
+    ) -> None:
         self._subject = subject
         self._first = first
         self._probed: Probed | None = None
@@ -78,16 +79,21 @@ class Live:
         self._passes: set[int] = set()
         self._seconds = 0.0
         self._busy = False
-        self._handles = [
+        self._handles: list[RemovableHandle] = [
             watched.register_forward_pre_hook(_Hook(self._before), with_kwargs=True),
             watched.register_forward_hook(_Hook(self._after), with_kwargs=True),
         ]
 
     def remove(self) -> None:
-        """Take the hooks off."""
+        """Take the hooks off, and let go of what they saw.
+
+        A hook of a tensor is held by the tensor's graph and holds what was seen, the tensor among it: no collector
+        finds that circle, so each is taken off by its handle.
+        """
         for handle in self._handles:
             handle.remove()
         self._handles = []
+        self._parts, self._data = {}, None
 
     @property
     def probed(self) -> Probed | None:
@@ -121,7 +127,7 @@ class Live:
         heads = {path: seen for path, seen in self._parts.items() if path != self._probed.x_hat}
         for path, seen in self._parts.items():
             hook = self._parting(heads) if path == self._probed.x_hat else self._adding(seen)
-            seen.tensor.register_hook(hook)  # type: ignore[no-untyped-call]  # torch leaves it untyped
+            self._handles.append(seen.tensor.register_hook(hook))  # type: ignore[no-untyped-call]  # torch leaves it untyped
 
     def _adding(self, seen: _Seen) -> Callable[[Tensor], None]:
         def add(gradient: Tensor) -> None:

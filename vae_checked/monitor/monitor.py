@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+import weakref
 from collections.abc import Mapping
 from dataclasses import replace
 from types import TracebackType
@@ -20,7 +21,7 @@ from vae_checked.monitor.causes import PATIENCE, diagnose
 from vae_checked.monitor.live import Live, Weighed
 from vae_checked.monitor.probe import Probed, probe, rows_of
 from vae_checked.monitor.reading import Diagnosis, Reading
-from vae_checked.monitor.sinks import sinks_of, write_all
+from vae_checked.monitor.sinks import close_all, sinks_of, write_all
 from vae_checked.text import described
 
 EVERY = 100
@@ -87,6 +88,7 @@ class Monitor:
         self._step = start
         self._next = start + 1
         self._live: Live | None = None
+        self._removal: weakref.finalize[..., Monitor] | None = None
         self._closed = False
         self._clock: tuple[int, float] | None = None
         self.readings: list[Reading] = []
@@ -108,11 +110,8 @@ class Monitor:
     def close(self) -> None:
         """Take the hooks off and close what was opened; the readings stay."""
         self._closed = True
-        if self._live is not None:
-            self._live.remove()
-            self._live = None
-        for sink in self._sinks:
-            sink.close()
+        self._let_go()
+        close_all(self._sinks)
         self._sinks = []
 
     def state_dict(self) -> dict[str, int]:
@@ -141,20 +140,20 @@ class Monitor:
         begun = time.perf_counter()
         probed, weighed = None, Weighed()
         if self._live is not None:
-            self._live.remove()
             probed = self._live.probed
             try:
                 weighed = self._live.weigh()
             except Exception as error:  # nothing that cannot be measured may end a training that runs
                 weighed = Weighed(unobserved=(f"the step's gradients: {described(error)}",))
-            self._live = None
+            finally:
+                self._let_go()
         if x is not None:
             args, kwargs = _called_with(x)
             probed = probed or self._probe(args, kwargs)
         reading = self._read(probed, weighed, _numbers(terms), begun)
         self.readings.append(reading)
         if _writes():
-            write_all(self._sinks, reading)
+            self._sinks = write_all(self._sinks, reading)
         self._schedule(begun, reading.seconds)
         self._look_if_due()
         return reading
@@ -216,7 +215,21 @@ class Monitor:
         """Attach to the model for the step that begins, where it is one to look at."""
         if self._step + 1 < self._next or self._watched is None or self._closed or self._live is not None:
             return
-        self._live = Live(self._subject, self._watched, self._probe)
+        # The model holds its hooks: they must not hold the monitor, or one that is dropped would never leave.
+        own = weakref.WeakMethod(self._probe)
+
+        def first(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Probed | None:
+            probe_rows = own()
+            return None if probe_rows is None else probe_rows(args, kwargs)
+
+        self._live = Live(self._subject, self._watched, first)
+        self._removal = weakref.finalize(self, self._live.remove)
+
+    def _let_go(self) -> None:
+        """Take the hooks off the model, where some are on it."""
+        if self._removal is not None:
+            self._removal()
+        self._live = self._removal = None
 
     def _schedule(self, begun: float, seconds: float) -> None:
         """Settle the next step to look at."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,6 +13,7 @@ from vae_checked.errors import MissingDependencyError, UsageError
 from vae_checked.monitor.csv_file import CSVFile
 from vae_checked.monitor.reading import Reading
 from vae_checked.monitor.words import line, numbers, told
+from vae_checked.text import described
 
 _HELP = "give 'terminal', a path that ends in .csv, 'tensorboard' or 'tensorboard:DIR', a SummaryWriter, or a function"
 
@@ -31,6 +33,9 @@ class Terminal:
 
     def __init__(self) -> None:
         self._known: set[str] = set()
+
+    def __str__(self) -> str:
+        return "the standard output"
 
     def write(self, reading: Reading) -> None:
         """Print it; causes in colour where a person is looking."""
@@ -58,6 +63,9 @@ class TensorBoard:
         self._owned = owned
         self._known: set[str] = set()
 
+    def __str__(self) -> str:
+        return "TensorBoard"
+
     def write(self, reading: Reading) -> None:
         """Add it at its step."""
         for name, value in numbers(reading).items():
@@ -81,6 +89,9 @@ class Function:
 
     def __init__(self, function: Callable[[Reading], object]) -> None:
         self._function = function
+
+    def __str__(self) -> str:
+        return f"the function {getattr(self._function, '__qualname__', self._function)!s}"
 
     def write(self, reading: Reading) -> None:
         """Call it."""
@@ -117,10 +128,36 @@ def _named(text: str) -> Sink:
     raise UsageError(f"to={text!r} is no place to write to: {_HELP}")
 
 
-def write_all(sinks: Iterable[Sink], reading: Reading) -> None:
-    """Hand the reading to each."""
+def write_all(sinks: Iterable[Sink], reading: Reading) -> list[Sink]:
+    """Hand the reading to each, and give those that took it: one that fails is warned of, and training goes on.
+
+    A UsageError is passed on: a file of another run is refused at the first reading, before any time is lost.
+    """
+    kept = []
     for sink in sinks:
-        sink.write(reading)
+        try:
+            sink.write(reading)
+        except UsageError:
+            raise
+        except Exception as error:  # a disk that is full, a logger that is gone, a function of the caller's
+            warnings.warn(
+                f"Monitor: {sink} failed at step {reading.step} ({described(error)}); nothing more is written there",
+                RuntimeWarning,
+                stacklevel=3,
+            )
+            close_all([sink])
+        else:
+            kept.append(sink)
+    return kept
+
+
+def close_all(sinks: Iterable[Sink]) -> None:
+    """Close each, whatever becomes of the others."""
+    for sink in sinks:
+        try:
+            sink.close()
+        except Exception as error:  # as above
+            warnings.warn(f"Monitor: {sink} cannot be closed ({described(error)})", RuntimeWarning, stacklevel=3)
 
 
 def scalars(reading: Reading) -> Mapping[str, float]:
