@@ -153,8 +153,10 @@ def vae_loss(x_hat, x, mu, logvar):
 def test_layers_of_either_branch_are_not_run_one_after_another(tmp_path: Path, back: str, loss: str) -> None:
     unknown = WITH_BACK.format(back=back, sizes="sizes", loss=loss, kl=KL)
     known = WITH_BACK.format(back=back, sizes="(7, 33, 84)", loss=loss, kl=KL)
-    assert codes(linted(tmp_path, {"net.py": unknown})) == []
-    assert codes(linted(tmp_path, {"net.py": known})) == (["VAE401"] if loss.endswith("logits") else [])
+    expected = ["VAE401"] if loss.endswith("logits") else []
+    # The last turn ends in a sigmoid, however many come before it.
+    assert codes(linted(tmp_path, {"net.py": unknown})) == expected
+    assert codes(linted(tmp_path, {"net.py": known})) == expected
 
 
 CHOSEN = (

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from vae_checked.linter.interpreter.context import Context
+from vae_checked.linter.symbols import turns
 from vae_checked.linter.symbols.expression import Expr, Site, atom, const, opaque
 from vae_checked.linter.symbols.values import (
     Choice,
@@ -156,7 +157,7 @@ def _compare(op: ast.cmpop, left: Value, right: Value) -> bool | None:
     if isinstance(right, Expr) and right.op == "const":
         right = right.value
     if not isinstance(left, _SIMPLE):
-        return None
+        return turns.compared(op, left, right)
     if isinstance(op, (ast.In, ast.NotIn)) and isinstance(right, (list, tuple, dict)):
         if isinstance(right, Open) and left not in right:
             return None

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Sequence
 
 from vae_checked.linter.files import syntax
-from vae_checked.linter.interpreter import branches, operators
+from vae_checked.linter.interpreter import branches, loops, operators
 from vae_checked.linter.interpreter.binding import bind
 from vae_checked.linter.interpreter.context import NOTHING, RAISED, Context
 from vae_checked.linter.symbols.expression import Expr
@@ -172,8 +172,12 @@ def _for(context: Context, node: ast.For | ast.AsyncFor, scope: Scope) -> Value:
     items = operators.items(context, iterable, context.site(node.iter))
     if len(items) > 1 and (len(items) > MAX_UNROLL or syntax.trains(node)):
         items = [operators.any_item(items, context.site(node.iter))]
-    for item in items:
+    # Of a loop whose length is not known, one turn stands for all but the last, which decides how a network ends.
+    asked = loops.first_and_last(context, node, scope) if len(items) == 1 else None
+    for turn, item in enumerate(items if asked is None else [*items, *items]):
         bind(context, node.target, item, scope, node.target)
+        if asked is not None:
+            bind(context, asked[0], asked[1][turn], scope, node.target)
         result = _loop_body(context, node.body, scope)
         if result is not NOTHING and result is not RAISED:
             return result

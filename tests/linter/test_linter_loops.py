@@ -1,0 +1,110 @@
+"""Networks that a loop of unknown length builds: the last turn decides how they end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from small_vaes.fragments import HEAD, codes, linted
+
+BUILT = (
+    HEAD
+    + """
+
+def build(widths, act, last=nn.Identity):
+    parts = []
+{loop}
+    return nn.Sequential(*parts)
+
+
+class Net(nn.Module):
+    def __init__(self, down, up):
+        super().__init__()
+        self.enter = build(down, nn.Tanh)
+        self.leave = build(up, nn.Sigmoid)
+
+    def forward(self, x):
+        m, s = self.enter(x).chunk(2, -1)
+        return self.leave(m + torch.randn_like(m) * torch.exp(0.5 * s)), m, s
+
+
+def cost(out, x, mu, logvar):
+    error = F.binary_cross_entropy_with_logits(out, x, reduction="sum")
+    return error - 0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())
+"""
+)
+ENUMERATED = """\
+for i, (a, b) in enumerate(zip(widths[:-1], widths[1:])):
+    parts.append(nn.Linear(a, b))
+    if {test}:
+        parts.append(act())"""
+RANGED = """\
+for i in range(len(widths) - 1):
+    parts.append(nn.Linear(widths[i], widths[i + 1]))
+    if {test}:
+        parts.append(act())"""
+EACH = """\
+for i, layer in enumerate(widths):
+    parts.append(layer)
+    if {test}:
+        parts.append(act())"""
+COUNTED = """\
+n = len(widths)
+for i in range(1, n):
+    parts += [nn.Linear(widths[i - 1], widths[i])]
+    parts += [act() if {test} else last()]"""
+OPEN = [
+    (ENUMERATED, "i != len(widths[:-1]) - 1"),
+    (ENUMERATED, "i < len(widths) - 2"),
+    (ENUMERATED, "i + 1 < len(widths[1:])"),
+    (ENUMERATED, "not i == len(widths) - 2"),
+    (ENUMERATED, "len(widths) - 2 > i"),
+    (RANGED, "i < len(widths) - 2"),
+    (RANGED, "i + 2 != len(widths)"),
+    (EACH, "i < len(widths) - 1"),
+    (COUNTED, "i < n - 1"),
+    (COUNTED, "i != len(widths) - 1"),
+]
+FIRST = """\
+for i, (a, b) in enumerate(zip(widths[:-1], widths[1:])):
+    if {test}:
+        parts.append(act())
+    parts.append(nn.Linear(a, b))"""
+NAMED = """\
+holder = nn.Sequential()
+for i, (a, b) in enumerate(zip(widths[:-1], widths[1:])):
+    holder.add_module(name=f"L{{i}}", module=nn.Linear(a, b))
+    if {test}:
+        holder.add_module(name=f"A{{i}}", module=act())
+    else:
+        holder.add_module(name="last", module=last())
+parts.append(holder)"""
+OPEN += [
+    (FIRST, "i > 0"),
+    (FIRST, "i != 0"),
+    (FIRST, "0 < i"),
+    (NAMED, "i + 2 < len(widths)"),
+    (NAMED, "i != len(widths) - 2"),
+]
+CLOSED = [
+    (ENUMERATED, "i != len(widths)"),
+    (ENUMERATED, "i <= len(widths) - 2"),
+    (RANGED, "i < len(widths) - 1"),
+    (EACH, "i >= 0"),
+    (COUNTED, "i < n"),
+]
+
+
+def built(folder: Path, loop: str, test: str) -> list[str]:
+    indented = "\n".join("    " + line for line in loop.format(test=test).splitlines())
+    return codes(linted(folder, {"net.py": BUILT.format(loop=indented)}))
+
+
+@pytest.mark.parametrize(("loop", "test"), OPEN)
+def test_an_activation_that_the_last_turn_leaves_out(loop: str, test: str, tmp_path: Path) -> None:
+    assert built(tmp_path, loop, test) == []
+
+
+@pytest.mark.parametrize(("loop", "test"), CLOSED)
+def test_an_activation_that_the_last_turn_appends(loop: str, test: str, tmp_path: Path) -> None:
+    assert built(tmp_path, loop, test) == ["VAE204", "VAE401"]
