@@ -38,6 +38,14 @@ UNDECIDED = [
         "VAE203",
         [(DRAW, "        eps = torch.randn_like(self.prior_scale)\n")],
     ),
+    (
+        "a sum over two axes of an error whose axes are not known",
+        "VAE501",
+        [
+            ("return torch.sigmoid(self.decoder(z)).view(-1, 3, 8, 12)", "return torch.sigmoid(self.decoder(z))"),
+            (RECON, RECON.replace("(1, 2, 3)", "(1, 2)")),
+        ],
+    ),
     ("a test for NaN", "VAE604", [(TOTAL, f"    kl = torch.zeros(1) if kl.isnan().any() else kl\n{TOTAL}")]),
     (
         "a sample that nothing is computed from",

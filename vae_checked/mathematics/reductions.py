@@ -124,7 +124,8 @@ def is_weight(step: Step) -> bool:
 class _State:
     """What is left of a term's axes after some steps, counted from the term; `event` is what became of a sample's.
 
-    `axes` are the places of those that are left, None where the rank is not known.
+    `axes` are the places of those that are left, None where the rank is not known. `partial` where two axes of a term
+    of unknown rank were reduced: a vector has fewer, a picture more.
     """
 
     axes: list[int] | None
@@ -134,6 +135,7 @@ class _State:
     spread: bool = False
     stacked: bool = False
     mixed: bool = False
+    partial: bool = False
 
     def reduced(self, single: Collection[int]) -> Reduced:
         """The state as a fact; over axes of length 1 (`single`) a sum is a mean, and nothing is said of them."""
@@ -141,7 +143,8 @@ class _State:
         left = bool(self.axes) and any(axis != 0 for axis in self.axes or ())
         if self.mixed:
             return scaled(self.batch, Reduction.MIXED, (step for step in self.scalings if isinstance(step, Size)))
-        return scaled(self.batch, _over_event(event, left, self.axes is None), self.scalings)
+        over_event = None if self.partial else _over_event(event, left, self.axes is None)
+        return scaled(self.batch, over_event, self.scalings)
 
 
 def scaled(batch: Reduction | None, event: Reduction | None, scalings: Iterable[Scaling]) -> Reduced:
@@ -214,6 +217,7 @@ def _reduce_all(state: _State, kind: Reduction) -> None:
     if state.batch is Reduction.KEPT:
         state.batch = kind
     left = state.axes if state.axes is not None else ([] if state.event else [-1])
+    state.partial = state.partial and set(state.event.values()) != {kind}
     state.event.update({axis: kind for axis in left if axis != 0})
     state.axes = []
 
@@ -230,6 +234,7 @@ def _reduce_axes(state: _State, kind: Reduction, chosen: tuple[int, ...]) -> boo
                 state.event[axis] = kind
         if state.event:
             state.axes = [0] if state.batch is Reduction.KEPT else []
+            state.partial = len(state.event) == 2
         return True
     remaining = list(axes)
     for axis in chosen:
