@@ -157,10 +157,12 @@ def kl_facts(seen: Observed, place: int, interval: Interval | None, unobserved: 
         reason = _NO_LOSS if first.total is None else "the latent has no second head that follows from the input"
         unobserved["kl.form"] = reason
         return KLFacts()
-    if measured.absent and not first.loss_takes_heads:
+    if measured.in_loss is False and not first.loss_takes_heads:
         unobserved["kl.form"] = "the loss takes the reconstruction alone: loss= with the KL in it settles it"
         return KLFacts()
-    in_loss = Fact(not measured.absent, measured.origin)
+    in_loss = None if measured.in_loss is None else Fact(measured.in_loss, measured.origin)
+    if in_loss is None:
+        unobserved["kl.in_loss"] = measured.why
     if measured.form is None:
         unobserved["kl.form"] = measured.why
         return KLFacts(KL(in_loss=in_loss), swapped=measured.origin if measured.swapped else None)

@@ -144,20 +144,25 @@ def call_loss(loss: Loss, run: Run, roles: Mapping[str, Role]) -> tuple[Any, Mat
         ) from error
 
 
-def dead_weights(loss: Loss, matched: Matched) -> tuple[str, ...]:
-    """The weights among the loss's own parameters, by their names, that no value of moves what it returns."""
-    weights = [
+def dead_weights(loss: Loss, matched: Matched) -> tuple[str, ...] | None:
+    """The weights among the loss's own parameters, by their names, that no value of moves what it returns.
+
+    None where another number that it takes, which may be a weight, moves nothing, or where it cannot be varied.
+    """
+    numbers = [
         p.name
         for p in parameters_of(loss.function)
-        if p.name.lower() in _WEIGHTS and isinstance(p.default, (int, float)) and not isinstance(p.default, bool)
+        if isinstance(p.default, (int, float)) and not isinstance(p.default, bool)
     ]
-    weights += [name for name in matched.supplied if name.lower() in _WEIGHTS and name not in weights]
-    dead = []
-    for name in weights:
-        outcomes = [_outcome(loss, matched, {name: value}) for value in (0.5, 3.0)]
-        if None not in outcomes and outcomes[0] == outcomes[1]:
-            dead.append(name)
-    return tuple(dead)
+    moves = {name: _moves(loss, matched, name) for name in dict.fromkeys((*numbers, *matched.supplied))}
+    dead = tuple(name for name, moved in moves.items() if moved is False and name.lower() in _WEIGHTS)
+    return dead if dead or all(moves.values()) else None
+
+
+def _moves(loss: Loss, matched: Matched, name: str) -> bool | None:
+    """Whether a number moves what the loss returns; None where it cannot be varied."""
+    outcomes = [_outcome(loss, matched, {name: value}) for value in (0.5, 3.0)]
+    return None if None in outcomes else outcomes[0] != outcomes[1]
 
 
 def _takes_any_keyword(function: Any) -> bool:

@@ -7,7 +7,7 @@ quadratic in eps: a KL estimated from the sample z is measured as its closed for
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -32,14 +32,15 @@ _AT_POSITIVE = ((0.0, 0.7), (0.6, 0.7), (1.5, 0.4), (-0.8, 1.9))
 class KLMeasured:
     """`form` None where the term is something else, with the reason in `why`; `weight` that of one latent's KL.
 
-    `swapped`: it is the KL of a posterior whose heads are exchanged.
+    `in_loss`: whether the loss has a gradient by it, None where that was not seen. `swapped`: it is the KL of a
+    posterior whose heads are exchanged.
     """
 
     form: KLForm | None
     weight: float | None
     origin: Origin
     why: str = ""
-    absent: bool = False
+    in_loss: bool | None = None
     swapped: bool = False
 
 
@@ -122,7 +123,7 @@ def measure_kl(
             why = "z reaches the loss through another network than the decoder: it may stand in the place of the KL"
             return KLMeasured(None, None, Origin(), why)
         return KLMeasured(
-            None, None, Origin(), "the loss follows from the heads through the reconstruction alone", True
+            None, None, Origin(), "the loss follows from the heads through the reconstruction alone", in_loss=False
         )
     origin = _origin(term, ahead)
     if term.tape.values[term.mu].tensor.shape != term.tape.values[term.second].tensor.shape:
@@ -136,7 +137,13 @@ def measure_kl(
     if all(each.flat for each in drawn):
         if _weighed_by_zero(term.tape, ahead):
             return KLMeasured(None, None, origin, "a weight of 0 stands on its way to the loss: an annealing's start?")
-        return KLMeasured(None, None, origin, "the loss does not change with the heads", True)
+        return KLMeasured(None, None, origin, "the loss does not change with the heads", in_loss=False)
+    return replace(_identified(term, ahead, drawn, origin, with_values), in_loss=True)
+
+
+def _identified(term: _Term, ahead: set[int], drawn: list[Drawn], origin: Origin, with_values: bool) -> KLMeasured:
+    """Which KL a term is whose gradients at several heads were `drawn`."""
+    positive = term.positive
     fitted = fit(drawn, positive)
     if fitted is not None:
         parametrisation, is_reversed, weight = fitted

@@ -29,7 +29,7 @@ def output_interval(seen: Observation, data: Interval | None) -> Fact[Interval] 
 
 
 def activations(seen: Observation) -> Fact[tuple[str, ...]] | None:
-    """The activations between the decoder's last layer and the loss, in order."""
+    """The activations between the decoder's last layer and the loss, in order; None beyond an elementwise unknown."""
     number = seen.join.argument if seen.join is not None else seen.x_hat
     if number is None:
         return None
@@ -47,7 +47,10 @@ def activations(seen: Observation) -> Fact[tuple[str, ...]] | None:
             break
         if name in ACTIVATIONS or name == "softmax":
             names.append(name)
-        elif not (is_layout(step) or (step.pointwise and _affine(name))):
+        elif step.pointwise and not _affine(name):
+            # It may squash as well, or not.
+            return None
+        elif not (is_layout(step) or step.pointwise):
             break
         current = above[0]
     return Fact(tuple(reversed(names)), origin_of(tape, number))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from vae_checked.auditor.recognition.observe import Observation
 from vae_checked.auditor.recording.origins import module_of, place_of
 from vae_checked.auditor.recording.randomness import Family
+from vae_checked.auditor.recording.tape import Step
 from vae_checked.facts import Fact, Origin
 
 
@@ -23,8 +24,14 @@ def always_on_dropout(evaluated: Observation) -> Fact[tuple[str, ...]]:
     return Fact(tuple(found), origins[0] if origins else Origin())
 
 
-def hidden_nan(seen: Observation) -> Fact[str | None]:
-    """The operation that replaces NaN on the way to the loss, if there is one."""
+_NAN_TESTS = frozenset(("isnan", "isfinite", "isinf"))
+
+
+def hidden_nan(seen: Observation) -> Fact[str | None] | None:
+    """The operation that replaces NaN on the way to the loss, if there is one.
+
+    None where there is no loss, and where something is tested for NaN: what is done then may be to replace it.
+    """
     tape = seen.run.tape
     ends = seen.graph.ancestors(seen.total) if seen.total is not None else None
     for step in tape.steps:
@@ -32,4 +39,10 @@ def hidden_nan(seen: Observation) -> Fact[str | None]:
             continue
         if ends is None or any(n in ends for n in step.outputs):
             return Fact("nan_to_num", Origin("nan_to_num", place_of(step)))
-    return Fact(None, Origin())
+    return None if ends is None or any(map(_tests_for_nan, tape.steps)) else Fact(None, Origin())
+
+
+def _tests_for_nan(step: Step) -> bool:
+    """Whether a step asks of a value whether it is NaN: by name, or by a comparison with itself."""
+    with_itself = step.name in ("ne", "eq") and len(step.args) == 2 and step.inputs[:1] == step.inputs[1:]
+    return step.name in _NAN_TESTS or with_itself

@@ -1,0 +1,57 @@
+"""What an audit runs and does not decide: none of it is called checked and clean."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from vae_checked.auditor import AuditReport, audit
+from vae_checked.catalogue.support.example import edit
+
+SIGNATURE = "def loss_function(x_hat, x, mu, logvar):"
+TOTAL = "    return (recon + kl).mean()\n"
+OUTPUT = "torch.sigmoid(self.decoder(z))"
+
+# (what is not decided, its code, the changes that make it so)
+UNDECIDED = [
+    ("a KL times 0", "VAE305", [(TOTAL, "    return (recon + 0.0 * kl).mean()\n")]),
+    ("a number that moves nothing", "VAE305", [(SIGNATURE, SIGNATURE.replace(")", ", strength=4.0)"))]),
+    ("a doubled KL beside a squared error", "VAE303", [("kl = -0.5 * torch", "kl = -torch")]),
+    ("a mask of what differs from itself", "VAE604", [(TOTAL, f"    kl[kl != kl] = 0.25\n{TOTAL}")]),
+    ("a branch on NaN", "VAE604", [(TOTAL, f"    kl = recon if kl.isnan().any() else kl\n{TOTAL}")]),
+    ("a squashing that has no name here", "VAE405", [(OUTPUT, "torch.sigmoid(torch.special.i0e(self.decoder(z)))")]),
+]
+
+
+def audited(changes: list[tuple[str, str]]) -> AuditReport:
+    names: dict[str, object] = {"__name__": "module"}
+    exec(compile(edit(*changes), "module.py", "exec"), names)  # noqa: S102  the catalogue's own text
+    torch.manual_seed(3)
+    build = names["VAE"]
+    assert callable(build)
+    return audit(build(), "B 3 8 12", names["loss_function"], data_range=(0.0, 1.0))
+
+
+def clean(report: AuditReport) -> set[str]:
+    return {code for judgement in report.judgements for code in judgement.clean}
+
+
+@pytest.mark.parametrize("code", sorted({code for _, code, _ in UNDECIDED}))
+def test_the_unchanged_model_is_clean(code: str) -> None:
+    assert code in clean(audited([]))
+
+
+@pytest.mark.parametrize(("code", "changes"), [pytest.param(code, made, id=what) for what, code, made in UNDECIDED])
+def test_what_was_not_decided_is_not_clean(code: str, changes: list[tuple[str, str]]) -> None:
+    report = audited(changes)
+    assert code not in {finding.code for finding in report.findings}
+    assert code not in clean(report)
+    assert all(code in judgement.undecided for judgement in report.judgements)
+
+
+def test_without_a_loss_nothing_is_said_of_nan_in_it() -> None:
+    names: dict[str, object] = {"__name__": "module"}
+    exec(compile(edit(), "module.py", "exec"), names)  # noqa: S102  the catalogue's own text
+    build = names["VAE"]
+    assert callable(build)
+    assert "VAE604" not in clean(audit(build(), "B 3 8 12"))
