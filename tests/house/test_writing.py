@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 LONGEST_NAME = 69
@@ -28,3 +31,62 @@ def test_the_names_of_tests_are_under_70_letters() -> None:
 def test_a_long_name_is_seen() -> None:
     long, short = f"test_{'y' * 65}", f"test_{'x' * 64}"
     assert long_names(f"def {short}(): ...\nclass A:\n    def {long}(self): ...") == [long]
+
+
+Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+
+
+def undocumented(source: str) -> list[str]:
+    """The public functions, methods and classes of a module without a docstring.
+
+    The members of a protocol are described by the docstring of the protocol, which says what all of them are.
+    """
+
+    def within(body: list[ast.stmt], prefix: str) -> Iterator[str]:
+        for node in body:
+            if not isinstance(node, Definition) or node.name.startswith("_"):
+                continue
+            if not ast.get_docstring(node):
+                yield f"{prefix}{node.name}"
+            if isinstance(node, ast.ClassDef) and not any("Protocol" in ast.unparse(base) for base in node.bases):
+                yield from within(node.body, f"{prefix}{node.name}.")
+
+    return list(within(ast.parse(source).body, ""))
+
+
+def test_everything_public_has_a_docstring() -> None:
+    missing = {
+        str(path.relative_to(ROOT)): names
+        for path in sorted((ROOT / "vae_checked").rglob("*.py"))
+        if (names := undocumented(path.read_text(encoding="utf-8")))
+    }
+    assert missing == {}
+
+
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        ("def encode(x): ...", ["encode"]),
+        ("async def encode(x): ...", ["encode"]),
+        ("class VAE: ...", ["VAE"]),
+        ("class VAE:\n    'A model.'\n    def encode(self): ...", ["VAE.encode"]),
+        ("class VAE:\n    'A model.'\n    @property\n    def width(self): ...", ["VAE.width"]),
+        ("class VAE(Protocol):\n    def encode(self): ...", ["VAE"]),
+        ("def encode(x):\n    ''", ["encode"]),
+    ],
+)
+def test_a_missing_docstring_is_seen(source: str, names: list[str]) -> None:
+    assert undocumented(source) == names
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def _encode(x): ...",
+        "def encode(x):\n    'mu and logvar of x.'\n    def inner(): ...",
+        "class VAE:\n    'A model.'\n    def __init__(self): ...\n    def _encode(self): ...",
+        "class VAE(Protocol):\n    'What encodes.'\n    def encode(self): ...",
+    ],
+)
+def test_what_is_private_or_described_by_its_protocol_needs_none(source: str) -> None:
+    assert undocumented(source) == []

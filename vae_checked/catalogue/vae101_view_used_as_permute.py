@@ -20,6 +20,7 @@ _PLACES = {
 
 
 def judge(facts: Facts) -> Verdict:
+    """Found where the axes are relabelled on the way to the first convolution, or to a loss over classes."""
     order = facts.data.axis_order
     if order is None:
         return lacking(facts, "data.axis_order")

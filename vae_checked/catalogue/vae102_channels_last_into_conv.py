@@ -10,6 +10,7 @@ from vae_checked.finding import Severity
 
 
 def judge(facts: Facts) -> Verdict:
+    """Found where the first convolution is given B H W C."""
     order = facts.data.axis_order
     if order is None:
         return lacking(facts, "data.axis_order")

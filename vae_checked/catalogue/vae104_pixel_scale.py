@@ -11,6 +11,7 @@ from vae_checked.finding import Severity
 
 
 def judge(facts: Facts) -> Verdict:
+    """Found where data and output lie a factor of about 255 apart; unbounded data are left open."""
     data, output, kind, trained = facts.data.interval, facts.output.interval, facts.recon.kind, facts.data.trained
     if data is None or output is None:
         return lacking(facts, "data.interval", "output.interval")

@@ -12,6 +12,7 @@ from vae_checked.finding import Severity
 
 
 def judge(facts: Facts) -> Verdict:
+    """Found where the reconstruction's axes are not those of the input, flattened where one of the two is."""
     shape = facts.output.shape
     if shape is None:
         return lacking(facts, "output.shape")

@@ -10,6 +10,7 @@ from vae_checked.finding import Severity
 
 
 def judge(facts: Facts) -> Verdict:
+    """Found where a change of one sample moves the output of another."""
     mixing = facts.output.batch_mixing
     if mixing is None:
         return lacking(facts, "output.batch_mixing")

@@ -10,6 +10,7 @@ from vae_checked.finding import Severity
 
 
 def judge(facts: Facts) -> Verdict:
+    """Found where the KL reads the second head as something else than the sampler makes std of."""
     std, form = facts.sampler.std, facts.kl.form
     if std is None or form is None:
         return lacking(facts, "sampler.std", "kl.form")

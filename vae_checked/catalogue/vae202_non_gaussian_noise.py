@@ -10,6 +10,7 @@ from vae_checked.finding import Severity
 
 
 def judge(facts: Facts) -> Verdict:
+    """Found where eps follows another law than N(0, 1); a posterior that may not be Gaussian is left open."""
     noise = facts.sampler.noise
     if noise is None:
         return lacking(facts, "sampler.noise")

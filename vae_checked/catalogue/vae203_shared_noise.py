@@ -10,6 +10,7 @@ from vae_checked.finding import Severity
 
 
 def judge(facts: Facts) -> Verdict:
+    """Found where one eps serves several samples or several latents."""
     shared = facts.sampler.shared_over
     if shared is None:
         return lacking(facts, "sampler.shared_over")

@@ -17,6 +17,7 @@ _STD_REACH = 0.35
 
 
 def judge(facts: Facts) -> Verdict:
+    """Found where mu, or the std that the second head stands for, is kept from values that a posterior needs."""
     mu, second, reader = facts.heads.mu, facts.heads.second, facts.sampler.std or facts.kl.form
     timing = facts.sampler.timing
     read_as = None if reader is None else reader.value.parametrisation

@@ -16,6 +16,7 @@ _WORDS = {
 
 
 def judge(facts: Facts) -> Verdict:
+    """Found where both heads come from one layer, or each stands where the other is meant."""
     source = facts.heads.source
     if source is None:
         return lacking(facts, "heads.source")

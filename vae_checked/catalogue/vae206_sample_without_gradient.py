@@ -10,6 +10,7 @@ from vae_checked.finding import Severity
 
 
 def judge(facts: Facts) -> Verdict:
+    """Found where the gradient of z does not reach both heads."""
     reaches = facts.sampler.gradient_reaches
     if reaches is None:
         return lacking(facts, "sampler.gradient_reaches")

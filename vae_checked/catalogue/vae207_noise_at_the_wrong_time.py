@@ -12,6 +12,7 @@ _WORDS = {True: "yes", False: "no", None: "not observed"}
 
 
 def judge(facts: Facts) -> Verdict:
+    """Found where z is mu + std, or is not random in training."""
     timing = facts.sampler.timing
     if timing is None:
         return lacking(facts, "sampler.timing")

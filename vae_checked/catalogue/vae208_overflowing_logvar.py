@@ -13,6 +13,7 @@ _WITHIN_REACH = 40.0
 
 
 def judge(facts: Facts) -> Verdict:
+    """Found where the second head can take a value at which its exp overflows, unless float32 alone overflows there."""
     overflow, second = facts.heads.overflow, facts.heads.second
     if overflow is None or second is None:
         return lacking(facts, "heads.overflow", "heads.second")

@@ -10,6 +10,7 @@ from vae_checked.finding import Severity
 
 
 def judge(facts: Facts) -> Verdict:
+    """Found where minus the KL is minimised."""
     sign = facts.kl.sign
     if sign is None:
         return lacking(facts, "kl.sign")

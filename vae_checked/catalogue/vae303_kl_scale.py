@@ -25,6 +25,7 @@ _GOOD = edit(
 
 
 def judge(facts: Facts) -> Verdict:
+    """Found where the KL lacks its half, or has it twice, beside a likelihood whose scale is fixed."""
     factor, kind = facts.kl.factor, facts.recon.kind
     if factor is None:
         return lacking(facts, "kl.factor", "recon.kind")

@@ -11,6 +11,7 @@ from vae_checked.finding import Severity
 
 
 def judge(facts: Facts) -> Verdict:
+    """Found where the KL is not summed over the latents and then reduced over the batch."""
     reduced = facts.kl.reduced
     if reduced is None:
         return lacking(facts, "kl.reduced")

@@ -10,6 +10,7 @@ from vae_checked.finding import Severity
 
 
 def judge(facts: Facts) -> Verdict:
+    """Found where the KL does not move the loss, or a weight meant for it moves nothing."""
     in_loss, dead = facts.kl.in_loss, facts.objective.dead_weights
     if in_loss is not None and not in_loss.value:
         return Found(Evidence(origin=in_loss.origin, values={"what": "the KL never reaches the loss", "unused": "KL"}))

@@ -11,6 +11,7 @@ from vae_checked.finding import Severity
 
 
 def judge(facts: Facts) -> Verdict:
+    """Found where the KL is the one from the prior to the posterior."""
     form = facts.kl.form
     if form is None:
         return lacking(facts, "kl.form")

@@ -11,6 +11,7 @@ from vae_checked.finding import Severity
 
 
 def judge(facts: Facts) -> Verdict:
+    """Found where BCE with logits is given an output that lies in [0, 1]."""
     kind, output = facts.recon.kind, facts.output.interval
     if kind is not None and kind.value is not Likelihood.BCE_WITH_LOGITS:
         return Clean()

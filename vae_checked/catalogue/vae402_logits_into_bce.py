@@ -10,6 +10,7 @@ from vae_checked.finding import Severity
 
 
 def judge(facts: Facts) -> Verdict:
+    """Found where BCE is given an output that can leave [0, 1]."""
     kind, output = facts.recon.kind, facts.output.interval
     if kind is not None and kind.value is not Likelihood.BCE:
         return Clean()

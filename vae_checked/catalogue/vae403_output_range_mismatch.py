@@ -13,6 +13,7 @@ _OTHER_SCALE = frozenset({Likelihood.CROSS_ENTROPY, Likelihood.POISSON})
 
 
 def judge(facts: Facts) -> Verdict:
+    """Found where output and data differ in range, unless a neighbour of this code says why they do."""
     kind, output, data = facts.recon.kind, facts.output.interval, facts.data.interval
     if kind is None or output is None or data is None:
         return lacking(facts, "recon.kind", "output.interval", "data.interval")

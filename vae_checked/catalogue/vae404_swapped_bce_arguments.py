@@ -13,6 +13,7 @@ _SYMMETRIC = frozenset({Likelihood.MSE, Likelihood.L1, Likelihood.SMOOTH_L1})
 
 
 def judge(facts: Facts) -> Verdict:
+    """Found where a loss that tells prediction from target is given them in the other order."""
     swapped, kind = facts.recon.swapped, facts.recon.kind
     if swapped is None or kind is None:
         return lacking(facts, "recon.swapped", "recon.kind")

@@ -11,6 +11,7 @@ from vae_checked.finding import Severity
 
 
 def judge(facts: Facts) -> Verdict:
+    """Found where one squashing activation follows another."""
     activations, output = facts.output.activations, facts.output.interval
     if activations is None:
         return lacking(facts, "output.activations", "output.interval")

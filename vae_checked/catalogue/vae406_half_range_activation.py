@@ -11,6 +11,7 @@ from vae_checked.finding import Severity
 
 
 def judge(facts: Facts) -> Verdict:
+    """Found where an activation that gives no negative values stands right before the sigmoid."""
     activations, output = facts.output.activations, facts.output.interval
     if activations is None:
         return lacking(facts, "output.activations", "output.interval")

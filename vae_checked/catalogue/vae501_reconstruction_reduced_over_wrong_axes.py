@@ -11,6 +11,7 @@ from vae_checked.finding import Severity
 
 
 def judge(facts: Facts) -> Verdict:
+    """Found where the error is not summed over the elements of a sample and then reduced over the batch."""
     reduced = facts.recon.reduced
     if reduced is None:
         return lacking(facts, "recon.reduced")

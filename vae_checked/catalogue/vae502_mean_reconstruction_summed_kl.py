@@ -11,6 +11,7 @@ from vae_checked.finding import Severity
 
 
 def judge(facts: Facts) -> Verdict:
+    """Found where a mean over the elements stands beside a KL summed over the latents, and nothing weighs them."""
     recon, kl = facts.recon.reduced, facts.kl.reduced
     if recon is None or kl is None:
         return lacking(facts, "recon.reduced", "kl.reduced")

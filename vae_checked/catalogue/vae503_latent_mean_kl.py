@@ -11,6 +11,7 @@ from vae_checked.finding import Severity
 
 
 def judge(facts: Facts) -> Verdict:
+    """Found where a mean over the latents stands beside an error summed over the elements, and nothing weighs them."""
     kl, recon = facts.kl.reduced, facts.recon.reduced
     if kl is None or recon is None:
         return lacking(facts, "kl.reduced", "recon.reduced")

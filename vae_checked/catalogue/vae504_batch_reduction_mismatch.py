@@ -11,6 +11,7 @@ from vae_checked.finding import Severity
 
 
 def judge(facts: Facts) -> Verdict:
+    """Found where the two terms are reduced over the batch in different ways."""
     kl, recon = facts.kl.reduced, facts.recon.reduced
     if kl is None or recon is None:
         return lacking(facts, "kl.reduced", "recon.reduced")

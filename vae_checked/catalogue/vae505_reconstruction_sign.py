@@ -10,6 +10,7 @@ from vae_checked.finding import Severity
 
 
 def judge(facts: Facts) -> Verdict:
+    """Found where the reconstruction error is maximised."""
     sign = facts.recon.sign
     if sign is None:
         return lacking(facts, "recon.sign")

@@ -10,6 +10,7 @@ from vae_checked.finding import Severity
 
 
 def judge(facts: Facts) -> Verdict:
+    """Found where the loss object is given a reduction by an attribute that torch does not read."""
     attribute = facts.recon.ignored_attribute
     if attribute is None:
         return lacking(facts, "recon.ignored_attribute")

@@ -10,6 +10,7 @@ from vae_checked.finding import Severity
 
 
 def judge(facts: Facts) -> Verdict:
+    """Found where parameters get no gradient from the loss."""
     names = facts.training.without_gradient
     if names is None:
         return lacking(facts, "training.without_gradient")

@@ -10,6 +10,7 @@ from vae_checked.finding import Severity
 
 
 def judge(facts: Facts) -> Verdict:
+    """Found where no optimizer holds some of the parameters."""
     names = facts.training.without_optimizer
     if names is None:
         return lacking(facts, "training.without_optimizer")

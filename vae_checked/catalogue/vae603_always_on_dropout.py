@@ -10,6 +10,7 @@ from vae_checked.finding import Severity
 
 
 def judge(facts: Facts) -> Verdict:
+    """Found where dropout stays on in evaluation."""
     names = facts.training.always_on_dropout
     if names is None:
         return lacking(facts, "training.always_on_dropout")

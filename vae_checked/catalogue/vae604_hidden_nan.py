@@ -10,6 +10,7 @@ from vae_checked.finding import Severity
 
 
 def judge(facts: Facts) -> Verdict:
+    """Found where NaN is replaced before anybody can see it."""
     hidden = facts.training.hidden_nan
     if hidden is None:
         return lacking(facts, "training.hidden_nan")

@@ -44,6 +44,7 @@ class Parser(argparse.ArgumentParser):
         super().__init__(formatter_class=_Formatter, **settings)
 
     def error(self, message: str) -> NoReturn:
+        """Refuse the arguments in one line, with the status of a command that failed itself."""
         self.exit(FAILED, f"{self.prog}: error: {message} ({self.prog} --help lists what can be given)\n")
 
 

@@ -25,12 +25,14 @@ def likely_cause(mismatch: Mismatch) -> str:
 
 
 def missing_return(m: Mismatch) -> str:
+    """None where a tensor is declared to be returned."""
     if m.kind is Kind.TYPE and m.is_result and m.value is None:
         return "Is a `return` missing?"
     return ""
 
 
 def distribution_for_tensor(m: Mismatch) -> str:
+    """A distribution where its mean or a draw is meant."""
     if m.kind is not Kind.TYPE or not m.axes or not isinstance(m.value, torch.distributions.Distribution):
         return ""
     draw = "rsample" if m.value.has_rsample else "sample"
@@ -38,6 +40,7 @@ def distribution_for_tensor(m: Mismatch) -> str:
 
 
 def tensors_inside(m: Mismatch) -> str:
+    """A container or an object in which tensors lie: `(mu, logvar)` where one of the two is meant."""
     if m.kind is not Kind.TYPE or not m.axes or isinstance(m.value, Tensor):
         return ""
     inside = [f"{m.where}{path}" for path, item in _parts(m.value) if isinstance(item, Tensor)]
@@ -60,12 +63,14 @@ def _parts(value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def array_for_tensor(m: Mismatch) -> str:
+    """A numpy array."""
     if m.kind is Kind.TYPE and m.axes and type(m.value).__module__ == "numpy":
         return f"It is a numpy array: torch.from_numpy({m.where})"
     return ""
 
 
 def number_for_tensor(m: Mismatch) -> str:
+    """A Python number, as `loss.item()` gives it."""
     if m.kind is Kind.TYPE and m.axes and isinstance(m.value, (int, float)):
         return "It is a Python number: keep the tensor, `.item()` and float() end the gradient"
     return ""
@@ -75,6 +80,7 @@ def number_for_tensor(m: Mismatch) -> str:
 
 
 def unscaled_pixels(m: Mismatch) -> str:
+    """Bytes or other integers where floating point is declared."""
     if m.kind is not Kind.DTYPE or not str(m.expected).startswith("Float"):
         return ""
     if m.value.dtype == torch.uint8:
@@ -85,6 +91,7 @@ def unscaled_pixels(m: Mismatch) -> str:
 
 
 def other_precision(m: Mismatch) -> str:
+    """Floating point of another width than declared: float32 where float64 is meant."""
     if m.kind is Kind.DTYPE and m.value.dtype.is_floating_point and str(m.expected)[:5] == "Float":
         wanted = str(m.expected).lower()
         return f"Another precision: {m.where}.to(torch.{wanted})" if hasattr(torch, wanted) else ""
@@ -92,6 +99,7 @@ def other_precision(m: Mismatch) -> str:
 
 
 def scaled_too_early(m: Mismatch) -> str:
+    """Floating point where the bytes of an image are declared."""
     if m.kind is Kind.DTYPE and m.expected == "UInt8" and m.value.dtype.is_floating_point:
         return "Bytes are meant: was it scaled before?"
     return ""
@@ -101,12 +109,14 @@ def scaled_too_early(m: Mismatch) -> str:
 
 
 def over_reduced(m: Mismatch) -> str:
+    """One number for the whole batch where one for each sample is declared."""
     if m.kind is Kind.RANK and m.is_result and len(m.axes) == 1 and m.got == 0:
         return "Reduced over the batch as well: sum over the other axes only, .flatten(1).sum(dim=1)"
     return ""
 
 
 def under_reduced(m: Mismatch) -> str:
+    """A loss of each element where one number for each sample is declared."""
     if m.kind is not Kind.RANK or not m.is_result or len(m.axes) != 1 or not isinstance(m.got, int) or m.got < 2:
         return ""
     if m.wanted[0] is not None and m.shape[0] != m.wanted[0]:
@@ -116,6 +126,7 @@ def under_reduced(m: Mismatch) -> str:
 
 
 def reduced_over_batch(m: Mismatch) -> str:
+    """One number for each latent, or each pixel, where one for each sample is declared: summed over dim 0."""
     if m.kind is not Kind.SIZE or not m.is_result or len(m.axes) != 1 or m.axis != 0:
         return ""
     owners = [name for name, bound in m.bound.items() if bound.size == m.got and name != m.label]
@@ -128,10 +139,12 @@ def reduced_over_batch(m: Mismatch) -> str:
 
 
 def channels_last(m: Mismatch) -> str:
+    """B H W C where B C H W is declared."""
     return _as_permuted(m, (0, 3, 1, 2), 3, "channels-last")
 
 
 def channels_first(m: Mismatch) -> str:
+    """B C H W where B H W C is declared."""
     return _as_permuted(m, (0, 2, 3, 1), 1, "channels-first")
 
 
@@ -146,6 +159,7 @@ def _as_permuted(m: Mismatch, order: tuple[int, ...], channel: int, name: str) -
 
 
 def two_axes_swapped(m: Mismatch) -> str:
+    """Two axes in each other's place: B C W H where B C H W is declared."""
     if m.kind is not Kind.SIZE or len(m.wanted) != len(m.shape):
         return ""
     for other in range(len(m.shape)):
@@ -168,6 +182,7 @@ def _fits(wanted: tuple[int | float | str | None, ...], shape: list[int]) -> boo
 
 
 def missing_batch(m: Mismatch) -> str:
+    """A single sample without the batch's axis."""
     if m.kind is Kind.RANK and len(m.axes) == len(m.shape) + 1 and _is_batch(m) and len(m.shape) > 1:
         return f"One sample without a batch axis? {m.where}.unsqueeze(0)" if _rest_fits(m, m.shape) else ""
     return ""
@@ -182,6 +197,7 @@ def _rest_fits(m: Mismatch, shape: tuple[int, ...]) -> bool:
 
 
 def squeezed_batch(m: Mismatch) -> str:
+    """A batch of one sample whose axis a `squeeze()` has taken away."""
     if m.kind is not Kind.RANK or not m.is_result or m.bound.get(m.axes[0].label if m.axes else "") is None:
         return ""
     ones = m.bound[m.axes[0].label].size == 1 and len(m.shape) < len(m.axes)
@@ -191,6 +207,7 @@ def squeezed_batch(m: Mismatch) -> str:
 
 
 def flattened_image(m: Mismatch) -> str:
+    """B D where B C H W is declared, D a multiple of the sizes that are known."""
     if m.kind is not Kind.RANK or len(m.shape) != 2 or len(m.axes) != 4:
         return ""
     pixels = [size for size in m.wanted[1:] if isinstance(size, int)]
@@ -201,6 +218,7 @@ def flattened_image(m: Mismatch) -> str:
 
 
 def image_for_vectors(m: Mismatch) -> str:
+    """B C H W where B D is declared."""
     if m.kind is Kind.RANK and len(m.axes) == 2 and len(m.shape) > 2 and m.wanted[0] in (None, m.shape[0]):
         wanted = m.wanted[1]
         if wanted is None or wanted == math.prod(m.shape[1:]):
@@ -209,6 +227,7 @@ def image_for_vectors(m: Mismatch) -> str:
 
 
 def extra_axis_of_one(m: Mismatch) -> str:
+    """One axis too many, of size 1, as `keepdim=True` leaves it."""
     if m.kind is Kind.RANK and len(m.shape) == len(m.axes) + 1 and m.shape.count(1) == 1:
         index = m.shape.index(1)
         if _fits(m.wanted, [size for i, size in enumerate(m.shape) if i != index]):
@@ -220,12 +239,14 @@ def extra_axis_of_one(m: Mismatch) -> str:
 
 
 def both_heads_in_one(m: Mismatch) -> str:
+    """Twice the latents: both heads still in one tensor."""
     if m.kind is Kind.SIZE and isinstance(m.expected, int) and m.got == 2 * m.expected and m.axis == 1:
         return f"Twice {m.expected}: mu and logvar still in one tensor? mu, logvar = h.chunk(2, dim=1)"
     return ""
 
 
 def one_noise_for_all(m: Mismatch) -> str:
+    """A batch of 1 where that of the input is declared: one row of noise for every sample."""
     if m.kind is Kind.SIZE and m.axis == 0 and m.got == 1 and len(m.shape) == 2:
         return f"One row for the whole batch: every sample would share it; draw one row each, {m.expected} in all"
     return ""
@@ -238,6 +259,7 @@ def _sides(m: Mismatch) -> tuple[int, int] | None:
 
 
 def upsamplings_miscounted(m: Mismatch) -> str:
+    """Height or width wrong by a power of two: as many upsamplings by 2 are missing, or too many."""
     got, expected = _sides(m) or (0, 0)
     small, large = sorted((got, expected))
     steps = next((k for k in range(1, 8) if small and small * 2**k == large), 0)
@@ -248,6 +270,7 @@ def upsamplings_miscounted(m: Mismatch) -> str:
 
 
 def output_padding_missing(m: Mismatch) -> str:
+    """Height or width short by 2^k - 1, as k transposed convolutions without output padding leave it."""
     got, expected = _sides(m) or (0, 0)
     layers = next((k for k in range(1, 8) if expected - got == 2**k - 1 and expected % 2**k == 0), 0)
     if not layers:
@@ -257,6 +280,7 @@ def output_padding_missing(m: Mismatch) -> str:
 
 
 def rounded_by_strides(m: Mismatch) -> str:
+    """Height or width at the multiple of a stride next to the declared size."""
     got, expected = _sides(m) or (0, 0)
     step = next((2**k for k in range(1, 8) if 0 < abs(got - expected) < 2**k and got % 2**k == 0), 0)
     if not step:

@@ -19,6 +19,7 @@ _FOLDS: dict[str, Callable[[list[float]], float]] = {"min": min, "max": max, "su
 
 
 def call(context: Context, name: str, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    """The value of a call of the builtin of this name; what is not understood is opaque."""
     if name == "len" and args:
         return operators.length(args[0], site)
     if name == "range":

@@ -57,6 +57,7 @@ def _stored_unread(cls: Class, evaluation: Evaluation) -> Iterator[Fact[str]]:
 
 
 def names_in(module: Module) -> frozenset[str]:
+    """Every name that a file reads, in all of its cells: `beta`, and `.beta` for an attribute."""
     return frozenset(name for cell in module.file.cells for name in _read_names(cell.tree))
 
 
@@ -76,6 +77,7 @@ def _read_names(tree: ast.AST) -> set[str]:
 
 
 def is_weight(name: str) -> bool:
+    """Whether a name says that it weighs the KL: `beta`, `kld_weight`, `kl_coeff`."""
     bare = name.lower().strip("_").replace("_", "")
     return bare == "beta" or (
         ("kl" in bare or "kld" in bare)

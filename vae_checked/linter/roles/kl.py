@@ -16,6 +16,7 @@ from vae_checked.mathematics.reductions import Step, Through, sign_of, weight_of
 
 
 def kl_facts(kl: Divergence | None, recon: Reconstruction | None, reading: Reading | None, losses: Losses) -> KL:
+    """What is read of the KL; nothing where none was found, and of the objective nothing where that was not read."""
     if kl is None:
         return KL()
     where = origin(kl.term)

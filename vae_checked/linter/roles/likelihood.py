@@ -42,6 +42,7 @@ def output_facts(prediction: Expr | None, target: Expr | None) -> Output:
 def recon_facts(
     site: SamplerSite | None, recon: Reconstruction | None, kl: Divergence | None, reading: Reading | None
 ) -> Recon:
+    """What is read of the reconstruction loss; nothing where none was found."""
     if recon is None:
         return Recon()
     where = origin(recon.term)
