@@ -1,7 +1,7 @@
 """The pytest plugin: laws, audit and shapes of the models in pyproject.toml as test items, lint items, fixtures.
 
 Nothing of the project is imported before a model is configured, an option is given or a fixture is used: this module
-holds hooks, and the other modules of the room, but for its configuration, are imported inside them.
+holds hooks, and the other modules of the room are imported inside them.
 """
 
 from __future__ import annotations
@@ -9,15 +9,18 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from vae_checked.pytest_plugin.configuration import TABLE, configured_models, pyproject
+if TYPE_CHECKING:
+    from vae_checked.config import ModelConfig
 
+_TABLE = "tool.vae-checked"
 _LINTED = (".py", ".ipynb")
 _ROOT = "vae::"
 _NAMED = pytest.StashKey[list[str]]()
+_MODELS: pytest.StashKey[dict[str, ModelConfig] | None] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -73,7 +76,7 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
     named = config.stash.get(_NAMED, [])
     if not configured and (wanted or named):
         raise pytest.UsageError(
-            f"{(wanted + named)[0]}: there is no model: name one in {pyproject(config)} as [{TABLE}.models.NAME]"
+            f"{(wanted + named)[0]}: there is no model: name one in {pyproject(config)} as [{_TABLE}.models.NAME]"
         )
     if not configured or not _models_run(config):
         return
@@ -82,7 +85,8 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
             raise _not_found(argument)
     from vae_checked.pytest_plugin.models import Root
 
-    found = list(session.genitems(Root.from_parent(session, name="vae", nodeid="vae")))
+    root = Root.from_parent(session, name="vae", nodeid="vae", models=configured, pyproject=pyproject(config))
+    found = list(session.genitems(root))
     if not named:
         items.extend(found)
         return
@@ -175,6 +179,33 @@ def vae_shapes() -> Any:
     from vae_checked.shapes import infer
 
     return infer
+
+
+def pyproject(config: pytest.Config) -> Path:
+    """The pyproject.toml whose models are tested."""
+    return config.rootpath / "pyproject.toml"
+
+
+def configured_models(config: pytest.Config) -> dict[str, ModelConfig] | None:
+    """The models of pyproject.toml; None where it has no table of ours. UsageError stops the run."""
+    if _MODELS not in config.stash:
+        config.stash[_MODELS] = _read_models(pyproject(config))
+    return config.stash[_MODELS]
+
+
+def _read_models(path: Path) -> dict[str, ModelConfig] | None:
+    try:
+        if _TABLE not in path.read_text(encoding="utf-8", errors="replace"):
+            return None
+    except OSError:
+        return None
+    from vae_checked.config import load_models
+    from vae_checked.errors import UsageError
+
+    try:
+        return load_models(path)
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from None
 
 
 def _models_run(config: pytest.Config) -> bool:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from vae_checked.pytest_plugin.configuration import lock_path, pyproject
-from vae_checked.pytest_plugin.nodes import AuditedNode, ModelNode
+from vae_checked.pytest_plugin.nodes import AuditedNode, ModelNode, lock_beside
 from vae_checked.pytest_plugin.summary import LOCKED, PUT, RAN, mark
 
 if TYPE_CHECKING:
@@ -41,9 +40,17 @@ class HouseItem(pytest.Item):
 class _ModelItem(HouseItem):
     """An item of one model."""
 
+    @property
+    def node(self) -> ModelNode:
+        """The model."""
+        parent = self.parent
+        if not isinstance(parent, ModelNode):
+            raise TypeError(f"{self.nodeid} hangs under {parent!r}, not under a model")
+        return parent
+
     def reportinfo(self) -> tuple[Path, int | None, str]:
         """The item's place: the table that asks for it."""
-        return pyproject(self.config), None, self.nodeid
+        return self.node.pyproject, None, self.nodeid
 
 
 class _VaeItem(_ModelItem):
@@ -220,7 +227,7 @@ class ShapesItem(_ModelItem):
         from vae_checked.errors import FindingsError, UsageError
         from vae_checked.shapes import ShapesReport, compare, read_lock, render_report, write_lock
 
-        path, updates = lock_path(self.config), self.config.getoption("--vae-shapes-update")
+        path, updates = lock_beside(self.node.pyproject), self.config.getoption("--vae-shapes-update")
         name, now = self.node.name, self.now()
         if updates and not path.exists():
             was = {}
@@ -241,14 +248,6 @@ class ShapesItem(_ModelItem):
             report = ShapesReport(differences, lock, path.name, [name])
             again = f'  reproduce: pytest "{self.nodeid}" --vae-shapes; --vae-shapes-update accepts what is told here'
             raise FindingsError(f"{render_report(report)}{again}")
-
-    @property
-    def node(self) -> ModelNode:
-        """The model."""
-        parent = self.parent
-        if not isinstance(parent, ModelNode):
-            raise TypeError(f"{self.nodeid} hangs under {parent!r}, not under a model")
-        return parent
 
     def now(self) -> dict[str, Any]:
         """The model as the lock would have it, by its name; nothing where nobody says how to build it."""

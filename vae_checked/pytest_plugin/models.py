@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from vae_checked.pytest_plugin.configuration import configured_models, lock_path, shapes_wanted
 from vae_checked.pytest_plugin.items import AuditItem, BuildItem, LawItem, MistakeItem, ShapesItem
-from vae_checked.pytest_plugin.nodes import AuditedNode, ModelNode
+from vae_checked.pytest_plugin.nodes import AuditedNode, ModelNode, lock_beside
 
 if TYPE_CHECKING:
     from vae_checked.config import ModelConfig
 
 
 class Root(pytest.Collector):
-    """All models."""
+    """All models: those that pyproject.toml configures, and those of the lock."""
+
+    def __init__(self, *, models: Mapping[str, ModelConfig], pyproject: Path, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._models, self._pyproject = models, pyproject
 
     def collect(self) -> Iterator[pytest.Collector]:
         """Every model in the order of pyproject.toml, and then what the lock alone has."""
-        configured = configured_models(self.config) or {}
-        for name, model in configured.items():
-            yield ConfiguredModel.from_parent(self, name=name, model=model)
+        for name, model in self._models.items():
+            yield ConfiguredModel.from_parent(self, name=name, model=model, pyproject=self._pyproject)
         if shapes_wanted(self.config):
-            for name, alone in _locked_alone(lock_path(self.config), configured).items():
-                yield LockedModel.from_parent(self, name=name, model=alone)
+            for name, alone in _locked_alone(lock_beside(self._pyproject), self._models).items():
+                yield LockedModel.from_parent(self, name=name, model=alone, pyproject=self._pyproject)
 
 
 class LockedModel(ModelNode):
@@ -59,7 +61,12 @@ class ConfiguredModel(AuditedNode):
             yield ShapesItem.from_parent(self, name="shapes")
 
 
-def _locked_alone(path: Path, configured: dict[str, ModelConfig]) -> dict[str, ModelConfig | None]:
+def shapes_wanted(config: pytest.Config) -> bool:
+    """Whether shapes are compared with the lock."""
+    return bool(config.getoption("--vae-shapes") or config.getoption("--vae-shapes-update"))
+
+
+def _locked_alone(path: Path, configured: Mapping[str, ModelConfig]) -> dict[str, ModelConfig | None]:
     from vae_checked.cli.shapes import config_of_lock
     from vae_checked.errors import UsageError
     from vae_checked.shapes import read_lock

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,9 +15,10 @@ if TYPE_CHECKING:
 class ModelNode(pytest.Collector):
     """One model: built when its first item runs, and once."""
 
-    def __init__(self, *, model: ModelConfig | None, **kwargs: Any) -> None:
+    def __init__(self, *, model: ModelConfig | None, pyproject: Path, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.model = model
+        self.pyproject = pyproject
         self._built: tuple[Any, Any] | Exception | None = None
 
     def built(self) -> tuple[Any, Any]:
@@ -74,3 +76,10 @@ class AuditedNode(ModelNode):
                 model, config.input, loss, name=config.name, data_range=config.data_range, adapter=config.adapter
             )
         return self._report
+
+
+def lock_beside(pyproject: Path) -> Path:
+    """Where the lock lies."""
+    from vae_checked.shapes import LOCK_NAME
+
+    return pyproject.with_name(LOCK_NAME)
