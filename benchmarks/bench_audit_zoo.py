@@ -44,7 +44,7 @@ def measured(name: str, seeds: int, wild: str) -> dict[str, Any]:
         row["seconds"].append(time.perf_counter() - begun)
         row["codes"].append([finding.code for finding in report.findings])
         if not seed:
-            row["findings"] = [f"{each.code} {each.message} [{each.measured}]" for each in report.findings]
+            row["findings"] = [f"{each.code} {each.message} [{each.evidence}]" for each in report.findings]
             row["recognised"], row["unobserved"] = list(report.recognised), list(report.unobserved)
             row["sampler"] = any(facts.sampler.std is not None for facts in report.facts)
             row["kl"] = any(facts.kl.form is not None for facts in report.facts)

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from typing import Generic, TypeVar
 
-from vae_checked.finding import Place
-from vae_checked.record import dataclass, field, fields
+from vae_checked.finding import Place, Provenance
+from vae_checked.record import dataclass, field, fields, replace
 
 T = TypeVar("T")
 
@@ -128,12 +128,13 @@ def reversed_gaussian_kl(mu: float, std: float) -> float:
 class Origin:
     """Where a fact comes from: the expression as it is written and its place, or the module or tensor measured.
 
-    `built` is where a module was built that is applied at `place`.
+    `built` is where a module was built that is applied at `place`, `how` the way in which the fact came to be known.
     """
 
     source: str = ""
     place: Place | None = None
     built: Place | None = None
+    how: Provenance = Provenance.READ
 
 
 @dataclass(frozen=True, slots=True)
@@ -455,6 +456,20 @@ class Facts:
         fact: Fact[object] | None = getattr(getattr(self, group), name)
         return fact
 
+    def come_by(self, ways: Mapping[str, Provenance], otherwise: Provenance) -> Facts:
+        """These facts, each with the way in which it came to be known: that of its path in `ways`, or `otherwise`."""
+        groups = {}
+        for name in GROUPS:
+            group = getattr(self, name)
+            changed = {}
+            for each in fields(group):
+                fact = getattr(group, each.name)
+                if fact is not None:
+                    how = ways.get(f"{name}.{each.name}", otherwise)
+                    changed[each.name] = replace(fact, origin=replace(fact.origin, how=how))
+            groups[name] = replace(group, **changed)
+        return replace(self, **groups)
+
     def known(self) -> Iterator[tuple[str, Fact[object]]]:
         """Every observed fact with its path, in the order of declaration."""
         for path in PATHS:
@@ -474,15 +489,3 @@ GROUPS = {
     "training": Training,
 }
 PATHS: tuple[str, ...] = tuple(f"{group}.{f.name}" for group, kind in GROUPS.items() for f in fields(kind))
-
-
-# ---------------------------------------------------------------------------------------------- evidence
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What a judge returns: the fact that is wrong, the values that its message speaks of, and the places beside it."""
-
-    origin: Origin
-    values: Mapping[str, object] = field(default_factory=dict)
-    related: tuple[tuple[Origin, str], ...] = ()

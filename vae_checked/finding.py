@@ -15,6 +15,14 @@ class Severity(StrEnum):
     INFO = "info"
 
 
+class Provenance(StrEnum):
+    """How something came to be known: read off the source, derived from what was read or run, or measured."""
+
+    READ = "read"
+    DERIVED = "derived"
+    MEASURED = "measured"
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """A stretch of source text.
@@ -82,7 +90,7 @@ class Finding:
     """One mistake in one VAE, in words.
 
     `subject` names the VAE (`model.py:VAE`, `package.module:VAE`); `place` is None when only a live model was measured.
-    `message` says what, `measured` what was read or measured, `fix` one remedy.
+    `message` says what, `evidence` by which values and `how` these came to be known, `fix` one remedy.
     """
 
     code: str
@@ -90,10 +98,16 @@ class Finding:
     severity: Severity
     subject: str
     message: str
-    measured: str
+    evidence: str
     fix: str
     place: Place | None = None
     related: tuple[Related, ...] = ()
+    how: Provenance = Provenance.READ
+
+    @property
+    def grounds(self) -> str:
+        """The evidence with the way in which it came to be known: `measured: ...`."""
+        return f"{self.how}: {self.evidence}"
 
     @property
     def sort_key(self) -> tuple[tuple[str, int, int, int], str, str]:

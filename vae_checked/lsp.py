@@ -106,7 +106,7 @@ class Server(LanguageServer):
             )
             for each in finding.related
         ]
-        words = [f"{finding.name}: {finding.message}", f"measured: {finding.measured}" if finding.measured else ""]
+        words = [f"{finding.name}: {finding.message}", finding.grounds if finding.evidence else ""]
         return types.Diagnostic(
             range=self.span(document, finding.place),
             severity=_SEVERITY[finding.severity],

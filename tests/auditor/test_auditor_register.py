@@ -10,6 +10,7 @@ import pytest
 from vae_checked.auditor import AuditReport, audit
 from vae_checked.catalogue import CATALOGUE, Mistake, Observer
 from vae_checked.catalogue.support.example import CHANNELS_LAST, EXAMPLE
+from vae_checked.finding import Provenance
 
 SEEN = [mistake for mistake in CATALOGUE if Observer.AUDIT in mistake.seen_by]
 UNSEEN = [mistake for mistake in CATALOGUE if Observer.AUDIT not in mistake.seen_by]
@@ -40,6 +41,18 @@ def test_the_correct_example_has_no_finding(text: str) -> None:
 @pytest.mark.parametrize("mistake", SEEN, ids=lambda mistake: mistake.code)
 def test_bad_is_named(mistake: Mistake) -> None:
     assert mistake.code in codes(audited(mistake.bad))
+
+
+@pytest.mark.parametrize("mistake", SEEN, ids=lambda mistake: mistake.code)
+def test_good_is_clean_and_not_for_want_of_looking(mistake: Mistake) -> None:
+    assert mistake.code in {code for judgement in audited(mistake.good).judgements for code in judgement.clean}
+
+
+@pytest.mark.parametrize("mistake", SEEN, ids=lambda mistake: mistake.code)
+def test_a_range_that_follows_from_operations_is_not_called_measured(mistake: Mistake) -> None:
+    (how,) = {finding.how for finding in audited(mistake.bad).findings if finding.code == mistake.code}
+    ranges = mistake.code in ("VAE104", "VAE204") or (mistake.code[3] == "4" and mistake.code != "VAE404")
+    assert how is (Provenance.DERIVED if ranges else Provenance.MEASURED)
 
 
 @pytest.mark.parametrize("mistake", CATALOGUE, ids=lambda mistake: mistake.code)

@@ -80,7 +80,7 @@ def test_what_people_disagree_about_is_no_error() -> None:
 
 def words(mistake: Mistake, facts: Facts) -> str:
     (finding,) = judge(facts, [mistake]).findings
-    return f"{finding.message}\n{finding.measured}\n{finding.fix}"
+    return f"{finding.message}\n{finding.evidence}\n{finding.fix}"
 
 
 @every_mistake
@@ -88,7 +88,7 @@ def test_a_finding_says_what_was_found_and_measured(mistake: Mistake) -> None:
     case = CASES[mistake.code]
     (finding,) = judge(made(case.bad), [mistake]).findings
     assert all(said in finding.message for said in case.says), finding.message
-    assert all(said in finding.measured for said in case.measures), finding.measured
+    assert all(said in finding.evidence for said in case.measures), finding.evidence
     assert finding.fix
     assert (finding.code, finding.name, finding.severity) == (mistake.code, mistake.name, mistake.severity)
     assert finding.place == Place("model.py", case.at)

@@ -44,7 +44,7 @@ from vae_checked.facts import (
     ShapePair,
     StdCurve,
 )
-from vae_checked.finding import Place
+from vae_checked.finding import Place, Provenance
 
 # More facts in which a mistake is made: (code, facts, what the finding says).
 ALSO_MISTAKES: list[tuple[str, Values, str]] = [
@@ -261,6 +261,25 @@ def test_without_one_fact_of_a_corrected_vae_the_mistake_is_not_made(mistake: Mi
         assert missing in verdict.missing
 
 
+READ, DERIVED, MEASURED = Provenance
+
+
+@pytest.mark.parametrize(
+    ("of_mistake", "of_rest", "how"),
+    [
+        (MEASURED, MEASURED, MEASURED),
+        (MEASURED, DERIVED, DERIVED),
+        (DERIVED, READ, DERIVED),
+        (READ, MEASURED, READ),
+    ],
+)
+def test_a_finding_is_measured_where_all_of_it_is(of_mistake: Provenance, of_rest: Provenance, how: Provenance) -> None:
+    facts = made(CASES["VAE201"].bad).come_by({"sampler.std": of_mistake}, of_rest)
+    (finding,) = judge(facts, [find("201")]).findings
+    assert finding.how is how
+    assert finding.grounds.startswith(f"{how}: std at s")
+
+
 @every_mistake
 def test_a_mistake_has_one_name(mistake: Mistake) -> None:
     judgement = judge(made(CASES[mistake.code].bad))
@@ -275,7 +294,7 @@ def test_a_judge_is_red_on_the_mistake_in_another_form(code: str, values: Values
     findings = {each.code: each for each in judge(made(values)).findings}
     assert code in findings
     words = findings[code]
-    assert says in f"{words.message}\n{words.measured}\n{words.fix}"
+    assert says in f"{words.message}\n{words.evidence}\n{words.fix}"
 
 
 @pytest.mark.parametrize(

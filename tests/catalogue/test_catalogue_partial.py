@@ -36,4 +36,4 @@ def test_a_reading_that_has_no_std_at_some_points_is_named_by_the_others() -> No
     curve = StdCurve(Parametrisation.LOGVAR, ((-1.0, 0.607), (0.0, 1.0), (2.0, 2.718)))
     facts = Facts("model.py:VAE", sampler=Sampler(std=Fact(curve)), kl=KL(form=Fact(KLForm(Parametrisation.VAR))))
     (finding,) = judge(facts, [mistake for mistake in CATALOGUE if mistake.code == "VAE201"]).findings
-    assert finding.measured == "std at s = 0, 2 is 1, 2.72; the KL assumes 0, 1.41"
+    assert finding.evidence == "std at s = 0, 2 is 1, 2.72; the KL assumes 0, 1.41"

@@ -116,7 +116,7 @@ def test_a_sigmoid_against_symmetric_data_is_named_with_the_transform(
     assert codes(report) == {"VAE403"}
     (finding,) = report.findings
     assert [Path(related.place.path).name for related in finding.related] == ["fit.py"]
-    assert "[-1, 1]" in (finding.measured or "")
+    assert "[-1, 1]" in (finding.evidence or "")
 
 
 @pytest.mark.parametrize("pipeline", SYMMETRIC)

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from vae_checked.catalogue import CATALOGUE, Mistake, Observer, find
-from vae_checked.finding import Severity
+from vae_checked.finding import Provenance, Severity
 from vae_checked.linter import LintReport, lint
+from vae_checked.reports import render
 
 SEEN = [mistake for mistake in CATALOGUE if Observer.LINT in mistake.seen_by]
 
@@ -28,6 +29,13 @@ def test_bad_is_named_on_the_marked_line_and_by_nothing_else(mistake: Mistake, t
     for finding in findings:
         places = [finding.place, *(related.place for related in finding.related)]
         assert marked & {place.line for place in places if place is not None}
+
+
+@pytest.mark.parametrize("mistake", SEEN, ids=lambda mistake: mistake.code)
+def test_nothing_that_was_read_is_called_measured(mistake: Mistake, tmp_path: Path) -> None:
+    report = read(tmp_path, mistake.bad, mistake.code)
+    assert {finding.how for finding in report.findings} <= {Provenance.READ, Provenance.DERIVED}
+    assert "measured" not in render(report, verbose=True)
 
 
 @pytest.mark.parametrize("mistake", SEEN, ids=lambda mistake: mistake.code)

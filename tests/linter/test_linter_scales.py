@@ -129,7 +129,7 @@ def test_raw_bytes_are_named_where_a_trained_encoder_is_handed_them(tmp_path: Pa
     assert finding.place.path.endswith("use.py")
     assert "255 times as large as those that the model is trained on" in finding.message
     assert "train.py" in finding.message
-    assert finding.measured == "data in [0, 255], the data that it is trained on in [0, 1]"
+    assert finding.evidence == "data in [0, 255], the data that it is trained on in [0, 1]"
     assert codes(good) == []
 
 

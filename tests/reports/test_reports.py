@@ -37,7 +37,7 @@ from vae_checked.facts import (
     Sampler,
     StdCurve,
 )
-from vae_checked.finding import Finding, Place, Related, Severity
+from vae_checked.finding import Finding, Place, Provenance, Related, Severity
 from vae_checked.reports import FORMATS, render
 from vae_checked.reports.portrait import portrait
 from vae_checked.reports.text import excerpt
@@ -50,10 +50,11 @@ FOUND = Finding(
     severity=Severity.ERROR,
     subject="model.py:VAE",
     message="the sampler uses exp(s) as std, the KL at loss.py:88 reads s as log variance",
-    measured="std at s = -1, 0, 2 is 0.368, 1, 7.389; the KL assumes 0.607, 1, 2.718",
+    evidence="std at s = -1, 0, 2 is 0.368, 1, 7.389; the KL assumes 0.607, 1, 2.718",
     fix="std = torch.exp(0.5 * logvar)",
     place=PLACE,
     related=(Related(Place("loss.py", 88, 5), "the KL"),),
+    how=Provenance.MEASURED,
 )
 FACTS = Facts(
     "pkg.model:VAE",
@@ -243,7 +244,8 @@ def test_the_json_of_a_finding() -> None:
                 "column": 15,
                 "cell": None,
                 "message": FOUND.message,
-                "evidence": FOUND.measured,
+                "evidence": FOUND.evidence,
+                "how": "measured",
                 "fix": "std = torch.exp(0.5 * logvar)",
                 "related": [{"path": "loss.py", "line": 88, "cell": None, "message": "the KL"}],
             }

@@ -88,7 +88,7 @@ def _once(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """The findings without those that a later latent shares with an earlier one."""
     found: dict[tuple[str, str, str, Place | None], Finding] = {}
     for finding in findings:
-        found.setdefault((finding.code, finding.message, finding.measured, finding.place), finding)
+        found.setdefault((finding.code, finding.message, finding.evidence, finding.place), finding)
     return tuple(found.values())
 
 

@@ -100,6 +100,6 @@ def _told(name: str, findings: list[Finding], broken: list[Outcome]) -> str:
     if broken:
         counts.append(f"{len(broken)} broken law{'s' if len(broken) > 1 else ''}")
     lines = [f"{name}: {' and '.join(counts)}"]
-    lines += [f"  {f.code} {f.name}: {f.message} ({f.measured}); fix: {f.fix}" for f in findings]
+    lines += [f"  {f.code} {f.name}: {f.message} ({f.grounds}); fix: {f.fix}" for f in findings]
     lines += [f"  {outcome}" for outcome in broken]
     return "\n".join(lines)

@@ -32,14 +32,26 @@ from vae_checked.facts import (
     Sampler,
     Training,
 )
+from vae_checked.finding import Provenance
 
 T = TypeVar("T")
 _ANOTHER_MEAN = "the loss judges a mean, and z is drawn around another value that the sampler makes of it"
 _NO_LATENT = "no noise was seen to make z = location + scale * eps: a forward that samples, or adapter=, settles it"
 
 
+# What follows from the operations that ran whatever the numbers are, and what the caller says; the rest is measured.
+_NOT_MEASURED = {
+    **dict.fromkeys(("heads.mu", "heads.second", "output.interval", "output.activations"), Provenance.DERIVED),
+    "data.interval": Provenance.READ,
+}
+
+
 def facts_of(seen: Observed, subject: str, data: Interval | None) -> list[Facts]:
     """One Facts per latent, or one for a model whose noise makes none; `data` is the interval of the data."""
+    return [each.come_by(_NOT_MEASURED, Provenance.MEASURED) for each in _facts(seen, subject, data)]
+
+
+def _facts(seen: Observed, subject: str, data: Interval | None) -> list[Facts]:
     shared = _shared(seen, subject, data)
     latents = seen.train.latents
     if not latents:

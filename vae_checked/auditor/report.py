@@ -39,7 +39,7 @@ class AuditReport:
     def raise_for_findings(self) -> None:
         """Raise FindingsError, an AssertionError, with all findings but mere information; nothing without any."""
         lines = [
-            f"{f.subject}: {f.code} {f.name}: {f.message} ({f.measured}); fix: {f.fix}"
+            f"{f.subject}: {f.code} {f.name}: {f.message} ({f.grounds}); fix: {f.fix}"
             for f in self.findings
             if f.severity is not Severity.INFO
         ]

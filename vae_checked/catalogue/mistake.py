@@ -25,7 +25,7 @@ Judge = Callable[[Facts], Verdict]
 class Mistake:
     """One silent mistake.
 
-    `summary` says what it is in a sentence, `why` what it does to the model. `message`, `measured` and `fix` are
+    `summary` says what it is in a sentence, `why` what it does to the model. `message`, `evidence` and `fix` are
     format strings over the values of the evidence: what was found, what was read or measured, one remedy. `judge` is
     pure: it answers for a file and for a live model alike. `bad` is a module that makes the mistake, its line marked by
     a comment that bears the code; `good` is its corrected twin. `seen_by` names the observers that tell the two apart.
@@ -37,7 +37,7 @@ class Mistake:
     summary: str
     why: str
     message: str
-    measured: str
+    evidence: str
     fix: str
     bad: str
     good: str

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import CHANNELS_LAST, edit
-from vae_checked.catalogue.verdict import Clean, Found, Verdict, lacking
-from vae_checked.facts import AxisOrder, Evidence, Facts
+from vae_checked.catalogue.verdict import Clean, Evidence, Found, Verdict, lacking
+from vae_checked.facts import AxisOrder, Facts
 from vae_checked.finding import Severity
 
 # What is relabelled, what receives it, and what moves the elements as well.
@@ -43,7 +43,7 @@ MISTAKE = Mistake(
         "row out of C neighbouring pixels of one class: every pixel is compared with the scores of others."
     ),
     message="the axes of {what} are reordered without moving an element: two dimensions are mixed up",
-    measured="{receiver} receives {order}",
+    evidence="{receiver} receives {order}",
     fix="{fix}",
     bad=edit(
         (

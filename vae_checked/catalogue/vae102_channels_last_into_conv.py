@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import CHANNELS_LAST, edit
-from vae_checked.catalogue.verdict import Clean, Found, Undecided, Verdict, lacking
-from vae_checked.facts import AxisOrder, Evidence, Facts
+from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, lacking
+from vae_checked.facts import AxisOrder, Facts
 from vae_checked.finding import Severity
 
 
@@ -31,7 +31,7 @@ MISTAKE = Mistake(
         "are mixed as if they were colours, and the kernel slides over width and colour instead of height and width."
     ),
     message="a channels-last image goes into a convolution, which reads its height as channels",
-    measured="the convolution receives {order}, it takes B C H W",
+    evidence="the convolution receives {order}, it takes B C H W",
     fix="x = x.permute(0, 3, 1, 2)",
     bad=edit(
         ("nn.Conv2d(3, 6, 3, padding=1)", "nn.Conv2d(8, 6, 3, padding=1)"),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import CHANNELS_LAST, edit
-from vae_checked.catalogue.verdict import Clean, Found, Undecided, Verdict, lacking
-from vae_checked.facts import AxisOrder, Evidence, Facts
+from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, lacking
+from vae_checked.facts import AxisOrder, Facts
 from vae_checked.finding import Severity
 
 
@@ -32,7 +32,7 @@ MISTAKE = Mistake(
         "side, and what the decoder draws no longer lines up with the input pixel by pixel."
     ),
     message="height and width are exchanged before the first convolution",
-    measured="the convolution receives {order}",
+    evidence="the convolution receives {order}",
     fix="x = x.permute(0, 3, 1, 2)",
     bad=edit(("x = x.permute(0, 3, 1, 2)", "x = x.permute(0, 3, 2, 1)  # VAE103"), text=CHANNELS_LAST),
     good=CHANNELS_LAST,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import EXAMPLE, edit
 from vae_checked.catalogue.support.ranges import pixel_scale
-from vae_checked.catalogue.verdict import Clean, Found, Undecided, Verdict, lacking
-from vae_checked.facts import Evidence, Facts
+from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, lacking
+from vae_checked.facts import Facts
 from vae_checked.finding import Severity
 
 
@@ -77,7 +77,7 @@ MISTAKE = Mistake(
         "latents and errors that mean nothing."
     ),
     message="the data are {ratio} times as large as {what}{at_related}",
-    measured="data in {data}, {role} in {output}",
+    evidence="data in {data}, {role} in {output}",
     fix="divide the pixels by 255, and only once",
     bad=edit(
         ("DATA_RANGE = (0.0, 1.0)", "DATA_RANGE = (0.0, 255.0)"),

@@ -6,8 +6,8 @@ import math
 
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import edit
-from vae_checked.catalogue.verdict import Clean, Found, Verdict, lacking
-from vae_checked.facts import Evidence, Facts
+from vae_checked.catalogue.verdict import Clean, Evidence, Found, Verdict, lacking
+from vae_checked.facts import Facts
 from vae_checked.finding import Severity
 
 
@@ -46,7 +46,7 @@ MISTAKE = Mistake(
         "or a (B, 1) column with a (B,) row, every sample with every other. The loss goes down, towards an average."
     ),
     message="x_hat has the shape ({output}), x has ({input})",
-    measured="({input}) went in, ({output}) came out",
+    evidence="({input}) went in, ({output}) came out",
     fix="give the decoder's output the input's shape: ({input})",
     bad=edit(
         ("            nn.Linear(40, 3 * 8 * 12),", "            nn.Linear(40, 8 * 12),"),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import EXAMPLE, edit
-from vae_checked.catalogue.verdict import Clean, Found, Verdict, lacking
-from vae_checked.facts import Evidence, Facts
+from vae_checked.catalogue.verdict import Clean, Evidence, Found, Verdict, lacking
+from vae_checked.facts import Facts
 from vae_checked.finding import Severity
 
 
@@ -39,7 +39,7 @@ MISTAKE = Mistake(
         "learns to copy from neighbours in the batch, and at batch size 1 it is another model."
     ),
     message="sample {changed} of a batch moves the reconstruction of sample {moved}: the model mixes samples together",
-    measured="with only x[{changed}] changed, x_hat[{moved}] moves{by}",
+    evidence="with only x[{changed}] changed, x_hat[{moved}] moves{by}",
     fix="keep the batch axis first and untouched, as in .view(-1, 3, 8, 12)",
     bad=edit((".view(-1, 3, 8, 12)", ".view(3, -1, 8, 12).transpose(0, 1)  # VAE106")),
     good=EXAMPLE,

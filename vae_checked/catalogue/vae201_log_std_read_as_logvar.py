@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import EXAMPLE, edit
-from vae_checked.catalogue.verdict import Clean, Found, Undecided, Verdict, lacking
-from vae_checked.facts import Evidence, Facts, Parametrisation
+from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, lacking
+from vae_checked.facts import Facts, Parametrisation
 from vae_checked.finding import Severity
 
 
@@ -54,7 +54,7 @@ MISTAKE = Mistake(
         "consistently is no mistake."
     ),
     message="the sampler uses {sampler} as std, the KL{at_related} reads s as {meaning}",
-    measured="std at s = {curve:x} is {curve:y}; the KL assumes {assumed:y}",
+    evidence="std at s = {curve:x} is {curve:y}; the KL assumes {assumed:y}",
     fix="std = {formula}",
     bad=edit(("torch.exp(0.5 * logvar)", "torch.exp(logvar)  # VAE201")),
     good=EXAMPLE,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import EXAMPLE, edit
-from vae_checked.catalogue.verdict import Clean, Found, Undecided, Verdict, lacking, left_to
-from vae_checked.facts import Evidence, Facts, NoiseLaw
+from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, lacking, left_to
+from vae_checked.facts import Facts, NoiseLaw
 from vae_checked.finding import Severity
 
 
@@ -38,7 +38,7 @@ MISTAKE = Mistake(
         "asks the decoder for latents that it never met."
     ),
     message="eps is drawn from a distribution that is not N(0, 1): {law}",
-    measured="eps has mean {mean} and std {std}; N(0, 1) has 0 and 1",
+    evidence="eps has mean {mean} and std {std}; N(0, 1) has 0 and 1",
     fix="eps = torch.randn_like(std)",
     bad=edit(("torch.randn_like(std)", "torch.rand_like(std)  # VAE202")),
     good=EXAMPLE,

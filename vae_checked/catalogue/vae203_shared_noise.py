@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import EXAMPLE, edit
-from vae_checked.catalogue.verdict import Clean, Found, Verdict, lacking
-from vae_checked.facts import Evidence, Facts
+from vae_checked.catalogue.verdict import Clean, Evidence, Found, Verdict, lacking
+from vae_checked.facts import Facts
 from vae_checked.finding import Severity
 
 
@@ -28,7 +28,7 @@ MISTAKE = Mistake(
         "1) the decoder only ever sees latents that move together along one line."
     ),
     message="one eps is shared over an axis that should be drawn independently: {axes}",
-    measured="eps is constant over: {axes}",
+    evidence="eps is constant over: {axes}",
     fix="eps = torch.randn_like(std)",
     bad=edit(("torch.randn_like(std)", "torch.randn(std.size(1))  # VAE203")),
     good=EXAMPLE,

@@ -6,8 +6,8 @@ import math
 
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import EXAMPLE, edit
-from vae_checked.catalogue.verdict import Clean, Found, Undecided, Verdict, lacking
-from vae_checked.facts import REAL, Evidence, Facts, Interval, Parametrisation
+from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, lacking
+from vae_checked.facts import REAL, Facts, Interval, Parametrisation
 from vae_checked.finding import Severity
 
 # A mean that reaches two standard deviations of the prior is confined by nothing that matters, nor is a posterior that
@@ -91,7 +91,7 @@ MISTAKE = Mistake(
         "20], clips nothing useful and is no mistake."
     ),
     message="the posterior is confined by an activation: {heads} in {intervals}",
-    measured="{consequences}",
+    evidence="{consequences}",
     fix="no activation after the head: mu = self.fc_mu(h), logvar = self.fc_logvar(h)",
     bad=edit(
         ("return self.fc_mu(h), self.fc_logvar(h)", "return torch.relu(self.fc_mu(h)), self.fc_logvar(h)  # VAE204")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import EXAMPLE, edit
-from vae_checked.catalogue.verdict import Clean, Found, Verdict, lacking
-from vae_checked.facts import Evidence, Facts, HeadSource
+from vae_checked.catalogue.verdict import Clean, Evidence, Found, Verdict, lacking
+from vae_checked.facts import Facts, HeadSource
 from vae_checked.finding import Severity
 
 _WORDS = {
@@ -35,7 +35,7 @@ MISTAKE = Mistake(
         "layer is never trained. The code reads right at a glance, and the model trains to a worse optimum."
     ),
     message="{what}",
-    measured="the heads are {source}",
+    evidence="the heads are {source}",
     fix="logvar = self.fc_logvar(h)",
     bad=edit(("return self.fc_mu(h), self.fc_logvar(h)", "return self.fc_mu(h), self.fc_mu(h)  # VAE205")),
     good=EXAMPLE,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import edit
-from vae_checked.catalogue.verdict import Clean, Found, Verdict, lacking
-from vae_checked.facts import Evidence, Facts, Head
+from vae_checked.catalogue.verdict import Clean, Evidence, Found, Verdict, lacking
+from vae_checked.facts import Facts, Head
 from vae_checked.finding import Severity
 
 
@@ -45,7 +45,7 @@ MISTAKE = Mistake(
         "reconstructions are all the same."
     ),
     message="the gradient does not pass through z to: {blocked}",
-    measured="the reconstruction's gradient reaches {reached}",
+    evidence="the reconstruction's gradient reaches {reached}",
     fix="draw z as mu + std * eps, or by rsample()",
     bad=edit(
         ("Normal(mu, std).rsample()", "Normal(mu, std).sample()  # VAE206"),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import EXAMPLE, edit
-from vae_checked.catalogue.verdict import Clean, Found, Undecided, Verdict, lacking
-from vae_checked.facts import Evidence, Facts
+from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, lacking
+from vae_checked.facts import Facts
 from vae_checked.finding import Severity
 
 _WORDS = {True: "yes", False: "no", None: "not observed"}
@@ -48,7 +48,7 @@ MISTAKE = Mistake(
         "question of purpose, and no finding."
     ),
     message="{what}",
-    measured="noise in training: {training}, in evaluation: {evaluation}",
+    evidence="noise in training: {training}, in evaluation: {evaluation}",
     fix="return mu + eps * std",
     bad=edit(
         ("        eps = torch.randn_like(std)\n", ""),

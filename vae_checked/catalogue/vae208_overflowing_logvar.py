@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import EXAMPLE, edit
-from vae_checked.catalogue.verdict import Clean, Found, Verdict, lacking
-from vae_checked.facts import Evidence, Facts
+from vae_checked.catalogue.verdict import Clean, Evidence, Found, Verdict, lacking
+from vae_checked.facts import Facts
 from vae_checked.finding import Severity
 
 # Above this a log variance is reached by runs that have already diverged: float32 alone (88.7) is no finding.
@@ -43,7 +43,7 @@ MISTAKE = Mistake(
         "20] guards it; a narrower one bites in normal use."
     ),
     message="{tensor} overflows {dtype} once the second head reaches {at}, which nothing prevents",
-    measured="{tensor} is no longer finite at s = {at} in {dtype}; the head is in {interval}",
+    evidence="{tensor} is no longer finite at s = {at} in {dtype}; the head is in {interval}",
     fix="compute exp in float32, or clamp the head: logvar.clamp(-30.0, 20.0)",
     bad=edit(("torch.exp(0.5 * logvar)", "torch.exp(0.5 * logvar.half()).float()  # VAE208")),
     good=EXAMPLE,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import EXAMPLE, edit
 from vae_checked.catalogue.support.formula import beside_closed_form
-from vae_checked.catalogue.verdict import Clean, Found, Verdict, lacking, left_to
-from vae_checked.facts import Evidence, Facts, Family
+from vae_checked.catalogue.verdict import Clean, Evidence, Found, Verdict, lacking, left_to
+from vae_checked.facts import Facts, Family
 from vae_checked.finding import Severity
 
 
@@ -33,7 +33,7 @@ MISTAKE = Mistake(
         "and the term may become negative."
     ),
     message="the KL term is no KL divergence of Gaussians, however the second head is read",
-    measured="at mu = {points:x} and s = {points:y} it is {found:y}; the nearest closed form is {closed:y}",
+    evidence="at mu = {points:x} and s = {points:y} it is {found:y}; the nearest closed form is {closed:y}",
     fix="kl = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp(), dim=1)",
     bad=edit(("mu.pow(2) - logvar.exp(), dim=1)", "mu.pow(2) - logvar.exp().pow(2), dim=1)  # VAE301")),
     good=EXAMPLE,

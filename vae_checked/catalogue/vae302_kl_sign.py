@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import EXAMPLE, edit
-from vae_checked.catalogue.verdict import Clean, Found, Verdict, lacking
-from vae_checked.facts import Evidence, Facts
+from vae_checked.catalogue.verdict import Clean, Evidence, Found, Verdict, lacking
+from vae_checked.facts import Facts
 from vae_checked.finding import Severity
 
 
@@ -28,7 +28,7 @@ MISTAKE = Mistake(
         "the KL: with it the redundant minus is outside."
     ),
     message="minus the KL is minimised: the loss falls as the posterior leaves the prior",
-    measured="the sign of the KL in the loss is {sign}",
+    evidence="the sign of the KL in the loss is {sign}",
     fix="loss = recon + kl, with kl = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp(), dim=1)",
     bad=edit(
         ("kl = -0.5 * torch", "kl = 0.5 * torch"),

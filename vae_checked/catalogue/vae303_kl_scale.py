@@ -7,8 +7,8 @@ import math
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.balance import weighted
 from vae_checked.catalogue.support.example import edit
-from vae_checked.catalogue.verdict import Clean, Found, Undecided, Verdict, Weighted, lacking
-from vae_checked.facts import Evidence, Facts, Likelihood
+from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, Weighted, lacking
+from vae_checked.facts import Facts, Likelihood
 from vae_checked.finding import Severity
 
 # A lost 1/2 doubles the KL, a doubled or tripled one halves it again; any other constant was chosen by somebody.
@@ -56,7 +56,7 @@ MISTAKE = Mistake(
         "whose own variance is open."
     ),
     message="the KL term is {factor} times the KL divergence, and no name says so",
-    measured="constant factor: {factor}; the effective beta is multiplied by it",
+    evidence="constant factor: {factor}; the effective beta is multiplied by it",
     fix="kl = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp(), dim=1)",
     bad=edit(
         ("kl = -0.5 * torch", "kl = -torch"),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.balance import right_axes, wrong_axes
 from vae_checked.catalogue.support.example import edit
-from vae_checked.catalogue.verdict import Found, Verdict, lacking
-from vae_checked.facts import Evidence, Facts
+from vae_checked.catalogue.verdict import Evidence, Found, Verdict, lacking
+from vae_checked.facts import Facts
 from vae_checked.finding import Severity
 
 
@@ -32,7 +32,7 @@ MISTAKE = Mistake(
         "against the reconstruction changes whenever one of the two does."
     ),
     message="the KL is reduced over the wrong axes: a sample's KL is the sum over its latents",
-    measured="batch: {batch}; latents: {latents}",
+    evidence="batch: {batch}; latents: {latents}",
     fix="kl = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp(), dim=1)",
     bad=edit(
         ("mu.pow(2) - logvar.exp(), dim=1)", "mu.pow(2) - logvar.exp(), dim=0)  # VAE304"),

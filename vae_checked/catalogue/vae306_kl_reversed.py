@@ -5,8 +5,8 @@ from __future__ import annotations
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import EXAMPLE, edit
 from vae_checked.catalogue.support.formula import beside_closed_form
-from vae_checked.catalogue.verdict import Clean, Found, Verdict, lacking, left_to
-from vae_checked.facts import Evidence, Facts, Family
+from vae_checked.catalogue.verdict import Clean, Evidence, Found, Verdict, lacking, left_to
+from vae_checked.facts import Facts, Family
 from vae_checked.finding import Severity
 
 
@@ -33,7 +33,7 @@ MISTAKE = Mistake(
         "no bound on the likelihood."
     ),
     message="the KL is taken from the prior to the posterior: its arguments are exchanged",
-    measured="at mu = {points:x} and s = {points:y} the term is {found:y}; KL(q || p) is {closed:y}",
+    evidence="at mu = {points:x} and s = {points:y} the term is {found:y}; KL(q || p) is {closed:y}",
     fix="kl = torch.distributions.kl_divergence(posterior, prior)",
     bad=edit(
         (

@@ -5,8 +5,8 @@ from __future__ import annotations
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import edit
 from vae_checked.catalogue.support.ranges import sigmoid
-from vae_checked.catalogue.verdict import Clean, Found, Verdict, lacking
-from vae_checked.facts import UNIT, Evidence, Facts, Likelihood
+from vae_checked.catalogue.verdict import Clean, Evidence, Found, Verdict, lacking
+from vae_checked.facts import UNIT, Facts, Likelihood
 from vae_checked.finding import Severity
 
 
@@ -41,7 +41,7 @@ MISTAKE = Mistake(
         "reconstructions look grey."
     ),
     message="the output{at_related} is in {output}, the loss takes it for logits and applies a sigmoid again",
-    measured="the loss can only see probabilities in {probabilities}",
+    evidence="the loss can only see probabilities in {probabilities}",
     fix="hand the loss the decoder's output without the sigmoid",
     bad=edit(
         (

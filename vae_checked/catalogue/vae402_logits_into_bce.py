@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import edit
-from vae_checked.catalogue.verdict import Clean, Found, Verdict, lacking
-from vae_checked.facts import UNIT, Evidence, Facts, Likelihood
+from vae_checked.catalogue.verdict import Clean, Evidence, Found, Verdict, lacking
+from vae_checked.facts import UNIT, Facts, Likelihood
 from vae_checked.finding import Severity
 
 
@@ -51,7 +51,7 @@ MISTAKE = Mistake(
         "negative."
     ),
     message="the loss needs x_hat in [0, 1], the decoder's output{at_related} is in {output}",
-    measured="x_hat in {output}; elements should be between 0 and 1",
+    evidence="x_hat in {output}; elements should be between 0 and 1",
     fix="F.binary_cross_entropy_with_logits on the raw output, or a sigmoid at the decoder's end",
     bad=edit(
         (

@@ -5,8 +5,8 @@ from __future__ import annotations
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import EXAMPLE, PIPELINE, edit
 from vae_checked.catalogue.support.ranges import fitting_activation, half_ranged, pixel_scale, reachable, squashed_twice
-from vae_checked.catalogue.verdict import Clean, Found, Undecided, Verdict, lacking, left_to
-from vae_checked.facts import UNIT, Evidence, Facts, Interval, Likelihood
+from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, lacking, left_to
+from vae_checked.facts import UNIT, Facts, Interval, Likelihood
 from vae_checked.finding import Severity
 
 _OTHER_SCALE = frozenset({Likelihood.CROSS_ENTROPY, Likelihood.POISSON})
@@ -91,7 +91,7 @@ MISTAKE = Mistake(
         "of its range on values that are never a target, and what is drawn looks washed out."
     ),
     message="the output is in {output}, the data{at_related} in {data}: {problem}",
-    measured="output in {output}, data in {data}",
+    evidence="output in {output}, data in {data}",
     fix="let output and data share one range: {remedy}",
     bad=edit(
         (

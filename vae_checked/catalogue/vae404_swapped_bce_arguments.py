@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import edit
-from vae_checked.catalogue.verdict import Clean, Found, Undecided, Verdict, lacking
-from vae_checked.facts import Evidence, Facts, Likelihood
+from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, lacking
+from vae_checked.facts import Facts, Likelihood
 from vae_checked.finding import Severity
 
 _ASYMMETRIC = frozenset({Likelihood.BCE, Likelihood.BCE_WITH_LOGITS})
@@ -38,7 +38,7 @@ MISTAKE = Mistake(
         "that draws only 0 or 1. Where the loss is symmetric (MSE, L1) the order does not matter and is no finding."
     ),
     message="{loss} gets the data as its prediction and the reconstruction as its target",
-    measured="d loss / d x_hat is that of {loss}(x, x_hat)",
+    evidence="d loss / d x_hat is that of {loss}(x, x_hat)",
     fix="F.binary_cross_entropy(x_hat, x)",
     bad=edit(
         (

@@ -5,8 +5,8 @@ from __future__ import annotations
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import EXAMPLE, edit
 from vae_checked.catalogue.support.ranges import squashed_twice
-from vae_checked.catalogue.verdict import Clean, Found, Verdict, lacking
-from vae_checked.facts import Evidence, Facts
+from vae_checked.catalogue.verdict import Clean, Evidence, Found, Verdict, lacking
+from vae_checked.facts import Facts
 from vae_checked.finding import Severity
 
 
@@ -34,7 +34,7 @@ MISTAKE = Mistake(
         "0.731]: the picture has a quarter of its contrast at best, and the dark half can not be produced."
     ),
     message="the output passes {first} and then {then}: it stays in {output}",
-    measured="{first} then {then}: output in {output}",
+    evidence="{first} then {then}: output in {output}",
     fix="keep one of the two activations",
     bad=edit(
         (

@@ -5,8 +5,8 @@ from __future__ import annotations
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import EXAMPLE, edit
 from vae_checked.catalogue.support.ranges import half_ranged
-from vae_checked.catalogue.verdict import Clean, Found, Verdict, lacking
-from vae_checked.facts import Evidence, Facts
+from vae_checked.catalogue.verdict import Clean, Evidence, Found, Verdict, lacking
+from vae_checked.facts import Facts
 from vae_checked.finding import Severity
 
 
@@ -33,7 +33,7 @@ MISTAKE = Mistake(
         "produced, pixels whose input is cut off get no gradient, and the reconstructions look washed out."
     ),
     message="{first} right before the sigmoid leaves the output in {output}",
-    measured="{first} then sigmoid: output in {output}",
+    evidence="{first} then sigmoid: output in {output}",
     fix="drop the {first} before the sigmoid",
     bad=edit(
         (

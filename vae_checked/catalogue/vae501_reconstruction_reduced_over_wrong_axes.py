@@ -5,8 +5,8 @@ from __future__ import annotations
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.balance import right_axes, wrong_axes
 from vae_checked.catalogue.support.example import edit
-from vae_checked.catalogue.verdict import Found, Verdict, lacking
-from vae_checked.facts import Evidence, Facts
+from vae_checked.catalogue.verdict import Evidence, Found, Verdict, lacking
+from vae_checked.facts import Facts
 from vae_checked.finding import Severity
 
 
@@ -32,7 +32,7 @@ MISTAKE = Mistake(
         "while the KL keeps its size: the KL then dominates, and the latents collapse to the prior."
     ),
     message="the reconstruction error is not the sum over a sample's axes (C, H, W)",
-    measured="batch: {batch}; axes of a sample: {event}",
+    evidence="batch: {batch}; axes of a sample: {event}",
     fix='recon = F.mse_loss(x_hat, x, reduction="none").sum(dim=(1, 2, 3))',
     bad=edit(
         ("sum(dim=(1, 2, 3))", "sum(dim=1)  # VAE501"),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.balance import settled, stated
 from vae_checked.catalogue.support.example import edit
-from vae_checked.catalogue.verdict import Found, Verdict, lacking
-from vae_checked.facts import Evidence, Facts, Reduction
+from vae_checked.catalogue.verdict import Evidence, Found, Verdict, lacking
+from vae_checked.facts import Facts, Reduction
 from vae_checked.finding import Severity
 
 
@@ -39,7 +39,7 @@ MISTAKE = Mistake(
         "count, this is intent and no finding."
     ),
     message="the reconstruction is a mean over a sample's elements, the KL{at_related} a sum over the latents",
-    measured="effective beta: {beta}",
+    evidence="effective beta: {beta}",
     fix='F.mse_loss(x_hat, x, reduction="none").sum(dim=(1, 2, 3)), or a weight of the KL that has a name',
     bad=edit(
         ('F.mse_loss(x_hat, x, reduction="none").sum(dim=(1, 2, 3))', "F.mse_loss(x_hat, x)  # VAE502"),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.balance import settled, stated
 from vae_checked.catalogue.support.example import EXAMPLE, edit
-from vae_checked.catalogue.verdict import Found, Verdict, lacking
-from vae_checked.facts import Evidence, Facts, Reduction
+from vae_checked.catalogue.verdict import Evidence, Found, Verdict, lacking
+from vae_checked.facts import Facts, Reduction
 from vae_checked.finding import Severity
 
 
@@ -38,7 +38,7 @@ MISTAKE = Mistake(
         "named weight, or a division by the same count are intent and no finding."
     ),
     message="the KL is a mean over the latents, the reconstruction{at_related} a sum over a sample's elements",
-    measured="effective beta: {beta}",
+    evidence="effective beta: {beta}",
     fix="kl = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp(), dim=1)",
     bad=edit(
         ("kl = -0.5 * torch.sum(", "kl = -0.5 * torch.mean("),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.balance import batch_power, batch_settled, over_batch, stated
 from vae_checked.catalogue.support.example import EXAMPLE, edit
-from vae_checked.catalogue.verdict import Found, Verdict, lacking
-from vae_checked.facts import Evidence, Facts
+from vae_checked.catalogue.verdict import Evidence, Found, Verdict, lacking
+from vae_checked.facts import Facts
 from vae_checked.finding import Severity
 
 
@@ -43,7 +43,7 @@ MISTAKE = Mistake(
         "do not carry over to another machine. A constant beta balances the terms at one batch size only."
     ),
     message="over the batch the KL is {kl}, the reconstruction{at_related} {recon}: batch size changes the loss",
-    measured="effective beta: {beta}",
+    evidence="effective beta: {beta}",
     fix="reduce both over the batch alike: (recon + kl).mean()",
     bad=edit(
         ("mu.pow(2) - logvar.exp(), dim=1)", "mu.pow(2) - logvar.exp())  # VAE504"),

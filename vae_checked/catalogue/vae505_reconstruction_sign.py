@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import EXAMPLE, edit
-from vae_checked.catalogue.verdict import Clean, Found, Verdict, lacking
-from vae_checked.facts import Evidence, Facts
+from vae_checked.catalogue.verdict import Clean, Evidence, Found, Verdict, lacking
+from vae_checked.facts import Facts
 from vae_checked.finding import Severity
 
 
@@ -27,7 +27,7 @@ MISTAKE = Mistake(
         "the other the decoder is paid for leaving the data, and the loss becomes negative and falls without bound."
     ),
     message="the reconstruction error is maximised: a larger error makes a smaller loss",
-    measured="the sign of the error in the loss is {sign}",
+    evidence="the sign of the error in the loss is {sign}",
     fix="loss = (recon + kl).mean()",
     bad=edit(
         ("recon = F", "recon = -F"),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import edit
-from vae_checked.catalogue.verdict import Clean, Found, Verdict, lacking
-from vae_checked.facts import Evidence, Facts
+from vae_checked.catalogue.verdict import Clean, Evidence, Found, Verdict, lacking
+from vae_checked.facts import Facts
 from vae_checked.finding import Severity
 
 
@@ -39,7 +39,7 @@ MISTAKE = Mistake(
         "KL is weighed by the number of pixels times the batch size."
     ),
     message="{attribute} is set on a loss that was built already, where PyTorch ignores it",
-    measured="{attribute} has no effect: the loss still reduces by its reduction argument",
+    evidence="{attribute} has no effect: the loss still reduces by its reduction argument",
     fix='nn.MSELoss(reduction="sum")',
     bad=edit(
         (_SUMMED, "criterion = nn.MSELoss()\ncriterion.size_average = False  # VAE506"),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import EXAMPLE, edit
-from vae_checked.catalogue.verdict import Clean, Found, Verdict, lacking
-from vae_checked.facts import Evidence, Facts
+from vae_checked.catalogue.verdict import Clean, Evidence, Found, Verdict, lacking
+from vae_checked.facts import Facts
 from vae_checked.finding import Severity
 
 
@@ -27,7 +27,7 @@ MISTAKE = Mistake(
         "initial values for ever, and what comes before it learns nothing: 'the encoder does not learn'."
     ),
     message="no gradient of the loss reaches {names}",
-    measured="no gradient, or one of 0: {names}",
+    evidence="no gradient, or one of 0: {names}",
     fix="remove the detach before the layer, or the layer that is never used",
     bad=edit(("h = self.encoder(x)", "h = self.encoder(x).detach()  # VAE601")),
     good=EXAMPLE,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import EXAMPLE, edit
-from vae_checked.catalogue.verdict import Clean, Found, Verdict, lacking
-from vae_checked.facts import Evidence, Facts
+from vae_checked.catalogue.verdict import Clean, Evidence, Found, Verdict, lacking
+from vae_checked.facts import Facts
 from vae_checked.finding import Severity
 
 
@@ -37,7 +37,7 @@ MISTAKE = Mistake(
         "the loss stops early."
     ),
     message="no optimizer holds {names}",
-    measured="trainable, and not in the optimizer: {names}",
+    evidence="trainable, and not in the optimizer: {names}",
     fix="torch.optim.Adam(model.parameters())",
     bad=edit(
         ("model.parameters()", "[*model.encoder.parameters(), *model.decoder.parameters()]"),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import edit
-from vae_checked.catalogue.verdict import Clean, Found, Verdict, lacking
-from vae_checked.facts import Evidence, Facts
+from vae_checked.catalogue.verdict import Clean, Evidence, Found, Verdict, lacking
+from vae_checked.facts import Facts
 from vae_checked.finding import Severity
 
 
@@ -31,7 +31,7 @@ MISTAKE = Mistake(
         "is meant (Monte Carlo dropout) it deserves its name."
     ),
     message="dropout stays on in evaluation: {names}",
-    measured="active after eval(): {names}",
+    evidence="active after eval(): {names}",
     fix="F.dropout(h, 0.2, training=self.training)",
     bad=edit(
         ("F.dropout(self.encoder(x), 0.2, training=self.training)", "F.dropout(self.encoder(x), 0.2)  # VAE603"),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import EXAMPLE, edit
-from vae_checked.catalogue.verdict import Clean, Found, Verdict, lacking
-from vae_checked.facts import Evidence, Facts
+from vae_checked.catalogue.verdict import Clean, Evidence, Found, Verdict, lacking
+from vae_checked.facts import Facts
 from vae_checked.finding import Severity
 
 
@@ -28,7 +28,7 @@ MISTAKE = Mistake(
         "stays unfound."
     ),
     message="NaN is replaced on its way to the loss: {what}",
-    measured="a NaN that goes into {what} comes out as a number",
+    evidence="a NaN that goes into {what} comes out as a number",
     fix="let the NaN show, and find it with torch.autograd.detect_anomaly()",
     bad=edit(("return (recon + kl).mean()", "return torch.nan_to_num(recon + kl).mean()  # VAE604")),
     good=EXAMPLE,

@@ -2,8 +2,26 @@
 
 from __future__ import annotations
 
-from vae_checked.facts import Evidence, Facts
-from vae_checked.record import dataclass
+from collections.abc import Mapping
+
+from vae_checked.facts import Facts, Origin
+from vae_checked.finding import Provenance
+from vae_checked.record import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What shows a mistake: the fact that is wrong, the values that its message speaks of, and the places beside it."""
+
+    origin: Origin
+    values: Mapping[str, object] = field(default_factory=dict)
+    related: tuple[tuple[Origin, str], ...] = ()
+
+    @property
+    def how(self) -> Provenance:
+        """Measured where every fact is; derived where one of them is; read otherwise."""
+        ways = {self.origin.how, *(origin.how for origin, _ in self.related)}
+        return next((how for how in (Provenance.DERIVED, Provenance.READ) if how in ways), Provenance.MEASURED)
 
 
 @dataclass(frozen=True, slots=True)

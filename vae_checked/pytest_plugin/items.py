@@ -199,7 +199,7 @@ class MistakeItem(_VaeItem):
         report = self.node.report()
         found = [f for f in report.findings if f.code == self.code and f.severity is not Severity.INFO]
         if found:
-            lines = [f"{f.subject}: {f.code} {f.name}: {f.message} ({f.measured}); fix: {f.fix}" for f in found]
+            lines = [f"{f.subject}: {f.code} {f.name}: {f.message} ({f.grounds}); fix: {f.fix}" for f in found]
             lines.append(f"  reproduce: vae-checked audit {self.node.name} --select {self.code}")
             raise FindingsError("\n".join(lines))
         if not any(self.code in judgement.clean for judgement in report.judgements):

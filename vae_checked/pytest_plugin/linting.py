@@ -40,7 +40,7 @@ class _LintItem(HouseItem):
         lines = [refused[self.path]] if self.path in refused else []
         lines += [f"{path}: {why}" for path, why in report.unread if Path(path.partition(":cell ")[0]) == self.path]
         lines += [
-            f"{f.place}: {f.code} {f.name}: {f.message} ({f.measured}); fix: {f.fix}"
+            f"{f.place}: {f.code} {f.name}: {f.message} ({f.grounds}); fix: {f.fix}"
             for f in report.findings
             if f.place is not None and Path(f.place.path) == self.path and f.severity is not Severity.INFO
         ]

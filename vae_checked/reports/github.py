@@ -42,7 +42,7 @@ def _annotation(finding: Finding) -> str:
         properties["file"] = place.path
         where = f"cell {place.cell}, line {place.line}: "
     named = ",".join(f"{key}={github_property(value)}" for key, value in properties.items())
-    text = f"{where}{finding.message}\nmeasured: {finding.measured}\nfix: {finding.fix}"
+    text = f"{where}{finding.message}\n{finding.grounds}\nfix: {finding.fix}"
     return f"::{_COMMAND[finding.severity]} {named}::{github_message(text)}"
 
 

@@ -27,7 +27,7 @@ h2 { font-size: 1.05rem; } dt { font-weight: 600; } dd { margin: 0 0 .4rem 1rem;
 def render(report: Report) -> str:
     """Every finding, then what was recognised, clean, undecided and unread."""
     findings = sorted(report.findings, key=lambda each: each.sort_key)
-    measured = [f"{facts.subject}: {line}" for facts in report.facts for line in portrait(facts)]
+    observed = [f"{facts.subject}: {line}" for facts in report.facts for line in portrait(facts)]
     parts = [
         "<!doctype html>",
         '<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">',
@@ -35,7 +35,7 @@ def render(report: Report) -> str:
         f"<h1>vae-checked</h1><p>{escape(report.summary)}</p>",
         *(line for each in findings for line in _article(each)),
         *_section("Recognised", report.recognised),
-        *_section("Measured", measured),
+        *_section("Facts", observed),
         *_section("Checked and clean", clean(report)),
         *_section("Not decided", report.unobserved),
         *_section("Not read", [f"{path}: {reason}" for path, reason in report.unread]),
@@ -57,7 +57,8 @@ def _article(finding: Finding) -> Iterator[str]:
     yield f"<p>{escape(location(place) if place else finding.subject)}</p>"
     if place and place.text.strip():
         yield f"<pre>{escape(chr(10).join(excerpt(place)))}</pre>"
-    yield f"<dl><dt>measured</dt><dd>{escape(finding.measured)}</dd><dt>fix</dt><dd>{escape(finding.fix)}</dd></dl>"
+    shown = ((str(finding.how), finding.evidence), ("fix", finding.fix))
+    yield f"<dl>{''.join(f'<dt>{term}</dt><dd>{escape(words)}</dd>' for term, words in shown)}</dl>"
     if finding.related:
         places = (f"<li>{escape(location(each.place))}: {escape(each.message)}</li>" for each in finding.related)
         yield f"<ul>{''.join(places)}</ul>"

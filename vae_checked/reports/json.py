@@ -58,7 +58,8 @@ def finding_record(finding: Finding) -> dict[str, object]:
         "column": place.column if place else None,
         "cell": place.cell if place else None,
         "message": finding.message,
-        "evidence": finding.measured,
+        "evidence": finding.evidence,
+        "how": str(finding.how),
         "fix": finding.fix,
         "related": [{**_place_record(each.place), "message": each.message} for each in finding.related],
     }

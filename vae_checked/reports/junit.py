@@ -31,7 +31,7 @@ def render(report: Report) -> str:
 def _failure(finding: Finding) -> str:
     place = finding.place
     where = f" file={xml_attribute(place.path)} line={xml_attribute(str(place.line))}" if place else ""
-    body = xml_text(f"{place or finding.subject}: {finding.message}\nmeasured: {finding.measured}\nfix: {finding.fix}")
+    body = xml_text(f"{place or finding.subject}: {finding.message}\n{finding.grounds}\nfix: {finding.fix}")
     case = f"classname={xml_attribute(finding.subject)} name={xml_attribute(f'{finding.code} {finding.name}')}"
     told = f"type={xml_attribute(str(finding.severity))} message={xml_attribute(finding.message)}"
     return f"<testcase {case}{where}><failure {told}>{body}</failure></testcase>"

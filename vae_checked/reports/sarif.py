@@ -81,7 +81,7 @@ def _result(finding: Finding, index: dict[str, int]) -> dict[str, object]:
     result: dict[str, object] = {
         "ruleId": finding.code,
         "level": _LEVEL[finding.severity],
-        "message": {"text": f"{finding.message}. Measured: {finding.measured}. Fix: {finding.fix}"},
+        "message": {"text": f"{finding.message} ({finding.grounds}). Fix: {finding.fix}"},
     }
     if finding.code in index:
         result["ruleIndex"] = index[finding.code]

@@ -25,8 +25,8 @@ def render(report: Report, *, verbose: bool = False) -> str:
     if not brief:
         from vae_checked.reports.portrait import portrait  # noqa: PLC0415  a short report does without the facts
 
-        measured = [f"{facts.subject}: {line}" for facts in report.facts for line in portrait(facts)]
-        sections = [("recognised", report.recognised), ("measured", measured), *sections]
+        observed = [f"{facts.subject}: {line}" for facts in report.facts for line in portrait(facts)]
+        sections = [("recognised", report.recognised), ("facts", observed), *sections]
         sections.append(("not decided", report.unobserved))
     sections.append(("not read", [f"{path}: {reason}" for path, reason in report.unread]))
     sections += [(heading, [str(each) for each in found]) for heading, found in remarks(report).items()]
@@ -74,8 +74,8 @@ def _finding(finding: Finding) -> Iterator[str]:
     yield f"{where}: {finding.code} {finding.name}: {finding.message}"
     if finding.place and finding.place.text.strip():
         yield from excerpt(finding.place)
-    if finding.measured:
-        yield f"  measured: {finding.measured}"
+    if finding.evidence:
+        yield f"  {finding.grounds}"
     yield f"  fix: {finding.fix}"
     yield f"  more: vae-checked explain {finding.code}"
 

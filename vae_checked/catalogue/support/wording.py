@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from vae_checked.catalogue.mistake import Mistake
-from vae_checked.facts import Evidence
+from vae_checked.catalogue.verdict import Evidence
 from vae_checked.finding import Finding, Related
 
 _SHOWN = 6
@@ -55,8 +55,9 @@ def compose(mistake: Mistake, evidence: Evidence, subject: str) -> Finding:
         severity=mistake.severity,
         subject=subject,
         message=mistake.message.format_map(values),
-        measured="" if silent else mistake.measured.format_map(values),
+        evidence="" if silent else mistake.evidence.format_map(values),
         fix=mistake.fix.format_map(values),
         place=evidence.origin.place,
         related=tuple(Related(place, role) for place, role in (*places, *built)),
+        how=evidence.how,
     )

@@ -8,7 +8,7 @@ from itertools import chain
 
 from vae_checked.catalogue import judge
 from vae_checked.facts import Facts, KLForm, NoiseLaw, StdCurve
-from vae_checked.finding import Finding
+from vae_checked.finding import Finding, Provenance
 from vae_checked.linter.evaluations.declared_ranges import Declared
 from vae_checked.linter.evaluations.pipelines import Pipelines
 from vae_checked.linter.evaluations.plan import Plan
@@ -29,6 +29,16 @@ from vae_checked.linter.run.selection import PerFile, chosen
 from vae_checked.linter.symbols.expression import Structures
 from vae_checked.record import replace
 
+# What follows from the source by arithmetic on symbols; the rest stands in it.
+_DERIVED = dict.fromkeys(
+    (
+        *("sampler.std", "heads.mu", "heads.second", "heads.overflow"),
+        *("kl.form", "kl.factor", "kl.sign", "kl.reduced", "recon.sign", "recon.reduced", "objective.effective_beta"),
+        *("output.interval", "output.shape", "output.batch_mixing", "data.interval", "data.trained"),
+    ),
+    Provenance.DERIVED,
+)
+
 
 def lint_project(project_files: ProjectFiles, options: Options, disk: Disk) -> LintReport:
     """Evaluate the files of one project and judge every VAE in them."""
@@ -44,6 +54,7 @@ def lint_project(project_files: ProjectFiles, options: Options, disk: Disk) -> L
             facts = _facts(files, beside, project, Declared(options))
     finally:
         sys.setrecursionlimit(limit)
+    facts = [item.come_by(_DERIVED, Provenance.READ) for item in facts]
     read = (module.file for module in project.modules.values())
     wanted = chosen(options)
     judgements = [judge(item, wanted) for item in facts]
