@@ -250,6 +250,18 @@ def test_heads_in_another_order_are_put_where_their_names_say() -> None:
     assert any("mu = output[2], logvar = output[1]" in line for line in report.recognised)
 
 
+def test_one_layer_run_twice_is_both_heads_in_a_pair() -> None:
+    class Twice(zoo.Base):
+        def forward(self, x: Tensor) -> Any:
+            h = self.encoder(x)
+            mu, logvar = self.fc_mu(h), self.fc_mu(h)
+            return self.decode(self.sample(mu, logvar)), (mu, logvar)
+
+    report = audit(Twice(), "B 3 8 12", zoo.standard_loss, data_range=(0, 1))
+    assert "VAE205" in {finding.code for finding in report.findings}
+    assert any("mu = output[1][0], logvar = output[1][1]" in line for line in report.recognised)
+
+
 def test_a_loss_of_the_reconstruction_alone_says_that_the_kl_was_not_seen() -> None:
     report = reported(mean_squares)
     assert [finding.code for finding in report.findings] == []

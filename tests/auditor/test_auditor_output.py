@@ -257,6 +257,16 @@ def test_the_value_at_which_the_second_head_overflows() -> None:
     assert capped.value.at == math.inf
 
 
+def test_the_kl_overflows_where_no_prediction_meets_the_data() -> None:
+    def loss(x_hat: Tensor, x: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+        return (x_hat.square().mean((1, 2, 3)) - 0.5 * (1 + logvar - mu.square() - logvar.exp()).sum(1)).mean()
+
+    facts = facts_of(zoo.Base(), loss=loss)
+    assert facts.recon.kind is None
+    assert facts.heads.overflow is not None
+    assert facts.heads.overflow.value.at == pytest.approx(85.2, rel=0.02)
+
+
 def test_the_heads_intervals_are_read_from_what_makes_them() -> None:
     heads = facts_of(Capped()).heads
     assert heads.mu is not None

@@ -177,6 +177,25 @@ def test_the_first_overflow_is_that_of_sampler_and_kl(latent: str, at: float, tm
         assert fact.value.at == pytest.approx(at, rel=1e-3)
 
 
+# torch takes the logarithm of (std_q / std_p)^2, which is rounded to 0 below 2^-150 = exp(-103.97).
+DIVERGENCES = {
+    "posterior to prior": ("Normal(mu, std), Normal(0.0, 1.0)", 88.72),
+    "prior to posterior": ("Normal(0.0, 1.0), Normal(mu, std)", 103.97),
+}
+
+
+@pytest.mark.parametrize(("pair", "at"), DIVERGENCES.values(), ids=DIVERGENCES)
+def test_where_a_kl_of_torch_overflows(pair: str, at: float, tmp_path: Path) -> None:
+    formula = "-0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp(), dim=1)"
+    text = module().replace(f"kl = {formula}", f"std = (0.5 * logvar).exp()\n    kl = kl_divergence({pair}).sum(1)")
+    imported = text.replace("import Normal", "import Normal, kl_divergence")
+    found = [facts.heads.overflow for facts in read(tmp_path, imported).facts if facts.kl.form is not None]
+    assert found
+    for fact in found:
+        assert fact is not None
+        assert fact.value.at == pytest.approx(at, rel=1e-3)
+
+
 def test_a_sampler_without_a_kl_does_not_tell_what_overflows_first(tmp_path: Path) -> None:
     alone = MODULE[: MODULE.index("def vae_loss")].format(
         latent=" " * 8 + RIGHT, hidden="torch.relu(self.trunk(x))", methods=""

@@ -60,9 +60,10 @@ def _not_finite(seen: Observation, latent: Latent, second: int, s: float) -> int
     tape = seen.run.tape
     driven = {second: torch.full_like(tape.values[second].tensor, s, requires_grad=False)}
     ways: list[tuple[dict[int, torch.Tensor], int]] = [({}, latent.z)]
-    if seen.total is not None and seen.join is not None:
+    if seen.total is not None:
         # What the decoder makes of a large z is its own affair.
-        ways.append(({n: tape.values[n].data for n in (latent.z, seen.join.prediction)}, seen.total))
+        still = (*latent.every_z, *(() if seen.join is None else seen.join.predictions))
+        ways.append(({n: tape.values[n].data for n in still}, seen.total))
     with torch.no_grad():
         for held, wanted in ways:
             affected = seen.graph.descendants((second,), without=held)

@@ -151,16 +151,26 @@ def _measured(run: Run, graph: Graph, latents: list[Latent], part: Part) -> Role
     for latent in latents:
         if number == latent.z or _same(part.tensor, run.tape.values[latent.z].tensor):
             return Role.LATENT
-        if number in latent.means or any(_same(part.tensor, run.tape.values[mean].data) for mean in latent.means):
+        if number in latent.means:
             return Role.MU
-        if latent.std is not None and latent.root is not None:
-            past, _ = graph.elementwise_past(latent.std)
-            ahead = {latent.root, *(n for n in graph.descendants((latent.root,)) if not run.tape.drawn(n))}
-            if number in past or (
-                number in ahead and part.tensor.numel() == run.tape.values[latent.root].tensor.numel()
-            ):
-                return Role.SECOND
+        # A layer that is run twice in the place of two heads makes the same numbers.
+        if _is_second(run, graph, latent, number):
+            return Role.SECOND
+        if any(_same(part.tensor, run.tape.values[mean].data) for mean in latent.means):
+            return Role.MU
     return None
+
+
+def _is_second(run: Run, graph: Graph, latent: Latent, number: int) -> bool:
+    """Whether a value is the second head of a latent, or computed from it in its shape."""
+    if latent.std is None or latent.root is None:
+        return False
+    past, _ = graph.elementwise_past(latent.std)
+    if number in past:
+        return True
+    ahead = {latent.root, *(n for n in graph.descendants((latent.root,)) if not run.tape.drawn(n))}
+    values = run.tape.values
+    return number in ahead and values[number].tensor.numel() == values[latent.root].tensor.numel()
 
 
 def _same(a: Tensor, b: Tensor) -> bool:

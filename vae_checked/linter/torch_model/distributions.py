@@ -74,12 +74,13 @@ def divergence(left: Value, right: Value, site: Site) -> Expr:
 
 
 def _normal_divergence(mean_q: Expr, std_q: Expr, mean_p: Expr, std_p: Expr, site: Site) -> Expr:
-    """0.5 * ((std_q / std_p)^2 + ((mean_q - mean_p) / std_p)^2 - 1) - log(std_q / std_p)."""
-    ratio = Expr("div", (std_q, std_p), (), site)
+    """0.5 * (r + ((mean_q - mean_p) / std_p)^2 - 1) - 0.5 * log(r) for r = (std_q / std_p)^2, in torch's own steps."""
+    ratio = Expr("square", (Expr("div", (std_q, std_p), (), site),), (), site)
     distance = Expr("div", (Expr("sub", (mean_q, mean_p), (), site), std_p), (), site)
-    squares = Expr("add", (Expr("square", (ratio,), (), site), Expr("square", (distance,), (), site)), (), site)
+    squares = Expr("add", (ratio, Expr("square", (distance,), (), site)), (), site)
     half = Expr("mul", (const(0.5), Expr("sub", (squares, const(1.0)), (), site)), (), site)
-    return Expr("sub", (half, Expr("log", (ratio,), (), site)), (("known", "kl_divergence"),), site)
+    logs = Expr("mul", (const(0.5), Expr("log", (ratio,), (), site)), (), site)
+    return Expr("sub", (half, logs), (("known", "kl_divergence"),), site)
 
 
 def attribute(evaluator: Evaluator, owner: Distribution, name: str, site: Site) -> Value:
