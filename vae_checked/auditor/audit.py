@@ -16,7 +16,8 @@ from vae_checked.auditor.inputs.choice import inputs_for
 from vae_checked.auditor.inputs.source import Source
 from vae_checked.auditor.losses.loss import Loss, find_loss
 from vae_checked.auditor.measure.gradients import Gradients, live_gradients
-from vae_checked.auditor.recognition.observe import Observation, observe
+from vae_checked.auditor.observe import observe
+from vae_checked.auditor.recognition.recognition import Recognition
 from vae_checked.auditor.recording.origins import named
 from vae_checked.auditor.recording.restore import Restored
 from vae_checked.auditor.report import AuditReport
@@ -95,21 +96,20 @@ def _once(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 def _observed(subject: Subject, source: Source, loss: Loss | None, seed: int, restored: Restored) -> Observed:
     batch, other = source.batches(_sizes(source))
 
-    def look(size: int, *, training: bool, salt: int) -> tuple[Observation, Gradients]:
+    def look(size: int, *, training: bool, salt: int) -> tuple[Recognition, Gradients]:
         inputs = source.draw(size, seed + salt)
         seen = observe(subject, inputs, loss, training=training, generators=restored.generators)
         gradients = live_gradients(seen, subject.model) if salt == 0 else Gradients()
         restored.again()
         return seen, gradients
 
-    def look_again(size: int, *, training: bool, salt: int) -> Observation | None:
-        """The same, or None with the reason: what runs at one size and in one mode may not in others."""
+    def look_again(size: int, *, training: bool, salt: int) -> Recognition | ModelError:
+        """The same, or why not: what runs at one size and in one mode may not in others."""
         try:
             return look(size, training=training, salt=salt)[0]
         except ModelError as error:
             restored.again()
-            train.unobserved += (f"a second pass: {error}",)
-            return None
+            return error
 
     train, gradients = look(batch, training=True, salt=0)
     latent_sizes = {size for latent in train.latents for size in train.run.tape.values[latent.z].tensor.shape[1:]}
@@ -117,7 +117,14 @@ def _observed(subject: Subject, source: Source, loss: Loss | None, seed: int, re
         batch, other = source.batches([*_sizes(source), *latent_sizes])
         train, gradients = look(batch, training=True, salt=0)
     again = look_again(other, training=True, salt=1) if other != batch else None
-    return Observed(train, gradients, again, look_again(batch, training=False, salt=2))
+    evaluation = look_again(batch, training=False, salt=2)
+    return Observed(
+        train,
+        gradients,
+        again if isinstance(again, Recognition) else None,
+        evaluation if isinstance(evaluation, Recognition) else None,
+        tuple(f"a second pass: {error}" for error in (again, evaluation) if isinstance(error, ModelError)),
+    )
 
 
 def _sizes(source: Source) -> list[int]:
@@ -140,7 +147,7 @@ def _recognised(subject: Subject, seen: Observed, label: str, guess: str) -> tup
 
 
 def _unobserved(seen: Observed, facts: list[Facts], label: str) -> tuple[str, ...]:
-    lines = [f"{label}: {line}" for line in seen.train.unobserved]
+    lines = [f"{label}: {line}" for line in (*seen.train.unobserved, *seen.failed)]
     for each in facts:
         lines += [f"{each.subject}: {path}: {reason}" for path, reason in each.unobserved.items()]
     return tuple(dict.fromkeys(lines))

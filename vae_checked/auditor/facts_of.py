@@ -107,7 +107,7 @@ def _shared(seen: Observed, subject: str, data: Interval | None) -> Facts:
     target = None if first.join is None else interval_of(first.run.tape, first.graph, first.join.target, data)
     if data is None:
         attempt.unobserved["data.interval"] = "the data's interval was not given: data_range=(low, high) settles it"
-    mixing = None
+    mixing, dead = None, first.loss.dead_weights
     if evaluated is not None:
         mixing = attempt("output.batch_mixing", lambda: output.batch_mixing(evaluated), None)
     return Facts(
@@ -123,9 +123,7 @@ def _shared(seen: Observed, subject: str, data: Interval | None) -> Facts:
             None if data is None else Fact(target or data, Origin("the data")),
             attempt("data.axis_order", lambda: axis_order(first), None),
         ),
-        objective=Objective(
-            dead_weights=None if first.dead_weights is None else Fact(first.dead_weights, Origin(first.loss_name))
-        ),
+        objective=Objective(dead_weights=None if dead is None else Fact(dead, Origin(first.loss.name))),
         training=Training(
             without_gradient=seen.gradients.without,
             always_on_dropout=None if evaluated is None else training.always_on_dropout(evaluated),

@@ -21,8 +21,9 @@ from vae_checked.auditor.measure.intervals import interval_of
 from vae_checked.auditor.measure.kl import held_still, measure_kl
 from vae_checked.auditor.measure.recon import measure_recon
 from vae_checked.auditor.measure.sampler import std_curve
+from vae_checked.auditor.observe import observe
 from vae_checked.auditor.recognition.latents import Latent
-from vae_checked.auditor.recognition.observe import Observation, observe
+from vae_checked.auditor.recognition.recognition import Recognition
 from vae_checked.auditor.recording.origins import described
 from vae_checked.auditor.recording.randomness import Family
 from vae_checked.auditor.recording.replay import replay
@@ -65,13 +66,13 @@ class _Model:
 
     def __init__(self, subject: Subject, source: Source, loss: Loss | None, seed: int) -> None:
         self.subject, self.source, self.loss, self.seed = subject, source, loss, seed
-        self._passes: dict[tuple[int, bool], Observation] = {}
+        self._passes: dict[tuple[int, bool], Recognition] = {}
         self._parametrisation = Parametrisation.LOGVAR
         self._likelihood = Likelihood.MSE
         self._signs: tuple[float, ...] = _BOTH_SIGNS
         self.largest_batch = source.batches(())[0] if source.given is not None else LARGEST_BATCH
 
-    def at(self, batch: int, *, training: bool) -> Observation:
+    def at(self, batch: int, *, training: bool) -> Recognition:
         """The recorded pass of this batch size and mode; the model is afterwards as it was."""
         key = (batch, training)
         if key not in self._passes:
@@ -144,7 +145,7 @@ class _Model:
     def _draw(self, batch: int, generator: torch.Generator) -> Tensor:
         return _data(self.source.draw(batch, int(torch.randint(2**31, (), generator=generator))))
 
-    def _with_posterior(self, stages: Stages, seen: Observation, latent: Latent, missing: list[str]) -> Stages:
+    def _with_posterior(self, stages: Stages, seen: Recognition, latent: Latent, missing: list[str]) -> Stages:
         tape = seen.run.tape
         interval = interval_of(tape, seen.graph, _second(latent))
         curve = std_curve(seen, latent, interval)
@@ -176,7 +177,7 @@ class _Model:
         self._signs = (1.0,) if torch.equal(plus, minus) else _BOTH_SIGNS
         return kl
 
-    def _with_functions(self, stages: Stages, seen: Observation, missing: list[str]) -> Stages:
+    def _with_functions(self, stages: Stages, seen: Recognition, missing: list[str]) -> Stages:
         heads = _heads(seen)
         if heads is None:
             missing.append("the laws of encoder and decoder: in evaluation mode neither noise nor names show the heads")
@@ -185,7 +186,7 @@ class _Model:
             return replace(stages, encode=self.encode)
         return replace(stages, encode=self.encode, decode=self.decode)
 
-    def _with_recon(self, stages: Stages, seen: Observation, missing: list[str]) -> Stages:
+    def _with_recon(self, stages: Stages, seen: Recognition, missing: list[str]) -> Stages:
         measured = measure_recon(seen)
         join = seen.join
         if join is None or measured is None or measured.kind is None or measured.weight is None or measured.swapped:
@@ -290,7 +291,7 @@ class _Model:
             parts.append(whole - total(without))
         return torch.stack(parts)
 
-    def _with_latent(self, batch: int) -> tuple[Observation, Latent]:
+    def _with_latent(self, batch: int) -> tuple[Recognition, Latent]:
         seen = self.at(batch, training=True)
         latent = _latent(seen)
         if latent is None or latent.second is None:
@@ -301,7 +302,7 @@ class _Model:
 # --------------------------------------------------------------------------------------------- on the tape
 
 
-def _latent(seen: Observation) -> Latent | None:
+def _latent(seen: Recognition) -> Latent | None:
     """The first latent with two heads, or the first."""
     return next((latent for latent in seen.latents if latent.second is not None), next(iter(seen.latents), None))
 
@@ -312,7 +313,7 @@ def _second(latent: Latent) -> int:
     return latent.second
 
 
-def _heads(seen: Observation) -> tuple[int, int, int] | None:
+def _heads(seen: Recognition) -> tuple[int, int, int] | None:
     """The numbers of mu, the second head and z: by the noise, or by the names of what is returned, z being mu then."""
     latent = _latent(seen)
     if latent is not None and latent.second is not None:
@@ -359,7 +360,7 @@ def _redrawn(tape: Tape, draw: Draw) -> Tensor:
 
 
 def _mean_over_signs(
-    seen: Observation, latent: Latent, heads: Mapping[int, Tensor], signs: tuple[float, ...]
+    seen: Recognition, latent: Latent, heads: Mapping[int, Tensor], signs: tuple[float, ...]
 ) -> Tensor:
     """The loss at these heads with the reconstruction held still; eps = 1 and -1 are exact for a sampled KL too."""
     tape, goal = seen.run.tape, seen.total
@@ -381,6 +382,6 @@ def _shaped(tape: Tape, number: int, tensor: Tensor) -> Tensor:
     return tensor.reshape(tape.values[number].tensor.shape)
 
 
-def _like_x(seen: Observation, x_hat: Tensor) -> Tensor:
+def _like_x(seen: Recognition, x_hat: Tensor) -> Tensor:
     x = seen.run.x
     return x_hat.reshape(x.shape) if x_hat.numel() == x.numel() else x_hat

@@ -12,7 +12,7 @@ from vae_checked.auditor.measure import kl as kl_term
 from vae_checked.auditor.measure import recon as recon_term
 from vae_checked.auditor.measure import weights
 from vae_checked.auditor.measure.gradients import Gradients
-from vae_checked.auditor.recognition.observe import Observation
+from vae_checked.auditor.recognition.recognition import Recognition
 from vae_checked.facts import KL, EffectiveBeta, Fact, Factor, Interval, Likelihood, Origin, Recon, Reduced, Reduction
 
 _NO_LOSS = "no loss is known: loss= settles it"
@@ -20,15 +20,19 @@ _NO_LOSS = "no loss is known: loss= settles it"
 
 @dataclass(frozen=True)
 class Observed:
-    """The passes on which one audit rests: training at two batch sizes, the first one's gradients, and evaluation."""
+    """The passes on which one audit rests: training at two batch sizes, the first one's gradients, and evaluation.
 
-    train: Observation
+    `failed` says why a pass beside the first could not be made.
+    """
+
+    train: Recognition
     gradients: Gradients
-    other_batch: Observation | None
-    evaluation: Observation | None
+    other_batch: Recognition | None
+    evaluation: Recognition | None
+    failed: tuple[str, ...] = ()
 
     @property
-    def others(self) -> tuple[Observation, ...]:
+    def others(self) -> tuple[Recognition, ...]:
         """The passes beside the first."""
         return tuple(seen for seen in (self.evaluation, self.other_batch) if seen is not None)
 
@@ -44,13 +48,13 @@ class Observed:
         if measured is None or measured.weight is None or first.join is None or first.total is None:
             return None
         divisions = self._batch_divisions(measured.weight, recon_term.measure_recon)
-        if divisions is None and not first.kept_batch:
+        if divisions is None and not first.loss.kept_batch:
             return None
         way = self._with_sizes(_recon_way, measured.copies)
         way = replace(way, settings=first.settings_by(Role.RECONSTRUCTION))
-        return weights.explained(measured.weight, first.batch, self.event, way, divisions, first.kept_batch)[0]
+        return weights.explained(measured.weight, first.batch, self.event, way, divisions, first.loss.kept_batch)[0]
 
-    def _with_sizes(self, way_in: Callable[[Observation], weights.Way | None], copies: int = 1) -> weights.Way:
+    def _with_sizes(self, way_in: Callable[[Recognition], weights.Way | None], copies: int = 1) -> weights.Way:
         """The way of a term to the loss, with what in it follows the batch size."""
         first, other = self.train, self.other_batch
         way = (way_in(first) or weights.Way((), ())).without(copies)
@@ -68,7 +72,7 @@ class Observed:
     def _batch_divisions(
         self,
         weight: float,
-        measure: Callable[[Observation], recon_term.ReconMeasured | kl_term.KLMeasured | None],
+        measure: Callable[[Recognition], recon_term.ReconMeasured | kl_term.KLMeasured | None],
     ) -> int | None:
         if self.other_batch is None:
             return None
@@ -82,7 +86,7 @@ class Observed:
         first = self.train
         latent = first.latents[place]
 
-        def measure(seen: Observation) -> kl_term.KLMeasured | None:
+        def measure(seen: Recognition) -> kl_term.KLMeasured | None:
             if place >= len(seen.latents):
                 return None
             return kl_term.measure_kl(seen, seen.latents[place], interval, with_values=False)
@@ -91,21 +95,21 @@ class Observed:
         way = self._with_sizes(lambda seen: _kl_way(seen, place))
         way = replace(way, settings=(*first.settings_by(Role.MU, Role.SECOND), *_supplied(first)))
         event = first.run.tape.values[latent.mu].tensor.numel() // first.batch
-        return weights.explained(weight, first.batch, event, way, divisions, first.kept_batch)
+        return weights.explained(weight, first.batch, event, way, divisions, first.loss.kept_batch)
 
 
-def _supplied(first: Observation) -> tuple[Setting, ...]:
+def _supplied(first: Recognition) -> tuple[Setting, ...]:
     """Weights that the loss asks for and nobody gave."""
-    return tuple(Setting(name, None, ()) for name in first.supplied_weights)
+    return tuple(Setting(name, None, ()) for name in first.loss.supplied_weights)
 
 
-def _recon_way(seen: Observation) -> weights.Way | None:
+def _recon_way(seen: Recognition) -> weights.Way | None:
     if seen.join is None or seen.total is None:
         return None
     return weights.way_to(seen.run.tape, seen.graph, seen.join.predictions, seen.total)
 
 
-def _kl_way(seen: Observation, place: int) -> weights.Way | None:
+def _kl_way(seen: Recognition, place: int) -> weights.Way | None:
     if seen.total is None or place >= len(seen.latents):
         return None
     latent = seen.latents[place]
@@ -118,7 +122,7 @@ def recon_facts(seen: Observed, unobserved: dict[str, str]) -> Recon:
     """The reconstruction term; what is not known goes to `unobserved` with its reason."""
     measured = seen.recon
     if measured is None:
-        alone = seen.train.total is None or seen.train.kl_alone
+        alone = seen.train.total is None or seen.train.loss.kl_alone
         unobserved["recon.kind"] = _NO_LOSS if alone else "in the loss no prediction meets the data element by element"
         return Recon()
     if measured.kind is None:
@@ -157,7 +161,7 @@ def kl_facts(seen: Observed, place: int, interval: Interval | None, unobserved: 
         reason = _NO_LOSS if first.total is None else "the latent has no second head that follows from the input"
         unobserved["kl.form"] = reason
         return KLFacts()
-    if measured.in_loss is False and not first.loss_takes_heads:
+    if measured.in_loss is False and not first.loss.takes_heads:
         unobserved["kl.form"] = "the loss takes the reconstruction alone: loss= with the KL in it settles it"
         return KLFacts()
     in_loss = None if measured.in_loss is None else Fact(measured.in_loss, measured.origin)

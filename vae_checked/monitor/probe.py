@@ -15,8 +15,9 @@ from vae_checked.auditor.losses.loss import Loss
 from vae_checked.auditor.measure.intervals import interval_of
 from vae_checked.auditor.measure.kl import measure_kl
 from vae_checked.auditor.measure.recon import ReconMeasured, measure_recon
+from vae_checked.auditor.observe import observe
 from vae_checked.auditor.recognition.latents import Latent
-from vae_checked.auditor.recognition.observe import Observation, observe
+from vae_checked.auditor.recognition.recognition import Recognition
 from vae_checked.auditor.recording.replay import replay
 from vae_checked.auditor.recording.restore import Restored
 from vae_checked.errors import ModelError
@@ -90,7 +91,7 @@ def _full_precision(inputs: Inputs) -> torch.autocast:
     return torch.autocast(device, enabled=False)
 
 
-def _measure(seen: Observation, found: Probed) -> None:
+def _measure(seen: Recognition, found: Probed) -> None:
     tape, batch = seen.run.tape, seen.batch
     latents = [latent for latent in seen.latents if latent.second is not None]
     found.rows = batch
@@ -134,7 +135,7 @@ def _note(found: Probed, name: str, tensor: Tensor) -> None:
 # ------------------------------------------------------------------------------------------ the posterior
 
 
-def _measure_posterior(seen: Observation, latent: Latent, found: Probed) -> None:
+def _measure_posterior(seen: Recognition, latent: Latent, found: Probed) -> None:
     tape = seen.run.tape
     noise = tape.values[latent.eps].tensor
     with torch.no_grad():
@@ -165,7 +166,7 @@ def _by_unit(values: Tensor, join: Any) -> list[float]:
     return [float(join(row)) for row in values.flatten(1).tolist()]
 
 
-def _path_of(seen: Observation, number: int | None) -> str | None:
+def _path_of(seen: Recognition, number: int | None) -> str | None:
     """Where in the output the value of this number stands."""
     if number is None:
         return None
@@ -176,7 +177,7 @@ def _path_of(seen: Observation, number: int | None) -> str | None:
     return None
 
 
-def _second_path(seen: Observation, latent: Latent) -> str | None:
+def _second_path(seen: Recognition, latent: Latent) -> str | None:
     """Where in the output the second head stands, in whichever of its forms."""
     exact = _path_of(seen, latent.second)
     if exact is not None or latent.std is None:
@@ -192,7 +193,7 @@ def _second_path(seen: Observation, latent: Latent) -> str | None:
 # -------------------------------------------------------------------------------------- what x_hat follows
 
 
-def _measure_use(seen: Observation, latents: list[Latent], x_hat: int, found: Probed) -> None:
+def _measure_use(seen: Recognition, latents: list[Latent], x_hat: int, found: Probed) -> None:
     """How far x_hat follows z and how far x by another way, when either is exchanged between the samples."""
     tape = seen.run.tape
     every_z = [z for latent in seen.latents for z in latent.every_z]
@@ -240,9 +241,9 @@ def _reaches(x_hat: Tensor, locations: list[Tensor]) -> bool | None:
 # -------------------------------------------------------------------------------------------- a known loss
 
 
-def _weights(seen: Observation, latents: list[Latent]) -> tuple[float, float, Likelihood] | None:
+def _weights(seen: Recognition, latents: list[Latent]) -> tuple[float, float, Likelihood] | None:
     """The weights of the KL and of the error in a loss that the pass itself has, and what is summed in the error."""
-    if seen.total is None or seen.kl_alone or not latents:
+    if seen.total is None or seen.loss.kl_alone or not latents:
         return None
     recon: ReconMeasured | None = measure_recon(seen)
     if recon is None or recon.kind is None or recon.weight is None:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from vae_checked.auditor.recognition.latents import Latent
-from vae_checked.auditor.recognition.observe import Observation
+from vae_checked.auditor.recognition.recognition import Recognition
 from vae_checked.auditor.recording.origins import origin_of
 from vae_checked.facts import Fact, Head, Origin
 
@@ -25,12 +25,12 @@ class Gradients:
     without: Fact[tuple[str, ...]] | None = None
 
 
-def live_gradients(seen: Observation, model: nn.Module) -> Gradients:
+def live_gradients(seen: Recognition, model: nn.Module) -> Gradients:
     """Ask the graph; nothing is accumulated in `.grad`. None for what a graph that was written to cannot tell."""
     return Gradients(tuple(_reaches(seen, latent) for latent in seen.latents), _without(seen, model))
 
 
-def _reaches(seen: Observation, latent: Latent) -> Fact[frozenset[Head]] | None:
+def _reaches(seen: Recognition, latent: Latent) -> Fact[frozenset[Head]] | None:
     if latent.second is None:
         return None
     tape = seen.run.tape
@@ -48,7 +48,7 @@ def _reaches(seen: Observation, latent: Latent) -> Fact[frozenset[Head]] | None:
     return Fact(frozenset(reached), origin_of(tape, latent.z, "z"))
 
 
-def _before_a_cut(seen: Observation, number: int) -> int:
+def _before_a_cut(seen: Recognition, number: int) -> int:
     """The head, or the latest value elementwise before it that has a gradient, where it was cut from its own."""
     past, _ = seen.graph.elementwise_past(number)
     values = seen.run.tape.values
@@ -63,18 +63,18 @@ def _flows(z: Tensor, head: Tensor) -> bool:
     return gradient is not None and float(gradient.abs().max()) > 0
 
 
-def _without(seen: Observation, model: nn.Module) -> Fact[tuple[str, ...]] | None:
-    loss = seen.run.loss
-    if loss is None or seen.kl_alone:
+def _without(seen: Recognition, model: nn.Module) -> Fact[tuple[str, ...]] | None:
+    loss = seen.loss.tensor
+    if loss is None or seen.loss.kl_alone:
         return None
     trainable = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
     if not trainable:
         return None
     if not loss.requires_grad:
-        return Fact(tuple(name for name, _ in trainable), Origin(seen.loss_name))
+        return Fact(tuple(name for name, _ in trainable), Origin(seen.loss.name))
     try:
         found = torch.autograd.grad(loss.sum(), [p for _, p in trainable], retain_graph=True, allow_unused=True)
     except RuntimeError:
         return None
     lacking = tuple(name for (name, _), gradient in zip(trainable, found, strict=True) if gradient is None)
-    return Fact(lacking, Origin(seen.loss_name))
+    return Fact(lacking, Origin(seen.loss.name))

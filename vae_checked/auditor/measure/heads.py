@@ -5,12 +5,12 @@ from __future__ import annotations
 import torch
 
 from vae_checked.auditor.recognition.latents import Latent
-from vae_checked.auditor.recognition.observe import Observation
+from vae_checked.auditor.recognition.recognition import Recognition
 from vae_checked.auditor.recording.origins import origin_of
 from vae_checked.facts import Fact, HeadSource
 
 
-def head_source(seen: Observation, latent: Latent) -> Fact[HeadSource] | None:
+def head_source(seen: Recognition, latent: Latent) -> Fact[HeadSource] | None:
     """Duplicated where both heads are the same function of the input; None without a second head.
 
     Heads that no input moves yet, as zeros at the start of a training, may be equal by chance: None as well.

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from vae_checked.auditor.measure.kl_fit import Drawn, fit, fixed_prior, nearest_form, weight_of
 from vae_checked.auditor.recognition.latents import Latent
-from vae_checked.auditor.recognition.observe import Observation
+from vae_checked.auditor.recognition.recognition import Recognition
 from vae_checked.auditor.recording.origins import origin_of, place_of
 from vae_checked.auditor.recording.replay import replay
 from vae_checked.auditor.recording.tape import Tape
@@ -48,7 +48,7 @@ class KLMeasured:
 class _Term:
     """One latent's heads, noise and loss by their numbers, and the values that stay as recorded meanwhile."""
 
-    seen: Observation
+    seen: Recognition
     latent: Latent
     mu: int
     second: int
@@ -107,7 +107,7 @@ class _Term:
 
 
 def measure_kl(
-    seen: Observation, latent: Latent, interval: Interval | None, *, with_values: bool = True
+    seen: Recognition, latent: Latent, interval: Interval | None, *, with_values: bool = True
 ) -> KLMeasured | None:
     """The KL of one latent; None without a loss or without a second head. `with_values`: at chosen points as well."""
     if seen.total is None or latent.second is None:
@@ -167,7 +167,7 @@ def _identified(term: _Term, ahead: set[int], drawn: list[Drawn], origin: Origin
     return KLMeasured(KLForm(None, values=_values(term, kind, is_reversed, weight)), None, origin)
 
 
-def held_still(seen: Observation, latent: Latent, total: int) -> dict[int, Tensor]:
+def held_still(seen: Recognition, latent: Latent, total: int) -> dict[int, Tensor]:
     """The values that stay as recorded: the prediction; z as well, where it reaches the loss through the decoder."""
     tape, graph = seen.run.tape, seen.graph
     held = [] if seen.join is None else list(seen.join.predictions)
@@ -218,8 +218,8 @@ def _origin(term: _Term, ahead: set[int]) -> Origin:
         if any(n in on and not tape.drawn(n) and tape.values[n].tensor.numel() >= size for n in step.outputs)
     ]
     if not steps:
-        return origin_of(tape, term.total, term.seen.loss_name)
-    return Origin(term.seen.loss_name, place_of(steps[-1]))
+        return origin_of(tape, term.total, term.seen.loss.name)
+    return Origin(term.seen.loss.name, place_of(steps[-1]))
 
 
 def _same_at_any_size(term: _Term, drawn: Drawn, kind: Parametrisation, is_reversed: bool, weight: float) -> bool:

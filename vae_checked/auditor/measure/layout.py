@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from vae_checked.auditor.recognition.graph import Graph
-from vae_checked.auditor.recognition.observe import Observation
+from vae_checked.auditor.recognition.recognition import Recognition
 from vae_checked.auditor.recording.origins import place_of
 from vae_checked.auditor.recording.replay import replay
 from vae_checked.auditor.recording.tape import Step, Tape
@@ -19,7 +19,7 @@ _CONVOLUTIONS = frozenset({"convolution", "_convolution", "mkldnn_convolution", 
 _CHANNELS = (1, 2, 3, 4)
 
 
-def axis_order(seen: Observation) -> Fact[AxisOrder] | None:
+def axis_order(seen: Recognition) -> Fact[AxisOrder] | None:
     """Where each element of the input arrives at the first convolution; None without one, or where x is computed with.
 
     Sounds, images and videos: only an image's order has a name, another's is known to be scrambled or not known.

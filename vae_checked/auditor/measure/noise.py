@@ -10,7 +10,7 @@ from torch import Tensor
 
 from vae_checked.auditor.recognition.graph import is_layout
 from vae_checked.auditor.recognition.latents import Latent
-from vae_checked.auditor.recognition.observe import Observation
+from vae_checked.auditor.recognition.recognition import Recognition
 from vae_checked.auditor.recording.origins import origin_of, place_of
 from vae_checked.auditor.recording.randomness import Family
 from vae_checked.auditor.recording.replay import replay
@@ -24,7 +24,7 @@ _ERRORS = 6.0
 _KS = 3.0
 
 
-def noise_law(first: Observation, others: Sequence[Observation], latent: Latent) -> Fact[Noise] | None:
+def noise_law(first: Recognition, others: Sequence[Recognition], latent: Latent) -> Fact[Noise] | None:
     """The law of eps by many draws of its sources; constant where `others` drew the same. False alarm below 1e-6."""
     tape = first.run.tape
     origin = _origin(tape, latent)
@@ -47,7 +47,7 @@ def noise_law(first: Observation, others: Sequence[Observation], latent: Latent)
     return Fact(Noise(NoiseLaw.OTHER, mean, std), origin)
 
 
-def shared_over(seen: Observation, latent: Latent) -> Fact[frozenset[Axis]] | None:
+def shared_over(seen: Recognition, latent: Latent) -> Fact[frozenset[Axis]] | None:
     """The axes of z along which one eps serves all elements."""
     tape = seen.run.tape
     noise, z = tape.values[latent.eps].tensor, tape.values[latent.z].tensor
@@ -75,7 +75,7 @@ def _origin(tape: Tape, latent: Latent) -> Origin:
     return Origin(draw.source, place or origin_of(tape, latent.eps).place)
 
 
-def _constant(first: Observation, second: Observation, latent: Latent) -> bool:
+def _constant(first: Recognition, second: Recognition, latent: Latent) -> bool:
     """Whether another run with another state of the generators drew the same numbers."""
     pairs = [
         (first.run.tape.values[draw.number].data, second.run.tape.values[second.run.tape.draws[draw.index].number].data)

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from vae_checked.auditor.measure.intervals import ACTIVATIONS, interval_of
 from vae_checked.auditor.recognition.graph import is_layout
-from vae_checked.auditor.recognition.observe import Observation
+from vae_checked.auditor.recognition.recognition import Recognition
 from vae_checked.auditor.recognition.samples import tolerance
 from vae_checked.auditor.recording.origins import origin_of
 from vae_checked.auditor.recording.replay import replay
@@ -14,12 +14,12 @@ from vae_checked.auditor.recording.tape import Tape
 from vae_checked.facts import BatchMixing, Fact, Interval, ShapePair
 
 
-def output_number(seen: Observation) -> int | None:
+def output_number(seen: Recognition) -> int | None:
     """The value that counts as the decoder's output: the loss's prediction, else what the model returned."""
     return seen.join.prediction if seen.join is not None else seen.x_hat
 
 
-def output_interval(seen: Observation, data: Interval | None) -> Fact[Interval] | None:
+def output_interval(seen: Recognition, data: Interval | None) -> Fact[Interval] | None:
     """The interval that the output can reach, read from the operations that close the decoder."""
     number = output_number(seen)
     if number is None:
@@ -28,7 +28,7 @@ def output_interval(seen: Observation, data: Interval | None) -> Fact[Interval] 
     return None if interval is None else Fact(interval, origin_of(seen.run.tape, number))
 
 
-def activations(seen: Observation) -> Fact[tuple[str, ...]] | None:
+def activations(seen: Recognition) -> Fact[tuple[str, ...]] | None:
     """The activations between the decoder's last layer and the loss, in order; None beyond an elementwise unknown."""
     number = seen.join.argument if seen.join is not None else seen.x_hat
     if number is None:
@@ -60,7 +60,7 @@ def _affine(name: str) -> bool:
     return name in ("mul", "div", "add", "sub", "rsub", "neg")
 
 
-def output_shape(seen: Observation) -> Fact[ShapePair] | None:
+def output_shape(seen: Recognition) -> Fact[ShapePair] | None:
     """The shapes of input and reconstruction."""
     if seen.x_hat is None:
         return None
@@ -87,7 +87,7 @@ def _axes(tensor: Tensor, batch: int) -> str:
     return " ".join(["B", *sizes[1:]] if tensor.shape[:1] == (batch,) else sizes)
 
 
-def batch_mixing(seen: Observation) -> Fact[BatchMixing | None] | None:
+def batch_mixing(seen: Recognition) -> Fact[BatchMixing | None] | None:
     """Whether changing one sample of the input moves the reconstruction of another; measured in evaluation mode."""
     if seen.x_hat is None or seen.batch < 2:
         return None

@@ -7,7 +7,7 @@ import math
 import torch
 
 from vae_checked.auditor.recognition.latents import Latent
-from vae_checked.auditor.recognition.observe import Observation
+from vae_checked.auditor.recognition.recognition import Recognition
 from vae_checked.auditor.recording.origins import origin_of
 from vae_checked.auditor.recording.replay import stream
 from vae_checked.facts import Fact, Interval, Overflow
@@ -17,7 +17,7 @@ _HALVINGS = 12
 _HARMLESS = 1.0  # a width of the prior's order, whatever the second head means
 
 
-def overflow(seen: Observation, latent: Latent, interval: Interval | None) -> Fact[Overflow] | None:
+def overflow(seen: Recognition, latent: Latent, interval: Interval | None) -> Fact[Overflow] | None:
     """The first overflow as the second head grows, z and the loss included; at infinity where there is none."""
     if latent.second is None or latent.std is None:
         return None
@@ -50,12 +50,12 @@ def overflow(seen: Observation, latent: Latent, interval: Interval | None) -> Fa
     return Fact(Overflow(name, float(f"{above:.3g}"), dtype), origin_of(tape, first))
 
 
-def _operation(seen: Observation, number: int) -> str:
+def _operation(seen: Recognition, number: int) -> str:
     step = seen.run.tape.values[number].step
     return "the second head" if step is None else seen.run.tape.steps[step].name
 
 
-def _not_finite(seen: Observation, latent: Latent, second: int, s: float) -> int | None:
+def _not_finite(seen: Recognition, latent: Latent, second: int, s: float) -> int | None:
     """The first value between the second head and z or the loss that is not finite at `s`."""
     tape = seen.run.tape
     driven = {second: torch.full_like(tape.values[second].tensor, s, requires_grad=False)}

@@ -5,19 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from vae_checked.auditor.measure.kl_fit import close_in
 from vae_checked.auditor.recognition.join import Join
+from vae_checked.auditor.recognition.recognition import Recognition
 from vae_checked.auditor.recording.origins import place_of
 from vae_checked.auditor.recording.replay import replay
 from vae_checked.facts import Likelihood, Origin
-
-if TYPE_CHECKING:
-    from vae_checked.auditor.recognition.observe import Observation
 
 _Slope = Callable[[Tensor, Tensor], Tensor]
 
@@ -66,19 +63,19 @@ class ReconMeasured:
     copies: int = 1
 
 
-def settled(seen: Observation, join: Join | None) -> Join | None:
-    """The join with the one of its candidates as prediction at which a likelihood is seen; unchanged without one."""
-    if join is None or seen.total is None:
-        return join
-    for candidate in join.candidates:
-        tried = replace(join, prediction=candidate)
+def with_prediction(seen: Recognition) -> Recognition:
+    """The same with that candidate of its join as prediction at which a likelihood is seen; unchanged without one."""
+    if seen.join is None or seen.total is None:
+        return seen
+    for candidate in seen.join.candidates:
+        tried = replace(seen.join, prediction=candidate)
         found = _measured(seen, tried, seen.total)
         if found.kind is not None:
-            return tried
-    return join
+            return replace(seen, join=tried)
+    return seen
 
 
-def measure_recon(seen: Observation) -> ReconMeasured | None:
+def measure_recon(seen: Recognition) -> ReconMeasured | None:
     """The reconstruction term; None without a loss in which a prediction meets the data."""
     return None if seen.join is None or seen.total is None else _measured(seen, seen.join, seen.total)
 
@@ -102,7 +99,7 @@ def fit_likelihood(p: Tensor, t: Tensor, by_p: Tensor) -> tuple[Likelihood, floa
     return None
 
 
-def _measured(seen: Observation, join: Join, total: int) -> ReconMeasured:
+def _measured(seen: Recognition, join: Join, total: int) -> ReconMeasured:
     tape = seen.run.tape
     origin = Origin(join.step.name, place_of(join.step))
     prediction, target = tape.values[join.prediction].tensor, tape.values[join.target].tensor
@@ -139,7 +136,7 @@ class _Point:
     close: float
 
 
-def _gradient(seen: Observation, join: Join, total: int, seed: int, low: float, high: float) -> _Point | None:
+def _gradient(seen: Recognition, join: Join, total: int, seed: int, low: float, high: float) -> _Point | None:
     """The loss's gradients at a drawn prediction and target; None where the loss does not run."""
     tape = seen.run.tape
     generator = torch.Generator().manual_seed(seed)

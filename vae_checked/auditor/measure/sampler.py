@@ -7,7 +7,7 @@ import math
 import torch
 
 from vae_checked.auditor.recognition.latents import Latent
-from vae_checked.auditor.recognition.observe import Observation
+from vae_checked.auditor.recognition.recognition import Recognition
 from vae_checked.auditor.recognition.samples import pattern, tolerance
 from vae_checked.auditor.recording.origins import origin_of
 from vae_checked.auditor.recording.replay import replay
@@ -20,7 +20,7 @@ _HALF_LINE = (0.003, 0.02, 0.09, 0.3, 0.7, 1.3, 2.2, 4.7, 9.5, 31.0)
 _CLOSE = 0.01
 
 
-def std_curve(seen: Observation, latent: Latent, interval: Interval | None) -> Fact[StdCurve] | None:
+def std_curve(seen: Recognition, latent: Latent, interval: Interval | None) -> Fact[StdCurve] | None:
     """The curve of std over the second head, driven through both tails, and the parametrisation that fits all of it."""
     if latent.second is None or latent.std is None:
         return None
@@ -40,7 +40,7 @@ def std_curve(seen: Observation, latent: Latent, interval: Interval | None) -> F
     return Fact(StdCurve(fitting, points), Origin(source, origin_of(seen.run.tape, latent.std).place))
 
 
-def drawn_around_mu(seen: Observation, latent: Latent) -> bool:
+def drawn_around_mu(seen: Recognition, latent: Latent) -> bool:
     """Whether z without noise is mu, rearranged or repeated at most, wherever the prior has nearly all of its mass."""
     if latent.mu == latent.location:
         return True
@@ -54,7 +54,7 @@ def drawn_around_mu(seen: Observation, latent: Latent) -> bool:
     return bool((found.sort().values - wanted).abs().max() <= 2.0 * tolerance(found.dtype))
 
 
-def std_at(seen: Observation, latent: Latent, second: int, s: float) -> float | None:
+def std_at(seen: Recognition, latent: Latent, second: int, s: float) -> float | None:
     """The std of z when every element of the second head is `s`; None where it is no finite number."""
     tape = seen.run.tape
     noise = tape.values[latent.eps].tensor

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vae_checked.adapters import Role
-from vae_checked.auditor.recognition.observe import Observation
+from vae_checked.auditor.recognition.recognition import Recognition
 from vae_checked.auditor.recording.origins import place_of
 from vae_checked.auditor.recording.tape import Tape
 from vae_checked.facts import Fact, NoiseTiming, Origin
@@ -11,7 +11,7 @@ from vae_checked.facts import Fact, NoiseTiming, Origin
 _SUMS = frozenset({"add", "add_"})
 
 
-def silent_timing(train: Observation, evaluation: Observation | None) -> Fact[NoiseTiming] | None:
+def silent_timing(train: Recognition, evaluation: Recognition | None) -> Fact[NoiseTiming] | None:
     """The timing of a model whose training pass draws nothing; None unless names declare that it has two heads."""
     if train.run.tape.draws:
         return None
@@ -24,7 +24,7 @@ def silent_timing(train: Observation, evaluation: Observation | None) -> Fact[No
     return Fact(NoiseTiming(False, evaluated, added is not None), Origin("forward", place))
 
 
-def _declared_heads(seen: Observation) -> tuple[int, int] | None:
+def _declared_heads(seen: Recognition) -> tuple[int, int] | None:
     numbers = {
         role: number
         for part in seen.run.parts
@@ -35,7 +35,7 @@ def _declared_heads(seen: Observation) -> tuple[int, int] | None:
     return numbers[Role.MU], numbers[Role.SECOND]
 
 
-def _std_added(seen: Observation, mu: int, second: int) -> int | None:
+def _std_added(seen: Recognition, mu: int, second: int) -> int | None:
     """The step that adds a function of the second head to mu on the way to the reconstruction."""
     if seen.x_hat is None:
         return None

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from vae_checked.auditor.recognition.observe import Observation
+from vae_checked.auditor.recognition.recognition import Recognition
 from vae_checked.auditor.recording.origins import module_of, place_of
 from vae_checked.auditor.recording.randomness import Family
 from vae_checked.auditor.recording.tape import Step
 from vae_checked.facts import Fact, Origin
 
 
-def always_on_dropout(evaluated: Observation) -> Fact[tuple[str, ...]]:
+def always_on_dropout(evaluated: Recognition) -> Fact[tuple[str, ...]]:
     """The places where an evaluation pass still draws a mask."""
     tape = evaluated.run.tape
     found: dict[str, Origin] = {}
@@ -27,7 +27,7 @@ def always_on_dropout(evaluated: Observation) -> Fact[tuple[str, ...]]:
 _NAN_TESTS = frozenset(("isnan", "isfinite", "isinf"))
 
 
-def hidden_nan(seen: Observation) -> Fact[str | None] | None:
+def hidden_nan(seen: Recognition) -> Fact[str | None] | None:
     """The operation that replaces NaN on the way to the loss, if there is one.
 
     None where there is no loss, and where something is tested for NaN: what is done then may be to replace it.

@@ -44,12 +44,13 @@ def pattern(shape: Collection[int], dtype: torch.dtype, device: torch.device) ->
     return (size * sign).reshape(tuple(shape)).to(device=device, dtype=dtype)
 
 
-def find_samples(tape: Tape, graph: Graph) -> tuple[list[Sample], list[str]]:
+def find_samples(graph: Graph) -> tuple[list[Sample], list[str]]:
     """Every z with its location and std, in the order of the tape, and a line for each noise that makes none."""
     samples: list[Sample] = []
     others: list[str] = []
-    for eps in _noises(tape, graph):
-        sample = _sample_of(tape, graph, eps)
+    tape = graph.tape
+    for eps in _noises(graph):
+        sample = _sample_of(graph, eps)
         draws = ", ".join(sorted({draw.source for draw in _draws_of(tape, eps)}))
         if sample is None:
             others.append(f"the noise of {draws} makes no z = location + scale * eps: it is taken for no posterior")
@@ -64,8 +65,9 @@ def _draws_of(tape: Tape, number: int) -> tuple[Draw, ...]:
     return tuple(draw for draw in tape.draws if tape.values[number].sources & Tape.bit(draw))
 
 
-def _noises(tape: Tape, graph: Graph) -> list[int]:
+def _noises(graph: Graph) -> list[int]:
     """The values that follow from draws and not from the input, at the place where they meet it; masks left out."""
+    tape = graph.tape
     found: dict[int, None] = {}
     for step in tape.steps:
         if step.draw is not None or not any(graph.depends_on_input(n) and tape.drawn(n) for n in step.outputs):
@@ -81,7 +83,8 @@ def _noises(tape: Tape, graph: Graph) -> list[int]:
     return list(found)
 
 
-def _sample_of(tape: Tape, graph: Graph, eps: int) -> Sample | None:
+def _sample_of(graph: Graph, eps: int) -> Sample | None:
+    tape = graph.tape
     recorded = tape.values[eps].tensor
     unit = pattern(recorded.shape, recorded.dtype, recorded.device)
     if 0 in recorded.stride():
@@ -97,7 +100,7 @@ def _sample_of(tape: Tape, graph: Graph, eps: int) -> Sample | None:
             if tape.values[location].step is None:
                 return None  # noise on the input itself
             partial = Sample(number, eps, location, None, _draws_of(tape, eps))
-            return replace(partial, std=_scale(tape, graph, partial, at_0, at_1, unit))
+            return replace(partial, std=_scale(graph, partial, at_0, at_1, unit))
     return None
 
 
@@ -176,8 +179,9 @@ def _broadcasts_to(small: Tensor, large: Tensor) -> bool:
     return small.dim() <= large.dim() and all(a in (1, b) for a, b in pairs)
 
 
-def _scale(tape: Tape, graph: Graph, sample: Sample, at_0: Tensor, at_1: Tensor, unit: Tensor) -> int | None:
+def _scale(graph: Graph, sample: Sample, at_0: Tensor, at_1: Tensor, unit: Tensor) -> int | None:
     """The value that multiplies eps on its way to z: the last one, free of noise, that changes the slope."""
+    tape = graph.tape
     between = affected(tape, (sample.eps,)) & graph.ancestors(sample.z)
     slope = at_1 - at_0
     noise = noise_bits(tape, sample.eps)

@@ -7,7 +7,6 @@ import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -20,19 +19,15 @@ from vae_checked.auditor.recording.tape import Recorder, Tape
 from vae_checked.errors import ModelError
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Run:
-    """What one pass left: the tape, the inputs, the raw output, its parts, and the loss once it was called."""
+    """What one pass left: the recorder with its tape, the inputs, the raw output, and its parts."""
 
     model: nn.Module
     recorder: Recorder
     inputs: Inputs
-    training: bool
-    output: Any = None
-    parts: tuple[Part, ...] = ()
-    loss: Tensor | None = None
-    loss_name: str = ""
-    forward_end: int = 0
+    output: object
+    parts: tuple[Part, ...]
 
     @property
     def tape(self) -> Tape:
@@ -94,12 +89,11 @@ def run_model(
         if other is not subject.model:
             named.update(named_tensors(other))
     recorder = Recorder(inputs.tensors(), named, generators)
-    run = Run(subject.model, recorder, inputs, training)
     for module in (subject.model, *others):
         nn.Module.train(module, training)  # a model may have a method `train` of its own
     try:
         with recording(recorder):
-            run.output = subject.run(inputs)
+            output = subject.run(inputs)
     except Exception as error:
         shapes = ", ".join(f"{name} {tuple(tensor.shape)}" for name, tensor in inputs.tensors())
         mode = "train" if training else "eval"
@@ -107,6 +101,4 @@ def run_model(
             f"the forward of {type(subject.model).__name__} raised {described(error)} on {shapes} in {mode} mode: "
             "give inputs= that it takes"
         ) from error
-    run.parts = subject.parts(run.output)
-    run.forward_end = len(recorder.tape.steps)
-    return run
+    return Run(subject.model, recorder, inputs, output, subject.parts(output))

@@ -1,0 +1,77 @@
+"""What was recognised in one recorded pass: a frozen value that every measurement reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+from vae_checked.adapters import Role
+from vae_checked.auditor.losses.settings import Setting
+from vae_checked.auditor.recognition.graph import Graph
+from vae_checked.auditor.recognition.join import Join
+from vae_checked.auditor.recognition.latents import Latent
+from vae_checked.auditor.recording.run import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Minimised:
+    """The scalar that is minimised, as far as there is one.
+
+    `number` is the tape's, `tensor` the scalar itself. `kept_batch`: the loss gave one number per sample, and their sum
+    is taken. `kl_alone`: it is the KL of a model that returns no other term. `dead_weights` are keywords of the loss
+    that move nothing, None where it was not called; `supplied_weights` are those that it asked for and nobody gave,
+    `settings` the numbers that weigh one of its terms.
+    `takes_heads`: more than reconstruction and data was handed to it, or may be known to it.
+    """
+
+    number: int | None = None
+    tensor: Tensor | None = None
+    name: str = ""
+    kept_batch: bool = False
+    kl_alone: bool = False
+    dead_weights: tuple[str, ...] | None = None
+    supplied_weights: tuple[str, ...] = ()
+    settings: tuple[Setting, ...] = ()
+    takes_heads: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """A run with what was recognised in it; numbers are those of the tape.
+
+    `roles` are those of the parts of the output, by their paths. `x_hat` is the reconstruction that the model returned,
+    and `x_hat_declared` whether a convention says so; `join` is where a reconstruction meets its target on the way to
+    the loss. `recognised` and `unobserved` are lines for the report.
+    """
+
+    run: Run
+    graph: Graph
+    latents: tuple[Latent, ...]
+    roles: Mapping[str, Role]
+    loss: Minimised = field(default_factory=Minimised)
+    x_hat: int | None = None
+    x_hat_declared: bool = False
+    join: Join | None = None
+    recognised: tuple[str, ...] = ()
+    unobserved: tuple[str, ...] = ()
+
+    @property
+    def total(self) -> int | None:
+        """The number of the scalar that is minimised."""
+        return self.loss.number
+
+    @property
+    def batch(self) -> int:
+        """The number of samples."""
+        return int(self.run.x.shape[0])
+
+    def settings_by(self, *roles: Role) -> tuple[Setting, ...]:
+        """The settings of the loss that scale its gradient by outputs of these roles, and by nothing else."""
+        of_roles = [part.tensor for part in self.run.parts if self.roles.get(part.path) in roles]
+        return tuple(
+            setting
+            for setting in self.loss.settings
+            if all(any(tensor is part for part in of_roles) for tensor in setting.scales)
+        )
