@@ -7,7 +7,7 @@ observed, which is never a fault. No torch here.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Generic, TypeVar
 
@@ -65,7 +65,7 @@ SYMMETRIC_UNIT = Interval(-1.0, 1.0)
 BYTE = Interval(0.0, 255.0)
 
 
-# ------------------------------------------------------------------------------------------ closed forms
+# -------------------------------------------------------------------------------------- the second head
 
 
 class Parametrisation(StrEnum):
@@ -75,10 +75,6 @@ class Parametrisation(StrEnum):
     LOG_STD = "log_std"
     STD = "std"
     VAR = "var"
-
-    def std(self, s: float) -> float:
-        """Sigma at s; raises ValueError or OverflowError where it has none."""
-        return _STD[self](s)
 
     @property
     def formula(self) -> str:
@@ -91,12 +87,6 @@ class Parametrisation(StrEnum):
         return _MEANING[self]
 
 
-_STD: dict[Parametrisation, Callable[[float], float]] = {
-    Parametrisation.LOGVAR: lambda s: math.exp(0.5 * s),
-    Parametrisation.LOG_STD: math.exp,
-    Parametrisation.STD: float,
-    Parametrisation.VAR: math.sqrt,
-}
 _FORMULA = {
     Parametrisation.LOGVAR: "exp(0.5 * s)",
     Parametrisation.LOG_STD: "exp(s)",
@@ -109,16 +99,6 @@ _MEANING = {
     Parametrisation.STD: "standard deviation",
     Parametrisation.VAR: "variance",
 }
-
-
-def gaussian_kl(mu: float, std: float) -> float:
-    """KL(N(mu, std^2) || N(0, 1)) of one latent, in nats; Kingma and Welling 2014, appendix B."""
-    return 0.5 * (std * std + mu * mu - 1.0) - math.log(std)
-
-
-def reversed_gaussian_kl(mu: float, std: float) -> float:
-    """KL(N(0, 1) || N(mu, std^2)) of one latent, in nats: the arguments of `gaussian_kl` exchanged."""
-    return 0.5 * (1.0 + mu * mu) / (std * std) - 0.5 + math.log(std)
 
 
 # ------------------------------------------------------------------------------------------------- facts
@@ -341,11 +321,32 @@ class BatchMixing:
 
 
 @dataclass(frozen=True, slots=True)
-class EffectiveBeta:
-    """The weight of the summed KL against the summed reconstruction error, and the named sizes that make it."""
+class Quantity:
+    """A size or a weight as a factor: its symbol, its power, its value where that is known, and its name."""
 
-    value: float | None
-    factors: tuple[tuple[str, float], ...] = ()
+    symbol: str
+    power: int = 1
+    value: float | None = None
+    name: str = ""
+
+    @property
+    def amount(self) -> float:
+        """The value to its power; nan where it is not known."""
+        return math.nan if self.value is None else self.value**self.power
+
+
+@dataclass(frozen=True, slots=True)
+class EffectiveBeta:
+    """The weight of the summed KL against the summed reconstruction error: a constant times named quantities."""
+
+    constant: float = 1.0
+    factors: tuple[Quantity, ...] = ()
+
+    @property
+    def value(self) -> float | None:
+        """The number that it is; None where a factor has no value, as the batch size has none."""
+        found = self.constant * math.prod(factor.amount for factor in self.factors)
+        return None if math.isnan(found) else found
 
 
 @dataclass(frozen=True, slots=True)

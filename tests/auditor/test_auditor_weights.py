@@ -12,6 +12,7 @@ from small_vaes import spellings as zoo
 from torch import Tensor, nn
 
 from vae_checked.auditor import AuditReport, audit
+from vae_checked.mathematics.effective_beta import rendered
 
 WEIGHT = 2.0
 
@@ -150,3 +151,42 @@ def test_a_division_by_the_batch_is_a_mean(
     recon: Callable[[Tensor, Tensor], Tensor], kl: Callable[[Tensor, Tensor], Tensor], expected: list[str]
 ) -> None:
     assert codes(lambda x_hat, x, mu, logvar: recon(x_hat, x) + kl(mu, logvar)) == expected
+
+
+def test_the_effective_beta_names_settings_and_leaves_the_batch_a_symbol() -> None:
+    def loss(x_hat: Tensor, x: Tensor, mu: Tensor, logvar: Tensor, beta: float = 3.0) -> Tensor:
+        return F.mse_loss(x_hat, x) + beta * kl_rows(mu, logvar).sum()
+
+    (facts,) = reported(loss).facts
+    assert facts.objective.effective_beta is not None
+    assert rendered(facts.objective.effective_beta.value) == (
+        "864 * B (beta 3, elements of a sample 288, B the batch size; at batch 128: 1.1e+05)"
+    )
+
+
+class Convolved(zoo.Base):
+    """Takes pictures of any size."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = nn.Conv2d(3, 2 * 5, 3, padding=1)
+        self.decoder = nn.Conv2d(5, 3, 3, padding=1)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        mu, logvar = self.encoder(x).chunk(2, dim=1)
+        return torch.sigmoid(self.decoder(mu + (0.5 * logvar).exp() * torch.randn_like(mu))), mu, logvar
+
+
+def test_sizes_that_the_audit_drew_are_symbols() -> None:
+    def loss(x_hat: Tensor, x: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+        kl = -0.5 * (1 + logvar - mu.square() - logvar.exp())
+        return F.mse_loss(x_hat, x) + kl.mean()
+
+    torch.manual_seed(4)
+    for spec, text in (
+        ("B 3 H W", "C*H*W / L (L the latents, C*H*W the elements of a sample)"),
+        ("B 3 8 12", "0.6 (latents 480, elements of a sample 288)"),
+    ):
+        (facts,) = audit(Convolved(), spec, loss, data_range=(0, 1)).facts
+        assert facts.objective.effective_beta is not None
+        assert rendered(facts.objective.effective_beta.value) == text

@@ -40,6 +40,7 @@ from vae_checked.facts import (
     NoiseLaw,
     NoiseTiming,
     Overflow,
+    Quantity,
     Reduced,
     ShapePair,
     StdCurve,
@@ -168,7 +169,7 @@ ALSO_MISTAKES: list[tuple[str, Values, str]] = [
         {
             "recon.reduced": Reduced(MEAN, MEAN),
             "kl.reduced": Reduced(MEAN, SUM),
-            "objective.effective_beta": EffectiveBeta(288.0, (("pixels", 288.0),)),
+            "objective.effective_beta": EffectiveBeta(1.0, (Quantity("C*H*W", 1, 288.0, "pixels"),)),
         },
         "effective beta: 288 (pixels 288)",
     ),
@@ -176,7 +177,7 @@ ALSO_MISTAKES: list[tuple[str, Values, str]] = [
         ("VAE502", {"recon.reduced": Reduced(MEAN, MEAN), "kl.reduced": Reduced(MEAN, SUM), path: value}, says)
         for path, value, says in (
             ("kl.factor", Factor(1.0), "the number of elements"),
-            ("objective.effective_beta", EffectiveBeta(None), "the number of elements"),
+            ("objective.effective_beta", EffectiveBeta(1.0, (Quantity("C*H*W"),)), "effective beta: C*H*W"),
             ("objective.effective_beta", EffectiveBeta(1.2), "effective beta: 1.2"),
         )
     ),

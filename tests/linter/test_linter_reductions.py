@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from linter_losses import KL, LOOP, MODEL, RECON, codes, one, read
 
-from vae_checked.facts import EffectiveBeta, Reduction
+from vae_checked.facts import Reduction
+from vae_checked.mathematics.effective_beta import rendered
 
 ROWWISE = 'recon = F.mse_loss(out, x, reduction="none").sum(1).mean()'
 LEFT = 'recon = F.mse_loss(out, x, reduction="none").sum(1)\nwhile len(recon.shape) > 1:'
@@ -140,26 +141,55 @@ def test_a_division_by_the_batch_is_a_mean(body: str, expected: list[str], size:
     assert codes(tmp_path, body.format(size), model) == expected
 
 
-@pytest.mark.parametrize(
-    ("recon", "kl", "beta"),
-    [
-        ("F.mse_loss(out, x)", "rows.sum(1).mean()", EffectiveBeta(91.0, (("elements of a sample", 91.0),))),
-        ("F.mse_loss(out, x, reduction='sum')", "rows.sum()", EffectiveBeta(1.0, ())),
-        (
-            "F.mse_loss(out, x)",
-            "rows.mean()",
-            EffectiveBeta(13.0, (("1 / latents", 1 / 7), ("elements of a sample", 91.0))),
-        ),
-    ],
-    ids=["mean beside sum", "sum beside sum", "mean beside mean"],
-)
-def test_effective_beta_is_a_product_of_named_sizes(recon: str, kl: str, beta: EffectiveBeta, tmp_path: Path) -> None:
+BETAS = {
+    "mean beside sum": ("F.mse_loss(out, x)", "rows.sum(1).mean()", "91 (elements of a sample 91)"),
+    "sum beside sum": ("F.mse_loss(out, x, reduction='sum')", "rows.sum()", "1"),
+    "mean beside mean": ("F.mse_loss(out, x)", "rows.mean()", "13 (latents 7, elements of a sample 91)"),
+    "batch sum beside mean": (
+        "F.mse_loss(out, x)",
+        "rows.sum()",
+        "91 * B (elements of a sample 91, B the batch size; at batch 128: 1.2e+04)",
+    ),
+    "a named number": ("F.mse_loss(out, x)", "BETA * rows.sum(1).mean()", "182 (BETA 2, elements of a sample 91)"),
+    "a number of its own": ("F.mse_loss(out, x)", "0.25 * rows.sum(1).mean()", "22.75 (elements of a sample 91)"),
+    "a name without a value": (
+        "F.mse_loss(out, x)",
+        "model.weight * rows.sum(1).mean()",
+        "91 * model.weight (elements of a sample 91)",
+    ),
+    "a weight of the error": ("10 * F.mse_loss(out, x, reduction='sum')", "rows.sum()", "0.1"),
+    "twice over the batch": (
+        "F.mse_loss(out, x, reduction='sum') / len(x)",
+        "(rows.sum(1) / len(x)).mean()",
+        "1 / B (B the batch size; at batch 128: 0.0078)",
+    ),
+    "within the KL's own sum": (
+        "F.mse_loss(out, x, reduction='sum')",
+        "torch.sum(-0.5 * (1 + logvar - mu ** 2 - logvar.exp())) * BETA",
+        "2 (BETA 2)",
+    ),
+}
+
+
+@pytest.mark.parametrize(("recon", "kl", "text"), BETAS.values(), ids=BETAS)
+def test_the_effective_beta_is_an_expression(recon: str, kl: str, text: str, tmp_path: Path) -> None:
     body = f"            recon = {recon}\n            {ROWS}\n            loss = recon + {kl}"
     found = [facts.objective.effective_beta for facts in read(tmp_path, MODEL + LOOP.format(body=body)).facts]
-    known = [fact.value for fact in found if fact is not None]
-    assert len(known) == 1
-    assert known[0].value == pytest.approx(beta.value)
-    assert dict(known[0].factors) == pytest.approx(dict(beta.factors))
+    assert [rendered(fact.value) for fact in found if fact is not None] == [text]
+
+
+def test_sizes_that_the_source_does_not_tell_are_symbols(tmp_path: Path) -> None:
+    model = MODEL.replace("nn.Linear(33, 91), nn.Sigmoid()", "nn.Linear(33, N_OUT), nn.Sigmoid()")
+    body = (
+        f"            recon = F.mse_loss(out, data)\n            {ROWS}\n            loss = recon + rows.sum(1).mean()"
+    )
+    loop = LOOP.replace("x = x.view(-1, 91)", "data = x").format(body=body)
+    found = [
+        facts.objective.effective_beta for facts in read(tmp_path, f"from sizes import N_OUT\n{model}{loop}").facts
+    ]
+    texts = [rendered(fact.value) for fact in found if fact is not None]
+    assert texts
+    assert all(text in ("D (D the elements of a sample)", "C*H*W (C*H*W the elements of a sample)") for text in texts)
 
 
 def test_reductions_are_read_axis_by_axis(tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ from vae_checked.facts import (
     Origin,
     Output,
     Parametrisation,
+    Quantity,
     Recon,
     Reduced,
     Reduction,
@@ -153,7 +154,11 @@ def test_the_portrait_names_ranges_reductions_and_the_effective_beta() -> None:
         output=Output(interval=Fact(SYMMETRIC_UNIT), activations=Fact(("relu", "tanh"))),
         recon=Recon(kind=Fact(Likelihood.BCE), reduced=Fact(Reduced(event=Reduction.MIXED))),
         data=Data(interval=Fact(UNIT)),
-        objective=Objective(effective_beta=Fact(EffectiveBeta(96.0, (("pixels", 12288.0), ("1/latents", 1 / 128))))),
+        objective=Objective(
+            effective_beta=Fact(
+                EffectiveBeta(1.0, (Quantity("C*H*W", 1, 12288.0, "pixels"), Quantity("L", -1, 128.0, "latents")))
+            )
+        ),
     )
     assert portrait(facts) == [
         "sampler: drawn in training",
@@ -163,10 +168,7 @@ def test_the_portrait_names_ranges_reductions_and_the_effective_beta() -> None:
             "ranges: decoder gives [-1, 1] by relu, then tanh; "
             "bce takes a prediction in [0, 1] and a target in [0, 1]; data in [0, 1]"
         ),
-        (
-            "effective beta: 96 = 12288 (pixels) x 0.0078125 (1/latents), "
-            "the weight of the summed KL against the summed error"
-        ),
+        ("effective beta: 96 (pixels 12288, latents 128), the weight of the summed KL against the summed error"),
     ]
     assert portrait(Facts("m")) == []
 

@@ -124,6 +124,7 @@ def _observed(subject: Subject, source: Source, loss: Loss | None, seed: int, re
         again if isinstance(again, Recognition) else None,
         evaluation if isinstance(evaluation, Recognition) else None,
         tuple(f"a second pass: {error}" for error in (again, evaluation) if isinstance(error, ModelError)),
+        source.open_sizes,
     )
 
 

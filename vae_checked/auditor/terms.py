@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -13,8 +14,11 @@ from vae_checked.auditor.measure import recon as recon_term
 from vae_checked.auditor.measure import weights
 from vae_checked.auditor.measure.gradients import Gradients
 from vae_checked.auditor.recognition.recognition import Recognition
-from vae_checked.facts import KL, EffectiveBeta, Fact, Factor, Interval, Likelihood, Origin, Recon, Reduced, Reduction
+from vae_checked.facts import KL, EffectiveBeta, Fact, Factor, Interval, Likelihood, Origin, Quantity, Recon, Reduced
+from vae_checked.mathematics.effective_beta import BATCH, Term, effective_beta, elements, latents
 
+# Relative error of a measured weight.
+_CLOSE = 2e-3
 _NO_LOSS = "no loss is known: loss= settles it"
 
 
@@ -22,7 +26,9 @@ _NO_LOSS = "no loss is known: loss= settles it"
 class Observed:
     """The passes on which one audit rests: training at two batch sizes, the first one's gradients, and evaluation.
 
-    `failed` says why a pass beside the first could not be made.
+
+    `failed` says why a pass beside the first could not be made, `open_sizes` that the sizes of a sample are the audit's
+    choice and not the model's own.
     """
 
     train: Recognition
@@ -30,6 +36,7 @@ class Observed:
     other_batch: Recognition | None
     evaluation: Recognition | None
     failed: tuple[str, ...] = ()
+    open_sizes: bool = False
 
     @property
     def others(self) -> tuple[Recognition, ...]:
@@ -186,21 +193,48 @@ def kl_facts(seen: Observed, place: int, interval: Interval | None, unobserved: 
         None if reduced.batch is None else Fact(reduced, measured.origin),
         in_loss,
     )
-    return KLFacts(term, _beta(seen, measured.weight, event, reduced, factor.value))
+    return KLFacts(term, _beta(seen, measured.weight, event, reduced, place))
 
 
-def _beta(seen: Observed, weight: float, latents: int, reduced: Reduced, factor: float) -> Fact[EffectiveBeta] | None:
-    """The weight of one sample's summed KL over that of its summed error, with the sizes that make it."""
+def _beta(seen: Observed, weight: float, count: int, reduced: Reduced, place: int) -> Fact[EffectiveBeta] | None:
+    """The weight of one sample's summed KL over that of its summed error, with the sizes and weights that make it.
+
+    What was measured is a number at one batch size and one setting of the weights; what is left of it beside those is
+    the constant.
+    """
     measured, recon = seen.recon, seen.recon_reduced
     if measured is None or measured.weight is None or recon is None:
         return None
-    factors: list[tuple[str, float]] = []
-    if recon.event is Reduction.MEAN:
-        factors.append(("elements of x", float(seen.event)))
-    if reduced.event is Reduction.MEAN:
-        factors.append(("latents", float(latents)))
-    if recon.batch is not reduced.batch:
-        factors.append(("batch", float(seen.train.batch)))
-    if abs(factor - 1.0) > 1e-3:
-        factors.append(("factor of the KL", factor))
-    return Fact(EffectiveBeta(weight / measured.weight, tuple(factors)), measured.origin)
+    first = seen.train
+    spatial = first.run.tape.values[first.latents[place].mu].tensor.dim() > 2
+    of_kl = Term(
+        reduced,
+        latents(None if seen.open_sizes and spatial else float(count)),
+        weights=_weights(first, Role.MU, Role.SECOND),
+    )
+    flat = first.run.x.dim() == 2
+    of_recon = Term(
+        recon,
+        elements(None if seen.open_sizes else float(seen.event), flat=flat),
+        weights=_weights(first, Role.RECONSTRUCTION),
+    )
+    beta = effective_beta(of_kl, of_recon)
+    if beta is None:
+        return None
+    drawn = {of_recon.size.symbol: seen.event, of_kl.size.symbol: count, BATCH: first.batch}
+    ran_with = (drawn.get(each.symbol, 1.0 if each.value is None else each.value) for each in beta.factors)
+    known = math.prod(float(size) ** each.power for size, each in zip(ran_with, beta.factors, strict=True))
+    constant = abs(weight / measured.weight) / known
+    return Fact(replace(beta, constant=_rounded(constant)), measured.origin)
+
+
+def _weights(first: Recognition, *roles: Role) -> tuple[Quantity, ...]:
+    """The settings of the loss that weigh a term; what nobody gave was 1 in the run, and has no value."""
+    named = tuple(Quantity(setting.name, 1, setting.value) for setting in first.settings_by(*roles) if setting.value)
+    supplied = first.supplied_weights if Role.MU in roles else ()
+    return (*named, *(Quantity(name) for name in supplied))
+
+
+def _rounded(value: float) -> float:
+    nearest = float(f"{value:.3g}")
+    return nearest if math.isclose(value, nearest, rel_tol=_CLOSE) else value

@@ -7,6 +7,7 @@ from vae_checked.catalogue.support.example import EXAMPLE, edit
 from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, lacking
 from vae_checked.facts import Facts, Parametrisation
 from vae_checked.finding import Severity
+from vae_checked.mathematics.gaussians import std_at
 
 
 def judge(facts: Facts) -> Verdict:
@@ -38,7 +39,7 @@ def judge(facts: Facts) -> Verdict:
 def _assumed(parametrisation: Parametrisation, s: float) -> float | None:
     """The std that a parametrisation makes of s, None where it makes none of it: the root of a negative number."""
     try:
-        return parametrisation.std(s)
+        return std_at(parametrisation, s)
     except (ValueError, OverflowError):
         return None
 

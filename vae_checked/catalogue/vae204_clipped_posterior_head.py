@@ -9,6 +9,7 @@ from vae_checked.catalogue.support.example import EXAMPLE, edit
 from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, lacking
 from vae_checked.facts import REAL, Facts, Interval, Parametrisation
 from vae_checked.finding import Severity
+from vae_checked.mathematics.gaussians import std_at
 
 # A mean that reaches two standard deviations of the prior is confined by nothing that matters, nor is a posterior that
 # can be three times narrower than the prior.
@@ -75,7 +76,7 @@ def _std(parametrisation: Parametrisation, head: Interval) -> Interval:
 
 def _std_at(parametrisation: Parametrisation, s: float) -> float:
     try:
-        return parametrisation.std(s)
+        return std_at(parametrisation, s)
     except OverflowError:
         return math.inf
 

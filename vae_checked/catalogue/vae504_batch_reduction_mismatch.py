@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from vae_checked.catalogue.mistake import Mistake, Observer
-from vae_checked.catalogue.support.balance import batch_power, batch_settled, over_batch, stated
+from vae_checked.catalogue.support.balance import batch_settled, over_batch, stated
 from vae_checked.catalogue.support.example import EXAMPLE, edit
 from vae_checked.catalogue.verdict import Evidence, Found, Verdict, lacking
 from vae_checked.facts import Facts
 from vae_checked.finding import Severity
+from vae_checked.mathematics.effective_beta import batch_power
 
 
 def judge(facts: Facts) -> Verdict:

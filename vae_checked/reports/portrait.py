@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vae_checked.facts import Reduction
+from vae_checked.mathematics.effective_beta import rendered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,7 +93,5 @@ def _ranges(facts: Facts) -> Iterator[str]:
 
 def _beta(facts: Facts) -> Iterator[str]:
     beta = facts.objective.effective_beta
-    if beta and beta.value.value is not None:
-        made_of = " x ".join(f"{value:.6g} ({name})" for name, value in beta.value.factors)
-        factors = f" = {made_of}" if made_of else ""
-        yield f"{beta.value.value:.4g}{factors}, the weight of the summed KL against the summed error"
+    if beta:
+        yield f"{rendered(beta.value)}, the weight of the summed KL against the summed error"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 from torch import Tensor
@@ -38,7 +39,9 @@ def inputs_for(subject: Subject, inputs: Any, data_range: tuple[float, float] | 
         if shaped is not None and _run(subject, source_of(shaped, model, data_range)) is not None:
             source = source_of(shaped, model, data_range)
             return source, f"input {shaped!r}: {reason}, so many has an output of this shape, and forward runs on it"
-        return source, f"input {spec!r}: {reason}, and forward runs on it"
+        # One row of features is what the first layer takes; of an image it tells the channels alone.
+        guessed = replace(source, open_sizes=source.open_sizes or len(spec.split()) > 2)
+        return guessed, f"input {spec!r}: {reason}, and forward runs on it"
     words = ", ".join(repr(spec) for spec, _ in tried) or "no first layer tells its shape"
     raise ModelError(
         f"no input is known for {type(model).__name__} ({words}): give inputs=, a tensor or a specification "

@@ -33,13 +33,17 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where inputs come from: shapes to draw to, or given tensors; `interval` is what is known of the data's values."""
+    """Where inputs come from: shapes to draw to, or given tensors; `interval` is what is known of the data's values.
+
+    `open_sizes` where sizes of a sample were chosen here that the model leaves open.
+    """
 
     shapes: tuple[Shape, ...]
     given: Inputs | None
     interval: Interval | None
     dtype: torch.dtype
     device: torch.device
+    open_sizes: bool = False
 
     def batches(self, avoid: Sequence[int]) -> tuple[int, int]:
         """Two batch sizes that are none of `avoid`, the larger one first."""
@@ -75,7 +79,8 @@ def source_of(inputs: Any, model: nn.Module, data_range: tuple[float, float] | N
     dtype, device = _kind(model)
     interval = None if data_range is None else _interval(data_range)
     if isinstance(inputs, str):
-        return Source(_parse(inputs), None, interval, dtype, device)
+        letters = any(token.isidentifier() for part in inputs.split(",") for token in part.split(":")[-1].split()[1:])
+        return Source(_parse(inputs), None, interval, dtype, device, letters)
     given = _as_inputs(inputs)
     if interval is None:
         interval = _observed(given)

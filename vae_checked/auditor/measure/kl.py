@@ -18,7 +18,8 @@ from vae_checked.auditor.recognition.recognition import Recognition
 from vae_checked.auditor.recording.origins import origin_of, place_of
 from vae_checked.auditor.recording.replay import replay
 from vae_checked.auditor.recording.tape import Tape
-from vae_checked.facts import Interval, KLForm, Origin, Parametrisation, gaussian_kl
+from vae_checked.facts import Interval, KLForm, Origin, Parametrisation
+from vae_checked.mathematics.gaussians import gaussian_kl, prior_head, std_at
 
 _LOOSE = 2e-2
 _ROUNDING = 1e-4
@@ -147,7 +148,7 @@ def _identified(term: _Term, ahead: set[int], drawn: list[Drawn], origin: Origin
     fitted = fit(drawn, positive)
     if fitted is not None:
         parametrisation, is_reversed, weight = fitted
-        points = tuple((s, parametrisation.std(s)) for s in (_POINTS_POSITIVE if positive else _POINTS))
+        points = tuple((s, std_at(parametrisation, s)) for s in (_POINTS_POSITIVE if positive else _POINTS))
         if with_values and not _same_at_any_size(term, drawn[0], parametrisation, is_reversed, weight):
             form = KLForm(parametrisation, points, (), is_reversed)
             return KLMeasured(form, None, origin, "its weight changes with its size: free bits, a capacity or the like")
@@ -158,7 +159,7 @@ def _identified(term: _Term, ahead: set[int], drawn: list[Drawn], origin: Origin
     far = [each for each in (_far(term, each) for each in drawn) if each is not None]
     large = fit(far, positive) if len(far) == len(drawn) else None
     if large is not None:
-        form = KLForm(large[0], tuple((s, large[0].std(s)) for s in (_POINTS_POSITIVE if positive else _POINTS)))
+        form = KLForm(large[0], tuple((s, std_at(large[0], s)) for s in (_POINTS_POSITIVE if positive else _POINTS)))
         return KLMeasured(form, None, origin, "it is a KL where that is large and not where it is small: free bits")
     why = _something_else(term, ahead, drawn)
     if why:
@@ -224,7 +225,7 @@ def _origin(term: _Term, ahead: set[int]) -> Origin:
 
 def _same_at_any_size(term: _Term, drawn: Drawn, kind: Parametrisation, is_reversed: bool, weight: float) -> bool:
     """Whether a KL near zero and a large one weigh the same."""
-    prior = 1.0 if kind in (Parametrisation.STD, Parametrisation.VAR) else 0.0
+    prior = prior_head(kind)
     near = term.gradients(0.02 * drawn.mu, prior + 0.02 * (drawn.second - prior))
     sizes = [each for each in (near, _far(term, drawn)) if each is not None]
     weights = [0.0 if each.flat else weight_of(each, kind, is_reversed) for each in sizes]
@@ -281,9 +282,9 @@ def _values(
     A constant in a loss has no effect, and a term that shares its loss with others has none that could be told.
     """
     count = term.tape.values[term.mu].tensor.numel()
-    prior = 1.0 if kind in (Parametrisation.STD, Parametrisation.VAR) else 0.0
+    prior = prior_head(kind)
     base = term.value(0.0, prior)
     return tuple(
-        (mu, s, (term.value(mu, s) - base) / (count * weight), gaussian_kl(mu, kind.std(s)))
+        (mu, s, (term.value(mu, s) - base) / (count * weight), gaussian_kl(mu, std_at(kind, s)))
         for mu, s in (_AT_POSITIVE if prior else _AT)
     )

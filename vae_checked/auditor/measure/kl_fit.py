@@ -1,6 +1,7 @@
 """Which closed form of a KL a gradient belongs to, by its values alone.
 
-Kingma and Welling 2014, appendix B, differentiated by the chain rule for each meaning of the second head.
+The linter fits the values of a formula; the auditor has a loss in which other terms stand beside the KL, and fits its
+gradient by the heads, where these have none. The closed forms are those of `mathematics.gaussians`.
 """
 
 from __future__ import annotations
@@ -13,8 +14,17 @@ import torch
 from torch import Tensor
 
 from vae_checked.facts import Parametrisation
+from vae_checked.mathematics.gaussians import kl_slopes_of, std_of, std_slope_of
 
 CLOSE = 2e-3
+
+
+class OnTensors:
+    """The functions of a formula on tensors; type checkers do not take the module `torch` itself for them."""
+
+    exp = staticmethod(torch.exp)
+    log = staticmethod(torch.log)
+    sqrt = staticmethod(torch.sqrt)
 
 
 def close_in(dtype: torch.dtype) -> float:
@@ -42,23 +52,6 @@ class Drawn:
         return float(self.by_mu.abs().max()) == 0 and float(self.by_second.abs().max()) == 0
 
 
-def slopes(kind: Parametrisation, is_reversed: bool, mu: Tensor, s: Tensor) -> tuple[Tensor, Tensor]:
-    """d KL / d mu and d KL / d s of one latent; Kingma and Welling 2014, appendix B, by the chain rule."""
-    std, by_s = std_of(kind, s)
-    if is_reversed:
-        return mu / std.square(), (1 / std - (1 + mu.square()) / std**3) * by_s
-    return mu, (std - 1 / std) * by_s
-
-
-def std_of(kind: Parametrisation, s: Tensor) -> tuple[Tensor, Tensor]:
-    """Sigma at s, and its derivative."""
-    if kind is Parametrisation.LOGVAR:
-        return (0.5 * s).exp(), 0.5 * (0.5 * s).exp()
-    if kind is Parametrisation.LOG_STD:
-        return s.exp(), s.exp()
-    return (s, torch.ones_like(s)) if kind is Parametrisation.STD else (s.sqrt(), 0.5 / s.sqrt())
-
-
 def fit(
     drawn: Sequence[Drawn], positive: bool, close: float | None = None
 ) -> tuple[Parametrisation, bool, float] | None:
@@ -83,7 +76,7 @@ def fit(
 
 def weight_of(draw: Drawn, kind: Parametrisation, is_reversed: bool, close: float | None = None) -> float | None:
     """The one factor between the measured gradients and the closed form's, None where there is none."""
-    by_mu, by_second = slopes(kind, is_reversed, draw.mu.double(), draw.second.double())
+    by_mu, by_second = kl_slopes_of(kind, is_reversed, draw.mu.double(), draw.second.double(), OnTensors)
     if by_mu.shape != draw.by_mu.shape or by_second.shape != draw.by_second.shape:
         return None
     closed = torch.cat([by_mu.flatten(), by_second.flatten()])
@@ -106,7 +99,7 @@ def fixed_prior(drawn: Sequence[Drawn], positive: bool) -> tuple[float, float] |
         rows, found = [], []
         for each in drawn:
             mu, s = each.mu.double().flatten(), each.second.double().flatten()
-            std, by_s = std_of(kind, s)
+            std, by_s = std_of(kind, s, OnTensors), std_slope_of(kind, s, OnTensors)
             nothing, one = torch.zeros_like(mu), torch.ones_like(mu)
             rows += [torch.stack([mu, -one, nothing], 1), torch.stack([std * by_s, 0 * s, -by_s / std], 1)]
             found += [each.by_mu.double().flatten(), each.by_second.double().flatten()]
@@ -130,7 +123,7 @@ def nearest_form(draw: Drawn, positive: bool) -> tuple[Parametrisation, bool, fl
     forms = []
     for kind in kinds:
         for is_reversed in (False, True):
-            by_mu, by_second = slopes(kind, is_reversed, draw.mu.double(), draw.second.double())
+            by_mu, by_second = kl_slopes_of(kind, is_reversed, draw.mu.double(), draw.second.double(), OnTensors)
             closed = torch.cat([by_mu.flatten(), by_second.flatten()])
             weight = float(closed @ found / (closed @ closed)) or 1.0
             forms.append((kind, is_reversed, weight, float((found - weight * closed).norm() / found.norm())))

@@ -11,13 +11,14 @@ from vae_checked.auditor.recognition.recognition import Recognition
 from vae_checked.auditor.recognition.samples import pattern, tolerance
 from vae_checked.auditor.recording.origins import origin_of
 from vae_checked.auditor.recording.replay import replay
-from vae_checked.facts import Fact, Interval, Origin, Parametrisation, StdCurve
+from vae_checked.facts import Fact, Interval, Origin, StdCurve
+from vae_checked.mathematics.gaussians import fit_std
 
 _SHOWN = (-1.0, 0.0, 2.0)
 _SHOWN_POSITIVE = (0.25, 1.0, 4.0)
 _REAL_LINE = (-9.0, -6.5, -4.2, -2.7, -1.6, -0.7, 0.4, 0.9, 1.8, 2.9, 4.1, 5.7, 7.5)
 _HALF_LINE = (0.003, 0.02, 0.09, 0.3, 0.7, 1.3, 2.2, 4.7, 9.5, 31.0)
-_CLOSE = 0.01
+_CLOSE, _FLOOR = 0.01, 1e-4
 
 
 def std_curve(seen: Recognition, latent: Latent, interval: Interval | None) -> Fact[StdCurve] | None:
@@ -32,9 +33,9 @@ def std_curve(seen: Recognition, latent: Latent, interval: Interval | None) -> F
         low, high = max(reachable.low, -8.0), min(reachable.high, 8.0)
         grid = [low + (high - low) * k / 7 for k in range(1, 7)]
         shown = [grid[0], grid[2], grid[5]]
-    measured = [(s, std_at(seen, latent, latent.second, s)) for s in grid]
+    measured = [(s, std) for s in grid if (std := std_at(seen, latent, latent.second, s)) is not None]
     rounding = 8.0 * float(torch.finfo(seen.run.tape.values[latent.std].tensor.dtype).eps)
-    fitting = _fitting(measured, max(_CLOSE, rounding))
+    fitting = fit_std(measured, max(_CLOSE, rounding), _FLOOR)
     points = tuple((s, std) for s in shown if (std := std_at(seen, latent, latent.second, s)) is not None)
     source = fitting.formula if fitting is not None else "a function that no parametrisation has"
     return Fact(StdCurve(fitting, points), Origin(source, origin_of(seen.run.tape, latent.std).place))
@@ -70,18 +71,3 @@ def std_at(seen: Recognition, latent: Latent, second: int, s: float) -> float | 
         return None
     std = float((at_1 - at_0).median())
     return std if math.isfinite(std) else None
-
-
-def _fitting(measured: list[tuple[float, float | None]], close: float) -> Parametrisation | None:
-    points = [(s, std) for s, std in measured if std is not None]
-    if len(points) < 3:
-        return None
-    for candidate in Parametrisation:
-        pairs = []
-        for s, std in points:
-            if candidate in (Parametrisation.STD, Parametrisation.VAR) and s <= 0:
-                continue
-            pairs.append((candidate.std(s), std))
-        if len(pairs) >= 3 and all(abs(std - wanted) <= close * wanted + 1e-4 for wanted, std in pairs):
-            return candidate
-    return None

@@ -6,6 +6,7 @@ import math
 
 from vae_checked.catalogue.verdict import Clean, Undecided, Verdict, Weighted, left_to
 from vae_checked.facts import Facts, Reduced, Reduction
+from vae_checked.mathematics.effective_beta import batch_power, rendered
 
 _WHOLE = frozenset({Reduction.SUM, Reduction.MEAN})
 # The codes of wrong axes in the reconstruction and in the KL.
@@ -82,15 +83,6 @@ def batch_settled(facts: Facts, recon: Reduced, kl: Reduced) -> Verdict | None:
     return Clean() if power == 0 or _cancels(facts) else None
 
 
-def batch_power(kl: Reduced, recon: Reduced) -> int | None:
-    """The power of the batch size in the weight of the KL against the reconstruction; None where it is not known."""
-    if kl.batch is Reduction.KEPT and recon.batch is Reduction.KEPT:
-        return recon.over_batch - kl.over_batch
-    if kl.batch_divisions is None or recon.batch_divisions is None:
-        return None
-    return recon.batch_divisions - kl.batch_divisions
-
-
 def over_batch(reduced: Reduced) -> str:
     """What becomes of the batch axis of a term, in words."""
     name = "left as it is" if reduced.batch is Reduction.KEPT else f"a {reduced.batch}"
@@ -107,9 +99,6 @@ def _cancels(facts: Facts) -> bool:
 
 
 def stated(facts: Facts, otherwise: str) -> str:
-    """The effective beta with the sizes that make it, or `otherwise` where it has no number."""
+    """The effective beta with the sizes that make it, or `otherwise` where it is not known."""
     beta = facts.objective.effective_beta
-    if beta is None or beta.value.value is None:
-        return otherwise
-    sizes = ", ".join(f"{name} {size:g}" for name, size in beta.value.factors)
-    return f"{beta.value.value:.4g} ({sizes})" if sizes else f"{beta.value.value:.4g}"
+    return otherwise if beta is None else rendered(beta.value)

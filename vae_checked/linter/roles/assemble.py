@@ -29,6 +29,7 @@ from vae_checked.linter.roles.posterior import exchanged, heads_facts, sampler_f
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import ELEMENTWISE, NOISE, Expr, Graph, contains, strip, walk
+from vae_checked.mathematics.gaussians import std_at
 from vae_checked.record import replace
 
 _MAX_ALTERNATIVES = 4
@@ -215,7 +216,7 @@ def _is_tempered(sampler: Sampler, kl: Divergence) -> bool:
     if sampler.std is None or kl.parametrisation is None or sampler.std.value.parametrisation is not None:
         return False
     with suppress(ValueError, OverflowError, ZeroDivisionError):
-        ratios = [std / kl.parametrisation.std(s) for s, std in sampler.std.value.points]
+        ratios = [std / std_at(kl.parametrisation, s) for s, std in sampler.std.value.points]
         return bool(ratios) and all(math.isclose(ratio, ratios[0], rel_tol=1e-6) for ratio in ratios)
     return False
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import cache
 
-from vae_checked.facts import Family, NoiseLaw, Parametrisation, gaussian_kl, reversed_gaussian_kl
+from vae_checked.facts import Family, NoiseLaw, Parametrisation
 from vae_checked.linter.roles import categorical, forms
 from vae_checked.linter.roles.samplers import is_scalar
 from vae_checked.linter.symbols.expression import (
@@ -24,11 +24,12 @@ from vae_checked.linter.symbols.expression import (
     is_formula,
 )
 from vae_checked.linter.symbols.numeric import Program, close, fit, leaves, points
+from vae_checked.mathematics.gaussians import fit_kl, gaussian_kl, std_at
 from vae_checked.record import dataclass, replace
 
 _MAX_LEAVES = 6
 _MAX_CUTS = 8
-_LEAST = 1e-3
+_LEAST, _CLOSE = 1e-3, 1e-5
 _NEVER_HEADS = frozenset(("loss", "kl_div", "noise", "data", "label"))
 # What a formula does with its heads, and no head is made by.
 _OF_FORMULA = REDUCTIONS | {"square", "pow", "abs", "neg"}
@@ -288,39 +289,29 @@ def _identify(
     point = {**ones, **dict.fromkeys(noise, 0.0), location.uid: m, head.uid: s}
     if scalars and not all(_scales(program({**point, uid: 2.0}), program(point)) for uid in scalars):
         return None
+    fitted = fit_kl(_samples(), values, _CLOSE)
+    if fitted is not None:
+        kind, factor = fitted.parametrisation, fitted.factor
+        return Divergence(node, location, head, kind, factor, _beside(value, kind, factor), reversed=fitted.is_reversed)
+    # No closed form: whether it tries to be one is told by the terms that it has.
     coefficients = fit(_rows(), values)
-    if coefficients is None:
-        return _identify_reversed(node, location, head, values)
-    classified = _classify(coefficients)
-    if classified is None:
+    classified = None if coefficients is None else _classify(coefficients)
+    if coefficients is None or classified is None:
         return None
     parametrisation, factor = classified
     reference = parametrisation or _nearest(coefficients)
+    return Divergence(node, location, head, parametrisation, factor, _beside(value, reference, factor))
+
+
+def _beside(
+    value: Callable[[float, float], float], kind: Parametrisation, factor: float
+) -> tuple[tuple[float, float, float, float], ...]:
+    """What is shown of a formula: (mu, s, its value / factor, the KL), where both have a value."""
     shown = []
     for m, s in _SHOWN:
-        try:
-            shown.append((m, s, value(m, s) / factor, gaussian_kl(m, reference.std(s))))
-        except (ValueError, OverflowError):
-            continue
-    return Divergence(node, location, head, parametrisation, factor, tuple(shown))
-
-
-def _identify_reversed(node: Expr, location: Expr, head: Expr, values: list[float]) -> Divergence | None:
-    """The KL from the prior to the posterior, whose terms are products of both heads."""
-    for parametrisation in Parametrisation:
-        stds = [parametrisation.std(s) for _, s in _samples()]
-        closed = [reversed_gaussian_kl(m, std) for (m, _), std in zip(_samples(), stds, strict=True)]
-        factor = values[0] / closed[0]
-        if abs(factor) > _LEAST and all(
-            close(value, factor * other) for value, other in zip(values, closed, strict=True)
-        ):
-            shown = []
-            for m, s in _SHOWN:
-                with suppress(ValueError, OverflowError, ZeroDivisionError):
-                    std = parametrisation.std(s)
-                    shown.append((m, s, reversed_gaussian_kl(m, std), gaussian_kl(m, std)))
-            return Divergence(node, location, head, parametrisation, factor, tuple(shown), reversed=True)
-    return None
+        with suppress(ValueError, OverflowError, ZeroDivisionError):
+            shown.append((m, s, value(m, s) / factor, gaussian_kl(m, std_at(kind, s))))
+    return tuple(shown)
 
 
 def _scales(doubled: float, value: float) -> bool:
@@ -347,7 +338,9 @@ def _to_residual(node: Expr, tensors: list[Expr], scalars: list[int]) -> Diverge
         if not abs(square) > _LEAST or not close(value(-2.0, *_RESIDUALS[0][1:]) - base, 4.0 * square):
             continue
         for scale, parametrisation in itertools.product(Parametrisation, repeat=2):
-            ratios = (value(m * scale.std(p), s, p) / gaussian_kl(m, parametrisation.std(s)) for m, s, p in _RESIDUALS)
+            ratios = (
+                value(m * std_at(scale, p), s, p) / gaussian_kl(m, std_at(parametrisation, s)) for m, s, p in _RESIDUALS
+            )
             factor = next(ratios)
             if abs(factor) > _LEAST and all(close(factor, ratio) for ratio in ratios):
                 return Divergence(node, location, head, parametrisation, factor, (), prior=True)
@@ -394,7 +387,7 @@ def _beside_normal(
 ) -> tuple[tuple[float, float, float, float], ...]:
     """What is shown of a KL of two Gaussians: its values where the prior is N(0, 1)."""
     unit = 0.0 if read_as in (Parametrisation.LOGVAR, Parametrisation.LOG_STD) else 1.0
-    shown = [(m, s, value(m, s, unit) / factor, gaussian_kl(m, read_as.std(s))) for m, s in _SHOWN]
+    shown = [(m, s, value(m, s, unit) / factor, gaussian_kl(m, std_at(read_as, s))) for m, s in _SHOWN]
     return tuple(item for item in shown if math.isfinite(item[2]))
 
 
@@ -413,7 +406,7 @@ def _two_gaussians(value: Callable[..., float]) -> tuple[Parametrisation | None,
             return None
         rests.append(base)
         for parametrisation, found in factors.items():
-            found.append(2.0 * square * parametrisation.std(p) ** 2)
+            found.append(2.0 * square * std_at(parametrisation, p) ** 2)
     fitting = [item for item, found in factors.items() if all(close(found[0], other) for other in found)]
     if not fitting or close(rests[0], value(0.0, heads[0][0] + 0.4, heads[0][1])):
         return None
@@ -421,7 +414,7 @@ def _two_gaussians(value: Callable[..., float]) -> tuple[Parametrisation | None,
         factor = factors[parametrisation][0]
         offsets = []
         for (q, p), rest in zip(heads, rests, strict=True):
-            std_q, std_p = parametrisation.std(q), parametrisation.std(p)
+            std_q, std_p = std_at(parametrisation, q), std_at(parametrisation, p)
             offsets.append(rest / factor - gaussian_kl(0.0, std_q / std_p))
         if all(close(offsets[0], other) for other in offsets):
             return parametrisation, factor, parametrisation
@@ -433,7 +426,7 @@ def _is_attempted(value: Callable[..., float], parametrisation: Parametrisation)
     """Whether a formula falls with the log std of q and grows with its variance, as every KL of Gaussians does."""
     rows, values = [], []
     for q in (0.6, 1.1, 1.9, 0.8, 1.5):
-        std = parametrisation.std(q)
+        std = std_at(parametrisation, q)
         rows.append((1.0, math.log(std), std * std))
         values.append(value(0.0, q, 1.3))
     coefficients = fit(rows, values)

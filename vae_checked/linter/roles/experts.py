@@ -15,6 +15,7 @@ from vae_checked.linter.roles.samplers import SamplerSite, is_scalar
 from vae_checked.linter.symbols.expression import ELEMENTWISE, TRANSPARENT, Expr, elementwise
 from vae_checked.linter.symbols.intervals import interval_of
 from vae_checked.linter.symbols.numeric import Program, close, finite, leaves
+from vae_checked.mathematics.gaussians import std_at
 
 _MAX_EXPERTS = 4
 _PROBES = (0.4, 0.9, 1.7, 2.6)
@@ -27,7 +28,7 @@ def facts(subject: str, found: Iterable[SamplerSite]) -> Iterator[Facts]:
         for head, parametrisation in _experts(site.scale):
             interval = interval_of(head)
             if interval is not None and interval.width > 0:
-                points = tuple((s, parametrisation.std(s)) for s in samplers.SHOWN_POSITIVE)
+                points = tuple((s, std_at(parametrisation, s)) for s in samplers.SHOWN_POSITIVE)
                 where = decisive(head)
                 std = Fact(StdCurve(parametrisation, points), where)
                 yield Facts(subject, sampler=Sampler(std=std), heads=Heads(second=Fact(interval, where)))
@@ -53,7 +54,7 @@ def _adds_up(scale: Expr, head: Expr, others: list[int]) -> Parametrisation | No
     scalars = [leaf.uid for leaf in leaves(scale, (head.uid, *others)) if is_scalar(leaf)]
     program = Program(scale, (*scalars, head.uid, *others), ideal=True)
     for parametrisation in Parametrisation:
-        expected = [parametrisation.std(s) ** -2 for s in _PROBES]
+        expected = [std_at(parametrisation, s) ** -2 for s in _PROBES]
         rises = []
         for other in _OTHERS:
             given = {**dict.fromkeys(scalars, 1.0), **dict.fromkeys(others, other)}

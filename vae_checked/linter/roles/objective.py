@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from vae_checked.facts import EffectiveBeta, Fact, Objective, Reduced, Reduction
+from vae_checked.facts import EffectiveBeta, Fact, Objective, Reduced
 from vae_checked.linter.roles import phi, reductions
 from vae_checked.linter.roles.dead_weights import is_weight, names_in, unread_weights
 from vae_checked.linter.roles.divergences import Divergence
@@ -14,7 +15,8 @@ from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import Expr, Graph, origin, strip
 from vae_checked.linter.symbols.numeric import leaves
-from vae_checked.mathematics.reductions import Negate, Step, is_shared, sign_of, weight_of
+from vae_checked.mathematics.effective_beta import Term, effective_beta, elements, latents, scaling_of
+from vae_checked.mathematics.reductions import Negate, Step, is_shared, sign_of, weighs_formula, weight_of
 from vae_checked.record import dataclass
 
 if TYPE_CHECKING:
@@ -278,7 +280,7 @@ def objective_facts(
     reading: Reading | None,
     reduced: tuple[Fact[Reduced] | None, Fact[Reduced] | None],
 ) -> Objective:
-    """The effective beta, where every size that makes it is known, and the weights that are given and never used."""
+    """The effective beta, where the reductions tell it, and the weights that are given and never used."""
     if kl is None or recon is None or reading is None:
         return Objective()
     where = origin(reading.total)
@@ -292,24 +294,18 @@ def objective_facts(
 def _effective_beta(
     kl: Divergence, recon: Reconstruction, reading: Reading, of_kl: Reduced, of_recon: Reduced
 ) -> EffectiveBeta | None:
-    kl_weight, kl_named = weight_of(reading.kl)
-    recon_weight, recon_named = weight_of(reading.recon)
-    named = kl_named or recon_named or weight_of(reductions.peeled(kl.term))[1]
-    if named or not recon_weight or (of_kl.batch, of_kl.over_batch) != (of_recon.batch, of_recon.over_batch):
+    above, beside = scaling_of(reading.kl), scaling_of(reading.recon)
+    inside = scaling_of(filter(weighs_formula, reductions.peeled(kl.term)))
+    if above is None or beside is None or inside is None:
         return None
-    factors: list[tuple[str, float]] = []
-    value = abs(kl.factor) * kl_weight / recon_weight
-    for reduction, count, name, power in (
-        (of_kl.event, reductions.latents(kl.head), "1 / latents", -1),
-        (of_recon.event, reductions.elements(recon), "elements of a sample", 1),
-    ):
-        if reduction is Reduction.SUM:
-            continue
-        if reduction is not Reduction.MEAN or count is None:
-            return None
-        factors.append((name, float(count) ** power))
-        value *= float(count) ** power
-    return EffectiveBeta(value, tuple(factors))
+    # The numbers at the top of the term are in its factor already.
+    own = math.prod(weight.amount for weight in inside[1] if weight.value) * inside[0]
+    count = reductions.elements(recon)
+    flat = reductions.rank_of(recon.term) == 2
+    return effective_beta(
+        Term(of_kl, latents(reductions.latents(kl.head)), kl.factor * above[0] / own, (*above[1], *inside[1])),
+        Term(of_recon, elements(count, flat=flat), beside[0], beside[1]),
+    )
 
 
 def _dead_weights(losses: Losses, kl: Divergence, reading: Reading) -> Fact[tuple[str, ...]] | None:

@@ -14,12 +14,14 @@ from vae_checked.linter.symbols.expression import (
     strip,
 )
 from vae_checked.linter.symbols.numeric import Program, close, finite, leaves
+from vae_checked.mathematics.gaussians import fit_std
 from vae_checked.record import dataclass
 
 SHOWN = (-1.0, 0.0, 2.0)
 SHOWN_POSITIVE = (0.5, 1.0, 2.0)
 _PROBES = (-1.3, -0.4, 0.7, 1.9)
 _PROBES_POSITIVE = (0.3, 0.7, 1.6, 2.7)
+_CLOSE = 2e-3
 _MAX_CHAIN = 24
 # Draws at one place from the same heads, as an unrolled loop has them, that are looked at.
 _MAX_ALIKE = 4
@@ -194,7 +196,7 @@ def curve(
     for probes in ((_PROBES, _PROBES_POSITIVE) if clipped else (_PROBES,)) if whole else (_PROBES_POSITIVE,):
         values = [std(s) for s in probes]
         if finite(values):
-            parametrisation = _fitting(probes, values)
+            parametrisation = fit_std(zip(probes, values, strict=True), _CLOSE)
             shown = SHOWN if probes is _PROBES else SHOWN_POSITIVE
             if parametrisation is not None:
                 return parametrisation, tuple((s, std(s)) for s in shown)
@@ -213,7 +215,7 @@ def curve_beside(
     pairs = [(x, y) for x, y in pairs if finite((x, y))][: len(_PROBES_POSITIVE)]
     if len(pairs) < len(_PROBES_POSITIVE):
         return None
-    return _fitting(tuple(x for x, _ in pairs), [y for _, y in pairs]), tuple(pairs[:3])
+    return fit_std(pairs, _CLOSE), tuple(pairs[:3])
 
 
 def clips(node: Expr, head: Expr) -> bool:
@@ -222,14 +224,3 @@ def clips(node: Expr, head: Expr) -> bool:
         return False
     program = Program(node, (head.uid,))
     return all(close(program({head.uid: s}), s) for s in _PROBES_POSITIVE)
-
-
-def _fitting(probes: tuple[float, ...], values: list[float]) -> Parametrisation | None:
-    for parametrisation in Parametrisation:
-        try:
-            expected = [parametrisation.std(s) for s in probes]
-        except (ValueError, OverflowError):
-            continue
-        if all(close(x, y, 2e-3) for x, y in zip(values, expected, strict=True)):
-            return parametrisation
-    return None
