@@ -26,7 +26,6 @@ _NO_LOSS = "no loss is known: loss= settles it"
 class Observed:
     """The passes on which one audit rests: training at two batch sizes, the first one's gradients, and evaluation.
 
-
     `failed` says why a pass beside the first could not be made, `open_sizes` that the sizes of a sample are the audit's
     choice and not the model's own.
     """
@@ -231,7 +230,7 @@ def _beta(seen: Observed, weight: float, count: int, reduced: Reduced, place: in
 def _weights(first: Recognition, *roles: Role) -> tuple[Quantity, ...]:
     """The settings of the loss that weigh a term; what nobody gave was 1 in the run, and has no value."""
     named = tuple(Quantity(setting.name, 1, setting.value) for setting in first.settings_by(*roles) if setting.value)
-    supplied = first.supplied_weights if Role.MU in roles else ()
+    supplied = first.loss.supplied_weights if Role.MU in roles else ()
     return (*named, *(Quantity(name) for name in supplied))
 
 
