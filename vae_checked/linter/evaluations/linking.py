@@ -71,8 +71,8 @@ def _callers(cls: Class) -> dict[str, set[int]]:
     """Per method that others of its class call, these others by their nodes."""
     found: dict[str, set[int]] = {}
     for base in cls.mro():
-        for method in base.names.values():
-            for node in ast.walk(method.node) if isinstance(method, Function) else ():
+        for method in (value for value in base.names.values() if isinstance(value, Function)):
+            for node in ast.walk(method.node):
                 if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                     owner = node.func.value
                     if isinstance(owner, ast.Name) and owner.id == "self" and node.func.attr != "forward":
@@ -133,11 +133,13 @@ def _has_heads(held: Value, names: list[str | None], roles: dict[str, Value]) ->
     """Whether a tuple has a model's heads where the names of its parts, given by their roles, say."""
     if not isinstance(held, (tuple, list)) or len(held) != len(names):
         return False
-    parts = [strip(part).uid if isinstance(part, Expr) else None for part in held]
-    return all(
-        names.count(role) == 1 and role in roles and parts[names.index(role)] == strip(roles[role]).uid
-        for role in ("mu", "second")
-    )
+    for role in ("mu", "second"):
+        if names.count(role) != 1:
+            return False
+        part, head = held[names.index(role)], roles.get(role)
+        if not isinstance(part, Expr) or not isinstance(head, Expr) or strip(part).uid != strip(head).uid:
+            return False
+    return True
 
 
 @dataclass(slots=True)

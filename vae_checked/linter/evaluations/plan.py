@@ -11,7 +11,7 @@ from vae_checked.linter.evaluations import linking
 from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.evaluations.reader import RoleReader
 from vae_checked.linter.files import syntax
-from vae_checked.linter.interpreter.calls import construct
+from vae_checked.linter.interpreter.construction import construct
 from vae_checked.linter.interpreter.interpreter import Interpreter, StandInModels
 from vae_checked.linter.interpreter.project import Project
 from vae_checked.linter.symbols.expression import Site

@@ -18,6 +18,7 @@ from vae_checked.linter.symbols.values import (
     Method,
     Partial,
     Scope,
+    Super,
     Transform,
     Value,
     as_expr,
@@ -134,5 +135,5 @@ def super_of(context: Context, scope: Scope) -> Value:
         if frame.function is not None and frame.function.owner is not None:
             names = frame.scope.names
             first = next(iter(names.values()), None)
-            return Method((first, frame.function.owner), "super")
+            return Super(first, frame.function.owner)
     return atom("super", None, id(scope))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 from contextlib import AbstractContextManager
-from typing import Protocol
+from enum import Enum
+from typing import Final, Protocol, TypeAlias
 
 from vae_checked.linter.files.source import Source
 from vae_checked.linter.interpreter.path_conditions import Path
@@ -14,16 +15,25 @@ from vae_checked.linter.torch_model.evaluator import Evaluator
 from vae_checked.record import dataclass
 
 
-class NothingReturned:
-    """No return statement was reached."""
+class Ending(Enum):
+    """How statements end that return no value: none of them did, or one of them raised."""
+
+    NOTHING = "nothing returned"
+    RAISED = "raised"
 
 
-class Raised:
-    """A raise statement was reached: this branch hands on nothing."""
+class Unread(Enum):
+    """What a call comes to that is not followed, or not with these arguments."""
+
+    UNREAD = "unread"
 
 
-NOTHING = NothingReturned()
-RAISED = Raised()
+UNREAD: Final = Unread.UNREAD
+Result: TypeAlias = "Value | Unread"
+NOTHING: Final = Ending.NOTHING
+RAISED: Final = Ending.RAISED
+# What statements hand on: the value that was returned, or why there is none.
+Outcome: TypeAlias = "Value | Ending"
 
 
 @dataclass(slots=True)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from vae_checked.linter.interpreter import attributes, operators
 from vae_checked.linter.interpreter.binding import bind
 from vae_checked.linter.interpreter.builtin_functions import BUILTINS
 from vae_checked.linter.interpreter.context import Context
 from vae_checked.linter.symbols.expression import Expr, atom, opaque
-from vae_checked.linter.symbols.values import Deferred, External, Function, Scope, Value, as_expr, settle
+from vae_checked.linter.symbols.values import Deferred, External, Function, Key, Scope, Value, as_expr, is_key, settle
 
 MAX_COMPREHENSION = 48
 
@@ -119,7 +119,7 @@ def _elements(context: Context, nodes: Sequence[ast.expr], scope: Scope) -> list
 
 
 def _dict(context: Context, node: ast.Dict, scope: Scope) -> Value:
-    result: dict[Value, Value] = {}
+    result: dict[Key, Value] = {}
     for key, item in zip(node.keys, node.values, strict=True):
         value = context.eval(item, scope)
         if key is None:
@@ -127,7 +127,7 @@ def _dict(context: Context, node: ast.Dict, scope: Scope) -> Value:
                 result.update(value)
             continue
         name = context.eval(key, scope)
-        if isinstance(name, (str, int, float, bool, type(None))):
+        if is_key(name):
             result[name] = value
     return result
 
@@ -151,36 +151,31 @@ def _joined(context: Context, node: ast.JoinedStr, scope: Scope) -> Value:
     return text
 
 
-def _comprehension(
-    context: Context, node: ast.ListComp | ast.GeneratorExp | ast.SetComp | ast.DictComp, scope: Scope
-) -> Value:
-    results: list[Value] = []
-    _fill(context, node, 0, Scope({}, scope, scope.module), results)
-    if isinstance(node, ast.DictComp):
-        return {key: value for key, value in results if isinstance(key, (str, int, float, bool))}
+def _comprehension(context: Context, node: ast.ListComp | ast.GeneratorExp | ast.SetComp, scope: Scope) -> Value:
+    turns = _turns(context, node.generators, Scope({}, scope, scope.module))
+    return [context.eval(node.elt, inner) for inner in turns]
+
+
+def _dict_comprehension(context: Context, node: ast.DictComp, scope: Scope) -> Value:
+    results: dict[Key, Value] = {}
+    for inner in _turns(context, node.generators, Scope({}, scope, scope.module)):
+        key, value = context.eval(node.key, inner), context.eval(node.value, inner)
+        if isinstance(key, (str, int, float)):
+            results[key] = value
     return results
 
 
-def _fill(
-    context: Context,
-    node: ast.ListComp | ast.GeneratorExp | ast.SetComp | ast.DictComp,
-    depth: int,
-    inner: Scope,
-    results: list[Value],
-) -> None:
-    """Put into `results` what the loops of a comprehension yield from the one at `depth` on."""
-    if depth == len(node.generators):
-        if isinstance(node, ast.DictComp):
-            results.append((context.eval(node.key, inner), context.eval(node.value, inner)))
-        else:
-            results.append(context.eval(node.elt, inner))
+def _turns(context: Context, generators: Sequence[ast.comprehension], inner: Scope) -> Iterator[Scope]:
+    """The scope of a comprehension once for each turn of its loops, in which their targets are bound."""
+    if not generators:
+        yield inner
         return
-    generator = node.generators[depth]
+    generator = generators[0]
     items = operators.items(context, context.eval(generator.iter, inner), context.site(generator.iter))
     for item in items[:MAX_COMPREHENSION]:
         bind(context, generator.target, item, inner, generator.target)
         if all(operators.truth(context.eval(test, inner)) is not False for test in generator.ifs):
-            _fill(context, node, depth + 1, inner, results)
+            yield from _turns(context, generators[1:], inner)
 
 
 def _lambda(context: Context, node: ast.Lambda, scope: Scope) -> Value:
@@ -217,7 +212,7 @@ EXPRESSIONS: dict[type[ast.expr], Callable[..., Value]] = {
     ast.ListComp: _comprehension,
     ast.GeneratorExp: _comprehension,
     ast.SetComp: _comprehension,
-    ast.DictComp: _comprehension,
+    ast.DictComp: _dict_comprehension,
     ast.Lambda: _lambda,
     ast.NamedExpr: _named,
     ast.Await: _inner,

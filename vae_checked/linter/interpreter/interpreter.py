@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from vae_checked.linter.interpreter import call_memo, calls
-from vae_checked.linter.interpreter.context import NOTHING, RAISED, Frame, Imports
+from vae_checked.linter.interpreter.context import Ending, Frame, Imports
 from vae_checked.linter.interpreter.expressions import EXPRESSIONS
 from vae_checked.linter.interpreter.parameters import bind_parameters
 from vae_checked.linter.interpreter.path_conditions import Path
@@ -200,7 +200,7 @@ class Interpreter:
             if isinstance(node, ast.Lambda):
                 return self.eval(node.body, scope)
             result = run_block(self, node.body, scope)
-            return None if result is NOTHING or result is RAISED else result
+            return None if isinstance(result, Ending) else result
         finally:
             self.frames.pop()
 

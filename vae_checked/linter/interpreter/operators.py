@@ -16,6 +16,7 @@ from vae_checked.linter.symbols.values import (
     External,
     Function,
     Instance,
+    Key,
     Layer,
     Loader,
     Open,
@@ -23,6 +24,7 @@ from vae_checked.linter.symbols.values import (
     Value,
     apart,
     as_expr,
+    is_key,
     is_number,
     number_of,
     tuple_fields,
@@ -61,15 +63,16 @@ def binary(op: ast.operator, left: Value, right: Value, site: Site) -> Value:
         if folded is not None:
             return folded
     if isinstance(left, str) and isinstance(op, ast.Mod):
-        values = list(right) if isinstance(right, tuple) else [right]
-        if all(isinstance(item, (str, int, float)) for item in values):
-            return filled(left, values)
+        values = right if isinstance(right, tuple) else (right,)
+        written = [item for item in values if isinstance(item, (str, int, float))]
+        if len(written) == len(values):
+            return filled(left, written)
     name = _OPS.get(type(op))
     args = (as_expr(left, site), as_expr(right, site))
     return opaque(type(op).__name__, args, site) if name is None else Expr(name, args, (), site)
 
 
-def filled(template: str, values: list[Value]) -> Value:
+def filled(template: str, values: Sequence[str | int | float]) -> Value:
     """A text with its fields, of either kind, replaced by values, in order and whatever their format."""
     pieces = _FIELD.split(template)
     fields = len(pieces) - 1
@@ -141,9 +144,10 @@ def compare(ops: Sequence[ast.cmpop], values: Sequence[Value], site: Site) -> Va
     return opaque(f"compare:{names}", tuple(as_expr(item, site) for item in values), site)
 
 
-_SIMPLE = (bool, int, float, str, type(None))
-_RELATIONS: dict[type[ast.cmpop], Callable[[Value, Value], bool]] = {
+_EQUALITIES: dict[type[ast.cmpop], Callable[[Key, Key], bool]] = {
     ast.Eq: operator.eq, ast.Is: operator.eq, ast.NotEq: operator.ne, ast.IsNot: operator.ne,
+}  # fmt: skip
+_ORDERS: dict[type[ast.cmpop], Callable[[float, float], bool]] = {
     ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge,
 }  # fmt: skip
 
@@ -156,21 +160,27 @@ def _compare(op: ast.cmpop, left: Value, right: Value) -> bool | None:
         left = left.value
     if isinstance(right, Expr) and right.op == "const":
         right = right.value
-    if not isinstance(left, _SIMPLE):
+    if not is_key(left):
         return turns.compared(op, left, right)
     if isinstance(op, (ast.In, ast.NotIn)) and isinstance(right, (list, tuple, dict)):
         if isinstance(right, Open) and left not in right:
             return None
-        if all(isinstance(item, _SIMPLE) for item in right):
+        if all(map(is_key, right)):
             return (left in right) is isinstance(op, ast.In)
         return None
-    relation = _RELATIONS.get(type(op))
-    if relation is None or not isinstance(right, _SIMPLE):
+    if not is_key(right):
         return None
-    try:
-        return relation(left, right)
-    except TypeError:
+    equality, order = _EQUALITIES.get(type(op)), _ORDERS.get(type(op))
+    if equality is not None:
+        return equality(left, right)
+    if order is None:
         return None
+    if isinstance(left, str) and isinstance(right, str):
+        # Texts have the order of their letters: numbers that stand in their places compare in the same way.
+        return order((left > right) - (left < right), 0)
+    if isinstance(left, (int, float)) and isinstance(right, (int, float)):
+        return order(left, right)
+    return None
 
 
 def boolean(op: ast.boolop, values: Sequence[Value], site: Site) -> Value:
@@ -212,7 +222,7 @@ def _is_choice(value: Value) -> bool:
     return isinstance(value, (Layer, External, Function, Choice))
 
 
-def chosen(owner: dict[Value, Value], key: Value, site: Site) -> Value:
+def chosen(owner: dict[Key, Value], key: Value, site: Site) -> Value:
     """What a dict of a few layers or functions holds for a key that is not known; None where it holds other things."""
     values = list(owner.values())
     if not isinstance(key, Expr) or not 2 <= len(values) <= _MAX_CHOICES or not all(map(_is_choice, values)):
@@ -395,7 +405,7 @@ def written_into(owner: Expr, key: Value, value: Value, site: Site) -> Expr | No
     return Expr("stack", (as_expr(value, site),), (), site) if blank.op in ("const", "empty", "stack") else None
 
 
-def store(owner: dict[Value, Value] | list[Value] | Instance, key: Value, value: Value) -> None:
+def store(owner: dict[Key, Value] | list[Value] | Instance, key: Value, value: Value) -> None:
     """owner[key] = value, where the key is known; the items of an output object are its attributes as well."""
     if isinstance(owner, Instance):
         if isinstance(key, str):

@@ -7,7 +7,7 @@ import ast
 from vae_checked.linter.interpreter import operators
 from vae_checked.linter.interpreter.context import Context
 from vae_checked.linter.symbols.expression import Expr, Site, atom
-from vae_checked.linter.symbols.values import Function, Open, Scope, Value
+from vae_checked.linter.symbols.values import Function, Open, Scope, Value, by_name
 
 
 def bind_parameters(
@@ -33,7 +33,7 @@ def bind_parameters(
     if len(given) < len(parameters) or spec.kwonlyargs:
         _bind_rest(context, function, parameters, rest, names)
     if spec.kwarg is not None:
-        names[spec.kwarg.arg] = rest if len(context.frames) > 1 else Open(rest)
+        names[spec.kwarg.arg] = by_name(rest) if len(context.frames) > 1 else Open(rest)
 
 
 def _bind_rest(

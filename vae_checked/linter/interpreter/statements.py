@@ -8,14 +8,14 @@ from collections.abc import Callable, Sequence
 from vae_checked.linter.files import syntax
 from vae_checked.linter.interpreter import branches, loops, operators
 from vae_checked.linter.interpreter.binding import bind
-from vae_checked.linter.interpreter.context import NOTHING, RAISED, Context
+from vae_checked.linter.interpreter.context import NOTHING, RAISED, Context, Ending, Outcome
 from vae_checked.linter.symbols.expression import Expr
-from vae_checked.linter.symbols.values import Class, Function, Scope, Value, as_expr
+from vae_checked.linter.symbols.values import Class, Function, Scope, as_expr
 
 MAX_UNROLL = 12
 
 
-def run_block(context: Context, statements: Sequence[ast.stmt], scope: Scope) -> Value:
+def run_block(context: Context, statements: Sequence[ast.stmt], scope: Scope) -> Outcome:
     """Run statements in order; the value returned, or NOTHING, or RAISED."""
     for index, statement in enumerate(statements):
         if isinstance(statement, ast.If):
@@ -29,7 +29,7 @@ def run_block(context: Context, statements: Sequence[ast.stmt], scope: Scope) ->
     return NOTHING
 
 
-def _if(context: Context, node: ast.If, rest: Sequence[ast.stmt], scope: Scope) -> tuple[bool, Value]:
+def _if(context: Context, node: ast.If, rest: Sequence[ast.stmt], scope: Scope) -> tuple[bool, Outcome]:
     """Run an if statement; (True, value) when it settles what the block returns."""
     test = context.eval(node.test, scope)
     truth, condition = operators.truth(test), None
@@ -57,7 +57,7 @@ def _if(context: Context, node: ast.If, rest: Sequence[ast.stmt], scope: Scope) 
     if one is NOTHING and other is NOTHING:
         branches.merge(condition, before, after_one, context.site(node))
         return False, NOTHING
-    if one is not NOTHING and other is not NOTHING:
+    if not isinstance(one, Ending) and not isinstance(other, Ending):
         return True, operators.merge(condition, one, other)
     if one is NOTHING:
         branches.restore(after_one)
@@ -66,35 +66,35 @@ def _if(context: Context, node: ast.If, rest: Sequence[ast.stmt], scope: Scope) 
     return True, _join(condition, *((then, other) if one is NOTHING else (one, then)))
 
 
-def _join(condition: Expr, one: Value, other: Value) -> Value:
-    if one is RAISED or one is NOTHING:
+def _join(condition: Expr, one: Outcome, other: Outcome) -> Outcome:
+    if isinstance(one, Ending):
         return other if other is not NOTHING else None
-    if other is RAISED or other is NOTHING:
+    if isinstance(other, Ending):
         return one
     return operators.merge(condition, one, other)
 
 
-def run_statement(context: Context, node: ast.stmt, scope: Scope) -> Value:
+def run_statement(context: Context, node: ast.stmt, scope: Scope) -> Outcome:
     """Run one statement; the value returned, or NOTHING, or RAISED."""
     context.step()
     handler = _STATEMENTS.get(type(node))
     return NOTHING if handler is None else handler(context, node, scope)
 
 
-def _assign(context: Context, node: ast.Assign, scope: Scope) -> Value:
+def _assign(context: Context, node: ast.Assign, scope: Scope) -> Outcome:
     value = context.eval(node.value, scope)
     for target in node.targets:
         bind(context, target, value, scope, node.value)
     return NOTHING
 
 
-def _ann_assign(context: Context, node: ast.AnnAssign, scope: Scope) -> Value:
+def _ann_assign(context: Context, node: ast.AnnAssign, scope: Scope) -> Outcome:
     if node.value is not None:
         bind(context, node.target, context.eval(node.value, scope), scope, node.value)
     return NOTHING
 
 
-def _aug_assign(context: Context, node: ast.AugAssign, scope: Scope) -> Value:
+def _aug_assign(context: Context, node: ast.AugAssign, scope: Scope) -> Outcome:
     load = ast.copy_location(syntax.as_load(node.target), node.target)
     left, right = context.eval(load, scope), context.eval(node.value, scope)
     site = context.site(node)
@@ -105,13 +105,13 @@ def _aug_assign(context: Context, node: ast.AugAssign, scope: Scope) -> Value:
     return NOTHING
 
 
-def _return(context: Context, node: ast.Return, scope: Scope) -> Value:
+def _return(context: Context, node: ast.Return, scope: Scope) -> Outcome:
     value = None if node.value is None else context.eval(node.value, scope)
     context.root(value, "return", "", node.value or node)
     return value
 
 
-def _expr(context: Context, node: ast.Expr, scope: Scope) -> Value:
+def _expr(context: Context, node: ast.Expr, scope: Scope) -> Outcome:
     call = node.value
     if isinstance(call, ast.Constant):
         return NOTHING
@@ -126,12 +126,12 @@ def _expr(context: Context, node: ast.Expr, scope: Scope) -> Value:
     return NOTHING
 
 
-def _function(context: Context, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope) -> Value:
+def _function(context: Context, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope) -> Outcome:
     scope.names[node.name] = Function(node, scope)
     return NOTHING
 
 
-def _class(context: Context, node: ast.ClassDef, scope: Scope) -> Value:
+def _class(context: Context, node: ast.ClassDef, scope: Scope) -> Outcome:
     bases = tuple(context.eval(base, scope) for base in node.bases if not isinstance(base, ast.Starred))
     inner = Scope({}, scope, scope.module)
     cls = Class(node, scope, bases, inner.names)
@@ -146,7 +146,7 @@ def _class(context: Context, node: ast.ClassDef, scope: Scope) -> Value:
     return NOTHING
 
 
-def _import(context: Context, node: ast.Import, scope: Scope) -> Value:
+def _import(context: Context, node: ast.Import, scope: Scope) -> Outcome:
     for name in node.names:
         if name.asname:
             scope.names[name.asname] = context.imports.deferred_module(name.name, scope.module)
@@ -156,7 +156,7 @@ def _import(context: Context, node: ast.Import, scope: Scope) -> Value:
     return NOTHING
 
 
-def _import_from(context: Context, node: ast.ImportFrom, scope: Scope) -> Value:
+def _import_from(context: Context, node: ast.ImportFrom, scope: Scope) -> Outcome:
     for name in node.names:
         if name.name == "*":
             scope.names.update(context.imports.star_import(node.module or "", node.level, scope.module))
@@ -167,7 +167,7 @@ def _import_from(context: Context, node: ast.ImportFrom, scope: Scope) -> Value:
     return NOTHING
 
 
-def _for(context: Context, node: ast.For | ast.AsyncFor, scope: Scope) -> Value:
+def _for(context: Context, node: ast.For | ast.AsyncFor, scope: Scope) -> Outcome:
     iterable = context.eval(node.iter, scope)
     items = operators.items(context, iterable, context.site(node.iter))
     if len(items) > 1 and (len(items) > MAX_UNROLL or syntax.trains(node)):
@@ -184,7 +184,7 @@ def _for(context: Context, node: ast.For | ast.AsyncFor, scope: Scope) -> Value:
     return run_block(context, node.orelse, scope)
 
 
-def _while(context: Context, node: ast.While, scope: Scope) -> Value:
+def _while(context: Context, node: ast.While, scope: Scope) -> Outcome:
     context.eval(node.test, scope)
     before = {name: scope.names.get(name) for name in syntax.asked_for_axes(node.test)}
     result = _loop_body(context, node.body, scope)
@@ -195,11 +195,11 @@ def _while(context: Context, node: ast.While, scope: Scope) -> Value:
     return result
 
 
-def _loop_body(context: Context, body: Sequence[ast.stmt], scope: Scope) -> Value:
+def _loop_body(context: Context, body: Sequence[ast.stmt], scope: Scope) -> Outcome:
     return run_block(context, [item for item in body if not isinstance(item, (ast.Break, ast.Continue))], scope)
 
 
-def _with(context: Context, node: ast.With | ast.AsyncWith, scope: Scope) -> Value:
+def _with(context: Context, node: ast.With | ast.AsyncWith, scope: Scope) -> Outcome:
     off = 0
     for item in node.items:
         value = context.eval(item.context_expr, scope)
@@ -210,7 +210,7 @@ def _with(context: Context, node: ast.With | ast.AsyncWith, scope: Scope) -> Val
         return run_block(context, node.body, scope)
 
 
-def _try(context: Context, node: ast.Try, scope: Scope) -> Value:
+def _try(context: Context, node: ast.Try, scope: Scope) -> Outcome:
     result = run_block(context, node.body, scope)
     if result is RAISED and node.handlers:
         result = run_block(context, node.handlers[0].body, scope)
@@ -225,22 +225,22 @@ def _try(context: Context, node: ast.Try, scope: Scope) -> Value:
     return result if last is NOTHING else last
 
 
-def _raise(context: Context, node: ast.Raise, scope: Scope) -> Value:
+def _raise(context: Context, node: ast.Raise, scope: Scope) -> Outcome:
     return RAISED
 
 
-def _if_statement(context: Context, node: ast.If, scope: Scope) -> Value:
+def _if_statement(context: Context, node: ast.If, scope: Scope) -> Outcome:
     return _if(context, node, (), scope)[1]
 
 
-def _match(context: Context, node: ast.Match, scope: Scope) -> Value:
+def _match(context: Context, node: ast.Match, scope: Scope) -> Outcome:
     context.eval(node.subject, scope)
     for case in node.cases:
         run_block(context, case.body, scope)
     return NOTHING
 
 
-_STATEMENTS: dict[type[ast.stmt], Callable[..., Value]] = {
+_STATEMENTS: dict[type[ast.stmt], Callable[..., Outcome]] = {
     ast.Assign: _assign,
     ast.AnnAssign: _ann_assign,
     ast.AugAssign: _aug_assign,

@@ -105,9 +105,8 @@ def _used(
     if kl is not None:
         heads += [kl.location, kl.head]
     numbers = {node.get("serial") for head in heads for node in walk(strip(head)) if node.op == "layer"}
-    return {
-        name for name in parts if isinstance(model.attributes[name], Layer) and model.attributes[name].serial in numbers
-    }
+    layers = {name: model.attributes[name] for name in parts}
+    return {name for name, layer in layers.items() if isinstance(layer, Layer) and layer.serial in numbers}
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,20 +67,18 @@ def _first_role(part: Value, names: Mapping[int, list[str]]) -> str | None:
 
 def _roles_by_name(parts: list[Value], names: Mapping[int, list[str]]) -> dict[str, Value]:
     """Heads by the names that they go by; the output is the part that is computed from mu."""
-    roles: dict[str, Value] = {}
-    for part in parts:
-        if isinstance(part, Expr):
-            for name in names.get(part.uid, ()):
-                role = role_of_name(name)
-                if role in ("mu", "second"):
-                    roles.setdefault(role, part)
-    if roles.keys() != {"mu", "second"}:
+    expressions = [part for part in parts if isinstance(part, Expr)]
+    heads: dict[str, Expr] = {}
+    for part in expressions:
+        for name in names.get(part.uid, ()):
+            role = role_of_name(name)
+            if role in ("mu", "second"):
+                heads.setdefault(role, part)
+    if heads.keys() != {"mu", "second"}:
         return {}
-    heads = {roles["mu"].uid, roles["second"].uid}
-    for part in parts:
-        if isinstance(part, Expr) and part.uid not in heads and contains(part, roles["mu"].uid):
-            roles.setdefault("output", part)
-    return roles if "output" in roles else {}
+    known, mu = {head.uid for head in heads.values()}, heads["mu"].uid
+    output = next((part for part in expressions if part.uid not in known and contains(part, mu)), None)
+    return {} if output is None else {**heads, "output": output}
 
 
 def _spine(scale: Expr) -> list[Expr]:

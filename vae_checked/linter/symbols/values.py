@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
-from typing import Any, TypeAlias, TypeVar, cast
+from collections.abc import Callable, Iterator, Mapping
+from types import EllipsisType
+from typing import TypeAlias, TypeGuard, TypeVar, cast
 
 from vae_checked.facts import Interval
 from vae_checked.linter.files.source import File, Source
 from vae_checked.linter.symbols.expression import Expr, Site, const, opaque
 from vae_checked.record import dataclass, field
 
-# An Expr, a Python constant, a tuple, list or dict of values, or one of the classes below.
-Value: TypeAlias = Any
+# What a constant in the source may be, and what a dict is asked by.
+Constant: TypeAlias = str | bytes | int | float | complex | bool | EllipsisType | None
+Key: TypeAlias = str | int | float | bool | None
+# What code is evaluated to: every kind of value that the interpreter knows.
+Value: TypeAlias = (
+    "Expr | Constant | slice | tuple[Value, ...] | list[Value] | dict[Key, Value] | Module | Deferred | Function"
+    " | Class | Instance | External | Layer | Sequence | Distribution | Choice | Partial | Method | Super | Transform"
+    " | Loader"
+)
 MAX_NESTED = 6
 T = TypeVar("T")
 _TENSOR_LIBRARIES = frozenset("torch numpy lightning pytorch_lightning jax tensorflow".split())
@@ -255,7 +263,7 @@ class Distribution:
     event_dims: int = 0
 
 
-class Open(dict[str, Value]):
+class Open(dict[Key, Value]):
     """The `**kwargs` of a function that nobody was seen to call: other keys than these may be there."""
 
 
@@ -283,6 +291,14 @@ class Method:
 
     owner: Value
     name: str
+
+
+@dataclass(slots=True, eq=False)
+class Super:
+    """`super()`: an instance seen from the bases of the class `cls`."""
+
+    instance: Value
+    cls: Class
 
 
 @dataclass(slots=True, eq=False)
@@ -316,9 +332,10 @@ def opened(value: Value, kinds: tuple[type, ...]) -> Iterator[Expr]:
                 inner: list[Value] = [
                     each for each in item.attributes.values() if isinstance(each, (Expr, tuple, list))
                 ]
+            elif isinstance(item, dict):
+                inner = list(item.values())
             else:
-                held: Value = item
-                inner = list(held.values() if isinstance(held, dict) else held)
+                inner = list(item) if isinstance(item, (tuple, list)) else []
             stack.extend(reversed(inner))
 
 
@@ -344,9 +361,21 @@ def as_expr(value: Value, site: Site | None = None, depth: int = 0) -> Expr:
     return opaque(f"{type(value).__name__}:{value if isinstance(value, (str, type(None))) else id(value)}", (), site)
 
 
-def is_number(value: Value) -> bool:
+def is_number(value: Value) -> TypeGuard[int | float]:
     """Whether it is a Python number (bool excluded)."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def is_key(value: Value) -> TypeGuard[Key]:
+    """Whether it is a constant by which a dict can be asked."""
+    return isinstance(value, (str, int, float, type(None)))
+
+
+def by_name(named: Mapping[str, Value]) -> dict[Key, Value]:
+    """A dict of its own of what is given by name."""
+    made: dict[Key, Value] = {}
+    made.update(named)
+    return made
 
 
 def number_of(value: Value) -> float | None:

@@ -99,9 +99,10 @@ def _cast(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site)
     value = args[0] if args else next((kwargs[name] for name in ("data", "input", "object") if name in kwargs), None)
     if isinstance(value, Expr):
         return Expr("cast", (value,), (), site)
-    if isinstance(value, list) and value and all(isinstance(item, Expr) and is_data(item) for item in value):
-        return Expr("stack", tuple(value), (("axis", 0),), site)
-    single = value
+    pieces = [item for item in value if isinstance(item, Expr) and is_data(item)] if isinstance(value, list) else []
+    if isinstance(value, list) and pieces and len(pieces) == len(value):
+        return Expr("stack", tuple(pieces), (("axis", 0),), site)
+    single: Value = value
     while isinstance(single, (list, tuple)) and len(single) == 1:
         single = single[0]
     return as_expr(value if number_of(single) is None else single, site)

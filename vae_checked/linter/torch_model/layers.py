@@ -51,7 +51,7 @@ def _within(evaluator: Evaluator) -> tuple[str, ...]:
 def sequential(args: list[Value], site: Site | None) -> Layers:
     """nn.Sequential(*layers) or nn.Sequential(OrderedDict(...))."""
     if len(args) == 1 and isinstance(args[0], dict):
-        return Layers(dict(args[0]), True)
+        return Layers({str(name): layer for name, layer in args[0].items()}, True)
     return Layers({str(index): item for index, item in enumerate(args)}, True)
 
 
@@ -61,8 +61,8 @@ def call_method(owner: Layers, name: str, args: list[Value], kwargs: dict[str, V
         given = [*args, *(kwargs[key] for key in ("name", "module") if key in kwargs)]
         if len(given) == 2:
             # A name that is not known is taken for a new one.
-            known = isinstance(given[0], str)
-            owner.items[given[0] if known else f"unknown {len(owner.items)}"] = given[1]
+            name = given[0] if isinstance(given[0], str) else f"unknown {len(owner.items)}"
+            owner.items[name] = given[1]
         return None
     if name == "append" and args:
         owner.append(args[0])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 from vae_checked.facts import NoiseLaw
 from vae_checked.linter.symbols.expression import Expr, Site
 from vae_checked.linter.symbols.values import Value, as_expr, number_of
@@ -13,7 +15,7 @@ _UNIFORM = frozenset(("rand", "rand_like", "random_sample", "random"))
 
 
 def draw(
-    evaluator: Evaluator, law: NoiseLaw, mean: float, std: float, shape: Value, site: Site, like: Expr | None
+    evaluator: Evaluator, law: NoiseLaw, mean: float, std: float, shape: Hashable, site: Site, like: Expr | None
 ) -> Expr:
     """A fresh draw; `like` is the tensor whose shape it takes, `shape` the sizes where they are written."""
     evaluator.project_observations.drawing.add(site.source.path)
@@ -28,7 +30,9 @@ def draw(
     return Expr("noise", () if like is None else (like,), attrs, site)
 
 
-def _scaled(evaluator: Evaluator, location: Value, scale: Value, shape: Value, site: Site, like: Expr | None) -> Expr:
+def _scaled(
+    evaluator: Evaluator, location: Value, scale: Value, shape: Hashable, site: Site, like: Expr | None
+) -> Expr:
     """A draw of N(location, scale^2) whose parameters are tensors: no gradient passes."""
     mean, std = number_of(location), number_of(scale)
     if mean is not None and std is not None:

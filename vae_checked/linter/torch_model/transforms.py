@@ -159,13 +159,21 @@ def _applied(evaluator: Evaluator, function: Value, interval: Interval | None, s
 
 
 def _normalized(interval: Interval, value: Value) -> Interval | None:
-    means, stds = (
-        [item] if is_number(item) else list(item) if isinstance(item, (tuple, list)) else [] for item in value
-    )
-    if not means or len(means) != len(stds) or not all(is_number(item) for item in (*means, *stds)) or 0 in stds:
+    """(x - mean) / std, where `value` holds both, for one channel or each of them."""
+    if not isinstance(value, tuple) or len(value) != 2:
+        return None
+    means, stds = map(_numbers, value)
+    if not means or not stds or len(means) != len(stds) or 0 in stds:
         return None
     ends = [(end - mean) / std for end in (interval.low, interval.high) for mean, std in zip(means, stds, strict=True)]
     return Interval(min(ends), max(ends))
+
+
+def _numbers(value: Value) -> list[float] | None:
+    """A number, or those in a list; None where there is anything else."""
+    listed = list(value) if isinstance(value, (tuple, list)) else [value]
+    numbers = [item for item in listed if is_number(item)]
+    return [float(number) for number in numbers] if len(numbers) == len(listed) else None
 
 
 def decisive(transform: Transform) -> Site | None:

@@ -1,0 +1,44 @@
+"""Objects of the project's classes: made, and called."""
+
+from __future__ import annotations
+
+from vae_checked.linter.interpreter.context import Context
+from vae_checked.linter.symbols.expression import Expr, Site
+from vae_checked.linter.symbols.values import Class, Function, Instance, Layer, Value, as_expr, field_names
+from vae_checked.linter.symbols.values import Sequence as Layers
+from vae_checked.linter.torch_model import layers
+
+
+def construct(context: Context, cls: Class, args: list[Value], kwargs: dict[str, Value], site: Site | None) -> Value:
+    """An instance of a class of the project, its __init__ run."""
+    instance = Instance(cls, {}, site)
+    init = cls.find("__init__")
+    if isinstance(init, Function):
+        if isinstance(init.node.args.args, list):
+            context.invoke(init.bound_to(instance), args, kwargs, site)
+        if any(isinstance(item, (Instance, Layer, Layers)) for item in (*args, *kwargs.values())):
+            context.project_observations.note_assembled(instance)
+        return instance
+    fields = field_names(cls)
+    for name, value in zip(fields, args, strict=False):
+        instance.attributes[name] = value
+    instance.attributes.update(kwargs)
+    if fields:
+        post = cls.find("__post_init__")
+        if isinstance(post, Function):
+            context.invoke(post.bound_to(instance), [], {}, site)
+    elif any(name.endswith("nn.Sequential") for name in cls.external_bases()):
+        return layers.sequential(args, site)
+    return instance
+
+
+def call_instance(context: Context, target: Instance, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    """object(*args, **kwargs)."""
+    for name in ("forward", "__call__"):
+        found = target.cls.find(name)
+        if isinstance(found, Function):
+            return context.invoke(found.bound_to(target), args, kwargs, site)
+    if "_sequence" in target.attributes:
+        return context.call(target.attributes["_sequence"], args, kwargs, site)
+    inputs = tuple(as_expr(item, site) for item in args)
+    return Expr("layer", inputs, (("kind", target.cls.name), ("serial", id(target))), site)

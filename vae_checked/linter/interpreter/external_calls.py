@@ -1,0 +1,150 @@
+"""Calls of what stands outside the project: Python's built-ins, torch, and helpers around either."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from vae_checked.linter.interpreter import builtin_functions
+from vae_checked.linter.interpreter.context import Context
+from vae_checked.linter.symbols.expression import Expr, Site, atom, opaque, strip
+from vae_checked.linter.symbols.values import Distribution, Key, Partial, Value, as_expr, by_name, is_key, number_of
+from vae_checked.linter.torch_model import distributions, layers, losses, noise, transforms
+from vae_checked.linter.torch_model.functions import HANDLERS, MATH, plain
+
+_TENSOR_LIBRARIES = frozenset(("torch", "numpy", "math", "np", "functional", "scipy", "einops", "jax", "tensor"))
+
+
+def call(context: Context, dotted: str, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    """dotted(*args, **kwargs), by the first part of the model that knows the name."""
+    top, _, rest = dotted.partition(".")
+    if top == "builtins":
+        return builtin_functions.call(context, rest, args, kwargs, site)
+    helper = _HELPERS.get(dotted.rpartition(".")[2])
+    if helper is not None:
+        return helper(context, args, kwargs, site)
+    for make in _MAKERS:
+        made = make(context, dotted, args, kwargs, site)
+        if made is not None:
+            return made
+    extra = tuple(as_expr(item, site) for item in (*args, *kwargs.values()))
+    return opaque(dotted, extra, site)
+
+
+# ----------------------------------------- what makes a value of a name, None where the name is of another part
+
+
+def _distribution(
+    context: Context, dotted: str, args: list[Value], kwargs: dict[str, Value], site: Site
+) -> Value | None:
+    last = dotted.rpartition(".")[2]
+    if args and isinstance(args[0], Distribution) and last in ("sample", "rsample", "log_prob", "entropy"):
+        return distributions.call_method(context, args[0], last, args[1:], site)
+    if "distributions" in dotted or last in distributions.FAMILIES or last == "kl_divergence":
+        return distributions.construct(context, last, args, kwargs, site)
+    return None
+
+
+def _unfilled(context: Context, dotted: str, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value | None:
+    last = dotted.rpartition(".")[2]
+    return noise.unfilled(last, args, site) if last in noise.UNFILLED else None
+
+
+def _loss(context: Context, dotted: str, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value | None:
+    return losses.functional(context, dotted.rpartition(".")[2], args, kwargs, site)
+
+
+def _layer(context: Context, dotted: str, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value | None:
+    last = dotted.rpartition(".")[2]
+    return layers.construct(context, last, args, kwargs, site) if layers.is_layer(dotted) else None
+
+
+def _function(context: Context, dotted: str, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value | None:
+    """A function of a tensor library, or of Python's math."""
+    top, last = dotted.partition(".")[0], dotted.rpartition(".")[2]
+    handler = HANDLERS.get(plain(last))
+    if top == "math" and last not in MATH:
+        return opaque(dotted, tuple(as_expr(item, site) for item in args), site)
+    if handler is not None and (args or kwargs) and top in _TENSOR_LIBRARIES:
+        return handler(context, list(args), dict(kwargs), site)
+    if last == "einsum":
+        return opaque("einsum", tuple(as_expr(item, site) for item in args), site)
+    return None
+
+
+_MAKERS: tuple[Callable[[Context, str, list[Value], dict[str, Value], Site], Value | None], ...] = (
+    transforms.construct, _distribution, noise.from_function, _unfilled, _loss, _layer, _function,
+)  # fmt: skip
+
+
+# -------------------------------------------------------------- helpers, by their name wherever they are from
+
+
+def _partial(context: Context, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    return Partial(args[0], tuple(args[1:]), dict(kwargs)) if args else None
+
+
+def _checkpoint(context: Context, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    kwargs = {name: value for name, value in kwargs.items() if name not in ("use_reentrant", "preserve_rng_state")}
+    return context.call(args[0], args[1:], kwargs, site) if args else None
+
+
+def _first(context: Context, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    return args[0] if args else None
+
+
+def _namespace(context: Context, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    return by_name(kwargs)
+
+
+def _ordered(context: Context, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    """OrderedDict of pairs, or of keywords."""
+    if not args or not isinstance(args[0], (list, tuple)):
+        return by_name(kwargs)
+    made: dict[Key, Value] = {}
+    for pair in args[0]:
+        if isinstance(pair, (tuple, list)) and len(pair) == 2 and is_key(pair[0]):
+            made[pair[0]] = pair[1]
+    return made
+
+
+def _parameter(context: Context, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    """nn.Parameter: a tensor of its own that is learned."""
+    return Expr("parameter", (), (("serial", context.serial()),), site)
+
+
+def _product(context: Context, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    """prod of numbers, or of a tensor's sizes: a count of its elements."""
+    values = args[0] if args else ()
+    if isinstance(values, (list, tuple)):
+        numbers = [number for number in map(number_of, values) if number is not None]
+        if len(numbers) < len(values):
+            return opaque("prod", tuple(as_expr(item, site) for item in values), site)
+        total = math.prod(numbers)
+        return int(total) if total == int(total) else total
+    sizes = strip(as_expr(values, site))
+    if sizes.op == "shape":
+        return Expr("size", sizes.args, (("axis", "all"),), site)
+    return opaque("prod", tuple(as_expr(item, site) for item in args), site)
+
+
+_HELPERS: dict[str, Callable[[Context, list[Value], dict[str, Value], Site], Value]] = {
+    "Parameter": _parameter,
+    "partial": _partial,
+    "checkpoint": _checkpoint,
+    "tqdm": _first,
+    "trange": lambda context, args, kwargs, site: [atom("epoch", site)],
+    "DataParallel": _first,
+    "DistributedDataParallel": _first,
+    "deepcopy": _first,
+    "compile": _first,
+    "script": _first,
+    "vmap": _first,
+    "fork": lambda context, args, kwargs, site: context.call(args[0], args[1:], kwargs, site) if args else None,
+    "wait": _first,
+    "SimpleNamespace": _namespace,
+    "OrderedDict": _ordered,
+    "weight_norm": _first,
+    "spectral_norm": _first,
+    "prod": _product,
+}

@@ -1,0 +1,118 @@
+"""What calling a method means for each kind of owner."""
+
+from __future__ import annotations
+
+from vae_checked.linter.interpreter import arguments, containers, operators
+from vae_checked.linter.interpreter.context import Context
+from vae_checked.linter.symbols.expression import Expr, Site, opaque
+from vae_checked.linter.symbols.values import (
+    Choice,
+    Distribution,
+    Function,
+    Instance,
+    Layer,
+    Loader,
+    Method,
+    Super,
+    Value,
+    as_expr,
+)
+from vae_checked.linter.symbols.values import Sequence as Layers
+from vae_checked.linter.torch_model import distributions, layers, noise, transforms
+from vae_checked.linter.torch_model.functions import HANDLERS, plain
+
+_SELF_RETURNING = frozenset(
+    "to cuda cpu eval train float double half bfloat16 requires_grad_ apply share_memory xpu type compile".split()
+)
+
+
+def call(context: Context, target: Method, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    """owner.name(*args, **kwargs)."""
+    owner, name = target.owner, target.name
+    match owner:
+        case Super():
+            return _call_super(context, owner, name, args, kwargs, site)
+        case Instance():
+            return _call_on_instance(owner, name, args, kwargs, site)
+        case Choice():
+            each = (Method(item, name) for item in (owner.one, owner.other))
+            one, other = (call(context, item, list(args), dict(kwargs), site) for item in each)
+            return operators.merge(owner.condition, one, other)
+        case Layers():
+            return layers.call_method(owner, name, args, kwargs)
+        case Layer():
+            return _call_on_layer(context, owner, name, args, kwargs, site)
+        case Distribution():
+            return distributions.call_method(context, owner, name, args, site)
+        case list() | dict() | str() | tuple():
+            return containers.call_method(owner, name, args, site)
+        case Loader():
+            return operators.batch(context, owner) if name in ("next", "__next__", "next_batch") else owner
+    model = context.stand_in(owner)
+    if model is not None and isinstance(found := model.cls.find(name), Function):
+        return context.invoke(found if found.is_static else found.bound_to(model), args, kwargs, site)
+    return _call_on_tensor(context, as_expr(owner, site), name, args, kwargs, site)
+
+
+def _call_super(
+    context: Context, owner: Super, name: str, args: list[Value], kwargs: dict[str, Value], site: Site
+) -> Value:
+    instance, cls = owner.instance, owner.cls
+    for base in list(cls.mro())[1:]:
+        found = base.names.get(name)
+        if isinstance(found, Function):
+            return context.invoke(found.bound_to(instance), args, kwargs, site)
+    if name == "__init__" and isinstance(instance, Instance):
+        if any(item.endswith("Sequential") for item in cls.external_bases()):
+            instance.attributes["_sequence"] = layers.sequential(args, site)
+        return None
+    if name in ("forward", "__call__") and isinstance(instance, Instance) and "_sequence" in instance.attributes:
+        return context.call(instance.attributes["_sequence"], args, kwargs, site)
+    return opaque(f"super:{name}", tuple(as_expr(item, site) for item in args), site)
+
+
+def _call_on_layer(
+    context: Context, owner: Layer, name: str, args: list[Value], kwargs: dict[str, Value], site: Site
+) -> Value:
+    if name == "forward":
+        return layers.apply(context, owner, args, kwargs, site)
+    return owner if name in _SELF_RETURNING else opaque(f"method:{name}", (), site)
+
+
+def _call_on_instance(owner: Instance, name: str, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    if name in ("add_module", "register_module", "register_buffer", "register_parameter"):
+        given = [*args, *(kwargs[key] for key in ("name", "module", "tensor", "param") if key in kwargs)]
+        if len(given) >= 2 and isinstance(given[0], str):
+            owner.attributes[given[0]] = given[1]
+        return None
+    if name in _SELF_RETURNING:
+        return owner
+    if name == "parameters":
+        return Expr("parameters", (), (("of", id(owner)),), site)
+    if name == "_replace":
+        return owner
+    return opaque(f"method:{owner.cls.name}.{name}", tuple(as_expr(item, site) for item in args), site)
+
+
+def _call_on_tensor(
+    context: Context, owner: Expr, name: str, args: list[Value], kwargs: dict[str, Value], site: Site
+) -> Value:
+    """A method of a tensor or of something unknown."""
+    if name == "add_argument":
+        arguments.declare(context, args, kwargs, site)
+    picture = transforms.picture_method(owner, name, site)
+    if picture is not None:
+        return picture
+    made = noise.from_method(context, owner, name, args, kwargs, site)
+    if made is None and name in ("new", "new_empty"):
+        made = noise.unfilled(name, args, site)
+    if made is not None:
+        return made
+    handler = HANDLERS.get(plain(name))
+    if handler is not None:
+        return handler(context, [owner, *args], kwargs, site)
+    divergence = distributions.unknown_method(owner, name, site)
+    if divergence is not None:
+        return divergence
+    extra = tuple(as_expr(item, site) for item in (*args, *kwargs.values()))
+    return Expr("call", (owner, *extra), (("name", name),), site)
