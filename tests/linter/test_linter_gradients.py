@@ -135,3 +135,20 @@ def fit(net, loader):
 
 def test_nor_is_it_where_the_model_is_not_read(tmp_path: Path) -> None:
     assert codes(linted(tmp_path, {"net.py": UNREAD.format(kl=KL, given="z.detach()")})) == []
+
+
+CACHED = """
+    def redraw(self, m, s, x, y):
+        z = Normal(m, torch.exp(0.5 * s)).sample()
+        return F.mse_loss(self.back(z), x) + F.cross_entropy(self.judge(z), y)
+
+
+def fit(loader, painter):
+"""
+
+
+def test_heads_that_are_handed_over_may_need_no_gradient(tmp_path: Path) -> None:
+    use = f"loss = side + kl.mean() + {SQUARES.format('z')}"
+    text = TRAINER.format(draw=DRAW, use=use, kl=KL).replace("\n\ndef fit(loader, painter):\n", CACHED)
+    assert "redraw" in text
+    assert "VAE206" not in codes(linted(tmp_path, {"net.py": text}))

@@ -43,8 +43,9 @@ class Evaluation:
         return any(function.scope.module.path in paths for function in self.functions())
 
     def functions(self) -> Iterator[Function]:
-        """The function in which each root stands that stands in one."""
-        return (root.function for root in self.observations.roots if root.function is not None)
+        """The functions in which roots stand, each once."""
+        functions = (root.function for root in self.observations.roots if root.function is not None)
+        yield from {id(function.node): function for function in functions}.values()
 
 
 def expressions(value: Value) -> Iterator[Expr]:

@@ -41,7 +41,7 @@ def passage(site: SamplerSite, reaches: Fact[frozenset[Head]], losses: Losses) -
             return Passage(reaches)
         if site.z.uid in reached(_uses(site, losses)) or _is_handed_on(site, losses.evaluation.observations.roots):
             return Passage(None)
-    if _is_trained_beside(site, losses) or not _is_decoded(site, losses):
+    if not _is_encoded(site) or _is_trained_beside(site, losses) or not _is_decoded(site, losses):
         return Passage(None)
     stopped = _first_cut(site, losses)
     where = None if stopped is None else origin(stopped)
@@ -121,6 +121,11 @@ def _bare(value: Expr) -> Expr:
     while value.op in TRANSPARENT and value.op != "detach":
         value = value.args[0]
     return value
+
+
+def _is_encoded(site: SamplerSite) -> bool:
+    """Whether a layer or a model makes the heads: those that are handed over, as of a cache, may need no gradient."""
+    return any(node.op in ("layer", "opaque", "call") for head in (site.location, site.scale) for node in walk(head))
 
 
 def _is_trained_beside(site: SamplerSite, losses: Losses) -> bool:
