@@ -437,7 +437,8 @@ class Training:
 class Facts:
     """Everything observed of one VAE (one latent of it, where it has several).
 
-    `subject` names it; `unobserved` maps a fact's path (`"kl.form"`) to the reason why it is not known.
+    `subject` names it; `unobserved` maps a fact's path (`"kl.form"`) to the reason why it is not known, and
+    `stopped_at` to the place of what could not be read, where there is one.
     """
 
     subject: str
@@ -450,6 +451,7 @@ class Facts:
     objective: Objective = Objective()
     training: Training = Training()
     unobserved: Mapping[str, str] = field(default_factory=dict)
+    stopped_at: Mapping[str, Place] = field(default_factory=dict)
 
     def get(self, path: str) -> Fact[object] | None:
         """The fact at a path such as `"kl.form"`, or None if unobserved; AttributeError when there is no such path."""

@@ -33,3 +33,17 @@ def shown(path: str) -> str:
 
 def _inside(filename: str, folders: tuple[str, ...]) -> bool:
     return filename.startswith(("<", *folders))
+
+
+def audit_command(subject: str) -> str:
+    """The audit of `path/model.py:Class`, as far as its name says how it is imported."""
+    from pathlib import PurePath  # noqa: PLC0415  only a report on source needs it
+
+    path, _, name = subject.rpartition(":")
+    file = PurePath(path)
+    if not name.isidentifier() or file.suffix != ".py" or not name[:1].isupper() or file.is_absolute():
+        return "vae-checked audit package.module:Class"
+    parts = [part for part in file.with_suffix("").parts if part != "__init__"]
+    if not parts or not all(part.isidentifier() for part in parts):
+        return "vae-checked audit package.module:Class"
+    return f"vae-checked audit {'.'.join(parts)}:{name}"

@@ -133,7 +133,7 @@ def test_what_cannot_be_linted_from_standard_input_is_refused(
 def test_empty_standard_input_concerns_no_vae(tmp_path: Path) -> None:
     done = piped(b"", "-", cwd=tmp_path)
     assert done.returncode == 0
-    assert done.stdout.decode().startswith("1 file read, 0 with VAE code, 1 without; 0 VAEs examined, 0 clean")
+    assert done.stdout.decode().startswith("1 file read, 0 with VAE code, 1 without; 0 VAEs examined; 0 findings")
 
 
 def test_a_comment_holds_in_a_file_that_only_feeds_a_vae(
@@ -181,8 +181,9 @@ def test_the_closing_line_says_what_was_clean_without_a_vae_and_unread(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lines = output(capsys).splitlines()
-    assert lines[-2].startswith("6 files read, 4 with VAE code, 2 without; 4 VAEs examined, 2 clean, ")
-    assert lines[-2].endswith(" not decided; 3 findings; 1 could not be read; 2 unused suppressions")
+    examined = "4 VAEs examined: 2 with findings, 2 fully checked"
+    assert lines[-2].startswith(f"6 files read, 4 with VAE code, 2 without; {examined}; 3 findings; ")
+    assert lines[-2].endswith("; 1 could not be read; 2 unused suppressions")
     assert (folder / "e.py").is_file()
 
 

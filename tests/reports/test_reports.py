@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from vae_checked.catalogue import CATALOGUE, Judgement, Undecided
+from vae_checked.catalogue import CATALOGUE, Judgement, Undecided, Weighted
 from vae_checked.errors import UsageError
 from vae_checked.facts import (
     KL,
@@ -58,7 +58,7 @@ FOUND = Finding(
     how=Provenance.MEASURED,
 )
 FACTS = Facts(
-    "pkg.model:VAE",
+    "model.py:VAE",
     sampler=Sampler(
         std=Fact(StdCurve(Parametrisation.LOG_STD, ((-1.0, 0.368),)), Origin("torch.exp(logvar)", PLACE)),
         shared_over=Fact(frozenset({Axis.LATENT, Axis.BATCH})),
@@ -136,14 +136,37 @@ def test_judgements_of_one_vae_are_one_line_and_found_is_not_clean() -> None:
         Judgement("m.py:VAE", (), ("VAE201", "VAE403"), {"VAE301": Undecided(("kl.form",))}),
     )
     found = replace(FOUND, subject="m.py:VAE")
-    text = render(LintLike(findings=(found,), judgements=judgements))
+    facts = tuple(replace(FACTS, subject=judgement.subject) for judgement in judgements)
+    text = render(LintLike(findings=(found,), judgements=judgements, facts=facts))
     assert "checked and clean:\n  m.py:VAE: VAE301 403\n" in text
+
+
+def test_a_vae_whose_core_is_open_is_told_with_what_stopped_the_reading() -> None:
+    told = replace(
+        FACTS, unobserved={"kl.form": "LOSSES[name](x_hat, x) is not resolved"}, stopped_at={"kl.form": PLACE}
+    )
+    judgement = Judgement(
+        "model.py:VAE", (), ("VAE202",), {"VAE301": Undecided(("kl.form",))}, {"VAE502": Weighted("beta")}
+    )
+    text = render(LintLike(findings=(), judgements=(judgement,), facts=(told,)))
+    assert "\n  model.py:VAE: VAE202; weighted, not judged: 502; 1 not decided\n" in f"\n{text}"
+    stopped = "the KL is not known (301): LOSSES[name](x_hat, x) is not resolved, at model.py:42"
+    assert f"in part:\n  model.py:VAE: {stopped}; vae-checked audit model:VAE measures it\n" in text
+    (record,) = strict(render(LintLike(findings=(), judgements=(judgement,), facts=(told,)), "json"))["examined"]
+    assert record == {
+        "subject": "model.py:VAE",
+        "fully_checked": False,
+        "clean": ["VAE202"],
+        "weighted": {"VAE502": "beta"},
+        "undecided": ["VAE301"],
+        "stopped_at": {"path": "model.py", "line": 42, "cell": None},
+    }
 
 
 def test_an_audit_says_what_the_model_does() -> None:
     text = render(AuditLike())
-    assert "\n  pkg.model:VAE: sampler: second head s used as log standard deviation, std = exp(s)\n" in text
-    assert "\n  pkg.model:VAE: kl: factor 0.5\n" in text
+    assert "\n  model.py:VAE: sampler: second head s used as log standard deviation, std = exp(s)\n" in text
+    assert "\n  model.py:VAE: kl: factor 0.5\n" in text
 
 
 def test_the_portrait_names_ranges_reductions_and_the_effective_beta() -> None:
@@ -253,6 +276,16 @@ def test_the_json_of_a_finding() -> None:
             }
         ],
         "unread": [{"path": "notes, 50%.py", "reason": "not Python: line 1"}],
+        "examined": [
+            {
+                "subject": "model.py:VAE",
+                "fully_checked": False,
+                "clean": ["VAE202", "VAE301"],
+                "weighted": {},
+                "undecided": ["VAE403"],
+                "stopped_at": None,
+            }
+        ],
     }
 
 
@@ -261,7 +294,7 @@ def test_the_json_of_an_audit_adds_facts_recognised_and_unobserved() -> None:
     assert document["recognised"] == list(AuditLike.recognised)
     assert document["unobserved"] == list(AuditLike.unobserved)
     (facts,) = document["facts"]
-    assert facts["subject"] == "pkg.model:VAE"
+    assert facts["subject"] == "model.py:VAE"
     assert facts["sampler"]["std"]["value"] == {"parametrisation": "log_std", "points": [[-1.0, 0.368]]}
     assert facts["sampler"]["std"]["origin"]["place"]["line"] == 42
     assert facts["sampler"]["shared_over"]["value"] == ["batch", "latent"]

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from html import escape
 
 from vae_checked.catalogue import Judgement
+from vae_checked.catalogue.coverage import Examined, examined
 from vae_checked.errors import FindingsError
 from vae_checked.facts import Facts
 from vae_checked.finding import Finding, Severity
+from vae_checked.text import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +33,16 @@ class AuditReport:
     @property
     def summary(self) -> str:
         """The closing line."""
-        count = len(self.findings)
-        found = "no finding" if not count else "1 finding" if count == 1 else f"{count} findings"
-        clean = len({code for judgement in self.judgements for code in judgement.clean})
-        return f"{found}; {clean} kinds of mistake checked and clean; {self.seconds:.1f} s"
+        latents = self.examined
+        clean = len({code for each in latents for code in each.clean})
+        whole = "fully checked" if all(each.fully_checked for each in latents) else "checked in part"
+        parts = (counted(len(self.findings), "finding"), f"{clean} kinds of mistake checked and clean", whole)
+        return f"{'; '.join(parts)}; {self.seconds:.1f} s"
+
+    @property
+    def examined(self) -> list[Examined]:
+        """How far each latent was examined."""
+        return examined(self.facts, self.judgements)
 
     def raise_for_findings(self) -> None:
         """Raise FindingsError, an AssertionError, with all findings but mere information; nothing without any."""

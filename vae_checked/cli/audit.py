@@ -98,7 +98,11 @@ def audited(config: ModelConfig, seed: int = 0, weights: str | None = None) -> A
         )
     except VaeCheckedError as error:
         raise type(error)(as_options(str(error))) from error
-    return replace(report, unobserved=tuple(map(as_options, report.unobserved)))
+    facts = tuple(
+        replace(each, unobserved={path: as_options(reason) for path, reason in each.unobserved.items()})
+        for each in report.facts
+    )
+    return replace(report, facts=facts, unobserved=tuple(map(as_options, report.unobserved)))
 
 
 def parsed_kwargs(text: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from vae_checked.errors import UsageError
 
 if TYPE_CHECKING:
     from vae_checked.catalogue import Judgement
+    from vae_checked.catalogue.coverage import Examined
     from vae_checked.facts import Facts
     from vae_checked.finding import Finding, Remark
 
@@ -63,6 +64,15 @@ def tally(report: Report) -> tuple[tuple[str, str, int], ...] | None:
     """(code, name, how often) per mistake, where a report on source was asked to count."""
     counts: tuple[tuple[str, str, int], ...] | None = getattr(report, "statistics", None)
     return counts
+
+
+def all_examined(report: Report) -> list[Examined]:
+    """How far each VAE, and each model or loss alone, was examined."""
+    if not report.facts:
+        return []
+    from vae_checked.catalogue.coverage import examined  # noqa: PLC0415  a run that finds no VAE does without it
+
+    return examined(report.facts, report.judgements)
 
 
 def render(report: Report, format_name: str = "text", *, verbose: bool = False) -> str:

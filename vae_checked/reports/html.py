@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from vae_checked.reports import remarks
 from vae_checked.reports.portrait import portrait
-from vae_checked.reports.text import clean, excerpt, location, statistics
+from vae_checked.reports.text import clean, excerpt, in_part, location, statistics
 
 if TYPE_CHECKING:
     from vae_checked.finding import Finding
@@ -37,6 +37,7 @@ def render(report: Report) -> str:
         *_section("Recognised", report.recognised),
         *_section("Facts", observed),
         *_section("Checked and clean", clean(report)),
+        *_section("In part", in_part(report)),
         *_section("Not decided", report.unobserved),
         *_section("Not read", [f"{path}: {reason}" for path, reason in report.unread]),
         *(

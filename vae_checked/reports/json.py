@@ -12,9 +12,10 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from vae_checked.markup import json_text
-from vae_checked.reports import tally
+from vae_checked.reports import all_examined, tally
 
 if TYPE_CHECKING:
+    from vae_checked.catalogue.coverage import Examined
     from vae_checked.finding import Finding, Place
     from vae_checked.reports import Report
 
@@ -32,6 +33,7 @@ def render(report: Report) -> str:
         document["remarks"] = [
             {"kind": str(each.kind), **_place_record(each.place), "message": each.message} for each in report.remarks
         ]
+    document["examined"] = [_examined_record(each) for each in all_examined(report) if each.is_vae]
     counts = tally(report)
     if counts is not None:
         document["statistics"] = {code: number for code, _, number in counts}
@@ -62,6 +64,19 @@ def finding_record(finding: Finding) -> dict[str, object]:
         "how": str(finding.how),
         "fix": finding.fix,
         "related": [{**_place_record(each.place), "message": each.message} for each in finding.related],
+    }
+
+
+def _examined_record(examined: Examined) -> dict[str, object]:
+    """How far one VAE was examined; `stopped_at` is the line that stopped the reading of its core, null without one."""
+    gap = examined.gap
+    return {
+        "subject": examined.subject,
+        "fully_checked": examined.fully_checked,
+        "clean": list(examined.clean),
+        "weighted": {code: settled.by for code, settled in examined.weighted.items()},
+        "undecided": sorted(examined.undecided),
+        "stopped_at": None if gap is None or gap.place is None else _place_record(gap.place),
     }
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from vae_checked.reports import remarks, tally
+from vae_checked.reports import all_examined, remarks, tally
+from vae_checked.text import audit_command
 
 if TYPE_CHECKING:
+    from vae_checked.catalogue.coverage import Gap
     from vae_checked.finding import Finding, Place
     from vae_checked.reports import Report
 
@@ -17,11 +19,11 @@ _WIDTH = 160
 def render(report: Report, *, verbose: bool = False) -> str:
     """Every finding with its excerpt, then what was recognised, measured, clean, undecided, unread, then the summary.
 
-    A report on source shows of each VAE only what was clean and how much was not decided, unless `verbose`.
+    A report on source shows of each VAE only what was clean and what stopped its reading, unless `verbose`.
     """
     brief = hasattr(report, "files_read") and not verbose
     blocks = ["\n".join(_finding(finding)) for finding in sorted(report.findings, key=lambda f: f.sort_key)]
-    sections: list[tuple[str, Sequence[str]]] = [("checked and clean", clean(report))]
+    sections: list[tuple[str, Sequence[str]]] = [("checked and clean", clean(report)), ("in part", in_part(report))]
     if not brief:
         from vae_checked.reports.portrait import portrait  # noqa: PLC0415  a short report does without the facts
 
@@ -51,22 +53,40 @@ def location(place: Place) -> str:
 
 
 def clean(report: Report) -> list[str]:
-    """A line per VAE: the mistakes it was examined for and does not make, and how many were not decided."""
-    examined: dict[str, set[str]] = {}
-    undecided: dict[str, set[str]] = {}
-    for each in report.judgements:
-        examined.setdefault(each.subject, set()).update(each.clean)
-        undecided.setdefault(each.subject, set()).update(each.undecided)
-    made = {(each.subject, each.code) for each in report.findings}
+    """A line per VAE: the mistakes it was examined for and does not make, what a weight settled, and what is open."""
     lines = []
-    for subject, codes in examined.items():
-        good = sorted(code for code in codes if (subject, code) not in made)
-        if good:
-            short = [good[0], *(code.removeprefix("VAE") for code in good[1:])]
-            open_questions = len(undecided[subject] - codes)
-            rest = f"; {open_questions} not decided" if open_questions else ""
-            lines.append(f"{subject}: {' '.join(short)}{rest}")
+    for each in all_examined(report):
+        if each.clean:
+            rest = [f"weighted, not judged: {' '.join(map(_number, each.weighted))}"] if each.weighted else []
+            rest += [f"{len(each.undecided)} not decided"] if each.undecided else []
+            first, *others = each.clean
+            lines.append(f"{each.subject}: {'; '.join([' '.join([first, *map(_number, others)]), *rest])}")
     return lines
+
+
+def in_part(report: Report) -> list[str]:
+    """A line per VAE whose core is open: the first question, what stopped the reading, and what measures it."""
+    lines = []
+    for each in all_examined(report):
+        gap = each.gap if each.is_vae else None
+        if gap is not None:
+            settles = f"; {audit_command(each.subject)} measures it" if hasattr(report, "files_read") else ""
+            lines.append(f"{each.subject}: {_of_gap(gap)}{settles}")
+    return lines
+
+
+def _of_gap(gap: Gap) -> str:
+    """`the KL (201 301) is not known: loss = LOSSES[name](x) is not resolved, at train.py:31`."""
+    from vae_checked.catalogue.support.fact_names import FACT_NAMES  # noqa: PLC0415  as above
+
+    codes = " ".join(map(_number, gap.codes))
+    what = f"{FACT_NAMES[gap.path]} is not known ({codes})" if gap.path else f"{codes} is open"
+    why = f": {gap.reason}" if gap.reason else ""
+    return f"{what}{why}{f', at {gap.place}' if gap.place is not None else ''}"
+
+
+def _number(code: str) -> str:
+    return code.removeprefix("VAE")
 
 
 def _finding(finding: Finding) -> Iterator[str]:

@@ -11,6 +11,7 @@ from vae_checked.linter.roles import (
     copies,
     divergences,
     experts,
+    gaps,
     gradients,
     latents,
     phi,
@@ -196,7 +197,7 @@ def _facts(
     if recon is not None and prediction is not None and reconstructions.is_optional(recon, prediction, losses.recons):
         # Which activation goes with which loss is up to whoever sets both.
         output = replace(output, interval=None, activations=None)
-    return Facts(
+    found = Facts(
         subject=evaluation.subject,
         sampler=sampler,
         heads=replace(heads_facts(site, head, shown), overflow=training.overflow(head, site, trained_by)),
@@ -209,6 +210,7 @@ def _facts(
         objective=objective_facts(losses, kl, recon, reading, (kl_found.reduced, recon_found.reduced)),
         training=training.training_facts(losses, site, kl, recon),
     )
+    return gaps.explained(found, site, kl, recon, reading, prediction, losses)
 
 
 def _is_tempered(sampler: Sampler, kl: Divergence) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 
 from vae_checked.catalogue import judge
+from vae_checked.catalogue.coverage import is_vae
 from vae_checked.facts import Facts, KLForm, NoiseLaw, StdCurve
 from vae_checked.finding import Finding, Provenance
 from vae_checked.linter.evaluations.declared_ranges import Declared
@@ -24,7 +25,7 @@ from vae_checked.linter.options import Options
 from vae_checked.linter.roles import assemble, reader
 from vae_checked.linter.roles.across import Across
 from vae_checked.linter.run.coverage_lines import recognised, unobserved
-from vae_checked.linter.run.report import TOO_LARGE, LintReport, is_vae
+from vae_checked.linter.run.report import TOO_LARGE, LintReport
 from vae_checked.linter.run.selection import PerFile, chosen
 from vae_checked.linter.symbols.expression import Structures
 from vae_checked.record import replace

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from vae_checked.record import dataclass
@@ -11,6 +10,7 @@ from vae_checked.text import counted
 if TYPE_CHECKING:
     # A run that finds no VAE code does without the catalogue.
     from vae_checked.catalogue import Judgement
+    from vae_checked.catalogue.coverage import Examined
     from vae_checked.facts import Facts
     from vae_checked.finding import Finding, Remark
 
@@ -47,19 +47,25 @@ class LintReport:
     @property
     def subjects(self) -> int:
         """The number of VAEs seen."""
-        return sum(map(is_vae, self.facts))
+        return len(self.vaes)
+
+    @property
+    def vaes(self) -> list[Examined]:
+        """How far each VAE was examined."""
+        if not self.facts:
+            return []
+        from vae_checked.catalogue.coverage import examined  # noqa: PLC0415  as above
+
+        return [each for each in examined(self.facts, self.judgements) if each.is_vae]
 
     @property
     def summary(self) -> str:
-        """One line: what was checked and clean, what concerned no VAE, and what could not be read or decided."""
-        vaes = [judgement for item, judgement in zip(self.facts, self.judgements, strict=True) if is_vae(item)]
+        """One line: how far the VAEs were examined, what concerned none, what was found and what could not be read."""
         without = self.files_read - self.files_concerned
-        undecided = _undecided(vaes)
         parts = [
             f"{counted(self.files_read, 'file')} read, {self.files_concerned} with VAE code"
             + (f", {without} without" if without else ""),
-            f"{counted(len(vaes), 'VAE')} examined, {sum(not each.findings for each in vaes)} clean"
-            + (f", {counted(undecided, 'question')} not decided" if undecided else ""),
+            self._examined(),
             counted(len(self.findings), "finding") + (f", {self.known} more in the baseline" if self.known else ""),
         ]
         if self.unread:
@@ -69,13 +75,17 @@ class LintReport:
             parts.append(f"1 {kind}" if number == 1 else f"{number} {kind.plural}")
         return "; ".join(parts)
 
-
-def _undecided(vaes: Iterable[Judgement]) -> int:
-    """The pairs of a VAE and a mistake that no judgement of it could examine."""
-    decided = {(each.subject, code) for each in vaes for code in (*each.clean, *(item.code for item in each.findings))}
-    return len({(each.subject, code) for each in vaes for code in each.undecided} - decided)
-
-
-def is_vae(facts: Facts) -> bool:
-    """Whether the facts are of a VAE, and not of a loss or model alone: a sampler or a KL is among them."""
-    return facts.kl.form is not None or any(path.startswith("sampler.") for path, _ in facts.known())
+    def _examined(self) -> str:
+        """`3 VAEs examined: 1 with findings, 1 fully checked, 1 in part`."""
+        vaes = self.vaes
+        if not vaes:
+            return "0 VAEs examined"
+        told = {(finding.code, finding.place) for finding in self.findings}
+        with_findings = [each for each in vaes if told & {(item.code, item.place) for item in each.findings}]
+        rest = [each for each in vaes if each not in with_findings]
+        whole = sum(each.fully_checked for each in rest)
+        parts = [f"{len(with_findings)} with findings"] if with_findings else []
+        parts.append(f"{whole} fully checked")
+        if len(rest) > whole:
+            parts.append(f"{len(rest) - whole} in part")
+        return f"{counted(len(vaes), 'VAE')} examined: {', '.join(parts)}"

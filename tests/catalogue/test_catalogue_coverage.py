@@ -1,0 +1,128 @@
+"""How far VAEs count as examined: nothing is fully checked whose core was left open."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from catalogue_cases import CASES, LOGVAR, LOGVAR_CURVE, MEAN, SUM, Values, made
+
+from vae_checked.catalogue import CATALOGUE, find, judge
+from vae_checked.catalogue.coverage import CORE, RECONSTRUCTION, Examined, examined
+from vae_checked.catalogue.support.fact_names import FACT_NAMES
+from vae_checked.facts import (
+    PATHS,
+    REAL,
+    UNIT,
+    Fact,
+    Factor,
+    Facts,
+    KLForm,
+    Likelihood,
+    Noise,
+    NoiseLaw,
+    Origin,
+    Reduced,
+)
+from vae_checked.finding import Place
+
+WHOLE: Values = {
+    "sampler.std": LOGVAR_CURVE,
+    "sampler.noise": Noise(NoiseLaw.STANDARD_NORMAL, 0.0, 1.0),
+    "sampler.shared_over": frozenset(),
+    "kl.form": KLForm(LOGVAR),
+    "kl.sign": 1,
+    "kl.reduced": Reduced(MEAN, SUM),
+    "recon.kind": Likelihood.MSE,
+    "recon.reduced": Reduced(MEAN, SUM),
+}
+
+
+def of(*facts: Facts) -> list[Examined]:
+    return examined(facts, [judge(item) for item in facts])
+
+
+def without(*paths: str) -> Facts:
+    return made({path: value for path, value in WHOLE.items() if path not in paths})
+
+
+def test_every_fact_has_a_name_and_every_code_of_the_core_exists() -> None:
+    assert set(FACT_NAMES) == set(PATHS)
+    assert {find(code).code for code in (*CORE, *RECONSTRUCTION[0], *RECONSTRUCTION[1])} <= {
+        each.code for each in CATALOGUE
+    }
+
+
+def test_a_vae_whose_core_is_decided_is_fully_checked() -> None:
+    (vae,) = of(made(WHOLE))
+    assert vae.fully_checked
+    assert vae.gap is None
+    assert {"VAE201", "VAE304", "VAE504"} <= set(vae.clean)
+
+
+def test_a_mistake_decides_its_question() -> None:
+    (vae,) = of(made({**WHOLE, **CASES["VAE201"].bad}))
+    assert vae.found == {"VAE201"}
+    assert vae.fully_checked
+
+
+def test_a_weight_decides_the_balance() -> None:
+    (vae,) = of(made({**WHOLE, "recon.reduced": Reduced(MEAN, MEAN), "kl.factor": Factor(0.1, explicit=True)}))
+    assert set(vae.weighted) == {"VAE303", "VAE502"}
+    assert vae.fully_checked
+
+
+def test_the_ranges_decide_where_the_reductions_do_not() -> None:
+    assert not of(without("recon.reduced"))[0].fully_checked
+    ranges = {"output.interval": REAL, "data.interval": UNIT}
+    (vae,) = of(made({**{path: value for path, value in WHOLE.items() if path != "recon.reduced"}, **ranges}))
+    assert vae.fully_checked
+
+
+@pytest.mark.parametrize("path", [path for path in WHOLE if path != "recon.reduced"])
+def test_without_one_fact_of_the_core_a_vae_is_checked_in_part(path: str) -> None:
+    # What is not compared with the data is not reduced either.
+    facts = without(path, *(["recon.reduced"] if path == "recon.kind" else []))
+    facts = replace(facts, unobserved={path: "it was not resolved"}, stopped_at={path: Place("model.py", 7)})
+    (vae,) = of(facts)
+    assert not vae.fully_checked
+    assert vae.gap is not None
+    assert (vae.gap.path, vae.gap.reason, vae.gap.place) == (path, "it was not resolved", Place("model.py", 7))
+    assert all(path in vae.undecided[code].missing for code in vae.gap.codes)
+
+
+def test_views_of_one_sampler_are_one_vae_and_complete_each_other() -> None:
+    rest = replace(without("recon.kind", "recon.reduced"), subject="train.py:train")
+    (vae,) = of(without("kl.sign", "kl.reduced"), rest)
+    assert vae.subject == "model.py:VAE"
+    assert {"VAE302", "VAE304", "VAE401"} <= set(vae.clean)
+
+
+def test_what_one_view_saw_and_left_open_is_not_clean_by_another() -> None:
+    (vae,) = of(made(WHOLE), made({**WHOLE, "kl.reduced": Reduced(MEAN)}))
+    assert "VAE304" in vae.undecided
+    assert not vae.fully_checked
+
+
+def test_a_latent_that_was_not_seen_whole_keeps_its_vae_in_part() -> None:
+    other = without("kl.form", "kl.sign", "kl.reduced")
+    std = Fact(LOGVAR_CURVE, Origin("std", Place("model.py", 90)))
+    (vae,) = of(made(WHOLE), replace(other, sampler=replace(other.sampler, std=std)))
+    assert not vae.fully_checked
+    assert "VAE301" in vae.undecided
+
+
+def test_two_classes_that_share_a_sampler_are_two_vaes() -> None:
+    first, second = of(made(WHOLE), replace(without("kl.form"), subject="other.py:Other"))
+    assert (first.fully_checked, second.fully_checked) == (True, False)
+
+
+def test_a_function_that_runs_two_classes_counts_for_neither() -> None:
+    shared = replace(made(WHOLE), subject="other.py:Other")
+    found = of(made(WHOLE), shared, replace(without("kl.sign"), subject="train.py:train"))
+    assert [each.subject for each in found] == ["model.py:VAE", "other.py:Other", "train.py:train"]
+
+
+def test_a_loss_alone_is_no_vae() -> None:
+    (loss,) = of(made({"recon.kind": Likelihood.MSE}))
+    assert not loss.is_vae

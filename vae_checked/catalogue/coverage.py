@@ -1,0 +1,185 @@
+"""How far each VAE was examined, from all that was seen of it, and what stopped the reading where its core is open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Literal
+
+from vae_checked.catalogue.verdict import Undecided, Weighted
+from vae_checked.record import dataclass
+
+if TYPE_CHECKING:
+    from vae_checked.catalogue import Judgement
+    from vae_checked.facts import Facts
+    from vae_checked.finding import Finding, Place
+
+    _Standing = Literal["found", "clean"] | Weighted | Undecided
+
+# What makes a VAE: the KL and the sampler that belongs to it. The order is that in which an open question is told.
+CORE = ("VAE301", "VAE201", "VAE202", "VAE203", "VAE302", "VAE304")
+# Its reconstruction is examined where the ranges are decided, or the reductions.
+RECONSTRUCTION = (("VAE401", "VAE402", "VAE403"), ("VAE501", "VAE502", "VAE503", "VAE504"))
+_SAMPLER = ("sampler.std", "sampler.noise", "sampler.gradient_reaches", "sampler.timing")
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """An open question of the core: the codes that it leaves open, and the fact that is missing, if one is.
+
+    `reason` says why in words, empty where nothing is known of it; `place` is the line that stopped the reading.
+    """
+
+    codes: tuple[str, ...]
+    path: str
+    reason: str
+    place: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """The verdicts on one VAE, over all evaluations and latents of it that were seen."""
+
+    subject: str
+    findings: tuple[Finding, ...]
+    clean: tuple[str, ...]
+    weighted: Mapping[str, Weighted]
+    undecided: Mapping[str, Undecided]
+    views: tuple[Facts, ...]
+
+    @property
+    def is_vae(self) -> bool:
+        """Whether it is a VAE, and not a loss or a model alone."""
+        return any(map(is_vae, self.views))
+
+    @property
+    def found(self) -> frozenset[str]:
+        """The codes of the mistakes that it makes."""
+        return frozenset(finding.code for finding in self.findings)
+
+    @property
+    def fully_checked(self) -> bool:
+        """Whether every question of the core is decided, by a finding, by a look that found nothing, or by a weight."""
+        decided = {*self.found, *self.clean, *self.weighted}
+        return decided.issuperset(CORE) and any(decided.issuperset(codes) for codes in RECONSTRUCTION)
+
+    @property
+    def gap(self) -> Gap | None:
+        """The first open question of the core; None where there is none."""
+        if self.fully_checked:
+            return None
+        ranges, reductions = RECONSTRUCTION
+        code = next((code for code in (*CORE, *ranges, *reductions) if code in self.undecided), None)
+        return None if code is None else self._gap(code)
+
+    def _gap(self, code: str) -> Gap:
+        verdict = self.undecided[code]
+        path = next(iter(verdict.missing), "")
+        codes = tuple(other for other, each in self.undecided.items() if path and path in each.missing) or (code,)
+        reason = next((view.unobserved[path] for view in self.views if path in view.unobserved), verdict.reason)
+        place = next((view.stopped_at[path] for view in self.views if path in view.stopped_at), None)
+        return Gap(codes, path, reason, place)
+
+
+def is_vae(facts: Facts) -> bool:
+    """Whether the facts are of a VAE, and not of a loss or model alone: a sampler or a KL is among them."""
+    return facts.kl.form is not None or any(path.startswith("sampler.") for path, _ in facts.known())
+
+
+def examined(facts: Sequence[Facts], judgements: Sequence[Judgement]) -> list[Examined]:
+    """One entry per VAE: what was seen in a training function counts for the class whose sampler or KL it runs."""
+    views = list(zip(facts, judgements, strict=True))
+    owners = _owners([item for item, _ in views])
+    of: dict[str, list[tuple[Facts, Judgement]]] = {}
+    for item, judgement in views:
+        homes = {subject for anchor in _anchors(item) for subject in owners.get(anchor, ())}
+        alone = item.subject if _is_class(item.subject) or len(homes) != 1 else next(iter(homes))
+        of.setdefault(alone, []).append((item, judgement))
+    return [_of_all(subject, seen) for subject, seen in of.items()]
+
+
+def _owners(facts: Iterable[Facts]) -> dict[object, set[str]]:
+    """The classes in whose evaluations a sampler or a KL was seen, by its place."""
+    found: dict[object, set[str]] = {}
+    for item in facts:
+        if _is_class(item.subject):
+            for anchor in _anchors(item):
+                found.setdefault(anchor, set()).add(item.subject)
+    return found
+
+
+def _is_class(subject: str) -> bool:
+    return subject.rpartition(":")[2][:1].isupper()
+
+
+def _anchors(facts: Facts) -> Iterator[object]:
+    """What tells one latent from another: the place of its sampler, and of its KL."""
+    place = _sampler_place(facts)
+    if place is not None:
+        yield ("sampler", place)
+    if facts.kl.form is not None and facts.kl.form.origin.place is not None:
+        yield ("kl", facts.kl.form.origin.place)
+
+
+def _sampler_place(facts: Facts) -> Place | None:
+    places = (fact.origin.place for fact in map(facts.get, _SAMPLER) if fact is not None)
+    return next((place for place in places if place is not None), None)
+
+
+def _of_all(subject: str, seen: list[tuple[Facts, Judgement]]) -> Examined:
+    """The verdicts of each latent together: clean is what is clean in all of them."""
+    latents = [_of_one([judgement for _, judgement in views]) for views in _latents(seen)]
+    codes = dict.fromkeys(code for latent in latents for code in latent)
+    kept = {code: min((latent.get(code, Undecided()) for latent in latents), key=_precedence) for code in codes}
+    return Examined(
+        subject,
+        tuple(finding for _, judgement in seen for finding in judgement.findings),
+        tuple(sorted(code for code, verdict in kept.items() if verdict == "clean")),
+        {code: verdict for code, verdict in kept.items() if isinstance(verdict, Weighted)},
+        {code: verdict for code, verdict in kept.items() if isinstance(verdict, Undecided)},
+        tuple(item for item, _ in seen),
+    )
+
+
+def _latents(seen: list[tuple[Facts, Judgement]]) -> list[list[tuple[Facts, Judgement]]]:
+    """The views of each latent; what is seen of the model beside its latents counts for the first."""
+    found: dict[object, list[tuple[Facts, Judgement]]] = {}
+    kls: dict[object, object] = {}
+    for item, judgement in sorted(seen, key=lambda pair: _sampler_place(pair[0]) is None):
+        place, form = _sampler_place(item), item.kl.form
+        kl = None if form is None else form.origin.place
+        key: object = place
+        if place is None:
+            key = kls.get(kl, ("kl", kl)) if form is not None else next(iter(found), None)
+        elif kl is not None:
+            kls[kl] = place
+        found.setdefault(key, []).append((item, judgement))
+    return list(found.values())
+
+
+def _precedence(verdict: _Standing) -> int:
+    """Found in one latent is found; open in one is open; settled in one is not clean in all."""
+    return 0 if verdict == "found" else 3 if verdict == "clean" else 2 if isinstance(verdict, Weighted) else 1
+
+
+def _of_one(judgements: Sequence[Judgement]) -> dict[str, _Standing]:
+    """The verdicts on one latent: a look decides what another evaluation lacked, not what another saw and left open."""
+    kept: dict[str, _Standing] = {}
+    for judgement in judgements:
+        for finding in judgement.findings:
+            kept[finding.code] = "found"
+    for judgement in judgements:
+        for code, settled in judgement.weighted.items():
+            kept.setdefault(code, settled)
+    for judgement in judgements:
+        for code, verdict in judgement.undecided.items():
+            if verdict.reason:
+                kept.setdefault(code, verdict)
+    for judgement in judgements:
+        for code in judgement.clean:
+            kept.setdefault(code, "clean")
+    for judgement in judgements:
+        for code, verdict in judgement.undecided.items():
+            before = kept.setdefault(code, verdict)
+            if isinstance(before, Undecided) and not before.reason and len(verdict.missing) < len(before.missing):
+                kept[code] = verdict
+    return kept

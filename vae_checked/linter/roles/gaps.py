@@ -1,0 +1,108 @@
+"""Why facts of a VAE are not known: the reason, and the expression that stopped the reading, as far as it was met."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+
+from vae_checked.facts import Fact, Facts, Origin
+from vae_checked.linter.roles.divergences import Divergence
+from vae_checked.linter.roles.objective import Losses, Reading
+from vae_checked.linter.roles.reconstructions import Reconstruction
+from vae_checked.linter.roles.samplers import SamplerSite
+from vae_checked.linter.symbols.expression import Expr, origin, strip, walk
+from vae_checked.record import replace
+
+_MOST_WORDS = 60
+
+
+def explained(
+    facts: Facts,
+    site: SamplerSite | None,
+    kl: Divergence | None,
+    recon: Reconstruction | None,
+    reading: Reading | None,
+    prediction: Expr | None,
+    losses: Losses,
+) -> Facts:
+    """`facts` with a reason for those of the core that are not known."""
+    gaps = {
+        **dict(_of_sampler(site)),
+        **dict(_of_terms(site, kl, recon, losses)),
+        **dict(_of_reductions(kl, recon, reading)),
+        **dict(_of_output(prediction)),
+        "data.interval": Fact("no pipeline of the data was seen"),
+    }
+    missing = {path: gap for path, gap in gaps.items() if facts.get(path) is None}
+    places = {path: gap.origin.place for path, gap in missing.items() if gap.origin.place is not None}
+    return replace(facts, unobserved={path: gap.value for path, gap in missing.items()}, stopped_at=places)
+
+
+_Gaps = Iterator[tuple[str, Fact[str]]]
+
+
+def _of_sampler(site: SamplerSite | None) -> _Gaps:
+    if site is None:
+        nothing = Fact("no draw was seen that uses the heads of this KL")
+        yield from ((f"sampler.{name}", nothing) for name in ("std", "noise", "shared_over", "gradient_reaches"))
+        return
+    yield "sampler.std", _at(origin(site.scale), "{} follows from more than the second head")
+    yield "sampler.noise", _at(origin(site.noise), "the law of {} is not known")
+    yield "sampler.shared_over", _at(origin(site.noise), "the shape of {} beside that of the heads is not known")
+
+
+def _of_terms(site: SamplerSite | None, kl: Divergence | None, recon: Reconstruction | None, losses: Losses) -> _Gaps:
+    """A term that was not found may stand in a call that is not read."""
+    unread = _unread(losses)
+    if not losses.ends:
+        gap = Fact("no loss was seen that this model is trained by")
+    elif unread is not None:
+        gap = _at(origin(unread), "{} is not resolved")
+    else:
+        gap = None
+    if kl is None:
+        yield "kl.form", gap or Fact("no part of the loss is a KL of these heads")
+    if recon is None:
+        yield "recon.kind", gap or Fact("no part of the loss compares what is decoded from z with the data")
+
+
+def _of_reductions(kl: Divergence | None, recon: Reconstruction | None, reading: Reading | None) -> _Gaps:
+    if kl is None:
+        return
+    if reading is None:
+        beside = (
+            "no reconstruction" if recon is None else "no single loss that holds it once and the reconstruction once"
+        )
+        gap = _at(origin(kl.term), f"beside the KL {beside} was read")
+        yield from ((path, gap) for path in ("kl.sign", "kl.factor", "kl.reduced", "recon.reduced", "recon.sign"))
+        return
+    yield "kl.sign", _at(origin(reading.total), "the sign of the KL in {} is not known")
+    yield "kl.reduced", _at(origin(kl.term), "how {} is reduced is not known")
+    if recon is not None:
+        yield "recon.reduced", _at(origin(recon.term), "how {} is reduced is not known")
+
+
+def _of_output(prediction: Expr | None) -> _Gaps:
+    unread = None if prediction is None else _first_call([prediction])
+    if unread is not None:
+        yield "output.interval", _at(origin(unread), "{} is not resolved")
+
+
+def _unread(losses: Losses) -> Expr | None:
+    """The outermost call in what is minimised, or else in what is called a loss, that is not read."""
+    return _first_call(losses.backward) or _first_call(losses.ends)
+
+
+def _first_call(values: Iterable[Expr]) -> Expr | None:
+    for value in values:
+        for node in walk(strip(value)):
+            if node.op in ("call", "opaque") and node.site is not None and isinstance(node.site.node, ast.Call):
+                return node
+    return None
+
+
+def _at(where: Origin, words: str) -> Fact[str]:
+    """The reason with the expression in it as it is written, shortened to a few words."""
+    source = " ".join(where.source.split())
+    shown = source if len(source) <= _MOST_WORDS else f"{source[: _MOST_WORDS - 3]}..."
+    return Fact(words.format(shown), where)
