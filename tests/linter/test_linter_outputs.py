@@ -97,3 +97,18 @@ def test_an_activation_is_seen_behind_what_scales_and_shifts_it(tmp_path: Path, 
 
     told = [facts.output.activations for facts in report.facts if facts.recon.kind is not None]
     assert [fact is not None and fact.value for fact in told] == [("tanh",)]
+
+
+@pytest.mark.parametrize("order", ["x, y", "y, x"])
+def test_the_prediction_is_the_side_that_is_computed_from_the_other(tmp_path: Path, order: str) -> None:
+    # The sampler is behind a call that is not read: no z tells the sides apart.
+    forward = f"""
+    def forward(self, x):
+        m, s = self.encode(x)
+        y = self.back(mystery.drawn(m, s))
+        return F.l1_loss({order}) - 0.5 * torch.mean(1 + s - m.pow(2) - s.exp())
+"""
+    report = linted(tmp_path, {"net.py": HEAD + "import mystery\n" + MODEL + forward})
+
+    told = [facts.output.activations for facts in report.facts if facts.recon.kind is not None]
+    assert [fact is not None and fact.value for fact in told] == [("sigmoid",)]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from small_vaes.fragments import HEAD, KL, MODEL, codes, linted
+import pytest
+from small_vaes.fragments import FORWARD, HEAD, KL, MODEL, codes, linted
 
 CALLS = (
     HEAD
@@ -39,3 +40,32 @@ def test_a_validation_with_hardly_any_noise_is_no_mistake(tmp_path: Path) -> Non
 
 def test_noise_that_is_scaled_in_training_too_is_named(tmp_path: Path) -> None:
     assert "VAE202" in codes(linted(tmp_path, {"net.py": CALLS.format(training=", scale=0.1")}))
+
+
+EPS = {
+    "as it is drawn": ("torch.randn_like(s)", []),
+    "halved": ("0.5 * torch.randn_like(s)", ["VAE202"]),
+    "halved by a division": ("torch.randn_like(s) / 2", ["VAE202"]),
+    "moved": ("torch.randn_like(s) + 1", ["VAE202"]),
+    "moved and moved back": ("(torch.randn_like(s) + 1) - 1", []),
+    "turned round": ("-torch.randn_like(s)", []),
+    "uniform and centred": ("2 * torch.rand_like(s) - 1", ["VAE202"]),
+}
+
+
+@pytest.mark.parametrize(("eps", "expected"), EPS.values(), ids=EPS)
+def test_what_a_number_does_to_a_draw_is_of_the_noise(tmp_path: Path, eps: str, expected: list[str]) -> None:
+    text = HEAD + MODEL + FORWARD.replace("torch.randn_like(s)", f"({eps})")
+    report = linted(tmp_path, {"net.py": text})
+    assert codes(report) == expected
+    assert [facts.sampler.std is not None for facts in report.facts] == [True]
+
+
+@pytest.mark.parametrize("scaled", ["(0.7 * torch.randn_like(s))", "torch.randn_like(s) * 0.7"])
+def test_a_temperature_of_what_is_only_generated_is_no_mistake(tmp_path: Path, scaled: str) -> None:
+    method = f"""
+    def generate(self, x):
+        m, s = self.encode(x)
+        return self.back(m + torch.exp(0.5 * s) * {scaled})
+"""
+    assert codes(linted(tmp_path, {"net.py": HEAD + MODEL + FORWARD + method})) == []

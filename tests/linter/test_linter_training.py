@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from vae_checked.catalogue import CATALOGUE
-from vae_checked.facts import NoiseTiming
+from vae_checked.facts import Head, NoiseTiming
 from vae_checked.linter import LintReport, lint
 
 ALL = [mistake.code for mistake in CATALOGUE]
@@ -97,6 +97,21 @@ def codes(folder: Path, text: str) -> list[str]:
 
 
 STD = "std = torch.exp(0.5 * logvar)\n"
+REACHED = {
+    "both heads": ("return mu + std * torch.randn_like(std)", {Head.MU, Head.SECOND}),
+    "no mean": ("return mu.detach() + std * torch.randn_like(std)", {Head.SECOND}),
+    "no std": ("return mu + std.detach() * torch.randn_like(std)", {Head.MU}),
+    "no product": ("return mu + (std * torch.randn_like(std)).detach()", {Head.MU}),
+    "neither": ("return (mu + std * torch.randn_like(std)).detach()", set()),
+}
+
+
+@pytest.mark.parametrize(("latent", "reached"), REACHED.values(), ids=REACHED)
+def test_the_heads_that_a_gradient_reaches_through_z(latent: str, reached: set[Head], tmp_path: Path) -> None:
+    found = [facts.sampler.gradient_reaches for facts in read(tmp_path, module(STD + latent)).facts]
+    assert {fact.value for fact in found if fact is not None} == {frozenset(reached)}
+
+
 DRAWS = {
     "eps": (RIGHT, []),
     "rsample": (f"{STD}return Normal(mu, std).rsample()", []),

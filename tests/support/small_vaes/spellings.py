@@ -55,6 +55,11 @@ class Addcmul(Base):
         return torch.addcmul(mu, std, torch.randn(std.shape))
 
 
+class Subtracted(Base):
+    def sample(self, mu: Tensor, logvar: Tensor) -> Tensor:
+        return mu - (0.5 * logvar).exp() * torch.randn_like(logvar)
+
+
 class InPlace(Base):
     def sample(self, mu: Tensor, logvar: Tensor) -> Tensor:
         std = logvar.mul(0.5).exp_()
@@ -202,6 +207,7 @@ class Double(Base):
 SPELLINGS: tuple[type[Base], ...] = (
     Base,
     Addcmul,
+    Subtracted,
     InPlace,
     FloatTensor,
     NewNormal,

@@ -69,5 +69,5 @@ def std_at(seen: Recognition, latent: Latent, second: int, s: float) -> float | 
         )
     except (RuntimeError, ValueError):
         return None
-    std = float((at_1 - at_0).median())
+    std = float((at_1 - at_0).abs().median())  # eps and -eps have one law
     return std if math.isfinite(std) else None

@@ -19,7 +19,8 @@ def sides(site: SamplerSite | None, recon: Reconstruction | None) -> tuple[Expr 
     """(prediction, target) of a reconstruction, whatever their order."""
     if recon is None:
         return None, None
-    if site is not None and contains(recon.second, site.z.uid):
+    made = contains(recon.second, site.z.uid) if site is not None else _computed_from(recon.second, recon.first)
+    if made:
         return recon.second, recon.first
     return recon.first, recon.second
 

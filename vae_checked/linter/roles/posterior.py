@@ -56,20 +56,25 @@ def sampler_facts(site: SamplerSite | None, head: Expr | None, kl: Divergence | 
             std = Fact(StdCurve(*found), origin(written(site.scale)))
     return Sampler(
         std=std,
-        noise=_noise(site.noise),
+        noise=_noise(site),
         shared_over=_shared(site, kl),
         gradient_reaches=_gradient(site),
         timing=Fact(NoiseTiming(training=True), origin(site.z)),
     )
 
 
-def _noise(noise: Expr) -> Fact[Noise] | None:
-    law, mean, std = noise.get("law"), noise.get("mean"), noise.get("std")
+def _noise(site: SamplerSite) -> Fact[Noise] | None:
+    law, mean, std = (site.noise.get(name) for name in ("law", "mean", "std"))
     if not isinstance(law, NoiseLaw):
         return None
-    return Fact(
-        Noise(law, mean if isinstance(mean, float) else None, std if isinstance(std, float) else None), origin(noise)
+    if law is NoiseLaw.STANDARD_NORMAL and (abs(site.factor), site.shift) != (1.0, 0.0):
+        law = NoiseLaw.NORMAL
+    drawn = Noise(
+        law,
+        site.factor * mean + site.shift if isinstance(mean, float) else None,
+        abs(site.factor) * std if isinstance(std, float) else None,
     )
+    return Fact(drawn, origin(site.noise))
 
 
 def _shared(site: SamplerSite, kl: Divergence | None) -> Fact[frozenset[Axis]] | None:
@@ -138,6 +143,8 @@ def _gradient(site: SamplerSite) -> Fact[frozenset[Head]]:
     reached = {Head.MU, Head.SECOND}
     if samplers.strip_detach(site.scale):
         reached.discard(Head.SECOND)
+    if samplers.strip_detach(site.location):
+        reached.discard(Head.MU)
     return Fact(frozenset(reached), origin(site.z))
 
 

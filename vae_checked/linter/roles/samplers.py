@@ -15,7 +15,7 @@ from vae_checked.linter.symbols.expression import (
 )
 from vae_checked.linter.symbols.numeric import Program, close, finite, leaves
 from vae_checked.mathematics.gaussians import fit_std
-from vae_checked.record import dataclass
+from vae_checked.record import dataclass, replace
 
 SHOWN = (-1.0, 0.0, 2.0)
 SHOWN_POSITIVE = (0.5, 1.0, 2.0)
@@ -29,13 +29,18 @@ _MAX_ALIKE = 4
 
 @dataclass(frozen=True, slots=True)
 class SamplerSite:
-    """z = location + scale * noise; `detached` when no gradient passes from z to the heads."""
+    """z = location + scale * (factor * noise + shift); `detached` when no gradient passes from z to the heads.
+
+    `factor` and `shift` are the numbers that the draw itself is multiplied by and moved, before a head takes part.
+    """
 
     z: Expr
     location: Expr
     scale: Expr
     noise: Expr
     detached: bool
+    factor: float = 1.0
+    shift: float = 0.0
 
     @property
     def head(self) -> Expr | None:
@@ -80,10 +85,7 @@ def find(graph: Graph) -> list[SamplerSite]:
             if site is not None and _is_wanted(node, site, drawn):
                 found[node.uid] = site
     detached = _detached(graph, found)
-    return [
-        SamplerSite(site.z, site.location, site.scale, site.noise, site.detached or uid in detached)
-        for uid, site in found.items()
-    ]
+    return [replace(site, detached=True) if uid in detached else site for uid, site in found.items()]
 
 
 def _is_wanted(node: Expr, site: SamplerSite, drawn: dict[object, int]) -> bool:
@@ -98,15 +100,15 @@ def _read(node: Expr) -> SamplerSite | None:
         carried = _scaled_noise(node.args[index])
         if carried is None:
             continue
-        scale, noise, detached = carried
+        scale, drawn = carried
         location = node.args[1 - index]
-        if contains(location, noise.uid):
+        if contains(location, drawn.noise.uid):
             return None
         if location.op == "const" or not any(not is_scalar(leaf) for leaf in leaves(scale)):
             return None
         if _is_scaled_number(location, scale):
             return None
-        return SamplerSite(node, location, scale, noise, detached or strip_detach(location))
+        return SamplerSite(node, location, scale, drawn.noise, False, drawn.factor, drawn.shift)
     return None
 
 
@@ -125,19 +127,56 @@ def strip_detach(expr: Expr) -> bool:
     return False
 
 
-def _scaled_noise(expr: Expr) -> tuple[Expr, Expr, bool] | None:
-    """(scale, noise, detached) when `expr` is a product of one draw and something computed."""
+@dataclass(frozen=True, slots=True)
+class _Draw:
+    """A draw multiplied by a number, and moved by one."""
+
+    noise: Expr
+    factor: float = 1.0
+    shift: float = 0.0
+
+
+def _draw(expr: Expr) -> _Draw | None:
+    """`expr` as one draw that numbers alone scale and move; None where more takes part."""
+    bare = strip(expr)
+    if bare.op == "noise":
+        return _Draw(bare)
+    if bare.op == "neg":
+        inner = _draw(bare.args[0])
+        return None if inner is None else _Draw(inner.noise, -inner.factor, -inner.shift)
+    if bare.op not in ("add", "sub", "mul", "div"):
+        return None
+    one, other = (strip(arg) for arg in bare.args)
+    number, first = (other, True) if other.op == "const" else (one, False)
+    inner = _draw(bare.args[0 if first else 1]) if number.op == "const" else None
+    if inner is None:
+        return None
+    value = number.value
+    match bare.op:
+        case "add":
+            return _Draw(inner.noise, inner.factor, inner.shift + value)
+        case "sub":
+            sign = 1.0 if first else -1.0
+            return _Draw(inner.noise, sign * inner.factor, sign * (inner.shift - value))
+        case "mul":
+            return _Draw(inner.noise, inner.factor * value, inner.shift * value)
+    return _Draw(inner.noise, inner.factor / value, inner.shift / value) if first and value else None
+
+
+def _scaled_noise(expr: Expr) -> tuple[Expr, _Draw] | None:
+    """(scale, draw) when `expr` is a product of one draw and something computed; detached where the product is."""
     factors: list[tuple[Expr, bool]] = []
-    noise: Expr | None = None
+    drawn: _Draw | None = None
     detached = False
     negative = False
     stack = [(expr, False)]
     while stack:
         node, inverse = stack.pop()
-        if node.op == "noise":
-            if noise is not None or inverse:
+        found = _draw(node) if node.bits & CARRIED else None
+        if found is not None:
+            if drawn is not None or inverse:
                 return None
-            noise = node
+            drawn = found
         elif node.op == "mul":
             stack.extend((arg, inverse) for arg in node.args)
         elif node.op == "div" and not inverse:
@@ -146,13 +185,12 @@ def _scaled_noise(expr: Expr) -> tuple[Expr, Expr, bool] | None:
         elif node.op == "neg":
             negative = not negative
             stack.append((node.args[0], inverse))
-        elif node.op in TRANSPARENT and node.args and strip(node).op in ("noise", *CARRIERS):
-            # A detached draw is a draw; a detached product blocks the gradient.
-            detached = detached or (node.op == "detach" and strip(node).op != "noise")
+        elif node.op in TRANSPARENT and node.args and strip(node).op in CARRIERS:
+            detached = detached or node.op == "detach"
             stack.append((node.args[0], inverse))
         else:
             factors.append((node, inverse))
-    if noise is None or not factors or any(contains(factor, noise.uid) for factor, _ in factors):
+    if drawn is None or not factors or any(contains(factor, drawn.noise.uid) for factor, _ in factors):
         return None
     scale: Expr | None = None
     for factor, inverse in reversed(factors):
@@ -163,7 +201,8 @@ def _scaled_noise(expr: Expr) -> tuple[Expr, Expr, bool] | None:
             scale = factor if scale is None else Expr("mul", (scale, factor), (), expr.site)
     if scale is None:
         return None
-    return (Expr("neg", (scale,), (), scale.site) if negative else scale), noise, detached
+    scale = Expr("neg", (scale,), (), scale.site) if negative else scale
+    return Expr("detach", (scale,), (), scale.site) if detached else scale, drawn
 
 
 def _detached(graph: Graph, found: dict[int, SamplerSite]) -> set[int]:

@@ -6,7 +6,7 @@ import ast
 import math
 from collections.abc import Iterator
 
-from vae_checked.facts import Fact, Family, NoiseTiming, Overflow, Parametrisation, Sampler, Training
+from vae_checked.facts import Fact, Family, NoiseLaw, NoiseTiming, Overflow, Parametrisation, Sampler, Training
 from vae_checked.linter.roles import gradients, optimizers, samplers
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import Losses
@@ -14,7 +14,7 @@ from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import ELEMENTWISE, TRANSPARENT, Expr, Graph, contains, origin, strip, walk
 from vae_checked.linter.symbols.numeric import Program, leaves
-from vae_checked.linter.symbols.values import Function
+from vae_checked.linter.symbols.values import Function, opened
 from vae_checked.record import replace
 
 # The largest finite number of each dtype, and the least that is not rounded to 0.
@@ -37,7 +37,22 @@ def trained(sampler: Sampler, site: SamplerSite | None, losses: Losses) -> Sampl
         return sampler
     timing = _inverted(site, losses) or (sampler.timing if gradients.is_used(site, losses) else None)
     found = gradients.passage(site, sampler.gradient_reaches, losses)
-    return replace(sampler, gradient_reaches=found.reaches, gradient_stopped=found.stopped, timing=timing)
+    noise = sampler.noise
+    if noise and noise.value.law is NoiseLaw.NORMAL and not (losses.trains(site.z) or _is_of_forward(site, losses)):
+        # Less noise may be wanted, or more, when nothing is trained.
+        noise = None
+    return replace(sampler, noise=noise, gradient_reaches=found.reaches, gradient_stopped=found.stopped, timing=timing)
+
+
+def _is_of_forward(site: SamplerSite, losses: Losses) -> bool:
+    """Whether what a forward pass returns follows from z."""
+    holding = losses.graph.holding(site.z.uid)
+    return any(
+        value.uid in holding
+        for root in losses.evaluation.observations.roots
+        if root.kind == "return" and root.function is not None and root.function.name == "forward"
+        for value in opened(root.value, (tuple, list, dict))
+    )
 
 
 def _inverted(site: SamplerSite, losses: Losses) -> Fact[NoiseTiming] | None:

@@ -122,6 +122,9 @@ class Expr:
             self.bits: int = bits & _ANYWHERE
         else:
             self.bits = bits & rule[0] | rule[1] | (rule[3] if bits & rule[2] else 0)
+            if bits & CARRIED and number == 2 and (args[0].op == "const" or args[1].op == "const"):
+                # Noise that a number is added to is noise of another mean.
+                self.bits |= CARRIED
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Expr) and self.uid == other.uid
@@ -261,7 +264,7 @@ NOISE, PHI, LOSS, ERROR, LOGS, PRODUCTS, SUMS, SAMPLE = (1 << index for index in
 _ANYWHERE = (1 << 8) - 1
 # ... or in what is computed element by element, reduced or reshaped at its top ...
 OWN_LOGS, OWN_PRODUCTS, OWN_SUMS, OWN_DIFFERENCES, OWN_SAMPLE = (1 << index for index in range(8, 13))
-# ... or it is noise itself, scaled and reshaped.
+# ... or it is noise itself, scaled, shifted by a number and reshaped.
 CARRIED = 1 << 13
 KL, OWN_KL = LOGS | PRODUCTS | SUMS, OWN_LOGS | OWN_PRODUCTS | OWN_SUMS
 CARRIERS = frozenset(("mul", "div", "neg", "detach")) | TRANSPARENT
