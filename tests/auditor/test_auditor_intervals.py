@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from vae_checked.auditor.measure.intervals import interval_of
 from vae_checked.auditor.recognition.graph import Graph
-from vae_checked.auditor.recording.tape import Recorder
+from vae_checked.auditor.recording.recorder import Recorder
 from vae_checked.facts import REAL, UNIT, Interval
 
 layer = nn.Linear(4, 3)

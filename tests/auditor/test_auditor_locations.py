@@ -221,3 +221,45 @@ def test_one_layer_for_both_heads_is_called_duplicated() -> None:
     report = audited(made(lambda: Headed(lambda mu, s: (mu, mu.clone()))))
     assert report.facts[0].heads.source is not None
     assert report.facts[0].heads.source.value is HeadSource.DUPLICATED
+
+
+class Twice(zoo.Base):
+    """A VAE that computes its heads once for z, and once more for the loss."""
+
+    def __init__(self, heads: Callable[[zoo.Base, Tensor], Heads]) -> None:
+        super().__init__()
+        self.both = nn.Linear(40, 2 * zoo.LATENTS)
+        self.heads = heads
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        h = self.encoder(x)
+        z = self.sample(*self.heads(self, h))
+        return self.decode(z), *self.heads(self, h)
+
+
+def _of_one_layer(model: Twice, h: Tensor) -> Heads:
+    mu, logvar = model.both(h).chunk(2, 1)
+    return mu, logvar
+
+
+COMPUTED_TWICE = {
+    "two layers": lambda model, h: (model.fc_mu(h), model.fc_logvar(h)),
+    "one layer, parted": _of_one_layer,
+    "one layer, sliced": lambda model, h: (model.both(h)[:, :5], model.both(h)[:, 5:]),
+    "clamped far out": lambda model, h: (model.fc_mu(h).clamp(-30, 30), model.fc_logvar(h).clamp(-30, 20)),
+    "halved and doubled in place": lambda model, h: (model.fc_mu(h).mul_(0.5).mul_(2.0), model.fc_logvar(h)),
+}
+
+
+@pytest.mark.parametrize("name", COMPUTED_TWICE)
+def test_heads_computed_twice_are_the_same_heads(name: str) -> None:
+    model = made(lambda: Twice(COMPUTED_TWICE[name]))
+    report = audit(model, "B 3 8 12", zoo.standard_loss, data_range=(0, 1))
+    assert set(codes(report)) <= {"VAE601"}, "the layers that this case does not use have no gradient"
+    (facts,) = report.facts
+    assert facts.sampler.gradient_reaches is not None
+    assert facts.sampler.gradient_reaches.value == frozenset(Head)
+    if "in place" in name:
+        return  # what is written to is not told from its copy: nothing is accused, and nothing is known of the KL
+    assert facts.kl.form is not None
+    assert facts.kl.form.value.parametrisation is Parametrisation.LOGVAR

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 
 from vae_checked.auditor.recognition.graph import Graph
 from vae_checked.auditor.recording.randomness import Family
+from vae_checked.auditor.recording.recorder import Recorder
 from vae_checked.auditor.recording.replay import ReplayError, replay
-from vae_checked.auditor.recording.tape import Recorder, Tape
+from vae_checked.auditor.recording.tape import Tape
 
 
 def recorded(function: Callable[[Tensor], Tensor], x: Tensor, **named: Tensor) -> tuple[Tape, int, int, Tensor]:
@@ -215,3 +216,37 @@ def test_the_line_that_ran_an_operation_is_known() -> None:
     frame = tape.steps[index].frame
     assert frame is not None
     assert frame[0] == __file__
+
+
+def test_a_value_computed_twice_is_one_value_until_one_is_written_to() -> None:
+    def twice(x: Tensor) -> Tensor:
+        first, second = x.exp(), x.exp()
+        met = first + second
+        second.mul_(3.0)
+        return met * first + second
+
+    x = torch.randn(5, 4)
+    tape, begin, end, result = recorded(twice, x)
+    exps = [step.outputs[0] for step in tape.steps if step.name == "exp"]
+    met = next(step for step in tape.steps if step.name == "add")
+    assert met.inputs == (exps[0], exps[0])
+    other = torch.randn(5, 4)
+    again = replay(tape, {begin: other}, (end,))[end]
+    torch.testing.assert_close(again, 2 * (2 * other).exp() + 3 * other.exp())
+    torch.testing.assert_close(result, 2 * (2 * x).exp() + 3 * x.exp())
+
+
+def test_the_same_operation_with_other_numbers_is_another_value() -> None:
+    def function(x: Tensor) -> Tensor:
+        bounds = x.clamp(min=0.5).sum() + x.clamp(max=0.5).square().sum()
+        return bounds + x.sum(0).square().sum() + x.sum(1).square().sum()
+
+    tape, begin, end, _ = recorded(function, torch.randn(5, 4))
+    other = torch.randn(5, 4)
+    torch.testing.assert_close(replay(tape, {begin: other}, (end,))[end], function(other))
+
+
+def test_a_draw_made_twice_is_two_draws() -> None:
+    tape, _, _, _ = recorded(lambda x: x * torch.rand_like(x) + x * torch.rand_like(x), torch.randn(5, 4))
+    products = [step for step in tape.steps if step.name == "mul"]
+    assert products[0].inputs[1] != products[1].inputs[1]

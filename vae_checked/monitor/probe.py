@@ -117,7 +117,8 @@ def _measure(seen: Recognition, found: Probed) -> None:
     x_hat = tape.values[seen.x_hat]
     if latents:
         _measure_use(seen, latents, seen.x_hat, found)
-        found.reaches_encoder = _reaches(x_hat.tensor, [tape.values[latent.mu].tensor for latent in latents])
+        means = [tape.values[n].tensor for latent in latents for n in tape.copies_of(latent.mu)]
+        found.reaches_encoder = _reaches(x_hat.tensor, means)
         if found.reaches_encoder is None:
             found.unobserved.append("the gradient to the encoder: its parameters are frozen")
     found.weights = _weights(seen, latents)

@@ -37,11 +37,11 @@ def _reaches(seen: Recognition, latent: Latent) -> Fact[frozenset[Head]] | None:
     z = tape.values[latent.z].tensor
     reached = set()
     for head, number in ((Head.MU, latent.mu), (Head.SECOND, latent.second)):
-        tensor = tape.values[_before_a_cut(seen, number)].tensor
-        if not tensor.requires_grad:
+        copies = [tape.values[n].tensor for n in tape.copies_of(_before_a_cut(seen, number))]
+        if not copies[0].requires_grad:
             return None
         try:
-            if z.requires_grad and _flows(z, tensor):
+            if z.requires_grad and any(_flows(z, tensor) for tensor in copies):
                 reached.add(head)
         except RuntimeError:
             return None

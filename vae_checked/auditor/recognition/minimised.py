@@ -15,8 +15,8 @@ from vae_checked.auditor.losses.settings import settings_of
 from vae_checked.auditor.recognition.graph import Graph
 from vae_checked.auditor.recognition.latents import Latent
 from vae_checked.auditor.recognition.recognition import Minimised
+from vae_checked.auditor.recording.operations import was_cut
 from vae_checked.auditor.recording.run import Run, recording
-from vae_checked.auditor.recording.tape import was_cut
 from vae_checked.errors import ModelError
 
 

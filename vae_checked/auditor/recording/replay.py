@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from vae_checked.auditor.recording.tape import Ref, Step, Tape, called, was_cut
+from vae_checked.auditor.recording.operations import called, was_cut
+from vae_checked.auditor.recording.tape import Ref, Step, Tape
 
 
 class ReplayError(RuntimeError):

@@ -14,8 +14,9 @@ from torch import Tensor, nn
 from vae_checked.adapters import Inputs, Part, Subject
 from vae_checked.auditor.recording import randomness
 from vae_checked.auditor.recording.origins import described
+from vae_checked.auditor.recording.recorder import Recorder
 from vae_checked.auditor.recording.restore import Generators
-from vae_checked.auditor.recording.tape import Recorder, Tape
+from vae_checked.auditor.recording.tape import Tape
 from vae_checked.errors import ModelError
 
 

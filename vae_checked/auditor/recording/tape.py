@@ -1,41 +1,15 @@
-"""Records what a run does, operation by operation, as values and the steps between them.
-
-The recorder sits below autograd, so it sees every operation whatever the code looks like: functions, methods, in-place
-forms, `torch.distributions`, modules of any library. Tensors keep their identity and their gradient graph.
-"""
+"""The record of a run, operation by operation: values, and the steps between them."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.util import find_spec
-from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils import _pytree as pytree
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from vae_checked.auditor.recording import randomness
 from vae_checked.auditor.recording.restore import Generators
-
-_HERE = str(Path(__file__).parent.parent)
-_RECORDING = (__file__, randomness.__file__)
-# Frames of these are passed over on the way from an operation to the line that asked for it.
-_BETWEEN = (
-    str(Path(torch.__file__).parent),
-    str(Path(__file__).parent.parent.parent / "contracts"),
-    *(
-        spec.submodule_search_locations[0]
-        for spec in map(find_spec, ("jaxtyping", "beartype"))
-        if spec is not None and spec.submodule_search_locations
-    ),
-    "<",
-)
-_REPLACES = frozenset({"normal_", "uniform_", "copy_", "fill_", "zero_", "exponential_", "random_", "bernoulli_"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +86,16 @@ class Draw:
 
 @dataclass(slots=True)
 class Tape:
-    """Everything recorded: values by number, steps in order, draws in order."""
+    """Everything recorded: values by number, steps in order, draws in order.
+
+    `copies` are values that were computed before, by the same operation on the same values, with the first of each.
+    """
 
     values: list[Value] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     draws: list[Draw] = field(default_factory=list)
     generators: Generators = field(default_factory=list)
+    copies: dict[int, int] = field(default_factory=dict)
     plans: dict[Any, list[Step]] = field(default_factory=dict, repr=False)
 
     INPUT = 1
@@ -128,240 +106,15 @@ class Tape:
         """The source bit of a draw."""
         return 1 << (draw.index + 2)
 
+    def first_of(self, number: int) -> int:
+        """The first value that was computed as this one was; itself where one of the two was overwritten since."""
+        first = self.copies.get(number, number)
+        return number if self.values[number].overwritten or self.values[first].overwritten else first
+
+    def copies_of(self, number: int) -> tuple[int, ...]:
+        """The value, and those that were computed as it was."""
+        return (number, *(copy for copy, first in self.copies.items() if first == number))
+
     def drawn(self, number: int) -> bool:
         """Whether the value depends on any draw."""
         return self.values[number].sources >> 2 != 0
-
-
-class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves __init_subclass__ untyped
-    """Records every operation that runs inside its `with` block; can be entered again to go on.
-
-    `inputs` are the tensors whose influence is followed, `named` the parameters and buffers with their dotted names.
-    To `generators` is added every generator that is drawn from, with its state before that.
-    """
-
-    def __init__(
-        self,
-        inputs: Iterable[tuple[str, Tensor]],
-        named: Mapping[str, Tensor],
-        generators: Generators | None = None,
-    ) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]  # as above
-        self.tape = Tape(generators=[] if generators is None else generators)
-        self.arrays: list[randomness.NumpyDraw] = []
-        self._known: dict[int, int] = {}
-        self._views: dict[tuple[int, int, tuple[int, ...], tuple[int, ...]], int] = {}
-        self._storage_sources: dict[int, int] = {}
-        self._in_storage: dict[int, list[int]] = {}
-        self._kept: list[Tensor] = []  # an id is a name only while its tensor lives
-        self._inputs = {id(tensor): (name, tensor) for name, tensor in inputs}
-        self._named = {id(tensor): (name, tensor) for name, tensor in named.items()}
-        self.input_numbers = {name: self._leaf(tensor) for name, tensor in self._inputs.values()}
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        return False  # the compiler is held off elsewhere; wrapping would import it
-
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        parts = randomness.decompose(func, args, kwargs or {}, self._run)
-        return self._run(func, args, kwargs or {}) if parts is None else parts
-
-    def number(self, tensor: Tensor) -> int:
-        """The number of the value that `tensor` now holds; a tensor never seen becomes a constant."""
-        known = self._known.get(id(tensor))
-        if known is not None:
-            return known
-        alias = self._views.get(_view_key(tensor))
-        if alias is None:
-            return self._leaf(tensor)
-        self._known[id(tensor)] = alias
-        self._kept.append(tensor)
-        return alias
-
-    def find(self, tensor: Tensor) -> int | None:
-        """The number of the value that `tensor` now holds, or None when no step made or read it."""
-        known = self._known.get(id(tensor))
-        return self._views.get(_view_key(tensor)) if known is None else known
-
-    # ------------------------------------------------------------------------------------------- recording
-
-    def _leaf(self, tensor: Tensor) -> int:
-        name, sources = "", 0
-        if id(tensor) in self._inputs:
-            name, sources = self._inputs[id(tensor)][0], Tape.INPUT
-        elif id(tensor) in self._named:
-            name, sources = self._named[id(tensor)][0], Tape.PARAMETER
-        number = self._add(tensor, None, sources, name)
-        if not sources and self.arrays:
-            source = randomness.drawn_by_numpy(tensor, self.arrays)
-            if source is not None:
-                self._add_draw(number, source.family, source.source, source.parameters, None)
-        return number
-
-    def _add(self, tensor: Tensor, step: int | None, sources: int, name: str = "") -> int:
-        number = len(self.tape.values)
-        storage = _storage(tensor)
-        self.tape.values.append(Value(number, tensor, step, sources, storage, name))
-        self._known[id(tensor)] = number
-        self._views[_view_key(tensor)] = number
-        self._in_storage.setdefault(storage, []).append(number)
-        return number
-
-    def _add_draw(
-        self,
-        number: int,
-        family: randomness.Family,
-        source: str,
-        parameters: tuple[float, ...] | None,
-        step: int | None,
-    ) -> int:
-        draw = Draw(len(self.tape.draws), number, family, source, parameters, step)
-        self.tape.draws.append(draw)
-        value = self.tape.values[number]
-        value.sources |= Tape.bit(draw)
-        self._storage_sources[value.storage] = self._storage_sources.get(value.storage, 0) | value.sources
-        value.snapshot = value.tensor.detach().clone()
-        return draw.index
-
-    def _run(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], grad: bool | None = None) -> Any:
-        leaves, spec = pytree.tree_flatten((args, kwargs))
-        tensors = [leaf for leaf in leaves if isinstance(leaf, Tensor)]
-        inputs = tuple(self.number(tensor) for tensor in tensors)
-        refs = iter(inputs)
-        ref_args, ref_kwargs = pytree.tree_unflatten(
-            [Ref(next(refs)) if isinstance(leaf, Tensor) else leaf for leaf in leaves], spec
-        )
-        self._keep_generators(leaves)
-        written = _written(func, args, kwargs)
-        overwrites = tuple(self.number(tensor) for tensor in written)
-        for number in overwrites:
-            self._protect(number)
-        out = called(func, args, kwargs)
-        family = randomness.family(func)
-        sources = self._sources_of(func, inputs, overwrites)
-        index = len(self.tape.steps)
-        returned = pytree.tree_leaves(out)
-        slots = tuple(place for place, leaf in enumerate(returned) if isinstance(leaf, Tensor))
-        made = [returned[place] for place in slots]
-        made += [tensor for tensor in written if all(tensor is not other for other in made)]
-        outputs = tuple(self._add(tensor, index, sources) for tensor in made)
-        for tensor, number in zip(written, overwrites, strict=True):
-            storage = self.tape.values[number].storage
-            whole = _replaces(func) and tensor.numel() * tensor.element_size() == tensor.untyped_storage().nbytes()
-            self._storage_sources[storage] = sources | (0 if whole else self._storage_sources.get(storage, 0))
-        draw = None
-        if family is not None and outputs:
-            draw = self._add_draw(
-                outputs[0],
-                family,
-                randomness.spelled(func, args, kwargs),
-                randomness.parameters(func, args, kwargs),
-                index,
-            )
-        self.tape.steps.append(
-            Step(
-                index,
-                func,
-                ref_args,
-                ref_kwargs,
-                inputs,
-                outputs,
-                slots,
-                overwrites,
-                torch.is_grad_enabled() if grad is None else grad,
-                _user_frame(),
-                draw,
-            )
-        )
-        return out
-
-    def _sources_of(self, func: Any, inputs: Sequence[int], overwrites: Sequence[int]) -> int:
-        """What the outcome depends on; a tensor that lends only its shape does not count."""
-        if randomness.takes_only_shape(func):
-            return 0
-        sources = 0
-        for number in inputs:
-            if number in overwrites and _replaces(func):
-                continue
-            value = self.tape.values[number]
-            sources |= value.sources | self._storage_sources.get(value.storage, 0)
-        return sources
-
-    def _protect(self, number: int) -> None:
-        """Mark everything in the storage of `number` as overwritten; copy the leaves, which no step can make again."""
-        storage = self.tape.values[number].storage
-        for other in self._in_storage[storage]:
-            value = self.tape.values[other]
-            value.overwritten = True
-            if value.step is None and value.snapshot is None:
-                value.snapshot = value.tensor.detach().clone()
-
-    def _keep_generators(self, leaves: Sequence[Any]) -> None:
-        for leaf in leaves:
-            if isinstance(leaf, torch.Generator) and all(leaf is not known for known, _ in self.tape.generators):
-                self.tape.generators.append((leaf, leaf.get_state()))
-
-
-def _storage(tensor: Tensor) -> int:
-    try:
-        return int(tensor.untyped_storage()._cdata)
-    except (NotImplementedError, RuntimeError):  # sparse and other tensors without a storage of their own
-        return id(tensor)
-
-
-def _view_key(tensor: Tensor) -> tuple[int, int, tuple[int, ...], tuple[int, ...]]:
-    try:
-        return (_storage(tensor), int(tensor.storage_offset()), tuple(tensor.shape), tuple(tensor.stride()))
-    except (NotImplementedError, RuntimeError):
-        return (id(tensor), 0, (), ())
-
-
-def was_cut(tape: Tape, step: Step) -> bool:
-    """Whether a step is a binary cross-entropy of what is no probability."""
-    if step.name != "binary_cross_entropy":
-        return False
-    prediction = tape.values[step.inputs[0]].data
-    return bool(((prediction < 0) | (prediction > 1)).any())
-
-
-def called(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """What an operation gives; a binary cross-entropy goes on with what lies in [0, 1] where its prediction does not.
-
-    It would end the run there, and with it every word about why: what it was given stays on the tape.
-    """
-    try:
-        return func(*args, **kwargs)
-    except RuntimeError:
-        if func is not torch.ops.aten.binary_cross_entropy.default:
-            raise
-        return func(args[0].clamp(0, 1), *args[1:], **kwargs)
-
-
-def _written(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Tensor]:
-    if not func._schema.is_mutable:
-        return []
-    found: list[Tensor] = []
-    for position, argument in enumerate(func._schema.arguments):
-        if argument.alias_info is not None and argument.alias_info.is_write:
-            given = args[position] if position < len(args) else kwargs.get(argument.name)
-            found += [leaf for leaf in pytree.tree_leaves(given) if isinstance(leaf, Tensor)]
-    return found
-
-
-def _replaces(func: Any) -> bool:
-    return func.overloadpacket.__name__ in _REPLACES
-
-
-def _user_frame() -> tuple[str, int] | None:
-    """The line outside torch that ran the current operation; None where only the auditor itself is behind it."""
-    frame: FrameType | None = sys._getframe(2)
-    while frame is not None:
-        name = frame.f_code.co_filename
-        if name.startswith(_HERE) and name not in _RECORDING:
-            return None
-        if name not in _RECORDING and not name.startswith(_BETWEEN):
-            return (name, frame.f_lineno)
-        frame = frame.f_back
-    return None
