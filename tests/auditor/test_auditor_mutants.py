@@ -6,32 +6,11 @@ from functools import cache
 
 import pytest
 import torch
-from planted.pieces import PLANTED, Planted, built
-from small_vaes.pieces import Inside, Pieces, Sequential1d, Spatial
+from planted.pieces import CONSEQUENCES, DESIGNS, PLANTED, UNFIT, Planted, built
+from small_vaes.pieces import Inside, Pieces, Sequential1d
 
 from vae_checked.auditor import audit
 
-DESIGNS = (Spatial, Sequential1d, Inside)
-# Where the rewritten piece is no such mistake, or is one that cannot be told.
-_LOGITS = "its loss takes logits: any activation before it is another mistake"
-_ACTIVATED = "its reconstruction is activated before the loss activates it again"
-_UNNAMED = "without noise nothing tells the heads from other tensors"
-_ONE_AXIS = "a sample has one axis"
-UNFIT: dict[type[Pieces], dict[str, str]] = {
-    Spatial: dict.fromkeys(
-        ("raw_pixels", "sigmoid_range", "sigmoid_twice_beside_mse", "relu_sigmoid_beside_mse"), _LOGITS
-    ),
-    Sequential1d: {
-        **dict.fromkeys(("kl_twice", "sigmoid_in_the_loss", "swapped_bce_of_logits"), _ACTIVATED),
-        **dict.fromkeys(("no_eps", "never_noise"), _UNNAMED),
-        "logits_bce": "no BCE has data in [-1, 1]",
-    },
-    Inside: {
-        **dict.fromkeys(("kl_twice", "sigmoid_in_the_loss", "swapped_bce_of_logits"), _ACTIVATED),
-        **dict.fromkeys(("no_eps", "never_noise"), _UNNAMED),
-        **dict.fromkeys(("view_as_permute", "recon_channels", "recon_first_axis"), _ONE_AXIS),
-    },
-}
 CASES = [(design, name) for design in DESIGNS for name in PLANTED if name not in UNFIT[design]]
 every_design = pytest.mark.parametrize("design", DESIGNS, ids=lambda design: design.__name__)
 every_case = pytest.mark.parametrize(("design", "name"), CASES, ids=lambda each: getattr(each, "__name__", each))
@@ -64,13 +43,6 @@ def test_twice_the_kl_beside_a_whole_squared_error_is_no_mistake(design: type[Pi
     # A Gaussian likelihood of variance 1 has half the squared error: the sum is twice the exact ELBO.
     twice = PLANTED["kl_twice"].bodies["kl_elements"]
     assert codes(design, Planted("", "twice the KL", {"kl_elements": twice})) == []
-
-
-# A mistake that has a second one as its consequence; any other code beside the planted one would be a false alarm.
-CONSEQUENCES = {
-    "VAE205": {"VAE601"},  # the layer that was left out is never trained
-    "VAE206": {"VAE601"},  # without gradient through z the encoder may be trained by the KL alone
-}
 
 
 @every_case

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from small_vaes import pieces
-from small_vaes.pieces import Pieces
+from small_vaes.pieces import Inside, Pieces, Sequential1d, Spatial
 
 
 @dataclass(frozen=True)
@@ -187,6 +187,34 @@ PLANTED: dict[str, Planted] = {
         "NaN replaced in the loss",
         {"total": "return torch.nan_to_num(self.recon(x_hat, x) + self.kl(mu, s))"},
     ),
+}
+
+
+DESIGNS = (Spatial, Sequential1d, Inside)
+# Where the rewritten piece is no such mistake, or is one that cannot be told; by design and name the reason.
+_LOGITS = "its loss takes logits: any activation before it is another mistake"
+_ACTIVATED = "its reconstruction is activated before the loss activates it again"
+_UNNAMED = "without noise nothing tells the heads from other tensors"
+_ONE_AXIS = "a sample has one axis"
+UNFIT: dict[type[Pieces], dict[str, str]] = {
+    Spatial: dict.fromkeys(
+        ("raw_pixels", "sigmoid_range", "sigmoid_twice_beside_mse", "relu_sigmoid_beside_mse"), _LOGITS
+    ),
+    Sequential1d: {
+        **dict.fromkeys(("kl_twice", "sigmoid_in_the_loss", "swapped_bce_of_logits"), _ACTIVATED),
+        **dict.fromkeys(("no_eps", "never_noise"), _UNNAMED),
+        "logits_bce": "no BCE has data in [-1, 1]",
+    },
+    Inside: {
+        **dict.fromkeys(("kl_twice", "sigmoid_in_the_loss", "swapped_bce_of_logits"), _ACTIVATED),
+        **dict.fromkeys(("no_eps", "never_noise"), _UNNAMED),
+        **dict.fromkeys(("view_as_permute", "recon_channels", "recon_first_axis"), _ONE_AXIS),
+    },
+}
+# A mistake that has a second one as its consequence; any other code beside the planted one is a false alarm.
+CONSEQUENCES = {
+    "VAE205": {"VAE601"},  # the layer that was left out is never trained
+    "VAE206": {"VAE601"},  # without gradient through z the encoder may be trained by the KL alone
 }
 
 
