@@ -32,7 +32,6 @@ TRIED: dict[str, tuple[tuple[Setting, ...], ...]] = {
     "round": ((2,),),
     "logit": ((0.1,),),
     "nan_to_num": ((0.5, 1.5, -1.5),),
-    "div": (("floor",), ("trunc",)),
     "clamp": ((-0.7, None), (None, 1.3), (-0.7, 1.3)),
 }
 CASES = [
@@ -56,7 +55,7 @@ def in_torch(operation: Operation, settings: Sequence[Setting], *given: Tensor) 
     """What torch makes of tensors, in double precision."""
     keywords = {
         _keyword(operation, parameter.name): value
-        for parameter, value in zip(operation.parameters, settings, strict=True)
+        for parameter, value in zip(operation.node_parameters, settings, strict=True)
         if parameter.name not in ("scale", "input_scale")
     }
     if operation.name == "clamp" and settings == (None, None):
@@ -226,3 +225,39 @@ def test_what_is_not_known_can_be_anything_and_is_never_the_whole_line() -> None
     assert OPERATIONS["sigmoid"].interval((None,), ()) == Interval(0.0, 1.0, True, True)
     assert OPERATIONS["leaky_relu"].interval((None,), (0.01,)) is None
     assert OPERATIONS["add"].interval((None, Interval(0.0, 1.0)), ()) is None
+
+
+CALLS: dict[str, tuple[dict[str, Setting], ...]] = {
+    "div": ({}, {"rounding_mode": "floor"}, {"rounding_mode": "trunc"}),
+    "clamp_min": ({"min": -0.6},),
+    "clamp_max": ({"max": 0.8},),
+}
+
+
+@pytest.mark.parametrize("name", [name for name, operation in OPERATIONS.items() if operation.rewritten is not None])
+@pytest.mark.parametrize("with_optional", [True, False])
+def test_a_call_amounts_to_what_it_is_rewritten_to(name: str, with_optional: bool) -> None:
+    operation = OPERATIONS[name]
+    arguments = operation.arguments if with_optional else operation.arguments_of_a_node
+    x, factor = [row for row in points(11) if row > 0.01], 0.37
+    columns = [x, *([each * 1.7 + shift for each in x] for shift in range(1, len(operation.arguments_of_a_node)))]
+    tensors = [torch.tensor(column, dtype=torch.float64) for column in columns]
+    optional = {argument.name: factor for argument in arguments if argument.optional}
+    for settings in CALLS.get(name, ({},)):
+        known = {parameter.name: parameter.default for parameter in operation.parameters} | settings
+
+        def build(op: str, *operands: Tensor, **given: Setting) -> Tensor:
+            made = OPERATIONS[op]
+            if made.value is None:
+                return operands[0].softmax(0)
+            rows = zip(*(operand.expand(len(x)).tolist() for operand in operands), strict=True)
+            return torch.tensor([value(made, row, made.settings(given.get)) for row in rows], dtype=torch.float64)
+
+        def number(constant: float) -> Tensor:
+            return torch.tensor(constant, dtype=torch.float64)
+
+        given = [*tensors, *map(number, optional.values())]
+        found = operation.rewritten(build, number, given, known)
+        keywords = {"dim": 0} if operation.value is None and operation.kind is Kind.NORMALISED else {}
+        expected = getattr(torch, name)(*tensors, **optional, **settings, **keywords)
+        torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-9)

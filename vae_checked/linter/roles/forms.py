@@ -6,10 +6,10 @@ from collections.abc import Collection, Hashable, Iterable
 
 from vae_checked.linter.roles.samplers import is_scalar
 from vae_checked.linter.symbols.expression import MAX_FORMULA, PASSED, Expr
-from vae_checked.linter.symbols.numeric import OPERATIONS
+from vae_checked.linter.symbols.numeric import FOLLOWED
 
 Form = tuple[Hashable, ...]
-_INNER = PASSED | OPERATIONS
+_INNER = PASSED | FOLLOWED
 # Inner nodes that can be a head by themselves.
 CUTS = frozenset(("softplus", "exp", "sqrt", "clamp", "sigmoid", "add", "elu", "relu", "tanh"))
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from vae_checked.facts import Origin
 from vae_checked.finding import Place
+from vae_checked.mathematics.ops import Kind, names_of
 
 if TYPE_CHECKING:
     from vae_checked.linter.files.source import Source
@@ -247,14 +248,10 @@ def contains(expr: Expr, wanted: int) -> bool:
     return False
 
 
-# Elementwise operations: each element of the result depends on the elements at the same position of the arguments only.
-ELEMENTWISE = frozenset(
-    "add sub mul div neg pow exp log log1p expm1 sqrt rsqrt abs square reciprocal sigmoid logsigmoid tanh relu "
-    "leaky_relu elu selu gelu silu softplus softsign hardtanh hardsigmoid relu6 clamp maximum minimum erf "
-    "sign floor ceil round nan_to_num sin cos prelu logit where celu mish tanhshrink".split()
-)
-# Operations that hand on their first argument's elements: another shape, device, dtype or graph, the same numbers.
-TRANSPARENT = frozenset("view reshape flatten unsqueeze squeeze expand repeat cast contiguous detach alias".split())
+# Each element of the result depends on the elements at the same position of the arguments only.
+ELEMENTWISE = names_of(lambda operation: operation.elementwise)
+# What hands on its first argument's elements: another shape, device, dtype or graph, the same numbers.
+TRANSPARENT = names_of(lambda operation: operation.kind in (Kind.COPY, Kind.RESHAPE))
 REDUCTIONS = frozenset(("sum", "mean"))
 _SCALED = frozenset(("move", "stack", "index", "item", "add", "sub", "mul", "div", "clamp"))
 PASSED = ELEMENTWISE | REDUCTIONS | TRANSPARENT

@@ -9,6 +9,7 @@ from functools import lru_cache, partial
 from operator import mul
 
 from vae_checked.linter.symbols.expression import REDUCTIONS, TRANSPARENT, Expr
+from vae_checked.mathematics.ops import OPERATIONS, Setting, names_of
 
 NAN = math.nan
 # The largest number that only guards against 0.
@@ -16,51 +17,20 @@ _GUARD = 1e-4
 _GOLDEN = 0.6180339887498949
 
 
-def _softplus(x: float) -> float:
-    return math.log1p(math.exp(-abs(x))) + max(x, 0.0)
+def _agreed(x: float, y: float) -> float:
+    """The value of a choice whose condition is not known."""
+    return x if x == y else NAN
 
 
-_UNARY: dict[str, Callable[..., float]] = {
-    "exp": math.exp, "log": math.log, "log1p": math.log1p, "expm1": math.expm1, "sqrt": math.sqrt,
-    "rsqrt": lambda x: 1.0 / math.sqrt(x), "abs": abs, "square": lambda x: x * x, "reciprocal": lambda x: 1.0 / x,
-    "neg": lambda x: -x, "tanh": math.tanh, "relu": lambda x: max(x, 0.0),
-    "sigmoid": lambda x: 0.5 * (1.0 + math.tanh(0.5 * x)), "logsigmoid": lambda x: -_softplus(-x),
-    "silu": lambda x: x * 0.5 * (1.0 + math.tanh(0.5 * x)), "softsign": lambda x: x / (1.0 + abs(x)),
-    "gelu": lambda x: 0.5 * x * (1.0 + math.erf(x / math.sqrt(2.0))), "erf": math.erf,
-    "selu": lambda x: 1.0507009873554805 * (x if x > 0 else 1.6732632423543772 * math.expm1(x)),
-    "relu6": lambda x: min(max(x, 0.0), 6.0), "hardsigmoid": lambda x: min(max(x / 6.0 + 0.5, 0.0), 1.0),
-    "sign": lambda x: math.copysign(1.0, x) if x else 0.0, "floor": math.floor, "ceil": math.ceil, "round": round,
-    "sin": math.sin, "cos": math.cos, "nan_to_num": lambda x: x, "mish": lambda x: x * math.tanh(_softplus(x)),
-    "tanhshrink": lambda x: x - math.tanh(x), "celu": lambda x: x if x > 0 else math.expm1(x),
-    "logit": lambda x: math.log(x / (1.0 - x)),
-}  # fmt: skip
-_PARAMETRIC: dict[str, Callable[..., float]] = {
-    "leaky_relu": lambda x, parameter: x if x > 0 else parameter * x,
-    "prelu": lambda x, parameter: x if x > 0 else parameter * x,
-    "elu": lambda x, parameter: x if x > 0 else parameter * math.expm1(x),
-    "softplus": lambda x, parameter: _softplus(parameter * x) / parameter,
-}
-_BINARY: dict[str, Callable[..., float]] = {
-    "add": lambda x, y: x + y, "sub": lambda x, y: x - y, "mul": lambda x, y: x * y, "div": lambda x, y: x / y,
-    "maximum": max, "minimum": min,
-}  # fmt: skip
-
-
-def _power(x: float, y: float) -> float:
-    result = x**y
-    return result if isinstance(result, (int, float)) else NAN
-
-
-_BINARY |= {"pow": _power, "where": lambda x, y: x if x == y else NAN}
 # Per operation the arguments that an elementwise evaluation goes on with. Reductions and transparent operations hand on
 # their first argument as it is: every tensor is constant over its elements here.
 _KEPT = TRANSPARENT | REDUCTIONS
 _TAKEN: dict[str, slice] = {
-    **dict.fromkeys((*_UNARY, *_BINARY, *_PARAMETRIC, "clamp"), slice(None)),
+    **dict.fromkeys(names_of(lambda operation: operation.elementwise and operation.value is not None), slice(None)),
     **dict.fromkeys(_KEPT, slice(1)),
     "where": slice(1, None),
 }
-OPERATIONS = frozenset(_TAKEN)
+FOLLOWED = frozenset(_TAKEN)
 
 
 def evaluate(expr: Expr, given: Mapping[int, float]) -> float:
@@ -133,21 +103,22 @@ def _unguarded(node: Expr) -> Expr | None:
 
 def _children(node: Expr) -> tuple[Expr, ...]:
     taken = _TAKEN.get(node.op)
-    return () if taken is None else node.args[taken]
+    if taken is None or (node.attrs and node.op not in _KEPT and OPERATIONS[node.op].settings(node.get) is None):
+        # What works by a parameter that is not known is a leaf.
+        return ()
+    return node.args[taken]
 
 
 def _function(node: Expr) -> Callable[..., float]:
     """What an operation does to the values of its children."""
     op = node.op
-    found = _UNARY.get(op) or _BINARY.get(op)
-    if found is not None:
-        return found
-    if op in _PARAMETRIC:
-        parameter = node.get("parameter")
-        return partial(_PARAMETRIC[op], parameter=parameter if isinstance(parameter, float) else 1.0)
-    if op == "clamp":
-        low, high = (end if isinstance(end, (int, float)) else None for end in (node.get("low"), node.get("high")))
-        return partial(_clamp, low=low, high=high)
+    if op == "where":
+        return _agreed
+    operation = OPERATIONS.get(op)
+    if operation is not None and operation.value is not None:
+        settings = operation.settings(node.get)
+        if settings is not None:
+            return partial(_set, operation.value, settings) if settings else operation.value
     if op == "const":
         value = node.value
     elif op in _KEPT:
@@ -159,9 +130,8 @@ def _function(node: Expr) -> Callable[..., float]:
     return lambda: value
 
 
-def _clamp(x: float, low: float | None, high: float | None) -> float:
-    above = x if low is None else max(x, low)
-    return above if high is None else min(above, high)
+def _set(function: Callable[..., float], settings: tuple[Setting, ...], *given: float) -> float:
+    return function(*given, *settings)
 
 
 def leaves(expr: Expr, stop: Iterable[int] = (), most: int | None = None) -> list[Expr]:

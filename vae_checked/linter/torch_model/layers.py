@@ -8,14 +8,8 @@ from vae_checked.linter.symbols.values import Sequence as Layers
 from vae_checked.linter.torch_model import losses
 from vae_checked.linter.torch_model.evaluator import Evaluator
 from vae_checked.linter.torch_model.functions import HANDLERS
+from vae_checked.mathematics.ops import MODULES
 
-# Layer class -> the elementwise operation that it is.
-_ACTIVATIONS = {
-    "ReLU": "relu", "LeakyReLU": "leaky_relu", "Sigmoid": "sigmoid", "Tanh": "tanh", "ELU": "elu", "SELU": "selu",
-    "GELU": "gelu", "SiLU": "silu", "Softplus": "softplus", "Softsign": "softsign", "Hardtanh": "hardtanh",
-    "Hardsigmoid": "hardsigmoid", "ReLU6": "relu6", "PReLU": "prelu", "LogSigmoid": "logsigmoid", "CELU": "celu",
-    "Mish": "mish", "Tanhshrink": "tanhshrink", "Swish": "silu",
-}  # fmt: skip
 _IDENTITY = frozenset(("Identity",))
 _SHAPES = {"Flatten": "flatten", "Unflatten": "view"}
 _CONTAINERS = frozenset(("Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict"))
@@ -99,12 +93,12 @@ def apply(
     here = layer.site if inside and layer.site is not None else Site(site.source, site.node, layer.site)
     if kind in losses.CLASSES:
         return losses.from_layer(evaluator, layer, args, kwargs, site)
-    if kind in _ACTIVATIONS:
-        op = _ACTIVATIONS[kind]
-        options: dict[str, Value] = dict(layer.kwargs)
-        options.pop("inplace", None)
-        positional = [item for item in layer.args if not isinstance(item, bool)]
-        return HANDLERS[op](evaluator, [x, *positional], options, here)
+    operation = MODULES.get(kind)
+    if operation is not None and operation.elementwise:
+        if len(operation.arguments) > 1:
+            # Its second argument is learned: nn.PReLU's slope.
+            return Expr(operation.name, (x, Expr("parameter", (), (("serial", layer.serial),))), (), here)
+        return HANDLERS[operation.name](evaluator, [x, *layer.args], dict(layer.kwargs), here)
     if kind in _IDENTITY:
         return x
     if kind in _SHAPES:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 
 from vae_checked.facts import Interval
 from vae_checked.mathematics.interval_arithmetic import (
-    ends_of,
     growing,
     hull,
     image,
@@ -18,7 +17,6 @@ from vae_checked.mathematics.interval_arithmetic import (
     plus,
     power,
     smaller,
-    spanned,
     times,
 )
 from vae_checked.mathematics.ops.operation import (
@@ -32,7 +30,6 @@ from vae_checked.mathematics.ops.operation import (
     Operation,
     Parameter,
     Rewriting,
-    Setting,
     T,
     always,
     rule,
@@ -119,6 +116,16 @@ def _lerp(build: Build[T], number: Number[T], operands: Sequence[T], settings: G
     return build("add", build("mul", rest, start), build("mul", weight, end))
 
 
+def _floor_divide(build: Build[T], number: Number[T], operands: Sequence[T], settings: Given) -> T:
+    return build("floor", build("div", *operands))
+
+
+def _divided(build: Build[T], number: Number[T], operands: Sequence[T], settings: Given) -> T:
+    quotient = build("div", *operands)
+    mode = settings["rounding_mode"]
+    return build(mode, quotient) if isinstance(mode, str) else quotient
+
+
 def _clamp_low(build: Build[T], number: Number[T], operands: Sequence[T], settings: Given) -> T:
     return build("clamp", operands[0], low=settings["min"])
 
@@ -138,21 +145,6 @@ def _clamp_interval(x: Interval, low: float | None, high: float | None) -> Inter
 
 
 # ------------------------------------------------------------------------------------------------ values, intervals
-
-
-def _divided(x: float, y: float, rounding_mode: Setting) -> float:
-    quotient = x / y
-    if rounding_mode == "floor":
-        return float(math.floor(quotient))
-    return float(math.trunc(quotient)) if rounding_mode == "trunc" else quotient
-
-
-def _quotient_interval(x: Interval, y: Interval, rounding_mode: Setting) -> Interval | None:
-    quotient = over(x, y)
-    if quotient is None or rounding_mode is None:
-        return quotient
-    rounded = math.floor if rounding_mode == "floor" else math.trunc
-    return spanned((float(rounded(end)) if math.isfinite(end) else end, False) for end, _ in ends_of(quotient))
 
 
 def _raised(x: float, y: float) -> float:
@@ -204,7 +196,12 @@ ARITHMETIC = (
     binary("sub", lambda x, y: x - y, rule(minus), torch="subtract", arguments=_SCALED, rewritten=_scaled("sub")),
     binary("mul", lambda x, y: x * y, rule(times), torch="multiply"),
     binary(
-        "div", _divided, rule(_quotient_interval), torch="divide true_divide", parameters=(Parameter("rounding_mode"),)
+        "div",
+        lambda x, y: x / y,
+        rule(over),
+        torch="divide true_divide",
+        parameters=(Parameter("rounding_mode"),),
+        rewritten=_divided,
     ),
     binary(
         "pow", _raised, rule(power), torch="float_power", elsewhere="power", arguments=(INPUT, Argument("exponent"))
@@ -235,6 +232,7 @@ ARITHMETIC = (
         lambda given, settings: hull(given[1:]) if len(given) == 3 else None,
         (_CONDITION, INPUT, OTHER),
     ),
+    call("floor_divide", _floor_divide, _BOTH, torch="floor_divide"),
     call("rsub", _from_other, _SCALED, torch="rsub", tensor=""),
     call("addcmul", _plus_scaled("mul"), _PRODUCT, torch="addcmul"),
     call("addcdiv", _plus_scaled("div"), _PRODUCT, torch="addcdiv"),

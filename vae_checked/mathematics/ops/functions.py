@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Mapping, Sequence
 
 from vae_checked.facts import REAL, SYMMETRIC_UNIT, UNIT, Interval
 from vae_checked.mathematics.interval_arithmetic import (
@@ -17,12 +17,15 @@ from vae_checked.mathematics.interval_arithmetic import (
 )
 from vae_checked.mathematics.ops import special
 from vae_checked.mathematics.ops.operation import (
+    Build,
     IntervalRule,
     Kind,
     Names,
     Operation,
     Parameter,
+    Rewriting,
     Setting,
+    T,
     curve,
     rule,
 )
@@ -40,6 +43,7 @@ def function(
     torch: str = "",
     elsewhere: str = "",
     parameters: tuple[Parameter, ...] = (),
+    rewritten: Rewriting | None = None,
     increasing: bool | None = None,
     squashing: bool = False,
     closes: bool = False,
@@ -56,6 +60,7 @@ def function(
         value,
         curve(value) if interval is None else interval,
         parameters=parameters,
+        rewritten=rewritten,
         increasing=interval is None if increasing is None else increasing,
         squashing=squashing,
         closes=closes,
@@ -153,17 +158,39 @@ def _replaced(x: float, nan: Setting, posinf: Setting, neginf: Setting) -> float
     return x
 
 
+def _of_scaled(
+    build: Build[T], number: Callable[[float], T], operands: Sequence[T], settings: Mapping[str, Hashable]
+) -> T:
+    return build("exp", build("mul", number(math.log(2.0)), operands[0]))
+
+
+def _log_to(base: float) -> Rewriting:
+    """log x / log base."""
+
+    def rewrite(
+        build: Build[T], number: Callable[[float], T], operands: Sequence[T], settings: Mapping[str, Hashable]
+    ) -> T:
+        return build("mul", number(1.0 / math.log(base)), build("log", operands[0]))
+
+    return rewrite
+
+
+def _logarithm(
+    name: str, value: Callable[[float], float], domain: Interval = POSITIVE, rewritten: Rewriting | None = None
+) -> Operation:
+    interval = curve(value, domain=domain, limits=(-math.inf, None))
+    return function(name, value, interval, rewritten=rewritten, increasing=True)
+
+
 _PI = math.pi
 FUNCTIONS = (
     function("exp", math.exp, closes=True),
-    function("exp2", _exp2),
+    function("exp2", _exp2, rewritten=_of_scaled),
     function("expm1", math.expm1),
-    function("log", math.log, curve(math.log, domain=POSITIVE, limits=(-math.inf, None)), increasing=True),
-    function("log2", math.log2, curve(math.log2, domain=POSITIVE, limits=(-math.inf, None)), increasing=True),
-    function("log10", math.log10, curve(math.log10, domain=POSITIVE, limits=(-math.inf, None)), increasing=True),
-    function(
-        "log1p", math.log1p, curve(math.log1p, domain=_ABOVE_MINUS_ONE, limits=(-math.inf, None)), increasing=True
-    ),
+    _logarithm("log", math.log),
+    _logarithm("log2", math.log2, rewritten=_log_to(2.0)),
+    _logarithm("log10", math.log10, rewritten=_log_to(10.0)),
+    _logarithm("log1p", math.log1p, domain=_ABOVE_MINUS_ONE),
     function("sqrt", math.sqrt, curve(math.sqrt, domain=POSITIVE), increasing=True),
     function(
         "rsqrt",
@@ -209,7 +236,7 @@ FUNCTIONS = (
     function("sign", _sign, curve(_sign, saturates=True), torch="sgn", increasing=True),
     function("floor", _whole(math.floor), increasing=True),
     function("ceil", _whole(math.ceil), increasing=True),
-    function("trunc", _whole(math.trunc), torch="fix", increasing=True),
+    function("trunc", _whole(math.trunc), increasing=True),
     function(
         "round",
         _round,

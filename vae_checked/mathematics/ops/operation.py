@@ -145,13 +145,18 @@ class Operation:
         return tuple(argument for argument in self.arguments if not argument.optional)
 
     @property
+    def node_parameters(self) -> tuple[Parameter, ...]:
+        """The parameters that a node has: those of a call that is rewritten end with the call."""
+        return self.parameters if self.rewritten is None else ()
+
+    @property
     def defaults(self) -> tuple[Setting, ...]:
-        """The parameters' values where none are given."""
-        return tuple(parameter.default for parameter in self.parameters)
+        """The values of a node's parameters where none are given."""
+        return tuple(parameter.default for parameter in self.node_parameters)
 
     def settings(self, given: Callable[[str], Hashable]) -> tuple[Setting, ...] | None:
-        """The parameters' values, `given` by name (None for the default); None where one of them is not known."""
-        if not self.parameters:
+        """A node's parameters, `given` by name (None for the default); None where one of them is not known."""
+        if not self.parameters or self.rewritten is not None:
             return ()
         found: list[Setting] = []
         for parameter in self.parameters:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 
 from vae_checked.facts import REAL, Interval
 from vae_checked.mathematics.interval_arithmetic import hull, plus, times
 from vae_checked.mathematics.ops.operation import (
+    Build,
     IntervalRule,
     Kind,
     Names,
     Operation,
     Parameter,
+    Rewriting,
     Setting,
+    T,
     always,
     of_argument,
 )
@@ -28,24 +31,26 @@ def structural(
     kind: Kind,
     interval: IntervalRule | None = None,
     *,
+    torch: str = "",
     functions: str = "",
     functional: str = "",
     modules: str = "",
     aten: str = "",
     elsewhere: str = "",
     parameters: tuple[Parameter, ...] = (),
+    rewritten: Rewriting | None = None,
     closes: bool = False,
 ) -> Operation:
-    """An operation on whole tensors; `functions` are names in torch or of tensors' methods."""
+    """An operation on whole tensors; `functions` are the names of tensors' methods."""
     names = Names(
-        (),
+        tuple(torch.split()),
         tuple(functions.split()),
         tuple(functional.split()),
         tuple(modules.split()),
         tuple(aten.split()),
         tuple(elsewhere.split()),
     )
-    return Operation(name, kind, names, interval=interval, parameters=parameters, closes=closes)
+    return Operation(name, kind, names, interval=interval, parameters=parameters, rewritten=rewritten, closes=closes)
 
 
 def _joined(given: Sequence[Interval | None], settings: Sequence[Setting]) -> Interval | None:
@@ -97,15 +102,29 @@ def _contracted_and_added(given: Sequence[Interval | None], settings: Sequence[S
     return None if product is None else plus(given[0], product)
 
 
+def _log_softmax(
+    build: Build[T], number: Callable[[float], T], operands: Sequence[T], settings: Mapping[str, Hashable]
+) -> T:
+    return build("log", build("softmax", operands[0]))
+
+
 def _not_negative(given: Sequence[Interval | None], settings: Sequence[Setting]) -> Interval | None:
     return Interval(0.0, math.inf)
 
 
 STRUCTURE = (
     # The same elements at the same places.
-    structural("cast", Kind.COPY, _SAME, functions="to clone type_as", aten="_to_copy to clone lift_fresh"),
+    structural(
+        "cast", Kind.COPY, _SAME,
+        functions="to cuda cpu float double half bfloat16 type type_as long int requires_grad_ requires_grad clone "
+        "numpy tolist share_memory_ pin_memory as_subclass",
+        torch="as_tensor asarray from_numpy tensor Tensor FloatTensor DoubleTensor HalfTensor",
+        aten="_to_copy to clone lift_fresh",
+        elsewhere="array Variable astype ascontiguousarray asfarray float32 float64 realize asnumpy copy rename "
+        "align_to",
+    ),
     structural("contiguous", Kind.COPY, _SAME, functions="contiguous", aten="contiguous"),
-    structural("detach", Kind.COPY, _SAME, functions="detach", aten="detach"),
+    structural("detach", Kind.COPY, _SAME, functions="detach item", aten="detach"),
     structural("alias", Kind.COPY, _SAME, aten="alias"),
     structural("copy", Kind.COPY, of_argument(1), aten="copy"),
     # The same elements in the same order.
@@ -155,15 +174,15 @@ STRUCTURE = (
         aten="sum", elsewhere="reduce_sum",
     ),
     structural(
-        "spread", Kind.REDUCTION, _not_negative, functions="std var norm", aten="std var norm linalg_vector_norm"
+        "dispersion", Kind.REDUCTION, _not_negative, functions="std var norm", aten="std var norm linalg_vector_norm"
     ),
     structural(
         "softmax", Kind.NORMALISED, always(_OPEN_UNIT), functions="softmax", functional="softmax",
         modules="Softmax Softmax2d", aten="_softmax softmax", closes=True,
     ),
     structural(
-        "log_softmax", Kind.NORMALISED, always(Interval(-math.inf, 0.0, False, True)), functions="log_softmax",
-        functional="log_softmax", modules="LogSoftmax", aten="_log_softmax log_softmax",
+        "log_softmax", Kind.NORMALISED, functions="log_softmax", functional="log_softmax", modules="LogSoftmax",
+        aten="_log_softmax log_softmax", rewritten=_log_softmax,
     ),
     structural(
         "pool", Kind.WINDOW, _SAME,
@@ -202,7 +221,6 @@ STRUCTURE = (
     structural("addmm", Kind.CONTRACTION, _contracted_and_added, functions="addmm baddbmm addmv",
                aten="addmm baddbmm addmv"),
     # Weights can take what goes in to any number.
-    structural("weights", Kind.LEARNED, always(REAL)),
     structural(
         "learned", Kind.LEARNED, always(REAL),
         modules="Linear LazyLinear Bilinear Conv1d Conv2d Conv3d LazyConv1d LazyConv2d LazyConv3d ConvTranspose1d "
