@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from vae_checked.auditor.measure.intervals import interval_of
 from vae_checked.auditor.recognition.graph import Graph
+from vae_checked.auditor.recording.nodes import Nodes
 from vae_checked.auditor.recording.recorder import Recorder
 from vae_checked.facts import REAL, UNIT, Interval
 
@@ -47,7 +48,7 @@ BOUNDED: dict[str, tuple[Callable[[Tensor], Tensor], tuple[float, float]]] = {
     "softmax": (lambda h: h.softmax(1), (0.0, 1.0)),
     "viewed": (lambda h: h.sigmoid().view(-1).unsqueeze(0).permute(1, 0), (0.0, 1.0)),
     "added": (lambda h: h.sigmoid() + h.tanh(), (-1.0, 2.0)),
-    "multiplied": (lambda h: h.sigmoid() * h.tanh(), (-1.0, 1.0)),
+    "multiplied": (lambda h: h.sigmoid() * h.tanh(), (-0.2071, 1.0)),
     "averaged over a group": (lambda h: h.sigmoid().mul(3).view(-1, 3, 1).mean(1), (0.0, 3.0)),
     "enlarged": (lambda h: F.interpolate(h.relu().unsqueeze(0), scale_factor=2, mode="nearest"), (0.0, INF)),
     "joined": (lambda h: torch.cat([h.sigmoid(), h.tanh()], dim=1), (-1.0, 1.0)),
@@ -58,7 +59,7 @@ BOUNDED: dict[str, tuple[Callable[[Tensor], Tensor], tuple[float, float]]] = {
 
 def interval(function: Callable[[Tensor], Tensor], data: Interval | None = None) -> Interval | None:
     x = torch.randn(5, 4)
-    recorder = Recorder([("x", x)], {**dict(layer.named_parameters()), **dict(normalise.named_parameters())})
+    recorder = Recorder([("x", x)], dict(nn.ModuleList([layer, normalise]).named_parameters()))
     with recorder:
         out = function(x)
     number = recorder.find(out)
@@ -71,7 +72,7 @@ def test_the_interval_of_a_function_of_a_layer(name: str) -> None:
     function, (low, high) = BOUNDED[name]
     found = interval(lambda x: function(layer(x)))
     assert found is not None
-    assert (found.low, found.high) == pytest.approx((low, high))
+    assert (found.low, found.high) == pytest.approx((low, high), abs=1e-3)
 
 
 @pytest.mark.parametrize("name", BOUNDED)
@@ -80,9 +81,9 @@ def test_no_value_leaves_its_interval_and_wide_layers_near_both_ends(name: str) 
     torch.manual_seed(3)
     h = 40 * torch.randn(2000, 3)
     reached = function(h.clone())
-    assert low - 1e-6 <= float(reached.min())
+    assert low - 1e-4 <= float(reached.min())
     assert float(reached.max()) <= high + 1e-6
-    if name not in ("added", "multiplied"):  # their two parts are one another's functions
+    if name != "added":  # neither of its parts is near its end where the other is
         for end, value in ((low, float(reached.min())), (high, float(reached.max()))):
             assert abs(end - value) < 0.02 * max(1.0, abs(end)) if math.isfinite(end) else abs(value) > 1.0
 
@@ -103,5 +104,64 @@ def test_the_data_bring_their_own_interval() -> None:
 
 
 def test_an_operation_that_is_not_known_has_no_interval() -> None:
-    assert interval(lambda x: torch.erfinv(layer(x).sigmoid() * 0.5)) is None
-    assert interval(lambda x: layer(x).sigmoid() / layer(x).exp()) is None
+    assert interval(lambda x: torch.special.bessel_j0(layer(x))) is None
+    assert interval(lambda x: layer(x).cumsum(0).sigmoid().cumprod(0) * 2) is None
+    assert interval(lambda x: layer(x).sigmoid() / layer(x).tanh()) is None
+
+
+def test_what_is_not_known_is_not_the_whole_line_afterwards() -> None:
+    assert interval(lambda x: F.leaky_relu(layer(x).cumsum(0))) is None
+    assert interval(lambda x: layer(x).cumsum(0).sigmoid()) == Interval(0.0, 1.0, True, True)
+
+
+def test_one_value_used_twice_is_one_value() -> None:
+    def quotient(x: Tensor) -> Tensor:
+        h = layer(x).exp()
+        return h / (1 + h)
+
+    found = interval(quotient)
+    assert found is not None
+    assert (found.low, found.high) == pytest.approx((0.0, 1.0), abs=1e-3)
+    assert interval(lambda x: layer(x).sigmoid() / layer(x).exp()) == Interval(0.0, INF, True)
+
+
+def test_a_value_added_to_itself_at_every_step_is_followed_once_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[int] = []
+    original = Nodes._read
+
+    def counted(nodes: Nodes, number: int) -> object:
+        read.append(number)
+        return original(nodes, number)
+
+    monkeypatch.setattr(Nodes, "_read", counted)
+
+    def repeated(x: Tensor) -> Tensor:
+        y = layer(x)
+        for _ in range(40):
+            y = y + 0.1 * torch.tanh(y)
+        return y
+
+    assert interval(repeated) == REAL
+    assert len(read) == len(set(read)) <= 3 * 40 + 10
+
+
+def test_what_is_written_into_is_not_taken_for_what_stood_there_before() -> None:
+    def filled(x: Tensor) -> Tensor:
+        out = torch.zeros(5, 6)
+        out[:, :3] = layer(x)
+        return out * 2
+
+    assert interval(filled) is None
+    assert interval(lambda x: torch.zeros(5, 3).copy_(layer(x).sigmoid())) == Interval(0.0, 1.0, True, True)
+    assert interval(lambda x: layer(x).clamp_(-3, 2).mul_(2)) == Interval(-6.0, 4.0)
+
+
+def test_attention_stays_among_the_values_it_weighs() -> None:
+    def attention(x: Tensor) -> Tensor:
+        h = layer(x).unsqueeze(0)
+        return F.softmax(h @ h.transpose(1, 2), dim=-1) @ h.relu()
+
+    found = interval(attention)
+    assert found is not None
+    assert found.low == 0.0
+    assert interval(lambda x: torch.ones(2, 5).relu() @ layer(x)) == REAL

@@ -18,6 +18,8 @@ _GRID = tuple(step / 8 for step in range(-160, 161))
 # Far out, to tell what tends to a limit from what goes on growing.
 _FAR = (1e2, 1e4, 1e6, 1e8)
 _BETWEEN_ENDS = 128
+# How far beyond the values that were found an extremum between two of them may lie.
+_MARGIN = 1e-4
 _MANY = 0
 
 
@@ -90,17 +92,22 @@ class Intervals(Generic[N]):
     def _sampled(self, node: N, variable: int, over: Interval) -> Interval | None:
         """The interval of what one variable decides, from its values over a grid; None where some are no numbers."""
         points = _points(over)
-        values = self._values(node, variable, points)
+        values = self._values(node, variable, points, self._samples)
         far = 0 if over.bounded else len(_FAR)
         inner = values[far : len(values) - far] if far else values
         if not all(map(math.isfinite, inner)):
             return None
-        low, high = min(inner), max(inner)
-        # The grid may miss an extremum between two points by a little.
-        margin = 0.01 * min(high - low, 1.0)
-        ends = (inner[0], inner[-1], 0.0)
-        bottom = low if any(abs(low - end) < 1e-9 for end in ends) else low - margin
-        top = high if any(abs(high - end) < 1e-9 for end in ends) else high + margin
+        ends = []
+        for extreme in (min, max):
+            place = far + inner.index(extreme(inner))
+            near = values[place]
+            if far < place < far + len(inner) - 1 and near != 0.0:
+                closer = _between(points[place - 1], points[place + 1])
+                found = [each for each in self._values(node, variable, closer, {}) if math.isfinite(each)]
+                margin = _MARGIN * min(1.0, max(inner) - min(inner))
+                near = extreme([near, *found]) + (margin if extreme is max else -margin)
+            ends.append(near)
+        bottom, top = ends
         bottom_open = top_open = False
         tails = [values[far::-1] if math.isinf(over.low) else (), values[-far - 1 :] if math.isinf(over.high) else ()]
         for tail in tails:
@@ -113,28 +120,30 @@ class Intervals(Generic[N]):
                 top, top_open = limit, math.isfinite(limit)
         return Interval(bottom, top, bottom_open, top_open)
 
-    def _values(self, root: N, variable: int, points: tuple[float, ...]) -> tuple[float, ...]:
+    def _values(
+        self, root: N, variable: int, points: tuple[float, ...], known: dict[int, tuple[float, ...]]
+    ) -> tuple[float, ...]:
         """The values of a node that follows from `variable` alone, at each of the points of the variable."""
-        self._samples.setdefault(variable, points)
+        known.setdefault(variable, points)
         stack = [root]
         while stack:
             node = stack[-1]
-            if node.uid in self._samples:
+            if node.uid in known:
                 stack.pop()
                 continue
             if self._variables[node.uid] is None:
                 interval = self._known[node.uid]
                 number = math.nan if interval is None or interval.low != interval.high else interval.low
-                self._samples[node.uid] = (number,) * len(points)
+                known[node.uid] = (number,) * len(points)
                 stack.pop()
                 continue
-            waiting = [arg for arg in node.args if arg.uid not in self._samples]
+            waiting = [arg for arg in node.args if arg.uid not in known]
             if waiting:
                 stack += waiting
                 continue
             stack.pop()
-            self._samples[node.uid] = self._evaluated(node, [self._samples[arg.uid] for arg in node.args], len(points))
-        return self._samples[root.uid]
+            known[node.uid] = self._evaluated(node, [known[arg.uid] for arg in node.args], len(points))
+        return known[root.uid]
 
     def _evaluated(self, node: N, given: Sequence[tuple[float, ...]], count: int) -> tuple[float, ...]:
         operation = self._origin_of(node)
@@ -168,8 +177,7 @@ def _applied(operation: Operation, given: Sequence[Interval | None], settings: S
 def _points(over: Interval) -> tuple[float, ...]:
     """Values of a variable, the smallest first: dense where functions bend, and far out where it has no end."""
     if over.bounded:
-        step = over.width / _BETWEEN_ENDS
-        return tuple(over.low + step * index for index in range(_BETWEEN_ENDS + 1))
+        return _between(over.low, over.high)
     low, high = max(over.low, -math.inf), min(over.high, math.inf)
     shift = low if math.isfinite(low) else high if math.isfinite(high) else 0.0
     grid = [shift + point for point in _GRID if low <= shift + point <= high]
@@ -177,6 +185,11 @@ def _points(over: Interval) -> tuple[float, ...]:
     below = [-far if math.isinf(low) else grid[0] for far in reversed(_FAR)]
     above = [far if math.isinf(high) else grid[-1] for far in _FAR]
     return (*below, *grid, *above)
+
+
+def _between(low: float, high: float) -> tuple[float, ...]:
+    step = (high - low) / _BETWEEN_ENDS
+    return tuple(low + step * index for index in range(_BETWEEN_ENDS + 1))
 
 
 def _limit(tail: Sequence[float]) -> float:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from vae_checked.auditor.measure.intervals import ACTIVATIONS, interval_of
-from vae_checked.auditor.recognition.graph import is_layout
+from vae_checked.auditor.measure.intervals import interval_of
+from vae_checked.auditor.recognition.graph import is_elementwise
 from vae_checked.auditor.recognition.recognition import Recognition
 from vae_checked.auditor.recognition.samples import tolerance
+from vae_checked.auditor.recording.nodes import known_operation
 from vae_checked.auditor.recording.origins import origin_of
 from vae_checked.auditor.recording.replay import replay
 from vae_checked.auditor.recording.tape import Tape
 from vae_checked.facts import BatchMixing, Fact, Interval, ShapePair
+
+# What may stand between two activations and only shifts and scales.
+_AFFINE = frozenset(("mul", "div", "add", "sub", "rsub", "neg"))
 
 
 def output_number(seen: Recognition) -> int | None:
@@ -41,23 +45,19 @@ def activations(seen: Recognition) -> Fact[tuple[str, ...]] | None:
         if index is None:
             break
         step = tape.steps[index]
-        name = "softmax" if step.name == "_softmax" else step.name.rstrip("_")
         above = [n for n in step.inputs if tape.values[n].sources & Tape.INPUT or tape.drawn(n)]
         if len(above) != 1:
             break
-        if name in ACTIVATIONS or name == "softmax":
-            names.append(name)
-        elif step.pointwise and not _affine(name):
-            # It may squash as well, or not.
-            return None
-        elif not (is_layout(step) or step.pointwise):
+        operation = known_operation(step)
+        if operation is not None and operation.closes:
+            names.append(operation.name)
+        elif operation is None or not (operation.is_layout or operation.name in _AFFINE):
+            if is_elementwise(step):
+                # It may squash as well, or not.
+                return None
             break
         current = above[0]
     return Fact(tuple(reversed(names)), origin_of(tape, number))
-
-
-def _affine(name: str) -> bool:
-    return name in ("mul", "div", "add", "sub", "rsub", "neg")
 
 
 def output_shape(seen: Recognition) -> Fact[ShapePair] | None:

@@ -4,27 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from vae_checked.auditor.recording.origins import names_in
 from vae_checked.auditor.recording.tape import Step, Tape
-
-_LAYOUT = names_in(
-    "view _unsafe_view reshape permute transpose t expand unsqueeze squeeze contiguous clone alias detach "
-    "flatten unflatten movedim swapaxes _to_copy to lift_fresh diag_embed _reshape_alias view_as_real "
-    "expand_copy permute_copy view_copy unsqueeze_copy squeeze_copy repeat copy_ slice select split "
-    "split_with_sizes chunk narrow unbind"
-)
-_TAKES_APART = names_in("slice select split split_with_sizes chunk narrow unbind index index_select gather")
-_ACTIVATIONS = names_in("softplus elu gelu silu mish hardtanh hardswish leaky_relu celu selu")
+from vae_checked.mathematics.ops import Kind, aten
 
 
 def is_layout(step: Step) -> bool:
     """Whether the step moves, relabels or copies elements and computes nothing."""
-    return step.name in _LAYOUT
+    operation = aten(step.name)
+    return operation is not None and operation.is_layout
 
 
 def is_elementwise(step: Step) -> bool:
     """Whether each element of the output follows from one element of each input."""
-    return step.pointwise or step.name.rstrip("_") in _ACTIVATIONS
+    operation = aten(step.name)
+    return step.pointwise or (operation is not None and operation.elementwise)
+
+
+def _takes_apart(step: Step) -> bool:
+    operation = aten(step.name)
+    return operation is not None and operation.kind in (Kind.PART, Kind.PICK)
 
 
 class Graph:
@@ -96,7 +94,7 @@ class Graph:
     def _stays_elementwise(self, step: Step, current: int, above: list[int]) -> bool:
         if step.draw is not None or not (is_elementwise(step) or is_layout(step)):
             return False
-        if step.name in _TAKES_APART:
+        if _takes_apart(step):
             size = self.tape.values[current].tensor.numel()
             return all(self.tape.values[n].tensor.numel() == size for n in above)
         return True
@@ -131,7 +129,7 @@ class Graph:
         while (index := self.tape.values[chain[-1]].step) is not None:
             step = self.tape.steps[index]
             above = [n for n in step.inputs if self.tape.values[n].sources & follows]
-            if len(above) != 1 or not is_layout(step) or step.name in _TAKES_APART:
+            if len(above) != 1 or not is_layout(step) or _takes_apart(step):
                 break
             chain.append(above[0])
         return chain

@@ -6,9 +6,10 @@ import math
 from itertools import pairwise
 
 from vae_checked.facts import SYMMETRIC_UNIT, UNIT, Interval, Likelihood
+from vae_checked.mathematics.ops import names_of
 
-SQUASHING = frozenset({"sigmoid", "tanh", "hardsigmoid", "hardtanh", "softsign"})
-ONE_SIDED = frozenset({"relu", "relu6", "softplus", "exp"})
+SQUASHING = names_of(lambda operation: operation.squashing)
+ONE_SIDED = names_of(lambda operation: operation.closes and not operation.squashing and operation.is_not_negative)
 
 
 def sigmoid(interval: Interval) -> Interval:

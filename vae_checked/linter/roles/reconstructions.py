@@ -23,12 +23,10 @@ from vae_checked.linter.symbols.expression import (
     strip,
 )
 from vae_checked.linter.symbols.numeric import Program, close, leaves
+from vae_checked.mathematics.ops import names_of
 from vae_checked.record import dataclass
 
-_ACTIVATIONS = frozenset(
-    "sigmoid tanh relu leaky_relu elu selu gelu silu softplus softsign hardsigmoid relu6 softmax mish celu".split()
-)
-
+_ACTIVATIONS = names_of(lambda operation: operation.closes)
 _AFFINE = frozenset(("add", "sub", "mul", "div", "neg"))
 _PENALTIES = frozenset(("add", "sub", "mul", "div", "log", "log1p", "sqrt", "where", "neg"))
 _MAX_LOGS, _MAX_NEAR, _LEAST = 4, 24, 1e-3

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Mapping
 
 from vae_checked.mathematics.ops.activations import ACTIVATIONS
 from vae_checked.mathematics.ops.arithmetic import ARITHMETIC
@@ -32,6 +32,7 @@ __all__ = [
     "Setting",
     "aten",
     "names_of",
+    "recognised",
 ]
 
 _ALL = (*ARITHMETIC, *FUNCTIONS, *ACTIVATIONS, *STRUCTURE)
@@ -45,6 +46,15 @@ OPERATIONS = {operation.name: operation for operation in _ALL}
 FUNCTIONS_BY_NAME = _by(lambda operation: operation.names.functions)
 MODULES = _by(lambda operation: operation.names.modules)
 ATEN = _by(lambda operation: operation.names.aten)
+
+
+_SPECIAL_CASES = {operation.special_case_of: operation for operation in _ALL if operation.special_case_of is not None}
+
+
+def recognised(operation: Operation, settings: Mapping[str, Hashable]) -> Operation:
+    """The operation that somebody wrote, where torch ran a more general one in its place: `relu6` as `hardtanh`."""
+    given = operation.settings(settings.get)
+    return operation if given is None else _SPECIAL_CASES.get((operation.name, given), operation)
 
 
 def aten(packet: str) -> Operation | None:

@@ -52,11 +52,23 @@ def binary(
     parameters: tuple[Parameter, ...] = (),
     rewritten: Rewriting | None = None,
     increasing: bool = False,
+    closes: bool = False,
 ) -> Operation:
     """An operation that torch, its tensors and aten know by one name."""
     own = (name, *torch.split())
     names = Names(own, own, aten=(*own, *aten.split()), elsewhere=tuple(elsewhere.split()))
-    return Operation(name, Kind.ARITHMETIC, names, value, interval, arguments, parameters, rewritten, increasing)
+    return Operation(
+        name,
+        Kind.ARITHMETIC,
+        names,
+        value,
+        interval,
+        arguments,
+        parameters,
+        rewritten,
+        increasing=increasing,
+        closes=closes,
+    )
 
 
 def call(
@@ -223,6 +235,7 @@ ARITHMETIC = (
         arguments=(INPUT,),
         parameters=_NO_BOUND,
         increasing=True,
+        closes=True,
     ),
     Operation(
         "where",

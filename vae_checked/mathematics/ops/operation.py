@@ -43,7 +43,8 @@ class Kind(Enum):
     COPY = auto()  # ... at the same places
     RESHAPE = auto()  # ... in the same order
     MOVE = auto()  # ... in another order
-    PART = auto()  # ... some of them
+    PART = auto()  # ... some of them, that lie together
+    PICK = auto()  # ... some of them, by their indices
     JOIN = auto()  # ... and those of other tensors
     # One element from many.
     REDUCTION = auto()
@@ -103,6 +104,7 @@ class Operation:
     `value` takes the arguments and then the parameters; it raises ValueError or ZeroDivisionError where torch gives
     NaN or an infinite value, and OverflowError beyond the numbers. `interval` is None where nothing is known. A call
     that is `rewritten` never becomes a node of a graph: it is read as the operations that it amounts to.
+    `special_case_of` names the operation that torch runs in its place, and its parameters then.
     `increasing`: a larger argument never gives a smaller result. `squashing`: it takes the real line to a bounded
     interval, symmetrically. `closes`: a decoder may end with it.
     """
@@ -115,6 +117,7 @@ class Operation:
     arguments: tuple[Argument, ...] = (INPUT,)
     parameters: tuple[Parameter, ...] = ()
     rewritten: Rewriting | None = None
+    special_case_of: tuple[str, tuple[Setting, ...]] | None = None
     increasing: bool = False
     squashing: bool = False
     closes: bool = False
@@ -138,6 +141,14 @@ class Operation:
             return self.value(0.0, *self.defaults) == 0.0
         except (ValueError, ZeroDivisionError):
             return False
+
+    @property
+    def is_not_negative(self) -> bool:
+        """No element of the result is less than 0, whatever the one argument is."""
+        if self.interval is None or not self.elementwise or len(self.arguments) > 1:
+            return False
+        whole = self.interval((REAL,), self.defaults)
+        return whole is not None and whole.low >= 0.0
 
     @property
     def arguments_of_a_node(self) -> tuple[Argument, ...]:
