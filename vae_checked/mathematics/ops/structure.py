@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
 
-from vae_checked.facts import REAL, Interval
+from vae_checked.facts import REAL, UNIT, Interval
 from vae_checked.mathematics.interval_arithmetic import hull, plus, times
 from vae_checked.mathematics.ops.operation import (
     INPUT,
@@ -24,7 +24,6 @@ from vae_checked.mathematics.ops.operation import (
 )
 
 _SAME = of_argument(0)
-_OPEN_UNIT = Interval(0.0, 1.0, True, True)
 _ZERO = Interval(0.0, 0.0)
 
 
@@ -239,7 +238,7 @@ STRUCTURE = (
     structural(
         "softmax",
         Kind.NORMALISED,
-        always(_OPEN_UNIT),
+        always(UNIT),
         functions="softmax",
         functional="softmax",
         modules="Softmax Softmax2d",
