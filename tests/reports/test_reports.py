@@ -38,7 +38,7 @@ from vae_checked.facts import (
     Sampler,
     StdCurve,
 )
-from vae_checked.finding import Finding, Place, Provenance, Related, Severity
+from vae_checked.finding import Finding, Place, Provenance, Related, Remark, Severity
 from vae_checked.reports import FORMATS, render
 from vae_checked.reports.portrait import portrait
 from vae_checked.reports.text import excerpt
@@ -81,13 +81,15 @@ class AuditLike:
     unread: tuple[tuple[str, str], ...] = ()
     subjects: int = 1
     summary: str = "1 VAE, 1 finding"
+    of_source: bool = False
+    remarks: tuple[Remark, ...] = ()
+    statistics: tuple[tuple[str, str, int], ...] | None = None
 
 
 @dataclass(frozen=True)
 class LintLike(AuditLike):
     unread: tuple[tuple[str, str], ...] = (("notes, 50%.py", "not Python: line 1"),)
-    files_read: int = 3
-    files_concerned: int = 2
+    of_source: bool = True
 
 
 CLEAN = AuditLike(findings=(), judgements=(Judgement("model.py:VAE", (), ("VAE201",), {}),), summary="nothing found")
@@ -275,6 +277,7 @@ def test_the_json_of_a_finding() -> None:
                 "related": [{"path": "loss.py", "line": 88, "cell": None, "message": "the KL"}],
             }
         ],
+        "remarks": [],
         "unread": [{"path": "notes, 50%.py", "reason": "not Python: line 1"}],
         "examined": [
             {

@@ -9,7 +9,7 @@ from vae_checked.catalogue import Judgement
 from vae_checked.catalogue.coverage import Examined, examined
 from vae_checked.errors import FindingsError
 from vae_checked.facts import Facts
-from vae_checked.finding import Finding, Severity
+from vae_checked.finding import Finding, Remark, Severity
 from vae_checked.text import counted
 
 
@@ -29,6 +29,21 @@ class AuditReport:
     seconds: float
     subjects: int = 1
     unread: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def of_source(self) -> bool:
+        """A model was run, no source was read."""
+        return False
+
+    @property
+    def remarks(self) -> tuple[Remark, ...]:
+        """What source alone gives rise to."""
+        return ()
+
+    @property
+    def statistics(self) -> None:
+        """What is counted over many files alone."""
+        return
 
     @property
     def summary(self) -> str:

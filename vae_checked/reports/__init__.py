@@ -31,7 +31,9 @@ class Report(Protocol):
     """What the linter and the auditor hand over.
 
     `recognised` says per VAE what was recognised and why, `unobserved` what could not be decided, why, and what would
-    settle it; `unread` holds (path, reason); `subjects` counts the VAEs; `summary` is the closing line.
+    settle it; `unread` holds (path, reason); `subjects` counts the VAEs; `summary` is the closing line. `of_source` is
+    true of the linter's alone, whose `remarks` tell of comments and baseline entries, and whose `statistics` hold
+    (code, name, how often) where they were asked for.
     """
 
     @property
@@ -50,20 +52,20 @@ class Report(Protocol):
     def subjects(self) -> int: ...
     @property
     def summary(self) -> str: ...
+    @property
+    def of_source(self) -> bool: ...
+    @property
+    def remarks(self) -> Sequence[Remark]: ...
+    @property
+    def statistics(self) -> tuple[tuple[str, str, int], ...] | None: ...
 
 
 def remarks(report: Report) -> dict[str, list[Remark]]:
     """What a report on source says beside its findings, by heading."""
     found: dict[str, list[Remark]] = {}
-    for each in getattr(report, "remarks", ()):
+    for each in report.remarks:
         found.setdefault(each.kind.plural, []).append(each)
     return found
-
-
-def tally(report: Report) -> tuple[tuple[str, str, int], ...] | None:
-    """(code, name, how often) per mistake, where a report on source was asked to count."""
-    counts: tuple[tuple[str, str, int], ...] | None = getattr(report, "statistics", None)
-    return counts
 
 
 def all_examined(report: Report) -> list[Examined]:

@@ -12,7 +12,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from vae_checked.markup import json_text
-from vae_checked.reports import all_examined, tally
+from vae_checked.reports import all_examined
 
 if TYPE_CHECKING:
     from vae_checked.catalogue.coverage import Examined
@@ -29,15 +29,14 @@ def render(report: Report) -> str:
         "findings": [finding_record(finding) for finding in sorted(report.findings, key=lambda f: f.sort_key)],
         "unread": [{"path": path, "reason": reason} for path, reason in report.unread],
     }
-    if hasattr(report, "remarks"):
+    if report.of_source:
         document["remarks"] = [
             {"kind": str(each.kind), **_place_record(each.place), "message": each.message} for each in report.remarks
         ]
     document["examined"] = [_examined_record(each) for each in all_examined(report) if each.is_vae]
-    counts = tally(report)
-    if counts is not None:
-        document["statistics"] = {code: number for code, _, number in counts}
-    if not hasattr(report, "files_read"):
+    if report.statistics is not None:
+        document["statistics"] = {code: number for code, _, number in report.statistics}
+    if not report.of_source:
         document |= {
             "facts": [plain(facts) for facts in report.facts],
             "recognised": list(report.recognised),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from vae_checked.markup import junit_document, xml_attribute, xml_text
-from vae_checked.reports import all_examined, remarks, tally
+from vae_checked.reports import all_examined, remarks
 
 if TYPE_CHECKING:
     from vae_checked.finding import Finding
@@ -43,7 +43,7 @@ def _unread(path: str, reason: str) -> str:
 
 def _properties(report: Report) -> Iterator[str]:
     """How often each mistake was found, where that was asked for."""
-    counts = tally(report) or ()
+    counts = report.statistics or ()
     each = "".join(
         f"<property name={xml_attribute(code)} value={xml_attribute(str(number))}/>" for code, _, number in counts
     )

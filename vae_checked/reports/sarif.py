@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from vae_checked.finding import Severity
-from vae_checked.reports import remarks, tally
+from vae_checked.reports import remarks
 
 if TYPE_CHECKING:
     from vae_checked.catalogue import Mistake
@@ -60,7 +60,7 @@ def render(report: Report) -> str:
         ],
         "results": [_result(each, index) for each in findings],
     }
-    counts = tally(report)
+    counts = report.statistics
     if counts is not None:
         run["properties"] = {"statistics": {code: number for code, _, number in counts}}
     return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2, allow_nan=False) + "\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from vae_checked.reports import all_examined, remarks, tally
+from vae_checked.reports import all_examined, remarks
 from vae_checked.text import audit_command
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def render(report: Report, *, verbose: bool = False) -> str:
 
     A report on source shows of each VAE only what was clean and what stopped its reading, unless `verbose`.
     """
-    brief = hasattr(report, "files_read") and not verbose
+    brief = report.of_source and not verbose
     blocks = ["\n".join(_finding(finding)) for finding in sorted(report.findings, key=lambda f: f.sort_key)]
     sections: list[tuple[str, Sequence[str]]] = [("checked and clean", clean(report)), ("in part", in_part(report))]
     if not brief:
@@ -42,7 +42,7 @@ def render(report: Report, *, verbose: bool = False) -> str:
 
 def statistics(report: Report) -> list[str]:
     """A line per mistake, the most frequent first; none where they were not asked for."""
-    counts = tally(report) or ()
+    counts = report.statistics or ()
     width = max((len(str(number)) for _, _, number in counts), default=0)
     return [f"{number:>{width}} {code} {name}" for code, name, number in counts]
 
@@ -70,7 +70,7 @@ def in_part(report: Report) -> list[str]:
     for each in all_examined(report):
         gap = each.gap if each.is_vae else None
         if gap is not None:
-            settles = f"; {audit_command(each.subject)} measures it" if hasattr(report, "files_read") else ""
+            settles = f"; {audit_command(each.subject)} measures it" if report.of_source else ""
             lines.append(f"{each.subject}: {_of_gap(gap)}{settles}")
     return lines
 

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator
 
 from vae_checked.facts import Fact, Family, NoiseLaw, NoiseTiming, Overflow, Parametrisation, Sampler, Training
+from vae_checked.linter.files import syntax
 from vae_checked.linter.roles import gradients, optimizers, samplers
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import Losses
@@ -224,7 +225,8 @@ def _hidden_nan(losses: Losses, kl: Divergence | None, recon: Reconstruction | N
 def _tests_for_nan(function: Function) -> bool:
     """Whether a function asks of a value whether it is NaN, or finite."""
     return any(
-        isinstance(node, (ast.Name, ast.Attribute)) and _name(node) in _NAN_TESTS for node in ast.walk(function.node)
+        isinstance(node, (ast.Name, ast.Attribute)) and _name(node) in _NAN_TESTS
+        for node in syntax.descendants(function.node)
     )
 
 

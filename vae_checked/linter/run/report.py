@@ -40,6 +40,11 @@ class LintReport:
     statistics: tuple[tuple[str, str, int], ...] | None = None
 
     @property
+    def of_source(self) -> bool:
+        """Source was read, nothing was run."""
+        return True
+
+    @property
     def files_read(self) -> int:
         """The number of files given."""
         return len(self.files)
