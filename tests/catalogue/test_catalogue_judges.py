@@ -14,7 +14,6 @@ from catalogue_cases import (
     MIXED,
     STD,
     SUM,
-    TABLE,
     VAR,
     Values,
     made,
@@ -108,7 +107,7 @@ ALSO_MISTAKES: list[tuple[str, Values, str]] = [
         {"heads.mu": REAL, "heads.second": Interval(0.0, 0.5), "sampler.std": StdCurve(STD)},
         "std stays in [0, 0.5]",
     ),
-    ("VAE205", {"heads.source": HeadSource.SWAPPED}, "exchanged"),
+    ("VAE205", {"heads.source": HeadSource.SWAPPED}, "exchanged between"),
     ("VAE206", {"sampler.gradient_reaches": frozenset()}, "neither head"),
     ("VAE207", {"sampler.timing": NoiseTiming(without_eps=True)}, "mu + std"),
     ("VAE208", {"heads.overflow": Overflow("exp(s)", 11.09, "float16"), "heads.second": Interval(-30, 20)}, "11.09"),
@@ -116,7 +115,7 @@ ALSO_MISTAKES: list[tuple[str, Values, str]] = [
     ("VAE304", {"kl.reduced": Reduced(SUM, KEPT)}, "latents: kept"),
     ("VAE304", {"kl.reduced": Reduced(MEAN, KEPT)}, "latents: kept"),
     ("VAE304", {"kl.reduced": Reduced(None, MIXED)}, "latents: mixed"),
-    ("VAE305", {"kl.in_loss": True, "objective.dead_weights": ("beta",)}, "no change of beta"),
+    ("VAE305", {"kl.in_loss": True, "objective.dead_weights": ("beta",)}, "beta never reaches the loss"),
     # ReLU, then the sigmoid of the loss, leaves [0.5, 1) of the data unreachable from below.
     ("VAE401", {"recon.kind": Likelihood.BCE_WITH_LOGITS, "output.interval": Interval(0.2, 0.9)}, "[0.5498, 0.7109]"),
     ("VAE402", {"recon.kind": Likelihood.BCE, "output.interval": SYMMETRIC_UNIT}, "[-1, 1]"),
@@ -329,7 +328,7 @@ def test_each_code_is_clean_found_or_unexamined() -> None:
     assert judgement.clean == ("VAE301", "VAE306", "VAE401", "VAE402")
     assert judgement.undecided["VAE201"] == Undecided(("sampler.std",))
     assert judgement.undecided["VAE403"] == Undecided(("output.interval", "data.interval"))
-    assert len(judgement.findings) + len(judgement.clean) + len(judgement.undecided) == len(TABLE)
+    assert len(judgement.findings) + len(judgement.clean) + len(judgement.undecided) == len(CATALOGUE)
 
 
 def test_only_the_mistakes_asked_for_are_judged() -> None:

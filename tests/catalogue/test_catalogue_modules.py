@@ -8,13 +8,13 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from catalogue_cases import TABLE
 from torch import nn
 
 from vae_checked.catalogue import CATALOGUE, Mistake, find
 from vae_checked.catalogue.support.example import CHANNELS_LAST, EXAMPLE, PIPELINE, edit
 
 B, L = 7, 5
+CODES = [each.code for each in CATALOGUE]
 every_mistake = pytest.mark.parametrize("mistake", CATALOGUE, ids=lambda each: each.code)
 
 
@@ -284,8 +284,8 @@ def test_only_the_bad_module_is_marked_and_once(mistake: Mistake) -> None:
     marked = [line for line in mistake.bad.splitlines() if line.endswith(f"  # {mistake.code}")]
     assert len(marked) == 1
     assert marked[0].partition("#")[0].strip()
-    assert [mistake.bad.count(code) for code in TABLE] == [int(code == mistake.code) for code in TABLE]
-    assert not any(code in mistake.good for code in TABLE)
+    assert [mistake.bad.count(code) for code in CODES] == [int(code == mistake.code) for code in CODES]
+    assert not any(code in mistake.good for code in CODES)
     assert mistake.bad.replace(f"  # {mistake.code}", "") != mistake.good
 
 

@@ -35,45 +35,6 @@ from vae_checked.facts import (
 )
 from vae_checked.finding import Place
 
-TABLE = {
-    "VAE101": "view-used-as-permute",
-    "VAE102": "channels-last-into-conv",
-    "VAE103": "swapped-height-width",
-    "VAE104": "pixel-scale",
-    "VAE105": "reconstruction-shape",
-    "VAE106": "batch-mixing",
-    "VAE201": "log-std-read-as-logvar",
-    "VAE202": "non-gaussian-noise",
-    "VAE203": "shared-noise",
-    "VAE204": "clipped-posterior-head",
-    "VAE205": "swapped-or-duplicated-head",
-    "VAE206": "sample-without-gradient",
-    "VAE207": "noise-at-the-wrong-time",
-    "VAE208": "overflowing-logvar",
-    "VAE301": "kl-formula",
-    "VAE302": "kl-sign",
-    "VAE303": "kl-scale",
-    "VAE304": "kl-reduced-over-wrong-axes",
-    "VAE305": "kl-not-in-loss",
-    "VAE306": "kl-reversed",
-    "VAE401": "sigmoid-into-logits-loss",
-    "VAE402": "logits-into-bce",
-    "VAE403": "output-range-mismatch",
-    "VAE404": "swapped-bce-arguments",
-    "VAE405": "double-activation",
-    "VAE406": "half-range-activation",
-    "VAE501": "reconstruction-reduced-over-wrong-axes",
-    "VAE502": "mean-reconstruction-summed-kl",
-    "VAE503": "latent-mean-kl",
-    "VAE504": "batch-reduction-mismatch",
-    "VAE505": "reconstruction-sign",
-    "VAE506": "ignored-reduction-attribute",
-    "VAE601": "parameters-without-gradient",
-    "VAE602": "parameters-without-optimizer",
-    "VAE603": "always-on-dropout",
-    "VAE604": "hidden-nan",
-}
-
 Values = Mapping[str, object]
 
 

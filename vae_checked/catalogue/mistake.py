@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import StrEnum
 
+from vae_checked.catalogue.support.edits import Fixer
 from vae_checked.catalogue.verdict import Undecided, Verdict
 from vae_checked.facts import Facts
 from vae_checked.finding import Severity
@@ -29,6 +30,7 @@ class Mistake:
     format strings over the values of the evidence: what was found, what was read or measured, one remedy. `judge` is
     pure: it answers for a file and for a live model alike. `bad` is a module that makes the mistake, its line marked by
     a comment that bears the code; `good` is its corrected twin. `seen_by` names the observers that tell the two apart.
+    `fixer` makes the edit of the expression at fault, where there is one right answer.
     """
 
     code: str
@@ -44,6 +46,7 @@ class Mistake:
     references: tuple[str, ...]
     seen_by: frozenset[Observer]
     judge: Judge
+    fixer: Fixer | None = None
 
     @property
     def needs(self) -> tuple[str, ...]:

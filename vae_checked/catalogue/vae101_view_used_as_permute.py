@@ -43,7 +43,7 @@ MISTAKE = Mistake(
         "row out of C neighbouring pixels of one class: every pixel is compared with the scores of others."
     ),
     message="the axes of {what} are reordered without moving an element: two dimensions are mixed up",
-    evidence="{receiver} receives {order}",
+    evidence="the axes that {receiver} receives: {order}",
     fix="{fix}",
     bad=edit(
         (

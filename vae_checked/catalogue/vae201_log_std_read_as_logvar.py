@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vae_checked.catalogue.mistake import Mistake, Observer
+from vae_checked.catalogue.support.edits import halved_exponent
 from vae_checked.catalogue.support.example import EXAMPLE, edit
 from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, lacking
 from vae_checked.facts import Facts, Parametrisation
@@ -62,4 +63,5 @@ MISTAKE = Mistake(
     references=("Kingma and Welling 2014, section 2.4 and appendix B, https://arxiv.org/abs/1312.6114",),
     seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
     judge=judge,
+    fixer=halved_exponent,
 )

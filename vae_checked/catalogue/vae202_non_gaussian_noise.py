@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vae_checked.catalogue.mistake import Mistake, Observer
+from vae_checked.catalogue.support.edits import normal_noise
 from vae_checked.catalogue.support.example import EXAMPLE, edit
 from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, lacking, left_to
 from vae_checked.facts import Facts, NoiseLaw
@@ -49,4 +50,5 @@ MISTAKE = Mistake(
     ),
     seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
     judge=judge,
+    fixer=normal_noise,
 )

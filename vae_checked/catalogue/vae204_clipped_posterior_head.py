@@ -92,7 +92,7 @@ MISTAKE = Mistake(
         "20], clips nothing useful and is no mistake."
     ),
     message="the posterior is confined by an activation: {heads} in {intervals}",
-    evidence="{consequences}",
+    evidence="what the heads can reach: {consequences}",
     fix="no activation after the head: mu = self.fc_mu(h), logvar = self.fc_logvar(h)",
     bad=edit(
         ("return self.fc_mu(h), self.fc_logvar(h)", "return torch.relu(self.fc_mu(h)), self.fc_logvar(h)  # VAE204")

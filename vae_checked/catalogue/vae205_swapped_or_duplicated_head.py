@@ -9,9 +9,9 @@ from vae_checked.facts import Facts, HeadSource
 from vae_checked.finding import Severity
 
 _WORDS = {
-    HeadSource.DUPLICATED: "mean and log variance are computed by the same layer",
-    HeadSource.SWAPPED: "mean and log variance are exchanged between the encoder and the sampler",
-    HeadSource.REPEATED: "a head is handed on twice, and another one that is computed is never read",
+    HeadSource.DUPLICATED: "they are computed by the same layer",
+    HeadSource.SWAPPED: "they are exchanged between the encoder and the sampler",
+    HeadSource.REPEATED: "one is handed on twice, and another one that is computed is never read",
 }
 
 
@@ -34,7 +34,7 @@ MISTAKE = Mistake(
         "A line copied and half edited: the width of every posterior is then a function of its mean, and the second "
         "layer is never trained. The code reads right at a glance, and the model trains to a worse optimum."
     ),
-    message="{what}",
+    message="mean and log variance are no two heads of their own: {what}",
     evidence="the heads are {source}",
     fix="logvar = self.fc_logvar(h)",
     bad=edit(("return self.fc_mu(h), self.fc_logvar(h)", "return self.fc_mu(h), self.fc_mu(h)  # VAE205")),

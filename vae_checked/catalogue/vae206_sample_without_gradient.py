@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vae_checked.catalogue.mistake import Mistake, Observer
+from vae_checked.catalogue.support.edits import with_gradient
 from vae_checked.catalogue.support.example import edit
 from vae_checked.catalogue.verdict import Clean, Evidence, Found, Verdict, lacking
 from vae_checked.facts import Facts, Head
@@ -58,4 +59,5 @@ MISTAKE = Mistake(
     ),
     seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
     judge=judge,
+    fixer=with_gradient,
 )

@@ -17,9 +17,9 @@ def judge(facts: Facts) -> Verdict:
     if timing is None:
         return lacking(facts, "sampler.timing")
     if timing.value.without_eps:
-        what = "z is mu + std: std is added without eps"
+        what = "it is mu + std, std added without eps"
     elif timing.value.training is False:
-        what = "z is not random in training: no noise is added"
+        what = "it is not random in training, no noise is added"
     elif timing.value.training is None:
         return Undecided(reason="the model was not seen in training")
     else:
@@ -47,7 +47,7 @@ MISTAKE = Mistake(
         "deviation. In evaluation both are in use, the mean for embeddings and a sample for the ELBO: that is a "
         "question of purpose, and no finding."
     ),
-    message="{what}",
+    message="z is no sample of the posterior: {what}",
     evidence="noise in training: {training}, in evaluation: {evaluation}",
     fix="return mu + eps * std",
     bad=edit(

@@ -6,6 +6,7 @@ import math
 
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.balance import weighted
+from vae_checked.catalogue.support.edits import halved_term
 from vae_checked.catalogue.support.example import edit
 from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, Weighted, lacking
 from vae_checked.facts import Facts, Likelihood
@@ -70,4 +71,5 @@ MISTAKE = Mistake(
     ),
     seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
     judge=judge,
+    fixer=halved_term,
 )

@@ -13,10 +13,9 @@ def judge(facts: Facts) -> Verdict:
     """Found where the KL does not move the loss, or a weight meant for it moves nothing."""
     in_loss, dead = facts.kl.in_loss, facts.objective.dead_weights
     if in_loss is not None and not in_loss.value:
-        return Found(Evidence(origin=in_loss.origin, values={"what": "the KL never reaches the loss", "unused": "KL"}))
+        return Found(Evidence(origin=in_loss.origin, values={"unused": "the KL", "symbol": "KL"}))
     if in_loss is not None and dead is not None and dead.value:
-        what = f"no change of {', '.join(dead.value)} moves the loss: the weight is never used"
-        return Found(Evidence(origin=dead.origin, values={"what": what, "unused": dead.value}))
+        return Found(Evidence(origin=dead.origin, values={"unused": dead.value, "symbol": dead.value}))
     if in_loss is None or dead is None:
         return lacking(facts, "kl.in_loss", "objective.dead_weights")
     return Clean()
@@ -32,8 +31,8 @@ MISTAKE = Mistake(
         "point, and decoding N(0, I) draws noise. A beta that does not move the loss lets every experiment over "
         "beta compare equals."
     ),
-    message="{what}",
-    evidence="d loss / d {unused} = 0",
+    message="{unused} never reaches the loss: no change of it moves what is minimised",
+    evidence="d loss / d {symbol} = 0",
     fix="loss = (recon + beta * kl).mean()",
     bad=edit(
         ("mu.pow(2) - logvar.exp(), dim=1)", "mu.pow(2) - logvar.exp(), dim=1)  # VAE305"),

@@ -4,26 +4,18 @@ from __future__ import annotations
 
 import ast
 import itertools
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
+from vae_checked.catalogue import find
+from vae_checked.catalogue.support.edits import Edit, span_of
 from vae_checked.finding import Finding, Place
-from vae_checked.record import dataclass
 
-
-@dataclass(frozen=True, slots=True)
-class Edit:
-    """Replace the characters from (line, column) up to (end_line, end_column) by `text`; lines and columns 1-based."""
-
-    line: int
-    column: int
-    end_line: int
-    end_column: int
-    text: str
+__all__ = ["Edit", "apply", "propose"]
 
 
 def propose(finding: Finding, text: str) -> tuple[Edit, ...]:
     """The edits that fix `finding` in the text of its file, or of its cell; none where several answers are right."""
-    fixer = _FIXERS.get(finding.code)
+    fixer = find(finding.code).fixer
     if fixer is None or finding.place is None:
         return ()
     try:
@@ -59,93 +51,6 @@ def _at(tree: ast.Module, place: Place, lines: list[str]) -> ast.expr | None:
     """The outermost expression that stands exactly at `place`."""
     wanted = (place.line, place.column, place.end_line, place.end_column)
     for node in ast.walk(tree):
-        if isinstance(node, ast.expr) and _span(node, lines) == wanted:
+        if isinstance(node, ast.expr) and span_of(node, lines) == wanted:
             return node
     return None
-
-
-def _span(node: ast.expr, lines: list[str]) -> tuple[int, int, int, int]:
-    end_line, end = node.end_lineno or node.lineno, node.end_col_offset or 0
-    return (node.lineno, _column(lines, node.lineno, node.col_offset), end_line, _column(lines, end_line, end))
-
-
-def _column(lines: list[str], line: int, offset: int) -> int:
-    """1-based column in characters; the parser counts bytes of UTF-8."""
-    return len(lines[line - 1].encode()[:offset].decode(errors="replace")) + 1
-
-
-def _insert_before(node: ast.expr, lines: list[str], text: str) -> Edit:
-    line, column, _, _ = _span(node, lines)
-    return Edit(line, column, line, column, text)
-
-
-def _insert_after(node: ast.expr, lines: list[str], text: str) -> Edit:
-    _, _, line, column = _span(node, lines)
-    return Edit(line, column, line, column, text)
-
-
-_TIGHT = (ast.Name, ast.Attribute, ast.Call, ast.Subscript, ast.Constant)
-
-
-def _scaled(node: ast.expr, lines: list[str], factor: str) -> list[Edit]:
-    """`factor * node`, in parentheses where precedence asks for them."""
-    if isinstance(node, _TIGHT):
-        return [_insert_before(node, lines, f"{factor} * ")]
-    return [_insert_before(node, lines, f"{factor} * ("), _insert_after(node, lines, ")")]
-
-
-def _halved_exponent(node: ast.expr, lines: list[str]) -> list[Edit]:
-    """exp(s) becomes exp(0.5 * s), as a function and as a method."""
-    if not isinstance(node, ast.Call) or node.keywords:
-        return []
-    if isinstance(node.func, ast.Attribute) and node.func.attr in ("exp", "exp_"):
-        if len(node.args) == 1:
-            return _scaled(node.args[0], lines, "0.5")
-        if not node.args and node.func.attr == "exp":
-            owner = node.func.value
-            return [_insert_before(owner, lines, "(0.5 * "), _insert_after(owner, lines, ")")]
-    if isinstance(node.func, ast.Name) and node.func.id == "exp" and len(node.args) == 1:
-        return _scaled(node.args[0], lines, "0.5")
-    return []
-
-
-_NORMAL = {"rand_like": "randn_like", "rand": "randn"}
-
-
-def _normal_noise(node: ast.expr, lines: list[str]) -> list[Edit]:
-    """rand_like becomes randn_like, rand becomes randn; other draws have no twin of the same arguments."""
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-        return _renamed(node.func, lines, _NORMAL)
-    return []
-
-
-def _with_gradient(node: ast.expr, lines: list[str]) -> list[Edit]:
-    """.sample() becomes .rsample()."""
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-        return _renamed(node.func, lines, {"sample": "rsample"})
-    return []
-
-
-def _renamed(node: ast.Attribute, lines: list[str], names: dict[str, str]) -> list[Edit]:
-    new = names.get(node.attr)
-    if new is None:
-        return []
-    _, _, line, column = _span(node, lines)
-    return [Edit(line, column - len(node.attr), line, column, new)]
-
-
-def _halved_term(node: ast.expr, lines: list[str]) -> list[Edit]:
-    """A KL without its 1/2 gets it; a minus in front stays in front."""
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        return _scaled(node.operand, lines, "0.5")
-    if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Mult, ast.Div)):
-        return [_insert_before(node, lines, "0.5 * ")]
-    return _scaled(node, lines, "0.5")
-
-
-_FIXERS: dict[str, Callable[[ast.expr, list[str]], list[Edit]]] = {
-    "VAE201": _halved_exponent,
-    "VAE202": _normal_noise,
-    "VAE206": _with_gradient,
-    "VAE303": _halved_term,
-}

@@ -1,0 +1,102 @@
+"""Edits for the findings that have one right answer: how the expression at fault is written right."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+
+from vae_checked.record import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Replace the characters from (line, column) up to (end_line, end_column) by `text`; lines and columns 1-based."""
+
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+    text: str
+
+
+# From the expression at fault and the lines of its file to what changes there; nothing where several answers are right.
+Fixer = Callable[[ast.expr, list[str]], list[Edit]]
+
+
+def span_of(node: ast.expr, lines: list[str]) -> tuple[int, int, int, int]:
+    end_line, end = node.end_lineno or node.lineno, node.end_col_offset or 0
+    return (node.lineno, _column(lines, node.lineno, node.col_offset), end_line, _column(lines, end_line, end))
+
+
+def _column(lines: list[str], line: int, offset: int) -> int:
+    """1-based column in characters; the parser counts bytes of UTF-8."""
+    return len(lines[line - 1].encode()[:offset].decode(errors="replace")) + 1
+
+
+def _insert_before(node: ast.expr, lines: list[str], text: str) -> Edit:
+    line, column, _, _ = span_of(node, lines)
+    return Edit(line, column, line, column, text)
+
+
+def _insert_after(node: ast.expr, lines: list[str], text: str) -> Edit:
+    _, _, line, column = span_of(node, lines)
+    return Edit(line, column, line, column, text)
+
+
+_TIGHT = (ast.Name, ast.Attribute, ast.Call, ast.Subscript, ast.Constant)
+
+
+def _scaled(node: ast.expr, lines: list[str], factor: str) -> list[Edit]:
+    """`factor * node`, in parentheses where precedence asks for them."""
+    if isinstance(node, _TIGHT):
+        return [_insert_before(node, lines, f"{factor} * ")]
+    return [_insert_before(node, lines, f"{factor} * ("), _insert_after(node, lines, ")")]
+
+
+def halved_exponent(node: ast.expr, lines: list[str]) -> list[Edit]:
+    """exp(s) becomes exp(0.5 * s), as a function and as a method."""
+    if not isinstance(node, ast.Call) or node.keywords:
+        return []
+    if isinstance(node.func, ast.Attribute) and node.func.attr in ("exp", "exp_"):
+        if len(node.args) == 1:
+            return _scaled(node.args[0], lines, "0.5")
+        if not node.args and node.func.attr == "exp":
+            owner = node.func.value
+            return [_insert_before(owner, lines, "(0.5 * "), _insert_after(owner, lines, ")")]
+    if isinstance(node.func, ast.Name) and node.func.id == "exp" and len(node.args) == 1:
+        return _scaled(node.args[0], lines, "0.5")
+    return []
+
+
+_NORMAL = {"rand_like": "randn_like", "rand": "randn"}
+
+
+def normal_noise(node: ast.expr, lines: list[str]) -> list[Edit]:
+    """rand_like becomes randn_like, rand becomes randn; other draws have no twin of the same arguments."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        return _renamed(node.func, lines, _NORMAL)
+    return []
+
+
+def with_gradient(node: ast.expr, lines: list[str]) -> list[Edit]:
+    """.sample() becomes .rsample()."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        return _renamed(node.func, lines, {"sample": "rsample"})
+    return []
+
+
+def _renamed(node: ast.Attribute, lines: list[str], names: dict[str, str]) -> list[Edit]:
+    new = names.get(node.attr)
+    if new is None:
+        return []
+    _, _, line, column = span_of(node, lines)
+    return [Edit(line, column - len(node.attr), line, column, new)]
+
+
+def halved_term(node: ast.expr, lines: list[str]) -> list[Edit]:
+    """A KL without its 1/2 gets it; a minus in front stays in front."""
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        return _scaled(node.operand, lines, "0.5")
+    if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Mult, ast.Div)):
+        return [_insert_before(node, lines, "0.5 * ")]
+    return _scaled(node, lines, "0.5")
