@@ -27,7 +27,7 @@ WALLS: dict[str, set[str] | None] = {
     "linter": {"catalogue", "mathematics"},
     "reports": {"catalogue", "mathematics"},
     "reference": {"contracts"},
-    "adapters": {"contracts"},
+    "adapters": {"contracts", "mathematics"},
     "laws": {"contracts", "reference"},
     "strategies": {"contracts"},
     "auditor": {"adapters", "laws", "catalogue", "reference", "reports", "contracts", "mathematics"},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 
 import pytest
@@ -12,7 +11,6 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from vae_checked.facts import Reduced, Reduction
-from vae_checked.mathematics.names import is_batch_size
 from vae_checked.mathematics.reductions import (
     Extent,
     Negate,
@@ -203,9 +201,3 @@ def test_the_weight_of_a_chain_is_what_has_no_name() -> None:
     assert weight_of((Number(0.5), Number(-4.0), Size(0, divides=True))) == (2.0, True)
     assert weight_of((Number(0.5), Size(0, divides=True))) == (0.5, False)
     assert weight_of((Number(3.0, "BETA", named=True), Weight("w"))) == (1.0, True)
-
-
-def test_which_names_are_batch_sizes() -> None:
-    sizes = ("batch_size", "args.batch_size", "batchSize", "BATCH_SIZE", "bs", "B", "train_bs", "self.batch")
-    others = ("num_batches", "batch_idx", "n", "beta", "batches_per_epoch", "absolute", "jobs", "batch_weight")
-    assert [name for name in itertools.chain(sizes, others) if is_batch_size(name)] == list(sizes)

@@ -19,10 +19,10 @@ from vae_checked.adapters import (
     pytorch_vae,
     tuples,
 )
-from vae_checked.adapters.names import role_of
 from vae_checked.adapters.stages import LOSSES, FoundStage, left_alone, stages_of
-from vae_checked.adapters.subject import Adapter, Call, Child, Inputs, Part, Role, Stage, Subject, collected
+from vae_checked.adapters.subject import Adapter, Call, Child, Inputs, Part, Stage, Subject, collected
 from vae_checked.errors import UsageError
+from vae_checked.mathematics.names import Role, role_of
 
 __all__ = [
     "ADAPTERS",

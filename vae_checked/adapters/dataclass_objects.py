@@ -7,8 +7,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from vae_checked.adapters.names import role_of
 from vae_checked.adapters.subject import Adapter, Call, Child
+from vae_checked.mathematics.names import role_of
 
 
 def _calls(model: nn.Module) -> Call | None:

@@ -7,7 +7,8 @@ from typing import Any
 from torch import distributions as D
 from torch import nn
 
-from vae_checked.adapters.subject import Adapter, Call, Child, Role
+from vae_checked.adapters.subject import Adapter, Call, Child
+from vae_checked.mathematics.names import Role
 
 
 def _calls(model: nn.Module) -> Call | None:

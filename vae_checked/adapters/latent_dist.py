@@ -10,7 +10,8 @@ from typing import Any
 
 from torch import nn
 
-from vae_checked.adapters.subject import Adapter, Call, Child, Inputs, Role
+from vae_checked.adapters.subject import Adapter, Call, Child, Inputs
+from vae_checked.mathematics.names import Role
 from vae_checked.text import described
 
 _FLAG = "sample_posterior"

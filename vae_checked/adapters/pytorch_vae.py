@@ -6,7 +6,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from vae_checked.adapters.subject import Adapter, Call, Child, Role
+from vae_checked.adapters.subject import Adapter, Call, Child
+from vae_checked.mathematics.names import Role
 
 _ROLES = (Role.RECONSTRUCTION, Role.INPUT, None, None)
 

@@ -9,18 +9,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-
-class Role(StrEnum):
-    """What a tensor is in a VAE."""
-
-    INPUT = "x"
-    RECONSTRUCTION = "x_hat"
-    MU = "mu"
-    SECOND = "second head"
-    LATENT = "z"
-    LOSS = "loss"
-    KL = "kl"
-    RECONSTRUCTION_ERROR = "recon"
+from vae_checked.mathematics.names import Role
 
 
 class Stage(StrEnum):

@@ -33,6 +33,11 @@ def elements(count: float | None, *, flat: bool = False) -> Quantity:
     return Quantity("D" if flat else ELEMENTS, 1, count, "elements of a sample")
 
 
+def targets() -> Quantity:
+    """The number of classes that are predicted for a sample: its words, its pixels. Logits do not tell it."""
+    return Quantity("T", 1, None, "targets of a sample")
+
+
 def latents(count: float | None) -> Quantity:
     """The number of latents."""
     return Quantity(LATENTS, 1, count, "latents")

@@ -2,8 +2,85 @@
 
 from __future__ import annotations
 
+import re
+from enum import StrEnum
+
 # Whole names of a batch size, without case and underscores; what counts batches is none.
 _BATCH_SIZES = frozenset("b bs bsz bsize batch batchsize batchsz nbatch sizebatch".split())
+
+
+class Role(StrEnum):
+    """What a tensor is in a VAE."""
+
+    INPUT = "x"
+    RECONSTRUCTION = "x_hat"
+    MU = "mu"
+    SECOND = "second head"
+    LATENT = "z"
+    LOSS = "loss"
+    KL = "kl"
+    RECONSTRUCTION_ERROR = "recon"
+
+
+# The names that the field gives to the tensors of a VAE, as `plain` has them.
+_NAMES: dict[Role, str] = {
+    Role.RECONSTRUCTION: (
+        "xhat recon recons reconx xrecon reconsx xrecons reconstruction reconstructions reconstructed reconstructedx "
+        "xreconstructed reconstructedinput reconbatch recondata reconimg reconimages imgrecon rec xrec recx xtilde "
+        "xout xpred xlogits logits decoded decoding xdecoded decoderoutput dec decoutput generated genimg xprime xp "
+        "xbar xreconst yhat ypred pred preds prediction predictions outputs output out outputimg reconoutput sample xr"
+    ),
+    Role.INPUT: (
+        "x input inputs target targets data batch img image images imgs original originalx xtrue xin origin orig xorig "
+        "truex real realx groundtruth gt truth y xinput source src xbatch batchx samples"
+    ),
+    Role.MU: (
+        "mu mean means mus zmean zmu meanz muz qmean qmu muq loc m meansz latentmean encmu posteriormean embedding zloc"
+    ),
+    Role.SECOND: (
+        "logvar logvars lv logsigma logstd sigma std var zlogvar logvarz zlogsigma zstd zsigma qlogvar scale lnvar "
+        "logvariance logsigma2 logcovariance stddev variance sigma2 logsigmasq logsd logs enclogvar posteriorlogvar "
+        "zscale"
+    ),
+    Role.LATENT: "z latent latents zsample sampledz code codes zsamples latentsample latentz",
+    Role.LOSS: "loss totalloss elboloss vaeloss negelbo nelbo objective trainloss losstotal",
+    Role.KL: "kl kld klloss kldloss regloss kldiv kldivergence latentloss klterm losskl losskld reg",
+    Role.RECONSTRUCTION_ERROR: (
+        "reconloss reconstructionloss recloss mse bce reconsloss lossrecon likelihood reconerror lossrec nll"
+    ),
+}
+_ROLES = {name: role for role, names in _NAMES.items() for name in names.split()}
+_STEMS = ("recon", "decoded", "xhat", "predicted")
+# Parts of names that say what a parameter is where no whole name does.
+_MU_WORDS = frozenset(("mu", "mean", "mus", "means"))
+_SECOND_PARTS = ("var", "sigma", "std", "sd", "scale", "stddev", "lsgms", "logs")
+
+
+def role_of(name: str) -> Role | None:
+    """The role that a name has in the field, however it is spelled: `recon_x`, `logVar`, `zMean`; None for any other.
+
+    >>> role_of("zMean"), role_of("recon_x"), role_of("hidden")
+    (<Role.MU: 'mu'>, <Role.RECONSTRUCTION: 'x_hat'>, None)
+    """
+    bare = plain(name)
+    known = _ROLES.get(bare)
+    if known is not None or "loss" in bare:
+        return known
+    return Role.RECONSTRUCTION if any(stem in bare for stem in _STEMS) else None
+
+
+def likely_role_of(name: str) -> Role | None:
+    """`role_of`, with numbers at the end left out, and by parts of the name where the whole is not known: `fc_mu1`.
+
+    For the parameters of a function that takes both heads, where a wrong guess matches nothing.
+    """
+    bare = plain(name).rstrip("0123456789")
+    whole = role_of(bare)
+    if whole is not None or plain(name) == "label":
+        return whole or Role.INPUT
+    if not _MU_WORDS.isdisjoint(word.rstrip("0123456789") for word in words_of(name)):
+        return Role.MU
+    return Role.SECOND if any(part in bare for part in _SECOND_PARTS) else None
 
 
 def plain(name: str) -> str:
@@ -19,3 +96,44 @@ def is_batch_size(name: str) -> bool:
     """
     bare = plain(name.rpartition(".")[2])
     return bare in _BATCH_SIZES or bare.endswith(("batchsize", "batchsz")) or name.lower().endswith(("_bs", "_bsz"))
+
+
+# Whole names of the weight of a KL, as `plain` has them; M_N is that of PyTorch-VAE.
+_KL_WEIGHTS = frozenset("beta betavae mn klw kldw wkl wkld ckl klc".split())
+_KL = frozenset(("kl", "kld", "kldiv", "divergence"))
+_WEIGHING = frozenset(
+    "weight weights weighting w wt coef coeff coefficient c lambda lam lamb lmbd lambd beta alpha gamma scale factor "
+    "multiplier mult ratio strength".split()
+)
+# What says of a weight when it moves, or whether it is there, and is none itself.
+_ABOUT_WEIGHTS = frozenset(
+    "use with no has min max start end init final epoch epochs step steps iter iters schedule scheduler anneal "
+    "annealing warmup cycle cycles mode type name every".split()
+)
+
+
+def words_of(name: str) -> list[str]:
+    """The words of a name, written with underscores or in camel case, in lower case."""
+    return [word for word in re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower().split("_") if word]
+
+
+def is_kl_weight(name: str) -> bool:
+    """Whether a number is called the weight of the KL.
+
+    >>> [name for name in ("lambda_kl", "kldWeight", "c_kl", "beta_vae", "beta1", "kl_warmup") if is_kl_weight(name)]
+    ['lambda_kl', 'kldWeight', 'c_kl', 'beta_vae']
+    """
+    words = set(words_of(name.rpartition(".")[2]))
+    if words & _ABOUT_WEIGHTS:
+        return False
+    return (
+        "".join(words_of(name.rpartition(".")[2])) in _KL_WEIGHTS
+        or bool(words & _KL and words & _WEIGHING)
+        or _joined(words)
+    )
+
+
+def _joined(words: set[str]) -> bool:
+    """Whether a word is a KL and what weighs it in one: `klweight`, `kldcoeff`."""
+    pairs = {f"{kl}{weight}" for kl in _KL for weight in _WEIGHING if len(weight) > 2}
+    return not words.isdisjoint(pairs)

@@ -15,14 +15,10 @@ from torch.utils import _pytree as pytree
 
 from vae_checked.adapters import LOSSES, Call, Inputs, Role, Subject, role_of
 from vae_checked.auditor.losses.arguments import Matched, match, parameters_of
-from vae_checked.auditor.recording.origins import described, names_in
+from vae_checked.auditor.recording.origins import described
 from vae_checked.auditor.recording.run import Run, recording
 from vae_checked.errors import ModelError, UsageError
-
-_WEIGHTS = names_in(
-    "beta kl_weight kld_weight kl_coeff kl_coef kld_coeff kld_coef w_kl w_kld lambda_kl kl_lambda beta_kl kl_beta "
-    "weight_kl weight_kld kl_scale kl_w kld_w beta_weight m_n"
-)
+from vae_checked.mathematics.names import is_kl_weight
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +151,7 @@ def dead_weights(loss: Loss, matched: Matched) -> tuple[str, ...] | None:
         if isinstance(p.default, (int, float)) and not isinstance(p.default, bool)
     ]
     moves = {name: _moves(loss, matched, name) for name in dict.fromkeys((*numbers, *matched.supplied))}
-    dead = tuple(name for name, moved in moves.items() if moved is False and name.lower() in _WEIGHTS)
+    dead = tuple(name for name, moved in moves.items() if moved is False and is_kl_weight(name))
     return dead if dead or all(moves.values()) else None
 
 

@@ -10,15 +10,15 @@ from vae_checked.linter.evaluations.reader import RoleReader
 from vae_checked.linter.interpreter.interpreter import Interpreter
 from vae_checked.linter.interpreter.project import Project
 from vae_checked.linter.symbols.expression import Expr, Site, atom, strip, walk
-from vae_checked.linter.symbols.names import role_of_name
 from vae_checked.linter.symbols.values import Class, Function, Instance, Value, opened
+from vae_checked.mathematics.names import Role, likely_role_of
 from vae_checked.record import dataclass
 
 
 def takes_heads(function: Function) -> bool:
     """Whether a function's parameters are named after both heads of a posterior."""
-    roles = {role_of_name(item.arg) for item in function.node.args.args}
-    return {"mu", "second"} <= roles
+    roles = {likely_role_of(item.arg) for item in function.node.args.args}
+    return {Role.MU, Role.SECOND} <= roles
 
 
 def atoms_for(interpreter: Interpreter, function: Function, skip: int, *, heads: bool = True) -> list[Value]:
@@ -29,7 +29,7 @@ def atoms_for(interpreter: Interpreter, function: Function, skip: int, *, heads:
     for index, default in enumerate(spec.defaults if heads else [], first):
         if not (isinstance(default, ast.Constant) and default.value is None):
             break
-        if role_of_name(parameters[index].arg) in ("mu", "second"):
+        if likely_role_of(parameters[index].arg) in (Role.MU, Role.SECOND):
             first = index + 1
     required = parameters[skip : max(skip, first)]
     source = function.scope.module.source_of(function.node)
@@ -47,10 +47,10 @@ def own_losses(
     """Call a model's own loss methods with what its forward returned."""
     values = [expr for root in interpreter.observations.roots for expr in _opened(root.value)]
     roles = reader.roles_of_outputs(inputs, outputs, values, interpreter.observations.names)
-    if "mu" not in roles and "second" not in roles:
+    if Role.MU not in roles and Role.SECOND not in roles:
         return
     callers = _callers(instance.cls)
-    second = roles.get("second")
+    second = roles.get(Role.SECOND)
     in_modes = isinstance(second, Expr) and strip(second).op == "phi"
     for cls in instance.cls.mro():
         # Helpers last: what their callers did not call, or call for one of several modes, is not for these heads.
@@ -88,15 +88,15 @@ def arguments(
     parameters = [*spec.posonlyargs, *spec.args][skip:]
     if spec.vararg is not None and not parameters and isinstance(outputs, (tuple, list)):
         return list(outputs) if "loss" in function.name.lower() else None
-    named = [role_of_name(item.arg) for item in parameters]
+    named: list[str | None] = [likely_role_of(item.arg) for item in parameters]
     whole = _taken_apart(function, parameters, named, outputs, roles)
     if whole is not None:
         index, part = whole
         roles, named = {**roles, "whole": part}, [*named[:index], "whole", *named[index + 1 :]]
     # A reconstruction loss by itself is known by its name: other losses take an output and a target as well.
-    wanted: tuple[str, ...] = ("mu", "second") if whole is None else ("whole",)
-    if "recon" in function.name.lower() and "mu" not in named and whole is None:
-        wanted = ("output", "input")
+    wanted: tuple[str, ...] = (Role.MU, Role.SECOND) if whole is None else ("whole",)
+    if "recon" in function.name.lower() and Role.MU not in named and whole is None:
+        wanted = (Role.RECONSTRUCTION, Role.INPUT)
     if any(named.count(role) != 1 or role not in roles for role in wanted):
         return None
     source = function.scope.module.source_of(function.node)
@@ -116,13 +116,15 @@ def _taken_apart(
     function: Function, parameters: list[ast.arg], named: list[str | None], outputs: Value, roles: dict[str, Value]
 ) -> tuple[int, Value] | None:
     """The parameter of a loss that is unpacked into both heads, and which part of a model's result it is."""
-    if "mu" in named or "loss" not in function.name.lower():
+    if Role.MU in named or "loss" not in function.name.lower():
         return None
     places = {item.arg: index for index, item in enumerate(parameters)}
     for node in ast.walk(function.node):
         if not (isinstance(node, ast.Assign) and isinstance(node.value, ast.Name) and node.value.id in places):
             continue
-        names = [role_of_name(getattr(part, "id", "")) for part in getattr(node.targets[0], "elts", ())]
+        names: list[str | None] = [
+            likely_role_of(getattr(part, "id", "")) for part in getattr(node.targets[0], "elts", ())
+        ]
         for held in (outputs, *(outputs if isinstance(outputs, (tuple, list)) else ())):
             if _has_heads(held, names, roles):
                 return places[node.value.id], held
@@ -133,7 +135,7 @@ def _has_heads(held: Value, names: list[str | None], roles: dict[str, Value]) ->
     """Whether a tuple has a model's heads where the names of its parts, given by their roles, say."""
     if not isinstance(held, (tuple, list)) or len(held) != len(names):
         return False
-    for role in ("mu", "second"):
+    for role in (Role.MU, Role.SECOND):
         if names.count(role) != 1:
             return False
         part, head = held[names.index(role)], roles.get(role)
@@ -169,7 +171,7 @@ class Models:
                 roles = self._reader.roles_of_outputs(
                     _inputs(inputs, root.function), root.value, list(_opened(root.value)), evaluation.observations.names
                 )
-                if {"mu", "second"} <= roles.keys():
+                if {Role.MU, Role.SECOND} <= roles.keys():
                     self._models.append(_Model(evaluation, root.value, roles))
                     break
         return evaluation

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from vae_checked.facts import Fact, HeadSource
 from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.symbols.expression import Expr, walk
-from vae_checked.linter.symbols.names import role_of_name
 from vae_checked.linter.symbols.observations import Root
+from vae_checked.mathematics.names import Role, likely_role_of
 
-_HEADS = ("mu", "second")
+_HEADS = (Role.MU, Role.SECOND)
 
 
 def find(evaluation: Evaluation) -> Iterator[Fact[HeadSource]]:
@@ -30,7 +30,7 @@ def _forgets(evaluation: Evaluation, root: Root) -> bool:
     function = root.function.node
     returned = next((node for node in ast.walk(root.site.node) if isinstance(node, ast.Tuple)), None)
     named = Counter(item.id for item in returned.elts if isinstance(item, ast.Name)) if returned is not None else {}
-    twice = [name for name, count in named.items() if count > 1 and role_of_name(name) in _HEADS]
+    twice = [name for name, count in named.items() if count > 1 and likely_role_of(name) in _HEADS]
     if not twice:
         return False
     read = {
@@ -40,7 +40,7 @@ def _forgets(evaluation: Evaluation, root: Root) -> bool:
         other.kind == "assign"
         and other.function is not None
         and other.function.node is function
-        and role_of_name(other.name) in _HEADS
+        and likely_role_of(other.name) in _HEADS
         and other.name not in read
         and isinstance(other.value, Expr)
         and any(node.op == "layer" for node in walk(other.value))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from vae_checked.facts import Fact
 from vae_checked.linter.symbols.expression import Site
 from vae_checked.linter.symbols.values import Class, Function
+from vae_checked.mathematics.names import is_kl_weight
 
 if TYPE_CHECKING:
     from vae_checked.linter.evaluations.evaluation import Evaluation
@@ -21,7 +22,7 @@ def unread_weights(functions: Sequence[Function], evaluation: Evaluation) -> Ite
         source = function.scope.module.source_of(function.node)
         read = _read_names(function.node)
         for item, default in _with_defaults(function.node.args):
-            if item.arg not in read and (is_weight(item.arg) or _is_number(default)):
+            if item.arg not in read and (is_kl_weight(item.arg) or _is_number(default)):
                 yield Fact(item.arg, Site(source, item).origin)
         if function.owner is not None:
             yield from _stored_unread(function.owner, evaluation)
@@ -52,7 +53,7 @@ def _stored_unread(cls: Class, evaluation: Evaluation) -> Iterator[Fact[str]]:
             given = defaults.get(node.value.id) if isinstance(node.value, ast.Name) else node.value
             # A whole number among the attributes of a model is a size.
             fraction = isinstance(given, ast.Constant) and isinstance(given.value, float)
-            if f".{name}" not in read and (is_weight(name) or fraction):
+            if f".{name}" not in read and (is_kl_weight(name) or fraction):
                 yield Fact(name, Site(cls.scope.module.source_of(init.node), node).origin)
 
 
@@ -74,12 +75,3 @@ def _read_names(tree: ast.AST) -> set[str]:
         elif isinstance(node, ast.keyword) and node.arg is not None:
             names.add(node.arg)
     return names
-
-
-def is_weight(name: str) -> bool:
-    """Whether a name says that it weighs the KL: `beta`, `kld_weight`, `kl_coeff`."""
-    bare = name.lower().strip("_").replace("_", "")
-    return bare == "beta" or (
-        ("kl" in bare or "kld" in bare)
-        and bare.endswith(("weight", "coef", "coeff", "coefficient", "lambda", "beta", "scale"))
-    )

@@ -19,8 +19,8 @@ from vae_checked.linter.symbols.expression import (
     strip,
     walk,
 )
-from vae_checked.linter.symbols.names import role_of_name
 from vae_checked.linter.symbols.numeric import leaves
+from vae_checked.mathematics.names import Role, likely_role_of
 
 # What makes a number positive on purpose.
 _POSITIVE = frozenset(("exp", "softplus", "sqrt", "elu"))
@@ -70,8 +70,10 @@ def _is_given(head: Expr) -> bool:
 
 def _is_named(site: SamplerSite, names: Mapping[int, list[str]]) -> bool:
     scales = (strip(site.scale), *elementwise(site.scale), *leaves(site.scale))
-    roles = {role_of_name(name) for node in scales for name in names.get(node.uid, ())}
-    return "second" in roles and "mu" in {role_of_name(name) for name in names.get(strip(site.location).uid, ())}
+    roles = {likely_role_of(name) for node in scales for name in names.get(node.uid, ())}
+    return Role.SECOND in roles and Role.MU in {
+        likely_role_of(name) for name in names.get(strip(site.location).uid, ())
+    }
 
 
 def _is_made(head: Expr) -> bool:

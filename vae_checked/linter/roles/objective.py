@@ -7,15 +7,16 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from vae_checked.facts import EffectiveBeta, Fact, Objective, Reduced
+from vae_checked.facts import EffectiveBeta, Fact, Likelihood, Objective, Reduced
 from vae_checked.linter.roles import phi, reductions
-from vae_checked.linter.roles.dead_weights import is_weight, names_in, unread_weights
+from vae_checked.linter.roles.dead_weights import names_in, unread_weights
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import Expr, Graph, origin, strip
 from vae_checked.linter.symbols.numeric import leaves
-from vae_checked.mathematics.effective_beta import Term, effective_beta, elements, latents, scaling_of
+from vae_checked.mathematics.effective_beta import Term, effective_beta, elements, latents, scaling_of, targets
+from vae_checked.mathematics.names import is_kl_weight
 from vae_checked.mathematics.reductions import Negate, Step, is_shared, sign_of, weighs_formula, weight_of
 from vae_checked.record import dataclass
 
@@ -300,11 +301,12 @@ def _effective_beta(
         return None
     # The numbers at the top of the term are in its factor already.
     own = math.prod(weight.amount for weight in inside[1] if weight.value) * inside[0]
-    count = reductions.elements(recon)
-    flat = reductions.rank_of(recon.term) == 2
+    size = elements(reductions.elements(recon), flat=reductions.rank_of(recon.term) == 2)
+    if recon.kind is Likelihood.CROSS_ENTROPY:
+        size = targets()
     return effective_beta(
         Term(of_kl, latents(reductions.latents(kl.head)), kl.factor * above[0] / own, (*above[1], *inside[1])),
-        Term(of_recon, elements(count, flat=flat), beside[0], beside[1]),
+        Term(of_recon, size, beside[0], beside[1]),
     )
 
 
@@ -318,7 +320,7 @@ def _dead_weights(losses: Losses, kl: Divergence, reading: Reading) -> Fact[tupl
     unread = [*unread_weights([*functions.values()], losses.evaluation)]
     if not unread:
         return Fact((), origin(reading.total))
-    weights = [fact for fact in unread if is_weight(fact.value)]
+    weights = [fact for fact in unread if is_kl_weight(fact.value)]
     if not weights or weight_of((*reading.kl, *reductions.peeled(kl.term)))[1]:
         return None
     return Fact((weights[0].value,), weights[0].origin)

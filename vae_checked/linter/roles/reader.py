@@ -8,8 +8,8 @@ from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.evaluations.reader import Taken
 from vae_checked.linter.roles import assemble, divergences, phi, samplers
 from vae_checked.linter.symbols.expression import KL, SAMPLE, Expr, Graph, contains, strip
-from vae_checked.linter.symbols.names import role_of_name
 from vae_checked.linter.symbols.values import Instance, Value
+from vae_checked.mathematics.names import Role, likely_role_of
 
 
 def roles_of_outputs(
@@ -27,24 +27,26 @@ def roles_of_outputs(
                 continue
             bare = strip(part)
             if bare.uid == strip(site.location).uid:
-                roles.setdefault("mu", part)
+                roles.setdefault(Role.MU, part)
             elif bare.uid in heads:
-                roles.setdefault("second", part)
+                roles.setdefault(Role.SECOND, part)
             elif bare.uid == site.z.uid:
-                roles.setdefault("z", part)
+                roles.setdefault(Role.LATENT, part)
             elif bare.uid in known:
-                roles.setdefault("input", part)
+                roles.setdefault(Role.INPUT, part)
             elif contains(part, site.z.uid):
-                roles.setdefault("output", part)
+                roles.setdefault(Role.RECONSTRUCTION, part)
     if not found:
         roles.update(_roles_by_name(parts, names))
-    elif _first_role(roles.get("mu"), names) == "second" and _first_role(roles.get("second"), names) == "mu":
+    elif (
+        _first_role(roles.get(Role.MU), names) == Role.SECOND and _first_role(roles.get(Role.SECOND), names) == Role.MU
+    ):
         # Exchanged on the way to the sampler: a loss is handed the heads as they are returned.
-        roles["mu"], roles["second"] = roles["second"], roles["mu"]
-    if "input" not in roles:
+        roles[Role.MU], roles[Role.SECOND] = roles[Role.SECOND], roles[Role.MU]
+    if Role.INPUT not in roles:
         first = next((value for value in inputs if isinstance(value, Expr)), None)
         if first is not None:
-            roles["input"] = first
+            roles[Role.INPUT] = first
     return roles
 
 
@@ -62,7 +64,7 @@ def _first_role(part: Value, names: Mapping[int, list[str]]) -> str | None:
     """The role of the first name that a value went by and that has one."""
     if not isinstance(part, Expr):
         return None
-    return next((role for role in map(role_of_name, names.get(part.uid, ())) if role is not None), None)
+    return next((role for role in map(likely_role_of, names.get(part.uid, ())) if role is not None), None)
 
 
 def _roles_by_name(parts: list[Value], names: Mapping[int, list[str]]) -> dict[str, Value]:
@@ -71,14 +73,14 @@ def _roles_by_name(parts: list[Value], names: Mapping[int, list[str]]) -> dict[s
     heads: dict[str, Expr] = {}
     for part in expressions:
         for name in names.get(part.uid, ()):
-            role = role_of_name(name)
-            if role in ("mu", "second"):
+            role = likely_role_of(name)
+            if role in (Role.MU, Role.SECOND):
                 heads.setdefault(role, part)
-    if heads.keys() != {"mu", "second"}:
+    if heads.keys() != {Role.MU, Role.SECOND}:
         return {}
-    known, mu = {head.uid for head in heads.values()}, heads["mu"].uid
+    known, mu = {head.uid for head in heads.values()}, heads[Role.MU].uid
     output = next((part for part in expressions if part.uid not in known and contains(part, mu)), None)
-    return {} if output is None else {**heads, "output": output}
+    return {} if output is None else {**heads, Role.RECONSTRUCTION: output}
 
 
 def _spine(scale: Expr) -> list[Expr]:
