@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
+import torch
 from catalogue_cases import (
     CASES,
     KEPT,
@@ -350,3 +351,13 @@ def test_the_sigmoid_of_an_interval(interval: Interval, low: float, high: float)
 def test_the_sigmoid_of_an_open_interval_is_open() -> None:
     assert sigmoid(Interval(0.0, 1.0, low_open=True)) == Interval(0.5, sigmoid(UNIT).high, low_open=True)
     assert sigmoid(Interval(0.0, 1.0, high_open=True)) == Interval(0.5, sigmoid(UNIT).high, high_open=True)
+
+
+@pytest.mark.parametrize("kind", Likelihood)
+def test_the_remedy_for_a_mean_is_the_sum_of_the_same_error(kind: Likelihood) -> None:
+    reduced = {"recon.reduced": Reduced(MEAN, MEAN), "kl.reduced": Reduced(MEAN, SUM)}
+    (finding,) = [each for each in judge(made({**reduced, "recon.kind": kind})).findings if each.code == "VAE502"]
+    function = finding.fix.partition("(")[0].removeprefix("F.")
+    assert function in dir(torch.nn.functional)
+    words = kind.value.replace("nll", "").replace("bce", "binary cross entropy").split()
+    assert all(word in function for word in words)
