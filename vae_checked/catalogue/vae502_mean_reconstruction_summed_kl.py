@@ -10,6 +10,18 @@ from vae_checked.facts import Facts, Likelihood, Reduction
 from vae_checked.finding import Severity
 
 
+_LOSSES = {
+    Likelihood.MSE: "F.mse_loss",
+    Likelihood.L1: "F.l1_loss",
+    Likelihood.SMOOTH_L1: "F.smooth_l1_loss",
+    Likelihood.BCE: "F.binary_cross_entropy",
+    Likelihood.BCE_WITH_LOGITS: "F.binary_cross_entropy_with_logits",
+    Likelihood.GAUSSIAN_NLL: "F.gaussian_nll_loss",
+    Likelihood.CROSS_ENTROPY: "F.cross_entropy",
+    Likelihood.POISSON: "F.poisson_nll_loss",
+}
+
+
 def judge(facts: Facts) -> Verdict:
     """Found where a mean over the elements stands beside a KL summed over the latents, and nothing weighs them."""
     recon, kl = facts.recon.reduced, facts.kl.reduced
@@ -23,29 +35,11 @@ def judge(facts: Facts) -> Verdict:
             origin=recon.origin,
             values={
                 "beta": stated(facts, "the number of elements of a sample"),
-                "summed": _summed(None if facts.recon.kind is None else facts.recon.kind.value),
+                "loss": _LOSSES[Likelihood.MSE if facts.recon.kind is None else facts.recon.kind.value],
             },
             related=((kl.origin, "the KL"),),
         )
     )
-
-
-_FUNCTIONS = {
-    Likelihood.MSE: "F.mse_loss",
-    Likelihood.L1: "F.l1_loss",
-    Likelihood.SMOOTH_L1: "F.smooth_l1_loss",
-    Likelihood.BCE: "F.binary_cross_entropy",
-    Likelihood.BCE_WITH_LOGITS: "F.binary_cross_entropy_with_logits",
-    Likelihood.GAUSSIAN_NLL: "F.gaussian_nll_loss",
-    Likelihood.POISSON: "F.poisson_nll_loss",
-}
-
-
-def _summed(kind: Likelihood | None) -> str:
-    """The same error summed over a sample, as one writes it."""
-    if kind is Likelihood.CROSS_ENTROPY:
-        return 'F.cross_entropy(logits, target, reduction="sum") / len(x)'
-    return f'{_FUNCTIONS[kind or Likelihood.MSE]}(x_hat, x, reduction="none").sum(dim=(1, 2, 3))'
 
 
 MISTAKE = Mistake(
@@ -61,7 +55,7 @@ MISTAKE = Mistake(
     ),
     message="the reconstruction is a mean over a sample's elements, the KL{at_related} a sum over the latents",
     evidence="effective beta: {beta}",
-    fix="{summed}, or a weight of the KL that has a name",
+    fix='{loss}(x_hat, x, reduction="none").flatten(1).sum(dim=1), or a weight of the KL that has a name',
     bad=edit(
         ('F.mse_loss(x_hat, x, reduction="none").sum(dim=(1, 2, 3))', "F.mse_loss(x_hat, x)  # VAE502"),
         ("(recon + kl).mean()", "recon + kl.mean()"),
