@@ -9,7 +9,6 @@ from vae_checked.catalogue.verdict import Evidence, Found, Verdict, lacking
 from vae_checked.facts import Facts, Likelihood, Reduction
 from vae_checked.finding import Severity
 
-
 _LOSSES = {
     Likelihood.MSE: "F.mse_loss",
     Likelihood.L1: "F.l1_loss",
