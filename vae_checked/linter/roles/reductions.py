@@ -36,6 +36,8 @@ _MAX_CHAINS = 4
 # Calls inside of one another that make a weight.
 _MAX_CALLS = 6
 _MAX_DEPTH = 200
+# What has as many axes as the one of its arguments that has most.
+_KEEPING_RANK = ELEMENTWISE | {"loss", "cast", "detach", "contiguous", "part", "alias"}
 
 
 def chains(root: Expr, target: int) -> list[tuple[Step, ...]]:
@@ -321,11 +323,7 @@ def _read_rank(expr: Expr, known: dict[int, int | None], depth: int) -> int | No
         if isinstance(rank, int):
             return rank
         return _rank(expr.args[0], known, depth) if expr.args else None
-    if expr.op in ("add", "sub", "mul", "div", "where"):
+    if expr.op in _KEEPING_RANK:
         ranks = [_rank(arg, known, depth) for arg in expr.args if arg.op != "const"]
         return max((rank for rank in ranks if rank is not None), default=None)
-    if expr.op in ("loss", "cast", "detach", "contiguous", "part", "pow", "square", "abs", "neg", "exp", "log",
-                   "sigmoid", "tanh", "relu", "clamp", "leaky_relu", "softplus", "alias"):  # fmt: skip
-        ranks = [_rank(arg, known, depth) for arg in expr.args]
-        return next((rank for rank in ranks if rank is not None), None)
     return None

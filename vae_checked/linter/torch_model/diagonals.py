@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from vae_checked.linter.symbols.expression import TRANSPARENT, Expr, Site
 from vae_checked.linter.symbols.values import Value, as_expr, number_of
+from vae_checked.mathematics.ops import names_of
 
 _MAX_DEPTH = 12
-# Operations that leave zeros where they are, element by element.
-_KEEPING_ZERO = frozenset(("neg", "square", "sqrt", "abs"))
+# Operations that leave zeros where they are, element by element, and those of them that leave ones as well.
+_KEEPING_ZERO = names_of(lambda operation: not operation.parameters and operation.keeps(0.0))
+_KEEPING_ONE = names_of(lambda operation: not operation.parameters and operation.keeps(1.0))
 _PRODUCTS = frozenset(("matmul", "mm", "bmm"))
 _OF_ENTRIES = {
     "cholesky": "sqrt", "inverse": "reciprocal", "inv": "reciprocal", "pinverse": "reciprocal", "pinv": "reciprocal",
@@ -30,7 +32,7 @@ def diagonal(matrix: Expr, depth: int = 0) -> Expr | None:
         return None
     entries = diagonal(node.args[0], depth + 1) if node.args else None
     if entries is None or number_of(entries) == 1.0:
-        return entries if name not in ("div", "neg") else None
+        return entries if name in _KEEPING_ONE or name in _OF_ENTRIES or name == "pow" else None
     return Expr(_OF_ENTRIES.get(name, name), (entries, *node.args[1:]), (), node.site)
 
 

@@ -132,13 +132,12 @@ class Operation:
         """It moves, relabels, picks or copies elements and computes nothing."""
         return self.kind in _LAYOUT
 
-    @property
-    def keeps_zero(self) -> bool:
-        """An element that is 0 stays 0."""
-        if self.value is None or len(self.arguments) > 1:
+    def keeps(self, number: float) -> bool:
+        """An element that is this number stays it, as 0 under a square root."""
+        if self.value is None or not self.elementwise or len(self.arguments) > 1:
             return False
         try:
-            return self.value(0.0, *self.defaults) == 0.0
+            return self.value(number, *self.defaults) == number
         except (ValueError, ZeroDivisionError):
             return False
 
