@@ -326,3 +326,17 @@ def test_an_option_that_the_terms_are_scaled_by_hides_no_sign(
     (tmp_path / "net.py").write_text(MODEL + PARSED.format(sign=sign, parsed=parsed))
 
     assert [finding.code for finding in lint([tmp_path]).findings] == expected
+
+
+PER_SAMPLE = """\
+recon = F.binary_cross_entropy(out, x, reduction="none").sum(1)
+kl = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp(), dim=1)
+"""
+
+
+@pytest.mark.parametrize(
+    ("total", "expected"),
+    [("(recon + kl).sum()", []), ("(recon.sum() + kl).sum()", ["VAE504"]), ("(recon.mean() + kl).sum()", [])],
+)
+def test_a_total_that_is_added_to_every_sample_counts_as_often(total: str, expected: list[str], tmp_path: Path) -> None:
+    assert codes(tmp_path, f"{PER_SAMPLE}loss = {total}") == expected

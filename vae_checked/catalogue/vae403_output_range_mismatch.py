@@ -10,34 +10,38 @@ from vae_checked.facts import UNIT, Facts, Interval, Likelihood
 from vae_checked.finding import Severity
 
 _OTHER_SCALE = frozenset({Likelihood.CROSS_ENTROPY, Likelihood.POISSON})
+# Without a loss the output may be the prediction itself or its logits; data below 0 are neither classes nor counts.
+_WITHOUT_A_LOSS = (Likelihood.MSE, Likelihood.BCE_WITH_LOGITS)
 
 
 def judge(facts: Facts) -> Verdict:
-    """Found where output and data differ in range, unless a neighbour of this code says why they do."""
     kind, output, data = facts.recon.kind, facts.output.interval, facts.data.interval
-    if kind is None or output is None or data is None:
+    if output is None or data is None:
         return lacking(facts, "recon.kind", "output.interval", "data.interval")
-    if kind.value in _OTHER_SCALE:
+    if kind is not None and kind.value in _OTHER_SCALE:
         return Undecided(reason=f"{kind.value} takes its prediction on another scale than the data")
     if not data.value.bounded or data.value.width == 0:
         return Undecided(reason=f"data in {data.value} have no range to compare")
-    own = _own_code(facts, kind.value, output.value, data.value)
+    kinds = _WITHOUT_A_LOSS if kind is None else (kind.value,)
+    own = _own_code(facts, kinds[0], output.value, data.value)
     if own is not None:
         return left_to(own)
-    seen = reachable(kind.value, output.value)
     tolerance = 0.01 * data.value.width
-    problem = _problem(kind.value, seen, data.value, tolerance)
-    if problem is None:
+    seen = [reachable(each, output.value) for each in kinds]
+    problems = [_problem(each, to, data.value, tolerance) for each, to in zip(kinds, seen, strict=True)]
+    if kind is None and (None in problems or data.value.low >= 0.0):
+        return lacking(facts, "recon.kind")
+    if problems[0] is None:
         return Clean()
     return Found(
         Evidence(
             origin=output.origin,
             values={
-                "output": seen,
+                "output": seen[0],
                 "data": data.value,
-                "problem": problem,
+                "problem": problems[0],
                 "remedy": "scale the data to [0, 1]"
-                if not kind.value.target.contains(data.value, tolerance)
+                if not kinds[0].target.contains(data.value, tolerance)
                 else f"end the decoder in {fitting_activation(data.value)}",
             },
             related=((data.origin, "the data"),),

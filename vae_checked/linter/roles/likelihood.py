@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vae_checked.facts import Data, Fact, Interval, Output, Recon, Reduced
+from vae_checked.facts import Data, Fact, Interval, Output, Recon, Reduced, Reduction
 from vae_checked.linter.roles import layout, reconstructions
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.kl import own_reduction, recon_sign
@@ -13,6 +13,7 @@ from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import Expr, contains, is_given, origin, strip, walk, written
 from vae_checked.linter.symbols.intervals import interval_of
 from vae_checked.mathematics import reductions
+from vae_checked.record import replace
 
 
 def sides(site: SamplerSite | None, recon: Reconstruction | None) -> tuple[Expr | None, Expr | None]:
@@ -72,8 +73,14 @@ def recon_facts(
 def _reduced(recon: Reconstruction, kl: Divergence, reading: Reading) -> Reduced | None:
     rank, single = rank_of(recon.term), single_axes(recon)
     own = reductions.read(reading.recon, rank, single)
-    shared = reductions.balancing(reading.shared, own, own_reduction(kl, reading))
-    return reductions.read((*shared, *reading.recon), rank, single)
+    other = own_reduction(kl, reading)
+    shared = reductions.balancing(reading.shared, own, other)
+    found = reductions.read((*shared, *reading.recon), rank, single)
+    whole = own is not None and own.event is not Reduction.KEPT
+    if found is not None and whole and reductions.repeated(reading.shared, own, other):
+        # The total of the batch is added to each sample of the KL, and counts as often.
+        return replace(found, over_batch=found.over_batch - 1)
+    return found
 
 
 def _computed_from(output: Expr, given: Expr) -> bool:
