@@ -263,3 +263,37 @@ def test_heads_computed_twice_are_the_same_heads(name: str) -> None:
         return  # what is written to is not told from its copy: nothing is accused, and nothing is known of the KL
     assert facts.kl.form is not None
     assert facts.kl.form.value.parametrisation is Parametrisation.LOGVAR
+
+
+class PictureOnly(zoo.Base):
+    """A VAE that returns nothing but its reconstruction, whose std is a function of its second layer."""
+
+    def __init__(self, std: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.std = std
+
+    def forward(self, x: Tensor) -> Tensor:
+        mu, second = self.encode(x)
+        std = self.std(second)
+        return self.decode(mu + torch.randn_like(std) * std)
+
+
+PICTURE_ONLY = {
+    "log variance": (lambda s: torch.exp(0.5 * s), Parametrisation.LOGVAR, -torch.inf),
+    "log variance, clamped": (lambda s: torch.exp(0.5 * s.clamp(-9, 3)), Parametrisation.LOGVAR, -9.0),
+    "log std": (torch.exp, Parametrisation.LOG_STD, -torch.inf),
+    "softplus": (F.softplus, Parametrisation.STD, 0.0),
+}
+
+
+@pytest.mark.parametrize("name", PICTURE_ONLY)
+@pytest.mark.parametrize("loss", [None, lambda x_hat, x: F.mse_loss(x_hat, x, reduction="sum") / len(x)])
+def test_a_second_head_that_nothing_judges_is_read_by_what_makes_std(
+    name: str, loss: Callable[..., Tensor] | None
+) -> None:
+    std, parametrisation, low = PICTURE_ONLY[name]
+    (facts,) = audited(made(lambda: PictureOnly(std)), loss).facts
+    assert facts.sampler.std is not None
+    assert facts.sampler.std.value.parametrisation is parametrisation
+    assert facts.heads.second is not None
+    assert facts.heads.second.value.low == low

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
+import torch
+
 from vae_checked.auditor.recognition.graph import Graph
-from vae_checked.auditor.recognition.samples import Sample
+from vae_checked.auditor.recognition.samples import Sample, pattern, tolerance
+from vae_checked.auditor.recording.replay import ReplayError, replay
 from vae_checked.auditor.recording.tape import Draw
 
 
@@ -55,7 +58,8 @@ def latents_of(graph: Graph, samples: Sequence[Sample], outputs: Collection[int]
     """The posteriors of `samples`, each once.
 
     A head is the latest value from which location or std follows elementwise and through which goes whatever judges it
-    beside z: the loss `total`, or what the model returns where the loss takes nothing but z.
+    beside z: the loss `total`, or what the model returns where the loss takes nothing but z. A std that nothing judges
+    is itself the head, unless it is the exponential of another value, as of a log variance.
     """
     every_z = [sample.z for sample in samples]
     latents: list[Latent] = []
@@ -85,7 +89,8 @@ def _with_heads(
     past_of_std, begins = graph.elementwise_past(std)
     root = next(iter(begins)) if len(begins) == 1 else None
     closed = {*every_z, *({location} - past_of_std)}
-    second = graph.waists(std, judges(begins, closed), closed=closed)[0]
+    judged_by = judges(begins, closed)
+    second = graph.waists(std, judged_by, closed=closed)[0] if judged_by else _unjudged_head(graph, std, past_of_std)
     past_of_mu, begins = graph.elementwise_past(location)
     closed = {*every_z, *({std, second} - past_of_mu)}
     through = graph.waists(location, judges(begins, closed), closed=closed)
@@ -93,3 +98,19 @@ def _with_heads(
     alike = [number for number in through if graph.tape.values[number].tensor.shape == shape]
     mu = (alike or through)[0]
     return Latent(sample.z, sample.eps, location, mu, std, second, root, sample.draws)
+
+
+def _unjudged_head(graph: Graph, std: int, past: set[int]) -> int:
+    """The earliest value in the elementwise `past` of std of which that is exp(s / 2) or exp(s); std where none is."""
+    tape = graph.tape
+    for number in sorted(past - {std}):
+        recorded = tape.values[number].data
+        s = 2.0 * pattern(recorded.shape, recorded.dtype, recorded.device)
+        try:
+            found = replay(tape, {number: s}, (std,))[std]
+        except ReplayError:
+            continue
+        close = 8.0 * tolerance(found.dtype)
+        if found.shape == s.shape and any(torch.allclose(found, (c * s).exp(), close, close) for c in (0.5, 1.0)):
+            return number
+    return std
