@@ -297,3 +297,13 @@ def test_a_second_head_that_nothing_judges_is_read_by_what_makes_std(
     assert facts.sampler.std.value.parametrisation is parametrisation
     assert facts.heads.second is not None
     assert facts.heads.second.value.low == low
+
+
+def test_a_kl_whose_gradient_half_precision_rounds_away_is_the_kl() -> None:
+    def loss(x_hat: Tensor, x: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+        recon = F.mse_loss(x_hat, x, reduction="none").flatten(1).sum(1).mean()
+        return recon + 1e-6 * 0.5 * (mu.pow(2) + logvar.exp() - 1 - logvar).sum(1).mean()
+
+    (facts,) = audited(made(zoo.Base).half(), loss).facts
+    assert facts.kl.form is not None
+    assert facts.kl.form.value.parametrisation is Parametrisation.LOGVAR

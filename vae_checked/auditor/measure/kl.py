@@ -7,6 +7,7 @@ quadratic in eps: a KL estimated from the sample z is measured as its closed for
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -69,14 +70,24 @@ class _Term:
         noise = {number: self.like(number, eps) for number in self.latent.every_eps}
         return {self.mu: mu, self.second: second, **noise, **self.held}
 
-    def draw(self, seed: int) -> tuple[Tensor, Tensor]:
-        """Both heads drawn afresh."""
+    def drawn(self, seeds: Sequence[int]) -> list[Drawn | None]:
+        """The gradients at heads drawn afresh, in single precision at least: half rounds small weights to nothing."""
+        kinds = {n: self.tape.values[n].tensor.dtype for n in (self.mu, self.second)}
+        single = {n: torch.promote_types(kind, torch.float32) for n, kind in kinds.items()}
+        found = [self.gradients(*self.draw(seed, single)) for seed in seeds]
+        if None in found and single != kinds:
+            # Where weights of the model take part, they set the precision.
+            found = [self.gradients(*self.draw(seed, kinds)) for seed in seeds]
+        return found
+
+    def draw(self, seed: int, kinds: Mapping[int, torch.dtype]) -> tuple[Tensor, Tensor]:
+        """Both heads drawn afresh, in the precision given for each."""
         generator = torch.Generator().manual_seed(seed)
         found = []
         for number, low, high in ((self.mu, -2.0, 2.0), (self.second, *((0.3, 2.5) if self.positive else (-2.0, 2.0)))):
             recorded = self.tape.values[number].tensor
             drawn = low + (high - low) * torch.rand(recorded.shape, generator=generator, dtype=torch.float64)
-            found.append(drawn.to(device=recorded.device, dtype=recorded.dtype))
+            found.append(drawn.to(device=recorded.device, dtype=kinds[number]))
         return found[0], found[1]
 
     def gradients(self, mu: Tensor, second: Tensor) -> Drawn | None:
@@ -102,9 +113,14 @@ class _Term:
         """The loss with all heads alike, averaged over eps = +1 and -1."""
         found = 0.0
         for sign in (1.0, -1.0):
-            chosen = self.chosen(self.like(self.mu, mu), self.like(self.second, second), sign)
+            heads = _in_single(self.like(self.mu, mu)), _in_single(self.like(self.second, second))
+            chosen = self.chosen(*heads, sign)
             found += 0.5 * float(replay(self.tape, chosen, (self.total,))[self.total].double().sum())
         return found
+
+
+def _in_single(head: Tensor) -> Tensor:
+    return head.to(torch.promote_types(head.dtype, torch.float32))
 
 
 def measure_kl(
@@ -131,7 +147,7 @@ def measure_kl(
         return KLMeasured(None, None, origin, "mu and the second head have different shapes")
     if term.second == term.mu:
         return KLMeasured(None, None, origin, "both heads are one tensor, so that their gradients cannot be told apart")
-    found = [term.gradients(*term.draw(seed)) for seed in (1, 2)]
+    found = term.drawn((1, 2))
     drawn = [each for each in found if each is not None]
     if len(drawn) < len(found):
         return KLMeasured(None, None, origin, "the loss cannot be run with other heads, or gives no finite gradient")
