@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ast
 
-from vae_checked.linter.interpreter import operators
+from vae_checked.linter.interpreter import parts
 from vae_checked.linter.interpreter.context import Context
 from vae_checked.linter.symbols.expression import Expr, Site
-from vae_checked.linter.symbols.values import Class, Instance, Layer, Scope, Value
+from vae_checked.linter.symbols.values import Class, Instance, Layer, Scope, Value, apart
 from vae_checked.linter.symbols.values import Sequence as Layers
 
 
@@ -24,11 +24,11 @@ def bind(context: Context, target: ast.expr, value: Value, scope: Scope, written
     elif isinstance(target, ast.Subscript):
         owner, key = context.eval(target.value, scope), context.eval(target.slice, scope)
         if isinstance(owner, (dict, list, Instance)):
-            operators.store(owner, key, value)
+            parts.store(owner, key, value)
         elif isinstance(owner, Layers) and isinstance(key, (str, int)):
             owner.items[str(key)] = value
         elif isinstance(owner, Expr) and isinstance(target.value, ast.Name):
-            changed = operators.written_into(owner, key, value, context.site(target))
+            changed = parts.written_into(owner, key, value, context.site(target))
             if changed is not None:
                 bind(context, target.value, changed, scope, target)
         context.root(value, "assign", str(key) if isinstance(key, str) else "", written)
@@ -38,15 +38,26 @@ def bind(context: Context, target: ast.expr, value: Value, scope: Scope, written
 
 def _bind_many(context: Context, target: ast.Tuple | ast.List, value: Value, scope: Scope, written: ast.AST) -> None:
     starred = [index for index, item in enumerate(target.elts) if isinstance(item, ast.Starred)]
-    parts = operators.unpack(context, value, len(target.elts), context.site(written), starred[0] if starred else None)
-    for item, part in zip(target.elts, parts, strict=True):
+    values = parts.unpack(context, value, len(target.elts), context.site(written), starred[0] if starred else None)
+    for item, part in zip(target.elts, values, strict=True):
         bind(context, item, part, scope, written)
 
 
 def _bind_attribute(context: Context, owner: Value, name: str, value: Value, site: Site) -> None:
     if isinstance(owner, (Instance, Layer)):
-        owner.attributes[name] = operators.owned(context, owner, value)
+        owner.attributes[name] = _owned(context, owner, value)
         if isinstance(owner, Layer):
             owner.written[name] = site
     elif isinstance(owner, Class):
         owner.names[name] = value
+
+
+def _owned(context: Context, owner: Instance | Layer, value: Value) -> Value:
+    """What an attribute is set to: two parts that one call makes, as of a factory of layers, are two parts."""
+    same = [
+        other
+        for other in owner.attributes.values()
+        if isinstance(value, Expr) and isinstance(other, Expr) and other.uid == value.uid
+    ]
+    # What was only given another name is the very same.
+    return apart(value, context.serial) if same and all(other is not value for other in same) else value

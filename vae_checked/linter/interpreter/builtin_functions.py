@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
-from vae_checked.linter.interpreter import attributes, operators
+from vae_checked.linter.interpreter import attributes, parts
 from vae_checked.linter.interpreter.context import UNREAD, Context, Result
 from vae_checked.linter.symbols.expression import Expr, Site, atom, opaque
 from vae_checked.linter.symbols.values import Class, External, Instance, Key, Layer, Value, as_expr, number_of
@@ -31,7 +31,7 @@ def call(context: Context, name: str, args: list[Value], kwargs: dict[str, Value
 
 
 def _len(context: Context, args: list[Value], kwargs: dict[str, Value], site: Site) -> Result:
-    return operators.length(args[0], site) if args else UNREAD
+    return parts.length(args[0], site) if args else UNREAD
 
 
 def _range(context: Context, args: list[Value], kwargs: dict[str, Value], site: Site) -> Result:
@@ -42,11 +42,11 @@ def _range(context: Context, args: list[Value], kwargs: dict[str, Value], site: 
 
 
 def _list(context: Context, args: list[Value], kwargs: dict[str, Value], site: Site) -> Result:
-    return list(operators.items(context, args[0], site)) if args else []
+    return list(parts.items(context, args[0], site)) if args else []
 
 
 def _tuple(context: Context, args: list[Value], kwargs: dict[str, Value], site: Site) -> Result:
-    return tuple(operators.items(context, args[0], site)) if args else ()
+    return tuple(parts.items(context, args[0], site)) if args else ()
 
 
 def _iter(context: Context, args: list[Value], kwargs: dict[str, Value], site: Site) -> Result:
@@ -54,30 +54,30 @@ def _iter(context: Context, args: list[Value], kwargs: dict[str, Value], site: S
 
 
 def _reversed(context: Context, args: list[Value], kwargs: dict[str, Value], site: Site) -> Result:
-    return list(reversed(operators.items(context, args[0], site))) if args else UNREAD
+    return list(reversed(parts.items(context, args[0], site))) if args else UNREAD
 
 
 def _enumerate(context: Context, args: list[Value], kwargs: dict[str, Value], site: Site) -> Result:
-    return list[Value](enumerate(operators.items(context, args[0], site))) if args else UNREAD
+    return list[Value](enumerate(parts.items(context, args[0], site))) if args else UNREAD
 
 
 def _zip(context: Context, args: list[Value], kwargs: dict[str, Value], site: Site) -> Result:
     if not args:
         return UNREAD
-    return list[Value](zip(*(operators.items(context, item, site) for item in args), strict=False))
+    return list[Value](zip(*(parts.items(context, item, site) for item in args), strict=False))
 
 
 def _next(context: Context, args: list[Value], kwargs: dict[str, Value], site: Site) -> Result:
     if not args:
         return UNREAD
-    found = operators.items(context, args[0], site)
+    found = parts.items(context, args[0], site)
     return found[0] if found else None
 
 
 def _map(context: Context, args: list[Value], kwargs: dict[str, Value], site: Site) -> Result:
     if len(args) < 2:
         return UNREAD
-    items = operators.items(context, args[1], site)[:_MAX_MAPPED]
+    items = parts.items(context, args[1], site)[:_MAX_MAPPED]
     return [context.call(args[0], [item], {}, site) for item in items]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator, Sequence
 
-from vae_checked.linter.interpreter import attributes, operators
+from vae_checked.linter.interpreter import attributes, operators, parts
 from vae_checked.linter.interpreter.binding import bind
 from vae_checked.linter.interpreter.builtin_functions import BUILTINS
 from vae_checked.linter.interpreter.context import Context
@@ -50,7 +50,7 @@ def _call(context: Context, node: ast.Call, scope: Scope) -> Value:
     for item in node.args:
         if isinstance(item, ast.Starred):
             spread = context.eval(item.value, scope)
-            args.extend(operators.spread(context, spread, site))
+            args.extend(parts.spread(context, spread, site))
         else:
             args.append(context.eval(item, scope))
     kwargs: dict[str, Value] = {}
@@ -112,7 +112,7 @@ def _elements(context: Context, nodes: Sequence[ast.expr], scope: Scope) -> list
     values: list[Value] = []
     for item in nodes:
         if isinstance(item, ast.Starred):
-            values.extend(operators.spread(context, context.eval(item.value, scope), context.site(item)))
+            values.extend(parts.spread(context, context.eval(item.value, scope), context.site(item)))
         else:
             values.append(context.eval(item, scope))
     return values
@@ -134,7 +134,7 @@ def _dict(context: Context, node: ast.Dict, scope: Scope) -> Value:
 
 def _subscript(context: Context, node: ast.Subscript, scope: Scope) -> Value:
     owner = context.eval(node.value, scope)
-    return operators.subscript(context, owner, context.eval(node.slice, scope), context.site(node))
+    return parts.subscript(context, owner, context.eval(node.slice, scope), context.site(node))
 
 
 def _slice(context: Context, node: ast.Slice, scope: Scope) -> Value:
@@ -171,7 +171,7 @@ def _turns(context: Context, generators: Sequence[ast.comprehension], inner: Sco
         yield inner
         return
     generator = generators[0]
-    items = operators.items(context, context.eval(generator.iter, inner), context.site(generator.iter))
+    items = parts.items(context, context.eval(generator.iter, inner), context.site(generator.iter))
     for item in items[:MAX_COMPREHENSION]:
         bind(context, generator.target, item, inner, generator.target)
         if all(operators.truth(context.eval(test, inner)) is not False for test in generator.ifs):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
-from vae_checked.linter.interpreter import operators
+from vae_checked.linter.interpreter import parts
 from vae_checked.linter.interpreter.context import Context
 from vae_checked.linter.symbols.expression import Expr
 from vae_checked.linter.symbols.turns import first_of, last_of
@@ -77,5 +77,5 @@ def _turns(context: Context, over: ast.expr, scope: Scope) -> Expr | None:
         return value if isinstance(value, Expr) and value.op != "const" else None
     if not all(isinstance(item, _PURE) for item in ast.walk(over)):
         return None
-    length = operators.length(context.eval(over, scope), context.site(over))
+    length = parts.length(context.eval(over, scope), context.site(over))
     return length if isinstance(length, Expr) and length.op == "size" else None

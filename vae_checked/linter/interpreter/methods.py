@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vae_checked.linter.interpreter import arguments, containers, operators
+from vae_checked.linter.interpreter import arguments, containers, operators, parts
 from vae_checked.linter.interpreter.context import Context
 from vae_checked.linter.symbols.expression import Expr, Site, opaque
 from vae_checked.linter.symbols.values import (
@@ -47,7 +47,7 @@ def call(context: Context, target: Method, args: list[Value], kwargs: dict[str, 
         case list() | dict() | str() | tuple():
             return containers.call_method(owner, name, args, site)
         case Loader():
-            return operators.batch(context, owner) if name in ("next", "__next__", "next_batch") else owner
+            return parts.batch(context, owner) if name in ("next", "__next__", "next_batch") else owner
     model = context.stand_in(owner)
     if model is not None and isinstance(found := model.cls.find(name), Function):
         return context.invoke(found if found.is_static else found.bound_to(model), args, kwargs, site)

@@ -1,4 +1,4 @@
-"""Python's own operators on abstract values: arithmetic, truth, unpacking, indexing, iteration, merging of branches."""
+"""Python's own operators on abstract values: arithmetic, truth, comparisons, and a choice between two of them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import operator
 import re
 from collections.abc import Callable, Sequence
 
-from vae_checked.linter.interpreter.context import Context
+from vae_checked.linter.interpreter.context import UNREAD, Result
 from vae_checked.linter.symbols import turns
-from vae_checked.linter.symbols.expression import Expr, Site, atom, const, opaque
+from vae_checked.linter.symbols.expression import Expr, Site, const, opaque
 from vae_checked.linter.symbols.values import (
     Choice,
     Class,
@@ -18,23 +18,17 @@ from vae_checked.linter.symbols.values import (
     Instance,
     Key,
     Layer,
-    Loader,
     Open,
     Transform,
     Value,
-    apart,
     as_expr,
     is_key,
     is_number,
-    number_of,
-    tuple_fields,
 )
-from vae_checked.linter.symbols.values import Sequence as Layers
-from vae_checked.linter.torch_model import diagonals
-from vae_checked.linter.torch_model.functions import asks_for_nan
 
 # Lists and texts that code doubles in a loop are not followed beyond this length, nor numbers beyond that size.
 MAX_ITEMS, MAX_NUMBER = 1_000, 10**150
+_MAX_REPEATS = 64
 # The entries of a dict that are tried in turn where the key is not known.
 _MAX_CHOICES = 3
 
@@ -47,29 +41,46 @@ _OPS: dict[type[ast.operator], str] = {
 
 def binary(op: ast.operator, left: Value, right: Value, site: Site) -> Value:
     """left op right."""
-    if isinstance(left, Expr) and isinstance(right, Expr):
-        name = _OPS.get(type(op))
-        return opaque(type(op).__name__, (left, right), site) if name is None else Expr(name, (left, right), (), site)
-    if isinstance(left, (list, tuple)) and isinstance(right, (list, tuple)) and isinstance(op, ast.Add):
+    if not (isinstance(left, Expr) and isinstance(right, Expr)):
+        known = _of_constants(op, left, right, site)
+        if known is not UNREAD:
+            return known
+    name = _OPS.get(type(op))
+    args = (as_expr(left, site), as_expr(right, site))
+    return opaque(type(op).__name__, args, site) if name is None else Expr(name, args, (), site)
+
+
+def _of_constants(op: ast.operator, left: Value, right: Value, site: Site) -> Result:
+    """Arithmetic on what Python itself would do it on: numbers, texts and lists."""
+    if isinstance(left, (list, tuple)):
+        return _of_list(op, left, right, site)
+    if isinstance(left, str):
+        return _of_text(op, left, right, site)
+    if is_number(left) and is_number(right):
+        folded = _fold(op, left, right)
+        return UNREAD if folded is None else folded
+    return UNREAD
+
+
+def _of_list(op: ast.operator, left: list[Value] | tuple[Value, ...], right: Value, site: Site) -> Result:
+    if isinstance(op, ast.Add) and isinstance(right, (list, tuple)):
         if len(left) + len(right) > MAX_ITEMS:
             return opaque("long", (), site)
         return type(left)([*left, *right])
-    if isinstance(left, (list, tuple)) and isinstance(op, ast.Mult) and isinstance(right, int):
-        return type(left)(list(left) * max(0, min(right, 64)))[:MAX_ITEMS]
-    if isinstance(left, str) and isinstance(right, str) and isinstance(op, ast.Add):
+    if isinstance(op, ast.Mult) and isinstance(right, int):
+        return type(left)(list(left) * max(0, min(right, _MAX_REPEATS)))[:MAX_ITEMS]
+    return UNREAD
+
+
+def _of_text(op: ast.operator, left: str, right: Value, site: Site) -> Result:
+    if isinstance(op, ast.Add) and isinstance(right, str):
         return left + right if len(left) + len(right) <= MAX_ITEMS else opaque("long", (), site)
-    if is_number(left) and is_number(right):
-        folded = _fold(op, left, right)
-        if folded is not None:
-            return folded
-    if isinstance(left, str) and isinstance(op, ast.Mod):
+    if isinstance(op, ast.Mod):
         values = right if isinstance(right, tuple) else (right,)
         written = [item for item in values if isinstance(item, (str, int, float))]
         if len(written) == len(values):
             return filled(left, written)
-    name = _OPS.get(type(op))
-    args = (as_expr(left, site), as_expr(right, site))
-    return opaque(type(op).__name__, args, site) if name is None else Expr(name, args, (), site)
+    return UNREAD
 
 
 def filled(template: str, values: Sequence[str | int | float]) -> Value:
@@ -154,22 +165,24 @@ _ORDERS: dict[type[ast.cmpop], Callable[[float, float], bool]] = {
 
 def _compare(op: ast.cmpop, left: Value, right: Value) -> bool | None:
     if isinstance(op, (ast.Is, ast.IsNot)) and (left is None or right is None):
-        same = left is None and right is None
-        return same if isinstance(op, ast.Is) else not same
-    if isinstance(left, Expr) and left.op == "const":
-        left = left.value
-    if isinstance(right, Expr) and right.op == "const":
-        right = right.value
+        return (left is None and right is None) is isinstance(op, ast.Is)
+    left, right = (item.value if isinstance(item, Expr) and item.op == "const" else item for item in (left, right))
     if not is_key(left):
         return turns.compared(op, left, right)
-    if isinstance(op, (ast.In, ast.NotIn)) and isinstance(right, (list, tuple, dict)):
-        if isinstance(right, Open) and left not in right:
-            return None
-        if all(map(is_key, right)):
-            return (left in right) is isinstance(op, ast.In)
+    if isinstance(op, (ast.In, ast.NotIn)):
+        inside = _contains(right, left)
+        return None if inside is None else inside is isinstance(op, ast.In)
+    return _compare_keys(op, left, right) if is_key(right) else None
+
+
+def _contains(container: Value, key: Key) -> bool | None:
+    """Whether a key is in a list or dict, None where that is not known."""
+    if not isinstance(container, (list, tuple, dict)) or (isinstance(container, Open) and key not in container):
         return None
-    if not is_key(right):
-        return None
+    return key in container if all(map(is_key, container)) else None
+
+
+def _compare_keys(op: ast.cmpop, left: Key, right: Key) -> bool | None:
     equality, order = _EQUALITIES.get(type(op)), _ORDERS.get(type(op))
     if equality is not None:
         return equality(left, right)
@@ -231,219 +244,3 @@ def chosen(owner: dict[Key, Value], key: Value, site: Site) -> Value:
     for index, value in reversed(list(enumerate(values[:-1]))):
         made = Choice(opaque(f"key:{id(owner)}", (const(index), key), site), value, made)
     return made
-
-
-def items(context: Context, value: Value, site: Site) -> list[Value]:
-    """What iterating over a value yields; one unknown item where that is not known."""
-    if isinstance(value, (list, tuple)):
-        return list(value)
-    if isinstance(value, dict):
-        return list(value)
-    if isinstance(value, Layers):
-        return list(value.items.values())
-    if isinstance(value, str):
-        return list(value[:64])
-    if isinstance(value, Loader):
-        return [batch(context, value)]
-    if isinstance(value, Instance):
-        fields = tuple_fields(value)
-        if fields is not None:
-            return fields
-        found = value.cls.find("__getitem__")
-        if isinstance(found, Function):
-            return [context.invoke(found.bound_to(value), [atom("index", site)], {}, site)]
-    return [Expr("item", (as_expr(value, site),), (("index", "any"),), site)]
-
-
-def any_item(found: list[Value], site: Site) -> Value:
-    """One stand-in for many items."""
-    first = found[0]
-    return atom("loop", site, site.place.line) if is_number(first) else first
-
-
-def batch(context: Context, loader: Loader) -> Expr:
-    """One batch of a loader: its first item carries the data's interval."""
-    interval = loader.interval
-    ends = None if interval is None else (interval.low, interval.high, interval.low_open, interval.high_open)
-    return Expr("batch", (), (("loader", id(loader)), ("interval", ends)), loader.site)
-
-
-def unpack(context: Context, value: Value, count: int, site: Site, starred: int | None = None) -> list[Value]:
-    """The `count` parts of a value that is unpacked."""
-    known: list[Value] | None = None
-    if isinstance(value, (tuple, list)):
-        known = list(value)
-    elif isinstance(value, Instance):
-        known = tuple_fields(value)
-    elif isinstance(value, (Layers, dict)):
-        known = items(context, value, site)
-    if known is not None:
-        if starred is not None and len(known) >= count - 1:
-            rest = len(known) - count + 1
-            return [*known[:starred], known[starred : starred + rest], *known[starred + rest :]]
-        if len(known) == count:
-            return known
-    return [item(context, value, index, site) for index in range(count)]
-
-
-def item(context: Context, value: Value, index: Value, site: Site) -> Expr:
-    """One part of something whose parts are not known."""
-    expr = as_expr(value, site)
-    if expr.op == "const":
-        return expr
-    if expr.op == "shape" and isinstance(index, int):
-        return Expr("size", expr.args, (("axis", index),), site)
-    if expr.op == "batch":
-        if index == 0 or index in ("image", "images", "img", "data", "x", "input", "inputs", "pixel_values"):
-            return Expr("data", (), expr.attrs, expr.site)
-        return Expr("label", (), (*expr.attrs, ("index", str(index))), site)
-    if expr.op == "phi":
-        condition, one, other = expr.args
-        return Expr("phi", (condition, item(context, one, index, site), item(context, other, index, site)), (), site)
-    if expr.op == "opaque" and expr.get("name") == "sequence" and isinstance(index, int) and index < len(expr.args):
-        return expr.args[index]
-    return Expr("item", (expr,), (("index", index if isinstance(index, (int, str)) else repr(index)),), site)
-
-
-def spread(context: Context, value: Value, site: Site) -> list[Value]:
-    """The arguments that `*value` stands for."""
-    if isinstance(value, (list, tuple, dict, Layers)):
-        return items(context, value, site)
-    if isinstance(value, Instance):
-        fields = tuple_fields(value)
-        if fields is not None:
-            return fields
-    return [Expr("spread", (as_expr(value, site),), (), site)]
-
-
-def subscript(context: Context, owner: Value, key: Value, site: Site) -> Value:
-    """owner[key]."""
-    index = number_of(key) if not isinstance(key, (tuple, list)) else None
-    if isinstance(owner, (list, tuple)):
-        if index is not None and -len(owner) <= index < len(owner):
-            return owner[int(index)]
-        if isinstance(key, slice):
-            ends = [None if part is None else number_of(part) for part in (key.start, key.stop, key.step)]
-            if all(end is None or end == int(end) for end in ends):
-                whole = [None if end is None else int(end) for end in ends]
-                if whole[2] != 0:
-                    return owner[slice(*whole)]
-        return items(context, owner, site)[0] if owner else opaque("empty", (), site)
-    if isinstance(owner, dict):
-        if isinstance(key, (str, int, float, bool)) and key in owner:
-            return owner[key]
-        if isinstance(key, Expr) and len(owner) == 1:
-            only = next(iter(owner.values()))
-            if isinstance(only, (Class, Function, Instance)):
-                return only
-        either = chosen(owner, key, site)
-        if either is not None:
-            return either
-        return atom(f"[{key!r}]" if isinstance(key, str) else "item", site, id(owner))
-    if isinstance(owner, Layers):
-        return _layers_item(owner, key, index)
-    if isinstance(owner, Instance):
-        fields = tuple_fields(owner)
-        if fields is not None and index is not None and -len(fields) <= index < len(fields):
-            return fields[int(index)]
-        if isinstance(key, str) and key in owner.attributes:
-            return owner.attributes[key]
-        found = owner.cls.find("__getitem__")
-        if isinstance(found, Function):
-            return context.invoke(found.bound_to(owner), [key], {}, site)
-    if isinstance(owner, (External, Class)):
-        return owner
-    return _tensor_item(context, as_expr(owner, site), key, index, site)
-
-
-def _layers_item(owner: Layers, key: Value, index: float | None) -> Value:
-    values = list(owner.items.values())
-    if isinstance(key, str) and key in owner.items:
-        return owner.items[key]
-    if index is not None and values and -len(values) <= index < len(values):
-        return values[int(index)]
-    if isinstance(key, slice) and all(part is None or isinstance(part, int) for part in (key.start, key.stop)):
-        return Layers(dict(list(owner.items.items())[key]), owner.callable)
-    return values[0] if values else None
-
-
-def _tensor_item(context: Context, owner: Expr, key: Value, index: float | None, site: Site) -> Value:
-    if owner.op in ("shape", "batch", "opaque") and index is not None:
-        return item(context, owner, int(index), site)
-    if owner.op == "shape" and isinstance(key, slice):
-        start = 0 if key.start is None else number_of(key.start)
-        return Expr("shape", owner.args, (("from", start),), site)
-    if isinstance(key, str):
-        return item(context, owner, key, site)
-    parts = key if isinstance(key, tuple) else (key,)
-    whole = [part is None or part is Ellipsis or (isinstance(part, slice) and part == slice(None)) for part in parts]
-    if all(whole) and any(part is None for part in parts):
-        return Expr("unsqueeze", (owner,), (), site)
-    if index is not None:
-        return item(context, owner, int(index), site)
-    return Expr("index", (owner,), (("key", tuple(_index_key(part) for part in parts)),), site)
-
-
-def _index_key(part: Value) -> tuple[object, ...]:
-    if isinstance(part, slice):
-        return ("slice", *(_index_key(end) for end in (part.start, part.stop, part.step)))
-    if isinstance(part, Expr):
-        return ("expr", part.uid)
-    return ("value", part if isinstance(part, (int, float, str, bool, type(None))) else str(type(part)))
-
-
-def written_into(owner: Expr, key: Value, value: Value, site: Site) -> Expr | None:
-    """A tensor after `owner[key] = value`, where it was made to be filled or its NaN are replaced; None for others."""
-    if asks_for_nan(key, owner):
-        return Expr("nan_to_num", (owner,), (), site)
-    filled_diagonal = diagonals.with_diagonal(owner, key, value, site)
-    if filled_diagonal is not None:
-        return filled_diagonal
-    blank = owner
-    while blank.op == "cast":
-        blank = blank.args[0]
-    return Expr("stack", (as_expr(value, site),), (), site) if blank.op in ("const", "empty", "stack") else None
-
-
-def store(owner: dict[Key, Value] | list[Value] | Instance, key: Value, value: Value) -> None:
-    """owner[key] = value, where the key is known; the items of an output object are its attributes as well."""
-    if isinstance(owner, Instance):
-        if isinstance(key, str):
-            owner.attributes[key] = value
-    elif isinstance(owner, dict):
-        if isinstance(key, (str, int, float, bool)):
-            owner[key] = value
-    elif isinstance(key, int) and -len(owner) <= key < len(owner):
-        owner[key] = value
-
-
-def owned(context: Context, owner: Instance | Layer, value: Value) -> Value:
-    """What an attribute is set to: two parts that one call makes, as of a factory of layers, are two parts."""
-    same = [
-        other
-        for other in owner.attributes.values()
-        if isinstance(value, Expr) and isinstance(other, Expr) and other.uid == value.uid
-    ]
-    # What was only given another name is the very same.
-    return apart(value, context.serial) if same and all(other is not value for other in same) else value
-
-
-def switches_gradient_off(value: Value) -> int:
-    """1 for the context managers under which no gradient is recorded."""
-    name = ""
-    if isinstance(value, Expr) and value.op == "opaque":
-        name = str(value.get("name"))
-    elif isinstance(value, External):
-        name = value.dotted
-    return 1 if name.endswith(("no_grad", "inference_mode")) else 0
-
-
-def length(value: Value, site: Site) -> Value:
-    """len(value)."""
-    if isinstance(value, (list, tuple, dict, str)):
-        return len(value)
-    if isinstance(value, Layers):
-        return len(value.items)
-    if isinstance(value, Expr):
-        return Expr("size", (value,), (("axis", 0),), site)
-    return opaque("len", (as_expr(value, site),), site)

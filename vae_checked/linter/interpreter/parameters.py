@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from vae_checked.linter.interpreter import operators
+from vae_checked.linter.interpreter import parts
 from vae_checked.linter.interpreter.context import Context
 from vae_checked.linter.symbols.expression import Expr, Site, atom
 from vae_checked.linter.symbols.values import Function, Open, Scope, Value, by_name
@@ -70,6 +70,6 @@ def _fill_spread(context: Context, given: list[Value], wanted: int, site: Site) 
     for index, value in enumerate(given):
         if isinstance(value, Expr) and value.op == "spread":
             count = max(1, wanted - len(given) + 1)
-            parts = [operators.item(context, value.args[0], number, site) for number in range(count)]
+            parts = [parts.item(context, value.args[0], number, site) for number in range(count)]
             return [*given[:index], *parts, *given[index + 1 :]]
     return given

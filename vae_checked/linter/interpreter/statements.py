@@ -6,11 +6,11 @@ import ast
 from collections.abc import Callable, Sequence
 
 from vae_checked.linter.files import syntax
-from vae_checked.linter.interpreter import branches, loops, operators
+from vae_checked.linter.interpreter import branches, loops, operators, parts
 from vae_checked.linter.interpreter.binding import bind
 from vae_checked.linter.interpreter.context import NOTHING, RAISED, Context, Ending, Outcome
 from vae_checked.linter.symbols.expression import Expr
-from vae_checked.linter.symbols.values import Class, Function, Scope, as_expr
+from vae_checked.linter.symbols.values import Class, External, Function, Scope, Value, as_expr
 
 MAX_UNROLL = 12
 
@@ -169,9 +169,9 @@ def _import_from(context: Context, node: ast.ImportFrom, scope: Scope) -> Outcom
 
 def _for(context: Context, node: ast.For | ast.AsyncFor, scope: Scope) -> Outcome:
     iterable = context.eval(node.iter, scope)
-    items = operators.items(context, iterable, context.site(node.iter))
+    items = parts.items(context, iterable, context.site(node.iter))
     if len(items) > 1 and (len(items) > MAX_UNROLL or syntax.trains(node)):
-        items = [operators.any_item(items, context.site(node.iter))]
+        items = [parts.any_item(items, context.site(node.iter))]
     # Of a loop whose length is not known, one turn stands for all but the last, which decides how a network ends.
     asked = loops.first_and_last(context, node, scope) if len(items) == 1 else None
     for turn, item in enumerate(items if asked is None else [*items, *items]):
@@ -203,11 +203,21 @@ def _with(context: Context, node: ast.With | ast.AsyncWith, scope: Scope) -> Out
     off = 0
     for item in node.items:
         value = context.eval(item.context_expr, scope)
-        off += operators.switches_gradient_off(value)
+        off += _switches_gradient_off(value)
         if item.optional_vars is not None:
             bind(context, item.optional_vars, value, scope, item.context_expr)
     with context.gradient_off(off):
         return run_block(context, node.body, scope)
+
+
+def _switches_gradient_off(value: Value) -> int:
+    """1 for the context managers under which no gradient is recorded."""
+    name = ""
+    if isinstance(value, Expr) and value.op == "opaque":
+        name = str(value.get("name"))
+    elif isinstance(value, External):
+        name = value.dotted
+    return 1 if name.endswith(("no_grad", "inference_mode")) else 0
 
 
 def _try(context: Context, node: ast.Try, scope: Scope) -> Outcome:

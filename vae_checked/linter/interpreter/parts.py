@@ -1,0 +1,245 @@
+"""The parts of a value: iterating, unpacking, indexing, and writing into it."""
+
+from __future__ import annotations
+
+from vae_checked.linter.interpreter import operators
+from vae_checked.linter.interpreter.context import UNREAD, Context, Result
+from vae_checked.linter.symbols.expression import Expr, Site, atom, opaque
+from vae_checked.linter.symbols.values import (
+    Class,
+    External,
+    Function,
+    Instance,
+    Key,
+    Loader,
+    Value,
+    as_expr,
+    is_number,
+    number_of,
+    tuple_fields,
+)
+from vae_checked.linter.symbols.values import Sequence as Layers
+from vae_checked.linter.torch_model import diagonals
+from vae_checked.linter.torch_model.functions import asks_for_nan
+
+
+def items(context: Context, value: Value, site: Site) -> list[Value]:
+    """What iterating over a value yields; one unknown item where that is not known."""
+    if isinstance(value, (list, tuple)):
+        return list(value)
+    if isinstance(value, dict):
+        return list(value)
+    if isinstance(value, Layers):
+        return list(value.items.values())
+    if isinstance(value, str):
+        return list(value[:64])
+    if isinstance(value, Loader):
+        return [batch(context, value)]
+    if isinstance(value, Instance):
+        fields = tuple_fields(value)
+        if fields is not None:
+            return fields
+        found = value.cls.find("__getitem__")
+        if isinstance(found, Function):
+            return [context.invoke(found.bound_to(value), [atom("index", site)], {}, site)]
+    return [Expr("item", (as_expr(value, site),), (("index", "any"),), site)]
+
+
+def any_item(found: list[Value], site: Site) -> Value:
+    """One stand-in for many items."""
+    first = found[0]
+    return atom("loop", site, site.place.line) if is_number(first) else first
+
+
+def batch(context: Context, loader: Loader) -> Expr:
+    """One batch of a loader: its first item carries the data's interval."""
+    interval = loader.interval
+    ends = None if interval is None else (interval.low, interval.high, interval.low_open, interval.high_open)
+    return Expr("batch", (), (("loader", id(loader)), ("interval", ends)), loader.site)
+
+
+def unpack(context: Context, value: Value, count: int, site: Site, starred: int | None = None) -> list[Value]:
+    """The `count` parts of a value that is unpacked."""
+    known: list[Value] | None = None
+    if isinstance(value, (tuple, list)):
+        known = list(value)
+    elif isinstance(value, Instance):
+        known = tuple_fields(value)
+    elif isinstance(value, (Layers, dict)):
+        known = items(context, value, site)
+    if known is not None:
+        if starred is not None and len(known) >= count - 1:
+            rest = len(known) - count + 1
+            return [*known[:starred], known[starred : starred + rest], *known[starred + rest :]]
+        if len(known) == count:
+            return known
+    return [item(context, value, index, site) for index in range(count)]
+
+
+def item(context: Context, value: Value, index: Value, site: Site) -> Expr:
+    """One part of something whose parts are not known."""
+    expr = as_expr(value, site)
+    if expr.op == "const":
+        return expr
+    if expr.op == "shape" and isinstance(index, int):
+        return Expr("size", expr.args, (("axis", index),), site)
+    if expr.op == "batch":
+        if index == 0 or index in ("image", "images", "img", "data", "x", "input", "inputs", "pixel_values"):
+            return Expr("data", (), expr.attrs, expr.site)
+        return Expr("label", (), (*expr.attrs, ("index", str(index))), site)
+    if expr.op == "phi":
+        condition, one, other = expr.args
+        return Expr("phi", (condition, item(context, one, index, site), item(context, other, index, site)), (), site)
+    if expr.op == "opaque" and expr.get("name") == "sequence" and isinstance(index, int) and index < len(expr.args):
+        return expr.args[index]
+    return Expr("item", (expr,), (("index", index if isinstance(index, (int, str)) else repr(index)),), site)
+
+
+def spread(context: Context, value: Value, site: Site) -> list[Value]:
+    """The arguments that `*value` stands for."""
+    if isinstance(value, (list, tuple, dict, Layers)):
+        return items(context, value, site)
+    if isinstance(value, Instance):
+        fields = tuple_fields(value)
+        if fields is not None:
+            return fields
+    return [Expr("spread", (as_expr(value, site),), (), site)]
+
+
+def subscript(context: Context, owner: Value, key: Value, site: Site) -> Value:
+    """owner[key]."""
+    index = number_of(key) if not isinstance(key, (tuple, list)) else None
+    match owner:
+        case list() | tuple():
+            return _listed(context, owner, key, index, site)
+        case dict():
+            return _kept(owner, key, site)
+        case Layers():
+            return _layers_item(owner, key, index)
+        case Instance():
+            found = _held(context, owner, key, index, site)
+            if found is not UNREAD:
+                return found
+        case External() | Class():
+            return owner
+    return _tensor_item(context, as_expr(owner, site), key, index, site)
+
+
+def _listed(
+    context: Context, owner: list[Value] | tuple[Value, ...], key: Value, index: float | None, site: Site
+) -> Value:
+    """An item or a slice of a list; its first item where it is not known which is asked for."""
+    if index is not None and -len(owner) <= index < len(owner):
+        return owner[int(index)]
+    ends = _ends(key) if isinstance(key, slice) else None
+    if ends is not None and ends[2] != 0:
+        return owner[slice(*ends)]
+    return items(context, owner, site)[0] if owner else opaque("empty", (), site)
+
+
+def _ends(key: slice) -> list[int | None] | None:
+    """Start, stop and step of a slice, None where one of them is no whole number."""
+    ends: list[int | None] = []
+    for part in (key.start, key.stop, key.step):
+        number = None if part is None else number_of(part)
+        if number is not None and number != int(number):
+            return None
+        ends.append(None if number is None else int(number))
+    return ends
+
+
+def _kept(owner: dict[Key, Value], key: Value, site: Site) -> Value:
+    """What a dict has for a key, or may have for one that is not known."""
+    if isinstance(key, (str, int, float)) and key in owner:
+        return owner[key]
+    if isinstance(key, Expr) and len(owner) == 1:
+        only = next(iter(owner.values()))
+        if isinstance(only, (Class, Function, Instance)):
+            return only
+    either = operators.chosen(owner, key, site)
+    if either is not None:
+        return either
+    return atom(f"[{key!r}]" if isinstance(key, str) else "item", site, id(owner))
+
+
+def _held(context: Context, owner: Instance, key: Value, index: float | None, site: Site) -> Result:
+    """What an object of the project has for a key: an item of a NamedTuple, an attribute, or what it computes."""
+    fields = tuple_fields(owner)
+    if fields is not None and index is not None and -len(fields) <= index < len(fields):
+        return fields[int(index)]
+    if isinstance(key, str) and key in owner.attributes:
+        return owner.attributes[key]
+    found = owner.cls.find("__getitem__")
+    return context.invoke(found.bound_to(owner), [key], {}, site) if isinstance(found, Function) else UNREAD
+
+
+def _layers_item(owner: Layers, key: Value, index: float | None) -> Value:
+    values = list(owner.items.values())
+    if isinstance(key, str) and key in owner.items:
+        return owner.items[key]
+    if index is not None and values and -len(values) <= index < len(values):
+        return values[int(index)]
+    if isinstance(key, slice) and all(part is None or isinstance(part, int) for part in (key.start, key.stop)):
+        return Layers(dict(list(owner.items.items())[key]), owner.callable)
+    return values[0] if values else None
+
+
+def _tensor_item(context: Context, owner: Expr, key: Value, index: float | None, site: Site) -> Value:
+    if owner.op in ("shape", "batch", "opaque") and index is not None:
+        return item(context, owner, int(index), site)
+    if owner.op == "shape" and isinstance(key, slice):
+        start = 0 if key.start is None else number_of(key.start)
+        return Expr("shape", owner.args, (("from", start),), site)
+    if isinstance(key, str):
+        return item(context, owner, key, site)
+    parts = key if isinstance(key, tuple) else (key,)
+    whole = [part is None or part is Ellipsis or (isinstance(part, slice) and part == slice(None)) for part in parts]
+    if all(whole) and any(part is None for part in parts):
+        return Expr("unsqueeze", (owner,), (), site)
+    if index is not None:
+        return item(context, owner, int(index), site)
+    return Expr("index", (owner,), (("key", tuple(_index_key(part) for part in parts)),), site)
+
+
+def _index_key(part: Value) -> tuple[object, ...]:
+    if isinstance(part, slice):
+        return ("slice", *(_index_key(end) for end in (part.start, part.stop, part.step)))
+    if isinstance(part, Expr):
+        return ("expr", part.uid)
+    return ("value", part if isinstance(part, (int, float, str, bool, type(None))) else str(type(part)))
+
+
+def written_into(owner: Expr, key: Value, value: Value, site: Site) -> Expr | None:
+    """A tensor after `owner[key] = value`, where it was made to be filled or its NaN are replaced; None for others."""
+    if asks_for_nan(key, owner):
+        return Expr("nan_to_num", (owner,), (), site)
+    filled_diagonal = diagonals.with_diagonal(owner, key, value, site)
+    if filled_diagonal is not None:
+        return filled_diagonal
+    blank = owner
+    while blank.op == "cast":
+        blank = blank.args[0]
+    return Expr("stack", (as_expr(value, site),), (), site) if blank.op in ("const", "empty", "stack") else None
+
+
+def store(owner: dict[Key, Value] | list[Value] | Instance, key: Value, value: Value) -> None:
+    """owner[key] = value, where the key is known; the items of an output object are its attributes as well."""
+    if isinstance(owner, Instance):
+        if isinstance(key, str):
+            owner.attributes[key] = value
+    elif isinstance(owner, dict):
+        if isinstance(key, (str, int, float, bool)):
+            owner[key] = value
+    elif isinstance(key, int) and -len(owner) <= key < len(owner):
+        owner[key] = value
+
+
+def length(value: Value, site: Site) -> Value:
+    """len(value)."""
+    if isinstance(value, (list, tuple, dict, str)):
+        return len(value)
+    if isinstance(value, Layers):
+        return len(value.items)
+    if isinstance(value, Expr):
+        return Expr("size", (value,), (("axis", 0),), site)
+    return opaque("len", (as_expr(value, site),), site)
