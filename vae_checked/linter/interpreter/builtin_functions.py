@@ -46,6 +46,9 @@ def _list(context: Context, args: list[Value], kwargs: dict[str, Value], site: S
 
 
 def _tuple(context: Context, args: list[Value], kwargs: dict[str, Value], site: Site) -> Result:
+    if args and isinstance(args[0], Expr) and args[0].op == "shape":
+        # How many sizes there are is not known: they stay together.
+        return args[0]
     return tuple(parts.items(context, args[0], site)) if args else ()
 
 

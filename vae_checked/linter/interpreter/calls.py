@@ -45,9 +45,11 @@ def call(context: Context, target: Value, args: list[Value], kwargs: dict[str, V
 
 
 def _call_layers(context: Context, target: Layers, args: list[Value], site: Site) -> Value:
-    """The layers of a container, one after the other."""
+    """The layers of a container, one after the other; a list of modules is called by nobody that was understood."""
     value: Value = args[0] if args else atom("input", site, context.serial())
-    for layer in list(target.items.values()) if target.callable else ():
+    if not target.callable:
+        return opaque("call", (opaque(f"container:{id(target)}", ()), as_expr(value, site)), site)
+    for layer in list(target.items.values()):
         if isinstance(layer, Layer):
             value = layers.apply(context, layer, [value], {}, site, inside=True)
         else:

@@ -39,7 +39,7 @@ def call(context: Context, target: Method, args: list[Value], kwargs: dict[str, 
             one, other = (call(context, item, list(args), dict(kwargs), site) for item in each)
             return operators.merge(owner.condition, one, other)
         case Layers():
-            return layers.call_method(owner, name, args, kwargs)
+            return owner if name in _SELF_RETURNING else layers.call_method(owner, name, args, kwargs, site)
         case Layer():
             return _call_on_layer(context, owner, name, args, kwargs, site)
         case Distribution():

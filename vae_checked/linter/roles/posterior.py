@@ -100,9 +100,12 @@ def _shared_by_sizes(shape: tuple[object, ...], rank: int | None, least: int) ->
     """Which axes of heads with `rank` axes share a draw of these sizes; None where its first axis may be another.
 
     A draw of fewer axes than the heads have, `least` where their number is not known, is repeated along the first ones.
-    Sizes are numbers, (`"size"`, axis, of what), or None where they are not known.
+    Sizes are numbers, (`"size"`, axis, of what), (`"from"`, axis, of what) for all from an axis on, or None where they
+    are not known.
     """
     first = shape[0]
+    if isinstance(first, tuple) and first[0] == "from":
+        return frozenset((Axis.BATCH,)) if len(shape) == 1 and first[1] == 1 else None
     of_axis = first[1] if isinstance(first, tuple) else None
     if len(shape) == 1 and of_axis in (1, -1):
         return frozenset((Axis.BATCH,))

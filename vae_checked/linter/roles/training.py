@@ -6,7 +6,7 @@ import ast
 import math
 from collections.abc import Iterator
 
-from vae_checked.facts import Fact, Family, NoiseLaw, NoiseTiming, Overflow, Parametrisation, Sampler, Training
+from vae_checked.facts import Axis, Fact, Family, NoiseLaw, NoiseTiming, Overflow, Parametrisation, Sampler, Training
 from vae_checked.linter.files import syntax
 from vae_checked.linter.roles import gradients, optimizers, samplers
 from vae_checked.linter.roles.divergences import Divergence
@@ -38,11 +38,22 @@ def trained(sampler: Sampler, site: SamplerSite | None, losses: Losses) -> Sampl
         return sampler
     timing = _inverted(site, losses) or (sampler.timing if gradients.is_used(site, losses) else None)
     found = gradients.passage(site, sampler.gradient_reaches, losses)
-    noise = sampler.noise
-    if noise and noise.value.law is NoiseLaw.NORMAL and not (losses.trains(site.z) or _is_of_forward(site, losses)):
-        # Less noise may be wanted, or more, when nothing is trained.
-        noise = None
-    return replace(sampler, noise=noise, gradient_reaches=found.reaches, gradient_stopped=found.stopped, timing=timing)
+    noise, shared = sampler.noise, sampler.shared_over
+    if not (losses.trains(site.z) or _is_of_forward(site, losses)):
+        if noise and noise.value.law is NoiseLaw.NORMAL:
+            # Less noise may be wanted, or more, when nothing is trained.
+            noise = None
+        if shared and Axis.BATCH in shared.value and not site.noise.args:
+            # What only generates may be handed one input at a time.
+            shared = None
+    return replace(
+        sampler,
+        noise=noise,
+        shared_over=shared,
+        gradient_reaches=found.reaches,
+        gradient_stopped=found.stopped,
+        timing=timing,
+    )
 
 
 def _is_of_forward(site: SamplerSite, losses: Losses) -> bool:

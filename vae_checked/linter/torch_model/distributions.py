@@ -9,6 +9,7 @@ from vae_checked.linter.symbols.expression import Expr, Site, const, opaque
 from vae_checked.linter.symbols.values import Distribution, Value, as_expr, number_of
 from vae_checked.linter.torch_model import diagonals, noise
 from vae_checked.linter.torch_model.evaluator import Evaluator
+from vae_checked.linter.torch_model.sizes import shape_of, shaped_like
 
 FAMILIES = frozenset(
     "Normal MultivariateNormal LowRankMultivariateNormal Independent Bernoulli ContinuousBernoulli Laplace Categorical "
@@ -115,7 +116,7 @@ def call_method(evaluator: Evaluator, owner: Distribution, name: str, args: list
             low = number_of(owner.parameters.get("0", owner.parameters.get("low")))
             high = number_of(owner.parameters.get("1", owner.parameters.get("high")))
             if owner.family == "Uniform" and low is not None and high is not None:
-                spread, shape = abs(high - low) * 12**-0.5, noise.shape_of(args)
+                spread, shape = abs(high - low) * 12**-0.5, shape_of(args)
                 return noise.draw(evaluator, NoiseLaw.UNIFORM, (low + high) / 2, spread, shape, site, None)
             law = NoiseLaw.OTHER
             eps = noise.draw(evaluator, law, 0.0, 1.0, None, site, None)
@@ -127,7 +128,7 @@ def call_method(evaluator: Evaluator, owner: Distribution, name: str, args: list
     mean, std = number_of(location), number_of(scale)
     if name in ("rsample", "sample", "sample_n") and mean is not None and std is not None:
         law = NoiseLaw.STANDARD_NORMAL if mean == 0.0 and std == 1.0 else NoiseLaw.NORMAL
-        return noise.draw(evaluator, law, mean, std, noise.shape_of(args), site, None)
+        return noise.draw(evaluator, law, mean, std, _drawn_shape(location, scale, args), site, shaped_like(args))
     if name in ("rsample", "sample", "sample_n"):
         eps = noise.draw(evaluator, NoiseLaw.STANDARD_NORMAL, 0.0, 1.0, None, site, scale)
         z = Expr("add", (location, Expr("mul", (scale, eps), (), site)), (("known", name),), site)
@@ -139,6 +140,15 @@ def call_method(evaluator: Evaluator, owner: Distribution, name: str, args: list
         entropy = Expr("add", (const(0.5 + 0.5 * math.log(2 * math.pi)), logs), (), site)
         return _over_event(entropy, owner.event_dims, site)
     return opaque(f"Normal.{name}", (location, scale, *(as_expr(item, site) for item in args)), site)
+
+
+def _drawn_shape(location: Expr, scale: Expr, args: list[Value]) -> tuple[object, ...] | None:
+    """The sizes of a sample: those that are asked for, before those of the parameters."""
+    own = next((shape for each in (location, scale) if isinstance(shape := each.get("shape"), tuple)), ())
+    if not args:
+        return own or None
+    asked = shape_of(args)
+    return None if asked is None else (*asked, *own)
 
 
 def _axes_of_event(value: Value) -> int:

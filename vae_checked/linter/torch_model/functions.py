@@ -9,6 +9,7 @@ from vae_checked.linter.symbols.values import Value, as_expr, number_of
 from vae_checked.linter.torch_model import elementwise
 from vae_checked.linter.torch_model.elementwise import Handler, first_tensor
 from vae_checked.linter.torch_model.evaluator import Evaluator
+from vae_checked.linter.torch_model.sizes import axis_of_size, shape_of
 from vae_checked.mathematics.ops import OPERATIONS, Kind
 
 _SHAPES = {
@@ -43,14 +44,19 @@ def axes_of(value: Value) -> Hashable:
 def _cast(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     value = args[0] if args else next((kwargs[name] for name in ("data", "input", "object") if name in kwargs), None)
     if isinstance(value, Expr):
-        return Expr("cast", (value,), (), site)
+        return value if value.op == "const" else Expr("cast", (value,), (), site)
     pieces = [item for item in value if isinstance(item, Expr) and is_data(item)] if isinstance(value, list) else []
     if isinstance(value, list) and pieces and len(pieces) == len(value):
         return Expr("stack", tuple(pieces), (("axis", 0),), site)
     single: Value = value
+    axes = 0
     while isinstance(single, (list, tuple)) and len(single) == 1:
-        single = single[0]
-    return as_expr(value if number_of(single) is None else single, site)
+        single, axes = single[0], axes + 1
+    number = number_of(single)
+    if number is None or not axes:
+        return as_expr(value if number is None else single, site)
+    # One number in a list may stand for as many as a comprehension makes.
+    return Expr("const", (), (("value", number), ("shape", (None,) * axes)), site)
 
 
 def _copied(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
@@ -92,11 +98,6 @@ def _size(value: Value) -> Hashable:
     if isinstance(value, Expr):
         return ("expr", value.uid, axis_of_size(value))
     return None
-
-
-def axis_of_size(value: Expr) -> Hashable:
-    """The axis whose length this expression is, None when it is no tensor's size."""
-    return value.get("axis") if value.op == "size" else None
 
 
 def _move(op: str) -> Handler:
@@ -181,9 +182,12 @@ def _unbind(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Sit
     return tuple(Expr("part", (x,), (("index", index), ("of", 2), ("axis", axis)), site) for index in range(2))
 
 
-def _filled(value: float) -> Handler:
+def _filled(value: float, given: int | None = None) -> Handler:
+    """One number everywhere; its sizes are the arguments from the one at `given` on, kept where there are any."""
+
     def handle(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
-        return const(value, site)
+        sizes = None if given is None else shape_of([*args[given:], *([kwargs["size"]] if "size" in kwargs else [])])
+        return const(value, site) if sizes is None else Expr("const", (), (("value", value), ("shape", sizes)), site)
 
     return handle
 
@@ -254,8 +258,8 @@ HANDLERS: dict[str, Handler] = {
     **dict.fromkeys(OPERATIONS["detach"].names.functions, _detach),
     "size": _size_of, "numel": _numel, "nelement": _numel,
     "chunk": _chunk, "split": _split, "tensor_split": _split, "unbind": _unbind,
-    "zeros": _filled(0.0), "zeros_like": _filled(0.0), "new_zeros": _filled(0.0),
-    "zero": _filled(0.0), "ones": _filled(1.0), "ones_like": _filled(1.0), "new_ones": _filled(1.0),
+    "zeros": _filled(0.0, 0), "zeros_like": _filled(0.0), "new_zeros": _filled(0.0, 1),
+    "zero": _filled(0.0), "ones": _filled(1.0, 0), "ones_like": _filled(1.0), "new_ones": _filled(1.0, 1),
     "full": _full, "full_like": _full, "new_full": _full, "fill": _full,
     "cat": _cat, "concat": _cat, "concatenate": _cat, "hstack": _cat, "where": _where,
     "stack": _stack, "vstack": _cat, "row_stack": _cat,

@@ -49,8 +49,8 @@ def sequential(args: list[Value], site: Site | None) -> Layers:
     return Layers({str(index): item for index, item in enumerate(args)}, True)
 
 
-def call_method(owner: Layers, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
-    """add_module, append, extend, items and the like of a container."""
+def call_method(owner: Layers, name: str, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    """add_module, append, extend, items and the like of a container; what else it is asked for is not known."""
     if name in ("add_module", "register_module"):
         given = [*args, *(kwargs[key] for key in ("name", "module") if key in kwargs)]
         if len(given) == 2:
@@ -76,7 +76,11 @@ def call_method(owner: Layers, name: str, args: list[Value], kwargs: dict[str, V
         return list(owner.items.values())
     if name == "keys":
         return list(owner.items)
-    return owner
+    if name == "get_submodule" and args and isinstance(args[0], str) and args[0] in owner.items:
+        return owner.items[args[0]]
+    return opaque(
+        f"method:{name}", (opaque(f"container:{id(owner)}", ()), *(as_expr(item, site) for item in args)), site
+    )
 
 
 def apply(

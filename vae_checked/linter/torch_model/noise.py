@@ -8,7 +8,7 @@ from vae_checked.facts import NoiseLaw
 from vae_checked.linter.symbols.expression import Expr, Site
 from vae_checked.linter.symbols.values import Value, as_expr, number_of
 from vae_checked.linter.torch_model.evaluator import Evaluator
-from vae_checked.linter.torch_model.functions import axis_of_size
+from vae_checked.linter.torch_model.sizes import shape_of, shaped_like
 
 _NORMAL = frozenset(("randn", "randn_like", "standard_normal"))
 _UNIFORM = frozenset(("rand", "rand_like", "random_sample", "random"))
@@ -37,45 +37,18 @@ def _scaled(
     mean, std = number_of(location), number_of(scale)
     if mean is not None and std is not None:
         law = NoiseLaw.STANDARD_NORMAL if mean == 0.0 and std == 1.0 else NoiseLaw.NORMAL
-        return draw(evaluator, law, mean, std, shape, site, like)
+        shapes = (shape, *(each.get("shape") for each in (location, scale) if isinstance(each, Expr)))
+        return draw(evaluator, law, mean, std, next((each for each in shapes if each), None), site, like)
     loc, spread = as_expr(location, site), as_expr(scale, site)
     eps = draw(evaluator, NoiseLaw.STANDARD_NORMAL, 0.0, 1.0, shape, site, spread)
     z = Expr("add", (loc, Expr("mul", (spread, eps), (), site)), (), site)
     return Expr("detach", (z,), (("known", "sample"),), site)
 
 
-def shape_of(values: list[Value]) -> tuple[object, ...] | None:
-    """Sizes written out: ints, ("size", axis) for a tensor's own size, None for an unknown one."""
-    if len(values) == 1 and isinstance(values[0], (tuple, list)):
-        values = list(values[0])
-    if not values:
-        return None
-    if len(values) == 1 and isinstance(values[0], Expr) and values[0].op == "shape":
-        return None
-    sizes: list[object] = []
-    for value in values:
-        number = number_of(value)
-        if number is not None:
-            sizes.append(int(number))
-        elif isinstance(value, Expr):
-            axis = axis_of_size(value)
-            sizes.append(("size", axis, value.args[0].uid) if axis is not None else None)
-        else:
-            sizes.append(None)
-    return tuple(sizes)
-
-
-def _like(values: list[Value]) -> Expr | None:
-    """The tensor whose `.shape` or `.size()` a draw takes."""
-    if len(values) == 1 and isinstance(values[0], Expr) and values[0].op == "shape" and values[0].args:
-        return values[0].args[0]
-    return None
-
-
 def unfilled(name: str, args: list[Value], site: Site) -> Expr | None:
     """A tensor made from sizes alone, to be filled by a draw; None where it copies data or its sizes are unknown."""
     sizes = args[0] if len(args) == 1 and isinstance(args[0], (tuple, list)) else args
-    like = _like(list(args))
+    like = shaped_like(list(args))
     if like is not None:
         return Expr("empty", (like,), (), site)
     if args and isinstance(args[0], list) and "empty" not in name:
@@ -110,12 +83,12 @@ def from_function(
             first = args[0] if args else kwargs.get("input")
             like = as_expr(first, site)
             return draw(evaluator, law, mean, std, None, site, like)
-        return draw(evaluator, law, mean, std, shape_of(sizes), site, _like(sizes))
+        return draw(evaluator, law, mean, std, shape_of(sizes), site, shaped_like(sizes))
     if last == "normal":
         location = args[0] if args else kwargs.get("mean", kwargs.get("loc", 0.0))
         scale = args[1] if len(args) > 1 else kwargs.get("std", kwargs.get("scale", 1.0))
         sizes = [args[2]] if len(args) > 2 else [kwargs["size"]] if "size" in kwargs else []
-        return _scaled(evaluator, location, scale, shape_of(sizes), site, _like(sizes))
+        return _scaled(evaluator, location, scale, shape_of(sizes), site, shaped_like(sizes))
     if last == "uniform" and numpy:
         low = number_of(args[0] if args else kwargs.get("low", 0.0))
         high = number_of(args[1] if len(args) > 1 else kwargs.get("high", 1.0))
@@ -128,8 +101,9 @@ def from_method(
     evaluator: Evaluator, owner: Expr, name: str, args: list[Value], kwargs: dict[str, Value], site: Site
 ) -> Expr | None:
     """The draw that a tensor's method makes (`.normal_()`, `.uniform_()`, `.new_randn`), None when it makes none."""
-    shape = owner.get("shape") if owner.op == "empty" else None
-    like = None if owner.op == "empty" and not owner.args else owner.args[0] if owner.op == "empty" else owner
+    made = owner.op in ("empty", "const")
+    shape = owner.get("shape") if made else None
+    like = owner if not made else owner.args[0] if owner.args else None
     if name == "normal_":
         location = args[0] if args else kwargs.get("mean", 0.0)
         scale = args[1] if len(args) > 1 else kwargs.get("std", 1.0)

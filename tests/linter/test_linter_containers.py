@@ -1,0 +1,42 @@
+"""Containers of layers: what they are asked for and is not known is no layer of theirs, and not themselves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from small_vaes.fragments import HEAD, KL, codes, linted
+
+TEXT = (
+    HEAD
+    + """
+
+class Net(nn.Module):
+    def __init__(self, names):
+        super().__init__()
+        self.trunk = nn.Sequential(nn.Linear(84, 33), nn.ELU())
+        self.heads = {container}
+        self.heads.add_module(names[0], nn.Linear(33, 14))
+        self.heads.add_module("second", nn.Linear(33, 14))
+        self.back = nn.Linear(7, 84)
+
+    def forward(self, x, name):
+        m, s = {head}(self.trunk(x)).chunk(2, dim=1)
+        y = self.back(m + torch.exp(0.5 * s) * torch.randn_like(s))
+        return F.mse_loss(y, x, reduction="none").sum(1) + {kl}
+"""
+)
+
+
+@pytest.mark.parametrize("container", ["nn.ModuleList()", "nn.Sequential()"])
+@pytest.mark.parametrize(
+    "head",
+    [
+        "self.heads.get_submodule(name)",
+        'self.heads.get_submodule("second")',
+        "self.heads.picked(name)",
+        "self.heads[1]",
+    ],
+)
+def test_a_part_of_a_container_is_not_its_input(container: str, head: str, tmp_path: Path) -> None:
+    assert codes(linted(tmp_path, {"net.py": TEXT.format(container=container, head=head, kl=KL)})) == []

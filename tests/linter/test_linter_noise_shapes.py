@@ -1,0 +1,87 @@
+"""The shape in which noise is drawn: broadcast against the heads it is shared, where training says it may not be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from small_vaes.fragments import FORWARD, HEAD, KL, MODEL, codes, linted
+
+TRAINED = (
+    HEAD
+    + "from torch.distributions import Normal\n"
+    + MODEL
+    + FORWARD.replace("torch.randn_like(s)", "{noise}")
+    + """
+    def width(self):
+        return self.settings.width
+
+{method}
+
+def fit(loader):
+    net = Net()
+    for x, _ in loader:
+        y, m, s = net(x)
+        loss = F.binary_cross_entropy(y, x, reduction="none").sum(1) + {kl}
+        loss.mean().backward()
+"""
+)
+SHARED = [
+    "torch.randn(s.shape[1])",
+    "torch.randn(s.shape[1:])",
+    "torch.randn(*s.shape[1:])",
+    "torch.randn(7)",
+    "torch.randn(1, 7)",
+    "torch.randn(self.width())",
+    "torch.randn((self.settings.width,))",
+    "torch.normal(torch.zeros(self.settings.width), 1.0)",
+    "torch.normal(torch.zeros(7), torch.ones(7))",
+    "torch.normal(mean=torch.tensor([0 for i in range(s.shape[1])]).float(), std=1)",
+    "torch.normal(0.0, 1.0, size=(s.size(1),))",
+    "torch.Tensor(np.random.normal(size=(self.settings.width), scale=1.0)).cuda()",
+    "torch.from_numpy(np.random.randn(7)).float()",
+    "Normal(0.0, 1.0).sample(m.shape[1:])",
+    "Normal(torch.zeros(7), torch.ones(7)).sample()",
+    "Normal(torch.zeros(7), torch.ones(7)).sample((1,))",
+    "torch.zeros(7).normal_()",
+]
+OWN = [
+    "torch.randn(*m.size())",
+    "torch.randn(*m.shape)",
+    "torch.randn(tuple(m.shape))",
+    "torch.randn(m.shape[0], m.shape[1])",
+    "torch.randn(len(m), 7)",
+    "torch.randn(x.size(0), self.settings.width)",
+    "torch.normal(torch.zeros(m.shape), 1.0)",
+    "torch.normal(torch.zeros_like(m), torch.ones_like(m))",
+    "torch.normal(0.0, 1.0, size=m.size())",
+    "torch.from_numpy(np.random.normal(size=m.shape)).float()",
+    "Normal(0.0, 1.0).sample(m.shape)",
+    "Normal(torch.tensor([0.0]), torch.tensor([1.0])).sample(m.shape).squeeze(-1)",
+    "Normal(torch.zeros(7), torch.ones(7)).sample((m.shape[0],))",
+    "Normal(torch.zeros(7), torch.ones(7)).sample(m.shape[:1])",
+    "torch.randn(*self.settings.sizes)",
+]
+
+
+@pytest.mark.parametrize("noise", SHARED)
+def test_noise_of_fewer_axes_or_of_one_row_is_shared(noise: str, tmp_path: Path) -> None:
+    assert codes(linted(tmp_path, {"net.py": TRAINED.format(noise=noise, kl=KL, method="")})) == ["VAE203"]
+
+
+@pytest.mark.parametrize("noise", OWN)
+def test_noise_of_every_sample_is_silent(noise: str, tmp_path: Path) -> None:
+    assert codes(linted(tmp_path, {"net.py": TRAINED.format(noise=noise, kl=KL, method="")})) == []
+
+
+ONE = """
+    def repaint(self, x):
+        m, s = self.encode(x)
+        return self.back(m + torch.exp(0.5 * s) * {noise})
+"""
+
+
+@pytest.mark.parametrize("noise", ["torch.randn(1, 7)", "torch.randn(7)", "torch.randn(s.shape[1])"])
+def test_what_only_generates_may_draw_for_one_input(noise: str, tmp_path: Path) -> None:
+    text = TRAINED.format(noise="torch.randn_like(s)", kl=KL, method=ONE.format(noise=noise))
+    assert codes(linted(tmp_path, {"net.py": text})) == []
