@@ -27,6 +27,7 @@ def copy(tmp_path: Path) -> Path:
 def test_what_is_added_often_has_a_how_to() -> None:
     assert list(HOW_TOS) == [
         "To add a mistake",
+        "To add an operation",
         "To add an adapter",
         "To add a law",
         "To add a report format",

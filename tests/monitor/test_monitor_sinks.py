@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from small_vaes.tiny import Tiny
+from torch import Tensor
 
 from vae_checked import Monitor
 from vae_checked.errors import MissingDependencyError, UsageError
@@ -33,20 +34,9 @@ READING = Reading(
 )
 
 
-class Tiny(nn.Module):
-    def __init__(self, latents: int = 3) -> None:
-        super().__init__()
-        self.encoder, self.decoder = nn.Linear(5, 2 * latents), nn.Linear(latents, 5)
-
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        mu, logvar = self.encoder(x).chunk(2, 1)
-        z = mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)
-        return self.decoder(z), mu, logvar
-
-
 def run(to: Any, steps: int = 4, latents: int = 3, **options: Any) -> None:
     torch.manual_seed(0)
-    model = Tiny(latents)
+    model = Tiny(latents=latents)
     with Monitor(model, **{"every": 2, "to": to, **options}) as monitor:
         for _ in range(steps):
             x = torch.rand(11, 5)

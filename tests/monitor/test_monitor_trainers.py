@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
+from small_vaes.tiny import Tiny
 from torch import Tensor, nn
 
 from vae_checked import Monitor, monitor_callback
@@ -21,16 +22,8 @@ from vae_checked.monitor import Reading
 PIXELS, LATENTS, BATCH = 12, 3, 10
 
 
-class Tiny(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.encoder = nn.Linear(PIXELS, 2 * LATENTS)
-        self.decoder = nn.Sequential(nn.Linear(LATENTS, 7), nn.ReLU(), nn.Linear(7, PIXELS))
-
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        mu, logvar = self.encoder(x).chunk(2, 1)
-        z = mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)
-        return self.decoder(z), mu, logvar
+def tiny() -> Tiny:
+    return Tiny(PIXELS, LATENTS, hidden=7)
 
 
 def loss_of(x_hat: Tensor, x: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
@@ -45,7 +38,7 @@ def test_autocast_scaler_and_accumulation_change_neither_weights_nor_beta() -> N
     found: list[tuple[list[bytes], list[Reading]]] = []
     for looks in (False, True):
         torch.manual_seed(0)
-        model = Tiny()
+        model = tiny()
         optimizer = torch.optim.Adam(model.parameters())
         scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)
         monitor = Monitor(model, every=2, to=[]) if looks else None
@@ -71,7 +64,7 @@ def test_a_compiled_model_is_seen_but_for_what_stays_inside() -> None:
     from torch._dynamo.utils import counters
 
     torch.manual_seed(0)
-    model = Tiny()
+    model = tiny()
     compiled = torch.compile(model, backend="aot_eager")
     counters.clear()
     with Monitor(compiled, every=2, to=[]) as monitor:
@@ -91,7 +84,7 @@ def test_a_compiled_model_is_seen_but_for_what_stays_inside() -> None:
 
 
 def test_a_model_that_is_compiled_in_place_is_seen_by_its_batch_alone() -> None:
-    model = Tiny()
+    model = tiny()
     model.compile(backend="aot_eager")
     with Monitor(model, to=[]) as monitor:
         reading = monitor.step(torch.rand(BATCH, PIXELS))
@@ -107,16 +100,16 @@ def test_two_processes_train_the_same_and_one_of_them_writes(tmp_path: Path) -> 
         textwrap.dedent(
             f"""
             import os, sys
-            sys.path.insert(0, {str(Path(__file__).parent)!r})
+            sys.path[:0] = {[str(Path(__file__).parent), str(Path(__file__).parent.parent / "support")]!r}
             import torch
             import torch.distributed as dist
             import torch.multiprocessing as mp
-            from test_monitor_trainers import BATCH, PIXELS, Tiny, loss_of, parameters
+            from test_monitor_trainers import BATCH, PIXELS, loss_of, parameters, tiny
             from vae_checked import Monitor
 
             def train(rank, looks):
                 torch.manual_seed(0)
-                model = torch.nn.parallel.DistributedDataParallel(Tiny())
+                model = torch.nn.parallel.DistributedDataParallel(tiny())
                 optimizer = torch.optim.SGD(model.parameters(), 0.1)
                 torch.manual_seed(rank)
                 to = [f"{{sys.argv[1]}}/run.csv", "terminal"]
@@ -162,7 +155,7 @@ def trained(lightning: Any, callback: Any, steps: int = 4, logger: Any = False) 
     class Module(lightning.LightningModule):  # type: ignore[misc, name-defined]  # the class is the package's
         def __init__(self) -> None:
             super().__init__()
-            self.vae = Tiny()
+            self.vae = tiny()
 
         def forward(self, x: Tensor) -> Any:
             return self.vae(x)

@@ -7,4 +7,5 @@
 `layouts`     text: five ways to lay out a VAE, with slots for the parts that go wrong
 `pieces`      text and built: a VAE in pieces and its designs, one of them around the networks of a real autoencoder
 `spellings`   built: correct VAEs, each written in another way, with the loss and input of each
+`tiny`        built: the smallest VAE on vectors, for tests that need some VAE
 """
