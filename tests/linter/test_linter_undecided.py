@@ -14,6 +14,7 @@ KL = "    kl = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp(), dim=1)\n"
 RECON = '    recon = F.mse_loss(x_hat, x, reduction="none").sum(dim=(1, 2, 3))\n'
 TOTAL = "    return (recon + kl).mean()\n"
 
+OUTPUT = "torch.sigmoid(self.decoder(z))"
 DRAW = "        eps = torch.randn_like(std)\n"
 TRAIN = """\
 model, critic = VAE(), nn.Linear(7, 2)
@@ -45,6 +46,17 @@ UNDECIDED = [
             ("return torch.sigmoid(self.decoder(z)).view(-1, 3, 8, 12)", "return torch.sigmoid(self.decoder(z))"),
             (RECON, RECON.replace("(1, 2, 3)", "(1, 2)")),
         ],
+    ),
+    ("a squashing of what is not read", "VAE405", [(OUTPUT, "torch.sigmoid(squashed(self.decoder(z)))")]),
+    (
+        "a sample that is handed to what is not read",
+        "VAE206",
+        [("return mu + eps * std", "return kept(mu + eps * std)")],
+    ),
+    (
+        "a choice of what equals itself",
+        "VAE604",
+        [(TOTAL, f"    kl = torch.where(kl == kl, kl, torch.zeros_like(kl))\n{TOTAL}")],
     ),
     ("a test for NaN", "VAE604", [(TOTAL, f"    kl = torch.zeros(1) if kl.isnan().any() else kl\n{TOTAL}")]),
     (

@@ -37,8 +37,11 @@ def passage(site: SamplerSite, reaches: Fact[frozenset[Head]], losses: Losses) -
     if site.noise.get("no_grad") is True or not losses.trains(site.z):
         return Passage(None)
     if not site.detached:
-        if site.z.uid in reached(losses.ends):
+        if site.z.uid in reached(losses.ends, stops_at=_is_unread):
             return Passage(reaches)
+        if site.z.uid in reached(losses.ends):
+            # Only by way of what is not read, which may hand it on without its gradient.
+            return Passage(None)
         if site.z.uid in reached(_uses(site, losses)) or _is_handed_on(site, losses.evaluation.observations.roots):
             return Passage(None)
     if not _is_encoded(site) or _is_trained_beside(site, losses) or not _is_decoded(site, losses):
@@ -46,6 +49,10 @@ def passage(site: SamplerSite, reaches: Fact[frozenset[Head]], losses: Losses) -
     stopped = _first_cut(site, losses)
     where = None if stopped is None else origin(stopped)
     return Passage(Fact(frozenset(), reaches.origin), None if where is None else Fact(where.source, where))
+
+
+def _is_unread(node: Expr) -> bool:
+    return node.op == "opaque" and str(node.get("name")).startswith(("call", "attribute:", "method:"))
 
 
 def is_used(site: SamplerSite, losses: Losses) -> bool:

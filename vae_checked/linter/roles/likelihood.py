@@ -35,7 +35,7 @@ def output_facts(prediction: Expr | None, target: Expr | None) -> Output:
     where = origin(last or prediction)
     return Output(
         interval=None if interval is None else Fact(interval, where),
-        activations=None if interval is None and not names else Fact(names, where),
+        activations=None if names is None or (interval is None and not names) else Fact(names, where),
         shape=layout.output_shape(prediction, target),
         batch_mixing=layout.batch_mixing(prediction),
     )

@@ -26,6 +26,7 @@ from vae_checked.linter.symbols.numeric import Program, close, leaves
 from vae_checked.mathematics.ops import names_of
 from vae_checked.record import dataclass
 
+_UNREAD = frozenset(("opaque", "call", "atom"))
 _ACTIVATIONS = names_of(lambda operation: operation.closes)
 _AFFINE = frozenset(("add", "sub", "mul", "div", "neg"))
 _PENALTIES = frozenset(("add", "sub", "mul", "div", "log", "log1p", "sqrt", "where", "neg"))
@@ -194,8 +195,11 @@ def _bare(output: Expr) -> Expr:
     return output
 
 
-def activations(output: Expr) -> tuple[tuple[str, ...], Expr | None]:
-    """The elementwise activations at the end of a decoder, in the order they are applied, and the last of them."""
+def activations(output: Expr) -> tuple[tuple[str, ...] | None, Expr | None]:
+    """The elementwise activations at the end of a decoder, in the order they are applied, and the last of them.
+
+    None where below the last lies what is not read, which may be one more.
+    """
     names: list[str] = []
     last: Expr | None = None
     node = output
@@ -209,4 +213,5 @@ def activations(output: Expr) -> tuple[tuple[str, ...], Expr | None]:
             last = last or node
             node = node.args[0]
         else:
-            return tuple(reversed(names)), last
+            known = len(names) != 1 or node.op not in _UNREAD
+            return tuple(reversed(names)) if known else None, last

@@ -234,11 +234,17 @@ def _hidden_nan(losses: Losses, kl: Divergence | None, recon: Reconstruction | N
 
 
 def _tests_for_nan(function: Function) -> bool:
-    """Whether a function asks of a value whether it is NaN, or finite."""
+    """Whether a function asks of a value whether it is NaN, or finite: by name, or by a comparison with itself."""
     return any(
-        isinstance(node, (ast.Name, ast.Attribute)) and _name(node) in _NAN_TESTS
+        _name(node) in _NAN_TESTS if isinstance(node, (ast.Name, ast.Attribute)) else _is_compared_with_itself(node)
         for node in syntax.descendants(function.node)
     )
+
+
+def _is_compared_with_itself(node: ast.AST) -> bool:
+    if not isinstance(node, ast.Compare) or not isinstance(node.ops[0], (ast.Eq, ast.NotEq)):
+        return False
+    return ast.dump(node.left) == ast.dump(node.comparators[0])
 
 
 def _name(node: ast.Name | ast.Attribute) -> str:
