@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from typing import Any, SupportsIndex
+from typing import SupportsIndex, overload
 
 from vae_checked.linter.files.source import Cell, File, parsed
 
@@ -16,7 +16,7 @@ MOST = 2_500_000
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
-class FunctionBody(list[Any]):
+class FunctionBody(list[ast.stmt]):
     """The statements of a function, parsed again at the first look at them after they were let go.
 
     The places of the nodes are the same each time, the nodes are not.
@@ -54,7 +54,7 @@ class FunctionBody(list[Any]):
         super().extend(made.body)
         self._budget.note(self)
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[ast.stmt]:
         self._wanted()
         return super().__iter__()
 
@@ -62,12 +62,16 @@ class FunctionBody(list[Any]):
         self._wanted()
         return super().__len__()
 
-    def __getitem__(self, key: SupportsIndex | slice) -> Any:
+    @overload
+    def __getitem__(self, key: SupportsIndex) -> ast.stmt: ...
+    @overload
+    def __getitem__(self, key: slice) -> list[ast.stmt]: ...
+    def __getitem__(self, key: SupportsIndex | slice) -> ast.stmt | list[ast.stmt]:
         self._wanted()
         return super().__getitem__(key)
 
 
-class TopLevel(list[Any]):
+class TopLevel(list[ast.stmt]):
     """The top level of a file that was run: parsed again by whoever reads it, and not held."""
 
     __slots__ = ("_cell",)
@@ -76,13 +80,17 @@ class TopLevel(list[Any]):
         super().__init__()
         self._cell = cell
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[ast.stmt]:
         return iter(parsed(self._cell.text).body)
 
     def __len__(self) -> int:
         return len(parsed(self._cell.text).body)
 
-    def __getitem__(self, key: SupportsIndex | slice) -> Any:
+    @overload
+    def __getitem__(self, key: SupportsIndex) -> ast.stmt: ...
+    @overload
+    def __getitem__(self, key: slice) -> list[ast.stmt]: ...
+    def __getitem__(self, key: SupportsIndex | slice) -> ast.stmt | list[ast.stmt]:
         return parsed(self._cell.text).body[key]
 
 

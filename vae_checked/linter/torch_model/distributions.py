@@ -112,27 +112,10 @@ def call_method(evaluator: Evaluator, owner: Distribution, name: str, args: list
     if name == "expand":
         return owner
     if normal is None:
-        if name in ("sample", "rsample"):
-            low = number_of(owner.parameters.get("0", owner.parameters.get("low")))
-            high = number_of(owner.parameters.get("1", owner.parameters.get("high")))
-            if owner.family == "Uniform" and low is not None and high is not None:
-                spread, shape = abs(high - low) * 12**-0.5, shape_of(args)
-                return noise.draw(evaluator, NoiseLaw.UNIFORM, (low + high) / 2, spread, shape, site, None)
-            law = NoiseLaw.OTHER
-            eps = noise.draw(evaluator, law, 0.0, 1.0, None, site, None)
-            return opaque(f"draw:{owner.family}:{name}", (eps,), site)
-        if name == "log_prob" and owner.family in ("Bernoulli", "ContinuousBernoulli") and args:
-            return _bernoulli_log_prob(owner, as_expr(args[0], site), site)
-        return opaque(f"{owner.family}.{name}", (as_expr(owner, site), *(as_expr(item, site) for item in args)), site)
+        return _call_on_other(evaluator, owner, name, args, site)
     location, scale = normal
-    mean, std = number_of(location), number_of(scale)
-    if name in ("rsample", "sample", "sample_n") and mean is not None and std is not None:
-        law = NoiseLaw.STANDARD_NORMAL if mean == 0.0 and std == 1.0 else NoiseLaw.NORMAL
-        return noise.draw(evaluator, law, mean, std, _drawn_shape(location, scale, args), site, shaped_like(args))
     if name in ("rsample", "sample", "sample_n"):
-        eps = noise.draw(evaluator, NoiseLaw.STANDARD_NORMAL, 0.0, 1.0, None, site, scale)
-        z = Expr("add", (location, Expr("mul", (scale, eps), (), site)), (("known", name),), site)
-        return z if name == "rsample" else Expr("detach", (z,), (("known", "sample"),), site)
+        return _drawn(evaluator, location, scale, name, args, site)
     if name == "log_prob" and args:
         return _over_event(_log_prob(location, scale, as_expr(args[0], site), site), owner.event_dims, site)
     if name == "entropy":
@@ -149,6 +132,31 @@ def _drawn_shape(location: Expr, scale: Expr, args: list[Value]) -> tuple[object
         return own or None
     asked = shape_of(args)
     return None if asked is None else (*asked, *own)
+
+
+def _drawn(evaluator: Evaluator, location: Expr, scale: Expr, name: str, args: list[Value], site: Site) -> Expr:
+    """A sample of N(location, scale^2): noise where both are numbers; gradient passes by `rsample` alone."""
+    mean, std = number_of(location), number_of(scale)
+    if mean is not None and std is not None:
+        law = NoiseLaw.STANDARD_NORMAL if mean == 0.0 and std == 1.0 else NoiseLaw.NORMAL
+        return noise.draw(evaluator, law, mean, std, _drawn_shape(location, scale, args), site, shaped_like(args))
+    eps = noise.draw(evaluator, NoiseLaw.STANDARD_NORMAL, 0.0, 1.0, None, site, scale)
+    z = Expr("add", (location, Expr("mul", (scale, eps), (), site)), (("known", name),), site)
+    return z if name == "rsample" else Expr("detach", (z,), (("known", "sample"),), site)
+
+
+def _call_on_other(evaluator: Evaluator, owner: Distribution, name: str, args: list[Value], site: Site) -> Value:
+    """A method of a distribution that is no normal one."""
+    if name in ("sample", "rsample"):
+        low = number_of(owner.parameters.get("0", owner.parameters.get("low")))
+        high = number_of(owner.parameters.get("1", owner.parameters.get("high")))
+        if owner.family == "Uniform" and low is not None and high is not None:
+            return noise.uniform(evaluator, low, high, shape_of(args), site, None)
+        eps = noise.draw(evaluator, NoiseLaw.OTHER, 0.0, 1.0, None, site, None)
+        return opaque(f"draw:{owner.family}:{name}", (eps,), site)
+    if name == "log_prob" and owner.family in ("Bernoulli", "ContinuousBernoulli") and args:
+        return _bernoulli_log_prob(owner, as_expr(args[0], site), site)
+    return opaque(f"{owner.family}.{name}", (as_expr(owner, site), *(as_expr(item, site) for item in args)), site)
 
 
 def _axes_of_event(value: Value) -> int:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from vae_checked.linter.symbols.expression import Expr, Site, is_data, opaque
 from vae_checked.linter.symbols.values import Instance, Layer, Value, apart, as_expr, number_of
 from vae_checked.linter.symbols.values import Sequence as Layers
 from vae_checked.linter.torch_model import losses
 from vae_checked.linter.torch_model.evaluator import Evaluator
 from vae_checked.linter.torch_model.functions import HANDLERS
-from vae_checked.mathematics.ops import MODULES
+from vae_checked.mathematics.ops import MODULES, Operation
 
-_IDENTITY = frozenset(("Identity",))
-_SHAPES = {"Flatten": "flatten", "Unflatten": "view"}
 _CONTAINERS = frozenset(("Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict"))
 
 
@@ -99,39 +99,67 @@ def apply(
         return losses.from_layer(evaluator, layer, args, kwargs, site)
     operation = MODULES.get(kind)
     if operation is not None and operation.elementwise:
-        if len(operation.arguments) > 1:
-            # Its second argument is learned: nn.PReLU's slope.
-            return Expr(operation.name, (x, Expr("parameter", (), (("serial", layer.serial),))), (), here)
-        return HANDLERS[operation.name](evaluator, [x, *layer.args], dict(layer.kwargs), here)
-    if kind in _IDENTITY:
-        return x
-    if kind in _SHAPES:
-        sizes = layer.option("unflattened_size", 1)
-        known = tuple(number_of(item) for item in sizes) if isinstance(sizes, (tuple, list)) else ()
-        return Expr(_SHAPES[kind], (x,), (("sizes", (None, *known)),) if known else (), site)
-    if kind in ("Softmax", "Softmax2d"):
-        return Expr("softmax", (x,), (), site)
-    if kind == "LogSoftmax":
-        return Expr("log", (Expr("softmax", (x,), (), site),), (), site)
+        return _elementwise(evaluator, operation, layer, x, here)
+    if kind in _OF_ONE:
+        return _OF_ONE[kind](layer, x, site)
     inputs = tuple(as_expr(item, site) for item in args) or (x,)
-    rank = _rank(kind)
-    serial = ("serial", layer.serial)
-    if kind in ("LSTM", "GRU", "RNN"):
-        whole = Expr("layer", inputs, (("kind", kind), serial), site)
-        state = Expr("item", (whole,), (("index", 1),), site)
-        hidden: Value = state
-        if kind == "LSTM":
-            hidden = tuple(Expr("item", (state,), (("index", index),), site) for index in range(2))
-        return (Expr("item", (whole,), (("index", 0),), site), hidden)
-    if kind == "MultiheadAttention":
-        return (Expr("layer", inputs, (("kind", kind), serial), site), opaque("attention", inputs, site))
+    if kind in _OF_MANY:
+        return _OF_MANY[kind](layer, inputs, site)
+    attrs = (("kind", kind), ("serial", layer.serial), ("rank", _rank(kind)), ("within", layer.within))
     applied = Site(site.source, site.node, layer.site)
-    result = Expr(
-        "layer", inputs, (("kind", kind), serial, ("rank", rank), ("within", layer.within), *_widths(layer)), applied
-    )
+    result = Expr("layer", inputs, (*attrs, *_widths(layer)), applied)
     if is_data(inputs[0]):
         evaluator.observations.fed.append(result)
     return result
+
+
+def _elementwise(evaluator: Evaluator, operation: Operation, layer: Layer, x: Expr, site: Site) -> Value:
+    if len(operation.arguments) > 1:
+        # Its second argument is learned: nn.PReLU's slope.
+        return Expr(operation.name, (x, Expr("parameter", (), (("serial", layer.serial),))), (), site)
+    return HANDLERS[operation.name](evaluator, [x, *layer.args], dict(layer.kwargs), site)
+
+
+def _reshaped(op: str) -> Callable[[Layer, Expr, Site], Value]:
+    def handle(layer: Layer, x: Expr, site: Site) -> Value:
+        sizes = layer.option("unflattened_size", 1)
+        known = tuple(number_of(item) for item in sizes) if isinstance(sizes, (tuple, list)) else ()
+        return Expr(op, (x,), (("sizes", (None, *known)),) if known else (), site)
+
+    return handle
+
+
+def _softmax(layer: Layer, x: Expr, site: Site) -> Value:
+    return Expr("softmax", (x,), (), site)
+
+
+def _log_softmax(layer: Layer, x: Expr, site: Site) -> Value:
+    return Expr("log", (Expr("softmax", (x,), (), site),), (), site)
+
+
+def _recurrent(layer: Layer, inputs: tuple[Expr, ...], site: Site) -> Value:
+    """The outputs of all steps, and the last state: of an LSTM two tensors."""
+    whole = Expr("layer", inputs, (("kind", layer.kind), ("serial", layer.serial)), site)
+    state = Expr("item", (whole,), (("index", 1),), site)
+    hidden: Value = state
+    if layer.kind == "LSTM":
+        hidden = tuple(Expr("item", (state,), (("index", index),), site) for index in range(2))
+    return (Expr("item", (whole,), (("index", 0),), site), hidden)
+
+
+def _attention(layer: Layer, inputs: tuple[Expr, ...], site: Site) -> Value:
+    whole = Expr("layer", inputs, (("kind", layer.kind), ("serial", layer.serial)), site)
+    return (whole, opaque("attention", inputs, site))
+
+
+_OF_ONE: dict[str, Callable[[Layer, Expr, Site], Value]] = {
+    "Identity": lambda layer, x, site: x,
+    "Flatten": _reshaped("flatten"), "Unflatten": _reshaped("view"),
+    "Softmax": _softmax, "Softmax2d": _softmax, "LogSoftmax": _log_softmax,
+}  # fmt: skip
+_OF_MANY: dict[str, Callable[[Layer, tuple[Expr, ...], Site], Value]] = {
+    "LSTM": _recurrent, "GRU": _recurrent, "RNN": _recurrent, "MultiheadAttention": _attention,
+}  # fmt: skip
 
 
 def _widths(layer: Layer) -> list[tuple[str, int]]:

@@ -66,24 +66,12 @@ def from_function(
     evaluator: Evaluator, dotted: str, args: list[Value], kwargs: dict[str, Value], site: Site
 ) -> Expr | None:
     """The draw that a function of torch, numpy or random makes, None when it makes none."""
-    top, _, _ = dotted.partition(".")
-    last = dotted.rpartition(".")[2]
+    top, last = dotted.partition(".")[0], dotted.rpartition(".")[2]
     numpy = top in ("numpy", "np")
-    if top not in ("torch", "numpy", "np"):
-        return None
-    if numpy and ".random." not in dotted:
+    if not (top == "torch" or (numpy and ".random." in dotted)):
         return None
     if last in _NORMAL or last in _UNIFORM:
-        law = NoiseLaw.STANDARD_NORMAL if last in _NORMAL else NoiseLaw.UNIFORM
-        mean, std = (0.0, 1.0) if last in _NORMAL else (0.5, 12**-0.5)
-        sizes = list(args)
-        if "size" in kwargs:
-            sizes = [kwargs["size"]]
-        if last.endswith("_like"):
-            first = args[0] if args else kwargs.get("input")
-            like = as_expr(first, site)
-            return draw(evaluator, law, mean, std, None, site, like)
-        return draw(evaluator, law, mean, std, shape_of(sizes), site, shaped_like(sizes))
+        return _standard(evaluator, last, args, kwargs, site)
     if last == "normal":
         location = args[0] if args else kwargs.get("mean", kwargs.get("loc", 0.0))
         scale = args[1] if len(args) > 1 else kwargs.get("std", kwargs.get("scale", 1.0))
@@ -92,9 +80,25 @@ def from_function(
     if last == "uniform" and numpy:
         low = number_of(args[0] if args else kwargs.get("low", 0.0))
         high = number_of(args[1] if len(args) > 1 else kwargs.get("high", 1.0))
-        low, high = 0.0 if low is None else low, 1.0 if high is None else high
-        return draw(evaluator, NoiseLaw.UNIFORM, (low + high) / 2, abs(high - low) * 12**-0.5, None, site, None)
+        return uniform(evaluator, 0.0 if low is None else low, 1.0 if high is None else high, None, site, None)
     return None
+
+
+def _standard(evaluator: Evaluator, name: str, args: list[Value], kwargs: dict[str, Value], site: Site) -> Expr:
+    """A draw of N(0, 1), or uniform in [0, 1], of given sizes or of the shape of a tensor."""
+    law = NoiseLaw.STANDARD_NORMAL if name in _NORMAL else NoiseLaw.UNIFORM
+    mean, std = (0.0, 1.0) if name in _NORMAL else (0.5, 12**-0.5)
+    if name.endswith("_like"):
+        like = as_expr(args[0] if args else kwargs.get("input"), site)
+        return draw(evaluator, law, mean, std, None, site, like)
+    sizes = [kwargs["size"]] if "size" in kwargs else list(args)
+    return draw(evaluator, law, mean, std, shape_of(sizes), site, shaped_like(sizes))
+
+
+def uniform(evaluator: Evaluator, low: float, high: float, shape: Hashable, site: Site, like: Expr | None) -> Expr:
+    """A draw that is uniform between two numbers."""
+    spread = abs(high - low) * 12**-0.5
+    return draw(evaluator, NoiseLaw.UNIFORM, (low + high) / 2, spread, shape, site, like)
 
 
 def from_method(
@@ -111,6 +115,5 @@ def from_method(
     if name == "uniform_":
         low = number_of(args[0] if args else kwargs.get("a", kwargs.get("from", 0.0)))
         high = number_of(args[1] if len(args) > 1 else kwargs.get("b", kwargs.get("to", 1.0)))
-        low, high = 0.0 if low is None else low, 1.0 if high is None else high
-        return draw(evaluator, NoiseLaw.UNIFORM, (low + high) / 2, abs(high - low) * 12**-0.5, shape, site, like)
+        return uniform(evaluator, 0.0 if low is None else low, 1.0 if high is None else high, shape, site, like)
     return None
