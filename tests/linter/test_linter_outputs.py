@@ -112,3 +112,104 @@ def test_the_prediction_is_the_side_that_is_computed_from_the_other(tmp_path: Pa
 
     told = [facts.output.activations for facts in report.facts if facts.recon.kind is not None]
     assert [fact is not None and fact.value for fact in told] == [("sigmoid",)]
+
+
+HALVES = {
+    "chunk": "self.both(h).chunk(2, 1)",
+    "split": "torch.split(self.both(h), 11, dim=1)",
+    "split by sizes": "self.both(h).split([11, 11], -1)",
+    "tensor_split": "torch.tensor_split(self.both(h), 2, dim=1)",
+    "tensor_split at a place": "torch.tensor_split(self.both(h), (11,), dim=-1)",
+}
+
+
+@pytest.mark.parametrize("halves", HALVES.values(), ids=HALVES)
+def test_latents_are_those_of_one_head_of_a_layer_that_makes_both(tmp_path: Path, halves: str) -> None:
+    net = f"""
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.trunk = nn.Sequential(nn.Flatten(), nn.Linear(84, 33), nn.ReLU())
+        self.both = nn.Linear(33, 22)
+        self.back = nn.Linear(11, 84)
+
+    def forward(self, x):
+        h = self.trunk(x)
+        m, s = {halves}
+        y = self.back(m + torch.exp(0.5 * s) * torch.randn_like(s))
+        recon = F.mse_loss(y, x, reduction="none").sum(1)
+        return (recon - 0.5 * torch.mean(1 + s - m.pow(2) - s.exp(), 1)).mean()
+"""
+    report = linted(tmp_path, {"net.py": HEAD + net})
+
+    betas = [facts.objective.effective_beta for facts in report.facts if facts.objective.effective_beta is not None]
+    assert [[(size.name, size.value, size.power) for size in fact.value.factors] for fact in betas] == [
+        [("latents", 11, -1)]
+    ]
+
+
+def test_a_view_above_a_cross_entropy_by_hand_is_of_the_prediction(tmp_path: Path) -> None:
+    forward = """
+    def forward(self, x):
+        m, s = self.encode(x.flatten(1))
+        y = self.back(m + torch.exp(0.5 * s) * torch.randn_like(s)).view(-1, 3, 4, 7)
+        recon = -(x * torch.log(y + 1e-8) + (1 - x) * torch.log(1 - y + 1e-8)).sum((1, 2, 3))
+        return recon - 0.5 * torch.sum(1 + s - m.pow(2) - s.exp(), 1)
+"""
+    report = linted(tmp_path, {"net.py": HEAD + MODEL + forward})
+
+    shapes = [facts.output.shape for facts in report.facts if facts.recon.kind is not None]
+    assert [fact is not None and fact.value.output for fact in shapes] == ["B 3 4 7"]
+
+
+def test_a_sampler_and_a_kl_of_the_same_layers_belong_together(tmp_path: Path) -> None:
+    # std is spelled in two ways, and the mean that the KL is found at is the one below the ReLU.
+    forward = """
+    def forward(self, x):
+        m, s = self.encode(x)
+        m, s = m.relu(), s.clamp(-20, 10)
+        y = self.back(m + torch.exp(2 * s).sqrt() * torch.randn_like(s))
+        kl = torch.distributions.kl_divergence(torch.distributions.Normal(m, torch.exp(s)), PRIOR).sum(1)
+        return F.mse_loss(y, x, reduction="none").sum(1) + kl
+"""
+    prior = "PRIOR = torch.distributions.Normal(0.0, 1.0)\n"
+    report = linted(tmp_path, {"net.py": HEAD + prior + MODEL + forward})
+
+    assert [(facts.sampler.std is not None, facts.kl.form is not None) for facts in report.facts] == [(True, True)]
+
+
+def test_a_std_that_is_an_exp_is_read_alike_by_the_model_alone(tmp_path: Path) -> None:
+    net = """
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.trunk = nn.Sequential(nn.Linear(84, 33), nn.ReLU())
+        self.to_m = nn.Linear(33, 7)
+        self.to_s = nn.Linear(33, 7)
+        self.back = nn.Sequential(nn.Linear(7, 33), nn.ReLU(), nn.Linear(33, 84), nn.Sigmoid())
+
+    def forward(self, x):
+        h = self.trunk(x)
+        m, std = 3 * torch.tanh(self.to_m(h)), torch.exp(self.to_s(h))
+        return self.back(m + std * torch.randn_like(m)), m, std
+
+
+def vae_loss(recon, x, mu, std):
+    error = F.mse_loss(recon, x, reduction="none").sum(1)
+    return (error + 0.5 * torch.sum(mu * mu + std * std - 1 - 2 * std.log(), 1)).mean()
+
+
+def train(loader):
+    net = Net()
+    for x, _ in loader:
+        out, mu, std = net(x)
+        vae_loss(out, x, mu, std).backward()
+
+
+def embed(loader):
+    net = Net()
+    return [net(x)[0] for x, _ in loader]
+"""
+    assert codes(linted(tmp_path, {"net.py": HEAD + net})) == []

@@ -18,6 +18,8 @@ def roles_of(run: Run, graph: Graph, latents: Sequence[Latent]) -> dict[str, Rol
     roles: dict[str, Role] = {}
     for part in run.parts:
         role = _measured(run, graph, latents, part) or part.role
+        if role is Role.MU and role in roles.values() and any(latent.second == latent.mu for latent in latents):
+            role = Role.SECOND  # one value in the place of both heads
         if role is not None:
             roles[part.path] = role
     if Role.RECONSTRUCTION not in roles.values():

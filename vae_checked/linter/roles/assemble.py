@@ -30,6 +30,7 @@ from vae_checked.linter.roles.posterior import exchanged, heads_facts, sampler_f
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import ELEMENTWISE, NOISE, Expr, Graph, contains, strip, walk
+from vae_checked.linter.symbols.numeric import leaves
 from vae_checked.mathematics.gaussians import std_at
 from vae_checked.record import replace
 
@@ -133,10 +134,17 @@ def _kl_of(site: SamplerSite, found: list[Divergence]) -> Divergence | None:
     location = strip(site.location).uid
     reading = [kl for kl in kls if kl.head.uid in inside or strip(kl.head).uid in inside]
     beside = [kl for kl in kls if strip(kl.location).uid == location and site.head is not None]
-    for candidates in ([kl for kl in reading if strip(kl.location).uid == location], reading, beside):
+    alike = [kl for kl in kls if _follow_alike(site.location, kl.location) and _follow_alike(site.scale, kl.head)]
+    for candidates in ([kl for kl in reading if strip(kl.location).uid == location], reading, beside, alike):
         if candidates:
             return next((kl for kl in candidates if _agrees(site, kl)), candidates[0])
     return next((kl for kl in kls if exchanged(site, kl)), None)
+
+
+def _follow_alike(one: Expr, other: Expr) -> bool:
+    """Whether two values follow elementwise from one and the same."""
+    sides = [{leaf.uid for leaf in leaves(side) if not samplers.is_scalar(leaf)} for side in (one, other)]
+    return bool(sides[0]) and sides[0] == sides[1]
 
 
 def _agrees(site: SamplerSite, kl: Divergence) -> bool:

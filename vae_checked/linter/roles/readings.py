@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from vae_checked.facts import KL, Fact, Facts, KLForm, Sampler, StdCurve
-from vae_checked.linter.roles.samplers import SamplerSite, fitting_head
+from vae_checked.facts import KL, Fact, Facts, KLForm, Parametrisation, Sampler, StdCurve
+from vae_checked.linter.roles.samplers import SamplerSite, curve, fitting_head
 from vae_checked.linter.symbols.expression import Expr, built_at, strip
 from vae_checked.record import dataclass
 
@@ -32,7 +32,7 @@ class Readings:
             return
         if form is None:
             self._drawn.append(_Drawn(facts.subject, head, std))
-        elif form.value.parametrisation is std.value.parametrisation:
+        elif form.value.parametrisation is std.value.parametrisation is _own_reading(site):
             self._trained.setdefault(head, set()).add(form)
 
     def facts(self) -> list[Facts]:
@@ -45,6 +45,13 @@ class Readings:
                 form = min(forms, key=lambda item: str(item.origin.place))
                 found.append(Facts(drawn.subject, sampler=Sampler(std=drawn.std), kl=KL(form=form)))
         return found
+
+
+def _own_reading(site: SamplerSite) -> Parametrisation | None:
+    """How a sampler reads its own head; beside a KL it is told how it reads the KL's, which may be computed from it."""
+    head = fitting_head(site.scale)
+    found = None if head is None else curve(site.scale, head)
+    return None if found is None else found[0]
 
 
 def _head(site: SamplerSite) -> Head | None:

@@ -159,10 +159,11 @@ def _near(node: Expr) -> list[Expr]:
 
 def _unguarded(expr: Expr) -> Expr:
     """What is inside of a logarithm, without the clamp or the small number that keeps it finite."""
-    node = strip(expr)
-    while node.op == "clamp" or (node.op == "add" and any(arg.op == "const" for arg in node.args)):
-        node = strip(node.args[1] if node.args[0].op == "const" else node.args[0])
-    return node
+    while True:
+        node = strip(expr)
+        if node.op != "clamp" and not (node.op == "add" and any(arg.op == "const" for arg in node.args)):
+            return expr
+        expr = node.args[1] if node.args[0].op == "const" else node.args[0]
 
 
 def is_of_constant(recon: Reconstruction) -> bool:

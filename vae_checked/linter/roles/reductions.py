@@ -250,11 +250,19 @@ def peeled(term: Expr) -> tuple[Step, ...]:
 
 
 def latents(head: Expr) -> int | None:
-    """The number of latents, from the linear layer that makes the head."""
-    node = strip(head)
+    """The number of latents, from the linear layer that makes the head, or several heads as its parts."""
+    node, shares = strip(head), 1
     while node.op not in ("layer",) and len(node.args) == 1:
+        if node.op == "part":
+            width, parts = node.get("width"), node.get("of")
+            if isinstance(width, (int, float)):
+                return int(width) // shares
+            if not isinstance(parts, int):
+                return None
+            shares *= parts
         node = strip(node.args[0])
-    return _outputs(node)
+    made = _outputs(node)
+    return None if made is None or made % shares else made // shares
 
 
 def elements(recon: Reconstruction) -> int | None:

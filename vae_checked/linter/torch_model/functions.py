@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+import itertools
+from collections.abc import Hashable, Sequence
 
 from vae_checked.linter.symbols.expression import Expr, Site, const, is_data, opaque
 from vae_checked.linter.symbols.values import Value, as_expr, number_of
@@ -156,24 +157,37 @@ def _numel(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site
     return Expr("size", (first_tensor(args, kwargs, site),), (("axis", "all"),), site)
 
 
+def _parts(x: Expr, widths: Sequence[float | None], axis: float | None, site: Site) -> Value:
+    """The pieces of a tensor along an axis, each with its length where that is known."""
+    return tuple(
+        Expr("part", (x,), (("index", index), ("of", len(widths)), ("axis", axis), ("width", width)), site)
+        for index, width in enumerate(widths[:16])
+    )
+
+
 def _chunk(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
-    x = first_tensor(args, kwargs, site)
-    count = number_of(_argument(args, kwargs, 1, "chunks"))
+    count = number_of(_argument(args, kwargs, 1, "chunks", "sections"))
     axis = number_of(_argument(args, kwargs, 2, "dim", "axis"))
     pieces = 2 if count is None else max(1, min(int(count), 16))
-    return tuple(
-        Expr("part", (x,), (("index", index), ("of", pieces), ("axis", axis)), site) for index in range(pieces)
-    )
+    return _parts(first_tensor(args, kwargs, site), [None] * pieces, axis, site)
 
 
 def _split(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
-    x = first_tensor(args, kwargs, site)
-    sizes = _argument(args, kwargs, 1, "split_size_or_sections", "split_size", "indices_or_sections")
+    sizes = _argument(args, kwargs, 1, "split_size_or_sections", "split_size")
     axis = number_of(_argument(args, kwargs, 2, "dim", "axis"))
-    pieces = len(sizes) if isinstance(sizes, (tuple, list)) else 2
-    return tuple(
-        Expr("part", (x,), (("index", index), ("of", pieces), ("axis", axis)), site) for index in range(min(pieces, 16))
-    )
+    widths = [number_of(size) for size in (sizes if isinstance(sizes, (tuple, list)) else [sizes] * 2)]
+    return _parts(first_tensor(args, kwargs, site), widths, axis, site)
+
+
+def _tensor_split(evaluator: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    places = _argument(args, kwargs, 1, "indices_or_sections", "indices", "sections")
+    if not isinstance(places, (tuple, list)):
+        axis = _argument(args, kwargs, 2, "dim")
+        return _chunk(evaluator, [first_tensor(args, kwargs, site), places, axis], {}, site)
+    ends = [number_of(place) for place in places]
+    widths = [None if one is None or other is None else other - one for one, other in itertools.pairwise([0.0, *ends])]
+    axis = number_of(_argument(args, kwargs, 2, "dim"))
+    return _parts(first_tensor(args, kwargs, site), [*widths, None], axis, site)
 
 
 def _unbind(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
@@ -257,7 +271,7 @@ HANDLERS: dict[str, Handler] = {
     "softmax": _softmax, "log_softmax": _log_softmax,
     **dict.fromkeys(OPERATIONS["detach"].names.functions, _detach),
     "size": _size_of, "numel": _numel, "nelement": _numel,
-    "chunk": _chunk, "split": _split, "tensor_split": _split, "unbind": _unbind,
+    "chunk": _chunk, "split": _split, "tensor_split": _tensor_split, "unbind": _unbind,
     "zeros": _filled(0.0, 0), "zeros_like": _filled(0.0), "new_zeros": _filled(0.0, 1),
     "zero": _filled(0.0), "ones": _filled(1.0, 0), "ones_like": _filled(1.0), "new_ones": _filled(1.0, 1),
     "full": _full, "full_like": _full, "new_full": _full, "fill": _full,
