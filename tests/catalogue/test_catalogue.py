@@ -8,7 +8,7 @@ from pathlib import Path
 from string import Formatter
 
 import pytest
-from catalogue_cases import CASES, made
+from planted.facts import CASES, made
 
 from vae_checked import catalogue
 from vae_checked.catalogue import CATALOGUE, Mistake, find, judge

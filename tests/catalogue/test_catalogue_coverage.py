@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from catalogue_cases import CASES, LOGVAR, LOGVAR_CURVE, MEAN, SUM, Values, made
+from planted.facts import CASES, LOGVAR, LOGVAR_CURVE, MEAN, SUM, Values, made
 
 from vae_checked.catalogue import CATALOGUE, find, judge
 from vae_checked.catalogue.coverage import CORE, RECONSTRUCTION, Examined, examined

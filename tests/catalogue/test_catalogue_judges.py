@@ -6,7 +6,7 @@ import math
 
 import pytest
 import torch
-from catalogue_cases import (
+from planted.facts import (
     CASES,
     KEPT,
     LOGVAR,
@@ -19,7 +19,7 @@ from catalogue_cases import (
     Values,
     made,
 )
-from catalogue_verdicts import NO_MISTAKES, UNDECIDED, WEIGHTED
+from planted.facts_without import NO_MISTAKES, UNDECIDED, WEIGHTED
 
 from vae_checked.catalogue import CATALOGUE, Clean, Found, Mistake, Undecided, Weighted, find, judge
 from vae_checked.catalogue.support.ranges import sigmoid

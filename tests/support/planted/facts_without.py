@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from catalogue_cases import (
+from planted.facts import (
     KEPT,
     LOG_STD,
     LOG_STD_CURVE,
@@ -16,7 +16,6 @@ from catalogue_cases import (
     SUM,
     Values,
 )
-
 from vae_checked.facts import (
     BYTE,
     REAL,
