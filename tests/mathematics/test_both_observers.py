@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from vae_checked.auditor import audit
 from vae_checked.auditor.measure.intervals import interval_of
 from vae_checked.auditor.recognition.graph import Graph
 from vae_checked.auditor.recording.recorder import Recorder
@@ -121,6 +122,36 @@ def test_both_observers_say_where_a_head_lies(name: str, tmp_path: Path) -> None
     for found in (read(text, tmp_path), recorded(text)):
         assert found is not None
         assert (found.low, found.high) == pytest.approx(expected, abs=0.011)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "m = self.get_submodule(self.name)(h)",
+        "m = 2 * self.get_submodule(self.name)(torch.tanh(h))",
+        "m = getattr(self, self.name)(torch.tanh(h))",
+        "m = self.table[self.name](torch.sigmoid(h))",
+        "m = torch.special.bessel_j0(h)",
+        "m = F.elu(h, alpha=self.alpha)",
+        "m = h.clamp(min=self.least)",
+    ],
+)
+def test_what_the_linter_cannot_resolve_lies_nowhere_it_knows(head: str, tmp_path: Path) -> None:
+    assert read(SOURCE.format(head=head, module="None"), tmp_path) is None
+
+
+@pytest.mark.parametrize(("alpha", "confined"), [(1, True), (8, False)])
+def test_the_parameter_of_an_activation_decides_whether_it_confines(alpha: int, confined: bool, tmp_path: Path) -> None:
+    text = SOURCE.format(head="m = h", module="None").replace("self.to_v(hidden)", f"F.elu(self.to_v(hidden), {alpha})")
+    path = tmp_path / "net.py"
+    path.write_text(text, encoding="utf-8")
+    names: dict[str, type[nn.Module]] = {}
+    exec(compile(text, str(path), "exec"), names)  # noqa: S102  a module of this test's own
+    torch.manual_seed(8)
+    for findings in (lint([str(path)]).findings, audit(names["Net"](), torch.randn(4, 12)).findings):
+        told = [finding for finding in findings if finding.code == "VAE204"]
+        assert len(told) == confined
+        assert all("(0.6065, inf)" in str(finding.evidence) for finding in told)
 
 
 @pytest.mark.parametrize("name", HEADS)

@@ -15,8 +15,6 @@ from torch import Tensor, nn
 from vae_checked.facts import REAL, Interval
 from vae_checked.mathematics.ops import OPERATIONS, Kind, Operation, Setting
 
-# torch functions whose name is not the operation's.
-SPELLED = {"entr": torch.special.entr, "ndtr": torch.special.ndtr}
 # The values that parameters are tried with, beside their defaults.
 TRIED: dict[str, tuple[tuple[Setting, ...], ...]] = {
     "leaky_relu": ((0.3,), (-0.2,), (0.0,)),
@@ -44,11 +42,10 @@ IDS = [f"{operation.name}{list(settings) if settings else ''}" for operation, se
 
 
 def torch_function(operation: Operation) -> Callable[..., Tensor]:
-    if operation.name in SPELLED:
-        return SPELLED[operation.name]
-    if operation.names.functional:
-        return getattr(F, operation.names.functional[0])
-    return getattr(torch, operation.names.torch[0])
+    for home, names in ((F, operation.names.functional), (torch, operation.names.torch)):
+        if names:
+            return getattr(home, names[0])
+    return getattr(torch.special, operation.name)
 
 
 def in_torch(operation: Operation, settings: Sequence[Setting], *given: Tensor) -> Tensor:
