@@ -31,7 +31,7 @@ WALLS: dict[str, set[str] | None] = {
     "laws": {"contracts", "reference"},
     "strategies": {"contracts"},
     "auditor": {"adapters", "laws", "catalogue", "reference", "reports", "contracts", "mathematics"},
-    "monitor": {"auditor", "adapters"},
+    "monitor": {"auditor", "adapters", "mathematics"},
     "shapes": {"contracts", "adapters"},
     "wrapping": {"contracts", "adapters", "shapes"},
     "errors": set(),

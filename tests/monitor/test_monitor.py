@@ -31,9 +31,9 @@ from small_vaes.digits import (
 from torch import Tensor, nn
 
 from vae_checked import Monitor
-from vae_checked.facts import Likelihood
+from vae_checked.facts import EffectiveBeta, Likelihood
 from vae_checked.monitor import Balance, Cause, Reading
-from vae_checked.monitor.balance import balance_of, largest_variance
+from vae_checked.monitor.balance import Sizes, balance_of, largest_variance
 from vae_checked.monitor.causes import diagnose
 
 # ------------------------------------------------------------------------------------------- the four causes
@@ -44,7 +44,7 @@ from vae_checked.monitor.causes import diagnose
     [
         (Detached, balanced, 100, Cause.NO_GRADIENT, "reaches no mu"),
         (SampledWithoutGradient, balanced, 100, Cause.NO_GRADIENT, "rsample()"),
-        (Digits, averaged, 150, Cause.LARGE_BETA, "64 = 64 (elements of x)"),
+        (Digits, averaged, 150, Cause.LARGE_BETA, "the effective beta is 64 (elements of a sample 64)"),
         (Skipping, balanced, 300, Cause.UNUSED_Z, "by a way around z"),
         (Deaf, balanced, 100, Cause.UNUSED_Z, "is the same when z is exchanged"),
         (MeanDecoded, balanced, 100, Cause.UNUSED_Z, "through the heads of the posterior, not through z"),
@@ -73,7 +73,7 @@ def test_a_healthy_model_gets_no_cause_and_its_latents_become_active() -> None:
 def test_one_reading_or_a_rising_kl_is_no_collapse() -> None:
     def seen(step: int, kl: float, **changed: Any) -> Reading:
         plain = {
-            "balance": Balance(64.0, (), "mse"),
+            "balance": Balance(64.0, EffectiveBeta(64.0), BATCH, "mse"),
             "largest_variance": 1.6,
             "reaches_encoder": True,
             "follows_z": 1.0,
@@ -147,28 +147,29 @@ def test_terms_with_a_backward_each_are_added_and_twice_is_not_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("loss", "beta", "factors", "error"),
+    ("loss", "beta", "symbols", "error"),
     [
-        (balanced, 0.2, (), "mse"),
-        (averaged, PIXELS, (("elements of x", PIXELS),), "mse"),
-        (lambda p, x, m, s: F.mse_loss(p, x) + kl_of(m, s).sum(), PIXELS * BATCH, 2, "mse"),
-        (lambda p, x, m, s: F.mse_loss(p, x, reduction="sum") + kl_of(m, s).mean(), 1 / BATCH, 1, "mse"),
-        (lambda p, x, m, s: F.mse_loss(p, x) + kl_of(m, s).mean() / LATENTS, PIXELS / LATENTS, 2, "mse"),
-        (lambda p, x, m, s: F.binary_cross_entropy(p, x) + 0.5 * kl_of(m, s).mean(), 0.5 * PIXELS, 0, "bce"),
-        (lambda p, x, m, s: F.l1_loss(p, x, reduction="sum") + 3.0 * kl_of(m, s).sum(), 3.0, 0, "l1"),
-        (lambda p, x, m, s: F.mse_loss(p, x, reduction="sum") - kl_of(m, s).sum(), -1.0, 0, "mse"),
-        (lambda p, x, m, s: F.mse_loss(p, x, reduction="sum") + 0.0 * kl_of(m, s).sum(), 0.0, 0, "mse"),
+        (balanced, 0.2, "", "mse"),
+        (averaged, PIXELS, "C*H*W", "mse"),
+        (lambda p, x, m, s: F.mse_loss(p, x) + kl_of(m, s).sum(), PIXELS * BATCH, "C*H*W B", "mse"),
+        (lambda p, x, m, s: F.mse_loss(p, x, reduction="sum") + kl_of(m, s).mean(), 1 / BATCH, "B", "mse"),
+        (lambda p, x, m, s: F.mse_loss(p, x) + kl_of(m, s).mean() / LATENTS, PIXELS / LATENTS, "C*H*W L", "mse"),
+        (lambda p, x, m, s: F.binary_cross_entropy(p, x) + 0.5 * kl_of(m, s).mean(), 0.5 * PIXELS, "", "bce"),
+        (lambda p, x, m, s: F.l1_loss(p, x, reduction="sum") + 3.0 * kl_of(m, s).sum(), 3.0, "", "l1"),
+        (lambda p, x, m, s: F.mse_loss(p, x, reduction="sum") - kl_of(m, s).sum(), -1.0, "", "mse"),
+        (lambda p, x, m, s: F.mse_loss(p, x, reduction="sum") + 0.0 * kl_of(m, s).sum(), 0.0, "", "mse"),
     ],
 )
-def test_the_effective_beta_and_the_sizes_that_make_it(loss: Loss, beta: float, factors: Any, error: str) -> None:
+def test_the_effective_beta_and_the_sizes_that_make_it(loss: Loss, beta: float, symbols: str, error: str) -> None:
     torch.manual_seed(2)
     reading = one_step(Digits(), DIGITS[:BATCH], loss)
     assert reading.balance is not None
     assert reading.balance.beta == pytest.approx(beta, rel=2e-3)
     assert reading.balance.error == error
-    made = reading.balance.factors
-    assert made == factors if isinstance(factors, tuple) else len(made) == factors
-    assert not made or math.prod(value for _, value in made) == pytest.approx(beta, rel=2e-3)
+    made = reading.balance.expression
+    assert [factor.symbol for factor in made.factors] == symbols.split()
+    at_batch = math.prod(float(factor.value or BATCH) ** factor.power for factor in made.factors)
+    assert made.constant * at_batch == pytest.approx(beta, rel=2e-3)
 
 
 def test_accumulated_and_scaled_losses_have_the_same_beta() -> None:
@@ -192,10 +193,10 @@ def test_a_loss_of_no_closed_form_leaves_beta_unknown_and_says_why() -> None:
 
 
 def test_sizes_that_do_not_make_the_beta_are_not_named() -> None:
-    sizes = {"elements of x": 48, "latents": 5, "batch": 7}
+    sizes = Sizes(elements=48, latents=5, batch=7)
     found = balance_of(48 * 7 / 5, 1.0, Likelihood.MSE, sizes)
     assert found is not None
-    assert str(found) == "67.2 = 48 (elements of x) x 0.2 (1 / 5 latents) x 7 (batch)"
+    assert str(found) == ("9.6 * B (elements of a sample 48, latents 5, B the batch size; at batch 7: 67)")
     other = balance_of(0.3, 1.0, Likelihood.MSE, sizes)
     assert other is not None
     assert str(other) == "0.3"
@@ -262,4 +263,4 @@ def test_a_loss_that_the_forward_returns_is_measured_there() -> None:
     assert reading is not None
     assert reading.balance is not None
     assert reading.balance.beta == pytest.approx(PIXELS, rel=2e-3)
-    assert reading.balance.factors == (("elements of x", float(PIXELS)),)
+    assert str(reading.balance) == f"{PIXELS} (elements of a sample {PIXELS})"

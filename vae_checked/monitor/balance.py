@@ -4,39 +4,51 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from vae_checked.facts import Likelihood
+from vae_checked.facts import EffectiveBeta, Likelihood, Quantity
+from vae_checked.mathematics.effective_beta import BATCH, elements, latents
 from vae_checked.monitor.reading import Balance
+from vae_checked.record import replace
 
 _CLOSE = 2e-3
 
 
-def balance_of(kl: float, recon: float, error: Likelihood, sizes: Mapping[str, int]) -> Balance | None:
-    """The ratio of both weights, and the product of `sizes` that it is; None where the error has no weight."""
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """The elements of a sample, its latents and the samples of a batch; 0 where one is not known."""
+
+    elements: int
+    latents: int
+    batch: int
+
+
+def balance_of(kl: float, recon: float, error: Likelihood, sizes: Sizes) -> Balance | None:
+    """The ratio of both weights, and the sizes whose product it is; None where the error has no weight."""
     if recon == 0 or not math.isfinite(kl / recon):
         return None
     beta = kl / recon
-    return Balance(beta, _factors(beta, sizes), error.value)
+    found = _expression(beta, sizes)
+    return Balance(beta, EffectiveBeta(float(f"{beta:.4g}")) if found is None else found, sizes.batch, error.value)
 
 
-def _factors(beta: float, sizes: Mapping[str, int]) -> tuple[tuple[str, float], ...]:
-    """The sizes, or their inverses, whose product is `beta`; the fewest that do, none where none do."""
-    powers = {"elements of x": (0, 1), "latents": (0, -1), "batch": (0, 1, -1)}
-    names = [name for name in powers if sizes.get(name, 1) > 1]
-    # Sizes may agree by chance; those of the data and the model are then likelier meant than the batch's.
-    choices = sorted(
-        itertools.product(*(powers[name] for name in names)),
-        key=lambda each: (sum(map(abs, each)), [-abs(power) for power in each]),
+def _expression(beta: float, sizes: Sizes) -> EffectiveBeta | None:
+    """The sizes, or their inverses, whose product is `beta`; the fewest that do, None where none do."""
+    known = (
+        (elements(float(sizes.elements)), sizes.elements, (0, 1)),
+        (latents(float(sizes.latents)), sizes.latents, (0, -1)),
+        (Quantity(BATCH, 1, None, "batch size"), sizes.batch, (0, 1, -1)),
     )
-    for chosen in choices:
-        found = [(name, float(sizes[name]) ** power) for name, power in zip(names, chosen, strict=True) if power]
-        if math.isclose(math.prod(value for _, value in found), beta, rel_tol=_CLOSE):
-            return tuple((name if value > 1 else f"1 / {sizes[name]} {name}", value) for name, value in found)
-    return ()
+    choices = itertools.product(*(powers if size > 1 else (0,) for _, size, powers in known))
+    # Sizes may agree by chance; those of the data and the model are then likelier meant than the batch's.
+    for chosen in sorted(choices, key=lambda each: (sum(map(abs, each)), [-abs(power) for power in each])):
+        pairs = [(each, size, power) for (each, size, _), power in zip(known, chosen, strict=True) if power]
+        if pairs and math.isclose(math.prod(float(size) ** power for _, size, power in pairs), beta, rel_tol=_CLOSE):
+            return EffectiveBeta(1.0, tuple(replace(each, power=power) for each, _, power in pairs))
+    return None
 
 
 def largest_variance(data: Tensor, error: Likelihood) -> float | None:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from vae_checked.adapters import adapt
 from vae_checked.auditor.losses.loss import find_loss
 from vae_checked.errors import ModelError, UsageError
-from vae_checked.monitor.balance import balance_of, largest_variance
+from vae_checked.monitor.balance import Sizes, balance_of, largest_variance
 from vae_checked.monitor.causes import PATIENCE, diagnose
 from vae_checked.monitor.live import Live, Weighed
 from vae_checked.monitor.probe import Probed, probe, rows_of
@@ -183,8 +183,7 @@ class Monitor:
             kl, recon, error = weights
             data = probed.target
             elements = 0 if data is None else data[0].numel()
-            sizes = {"elements of x": elements, "latents": probed.latent_size, "batch": batch}
-            balance = balance_of(kl, recon, error, sizes)
+            balance = balance_of(kl, recon, error, Sizes(elements, probed.latent_size, batch))
             largest = None if data is None else largest_variance(data, error)
         reading = Reading(
             self._step,

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from vae_checked.facts import EffectiveBeta
+from vae_checked.mathematics.effective_beta import rendered
+
 ACTIVE = 0.01
 """The threshold of an active unit: Var_x(E[z|x]) > 0.01; Burda, Grosse and Salakhutdinov 2016, section 5."""
 
@@ -36,17 +39,17 @@ class Diagnosis:
 class Balance:
     """The effective beta: the weight of one sample's summed KL over that of its summed error.
 
-    `factors` are the sizes that make it, each with its name; their product is `beta`, or 1 where there are none.
+    `beta` is the number at the batch size that was seen, `expression` what makes it, where sizes do: a constant then.
     `error` is what is summed (`mse` is the squared error, without 1/2).
     """
 
     beta: float
-    factors: tuple[tuple[str, float], ...]
+    expression: EffectiveBeta
+    batch: int
     error: str
 
     def __str__(self) -> str:
-        made = " x ".join(f"{value:.4g} ({name})" for name, value in self.factors)
-        return f"{self.beta:.4g} = {made}" if made else f"{self.beta:.4g}"
+        return rendered(self.expression, batch=self.batch)
 
 
 @dataclass(frozen=True, slots=True)
