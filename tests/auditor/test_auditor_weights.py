@@ -190,3 +190,55 @@ def test_sizes_that_the_audit_drew_are_symbols() -> None:
         (facts,) = audit(Convolved(), spec, loss, data_range=(0, 1)).facts
         assert facts.objective.effective_beta is not None
         assert rendered(facts.objective.effective_beta.value) == text
+
+
+class Trained(zoo.Base):
+    """Runs itself in its training step, as a Lightning module does; `scaled` is how it writes the KL."""
+
+    def __init__(self, beta: float) -> None:
+        super().__init__()
+        self.beta = beta
+
+    def scaled(self, rows: Tensor) -> Tensor:
+        return self.beta * rows.mean()
+
+    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
+        x, _ = batch
+        x_hat, mu, logvar = self(x)[:3]
+        return error(x_hat, x) / len(x) + self.scaled(kl_rows(mu, logvar))
+
+
+class WithinTheFormula(Trained):
+    def scaled(self, rows: Tensor) -> Tensor:
+        return -0.5 * self.beta * (-2.0 * rows).mean()
+
+
+class LostHalf(Trained):
+    def scaled(self, rows: Tensor) -> Tensor:
+        return self.beta * (2.0 * rows).mean()
+
+
+class Literal(Trained):
+    def scaled(self, rows: Tensor) -> Tensor:
+        return 2.0 * rows.mean()
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [
+        (Trained(2.0), []),
+        (Trained(0.5), []),
+        (Trained(4.0), []),
+        (Trained(1.0), []),
+        (WithinTheFormula(0.5), []),
+        (WithinTheFormula(2.0), []),
+        (LostHalf(4.0), ["VAE303"]),
+        (LostHalf(1.0), ["VAE303"]),
+        (Literal(1.0), ["VAE303"]),
+    ],
+    ids=lambda value: f"{type(value).__name__} {value.beta:g}" if isinstance(value, Trained) else "",
+)
+def test_a_weight_of_a_model_that_runs_itself_has_a_name(model: Trained, expected: list[str]) -> None:
+    torch.manual_seed(4)
+    report = audit(model, "B 3 8 12", data_range=(0, 1))
+    assert [finding.code for finding in report.findings] == expected

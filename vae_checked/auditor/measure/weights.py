@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from vae_checked.auditor.losses.settings import Setting
 from vae_checked.auditor.recognition.graph import Graph
+from vae_checked.auditor.recording.literals import names_value
 from vae_checked.auditor.recording.origins import names_in
 from vae_checked.auditor.recording.tape import Step, Tape
 from vae_checked.facts import Factor, Reduced, Reduction
@@ -30,12 +31,14 @@ _CLOSE = 1e-2
 class Way:
     """What lies on the way of a term to the loss: how many elements each mean takes, and the constants beside it.
 
-    `settings` are the loss's own numbers that were seen to scale the term.
+    `settings` are the loss's own numbers that were seen to scale the term, `named` what names stand for that the source
+    writes where it scales the term.
     """
 
     means: tuple[int, ...]
     scales: tuple[Scaling, ...]
     settings: tuple[Setting, ...] = ()
+    named: tuple[float, ...] = ()
 
     def without(self, copies: int) -> Way:
         """The same way once its mean over several copies of a sample is left out."""
@@ -100,6 +103,7 @@ def way_to(
     on = graph.between(begins, total, cut)
     means: list[int] = []
     scales: list[Scaling] = []
+    named: list[float] = []
     for step in tape.steps:
         if not any(n in on for n in step.outputs):
             continue
@@ -109,8 +113,10 @@ def way_to(
         taken = _mean_count(tape, step, inputs[0])
         if taken > 1:
             means.append(taken)
-        scales += _scale(tape, step)
-    return Way(tuple(means), tuple(scales))
+        found = _scale(tape, step)
+        scales += found
+        named += [value for scale in found for value in names_value(step, scale.value)]
+    return Way(tuple(means), tuple(scales), named=tuple(named))
 
 
 def _mean_count(tape: Tape, step: Step, number: int) -> int:
@@ -125,7 +131,7 @@ def _mean_count(tape: Tape, step: Step, number: int) -> int:
     return before // max(1, after)
 
 
-def _scale(tape: Tape, step: Step) -> list[Scaling]:
+def _scale(tape: Tape, step: Step) -> list[Number]:
     """The constant by which the step multiplies or divides, where the term is a number per sample or for all."""
     if step.name.rstrip("_") not in ("mul", "div"):
         return []
@@ -183,8 +189,13 @@ def explained(
         reduction, factor = Reduction.MEAN, factor * event
         counted = (Size(1, divides=True),)
         return _reduced(batch_kind, divisions, reduction, counted), Factor(_rounded(factor), explicit=True)
-    reduced = _reduced(batch_kind, divisions, reduction, way.weights)
-    left = _left(factor, way)
+    chosen = way.weights
+    named = next((value for value in way.named if math.isclose(factor, abs(value), rel_tol=_CLOSE)), 1.0)
+    if not chosen and named != 1.0:
+        # The number that is left bears a name: a weight of 2 is no lost half.
+        chosen = (Number(abs(named), f"{abs(named):g}", named=True),)
+    reduced = _reduced(batch_kind, divisions, reduction, chosen)
+    left = 1.0 if named != 1.0 else _left(factor, way)
     if reduced.explicit and not math.isclose(left, 1.0, rel_tol=_CLOSE):
         return reduced, Factor(_rounded(left), explicit=False)
     return reduced, Factor(_rounded(factor), reduced.explicit)

@@ -36,6 +36,8 @@ _BETWEEN = (
     ),
     "<",
 )
+# Functions of torch that bring numbers of their own.
+_FORMULAS = tuple(str(Path(torch.__file__).parent / room) for room in ("distributions", "nn"))
 _REPLACES = frozenset({"normal_", "uniform_", "copy_", "fill_", "zero_", "exponential_", "random_", "bernoulli_"})
 
 
@@ -188,8 +190,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch lea
                 slots,
                 overwrites,
                 gradient,
-                _user_frame(),
-                draw,
+                *_user_frame(draw),
             )
         )
         return out
@@ -284,14 +285,19 @@ def _replaces(func: Any) -> bool:
     return func.overloadpacket.__name__ in _REPLACES
 
 
-def _user_frame() -> tuple[str, int] | None:
-    """The line outside torch that ran the current operation; None where only the auditor itself is behind it."""
+def _user_frame(draw: int | None) -> tuple[tuple[str, int] | None, int | None, bool]:
+    """The line outside torch that ran the current operation, `draw`, and whether no function of torch stands between.
+
+    No line where only the auditor itself is behind the operation.
+    """
     frame: FrameType | None = sys._getframe(2)
+    by_line = True
     while frame is not None:
         name = frame.f_code.co_filename
         if name.startswith(_HERE) and name not in _RECORDING:
-            return None
+            return None, draw, False
         if name not in _RECORDING and not name.startswith(_BETWEEN):
-            return (name, frame.f_lineno)
+            return (name, frame.f_lineno), draw, by_line
+        by_line = by_line and not name.startswith(_FORMULAS)
         frame = frame.f_back
-    return None
+    return None, draw, False

@@ -46,7 +46,8 @@ class Value:
 class Step:
     """One operation: its arguments with a Ref for every tensor, and the numbers of the values that it made.
 
-    `slots` are the places of the outputs among all that the operation returned.
+    `slots` are the places of the outputs among all that the operation returned. `by_line` where the line at `frame`
+    asked for the operation itself, and not a function of torch that it calls.
     """
 
     index: int
@@ -60,6 +61,7 @@ class Step:
     grad: bool
     frame: tuple[str, int] | None
     draw: int | None = None
+    by_line: bool = True
 
     @property
     def name(self) -> str:
