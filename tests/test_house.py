@@ -458,3 +458,37 @@ def test_every_suppression_gives_its_reason() -> None:
 def test_a_suppression_without_a_reason_is_seen(comment: str) -> None:
     assert unexplained(f"x = 1  {comment}\n") == [1]
     assert unexplained(f"x = 1  {comment}  the stub is wrong here\n") == []
+
+
+# ------------------------------------------------------------------------------- one name, one thing
+
+# Words so general that only one class or type of the package may bear each.
+GENERAL = ("Evaluation", "Reading", "Record", "Source", "Step", "Trace", "Value")
+
+
+def bearers(sources: dict[str, str], name: str) -> list[str]:
+    """The modules that define a class or a type of this name at their top level."""
+
+    def names(node: ast.stmt) -> Iterator[str]:
+        if isinstance(node, ast.ClassDef):
+            yield node.name
+        elif isinstance(node, (ast.Assign, ast.AnnAssign)):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            yield from (target.id for target in targets if isinstance(target, ast.Name))
+
+    return [
+        module
+        for module, source in sources.items()
+        if name in {n for each in ast.parse(source).body for n in names(each)}
+    ]
+
+
+@pytest.mark.parametrize("name", GENERAL)
+def test_a_general_name_is_borne_by_one_thing(name: str) -> None:
+    sources = {module: path.read_text(encoding="utf-8") for path, module, _ in modules()}
+    assert len(bearers(sources, name)) <= 1
+
+
+def test_a_second_bearer_of_a_name_is_seen() -> None:
+    sources = {"a": "class Step: ...", "b": "Step = int | str", "c": "Step: TypeAlias = int", "d": "class Steps: ..."}
+    assert bearers(sources, "Step") == ["a", "b", "c"]

@@ -12,13 +12,13 @@ from torch import Tensor
 
 from vae_checked.facts import Reduced, Reduction
 from vae_checked.mathematics.reductions import (
+    ChainStep,
     Extent,
     Negate,
     Number,
     Reduce,
     Reshape,
     Size,
-    Step,
     Through,
     Weight,
     balancing,
@@ -36,7 +36,7 @@ SIZES = (3, 5, 7)
 ALL = Extent.ALL
 
 
-def weights(chain: tuple[Step, ...]) -> Tensor:
+def weights(chain: tuple[ChainStep, ...]) -> Tensor:
     """d total / d element, from running the chain on a tensor of sizes B 5 7."""
     term = torch.ones(SIZES, dtype=torch.float64, requires_grad=True)
     value = term * 1.0
@@ -62,9 +62,9 @@ def predicted(reduced: Reduced) -> float:
 
 
 @st.composite
-def chains(draw: st.DrawFn) -> tuple[Step, ...]:
+def chains(draw: st.DrawFn) -> tuple[ChainStep, ...]:
     """Sums and means until no axis is left, with divisions by the batch size anywhere."""
-    steps: list[Step] = []
+    steps: list[ChainStep] = []
     left = 3
     while left:
         if draw(st.booleans()):
@@ -79,7 +79,7 @@ def chains(draw: st.DrawFn) -> tuple[Step, ...]:
 
 @settings(max_examples=300, deadline=None)
 @given(chains())
-def test_a_chain_gives_each_element_the_weight_that_is_read(chain: tuple[Step, ...]) -> None:
+def test_a_chain_gives_each_element_the_weight_that_is_read(chain: tuple[ChainStep, ...]) -> None:
     reduced = read(chain, rank=3)
     assert reduced is not None
     found = weights(chain)
@@ -152,12 +152,12 @@ UNREAD = {
 
 
 @pytest.mark.parametrize(("chain", "expected"), READ.values(), ids=READ)
-def test_what_a_chain_amounts_to(chain: tuple[Step, ...], expected: Reduced) -> None:
+def test_what_a_chain_amounts_to(chain: tuple[ChainStep, ...], expected: Reduced) -> None:
     assert read(chain, rank=3) == expected
 
 
 @pytest.mark.parametrize("chain", UNREAD.values(), ids=UNREAD)
-def test_what_is_not_understood_is_unknown(chain: tuple[Step, ...]) -> None:
+def test_what_is_not_understood_is_unknown(chain: tuple[ChainStep, ...]) -> None:
     assert read(chain, rank=3) is None
 
 
@@ -180,7 +180,7 @@ def test_what_scales_both_terms_makes_up_for_no_mean() -> None:
     assert balancing(shared, Reduced(SUM, SUM), Reduced(MEAN, SUM)) == (Reduce(SUM, ALL),)
 
 
-SIGNS: dict[str, tuple[tuple[Step, ...], int | None]] = {
+SIGNS: dict[str, tuple[tuple[ChainStep, ...], int | None]] = {
     "two minuses": ((Negate(), Number(-0.5)), 1),
     "a weight with a minus": ((Weight("w", negative=True),), -1),
     "a margin": ((Through("relu"), Negate()), None),
@@ -193,7 +193,7 @@ SIGNS: dict[str, tuple[tuple[Step, ...], int | None]] = {
 
 
 @pytest.mark.parametrize(("chain", "sign"), SIGNS.values(), ids=SIGNS)
-def test_the_sign_of_a_chain(chain: tuple[Step, ...], sign: int | None) -> None:
+def test_the_sign_of_a_chain(chain: tuple[ChainStep, ...], sign: int | None) -> None:
     assert sign_of(chain) == sign
 
 

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 PATIENCE = 1.0
-Step = Callable[[str], None]
+Announce = Callable[[str], None]
 
 
 @contextmanager
-def progress(title: str, steps: int | None = None) -> Iterator[Step]:
+def progress(title: str, steps: int | None = None) -> Iterator[Announce]:
     """Yield a function to be called with a few words as each step begins.
 
     On a terminal a bar appears on standard error once `PATIENCE` seconds have passed; it runs to and fro when the

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable
 
 from vae_checked.facts import EffectiveBeta, Quantity, Reduced, Reduction
-from vae_checked.mathematics.reductions import Number, Size, Step, Tensor, Through, Weight
+from vae_checked.mathematics.reductions import ChainStep, Number, Size, Tensor, Through, Weight
 from vae_checked.record import dataclass
 
 BATCH, LATENTS, ELEMENTS = "B", "L", "C*H*W"
@@ -52,7 +52,7 @@ def batch_power(kl: Reduced, recon: Reduced) -> int | None:
     return recon.batch_divisions - kl.batch_divisions
 
 
-def scaling_of(chain: Iterable[Step]) -> tuple[float, tuple[Quantity, ...]] | None:
+def scaling_of(chain: Iterable[ChainStep]) -> tuple[float, tuple[Quantity, ...]] | None:
     """(the constants without a name, what has one) of the factors in a chain; None where one is no number."""
     constant, named = 1.0, []
     for step in chain:

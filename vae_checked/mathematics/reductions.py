@@ -94,7 +94,7 @@ class Through:
 
 
 Scaling = Number | Size | Weight | Tensor
-Step = Reduce | Negate | Scaling | Reshape | Stack | Through
+ChainStep = Reduce | Negate | Scaling | Reshape | Stack | Through
 
 # What a term may pass through without losing its axes or its elements' order.
 _PASSED = frozenset(("clamp", "nan_to_num", "maximum", "masked"))
@@ -110,7 +110,7 @@ def is_chosen(value: float) -> bool:
     return abs(value) not in _OF_FORMULAS
 
 
-def is_weight(step: Step) -> bool:
+def is_weight(step: ChainStep) -> bool:
     """Whether a step scales a term by something that an author chose: a name, a count, a number of its own.
 
     The batch size is none: it makes a mean of a sum.
@@ -180,7 +180,7 @@ def _over_event(event: Mapping[int, Reduction], left: bool, rank_unknown: bool) 
     return next(iter(kinds)) if len(kinds) == 1 else Reduction.MIXED
 
 
-def read(chain: Sequence[Step], rank: int | None, single: Iterable[int] = ()) -> Reduced | None:
+def read(chain: Sequence[ChainStep], rank: int | None, single: Iterable[int] = ()) -> Reduced | None:
     """What a chain, outermost step first, does to the batch axis and to a sample's; None when it cannot be read.
 
     `rank` is the number of axes of the term, None when it is not known (then 2 is the least there can be). `single` are
@@ -267,7 +267,7 @@ def _take_reshape(state: _State, step: Reshape) -> bool:
     return True
 
 
-def _take(state: _State, step: Step) -> bool:
+def _take(state: _State, step: ChainStep) -> bool:
     """Take one step; False where what it does to the axes is not known."""
     match step:
         case Reduce():
@@ -288,7 +288,7 @@ def _take(state: _State, step: Step) -> bool:
             return True
 
 
-def repeated(shared: Sequence[Step], own: Reduced | None, other: Reduced | None) -> bool:
+def repeated(shared: Sequence[ChainStep], own: Reduced | None, other: Reduced | None) -> bool:
     """Whether a term that has no batch axis left is added to each sample of the other one.
 
     A term without any axis is charged once per sample where these are summed; one that has its own axes left is added
@@ -304,7 +304,7 @@ def repeated(shared: Sequence[Step], own: Reduced | None, other: Reduced | None)
     return done and other.batch is Reduction.KEPT
 
 
-def balancing(shared: Sequence[Step], own: Reduced | None, other: Reduced | None) -> tuple[Step, ...]:
+def balancing(shared: Sequence[ChainStep], own: Reduced | None, other: Reduced | None) -> tuple[ChainStep, ...]:
     """The steps above both terms that matter for their balance.
 
     Where one is a sum over the batch and the other a mean already, what scales the two together makes up for nothing.
@@ -314,26 +314,26 @@ def balancing(shared: Sequence[Step], own: Reduced | None, other: Reduced | None
     return tuple(step for step in shared if not isinstance(step, (Number, Size)))
 
 
-def is_shared(step: Step) -> bool:
+def is_shared(step: ChainStep) -> bool:
     """Whether a step above both terms of a loss says how they are reduced; what weighs both alike balances nothing."""
     if isinstance(step, Number):
         return not step.named and not _is_divisor(step)
     return isinstance(step, (Reduce, Reshape, Stack, Negate)) or (isinstance(step, Size) and step.divides)
 
 
-def is_inner(step: Step) -> bool:
+def is_inner(step: ChainStep) -> bool:
     """Whether a step inside a formula says how it is reduced; what scales its parts belongs to the formula."""
     return isinstance(step, (Reduce, Reshape, Stack)) or (isinstance(step, Size) and step.divides)
 
 
-def weighs_formula(step: Step) -> bool:
+def weighs_formula(step: ChainStep) -> bool:
     """Whether a step at the top of a formula is a weight; a number that has no name may belong to the formula."""
     if isinstance(step, Number):
         return step.named or _is_divisor(step)
     return isinstance(step, Weight) or (isinstance(step, Size) and step.axis != 0)
 
 
-def sign_of(chain: Iterable[Step]) -> int | None:
+def sign_of(chain: Iterable[ChainStep]) -> int | None:
     """The sign with which a term stands below a chain, None when it depends on more than constants."""
     sign, bent = 1, False
     for step in chain:
@@ -353,13 +353,13 @@ def sign_of(chain: Iterable[Step]) -> int | None:
     return sign
 
 
-def _flips(step: Step) -> bool:
+def _flips(step: ChainStep) -> bool:
     if isinstance(step, Number):
         return step.value < 0
     return isinstance(step, Negate) or (isinstance(step, Weight) and step.negative)
 
 
-def weight_of(chain: Iterable[Step]) -> tuple[float, bool]:
+def weight_of(chain: Iterable[ChainStep]) -> tuple[float, bool]:
     """(the constant that has no name, whether the author weighs by more than that) of a chain."""
     value, chosen = 1.0, False
     for step in chain:

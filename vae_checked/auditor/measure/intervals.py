@@ -8,7 +8,7 @@ import torch
 
 from vae_checked.auditor.recognition.graph import Graph
 from vae_checked.auditor.recording.nodes import NUMBER, Node, Nodes
-from vae_checked.auditor.recording.tape import Tape, Value
+from vae_checked.auditor.recording.tape import RecordedValue, Tape
 from vae_checked.facts import REAL, Interval
 from vae_checked.mathematics.intervals import Intervals, Origin
 from vae_checked.mathematics.ops import OPERATIONS
@@ -36,7 +36,7 @@ def interval_of(tape: Tape, graph: Graph, number: int, data: Interval | None = N
     return Intervals(origin).of(nodes.of(number))
 
 
-def _constant(value: Value) -> Interval | None:
+def _constant(value: RecordedValue) -> Interval | None:
     """Where the numbers lie that follow from nothing: they were written down."""
     flat = value.data
     if (value.overwritten and value.snapshot is None) or not flat.numel() or flat.is_complex():

@@ -21,7 +21,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from vae_checked.auditor.recording import randomness
 from vae_checked.auditor.recording.operations import called
 from vae_checked.auditor.recording.restore import Generators
-from vae_checked.auditor.recording.tape import Draw, Ref, Step, Tape, Value
+from vae_checked.auditor.recording.tape import Draw, RecordedValue, Ref, Step, Tape
 
 _HERE = str(Path(__file__).parent.parent)
 _RECORDING = (__file__, randomness.__file__)
@@ -116,7 +116,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch lea
     def _add(self, tensor: Tensor, step: int | None, sources: int, name: str = "") -> int:
         number = len(self.tape.values)
         storage = _storage(tensor)
-        self.tape.values.append(Value(number, tensor, step, sources, storage, name))
+        self.tape.values.append(RecordedValue(number, tensor, step, sources, storage, name))
         self._known[id(tensor)] = number
         self._views[_view_key(tensor)] = number
         self._in_storage.setdefault(storage, []).append(number)

@@ -20,7 +20,7 @@ class Ref:
 
 
 @dataclass(slots=True, eq=False)
-class Value:
+class RecordedValue:
     """One tensor at one moment: an in-place operation makes a new value of the same tensor.
 
     `sources` is a set of bits: which inputs, parameters and draws the value depends on. `snapshot` is a copy, kept
@@ -93,7 +93,7 @@ class Tape:
     `copies` are values that were computed before, by the same operation on the same values, with the first of each.
     """
 
-    values: list[Value] = field(default_factory=list)
+    values: list[RecordedValue] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     draws: list[Draw] = field(default_factory=list)
     generators: Generators = field(default_factory=list)

@@ -45,7 +45,7 @@ class Cell:
 
 
 @dataclass(slots=True)
-class Source:
+class SourceCell:
     """One cell of a file together with the path it came from: what a place is told by."""
 
     path: str

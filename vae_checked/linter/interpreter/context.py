@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from enum import Enum
 from typing import Final, Protocol, TypeAlias
 
-from vae_checked.linter.files.source import Source
+from vae_checked.linter.files.source import SourceCell
 from vae_checked.linter.interpreter.path_conditions import Path
 from vae_checked.linter.symbols.expression import Site
 from vae_checked.linter.symbols.values import Function, Instance, Module, Scope, Value
@@ -42,7 +42,7 @@ class Frame:
 
     function: Function | None
     scope: Scope
-    source: Source
+    source: SourceCell
     node: ast.AST | None = None
 
 

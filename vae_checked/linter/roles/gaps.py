@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from vae_checked.facts import Fact, Facts, Origin
 from vae_checked.linter.roles.divergences import Divergence
-from vae_checked.linter.roles.objective import Losses, Reading
+from vae_checked.linter.roles.objective import JointLoss, Losses
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import Expr, origin, strip, walk
@@ -21,7 +21,7 @@ def explained(
     site: SamplerSite | None,
     kl: Divergence | None,
     recon: Reconstruction | None,
-    reading: Reading | None,
+    reading: JointLoss | None,
     prediction: Expr | None,
     losses: Losses,
 ) -> Facts:
@@ -66,7 +66,7 @@ def _of_terms(site: SamplerSite | None, kl: Divergence | None, recon: Reconstruc
         yield "recon.kind", gap or Fact("no part of the loss compares what is decoded from z with the data")
 
 
-def _of_reductions(kl: Divergence | None, recon: Reconstruction | None, reading: Reading | None) -> _Gaps:
+def _of_reductions(kl: Divergence | None, recon: Reconstruction | None, reading: JointLoss | None) -> _Gaps:
     if kl is None:
         return
     if reading is None:

@@ -7,15 +7,15 @@ import math
 from vae_checked.facts import KL, Fact, Factor, KLForm, Reduced, Reduction
 from vae_checked.linter.roles import gradients
 from vae_checked.linter.roles.divergences import Divergence
-from vae_checked.linter.roles.objective import Losses, Reading
+from vae_checked.linter.roles.objective import JointLoss, Losses
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.reductions import chains, is_whole, peeled, rank_of
 from vae_checked.linter.symbols.expression import Expr, origin, strip
 from vae_checked.mathematics import reductions
-from vae_checked.mathematics.reductions import Step, Through, sign_of, weight_of
+from vae_checked.mathematics.reductions import ChainStep, Through, sign_of, weight_of
 
 
-def kl_facts(kl: Divergence | None, recon: Reconstruction | None, reading: Reading | None, losses: Losses) -> KL:
+def kl_facts(kl: Divergence | None, recon: Reconstruction | None, reading: JointLoss | None, losses: Losses) -> KL:
     """What is read of the KL; nothing where none was found, and of the objective nothing where that was not read."""
     if kl is None:
         return KL()
@@ -38,7 +38,7 @@ def kl_facts(kl: Divergence | None, recon: Reconstruction | None, reading: Readi
     )
 
 
-def reduced_of(kl: Divergence, reading: Reading) -> Reduced | None:
+def reduced_of(kl: Divergence, reading: JointLoss) -> Reduced | None:
     """How a KL is reduced from its heads up to the loss; None when that cannot be read."""
     inside, rank = _chain(kl), _rank(kl)
     if inside is None:
@@ -58,7 +58,7 @@ def _reduced_twice(kl: Divergence, losses: Losses) -> Reduced | None:
     return Reduced(Reduction.SUM, Reduction.MIXED, False) if twice else None
 
 
-def own_reduction(kl: Divergence, reading: Reading) -> Reduced | None:
+def own_reduction(kl: Divergence, reading: JointLoss) -> Reduced | None:
     """How a KL is reduced before anything joins it; None when that cannot be read."""
     inside = _chain(kl)
     return None if inside is None else reductions.read((*reading.kl, *inside), _rank(kl), _spatial(kl, _rank(kl)))
@@ -80,18 +80,18 @@ def _rank(kl: Divergence) -> int | None:
     return rank_of(kl.head) or rank_of(kl.location)
 
 
-def _chain(kl: Divergence) -> tuple[Step, ...] | None:
+def _chain(kl: Divergence) -> tuple[ChainStep, ...] | None:
     """The reductions inside a KL's own term, down to its heads, where all paths agree, and what weighs the term."""
     top = peeled(kl.term)
     kept = tuple(step for step in top if reductions.is_inner(step) or reductions.weighs_formula(step))
-    found: set[tuple[Step, ...]] = set()
+    found: set[tuple[ChainStep, ...]] = set()
     for target in (kl.head.uid, kl.location.uid):
         for chain in chains(kl.term, target):
             found.add((*kept, *filter(reductions.is_inner, chain[len(top) :])))
     return next(iter(found)) if len(found) == 1 else None
 
 
-def _sign(kl: Divergence, reading: Reading, losses: Losses) -> int | None:
+def _sign(kl: Divergence, reading: JointLoss, losses: Losses) -> int | None:
     """+1 where a larger KL makes a larger loss.
 
     Against the reconstruction's sign, or against a loss that is known to be minimised where that one is wrong itself.
@@ -108,12 +108,12 @@ def _sign(kl: Divergence, reading: Reading, losses: Losses) -> int | None:
     return own * beside
 
 
-def _absolute(reading: Reading) -> int | None:
+def _absolute(reading: JointLoss) -> int | None:
     shared = sign_of(reading.shared)
     return None if reading.minimised is None or shared is None else reading.minimised * shared
 
 
-def recon_sign(reading: Reading, kl: Divergence) -> int | None:
+def recon_sign(reading: JointLoss, kl: Divergence) -> int | None:
     """+1 where a larger error makes a larger loss; None where the source does not say what is minimised."""
     above, absolute, beside = sign_of(reading.recon), _absolute(reading), sign_of(reading.kl)
     if above is None or absolute is None or beside is None:
@@ -124,11 +124,11 @@ def recon_sign(reading: Reading, kl: Divergence) -> int | None:
     return None if sign < 0 and own * absolute < 0 and not reading.differentiated else sign
 
 
-def _bent(reading: Reading) -> bool:
+def _bent(reading: JointLoss) -> bool:
     return any(isinstance(step, Through) for step in reading.kl)
 
 
-def _factor(kl: Divergence, reading: Reading, recon: Reconstruction) -> Factor:
+def _factor(kl: Divergence, reading: JointLoss, recon: Reconstruction) -> Factor:
     """The constant beside the closed form, and whether somebody chose it.
 
     A constant beside a term that is a KL already is a weight; one that belongs to the formula is not. A squared error

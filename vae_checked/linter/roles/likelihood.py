@@ -6,7 +6,7 @@ from vae_checked.facts import Data, Fact, Interval, Output, Recon, Reduced, Redu
 from vae_checked.linter.roles import layout, reconstructions
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.kl import own_reduction, recon_sign
-from vae_checked.linter.roles.objective import Reading
+from vae_checked.linter.roles.objective import JointLoss
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.reductions import rank_of, single_axes
 from vae_checked.linter.roles.samplers import SamplerSite
@@ -42,7 +42,7 @@ def output_facts(prediction: Expr | None, target: Expr | None) -> Output:
 
 
 def recon_facts(
-    site: SamplerSite | None, recon: Reconstruction | None, kl: Divergence | None, reading: Reading | None
+    site: SamplerSite | None, recon: Reconstruction | None, kl: Divergence | None, reading: JointLoss | None
 ) -> Recon:
     """What is read of the reconstruction loss; nothing where none was found."""
     if recon is None:
@@ -70,7 +70,7 @@ def recon_facts(
     )
 
 
-def _reduced(recon: Reconstruction, kl: Divergence, reading: Reading) -> Reduced | None:
+def _reduced(recon: Reconstruction, kl: Divergence, reading: JointLoss) -> Reduced | None:
     rank, single = rank_of(recon.term), single_axes(recon)
     own = reductions.read(reading.recon, rank, single)
     other = own_reduction(kl, reading)

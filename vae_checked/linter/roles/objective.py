@@ -17,7 +17,7 @@ from vae_checked.linter.symbols.expression import Expr, Graph, origin, strip
 from vae_checked.linter.symbols.numeric import leaves
 from vae_checked.mathematics.effective_beta import Term, effective_beta, elements, latents, scaling_of, targets
 from vae_checked.mathematics.names import is_kl_weight
-from vae_checked.mathematics.reductions import Negate, Step, is_shared, sign_of, weighs_formula, weight_of
+from vae_checked.mathematics.reductions import ChainStep, Negate, is_shared, sign_of, weighs_formula, weight_of
 from vae_checked.record import dataclass
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class JointLoss:
     """A loss that holds a KL and its reconstruction: the chains from it down to both, outermost step first.
 
     `shared` is the part that both chains have in common: it scales the loss as a whole and balances nothing.
@@ -35,9 +35,9 @@ class Reading:
     """
 
     total: Expr
-    shared: tuple[Step, ...]
-    kl: tuple[Step, ...]
-    recon: tuple[Step, ...]
+    shared: tuple[ChainStep, ...]
+    kl: tuple[ChainStep, ...]
+    recon: tuple[ChainStep, ...]
     minimised: int | None
     differentiated: bool = False
 
@@ -127,7 +127,7 @@ class Losses:
                     return sign
         return 1 if total.uid in self._named else None
 
-    def read(self, kl: Divergence, recon: Reconstruction) -> Reading | None:
+    def read(self, kl: Divergence, recon: Reconstruction) -> JointLoss | None:
         """How the two terms stand in the loss; None when no loss holds both, or one of them more than once."""
         total = self.of(kl, recon)
         if total is None:
@@ -142,7 +142,7 @@ class Losses:
         shared = tuple(filter(is_shared, one[:count]))
         whole = self.minimised(total) if sign_of(one[:count]) is not None else None
         firm = any(self.graph.holds(value, total.uid) for value in self.backward) and not self._ascends()
-        return Reading(total, shared, one[count:], other[count:], whole, firm)
+        return JointLoss(total, shared, one[count:], other[count:], whole, firm)
 
     def holds(self, kl: Divergence, recon: Reconstruction | None) -> bool | None:
         """Whether the KL is part of a loss; False where it is computed beside one and used for nothing."""
@@ -278,7 +278,7 @@ def objective_facts(
     losses: Losses,
     kl: Divergence | None,
     recon: Reconstruction | None,
-    reading: Reading | None,
+    reading: JointLoss | None,
     reduced: tuple[Fact[Reduced] | None, Fact[Reduced] | None],
 ) -> Objective:
     """The effective beta, where the reductions tell it, and the weights that are given and never used."""
@@ -293,7 +293,7 @@ def objective_facts(
 
 
 def _effective_beta(
-    kl: Divergence, recon: Reconstruction, reading: Reading, of_kl: Reduced, of_recon: Reduced
+    kl: Divergence, recon: Reconstruction, reading: JointLoss, of_kl: Reduced, of_recon: Reduced
 ) -> EffectiveBeta | None:
     above, beside = scaling_of(reading.kl), scaling_of(reading.recon)
     inside = scaling_of(filter(weighs_formula, reductions.peeled(kl.term)))
@@ -310,7 +310,7 @@ def _effective_beta(
     )
 
 
-def _dead_weights(losses: Losses, kl: Divergence, reading: Reading) -> Fact[tuple[str, ...]] | None:
+def _dead_weights(losses: Losses, kl: Divergence, reading: JointLoss) -> Fact[tuple[str, ...]] | None:
     """Weights of the KL that are given and never read.
 
     Empty where every number that its functions are given is read, None where one that is not may be a weight.

@@ -16,6 +16,7 @@ from vae_checked.linter.symbols.numeric import leaves
 from vae_checked.mathematics.names import is_batch_size
 from vae_checked.mathematics.reductions import (
     Axes,
+    ChainStep,
     Extent,
     Negate,
     Number,
@@ -23,7 +24,6 @@ from vae_checked.mathematics.reductions import (
     Reshape,
     Size,
     Stack,
-    Step,
     Tensor,
     Through,
     Weight,
@@ -40,17 +40,17 @@ _MAX_DEPTH = 200
 _KEEPING_RANK = ELEMENTWISE | {"loss", "cast", "detach", "contiguous", "part", "alias"}
 
 
-def chains(root: Expr, target: int) -> list[tuple[Step, ...]]:
+def chains(root: Expr, target: int) -> list[tuple[ChainStep, ...]]:
     """The distinct chains of reductions and factors from `root` down to the node `target`, outermost first."""
-    memo: dict[int, list[tuple[Step, ...]]] = {}
+    memo: dict[int, list[tuple[ChainStep, ...]]] = {}
 
-    def visit(node: Expr, depth: int) -> list[tuple[Step, ...]]:
+    def visit(node: Expr, depth: int) -> list[tuple[ChainStep, ...]]:
         if node.uid == target:
             return [()]
         if node.uid in memo or depth > _MAX_DEPTH:
             return memo.get(node.uid, [])
         memo[node.uid] = []
-        found: list[tuple[Step, ...]] = []
+        found: list[tuple[ChainStep, ...]] = []
         # The size of a tensor says nothing of its values.
         for index, arg in enumerate(node.args if node.op not in ("size", "shape") else ()):
             for chain in visit(arg, depth + 1):
@@ -63,7 +63,7 @@ def chains(root: Expr, target: int) -> list[tuple[Step, ...]]:
     return visit(root, 0)
 
 
-def _steps(node: Expr, index: int) -> tuple[Step, ...]:
+def _steps(node: Expr, index: int) -> tuple[ChainStep, ...]:
     """What a node does to its argument at `index`."""
     if node.op in ("sum", "mean"):
         return (Reduce(Reduction.SUM if node.op == "sum" else Reduction.MEAN, _axes(node)),)
@@ -99,7 +99,7 @@ def _viewed_rank(node: Expr) -> int | None:
     return len(sizes) if keeps else None
 
 
-def _scaling(node: Expr, index: int, inverse: bool) -> Iterator[Step]:
+def _scaling(node: Expr, index: int, inverse: bool) -> Iterator[ChainStep]:
     """What multiplying or dividing by the argument at `index` does to the other one, factor by factor."""
     factor = node.args[index]
     if is_number(factor):
@@ -109,7 +109,7 @@ def _scaling(node: Expr, index: int, inverse: bool) -> Iterator[Step]:
     yield Tensor(whole=is_whole(factor), positive=interval is not None and interval.low >= 0.0)
 
 
-def _factors(node: Expr, index: int, inverse: bool) -> Iterator[Step]:
+def _factors(node: Expr, index: int, inverse: bool) -> Iterator[ChainStep]:
     """The factors of a number: `0.5 / x.size(0)` is a constant and a division by the batch size."""
     bare = strip(node.args[index])
     if bare.op == "const":
@@ -230,9 +230,9 @@ def _is_setting(leaf: Expr, depth: int) -> bool:
     return bool(made) and all(is_number(arg, depth + 1) for arg in leaf.args)
 
 
-def peeled(term: Expr) -> tuple[Step, ...]:
+def peeled(term: Expr) -> tuple[ChainStep, ...]:
     """What a term is scaled and reduced by at its top, down to where its parts are added."""
-    steps: list[Step] = []
+    steps: list[ChainStep] = []
     node = term
     while True:
         index = 0

@@ -14,7 +14,7 @@ from vae_checked.finding import Place
 from vae_checked.mathematics.ops import Kind, names_of
 
 if TYPE_CHECKING:
-    from vae_checked.linter.files.source import Source
+    from vae_checked.linter.files.source import SourceCell
 
 Attrs = tuple[tuple[str, Hashable], ...]
 
@@ -24,7 +24,7 @@ class Site:
 
     __slots__ = ("built", "node", "source")
 
-    def __init__(self, source: Source, node: ast.AST, built: Site | None = None) -> None:
+    def __init__(self, source: SourceCell, node: ast.AST, built: Site | None = None) -> None:
         self.source = source
         self.node = node
         self.built = built

@@ -8,7 +8,7 @@ from types import EllipsisType
 from typing import TypeAlias, TypeGuard, TypeVar, cast
 
 from vae_checked.facts import Interval
-from vae_checked.linter.files.source import File, Source
+from vae_checked.linter.files.source import File, SourceCell
 from vae_checked.linter.symbols.expression import Expr, Site, const, opaque
 from vae_checked.record import dataclass, field
 
@@ -50,8 +50,8 @@ class Module:
     # Whether it imports a tensor library: what does not is settings and helpers.
     tensors: bool = field(init=False)
     # The text of each cell: of a file that is no notebook there is one.
-    sources: list[Source] = field(default_factory=list)
-    _cells: dict[int, Source] = field(default_factory=dict)
+    sources: list[SourceCell] = field(default_factory=list)
+    _cells: dict[int, SourceCell] = field(default_factory=dict)
     _read: dict[object, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -60,14 +60,14 @@ class Module:
             map(_imports_tensors, (statement for cell in self.file.cells for statement in cell.tree.body))
         )
         for cell in self.file.cells:
-            source = Source(self.path, cell)
+            source = SourceCell(self.path, cell)
             self.sources.append(source)
             if len(self.file.cells) > 1:
                 for node in ast.walk(cell.tree):
                     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
                         self._cells[id(node)] = source
 
-    def source_of(self, node: ast.AST) -> Source:
+    def source_of(self, node: ast.AST) -> SourceCell:
         """The text in which a function stands."""
         return self._cells.get(id(node), self.sources[0])
 
