@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from catalogue_cases import CASES
+from planted.facts import CASES
 from torch import nn
 
 from vae_checked.catalogue import CATALOGUE, Mistake, find
