@@ -15,6 +15,7 @@ _WITHOUT_A_LOSS = (Likelihood.MSE, Likelihood.BCE_WITH_LOGITS)
 
 
 def judge(facts: Facts) -> Verdict:
+    """Found where output and data differ in range, unless a neighbour of this code says why they do."""
     kind, output, data = facts.recon.kind, facts.output.interval, facts.data.interval
     if output is None or data is None:
         return lacking(facts, "recon.kind", "output.interval", "data.interval")

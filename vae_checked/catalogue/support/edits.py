@@ -24,6 +24,7 @@ Fixer = Callable[[ast.expr, list[str]], list[Edit]]
 
 
 def span_of(node: ast.expr, lines: list[str]) -> tuple[int, int, int, int]:
+    """Line and column where an expression begins and where it ends, 1-based, in characters."""
     end_line, end = node.end_lineno or node.lineno, node.end_col_offset or 0
     return (node.lineno, _column(lines, node.lineno, node.col_offset), end_line, _column(lines, end_line, end))
 
