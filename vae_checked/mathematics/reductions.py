@@ -103,6 +103,8 @@ _MONOTONE = frozenset(
     "clamp nan_to_num maximum minimum relu softplus sqrt exp log log1p abs square masked cat stack".split()
 )
 _OF_FORMULAS = (0.5, 1.0, 2.0)
+# The batch and one more.
+_OF_VECTORS = 2
 
 
 def is_chosen(value: float) -> bool:
@@ -125,7 +127,8 @@ class _State:
     """What is left of a term's axes after some steps, counted from the term; `event` is what became of a sample's.
 
     `axes` are the places of those that are left, None where the rank is not known. `partial` where two axes of a term
-    of unknown rank were reduced: a vector has fewer, a picture more.
+    of unknown rank were reduced: a vector has fewer, a picture more. `split` where a view has made axes of its own,
+    which may be those of samples, tokens or steps.
     """
 
     axes: list[int] | None
@@ -136,14 +139,21 @@ class _State:
     stacked: bool = False
     mixed: bool = False
     partial: bool = False
+    split: bool = False
 
-    def reduced(self, single: Collection[int]) -> Reduced:
-        """The state as a fact; over axes of length 1 (`single`) a sum is a mean, and nothing is said of them."""
+    def reduced(self, single: Collection[int], steps: Collection[int]) -> Reduced:
+        """The state as a fact; over axes of length 1 (`single`) a sum is a mean, and nothing is said of them.
+
+        A mean over `steps` alone may be one over more of the batch.
+        """
         event = {axis: kind for axis, kind in self.event.items() if axis not in single} or self.event
         left = bool(self.axes) and any(axis != 0 for axis in self.axes or ())
         if self.mixed:
             return scaled(self.batch, Reduction.MIXED, (step for step in self.scalings if isinstance(step, Size)))
         over_event = None if self.partial else _over_event(event, left, self.axes is None)
+        averaged = {axis for axis, kind in event.items() if kind is Reduction.MEAN}
+        if over_event is Reduction.MIXED and not left and (self.split or averaged == set(steps)):
+            over_event = None
         return scaled(self.batch, over_event, self.scalings)
 
 
@@ -180,11 +190,14 @@ def _over_event(event: Mapping[int, Reduction], left: bool, rank_unknown: bool) 
     return next(iter(kinds)) if len(kinds) == 1 else Reduction.MIXED
 
 
-def read(chain: Sequence[ChainStep], rank: int | None, single: Iterable[int] = ()) -> Reduced | None:
+def read(
+    chain: Sequence[ChainStep], rank: int | None, single: Iterable[int] = (), steps: Iterable[int] = ()
+) -> Reduced | None:
     """What a chain, outermost step first, does to the batch axis and to a sample's; None when it cannot be read.
 
     `rank` is the number of axes of the term, None when it is not known (then 2 is the least there can be). `single` are
-    axes of length 1, over which a sum is a mean.
+    axes of length 1, over which a sum is a mean; `steps` may be those of tokens, steps or samples of one input, where
+    an average of all of them says nothing of a sample.
     """
     state = _State(list(range(rank)) if rank else None)
     for step in reversed(chain):
@@ -192,7 +205,7 @@ def read(chain: Sequence[ChainStep], rank: int | None, single: Iterable[int] = (
             return None
         if state.mixed:
             break
-    return state.reduced(tuple(single))
+    return state.reduced(tuple(single), tuple(steps))
 
 
 def _take_reduce(state: _State, step: Reduce) -> bool:
@@ -264,6 +277,7 @@ def _take_reshape(state: _State, step: Reshape) -> bool:
     if step.rank is None or state.event or state.batch is not Reduction.KEPT:
         return False
     state.axes = list(range(step.rank))
+    state.split = step.rank > _OF_VECTORS
     return True
 
 

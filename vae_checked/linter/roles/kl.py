@@ -9,7 +9,7 @@ from vae_checked.linter.roles import gradients
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import JointLoss, Losses
 from vae_checked.linter.roles.reconstructions import Reconstruction
-from vae_checked.linter.roles.reductions import chains, is_whole, peeled, rank_of
+from vae_checked.linter.roles.reductions import chains, is_whole, peeled, rank_of, step_axes
 from vae_checked.linter.symbols.expression import Expr, origin, strip
 from vae_checked.mathematics import reductions
 from vae_checked.mathematics.reductions import ChainStep, Through, sign_of, weight_of
@@ -45,8 +45,8 @@ def reduced_of(kl: Divergence, reading: JointLoss) -> Reduced | None:
         return None
     own, other = own_reduction(kl, reading), reductions.read(reading.recon, None)
     shared = reductions.balancing(reading.shared, own, other)
-    reduced = reductions.read((*shared, *reading.kl, *inside), rank, _spatial(kl, rank))
-    if reduced is not None and reductions.repeated(reading.shared, own, other):
+    reduced = reductions.read((*shared, *reading.kl, *inside), rank, _spatial(kl, rank), step_axes(rank))
+    if reduced is not None and reductions.repeated(reading.above, own, other):
         return Reduced(reduced.batch, Reduction.MIXED, False)
     return reduced
 

@@ -29,13 +29,15 @@ if TYPE_CHECKING:
 class JointLoss:
     """A loss that holds a KL and its reconstruction: the chains from it down to both, outermost step first.
 
-    `shared` is the part that both chains have in common: it scales the loss as a whole and balances nothing.
+    `shared` is the part that both chains have in common: it scales the loss as a whole and balances nothing. `above` is
+    what is done to the two once they are added, where in `shared` each may be averaged by itself.
     `minimised` is +1 when the loss is minimised, -1 when maximised, None when the source does not say;
     `differentiated` when that is known from a backward pass and no optimizer ascends.
     """
 
     total: Expr
     shared: tuple[ChainStep, ...]
+    above: tuple[ChainStep, ...]
     kl: tuple[ChainStep, ...]
     recon: tuple[ChainStep, ...]
     minimised: int | None
@@ -142,7 +144,17 @@ class Losses:
         shared = tuple(filter(is_shared, one[:count]))
         whole = self.minimised(total) if sign_of(one[:count]) is not None else None
         firm = any(self.graph.holds(value, total.uid) for value in self.backward) and not self._ascends()
-        return JointLoss(total, shared, one[count:], other[count:], whole, firm)
+        added = reductions.chains(total, self._meeting(total, kl, recon).uid)
+        above = tuple(filter(is_shared, added[0])) if len(added) == 1 else shared
+        return JointLoss(total, shared, above, one[count:], other[count:], whole, firm)
+
+    def _meeting(self, total: Expr, kl: Divergence, recon: Reconstruction) -> Expr:
+        """The innermost value in a loss that holds both terms."""
+        both = self.graph.holding(kl.term.uid) & self.graph.holding(recon.term.uid)
+        node = total
+        while len(inner := [arg for arg in node.args if arg.uid in both]) == 1:
+            node = inner[0]
+        return node
 
     def holds(self, kl: Divergence, recon: Reconstruction | None) -> bool | None:
         """Whether the KL is part of a loss; False where it is computed beside one and used for nothing."""

@@ -24,7 +24,7 @@ from vae_checked.linter.symbols.expression import (
 )
 from vae_checked.linter.symbols.numeric import Program, close, leaves
 from vae_checked.mathematics.ops import names_of
-from vae_checked.record import dataclass
+from vae_checked.record import dataclass, replace
 
 _UNREAD = frozenset(("opaque", "call", "atom"))
 _ACTIVATIONS = names_of(lambda operation: operation.closes)
@@ -52,7 +52,10 @@ class Reconstruction:
 
 def find(graph: Graph) -> list[Reconstruction]:
     """Every reconstruction-like loss in a graph, each once."""
-    return [term for term in map(_read, graph.nodes) if term is not None]
+    found = [term for term in map(_read, graph.nodes) if term is not None]
+    # The sum over classes of which one is picked belongs to the likelihood of each element.
+    picked = {strip(term.term.args[0]).uid for term in found if _is_of_classes(term.term)}
+    return [term for term in found if term.term.uid not in picked]
 
 
 def _read(node: Expr) -> Reconstruction | None:
@@ -65,6 +68,9 @@ def _read(node: Expr) -> Reconstruction | None:
     if node.op in ("add", "sub"):
         return _cross_entropy(node) if node.bits & OWN_LOGS else None
     if node.op in REDUCTIONS:
+        if _is_of_classes(node):
+            picked = _multinomial(strip(node.args[0]))
+            return None if picked is None else replace(picked, term=node)
         return _of_difference(node.args[0]) if node.bits & OWN_DIFFERENCES else None
     if node.op == "mul":
         return _multinomial(node) if node.bits & LOGS else None
@@ -142,6 +148,17 @@ def _multinomial(node: Expr) -> Reconstruction | None:
         if chosen.op == "softmax" and chosen is not inner and not contains(target, chosen.uid) and leaves(target):
             return Reconstruction(node, Likelihood.CROSS_ENTROPY, chosen.args[0], target, sign=-1)
     return None
+
+
+def _is_of_classes(node: Expr) -> bool:
+    """Whether a sum over the last axis picks one of the classes that lie there."""
+    product = strip(node.args[0]) if node.op == "sum" and node.get("axes") == (-1,) else node
+    return product is not node and product.op == "mul" and any(map(_is_one_hot, product.args))
+
+
+def _is_one_hot(node: Expr) -> bool:
+    bare = strip(node)
+    return bare.op == "opaque" and str(bare.get("name")).endswith("one_hot")
 
 
 def _near(node: Expr) -> list[Expr]:

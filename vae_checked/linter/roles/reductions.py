@@ -36,8 +36,10 @@ _MAX_CHAINS = 4
 # Calls inside of one another that make a weight.
 _MAX_CALLS = 6
 _MAX_DEPTH = 200
+# Batch, steps and features.
+_OF_SEQUENCES = 3
 # What has as many axes as the one of its arguments that has most.
-_KEEPING_RANK = ELEMENTWISE | {"loss", "cast", "detach", "contiguous", "part", "alias"}
+_KEEPING_RANK = ELEMENTWISE | {"loss", "cast", "detach", "contiguous", "part", "alias", "softmax"}
 
 
 def chains(root: Expr, target: int) -> list[tuple[ChainStep, ...]]:
@@ -296,6 +298,11 @@ def single_axes(recon: Reconstruction) -> tuple[int, ...]:
         if node.op == "layer" and node.get("channels_out") == 1:
             return (1,)
     return ()
+
+
+def step_axes(rank: int | None) -> tuple[int, ...]:
+    """The axes of a term that may be those of tokens, steps or samples of one input: the middle one of three."""
+    return (1,) if rank == _OF_SEQUENCES else ()
 
 
 def _flat_rank(node: Expr) -> int | None:
