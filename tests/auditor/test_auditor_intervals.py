@@ -122,7 +122,10 @@ def test_one_value_used_twice_is_one_value() -> None:
     found = interval(quotient)
     assert found is not None
     assert (found.low, found.high) == pytest.approx((0.0, 1.0), abs=1e-3)
-    assert interval(lambda x: layer(x).sigmoid() / layer(x).exp()) == Interval(0.0, INF, True)
+    assert interval(lambda x: layer(x).sigmoid() / layer(x + 1).exp()) == Interval(0.0, INF, True)
+    other = interval(lambda x: layer(x).sigmoid() / layer(x).exp())
+    assert other is not None
+    assert (other.low, other.high) == pytest.approx((0.0, 1.0), abs=1e-3)
 
 
 def test_a_value_added_to_itself_at_every_step_is_followed_once_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,6 +146,20 @@ def test_a_value_added_to_itself_at_every_step_is_followed_once_a_step(monkeypat
 
     assert interval(repeated) == REAL
     assert len(read) == len(set(read)) <= 3 * 40 + 10
+
+
+def test_what_lies_before_a_layer_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = []
+    original = Nodes._read
+    monkeypatch.setattr(Nodes, "_read", lambda nodes, number: read.append(number) or original(nodes, number))
+
+    def deep(x: Tensor) -> Tensor:
+        for _ in range(30):
+            x = layer(F.pad(x, (0, 1))[:, :4]).tanh()
+        return x
+
+    assert interval(lambda x: deep(x[:, :3])) == Interval(-1.0, 1.0, True, True)
+    assert len(read) < 12
 
 
 def test_what_is_written_into_is_not_taken_for_what_stood_there_before() -> None:

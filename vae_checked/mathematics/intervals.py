@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
-from vae_checked.facts import Interval
+from vae_checked.facts import REAL, Interval
 from vae_checked.mathematics.graph import Node
 from vae_checked.mathematics.ops import Kind, Operation, Setting
 
@@ -49,10 +49,12 @@ class Intervals(Generic[N]):
             origin = self._origin_of(node)
             if isinstance(origin, Operation) and origin.interval is not None and origin.kind is not Kind.LEARNED:
                 waiting = [arg for arg in node.args if arg.uid not in self._known]
-                if waiting:
-                    stack += waiting
+                if waiting and not self._is_decided(node, origin):
+                    # The weights of a layer stand last, and mostly decide.
+                    stack += waiting[-1:] if origin.kind is Kind.CONTRACTION else waiting
                     continue
-                self._known[node.uid] = self._follow(node, origin)
+                self._known[node.uid] = REAL if waiting else self._follow(node, origin)
+                self._variables.setdefault(node.uid, node.uid)
             else:
                 self._variables[node.uid] = node.uid
                 if isinstance(origin, Interval):
@@ -63,6 +65,10 @@ class Intervals(Generic[N]):
                     self._known[node.uid] = None if origin is None else _applied(origin, (), origin.defaults)
             stack.pop()
         return self._known[root.uid]
+
+    def _is_decided(self, node: N, origin: Operation) -> bool:
+        """Whether free weights take the result to any number, whatever the rest is, which then need not be read."""
+        return origin.kind is Kind.CONTRACTION and any(self._known.get(arg.uid) == REAL for arg in node.args)
 
     def _origin_of(self, node: N) -> Origin:
         if node.uid not in self._origins:
@@ -114,6 +120,8 @@ class Intervals(Generic[N]):
             if not tail:
                 continue
             limit = _limit(tail)
+            if math.isnan(limit):
+                return None
             if limit < bottom:
                 bottom, bottom_open = limit, math.isfinite(limit)
             if limit > top:
@@ -193,11 +201,11 @@ def _between(low: float, high: float) -> tuple[float, ...]:
 
 
 def _limit(tail: Sequence[float]) -> float:
-    """What values from the grid's end outwards tend to: a number, or infinity where they go on growing."""
+    """What values from the grid's end outwards tend to: a number, infinity where they grow on, NaN for neither."""
     finite = [value for value in tail if math.isfinite(value)]
     if len(finite) < 2:
-        return finite[0]
+        return math.nan
     before, last = finite[-2:]
     if abs(last - before) <= 1e-5 * max(1.0, abs(last)):
         return round(last, 6)
-    return math.copysign(math.inf, last - before)
+    return math.copysign(math.inf, last) if abs(last) > abs(before) else math.nan

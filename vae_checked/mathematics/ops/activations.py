@@ -65,7 +65,10 @@ def activation(
 
 
 def _sigmoid(x: float) -> float:
-    return 0.5 * (1.0 + math.tanh(0.5 * x))
+    if x >= 0.0:
+        return 1.0 / (1.0 + math.exp(-x))
+    small = math.exp(x)
+    return small / (1.0 + small)
 
 
 def _log_of_one_and_exp(x: float) -> float:
