@@ -58,7 +58,7 @@ ERRORS: dict[str, tuple[Callable[[Tensor, Tensor], Tensor], Likelihood | None, f
     ),
     "logits by hand": (
         lambda p, x: (F.softplus(torch.logit(p)) - x * torch.logit(p)).sum() / len(x),
-        Likelihood.BCE,  # what goes into both of its terms is the probability
+        Likelihood.BCE_WITH_LOGITS,  # the logit, written twice, is one value, and both terms are functions of it
         1.0,
     ),
     "log": (lambda p, x: 100 * squares(p, x).mean().log(), Likelihood.MSE, None),
@@ -377,6 +377,9 @@ def test_a_loss_that_takes_the_input_alone_runs_the_model_itself() -> None:
         def elbo(self, x: Tensor) -> Tensor:
             return zoo.standard_loss(*[self(x)[0], x, *self.encode(x)])
 
+        def elbo_of_another(self, x: Tensor) -> Tensor:
+            return zoo.standard_loss(*[self(x)[0], x, *self.encode(0.9 * x)])
+
         def objective(self, x: Tensor) -> Tensor:
             x_hat, mu, logvar = self(x)
             return zoo.standard_loss(x_hat, x, mu, logvar)
@@ -387,8 +390,10 @@ def test_a_loss_that_takes_the_input_alone_runs_the_model_itself() -> None:
     assert facts.kl.form is not None
     assert facts.recon.kind is not None
     again = audit(Whole(), "B 3 8 12", "elbo", data_range=(0, 1))
-    assert "by another way than these heads" in again.facts[0].unobserved["kl.form"]
-    assert [finding.code for finding in (*report.findings, *again.findings)] == []
+    assert again.facts[0].kl.form is not None, "what is encoded twice has one pair of heads"
+    another = audit(Whole(), "B 3 8 12", "elbo_of_another", data_range=(0, 1))
+    assert "by another way than these heads" in another.facts[0].unobserved["kl.form"]
+    assert [finding.code for each in (report, again, another) for finding in each.findings] == []
 
 
 class Logits(zoo.Base):

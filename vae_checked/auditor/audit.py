@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from typing import Any
 
 import torch
 from torch import nn
@@ -13,8 +12,8 @@ from torch.nn.parameter import is_lazy
 from vae_checked.adapters import Subject, adapt
 from vae_checked.auditor.facts_of import facts_of
 from vae_checked.auditor.inputs.choice import inputs_for
-from vae_checked.auditor.inputs.source import Source
-from vae_checked.auditor.losses.loss import Loss, find_loss
+from vae_checked.auditor.inputs.source import GivenInputs, Source
+from vae_checked.auditor.losses.loss import GivenLoss, Loss, find_loss
 from vae_checked.auditor.measure.gradients import Gradients, live_gradients
 from vae_checked.auditor.observe import observe
 from vae_checked.auditor.recognition.recognition import Recognition
@@ -30,8 +29,8 @@ from vae_checked.finding import Finding, Place
 
 def audit(
     model: nn.Module,
-    inputs: Any = None,
-    loss: Any = None,
+    inputs: GivenInputs | None = None,
+    loss: GivenLoss | None = None,
     *,
     name: str | None = None,
     data_range: tuple[float, float] | None = None,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import nn
@@ -11,7 +10,8 @@ from torch import nn
 from vae_checked.adapters import adapt
 from vae_checked.auditor.audit import audit, refuse_uninitialised
 from vae_checked.auditor.inputs.choice import inputs_for
-from vae_checked.auditor.losses.loss import find_loss
+from vae_checked.auditor.inputs.source import GivenInputs
+from vae_checked.auditor.losses.loss import GivenLoss, find_loss
 from vae_checked.auditor.recording.restore import Restored
 from vae_checked.auditor.report import AuditReport
 from vae_checked.auditor.stages import Staged, staged
@@ -19,7 +19,7 @@ from vae_checked.errors import FindingsError, ModelError
 from vae_checked.finding import Finding, Severity
 from vae_checked.laws import LAWS, InapplicableError, Law, Violation
 
-BATCHES = (2, 3)  # the smallest first: that is the failure that is told
+BATCHES = (2, 3)  # the smallest first: that is the failure that is reported
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +32,15 @@ class Outcome:
 
     def __str__(self) -> str:
         if self.violation is not None:
-            told = f"law {self.law.name} is broken: {self.law.statement}: {self.violation}"
-            return "; ".join(filter(None, [told, self.law.suspects]))
+            broken = f"law {self.law.name} is broken: {self.law.statement}: {self.violation}"
+            return "; ".join(filter(None, [broken, self.law.suspects]))
         return f"law {self.law.name}: {'holds' if self.reason is None else f'not put: {self.reason}'}"
 
 
 def stages_for(
     model: nn.Module,
-    inputs: Any = None,
-    loss: Any = None,
+    inputs: GivenInputs | None = None,
+    loss: GivenLoss | None = None,
     *,
     data_range: tuple[float, float] | None = None,
     adapter: str | None = None,
@@ -70,8 +70,8 @@ def put(law: Law, model: Staged, seed: int = 0) -> Outcome:
 
 def check_vae(
     model: nn.Module,
-    inputs: Any = None,
-    loss: Any = None,
+    inputs: GivenInputs | None = None,
+    loss: GivenLoss | None = None,
     *,
     name: str | None = None,
     data_range: tuple[float, float] | None = None,
@@ -89,11 +89,11 @@ def check_vae(
     broken = [outcome for outcome in (put(law, stages, seed) for law in LAWS) if outcome.violation is not None]
     findings = [finding for finding in report.findings if finding.severity is not Severity.INFO]
     if findings or broken:
-        raise FindingsError(_told(name or type(model).__qualname__, findings, broken))
+        raise FindingsError(_message(name or type(model).__qualname__, findings, broken))
     return report
 
 
-def _told(name: str, findings: list[Finding], broken: list[Outcome]) -> str:
+def _message(name: str, findings: list[Finding], broken: list[Outcome]) -> str:
     counts = []
     if findings:
         counts.append(f"{len(findings)} finding{'s' if len(findings) > 1 else ''}")

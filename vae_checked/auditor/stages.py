@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -91,8 +90,10 @@ class _Model:
         drawn, one = self.source.draw(batch, self.seed), self.source.draw(1, self.seed)
         data = _data(drawn)
 
-        def alike(value: Any, first: Any) -> Any:
-            if not isinstance(value, Tensor) or value is data or value.shape[:1] != (batch,):
+        def alike(value: object, first: object) -> object:
+            if not (isinstance(value, Tensor) and isinstance(first, Tensor)) or value is data:
+                return value
+            if value.shape[:1] != (batch,):
                 return value
             return first.expand_as(value).clone()
 
@@ -351,7 +352,7 @@ def _redrawn(tape: Tape, draw: Draw) -> Tensor:
         raise ModelError(f"the noise of {draw.source} does not come from torch at this batch size")
     step = tape.steps[draw.step]
 
-    def resolved(leaf: Any) -> Any:
+    def resolved(leaf: object) -> object:
         return tape.values[leaf.number].data.clone() if isinstance(leaf, Ref) else leaf
 
     args, kwargs = (pytree.tree_map_only(Ref, resolved, each) for each in (step.args, step.kwargs))

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Any
 
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from vae_checked.adapters import Subject
-from vae_checked.auditor.inputs.source import Source, likely_inputs, source_of
+from vae_checked.auditor.inputs.source import GivenInputs, Source, likely_inputs, source_of
 from vae_checked.auditor.recording.restore import Restored
 from vae_checked.auditor.recording.run import Run, run_model
 from vae_checked.errors import ModelError
@@ -18,7 +17,9 @@ from vae_checked.errors import ModelError
 _BATCH = 2
 
 
-def inputs_for(subject: Subject, inputs: Any, data_range: tuple[float, float] | None) -> tuple[Source, str]:
+def inputs_for(
+    subject: Subject, inputs: GivenInputs | None, data_range: tuple[float, float] | None
+) -> tuple[Source, str]:
     """Where inputs come from, and why, when nobody gave any; ModelError when nothing that is likely runs."""
     model = subject.model
     if inputs is not None:

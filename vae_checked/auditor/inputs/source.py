@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +12,9 @@ from torch import Tensor, nn
 from vae_checked.adapters import Inputs
 from vae_checked.errors import UsageError
 from vae_checked.facts import BYTE, SYMMETRIC_UNIT, UNIT, Interval
+
+# A tensor, several by their order or names, or a specification such as `B 3 64 64`.
+GivenInputs = Tensor | Sequence[object] | Mapping[str, object] | str
 
 # Primes: no batch size is another axis's size, or a product of such.
 _BATCHES = (7, 5, 11, 13, 3, 17, 19)
@@ -74,7 +76,7 @@ class Source:
         return Inputs(tuple(args), kwargs or None)
 
 
-def source_of(inputs: Any, model: nn.Module, data_range: tuple[float, float] | None) -> Source:
+def source_of(inputs: GivenInputs, model: nn.Module, data_range: tuple[float, float] | None) -> Source:
     """What `audit` was given as inputs, checked; UsageError when it is neither tensors nor a specification."""
     dtype, device = _kind(model)
     interval = None if data_range is None else _interval(data_range)
@@ -127,7 +129,7 @@ def _parse_one(part: str, text: str) -> Shape:
     return Shape(tuple(axes), name.strip() or None, labels)
 
 
-def _as_inputs(inputs: Any) -> Inputs:
+def _as_inputs(inputs: GivenInputs) -> Inputs:
     if isinstance(inputs, Tensor):
         return Inputs((inputs,))
     if isinstance(inputs, Mapping):
@@ -174,7 +176,7 @@ def _selected(given: Inputs, batch: int, generator: torch.Generator) -> Inputs:
     size = _given_batch(given)
     rows = torch.arange(size) if batch == size else torch.randperm(size, generator=generator)[:batch]
 
-    def take(value: Any) -> Any:
+    def take(value: object) -> object:
         if isinstance(value, Tensor):
             cut = value.dim() > 0 and value.shape[0] == size
             return value[rows.to(value.device)].detach().clone() if cut else value.detach().clone()
@@ -182,7 +184,8 @@ def _selected(given: Inputs, batch: int, generator: torch.Generator) -> Inputs:
             return {key: take(each) for key, each in value.items()}
         return value
 
-    return Inputs(tuple(take(value) for value in given.args), take(given.kwargs) if given.kwargs else None)
+    kwargs = {name: take(value) for name, value in (given.kwargs or {}).items()}
+    return Inputs(tuple(take(value) for value in given.args), kwargs or None)
 
 
 def likely_inputs(model: nn.Module) -> tuple[tuple[str, str], ...]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from torch import Tensor, nn
 
@@ -27,24 +26,25 @@ class Matched:
     the name of the loss's parameter declares.
     """
 
-    args: tuple[Any, ...]
-    kwargs: Mapping[str, Any]
+    args: tuple[object, ...]
+    kwargs: Mapping[str, object]
     words: tuple[str, ...]
     supplied: tuple[str, ...] = ()
     named: Mapping[str, Role] = field(default_factory=dict)
 
 
-def parameters_of(function: Any) -> list[inspect.Parameter]:
+def parameters_of(function: Callable[..., object]) -> list[inspect.Parameter]:
     """The parameters that a call of `function` takes; those of `forward` for a module; empty where none are known."""
-    as_torch_has_it = isinstance(function, nn.Module) and type(function).__call__ is nn.Module.__call__
-    target = function.forward if as_torch_has_it else function
+    target = function
+    if isinstance(function, nn.Module) and type(function).__call__ is nn.Module.__call__:
+        target = function.forward
     try:
         return list(inspect.signature(target).parameters.values())
     except (TypeError, ValueError):
         return []
 
 
-def match(function: Any, name: str, run: Run, roles: Mapping[str, Role]) -> Matched:
+def match(function: Callable[..., object], name: str, run: Run, roles: Mapping[str, Role]) -> Matched:
     """The arguments for the loss `function`; ModelError, with what the model returned, when they cannot be told."""
     parameters = parameters_of(function)
     entries = _entries(run)
@@ -72,7 +72,7 @@ class _Entry:
     """One top-level entry of the output."""
 
     path: str
-    value: Any
+    value: object
     parts: tuple[Part, ...]
 
     def role(self, roles: Mapping[str, Role]) -> Role | None:
@@ -84,7 +84,7 @@ class _Entry:
         return f"({role})" if role else ""
 
 
-_Assignment = list[tuple[Any, str]]
+_Assignment = list[tuple[object, str]]
 
 
 def _with_keywords(
@@ -102,8 +102,8 @@ def _with_keywords(
         for p, (_, word) in zip(wanted, assigned, strict=True)
         if (role := role_of(p.name)) is not None and word.startswith("output")
     }
-    by_keyword: dict[str, Any] = {}
-    args: list[Any] = []
+    by_keyword: dict[str, object] = {}
+    args: list[object] = []
     for place, (p, (value, _)) in enumerate(zip(wanted, assigned, strict=True)):
         # An optional parameter that is passed over leaves a gap: what comes behind it goes by its name.
         if place < len(parameters) and parameters[place] is p and not by_keyword:
@@ -181,7 +181,7 @@ def _by_role(wanted: Sequence[inspect.Parameter], run: Run, roles: Mapping[str, 
 
 def _value_for(
     parameter: inspect.Parameter, run: Run, roles: Mapping[str, Role], *, alone: bool = False
-) -> tuple[Any, str] | None:
+) -> tuple[object, str] | None:
     """The value for one parameter and where it comes from; `alone`: the loss takes little beside it."""
     name, role = parameter.name, role_of(parameter.name)
     inputs = dict(run.inputs.tensors())
@@ -205,7 +205,7 @@ def _value_for(
     return None
 
 
-def _is_x(value: Any, run: Run) -> bool:
+def _is_x(value: object, run: Run) -> bool:
     return isinstance(value, Tensor) and (
         value is run.x or (value.shape == run.x.shape and value.data_ptr() == run.x.data_ptr())
     )

@@ -7,7 +7,6 @@ import inspect
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -20,12 +19,15 @@ from vae_checked.auditor.recording.run import Run, recording
 from vae_checked.errors import ModelError, UsageError
 from vae_checked.mathematics.names import is_kl_weight
 
+# A function or a module, or the name of a method of the model.
+GivenLoss = Callable[..., object] | str
+
 
 @dataclass(frozen=True, slots=True)
 class Loss:
     """A loss and where it came from; `given` when the user named it, else it was found and may be passed over."""
 
-    function: Callable[..., Any]
+    function: Callable[..., object]
     name: str
     reason: str
     given: bool
@@ -60,7 +62,7 @@ def run_by(loss: Loss, subject: Subject) -> Subject:
     """The subject as a loss runs it that takes the input alone."""
     count = len([p for p in parameters_of(loss.function) if p.default is p.empty])
 
-    def step(model: nn.Module, inputs: Inputs) -> Any:
+    def step(model: nn.Module, inputs: Inputs) -> object:
         given = [tensor for _, tensor in inputs.tensors()]
         if len(given) > 1:
             return loss.function(tuple(given), 0)
@@ -70,7 +72,7 @@ def run_by(loss: Loss, subject: Subject) -> Subject:
         except (TypeError, AttributeError):
             return loss.function(given[0], 0)
 
-    def run(model: nn.Module, inputs: Inputs) -> Any:
+    def run(model: nn.Module, inputs: Inputs) -> object:
         given = [tensor for _, tensor in inputs.tensors()]
         # `loss(x, y)` of an autoencoder: the target is the input again.
         return loss.function(*(given + given[:1] * count)[:count])
@@ -81,7 +83,7 @@ def run_by(loss: Loss, subject: Subject) -> Subject:
     )
 
 
-def find_loss(model: nn.Module, loss: Any) -> Loss | None:
+def find_loss(model: nn.Module, loss: GivenLoss | None) -> Loss | None:
     """The loss that the user named, or one that the model or its module has; UsageError for what is no loss."""
     if isinstance(loss, str):
         method = getattr(model, loss, None)
@@ -113,7 +115,7 @@ def find_loss(model: nn.Module, loss: Any) -> Loss | None:
     return None
 
 
-def call_loss(loss: Loss, run: Run, roles: Mapping[str, Role]) -> tuple[Any, Matched]:
+def call_loss(loss: Loss, run: Run, roles: Mapping[str, Role]) -> tuple[object, Matched]:
     """Call the loss on what `run` returned, recorded; ModelError when its arguments cannot be matched or it raises."""
     matched = match(loss.function, loss.name, run, roles)
     try:
@@ -161,11 +163,11 @@ def _moves(loss: Loss, matched: Matched, name: str) -> bool | None:
     return None if None in outcomes else outcomes[0] != outcomes[1]
 
 
-def _takes_any_keyword(function: Any) -> bool:
+def _takes_any_keyword(function: Callable[..., object]) -> bool:
     return any(p.kind is p.VAR_KEYWORD for p in parameters_of(function))
 
 
-def _name_of(loss: Any) -> str:
+def _name_of(loss: Callable[..., object]) -> str:
     target = loss
     while isinstance(target, functools.partial):
         target = target.func

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, MutableMapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -54,7 +53,7 @@ def settings_of(loss: Loss, matched: Matched) -> tuple[Setting, ...]:
             return None
         return list(torch.autograd.grad(ends, list(leaves.values()), allow_unused=True))
 
-    changed: dict[str, float] = {}
+    changed: dict[str, object] = {}
     before, again = _tried(slopes), _tried(slopes)
     if before is None or again is None or not all(map(_same, before, again)):
         # What changes from call to call, as an annealed weight does, changes without a setting.
@@ -99,19 +98,19 @@ def _is(one: float, other: float) -> bool:
     return abs(one - other) <= _CLOSE * max(1.0, abs(other))
 
 
-_Change = Callable[[float], Any]
+_Change = Callable[[float], AbstractContextManager[None]]
 
 
-def _candidates(loss: Loss, matched: Matched, keywords: dict[str, float]) -> Iterator[tuple[str, float, _Change]]:
+def _candidates(loss: Loss, matched: Matched, keywords: dict[str, object]) -> Iterator[tuple[str, float, _Change]]:
     """Name, value and a way to change each number that a loss may be set by."""
     found = [*_keywords(loss, matched, keywords), *_attributes(loss), *_globals(loss)]
     yield from found[:_MAX_SETTINGS]
 
 
-def _keywords(loss: Loss, matched: Matched, keywords: dict[str, float]) -> Iterator[tuple[str, float, _Change]]:
+def _keywords(loss: Loss, matched: Matched, keywords: dict[str, object]) -> Iterator[tuple[str, float, _Change]]:
     for place, parameter in enumerate(parameters_of(loss.function)):
         value = matched.kwargs.get(parameter.name, parameter.default)
-        if place >= len(matched.args) and _is_number(value):
+        if place >= len(matched.args) and isinstance(value, (int, float)) and not isinstance(value, bool):
             yield parameter.name, float(value), functools.partial(_entry, keywords, parameter.name)
 
 
@@ -123,7 +122,7 @@ def _attributes(loss: Loss) -> Iterator[tuple[str, float, _Change]]:
 
 
 def _globals(loss: Loss) -> Iterator[tuple[str, float, _Change]]:
-    target: Any = loss.function
+    target: Callable[..., object] = loss.function
     while isinstance(target, functools.partial):
         target = target.func
     function = inspect.unwrap(target.forward if isinstance(target, nn.Module) else target)
@@ -138,7 +137,7 @@ def _is_number(value: object) -> bool:
 
 
 @contextmanager
-def _entry(table: dict[str, Any], name: str, value: float) -> Iterator[None]:
+def _entry(table: MutableMapping[str, object], name: str, value: float) -> Iterator[None]:
     """One entry of a table set to `value`, and set back at the end."""
     missing = object()
     before = table.get(name, missing)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
+from torch import Tensor
+from torch._ops import OpOverload
 
 from vae_checked.auditor.recording.tape import Step, Tape
 
 
-def called(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def called(func: OpOverload, args: tuple[object, ...], kwargs: dict[str, object]) -> object:
     """What an operation gives; a binary cross-entropy goes on with what lies in [0, 1] where its prediction does not.
 
     It would end the run there, and with it every word about why: what it was given stays on the tape.
@@ -17,9 +17,10 @@ def called(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     try:
         return func(*args, **kwargs)
     except RuntimeError:
-        if func is not torch.ops.aten.binary_cross_entropy.default:
+        prediction = args[0] if args else None
+        if func is not torch.ops.aten.binary_cross_entropy.default or not isinstance(prediction, Tensor):
             raise
-        return func(args[0].clamp(0, 1), *args[1:], **kwargs)
+        return func(prediction.clamp(0, 1), *args[1:], **kwargs)
 
 
 def was_cut(tape: Tape, step: Step) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch._ops import OpOverload
 
 aten = torch.ops.aten
 
@@ -79,12 +80,12 @@ _NUMPY = {
 }
 
 
-def family(func: Any) -> Family | None:
+def family(func: OpOverload) -> Family | None:
     """The family of a torch operation, or None when it is no random source."""
     return _FAMILIES.get(func.overloadpacket.__name__)
 
 
-def takes_only_shape(func: Any) -> bool:
+def takes_only_shape(func: OpOverload) -> bool:
     """Whether the operation makes new numbers, and its tensor arguments lend no more than their shape."""
     name = func.overloadpacket.__name__
     if name in _FAMILIES:
@@ -93,7 +94,7 @@ def takes_only_shape(func: Any) -> bool:
     return bool(name.endswith("_like") or name.startswith("new_"))
 
 
-def spelled(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
+def spelled(func: OpOverload, args: Sequence[object], kwargs: Mapping[str, object]) -> str:
     """The draw as a user would know it: `randn_like`, `normal_(0, 0.5)`."""
     name = str(func.overloadpacket.__name__)
     given = parameters(func, args, kwargs)
@@ -102,7 +103,7 @@ def spelled(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
     return f"{name}({', '.join(f'{number:g}' for number in given)})"
 
 
-def parameters(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[float, ...] | None:
+def parameters(func: OpOverload, args: Sequence[object], kwargs: Mapping[str, object]) -> tuple[float, ...] | None:
     """The numbers that a draw was given: (mean, std), (low, high), (rate,); empty for its defaults, None if unknown."""
     name = func.overloadpacket.__name__
     if name in ("randn", "randn_like", "rand", "rand_like"):
@@ -120,7 +121,7 @@ def parameters(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tup
     return tuple(values)
 
 
-def _numpy_parameters(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[float, ...] | None:
+def _numpy_parameters(name: str, args: Sequence[object], kwargs: Mapping[str, object]) -> tuple[float, ...] | None:
     names = {"normal": {"loc": 0.0, "scale": 1.0}, "uniform": {"low": 0.0, "high": 1.0}}.get(name)
     if names is None:
         return ()
@@ -134,11 +135,11 @@ def _numpy_parameters(name: str, args: Sequence[Any], kwargs: Mapping[str, Any])
 
 
 def decompose(
-    func: Any,
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-    run: Callable[..., Any],
-) -> Any | None:
+    func: OpOverload,
+    args: tuple[object, ...],
+    kwargs: dict[str, object],
+    run: Callable[..., object],
+) -> object | None:
     """Run a draw that has tensor parameters as a pure draw and arithmetic; None for every other operation.
 
     `normal(mean, std)` becomes `mean + std * randn`, without gradient, as torch has it; fused dropout becomes a mask
@@ -146,20 +147,22 @@ def decompose(
     """
     name = func.overloadpacket.__name__
     if name == "normal" and any(isinstance(arg, Tensor) for arg in args):
-        out: Tensor = func(*args, **kwargs)  # its own checks of the parameters come first
+        checked: Tensor = func(*args, **kwargs)  # torch's own checks of the parameters come first
         mean, std = args[0], args[1] if len(args) > 1 else kwargs.get("std", 1.0)
-        drawn = {"dtype": out.dtype, "device": out.device}
+        drawn = {"dtype": checked.dtype, "device": checked.device}
         if kwargs.get("generator") is not None:
-            noise = run(aten.randn.generator, (list(out.shape),), {"generator": kwargs["generator"], **drawn})
+            noise = run(aten.randn.generator, (list(checked.shape),), {"generator": kwargs["generator"], **drawn})
         else:
-            noise = run(aten.randn.default, (list(out.shape),), drawn)
+            noise = run(aten.randn.default, (list(checked.shape),), drawn)
         scaled = run(aten.mul.Tensor, (noise, std), {}, grad=False)
         return run(aten.add.Tensor, (scaled, mean), {}, grad=False)
-    if name == "native_dropout" and args[2] and 0.0 < args[1] < 1.0:
-        x, p = args[0], args[1]
+    if name == "native_dropout" and args[2]:
+        x, p = args[:2]
+        if not isinstance(x, Tensor) or not isinstance(p, float) or not 0.0 < p < 1.0:
+            return None
         mask = run(aten.bernoulli.p, (torch.empty_like(x), 1.0 - p), {})
         out = run(aten.div.Scalar, (run(aten.mul.Tensor, (x, mask), {}), 1.0 - p), {})
-        return out, mask.bool()
+        return out, mask.bool() if isinstance(mask, Tensor) else mask
     return None
 
 
@@ -185,7 +188,7 @@ def numpy_draws(drawn: list[NumpyDraw]) -> Iterator[None]:
         yield
         return
 
-    def note(name: str, source: str, out: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    def note(name: str, source: str, out: Any, args: Sequence[object], kwargs: Mapping[str, object]) -> Any:
         if isinstance(out, np.ndarray):
             drawn.append(NumpyDraw(_NUMPY[name], source, _numpy_parameters(name, args, kwargs), out, out.copy()))
         return out

@@ -11,10 +11,10 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 import torch
 from torch import Tensor
+from torch._ops import OpOverload
 from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -72,8 +72,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch lea
         return False  # the compiler is held off elsewhere; wrapping would import it
 
     def __torch_dispatch__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
+        self, func: OpOverload, types: object, args: tuple[object, ...] = (), kwargs: dict[str, object] | None = None
+    ) -> object:
         parts = randomness.decompose(func, args, kwargs or {}, self._run)
         return self._run(func, args, kwargs or {}) if parts is None else parts
 
@@ -138,7 +138,9 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch lea
         value.snapshot = value.tensor.detach().clone()
         return draw.index
 
-    def _run(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], grad: bool | None = None) -> Any:
+    def _run(
+        self, func: OpOverload, args: tuple[object, ...], kwargs: dict[str, object], grad: bool | None = None
+    ) -> object:
         leaves, spec = pytree.tree_flatten((args, kwargs))
         tensors = [leaf for leaf in leaves if isinstance(leaf, Tensor)]
         inputs = tuple(self.number(tensor) for tensor in tensors)
@@ -207,7 +209,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch lea
         if before is not outputs:
             self.tape.copies.update(zip(outputs, before, strict=True))
 
-    def _sources_of(self, func: Any, inputs: Sequence[int], overwrites: Sequence[int]) -> int:
+    def _sources_of(self, func: OpOverload, inputs: Sequence[int], overwrites: Sequence[int]) -> int:
         """What the outcome depends on; a tensor that lends only its shape does not count."""
         if randomness.takes_only_shape(func):
             return 0
@@ -228,7 +230,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch lea
             if value.step is None and value.snapshot is None:
                 value.snapshot = value.tensor.detach().clone()
 
-    def _keep_generators(self, leaves: Sequence[Any]) -> None:
+    def _keep_generators(self, leaves: Sequence[object]) -> None:
         for leaf in leaves:
             if isinstance(leaf, torch.Generator) and all(leaf is not known for known, _ in self.tape.generators):
                 self.tape.generators.append((leaf, leaf.get_state()))
@@ -248,7 +250,7 @@ def _view_key(tensor: Tensor) -> tuple[int, int, tuple[int, ...], tuple[int, ...
         return (id(tensor), 0, (), ())
 
 
-def _written(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Tensor]:
+def _written(func: OpOverload, args: tuple[object, ...], kwargs: dict[str, object]) -> list[Tensor]:
     if not func._schema.is_mutable:
         return []
     found: list[Tensor] = []
@@ -259,29 +261,29 @@ def _written(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[T
     return found
 
 
-def _aliases(func: Any) -> bool:
+def _aliases(func: OpOverload) -> bool:
     """Whether the operation gives a view of what it takes, or writes to it: then it matters which copy that is."""
     return any(argument.alias_info is not None for argument in func._schema.arguments)
 
 
-def _is_function(func: Any) -> bool:
+def _is_function(func: OpOverload) -> bool:
     """Whether the operation gives the same whenever it is given the same; running statistics may change meanwhile."""
     return torch.Tag.nondeterministic_seeded not in func.tags and "batch_norm" not in func.overloadpacket.__name__
 
 
-def _form(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Hashable:
+def _form(args: Sequence[object], kwargs: Mapping[str, object]) -> Hashable:
     """How the leaves of these arguments are put together."""
     lengths = tuple(len(each) if isinstance(each, (list, tuple)) else None for each in (*args, *kwargs.values()))
     return lengths, tuple(kwargs)
 
 
-def _leaves(leaves: Sequence[Any], inputs: Iterable[int]) -> Hashable:
+def _leaves(leaves: Sequence[object], inputs: Iterable[int]) -> Hashable:
     """The leaves with numbers in the place of tensors; 1, 1.0 and True are three things."""
     numbers = iter(inputs)
     return tuple(Ref(next(numbers)) if isinstance(leaf, Tensor) else (type(leaf), leaf) for leaf in leaves)
 
 
-def _replaces(func: Any) -> bool:
+def _replaces(func: OpOverload) -> bool:
     return func.overloadpacket.__name__ in _REPLACES
 
 

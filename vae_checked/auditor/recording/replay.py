@@ -6,7 +6,6 @@ Only what lies between the chosen tensors and the wanted ones is run. Gradients 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -116,13 +115,14 @@ def stream(
 
 
 def _run(tape: Tape, step: Step, held: dict[int, Tensor], grad: bool) -> list[Tensor]:
-    def filled(argument: Any) -> Any:
+    def filled(argument: object) -> object:
         """The argument with tensors in the place of numbers; torch's own tree functions are ten times slower."""
-        kind = type(argument)
-        if kind is Ref:
+        if isinstance(argument, Ref):
             return tensor_of(argument.number)
-        if kind is list or kind is tuple:
-            return kind(filled(each) for each in argument)
+        if type(argument) is list:
+            return [filled(each) for each in argument]
+        if type(argument) is tuple:
+            return tuple(filled(each) for each in argument)
         return argument
 
     def tensor_of(number: int) -> Tensor:

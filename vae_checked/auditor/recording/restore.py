@@ -5,9 +5,8 @@ from __future__ import annotations
 import copy
 import random
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -124,36 +123,36 @@ def _bits(tensor: Tensor) -> Tensor:
     return torch.view_as_real(flat).view(torch.int32) if flat.is_complex() else flat.view(_BITS[flat.element_size()])
 
 
-def _save_attributes(module: nn.Module) -> dict[str, tuple[Any, Any]]:
+def _save_attributes(module: nn.Module) -> dict[str, tuple[object, object]]:
     """Every attribute with, for a container, a copy of what it holds."""
-    saved = {}
+    saved: dict[str, tuple[object, object]] = {}
     for name, value in vars(module).items():
         holds = copy.copy(value) if isinstance(value, _CONTAINERS) else None
         saved[name] = (value, holds)
     return saved
 
 
-def _restore_attributes(module: nn.Module, saved: dict[str, tuple[Any, Any]]) -> None:
+def _restore_attributes(module: nn.Module, saved: dict[str, tuple[object, object]]) -> None:
     table = vars(module)
     for name in [name for name in table if name not in saved]:
         del table[name]
     for name, (value, holds) in saved.items():
         table[name] = value
-        if holds is None or _unchanged(value, holds):
-            continue
-        if isinstance(value, (list, deque)):
-            value.clear()
-            value.extend(holds)
-        else:
+        if isinstance(value, (list, deque)) and isinstance(holds, (list, deque)):
+            if not _same_entries(enumerate(value), enumerate(holds)):
+                value.clear()
+                value.extend(holds)
+        elif isinstance(value, dict) and isinstance(holds, dict):
+            if not _same_entries(value.items(), holds.items()):
+                value.clear()
+                value.update(holds)
+        elif isinstance(value, set) and isinstance(holds, set) and value != holds:
             value.clear()
             value.update(holds)
 
 
-def _unchanged(value: Any, holds: Any) -> bool:
-    if isinstance(value, set):
-        return bool(value == holds)
-    left = value.items() if isinstance(value, dict) else enumerate(value)
-    right = holds.items() if isinstance(holds, dict) else enumerate(holds)
+def _same_entries(left: Iterable[tuple[object, object]], right: Iterable[tuple[object, object]]) -> bool:
+    """Whether keys or places are equal and what stands at each is the same object."""
     pairs, others = list(left), list(right)
     return len(pairs) == len(others) and all(a[0] == b[0] and a[1] is b[1] for a, b in zip(pairs, others, strict=True))
 

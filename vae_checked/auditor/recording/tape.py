@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 from torch import Tensor
+from torch._ops import OpOverload
 
 from vae_checked.auditor.recording import randomness
 from vae_checked.auditor.recording.restore import Generators
@@ -51,9 +52,9 @@ class Step:
     """
 
     index: int
-    op: Any
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
+    op: OpOverload
+    args: tuple[object, ...]
+    kwargs: dict[str, object]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     slots: tuple[int, ...]
@@ -98,7 +99,7 @@ class Tape:
     draws: list[Draw] = field(default_factory=list)
     generators: Generators = field(default_factory=list)
     copies: dict[int, int] = field(default_factory=dict)
-    plans: dict[Any, list[Step]] = field(default_factory=dict, repr=False)
+    plans: dict[Hashable, list[Step]] = field(default_factory=dict, repr=False)
 
     INPUT = 1
     PARAMETER = 2
