@@ -30,7 +30,6 @@ def test_what_is_added_often_has_a_how_to() -> None:
         "To add an operation",
         "To add an adapter",
         "To add a law",
-        "To add an operation of torch",
         "To add a report format",
     ]
 
