@@ -10,7 +10,7 @@ class Node(Protocol):
     """One value: the operation that made it, the values it was made from, and the operation's settings.
 
     `op` is the name of a record of `mathematics.ops`, or one of the observer's own, of which the observer says what
-    its value can be. Nodes with one `uid` are one value.
+    its value can be. Nodes with one `uid`, which is never 0, are one value.
     """
 
     @property
