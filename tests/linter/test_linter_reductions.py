@@ -204,3 +204,28 @@ def test_reductions_are_read_axis_by_axis(tmp_path: Path) -> None:
 def test_a_number_under_a_local_name_is_none(tmp_path: Path) -> None:
     body = f"recon = F.mse_loss(out, x)\n{ROWS}\nalpha = 1.0\nloss = recon + alpha * rows.sum(1).mean()"
     assert codes(tmp_path, body) == ["VAE502"]
+
+
+def test_alike_steps_of_two_terms_are_not_one(tmp_path: Path) -> None:
+    """Each term has a mean of its own; only what stands above both is shared."""
+    body = f"            {ROWWISE.replace('.mean()', '')}\n            {ROWS}\n            kl = rows.sum(0)\n"
+    facts = one(read(tmp_path, MODEL + LOOP.format(body=f"{body}            loss = recon.mean() + kl.mean()")))
+    assert facts.kl.reduced is not None
+    assert (facts.kl.reduced.value.batch, facts.kl.reduced.value.event) == (Reduction.SUM, Reduction.MEAN)
+
+
+@pytest.mark.parametrize("axes", ["1", "-1"])
+def test_an_error_of_unknown_rank_is_not_called_summed(axes: str, tmp_path: Path) -> None:
+    text = f"""
+def vae_loss(out, x, mu, logvar):
+    recon = F.mse_loss(out, x, reduction="none").sum({axes}).mean()
+    kl = -0.5 * torch.sum(1 + logvar - mu ** 2 - logvar.exp(), dim=1).mean()
+    return recon + kl
+"""
+    found = [
+        facts.recon.reduced for facts in read(tmp_path, "import torch\nimport torch.nn.functional as F\n" + text).facts
+    ]
+    known = [fact.value for fact in found if fact is not None]
+    assert known
+    assert {each.event for each in known} == {None}
+    assert {each.batch for each in known} == {Reduction.MEAN}

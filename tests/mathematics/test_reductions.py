@@ -201,3 +201,23 @@ def test_the_weight_of_a_chain_is_what_has_no_name() -> None:
     assert weight_of((Number(0.5), Number(-4.0), Size(0, divides=True))) == (2.0, True)
     assert weight_of((Number(0.5), Size(0, divides=True))) == (0.5, False)
     assert weight_of((Number(3.0, "BETA", named=True), Weight("w"))) == (1.0, True)
+
+
+UNKNOWN_RANK = {
+    "one axis, which may be all of a sample": ((Reduce(MEAN, (0,)), Reduce(SUM, (1,))), None),
+    "the last axis, then the rest in the same way": ((Reduce(SUM, ALL), Reduce(SUM, (-1,))), SUM),
+    "the last axis, then the rest in another": ((Reduce(MEAN, ALL), Reduce(SUM, (-1,))), None),
+    "the axes of a picture": ((Reduce(MEAN, ALL), Reduce(SUM, (1, 2, 3))), SUM),
+    "all at once": ((Reduce(MEAN, ALL),), MEAN),
+}
+
+
+@pytest.mark.parametrize(("chain", "event"), UNKNOWN_RANK.values(), ids=UNKNOWN_RANK)
+def test_axes_of_a_term_of_unknown_rank(chain: tuple[ChainStep, ...], event: Reduction | None) -> None:
+    reduced = read(chain, rank=None, flat=False)
+    assert reduced is not None
+    assert reduced.event is event
+
+
+def test_latents_of_unknown_rank_are_a_vector() -> None:
+    assert read((Reduce(MEAN, ALL), Reduce(SUM, (1,))), rank=None) == Reduced(MEAN, SUM)

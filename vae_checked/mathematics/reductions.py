@@ -126,12 +126,14 @@ def is_weight(step: ChainStep) -> bool:
 class _State:
     """What is left of a term's axes after some steps, counted from the term; `event` is what became of a sample's.
 
-    `axes` are the places of those that are left, None where the rank is not known. `partial` where two axes of a term
-    of unknown rank were reduced: a vector has fewer, a picture more. `split` where a view has made axes of its own,
-    which may be those of samples, tokens or steps.
+    `axes` are the places of those that are left, None where the rank is not known. `partial` where axes of a term of
+    unknown rank were reduced and others may be left: after two of them, for a vector has fewer and a picture more, and
+    after one where the term is not presumed `flat`. `split` where a view has made axes of its own, which may be those
+    of samples, tokens or steps.
     """
 
     axes: list[int] | None
+    flat: bool = True
     batch: Reduction | None = Reduction.KEPT
     event: dict[int, Reduction] = field(default_factory=dict)
     scalings: list[Scaling] = field(default_factory=list)
@@ -191,15 +193,21 @@ def _over_event(event: Mapping[int, Reduction], left: bool, rank_unknown: bool) 
 
 
 def read(
-    chain: Sequence[ChainStep], rank: int | None, single: Iterable[int] = (), steps: Iterable[int] = ()
+    chain: Sequence[ChainStep],
+    rank: int | None,
+    single: Iterable[int] = (),
+    steps: Iterable[int] = (),
+    *,
+    flat: bool = True,
 ) -> Reduced | None:
     """What a chain, outermost step first, does to the batch axis and to a sample's; None when it cannot be read.
 
-    `rank` is the number of axes of the term, None when it is not known (then 2 is the least there can be). `single` are
-    axes of length 1, over which a sum is a mean; `steps` may be those of tokens, steps or samples of one input, where
-    an average of all of them says nothing of a sample.
+    `rank` is the number of axes of the term, None when it is not known: it is then taken for 2 where the term is
+    `flat`, as latents are, and 2 is the least there can be otherwise. `single` are axes of length 1, over which a sum
+    is a mean; `steps` may be those of tokens, steps or samples of one input, where an average of all of them says
+    nothing of a sample.
     """
-    state = _State(list(range(rank)) if rank else None)
+    state = _State(list(range(rank)) if rank else None, flat)
     for step in reversed(chain):
         if not _take(state, step):
             return None
@@ -247,7 +255,7 @@ def _reduce_axes(state: _State, kind: Reduction, chosen: tuple[int, ...]) -> boo
                 state.event[axis] = kind
         if state.event:
             state.axes = [0] if state.batch is Reduction.KEPT else []
-            state.partial = len(state.event) == 2
+            state.partial = len(state.event) == 2 or (len(state.event) == 1 and not state.flat)
         return True
     remaining = list(axes)
     for axis in chosen:

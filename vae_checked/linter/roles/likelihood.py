@@ -8,7 +8,7 @@ from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.kl import own_reduction, recon_sign
 from vae_checked.linter.roles.objective import JointLoss
 from vae_checked.linter.roles.reconstructions import Reconstruction
-from vae_checked.linter.roles.reductions import rank_of, single_axes, step_axes
+from vae_checked.linter.roles.reductions import is_flat, rank_of, single_axes, step_axes
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import Expr, contains, is_given, origin, strip, walk, written
 from vae_checked.linter.symbols.intervals import interval_of
@@ -72,10 +72,10 @@ def recon_facts(
 
 def _reduced(recon: Reconstruction, kl: Divergence, reading: JointLoss) -> Reduced | None:
     rank, single = rank_of(recon.term), single_axes(recon)
-    own = reductions.read(reading.recon, rank, single)
+    own = reductions.read(reading.recon, rank, single, flat=is_flat(recon))
     other = own_reduction(kl, reading)
     shared = reductions.balancing(reading.shared, own, other)
-    found = reductions.read((*shared, *reading.recon), rank, single, step_axes(rank))
+    found = reductions.read((*shared, *reading.recon), rank, single, step_axes(rank), flat=is_flat(recon))
     whole = own is not None and own.event is not Reduction.KEPT
     if found is not None and whole and reductions.repeated(reading.above, own, other):
         # The total of the batch is added to each sample of the KL, and counts as often.

@@ -134,13 +134,14 @@ class Losses:
         total = self.of(kl, recon)
         if total is None:
             return None
-        to_kl, to_recon = reductions.chains(total, kl.term.uid), reductions.chains(total, recon.term.uid)
+        to_kl, to_recon = reductions.ways(total, kl.term.uid), reductions.ways(total, recon.term.uid)
         if len(to_kl) != 1 or len(to_recon) != 1:
             return None
-        one, other = to_kl[0], (*to_recon[0], *((Negate(),) if recon.sign < 0 else ()))
         count = 0
-        while count < min(len(one), len(other)) and one[count] == other[count]:
+        while count < min(len(to_kl[0]), len(to_recon[0])) and to_kl[0][count] == to_recon[0][count]:
             count += 1
+        one = reductions.steps_of(to_kl[0])
+        other = (*reductions.steps_of(to_recon[0]), *((Negate(),) if recon.sign < 0 else ()))
         shared = tuple(filter(is_shared, one[:count]))
         whole = self.minimised(total) if sign_of(one[:count]) is not None else None
         firm = any(self.graph.holds(value, total.uid) for value in self.backward) and not self._ascends()

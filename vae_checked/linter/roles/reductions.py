@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from vae_checked.facts import Reduction
@@ -42,27 +42,42 @@ _OF_SEQUENCES = 3
 _KEEPING_RANK = ELEMENTWISE | {"loss", "cast", "detach", "contiguous", "part", "alias", "softmax"}
 
 
+# A step with the node that takes it: steps alike on two ways are one step where they are taken by one node.
+Taken = tuple[int, ChainStep]
+
+
 def chains(root: Expr, target: int) -> list[tuple[ChainStep, ...]]:
     """The distinct chains of reductions and factors from `root` down to the node `target`, outermost first."""
-    memo: dict[int, list[tuple[ChainStep, ...]]] = {}
+    return [steps_of(way) for way in ways(root, target)]
 
-    def visit(node: Expr, depth: int) -> list[tuple[ChainStep, ...]]:
+
+def steps_of(way: Sequence[Taken]) -> tuple[ChainStep, ...]:
+    """The steps of a way without their nodes."""
+    return tuple(step for _, step in way)
+
+
+def ways(root: Expr, target: int) -> list[tuple[Taken, ...]]:
+    """`chains` with the node of each step; of ways that take the same steps the first alone."""
+    memo: dict[int, dict[tuple[ChainStep, ...], tuple[Taken, ...]]] = {}
+
+    def visit(node: Expr, depth: int) -> dict[tuple[ChainStep, ...], tuple[Taken, ...]]:
         if node.uid == target:
-            return [()]
+            return {(): ()}
         if node.uid in memo or depth > _MAX_DEPTH:
-            return memo.get(node.uid, [])
-        memo[node.uid] = []
-        found: list[tuple[ChainStep, ...]] = []
+            return memo.get(node.uid, {})
+        memo[node.uid] = {}
+        found: dict[tuple[ChainStep, ...], tuple[Taken, ...]] = {}
         # The size of a tensor says nothing of its values.
         for index, arg in enumerate(node.args if node.op not in ("size", "shape") else ()):
-            for chain in visit(arg, depth + 1):
-                whole = (*_steps(node, index), *chain)
+            for chain, way in visit(arg, depth + 1).items():
+                own = _steps(node, index)
+                whole = (*own, *chain)
                 if whole not in found and len(found) < _MAX_CHAINS:
-                    found.append(whole)
+                    found[whole] = (*((node.uid, step) for step in own), *way)
         memo[node.uid] = found
         return found
 
-    return visit(root, 0)
+    return list(visit(root, 0).values())
 
 
 def _steps(node: Expr, index: int) -> tuple[ChainStep, ...]:
@@ -291,13 +306,21 @@ def _outputs(node: Expr) -> int | None:
 
 def single_axes(recon: Reconstruction) -> tuple[int, ...]:
     """The axes of a reconstruction error that have length 1: the channels of a grey picture from a convolution."""
+    return (1,) if any(layer.get("channels_out") == 1 for layer in _last_layers(recon)) else ()
+
+
+def is_flat(recon: Reconstruction) -> bool:
+    """Whether a linear layer makes what is compared: a row for each sample, as far as is known."""
+    return any(layer.get("kind") == "Linear" for layer in _last_layers(recon))
+
+
+def _last_layers(recon: Reconstruction) -> Iterator[Expr]:
     for side in (recon.first, recon.second):
         node = strip(side)
         while node.op in ELEMENTWISE and len(node.args) == 1:
             node = node.args[0]
-        if node.op == "layer" and node.get("channels_out") == 1:
-            return (1,)
-    return ()
+        if node.op == "layer":
+            yield node
 
 
 def step_axes(rank: int | None) -> tuple[int, ...]:
