@@ -408,3 +408,25 @@ def test_minus_one_and_minus_two_are_two_numbers(tmp_path: Path) -> None:
     report = lint([path])
     assert [(finding.code, finding.message) for finding in report.findings] == []
     assert "VAE301" in {code for judgement in report.judgements for code in judgement.clean}
+
+
+SPREAD = """
+import torch
+import torch.nn.functional as F
+
+def criterion(recon, x, mu, logvar):
+    kl = {sign}0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())
+    return F.mse_loss(recon, x, reduction="sum") + kl
+
+def train(model, loader, optimizer):
+    for x in loader:
+        loss = criterion(*model(x))
+        loss.backward()
+        optimizer.step()
+"""
+
+
+@pytest.mark.parametrize(("sign", "found"), [("", ["VAE302"]), ("-", [])])
+def test_what_an_unknown_call_returns_is_spread_over_parameters(tmp_path: Path, sign: str, found: list[str]) -> None:
+    (tmp_path / "train.py").write_text(SPREAD.format(sign=sign), encoding="utf-8")
+    assert [finding.code for finding in lint([tmp_path]).findings] == found

@@ -70,6 +70,6 @@ def _fill_spread(context: Context, given: list[Value], wanted: int, site: Site) 
     for index, value in enumerate(given):
         if isinstance(value, Expr) and value.op == "spread":
             count = max(1, wanted - len(given) + 1)
-            parts = [parts.item(context, value.args[0], number, site) for number in range(count)]
-            return [*given[:index], *parts, *given[index + 1 :]]
+            taken = [parts.item(context, value.args[0], number, site) for number in range(count)]
+            return [*given[:index], *taken, *given[index + 1 :]]
     return given
