@@ -157,9 +157,10 @@ def _recons_of(
 ) -> list[Reconstruction]:
     """The reconstruction of a sampler's z; all of them where an option chooses between several."""
     decoded = [recon for recon in recons if losses.holds_one(recon, site.z.uid)]
-    if not site.detached and any(site.z.uid in gradients.reached([end]) for end in losses.ends):
+    if not site.detached and decoded and site.z.uid in losses.flow.reached(losses.ends):
         # Beside a loss that trains the encoder, one that is handed z without its gradient trains something else.
-        decoded = [recon for recon in decoded if site.z.uid in gradients.reached([recon.term])]
+        reaching = losses.flow.to(site.z.uid)
+        decoded = [recon for recon in decoded if recon.term.uid in reaching]
     if kl is None:
         return decoded[:1]
     beside = [recon for recon in decoded if losses.of(kl, recon) is not None]

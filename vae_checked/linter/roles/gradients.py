@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 
 from vae_checked.facts import Fact, Head
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import Losses, layer_of
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import TRANSPARENT, Expr, origin, strip, walk
-from vae_checked.linter.symbols.intervals import interval_of
+from vae_checked.linter.symbols.gradient_flow import reached
 from vae_checked.linter.symbols.observations import Root
 from vae_checked.linter.symbols.values import Instance, opened
 from vae_checked.record import dataclass
 
-# What takes a value's sizes or order alone.
-_WITHOUT_GRADIENT = frozenset(("detach", "shape", "size", "noise", "sign", "floor", "ceil", "round"))
 # What layers and calls make, whose parts are picked out.
 _COMPUTED = frozenset(("layer", "call", "opaque", "part", "item", "index", "add", "attribute"))
 
@@ -37,12 +35,12 @@ def passage(site: SamplerSite, reaches: Fact[frozenset[Head]], losses: Losses) -
     if site.noise.get("no_grad") is True or not losses.trains(site.z):
         return Passage(None)
     if not site.detached:
-        if site.z.uid in reached(losses.ends, stops_at=_is_unread):
+        if site.z.uid in losses.flow.reached(losses.ends, stops_at=_is_unread):
             return Passage(reaches)
-        if site.z.uid in reached(losses.ends):
+        if site.z.uid in losses.flow.reached(losses.ends):
             # Only by way of what is not read, which may hand it on without its gradient.
             return Passage(None)
-        if site.z.uid in reached(_uses(site, losses)) or _is_handed_on(site, losses.evaluation.observations.roots):
+        if _is_used_with_gradient(site, losses) or _is_handed_on(site, losses.evaluation.observations.roots):
             return Passage(None)
     if not _is_encoded(site) or _is_trained_beside(site, losses) or not _is_decoded(site, losses):
         return Passage(None)
@@ -58,7 +56,7 @@ def _is_unread(node: Expr) -> bool:
 def is_used(site: SamplerSite, losses: Losses) -> bool:
     """Whether something is computed from z, or z is handed on."""
     holding = losses.graph.holding(site.z.uid)
-    computed = any(node.op in ("layer", "opaque", "call") and node.uid in holding for node in losses.nodes)
+    computed = any(node.uid in holding for node in losses.graph.having("layer", "opaque", "call"))
     return computed or losses.trains(site.z) or _is_handed_on(site, losses.evaluation.observations.roots)
 
 
@@ -72,35 +70,9 @@ def through_kl(kl: Divergence, losses: Losses) -> bool | None:
     ends = [end for end in losses.ends if losses.graph.holds(end, kl.term.uid)]
     heads = {strip(kl.location).uid, strip(kl.head).uid}
     # The heads of a learned prior may be trained alone, on purpose.
-    if kl.term.uid not in reached(ends) or not (kl.prior or heads & reached([kl.term])):
+    if kl.term.uid not in losses.flow.reached(ends) or not (kl.prior or heads & losses.flow.reached([kl.term])):
         return False if differentiated and not kl.prior else None
-    return True if kl.term.uid in reached(ends, stops_at=_is_flat) else None
-
-
-def _is_flat(node: Expr) -> bool:
-    """Whether an operation makes one number of whatever it is applied to."""
-    if node.op == "mul" and any(arg.op == "const" and arg.value == 0.0 for arg in node.args):
-        return True
-    interval = interval_of(node) if node.args else None
-    return interval is not None and interval.width == 0
-
-
-def reached(values: Iterable[Expr], stops_at: Callable[[Expr], bool] = lambda _: False) -> set[int]:
-    """The nodes that a gradient of some values reaches; what stops it is among them, and what is below that is not.
-
-    `stops_at` says of a node whether it stops the gradient beside those that do anyway.
-    """
-    seen: set[int] = set()
-    stack = list(values)
-    while stack:
-        node = stack.pop()
-        if node.uid in seen:
-            continue
-        seen.add(node.uid)
-        stops = node.op in _WITHOUT_GRADIENT or str(node.get("name")).startswith("compare:") or stops_at(node)
-        if not stops:
-            stack.extend(node.args)
-    return seen
+    return True if kl.term.uid in losses.flow.moved(ends) else None
 
 
 def is_cut(value: Expr) -> bool:
@@ -108,9 +80,10 @@ def is_cut(value: Expr) -> bool:
     return any(node.op == "detach" and strip(node).op in _COMPUTED for node in walk(value))
 
 
-def _uses(site: SamplerSite, losses: Losses) -> Iterator[Expr]:
-    """The values of an evaluation that z is used for, z itself left out."""
-    return (value for value in losses.graph.values if strip(value).uid != site.z.uid)
+def _is_used_with_gradient(site: SamplerSite, losses: Losses) -> bool:
+    """Whether a value of the evaluation that is not z itself has a gradient by z."""
+    reaching = losses.flow.to(site.z.uid)
+    return any(value.uid in reaching for value in losses.graph.values if strip(value).uid != site.z.uid)
 
 
 def _is_handed_on(site: SamplerSite, roots: Iterable[Root]) -> bool:
@@ -141,7 +114,7 @@ def _is_trained_beside(site: SamplerSite, losses: Losses) -> bool:
     if any(
         not other.detached
         and heads & {layer_of(other.location), layer_of(other.scale)}
-        and other.z.uid in reached(_uses(other, losses))
+        and _is_used_with_gradient(other, losses)
         for other in losses.samples
         if other.z.uid != site.z.uid
     ):
@@ -155,15 +128,13 @@ def _is_decoded(site: SamplerSite, losses: Losses) -> bool:
     holding = losses.graph.holding(site.z.uid)
     ends = [end for end in losses.ends if end.uid in holding]
     return any(
-        node.op in ("layer", "opaque", "call")
-        and node.uid in holding
-        and any(losses.graph.holds(end, node.uid) for end in ends)
-        for node in losses.nodes
+        node.uid in holding and any(losses.graph.holds(end, node.uid) for end in ends)
+        for node in losses.graph.having("layer", "opaque", "call")
     )
 
 
 def _first_cut(site: SamplerSite, losses: Losses) -> Expr | None:
     """What stops the gradient of z, where it stands on a line of its own."""
     holding = losses.graph.holding(site.z.uid)
-    cuts = (node for node in losses.nodes if node.op == "detach" and node.uid in holding and node.site is not None)
+    cuts = (node for node in losses.graph.having("detach") if node.uid in holding and node.site is not None)
     return next((cut for cut in cuts if cut.get("known") != "sample"), None)

@@ -8,12 +8,13 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from vae_checked.facts import EffectiveBeta, Fact, Likelihood, Objective, Reduced
-from vae_checked.linter.roles import phi, reductions
+from vae_checked.linter.roles import nan_tests, phi, reductions
 from vae_checked.linter.roles.dead_weights import names_in, unread_weights
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import Expr, Graph, origin, strip
+from vae_checked.linter.symbols.gradient_flow import GradientFlow
 from vae_checked.linter.symbols.numeric import leaves
 from vae_checked.mathematics.effective_beta import Term, effective_beta, elements, latents, scaling_of, targets
 from vae_checked.mathematics.names import is_kl_weight
@@ -64,8 +65,11 @@ class Losses:
         self.totals = [value for value in graph.values if value.uid in with_kl and value.uid in with_recon]
         self.nodes = graph.nodes
         self.graph = graph
+        self.flow = GradientFlow(graph)
         self._branches: list[Expr] | None = None
         self._unsettled: Graph | None = None
+        self._tests_for_nan: bool | None = None
+        self._held: list[tuple[Root, set[int]]] | None = None
         self.backward = _resolved(root for root in evaluation.observations.roots if root.kind == "backward")
         self._called = _resolved(root for root in evaluation.observations.roots if _called_loss(root))
         self._named = {value.uid for value in self._called}
@@ -81,6 +85,13 @@ class Losses:
                 if node.op == "phi" and any(item.op == "training" for item in (node.args[0], *node.args[0].args))
             ]
         return self._branches
+
+    @property
+    def tests_for_nan(self) -> bool:
+        """Whether a function of the evaluation asks of a value whether it is NaN, or finite."""
+        if self._tests_for_nan is None:
+            self._tests_for_nan = nan_tests.test_for_nan(self.evaluation.functions())
+        return self._tests_for_nan
 
     @property
     def draws(self) -> bool:
@@ -123,7 +134,7 @@ class Losses:
     def minimised(self, total: Expr) -> int | None:
         """+1 where the total (scaled or not) is differentiated or called a loss, -1 where its negative is."""
         for value in self.backward:
-            for chain in reductions.chains(value, total.uid):
+            for chain in reductions.chains(value, total.uid, self.graph):
                 sign = sign_of(chain)
                 if sign is not None:
                     return sign
@@ -134,7 +145,7 @@ class Losses:
         total = self.of(kl, recon)
         if total is None:
             return None
-        to_kl, to_recon = reductions.ways(total, kl.term.uid), reductions.ways(total, recon.term.uid)
+        to_kl, to_recon = (reductions.ways(total, term.uid, self.graph) for term in (kl.term, recon.term))
         if len(to_kl) != 1 or len(to_recon) != 1:
             return None
         count = 0
@@ -194,12 +205,12 @@ class Losses:
         """The edges of statements at which a value holds a term, told by where it is written."""
         written = term.site.node if term.site is not None else None
         same = [
-            node.uid
-            for node in self.unsettled.nodes
-            if node.op == term.op and node.site is not None and node.site.node is written
+            node.uid for node in self.unsettled.having(term.op) if node.site is not None and node.site.node is written
         ]
         holding = frozenset().union(*(self.unsettled.holding(uid) for uid in same))
-        return [root for root in self.evaluation.observations.roots if holding & _uids(root)]
+        if self._held is None:
+            self._held = [(root, _uids(root)) for root in self.evaluation.observations.roots]
+        return [root for root, uids in self._held if not holding.isdisjoint(uids)]
 
     def contrasted(self, kl: Divergence, total: Expr) -> bool:
         """Whether the same heads have a KL of the other sign in what is minimised: one is maximised on purpose."""
@@ -208,7 +219,7 @@ class Losses:
             for other in self.kls
             if layer_of(other.head) == layer_of(kl.head)
             for value in (total, *self.backward)
-            for chain in reductions.chains(value, other.term.uid)
+            for chain in reductions.chains(value, other.term.uid, self.graph)
             if (sign := sign_of(chain) or 0)
         }
         return len(signs) > 1

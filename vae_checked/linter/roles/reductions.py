@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from vae_checked.facts import Reduction
 from vae_checked.linter.interpreter.arguments import are_parsed
 from vae_checked.linter.roles.samplers import is_scalar
-from vae_checked.linter.symbols.expression import ELEMENTWISE, TRANSPARENT, Expr, strip
+from vae_checked.linter.symbols.expression import ELEMENTWISE, TRANSPARENT, Expr, Graph, strip
 from vae_checked.linter.symbols.intervals import interval_of
 from vae_checked.linter.symbols.numeric import leaves
 from vae_checked.mathematics.names import is_batch_size
@@ -46,9 +46,12 @@ _KEEPING_RANK = ELEMENTWISE | {"loss", "cast", "detach", "contiguous", "part", "
 Taken = tuple[int, ChainStep]
 
 
-def chains(root: Expr, target: int) -> list[tuple[ChainStep, ...]]:
-    """The distinct chains of reductions and factors from `root` down to the node `target`, outermost first."""
-    return [steps_of(way) for way in ways(root, target)]
+def chains(root: Expr, target: int, graph: Graph | None = None) -> list[tuple[ChainStep, ...]]:
+    """The distinct chains of reductions and factors from `root` down to the node `target`, outermost first.
+
+    With a graph that has `root`, only its nodes that lead to the target are looked into.
+    """
+    return [steps_of(way) for way in ways(root, target, graph)]
 
 
 def steps_of(way: Sequence[Taken]) -> tuple[ChainStep, ...]:
@@ -56,14 +59,15 @@ def steps_of(way: Sequence[Taken]) -> tuple[ChainStep, ...]:
     return tuple(step for _, step in way)
 
 
-def ways(root: Expr, target: int) -> list[tuple[Taken, ...]]:
+def ways(root: Expr, target: int, graph: Graph | None = None) -> list[tuple[Taken, ...]]:
     """`chains` with the node of each step; of ways that take the same steps the first alone."""
+    leading = graph.holding(target) if graph is not None and root in graph else None
     memo: dict[int, dict[tuple[ChainStep, ...], tuple[Taken, ...]]] = {}
 
     def visit(node: Expr, depth: int) -> dict[tuple[ChainStep, ...], tuple[Taken, ...]]:
         if node.uid == target:
             return {(): ()}
-        if node.uid in memo or depth > _MAX_DEPTH:
+        if node.uid in memo or depth > _MAX_DEPTH or (leading is not None and node.uid not in leading):
             return memo.get(node.uid, {})
         memo[node.uid] = {}
         found: dict[tuple[ChainStep, ...], tuple[Taken, ...]] = {}

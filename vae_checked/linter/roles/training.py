@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 import math
 from collections.abc import Iterator
 
 from vae_checked.facts import Axis, Fact, Family, NoiseLaw, NoiseTiming, Overflow, Parametrisation, Sampler, Training
-from vae_checked.linter.files import syntax
 from vae_checked.linter.roles import gradients, optimizers, samplers
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import Losses
@@ -15,14 +13,13 @@ from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import ELEMENTWISE, TRANSPARENT, Expr, Graph, contains, origin, strip, walk
 from vae_checked.linter.symbols.numeric import Program, leaves
-from vae_checked.linter.symbols.values import Function, opened
+from vae_checked.linter.symbols.values import opened
 from vae_checked.record import replace
 
 # The largest finite number of each dtype, and the least that is not rounded to 0.
 _LARGEST = {"float16": 65504.0, "float32": 3.4028234663852886e38}
 _LEAST = {"float16": 2.0**-25, "float32": 2.0**-150}
 _DRAWS = ("noise", "draw")
-_NAN_TESTS = frozenset(("isnan", "isfinite", "isinf"))
 # Operations that make of a moderate number one that is not finite, and the second heads at which they are tried.
 _GROWING = frozenset("exp expm1 square pow mul div reciprocal log".split())
 _HEADS = tuple(2.0**k for k in range(1, 14))
@@ -84,7 +81,7 @@ def timing_without_noise(kl: Divergence, recon: Reconstruction | None, losses: L
     """The sampler of a KL whose heads reach a decoder as mean + std, or the reconstruction without any draw."""
     if kl.family is not Family.GAUSSIAN:
         return Sampler()
-    added = _means_and_stds(losses.nodes, kl.location, kl.head, kl.parametrisation)
+    added = _means_and_stds(losses.graph, kl.location, kl.head, kl.parametrisation)
     decoded = [node for node in added if any(_is_layer_on(above, node) for above in losses.nodes)]
     if decoded:
         return Sampler(timing=Fact(NoiseTiming(training=False, without_eps=True), origin(decoded[0])))
@@ -107,18 +104,16 @@ def without_eps(graph: Graph, site: SamplerSite) -> list[Sampler]:
     if head is None:
         return []
     read = samplers.curve(site.scale, head)
-    found = _means_and_stds(graph.nodes, site.location, head, None if read is None else read[0])
+    found = _means_and_stds(graph, site.location, head, None if read is None else read[0])
     return [Sampler(timing=Fact(NoiseTiming(without_eps=True), origin(node))) for node in found]
 
 
-def _means_and_stds(
-    nodes: list[Expr], location: Expr, head: Expr, parametrisation: Parametrisation | None
-) -> list[Expr]:
+def _means_and_stds(graph: Graph, location: Expr, head: Expr, parametrisation: Parametrisation | None) -> list[Expr]:
     """The sums of a mean and its std as `parametrisation` reads it from a head; none where they are subtracted too."""
     found = [
         node
-        for node in nodes
-        if node.op in ("add", "sub") and parametrisation and _is_mean_and_std(node, location, head, parametrisation)
+        for node in graph.having("add", "sub")
+        if parametrisation and _is_mean_and_std(node, location, head, parametrisation)
     ]
     return [] if any(node.op == "sub" for node in found) else found
 
@@ -213,7 +208,7 @@ def training_facts(
 
 
 def _dropout(losses: Losses) -> Fact[tuple[str, ...]] | None:
-    nodes = [node for node in losses.nodes if node.op == "layer" and "dropout" in str(node.get("kind")).lower()]
+    nodes = [node for node in losses.graph.having("layer") if "dropout" in str(node.get("kind")).lower()]
     if not nodes:
         return None
     always = [node for node in nodes if node.get("always_on") is True]
@@ -225,30 +220,11 @@ def _hidden_nan(losses: Losses, kl: Divergence | None, recon: Reconstruction | N
     terms = [term.term for term in (kl, recon) if term is not None and losses.trains(term.term)]
     if not terms:
         return None
-    for node in losses.nodes:
-        hides = node.op == "nan_to_num" and any(losses.graph.holds(node, term.uid) for term in terms)
-        if hides and losses.trains(node):
+    for node in losses.graph.having("nan_to_num"):
+        if any(losses.graph.holds(node, term.uid) for term in terms) and losses.trains(node):
             return Fact(origin(node).source, origin(node))
     # What is done where a test for NaN holds may be to put a number in its place.
-    return None if any(map(_tests_for_nan, losses.evaluation.functions())) else Fact(None, origin(terms[0]))
-
-
-def _tests_for_nan(function: Function) -> bool:
-    """Whether a function asks of a value whether it is NaN, or finite: by name, or by a comparison with itself."""
-    return any(
-        _name(node) in _NAN_TESTS if isinstance(node, (ast.Name, ast.Attribute)) else _is_compared_with_itself(node)
-        for node in syntax.descendants(function.node)
-    )
-
-
-def _is_compared_with_itself(node: ast.AST) -> bool:
-    if not isinstance(node, ast.Compare) or not isinstance(node.ops[0], (ast.Eq, ast.NotEq)):
-        return False
-    return ast.dump(node.left) == ast.dump(node.comparators[0])
-
-
-def _name(node: ast.Name | ast.Attribute) -> str:
-    return node.id if isinstance(node, ast.Name) else node.attr
+    return None if losses.tests_for_nan else Fact(None, origin(terms[0]))
 
 
 def _without_gradient(losses: Losses, site: SamplerSite | None, kl: Divergence | None) -> Fact[tuple[str, ...]] | None:
@@ -260,11 +236,11 @@ def _without_gradient(losses: Losses, site: SamplerSite | None, kl: Divergence |
     totals = [value for value in losses.totals if location is not None and losses.graph.holds(value, location.uid)]
     if location is None or not totals:
         return None
-    reached = gradients.reached(totals)
+    reached = losses.flow.reached(totals)
     cuts = [node for node in walk(location) if node.op == "detach" and node.get("known") != "sample"]
     # A layer may be trained where it is applied to something else.
-    everywhere = gradients.reached(losses.ends)
-    trained = {node.get("serial") for node in losses.nodes if node.op == "layer" and node.uid in everywhere}
+    everywhere = losses.flow.reached(losses.ends)
+    trained = {node.get("serial") for node in losses.graph.having("layer") if node.uid in everywhere}
     for node in cuts:
         if node.uid not in reached:
             continue

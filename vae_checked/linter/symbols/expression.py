@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from _thread import allocate_lock
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from itertools import count, islice
 from math import isnan
 from typing import TYPE_CHECKING
@@ -199,7 +199,8 @@ class Graph:
         self.values = list(values)
         self.nodes: list[Expr] = []
         self._holding: dict[int, frozenset[int]] = {}
-        self._parents: dict[int, list[int]] | None = None
+        self._parents: dict[int, list[Expr]] | None = None
+        self._by_op: dict[str, list[Expr]] | None = None
         seen = self._known = set[int]()
         for value in self.values:
             stack: list[tuple[Expr, bool]] = [(value, False)]
@@ -212,22 +213,40 @@ class Graph:
                     stack.append((node, True))
                     stack.extend((arg, False) for arg in node.args)
 
+    def __contains__(self, node: Expr) -> bool:
+        return node.uid in self._known
+
+    def having(self, *ops: str) -> list[Expr]:
+        """The nodes with one of these operations, those of one operation together and children first."""
+        if self._by_op is None:
+            self._by_op = {}
+            for node in self.nodes:
+                self._by_op.setdefault(node.op, []).append(node)
+        return [node for op in ops for node in self._by_op.get(op, ())]
+
+    def _parents_of(self, uid: int) -> Sequence[Expr]:
+        if self._parents is None:
+            self._parents = {}
+            for node in self.nodes:
+                for arg in node.args:
+                    self._parents.setdefault(arg.uid, []).append(node)
+        return self._parents.get(uid, ())
+
     def holding(self, wanted: int) -> frozenset[int]:
         """The uids of the nodes that have the node `wanted` in them, itself included."""
         if wanted not in self._holding:
-            if self._parents is None:
-                self._parents = {}
-                for node in self.nodes:
-                    for arg in node.args:
-                        self._parents.setdefault(arg.uid, []).append(node.uid)
-            found, stack = {wanted}, [wanted]
-            while stack:
-                for parent in self._parents.get(stack.pop(), ()):
-                    if parent not in found:
-                        found.add(parent)
-                        stack.append(parent)
-            self._holding[wanted] = frozenset(found)
+            self._holding[wanted] = frozenset(self.holding_through(wanted, lambda _: True))
         return self._holding[wanted]
+
+    def holding_through(self, wanted: int, passes: Callable[[Expr], bool]) -> set[int]:
+        """The uids of the nodes that lead to the node `wanted` by nodes that all pass, itself included."""
+        found, stack = {wanted}, [wanted]
+        while stack:
+            for parent in self._parents_of(stack.pop()):
+                if parent.uid not in found and passes(parent):
+                    found.add(parent.uid)
+                    stack.append(parent.uid)
+        return found
 
     def holds(self, outer: Expr, inner: int) -> bool:
         """Whether the node `inner` is part of `outer`: `contains`, answered from memory for the nodes of this graph."""

@@ -12,7 +12,12 @@ from vae_checked.mathematics.ops import MODULES, OPERATIONS
 
 def interval_of(expr: Expr) -> Interval | None:
     """The interval in which the elements of `expr` lie; None when it is not known."""
-    return Intervals(_origin).of(expr)
+    return intervals().of(expr)
+
+
+def intervals() -> Intervals[Expr]:
+    """The intervals of expressions that share parts, each part looked at once."""
+    return Intervals(_origin)
 
 
 def _origin(expr: Expr) -> Origin:

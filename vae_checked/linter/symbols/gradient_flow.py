@@ -1,0 +1,71 @@
+"""Which parts of an expression the gradient of a value reaches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+
+from vae_checked.linter.symbols.expression import Expr, Graph
+from vae_checked.linter.symbols.intervals import intervals
+
+Stops = Callable[[Expr], bool]
+
+# What takes a value's sizes or order alone.
+_WITHOUT_GRADIENT = frozenset(("detach", "shape", "size", "noise", "sign", "floor", "ceil", "round"))
+
+
+def stops_gradient(node: Expr) -> bool:
+    """Whether no gradient passes through an operation to what it is applied to."""
+    return node.op in _WITHOUT_GRADIENT or (node.op == "opaque" and str(node.get("name")).startswith("compare:"))
+
+
+def nothing_more(_: Expr) -> bool:
+    """What stops no gradient beside what does anyway."""
+    return False
+
+
+def reached(values: Iterable[Expr], stops_at: Stops = nothing_more) -> set[int]:
+    """The nodes that a gradient of some values reaches; what stops it is among them, and what is below that is not.
+
+    `stops_at` says of a node whether it stops the gradient beside those that do anyway.
+    """
+    seen: set[int] = set()
+    stack = list(values)
+    while stack:
+        node = stack.pop()
+        if node.uid in seen:
+            continue
+        seen.add(node.uid)
+        if not stops_gradient(node) and not stops_at(node):
+            stack.extend(node.args)
+    return seen
+
+
+class GradientFlow:
+    """The gradients in one graph; what was asked for once is known."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self._reached: dict[tuple[frozenset[int], Stops], set[int]] = {}
+        self._intervals = intervals()
+
+    def reached(self, values: Collection[Expr], stops_at: Stops = nothing_more) -> set[int]:
+        """As the function of this name, for values of which few different collections are asked about."""
+        key = (frozenset(value.uid for value in values), stops_at)
+        if key not in self._reached:
+            self._reached[key] = reached(values, stops_at)
+        return self._reached[key]
+
+    def moved(self, values: Collection[Expr]) -> set[int]:
+        """The nodes that move some values: as `reached`, without what an operation makes one number of."""
+        return self.reached(values, self._is_flat)
+
+    def to(self, wanted: int) -> set[int]:
+        """The nodes of the graph whose gradient reaches the node `wanted`, itself included."""
+        return self._graph.holding_through(wanted, lambda node: not stops_gradient(node))
+
+    def _is_flat(self, node: Expr) -> bool:
+        """Whether an operation makes one number of whatever it is applied to."""
+        if node.op == "mul" and any(arg.op == "const" and arg.value == 0.0 for arg in node.args):
+            return True
+        interval = self._intervals.of(node) if node.args else None
+        return interval is not None and interval.width == 0
