@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import chain
 
-from vae_checked.catalogue import judge
+from vae_checked.catalogue import Judgement, judge
 from vae_checked.catalogue.coverage import is_vae
 from vae_checked.facts import Facts, KLForm, NoiseLaw, StdCurve
 from vae_checked.finding import Finding, Provenance
@@ -61,17 +61,10 @@ def lint_project(project_files: ProjectFiles, options: Options, disk: Disk) -> L
     judgements = [judge(item, wanted) for item in facts]
     asked_about = set(project_files.given)
     suppressions = Suppressions(files, (file for file in read if file.path in asked_about))
-    per_file = PerFile(options)
-    kept: dict[object, Finding] = {}
-    for finding in (finding for judgement in judgements for finding in judgement.findings):
-        # What was only imported is not what was asked about.
-        asked = finding.place is None or finding.place.path in asked_about
-        new = asked and (finding.code, finding.place) not in kept and not suppressions.covers(finding)
-        if new and not per_file.ignores(finding):
-            kept[finding.code, finding.place] = finding
+    kept = _kept(judgements, asked_about, suppressions, PerFile(options))
     vaes = [pair for pair in zip(facts, judgements, strict=True) if is_vae(pair[0])]
     return LintReport(
-        findings=tuple(sorted(kept.values(), key=lambda finding: finding.sort_key)),
+        findings=tuple(sorted(kept, key=lambda finding: finding.sort_key)),
         judgements=tuple(judgements),
         facts=tuple(facts),
         recognised=tuple(recognised(item) for item, _ in vaes),
@@ -81,6 +74,20 @@ def lint_project(project_files: ProjectFiles, options: Options, disk: Disk) -> L
         files_concerned=len(files),
         remarks=suppressions.unused({mistake.code for mistake in wanted}),
     )
+
+
+def _kept(
+    judgements: Iterable[Judgement], asked_about: Collection[str], suppressions: Suppressions, per_file: PerFile
+) -> Iterable[Finding]:
+    """The findings to report, each once: those in files that were asked about, and that no comment or option hides."""
+    kept: dict[object, Finding] = {}
+    for finding in (finding for judgement in judgements for finding in judgement.findings):
+        # What was only imported is not what was asked about.
+        asked = finding.place is None or finding.place.path in asked_about
+        new = asked and (finding.code, finding.place) not in kept and not suppressions.covers(finding)
+        if new and not per_file.ignores(finding):
+            kept[finding.code, finding.place] = finding
+    return kept.values()
 
 
 def _parsed(texts: Iterable[tuple[str, Text]], unread: list[tuple[str, str]], ast_budget: AstBudget) -> Iterator[File]:
