@@ -75,9 +75,12 @@ class Examined:
         verdict = self.undecided[code]
         path = next(iter(verdict.missing), "")
         codes = tuple(other for other, each in self.undecided.items() if path and path in each.missing) or (code,)
-        reason = next((view.unobserved[path] for view in self.views if path in view.unobserved), verdict.reason)
-        place = next((view.stopped_at[path] for view in self.views if path in view.stopped_at), None)
-        return Gap(codes, path, reason, place)
+        # The view that knows the line says why, before one that did not see as far.
+        views = sorted(self.views, key=lambda view: path not in view.stopped_at)
+        view = next((view for view in views if path in view.unobserved), None)
+        if view is None:
+            return Gap(codes, path, verdict.reason)
+        return Gap(codes, path, view.unobserved[path], view.stopped_at.get(path))
 
 
 def is_vae(facts: Facts) -> bool:

@@ -159,7 +159,10 @@ def _import(context: Context, node: ast.Import, scope: Scope) -> Outcome:
 def _import_from(context: Context, node: ast.ImportFrom, scope: Scope) -> Outcome:
     for name in node.names:
         if name.name == "*":
-            scope.names.update(context.imports.star_import(node.module or "", node.level, scope.module))
+            names = context.imports.star_import(node.module or "", node.level, scope.module)
+            scope.names.update(names)
+            if not names:
+                scope.module.unfollowed.append(context.site(node).origin)
         else:
             scope.names[name.asname or name.name] = context.imports.deferred_name(
                 node.module or "", node.level, name.name, scope.module

@@ -56,6 +56,8 @@ def _of_terms(site: SamplerSite | None, kl: Divergence | None, recon: Reconstruc
     unread = _unread(losses)
     if not losses.ends:
         gap = Fact("no loss was seen that this model is trained by")
+    elif losses.evaluation.module.unfollowed and (unread is None or _is_of_a_bare_name(unread)):
+        gap = _at(losses.evaluation.module.unfollowed[0], "{} is not followed")
     elif unread is not None:
         gap = _at(origin(unread), "{} is not resolved")
     else:
@@ -99,6 +101,11 @@ def _first_call(values: Iterable[Expr]) -> Expr | None:
             if node.op in ("call", "opaque") and node.site is not None and isinstance(node.site.node, ast.Call):
                 return node
     return None
+
+
+def _is_of_a_bare_name(call: Expr) -> bool:
+    node = None if call.site is None else call.site.node
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
 
 
 def _at(where: Origin, words: str) -> Fact[str]:

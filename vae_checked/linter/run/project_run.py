@@ -170,8 +170,9 @@ def _without_relative_signs(found: list[Facts]) -> list[Facts]:
 _ANCHORS = frozenset(("sampler.std", "sampler.noise", "sampler.gradient_reaches", "kl.form", "recon.kind"))
 
 
-def distinct(found: list[Facts]) -> list[Facts]:
+def distinct(seen: list[Facts]) -> list[Facts]:
     """Without the facts of evaluations that saw nothing but what another saw of the same sampler, KL and loss."""
+    found = list(seen)
     contents = [_content(item) for item in found]
     kept: list[int] = []
     # Which of the facts kept say something of this kind at this place: whoever says as much as another is among them.
@@ -181,11 +182,24 @@ def distinct(found: list[Facts]) -> list[Facts]:
         own = contents[index]
         kinds = [(path, place) for path, (_, place) in own.items()]
         others = min((saying.get(kind, ()) for kind in kinds), key=len, default=kept)
-        if not any(own.items() <= contents[other].items() for other in others):
+        told = next((other for other in others if own.items() <= contents[other].items()), None)
+        if told is not None:
+            found[told] = _with_lines_of(found[told], found[index])
+        else:
             kept.append(index)
             for kind in kinds:
                 saying.setdefault(kind, []).append(index)
     return [found[index] for index in sorted(kept)]
+
+
+def _with_lines_of(kept: Facts, dropped: Facts) -> Facts:
+    """The facts kept, with the lines at which another evaluation of the same VAE stopped."""
+    lines = {path: place for path, place in dropped.stopped_at.items() if path not in kept.stopped_at}
+    lines = {path: place for path, place in lines.items() if kept.get(path) is None}
+    if not lines:
+        return kept
+    reasons = {path: dropped.unobserved[path] for path in lines}
+    return replace(kept, unobserved={**kept.unobserved, **reasons}, stopped_at={**kept.stopped_at, **lines})
 
 
 def _content(facts: Facts) -> dict[str, tuple[object, object]]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import EllipsisType
 from typing import TypeAlias, TypeGuard, TypeVar, cast
 
-from vae_checked.facts import Interval
+from vae_checked.facts import Interval, Origin
 from vae_checked.linter.files.source import File, SourceCell
 from vae_checked.linter.symbols.expression import Expr, Site, const, opaque
 from vae_checked.record import dataclass, field
@@ -44,6 +44,8 @@ class Module:
     scope: Scope = field(init=False)
     # Whether its top level was run, or is being run.
     begun: bool = False
+    # The star imports whose names are not known.
+    unfollowed: list[Origin] = field(default_factory=list)
     given: bool = True
     # Whether it is here because another one imports it.
     followed: bool = False
