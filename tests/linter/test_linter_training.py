@@ -220,7 +220,8 @@ def test_a_sampler_without_a_kl_does_not_tell_what_overflows_first(tmp_path: Pat
 
 DROPOUTS = {
     "functional": ("F.dropout(torch.relu(self.trunk(x)), 0.3)", ["VAE603"]),
-    "functional by keyword": ("F.dropout(torch.relu(self.trunk(x)), p=0.3, training=True)", ["VAE603"]),
+    "functional by keyword": ("F.dropout(input=torch.relu(self.trunk(x)), p=0.3)", ["VAE603"]),
+    "always on, and said so": ("F.dropout(torch.relu(self.trunk(x)), p=0.3, training=True)", []),
     "functional of images": ("F.dropout2d(torch.relu(self.trunk(x)), 0.3)", ["VAE603"]),
     "switched": ("F.dropout(torch.relu(self.trunk(x)), 0.3, self.training)", []),
     "switched by keyword": ("F.dropout(torch.relu(self.trunk(x)), p=0.3, training=self.training)", []),
@@ -231,6 +232,52 @@ DROPOUTS = {
 @pytest.mark.parametrize(("hidden", "expected"), DROPOUTS.values(), ids=DROPOUTS)
 def test_dropout(hidden: str, expected: list[str], tmp_path: Path) -> None:
     assert codes(tmp_path, module(hidden=hidden)) == expected
+
+
+ASIDE = "def probe(self, x):\n    return self.side(F.dropout(self.trunk(x), 0.3))"
+
+
+def test_dropout_beside_the_vae_is_not_its_own(tmp_path: Path) -> None:
+    assert codes(tmp_path, module(methods=ASIDE)) == []
+
+
+NET = """\
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.to_m, self.to_s, self.back = nn.Linear(91, 7), nn.Linear(91, 7), nn.Linear(7, 91)
+
+    def forward(self, x, rate):
+        m, s = self.to_m(x), self.to_s(x)
+        z = m + torch.exp(0.5 * s) * torch.randn_like(m)
+        return self.back(F.dropout(z, rate)), m, s
+
+
+def cost(net, x, rate):
+    y, m, s = net(x, rate)
+    return F.mse_loss(y, x, reduction="sum") - 0.5 * torch.sum(1 + s - m.pow(2) - s.exp())
+
+
+def fit(batches):
+    net = Net()
+    for x in batches:
+        cost(net, x, 0.3).backward()
+
+
+def check(batches):
+    net = Net()
+    return [cost(net, x, {rate}).item() for x in batches]
+"""
+
+
+@pytest.mark.parametrize(("rate", "expected"), [("0.0", []), ("0", []), ("0.3", ["VAE603"])])
+def test_a_rate_that_evaluation_sets_to_zero_switches_it_off(rate: str, expected: list[str], tmp_path: Path) -> None:
+    assert codes(tmp_path, NET.format(rate=rate)) == expected
 
 
 HIDDEN = {

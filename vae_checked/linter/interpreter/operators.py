@@ -166,6 +166,11 @@ _ORDERS: dict[type[ast.cmpop], Callable[[float, float], bool]] = {
 def _compare(op: ast.cmpop, left: Value, right: Value) -> bool | None:
     if isinstance(op, (ast.Is, ast.IsNot)) and (left is None or right is None):
         return (left is None and right is None) is isinstance(op, ast.Is)
+    if isinstance(op, (ast.Eq, ast.NotEq)) and (left is None) is not (right is None):
+        made = right if left is None else left
+        if not isinstance(made, (Expr, Choice)):
+            # What is made of something is not None, whatever it is compared by.
+            return isinstance(op, ast.NotEq)
     left, right = (item.value if isinstance(item, Expr) and item.op == "const" else item for item in (left, right))
     if not is_key(left):
         return turns.compared(op, left, right)

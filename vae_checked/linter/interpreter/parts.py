@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vae_checked.linter.interpreter import operators
 from vae_checked.linter.interpreter.context import UNREAD, Context, Result
-from vae_checked.linter.symbols.expression import Expr, Site, atom, opaque
+from vae_checked.linter.symbols.expression import Expr, Site, atom, is_data, opaque
 from vae_checked.linter.symbols.values import (
     Class,
     External,
@@ -216,6 +216,9 @@ def written_into(owner: Expr, key: Value, value: Value, site: Site) -> Expr | No
     filled_diagonal = diagonals.with_diagonal(owner, key, value, site)
     if filled_diagonal is not None:
         return filled_diagonal
+    if isinstance(key, Expr) and is_data(owner):
+        # Data that are thresholded lie elsewhere than before.
+        return opaque("masked", (owner, key, as_expr(value, site)), site)
     blank = owner
     while blank.op == "cast":
         blank = blank.args[0]

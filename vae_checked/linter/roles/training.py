@@ -201,18 +201,35 @@ def training_facts(
         return Training()
     return Training(
         without_optimizer=optimizers.forgotten(losses.evaluation, site, kl),
-        always_on_dropout=_dropout(losses),
+        always_on_dropout=_dropout(losses, site, kl, recon),
         hidden_nan=_hidden_nan(losses, kl, recon),
         without_gradient=_without_gradient(losses, site, kl),
     )
 
 
-def _dropout(losses: Losses) -> Fact[tuple[str, ...]] | None:
-    nodes = [node for node in losses.graph.having("layer") if "dropout" in str(node.get("kind")).lower()]
-    if not nodes:
-        return None
+def _dropout(
+    losses: Losses, site: SamplerSite | None, kl: Divergence | None, recon: Reconstruction | None
+) -> Fact[tuple[str, ...]] | None:
+    """Dropout between the input, z and what is decoded; None where there is none, or where it may be meant to stay."""
+    ends = [site.z] if site is not None else []
+    ends += [kl.location, kl.head] if kl is not None else []
+    ends += [recon.first, recon.second] if recon is not None else []
+    nodes = [
+        node
+        for node in losses.graph.having("layer")
+        if "dropout" in str(node.get("kind")).lower()
+        and (any(losses.graph.holds(end, node.uid) for end in ends) or _follows(losses, node, site, recon))
+    ]
     always = [node for node in nodes if node.get("always_on") is True]
+    undecided = any(node.get("kind") == "dropout" and node.get("always_on") is None for node in nodes)
+    if not nodes or (undecided and not always):
+        return None
     return Fact(tuple(dict.fromkeys(origin(node).source for node in always)), origin((always or nodes)[0]))
+
+
+def _follows(losses: Losses, node: Expr, site: SamplerSite | None, recon: Reconstruction | None) -> bool:
+    """Whether what is computed from z passes a node, where no error is read that would tell what is decoded."""
+    return recon is None and site is not None and losses.graph.holds(node, site.z.uid)
 
 
 def _hidden_nan(losses: Losses, kl: Divergence | None, recon: Reconstruction | None) -> Fact[str | None] | None:

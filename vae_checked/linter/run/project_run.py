@@ -130,7 +130,31 @@ def _facts(files: Iterable[File], beside: Iterable[File], project: Project, decl
 
 def _settled(found: list[Facts]) -> list[Facts]:
     """Without what another evaluation of the same place knows better."""
-    return _without_relative_signs(_without_scaled_noise(found))
+    return _without_relative_signs(_without_scaled_noise(_without_switched_dropout(_without_substituted_forms(found))))
+
+
+def _without_switched_dropout(found: list[Facts]) -> list[Facts]:
+    """Without the dropout that another call switches off at the same place, as evaluation does by its rate."""
+    dropouts = [item.training.always_on_dropout for item in found]
+    off = {dropout.origin.place for dropout in dropouts if dropout and not dropout.value}
+    return [
+        replace(item, training=replace(item.training, always_on_dropout=None))
+        if dropout and dropout.value and dropout.origin.place in off
+        else item
+        for item, dropout in zip(found, dropouts, strict=True)
+    ]
+
+
+def _without_substituted_forms(found: list[Facts]) -> list[Facts]:
+    """Without a KL of two Gaussians that is none of a caller's scaled arguments, and one as its function is written."""
+    forms = [item.kl.form for item in found]
+    right = {form.origin.place for form in forms if form and form.value.parametrisation}
+    return [
+        replace(item, kl=replace(item.kl, form=None))
+        if form and form.value.parametrisation is None and not form.value.values and form.origin.place in right
+        else item
+        for item, form in zip(found, forms, strict=True)
+    ]
 
 
 def _without_scaled_noise(found: list[Facts]) -> list[Facts]:

@@ -72,9 +72,11 @@ def _half(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site)
 def _dropout(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     x = first_tensor(args, kwargs, site)
     rate = number_of(_argument(args, kwargs, 1, "p"))
-    training = _argument(args, kwargs, 2, "training")
-    always = (training is True or (len(args) < 3 and "training" not in kwargs)) and rate != 0.0
-    return Expr("layer", (x,), (("kind", "dropout"), ("always_on", always)), site)
+    asked = len(args) > 2 or "training" in kwargs
+    # Whoever writes that it is always on, or hands over another rate, may mean it: that is not known.
+    meant = asked and _argument(args, kwargs, 2, "training") is True
+    always = None if meant else not asked and rate != 0.0
+    return Expr("layer", (x,), (("kind", "dropout"), ("always_on", always), ("rate", rate)), site)
 
 
 def _detach(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
