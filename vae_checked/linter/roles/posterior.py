@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 from vae_checked.facts import (
     Axis,
@@ -21,7 +22,7 @@ from vae_checked.facts import (
 from vae_checked.linter.roles import samplers
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.reductions import rank_of
-from vae_checked.linter.roles.samplers import SamplerSite
+from vae_checked.linter.roles.samplers import SamplerSite, is_scalar
 from vae_checked.linter.symbols.expression import (
     ELEMENTWISE,
     TRANSPARENT,
@@ -122,7 +123,7 @@ def _shared_by_sizes(shape: tuple[object, ...], rank: int | None, least: int) ->
 def _shared_like(site: SamplerSite, like: Expr) -> frozenset[Axis] | None:
     """Which axes share a draw that has the shape of a tensor: a head itself, one row or one column of a head."""
     heads = (site.location, site.scale)
-    whole = {item.uid for head in heads for node in (head, *elementwise(head)) for item in (node, strip(node))}
+    whole = {item.uid for head in heads for node in (head, *_shaped_like(head)) for item in (node, strip(node))}
     if like.uid in whole:
         return frozenset()
     if like.op not in ("index", "item"):
@@ -138,6 +139,15 @@ def _shared_like(site: SamplerSite, like: Expr) -> frozenset[Axis] | None:
         return None
     axes = {axis for axis, part in zip((Axis.BATCH, Axis.LATENT), rows, strict=False) if part in _FIRST_ALONE}
     return frozenset(axes) if all(part in (*_FIRST_ALONE, _ALL) for part in rows) and len(rows) <= 2 else None
+
+
+def _shaped_like(head: Expr) -> Iterator[Expr]:
+    """The values that a head is computed from element by element, and that no other value is broadcast against."""
+    for node in elementwise(head):
+        yield node
+        tensors = [arg for arg in node.args if arg.op != "const" and not is_scalar(arg)]
+        if node.op in ELEMENTWISE and len(tensors) == 1:
+            yield tensors[0]
 
 
 def _gradient(site: SamplerSite) -> Fact[frozenset[Head]]:

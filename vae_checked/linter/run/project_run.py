@@ -8,7 +8,7 @@ from itertools import chain
 
 from vae_checked.catalogue import Judgement, judge
 from vae_checked.catalogue.coverage import is_vae
-from vae_checked.facts import Facts, KLForm, NoiseLaw, StdCurve
+from vae_checked.facts import Facts, KLForm, NoiseLaw, Reduced, StdCurve
 from vae_checked.finding import Finding, Provenance
 from vae_checked.linter.evaluations.declared_ranges import Declared
 from vae_checked.linter.evaluations.pipelines import Pipelines
@@ -230,9 +230,20 @@ def _content(facts: Facts) -> dict[str, tuple[object, object]]:
     known = list(facts.known())
     anchored = any(path in _ANCHORS for path, _ in known)
     return {
-        path: (_essence(fact.value), fact.origin.place if path in _ANCHORS or not anchored else None)
+        part: (value, fact.origin.place if path in _ANCHORS or not anchored else None)
         for path, fact in known
+        for part, value in _parts(path, fact.value)
     }
+
+
+def _parts(path: str, value: object) -> Iterator[tuple[str, object]]:
+    """What a fact says, each part by itself: of a reduction one axis may be known and the other not."""
+    if not isinstance(value, Reduced):
+        yield path, _essence(value)
+        return
+    known = {"batch": value.batch, "event": value.event}
+    yield path, replace(value, batch=None, event=None)
+    yield from ((f"{path}.{axis}", kind) for axis, kind in known.items() if kind is not None)
 
 
 def _essence(value: object) -> object:
