@@ -95,3 +95,21 @@ loss = {whole}"""
 )
 def test_a_sum_of_a_number_is_that_number(whole: str, tmp_path: Path) -> None:
     assert judged(tmp_path, SCALARS.format(whole=whole)) == []
+
+
+LABELS = """\
+z = m + torch.exp(0.5 * s) * torch.randn_like(s)
+y = torch.sigmoid(self.back(z)).view(x.size(0), 256, -1)
+kl = -0.5 * torch.sum(1 + s - m.pow(2) - s.exp())
+loss = F.{cost}(y, {target}, reduction="sum") + kl"""
+
+
+@pytest.mark.parametrize(
+    ("cost", "target", "expected"),
+    [
+        ("cross_entropy", "(torch.sigmoid(x) * 255).long()", []),
+        ("mse_loss", "torch.sigmoid(x).view(x.size(0), 256, -1) * 255", ["VAE104"]),
+    ],
+)
+def test_numbers_of_classes_are_no_pixels(cost: str, target: str, expected: list[str], tmp_path: Path) -> None:
+    assert judged(tmp_path, LABELS.format(cost=cost, target=target), "256 * 84") == expected

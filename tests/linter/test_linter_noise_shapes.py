@@ -85,3 +85,26 @@ ONE = """
 def test_what_only_generates_may_draw_for_one_input(noise: str, tmp_path: Path) -> None:
     text = TRAINED.format(noise="torch.randn_like(s)", kl=KL, method=ONE.format(noise=noise))
     assert codes(linted(tmp_path, {"net.py": text})) == []
+
+
+INNER = """
+    def repaint(self, x):
+        m, s = self.encode(x)
+        return self.painter(m + torch.exp(0.5 * s) * torch.randn(1, 7))
+
+
+class Painter(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.last = nn.Linear(7, 84)
+
+    def forward(self, z):
+        return self.last(z)
+"""
+
+
+def test_the_forward_pass_of_a_decoder_trains_nothing_by_itself(tmp_path: Path) -> None:
+    text = TRAINED.format(noise="torch.randn_like(s)", kl=KL, method=INNER)
+    whole = text.replace("self.settings = settings", "self.settings, self.painter = settings, Painter()")
+    assert "Painter()\n" in whole
+    assert codes(linted(tmp_path, {"net.py": whole})) == []

@@ -214,7 +214,10 @@ def _facts(
         output=output,
         recon=recon_found,
         data=data_facts(
-            site.location if prediction is None and site is not None else prediction, target, evaluation.data
+            site.location if prediction is None and site is not None else prediction,
+            target,
+            None if recon is None else recon.kind,
+            evaluation.data,
         ),
         objective=objective_facts(losses, kl, recon, reading, (kl_found.reduced, recon_found.reduced)),
         training=training.training_facts(losses, site, kl, recon),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vae_checked.facts import Data, Fact, Interval, Output, Recon, Reduced, Reduction
+from vae_checked.facts import Data, Fact, Interval, Likelihood, Output, Recon, Reduced, Reduction
 from vae_checked.linter.roles import layout, reconstructions
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.kl import own_reduction, recon_sign
@@ -91,10 +91,15 @@ def _computed_from(output: Expr, given: Expr) -> bool:
     return contains(output, bare.uid) and any(node.op == "layer" and contains(node, bare.uid) for node in walk(output))
 
 
-def data_facts(prediction: Expr | None, target: Expr | None, around: Fact[Interval] | None) -> Data:
-    """Where the data lie, as the target itself tells or the pipelines `around` the model do, and their axis order."""
+def data_facts(
+    prediction: Expr | None, target: Expr | None, kind: Likelihood | None, around: Fact[Interval] | None
+) -> Data:
+    """Where the data lie, as the target itself tells or the pipelines `around` the model do, and their axis order.
+
+    A target of classes has numbers that stand for them, and lies nowhere.
+    """
     order = layout.axis_order(prediction, target)
-    if target is None:
+    if target is None or kind is Likelihood.CROSS_ENTROPY:
         return Data(axis_order=order)
     interval: Interval | None = interval_of(target)
     if interval is not None:
