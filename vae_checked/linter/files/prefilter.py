@@ -15,6 +15,8 @@ _ENOUGH = (
     b"Normal(", b"rsample",
 )  # fmt: skip
 _IMPORT = re.compile(rb"(?:from|import)\b[^\n]*torch|lightning")
+# A module of the project's own may hand on torch.
+_STAR = re.compile(rb"^[ \t]*from[ \t]+[.\w]+[ \t]+import[ \t]*\*", re.MULTILINE)
 # Drawing, not the initial values of weights: the word, and what it is part of where it draws no sample.
 _NOISE = (
     (b"randn", (b"Parameter(torch.randn", b"Parameter(randn")),
@@ -50,17 +52,24 @@ _FEEDING = (b"DataLoader", b"ToTensor", b"ToDtype", b"Image.open", b"imread")
 
 
 def concerns_vae(data: bytes) -> bool:
-    """Whether a file imports torch, and mentions a head, a loss, or noise beside what makes it a sample."""
-    if b"torch" not in data:
+    """Whether a file has torch and mentions a head, a loss, or noise beside what makes it a sample."""
+    if b"torch" not in data and b"*" not in data:
         return False
     if not any(word in data for word in _ENOUGH) and not (_draws(data) and _scales(data)):
         return False
-    return _IMPORT.search(data) is not None
+    return _has_torch(data)
 
 
 def may_concern(data: bytes) -> bool:
-    """Whether a file draws noise, and concerns a VAE if it calls one that stands elsewhere."""
-    return b"torch" in data and _draws(data) and _IMPORT.search(data) is not None
+    """Whether a file draws noise or trains, and concerns a VAE if it calls one that stands elsewhere."""
+    return (b".backward(" in data or _draws(data)) and _has_torch(data)
+
+
+def _has_torch(data: bytes) -> bool:
+    """Whether a file imports torch, or everything of a module that may have done so."""
+    if b"torch" in data and _IMPORT.search(data) is not None:
+        return True
+    return b"import *" in data and _STAR.search(data) is not None
 
 
 def classes_in(data: bytes) -> set[bytes]:

@@ -86,7 +86,7 @@ def gather(paths: Sequence[str | Path], texts: Mapping[str, Text], options: Opti
 
 
 def _sift(project: ProjectFiles, drawing: Mapping[str, bytes]) -> None:
-    """Keep those of the files that only draw noise which call a class of a file that concerns a VAE by itself."""
+    """Keep those of the files that only draw noise or train which call a class of one that concerns a VAE by itself."""
     classes = {
         name
         for path, text in project.concerned
