@@ -90,6 +90,15 @@ IMAGENET = (
 SIGMOID, TANH, LINEAR = (", nn.Sigmoid()", "self.draw(z)"), ("", "torch.tanh(self.draw(z))"), ("", "self.draw(z)")
 
 
+STEPS_ALONE = """\
+from torch.utils.data import DataLoader
+from torchvision import datasets, transforms
+
+steps = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.5,), (0.5,))])
+loader = DataLoader(datasets.ImageFolder("pictures", steps), batch_size=5)
+"""
+
+
 def model(tail: str, output: str) -> str:
     return MODEL.format(tail=tail, output=output)
 
@@ -140,8 +149,8 @@ def test_a_sigmoid_fits_pixels_in_the_unit_interval(pipeline: tuple[str, str, st
 
 
 def test_what_lies_beyond_a_tanh_after_imagenet_is_reached_by_a_line(tmp_path: Path) -> None:
-    assert codes(read(tmp_path, net=model(*TANH), fit=train(*IMAGENET))) == {"VAE403"}
-    assert read(tmp_path, net=model(*LINEAR), fit=train(*IMAGENET)).findings == ()
+    assert codes(read(tmp_path, net=model(*TANH), fit="from net import elbo\n" + train(*IMAGENET))) == {"VAE403"}
+    assert read(tmp_path, net=model(*LINEAR), fit="from net import elbo\n" + train(*IMAGENET)).findings == ()
 
 
 def test_everything_in_one_file_is_read_alike(tmp_path: Path) -> None:
@@ -167,18 +176,30 @@ def test_data_that_are_not_understood_are_not_judged(
 
 
 def test_pipelines_that_disagree_say_nothing(tmp_path: Path) -> None:
-    report = read(tmp_path, net=model(*TANH), fit=train(*UNIT_STEPS[1]), other=train(*SYMMETRIC[0]))
+    report = read(
+        tmp_path,
+        net=model(*TANH),
+        fit=train(*UNIT_STEPS[1]),
+        other=train(*SYMMETRIC[0]),
+        run="import fit\nimport net\nimport other\n",
+    )
     assert report.findings == ()
 
 
 def test_the_pipeline_of_another_folder_says_nothing_beside_the_own(tmp_path: Path) -> None:
     for name, steps in (("one", SYMMETRIC[0]), ("two", UNIT_STEPS[1])):
         (tmp_path / name).mkdir()
-        read(tmp_path / name, net=model(*TANH), fit=train(*steps))
+        read(tmp_path / name, net=model(*TANH), fit="from net import elbo\n" + train(*steps))
     findings = lint([tmp_path]).findings
     assert {(finding.code, Path(finding.place.path).parent.name) for finding in findings if finding.place} == {
         ("VAE403", "two")
     }
+
+
+def test_a_pipeline_that_nothing_links_to_the_model_says_nothing_of_it(tmp_path: Path) -> None:
+    assert read(tmp_path, net=model(*SIGMOID), fit=STEPS_ALONE).findings == ()
+    both = "from fit import loader\nfrom net import elbo\n\nprint(loader, elbo)\n"
+    assert codes(read(tmp_path, net=model(*SIGMOID), fit=STEPS_ALONE, run=both)) == {"VAE403"}
 
 
 def test_data_rescaled_before_the_model_are_not_judged_by_transforms(tmp_path: Path) -> None:

@@ -22,8 +22,8 @@ class Pipelines:
     """Where the project's data lie, per file: what all pipelines agree on that are nearest to it.
 
     Pipelines of the same file are nearest, then those of its folder and what is below, then those of the folder around.
-    A file that draws noise has a VAE of its own, to which its pipelines belong: they speak for a model of another file
-    only where one of the two files imports the other.
+    A pipeline speaks for a model of another file where one of the two files imports the other, or a third one both. A
+    file that draws noise has a VAE of its own, to which its pipelines belong: a third one does not make them speak.
     Where they disagree, where one of them is not understood, or where code between loader and model rescales what it
     was given, the interval is unknown.
     """
@@ -62,6 +62,11 @@ class Pipelines:
         self._rescaled = set(map(PurePath, self._rescaling))
         self._own = {PurePath(path) for path in observed.drawing}
         self._modules = {PurePath(module.path): module for module in self._project.modules.values()}
+        self._reachable: dict[PurePath, frozenset[PurePath]] = {}
+        self._named: dict[str, list[PurePath]] = {}
+        for path in self._modules:
+            for name in {path.stem, path.parent.name}:
+                self._named.setdefault(name, []).append(path)
 
     def known(self, fact: Fact[Interval] | None) -> Fact[Interval] | None:
         """A fact as it is, or what it stands for, by what the user says or by the pipelines."""
@@ -95,13 +100,23 @@ class Pipelines:
         return None
 
     def _speaks_for(self, path: PurePath, where: PurePath) -> bool:
-        return path == where or path not in self._own or self._reaches(path, where) or self._reaches(where, path)
+        if path == where or where in self._reached(path) or path in self._reached(where):
+            return True
+        return path not in self._own and any({path, where} <= self._reached(each) for each in self._modules)
 
-    def _reaches(self, importer: PurePath, imported: PurePath) -> bool:
-        module = self._modules.get(importer)
-        if module is None:
-            return False
-        return not module.read_once(_imported).isdisjoint((imported.stem, *imported.parent.parts))
+    def _reached(self, importer: PurePath) -> frozenset[PurePath]:
+        """The files of the project that a file imports, those that these import among them."""
+        if importer not in self._reachable:
+            found: set[PurePath] = set()
+            stack = [importer]
+            while stack:
+                module = self._modules.get(stack.pop())
+                names = frozenset() if module is None else module.read_once(_imported)
+                for path in {path for name in names for path in self._named.get(name, ())} - found:
+                    found.add(path)
+                    stack.append(path)
+            self._reachable[importer] = frozenset(found)
+        return self._reachable[importer]
 
 
 def _imported(module: Module) -> frozenset[str]:

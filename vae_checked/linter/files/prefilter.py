@@ -48,6 +48,8 @@ _TIMES_SCALE = re.compile(rb"\*\s?\(?(?:self\.)?(?:(?:[a-z]{1,8}_)?(?:std|sigma|
 _MULTIPLIED = re.compile(rb"mul_?\([^\n]{0,30}\b(?:std|sigma|scale|variance|var)\b")
 _CLASS = re.compile(rb"^class (\w+)", re.MULTILINE)
 _CONSTRUCTION = re.compile(rb"\b([A-Z]\w*)\(")
+_IMPORTS = re.compile(rb"^[ \t]*(?:from|import)[ \t]([^\n#;]+)", re.MULTILINE)
+_WORD = re.compile(rb"\w+")
 _FEEDING = (b"DataLoader", b"ToTensor", b"ToDtype", b"Image.open", b"imread")
 
 
@@ -70,6 +72,11 @@ def _has_torch(data: bytes) -> bool:
     if b"torch" in data and _IMPORT.search(data) is not None:
         return True
     return b"import *" in data and _STAR.search(data) is not None
+
+
+def imported(data: bytes) -> set[bytes]:
+    """Every part of every name that the import statements of a file mention."""
+    return {word for line in _IMPORTS.findall(data) for word in _WORD.findall(line)}
 
 
 def classes_in(data: bytes) -> set[bytes]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from vae_checked.errors import UsageError
@@ -44,6 +45,7 @@ def gather(paths: Sequence[str | Path], texts: Mapping[str, Text], options: Opti
     found = GatheredFiles([], [], [], set())
     projects: dict[str, ProjectFiles] = {}
     feeding: dict[str, list[Path]] = {}
+    others: dict[str, list[Path]] = {}
     roots = _Roots()
     drawing: dict[str, dict[str, bytes]] = {}
     refused: list[str] = []
@@ -69,8 +71,8 @@ def gather(paths: Sequence[str | Path], texts: Mapping[str, Text], options: Opti
             if prefilter.may_concern(data):
                 project.concerned.append((name, content))
                 drawing.setdefault(root, {})[name] = data
-            if not named and path.suffix == ".py" and prefilter.feeds_vae(data):
-                feeding.setdefault(root, []).append(path)
+            if not named and path.suffix == ".py":
+                (feeding if prefilter.feeds_vae(data) else others).setdefault(root, []).append(path)
         except sources.UnreadableError as error:
             if named:
                 refused.append(f"{path}: {error}")
@@ -80,7 +82,7 @@ def gather(paths: Sequence[str | Path], texts: Mapping[str, Text], options: Opti
         if root in drawing:
             _sift(project, drawing[root])
         if project.concerned:
-            project.feeding = _beside(feeding.get(root, ()), project)
+            project.feeding = _beside(feeding.get(root, ()), others.get(root, ()), project)
             found.projects.append(project)
     return found
 
@@ -106,21 +108,30 @@ def refuse(reasons: Sequence[str]) -> None:
         raise UsageError(f"{'; '.join(reasons)}: give Python files, notebooks or folders")
 
 
-def _beside(feeding: Iterable[Path], project: ProjectFiles) -> list[tuple[str, Text]]:
-    """The files with data pipelines in the folder of a file that concerns a VAE, above it, below it or next to it."""
+def _beside(feeding: Iterable[Path], others: Iterable[Path], project: ProjectFiles) -> list[tuple[str, Text]]:
+    """The files with data pipelines near a file that concerns a VAE, and those that import both of them.
+
+    Near is the folder of that file, above it, below it or next to it.
+    """
     folders = {Path(path).parent for path, _ in project.concerned}
     around = folders | {parent for folder in folders for parent in folder.parents}
     next_to = {folder.parent for folder in folders}
-    files: list[tuple[str, Text]] = []
     concerned = {path for path, _ in project.concerned}
-    for path in feeding:
-        if str(path) in concerned:
-            continue
-        if path.parent in around or folders & set(path.parents) or path.parent.parent in next_to:
-            try:
-                files.append((str(path), sources.read(path)))
-            except sources.UnreadableError:
-                continue
+
+    def near(paths: Iterable[Path]) -> Iterator[tuple[str, Text]]:
+        for path in paths:
+            if str(path) not in concerned and (
+                path.parent in around or folders & set(path.parents) or path.parent.parent in next_to
+            ):
+                with suppress(sources.UnreadableError):
+                    yield str(path), sources.read(path)
+
+    files = list(near(feeding))
+    names = [{Path(path).stem.encode() for path in paths} for paths in (concerned, [path for path, _ in files])]
+    for path, text in near(others) if files else ():
+        imported = prefilter.imported(text if isinstance(text, bytes) else text.encode(errors="replace"))
+        if not any(imported.isdisjoint(each) for each in names):
+            files.append((path, text))
     return files
 
 
