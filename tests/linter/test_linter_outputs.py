@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -213,3 +214,27 @@ def embed(loader):
     return [net(x)[0] for x, _ in loader]
 """
     assert codes(linted(tmp_path, {"net.py": HEAD + net})) == []
+
+
+@pytest.mark.parametrize(
+    ("decoder", "guarded", "interval"),
+    [("y.clamp(0, 1)", "p", (0.0, 1.0)), ("y", "p.clamp(1e-6, 1 - 1e-6)", (-math.inf, math.inf))],
+    ids=["the decoder's own", "what keeps a logarithm finite"],
+)
+def test_a_clamp_is_the_decoders_end_or_the_guard_of_a_logarithm(
+    tmp_path: Path, decoder: str, guarded: str, interval: tuple[float, float]
+) -> None:
+    forward = f"""
+    def forward(self, x):
+        m, s = self.encode(x)
+        y = self.to_x(m + torch.exp(0.5 * s) * torch.randn_like(s))
+        p = {decoder}
+        p = {guarded}
+        recon = -(x * torch.log(p) + (1 - x) * torch.log(1 - p)).sum(1)
+        return recon - 0.5 * torch.sum(1 + s - m.pow(2) - s.exp(), 1)
+"""
+    layer = "        self.to_x = nn.Linear(7, 84)\n\n    def encode"
+    report = linted(tmp_path, {"net.py": (HEAD + MODEL + forward).replace("\n    def encode", layer)})
+
+    told = [facts.output.interval for facts in report.facts if facts.recon.kind is not None]
+    assert [fact is not None and (fact.value.low, fact.value.high) for fact in told] == [interval]

@@ -22,6 +22,7 @@ from vae_checked.linter.symbols.expression import (
     is_formula,
     strip,
 )
+from vae_checked.linter.symbols.intervals import interval_of
 from vae_checked.linter.symbols.numeric import Program, close, leaves
 from vae_checked.mathematics.ops import names_of
 from vae_checked.record import dataclass, replace
@@ -175,10 +176,15 @@ def _near(node: Expr) -> list[Expr]:
 
 
 def _unguarded(expr: Expr) -> Expr:
-    """What is inside of a logarithm, without the clamp or the small number that keeps it finite."""
+    """What is inside of a logarithm, without the clamp or the small number that keeps it finite.
+
+    A clamp that lets 0 through keeps no logarithm finite: it is the end of a decoder.
+    """
     while True:
         node = strip(expr)
-        if node.op != "clamp" and not (node.op == "add" and any(arg.op == "const" for arg in node.args)):
+        within = interval_of(node) if node.op == "clamp" else None
+        guards = node.op == "clamp" and (within is None or within.low > 0)
+        if not guards and not (node.op == "add" and any(arg.op == "const" for arg in node.args)):
             return expr
         expr = node.args[1] if node.args[0].op == "const" else node.args[0]
 
