@@ -373,6 +373,11 @@ IGNORES = {
     "class in folder": "sub/[d]eep",
     "star is no slash": "sub/*/skip.py",
     "backslash": "sk\\ip.py",
+    "everything but Python": "/**/*\n!/**/\n!*.py",
+    "everything but Python, by names": "*\n!*/\n!*.py",
+    "everything, folders taken back": "**\n!**/\n!keep.py",
+    "everything below the top": "/**/*.py\n!/*.py",
+    "a folder taken back": "sub/*\n!sub/deep/\n",
 }
 TREE = ("skip.py", "keep.py", "a_test.py", "#odd.py", "sub/skip.py", "sub/keep.py", "sub/deep/skip.py",
         "sub/deep/deeper/skip.py", "sub/deep/deeper/keep.py", "other/deep/x.py", "other/skip.py")  # fmt: skip

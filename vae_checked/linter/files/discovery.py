@@ -149,7 +149,7 @@ def parse_rule(line: str) -> Rule | None:
     return Rule(pattern, folders_only, negated)
 
 
-_TOKEN = re.compile(r"(?P<any>^\*\*/|(?<=/)\*\*/)|(?P<rest>(?<=/)\*\*$)|(?P<star>\*+)|(?P<one>\?)"
+_TOKEN = re.compile(r"(?P<any>^\*\*/|(?<=/)\*\*/)|(?P<rest>(?:^|(?<=/))\*\*$)|(?P<star>\*+)|(?P<one>\?)"
                     r"|\[(?P<set>[!^]?\]?[^\]]*)\]|\\(?P<plain>.)|(?P<other>.)", re.DOTALL)  # fmt: skip
 
 
