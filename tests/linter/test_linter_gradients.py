@@ -152,3 +152,31 @@ def test_heads_that_are_handed_over_may_need_no_gradient(tmp_path: Path) -> None
     text = TRAINER.format(draw=DRAW, use=use, kl=KL).replace("\n\ndef fit(loader, painter):\n", CACHED)
     assert "redraw" in text
     assert "VAE206" not in codes(linted(tmp_path, {"net.py": text}))
+
+
+HANDED_ON = (
+    HEAD
+    + """
+
+def step(net, x, y, drawn):
+    h = net.trunk(x)
+    m, s = net.to_m(h), net.to_s(h)
+    z = m + torch.exp(0.5 * s) * torch.randn_like(s)
+    loss = F.mse_loss(net.judge(z.detach()), y, reduction="none").sum(1).mean() + ({kl}).mean()
+    return {handed}, loss
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("handed", "expected"),
+    [
+        ("z", []),
+        ("z if drawn else m", []),
+        ("m if drawn else h", ["VAE206"]),
+        ("z.detach() if drawn else m", ["VAE206"]),
+    ],
+)
+def test_a_sample_that_is_handed_on_in_a_branch_may_carry_it(handed: str, expected: list[str], tmp_path: Path) -> None:
+    report = linted(tmp_path, {"net.py": HANDED_ON.format(kl=KL, handed=handed)})
+    assert [code for code in codes(report) if code == "VAE206"] == expected

@@ -69,3 +69,14 @@ def test_a_temperature_of_what_is_only_generated_is_no_mistake(tmp_path: Path, s
         return self.back(m + torch.exp(0.5 * s) * {scaled})
 """
     assert codes(linted(tmp_path, {"net.py": HEAD + MODEL + FORWARD + method})) == []
+
+
+@pytest.mark.parametrize("draw", ["(0.01 * torch.randn_like(s))", "torch.zeros_like(s).normal_(mean=0, std=0.01)"])
+def test_a_forward_pass_that_draws_in_training_alone_trains(tmp_path: Path, draw: str) -> None:
+    forward = f"""
+    def forward(self, x):
+        m, s = self.encode(x)
+        z = m + torch.exp(0.5 * s) * {draw} if self.training else m
+        return self.back(z), m, s
+"""
+    assert codes(linted(tmp_path, {"net.py": HEAD + MODEL + forward})) == ["VAE202"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from vae_checked.facts import Fact, Head
 from vae_checked.linter.roles.divergences import Divergence
@@ -94,13 +94,23 @@ def _is_handed_on(site: SamplerSite, roots: Iterable[Root]) -> bool:
         if root.kind == "return" and root.depth == 1
         for value in opened(root.value, (tuple, list, dict, Instance))
     )
-    return any(_bare(value).uid == site.z.uid for value in held)
+    return any(way.uid == site.z.uid for value in held for way in _ways(value))
 
 
-def _bare(value: Expr) -> Expr:
-    while value.op in TRANSPARENT and value.op != "detach":
-        value = value.args[0]
-    return value
+def _ways(value: Expr) -> Iterator[Expr]:
+    """What a value is in each of its branches, what keeps its gradient taken off."""
+    stack, seen = [value], set[int]()
+    while stack:
+        node = stack.pop()
+        if node.uid in seen:
+            continue
+        seen.add(node.uid)
+        if node.op == "phi":
+            stack.extend(node.args[1:])
+        elif node.op in TRANSPARENT and node.op != "detach":
+            stack.append(node.args[0])
+        else:
+            yield node
 
 
 def _is_encoded(site: SamplerSite) -> bool:

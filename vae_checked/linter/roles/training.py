@@ -13,7 +13,7 @@ from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import ELEMENTWISE, TRANSPARENT, Expr, Graph, contains, origin, strip, walk
 from vae_checked.linter.symbols.numeric import Program, leaves
-from vae_checked.linter.symbols.values import Function, opened
+from vae_checked.linter.symbols.values import Function
 from vae_checked.record import replace
 
 # The largest finite number of each dtype, and the least that is not rounded to 0.
@@ -54,14 +54,13 @@ def trained(sampler: Sampler, site: SamplerSite | None, losses: Losses) -> Sampl
 
 
 def _is_of_forward(site: SamplerSite, losses: Losses) -> bool:
-    """Whether what a forward pass returns follows from z, which was drawn in it and not handed to it."""
-    holding = losses.graph.holding(site.z.uid)
+    """Whether what a forward pass returns follows, in a branch at least, from z, which was drawn in it."""
     return any(
-        value.uid in holding
-        for root in losses.evaluation.observations.roots
-        if root.kind == "return" and root.function is not None and root.function.name == "forward"
-        if root.depth == 1 or _is_written_in(site.noise, root.function)
-        for value in opened(root.value, (tuple, list, dict))
+        root.kind == "return"
+        and root.function is not None
+        and root.function.name == "forward"
+        and (root.depth == 1 or _is_written_in(site.noise, root.function))
+        for root in losses.roots_with(site.z)
     )
 
 
