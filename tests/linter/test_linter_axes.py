@@ -113,3 +113,16 @@ loss = F.{cost}(y, {target}, reduction="sum") + kl"""
 )
 def test_numbers_of_classes_are_no_pixels(cost: str, target: str, expected: list[str], tmp_path: Path) -> None:
     assert judged(tmp_path, LABELS.format(cost=cost, target=target), "256 * 84") == expected
+
+
+CONSTANTS = """\
+z = m + torch.exp(0.5 * s) * torch.randn_like(s)
+kl = -0.5 * torch.sum(1 + s - m.pow(2) - s.exp())
+loss = F.mse_loss(self.back(z), x, reduction="sum") + kl + 0.1 * (x * torch.log({number})).sum()"""
+
+
+@pytest.mark.parametrize(
+    "number", ["torch.ones(1).clamp(1e-6, 1.0)", "torch.clamp(torch.full((1,), 0.5), min=0.1)", "torch.ones(1) + 1e-6"]
+)
+def test_the_logarithm_of_a_number_is_no_likelihood(number: str, tmp_path: Path) -> None:
+    assert judged(tmp_path, CONSTANTS.format(number=number)) == []

@@ -186,7 +186,8 @@ def _unguarded(expr: Expr) -> Expr:
         guards = node.op == "clamp" and (within is None or within.low > 0)
         if not guards and not (node.op == "add" and any(arg.op == "const" for arg in node.args)):
             return expr
-        expr = node.args[1] if node.args[0].op == "const" else node.args[0]
+        # Of a number nothing but the number is left.
+        expr = next((arg for arg in node.args if arg.op != "const"), node.args[0])
 
 
 def is_of_constant(recon: Reconstruction) -> bool:
