@@ -108,3 +108,48 @@ def test_the_forward_pass_of_a_decoder_trains_nothing_by_itself(tmp_path: Path) 
     whole = text.replace("self.settings = settings", "self.settings, self.painter = settings, Painter()")
     assert "Painter()\n" in whole
     assert codes(linted(tmp_path, {"net.py": whole})) == []
+
+
+HEADS = {
+    "a linear layer over a flattened convolution": "self.to_m(self.trunk(x.flatten(start_dim=1)))",
+    "a linear layer over two axes": "self.to_m(self.trunk(x.view(x.size(0), -1)))",
+}
+
+
+@pytest.mark.parametrize("mean", HEADS.values(), ids=HEADS)
+def test_the_axes_of_heads_are_told_by_their_layers(mean: str, tmp_path: Path) -> None:
+    text = (
+        HEAD
+        + MODEL
+        + f"""
+    def forward(self, x):
+        m, s = {mean}, {mean.replace("to_m", "to_s")}
+        return self.back(m + torch.exp(0.5 * s) * torch.randn(self.settings.width))
+"""
+    )
+    assert codes(linted(tmp_path, {"net.py": text})) == ["VAE203"]
+
+
+SUMMED = (
+    HEAD
+    + """
+
+def fit(net, loader, width):
+    for x, _ in loader:
+        m, s = net.encode(x)
+        z = m + torch.exp(0.5 * s) * torch.randn(width)
+        kl = 0.5 * (m.pow(2) + s.exp() - s - 1){summed}
+        loss = F.mse_loss(net.decode(z), x) + kl.mean()
+        loss.backward()
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("summed", "expected"), [(".sum(1)", ["VAE203"]), (".sum(axis=1)", ["VAE203"]), (".sum(-1)", []), ("", [])]
+)
+def test_the_axes_that_a_kl_is_summed_over_tell_how_many_there_are(
+    summed: str, expected: list[str], tmp_path: Path
+) -> None:
+    report = linted(tmp_path, {"net.py": SUMMED.format(summed=summed)})
+    assert [code for code in codes(report) if code == "VAE203"] == expected
