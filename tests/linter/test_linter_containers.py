@@ -40,3 +40,34 @@ class Net(nn.Module):
 )
 def test_a_part_of_a_container_is_not_its_input(container: str, head: str, tmp_path: Path) -> None:
     assert codes(linted(tmp_path, {"net.py": TEXT.format(container=container, head=head, kl=KL)})) == []
+
+
+FILLED = (
+    HEAD
+    + """
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.to_m, self.to_s, self.back = nn.Linear(84, 7), nn.Linear(84, 7), nn.Linear(10, 84)
+
+    def decode(self, z, y):
+        whole = {made}
+        whole[:, :7] = {first}
+        whole[:, 7:] = {second}
+        return self.back(whole)
+
+    def forward(self, x, y):
+        m, s = self.to_m(x), self.to_s(x)
+        z = m + torch.exp(0.5 * s) * torch.rand_like(s)
+        return F.mse_loss(self.decode(z, y), x, reduction="none").sum(1) + {kl}
+"""
+)
+
+
+@pytest.mark.parametrize("made", ["torch.empty(z.shape[0], 10)", "torch.zeros(len(z), 10)"])
+@pytest.mark.parametrize(("first", "second"), [("z", "y"), ("y", "z")])
+def test_what_is_filled_column_by_column_holds_all_of_them(made: str, first: str, second: str, tmp_path: Path) -> None:
+    report = linted(tmp_path, {"net.py": FILLED.format(made=made, first=first, second=second, kl=KL)})
+    assert codes(report) == ["VAE202"]
+    assert any(facts.sampler.gradient_reaches and facts.recon.kind for facts in report.facts)

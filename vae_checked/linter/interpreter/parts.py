@@ -222,7 +222,19 @@ def written_into(owner: Expr, key: Value, value: Value, site: Site) -> Expr | No
     blank = owner
     while blank.op == "cast":
         blank = blank.args[0]
+    if _are_columns(key) and (blank.op in ("const", "empty") or blank.get("filled")):
+        # Put together piece by piece: what was written before stays beside it.
+        pieces = blank.args if blank.get("filled") else (blank,) if blank.op == "const" else ()
+        return Expr("cat", (*pieces, as_expr(value, site)), (("axis", 1), ("filled", True)), site)
     return Expr("stack", (as_expr(value, site),), (), site) if blank.op in ("const", "empty", "stack") else None
+
+
+def _are_columns(key: Value) -> bool:
+    """Whether a key picks some of the columns of every row."""
+    if not isinstance(key, tuple) or len(key) != 2:
+        return False
+    rows, columns = key
+    return rows == slice(None) and isinstance(columns, slice) and columns != slice(None)
 
 
 def store(owner: dict[Key, Value] | list[Value] | Instance, key: Value, value: Value) -> None:
