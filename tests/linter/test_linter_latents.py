@@ -72,6 +72,20 @@ NO_POSTERIOR = {
         mean, std = self.schedule.marginal(latents, t)
         return F.mse_loss(self.back(torch.sigmoid(mean) + std * torch.randn_like(mean)), latents)
 """,
+    "a draw from learned priors": """
+    def generate(self, count=5):
+        z = torch.randn(count, 21)
+        for step in self.steps:
+            mu, logvar = torch.chunk(step(z), 2, dim=1)
+            z = torch.tanh(mu) + torch.exp(0.5 * logvar) * torch.randn_like(mu)
+        return self.back(z)
+""",
+    "a draw from a learned prior of a class": """
+    def generate(self, label):
+        h = self.body(torch.cat([label, torch.randn(len(label), 16)], dim=1))
+        one, two = torch.tanh(self.to_m(h)), self.to_s(h)
+        return self.back(one + torch.exp(0.5 * two) * torch.randn_like(one))
+""",
 }
 
 
@@ -83,6 +97,12 @@ def test_noise_that_is_no_posterior(method: str, tmp_path: Path) -> None:
 
 
 POSTERIOR = {
+    "decoded, of noisy data": """
+    def forward(self, x):
+        h = self.body(x + 0.1 * torch.randn_like(x))
+        one, two = torch.tanh(self.to_m(h)), self.to_s(h)
+        return self.back(one + torch.exp(0.5 * two) * torch.randn_like(one)), one, two
+""",
     "decoded": """
     def forward(self, x):
         h = self.body(x)

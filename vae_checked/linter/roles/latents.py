@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import (
+    CARRIED,
+    NOISE,
     REDUCTIONS,
     TRANSPARENT,
     Expr,
@@ -42,7 +44,12 @@ def is_posterior(
     if all(map(_is_given, heads)):
         return named
     positive = any(node.op in _POSITIVE for node in elementwise(site.scale))
-    return (named or positive) and all(map(_is_made, (site.location, site.scale))) and _is_decoded(site, graph)
+    return (
+        (named or positive)
+        and all(map(_is_made, (site.location, site.scale)))
+        and not _is_ancestral(site.location)
+        and _is_decoded(site, graph)
+    )
 
 
 def _is_compared(site: SamplerSite, recon: Reconstruction) -> bool:
@@ -82,6 +89,24 @@ def _is_made(head: Expr) -> bool:
     if any(node.op in REDUCTIONS for node in above):
         return False
     return any(_is_applied(node) for leaf in leaves(head) for node in walk(leaf))
+
+
+def _is_ancestral(head: Expr) -> bool:
+    """Whether a head follows from pure noise, as in a draw from a chain of learned priors or by steps of denoising.
+
+    Noise that is added to something, as to data or to the mean of a latent above, leaves the head one of that.
+    """
+    stack, seen = [head], set[int]()
+    while stack:
+        node = stack.pop()
+        if node.uid in seen or not node.bits & NOISE:
+            continue
+        seen.add(node.uid)
+        if node.bits & CARRIED:
+            return True
+        summands = [arg for arg in node.args if not arg.bits & CARRIED] if node.op in ("add", "sub") else []
+        stack.extend(summands or node.args)
+    return False
 
 
 def _is_applied(node: Expr, method: str | None = None) -> bool:
