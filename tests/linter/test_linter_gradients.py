@@ -180,3 +180,59 @@ def step(net, x, y, drawn):
 def test_a_sample_that_is_handed_on_in_a_branch_may_carry_it(handed: str, expected: list[str], tmp_path: Path) -> None:
     report = linted(tmp_path, {"net.py": HANDED_ON.format(kl=KL, handed=handed)})
     assert [code for code in codes(report) if code == "VAE206"] == expected
+
+
+CALLERS = (
+    HEAD
+    + """
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.to_m, self.to_s, self.back = nn.Linear(84, 7), nn.Linear(84, 7), nn.Linear(7, 84)
+
+    def forward(self, x):
+        return self.to_m(x), self.to_s(x)
+
+    def draw(self, m, s):
+        return m + torch.exp(0.5 * s) * torch.randn_like(s)
+
+    def loss(self, x, z, m, s):
+        return ({error}) + ({kl}).mean()
+
+
+def fit(loader, search, first):
+    net = Net()
+    optimizer = torch.optim.Adam(net.parameters())
+    for x, _ in loader:
+        optimizer.zero_grad()
+{steps}
+        optimizer.step()
+"""
+)
+CUT = "        m, s = {heads}\n        net.loss(x, net.draw({drawn}), m, s).backward()\n"
+OPEN = CUT.format(heads="net(x)", drawn="m, s")
+CALLS = {
+    "cut in every call": (CUT.format(heads="net(x)", drawn="m.detach(), s.detach()"), "mu, second"),
+    "one head cut": (CUT.format(heads="net(x)", drawn="m, s.detach()"), "second"),
+    "cut for heads of a search, open for the encoder's": (
+        CUT.format(heads="search([x.new_zeros(5, 7), x.new_zeros(5, 7)], x)", drawn="m.detach(), s.detach()") + OPEN,
+        None,
+    ),
+    "cut in a warm-up": (
+        "        if first:\n"
+        + "".join(f"    {line}\n" for line in CUT.format(heads="net(x)", drawn="m.detach(), s").splitlines())
+        + OPEN,
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize(("steps", "blocked"), CALLS.values(), ids=CALLS)
+def test_a_caller_that_cuts_the_heads(steps: str, blocked: str | None, tmp_path: Path) -> None:
+    """Where the same line draws another sample with its gradient, nothing is wrong with it."""
+    error = SQUARES.format("z")
+    report = linted(tmp_path, {"net.py": CALLERS.format(steps=steps, error=error, kl=KL)})
+    messages = [found.message for found in report.findings if found.code == "VAE206"]
+    expected = [] if blocked is None else [f"the gradient does not pass through z to: {blocked}"]
+    assert messages == expected

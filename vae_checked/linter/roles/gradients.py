@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator
 from vae_checked.facts import Fact, Head
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import Losses, layer_of
-from vae_checked.linter.roles.samplers import SamplerSite
+from vae_checked.linter.roles.samplers import SamplerSite, is_scalar
 from vae_checked.linter.symbols.expression import TRANSPARENT, Expr, origin, strip, walk
 from vae_checked.linter.symbols.gradient_flow import reached
+from vae_checked.linter.symbols.numeric import leaves
 from vae_checked.linter.symbols.observations import Root
 from vae_checked.linter.symbols.values import Instance, opened
 from vae_checked.record import dataclass
@@ -26,6 +27,21 @@ class Passage:
     stopped: Fact[str] | None = None
 
 
+def heads_reached(site: SamplerSite) -> frozenset[Head]:
+    """The heads that a gradient by z goes on to."""
+    if site.detached:
+        return frozenset()
+    sides = ((Head.MU, site.location), (Head.SECOND, site.scale))
+    return frozenset(head for head, value in sides if _passes(value))
+
+
+def _passes(value: Expr) -> bool:
+    """Whether a gradient passes through what is done to a head element by element."""
+    varying = [leaf for leaf in leaves(value) if not is_scalar(leaf)]
+    passed = reached([value])
+    return not varying or any(leaf.uid in passed for leaf in varying)
+
+
 def passage(site: SamplerSite, reaches: Fact[frozenset[Head]], losses: Losses) -> Passage:
     """What `reaches` comes to once every use of z is known; left open where one of them is not read.
 
@@ -34,8 +50,11 @@ def passage(site: SamplerSite, reaches: Fact[frozenset[Head]], losses: Losses) -
     """
     if site.noise.get("no_grad") is True or not losses.trains(site.z):
         return Passage(None)
+    passes = not site.detached and site.z.uid in losses.flow.reached(losses.ends, stops_at=_is_unread)
+    if not (passes and reaches.value >= frozenset(Head)) and _is_drawn_with_gradient(site, losses):
+        return Passage(None)
     if not site.detached:
-        if site.z.uid in losses.flow.reached(losses.ends, stops_at=_is_unread):
+        if passes:
             return Passage(reaches)
         if site.z.uid in losses.flow.reached(losses.ends):
             # Only by way of what is not read, which may hand it on without its gradient.
@@ -47,6 +66,19 @@ def passage(site: SamplerSite, reaches: Fact[frozenset[Head]], losses: Losses) -
     stopped = _first_cut(site, losses)
     where = None if stopped is None else origin(stopped)
     return Passage(Fact(frozenset(), reaches.origin), None if where is None else Fact(where.source, where))
+
+
+def _is_drawn_with_gradient(site: SamplerSite, losses: Losses) -> bool:
+    """Whether the same line draws a sample through which a loss trains both heads: who calls it stops the gradient."""
+    place = None if site.z.site is None else site.z.site.node
+    return place is not None and any(
+        other.z.site is not None
+        and other.z.site.node is place
+        and heads_reached(other) == frozenset(Head)
+        and other.z.uid in losses.flow.reached(losses.ends)
+        for other in losses.samples
+        if other.z.uid != site.z.uid
+    )
 
 
 def _is_unread(node: Expr) -> bool:

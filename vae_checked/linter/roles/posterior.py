@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from vae_checked.facts import (
     Axis,
     Fact,
-    Head,
     Heads,
     HeadSource,
     Interval,
@@ -19,7 +18,7 @@ from vae_checked.facts import (
     Sampler,
     StdCurve,
 )
-from vae_checked.linter.roles import samplers
+from vae_checked.linter.roles import gradients, samplers
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.reductions import rank_of
 from vae_checked.linter.roles.samplers import SamplerSite, is_scalar
@@ -59,7 +58,7 @@ def sampler_facts(site: SamplerSite | None, head: Expr | None, kl: Divergence | 
         std=std,
         noise=_noise(site),
         shared_over=_shared(site, kl),
-        gradient_reaches=_gradient(site),
+        gradient_reaches=Fact(gradients.heads_reached(site), origin(site.z)),
         timing=Fact(NoiseTiming(training=True), origin(site.z)),
     )
 
@@ -148,17 +147,6 @@ def _shaped_like(head: Expr) -> Iterator[Expr]:
         tensors = [arg for arg in node.args if arg.op != "const" and not is_scalar(arg)]
         if node.op in ELEMENTWISE and len(tensors) == 1:
             yield tensors[0]
-
-
-def _gradient(site: SamplerSite) -> Fact[frozenset[Head]]:
-    if site.detached:
-        return Fact(frozenset(), origin(site.z))
-    reached = {Head.MU, Head.SECOND}
-    if samplers.strip_detach(site.scale):
-        reached.discard(Head.SECOND)
-    if samplers.strip_detach(site.location):
-        reached.discard(Head.MU)
-    return Fact(frozenset(reached), origin(site.z))
 
 
 def heads_facts(site: SamplerSite | None, head: Expr | None, kl: Divergence | None) -> Heads:

@@ -118,15 +118,6 @@ def _is_scaled_number(location: Expr, scale: Expr) -> bool:
     return one == other and all(leaf.op == "atom" for leaf in leaves(scale))
 
 
-def strip_detach(expr: Expr) -> bool:
-    """Whether a value is detached at its top."""
-    while expr.op in TRANSPARENT and expr.args:
-        if expr.op == "detach":
-            return True
-        expr = expr.args[0]
-    return False
-
-
 @dataclass(frozen=True, slots=True)
 class _Draw:
     """A draw multiplied by a number, and moved by one."""
