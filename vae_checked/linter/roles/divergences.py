@@ -161,6 +161,9 @@ def _read(node: Expr, wanted: list[Expr], known: list[tuple[Expr, Expr]]) -> Div
     for location, head in itertools.chain(_known_pairs(node, known, noise), _pairs(node, found, wanted, noise)):
         scalars = [leaf.uid for leaf in leaves(node, (location.uid, head.uid, *noise))]
         divergence = _identify(node, location, head, scalars, noise)
+        if divergence is not None and any(contains(side, uid) for side in (location, head) for uid in noise):
+            # Heads of what was decoded from the draw, as when an encoder learns from dreams: nothing is averaged.
+            continue
         if divergence is not None and divergence.parametrisation is not None:
             return divergence
         if noise or contains(location, head.uid) or contains(head, location.uid):

@@ -1,0 +1,40 @@
+"""An encoder that learns from what is decoded from draws of the prior, as the sleep phase of wake-sleep has it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from small_vaes.fragments import FORWARD, HEAD, MODEL, codes, linted
+
+SLEEP = (
+    HEAD
+    + "from torch.distributions import MultivariateNormal, Normal\n"
+    + MODEL
+    + FORWARD
+    + """
+
+def sleep(net, picture):
+    z = torch.randn(5, 7)
+    m, s = net.encode({of})
+    loss = -({density})
+    loss.backward()
+"""
+)
+DENSITIES = {
+    "of a Normal": "Normal(m, torch.exp(0.5 * s)).log_prob(z).sum(1).mean()",
+    "of a MultivariateNormal": "MultivariateNormal(m, torch.diag_embed(torch.exp(s))).log_prob(z).mean()",
+    "by hand": "-0.5 * (np.log(2 * np.pi) + s + (z - m) ** 2 / s.exp()).sum(1).mean()",
+}
+
+
+@pytest.mark.parametrize("density", DENSITIES.values(), ids=DENSITIES)
+def test_the_density_of_a_dreamed_latent_is_no_kl(density: str, tmp_path: Path) -> None:
+    text = SLEEP.format(of="net.back(z)", density=density)
+    assert codes(linted(tmp_path, {"net.py": text})) == []
+
+
+@pytest.mark.parametrize("density", DENSITIES.values(), ids=DENSITIES)
+def test_the_density_of_a_draw_that_is_independent_is_the_exchanged_kl(density: str, tmp_path: Path) -> None:
+    text = SLEEP.format(of="picture", density=density)
+    assert codes(linted(tmp_path, {"net.py": text})) == ["VAE306"]
