@@ -61,6 +61,45 @@ def test_what_a_number_does_to_a_draw_is_of_the_noise(tmp_path: Path, eps: str, 
     assert [facts.sampler.std is not None for facts in report.facts] == [True]
 
 
+@pytest.mark.parametrize("eps", ["0.5 * torch.randn_like(s)", "torch.randn_like(s) / 2", "2 * torch.rand_like(s) - 1"])
+def test_the_line_of_what_a_number_does_to_a_draw_is_named(tmp_path: Path, eps: str) -> None:
+    forward = FORWARD.replace("return", "e = torch.exp(0.5 * s)\n        return").replace(
+        "torch.exp(0.5 * s) * ", "e * "
+    )
+    text = HEAD + MODEL + forward.replace("torch.randn_like(s)", f"({eps})")
+    (finding,) = linted(tmp_path, {"net.py": text}).findings
+    assert (finding.code, finding.place and finding.place.column) == ("VAE202", text.splitlines()[-1].index(eps) + 1)
+
+
+HEAD_AS_STD = (
+    HEAD
+    + MODEL
+    + """
+    def forward(self, x):
+        m, s = self.encode(x)
+        e = torch.randn_like(s)
+        z = {z}
+        return self.back(z), m, s
+
+
+def loss(net, x):
+    y, m, s = net(x)
+    return F.binary_cross_entropy(y, x, reduction="none").sum(1) + {kl}
+"""
+)
+
+
+@pytest.mark.parametrize(
+    "z", ["m + e * s", "m + s * e", "m + e.mul(s)", "m + torch.mul(e, s)", "e.mul(s).add(m)", "m - e * s"]
+)
+def test_a_head_that_is_taken_for_std_is_named_where_it_is(tmp_path: Path, z: str) -> None:
+    text = HEAD_AS_STD.format(z=z, kl=KL)
+    found = [finding for finding in linted(tmp_path, {"net.py": text}).findings if finding.code == "VAE201"]
+    line = next(line for line in text.splitlines() if "z = " in line)
+    assert [finding.place and finding.place.column for finding in found] == [len(line) - len(z) + z.index("s") + 1]
+    assert [finding.message.partition(",")[0] for finding in found] == ["the sampler uses s as std"]
+
+
 @pytest.mark.parametrize("scaled", ["(0.7 * torch.randn_like(s))", "torch.randn_like(s) * 0.7"])
 def test_a_temperature_of_what_is_only_generated_is_no_mistake(tmp_path: Path, scaled: str) -> None:
     method = f"""

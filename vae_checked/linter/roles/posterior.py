@@ -31,7 +31,6 @@ from vae_checked.linter.symbols.expression import (
     origin,
     strip,
     walk,
-    written,
 )
 from vae_checked.linter.symbols.intervals import interval_of
 
@@ -53,7 +52,7 @@ def sampler_facts(site: SamplerSite | None, head: Expr | None, kl: Divergence | 
         found = samplers.curve_beside(site.scale, kl.head, head) if beside and kl is not None else None
         found = found or samplers.curve(site.scale, head)
         if found is not None:
-            std = Fact(StdCurve(*found), origin(written(site.scale)))
+            std = Fact(StdCurve(*found), samplers.scale_origin(site))
     return Sampler(
         std=std,
         noise=_noise(site),
@@ -74,7 +73,7 @@ def _noise(site: SamplerSite) -> Fact[Noise] | None:
         site.factor * mean + site.shift if isinstance(mean, float) else None,
         abs(site.factor) * std if isinstance(std, float) else None,
     )
-    return Fact(drawn, origin(site.noise))
+    return Fact(drawn, origin(site.eps))
 
 
 def _shared(site: SamplerSite, kl: Divergence | None) -> Fact[frozenset[Axis]] | None:

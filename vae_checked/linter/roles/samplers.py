@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from vae_checked.facts import Parametrisation
+import ast
+
+from vae_checked.facts import Origin, Parametrisation
 from vae_checked.linter.symbols.expression import (
     CARRIED,
     CARRIERS,
@@ -10,8 +12,11 @@ from vae_checked.linter.symbols.expression import (
     TRANSPARENT,
     Expr,
     Graph,
+    Site,
     contains,
+    origin,
     strip,
+    written,
 )
 from vae_checked.linter.symbols.numeric import Program, close, finite, leaves
 from vae_checked.mathematics.gaussians import fit_std
@@ -25,19 +30,22 @@ _CLOSE = 2e-3
 _MAX_CHAIN = 24
 # Draws at one place from the same heads, as an unrolled loop has them, that are looked at.
 _MAX_ALIKE = 4
+_FACTORS = 2
 
 
 @dataclass(frozen=True, slots=True)
 class SamplerSite:
     """z = location + scale * (factor * noise + shift); `detached` when no gradient passes from z to the heads.
 
-    `factor` and `shift` are the numbers that the draw itself is multiplied by and moved, before a head takes part.
+    `factor` and `shift` are the numbers that the draw itself is multiplied by and moved, before a head takes part, and
+    `eps` is what they make of it.
     """
 
     z: Expr
     location: Expr
     scale: Expr
     noise: Expr
+    eps: Expr
     detached: bool
     factor: float = 1.0
     shift: float = 0.0
@@ -47,6 +55,34 @@ class SamplerSite:
         """The one node that the scale is computed from elementwise, None when there are several or none."""
         found = [node for node in leaves(self.scale) if not is_scalar(node)]
         return found[0] if len(found) == 1 else None
+
+
+def scale_origin(site: SamplerSite) -> Origin:
+    """Where the scale is written: what computes it, or else the head that is taken for it, in its product with eps."""
+    scale = written(site.scale)
+    if scale.op in ELEMENTWISE:
+        return origin(scale)
+    stack = list(site.z.args)
+    while stack:
+        node = stack.pop()
+        if node.op == "mul" and node.site is not None:
+            for arg, operand in zip(node.args, _operands(node.site.node), strict=False):
+                if written(arg).uid == scale.uid:
+                    return Site(node.site.source, operand).origin
+        if node.op in ("mul", "neg") or node.op in TRANSPARENT:
+            stack.extend(node.args)
+    return origin(scale)
+
+
+def _operands(product: ast.AST) -> list[ast.expr]:
+    """The two factors of a product as they are written, none where it is written in another way."""
+    if isinstance(product, ast.BinOp):
+        return [product.left, product.right]
+    if not isinstance(product, ast.Call):
+        return []
+    owner = [product.func.value] if isinstance(product.func, ast.Attribute) else []
+    operands = product.args if len(product.args) == _FACTORS else [*owner, *product.args]
+    return operands if len(operands) == _FACTORS else []
 
 
 def fitting_head(scale: Expr) -> Expr | None:
@@ -108,7 +144,7 @@ def _read(node: Expr) -> SamplerSite | None:
             return None
         if _is_scaled_number(location, scale):
             return None
-        return SamplerSite(node, location, scale, drawn.noise, False, drawn.factor, drawn.shift)
+        return SamplerSite(node, location, scale, drawn.noise, drawn.eps, False, drawn.factor, drawn.shift)
     return None
 
 
@@ -120,9 +156,10 @@ def _is_scaled_number(location: Expr, scale: Expr) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Draw:
-    """A draw multiplied by a number, and moved by one."""
+    """A draw multiplied by a number, and moved by one: `eps` is what comes out."""
 
     noise: Expr
+    eps: Expr
     factor: float = 1.0
     shift: float = 0.0
 
@@ -131,10 +168,10 @@ def _draw(expr: Expr) -> _Draw | None:
     """`expr` as one draw that numbers alone scale and move; None where more takes part."""
     bare = strip(expr)
     if bare.op == "noise":
-        return _Draw(bare)
+        return _Draw(bare, bare)
     if bare.op == "neg":
         inner = _draw(bare.args[0])
-        return None if inner is None else _Draw(inner.noise, -inner.factor, -inner.shift)
+        return None if inner is None else _Draw(inner.noise, bare, -inner.factor, -inner.shift)
     if bare.op not in ("add", "sub", "mul", "div"):
         return None
     one, other = (strip(arg) for arg in bare.args)
@@ -145,13 +182,13 @@ def _draw(expr: Expr) -> _Draw | None:
     value = number.value
     match bare.op:
         case "add":
-            return _Draw(inner.noise, inner.factor, inner.shift + value)
+            return _Draw(inner.noise, bare, inner.factor, inner.shift + value)
         case "sub":
             sign = 1.0 if first else -1.0
-            return _Draw(inner.noise, sign * inner.factor, sign * (inner.shift - value))
+            return _Draw(inner.noise, bare, sign * inner.factor, sign * (inner.shift - value))
         case "mul":
-            return _Draw(inner.noise, inner.factor * value, inner.shift * value)
-    return _Draw(inner.noise, inner.factor / value, inner.shift / value) if first and value else None
+            return _Draw(inner.noise, bare, inner.factor * value, inner.shift * value)
+    return _Draw(inner.noise, bare, inner.factor / value, inner.shift / value) if first and value else None
 
 
 def _scaled_noise(expr: Expr) -> tuple[Expr, _Draw] | None:
