@@ -161,6 +161,18 @@ def test_what_is_not_understood_is_unknown(chain: tuple[ChainStep, ...]) -> None
     assert read(chain, rank=3) is None
 
 
+@pytest.mark.parametrize(("merges", "event"), [(True, MIXED), (False, None)])
+def test_axes_that_a_view_makes_may_be_those_of_samples(merges: bool, event: Reduction | None) -> None:
+    chain = (Reduce(MEAN, ALL), Reduce(SUM, (2,)), Reshape(3, merges))
+    assert read(chain, rank=4) == Reduced(MEAN, event)
+    assert read((Reduce(SUM, ALL), Reshape(3, merges)), rank=4) == Reduced(SUM, SUM)
+
+
+@pytest.mark.parametrize(("steps", "event"), [((), MIXED), ((1,), None), ((2,), MIXED)])
+def test_a_mean_over_steps_alone_says_nothing_of_a_sample(steps: tuple[int, ...], event: Reduction | None) -> None:
+    assert read((Reduce(MEAN, ALL), Reduce(SUM, (2,))), rank=3, steps=steps) == Reduced(MEAN, event)
+
+
 def test_an_axis_of_length_one_is_neither_summed_nor_averaged() -> None:
     chain = (Reduce(SUM, (1,)), Reduce(MEAN, (1,)))
     assert read(chain, rank=3) == Reduced(KEPT, MIXED)

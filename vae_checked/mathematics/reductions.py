@@ -76,9 +76,13 @@ class Tensor:
 
 @dataclass(frozen=True, slots=True)
 class Reshape:
-    """Another shape with the same first axis and `rank` axes; None where that is not known."""
+    """Another shape with the same first axis and `rank` axes; None where that is not known.
+
+    `merges` where the axes are those of before, some of them taken together.
+    """
 
     rank: int | None
+    merges: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,7 +289,7 @@ def _take_reshape(state: _State, step: Reshape) -> bool:
     if step.rank is None or state.event or state.batch is not Reduction.KEPT:
         return False
     state.axes = list(range(step.rank))
-    state.split = step.rank > _OF_VECTORS
+    state.split = state.split or (step.rank > _OF_VECTORS and not step.merges)
     return True
 
 

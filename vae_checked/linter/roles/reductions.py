@@ -93,7 +93,7 @@ def _steps(node: Expr, index: int) -> tuple[ChainStep, ...]:
     if node.op == "mul" or (node.op == "div" and index == 0):
         return tuple(_scaling(node, 1 - index, inverse=node.op == "div"))
     if node.op == "flatten":
-        return (Reshape(_flat_rank(node)),)
+        return (Reshape(_flat_rank(node), merges=True),)
     if node.op in ("view", "reshape"):
         return (Reshape(_viewed_rank(node)),)
     if node.op == "stack":
