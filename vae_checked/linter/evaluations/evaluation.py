@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 from vae_checked.facts import Fact, Interval
 from vae_checked.linter.interpreter.interpreter import StandInModels
 from vae_checked.linter.symbols.expression import Expr
 from vae_checked.linter.symbols.observations import Observations
 from vae_checked.linter.symbols.values import Function, Module, Value, opened
-from vae_checked.record import dataclass
+from vae_checked.record import dataclass, field
 
 
 @dataclass(slots=True)
@@ -27,6 +27,8 @@ class Evaluation:
     data: Fact[Interval] | None = None
     again: Callable[[StandInModels], Evaluation] | None = None
     model: Evaluation | None = None
+    _functions: tuple[Function, ...] | None = field(default=None, init=False, repr=False, compare=False)
+    _modules: tuple[Module, ...] | None = field(default=None, init=False, repr=False, compare=False)
 
     def values(self) -> list[Expr]:
         """Every expression at the edge of a statement."""
@@ -42,10 +44,19 @@ class Evaluation:
         """Whether code of one of these files was run on the way."""
         return any(function.scope.module.path in paths for function in self.functions())
 
-    def functions(self) -> Iterator[Function]:
+    def functions(self) -> Sequence[Function]:
         """The functions in which roots stand, each once."""
-        functions = (root.function for root in self.observations.roots if root.function is not None)
-        yield from {id(function.node): function for function in functions}.values()
+        if self._functions is None:
+            functions = (root.function for root in self.observations.roots if root.function is not None)
+            self._functions = tuple({id(function.node): function for function in functions}.values())
+        return self._functions
+
+    def modules(self) -> Sequence[Module]:
+        """The files that the code stands in, each once, the evaluation's own first."""
+        if self._modules is None:
+            modules = (self.module, *(function.scope.module for function in self.functions()))
+            self._modules = tuple({module.path: module for module in modules}.values())
+        return self._modules
 
 
 def expressions(value: Value) -> Iterator[Expr]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from vae_checked.facts import Fact
@@ -16,16 +16,15 @@ if TYPE_CHECKING:
     from vae_checked.linter.symbols.values import Module
 
 
-def unread_weights(functions: Sequence[Function], evaluation: Evaluation) -> Iterator[Fact[str]]:
-    """What holds a weight by its name or a number and is never read: parameters of functions, attributes of classes."""
-    for function in functions:
-        source = function.scope.module.source_of(function.node)
-        read = _read_names(function.node)
-        for item, default in _with_defaults(function.node.args):
-            if item.arg not in read and (is_kl_weight(item.arg) or _is_number(default)):
-                yield Fact(item.arg, Site(source, item).origin)
-        if function.owner is not None:
-            yield from _stored_unread(function.owner, evaluation)
+def unread_weights(function: Function, evaluation: Evaluation) -> Iterator[Fact[str]]:
+    """What holds a weight by its name or a number and is never read: parameters, attributes of the function's class."""
+    source = function.scope.module.source_of(function.node)
+    read = _read_names(function.node)
+    for item, default in _with_defaults(function.node.args):
+        if item.arg not in read and (is_kl_weight(item.arg) or _is_number(default)):
+            yield Fact(item.arg, Site(source, item).origin)
+    if function.owner is not None:
+        yield from _stored_unread(function.owner, evaluation)
 
 
 def _with_defaults(spec: ast.arguments) -> Iterator[tuple[ast.arg, ast.expr | None]]:
@@ -42,9 +41,7 @@ def _stored_unread(cls: Class, evaluation: Evaluation) -> Iterator[Fact[str]]:
     init = cls.names.get("__init__")
     if not isinstance(init, Function):
         return
-    inside = (function.scope.module for function in evaluation.functions())
-    modules = [cls.scope.module, evaluation.module, *inside]
-    each = {module.path: module for module in modules}.values()
+    each = {module.path: module for module in (cls.scope.module, *evaluation.modules())}.values()
     read = frozenset().union(*(module.read_once(names_in) for module in each))
     defaults = {item.arg: default for item, default in _with_defaults(init.node.args)}
     for node in ast.walk(init.node):

@@ -100,11 +100,12 @@ def through_kl(kl: Divergence, losses: Losses) -> bool | None:
     """
     differentiated = any(losses.graph.holds(value, kl.term.uid) for value in losses.backward)
     ends = [end for end in losses.ends if losses.graph.holds(end, kl.term.uid)]
-    heads = {strip(kl.location).uid, strip(kl.head).uid}
+    heads = (strip(kl.location).uid, strip(kl.head).uid)
     # The heads of a learned prior may be trained alone, on purpose.
-    if kl.term.uid not in losses.flow.reached(ends) or not (kl.prior or heads & losses.flow.reached([kl.term])):
+    trained = kl.prior or any(losses.flow.reaches([kl.term], head) for head in heads)
+    if not trained or not losses.flow.reaches(ends, kl.term.uid):
         return False if differentiated and not kl.prior else None
-    return True if kl.term.uid in losses.flow.moved(ends) else None
+    return True if losses.flow.moves(ends, kl.term.uid) else None
 
 
 def is_cut(value: Expr) -> bool:

@@ -24,6 +24,7 @@ from vae_checked.record import dataclass
 if TYPE_CHECKING:
     from vae_checked.linter.evaluations.evaluation import Evaluation
     from vae_checked.linter.symbols.observations import Root
+    from vae_checked.linter.symbols.values import Function
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,10 @@ class Losses:
         self._branches: list[Expr] | None = None
         self._unsettled: Graph | None = None
         self._tests_for_nan: bool | None = None
-        self._held: list[tuple[Root, set[int]]] | None = None
+        self._trained: frozenset[object] | None = None
+        self._dropout: list[Expr] | None = None
+        self._unread: dict[tuple[int, int], list[Fact[str]]] = {}
+        self._roots_of: dict[int, list[int]] | None = None
         self.backward = _resolved(root for root in evaluation.observations.roots if root.kind == "backward")
         self._called = _resolved(root for root in evaluation.observations.roots if _called_loss(root))
         self._named = {value.uid for value in self._called}
@@ -92,6 +96,29 @@ class Losses:
         if self._tests_for_nan is None:
             self._tests_for_nan = nan_tests.test_for_nan(self.evaluation.functions())
         return self._tests_for_nan
+
+    @property
+    def trained(self) -> frozenset[object]:
+        """The serials of the layers that the gradient of a loss reaches where they are applied to something."""
+        if self._trained is None:
+            reached = self.flow.reached(self.ends)
+            self._trained = frozenset(node.get("serial") for node in self.graph.having("layer") if node.uid in reached)
+        return self._trained
+
+    @property
+    def dropout(self) -> list[Expr]:
+        """The layers that drop elements."""
+        if self._dropout is None:
+            layers = self.graph.having("layer")
+            self._dropout = [node for node in layers if "dropout" in str(node.get("kind")).lower()]
+        return self._dropout
+
+    def unread_weights(self, function: Function) -> Sequence[Fact[str]]:
+        """The weights that a function, or the class that it is written in, is given and never reads."""
+        key = id(function.node), id(function.owner)
+        if key not in self._unread:
+            self._unread[key] = [*unread_weights(function, self.evaluation)]
+        return self._unread[key]
 
     @property
     def draws(self) -> bool:
@@ -190,9 +217,7 @@ class Losses:
 
     def _ascends(self) -> bool:
         """Whether an optimizer of the evaluation is told to maximise."""
-        inside = (function.scope.module for function in self.evaluation.functions())
-        modules = {id(module): module for module in (self.evaluation.module, *inside)}
-        return any("maximize" in module.read_once(names_in) for module in modules.values())
+        return any("maximize" in module.read_once(names_in) for module in self.evaluation.modules())
 
     @property
     def unsettled(self) -> Graph:
@@ -208,9 +233,13 @@ class Losses:
             node.uid for node in self.unsettled.having(term.op) if node.site is not None and node.site.node is written
         ]
         holding = frozenset().union(*(self.unsettled.holding(uid) for uid in same))
-        if self._held is None:
-            self._held = [(root, _uids(root)) for root in self.evaluation.observations.roots]
-        return [root for root, uids in self._held if not holding.isdisjoint(uids)]
+        if self._roots_of is None:
+            self._roots_of = {}
+            for place, root in enumerate(self.evaluation.observations.roots):
+                for uid in _uids(root):
+                    self._roots_of.setdefault(uid, []).append(place)
+        places = {place for uid in self._roots_of.keys() & holding for place in self._roots_of[uid]}
+        return [self.evaluation.observations.roots[place] for place in sorted(places)]
 
     def contrasted(self, kl: Divergence, total: Expr) -> bool:
         """Whether the same heads have a KL of the other sign in what is minimised: one is maximised on purpose."""
@@ -341,7 +370,7 @@ def _dead_weights(losses: Losses, kl: Divergence, reading: JointLoss) -> Fact[tu
     """
     with_kl = [root.function for root in losses.roots_with(kl.term) if root.function is not None]
     functions = {id(function.node): function for function in with_kl}
-    unread = [*unread_weights([*functions.values()], losses.evaluation)]
+    unread = [weight for function in functions.values() for weight in losses.unread_weights(function)]
     if not unread:
         return Fact((), origin(reading.total))
     weights = [fact for fact in unread if is_kl_weight(fact.value)]

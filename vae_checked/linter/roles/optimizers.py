@@ -35,8 +35,7 @@ def forgotten(evaluation: Evaluation, site: SamplerSite | None, kl: Divergence |
     if model is None:
         return None
     parts = {name for name, value in model.attributes.items() if next(_with_parameters(value), None) is not None}
-    used = _used(model, parts, evaluation, site, kl)
-    for module in _modules(evaluation):
+    for module in evaluation.modules():
         listed = module.read_once(_read)
         if not listed.calls:
             continue
@@ -48,6 +47,7 @@ def forgotten(evaluation: Evaluation, site: SamplerSite | None, kl: Divergence |
             continue
         for names in listed.given.values():
             if len(names & parts) >= 2 and names <= parts:
+                used = _used(model, parts, site, kl)
                 return Fact(tuple(sorted(used - names - listed.mentioned)), where)
     return None
 
@@ -56,11 +56,6 @@ def _may_be(owner: str, model: Instance, module: Module) -> bool:
     """Whether a name may stand for the model: it is no other module that the file builds."""
     known = module.scope.names.get(owner)
     return known is model or not isinstance(known, (Instance, Layer, Sequence))
-
-
-def _modules(evaluation: Evaluation) -> list[Module]:
-    found = [evaluation.module, *(function.scope.module for function in evaluation.functions())]
-    return list({module.path: module for module in found}.values())
 
 
 def _model(evaluation: Evaluation) -> Instance | None:
@@ -95,9 +90,7 @@ def _with_parameters(value: Value) -> Iterator[Layer]:
             stack.extend(item.attributes.values())
 
 
-def _used(
-    model: Instance, parts: set[str], evaluation: Evaluation, site: SamplerSite | None, kl: Divergence | None
-) -> set[str]:
+def _used(model: Instance, parts: set[str], site: SamplerSite | None, kl: Divergence | None) -> set[str]:
     """The parts whose own layer makes a head."""
     heads: list[Expr] = []
     if site is not None:

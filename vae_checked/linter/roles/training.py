@@ -120,7 +120,7 @@ def _means_and_stds(graph: Graph, location: Expr, head: Expr, parametrisation: P
     """The sums of a mean and its std as `parametrisation` reads it from a head; none where they are subtracted too."""
     found = [
         node
-        for node in graph.having("add", "sub")
+        for node in graph.taking(location, "add", "sub")
         if parametrisation and _is_mean_and_std(node, location, head, parametrisation)
     ]
     return [] if any(node.op == "sub" for node in found) else found
@@ -224,9 +224,8 @@ def _dropout(
     ends += [recon.first, recon.second] if recon is not None else []
     nodes = [
         node
-        for node in losses.graph.having("layer")
-        if "dropout" in str(node.get("kind")).lower()
-        and (any(losses.graph.holds(end, node.uid) for end in ends) or _follows(losses, node, site, recon))
+        for node in losses.dropout
+        if any(losses.graph.holds(end, node.uid) for end in ends) or _follows(losses, node, site, recon)
     ]
     always = [node for node in nodes if node.get("always_on") is True]
     undecided = any(node.get("kind") == "dropout" and node.get("always_on") is None for node in nodes)
@@ -261,13 +260,11 @@ def _without_gradient(losses: Losses, site: SamplerSite | None, kl: Divergence |
     totals = [value for value in losses.totals if location is not None and losses.graph.holds(value, location.uid)]
     if location is None or not totals:
         return None
-    reached = losses.flow.reached(totals)
     cuts = [node for node in walk(location) if node.op == "detach" and node.get("known") != "sample"]
     # A layer may be trained where it is applied to something else.
-    everywhere = losses.flow.reached(losses.ends)
-    trained = {node.get("serial") for node in losses.graph.having("layer") if node.uid in everywhere}
+    trained = losses.trained
     for node in cuts:
-        if node.uid not in reached:
+        if not losses.flow.reaches(totals, node.uid):
             continue
         below = [item for item in walk(node) if item.op == "layer" and item.get("outputs") is not None]
         lost = [item for item in below if item.get("serial") not in trained]

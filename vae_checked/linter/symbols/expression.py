@@ -70,17 +70,25 @@ class Structures:
 def _exact(attrs: Attrs) -> Hashable:
     """Attributes that equal others only where a reader sees the same: True is no 1, and a NaN is a NaN."""
     for _, value in attrs:
-        if value.__class__ in _AMBIGUOUS:
+        if value.__class__ in _AMBIGUOUS and _is_ambiguous(value):
             return tuple((name, _told_apart(value)) for name, value in attrs)
     return attrs
+
+
+def _is_ambiguous(value: Hashable) -> bool:
+    """Whether a value of one of the ambiguous classes equals something else, or not itself."""
+    if not isinstance(value, tuple):
+        return value.__class__ is bool or (isinstance(value, float) and isnan(value))
+    for item in value:  # noqa: SIM110  a generator takes twice as long, for every node
+        if item.__class__ in _AMBIGUOUS and _is_ambiguous(item):
+            return True
+    return False
 
 
 def _told_apart(value: Hashable) -> Hashable:
     if isinstance(value, tuple):
         return tuple(map(_told_apart, value))
-    if isinstance(value, bool) or (isinstance(value, float) and isnan(value)):
-        return (value.__class__, str(value))
-    return value
+    return (value.__class__, str(value)) if value.__class__ in _AMBIGUOUS and _is_ambiguous(value) else value
 
 
 _AMBIGUOUS = frozenset((bool, float, tuple))
@@ -201,6 +209,7 @@ class Graph:
         self._holding: dict[int, frozenset[int]] = {}
         self._parents: dict[int, list[Expr]] | None = None
         self._by_op: dict[str, list[Expr]] | None = None
+        self._taking: dict[tuple[str, ...], dict[int, list[Expr]]] = {}
         seen = self._known = set[int]()
         for value in self.values:
             stack: list[tuple[Expr, bool]] = [(value, False)]
@@ -223,6 +232,15 @@ class Graph:
             for node in self.nodes:
                 self._by_op.setdefault(node.op, []).append(node)
         return [node for op in ops for node in self._by_op.get(op, ())]
+
+    def taking(self, value: Expr, *ops: str) -> Sequence[Expr]:
+        """Those of `having(*ops)` with an argument that is `value` but for transparent operations around both."""
+        if ops not in self._taking:
+            taking = self._taking[ops] = dict[int, list[Expr]]()
+            for node in self.having(*ops):
+                for uid in {strip(arg).uid for arg in node.args}:
+                    taking.setdefault(uid, []).append(node)
+        return self._taking[ops].get(strip(value).uid, ())
 
     def _parents_of(self, uid: int) -> Sequence[Expr]:
         if self._parents is None:

@@ -46,6 +46,7 @@ class GradientFlow:
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
         self._reached: dict[tuple[frozenset[int], Stops], set[int]] = {}
+        self._to: dict[tuple[int, Stops], set[int]] = {}
         self._intervals = intervals()
 
     def reached(self, values: Collection[Expr], stops_at: Stops = nothing_more) -> set[int]:
@@ -55,13 +56,26 @@ class GradientFlow:
             self._reached[key] = reached(values, stops_at)
         return self._reached[key]
 
-    def moved(self, values: Collection[Expr]) -> set[int]:
-        """The nodes that move some values: as `reached`, without what an operation makes one number of."""
-        return self.reached(values, self._is_flat)
-
-    def to(self, wanted: int) -> set[int]:
+    def to(self, wanted: int, stops_at: Stops = nothing_more) -> set[int]:
         """The nodes of the graph whose gradient reaches the node `wanted`, itself included."""
-        return self._graph.holding_through(wanted, lambda node: not stops_gradient(node))
+        key = wanted, stops_at
+        if key not in self._to:
+            self._to[key] = self._graph.holding_through(
+                wanted, lambda node: not (stops_gradient(node) or stops_at(node))
+            )
+        return self._to[key]
+
+    def reaches(self, values: Collection[Expr], wanted: int, stops_at: Stops = nothing_more) -> bool:
+        """Whether the gradient of one of some values reaches the node `wanted`, which stands near them."""
+        leading = self.to(wanted, stops_at)
+        if any(value.uid in leading for value in values):
+            return True
+        outside = [value for value in values if value not in self._graph]
+        return bool(outside) and wanted in self.reached(outside, stops_at)
+
+    def moves(self, values: Collection[Expr], wanted: int) -> bool:
+        """As `reaches`, where no operation on the way makes one number of whatever it is applied to."""
+        return self.reaches(values, wanted, self._is_flat)
 
     def _is_flat(self, node: Expr) -> bool:
         """Whether an operation makes one number of whatever it is applied to."""

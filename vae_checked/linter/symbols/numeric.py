@@ -31,6 +31,8 @@ _TAKEN: dict[str, slice] = {
     "where": slice(1, None),
 }
 FOLLOWED = frozenset(_TAKEN)
+# Those that work by parameters.
+_SET = names_of(lambda operation: bool(operation.node_parameters)) - _KEPT
 
 
 def evaluate(expr: Expr, given: Mapping[int, float]) -> float:
@@ -103,7 +105,7 @@ def _unguarded(node: Expr) -> Expr | None:
 
 def _children(node: Expr) -> tuple[Expr, ...]:
     taken = _TAKEN.get(node.op)
-    if taken is None or (node.attrs and node.op not in _KEPT and OPERATIONS[node.op].settings(node.get) is None):
+    if taken is None or (node.op in _SET and OPERATIONS[node.op].settings(node.get) is None):
         # What works by a parameter that is not known is a leaf.
         return ()
     return node.args[taken]
