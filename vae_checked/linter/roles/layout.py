@@ -19,6 +19,7 @@ _SPATIAL = frozenset(
 _CONVOLUTIONS = frozenset(("Conv2d", "ConvTranspose2d"))
 _GROWING = frozenset("ConvTranspose2d Upsample UpsamplingNearest2d UpsamplingBilinear2d PixelShuffle".split())
 _LEAST_CLASSES = 2
+_PRODUCTS, _FACTORS = frozenset(("matmul", "mm")), 2
 # Layers that treat every sample by itself.
 _PER_SAMPLE = _CONVOLUTIONS | frozenset(
     "Linear Dropout Dropout2d MaxPool2d AvgPool2d Upsample LayerNorm GroupNorm InstanceNorm2d".split()
@@ -267,6 +268,31 @@ class _Batch:
 
     kept: bool | None
     node: Expr
+
+
+def is_of_pairs(value: Expr) -> bool:
+    """Whether a value has an element for each two samples, as the inner products `z @ z.T` of a graph's nodes have."""
+    node = value
+    while node.args:
+        name = str(node.get("name")).rpartition(".")[2] if node.op in ("opaque", "call") else node.op
+        if name in _PRODUCTS and len(node.args) == _FACTORS:
+            return _is_turned(node.args[1])
+        inner = (
+            _only_tensor(node) if node.op in ELEMENTWISE else node.args[0] if node.op in (*_STILL, *_VIEWS) else None
+        )
+        if inner is None:
+            return False
+        node = inner
+    return False
+
+
+def _is_turned(factor: Expr) -> bool:
+    """Whether the samples of a matrix, which is no weight, were made its columns."""
+    bottom, moves = _moves_above(factor)
+    if bottom.op in ("parameter", "attribute", "weight") or len(moves) != 1:
+        return False
+    (move,) = moves
+    return move.get("how") in ("t", "T") or _permutation(move, _FACTORS) == [1, 0]
 
 
 def batch_mixing(prediction: Expr | None) -> Fact[BatchMixing | None] | None:

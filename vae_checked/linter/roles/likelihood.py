@@ -71,6 +71,9 @@ def recon_facts(
 
 
 def _reduced(recon: Reconstruction, kl: Divergence, reading: JointLoss) -> Reduced | None:
+    if any(map(layout.is_of_pairs, (recon.first, recon.second))):
+        # Both axes are the batch: a mean over them, beside a KL per node, is balanced once that is divided by it.
+        return None
     rank, single = rank_of(recon.term), single_axes(recon)
     own = reductions.read(reading.recon, rank, single, flat=is_flat(recon))
     other = own_reduction(kl, reading)

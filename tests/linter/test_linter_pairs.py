@@ -1,0 +1,52 @@
+"""A decoder that compares each two samples, as the inner products of a graph's nodes do: both axes are the batch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from small_vaes.fragments import HEAD, KL, MODEL, codes, linted
+
+GRAPH = (
+    HEAD
+    + MODEL
+    + """
+    def forward(self, x):
+        m, s = self.encode(x)
+        z = m + torch.exp(0.5 * s) * torch.randn_like(s)
+        return {decoded}, m, s
+
+
+def fit(loader):
+    net = Net()
+    for x, links in loader:
+        y, m, s = net(x)
+        loss = {error} + ({kl}).mean(){per}
+        loss.backward()
+"""
+)
+BCE = "F.binary_cross_entropy(y, links)"
+PAIRS = {
+    "t()": ("torch.sigmoid(torch.mm(z, z.t()))", BCE),
+    "T": ("torch.sigmoid(z @ z.T)", BCE),
+    "transpose": ("torch.sigmoid(torch.matmul(z, torch.transpose(z, 0, 1)))", BCE),
+    "permute": ("torch.sigmoid(z.matmul(z.permute(1, 0)))", BCE),
+    "through a weight": ("torch.sigmoid(z @ self.to_s.weight @ z.T)", BCE),
+    "after dropout": ("torch.sigmoid(F.dropout(z, 0.1, self.training) @ F.dropout(z, 0.1, self.training).t())", BCE),
+    "scaled and flat": (
+        "(z @ z.t() / 3).view(-1)",
+        "F.binary_cross_entropy_with_logits(y, links.view(-1))",
+    ),
+}
+
+
+@pytest.mark.parametrize(("decoded", "error"), PAIRS.values(), ids=PAIRS)
+def test_a_mean_over_pairs_of_samples_is_not_one_over_the_batch(decoded: str, error: str, tmp_path: Path) -> None:
+    text = GRAPH.format(decoded=decoded, error=error, kl=KL, per=" / x.size(0)")
+    assert codes(linted(tmp_path, {"net.py": text})) == []
+
+
+@pytest.mark.parametrize("decoded", ["self.back(z)", "torch.sigmoid(z @ self.trunk[0].weight.t())"])
+def test_an_output_per_sample_is_still_judged(decoded: str, tmp_path: Path) -> None:
+    text = GRAPH.format(decoded=decoded, error=BCE, kl=KL, per=" / x.size(0)")
+    assert "VAE504" in codes(linted(tmp_path, {"net.py": text}))
