@@ -159,3 +159,45 @@ def test_reversed(body: str, expected: list[str], tmp_path: Path) -> None:
     path = tmp_path / "ordered.py"
     path.write_text(ORDERED.format(kl=body), encoding="utf-8")
     assert [finding.code for finding in lint([path]).findings] == expected
+
+
+SQUARED = """
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.distributions import Normal, kl_divergence
+
+
+class VAE(nn.Module):
+    def __init__(self, latents=5):
+        super().__init__()
+        self.enc, self.to_mu, self.to_s = nn.Linear(84, 31), nn.Linear(31, latents), nn.Linear(31, latents)
+        self.dec = nn.Linear(latents, 84)
+
+    def forward(self, x):
+        h = torch.relu(self.enc(x))
+        mu, s = self.to_mu(h), F.softplus(self.to_s(h))
+        return self.dec(mu + {std} * torch.randn_like(mu)), mu, s
+
+
+def train(loader):
+    model = VAE()
+    for x, _ in loader:
+        y, mu, s = model(x)
+        kl = kl_divergence(Normal(mu, s), {prior}).sum(-1)
+        (F.mse_loss(y, x, reduction="none").sum(-1) + kl).mean().backward()
+"""
+STANDARD = ("Normal(torch.zeros_like(mu), torch.ones_like(s))", "Normal(0.0, 1.0)", "Normal(0, torch.tensor(1.0))")
+
+
+@pytest.mark.parametrize("prior", STANDARD)
+@pytest.mark.parametrize(
+    ("std", "expected"),
+    [("s", []), ("(s * s).sqrt()", []), ("s.pow(2).sqrt()", []), ("s.sqrt()", ["VAE201"]), ("s * s", ["VAE201"])],
+)
+def test_a_std_that_is_squared_and_rooted_is_the_std(std: str, expected: list[str], prior: str, tmp_path: Path) -> None:
+    path = tmp_path / "vae.py"
+    path.write_text(SQUARED.format(std=std, prior=prior))
+    report = lint([path])
+    assert sorted({finding.code for finding in report.findings}) == expected
+    assert any({"VAE201", "VAE301"} <= {*each.clean, *expected} for each in report.judgements)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from vae_checked.facts import Likelihood, NoiseLaw, Reduction
-from vae_checked.linter.symbols.expression import Expr, Site, const, opaque
+from vae_checked.linter.symbols.expression import Expr, Site, const, opaque, strip
 from vae_checked.linter.symbols.values import Distribution, Value, as_expr, number_of
 from vae_checked.linter.torch_model import diagonals, noise
 from vae_checked.linter.torch_model.evaluator import Evaluator
@@ -76,12 +76,23 @@ def divergence(left: Value, right: Value, site: Site) -> Expr:
 
 def _normal_divergence(mean_q: Expr, std_q: Expr, mean_p: Expr, std_p: Expr, site: Site) -> Expr:
     """0.5 * (r + ((mean_q - mean_p) / std_p)^2 - 1) - 0.5 * log(r) for r = (std_q / std_p)^2, in torch's own steps."""
-    ratio = Expr("square", (Expr("div", (std_q, std_p), (), site),), (), site)
-    distance = Expr("div", (Expr("sub", (mean_q, mean_p), (), site), std_p), (), site)
+    apart = mean_q if _is_number(mean_p, 0.0) else Expr("sub", (mean_q, mean_p), (), site)
+    # Beside N(0, 1) nothing is subtracted or divided: the heads stand in the formula as they are.
+    wider, distance = (
+        (std_q, apart)
+        if _is_number(std_p, 1.0)
+        else (Expr("div", (std_q, std_p), (), site), Expr("div", (apart, std_p), (), site))
+    )
+    ratio = Expr("square", (wider,), (), site)
     squares = Expr("add", (ratio, Expr("square", (distance,), (), site)), (), site)
     half = Expr("mul", (const(0.5), Expr("sub", (squares, const(1.0)), (), site)), (), site)
     logs = Expr("mul", (const(0.5), Expr("log", (ratio,), (), site)), (), site)
     return Expr("sub", (half, logs), (("known", "kl_divergence"),), site)
+
+
+def _is_number(expr: Expr, value: float) -> bool:
+    bare = strip(expr)
+    return bare.op == "const" and bare.value == value
 
 
 def attribute(evaluator: Evaluator, owner: Distribution, name: str, site: Site) -> Value:
