@@ -387,7 +387,8 @@ HELD_BY = (
 @pytest.mark.parametrize(("use", "expected"), [(APPLIED, []), (HELD_BY, ["VAE403"])])
 def test_steps_for_another_network_are_no_data_of_the_model(tmp_path: Path, use: str, expected: list[str]) -> None:
     net = SHOWN.format(kl=KL, minimised="loss")
-    assert codes(linted(tmp_path, {"net.py": net, "scores.py": SCORES.format(use=use)})) == expected
+    files = {"net.py": net, "scores.py": SCORES.format(use=use), "run.py": "import net\nimport scores\n"}
+    assert codes(linted(tmp_path, files)) == expected
 
 
 BOUNDED = (
