@@ -19,6 +19,7 @@ from vae_checked.linter.symbols.values import (
     Key,
     Layer,
     Open,
+    Places,
     Transform,
     Value,
     as_expr,
@@ -63,10 +64,15 @@ def _of_constants(op: ast.operator, left: Value, right: Value, site: Site) -> Re
 
 
 def _of_list(op: ast.operator, left: list[Value] | tuple[Value, ...], right: Value, site: Site) -> Result:
+    if isinstance(left, Places) or isinstance(right, Places):
+        # How long the list is is not known.
+        return UNREAD
     if isinstance(op, ast.Add) and isinstance(right, (list, tuple)):
         if len(left) + len(right) > MAX_ITEMS:
             return opaque("long", (), site)
         return type(left)([*left, *right])
+    if isinstance(op, ast.Mult) and isinstance(right, Expr) and isinstance(left, list) and len(left) == 1:
+        return Places(left)
     if isinstance(op, ast.Mult) and isinstance(right, int):
         return type(left)(list(left) * max(0, min(right, _MAX_REPEATS)))[:MAX_ITEMS]
     return UNREAD
@@ -130,7 +136,7 @@ def truth(value: Value) -> bool | None:
     """Whether a value is true, None when that is not known."""
     if isinstance(value, Expr):
         return bool(value.value) if value.op == "const" else None
-    if isinstance(value, Open) and not value:
+    if (isinstance(value, Open) and not value) or isinstance(value, Places):
         return None
     if isinstance(value, (bool, int, float, str, type(None), list, tuple, dict)):
         return bool(value)

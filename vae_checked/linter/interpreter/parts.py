@@ -12,6 +12,7 @@ from vae_checked.linter.symbols.values import (
     Instance,
     Key,
     Loader,
+    Places,
     Value,
     as_expr,
     is_number,
@@ -25,6 +26,8 @@ from vae_checked.linter.torch_model.functions import asks_for_nan
 
 def items(context: Context, value: Value, site: Site) -> list[Value]:
     """What iterating over a value yields; one unknown item where that is not known."""
+    if isinstance(value, Places):
+        return value.from_place(0)
     if isinstance(value, (list, tuple)):
         return list(value)
     if isinstance(value, dict):
@@ -110,6 +113,12 @@ def subscript(context: Context, owner: Value, key: Value, site: Site) -> Value:
     """owner[key]."""
     index = number_of(key) if not isinstance(key, (tuple, list)) else None
     match owner:
+        case Places() if isinstance(key, Expr) and index is None:
+            return owner.at(key)
+        case Places() if isinstance(key, slice):
+            # Which places are left out is not known, but for the first.
+            start = None if key.start is None else number_of(key.start)
+            return owner.from_place(0 if key.start is None else 1 if start is None else int(start))
         case list() | tuple():
             return _listed(context, owner, key, index, site)
         case dict():
@@ -245,13 +254,16 @@ def store(owner: dict[Key, Value] | list[Value] | Instance, key: Value, value: V
     elif isinstance(owner, dict):
         if isinstance(key, (str, int, float, bool)):
             owner[key] = value
+    elif isinstance(owner, Places):
+        if isinstance(key, (Expr, int)):
+            owner.put(key, value)
     elif isinstance(key, int) and -len(owner) <= key < len(owner):
         owner[key] = value
 
 
 def length(value: Value, site: Site) -> Value:
     """len(value)."""
-    if isinstance(value, (list, tuple, dict, str)):
+    if isinstance(value, (list, tuple, dict, str)) and not isinstance(value, Places):
         return len(value)
     if isinstance(value, Layers):
         return len(value.items)

@@ -51,7 +51,7 @@ def facts_of(evaluation: Evaluation, across: Across) -> list[Facts]:
         return twice
     graph = Graph(phi.resolved(values))
     found = samplers.find(graph)
-    kls = divergences.find(graph, _cuts(found), _heads(found))
+    kls = [_of_turns(kl, found) for kl in divergences.find(graph, _cuts(found), _heads(found))]
     recons = [
         recon
         for recon in reconstructions.find(graph)
@@ -96,8 +96,23 @@ def is_joined(evaluation: Evaluation) -> bool:
     """Whether a KL of an evaluation reads the heads that a sampler of it draws with."""
     graph = Graph(phi.resolved(evaluation.values()))
     found = samplers.find(graph)
-    kls = divergences.find(graph, _cuts(found), _heads(found)) if found else []
+    kls = [_of_turns(kl, found) for kl in divergences.find(graph, _cuts(found), _heads(found))] if found else []
     return any(_kl_of(site, kls) is not None for site in found)
+
+
+def _of_turns(kl: Divergence, found: list[SamplerSite]) -> Divergence:
+    """A KL of heads that the turns of a loop put together, as one of the heads of a turn, where those draw."""
+    location, head = _of_turn(kl.location), _of_turn(kl.head)
+    if any(strip(site.location).uid == location.uid and contains(site.scale, head.uid) for site in found):
+        return replace(kl, location=location, head=head)
+    return kl
+
+
+def _of_turn(value: Expr) -> Expr:
+    """What one turn of a loop adds to a stack of like values; the value itself where it is no such stack."""
+    while (bare := strip(value)).op == "stack" and len(bare.args) == 1:
+        value = strip(bare.args[0])
+    return value
 
 
 def _cuts(found: list[SamplerSite]) -> list[Expr]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import EllipsisType
 from typing import TypeAlias, TypeGuard, TypeVar, cast
 
@@ -267,6 +267,38 @@ class Distribution:
 
 class Open(dict[Key, Value]):
     """The `**kwargs` of a function that nobody was seen to call: other keys than these may be there."""
+
+
+class Places(list[Value]):
+    """A list of an unknown number of places, `[x] * n`, that code fills by an index: what was written where is known.
+
+    The first item is what stands in the first place, or in any that nothing was written into; each other was written
+    into a place that an expression tells, and stands for all such places.
+    """
+
+    def __init__(self, items: Iterable[Value] = ()) -> None:
+        super().__init__(items)
+        self._at: dict[int, int] = {}
+        self._first_is_kept = False
+
+    def put(self, key: Expr | int, value: Value) -> None:
+        """Write into the place that an expression tells, or into the first or the last."""
+        if isinstance(key, int):
+            self._first_is_kept |= key == 0
+            self[0 if key >= 0 else -1] = value
+        elif key.uid in self._at:
+            self[self._at[key.uid]] = value
+        else:
+            self._at[key.uid] = len(self)
+            self.append(value)
+
+    def at(self, key: Expr) -> Value:
+        """What was written into the place that an expression tells, the first item where nothing was."""
+        return self[self._at.get(key.uid, 0)]
+
+    def from_place(self, start: int) -> list[Value]:
+        """The items of the places from one on, of every kind that was written."""
+        return self[1:] if self._at and (start or not self._first_is_kept) else list(self)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

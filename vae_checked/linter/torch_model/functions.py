@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Hashable, Sequence
 
 from vae_checked.linter.symbols.expression import Expr, Site, const, is_data, opaque
-from vae_checked.linter.symbols.values import Value, as_expr, number_of
+from vae_checked.linter.symbols.values import Places, Value, as_expr, number_of
 from vae_checked.linter.torch_model import elementwise
 from vae_checked.linter.torch_model.elementwise import Handler, first_tensor
 from vae_checked.linter.torch_model.evaluator import Evaluator
@@ -212,8 +212,14 @@ def _full(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site)
     return as_expr(_argument(args, kwargs, 1, "fill_value"), site)
 
 
+def _pieces(args: list[Value], kwargs: dict[str, Value], *names: str) -> Value:
+    """What tensors are put together: those that were written into a list, not what it was filled with."""
+    given = _argument(args, kwargs, 0, *names)
+    return given.from_place(0) if isinstance(given, Places) else given
+
+
 def _cat(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
-    pieces = _argument(args, kwargs, 0, "tensors")
+    pieces = _pieces(args, kwargs, "tensors")
     axis = number_of(_argument(args, kwargs, 1, "dim", "axis"))
     items = tuple(as_expr(item, site) for item in (pieces if isinstance(pieces, (tuple, list)) else [pieces]))
     if len(items) > 1 and len({item.uid for item in items}) == 1:
@@ -222,7 +228,7 @@ def _cat(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) 
 
 
 def _stack(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
-    pieces = _argument(args, kwargs, 0, "tensors", "arrays")
+    pieces = _pieces(args, kwargs, "tensors", "arrays")
     axis = number_of(_argument(args, kwargs, 1, "dim", "axis"))
     if not isinstance(pieces, (tuple, list)) or not pieces:
         return Expr("stack", (as_expr(pieces, site),), (), site)
