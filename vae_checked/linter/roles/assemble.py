@@ -122,7 +122,7 @@ def _cuts(found: list[SamplerSite]) -> list[Expr]:
 
 def _heads(found: list[SamplerSite]) -> list[tuple[Expr, Expr]]:
     """Both heads of every sampler, where they are computed elementwise from something else."""
-    pairs = ((strip(site.location), samplers.fitting_head(site.scale)) for site in found)
+    pairs = ((strip(site.location), site.fitting_head) for site in found)
     return [
         (location, head)
         for location, head in pairs
@@ -148,18 +148,25 @@ def _kl_of(site: SamplerSite, found: list[Divergence]) -> Divergence | None:
     inside = {node.uid for node in walk(site.scale) if node.op != "const"}
     location = strip(site.location).uid
     reading = [kl for kl in kls if kl.head.uid in inside or strip(kl.head).uid in inside]
-    beside = [kl for kl in kls if strip(kl.location).uid == location and site.head is not None]
-    alike = [kl for kl in kls if _follow_alike(site.location, kl.location) and _follow_alike(site.scale, kl.head)]
-    for candidates in ([kl for kl in reading if strip(kl.location).uid == location], reading, beside, alike):
-        if candidates:
-            return next((kl for kl in candidates if _agrees(site, kl)), candidates[0])
+    beside = [kl for kl in kls if strip(kl.location).uid == location] if site.head is not None else []
+    both = [kl for kl in reading if strip(kl.location).uid == location]
+    candidates = both or reading or beside or _following_alike(site, kls)
+    if candidates:
+        return next((kl for kl in candidates if _agrees(site, kl)), candidates[0])
     return next((kl for kl in kls if exchanged(site, kl)), None)
 
 
-def _follow_alike(one: Expr, other: Expr) -> bool:
-    """Whether two values follow elementwise from one and the same."""
-    sides = [{leaf.uid for leaf in leaves(side) if not samplers.is_scalar(leaf)} for side in (one, other)]
-    return bool(sides[0]) and sides[0] == sides[1]
+def _following_alike(site: SamplerSite, kls: list[Divergence]) -> list[Divergence]:
+    """The KLs whose heads follow elementwise from the same values as those of a sampler."""
+    location, scale = _followed(site.location), _followed(site.scale)
+    if not (location and scale):
+        return []
+    return [kl for kl in kls if _followed(kl.location) == location and _followed(kl.head) == scale]
+
+
+def _followed(head: Expr) -> set[int]:
+    """The uids of the values that a head follows from elementwise."""
+    return {leaf.uid for leaf in leaves(head) if not samplers.is_scalar(leaf)}
 
 
 def _agrees(site: SamplerSite, kl: Divergence) -> bool:
@@ -254,7 +261,7 @@ def _common_head(site: SamplerSite | None, kl: Divergence | None) -> Expr | None
     """The node from which sampler and KL both read the second head."""
     if site is None:
         return None
-    fitting = samplers.fitting_head(site.scale)
+    fitting = site.fitting_head
     if kl is not None and fitting is not None and contains(kl.term, fitting.uid) and samplers.clips(fitting, kl.head):
         # Both read the head behind what clips it.
         return fitting

@@ -402,8 +402,10 @@ def _two_gaussians(value: Callable[..., float]) -> tuple[Parametrisation | None,
     for q, p in heads:
         base, unit = value(0.0, q, p), value(1.0, q, p)
         square = unit - base
+        if close(square, 0.0):
+            return None
         even = close(value(-1.0, q, p), unit) and close(value(1.0, q, p, 0.7), unit)
-        if not even or not close(value(2.0, q, p) - base, 4.0 * square) or close(square, 0.0):
+        if not even or not close(value(2.0, q, p) - base, 4.0 * square):
             return None
         if not close(value(1.0, q + 0.4, p) - value(0.0, q + 0.4, p), square):
             return None

@@ -9,10 +9,10 @@ from vae_checked.linter.roles import gradients
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import JointLoss, Losses
 from vae_checked.linter.roles.reconstructions import Reconstruction
-from vae_checked.linter.roles.reductions import chains, is_whole, peeled, rank_of, step_axes
+from vae_checked.linter.roles.reductions import is_whole, peeled, rank_of, step_axes
 from vae_checked.linter.symbols.expression import Expr, origin, strip
 from vae_checked.mathematics import reductions
-from vae_checked.mathematics.reductions import ChainStep, Through, sign_of, weight_of
+from vae_checked.mathematics.reductions import Through, sign_of, weight_of
 
 
 def kl_facts(kl: Divergence | None, recon: Reconstruction | None, reading: JointLoss | None, losses: Losses) -> KL:
@@ -40,7 +40,7 @@ def kl_facts(kl: Divergence | None, recon: Reconstruction | None, reading: Joint
 
 def reduced_of(kl: Divergence, reading: JointLoss) -> Reduced | None:
     """How a KL is reduced from its heads up to the loss; None when that cannot be read."""
-    inside, rank = _chain(kl), _rank(kl)
+    inside, rank = reading.formula, _rank(kl)
     if inside is None:
         return None
     own, other = own_reduction(kl, reading), reductions.read(reading.recon, None)
@@ -60,7 +60,7 @@ def _reduced_twice(kl: Divergence, losses: Losses) -> Reduced | None:
 
 def own_reduction(kl: Divergence, reading: JointLoss) -> Reduced | None:
     """How a KL is reduced before anything joins it; None when that cannot be read."""
-    inside = _chain(kl)
+    inside = reading.formula
     return None if inside is None else reductions.read((*reading.kl, *inside), _rank(kl), _spatial(kl, _rank(kl)))
 
 
@@ -78,17 +78,6 @@ def _is_convolution(node: Expr) -> bool:
 
 def _rank(kl: Divergence) -> int | None:
     return rank_of(kl.head) or rank_of(kl.location)
-
-
-def _chain(kl: Divergence) -> tuple[ChainStep, ...] | None:
-    """The reductions inside a KL's own term, down to its heads, where all paths agree, and what weighs the term."""
-    top = peeled(kl.term)
-    kept = tuple(step for step in top if reductions.is_inner(step) or reductions.weighs_formula(step))
-    found: set[tuple[ChainStep, ...]] = set()
-    for target in (kl.head.uid, kl.location.uid):
-        for chain in chains(kl.term, target):
-            found.add((*kept, *filter(reductions.is_inner, chain[len(top) :])))
-    return next(iter(found)) if len(found) == 1 else None
 
 
 def _sign(kl: Divergence, reading: JointLoss, losses: Losses) -> int | None:

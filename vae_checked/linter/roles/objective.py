@@ -32,7 +32,8 @@ class JointLoss:
     """A loss that holds a KL and its reconstruction: the chains from it down to both, outermost step first.
 
     `shared` is the part that both chains have in common: it scales the loss as a whole and balances nothing. `above` is
-    what is done to the two once they are added, where in `shared` each may be averaged by itself.
+    what is done to the two once they are added, where in `shared` each may be averaged by itself. `formula` are the
+    reductions inside the KL's own term, None where its ways to the heads do not agree.
     `minimised` is +1 when the loss is minimised, -1 when maximised, None when the source does not say;
     `differentiated` when that is known from a backward pass and no optimizer ascends.
     """
@@ -42,6 +43,7 @@ class JointLoss:
     above: tuple[ChainStep, ...]
     kl: tuple[ChainStep, ...]
     recon: tuple[ChainStep, ...]
+    formula: tuple[ChainStep, ...] | None
     minimised: int | None
     differentiated: bool = False
 
@@ -185,7 +187,8 @@ class Losses:
         firm = any(self.graph.holds(value, total.uid) for value in self.backward) and not self._ascends()
         added = reductions.chains(total, self._meeting(total, kl, recon).uid)
         above = tuple(filter(is_shared, added[0])) if len(added) == 1 else shared
-        return JointLoss(total, shared, above, one[count:], other[count:], whole, firm)
+        formula = reductions.inner_chain(kl, self.graph)
+        return JointLoss(total, shared, above, one[count:], other[count:], formula, whole, firm)
 
     def _meeting(self, total: Expr, kl: Divergence, recon: Reconstruction) -> Expr:
         """The innermost value in a loss that holds both terms."""

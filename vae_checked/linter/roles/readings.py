@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vae_checked.facts import KL, Fact, Facts, KLForm, Parametrisation, Sampler, StdCurve
-from vae_checked.linter.roles.samplers import SamplerSite, curve, fitting_head
+from vae_checked.linter.roles.samplers import SamplerSite, curve
 from vae_checked.linter.symbols.expression import Expr, built_at, strip
 from vae_checked.record import dataclass
 
@@ -49,14 +49,14 @@ class Readings:
 
 def _own_reading(site: SamplerSite) -> Parametrisation | None:
     """How a sampler reads its own head; beside a KL it is told how it reads the KL's, which may be computed from it."""
-    head = fitting_head(site.scale)
+    head = site.fitting_head
     found = None if head is None else curve(site.scale, head)
     return None if found is None else found[0]
 
 
 def _head(site: SamplerSite) -> Head | None:
     """What tells a second head from others, None where it is no layer's output as it comes."""
-    head = fitting_head(site.scale)
+    head = site.fitting_head
     node: Expr | None = None if head is None else strip(head)
     parts: list[object] = []
     while node is not None and node.op in ("part", "item", "index") and node.args:

@@ -27,9 +27,12 @@ from vae_checked.mathematics.reductions import (
     Tensor,
     Through,
     Weight,
+    is_inner,
+    weighs_formula,
 )
 
 if TYPE_CHECKING:
+    from vae_checked.linter.roles.divergences import Divergence
     from vae_checked.linter.roles.reconstructions import Reconstruction
 
 _MAX_CHAINS = 4
@@ -268,6 +271,17 @@ def peeled(term: Expr) -> tuple[ChainStep, ...]:
             return tuple(steps)
         steps += _steps(node, index)
         node = node.args[index]
+
+
+def inner_chain(kl: Divergence, graph: Graph) -> tuple[ChainStep, ...] | None:
+    """The reductions inside a KL's own term, down to its heads, where all paths agree, and what weighs the term."""
+    top = peeled(kl.term)
+    kept = tuple(step for step in top if is_inner(step) or weighs_formula(step))
+    found: set[tuple[ChainStep, ...]] = set()
+    for target in (kl.head.uid, kl.location.uid):
+        for chain in chains(kl.term, target, graph):
+            found.add((*kept, *filter(is_inner, chain[len(top) :])))
+    return next(iter(found)) if len(found) == 1 else None
 
 
 def latents(head: Expr) -> int | None:

@@ -20,7 +20,7 @@ from vae_checked.linter.symbols.expression import (
 )
 from vae_checked.linter.symbols.numeric import Program, close, finite, leaves
 from vae_checked.mathematics.gaussians import fit_std
-from vae_checked.record import dataclass, replace
+from vae_checked.record import dataclass, field, replace
 
 SHOWN = (-1.0, 0.0, 2.0)
 SHOWN_POSITIVE = (0.5, 1.0, 2.0)
@@ -49,6 +49,14 @@ class SamplerSite:
     detached: bool
     factor: float = 1.0
     shift: float = 0.0
+    _fitting: list[Expr | None] = field(default_factory=list, repr=False, compare=False)
+
+    @property
+    def fitting_head(self) -> Expr | None:
+        """The node that the scale is an exact function of, as the function of this name finds it: looked for once."""
+        if not self._fitting:
+            self._fitting.append(fitting_head(self.scale))
+        return self._fitting[0]
 
     @property
     def head(self) -> Expr | None:

@@ -108,7 +108,7 @@ def timing_without_noise(kl: Divergence, recon: Reconstruction | None, losses: L
 
 def without_eps(graph: Graph, site: SamplerSite) -> list[Sampler]:
     """Other uses of a sampler's heads: mean + std; an error bar, which has both ends, is none."""
-    head = samplers.fitting_head(site.scale) or site.head
+    head = site.fitting_head or site.head
     if head is None:
         return []
     read = samplers.curve(site.scale, head)

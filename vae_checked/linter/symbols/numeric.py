@@ -47,16 +47,19 @@ def evaluate(expr: Expr, given: Mapping[int, float]) -> float:
 class Program:
     """An expression put in order of evaluation, for the evaluation at many points; `given` as for `evaluate`.
 
-    Every step appends its value to a list and finds its arguments there by their number. With `ideal`, what people add
-    to keep a logarithm or a quotient finite counts as 0.
+    Every step puts its value into a list of cells and finds its arguments there by their number; what depends on none
+    of the given values is worked out once. With `ideal`, what people add to keep a logarithm or a quotient finite
+    counts as 0.
     """
 
-    __slots__ = ("_names", "_result", "_steps")
+    __slots__ = ("_cells", "_names", "_result", "_steps")
 
     def __init__(self, expr: Expr, given: Iterable[int], *, ideal: bool = False) -> None:
         self._names = tuple(given)
         slots = {uid: slot for slot, uid in enumerate(self._names)}
-        steps: list[tuple[Callable[..., float], tuple[int, ...]]] = []
+        cells = [NAN] * len(self._names)
+        varying = set(range(len(cells)))
+        steps: list[tuple[int, Callable[..., float], tuple[int, ...]]] = []
         stack = [expr]
         while stack:
             node = stack[-1]
@@ -75,22 +78,38 @@ class Program:
             if (node.op in _KEPT or kept is not None) and children:
                 slots[node.uid] = slots[children[0].uid]
                 continue
-            slots[node.uid] = len(self._names) + len(steps)
-            steps.append((_function(node), tuple(slots[child.uid] for child in children)))
+            slot = slots[node.uid] = len(cells)
+            function, places = _function(node), tuple(slots[child.uid] for child in children)
+            if varying.isdisjoint(places):
+                cells.append(_value(function, [cells[place] for place in places]))
+            else:
+                cells.append(NAN)
+                varying.add(slot)
+                steps.append((slot, function, places))
+        self._cells = cells
         self._steps = steps
         self._result = slots[expr.uid]
 
     def __call__(self, given: Mapping[int, float]) -> float:
-        cells = [given[uid] for uid in self._names]
-        for function, places in self._steps:
+        cells = self._cells.copy()
+        for slot, uid in enumerate(self._names):
+            cells[slot] = given[uid]
+        for slot, function, places in self._steps:
             try:
                 if len(places) == 2:
-                    cells.append(function(cells[places[0]], cells[places[1]]))
+                    cells[slot] = function(cells[places[0]], cells[places[1]])
                 else:
-                    cells.append(function(*[cells[place] for place in places]))
+                    cells[slot] = function(*[cells[place] for place in places])
             except (ValueError, OverflowError, ZeroDivisionError):
-                cells.append(NAN)
+                cells[slot] = NAN
         return cells[self._result]
+
+
+def _value(function: Callable[..., float], given: Iterable[float]) -> float:
+    try:
+        return function(*given)
+    except (ValueError, OverflowError, ZeroDivisionError):
+        return NAN
 
 
 def _unguarded(node: Expr) -> Expr | None:
