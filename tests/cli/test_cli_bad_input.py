@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -257,6 +258,28 @@ def test_a_report_that_cannot_be_written_is_refused(folder: Path, capsys: pytest
     assert "cannot be written to 'no/such/folder/report.json'" in line
     line = refusal(capsys, "lint", "good.py", "--output", str(folder))
     assert "cannot be written" in line
+
+
+def test_a_report_goes_into_a_pipe_and_the_pipe_stays(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    pipe = tmp_path_factory.mktemp("out") / "pipe"
+    os.mkfifo(pipe)
+    reader = subprocess.Popen(["cat", str(pipe)], stdout=subprocess.PIPE, text=True)
+    assert main(["lint", "good.py", "--output", str(pipe)]) == 0
+    shown, _ = reader.communicate(timeout=60)
+    assert "1 file read" in shown
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+
+
+def test_a_report_goes_through_a_link_and_the_link_stays(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    out = tmp_path_factory.mktemp("out")
+    link, real = out / "link.txt", out / "real.txt"
+    real.write_text("before")
+    link.symlink_to(real)
+    assert main(["lint", "good.py", "--output", str(link)]) == 0
+    assert link.is_symlink()
+    assert "1 file read" in real.read_text()
 
 
 # -------------------------------------------------------------------------------------------- as a real process

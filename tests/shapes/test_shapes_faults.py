@@ -6,6 +6,7 @@ import os
 import resource
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from small_vaes.any_size import SOURCE
 
 from vae_checked.cli import main
 from vae_checked.shapes import LockedModel, read_lock, render_lock, write_lock
+from vae_checked.shapes.disk import replace_file
 
 FACTS = {"constraint": "always", "input": "B N", "smallest": "B=1"}
 SMALL = LockedModel(FACTS, {}, {}, {}, {})
@@ -107,6 +109,15 @@ def test_a_full_disk_leaves_the_lock_as_it_was(tmp_path: Path) -> None:
     assert "UsageError: the lock cannot be written to" in stderr.splitlines()[-1]
     assert path.read_bytes() == before
     assert [each.name for each in tmp_path.iterdir()] == ["vae-shapes.lock"]
+
+
+def test_a_pipe_is_no_place_for_a_lock_and_stays(tmp_path: Path) -> None:
+    pipe = tmp_path / "shapes.lock"
+    os.mkfifo(pipe)
+    with pytest.raises(OSError, match="no regular file"):
+        replace_file(pipe, "anything")
+    assert [path.name for path in tmp_path.iterdir()] == ["shapes.lock"]
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
 
 
 def test_a_link_to_a_lock_stays_a_link(tmp_path: Path) -> None:

@@ -47,7 +47,10 @@ def codes(given: Sequence[str], where: str = "") -> frozenset[str]:
 
 
 def write(text: str, output: str | None = None) -> None:
-    """Put `text` on standard output, or into the file `output`, whole or not at all; UsageError when it cannot be."""
+    """Put `text` on standard output, or into the file `output`, whole or not at all; UsageError when it cannot be.
+
+    A link stays a link; a pipe or a device, `/dev/null` among them, is written to and not replaced.
+    """
     if output is None:
         if hasattr(sys.stdout, "reconfigure"):
             sys.stdout.reconfigure(errors="backslashreplace")
@@ -55,9 +58,12 @@ def write(text: str, output: str | None = None) -> None:
         return
     from pathlib import Path
 
-    target = Path(output)
+    target = Path(output).resolve()
     draft = target.with_name(f".{target.name}.part")
     try:
+        if target.exists() and not target.is_file():
+            target.write_text(text, encoding="utf-8", errors="backslashreplace")
+            return
         draft.write_text(text, encoding="utf-8", errors="backslashreplace")
         draft.replace(target)
     except OSError as error:

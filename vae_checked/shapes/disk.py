@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import os
 import tempfile
@@ -13,9 +14,11 @@ _DRAFT = ".part"
 def replace_file(path: Path, text: str, encoding: str = "utf-8") -> None:
     """Write `text` as the file `path`, its line ends as they are; OSError where it cannot be, with the file as it was.
 
-    The file keeps its mode, and a link to it stays a link.
+    The file keeps its mode, and a link to it stays a link. A pipe or a device is refused: a file is read again.
     """
     target = path.resolve()
+    if target.exists() and not target.is_file():
+        raise OSError(errno.EINVAL, "it is no regular file", str(target))
     handle, draft = tempfile.mkstemp(prefix=f".{target.name}.", suffix=_DRAFT, dir=target.parent)
     try:
         with os.fdopen(handle, "w", encoding=encoding, newline="") as file:
