@@ -6,6 +6,7 @@ chose, is decided here for all of them. A division by the batch size is no weigh
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from enum import StrEnum
 
@@ -357,6 +358,19 @@ def weighs_formula(step: ChainStep) -> bool:
     if isinstance(step, Number):
         return step.named or _is_divisor(step)
     return isinstance(step, Weight) or (isinstance(step, Size) and step.axis != 0)
+
+
+def summed_over_samples(chain: Sequence[ChainStep], shared: int, samples: int) -> tuple[ChainStep, ...]:
+    """The chain of the errors of several samples of one input, which add up, from the chain of one of them.
+
+    A division by their number, below the `shared` steps that the KL takes too, makes a mean of them: no weight.
+    """
+    if samples == 1:
+        return tuple(chain)
+    for index, step in enumerate(chain):
+        if index >= shared and isinstance(step, Number) and math.isclose(abs(step.value) * samples, 1.0, rel_tol=1e-6):
+            return (*chain[:index], *((Negate(),) if step.value < 0 else ()), *chain[index + 1 :])
+    return (*chain, Number(float(samples)))
 
 
 def sign_of(chain: Iterable[ChainStep]) -> int | None:

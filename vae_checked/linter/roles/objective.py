@@ -18,7 +18,15 @@ from vae_checked.linter.symbols.gradient_flow import GradientFlow
 from vae_checked.linter.symbols.numeric import leaves
 from vae_checked.mathematics.effective_beta import Term, effective_beta, elements, latents, scaling_of, targets
 from vae_checked.mathematics.names import is_kl_weight
-from vae_checked.mathematics.reductions import ChainStep, Negate, is_shared, sign_of, weighs_formula, weight_of
+from vae_checked.mathematics.reductions import (
+    ChainStep,
+    Negate,
+    is_shared,
+    sign_of,
+    summed_over_samples,
+    weighs_formula,
+    weight_of,
+)
 from vae_checked.record import dataclass
 
 if TYPE_CHECKING:
@@ -181,7 +189,9 @@ class Losses:
         while count < min(len(to_kl[0]), len(to_recon[0])) and to_kl[0][count] == to_recon[0][count]:
             count += 1
         one = reductions.steps_of(to_kl[0])
-        other = (*reductions.steps_of(to_recon[0]), *((Negate(),) if recon.sign < 0 else ()))
+        down = reductions.steps_of(to_recon[0])
+        added_up = summed_over_samples(down, count, 1 + self._of_other_samples(recon, total, down))
+        other = (*added_up, *((Negate(),) if recon.sign < 0 else ()))
         shared = tuple(filter(is_shared, one[:count]))
         whole = self.minimised(total) if sign_of(one[:count]) is not None else None
         firm = any(self.graph.holds(value, total.uid) for value in self.backward) and not self._ascends()
@@ -189,6 +199,20 @@ class Losses:
         above = tuple(filter(is_shared, added[0])) if len(added) == 1 else shared
         formula = reductions.inner_chain(kl, self.graph)
         return JointLoss(total, shared, above, one[count:], other[count:], formula, whole, firm)
+
+    def _of_other_samples(self, recon: Reconstruction, total: Expr, down: tuple[ChainStep, ...]) -> int:
+        """How many more errors of the same data the same place adds to a loss, each of another sample."""
+        place = None if recon.term.site is None else recon.term.site.node
+        alike = [
+            other
+            for other in self.recons
+            if other.term.uid != recon.term.uid
+            and other.term.site is not None
+            and other.term.site.node is place
+            and (other.first.uid == recon.first.uid) is not (other.second.uid == recon.second.uid)
+            and self.graph.holds(total, other.term.uid)
+        ]
+        return sum(reductions.chains(total, other.term.uid, self.graph) == [down] for other in alike)
 
     def _meeting(self, total: Expr, kl: Divergence, recon: Reconstruction) -> Expr:
         """The innermost value in a loss that holds both terms."""
