@@ -77,7 +77,7 @@ def test_a_compiled_model_is_seen_but_for_what_stays_inside() -> None:
     assert [reading.step for reading in monitor.readings] == [1, 2, 4]
     last = monitor.readings[-1]
     assert last.balance is not None
-    assert last.balance.factors == (("elements of x", float(PIXELS)),)
+    assert str(last.balance) == f"{PIXELS} (elements of a sample {PIXELS})"
     assert last.reaches_encoder
     assert last.recon_gradient is None
     assert any("inside compiled code" in each for each in last.unobserved)
@@ -198,7 +198,7 @@ def test_the_callback_follows_a_trainer_and_changes_nothing(package: str, monkey
     assert parameters(watched) == parameters(trained(lightning, []))
     assert [reading.step for reading in seen] == [1, 2, 4]
     assert seen[-1].balance is not None
-    assert seen[-1].balance.factors == (("elements of x", float(PIXELS)),)
+    assert str(seen[-1].balance) == f"{PIXELS} (elements of a sample {PIXELS})"
     assert seen[-1].terms["loss"] > 0
     assert callback.state_dict() == {"step": 4}
     assert not watched._forward_hooks
