@@ -60,6 +60,17 @@ def test_sign(body: str, expected: list[str], tmp_path: Path) -> None:
     assert codes(tmp_path, body) == expected
 
 
+@pytest.mark.parametrize(("joined", "sign"), [("recon + 0.3 * kl", 1), ("recon - 0.3 * kl", None)])
+def test_a_mask_beside_the_error_hides_no_sign_of_the_kl(joined: str, sign: int | None, tmp_path: Path) -> None:
+    """Where the error's own sign is not known, a loss that grows with the KL shows that the KL's is right."""
+    recon = "blank = torch.lt(x, 0.01)\nrecon = (F.l1_loss(out, x, reduction='none') * ~blank).mean()"
+    body = f"{recon}\n{KL}\nloss = {joined}"
+    report = read(tmp_path, MODEL + LOOP.format(body=looped(f"{body}\nloss.backward()")))
+    signs = {facts.kl.sign and facts.kl.sign.value for facts in report.facts if facts.kl.form is not None}
+    assert signs == {sign}
+    assert "VAE302" not in {finding.code for finding in report.findings}
+
+
 def test_a_bound_that_is_returned_and_maximised_is_right(tmp_path: Path) -> None:
     body = """
 def elbo(out, x, mu, logvar):

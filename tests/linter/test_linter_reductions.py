@@ -41,6 +41,18 @@ REDUCTIONS = {
         f"recon = F.mse_loss(out, x, reduction='none').sum(0)\n{ROWS}\nloss = recon.mean() + rows.sum(1).mean()",
         ["VAE501"],
     ),
+    "an axis that is kept and picked from": (
+        f"recon = F.mse_loss(out, x, reduction='sum')\n{ROWS}\nloss = recon + rows.sum(1).mean(0, True)[0]",
+        ["VAE504"],
+    ),
+    "an axis that is kept and picked from, behind others": (
+        f"{ROWWISE}\n{ROWS}\nloss = recon + rows.mean(1, keepdim=True)[:, 0].mean()",
+        ["VAE503"],
+    ),
+    "the last of an axis that is kept": (
+        f"{ROWWISE}\n{ROWS}\nloss = recon + rows.sum(0, keepdim=True)[-1].mean()",
+        ["VAE304"],
+    ),
     "mean beside sum": (f"recon = F.mse_loss(out, x)\n{ROWS}\nloss = recon + rows.sum(1).mean()", ["VAE502"]),
     "a module's mean beside sum": (
         f"recon = nn.BCELoss()(out, x)\n{ROWS}\nloss = recon + torch.mean(torch.sum(rows, dim=-1))",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vae_checked.linter.interpreter import operators
 from vae_checked.linter.interpreter.context import UNREAD, Context, Result
-from vae_checked.linter.symbols.expression import Expr, Site, atom, is_data, opaque
+from vae_checked.linter.symbols.expression import REDUCTIONS, Expr, Site, atom, is_data, opaque
 from vae_checked.linter.symbols.values import (
     Class,
     External,
@@ -205,9 +205,23 @@ def _tensor_item(context: Context, owner: Expr, key: Value, index: float | None,
     whole = [part is None or part is Ellipsis or (isinstance(part, slice) and part == slice(None)) for part in parts]
     if all(whole) and any(part is None for part in parts):
         return Expr("unsqueeze", (owner,), (), site)
+    kept = _of_kept_axes(owner, key, site)
+    if kept is not None:
+        return kept
     if index is not None:
         return item(context, owner, int(index), site)
     return Expr("index", (owner,), (("key", tuple(_index_key(part) for part in parts)),), site)
+
+
+def _of_kept_axes(owner: Expr, key: Value, site: Site) -> Expr | None:
+    """What is picked of the axes that a reduction kept with one entry each: the reduction that keeps none of them."""
+    if owner.op not in REDUCTIONS or owner.get("keepdim") is not True:
+        return None
+    places = key if isinstance(key, tuple) else (key,)
+    picked = tuple(axis for axis, part in enumerate(places) if not (isinstance(part, slice) and part == slice(None)))
+    if not picked or owner.get("axes") != picked or any(number_of(places[axis]) not in (0, -1) for axis in picked):
+        return None
+    return Expr(owner.op, owner.args, (("axes", picked), ("keepdim", False)), site)
 
 
 def _index_key(part: Value) -> tuple[object, ...]:

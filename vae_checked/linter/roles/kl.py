@@ -86,12 +86,15 @@ def _sign(kl: Divergence, reading: JointLoss, losses: Losses) -> int | None:
     Against the reconstruction's sign, or against a loss that is known to be minimised where that one is wrong itself.
     """
     above, beside = sign_of(reading.kl), sign_of(reading.recon)
-    if above is None or beside is None or (kl.factor < 0 and _bent(reading)):
+    if above is None or (kl.factor < 0 and _bent(reading)):
         return None
     own = above if kl.factor > 0 else -above
+    absolute = _absolute(reading)
+    if beside is None:
+        # A mask may hide the sign of the error; that what is minimised grows with the KL is known all the same.
+        return 1 if reading.differentiated and absolute is not None and own * absolute > 0 else None
     if own * beside < 0 and losses.contrasted(kl, reading.total):
         return None
-    absolute = _absolute(reading)
     if absolute is not None and own * absolute > 0 and beside * absolute < 0:
         return 1
     return own * beside
