@@ -202,6 +202,14 @@ def test_a_pipeline_that_nothing_links_to_the_model_says_nothing_of_it(tmp_path:
     assert codes(read(tmp_path, net=model(*SIGMOID), fit=STEPS_ALONE, run=both)) == {"VAE403"}
 
 
+def test_a_package_joins_its_models_with_the_data_of_whoever_imports_it(tmp_path: Path) -> None:
+    (tmp_path / "nets").mkdir()
+    (tmp_path / "nets" / "net.py").write_text(model(*SIGMOID), encoding="utf-8")
+    (tmp_path / "nets" / "__init__.py").write_text("from .net import *\n", encoding="utf-8")
+    run = "from fit import loader\nfrom nets import *\n\nprint(loader)\n"
+    assert codes(read(tmp_path, fit=STEPS_ALONE, run=run)) == {"VAE403"}
+
+
 def test_data_rescaled_before_the_model_are_not_judged_by_transforms(tmp_path: Path) -> None:
     text = train(*UNIT_STEPS[1]).replace("        drawn,", "        batch = batch * 2 - 1\n        drawn,")
     assert read(tmp_path, net=model(*TANH), fit=text).findings == ()

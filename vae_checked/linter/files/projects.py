@@ -127,7 +127,10 @@ def _beside(feeding: Iterable[Path], others: Iterable[Path], project: ProjectFil
                     yield str(path), sources.read(path)
 
     files = list(near(feeding))
-    names = [{Path(path).stem.encode() for path in paths} for paths in (concerned, [path for path, _ in files])]
+    names = [
+        {name.encode() for path in map(Path, paths) for name in (path.stem, path.parent.name)}
+        for paths in (concerned, [path for path, _ in files])
+    ]
     for path, text in near(others) if files else ():
         imported = prefilter.imported(text if isinstance(text, bytes) else text.encode(errors="replace"))
         if not any(imported.isdisjoint(each) for each in names):
