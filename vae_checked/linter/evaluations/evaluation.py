@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import TypeVar, cast
 
 from vae_checked.facts import Fact, Interval
 from vae_checked.linter.interpreter.interpreter import StandInModels
@@ -10,6 +11,8 @@ from vae_checked.linter.symbols.expression import Expr
 from vae_checked.linter.symbols.observations import Observations
 from vae_checked.linter.symbols.values import Function, Module, Value, opened
 from vae_checked.record import dataclass, field
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -27,8 +30,7 @@ class Evaluation:
     data: Fact[Interval] | None = None
     again: Callable[[StandInModels], Evaluation] | None = None
     model: Evaluation | None = None
-    _functions: tuple[Function, ...] | None = field(default=None, init=False, repr=False, compare=False)
-    _modules: tuple[Module, ...] | None = field(default=None, init=False, repr=False, compare=False)
+    _read: dict[Callable[[Evaluation], object], object] = field(default_factory=dict, init=False, repr=False)
 
     def values(self) -> list[Expr]:
         """Every expression at the edge of a statement."""
@@ -46,17 +48,27 @@ class Evaluation:
 
     def functions(self) -> Sequence[Function]:
         """The functions in which roots stand, each once."""
-        if self._functions is None:
-            functions = (root.function for root in self.observations.roots if root.function is not None)
-            self._functions = tuple({id(function.node): function for function in functions}.values())
-        return self._functions
+        return self.read_once(_functions)
 
     def modules(self) -> Sequence[Module]:
         """The files that the code stands in, each once, the evaluation's own first."""
-        if self._modules is None:
-            modules = (self.module, *(function.scope.module for function in self.functions()))
-            self._modules = tuple({module.path: module for module in modules}.values())
-        return self._modules
+        return self.read_once(_modules)
+
+    def read_once(self, reader: Callable[[Evaluation], T]) -> T:
+        """What `reader` finds in this evaluation: asked for each of its samplers, read once."""
+        if reader not in self._read:
+            self._read[reader] = reader(self)
+        return cast("T", self._read[reader])
+
+
+def _functions(evaluation: Evaluation) -> tuple[Function, ...]:
+    functions = (root.function for root in evaluation.observations.roots if root.function is not None)
+    return tuple({id(function.node): function for function in functions}.values())
+
+
+def _modules(evaluation: Evaluation) -> tuple[Module, ...]:
+    modules = (evaluation.module, *(function.scope.module for function in evaluation.functions()))
+    return tuple({module.path: module for module in modules}.values())
 
 
 def expressions(value: Value) -> Iterator[Expr]:

@@ -103,9 +103,10 @@ def through_kl(kl: Divergence, losses: Losses) -> bool | None:
     heads = (strip(kl.location).uid, strip(kl.head).uid)
     # The heads of a learned prior may be trained alone, on purpose.
     trained = kl.prior or any(losses.flow.reaches([kl.term], head) for head in heads)
-    if not trained or not losses.flow.reaches(ends, kl.term.uid):
-        return False if differentiated and not kl.prior else None
-    return True if losses.flow.moves(ends, kl.term.uid) else None
+    if trained and losses.flow.moves(ends, kl.term.uid):
+        return True
+    held_back = trained and losses.flow.reaches(ends, kl.term.uid)
+    return False if differentiated and not kl.prior and not held_back else None
 
 
 def is_cut(value: Expr) -> bool:

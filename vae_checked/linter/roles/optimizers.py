@@ -31,10 +31,10 @@ def forgotten(evaluation: Evaluation, site: SamplerSite | None, kl: Divergence |
     Evidence is a list of `owner.part.parameters()` over one owner in the arguments of the optimizers, with parts of one
     class of which another part makes mu, the second head or z and is named nowhere.
     """
-    model = _model(evaluation)
+    model = evaluation.read_once(_model)
     if model is None:
         return None
-    parts = {name for name, value in model.attributes.items() if next(_with_parameters(value), None) is not None}
+    parts = evaluation.read_once(_parts_of_model)
     for module in evaluation.modules():
         listed = module.read_once(_read)
         if not listed.calls:
@@ -67,10 +67,17 @@ def _model(evaluation: Evaluation) -> Instance | None:
     return None
 
 
-def serials(evaluation: Evaluation) -> set[object]:
+def _parts_of_model(evaluation: Evaluation) -> frozenset[str]:
+    """The names of the submodules of an evaluation's model that have parameters."""
+    model = evaluation.read_once(_model)
+    attributes = {} if model is None else model.attributes
+    return frozenset(name for name, value in attributes.items() if next(_with_parameters(value), None) is not None)
+
+
+def serials(evaluation: Evaluation) -> frozenset[object]:
     """The numbers of the layers with parameters that the model of an evaluation builds; none where it is not seen."""
-    model = _model(evaluation if evaluation.model is None else evaluation.model)
-    return set() if model is None else {layer.serial for layer in _with_parameters(model)}
+    model = (evaluation if evaluation.model is None else evaluation.model).read_once(_model)
+    return frozenset() if model is None else frozenset(layer.serial for layer in _with_parameters(model))
 
 
 def _with_parameters(value: Value) -> Iterator[Layer]:
@@ -90,7 +97,7 @@ def _with_parameters(value: Value) -> Iterator[Layer]:
             stack.extend(item.attributes.values())
 
 
-def _used(model: Instance, parts: set[str], site: SamplerSite | None, kl: Divergence | None) -> set[str]:
+def _used(model: Instance, parts: frozenset[str], site: SamplerSite | None, kl: Divergence | None) -> set[str]:
     """The parts whose own layer makes a head."""
     heads: list[Expr] = []
     if site is not None:

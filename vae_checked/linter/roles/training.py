@@ -271,4 +271,4 @@ def _without_gradient(losses: Losses, site: SamplerSite | None, kl: Divergence |
         if lost and len(lost) == len(below):
             return Fact(tuple(dict.fromkeys(origin(item).source for item in lost)), origin(node))
     seen = any(node.op == "layer" for node in walk(location))
-    return Fact((), origin(totals[0])) if seen and optimizers.serials(losses.evaluation) <= trained else None
+    return Fact((), origin(totals[0])) if seen and losses.evaluation.read_once(optimizers.serials) <= trained else None
