@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from types import FrameType
 
 import pytest
 
@@ -15,7 +17,8 @@ from vae_checked.linter.interpreter.interpreter import MAX_PLAIN_STEPS, MAX_STEP
 from vae_checked.linter.interpreter.project import Project
 from vae_checked.linter.roles import phi, reader, samplers
 from vae_checked.linter.roles.reductions import is_whole, rank_of
-from vae_checked.linter.symbols.expression import Expr, Graph, atom, const, is_formula
+from vae_checked.linter.symbols.expression import Expr, Graph, atom, const, is_formula, walk
+from vae_checked.linter.symbols.gradient_flow import GradientFlow
 from vae_checked.linter.symbols.intervals import interval_of
 
 BAD = find("VAE201").bad
@@ -179,3 +182,78 @@ def test_draws_alike_are_looked_at_a_few_times() -> None:
 
     assert len(samplers.find(Graph(alike))) == 4
     assert len(samplers.find(Graph(apart))) == 40
+
+
+def many_samplers(number: int) -> str:
+    """A model with as many pairs of heads and decoders, each with its terms in one loss."""
+    made = "".join(
+        f"        self.mu{i}, self.s{i} = nn.Linear(5, 3), nn.Linear(5, 3)\n"
+        f"        self.d{i} = nn.Sequential(nn.Dropout(0.1), nn.Linear(3, 7))\n"
+        for i in range(number)
+    )
+    used = "".join(
+        f"        mu, logvar = self.mu{i}(h), self.s{i}(h)\n"
+        "        z = mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)\n"
+        f"        loss = loss + F.mse_loss(self.d{i}(z), x, reduction='sum')\n"
+        "        loss = loss - 0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())\n"
+        for i in range(number)
+    )
+    return (
+        f"{HEAD}from torch.nn import functional as F\n\n\nclass VAE(nn.Module):\n    def __init__(self):\n"
+        f"        super().__init__()\n        self.body = nn.Linear(7, 5)\n{made}\n    def forward(self, x):\n"
+        f"        h = torch.relu(self.body(x))\n        loss = 0.0\n{used}        return loss\n\n\n"
+        "def train(x):\n    VAE()(x).backward()\n"
+    )
+
+
+def calls_of_lint(path: Path) -> int:
+    """The calls of Python functions that linting a file takes: the same on every machine."""
+    calls = 0
+
+    def count(frame: FrameType, event: str, argument: object) -> None:
+        nonlocal calls
+        calls += event == "call"
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        lint([path])
+    finally:
+        sys.setprofile(before)
+    return calls
+
+
+def test_four_times_the_samplers_take_less_than_seven_times_the_calls(tmp_path: Path) -> None:
+    few, many = tmp_path / "few.py", tmp_path / "many.py"
+    few.write_text(many_samplers(7), encoding="utf-8")
+    many.write_text(many_samplers(28), encoding="utf-8")
+    # The first run imports what all need.
+    calls_of_lint(few)
+    assert calls_of_lint(many) < 7 * calls_of_lint(few)
+
+
+def test_gradients_are_followed_upwards_as_they_are_downwards() -> None:
+    x, y = atom("x"), atom("y")
+    cut = Expr("detach", (Expr("exp", (x,)),))
+    near = Expr("mul", (Expr("square", (y,)), Expr("tanh", (y,))))
+    unmoved = Expr("mul", (near, const(0.0)))
+    loss = Expr("add", (Expr("add", (cut, near)), Expr("square", (x,))))
+    flow = GradientFlow(Graph([loss, cut, unmoved]))
+    for end in (loss, cut, unmoved, Expr("neg", (loss,))):
+        reached = flow.reached([end])
+        for node in walk(end):
+            assert flow.reaches([end], node.uid) is (node.uid in reached)
+    assert not flow.reaches([cut], x.uid)
+    assert flow.moves([loss], y.uid)
+    assert flow.reaches([unmoved], y.uid)
+    assert not flow.moves([unmoved], y.uid)
+
+
+def test_what_takes_a_value_is_found_below_what_changes_no_element() -> None:
+    x, y = atom("x"), atom("y")
+    one = Expr("add", (Expr("view", (x,)), y))
+    other = Expr("sub", (y, x))
+    graph = Graph([one, other, Expr("mul", (x, y)), Expr("add", (Expr("exp", (x,)), const(1.5)))])
+    assert [node.uid for node in graph.taking(x, "add", "sub")] == [one.uid, other.uid]
+    assert [node.uid for node in graph.taking(Expr("view", (x,)), "sub")] == [other.uid]
+    assert not graph.taking(const(2.5), "add", "sub")

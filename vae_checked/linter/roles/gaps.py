@@ -53,7 +53,7 @@ def _of_sampler(site: SamplerSite | None) -> _Gaps:
 
 def _of_terms(site: SamplerSite | None, kl: Divergence | None, recon: Reconstruction | None, losses: Losses) -> _Gaps:
     """A term that was not found may stand in a call that is not read."""
-    unread = _unread(losses)
+    unread = losses.read_once(_unread)
     if not losses.ends:
         gap = Fact("no loss was seen that this model is trained by")
     elif losses.evaluation.module.unfollowed and (unread is None or _is_of_a_bare_name(unread)):
@@ -96,10 +96,9 @@ def _unread(losses: Losses) -> Expr | None:
 
 
 def _first_call(values: Iterable[Expr]) -> Expr | None:
-    for value in values:
-        for node in walk(strip(value)):
-            if node.op in ("call", "opaque") and node.site is not None and isinstance(node.site.node, ast.Call):
-                return node
+    for node in walk(*map(strip, values)):
+        if node.op in ("call", "opaque") and node.site is not None and isinstance(node.site.node, ast.Call):
+            return node
     return None
 
 

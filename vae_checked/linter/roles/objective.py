@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from vae_checked.facts import EffectiveBeta, Fact, Likelihood, Objective, Reduced
 from vae_checked.linter.roles import nan_tests, phi, reductions
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from vae_checked.linter.evaluations.evaluation import Evaluation
     from vae_checked.linter.symbols.observations import Root
     from vae_checked.linter.symbols.values import Function
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,7 @@ class Losses:
         self._trained: frozenset[object] | None = None
         self._dropout: list[Expr] | None = None
         self._unread: dict[tuple[int, int], list[Fact[str]]] = {}
+        self._read: dict[Callable[[Losses], object], object] = {}
         self._roots_of: dict[int, list[int]] | None = None
         self.backward = _resolved(root for root in evaluation.observations.roots if root.kind == "backward")
         self._called = _resolved(root for root in evaluation.observations.roots if _called_loss(root))
@@ -122,6 +125,12 @@ class Losses:
             layers = self.graph.having("layer")
             self._dropout = [node for node in layers if "dropout" in str(node.get("kind")).lower()]
         return self._dropout
+
+    def read_once(self, reader: Callable[[Losses], T]) -> T:
+        """What `reader` finds in these losses: asked for each sampler, read once."""
+        if reader not in self._read:
+            self._read[reader] = reader(self)
+        return cast("T", self._read[reader])
 
     def unread_weights(self, function: Function) -> Sequence[Fact[str]]:
         """The weights that a function, or the class that it is written in, is given and never reads."""

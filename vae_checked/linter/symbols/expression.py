@@ -187,10 +187,10 @@ def opaque(name: str, args: tuple[Expr, ...], site: Site | None = None) -> Expr:
     return Expr("opaque", args, (("name", name),), site)
 
 
-def walk(expr: Expr) -> Iterator[Expr]:
-    """Every distinct node below and with `expr`, parents first."""
+def walk(*exprs: Expr) -> Iterator[Expr]:
+    """Every distinct node below and with some expressions, parents first, one expression after the other."""
     seen: set[int] = set()
-    stack = [expr]
+    stack = [*reversed(exprs)]
     while stack:
         node = stack.pop()
         if node.uid in seen:
