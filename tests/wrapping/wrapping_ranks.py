@@ -92,6 +92,7 @@ def main() -> None:
         seen = {"rank": rank, "how": how, "wrapped first": wrapped_first, "same": same, "own": str(report)}
         seen["merged"] = None if merged is None else str(merged)
         Path(sys.argv[1], f"{rank}-{how}-{wrapped_first}.json").write_text(json.dumps(seen), encoding="utf-8")
+    distributed.barrier()  # a rank that leaves while the other still speaks to it can bring that one down
     distributed.destroy_process_group()
 
 
