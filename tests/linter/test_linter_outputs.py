@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 
 import pytest
-from small_vaes.fragments import HEAD, MODEL, codes, linted
+from small_vaes.fragments import HEAD, KL, MODEL, codes, linted
 
 FORWARD = """
     def forward(self, x):
@@ -238,3 +238,38 @@ def test_a_clamp_is_the_decoders_end_or_the_guard_of_a_logarithm(
 
     told = [facts.output.interval for facts in report.facts if facts.recon.kind is not None]
     assert [fact is not None and (fact.value.low, fact.value.high) for fact in told] == [interval]
+
+
+BY_KEYS = (
+    HEAD
+    + MODEL
+    + """
+    def forward(self, x):
+        m, s = self.encode(x)
+        z = m + torch.exp(s) * torch.randn_like(s)
+        return {{"mean": m, "picture": self.back(z), "logvar": s}}
+
+    def {name}(self, x, given):
+        m, s = {read}
+        error = F.binary_cross_entropy(given["picture"], x, reduction="none").sum(1)
+        return (error + {kl}).mean()
+"""
+)
+
+
+@pytest.mark.parametrize(
+    "read", ['given["mean"], given["logvar"]', 'given.get("mean"), given.get("logvar", None)'], ids=["index", "get"]
+)
+def test_a_loss_that_reads_the_models_dict_by_its_keys_is_handed_it(read: str, tmp_path: Path) -> None:
+    text = BY_KEYS.format(name="compute_loss", read=read, kl=KL)
+    assert codes(linted(tmp_path, {"net.py": text})) == ["VAE201"]
+
+
+@pytest.mark.parametrize(
+    ("name", "read"),
+    [("compute_loss", 'given["mean"], given["other"]'), ("show", 'given["mean"], given["logvar"]')],
+    ids=["another key", "no loss"],
+)
+def test_a_dict_with_other_keys_is_another_one(name: str, read: str, tmp_path: Path) -> None:
+    text = BY_KEYS.format(name=name, read=read, kl=KL)
+    assert codes(linted(tmp_path, {"net.py": text})) == []

@@ -10,7 +10,7 @@ from vae_checked.linter.evaluations.reader import RoleReader
 from vae_checked.linter.interpreter.interpreter import Interpreter
 from vae_checked.linter.interpreter.project import Project
 from vae_checked.linter.symbols.expression import Expr, Site, atom, strip, walk
-from vae_checked.linter.symbols.values import Class, Function, Instance, Value, opened
+from vae_checked.linter.symbols.values import Class, Function, Instance, Key, Value, opened
 from vae_checked.mathematics.names import Role, likely_role_of
 from vae_checked.record import dataclass
 
@@ -115,10 +115,15 @@ def arguments(
 def _taken_apart(
     function: Function, parameters: list[ast.arg], named: list[str | None], outputs: Value, roles: dict[str, Value]
 ) -> tuple[int, Value] | None:
-    """The parameter of a loss that is unpacked into both heads, and which part of a model's result it is."""
+    """The parameter of a loss that is unpacked into both heads, or that they are read from by their keys, and which
+    part of a model's result it is."""
     if Role.MU in named or "loss" not in function.name.lower():
         return None
     places = {item.arg: index for index, item in enumerate(parameters)}
+    if isinstance(outputs, dict):
+        for name, keys in _keys_read(function).items():
+            if name in places and _has_heads_at(outputs, keys, roles):
+                return places[name], outputs
     for node in ast.walk(function.node):
         if not (isinstance(node, ast.Assign) and isinstance(node.value, ast.Name) and node.value.id in places):
             continue
@@ -129,6 +134,30 @@ def _taken_apart(
             if _has_heads(held, names, roles):
                 return places[node.value.id], held
     return None
+
+
+def _keys_read(function: Function) -> dict[str, set[str]]:
+    """Per name the texts by which a function picks entries of it."""
+    found: dict[str, set[str]] = {}
+    for node in ast.walk(function.node):
+        if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name):
+            owner, key = node.value.id, node.slice
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "get":
+            owner, key = getattr(node.func.value, "id", ""), node.args[0] if node.args else node
+        else:
+            continue
+        if isinstance(key, ast.Constant) and isinstance(key.value, str):
+            found.setdefault(owner, set()).add(key.value)
+    return found
+
+
+def _has_heads_at(held: dict[Key, Value], keys: set[str], roles: dict[str, Value]) -> bool:
+    """Whether a dict has all these keys, and a model's heads at two of them."""
+    if not keys <= held.keys():
+        return False
+    read = {strip(part).uid for key in keys if isinstance(part := held[key], Expr)}
+    heads = (roles.get(Role.MU), roles.get(Role.SECOND))
+    return all(isinstance(head, Expr) and strip(head).uid in read for head in heads)
 
 
 def _has_heads(held: Value, names: list[str | None], roles: dict[str, Value]) -> bool:
