@@ -80,6 +80,11 @@ NO_POSTERIOR = {
             z = torch.tanh(mu) + torch.exp(0.5 * logvar) * torch.randn_like(mu)
         return self.back(z)
 """,
+    "products of what is drawn and something else": """
+    def forward(self, x, edges):
+        one = torch.tanh(edges @ (x @ self.weight))
+        return (one + torch.exp(edges @ (x @ self.other)) * torch.randn_like(one)) @ self.weight.t()
+""",
     "a draw from a learned prior of a class": """
     def generate(self, label):
         h = self.body(torch.cat([label, torch.randn(len(label), 16)], dim=1))
@@ -116,6 +121,18 @@ POSTERIOR = {
         z = one + torch.exp(0.5 * two) * torch.randn_like(one)
         density = -0.5 * (((z - one) / torch.exp(0.5 * two)) ** 2).sum(-1)
         return F.mse_loss(self.back(z), x) + self.more(density)
+""",
+    "products of samples": """
+    def forward(self, x, edges):
+        one = torch.tanh(edges.mm(x.mm(self.weight)))
+        z = one + torch.exp(edges.mm(x.mm(self.other))) * torch.randn(len(x), 7)
+        return torch.sigmoid(torch.matmul(z, z.t()))
+""",
+    "products of samples, by an operator": """
+    def forward(self, x, edges):
+        one = torch.tanh(edges @ (x @ self.weight))
+        z = one + torch.exp(edges @ (x @ self.other)) * torch.randn_like(one)
+        return (z @ z.transpose(0, 1)).sigmoid()
 """,
     "with a spread of its own, compared": """
     def forward(self, x):

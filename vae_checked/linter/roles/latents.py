@@ -26,6 +26,7 @@ from vae_checked.mathematics.names import Role, likely_role_of
 
 # What makes a number positive on purpose.
 _POSITIVE = frozenset(("exp", "softplus", "sqrt", "elu"))
+_PRODUCTS = frozenset(("matmul", "mm", "bmm"))
 _PICKED = TRANSPARENT | {"part", "item", "index", "move", "alias"}
 
 
@@ -33,6 +34,8 @@ def is_posterior(
     site: SamplerSite, recons: Iterable[Reconstruction], graph: Graph, names: Mapping[int, list[str]]
 ) -> bool:
     """Whether z is decoded and compared with what its heads are computed from, or is drawn by a function of two heads.
+
+    A graph's samples are decoded by their products with one another, which are the edges.
 
     Where no comparison is read, both heads must be made by layers, each from one input, the width be positive on
     purpose or by name, and z go into a layer without its density being asked for.
@@ -44,12 +47,9 @@ def is_posterior(
     if all(map(_is_given, heads)):
         return named
     positive = any(node.op in _POSITIVE for node in elementwise(site.scale))
-    return (
-        (named or positive)
-        and all(map(_is_made, (site.location, site.scale)))
-        and not _is_ancestral(site.location)
-        and _is_decoded(site, graph)
-    )
+    if not (named or positive) or _is_ancestral(site.location):
+        return False
+    return _is_paired(site, graph) or (all(map(_is_made, (site.location, site.scale))) and _is_decoded(site, graph))
 
 
 def _is_compared(site: SamplerSite, recon: Reconstruction) -> bool:
@@ -65,6 +65,21 @@ def _is_compared(site: SamplerSite, recon: Reconstruction) -> bool:
         if decoded and encoded and strip(site.location).uid != data:
             return True
     return False
+
+
+def _is_paired(site: SamplerSite, graph: Graph) -> bool:
+    """Whether the samples of all inputs are multiplied by one another, as the decoder of a graph's edges does."""
+    return any(
+        len(node.args) == 2 and all(_picked(arg).uid == site.z.uid for arg in node.args)
+        for node in graph.having("matmul", "opaque", "call")
+        if node.op == "matmul" or str(node.get("name")).replace(":", ".").rpartition(".")[2] in _PRODUCTS
+    )
+
+
+def _picked(value: Expr) -> Expr:
+    while value.args and value.op in _PICKED:
+        value = value.args[0]
+    return value
 
 
 def _is_given(head: Expr) -> bool:
