@@ -79,7 +79,15 @@ for i, (a, b) in enumerate(zip(widths[:-1], widths[1:])):
     else:
         holder.add_module(name="last", module=last())
 parts.append(holder)"""
+BEHIND_A_LIST = """\
+for i, (a, b) in enumerate(zip([91] + widths[:-1], widths)):
+    parts.append(nn.Linear(a, b))
+    if {test}:
+        parts.append(act())"""
 OPEN += [
+    (BEHIND_A_LIST, "i + 1 < len(widths)"),
+    (BEHIND_A_LIST, "i != len(widths) - 1"),
+    (NAMED, "i < last.depth"),
     (FIRST, "i > 0"),
     (FIRST, "i != 0"),
     (FIRST, "0 < i"),
@@ -87,6 +95,7 @@ OPEN += [
     (NAMED, "i != len(widths) - 2"),
 ]
 CLOSED = [
+    (BEHIND_A_LIST, "i < len(widths)"),
     (ENUMERATED, "i != len(widths)"),
     (ENUMERATED, "i <= len(widths) - 2"),
     (RANGED, "i < len(widths) - 1"),

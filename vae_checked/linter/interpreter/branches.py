@@ -53,7 +53,8 @@ def merge(condition: Expr, before: Saved, one: Saved, site: Site) -> None:
     left = {id(layers): copy for layers, copy in one.containers}
     for layers, old in before.containers:
         first = left.get(id(layers), old)
-        added, also = ([name for name in side if name not in old] for side in (first, layers))
+        # A name that a turn of a loop has used before is given another layer.
+        added, also = ([name for name in side if side[name] is not old.get(name)] for side in (first, layers))
         if added and also:
             for name in also:
                 del layers[name]

@@ -104,7 +104,13 @@ def _shifted(value: Value) -> _Shifted | None:
 
 
 def _length(value: Expr) -> _Shifted:
-    """The length of something that is not known, or of what is left of it without its first or last few items."""
+    """The length of something that is not known, of it beside a list, or without its first or last few items."""
+    if value.op == "add":
+        lists = [arg for arg in value.args if arg.op == "opaque" and arg.get("name") == "sequence"]
+        others = [arg for arg in value.args if arg not in lists]
+        if len(lists) == 1 == len(others):
+            inner = _length(others[0])
+            return _Shifted(inner.base, inner.offset + len(lists[0].args))
     key = value.get("key") if value.op == "index" else None
     part = key[0] if isinstance(key, tuple) and len(key) == 1 else None
     if isinstance(part, tuple) and part[0] == "slice" and part[3] == ("value", None):
