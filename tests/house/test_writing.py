@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,6 +32,20 @@ def test_the_names_of_tests_are_under_70_letters() -> None:
 def test_a_long_name_is_seen() -> None:
     long, short = f"test_{'y' * 65}", f"test_{'x' * 64}"
     assert long_names(f"def {short}(): ...\nclass A:\n    def {long}(self): ...") == [long]
+
+
+def shared_names(paths: list[Path]) -> list[str]:
+    """The names of files that lie in several folders: pytest imports test files by their names alone."""
+    counts = Counter(path.name for path in paths)
+    return sorted(name for name, count in counts.items() if count > 1)
+
+
+def test_no_two_files_of_tests_bear_one_name() -> None:
+    assert shared_names(list((ROOT / "tests").rglob("test_*.py"))) == []
+
+
+def test_a_second_file_of_one_name_is_seen() -> None:
+    assert shared_names([Path("a/test_x.py"), Path("b/test_x.py"), Path("b/test_y.py")]) == ["test_x.py"]
 
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
