@@ -117,3 +117,35 @@ def test_an_activation_that_the_last_turn_leaves_out(loop: str, test: str, tmp_p
 @pytest.mark.parametrize(("loop", "test"), CLOSED)
 def test_an_activation_that_the_last_turn_appends(loop: str, test: str, tmp_path: Path) -> None:
     assert built(tmp_path, loop, test) == ["VAE204", "VAE401"]
+
+
+FILLED = (
+    HEAD
+    + """
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.to_m, self.to_s, self.back = nn.Linear(84, 7), nn.Linear(84, 7), nn.Linear(7, 84)
+
+    def forward(self, x, steps, again):
+        m, s = [None] * steps, [None] * steps
+        for i in range(steps):
+            if again:
+                m[i] = self.to_m(x)
+            else:
+                m[i{other}] = self.to_m(x)
+            s[i] = self.to_s(x)
+            z = m[i{other}] + torch.exp({exponent} * s[i]) * torch.randn_like(s[i])
+            error = F.mse_loss(self.back(z), x, reduction="none").sum(1)
+            kl = -0.5 * torch.sum(1 + s[i] - m[i] ** 2 - s[i].exp(), dim=1)
+            (error + kl).mean().backward()
+"""
+)
+
+
+@pytest.mark.parametrize("other", ["", " - 1"])
+@pytest.mark.parametrize(("exponent", "named"), [("0.5", []), ("1.0", ["VAE201"])])
+def test_places_that_two_branches_fill(other: str, exponent: str, named: list[str], tmp_path: Path) -> None:
+    report = linted(tmp_path, {"net.py": FILLED.format(other=other, exponent=exponent)})
+    assert [code for code in codes(report) if code == "VAE201"] == named

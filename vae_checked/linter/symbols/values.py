@@ -278,7 +278,8 @@ class Places(list[Value]):
 
     def __init__(self, items: Iterable[Value] = ()) -> None:
         super().__init__(items)
-        self._at: dict[int, int] = {}
+        # What tells the place of each item that was written. A branch that is taken back takes its items off the end.
+        self._given, self._keys = len(self), list[int]()
         self._first_is_kept = False
 
     def put(self, key: Expr | int, value: Value) -> None:
@@ -286,19 +287,25 @@ class Places(list[Value]):
         if isinstance(key, int):
             self._first_is_kept |= key == 0
             self[0 if key >= 0 else -1] = value
-        elif key.uid in self._at:
-            self[self._at[key.uid]] = value
+            return
+        keys = self._written()
+        if key.uid in keys:
+            self[self._given + keys.index(key.uid)] = value
         else:
-            self._at[key.uid] = len(self)
+            self._keys = [*keys, key.uid]
             self.append(value)
 
     def at(self, key: Expr) -> Value:
         """What was written into the place that an expression tells, the first item where nothing was."""
-        return self[self._at.get(key.uid, 0)]
+        keys = self._written()
+        return self[self._given + keys.index(key.uid) if key.uid in keys else 0]
 
     def from_place(self, start: int) -> list[Value]:
         """The items of the places from one on, of every kind that was written."""
-        return self[1:] if self._at and (start or not self._first_is_kept) else list(self)
+        return self[1:] if self._written() and (start or not self._first_is_kept) else list(self)
+
+    def _written(self) -> list[int]:
+        return self._keys[: max(0, len(self) - self._given)]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
