@@ -15,6 +15,7 @@ from vae_checked.auditor.recognition.recognition import Recognition
 from vae_checked.auditor.recording.origins import place_of
 from vae_checked.auditor.recording.replay import replay
 from vae_checked.facts import Likelihood, Origin
+from vae_checked.mathematics.likelihoods import error_of
 
 _Slope = Callable[[Tensor, Tensor], Tensor]
 
@@ -29,21 +30,34 @@ class _Form:
     swapped: bool = False
 
 
+def _form(kind: Likelihood, *, by_both: bool = False) -> _Form:
+    """A likelihood as its gradients show it: a loss that runs is a black box, so its values are not compared."""
+    error = error_of(kind)
+    return _Form(
+        kind,
+        lambda p, t: error.by_prediction(p, t, torch),
+        (lambda p, t: error.by_target(p, t, torch)) if by_both else None,
+    )
+
+
+def _swapped(kind: Likelihood) -> _Form:
+    """The same, handed the target as the prediction and the other way round."""
+    error = error_of(kind)
+    return _Form(
+        kind, lambda p, t: error.by_target(t, p, torch), lambda p, t: error.by_prediction(t, p, torch), swapped=True
+    )
+
+
 _FORMS = (
-    _Form(Likelihood.MSE, lambda p, t: 2 * (p - t)),
-    _Form(Likelihood.L1, lambda p, t: torch.sign(p - t)),
-    _Form(Likelihood.SMOOTH_L1, lambda p, t: (p - t).clamp(-1, 1)),
-    _Form(Likelihood.BCE_WITH_LOGITS, lambda p, t: torch.sigmoid(p) - t),
-    _Form(Likelihood.POISSON, lambda p, t: torch.exp(p) - t),
-    _Form(Likelihood.BCE, lambda p, t: (p - t) / (p * (1 - p))),
-    _Form(Likelihood.CROSS_ENTROPY, lambda p, t: -t / p, lambda p, t: -torch.log(p)),
-    _Form(
-        Likelihood.BCE,
-        lambda p, t: torch.log1p(-t) - torch.log(t),
-        lambda p, t: (t - p) / (t * (1 - t)),
-        swapped=True,
-    ),
-    _Form(Likelihood.BCE_WITH_LOGITS, lambda p, t: -t, lambda p, t: torch.sigmoid(t) - p, swapped=True),
+    _form(Likelihood.MSE),
+    _form(Likelihood.L1),
+    _form(Likelihood.SMOOTH_L1),
+    _form(Likelihood.BCE_WITH_LOGITS),
+    _form(Likelihood.POISSON),
+    _form(Likelihood.BCE),
+    _form(Likelihood.CROSS_ENTROPY, by_both=True),
+    _swapped(Likelihood.BCE),
+    _swapped(Likelihood.BCE_WITH_LOGITS),
 )
 _NEEDS_UNIT = (Likelihood.BCE, Likelihood.CROSS_ENTROPY)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Iterable
 
 from vae_checked.facts import Likelihood, Reduction
@@ -24,6 +23,7 @@ from vae_checked.linter.symbols.expression import (
 )
 from vae_checked.linter.symbols.intervals import interval_of
 from vae_checked.linter.symbols.numeric import Program, close, leaves
+from vae_checked.mathematics.likelihoods import Floats, error_of
 from vae_checked.mathematics.ops import names_of
 from vae_checked.record import dataclass, replace
 
@@ -32,6 +32,7 @@ _ACTIVATIONS = names_of(lambda operation: operation.closes)
 _AFFINE = frozenset(("add", "sub", "mul", "div", "neg"))
 _PENALTIES = frozenset(("add", "sub", "mul", "div", "log", "log1p", "sqrt", "where", "neg"))
 _MAX_LOGS, _MAX_NEAR, _LEAST = 4, 24, 1e-3
+_BCE = error_of(Likelihood.BCE)
 _POINTS = ((0.3, 0.8), (0.62, 0.15), (0.85, 0.55), (0.12, 0.35))
 
 
@@ -120,7 +121,7 @@ def _settled(expr: Expr) -> bool:
 
 
 def _cross_entropy(node: Expr) -> Reconstruction | None:
-    """x * log(p) + (1 - x) * log(1 - p) up to a factor, found by its values."""
+    """A binary cross entropy, or the log likelihood that it is the negative of, up to a factor: found by its values."""
     logs = [item for item in _near(node) if item.op == "log"]
     if not 2 <= len(logs) <= _MAX_LOGS or not is_formula(node):
         return None
@@ -133,11 +134,10 @@ def _cross_entropy(node: Expr) -> Reconstruction | None:
         ones = {leaf.uid: 1.0 for leaf in rest if is_scalar(leaf)}
         program = Program(node, (*ones, prediction.uid, targets[0].uid))
         ratios = [
-            program({**ones, prediction.uid: p, targets[0].uid: x}) / (x * math.log(p) + (1.0 - x) * math.log(1.0 - p))
-            for p, x in _POINTS
+            program({**ones, prediction.uid: p, targets[0].uid: x}) / _BCE.value(p, x, Floats) for p, x in _POINTS
         ]
         if all(close(ratios[0], ratio, 1e-3) for ratio in ratios) and abs(ratios[0]) > _LEAST:
-            return Reconstruction(node, Likelihood.BCE, prediction, targets[0], sign=1 if ratios[0] < 0 else -1)
+            return Reconstruction(node, Likelihood.BCE, prediction, targets[0], sign=1 if ratios[0] > 0 else -1)
     return None
 
 
