@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Mapping
 from pathlib import PurePath
 
 from vae_checked.facts import Fact, Interval, Origin
@@ -28,8 +29,10 @@ class Pipelines:
     was given, the interval is unknown.
     """
 
-    def __init__(self, project: Project, declared: Declared) -> None:
+    def __init__(self, project: Project, declared: Declared, joining: Mapping[str, frozenset[str]]) -> None:
+        """`joining` are the names that files import which are not evaluated and may join data and models."""
         self._project = project
+        self._joining = {PurePath(path): names for path, names in joining.items()}
         self._declared = declared
         self._rescaling: set[str] = set()
         self._known: dict[PurePath, Fact[Interval] | None] = {}
@@ -61,12 +64,22 @@ class Pipelines:
         ]
         self._rescaled = set(map(PurePath, self._rescaling))
         self._own = {PurePath(path) for path in observed.drawing}
-        self._modules = {PurePath(module.path): module for module in self._project.modules.values()}
-        self._reachable: dict[PurePath, frozenset[PurePath]] = {}
-        self._named: dict[str, list[PurePath]] = {}
-        for path in self._modules:
+        self._directly = self._direct_importers() if self._pipelines else {}
+        self._importing: dict[PurePath, frozenset[PurePath]] = {}
+
+    def _direct_importers(self) -> dict[PurePath, set[PurePath]]:
+        """Per file of the project those that import it themselves."""
+        modules = {PurePath(module.path): module for module in self._project.modules.values()}
+        imported = {**self._joining, **{path: module.read_once(_imported) for path, module in modules.items()}}
+        named: dict[str, list[PurePath]] = {}
+        for path in imported:
             for name in {path.stem, path.parent.name}:
-                self._named.setdefault(name, []).append(path)
+                named.setdefault(name, []).append(path)
+        found: dict[PurePath, set[PurePath]] = {}
+        for importer, names in imported.items():
+            for path in (path for name in names for path in named.get(name, ())):
+                found.setdefault(path, set()).add(importer)
+        return found
 
     def known(self, fact: Fact[Interval] | None) -> Fact[Interval] | None:
         """A fact as it is, or what it stands for, by what the user says or by the pipelines."""
@@ -100,23 +113,21 @@ class Pipelines:
         return None
 
     def _speaks_for(self, path: PurePath, where: PurePath) -> bool:
-        if path == where or where in self._reached(path) or path in self._reached(where):
+        if path == where or path in self._importers(where) or where in self._importers(path):
             return True
-        return path not in self._own and any({path, where} <= self._reached(each) for each in self._modules)
+        return path not in self._own and not self._importers(path).isdisjoint(self._importers(where))
 
-    def _reached(self, importer: PurePath) -> frozenset[PurePath]:
-        """The files of the project that a file imports, those that these import among them."""
-        if importer not in self._reachable:
+    def _importers(self, imported: PurePath) -> frozenset[PurePath]:
+        """The files of the project that import a file, those that import these among them."""
+        if imported not in self._importing:
             found: set[PurePath] = set()
-            stack = [importer]
+            stack = [imported]
             while stack:
-                module = self._modules.get(stack.pop())
-                names = frozenset() if module is None else module.read_once(_imported)
-                for path in {path for name in names for path in self._named.get(name, ())} - found:
-                    found.add(path)
-                    stack.append(path)
-            self._reachable[importer] = frozenset(found)
-        return self._reachable[importer]
+                fresh = self._directly.get(stack.pop(), set()) - found
+                found |= fresh
+                stack += fresh
+            self._importing[imported] = frozenset(found)
+        return self._importing[imported]
 
 
 def _imported(module: Module) -> frozenset[str]:

@@ -22,12 +22,16 @@ Text = str | bytes
 
 @dataclass(slots=True)
 class ProjectFiles:
-    """The files of one project: all that were given, those that concern a VAE with their text, those that feed one."""
+    """The files of one project: all that were given, those that concern a VAE with their text, those that feed one.
+
+    `joining` are the names that a file imports which is neither and imports both: more of it is not read.
+    """
 
     root: str
     given: list[str] = field(default_factory=list)
     concerned: list[tuple[str, Text]] = field(default_factory=list)
     feeding: list[tuple[str, Text]] = field(default_factory=list)
+    joining: dict[str, frozenset[str]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -82,7 +86,7 @@ def gather(paths: Sequence[str | Path], texts: Mapping[str, Text], options: Opti
         if root in drawing:
             _sift(project, drawing[root])
         if project.concerned:
-            project.feeding = _beside(feeding.get(root, ()), others.get(root, ()), project)
+            _look_beside(project, feeding.get(root, ()), others.get(root, ()))
             found.projects.append(project)
     return found
 
@@ -108,8 +112,8 @@ def refuse(reasons: Sequence[str]) -> None:
         raise UsageError(f"{'; '.join(reasons)}: give Python files, notebooks or folders")
 
 
-def _beside(feeding: Iterable[Path], others: Iterable[Path], project: ProjectFiles) -> list[tuple[str, Text]]:
-    """The files with data pipelines near a file that concerns a VAE, and those that import both of them.
+def _look_beside(project: ProjectFiles, feeding: Iterable[Path], others: Iterable[Path]) -> None:
+    """Add the files with data pipelines near a file that concerns a VAE, and what those import that import both.
 
     Near is the folder of that file, above it, below it or next to it.
     """
@@ -126,16 +130,15 @@ def _beside(feeding: Iterable[Path], others: Iterable[Path], project: ProjectFil
                 with suppress(sources.UnreadableError):
                     yield str(path), sources.read(path)
 
-    files = list(near(feeding))
+    project.feeding = list(near(feeding))
     names = [
         {name.encode() for path in map(Path, paths) for name in (path.stem, path.parent.name)}
-        for paths in (concerned, [path for path, _ in files])
+        for paths in (concerned, [path for path, _ in project.feeding])
     ]
-    for path, text in near(others) if files else ():
+    for path, text in near(others) if project.feeding else ():
         imported = prefilter.imported(text if isinstance(text, bytes) else text.encode(errors="replace"))
         if not any(imported.isdisjoint(each) for each in names):
-            files.append((path, text))
-    return files
+            project.joining[path] = frozenset(name.decode(errors="replace") for name in imported)
 
 
 class _Roots:

@@ -52,7 +52,8 @@ def lint_project(project_files: ProjectFiles, options: Options, disk: Disk) -> L
     sys.setrecursionlimit(max(limit, 8_000))
     try:
         with Structures():
-            facts = _facts(files, beside, project, Declared(options))
+            pipelines = Pipelines(project, Declared(options), project_files.joining)
+            facts = _facts(files, beside, project, pipelines)
     finally:
         sys.setrecursionlimit(limit)
     facts = [item.come_by(_DERIVED, Provenance.READ) for item in facts]
@@ -103,11 +104,11 @@ def _parsed(texts: Iterable[tuple[str, Text]], unread: list[tuple[str, str]], as
             yield file
 
 
-def _facts(files: Iterable[File], beside: Iterable[File], project: Project, declared: Declared) -> list[Facts]:
+def _facts(files: Iterable[File], beside: Iterable[File], project: Project, pipelines: Pipelines) -> list[Facts]:
     modules = [project.add(file) for file in files if file.cells]
     feeding = [project.add(file, given=False) for file in beside if file.cells]
     paths = {module.path for module in modules}
-    pipelines, across, stand_ins = Pipelines(project, declared), Across(), StandIns(project, reader)
+    across, stand_ins = Across(), StandIns(project, reader)
     found: list[Facts] = []
     plan = Plan(project, reader)
     built, around = plan.evaluations(modules), plan.evaluations(feeding)
