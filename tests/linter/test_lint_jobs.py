@@ -92,6 +92,15 @@ def test_another_number_is_refused(jobs: str, capsys: pytest.CaptureFixture[str]
 # ------------------------------------------------------------------------------------------ ends before its time
 
 
+# A shell's job in the background ignores interruptions, and what it starts inherits that.
+INTERRUPTIBLE = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from vae_checked.cli import main
+sys.exit(main())
+"""
+
+
 def _busy(folder: Path) -> subprocess.Popen[str]:
     """A run over two repositories with much to do, in a group of its own, once its processes are there."""
     head, _, loss = find("VAE201").bad.partition("def loss_function")
@@ -101,7 +110,7 @@ def _busy(folder: Path) -> subprocess.Popen[str]:
         (folder / name / ".git").mkdir(parents=True)
         (folder / name / "model.py").write_text(f"{head}{many}\n\ndef loss_function{loss}", encoding="utf-8")
     run = subprocess.Popen(
-        [sys.executable, "-m", "vae_checked", "lint", "--no-cache", "--jobs", "2", str(folder)],
+        [sys.executable, "-c", INTERRUPTIBLE, "lint", "--no-cache", "--jobs", "2", str(folder)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
