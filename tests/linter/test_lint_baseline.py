@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from vae_checked.catalogue import find
 from vae_checked.cli import main
+from vae_checked.errors import UsageError
+from vae_checked.linter import lint
+from vae_checked.linter.run.baseline import Baseline
 
 GOOD = find("VAE201").good
 BAD = find("VAE201").bad
@@ -207,3 +213,21 @@ def test_a_file_that_is_not_there_or_cannot_be_written_is_refused(
     assert main(["lint", str(tmp_path), "--write-baseline", "--baseline", str(tmp_path / "no" / "b.json")]) == 2
     assert "the baseline cannot be written" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_pipe_is_no_place_for_a_baseline_and_stays(tmp_path: Path) -> None:
+    model, pipe = tmp_path / "model.py", tmp_path / "known.json"
+    model.write_text(BAD, encoding="utf-8")
+    os.mkfifo(pipe)
+    with pytest.raises(UsageError, match="give a regular file"):
+        Baseline(pipe, Counter()).write(lint([model]), ())
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+
+
+def test_a_link_to_a_baseline_stays_a_link(tmp_path: Path) -> None:
+    model, link, real = tmp_path / "model.py", tmp_path / "link.json", tmp_path / "real.json"
+    model.write_text(BAD, encoding="utf-8")
+    link.symlink_to(real)
+    assert Baseline(link, Counter()).write(lint([model]), ()) == 1
+    assert link.is_symlink()
+    assert [each["code"] for each in json.loads(real.read_text(encoding="utf-8"))["findings"]] == ["VAE201"]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import os
+import stat
 import sys
 from pathlib import Path
 from typing import Any
@@ -122,6 +124,14 @@ def test_a_csv_of_another_run_is_left_as_it_is(tmp_path: Path) -> None:
         run(tmp_path / "folder.csv")
     with pytest.raises(UsageError, match="is no folder: make it"):
         run(tmp_path / "missing" / "run.csv")
+
+
+def test_a_pipe_is_no_csv_and_stays(tmp_path: Path) -> None:
+    pipe = tmp_path / "run.csv"
+    os.mkfifo(pipe)
+    with pytest.raises(UsageError, match="give a regular file"):
+        Monitor(Tiny(), to=str(pipe))
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
 
 
 def test_tensorboard_gets_scalars_a_histogram_and_the_causes(tmp_path: Path) -> None:

@@ -25,6 +25,8 @@ class CSVFile:
         self._columns: list[str] | None = None
         if path.is_dir():
             raise UsageError(f"{path} is a folder: give the path of a file that ends in .csv")
+        if path.exists() and not path.is_file():
+            raise UsageError(f"{path} is a pipe or a device, which cannot be gone on with: give a regular file")
         if not path.parent.is_dir():
             raise UsageError(f"{path.parent} is no folder: make it, or write elsewhere")
 

@@ -84,11 +84,16 @@ class Baseline:
             {"path": mark.path, "code": mark.code, "text": mark.text, "count": number}
             for mark, number in sorted(counts.items(), key=lambda item: _order(item[0]))
         ]
-        draft = self.file.with_name(f".{self.file.name}.{os.getpid()}.part")
+        target = self.file.resolve()
+        if target.exists() and not target.is_file():
+            raise UsageError(
+                f"{self.file}: a baseline is read again: give a regular file, not a pipe, device or folder"
+            )
+        draft = target.with_name(f".{target.name}.{os.getpid()}.part")
         try:
             text = json.dumps({"format_version": FORMAT_VERSION, "findings": entries}, indent=2, ensure_ascii=False)
             draft.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
-            draft.replace(self.file)
+            draft.replace(target)
         except OSError as error:
             draft.unlink(missing_ok=True)
             raise UsageError(f"the baseline cannot be written to {str(self.file)!r}: {error.strerror}") from None
