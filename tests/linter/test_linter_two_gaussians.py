@@ -201,3 +201,47 @@ def test_a_std_that_is_squared_and_rooted_is_the_std(std: str, expected: list[st
     report = lint([path])
     assert sorted({finding.code for finding in report.findings}) == expected
     assert any({"VAE201", "VAE301"} <= {*each.clean, *expected} for each in report.judgements)
+
+
+GUARDED = """
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+class Gaussian:
+    def __init__(self, mean, log_scale):
+        self.mean, self.scale = mean, torch.exp(log_scale) + 0.02
+
+    def draw(self):
+        return self.mean + {std} * torch.randn_like(self.mean)
+
+    def divergence(self, prior):
+        near, wide = (self.mean - prior.mean) / prior.scale, self.scale / prior.scale
+        return 0.5 * (near * near + wide * wide) - 0.5 - torch.log(wide)
+
+
+class VAE(nn.Module):
+    def __init__(self, latents=5):
+        super().__init__()
+        self.to_mean, self.to_scale, self.back = nn.Linear(84, latents), nn.Linear(84, latents), nn.Linear(latents, 84)
+
+    def forward(self, x):
+        q = Gaussian(self.to_mean(x), self.to_scale(x))
+        p = Gaussian(torch.zeros_like(q.mean), torch.zeros_like(q.mean))
+        return self.back(q.draw()), q.divergence(p).sum(-1)
+
+
+def train(loader):
+    model = VAE()
+    for x, _ in loader:
+        y, kl = model(x)
+        (F.mse_loss(y, x, reduction="none").sum(-1) + kl).mean().backward()
+"""
+
+
+@pytest.mark.parametrize(("std", "expected"), [("self.scale", []), ("self.scale.sqrt()", ["VAE201"])])
+def test_a_kl_to_a_prior_of_another_scale_reads_the_same_std(std: str, expected: list[str], tmp_path: Path) -> None:
+    path = tmp_path / "vae.py"
+    path.write_text(GUARDED.format(std=std))
+    assert sorted({finding.code for finding in lint([path]).findings}) == expected

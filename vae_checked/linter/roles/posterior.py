@@ -33,6 +33,7 @@ from vae_checked.linter.symbols.expression import (
     walk,
 )
 from vae_checked.linter.symbols.intervals import interval_of
+from vae_checked.linter.symbols.numeric import leaves
 
 # What makes a number positive, and all that it makes of the real numbers: less than that comes from below it.
 _POSITIVE = frozenset(("exp", "sqrt", "square", "pow"))
@@ -48,6 +49,7 @@ def sampler_facts(site: SamplerSite | None, head: Expr | None, kl: Divergence | 
     std: Fact[StdCurve] | None = None
     if head is not None:
         beside = kl is not None and contains(kl.head, head.uid) and not contains(site.scale, kl.head.uid)
+        beside = beside and not (kl is not None and _is_scaled(kl.head, head))
         # A KL may be handed what is computed from the head: the variance, where std is drawn with.
         found = samplers.curve_beside(site.scale, kl.head, head) if beside and kl is not None else None
         found = found or samplers.curve(site.scale, head)
@@ -60,6 +62,12 @@ def sampler_facts(site: SamplerSite | None, head: Expr | None, kl: Divergence | 
         gradient_reaches=Fact(gradients.heads_reached(site), origin(site.z)),
         timing=Fact(NoiseTiming(training=True), origin(site.z)),
     )
+
+
+def _is_scaled(value: Expr, head: Expr) -> bool:
+    """Whether a value is a head divided by a number, known or not, as by the scale of a prior."""
+    bare = strip(value)
+    return bare.op == "div" and bare.args[0].uid == head.uid and all(map(is_scalar, leaves(bare.args[1])))
 
 
 def _noise(site: SamplerSite) -> Fact[Noise] | None:
