@@ -223,10 +223,15 @@ class KLForm:
 
 @dataclass(frozen=True, slots=True)
 class Factor:
-    """A constant beside the closed form; `explicit` when the author named, configured or documented it."""
+    """A constant beside the closed form; `explicit` when the author named, configured or documented it.
+
+    `claimed` where the term is handed out as the KL itself, by a distribution's own method of that name: no loss that
+    it stands in makes another factor right.
+    """
 
     value: float
     explicit: bool = False
+    claimed: bool = False
 
 
 class Reduction(StrEnum):

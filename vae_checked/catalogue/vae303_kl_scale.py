@@ -26,7 +26,8 @@ _GOOD = edit(
 
 
 def judge(facts: Facts) -> Verdict:
-    """Found where the KL lacks its half, or has it twice, beside a likelihood whose scale is fixed."""
+    """Found where the KL lacks its half, or has it twice: in a term that is handed out as the KL itself, and beside a
+    likelihood whose scale is fixed."""
     factor, kind = facts.kl.factor, facts.recon.kind
     if factor is None:
         return lacking(facts, "kl.factor", "recon.kind")
@@ -37,6 +38,8 @@ def judge(facts: Facts) -> Verdict:
         return Clean()
     if not any(math.isclose(value, lost, rel_tol=0.01) for lost in _LOST_HALVES):
         return Weighted(f"a constant of {value:.4g}")
+    if factor.value.claimed:
+        return Found(Evidence(origin=factor.origin, values={"factor": value}))
     if kind is None:
         return lacking(facts, "recon.kind")
     if kind.value not in _LIKELIHOODS:
@@ -54,7 +57,8 @@ MISTAKE = Mistake(
     why=(
         "Without its 1/2 the KL weighs twice, so that a stated beta = 1 is a beta of 2. A weight that is written as "
         "one, by a name or as a number of its own, is intent and no finding; so is any factor beside a squared error, "
-        "whose own variance is open."
+        "whose own variance is open. A distribution's own method that is called the KL divergence promises it: there "
+        "any such factor is wrong."
     ),
     message="the KL term is {factor} times the KL divergence, and no name says so",
     evidence="constant factor: {factor}; the effective beta is multiplied by it",

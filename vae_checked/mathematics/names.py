@@ -98,9 +98,11 @@ def is_batch_size(name: str) -> bool:
     return bare in _BATCH_SIZES or bare.endswith(("batchsize", "batchsz")) or name.lower().endswith(("_bs", "_bsz"))
 
 
+_KL = frozenset(("kl", "kld", "kldiv", "divergence"))
+# What may stand beside the word in the name of a function that returns the KL, and nothing else.
+_BESIDE_KL = frozenset("compute calc calculate get div to from of between prior other standard normal gaussian".split())
 # Whole names of the weight of a KL, as `plain` has them; M_N is that of PyTorch-VAE.
 _KL_WEIGHTS = frozenset("beta betavae mn klw kldw wkl wkld ckl klc".split())
-_KL = frozenset(("kl", "kld", "kldiv", "divergence"))
 _WEIGHING = frozenset(
     "weight weights weighting w wt coef coeff coefficient c lambda lam lamb lmbd lambd beta alpha gamma scale factor "
     "multiplier mult ratio strength".split()
@@ -115,6 +117,16 @@ _ABOUT_WEIGHTS = frozenset(
 def words_of(name: str) -> list[str]:
     """The words of a name, written with underscores or in camel case, in lower case."""
     return [word for word in re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower().split("_") if word]
+
+
+def is_divergence(name: str) -> bool:
+    """Whether a function is called the KL divergence, and not a loss or a term that is made of it.
+
+    >>> [name for name in ("kl", "compute_kl", "kl_divergence", "kl_loss", "weighted_kl") if is_divergence(name)]
+    ['kl', 'compute_kl', 'kl_divergence']
+    """
+    words = set(words_of(name))
+    return not words.isdisjoint(_KL) and words <= _KL | _BESIDE_KL
 
 
 def is_kl_weight(name: str) -> bool:

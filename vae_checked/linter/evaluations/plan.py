@@ -7,11 +7,10 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import partial
 
-from vae_checked.linter.evaluations import linking
+from vae_checked.linter.evaluations import linking, peers
 from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.evaluations.reader import RoleReader
 from vae_checked.linter.files import syntax
-from vae_checked.linter.interpreter.construction import construct
 from vae_checked.linter.interpreter.interpreter import Interpreter, StandInModels
 from vae_checked.linter.interpreter.project import Project
 from vae_checked.linter.symbols.expression import Site
@@ -78,7 +77,7 @@ class Plan:
 
         def work() -> Value:
             site = Site(module.source_of(_first_function(cls)), cls.node)
-            instance = construct(interpreter, cls, [], {}, site) if made is None else made
+            instance = peers.made(interpreter, cls, site) if made is None else made
             if not isinstance(instance, Instance):
                 return None
             forward = cls.find("forward")
@@ -193,6 +192,14 @@ def _run_method(interpreter: Interpreter, instance: Instance, method: Function, 
         # Heads that nobody hands over are those that the instance keeps.
         interpreter.invoke(target, without, {}, site)
     interpreter.invoke(target, inputs, {}, site)
+    place = peers.parameter(instance, method)
+    if place is not None:
+        # Made apart, the other one has heads of its own.
+        other = peers.made(interpreter, instance.cls, site)
+        name = method.node.args.args[skip + place].arg
+        named = {} if place < len(inputs) else {name: other}
+        given = [other if index == place else each for index, each in enumerate(inputs)]
+        interpreter.invoke(target, given, named, site)
 
 
 def _first_function(cls: Class) -> ast.AST:

@@ -428,14 +428,24 @@ def _two_gaussians(value: Callable[..., float]) -> tuple[Parametrisation | None,
 
 
 def _is_attempted(value: Callable[..., float], parametrisation: Parametrisation) -> bool:
-    """Whether a formula falls with the log std of q and grows with its variance, as every KL of Gaussians does."""
-    rows, values = [], []
-    for q in (0.6, 1.1, 1.9, 0.8, 1.5):
-        std = std_at(parametrisation, q)
-        rows.append((1.0, math.log(std), std * std))
-        values.append(value(0.0, q, 1.3))
-    coefficients = fit(rows, values)
-    return coefficients is not None and coefficients[1] < 0 < coefficients[2]
+    """Whether a formula falls with the log std of q and grows with its variance, as every KL of Gaussians does.
+
+    Or whether its terms have the sizes of a KL's beside one another, with a sign wrong or another power of the std.
+    """
+    prior = std_at(parametrisation, 1.3)
+    factor = 2.0 * prior**2 * (value(1.0, 0.6, 1.3) - value(0.0, 0.6, 1.3))
+    for power in (2.0, 1.0, 4.0):
+        rows, values = [], []
+        for q in (0.6, 1.1, 1.9, 0.8, 1.5):
+            std = std_at(parametrisation, q)
+            rows.append((1.0, math.log(std), std**power))
+            values.append(value(0.0, q, 1.3))
+        coefficients = fit(rows, values)
+        if coefficients is not None:
+            entropy, spread = coefficients[1:]
+            sized = close(abs(entropy), abs(factor)) and close(abs(spread), abs(0.5 * factor / prior**power))
+            return sized or (power == 2.0 and entropy < 0 < spread)
+    return False
 
 
 def _classify(coefficients: list[float]) -> tuple[Parametrisation | None, float] | None:

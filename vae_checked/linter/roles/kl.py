@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 
 from vae_checked.facts import KL, Fact, Factor, KLForm, Reduced, Reduction
-from vae_checked.linter.roles import gradients
+from vae_checked.linter.evaluations.evaluation import expressions
+from vae_checked.linter.roles import gradients, phi
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import JointLoss, Losses
 from vae_checked.linter.roles.reconstructions import Reconstruction
-from vae_checked.linter.roles.reductions import is_whole, peeled, rank_of, step_axes
+from vae_checked.linter.roles.reductions import chains, is_whole, peeled, rank_of, step_axes
 from vae_checked.linter.symbols.expression import Expr, origin, strip
 from vae_checked.mathematics import reductions
+from vae_checked.mathematics.names import is_divergence
 from vae_checked.mathematics.reductions import Through, sign_of, weight_of
 
 
@@ -26,6 +28,8 @@ def kl_facts(kl: Divergence | None, recon: Reconstruction | None, reading: Joint
     is_kl = kl.parametrisation is not None and not kl.reversed
     if is_kl and reading is not None and recon is not None and reading.minimised is not None:
         factor = _factor(kl, reading, recon)
+    elif is_kl and reading is None:
+        factor = _claimed(kl, losses)
     in_loss = losses.holds(kl, recon)
     if in_loss:
         in_loss = gradients.through_kl(kl, losses)
@@ -118,6 +122,23 @@ def recon_sign(reading: JointLoss, kl: Divergence) -> int | None:
 
 def _bent(reading: JointLoss) -> bool:
     return any(isinstance(step, Through) for step in reading.kl)
+
+
+def _claimed(kl: Divergence, losses: Losses) -> Factor | None:
+    """The factor of a term that a distribution returns as its KL: a class that draws, and is no model."""
+    if not losses.samples:
+        return None
+    for root in losses.roots_with(kl.term):
+        function = root.function
+        if root.kind != "return" or function is None or function.owner is None or not is_divergence(function.name):
+            continue
+        if not function.owner.is_module:
+            for value in phi.resolved(expressions(root.value)):
+                for chain in chains(value, kl.term.uid, losses.graph):
+                    weight, chosen = weight_of(chain)
+                    chosen = chosen or any(map(reductions.weighs_formula, peeled(kl.term)))
+                    return None if chosen else Factor(abs(kl.factor) * weight, claimed=True)
+    return None
 
 
 def _factor(kl: Divergence, reading: JointLoss, recon: Reconstruction) -> Factor:
