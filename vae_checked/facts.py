@@ -210,14 +210,14 @@ class KLForm:
 
     `parametrisation` is how it reads the second head, None when it is the KL of no parametrisation. `points` are
     (s, std that the formula assumes) where a parametrisation fits. `values` are (mu, s, value of the formula, value of
-    the nearest closed form). `reversed` is KL(prior || posterior). A family other than the Gaussian has no second head,
-    and its KL is to the uniform prior.
+    the nearest closed form). `reversed` is KL(prior || posterior), None where nothing tells which of two learned
+    Gaussians is the posterior. A family other than the Gaussian has no second head, and its KL is to the uniform prior.
     """
 
     parametrisation: Parametrisation | None
     points: tuple[tuple[float, float], ...] = ()
     values: tuple[tuple[float, float, float, float], ...] = ()
-    reversed: bool = False
+    reversed: bool | None = False
     family: Family = Family.GAUSSIAN
 
 

@@ -160,3 +160,57 @@ def test_a_model_whose_result_is_another_does_not_fit(tmp_path: Path) -> None:
     report = read(tmp_path, model, trainer)
     assert codes(report) == []
     assert not any(facts.sampler.std and facts.kl.form for facts in report.facts)
+
+
+LEVELS = """
+
+class Levels(nn.Module):
+    def __init__(self, count=3):
+        super().__init__()
+        self.down = nn.ModuleList(nn.Linear(784 if i == 0 else 33, 33) for i in range(count))
+        self.heads = nn.ModuleList(nn.Linear(33, 14) for _ in range(count))
+        self.back = nn.Linear(7 * count, 784)
+
+    def forward(self, x):
+        h, drawn, terms = x, [], []
+        for down, head in zip(self.down, self.heads):
+            h = F.relu(down(h))
+            m, s = head(h).chunk(2, -1)
+            drawn.append(m + torch.exp(0.5 * s) * torch.randn_like(m))
+            terms.append(-0.5 * (1 + s - m.pow(2) - s.exp()).sum(-1))
+        return self.back(torch.cat(drawn, -1)), terms
+
+
+def fit(net, loader, optimizer):
+    for x in loader:
+        out, terms = net(x)
+        loss = ERROR
+        JOINED
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+"""
+JOINED = {
+    "one by one": "for term in terms:\n            loss = loss + term.mean()",
+    "python's sum": "loss = loss + sum(terms).mean()",
+    "a sum of means": "loss = loss + sum(term.mean() for term in terms)",
+    "a stack": "loss = loss + torch.stack(terms).sum(0).mean()",
+    "a stack, over levels last": "loss = loss + torch.stack(terms, dim=1).sum(1).mean()",
+    "added in place": (
+        "total = 0.0\n        for term in terms:\n            total += term.mean(0)\n        loss += total"
+    ),
+}
+
+
+@pytest.mark.parametrize("joined", JOINED.values(), ids=JOINED)
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [("F.mse_loss(out, x)", ["VAE502"]), ("F.mse_loss(out, x, reduction='none').sum(-1).mean()", [])],
+    ids=["a mean", "a sum"],
+)
+def test_terms_of_levels_that_a_trainer_adds_up(error: str, expected: list[str], joined: str, tmp_path: Path) -> None:
+    report = read(tmp_path, "", LEVELS.replace("ERROR", error).replace("JOINED", joined).replace("nn.", "torch.nn."))
+    assert codes(report) == expected
+    joined_up = [facts for facts in report.facts if facts.sampler.std and facts.kl.form and facts.recon.kind]
+    assert {facts.subject.rpartition(":")[2] for facts in joined_up} == {"Levels"}
+    assert any({"VAE302", "VAE305"} <= set(each.clean) for each in report.judgements)

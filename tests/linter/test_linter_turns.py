@@ -98,6 +98,27 @@ def test_a_kl_that_reads_the_head_of_each_turn_otherwise(body: str, tmp_path: Pa
     assert codes(report) == ["VAE201"]
 
 
+KNOWN = {
+    "a list of so many places": BODIES["places that are filled, all of them"].replace("* turns", "* 3"),
+    "a list of so many places and one before": BODIES["places that are filled"],
+    "a stack without its first turn": BODIES["places that are filled"].replace(
+        "torch.stack(each[1:], dim=0)", "torch.stack(each, dim=0)[1:]"
+    ),
+}
+
+
+@pytest.mark.parametrize("body", KNOWN.values(), ids=KNOWN)
+@pytest.mark.parametrize(("half", "expected"), [(0.5, []), (1.0, ["VAE201"])])
+@pytest.mark.parametrize("kl", [STANDARD, LEARNED], ids=["standard prior", "learned prior"])
+def test_turns_of_a_known_number_are_read_one_by_one(
+    body: str, half: float, expected: list[str], kl: str, tmp_path: Path
+) -> None:
+    text = MODEL.format(body=body.format(half=half), kl=kl).replace("turns = frames.size(0)", "turns = 3")
+    report = linted(tmp_path, {"net.py": text})
+    assert codes(report) == expected
+    assert any(facts.sampler.std and facts.kl.form and facts.recon.kind for facts in report.facts)
+
+
 LAYERS = (
     HEAD
     + """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import EXAMPLE, edit
 from vae_checked.catalogue.support.formula import beside_closed_form
-from vae_checked.catalogue.verdict import Clean, Evidence, Found, Verdict, lacking, left_to
+from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, lacking, left_to
 from vae_checked.facts import Facts, Family
 from vae_checked.finding import Severity
 
@@ -19,6 +19,8 @@ def judge(facts: Facts) -> Verdict:
         return Found(Evidence(origin=form.origin, values=beside_closed_form(form.value)))
     if form.value.parametrisation is None and form.value.family is Family.GAUSSIAN:
         return left_to("VAE301")
+    if form.value.reversed is None:
+        return Undecided(reason="which of the two learned Gaussians is the posterior is not known")
     return Clean()
 
 

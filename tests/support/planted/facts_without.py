@@ -196,6 +196,7 @@ UNDECIDED: list[tuple[str, Values, str]] = [
     ("VAE304", {"kl.reduced": Reduced(KEPT, KEPT)}, "the term is not reduced where it was seen"),
     ("VAE304", {"kl.reduced": Reduced()}, "how the term is reduced over a sample's axes is not known"),
     ("VAE306", {"kl.form": NO_KL}, "VAE301"),
+    ("VAE306", {"kl.form": KLForm(LOG_STD, reversed=None)}, "which of the two learned Gaussians is the posterior"),
     (
         "VAE403",
         {"recon.kind": Likelihood.BCE, "output.interval": SYMMETRIC_UNIT, "data.interval": UNIT},

@@ -22,10 +22,10 @@ class RoleReader(Protocol):
         """The parts of a forward's result by role: told by what they are, and by `names` where nothing is drawn."""
 
     def taken_models(self, evaluation: Evaluation) -> set[Taken]:
-        """What returns both heads of a KL and is not known."""
+        """What is not known and is called for both heads of a KL, or for parts of a loss that are put together here."""
 
     def draws(self, evaluation: Evaluation) -> bool:
         """Whether an evaluation has a sampler."""
 
     def joins(self, evaluation: Evaluation) -> bool:
-        """Whether a KL of an evaluation reads the heads that a sampler of it draws with."""
+        """Whether the function that was run has a value with a KL that reads the heads which a sampler draws with."""

@@ -6,9 +6,10 @@ import math
 from contextlib import suppress
 
 from vae_checked.facts import Facts, Family, Heads, Sampler
-from vae_checked.linter.evaluations.evaluation import Evaluation
+from vae_checked.linter.evaluations.evaluation import Evaluation, expressions
 from vae_checked.linter.roles import (
     copies,
+    directions,
     divergences,
     experts,
     gaps,
@@ -25,6 +26,7 @@ from vae_checked.linter.roles.across import Across
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.kl import kl_facts
 from vae_checked.linter.roles.likelihood import data_facts, output_facts, recon_facts, sides
+from vae_checked.linter.roles.loop_turns import of_a_turn
 from vae_checked.linter.roles.objective import Losses, objective_facts
 from vae_checked.linter.roles.posterior import exchanged, heads_facts, sampler_facts
 from vae_checked.linter.roles.reconstructions import Reconstruction
@@ -51,12 +53,7 @@ def facts_of(evaluation: Evaluation, across: Across) -> list[Facts]:
         return twice
     graph = Graph(phi.resolved(values))
     found = samplers.find(graph)
-    kls = [_of_turns(kl, found) for kl in divergences.find(graph, _cuts(found), _heads(found))]
-    recons = [
-        recon
-        for recon in reconstructions.find(graph)
-        if not _is_of_latents(recon, found, kls, graph) and not reconstructions.is_of_constant(recon)
-    ]
+    kls, recons = _terms(graph, found)
     if not (found or kls or recons):
         across.prior.read(evaluation.subject, graph, [])
         return twice
@@ -93,26 +90,30 @@ def facts_of(evaluation: Evaluation, across: Across) -> list[Facts]:
 
 
 def is_joined(evaluation: Evaluation) -> bool:
-    """Whether a KL of an evaluation reads the heads that a sampler of it draws with."""
+    """Whether the function that was run has a value with a KL that reads the heads which a sampler draws with."""
     graph = Graph(phi.resolved(evaluation.values()))
     found = samplers.find(graph)
-    kls = [_of_turns(kl, found) for kl in divergences.find(graph, _cuts(found), _heads(found))] if found else []
-    return any(_kl_of(site, kls) is not None for site in found)
+    kls = _terms(graph, found)[0] if found else []
+    joined = {kl.term.uid for site in found if (kl := _kl_of(site, kls)) is not None}
+    if not joined:
+        return False
+    own = [root.value for root in evaluation.observations.roots if root.depth == 1]
+    reached = Graph(phi.resolved(value for each in own for value in expressions(each)))
+    return any(node.uid in joined for node in reached.nodes)
 
 
-def _of_turns(kl: Divergence, found: list[SamplerSite]) -> Divergence:
-    """A KL of heads that the turns of a loop put together, as one of the heads of a turn, where those draw."""
-    location, head = _of_turn(kl.location), _of_turn(kl.head)
-    if any(strip(site.location).uid == location.uid and contains(site.scale, head.uid) for site in found):
-        return replace(kl, location=location, head=head)
-    return kl
-
-
-def _of_turn(value: Expr) -> Expr:
-    """What one turn of a loop adds to a stack of like values; the value itself where it is no such stack."""
-    while (bare := strip(value)).op == "stack" and len(bare.args) == 1:
-        value = strip(bare.args[0])
-    return value
+def _terms(graph: Graph, found: list[SamplerSite]) -> tuple[list[Divergence], list[Reconstruction]]:
+    """The KLs of a graph and its reconstructions."""
+    kls = [of_a_turn(kl, found) for kl in divergences.find(graph, _cuts(found), _heads(found))]
+    recons = [
+        recon
+        for recon in reconstructions.find(graph)
+        if not _is_of_latents(recon, found, kls, graph) and not reconstructions.is_of_constant(recon)
+    ]
+    if any(kl.prior_heads is not None for kl in kls):
+        decoded = directions.predictions(recons)
+        kls = [directions.directed(kl, kls, found, decoded) for kl in kls]
+    return kls, recons
 
 
 def _cuts(found: list[SamplerSite]) -> list[Expr]:

@@ -63,8 +63,10 @@ class Divergence:
     """A term that is, or tries to be, the KL of a diagonal Gaussian to N(0, I).
 
     `factor` is signed: the term is factor * KL per element. `parametrisation` is None for the KL of none. `values` are
-    (mu, s, value of the term / factor, closed form). `prior` marks a prior with heads of its own,
-    `reversed` the KL from the prior to the posterior. A categorical one has its probabilities as both heads.
+    (mu, s, value of the term / factor, closed form). `prior` marks a prior with heads of its own, which `prior_heads`
+    are where they are known: both means play one part, so that either may be that of the prior. `reversed` marks the KL
+    from the prior to the posterior, None where nothing tells the one from the other. A categorical one has its
+    probabilities as both heads.
     """
 
     term: Expr
@@ -74,8 +76,9 @@ class Divergence:
     factor: float
     values: tuple[tuple[float, float, float, float], ...]
     prior: bool = False
-    reversed: bool = False
+    reversed: bool | None = False
     family: Family = Family.GAUSSIAN
+    prior_heads: tuple[Expr, Expr] | None = None
 
 
 def find(graph: Graph, cuts: Iterable[Expr] = (), pairs: Iterable[tuple[Expr, Expr]] = ()) -> list[Divergence]:
@@ -381,7 +384,9 @@ def _between_gaussians(
                 parametrisation, factor, read_as = form
                 # Beside N(0, 1) a wrong formula can look right: its values would show nothing.
                 shown = () if parametrisation is None else _beside_normal(value, factor, read_as)
-                return Divergence(node, one, posterior, parametrisation, factor, shown, prior=True)
+                return Divergence(
+                    node, one, posterior, parametrisation, factor, shown, prior=True, prior_heads=(other, prior)
+                )
     return None
 
 

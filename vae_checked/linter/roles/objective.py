@@ -88,7 +88,7 @@ class Losses:
         self._read: dict[Callable[[Losses], object], object] = {}
         self._roots_of: dict[int, list[int]] | None = None
         self.backward = _resolved(root for root in evaluation.observations.roots if root.kind == "backward")
-        self._called = _resolved(root for root in evaluation.observations.roots if _called_loss(root))
+        self._called = _resolved(root for root in evaluation.observations.roots if called_loss(root))
         self._named = {value.uid for value in self._called}
         self.ends = list({value.uid: value for value in (*self.totals, *self.backward, *self._called)}.values())
 
@@ -142,7 +142,7 @@ class Losses:
     @property
     def draws(self) -> bool:
         """Whether anything is drawn in the evaluation, but for a sampler that was run by itself on heads of its own."""
-        alone = {site.noise.uid for site in self.samples if _is_given(site.location) and _is_given(site.scale)}
+        alone = {site.noise.uid for site in self.samples if is_given(site.location) and is_given(site.scale)}
         return any(node.op in ("noise", "draw") and node.uid not in alone for node in self.nodes)
 
     def trains(self, z: Expr) -> bool:
@@ -290,7 +290,7 @@ class Losses:
         return len(signs) > 1
 
 
-def _is_given(head: Expr) -> bool:
+def is_given(head: Expr) -> bool:
     """Whether a head is a parameter of the function that was run, or computed from one alone."""
     found = leaves(head)
     return bool(found) and all(leaf.op == "atom" for leaf in found)
@@ -345,7 +345,7 @@ def _shows(call: ast.Call) -> bool:
     return name in ("print", "item", "detach", "add_scalar", "log", "info", "debug", "write", "format")
 
 
-def _called_loss(root: Root) -> bool:
+def called_loss(root: Root) -> bool:
     """Whether the source calls a value a loss: its name, its function's, or its key."""
     if root.kind == "assign":
         return _is_loss(root.name)

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.evaluations.reader import Taken
 from vae_checked.linter.roles import assemble, divergences, phi, samplers
-from vae_checked.linter.symbols.expression import KL, SAMPLE, Expr, Graph, contains, strip
+from vae_checked.linter.roles.objective import called_loss
+from vae_checked.linter.symbols.expression import KL, SAMPLE, SUMS, Expr, Graph, contains, strip, walk
 from vae_checked.linter.symbols.values import Instance, Value
 from vae_checked.mathematics.names import Role, likely_role_of
 
@@ -100,12 +101,23 @@ def _spine(scale: Expr) -> list[Expr]:
 
 
 def taken_models(evaluation: Evaluation) -> set[Taken]:
-    """What returns both heads of a KL and is not known."""
+    """What is not known and is called for both heads of a KL, or for parts of a loss that are put together here."""
+    found: set[Taken] = set()
+    for node in walk(*_put_together(evaluation)):
+        taken = _called(node)
+        if taken is not None:
+            found.add(taken)
     values = [value for value in evaluation.values() if value.bits & KL == KL]
     if not values or not any(_maker(node) for node in Graph(values).nodes if node.op == "item"):
-        return set()
+        return found
     makers = ((_maker(kl.location), _maker(kl.head)) for kl in divergences.find(Graph(phi.resolved(values))))
-    return {one for one, other in makers if one is not None and one == other}
+    return found | {one for one, other in makers if one is not None and one == other}
+
+
+def _put_together(evaluation: Evaluation) -> list[Expr]:
+    """The sums that are differentiated, or that are called a loss."""
+    roots = (root for root in evaluation.observations.roots if root.kind == "backward" or called_loss(root))
+    return [root.value for root in roots if isinstance(root.value, Expr) and root.value.bits & SUMS]
 
 
 def _maker(head: Expr) -> Taken | None:
@@ -115,6 +127,11 @@ def _maker(head: Expr) -> Taken | None:
         return None
     while node.op in ("item", "attribute", "part") and node.args:
         node = strip(node.args[0])
+    return _called(node)
+
+
+def _called(node: Expr) -> Taken | None:
+    """The unknown thing that a node is a call of."""
     called = node.op == "call" or (node.op == "opaque" and node.get("name") == "call")
     owner = strip(node.args[0]) if called and node.args else None
     return (owner.op, owner.get("name")) if owner is not None and owner.op in ("atom", "attribute") else None
@@ -127,5 +144,5 @@ def draws(evaluation: Evaluation) -> bool:
 
 
 def joins(evaluation: Evaluation) -> bool:
-    """Whether a KL of an evaluation reads the heads that a sampler of it draws with."""
+    """Whether the function that was run has a value with a KL that reads the heads which a sampler draws with."""
     return assemble.is_joined(evaluation)

@@ -238,7 +238,12 @@ def _content(facts: Facts) -> dict[str, tuple[object, object]]:
 
 
 def _parts(path: str, value: object) -> Iterator[tuple[str, object]]:
-    """What a fact says, each part by itself: of a reduction one axis may be known and the other not."""
+    """What a fact says, each part by itself: one axis of a reduction may be known, or a KL but for its direction."""
+    if isinstance(value, KLForm):
+        yield path, value.parametrisation
+        if value.reversed is not None:
+            yield f"{path}.reversed", value.reversed
+        return
     if not isinstance(value, Reduced):
         yield path, _essence(value)
         return
@@ -249,4 +254,4 @@ def _parts(path: str, value: object) -> Iterator[tuple[str, object]]:
 
 def _essence(value: object) -> object:
     """What two evaluations of one line agree on: a curve's parametrisation, not the points it was drawn at."""
-    return value.parametrisation if isinstance(value, (StdCurve, KLForm)) else value
+    return value.parametrisation if isinstance(value, StdCurve) else value

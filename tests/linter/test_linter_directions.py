@@ -1,0 +1,144 @@
+"""Of two learned Gaussians the posterior is the one whose sample is decoded: a KL from the other one is reversed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from small_vaes.fragments import HEAD, codes, linted
+
+from vae_checked.linter import LintReport
+
+START = (
+    HEAD
+    + """from dataclasses import dataclass
+from torch.distributions import Independent, Normal, kl_divergence
+
+"""
+)
+NET = """
+class Net(nn.Module):
+    def __init__(self, seen=33, told=5, latents=7):
+        super().__init__()
+        self.to_q, self.to_p = nn.Linear(seen + told, 2 * latents), nn.Linear(told, 2 * latents)
+        self.back = nn.Linear(latents + told, seen)
+
+    def forward(self, x, c):
+        {forward}
+
+
+def fit(net, loader, optimizer):
+    for x, c in loader:
+        {returned} = net(x, c)
+        error = F.mse_loss(y, x, reduction="none").sum(-1)
+        loss = (error + {kl}).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+"""
+CLASSES = """
+@dataclass
+class Gaussian:
+    mean: torch.Tensor
+    s: torch.Tensor
+
+    def draw(self):
+        return self.mean + torch.exp(self.s) * torch.randn_like(self.mean)
+
+    def kl(self, prior):
+        wide = torch.exp(2 * (self.s - prior.s))
+        near = ((self.mean - prior.mean) / torch.exp(prior.s)) ** 2
+        return 0.5 * (wide + near - 1) - self.s + prior.s
+
+
+def heads(layer, x):
+    return layer(x).chunk(2, -1)
+
+
+"""
+OBJECTS = """q = Gaussian(*heads(self.to_q, torch.cat([x, c], -1)))
+        p = Gaussian(*heads(self.to_p, c))
+        return self.back(torch.cat([{sampled}.draw(), c], -1)), q, p"""
+DISTRIBUTIONS = """m, s = self.to_q(torch.cat([x, c], -1)).chunk(2, -1)
+        q = Independent(Normal(m, torch.exp(s)), 1)
+        m, s = self.to_p(c).chunk(2, -1)
+        p = Independent(Normal(m, torch.exp(s)), 1)
+        return self.back(torch.cat([{sampled}.rsample(), c], -1)), q, p"""
+TENSORS = """qm, qs = self.to_q(torch.cat([x, c], -1)).chunk(2, -1)
+        pm, ps = self.to_p(c).chunk(2, -1)
+        z = {sampled}m + F.softplus({sampled}s) * torch.randn_like({sampled}m)
+        return self.back(torch.cat([z, c], -1)), qm, F.softplus(qs), pm, F.softplus(ps)"""
+# How the model is written, what it returns, and the KL with its arguments open.
+FORMS = {
+    "own class": (OBJECTS, "y, q, p", "{one}.kl({other}).sum(-1)"),
+    "torch's own": (DISTRIBUTIONS, "y, q, p", "kl_divergence({one}, {other})"),
+    "tensors": (
+        TENSORS,
+        "y, qm, qs, pm, ps",
+        "kl_divergence(Normal({one}m, {one}s), Normal({other}m, {other}s)).sum(-1)",
+    ),
+    "by hand": (
+        TENSORS,
+        "y, qm, qs, pm, ps",
+        "(torch.log({other}s / {one}s) + ({one}s ** 2 + ({one}m - {other}m) ** 2) / (2 * {other}s ** 2) - 0.5).sum(-1)",
+    ),
+}
+
+
+def read(tmp_path: Path, form: str, sampled: str, kl: str) -> LintReport:
+    forward, returned, _ = FORMS[form]
+    body = NET.format(forward=forward.format(sampled=sampled), returned=returned, kl=kl)
+    return linted(tmp_path, {"net.py": START + CLASSES + body})
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_kl_from_the_posterior_that_is_decoded(form: str, tmp_path: Path) -> None:
+    report = read(tmp_path, form, "q", FORMS[form][2].format(one="q", other="p"))
+    assert codes(report) == []
+    assert any({"VAE201", "VAE306"} <= set(each.clean) for each in report.judgements)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_kl_to_the_posterior_that_is_decoded_is_reversed(form: str, tmp_path: Path) -> None:
+    report = read(tmp_path, form, "q", FORMS[form][2].format(one="p", other="q"))
+    assert codes(report) == ["VAE306"]
+    assert not any("VAE306" in each.clean for each in report.judgements)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_sum_of_both_directions_is_meant(form: str, tmp_path: Path) -> None:
+    kl = FORMS[form][2]
+    both = f"{kl.format(one='q', other='p')} + {kl.format(one='p', other='q')}"
+    assert codes(read(tmp_path, form, "q", both)) == []
+
+
+FIXED = [
+    ("own class", "Gaussian(*heads(self.to_p, c))", "Gaussian(*(h.detach() for h in heads(self.to_p, c)))"),
+    ("torch's own", "self.to_p(c).chunk(2, -1)", "self.to_p(c).detach().chunk(2, -1)"),
+    ("tensors", "pm, F.softplus(ps)", "pm.detach(), F.softplus(ps).detach()"),
+]
+
+
+@pytest.mark.parametrize(("form", "trained", "fixed"), FIXED, ids=[form for form, _, _ in FIXED])
+def test_a_posterior_that_is_drawn_to_fixed_heads_is_not_accused(
+    form: str, trained: str, fixed: str, tmp_path: Path
+) -> None:
+    forward, returned, kl = FORMS[form]
+    body = NET.format(forward=forward.format(sampled="q"), returned=returned, kl=kl.format(one="p", other="q"))
+    assert trained in body
+    assert codes(linted(tmp_path, {"net.py": START + CLASSES + body.replace(trained, fixed)})) == []
+
+
+ALONE = """
+
+def objective(y, x, qm, qs, pm, ps):
+    kl = kl_divergence(Normal(qm, qs.exp()), Normal(pm, ps.exp())).sum(-1)
+    return (F.mse_loss(y, x, reduction="none").sum(-1) + kl).mean()
+"""
+
+
+def test_nothing_is_said_of_the_direction_where_no_sample_tells_it(tmp_path: Path) -> None:
+    report = linted(tmp_path, {"loss.py": START + ALONE})
+    assert codes(report) == []
+    assert report.judgements
+    assert not any("VAE306" in each.clean for each in report.judgements)

@@ -1,0 +1,76 @@
+"""From which of two Gaussians a KL is taken: the posterior is the one whose sample is decoded and compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from vae_checked.facts import Parametrisation
+from vae_checked.linter.roles.divergences import Divergence
+from vae_checked.linter.roles.objective import is_given
+from vae_checked.linter.roles.reconstructions import Reconstruction
+from vae_checked.linter.roles.samplers import SamplerSite
+from vae_checked.linter.symbols.expression import Graph, contains, strip, walk
+from vae_checked.linter.symbols.gradient_flow import reached
+from vae_checked.mathematics.gaussians import gaussian_kl, reversed_gaussian_kl, std_at
+from vae_checked.record import replace
+
+# What makes a head of something else.
+_MADE = frozenset(("layer", "call", "opaque"))
+_SHOWN = ((0.0, 1.0), (0.7, 0.5), (-0.4, 2.0))
+
+
+def directed(kl: Divergence, kls: Iterable[Divergence], found: Sequence[SamplerSite], decoded: Graph) -> Divergence:
+    """A KL of two learned Gaussians with what their samples say of its direction, as one of the posterior's heads.
+
+    `decoded` are the predictions of all reconstructions. Where it is taken from the prior to the posterior, the prior
+    must feed none of them, and be trained by the KL, and the same two must have no KL the other way round: a sum of
+    both is meant. A draw of heads that are handed over says nothing of who hands them over.
+    """
+    if kl.prior_heads is None or kl.parametrisation is None:
+        return kl
+    mean, second = kl.prior_heads
+    means = {strip(mean).uid, strip(kl.location).uid}
+    first, last = (
+        [site for site in found if strip(site.location).uid in means and contains(site.scale, strip(head).uid)]
+        for head in (kl.head, second)
+    )
+    if any(site.z in decoded or not (last or is_given(site.location)) for site in first):
+        return kl
+    site = next((site for site in last if site.z in decoded), None)
+    if site is None or kl.head in decoded or _is_cut(kl) or any(_is_opposite(kl, other) for other in kls):
+        return replace(kl, reversed=None)
+    own, other = (mean, kl.location) if strip(site.location).uid == strip(mean).uid else (kl.location, mean)
+    return replace(
+        kl,
+        location=own,
+        head=second,
+        values=tuple(_beside_normal(kl.parametrisation, mu, s) for mu, s in _SHOWN),
+        reversed=True,
+        prior_heads=(other, kl.head),
+    )
+
+
+def predictions(recons: Iterable[Reconstruction]) -> Graph:
+    """What is compared with data in some reconstructions, both sides of each."""
+    return Graph(side for recon in recons for side in (recon.first, recon.second))
+
+
+def _is_opposite(one: Divergence, other: Divergence) -> bool:
+    return (
+        other.prior_heads is not None
+        and one.prior_heads is not None
+        and (one.head.uid == strip(other.prior_heads[1]).uid and strip(one.prior_heads[1]).uid == other.head.uid)
+    )
+
+
+def _is_cut(kl: Divergence) -> bool:
+    """Whether the KL leaves the first of its Gaussians as it is: a target that another one is drawn to."""
+    passed = reached([kl.term])
+    made = [node.uid for node in walk(kl.head) if node.op in _MADE]
+    return kl.head.uid not in passed or (bool(made) and passed.isdisjoint(made))
+
+
+def _beside_normal(parametrisation: Parametrisation, mu: float, s: float) -> tuple[float, float, float, float]:
+    """(mu, s, KL(N(0, 1) || q), KL(q || N(0, 1))) for a q with these heads."""
+    std = std_at(parametrisation, s)
+    return mu, s, reversed_gaussian_kl(mu, std), gaussian_kl(mu, std)
