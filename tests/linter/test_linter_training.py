@@ -13,6 +13,8 @@ from vae_checked.linter import LintReport, lint
 ALL = [mistake.code for mistake in CATALOGUE]
 
 MODULE = """\
+import math
+
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
@@ -288,12 +290,72 @@ HIDDEN = {
     "a mask by inequality": ("loss[loss != loss] = 0\nreturn loss.mean()", ["VAE604"]),
     "where": ("loss = torch.where(torch.isnan(loss), torch.zeros_like(loss), loss)\nreturn loss.mean()", ["VAE604"]),
     "raised": ("if torch.isnan(loss).any():\n    raise ValueError('NaN')\nreturn loss.mean()", []),
+    "a branch on isnan": (
+        "if torch.isnan(kl).any():\n    kl = torch.zeros_like(kl)\nreturn (recon + kl).mean()",
+        ["VAE604"],
+    ),
+    "a branch on a method": (
+        "if kl.isnan().any():\n    kl = torch.tensor(0.0)\nreturn (recon + kl).mean()",
+        ["VAE604"],
+    ),
+    "a branch on a number": (
+        "total = loss.mean()\nif math.isnan(total.item()):\n    total = torch.tensor(0.0)\nreturn total",
+        ["VAE604"],
+    ),
+    "a branch on inequality": (
+        "total = loss.mean()\nif total != total:\n    total = recon.mean()\nreturn total",
+        ["VAE604"],
+    ),
+    "a branch on a head": (
+        "total = recon\nif not torch.isnan(logvar).any():\n    total = recon + kl\nreturn total.mean()",
+        ["VAE604"],
+    ),
+    "a choice in one line": ("kl = kl if torch.isfinite(kl).all() else 0.0\nreturn (recon + kl).mean()", ["VAE604"]),
+    "another value returned": ("if torch.isnan(kl).any():\n    return recon.mean()\nreturn loss.mean()", ["VAE604"]),
+    "a sum that leaves it out": ("return recon.mean() + torch.nansum(kl) / x.size(0)", ["VAE604"]),
+    "a mean that leaves it out": ("return loss.nanmean()", ["VAE604"]),
+    "missing data left out": (
+        "recon = F.mse_loss(x_hat, x, reduction='none').nansum(1)\nreturn (recon + kl).mean()",
+        [],
+    ),
+    "or infinite": (
+        "if torch.isnan(kl).any() or torch.isinf(kl).any():\n    kl = 0 * recon\nreturn (recon + kl).mean()",
+        ["VAE604"],
+    ),
+    "replaced and told": (
+        "if torch.isnan(kl).any():\n    print('NaN')\n    kl = torch.zeros_like(kl)\nreturn (recon + kl).mean()",
+        [],
+    ),
+    "only told": ("if torch.isnan(loss).any():\n    print('NaN')\nreturn loss.mean()", []),
+    "left out": ("if torch.isnan(loss).any():\n    return None\nreturn loss.mean()", []),
+    "missing data": (
+        "if torch.isnan(x).any():\n    return recon.mean()\nreturn loss.mean()",
+        [],
+    ),
 }
 
 
 @pytest.mark.parametrize(("ending", "expected"), HIDDEN.values(), ids=HIDDEN)
 def test_hidden_nan(ending: str, expected: list[str], tmp_path: Path) -> None:
     assert codes(tmp_path, module(ending=ending)) == expected
+
+
+SKIPPED = """\
+            if torch.isnan(loss):
+                continue
+            optimizer.zero_grad()
+"""
+
+
+def test_a_step_that_is_left_out_hides_no_nan(tmp_path: Path) -> None:
+    text = module().replace("            optimizer.zero_grad()\n", SKIPPED)
+    assert codes(tmp_path, text) == []
+
+
+def test_a_sum_over_what_is_no_nan_leaves_it_open(tmp_path: Path) -> None:
+    ending, _ = HIDDEN["missing data left out"]
+    report = read(tmp_path, module(ending=ending))
+    assert "VAE604" not in {code for judgement in report.judgements for code in judgement.clean}
 
 
 def parts(*names: str) -> str:

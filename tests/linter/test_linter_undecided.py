@@ -58,7 +58,11 @@ UNDECIDED = [
         "VAE604",
         [(TOTAL, f"    kl = torch.where(kl == kl, kl, torch.zeros_like(kl))\n{TOTAL}")],
     ),
-    ("a test for NaN", "VAE604", [(TOTAL, f"    kl = torch.zeros(1) if kl.isnan().any() else kl\n{TOTAL}")]),
+    (
+        "a test for NaN that tells of it",
+        "VAE604",
+        [(TOTAL, f"    if kl.isnan().any():\n        print(kl)\n        kl = torch.zeros(1)\n{TOTAL}")],
+    ),
     (
         "a sample that nothing is computed from",
         "VAE207",

@@ -1,14 +1,19 @@
-"""Code that asks of a value whether it is NaN, or finite."""
+"""Code that asks of a value whether it is NaN, or finite, and what it puts in its place."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from vae_checked.linter.files import syntax
+from vae_checked.linter.symbols.expression import Expr, strip, walk
 from vae_checked.linter.symbols.values import Function, Module
 
 _TESTS = frozenset(("isnan", "isfinite", "isinf"))
+# Calls by which whoever trains is told, and statements that end what was going on.
+_TELLING = frozenset(
+    "print log log_dict warn warning error info debug critical exception write add_scalar alert set_trace".split()
+)
 
 
 def test_for_nan(functions: Iterable[Function]) -> bool:
@@ -29,3 +34,34 @@ def _asks(node: ast.AST) -> bool:
     return (isinstance(node, ast.Name) and node.id in _TESTS) or (
         isinstance(node, ast.Attribute) and node.attr in _TESTS
     )
+
+
+def asked_of(condition: Expr) -> Iterator[Expr]:
+    """The values of which a condition asks whether they are NaN, or finite."""
+    for node in walk(condition):
+        name = str(node.get("name"))
+        if node.op not in ("opaque", "call") or not node.args:
+            continue
+        given = strip(node.args[0])
+        with_itself = name in ("compare:NotEq", "compare:Eq") and strip(node.args[1]).uid == given.uid
+        if with_itself or name.rpartition(".")[2] in _TESTS:
+            yield given
+
+
+def is_told(choice: Expr) -> bool:
+    """Whether somebody is told, or the training stopped, in a branch that a condition chooses."""
+    condition = choice.args[0].site
+    if condition is None:
+        return True
+    around = (node for node in syntax.descendants(condition.source.cell.tree) if isinstance(node, ast.If))
+    branch = next((node for node in around if node.test is condition.node), None)
+    return branch is not None and any(map(_tells, syntax.descendants(branch)))
+
+
+def _tells(node: ast.AST) -> bool:
+    if isinstance(node, (ast.Raise, ast.Assert)):
+        return True
+    if not isinstance(node, ast.Call):
+        return False
+    target = node.func
+    return (target.attr if isinstance(target, ast.Attribute) else getattr(target, "id", "")) in _TELLING

@@ -262,13 +262,17 @@ class Losses:
             self._unsettled = Graph(self.evaluation.values())
         return self._unsettled
 
-    def roots_with(self, term: Expr) -> list[Root]:
-        """The edges of statements at which a value holds a term, told by where it is written."""
+    def unsettled_with(self, term: Expr) -> frozenset[int]:
+        """The uids of what holds a term before branches were settled, told by where the term is written."""
         written = term.site.node if term.site is not None else None
         same = [
             node.uid for node in self.unsettled.having(term.op) if node.site is not None and node.site.node is written
         ]
-        holding = frozenset().union(*(self.unsettled.holding(uid) for uid in same))
+        return frozenset().union(*(self.unsettled.holding(uid) for uid in same))
+
+    def roots_with(self, term: Expr) -> list[Root]:
+        """The edges of statements at which a value holds a term, told by where it is written."""
+        holding = self.unsettled_with(term)
         if self._roots_of is None:
             self._roots_of = {}
             for place, root in enumerate(self.evaluation.observations.roots):

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from vae_checked.facts import Axis, Fact, Family, NoiseLaw, NoiseTiming, Overflow, Parametrisation, Sampler, Training
-from vae_checked.linter.roles import gradients, optimizers, samplers
+from vae_checked.linter.roles import gradients, nan_tests, optimizers, samplers
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import Losses
 from vae_checked.linter.roles.reconstructions import Reconstruction
@@ -240,15 +240,41 @@ def _follows(losses: Losses, node: Expr, site: SamplerSite | None, recon: Recons
 
 
 def _hidden_nan(losses: Losses, kl: Divergence | None, recon: Reconstruction | None) -> Fact[str | None] | None:
-    """NaN replaced between a term and the loss."""
+    """NaN replaced between a term and the loss, by an operation or in a branch that asks for it."""
     terms = [term.term for term in (kl, recon) if term is not None and losses.trains(term.term)]
     if not terms:
         return None
     for node in losses.graph.having("nan_to_num"):
         if any(losses.graph.holds(node, term.uid) for term in terms) and losses.trains(node):
             return Fact(origin(node).source, origin(node))
+    leaving_out = [
+        node for node in losses.graph.having("sum", "mean") if node.get("without_nan") and losses.trains(node)
+    ]
+    for node in leaving_out:
+        if kl is not None and (losses.graph.holds(node, kl.term.uid) or losses.graph.holds(kl.term, node.uid)):
+            return Fact(origin(node).source, origin(node))
+    if not (losses.tests_for_nan or leaving_out):
+        return Fact(None, origin(terms[0]))
     # What is done where a test for NaN holds may be to put a number in its place.
-    return None if losses.tests_for_nan else Fact(None, origin(terms[0]))
+    return next(filter(None, (_replaced_in_branch(losses, term) for term in terms)), None)
+
+
+def _replaced_in_branch(losses: Losses, term: Expr) -> Fact[str | None] | None:
+    """What a branch leaves out of the loss where it, or a value that it follows from, is NaN."""
+    with_term = losses.unsettled_with(term)
+    for choice in losses.unsettled.having("phi"):
+        condition, one, other = choice.args
+        if (one.uid in with_term) is (other.uid in with_term):
+            continue
+        asked = [value for value in nan_tests.asked_of(condition) if value.uid in with_term or _is_computed(value)]
+        if asked and not nan_tests.is_told(choice):
+            return Fact(origin(asked[0]).source, origin(condition))
+    return None
+
+
+def _is_computed(value: Expr) -> bool:
+    """Whether a model makes a value: data may lack some of their numbers."""
+    return any(node.op in ("layer", "opaque", "call") for node in walk(value))
 
 
 def _without_gradient(losses: Losses, site: SamplerSite | None, kl: Divergence | None) -> Fact[tuple[str, ...]] | None:

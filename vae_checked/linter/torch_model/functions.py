@@ -117,14 +117,16 @@ def _move(op: str) -> Handler:
     return handle
 
 
-def _reduce(op: str) -> Handler:
+def _reduce(op: str, *, without_nan: bool = False) -> Handler:
+    own = (("without_nan", True),) if without_nan else ()
+
     def handle(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
         x = first_tensor(args, kwargs, site)
         axes = axes_of(_argument(args, kwargs, 1, "dim", "axis"))
         keep = _argument(args, kwargs, 2, "keepdim", "keepdims")
         if x.op == "stack" and keep is not True and axes in ("all", (x.get("axis"),)):
             return _folded(op, x, axes, site)
-        return Expr(op, (x,), (("axes", axes), ("keepdim", keep is True)), site)
+        return Expr(op, (x,), (("axes", axes), ("keepdim", keep is True), *own), site)
 
     return handle
 
@@ -274,8 +276,9 @@ HANDLERS: dict[str, Handler] = {
     **dict.fromkeys(("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout"), _dropout),
     **{name: _shape(op) for name, op in _SHAPES.items()},
     **{name: _move(name) for name in OPERATIONS["move"].names.functions},
-    "sum": _reduce("sum"), "nansum": _reduce("sum"), "reduce_sum": _reduce("sum"),
-    "mean": _reduce("mean"), "nanmean": _reduce("mean"), "average": _reduce("mean"), "reduce_mean": _reduce("mean"),
+    "sum": _reduce("sum"), "nansum": _reduce("sum", without_nan=True), "reduce_sum": _reduce("sum"),
+    "mean": _reduce("mean"), "nanmean": _reduce("mean", without_nan=True), "average": _reduce("mean"),
+    "reduce_mean": _reduce("mean"),
     "softmax": _softmax, "log_softmax": _log_softmax,
     **dict.fromkeys(OPERATIONS["detach"].names.functions, _detach),
     "size": _size_of, "numel": _numel, "nelement": _numel,
