@@ -79,6 +79,36 @@ USES = {
         f"loss = side + kl.mean() + {SQUARES.format('z')} + self.painter.error(x, w)",
         [],
     ),
+    "a draw under no_grad": (
+        f"with torch.no_grad():\n            {DRAW}",
+        f"loss = side + kl.mean() + {SQUARES.format('z')}",
+        ["VAE206"],
+    ),
+    "the width under no_grad": (
+        "with torch.inference_mode():\n            w = torch.exp(0.5 * s)\n        z = m + w * torch.randn_like(s)",
+        f"loss = side + kl.mean() + {SQUARES.format('z')}",
+        ["VAE206"],
+    ),
+    "eps alone under no_grad": (
+        "with torch.no_grad():\n            e = torch.randn_like(s)\n        z = m + torch.exp(0.5 * s) * e",
+        f"loss = side + kl.mean() + {SQUARES.format('z')}",
+        [],
+    ),
+    "a use under no_grad alone": (
+        DRAW,
+        f"with torch.no_grad():\n            side = side + {SQUARES.format('z')}\n        loss = side + kl.mean()",
+        ["VAE206"],
+    ),
+    "another use under no_grad": (
+        f"{DRAW}\n        with torch.no_grad():\n            w = {SQUARES.format('z')}",
+        f"loss = w + kl.mean() + {SQUARES.format('z')}",
+        [],
+    ),
+    "heads without gradient and no KL": (
+        f"with torch.no_grad():\n            m, s = self(x)\n        {DRAW}",
+        SQUARES.format("z").join(("loss = side + ", "")),
+        [],
+    ),
     "its size alone beside a cut": (
         DRAW,
         f"loss = side + kl.mean() / z.shape[1] + {SQUARES.format('z.detach()')}",
@@ -100,6 +130,45 @@ def test_the_line_that_stops_the_gradient_stands_beside(tmp_path: Path) -> None:
     lines = text.splitlines()
     places = [lines[related.place.line - 1] for related in finding.related if related.place is not None]
     assert any("z.detach()" in line for line in places)
+
+
+DRAWN = """
+    @torch.no_grad()
+    def draw(self, m, s):
+        return m + torch.exp(0.5 * s) * torch.randn_like(s)
+
+    def forward(self, x):
+        h = self.trunk(x)"""
+
+
+def test_a_function_under_no_grad_hands_on_no_gradient(tmp_path: Path) -> None:
+    use = f"loss = kl.mean() + {SQUARES.format('z')}"
+    text = TRAINER.format(draw="z = self.draw(m, s)", use=use, kl=KL)
+    decorated = text.replace("\n    def forward(self, x):\n        h = self.trunk(x)", DRAWN)
+    assert codes(linted(tmp_path, {"net.py": decorated})) == ["VAE206"]
+    (tmp_path / "net.py").write_text(decorated.replace("    @torch.no_grad()\n", ""))
+    assert codes(linted(tmp_path, {})) == []
+
+
+CHECK = """
+
+def check(loader, painter):
+    net = Net(painter)
+    with torch.no_grad():
+        for x, y in loader:
+            loss = net.step(x, y)
+    for x, y in loader:
+        with torch.no_grad():
+            m, s = net(x)
+            out = net.back(m + torch.exp(0.5 * s) * torch.randn_like(s))
+        loss = F.mse_loss(out, x, reduction="none").sum(1).mean() + ({kl}).mean()
+    return loss
+"""
+
+
+def test_evaluation_under_no_grad_needs_no_gradient(tmp_path: Path) -> None:
+    text = TRAINER.format(draw=DRAW, use=f"loss = kl.mean() + {SQUARES.format('z')}", kl=KL)
+    assert codes(linted(tmp_path, {"net.py": text + CHECK.format(kl=KL)})) == []
 
 
 PARTS = """

@@ -166,12 +166,43 @@ MISSING = {
     "as a number": (f"{RECON}\n{KL}\nloss = recon + kl.item()", ["VAE305"]),
     "its data": (f"{RECON}\n{KL}\nloss = recon + kl.data", ["VAE305"]),
     "shown detached": (f"{RECON}\n{KL}\nloss = recon + kl\nshown = recon + kl.detach()", []),
+    "by Python's float": (f"{RECON}\n{KL}\nloss = recon + float(kl)", ["VAE305"]),
+    "a tensor made of it": (f"{RECON}\n{KL}\nloss = recon + torch.tensor(kl)", ["VAE305"]),
+    "without gradient": (f"{RECON}\nwith torch.no_grad():\n    {KL}\nloss = recon + kl", ["VAE305"]),
+    "shown without gradient": (f"{RECON}\n{KL}\nloss = recon + kl\nwith torch.no_grad():\n    seen = kl + 1", []),
+    "clamped to one number": (f"{RECON}\n{KL}\nloss = recon + torch.clamp(kl, 2.0, max=2.0)", ["VAE305"]),
+    "clamped to 0": (f"{RECON}\n{KL}\nloss = recon + kl.clamp(max=0.0)", ["VAE305"]),
+    "no more than 0": (f"{RECON}\n{KL}\nloss = recon + torch.minimum(kl, torch.zeros_like(kl))", ["VAE305"]),
+    "its negative cut": (f"{RECON}\n{KL}\nloss = recon + F.relu(-kl)", ["VAE305"]),
+    "free bits": (f"{RECON}\n{KL}\nloss = recon + kl.clamp(min=3.0)", []),
+    "a capacity": (f"{RECON}\n{KL}\nloss = recon + kl.clamp(0.0, 4.0)", []),
+    "a capacity of a setting": (f"{RECON}\n{KL}\nloss = recon + kl.clamp(BETA, BETA)", []),
 }
+STILL = "m, s = self.to_m(h), self.to_s(h)"
+
+
+def test_the_line_is_the_one_that_leaves_a_number_of_the_kl(tmp_path: Path) -> None:
+    text = MODEL + LOOP.format(body=looped(f"{RECON}\n{KL}\nkl = kl.clamp(max=0.0)\nloss = recon + kl"))
+    (finding,) = read(tmp_path, text).findings
+    assert finding.place is not None
+    assert text.splitlines()[finding.place.line - 1].strip() == "kl = kl.clamp(max=0.0)"
+
+
+def test_an_encoder_that_is_kept_as_it_is_needs_no_kl(tmp_path: Path) -> None:
+    kept = MODEL.replace(STILL, f"with torch.no_grad():\n            {STILL}")
+    assert kept != MODEL
+    assert codes(tmp_path, f"{RECON}\n{KL}\nloss = recon + kl", kept) == []
 
 
 @pytest.mark.parametrize(("body", "expected"), MISSING.values(), ids=MISSING)
 def test_kl_in_loss(body: str, expected: list[str], tmp_path: Path) -> None:
     assert codes(tmp_path, body) == expected
+
+
+@pytest.mark.parametrize("bounds", ["BETA, BETA", "max=0.0 * BETA"])
+def test_a_setting_that_stops_the_kl_leaves_it_open(bounds: str, tmp_path: Path) -> None:
+    report = read(tmp_path, MODEL + LOOP.format(body=looped(f"{RECON}\n{KL}\nloss = recon + kl.clamp({bounds})")))
+    assert "VAE305" not in {code for judgement in report.judgements for code in judgement.clean}
 
 
 def test_a_kl_times_0_is_neither_in_the_loss_nor_missing(tmp_path: Path) -> None:

@@ -32,7 +32,14 @@ UNDECIDED = [
     ),
     ("a doubled KL beside a squared error", "VAE303", [("kl = -0.5 * torch", "kl = -torch")]),
     ("a KL times 0", "VAE305", [(TOTAL, "    return (recon + 0.0 * kl).mean()\n")]),
-    ("a KL clamped to one value", "VAE305", [(TOTAL, "    return (recon + kl.clamp(2.0, 2.0)).mean()\n")]),
+    (
+        "a KL clamped to one value of a setting",
+        "VAE305",
+        [
+            (TOTAL, "    return (recon + kl.clamp(CAPACITY, CAPACITY)).mean()\n"),
+            (SIGNATURE, f"CAPACITY = 2.0\n{SIGNATURE}"),
+        ],
+    ),
     ("a draw whose one size may be the batch's", "VAE203", [(DRAW, "        eps = torch.randn(mu.size(0))\n")]),
     (
         "a draw like something beside the heads",

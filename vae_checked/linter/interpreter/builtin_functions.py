@@ -94,13 +94,13 @@ def _dict(context: Context, args: list[Value], kwargs: dict[str, Value], site: S
 
 
 def _converted(convert: Callable[[float], float]) -> Handler:
-    """int, float, round: of a number a number, of a tensor the tensor."""
+    """int, float, round: of a number a number, of a tensor its value, which no gradient reaches."""
 
     def handle(context: Context, args: list[Value], kwargs: dict[str, Value], site: Site) -> Result:
         if not args:
             return UNREAD
         number = number_of(args[0])
-        return Expr("cast", (as_expr(args[0], site),), (), site) if number is None else convert(number)
+        return Expr("detach", (as_expr(args[0], site),), (), site) if number is None else convert(number)
 
     return handle
 

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
-from vae_checked.linter.interpreter import call_memo, calls
+from vae_checked.linter.interpreter import call_memo, calls, without_gradient
 from vae_checked.linter.interpreter.context import Ending, Frame, Imports
 from vae_checked.linter.interpreter.expressions import EXPRESSIONS
 from vae_checked.linter.interpreter.parameters import bind_parameters
@@ -140,7 +140,8 @@ class Interpreter:
         if not isinstance(value, (Expr, tuple, list, dict)):
             return
         function = self.frames[-1].function if self.frames else None
-        self.observations.roots.append(Root(value, kind, name, self.site(node), function, len(self.frames)))
+        held = without_gradient.detached(value, None) if self._no_grad else value
+        self.observations.roots.append(Root(held, kind, name, self.site(node), function, len(self.frames)))
         if name:
             self.observations.name(value, name)
 
@@ -199,8 +200,13 @@ class Interpreter:
             bind_parameters(self, function, args, kwargs, scope, site)
             if isinstance(node, ast.Lambda):
                 return self.eval(node.body, scope)
-            result = run_block(self, node.body, scope)
-            return None if isinstance(result, Ending) else result
+            off = without_gradient.decorator_of(node) if node.decorator_list else None
+            if off is None:
+                result = run_block(self, node.body, scope)
+                return None if isinstance(result, Ending) else result
+            with self.gradient_off(1):
+                result = run_block(self, node.body, scope)
+            return None if isinstance(result, Ending) else without_gradient.detached(result, self.site(off))
         finally:
             self.frames.pop()
 

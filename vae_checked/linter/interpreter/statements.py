@@ -6,11 +6,11 @@ import ast
 from collections.abc import Callable, Sequence
 
 from vae_checked.linter.files import syntax
-from vae_checked.linter.interpreter import branches, loops, operators, parts
+from vae_checked.linter.interpreter import branches, loops, operators, parts, without_gradient
 from vae_checked.linter.interpreter.binding import bind
 from vae_checked.linter.interpreter.context import NOTHING, RAISED, Context, Ending, Outcome
 from vae_checked.linter.symbols.expression import Expr
-from vae_checked.linter.symbols.values import Class, External, Function, Scope, Value, as_expr
+from vae_checked.linter.symbols.values import Class, Function, Scope, as_expr
 
 MAX_UNROLL = 12
 
@@ -203,24 +203,20 @@ def _loop_body(context: Context, body: Sequence[ast.stmt], scope: Scope) -> Outc
 
 
 def _with(context: Context, node: ast.With | ast.AsyncWith, scope: Scope) -> Outcome:
-    off = 0
+    off: ast.expr | None = None
     for item in node.items:
         value = context.eval(item.context_expr, scope)
-        off += _switches_gradient_off(value)
+        if without_gradient.is_switched_off_by(value):
+            off = item.context_expr
         if item.optional_vars is not None:
             bind(context, item.optional_vars, value, scope, item.context_expr)
-    with context.gradient_off(off):
+    if off is None:
         return run_block(context, node.body, scope)
-
-
-def _switches_gradient_off(value: Value) -> int:
-    """1 for the context managers under which no gradient is recorded."""
-    name = ""
-    if isinstance(value, Expr) and value.op == "opaque":
-        name = str(value.get("name"))
-    elif isinstance(value, External):
-        name = value.dotted
-    return 1 if name.endswith(("no_grad", "inference_mode")) else 0
+    held = without_gradient.Held(scope)
+    with context.gradient_off(1):
+        result = run_block(context, node.body, scope)
+    held.detach_new(context.site(off))
+    return result if isinstance(result, Ending) else without_gradient.detached(result, context.site(off))
 
 
 def _try(context: Context, node: ast.Try, scope: Scope) -> Outcome:

@@ -220,7 +220,7 @@ def _facts(
     trained_by = None if kl_found.in_loss is not None and not kl_found.in_loss.value else kl
     recon_found = recon_facts(site, recon, kl, reading)
     prediction, target = sides(site, recon)
-    sampler = training.trained(sampler_facts(site, head, kl), site, losses)
+    sampler = training.trained(sampler_facts(site, head, kl), site, kl, losses)
     if site is not None and kl is not None and _is_tempered(sampler, kl) and not losses.trains(site.z):
         sampler = replace(sampler, std=None)
     if site is None and kl is not None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable, Iterator
 
-from vae_checked.facts import Fact, Head
+from vae_checked.facts import Fact, Head, Interval
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import Losses, layer_of
 from vae_checked.linter.roles.samplers import SamplerSite, is_scalar
-from vae_checked.linter.symbols.expression import TRANSPARENT, Expr, origin, strip, walk
+from vae_checked.linter.symbols.expression import NO_GRAD, NOISE, TRANSPARENT, Expr, origin, strip, walk
 from vae_checked.linter.symbols.gradient_flow import reached
 from vae_checked.linter.symbols.numeric import leaves
 from vae_checked.linter.symbols.observations import Root
@@ -42,13 +43,14 @@ def _passes(value: Expr) -> bool:
     return not varying or any(leaf.uid in passed for leaf in varying)
 
 
-def passage(site: SamplerSite, reaches: Fact[frozenset[Head]], losses: Losses) -> Passage:
+def passage(site: SamplerSite, reaches: Fact[frozenset[Head]], kl: Divergence | None, losses: Losses) -> Passage:
     """What `reaches` comes to once every use of z is known; left open where one of them is not read.
 
     A use that is blocked, as of a critic, says nothing of the others; another sample of the same heads may carry the
-    gradient, and so may what is decoded from the mean.
+    gradient, and so may what is decoded from the mean. What is computed under no_grad may be meant to train nothing,
+    unless the KL of the heads is seen to train them.
     """
-    if site.noise.get("no_grad") is True or not losses.trains(site.z):
+    if not losses.trains(site.z) or (_is_without_gradient(site, losses) and not _is_trained_by(kl, losses)):
         return Passage(None)
     passes = not site.detached and site.z.uid in losses.flow.reached(losses.ends, stops_at=_is_unread)
     if not (passes and reaches.value >= frozenset(Head)) and _is_drawn_with_gradient(site, losses):
@@ -66,6 +68,22 @@ def passage(site: SamplerSite, reaches: Fact[frozenset[Head]], losses: Losses) -
     stopped = _first_cut(site, losses)
     where = None if stopped is None else origin(stopped)
     return Passage(Fact(frozenset(), reaches.origin), None if where is None else Fact(where.source, where))
+
+
+def _is_without_gradient(site: SamplerSite, losses: Losses) -> bool:
+    """Whether z is drawn under no_grad, or stands in a block of that somewhere on the way to a loss."""
+    holding = losses.graph.holding(site.z.uid)
+    return site.noise.get("no_grad") is True or any(
+        cut.get("known") == NO_GRAD and (cut.uid in holding or losses.graph.holds(site.z, cut.uid))
+        for cut in losses.graph.having("detach")
+    )
+
+
+def _is_trained_by(kl: Divergence | None, losses: Losses) -> bool:
+    """Whether what is differentiated holds a KL whose heads it moves."""
+    if kl is None or not any(losses.graph.holds(value, kl.term.uid) for value in losses.backward):
+        return False
+    return bool(through_kl(kl, losses))
 
 
 def _is_drawn_with_gradient(site: SamplerSite, losses: Losses) -> bool:
@@ -95,18 +113,59 @@ def is_used(site: SamplerSite, losses: Losses) -> bool:
 def through_kl(kl: Divergence, losses: Losses) -> bool | None:
     """Whether the heads move a loss through their KL, which is part of it.
 
-    None where a constant stands in the way, as a weight of 0 does that a schedule may raise, and where it is not seen
-    what is differentiated.
+    None where a constant stands in the way that another setting may change, as a weight of 0 is by a schedule, and
+    where it is not seen what is differentiated.
     """
     differentiated = any(losses.graph.holds(value, kl.term.uid) for value in losses.backward)
     ends = [end for end in losses.ends if losses.graph.holds(end, kl.term.uid)]
     heads = (strip(kl.location).uid, strip(kl.head).uid)
     # The heads of a learned prior may be trained alone, on purpose.
     trained = kl.prior or any(losses.flow.reaches([kl.term], head) for head in heads)
-    if trained and losses.flow.moves(ends, kl.term.uid):
+    if trained and losses.flow.moves(ends, kl.term.uid, _interval_of(kl)):
         return True
-    held_back = trained and losses.flow.reaches(ends, kl.term.uid)
-    return False if differentiated and not kl.prior and not held_back else None
+    if trained and losses.flow.reaches(ends, kl.term.uid):
+        held_back = losses.flow.held_back_by(ends, kl.term.uid, _interval_of(kl))
+        return False if held_back and all(map(_is_written_flat, held_back)) else None
+    # An encoder that runs under no_grad is kept as it is, on purpose as far as is known.
+    kept = not trained and any(node.op == "detach" and node.get("known") == NO_GRAD for node in walk(strip(kl.term)))
+    return False if differentiated and not kl.prior and not kept else None
+
+
+def stopped_at(kl: Divergence, losses: Losses) -> Expr | None:
+    """What stands between a KL and a loss and leaves one number of it."""
+    ends = [end for end in losses.ends if losses.graph.holds(end, kl.term.uid)]
+    return next(iter(losses.flow.held_back_by(ends, kl.term.uid, _interval_of(kl))), None)
+
+
+def _interval_of(kl: Divergence) -> Interval | None:
+    """Where the value of a KL lies: on one side of 0, unless samples estimate it."""
+    if kl.parametrisation is None or kl.term.bits & NOISE:
+        return None
+    return Interval(low=0.0) if kl.factor > 0 else Interval(high=0.0)
+
+
+def _is_written_flat(node: Expr) -> bool:
+    """Whether an operation says by numbers alone, written where it stands, that it leaves one number of a KL."""
+    call = None if node.site is None else node.site.node
+    if not isinstance(call, ast.Call) or node.op == "mul":
+        return False
+    given = [*call.args, *(keyword.value for keyword in call.keywords)]
+    bounds = given if isinstance(call.func, ast.Attribute) and not _is_of_torch(call.func) else given[1:]
+    return all(map(_is_literal, bounds))
+
+
+def _is_of_torch(function: ast.Attribute) -> bool:
+    return isinstance(function.value, ast.Name) and function.value.id in ("torch", "F", "functional", "np")
+
+
+def _is_literal(value: ast.expr) -> bool:
+    """Whether an argument is a number, or a tensor that is made of one."""
+    if isinstance(value, ast.Call):
+        made = value.func.attr if isinstance(value.func, ast.Attribute) else ""
+        return made in ("zeros_like", "zeros", "ones_like") or (made == "tensor" and all(map(_is_literal, value.args)))
+    return isinstance(value, ast.Constant) or (
+        isinstance(value, ast.UnaryOp) and isinstance(value.operand, ast.Constant)
+    )
 
 
 def is_cut(value: Expr) -> bool:
@@ -163,7 +222,8 @@ def _is_trained_beside(site: SamplerSite, losses: Losses) -> bool:
         if other.z.uid != site.z.uid
     ):
         return True
-    errors = [recon.term for recon in losses.recons if losses.trains(recon.term)]
+    trained = losses.flow.reached(losses.ends)
+    errors = [recon.term for recon in losses.recons if recon.term.uid in trained]
     return strip(site.location).uid in reached(errors)
 
 

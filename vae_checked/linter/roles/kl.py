@@ -30,15 +30,17 @@ def kl_facts(kl: Divergence | None, recon: Reconstruction | None, reading: Joint
         factor = _factor(kl, reading, recon)
     elif is_kl and reading is None:
         factor = _claimed(kl, losses)
-    in_loss = losses.holds(kl, recon)
+    in_loss, out_of_loss = losses.holds(kl, recon), where
     if in_loss:
         in_loss = gradients.through_kl(kl, losses)
+        stopped = gradients.stopped_at(kl, losses) if in_loss is False else None
+        out_of_loss = where if stopped is None else origin(stopped)
     return KL(
         form=Fact(KLForm(kl.parametrisation, (), kl.values, kl.reversed, kl.family), where),
         factor=None if factor is None else Fact(factor, where),
         sign=None if sign is None else Fact(sign, where),
         reduced=None if reduced is None else Fact(reduced, where),
-        in_loss=None if in_loss is None else Fact(in_loss, where),
+        in_loss=None if in_loss is None else Fact(in_loss, out_of_loss if in_loss is False else where),
     )
 
 

@@ -11,7 +11,17 @@ from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import Losses
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
-from vae_checked.linter.symbols.expression import ELEMENTWISE, TRANSPARENT, Expr, Graph, contains, origin, strip, walk
+from vae_checked.linter.symbols.expression import (
+    ELEMENTWISE,
+    NO_GRAD,
+    TRANSPARENT,
+    Expr,
+    Graph,
+    contains,
+    origin,
+    strip,
+    walk,
+)
 from vae_checked.linter.symbols.numeric import Program, leaves
 from vae_checked.linter.symbols.values import Function
 from vae_checked.record import replace
@@ -26,7 +36,7 @@ _HEADS = tuple(2.0**k for k in range(1, 14))
 _HARMLESS = 1.0
 
 
-def trained(sampler: Sampler, site: SamplerSite | None, losses: Losses) -> Sampler:
+def trained(sampler: Sampler, site: SamplerSite | None, kl: Divergence | None, losses: Losses) -> Sampler:
     """The sampler's facts, its gradient left open where z reaches no loss: what only generates needs none.
 
     That a sample is drawn which nothing is computed from says nothing of what is decoded.
@@ -34,7 +44,7 @@ def trained(sampler: Sampler, site: SamplerSite | None, losses: Losses) -> Sampl
     if site is None or sampler.gradient_reaches is None:
         return sampler
     timing = _inverted(site, losses) or (sampler.timing if gradients.is_used(site, losses) else None)
-    found = gradients.passage(site, sampler.gradient_reaches, losses)
+    found = gradients.passage(site, sampler.gradient_reaches, kl, losses)
     noise, shared = sampler.noise, sampler.shared_over
     if not (losses.trains(site.z) or _is_of_forward(site, losses)):
         if noise and noise.value.law is NoiseLaw.NORMAL:
@@ -286,7 +296,8 @@ def _without_gradient(losses: Losses, site: SamplerSite | None, kl: Divergence |
     totals = [value for value in losses.totals if location is not None and losses.graph.holds(value, location.uid)]
     if location is None or not totals:
         return None
-    cuts = [node for node in walk(location) if node.op == "detach" and node.get("known") != "sample"]
+    # What stands under no_grad may be meant to stay as it is.
+    cuts = [node for node in walk(location) if node.op == "detach" and node.get("known") not in ("sample", NO_GRAD)]
     # A layer may be trained where it is applied to something else.
     trained = losses.trained
     for node in cuts:

@@ -287,6 +287,8 @@ def contains(expr: Expr, wanted: int) -> bool:
 
 # Each element of the result depends on the elements at the same position of the arguments only.
 ELEMENTWISE = names_of(lambda operation: operation.elementwise)
+# How a detach came about that stands for a block under torch.no_grad.
+NO_GRAD = "no_grad"
 # What hands on its first argument's elements: another shape, device, dtype or graph, the same numbers.
 TRANSPARENT = names_of(lambda operation: operation.kind in (Kind.COPY, Kind.RESHAPE))
 REDUCTIONS = frozenset(("sum", "mean"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 
+from vae_checked.facts import Interval
 from vae_checked.linter.symbols.expression import Expr, Graph
 from vae_checked.linter.symbols.intervals import intervals
 
@@ -47,7 +48,7 @@ class GradientFlow:
         self._graph = graph
         self._reached: dict[tuple[frozenset[int], Stops], set[int]] = {}
         self._to: dict[tuple[int, Stops], set[int]] = {}
-        self._intervals = intervals()
+        self._flat: dict[tuple[int, Interval | None], Stops] = {}
 
     def reached(self, values: Collection[Expr], stops_at: Stops = nothing_more) -> set[int]:
         """As the function of this name, for values of which few different collections are asked about."""
@@ -73,13 +74,29 @@ class GradientFlow:
         outside = [value for value in values if value not in self._graph]
         return bool(outside) and wanted in self.reached(outside, stops_at)
 
-    def moves(self, values: Collection[Expr], wanted: int) -> bool:
-        """As `reaches`, where no operation on the way makes one number of whatever it is applied to."""
-        return self.reaches(values, wanted, self._is_flat)
+    def moves(self, values: Collection[Expr], wanted: int, lies_in: Interval | None = None) -> bool:
+        """As `reaches`, where no operation on the way makes one number of whatever it is applied to.
 
-    def _is_flat(self, node: Expr) -> bool:
-        """Whether an operation makes one number of whatever it is applied to."""
-        if node.op == "mul" and any(arg.op == "const" and arg.value == 0.0 for arg in node.args):
-            return True
-        interval = self._intervals.of(node) if node.args else None
-        return interval is not None and interval.width == 0
+        `lies_in` is where the node `wanted` is known to lie, beside what the operations tell that made it.
+        """
+        return self.reaches(values, wanted, self._flat_beside(wanted, lies_in))
+
+    def held_back_by(self, values: Collection[Expr], wanted: int, lies_in: Interval | None = None) -> list[Expr]:
+        """The operations between the node `wanted` and some values that make one number of whatever they are given."""
+        is_flat = self._flat_beside(wanted, lies_in)
+        between = self.to(wanted) & self.reached(values)
+        return [node for node in self._graph.nodes if node.uid in between and node.uid != wanted and is_flat(node)]
+
+    def _flat_beside(self, wanted: int, lies_in: Interval | None) -> Stops:
+        key = wanted, lies_in
+        if key not in self._flat:
+            known = intervals() if lies_in is None else intervals({wanted: lies_in})
+
+            def is_flat(node: Expr) -> bool:
+                if node.op == "mul" and any(arg.op == "const" and arg.value == 0.0 for arg in node.args):
+                    return True
+                interval = known.of(node) if node.args else None
+                return interval is not None and interval.width == 0
+
+            self._flat[key] = is_flat
+        return self._flat[key]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 from vae_checked.facts import REAL, UNIT, Interval
 from vae_checked.linter.symbols.expression import Expr
@@ -15,9 +16,11 @@ def interval_of(expr: Expr) -> Interval | None:
     return intervals().of(expr)
 
 
-def intervals() -> Intervals[Expr]:
-    """The intervals of expressions that share parts, each part looked at once."""
-    return Intervals(_origin)
+def intervals(known: Mapping[int, Interval] | None = None) -> Intervals[Expr]:
+    """The intervals of expressions that share parts, each part looked at once; `known` are some, by uid."""
+    if not known:
+        return Intervals(_origin)
+    return Intervals(lambda expr: known[expr.uid] if expr.uid in known else _origin(expr))
 
 
 def _origin(expr: Expr) -> Origin:

@@ -60,6 +60,13 @@ def _cast(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site)
     return Expr("const", (), (("value", number), ("shape", (None,) * axes)), site)
 
 
+def _tensor(evaluator: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    """torch.tensor(data): of a tensor a copy that no gradient reaches."""
+    made = _cast(evaluator, args, kwargs, site)
+    copied = isinstance(made, Expr) and made.op == "cast" and not is_data(made)
+    return Expr("detach", (made,), (), site) if copied and isinstance(made, Expr) else made
+
+
 def _copied(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     """x.newfirst_tensor(data): a copy of the data that no gradient reaches."""
     return Expr("detach", (as_expr(_argument(args, kwargs, 1, "data"), site),), (), site)
@@ -272,7 +279,7 @@ def _eye(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) 
 HANDLERS: dict[str, Handler] = {
     **elementwise.handlers(),
     **dict.fromkeys(OPERATIONS["cast"].names.functions, _cast),
-    "half": _half, "new_tensor": _copied,
+    "half": _half, "new_tensor": _copied, "tensor": _tensor,
     **dict.fromkeys(("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout"), _dropout),
     **{name: _shape(op) for name, op in _SHAPES.items()},
     **{name: _move(name) for name in OPERATIONS["move"].names.functions},

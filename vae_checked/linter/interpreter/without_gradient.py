@@ -1,0 +1,61 @@
+"""What is computed under `no_grad`: it is handed on without its gradient."""
+
+from __future__ import annotations
+
+import ast
+
+from vae_checked.linter.symbols.expression import NO_GRAD, Expr, Site
+from vae_checked.linter.symbols.values import External, Instance, Scope, Value
+
+_SWITCHES = ("no_grad", "inference_mode")
+_MAX_NESTED = 4
+# What may be no tensor, but something that tensors are taken from: it stays as it is.
+_UNKNOWN = frozenset(("const", "atom", "attribute", "batch", "call", "data", "item", "opaque", "shape", "size"))
+
+
+def is_switched_off_by(value: Value) -> bool:
+    """Whether no gradient is recorded inside of a context manager."""
+    if isinstance(value, Expr) and value.op == "opaque":
+        return str(value.get("name")).endswith(_SWITCHES)
+    return isinstance(value, External) and value.dotted.endswith(_SWITCHES)
+
+
+def decorator_of(function: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.expr | None:
+    """The decorator under which a function records no gradient."""
+    for item in function.decorator_list:
+        target = item.func if isinstance(item, ast.Call) else item
+        if getattr(target, "attr", getattr(target, "id", "")) in _SWITCHES:
+            return item
+    return None
+
+
+class Held:
+    """What the names of a scope, and the attributes of its `self`, stand for before a block."""
+
+    def __init__(self, scope: Scope) -> None:
+        owner = scope.names.get("self")
+        bindings = [scope.names, owner.attributes] if isinstance(owner, Instance) else [scope.names]
+        self._before = [(names, dict(names)) for names in bindings]
+
+    def detach_new(self, site: Site) -> None:
+        """Take its gradient off what names were bound to since."""
+        for names, before in self._before:
+            for name, value in names.items():
+                if value is not before.get(name):
+                    names[name] = detached(value, site)
+
+
+def detached(value: Value, site: Site | None, depth: int = 0) -> Value:
+    """A value that operations made, and what a tuple, a list or a dict holds of such, without its gradient.
+
+    `site` is where the gradient is switched off; without one each value stays where it is written.
+    """
+    if isinstance(value, Expr):
+        return value if value.op in _UNKNOWN else Expr("detach", (value,), (("known", NO_GRAD),), site or value.site)
+    if depth < _MAX_NESTED and type(value) is tuple:
+        return tuple(detached(item, site, depth + 1) for item in value)
+    if depth < _MAX_NESTED and type(value) is list:
+        return [detached(item, site, depth + 1) for item in value]
+    if depth < _MAX_NESTED and type(value) is dict:
+        return {key: detached(item, site, depth + 1) for key, item in value.items()}
+    return value
