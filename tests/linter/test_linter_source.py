@@ -14,7 +14,8 @@ from vae_checked.cli import main
 from vae_checked.errors import UsageError
 from vae_checked.finding import RemarkKind
 from vae_checked.linter import LintReport, lint
-from vae_checked.linter.files.discovery import parse_rule
+from vae_checked.linter.files.discovery import Passed
+from vae_checked.linter.files.ignore_rules import parse_rule
 
 BAD = find("VAE201").bad.replace("  # VAE201", "")
 GOOD = find("VAE201").good
@@ -301,7 +302,7 @@ def listed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> set[str]:
     from vae_checked.linter.files.source import discover
 
     monkeypatch.chdir(folder)
-    return {path.as_posix() for path, _ in discover(["."], [])}
+    return {path.as_posix() for path, _ in discover(["."], Passed())}
 
 
 def test_environments_and_caches_are_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -82,6 +82,7 @@ class AuditLike:
     subjects: int = 1
     summary: str = "1 VAE, 1 finding"
     of_source: bool = False
+    left_out: tuple[tuple[str, str], ...] = ()
     remarks: tuple[Remark, ...] = ()
     statistics: tuple[tuple[str, str, int], ...] | None = None
 
@@ -277,6 +278,7 @@ def test_the_json_of_a_finding() -> None:
                 "related": [{"path": "loss.py", "line": 88, "cell": None, "message": "the KL"}],
             }
         ],
+        "left_out": [],
         "remarks": [],
         "unread": [{"path": "notes, 50%.py", "reason": "not Python: line 1"}],
         "examined": [

@@ -41,6 +41,11 @@ class AuditReport:
         return ()
 
     @property
+    def left_out(self) -> tuple[tuple[str, str], ...]:
+        """What is left out of a walk over files alone."""
+        return ()
+
+    @property
     def statistics(self) -> None:
         """What is counted over many files alone."""
         return

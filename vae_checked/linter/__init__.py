@@ -43,7 +43,9 @@ def lint(
     unsaved = dict(texts or {})
     gathered = gather(paths, unsaved, wishes)
     if not gathered.projects:
-        return LintReport((), (), (), (), (), tuple(gathered.unread), tuple(gathered.given), 0)
+        passed = gathered.passed
+        unread, left_out, given = tuple(passed.unread), tuple(passed.left_out), tuple(gathered.given)
+        return LintReport((), (), (), (), (), unread, given, 0, left_out=left_out)
     # The interpreter and the catalogue are wanted only where there is something to read.
     from vae_checked.linter.run.workers import reports_of  # noqa: PLC0415  start-up time of a run that finds no VAE code
 
@@ -60,8 +62,9 @@ def _whole(gathered: GatheredFiles, parts: Sequence[LintReport]) -> LintReport:
         facts=tuple(each for part in parts for each in part.facts),
         recognised=tuple(line for part in parts for line in part.recognised),
         unobserved=tuple(line for part in parts for line in part.unobserved),
-        unread=(*gathered.unread, *broken),
+        unread=(*gathered.passed.unread, *broken),
         files=tuple(gathered.given),
         files_concerned=sum(part.files_concerned for part in parts),
+        left_out=tuple(gathered.passed.left_out),
         remarks=tuple(sorted((each for part in parts for each in part.remarks), key=lambda each: each.place.sort_key)),
     )

@@ -31,9 +31,9 @@ class Report(Protocol):
     """What the linter and the auditor hand over.
 
     `recognised` says per VAE what was recognised and why, `unobserved` what could not be decided, why, and what would
-    settle it; `unread` holds (path, reason); `subjects` counts the VAEs; `summary` is the closing line. `of_source` is
-    true of the linter's alone, whose `remarks` tell of comments and baseline entries, and whose `statistics` hold
-    (code, name, how often) where they were asked for.
+    settle it; `unread` and `left_out` hold (path, reason); `subjects` counts the VAEs; `summary` is the closing line.
+    `of_source` is true of the linter's alone, whose `remarks` tell of comments and baseline entries, and whose
+    `statistics` hold (code, name, how often) where they were asked for.
     """
 
     @property
@@ -48,6 +48,8 @@ class Report(Protocol):
     def unobserved(self) -> Sequence[str]: ...
     @property
     def unread(self) -> Sequence[tuple[str, str]]: ...
+    @property
+    def left_out(self) -> Sequence[tuple[str, str]]: ...
     @property
     def subjects(self) -> int: ...
     @property

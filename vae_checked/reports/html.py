@@ -40,6 +40,7 @@ def render(report: Report) -> str:
         *_section("In part", in_part(report)),
         *_section("Not decided", report.unobserved),
         *_section("Not read", [f"{path}: {reason}" for path, reason in report.unread]),
+        *_section("Left out", [f"{path}: {reason}" for path, reason in report.left_out]),
         *(
             line
             for heading, found in remarks(report).items()

@@ -30,6 +30,7 @@ def render(report: Report) -> str:
         "unread": [{"path": path, "reason": reason} for path, reason in report.unread],
     }
     if report.of_source:
+        document["left_out"] = [{"path": path, "reason": reason} for path, reason in report.left_out]
         document["remarks"] = [
             {"kind": str(each.kind), **_place_record(each.place), "message": each.message} for each in report.remarks
         ]

@@ -30,6 +30,7 @@ def render(report: Report, *, verbose: bool = False) -> str:
         observed = [f"{facts.subject}: {line}" for facts in report.facts for line in portrait(facts)]
         sections = [("recognised", report.recognised), ("facts", observed), *sections]
         sections.append(("not decided", report.unobserved))
+        sections.append(("left out", [f"{path}: {reason}" for path, reason in report.left_out]))
     sections.append(("not read", [f"{path}: {reason}" for path, reason in report.unread]))
     sections += [(heading, [str(each) for each in found]) for heading, found in remarks(report).items()]
     sections.append(("statistics", statistics(report)))

@@ -1,173 +1,168 @@
-"""The files below a folder: what version control ignores, environments and caches are left out."""
+"""The files below a folder: those that git tracks, and those that nothing leaves out."""
 
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from vae_checked.record import dataclass
+from vae_checked.linter.files.ignore_rules import Globs, Rules, inside, is_ignored, rules_of
+from vae_checked.record import dataclass, field, replace
 
+if TYPE_CHECKING:
+    from vae_checked.linter.files.git_index import Tracked
+
+# Version control's own, environments, installed packages, and what a tool keeps.
 SKIPPED = frozenset(
     (".git", ".hg", ".svn", ".venv", "venv", "node_modules", "__pycache__", ".tox", ".nox", ".mypy_cache", ".eggs",
-     ".ruff_cache", ".pytest_cache", ".ipynb_checkpoints", "build", "dist", "site-packages")
+     ".ruff_cache", ".pytest_cache", ".ipynb_checkpoints", "site-packages")
 )  # fmt: skip
+# What a build has made, where git does not track it: a project's own package may be called so.
+MADE = frozenset(("build", "dist"))
 SUFFIXES = (".py", ".ipynb")
 _MAX_DEPTH = 60
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One line of a .gitignore: what it matches, whether only folders, and whether it takes back what others say."""
+@dataclass(slots=True)
+class Passed:
+    """What a walk passed by: (path, reason) of what could not be read, and of what is left out on purpose.
 
-    pattern: re.Pattern[str]
-    folders_only: bool
-    negated: bool
-
-
-# The rules that hold for a folder, in order, each with the path from the folder of its file to this one.
-_Rules = tuple[tuple[Rule, str], ...]
-
-
-class Globs:
-    """Patterns as in a .gitignore that lies in `folder`; the last that matches a path decides."""
-
-    def __init__(self, patterns: Sequence[str], folder: str | Path) -> None:
-        self._rules = tuple(rule for rule in map(parse_rule, patterns) if rule is not None)
-        self._folder = os.path.abspath(folder)  # noqa: PTH100  Path.absolute keeps `..`, which patterns cannot match
-
-    def rules_for(self, folder: Path) -> _Rules:
-        """The rules as they hold for the entries of `folder`."""
-        prefix = self._relative(folder)
-        return tuple((rule, "" if prefix == "." else f"{prefix}/") for rule in self._rules)
-
-    def match(self, path: str | Path, is_folder: bool = False) -> bool:
-        """Whether a pattern names the file or folder `path`, or a folder that it lies in."""
-        if not self._rules:
-            return False
-        parts = self._relative(path).split("/")
-        rules = tuple((rule, "") for rule in self._rules)
-        return any(
-            _ignored("/".join(parts[:count]), is_folder or count < len(parts), rules)
-            for count in range(1, len(parts) + 1)
-            if parts[count - 1] != ".."
-        )
-
-    def _relative(self, path: str | Path) -> str:
-        try:
-            return os.path.relpath(path, self._folder).replace(os.sep, "/")
-        except ValueError:
-            return Path(path).as_posix()
-
-
-def below(folder: Path, unread: list[tuple[str, str]], excluded: Globs | None = None) -> Iterator[Path]:
-    """Every Python file and notebook below `folder`, sorted; folders that cannot be listed go to `unread`.
-
-    What `excluded` names is left out even where a .gitignore takes it back.
+    The path of a folder that is left out ends in a `/`.
     """
-    yield from _below(folder, _rules_above(folder), () if excluded is None else excluded.rules_for(folder), unread, 0)
+
+    unread: list[tuple[str, str]] = field(default_factory=list)
+    left_out: list[tuple[str, str]] = field(default_factory=list)
 
 
-def _below(folder: Path, rules: _Rules, excluded: _Rules, unread: list[tuple[str, str]], depth: int) -> Iterator[Path]:
+def below(folder: Path, passed: Passed, excluded: Globs | None = None) -> Iterator[Path]:
+    """Every Python file and notebook below `folder`, sorted; what is passed by is noted in `passed`.
+
+    In a repository those are the files that git tracks, and those that it does not ignore. What `excluded` names is
+    left out even so.
+    """
+    top = _repository_around(folder)
+    repository = _Repository(top)
+    rules = repository.rules_above(folder)
+    left_out = () if excluded is None else excluded.rules_for(folder)
+    yield from _walk(folder, _Here(repository, rules, left_out, repository.path_of(folder)), passed, 0)
+
+
+class _Repository:
+    """The repository that a folder lies in, or None: what git tracks in it is read once it is asked for."""
+
+    def __init__(self, top: Path | None) -> None:
+        self.top = top
+
+    @cached_property
+    def _tracked(self) -> Tracked | None:
+        from vae_checked.linter.files.git_index import tracked  # noqa: PLC0415  most runs meet nothing that is ignored
+
+        return None if self.top is None else tracked(self.top)
+
+    def tracks(self, path: str, is_folder: bool) -> bool:
+        """Whether git tracks a file, or anything in a folder, at this path from the top."""
+        known = self._tracked
+        return known is not None and path in (known.folders if is_folder else known.files)
+
+    def path_of(self, folder: Path) -> str:
+        """The path of a folder from the top, with a `/` behind it; empty at the top."""
+        if self.top is None:
+            return ""
+        path = folder.absolute().relative_to(self.top).as_posix()
+        return "" if path == "." else f"{path}/"
+
+    def rules_at_top(self) -> Rules:
+        """The rules that stand outside of a .gitignore."""
+        if self.top is None:
+            return ()
+        from vae_checked.linter.files.git_index import ignore_files  # noqa: PLC0415  for a file outside a repository
+
+        return tuple(rule for file in ignore_files(self.top) for rule in rules_of(file))
+
+    def rules_above(self, folder: Path) -> Rules:
+        """The rules that hold for the entries of `folder`, but for those of its own .gitignore."""
+        rules = self.rules_at_top()
+        if self.top is not None:
+            here = self.top
+            for part in self.path_of(folder).split("/")[:-1]:
+                rules = inside((*rules, *rules_of(here / ".gitignore")), part)
+                here /= part
+        return rules
+
+
+def _repository_around(folder: Path) -> Path | None:
+    """The nearest folder at or above `folder` that holds `.git`."""
+    here = folder.absolute()
+    while not os.path.lexists(here / ".git"):
+        if here.parent == here:
+            return None
+        here = here.parent
+    return here
+
+
+@dataclass(frozen=True, slots=True)
+class _Here:
+    """A folder on the way: `rules` and `excluded` hold for its entries, `path` is its own from the repository's top.
+
+    `hidden` where git ignores the folder itself: of what is below, only what it tracks is read.
+    """
+
+    repository: _Repository
+    rules: Rules
+    excluded: Rules
+    path: str
+    hidden: bool = False
+
+    def into(self, name: str) -> _Here:
+        """The folder `name` in this one."""
+        hidden = self.hidden or name in MADE or is_ignored(name, True, self.rules)
+        rules, excluded = inside(self.rules, name), inside(self.excluded, name)
+        return _Here(self.repository, rules, excluded, f"{self.path}{name}/", hidden)
+
+    def with_rules(self, names: set[str], folder: Path, depth: int) -> _Here:
+        """The same with what the folder holds of its own: a repository, a .gitignore."""
+        here = self
+        if depth and ".git" in names:
+            repository = _Repository(folder.absolute())
+            here = replace(here, repository=repository, rules=repository.rules_at_top(), path="", hidden=False)
+        return replace(here, rules=(*here.rules, *rules_of(folder / ".gitignore"))) if ".gitignore" in names else here
+
+    def left_out(self, name: str, is_folder: bool) -> str | None:
+        """Why an entry is left out, empty where that goes without saying; None where it is read."""
+        if is_folder and name in SKIPPED:
+            return "" if name.startswith((".", "_")) else "an environment or installed packages"
+        if is_ignored(name, is_folder, self.excluded):
+            return "excluded"
+        made = is_folder and name in MADE
+        ignored = made or self.hidden or is_ignored(name, is_folder, self.rules)
+        if not ignored or self.repository.tracks(self.path + name, is_folder):
+            return None
+        by = "a .gitignore" if self.repository.top is None else "git"
+        return "made by a build" if made else f"ignored by {by}"
+
+
+def _walk(folder: Path, here: _Here, passed: Passed, depth: int) -> Iterator[Path]:
     try:
         with os.scandir(folder) as found:
             entries = sorted(found, key=lambda entry: entry.name)
     except OSError as error:
-        unread.append((str(folder), error.strerror or str(error)))
+        passed.unread.append((str(folder), error.strerror or str(error)))
         return
-    if any(entry.name == ".gitignore" for entry in entries):
-        rules = (*rules, *_rules_in(folder))
+    if depth > _MAX_DEPTH:
+        passed.unread.append((str(folder), f"nested deeper than {_MAX_DEPTH} folders"))
+        return
+    here = here.with_rules({entry.name for entry in entries}, folder, depth)
     for entry in entries:
-        if entry.is_dir(follow_symlinks=False):
-            if entry.name in SKIPPED or depth >= _MAX_DEPTH:
-                continue
-            if not (_ignored(entry.name, True, rules) or _ignored(entry.name, True, excluded)):
-                inner, left_out = (_inside(each, entry.name) for each in (rules, excluded))
-                yield from _below(folder / entry.name, inner, left_out, unread, depth + 1)
-        elif (
-            entry.name.endswith(SUFFIXES)
-            and entry.is_file()
-            and not (_ignored(entry.name, False, rules) or _ignored(entry.name, False, excluded))
-        ):
-            yield folder / entry.name
-
-
-def _inside(rules: _Rules, name: str) -> _Rules:
-    return tuple((rule, f"{prefix}{name}/") for rule, prefix in rules)
-
-
-def _rules_above(folder: Path) -> _Rules:
-    """The rules of the folders above, up to the one that holds `.git`; none outside of a repository."""
-    above: list[Path] = []
-    here = folder.absolute()
-    while not (here / ".git").exists():
-        if here.parent == here:
-            return ()
-        here = here.parent
-        above.append(here)
-    rules: _Rules = ()
-    for parent in reversed(above):
-        prefix = folder.absolute().relative_to(parent).as_posix()
-        rules += tuple((rule, f"{prefix}/") for rule, _ in _rules_in(parent))
-    return rules
-
-
-def _rules_in(folder: Path) -> _Rules:
-    try:
-        lines = (folder / ".gitignore").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return ()
-    return tuple((rule, "") for rule in map(parse_rule, lines) if rule is not None)
-
-
-def _ignored(name: str, is_folder: bool, rules: _Rules) -> bool:
-    """What the last rule that matches says."""
-    for rule, prefix in reversed(rules):
-        if (is_folder or not rule.folders_only) and rule.pattern.fullmatch(f"{prefix}{name}"):
-            return not rule.negated
-    return False
-
-
-def parse_rule(line: str) -> Rule | None:
-    """A line of a .gitignore as git reads it (gitignore(5)); None where it holds no rule."""
-    text = re.sub(r"(?<!\\) +$", "", line.rstrip("\r\n"))
-    if not text or text.startswith("#"):
-        return None
-    negated = text.startswith("!")
-    text = text[negated:]
-    folders_only = text.endswith("/")
-    text = text.rstrip("/") if folders_only else text
-    anchored = "/" in text
-    text = text.removeprefix("/")
-    if not text:
-        return None
-    try:
-        pattern = re.compile(("" if anchored else "(?:.*/)?") + _translated(text), re.DOTALL)
-    except re.error:
-        return None
-    return Rule(pattern, folders_only, negated)
-
-
-_TOKEN = re.compile(r"(?P<any>^\*\*/|(?<=/)\*\*/)|(?P<rest>(?:^|(?<=/))\*\*$)|(?P<star>\*+)|(?P<one>\?)"
-                    r"|\[(?P<set>[!^]?\]?[^\]]*)\]|\\(?P<plain>.)|(?P<other>.)", re.DOTALL)  # fmt: skip
-
-
-def _translated(text: str) -> str:
-    parts = []
-    for token in _TOKEN.finditer(text):
-        if token["any"]:
-            parts.append("(?:.*/)?")
-        elif token["rest"]:
-            parts.append(".+")
-        elif token["star"]:
-            parts.append("[^/]*")
-        elif token["one"]:
-            parts.append("[^/]")
-        elif token["set"] is not None:
-            inside = token["set"].replace("\\", "\\\\").replace("[", "\\[")
-            negated = inside[:1] in ("!", "^")
-            parts.append(f"(?!/)[{'^' if negated else ''}{inside[negated:]}]")
-        else:
-            parts.append(re.escape(token["plain"] or token["other"]))
-    return "".join(parts)
+        name, is_folder = entry.name, entry.is_dir(follow_symlinks=False)
+        if not is_folder and not (name.endswith(SUFFIXES) and entry.is_file()):
+            continue
+        reason = here.left_out(name, is_folder)
+        if reason is None:
+            if is_folder:
+                yield from _walk(folder / name, here.into(name), passed, depth + 1)
+            else:
+                yield folder / name
+        elif reason:
+            passed.left_out.append((f"{folder / name}{'/' if is_folder else ''}", reason))

@@ -10,7 +10,8 @@ from pathlib import Path
 from vae_checked.errors import UsageError
 from vae_checked.linter.files import prefilter
 from vae_checked.linter.files import source as sources
-from vae_checked.linter.files.discovery import Globs
+from vae_checked.linter.files.discovery import Passed
+from vae_checked.linter.files.ignore_rules import Globs
 from vae_checked.linter.options import Options
 from vae_checked.record import dataclass, field
 
@@ -36,17 +37,17 @@ class ProjectFiles:
 
 @dataclass(slots=True)
 class GatheredFiles:
-    """The files at or below some paths: the projects, what could not be read, and which files were named themselves."""
+    """The files at or below some paths: the projects, what was passed by, and which files were named themselves."""
 
     projects: list[ProjectFiles]
     given: list[str]
-    unread: list[tuple[str, str]]
+    passed: Passed
     named: set[str]
 
 
 def gather(paths: Sequence[str | Path], texts: Mapping[str, Text], options: Options) -> GatheredFiles:
     """Read the files at or below `paths` as far as the cheap tests need; UsageError as `lint` raises it."""
-    found = GatheredFiles([], [], [], set())
+    found = GatheredFiles([], [], Passed(), set())
     projects: dict[str, ProjectFiles] = {}
     feeding: dict[str, list[Path]] = {}
     others: dict[str, list[Path]] = {}
@@ -54,7 +55,7 @@ def gather(paths: Sequence[str | Path], texts: Mapping[str, Text], options: Opti
     drawing: dict[str, dict[str, bytes]] = {}
     refused: list[str] = []
     excluded = Globs(options.exclude, options.folder) if options.exclude else None
-    for path, named in sources.discover(paths, found.unread, excluded, options.force_exclude, texts):
+    for path, named in sources.discover(paths, found.passed, excluded, options.force_exclude, texts):
         name = str(path)
         found.given.append(name)
         if named:
@@ -80,7 +81,7 @@ def gather(paths: Sequence[str | Path], texts: Mapping[str, Text], options: Opti
         except sources.UnreadableError as error:
             if named:
                 refused.append(f"{path}: {error}")
-            found.unread.append((name, str(error)))
+            found.passed.unread.append((name, str(error)))
     refuse(refused)
     for root, project in projects.items():
         if root in drawing:

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from vae_checked.errors import UsageError
 from vae_checked.finding import Place
-from vae_checked.linter.files.discovery import Globs, below
+from vae_checked.linter.files.discovery import Passed, below
+from vae_checked.linter.files.ignore_rules import Globs
 from vae_checked.record import dataclass, field
 
 MAX_BYTES = 4_000_000
@@ -100,17 +101,17 @@ class File:
 
 def discover(
     paths: Sequence[str | Path],
-    unread: list[tuple[str, str]],
+    passed: Passed,
     excluded: Globs | None = None,
     force_exclude: bool = False,
     texts: Collection[str] = (),
 ) -> Iterator[tuple[Path, bool]]:
     """Every Python file and notebook at or below `paths`, each once, with whether it was named itself.
 
-    What `.gitignore` or `excluded` names is left out below a folder, by `force_exclude` also where `excluded` names one
-    of `paths`. Links to folders are not followed, and a folder that cannot be listed goes to `unread` with the
-    reason. What is among `texts` need not exist. Raises UsageError for a path that does not exist or is no file or
-    folder.
+    What git ignores or `excluded` names is left out below a folder, by `force_exclude` also where `excluded` names one
+    of `paths`. Links to folders are not followed; a folder that cannot be listed, and what is left out, are noted in
+    `passed` with the reason. What is among `texts` need not exist. Raises UsageError for a path that does not exist or
+    is no file or folder.
     """
     seen: set[Path] = set()
     for given in paths:
@@ -121,9 +122,10 @@ def discover(
         except OSError as error:
             raise UsageError(f"{given}: {error.strerror or error}: give a file or folder that can be read") from None
         if force_exclude and excluded is not None and excluded.match(path, folder):
+            passed.left_out.append((str(path), "excluded"))
             continue
         if folder:
-            found: Iterator[Path] = below(path, unread, excluded)
+            found: Iterator[Path] = below(path, passed, excluded)
         elif file:
             found = iter((path,))
         elif path.exists():

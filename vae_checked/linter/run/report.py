@@ -22,7 +22,8 @@ TOO_LARGE = "too large to be evaluated whole: what comes late in it was not exam
 class LintReport:
     """Findings in order of place; per VAE the facts and what was examined; what was not read or not decided.
 
-    `files` are all that were given, `files_concerned` counts those that concern a VAE, `unread` holds (path, reason),
+    `files` are all that were given, `files_concerned` counts those that concern a VAE. `unread` and `left_out` hold
+    (path, reason) of what could not be read and of what is left out on purpose, folders with a `/` behind them.
     `remarks` tell of comments that switch nothing off and baseline entries that nothing matches, `known` counts the
     findings that a baseline holds, `statistics` holds (code, name, how often) where they were asked for.
     """
@@ -35,6 +36,7 @@ class LintReport:
     unread: tuple[tuple[str, str], ...]
     files: tuple[str, ...]
     files_concerned: int
+    left_out: tuple[tuple[str, str], ...] = ()
     remarks: tuple[Remark, ...] = ()
     known: int = 0
     statistics: tuple[tuple[str, str, int], ...] | None = None
@@ -75,6 +77,11 @@ class LintReport:
         ]
         if self.unread:
             parts.append(f"{len(self.unread)} could not be read")
+        if self.left_out:
+            folders = sum(path.endswith("/") for path, _ in self.left_out)
+            numbers = ((len(self.left_out) - folders, "file"), (folders, "folder"))
+            what = " and ".join(counted(number, noun) for number, noun in numbers if number)
+            parts.append(f"{what} left out: {', '.join(dict.fromkeys(reason for _, reason in self.left_out))}")
         for kind in dict.fromkeys(remark.kind for remark in self.remarks):
             number = sum(remark.kind is kind for remark in self.remarks)
             parts.append(f"1 {kind}" if number == 1 else f"{number} {kind.plural}")

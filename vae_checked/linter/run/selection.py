@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from vae_checked.catalogue import CATALOGUE, Mistake, Observer
 from vae_checked.finding import Finding, Severity
-from vae_checked.linter.files.discovery import Globs
+from vae_checked.linter.files.ignore_rules import Globs
 from vae_checked.linter.options import Options
 
 
