@@ -32,7 +32,8 @@ class Plan:
         project, given = self._project, list(modules)
         models = linking.Models(project, self._roles)
         entered: set[int] = set()
-        for module in given:
+        # What is only defined and registered is there before a script asks for it by a name.
+        for module in sorted(given, key=_is_script):
             project.follow_for(module)
             project.run(module)
             observations = project.take_top_level(module)
@@ -122,6 +123,10 @@ _CALL = re.compile(r"\b(?:(?:def|class) \w++|([A-Za-z_]\w*+)\s*+\()")
 _DIVERGING = re.compile(r"kl|loss|diverg", re.IGNORECASE)
 # What a sampler, a KL or a loss is written with.
 _TELLING = re.compile(r"rand|ormal|exp|log|[lL]oss|\*\*|pow|square|abs|sample|mse|bce|kl|norm")
+
+
+def _is_script(module: Module) -> bool:
+    return any("__main__" in cell.text for cell in module.file.cells)
 
 
 def _called_names(modules: Iterable[Module]) -> set[str]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 
-from vae_checked.linter.interpreter import arguments
+from vae_checked.linter.interpreter import arguments, selection
 from vae_checked.linter.interpreter.context import Context
+from vae_checked.linter.interpreter.wrappers import INNER
 from vae_checked.linter.symbols.expression import Expr, Site, atom, opaque
 from vae_checked.linter.symbols.values import (
+    AnyOf,
     Class,
     Distribution,
     External,
@@ -16,6 +18,7 @@ from vae_checked.linter.symbols.values import (
     Layer,
     Loader,
     Method,
+    Module,
     Partial,
     Scope,
     Super,
@@ -35,14 +38,13 @@ def attribute(context: Context, owner: Value, name: str, site: Site) -> Value:
     if isinstance(owner, Instance):
         return _instance_attribute(context, owner, name, site)
     if isinstance(owner, Class):
-        found = owner.find(name)
+        found = owner.name if name == "__name__" else owner.find(name)
         return atom(name, site, id(owner)) if found is None else found
     if isinstance(owner, External):
         constant = CONSTANTS.get(name) if owner.dotted in _NUMBER_MODULES else None
         return External(f"{owner.dotted}.{name}") if constant is None else constant
-    member = context.imports.member(owner, name)
-    if member is not None:
-        return member
+    if isinstance(owner, (Module, AnyOf)):
+        return owner if name == "__dict__" else selection.attribute(context, owner, name, site)
     if isinstance(owner, Distribution):
         return distributions.attribute(context, owner, name, site)
     if isinstance(owner, Layer):
@@ -90,6 +92,8 @@ def _instance_attribute(context: Context, owner: Instance, name: str, site: Site
         return Expr("training", (), (), site)
     if name == "__class__":
         return owner.cls
+    if name in INNER and owner.cls.is_module:
+        return owner
     return Expr("attribute", (), (("name", name), ("of", id(owner))), site)
 
 
@@ -117,9 +121,10 @@ def method(context: Context, owner: Value, name: str, site: Site) -> Value:
         if isinstance(owner, Instance) and isinstance(found, Expr) and found.op == "attribute":
             return Method(owner, name)
         return found
-    member = context.imports.member(owner, name)
-    if member is not None:
-        return member
+    if isinstance(owner, (Module, AnyOf)):
+        if name in selection.OF_NAMES and not (isinstance(owner, Module) and name in owner.scope.names):
+            return Method(owner, name)
+        return attribute(context, owner, name, site)
     if isinstance(owner, (Layer, Layers)):
         found = owner.attributes.get(name) if isinstance(owner, Layer) else owner.items.get(name)
         if found is not None:

@@ -5,16 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
-from vae_checked.linter.interpreter import attributes, parts
+from vae_checked.linter.interpreter import attributes, parts, selection
 from vae_checked.linter.interpreter.context import UNREAD, Context, Result
 from vae_checked.linter.symbols.expression import Expr, Site, atom, opaque
-from vae_checked.linter.symbols.values import Class, External, Instance, Key, Layer, Value, as_expr, number_of
+from vae_checked.linter.symbols.values import (
+    AnyOf,
+    Class,
+    External,
+    Instance,
+    Key,
+    Layer,
+    Module,
+    Value,
+    as_expr,
+    number_of,
+)
 
 BUILTINS = frozenset(
     "len range enumerate zip sum min max int float abs print isinstance hasattr getattr setattr list tuple dict set "
     "map reversed sorted next iter str type bool any all round callable filter slice repr id open super object "
-    "property staticmethod classmethod NotImplementedError ValueError TypeError Exception NotImplemented".split()
+    "globals vars eval property staticmethod classmethod NotImplementedError ValueError TypeError Exception "
+    "NotImplemented".split()
 )
+_MODULES = External("sys.modules")
 _MAX_RANGE, _MAX_MAPPED = 64, 16
 
 
@@ -159,11 +172,35 @@ def _type(context: Context, args: list[Value], kwargs: dict[str, Value], site: S
 
 
 def _getattr(context: Context, args: list[Value], kwargs: dict[str, Value], site: Site) -> Result:
-    if len(args) < 2 or not isinstance(args[1], str):
+    if len(args) < 2:
+        return UNREAD
+    owner = _names_here(context) if args[0] == _MODULES else args[0]
+    if isinstance(owner, (Module, AnyOf)) and isinstance(args[1], (Expr, str)):
+        return selection.entry(context, owner, args[1], site)
+    if not isinstance(args[1], str):
         return UNREAD
     found = attributes.attribute(context, args[0], args[1], site)
     unknown = isinstance(found, Expr) and found.op == "attribute" and isinstance(args[0], Instance)
     return args[2] if unknown and len(args) > 2 else found
+
+
+def _globals(context: Context, args: list[Value], kwargs: dict[str, Value], site: Site) -> Result:
+    return _names_here(context)
+
+
+def _vars(context: Context, args: list[Value], kwargs: dict[str, Value], site: Site) -> Result:
+    return args[0] if args and isinstance(args[0], (Module, AnyOf)) else UNREAD
+
+
+def _eval(context: Context, args: list[Value], kwargs: dict[str, Value], site: Site) -> Result:
+    """eval(name): what goes by that name, or any class or function that the file has."""
+    if not args or not (isinstance(args[0], Expr) or (isinstance(args[0], str) and args[0].isidentifier())):
+        return UNREAD
+    return selection.entry(context, _names_here(context), args[0], site)
+
+
+def _names_here(context: Context) -> Module:
+    return context.frames[-1].scope.module
 
 
 def _setattr(context: Context, args: list[Value], kwargs: dict[str, Value], site: Site) -> Result:
@@ -202,5 +239,6 @@ _FUNCTIONS: dict[str, Handler] = {
     "reversed": _reversed, "enumerate": _enumerate, "zip": _zip, "next": _next, "map": _map, "dict": _dict,
     "int": _converted(int), "float": _converted(float), "round": _converted(round), "abs": _abs, "sum": _sum,
     "min": _extreme("minimum", min), "max": _extreme("maximum", max), "str": _str, "type": _type,
-    "getattr": _getattr, "setattr": _setattr, "isinstance": _isinstance,
+    "getattr": _getattr, "setattr": _setattr, "isinstance": _isinstance, "globals": _globals, "vars": _vars,
+    "eval": _eval,
 }  # fmt: skip

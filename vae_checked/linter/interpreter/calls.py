@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from vae_checked.linter.interpreter import external_calls, methods, operators, parameters
+from vae_checked.linter.interpreter import external_calls, methods, operators, selection
 from vae_checked.linter.interpreter.construction import call_instance, construct
 from vae_checked.linter.interpreter.context import Context
 from vae_checked.linter.symbols.expression import Site, atom, opaque
 from vae_checked.linter.symbols.values import (
+    AnyOf,
     Choice,
     Class,
     External,
@@ -61,11 +62,13 @@ def _call_made(context: Context, target: Value, args: list[Value], kwargs: dict[
     """What code makes of things that can be called, and what is not known to be one."""
     match target:
         case Choice():
-            fitting = [item for item in (target.one, target.other) if parameters.accepts(item, args, kwargs)]
+            fitting = [item for item in (target.one, target.other) if selection.accepts(item, args, kwargs)]
             if len(fitting) == 1:
                 return context.call(fitting[0], args, kwargs, site)
             one, other = (context.call(item, list(args), dict(kwargs), site) for item in (target.one, target.other))
             return operators.merge(target.condition, one, other)
+        case AnyOf():
+            return selection.called(context, target, args, kwargs, site)
         case Partial():
             return context.call(target.target, [*target.args, *args], {**target.kwargs, **kwargs}, site)
         case Transform():

@@ -40,5 +40,5 @@ def call_instance(context: Context, target: Instance, args: list[Value], kwargs:
             return context.invoke(found.bound_to(target), args, kwargs, site)
     if "_sequence" in target.attributes:
         return context.call(target.attributes["_sequence"], args, kwargs, site)
-    inputs = tuple(as_expr(item, site) for item in args)
+    inputs = tuple(as_expr(item, site) for item in (*args, *kwargs.values()))
     return Expr("layer", inputs, (("kind", target.cls.name), ("serial", id(target))), site)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from vae_checked.linter.interpreter import operators
+from vae_checked.linter.interpreter import operators, selection
 from vae_checked.linter.interpreter.context import UNREAD, Result
-from vae_checked.linter.symbols.expression import Site, opaque
+from vae_checked.linter.interpreter.texts import partly_known
+from vae_checked.linter.symbols.expression import Expr, Site, opaque
 from vae_checked.linter.symbols.values import Key, Open, Value, as_expr, is_number
 
 
@@ -66,6 +67,8 @@ def _get(owner: dict[Key, Value], args: list[Value], site: Site) -> Result:
     if isinstance(args[0], str):
         return owner.get(args[0], args[1] if len(args) > 1 else None)
     either = operators.chosen(owner, args[0], site)
+    if either is None and isinstance(args[0], Expr):
+        either = selection.of_entries(owner.values())
     return UNREAD if either is None else either
 
 
@@ -107,4 +110,6 @@ def _of_text(owner: str, name: str, args: list[Value], site: Site) -> Value:
     if name == "format" and len(written) == len(args):
         # Only which names are alike matters, not how wide their numbers are printed.
         return operators.filled(owner, written)
+    if name == "format" and args:
+        return partly_known(owner.partition("{")[0], tuple(args), site)
     return opaque(f"text:{name}", (), site)

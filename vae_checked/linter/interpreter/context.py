@@ -58,6 +58,9 @@ class Imports(Protocol):
     def star_import(self, dotted: str, level: int, importer: Module) -> dict[str, Value]:
         """`from dotted import *`."""
 
+    def beside(self, package: str, importer: Module) -> list[Module]:
+        """The files of the project that lie in the folder of a package, as seen from `importer`."""
+
     def member(self, owner: Value, name: str) -> Value:
         """owner.name where owner is a module of the project; None where it is something else."""
 

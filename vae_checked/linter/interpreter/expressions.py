@@ -9,7 +9,8 @@ from vae_checked.linter.interpreter import attributes, operators, parts
 from vae_checked.linter.interpreter.binding import bind
 from vae_checked.linter.interpreter.builtin_functions import BUILTINS
 from vae_checked.linter.interpreter.context import Context
-from vae_checked.linter.symbols.expression import Expr, atom, opaque
+from vae_checked.linter.interpreter.texts import partly_known
+from vae_checked.linter.symbols.expression import Expr, atom
 from vae_checked.linter.symbols.values import Deferred, External, Function, Key, Scope, Value, as_expr, is_key, settle
 
 MAX_COMPREHENSION = 48
@@ -146,7 +147,7 @@ def _joined(context: Context, node: ast.JoinedStr, scope: Scope) -> Value:
     for part in node.values:
         value = context.eval(part.value if isinstance(part, ast.FormattedValue) else part, scope)
         if not isinstance(value, (str, int, float)):
-            return opaque("text", (as_expr(value, context.site(node)),), context.site(node))
+            return partly_known(text, (value,), context.site(node))
         text += str(value)
     return text
 

@@ -5,10 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from vae_checked.linter.interpreter import builtin_functions
+from vae_checked.linter.interpreter import builtin_functions, selection, wrappers
 from vae_checked.linter.interpreter.context import Context
+from vae_checked.linter.interpreter.texts import known_start
 from vae_checked.linter.symbols.expression import Expr, Site, atom, opaque, strip
-from vae_checked.linter.symbols.values import Distribution, Key, Partial, Value, as_expr, by_name, is_key, number_of
+from vae_checked.linter.symbols.values import (
+    Deferred,
+    Distribution,
+    Key,
+    Partial,
+    Value,
+    as_expr,
+    by_name,
+    is_key,
+    number_of,
+)
 from vae_checked.linter.torch_model import distributions, layers, losses, noise, transforms
 from vae_checked.linter.torch_model.functions import HANDLERS, MATH, plain
 
@@ -32,6 +43,25 @@ def call(context: Context, dotted: str, args: list[Value], kwargs: dict[str, Val
 
 
 # ----------------------------------------- what makes a value of a name, None where the name is of another part
+
+
+def _prepared(context: Context, dotted: str, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value | None:
+    return wrappers.prepared(dotted, args, kwargs)
+
+
+def _imported(context: Context, dotted: str, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value | None:
+    """importlib.import_module(name): the file of that name, or any of the folder that its known start says."""
+    if dotted != "importlib.import_module" or not args:
+        return None
+    name = args[0]
+    if not isinstance(name, str):
+        return selection.of_folder(context, known_start(name))
+    bare = name.lstrip(".")
+    importer = context.frames[-1].scope.module
+    level = len(name) - len(bare)
+    found = context.imports.deferred_name("", level, bare, importer) if level else None
+    found = context.imports.deferred_module(bare, importer) if found is None else found
+    return found.settle() if isinstance(found, Deferred) else found
 
 
 def _distribution(
@@ -73,7 +103,7 @@ def _function(context: Context, dotted: str, args: list[Value], kwargs: dict[str
 
 
 _MAKERS: tuple[Callable[[Context, str, list[Value], dict[str, Value], Site], Value | None], ...] = (
-    transforms.construct, _distribution, noise.from_function, _unfilled, _loss, _layer, _function,
+    _prepared, _imported, transforms.construct, _distribution, noise.from_function, _unfilled, _loss, _layer, _function,
 )  # fmt: skip
 
 
@@ -134,17 +164,10 @@ _HELPERS: dict[str, Callable[[Context, list[Value], dict[str, Value], Site], Val
     "checkpoint": _checkpoint,
     "tqdm": _first,
     "trange": lambda context, args, kwargs, site: [atom("epoch", site)],
-    "DataParallel": _first,
-    "DistributedDataParallel": _first,
-    "deepcopy": _first,
-    "compile": _first,
-    "script": _first,
-    "vmap": _first,
+    **dict.fromkeys(wrappers.OF_ONE, _first),
     "fork": lambda context, args, kwargs, site: context.call(args[0], args[1:], kwargs, site) if args else None,
     "wait": _first,
     "SimpleNamespace": _namespace,
     "OrderedDict": _ordered,
-    "weight_norm": _first,
-    "spectral_norm": _first,
     "prod": _product,
 }

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from vae_checked.linter.interpreter import arguments, containers, operators, parts
-from vae_checked.linter.interpreter.context import Context
+from vae_checked.linter.interpreter import arguments, containers, operators, parts, selection, wrappers
+from vae_checked.linter.interpreter.construction import call_instance
+from vae_checked.linter.interpreter.context import UNREAD, Context
 from vae_checked.linter.symbols.expression import Expr, Site, opaque
 from vae_checked.linter.symbols.values import (
+    AnyOf,
     Choice,
     Distribution,
     Function,
@@ -13,6 +15,7 @@ from vae_checked.linter.symbols.values import (
     Layer,
     Loader,
     Method,
+    Module,
     Super,
     Value,
     as_expr,
@@ -30,6 +33,9 @@ def call(context: Context, target: Method, args: list[Value], kwargs: dict[str, 
     """owner.name(*args, **kwargs)."""
     owner, name = target.owner, target.name
     match owner:
+        case Module() | AnyOf():
+            found = selection.asked(context, owner, name, args, site)
+            return opaque(f"method:{name}", (as_expr(owner, site),), site) if found is UNREAD else found
         case Super():
             return _call_super(context, owner, name, args, kwargs, site)
         case Instance():
@@ -51,6 +57,8 @@ def call(context: Context, target: Method, args: list[Value], kwargs: dict[str, 
     model = context.stand_in(owner)
     if model is not None and isinstance(found := model.cls.find(name), Function):
         return context.invoke(found if found.is_static else found.bound_to(model), args, kwargs, site)
+    if model is not None and name in wrappers.INNER:
+        return call_instance(context, model, args, kwargs, site)
     return _call_on_tensor(context, as_expr(owner, site), name, args, kwargs, site)
 
 
@@ -85,6 +93,9 @@ def _call_on_instance(owner: Instance, name: str, args: list[Value], kwargs: dic
         if len(given) >= 2 and isinstance(given[0], str):
             owner.attributes[given[0]] = given[1]
         return None
+    if name == "__setattr__" and len(args) == 2 and isinstance(args[0], str):
+        owner.attributes[args[0]] = args[1]
+        return None
     if name in _SELF_RETURNING:
         return owner
     if name == "parameters":
@@ -100,6 +111,12 @@ def _call_on_tensor(
     """A method of a tensor or of something unknown."""
     if name == "add_argument":
         arguments.declare(context, args, kwargs, site)
+    if name == "step" and len(args) == 1 and isinstance(args[0], Function):
+        # An optimizer that asks for the loss itself.
+        return context.invoke(args[0], [], {}, site)
+    given = wrappers.prepared(name, args, kwargs)
+    if given is not None:
+        return given
     picture = transforms.picture_method(owner, name, site)
     if picture is not None:
         return picture

@@ -8,7 +8,9 @@ import re
 from collections.abc import Callable, Sequence
 
 from vae_checked.linter.interpreter.context import UNREAD, Result
+from vae_checked.linter.interpreter.texts import partly_known
 from vae_checked.linter.symbols import turns
+from vae_checked.linter.symbols.drawing import rank
 from vae_checked.linter.symbols.expression import Expr, Site, const, opaque
 from vae_checked.linter.symbols.values import (
     Choice,
@@ -94,10 +96,12 @@ def filled(template: str, values: Sequence[str | int | float]) -> Value:
     pieces = _FIELD.split(template)
     fields = len(pieces) - 1
     if not 0 < fields <= len(values) or sum(map(len, map(str, values))) + len(template) > MAX_ITEMS:
-        return opaque("text", tuple(as_expr(item) for item in values))
+        return partly_known(pieces[0], tuple(values), None)
     return "".join(piece + str(value) for piece, value in zip(pieces, [*values[:fields], ""], strict=True))
 
 
+# Models and what makes them.
+_MADE = (Instance, Class)
 _FIELD = re.compile(r"\{[^{}]*\}|%[-+ #0-9.]*[diouxXeEfFgGcrsa]")
 
 
@@ -231,6 +235,9 @@ def merge(condition: Expr, one: Value, other: Value) -> Value:
         left, right = as_expr(one), as_expr(other)
         if left.uid == right.uid:
             return one
+        if _numbers_of(left).uid == _numbers_of(right).uid:
+            # The same numbers, which one branch moves to another device or gives another type.
+            return _numbers_of(left)
         return Expr("phi", (condition, left, right), (), left.site or right.site)
     if isinstance(one, tuple) and isinstance(other, tuple) and len(one) == len(other):
         return tuple(merge(condition, left, right) for left, right in zip(one, other, strict=True))
@@ -238,7 +245,18 @@ def merge(condition: Expr, one: Value, other: Value) -> Value:
         return {**other, **one}
     if one is None:
         return other
+    if isinstance(other, _MADE) and (
+        isinstance(one, Expr) or (isinstance(one, _MADE) and rank(one) < 2 == rank(other))
+    ):
+        # A model that was made says more than one that was loaded, and one that draws more than one that does not.
+        return other
     return Choice(condition, one, other) if _is_choice(one) and _is_choice(other) else one
+
+
+def _numbers_of(value: Expr) -> Expr:
+    while value.op == "cast" and not value.attrs:
+        value = value.args[0]
+    return value
 
 
 def _is_choice(value: Value) -> bool:

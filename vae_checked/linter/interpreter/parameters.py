@@ -36,19 +36,6 @@ def bind_parameters(
         names[spec.kwarg.arg] = by_name(rest) if len(context.frames) > 1 else Open(rest)
 
 
-def accepts(target: Value, args: list[Value], kwargs: dict[str, Value]) -> bool:
-    """Whether a call with these arguments may be one of `target`: their number and names fit, or are not known."""
-    if not isinstance(target, Function) or any(isinstance(value, Expr) and value.op == "spread" for value in args):
-        return True
-    spec = target.node.args
-    names = [item.arg for item in (*spec.posonlyargs, *spec.args)]
-    given = len(args) + (target.bound is not None)
-    required = names[given : len(names) - len(spec.defaults)]
-    known = {*names[given:], *(item.arg for item in spec.kwonlyargs)}
-    fits = (given <= len(names) or spec.vararg is not None) and all(name in kwargs for name in required)
-    return fits and (spec.kwarg is not None or kwargs.keys() <= known)
-
-
 def _bind_rest(
     context: Context,
     function: Function,

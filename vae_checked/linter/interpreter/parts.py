@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from vae_checked.linter.interpreter import operators
+from vae_checked.linter.interpreter import operators, selection
 from vae_checked.linter.interpreter.context import UNREAD, Context, Result
 from vae_checked.linter.symbols.expression import REDUCTIONS, Expr, Site, atom, is_data, opaque
 from vae_checked.linter.symbols.values import (
+    AnyOf,
     Class,
     External,
     Function,
     Instance,
     Key,
     Loader,
+    Module,
     Places,
     Value,
     as_expr,
@@ -129,6 +131,8 @@ def subscript(context: Context, owner: Value, key: Value, site: Site) -> Value:
             found = _held(context, owner, key, index, site)
             if found is not UNREAD:
                 return found
+        case Module() | AnyOf():
+            return selection.entry(context, owner, key, site)
         case External() | Class():
             return owner
     return _tensor_item(context, as_expr(owner, site), key, index, site)
@@ -166,6 +170,8 @@ def _kept(owner: dict[Key, Value], key: Value, site: Site) -> Value:
         if isinstance(only, (Class, Function, Instance)):
             return only
     either = operators.chosen(owner, key, site)
+    if either is None and isinstance(key, Expr):
+        either = selection.of_entries(owner.values())
     if either is not None:
         return either
     return atom(f"[{key!r}]" if isinstance(key, str) else "item", site, id(owner))

@@ -196,6 +196,18 @@ class Project:
         self.run(module)
         return {name: value for name, value in module.scope.names.items() if not name.startswith("_")}
 
+    def beside(self, package: str, importer: Module) -> list[Module]:
+        """The files of the project that lie in the folder of a package, as seen from `importer`."""
+        folder = Path(importer.path).parent
+        for base in (folder, *list(folder.parents)[:MAX_UP]):
+            target = base.joinpath(*package.split("."))
+            found = [module for module in self.modules.values() if Path(module.path).parent == target]
+            if found:
+                for module in found:
+                    self.run(module)
+                return found
+        return []
+
     def member(self, owner: Value, name: str) -> Value:
         """owner.name where owner is a module of the project; None where it is something else."""
         if not isinstance(owner, Module):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Callable, Sequence
 
 from vae_checked.linter.files import syntax
@@ -10,7 +11,16 @@ from vae_checked.linter.interpreter import branches, loops, operators, parts, wi
 from vae_checked.linter.interpreter.binding import bind
 from vae_checked.linter.interpreter.context import NOTHING, RAISED, Context, Ending, Outcome
 from vae_checked.linter.symbols.expression import Expr
-from vae_checked.linter.symbols.values import Class, Function, Scope, as_expr
+from vae_checked.linter.symbols.values import (
+    Class,
+    Deferred,
+    Function,
+    Instance,
+    Module,
+    Scope,
+    Value,
+    as_expr,
+)
 
 MAX_UNROLL = 12
 
@@ -127,7 +137,9 @@ def _expr(context: Context, node: ast.Expr, scope: Scope) -> Outcome:
 
 
 def _function(context: Context, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope) -> Outcome:
-    scope.names[node.name] = Function(node, scope)
+    made = Function(node, scope)
+    scope.names[node.name] = made
+    _register(context, node, made, scope)
     return NOTHING
 
 
@@ -143,7 +155,31 @@ def _class(context: Context, node: ast.ClassDef, scope: Scope) -> Outcome:
             # A method's free names are looked up around the class, never in it.
             value.scope = scope
     scope.names[node.name] = cls
+    _register(context, node, cls, scope)
     return NOTHING
+
+
+def _register(
+    context: Context, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, made: Value, scope: Scope
+) -> None:
+    """Hand what a module defines to the project's own decorators of it, which may keep it under a name."""
+    if scope.parent is not None:
+        return
+    for decorator in reversed(node.decorator_list):
+        if _is_own(decorator, scope):
+            target = context.eval(decorator, scope)
+            if isinstance(target, Function):
+                context.call(target, [made], {}, context.site(decorator))
+
+
+def _is_own(decorator: ast.expr, scope: Scope) -> bool:
+    """Whether a decorator is one of the project, as far as the import of its name tells."""
+    while isinstance(decorator, (ast.Call, ast.Attribute)):
+        decorator = decorator.func if isinstance(decorator, ast.Call) else decorator.value
+    value = scope.names.get(decorator.id) if isinstance(decorator, ast.Name) else None
+    if isinstance(value, Deferred):
+        return value.dotted.partition(".")[0] not in sys.stdlib_module_names
+    return isinstance(value, (Function, Instance, Module, Class))
 
 
 def _import(context: Context, node: ast.Import, scope: Scope) -> Outcome:

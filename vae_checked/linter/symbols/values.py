@@ -18,8 +18,8 @@ Key: TypeAlias = str | int | float | bool | None
 # What code is evaluated to: every kind of value that the interpreter knows.
 Value: TypeAlias = (
     "Expr | Constant | slice | tuple[Value, ...] | list[Value] | dict[Key, Value] | Module | Deferred | Function"
-    " | Class | Instance | External | Layer | Sequence | Distribution | Choice | Partial | Method | Super | Transform"
-    " | Loader"
+    " | Class | Instance | External | Layer | Sequence | Distribution | Choice | AnyOf | Partial | Method | Super"
+    " | Transform | Loader"
 )
 MAX_NESTED = 6
 T = TypeVar("T")
@@ -315,6 +315,13 @@ class Choice:
     condition: Expr
     one: Value
     other: Value
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AnyOf:
+    """One of several classes, functions or modules, as a name says that is not known."""
+
+    items: tuple[Value, ...]
 
 
 @dataclass(slots=True, eq=False)

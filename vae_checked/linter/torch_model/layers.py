@@ -102,7 +102,8 @@ def apply(
         return _elementwise(evaluator, operation, layer, x, here)
     if kind in _OF_ONE:
         return _OF_ONE[kind](layer, x, site)
-    inputs = tuple(as_expr(item, site) for item in args) or (x,)
+    inputs = (*(as_expr(item, site) for item in args), *(item for item in kwargs.values() if isinstance(item, Expr)))
+    inputs = inputs or (x,)
     if kind in _OF_MANY:
         return _OF_MANY[kind](layer, inputs, site)
     attrs = (("kind", kind), ("serial", layer.serial), ("rank", _rank(kind)), ("within", layer.within))

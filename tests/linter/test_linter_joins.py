@@ -1,0 +1,343 @@
+"""A model that is chosen by name, wrapped, or trained by a loss put together elsewhere is one VAE with its loss."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from vae_checked.facts import Facts
+from vae_checked.linter import LintReport, lint
+
+IMPORTS = "import torch\nimport torch.nn as nn\nimport torch.nn.functional as F\n"
+NETS = f"""\
+{IMPORTS}
+
+class Net(nn.Module):
+    def __init__(self, width=20):
+        super().__init__()
+        self.trunk = nn.Linear(784, 33)
+        self.to_m = nn.Linear(33, width)
+        self.to_s = nn.Linear(33, width)
+        self.back = nn.Sequential(nn.Linear(width, 33), nn.ReLU(), nn.Linear(33, 784), nn.Sigmoid())
+
+    def forward(self, x):
+        h = F.relu(self.trunk(x))
+        m, s = self.to_m(h), self.to_s(h)
+        z = m + torch.exp(0.5 * s) * torch.randn_like(s)
+        return self.back(z), m, s
+
+
+class Plain(nn.Module):
+    def __init__(self, width=20):
+        super().__init__()
+        self.there = nn.Linear(784, width)
+        self.back = nn.Sequential(nn.Linear(width, 784), nn.Sigmoid())
+
+    def forward(self, x):
+        return self.back(self.there(x)), None, None
+"""
+TERMS = """
+def kl_of(m, s):
+    return -0.5 * torch.sum(1 + s - m.pow(2) - s.exp())
+
+
+def error(out, x):
+    return F.binary_cross_entropy(out, x, reduction="sum")
+
+"""
+TRAIN = f"""{TERMS}
+def train(net, loader, optimizer):
+    for x, _ in loader:
+        out, m, s = net(x)
+        loss = error(out, x) + kl_of(m, s)
+        loss.backward()
+        optimizer.step()
+
+
+def main(args):
+    net = MADE
+    optimizer = torch.optim.Adam(net.parameters())
+    train(net, args.loader, optimizer)
+"""
+
+
+def read(folder: Path, files: dict[str, str]) -> LintReport:
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return lint([folder])
+
+
+def joined(report: LintReport) -> list[Facts]:
+    return [facts for facts in report.facts if facts.sampler.std and facts.kl.form and facts.recon.kind]
+
+
+def script(made: str, head: str) -> str:
+    return head + IMPORTS + TRAIN.replace("MADE", made)
+
+
+# How a model comes by a name that is not known, and the imports that this takes.
+CHOSEN = {
+    "attribute": ("getattr(nets, args.kind)(args.width)", "import nets\n"),
+    "entry": ('{"net": Net, "plain": Plain}[args.kind](args.width)', "from nets import Net, Plain\n"),
+    "entry asked for": ('{"plain": Plain, "net": Net}.get(args.kind)(args.width)', "from nets import Net, Plain\n"),
+    "global": ("globals()[args.kind](args.width)", "from nets import *\n"),
+    "global asked for": ("globals().get(args.kind)(args.width)", "from nets import Plain, Net\n"),
+    "evaluated": ("eval(args.kind)(args.width)", "from nets import Plain, Net\n"),
+    "variables": ("vars(nets)[args.kind](args.width)", "import nets\n"),
+    "dict of a module": ("nets.__dict__[args.kind](args.width)", "import nets\n"),
+    "own module": (
+        "getattr(sys.modules[__name__], args.kind)(args.width)",
+        "import sys\nfrom nets import Plain, Net\n",
+    ),
+    "class": ("(Plain if args.plain else Net)(args.width)", "from nets import Plain, Net\n"),
+    "loaded": ("torch.load(args.file) if args.file else Net(args.width)", "from nets import Net\n"),
+    "file": ('importlib.import_module(f"parts.{args.file}").Net(args.width)', "import importlib\n"),
+    "file, added": (
+        'getattr(importlib.import_module("parts." + args.file), args.kind)(args.width)',
+        "import importlib\n",
+    ),
+    "file, filled in": ('importlib.import_module("parts.%s" % args.file).Net(args.width)', "import importlib\n"),
+    "file, formatted": ('importlib.import_module("parts.{}".format(args.file)).Net(args.width)', "import importlib\n"),
+    "file, known": ('getattr(importlib.import_module("nets"), args.kind)(args.width)', "import importlib\n"),
+}
+
+
+@pytest.mark.parametrize("form", CHOSEN)
+def test_a_model_by_an_unknown_name_is_the_one_that_draws(form: str, tmp_path: Path) -> None:
+    report = read(tmp_path, {"nets.py": NETS, "parts/nets.py": NETS, "train.py": script(*CHOSEN[form])})
+    assert [finding.code for finding in report.findings] == []
+    assert joined(report)
+
+
+def test_a_model_by_an_unknown_name_is_accused_of_what_it_does(tmp_path: Path) -> None:
+    wrong = NETS.replace("torch.exp(0.5 * s)", "torch.exp(s)")
+    report = read(tmp_path, {"nets.py": wrong, "train.py": script(*CHOSEN["attribute"])})
+    assert [(finding.code, finding.place and finding.place.line) for finding in report.findings] == [("VAE201", 17)]
+
+
+def test_a_model_of_another_number_of_arguments_is_not_chosen(tmp_path: Path) -> None:
+    other = NETS.replace("width=20", "width, depth")
+    report = read(
+        tmp_path, {"nets.py": other, "train.py": script("getattr(nets, args.kind)(1, 2, 3)", "import nets\n")}
+    )
+    assert joined(report) == []
+
+
+@pytest.mark.parametrize(("first", "second"), [("Plain", "Net"), ("Net", "Plain")])
+def test_a_factory_of_models_makes_the_one_that_draws(first: str, second: str, tmp_path: Path) -> None:
+    made = f"""\
+from nets import Net, Plain
+
+
+def make(args):
+    if args.kind == "{first.lower()}":
+        return {first}(args.width)
+    if args.kind == "{second.lower()}":
+        return {second}(args.width)
+    raise ValueError(args.kind)
+
+
+"""
+    report = read(tmp_path, {"nets.py": NETS, "train.py": script("make(args)", made)})
+    assert [finding.code for finding in report.findings] == []
+    assert joined(report)
+
+
+REGISTRY = """\
+KINDS = {}
+
+
+def register(name):
+    def note(kind):
+        KINDS[name] = kind
+        return kind
+
+    return note
+
+
+def build(name, *args):
+    return KINDS[name](*args)
+"""
+KINDS = """\
+class Kinds:
+    def __init__(self):
+        self._kinds = {}
+
+    def register(self, name=None):
+        def note(kind):
+            self._kinds[name or kind.__name__] = kind
+            return kind
+
+        return note
+
+    def build(self, name, *args):
+        return self._kinds[name](*args)
+
+
+KINDS = Kinds()
+register, build = KINDS.register, KINDS.build
+"""
+
+
+@pytest.mark.parametrize("registry", [REGISTRY, KINDS], ids=["dict", "object"])
+def test_a_registry_has_what_its_decorator_was_put_on(registry: str, tmp_path: Path) -> None:
+    nets = NETS.replace("class Net", '@register("net")\nclass Net').replace(
+        "class Plain", '@register("p")\nclass Plain'
+    )
+    files = {
+        "a_script.py": script("build(args.kind, args.width)", "import nets\nfrom kinds import build\n")
+        + '\n\nif __name__ == "__main__":\n    main(None)\n',
+        "kinds.py": registry,
+        "nets.py": "from kinds import register\n" + nets,
+    }
+    report = read(tmp_path, files)
+    assert [finding.code for finding in report.findings] == []
+    assert joined(report)
+
+
+WRAPPED = {
+    "accelerate": "net, optimizer = Accelerator().prepare(net, optimizer)",
+    "accelerate, alone": "net = Accelerator().prepare(net)",
+    "fabric": "net, optimizer = Fabric().setup(net, optimizer)",
+    "apex": 'net, optimizer = amp.initialize(net, optimizer, opt_level="O1")',
+    "deepspeed": "net, optimizer, _, _ = deepspeed.initialize(args=args, model=net, optimizer=optimizer)",
+    "sharded": "net = FSDP(net)",
+    "traced": "net = torch.jit.trace(net, torch.zeros(1, 784))",
+    "batch norm": "net = nn.SyncBatchNorm.convert_sync_batchnorm(net)",
+    "inner": "net = nn.DataParallel(net).module",
+}
+LIBRARIES = """\
+import deepspeed
+from accelerate import Accelerator
+from apex import amp
+from lightning.fabric import Fabric
+from nets import Net
+from torch.distributed.fsdp import FullyShardedDataParallel as FSDP
+"""
+
+
+@pytest.mark.parametrize("form", WRAPPED)
+def test_a_wrapped_model_is_the_model(form: str, tmp_path: Path) -> None:
+    text = script("Net(args.width)", LIBRARIES).replace("    train(net", f"    {WRAPPED[form]}\n    train(net")
+    report = read(tmp_path, {"nets.py": NETS, "train.py": text})
+    assert [finding.code for finding in report.findings] == []
+    assert joined(report)
+
+
+def test_a_model_in_half_precision_is_the_model(tmp_path: Path) -> None:
+    halved = """
+
+def as_half(value):
+    return value.half() if isinstance(value, (torch.cuda.FloatTensor, torch.FloatTensor)) else value
+
+
+def as_float(value):
+    kind = value
+    if isinstance(kind, nn.Parameter):
+        kind = value.data
+    if isinstance(kind, torch.cuda.HalfTensor):
+        value = value.float()
+    return value
+
+
+class Halved(nn.Module):
+    def __init__(self, inner):
+        super().__init__()
+        self.inner = inner.half()
+
+    def forward(self, x):
+        return tuple(as_float(item) for item in self.inner(as_half(x)))
+"""
+    made = "Halved(Net(args.width)) if args.half else Net(args.width)"
+    report = read(tmp_path, {"nets.py": NETS + halved, "train.py": script(made, "from nets import Halved, Net\n")})
+    assert [finding.code for finding in report.findings] == []
+    assert joined(report)
+
+
+def test_a_decoder_that_attends_to_z_by_keyword_decodes_it(tmp_path: Path) -> None:
+    nets = NETS.replace(
+        "nn.Sequential(nn.Linear(width, 33), nn.ReLU(), nn.Linear(33, 784), nn.Sigmoid())",
+        "nn.Linear(width, 784)\n        self.ask = nn.Embedding(5, width)\n"
+        "        self.mix = nn.MultiheadAttention(width, 2)",
+    ).replace(
+        "return self.back(z), m, s",
+        "made, _ = self.mix(query=self.ask.weight, key=z, value=z)\n"
+        "        return torch.sigmoid(self.back(made)), m, s",
+    )
+    report = read(tmp_path, {"nets.py": nets, "train.py": script("Net(args.width)", "from nets import Net\n")})
+    assert [finding.code for finding in report.findings] == []
+    assert joined(report)
+
+
+def test_an_object_filled_by_names_has_these_attributes(tmp_path: Path) -> None:
+    nets = NETS.replace(
+        "return self.back(z), m, s",
+        """kept = Result()
+        for name, value in {"out": self.back(z), "m": m, "s": s}.items():
+            kept.__setattr__(name, value)
+        return kept.out, kept.m, kept.s""",
+    ).replace("class Net(", "class Result:\n    pass\n\n\nclass Net(")
+    report = read(tmp_path, {"nets.py": nets, "train.py": script("Net(args.width)", "from nets import Net\n")})
+    assert [finding.code for finding in report.findings] == []
+    assert joined(report)
+
+
+def test_an_optimizer_asks_its_closure_for_the_loss(tmp_path: Path) -> None:
+    text = f"""\
+from nets import Net
+{IMPORTS}{TERMS}
+def main(args):
+    net = Net(args.width)
+    optimizer = torch.optim.LBFGS(net.parameters())
+    for x, _ in args.loader:
+        out, m, s = net(x)
+
+        def closure():
+            loss = error(out, x) + kl_of(m, s)
+            loss.backward()
+            return loss
+
+        optimizer.step(closure)
+"""
+    report = read(tmp_path, {"nets.py": NETS, "train.py": text})
+    assert [finding.code for finding in report.findings] == []
+    assert joined(report)
+
+
+def test_a_loss_class_by_name_is_the_one_with_a_divergence(tmp_path: Path) -> None:
+    losses = f"""\
+{IMPORTS}{TERMS}
+class Error(nn.Module):
+    def forward(self, out, x, m, s):
+        return error(out, x)
+
+
+class Bound(nn.Module):
+    def __init__(self, beta=1.0):
+        super().__init__()
+        self.beta = beta
+
+    def forward(self, out, x, m, s):
+        return error(out, x) + self.beta * kl_of(m, s)
+
+
+KINDS = {{"error": Error, "bound": Bound}}
+"""
+    text = f"""\
+import losses
+from nets import Net
+{IMPORTS}
+def main(args):
+    net = Net(args.width)
+    criterion = losses.KINDS[args.loss]()
+    for x, _ in args.loader:
+        out, m, s = net(x)
+        loss = criterion(out, x, m, s)
+        loss.backward()
+"""
+    report = read(tmp_path, {"losses.py": losses, "nets.py": NETS, "train.py": text})
+    assert [finding.code for finding in report.findings] == []
+    assert joined(report)

@@ -1,0 +1,137 @@
+"""Choices by a name that is not known: of a module's classes and functions, of a registry, of the files of a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from vae_checked.linter.interpreter.context import UNREAD, Context, Result
+from vae_checked.linter.symbols.drawing import first_that_draws, rank
+from vae_checked.linter.symbols.expression import Expr, Site, atom, const, opaque
+from vae_checked.linter.symbols.values import (
+    AnyOf,
+    Choice,
+    Class,
+    Deferred,
+    Function,
+    Instance,
+    Module,
+    Value,
+    as_expr,
+    settle,
+)
+
+# The functions that are tried in turn.
+_MAX_TRIED = 3
+# What code asks of the dict of a module's names: `globals()`, `vars(module)`, `module.__dict__`.
+OF_NAMES = frozenset(("get", "items", "values", "keys", "copy"))
+
+
+def names_of(owner: Value) -> dict[str, Value]:
+    """The classes and functions that a module, or any of several, has at its top level, by their names."""
+    found: dict[str, Value] = {}
+    for module in owner.items if isinstance(owner, AnyOf) else (owner,):
+        names = module.scope.names if isinstance(module, Module) else {}
+        for name in list(names):
+            if isinstance(names[name], Deferred) and not name[:1].isupper():
+                # Functions are looked for where they are written, classes where a package hands them on as well.
+                continue
+            value = settle(names, name)
+            if isinstance(value, (Class, Function)):
+                found.setdefault(name, value)
+    return found
+
+
+def of_module(owner: Value) -> AnyOf:
+    """Any class or function of a module, or of several."""
+    return AnyOf(tuple(names_of(owner).values()))
+
+
+def of_entries(values: Iterable[Value]) -> Value:
+    """What a registry may have for a name that is not known; None where it holds other things."""
+    items = tuple(values)
+    if items and all(isinstance(item, (Class, Function, AnyOf)) for item in items):
+        return AnyOf(items)
+    if items and all(isinstance(item, Instance) for item in items):
+        return first_that_draws(items)
+    return None
+
+
+def of_folder(context: Context, start: str) -> Value:
+    """Any file of the folder that the known start of a dotted name says; None where it says none."""
+    found = context.imports.beside(start.rpartition(".")[0], context.frames[-1].scope.module) if "." in start else []
+    return AnyOf(tuple(found)) if found else None
+
+
+def asked(context: Context, owner: Module | AnyOf, name: str, args: list[Value], site: Site) -> Result:
+    """owner.name(*args) of a dict of a module's names."""
+    if name == "get":
+        return entry(context, owner, args[0], site) if args else UNREAD
+    named = names_of(owner)
+    if name == "items":
+        return list[Value](named.items())
+    return list[Value](named) if name == "keys" else list(named.values()) if name == "values" else owner
+
+
+def entry(context: Context, owner: Module | AnyOf, key: Value, site: Site) -> Value:
+    """What a dict of a module's names has for a key, or may have for one that is not known."""
+    if isinstance(key, str):
+        return attribute(context, owner, key, site)
+    return of_module(owner) if isinstance(key, Expr) else atom("item", site, id(owner))
+
+
+def attribute(context: Context, owner: Module | AnyOf, name: str, site: Site) -> Value:
+    """owner.name, of those modules that have it."""
+    if isinstance(owner, Module):
+        return context.imports.member(owner, name)
+    found = [context.imports.member(item, name) for item in owner.items if _has(item, name)]
+    if not found:
+        return atom(name, site, id(owner))
+    return found[0] if len(found) == 1 else AnyOf(tuple(found))
+
+
+def _has(item: Value, name: str) -> bool:
+    return isinstance(item, Module) and name in item.scope.names
+
+
+def called(context: Context, target: AnyOf, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    """target(*args, **kwargs): of what the arguments fit a model that draws, else a divergence, else some functions."""
+    fitting = [item for item in _items(target) if accepts(item, args, kwargs)]
+    model = first_that_draws(item for item in fitting if isinstance(item, Class))
+    if model is not None:
+        return context.call(model, args, kwargs, site)
+    telling = [item for item in fitting if rank(item)]
+    loss = next((item for item in telling if isinstance(item, Class)), None)
+    if loss is not None:
+        return context.call(loss, args, kwargs, site)
+    functions = [item for item in (*telling, *fitting) if isinstance(item, Function)]
+    tried = list({id(item): item for item in functions}.values())[:_MAX_TRIED]
+    if tried:
+        return context.call(_in_turn(tried, site), args, kwargs, site)
+    return opaque("call", (as_expr(target, site), *(as_expr(item, site) for item in (*args, *kwargs.values()))), site)
+
+
+def accepts(target: Value, args: list[Value], kwargs: dict[str, Value]) -> bool:
+    """Whether a call with these arguments may be one of `target`: their number and names fit, or are not known."""
+    if isinstance(target, Class):
+        made = target.find("__init__")
+        return accepts(made.bound_to(target), args, kwargs) if isinstance(made, Function) else True
+    if not isinstance(target, Function) or any(isinstance(value, Expr) and value.op == "spread" for value in args):
+        return True
+    spec = target.node.args
+    names = [item.arg for item in (*spec.posonlyargs, *spec.args)]
+    given = len(args) + (target.bound is not None)
+    required = names[given : len(names) - len(spec.defaults)]
+    known = {*names[given:], *(item.arg for item in spec.kwonlyargs)}
+    fits = (given <= len(names) or spec.vararg is not None) and all(name in kwargs for name in required)
+    return fits and (spec.kwarg is not None or kwargs.keys() <= known)
+
+
+def _items(target: AnyOf) -> list[Value]:
+    return [each for item in target.items for each in (_items(item) if isinstance(item, AnyOf) else [item])]
+
+
+def _in_turn(tried: Sequence[Value], site: Site) -> Value:
+    made: Value = tried[-1]
+    for index, item in reversed(list(enumerate(tried[:-1]))):
+        made = Choice(opaque(f"name:{site.place}", (const(index),), site), item, made)
+    return made

@@ -1,0 +1,38 @@
+"""Calls that hand back the model that they are given: made parallel, compiled, or prepared for a device."""
+
+from __future__ import annotations
+
+from vae_checked.linter.symbols.values import Instance, Layer, Value
+from vae_checked.linter.symbols.values import Sequence as Layers
+
+# Functions and classes whose first argument comes back, by their name wherever they are from.
+OF_ONE = frozenset(
+    "DataParallel DistributedDataParallel FullyShardedDataParallel compile script trace deepcopy vmap weight_norm "
+    "spectral_norm convert_sync_batchnorm".split()
+)
+# What holds the model in a wrapped one.
+INNER = frozenset(("module", "_orig_mod"))
+# Functions of a library, and methods of its objects, that hand back all that they prepare: accelerate, fabric, apex.
+_OF_ALL = frozenset("prepare prepare_model setup setup_module initialize".split())
+_GIVEN_BY_NAME = ("model", "models", "module", "optimizer", "optimizers")
+
+
+def prepared(dotted: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    """What such a call hands back of its arguments, in their order; None for another call, or where no model is given.
+
+    `dotted` is the name of the function, or of the method alone.
+    """
+    library, _, name = dotted.rpartition(".")
+    if name not in _OF_ALL:
+        return None
+    given = [*args, *(kwargs[key] for key in _GIVEN_BY_NAME if key in kwargs)]
+    if not any(map(_is_model, given)):
+        return None
+    if library == "deepspeed":
+        models = [item for item in given if _is_model(item)]
+        return (models[0], *(kwargs.get(key) for key in ("optimizer", "training_data", "lr_scheduler")))
+    return given[0] if len(given) == 1 else tuple(given)
+
+
+def _is_model(value: Value) -> bool:
+    return value.cls.is_module if isinstance(value, Instance) else isinstance(value, (Layer, Layers))
