@@ -317,12 +317,13 @@ class ShapePair:
 class BatchMixing:
     """Changing input sample `changed` moved output sample `moved` by `amount` (same units as the output).
 
-    `amount` is None where it was read and not measured.
+    `amount` is None where it was read; `axes` are those of a recurrent state's samples, before and after a view.
     """
 
     changed: int
     moved: int
     amount: float | None = None
+    axes: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,19 @@ from vae_checked.catalogue.verdict import Clean, Evidence, Found, Verdict, lacki
 from vae_checked.facts import Facts
 from vae_checked.finding import Severity
 
+# What a view does to a recurrent state, by the axes of its samples before and after, and what does it right.
+_VIEWS = {
+    None: ("", "keep the batch axis first and untouched, as in .view(-1, 3, 8, 12)"),
+    (1, 0): (
+        ": a state (layers, B, H) is viewed as (B, layers * H)",
+        "move the batch axis first: .transpose(0, 1).reshape(B, -1)",
+    ),
+    (0, 1): (
+        ": rows (B, layers * H) are viewed as a state (layers, B, H)",
+        "keep the batch axis first, then move it: .view(B, layers, H).transpose(0, 1).contiguous()",
+    ),
+}
+
 
 def judge(facts: Facts) -> Verdict:
     """Found where a change of one sample moves the output of another."""
@@ -16,6 +29,7 @@ def judge(facts: Facts) -> Verdict:
         return lacking(facts, "output.batch_mixing")
     if mixing.value is None:
         return Clean()
+    seen, remedy = _VIEWS[mixing.value.axes]
     return Found(
         Evidence(
             origin=mixing.origin,
@@ -23,6 +37,8 @@ def judge(facts: Facts) -> Verdict:
                 "changed": mixing.value.changed,
                 "moved": mixing.value.moved,
                 "by": "" if mixing.value.amount is None else f" by {mixing.value.amount:.4g}",
+                "seen": seen,
+                "remedy": remedy,
             },
         )
     )
@@ -34,13 +50,14 @@ MISTAKE = Mistake(
     severity=Severity.ERROR,
     summary="Changing one sample of a batch moves the reconstruction of another.",
     why=(
-        "A view that counts the batch among the channels, a transformer that takes the batch for the sequence "
-        "(batch_first), a statistic over the whole batch: the model mixes samples together. It trains, but it "
-        "learns to copy from neighbours in the batch, and at batch size 1 it is another model."
+        "A view that counts the batch among the channels, a recurrent state (layers, B, H) that is viewed as rows of "
+        "samples, a transformer that takes the batch for the sequence (batch_first), a statistic over the whole batch: "
+        "the model mixes samples together. It trains, but it learns to copy from neighbours in the batch, and at batch "
+        "size 1 it is another model."
     ),
     message="sample {changed} of a batch moves the reconstruction of sample {moved}: the model mixes samples together",
-    evidence="with only x[{changed}] changed, x_hat[{moved}] moves{by}",
-    fix="keep the batch axis first and untouched, as in .view(-1, 3, 8, 12)",
+    evidence="with only x[{changed}] changed, x_hat[{moved}] moves{by}{seen}",
+    fix="{remedy}",
     bad=edit((".view(-1, 3, 8, 12)", ".view(3, -1, 8, 12).transpose(0, 1)  # VAE106")),
     good=EXAMPLE,
     references=(

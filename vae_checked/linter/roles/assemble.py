@@ -225,7 +225,7 @@ def _facts(
         sampler = replace(sampler, std=None)
     if site is None and kl is not None:
         sampler = training.timing_without_noise(kl, recon, losses)
-    output = output_facts(prediction, target)
+    output = output_facts(prediction, target, None if site is None else site.location)
     if recon is not None and prediction is not None and reconstructions.is_optional(recon, prediction, losses.recons):
         # Which activation goes with which loss is up to whoever sets both.
         output = replace(output, interval=None, activations=None)

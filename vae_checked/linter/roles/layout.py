@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from vae_checked.facts import AxisOrder, BatchMixing, Fact, ShapePair
+from vae_checked.linter.roles import recurrent_states
 from vae_checked.linter.symbols.expression import ELEMENTWISE, Expr, origin, walk
 from vae_checked.record import dataclass
 
@@ -295,28 +296,25 @@ def _is_turned(factor: Expr) -> bool:
     return move.get("how") in ("t", "T") or _permutation(move, _FACTORS) == [1, 0]
 
 
-def batch_mixing(prediction: Expr | None) -> Fact[BatchMixing | None] | None:
+def batch_mixing(output: Expr | None) -> Fact[BatchMixing | None] | None:
     """Whether a view between input and output puts elements of one sample into another's place; None: not known."""
-    if prediction is None:
+    if output is None:
         return None
-    views = list(_views(prediction))
-    mixing = next((view for view in views if view.kept is False), None)
-    if mixing is not None:
-        return Fact(BatchMixing(changed=0, moved=1), origin(mixing.node))
-    nodes = list(walk(prediction))
-    if all(view.kept for view in views) and _has_layers(nodes) and all(map(_keeps_samples, nodes)):
-        return Fact(None, origin(prediction))
+    nodes = list(walk(output))
+    of_states = recurrent_states.views(nodes)
+    views = [_Batch(_keeps_batch(node), node) for node in nodes if node.op in ("view", "reshape")]
+    for view in views:
+        of_state = of_states.get(view.node.uid)
+        if of_state is not None or view.kept is False:
+            return Fact(BatchMixing(changed=0, moved=1, axes=of_state), origin(view.node))
+    kept = all(view.kept or view.node.uid in of_states for view in views)
+    if kept and _has_layers(nodes) and all(map(_keeps_samples, nodes)):
+        return Fact(None, origin(output))
     return None
 
 
 def _has_layers(nodes: Iterable[Expr]) -> bool:
     return any(node.op == "layer" for node in nodes)
-
-
-def _views(prediction: Expr) -> Iterator[_Batch]:
-    for node in walk(prediction):
-        if node.op in ("view", "reshape"):
-            yield _Batch(_keeps_batch(node), node)
 
 
 def _keeps_batch(node: Expr) -> bool | None:

@@ -26,10 +26,14 @@ def sides(site: SamplerSite | None, recon: Reconstruction | None) -> tuple[Expr 
     return recon.first, recon.second
 
 
-def output_facts(prediction: Expr | None, target: Expr | None) -> Output:
-    """What the decoder hands to the loss, and how its shape stands to that of the target."""
+def output_facts(prediction: Expr | None, target: Expr | None, mean: Expr | None) -> Output:
+    """What the decoder hands to the loss, and how its shape stands to that of the target.
+
+    Without a prediction, the `mean` of the posterior tells by itself whether samples are mixed on the way to it.
+    """
     if prediction is None:
-        return Output()
+        mixing = layout.batch_mixing(mean)
+        return Output(batch_mixing=mixing if mixing is not None and mixing.value is not None else None)
     names, last = reconstructions.activations(prediction)
     interval = interval_of(prediction)
     where = origin(last or prediction)

@@ -140,12 +140,23 @@ def _log_softmax(layer: Layer, x: Expr, site: Site) -> Value:
 
 def _recurrent(layer: Layer, inputs: tuple[Expr, ...], site: Site) -> Value:
     """The outputs of all steps, and the last state: of an LSTM two tensors."""
-    whole = Expr("layer", inputs, (("kind", layer.kind), ("serial", layer.serial)), site)
+    whole = Expr("layer", inputs, (("kind", layer.kind), ("serial", layer.serial), *_state(layer)), site)
     state = Expr("item", (whole,), (("index", 1),), site)
     hidden: Value = state
     if layer.kind == "LSTM":
         hidden = tuple(Expr("item", (state,), (("index", index),), site) for index in range(2))
     return (Expr("item", (whole,), (("index", 0),), site), hidden)
+
+
+def _state(layer: Layer) -> tuple[tuple[str, int | None], ...]:
+    """What makes up the axes of a recurrent layer's state beside that of the samples, as far as it is known."""
+    layers, width = number_of(layer.option("num_layers", 2, 1)), number_of(layer.option("hidden_size", 1))
+    both = layer.option("bidirectional", 6, False)
+    return (
+        ("layers", None if layers is None else int(layers)),
+        ("directions", 1 + both if isinstance(both, bool) else None),
+        ("width", None if width is None else int(width)),
+    )
 
 
 def _attention(layer: Layer, inputs: tuple[Expr, ...], site: Site) -> Value:
