@@ -54,10 +54,8 @@ def _bind_attribute(context: Context, owner: Value, name: str, value: Value, sit
 
 def _owned(context: Context, owner: Instance | Layer, value: Value) -> Value:
     """What an attribute is set to: two parts that one call makes, as of a factory of layers, are two parts."""
-    same = [
-        other
-        for other in owner.attributes.values()
-        if isinstance(value, Expr) and isinstance(other, Expr) and other.uid == value.uid
-    ]
+    if not isinstance(value, Expr):
+        return value
+    same = [other for other in owner.attributes.values() if isinstance(other, Expr) and other.uid == value.uid]
     # What was only given another name is the very same.
     return apart(value, context.serial) if same and all(other is not value for other in same) else value

@@ -232,7 +232,7 @@ def _facts(
     found = Facts(
         subject=evaluation.subject,
         sampler=sampler,
-        heads=replace(heads_facts(site, head, shown), overflow=training.overflow(head, site, trained_by)),
+        heads=replace(heads_facts(site, head, shown), overflow=training.overflow(head, site, trained_by, losses.graph)),
         kl=kl_found,
         output=output,
         recon=recon_found,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import cache
 
@@ -23,7 +23,7 @@ from vae_checked.linter.symbols.expression import (
     elementwise,
     is_formula,
 )
-from vae_checked.linter.symbols.numeric import Program, close, fit, leaves, points
+from vae_checked.linter.symbols.numeric import Program, close, fit, leaves, leaves_below, points
 from vae_checked.mathematics.gaussians import fit_kl, gaussian_kl, std_at
 from vae_checked.record import dataclass, replace
 
@@ -81,10 +81,16 @@ class Divergence:
     prior_heads: tuple[Expr, Expr] | None = None
 
 
-def find(graph: Graph, cuts: Iterable[Expr] = (), pairs: Iterable[tuple[Expr, Expr]] = ()) -> list[Divergence]:
+def find(
+    graph: Graph,
+    cuts: Iterable[Expr] = (),
+    pairs: Iterable[tuple[Expr, Expr]] = (),
+    within: Collection[int] | None = None,
+) -> list[Divergence]:
     """Every KL in a graph.
 
-    `cuts` are nodes worth taking as the second head (a sampler's scale and head), `pairs` both heads of samplers.
+    `cuts` are nodes worth taking as the second head (a sampler's scale and head), `pairs` both heads of samplers;
+    `within` are the nodes that alone are looked at, all of them where it is not given.
     """
     found: dict[int, Divergence] = {}
     seen: set[int] = set()
@@ -97,7 +103,7 @@ def find(graph: Graph, cuts: Iterable[Expr] = (), pairs: Iterable[tuple[Expr, Ex
             held.setdefault(uid, []).append(pair)
     given = {cut.uid for cut in wanted} | {one.uid for one, _ in known} | {other.uid for _, other in known}
     refused: set[forms.Form | None] = set()
-    stack = [value for value in graph.values if value.bits & KL == KL]
+    stack = [value for value in graph.values if value.bits & KL == KL and (within is None or value.uid in within)]
     while stack:
         node = stack.pop()
         if node.uid in seen:
@@ -113,7 +119,7 @@ def find(graph: Graph, cuts: Iterable[Expr] = (), pairs: Iterable[tuple[Expr, Ex
                     found[node.uid] = divergence
                     continue
                 refused.add(formula)
-        stack.extend(arg for arg in node.args if arg.bits & KL == KL)
+        stack.extend(arg for arg in node.args if arg.bits & KL == KL and (within is None or arg.uid in within))
     if not found:
         return []
     roots = _under_roots(graph, found)
@@ -241,20 +247,25 @@ def _pairs(node: Expr, found: list[Expr], wanted: list[Expr], noise: tuple[int, 
     cuts = [item for item in wanted if item.uid in inside]
     cuts += [item for item in _named(below) if item.uid in inside and item.uid not in given]
     cuts = cuts[:_MAX_CUTS]
-    under = [{leaf.uid for leaf in leaves(cut)} for cut in cuts]
+    needed = leaves_below(node, tensors)
+    under = [needed[cut.uid] if cut.uid in needed else leaves_below(cut, tensors)[cut.uid] for cut in cuts]
     for cut, own in zip(cuts, under, strict=True):
+        # What a cut leaves over must be one leaf, or stand below another cut: few do, and only these are looked at.
+        left = (1 << len(tensors)) - 1 & ~own
+        others = [
+            other for other, its in zip(cuts, under, strict=True) if left and not left & ~its and other.uid != cut.uid
+        ]
+        if left.bit_count() != 1 and not others:
+            continue
         rest = [leaf for leaf in leaves(node, (cut.uid, *noise)) if not is_scalar(leaf)]
-        if any(leaf.uid in own for leaf in rest):
+        if len(rest) != left.bit_count():
             continue
         if len(rest) == 1:
             yield rest[0], cut
             yield cut, rest[0]
-        if rest:
-            for other, others in zip(cuts, under, strict=True):
-                if other.uid == cut.uid or not all(leaf.uid in others or leaf.uid == other.uid for leaf in rest):
-                    continue
-                if all(map(is_scalar, leaves(node, (cut.uid, other.uid, *noise)))):
-                    yield other, cut
+        for other in others:
+            if all(map(is_scalar, leaves(node, (cut.uid, other.uid, *noise)))):
+                yield other, cut
 
 
 def _named(below: list[Expr]) -> list[Expr]:

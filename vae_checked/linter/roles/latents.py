@@ -16,7 +16,6 @@ from vae_checked.linter.symbols.expression import (
     TRANSPARENT,
     Expr,
     Graph,
-    contains,
     elementwise,
     strip,
     walk,
@@ -40,7 +39,7 @@ def is_posterior(
     Where no comparison is read, both heads must be made by layers, each from one input, the width be positive on
     purpose or by name, and z go into a layer without its density being asked for.
     """
-    if any(_is_compared(site, recon) for recon in recons):
+    if any(_is_compared(site, recon, graph) for recon in recons):
         return True
     named = _is_named(site, names)
     heads = (site.location, *leaves(site.scale))
@@ -52,17 +51,18 @@ def is_posterior(
     return _is_paired(site, graph) or (all(map(_is_made, (site.location, site.scale))) and _is_decoded(site, graph))
 
 
-def _is_compared(site: SamplerSite, recon: Reconstruction) -> bool:
+def _is_compared(site: SamplerSite, recon: Reconstruction, graph: Graph) -> bool:
     """Whether one side of an error is computed by layers from z, and z from the other side by layers."""
     for prediction, target in ((recon.first, recon.second), (recon.second, recon.first)):
-        if not contains(prediction, site.z.uid) or contains(target, site.z.uid):
+        if not graph.holds(prediction, site.z.uid) or graph.holds(target, site.z.uid):
             continue
         data = strip(target).uid
-        decoded = any(_is_applied(node, "dec") and contains(node, site.z.uid) for node in walk(prediction))
-        encoded = any(
-            node.uid != data and _is_applied(node, "enc") and contains(node, data) for node in walk(site.scale)
-        )
-        if decoded and encoded and strip(site.location).uid != data:
+        if strip(site.location).uid == data:
+            continue
+        decoded = any(_is_applied(node, "dec") and graph.holds(node, site.z.uid) for node in walk(prediction))
+        if decoded and any(
+            node.uid != data and _is_applied(node, "enc") and graph.holds(node, data) for node in walk(site.scale)
+        ):
             return True
     return False
 
@@ -138,7 +138,6 @@ def _is_decoded(site: SamplerSite, graph: Graph) -> bool:
     """Whether z goes into a layer, and its own density is not asked for, as that of an action is."""
     holding = graph.holding(site.z.uid)
     location = strip(site.location).uid
-    for node in graph.nodes:
-        if node.op == "sub" and [strip(arg).uid for arg in node.args] == [site.z.uid, location]:
-            return False
-    return any(_is_applied(node) and node.uid in holding for node in graph.nodes)
+    if any([strip(arg).uid for arg in node.args] == [site.z.uid, location] for node in graph.taking(site.z, "sub")):
+        return False
+    return any(_is_applied(node) and node.uid in holding for node in graph.having("layer", "opaque"))

@@ -13,7 +13,7 @@ from vae_checked.linter.roles.dead_weights import names_in, unread_weights
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
-from vae_checked.linter.symbols.expression import Expr, Graph, origin, strip
+from vae_checked.linter.symbols.expression import Expr, Graph, origin, strip, walk
 from vae_checked.linter.symbols.gradient_flow import GradientFlow
 from vae_checked.linter.symbols.numeric import leaves
 from vae_checked.mathematics.effective_beta import Term, effective_beta, elements, latents, scaling_of, targets
@@ -73,8 +73,8 @@ class Losses:
         self.samples = samples
         self.kls = kls
         self.recons = recons
-        with_kl = frozenset().union(*(graph.holding(kl.term.uid) for kl in kls))
-        with_recon = frozenset().union(*(graph.holding(recon.term.uid) for recon in recons))
+        with_kl = graph.holding_any(kl.term.uid for kl in kls)
+        with_recon = graph.holding_any(recon.term.uid for recon in recons)
         self.totals = [value for value in graph.values if value.uid in with_kl and value.uid in with_recon]
         self.nodes = graph.nodes
         self.graph = graph
@@ -84,6 +84,7 @@ class Losses:
         self._tests_for_nan: bool | None = None
         self._trained: frozenset[object] | None = None
         self._dropout: list[Expr] | None = None
+        self._standing_in: dict[int, int] | None = None
         self._unread: dict[tuple[int, int], list[Fact[str]]] = {}
         self._read: dict[Callable[[Losses], object], object] = {}
         self._roots_of: dict[int, list[int]] | None = None
@@ -125,6 +126,16 @@ class Losses:
             layers = self.graph.having("layer")
             self._dropout = [node for node in layers if "dropout" in str(node.get("kind")).lower()]
         return self._dropout
+
+    def dropout_in(self, values: Iterable[Expr]) -> list[Expr]:
+        """The layers that drop elements and stand in one of some values."""
+        if self._standing_in is None:
+            self._standing_in = self.graph.standing_in(self.dropout)
+        found = 0
+        for value in values:
+            for node in (value,) if value in self.graph else walk(value):
+                found |= self._standing_in.get(node.uid, 0)
+        return [node for place, node in enumerate(self.dropout) if found >> place & 1]
 
     def read_once(self, reader: Callable[[Losses], T]) -> T:
         """What `reader` finds in these losses: asked for each sampler, read once."""
@@ -262,13 +273,13 @@ class Losses:
             self._unsettled = Graph(self.evaluation.values())
         return self._unsettled
 
-    def unsettled_with(self, term: Expr) -> frozenset[int]:
+    def unsettled_with(self, term: Expr) -> set[int]:
         """The uids of what holds a term before branches were settled, told by where the term is written."""
         written = term.site.node if term.site is not None else None
         same = [
             node.uid for node in self.unsettled.having(term.op) if node.site is not None and node.site.node is written
         ]
-        return frozenset().union(*(self.unsettled.holding(uid) for uid in same))
+        return self.unsettled.holding_any(same)
 
     def roots_with(self, term: Expr) -> list[Root]:
         """The edges of statements at which a value holds a term, told by where it is written."""

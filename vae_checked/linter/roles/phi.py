@@ -143,11 +143,11 @@ class Branching:
     def _chosen(self, value: Expr, other: int, still_open: int) -> Expr:
         """An expression under one choice; `other` are the conditions that do not hold, all but the open ones do."""
         memo, depends = self._memo, self._depends
-        stack = [value]
-        while stack:
-            node = stack[-1]
-            own = depends[node.uid]
-            key = node.uid, other & own, still_open & own
+        own = depends[value.uid]
+        wanted = value.uid, other & own, still_open & own
+        stack = [(value, wanted)]
+        while wanted not in memo:
+            node, key = stack[-1]
             if key in memo:
                 stack.pop()
                 continue
@@ -159,9 +159,10 @@ class Branching:
             for arg in args:
                 if arg.bits & PHI:
                     below = depends[arg.uid]
-                    known = memo.get((arg.uid, other & below, still_open & below))
+                    inner = arg.uid, other & below, still_open & below
+                    known = memo.get(inner)
                     if known is None:
-                        stack.append(arg)
+                        stack.append((arg, inner))
                     else:
                         made.append(known)
                 else:
@@ -175,5 +176,4 @@ class Branching:
                 memo[key] = node
             else:
                 memo[key] = Expr(node.op, tuple(made), node.attrs, node.site)
-        own = depends[value.uid]
-        return memo[value.uid, other & own, still_open & own]
+        return memo[wanted]

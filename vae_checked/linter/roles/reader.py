@@ -108,9 +108,11 @@ def taken_models(evaluation: Evaluation) -> set[Taken]:
         if taken is not None:
             found.add(taken)
     values = [value for value in evaluation.values() if value.bits & KL == KL]
-    if not values or not any(_maker(node) for node in Graph(values).nodes if node.op == "item"):
+    if not values or not any(map(_maker, Graph(values).having("item"))):
         return found
-    makers = ((_maker(kl.location), _maker(kl.head)) for kl in divergences.find(Graph(phi.resolved(values))))
+    graph = Graph(phi.resolved(values))
+    reading = graph.holding_any(node.uid for node in graph.having("item") if _maker(node) is not None)
+    makers = ((_maker(kl.location), _maker(kl.head)) for kl in divergences.find(graph, within=reading))
     return found | {one for one, other in makers if one is not None and one == other}
 
 

@@ -100,7 +100,7 @@ def timing_without_noise(kl: Divergence, recon: Reconstruction | None, losses: L
     if kl.family is not Family.GAUSSIAN:
         return Sampler()
     added = _means_and_stds(losses.graph, kl.location, kl.head, kl.parametrisation)
-    decoded = [node for node in added if any(_is_layer_on(above, node) for above in losses.nodes)]
+    decoded = [node for node in added if _is_decoded(losses.graph, node)]
     if decoded:
         return Sampler(timing=Fact(NoiseTiming(training=False, without_eps=True), origin(decoded[0])))
     if recon is None:
@@ -111,7 +111,7 @@ def timing_without_noise(kl: Divergence, recon: Reconstruction | None, losses: L
     if any(node.op in _DRAWS for node in losses.nodes):
         # The noise may reach z in a way that was not understood.
         return Sampler()
-    if contains(sides[0], strip(kl.head).uid) or not _is_decoded(sides[0], kl.location):
+    if contains(sides[0], strip(kl.head).uid) or not _is_decoded_in(sides[0], kl.location, losses.graph):
         return Sampler()
     return Sampler(timing=Fact(NoiseTiming(training=False), origin(kl.location)))
 
@@ -136,8 +136,10 @@ def _means_and_stds(graph: Graph, location: Expr, head: Expr, parametrisation: P
     return [] if any(node.op == "sub" for node in found) else found
 
 
-def _is_layer_on(node: Expr, value: Expr) -> bool:
-    return node.op == "layer" and contains(node, value.uid)
+def _is_decoded(graph: Graph, value: Expr) -> bool:
+    """Whether a layer is applied to a value, or to something that is computed from it."""
+    holding = graph.holding(value.uid)
+    return any(node.uid in holding for node in graph.having("layer"))
 
 
 def _is_mean_and_std(node: Expr, mean: Expr, head: Expr, parametrisation: Parametrisation) -> bool:
@@ -148,22 +150,20 @@ def _is_mean_and_std(node: Expr, mean: Expr, head: Expr, parametrisation: Parame
     return False
 
 
-def _is_decoded(prediction: Expr, location: Expr) -> bool:
-    """Whether a layer is applied to something that is computed from the location."""
-    return any(
-        node.op == "layer" and node.uid != strip(location).uid and contains(node, location.uid)
-        for node in walk(prediction)
-    )
+def _is_decoded_in(prediction: Expr, location: Expr, graph: Graph) -> bool:
+    """Whether a layer in a prediction is applied to something that is computed from the location."""
+    made = strip(location).uid
+    return any(node.op == "layer" and node.uid != made for node in graph.towards(prediction, location.uid))
 
 
-def overflow(head: Expr | None, site: SamplerSite | None, kl: Divergence | None) -> Fact[Overflow] | None:
+def overflow(head: Expr | None, site: SamplerSite | None, kl: Divergence | None, graph: Graph) -> Fact[Overflow] | None:
     """Which number first stops being finite as the second head grows, in std or in the KL, and where; inf for none."""
     if site is None or head is None:
         return None
     terms = [site.scale] if kl is None else [site.scale, kl.term]
     found: list[tuple[float, str, Expr]] = []
-    for node in {node.uid: node for term in terms for node in walk(term)}.values():
-        if node.op in _GROWING and contains(node, head.uid) and not leaves(node, (head.uid,)):
+    for node in {node.uid: node for term in terms for node in graph.towards(term, head.uid)}.values():
+        if node.op in _GROWING and not leaves(node, (head.uid,), most=0):
             halved = any(item.op == "cast" and item.get("dtype") == "float16" for item in _carried(node))
             dtype = "float16" if halved else "float32"
             at = _overflows_at(node, head, dtype)
@@ -232,11 +232,8 @@ def _dropout(
     ends = [site.z] if site is not None else []
     ends += [kl.location, kl.head] if kl is not None else []
     ends += [recon.first, recon.second] if recon is not None else []
-    nodes = [
-        node
-        for node in losses.dropout
-        if any(losses.graph.holds(end, node.uid) for end in ends) or _follows(losses, node, site, recon)
-    ]
+    inside = set(losses.dropout_in(ends))
+    nodes = [node for node in losses.dropout if node in inside or _follows(losses, node, site, recon)]
     always = [node for node in nodes if node.get("always_on") is True]
     undecided = any(node.get("kind") == "dropout" and node.get("always_on") is None for node in nodes)
     if not nodes or (undecided and not always):

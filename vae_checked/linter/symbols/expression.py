@@ -70,7 +70,8 @@ class Structures:
 def _exact(attrs: Attrs) -> Hashable:
     """Attributes that equal others only where a reader sees the same: True is no 1, and a NaN is a NaN."""
     for _, value in attrs:
-        if value.__class__ in _AMBIGUOUS and _is_ambiguous(value):
+        kind = value.__class__
+        if kind in _AMBIGUOUS and (kind is not float or value != value) and _is_ambiguous(value):  # noqa: PLR0124  a NaN
             return tuple((name, _told_apart(value)) for name, value in attrs)
     return attrs
 
@@ -253,8 +254,19 @@ class Graph:
     def holding(self, wanted: int) -> frozenset[int]:
         """The uids of the nodes that have the node `wanted` in them, itself included."""
         if wanted not in self._holding:
-            self._holding[wanted] = frozenset(self.holding_through(wanted, lambda _: True))
+            self._holding[wanted] = frozenset(self.holding_any((wanted,)))
         return self._holding[wanted]
+
+    def holding_any(self, wanted: Iterable[int]) -> set[int]:
+        """The uids of the nodes that have one of some nodes in them, these included."""
+        found = set(wanted)
+        stack = list(found)
+        while stack:
+            for parent in self._parents_of(stack.pop()):
+                if parent.uid not in found:
+                    found.add(parent.uid)
+                    stack.append(parent.uid)
+        return found
 
     def holding_through(self, wanted: int, passes: Callable[[Expr], bool]) -> set[int]:
         """The uids of the nodes that lead to the node `wanted` by nodes that all pass, itself included."""
@@ -265,6 +277,27 @@ class Graph:
                     found.add(parent.uid)
                     stack.append(parent.uid)
         return found
+
+    def standing_in(self, marked: Iterable[Expr]) -> dict[int, int]:
+        """Per node of the graph which of some nodes stand in it, itself included: a bit for each of them, in order."""
+        bits = {node.uid: 1 << place for place, node in enumerate(marked)}
+        for node in self.nodes:
+            found = bits.get(node.uid, 0)
+            for arg in node.args:
+                found |= bits[arg.uid]
+            bits[node.uid] = found
+        return bits
+
+    def towards(self, outer: Expr, inner: int) -> Iterator[Expr]:
+        """The nodes of `outer` that have the node `inner` in them, itself included, in the order of `walk`."""
+        seen: set[int] = set()
+        stack = [outer]
+        while stack:
+            node = stack.pop()
+            if node.uid not in seen and self.holds(node, inner):
+                seen.add(node.uid)
+                yield node
+                stack.extend(reversed(node.args))
 
     def holds(self, outer: Expr, inner: int) -> bool:
         """Whether the node `inner` is part of `outer`: `contains`, answered from memory for the nodes of this graph."""

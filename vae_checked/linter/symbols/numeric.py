@@ -169,12 +169,35 @@ def leaves(expr: Expr, stop: Iterable[int] = (), most: int | None = None) -> lis
         if node.uid in seen:
             continue
         seen.add(node.uid)
-        children = _children(node)
+        op = node.op
+        children = _children(node) if op in FOLLOWED else ()
         if children:
-            stack.extend(reversed(children))
-        elif node.op not in ("const", "size"):
+            stack += children[::-1]
+        elif op not in ("const", "size"):
             found[node.uid] = node
     return list(found.values())
+
+
+def leaves_below(expr: Expr, wanted: Iterable[Expr]) -> dict[int, int]:
+    """Per node of an elementwise evaluation of `expr` which of some leaves it needs: a bit for each, in order."""
+    bits = {leaf.uid: 1 << place for place, leaf in enumerate(wanted)}
+    stack = [expr]
+    while stack:
+        node = stack[-1]
+        if node.uid in bits:
+            stack.pop()
+            continue
+        children = _children(node) if node.op in FOLLOWED else ()
+        waiting = [child for child in children if child.uid not in bits]
+        if waiting:
+            stack += waiting
+            continue
+        stack.pop()
+        found = 0
+        for child in children:
+            found |= bits[child.uid]
+        bits[node.uid] = found
+    return bits
 
 
 def close(x: float, y: float, tolerance: float = 1e-4) -> bool:
