@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from functools import cache
 
 from vae_checked.facts import Family, NoiseLaw, Parametrisation
 from vae_checked.linter.roles import categorical, forms
+from vae_checked.linter.roles.candidate_heads import MAX_CUTS, NEVER_HEADS, bottlenecks, known_pairs, pairs
 from vae_checked.linter.roles.samplers import is_scalar
 from vae_checked.linter.symbols.expression import (
     KL,
@@ -20,19 +21,14 @@ from vae_checked.linter.symbols.expression import (
     Expr,
     Graph,
     contains,
-    elementwise,
     is_formula,
 )
-from vae_checked.linter.symbols.numeric import Program, close, fit, leaves, leaves_below, points
+from vae_checked.linter.symbols.numeric import Program, close, fit, leaves, points
 from vae_checked.mathematics.gaussians import fit_kl, gaussian_kl, std_at
 from vae_checked.record import dataclass, replace
 
 _MAX_LEAVES = 6
-_MAX_CUTS = 8
 _LEAST, _CLOSE = 1e-3, 1e-5
-_NEVER_HEADS = frozenset(("loss", "kl_div", "noise", "data", "label"))
-# What a formula does with its heads, and no head is made by.
-_OF_FORMULA = REDUCTIONS | {"square", "pow", "abs", "neg"}
 _TOPS = frozenset(("add", "sub", "mul", "div", "neg", "sum", "mean")) | TRANSPARENT
 _BASIS: tuple[Callable[[float, float], float], ...] = (
     lambda m, s: 1.0,
@@ -112,7 +108,7 @@ def find(
         if node.bits & OWN_KL == OWN_KL and node.op in _TOPS:
             # The same formula of other leaves, as each block of a network has it, is no KL either.
             beside = held.get(node.uid, [])
-            formula = forms.form(node, given, beside, _MAX_CUTS)
+            formula = forms.form(node, given, beside, MAX_CUTS)
             if formula is None or formula not in refused:
                 divergence = _read(node, wanted, beside)
                 if divergence is not None:
@@ -167,7 +163,7 @@ def _read(node: Expr, wanted: list[Expr], known: list[tuple[Expr, Expr]]) -> Div
         return None
     candidate: Divergence | None = None
     noise = _averaged(found)
-    for location, head in itertools.chain(_known_pairs(node, known, noise), _pairs(node, found, wanted, noise)):
+    for location, head in itertools.chain(known_pairs(node, known, noise), pairs(node, found, wanted, noise)):
         scalars = [leaf.uid for leaf in leaves(node, (location.uid, head.uid, *noise))]
         divergence = _identify(node, location, head, scalars, noise)
         if divergence is not None and any(contains(side, uid) for side in (location, head) for uid in noise):
@@ -184,93 +180,17 @@ def _read(node: Expr, wanted: list[Expr], known: list[tuple[Expr, Expr]]) -> Div
         return _of_two_gaussians(node, tensors, noise)
     if candidate is None and len(tensors) == 3 and not noise:
         return _to_residual(node, tensors, [leaf.uid for leaf in found if is_scalar(leaf)])
-    if candidate is None and len(tensors) == 1 and tensors[0].op not in _NEVER_HEADS:
+    if candidate is None and len(tensors) == 1 and tensors[0].op not in NEVER_HEADS:
         factor = categorical.factor(node, tensors[0], [leaf.uid for leaf in found if is_scalar(leaf)])
         if factor is not None:
             return Divergence(node, tensors[0], tensors[0], None, factor, (), family=Family.CATEGORICAL)
     return candidate
 
 
-def _bottlenecks(node: Expr, tensors: list[Expr], but: frozenset[str]) -> tuple[Expr, ...]:
-    """Per leaf of a formula the last value that is computed from it alone and that the formula needs nothing beside.
-
-    `but` are operations that make no head.
-    """
-    parents: dict[int, list[Expr]] = {}
-    for item in elementwise(node):
-        for arg in item.args[:1] if item.op in TRANSPARENT else item.args:
-            parents.setdefault(arg.uid, []).append(item)
-    found = []
-    for leaf in tensors:
-        top = leaf
-        above = parents.get(top.uid, [])
-        while len(above) == 1 and above[0].op not in but and above[0].uid != node.uid:
-            if [other for other in leaves(above[0]) if not is_scalar(other)] != [leaf]:
-                break
-            top = above[0]
-            above = parents.get(top.uid, [])
-        found.append(top)
-    return tuple(found)
-
-
-def _known_pairs(node: Expr, known: list[tuple[Expr, Expr]], noise: tuple[int, ...]) -> Iterator[tuple[Expr, Expr]]:
-    """The heads of samplers that a term is computed from, which are no leaves of it where an activation made them."""
-    if known:
-        inside = {item.uid for item in elementwise(node)}
-        for location, head in known:
-            if (
-                head.uid in inside
-                and location.uid != head.uid
-                and all(is_scalar(leaf) for leaf in leaves(node, (location.uid, head.uid, *noise)))
-            ):
-                yield location, head
-
-
 def _averaged(found: list[Expr]) -> tuple[int, ...]:
     """The one draw from N(0, 1) below a term, which is then an estimate by samples: log q(z|x) - log p(z)."""
     draws = [leaf for leaf in found if leaf.op == "noise"]
     return (draws[0].uid,) if len(draws) == 1 and draws[0].get("law") is NoiseLaw.STANDARD_NORMAL else ()
-
-
-def _pairs(node: Expr, found: list[Expr], wanted: list[Expr], noise: tuple[int, ...]) -> Iterator[tuple[Expr, Expr]]:
-    """The (location, second head) that a term may be read by: its two leaves, or inner nodes that stand for them."""
-    tensors = [leaf for leaf in found if not is_scalar(leaf) and leaf.uid not in noise]
-    if any(leaf.op in _NEVER_HEADS for leaf in tensors):
-        return
-    if len(tensors) == 2:
-        for pair in dict.fromkeys((tuple(tensors), _bottlenecks(node, tensors, _OF_FORMULA))):
-            yield pair[0], pair[1]
-            yield pair[1], pair[0]
-    below = list(elementwise(node))
-    inside = {item.uid for item in below} - {node.uid}
-    given = {item.uid for item in wanted}
-    cuts = [item for item in wanted if item.uid in inside]
-    cuts += [item for item in _named(below) if item.uid in inside and item.uid not in given]
-    cuts = cuts[:_MAX_CUTS]
-    needed = leaves_below(node, tensors)
-    under = [needed[cut.uid] if cut.uid in needed else leaves_below(cut, tensors)[cut.uid] for cut in cuts]
-    for cut, own in zip(cuts, under, strict=True):
-        # What a cut leaves over must be one leaf, or stand below another cut: few do, and only these are looked at.
-        left = (1 << len(tensors)) - 1 & ~own
-        others = [
-            other for other, its in zip(cuts, under, strict=True) if left and not left & ~its and other.uid != cut.uid
-        ]
-        if left.bit_count() != 1 and not others:
-            continue
-        rest = [leaf for leaf in leaves(node, (cut.uid, *noise)) if not is_scalar(leaf)]
-        if len(rest) != left.bit_count():
-            continue
-        if len(rest) == 1:
-            yield rest[0], cut
-            yield cut, rest[0]
-        for other in others:
-            if all(map(is_scalar, leaves(node, (cut.uid, other.uid, *noise)))):
-                yield other, cut
-
-
-def _named(below: list[Expr]) -> list[Expr]:
-    """Inner nodes that can be a head by themselves."""
-    return [item for item in below if item.op in forms.CUTS]
 
 
 @cache
@@ -341,7 +261,7 @@ def _to_residual(node: Expr, tensors: list[Expr], scalars: list[int]) -> Diverge
 
     It is the KL of (d / std, r) to N(0, I); Vahdat and Kautz 2020, equation 2.
     """
-    if any(leaf.op in _NEVER_HEADS for leaf in tensors):
+    if any(leaf.op in NEVER_HEADS for leaf in tensors):
         return None
     ones = dict.fromkeys(scalars, 1.0)
     program = Program(node, (*scalars, *(leaf.uid for leaf in tensors)), ideal=True)
@@ -366,7 +286,7 @@ def _to_residual(node: Expr, tensors: list[Expr], scalars: list[int]) -> Diverge
 
 def _of_two_gaussians(node: Expr, tensors: list[Expr], noise: tuple[int, ...]) -> Divergence | None:
     """KL(q || p) of two Gaussians whose heads are layers, or what an activation makes of each layer by itself."""
-    for heads in dict.fromkeys((tuple(tensors), _bottlenecks(node, tensors, REDUCTIONS))):
+    for heads in dict.fromkeys((tuple(tensors), bottlenecks(node, tensors, REDUCTIONS))):
         scalars = [leaf.uid for leaf in leaves(node, (*(head.uid for head in heads), *noise))]
         found = _between_gaussians(node, heads, scalars, noise)
         if found is not None:

@@ -1,0 +1,92 @@
+"""Which pairs of values a formula may take for its two heads: its leaves, or inner nodes that stand for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from vae_checked.linter.roles import forms
+from vae_checked.linter.roles.samplers import is_scalar
+from vae_checked.linter.symbols.expression import REDUCTIONS, TRANSPARENT, Expr, elementwise
+from vae_checked.linter.symbols.numeric import leaves, leaves_below
+
+# How many inner nodes are tried as the second head.
+MAX_CUTS = 8
+NEVER_HEADS = frozenset(("loss", "kl_div", "noise", "data", "label"))
+# What a formula does with its heads, and no head is made by.
+_OF_FORMULA = REDUCTIONS | {"square", "pow", "abs", "neg"}
+
+
+def bottlenecks(node: Expr, tensors: list[Expr], but: frozenset[str]) -> tuple[Expr, ...]:
+    """Per leaf of a formula the last value that is computed from it alone and that the formula needs nothing beside.
+
+    `but` are operations that make no head.
+    """
+    parents: dict[int, list[Expr]] = {}
+    for item in elementwise(node):
+        for arg in item.args[:1] if item.op in TRANSPARENT else item.args:
+            parents.setdefault(arg.uid, []).append(item)
+    found = []
+    for leaf in tensors:
+        top = leaf
+        above = parents.get(top.uid, [])
+        while len(above) == 1 and above[0].op not in but and above[0].uid != node.uid:
+            if [other for other in leaves(above[0]) if not is_scalar(other)] != [leaf]:
+                break
+            top = above[0]
+            above = parents.get(top.uid, [])
+        found.append(top)
+    return tuple(found)
+
+
+def known_pairs(node: Expr, known: list[tuple[Expr, Expr]], noise: tuple[int, ...]) -> Iterator[tuple[Expr, Expr]]:
+    """The heads of samplers that a term is computed from, which are no leaves of it where an activation made them."""
+    if known:
+        inside = {item.uid for item in elementwise(node)}
+        for location, head in known:
+            if (
+                head.uid in inside
+                and location.uid != head.uid
+                and all(is_scalar(leaf) for leaf in leaves(node, (location.uid, head.uid, *noise)))
+            ):
+                yield location, head
+
+
+def pairs(node: Expr, found: list[Expr], wanted: list[Expr], noise: tuple[int, ...]) -> Iterator[tuple[Expr, Expr]]:
+    """The (location, second head) that a term may be read by: its two leaves, or inner nodes that stand for them."""
+    tensors = [leaf for leaf in found if not is_scalar(leaf) and leaf.uid not in noise]
+    if any(leaf.op in NEVER_HEADS for leaf in tensors):
+        return
+    if len(tensors) == 2:
+        for pair in dict.fromkeys((tuple(tensors), bottlenecks(node, tensors, _OF_FORMULA))):
+            yield pair[0], pair[1]
+            yield pair[1], pair[0]
+    below = list(elementwise(node))
+    inside = {item.uid for item in below} - {node.uid}
+    given = {item.uid for item in wanted}
+    cuts = [item for item in wanted if item.uid in inside]
+    cuts += [item for item in _named(below) if item.uid in inside and item.uid not in given]
+    cuts = cuts[:MAX_CUTS]
+    needed = leaves_below(node, tensors)
+    under = [needed[cut.uid] if cut.uid in needed else leaves_below(cut, tensors)[cut.uid] for cut in cuts]
+    for cut, own in zip(cuts, under, strict=True):
+        # What a cut leaves over must be one leaf, or stand below another cut: few do, and only these are looked at.
+        left = (1 << len(tensors)) - 1 & ~own
+        others = [
+            other for other, its in zip(cuts, under, strict=True) if left and not left & ~its and other.uid != cut.uid
+        ]
+        if left.bit_count() != 1 and not others:
+            continue
+        rest = [leaf for leaf in leaves(node, (cut.uid, *noise)) if not is_scalar(leaf)]
+        if len(rest) != left.bit_count():
+            continue
+        if len(rest) == 1:
+            yield rest[0], cut
+            yield cut, rest[0]
+        for other in others:
+            if all(map(is_scalar, leaves(node, (cut.uid, other.uid, *noise)))):
+                yield other, cut
+
+
+def _named(below: list[Expr]) -> list[Expr]:
+    """Inner nodes that can be a head by themselves."""
+    return [item for item in below if item.op in forms.CUTS]
