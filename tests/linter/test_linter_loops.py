@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_vaes.fragments import HEAD, codes, linted
+from small_vaes.fragments import FORWARD, HEAD, KL, MODEL, codes, linted
 
 BUILT = (
     HEAD
@@ -149,3 +149,53 @@ class Net(nn.Module):
 def test_places_that_two_branches_fill(other: str, exponent: str, named: list[str], tmp_path: Path) -> None:
     report = linted(tmp_path, {"net.py": FILLED.format(other=other, exponent=exponent)})
     assert [code for code in codes(report) if code == "VAE201"] == named
+
+
+LONG = (
+    HEAD
+    + MODEL.replace("h = self.trunk(x)", "h = deep(self.trunk(x))")
+    + FORWARD
+    + f"""
+
+def loss(net, x):
+    net = Net()
+    y, m, s = net(x)
+    kl = {KL}
+    return (F.binary_cross_entropy(y, x, reduction="none").sum(1) + kl).mean()
+
+
+def deep(h):
+"""
+)
+
+
+def nested(depth: int, inner: str) -> str:
+    lines = [f"{'    ' * (level + 1)}for a{level} in range(5):" for level in range(depth)]
+    return "\n".join([*lines, f"{'    ' * (depth + 1)}{inner}", "    return h"])
+
+
+def called(depth: int) -> str:
+    """A function that calls another one three times, and so on."""
+    chain = [
+        f"def deep{level}(h):\n    return deep{level + 1}(deep{level + 1}(deep{level + 1}(h)))\n"
+        for level in range(depth)
+    ]
+    return "\n\n".join(["    return deep0(h)\n", *chain, f"def deep{depth}(h):\n    return torch.tanh(h)"])
+
+
+@pytest.mark.parametrize("depth", [2, 5, 8])
+@pytest.mark.parametrize("inner", ["h = torch.tanh(h)", "h = h + torch.tanh(a0 * h)"])
+def test_what_comes_after_loops_inside_of_one_another(depth: int, inner: str, tmp_path: Path) -> None:
+    text = LONG + nested(depth, inner) + "\n"
+    report = linted(tmp_path, {"net.py": text})
+    assert codes(report) == []
+    assert report.unread == ()
+    assert any({"VAE201", "VAE301", "VAE502"} <= set(each.clean) for each in report.judgements)
+    assert codes(linted(tmp_path, {"net.py": text.replace("torch.exp(0.5 * s)", "torch.exp(s)")})) == ["VAE201"]
+
+
+def test_what_takes_too_many_steps_is_told(tmp_path: Path) -> None:
+    report = linted(tmp_path, {"net.py": LONG + called(11)})
+    subjects = {path.rpartition("net.py:")[2] for path, _ in report.unread}
+    assert {"Net", "loss"} <= subjects
+    assert linted(tmp_path, {"net.py": LONG + called(4)}).unread == ()

@@ -95,5 +95,12 @@ class Context(Evaluator, Protocol):
     def gradient_off(self, levels: int) -> AbstractContextManager[None]:
         """What is run inside a `with` of this is run under so many more of torch's no_grad."""
 
+    @property
+    def turns(self) -> int:
+        """How often the loops around what is run go round together."""
+
+    def turning(self, count: int) -> AbstractContextManager[None]:
+        """What is run inside a `with` of this is run in so many turns of one more loop."""
+
     def stand_in(self, value: Value) -> Instance | None:
         """The model that stands in for something that code takes from outside, where one does."""

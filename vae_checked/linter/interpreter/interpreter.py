@@ -43,6 +43,7 @@ class Interpreter:
         self._steps, self._limit = 0, 40_000
         self._serial = 0
         self._no_grad = 0
+        self._turns = 1
         self._stand_ins: StandInModels = {}
         self._too_long: set[int] = set()
         self._call_memo = call_memo.CallMemo()
@@ -81,6 +82,20 @@ class Interpreter:
         finally:
             self._no_grad -= levels
 
+    @property
+    def turns(self) -> int:
+        """How often the loops around what is run go round together."""
+        return self._turns
+
+    @contextmanager
+    def turning(self, count: int) -> Iterator[None]:
+        """What is run inside a `with` of this is run in so many turns of one more loop."""
+        self._turns *= count
+        try:
+            yield
+        finally:
+            self._turns //= count
+
     def site(self, node: ast.AST) -> Site:
         """Where `node` is written: one and the same object as often as the node is evaluated."""
         found = self._sites.get(id(node))
@@ -103,17 +118,18 @@ class Interpreter:
         """
         outer, self.observations = self.observations, Observations()
         steps, limit_before, self._steps, self._limit = self._steps, self._limit, 0, limit
+        turns, self._turns = self._turns, 1
         models_before, self._stand_ins = self._stand_ins, self._stand_ins if stand_ins is None else stand_ins
         depth, no_grad = len(self.frames), self._no_grad
         try:
             value = work()
         except (BudgetError, RecursionError):
-            value = None
+            value, self.observations.cut_short = None, True
         finally:
             del self.frames[depth:]
             self._no_grad = no_grad
             observations, self.observations = self.observations, outer
-            self._steps, self._limit = steps, limit_before
+            self._steps, self._limit, self._turns = steps, limit_before, turns
             self._stand_ins = models_before
         return value, observations
 

@@ -22,7 +22,8 @@ from vae_checked.linter.symbols.values import (
     as_expr,
 )
 
-MAX_UNROLL = 12
+# The turns of one loop that are run one by one, and of loops inside of one another together.
+MAX_UNROLL, MAX_UNROLL_NESTED = 12, 256
 
 
 def run_block(context: Context, statements: Sequence[ast.stmt], scope: Scope) -> Outcome:
@@ -209,17 +210,19 @@ def _import_from(context: Context, node: ast.ImportFrom, scope: Scope) -> Outcom
 def _for(context: Context, node: ast.For | ast.AsyncFor, scope: Scope) -> Outcome:
     iterable = context.eval(node.iter, scope)
     items = parts.items(context, iterable, context.site(node.iter))
-    if len(items) > 1 and (len(items) > MAX_UNROLL or syntax.trains(node)):
+    many = len(items) > MAX_UNROLL or len(items) * context.turns > MAX_UNROLL_NESTED
+    if len(items) > 1 and (many or syntax.trains(node)):
         items = [parts.any_item(items, context.site(node.iter))]
     # Of a loop whose length is not known, one turn stands for all but the last, which decides how a network ends.
     asked = loops.first_and_last(context, node, scope) if len(items) == 1 else None
-    for turn, item in enumerate(items if asked is None else [*items, *items]):
-        bind(context, node.target, item, scope, node.target)
-        if asked is not None:
-            bind(context, asked[0], asked[1][turn], scope, node.target)
-        result = _loop_body(context, node.body, scope)
-        if result is not NOTHING and result is not RAISED:
-            return result
+    with context.turning(max(1, len(items)) if asked is None else 2):
+        for turn, item in enumerate(items if asked is None else [*items, *items]):
+            bind(context, node.target, item, scope, node.target)
+            if asked is not None:
+                bind(context, asked[0], asked[1][turn], scope, node.target)
+            result = _loop_body(context, node.body, scope)
+            if result is not NOTHING and result is not RAISED:
+                return result
     return run_block(context, node.orelse, scope)
 
 

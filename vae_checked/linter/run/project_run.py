@@ -53,7 +53,7 @@ def lint_project(project_files: ProjectFiles, options: Options, disk: Disk) -> L
     try:
         with Structures():
             pipelines = Pipelines(project, Declared(options), project_files.joining)
-            facts = _facts(files, beside, project, pipelines)
+            facts = _facts(files, beside, project, pipelines, unread)
     finally:
         sys.setrecursionlimit(limit)
     facts = [item.come_by(_DERIVED, Provenance.READ) for item in facts]
@@ -104,7 +104,14 @@ def _parsed(texts: Iterable[tuple[str, Text]], unread: list[tuple[str, str]], as
             yield file
 
 
-def _facts(files: Iterable[File], beside: Iterable[File], project: Project, pipelines: Pipelines) -> list[Facts]:
+def _facts(
+    files: Iterable[File],
+    beside: Iterable[File],
+    project: Project,
+    pipelines: Pipelines,
+    unread: list[tuple[str, str]],
+) -> list[Facts]:
+    """The facts of all VAEs, each VAE once; what took too long to be evaluated whole is added to `unread`."""
     modules = [project.add(file) for file in files if file.cells]
     feeding = [project.add(file, given=False) for file in beside if file.cells]
     paths = {module.path for module in modules}
@@ -123,6 +130,8 @@ def _facts(files: Iterable[File], beside: Iterable[File], project: Project, pipe
             stand_ins.note(evaluation)
             # One evaluation at a time: together their expressions take more memory than all else.
             found.extend(assemble.facts_of(evaluation, across))
+            if evaluation.observations.cut_short and (evaluation.subject, TOO_LARGE) not in unread:
+                unread.append((evaluation.subject, TOO_LARGE))
         project.sweep()
     pipelines.settle()
     placed = [replace(item, data=replace(item.data, interval=pipelines.known(item.data.interval))) for item in found]

@@ -26,13 +26,15 @@ class Root:
 class Observations:
     """What one evaluation observed: every root, the functions that it entered, and the names that values went by.
 
-    `fed` are layers that were applied to data, before anything but their scale and layout was changed.
+    `fed` are layers that were applied to data, before anything but their scale and layout was changed. An evaluation is
+    `cut_short` where it took more steps than one is given.
     """
 
     roots: list[Root] = field(default_factory=list)
     entered: set[int] = field(default_factory=set)
     names: dict[int, list[str]] = field(default_factory=dict)
     fed: list[Expr] = field(default_factory=list)
+    cut_short: bool = False
 
     def name(self, value: Value, name: str) -> None:
         """Take note of a name that an expression goes by."""
