@@ -160,6 +160,7 @@ ORDERS = {
         "fixing",
     ),
     "auditor": (
+        "restoring",
         "recording",
         "inputs",
         "losses",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from small_vaes import spellings as zoo
 from torch import Tensor, nn
+from torch.utils._python_dispatch import _disable_current_modes
 from torch.utils.checkpoint import checkpoint
 
 from vae_checked.auditor import AuditReport, audit
@@ -86,8 +89,7 @@ class Sometimes(zoo.Base):
 
     def __init__(self) -> None:
         super().__init__()
-        calls: list[int] = []
-        self.count = lambda: calls.append(1) or len(calls)
+        self.count = itertools.count(1).__next__
 
     def forward(self, x: Tensor) -> Any:
         if self.count() == 2:
@@ -328,3 +330,45 @@ def test_an_output_whose_methods_raise_is_read_as_far_as_it_goes() -> None:
     assert "the KL: the posterior's own kl() raised IndexError: no such axis" in lines(report)
     assert report.facts[0].sampler.std is not None
     assert any(line.endswith(".logvar is second head") for line in report.recognised)
+
+
+class DrawsElsewhere(zoo.Base):
+    """Draws its noise in another thread, where nothing is recorded."""
+
+    def sample(self, mu: Tensor, logvar: Tensor) -> Tensor:
+        with ThreadPoolExecutor(1) as pool:
+            eps = pool.submit(torch.randn_like, mu).result()
+        return mu + eps * torch.exp(0.5 * logvar)
+
+
+class SamplesElsewhere(zoo.Base):
+    def sample(self, mu: Tensor, logvar: Tensor) -> Tensor:
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(super().sample, mu, logvar).result()
+
+
+class DrawsUnseen(zoo.Base):
+    """Draws its noise where the modes of torch are switched off."""
+
+    def sample(self, mu: Tensor, logvar: Tensor) -> Tensor:
+        with _disable_current_modes():
+            eps = torch.randn_like(mu)
+        return mu + eps * torch.exp(0.5 * logvar)
+
+
+class WithoutNoise(zoo.Base):
+    def sample(self, mu: Tensor, logvar: Tensor) -> Tensor:
+        return mu + torch.exp(0.5 * logvar)
+
+
+@pytest.mark.parametrize("model", [DrawsElsewhere, SamplesElsewhere, DrawsUnseen])
+def test_noise_that_is_drawn_out_of_sight_is_not_called_missing(model: type[nn.Module]) -> None:
+    report = audit(model(), "B 3 8 12", loss)
+    assert report.findings == ()
+    assert report.facts[0].sampler.timing is None
+    assert "runs on one input differ, or cannot be repeated, and nothing random was recorded" in lines(report)
+    assert "VAE207" not in report.examined[0].clean
+
+
+def test_noise_that_is_missing_is_still_named() -> None:
+    assert [finding.code for finding in audit(WithoutNoise(), "B 3 8 12", loss).findings] == ["VAE207"]

@@ -14,7 +14,7 @@ from small_vaes import spellings as zoo
 from torch import Tensor, nn
 
 from vae_checked.auditor import audit
-from vae_checked.auditor.recording.restore import Restored
+from vae_checked.auditor.restoring.restored import Restored
 from vae_checked.errors import ModelError
 
 

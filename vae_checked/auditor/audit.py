@@ -9,17 +9,18 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from vae_checked.adapters import Subject, adapt
+from vae_checked.adapters import Inputs, Subject, adapt
 from vae_checked.auditor.facts_of import facts_of
 from vae_checked.auditor.inputs.choice import inputs_for
 from vae_checked.auditor.inputs.source import GivenInputs, Source
-from vae_checked.auditor.losses.loss import GivenLoss, Loss, find_loss
+from vae_checked.auditor.losses.loss import GivenLoss, Loss, find_loss, run_by
 from vae_checked.auditor.measure.gradients import Gradients, live_gradients
 from vae_checked.auditor.observe import observe
 from vae_checked.auditor.recognition.recognition import Recognition
 from vae_checked.auditor.recording.origins import named
-from vae_checked.auditor.recording.restore import Restored
+from vae_checked.auditor.recording.run import varies
 from vae_checked.auditor.report import AuditReport
+from vae_checked.auditor.restoring.restored import Restored
 from vae_checked.auditor.terms import Observed
 from vae_checked.catalogue import judge
 from vae_checked.errors import ModelError
@@ -69,7 +70,10 @@ def audit(
         judgements=judgements,
         facts=tuple(facts),
         recognised=_recognised(subject, seen, label, guess),
-        unobserved=_unobserved(seen, facts, label),
+        unobserved=(
+            *_unobserved(seen, facts, label),
+            *(f"{label}: not put back: {reason}" for reason in restored.left),
+        ),
         seconds=time.perf_counter() - begun,
     )
 
@@ -115,6 +119,7 @@ def _observed(subject: Subject, source: Source, loss: Loss | None, seed: int, re
     if source.given is None and batch in latent_sizes:
         batch, other = source.batches([*_sizes(source), *latent_sizes])
         train, gradients = look(batch, training=True, salt=0)
+    unseen_noise = not train.run.tape.draws and _may_vary(subject, source.draw(batch, seed), loss, restored)
     again = look_again(other, training=True, salt=1) if other != batch else None
     evaluation = look_again(batch, training=False, salt=2)
     return Observed(
@@ -124,7 +129,17 @@ def _observed(subject: Subject, source: Source, loss: Loss | None, seed: int, re
         evaluation if isinstance(evaluation, Recognition) else None,
         tuple(f"a second pass: {error}" for error in (again, evaluation) if isinstance(error, ModelError)),
         source.open_sizes,
+        unseen_noise,
     )
+
+
+def _may_vary(subject: Subject, inputs: Inputs, loss: Loss | None, restored: Restored) -> bool:
+    """Whether the model, run in training, gives two numbers on one input, or cannot be asked."""
+    nn.Module.train(subject.model)
+    runs_itself = loss is not None and loss.runs(subject.model)
+    found = varies(run_by(loss, subject) if loss is not None and runs_itself else subject, inputs)
+    restored.again()
+    return found is not False
 
 
 def _sizes(source: Source) -> list[int]:

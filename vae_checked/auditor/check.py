@@ -12,8 +12,8 @@ from vae_checked.auditor.audit import audit, refuse_uninitialised
 from vae_checked.auditor.inputs.choice import inputs_for
 from vae_checked.auditor.inputs.source import GivenInputs
 from vae_checked.auditor.losses.loss import GivenLoss, find_loss
-from vae_checked.auditor.recording.restore import Restored
 from vae_checked.auditor.report import AuditReport
+from vae_checked.auditor.restoring.restored import Restored
 from vae_checked.auditor.stages import Staged, staged
 from vae_checked.errors import FindingsError, ModelError
 from vae_checked.finding import Finding, Severity

@@ -38,6 +38,10 @@ T = TypeVar("T")
 _ANOTHER_MEAN = "the loss judges a mean, and z is drawn around another value that the sampler makes of it"
 _NO_LATENT = "no noise was seen to make z = location + scale * eps: a forward that samples, or adapter=, settles it"
 
+_UNSEEN_NOISE = (
+    "runs on one input differ, or cannot be repeated, and nothing random was recorded: noise that is drawn in another "
+    "thread, or out of torch's sight, is not seen"
+)
 
 # What follows from the operations that ran whatever the numbers are, and what the caller says; the rest is measured.
 _NOT_MEASURED = {
@@ -135,6 +139,8 @@ def _shared(seen: Observed, subject: str, data: Interval | None) -> Facts:
 
 def _without_latent(shared: Facts, seen: Observed) -> Facts:
     unobserved = {**shared.unobserved, "sampler.std": _NO_LATENT, "kl.form": _NO_LATENT}
+    if seen.unseen_noise:
+        return replace(shared, unobserved={**unobserved, "sampler.timing": _UNSEEN_NOISE})
     return replace(shared, sampler=Sampler(timing=silent_timing(seen.train, seen.evaluation)), unobserved=unobserved)
 
 

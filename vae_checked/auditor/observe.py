@@ -7,7 +7,7 @@ from vae_checked.auditor.losses.loss import Loss
 from vae_checked.auditor.measure.recon import with_prediction
 from vae_checked.auditor.recognition.recognise import recognise
 from vae_checked.auditor.recognition.recognition import Recognition
-from vae_checked.auditor.recording.restore import Generators
+from vae_checked.auditor.restoring.restored import Generators
 
 
 def observe(

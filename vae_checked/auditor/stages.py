@@ -26,8 +26,8 @@ from vae_checked.auditor.recognition.recognition import Recognition
 from vae_checked.auditor.recording.origins import described
 from vae_checked.auditor.recording.randomness import Family
 from vae_checked.auditor.recording.replay import replay
-from vae_checked.auditor.recording.restore import Restored
 from vae_checked.auditor.recording.tape import Draw, Ref, Tape
+from vae_checked.auditor.restoring.restored import Restored
 from vae_checked.errors import ModelError
 from vae_checked.facts import UNIT, Likelihood, Parametrisation
 from vae_checked.laws import InapplicableError, Sizes, Stages

@@ -27,7 +27,7 @@ class Observed:
     """The passes on which one audit rests: training at two batch sizes, the first one's gradients, and evaluation.
 
     `failed` says why a pass beside the first could not be made, `open_sizes` that the sizes of a sample are the audit's
-    choice and not the model's own.
+    choice and not the model's own, `unseen_noise` that a model whose recorded pass draws nothing may draw all the same.
     """
 
     train: Recognition
@@ -36,6 +36,7 @@ class Observed:
     evaluation: Recognition | None
     failed: tuple[str, ...] = ()
     open_sizes: bool = False
+    unseen_noise: bool = False
 
     @property
     def others(self) -> tuple[Recognition, ...]:

@@ -19,7 +19,7 @@ from vae_checked.auditor.observe import observe
 from vae_checked.auditor.recognition.latents import Latent
 from vae_checked.auditor.recognition.recognition import Recognition
 from vae_checked.auditor.recording.replay import replay
-from vae_checked.auditor.recording.restore import Restored
+from vae_checked.auditor.restoring.restored import Restored
 from vae_checked.errors import ModelError
 from vae_checked.facts import Likelihood
 from vae_checked.text import described
@@ -60,9 +60,10 @@ def probe(subject: Subject, inputs: Inputs, loss: Loss | None) -> Probed:
     found = Probed()
     others = () if loss is None else loss.modules
     try:
-        with Restored(subject.model, *others) as restored, _full_precision(inputs):
+        with Restored(subject.model, *others, with_globals=False, warns=False) as restored, _full_precision(inputs):
             seen = observe(subject, inputs, loss, training=True, generators=restored.generators)
             _measure(seen, found)
+        found.unobserved += [f"not put back: {reason}" for reason in restored.left]
     except ModelError as error:
         found.unobserved.append(str(error))
     except Exception as error:  # nothing that cannot be measured may end a training that runs

@@ -10,8 +10,8 @@ from torch.utils import _pytree as pytree
 
 from vae_checked.adapters import Subject
 from vae_checked.auditor.inputs.source import GivenInputs, Source, likely_inputs, source_of
-from vae_checked.auditor.recording.restore import Restored
 from vae_checked.auditor.recording.run import Run, run_model
+from vae_checked.auditor.restoring.restored import Restored
 from vae_checked.errors import ModelError
 
 _BATCH = 2

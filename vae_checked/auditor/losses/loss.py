@@ -135,6 +135,8 @@ def call_loss(loss: Loss, run: Run, roles: Mapping[str, Role]) -> tuple[object, 
             )
             with recording(run.recorder):
                 return loss.function(*matched.args, **matched.kwargs), matched
+    except ModelError:
+        raise
     except Exception as error:
         raise ModelError(
             f"the loss {loss.name} raised {described(error)} when called with {', '.join(matched.words)}: "

@@ -12,8 +12,8 @@ from vae_checked.auditor.recognition.minimised import find_minimised, minimised_
 from vae_checked.auditor.recognition.recognition import Recognition
 from vae_checked.auditor.recognition.roles import roles_of
 from vae_checked.auditor.recognition.samples import find_samples
-from vae_checked.auditor.recording.restore import Generators
 from vae_checked.auditor.recording.run import Run, run_model
+from vae_checked.auditor.restoring.restored import Generators
 from vae_checked.errors import ModelError
 
 

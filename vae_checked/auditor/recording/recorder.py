@@ -20,8 +20,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from vae_checked.auditor.recording import randomness
 from vae_checked.auditor.recording.operations import called
-from vae_checked.auditor.recording.restore import Generators
 from vae_checked.auditor.recording.tape import Draw, RecordedValue, Ref, Step, Tape
+from vae_checked.auditor.restoring.restored import Generators
 
 _HERE = str(Path(__file__).parent.parent)
 _RECORDING = (__file__, randomness.__file__)

@@ -10,13 +10,17 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.utils import _pytree as pytree
+from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
 
 from vae_checked.adapters import Inputs, Part, Subject
 from vae_checked.auditor.recording import randomness
 from vae_checked.auditor.recording.origins import described
 from vae_checked.auditor.recording.recorder import Recorder
-from vae_checked.auditor.recording.restore import Generators
 from vae_checked.auditor.recording.tape import Tape
+from vae_checked.auditor.restoring import of_torch
+from vae_checked.auditor.restoring.kept import standing
+from vae_checked.auditor.restoring.restored import Generators
 from vae_checked.errors import ModelError
 
 
@@ -57,14 +61,28 @@ def recording(recorder: Recorder) -> Iterator[None]:
     """Everything in the block is recorded, numpy's draws as well; compiled code runs as it is written."""
     compiler = sys.modules.get("torch._dynamo")  # importing it costs seconds, and without it nothing is compiled
     with (
+        standing(of_torch.settings),  # or else what is measured afterwards would go by what the run has set
         contextlib.nullcontext() if compiler is None else torch.compiler.set_stance("force_eager"),
         torch.enable_grad(),
         warnings.catch_warnings(),
         randomness.numpy_draws(recorder.arrays),
         recorder,
+        standing(of_torch.modes),  # the recorder takes off what stands on top, which must be itself
+        _in_place(recorder),
     ):
         warnings.simplefilter("ignore")
         yield
+
+
+@contextlib.contextmanager
+def _in_place(recorder: Recorder) -> Iterator[None]:
+    """ModelError where the block takes the recorder off."""
+    yield
+    if all(mode is not recorder for mode in _get_current_dispatch_mode_stack()):
+        raise ModelError(
+            "the run takes off a mode of torch that it did not put on, and what it computes then cannot be recorded: "
+            "leave torch's stack of dispatch modes as it is"
+        )
 
 
 def named_tensors(model: nn.Module) -> dict[str, Tensor]:
@@ -95,6 +113,8 @@ def run_model(
     try:
         with recording(recorder):
             output = subject.run(inputs)
+    except ModelError:
+        raise
     except Exception as error:
         shapes = ", ".join(f"{name} {tuple(tensor.shape)}" for name, tensor in inputs.tensors())
         mode = "train" if training else "eval"
@@ -103,3 +123,23 @@ def run_model(
             "give inputs= that it takes"
         ) from error
     return Run(subject.model, recorder, inputs, output, subject.parts(output))
+
+
+def varies(subject: Subject, inputs: Inputs) -> bool | None:
+    """Whether two runs on the same inputs, unrecorded, give different numbers; None where they cannot be made.
+
+    The model is in the mode of the last run, and is not put back between the two.
+    """
+    try:
+        with torch.no_grad():
+            first, second = (_numbers(subject.run(inputs)) for _ in range(2))
+    except Exception:  # whatever the model does in a run more than it was recorded in: then it is not known
+        return None
+    if len(first) != len(second) or any(a.shape != b.shape for a, b in zip(first, second, strict=False)):
+        return None
+    return any(not torch.allclose(a, b, equal_nan=True) for a, b in zip(first, second, strict=True))
+
+
+def _numbers(output: object) -> list[Tensor]:
+    found = [leaf for leaf in pytree.tree_leaves(output) if isinstance(leaf, Tensor) and leaf.is_floating_point()]
+    return [leaf.detach().clone() for leaf in found]

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch._ops import OpOverload
 
 from vae_checked.auditor.recording import randomness
-from vae_checked.auditor.recording.restore import Generators
+from vae_checked.auditor.restoring.restored import Generators
 
 
 @dataclass(frozen=True, slots=True)
