@@ -39,7 +39,8 @@ class Plan:
             observations = project.take_top_level(module)
             if observations is not None:
                 entered |= observations.entered
-                yield models.noted(Evaluation(f"{module.path}", module, observations))
+                again = partial(self._of_top_level, module)
+                yield models.noted(Evaluation(f"{module.path}", module, observations, again=again))
         called = _called_names(given)
         for module in given:
             project.follow_for(module)
@@ -99,6 +100,10 @@ class Plan:
         _, observations = interpreter.run(work, 120_000, stand_ins)
         again = None if made is not None else partial(self._of_class, cls, called)
         return Evaluation(f"{module.path}:{cls.name}", module, observations, again=again)
+
+    def _of_top_level(self, module: Module, stand_ins: StandInModels) -> Evaluation:
+        """A module's top level, run once more."""
+        return Evaluation(f"{module.path}", module, self._project.run_again(module, stand_ins))
 
     def _of_function(self, function: Function, stand_ins: StandInModels | None = None) -> Evaluation:
         """A function run on unknown arguments."""

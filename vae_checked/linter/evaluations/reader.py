@@ -7,10 +7,8 @@ from typing import Protocol
 
 from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.symbols.expression import Expr
+from vae_checked.linter.symbols.taken import Taken
 from vae_checked.linter.symbols.values import Value
-
-# What tells a model that a piece of code takes: a parameter or an attribute, and its name.
-Taken = tuple[str, object]
 
 
 class RoleReader(Protocol):
@@ -21,8 +19,11 @@ class RoleReader(Protocol):
     ) -> dict[str, Value]:
         """The parts of a forward's result by role: told by what they are, and by `names` where nothing is drawn."""
 
-    def taken_models(self, evaluation: Evaluation) -> set[Taken]:
-        """What is not known and is called for both heads of a KL, or for parts of a loss that are put together here."""
+    def taken_models(self, evaluation: Evaluation) -> dict[Taken, set[str]]:
+        """What is not known and is called for both heads of a KL, or for parts of a loss that are put together here.
+
+        With each the methods that are called, an empty name where it is called itself.
+        """
 
     def draws(self, evaluation: Evaluation) -> bool:
         """Whether an evaluation has a sampler."""

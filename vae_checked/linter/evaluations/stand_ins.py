@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from vae_checked.linter.evaluations.evaluation import Evaluation
-from vae_checked.linter.evaluations.reader import RoleReader, Taken
+from vae_checked.linter.evaluations.reader import RoleReader
 from vae_checked.linter.interpreter.interpreter import StandInModels
 from vae_checked.linter.interpreter.project import Project
-from vae_checked.linter.symbols.values import Instance, Module, settle
+from vae_checked.linter.symbols.drawing import DRAWS, rank
+from vae_checked.linter.symbols.taken import Taken
+from vae_checked.linter.symbols.values import Function, Instance, Module, settle
 from vae_checked.record import dataclass
 
 _MAX_MODELS = 4
+# What wrappers and the base class of all models add to a model's own methods.
+_OF_EVERY_MODEL = frozenset("module forward to cuda cpu train eval half float requires_grad_ apply".split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +25,13 @@ class _Wanted:
     module: Module
     again: Callable[[StandInModels], Evaluation]
     taken: Taken
+    methods: frozenset[str]
+
+    def may_be(self, model: Instance) -> bool:
+        """Whether a model has the methods that are called."""
+        return all(
+            name in _OF_EVERY_MODEL or isinstance(model.cls.find(name or "forward"), Function) for name in self.methods
+        )
 
 
 class StandIns:
@@ -30,25 +41,37 @@ class StandIns:
         self._project = project
         self._reader = reader
         self._models: dict[int, tuple[str, Instance]] = {}
+        # Those that hand on a distribution for others to draw from.
+        self._others: dict[int, tuple[str, Instance]] = {}
         self._wanted: list[_Wanted] = []
 
     def note(self, evaluation: Evaluation) -> None:
         """Take note of a model that draws, and of what the code of an evaluation takes in the place of one."""
         model = _model(evaluation)
-        if model is not None and id(model.cls.node) not in self._models and self._reader.draws(evaluation):
-            self._models[id(model.cls.node)] = evaluation.subject, model
+        if model is not None and id(model.cls.node) not in self._models:
+            if self._reader.draws(evaluation):
+                self._models[id(model.cls.node)] = evaluation.subject, model
+            elif rank(model) == DRAWS:
+                self._others[id(model.cls.node)] = evaluation.subject, model
         if evaluation.again is not None:
             taken_models = self._reader.taken_models(evaluation)
-            self._wanted += [_Wanted(evaluation.module, evaluation.again, taken) for taken in taken_models]
+            if taken_models and self._reader.joins(evaluation):
+                # It has a model: what else it takes is something beside.
+                return
+            self._wanted += [
+                _Wanted(evaluation.module, evaluation.again, taken, frozenset(methods))
+                for taken, methods in taken_models.items()
+            ]
 
     def evaluations(self) -> Iterator[Evaluation]:
         """The evaluations of code whose KL reads what an unknown model returns, with the model that fits as that one.
 
         A model fits where its sampler draws with the heads that the KL reads, and no other model as near does.
         """
-        for wanted in list(self._wanted) if self._models else ():
+        for wanted in list(self._wanted) if self._models or self._others else ():
             self._project.follow_for(wanted.module)
-            for models in self._by_nearness(wanted.module):
+            for near in self._by_nearness(wanted.module):
+                models = [(subject, model) for subject, model in near if wanted.may_be(model)]
                 if len(models) > _MAX_MODELS:
                     break
                 fitting = [made for subject, model in models if (made := self._with(wanted, subject, model))]
@@ -58,13 +81,14 @@ class StandIns:
                     break
 
     def _by_nearness(self, module: Module) -> Iterator[list[tuple[str, Instance]]]:
-        """The models of this file, those that it imports, and all others."""
-        near: dict[int, list[tuple[str, Instance]]] = {0: [], 1: [], 2: []}
-        for subject, model in self._models.values():
-            name = model.cls.name
-            imported = name in module.scope.names and settle(module.scope.names, name) is model.cls
-            near[0 if model.cls.scope.module is module else 1 if imported else 2].append((subject, model))
-        yield from near.values()
+        """The models of this file, those that it imports, and all others; then those that do not draw by themselves."""
+        for models in (self._models, self._others):
+            near: dict[int, list[tuple[str, Instance]]] = {0: [], 1: [], 2: []}
+            for subject, model in models.values():
+                name = model.cls.name
+                imported = name in module.scope.names and settle(module.scope.names, name) is model.cls
+                near[0 if model.cls.scope.module is module else 1 if imported else 2].append((subject, model))
+            yield from near.values()
 
     def _with(self, wanted: _Wanted, subject: str, model: Instance) -> Evaluation | None:
         """An evaluation made again with `model` as what it takes; None where this joins no KL with a sampler."""

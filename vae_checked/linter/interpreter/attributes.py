@@ -57,6 +57,9 @@ def attribute(context: Context, owner: Value, name: str, site: Site) -> Value:
         return owner[name]
     if isinstance(owner, (Loader, Transform, Function, dict, list, tuple, str, Partial)):
         return loader_attribute(owner, name, site)
+    model = context.stand_in(owner)
+    if model is not None:
+        return _instance_attribute(context, model, name, site)
     return _tensor_attribute(context, as_expr(owner, site), name, site)
 
 

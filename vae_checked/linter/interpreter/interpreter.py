@@ -12,8 +12,9 @@ from vae_checked.linter.interpreter.expressions import EXPRESSIONS
 from vae_checked.linter.interpreter.parameters import bind_parameters
 from vae_checked.linter.interpreter.path_conditions import Path
 from vae_checked.linter.interpreter.statements import run_block, run_statement
-from vae_checked.linter.symbols.expression import Expr, Site, opaque, strip
+from vae_checked.linter.symbols.expression import Expr, Site, opaque
 from vae_checked.linter.symbols.observations import Observations, ProjectObservations, Root
+from vae_checked.linter.symbols.taken import Taken, taken
 from vae_checked.linter.symbols.values import Function, Instance, Module, Scope, Value, as_expr
 
 MAX_DEPTH = 24
@@ -22,8 +23,8 @@ MAX_STEPS = 250_000
 # The steps of one call into a file that names no tensor library; a function that takes more is not run again.
 MAX_PLAIN_STEPS = 1_000
 
-# Models by what stands for them in code that takes them from outside: a parameter or an attribute, and its name.
-StandInModels = Mapping[tuple[str, object], Instance]
+# Models by what stands for them in code that takes them from outside.
+StandInModels = Mapping[Taken, Instance]
 
 
 class BudgetError(Exception):
@@ -61,8 +62,8 @@ class Interpreter:
         """The model that stands in for something that code takes from outside, where one does."""
         if not self._stand_ins or not isinstance(value, Expr):
             return None
-        bare = strip(value)
-        return self._stand_ins.get((bare.op, bare.get("name")))
+        what = taken(value)
+        return None if what is None else self._stand_ins.get(what)
 
     def running(self) -> Iterator[Function]:
         """The functions that are being run."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from vae_checked.linter.interpreter.context import UNREAD, Result
 from vae_checked.linter.interpreter.texts import partly_known
 from vae_checked.linter.symbols import turns
-from vae_checked.linter.symbols.drawing import rank
+from vae_checked.linter.symbols.drawing import DRAWS, rank
 from vae_checked.linter.symbols.expression import Expr, Site, const, opaque
 from vae_checked.linter.symbols.values import (
     Choice,
@@ -246,7 +246,7 @@ def merge(condition: Expr, one: Value, other: Value) -> Value:
     if one is None:
         return other
     if isinstance(other, _MADE) and (
-        isinstance(one, Expr) or (isinstance(one, _MADE) and rank(one) < 2 == rank(other))
+        isinstance(one, Expr) or (isinstance(one, _MADE) and rank(one) < DRAWS == rank(other))
     ):
         # A model that was made says more than one that was loaded, and one that draws more than one that does not.
         return other

@@ -251,6 +251,9 @@ def written_into(owner: Expr, key: Value, value: Value, site: Site) -> Expr | No
     blank = owner
     while blank.op == "cast":
         blank = blank.args[0]
+    if blank.op == "index" and blank.args[0].op in ("const", "empty"):
+        # Made of as many columns as are filled: `zeros_like(x)[..., :3]`.
+        blank = blank.args[0]
     if _are_columns(key) and (blank.op in ("const", "empty") or blank.get("filled")):
         # Put together piece by piece: what was written before stays beside it.
         pieces = blank.args if blank.get("filled") else (blank,) if blank.op == "const" else ()

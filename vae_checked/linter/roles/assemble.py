@@ -97,7 +97,8 @@ def is_joined(evaluation: Evaluation) -> bool:
     joined = {kl.term.uid for site in found if (kl := _kl_of(site, kls)) is not None}
     if not joined:
         return False
-    own = [root.value for root in evaluation.observations.roots if root.depth == 1]
+    script = evaluation.subject == evaluation.module.path
+    own = [root.value for root in evaluation.observations.roots if root.depth == 1 or script]
     reached = Graph(phi.resolved(value for each in own for value in expressions(each)))
     return any(node.uid in joined for node in reached.nodes)
 

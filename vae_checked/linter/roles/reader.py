@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from vae_checked.linter.evaluations.evaluation import Evaluation
-from vae_checked.linter.evaluations.reader import Taken
 from vae_checked.linter.roles import assemble, divergences, phi, samplers
 from vae_checked.linter.roles.objective import called_loss
 from vae_checked.linter.symbols.expression import KL, SAMPLE, SUMS, Expr, Graph, contains, strip, walk
+from vae_checked.linter.symbols.taken import Taken, called
 from vae_checked.linter.symbols.values import Instance, Value
 from vae_checked.mathematics.names import Role, likely_role_of
 
@@ -100,20 +100,26 @@ def _spine(scale: Expr) -> list[Expr]:
     return list(found.values())
 
 
-def taken_models(evaluation: Evaluation) -> set[Taken]:
-    """What is not known and is called for both heads of a KL, or for parts of a loss that are put together here."""
-    found: set[Taken] = set()
+def taken_models(evaluation: Evaluation) -> dict[Taken, set[str]]:
+    """What is not known and is called for both heads of a KL, or for parts of a loss that are put together here.
+
+    With each the methods that are called, an empty name where it is called itself.
+    """
+    found: dict[Taken, set[str]] = {}
     for node in walk(*_put_together(evaluation)):
-        taken = _called(node)
-        if taken is not None:
-            found.add(taken)
+        call = called(node)
+        if call is not None:
+            found.setdefault(call[0], set()).add(call[1])
     values = [value for value in evaluation.values() if value.bits & KL == KL]
     if not values or not any(map(_maker, Graph(values).having("item"))):
         return found
     graph = Graph(phi.resolved(values))
     reading = graph.holding_any(node.uid for node in graph.having("item") if _maker(node) is not None)
     makers = ((_maker(kl.location), _maker(kl.head)) for kl in divergences.find(graph, within=reading))
-    return found | {one for one, other in makers if one is not None and one == other}
+    for one, other in makers:
+        if one is not None and one == other:
+            found.setdefault(one[0], set()).add(one[1])
+    return found
 
 
 def _put_together(evaluation: Evaluation) -> list[Expr]:
@@ -122,21 +128,14 @@ def _put_together(evaluation: Evaluation) -> list[Expr]:
     return [root.value for root in roots if isinstance(root.value, Expr) and root.value.bits & SUMS]
 
 
-def _maker(head: Expr) -> Taken | None:
-    """The unknown thing whose call returns a head among others."""
+def _maker(head: Expr) -> tuple[Taken, str] | None:
+    """The unknown thing whose call returns a head among others, and the method."""
     node = strip(head)
     if node.op != "item":
         return None
     while node.op in ("item", "attribute", "part") and node.args:
         node = strip(node.args[0])
-    return _called(node)
-
-
-def _called(node: Expr) -> Taken | None:
-    """The unknown thing that a node is a call of."""
-    called = node.op == "call" or (node.op == "opaque" and node.get("name") == "call")
-    owner = strip(node.args[0]) if called and node.args else None
-    return (owner.op, owner.get("name")) if owner is not None and owner.op in ("atom", "attribute") else None
+    return called(node)
 
 
 def draws(evaluation: Evaluation) -> bool:

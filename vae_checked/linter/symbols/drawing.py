@@ -10,6 +10,8 @@ from vae_checked.linter.symbols.values import Class, Function, Instance, Value, 
 # What draws, by the last part of its name, and what a divergence is written with.
 _DRAWS = frozenset("randn randn_like rand_like Normal rsample normal_ normal randn_tensor MultivariateNormal".split())
 _DIVERGES = frozenset("exp kl_divergence kl_loss kld_loss kl_div".split())
+# The rank of what draws.
+DRAWS = 2
 _INITIALISED = frozenset(("init", "weight", "bias", "data"))
 _MAX_PARTS, _MAX_DEPTH = 24, 4
 
@@ -18,13 +20,13 @@ def rank(value: Value) -> int:
     """How much a class or function has of a VAE: 2 where it or a part of it draws, 1 for a divergence, else 0."""
     nodes = [node for part in _parts(_class(value), _MAX_DEPTH) for node in ast.walk(part.node)]
     if any(isinstance(node, ast.Call) and _draws(node) for node in nodes):
-        return 2
+        return DRAWS
     return int(any(isinstance(node, ast.Attribute) and node.attr in _DIVERGES for node in nodes))
 
 
 def first_that_draws(values: Iterable[Value]) -> Value:
     """The first of the models that draw, those before others that are part of another one of them; None without any."""
-    found = [value for value in values if rank(value) == 2]
+    found = [value for value in values if rank(value) == DRAWS]
     parts = {id(part) for value in found for part in _parts(_class(value), 1) if part is not _class(value)}
     whole = [value for value in found if id(_class(value)) not in parts]
     return next(iter(whole or found), None)

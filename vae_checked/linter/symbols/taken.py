@@ -1,0 +1,49 @@
+"""What tells a thing that code takes from outside, in whose place a model of the project can stand."""
+
+from __future__ import annotations
+
+import re
+from typing import TypeAlias
+
+from vae_checked.linter.symbols.expression import Expr, strip
+
+# A parameter or an attribute and its name, or a call that is not understood and its place.
+Taken: TypeAlias = tuple[str, object]
+
+# How functions of other libraries are called that make an object from a configuration or a file.
+_MAKES = re.compile(r"instantiate|build|create|make|load|from_pretrained|get_model")
+
+
+def taken(value: Expr) -> Taken | None:
+    """What tells a thing from others wherever it is used; None where it is no such thing."""
+    node = strip(value)
+    if node.op in ("atom", "attribute"):
+        return node.op, node.get("name")
+    if node.op == "item":
+        index = node.get("index")
+        return (node.op, index) if isinstance(index, str) and index != "any" else None
+    return ("made", str(node.site.place)) if node.site is not None and _is_made(node) else None
+
+
+def _is_made(node: Expr) -> bool:
+    """Whether a value is what a factory from outside makes."""
+    if node.op != "opaque":
+        return False
+    name = str(node.get("name"))
+    if name == "call":
+        return bool(node.args) and strip(node.args[0]).op in ("atom", "attribute")
+    return _MAKES.search(name.rpartition(".")[2]) is not None
+
+
+def called(node: Expr) -> tuple[Taken, str] | None:
+    """The thing that a node is a call of, and the method; empty where the thing itself is called.
+
+    What a call has made, or what a container has for a key, may be a tensor: it is a model where it is called itself.
+    """
+    directly = node.op == "opaque" and node.get("name") == "call"
+    if not node.args or not (directly or node.op == "call"):
+        return None
+    owner = taken(node.args[0])
+    if owner is None or (owner[0] in ("made", "item") and not directly):
+        return None
+    return owner, "" if directly else str(node.get("name"))
