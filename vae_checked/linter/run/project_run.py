@@ -53,7 +53,7 @@ def lint_project(project_files: ProjectFiles, options: Options, disk: Disk) -> L
     try:
         with Structures():
             pipelines = Pipelines(project, Declared(options), project_files.joining)
-            facts = _facts(files, beside, project, pipelines, unread)
+            facts, cut_short = _facts(files, beside, project, pipelines)
     finally:
         sys.setrecursionlimit(limit)
     facts = [item.come_by(_DERIVED, Provenance.READ) for item in facts]
@@ -70,11 +70,19 @@ def lint_project(project_files: ProjectFiles, options: Options, disk: Disk) -> L
         facts=tuple(facts),
         recognised=tuple(recognised(item) for item, _ in vaes),
         unobserved=tuple(line for item, judgement in vaes for line in unobserved(item, judgement)),
-        unread=(*unread, *((path, TOO_LARGE) for path in project.exhausted())),
+        unread=(*unread, *_too_large(project.exhausted(), cut_short)),
         files=tuple(project_files.given),
         files_concerned=len(files),
         remarks=suppressions.unused({mistake.code for mistake in wanted}),
     )
+
+
+def _too_large(files: Collection[str], subjects: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """The files that were not evaluated whole, and what in other files was not."""
+    yield from ((path, TOO_LARGE) for path in files)
+    for subject in dict.fromkeys(subjects):
+        if not any(subject == path or subject.startswith(f"{path}:") for path in files):
+            yield subject, TOO_LARGE
 
 
 def _kept(
@@ -105,18 +113,15 @@ def _parsed(texts: Iterable[tuple[str, Text]], unread: list[tuple[str, str]], as
 
 
 def _facts(
-    files: Iterable[File],
-    beside: Iterable[File],
-    project: Project,
-    pipelines: Pipelines,
-    unread: list[tuple[str, str]],
-) -> list[Facts]:
-    """The facts of all VAEs, each VAE once; what took too long to be evaluated whole is added to `unread`."""
+    files: Iterable[File], beside: Iterable[File], project: Project, pipelines: Pipelines
+) -> tuple[list[Facts], list[str]]:
+    """The facts of all VAEs, each VAE once, and what took too many steps to be evaluated whole."""
     modules = [project.add(file) for file in files if file.cells]
     feeding = [project.add(file, given=False) for file in beside if file.cells]
     paths = {module.path for module in modules}
     across, stand_ins = Across(), StandIns(project, reader)
     found: list[Facts] = []
+    cut_short: list[str] = []
     plan = Plan(project, reader)
     built, around = plan.evaluations(modules), plan.evaluations(feeding)
     for evaluation, wanted in chain(
@@ -130,12 +135,12 @@ def _facts(
             stand_ins.note(evaluation)
             # One evaluation at a time: together their expressions take more memory than all else.
             found.extend(assemble.facts_of(evaluation, across))
-            if evaluation.observations.cut_short and (evaluation.subject, TOO_LARGE) not in unread:
-                unread.append((evaluation.subject, TOO_LARGE))
+            if evaluation.observations.cut_short:
+                cut_short.append(evaluation.subject)
         project.sweep()
     pipelines.settle()
     placed = [replace(item, data=replace(item.data, interval=pipelines.known(item.data.interval))) for item in found]
-    return distinct(_settled([*placed, *across.facts(pipelines.known)]))
+    return distinct(_settled([*placed, *across.facts(pipelines.known)])), cut_short
 
 
 def _settled(found: list[Facts]) -> list[Facts]:
