@@ -10,7 +10,7 @@ from vae_checked.finding import Severity
 
 # What is relabelled, what receives it, and what moves the elements as well.
 _PLACES = {
-    AxisOrder.SCRAMBLED: ("x", "the first convolution", "x = x.permute(0, 3, 1, 2)"),
+    AxisOrder.SCRAMBLED: ("a picture", "the first convolution", "x = x.permute(0, 3, 1, 2)"),
     AxisOrder.SCRAMBLED_CLASSES: (
         "the class scores",
         "the loss",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import CHANNELS_LAST, edit
-from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, lacking
+from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, lacking, left_to
 from vae_checked.facts import AxisOrder, Facts
 from vae_checked.finding import Severity
 
@@ -16,6 +16,8 @@ def judge(facts: Facts) -> Verdict:
         return lacking(facts, "data.axis_order")
     if order.value is AxisOrder.NHWC:
         return Found(Evidence(origin=order.origin, values={"order": order.value}))
+    if order.value is AxisOrder.SCRAMBLED:
+        return left_to("VAE101")
     if order.value is AxisOrder.SCRAMBLED_CLASSES:
         return Undecided(reason="the axes were followed into the loss, not into the first convolution")
     return Clean()

@@ -50,16 +50,45 @@ _CLASS = re.compile(rb"^class (\w+)", re.MULTILINE)
 _CONSTRUCTION = re.compile(rb"\b([A-Z]\w*)\(")
 _IMPORTS = re.compile(rb"^[ \t]*(?:from|import)[ \t]([^\n#;]+)", re.MULTILINE)
 _WORD = re.compile(rb"\w+")
+# Four sizes by name, and what is viewed by some of them.
+_UNPACKED = re.compile(rb"^[ \t]*\(?(\w+), ?(\w+), ?(\w+), ?(\w+)\)? ?= ?[\w.]+\.(?:shape|size\(\))", re.MULTILINE)
+_VIEWED = re.compile(rb"\.(?:view|reshape)\(\s*\(?([^()\n]+)")
+_AXES = 4
+_NUMBERED = re.compile(rb"\.shape\[(\d)\]")
+_FEWEST_SIZES = 3
 _FEEDING = (b"DataLoader", b"ToTensor", b"ToDtype", b"Image.open", b"imread")
 
 
 def concerns_vae(data: bytes) -> bool:
-    """Whether a file has torch and mentions a head, a loss, or noise beside what makes it a sample."""
+    """Whether a file has torch and mentions a head, a loss, noise beside what makes it a sample, or a wrong view."""
     if b"torch" not in data and b"*" not in data:
         return False
-    if not any(word in data for word in _ENOUGH) and not (_draws(data) and _scales(data)):
+    if not any(word in data for word in _ENOUGH) and not (_draws(data) and _scales(data)) and not relabels(data):
         return False
     return _has_torch(data)
+
+
+def relabels(data: bytes) -> bool:
+    """Whether a file may view a tensor by its own four sizes in another order."""
+    if b".view(" not in data and b".reshape(" not in data:
+        return False
+    if b".shape" not in data and b".size()" not in data:
+        return False
+    unpacked = {found.groups() for found in _UNPACKED.finditer(data)}
+    for found in _VIEWED.finditer(data):
+        sizes = [size.strip() for size in found[1].rstrip(b", ").split(b",")]
+        # What a call has just made, as permute does, has other sizes.
+        made = data.endswith(b")", 0, found.start()) and not data.endswith(b".contiguous()", 0, found.start())
+        if made or len(sizes) != _AXES:
+            continue
+        by_number = [number[1] for number in map(_NUMBERED.search, sizes) if number is not None]
+        if by_number != sorted(by_number):
+            return True
+        for names in unpacked:
+            known = [(names.index(size), place) for place, size in enumerate(sizes) if size in names]
+            if len(known) >= _FEWEST_SIZES and any(axis != place for axis, place in known):
+                return True
+    return False
 
 
 def may_concern(data: bytes) -> bool:

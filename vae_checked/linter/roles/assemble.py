@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from contextlib import suppress
 
-from vae_checked.facts import Facts, Family, Heads, Sampler
+from vae_checked.facts import Facts, Family, Heads, Likelihood, Sampler
 from vae_checked.linter.evaluations.evaluation import Evaluation, expressions
 from vae_checked.linter.roles import (
     copies,
@@ -18,6 +18,7 @@ from vae_checked.linter.roles import (
     phi,
     prior,
     reconstructions,
+    relabelled,
     samplers,
     training,
     weights,
@@ -37,6 +38,8 @@ from vae_checked.mathematics.gaussians import std_at
 from vae_checked.record import replace
 
 _MAX_ALTERNATIVES = 4
+# What is made for these can be told by its range alone, whatever it is of.
+_OF_PROBABILITIES = frozenset((Likelihood.BCE, Likelihood.BCE_WITH_LOGITS))
 
 
 def facts_of(evaluation: Evaluation, across: Across) -> list[Facts]:
@@ -47,6 +50,7 @@ def facts_of(evaluation: Evaluation, across: Across) -> list[Facts]:
     across.scales.read_given(evaluation.subject, evaluation.observations.fed)
     values = evaluation.values()
     twice = [Facts(evaluation.subject, heads=Heads(source=source)) for source in copies.find(evaluation)]
+    twice += relabelled.facts(evaluation)
     if not any(value.bits & NOISE or phi.tells(value) for value in values):
         return twice
     if not (any(map(phi.may_tell, values)) or any(map(prior.may_draw, values))):
@@ -82,11 +86,17 @@ def facts_of(evaluation: Evaluation, across: Across) -> list[Facts]:
     facts.extend(_facts(evaluation, None, kl, _recon_beside(kl, recons, losses), losses) for kl in unused)
     facts.extend(twice)
     if not facts and recons:
-        decoded = [
-            recon for recon in recons if any(node.op == "layer" for node in walk(sides(None, recon)[0] or recon.term))
-        ]
+        decoded = [recon for recon in recons if _is_told(recon)]
         facts.extend(_facts(evaluation, None, None, recon, losses) for recon in decoded)
     return facts
+
+
+def _is_told(recon: Reconstruction) -> bool:
+    """Whether what a loss alone says of its prediction can be wrong: a network made it, or what it passed last."""
+    prediction = sides(None, recon)[0] or recon.term
+    if recon.kind in _OF_PROBABILITIES and reconstructions.activations(prediction)[1] is not None:
+        return True
+    return any(node.op == "layer" for node in walk(prediction))
 
 
 def is_joined(evaluation: Evaluation) -> bool:

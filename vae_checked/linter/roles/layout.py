@@ -50,15 +50,15 @@ def axis_order(prediction: Expr | None, target: Expr | None) -> Fact[AxisOrder] 
     if target is not None and _is_of_neighbours(prediction, target):
         return Fact(AxisOrder.SCRAMBLED_CLASSES, origin(prediction))
     for node in convolutions:
-        below, moves = _moves_above(node.args[0])
-        if not moves and _is_relabelled(below):
+        below, moves = moves_above(node.args[0])
+        if not moves and node.get("channels_in") != 1 and is_relabelled(below):
             return Fact(AxisOrder.SCRAMBLED, origin(below))
     if target is None:
         return None
     made = _roles_of_output(prediction)
     if made is None:
         return None
-    root, moves = _moves_above(target)
+    root, moves = moves_above(target)
     given = _undone(made, moves)
     if given is None or root.op not in ("atom", "item", "data", "batch"):
         return None
@@ -67,22 +67,22 @@ def axis_order(prediction: Expr | None, target: Expr | None) -> Fact[AxisOrder] 
 
 def _is_of_neighbours(prediction: Expr, target: Expr) -> bool:
     """Whether class scores of a picture, channels first, are viewed as rows of classes beside all pixels in one row."""
-    last, moves = _moves_above(prediction.args[0]) if prediction.op in ("view", "reshape") else (prediction, [])
+    last, moves = moves_above(prediction.args[0]) if prediction.op in ("view", "reshape") else (prediction, [])
     classes = last.get("channels_out")
     if moves or last.get("kind") not in _CONVOLUTIONS or not isinstance(classes, int) or classes < _LEAST_CLASSES:
         return False
-    pixels = _moves_above(target)[0]
-    flat = (pixels.op == "flatten" and not _sizes(pixels)) or (pixels.op in _VIEWS and _sizes(pixels) == (-1,))
+    pixels = moves_above(target)[0]
+    flat = (pixels.op == "flatten" and not sizes_of(pixels)) or (pixels.op in _VIEWS and sizes_of(pixels) == (-1,))
     # Where a picture is a single pixel, the view is right.
     grown = any(node.get("kind") in _GROWING for node in walk(last))
-    return flat and grown and _sizes(prediction) == (-1, classes)
+    return flat and grown and sizes_of(prediction) == (-1, classes)
 
 
 def _order_at(convolution: Expr, root: Expr, given: Roles) -> Fact[AxisOrder] | None:
     """The axis order in which `root`, whose axes are `given`, reaches a convolution, if nothing else comes between."""
-    bottom, moves = _moves_above(convolution.args[0])
-    if bottom.op in _VIEWS and len(_sizes(bottom)) == 4 and given != _IMAGE:
-        below, before = _moves_above(bottom.args[0])
+    bottom, moves = moves_above(convolution.args[0])
+    if bottom.op in _VIEWS and len(sizes_of(bottom)) == 4 and given != _IMAGE:
+        below, before = moves_above(bottom.args[0])
         if below.uid == root.uid and not before and bottom.op != "flatten":
             return Fact(AxisOrder.SCRAMBLED, origin(bottom))
     if bottom.uid != root.uid:
@@ -97,7 +97,7 @@ def _order_at(convolution: Expr, root: Expr, given: Roles) -> Fact[AxisOrder] | 
     return Fact(order, origin(where))
 
 
-def _moves_above(expr: Expr) -> tuple[Expr, list[Expr]]:
+def moves_above(expr: Expr) -> tuple[Expr, list[Expr]]:
     """What lies below moves and operations that leave every element in its place, and the moves, innermost first."""
     moves: list[Expr] = []
     node = expr
@@ -121,7 +121,7 @@ def _only_tensor(node: Expr) -> Expr | None:
 
 
 def _roles_of_output(prediction: Expr) -> Roles | None:
-    bottom, moves = _moves_above(prediction)
+    bottom, moves = moves_above(prediction)
     if bottom.op != "layer" or bottom.get("kind") not in _SPATIAL:
         return None
     roles: Roles | None = _IMAGE
@@ -170,21 +170,40 @@ def _undone(roles: Roles, moves: Iterable[Expr]) -> Roles | None:
     return tuple(known)
 
 
-def _sizes(node: Expr) -> tuple[object, ...]:
+def is_convolution(node: Expr) -> bool:
+    """Whether a node is a convolution over two axes."""
+    return node.get("kind") in _CONVOLUTIONS
+
+
+def sizes_of(node: Expr) -> tuple[object, ...]:
+    """The sizes that a view is given; none where they are not known."""
     sizes = node.get("sizes")
     return sizes if isinstance(sizes, tuple) else ()
 
 
-def _is_relabelled(node: Expr) -> bool:
-    """A view to four axes that takes its argument's own sizes, and takes them in another order."""
-    sizes = _sizes(node)
+def is_relabelled(node: Expr) -> bool:
+    """A view to four axes that takes its argument's own sizes, and takes them in another order.
+
+    One of them may be a number, or -1: that stands for the size that is left. A single channel is where it was.
+    """
+    sizes = sizes_of(node)
     if node.op not in ("view", "reshape") or len(sizes) != 4:
         return False
-    own = {Expr("size", node.args, (("axis", axis),)).uid: axis for axis in range(4)}
+    own: dict[int, int] = {}
+    held = node
+    while held is node or (held.op in _STILL and held.args):
+        held = held.args[0]
+        own |= {Expr("size", (held,), (("axis", axis),)).uid: axis for axis in range(4)}
     axes = [own.get(size[1]) if isinstance(size, tuple) and size[0] == "expr" else None for size in sizes]
     if axes[0] is None and sizes[0] == -1:
         axes[0] = 0
     known = [axis for axis in axes if axis is not None]
+    left = {0, 1, 2, 3}.difference(known)
+    if len(known) == len(left) + 2 == 3:
+        place = axes.index(None)
+        size = sizes[place]
+        if size == -1 or (isinstance(size, int) and size > 1):
+            known.insert(place, *left)
     return sorted(known) == [0, 1, 2, 3] and known != [0, 1, 2, 3] and known[0] == 0
 
 
@@ -195,12 +214,12 @@ def output_shape(prediction: Expr | None, target: Expr | None) -> Fact[ShapePair
     """The shape that goes in and the one that comes out, as far as layers and views state them."""
     if prediction is None or target is None:
         return None
-    root, moves = _moves_above(target)
-    if moves or (root.op in _VIEWS and _moves_above(root.args[0])[1]):
+    root, moves = moves_above(target)
+    if moves or (root.op in _VIEWS and moves_above(root.args[0])[1]):
         return None
     given = root
     while given.op in _VIEWS and given.args:
-        given = _moves_above(given.args[0])[0]
+        given = moves_above(given.args[0])[0]
     taken, made = _elements_of_input(prediction, given), _sample_shape(prediction)
     if taken is None or made is None or given.op not in ("atom", "item", "data", "batch"):
         return None
@@ -213,10 +232,10 @@ def _elements_of_input(prediction: Expr, root: Expr) -> int | None:
     found = set()
     for node in walk(prediction):
         if node.op == "layer" and node.get("kind") == "Linear" and node.args:
-            below = _moves_above(node.args[0])[0]
-            flat = below.op == "flatten" or (below.op in _VIEWS and len(_sizes(below)) == 2)
+            below = moves_above(node.args[0])[0]
+            flat = below.op == "flatten" or (below.op in _VIEWS and len(sizes_of(below)) == 2)
             width = node.get("inputs")
-            if flat and isinstance(width, int) and _moves_above(below.args[0])[0].uid == root.uid:
+            if flat and isinstance(width, int) and moves_above(below.args[0])[0].uid == root.uid:
                 found.add(width)
     return found.pop() if len(found) == 1 else None
 
@@ -232,7 +251,7 @@ def _sample_shape(expr: Expr) -> tuple[int, ...] | None:
         else:
             break
     if node.op in ("view", "reshape"):
-        sizes = _sizes(node)[1:]
+        sizes = sizes_of(node)[1:]
         numbers = tuple(size for size in sizes if isinstance(size, int) and size > 0)
         return numbers if numbers and len(numbers) == len(sizes) else None
     if node.op == "layer" and node.get("kind") == "Linear" and _is_flat(node.args[0]):
@@ -245,7 +264,7 @@ def _is_flat(expr: Expr) -> bool:
     """Whether a tensor is known to have two axes, batch and features."""
     node = expr
     for _ in range(200):
-        if node.op == "flatten" or (node.op in ("view", "reshape") and len(_sizes(node)) == 2):
+        if node.op == "flatten" or (node.op in ("view", "reshape") and len(sizes_of(node)) == 2):
             return True
         if node.op == "layer" and node.get("kind") not in ("Linear", "Dropout", "BatchNorm1d", "LayerNorm"):
             return False
@@ -289,7 +308,7 @@ def is_of_pairs(value: Expr) -> bool:
 
 def _is_turned(factor: Expr) -> bool:
     """Whether the samples of a matrix, which is no weight, were made its columns."""
-    bottom, moves = _moves_above(factor)
+    bottom, moves = moves_above(factor)
     if bottom.op in ("parameter", "attribute", "weight") or len(moves) != 1:
         return False
     (move,) = moves
@@ -318,7 +337,7 @@ def _has_layers(nodes: Iterable[Expr]) -> bool:
 
 
 def _keeps_batch(node: Expr) -> bool | None:
-    sizes, before = _sizes(node), _sample_shape(node.args[0])
+    sizes, before = sizes_of(node), _sample_shape(node.args[0])
     if not sizes:
         return None
     first = sizes[0]
