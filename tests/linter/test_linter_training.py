@@ -132,6 +132,26 @@ DRAWS = {
     "noise in evaluation": (f"if self.training:\n    return mu\n{RIGHT}", ["VAE207"]),
     "noise in evaluation, asked with not": (f"if not self.training:\n    {RIGHT}\nreturn mu", ["VAE207"]),
     "the mean in evaluation, asked with not": (f"if not self.training:\n    return mu\n{RIGHT}", []),
+    "one name for both, no eps in evaluation": (
+        f"{STD}if self.training:\n    std = torch.randn_like(std).mul(std)\nreturn std.add_(mu)",
+        ["VAE207"],
+    ),
+    "no eps in evaluation, asked with not": (
+        f"{STD}if not self.training:\n    e = std\nelse:\n    e = std * torch.randn_like(std)\nreturn mu + e",
+        ["VAE207"],
+    ),
+    "an eps of ones in evaluation": (
+        f"{STD}eps = torch.randn_like(std) if self.training else torch.ones_like(std)\nreturn mu + eps * std",
+        ["VAE207"],
+    ),
+    "an eps of zeros in evaluation": (
+        f"{STD}eps = torch.randn_like(std) if self.training else torch.zeros_like(std)\nreturn mu + eps * std",
+        [],
+    ),
+    "a scale for evaluation": (
+        f"{STD}if not self.training:\n    std = 0.5 * std\nreturn mu + std * torch.randn_like(std)",
+        [],
+    ),
     "the mean in evaluation, in one line": (f"noisy = {RIGHT[7:]}\nreturn noisy if self.training else mu", []),
 }
 

@@ -78,7 +78,7 @@ def facts_of(evaluation: Evaluation, across: Across) -> list[Facts]:
         facts.extend(_facts(evaluation, site, kl, recon, losses) for recon in decoded or [None])
         across.readings.read(site, facts[-1])
     for site in posterior:
-        facts.extend(Facts(evaluation.subject, sampler=sampler) for sampler in training.without_eps(graph, site))
+        facts.extend(Facts(evaluation.subject, sampler=sampler) for sampler in training.without_eps(losses, site))
     facts.extend(weights.facts(evaluation.subject, found, kls))
     facts.extend(experts.facts(evaluation.subject, found))
     across.prior.read(evaluation.subject, graph, posterior)

@@ -39,6 +39,13 @@ def resolved(values: Iterable[Expr]) -> list[Expr]:
     return list(found.values())
 
 
+def in_evaluation(values: Iterable[Expr]) -> list[Expr]:
+    """Every expression as it is where the model is not in training; of other conditions each is taken to hold."""
+    given = list(values)
+    branching = Branching(given)
+    return [branching.outside_training(value) if value.bits & PHI else value for value in given]
+
+
 def tells(value: Expr) -> bool:
     """Whether a sampler or a loss may be what a value is computed by, or a KL part of it."""
     return bool(value.bits & (LOSS | ERROR | OWN_SAMPLE)) or value.bits & _FORMULA == _FORMULA
@@ -53,6 +60,13 @@ def _bare(node: Expr) -> Expr:
     while len(node.args) == 1 and (node.op in ELEMENTWISE or node.op in TRANSPARENT):
         node = node.args[0]
     return node
+
+
+def _asks_for_mode(condition: Expr) -> bool:
+    """Whether a condition asks whether a model is in training, or whether it is not."""
+    if condition.op == "opaque" and condition.get("name") == "not":
+        condition = condition.args[0]
+    return condition.op == "training"
 
 
 class Branching:
@@ -72,6 +86,8 @@ class Branching:
         self._first: dict[int, tuple[Expr, ...]] = {}
         self._memo: dict[tuple[int, int, int], Expr] = {}
         self._settled: dict[tuple[int, int], int | None] = {}
+        # The conditions that hold in training alone, and those that hold outside of it alone.
+        self._training = self._evaluation = 0
         for node in Graph(values).nodes:
             if node.bits & PHI:
                 self._note(node)
@@ -92,7 +108,11 @@ class Branching:
                 self._note_equality(condition)
             place = 1 << self._places[condition.uid]
             depends |= place
-            if condition.op != "training" and _bare(node.args[1]).uid == _bare(node.args[2]).uid:
+            if condition.op == "training":
+                self._training |= place
+            elif _asks_for_mode(condition):
+                self._evaluation |= place
+            elif _bare(node.args[1]).uid == _bare(node.args[2]).uid:
                 self._optional |= place
         self._depends[node.uid] = depends
         self._first[node.uid] = tuple(first.values())[: 3 * _MAX_CONDITIONS]
@@ -132,13 +152,17 @@ class Branching:
     def variants(self, value: Expr) -> list[Expr]:
         """A value in all ways through its first few conditions."""
         conditions = self._first[value.uid]
-        free = [condition for condition in conditions if condition.op != "training"][:_MAX_CONDITIONS]
+        free = [condition for condition in conditions if not _asks_for_mode(condition)][:_MAX_CONDITIONS]
         places = [1 << self._places[condition.uid] for condition in free]
         still_open = self._optional & ~sum(places)
         ways = range(2 ** len(free)) if tells(value) else (0,)
         chosen = (sum(place for index, place in enumerate(places) if bits >> index & 1) for bits in ways)
         others = (self._others(sum(places), bits) for bits in chosen)
-        return [self._chosen(value, other, still_open) for other in others if other is not None]
+        return [self._chosen(value, other | self._evaluation, still_open) for other in others if other is not None]
+
+    def outside_training(self, value: Expr) -> Expr:
+        """A value as it is where the model is not in training, and where every other condition holds."""
+        return self._chosen(value, self._training, 0)
 
     def _chosen(self, value: Expr, other: int, still_open: int) -> Expr:
         """An expression under one choice; `other` are the conditions that do not hold, all but the open ones do."""

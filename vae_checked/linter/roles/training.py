@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from vae_checked.facts import Axis, Fact, Family, NoiseLaw, NoiseTiming, Overflow, Parametrisation, Sampler, Training
-from vae_checked.linter.roles import gradients, nan_tests, optimizers, samplers
+from vae_checked.linter.roles import gradients, nan_tests, optimizers, phi, samplers
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import Losses
 from vae_checked.linter.roles.reconstructions import Reconstruction
@@ -116,14 +116,26 @@ def timing_without_noise(kl: Divergence, recon: Reconstruction | None, losses: L
     return Sampler(timing=Fact(NoiseTiming(training=False), origin(kl.location)))
 
 
-def without_eps(graph: Graph, site: SamplerSite) -> list[Sampler]:
-    """Other uses of a sampler's heads: mean + std; an error bar, which has both ends, is none."""
+def without_eps(losses: Losses, site: SamplerSite) -> list[Sampler]:
+    """Other uses of a sampler's heads, in evaluation too: mean + std; an error bar, which has both ends, is none."""
     head = site.fitting_head or site.head
     if head is None:
         return []
     read = samplers.curve(site.scale, head)
-    found = _means_and_stds(graph, site.location, head, None if read is None else read[0])
+    graphs = [losses.graph, losses.read_once(_in_evaluation)] if losses.branches else [losses.graph]
+    added = [
+        node
+        for graph in graphs
+        for node in _means_and_stds(graph, site.location, head, None if read is None else read[0])
+    ]
+    found = {node.uid: node for node in added}.values()
     return [Sampler(timing=Fact(NoiseTiming(without_eps=True), origin(node))) for node in found]
+
+
+def _in_evaluation(losses: Losses) -> Graph:
+    """What is computed where the model is not in training, as far as code asks for it."""
+    asking = frozenset().union(*(losses.unsettled.holding(branch.uid) for branch in losses.branches))
+    return Graph(phi.in_evaluation(value for value in losses.evaluation.values() if value.uid in asking))
 
 
 def _means_and_stds(graph: Graph, location: Expr, head: Expr, parametrisation: Parametrisation | None) -> list[Expr]:
