@@ -116,7 +116,7 @@ def facts_with(text: str, most: int) -> list[Facts]:
     file, ast_budget = taken(text, most)
     project, found = Project(ast_budget=ast_budget), list[Facts]()
     for evaluation in Plan(project, reader).evaluations([project.add(file)]):
-        found += facts_of(evaluation, Across())
+        found += facts_of(evaluation, Across(project.observed))
         project.sweep()
     assert isinstance(file.cells[0].tree.body, TopLevel) is (most == 0)
     return found

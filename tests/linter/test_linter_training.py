@@ -391,8 +391,12 @@ PARAMETERS = {
         ["VAE602"],
     ),
     "groups": (
-        "[{'params': model.trunk.parameters()}, {'params': [*model.to_m.parameters(), *model.to_s.parameters()]}]",
+        f"[{{'params': model.trunk.parameters()}}, {{'params': {parts('to_m', 'to_s')} + {parts('up', 'out')}}}]",
         [],
+    ),
+    "groups without the decoder": (
+        f"[{{'params': model.trunk.parameters()}}, {{'params': {parts('to_m', 'to_s')}}}]",
+        ["VAE602"],
     ),
 }
 

@@ -20,6 +20,7 @@ from vae_checked.linter.symbols.values import (
     as_expr,
     number_of,
 )
+from vae_checked.linter.symbols.values import Sequence as Layers
 
 BUILTINS = frozenset(
     "len range enumerate zip sum min max int float abs print isinstance hasattr getattr setattr list tuple dict set "
@@ -204,10 +205,16 @@ def _names_here(context: Context) -> Module:
 
 
 def _setattr(context: Context, args: list[Value], kwargs: dict[str, Value], site: Site) -> Result:
-    if len(args) != 3 or not isinstance(args[1], str):
+    if len(args) != 3:
         return UNREAD
-    if isinstance(args[0], (Instance, Layer)):
-        args[0].attributes[args[1]] = args[2]
+    owner, name, value = args
+    if not isinstance(name, str):
+        if not isinstance(value, (Instance, Layer, Layers)):
+            return UNREAD
+        # A name that is not known is taken for a new one.
+        name = f"unknown {len(owner.attributes)}" if isinstance(owner, Instance) else ""
+    if isinstance(owner, (Instance, Layer)):
+        owner.attributes[name] = value
     return None
 
 

@@ -36,6 +36,8 @@ def _append(owner: list[Value], args: list[Value]) -> Result:
 
 def _extend(owner: list[Value], args: list[Value]) -> Result:
     items = args[0] if args else None
+    if isinstance(items, Expr) and items.op == "parameters":
+        items = [items]
     if not isinstance(items, (list, tuple)):
         return UNREAD
     owner.extend(items[: max(0, operators.MAX_ITEMS - len(owner))])

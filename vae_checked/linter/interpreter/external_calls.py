@@ -20,7 +20,7 @@ from vae_checked.linter.symbols.values import (
     is_key,
     number_of,
 )
-from vae_checked.linter.torch_model import distributions, layers, losses, noise, transforms
+from vae_checked.linter.torch_model import distributions, layers, losses, noise, optimizers, transforms
 from vae_checked.linter.torch_model.functions import HANDLERS, MATH, plain
 
 _TENSOR_LIBRARIES = frozenset(("torch", "numpy", "math", "np", "functional", "scipy", "einops", "jax", "tensor"))
@@ -34,6 +34,7 @@ def call(context: Context, dotted: str, args: list[Value], kwargs: dict[str, Val
     helper = _HELPERS.get(dotted.rpartition(".")[2])
     if helper is not None:
         return helper(context, args, kwargs, site)
+    optimizers.note(context, dotted, args, kwargs, site)
     for make in _MAKERS:
         made = make(context, dotted, args, kwargs, site)
         if made is not None:

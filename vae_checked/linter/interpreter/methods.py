@@ -6,6 +6,7 @@ from vae_checked.linter.interpreter import arguments, containers, operators, par
 from vae_checked.linter.interpreter.construction import call_instance
 from vae_checked.linter.interpreter.context import UNREAD, Context
 from vae_checked.linter.symbols.expression import Expr, Site, opaque
+from vae_checked.linter.symbols.registered import serials
 from vae_checked.linter.symbols.values import (
     AnyOf,
     Choice,
@@ -21,9 +22,10 @@ from vae_checked.linter.symbols.values import (
     as_expr,
 )
 from vae_checked.linter.symbols.values import Sequence as Layers
-from vae_checked.linter.torch_model import distributions, layers, noise, transforms
+from vae_checked.linter.torch_model import distributions, layers, noise, optimizers, transforms
 from vae_checked.linter.torch_model.functions import HANDLERS, plain
 
+_PARAMETERS = ("parameters", "named_parameters")
 _SELF_RETURNING = frozenset(
     "to cuda cpu eval train float double half bfloat16 requires_grad_ apply share_memory xpu type compile".split()
 )
@@ -39,12 +41,16 @@ def call(context: Context, target: Method, args: list[Value], kwargs: dict[str, 
         case Super():
             return _call_super(context, owner, name, args, kwargs, site)
         case Instance():
-            return _call_on_instance(owner, name, args, kwargs, site)
+            return _call_on_instance(context, owner, name, args, kwargs, site)
         case Choice():
             each = (Method(item, name) for item in (owner.one, owner.other))
             one, other = (call(context, item, list(args), dict(kwargs), site) for item in each)
             return operators.merge(owner.condition, one, other)
         case Layers():
+            if name in _PARAMETERS:
+                return optimizers.asked_for(context, owner, name, site)
+            if name == "load_state_dict":
+                context.project_observations.note_loaded(serials(owner))
             return owner if name in _SELF_RETURNING else layers.call_method(owner, name, args, kwargs, site)
         case Layer():
             return _call_on_layer(context, owner, name, args, kwargs, site)
@@ -84,24 +90,34 @@ def _call_on_layer(
 ) -> Value:
     if name == "forward":
         return layers.apply(context, owner, args, kwargs, site)
+    if name in _PARAMETERS:
+        return optimizers.asked_for(context, owner, name, site)
+    if name == "load_state_dict":
+        context.project_observations.note_loaded(serials(owner))
     return owner if name in _SELF_RETURNING else opaque(f"method:{name}", (), site)
 
 
-def _call_on_instance(owner: Instance, name: str, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+def _call_on_instance(
+    context: Context, owner: Instance, name: str, args: list[Value], kwargs: dict[str, Value], site: Site
+) -> Value:
     if name in ("add_module", "register_module", "register_buffer", "register_parameter"):
         given = [*args, *(kwargs[key] for key in ("name", "module", "tensor", "param") if key in kwargs)]
-        if len(given) >= 2 and isinstance(given[0], str):
-            owner.attributes[given[0]] = given[1]
+        if len(given) >= 2:
+            # A name that is not known is taken for a new one.
+            known = given[0] if isinstance(given[0], str) else f"unknown {len(owner.attributes)}"
+            owner.attributes[known] = given[1]
         return None
     if name == "__setattr__" and len(args) == 2 and isinstance(args[0], str):
         owner.attributes[args[0]] = args[1]
         return None
     if name in _SELF_RETURNING:
         return owner
-    if name == "parameters":
-        return Expr("parameters", (), (("of", id(owner)),), site)
+    if name in _PARAMETERS:
+        return optimizers.asked_for(context, owner, name, site)
     if name == "_replace":
         return owner
+    if name == "load_state_dict":
+        context.project_observations.note_loaded(serials(owner))
     return opaque(f"method:{owner.cls.name}.{name}", tuple(as_expr(item, site) for item in args), site)
 
 

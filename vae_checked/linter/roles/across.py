@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from vae_checked.facts import Fact, Facts, Interval
+from vae_checked.linter.roles.optimizers import Optimizers
 from vae_checked.linter.roles.prior import PriorDraws
 from vae_checked.linter.roles.readings import Readings
 from vae_checked.linter.roles.scales import InputScales, TargetScales
+from vae_checked.linter.symbols.observations import ProjectObservations
 
 
 class Across:
-    """Draws from the prior, the ways in which heads are read, and the scales of the data, over all evaluations."""
+    """Draws from the prior, how heads are read, what optimizers hold, and the scales of data, over all evaluations."""
 
-    def __init__(self) -> None:
+    def __init__(self, observed: ProjectObservations) -> None:
+        self.optimizers = Optimizers(observed)
         self.prior = PriorDraws()
         self.readings = Readings()
         self.scales = InputScales()
@@ -25,3 +28,4 @@ class Across:
         yield from self.readings.facts()
         yield from self.scales.facts(known)
         yield from self.targets.facts()
+        yield from self.optimizers.facts()

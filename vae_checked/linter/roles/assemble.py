@@ -75,7 +75,7 @@ def facts_of(evaluation: Evaluation, across: Across) -> list[Facts]:
             used.add(kl.term.uid)
         posterior.append(site)
         decoded: list[Reconstruction | None] = [*_recons_of(site, recons, kl, losses)]
-        facts.extend(_facts(evaluation, site, kl, recon, losses) for recon in decoded or [None])
+        facts.extend(_facts(across, site, kl, recon, losses) for recon in decoded or [None])
         across.readings.read(site, facts[-1])
     for site in posterior:
         facts.extend(Facts(evaluation.subject, sampler=sampler) for sampler in training.without_eps(losses, site))
@@ -83,11 +83,11 @@ def facts_of(evaluation: Evaluation, across: Across) -> list[Facts]:
     facts.extend(experts.facts(evaluation.subject, found))
     across.prior.read(evaluation.subject, graph, posterior)
     unused = [kl for kl in kls if kl.term.uid not in used]
-    facts.extend(_facts(evaluation, None, kl, _recon_beside(kl, recons, losses), losses) for kl in unused)
+    facts.extend(_facts(across, None, kl, _recon_beside(kl, recons, losses), losses) for kl in unused)
     facts.extend(twice)
     if not facts and recons:
         decoded = [recon for recon in recons if _is_told(recon)]
-        facts.extend(_facts(evaluation, None, None, recon, losses) for recon in decoded)
+        facts.extend(_facts(across, None, None, recon, losses) for recon in decoded)
     return facts
 
 
@@ -217,12 +217,14 @@ def _recon_beside(kl: Divergence, recons: list[Reconstruction], losses: Losses) 
 
 
 def _facts(
-    evaluation: Evaluation,
+    across: Across,
     site: SamplerSite | None,
     kl: Divergence | None,
     recon: Reconstruction | None,
     losses: Losses,
 ) -> Facts:
+    evaluation = losses.evaluation
+    across.optimizers.read(losses, site, kl, recon)
     head = _common_head(site, kl)
     # Beside a sampler, a KL that reads other heads than it draws with may mix two settings of the model.
     shown = kl if site is not None or not losses.draws else None
@@ -254,7 +256,7 @@ def _facts(
             evaluation.data,
         ),
         objective=objective_facts(losses, kl, recon, reading, (kl_found.reduced, recon_found.reduced)),
-        training=training.training_facts(losses, site, kl, recon),
+        training=training.training_facts(losses, across.optimizers.observed, site, kl, recon),
     )
     return gaps.explained(found, site, kl, recon, reading, prediction, losses)
 

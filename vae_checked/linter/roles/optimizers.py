@@ -1,162 +1,264 @@
-"""Which parameters no optimizer is given: submodules that are listed one by one, and one forgotten."""
+"""Which of the layers that a loss would train no optimizer holds, by the very layers that optimizers are given."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from vae_checked.facts import Fact
+from vae_checked.facts import Fact, Facts, Origin, Training
+from vae_checked.linter.files import syntax
+from vae_checked.linter.roles import listed_parts
 from vae_checked.linter.roles.divergences import Divergence
+from vae_checked.linter.roles.objective import Losses
+from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
-from vae_checked.linter.symbols.expression import Site, strip, walk
-from vae_checked.linter.symbols.values import Class, Instance, Layer, Sequence, Value
+from vae_checked.linter.symbols.expression import Expr, walk
+from vae_checked.linter.symbols.observations import Optimizer, ProjectObservations, Spot
+from vae_checked.linter.symbols.registered import serials, with_parameters
+from vae_checked.linter.symbols.values import Instance, Layer, Sequence, Value
 from vae_checked.record import dataclass
 
 if TYPE_CHECKING:
     from vae_checked.linter.evaluations.evaluation import Evaluation
-    from vae_checked.linter.symbols.expression import Expr
     from vae_checked.linter.symbols.values import Module
 
-_NAMES = frozenset(
-    "Adam AdamW SGD RMSprop Adamax Adagrad Adadelta NAdam RAdam SparseAdam Rprop ASGD LBFGS Lion AdaBelief".split()
-)
-# Layers without parameters of their own.
-_BARE = ("Dropout", "ReLU", "Pool", "Flatten", "Upsample", "Sigmoid", "Tanh", "Softplus", "Identity", "Loss", "Softmax")
+_MAX_DEPTH = 3
+# Calls that parameters are handed to and that train none of them.
+_HARMLESS = frozenset(("clip_grad_norm_", "clip_grad_norm", "clip_grad_value_", "print", "len"))
+_COUNTED = frozenset(("numel", "nelement", "size", "shape"))
+# Words in the names of what keeps a part as it is, or fills it with weights that were trained before.
+_KEEPING = ("freeze", "frozen", "pretrain")
 
 
-def forgotten(evaluation: Evaluation, site: SamplerSite | None, kl: Divergence | None) -> Fact[tuple[str, ...]] | None:
-    """The submodules of the model that no optimizer holds; None where no optimizer of the model is seen.
-
-    Evidence is a list of `owner.part.parameters()` over one owner in the arguments of the optimizers, with parts of one
-    class of which another part makes mu, the second head or z and is named nowhere.
-    """
-    model = evaluation.read_once(_model)
-    if model is None:
-        return None
-    parts = evaluation.read_once(_parts_of_model)
-    for module in evaluation.modules():
-        listed = module.read_once(_read)
-        if not listed.calls:
-            continue
-        where = Site(module.source_of(listed.calls[0]), listed.calls[0]).origin
-        whole = [owner for owner, parts_of in listed.given.items() if "" in parts_of]
-        if any(_may_be(owner, model, module) for owner in whole):
-            return Fact((), where)
-        if whole:
-            continue
-        for names in listed.given.values():
-            if len(names & parts) >= 2 and names <= parts:
-                used = _used(model, parts, site, kl)
-                return Fact(tuple(sorted(used - names - listed.mentioned)), where)
-    return None
-
-
-def _may_be(owner: str, model: Instance, module: Module) -> bool:
-    """Whether a name may stand for the model: it is no other module that the file builds."""
-    known = module.scope.names.get(owner)
-    return known is model or not isinstance(known, (Instance, Layer, Sequence))
-
-
-def _model(evaluation: Evaluation) -> Instance | None:
-    for root in evaluation.observations.roots:
-        if root.function is not None and isinstance(root.function.bound, Instance):
-            model = root.function.bound
-            if isinstance(model.cls, Class) and model.cls.is_module and "forward" in model.cls.names:
-                return model
-    return None
-
-
-def _parts_of_model(evaluation: Evaluation) -> frozenset[str]:
-    """The names of the submodules of an evaluation's model that have parameters."""
-    model = evaluation.read_once(_model)
-    attributes = {} if model is None else model.attributes
-    return frozenset(name for name, value in attributes.items() if next(_with_parameters(value), None) is not None)
-
-
-def serials(evaluation: Evaluation) -> frozenset[object]:
+def of_model(evaluation: Evaluation) -> frozenset[int]:
     """The numbers of the layers with parameters that the model of an evaluation builds; none where it is not seen."""
-    model = (evaluation if evaluation.model is None else evaluation.model).read_once(_model)
-    return frozenset() if model is None else frozenset(layer.serial for layer in _with_parameters(model))
+    model = (evaluation if evaluation.model is None else evaluation.model).read_once(listed_parts.model_of)
+    return frozenset() if model is None else serials(model)
 
 
-def _with_parameters(value: Value) -> Iterator[Layer]:
-    """The layers with parameters of their own in a value."""
-    seen: set[int] = set()
-    stack = [value]
-    while stack:
-        item = stack.pop()
-        if id(item) in seen:
-            continue
-        seen.add(id(item))
-        if isinstance(item, Layer) and not any(word in item.kind for word in _BARE):
-            yield item
-        if isinstance(item, Sequence):
-            stack.extend(item.items.values())
-        elif isinstance(item, Instance):
-            stack.extend(item.attributes.values())
+def forgotten(
+    losses: Losses, observed: ProjectObservations, site: SamplerSite | None, kl: Divergence | None,
+    recon: Reconstruction | None,
+) -> Fact[tuple[str, ...]] | None:  # fmt: skip
+    """The parts that no optimizer holds, by the names that code lists them by; empty where all are seen to be held.
+
+    Where an optimizer of a part is seen and none of another, that is said once all optimizers are known.
+    """
+    trained = _trained(losses, site, kl, recon)
+    own = [optimizer for optimizer in observed.optimizers() if optimizer.perhaps & trained]
+    surely = frozenset[int]().union(*(optimizer.surely for optimizer in own))
+    if own and trained <= surely:
+        return Fact((), own[0].site.origin)
+    listed = listed_parts.forgotten(losses.evaluation, site, kl)
+    return None if own and listed is not None and not listed.value else listed
 
 
-def _used(model: Instance, parts: frozenset[str], site: SamplerSite | None, kl: Divergence | None) -> set[str]:
-    """The parts whose own layer makes a head."""
-    heads: list[Expr] = []
-    if site is not None:
-        heads += [site.location, site.scale]
-    if kl is not None:
-        heads += [kl.location, kl.head]
-    numbers = {node.get("serial") for head in heads for node in walk(strip(head)) if node.op == "layer"}
-    layers = {name: model.attributes[name] for name in parts}
-    return {name for name, layer in layers.items() if isinstance(layer, Layer) and layer.serial in numbers}
+def _trained(
+    losses: Losses, site: SamplerSite | None, kl: Divergence | None, recon: Reconstruction | None
+) -> frozenset[int]:
+    """The layers between the data, the heads and what is decoded that the gradient of what is minimised reaches."""
+    ends = losses.read_once(_minimised)
+    if not ends:
+        return frozenset()
+    values = [] if site is None else [site.location, site.scale]
+    values += [] if kl is None else [kl.location, kl.head]
+    values += [side for side in (() if recon is None else (recon.first, recon.second)) if _is_decoded(side, site, kl)]
+    reached = losses.flow.reached(ends)
+    layers = (node for node in walk(*values) if node.op == "layer" and node.uid in reached)
+    numbers = (node.get("serial") for node in layers)
+    return frozenset(number for number in numbers if isinstance(number, int)) & losses.evaluation.read_once(_built)
+
+
+def _is_decoded(side: Expr, site: SamplerSite | None, kl: Divergence | None) -> bool:
+    """Whether one side of a reconstruction is computed from z, or from the mean."""
+    wanted = {value.uid for value in (site and site.z, kl and kl.location) if value}
+    return any(node.uid in wanted for node in walk(side))
+
+
+def _minimised(losses: Losses) -> list[Expr]:
+    """What is differentiated: by the code that is read, or by a trainer that a step hands it to."""
+    steps = (
+        root.value
+        for root in losses.evaluation.observations.roots
+        if root.kind == "return" and root.function is not None and root.function.name == "training_step"
+    )
+    known = {value.uid for value in steps if isinstance(value, Expr)}
+    return [*losses.backward, *(end for end in losses.ends if end.uid in known)]
+
+
+def _built(evaluation: Evaluation) -> frozenset[int]:
+    """The layers with parameters among those that the names of an evaluation stand for."""
+    return frozenset[int]().union(*evaluation.read_once(_named).values())
+
+
+def _named(evaluation: Evaluation) -> Mapping[str, frozenset[int]]:
+    """The layers with parameters by the names of what holds them: of the files' globals, then of the models' parts."""
+    found: dict[str, frozenset[int]] = {}
+    for module in evaluation.modules():
+        for name, value in module.scope.names.items():
+            _note(found, name, value, 0)
+    for root in evaluation.observations.roots:
+        owner = None if root.function is None else root.function.bound
+        if isinstance(owner, Instance):
+            for name, value in owner.attributes.items():
+                _note(found, name, value, 0)
+    return found
+
+
+def _note(found: dict[str, frozenset[int]], name: str, value: Value, depth: int) -> None:
+    if name in found or depth > _MAX_DEPTH or not isinstance(value, (Instance, Layer, Sequence, list)):
+        return
+    parts = value if isinstance(value, list) else [value]
+    held = frozenset(layer.serial for part in parts for layer in with_parameters(part))
+    if held:
+        found[name] = held
+        for inner, part in value.attributes.items() if isinstance(value, Instance) else ():
+            _note(found, f"{name}.{inner}", part, depth + 1)
 
 
 @dataclass(frozen=True, slots=True)
-class _Listed:
-    """The optimizers that a module builds, per owner the parts they are given, and all parts named with parameters.
+class _Candidate:
+    """A VAE whose layers a loss trains: these layers, the names of what holds them, and the files that are read."""
 
-    The part is "" where an owner's parameters are given as a whole.
-    """
-
-    calls: list[ast.Call]
-    given: dict[str, set[str]]
-    mentioned: set[str]
+    subject: str
+    trained: frozenset[int]
+    names: Mapping[str, frozenset[int]]
+    modules: tuple[Module, ...]
 
 
-def _read(module: Module) -> _Listed:
-    calls: list[ast.Call] = []
-    assigned: dict[str, list[tuple[str, str]]] = {}
-    mentioned: set[str] = set()
+class Optimizers:
+    """The layers that losses train, over all evaluations, against what all optimizers are given."""
+
+    def __init__(self, observed: ProjectObservations) -> None:
+        self.observed = observed
+        self._candidates: list[_Candidate] = []
+        self._modules: dict[str, Module] = {}
+
+    def read(
+        self, losses: Losses, site: SamplerSite | None, kl: Divergence | None, recon: Reconstruction | None
+    ) -> None:
+        """Take note of a VAE whose loss is differentiated."""
+        evaluation = losses.evaluation
+        modules = tuple(evaluation.modules())
+        self._modules.update((module.path, module) for module in modules)
+        trained = _trained(losses, site, kl, recon)
+        if trained:
+            names = {name: held for name, held in evaluation.read_once(_named).items() if held & trained}
+            self._candidates.append(_Candidate(evaluation.subject, trained, names, modules))
+
+    def facts(self) -> Iterator[Facts]:
+        """The layers that get a gradient and that nothing moves, where some of the same VAE are moved."""
+        for candidate in self._candidates:
+            found = self._forgotten(candidate)
+            if found is not None:
+                yield Facts(candidate.subject, training=Training(without_optimizer=found))
+
+    def _forgotten(self, candidate: _Candidate) -> Fact[tuple[str, ...]] | None:
+        own = [optimizer for optimizer in self.observed.optimizers() if optimizer.perhaps & candidate.trained]
+        if not own:
+            return None
+        paths = {optimizer.site.source.path for optimizer in own}
+        modules = {module.path: module for module in candidate.modules}
+        modules |= {path: self._modules[path] for path in paths if path in self._modules}
+        if not paths <= modules.keys() or not self._is_all_read(modules.values()):
+            return None
+        lost = candidate.trained - self._held(modules.values())
+        names = _names(lost, candidate)
+        return Fact(names, _where(own)) if names else None
+
+    def _is_all_read(self, modules: Iterable[Module]) -> bool:
+        """Whether every optimizer in some files, and all that is asked for parameters, is known; nothing is kept."""
+        for module in modules:
+            asked = module.read_once(_asked)
+            if asked.keeps or not asked.spots <= self.observed.parameters().keys():
+                return False
+            if any(each.is_open for each in self.observed.optimizers() if each.site.source.path == module.path):
+                return False
+        return True
+
+    def _held(self, modules: Iterable[Module]) -> frozenset[int]:
+        """The layers that an optimizer holds, that may be handed to something like one, or that are kept on purpose."""
+        optimizers = list(self.observed.optimizers())
+        given = frozenset[Spot]().union(*(optimizer.spots for optimizer in optimizers))
+        harmless = frozenset[Spot]().union(*(module.read_once(_asked).harmless for module in modules))
+        held = frozenset[int]().union(*(optimizer.perhaps for optimizer in optimizers))
+        elsewhere = (
+            layers for spot, layers in self.observed.parameters().items() if spot not in given and spot not in harmless
+        )
+        # What is filled with weights, and none of which is trained, was trained before.
+        kept = (layers for layers in self.observed.loaded() if not layers & held)
+        return held.union(*elsewhere, *kept)
+
+
+def _where(own: list[Optimizer]) -> Origin:
+    return own[0].site.origin
+
+
+def _names(lost: frozenset[int], candidate: _Candidate) -> tuple[str, ...]:
+    """The names of what holds lost layers alone, of the largest such parts."""
+    names: list[str] = []
+    told: frozenset[int] = frozenset()
+    for name, held in sorted(candidate.names.items(), key=lambda item: -len(item[1])):
+        if held & candidate.trained <= lost and not held & lost <= told:
+            names.append(name)
+            told |= held
+    return tuple(sorted(names)) if lost <= told else ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Where a file asks for parameters, where that trains none of them, and whether it keeps a part as it is."""
+
+    spots: frozenset[Spot]
+    harmless: frozenset[Spot]
+    keeps: bool
+
+
+def _asked(module: Module) -> _Asked:
+    spots: set[Spot] = set()
+    harmless: set[Spot] = set()
+    keeps = False
     for cell in module.file.cells:
-        for node in ast.walk(cell.tree):
-            if isinstance(node, ast.Call):
-                name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-                if name in _NAMES:
-                    calls.append(node)
-            elif isinstance(node, ast.Assign):
-                parts = list(_parts(node.value))
-                for target in node.targets:
-                    if isinstance(target, ast.Name):
-                        assigned.setdefault(target.id, []).extend(parts)
-            elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Attribute) and _is_of_parameters(node):
-                mentioned.add(node.value.attr)
-    given: dict[str, set[str]] = {}
-    for call in calls:
-        names = [node.id for node in ast.walk(call) if isinstance(node, ast.Name) and node is not call.func]
-        for owner, part in (*_parts(call), *(item for name in names for item in assigned.get(name, ()))):
-            given.setdefault(owner, set()).add(part)
-    return _Listed(calls, given, mentioned)
+        for node in syntax.descendants(cell.tree):
+            keeps = keeps or _keeps(node)
+            if not isinstance(node, (ast.Call, ast.For)):
+                continue
+            if isinstance(node, ast.Call) and _called(node) in ("parameters", "named_parameters"):
+                spots.add((module.path, cell.number, node.lineno, node.col_offset))
+            elif _is_harmless(node):
+                inner = (item for item in syntax.descendants(node) if isinstance(item, ast.Call))
+                harmless |= {
+                    (module.path, cell.number, item.lineno, item.col_offset)
+                    for item in inner
+                    if _called(item) in ("parameters", "named_parameters")
+                }
+    return _Asked(frozenset(spots - harmless), frozenset(harmless), keeps)
 
 
-def _is_of_parameters(node: ast.Attribute) -> bool:
-    """Whether a part is named with its parameters: a group added later, a freeze, tied weights."""
-    return "parameters" in node.attr or node.attr in ("weight", "bias")
+def _called(call: ast.Call) -> str:
+    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
 
 
-def _parts(tree: ast.AST) -> Iterator[tuple[str, str]]:
-    """(owner, part) of every `owner.part.parameters()` in a piece of source."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and "parameters" in node.func.attr:
-            owner = node.func.value
-            if isinstance(owner, ast.Attribute):
-                yield ast.unparse(owner.value), owner.attr
-            else:
-                yield ast.unparse(owner), ""
+def _is_harmless(node: ast.Call | ast.For) -> bool:
+    """Whether parameters are clipped, shown, counted or given their first values."""
+    attributes = {item.attr for item in syntax.descendants(node) if isinstance(item, ast.Attribute)}
+    if isinstance(node, ast.Call):
+        name = _called(node)
+        return name in _HARMLESS or (name == "sum" and bool(attributes & _COUNTED))
+    return "init" in attributes and "grad" not in attributes
+
+
+def _keeps(node: ast.AST) -> bool:
+    """Whether a part is taken out of training, or made from weights that were trained before."""
+    if isinstance(node, ast.Attribute):
+        name = node.attr
+        if name == "requires_grad_" or (name == "requires_grad" and isinstance(node.ctx, ast.Store)):
+            return True
+    elif isinstance(node, ast.Name):
+        name = node.id
+    elif isinstance(node, (ast.FunctionDef, ast.keyword)):
+        name = (node.name if isinstance(node, ast.FunctionDef) else node.arg) or ""
+    else:
+        return False
+    return any(word in name.lower() for word in _KEEPING)

@@ -23,6 +23,7 @@ from vae_checked.linter.symbols.expression import (
     walk,
 )
 from vae_checked.linter.symbols.numeric import Program, leaves
+from vae_checked.linter.symbols.observations import ProjectObservations
 from vae_checked.linter.symbols.values import Function
 from vae_checked.record import replace
 
@@ -224,13 +225,17 @@ def _carried(node: Expr) -> Iterator[Expr]:
 
 
 def training_facts(
-    losses: Losses, site: SamplerSite | None, kl: Divergence | None, recon: Reconstruction | None
+    losses: Losses,
+    observed: ProjectObservations,
+    site: SamplerSite | None,
+    kl: Divergence | None,
+    recon: Reconstruction | None,
 ) -> Training:
     """Facts of the training of the VAE that a sampler or a KL belongs to."""
     if site is None and kl is None:
         return Training()
     return Training(
-        without_optimizer=optimizers.forgotten(losses.evaluation, site, kl),
+        without_optimizer=optimizers.forgotten(losses, observed, site, kl, recon),
         always_on_dropout=_dropout(losses, site, kl, recon),
         hidden_nan=_hidden_nan(losses, kl, recon),
         without_gradient=_without_gradient(losses, site, kl),
@@ -317,4 +322,4 @@ def _without_gradient(losses: Losses, site: SamplerSite | None, kl: Divergence |
         if lost and len(lost) == len(below):
             return Fact(tuple(dict.fromkeys(origin(item).source for item in lost)), origin(node))
     seen = any(node.op == "layer" for node in walk(location))
-    return Fact((), origin(totals[0])) if seen and losses.evaluation.read_once(optimizers.serials) <= trained else None
+    return Fact((), origin(totals[0])) if seen and losses.evaluation.read_once(optimizers.of_model) <= trained else None

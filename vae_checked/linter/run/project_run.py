@@ -119,7 +119,7 @@ def _facts(
     modules = [project.add(file) for file in files if file.cells]
     feeding = [project.add(file, given=False) for file in beside if file.cells]
     paths = {module.path for module in modules}
-    across, stand_ins = Across(), StandIns(project, reader)
+    across, stand_ins = Across(project.observed), StandIns(project, reader)
     found: list[Facts] = []
     cut_short: list[str] = []
     plan = Plan(project, reader)

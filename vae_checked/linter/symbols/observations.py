@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from vae_checked.facts import Interval
 from vae_checked.linter.symbols.expression import Expr, Site
@@ -58,6 +58,30 @@ class Pipeline:
     direct: bool = False
 
 
+# Where a call stands, by its path, cell, line and column: trees are parsed again, and their nodes are then others.
+Spot = tuple[str, int | None, int, int]
+
+
+def spot_of(site: Site) -> Spot:
+    """What tells the place of a node from others."""
+    line, column = getattr(site.node, "lineno", 0), getattr(site.node, "col_offset", 0)
+    return site.source.path, site.source.cell.number, line, column
+
+
+@dataclass(frozen=True, slots=True)
+class Optimizer:
+    """An optimizer that is built at `site`: the numbers of the layers that it holds surely, and of all it may hold.
+
+    `spots` are where the parameters were asked for that it is given; `is_open` when not all of these were read.
+    """
+
+    site: Site
+    surely: frozenset[int]
+    perhaps: frozenset[int]
+    spots: frozenset[Spot]
+    is_open: bool
+
+
 class ProjectObservations:
     """What all evaluations of a project observed of it, whichever of them came by it first."""
 
@@ -65,6 +89,9 @@ class ProjectObservations:
         self._pipelines: dict[int, Pipeline] = {}
         self._options: dict[tuple[str, str], list[Value]] = {}
         self._assembled: dict[int, Instance] = {}
+        self._optimizers: dict[Optimizer, None] = {}
+        self._parameters: dict[Spot, frozenset[int]] = {}
+        self._loaded: set[frozenset[int]] = set()
         self.drawing: set[str] = set()
         """The files in which something is drawn."""
 
@@ -100,3 +127,27 @@ class ProjectObservations:
     def assembled(self) -> list[Instance]:
         """An instance of each class that was handed a part from outside."""
         return list(self._assembled.values())
+
+    def note_optimizer(self, optimizer: Optimizer) -> None:
+        """Keep an optimizer, each time that it is built."""
+        self._optimizers[optimizer] = None
+
+    def optimizers(self) -> Iterable[Optimizer]:
+        """The optimizers that were built."""
+        return self._optimizers.keys()
+
+    def note_parameters(self, spot: Spot, held: frozenset[int]) -> None:
+        """Keep where the parameters of some layers were asked for."""
+        self._parameters[spot] = self._parameters.get(spot, frozenset()) | held
+
+    def parameters(self) -> Mapping[Spot, frozenset[int]]:
+        """The layers whose parameters were asked for, by where that was."""
+        return self._parameters
+
+    def note_loaded(self, layers: frozenset[int]) -> None:
+        """Keep which layers are filled together with weights that were stored."""
+        self._loaded.add(layers)
+
+    def loaded(self) -> Iterable[frozenset[int]]:
+        """The layers of each module that is filled with stored weights."""
+        return self._loaded

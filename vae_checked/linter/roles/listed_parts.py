@@ -1,0 +1,136 @@
+"""Which parameters no optimizer is given, by the names that code lists: submodules one by one, and one forgotten."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from vae_checked.facts import Fact
+from vae_checked.linter.roles.divergences import Divergence
+from vae_checked.linter.roles.samplers import SamplerSite
+from vae_checked.linter.symbols.expression import Site, strip, walk
+from vae_checked.linter.symbols.registered import with_parameters
+from vae_checked.linter.symbols.values import Class, Instance, Layer, Sequence
+from vae_checked.linter.torch_model.optimizers import NAMES
+from vae_checked.record import dataclass
+
+if TYPE_CHECKING:
+    from vae_checked.linter.evaluations.evaluation import Evaluation
+    from vae_checked.linter.symbols.expression import Expr
+    from vae_checked.linter.symbols.values import Module
+
+
+def forgotten(evaluation: Evaluation, site: SamplerSite | None, kl: Divergence | None) -> Fact[tuple[str, ...]] | None:
+    """The submodules of the model that no optimizer holds; None where no optimizer of the model is seen.
+
+    Evidence is a list of `owner.part.parameters()` over one owner in the arguments of the optimizers, with parts of one
+    class of which another part makes mu, the second head or z and is named nowhere.
+    """
+    model = evaluation.read_once(model_of)
+    if model is None:
+        return None
+    parts = evaluation.read_once(_parts_of_model)
+    for module in evaluation.modules():
+        listed = module.read_once(_read)
+        if not listed.calls:
+            continue
+        where = Site(module.source_of(listed.calls[0]), listed.calls[0]).origin
+        whole = [owner for owner, parts_of in listed.given.items() if "" in parts_of]
+        if any(_may_be(owner, model, module) for owner in whole):
+            return Fact((), where)
+        if whole:
+            continue
+        for names in listed.given.values():
+            if len(names & parts) >= 2 and names <= parts:
+                used = _used(model, parts, site, kl)
+                return Fact(tuple(sorted(used - names - listed.mentioned)), where)
+    return None
+
+
+def _may_be(owner: str, model: Instance, module: Module) -> bool:
+    """Whether a name may stand for the model: it is no other module that the file builds."""
+    known = module.scope.names.get(owner)
+    return known is model or not isinstance(known, (Instance, Layer, Sequence))
+
+
+def model_of(evaluation: Evaluation) -> Instance | None:
+    """The model of an evaluation: the first object with a forward pass of its own of which a method runs."""
+    for root in evaluation.observations.roots:
+        if root.function is not None and isinstance(root.function.bound, Instance):
+            model = root.function.bound
+            if isinstance(model.cls, Class) and model.cls.is_module and "forward" in model.cls.names:
+                return model
+    return None
+
+
+def _parts_of_model(evaluation: Evaluation) -> frozenset[str]:
+    """The names of the submodules of an evaluation's model that have parameters."""
+    model = evaluation.read_once(model_of)
+    attributes = {} if model is None else model.attributes
+    return frozenset(name for name, value in attributes.items() if next(with_parameters(value), None) is not None)
+
+
+def _used(model: Instance, parts: frozenset[str], site: SamplerSite | None, kl: Divergence | None) -> set[str]:
+    """The parts whose own layer makes a head."""
+    heads: list[Expr] = []
+    if site is not None:
+        heads += [site.location, site.scale]
+    if kl is not None:
+        heads += [kl.location, kl.head]
+    numbers = {node.get("serial") for head in heads for node in walk(strip(head)) if node.op == "layer"}
+    layers = {name: model.attributes[name] for name in parts}
+    return {name for name, layer in layers.items() if isinstance(layer, Layer) and layer.serial in numbers}
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """The optimizers that a module builds, per owner the parts they are given, and all parts named with parameters.
+
+    The part is "" where an owner's parameters are given as a whole.
+    """
+
+    calls: list[ast.Call]
+    given: dict[str, set[str]]
+    mentioned: set[str]
+
+
+def _read(module: Module) -> _Listed:
+    calls: list[ast.Call] = []
+    assigned: dict[str, list[tuple[str, str]]] = {}
+    mentioned: set[str] = set()
+    for cell in module.file.cells:
+        for node in ast.walk(cell.tree):
+            if isinstance(node, ast.Call):
+                name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+                if name in NAMES:
+                    calls.append(node)
+            elif isinstance(node, ast.Assign):
+                parts = list(_parts(node.value))
+                for target in node.targets:
+                    if isinstance(target, ast.Name):
+                        assigned.setdefault(target.id, []).extend(parts)
+            elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Attribute) and _is_of_parameters(node):
+                mentioned.add(node.value.attr)
+    given: dict[str, set[str]] = {}
+    for call in calls:
+        names = [node.id for node in ast.walk(call) if isinstance(node, ast.Name) and node is not call.func]
+        for owner, part in (*_parts(call), *(item for name in names for item in assigned.get(name, ()))):
+            given.setdefault(owner, set()).add(part)
+    return _Listed(calls, given, mentioned)
+
+
+def _is_of_parameters(node: ast.Attribute) -> bool:
+    """Whether a part is named with its parameters: a group added later, a freeze, tied weights."""
+    return "parameters" in node.attr or node.attr in ("weight", "bias")
+
+
+def _parts(tree: ast.AST) -> Iterator[tuple[str, str]]:
+    """(owner, part) of every `owner.part.parameters()` in a piece of source."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and "parameters" in node.func.attr:
+            owner = node.func.value
+            if isinstance(owner, ast.Attribute):
+                yield ast.unparse(owner.value), owner.attr
+            else:
+                yield ast.unparse(owner), ""
