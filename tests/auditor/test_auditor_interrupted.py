@@ -66,30 +66,37 @@ def strike(after):
     os.kill(os.getpid(), signal.SIGINT)
 
 
-def struck():
-    thread = threading.Thread(target=strike, args=(draw.uniform(0.0, 1.1 * lasts),))
-    interrupted = 0
+def struck(thread):
     try:
         thread.start()
         audit(model, "B 3 8 12", zoo.standard_loss)
     except KeyboardInterrupt:
-        interrupted = 1
-    while thread.is_alive():
+        return 1
+    return 0
+
+
+def settled(act, *args):
+    # What `act` returns, or that it was interrupted, whenever the signals come.
+    found = 0
+    for _ in range(4):
         try:
-            thread.join()
+            return found or act(*args) or 0
         except KeyboardInterrupt:
-            pass
-    return interrupted
+            found = 1
+
+
+def over(thread):
+    thread.join()
+    time.sleep(0.002)
 
 
 same = interrupted = 0
 for _ in range(TRIES):
     before = state(model)
-    try:
-        interrupted += struck()
-        time.sleep(0.001)
-    except KeyboardInterrupt:
-        pass
+    thread = threading.Thread(target=strike, args=(draw.uniform(0.0, 1.1 * lasts),))
+    interrupted += settled(struck, thread)
+    for _ in range(3):
+        settled(over, thread)
     same += state(model) == before
 print(same, interrupted, file=stdout)
 """

@@ -120,11 +120,12 @@ def holds_tensor(value: Any) -> bool:
     waiting, seen = [value], set[int]()
     while waiting:
         item = waiting.pop()
-        if isinstance(item, Tensor):
+        kind = type(item)  # what `__class__` says may be made up
+        if issubclass(kind, Tensor):
             return True
-        if isinstance(item, (tuple, list, dict)) and id(item) not in seen:
+        if issubclass(kind, (tuple, list, dict)) and id(item) not in seen:
             seen.add(id(item))
-            waiting.extend(item.values() if isinstance(item, dict) else item)
+            waiting.extend(item.values() if issubclass(kind, dict) else item)
     return False
 
 

@@ -81,7 +81,7 @@ def number_for_tensor(m: Mismatch) -> str:
 
 def unscaled_pixels(m: Mismatch) -> str:
     """Bytes or other integers where floating point is declared."""
-    if m.kind is not Kind.DTYPE or not str(m.expected).startswith("Float"):
+    if m.kind is not Kind.DTYPE or not str(m.expected).startswith("Float") or not isinstance(m.value, Tensor):
         return ""
     if m.value.dtype == torch.uint8:
         return f"Bytes 0..255 where scaled pixels are meant: {m.where}.float() / 255"
@@ -90,9 +90,13 @@ def unscaled_pixels(m: Mismatch) -> str:
     return ""
 
 
+def _is_floating(m: Mismatch) -> bool:
+    return m.kind is Kind.DTYPE and isinstance(m.value, Tensor) and m.value.dtype.is_floating_point
+
+
 def other_precision(m: Mismatch) -> str:
     """Floating point of another width than declared: float32 where float64 is meant."""
-    if m.kind is Kind.DTYPE and m.value.dtype.is_floating_point and str(m.expected)[:5] == "Float":
+    if _is_floating(m) and str(m.expected)[:5] == "Float":
         wanted = str(m.expected).lower()
         return f"Another precision: {m.where}.to(torch.{wanted})" if hasattr(torch, wanted) else ""
     return ""
@@ -100,7 +104,7 @@ def other_precision(m: Mismatch) -> str:
 
 def scaled_too_early(m: Mismatch) -> str:
     """Floating point where the bytes of an image are declared."""
-    if m.kind is Kind.DTYPE and m.expected == "UInt8" and m.value.dtype.is_floating_point:
+    if _is_floating(m) and m.expected == "UInt8":
         return "Bytes are meant: was it scaled before?"
     return ""
 

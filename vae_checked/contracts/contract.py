@@ -27,6 +27,7 @@ from torch.fx import Proxy
 
 from vae_checked.contracts import scope
 from vae_checked.contracts.annotations import EMPTY, Signature, holds_tensor, resolve
+from vae_checked.contracts.axes import parse_axes
 from vae_checked.contracts.binding import Bindings, Bound, Mismatch, first_mismatch
 from vae_checked.contracts.elements import contents_fit
 from vae_checked.contracts.fingerprint import LONGEST_CONTAINER, Binder, Reads
@@ -34,9 +35,13 @@ from vae_checked.contracts.last_call import describe_call
 from vae_checked.contracts.memo import MOST_RESULTS, MOST_SIGNATURES, Bounded, Entry
 from vae_checked.contracts.message import call_site, compose
 from vae_checked.contracts.order import names_read_early, sizes_of
-from vae_checked.contracts.plan import Plan, make_plan
+from vae_checked.contracts.plan import Plan, leaves, make_plan
 from vae_checked.contracts.tally import Count
 from vae_checked.errors import ContractError, UsageError
+from vae_checked.text import described
+
+_DEEPEST = 32
+"""Containers in containers that are looked through; one may hold itself."""
 
 
 class _Refused(Exception):  # noqa: N818  a signal between the stand-in and its caller
@@ -57,16 +62,25 @@ class _Run:
     body: Callable[[], Any]
     entered: bool = False
 
-    def enter(self) -> Any:
-        """What the stand-in does."""
+    def enter(self, ahead: Mapping[str, int]) -> Any:
+        """What the stand-in does; `ahead` are the axes to bind before the arguments."""
+        if _IDLE:
+            _bind_ahead(ahead)
         for where, hint, value in self.signature.passed(self.args, self.kwargs):
             if where in self.signature.unseen and holds_tensor(value):
                 raise _Unseen(where)
-            if hint is not EMPTY and not contents_fit(hint, value):
+            if hint is not EMPTY and not ((not _IDLE or is_bearable(value, hint)) and contents_fit(hint, value)):
                 raise _Refused
         self.entered = True
         return self.body()
 
+
+def _takes_nothing(number: int) -> None:
+    """A function that beartype would hold to its annotation."""
+
+
+# Under `python -O` beartype's decorator does nothing, and what it would ask is asked one argument at a time.
+_IDLE = beartype(_takes_nothing) is _takes_nothing
 
 _running: ContextVar[_Run] = ContextVar("vae_checked_contract_run")
 
@@ -210,7 +224,7 @@ class Contract:
         except _Unseen as error:
             self._checks = None  # the name may be defined by the next call
             fault = self._unseen(plan.signature.unseen[str(error)])
-        except (TypeCheckError, _Refused) as error:
+        except Exception as error:
             if run.entered:
                 raise
             fault = self._argument_fault(plan.signature, args, kwargs, error)
@@ -232,8 +246,10 @@ class Contract:
                 fits = is_bearable(result, hint) and contents_fit(hint, result)
             except AnnotationError as error:
                 raise UsageError(f"{self.stage}: {' '.join(str(error).split())}") from None
-            except Exception as error:  # an axis may read an attribute, and that may raise anything
-                raise _unreadable(self.stage, error) from None
+            except Exception as error:  # an axis may read an attribute, and that may raise anything; so may the result
+                if any(axis.expression for leaf in leaves(hint) for axis in parse_axes(leaf.dim_str)):
+                    raise _unreadable(self.stage, error) from None
+                raise self._unlocated(plan.signature, "result does", error) from None
             if not fits:
                 raise self._result_fault(plan.signature, args, kwargs, result, after) from None
         if entry is not None:
@@ -264,14 +280,18 @@ class Contract:
     def _argument_fault(
         self, signature: Signature, args: tuple[Any, ...], kwargs: dict[str, Any], error: Exception
     ) -> Exception:
-        mismatch, _ = self._walk(signature, args, kwargs)
-        if mismatch is not None:
-            return ContractError(compose(self.stage, mismatch, call_site()))
+        try:
+            mismatch, _ = self._walk(signature, args, kwargs)
+            if mismatch is not None:
+                return ContractError(compose(self.stage, mismatch, call_site()))
+        except Exception as odd:  # an object that raises when it is looked at
+            return self._unlocated(signature, "arguments do", odd)
+        refused = isinstance(error, (TypeCheckError, BeartypeException, _Refused))
         while isinstance(error.__cause__, Exception):
             error = error.__cause__
-        if not isinstance(error, (TypeCheckError, BeartypeException, _Refused)):
-            return _unreadable(self.stage, error)
-        return self._unlocated(signature, "arguments do")
+        if isinstance(error, (TypeCheckError, BeartypeException, _Refused)):
+            return self._unlocated(signature, "arguments do")
+        return _unreadable(self.stage, error) if refused else self._unlocated(signature, "arguments do", error)
 
     def _result_fault(
         self,
@@ -281,15 +301,18 @@ class Contract:
         result: Any,
         bound: scope.Scope | None,
     ) -> Exception:
-        _, bindings = self._walk(signature, args, kwargs)
-        if bound is not None:
-            for name, size in bound.sizes.items():
-                if bindings.sizes.get(name) != size:
-                    bindings.names[name] = Bound(size, "the body")
-        mismatch = first_mismatch(signature.result, result, "result", bindings)
-        if mismatch is None:
-            return self._unlocated(signature, "result does")
-        return ContractError(compose(self.stage, mismatch, call_site()))
+        try:
+            _, bindings = self._walk(signature, args, kwargs)
+            if bound is not None:
+                for name, size in bound.sizes.items():
+                    if bindings.sizes.get(name) != size:
+                        bindings.names[name] = Bound(size, "the body")
+            mismatch = first_mismatch(signature.result, result, "result", bindings)
+            if mismatch is not None:
+                return ContractError(compose(self.stage, mismatch, call_site()))
+        except Exception as odd:  # as above
+            return self._unlocated(signature, "result does", odd)
+        return self._unlocated(signature, "result does")
 
     def _walk(
         self, signature: Signature, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -305,9 +328,10 @@ class Contract:
                 return mismatch, bindings
         return None, bindings
 
-    def _unlocated(self, signature: Signature, part: str) -> ContractError:
+    def _unlocated(self, signature: Signature, part: str, odd: Exception | None = None) -> ContractError:
+        why = "" if odd is None else f"; looking at one of its parts raised {described(odd)}"
         return ContractError(
-            f"{self.stage}(): the {part} not fit {self.stage}{signature.parameters}\n  called at: {call_site()}"
+            f"{self.stage}(): the {part} not fit {self.stage}{signature.parameters}{why}\n  called at: {call_site()}"
         )
 
 
@@ -328,7 +352,7 @@ _AHEAD = inspect.Parameter("_vae_ahead", inspect.Parameter.POSITIONAL_ONLY, anno
 def _stand_in(signature: Signature, stage: str, early: frozenset[str]) -> Callable[..., Any]:
     def stage_under_contract(*args: Any, **kwargs: Any) -> Any:
         __tracebackhide__ = True
-        return _running.get().enter()
+        return _running.get().enter(args[0] if early else {})
 
     parameters = signature.parameters.replace(return_annotation=EMPTY)
     if early:
@@ -344,12 +368,13 @@ def _stand_in(signature: Signature, stage: str, early: frozenset[str]) -> Callab
         raise UsageError(f"@checked cannot check {stage}: {' '.join(str(error).split())}") from None
 
 
-def is_symbolic(value: Any) -> bool:
+def is_symbolic(value: Any, depth: int = _DEEPEST) -> bool:
     """Whether sizes are symbols or recordings rather than numbers, as while a graph is traced; there is no verdict."""
-    if isinstance(value, Tensor):
-        return not value.is_nested and any(type(size) is not int for size in value.shape)
-    if isinstance(value, (tuple, list)):
-        return any(map(is_symbolic, value[:LONGEST_CONTAINER]))
-    if isinstance(value, dict):
-        return any(map(is_symbolic, islice(value.values(), LONGEST_CONTAINER)))
-    return isinstance(value, Proxy)
+    kind = type(value)  # what `__class__` says may be made up
+    if issubclass(kind, Tensor):
+        return not value.is_nested and any(type(size) is not int for size in Tensor.size(value))
+    if depth and issubclass(kind, (tuple, list)):
+        return any(is_symbolic(each, depth - 1) for each in value[:LONGEST_CONTAINER])
+    if depth and issubclass(kind, dict):
+        return any(is_symbolic(each, depth - 1) for each in islice(value.values(), LONGEST_CONTAINER))
+    return issubclass(kind, Proxy)

@@ -48,7 +48,8 @@ def _fault(m: Mismatch) -> str:
         axes = " ".join(axis.text for axis in m.axes)
         least = "at least " if any(axis.variadic for axis in m.axes) else ""
         wanted = len(m.axes) - bool(least)
-        return f"{m.got} {_plural(m.got, 'axis', 'axes')} {m.shape}, the contract says {least}{wanted}: {axes}"
+        got = f"{m.got} {_plural(m.got, 'axis', 'axes')} {tuple(m.value.shape)}"
+        return f"{got}, the contract says {least}{wanted}: {axes}"
     if m.kind is Kind.DTYPE:
         return f"dtype is {m.got}, the contract says {_DTYPES.get(str(m.expected), str(m.expected).lower())}"
     if m.kind is Kind.LENGTH:
@@ -87,7 +88,9 @@ def _bound(name: str, bound: Bound) -> str:
 
 def value_text(value: Any) -> str:
     """A value in few words: dtype and shape of a tensor, the type and the contents' of anything else."""
-    if isinstance(value, Tensor):
+    if isinstance(value, Tensor) and value.is_nested:
+        return f"{dtype(value)} nested tensor of {value.size(0)}"
+    if isinstance(value, Tensor) or type(value).__module__ == "numpy":
         return f"{dtype(value)} {tuple(value.shape)}"
     if isinstance(value, (tuple, list)):
         inner = ", ".join(value_text(item) for item in value[:4]) + (", ..." if len(value) > 4 else "")
