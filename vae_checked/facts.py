@@ -211,7 +211,7 @@ class KLForm:
     `parametrisation` is how it reads the second head, None when it is the KL of no parametrisation. `points` are
     (s, std that the formula assumes) where a parametrisation fits. `values` are (mu, s, value of the formula, value of
     the nearest closed form). `reversed` is KL(prior || posterior), None where nothing tells which of two learned
-    Gaussians is the posterior. A family other than the Gaussian has no second head, and its KL is to the uniform prior.
+    Gaussians is the posterior. Other families have one to a uniform prior, `offset` where 1 / K stands for log(1 / K).
     """
 
     parametrisation: Parametrisation | None
@@ -219,14 +219,14 @@ class KLForm:
     values: tuple[tuple[float, float, float, float], ...] = ()
     reversed: bool | None = False
     family: Family = Family.GAUSSIAN
+    offset: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Factor:
     """A constant beside the closed form; `explicit` when the author named, configured or documented it.
 
-    `claimed` where the term is handed out as the KL itself, by a distribution's own method of that name: no loss that
-    it stands in makes another factor right.
+    `claimed` where a distribution's own method hands out the term as the KL: no loss makes another factor right.
     """
 
     value: float

@@ -221,8 +221,13 @@ def test_arguments_are_told_apart_without_a_sampler(call: str, expected: list[st
         ("torch.sum(q * q.log() + math.log(7) * q)", []),
         ("torch.sum(q * (F.log_softmax(s, dim=-1) + math.log(7)), dim=1).sum()", []),
         ("torch.sum(q * (F.log_softmax(s, dim=-1) + math.log(7)), dim=0).mean()", ["VAE503"]),
+        ("torch.sum(q * (torch.log(q + 1e-20) - 1.0 / 7))", ["VAE301"]),
+        ("torch.sum(q * (F.log_softmax(s, dim=-1) - 1 / option.kinds))  # 7", ["VAE301"]),
+        ("torch.sum(q * (torch.log(q + 1e-20) - math.log(1.0 / 7)))", []),
+        ("torch.sum(q * (torch.log(q) - torch.log(1 / option.kinds)))  # 7", []),
         # An entropy may be wanted large or small.
         ("-torch.sum(q * torch.log(q + 1e-20))", []),
+        ("torch.sum(q * (torch.log(q + 1e-20) - 0.1))", []),
     ],
 )
 def test_categorical_posterior(kl: str, expected: list[str], tmp_path: Path) -> None:

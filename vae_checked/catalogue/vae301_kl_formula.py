@@ -9,17 +9,28 @@ from vae_checked.catalogue.verdict import Clean, Evidence, Found, Verdict, lacki
 from vae_checked.facts import Facts, Family
 from vae_checked.finding import Severity
 
+_GAUSSIAN = {
+    "of": "Gaussians, however the second head is read",
+    "closed_form": "-0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp(), dim=1)",
+}
+_CATEGORICAL = {
+    "of": "categoricals: 1 / K stands in it where log(1 / K) is meant, so that it is not 0 at the prior",
+    "closed_form": "torch.sum(q * (torch.log(q) - math.log(1 / K)), dim=-1)",
+}
+
 
 def judge(facts: Facts) -> Verdict:
-    """Found where the KL of two Gaussians agrees with the closed form of no parametrisation."""
+    """Found where a KL agrees with the closed form of no parametrisation, or a categorical one not with its own."""
     form = facts.kl.form
     if form is None:
         return lacking(facts, "kl.form")
     if form.value.reversed:
         return left_to("VAE306")
+    if form.value.offset:
+        return Found(Evidence(origin=form.origin, values={**beside_closed_form(form.value), **_CATEGORICAL}))
     if form.value.parametrisation is not None or form.value.family is not Family.GAUSSIAN:
         return Clean()
-    return Found(Evidence(origin=form.origin, values=beside_closed_form(form.value)))
+    return Found(Evidence(origin=form.origin, values={**beside_closed_form(form.value), **_GAUSSIAN}))
 
 
 MISTAKE = Mistake(
@@ -32,9 +43,9 @@ MISTAKE = Mistake(
         "the prior: the posterior is drawn to another mean or width than the N(0, I) that generation samples from, "
         "and the term may become negative."
     ),
-    message="the KL term is no KL divergence of Gaussians, however the second head is read",
+    message="the KL term is no KL divergence of {of}",
     evidence="at mu = {points:x} and s = {points:y} it is {found:y}; the nearest closed form is {closed:y}",
-    fix="kl = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp(), dim=1)",
+    fix="kl = {closed_form}",
     bad=edit(("mu.pow(2) - logvar.exp(), dim=1)", "mu.pow(2) - logvar.exp().pow(2), dim=1)  # VAE301")),
     good=EXAMPLE,
     references=("Kingma and Welling 2014, appendix B, https://arxiv.org/abs/1312.6114",),

@@ -2,36 +2,76 @@
 
 from __future__ import annotations
 
+import ast
 import math
 
-from vae_checked.linter.symbols.expression import Expr
+from vae_checked.linter.symbols.expression import Expr, strip, walk
 from vae_checked.linter.symbols.numeric import Program, close, fit
+from vae_checked.record import dataclass
 
 # Probabilities to evaluate at, and what an unknown number, the count of classes as a rule, is taken for.
 _PROBABILITIES = (0.07, 0.21, 0.48, 0.66, 0.91)
-_CLASSES = 7.0
+_CLASSES, _OTHERS = 7.0, 11.0
 # The small numbers that people add inside of a logarithm show in the fourth digit.
 _TOLERANCE = 1e-3
 
 
-def factor(term: Expr, q: Expr, scalars: list[int]) -> float | None:
-    """The signed factor with which `term` is a KL of the probabilities `q`, None when it is none.
+@dataclass(frozen=True, slots=True)
+class Categorical:
+    """The signed factor with which a term is a KL; `offset` where 1 / K stands in it for log(1 / K)."""
 
-    Without the log K it is an entropy, of which more or less may be wanted.
+    factor: float
+    offset: bool = False
+
+
+def read(term: Expr, q: Expr, scalars: list[int]) -> Categorical | None:
+    """How `term` is a KL of the probabilities `q`, None when it is none.
+
+    Without the log K it is an entropy, of which more or less may be wanted. With a quotient 1 / K in its place it tries
+    to be the KL, where what it is taken of is known to be probabilities.
     """
+    found = _coefficients(term, q, scalars, _CLASSES)
+    if found is None:
+        return None
+    factor, of_q, alone = found
+    if (of_q + alone) / factor >= math.log(2.0) - _TOLERANCE:
+        return Categorical(factor)
+    if close(alone, 0.0) and strip(q).op == "softmax" and _has_quotient(term) and of_q:
+        classes = -factor / of_q
+        others = _coefficients(term, q, scalars, _OTHERS) if scalars else None
+        named = others is not None and close(classes, _CLASSES) and close(-others[0] / others[1], _OTHERS)
+        counted = not scalars and classes > 1.5 and close(classes, round(classes))
+        return Categorical(factor, offset=True) if named or counted else None
+    return None
+
+
+def _coefficients(term: Expr, q: Expr, scalars: list[int], size: float) -> tuple[float, float, float] | None:
+    """What a term takes of q log q, of q and of 1, where it takes nothing else; `size` stands for what is not known."""
     program = Program(term, (*scalars, q.uid))
-    sizes = dict.fromkeys(scalars, _CLASSES)
+    sizes = dict.fromkeys(scalars, size)
     values = [program({**sizes, q.uid: p}) for p in _PROBABILITIES]
     if not all(map(math.isfinite, values)):
         return None
     rows = [(p * math.log(p), p, 1.0) for p in _PROBABILITIES]
     coefficients = fit(rows[:3], values[:3])
-    if coefficients is None:
+    if coefficients is None or abs(coefficients[0]) < _TOLERANCE:
         return None
-    found, *rest = coefficients
     for row, value in zip(rows, values, strict=True):
         if not close(sum(x * y for x, y in zip(row, coefficients, strict=True)), value, _TOLERANCE):
             return None
-    if abs(found) < _TOLERANCE or sum(rest) / found < math.log(2.0) - _TOLERANCE:
-        return None
-    return found
+    first, second, third = coefficients
+    return first, second, third
+
+
+def _has_quotient(term: Expr) -> bool:
+    """Whether a division of 1 is written in a formula."""
+    written = (node.site.node for node in walk(term) if node.site is not None)
+    quotients = (node for node in written if isinstance(node, ast.BinOp))
+    return any(
+        isinstance(part, ast.BinOp)
+        and isinstance(part.op, ast.Div)
+        and isinstance(part.left, ast.Constant)
+        and part.left.value == 1
+        for node in quotients
+        for part in (node, node.left, node.right)
+    )

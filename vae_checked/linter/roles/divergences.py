@@ -62,7 +62,7 @@ class Divergence:
     (mu, s, value of the term / factor, closed form). `prior` marks a prior with heads of its own, which `prior_heads`
     are where they are known: both means play one part, so that either may be that of the prior. `reversed` marks the KL
     from the prior to the posterior, None where nothing tells the one from the other. A categorical one has its
-    probabilities as both heads.
+    probabilities as both heads, and `offset` where it is the KL but for a constant.
     """
 
     term: Expr
@@ -74,6 +74,7 @@ class Divergence:
     prior: bool = False
     reversed: bool | None = False
     family: Family = Family.GAUSSIAN
+    offset: bool = False
     prior_heads: tuple[Expr, Expr] | None = None
 
 
@@ -181,9 +182,10 @@ def _read(node: Expr, wanted: list[Expr], known: list[tuple[Expr, Expr]]) -> Div
     if candidate is None and len(tensors) == 3 and not noise:
         return _to_residual(node, tensors, [leaf.uid for leaf in found if is_scalar(leaf)])
     if candidate is None and len(tensors) == 1 and tensors[0].op not in NEVER_HEADS:
-        factor = categorical.factor(node, tensors[0], [leaf.uid for leaf in found if is_scalar(leaf)])
-        if factor is not None:
-            return Divergence(node, tensors[0], tensors[0], None, factor, (), family=Family.CATEGORICAL)
+        read = categorical.read(node, tensors[0], [leaf.uid for leaf in found if is_scalar(leaf)])
+        if read is not None:
+            q, kind = tensors[0], Family.CATEGORICAL
+            return Divergence(node, q, q, None, read.factor, (), family=kind, offset=read.offset)
     return candidate
 
 

@@ -36,7 +36,7 @@ def kl_facts(kl: Divergence | None, recon: Reconstruction | None, reading: Joint
         stopped = gradients.stopped_at(kl, losses) if in_loss is False else None
         out_of_loss = where if stopped is None else origin(stopped)
     return KL(
-        form=Fact(KLForm(kl.parametrisation, (), kl.values, kl.reversed, kl.family), where),
+        form=Fact(KLForm(kl.parametrisation, (), kl.values, kl.reversed, kl.family, kl.offset), where),
         factor=None if factor is None else Fact(factor, where),
         sign=None if sign is None else Fact(sign, where),
         reduced=None if reduced is None else Fact(reduced, where),
