@@ -101,9 +101,6 @@ _MEANING = {
 }
 
 
-# ------------------------------------------------------------------------------------------------- facts
-
-
 @dataclass(frozen=True, slots=True)
 class Origin:
     """Where a fact comes from: the expression as it is written and its place, or the module or tensor measured.
@@ -443,8 +440,8 @@ class Training:
 class Facts:
     """Everything observed of one VAE (one latent of it, where it has several).
 
-    `subject` names it; `unobserved` maps a fact's path (`"kl.form"`) to the reason why it is not known, and
-    `stopped_at` to the place of what could not be read, where there is one.
+    `subject` names it; `unobserved` maps a fact's path (`"kl.form"`) to the reason why it is not known, `stopped_at` to
+    the place of what could not be read. `cut_at` is where the observation itself ended too early: nothing is clean.
     """
 
     subject: str
@@ -458,6 +455,7 @@ class Facts:
     training: Training = Training()
     unobserved: Mapping[str, str] = field(default_factory=dict)
     stopped_at: Mapping[str, Place] = field(default_factory=dict)
+    cut_at: Place | None = None
 
     def get(self, path: str) -> Fact[object] | None:
         """The fact at a path such as `"kl.form"`, or None if unobserved; AttributeError when there is no such path."""

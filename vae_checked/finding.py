@@ -65,6 +65,8 @@ class RemarkKind(StrEnum):
     AGREEMENT = "agreement of source and live model"
     DISAGREEMENT = "disagreement of source and live model"
     UNCONFIRMED = "unconfirmed finding"
+    UNEXAMINED = "unexamined part"
+    INTERNAL_ERROR = "internal error"
 
     @property
     def plural(self) -> str:

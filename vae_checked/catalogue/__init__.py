@@ -94,7 +94,8 @@ def find(code: str) -> Mistake:
 
 
 def judge(facts: Facts, mistakes: Iterable[Mistake] = CATALOGUE) -> Judgement:
-    """Put `facts` before the judge of each of `mistakes`."""
+    """Put `facts` before the judge of each of `mistakes`; what was cut short is clean of none."""
+    cut = None if facts.cut_at is None else Undecided(reason=f"the reading was cut short at {facts.cut_at}")
     findings: list[Finding] = []
     clean: list[str] = []
     undecided: dict[str, Undecided] = {}
@@ -103,6 +104,8 @@ def judge(facts: Facts, mistakes: Iterable[Mistake] = CATALOGUE) -> Judgement:
         match mistake.judge(facts):
             case Found(evidence):
                 findings.append(compose(mistake, evidence, facts.subject))
+            case Clean() if cut is not None:
+                undecided[mistake.code] = cut
             case Clean():
                 clean.append(mistake.code)
             case Undecided() as open_question:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from vae_checked.cli.configured import config_for, lint_options
 from vae_checked.cli.options import add_report_options, emit, write
-from vae_checked.errors import UsageError
+from vae_checked.errors import UsageError, VaeCheckedError
+from vae_checked.finding import RemarkKind
 from vae_checked.text import counted
 
 if TYPE_CHECKING:
@@ -99,6 +100,9 @@ def run(args: argparse.Namespace) -> int:
     refused = [f"{path}: {reason}" for path, reason in report.unread if path in paths]
     if refused:
         raise UsageError("; ".join(refused))
+    failed = [str(each) for each in report.remarks if each.kind is RemarkKind.INTERNAL_ERROR]
+    if failed:
+        raise VaeCheckedError("; ".join(failed))
     return status
 
 

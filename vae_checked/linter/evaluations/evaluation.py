@@ -35,11 +35,12 @@ class Evaluation:
     def values(self) -> list[Expr]:
         """Every expression at the edge of a statement."""
         found: list[Expr] = []
+        opened_before: set[int] = set()
         for root in self.observations.roots:
             if isinstance(root.value, Expr):
                 found.append(root.value)
             else:
-                found.extend(expressions(root.value))
+                found.extend(expressions(root.value, opened_before))
         return found
 
     def runs(self, paths: Collection[str]) -> bool:
@@ -71,6 +72,6 @@ def _modules(evaluation: Evaluation) -> tuple[Module, ...]:
     return tuple({module.path: module for module in modules}.values())
 
 
-def expressions(value: Value) -> Iterator[Expr]:
-    """The expressions in a value, tuples, lists and dicts opened, each once."""
-    return opened(value, (tuple, list, dict))
+def expressions(value: Value, seen: set[int] | None = None) -> Iterator[Expr]:
+    """The expressions in a value, tuples, lists and dicts opened, each once; `seen` as for `opened`."""
+    return opened(value, (tuple, list, dict), seen)

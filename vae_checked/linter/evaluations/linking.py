@@ -45,7 +45,8 @@ def own_losses(
     site: Site,
 ) -> None:
     """Call a model's own loss methods with what its forward returned."""
-    values = [expr for root in interpreter.observations.roots for expr in _opened(root.value)]
+    seen: set[int] = set()
+    values = [expr for root in interpreter.observations.roots for expr in _opened(root.value, seen)]
     roles = reader.roles_of_outputs(inputs, outputs, values, interpreter.observations.names)
     if Role.MU not in roles and Role.SECOND not in roles:
         return
@@ -234,5 +235,5 @@ def _inputs(atoms: Iterable[Expr], forward: Function) -> list[Value]:
     return [item for item in atoms if item.get("name") in names]
 
 
-def _opened(value: Value) -> Iterable[Expr]:
-    return opened(value, (tuple, list, dict, Instance))
+def _opened(value: Value, seen: set[int] | None = None) -> Iterable[Expr]:
+    return opened(value, (tuple, list, dict, Instance), seen)

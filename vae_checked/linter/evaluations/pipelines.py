@@ -44,12 +44,15 @@ class Pipelines:
         What is returned stands for the interval of its data until that is known, when all evaluations are made.
         """
         path = evaluation.module.path
+        seen: set[int] = set()
+        known: dict[int, bool | None] = {}
         for root in evaluation.observations.roots:
             if root.function is None or root.function.name not in _OWN:
                 value = root.value
                 if isinstance(value, Expr) and value.op not in _PASSED:
                     continue
-                if any(map(_rescales_input, (value,) if isinstance(value, Expr) else expressions(value))):
+                values = (value,) if isinstance(value, Expr) else expressions(value, seen)
+                if any(_rescales_input(each, known) for each in values):
                     self._rescaling.add(path)
                     break
         awaited = Fact(Interval(), Origin(f"{path}\0{evaluation.subject}"))
@@ -149,15 +152,20 @@ def _agreed(near: list[Pipeline]) -> Fact[Interval] | None:
     return Fact(first.interval, first.site.origin)
 
 
-def _rescales_input(expr: Expr) -> bool:
-    """Whether a value is an item of a loader put on another scale by constants: `x * 2 - 1`."""
-    node, scaled = expr, False
-    while node.args:
-        if node.op in _AFFINE and any(arg.op == "const" for arg in node.args):
-            scaled = True
-            node = next((arg for arg in node.args if arg.op != "const"), node.args[0])
-        elif node.op in _PASSED:
-            node = node.args[0]
-        else:
+def _rescales_input(expr: Expr, known: dict[int, bool | None]) -> bool:
+    """Whether a value is an item of a loader put on another scale by constants: `x * 2 - 1`.
+
+    `known` says it of the nodes that were gone through before, None of what is no item of a loader at all.
+    """
+    node, way = expr, list[tuple[int, bool]]()
+    while node.args and node.uid not in known:
+        scales = node.op in _AFFINE and any(arg.op == "const" for arg in node.args)
+        if not scales and node.op not in _PASSED:
             break
-    return scaled and (node.op in ("batch", "data") or (node.op == "item" and node.get("index") in (0, "any")))
+        way.append((node.uid, scales))
+        node = next((arg for arg in node.args if arg.op != "const"), node.args[0]) if scales else node.args[0]
+    is_item = node.op in ("batch", "data") or (node.op == "item" and node.get("index") in (0, "any"))
+    scaled = known.setdefault(node.uid, False if is_item else None)
+    for uid, scales in reversed(way):
+        scaled = known[uid] = None if scaled is None else scaled or scales
+    return bool(scaled)

@@ -13,7 +13,6 @@ from vae_checked.record import dataclass, field
 
 _COMMENT = re.compile(r"#\s*noqa(?P<noqa>\s*:\s*[A-Z0-9, ]+)?|#\s*vae-checked:\s*ignore(?P<ours>\[[^\]]*\])?", re.I)
 _ANY = re.compile("noqa|vae-checked", re.I)
-_OURS = re.compile(r"vae-checked|noqa[^\n]*VAE", re.I)
 _CODE = re.compile(r"VAE\d{3}", re.I)
 
 
@@ -43,7 +42,7 @@ class Suppressions:
         self._cells = {(file.path, cell.number): cell for file in every.values() for cell in file.cells}
         self._known: dict[tuple[str, int | None], dict[int, list[Suppression]]] = {}
         for (path, number), cell in self._cells.items():
-            if _OURS.search(cell.text) is not None:
+            if _names_this_tool(cell.text):
                 self._of(path, number)
 
     def _of(self, path: str, number: int | None) -> dict[int, list[Suppression]]:
@@ -79,6 +78,14 @@ class Suppressions:
                 what = f"{', '.join(idle) or 'nothing'} {'not ' if idle else ''}found here: the comment can go"
                 remarks.append(Remark(RemarkKind.UNUSED_SUPPRESSION, what, place))
         return tuple(sorted(remarks, key=lambda each: each.place.sort_key))
+
+
+def _names_this_tool(text: str) -> bool:
+    """Whether a line of a text names this tool, or one of its codes behind a `noqa`."""
+    if _ANY.search(text) is None:
+        return False
+    lowered = text.lower()
+    return "vae-checked" in lowered or any("vae" in line.partition("noqa")[2] for line in lowered.split("\n"))
 
 
 def _comments(cell: Cell) -> Iterator[tuple[int, str]]:

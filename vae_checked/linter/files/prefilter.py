@@ -14,7 +14,8 @@ _ENOUGH = (
     b"mse_loss", b"MSELoss", b"BCELoss", b"BCEWithLogitsLoss", b"binary_cross_entropy", b"l1_loss", b"L1Loss",
     b"Normal(", b"rsample",
 )  # fmt: skip
-_IMPORT = re.compile(rb"(?:from|import)\b[^\n]*torch|lightning")
+# The first such word of a line decides: what is looked for behind it is looked for once.
+_IMPORT = re.compile(rb"^(?>[^\n]*?(?:from|import)\b)[^\n]*torch|lightning", re.MULTILINE)
 # A module of the project's own may hand on torch.
 _STAR = re.compile(rb"^[ \t]*from[ \t]+[.\w]+[ \t]+import[ \t]*\*", re.MULTILINE)
 # Drawing, not the initial values of weights: the word, and what it is part of where it draws no sample.

@@ -193,7 +193,7 @@ def _cell(text: str, number: int | None) -> Cell:
 # ------------------------------------------------------------------------------------------------ notebooks
 
 _PYTHON_MAGICS = frozenset(("time", "timeit", "capture", "prun", "memit", "python", "python3", "writefile"))
-_MAGIC = re.compile(r"\s*(?:[%!?]|[\w\s,.\[\]]+=\s*[%!])")
+_MAGIC = re.compile(r"\s*+(?:[%!?]|[\w\s,.\[\]]++=\s*[%!])")
 
 
 def _notebook(path: str, data: bytes | str) -> File:

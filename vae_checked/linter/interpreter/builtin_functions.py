@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from vae_checked.linter.interpreter import attributes, parts, selection
 from vae_checked.linter.interpreter.context import UNREAD, Context, Result
+from vae_checked.linter.symbols.constants import counting, whole
 from vae_checked.linter.symbols.expression import Expr, Site, atom, opaque
 from vae_checked.linter.symbols.values import (
     AnyOf,
@@ -49,10 +50,8 @@ def _len(context: Context, args: list[Value], kwargs: dict[str, Value], site: Si
 
 
 def _range(context: Context, args: list[Value], kwargs: dict[str, Value], site: Site) -> Result:
-    numbers = [int(number) for number in map(number_of, args) if number is not None]
-    if args and len(numbers) == len(args):
-        return list(range(*numbers[:3])[:_MAX_RANGE])
-    return [atom("index", site, site.place.line)]
+    numbers = counting([whole(number_of(item)) for item in args], _MAX_RANGE)
+    return [atom("index", site, site.place.line)] if numbers is None else list[Value](numbers)
 
 
 def _list(context: Context, args: list[Value], kwargs: dict[str, Value], site: Site) -> Result:
@@ -114,7 +113,9 @@ def _converted(convert: Callable[[float], float]) -> Handler:
         if not args:
             return UNREAD
         number = number_of(args[0])
-        return Expr("detach", (as_expr(args[0], site),), (), site) if number is None else convert(number)
+        if number is None:
+            return Expr("detach", (as_expr(args[0], site),), (), site)
+        return UNREAD if convert is not float and whole(number) is None else convert(number)
 
     return handle
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
+from vae_checked.linter.symbols.constants import MAX_ITEMS, extent
 from vae_checked.linter.symbols.expression import Expr
 from vae_checked.linter.symbols.values import External, Function, Value
 
@@ -61,5 +62,5 @@ def _is_cached(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> boo
 
 def _is_fixed(value: Value) -> bool:
     if isinstance(value, tuple):
-        return all(map(_is_fixed, value))
+        return extent(value) < MAX_ITEMS and all(map(_is_fixed, value))
     return isinstance(value, (*_CONSTANTS, Expr, External))

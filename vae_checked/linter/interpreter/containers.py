@@ -7,6 +7,7 @@ from collections.abc import Callable
 from vae_checked.linter.interpreter import operators, selection
 from vae_checked.linter.interpreter.context import UNREAD, Result
 from vae_checked.linter.interpreter.texts import partly_known
+from vae_checked.linter.symbols.constants import MAX_ITEMS
 from vae_checked.linter.symbols.expression import Expr, Site, opaque
 from vae_checked.linter.symbols.values import Key, Open, Value, as_expr, is_number
 
@@ -40,7 +41,7 @@ def _extend(owner: list[Value], args: list[Value]) -> Result:
         items = [items]
     if not isinstance(items, (list, tuple)):
         return UNREAD
-    owner.extend(items[: max(0, operators.MAX_ITEMS - len(owner))])
+    owner.extend(items[: max(0, MAX_ITEMS - len(owner))])
     return None
 
 

@@ -38,12 +38,13 @@ Outcome: TypeAlias = "Value | Ending"
 
 @dataclass(slots=True)
 class Frame:
-    """One function that is being run, or the top level of a module."""
+    """One function that is being run, or the top level of a module, and the statement that it has come to."""
 
     function: Function | None
     scope: Scope
     source: SourceCell
     node: ast.AST | None = None
+    statement: ast.AST | None = None
 
 
 class Imports(Protocol):
@@ -86,8 +87,11 @@ class Context(Evaluator, Protocol):
     def eval(self, node: ast.expr, scope: Scope) -> Value:
         """The value of an expression."""
 
-    def step(self) -> None:
-        """Count one step of the budget; what does not end is cut off."""
+    def begin(self, statement: ast.stmt) -> None:
+        """Count one step of the budget for a statement; what does not end is cut off."""
+
+    def charge(self, *values: Value) -> None:
+        """Count the steps that going through values takes: a list is as long as its parts and theirs are many."""
 
     def root(self, value: Value, kind: str, name: str, node: ast.AST) -> None:
         """Record a value at the edge of a statement."""

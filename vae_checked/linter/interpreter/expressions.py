@@ -10,10 +10,16 @@ from vae_checked.linter.interpreter.binding import bind
 from vae_checked.linter.interpreter.builtin_functions import BUILTINS
 from vae_checked.linter.interpreter.context import Context
 from vae_checked.linter.interpreter.texts import partly_known
-from vae_checked.linter.symbols.expression import Expr, atom
+from vae_checked.linter.symbols.constants import MAX_ITEMS, is_followed, joined
+from vae_checked.linter.symbols.expression import Expr, atom, opaque
 from vae_checked.linter.symbols.values import Deferred, External, Function, Key, Scope, Value, as_expr, is_key, settle
 
 MAX_COMPREHENSION = 48
+
+
+def _constant(context: Context, node: ast.Constant, scope: Scope) -> Value:
+    value = node.value
+    return opaque("huge", (), context.site(node)) if isinstance(value, int) and not is_followed(value) else value
 
 
 def _name(context: Context, node: ast.Name, scope: Scope) -> Value:
@@ -69,6 +75,7 @@ def _call(context: Context, node: ast.Call, scope: Scope) -> Value:
 
 def _bin_op(context: Context, node: ast.BinOp, scope: Scope) -> Value:
     left, right = context.eval(node.left, scope), context.eval(node.right, scope)
+    context.charge(left, right)
     return operators.binary(node.op, left, right, context.site(node))
 
 
@@ -78,11 +85,13 @@ def _unary_op(context: Context, node: ast.UnaryOp, scope: Scope) -> Value:
 
 def _compare(context: Context, node: ast.Compare, scope: Scope) -> Value:
     values = [context.eval(item, scope) for item in (node.left, *node.comparators)]
+    context.charge(*values)
     return operators.compare(node.ops, values, context.site(node))
 
 
 def _bool_op(context: Context, node: ast.BoolOp, scope: Scope) -> Value:
     values = [context.eval(item, scope) for item in node.values]
+    context.charge(*values)
     return operators.boolean(node.op, values, context.site(node))
 
 
@@ -102,29 +111,35 @@ def _if_exp(context: Context, node: ast.IfExp, scope: Scope) -> Value:
 
 
 def _tuple(context: Context, node: ast.Tuple, scope: Scope) -> Value:
-    return tuple(_elements(context, node.elts, scope))
+    made = _elements(context, node.elts, scope)
+    return opaque("long", (), context.site(node)) if made is None else tuple(made)
 
 
-def _list(context: Context, node: ast.List, scope: Scope) -> Value:
-    return _elements(context, node.elts, scope)
+def _list(context: Context, node: ast.List | ast.Set, scope: Scope) -> Value:
+    made = _elements(context, node.elts, scope)
+    return opaque("long", (), context.site(node)) if made is None else made
 
 
-def _elements(context: Context, nodes: Sequence[ast.expr], scope: Scope) -> list[Value]:
+def _elements(context: Context, nodes: Sequence[ast.expr], scope: Scope) -> list[Value] | None:
+    """The items of a list that is written out; None for a table, which is too long to be followed."""
     values: list[Value] = []
-    for item in nodes:
+    for item in nodes if len(nodes) <= MAX_ITEMS else ():
         if isinstance(item, ast.Starred):
             values.extend(parts.spread(context, context.eval(item.value, scope), context.site(item)))
         else:
             values.append(context.eval(item, scope))
-    return values
+    return values if max(len(values), len(nodes)) <= MAX_ITEMS else None
 
 
 def _dict(context: Context, node: ast.Dict, scope: Scope) -> Value:
     result: dict[Key, Value] = {}
+    if len(node.keys) > MAX_ITEMS:
+        return opaque("long", (), context.site(node))
     for key, item in zip(node.keys, node.values, strict=True):
         value = context.eval(item, scope)
         if key is None:
             if isinstance(value, dict):
+                context.charge(value)
                 result.update(value)
             continue
         name = context.eval(key, scope)
@@ -143,13 +158,14 @@ def _slice(context: Context, node: ast.Slice, scope: Scope) -> Value:
 
 
 def _joined(context: Context, node: ast.JoinedStr, scope: Scope) -> Value:
-    text = ""
+    pieces: list[str] = []
     for part in node.values:
         value = context.eval(part.value if isinstance(part, ast.FormattedValue) else part, scope)
         if not isinstance(value, (str, int, float)):
-            return partly_known(text, (value,), context.site(node))
-        text += str(value)
-    return text
+            return partly_known("".join(pieces)[:MAX_ITEMS], (value,), context.site(node))
+        pieces.append(str(value))
+    text = joined(pieces)
+    return opaque("long", (), context.site(node)) if text is None else text
 
 
 def _comprehension(context: Context, node: ast.ListComp | ast.GeneratorExp | ast.SetComp, scope: Scope) -> Value:
@@ -194,7 +210,7 @@ def _inner(context: Context, node: ast.Await | ast.Starred | ast.FormattedValue,
 
 
 EXPRESSIONS: dict[type[ast.expr], Callable[..., Value]] = {
-    ast.Constant: lambda context, node, scope: node.value,
+    ast.Constant: _constant,
     ast.Name: _name,
     ast.Attribute: _attribute,
     ast.Call: _call,

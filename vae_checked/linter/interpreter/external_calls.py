@@ -8,6 +8,7 @@ from collections.abc import Callable
 from vae_checked.linter.interpreter import builtin_functions, selection, wrappers
 from vae_checked.linter.interpreter.context import Context
 from vae_checked.linter.interpreter.texts import known_start
+from vae_checked.linter.symbols.constants import exactly_whole, is_followed
 from vae_checked.linter.symbols.expression import Expr, Site, atom, opaque, strip
 from vae_checked.linter.symbols.values import (
     Deferred,
@@ -152,7 +153,8 @@ def _product(context: Context, args: list[Value], kwargs: dict[str, Value], site
         if len(numbers) < len(values):
             return opaque("prod", tuple(as_expr(item, site) for item in values), site)
         total = math.prod(numbers)
-        return int(total) if total == int(total) else total
+        count = exactly_whole(total)
+        return total if count is None or not is_followed(count) else count
     sizes = strip(as_expr(values, site))
     if sizes.op == "shape":
         return Expr("size", sizes.args, (("axis", "all"),), site)

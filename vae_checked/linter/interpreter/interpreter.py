@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from vae_checked.linter.interpreter import call_memo, calls, without_gradient
-from vae_checked.linter.interpreter.context import Ending, Frame, Imports
+from vae_checked.linter.interpreter.context import Ending, Frame, Imports, Outcome
 from vae_checked.linter.interpreter.expressions import EXPRESSIONS
 from vae_checked.linter.interpreter.parameters import bind_parameters
 from vae_checked.linter.interpreter.path_conditions import Path
 from vae_checked.linter.interpreter.statements import run_block, run_statement
+from vae_checked.linter.symbols.constants import extent
 from vae_checked.linter.symbols.expression import Expr, Site, opaque
-from vae_checked.linter.symbols.observations import Observations, ProjectObservations, Root
+from vae_checked.linter.symbols.observations import Cut, Observations, ProjectObservations, Root
 from vae_checked.linter.symbols.taken import Taken, taken
 from vae_checked.linter.symbols.values import Function, Instance, Module, Scope, Value, as_expr
 
@@ -25,6 +26,13 @@ MAX_PLAIN_STEPS = 1_000
 
 # Models by what stands for them in code that takes them from outside.
 StandInModels = Mapping[Taken, Instance]
+
+
+# The steps of one definition at a top level whose budget has run out: what others import is still there.
+MAX_DEFINITION_STEPS = 500
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
+# The parts of a list, or of what it holds, that are gone through in the time of one step.
+_PARTS_A_STEP = 8
 
 
 class BudgetError(Exception):
@@ -116,6 +124,7 @@ class Interpreter:
         """Do `work` with a budget of its own: its value, None when that or the stack ran out, and what it observed.
 
         `stand_ins` are the models that it takes from outside, those of the evaluation around it where none are given.
+        An error of this tool itself is noted where it happened, and is not the end of a run.
         """
         outer, self.observations = self.observations, Observations()
         steps, limit_before, self._steps, self._limit = self._steps, self._limit, 0, limit
@@ -124,8 +133,9 @@ class Interpreter:
         depth, no_grad = len(self.frames), self._no_grad
         try:
             value = work()
-        except (BudgetError, RecursionError):
-            value, self.observations.cut_short = None, True
+        except Exception as error:  # whatever one evaluation comes to, the others are made
+            value = None
+            self._note_cut(depth, error)
         finally:
             del self.frames[depth:]
             self._no_grad = no_grad
@@ -140,22 +150,37 @@ class Interpreter:
         return value
 
     def run_module(self, module: Module) -> None:
-        """Execute a module's top level into its scope, cell by cell."""
+        """Execute a module's top level into its scope, cell by cell, each statement whatever became of others."""
+        depth = len(self.frames)
         for source in module.sources:
-            self.frames.append(Frame(None, module.scope, source))
-            try:
-                for statement in source.cell.tree.body:
-                    try:
-                        run_statement(self, statement, module.scope)
-                    except RecursionError:
-                        continue
-            finally:
-                self.frames.pop()
+            for statement in source.cell.tree.body:
+                if self._steps > self._limit and isinstance(statement, _DEFINITIONS):
+                    self._limit = self._steps + MAX_DEFINITION_STEPS
+                self.frames.append(Frame(None, module.scope, source))
+                try:
+                    run_statement(self, statement, module.scope)
+                except Exception as error:  # as in `run`
+                    self._note_cut(depth, error)
+                finally:
+                    del self.frames[depth:]
+
+    def _note_cut(self, depth: int, error: Exception) -> None:
+        """Note where the evaluation that began at this depth of frames ends too early: for want of steps but once."""
+        fault = None if isinstance(error, (BudgetError, RecursionError)) else error
+        cuts = self.observations.cuts
+        if fault is None and any(cut.fault is None for cut in cuts):
+            return
+        frame = self.frames[depth] if depth < len(self.frames) else None
+        node = None if frame is None else frame.statement or frame.node
+        site = None if frame is None or node is None else Site(frame.source, node)
+        cuts.append(Cut(site, fault, of_file=self.remaining < 0))
 
     def root(self, value: Value, kind: str, name: str, node: ast.AST) -> None:
         """Record a value at the edge of a statement."""
-        if not isinstance(value, (Expr, tuple, list, dict)):
-            return
+        if not isinstance(value, Expr):
+            if not isinstance(value, (tuple, list, dict)):
+                return
+            self.charge(value)
         function = self.frames[-1].function if self.frames else None
         held = without_gradient.detached(value, None) if self._no_grad else value
         self.observations.roots.append(Root(held, kind, name, self.site(node), function, len(self.frames)))
@@ -212,38 +237,51 @@ class Interpreter:
     def _run(self, function: Function, args: list[Value], kwargs: dict[str, Value], site: Site | None) -> Value:
         node = function.node
         scope = Scope({}, function.scope, function.scope.module)
+        # What ends an evaluation leaves the frames as they are: whoever ends there sees how far it came.
         self.frames.append(Frame(function, scope, function.scope.module.source_of(node), node))
-        try:
-            bind_parameters(self, function, args, kwargs, scope, site)
-            if isinstance(node, ast.Lambda):
-                return self.eval(node.body, scope)
+        bind_parameters(self, function, args, kwargs, scope, site)
+        if isinstance(node, ast.Lambda):
+            result: Outcome = self.eval(node.body, scope)
+        else:
             off = without_gradient.decorator_of(node) if node.decorator_list else None
             if off is None:
                 result = run_block(self, node.body, scope)
-                return None if isinstance(result, Ending) else result
-            with self.gradient_off(1):
-                result = run_block(self, node.body, scope)
-            return None if isinstance(result, Ending) else without_gradient.detached(result, self.site(off))
-        finally:
-            self.frames.pop()
+            else:
+                with self.gradient_off(1):
+                    result = run_block(self, node.body, scope)
+                if not isinstance(result, Ending):
+                    result = without_gradient.detached(result, self.site(off))
+        self.frames.pop()
+        return None if isinstance(result, Ending) else result
 
-    def step(self) -> None:
-        """Count one step; BudgetError where no more are given."""
-        self._steps += 1
-        self.remaining -= 1
+    def begin(self, statement: ast.stmt) -> None:
+        """Count one step for a statement; BudgetError where no more are given."""
+        self.frames[-1].statement = statement
+        self._count(1)
+
+    def charge(self, *values: Value) -> None:
+        """Count the steps that going through values takes: a list is as long as its parts and theirs are many."""
+        for value in values:
+            if isinstance(value, (list, tuple, dict)):
+                self._count(extent(value) // _PARTS_A_STEP)
+
+    def _count(self, steps: int) -> None:
+        self._steps += steps
+        self.remaining -= steps
         if self._steps > self._limit or self.remaining < 0:
             raise BudgetError
 
     def call(self, target: Value, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
         """Call any value."""
-        self.step()
+        self._count(1)
+        self.charge(*args, *kwargs.values())
         return calls.call(self, target, args, kwargs, site)
 
     # --------------------------------------------------------------------------------------------- expressions
 
     def eval(self, node: ast.expr, scope: Scope) -> Value:
         """The value of an expression."""
-        # Counted in place, as `step` counts: most steps are taken here.
+        # Counted in place, as `_count` counts: most steps are taken here.
         self._steps += 1
         self.remaining -= 1
         if self._steps > self._limit or self.remaining < 0:

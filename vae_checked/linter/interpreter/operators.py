@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 import operator
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from vae_checked.linter.interpreter.context import UNREAD, Result
 from vae_checked.linter.interpreter.texts import partly_known
 from vae_checked.linter.symbols import turns
+from vae_checked.linter.symbols.constants import MAX_ITEMS, extent, is_followed, joined
 from vae_checked.linter.symbols.drawing import DRAWS, rank
 from vae_checked.linter.symbols.expression import Expr, Site, const, opaque
 from vae_checked.linter.symbols.values import (
@@ -29,8 +30,6 @@ from vae_checked.linter.symbols.values import (
     is_number,
 )
 
-# Lists and texts that code doubles in a loop are not followed beyond this length, nor numbers beyond that size.
-MAX_ITEMS, MAX_NUMBER = 1_000, 10**150
 _MAX_REPEATS = 64
 # The entries of a dict that are tried in turn where the key is not known.
 _MAX_CHOICES = 3
@@ -82,7 +81,7 @@ def _of_list(op: ast.operator, left: list[Value] | tuple[Value, ...], right: Val
 
 def _of_text(op: ast.operator, left: str, right: Value, site: Site) -> Result:
     if isinstance(op, ast.Add) and isinstance(right, str):
-        return left + right if len(left) + len(right) <= MAX_ITEMS else opaque("long", (), site)
+        return _text((left, right), site)
     if isinstance(op, ast.Mod):
         values = right if isinstance(right, tuple) else (right,)
         written = [item for item in values if isinstance(item, (str, int, float))]
@@ -91,13 +90,19 @@ def _of_text(op: ast.operator, left: str, right: Value, site: Site) -> Result:
     return UNREAD
 
 
+def _text(pieces: Iterable[str], site: Site | None = None) -> Value:
+    """Texts as one, unknown where that is too long."""
+    made = joined(pieces)
+    return opaque("long", (), site) if made is None else made
+
+
 def filled(template: str, values: Sequence[str | int | float]) -> Value:
     """A text with its fields, of either kind, replaced by values, in order and whatever their format."""
-    pieces = _FIELD.split(template)
+    pieces = _FIELD.split(template) if len(template) <= MAX_ITEMS else ()
     fields = len(pieces) - 1
-    if not 0 < fields <= len(values) or sum(map(len, map(str, values))) + len(template) > MAX_ITEMS:
-        return partly_known(pieces[0], tuple(values), None)
-    return "".join(piece + str(value) for piece, value in zip(pieces, [*values[:fields], ""], strict=True))
+    if not 0 < fields <= len(values):
+        return partly_known(pieces[0] if pieces else template[:MAX_ITEMS], tuple(values), None)
+    return _text(piece + str(value) for piece, value in zip(pieces, [*values[:fields], ""], strict=True))
 
 
 # Models and what makes them.
@@ -112,7 +117,7 @@ _FOLDS: dict[type[ast.operator], Callable[[float, float], float]] = {
 
 
 def _fold(op: ast.operator, left: float, right: float) -> float | None:
-    if abs(left) > MAX_NUMBER or abs(right) > MAX_NUMBER:
+    if not (is_followed(left) and is_followed(right)):
         return None
     fold = _FOLDS.get(type(op))
     if fold is None or (fold is operator.pow and not (abs(left) < 1e6 and abs(right) < 64)):
@@ -121,7 +126,7 @@ def _fold(op: ast.operator, left: float, right: float) -> float | None:
         result = fold(left, right)
     except (ZeroDivisionError, OverflowError, ValueError):
         return None
-    return result if isinstance(result, (int, float)) else None
+    return result if isinstance(result, (int, float)) and is_followed(result) else None
 
 
 def unary(op: ast.unaryop, value: Value, site: Site) -> Value:
@@ -228,6 +233,12 @@ def boolean(op: ast.boolop, values: Sequence[Value], site: Site) -> Value:
 
 def merge(condition: Expr, one: Value, other: Value) -> Value:
     """The value after two branches: `phi` where both are expressions or numbers, else whichever says more."""
+    if isinstance(one, tuple) and extent(one) >= MAX_ITEMS:
+        return opaque("long", (condition,))
+    return _merged(condition, one, other)
+
+
+def _merged(condition: Expr, one: Value, other: Value) -> Value:
     if one is other or (isinstance(one, External) and one == other):
         return one
     numeric = (Expr, int, float)
@@ -240,7 +251,7 @@ def merge(condition: Expr, one: Value, other: Value) -> Value:
             return _numbers_of(left)
         return Expr("phi", (condition, left, right), (), left.site or right.site)
     if isinstance(one, tuple) and isinstance(other, tuple) and len(one) == len(other):
-        return tuple(merge(condition, left, right) for left, right in zip(one, other, strict=True))
+        return tuple(_merged(condition, left, right) for left, right in zip(one, other, strict=True))
     if isinstance(one, dict) and isinstance(other, dict):
         return {**other, **one}
     if one is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from vae_checked.linter.interpreter import operators, selection
 from vae_checked.linter.interpreter.context import UNREAD, Context, Result
+from vae_checked.linter.symbols.constants import MAX_ITEMS, exactly_whole, whole
 from vae_checked.linter.symbols.expression import REDUCTIONS, Expr, Site, atom, is_data, opaque
 from vae_checked.linter.symbols.values import (
     AnyOf,
@@ -28,6 +29,7 @@ from vae_checked.linter.torch_model.functions import asks_for_nan
 
 def items(context: Context, value: Value, site: Site) -> list[Value]:
     """What iterating over a value yields; one unknown item where that is not known."""
+    context.charge(value)
     if isinstance(value, Places):
         return value.from_place(0)
     if isinstance(value, (list, tuple)):
@@ -65,6 +67,7 @@ def batch(context: Context, loader: Loader) -> Expr:
 
 def unpack(context: Context, value: Value, count: int, site: Site, starred: int | None = None) -> list[Value]:
     """The `count` parts of a value that is unpacked."""
+    context.charge(value)
     known: list[Value] | None = None
     if isinstance(value, (tuple, list)):
         known = list(value)
@@ -102,6 +105,8 @@ def item(context: Context, value: Value, index: Value, site: Site) -> Expr:
 
 def spread(context: Context, value: Value, site: Site) -> list[Value]:
     """The arguments that `*value` stands for."""
+    if isinstance(value, (list, tuple, dict)) and len(value) >= MAX_ITEMS:
+        return [Expr("spread", (opaque("long", (), site),), (), site)]
     if isinstance(value, (list, tuple, dict, Layers)):
         return items(context, value, site)
     if isinstance(value, Instance):
@@ -113,14 +118,15 @@ def spread(context: Context, value: Value, site: Site) -> list[Value]:
 
 def subscript(context: Context, owner: Value, key: Value, site: Site) -> Value:
     """owner[key]."""
-    index = number_of(key) if not isinstance(key, (tuple, list)) else None
+    context.charge(owner)
+    index = whole(number_of(key)) if not isinstance(key, (tuple, list)) else None
     match owner:
         case Places() if isinstance(key, Expr) and index is None:
             return owner.at(key)
         case Places() if isinstance(key, slice):
             # Which places are left out is not known, but for the first.
-            start = None if key.start is None else number_of(key.start)
-            return owner.from_place(0 if key.start is None else 1 if start is None else int(start))
+            start = None if key.start is None else whole(number_of(key.start))
+            return owner.from_place(0 if key.start is None else 1 if start is None else start)
         case list() | tuple():
             return _listed(context, owner, key, index, site)
         case dict():
@@ -139,26 +145,26 @@ def subscript(context: Context, owner: Value, key: Value, site: Site) -> Value:
 
 
 def _listed(
-    context: Context, owner: list[Value] | tuple[Value, ...], key: Value, index: float | None, site: Site
+    context: Context, owner: list[Value] | tuple[Value, ...], key: Value, index: int | None, site: Site
 ) -> Value:
     """An item or a slice of a list; its first item where it is not known which is asked for."""
     if index is not None and -len(owner) <= index < len(owner):
-        return owner[int(index)]
+        return owner[index]
     ends = _ends(key) if isinstance(key, slice) else None
-    if ends is not None and ends[2] != 0:
-        return owner[slice(*ends)]
+    if ends is not None:
+        return owner[ends]
     return items(context, owner, site)[0] if owner else opaque("empty", (), site)
 
 
-def _ends(key: slice) -> list[int | None] | None:
-    """Start, stop and step of a slice, None where one of them is no whole number."""
+def _ends(key: slice) -> slice | None:
+    """A slice by whole numbers, in which an end that is not known is none; None where a list takes no such slice."""
     ends: list[int | None] = []
     for part in (key.start, key.stop, key.step):
         number = None if part is None else number_of(part)
-        if number is not None and number != int(number):
+        ends.append(exactly_whole(number))
+        if number is not None and ends[-1] is None:
             return None
-        ends.append(None if number is None else int(number))
-    return ends
+    return None if ends[2] == 0 else slice(*ends)
 
 
 def _kept(owner: dict[Key, Value], key: Value, site: Site) -> Value:
@@ -177,31 +183,33 @@ def _kept(owner: dict[Key, Value], key: Value, site: Site) -> Value:
     return atom(f"[{key!r}]" if isinstance(key, str) else "item", site, id(owner))
 
 
-def _held(context: Context, owner: Instance, key: Value, index: float | None, site: Site) -> Result:
+def _held(context: Context, owner: Instance, key: Value, index: int | None, site: Site) -> Result:
     """What an object of the project has for a key: an item of a NamedTuple, an attribute, or what it computes."""
     fields = tuple_fields(owner)
     if fields is not None and index is not None and -len(fields) <= index < len(fields):
-        return fields[int(index)]
+        return fields[index]
     if isinstance(key, str) and key in owner.attributes:
         return owner.attributes[key]
     found = owner.cls.find("__getitem__")
     return context.invoke(found.bound_to(owner), [key], {}, site) if isinstance(found, Function) else UNREAD
 
 
-def _layers_item(owner: Layers, key: Value, index: float | None) -> Value:
+def _layers_item(owner: Layers, key: Value, index: int | None) -> Value:
     values = list(owner.items.values())
     if isinstance(key, str) and key in owner.items:
         return owner.items[key]
     if index is not None and values and -len(values) <= index < len(values):
-        return values[int(index)]
+        return values[index]
     if isinstance(key, slice) and all(part is None or isinstance(part, int) for part in (key.start, key.stop)):
-        return Layers(dict(list(owner.items.items())[key]), owner.callable)
+        ends = _ends(key)
+        if ends is not None:
+            return Layers(dict(list(owner.items.items())[ends]), owner.callable)
     return values[0] if values else None
 
 
-def _tensor_item(context: Context, owner: Expr, key: Value, index: float | None, site: Site) -> Value:
+def _tensor_item(context: Context, owner: Expr, key: Value, index: int | None, site: Site) -> Value:
     if owner.op in ("shape", "batch", "opaque") and index is not None:
-        return item(context, owner, int(index), site)
+        return item(context, owner, index, site)
     if owner.op == "shape" and isinstance(key, slice):
         start = 0 if key.start is None else number_of(key.start)
         return Expr("shape", owner.args, (("from", start),), site)
@@ -215,7 +223,7 @@ def _tensor_item(context: Context, owner: Expr, key: Value, index: float | None,
     if kept is not None:
         return kept
     if index is not None:
-        return item(context, owner, int(index), site)
+        return item(context, owner, index, site)
     return Expr("index", (owner,), (("key", tuple(_index_key(part) for part in parts)),), site)
 
 

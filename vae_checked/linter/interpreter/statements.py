@@ -10,6 +10,7 @@ from vae_checked.linter.files import syntax
 from vae_checked.linter.interpreter import branches, loops, operators, parts, without_gradient
 from vae_checked.linter.interpreter.binding import bind
 from vae_checked.linter.interpreter.context import NOTHING, RAISED, Context, Ending, Outcome
+from vae_checked.linter.symbols.constants import MAX_ITEMS
 from vae_checked.linter.symbols.expression import Expr
 from vae_checked.linter.symbols.values import (
     Class,
@@ -42,6 +43,7 @@ def run_block(context: Context, statements: Sequence[ast.stmt], scope: Scope) ->
 
 def _if(context: Context, node: ast.If, rest: Sequence[ast.stmt], scope: Scope) -> tuple[bool, Outcome]:
     """Run an if statement; (True, value) when it settles what the block returns."""
+    context.begin(node)
     test = context.eval(node.test, scope)
     truth, condition = operators.truth(test), None
     if truth is None:
@@ -87,7 +89,7 @@ def _join(condition: Expr, one: Outcome, other: Outcome) -> Outcome:
 
 def run_statement(context: Context, node: ast.stmt, scope: Scope) -> Outcome:
     """Run one statement; the value returned, or NOTHING, or RAISED."""
-    context.step()
+    context.begin(node)
     handler = _STATEMENTS.get(type(node))
     return NOTHING if handler is None else handler(context, node, scope)
 
@@ -110,7 +112,7 @@ def _aug_assign(context: Context, node: ast.AugAssign, scope: Scope) -> Outcome:
     left, right = context.eval(load, scope), context.eval(node.value, scope)
     site = context.site(node)
     if isinstance(left, list) and isinstance(right, (list, tuple)):
-        left.extend(right[: max(0, operators.MAX_ITEMS - len(left))])
+        left.extend(right[: max(0, MAX_ITEMS - len(left))])
         return NOTHING
     bind(context, node.target, operators.binary(node.op, left, right, site), scope, node)
     return NOTHING

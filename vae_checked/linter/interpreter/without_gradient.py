@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 
-from vae_checked.linter.symbols.expression import NO_GRAD, Expr, Site
+from vae_checked.linter.symbols.constants import MAX_ITEMS, extent
+from vae_checked.linter.symbols.expression import NO_GRAD, Expr, Site, opaque
 from vae_checked.linter.symbols.values import External, Instance, Scope, Value
 
 _SWITCHES = ("no_grad", "inference_mode")
@@ -52,6 +53,8 @@ def detached(value: Value, site: Site | None, depth: int = 0) -> Value:
     """
     if isinstance(value, Expr):
         return value if value.op in _UNKNOWN else Expr("detach", (value,), (("known", NO_GRAD),), site or value.site)
+    if depth == 0 and extent(value) >= MAX_ITEMS:
+        return opaque("long", (), site)
     if depth < _MAX_NESTED and type(value) is tuple:
         return tuple(detached(item, site, depth + 1) for item in value)
     if depth < _MAX_NESTED and type(value) is list:

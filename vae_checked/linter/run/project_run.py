@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import chain
 
 from vae_checked.catalogue import Judgement, judge
@@ -11,6 +11,7 @@ from vae_checked.catalogue.coverage import is_vae
 from vae_checked.facts import Facts, KLForm, NoiseLaw, Reduced, StdCurve
 from vae_checked.finding import Finding, Provenance
 from vae_checked.linter.evaluations.declared_ranges import Declared
+from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.evaluations.pipelines import Pipelines
 from vae_checked.linter.evaluations.plan import Plan
 from vae_checked.linter.evaluations.stand_ins import StandIns
@@ -25,9 +26,12 @@ from vae_checked.linter.options import Options
 from vae_checked.linter.roles import assemble, reader
 from vae_checked.linter.roles.across import Across
 from vae_checked.linter.run.coverage_lines import recognised, unobserved
+from vae_checked.linter.run.cuts import Cuts
 from vae_checked.linter.run.report import TOO_LARGE, LintReport
 from vae_checked.linter.run.selection import PerFile, chosen
 from vae_checked.linter.symbols.expression import Structures
+from vae_checked.linter.symbols.observations import Cut
+from vae_checked.linter.symbols.values import Module
 from vae_checked.record import replace
 
 # What follows from the source by arithmetic on symbols; the rest stands in it.
@@ -47,13 +51,13 @@ def lint_project(project_files: ProjectFiles, options: Options, disk: Disk) -> L
     ast_budget = AstBudget()
     files = list(_parsed(project_files.concerned, unread, ast_budget))
     beside = list(_parsed(project_files.feeding, [], ast_budget))
-    project = Project(disk, ast_budget)
+    project, cuts = Project(disk, ast_budget), Cuts()
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(max(limit, 8_000))
     try:
         with Structures():
             pipelines = Pipelines(project, Declared(options), project_files.joining)
-            facts, cut_short = _facts(files, beside, project, pipelines)
+            facts = _facts(files, beside, project, pipelines, cuts)
     finally:
         sys.setrecursionlimit(limit)
     facts = [item.come_by(_DERIVED, Provenance.READ) for item in facts]
@@ -70,19 +74,11 @@ def lint_project(project_files: ProjectFiles, options: Options, disk: Disk) -> L
         facts=tuple(facts),
         recognised=tuple(recognised(item) for item, _ in vaes),
         unobserved=tuple(line for item, judgement in vaes for line in unobserved(item, judgement)),
-        unread=(*unread, *_too_large(project.exhausted(), cut_short)),
+        unread=(*unread, *((path, TOO_LARGE) for path in project.exhausted())),
         files=tuple(project_files.given),
         files_concerned=len(files),
-        remarks=suppressions.unused({mistake.code for mistake in wanted}),
+        remarks=(*cuts, *suppressions.unused({mistake.code for mistake in wanted})),
     )
-
-
-def _too_large(files: Collection[str], subjects: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """The files that were not evaluated whole, and what in other files was not."""
-    yield from ((path, TOO_LARGE) for path in files)
-    for subject in dict.fromkeys(subjects):
-        if not any(subject == path or subject.startswith(f"{path}:") for path in files):
-            yield subject, TOO_LARGE
 
 
 def _kept(
@@ -113,34 +109,48 @@ def _parsed(texts: Iterable[tuple[str, Text]], unread: list[tuple[str, str]], as
 
 
 def _facts(
-    files: Iterable[File], beside: Iterable[File], project: Project, pipelines: Pipelines
-) -> tuple[list[Facts], list[str]]:
-    """The facts of all VAEs, each VAE once, and what took too many steps to be evaluated whole."""
+    files: Iterable[File], beside: Iterable[File], project: Project, pipelines: Pipelines, cuts: Cuts
+) -> list[Facts]:
     modules = [project.add(file) for file in files if file.cells]
     feeding = [project.add(file, given=False) for file in beside if file.cells]
     paths = {module.path for module in modules}
     across, stand_ins = Across(project.observed), StandIns(project, reader)
     found: list[Facts] = []
-    cut_short: list[str] = []
     plan = Plan(project, reader)
     built, around = plan.evaluations(modules), plan.evaluations(feeding)
-    for evaluation, wanted in chain(
+    made = chain(
         ((evaluation, True) for evaluation in built),
         ((evaluation, evaluation.runs(paths)) for evaluation in around),
         ((evaluation, True) for evaluation in plan.with_parts_of_the_project()),
         ((evaluation, True) for evaluation in stand_ins.evaluations()),
-    ):
-        evaluation.data = pipelines.note(evaluation)
-        if wanted:
-            stand_ins.note(evaluation)
-            # One evaluation at a time: together their expressions take more memory than all else.
-            found.extend(assemble.facts_of(evaluation, across))
-            if evaluation.observations.cut_short:
-                cut_short.append(evaluation.subject)
+    )
+    for evaluation, wanted in _up_to_an_error(made, modules, cuts):
+        try:
+            evaluation.data = pipelines.note(evaluation)
+            if wanted:
+                stand_ins.note(evaluation)
+                # One evaluation at a time: together their expressions take more memory than all else.
+                facts = assemble.facts_of(evaluation, across)
+                cut_at = cuts.note(evaluation)
+                found.extend(facts if cut_at is None else (replace(item, cut_at=cut_at) for item in facts))
+        except Exception as error:  # of one evaluation: the others are made all the same
+            evaluation.observations.cuts.append(Cut(None, error))
+            cuts.note(evaluation)
         project.sweep()
     pipelines.settle()
     placed = [replace(item, data=replace(item.data, interval=pipelines.known(item.data.interval))) for item in found]
-    return distinct(_settled([*placed, *across.facts(pipelines.known)])), cut_short
+    return distinct(_settled([*placed, *across.facts(pipelines.known)]))
+
+
+def _up_to_an_error(
+    made: Iterable[tuple[Evaluation, bool]], modules: Sequence[Module], cuts: Cuts
+) -> Iterator[tuple[Evaluation, bool]]:
+    """The evaluations that are made, and a note where an error of this tool keeps the next from being chosen."""
+    try:
+        yield from made
+    except Exception as error:
+        for module in modules:
+            cuts.note_error(module.path, "the rest of the project", error)
 
 
 def _settled(found: list[Facts]) -> list[Facts]:
@@ -217,7 +227,9 @@ def distinct(seen: list[Facts]) -> list[Facts]:
     # Which of the facts kept say something of this kind at this place: whoever says as much as another is among them.
     saying: dict[tuple[str, object], list[int]] = {}
     # The fullest first: only these can say all that another says.
-    for index in sorted(range(len(found)), key=lambda index: (-len(contents[index]), index)):
+    for index in sorted(
+        range(len(found)), key=lambda index: (-len(contents[index]), found[index].cut_at is not None, index)
+    ):
         own = contents[index]
         kinds = [(path, place) for path, (_, place) in own.items()]
         others = min((saying.get(kind, ()) for kind in kinds), key=len, default=kept)

@@ -22,19 +22,31 @@ class Root:
     depth: int
 
 
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Where an evaluation ended before its code did: for want of steps, `of_file` those of the file, or by a `fault`.
+
+    A fault is an error of this tool.
+    """
+
+    site: Site | None
+    fault: Exception | None = None
+    of_file: bool = False
+
+
 @dataclass(slots=True)
 class Observations:
     """What one evaluation observed: every root, the functions that it entered, and the names that values went by.
 
-    `fed` are layers that were applied to data, before anything but their scale and layout was changed. An evaluation is
-    `cut_short` where it took more steps than one is given.
+    `fed` are layers that were applied to data, before anything but their scale and layout was changed. `cuts` are
+    where it ended too early: what comes after was not seen.
     """
 
     roots: list[Root] = field(default_factory=list)
     entered: set[int] = field(default_factory=set)
     names: dict[int, list[str]] = field(default_factory=dict)
     fed: list[Expr] = field(default_factory=list)
-    cut_short: bool = False
+    cuts: list[Cut] = field(default_factory=list)
 
     def name(self, value: Value, name: str) -> None:
         """Take note of a name that an expression goes by."""

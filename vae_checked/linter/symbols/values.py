@@ -9,6 +9,7 @@ from typing import TypeAlias, TypeGuard, TypeVar, cast
 
 from vae_checked.facts import Interval, Origin
 from vae_checked.linter.files.source import File, SourceCell
+from vae_checked.linter.symbols.constants import MAX_ITEMS, extent
 from vae_checked.linter.symbols.expression import Expr, Site, const, opaque
 from vae_checked.record import dataclass, field
 
@@ -365,9 +366,12 @@ class Loader:
     name: str
 
 
-def opened(value: Value, kinds: tuple[type, ...]) -> Iterator[Expr]:
-    """The expressions in a value, in order: containers and instances of these kinds are opened, each of them once."""
-    seen: set[int] = set()
+def opened(value: Value, kinds: tuple[type, ...], seen: set[int] | None = None) -> Iterator[Expr]:
+    """The expressions in a value, in order: containers and instances of these kinds are opened, each of them once.
+
+    Those that are in `seen` by their ids are not opened, and those that are opened are put there.
+    """
+    seen = set() if seen is None else seen
     stack = [value]
     while stack:
         item = stack.pop()
@@ -387,8 +391,16 @@ def opened(value: Value, kinds: tuple[type, ...]) -> Iterator[Expr]:
             stack.extend(reversed(inner))
 
 
-def as_expr(value: Value, site: Site | None = None, depth: int = 0) -> Expr:
-    """Any value as an expression; what has no tensor meaning becomes opaque, and what is nested too deeply."""
+def as_expr(value: Value, site: Site | None = None) -> Expr:
+    """Any value as an expression; what has no tensor meaning becomes opaque, and what has too many parts, or nested."""
+    if isinstance(value, Expr):
+        return value
+    if isinstance(value, (tuple, list, dict)) and extent(value) >= MAX_ITEMS:
+        return opaque("long", (), site)
+    return _as_expr(value, site, 0)
+
+
+def _as_expr(value: Value, site: Site | None, depth: int) -> Expr:
     if isinstance(value, Expr):
         return value
     if isinstance(value, bool):
@@ -398,11 +410,11 @@ def as_expr(value: Value, site: Site | None = None, depth: int = 0) -> Expr:
     if isinstance(value, (tuple, list)):
         if depth > MAX_NESTED:
             return opaque("nested", (), site)
-        return opaque("sequence", tuple(as_expr(item, site, depth + 1) for item in value), site)
+        return opaque("sequence", tuple(_as_expr(item, site, depth + 1) for item in value), site)
     if isinstance(value, dict) and value and depth <= MAX_NESTED:
-        return opaque("dict", tuple(as_expr(item, site, depth + 1) for item in value.values()), site)
+        return opaque("dict", tuple(_as_expr(item, site, depth + 1) for item in value.values()), site)
     if isinstance(value, Distribution) and depth <= MAX_NESTED:
-        parts = tuple(as_expr(item, site, depth + 1) for item in value.parameters.values())
+        parts = tuple(_as_expr(item, site, depth + 1) for item in value.parameters.values())
         return opaque(f"distribution:{value.family}", parts, site)
     if isinstance(value, External):
         return opaque(value.dotted, (), site)

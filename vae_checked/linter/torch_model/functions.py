@@ -5,8 +5,9 @@ from __future__ import annotations
 import itertools
 from collections.abc import Hashable, Sequence
 
+from vae_checked.linter.symbols.constants import whole
 from vae_checked.linter.symbols.expression import Expr, Site, const, is_data, opaque
-from vae_checked.linter.symbols.values import Places, Value, as_expr, number_of
+from vae_checked.linter.symbols.values import MAX_NESTED, Places, Value, as_expr, number_of
 from vae_checked.linter.torch_model import elementwise
 from vae_checked.linter.torch_model.elementwise import Handler, first_tensor
 from vae_checked.linter.torch_model.evaluator import Evaluator
@@ -32,13 +33,13 @@ def axes_of(value: Value) -> Hashable:
     """The axes of a reduction: a tuple of ints, "all" when none are named, "unknown" when they cannot be read."""
     if value is None:
         return "all"
-    number = number_of(value)
+    number = whole(number_of(value))
     if number is not None:
-        return (int(number),)
+        return (number,)
     if isinstance(value, (tuple, list)):
-        numbers = [number_of(item) for item in value]
+        numbers = [whole(number_of(item)) for item in value]
         if all(item is not None for item in numbers):
-            return tuple(int(item) for item in numbers if item is not None) or "all"
+            return tuple(numbers) or "all"
     return "unknown"
 
 
@@ -51,7 +52,7 @@ def _cast(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site)
         return Expr("stack", tuple(pieces), (("axis", 0),), site)
     single: Value = value
     axes = 0
-    while isinstance(single, (list, tuple)) and len(single) == 1:
+    while isinstance(single, (list, tuple)) and len(single) == 1 and axes < MAX_NESTED:
         single, axes = single[0], axes + 1
     number = number_of(single)
     if number is None or not axes:
@@ -102,9 +103,9 @@ def _shape(op: str) -> Handler:
 
 
 def _size(value: Value) -> Hashable:
-    number = number_of(value)
+    number = whole(number_of(value))
     if number is not None:
-        return int(number)
+        return number
     if isinstance(value, Expr):
         return ("expr", value.uid, axis_of_size(value))
     return None
@@ -160,8 +161,8 @@ def _log_softmax(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site
 
 def _size_of(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     x = first_tensor(args, kwargs, site)
-    axis = number_of(_argument(args, kwargs, 1, "dim"))
-    return Expr("shape", (x,), (), site) if axis is None else Expr("size", (x,), (("axis", int(axis)),), site)
+    axis = whole(number_of(_argument(args, kwargs, 1, "dim")))
+    return Expr("shape", (x,), (), site) if axis is None else Expr("size", (x,), (("axis", axis),), site)
 
 
 def _numel(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
@@ -177,9 +178,9 @@ def _parts(x: Expr, widths: Sequence[float | None], axis: float | None, site: Si
 
 
 def _chunk(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
-    count = number_of(_argument(args, kwargs, 1, "chunks", "sections"))
+    count = whole(number_of(_argument(args, kwargs, 1, "chunks", "sections")))
     axis = number_of(_argument(args, kwargs, 2, "dim", "axis"))
-    pieces = 2 if count is None else max(1, min(int(count), 16))
+    pieces = 2 if count is None else max(1, min(count, 16))
     return _parts(first_tensor(args, kwargs, site), [None] * pieces, axis, site)
 
 
@@ -238,11 +239,11 @@ def _cat(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) 
 
 def _stack(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     pieces = _pieces(args, kwargs, "tensors", "arrays")
-    axis = number_of(_argument(args, kwargs, 1, "dim", "axis"))
+    axis = whole(number_of(_argument(args, kwargs, 1, "dim", "axis")))
     if not isinstance(pieces, (tuple, list)) or not pieces:
         return Expr("stack", (as_expr(pieces, site),), (), site)
     items = tuple(as_expr(item, site) for item in pieces)
-    return Expr("stack", items, (("axis", 0 if axis is None else int(axis)),), site)
+    return Expr("stack", items, (("axis", axis or 0),), site)
 
 
 def asks_for_nan(condition: Value, value: Expr) -> bool:

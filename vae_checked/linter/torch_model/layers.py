@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from vae_checked.linter.symbols.constants import whole
 from vae_checked.linter.symbols.expression import Expr, Site, is_data, opaque
 from vae_checked.linter.symbols.values import Instance, Layer, Value, apart, as_expr, number_of
 from vae_checked.linter.symbols.values import Sequence as Layers
@@ -182,8 +183,8 @@ def _widths(layer: Layer) -> list[tuple[str, int]]:
         names = (("channels_in", "in_channels"), ("channels_out", "out_channels"))
     else:
         return []
-    found = ((name, number_of(layer.option(option, index))) for index, (name, option) in enumerate(names))
-    return [(name, int(number)) for name, number in found if number is not None]
+    found = ((name, whole(number_of(layer.option(option, index)))) for index, (name, option) in enumerate(names))
+    return [(name, number) for name, number in found if number is not None]
 
 
 def _rank(kind: str) -> int | None:

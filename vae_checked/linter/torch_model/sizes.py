@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 
+from vae_checked.linter.symbols.constants import whole
 from vae_checked.linter.symbols.expression import Expr
 from vae_checked.linter.symbols.values import Value, number_of
 
@@ -21,16 +22,17 @@ def shape_of(values: list[Value]) -> tuple[object, ...] | None:
         return None
     sizes: list[object] = []
     for value in values:
-        number = number_of(value)
+        number = whole(number_of(value))
         if number is not None:
-            sizes.append(int(number))
+            sizes.append(number)
         elif isinstance(value, Expr) and value.op == "spread":
             return None
         elif isinstance(value, Expr) and value.op == "shape":
-            start = value.get("from")
-            if not isinstance(start, (int, float)):
+            given = value.get("from")
+            start = whole(given) if isinstance(given, (int, float)) else None
+            if start is None:
                 return None
-            sizes.append(("from", int(start), value.args[0].uid))
+            sizes.append(("from", start, value.args[0].uid))
         elif isinstance(value, Expr):
             axis = axis_of_size(value)
             sizes.append(("size", axis, value.args[0].uid) if axis is not None else None)

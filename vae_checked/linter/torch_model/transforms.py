@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vae_checked.facts import BYTE, UNIT, Interval
+from vae_checked.linter.symbols.constants import MAX_ITEMS
 from vae_checked.linter.symbols.expression import Expr, Site
 from vae_checked.linter.symbols.intervals import interval_of
 from vae_checked.linter.symbols.observations import Pipeline
@@ -117,7 +118,8 @@ def _composed(evaluator: Evaluator, listed: Value, site: Site) -> Transform:
     steps: list[tuple[str, Value, Site | None]] = []
     for item in listed if isinstance(listed, (list, tuple)) else (listed,):
         if isinstance(item, Transform):
-            steps.extend(item.steps)
+            # Steps that nobody writes, but transforms of transforms come to, are not known.
+            steps.extend(item.steps if len(item.steps) < MAX_ITEMS else [("unknown", None, site)])
             inner = decisive(item)
             if inner is not None:
                 evaluator.project_observations.drop_pipeline(inner)
