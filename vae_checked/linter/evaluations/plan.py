@@ -11,7 +11,7 @@ from vae_checked.linter.evaluations import linking, peers
 from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.evaluations.reader import RoleReader
 from vae_checked.linter.files import syntax
-from vae_checked.linter.interpreter.interpreter import Interpreter, StandInModels
+from vae_checked.linter.interpreter.interpreter import Interpreter, Substitutes
 from vae_checked.linter.interpreter.project import Project
 from vae_checked.linter.symbols.expression import Site
 from vae_checked.linter.symbols.values import Class, Function, Instance, Module, Value
@@ -72,7 +72,7 @@ class Plan:
                 yield self._of_class(instance.cls, set(), made=instance)
 
     def _of_class(
-        self, cls: Class, called: set[str], stand_ins: StandInModels | None = None, *, made: Instance | None = None
+        self, cls: Class, called: set[str], stand_ins: Substitutes | None = None, *, made: Instance | None = None
     ) -> Evaluation:
         """A model run forward, or an object made, with each of its own methods that this did not enter."""
         interpreter, module = self._project.interpreter, cls.scope.module
@@ -101,11 +101,11 @@ class Plan:
         again = None if made is not None else partial(self._of_class, cls, called)
         return Evaluation(f"{module.path}:{cls.name}", module, observations, again=again)
 
-    def _of_top_level(self, module: Module, stand_ins: StandInModels) -> Evaluation:
+    def _of_top_level(self, module: Module, stand_ins: Substitutes) -> Evaluation:
         """A module's top level, run once more."""
         return Evaluation(f"{module.path}", module, self._project.run_again(module, stand_ins))
 
-    def _of_function(self, function: Function, stand_ins: StandInModels | None = None) -> Evaluation:
+    def _of_function(self, function: Function, stand_ins: Substitutes | None = None) -> Evaluation:
         """A function run on unknown arguments."""
         interpreter, module = self._project.interpreter, function.scope.module
 

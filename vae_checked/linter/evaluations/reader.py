@@ -9,6 +9,17 @@ from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.symbols.expression import Expr
 from vae_checked.linter.symbols.taken import Taken
 from vae_checked.linter.symbols.values import Value
+from vae_checked.record import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class LossCall:
+    """A call of something unknown: what tells that, how many arguments it has, and at which places both heads."""
+
+    taken: Taken
+    arguments: int
+    mu: int
+    second: int
 
 
 class RoleReader(Protocol):
@@ -24,6 +35,9 @@ class RoleReader(Protocol):
 
         With each the methods that are called, an empty name where it is called itself.
         """
+
+    def loss_calls(self, evaluation: Evaluation) -> list[LossCall]:
+        """The calls of something unknown that have both heads of a sampler among their arguments."""
 
     def draws(self, evaluation: Evaluation) -> bool:
         """Whether an evaluation has a sampler."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.evaluations.reader import RoleReader
-from vae_checked.linter.interpreter.interpreter import StandInModels
+from vae_checked.linter.interpreter.interpreter import Substitutes
 from vae_checked.linter.interpreter.project import Project
 from vae_checked.linter.symbols.drawing import DRAWS, rank
 from vae_checked.linter.symbols.taken import Taken
@@ -23,7 +23,7 @@ class _Wanted:
     """An evaluation of code whose KL reads what an unknown model returns."""
 
     module: Module
-    again: Callable[[StandInModels], Evaluation]
+    again: Callable[[Substitutes], Evaluation]
     taken: Taken
     methods: frozenset[str]
 

@@ -58,7 +58,7 @@ def attribute(context: Context, owner: Value, name: str, site: Site) -> Value:
     if isinstance(owner, (Loader, Transform, Function, dict, list, tuple, str, Partial)):
         return loader_attribute(owner, name, site)
     model = context.stand_in(owner)
-    if model is not None:
+    if isinstance(model, Instance):
         return _instance_attribute(context, model, name, site)
     return _tensor_attribute(context, as_expr(owner, site), name, site)
 

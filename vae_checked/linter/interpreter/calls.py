@@ -77,6 +77,8 @@ def _call_made(context: Context, target: Value, args: list[Value], kwargs: dict[
         case Super():
             return target
     model = context.stand_in(target)
+    if isinstance(model, Function):
+        return context.invoke(model, args, kwargs, site)
     if model is not None:
         return call_instance(context, model, args, kwargs, site)
     parts = [as_expr(target, site), *(as_expr(item, site) for item in (*args, *kwargs.values()))]

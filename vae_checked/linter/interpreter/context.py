@@ -106,5 +106,5 @@ class Context(Evaluator, Protocol):
     def turning(self, count: int) -> AbstractContextManager[None]:
         """What is run inside a `with` of this is run in so many turns of one more loop."""
 
-    def stand_in(self, value: Value) -> Instance | None:
-        """The model that stands in for something that code takes from outside, where one does."""
+    def stand_in(self, value: Value) -> Instance | Function | None:
+        """The model or loss that stands in for something that code takes from outside, where one does."""

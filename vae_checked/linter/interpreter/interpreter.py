@@ -24,8 +24,8 @@ MAX_STEPS = 250_000
 # The steps of one call into a file that names no tensor library; a function that takes more is not run again.
 MAX_PLAIN_STEPS = 1_000
 
-# Models by what stands for them in code that takes them from outside.
-StandInModels = Mapping[Taken, Instance]
+# Models and losses by what stands for them in code that takes them from outside.
+Substitutes = Mapping[Taken, Instance | Function]
 
 
 # The steps of one definition at a top level whose budget has run out: what others import is still there.
@@ -53,7 +53,7 @@ class Interpreter:
         self._serial = 0
         self._no_grad = 0
         self._turns = 1
-        self._stand_ins: StandInModels = {}
+        self._stand_ins: Substitutes = {}
         self._too_long: set[int] = set()
         self._call_memo = call_memo.CallMemo()
         # By the ids of their nodes, which they hold.
@@ -66,8 +66,8 @@ class Interpreter:
         self._serial += 1
         return self._serial
 
-    def stand_in(self, value: Value) -> Instance | None:
-        """The model that stands in for something that code takes from outside, where one does."""
+    def stand_in(self, value: Value) -> Instance | Function | None:
+        """The model or loss that stands in for something that code takes from outside, where one does."""
         if not self._stand_ins or not isinstance(value, Expr):
             return None
         what = taken(value)
@@ -119,7 +119,7 @@ class Interpreter:
     # ------------------------------------------------------------------------------------------------ entry points
 
     def run(
-        self, work: Callable[[], Value], limit: int = 40_000, stand_ins: StandInModels | None = None
+        self, work: Callable[[], Value], limit: int = 40_000, stand_ins: Substitutes | None = None
     ) -> tuple[Value, Observations]:
         """Do `work` with a budget of its own: its value, None when that or the stack ran out, and what it observed.
 

@@ -61,9 +61,9 @@ def call(context: Context, target: Method, args: list[Value], kwargs: dict[str, 
         case Loader():
             return parts.batch(context, owner) if name in ("next", "__next__", "next_batch") else owner
     model = context.stand_in(owner)
-    if model is not None and isinstance(found := model.cls.find(name), Function):
+    if isinstance(model, Instance) and isinstance(found := model.cls.find(name), Function):
         return context.invoke(found if found.is_static else found.bound_to(model), args, kwargs, site)
-    if model is not None and name in wrappers.INNER:
+    if isinstance(model, Instance) and name in wrappers.INNER:
         return call_instance(context, model, args, kwargs, site)
     return _call_on_tensor(context, as_expr(owner, site), name, args, kwargs, site)
 

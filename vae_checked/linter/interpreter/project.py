@@ -12,7 +12,7 @@ from vae_checked.linter.files import source as reading
 from vae_checked.linter.files.ast_budget import AstBudget, let_go_of_top
 from vae_checked.linter.files.disk import Disk
 from vae_checked.linter.files.source import File
-from vae_checked.linter.interpreter.interpreter import MAX_STEPS, Interpreter, StandInModels
+from vae_checked.linter.interpreter.interpreter import MAX_STEPS, Interpreter, Substitutes
 from vae_checked.linter.symbols.expression import atom
 from vae_checked.linter.symbols.observations import Observations, ProjectObservations
 from vae_checked.linter.symbols.values import Deferred, External, Module, Value, settle
@@ -84,7 +84,7 @@ class Project:
         if not module.followed:
             self._top_levels[module.path] = observations
 
-    def run_again(self, module: Module, stand_ins: StandInModels) -> Observations:
+    def run_again(self, module: Module, stand_ins: Substitutes) -> Observations:
         """What a run of a module's top level observes with models in the places of some; its names stay as they are."""
         names = module.scope.names
         kept = dict(names)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from contextlib import suppress
 
-from vae_checked.facts import Facts, Family, Heads, Likelihood, Sampler
+from vae_checked.facts import Facts, Family, Heads, Likelihood, Output, Sampler
 from vae_checked.linter.evaluations.evaluation import Evaluation, expressions
 from vae_checked.linter.roles import (
     copies,
@@ -242,6 +242,9 @@ def _facts(
     if recon is not None and prediction is not None and reconstructions.is_optional(recon, prediction, losses.recons):
         # Which activation goes with which loss is up to whoever sets both.
         output = replace(output, interval=None, activations=None)
+    if evaluation.loss_is_one_of_several:
+        # What a loss needs of the output is asked of the one that goes with the model.
+        output, recon_found = Output(), replace(recon_found, swapped=None)
     found = Facts(
         subject=evaluation.subject,
         sampler=sampler,

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from vae_checked.linter.evaluations.evaluation import Evaluation
+from vae_checked.linter.evaluations.reader import LossCall
 from vae_checked.linter.roles import assemble, divergences, phi, samplers
 from vae_checked.linter.roles.objective import called_loss
 from vae_checked.linter.symbols.expression import KL, SAMPLE, SUMS, Expr, Graph, contains, strip, walk
 from vae_checked.linter.symbols.taken import Taken, called
 from vae_checked.linter.symbols.values import Instance, Value
 from vae_checked.mathematics.names import Role, likely_role_of
+
+# What calls both heads and a reconstruction has more than these.
+_LEAST_ARGUMENTS = 3
 
 
 def roles_of_outputs(
@@ -120,6 +124,26 @@ def taken_models(evaluation: Evaluation) -> dict[Taken, set[str]]:
         if one is not None and one == other:
             found.setdefault(one[0], set()).add(one[1])
     return found
+
+
+def loss_calls(evaluation: Evaluation) -> list[LossCall]:
+    """The calls of something unknown that have both heads of a sampler among their arguments."""
+    values = evaluation.values()
+    if not any(value.bits & SAMPLE for value in values):
+        return []
+    graph = Graph(values)
+    calls = [(node, call[0]) for node in graph.having("opaque") if (call := called(node)) is not None and not call[1]]
+    if not any(len(node.args) > _LEAST_ARGUMENTS for node, _ in calls):
+        return []
+    found: dict[Taken, LossCall] = {}
+    for site in samplers.find(graph):
+        location, spine = strip(site.location).uid, {node.uid for node in _spine(site.scale)}
+        for node, taken in calls:
+            given = [strip(arg).uid for arg in node.args[1:]]
+            second = next((place for place, uid in enumerate(given) if uid in spine and uid != location), None)
+            if location in given and second is not None:
+                found.setdefault(taken, LossCall(taken, len(given), given.index(location), second))
+    return list(found.values())
 
 
 def _put_together(evaluation: Evaluation) -> list[Expr]:

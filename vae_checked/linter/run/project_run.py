@@ -12,6 +12,7 @@ from vae_checked.facts import Facts, KLForm, NoiseLaw, Reduced, StdCurve
 from vae_checked.finding import Finding, Provenance
 from vae_checked.linter.evaluations.declared_ranges import Declared
 from vae_checked.linter.evaluations.evaluation import Evaluation
+from vae_checked.linter.evaluations.losses_by_choice import LossesByChoice
 from vae_checked.linter.evaluations.pipelines import Pipelines
 from vae_checked.linter.evaluations.plan import Plan
 from vae_checked.linter.evaluations.stand_ins import StandIns
@@ -114,7 +115,7 @@ def _facts(
     modules = [project.add(file) for file in files if file.cells]
     feeding = [project.add(file, given=False) for file in beside if file.cells]
     paths = {module.path for module in modules}
-    across, stand_ins = Across(project.observed), StandIns(project, reader)
+    across, stand_ins, losses = Across(project.observed), StandIns(project, reader), LossesByChoice(project, reader)
     found: list[Facts] = []
     plan = Plan(project, reader)
     built, around = plan.evaluations(modules), plan.evaluations(feeding)
@@ -123,12 +124,14 @@ def _facts(
         ((evaluation, evaluation.runs(paths)) for evaluation in around),
         ((evaluation, True) for evaluation in plan.with_parts_of_the_project()),
         ((evaluation, True) for evaluation in stand_ins.evaluations()),
+        ((evaluation, True) for evaluation in losses.evaluations()),
     )
     for evaluation, wanted in _up_to_an_error(made, modules, cuts):
         try:
             evaluation.data = pipelines.note(evaluation)
             if wanted:
                 stand_ins.note(evaluation)
+                losses.note(evaluation)
                 # One evaluation at a time: together their expressions take more memory than all else.
                 facts = assemble.facts_of(evaluation, across)
                 cut_at = cuts.note(evaluation)
