@@ -13,6 +13,7 @@ from vae_checked.catalogue import find
 from vae_checked.facts import REAL
 from vae_checked.linter import lint
 from vae_checked.linter.evaluations.plan import Plan
+from vae_checked.linter.evaluations.stand_ins import StandIns
 from vae_checked.linter.files import prefilter, source
 from vae_checked.linter.interpreter.interpreter import MAX_PLAIN_STEPS, MAX_STEPS
 from vae_checked.linter.interpreter.project import Project
@@ -312,3 +313,24 @@ def test_what_takes_a_value_is_found_below_what_changes_no_element() -> None:
     assert [node.uid for node in graph.taking(x, "add", "sub")] == [one.uid, other.uid]
     assert [node.uid for node in graph.taking(Expr("view", (x,)), "sub")] == [other.uid]
     assert not graph.taking(const(2.5), "add", "sub")
+
+
+@pytest.mark.parametrize(
+    ("term", "tried"),
+    [
+        ("taken(x)", True),
+        ("taken.encode(x)[0]", True),
+        ("taken(x, y, x, y)", False),
+        ("taken.encode(x, y)", False),
+        ("taken.reweighed(x)", False),
+    ],
+)
+def test_a_model_is_tried_only_where_it_can_be_called_so(term: str, tried: bool, tmp_path: Path) -> None:
+    text = f"{BAD}\n\ndef fit(taken, x, y):\n    loss = {term} + y.abs().sum()\n    loss.backward()\n"
+    project = Project()
+    plan, stand_ins = Plan(project, reader), StandIns(project, reader)
+    for evaluation in plan.evaluations([project.add(source.parse(str(tmp_path / "model.py"), text.encode()))]):
+        stand_ins.note(evaluation)
+    before = project.interpreter.remaining
+    assert not list(stand_ins.evaluations())
+    assert (project.interpreter.remaining < before) is tried

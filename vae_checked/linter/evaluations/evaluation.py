@@ -63,6 +63,10 @@ class Evaluation:
             self._read[reader] = reader(self)
         return cast("T", self._read[reader])
 
+    def forget(self) -> None:
+        """Hold nothing of what was read: others refer to this evaluation for longer than it is asked about."""
+        self._read.clear()
+
 
 def _functions(evaluation: Evaluation) -> tuple[Function, ...]:
     functions = (root.function for root in evaluation.observations.roots if root.function is not None)

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.symbols.expression import Expr
-from vae_checked.linter.symbols.taken import Taken
+from vae_checked.linter.symbols.taken import Call, Taken
 from vae_checked.linter.symbols.values import Value
 from vae_checked.record import dataclass
 
@@ -30,10 +30,10 @@ class RoleReader(Protocol):
     ) -> dict[str, Value]:
         """The parts of a forward's result by role: told by what they are, and by `names` where nothing is drawn."""
 
-    def taken_models(self, evaluation: Evaluation) -> dict[Taken, set[str]]:
+    def taken_models(self, evaluation: Evaluation) -> dict[Taken, set[Call]]:
         """What is not known and is called for both heads of a KL, or for parts of a loss that are put together here.
 
-        With each the methods that are called, an empty name where it is called itself.
+        With each the ways in which it is called.
         """
 
     def loss_calls(self, evaluation: Evaluation) -> list[LossCall]:

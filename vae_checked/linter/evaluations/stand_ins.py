@@ -9,8 +9,8 @@ from vae_checked.linter.evaluations.reader import RoleReader
 from vae_checked.linter.interpreter.interpreter import Substitutes
 from vae_checked.linter.interpreter.project import Project
 from vae_checked.linter.symbols.drawing import DRAWS, rank
-from vae_checked.linter.symbols.taken import Taken
-from vae_checked.linter.symbols.values import Function, Instance, Module, settle
+from vae_checked.linter.symbols.taken import Call, Taken
+from vae_checked.linter.symbols.values import Function, Instance, Module, Value, settle
 from vae_checked.record import dataclass
 
 _MAX_MODELS = 4
@@ -25,12 +25,12 @@ class _Wanted:
     module: Module
     again: Callable[[Substitutes], Evaluation]
     taken: Taken
-    methods: frozenset[str]
+    calls: frozenset[Call]
 
     def may_be(self, model: Instance) -> bool:
-        """Whether a model has the methods that are called."""
+        """Whether a model has the methods that are called, and they take as many arguments."""
         return all(
-            name in _OF_EVERY_MODEL or isinstance(model.cls.find(name or "forward"), Function) for name in self.methods
+            name in _OF_EVERY_MODEL or _takes(model.cls.find(name or "forward"), given) for name, given in self.calls
         )
 
 
@@ -59,8 +59,8 @@ class StandIns:
                 # It has a model: what else it takes is something beside.
                 return
             self._wanted += [
-                _Wanted(evaluation.module, evaluation.again, taken, frozenset(methods))
-                for taken, methods in taken_models.items()
+                _Wanted(evaluation.module, evaluation.again, taken, frozenset(calls))
+                for taken, calls in taken_models.items()
             ]
 
     def evaluations(self) -> Iterator[Evaluation]:
@@ -95,6 +95,15 @@ class StandIns:
         again = wanted.again({wanted.taken: model})
         again.subject = subject
         return again if self._reader.joins(again) else None
+
+
+def _takes(method: Value, given: int | None) -> bool:
+    """Whether a method of a model takes a number of arguments."""
+    if not isinstance(method, Function):
+        return False
+    spec = method.node.args
+    most = len(spec.posonlyargs) + len(spec.args) + len(spec.kwonlyargs) - (not method.is_static)
+    return given is None or given <= most or spec.vararg is not None or spec.kwarg is not None
 
 
 def _model(evaluation: Evaluation) -> Instance | None:

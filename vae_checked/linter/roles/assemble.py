@@ -32,7 +32,7 @@ from vae_checked.linter.roles.objective import Losses, objective_facts
 from vae_checked.linter.roles.posterior import exchanged, heads_facts, sampler_facts
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
-from vae_checked.linter.symbols.expression import ELEMENTWISE, NOISE, Expr, Graph, contains, strip, walk
+from vae_checked.linter.symbols.expression import ELEMENTWISE, KL, NOISE, SAMPLE, Expr, Graph, contains, strip, walk
 from vae_checked.linter.symbols.numeric import leaves
 from vae_checked.mathematics.gaussians import std_at
 from vae_checked.record import replace
@@ -55,9 +55,7 @@ def facts_of(evaluation: Evaluation, across: Across) -> list[Facts]:
         return twice
     if not (any(map(phi.may_tell, values)) or any(map(prior.may_draw, values))):
         return twice
-    graph = Graph(phi.resolved(values))
-    found = samplers.find(graph)
-    kls, recons = _terms(graph, found)
+    graph, found, kls, recons = evaluation.read_once(_read)
     if not (found or kls or recons):
         across.prior.read(evaluation.subject, graph, [])
         return twice
@@ -101,16 +99,24 @@ def _is_told(recon: Reconstruction) -> bool:
 
 def is_joined(evaluation: Evaluation) -> bool:
     """Whether the function that was run has a value with a KL that reads the heads which a sampler draws with."""
+    script = evaluation.subject == evaluation.module.path
+    outer = [root.value for root in evaluation.observations.roots if root.depth == 1 or script]
+    own = [value for each in outer for value in expressions(each)]
+    values = evaluation.values()
+    if not any(value.bits & KL == KL for value in own) or not any(value.bits & SAMPLE for value in values):
+        return False
+    _, found, kls, _ = evaluation.read_once(_read)
+    joined = {kl.term.uid for site in found if (kl := _kl_of(site, kls)) is not None}
+    return bool(joined) and any(node.uid in joined for node in Graph(phi.resolved(own)).nodes)
+
+
+def _read(
+    evaluation: Evaluation,
+) -> tuple[Graph, list[SamplerSite], list[Divergence], list[Reconstruction]]:
+    """The values of an evaluation in all ways through their branches, and the parts of VAEs among them."""
     graph = Graph(phi.resolved(evaluation.values()))
     found = samplers.find(graph)
-    kls = _terms(graph, found)[0] if found else []
-    joined = {kl.term.uid for site in found if (kl := _kl_of(site, kls)) is not None}
-    if not joined:
-        return False
-    script = evaluation.subject == evaluation.module.path
-    own = [root.value for root in evaluation.observations.roots if root.depth == 1 or script]
-    reached = Graph(phi.resolved(value for each in own for value in expressions(each)))
-    return any(node.uid in joined for node in reached.nodes)
+    return graph, found, *_terms(graph, found)
 
 
 def _terms(graph: Graph, found: list[SamplerSite]) -> tuple[list[Divergence], list[Reconstruction]]:

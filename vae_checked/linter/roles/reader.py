@@ -9,7 +9,7 @@ from vae_checked.linter.evaluations.reader import LossCall
 from vae_checked.linter.roles import assemble, divergences, phi, samplers
 from vae_checked.linter.roles.objective import called_loss
 from vae_checked.linter.symbols.expression import KL, SAMPLE, SUMS, Expr, Graph, contains, strip, walk
-from vae_checked.linter.symbols.taken import Taken, called
+from vae_checked.linter.symbols.taken import Call, Taken, called
 from vae_checked.linter.symbols.values import Instance, Value
 from vae_checked.mathematics.names import Role, likely_role_of
 
@@ -104,12 +104,12 @@ def _spine(scale: Expr) -> list[Expr]:
     return list(found.values())
 
 
-def taken_models(evaluation: Evaluation) -> dict[Taken, set[str]]:
+def taken_models(evaluation: Evaluation) -> dict[Taken, set[Call]]:
     """What is not known and is called for both heads of a KL, or for parts of a loss that are put together here.
 
-    With each the methods that are called, an empty name where it is called itself.
+    With each the ways in which it is called.
     """
-    found: dict[Taken, set[str]] = {}
+    found: dict[Taken, set[Call]] = {}
     for node in walk(*_put_together(evaluation)):
         call = called(node)
         if call is not None:
@@ -121,8 +121,8 @@ def taken_models(evaluation: Evaluation) -> dict[Taken, set[str]]:
     reading = graph.holding_any(node.uid for node in graph.having("item") if _maker(node) is not None)
     makers = ((_maker(kl.location), _maker(kl.head)) for kl in divergences.find(graph, within=reading))
     for one, other in makers:
-        if one is not None and one == other:
-            found.setdefault(one[0], set()).add(one[1])
+        if one is not None and other is not None and one[0] == other[0] and one[1][0] == other[1][0]:
+            found.setdefault(one[0], set()).update((one[1], other[1]))
     return found
 
 
@@ -132,7 +132,9 @@ def loss_calls(evaluation: Evaluation) -> list[LossCall]:
     if not any(value.bits & SAMPLE for value in values):
         return []
     graph = Graph(values)
-    calls = [(node, call[0]) for node in graph.having("opaque") if (call := called(node)) is not None and not call[1]]
+    calls = [
+        (node, call[0]) for node in graph.having("opaque") if (call := called(node)) is not None and not call[1][0]
+    ]
     if not any(len(node.args) > _LEAST_ARGUMENTS for node, _ in calls):
         return []
     found: dict[Taken, LossCall] = {}
@@ -152,8 +154,8 @@ def _put_together(evaluation: Evaluation) -> list[Expr]:
     return [root.value for root in roots if isinstance(root.value, Expr) and root.value.bits & SUMS]
 
 
-def _maker(head: Expr) -> tuple[Taken, str] | None:
-    """The unknown thing whose call returns a head among others, and the method."""
+def _maker(head: Expr) -> tuple[Taken, Call] | None:
+    """The unknown thing whose call returns a head among others, and the call."""
     node = strip(head)
     if node.op != "item":
         return None

@@ -134,6 +134,7 @@ def _facts(
                 losses.note(evaluation)
                 # One evaluation at a time: together their expressions take more memory than all else.
                 facts = assemble.facts_of(evaluation, across)
+                evaluation.forget()
                 cut_at = cuts.note(evaluation)
                 found.extend(facts if cut_at is None else (replace(item, cut_at=cut_at) for item in facts))
         except Exception as error:  # of one evaluation: the others are made all the same

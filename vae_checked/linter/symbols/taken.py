@@ -9,6 +9,8 @@ from vae_checked.linter.symbols.expression import Expr, strip
 
 # A parameter or an attribute and its name, or a call that is not understood and its place.
 Taken: TypeAlias = tuple[str, object]
+# The method by which it is called, empty where it is called itself, and with how many arguments; None: not known.
+Call: TypeAlias = tuple[str, int | None]
 
 # How functions of other libraries are called that make an object from a configuration or a file.
 _MAKES = re.compile(r"instantiate|build|create|make|load|from_pretrained|get_model")
@@ -35,8 +37,8 @@ def _is_made(node: Expr) -> bool:
     return _MAKES.search(name.rpartition(".")[2]) is not None
 
 
-def called(node: Expr) -> tuple[Taken, str] | None:
-    """The thing that a node is a call of, and the method; empty where the thing itself is called.
+def called(node: Expr) -> tuple[Taken, Call] | None:
+    """The thing that a node is a call of, and how it is called.
 
     What a call has made, or what a container has for a key, may be a tensor: it is a model where it is called itself.
     """
@@ -46,4 +48,5 @@ def called(node: Expr) -> tuple[Taken, str] | None:
     owner = taken(node.args[0])
     if owner is None or (owner[0] in ("made", "item") and not directly):
         return None
-    return owner, "" if directly else str(node.get("name"))
+    given = None if any(arg.op == "spread" for arg in node.args) else len(node.args) - 1
+    return owner, ("" if directly else str(node.get("name")), given)
