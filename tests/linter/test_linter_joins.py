@@ -270,3 +270,63 @@ def main(args):
     report = read(tmp_path, {"losses.py": losses, "nets.py": NETS, "train.py": text})
     assert [finding.code for finding in report.findings] == []
     assert joined(report)
+
+
+def test_a_file_of_a_folder_without_an_init_file_is_imported(tmp_path: Path) -> None:
+    text = script("getattr(parts.nets, args.kind)(args.width)", "import parts.nets\n")
+    report = read(tmp_path, {"parts/nets.py": NETS, "train.py": text})
+    assert [finding.code for finding in report.findings] == []
+    assert joined(report)
+
+
+def test_noise_without_a_scale_is_no_reason_to_choose_a_model(tmp_path: Path) -> None:
+    recurrent = """
+
+class Recurrent(nn.Module):
+    def __init__(self, width=20):
+        super().__init__()
+        self.cell = nn.LSTM(784, 784)
+        self.first = torch.randn(1, 1, 784), torch.randn(1, 1, 784)
+
+    def forward(self, x):
+        out, _ = self.cell(x, self.first)
+        return out, None, None
+
+
+"""
+    head, _, rest = NETS.partition("class Net")
+    nets = f"{head.rstrip()}{recurrent}class Net{rest}"
+    report = read(tmp_path, {"nets.py": nets, "train.py": script(*CHOSEN["attribute"])})
+    assert [finding.code for finding in report.findings] == []
+    assert joined(report)
+
+
+def test_the_only_class_that_the_arguments_fit_is_made(tmp_path: Path) -> None:
+    loss = f"""\
+{IMPORTS}
+
+class Error(nn.Module):
+    def forward(self, out, x):
+        return F.binary_cross_entropy(out, x, reduction="sum")
+"""
+    made = "getattr(losses, args.loss)()"
+    text = script("Net(args.width)", "import losses\nfrom nets import Net\n").replace(
+        "loss = error(out, x) + kl_of(m, s)", f"loss = {made}(out, x) + kl_of(m, s)"
+    )
+    report = read(tmp_path, {"losses.py": loss, "nets.py": NETS, "train.py": text})
+    assert [finding.code for finding in report.findings] == []
+    assert joined(report)
+
+
+def test_a_branch_by_a_part_of_a_models_name_is_the_one_taken(tmp_path: Path) -> None:
+    nets = NETS.replace("        self.trunk", '        self.name = "small Net"\n        self.trunk')
+    text = script("Net(args.width)", "from nets import Net\n").replace(
+        "loss = error(out, x) + kl_of(m, s)",
+        """if "Net" in net.name:
+            loss = error(out, x) + kl_of(m, s)
+        else:
+            loss = F.mse_loss(out, x, reduction="sum") - kl_of(m, s)""",
+    )
+    report = read(tmp_path, {"nets.py": nets, "train.py": text})
+    assert [finding.code for finding in report.findings] == []
+    assert {str(facts.recon.kind.value) for facts in joined(report) if facts.recon.kind} == {"bce"}

@@ -51,7 +51,7 @@ class StandIns:
         if model is not None and id(model.cls.node) not in self._models:
             if self._reader.draws(evaluation):
                 self._models[id(model.cls.node)] = evaluation.subject, model
-            elif rank(model) == DRAWS:
+            elif rank(model) >= DRAWS:
                 self._others[id(model.cls.node)] = evaluation.subject, model
         if evaluation.again is not None:
             taken_models = self._reader.taken_models(evaluation)

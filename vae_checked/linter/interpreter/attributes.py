@@ -11,6 +11,7 @@ from vae_checked.linter.symbols.expression import Expr, Site, atom, opaque
 from vae_checked.linter.symbols.values import (
     AnyOf,
     Class,
+    Deferred,
     Distribution,
     External,
     Function,
@@ -42,7 +43,7 @@ def attribute(context: Context, owner: Value, name: str, site: Site) -> Value:
         return atom(name, site, id(owner)) if found is None else found
     if isinstance(owner, External):
         constant = CONSTANTS.get(name) if owner.dotted in _NUMBER_MODULES else None
-        return External(f"{owner.dotted}.{name}") if constant is None else constant
+        return _below(context, f"{owner.dotted}.{name}") if constant is None else constant
     if isinstance(owner, (Module, AnyOf)):
         return owner if name == "__dict__" else selection.attribute(context, owner, name, site)
     if isinstance(owner, Distribution):
@@ -61,6 +62,15 @@ def attribute(context: Context, owner: Value, name: str, site: Site) -> Value:
     if isinstance(model, Instance):
         return _instance_attribute(context, model, name, site)
     return _tensor_attribute(context, as_expr(owner, site), name, site)
+
+
+def _below(context: Context, dotted: str) -> Value:
+    """What a name below a package stands for that is no file itself: a file of its folder where that was imported."""
+    importer = context.frames[-1].scope.module if context.frames else None
+    if importer is None or dotted not in importer.dotted_imports:
+        return External(dotted)
+    found = context.imports.deferred_module(dotted, importer)
+    return found.settle() if isinstance(found, Deferred) else found
 
 
 def loader_attribute(owner: Value, name: str, site: Site) -> Value:

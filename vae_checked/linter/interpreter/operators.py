@@ -196,7 +196,9 @@ def _compare(op: ast.cmpop, left: Value, right: Value) -> bool | None:
 
 
 def _contains(container: Value, key: Key) -> bool | None:
-    """Whether a key is in a list or dict, None where that is not known."""
+    """Whether a key is in a list or dict, or a text in another one, None where that is not known."""
+    if isinstance(container, str) and isinstance(key, str):
+        return key in container
     if not isinstance(container, (list, tuple, dict)) or (isinstance(container, Open) and key not in container):
         return None
     return key in container if all(map(is_key, container)) else None
@@ -257,7 +259,7 @@ def _merged(condition: Expr, one: Value, other: Value) -> Value:
     if one is None:
         return other
     if isinstance(other, _MADE) and (
-        isinstance(one, Expr) or (isinstance(one, _MADE) and rank(one) < DRAWS == rank(other))
+        isinstance(one, Expr) or (isinstance(one, _MADE) and rank(one) < rank(other) >= DRAWS)
     ):
         # A model that was made says more than one that was loaded, and one that draws more than one that does not.
         return other

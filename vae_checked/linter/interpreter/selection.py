@@ -96,6 +96,8 @@ def _has(item: Value, name: str) -> bool:
 def called(context: Context, target: AnyOf, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     """target(*args, **kwargs): of what the arguments fit a model that draws, else a divergence, else some functions."""
     fitting = [item for item in _items(target) if accepts(item, args, kwargs)]
+    if len(fitting) == 1:
+        return context.call(fitting[0], args, kwargs, site)
     model = first_that_draws(item for item in fitting if isinstance(item, Class))
     if model is not None:
         return context.call(model, args, kwargs, site)

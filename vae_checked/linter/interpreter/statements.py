@@ -190,8 +190,10 @@ def _import(context: Context, node: ast.Import, scope: Scope) -> Outcome:
         if name.asname:
             scope.names[name.asname] = context.imports.deferred_module(name.name, scope.module)
         else:
-            top = name.name.split(".")[0]
+            top, *below = name.name.split(".")
             scope.names[top] = context.imports.deferred_module(top, scope.module)
+            if below:
+                scope.module.dotted_imports.add(name.name)
     return NOTHING
 
 

@@ -7,29 +7,35 @@ from collections.abc import Iterable, Iterator
 
 from vae_checked.linter.symbols.values import Class, Function, Instance, Value, settle
 
-# What draws, by the last part of its name, and what a divergence is written with.
+# What draws, by the last part of its name, and what a divergence or a positive scale is written with.
 _DRAWS = frozenset("randn randn_like rand_like Normal rsample normal_ normal randn_tensor MultivariateNormal".split())
-_DIVERGES = frozenset("exp kl_divergence kl_loss kld_loss kl_div".split())
-# The rank of what draws.
+_SCALES = frozenset("exp log softplus sqrt elu log_prob rsample kl_divergence kl_loss kld_loss kl_div".split())
+# The least rank of what draws.
 DRAWS = 2
 _INITIALISED = frozenset(("init", "weight", "bias", "data"))
 _MAX_PARTS, _MAX_DEPTH = 24, 4
 
 
 def rank(value: Value) -> int:
-    """How much a class or function has of a VAE: 2 where it or a part of it draws, 1 for a divergence, else 0."""
+    """How much a class or function, its parts among it, has of a VAE: `DRAWS` for what draws, 1 more for a scale.
+
+    Noise alone may be the first state of a recurrent network, and a scale alone is what a divergence is written with.
+    """
     nodes = [node for part in _parts(_class(value), _MAX_DEPTH) for node in ast.walk(part.node)]
-    if any(isinstance(node, ast.Call) and _draws(node) for node in nodes):
-        return DRAWS
-    return int(any(isinstance(node, ast.Attribute) and node.attr in _DIVERGES for node in nodes))
+    draws = any(isinstance(node, ast.Call) and _draws(node) for node in nodes)
+    return DRAWS * draws + any(isinstance(node, ast.Attribute) and node.attr in _SCALES for node in nodes)
 
 
 def first_that_draws(values: Iterable[Value]) -> Value:
-    """The first of the models that draw, those before others that are part of another one of them; None without any."""
-    found = [value for value in values if rank(value) == DRAWS]
+    """The first of the models that draw, of the highest rank, and no part of another one of them; None without any."""
+    ranks = [(rank(value), value) for value in values]
+    highest = max((each for each, _ in ranks), default=0)
+    if highest < DRAWS:
+        return None
+    found = [value for each, value in ranks if each == highest]
     parts = {id(part) for value in found for part in _parts(_class(value), 1) if part is not _class(value)}
     whole = [value for value in found if id(_class(value)) not in parts]
-    return next(iter(whole or found), None)
+    return (whole or found)[0]
 
 
 def _class(value: Value) -> Value:

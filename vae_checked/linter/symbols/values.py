@@ -47,6 +47,8 @@ class Module:
     begun: bool = False
     # The star imports whose names are not known.
     unfollowed: list[Origin] = field(default_factory=list)
+    # What it imports as `import package.module`, where the package need not be a file itself.
+    dotted_imports: set[str] = field(default_factory=set)
     given: bool = True
     # Whether it is here because another one imports it.
     followed: bool = False
