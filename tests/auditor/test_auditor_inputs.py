@@ -161,21 +161,17 @@ def test_letters_of_a_specification_are_sizes_of_their_own() -> None:
 
 
 def test_the_batch_size_is_none_of_the_other_sizes() -> None:
-    seen: set[int] = set()
-
     class Seven(zoo.Base):
         def __init__(self) -> None:
             super().__init__()
             self.fc_mu, self.fc_logvar = nn.Linear(40, 7), nn.Linear(40, 7)
             self.decoder = nn.Sequential(nn.Linear(7, zoo.PIXELS))
 
-        def forward(self, x: Tensor) -> Any:
-            seen.add(len(x))
-            return super().forward(x)
-
     report = audit(Seven(), "B 3 8 12", LOSS, data_range=(0, 1))
     assert [finding.code for finding in report.findings] == []
-    assert seen - {7}, "a batch as large as the latent was given up"
+    shown = [line for line in report.recognised if " is affine in the noise of " in line]
+    assert shown
+    assert "z (7x7)" not in shown[0], "a batch as large as the latent was given up"
     assert report.facts[0].kl.reduced is not None
 
 
@@ -239,3 +235,42 @@ def test_the_name_is_the_subject_of_every_line() -> None:
     report = audit(zoo.Base(), "B 3 8 12", LOSS, name="mine")
     assert report.facts[0].subject == "mine"
     assert all(line.startswith("mine: ") for line in (*report.recognised, *report.unobserved))
+
+
+def spoilt(x: Tensor, number: float) -> Tensor:
+    x = x.clone()
+    x[1, 0, 2, 3] = number
+    return x
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_given_inputs_that_are_no_numbers_are_named(number: float) -> None:
+    x = spoilt(torch.rand(6, 3, 8, 12), number)
+    report = audit(zoo.Base(), x, LOSS)
+    assert "Base: x, as given, holds NaN or infinity (1 of 1728 numbers)" in report.unobserved
+    assert report.findings == ()
+
+
+def test_given_inputs_without_any_number_are_named() -> None:
+    report = audit(zoo.Base(), torch.full((6, 3, 8, 12), float("nan")), LOSS)
+    assert "Base: x, as given, holds NaN or infinity (1728 of 1728 numbers)" in report.unobserved
+    assert report.facts[0].data.interval is None
+
+
+def test_the_interval_of_given_inputs_is_that_of_their_numbers() -> None:
+    class Masked(zoo.Base):
+        def forward(self, x: Tensor) -> Any:
+            return super().forward(x.nan_to_num())
+
+    x = spoilt(torch.rand(6, 3, 8, 12), float("nan"))
+    report = audit(Masked(), x, lambda x_hat, x, mu, logvar: LOSS(x_hat, x.nan_to_num(), mu, logvar))
+    assert report.facts[0].data.interval is not None
+    assert (report.facts[0].data.interval.value.low, report.facts[0].data.interval.value.high) == (0.0, 1.0)
+    assert report.facts[0].sampler.std is not None
+
+
+def test_a_parameter_that_is_no_number_is_named() -> None:
+    model = zoo.Base()
+    model.fc_mu.weight.data[0, 0] = float("nan")
+    report = audit(model, "B 3 8 12", LOSS)
+    assert "Base: fc_mu.weight holds NaN or infinity (1 of 200 numbers)" in report.unobserved

@@ -12,7 +12,7 @@ from torch.nn.parameter import is_lazy
 from vae_checked.adapters import Inputs, Subject, adapt
 from vae_checked.auditor.facts_of import facts_of
 from vae_checked.auditor.inputs.choice import inputs_for
-from vae_checked.auditor.inputs.source import GivenInputs, Source
+from vae_checked.auditor.inputs.source import GivenInputs, Source, spoilt
 from vae_checked.auditor.losses.loss import GivenLoss, Loss, find_loss, run_by
 from vae_checked.auditor.measure.gradients import Gradients, live_gradients
 from vae_checked.auditor.observe import observe
@@ -54,6 +54,7 @@ def audit(
     found_loss = find_loss(model, loss)
     label = name or type(model).__qualname__
     refuse_uninitialised(model)
+    numbers = spoilt(model.named_parameters())
     with Restored(model, *(found_loss.modules if found_loss is not None else ())) as restored:
         torch.manual_seed(seed)
         source, guess = inputs_for(subject, inputs, data_range)
@@ -71,6 +72,7 @@ def audit(
         facts=tuple(facts),
         recognised=_recognised(subject, seen, label, guess),
         unobserved=(
+            *(f"{label}: {line}" for line in (*source.spoilt, *numbers)),
             *_unobserved(seen, facts, label),
             *(f"{label}: not put back: {reason}" for reason in restored.left),
         ),

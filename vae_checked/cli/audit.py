@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from vae_checked.cli.options import add_report_options, codes, emit, only_codes
 from vae_checked.cli.progress import progress
+from vae_checked.cli.time_limit import time_limit
 from vae_checked.errors import UsageError, VaeCheckedError
 
 if TYPE_CHECKING:
@@ -40,6 +41,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seed", metavar="N", type=int, default=0, help="seed of everything that is drawn (default: 0)"
     )
+    parser.add_argument(
+        "--timeout",
+        metavar="SECONDS",
+        type=float,
+        help="end with status 2 where the audit takes longer (default: never)",
+    )
     add_report_options(parser)
 
 
@@ -48,7 +55,11 @@ def run(args: argparse.Namespace) -> int:
     select, ignore = codes(args.select), codes(args.ignore)
     config = configured(args)
     # What the model prints is no part of the report.
-    with contextlib.redirect_stdout(sys.stderr), progress(f"auditing {config.name}"):
+    with (
+        contextlib.redirect_stdout(sys.stderr),
+        progress(f"auditing {config.name}"),
+        time_limit(args.timeout, f"the audit of {config.name}"),
+    ):
         report = audited(config, args.seed, args.weights)
     return emit(only_codes(report, select, ignore), args)
 

@@ -60,7 +60,7 @@ def probe(subject: Subject, inputs: Inputs, loss: Loss | None) -> Probed:
     found = Probed()
     others = () if loss is None else loss.modules
     try:
-        with Restored(subject.model, *others, with_globals=False, warns=False) as restored, _full_precision(inputs):
+        with Restored(subject.model, *others, widely=False, warns=False) as restored, _full_precision(inputs):
             seen = observe(subject, inputs, loss, training=True, generators=restored.generators)
             _measure(seen, found)
         found.unobserved += [f"not put back: {reason}" for reason in restored.left]

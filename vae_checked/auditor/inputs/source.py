@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -55,6 +55,12 @@ class Source:
         free = [size for size in _BATCHES if size not in avoid]
         return free[0], free[1]
 
+    @property
+    def spoilt(self) -> tuple[str, ...]:
+        """The given inputs that are not all numbers, in words."""
+        given = () if self.given is None else self.given.tensors()
+        return spoilt((f"{name}, as given,", tensor) for name, tensor in given)
+
     def draw(self, batch: int, seed: int) -> Inputs:
         """Inputs of `batch` samples; the same seed draws the same."""
         generator = torch.Generator().manual_seed(seed)
@@ -74,6 +80,17 @@ class Source:
             else:
                 kwargs[shape.name] = tensor
         return Inputs(tuple(args), kwargs or None)
+
+
+def spoilt(tensors: Iterable[tuple[str, Tensor]]) -> tuple[str, ...]:
+    """Which of these hold NaN or infinity, in words."""
+    lines = []
+    for name, tensor in tensors:
+        if tensor.is_floating_point() and tensor.layout is torch.strided:
+            count = tensor.numel() - int(tensor.detach().isfinite().sum())
+            if count:
+                lines.append(f"{name} holds NaN or infinity ({count} of {tensor.numel()} numbers)")
+    return tuple(lines)
 
 
 def source_of(inputs: GivenInputs, model: nn.Module, data_range: tuple[float, float] | None) -> Source:
@@ -154,7 +171,10 @@ def _observed(given: Inputs) -> Interval | None:
     tensors = [tensor for _, tensor in given.tensors() if tensor.is_floating_point()]
     if not tensors or not tensors[0].numel():
         return None
-    low, high = float(tensors[0].min()), float(tensors[0].max())
+    finite = tensors[0][tensors[0].isfinite()]
+    if not finite.numel():
+        return None
+    low, high = float(finite.min()), float(finite.max())
     measured = Interval(low, high)
     return next((known for known in (UNIT, SYMMETRIC_UNIT, BYTE) if known.contains(measured, 0.0)), measured)
 

@@ -64,11 +64,12 @@ _HOLDERS = (
 class Contents:
     """Everything that the given modules hold, as it is now: `kept`, and in `too_large` what was too large to keep.
 
-    Parameters, buffers and gradients are copied whatever their size, other tensors and arrays up to 256 MB in all.
-    With `with_globals`, the names of the modules that the user's classes are defined in are kept too.
+    Their parameters, buffers and gradients are copied whatever their size, other tensors and arrays up to 256 MB in
+    all. With `widely`, functions and methods are followed to what they close over and belong to, and the names of the
+    modules that the user's classes are defined in are kept: not where others are at work on these meanwhile.
     """
 
-    def __init__(self, modules: Iterable[nn.Module], *, with_globals: bool = True) -> None:
+    def __init__(self, modules: Iterable[nn.Module], *, widely: bool = True) -> None:
         self.kept: list[Kept] = []
         self.too_large: list[str] = []
         self._entries, self._bytes = MOST_ENTRIES, MOST_BYTES
@@ -79,13 +80,14 @@ class Contents:
         self._tensors: list[KeptTensor] = []
         roots = list(modules)
         self._packages = {type(each).__module__.partition(".")[0] for each in roots} - _NOT_FOLLOWED
+        self._widely = widely
         for root in roots:
-            self._module("", root)
+            self._module("", root, whole=True)
         self._follow()
         for kind in list(self._classes):
             self._class(kind)
         self._follow()
-        if with_globals:
+        if widely:
             self._globals()
         # Names first, so that every holder holds what it held, then the numbers.
         self.kept += self._tensors
@@ -108,7 +110,8 @@ class Contents:
         elif isinstance(value, (list, tuple, dict, set, frozenset, deque, bytearray, array.array)):
             self._container(place, value)
         elif isinstance(value, (FunctionType, MethodType, functools.partial)):
-            self._function(place, value)
+            if self._widely:
+                self._function(place, value)
         elif isinstance(value, type):
             if self._is_users(value.__module__):
                 self._classes.setdefault(value)
@@ -124,7 +127,7 @@ class Contents:
             if type(value) not in _ATOMS
         )
 
-    def _module(self, place: str, module: nn.Module) -> None:
+    def _module(self, place: str, module: nn.Module, *, whole: bool = False) -> None:
         for name, each in module.named_modules(prefix=place):
             if id(each) in self._seen and each is not module:
                 continue
@@ -138,7 +141,7 @@ class Contents:
                 for own, tensor in registered.items():
                     if tensor is not None and id(tensor) not in self._seen:
                         self._seen[id(tensor)] = tensor
-                        self._tensor(f"{name}.{own}" if name else own, tensor, whole=True)
+                        self._tensor(f"{name}.{own}" if name else own, tensor, whole=whole)
             self._push(name, table)
 
     def _tensor(self, place: str, tensor: Tensor, *, whole: bool = False) -> None:
@@ -177,7 +180,7 @@ class Contents:
             self.kept.append(KeptSequence(place, value, clear_deque))
         if isinstance(value, (list, tuple, deque, set, frozenset)):
             self._queue.extend((f"{place}[{i}]", each) for i, each in enumerate(value) if type(each) not in _ATOMS)
-        if type(value).__module__ != "builtins" and hasattr(value, "__dict__"):
+        if self._is_users(type(value).__module__):
             self._attributes(place, value)
 
     def _function(self, place: str, value: Any) -> None:
@@ -314,6 +317,7 @@ def _mode_of(place: str, module: nn.Module) -> Setting:
     return Setting(place, lambda: module.training, lambda value: setattr(module, "training", value))
 
 
+@functools.cache
 def _slots(kind: type) -> list[str]:
     slots = vars(kind).get("__slots__", ())
     names = (slots,) if isinstance(slots, str) else tuple(slots)

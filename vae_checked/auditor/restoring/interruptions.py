@@ -7,6 +7,7 @@ model back as well. A handler in front of the one that is there looks where it w
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 import time
 from types import CodeType, FrameType
@@ -56,7 +57,7 @@ class Interruptions:
         waiting, self._waiting = list(self._waiting), {}
         for number in waiting:
             if not (leading_out and self._let_through is not None):
-                self._found[number](number, None)
+                self._found[number](number, sys._getframe(2))  # as if it came right after the function that ran whole
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         now = time.monotonic()

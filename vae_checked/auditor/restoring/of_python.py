@@ -11,6 +11,8 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +64,7 @@ def _of_the_process() -> Iterator[Setting]:
     yield Setting("the environment", lambda: dict(os.environ), _set_environment)
     yield Setting("the current folder", os.getcwd, os.chdir)
     yield Setting("the permissions of new files", _umask, os.umask)
-    yield Setting("sys.modules", lambda: dict(sys.modules), _set_modules, lambda held: _ids(held, len(held)))
+    yield Setting("sys.modules", lambda: dict(sys.modules), _set_modules, partial(_ids, count=len(sys.modules)))
     socket: Any = sys.modules.get("socket")
     if socket is not None:
         yield Setting("the patience of sockets", socket.getdefaulttimeout, socket.setdefaulttimeout)
@@ -132,9 +134,9 @@ def _umask() -> int:
     return next(int(line.split()[1], 8) for line in lines if line.startswith("Umask:"))
 
 
-def _ids(modules: dict[str, Any], count: int) -> list[tuple[str, int]]:
+def _ids(modules: dict[str, Any], count: int) -> list[int]:
     """The first `count` modules; those that are imported later stand behind them."""
-    return [(name, id(module)) for name, module in list(modules.items())[:count]]
+    return list(map(id, islice(modules.values(), count)))
 
 
 def _set_modules(held: dict[str, Any]) -> None:
@@ -148,6 +150,5 @@ def _set_list(value: list[Any], held: list[Any]) -> None:
 
 
 def _set_alarm(held: bool) -> None:
-    if held:
-        raise RuntimeError("an alarm that was set has rung or was taken off")
-    signal.setitimer(signal.ITIMER_REAL, 0.0)
+    if not held:  # one that was set may have rung
+        signal.setitimer(signal.ITIMER_REAL, 0.0)

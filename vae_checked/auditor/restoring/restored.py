@@ -27,16 +27,16 @@ class Restored:
     """A `with` block after which models and the process are as they were, to the bit.
 
     Of a model: parameters, buffers and gradients, their memory and hooks, modes, parts, and what its attributes, its
-    classes and, `with_globals`, their modules hold. Of the process: its settings, those of torch and numpy, functions
-    that were replaced, signal handlers, and every stream of random numbers. `again()` puts the model back in between.
-    What cannot be put back is in `left`, and with `warns` warned of. Signals wait while anything is put back; in
-    another thread a second block waits. `generators` are put back to the states that stand beside them. A wrapped
+    classes and, `widely`, its functions and modules hold. Of the process: its settings, those of torch and numpy,
+    functions that were replaced, signal handlers, and every stream of random numbers. `again()` puts the model back in
+    between. What cannot be put back is in `left`, and with `warns` warned of. Signals wait while anything is put back;
+    in another thread a second block waits. `generators` are put back to the states that stand beside them. A wrapped
     model learns nothing in the block.
     """
 
-    def __init__(self, *models: nn.Module, with_globals: bool = True, warns: bool = True) -> None:
+    def __init__(self, *models: nn.Module, widely: bool = True, warns: bool = True) -> None:
         self._models = models
-        self._with_globals, self._warns = with_globals, warns
+        self._widely, self._warns = widely, warns
         self._settings: list[Kept] = []
         self._streams: list[Kept] = []
         self._contents: list[Kept] = []
@@ -59,7 +59,7 @@ class Restored:
                 self._interruptions.let_go()
             self._settings = [*of_torch.settings(), *of_python.settings(), *names()]
             self._streams = [*of_torch.streams(), *of_python.streams()]
-            contents = Contents(self._models, with_globals=self._with_globals)
+            contents = Contents(self._models, widely=self._widely)
             self._contents, self._left = contents.kept, dict.fromkeys(contents.too_large)
             self._threads = frozenset(each.ident for each in threading.enumerate())
             self._interruptions.let_go()

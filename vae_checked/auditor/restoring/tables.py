@@ -81,6 +81,8 @@ class KeptClass:
     def put_back(self) -> str | None:
         """Bind each again that is otherwise, and delete what was added."""
         now = vars(self._kind)
+        if len(now) == len(self._held) and all(map(operator.is_, now.values(), self._held.values())):
+            return None
         for name in [name for name in now if name not in self._held and name not in _OF_PYTHON]:
             type.__delattr__(self._kind, name)
         for name, value in self._held.items():
@@ -101,6 +103,8 @@ class KeptNames:
     def put_back(self) -> str | None:
         """Bind each again that is otherwise."""
         table, held = self._table, self._held
+        if same_items(table, held):
+            return None
         if self._whole:
             for name in [name for name in table if name not in held]:
                 if not isinstance(table[name], ModuleType):
