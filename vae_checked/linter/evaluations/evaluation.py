@@ -9,7 +9,7 @@ from vae_checked.facts import Fact, Interval
 from vae_checked.linter.interpreter.interpreter import Substitutes
 from vae_checked.linter.symbols.expression import Expr
 from vae_checked.linter.symbols.observations import Observations
-from vae_checked.linter.symbols.values import Function, Module, Value, opened
+from vae_checked.linter.symbols.values import Function, Instance, Module, Value, opened
 from vae_checked.record import dataclass, field
 
 T = TypeVar("T")
@@ -22,7 +22,7 @@ class Evaluation:
     `data` is where the project's data lie as far as its pipelines tell, for inputs of which nothing else is known;
     `again` makes the same evaluation once more, with models in the places of some that it takes from outside.
     `model` is the one whose results a loss was handed in this one; `loss_is_one_of_several` that may be chosen, and
-    which of them goes with the model is not known.
+    which of them goes with the model is not known. `instance` is the object whose methods were run.
     """
 
     subject: str
@@ -32,6 +32,7 @@ class Evaluation:
     again: Callable[[Substitutes], Evaluation] | None = None
     model: Evaluation | None = None
     loss_is_one_of_several: bool = False
+    instance: Instance | None = None
     _read: dict[Callable[[Evaluation], object], object] = field(default_factory=dict, init=False, repr=False)
 
     def values(self) -> list[Expr]:

@@ -95,11 +95,12 @@ class Plan:
             for method in _inherited_terms(cls):
                 if id(method.node) not in interpreter.observations.entered:
                     interpreter.invoke(method.bound_to(instance), [], {}, site)
-            return None
+            return instance
 
-        _, observations = interpreter.run(work, 120_000, stand_ins)
+        run, observations = interpreter.run(work, 120_000, stand_ins)
         again = None if made is not None else partial(self._of_class, cls, called)
-        return Evaluation(f"{module.path}:{cls.name}", module, observations, again=again)
+        instance = run if isinstance(run, Instance) else None
+        return Evaluation(f"{module.path}:{cls.name}", module, observations, again=again, instance=instance)
 
     def _of_top_level(self, module: Module, stand_ins: Substitutes) -> Evaluation:
         """A module's top level, run once more."""

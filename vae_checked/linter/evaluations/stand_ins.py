@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.evaluations.reader import RoleReader
+from vae_checked.linter.files import syntax
 from vae_checked.linter.interpreter.interpreter import Substitutes
 from vae_checked.linter.interpreter.project import Project
 from vae_checked.linter.symbols.drawing import DRAWS, rank
@@ -28,9 +29,10 @@ class _Wanted:
     calls: frozenset[Call]
 
     def may_be(self, model: Instance) -> bool:
-        """Whether a model has the methods that are called, and they take as many arguments."""
+        """Whether a model has the methods and the parts that are called, and its methods take as many arguments."""
         return all(
-            name in _OF_EVERY_MODEL or _takes(model.cls.find(name or "forward"), given) for name, given in self.calls
+            name in _OF_EVERY_MODEL or name in _parts(model) or _takes(model.cls.find(name or "forward"), given)
+            for name, given in self.calls
         )
 
 
@@ -71,7 +73,7 @@ class StandIns:
         for wanted in list(self._wanted) if self._models or self._others else ():
             self._project.follow_for(wanted.module)
             for near in self._by_nearness(wanted.module):
-                models = [(subject, model) for subject, model in near if wanted.may_be(model)]
+                models = _most_general([(subject, model) for subject, model in near if wanted.may_be(model)])
                 if len(models) > _MAX_MODELS:
                     break
                 fitting = [made for subject, model in models if (made := self._with(wanted, subject, model))]
@@ -108,6 +110,20 @@ def _takes(method: Value, given: int | None) -> bool:
 
 def _model(evaluation: Evaluation) -> Instance | None:
     """The model that an evaluation is the run of."""
+    if evaluation.instance is not None:
+        return evaluation.instance if evaluation.instance.cls.is_module else None
     outer = (root.function for root in evaluation.observations.roots if root.function is not None and root.depth == 1)
     owners = (function.bound for function in outer)
     return next((owner for owner in owners if isinstance(owner, Instance) and owner.cls.is_module), None)
+
+
+def _parts(model: Instance) -> set[str]:
+    """The attributes that a model has or that a method gives it, under a condition that does not hold here too."""
+    methods = (each for cls in model.cls.mro() for each in cls.names.values() if isinstance(each, Function))
+    return model.attributes.keys() | {name for each in methods for name in syntax.assigned(each.node, "self")}
+
+
+def _most_general(models: list[tuple[str, Instance]]) -> list[tuple[str, Instance]]:
+    """Models without those whose class is derived from that of another."""
+    classes = [model.cls for _, model in models]
+    return [item for item in models if not any(base in classes for base in item[1].cls.mro()[1:])]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vae_checked.linter.interpreter import operators
 from vae_checked.linter.symbols.expression import Expr, Site
-from vae_checked.linter.symbols.values import Instance, Layer, Scope, Sequence, Value, settle
+from vae_checked.linter.symbols.values import Instance, Key, Layer, Scope, Sequence, Value, settle
 from vae_checked.record import dataclass
 
 _MAX_LIST = 64
@@ -13,11 +13,12 @@ Bindings = dict[str, Value]
 
 @dataclass(slots=True)
 class Saved:
-    """The names of a scope, the attributes of its `self`, and the containers and lists that both know by name."""
+    """The names of a scope and the attributes of its `self`, and the containers, lists and dicts that both know."""
 
     bindings: list[tuple[Bindings, Bindings]]
     containers: list[tuple[Bindings, Bindings]]
     lists: list[tuple[list[Value], list[Value]]]
+    dicts: list[tuple[dict[Key, Value], dict[Key, Value]]]
 
 
 def save(scope: Scope) -> Saved:
@@ -29,6 +30,7 @@ def save(scope: Scope) -> Saved:
         [(names, dict(names)) for names in bindings],
         [(value.items, dict(value.items)) for value in values if isinstance(value, Sequence)],
         [(value, list(value)) for value in values if isinstance(value, list) and len(value) <= _MAX_LIST],
+        [(value, dict(value)) for value in values if isinstance(value, dict) and len(value) <= _MAX_LIST],
     )
 
 
@@ -39,6 +41,9 @@ def restore(saved: Saved) -> None:
         names.update(copy)
     for held, items in saved.lists:
         held[:] = items
+    for entries, kept in saved.dicts:
+        entries.clear()
+        entries.update(kept)
 
 
 def merge(condition: Expr, before: Saved, one: Saved, site: Site) -> None:
@@ -66,6 +71,11 @@ def merge(condition: Expr, before: Saved, one: Saved, site: Site) -> None:
         start, then = len(items), held_then.get(id(held), items)
         if held[:start] == then[:start]:
             held[start:] = _merged(condition, then[start:], held[start:], either)
+        elif len(held) == len(then):
+            held[:] = [operators.merge(condition, left, right) for left, right in zip(then, held, strict=True)]
+    for entries, first_entries in one.dicts:
+        for key, value in first_entries.items():
+            entries[key] = operators.merge(condition, value, entries[key]) if key in entries else value
 
 
 def _merged(condition: Expr, one: list[Value], other: list[Value], either: Layer) -> list[Value]:

@@ -79,6 +79,12 @@ def _take(owner: dict[Key, Value], args: list[Value], site: Site) -> Result:
     return _get(owner, args, site) if args and isinstance(args[0], str) else UNREAD
 
 
+def _get_or_set(owner: dict[Key, Value], args: list[Value], site: Site) -> Result:
+    if not args or not isinstance(args[0], (str, int, float)):
+        return UNREAD
+    return owner.setdefault(args[0], args[1] if len(args) > 1 else None)
+
+
 def _update(owner: dict[Key, Value], args: list[Value], site: Site) -> Result:
     if not args or not isinstance(args[0], dict):
         return UNREAD
@@ -100,6 +106,7 @@ _OF_LIST: dict[str, Callable[[list[Value], list[Value]], Result]] = {
 }  # fmt: skip
 _OF_DICT: dict[str, Callable[[dict[Key, Value], list[Value], Site], Result]] = {
     "items": _items, "keys": _keys, "get": _get, "pop": _take, "update": _update,
+    "setdefault": _get_or_set,
     "values": lambda owner, args, site: list(owner.values()),
     "copy": lambda owner, args, site: owner.copy(),
 }  # fmt: skip

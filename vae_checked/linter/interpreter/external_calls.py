@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from vae_checked.linter.interpreter import builtin_functions, selection, wrappers
+from vae_checked.linter.interpreter import builtin_functions, records, selection, wrappers
 from vae_checked.linter.interpreter.context import Context
 from vae_checked.linter.interpreter.texts import known_start
 from vae_checked.linter.symbols.constants import exactly_whole, is_followed
 from vae_checked.linter.symbols.expression import Expr, Site, atom, opaque, strip
 from vae_checked.linter.symbols.values import (
+    Defaults,
     Deferred,
     Distribution,
+    Instance,
     Key,
     Partial,
     Value,
@@ -22,7 +24,7 @@ from vae_checked.linter.symbols.values import (
     number_of,
 )
 from vae_checked.linter.torch_model import distributions, layers, losses, noise, optimizers, transforms
-from vae_checked.linter.torch_model.functions import HANDLERS, MATH, plain
+from vae_checked.linter.torch_model.functions import HANDLERS, MATH, larger_or_smaller, plain
 
 _TENSOR_LIBRARIES = frozenset(("torch", "numpy", "math", "np", "functional", "scipy", "einops", "jax", "tensor"))
 
@@ -99,13 +101,24 @@ def _function(context: Context, dotted: str, args: list[Value], kwargs: dict[str
         return opaque(dotted, tuple(as_expr(item, site) for item in args), site)
     if handler is not None and (args or kwargs) and top in _TENSOR_LIBRARIES:
         return handler(context, list(args), dict(kwargs), site)
+    if top in _TENSOR_LIBRARIES and (extreme := larger_or_smaller(last, args, kwargs, site)) is not None:
+        return extreme
     if last == "einsum":
         return opaque("einsum", tuple(as_expr(item, site) for item in args), site)
     return None
 
 
+def _copied(context: Context, dotted: str, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value | None:
+    """dataclasses.replace(record, part=...): the record with other parts."""
+    record = args[0] if args else None
+    if dotted.rpartition(".")[2] != "replace" or not isinstance(record, Instance):
+        return None
+    return records.replaced(record, kwargs)
+
+
 _MAKERS: tuple[Callable[[Context, str, list[Value], dict[str, Value], Site], Value | None], ...] = (
     _prepared, _imported, transforms.construct, _distribution, noise.from_function, _unfilled, _loss, _layer, _function,
+    _copied,
 )  # fmt: skip
 
 
@@ -140,6 +153,22 @@ def _ordered(context: Context, args: list[Value], kwargs: dict[str, Value], site
     return made
 
 
+def _defaults(context: Context, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    """defaultdict(factory)."""
+    return Defaults(args[0]) if args and args[0] is not None else by_name(kwargs)
+
+
+def _record(context: Context, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    made = records.make(context, args, kwargs, site)
+    return opaque("record", tuple(as_expr(item, site) for item in args), site) if made is None else made
+
+
+def _by_name(context: Context, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    """dataclasses.asdict(record)."""
+    record = args[0] if args else None
+    return records.by_name(record) if isinstance(record, Instance) else opaque("asdict", (as_expr(record, site),), site)
+
+
 def _parameter(context: Context, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     """nn.Parameter: a tensor of its own that is learned."""
     return Expr("parameter", (), (("serial", context.serial()),), site)
@@ -172,5 +201,8 @@ _HELPERS: dict[str, Callable[[Context, list[Value], dict[str, Value], Site], Val
     "wait": _first,
     "SimpleNamespace": _namespace,
     "OrderedDict": _ordered,
+    "defaultdict": _defaults,
+    "asdict": _by_name,
+    **dict.fromkeys(records.MAKERS, _record),
     "prod": _product,
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vae_checked.linter.interpreter import arguments, containers, operators, parts, selection, wrappers
+from vae_checked.linter.interpreter import arguments, containers, operators, parts, records, selection, wrappers
 from vae_checked.linter.interpreter.construction import call_instance
 from vae_checked.linter.interpreter.context import UNREAD, Context
 from vae_checked.linter.symbols.expression import Expr, Site, opaque
@@ -23,7 +23,7 @@ from vae_checked.linter.symbols.values import (
 )
 from vae_checked.linter.symbols.values import Sequence as Layers
 from vae_checked.linter.torch_model import distributions, layers, noise, optimizers, transforms
-from vae_checked.linter.torch_model.functions import HANDLERS, plain
+from vae_checked.linter.torch_model.functions import HANDLERS, larger_or_smaller, plain
 
 _PARAMETERS = ("parameters", "named_parameters")
 _SELF_RETURNING = frozenset(
@@ -65,6 +65,8 @@ def call(context: Context, target: Method, args: list[Value], kwargs: dict[str, 
         return context.invoke(found if found.is_static else found.bound_to(model), args, kwargs, site)
     if isinstance(model, Instance) and name in wrappers.INNER:
         return call_instance(context, model, args, kwargs, site)
+    if isinstance(model, Instance) and name in model.attributes:
+        return context.call(model.attributes[name], args, kwargs, site)
     return _call_on_tensor(context, as_expr(owner, site), name, args, kwargs, site)
 
 
@@ -115,7 +117,9 @@ def _call_on_instance(
     if name in _PARAMETERS:
         return optimizers.asked_for(context, owner, name, site)
     if name == "_replace":
-        return owner
+        return records.replaced(owner, kwargs)
+    if name == "_asdict":
+        return records.by_name(owner)
     if name == "load_state_dict":
         context.project_observations.note_loaded(serials(owner))
     return opaque(f"method:{owner.cls.name}.{name}", tuple(as_expr(item, site) for item in args), site)
@@ -144,6 +148,9 @@ def _call_on_tensor(
     handler = HANDLERS.get(plain(name))
     if handler is not None:
         return handler(context, [owner, *args], kwargs, site)
+    extreme = larger_or_smaller(name, [owner, *args], kwargs, site)
+    if extreme is not None:
+        return extreme
     divergence = distributions.unknown_method(owner, name, site)
     if divergence is not None:
         return divergence

@@ -9,6 +9,7 @@ from vae_checked.linter.symbols.expression import REDUCTIONS, Expr, Site, atom, 
 from vae_checked.linter.symbols.values import (
     AnyOf,
     Class,
+    Defaults,
     External,
     Function,
     Instance,
@@ -130,7 +131,7 @@ def subscript(context: Context, owner: Value, key: Value, site: Site) -> Value:
         case list() | tuple():
             return _listed(context, owner, key, index, site)
         case dict():
-            return _kept(owner, key, site)
+            return _kept(context, owner, key, site)
         case Layers():
             return _layers_item(owner, key, index)
         case Instance():
@@ -167,10 +168,22 @@ def _ends(key: slice) -> slice | None:
     return None if ends[2] == 0 else slice(*ends)
 
 
-def _kept(owner: dict[Key, Value], key: Value, site: Site) -> Value:
+def _key(value: Value) -> str | int | float | bool | None:
+    """What a dict has an entry under; one that is told by an expression alone is that expression's."""
+    if isinstance(value, Expr):
+        number = number_of(value)
+        return f"[{value.uid}]" if number is None else number
+    return value if isinstance(value, (str, int, float)) else None
+
+
+def _kept(context: Context, owner: dict[Key, Value], key: Value, site: Site) -> Value:
     """What a dict has for a key, or may have for one that is not known."""
-    if isinstance(key, (str, int, float)) and key in owner:
-        return owner[key]
+    own = _key(key)
+    if own is not None and own in owner:
+        return owner[own]
+    if isinstance(owner, Defaults) and own is not None:
+        owner[own] = made = context.call(owner.factory, [], {}, site)
+        return made
     if isinstance(key, Expr) and len(owner) == 1:
         only = next(iter(owner.values()))
         if isinstance(only, (Class, Function, Instance)):
@@ -283,8 +296,9 @@ def store(owner: dict[Key, Value] | list[Value] | Instance, key: Value, value: V
         if isinstance(key, str):
             owner.attributes[key] = value
     elif isinstance(owner, dict):
-        if isinstance(key, (str, int, float, bool)):
-            owner[key] = value
+        own = _key(key)
+        if own is not None:
+            owner[own] = value
     elif isinstance(owner, Places):
         if isinstance(key, (Expr, int)):
             owner.put(key, value)

@@ -9,7 +9,7 @@ from vae_checked.linter.evaluations.reader import LossCall
 from vae_checked.linter.roles import assemble, divergences, phi, samplers
 from vae_checked.linter.roles.objective import called_loss
 from vae_checked.linter.symbols.expression import KL, SAMPLE, SUMS, Expr, Graph, contains, strip, walk
-from vae_checked.linter.symbols.taken import Call, Taken, called
+from vae_checked.linter.symbols.taken import Call, Taken, called, holders
 from vae_checked.linter.symbols.values import Instance, Value
 from vae_checked.mathematics.names import Role, likely_role_of
 
@@ -107,13 +107,15 @@ def _spine(scale: Expr) -> list[Expr]:
 def taken_models(evaluation: Evaluation) -> dict[Taken, set[Call]]:
     """What is not known and is called for both heads of a KL, or for parts of a loss that are put together here.
 
-    With each the ways in which it is called.
+    With each the ways in which it is called, and the parts of it that are.
     """
     found: dict[Taken, set[Call]] = {}
     for node in walk(*_put_together(evaluation)):
         call = called(node)
         if call is not None:
             found.setdefault(call[0], set()).add(call[1])
+            for holder, part in holders(node.args[0]):
+                found.setdefault(holder, set()).add((part, None))
     values = [value for value in evaluation.values() if value.bits & KL == KL]
     if not values or not any(map(_maker, Graph(values).having("item"))):
         return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import TypeAlias
 
 from vae_checked.linter.symbols.expression import Expr, strip
@@ -50,3 +51,13 @@ def called(node: Expr) -> tuple[Taken, Call] | None:
         return None
     given = None if any(arg.op == "spread" for arg in node.args) else len(node.args) - 1
     return owner, ("" if directly else str(node.get("name")), given)
+
+
+def holders(value: Expr) -> Iterator[tuple[Taken, str]]:
+    """The things whose parts a value is, each with the part: of `agent.model.decoder` the model and the agent."""
+    node = strip(value)
+    while node.op == "attribute" and node.args:
+        part, node = str(node.get("name")), strip(node.args[0])
+        what = taken(node)
+        if what is not None:
+            yield what, part

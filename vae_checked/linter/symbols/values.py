@@ -272,6 +272,14 @@ class Open(dict[Key, Value]):
     """The `**kwargs` of a function that nobody was seen to call: other keys than these may be there."""
 
 
+class Defaults(dict[Key, Value]):
+    """A dict that makes what it is asked for and does not have, by calling its `factory`."""
+
+    def __init__(self, factory: Value) -> None:
+        super().__init__()
+        self.factory = factory
+
+
 class Places(list[Value]):
     """A list of an unknown number of places, `[x] * n`, that code fills by an index: what was written where is known.
 

@@ -218,8 +218,22 @@ def _filled(value: float, given: int | None = None) -> Handler:
     return handle
 
 
-def _full(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
-    return as_expr(_argument(args, kwargs, 1, "fill_value"), site)
+def _full(place: int) -> Handler:
+    """One number everywhere, the argument at `place`."""
+
+    def handle(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+        return as_expr(_argument(args, kwargs, place, "fill_value"), site)
+
+    return handle
+
+
+def larger_or_smaller(name: str, args: list[Value], kwargs: dict[str, Value], site: Site) -> Expr | None:
+    """`max` or `min` of two tensors, element by element; None where one is asked for its largest along an axis."""
+    op = {"max": "maximum", "min": "minimum"}.get(name)
+    other = _argument(args, kwargs, 1, "other")
+    if op is None or not isinstance(other, Expr) or other.get("name") in ("dim", "axis"):
+        return None
+    return Expr(op, (first_tensor(args, kwargs, site), other), (), site)
 
 
 def _pieces(args: list[Value], kwargs: dict[str, Value], *names: str) -> Value:
@@ -293,7 +307,7 @@ HANDLERS: dict[str, Handler] = {
     "chunk": _chunk, "split": _split, "tensor_split": _tensor_split, "unbind": _unbind,
     "zeros": _filled(0.0, 0), "zeros_like": _filled(0.0), "new_zeros": _filled(0.0, 1),
     "zero": _filled(0.0), "ones": _filled(1.0, 0), "ones_like": _filled(1.0), "new_ones": _filled(1.0, 1),
-    "full": _full, "full_like": _full, "new_full": _full, "fill": _full,
+    "full": _full(1), "full_like": _full(1), "new_full": _full(2), "fill": _full(1),
     "cat": _cat, "concat": _cat, "concatenate": _cat, "hstack": _cat, "where": _where,
     "stack": _stack, "vstack": _cat, "row_stack": _cat,
     "scalar": _detached_scalar,

@@ -1,0 +1,38 @@
+"""Records: classes that a call of namedtuple makes, copies of a record with other parts, and its parts by name."""
+
+from __future__ import annotations
+
+import ast
+
+from vae_checked.linter.interpreter.context import Context
+from vae_checked.linter.symbols.expression import Site
+from vae_checked.linter.symbols.values import Class, External, Instance, Key, Value, field_names
+
+MAKERS = frozenset(("namedtuple", "namedarraytuple"))
+
+
+def make(context: Context, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value | None:
+    """`namedtuple("Name", ["part", ...])`, or with the parts in one text; None where they are not known."""
+    name = args[0] if args else kwargs.get("typename")
+    given = args[1] if len(args) > 1 else kwargs.get("field_names")
+    parts = given.replace(",", " ").split() if isinstance(given, str) else given
+    if not isinstance(name, str) or not isinstance(parts, (list, tuple)):
+        return None
+    names = [part for part in parts if isinstance(part, str)]
+    if len(names) < len(parts):
+        return None
+    body: list[ast.stmt] = [
+        ast.AnnAssign(ast.Name(part, ast.Store()), ast.Name("object", ast.Load()), None, 1) for part in names
+    ]
+    node = ast.fix_missing_locations(ast.copy_location(ast.ClassDef(name, [], [], body, []), site.node))
+    return Class(node, context.frames[-1].scope, (External("typing.NamedTuple"),), {})
+
+
+def replaced(record: Instance, changes: dict[str, Value]) -> Instance:
+    """A record of the same class with some parts changed."""
+    return Instance(record.cls, {**record.attributes, **changes}, record.site)
+
+
+def by_name(record: Instance) -> dict[Key, Value]:
+    """The parts of a record by their names."""
+    return {name: record.attributes.get(name) for name in field_names(record.cls) or record.attributes}
