@@ -64,6 +64,14 @@ class Plan:
                         yield models.noted(evaluation)
         yield from models.across()
 
+    def supposed(self, evaluation: Evaluation) -> Iterator[Evaluation]:
+        """A model or a function run once more, where settings of today that leave a formula out are others."""
+        again = evaluation.again
+        if again is None or evaluation.subject == evaluation.module.path:
+            return
+        for value, other in list(evaluation.observations.skipped)[:_MAX_SUPPOSED]:
+            yield self._project.supposing({value: other}, evaluation.module, partial(again, {}))
+
     def with_parts_of_the_project(self) -> Iterator[Evaluation]:
         """Models and trainers that are handed parts from outside, run with the parts that the project gives them."""
         for instance in self._project.observed.assembled():
@@ -123,6 +131,8 @@ def _is_model(value: Value) -> bool:
     return isinstance(value, Instance) and isinstance(value.cls.find("forward"), Function)
 
 
+# The other choices of settings that are tried for one model or function.
+_MAX_SUPPOSED = 2
 # A definition, or a call as it is written with its name.
 _CALL = re.compile(r"\b(?:(?:def|class) \w++|([A-Za-z_]\w*+)\s*+\()")
 # What a term of the loss that takes no argument is called.

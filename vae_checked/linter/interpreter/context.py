@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from enum import Enum
 from typing import Final, Protocol, TypeAlias
@@ -80,6 +81,10 @@ class Context(Evaluator, Protocol):
     @property
     def path(self) -> Path:
         """The conditions under which the statement is run that is being run."""
+
+    @property
+    def supposed(self) -> Mapping[str, str]:
+        """What settings of today are supposed to be instead."""
 
     def site(self, node: ast.AST) -> Site:
         """Where `node` is written: one and the same object as often as the node is evaluated."""

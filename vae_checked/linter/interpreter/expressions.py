@@ -31,6 +31,8 @@ def _name(context: Context, node: ast.Name, scope: Scope) -> Value:
             value = names[name]
             if isinstance(value, Deferred):
                 value = settle(names, name)
+            if value.__class__ is str and context.supposed:
+                return _supposed(context, value)
             return context.path.taken(value) if isinstance(value, Expr) and value.op == "phi" else value
         at = at.parent
     if name in BUILTINS:
@@ -38,9 +40,16 @@ def _name(context: Context, node: ast.Name, scope: Scope) -> Value:
     return atom(node.id, context.site(node), scope.module.path)
 
 
+def _supposed(context: Context, value: Value) -> Value:
+    """What a setting is supposed to be in the place of what it is today."""
+    return context.supposed.get(value, value) if isinstance(value, str) else value
+
+
 def _attribute(context: Context, node: ast.Attribute, scope: Scope) -> Value:
     owner = context.eval(node.value, scope)
     value = attributes.attribute(context, owner, node.attr, context.site(node))
+    if value.__class__ is str and context.supposed:
+        return _supposed(context, value)
     return context.path.taken(value) if isinstance(value, Expr) and value.op == "phi" else value
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import TypeVar
 
 from vae_checked.linter.interpreter import call_memo, calls, without_gradient
 from vae_checked.linter.interpreter.context import Ending, Frame, Imports, Outcome
@@ -23,6 +24,9 @@ MAX_DEPTH = 24
 MAX_STEPS = 250_000
 # The steps of one call into a file that names no tensor library; a function that takes more is not run again.
 MAX_PLAIN_STEPS = 1_000
+# The steps of an evaluation in which a setting is supposed to be another one.
+MAX_SUPPOSED_STEPS = 40_000
+T = TypeVar("T")
 
 # Models and losses by what stands for them in code that takes them from outside.
 Substitutes = Mapping[Taken, Instance | Function]
@@ -54,6 +58,7 @@ class Interpreter:
         self._no_grad = 0
         self._turns = 1
         self._stand_ins: Substitutes = {}
+        self.supposed: Mapping[str, str] = {}
         self._too_long: set[int] = set()
         self._call_memo = call_memo.CallMemo()
         # By the ids of their nodes, which they hold.
@@ -144,6 +149,15 @@ class Interpreter:
             self._stand_ins = models_before
         return value, observations
 
+    def supposing(self, settings: Mapping[str, str], work: Callable[[], T]) -> T:
+        """What `work` comes to where settings of today are others, beside the steps that its file may take."""
+        remaining, self.remaining = self.remaining, max(self.remaining, MAX_SUPPOSED_STEPS)
+        self.supposed = settings
+        try:
+            return work()
+        finally:
+            self.supposed, self.remaining = {}, remaining
+
     def aside(self, work: Callable[[], Value]) -> Value:
         """What `work` comes to, its observations left out of those of the evaluation that goes on."""
         value, _ = self.run(work)
@@ -197,7 +211,9 @@ class Interpreter:
         refused = depth > MAX_DEPTH or len(active) > 1 or isinstance(node, ast.AsyncFunctionDef)
         if refused or id(node) in self._too_long:
             return opaque(f"call:{function.name}", tuple(as_expr(item, site) for item in args), site)
-        key = self._call_memo.key(function, args, kwargs) if depth <= call_memo.MAX_DEPTH else None
+        key = (
+            self._call_memo.key(function, args, kwargs) if depth <= call_memo.MAX_DEPTH and not self.supposed else None
+        )
         if key is None:
             self.observations.entered.add(id(node))
             return self._invoked(function, args, kwargs, site)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -79,7 +79,10 @@ class Project:
         if module.begun:
             return
         module.begun = True
+        # Its names are those of today, whatever is supposed where it is imported.
+        supposed, self.interpreter.supposed = self.interpreter.supposed, {}
         _, observations = self.interpreter.run(lambda: self.interpreter.run_module(module))
+        self.interpreter.supposed = supposed
         # Of a file that was only imported nobody asks what its top level observed.
         if not module.followed:
             self._top_levels[module.path] = observations
@@ -93,6 +96,22 @@ class Project:
         names.clear()
         names.update(kept)
         return observations
+
+    def supposing(self, settings: Mapping[str, str], module: Module, work: Callable[[], T]) -> T:
+        """What `work` comes to where settings of today are others, for a module's top level as well."""
+        names = module.scope.names
+        kept = dict(names)
+        names.clear()
+
+        def again() -> T:
+            self.interpreter.run(lambda: self.interpreter.run_module(module))
+            return work()
+
+        try:
+            return self.interpreter.supposing(settings, again)
+        finally:
+            names.clear()
+            names.update(kept)
 
     def take_top_level(self, module: Module) -> Observations | None:
         """What the run of a module's top level observed, handed out once; None where it was handed out or not run."""

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from vae_checked.linter.files import syntax
-from vae_checked.linter.interpreter import branches, loops, operators, parts, without_gradient
+from vae_checked.linter.interpreter import branches, loops, operators, parts, settings, without_gradient
 from vae_checked.linter.interpreter.binding import bind
 from vae_checked.linter.interpreter.context import NOTHING, RAISED, Context, Ending, Outcome
 from vae_checked.linter.symbols.constants import MAX_ITEMS
@@ -50,6 +50,8 @@ def _if(context: Context, node: ast.If, rest: Sequence[ast.stmt], scope: Scope) 
         condition = as_expr(test, context.site(node.test))
         truth = context.path.holds(condition)
     if truth is not None or condition is None:
+        if isinstance(node.test, ast.Compare):
+            settings.note_skipped(context, node, bool(truth), scope)
         result = run_block(context, node.body if truth else node.orelse, scope)
         return result is not NOTHING, result
     if not node.orelse and isinstance(node.body[0], ast.Raise):

@@ -74,7 +74,7 @@ def facts_of(evaluation: Evaluation, across: Across) -> list[Facts]:
         posterior.append(site)
         decoded: list[Reconstruction | None] = [*_recons_of(site, recons, kl, losses)]
         facts.extend(_facts(across, site, kl, recon, losses) for recon in decoded or [None])
-        across.readings.read(site, facts[-1])
+        across.readings.read(site, facts[-1], evaluation)
     for site in posterior:
         facts.extend(Facts(evaluation.subject, sampler=sampler) for sampler in training.without_eps(losses, site))
     facts.extend(weights.facts(evaluation.subject, found, kls))

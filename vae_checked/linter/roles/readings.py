@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vae_checked.facts import KL, Fact, Facts, KLForm, Parametrisation, Sampler, StdCurve
+from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.roles.samplers import SamplerSite, curve
 from vae_checked.linter.symbols.expression import Expr, built_at, strip
 from vae_checked.record import dataclass
@@ -16,6 +17,7 @@ class _Drawn:
     subject: str
     head: Head
     std: Fact[StdCurve]
+    function: object
 
 
 class Readings:
@@ -24,16 +26,19 @@ class Readings:
     def __init__(self) -> None:
         self._trained: dict[Head, set[Fact[KLForm]]] = {}
         self._drawn: list[_Drawn] = []
+        # The functions that draw from a head as it is trained: what else they make of it, they do by a setting.
+        self._functions: set[tuple[Head, object]] = set()
 
-    def read(self, site: SamplerSite, facts: Facts) -> None:
+    def read(self, site: SamplerSite, facts: Facts, evaluation: Evaluation) -> None:
         """Take note of how one sampler reads its second head, and of the KL that trains it if there is one."""
         std, form, head = facts.sampler.std, facts.kl.form, _head(site)
         if std is None or head is None or std.value.parametrisation is None:
             return
         if form is None:
-            self._drawn.append(_Drawn(facts.subject, head, std))
+            self._drawn.append(_Drawn(facts.subject, head, std, _function_around(site, evaluation)))
         elif form.value.parametrisation is std.value.parametrisation is _own_reading(site):
             self._trained.setdefault(head, set()).add(form)
+            self._functions.add((head, _function_around(site, evaluation)))
 
     def facts(self) -> list[Facts]:
         """The samplers that read a head in another way than the one in which it is trained."""
@@ -41,10 +46,25 @@ class Readings:
         for drawn in self._drawn:
             forms = self._trained.get(drawn.head, set())
             ways = {form.value.parametrisation for form in forms}
-            if len(ways) == 1 and drawn.std.value.parametrisation not in ways:
+            chosen = drawn.function is not None and (drawn.head, drawn.function) in self._functions
+            if not chosen and len(ways) == 1 and drawn.std.value.parametrisation not in ways:
                 form = min(forms, key=lambda item: str(item.origin.place))
                 found.append(Facts(drawn.subject, sampler=Sampler(std=drawn.std), kl=KL(form=form)))
         return found
+
+
+def _function_around(site: SamplerSite, evaluation: Evaluation) -> object:
+    """The place of the function in which z is drawn, the innermost; None where it is drawn in none."""
+    written = site.z.site
+    line = 0 if written is None else getattr(written.node, "lineno", 0)
+    around = [
+        (function.node.lineno, function.scope.module.path)
+        for function in evaluation.functions()
+        if written is not None
+        and function.scope.module.path == written.source.path
+        and function.node.lineno <= line <= (function.node.end_lineno or 0)
+    ]
+    return max(around, default=None)
 
 
 def _own_reading(site: SamplerSite) -> Parametrisation | None:

@@ -26,6 +26,7 @@ from vae_checked.linter.interpreter.project import Project
 from vae_checked.linter.options import Options
 from vae_checked.linter.roles import assemble, reader
 from vae_checked.linter.roles.across import Across
+from vae_checked.linter.run import other_choices
 from vae_checked.linter.run.coverage_lines import recognised, unobserved
 from vae_checked.linter.run.cuts import Cuts
 from vae_checked.linter.run.report import TOO_LARGE, LintReport
@@ -117,6 +118,7 @@ def _facts(
     paths = {module.path for module in modules}
     across, stand_ins, losses = Across(project.observed), StandIns(project, reader), LossesByChoice(project, reader)
     found: list[Facts] = []
+    supposed: list[Facts] = []
     plan = Plan(project, reader)
     built, around = plan.evaluations(modules), plan.evaluations(feeding)
     made = chain(
@@ -134,6 +136,7 @@ def _facts(
                 losses.note(evaluation)
                 # One evaluation at a time: together their expressions take more memory than all else.
                 facts = assemble.facts_of(evaluation, across)
+                supposed.extend(other_choices.facts(plan.supposed(evaluation), project.observed))
                 evaluation.forget()
                 cut_at = cuts.note(evaluation)
                 found.extend(facts if cut_at is None else (replace(item, cut_at=cut_at) for item in facts))
@@ -141,6 +144,7 @@ def _facts(
             evaluation.observations.cuts.append(Cut(None, error))
             cuts.note(evaluation)
         project.sweep()
+    found.extend(other_choices.new(supposed, found))
     pipelines.settle()
     placed = [replace(item, data=replace(item.data, interval=pipelines.known(item.data.interval))) for item in found]
     return distinct(_settled([*placed, *across.facts(pipelines.known)]))

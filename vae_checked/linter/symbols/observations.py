@@ -39,7 +39,8 @@ class Observations:
     """What one evaluation observed: every root, the functions that it entered, and the names that values went by.
 
     `fed` are layers that were applied to data, before anything but their scale and layout was changed. `cuts` are
-    where it ended too early: what comes after was not seen.
+    where it ended too early: what comes after was not seen. `skipped` are pairs of a setting's value and another, with
+    which a branch would be run that was not.
     """
 
     roots: list[Root] = field(default_factory=list)
@@ -47,6 +48,7 @@ class Observations:
     names: dict[int, list[str]] = field(default_factory=dict)
     fed: list[Expr] = field(default_factory=list)
     cuts: list[Cut] = field(default_factory=list)
+    skipped: dict[tuple[str, str], None] = field(default_factory=dict)
 
     def name(self, value: Value, name: str) -> None:
         """Take note of a name that an expression goes by."""

@@ -1,0 +1,53 @@
+"""Branches that a setting of today chooses: the others may be chosen tomorrow, and are run by themselves."""
+
+from __future__ import annotations
+
+import ast
+
+from vae_checked.linter.files import syntax
+from vae_checked.linter.interpreter.context import Context
+from vae_checked.linter.symbols.values import Scope
+
+# What a sampler or a KL is written with.
+_TELLING = frozenset(
+    "exp log pow randn randn_like normal rsample sample kl_divergence kl_div square softplus log_prob".split()
+)
+# Another choice than all that are written.
+OTHERWISE = ""
+
+
+def note_skipped(context: Context, node: ast.If, truth: bool, scope: Scope) -> None:
+    """Take note of what a setting would have to be for other parts of an `if` to be run, whose condition is known."""
+    asked = None if context.supposed else _choice(node.test)
+    value = None if asked is None else context.eval(asked[0], scope)
+    if asked is not None and isinstance(value, str):
+        for other in _others(node, truth, asked[1], asked[2]):
+            context.observations.skipped.setdefault((value, other))
+
+
+def _choice(test: ast.expr) -> tuple[ast.expr, str, bool] | None:
+    """What a condition compares with a text: the setting, the text, and whether it asks if both are equal."""
+    if not isinstance(test, ast.Compare) or len(test.ops) != 1 or not isinstance(test.ops[0], (ast.Eq, ast.NotEq)):
+        return None
+    setting, text = test.left, test.comparators[0]
+    if not isinstance(setting, (ast.Name, ast.Attribute)) or not isinstance(text, ast.Constant):
+        return None
+    return (setting, text.value, isinstance(test.ops[0], ast.Eq)) if isinstance(text.value, str) else None
+
+
+def _others(node: ast.If, truth: bool, constant: str, equal: bool) -> list[str]:
+    """The choices by which a part of an `if` that is not run today, and that may hold a formula, would be run."""
+    if not truth:
+        return [constant if equal else OTHERWISE] if any(map(_tells, node.body)) else []
+    found: list[str] = []
+    rest = node.orelse
+    while len(rest) == 1 and isinstance(rest[0], ast.If) and (asked := _choice(rest[0].test)) is not None:
+        found += [asked[1]] if asked[2] and any(map(_tells, rest[0].body)) else []
+        rest = rest[0].orelse
+    if any(map(_tells, rest)):
+        found.append(OTHERWISE if equal else constant)
+    return found
+
+
+def _tells(statement: ast.stmt) -> bool:
+    return any(isinstance(item, ast.Attribute) and item.attr in _TELLING for item in syntax.descendants(statement))

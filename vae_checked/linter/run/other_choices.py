@@ -1,0 +1,43 @@
+"""What is wrong in branches that a setting leaves out today: of such an evaluation what stands in these alone is kept.
+
+Which settings go together is not known, so that nothing is said of what one branch does beside another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from vae_checked.facts import KL, Facts, Family, KLForm, Sampler
+from vae_checked.finding import Place
+from vae_checked.linter.evaluations.evaluation import Evaluation
+from vae_checked.linter.roles import assemble
+from vae_checked.linter.roles.across import Across
+from vae_checked.linter.symbols.observations import ProjectObservations
+
+
+def facts(evaluations: Iterable[Evaluation], observed: ProjectObservations) -> Iterator[Facts]:
+    """The KLs that are none of any parametrisation, and those that read a head otherwise than their samplers."""
+    for evaluation in evaluations:
+        for item in assemble.facts_of(evaluation, Across(observed)):
+            form, std = item.kl.form, item.sampler.std
+            if form is None:
+                continue
+            if _is_none(form.value):
+                yield Facts(item.subject, kl=KL(form=form))
+            elif std is not None and std.value.parametrisation is not form.value.parametrisation:
+                yield Facts(item.subject, kl=KL(form=form), sampler=Sampler(std=std))
+
+
+def _is_none(form: KLForm) -> bool:
+    return form.offset or (form.parametrisation is None and form.family is Family.GAUSSIAN)
+
+
+def new(supposed: Iterable[Facts], known: Iterable[Facts]) -> list[Facts]:
+    """Of what was seen under other settings that which stands at no place that was seen under those of today."""
+    seen = {place for item in known for place in _places(item)}
+    return [item for item in supposed if seen.isdisjoint(_places(item))]
+
+
+def _places(item: Facts) -> set[Place]:
+    found = (fact.origin.place for fact in (item.kl.form, item.sampler.std) if fact is not None)
+    return {place for place in found if place is not None}
