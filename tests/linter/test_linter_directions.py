@@ -142,3 +142,113 @@ def test_nothing_is_said_of_the_direction_where_no_sample_tells_it(tmp_path: Pat
     assert codes(report) == []
     assert report.judgements
     assert not any("VAE306" in each.clean for each in report.judgements)
+
+
+CHOSEN = """
+class Net(nn.Module):
+    def __init__(self, seen=33, told=5, latents=7):
+        super().__init__()
+        self.to_q, self.to_p = nn.Linear(seen + told, 2 * latents), nn.Linear(told, 2 * latents)
+        self.back = nn.Linear(latents + told, seen)
+
+    def forward(self, x, c, from_prior=False):
+        {one_mean}, {one_s} = self.to_q(torch.cat([x, c], -1)).chunk(2, -1)
+        {other_mean}, {other_s} = self.to_p(c).chunk(2, -1)
+        mean, s = ({other_mean}, {other_s}) if from_prior else ({one_mean}, {one_s})
+        z = mean + torch.exp(0.5 * s) * torch.randn_like(mean)
+        near = ({one_mean} - {other_mean}) ** 2 / {other_s}.exp()
+        kl = 0.5 * ({other_s} - {one_s} + ({one_s} - {other_s}).exp() + near - 1).sum(-1)
+        return self.back(torch.cat([z, c], -1)), kl
+"""
+NAMED = CHOSEN.format(one_mean="post_mean", one_s="post_s", other_mean="prior_mean", other_s="prior_s")
+UNNAMED = CHOSEN.format(one_mean="wide_mean", one_s="wide_s", other_mean="near_mean", other_s="near_s")
+SHOWN = """
+
+def {name}(net, x, c, beta):
+    y, kl = net(x, c, from_prior=True)
+    error = F.mse_loss(y, x, reduction="none").sum(-1).mean()
+    loss = error + beta * kl.mean()
+    return loss
+"""
+DIFFERENTIATED = """
+
+def fit(net, x, c, optimizer):
+    y, kl = net(x, c, from_prior=True)
+    loss = F.mse_loss(y, x, reduction="none").sum(-1).mean() + kl.mean()
+    loss.backward()
+    optimizer.step()
+"""
+LIGHTNING = """
+
+class Lit(pl.LightningModule):
+    def __init__(self):
+        super().__init__()
+        self.net = Net()
+
+    def {name}(self, batch, index):
+        x, c = batch
+        y, kl = self.net(x, c, from_prior=True)
+        return F.mse_loss(y, x, reduction="none").sum(-1).mean() + kl.mean()
+"""
+
+
+@pytest.mark.parametrize("name", ["compute_loss", "perplexity", "evaluate"])
+def test_a_bound_that_is_only_shown_tells_no_direction(name: str, tmp_path: Path) -> None:
+    report = linted(
+        tmp_path, {"net.py": START + UNNAMED + SHOWN.format(name=name), "show.py": SCRIPT.format(name=name)}
+    )
+    assert codes(report) == []
+
+
+SCRIPT = """
+import torch
+from net import Net, {name}
+
+net = Net()
+net.load_state_dict(torch.load("net.pt"))
+for x, c in torch.load("held_out.pt"):
+    print({name}(net, x, c, 0.5).item())
+"""
+
+
+def test_a_step_that_is_trained_tells_the_direction(tmp_path: Path) -> None:
+    assert codes(linted(tmp_path, {"net.py": START + UNNAMED + DIFFERENTIATED})) == ["VAE306"]
+
+
+def test_names_that_say_otherwise_leave_the_direction_open(tmp_path: Path) -> None:
+    report = linted(tmp_path, {"net.py": START + NAMED + DIFFERENTIATED})
+    assert codes(report) == []
+
+
+@pytest.mark.parametrize(("name", "expected"), [("training_step", ["VAE306"]), ("test_step", [])])
+def test_a_step_of_lightning_tells_the_direction_in_training(name: str, expected: list[str], tmp_path: Path) -> None:
+    text = START + "import pytorch_lightning as pl\n" + UNNAMED + LIGHTNING.format(name=name)
+    assert codes(linted(tmp_path, {"net.py": text})) == expected
+
+
+APART = """
+divergence = lambda m, s, n, t: 0.5 * (t - s + (s - t).exp() + (m - n) ** 2 / t.exp() - 1).sum(-1)
+"""
+USING = """
+import torch
+import torch.nn.functional as F
+from torch import nn
+from terms import divergence
+
+
+def fit(to_q, to_p, back, x, c, beta, optimizer):
+    m, s = to_q(x).chunk(2, -1)
+    n, t = to_p(c).chunk(2, -1)
+    z = m + torch.exp(0.5 * s) * torch.randn_like(m)
+    error = F.mse_loss(back(z), x, reduction="none").sum(-1).mean()
+    loss = error + beta * divergence({order}).mean()
+    loss.backward()
+    optimizer.step()
+"""
+
+
+def test_a_kl_in_another_file_is_placed_where_its_formula_is(tmp_path: Path) -> None:
+    report = linted(tmp_path, {"terms.py": APART, "step.py": USING.format(order="n, t, m, s")})
+    assert codes(report) == ["VAE306"]
+    assert [finding.place.path.rpartition("/")[2] for finding in report.findings] == ["terms.py"]
+    assert codes(linted(tmp_path, {"terms.py": APART, "step.py": USING.format(order="m, s, n, t")})) == []

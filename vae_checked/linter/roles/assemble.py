@@ -116,10 +116,12 @@ def _read(
     """The values of an evaluation in all ways through their branches, and the parts of VAEs among them."""
     graph = Graph(phi.resolved(evaluation.values()))
     found = samplers.find(graph)
-    return graph, found, *_terms(graph, found)
+    return graph, found, *_terms(graph, found, evaluation)
 
 
-def _terms(graph: Graph, found: list[SamplerSite]) -> tuple[list[Divergence], list[Reconstruction]]:
+def _terms(
+    graph: Graph, found: list[SamplerSite], evaluation: Evaluation
+) -> tuple[list[Divergence], list[Reconstruction]]:
     """The KLs of a graph and its reconstructions."""
     kls = [of_a_turn(kl, found) for kl in divergences.find(graph, _cuts(found), _heads(found))]
     recons = [
@@ -129,7 +131,7 @@ def _terms(graph: Graph, found: list[SamplerSite]) -> tuple[list[Divergence], li
     ]
     if any(kl.prior_heads is not None for kl in kls):
         decoded = directions.predictions(recons)
-        kls = [directions.directed(kl, kls, found, decoded) for kl in kls]
+        kls = [directions.directed(kl, kls, found, decoded, evaluation) for kl in kls]
     return kls, recons
 
 

@@ -1,30 +1,37 @@
-"""From which of two Gaussians a KL is taken: the posterior is the one whose sample is decoded and compared."""
+"""From which of two Gaussians a KL is taken: the posterior is the one whose sample is decoded in training."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from vae_checked.facts import Parametrisation
+from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.roles.divergences import Divergence
-from vae_checked.linter.roles.objective import is_given
+from vae_checked.linter.roles.objective import differentiated, is_given
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import Graph, contains, strip, walk
 from vae_checked.linter.symbols.gradient_flow import reached
 from vae_checked.mathematics.gaussians import gaussian_kl, reversed_gaussian_kl, std_at
+from vae_checked.mathematics.names import words_of
 from vae_checked.record import replace
 
 # What makes a head of something else.
 _MADE = frozenset(("layer", "call", "opaque"))
+# Words in the names of heads.
+_POSTERIOR, _PRIOR = frozenset(("posterior", "post")), frozenset(("prior",))
 _SHOWN = ((0.0, 1.0), (0.7, 0.5), (-0.4, 2.0))
 
 
-def directed(kl: Divergence, kls: Iterable[Divergence], found: Sequence[SamplerSite], decoded: Graph) -> Divergence:
+def directed(
+    kl: Divergence, kls: Iterable[Divergence], found: Sequence[SamplerSite], decoded: Graph, evaluation: Evaluation
+) -> Divergence:
     """A KL of two learned Gaussians with what their samples say of its direction, as one of the posterior's heads.
 
     `decoded` are the predictions of all reconstructions. Where it is taken from the prior to the posterior, the prior
     must feed none of them, and be trained by the KL, and the same two must have no KL the other way round: a sum of
-    both is meant. A draw of heads that are handed over says nothing of who hands them over.
+    both is meant. A draw of heads that are handed over says nothing of who hands them over, and what is decoded where
+    nothing is trained may be a draw from the prior; so may one be that names say the opposite of.
     """
     if kl.prior_heads is None or kl.parametrisation is None:
         return kl
@@ -38,6 +45,8 @@ def directed(kl: Divergence, kls: Iterable[Divergence], found: Sequence[SamplerS
         return kl
     site = next((site for site in last if site.z in decoded), None)
     if site is None or kl.head in decoded or _is_cut(kl) or any(_is_opposite(kl, other) for other in kls):
+        return replace(kl, reversed=None)
+    if not _is_trained(kl, evaluation) or _names_disagree(kl, evaluation.observations.names):
         return replace(kl, reversed=None)
     own, other = (mean, kl.location) if strip(site.location).uid == strip(mean).uid else (kl.location, mean)
     return replace(
@@ -53,6 +62,23 @@ def directed(kl: Divergence, kls: Iterable[Divergence], found: Sequence[SamplerS
 def predictions(recons: Iterable[Reconstruction]) -> Graph:
     """What is compared with data in some reconstructions, both sides of each."""
     return Graph(side for recon in recons for side in (recon.first, recon.second))
+
+
+def _is_trained(kl: Divergence, evaluation: Evaluation) -> bool:
+    """Whether a KL is part of what is differentiated, by the code that is read or by a trainer."""
+    return any(contains(end, kl.term.uid) for end in evaluation.read_once(differentiated))
+
+
+def _names_disagree(kl: Divergence, names: Mapping[int, list[str]]) -> bool:
+    """Whether the KL is one from a posterior, or to a prior, by the names of its heads."""
+    heads = ((_POSTERIOR, (kl.location, kl.head)), (_PRIOR, kl.prior_heads or ()))
+    return any(
+        not role.isdisjoint(words_of(name))
+        for role, pair in heads
+        for head in pair
+        for value in (head, strip(head))
+        for name in names.get(value.uid, ())
+    )
 
 
 def _is_opposite(one: Divergence, other: Divergence) -> bool:

@@ -10,7 +10,7 @@ from vae_checked.linter.roles import gradients, phi
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import JointLoss, Losses
 from vae_checked.linter.roles.reconstructions import Reconstruction
-from vae_checked.linter.roles.reductions import chains, is_whole, peeled, rank_of, step_axes
+from vae_checked.linter.roles.reductions import chains, formula_in, is_whole, peeled, rank_of, step_axes
 from vae_checked.linter.symbols.expression import Expr, origin, strip
 from vae_checked.mathematics import reductions
 from vae_checked.mathematics.names import is_divergence
@@ -21,7 +21,7 @@ def kl_facts(kl: Divergence | None, recon: Reconstruction | None, reading: Joint
     """What is read of the KL; nothing where none was found, and of the objective nothing where that was not read."""
     if kl is None:
         return KL()
-    where = origin(kl.term)
+    where = origin(formula_in(kl.term))
     reduced = _reduced_twice(kl, losses) if reading is None else reduced_of(kl, reading)
     sign = None if reading is None else _sign(kl, reading, losses)
     factor: Factor | None = None

@@ -305,6 +305,16 @@ class Losses:
         return len(signs) > 1
 
 
+def differentiated(evaluation: Evaluation) -> list[Expr]:
+    """What is differentiated in every way through its branches: here, or by a trainer that a step hands it to."""
+    return _resolved(
+        root
+        for root in evaluation.observations.roots
+        if root.kind == "backward"
+        or (root.kind == "return" and root.function is not None and root.function.name == "training_step")
+    )
+
+
 def is_given(head: Expr) -> bool:
     """Whether a head is a parameter of the function that was run, or computed from one alone."""
     found = leaves(head)

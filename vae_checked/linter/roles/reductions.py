@@ -41,6 +41,8 @@ _MAX_CALLS = 6
 _MAX_DEPTH = 200
 # Batch, steps and features.
 _OF_SEQUENCES = 3
+_SCALING_METHODS = frozenset("mul multiply div divide true_divide".split())
+_OF_TWO = 2
 # What has as many axes as the one of its arguments that has most.
 _KEEPING_RANK = ELEMENTWISE | {"loss", "cast", "detach", "contiguous", "part", "alias", "softmax"}
 
@@ -164,11 +166,17 @@ def _number(node: Expr, index: int, inverse: bool) -> Number:
 
 
 def _operand(node: Expr, index: int) -> ast.expr | None:
-    """An argument of a product or a quotient as it is written; None where that is no binary operation."""
+    """An argument of a product or a quotient as it is written; None where that is neither operation nor method."""
     written = node.site.node if node.site is not None else None
-    if not isinstance(written, ast.BinOp):
+    if isinstance(written, ast.BinOp):
+        return written.left if index == 0 else written.right
+    if not isinstance(written, ast.Call) or not isinstance(written.func, ast.Attribute):
         return None
-    return written.left if index == 0 else written.right
+    if written.func.attr.rstrip("_") not in _SCALING_METHODS:
+        return None
+    of_tensor = (written.func.value, *written.args)
+    operands = tuple(written.args) if len(written.args) == _OF_TWO else of_tensor
+    return operands[index] if len(operands) == _OF_TWO else None
 
 
 def _text(node: Expr, index: int) -> str:
@@ -258,19 +266,30 @@ def peeled(term: Expr) -> tuple[ChainStep, ...]:
     """What a term is scaled and reduced by at its top, down to where its parts are added."""
     steps: list[ChainStep] = []
     node = term
-    while True:
-        index = 0
-        if node.op == "mul":
-            index = 1 if is_number(node.args[0]) else 0
-            if not is_number(node.args[1 - index]):
-                return tuple(steps)
-        elif node.op == "div":
-            if not is_number(node.args[1]):
-                return tuple(steps)
-        elif node.op not in ("neg", "sum", "mean") and node.op not in TRANSPARENT:
-            return tuple(steps)
+    while (index := _scaled_at(node)) is not None:
         steps += _steps(node, index)
         node = node.args[index]
+    return tuple(steps)
+
+
+def _scaled_at(node: Expr) -> int | None:
+    """Which argument a node scales by a number, reduces or reshapes; None where it does something else."""
+    if node.op == "mul":
+        index = 1 if is_number(node.args[0]) else 0
+        return index if is_number(node.args[1 - index]) else None
+    if node.op == "div":
+        return 0 if is_number(node.args[1]) else None
+    return 0 if node.op in ("neg", "sum", "mean") or node.op in TRANSPARENT else None
+
+
+def formula_in(term: Expr) -> Expr:
+    """The outermost part of a term that stands in the file of its formula: another file may reduce and weigh it."""
+    nodes = [term]
+    while (index := _scaled_at(nodes[-1])) is not None:
+        nodes.append(nodes[-1].args[index])
+    formula = nodes[-1].site
+    own = (node for node in nodes if formula and node.site and node.site.source.path == formula.source.path)
+    return next(own, term)
 
 
 def inner_chain(kl: Divergence, graph: Graph) -> tuple[ChainStep, ...] | None:
