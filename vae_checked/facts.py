@@ -397,7 +397,7 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Recon:
-    """The reconstruction term. `sign` is +1 when a larger error makes a larger loss."""
+    """The reconstruction term: `sign` +1 when a larger error makes a larger loss, `ignored_attribute` with its text."""
 
     kind: Fact[Likelihood] | None = None
     swapped: Fact[bool] | None = None

@@ -104,6 +104,37 @@ REDUCTIONS = {
         f"criterion = nn.BCELoss()\ncriterion.size_average = False\nrecon = criterion(out, x)\n{KL}\nloss = recon + kl",
         ["VAE506"],
     ),
+    "the old flag given a text": (
+        f"recon = nn.BCELoss(reduce='sum')(out, x)\n{KL} / len(x)\nloss = recon + kl * BETA",
+        ["VAE506"],
+    ),
+    "a text as the first option": (f"recon = nn.MSELoss('sum')(out, x)\n{KL}\nloss = recon + kl", ["VAE506"]),
+    "a text as the first option of the function": (
+        f"recon = F.mse_loss(out, x, 'sum')\n{KL}\nloss = recon + kl",
+        ["VAE506"],
+    ),
+    "the other old flag given a text": (
+        f"recon = F.l1_loss(out, x, size_average='sum')\n{KL}\nloss = recon + kl",
+        ["VAE506"],
+    ),
+    "a text as the first option where it is the reduction": (
+        f"recon = nn.HuberLoss('sum')(out, x)\n{KL}\nloss = recon + kl",
+        [],
+    ),
+    "the old flag given the text that it means": (
+        f"recon = nn.BCELoss(reduce='mean')(out, x)\n{ROWS}\nloss = recon + rows.mean()",
+        [],
+    ),
+    "False as the first option is a sum": (f"recon = nn.MSELoss(False)(out, x)\n{KL}\nloss = recon + kl", []),
+    "False as the second option reduces nothing": (
+        f"recon = nn.MSELoss(None, False)(out, x).sum()\n{KL}\nloss = recon + kl",
+        [],
+    ),
+    "0 for the old flag is a sum": (f"recon = nn.BCELoss(size_average=0)(out, x)\n{KL}\nloss = recon + kl", []),
+    "True for the old flag is a mean": (
+        f"recon = F.mse_loss(out, x, size_average=True)\n{KL} / len(x)\nloss = recon + kl",
+        ["VAE502"],
+    ),
     "python's sum over the rows": (
         f"{ROWWISE}\n{ROWS}\nloss = recon + sum(rows.sum(1))",
         ["VAE504"],

@@ -10,13 +10,23 @@ from vae_checked.finding import Severity
 
 
 def judge(facts: Facts) -> Verdict:
-    """Found where the loss object is given a reduction by an attribute that torch does not read."""
+    """Found where a loss is given a reduction by an attribute that torch does not read, or by a flag that is none."""
     attribute = facts.recon.ignored_attribute
     if attribute is None:
         return lacking(facts, "recon.ignored_attribute")
     if attribute.value is None:
         return Clean()
-    return Found(Evidence(origin=attribute.origin, values={"attribute": attribute.value}))
+    return Found(Evidence(origin=attribute.origin, values=_worded(attribute.value)))
+
+
+def _worded(setting: str) -> dict[str, str]:
+    """What is said of an attribute that is set too late, or of an old flag that is given a text."""
+    if "=" in setting:
+        flag, _, text = setting.partition("=")
+        why = f"of the old flag {flag} PyTorch asks only whether it is true"
+        return {"setting": setting, "why": why, "instead": f"the mean over all elements, {text} counting as True"}
+    why = "it is set on a loss that was built already, where PyTorch ignores it"
+    return {"setting": setting, "why": why, "instead": "its reduction argument"}
 
 
 _SUMMED = 'criterion = nn.MSELoss(reduction="sum")'
@@ -32,15 +42,16 @@ MISTAKE = Mistake(
     code="VAE506",
     name="ignored-reduction-attribute",
     severity=Severity.ERROR,
-    summary="The reduction of a loss module is set after construction by an attribute that PyTorch ignores.",
+    summary="The reduction of a loss is set by what PyTorch does not read: a late attribute, a text for an old flag.",
     why=(
         "Since PyTorch 0.4.1 `size_average` and `reduce` are translated into `reduction` when the module is built. "
-        "Set afterwards they change nothing: the loss stays a mean over everything where a sum was meant, and the "
-        "KL is weighed by the number of pixels times the batch size."
+        "Set afterwards they change nothing, and a text given to one of them (`reduce='sum'`) is true: the loss stays "
+        "a mean over everything where a sum was meant, and the KL is weighed by the number of pixels times the batch "
+        "size."
     ),
-    message="{attribute} is set on a loss that was built already, where PyTorch ignores it",
-    evidence="{attribute} has no effect: the loss still reduces by its reduction argument",
-    fix='nn.MSELoss(reduction="sum")',
+    message="{setting} does not choose the reduction: {why}",
+    evidence="the loss reduces by {instead}",
+    fix='reduction="sum", as an argument of the loss where it is built or called',
     bad=edit(
         (_SUMMED, "criterion = nn.MSELoss()\ncriterion.size_average = False  # VAE506"),
         text=_FINE,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from vae_checked.facts import Likelihood, Reduction
 from vae_checked.linter.symbols.expression import Expr, Site
 from vae_checked.linter.symbols.values import Layer, Value, as_expr
@@ -21,6 +23,14 @@ CLASSES = {
     "GaussianNLLLoss": Likelihood.GAUSSIAN_NLL, "PoissonNLLLoss": Likelihood.POISSON,
 }  # fmt: skip
 _LEGACY = ("size_average", "reduce", "reduction")
+# The options in the order in which they may be given without a name.
+_WEIGHED = ("weight", "size_average", "reduce", "reduction")
+_ORDER = {
+    Likelihood.BCE: _WEIGHED, Likelihood.BCE_WITH_LOGITS: _WEIGHED, Likelihood.GAUSSIAN_NLL: ("var", "full", "eps"),
+    Likelihood.CROSS_ENTROPY: ("weight", "size_average", "ignore_index", "reduce", "reduction"),
+    Likelihood.POISSON: ("log_input", "full", "size_average", "eps", "reduce", "reduction"),
+}  # fmt: skip
+_AVERAGED = ("mean", "elementwise_mean")
 
 
 def functional(
@@ -32,7 +42,8 @@ def functional(
     kind = _FUNCTIONS.get(name)
     if kind is None:
         return None
-    return _loss(kind, args, kwargs, kwargs, (), site)
+    options = _named(name, kind, args[2:], kwargs)
+    return _loss(kind, args, kwargs, options, _mistaken_flag(options, site), site)
 
 
 def from_layer(evaluator: Evaluator, layer: Layer, args: list[Value], kwargs: dict[str, Value], site: Site) -> Expr:
@@ -40,10 +51,27 @@ def from_layer(evaluator: Evaluator, layer: Layer, args: list[Value], kwargs: di
     ignored = tuple(
         (name, layer.written.get(name, site)) for name in _LEGACY if name in layer.attributes and name != "reduction"
     )
-    options = dict(layer.kwargs)
+    options = _named(layer.kind, CLASSES[layer.kind], layer.args, layer.kwargs)
     if "reduction" in layer.attributes:
-        options["reduction"] = layer.attributes["reduction"]
+        options = {"reduction": layer.attributes["reduction"]}
+    ignored += _mistaken_flag(options, layer.site or site)
     return _loss(CLASSES[layer.kind], args, kwargs, options, ignored, site)
+
+
+def _named(name: str, kind: Likelihood, given: Sequence[Value], kwargs: dict[str, Value]) -> dict[str, Value]:
+    """The options of a loss by name, whether or not they were given by one."""
+    order = ("reduction", "delta") if name in ("huber_loss", "HuberLoss") else _ORDER.get(kind, _LEGACY)
+    return {**dict(zip(order, given, strict=False)), **kwargs}
+
+
+def _mistaken_flag(options: dict[str, Value], site: Site) -> tuple[tuple[str, Site], ...]:
+    """A text that names a reduction, given to an old flag: every text is true there, and the loss a mean."""
+    if reduction_of(options) is not Reduction.MEAN:
+        return ()
+    flags = ((name, options.get(name)) for name in _LEGACY[:2])
+    return tuple(
+        (f'{name}="{value}"', site) for name, value in flags if isinstance(value, str) and value not in _AVERAGED
+    )
 
 
 def _loss(
@@ -65,14 +93,20 @@ def _loss(
 
 
 def reduction_of(options: dict[str, Value]) -> Reduction | None:
-    """What a loss does with its elements, from its keyword arguments; None when they cannot be read."""
-    average, reduce = options.get("size_average"), options.get("reduce")
-    if isinstance(average, bool) or isinstance(reduce, bool):
-        if reduce is False:
+    """What a loss does with its elements, from its options; None when they cannot be read.
+
+    Either old flag, where it is given, settles it by whether it is true.
+    """
+    flags = [options.get(name) for name in _LEGACY[:2]]
+    if any(flag is not None for flag in flags):
+        if not all(flag is None or isinstance(flag, (bool, int, str)) for flag in flags):
+            return None
+        average, reduces = (flag is None or bool(flag) for flag in flags)
+        if not reduces:
             return Reduction.KEPT
-        return Reduction.SUM if average is False else Reduction.MEAN
+        return Reduction.MEAN if average else Reduction.SUM
     value = options.get("reduction", "mean")
-    known = {"mean": Reduction.MEAN, "elementwise_mean": Reduction.MEAN, "sum": Reduction.SUM, "none": Reduction.KEPT}
+    known = {**dict.fromkeys(_AVERAGED, Reduction.MEAN), "sum": Reduction.SUM, "none": Reduction.KEPT}
     if value is None:
         return None
     return known.get(value) if isinstance(value, str) else None
