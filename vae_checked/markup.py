@@ -7,18 +7,30 @@ import re
 from collections.abc import Iterable, Mapping
 from xml.sax.saxutils import escape, quoteattr
 
-# What XML 1.0 cannot hold, even escaped (section 2.2 of the recommendation).
-_UNPRINTABLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+from vae_checked.text import printable
+
+# What some CI servers take for a command wherever it stands in a line.
+_COMMAND = re.compile(r"##(\w*)\[")
 
 
 def xml_text(text: str) -> str:
-    """`text` as the content of an element: `a < b` becomes `a &lt; b`, and what XML cannot hold U+FFFD."""
-    return escape(_UNPRINTABLE.sub("\ufffd", text))
+    """`text` as the content of an element: `a < b` becomes `a &lt; b`, and what is not printable is written out."""
+    return _no_command(escape(printable(text, keep="\t\n")))
 
 
 def xml_attribute(text: str) -> str:
     """`text` as the value of an attribute, its quotes included."""
-    return quoteattr(_UNPRINTABLE.sub("\ufffd", text))
+    return _no_command(quoteattr(printable(text, keep="\t\n")))
+
+
+def html_text(text: str) -> str:
+    """`text` as the content of an HTML element, on one line."""
+    return xml_text(printable(text, keep="\t")).replace('"', "&quot;").replace("'", "&#x27;")
+
+
+def _no_command(markup: str) -> str:
+    """`##[` as a reader of XML sees it and a CI server does not, which takes it for a command."""
+    return _COMMAND.sub(r"##\1&#91;", markup)
 
 
 def junit_document(suite: str, lines: Iterable[str], *, tests: int, failures: int, errors: int) -> str:
@@ -31,7 +43,7 @@ def junit_document(suite: str, lines: Iterable[str], *, tests: int, failures: in
 
 def github_message(text: str) -> str:
     """`text` behind the `::` of a workflow command, which is one line: line breaks become `%0A`."""
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return printable(text, keep="\t\n").replace("%", "%25").replace("\n", "%0A")
 
 
 def github_property(text: str) -> str:
@@ -40,5 +52,20 @@ def github_property(text: str) -> str:
 
 
 def json_text(document: Mapping[str, object]) -> str:
-    """`document` as strictly valid JSON; ValueError for NaN and infinity, for which JSON has no form."""
-    return json.dumps(document, indent=2, allow_nan=False) + "\n"
+    """`document` as strictly valid JSON; ValueError for NaN and infinity, for which JSON has no form.
+
+    A byte of a file name that is not UTF-8 is written as `\\xff`.
+    """
+    text = json.dumps(_encodable(document), indent=2, allow_nan=False)
+    return _COMMAND.sub(r"##\1\\u005b", text) + "\n"
+
+
+def _encodable(value: object) -> object:
+    """`value` with the bytes in its texts written out that are no UTF-8: no Unicode text holds what stands for them."""
+    if isinstance(value, Mapping):
+        return {_encodable(key): _encodable(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_encodable(item) for item in value]
+    if isinstance(value, str) and not value.isascii():
+        return "".join(printable(letter) if "\ud800" <= letter <= "\udfff" else letter for letter in value)
+    return value

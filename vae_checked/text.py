@@ -12,6 +12,35 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
+def printable(text: str, keep: str = "") -> str:
+    """`text` with what a terminal obeys or hides written out, but for the letters to `keep`: `\\x1b[31m`, `\\u202e`.
+
+    A line break is such a letter; a byte of a file name that is not UTF-8 is written as `\\xff`.
+    """
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() or letter in keep else _written_out(letter) for letter in text)
+
+
+def _written_out(letter: str) -> str:
+    if "\udc80" <= letter <= "\udcff":
+        return f"\\x{ord(letter) - 0xDC00:02x}"
+    return letter.encode("unicode_escape").decode("ascii")
+
+
+def inert(line: str) -> str:
+    """`line` as one printable line that is no command to a CI server: `::error::` and `##[error]` get a backslash."""
+    line = printable(line, keep="\t")
+    bare = line.lstrip()
+    if bare.startswith("::"):
+        line = f"{line[: len(line) - len(bare)]}\\{bare}"
+    if "##" in line:
+        import re  # noqa: PLC0415  such lines are rare
+
+        line = re.sub(r"##(?=\w*\[)", r"#\\#", line)
+    return line
+
+
 def described(error: BaseException) -> str:
     """`error` in one line: its kind, the first line of its message, and where in the user's code it was raised."""
     import sysconfig  # noqa: PLC0415  a start pays for no error

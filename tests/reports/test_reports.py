@@ -401,7 +401,7 @@ def test_junit_parses_back() -> None:
 def test_junit_survives_what_xml_cannot_hold() -> None:
     odd = replace(FOUND, message='a < b & "c" \x00 \udc80 ]]>', place=replace(PLACE, path="m\x1b<.py"))
     (suite,) = ElementTree.fromstring(render(AuditLike(findings=(odd,)), "junit"))
-    assert suite[0].find("failure").get("message") == 'a < b & "c" � � ]]>'
+    assert suite[0].find("failure").get("message") == 'a < b & "c" \\x00 \\x80 ]]>'
 
 
 # ------------------------------------------------------------------------------------------------------ html

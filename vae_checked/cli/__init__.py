@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from vae_checked.errors import VaeCheckedError
+from vae_checked.text import inert
 
 # The modules are imported on use: a run needs one of them.
 COMMANDS: dict[str, str] = {
@@ -78,7 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else FOUND_NOTHING
     except VaeCheckedError as error:
-        sys.stderr.write(f"vae-checked: error: {error}\n")
+        sys.stderr.write(f"vae-checked: error: {inert(str(error))}\n")
         return FAILED
     except KeyboardInterrupt:
         sys.stderr.write("vae-checked: interrupted\n")

@@ -11,7 +11,7 @@ from vae_checked.cli.configured import config_for, lint_options
 from vae_checked.cli.options import add_report_options, emit, write
 from vae_checked.errors import UsageError, VaeCheckedError
 from vae_checked.finding import RemarkKind
-from vae_checked.text import counted
+from vae_checked.text import counted, printable
 
 if TYPE_CHECKING:
     from vae_checked.config import LintConfig
@@ -75,7 +75,9 @@ def run(args: argparse.Namespace) -> int:
 
         fixed = fixed_files(paths, options=options)
         if args.diff:
-            sys.stdout.write("".join(each.diff for each in fixed))
+            diff = "".join(each.diff for each in fixed)
+            # A patch is applied as it is; on a screen it is text like any other.
+            sys.stdout.write(printable(diff, keep="\t\n") if sys.stdout.isatty() else diff)
             return 0 if args.exit_zero or not fixed else 1
         for each in fixed:
             write_fixed(each)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from vae_checked.errors import UsageError
+from vae_checked.text import printable
 
 if TYPE_CHECKING:
     from vae_checked.reports import Report
@@ -49,8 +50,10 @@ def codes(given: Sequence[str], where: str = "") -> frozenset[str]:
 def write(text: str, output: str | None = None) -> None:
     """Put `text` on standard output, or into the file `output`, whole or not at all; UsageError when it cannot be.
 
+    Only lines of printable text are written: what a terminal would obey is written out.
     A link stays a link; a pipe or a device, `/dev/null` among them, is written to and not replaced.
     """
+    text = printable(text, keep="\t\n")
     if output is None:
         if hasattr(sys.stdout, "reconfigure"):
             sys.stdout.reconfigure(errors="backslashreplace")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from html import escape
 from typing import TYPE_CHECKING
 
+from vae_checked.markup import html_text
 from vae_checked.reports import remarks
 from vae_checked.reports.portrait import portrait
 from vae_checked.reports.text import clean, excerpt, in_part, location, statistics
@@ -32,7 +32,7 @@ def render(report: Report) -> str:
         "<!doctype html>",
         '<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">',
         f"<title>vae-checked</title><style>{_STYLE}</style></head><body>",
-        f"<h1>vae-checked</h1><p>{escape(report.summary)}</p>",
+        f"<h1>vae-checked</h1><p>{html_text(report.summary)}</p>",
         *(line for each in findings for line in _article(each)),
         *_section("Recognised", report.recognised),
         *_section("Facts", observed),
@@ -55,18 +55,18 @@ def render(report: Report) -> str:
 def _article(finding: Finding) -> Iterator[str]:
     place = finding.place
     yield f'<article class="{finding.severity}">'
-    yield f"<h2>{finding.code} {escape(finding.name)}: {escape(finding.message)}</h2>"
-    yield f"<p>{escape(location(place) if place else finding.subject)}</p>"
+    yield f"<h2>{finding.code} {html_text(finding.name)}: {html_text(finding.message)}</h2>"
+    yield f"<p>{html_text(location(place) if place else finding.subject)}</p>"
     if place and place.text.strip():
-        yield f"<pre>{escape(chr(10).join(excerpt(place)))}</pre>"
+        yield f"<pre>{chr(10).join(map(html_text, excerpt(place)))}</pre>"
     shown = ((str(finding.how), finding.evidence), ("fix", finding.fix))
-    yield f"<dl>{''.join(f'<dt>{term}</dt><dd>{escape(words)}</dd>' for term, words in shown)}</dl>"
+    yield f"<dl>{''.join(f'<dt>{term}</dt><dd>{html_text(words)}</dd>' for term, words in shown)}</dl>"
     if finding.related:
-        places = (f"<li>{escape(location(each.place))}: {escape(each.message)}</li>" for each in finding.related)
+        places = (f"<li>{html_text(location(each.place))}: {html_text(each.message)}</li>" for each in finding.related)
         yield f"<ul>{''.join(places)}</ul>"
     yield "</article>"
 
 
 def _section(title: str, lines: Sequence[str]) -> Iterator[str]:
     if lines:
-        yield f"<section><h2>{title}</h2><ul>{''.join(f'<li>{escape(line)}</li>' for line in lines)}</ul></section>"
+        yield f"<section><h2>{title}</h2><ul>{''.join(f'<li>{html_text(line)}</li>' for line in lines)}</ul></section>"

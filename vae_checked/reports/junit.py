@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from vae_checked.markup import junit_document, xml_attribute, xml_text
 from vae_checked.reports import all_examined, remarks
+from vae_checked.text import inert
 
 if TYPE_CHECKING:
     from vae_checked.finding import Finding
@@ -31,7 +32,8 @@ def render(report: Report) -> str:
 def _failure(finding: Finding) -> str:
     place = finding.place
     where = f" file={xml_attribute(place.path)} line={xml_attribute(str(place.line))}" if place else ""
-    body = xml_text(f"{place or finding.subject}: {finding.message}\n{finding.grounds}\nfix: {finding.fix}")
+    said = (f"{place or finding.subject}: {finding.message}", finding.grounds, f"fix: {finding.fix}")
+    body = xml_text("\n".join(map(inert, said)))
     case = f"classname={xml_attribute(finding.subject)} name={xml_attribute(f'{finding.code} {finding.name}')}"
     told = f"type={xml_attribute(str(finding.severity))} message={xml_attribute(finding.message)}"
     return f"<testcase {case}{where}><failure {told}>{body}</failure></testcase>"
@@ -55,4 +57,4 @@ def _said_beside(report: Report) -> Iterator[str]:
     """The remarks, which are neither passes nor failures."""
     lines = [f"{heading}: {each}" for heading, found in remarks(report).items() for each in found]
     if lines:
-        yield f"<system-out>{xml_text(chr(10).join(lines))}</system-out>"
+        yield f"<system-out>{xml_text(chr(10).join(map(inert, lines)))}</system-out>"

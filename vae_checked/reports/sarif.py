@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from vae_checked.finding import Severity
+from vae_checked.markup import json_text
 from vae_checked.reports import remarks
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def render(report: Report) -> str:
     counts = report.statistics
     if counts is not None:
         run["properties"] = {"statistics": {code: number for code, _, number in counts}}
-    return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2, allow_nan=False) + "\n"
+    return json_text({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]})
 
 
 def _rule(mistake: Mistake) -> dict[str, object]:
@@ -120,4 +120,4 @@ def _uri(path: str) -> str:
     from urllib.parse import quote  # noqa: PLC0415  beside its one use
 
     pure = PurePath(path)
-    return pure.as_uri() if pure.is_absolute() else quote(pure.as_posix())
+    return pure.as_uri() if pure.is_absolute() else quote(pure.as_posix(), errors="surrogateescape")

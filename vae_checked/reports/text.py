@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from vae_checked.reports import all_examined, remarks
-from vae_checked.text import audit_command
+from vae_checked.text import audit_command, inert, printable
 
 if TYPE_CHECKING:
     from vae_checked.catalogue.coverage import Gap
@@ -22,7 +22,7 @@ def render(report: Report, *, verbose: bool = False) -> str:
     A report on source shows of each VAE only what was clean and what stopped its reading, unless `verbose`.
     """
     brief = report.of_source and not verbose
-    blocks = ["\n".join(_finding(finding)) for finding in sorted(report.findings, key=lambda f: f.sort_key)]
+    blocks = ["\n".join(map(inert, _finding(finding))) for finding in sorted(report.findings, key=lambda f: f.sort_key)]
     sections: list[tuple[str, Sequence[str]]] = [("checked and clean", clean(report)), ("in part", in_part(report))]
     if not brief:
         from vae_checked.reports.portrait import portrait  # noqa: PLC0415  a short report does without the facts
@@ -34,7 +34,7 @@ def render(report: Report, *, verbose: bool = False) -> str:
     sections.append(("not read", [f"{path}: {reason}" for path, reason in report.unread]))
     sections += [(heading, [str(each) for each in found]) for heading, found in remarks(report).items()]
     sections.append(("statistics", statistics(report)))
-    blocks += ["\n".join([f"{title}:", *(f"  {line}" for line in lines)]) for title, lines in sections if lines]
+    blocks += ["\n".join([f"{title}:", *(inert(f"  {line}") for line in lines)]) for title, lines in sections if lines]
     closing = report.summary
     if brief and report.unobserved:
         closing += "\n(--verbose: what was recognised, and what could not be decided and why)"
@@ -103,11 +103,13 @@ def _finding(finding: Finding) -> Iterator[str]:
 
 def excerpt(place: Place) -> Sequence[str]:
     """The line of source and, below it, carets under the stretch that `place` names; a long line is cut around it."""
-    text = place.text.rstrip("\r\n")
-    start = min(place.column - 1, len(text))
+    source = place.text.rstrip("\r\n")
+    start = min(place.column - 1, len(source))
     same_line = place.end_line in (None, place.line)
-    end = place.end_column - 1 if same_line and place.end_column else len(text.rstrip())
-    end = max(start + 1, min(end, len(text)))
+    end = place.end_column - 1 if same_line and place.end_column else len(source.rstrip())
+    end = max(start + 1, min(end, len(source)))
+    before, named, after = (printable(part, keep="\t") for part in (source[:start], source[start:end], source[end:]))
+    text, start, end = f"{before}{named}{after}", len(before), len(before) + max(1, len(named))
     if len(text) > _WIDTH:
         cut = max(0, start - _WIDTH // 4)
         head = "…" if cut else ""

@@ -133,7 +133,7 @@ def _look_beside(project: ProjectFiles, feeding: Iterable[Path], others: Iterabl
 
     project.feeding = list(near(feeding))
     names = [
-        {name.encode() for path in map(Path, paths) for name in (path.stem, path.parent.name)}
+        {os.fsencode(name) for path in map(Path, paths) for name in (path.stem, path.parent.name)}
         for paths in (concerned, [path for path, _ in project.feeding])
     ]
     for path, text in near(others) if project.feeding else ():
