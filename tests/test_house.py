@@ -18,7 +18,7 @@ import vae_checked
 
 # ------------------------------------------------------------------------------------------------- the walls
 
-COMMON = {"errors", "finding", "facts", "record", "text", "markup"}
+COMMON = {"errors", "finding", "facts", "record", "text", "markup", "regular_files"}
 ANY = None
 WALLS: dict[str, set[str] | None] = {
     "catalogue": {"mathematics"},
@@ -40,6 +40,7 @@ WALLS: dict[str, set[str] | None] = {
     "record": set(),
     "text": set(),
     "markup": set(),
+    "regular_files": set(),
     "config": set(),
     "load": {"config"},
     "__init__": ANY,
@@ -51,8 +52,8 @@ WALLS: dict[str, set[str] | None] = {
 }
 EDGE = {"cli", "pytest_plugin", "flake8_plugin"}
 STDLIB_ONLY = {
-    "errors", "finding", "facts", "record", "text", "markup", "config", "mathematics", "catalogue", "linter",
-    "reports",
+    "errors", "finding", "facts", "record", "text", "markup", "regular_files", "config", "mathematics", "catalogue",
+    "linter", "reports",
 }  # fmt: skip
 FORBIDDEN_PACKAGES = {"laws": {"hypothesis"}}
 

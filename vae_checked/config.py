@@ -8,6 +8,7 @@ from typing import Any
 
 from vae_checked.errors import UsageError
 from vae_checked.record import dataclass, field, fields
+from vae_checked.regular_files import MOST_CONFIGURED, content
 
 _LISTS = ("select", "ignore", "exclude")
 _KEYS = (*_LISTS, "per-file-ignores", "baseline", "models")
@@ -124,8 +125,8 @@ def _table(path: Path) -> dict[str, Any]:
     import tomllib  # noqa: PLC0415  a lint where nothing is configured reads no TOML
 
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        document = tomllib.loads(content(path, MOST_CONFIGURED).decode())
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"{path}: not readable as TOML: {error}") from None
     tool = document.get("tool", {})
     own = tool.get("vae-checked", {}) if isinstance(tool, dict) else {}

@@ -8,6 +8,8 @@ from typing import Any
 
 _RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
 _VALUE = ""
+# The entries of a table, each block written by itself.
+MOST = 500_000
 
 
 def fold(table: Mapping[str, str]) -> dict[str, str]:
@@ -22,17 +24,19 @@ def fold(table: Mapping[str, str]) -> dict[str, str]:
 
 
 def unfold(table: Mapping[str, str]) -> dict[str, str]:
-    """What `fold` was given."""
+    """What `fold` was given; ValueError where it comes to more entries than any model has."""
     found: dict[str, str] = {}
     for key, value in table.items():
         for each in _expanded(key):
             found[each] = value
+            if len(found) > MOST:
+                raise ValueError(f"{key!r} comes to more than {MOST} entries")
     return dict(sorted(found.items(), key=lambda pair: natural(pair[0])))
 
 
 def natural(key: str) -> list[tuple[int, int, str]]:
     """The order in which a person counts: `block.2` before `block.10`."""
-    return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.split(r"(\d+)", key) if part]
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", key) if part]
 
 
 def _folded(node: dict[str, Any]) -> dict[str, Any]:
@@ -68,5 +72,7 @@ def _expanded(key: str) -> Iterator[str]:
     if match is None:
         yield key
         return
+    if len(match[2]) > len(str(MOST)) or int(match[1]) > int(match[2]):
+        raise ValueError(f"{match[0]} is a range that no lock has")
     for number in range(int(match[1]), int(match[2]) + 1):
         yield from _expanded(f"{key[: match.start()]}{number}{key[match.end() :]}")

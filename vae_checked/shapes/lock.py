@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+import time
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from vae_checked.errors import UsageError
+from vae_checked.regular_files import MOST_WRITTEN, content
 from vae_checked.shapes.disk import drafts_of, replace_file
 from vae_checked.shapes.fold import fold, natural, unfold
 from vae_checked.shapes.model import ModelShapes
@@ -24,6 +26,8 @@ FACTS = ("constraint", "input", "latent", "reconstruction", "smallest")
 RUN = ("adapter", "kwargs", "loss", "model", "spec")
 _HEAD = "# Symbolic shapes, written by `vae-checked shapes lock`: review what changed, commit it, do not edit it."
 _END = "# end of the lock"
+# For how many seconds a writer waits for another one.
+PATIENCE = 30.0
 _OF_LAYERS = ("buffers", "parameters")
 # One part of a dotted key; the dots of a folded range stand in braces.
 _PART = re.compile(r"(?:\{[^}]*\}|[^.{])+")
@@ -66,6 +70,9 @@ class Lock:
 
     def line(self, model: str, table: str = "", key: str = "") -> int:
         """The line at which an entry stands, folded or not; that of its model, or 1, where there is no such entry."""
+        known = self.lines.get((model, table, key))
+        if known is not None:
+            return known
         for (name, where, written), line in self.lines.items():
             if (name, where) == (model, table) and (written == key or key in unfold({written: ""})):
                 return line
@@ -137,16 +144,31 @@ def write_lock(
 
 
 @contextlib.contextmanager
-def _alone_in(folder: Path) -> Iterator[bool]:
-    """In the block no other writer of a lock is at work in `folder`, if it yields True; nothing is left there."""
+def _alone_in(folder: Path, patience: float = PATIENCE) -> Iterator[bool]:
+    """In the block no other writer of a lock is at work in `folder`, if it yields True; nothing is left there.
+
+    UsageError where another one is at work for more than `patience` seconds.
+    """
     try:
         import fcntl  # noqa: PLC0415  Windows has none; there the last writer wins, whole
     except ImportError:
         yield False
         return
     handle = os.open(folder, os.O_RDONLY)
+
+    def taken() -> bool:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        until = time.monotonic() + patience
+        while not taken():
+            if time.monotonic() >= until:
+                raise UsageError(f"another process writes a lock in {str(folder)!r}: end it, or try again later")
+            time.sleep(0.02)
         yield True
     finally:
         os.close(handle)
@@ -174,7 +196,7 @@ def _quoted(text: str) -> str:
 def read_lock(path: Path) -> Lock:
     """The lock at `path`; UsageError naming the line for one that is damaged, cut short or of another version."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = content(path, MOST_WRITTEN).decode()
     except FileNotFoundError:
         raise UsageError(f"there is no {path}: write it with vae-checked shapes lock, and commit it") from None
     except OSError as error:
@@ -197,8 +219,10 @@ def parse_lock(text: str, where: str) -> Lock:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise DamagedLockError(f"{where}:{_line_of(error, lines)}: damaged: {error}", _ANEW) from None
+    except (ValueError, RecursionError) as error:
+        raise DamagedLockError(f"{where}:1: damaged: {error}", _ANEW) from None
     version = document.get("format")
-    if version != FORMAT:
+    if type(version) is not int or version != FORMAT:
         at = next((number for number, each in enumerate(lines, 1) if each.startswith("format")), 1)
         what = f"{where}:{at}: format {version!r}, this version reads format {FORMAT}"
         if _newer(version):
@@ -233,7 +257,10 @@ def _model(
                 if not isinstance(shape, str):
                     at = positions.get((name, key, entry), at)
                     raise DamagedLockError(f"{where}:{at}: damaged: {entry} is {shape!r}, not a string", _ANEW)
-            tables[key] = unfold(value)
+            try:
+                tables[key] = unfold(value)
+            except ValueError as error:
+                raise DamagedLockError(f"{where}:{at}: damaged: {error}", _ANEW) from None
         elif key in (*FACTS, *RUN) and isinstance(value, str):
             flat[key] = value
         else:
@@ -262,12 +289,24 @@ def _positions(lines: list[str]) -> dict[tuple[str, str, str], int]:
             table = next(iter(inner), "")
             found[name, table, ""] = number
         elif " = " in line and name:
-            try:
-                (key,) = tomllib.loads(line)
-            except (tomllib.TOMLDecodeError, ValueError):
+            key = _key_of(line)
+            if key is None:
                 continue
             found[name, table, key] = number
     return found
+
+
+def _key_of(line: str) -> str | None:
+    """The key of an entry; None where the line is none."""
+    try:
+        if line.startswith('"'):
+            # As a lock is written its strings are those of JSON, which is read much faster.
+            key: str = json.JSONDecoder().raw_decode(line)[0]
+        else:
+            (key,) = tomllib.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return key
 
 
 def _line_of(error: tomllib.TOMLDecodeError, lines: list[str]) -> int:

@@ -156,7 +156,7 @@ def _walk(folder: Path, here: _Here, passed: Passed, depth: int) -> Iterator[Pat
     here = here.with_rules({entry.name for entry in entries}, folder, depth)
     for entry in entries:
         name, is_folder = entry.name, entry.is_dir(follow_symlinks=False)
-        if not is_folder and not (name.endswith(SUFFIXES) and entry.is_file()):
+        if not is_folder and not (name.endswith(SUFFIXES) and _is_file(entry)):
             continue
         reason = here.left_out(name, is_folder)
         if reason is None:
@@ -166,3 +166,11 @@ def _walk(folder: Path, here: _Here, passed: Passed, depth: int) -> Iterator[Pat
                 yield folder / name
         elif reason:
             passed.left_out.append((f"{folder / name}{'/' if is_folder else ''}", reason))
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is a file or leads to one: a link to itself does not."""
+    try:
+        return entry.is_file()
+    except OSError:
+        return False

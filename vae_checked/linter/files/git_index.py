@@ -13,8 +13,10 @@ import struct
 from pathlib import Path
 
 from vae_checked.record import dataclass
+from vae_checked.regular_files import MOST_WRITTEN, content
 
-_MOST_BYTES = 1 << 28
+# The longest path that systems take, and all paths of an index together.
+_MOST_IN_PATH, _MOST_IN_PATHS = 4_096, 64_000_000
 _HEADER = struct.Struct(">4sII")
 # Of an entry: where its mode stands, and where its object's name does.
 _MODE, _OBJECT = 24, 40
@@ -113,7 +115,7 @@ def _read(data: bytes, size: int, files: set[str], folders: set[str]) -> None:
     mark, version, count = _HEADER.unpack_from(data)
     if mark != b"DIRC" or version not in _VERSIONS:
         raise ValueError("no index of a known form")
-    at, name = _HEADER.size, b""
+    at, name, length = _HEADER.size, b"", 0
     for _ in range(count):
         start, flags_at = at, at + _OBJECT + size
         (mode,) = struct.unpack_from(">I", data, at + _MODE)
@@ -128,6 +130,10 @@ def _read(data: bytes, size: int, files: set[str], folders: set[str]) -> None:
             end = data.index(0, at)
             name = data[at:end]
             at = start + (end - start + 8) // 8 * 8
+        # Each path of the fourth version may begin like the one before: a few bytes can say much.
+        length += len(name)
+        if len(name) > _MOST_IN_PATH or length > _MOST_IN_PATHS:
+            raise ValueError("paths that no work tree has")
         if name:
             kind = files if mode >> 12 in (0o10, 0o12) else folders
             kind.add(os.fsdecode(name.rstrip(b"/")))
@@ -146,13 +152,9 @@ def _number(data: bytes, at: int) -> tuple[int, int]:
 
 def _bytes(path: Path) -> bytes:
     try:
-        if not path.is_file():
-            return b""
-        with path.open("rb") as stream:
-            data = stream.read(_MOST_BYTES + 1)
-    except OSError:
+        return content(path, MOST_WRITTEN)
+    except (OSError, ValueError):
         return b""
-    return data if len(data) <= _MOST_BYTES else b""
 
 
 def _text(path: Path) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vae_checked.record import dataclass
+from vae_checked.regular_files import MOST_CONFIGURED, content
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +58,11 @@ class Globs:
 def rules_of(file: Path) -> Rules:
     """The rules of a file of them, as they hold for the entries of its folder; none where it cannot be read."""
     try:
-        text = file.read_text(encoding="utf-8-sig", errors="replace") if file.is_file() else ""
-    except OSError:
+        data = content(file, MOST_CONFIGURED)
+    except (OSError, ValueError):
         return ()
-    return tuple((rule, "") for rule in map(parse_rule, text.split("\n")) if rule is not None)
+    lines = data.decode("utf-8-sig", errors="replace").split("\n")
+    return tuple((rule, "") for rule in map(parse_rule, lines) if rule is not None)
 
 
 def inside(rules: Rules, name: str) -> Rules:
@@ -90,8 +92,8 @@ def parse_rule(line: str) -> Rule | None:
     if not text:
         return None
     try:
-        pattern = re.compile(("" if anchored else "(?:.*/)?") + _translated(text), re.DOTALL)
-    except re.error:
+        pattern = re.compile(_translated(text if anchored else f"**/{text}"), re.DOTALL)
+    except (re.error, OverflowError, RecursionError):
         return None
     return Rule(pattern, folders_only, negated)
 
@@ -100,21 +102,55 @@ _TOKEN = re.compile(r"(?P<any>^\*\*/|(?<=/)\*\*/)|(?P<rest>(?:^|(?<=/))\*\*$)|(?
                     r"|\[(?P<set>[!^]?\]?[^\]]*)\]|\\(?P<plain>.)|(?P<other>.)", re.DOTALL)  # fmt: skip
 
 
+_STAR, _SLASH = "*", "/"
+
+
 def _translated(text: str) -> str:
-    parts = []
+    """A pattern that takes time in proportion to its length and to that of what it is held against.
+
+    Of what stands between two stars the first match serves all that comes after it, so none is taken back: within a
+    part of a path between `*`, and of whole parts between `**/`.
+    """
+    stretches: list[list[str]] = [[]]
     for token in _TOKEN.finditer(text):
         if token["any"]:
-            parts.append("(?:.*/)?")
-        elif token["rest"]:
-            parts.append(".+")
-        elif token["star"]:
-            parts.append("[^/]*")
-        elif token["one"]:
-            parts.append("[^/]")
-        elif token["set"] is not None:
-            inside = token["set"].replace("\\", "\\\\").replace("[", "\\[")
-            negated = inside[:1] in ("!", "^")
-            parts.append(f"(?!/)[{'^' if negated else ''}{inside[negated:]}]")
+            stretches.append([])
         else:
-            parts.append(re.escape(token["plain"] or token["other"]))
-    return "".join(parts)
+            stretches[-1].append(_one(token))
+    first, *others = map(_of_parts, stretches)
+    anywhere = "(?:[^/]*/)*?"
+    return first + "".join(f"(?>{anywhere}{each})" for each in others[:-1]) + "".join(anywhere + x for x in others[-1:])
+
+
+def _one(token: re.Match[str]) -> str:
+    """What one letter, set or wildcard of a pattern matches; a star within a part, and a slash, stay as they are."""
+    if token["rest"]:
+        return ".+"
+    if token["star"]:
+        return _STAR
+    if token["one"]:
+        return "[^/]"
+    if token["set"] is not None:
+        inside = token["set"].replace("\\", "\\\\").replace("[", "\\[")
+        negated = inside[:1] in ("!", "^")
+        return f"(?!/)[{'^' if negated else ''}{inside[negated:]}]"
+    plain = token["plain"] or token["other"]
+    return plain if plain == _SLASH else re.escape(plain)
+
+
+def _of_parts(letters: Sequence[str]) -> str:
+    """A stretch of a pattern without `**/`: each part of the path by what stands between its stars."""
+    parts: list[list[str]] = [[""]]
+    for letter in letters:
+        if letter == _SLASH:
+            parts.append([""])
+        elif letter == _STAR:
+            parts[-1].append("")
+        else:
+            parts[-1][-1] += letter
+    return "/".join(
+        pieces[0]
+        + "".join(f"(?>[^/]*?{each})" for each in pieces[1:-1])
+        + "".join(f"[^/]*{each}" for each in pieces[1:][-1:])
+        for pieces in parts
+    )

@@ -16,8 +16,11 @@ from vae_checked.finding import Place
 from vae_checked.linter.files.discovery import Passed, below
 from vae_checked.linter.files.ignore_rules import Globs
 from vae_checked.record import dataclass, field
+from vae_checked.regular_files import content
 
 MAX_BYTES = 4_000_000
+# A node of a parsed file takes up to 900 bytes while it is made.
+MOST_PARTS = 300_000
 
 
 class UnreadableError(Exception):
@@ -141,13 +144,9 @@ def discover(
 def read(path: Path) -> bytes:
     """The bytes of a file; UnreadableError with the reason when they cannot be had."""
     try:
-        with path.open("rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise UnreadableError(error.strerror or str(error)) from None
-    if len(data) > MAX_BYTES:
-        raise UnreadableError(f"larger than the {MAX_BYTES} bytes that are read")
-    return data
+        return content(path, MAX_BYTES)
+    except (OSError, ValueError) as error:
+        raise UnreadableError(getattr(error, "strerror", None) or str(error)) from None
 
 
 def parse(path: str, data: bytes | str) -> File:
@@ -170,6 +169,12 @@ def _decode(data: bytes) -> str:
         raise UnreadableError("not Python: no text in its declared encoding (UTF-8 if none)") from None
 
 
+def _parts(text: str) -> int:
+    """About how many nodes a text is parsed into: no two stand side by side without one of these letters."""
+    data = text.encode(errors="replace")
+    return len(data) - len(data.translate(None, b"\n,;.:([{+-*/%@&|^<>=~!"))
+
+
 def parsed(text: str) -> ast.Module:
     """The tree of a text; what Python warns of there is the author's affair."""
     with warnings.catch_warnings():
@@ -179,6 +184,8 @@ def parsed(text: str) -> ast.Module:
 
 def _cell(text: str, number: int | None) -> Cell:
     text = text.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    if len(text) > MOST_PARTS and _parts(text) > MOST_PARTS:
+        raise UnreadableError(f"a table or generated: more than the {MOST_PARTS} parts that are parsed")
     try:
         tree = parsed(text)
     except SyntaxError as error:

@@ -12,6 +12,7 @@ from vae_checked.errors import UsageError
 from vae_checked.finding import Finding, Place, Remark, RemarkKind
 from vae_checked.linter.run.report import LintReport
 from vae_checked.record import dataclass, replace
+from vae_checked.regular_files import MOST_WRITTEN, content
 
 FORMAT_VERSION = 1
 _KEYS = {"path", "code", "text", "count"}
@@ -122,7 +123,7 @@ def _order(mark: Fingerprint) -> tuple[str, str, str]:
 def load(file: Path) -> Baseline:
     """The baseline in `file`; UsageError when it is not there, or holds something else."""
     try:
-        document = json.loads(file.read_text(encoding="utf-8"))
+        document = json.loads(content(file, MOST_WRITTEN))
     except FileNotFoundError:
         raise UsageError(f"--baseline {file}: no such file: --write-baseline writes it") from None
     except OSError as error:

@@ -1,9 +1,10 @@
-"""What was found in a project before: kept by content, so that it is safe to delete, to share and to interrupt.
+"""What was found in a project before: kept by content, so that it is safe to delete and to interrupt.
 
 An entry is named after everything that is known before a project is examined: the tool's own text, the version of
 Python, the options, and the path and content of every file. It holds the report, and a hash of every file that was
 looked at on the way, those that were not there included: an import that would be found now makes it void. A file that
-is damaged, cut short or made by somebody else is as good as none. Nothing in it is executed.
+is damaged, cut short or of another form is as good as none, and nothing in it is executed. Whoever can write into the
+folder can say what is found: it is for those who trust each other.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from vae_checked.linter.run.codec import DamagedError, decode, encode
 from vae_checked.linter.run.report import LintReport
 from vae_checked.linter.run.selection import chosen
 from vae_checked.record import replace
+from vae_checked.regular_files import MOST_WRITTEN, content
 
 # When there are more entries than this, the oldest go.
 MOST = 2_000
@@ -39,7 +41,7 @@ class Cache:
     def get(self, project: ProjectFiles, options: Options, disk: Disk) -> LintReport | None:
         """The report of `project`, None where none is known for exactly these files, options and versions."""
         try:
-            data = self._file(project, options).read_bytes()
+            data = content(self._file(project, options), MOST_WRITTEN)
         except OSError:
             return None
         digest, _, body = data.partition(b"\n")
