@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 
@@ -19,6 +20,7 @@ from vae_checked.linter.interpreter.interpreter import MAX_PLAIN_STEPS, MAX_STEP
 from vae_checked.linter.interpreter.project import Project
 from vae_checked.linter.roles import phi, reader, samplers
 from vae_checked.linter.roles.reductions import is_whole, rank_of
+from vae_checked.linter.symbols.drawing import DRAWS, rank
 from vae_checked.linter.symbols.expression import Expr, Graph, atom, const, contains, is_formula, walk
 from vae_checked.linter.symbols.gradient_flow import GradientFlow
 from vae_checked.linter.symbols.intervals import interval_of
@@ -334,3 +336,21 @@ def test_a_model_is_tried_only_where_it_can_be_called_so(term: str, tried: bool,
     before = project.interpreter.remaining
     assert not list(stand_ins.evaluations())
     assert (project.interpreter.remaining < before) is tried
+
+
+def test_what_a_model_has_of_a_vae_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = f"{BAD}\n\nclass Other(nn.Module):\n    pass\n"
+    project = Project()
+    module = project.add(source.parse(str(tmp_path / "model.py"), text.encode()))
+    project.run(module)
+    walked: list[ast.AST] = []
+    walk_of_python = ast.walk
+
+    def counted(node: ast.AST) -> Iterator[ast.AST]:
+        walked.append(node)
+        return walk_of_python(node)
+
+    monkeypatch.setattr(ast, "walk", counted)
+    names = module.scope.names
+    assert [(rank(names["VAE"]), rank(names["Other"])) for _ in range(7)] == 7 * [(DRAWS + 1, 0)]
+    assert len(walked) == 2

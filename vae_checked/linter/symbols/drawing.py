@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 
-from vae_checked.linter.symbols.values import Class, Function, Instance, Value, settle
+from vae_checked.linter.symbols.values import Class, Function, Instance, Module, Value, settle
+from vae_checked.record import dataclass
 
 # What draws, by the last part of its name, and what a divergence or a positive scale is written with.
 _DRAWS = frozenset("randn randn_like rand_like Normal rsample normal_ normal randn_tensor MultivariateNormal".split())
@@ -16,14 +17,22 @@ _INITIALISED = frozenset(("init", "weight", "bias", "data"))
 _MAX_PARTS, _MAX_DEPTH = 24, 4
 
 
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """Of one definition: whether it draws, whether it has a scale or a divergence, and the names that it calls."""
+
+    draws: bool
+    scales: bool
+    calls: tuple[str, ...]
+
+
 def rank(value: Value) -> int:
     """How much a class or function, its parts among it, has of a VAE: `DRAWS` for what draws, 1 more for a scale.
 
     Noise alone may be the first state of a recurrent network, and a scale alone is what a divergence is written with.
     """
-    nodes = [node for part in _parts(_class(value), _MAX_DEPTH) for node in ast.walk(part.node)]
-    draws = any(isinstance(node, ast.Call) and _draws(node) for node in nodes)
-    return DRAWS * draws + any(isinstance(node, ast.Attribute) and node.attr in _SCALES for node in nodes)
+    found = [_written(part) for part in _parts(_class(value), _MAX_DEPTH)]
+    return DRAWS * any(each.draws for each in found) + any(each.scales for each in found)
 
 
 def first_that_draws(values: Iterable[Value]) -> Value:
@@ -58,11 +67,28 @@ def _parts(value: Value, depth: int) -> list[Class | Function]:
 
 def _called(caller: Class | Function) -> Iterator[Class | Function]:
     names = caller.scope.module.scope.names
-    for node in ast.walk(caller.node):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names:
-            made = settle(names, node.func.id)
-            if isinstance(made, (Class, Function)):
-                yield from _whole(made)
+    for name in _written(caller).calls:
+        made = settle(names, name) if name in names else None
+        if isinstance(made, (Class, Function)):
+            yield from _whole(made)
+
+
+def _written(part: Class | Function) -> _Written:
+    """What is written in one class or function: read once, however often it is one of several."""
+    known = part.scope.module.read_once(_definitions)
+    if part.node not in known:
+        nodes = list(ast.walk(part.node))
+        calls = [node for node in nodes if isinstance(node, ast.Call)]
+        known[part.node] = _Written(
+            draws=any(map(_draws, calls)),
+            scales=any(isinstance(node, ast.Attribute) and node.attr in _SCALES for node in nodes),
+            calls=tuple(dict.fromkeys(call.func.id for call in calls if isinstance(call.func, ast.Name))),
+        )
+    return known[part.node]
+
+
+def _definitions(_: Module) -> dict[ast.AST, _Written]:
+    return {}
 
 
 def _whole(value: Class | Function) -> list[Class | Function]:
