@@ -275,6 +275,7 @@ class Likelihood(StrEnum):
     GAUSSIAN_NLL = "gaussian nll"
     CROSS_ENTROPY = "cross entropy"
     POISSON = "poisson nll"
+    DENSITY = "log density"  # of another distribution
 
     @property
     def symmetric(self) -> bool:

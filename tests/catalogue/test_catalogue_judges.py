@@ -355,7 +355,18 @@ def test_the_sigmoid_of_an_open_interval_is_open() -> None:
     assert sigmoid(Interval(0.0, 1.0, high_open=True)) == Interval(0.5, sigmoid(UNIT).high, high_open=True)
 
 
-@pytest.mark.parametrize("kind", Likelihood)
+def test_a_mean_of_densities_of_another_family_is_left_open() -> None:
+    reduced = {"recon.reduced": Reduced(MEAN, MEAN), "kl.reduced": Reduced(MEAN, SUM)}
+    judgement = judge(made({**reduced, "recon.kind": Likelihood.DENSITY}))
+    assert "log density" in judgement.undecided["VAE502"].reason
+
+
+def test_beside_a_log_density_the_kl_has_its_half() -> None:
+    judgement = judge(made({"kl.factor": Factor(2.0), "recon.kind": Likelihood.DENSITY}))
+    assert [finding.code for finding in judgement.findings] == ["VAE303"]
+
+
+@pytest.mark.parametrize("kind", [kind for kind in Likelihood if kind is not Likelihood.DENSITY])
 def test_the_remedy_for_a_mean_is_the_sum_of_the_same_error(kind: Likelihood) -> None:
     reduced = {"recon.reduced": Reduced(MEAN, MEAN), "kl.reduced": Reduced(MEAN, SUM)}
     (finding,) = [each for each in judge(made({**reduced, "recon.kind": kind})).findings if each.code == "VAE502"]

@@ -17,7 +17,14 @@ _LOST_HALVES = (2.0, 0.5, 0.25)
 # Losses that are a log-likelihood as they stand. A squared error leaves its variance open, and with it the factor:
 # beside a sum of squares without its 1/2, twice the KL is the ELBO of unit variance, doubled.
 _LIKELIHOODS = frozenset(
-    (Likelihood.BCE, Likelihood.BCE_WITH_LOGITS, Likelihood.CROSS_ENTROPY, Likelihood.GAUSSIAN_NLL, Likelihood.POISSON)
+    (
+        Likelihood.BCE,
+        Likelihood.BCE_WITH_LOGITS,
+        Likelihood.CROSS_ENTROPY,
+        Likelihood.DENSITY,
+        Likelihood.GAUSSIAN_NLL,
+        Likelihood.POISSON,
+    )
 )
 _GOOD = edit(
     ("return torch.sigmoid(self.decoder(z)).view", "return self.decoder(z).view"),

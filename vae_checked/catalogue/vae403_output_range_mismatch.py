@@ -9,7 +9,7 @@ from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Ver
 from vae_checked.facts import UNIT, Facts, Interval, Likelihood
 from vae_checked.finding import Severity
 
-_OTHER_SCALE = frozenset({Likelihood.CROSS_ENTROPY, Likelihood.POISSON})
+_OTHER_SCALE = frozenset({Likelihood.CROSS_ENTROPY, Likelihood.DENSITY, Likelihood.POISSON})
 # Without a loss the output may be the prediction itself or its logits; data below 0 are neither classes nor counts.
 _WITHOUT_A_LOSS = (Likelihood.MSE, Likelihood.BCE_WITH_LOGITS)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.balance import settled, stated
 from vae_checked.catalogue.support.example import edit
-from vae_checked.catalogue.verdict import Evidence, Found, Verdict, lacking
+from vae_checked.catalogue.verdict import Evidence, Found, Undecided, Verdict, lacking
 from vae_checked.facts import Facts, Likelihood, Reduction
 from vae_checked.finding import Severity
 
@@ -29,12 +29,15 @@ def judge(facts: Facts) -> Verdict:
     verdict = settled(facts, (recon.value, Reduction.MEAN), (kl.value, Reduction.SUM))
     if verdict is not None:
         return verdict
+    kind = Likelihood.MSE if facts.recon.kind is None else facts.recon.kind.value
+    if kind not in _LOSSES:
+        return Undecided(reason=f"which axes make up one event of a {kind.value} is up to its family")
     return Found(
         Evidence(
             origin=recon.origin,
             values={
                 "beta": stated(facts, "the number of elements of a sample"),
-                "loss": _LOSSES[Likelihood.MSE if facts.recon.kind is None else facts.recon.kind.value],
+                "loss": _LOSSES[kind],
             },
             related=((kl.origin, "the KL"),),
         )

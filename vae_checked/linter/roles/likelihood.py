@@ -63,7 +63,9 @@ def recon_facts(
     sign: int | None = None
     if reading is not None and kl is not None:
         # An attribute that says another reduction than torch makes is one finding, not three.
-        reduced = None if recon.ignored else _reduced(recon, kl, reading)
+        # Which axes make up one event of another distribution is up to its family.
+        open_axes = recon.ignored or recon.kind is Likelihood.DENSITY
+        reduced = None if open_axes else _reduced(recon, kl, reading)
         sign = recon_sign(reading, kl)
     return Recon(
         kind=Fact(recon.kind, where),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from vae_checked.facts import Likelihood, NoiseLaw, Reduction
-from vae_checked.linter.symbols.expression import Expr, Site, const, opaque, strip
+from vae_checked.linter.symbols.expression import NOISE, Expr, Site, const, opaque, strip
 from vae_checked.linter.symbols.values import Distribution, Value, as_expr, number_of
 from vae_checked.linter.torch_model import diagonals, noise
 from vae_checked.linter.torch_model.evaluator import Evaluator
@@ -14,7 +14,8 @@ from vae_checked.linter.torch_model.sizes import shape_of, shaped_like
 FAMILIES = frozenset(
     "Normal MultivariateNormal LowRankMultivariateNormal Independent Bernoulli ContinuousBernoulli Laplace Categorical "
     "OneHotCategorical RelaxedOneHotCategorical Uniform LogNormal Poisson NegativeBinomial Beta Gamma Dirichlet "
-    "TransformedDistribution StudentT Cauchy".split()
+    "TransformedDistribution StudentT Cauchy Multinomial Binomial MixtureSameFamily ZeroInflatedNegativeBinomial "
+    "NegativeBinomialMixture Gumbel Weibull HalfNormal HalfCauchy VonMises Kumaraswamy Exponential Geometric".split()
 )
 PROPERTIES = frozenset(
     "mean loc scale stddev variance mode base_dist covariance_matrix scale_tril logits probs".split()
@@ -167,6 +168,9 @@ def _call_on_other(evaluator: Evaluator, owner: Distribution, name: str, args: l
         return opaque(f"draw:{owner.family}:{name}", (eps,), site)
     if name == "log_prob" and owner.family in ("Bernoulli", "ContinuousBernoulli") and args:
         return _bernoulli_log_prob(owner, as_expr(args[0], site), site)
+    if name == "log_prob" and args and not (x := as_expr(args[0], site)).bits & NOISE:
+        # What is drawn has a density in a KL by samples; data have one in a likelihood.
+        return _data_log_prob(owner, x, site)
     return opaque(f"{owner.family}.{name}", (as_expr(owner, site), *(as_expr(item, site) for item in args)), site)
 
 
@@ -189,6 +193,19 @@ def _bernoulli_log_prob(owner: Distribution, x: Expr, site: Site) -> Expr:
     attrs = (("kind", kind), ("ignored", ()), ("reduction", Reduction.KEPT))
     loss = Expr("loss", (as_expr(probs if logits is None else logits, site), x), attrs, site)
     return Expr("neg", (_over_event(loss, owner.event_dims, site),), (), site)
+
+
+def _data_log_prob(owner: Distribution, x: Expr, site: Site) -> Expr:
+    """Of a Laplace distribution its log density, of any other minus a loss of what it is made of."""
+    if owner.family == "Laplace" and owner.parameters.get("scale") is not None:
+        location, scale = (as_expr(owner.parameters[name], site) for name in ("loc", "scale"))
+        distance = Expr("div", (Expr("abs", (Expr("sub", (x, location), (), site),), (), site), scale), (), site)
+        logs = Expr("log", (Expr("mul", (const(2.0), scale), (), site),), (), site)
+        density = Expr("neg", (Expr("add", (distance, logs), (), site),), (), site)
+        return _over_event(density, owner.event_dims, site)
+    kind = Likelihood.POISSON if owner.family == "Poisson" else Likelihood.DENSITY
+    attrs = (("kind", kind), ("ignored", ()), ("reduction", Reduction.KEPT))
+    return Expr("neg", (Expr("loss", (as_expr(owner, site), x), attrs, site),), (), site)
 
 
 def _log_prob(location: Expr, scale: Expr, x: Expr, site: Site) -> Expr:
