@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from vae_checked.linter.roles import forms
 from vae_checked.linter.roles.samplers import is_scalar
@@ -11,18 +11,19 @@ from vae_checked.linter.symbols.numeric import leaves, leaves_below
 
 # How many inner nodes are tried as the second head.
 MAX_CUTS = 8
+_HEADS = 2
 NEVER_HEADS = frozenset(("loss", "kl_div", "noise", "data", "label"))
 # What a formula does with its heads, and no head is made by.
 _OF_FORMULA = REDUCTIONS | {"square", "pow", "abs", "neg"}
 
 
-def bottlenecks(node: Expr, tensors: list[Expr], but: frozenset[str]) -> tuple[Expr, ...]:
+def bottlenecks(node: Expr, tensors: list[Expr], but: frozenset[str], given: Collection[int] = ()) -> tuple[Expr, ...]:
     """Per leaf of a formula the last value that is computed from it alone and that the formula needs nothing beside.
 
-    `but` are operations that make no head.
+    `but` are operations that make no head; what is below the nodes that are `given` is no part of the formula.
     """
     parents: dict[int, list[Expr]] = {}
-    for item in elementwise(node):
+    for item in elementwise(node, given):
         for arg in item.args[:1] if item.op in TRANSPARENT else item.args:
             parents.setdefault(arg.uid, []).append(item)
     found = []
@@ -36,6 +37,24 @@ def bottlenecks(node: Expr, tensors: list[Expr], but: frozenset[str]) -> tuple[E
             above = parents.get(top.uid, [])
         found.append(top)
     return tuple(found)
+
+
+def beside_prior(
+    node: Expr, known: list[tuple[Expr, Expr]], noise: tuple[int, ...], but: frozenset[str]
+) -> Iterator[tuple[Expr, ...]]:
+    """The heads of a sampler with what else a formula needs, where that is two values: the heads of a prior.
+
+    The prior's may be part of what the posterior's are computed from, as where these are given relative to it.
+    """
+    inside = {item.uid for item in elementwise(node)} if known else set()
+    for location, head in known:
+        if location.uid not in inside or head.uid not in inside or location.uid == head.uid:
+            continue
+        given = (location.uid, head.uid, *noise)
+        rest = [leaf for leaf in leaves(node, given) if not is_scalar(leaf)]
+        if len(rest) == _HEADS and not any(leaf.op in NEVER_HEADS for leaf in rest):
+            for prior in dict.fromkeys((tuple(rest), bottlenecks(node, rest, but, given))):
+                yield location, head, *prior
 
 
 def known_pairs(node: Expr, known: list[tuple[Expr, Expr]], noise: tuple[int, ...]) -> Iterator[tuple[Expr, Expr]]:

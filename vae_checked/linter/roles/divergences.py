@@ -10,7 +10,14 @@ from functools import cache
 
 from vae_checked.facts import Family, NoiseLaw, Parametrisation
 from vae_checked.linter.roles import categorical, forms
-from vae_checked.linter.roles.candidate_heads import MAX_CUTS, NEVER_HEADS, bottlenecks, known_pairs, pairs
+from vae_checked.linter.roles.candidate_heads import (
+    MAX_CUTS,
+    NEVER_HEADS,
+    beside_prior,
+    bottlenecks,
+    known_pairs,
+    pairs,
+)
 from vae_checked.linter.roles.samplers import is_scalar
 from vae_checked.linter.symbols.expression import (
     KL,
@@ -29,6 +36,7 @@ from vae_checked.record import dataclass, replace
 
 _MAX_LEAVES = 6
 _LEAST, _CLOSE = 1e-3, 1e-5
+_PAIR = 2
 _TOPS = frozenset(("add", "sub", "mul", "div", "neg", "sum", "mean")) | TRANSPARENT
 _BASIS: tuple[Callable[[float, float], float], ...] = (
     lambda m, s: 1.0,
@@ -177,8 +185,10 @@ def _read(node: Expr, wanted: list[Expr], known: list[tuple[Expr, Expr]]) -> Div
             continue
         candidate = candidate or divergence
     tensors = [leaf for leaf in found if not is_scalar(leaf) and leaf.uid not in noise]
-    if candidate is None and len(tensors) == 4 and node.bits & OWN_DIFFERENCES:
-        return _of_two_gaussians(node, tensors, noise)
+    if candidate is None and len(tensors) > _PAIR and node.bits & OWN_DIFFERENCES:
+        between = _of_two_gaussians(node, tensors, noise, known)
+        if between is not None or len(tensors) == 2 * _PAIR:
+            return between
     if candidate is None and len(tensors) == 3 and not noise:
         return _to_residual(node, tensors, [leaf.uid for leaf in found if is_scalar(leaf)])
     if candidate is None and len(tensors) == 1 and tensors[0].op not in NEVER_HEADS:
@@ -286,9 +296,15 @@ def _to_residual(node: Expr, tensors: list[Expr], scalars: list[int]) -> Diverge
     return None
 
 
-def _of_two_gaussians(node: Expr, tensors: list[Expr], noise: tuple[int, ...]) -> Divergence | None:
-    """KL(q || p) of two Gaussians whose heads are layers, or what an activation makes of each layer by itself."""
-    for heads in dict.fromkeys((tuple(tensors), bottlenecks(node, tensors, REDUCTIONS))):
+def _of_two_gaussians(
+    node: Expr, tensors: list[Expr], noise: tuple[int, ...], known: list[tuple[Expr, Expr]]
+) -> Divergence | None:
+    """KL(q || p) of two Gaussians whose heads are layers, or what an activation makes of each layer by itself.
+
+    Or those of a sampler, whatever these are computed from, and two more.
+    """
+    own = (tuple(tensors), bottlenecks(node, tensors, REDUCTIONS)) if len(tensors) == 2 * _PAIR else ()
+    for heads in dict.fromkeys((*beside_prior(node, known, noise, REDUCTIONS), *own)):
         scalars = [leaf.uid for leaf in leaves(node, (*(head.uid for head in heads), *noise))]
         found = _between_gaussians(node, heads, scalars, noise)
         if found is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from _thread import allocate_lock
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
 from itertools import count, islice
 from math import isnan
 from typing import TYPE_CHECKING
@@ -425,9 +425,12 @@ def origin(expr: Expr) -> Origin:
     return expr.site.origin if expr.site is not None else Origin()
 
 
-def elementwise(expr: Expr) -> Iterator[Expr]:
-    """The nodes of `expr` above its leaves: what is computed element by element, reduced or reshaped."""
-    stack, seen = [expr], set()
+def elementwise(expr: Expr, given: Collection[int] = ()) -> Iterator[Expr]:
+    """The nodes of `expr` above its leaves: what is computed element by element, reduced or reshaped.
+
+    Nodes whose uids are `given` are leaves too.
+    """
+    stack, seen = [expr], set(given)
     while stack:
         node = stack.pop()
         if node.uid not in seen and node.op in PASSED:
