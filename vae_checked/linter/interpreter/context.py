@@ -108,8 +108,12 @@ class Context(Evaluator, Protocol):
     def turns(self) -> int:
         """How often the loops around what is run go round together."""
 
-    def turning(self, count: int) -> AbstractContextManager[None]:
-        """What is run inside a `with` of this is run in so many turns of one more loop."""
+    def turning(self, count: int, loop: ast.AST | None = None) -> AbstractContextManager[None]:
+        """What is run inside a `with` of this is run in so many turns of one more loop, `loop` if of unknown length."""
+
+    @property
+    def is_repeated(self) -> bool:
+        """Whether what is run stands in a loop of unknown length."""
 
     def stand_in(self, value: Value) -> Instance | Function | None:
         """The model or loss that stands in for something that code takes from outside, where one does."""

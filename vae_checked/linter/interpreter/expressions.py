@@ -179,7 +179,11 @@ def _joined(context: Context, node: ast.JoinedStr, scope: Scope) -> Value:
 
 def _comprehension(context: Context, node: ast.ListComp | ast.GeneratorExp | ast.SetComp, scope: Scope) -> Value:
     turns = _turns(context, node.generators, Scope({}, scope, scope.module))
-    return [context.eval(node.elt, inner) for inner in turns]
+    made = [context.eval(node.elt, inner) for inner in turns]
+    if len(made) == 1 and not isinstance(node.generators[0].iter, (ast.List, ast.Tuple)):
+        with context.turning(1, node):
+            context.root(made[0], "kept", "", node.elt)
+    return made
 
 
 def _dict_comprehension(context: Context, node: ast.DictComp, scope: Scope) -> Value:

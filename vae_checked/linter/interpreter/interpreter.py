@@ -57,6 +57,7 @@ class Interpreter:
         self._serial = 0
         self._no_grad = 0
         self._turns = 1
+        self._open: tuple[int, ...] = ()
         self._stand_ins: Substitutes = {}
         self.supposed: Mapping[str, str] = {}
         self._too_long: set[int] = set()
@@ -102,13 +103,22 @@ class Interpreter:
         return self._turns
 
     @contextmanager
-    def turning(self, count: int) -> Iterator[None]:
-        """What is run inside a `with` of this is run in so many turns of one more loop."""
-        self._turns *= count
+    def turning(self, count: int, loop: ast.AST | None = None) -> Iterator[None]:
+        """What is run inside a `with` of this is run in so many turns of one more loop.
+
+        Of a `loop` whose length is not known, one turn stands for all.
+        """
+        outer, self._turns = self._turns, self._turns * count
+        around, self._open = self._open, self._open if loop is None else (*self._open, id(loop))
         try:
             yield
         finally:
-            self._turns //= count
+            self._turns, self._open = outer, around
+
+    @property
+    def is_repeated(self) -> bool:
+        """Whether what is run stands in a loop of unknown length."""
+        return bool(self._open)
 
     def site(self, node: ast.AST) -> Site:
         """Where `node` is written: one and the same object as often as the node is evaluated."""
@@ -134,6 +144,7 @@ class Interpreter:
         outer, self.observations = self.observations, Observations()
         steps, limit_before, self._steps, self._limit = self._steps, self._limit, 0, limit
         turns, self._turns = self._turns, 1
+        around, self._open = self._open, ()
         models_before, self._stand_ins = self._stand_ins, self._stand_ins if stand_ins is None else stand_ins
         depth, no_grad = len(self.frames), self._no_grad
         try:
@@ -145,7 +156,7 @@ class Interpreter:
             del self.frames[depth:]
             self._no_grad = no_grad
             observations, self.observations = self.observations, outer
-            self._steps, self._limit, self._turns = steps, limit_before, turns
+            self._steps, self._limit, self._turns, self._open = steps, limit_before, turns, around
             self._stand_ins = models_before
         return value, observations
 
@@ -197,7 +208,7 @@ class Interpreter:
             self.charge(value)
         function = self.frames[-1].function if self.frames else None
         held = without_gradient.detached(value, None) if self._no_grad else value
-        self.observations.roots.append(Root(held, kind, name, self.site(node), function, len(self.frames)))
+        self.observations.roots.append(Root(held, kind, name, self.site(node), function, len(self.frames), self._open))
         if name:
             self.observations.name(value, name)
 

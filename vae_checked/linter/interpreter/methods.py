@@ -57,6 +57,8 @@ def call(context: Context, target: Method, args: list[Value], kwargs: dict[str, 
         case Distribution():
             return distributions.call_method(context, owner, name, args, site)
         case list() | dict() | str() | tuple():
+            if name == "append" and args and context.is_repeated:
+                context.root(args[0], "kept", "", site.node)
             return containers.call_method(owner, name, args, site)
         case Loader():
             return parts.batch(context, owner) if name in ("next", "__next__", "next_batch") else owner

@@ -221,7 +221,8 @@ def _for(context: Context, node: ast.For | ast.AsyncFor, scope: Scope) -> Outcom
         items = [parts.any_item(items, context.site(node.iter))]
     # Of a loop whose length is not known, one turn stands for all but the last, which decides how a network ends.
     asked = loops.first_and_last(context, node, scope) if len(items) == 1 else None
-    with context.turning(max(1, len(items)) if asked is None else 2):
+    count = max(1, len(items)) if asked is None else 2
+    with context.turning(count, node if len(items) == 1 and not isinstance(node.iter, (ast.List, ast.Tuple)) else None):
         for turn, item in enumerate(items if asked is None else [*items, *items]):
             bind(context, node.target, item, scope, node.target)
             if asked is not None:
@@ -235,7 +236,8 @@ def _for(context: Context, node: ast.For | ast.AsyncFor, scope: Scope) -> Outcom
 def _while(context: Context, node: ast.While, scope: Scope) -> Outcome:
     context.eval(node.test, scope)
     before = {name: scope.names.get(name) for name in syntax.asked_for_axes(node.test)}
-    result = _loop_body(context, node.body, scope)
+    with context.turning(1, node):
+        result = _loop_body(context, node.body, scope)
     for name, value in before.items():
         if isinstance(value, Expr) and scope.names[name] is not value:
             # How often it is reduced depends on its axes: perhaps never.

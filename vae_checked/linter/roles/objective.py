@@ -400,10 +400,17 @@ def objective_facts(
         return Objective()
     where = origin(reading.total)
     beta = None
-    if reduced[0] is not None and reduced[1] is not None:
+    repeated = _loops_of(losses.roots_with(kl.term)) != _loops_of(losses.roots_with(recon.term))
+    if reduced[0] is not None and reduced[1] is not None and not repeated:
+        # Of terms of which one is added up in a loop of unknown length nobody knows how often it counts.
         beta = _effective_beta(kl, recon, reading, reduced[0].value, reduced[1].value)
     dead = _dead_weights(losses, kl, reading)
     return Objective(effective_beta=None if beta is None else Fact(beta, where), dead_weights=dead)
+
+
+def _loops_of(roots: Sequence[Root]) -> set[int]:
+    """The loops of unknown length in which a term is made, or kept to be added up."""
+    return {loop for index, root in enumerate(roots) if index == 0 or root.kind == "kept" for loop in root.loops}
 
 
 def _effective_beta(

@@ -12,7 +12,10 @@ from vae_checked.record import dataclass, field
 
 @dataclass(slots=True)
 class Root:
-    """A value at the edge of a statement: assigned to `name`, returned, passed to backward(), or dropped."""
+    """A value at the edge of a statement: assigned to `name`, returned, passed to backward(), kept in a list, dropped.
+
+    `loops` are those of unknown length in which it was met, outermost first.
+    """
 
     value: Value
     kind: str
@@ -20,6 +23,7 @@ class Root:
     site: Site
     function: Function | None
     depth: int
+    loops: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
