@@ -1,10 +1,11 @@
-"""Why the KL goes to 0 and all samples look alike: four causes, told apart by what was measured."""
+"""Why the KL goes to 0 and all samples look alike, or why nothing is learned: causes, told apart by measurement."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from vae_checked.monitor.reading import Cause, Diagnosis, Reading
+from vae_checked.monitor.updates import Followed, trained_over
 
 PATIENCE = 3
 """As many readings in a row must show a collapse: a model that has hardly begun has a small KL as well."""
@@ -100,3 +101,45 @@ def _by_beta(reading: Reading) -> tuple[tuple[Diagnosis, ...], str]:
             "easier to train",
         ),
     ), ""
+
+
+# ------------------------------------------------------------------------------------------------ the training
+
+
+def diagnose_training(looks: Sequence[tuple[int, Mapping[str, Followed]]]) -> tuple[Diagnosis, ...]:
+    """What looks at the gradients, each with its step, say of the loop around the model; the last three count."""
+    recent = list(looks)[-PATIENCE:]
+    seen = trained_over([followed for _, followed in recent]) if len(recent) == PATIENCE else None
+    if seen is None:
+        return ()
+    since = f"from step {recent[0][0]} to {recent[-1][0]}"
+    if seen.kept == seen.followed:
+        return (
+            Diagnosis(
+                Cause.KEPT_GRADIENTS,
+                f"parameters are updated between two backward passes, and {since} each pass still found the gradients "
+                "of the one before it: every step goes along the sum of all gradients so far",
+                "call optimizer.zero_grad() once per update, before backward()",
+            ),
+        )
+    if len(seen.resting) == seen.followed:
+        # Without anything left over no gradients are accumulated for an update that is still to come.
+        return (_unused_gradients(since),) if seen.erased else ()
+    return (_left_out(seen.resting, seen.followed, since),) if seen.resting else ()
+
+
+def _unused_gradients(since: str) -> Diagnosis:
+    return Diagnosis(
+        Cause.UNUSED_GRADIENTS,
+        f"gradients reach the parameters, and {since} none of these has moved; at the next pass the gradients are gone",
+        "call optimizer.step() after backward() and before zero_grad(), with a learning rate above 0",
+    )
+
+
+def _left_out(resting: Sequence[str], count: int, since: str) -> Diagnosis:
+    names = ", ".join(resting[:3]) + (f" and {len(resting) - 3} more" if len(resting) > 3 else "")
+    return Diagnosis(
+        Cause.LEFT_OUT,
+        f"gradients reach {names}, which {since} have not moved, while {count - len(resting)} other parameters have",
+        "hand them to the optimizer, or say requires_grad_(False) where they are to stay",
+    )

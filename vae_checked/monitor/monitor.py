@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 import weakref
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import replace
 from types import TracebackType
@@ -17,11 +18,12 @@ from vae_checked.adapters import adapt
 from vae_checked.auditor.losses.loss import find_loss
 from vae_checked.errors import ModelError, UsageError
 from vae_checked.monitor.balance import Sizes, balance_of, largest_variance
-from vae_checked.monitor.causes import PATIENCE, diagnose
+from vae_checked.monitor.causes import PATIENCE, diagnose, diagnose_training
 from vae_checked.monitor.live import Live, Weighed
 from vae_checked.monitor.probe import Probed, probe, rows_of
 from vae_checked.monitor.reading import Diagnosis, Reading
 from vae_checked.monitor.sinks import close_all, sinks_of, write_all
+from vae_checked.monitor.updates import Followed, Updates
 from vae_checked.text import described
 
 EVERY = 100
@@ -34,8 +36,9 @@ class Monitor:
 
     Call `step()` once per training step, after `backward()`. At step 1 and then every 100 steps (`every`; by default
     also rarer, where that would take more than 2% of the time) the model's forward is looked at as it is called, with
-    `rows` samples of its batch; on all other steps nothing is attached to the model and nothing is computed. Training
-    is the same to the bit: parameters, gradients, buffers, modes and random streams.
+    `rows` samples of its batch, and some parameters are followed through the step before it as well; on all other steps
+    nothing is attached to the model and nothing is computed. Training is the same to the bit: parameters, gradients,
+    buffers, modes and random streams.
 
     model: the VAE; DDP's wrapper and `torch.compile`'s are seen through. to: `"terminal"`, a path that ends in `.csv`,
     `"tensorboard"`, `"tensorboard:DIR"`, a SummaryWriter, a function that takes each Reading, or a list of these; with
@@ -88,6 +91,9 @@ class Monitor:
         self._step = start
         self._next = start + 1
         self._live: Live | None = None
+        self._updates: Updates | None = None
+        self._updates_removal: weakref.finalize[..., Monitor] | None = None
+        self._trained: deque[tuple[int, Mapping[str, Followed]]] = deque(maxlen=PATIENCE)
         self._removal: weakref.finalize[..., Monitor] | None = None
         self._closed = False
         self._clock: tuple[int, float] | None = None
@@ -96,7 +102,7 @@ class Monitor:
 
     @property
     def causes(self) -> tuple[Diagnosis, ...]:
-        """Why the posterior collapses, at the last reading; empty for a healthy model."""
+        """Why the posterior collapses or nothing is learned, at the last reading; empty for a healthy training."""
         return self.readings[-1].causes if self.readings else ()
 
     def __enter__(self) -> Monitor:
@@ -111,6 +117,7 @@ class Monitor:
         """Take the hooks off and close what was opened; the readings stay."""
         self._closed = True
         self._let_go()
+        self._let_updates_go()
         close_all(self._sinks)
         self._sinks = []
 
@@ -155,6 +162,8 @@ class Monitor:
         if _writes():
             self._sinks = write_all(self._sinks, reading)
         self._schedule(begun, reading.seconds)
+        if self._step + 2 < self._next:
+            self._let_updates_go()
         self._look_if_due()
         return reading
 
@@ -202,16 +211,33 @@ class Monitor:
             probed.around,
         )
         causes, why = diagnose([*self.readings[1:][1 - PATIENCE :], reading])  # the first is of a fresh model
+        causes = (*self._causes_in_training(unobserved), *causes)
         unobserved = list(
             dict.fromkeys([*unobserved, *([why] if why else []), *([self._blind] if self._blind else [])])
         )
         seconds = probed.seconds + weighed.seconds + time.perf_counter() - begun
         return replace(reading, causes=causes, unobserved=tuple(unobserved), seconds=seconds)
 
+    def _causes_in_training(self, unobserved: list[str]) -> tuple[Diagnosis, ...]:
+        """What the gradients of this step and the one before it say, beside those of the looks before."""
+        if self._updates is None:
+            return ()
+        try:
+            seen = self._updates.seen()
+            if seen:
+                self._trained.append((self._step, seen))
+            return diagnose_training(self._trained)
+        except Exception as error:  # as above
+            unobserved.append(f"what becomes of the gradients: {described(error)}")
+            return ()
+
     # -------------------------------------------------------------------------------------------- when to look
 
     def _look_if_due(self) -> None:
-        """Attach to the model for the step that begins, where it is one to look at."""
+        """Attach to the model for the step that begins, where it is one to look at, and for the one before that."""
+        if self._step + 2 >= self._next and self._updates is None and self._watched is self._model and not self._closed:
+            self._updates = Updates(self._model)
+            self._updates_removal = weakref.finalize(self, self._updates.remove)
         if self._step + 1 < self._next or self._watched is None or self._closed or self._live is not None:
             return
         # The model holds its hooks: they must not hold the monitor, or one that is dropped would never leave.
@@ -229,6 +255,12 @@ class Monitor:
         if self._removal is not None:
             self._removal()
         self._live = self._removal = None
+
+    def _let_updates_go(self) -> None:
+        """Take the hooks off the parameters, where some are on them."""
+        if self._updates_removal is not None:
+            self._updates_removal()
+        self._updates = self._updates_removal = None
 
     def _schedule(self, begun: float, seconds: float) -> None:
         """Settle the next step to look at."""

@@ -15,12 +15,18 @@ ACTIVE = 0.01
 
 
 class Cause(StrEnum):
-    """The four ways to a KL near 0, or to samples that all look alike; each asks for another remedy."""
+    """The four ways to a KL near 0, or to samples that all look alike, and three to a training that is none.
+
+    Each asks for another remedy.
+    """
 
     NO_GRADIENT = "no gradient from the reconstruction to the encoder"
     LARGE_BETA = "effective beta too large"
     UNUSED_Z = "the decoder does not use z"
     COLLAPSE = "posterior collapse"
+    KEPT_GRADIENTS = "gradients of earlier steps are added up"
+    UNUSED_GRADIENTS = "gradients are erased before they are used"
+    LEFT_OUT = "parameters that are not trained"
 
 
 @dataclass(frozen=True, slots=True)
