@@ -161,6 +161,45 @@ def test_draw(latent: str, expected: list[str], tmp_path: Path) -> None:
     assert codes(tmp_path, module(latent)) == expected
 
 
+# What a setting, a seed or shared weights leave open: the code that is then not called clean.
+NOT_CLEAN = {
+    "a setting that hands on the mean": ("VAE207", f"if self.options.plain:\n    return mu\n{RIGHT}"),
+    "a seed before each draw": ("VAE202", f"torch.manual_seed(3)\n{RIGHT}"),
+    "a generator that is seeded": (
+        "VAE202",
+        f"{STD}g = torch.Generator().manual_seed(3)\nreturn mu + std * torch.randn(std.shape, generator=g)",
+    ),
+}
+
+
+def clean(report: LintReport) -> set[str]:
+    return {code for judgement in report.judgements for code in judgement.clean}
+
+
+@pytest.mark.parametrize(("code", "latent"), NOT_CLEAN.values(), ids=NOT_CLEAN)
+def test_what_is_left_open_is_not_clean(code: str, latent: str, tmp_path: Path) -> None:
+    text = module(latent).replace("def __init__(self):", "def __init__(self, options):")
+    report = read(
+        tmp_path,
+        text.replace("self.trunk =", "self.options = options\n        self.trunk =").replace("Net()", "Net({})"),
+    )
+    assert report.findings == ()
+    assert code not in clean(report)
+    assert code in clean(read(tmp_path, module()))
+
+
+def test_a_seed_before_the_loop_leaves_the_noise_as_it_is(tmp_path: Path) -> None:
+    text = module().replace("    model = Net()\n", "    torch.manual_seed(3)\n    model = Net()\n")
+    assert "VAE202" in clean(read(tmp_path, text))
+
+
+def test_heads_of_the_same_weights_are_not_clean(tmp_path: Path) -> None:
+    tied = "self.to_s = nn.Linear(33, 7)\n        self.to_s.weight = self.to_m.weight"
+    report = read(tmp_path, module().replace("self.to_s = nn.Linear(33, 7)", tied))
+    assert "VAE205" not in clean(report)
+    assert "VAE205" in clean(read(tmp_path, module()))
+
+
 @pytest.mark.parametrize(
     "method",
     [

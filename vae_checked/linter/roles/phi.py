@@ -62,7 +62,7 @@ def _bare(node: Expr) -> Expr:
     return node
 
 
-def _asks_for_mode(condition: Expr) -> bool:
+def asks_for_mode(condition: Expr) -> bool:
     """Whether a condition asks whether a model is in training, or whether it is not."""
     if condition.op == "opaque" and condition.get("name") == "not":
         condition = condition.args[0]
@@ -110,7 +110,7 @@ class Branching:
             depends |= place
             if condition.op == "training":
                 self._training |= place
-            elif _asks_for_mode(condition):
+            elif asks_for_mode(condition):
                 self._evaluation |= place
             elif _bare(node.args[1]).uid == _bare(node.args[2]).uid:
                 self._optional |= place
@@ -152,7 +152,7 @@ class Branching:
     def variants(self, value: Expr) -> list[Expr]:
         """A value in all ways through its first few conditions."""
         conditions = self._first[value.uid]
-        free = [condition for condition in conditions if not _asks_for_mode(condition)][:_MAX_CONDITIONS]
+        free = [condition for condition in conditions if not asks_for_mode(condition)][:_MAX_CONDITIONS]
         places = [1 << self._places[condition.uid] for condition in free]
         still_open = self._optional & ~sum(places)
         ways = range(2 ** len(free)) if tells(value) else (0,)

@@ -235,6 +235,9 @@ def _source(site: SamplerSite, head: Expr | None) -> Fact[HeadSource] | None:
     location, second = strip(site.location), strip(head if leaf is None else leaf)
     if location.op == "layer" and second.op == "layer":
         same = location.uid == second.uid
+        if not same and {location.get("tied"), second.get("tied")} & {location.get("serial"), second.get("serial")}:
+            # One has the other's weights: how far they differ is up to what else they have.
+            return None
         return Fact(HeadSource.DUPLICATED if same else HeadSource.DISTINCT, origin(second))
     if location.op in ("layer", "part", "item", "index") and location.uid == second.uid:
         return Fact(HeadSource.DUPLICATED, origin(second))

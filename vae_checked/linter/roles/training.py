@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from vae_checked.facts import Axis, Fact, Family, NoiseLaw, NoiseTiming, Overflow, Parametrisation, Sampler, Training
-from vae_checked.linter.roles import gradients, nan_tests, optimizers, phi, samplers
+from vae_checked.linter.roles import gradients, nan_tests, optimizers, phi, samplers, timings
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import Losses
 from vae_checked.linter.roles.reconstructions import Reconstruction
@@ -44,9 +44,11 @@ def trained(sampler: Sampler, site: SamplerSite | None, kl: Divergence | None, l
     """
     if site is None or sampler.gradient_reaches is None:
         return sampler
-    timing = _inverted(site, losses) or (sampler.timing if gradients.is_used(site, losses) else None)
+    known = gradients.is_used(site, losses) and not timings.is_optional(site, losses)
+    timing = _inverted(site, losses) or (sampler.timing if known else None)
     found = gradients.passage(site, sampler.gradient_reaches, kl, losses)
-    noise, shared = sampler.noise, sampler.shared_over
+    # After a seed the same eps is drawn each time.
+    noise, shared = None if timings.is_seeded(site) else sampler.noise, sampler.shared_over
     if not (losses.trains(site.z) or _is_of_forward(site, losses)):
         if noise and noise.value.law is NoiseLaw.NORMAL:
             # Less noise may be wanted, or more, when nothing is trained.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 
 from vae_checked.linter.symbols.constants import whole
 from vae_checked.linter.symbols.expression import Expr, Site, is_data, opaque
@@ -107,12 +107,18 @@ def apply(
     inputs = inputs or (x,)
     if kind in _OF_MANY:
         return _OF_MANY[kind](layer, inputs, site)
-    attrs = (("kind", kind), ("serial", layer.serial), ("rank", _rank(kind)), ("within", layer.within))
+    attrs = (("kind", kind), ("serial", layer.serial), ("rank", _rank(kind)), ("within", layer.within), *_tied(layer))
     applied = Site(site.source, site.node, layer.site)
     result = Expr("layer", inputs, (*attrs, *_widths(layer)), applied)
     if is_data(inputs[0]):
         evaluator.observations.fed.append(result)
     return result
+
+
+def _tied(layer: Layer) -> list[tuple[str, Hashable]]:
+    """The number of the layer whose weights a layer was given in the place of its own."""
+    weight = layer.attributes.get("weight")
+    return [("tied", weight.get("layer"))] if isinstance(weight, Expr) and weight.op == "weight" else []
 
 
 def _elementwise(evaluator: Evaluator, operation: Operation, layer: Layer, x: Expr, site: Site) -> Value:
