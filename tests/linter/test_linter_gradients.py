@@ -305,3 +305,66 @@ def test_a_caller_that_cuts_the_heads(steps: str, blocked: str | None, tmp_path:
     messages = [found.message for found in report.findings if found.code == "VAE206"]
     expected = [] if blocked is None else [f"the gradient does not pass through z to: {blocked}"]
     assert messages == expected
+
+
+HANDED = (
+    HEAD
+    + """
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.trunk = nn.Sequential(nn.Linear(84, 33), nn.ReLU())
+        self.to_m, self.to_s = nn.Linear(33, 7), nn.Linear(33, 7)
+        self.to_p = nn.Linear(5, 14)
+        self.back = nn.Linear(7, 84)
+
+    def forward(self, x, c):
+        h = self.trunk(x)
+        m, s = self.to_m(h), self.to_s(h)
+        z = m + torch.exp(0.5 * s) * torch.randn_like(s)
+        return self.back(z), m, s, z, self.to_p(c).chunk(2, -1)
+
+
+def error(y, x):
+    return {error}
+
+
+def divergence(m, s, n, t):
+    return {kl}
+
+
+net = Net()
+optimizer = torch.optim.Adam(net.parameters())
+for x, c in DataLoader(torch.load("pairs.pt"), batch_size=17):
+    y, m, s, z, (n, t) = net(x, c)
+    loss = error(y, x).sum(-1).mean() + divergence(m, s, n, t).sum(-1).mean() + 0.1 * net.back.weight.pow(2).sum()
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    torch.save(z, "latents.pt")
+"""
+)
+NORMAL = "-0.5 * (1 + {0} - {1} ** 2 - {0}.exp())"
+TWO = "-0.5 * (1 + {s} - {t} - (({m} - {n}) ** 2 + {s}.exp()) / {t}.exp())"
+CUTS = ["{}.data", "{}.detach()", "torch.tensor({})", "torch.from_numpy({}.detach().numpy())"]
+
+
+@pytest.mark.parametrize("cut", CUTS)
+@pytest.mark.parametrize("form", ["one", "two"])
+def test_a_kl_of_arguments_that_lost_their_gradient_moves_nothing(form: str, cut: str, tmp_path: Path) -> None:
+    names = {name: cut.format(name) for name in "msnt"}
+    kl = NORMAL.format(names["s"], names["m"]) if form == "one" else TWO.format(**names)
+    text = HANDED.format(error="(y - x) ** 2", kl=kl)
+    assert codes(linted(tmp_path, {"net.py": text})) == ["VAE305"]
+
+
+@pytest.mark.parametrize("kl", [NORMAL.format("s", "m"), TWO.format(m="m", s="s", n="n.data", t="t.data")])
+def test_a_kl_whose_posterior_keeps_its_gradient_is_clean(kl: str, tmp_path: Path) -> None:
+    assert codes(linted(tmp_path, {"net.py": HANDED.format(error="(y - x.data) ** 2", kl=kl)})) == []
+
+
+@pytest.mark.parametrize("cut", CUTS)
+def test_an_error_of_arguments_that_lost_their_gradient_is_named(cut: str, tmp_path: Path) -> None:
+    text = HANDED.format(error=f"({cut.format('y')} - x) ** 2", kl=NORMAL.format("s", "m"))
+    assert codes(linted(tmp_path, {"net.py": text})) == ["VAE206"]

@@ -46,9 +46,9 @@ def _passes(value: Expr) -> bool:
 def passage(site: SamplerSite, reaches: Fact[frozenset[Head]], kl: Divergence | None, losses: Losses) -> Passage:
     """What `reaches` comes to once every use of z is known; left open where one of them is not read.
 
-    A use that is blocked, as of a critic, says nothing of the others; another sample of the same heads may carry the
-    gradient, and so may what is decoded from the mean. What is computed under no_grad may be meant to train nothing,
-    unless the KL of the heads is seen to train them.
+    A use that is blocked, as of a critic, says nothing of the others, unless the error itself trains nothing; another
+    sample of the same heads may carry the gradient, and so may what is decoded from the mean. What is computed under
+    no_grad may be meant to train nothing, unless the KL of the heads is seen to train them.
     """
     if not losses.trains(site.z) or (_is_without_gradient(site, losses) and not _is_trained_by(kl, losses)):
         return Passage(None)
@@ -61,7 +61,8 @@ def passage(site: SamplerSite, reaches: Fact[frozenset[Head]], kl: Divergence | 
         if site.z.uid in losses.flow.reached(losses.ends):
             # Only by way of what is not read, which may hand it on without its gradient.
             return Passage(None)
-        if _is_used_with_gradient(site, losses) or _is_handed_on(site, losses.evaluation.observations.roots):
+        used = _is_used_with_gradient(site, losses) or _is_handed_on(site, losses.evaluation.observations.roots)
+        if used and not _is_without_effect(site, losses):
             return Passage(None)
     if not _is_encoded(site) or _is_trained_beside(site, losses) or not _is_decoded(site, losses):
         return Passage(None)
@@ -118,9 +119,10 @@ def through_kl(kl: Divergence, losses: Losses) -> bool | None:
     """
     differentiated = any(losses.graph.holds(value, kl.term.uid) for value in losses.backward)
     ends = [end for end in losses.ends if losses.graph.holds(end, kl.term.uid)]
-    heads = (strip(kl.location).uid, strip(kl.head).uid)
     # The heads of a learned prior may be trained alone, on purpose.
-    trained = kl.prior or any(losses.flow.reaches([kl.term], head) for head in heads)
+    heads = [strip(head).uid for head in (kl.location, kl.head, *(kl.prior_heads or ()))]
+    beside = kl.prior and kl.prior_heads is None
+    trained = beside or any(losses.flow.reaches([kl.term], head) for head in heads)
     if trained and losses.flow.moves(ends, kl.term.uid, _interval_of(kl)):
         return True
     if trained and losses.flow.reaches(ends, kl.term.uid):
@@ -128,7 +130,7 @@ def through_kl(kl: Divergence, losses: Losses) -> bool | None:
         return False if held_back and all(map(_is_written_flat, held_back)) else None
     # An encoder that runs under no_grad is kept as it is, on purpose as far as is known.
     kept = not trained and any(node.op == "detach" and node.get("known") == NO_GRAD for node in walk(strip(kl.term)))
-    return False if differentiated and not kl.prior and not kept else None
+    return False if differentiated and not beside and not kept else None
 
 
 def stopped_at(kl: Divergence, losses: Losses) -> Expr | None:
@@ -179,6 +181,16 @@ def _is_used_with_gradient(site: SamplerSite, losses: Losses) -> bool:
     return any(value.uid in reaching for value in losses.graph.values if strip(value).uid != site.z.uid)
 
 
+def _is_without_effect(site: SamplerSite, losses: Losses) -> bool:
+    """Whether what is differentiated holds every error of what is decoded from z, and these train no layer at all."""
+    errors = [recon.term for recon in losses.recons if losses.graph.holds(recon.term, site.z.uid)]
+    return (
+        bool(errors)
+        and all(any(losses.graph.holds(value, error.uid) for value in losses.backward) for error in errors)
+        and not any(node.uid in reached(errors) for node in losses.graph.having("layer", "opaque", "call"))
+    )
+
+
 def _is_handed_on(site: SamplerSite, roots: Iterable[Root]) -> bool:
     """Whether z is returned, its gradient with it, to code that the evaluation does not show."""
     held = (
@@ -218,6 +230,7 @@ def _is_trained_beside(site: SamplerSite, losses: Losses) -> bool:
         not other.detached
         and heads & {layer_of(other.location), layer_of(other.scale)}
         and _is_used_with_gradient(other, losses)
+        and not _is_without_effect(other, losses)
         for other in losses.samples
         if other.z.uid != site.z.uid
     ):
