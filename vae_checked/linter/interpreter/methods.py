@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from vae_checked.linter.interpreter import arguments, containers, operators, parts, records, selection, wrappers
+from vae_checked.linter.interpreter import (
+    arguments,
+    containers,
+    operators,
+    parts,
+    records,
+    selection,
+    trainers,
+    wrappers,
+)
 from vae_checked.linter.interpreter.construction import call_instance
 from vae_checked.linter.interpreter.context import UNREAD, Context
 from vae_checked.linter.symbols.expression import Expr, Site, opaque
@@ -136,6 +145,8 @@ def _call_on_tensor(
     if name == "step" and len(args) == 1 and isinstance(args[0], Function):
         # An optimizer that asks for the loss itself.
         return context.invoke(args[0], [], {}, site)
+    if name == "fit":
+        trainers.fit(context, args, kwargs, site)
     given = wrappers.prepared(name, args, kwargs)
     if given is not None:
         return given

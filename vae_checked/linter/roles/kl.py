@@ -14,7 +14,7 @@ from vae_checked.linter.roles.reductions import chains, formula_in, is_whole, pe
 from vae_checked.linter.symbols.expression import Expr, origin, strip
 from vae_checked.mathematics import reductions
 from vae_checked.mathematics.names import is_divergence
-from vae_checked.mathematics.reductions import Through, sign_of, weight_of
+from vae_checked.mathematics.reductions import Number, Through, sign_of, weight_of
 
 
 def kl_facts(kl: Divergence | None, recon: Reconstruction | None, reading: JointLoss | None, losses: Losses) -> KL:
@@ -146,10 +146,11 @@ def _claimed(kl: Divergence, losses: Losses) -> Factor | None:
 def _factor(kl: Divergence, reading: JointLoss, recon: Reconstruction) -> Factor:
     """The constant beside the closed form, and whether somebody chose it.
 
-    A constant beside a term that is a KL already is a weight; one that belongs to the formula is not. A squared error
-    may carry the 1/2 of its Gaussian.
+    A constant beside a term that is a KL already is a weight; one that belongs to the formula is not, and a weight that
+    has a name and is set to 1 is none. A squared error may carry the 1/2 of its Gaussian.
     """
     weight, chosen = weight_of(reading.kl)
+    chosen = chosen or any(isinstance(step, Number) and step.named and abs(step.value) != 1.0 for step in reading.kl)
     chosen = chosen or any(map(reductions.weighs_formula, peeled(kl.term)))
     chosen = chosen or (math.isclose(abs(kl.factor), 1.0, rel_tol=1e-3) and not math.isclose(weight, 1.0))
     beside, scaled = weight_of(reading.recon)
