@@ -207,8 +207,8 @@ class KLForm:
 
     `parametrisation` is how it reads the second head, None when it is the KL of no parametrisation. `points` are
     (s, std that the formula assumes) where a parametrisation fits. `values` are (mu, s, value of the formula, value of
-    the nearest closed form). `reversed` is KL(prior || posterior), None where nothing tells which of two learned
-    Gaussians is the posterior. Other families have one to a uniform prior, `offset` where 1 / K stands for log(1 / K).
+    the nearest closed form). `reversed` is KL(prior || posterior), None where nothing tells which of two Gaussians is
+    the posterior, `learned` a prior with heads. `offset` is a KL to a uniform prior with 1 / K in place of log(1 / K).
     """
 
     parametrisation: Parametrisation | None
@@ -217,14 +217,12 @@ class KLForm:
     reversed: bool | None = False
     family: Family = Family.GAUSSIAN
     offset: bool = False
+    learned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Factor:
-    """A constant beside the closed form; `explicit` when the author named, configured or documented it.
-
-    `claimed` where a distribution's own method hands out the term as the KL: no loss makes another factor right.
-    """
+    """A constant beside the closed form: `explicit` if the author chose it, `claimed` if the term is called the KL."""
 
     value: float
     explicit: bool = False
@@ -441,8 +439,8 @@ class Training:
 class Facts:
     """Everything observed of one VAE (one latent of it, where it has several).
 
-    `subject` names it; `unobserved` maps a fact's path (`"kl.form"`) to the reason why it is not known, `stopped_at` to
-    the place of what could not be read. `cut_at` is where the observation itself ended too early: nothing is clean.
+    `subject` names it, `names` its parts as the source does. `unobserved` says by a fact's path (`"kl.form"`) why it is
+    not known, `stopped_at` what could not be read. `cut_at` is where the observation ended too early: nothing is clean.
     """
 
     subject: str
@@ -454,6 +452,7 @@ class Facts:
     data: Data = Data()
     objective: Objective = Objective()
     training: Training = Training()
+    names: Mapping[str, str] = field(default_factory=dict)
     unobserved: Mapping[str, str] = field(default_factory=dict)
     stopped_at: Mapping[str, Place] = field(default_factory=dict)
     cut_at: Place | None = None

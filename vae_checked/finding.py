@@ -91,8 +91,10 @@ class Remark:
 class Finding:
     """One mistake in one VAE, in words.
 
-    `subject` names the VAE (`model.py:VAE`, `package.module:VAE`); `place` is None when only a live model was measured.
-    `message` says what, `evidence` by which values and `how` these came to be known, `fix` one remedy.
+    `subject` names the VAE (`model.py:VAE`, `package.module:VAE`), `also` others that the same place is wrong for;
+    `place` is None when only a live model was measured. `message` says what, `evidence` by which values and `how` these
+    came to be known, `fix` one remedy. `mendable` is whether the edit that the mistake has, where it has one, is the
+    answer.
     """
 
     code: str
@@ -105,6 +107,8 @@ class Finding:
     place: Place | None = None
     related: tuple[Related, ...] = ()
     how: Provenance = Provenance.READ
+    mendable: bool = True
+    also: tuple[str, ...] = ()
 
     @property
     def grounds(self) -> str:

@@ -21,8 +21,8 @@ from vae_checked.errors import VaeCheckedError
 from vae_checked.finding import Finding, Place, Remark, Severity
 from vae_checked.linter import LintReport, Options, lint
 from vae_checked.linter.fixing.apply_fixes import settling
-from vae_checked.linter.fixing.fixes import Edit
 from vae_checked.linter.run import baseline
+from vae_checked.linter.run.fixes import Edit
 from vae_checked.linter.run.selection import chosen
 from vae_checked.reports.page import markdown_page
 

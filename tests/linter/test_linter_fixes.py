@@ -11,7 +11,7 @@ from planted.spelt import MISTAKES, spellings
 from vae_checked.cli import main
 from vae_checked.linter import lint
 from vae_checked.linter.fixing.apply_fixes import fixed_files, write_fixed
-from vae_checked.linter.fixing.fixes import Edit, apply, propose
+from vae_checked.linter.run.fixes import Edit, apply, propose
 
 MODULE = """\
 import torch

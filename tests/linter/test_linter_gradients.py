@@ -282,8 +282,8 @@ def fit(loader, search, first):
 CUT = "        m, s = {heads}\n        net.loss(x, net.draw({drawn}), m, s).backward()\n"
 OPEN = CUT.format(heads="net(x)", drawn="m, s")
 CALLS = {
-    "cut in every call": (CUT.format(heads="net(x)", drawn="m.detach(), s.detach()"), "mu, second"),
-    "one head cut": (CUT.format(heads="net(x)", drawn="m, s.detach()"), "second"),
+    "cut in every call": (CUT.format(heads="net(x)", drawn="m.detach(), s.detach()"), "m, s"),
+    "one head cut": (CUT.format(heads="net(x)", drawn="m, s.detach()"), "s"),
     "cut for heads of a search, open for the encoder's": (
         CUT.format(heads="search([x.new_zeros(5, 7), x.new_zeros(5, 7)], x)", drawn="m.detach(), s.detach()") + OPEN,
         None,

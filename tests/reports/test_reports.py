@@ -266,6 +266,7 @@ def test_the_json_of_a_finding() -> None:
                 "name": "log-std-read-as-logvar",
                 "severity": "error",
                 "subject": "model.py:VAE",
+                "also": [],
                 "path": "model.py",
                 "line": 42,
                 "end_line": 42,

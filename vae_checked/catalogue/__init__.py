@@ -103,7 +103,7 @@ def judge(facts: Facts, mistakes: Iterable[Mistake] = CATALOGUE) -> Judgement:
     for mistake in mistakes:
         match mistake.judge(facts):
             case Found(evidence):
-                findings.append(compose(mistake, evidence, facts.subject))
+                findings.append(compose(mistake, evidence, facts))
             case Clean() if cut is not None:
                 undecided[mistake.code] = cut
             case Clean():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vae_checked.catalogue.mistake import Mistake, Observer
+from vae_checked.catalogue.support.edits import moved_axes
 from vae_checked.catalogue.support.example import CHANNELS_LAST, edit
 from vae_checked.catalogue.verdict import Clean, Evidence, Found, Verdict, lacking
 from vae_checked.facts import AxisOrder, Facts
@@ -59,4 +60,5 @@ MISTAKE = Mistake(
     ),
     seen_by=frozenset({Observer.AUDIT, Observer.LINT}),
     judge=judge,
+    fixer=moved_axes,
 )

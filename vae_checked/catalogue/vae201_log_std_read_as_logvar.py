@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.edits import halved_exponent
 from vae_checked.catalogue.support.example import EXAMPLE, edit
+from vae_checked.catalogue.support.names import names_of, std_formula
 from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, lacking
 from vae_checked.facts import Facts, Parametrisation
 from vae_checked.finding import Severity
 from vae_checked.mathematics.gaussians import std_at
+from vae_checked.mathematics.names import reading_of
+
+_LOGARITHMS = frozenset((Parametrisation.LOGVAR, Parametrisation.LOG_STD))
 
 
 def judge(facts: Facts) -> Verdict:
@@ -22,19 +28,43 @@ def judge(facts: Facts) -> Verdict:
     if std.value.parametrisation is read_as:
         return Clean()
     shown = [(s, drawn, _assumed(read_as, s)) for s, drawn in std.value.points]
+    departs = _kl_departs(facts, std.value.parametrisation, read_as)
+    place, other = (form, (std.origin, "the sampler")) if departs else (std, (form.origin, "the KL"))
+    at = "" if other[0].place is None else f" at {other[0].place}"
+    names = names_of(facts)
     return Found(
         Evidence(
-            origin=std.origin,
+            origin=place.origin,
             values={
-                "sampler": std.origin.source,
+                "sampler": names.std if _holds(std.origin.source, facts.names.get("eps")) else std.origin.source,
+                "at_sampler": at if departs else "",
+                "at_kl": "" if departs else at,
                 "meaning": read_as.meaning,
-                "formula": read_as.formula,
+                "remedy": f"{names.kl} = {names.kl_formula}"
+                if departs
+                else f"{names.std} = {std_formula(read_as, facts)}",
                 "curve": tuple((s, drawn) for s, drawn, assumed in shown if assumed is not None),
                 "assumed": tuple((s, assumed) for s, _, assumed in shown if assumed is not None),
             },
-            related=((form.origin, "the KL"),),
+            related=(other,),
+            mendable=(std.value.parametrisation, read_as) == (Parametrisation.LOG_STD, Parametrisation.LOGVAR)
+            and not departs,
         )
     )
+
+
+def _kl_departs(facts: Facts, drawn: Parametrisation | None, read_as: Parametrisation) -> bool:
+    """Whether it is the KL that reads the head as something else than it is called, or than its range tells."""
+    head = facts.heads.second
+    if drawn is None or read_as not in _LOGARITHMS:
+        positive = False
+    else:
+        positive = drawn not in _LOGARITHMS and head is not None and head.value.low >= 0.0
+    return positive or (drawn is not None and reading_of(facts.names.get("second", "")) is drawn)
+
+
+def _holds(source: str, name: str | None) -> bool:
+    return name is not None and re.search(rf"\b{re.escape(name)}\b", source) is not None
 
 
 def _assumed(parametrisation: Parametrisation, s: float) -> float | None:
@@ -55,9 +85,9 @@ MISTAKE = Mistake(
         "posterior has the wrong width, and the loss is no bound on the likelihood. A misleading name that is used "
         "consistently is no mistake."
     ),
-    message="the sampler uses {sampler} as std, the KL{at_related} reads s as {meaning}",
-    evidence="std at s = {curve:x} is {curve:y}; the KL assumes {assumed:y}",
-    fix="std = {formula}",
+    message="the sampler{at_sampler} uses {sampler} as std, the KL{at_kl} reads {called.head} as {meaning}",
+    evidence="std at {called.head} = {curve:x} is {curve:y}; the KL assumes {assumed:y}",
+    fix="{remedy}",
     bad=edit(("torch.exp(0.5 * logvar)", "torch.exp(logvar)  # VAE201")),
     good=EXAMPLE,
     references=("Kingma and Welling 2014, section 2.4 and appendix B, https://arxiv.org/abs/1312.6114",),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.edits import normal_noise
 from vae_checked.catalogue.support.example import EXAMPLE, edit
+from vae_checked.catalogue.support.names import names_of
 from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, lacking, left_to
 from vae_checked.facts import Facts, NoiseLaw
 from vae_checked.finding import Severity
@@ -24,7 +25,11 @@ def judge(facts: Facts) -> Verdict:
         return lacking(facts, "kl.form")
     if noise.value.law is NoiseLaw.OTHER and form is not None and form.value.parametrisation is None:
         return Undecided(reason="noise and KL are of a posterior that may not be Gaussian at all")
-    values = {"law": noise.value.law, "mean": noise.value.mean, "std": noise.value.std}
+    names = names_of(facts)
+    remedy = f"{names.eps} = torch.randn_like({names.std})"
+    if noise.value.law is NoiseLaw.NORMAL:
+        remedy = f"{remedy}, neither scaled nor shifted"
+    values = {"law": noise.value.law, "mean": noise.value.mean, "std": noise.value.std, "remedy": remedy}
     return Found(Evidence(origin=noise.origin, values=values))
 
 
@@ -40,7 +45,7 @@ MISTAKE = Mistake(
     ),
     message="eps is drawn from a distribution that is not N(0, 1): {law}",
     evidence="eps has mean {mean} and std {std}; N(0, 1) has 0 and 1",
-    fix="eps = torch.randn_like(std)",
+    fix="{remedy}",
     bad=edit(("torch.randn_like(std)", "torch.rand_like(std)  # VAE202")),
     good=EXAMPLE,
     references=(

@@ -29,7 +29,7 @@ MISTAKE = Mistake(
     ),
     message="one eps is shared over an axis that should be drawn independently: {axes}",
     evidence="eps is constant over: {axes}",
-    fix="eps = torch.randn_like(std)",
+    fix="{called.eps} = torch.randn_like({called.std})",
     bad=edit(("torch.randn_like(std)", "torch.randn(std.size(1))  # VAE203")),
     good=EXAMPLE,
     references=(

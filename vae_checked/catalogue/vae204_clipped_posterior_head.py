@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import re
 
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import EXAMPLE, edit
+from vae_checked.catalogue.support.names import names_of
 from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, lacking
 from vae_checked.facts import REAL, Facts, Interval, Parametrisation
 from vae_checked.finding import Severity
@@ -16,6 +18,8 @@ from vae_checked.mathematics.gaussians import std_at
 _MU_REACH = 2.0
 _STD_REACH = 0.35
 
+_CALLED = re.compile(r"[A-Za-z_][\w.]{0,30}(?=\()")
+
 
 def judge(facts: Facts) -> Verdict:
     """Found where mu, or the std that the second head stands for, is kept from values that a posterior needs."""
@@ -23,14 +27,16 @@ def judge(facts: Facts) -> Verdict:
     timing = facts.sampler.timing
     read_as = None if reader is None else reader.value.parametrisation
     reading = timing or reader
-    clipped = []
+    names, clipped = names_of(facts), []
     if mu is not None and (mu.value.low > -_MU_REACH or mu.value.high < _MU_REACH):
         missed = _prior_outside(mu.value)
-        clipped.append(("mu", mu, f"mu never enters {missed:.3g} of the prior's mass"))
+        clipped.append((names.mu, mu, f"{names.mu} never enters {missed:.3g} of the prior's mass"))
     if second is not None and read_as is not None:
         std = _std(read_as, second.value)
         if std.low > _STD_REACH or std.high < 1.0:
-            clipped.append((read_as.meaning, second, f"std stays in {std}"))
+            named = facts.names.get("second")
+            meaning = read_as.meaning if named is None else f"{named} ({read_as.meaning})"
+            clipped.append((meaning, second, f"std stays in {std}"))
     if not clipped:
         return _unclipped(facts, read_as)
     reads = "the KL" if reading is facts.kl.form else "the sampler"
@@ -40,6 +46,8 @@ def judge(facts: Facts) -> Verdict:
             values={
                 "heads": " and ".join(head for head, _, _ in clipped),
                 "intervals": " and ".join(str(fact.value) for _, fact, _ in clipped),
+                "named": " and ".join(head.partition(" (")[0] for head, _, _ in clipped),
+                "by": _activation(clipped[0][1].origin.source),
                 "consequences": "; ".join(words for _, _, words in clipped),
             },
             related=(
@@ -48,6 +56,12 @@ def judge(facts: Facts) -> Verdict:
             ),
         )
     )
+
+
+def _activation(source: str) -> str:
+    """What is called in the expression that confines a head, where that is short."""
+    called = _CALLED.match(source)
+    return "an activation" if called is None else called[0]
 
 
 def _unclipped(facts: Facts, read_as: Parametrisation | None) -> Verdict:
@@ -91,9 +105,9 @@ MISTAKE = Mistake(
         "tanh any below 0.61, so that no latent can ever become sharp. A clamp that only guards exp, such as [-30, "
         "20], clips nothing useful and is no mistake."
     ),
-    message="the posterior is confined by an activation: {heads} in {intervals}",
+    message="the posterior is confined by {by}: {heads} in {intervals}",
     evidence="what the heads can reach: {consequences}",
-    fix="no activation after the head: mu = self.fc_mu(h), logvar = self.fc_logvar(h)",
+    fix="take {by} away from {named}",
     bad=edit(
         ("return self.fc_mu(h), self.fc_logvar(h)", "return torch.relu(self.fc_mu(h)), self.fc_logvar(h)  # VAE204")
     ),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import EXAMPLE, edit
+from vae_checked.catalogue.support.names import names_of
 from vae_checked.catalogue.verdict import Clean, Evidence, Found, Verdict, lacking
-from vae_checked.facts import Facts, HeadSource
+from vae_checked.facts import Fact, Facts, HeadSource
 from vae_checked.finding import Severity
 
 _WORDS = {
@@ -13,6 +16,8 @@ _WORDS = {
     HeadSource.SWAPPED: "they are exchanged between the encoder and the sampler",
     HeadSource.REPEATED: "one is handed on twice, and another one that is computed is never read",
 }
+
+_MADE = re.compile(r"\s*([\w.]+)\s*=\s*([A-Za-z_][\w.]*)\(")
 
 
 def judge(facts: Facts) -> Verdict:
@@ -22,7 +27,25 @@ def judge(facts: Facts) -> Verdict:
         return lacking(facts, "heads.source")
     if source.value is HeadSource.DISTINCT:
         return Clean()
-    return Found(Evidence(origin=source.origin, values={"source": source.value, "what": _WORDS[source.value]}))
+    return Found(
+        Evidence(
+            origin=source.origin,
+            values={"source": source.value, "what": _WORDS[source.value], "remedy": _remedy(source, facts)},
+        )
+    )
+
+
+def _remedy(source: Fact[HeadSource], facts: Facts) -> str:
+    names = names_of(facts)
+    if source.value is HeadSource.SWAPPED:
+        return f"hand {names.mu} and {names.second} on in the order in which they are taken"
+    if source.value is HeadSource.REPEATED:
+        return "hand on each of the two heads once"
+    place = source.origin.place
+    made = None if place is None else _MADE.match(place.text)
+    if made is not None:
+        return f"{made[1]} from a layer of its own, not from {made[2]}"
+    return f"{names.second} from a layer of its own, not from that of {names.mu}"
 
 
 MISTAKE = Mistake(
@@ -36,7 +59,7 @@ MISTAKE = Mistake(
     ),
     message="mean and log variance are no two heads of their own: {what}",
     evidence="the heads are {source}",
-    fix="logvar = self.fc_logvar(h)",
+    fix="{remedy}",
     bad=edit(("return self.fc_mu(h), self.fc_logvar(h)", "return self.fc_mu(h), self.fc_mu(h)  # VAE205")),
     good=EXAMPLE,
     references=("Kingma and Welling 2014, appendix C.2, https://arxiv.org/abs/1312.6114",),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.edits import with_gradient
 from vae_checked.catalogue.support.example import edit
+from vae_checked.catalogue.support.names import names_of
 from vae_checked.catalogue.verdict import Clean, Evidence, Found, Verdict, lacking
 from vae_checked.facts import Facts, Head
 from vae_checked.finding import Severity
@@ -22,9 +23,16 @@ def judge(facts: Facts) -> Verdict:
         Evidence(
             origin=reaches.origin,
             related=() if stopped is None else ((stopped.origin, "the gradient stops here"),),
-            values={"blocked": frozenset(Head) - reaches.value, "reached": reaches.value or "neither head"},
+            values={
+                "blocked": [_called(head, facts) for head in Head if head not in reaches.value],
+                "reached": reaches.value or "neither head",
+            },
         )
     )
+
+
+def _called(head: Head, facts: Facts) -> str:
+    return names_of(facts).mu if head is Head.MU else facts.names.get("second", "second head")
 
 
 _FINE = edit(
@@ -47,7 +55,7 @@ MISTAKE = Mistake(
     ),
     message="the gradient does not pass through z to: {blocked}",
     evidence="the reconstruction's gradient reaches {reached}",
-    fix="draw z as mu + std * eps, or by rsample()",
+    fix="draw {called.z} as {called.mu} + {called.std} * {called.eps}, or by rsample()",
     bad=edit(
         ("Normal(mu, std).rsample()", "Normal(mu, std).sample()  # VAE206"),
         text=_FINE,

@@ -49,7 +49,7 @@ MISTAKE = Mistake(
     ),
     message="z is no sample of the posterior: {what}",
     evidence="noise in training: {training}, in evaluation: {evaluation}",
-    fix="return mu + eps * std",
+    fix="{called.z} = {called.mu} + {called.eps} * {called.std}",
     bad=edit(
         ("        eps = torch.randn_like(std)\n", ""),
         ("return mu + eps * std", "return mu + std  # VAE207"),

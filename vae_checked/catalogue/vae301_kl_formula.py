@@ -5,18 +5,17 @@ from __future__ import annotations
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import EXAMPLE, edit
 from vae_checked.catalogue.support.formula import beside_closed_form
+from vae_checked.catalogue.support.names import names_of
 from vae_checked.catalogue.verdict import Clean, Evidence, Found, Verdict, lacking, left_to
 from vae_checked.facts import Facts, Family
 from vae_checked.finding import Severity
 
-_GAUSSIAN = {
-    "of": "Gaussians, however the second head is read",
-    "closed_form": "-0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp(), dim=1)",
-}
 _CATEGORICAL = {
     "of": "categoricals: 1 / K stands in it where log(1 / K) is meant, so that it is not 0 at the prior",
-    "closed_form": "torch.sum(q * (torch.log(q) - math.log(1 / K)), dim=-1)",
+    "remedy": "torch.sum(q * (torch.log(q) - math.log(1 / K)), dim=-1)",
 }
+# q is the posterior, p the prior.
+_OF_TWO = "(std_p / std_q).log() + (std_q.pow(2) + (mu_q - mu_p).pow(2)) / (2 * std_p.pow(2)) - 0.5, q the posterior"
 
 
 def judge(facts: Facts) -> Verdict:
@@ -30,7 +29,9 @@ def judge(facts: Facts) -> Verdict:
         return Found(Evidence(origin=form.origin, values={**beside_closed_form(form.value), **_CATEGORICAL}))
     if form.value.parametrisation is not None or form.value.family is not Family.GAUSSIAN:
         return Clean()
-    return Found(Evidence(origin=form.origin, values={**beside_closed_form(form.value), **_GAUSSIAN}))
+    remedy = _OF_TWO if form.value.learned else names_of(facts).kl_formula
+    values = {"of": "Gaussians, however the second head is read", "remedy": remedy}
+    return Found(Evidence(origin=form.origin, values={**beside_closed_form(form.value), **values}))
 
 
 MISTAKE = Mistake(
@@ -44,8 +45,11 @@ MISTAKE = Mistake(
         "and the term may become negative."
     ),
     message="the KL term is no KL divergence of {of}",
-    evidence="at mu = {points:x} and s = {points:y} it is {found:y}; the nearest closed form is {closed:y}",
-    fix="kl = {closed_form}",
+    evidence=(
+        "at {called.mu} = {points:x} and {called.head} = {points:y} it is {found:y}; "
+        "the nearest closed form is {closed:y}"
+    ),
+    fix="{called.kl} = {remedy}",
     bad=edit(("mu.pow(2) - logvar.exp(), dim=1)", "mu.pow(2) - logvar.exp().pow(2), dim=1)  # VAE301")),
     good=EXAMPLE,
     references=("Kingma and Welling 2014, appendix B, https://arxiv.org/abs/1312.6114",),

@@ -29,7 +29,7 @@ MISTAKE = Mistake(
     ),
     message="minus the KL is minimised: the loss falls as the posterior leaves the prior",
     evidence="the sign of the KL in the loss is {sign}",
-    fix="loss = recon + kl, with kl = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp(), dim=1)",
+    fix="{called.recon} + {called.kl}, with {called.kl} = {called.kl_formula}",
     bad=edit(
         ("kl = -0.5 * torch", "kl = 0.5 * torch"),
         ("mu.pow(2) - logvar.exp(), dim=1)", "mu.pow(2) - logvar.exp(), dim=1)  # VAE302"),

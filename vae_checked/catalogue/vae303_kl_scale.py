@@ -46,14 +46,14 @@ def judge(facts: Facts) -> Verdict:
     if not any(math.isclose(value, lost, rel_tol=0.01) for lost in _LOST_HALVES):
         return Weighted(f"a constant of {value:.4g}")
     if factor.value.claimed:
-        return Found(Evidence(origin=factor.origin, values={"factor": value}))
+        return Found(Evidence(origin=factor.origin, values={"factor": value}, mendable=value > 1.0))
     if kind is None:
         return lacking(facts, "recon.kind")
     if kind.value not in _LIKELIHOODS:
         return Undecided(
             reason=f"beside {kind.value}, whose own variance is open, a factor of {value:.4g} may be meant"
         )
-    return Found(Evidence(origin=factor.origin, values={"factor": value}))
+    return Found(Evidence(origin=factor.origin, values={"factor": value}, mendable=value > 1.0))
 
 
 MISTAKE = Mistake(
@@ -69,7 +69,7 @@ MISTAKE = Mistake(
     ),
     message="the KL term is {factor} times the KL divergence, and no name says so",
     evidence="constant factor: {factor}; the effective beta is multiplied by it",
-    fix="kl = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp(), dim=1)",
+    fix="{called.kl} = {called.kl_formula}",
     bad=edit(
         ("kl = -0.5 * torch", "kl = -torch"),
         ("mu.pow(2) - logvar.exp(), dim=1)", "mu.pow(2) - logvar.exp(), dim=1)  # VAE303"),

@@ -33,7 +33,7 @@ MISTAKE = Mistake(
     ),
     message="the KL is reduced over the wrong axes: a sample's KL is the sum over its latents",
     evidence="batch: {batch}; latents: {latents}",
-    fix="kl = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp(), dim=1)",
+    fix="{called.kl} = {called.kl_formula}",
     bad=edit(
         ("mu.pow(2) - logvar.exp(), dim=1)", "mu.pow(2) - logvar.exp(), dim=0)  # VAE304"),
         ("(recon + kl).mean()", "recon.mean() + kl.mean()"),

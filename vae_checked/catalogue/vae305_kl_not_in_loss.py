@@ -33,7 +33,7 @@ MISTAKE = Mistake(
     ),
     message="{unused} never reaches the loss: no change of it moves what is minimised",
     evidence="d loss / d {symbol} = 0",
-    fix="loss = (recon + beta * kl).mean()",
+    fix="loss = ({called.recon} + beta * {called.kl}).mean()",
     bad=edit(
         ("mu.pow(2) - logvar.exp(), dim=1)", "mu.pow(2) - logvar.exp(), dim=1)  # VAE305"),
         ("(recon + kl).mean()", "recon.mean()"),

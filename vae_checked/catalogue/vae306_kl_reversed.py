@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+
 from vae_checked.catalogue.mistake import Mistake, Observer
+from vae_checked.catalogue.support.edits import Edit, exchanged_arguments
 from vae_checked.catalogue.support.example import EXAMPLE, edit
 from vae_checked.catalogue.support.formula import beside_closed_form
 from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, lacking, left_to
@@ -24,6 +27,12 @@ def judge(facts: Facts) -> Verdict:
     return Clean()
 
 
+def _exchanged(node: ast.expr, lines: list[str]) -> list[Edit]:
+    """A divergence of torch's gets its arguments the other way round; a formula by hand has more to be changed."""
+    called = getattr(getattr(node, "func", None), "attr", getattr(getattr(node, "func", None), "id", ""))
+    return exchanged_arguments(node, lines) if called == "kl_divergence" else []
+
+
 MISTAKE = Mistake(
     code="VAE306",
     name="kl-reversed",
@@ -35,8 +44,10 @@ MISTAKE = Mistake(
         "no bound on the likelihood."
     ),
     message="the KL is taken from the prior to the posterior: its arguments are exchanged",
-    evidence="at mu = {points:x} and s = {points:y} the term is {found:y}; KL(q || p) is {closed:y}",
-    fix="kl = torch.distributions.kl_divergence(posterior, prior)",
+    evidence=(
+        "at {called.mu} = {points:x} and {called.head} = {points:y} the term is {found:y}; KL(q || p) is {closed:y}"
+    ),
+    fix="{called.kl} = torch.distributions.kl_divergence(posterior, prior)",
     bad=edit(
         (
             "kl = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp(), dim=1)",
@@ -50,4 +61,5 @@ MISTAKE = Mistake(
     ),
     seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
     judge=judge,
+    fixer=_exchanged,
 )

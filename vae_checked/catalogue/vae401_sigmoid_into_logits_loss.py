@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import edit
+from vae_checked.catalogue.support.names import made_by
 from vae_checked.catalogue.support.ranges import sigmoid
 from vae_checked.catalogue.verdict import Clean, Evidence, Found, Verdict, lacking
 from vae_checked.facts import UNIT, Facts, Likelihood
@@ -22,8 +23,8 @@ def judge(facts: Facts) -> Verdict:
     return Found(
         Evidence(
             origin=kind.origin,
-            values={"output": output.value, "probabilities": sigmoid(output.value)},
-            related=((output.origin, "the decoder's output"),),
+            values={"output": output.value, "made": made_by(facts), "probabilities": sigmoid(output.value)},
+            related=((output.origin, "what the loss is given"),),
         )
     )
 
@@ -40,9 +41,9 @@ MISTAKE = Mistake(
         "between 0.5 and 0.731 only: black and white can not be produced, the gradient is weak everywhere, and the "
         "reconstructions look grey."
     ),
-    message="the output{at_related} is in {output}, the loss takes it for logits and applies a sigmoid again",
+    message="{called.x_hat}{at_related} is in {output}{made}, the loss takes it for logits and applies a sigmoid again",
     evidence="the loss can only see probabilities in {probabilities}",
-    fix="hand the loss the decoder's output without the sigmoid",
+    fix="hand the loss {called.x_hat} as it is before the sigmoid, or use F.binary_cross_entropy",
     bad=edit(
         (
             'F.binary_cross_entropy(x_hat, x, reduction="none").sum(dim=(1, 2, 3))',

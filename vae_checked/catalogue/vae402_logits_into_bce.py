@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import edit
+from vae_checked.catalogue.support.names import made_by
 from vae_checked.catalogue.verdict import Clean, Evidence, Found, Verdict, lacking
 from vae_checked.facts import UNIT, Facts, Likelihood
 from vae_checked.finding import Severity
@@ -21,8 +22,8 @@ def judge(facts: Facts) -> Verdict:
     return Found(
         Evidence(
             origin=kind.origin,
-            values={"output": output.value},
-            related=((output.origin, "the decoder's output"),),
+            values={"output": output.value, "made": made_by(facts)},
+            related=((output.origin, "what the loss is given"),),
         )
     )
 
@@ -50,9 +51,9 @@ MISTAKE = Mistake(
         "input should be between 0 and 1', in the first step or after an hour; one written by hand becomes NaN, or "
         "negative."
     ),
-    message="the loss needs x_hat in [0, 1], the decoder's output{at_related} is in {output}",
-    evidence="x_hat in {output}; elements should be between 0 and 1",
-    fix="F.binary_cross_entropy_with_logits on the raw output, or a sigmoid at the decoder's end",
+    message="the loss needs {called.x_hat} in [0, 1], and it{at_related} is in {output}{made}",
+    evidence="{called.x_hat} in {output}; elements should be between 0 and 1",
+    fix="F.binary_cross_entropy_with_logits({called.x_hat}, {called.x}), or a sigmoid before the loss",
     bad=edit(
         (
             'F.binary_cross_entropy_with_logits(x_hat, x, reduction="none").sum(dim=(1, 2, 3))',

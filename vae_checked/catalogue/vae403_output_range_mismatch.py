@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import EXAMPLE, PIPELINE, edit
+from vae_checked.catalogue.support.names import made_by
 from vae_checked.catalogue.support.ranges import fitting_activation, half_ranged, pixel_scale, reachable, squashed_twice
 from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, lacking, left_to
 from vae_checked.facts import UNIT, Facts, Interval, Likelihood
@@ -39,6 +40,7 @@ def judge(facts: Facts) -> Verdict:
             origin=output.origin,
             values={
                 "output": seen[0],
+                "made": made_by(facts),
                 "data": data.value,
                 "problem": problems[0],
                 "remedy": "scale the data to [0, 1]"
@@ -95,7 +97,7 @@ MISTAKE = Mistake(
         "normalisation: that part of the error can not be learned away. A tanh against pixels in [0, 1] spends half "
         "of its range on values that are never a target, and what is drawn looks washed out."
     ),
-    message="the output is in {output}, the data{at_related} in {data}: {problem}",
+    message="{called.x_hat} is in {output}{made}, the data{at_related} in {data}: {problem}",
     evidence="output in {output}, data in {data}",
     fix="let output and data share one range: {remedy}",
     bad=edit(

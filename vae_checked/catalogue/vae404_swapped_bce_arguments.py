@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from vae_checked.catalogue.mistake import Mistake, Observer
+from vae_checked.catalogue.support.edits import exchanged_arguments
 from vae_checked.catalogue.support.example import edit
+from vae_checked.catalogue.support.names import loss_function
 from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, lacking
 from vae_checked.facts import Facts, Likelihood
 from vae_checked.finding import Severity
@@ -21,7 +23,7 @@ def judge(facts: Facts) -> Verdict:
         return Clean()
     if kind.value not in _ASYMMETRIC:
         return Undecided(reason=f"the order of the arguments of {kind.value} is not judged")
-    return Found(Evidence(origin=swapped.origin, values={"loss": kind.value}))
+    return Found(Evidence(origin=swapped.origin, values={"loss": kind.value, "function": loss_function(facts)}))
 
 
 _FINE = edit(("F.mse_loss(", "F.binary_cross_entropy("))
@@ -38,8 +40,8 @@ MISTAKE = Mistake(
         "that draws only 0 or 1. Where the loss is symmetric (MSE, L1) the order does not matter and is no finding."
     ),
     message="{loss} gets the data as its prediction and the reconstruction as its target",
-    evidence="d loss / d x_hat is that of {loss}(x, x_hat)",
-    fix="F.binary_cross_entropy(x_hat, x)",
+    evidence="d loss / d {called.x_hat} is that of {loss}({called.x}, {called.x_hat})",
+    fix="{function}({called.x_hat}, {called.x})",
     bad=edit(
         (
             'F.binary_cross_entropy(x_hat, x, reduction="none").sum(dim=(1, 2, 3))',
@@ -54,4 +56,5 @@ MISTAKE = Mistake(
     ),
     seen_by=frozenset({Observer.LINT, Observer.AUDIT}),
     judge=judge,
+    fixer=exchanged_arguments,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.balance import right_axes, wrong_axes
 from vae_checked.catalogue.support.example import edit
+from vae_checked.catalogue.support.names import loss_function, names_of
 from vae_checked.catalogue.verdict import Evidence, Found, Verdict, lacking
 from vae_checked.facts import Facts
 from vae_checked.finding import Severity
@@ -17,8 +18,15 @@ def judge(facts: Facts) -> Verdict:
         return lacking(facts, "recon.reduced")
     if not wrong_axes(reduced.value):
         return right_axes(reduced.value)
-    values = {"batch": reduced.value.batch, "event": reduced.value.event}
+    values = {"batch": reduced.value.batch, "event": reduced.value.event, "remedy": _remedy(facts)}
     return Found(Evidence(origin=reduced.origin, values=values))
+
+
+def _remedy(facts: Facts) -> str:
+    function, names = loss_function(facts), names_of(facts)
+    if function is None:
+        return "the sum of the error over all axes of a sample"
+    return f'{function}({names.x_hat}, {names.x}, reduction="none").flatten(1).sum(dim=1)'
 
 
 MISTAKE = Mistake(
@@ -33,7 +41,7 @@ MISTAKE = Mistake(
     ),
     message="the reconstruction error is not the sum over a sample's axes (C, H, W)",
     evidence="batch: {batch}; axes of a sample: {event}",
-    fix='recon = F.mse_loss(x_hat, x, reduction="none").sum(dim=(1, 2, 3))',
+    fix="{called.recon} = {remedy}",
     bad=edit(
         ("sum(dim=(1, 2, 3))", "sum(dim=1)  # VAE501"),
         ("(recon + kl).mean()", "recon.mean() + kl.mean()"),

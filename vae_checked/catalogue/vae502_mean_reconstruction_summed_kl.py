@@ -5,20 +5,10 @@ from __future__ import annotations
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.balance import settled, stated
 from vae_checked.catalogue.support.example import edit
+from vae_checked.catalogue.support.names import loss_function, names_of
 from vae_checked.catalogue.verdict import Evidence, Found, Undecided, Verdict, lacking
 from vae_checked.facts import Facts, Likelihood, Reduction
 from vae_checked.finding import Severity
-
-_LOSSES = {
-    Likelihood.MSE: "F.mse_loss",
-    Likelihood.L1: "F.l1_loss",
-    Likelihood.SMOOTH_L1: "F.smooth_l1_loss",
-    Likelihood.BCE: "F.binary_cross_entropy",
-    Likelihood.BCE_WITH_LOGITS: "F.binary_cross_entropy_with_logits",
-    Likelihood.GAUSSIAN_NLL: "F.gaussian_nll_loss",
-    Likelihood.CROSS_ENTROPY: "F.cross_entropy",
-    Likelihood.POISSON: "F.poisson_nll_loss",
-}
 
 
 def judge(facts: Facts) -> Verdict:
@@ -29,19 +19,28 @@ def judge(facts: Facts) -> Verdict:
     verdict = settled(facts, (recon.value, Reduction.MEAN), (kl.value, Reduction.SUM))
     if verdict is not None:
         return verdict
-    kind = Likelihood.MSE if facts.recon.kind is None else facts.recon.kind.value
-    if kind not in _LOSSES:
+    function, kind = loss_function(facts), facts.recon.kind
+    if function is None and kind is not None:
         return Undecided(reason=f"which axes make up one event of a {kind.value} is up to its family")
     return Found(
         Evidence(
             origin=recon.origin,
             values={
                 "beta": stated(facts, "the number of elements of a sample"),
-                "loss": _LOSSES[kind],
+                "summed": _summed(facts, function),
             },
             related=((kl.origin, "the KL"),),
         )
     )
+
+
+def _summed(facts: Facts, function: str | None) -> str:
+    """The same error, summed over a sample; of tokens the rows are no samples, and are summed as well."""
+    names, kind = names_of(facts), facts.recon.kind
+    sides = f"{function}({names.x_hat}, {names.x}, reduction="
+    if kind is not None and kind.value is Likelihood.CROSS_ENTROPY:
+        return f'{sides}"sum") / {names.x}.shape[0]'
+    return f'{sides}"none").flatten(1).sum(dim=1)'
 
 
 MISTAKE = Mistake(
@@ -57,7 +56,7 @@ MISTAKE = Mistake(
     ),
     message="the reconstruction is a mean over a sample's elements, the KL{at_related} a sum over the latents",
     evidence="effective beta: {beta}",
-    fix='{loss}(x_hat, x, reduction="none").flatten(1).sum(dim=1), or a weight of the KL that has a name',
+    fix="{summed}, or a weight of the KL that has a name",
     bad=edit(
         ('F.mse_loss(x_hat, x, reduction="none").sum(dim=(1, 2, 3))', "F.mse_loss(x_hat, x)  # VAE502"),
         ("(recon + kl).mean()", "recon + kl.mean()"),

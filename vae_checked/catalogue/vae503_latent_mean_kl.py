@@ -39,7 +39,7 @@ MISTAKE = Mistake(
     ),
     message="the KL is a mean over the latents, the reconstruction{at_related} a sum over a sample's elements",
     evidence="effective beta: {beta}",
-    fix="kl = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp(), dim=1)",
+    fix="{called.kl} = {called.kl_formula}",
     bad=edit(
         ("kl = -0.5 * torch.sum(", "kl = -0.5 * torch.mean("),
         ("mu.pow(2) - logvar.exp(), dim=1)", "mu.pow(2) - logvar.exp(), dim=1)  # VAE503"),

@@ -45,7 +45,7 @@ MISTAKE = Mistake(
     ),
     message="over the batch the KL is {kl}, the reconstruction{at_related} {recon}: batch size changes the loss",
     evidence="effective beta: {beta}",
-    fix="reduce both over the batch alike: (recon + kl).mean()",
+    fix="reduce both over the batch alike: ({called.recon} + {called.kl}).mean()",
     bad=edit(
         ("mu.pow(2) - logvar.exp(), dim=1)", "mu.pow(2) - logvar.exp())  # VAE504"),
         ("(recon + kl).mean()", "recon.mean() + kl"),

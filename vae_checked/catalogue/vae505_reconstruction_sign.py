@@ -28,7 +28,7 @@ MISTAKE = Mistake(
     ),
     message="the reconstruction error is maximised: a larger error makes a smaller loss",
     evidence="the sign of the error in the loss is {sign}",
-    fix="loss = (recon + kl).mean()",
+    fix="loss = ({called.recon} + {called.kl}).mean(), with the error's own sign",
     bad=edit(
         ("recon = F", "recon = -F"),
         ("sum(dim=(1, 2, 3))", "sum(dim=(1, 2, 3))  # VAE505"),

@@ -32,7 +32,7 @@ MISTAKE = Mistake(
     ),
     message="dropout stays on in evaluation: {names}",
     evidence="active after eval(): {names}",
-    fix="F.dropout(h, 0.2, training=self.training)",
+    fix="training=self.training in the call, or nn.Dropout, which eval() switches off",
     bad=edit(
         ("F.dropout(self.encoder(x), 0.2, training=self.training)", "F.dropout(self.encoder(x), 0.2)  # VAE603"),
         text=_FINE,

@@ -11,11 +11,15 @@ from vae_checked.record import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What shows a mistake: the fact that is wrong, the values that its message speaks of, and the places beside it."""
+    """What shows a mistake: the fact that is wrong, the values that its message speaks of, and the places beside it.
+
+    `mendable` is false where the edit that the mistake has is not the answer to this one.
+    """
 
     origin: Origin
     values: Mapping[str, object] = field(default_factory=dict)
     related: tuple[tuple[Origin, str], ...] = ()
+    mendable: bool = True
 
     @property
     def how(self) -> Provenance:

@@ -49,7 +49,12 @@ def lint(
     # The interpreter and the catalogue are wanted only where there is something to read.
     from vae_checked.linter.run.workers import reports_of  # noqa: PLC0415  start-up time of a run that finds no VAE code
 
-    return _whole(gathered, reports_of(gathered.projects, wishes, unsaved, jobs, cache))
+    whole = _whole(gathered, reports_of(gathered.projects, wishes, unsaved, jobs, cache))
+    if not whole.findings:
+        return whole
+    from vae_checked.linter.run.fixed_lines import with_fixed_lines  # noqa: PLC0415  as above
+
+    return replace(whole, findings=with_fixed_lines(whole.findings, unsaved))
 
 
 def _whole(gathered: GatheredFiles, parts: Sequence[LintReport]) -> LintReport:

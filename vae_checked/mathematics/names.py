@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 
+from vae_checked.facts import Parametrisation
+
 # Whole names of a batch size, without case and underscores; what counts batches is none.
 _BATCH_SIZES = frozenset("b bs bsz bsize batch batchsize batchsz nbatch sizebatch".split())
 
@@ -81,6 +83,25 @@ def likely_role_of(name: str) -> Role | None:
     if not _MU_WORDS.isdisjoint(word.rstrip("0123456789") for word in words_of(name)):
         return Role.MU
     return Role.SECOND if any(part in bare for part in _SECOND_PARTS) else None
+
+
+_SPREADS = (
+    (("var", "sigma2", "sigmasq", "covariance"), Parametrisation.LOGVAR, Parametrisation.VAR),
+    (("std", "sigma", "scale", "sd"), Parametrisation.LOG_STD, Parametrisation.STD),
+)
+
+
+def reading_of(name: str) -> Parametrisation | None:
+    """What a second head is by its name, None where it says nothing.
+
+    >>> [str(reading_of(name)) for name in ("z_logvar", "log_sigma", "sigma", "var", "h")]
+    ['logvar', 'log_std', 'std', 'var', 'None']
+    """
+    bare = plain(name.rpartition(".")[2])
+    for parts, of_logarithm, itself in _SPREADS:
+        if any(part in bare for part in parts):
+            return of_logarithm if "log" in bare or "ln" in bare else itself
+    return None
 
 
 def plain(name: str) -> str:

@@ -59,7 +59,9 @@ def _article(finding: Finding) -> Iterator[str]:
     yield f"<p>{html_text(location(place) if place else finding.subject)}</p>"
     if place and place.text.strip():
         yield f"<pre>{chr(10).join(map(html_text, excerpt(place)))}</pre>"
-    shown = ((str(finding.how), finding.evidence), ("fix", finding.fix))
+    shown = [(str(finding.how), finding.evidence), ("fix", finding.fix)]
+    if finding.also:
+        shown.insert(1, ("also in", ", ".join(finding.also)))
     yield f"<dl>{''.join(f'<dt>{term}</dt><dd>{html_text(words)}</dd>' for term, words in shown)}</dl>"
     if finding.related:
         places = (f"<li>{html_text(location(each.place))}: {html_text(each.message)}</li>" for each in finding.related)

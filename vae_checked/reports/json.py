@@ -54,6 +54,7 @@ def finding_record(finding: Finding) -> dict[str, object]:
         "name": finding.name,
         "severity": str(finding.severity),
         "subject": finding.subject,
+        "also": list(finding.also),
         "path": place.path if place else None,
         "line": place.line if place else None,
         "end_line": (place.end_line or place.line) if place else None,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 from difflib import SequenceMatcher
-from string import Formatter
 from typing import TYPE_CHECKING, Protocol
+
+from vae_checked.catalogue.support.names import template
 
 if TYPE_CHECKING:
     from vae_checked.catalogue import Mistake
@@ -75,14 +76,6 @@ def markdown_page(mistake: Mistake, laws: Sequence[Law] = ()) -> str:
             *(f"- {each}" for each in mistake.references),
             "",
         ]
-    )
-
-
-def template(words: str) -> str:
-    """A format string of the catalogue as a person reads it: `std = <formula>`."""
-    return "".join(
-        literal + (f"<{name}>" if name and name != "at_related" else "")
-        for literal, name, _, _ in Formatter().parse(words)
     )
 
 

@@ -97,6 +97,8 @@ def _finding(finding: Finding) -> Iterator[str]:
         yield from excerpt(finding.place)
     if finding.evidence:
         yield f"  {finding.grounds}"
+    if finding.also:
+        yield f"  also in: {', '.join(finding.also)}"
     yield f"  fix: {finding.fix}"
     yield f"  more: vae-checked explain {finding.code}"
 

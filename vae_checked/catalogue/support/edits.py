@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable
 
 from vae_checked.record import dataclass
@@ -44,6 +45,8 @@ def _insert_after(node: ast.expr, lines: list[str], text: str) -> Edit:
     return Edit(line, column, line, column, text)
 
 
+_TWO = 2
+_UNPACKED = re.compile(r"\s*\(?(\w+), ?(\w+), ?(\w+), ?(\w+)\)? ?= ?[\w.]+\.(?:shape|size\(\))\s*$")
 _TIGHT = (ast.Name, ast.Attribute, ast.Call, ast.Subscript, ast.Constant)
 
 
@@ -92,6 +95,44 @@ def _renamed(node: ast.Attribute, lines: list[str], names: dict[str, str]) -> li
         return []
     _, _, line, column = span_of(node, lines)
     return [Edit(line, column - len(node.attr), line, column, new)]
+
+
+def exchanged_arguments(node: ast.expr, lines: list[str]) -> list[Edit]:
+    """The first two arguments of a call change places."""
+    if (
+        not isinstance(node, ast.Call)
+        or len(node.args) < _TWO
+        or any(isinstance(arg, ast.Starred) for arg in node.args)
+    ):
+        return []
+    one, other = node.args[:_TWO]
+    edits = []
+    for place, text in ((one, ast.unparse(other)), (other, ast.unparse(one))):
+        edits.append(Edit(*span_of(place, lines), text))
+    return edits
+
+
+def moved_axes(node: ast.expr, lines: list[str]) -> list[Edit]:
+    """A view of a tensor's own sizes by name becomes the permute of its axes."""
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or node.keywords:
+        return []
+    sizes = node.args[0].elts if len(node.args) == 1 and isinstance(node.args[0], ast.Tuple) else node.args
+    named = [size.id if isinstance(size, ast.Name) else "" for size in sizes]
+    # Read from the line upwards: the names have the values that they were given last.
+    for text in reversed(lines[: node.lineno]):
+        found = _UNPACKED.match(text)
+        if found is None or len(named) != len(found.groups()):
+            continue
+        axes = [found.groups().index(name) if name in found.groups() else None for name in named]
+        left = set(range(len(axes))).difference(axes)
+        if axes.count(None) == len(left) == 1:
+            axes[axes.index(None)] = left.pop()
+        if None in axes or sorted(map(str, axes)) != sorted(map(str, range(len(axes)))):
+            return []
+        _, _, line, column = span_of(node.func.value, lines)
+        _, _, end_line, end_column = span_of(node, lines)
+        return [Edit(line, column, end_line, end_column, f".permute({', '.join(map(str, axes))}).contiguous()")]
+    return []
 
 
 def halved_term(node: ast.expr, lines: list[str]) -> list[Edit]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from vae_checked.catalogue.mistake import Mistake
+from vae_checked.catalogue.support.names import names_of
 from vae_checked.catalogue.verdict import Evidence
+from vae_checked.facts import Facts
 from vae_checked.finding import Finding, Related
 
 _SHOWN = 6
@@ -39,12 +41,13 @@ def _listed(items: list[str]) -> str:
     return ", ".join(shown)
 
 
-def compose(mistake: Mistake, evidence: Evidence, subject: str) -> Finding:
-    """The finding that tells `subject`'s user of `evidence`: what, where, measured, one remedy."""
+def compose(mistake: Mistake, evidence: Evidence, facts: Facts) -> Finding:
+    """The finding that tells of what `facts` are of: what, where, measured, one remedy, in the user's own names."""
     places = [(origin.place, role) for origin, role in evidence.related if origin.place is not None]
     built = [] if evidence.origin.built is None else [(evidence.origin.built, "built here")]
     values: Mapping[str, object] = {
         **{key: _presentable(value) for key, value in evidence.values.items()},
+        "called": names_of(facts),
         "at_related": f" at {places[0][0]}" if places else "",
     }
     # A curve without points has nothing to measure: the message alone then says what is known.
@@ -53,11 +56,12 @@ def compose(mistake: Mistake, evidence: Evidence, subject: str) -> Finding:
         code=mistake.code,
         name=mistake.name,
         severity=mistake.severity,
-        subject=subject,
+        subject=facts.subject,
         message=mistake.message.format_map(values),
         evidence="" if silent else mistake.evidence.format_map(values),
         fix=mistake.fix.format_map(values),
         place=evidence.origin.place,
         related=tuple(Related(place, role) for place, role in (*places, *built)),
         how=evidence.how,
+        mendable=evidence.mendable,
     )

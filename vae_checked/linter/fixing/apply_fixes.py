@@ -14,8 +14,8 @@ from pathlib import Path
 from vae_checked.errors import UsageError
 from vae_checked.finding import Finding
 from vae_checked.linter import Options, lint
-from vae_checked.linter.fixing.fixes import Edit, apply, propose
 from vae_checked.linter.fixing.notebook_edits import propose_in
+from vae_checked.linter.run.fixes import Edit, apply, propose
 from vae_checked.record import dataclass
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from vae_checked.finding import Finding
 from vae_checked.linter.files import source as sources
-from vae_checked.linter.fixing.fixes import Edit, propose
+from vae_checked.linter.run.fixes import Edit, propose
 
 _BLANK = re.compile(r"[ \t\n\r]*")
 # What stands for one character, or for one half of a surrogate pair, between the quotes.

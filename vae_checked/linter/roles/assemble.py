@@ -15,6 +15,7 @@ from vae_checked.linter.roles import (
     gaps,
     gradients,
     latents,
+    naming,
     phi,
     prior,
     reconstructions,
@@ -239,7 +240,7 @@ def _facts(
     reading = losses.read(kl, recon) if kl is not None and recon is not None else None
     kl_found = kl_facts(kl, recon, reading, losses)
     trained_by = None if kl_found.in_loss is not None and not kl_found.in_loss.value else kl
-    recon_found = recon_facts(site, recon, kl, reading)
+    recon_found = recon_facts(site, recon, kl, reading, losses)
     prediction, target = sides(site, recon)
     sampler = training.trained(sampler_facts(site, head, kl), site, kl, losses)
     if site is not None and kl is not None and _is_tempered(sampler, kl) and not losses.trains(site.z):
@@ -268,6 +269,7 @@ def _facts(
         ),
         objective=objective_facts(losses, kl, recon, reading, (kl_found.reduced, recon_found.reduced)),
         training=training.training_facts(losses, across.optimizers.observed, site, kl, recon),
+        names=naming.names_in(evaluation.observations.names, site, kl, recon, (prediction, target)),
     )
     return gaps.explained(found, site, kl, recon, reading, prediction, losses)
 

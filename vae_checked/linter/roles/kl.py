@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 
-from vae_checked.facts import KL, Fact, Factor, KLForm, Reduced, Reduction
+from vae_checked.facts import KL, Fact, Factor, KLForm, Origin, Reduced, Reduction
 from vae_checked.linter.evaluations.evaluation import expressions
 from vae_checked.linter.roles import gradients, phi
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import JointLoss, Losses
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.reductions import chains, formula_in, is_whole, peeled, rank_of, step_axes
+from vae_checked.linter.roles.reductions import ways as taken
 from vae_checked.linter.symbols.expression import Expr, origin, strip
 from vae_checked.mathematics import reductions
 from vae_checked.mathematics.names import is_divergence
@@ -36,9 +37,11 @@ def kl_facts(kl: Divergence | None, recon: Reconstruction | None, reading: Joint
         stopped = gradients.stopped_at(kl, losses) if in_loss is False else None
         out_of_loss = where if stopped is None else origin(stopped)
     return KL(
-        form=Fact(KLForm(kl.parametrisation, (), kl.values, kl.reversed, kl.family, kl.offset), where),
+        form=Fact(
+            KLForm(kl.parametrisation, (), kl.values, kl.reversed, kl.family, kl.offset, learned=kl.prior), where
+        ),
         factor=None if factor is None else Fact(factor, where),
-        sign=None if sign is None else Fact(sign, where),
+        sign=None if sign is None or reading is None else Fact(sign, turned_at(kl.term, reading, losses)),
         reduced=None if reduced is None else Fact(reduced, where),
         in_loss=None if in_loss is None else Fact(in_loss, out_of_loss if in_loss is False else where),
     )
@@ -104,6 +107,18 @@ def _sign(kl: Divergence, reading: JointLoss, losses: Losses) -> int | None:
     if absolute is not None and own * absolute > 0 and beside * absolute < 0:
         return 1
     return own * beside
+
+
+def turned_at(term: Expr, reading: JointLoss, losses: Losses) -> Origin:
+    """Where a term of a loss gets its minus: the one place on the way to it that turns it, else the term itself."""
+    ways = taken(reading.total, term.uid, losses.graph)
+    turning = {uid for uid, step in ways[0] if sign_of((step,)) == -1} if len(ways) == 1 else set()
+    if len(turning) == 1:
+        (uid,) = turning
+        node = next((node for node in losses.graph.having("neg", "sub", "mul", "div") if node.uid == uid), None)
+        if node is not None and node.site is not None:
+            return origin(node)
+    return origin(term)
 
 
 def _absolute(reading: JointLoss) -> int | None:

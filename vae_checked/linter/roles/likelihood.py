@@ -5,8 +5,8 @@ from __future__ import annotations
 from vae_checked.facts import Data, Fact, Interval, Likelihood, Output, Recon, Reduced, Reduction
 from vae_checked.linter.roles import layout, reconstructions
 from vae_checked.linter.roles.divergences import Divergence
-from vae_checked.linter.roles.kl import own_reduction, recon_sign
-from vae_checked.linter.roles.objective import JointLoss
+from vae_checked.linter.roles.kl import own_reduction, recon_sign, turned_at
+from vae_checked.linter.roles.objective import JointLoss, Losses
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.reductions import is_flat, rank_of, single_axes, step_axes
 from vae_checked.linter.roles.samplers import SamplerSite
@@ -46,7 +46,11 @@ def output_facts(prediction: Expr | None, target: Expr | None, mean: Expr | None
 
 
 def recon_facts(
-    site: SamplerSite | None, recon: Reconstruction | None, kl: Divergence | None, reading: JointLoss | None
+    site: SamplerSite | None,
+    recon: Reconstruction | None,
+    kl: Divergence | None,
+    reading: JointLoss | None,
+    losses: Losses,
 ) -> Recon:
     """What is read of the reconstruction loss; nothing where none was found."""
     if recon is None:
@@ -70,7 +74,7 @@ def recon_facts(
     return Recon(
         kind=Fact(recon.kind, where),
         swapped=swapped,
-        sign=None if sign is None else Fact(sign, where),
+        sign=None if sign is None or reading is None else Fact(sign, turned_at(recon.term, reading, losses)),
         reduced=None if reduced is None else Fact(reduced, where),
         ignored_attribute=Fact(recon.ignored[0][0], recon.ignored[0][1].origin) if recon.ignored else Fact(None, where),
     )

@@ -27,6 +27,7 @@ from vae_checked.linter.options import Options
 from vae_checked.linter.roles import assemble, reader
 from vae_checked.linter.roles.across import Across
 from vae_checked.linter.run import other_choices
+from vae_checked.linter.run.alike import merged, narrowest
 from vae_checked.linter.run.coverage_lines import recognised, unobserved
 from vae_checked.linter.run.cuts import Cuts
 from vae_checked.linter.run.report import TOO_LARGE, LintReport
@@ -91,10 +92,10 @@ def _kept(
     for finding in (finding for judgement in judgements for finding in judgement.findings):
         # What was only imported is not what was asked about.
         asked = finding.place is None or finding.place.path in asked_about
-        new = asked and (finding.code, finding.place) not in kept and not suppressions.covers(finding)
-        if new and not per_file.ignores(finding):
-            kept[finding.code, finding.place] = finding
-    return kept.values()
+        if asked and not suppressions.covers(finding) and not per_file.ignores(finding):
+            known = kept.get((finding.code, finding.place))
+            kept[finding.code, finding.place] = finding if known is None else merged(known, finding)
+    return narrowest(kept.values())
 
 
 def _parsed(texts: Iterable[tuple[str, Text]], unread: list[tuple[str, str]], ast_budget: AstBudget) -> Iterator[File]:

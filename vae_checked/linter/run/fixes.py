@@ -16,7 +16,7 @@ __all__ = ["Edit", "apply", "propose"]
 def propose(finding: Finding, text: str) -> tuple[Edit, ...]:
     """The edits that fix `finding` in the text of its file, or of its cell; none where several answers are right."""
     fixer = find(finding.code).fixer
-    if fixer is None or finding.place is None:
+    if fixer is None or finding.place is None or not finding.mendable:
         return ()
     try:
         tree = ast.parse(text)

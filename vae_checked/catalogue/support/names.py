@@ -1,0 +1,97 @@
+"""What messages call the tensors of a VAE: the names that the source gives them, the field's where it gives none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from string import Formatter
+
+from vae_checked.facts import Facts, Likelihood, Parametrisation
+
+# The field's names by their roles, the keys of `Facts.names`; what a formula is written of.
+FIELD = {
+    "x": "x", "x_hat": "x_hat", "mu": "mu", "second": "logvar", "std": "std", "eps": "eps", "z": "z", "kl": "kl",
+    "recon": "recon",
+}  # fmt: skip
+_STD = {
+    Parametrisation.LOGVAR: "torch.exp(0.5 * {s})",
+    Parametrisation.LOG_STD: "torch.exp({s})",
+    Parametrisation.STD: "{s}",
+    Parametrisation.VAR: "torch.sqrt({s})",
+}
+_KL = {
+    Parametrisation.LOGVAR: "-0.5 * torch.sum(1 + {s} - {m}.pow(2) - {s}.exp(), dim=1)",
+    Parametrisation.LOG_STD: "-0.5 * torch.sum(1 + 2 * {s} - {m}.pow(2) - (2 * {s}).exp(), dim=1)",
+    Parametrisation.STD: "0.5 * torch.sum({m}.pow(2) + {s}.pow(2) - 1 - 2 * {s}.log(), dim=1)",
+    Parametrisation.VAR: "0.5 * torch.sum({m}.pow(2) + {s} - 1 - {s}.log(), dim=1)",
+}
+
+_LOSSES = {
+    Likelihood.MSE: "F.mse_loss",
+    Likelihood.L1: "F.l1_loss",
+    Likelihood.SMOOTH_L1: "F.smooth_l1_loss",
+    Likelihood.BCE: "F.binary_cross_entropy",
+    Likelihood.BCE_WITH_LOGITS: "F.binary_cross_entropy_with_logits",
+    Likelihood.GAUSSIAN_NLL: "F.gaussian_nll_loss",
+    Likelihood.CROSS_ENTROPY: "F.cross_entropy",
+    Likelihood.POISSON: "F.poisson_nll_loss",
+}
+
+
+class Names:
+    """The names of one VAE, for the format strings of the catalogue: `{called.mu}`, `{called.kl_formula}`."""
+
+    def __init__(self, known: Mapping[str, str], read_as: Parametrisation | None = None) -> None:
+        self._known = known
+        self._read_as = read_as
+
+    def __getattr__(self, role: str) -> str:
+        with suppress(KeyError):
+            return self._known.get(role) or FIELD[role]
+        raise AttributeError(role)
+
+    @property
+    def head(self) -> str:
+        """The second head, `s` where it has no name: what a curve is over."""
+        return self._known.get("second", "s")
+
+    @property
+    def kl_formula(self) -> str:
+        """The KL to N(0, I) as it is written for the heads, the second one read as the sampler does."""
+        return _KL[self._read_as or Parametrisation.LOGVAR].format(m=self.mu, s=self.second)
+
+
+def names_of(facts: Facts) -> Names:
+    """The names of what these facts are of."""
+    curve = facts.sampler.std
+    return Names(facts.names, None if curve is None else curve.value.parametrisation)
+
+
+def std_formula(read_as: Parametrisation, facts: Facts) -> str:
+    """Sigma as it is written for the second head, read as this."""
+    return _STD[read_as].format(s=names_of(facts).second)
+
+
+def loss_function(facts: Facts) -> str | None:
+    """The function of torch that is the reconstruction's error, None where there is none; squared if it is unknown."""
+    kind = facts.recon.kind
+    return _LOSSES.get(Likelihood.MSE if kind is None else kind.value)
+
+
+def made_by(facts: Facts) -> str:
+    """` by tanh`: the activation that makes the range of the output; empty where there is none, or several."""
+    chain = facts.output.activations
+    return f" by {chain.value[0]}" if chain is not None and len(chain.value) == 1 else ""
+
+
+def template(words: str) -> str:
+    """A format string of the catalogue as a person reads it, in the field's names: `std = <formula>`."""
+    field = Names({})
+    parts = []
+    for literal, name, _, _ in Formatter().parse(words):
+        parts.append(literal)
+        if name is not None and name.startswith("called."):
+            parts.append(str(getattr(field, name.removeprefix("called."))))
+        elif name and name not in ("at_related", "made"):
+            parts.append(f"<{name}>")
+    return "".join(parts)

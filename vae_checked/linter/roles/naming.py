@@ -1,0 +1,78 @@
+"""What the source calls the tensors of a VAE, where messages speak of them."""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Mapping, Sequence
+
+from vae_checked.linter.roles.divergences import Divergence
+from vae_checked.linter.roles.reconstructions import Reconstruction
+from vae_checked.linter.roles.samplers import SamplerSite
+from vae_checked.linter.symbols.expression import Expr, Site, strip
+from vae_checked.mathematics.names import Role, likely_role_of
+
+_ASSIGNED = re.compile(r"\s*((?:self\.)?[A-Za-z_]\w*)\s*(?::[^=]+|[-+*/])?=(?!=)")
+# A name, with what it is taken from, that is not called.
+_NAME = re.compile(r"(?<![\w.])(?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*\b(?!\s*[.(])")
+_LONGEST = 40
+
+
+def names_in(
+    known: Mapping[int, Sequence[str]],
+    site: SamplerSite | None,
+    kl: Divergence | None,
+    recon: Reconstruction | None,
+    sides: tuple[Expr | None, Expr | None],
+) -> dict[str, str]:
+    """By role the name of each part of a VAE; `known` are the names that expressions went by, `sides` x_hat and x.
+
+    The heads are called as the KL calls them, the parts of a sampler as they are where it draws.
+    """
+    formula = None if kl is None else kl.term.site
+    drawn = None if site is None else site.z.site
+    loss = None if recon is None else recon.term.site
+    found = {
+        "kl": _assigned(formula),
+        "recon": _assigned(loss),
+        "x_hat": _called(sides[0], known, loss),
+        "x": _called(sides[1], known, loss),
+    }
+    if kl is not None:
+        found["mu"] = _called(kl.location, known, formula) or _by_role(Role.MU, formula)
+        found["second"] = _called(kl.head, known, formula) or _by_role(Role.SECOND, formula)
+    if site is not None:
+        found |= {"std": _called(site.scale, known, drawn), "z": _called(site.z, known, None) or _assigned(drawn)}
+        found |= {"eps": _called(site.noise, known, drawn) or _assigned(site.noise.site)}
+        found["mu"] = found.get("mu") or _called(site.location, known, drawn)
+        found["second"] = found.get("second") or _called(site.fitting_head or site.head, known, drawn)
+    return {role: name for role, name in found.items() if name is not None}
+
+
+def _called(value: Expr | None, known: Mapping[int, Sequence[str]], where: Site | None) -> str | None:
+    """The name of a value as it is written in the text at `where`, else the first that it went by."""
+    if value is None:
+        return None
+    names = [*known.get(value.uid, ()), *known.get(strip(value).uid, ())]
+    names = [name for name in dict.fromkeys(names) if name.isidentifier() and not keyword.iskeyword(name)]
+    text = "" if where is None else where.source.segment(where.node)
+    for name in names:
+        written = re.search(rf"(?:\b[A-Za-z_]\w*\.)*\b{name}\b(?!\s*\()", text)
+        if written is not None and len(written[0]) <= _LONGEST:
+            return written[0]
+    return names[0] if names else None
+
+
+def _by_role(role: Role, where: Site | None) -> str | None:
+    """The one name in the text at `where` that the field gives to this role."""
+    text = "" if where is None else where.source.segment(where.node)
+    named = {name for name in _NAME.findall(text) if likely_role_of(name.rpartition(".")[2]) is role}
+    return named.pop() if len(named) == 1 else None
+
+
+def _assigned(where: Site | None) -> str | None:
+    """What the statement assigns on whose first line an expression begins."""
+    if where is None:
+        return None
+    found = _ASSIGNED.match(where.place.text)
+    return None if found is None else found[1]

@@ -1,0 +1,54 @@
+"""Findings that say the same: one place that is wrong for several VAEs, one stretch of text inside of another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from vae_checked.finding import Finding, Place
+from vae_checked.record import replace
+
+
+def merged(one: Finding, other: Finding) -> Finding:
+    """One finding of two at the same place: it is of all the VAEs that they are of, and tells of all their places."""
+    subjects = list(dict.fromkeys((one.subject, *one.also, other.subject, *other.also)))
+    # A function that a model calls was looked at by itself as well, and is no other VAE.
+    first, *rest = [each for each in subjects if _is_class(each)] or subjects[:1]
+    told = {each.place for each in one.related}
+    related = (each for each in other.related if each.place not in told and each.place != one.place)
+    return replace(one, subject=first, also=tuple(rest), related=(*one.related, *related))
+
+
+def _is_class(subject: str) -> bool:
+    return subject.rpartition(":")[2][:1].isupper()
+
+
+def narrowest(findings: Iterable[Finding]) -> list[Finding]:
+    """The findings without those that say of a stretch of text what another says of a part of it."""
+    found = list(findings)
+    by_words: dict[tuple[str, str], list[Finding]] = {}
+    for finding in found:
+        by_words.setdefault((finding.code, finding.message), []).append(finding)
+    kept = []
+    for finding in found:
+        alike = by_words[finding.code, finding.message]
+        if not any(_holds(finding.place, other.place) for other in alike):
+            inside = (other for other in alike if _holds(other.place, finding.place))
+            for outer in inside:
+                finding = merged(finding, outer)  # noqa: PLW2901  what the wider ones tell is kept
+            kept.append(finding)
+    return kept
+
+
+def _holds(outer: Place | None, inner: Place | None) -> bool:
+    """Whether one stretch of text has another one in it, and is longer."""
+    if outer is None or inner is None or outer == inner or (outer.path, outer.cell) != (inner.path, inner.cell):
+        return False
+    return _start(outer) <= _start(inner) and _end(inner) <= _end(outer)
+
+
+def _start(place: Place) -> tuple[int, int]:
+    return place.line, place.column
+
+
+def _end(place: Place) -> tuple[int, int]:
+    return place.end_line or place.line, place.end_column or place.column

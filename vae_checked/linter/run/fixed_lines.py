@@ -1,0 +1,51 @@
+"""The remedy of a finding as the line that its edit makes: in the user's own words, where there is one right answer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from vae_checked.catalogue import find
+from vae_checked.finding import Finding
+from vae_checked.linter.files import source as sources
+from vae_checked.linter.run.fixes import apply, propose
+from vae_checked.record import replace
+
+# As far as no quote tells that it may be text.
+_COMMENT = re.compile(r"\s+#[^'\"]*$")
+
+
+def with_fixed_lines(findings: Iterable[Finding], texts: Mapping[str, str | bytes]) -> tuple[Finding, ...]:
+    """Findings whose `fix` is the flagged line as it should be, where one edit of that line is the answer.
+
+    `texts` are contents by path, to read in place of what is on disk.
+    """
+    cells: dict[str, dict[int | None, str]] = {}
+    made = []
+    for finding in findings:
+        place = finding.place
+        if place is None or not finding.mendable or find(finding.code).fixer is None:
+            made.append(finding)
+            continue
+        if place.path not in cells:
+            cells[place.path] = _cells(place.path, texts)
+        line = _fixed(finding, place.line, cells[place.path].get(place.cell, ""))
+        made.append(finding if line in ("", place.text.strip()) else replace(finding, fix=line))
+    return tuple(made)
+
+
+def _cells(path: str, texts: Mapping[str, str | bytes]) -> dict[int | None, str]:
+    try:
+        data = texts[path] if path in texts else sources.read(Path(path))
+        return {cell.number: cell.text for cell in sources.parse(path, data).cells}
+    except sources.UnreadableError:
+        return {}
+
+
+def _fixed(finding: Finding, line: int, text: str) -> str:
+    """The flagged line after the edits, its comment left out; empty where there are none, or on other lines."""
+    edits = propose(finding, text)
+    if not edits or any(edit.line != line or edit.end_line != line or "\n" in edit.text for edit in edits):
+        return ""
+    return _COMMENT.sub("", apply(text, edits).split("\n")[line - 1]).strip()
