@@ -20,7 +20,7 @@ from pathlib import Path
 from vae_checked.linter.files.disk import Disk, fingerprint
 from vae_checked.linter.files.projects import ProjectFiles
 from vae_checked.linter.options import Options
-from vae_checked.linter.run.codec import DamagedError, decode, encode
+from vae_checked.linter.run.codec import DamagedError, consistent, decode, encode
 from vae_checked.linter.run.report import LintReport
 from vae_checked.linter.run.selection import chosen
 from vae_checked.record import replace
@@ -57,7 +57,9 @@ class Cache:
             report = decode(entry["report"])
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError, DamagedError):
             return None
-        return replace(report, files=tuple(project.given)) if isinstance(report, LintReport) else None
+        if not isinstance(report, LintReport) or not consistent(report):
+            return None
+        return replace(report, files=tuple(project.given))
 
     def put(self, project: ProjectFiles, options: Options, report: LintReport, seen: Mapping[str, str]) -> None:
         """Keep `report`, for which the files of `seen` were looked at; nothing where the folder cannot be written."""

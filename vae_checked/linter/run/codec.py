@@ -1,14 +1,17 @@
-"""Reports as plain JSON and back: only the classes listed here are made, and nothing is executed."""
+"""Reports as plain JSON and back: only the classes listed here are made, of values of the types that they declare."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Collection, Mapping
 from enum import Enum
-from typing import Any
+from functools import cache
+from types import NoneType, UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from vae_checked import facts as facts_room
 from vae_checked import finding as finding_room
-from vae_checked.catalogue import Judgement, Undecided, Weighted
+from vae_checked.catalogue import CATALOGUE, Judgement, Undecided, Weighted
 from vae_checked.linter.run.report import LintReport
 from vae_checked.record import fields
 
@@ -50,6 +53,47 @@ def encode(value: Any) -> Any:
     raise TypeError(f"no report holds a {kind.__name__}")
 
 
+def consistent(report: LintReport) -> bool:
+    """Whether a report speaks of mistakes and facts that there are, and of each VAE once."""
+    codes, paths = {mistake.code for mistake in CATALOGUE}, set(facts_room.PATHS)
+    return len(report.facts) == len(report.judgements) and all(
+        codes.issuperset((*each.clean, *each.undecided, *each.weighted, *(found.code for found in each.findings)))
+        and all(paths.issuperset(verdict.missing) for verdict in each.undecided.values())
+        and paths.issuperset((*item.unobserved, *item.stopped_at))
+        for item, each in zip(report.facts, report.judgements, strict=True)
+    )
+
+
+@cache
+def _declared(name: str) -> dict[str, Any]:
+    """The types that a class declares of its fields."""
+    made = CLASSES[name]
+    hints = get_type_hints(made, localns=CLASSES)
+    return {each.name: hints[each.name] for each in fields(made)}
+
+
+def fits(value: Any, hint: Any) -> bool:
+    """Whether a value is of a declared type, its items and keys included."""
+    origin, args = get_origin(hint), get_args(hint)
+    if origin in (Union, UnionType):
+        return any(fits(value, each) for each in args)
+    if origin is tuple:
+        if args[1:] == (...,):
+            return isinstance(value, tuple) and all(fits(item, args[0]) for item in value)
+        return isinstance(value, tuple) and len(value) == len(args) and all(map(fits, value, args))
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        return isinstance(value, dict) and all(fits(key, args[0]) and fits(value[key], args[1]) for key in value)
+    if isinstance(origin, type) and issubclass(origin, Collection):
+        return isinstance(value, origin) and all(fits(item, args[0]) for item in value)
+    if origin is facts_room.Fact:
+        return isinstance(value, origin) and fits(value.value, args[0])
+    if hint in (Any, object) or isinstance(hint, TypeVar):
+        return True
+    if hint in (None, NoneType):
+        return value is None
+    return isinstance(value, (int, float) if hint is float else hint)
+
+
 _COLLECTIONS: dict[str, Any] = {"list": list, "frozenset": frozenset, "set": set}
 
 
@@ -57,7 +101,7 @@ def decode(value: Any) -> Any:
     """What `encode` was given; DamagedError for anything else."""
     try:
         return _decode(value)
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:
         raise DamagedError(str(error)) from None
 
 
@@ -68,7 +112,11 @@ def _decode(value: Any) -> Any:
         return value
     if "record" in value:
         made = CLASSES[value["record"]]
-        return made(**{each.name: _decode(item) for each, item in zip(fields(made), value["values"], strict=True)})
+        values = {each.name: _decode(item) for each, item in zip(fields(made), value["values"], strict=True)}
+        for name, hint in _declared(made.__name__).items():
+            if not fits(values[name], hint):
+                raise DamagedError(f"{made.__name__}.{name} is of another type")
+        return made(**values)
     if "member" in value:
         members: Any = CLASSES[value["member"]]
         return members[value["name"]]
