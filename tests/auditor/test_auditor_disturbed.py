@@ -139,6 +139,23 @@ def test_modules_that_a_run_imports_stay_where_they_are_found() -> None:
     del of_models.colorsys
 
 
+STREAMS = [name for name in MODELS if " generator of " in name]
+
+
+@pytest.mark.parametrize("name", STREAMS)
+def test_a_models_own_random_numbers_go_on_from_run_to_run(name: str) -> None:
+    """Or else every run of an audit would draw the same noise, and noise that does not change is called constant."""
+    disturbance = MODELS[name]
+    model = Disturbing(disturbance)
+    before = disturbance.state(model)
+    with Restored(model) as restored:
+        disturbance.act(model)
+        during = disturbance.state(model)
+        restored.again()
+        assert disturbance.state(model) == during
+    assert disturbance.state(model) == before
+
+
 def test_an_audit_waits_for_that_of_another_thread() -> None:
     """Two audits at once would each put back what the other one does."""
     model = Disturbing(MODELS["an attribute is bound anew"])

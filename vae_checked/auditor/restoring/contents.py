@@ -64,6 +64,8 @@ _HOLDERS = (
 class Contents:
     """Everything that the given modules hold, as it is now: `kept`, and in `too_large` what was too large to keep.
 
+    `streams` are the generators of random numbers among it: several runs must not draw the same.
+
     Their parameters, buffers and gradients are copied whatever their size, other tensors and arrays up to 256 MB in
     all. With `widely`, functions and methods are followed to what they close over and belong to, and the names of the
     modules that the user's classes are defined in are kept: not where others are at work on these meanwhile.
@@ -71,6 +73,7 @@ class Contents:
 
     def __init__(self, modules: Iterable[nn.Module], *, widely: bool = True) -> None:
         self.kept: list[Kept] = []
+        self.streams: list[Kept] = []
         self.too_large: list[str] = []
         self._entries, self._bytes = MOST_ENTRIES, MOST_BYTES
         self._seen: dict[int, object] = {}
@@ -226,17 +229,17 @@ class Contents:
     def _generator_of_numbers(self, place: str, value: Any) -> bool:
         np: Any = sys.modules.get("numpy.random")
         if isinstance(value, torch.Generator):
-            self.kept.append(KeptByCopy(place, value.get_state(), value.get_state, value.set_state, torch.equal))
+            self.streams.append(KeptByCopy(place, value.get_state(), value.get_state, value.set_state, torch.equal))
         elif isinstance(value, random.Random):
             if not isinstance(value, random.SystemRandom):
-                self.kept.append(KeptByCopy(place, value.getstate(), value.getstate, value.setstate))
+                self.streams.append(KeptByCopy(place, value.getstate(), value.getstate, value.setstate))
         elif np is not None and isinstance(value, (np.Generator, np.RandomState, np.BitGenerator)):
             own: Any = getattr(value, "bit_generator", value)
             if isinstance(value, np.RandomState):  # which keeps the second number of a pair beside its bits
                 state = Setting(place, value.get_state, value.set_state, pickle.dumps)
             else:
                 state = Setting(place, lambda: own.state, lambda held: setattr(own, "state", held), pickle.dumps)
-            self.kept += settings_kept([state])
+            self.streams += settings_kept([state])
         else:
             return False
         return True

@@ -61,6 +61,7 @@ class Restored:
             self._streams = [*of_torch.streams(), *of_python.streams()]
             contents = Contents(self._models, widely=self._widely)
             self._contents, self._left = contents.kept, dict.fromkeys(contents.too_large)
+            self._streams += contents.streams
             self._threads = frozenset(each.ident for each in threading.enumerate())
             self._interruptions.let_go()
             self._unlearning.__enter__()
@@ -94,7 +95,7 @@ class Restored:
         self._interruptions.let_go(leading_out=error is not None)
 
     def again(self) -> None:
-        """Put the model back as it was when the block was entered."""
+        """Put the model back as it was when the block was entered, but for its generators: the next run draws anew."""
         self._put_back(self._contents)
         self._interruptions.let_go()
 
