@@ -150,7 +150,7 @@ class InterruptingList(list[int]):
         return super().__len__()
 
 
-def test_an_interruption_while_things_are_noted_comes_before_anything_is_done() -> None:
+def test_an_interruption_while_noting_comes_before_anything_is_done() -> None:
     model = nn.Linear(2, 3)
     model.held = InterruptingList([1])
     model.held.strikes = True

@@ -113,7 +113,7 @@ def test_a_model_stands_in_for_nothing_beside_another_one(tmp_path: Path) -> Non
     assert len({facts.subject for facts in joined(report)}) == 1
 
 
-def test_a_tensor_that_is_filled_by_columns_depends_on_what_it_is_filled_with(tmp_path: Path) -> None:
+def test_a_tensor_filled_by_columns_depends_on_what_it_is_filled_with(tmp_path: Path) -> None:
     nets = NETS.replace(
         "return self.back(z), m, s",
         """made = self.back(z)
