@@ -71,3 +71,31 @@ def test_what_is_filled_column_by_column_holds_all_of_them(made: str, first: str
     report = linted(tmp_path, {"net.py": FILLED.format(made=made, first=first, second=second, kl=KL)})
     assert codes(report) == ["VAE202"]
     assert any(facts.sampler.gradient_reaches and facts.recon.kind for facts in report.facts)
+
+
+LOADERS = (
+    HEAD
+    + """from collections import OrderedDict
+
+to_m, to_s, back = nn.Linear(84, 7), nn.Linear(84, 7), nn.Linear(7, 84)
+optimizer = torch.optim.Adam([*to_m.parameters(), *to_s.parameters(), *back.parameters()])
+for mode, loader in {loaders}.items():
+    for x, c in loader:
+        m, s = to_m(x), to_s(x)
+        y = back(m + torch.exp(s) * torch.randn_like(s))
+        loss = (F.mse_loss(y, x, reduction="none").sum(1) + {kl}).mean()
+        loss.backward()
+        optimizer.step()
+"""
+)
+HELD = [
+    'OrderedDict({"train": DataLoader(Dataset())})',
+    'OrderedDict([("train", DataLoader(Dataset()))])',
+    "OrderedDict(train=DataLoader(Dataset()))",
+    'OrderedDict({"test": DataLoader(Dataset())}, train=DataLoader(Dataset()))',
+]
+
+
+@pytest.mark.parametrize("loaders", HELD)
+def test_loaders_in_an_ordered_dict_are_run_through(loaders: str, tmp_path: Path) -> None:
+    assert codes(linted(tmp_path, {"fit.py": LOADERS.format(loaders=loaders, kl=KL)})) == ["VAE201"]

@@ -30,6 +30,11 @@ CHOSEN = {
     ),
     "file, filled in": ('importlib.import_module("parts.%s" % args.file).Net(args.width)', "import importlib\n"),
     "file, formatted": ('importlib.import_module("parts.{}".format(args.file)).Net(args.width)', "import importlib\n"),
+    "file, by the built-in": (
+        'getattr(__import__("parts." + args.file, fromlist=["Net"]), args.kind)(args.width)',
+        "",
+    ),
+    "file, by the built-in, known": ('getattr(__import__("nets"), args.kind)(args.width)', ""),
     "file, known": ('getattr(importlib.import_module("nets"), args.kind)(args.width)', "import importlib\n"),
 }
 

@@ -103,6 +103,9 @@ class Plan:
             for method in _inherited_terms(cls):
                 if id(method.node) not in interpreter.observations.entered:
                     interpreter.invoke(method.bound_to(instance), [], {}, site)
+            for method in _inherited_steps(cls):
+                if id(method.node) not in interpreter.observations.entered:
+                    _run_method(interpreter, instance, method, site)
             return instance
 
         run, observations = interpreter.run(work, 120_000, stand_ins)
@@ -137,6 +140,8 @@ _MAX_SUPPOSED = 2
 _CALL = re.compile(r"\b(?:(?:def|class) \w++|([A-Za-z_]\w*+)\s*+\()")
 # What a term of the loss that takes no argument is called.
 _DIVERGING = re.compile(r"kl|loss|diverg", re.IGNORECASE)
+# What a method that trains ends with.
+_DIFFERENTIATING = re.compile(r"\.backward\(")
 # What a sampler, a KL or a loss is written with.
 _TELLING = re.compile(r"rand|ormal|exp|log|[lL]oss|\*\*|pow|square|abs|sample|mse|bce|kl|norm")
 
@@ -183,6 +188,18 @@ def _inherited_terms(cls: Class) -> Iterator[Function]:
                 spec = method.node.args
                 alone = len(spec.posonlyargs) + len(spec.args) - len(spec.defaults) == 1
                 if alone and isinstance(method.node, ast.FunctionDef) and _DIVERGING.search(name):
+                    yield method
+
+
+def _inherited_steps(cls: Class) -> Iterator[Function]:
+    """The methods of a class's bases that train it: what they train may be made by the class alone."""
+    for base in list(cls.mro())[1:]:
+        for name, method in base.names.items():
+            if isinstance(method, Function) and not method.is_static and cls.find(name) is method:
+                node = method.node
+                if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and (
+                    name == "training_step" or _DIFFERENTIATING.search(_text(base.scope.module, node))
+                ):
                     yield method
 
 

@@ -27,7 +27,7 @@ BUILTINS = frozenset(
     "len range enumerate zip sum min max int float abs print isinstance hasattr getattr setattr list tuple dict set "
     "map reversed sorted next iter str type bool any all round callable filter slice repr id open super object "
     "globals vars eval property staticmethod classmethod NotImplementedError ValueError TypeError Exception "
-    "NotImplemented".split()
+    "NotImplemented __import__".split()
 )
 _MODULES = External("sys.modules")
 _MAX_RANGE, _MAX_MAPPED = 64, 16
@@ -201,6 +201,16 @@ def _eval(context: Context, args: list[Value], kwargs: dict[str, Value], site: S
     return selection.entry(context, _names_here(context), args[0], site)
 
 
+def _import(context: Context, args: list[Value], kwargs: dict[str, Value], site: Site) -> Result:
+    """__import__(name, fromlist=[...]): the file of that name; without names to take from it the package around it."""
+    taken = kwargs.get("fromlist", args[3] if len(args) > 3 else None)
+    if not args or (not taken and not isinstance(args[0], str)):
+        return UNREAD
+    name = args[0]
+    found = selection.imported(context, name.partition(".")[0] if isinstance(name, str) and not taken else name)
+    return UNREAD if found is None else found
+
+
 def _names_here(context: Context) -> Module:
     return context.frames[-1].scope.module
 
@@ -248,5 +258,5 @@ _FUNCTIONS: dict[str, Handler] = {
     "int": _converted(int), "float": _converted(float), "round": _converted(round), "abs": _abs, "sum": _sum,
     "min": _extreme("minimum", min), "max": _extreme("maximum", max), "str": _str, "type": _type,
     "getattr": _getattr, "setattr": _setattr, "isinstance": _isinstance, "globals": _globals, "vars": _vars,
-    "eval": _eval,
+    "eval": _eval, "__import__": _import,
 }  # fmt: skip

@@ -7,12 +7,10 @@ from collections.abc import Callable
 
 from vae_checked.linter.interpreter import builtin_functions, records, selection, wrappers
 from vae_checked.linter.interpreter.context import Context
-from vae_checked.linter.interpreter.texts import known_start
 from vae_checked.linter.symbols.constants import exactly_whole, is_followed
 from vae_checked.linter.symbols.expression import Expr, Site, atom, opaque, strip
 from vae_checked.linter.symbols.values import (
     Defaults,
-    Deferred,
     Distribution,
     Instance,
     Key,
@@ -55,17 +53,7 @@ def _prepared(context: Context, dotted: str, args: list[Value], kwargs: dict[str
 
 def _imported(context: Context, dotted: str, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value | None:
     """importlib.import_module(name): the file of that name, or any of the folder that its known start says."""
-    if dotted != "importlib.import_module" or not args:
-        return None
-    name = args[0]
-    if not isinstance(name, str):
-        return selection.of_folder(context, known_start(name))
-    bare = name.lstrip(".")
-    importer = context.frames[-1].scope.module
-    level = len(name) - len(bare)
-    found = context.imports.deferred_name("", level, bare, importer) if level else None
-    found = context.imports.deferred_module(bare, importer) if found is None else found
-    return found.settle() if isinstance(found, Deferred) else found
+    return selection.imported(context, args[0]) if dotted == "importlib.import_module" and args else None
 
 
 def _distribution(
@@ -143,7 +131,9 @@ def _namespace(context: Context, args: list[Value], kwargs: dict[str, Value], si
 
 
 def _ordered(context: Context, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
-    """OrderedDict of pairs, or of keywords."""
+    """OrderedDict of pairs, of another dict, or of keywords."""
+    if args and isinstance(args[0], dict):
+        return {**args[0], **by_name(kwargs)}
     if not args or not isinstance(args[0], (list, tuple)):
         return by_name(kwargs)
     made: dict[Key, Value] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from vae_checked.linter.interpreter.context import UNREAD, Context, Result
+from vae_checked.linter.interpreter.texts import known_start
 from vae_checked.linter.symbols.drawing import first_that_draws, rank
 from vae_checked.linter.symbols.expression import Expr, Site, atom, const, opaque
 from vae_checked.linter.symbols.values import (
@@ -60,6 +61,18 @@ def of_folder(context: Context, start: str) -> Value:
     """Any file of the folder that the known start of a dotted name says; None where it says none."""
     found = context.imports.beside(start.rpartition(".")[0], context.frames[-1].scope.module) if "." in start else []
     return AnyOf(tuple(found)) if found else None
+
+
+def imported(context: Context, name: Value) -> Value:
+    """The file of a dotted name, or any of the folder that the known start of one says."""
+    if not isinstance(name, str):
+        return of_folder(context, known_start(name))
+    bare = name.lstrip(".")
+    importer = context.frames[-1].scope.module
+    level = len(name) - len(bare)
+    found = context.imports.deferred_name("", level, bare, importer) if level else None
+    found = context.imports.deferred_module(bare, importer) if found is None else found
+    return found.settle() if isinstance(found, Deferred) else found
 
 
 def asked(context: Context, owner: Module | AnyOf, name: str, args: list[Value], site: Site) -> Result:
