@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from vae_checked.linter.interpreter import arguments, selection
+from vae_checked.linter.interpreter import arguments, derived_distributions, selection
 from vae_checked.linter.interpreter.context import Context
 from vae_checked.linter.interpreter.wrappers import INNER
 from vae_checked.linter.symbols.expression import Expr, Site, atom, opaque
@@ -105,6 +105,9 @@ def _instance_attribute(context: Context, owner: Instance, name: str, site: Site
         return Expr("training", (), (), site)
     if name == "__class__":
         return owner.cls
+    made = derived_distributions.held(owner)
+    if isinstance(made, Distribution) and name in distributions.PROPERTIES:
+        return distributions.attribute(context, made, name, site)
     if name in INNER and owner.cls.is_module:
         return owner
     return Expr("attribute", (), (("name", name), ("of", id(owner))), site)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from vae_checked.linter.interpreter import derived_distributions
 from vae_checked.linter.interpreter.context import Context
 from vae_checked.linter.symbols.expression import Expr, Site
 from vae_checked.linter.symbols.values import Class, Function, Instance, Layer, Value, as_expr, field_names
@@ -27,7 +28,9 @@ def construct(context: Context, cls: Class, args: list[Value], kwargs: dict[str,
         post = cls.find("__post_init__")
         if isinstance(post, Function):
             context.invoke(post.bound_to(instance), [], {}, site)
-    elif any(name.endswith("nn.Sequential") for name in cls.external_bases()):
+    else:
+        derived_distributions.initialise(context, instance, cls, args, kwargs, site)
+    if not fields and any(name.endswith("nn.Sequential") for name in cls.external_bases()):
         return layers.sequential(args, site)
     return instance
 

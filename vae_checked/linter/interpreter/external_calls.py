@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from vae_checked.linter.interpreter import builtin_functions, records, selection, wrappers
+from vae_checked.linter.interpreter import builtin_functions, derived_distributions, records, selection, wrappers
 from vae_checked.linter.interpreter.context import Context
 from vae_checked.linter.symbols.constants import exactly_whole, is_followed
 from vae_checked.linter.symbols.expression import Expr, Site, atom, opaque, strip
@@ -60,6 +60,7 @@ def _distribution(
     context: Context, dotted: str, args: list[Value], kwargs: dict[str, Value], site: Site
 ) -> Value | None:
     last = dotted.rpartition(".")[2]
+    args = [derived_distributions.held(value) for value in args]
     if args and isinstance(args[0], Distribution) and last in ("sample", "rsample", "log_prob", "entropy"):
         return distributions.call_method(context, args[0], last, args[1:], site)
     if "distributions" in dotted or last in distributions.FAMILIES or last == "kl_divergence":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from vae_checked.linter.interpreter import (
     arguments,
     containers,
+    derived_distributions,
     operators,
     parts,
     records,
@@ -90,11 +91,15 @@ def _call_super(
         if isinstance(found, Function):
             return context.invoke(found.bound_to(instance), args, kwargs, site)
     if name == "__init__" and isinstance(instance, Instance):
+        derived_distributions.initialise(context, instance, cls, args, kwargs, site)
         if any(item.endswith("Sequential") for item in cls.external_bases()):
             instance.attributes["_sequence"] = layers.sequential(args, site)
         return None
     if name in ("forward", "__call__") and isinstance(instance, Instance) and "_sequence" in instance.attributes:
         return context.call(instance.attributes["_sequence"], args, kwargs, site)
+    made = derived_distributions.held(instance)
+    if isinstance(made, Distribution):
+        return distributions.call_method(context, made, name, args, site)
     return opaque(f"super:{name}", tuple(as_expr(item, site) for item in args), site)
 
 
@@ -127,6 +132,9 @@ def _call_on_instance(
         return owner
     if name in _PARAMETERS:
         return optimizers.asked_for(context, owner, name, site)
+    made = derived_distributions.held(owner)
+    if isinstance(made, Distribution):
+        return distributions.call_method(context, made, name, args, site)
     if name == "_replace":
         return records.replaced(owner, kwargs)
     if name == "_asdict":
