@@ -11,7 +11,7 @@ from types import FrameType
 import pytest
 
 from vae_checked.catalogue import find
-from vae_checked.facts import REAL
+from vae_checked.facts import REAL, Interval
 from vae_checked.linter import lint
 from vae_checked.linter.evaluations.plan import Plan
 from vae_checked.linter.evaluations.stand_ins import StandIns
@@ -20,11 +20,13 @@ from vae_checked.linter.interpreter.interpreter import MAX_PLAIN_STEPS, MAX_STEP
 from vae_checked.linter.interpreter.project import Project
 from vae_checked.linter.roles import phi, reader, samplers
 from vae_checked.linter.roles.reductions import is_whole, rank_of
+from vae_checked.linter.symbols import intervals
 from vae_checked.linter.symbols.drawing import DRAWS, rank
 from vae_checked.linter.symbols.expression import Expr, Graph, atom, const, contains, is_formula, walk
 from vae_checked.linter.symbols.gradient_flow import GradientFlow
 from vae_checked.linter.symbols.intervals import interval_of
 from vae_checked.linter.symbols.numeric import leaves, leaves_below
+from vae_checked.mathematics.intervals import Origin
 
 BAD = find("VAE201").bad
 TRAIN = "def train(x):\n    out, mu, logvar = VAE()(x)\n    loss_function(out, x, mu, logvar).backward()\n"
@@ -354,3 +356,23 @@ def test_what_a_model_has_of_a_vae_is_read_once(tmp_path: Path, monkeypatch: pyt
     names = module.scope.names
     assert [(rank(names["VAE"]), rank(names["Other"])) for _ in range(7)] == 7 * [(DRAWS + 1, 0)]
     assert len(walked) == 2
+
+
+def test_what_terms_share_is_looked_at_once_for_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at: list[int] = []
+    origin_of = intervals._origin
+
+    def counted(expr: Expr) -> Origin:
+        looked_at.append(expr.uid)
+        return origin_of(expr)
+
+    monkeypatch.setattr(intervals, "_origin", counted)
+    deep = Expr("exp", (atom("x"),))
+    for _ in range(150):
+        deep = Expr("softplus", (deep,))
+    terms = [Expr("square", (Expr("mul", (deep, atom(f"head{place}"))),)) for place in range(12)]
+    losses = [Expr("clamp", (Expr("add", (term, deep)),), (("min", 0.5), ("max", 0.5))) for term in terms]
+    flow = GradientFlow(Graph(losses))
+    for term, loss in zip(terms, losses, strict=True):
+        assert flow.moves([loss], term.uid, Interval(low=0.0)) is flow.moves([loss], term.uid)
+    assert len(looked_at) < 300

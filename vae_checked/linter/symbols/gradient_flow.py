@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable
 
 from vae_checked.facts import Interval
 from vae_checked.linter.symbols.expression import Expr, Graph
-from vae_checked.linter.symbols.intervals import intervals
+from vae_checked.linter.symbols.intervals import intervals, intervals_beside
 
 Stops = Callable[[Expr], bool]
 
@@ -49,6 +49,7 @@ class GradientFlow:
         self._reached: dict[tuple[frozenset[int], Stops], set[int]] = {}
         self._to: dict[tuple[int, Stops], set[int]] = {}
         self._flat: dict[tuple[int, Interval | None], Stops] = {}
+        self._intervals = intervals()
 
     def reached(self, values: Collection[Expr], stops_at: Stops = nothing_more) -> set[int]:
         """As the function of this name, for values of which few different collections are asked about."""
@@ -90,7 +91,9 @@ class GradientFlow:
     def _flat_beside(self, wanted: int, lies_in: Interval | None) -> Stops:
         key = wanted, lies_in
         if key not in self._flat:
-            known = intervals() if lies_in is None else intervals({wanted: lies_in})
+            known = self._intervals
+            if lies_in is not None:
+                known = intervals_beside(wanted, lies_in, self._holds(wanted), self._intervals)
 
             def is_flat(node: Expr) -> bool:
                 if node.op == "mul" and any(arg.op == "const" and arg.value == 0.0 for arg in node.args):
@@ -100,3 +103,6 @@ class GradientFlow:
 
             self._flat[key] = is_flat
         return self._flat[key]
+
+    def _holds(self, wanted: int) -> Callable[[Expr], bool]:
+        return lambda node: self._graph.holds(node, wanted)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable
 
 from vae_checked.facts import REAL, UNIT, Interval
 from vae_checked.linter.symbols.expression import Expr
@@ -16,11 +16,25 @@ def interval_of(expr: Expr) -> Interval | None:
     return intervals().of(expr)
 
 
-def intervals(known: Mapping[int, Interval] | None = None) -> Intervals[Expr]:
-    """The intervals of expressions that share parts, each part looked at once; `known` are some, by uid."""
-    if not known:
-        return Intervals(_origin)
-    return Intervals(lambda expr: known[expr.uid] if expr.uid in known else _origin(expr))
+def intervals() -> Intervals[Expr]:
+    """The intervals of expressions that share parts, each part looked at once."""
+    return Intervals(_origin)
+
+
+def intervals_beside(
+    wanted: int, lies_in: Interval, holds: Callable[[Expr], bool], others: Intervals[Expr]
+) -> Intervals[Expr]:
+    """The intervals of expressions where that of one node, `wanted`, is known.
+
+    What does not hold it lies where `others`, which many such share, say.
+    """
+
+    def made_by(expr: Expr) -> Origin:
+        if expr.uid == wanted:
+            return lies_in
+        return _origin(expr) if holds(expr) else others.of(expr)
+
+    return Intervals(made_by)
 
 
 def _origin(expr: Expr) -> Origin:
