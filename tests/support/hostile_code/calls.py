@@ -280,7 +280,7 @@ PIECES: dict[str, str] = {
     "samplers many": "".join(f"s{i} = x * {i} + torch.exp(x * {i}) * torch.randn_like(x)\n" for i in range(300)),
     "losses many": "y = 0\n"
     + "".join(f"y = y + F.mse_loss(x * {i}, x) + (x.exp() + x.pow(2) - 1 - x).sum()\n" for i in range(300)),
-    "chain sampler": "y = x\n" + "y = torch.exp(y) * torch.randn_like(y) + y\n" * 300,
+    "chain sampler": "y = x\n" + "y = torch.exp(y) * torch.randn_like(y) + y\n" * 100,
     "residual tanh": "y = x\n" + "y = y + torch.tanh(y)\n" * 400,
     "residual loss": "y = x\n"
     + "y = (y + y * torch.sigmoid(y)) / (1 + y * y)\n" * 400
