@@ -116,10 +116,11 @@ FIXED = [
     ("own class", "Gaussian(*heads(self.to_p, c))", "Gaussian(*(h.detach() for h in heads(self.to_p, c)))"),
     ("torch's own", "self.to_p(c).chunk(2, -1)", "self.to_p(c).detach().chunk(2, -1)"),
     ("tensors", "pm, F.softplus(ps)", "pm.detach(), F.softplus(ps).detach()"),
+    ("tensors", "pm, F.softplus(ps)", "*(F.pad(p.detach(), (0, 0, 0, 1))[:-1] for p in (pm, F.softplus(ps)))"),
 ]
 
 
-@pytest.mark.parametrize(("form", "trained", "fixed"), FIXED, ids=[form for form, _, _ in FIXED])
+@pytest.mark.parametrize(("form", "trained", "fixed"), FIXED, ids=[fixed for _, _, fixed in FIXED])
 def test_a_posterior_that_is_drawn_to_fixed_heads_is_not_accused(
     form: str, trained: str, fixed: str, tmp_path: Path
 ) -> None:

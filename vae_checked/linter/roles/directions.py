@@ -91,6 +91,8 @@ def _is_opposite(one: Divergence, other: Divergence) -> bool:
 
 def _is_cut(kl: Divergence) -> bool:
     """Whether the KL leaves the first of its Gaussians as it is: a target that another one is drawn to."""
+    if any(node.op == "detach" for node in walk(kl.head)):
+        return True
     passed = reached([kl.term])
     made = [node.uid for node in walk(kl.head) if node.op in _MADE]
     return kl.head.uid not in passed or (bool(made) and passed.isdisjoint(made))
