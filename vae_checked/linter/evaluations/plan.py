@@ -192,8 +192,8 @@ def _inherited_terms(cls: Class) -> Iterator[Function]:
 
 
 def _inherited_steps(cls: Class) -> Iterator[Function]:
-    """The methods of a class's bases that train it: what they train may be made by the class alone."""
-    for base in list(cls.mro())[1:]:
+    """The methods of a model's bases that train it: what they train may be made by the model alone."""
+    for base in list(cls.mro())[1:] if cls.is_module else ():
         for name, method in base.names.items():
             if isinstance(method, Function) and not method.is_static and cls.find(name) is method:
                 node = method.node
