@@ -15,7 +15,7 @@ from vae_checked.facts import REAL, Interval
 from vae_checked.linter import lint
 from vae_checked.linter.evaluations.plan import Plan
 from vae_checked.linter.evaluations.stand_ins import StandIns
-from vae_checked.linter.files import prefilter, source
+from vae_checked.linter.files import prefilter, source, syntax
 from vae_checked.linter.interpreter.interpreter import MAX_PLAIN_STEPS, MAX_STEPS
 from vae_checked.linter.interpreter.project import Project
 from vae_checked.linter.roles import phi, reader, samplers
@@ -338,6 +338,37 @@ def test_a_model_is_tried_only_where_it_can_be_called_so(term: str, tried: bool,
     before = project.interpreter.remaining
     assert not list(stand_ins.evaluations())
     assert (project.interpreter.remaining < before) is tried
+
+
+def test_nodes_are_listed_in_the_order_of_the_walk_of_python() -> None:
+    tree = ast.parse(
+        many_samplers(3) + "\n\n@given\nasync def f(*a, b: int = 3, **c):\n    return [x async for x in a]\n"
+    )
+    assert list(map(id, syntax.descendants(tree))) == list(map(id, ast.walk(tree)))
+
+
+def test_a_file_is_walked_as_often_whether_it_has_few_weights_or_many(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    walked: list[ast.AST] = []
+
+    def counting(walk_of: Callable[[ast.AST], Iterator[ast.AST]]) -> Callable[[ast.AST], Iterator[ast.AST]]:
+        def counted(node: ast.AST) -> Iterator[ast.AST]:
+            walked.append(node)
+            return walk_of(node)
+
+        return counted
+
+    monkeypatch.setattr(ast, "walk", counting(ast.walk))
+    monkeypatch.setattr(syntax, "descendants", counting(syntax.descendants))
+    times = []
+    for number in (3, 9):
+        text = many_samplers(number).replace("        loss = 0.0\n", "        loss = 0.0\n        half = 0.5\n")
+        (tmp_path / "model.py").write_text(text.replace("- 0.5 *", "- half *"), encoding="utf-8")
+        walked.clear()
+        lint([tmp_path])
+        times.append(sum(isinstance(node, ast.Module) for node in walked))
+    assert times[0] == times[1] > 0
 
 
 def test_what_a_model_has_of_a_vae_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

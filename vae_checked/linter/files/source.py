@@ -13,6 +13,7 @@ from pathlib import Path
 
 from vae_checked.errors import UsageError
 from vae_checked.finding import Place
+from vae_checked.linter.files import syntax
 from vae_checked.linter.files.discovery import Passed, below
 from vae_checked.linter.files.ignore_rules import Globs
 from vae_checked.record import dataclass, field
@@ -35,6 +36,22 @@ class Cell:
     text: str
     number: int | None
     _lines: list[str] = field(default_factory=list)
+    _nodes: list[ast.AST] = field(default_factory=list)
+    _functions: list[ast.FunctionDef] = field(default_factory=list)
+
+    @property
+    def nodes(self) -> list[ast.AST]:
+        """All nodes of the tree in the order of `ast.walk`, listed once."""
+        if not self._nodes:
+            self._nodes = list(syntax.descendants(self.tree))
+        return self._nodes
+
+    @property
+    def functions(self) -> list[ast.FunctionDef]:
+        """The functions that are defined in it, outer ones before those in them."""
+        if not self._functions:
+            self._functions = [node for node in self.nodes if isinstance(node, ast.FunctionDef)]
+        return self._functions
 
     @property
     def lines(self) -> list[str]:

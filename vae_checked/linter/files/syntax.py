@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import deque
 from collections.abc import Iterator
 
 
@@ -28,16 +29,16 @@ def as_store(node: ast.Name | ast.Attribute) -> ast.expr:
 
 
 def descendants(node: ast.AST) -> Iterator[ast.AST]:
-    """A node and all below it, in no order: `ast.walk` in less than half the time."""
-    stack = [node]
-    while stack:
-        node = stack.pop()
+    """A node and all below it, in the order of `ast.walk` and in less than half its time."""
+    nodes = deque([node])
+    while nodes:
+        node = nodes.popleft()
         yield node
         for value in node.__dict__.values():
             if isinstance(value, ast.AST):
-                stack.append(value)
+                nodes.append(value)
             elif isinstance(value, list):
-                stack += [item for item in value if isinstance(item, ast.AST)]
+                nodes += [item for item in value if isinstance(item, ast.AST)]
 
 
 def statements(node: ast.AST) -> Iterator[ast.stmt]:

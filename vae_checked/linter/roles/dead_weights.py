@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from vae_checked.facts import Fact
+from vae_checked.linter.files import syntax
 from vae_checked.linter.symbols.expression import Site
 from vae_checked.linter.symbols.values import Class, Function
 from vae_checked.mathematics.names import is_kl_weight
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 def unread_weights(function: Function, evaluation: Evaluation) -> Iterator[Fact[str]]:
     """What holds a weight by its name or a number and is never read: parameters, attributes of the function's class."""
     source = function.scope.module.source_of(function.node)
-    read = _read_names(function.node)
+    read = _read_names(syntax.descendants(function.node))
     for item, default in _with_defaults(function.node.args):
         if item.arg not in read and (is_kl_weight(item.arg) or _is_number(default)):
             yield Fact(item.arg, Site(source, item).origin)
@@ -44,7 +45,7 @@ def _stored_unread(cls: Class, evaluation: Evaluation) -> Iterator[Fact[str]]:
     each = {module.path: module for module in (cls.scope.module, *evaluation.modules())}.values()
     read = frozenset().union(*(module.read_once(names_in) for module in each))
     defaults = {item.arg: default for item, default in _with_defaults(init.node.args)}
-    for node in ast.walk(init.node):
+    for node in syntax.descendants(init.node):
         if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Attribute):
             name = node.targets[0].attr
             given = defaults.get(node.value.id) if isinstance(node.value, ast.Name) else node.value
@@ -56,13 +57,13 @@ def _stored_unread(cls: Class, evaluation: Evaluation) -> Iterator[Fact[str]]:
 
 def names_in(module: Module) -> frozenset[str]:
     """Every name that a file reads, in all of its cells: `beta`, and `.beta` for an attribute."""
-    return frozenset(name for cell in module.file.cells for name in _read_names(cell.tree))
+    return frozenset(name for cell in module.file.cells for name in _read_names(cell.nodes))
 
 
-def _read_names(tree: ast.AST) -> set[str]:
+def _read_names(nodes: Iterable[ast.AST]) -> set[str]:
     """The names that a piece of source reads, attributes with a dot before them; strings count as both."""
     names: set[str] = set()
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Store):
             names.add(node.id)
         elif isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Store):

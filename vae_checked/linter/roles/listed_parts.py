@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from vae_checked.facts import Fact
+from vae_checked.linter.files import syntax
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import Site, strip, walk
@@ -100,7 +101,7 @@ def _read(module: Module) -> _Listed:
     assigned: dict[str, list[tuple[str, str]]] = {}
     mentioned: set[str] = set()
     for cell in module.file.cells:
-        for node in ast.walk(cell.tree):
+        for node in cell.nodes:
             if isinstance(node, ast.Call):
                 name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
                 if name in NAMES:
@@ -114,7 +115,7 @@ def _read(module: Module) -> _Listed:
                 mentioned.add(node.value.attr)
     given: dict[str, set[str]] = {}
     for call in calls:
-        names = [node.id for node in ast.walk(call) if isinstance(node, ast.Name) and node is not call.func]
+        names = [node.id for node in syntax.descendants(call) if isinstance(node, ast.Name) and node is not call.func]
         for owner, part in (*_parts(call), *(item for name in names for item in assigned.get(name, ()))):
             given.setdefault(owner, set()).add(part)
     return _Listed(calls, given, mentioned)
@@ -127,7 +128,7 @@ def _is_of_parameters(node: ast.Attribute) -> bool:
 
 def _parts(tree: ast.AST) -> Iterator[tuple[str, str]]:
     """(owner, part) of every `owner.part.parameters()` in a piece of source."""
-    for node in ast.walk(tree):
+    for node in syntax.descendants(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and "parameters" in node.func.attr:
             owner = node.func.value
             if isinstance(owner, ast.Attribute):

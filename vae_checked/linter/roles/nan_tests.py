@@ -23,7 +23,7 @@ def test_for_nan(functions: Iterable[Function]) -> bool:
 
 def _asking(module: Module) -> frozenset[int]:
     """The ids of the nodes of the functions of a file that ask."""
-    nodes = (node for cell in module.file.cells for node in syntax.descendants(cell.tree))
+    nodes = (node for cell in module.file.cells for node in cell.nodes)
     functions = (node for node in nodes if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)))
     return frozenset(id(node) for node in functions if any(map(_asks, syntax.descendants(node))))
 
@@ -53,7 +53,7 @@ def is_told(choice: Expr) -> bool:
     condition = choice.args[0].site
     if condition is None:
         return True
-    around = (node for node in syntax.descendants(condition.source.cell.tree) if isinstance(node, ast.If))
+    around = (node for node in condition.source.cell.nodes if isinstance(node, ast.If))
     branch = next((node for node in around if node.test is condition.node), None)
     return branch is not None and any(map(_tells, syntax.descendants(branch)))
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from vae_checked.facts import EffectiveBeta, Fact, Likelihood, Objective, Reduced
+from vae_checked.linter.files import syntax
 from vae_checked.linter.roles import nan_tests, phi, reductions
 from vae_checked.linter.roles.dead_weights import names_in, unread_weights
 from vae_checked.linter.roles.divergences import Divergence
@@ -351,11 +352,11 @@ def _uids(root: Root) -> set[int]:
 def _unused(name: str, function: ast.AST) -> bool:
     """Whether a local name is never read, or only shown: printed, logged, or taken out of the graph by item()."""
     shown: set[int] = set()
-    for node in ast.walk(function):
+    for node in syntax.descendants(function):
         if isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Call) and _shows(node)):
-            shown |= {id(item) for item in ast.walk(node)}
+            shown |= {id(item) for item in syntax.descendants(node)}
     stored = False
-    for node in ast.walk(function):
+    for node in syntax.descendants(function):
         if isinstance(node, ast.Name) and node.id == name:
             if isinstance(node.ctx, ast.Store):
                 stored = True

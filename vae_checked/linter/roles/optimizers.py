@@ -220,7 +220,7 @@ def _asked(module: Module) -> _Asked:
     harmless: set[Spot] = set()
     keeps = False
     for cell in module.file.cells:
-        for node in syntax.descendants(cell.tree):
+        for node in cell.nodes:
             keeps = keeps or _keeps(node)
             if not isinstance(node, (ast.Call, ast.For)):
                 continue
@@ -242,10 +242,11 @@ def _called(call: ast.Call) -> str:
 
 def _is_harmless(node: ast.Call | ast.For) -> bool:
     """Whether parameters are clipped, shown, counted or given their first values."""
+    if isinstance(node, ast.Call) and _called(node) != "sum":
+        return _called(node) in _HARMLESS
     attributes = {item.attr for item in syntax.descendants(node) if isinstance(item, ast.Attribute)}
     if isinstance(node, ast.Call):
-        name = _called(node)
-        return name in _HARMLESS or (name == "sum" and bool(attributes & _COUNTED))
+        return bool(attributes & _COUNTED)
     return "init" in attributes and "grad" not in attributes
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 import math
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from vae_checked.facts import Reduction
+from vae_checked.linter.files import syntax
 from vae_checked.linter.interpreter.arguments import are_parsed
 from vae_checked.linter.roles.samplers import is_scalar
 from vae_checked.linter.symbols.expression import ELEMENTWISE, TRANSPARENT, Expr, Graph, strip
@@ -32,6 +34,7 @@ from vae_checked.mathematics.reductions import (
 )
 
 if TYPE_CHECKING:
+    from vae_checked.linter.files.source import Cell
     from vae_checked.linter.roles.divergences import Divergence
     from vae_checked.linter.roles.reconstructions import Reconstruction
 
@@ -189,7 +192,7 @@ def _is_named(node: Expr, index: int) -> bool:
     operand = _operand(node, index)
     if operand is None:
         return False
-    if isinstance(operand, ast.Name) and node.site is not None and _is_local(operand, node.site.source.cell.tree):
+    if isinstance(operand, ast.Name) and node.site is not None and _is_local(operand, node.site.source.cell):
         return False
     functions = {id(node.func) for node in ast.walk(operand) if isinstance(node, ast.Call)}
     return any(
@@ -199,18 +202,24 @@ def _is_named(node: Expr, index: int) -> bool:
     )
 
 
-def _is_local(name: ast.Name, tree: ast.AST) -> bool:
+def _is_local(name: ast.Name, cell: Cell) -> bool:
     """Whether a name is given a number in the function in which it is read: a number in another place, no setting."""
     around = None
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef) and node.lineno <= name.lineno <= (node.end_lineno or 0):
+    for node in cell.functions:
+        if node.lineno <= name.lineno <= (node.end_lineno or 0):
             around = node
-    return around is not None and any(
-        isinstance(node, ast.Assign)
-        and isinstance(node.value, ast.Constant)
-        and any(getattr(target, "id", "") == name.id for target in node.targets)
-        for node in ast.walk(around)
+    return around is not None and name.id in _numbers_of(around)
+
+
+@lru_cache(maxsize=64)
+def _numbers_of(function: ast.FunctionDef) -> frozenset[str]:
+    """The names that are given a number in a function."""
+    given = (
+        node
+        for node in syntax.descendants(function)
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
     )
+    return frozenset(getattr(target, "id", "") for node in given for target in node.targets)
 
 
 def _is_constant(node: ast.expr) -> bool:

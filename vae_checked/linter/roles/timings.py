@@ -28,7 +28,7 @@ def is_seeded(site: SamplerSite) -> bool:
     written = site.noise.site
     if written is None or "manual_seed" not in written.source.cell.text:
         return False
-    around = [node for node in syntax.descendants(written.source.cell.tree) if _is_around(node, written.node)]
+    around = [node for node in written.source.cell.nodes if _is_around(node, written.node)]
     innermost = min(around, key=lambda node: (node.end_lineno or 0) - node.lineno, default=None)
     return innermost is not None and any(map(_seeds, syntax.descendants(innermost)))
 
