@@ -7,7 +7,6 @@ from textwrap import indent
 from hostile_code import calls, containers, loops, numbers
 
 KINDS = {"numbers": numbers.PIECES, "containers": containers.PIECES, "loops": loops.PIECES, "calls": calls.PIECES}
-PIECES = {f"{kind}: {name}": text for kind, pieces in KINDS.items() for name, text in pieces.items()}
 
 # The mistake around every piece: the sampler takes exp(logvar) for the standard deviation.
 MISTAKE = "VAE201"

@@ -37,7 +37,7 @@ _MAX_CHOICES = 3
 
 _OPS: dict[type[ast.operator], str] = {
     ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div", ast.Pow: "pow", ast.MatMult: "matmul",
-    ast.FloorDiv: "floordiv", ast.Mod: "mod",
+    ast.FloorDiv: "floordiv", ast.Mod: "remainder",
 }  # fmt: skip
 
 

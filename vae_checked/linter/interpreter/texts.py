@@ -26,4 +26,4 @@ def known_start(value: Value) -> str:
         return name.removeprefix(_LITERAL)
     if value.op == "add":
         return known_start(value.args[0])
-    return known_start(value.args[0]).partition("%")[0] if value.op == "mod" else ""
+    return known_start(value.args[0]).partition("%")[0] if value.op == "remainder" else ""

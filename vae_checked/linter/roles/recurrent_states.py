@@ -9,7 +9,7 @@ from vae_checked.linter.symbols.expression import Expr, walk
 from vae_checked.mathematics.names import is_batch_size
 
 # What gives a tensor one more axis, or repeats it along one.
-_BESIDE = frozenset("unsqueeze expand repeat stack tile repeat_interleave".split())
+_BESIDE = frozenset("unsqueeze expand repeat stack".split())
 # Operations after which every element is where it was.
 _STILL = frozenset("cast contiguous detach alias".split())
 _RECURRENT = frozenset(("LSTM", "GRU", "RNN"))
