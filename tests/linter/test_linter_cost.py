@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import FrameType
 
@@ -18,14 +18,14 @@ from vae_checked.linter.evaluations.stand_ins import StandIns
 from vae_checked.linter.files import prefilter, source, syntax
 from vae_checked.linter.interpreter.interpreter import MAX_PLAIN_STEPS, MAX_STEPS
 from vae_checked.linter.interpreter.project import Project
-from vae_checked.linter.roles import phi, reader, samplers
+from vae_checked.linter.roles import divergences, phi, reader, samplers
 from vae_checked.linter.roles.reductions import is_whole, rank_of
 from vae_checked.linter.symbols import intervals
 from vae_checked.linter.symbols.drawing import DRAWS, rank
 from vae_checked.linter.symbols.expression import Expr, Graph, atom, const, contains, is_formula, walk
 from vae_checked.linter.symbols.gradient_flow import GradientFlow
 from vae_checked.linter.symbols.intervals import interval_of
-from vae_checked.linter.symbols.numeric import leaves, leaves_below
+from vae_checked.linter.symbols.numeric import Program, leaves, leaves_below
 from vae_checked.mathematics.intervals import Origin
 
 BAD = find("VAE201").bad
@@ -345,6 +345,23 @@ def test_nodes_are_listed_in_the_order_of_the_walk_of_python() -> None:
         many_samplers(3) + "\n\n@given\nasync def f(*a, b: int = 3, **c):\n    return [x async for x in a]\n"
     )
     assert list(map(id, syntax.descendants(tree))) == list(map(id, ast.walk(tree)))
+
+
+def test_a_formula_of_no_distance_is_valued_once_for_both_orders_of_its_heads(monkeypatch: pytest.MonkeyPatch) -> None:
+    valued: list[int] = []
+
+    class Counted(Program):
+        def __call__(self, given: Mapping[int, float]) -> float:
+            valued.append(len(given))
+            return super().__call__(given)
+
+    monkeypatch.setattr(divergences, "Program", Counted)
+    a, b, c, d = (Expr("layer", (atom("x"),), (("kind", "Linear"), ("serial", 11 + place))) for place in range(4))
+    ratio = Expr("div", (Expr("square", (Expr("mul", (a, b)),)), Expr("exp", (Expr("mul", (c, d)),))))
+    term = Expr("sum", (Expr("sub", (ratio, Expr("add", (c, d)))),), (("axes", "all"),))
+    assert not divergences.find(Graph([term]), within=[term.uid])
+    # Of six pairs, each is looked at whether the values depend on its distance alone: by three values at most.
+    assert 0 < sum(given == 4 for given in valued) <= 6 * 3
 
 
 def test_a_file_is_walked_as_often_whether_it_has_few_weights_or_many(

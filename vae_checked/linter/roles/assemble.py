@@ -104,11 +104,16 @@ def is_joined(evaluation: Evaluation) -> bool:
     outer = [root.value for root in evaluation.observations.roots if root.depth == 1 or script]
     own = [value for each in outer for value in expressions(each)]
     values = evaluation.values()
-    if not any(value.bits & KL == KL for value in own) or not any(value.bits & SAMPLE for value in values):
+    if not any(map(_holds_kl, own)) or not any(value.bits & SAMPLE for value in values):
         return False
     _, found, kls, _ = evaluation.read_once(_read)
     joined = {kl.term.uid for site in found if (kl := _kl_of(site, kls)) is not None}
-    return bool(joined) and any(node.uid in joined for node in Graph(phi.resolved(own)).nodes)
+    return bool(joined) and any(node.uid in joined for node in walk(*phi.resolved(own, _holds_kl)))
+
+
+def _holds_kl(value: Expr) -> bool:
+    """Whether a KL may stand in a value."""
+    return value.bits & KL == KL
 
 
 def _read(

@@ -6,7 +6,7 @@ import itertools
 import math
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 
 from vae_checked.facts import Family, NoiseLaw, Parametrisation
 from vae_checked.linter.roles import categorical, forms
@@ -319,15 +319,22 @@ def _between_gaussians(
     ones = dict.fromkeys(scalars, 1.0)
     program = Program(node, (*scalars, *(leaf.uid for leaf in tensors), *noise), ideal=True)
     draws = _QUADRATURE if noise else ((0.0, 1.0),)
+
+    def value_at(uids: tuple[int, ...], distance: float, q: float, p: float, shift: float = 0.0) -> float:
+        at = {**ones, **dict(zip(uids, (distance + shift, shift, q, p), strict=True))}
+        return sum(weight * program({**at, **dict.fromkeys(noise, eps)}) for eps, weight in draws)
+
+    def is_of_distance(*order: Expr) -> bool:
+        value = partial(value_at, tuple(leaf.uid for leaf in order))
+        unit = value(1.0, 0.6, 1.3)
+        return close(value(1.0, 0.6, 1.3, 0.7), unit) and close(value(-1.0, 0.6, 1.3), unit)
+
     for one, other in itertools.combinations(tensors, 2):
         heads = [leaf for leaf in tensors if leaf.uid not in (one.uid, other.uid)]
-        for posterior, prior in (heads, heads[::-1]):
-            order = (one.uid, other.uid, posterior.uid, prior.uid)
-
-            def value(distance: float, q: float, p: float, shift: float = 0.0, uids: tuple[int, ...] = order) -> float:
-                at = {**ones, **dict(zip(uids, (distance + shift, shift, q, p), strict=True))}
-                return sum(weight * program({**at, **dict.fromkeys(noise, eps)}) for eps, weight in draws)
-
+        # Which of the others is the posterior's does not matter to that.
+        orders = (heads, heads[::-1]) if is_of_distance(one, other, *heads) else ()
+        for posterior, prior in orders:
+            value = partial(value_at, (one.uid, other.uid, posterior.uid, prior.uid))
             form = _two_gaussians(value)
             if form is not None:
                 parametrisation, factor, read_as = form

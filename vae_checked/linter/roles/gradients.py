@@ -75,9 +75,13 @@ def _is_without_gradient(site: SamplerSite, losses: Losses) -> bool:
     """Whether z is drawn under no_grad, or stands in a block of that somewhere on the way to a loss."""
     holding = losses.graph.holding(site.z.uid)
     return site.noise.get("no_grad") is True or any(
-        cut.get("known") == NO_GRAD and (cut.uid in holding or losses.graph.holds(site.z, cut.uid))
-        for cut in losses.graph.having("detach")
+        cut.uid in holding or losses.graph.holds(site.z, cut.uid) for cut in losses.read_once(_cuts_of_no_grad)
     )
+
+
+def _cuts_of_no_grad(losses: Losses) -> list[Expr]:
+    """Where blocks under no_grad hand on what they computed."""
+    return [cut for cut in losses.graph.having("detach") if cut.get("known") == NO_GRAD]
 
 
 def _is_trained_by(kl: Divergence | None, losses: Losses) -> bool:

@@ -89,6 +89,9 @@ class Losses:
         self._unread: dict[tuple[int, int], list[Fact[str]]] = {}
         self._read: dict[Callable[[Losses], object], object] = {}
         self._roots_of: dict[int, list[int]] | None = None
+        # By operation and by the node of the source that a term is written as.
+        self._unsettled_with: dict[tuple[str, ast.AST | None], set[int]] = {}
+        self._roots_with: dict[tuple[str, ast.AST | None], list[Root]] = {}
         self.backward = _resolved(root for root in evaluation.observations.roots if root.kind == "backward")
         self._called = _resolved(root for root in evaluation.observations.roots if called_loss(root))
         self._named = {value.uid for value in self._called}
@@ -277,13 +280,20 @@ class Losses:
     def unsettled_with(self, term: Expr) -> set[int]:
         """The uids of what holds a term before branches were settled, told by where the term is written."""
         written = term.site.node if term.site is not None else None
-        same = [
-            node.uid for node in self.unsettled.having(term.op) if node.site is not None and node.site.node is written
-        ]
-        return self.unsettled.holding_any(same)
+        if (term.op, written) not in self._unsettled_with:
+            same = [
+                node.uid
+                for node in self.unsettled.having(term.op)
+                if node.site is not None and node.site.node is written
+            ]
+            self._unsettled_with[term.op, written] = self.unsettled.holding_any(same)
+        return self._unsettled_with[term.op, written]
 
     def roots_with(self, term: Expr) -> list[Root]:
         """The edges of statements at which a value holds a term, told by where it is written."""
+        key = term.op, term.site.node if term.site is not None else None
+        if key in self._roots_with:
+            return self._roots_with[key]
         holding = self.unsettled_with(term)
         if self._roots_of is None:
             self._roots_of = {}
@@ -291,7 +301,8 @@ class Losses:
                 for uid in _uids(root):
                     self._roots_of.setdefault(uid, []).append(place)
         places = {place for uid in self._roots_of.keys() & holding for place in self._roots_of[uid]}
-        return [self.evaluation.observations.roots[place] for place in sorted(places)]
+        self._roots_with[key] = [self.evaluation.observations.roots[place] for place in sorted(places)]
+        return self._roots_with[key]
 
     def contrasted(self, kl: Divergence, total: Expr) -> bool:
         """Whether the same heads have a KL of the other sign in what is minimised: one is maximised on purpose."""

@@ -58,22 +58,41 @@ def _trained(
     losses: Losses, site: SamplerSite | None, kl: Divergence | None, recon: Reconstruction | None
 ) -> frozenset[int]:
     """The layers between the data, the heads and what is decoded that the gradient of what is minimised reaches."""
+    parts = [] if site is None else [site.location, site.scale, site.z]
+    parts += [] if kl is None else [kl.location, kl.head]
+    parts += [] if recon is None else [recon.first, recon.second]
+    known = losses.read_once(_trained_so_far)
+    key = site is None, kl is None, *(part.uid for part in parts)
+    if key not in known:
+        known[key] = _trained_by(losses, site, kl, recon)
+    return known[key]
+
+
+def _trained_so_far(_: Losses) -> dict[tuple[int, ...], frozenset[int]]:
+    return {}
+
+
+def _trained_by(
+    losses: Losses, site: SamplerSite | None, kl: Divergence | None, recon: Reconstruction | None
+) -> frozenset[int]:
     ends = losses.read_once(_minimised)
     if not ends:
         return frozenset()
     values = [] if site is None else [site.location, site.scale]
     values += [] if kl is None else [kl.location, kl.head]
-    values += [side for side in (() if recon is None else (recon.first, recon.second)) if _is_decoded(side, site, kl)]
+    values += [
+        side for side in (() if recon is None else (recon.first, recon.second)) if _is_decoded(side, site, kl, losses)
+    ]
     reached = losses.flow.reached(ends)
     layers = (node for node in walk(*values) if node.op == "layer" and node.uid in reached)
     numbers = (node.get("serial") for node in layers)
     return frozenset(number for number in numbers if isinstance(number, int)) & losses.evaluation.read_once(_built)
 
 
-def _is_decoded(side: Expr, site: SamplerSite | None, kl: Divergence | None) -> bool:
+def _is_decoded(side: Expr, site: SamplerSite | None, kl: Divergence | None, losses: Losses) -> bool:
     """Whether one side of a reconstruction is computed from z, or from the mean."""
     wanted = {value.uid for value in (site and site.z, kl and kl.location) if value}
-    return any(node.uid in wanted for node in walk(side))
+    return any(losses.graph.holds(side, uid) for uid in wanted)
 
 
 def _minimised(losses: Losses) -> list[Expr]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from operator import is_
 
 from vae_checked.linter.interpreter.path_conditions import equality
@@ -24,16 +24,16 @@ _MAX_CONDITIONS = 3
 _FORMULA = LOGS | PRODUCTS
 
 
-def resolved(values: Iterable[Expr]) -> list[Expr]:
+def resolved(values: Iterable[Expr], wanted: Callable[[Expr], bool] | None = None) -> list[Expr]:
     """Every expression with its conditions settled, in all ways where there are few of them; each once.
 
     Where the choice is between training and not, training is taken. What holds no sampler, KL or loss in any of its
-    ways is settled in one of them.
+    ways is settled in one of them. Only those that are `wanted`, where that is given, as they are beside the others.
     """
     given = list({value.uid: value for value in values}.values())
     branching = Branching(value for value in given if value.bits & PHI)
     found: dict[int, Expr] = {}
-    for value in given:
+    for value in given if wanted is None else filter(wanted, given):
         for variant in branching.variants(value) if value.bits & PHI else (value,):
             found.setdefault(variant.uid, variant)
     return list(found.values())
