@@ -388,6 +388,28 @@ def test_a_file_is_walked_as_often_whether_it_has_few_weights_or_many(
     assert times[0] == times[1] > 0
 
 
+def test_what_the_methods_of_a_model_set_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[ast.AST] = []
+    assigned_of = syntax.assigned
+
+    def counted(function: ast.AST, owner: str) -> Iterator[str]:
+        read.append(function)
+        return assigned_of(function, owner)
+
+    monkeypatch.setattr(syntax, "assigned", counted)
+    times = []
+    for number in (1, 5):
+        fits = "".join(
+            f"\n\ndef fit{i}(taken, x):\n    loss = taken.encode(x)[0] + x.abs().sum()\n    loss.backward()\n"
+            for i in range(number)
+        )
+        (tmp_path / "model.py").write_text(BAD + fits, encoding="utf-8")
+        read.clear()
+        lint([tmp_path])
+        times.append(len(read))
+    assert times[0] == times[1] > 0
+
+
 def test_what_a_model_has_of_a_vae_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = f"{BAD}\n\nclass Other(nn.Module):\n    pass\n"
     project = Project()

@@ -9,6 +9,7 @@ from pathlib import PurePath
 from vae_checked.facts import Fact, Interval, Origin
 from vae_checked.linter.evaluations.declared_ranges import Declared
 from vae_checked.linter.evaluations.evaluation import Evaluation, expressions
+from vae_checked.linter.files import syntax
 from vae_checked.linter.interpreter.project import Project
 from vae_checked.linter.symbols.expression import TRANSPARENT, Expr
 from vae_checked.linter.symbols.observations import Pipeline
@@ -137,7 +138,7 @@ def _imported(module: Module) -> frozenset[str]:
     """Every part of every name that a file imports from."""
     names: set[str] = set()
     for cell in module.file.cells:
-        for node in ast.walk(cell.tree):
+        for node in syntax.descendants(cell.tree):
             if isinstance(node, ast.Import):
                 names.update(part for alias in node.names for part in alias.name.split("."))
             elif isinstance(node, ast.ImportFrom):

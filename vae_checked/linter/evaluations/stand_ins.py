@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Iterator
 
 from vae_checked.linter.evaluations.evaluation import Evaluation
@@ -11,7 +12,7 @@ from vae_checked.linter.interpreter.interpreter import Substitutes
 from vae_checked.linter.interpreter.project import Project
 from vae_checked.linter.symbols.drawing import DRAWS, rank
 from vae_checked.linter.symbols.taken import Call, Taken
-from vae_checked.linter.symbols.values import Function, Instance, Module, Value, settle
+from vae_checked.linter.symbols.values import Class, Function, Instance, Module, Value, settle
 from vae_checked.record import dataclass
 
 _MAX_MODELS = 4
@@ -119,8 +120,20 @@ def _model(evaluation: Evaluation) -> Instance | None:
 
 def _parts(model: Instance) -> set[str]:
     """The attributes that a model has or that a method gives it, under a condition that does not hold here too."""
-    methods = (each for cls in model.cls.mro() for each in cls.names.values() if isinstance(each, Function))
-    return model.attributes.keys() | {name for each in methods for name in syntax.assigned(each.node, "self")}
+    return model.attributes.keys() | frozenset().union(*map(_assigned, model.cls.mro()))
+
+
+def _assigned(cls: Class) -> frozenset[str]:
+    """The attributes that the methods of a class set: read once, however often it is one of several."""
+    known = cls.scope.module.read_once(_assigned_by)
+    if cls.node not in known:
+        methods = (each for each in cls.names.values() if isinstance(each, Function))
+        known[cls.node] = frozenset(name for each in methods for name in syntax.assigned(each.node, "self"))
+    return known[cls.node]
+
+
+def _assigned_by(_: Module) -> dict[ast.AST, frozenset[str]]:
+    return {}
 
 
 def _most_general(models: list[tuple[str, Instance]]) -> list[tuple[str, Instance]]:

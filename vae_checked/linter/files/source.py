@@ -41,7 +41,7 @@ class Cell:
 
     @property
     def nodes(self) -> list[ast.AST]:
-        """All nodes of the tree in the order of `ast.walk`, listed once."""
+        """All nodes of the tree in the order of `ast.walk`, held until `let_go`."""
         if not self._nodes:
             self._nodes = list(syntax.descendants(self.tree))
         return self._nodes
@@ -55,14 +55,14 @@ class Cell:
 
     @property
     def lines(self) -> list[str]:
-        """The lines of the text, held until `let_go_of_lines`."""
+        """The lines of the text, held until `let_go`."""
         if not self._lines:
             self._lines = self.text.split("\n")
         return self._lines
 
-    def let_go_of_lines(self) -> None:
-        """Hold the text alone."""
-        self._lines = []
+    def let_go(self) -> None:
+        """Hold the text and the tree alone, of which parts may be parsed again from now on."""
+        self._lines, self._nodes, self._functions = [], [], []
 
 
 @dataclass(slots=True)

@@ -59,7 +59,7 @@ class Project:
                 if module.begun:
                     let_go_of_top(module.file)
                 for source in module.sources:
-                    source.cell.let_go_of_lines()
+                    source.cell.let_go()
             # Scopes and the functions in them hold each other, and nobody else collects them while a project is read.
             gc.collect()
 

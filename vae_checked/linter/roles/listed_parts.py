@@ -97,28 +97,30 @@ class _Listed:
 
 
 def _read(module: Module) -> _Listed:
-    calls: list[ast.Call] = []
+    nodes = [node for cell in module.file.cells for node in cell.nodes]
+    calls = [node for node in nodes if isinstance(node, ast.Call) and _called(node) in NAMES]
+    if not calls:
+        return _Listed([], {}, set())
     assigned: dict[str, list[tuple[str, str]]] = {}
     mentioned: set[str] = set()
-    for cell in module.file.cells:
-        for node in cell.nodes:
-            if isinstance(node, ast.Call):
-                name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-                if name in NAMES:
-                    calls.append(node)
-            elif isinstance(node, ast.Assign):
-                parts = list(_parts(node.value))
-                for target in node.targets:
-                    if isinstance(target, ast.Name):
-                        assigned.setdefault(target.id, []).extend(parts)
-            elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Attribute) and _is_of_parameters(node):
-                mentioned.add(node.value.attr)
+    for node in nodes:
+        if isinstance(node, ast.Assign):
+            parts = list(_parts(node.value))
+            for target in node.targets:
+                if isinstance(target, ast.Name):
+                    assigned.setdefault(target.id, []).extend(parts)
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Attribute) and _is_of_parameters(node):
+            mentioned.add(node.value.attr)
     given: dict[str, set[str]] = {}
     for call in calls:
         names = [node.id for node in syntax.descendants(call) if isinstance(node, ast.Name) and node is not call.func]
         for owner, part in (*_parts(call), *(item for name in names for item in assigned.get(name, ()))):
             given.setdefault(owner, set()).add(part)
     return _Listed(calls, given, mentioned)
+
+
+def _called(call: ast.Call) -> str:
+    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
 
 
 def _is_of_parameters(node: ast.Attribute) -> bool:

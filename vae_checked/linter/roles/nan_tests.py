@@ -23,7 +23,9 @@ def test_for_nan(functions: Iterable[Function]) -> bool:
 
 def _asking(module: Module) -> frozenset[int]:
     """The ids of the nodes of the functions of a file that ask."""
-    nodes = (node for cell in module.file.cells for node in cell.nodes)
+    nodes = [node for cell in module.file.cells for node in cell.nodes]
+    if not any(map(_asks, nodes)):
+        return frozenset()
     functions = (node for node in nodes if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)))
     return frozenset(id(node) for node in functions if any(map(_asks, syntax.descendants(node))))
 
