@@ -103,15 +103,16 @@ def test_the_top_level_of_a_file_is_parsed_again_the_same() -> None:
     assert dumped(file) == before
 
 
-def test_the_nodes_that_are_listed_of_a_file_are_those_that_it_holds() -> None:
+def test_the_nodes_listed_of_a_file_are_those_that_it_holds() -> None:
     file, ast_budget = taken(ODD, 0)
     project = Project(ast_budget=ast_budget)
     cell = project.add(file).file.cells[0]
     function = cell.tree.body[-1]
     assert isinstance(function, ast.FunctionDef)
     first = function.body[0]
-    assert any(node is first for node in cell.nodes)
-    assert cell.nodes is cell.nodes
+    listed = cell.nodes
+    assert any(node is first for node in listed)
+    assert cell.nodes is listed
     assert [node.name for node in cell.functions] == ["last", "one", "hidden"]
     project.sweep()
     again = function.body[0]

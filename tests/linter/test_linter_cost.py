@@ -347,7 +347,7 @@ def test_nodes_are_listed_in_the_order_of_the_walk_of_python() -> None:
     assert list(map(id, syntax.descendants(tree))) == list(map(id, ast.walk(tree)))
 
 
-def test_a_formula_of_no_distance_is_valued_once_for_both_orders_of_its_heads(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_formula_of_no_distance_is_valued_once_for_both_orders(monkeypatch: pytest.MonkeyPatch) -> None:
     valued: list[int] = []
 
     class Counted(Program):
@@ -364,9 +364,7 @@ def test_a_formula_of_no_distance_is_valued_once_for_both_orders_of_its_heads(mo
     assert 0 < sum(given == 4 for given in valued) <= 6 * 3
 
 
-def test_a_file_is_walked_as_often_whether_it_has_few_weights_or_many(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_is_walked_as_often_for_many_weights_as_for_few(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     walked: list[ast.AST] = []
 
     def counting(walk_of: Callable[[ast.AST], Iterator[ast.AST]]) -> Callable[[ast.AST], Iterator[ast.AST]]:
