@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import FrameType
 
@@ -362,6 +362,28 @@ def test_a_formula_of_no_distance_is_valued_once_for_both_orders(monkeypatch: py
     assert not divergences.find(Graph([term]), within=[term.uid])
     # Of six pairs, each is looked at whether the values depend on its distance alone: by three values at most.
     assert 0 < sum(given == 4 for given in valued) <= 6 * 3
+
+
+def test_heads_at_which_a_formula_has_no_value_are_left_at_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Expr] = []
+    valued: list[Program] = []
+
+    class Counted(Program):
+        def __init__(self, expr: Expr, given: Iterable[int], *, ideal: bool = False) -> None:
+            made.append(expr)
+            super().__init__(expr, given, ideal=ideal)
+
+        def __call__(self, given: Mapping[int, float]) -> float:
+            valued.append(self)
+            return super().__call__(given)
+
+    monkeypatch.setattr(divergences, "Program", Counted)
+    a, b = (Expr("layer", (atom("x"),), (("kind", "Linear"), ("serial", 31 + place))) for place in range(2))
+    logs = Expr("add", (Expr("log", (a,)), Expr("log", (b,))))
+    term = Expr("sub", (Expr("square", (Expr("mul", (a, b)),)), Expr("add", (logs, Expr("exp", (a,))))))
+    assert not divergences.find(Graph([Expr("sum", (term,), (("axes", "all"),))]))
+    # The mean is below 0 at the first point, and has no logarithm there.
+    assert len(valued) == len(made) > 0
 
 
 def test_a_file_is_walked_as_often_for_many_weights_as_for_few(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
+from vae_checked.linter.files import syntax
 from vae_checked.linter.interpreter import parts
 from vae_checked.linter.interpreter.context import Context
 from vae_checked.linter.symbols.expression import Expr
@@ -55,9 +56,9 @@ def _asks(body: Sequence[ast.stmt], name: str) -> bool:
     return any(
         isinstance(item, ast.Name) and item.id == name
         for statement in body
-        for node in ast.walk(statement)
+        for node in syntax.descendants(statement)
         if isinstance(node, ast.Compare)
-        for item in ast.walk(node)
+        for item in syntax.descendants(node)
     )
 
 

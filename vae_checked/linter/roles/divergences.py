@@ -231,13 +231,15 @@ def _identify(
             weight * program({**ones, location.uid: m, head.uid: s, noise[0]: eps}) for eps, weight in _QUADRATURE
         )
 
-    values = [value(m, s) for m, s in _samples()]
-    if not all(map(math.isfinite, values)):
-        return None
     m, s = _samples()[0]
     point = {**ones, **dict.fromkeys(noise, 0.0), location.uid: m, head.uid: s}
     if scalars and not all(_scales(program({**point, uid: 2.0}), program(point)) for uid in scalars):
         return None
+    values: list[float] = []
+    for m, s in _samples():
+        values.append(value(m, s))
+        if not math.isfinite(values[-1]):
+            return None
     fitted = fit_kl(_samples(), values, _CLOSE)
     if fitted is not None:
         kind, factor = fitted.parametrisation, fitted.factor
