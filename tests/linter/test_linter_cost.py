@@ -18,11 +18,11 @@ from vae_checked.linter.evaluations.stand_ins import StandIns
 from vae_checked.linter.files import prefilter, source, syntax
 from vae_checked.linter.interpreter.interpreter import MAX_PLAIN_STEPS, MAX_STEPS
 from vae_checked.linter.interpreter.project import Project
-from vae_checked.linter.roles import divergences, phi, reader, samplers
+from vae_checked.linter.roles import divergences, forms, phi, reader, samplers
 from vae_checked.linter.roles.reductions import is_whole, rank_of
 from vae_checked.linter.symbols import intervals
 from vae_checked.linter.symbols.drawing import DRAWS, rank
-from vae_checked.linter.symbols.expression import Expr, Graph, atom, const, contains, is_formula, walk
+from vae_checked.linter.symbols.expression import Expr, Graph, Structures, atom, const, contains, is_formula, walk
 from vae_checked.linter.symbols.gradient_flow import GradientFlow
 from vae_checked.linter.symbols.intervals import interval_of
 from vae_checked.linter.symbols.numeric import Program, leaves, leaves_below
@@ -466,3 +466,61 @@ def test_what_terms_share_is_looked_at_once_for_all_of_them(monkeypatch: pytest.
     for term, loss in zip(terms, losses, strict=True):
         assert flow.moves([loss], term.uid, Interval(low=0.0)) is flow.moves([loss], term.uid)
     assert len(looked_at) < 300
+
+
+def no_kl(block: str) -> tuple[Expr, list[Expr]]:
+    """A formula with a logarithm and a square that is no KL, and more of its nodes than are tried as second heads."""
+    mu, s, w = (atom(f"{name}{block}") for name in ("mu", "s", "w"))
+    scales = [Expr("exp", (Expr("mul", (s, const(0.3 + 0.2 * place))),)) for place in range(11)]
+    term = Expr("mul", (Expr("square", (mu,)), w))
+    for scale in scales:
+        term = Expr("add", (term, Expr("sub", (scale, Expr("log", (Expr("add", (scale, w)),))))))
+    return Expr("sum", (term,)), scales
+
+
+def test_a_formula_that_is_no_kl_is_refused_once_for_all_evaluations(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[int] = []
+    read_of = divergences._read
+
+    def counted(node: Expr, wanted: list[Expr], known: list[tuple[Expr, Expr]]) -> divergences.Divergence | None:
+        read.append(node.uid)
+        return read_of(node, wanted, known)
+
+    monkeypatch.setattr(divergences, "_read", counted)
+    term, cuts = no_kl("first")
+    with Structures():
+        assert divergences.find(Graph([term]), cuts) == []
+        once = len(read)
+        for block in ("second", "third"):
+            term, cuts = no_kl(block)
+            assert divergences.find(Graph([term]), cuts) == []
+        assert len(read) == once > 0
+        # In another order others are among the few that are tried.
+        assert divergences.find(Graph([term]), cuts[::-1]) == []
+        assert len(read) > once
+
+
+def test_the_form_of_a_formula_has_its_cuts_in_their_order() -> None:
+    found = []
+    for block, places in (
+        ("one", ((0,), (1,))),
+        ("other", ((3,), (7,))),
+        ("turned", ((1,), (0,))),
+        ("twice", ((0, 2), (1,))),
+    ):
+        term, (first, second, *_) = no_kl(block)
+        found.append(forms.form(term, {first.uid: places[0], second.uid: places[1]}, []))
+    assert found[0] == found[1]
+    assert len({*found}) == 3
+
+
+def test_what_goes_by_two_names_is_run_once(tmp_path: Path) -> None:
+    subjects = []
+    for aliases in ("", "plugin, again = VAE, step\n"):
+        text = f"{BAD}\n\ndef step(x):\n    return torch.exp(x)\n\n\n{aliases}"
+        project = Project()
+        module = project.add(source.parse(str(tmp_path / "model.py"), text.encode()))
+        subjects.append([evaluation.subject for evaluation in Plan(project, reader).evaluations([module])])
+    assert module.scope.names["plugin"] is module.scope.names["VAE"]
+    assert {f"{module.path}:VAE", f"{module.path}:step"} <= {*subjects[0]}
+    assert subjects[1] == subjects[0]

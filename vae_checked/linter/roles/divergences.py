@@ -11,7 +11,6 @@ from functools import cache, partial
 from vae_checked.facts import Family, NoiseLaw, Parametrisation
 from vae_checked.linter.roles import categorical, forms
 from vae_checked.linter.roles.candidate_heads import (
-    MAX_CUTS,
     NEVER_HEADS,
     beside_prior,
     bottlenecks,
@@ -29,6 +28,7 @@ from vae_checked.linter.symbols.expression import (
     Graph,
     contains,
     is_formula,
+    kept_with_structures,
 )
 from vae_checked.linter.symbols.numeric import Program, close, fit, leaves, points
 from vae_checked.mathematics.gaussians import fit_kl, gaussian_kl, std_at
@@ -60,6 +60,8 @@ _CLOSED: dict[Parametrisation, dict[int, float]] = {
 _QUADRATURE = ((-math.sqrt(3.0), 1 / 6), (0.0, 2 / 3), (math.sqrt(3.0), 1 / 6))
 _RESIDUALS = ((0.7, 0.6, 0.9), (-1.1, 1.7, 0.4), (0.4, 2.1, 1.6), (1.6, 0.4, 2.2))
 _SHOWN = ((0.0, 1.0), (0.7, 0.5), (-0.4, 2.0))
+# What all formulas have in common that are no KL, in every evaluation: most code is run in several.
+_REFUSED = kept_with_structures(set[forms.Form]())
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +108,9 @@ def find(
     for pair in known:
         for uid in graph.holding(pair[0].uid) & graph.holding(pair[1].uid):
             held.setdefault(uid, []).append(pair)
-    given = {cut.uid for cut in wanted} | {one.uid for one, _ in known} | {other.uid for _, other in known}
-    refused: set[forms.Form | None] = set()
+    marked: dict[int, list[int]] = {}
+    for place, cut in enumerate(wanted):
+        marked.setdefault(cut.uid, []).append(place)
     stack = [value for value in graph.values if value.bits & KL == KL and (within is None or value.uid in within)]
     while stack:
         node = stack.pop()
@@ -117,13 +120,14 @@ def find(
         if node.bits & OWN_KL == OWN_KL and node.op in _TOPS:
             # The same formula of other leaves, as each block of a network has it, is no KL either.
             beside = held.get(node.uid, [])
-            formula = forms.form(node, given, beside, MAX_CUTS)
-            if formula is None or formula not in refused:
+            formula = forms.form(node, marked, beside)
+            if formula is None or formula not in _REFUSED:
                 divergence = _read(node, wanted, beside)
                 if divergence is not None:
                     found[node.uid] = divergence
                     continue
-                refused.add(formula)
+                if formula is not None:
+                    _REFUSED.add(formula)
         stack.extend(arg for arg in node.args if arg.bits & KL == KL and (within is None or arg.uid in within))
     if not found:
         return []

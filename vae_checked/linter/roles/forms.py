@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 
 from vae_checked.linter.roles.samplers import is_scalar
 from vae_checked.linter.symbols.expression import MAX_FORMULA, PASSED, Expr
@@ -14,16 +14,16 @@ _INNER = PASSED | FOLLOWED
 CUTS = frozenset(("softplus", "exp", "sqrt", "clamp", "sigmoid", "add", "elu", "relu", "tanh"))
 
 
-def form(expr: Expr, marked: Collection[int], pairs: Iterable[tuple[Expr, Expr]], most: int) -> Form | None:
-    """The operations of a formula in order, its leaves told by number and kind, with what is `marked` and paired in it.
+def form(expr: Expr, marked: Mapping[int, Sequence[int]], pairs: Iterable[tuple[Expr, Expr]]) -> Form | None:
+    """The operations of a formula in order, its leaves told by number and kind, with what is marked and paired in it.
 
-    None where it is too large for a formula, or where more than `most` of its nodes may be taken for leaves, of which
-    not all are tried.
+    `marked` are nodes that may be taken for leaves, each with its places in the order in which they are tried. None
+    where the expression is too large for a formula.
     """
     numbers: dict[int, int] = {}
     steps: list[Hashable] = []
     stack = [expr]
-    marks = cuts = 0
+    marks: list[tuple[int, int]] = []
     while stack:
         node = stack.pop()
         uid = node.uid
@@ -33,10 +33,8 @@ def form(expr: Expr, marked: Collection[int], pairs: Iterable[tuple[Expr, Expr]]
         if len(numbers) > 2 * MAX_FORMULA:
             return None
         numbers[uid] = len(numbers)
-        cuts += node.op in CUTS
         if uid in marked:
-            marks += 1
-            steps.append("marked")
+            marks += [(place, numbers[uid]) for place in marked[uid]]
         if node.op in _INNER and node.args:
             steps.append((node.op, node.attrs, len(node.args)))
             stack += node.args
@@ -44,7 +42,7 @@ def form(expr: Expr, marked: Collection[int], pairs: Iterable[tuple[Expr, Expr]]
             steps.append(node.attrs)
         else:
             steps.append((node.op, is_scalar(node), node.get("law")))
-    if marks and marks + cuts > most:
-        return None
+    steps += [number for _, number in sorted(marks)]
+    steps.append("pairs")
     steps += [(numbers[one.uid], numbers.get(other.uid)) for one, other in pairs if one.uid in numbers]
     return tuple(steps)

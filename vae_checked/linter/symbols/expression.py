@@ -7,7 +7,7 @@ from _thread import allocate_lock
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
 from itertools import count, islice
 from math import isnan
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from vae_checked.facts import Origin
 from vae_checked.finding import Place
@@ -65,6 +65,18 @@ class Structures:
             Structures._entered -= 1
             if not Structures._entered:
                 _NUMBERS.clear()
+                for forget in _FORGETTING:
+                    forget()
+
+
+_FORGETTING: list[Callable[[], None]] = []
+T = TypeVar("T", bound=Hashable)
+
+
+def kept_with_structures(known: set[T]) -> set[T]:
+    """A set of what is known of structures, emptied when memory of these is let go."""
+    _FORGETTING.append(known.clear)
+    return known
 
 
 def _exact(attrs: Attrs) -> Hashable:

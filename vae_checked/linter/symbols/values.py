@@ -83,16 +83,20 @@ class Module:
         return cast("T", self._read[reader])
 
     def functions(self) -> Iterator[Function]:
-        """The functions that its top level binds, and that were written in it."""
-        for value in list(self.scope.names.values()):
+        """The functions that its top level binds, by whatever names, and that were written in it."""
+        for value in _each_once(self.scope.names.values()):
             if isinstance(value, Function) and value.scope.module is self and not isinstance(value.node, ast.Lambda):
                 yield value
 
     def classes(self) -> Iterator[Class]:
-        """The classes that its top level binds, and that were written in it."""
-        for value in list(self.scope.names.values()):
+        """The classes that its top level binds, by whatever names, and that were written in it."""
+        for value in _each_once(self.scope.names.values()):
             if isinstance(value, Class) and value.scope.module is self:
                 yield value
+
+
+def _each_once(values: Iterable[Value]) -> list[Value]:
+    return list({id(value): value for value in values}.values())
 
 
 def _imports_tensors(statement: ast.stmt) -> bool:
