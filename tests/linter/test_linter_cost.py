@@ -500,18 +500,28 @@ def test_a_formula_that_is_no_kl_is_refused_once_for_all_evaluations(monkeypatch
         assert len(read) > once
 
 
-def test_the_form_of_a_formula_has_its_cuts_in_their_order() -> None:
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ((3, 7, 2), (3, 7, 2), True),
+        # Which of them are tried is what counts, and only the first two are.
+        ((3, 7, 2), (7, 3, 5), True),
+        ((3, 7, 2), (3, 2, 7), False),
+        ((3, 3, 2), (3, 3, 5), True),
+        ((3,), (7,), False),
+        # Where none is marked, those are tried that can be.
+        ((), (3,), False),
+    ],
+)
+def test_a_form_has_the_cuts_that_are_tried(one: tuple[int, ...], other: tuple[int, ...], same: bool) -> None:
     found = []
-    for block, places in (
-        ("one", ((0,), (1,))),
-        ("other", ((3,), (7,))),
-        ("turned", ((1,), (0,))),
-        ("twice", ((0, 2), (1,))),
-    ):
-        term, (first, second, *_) = no_kl(block)
-        found.append(forms.form(term, {first.uid: places[0], second.uid: places[1]}, []))
-    assert found[0] == found[1]
-    assert len({*found}) == 3
+    for block, places in (("one", one), ("other", other)):
+        term, cuts = no_kl(block)
+        marked: dict[int, list[int]] = {}
+        for order, place in enumerate(places):
+            marked.setdefault(cuts[place].uid, []).append(order)
+        found.append(forms.form(term, marked, [], 2))
+    assert (found[0] == found[1]) is same
 
 
 def test_what_goes_by_two_names_is_run_once(tmp_path: Path) -> None:

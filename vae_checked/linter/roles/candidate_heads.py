@@ -84,7 +84,7 @@ def pairs(node: Expr, found: list[Expr], wanted: list[Expr], noise: tuple[int, .
     given = {item.uid for item in wanted}
     cuts = [item for item in wanted if item.uid in inside]
     cuts += [item for item in _named(below) if item.uid in inside and item.uid not in given]
-    cuts = cuts[:MAX_CUTS]
+    cuts = list(dict.fromkeys(cuts[:MAX_CUTS]))
     needed = leaves_below(node, tensors)
     under = [needed[cut.uid] if cut.uid in needed else leaves_below(cut, tensors)[cut.uid] for cut in cuts]
     for cut, own in zip(cuts, under, strict=True):

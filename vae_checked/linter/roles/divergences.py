@@ -11,6 +11,7 @@ from functools import cache, partial
 from vae_checked.facts import Family, NoiseLaw, Parametrisation
 from vae_checked.linter.roles import categorical, forms
 from vae_checked.linter.roles.candidate_heads import (
+    MAX_CUTS,
     NEVER_HEADS,
     beside_prior,
     bottlenecks,
@@ -120,7 +121,7 @@ def find(
         if node.bits & OWN_KL == OWN_KL and node.op in _TOPS:
             # The same formula of other leaves, as each block of a network has it, is no KL either.
             beside = held.get(node.uid, [])
-            formula = forms.form(node, marked, beside)
+            formula = forms.form(node, marked, beside, MAX_CUTS)
             if formula is None or formula not in _REFUSED:
                 divergence = _read(node, wanted, beside)
                 if divergence is not None:

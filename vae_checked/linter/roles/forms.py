@@ -14,16 +14,17 @@ _INNER = PASSED | FOLLOWED
 CUTS = frozenset(("softplus", "exp", "sqrt", "clamp", "sigmoid", "add", "elu", "relu", "tanh"))
 
 
-def form(expr: Expr, marked: Mapping[int, Sequence[int]], pairs: Iterable[tuple[Expr, Expr]]) -> Form | None:
+def form(expr: Expr, marked: Mapping[int, Sequence[int]], pairs: Iterable[tuple[Expr, Expr]], most: int) -> Form | None:
     """The operations of a formula in order, its leaves told by number and kind, with what is marked and paired in it.
 
-    `marked` are nodes that may be taken for leaves, each with its places in the order in which they are tried. None
-    where the expression is too large for a formula.
+    `marked` are inner nodes to take for leaves, each with its places in the order in which they are tried: the first
+    `most` of these in the formula, then others of it that can be. None where it is too large for a formula.
     """
     numbers: dict[int, int] = {}
     steps: list[Hashable] = []
     stack = [expr]
     marks: list[tuple[int, int]] = []
+    cuts = 0
     while stack:
         node = stack.pop()
         uid = node.uid
@@ -34,7 +35,10 @@ def form(expr: Expr, marked: Mapping[int, Sequence[int]], pairs: Iterable[tuple[
             return None
         numbers[uid] = len(numbers)
         if uid in marked:
-            marks += [(place, numbers[uid]) for place in marked[uid]]
+            if steps and node.op in _INNER:
+                marks += [(place, numbers[uid]) for place in marked[uid]]
+        elif node.op in CUTS:
+            cuts += bool(steps)
         if node.op in _INNER and node.args:
             steps.append((node.op, node.attrs, len(node.args)))
             stack += node.args
@@ -42,7 +46,8 @@ def form(expr: Expr, marked: Mapping[int, Sequence[int]], pairs: Iterable[tuple[
             steps.append(node.attrs)
         else:
             steps.append((node.op, is_scalar(node), node.get("law")))
-    steps += [number for _, number in sorted(marks)]
-    steps.append("pairs")
+    tried = sorted(marks)[:most]
+    steps += sorted({number for _, number in tried})
+    steps.append(("beside", min(cuts, most - len(tried))))
     steps += [(numbers[one.uid], numbers.get(other.uid)) for one, other in pairs if one.uid in numbers]
     return tuple(steps)
