@@ -1,0 +1,64 @@
+"""What formulas have in common that differ in their leaves alone, and what is then read once."""
+
+from __future__ import annotations
+
+import pytest
+
+from vae_checked.linter.roles import divergences, forms
+from vae_checked.linter.symbols.expression import Expr, Graph, Structures, atom, const
+
+
+def no_kl(block: str) -> tuple[Expr, list[Expr]]:
+    """A formula with a logarithm and a square that is no KL, and more of its nodes than are tried as second heads."""
+    mu, s, w = (atom(f"{name}{block}") for name in ("mu", "s", "w"))
+    scales = [Expr("exp", (Expr("mul", (s, const(0.3 + 0.2 * place))),)) for place in range(11)]
+    term = Expr("mul", (Expr("square", (mu,)), w))
+    for scale in scales:
+        term = Expr("add", (term, Expr("sub", (scale, Expr("log", (Expr("add", (scale, w)),))))))
+    return Expr("sum", (term,)), scales
+
+
+def test_a_formula_that_is_no_kl_is_refused_once_for_all_evaluations(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[int] = []
+    read_of = divergences._read
+
+    def counted(node: Expr, wanted: list[Expr], known: list[tuple[Expr, Expr]]) -> divergences.Divergence | None:
+        read.append(node.uid)
+        return read_of(node, wanted, known)
+
+    monkeypatch.setattr(divergences, "_read", counted)
+    term, cuts = no_kl("first")
+    with Structures():
+        assert divergences.find(Graph([term]), cuts) == []
+        once = len(read)
+        for block in ("second", "third"):
+            term, cuts = no_kl(block)
+            assert divergences.find(Graph([term]), cuts) == []
+        assert len(read) == once > 0
+        # In another order others are among the few that are tried.
+        assert divergences.find(Graph([term]), cuts[::-1]) == []
+        assert len(read) > once
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ((3, 7, 2), (3, 7, 2), True),
+        # Which of them are tried is what counts, and only the first two are.
+        ((3, 7, 2), (7, 3, 5), True),
+        ((3, 7, 2), (3, 2, 7), False),
+        ((3, 3, 2), (3, 3, 5), True),
+        ((3,), (7,), False),
+        # Where none is marked, those are tried that can be.
+        ((), (3,), False),
+    ],
+)
+def test_a_form_has_the_cuts_that_are_tried(one: tuple[int, ...], other: tuple[int, ...], same: bool) -> None:
+    found = []
+    for block, places in (("one", one), ("other", other)):
+        term, cuts = no_kl(block)
+        marked: dict[int, list[int]] = {}
+        for order, place in enumerate(places):
+            marked.setdefault(cuts[place].uid, []).append(order)
+        found.append(forms.form(term, marked, [], 2))
+    assert (found[0] == found[1]) is same
