@@ -62,3 +62,20 @@ def test_a_form_has_the_cuts_that_are_tried(one: tuple[int, ...], other: tuple[i
             marked.setdefault(cuts[place].uid, []).append(order)
         found.append(forms.form(term, marked, [], 2))
     assert (found[0] == found[1]) is same
+
+
+def test_what_is_no_kl_for_its_nested_heads_may_be_one_of_others() -> None:
+    def linear(value: Expr, serial: int) -> Expr:
+        return Expr("layer", (value,), (("kind", "Linear"), ("serial", serial)))
+
+    def attempt(mu: Expr, logvar: Expr) -> Expr:
+        """The KL with the sign of mu^2 wrong."""
+        first = Expr("add", (Expr("add", (const(1.0), logvar)), Expr("square", (mu,))))
+        inner = Expr("sub", (first, Expr("exp", (logvar,))))
+        return Expr("sum", (Expr("mul", (const(-0.5), inner)),), (("axes", "all"),))
+
+    x = atom("x")
+    logvar = linear(x, 101)
+    with Structures():
+        assert not divergences.find(Graph([attempt(linear(logvar, 102), logvar)]))
+        assert len(divergences.find(Graph([attempt(linear(x, 103), linear(x, 104))]))) == 1

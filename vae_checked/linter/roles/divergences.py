@@ -127,7 +127,7 @@ def find(
                 if divergence is not None:
                     found[node.uid] = divergence
                     continue
-                if formula is not None:
+                if formula is not None and not _are_nested(node, graph):
                     _REFUSED.add(formula)
         stack.extend(arg for arg in node.args if arg.bits & KL == KL and (within is None or arg.uid in within))
     if not found:
@@ -136,6 +136,11 @@ def find(
     return [
         replace(item, parametrisation=None) if item.term.uid in roots else item for item in _innermost(graph, found)
     ]
+
+
+def _are_nested(node: Expr, graph: Graph) -> bool:
+    """Whether a leaf of a formula is computed from another one: it may be none for that, whatever its operations."""
+    return any(graph.holds(one, other.uid) for one, other in itertools.permutations(leaves(node), 2))
 
 
 def _under_roots(graph: Graph, found: dict[int, Divergence]) -> set[int]:
