@@ -253,3 +253,29 @@ def test_a_kl_in_another_file_is_placed_where_its_formula_is(tmp_path: Path) -> 
     assert codes(report) == ["VAE306"]
     assert [finding.place.path.rpartition("/")[2] for finding in report.findings] == ["terms.py"]
     assert codes(linted(tmp_path, {"terms.py": APART, "step.py": USING.format(order="m, s, n, t")})) == []
+
+
+WEIGHED = """
+class Net(nn.Module):
+    def __init__(self, seen=33, latents=7):
+        super().__init__()
+        self.to_m, self.to_s, self.back = nn.Linear(seen, latents), nn.Linear(seen, latents), nn.Linear(latents, seen)
+
+
+def ratio(net, x):
+    m, s = net.to_m(x), net.to_s(x)
+    prior, posterior = Normal(torch.zeros_like(m), torch.ones_like(m)), Normal(m, torch.exp(0.5 * s))
+    z = prior.rsample()
+    error = F.mse_loss(net.back(z), x, reduction="none").sum(-1)
+    return error + prior.log_prob(z).sum(-1) - posterior.log_prob(z).sum(-1)
+"""
+
+
+def test_a_ratio_of_densities_at_a_draw_from_the_prior_is_a_kl_where_it_is_minimised(tmp_path: Path) -> None:
+    weight = linted(
+        tmp_path / "weight", {"net.py": START + WEIGHED + "\n\ndef weight(net, x):\n    return ratio(net, x).exp()\n"}
+    )
+    assert codes(weight) == []
+    assert not any("VAE306" in each.clean for each in weight.judgements)
+    step = "\n\ndef step(net, x):\n    loss = ratio(net, x).mean()\n    loss.backward()\n"
+    assert codes(linted(tmp_path / "loss", {"net.py": START + WEIGHED + step})) == ["VAE306"]

@@ -135,7 +135,7 @@ def _terms(
         for recon in reconstructions.find(graph)
         if not _is_of_latents(recon, found, kls, graph) and not reconstructions.is_of_constant(recon)
     ]
-    if any(kl.prior_heads is not None for kl in kls):
+    if any(kl.prior_heads is not None or kl.reversed for kl in kls):
         decoded = directions.predictions(recons)
         kls = [directions.directed(kl, kls, found, decoded, evaluation) for kl in kls]
     return kls, recons

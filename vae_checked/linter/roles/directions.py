@@ -31,10 +31,12 @@ def directed(
     `decoded` are the predictions of all reconstructions. Where it is taken from the prior to the posterior, the prior
     must feed none of them, and be trained by the KL, and the same two must have no KL the other way round: a sum of
     both is meant. A draw of heads that are handed over says nothing of who hands them over, and what is decoded where
-    nothing is trained may be a draw from the prior; so may one be that names say the opposite of.
+    nothing is trained may be a draw from the prior; so may one be that names say the opposite of. A ratio of
+    densities at a draw from the prior weights that draw, and is a KL where it is minimised.
     """
     if kl.prior_heads is None or kl.parametrisation is None:
-        return kl
+        is_sure = not (kl.reversed and _is_estimate(kl)) or _is_trained(kl, evaluation)
+        return kl if is_sure else replace(kl, reversed=None)
     mean, second = kl.prior_heads
     means = {strip(mean).uid, strip(kl.location).uid}
     first, last = (
@@ -79,6 +81,11 @@ def _names_disagree(kl: Divergence, names: Mapping[int, list[str]]) -> bool:
         for value in (head, strip(head))
         for name in names.get(value.uid, ())
     )
+
+
+def _is_estimate(kl: Divergence) -> bool:
+    """Whether a KL is estimated by a draw."""
+    return any(node.op == "noise" for node in walk(kl.term))
 
 
 def _is_opposite(one: Divergence, other: Divergence) -> bool:

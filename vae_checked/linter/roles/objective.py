@@ -172,8 +172,10 @@ class Losses:
         if not holding:
             return None
         best: Expr | None = None
-        # Where it is seen what is differentiated, another sum of the same KL is one that is only shown.
-        shown = any(self.graph.holds(value, kl.term.uid) for value in self.backward)
+        # Where it is seen what is differentiated, what else holds the same KL, or the same error, is only shown.
+        shown = any(
+            self.graph.holds(value, kl.term.uid) or self.graph.holds(value, recon.term.uid) for value in self.backward
+        )
         any_total = set() if shown else {total.uid for total in holding}
         for uids in ({value.uid for value in self.backward}, self._named, any_total):
             for total in holding:
@@ -276,6 +278,12 @@ class Losses:
         if self._unsettled is None:
             self._unsettled = Graph(self.evaluation.values())
         return self._unsettled
+
+    def minimises(self, choice: Expr) -> bool:
+        """Whether a choice of the unsettled evaluation is part of what is differentiated, as far as anything is."""
+        roots = (root.value for root in self.evaluation.observations.roots if root.kind == "backward")
+        ends = [end for end in roots if isinstance(end, Expr)]
+        return not ends or any(end in self.unsettled and self.unsettled.holds(end, choice.uid) for end in ends)
 
     def unsettled_with(self, term: Expr) -> set[int]:
         """The uids of what holds a term before branches were settled, told by where the term is written."""

@@ -290,7 +290,7 @@ def _replaced_in_branch(losses: Losses, term: Expr) -> Fact[str | None] | None:
     with_term = losses.unsettled_with(term)
     for choice in losses.unsettled.having("phi"):
         condition, one, other = choice.args
-        if (one.uid in with_term) is (other.uid in with_term):
+        if (one.uid in with_term) is (other.uid in with_term) or not losses.minimises(choice):
             continue
         asked = [value for value in nan_tests.asked_of(condition) if value.uid in with_term or _is_computed(value)]
         if asked and not nan_tests.is_told(choice):
