@@ -271,7 +271,7 @@ def ratio(net, x):
 """
 
 
-def test_a_ratio_of_densities_at_a_draw_from_the_prior_is_a_kl_where_it_is_minimised(tmp_path: Path) -> None:
+def test_a_ratio_at_a_draw_from_the_prior_is_a_kl_where_minimised(tmp_path: Path) -> None:
     weight = linted(
         tmp_path / "weight", {"net.py": START + WEIGHED + "\n\ndef weight(net, x):\n    return ratio(net, x).exp()\n"}
     )

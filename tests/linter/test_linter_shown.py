@@ -50,7 +50,7 @@ def train(loader, bar, aim, weight):
 )
 
 
-def test_a_mean_kl_that_is_written_beside_the_error_is_not_the_one_in_the_loss(tmp_path: Path) -> None:
+def test_a_mean_kl_that_is_written_is_not_the_one_in_the_loss(tmp_path: Path) -> None:
     assert codes(linted(tmp_path / "written", {"net.py": NET})) == []
     averaged = NET.replace("error + weight * total", "error + mean")
     assert codes(linted(tmp_path / "averaged", {"net.py": averaged})) == ["VAE503"]

@@ -418,7 +418,7 @@ SHOWN = """\
 """
 
 
-def test_a_number_that_is_shown_in_place_of_a_nan_hides_none_from_the_training(tmp_path: Path) -> None:
+def test_a_number_that_is_shown_in_place_of_a_nan_hides_none(tmp_path: Path) -> None:
     text = module().replace("            loss.backward()\n", SHOWN)
     assert "history" in text
     assert codes(tmp_path, text) == []

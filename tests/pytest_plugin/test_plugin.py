@@ -158,11 +158,10 @@ def test_wrong(vae_check):
     vae_check(wrong.VAE(), wrong.INPUT, wrong.loss_function, data_range=(0, 1))
 """
 LISTING = """
-import os
 from pathlib import Path
 
-def pytest_collection_modifyitems(items):
-    if os.environ.get("PYTEST_XDIST_WORKER", "gw0") == "gw0":
+def pytest_collection_modifyitems(config, items):
+    if getattr(config, "workerinput", {}).get("workerid", "gw0") == "gw0":
         Path("items.txt").write_text("\\n".join(item.nodeid for item in items))
 """
 
