@@ -50,6 +50,7 @@ _BASIS: tuple[Callable[[float, float], float], ...] = (
     lambda m, s: math.log(s),
 )
 _ONE, _M, _M2, _S, _S2, _ES, _E2S, _LOGS = range(8)
+_SUMS = frozenset(("add", "sub"))
 # Coefficients of the second head's terms in the closed form, mu^2 having 1/2.
 _CLOSED: dict[Parametrisation, dict[int, float]] = {
     Parametrisation.LOGVAR: {_S: -0.5, _ES: 0.5},
@@ -259,6 +260,8 @@ def _identify(
     classified = None if coefficients is None else _classify(coefficients)
     if coefficients is None or classified is None:
         return None
+    if not coefficients[_M2] and location.op in _SUMS:
+        return None  # no mean whose square was forgotten: a sum that goes on
     parametrisation, factor = classified
     reference = parametrisation or _nearest(coefficients)
     return Divergence(node, location, head, parametrisation, factor, _beside(value, reference, factor))
