@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import torch._dynamo  # noqa: F401  pytester forgets what a run imports, and this cannot be imported twice
+from locks import signed
 
 from vae_checked.catalogue import CATALOGUE, Observer, find
 from vae_checked.cli.shapes import infer_configured
@@ -80,7 +81,8 @@ def lock_with(pytester: pytest.Pytester, *, altered: str = "") -> Path:
     if altered:
         text, entry = path.read_text(encoding="utf-8"), f'"{as_it_is.facts["constraint"]}"'
         assert text.count(f"constraint = {entry}") == 2
-        path.write_text(text.replace(f"constraint = {entry}", f'constraint = "{altered}"', 1), encoding="utf-8")
+        text = text.replace(f"constraint = {entry}", f'constraint = "{altered}"', 1)
+        path.write_text(signed(text), encoding="utf-8")
     return path
 
 

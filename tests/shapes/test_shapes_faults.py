@@ -26,7 +26,8 @@ SMALL = LockedModel(FACTS, {}, {}, {}, {})
 WRITER = """
 import sys
 from pathlib import Path
-from vae_checked.shapes.lock import LockedModel, write_lock
+from vae_checked.shapes.lock import LockedModel
+from vae_checked.shapes.lock_file import write_lock
 path, name, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 facts = {"constraint": "always", "input": "B N", "smallest": "B=1"}
 model = LockedModel(facts, {}, {f"layer.{i}.{name}": f"Linear (float32[B {i}])" for i in range(count)}, {}, {})
@@ -138,7 +139,8 @@ STEPS = ("tempfile.mkstemp", "os.chmod", "os.rename")
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from vae_checked.shapes.lock import LockedModel, write_lock
+from vae_checked.shapes.lock import LockedModel
+from vae_checked.shapes.lock_file import write_lock
 path, step = Path(sys.argv[1]), sys.argv[2]
 facts = {"constraint": "always", "input": "B N", "smallest": "B=1"}
 model = LockedModel(facts, {}, {f"layer.{i}": f"Linear (float32[B {i}])" for i in range(3000)}, {}, {})
@@ -232,7 +234,8 @@ READ_ONLY = """
 import sys
 from pathlib import Path
 from vae_checked.errors import UsageError
-from vae_checked.shapes.lock import LockedModel, write_lock
+from vae_checked.shapes.lock import LockedModel
+from vae_checked.shapes.lock_file import write_lock
 try:
     write_lock(Path(sys.argv[1]), {"m": LockedModel({}, {}, {}, {}, {})})
 except UsageError as error:
@@ -258,11 +261,11 @@ def test_a_read_only_folder_is_one_clear_line(tmp_path: Path) -> None:
 
 def test_a_lock_of_a_later_version_is_left_alone(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lock = project / "vae-shapes.lock"
-    lock.write_text(render_lock({"vae": SMALL}).replace("format = 1", "format = 2"), encoding="utf-8")
+    lock.write_text(render_lock({"vae": SMALL}).replace("format = 2", "format = 3"), encoding="utf-8")
     before = lock.read_bytes()
     for words in (["lock"], ["lock", "vae"], ["check"], ["diff", "vae-shapes.lock", "vae-shapes.lock"]):
         assert main(["shapes", *words]) == 2
-        assert "vae-shapes.lock:2: format 2, this version reads format 1: install the" in one_line(capsys)
+        assert "vae-shapes.lock:2: format 3, this version reads format 2: install the" in one_line(capsys)
         assert lock.read_bytes() == before
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from locks import signed
 from planted.shapes import EDITS, HARMLESS, Edit, reordered, swapped_definitions
 from small_vaes.any_size import SOURCE
 from torch import nn
@@ -136,9 +137,8 @@ def test_what_is_written_is_read_again(tmp_path: Path, base: LockedModel) -> Non
     assert read_lock(path).models == {"zeta": base, 'al"pha': other}
     text = path.read_text(encoding="utf-8")
     assert text == render_lock({'al"pha': other, "zeta": base})
-    assert read_lock(path).line("zeta", "layers", "encoder.0") == 1 + text.splitlines().index(
-        '"encoder.0" = "Conv2d (float32[B 3 H W]) -> float32[B 8 (H+1)//2 (W+1)//2]"'
-    )
+    line = text.splitlines()[read_lock(path).line("zeta", "layers", "encoder.0") - 1]
+    assert line.startswith('"encoder.0" = "Conv2d (float32[B 3 H W]) -> float32[B 8 (H+1)//2 (W+1)//2]"  # ')
 
 
 def merged(folder: Path, base: str, ours: str, theirs: str) -> str:
@@ -202,13 +202,19 @@ def damaged(text: str) -> dict[str, tuple[str, int, str]]:
         "cut between lines": ("".join(lines[:middle]), middle, "cut short"),
         "no quotation mark": ("".join(broken), middle + 1, "damaged"),
         "conflict": ("".join(conflict), middle + 1, "a merge conflict"),
-        "number": ("".join(number), middle + 1, "damaged: other is 7, not a string"),
-        "newer": (text.replace("format = 1", "format = 2"), 2, "install the version of vae-checked that wrote it"),
-        "no version": (text.replace("format = 1\n", "\n"), 1, "format None"),
-        "lacks": (text.replace('input = "B 3 H W"\n', ""), section, "lacks the entry 'input'"),
-        "unknown": (text.replace('input = "B', 'inptu = "B'), section + 3, "an entry 'inptu' that no lock has"),
+        "number": ("".join(number), middle + 1, "damaged: this is no line of a lock"),
+        "newer": (text.replace("format = 2", "format = 3"), 2, "install the version of vae-checked that wrote it"),
+        "no version": (text.replace("format = 2\n", "\n"), 1, "format none"),
+        "lacks": (
+            "".join(line for line in lines if not line.startswith("input = ")),
+            section,
+            "lacks the entry 'input'",
+        ),
+        "unknown": (signed(text.replace('input = "B', 'inptu = "B')), section + 3, "an entry 'inptu' that no lock has"),
+        "changed": (text.replace('input = "B 3', 'input = "B 4'), section + 3, "its checksum disagree"),
+        "twice": (text.replace('[models."m".stages]', '[models."m".layers]'), 0, "for the second time"),
         "no table": (text.replace('[models."m".parameters]', '[models."m"]\nx=1\n[a]'), 0, "damaged"),
-        "empty": ("", 1, "format None"),
+        "empty": ("", 1, "format none"),
     }
 
 
@@ -224,6 +230,8 @@ def damaged(text: str) -> dict[str, tuple[str, int, str]]:
         "no version",
         "lacks",
         "unknown",
+        "changed",
+        "twice",
         "no table",
         "empty",
     ],

@@ -8,17 +8,9 @@ from typing import TYPE_CHECKING, Any
 from vae_checked.shapes.comparison import Difference, What, compare
 from vae_checked.shapes.formula import evaluate
 from vae_checked.shapes.listing import listing
-from vae_checked.shapes.lock import (
-    LOCK_NAME,
-    DamagedLockError,
-    Lock,
-    LockedModel,
-    locked,
-    parse_lock,
-    read_lock,
-    render_lock,
-    write_lock,
-)
+from vae_checked.shapes.lock import DamagedLockError, Lock, LockedModel, locked
+from vae_checked.shapes.lock_file import LOCK_NAME, read_lock, write_lock
+from vae_checked.shapes.lock_text import parse_lock, render_lock
 from vae_checked.shapes.model import Entry, ModelShapes, TensorShape
 from vae_checked.shapes.report import FORMATS, ShapesReport, render_report
 

@@ -25,6 +25,9 @@ def fold(table: Mapping[str, str]) -> dict[str, str]:
 
 def unfold(table: Mapping[str, str]) -> dict[str, str]:
     """What `fold` was given; ValueError where it comes to more entries than any model has."""
+    if not any("{" in key for key in table):
+        # A table without ranges stands in the order in which it was folded.
+        return dict(table)
     found: dict[str, str] = {}
     for key, value in table.items():
         for each in _expanded(key):
@@ -36,7 +39,12 @@ def unfold(table: Mapping[str, str]) -> dict[str, str]:
 
 def natural(key: str) -> list[tuple[int, int, str]]:
     """The order in which a person counts: `block.2` before `block.10`."""
-    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", key) if part]
+    return [(0, int(part), "") if _is_number(part) else (1, 0, part) for part in re.split(r"(\d+)", key) if part]
+
+
+def _is_number(part: str) -> bool:
+    # Python makes no numbers of thousands of digits out of text.
+    return part.isdecimal() and len(part) <= 1_000
 
 
 def _folded(node: dict[str, Any]) -> dict[str, Any]:
