@@ -18,6 +18,7 @@ import tempfile
 import time
 import traceback
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -43,31 +44,36 @@ class Tree:
         return Counter(kind for kind, _, _ in self.troubles)
 
 
-def worker(requests: Connection) -> None:
-    """Lint one file after another; each is answered by (kind, what was said)."""
+def linted(path: Path) -> tuple[str, str]:
+    """What came of linting one file: the kind of trouble, if any, and what was said."""
     from vae_checked.errors import UsageError
     from vae_checked.linter import lint
 
+    try:
+        lint([path])
+    except UsageError as error:
+        return "refused", str(error)
+    except BaseException:
+        return "crash", traceback.format_exc()
+    return "", ""
+
+
+def worker(requests: Connection) -> None:
+    """Lint one file after another; each is answered by (kind, what was said)."""
     while (path := requests.recv()) is not None:
-        try:
-            lint([path])
-            answer = ("", "")
-        except UsageError as error:
-            answer = ("refused", str(error))
-        except BaseException:
-            answer = ("crash", traceback.format_exc())
-        requests.send(answer)
+        requests.send(linted(path))
 
 
 class Worker:
-    """A process that lints files, started anew when it had to be ended."""
+    """A process that runs `target` to lint files, started anew when it had to be ended."""
 
-    def __init__(self) -> None:
+    def __init__(self, target: Callable[[Connection], None] = worker) -> None:
+        self._target = target
         self._start()
 
     def _start(self) -> None:
         self.end, theirs = multiprocessing.Pipe()
-        self.process = multiprocessing.get_context("spawn").Process(target=worker, args=(theirs,), daemon=True)
+        self.process = multiprocessing.get_context("spawn").Process(target=self._target, args=(theirs,), daemon=True)
         self.process.start()
         theirs.close()
 
@@ -81,10 +87,14 @@ class Worker:
         except EOFError:
             self.process.join()
             answer = ("crash", f"the process ended with status {self.process.exitcode}")
+        self.restart()
+        return answer
+
+    def restart(self) -> None:
+        """Begin again with a new process."""
         self.process.kill()
         self.process.join()
         self._start()
-        return answer
 
     def close(self) -> None:
         self.end.send(None)
