@@ -1,8 +1,9 @@
 """Lint files of the given folders after random small changes: nothing may crash, hang or eat the memory.
 
-Each of COUNT times a file is drawn, changed in one to three of the ways of tests/support/mutations.py, and linted in a
-process that is killed when it takes too long or its peak memory passes the limit; a change that makes trouble is kept
-in KEEP. Ends with status 1 after any trouble. The seed is printed, and gives the same changes of the same files.
+Until COUNT changed files were read, a file is drawn, changed in one to three of the ways of tests/support/mutations.py,
+and linted in a process that is killed when it takes too long or its peak memory passes the limit; what is no Python any
+more is refused in one line and does not count. A change that makes trouble is kept in KEEP. Ends with status 1 after
+any trouble. The seed is printed, and gives the same changes of the same files.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ def main() -> int:
     slowest = (0.0, "")
     process = Worker(worker)
     with tempfile.TemporaryDirectory() as folder:
-        for turn in range(args.count):
+        while (turn := kinds.total()) - kinds["refused"] < args.count:
             path = chance.choice(files)
             ways = chance.choices(MUTATIONS, k=chance.choice((1, 1, 1, 2, 3)))
             data = mutated(path.read_text(encoding="utf-8", errors="replace"), ways, chance.getrandbits(32))
@@ -72,9 +73,9 @@ def main() -> int:
                     (args.keep / f"{turn}-{path.name}").write_bytes(data)
             changed.unlink()
     process.close()
-    print(f"{args.count} changed files of {len(files)} (seed {args.seed}): {kinds['crash']} crashes,")
-    print(f"{kinds['past the limit']} past {args.limit:g} s or {MEGABYTES} MB, {kinds['refused']} refused in one line;")
-    print(f"slowest {slowest[0]:.1f} s ({slowest[1]})")
+    print(f"{args.count} changed files, drawn from {len(files)} (seed {args.seed}): {kinds['crash']} crashes,")
+    print(f"{kinds['past the limit']} past {args.limit:g} s or {MEGABYTES} MB;")
+    print(f"{kinds['refused']} more refused in one line; slowest {slowest[0]:.1f} s ({slowest[1]})")
     return int(bool(kinds["crash"] or kinds["past the limit"]))
 
 
