@@ -51,7 +51,14 @@ __all__ = ["__version__", *sorted(_HOME)]  # noqa: PLE0604  the names are string
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'vae_checked' has no attribute {name!r}; it has {', '.join(__all__)}")
-    return getattr(importlib.import_module(_HOME[name]), name)
+    try:
+        return getattr(importlib.import_module(_HOME[name]), name)
+    except ModuleNotFoundError as error:
+        from vae_checked.errors import TORCH_EXTRA, MissingDependencyError  # noqa: PLC0415  a failure pays for it
+
+        if error.name in TORCH_EXTRA and not isinstance(error, MissingDependencyError):
+            raise MissingDependencyError(error.name, "torch", f"vae_checked.{name}") from None
+        raise
 
 
 def __dir__() -> list[str]:

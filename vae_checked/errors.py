@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+# What the extra "torch" brings: everything that looks at live tensors needs all of it.
+TORCH_EXTRA = ("torch", "jaxtyping", "beartype")
+
 
 class VaeCheckedError(Exception):
     """Anything that vae_checked refuses; a command that meets one exits with status 2."""
@@ -11,15 +14,23 @@ class UsageError(VaeCheckedError):
     """A path, option, configuration value or input specification that cannot be used."""
 
 
-class MissingDependencyError(VaeCheckedError):
-    """A package that is not installed; the message names the extra that brings it."""
+class MissingDependencyError(VaeCheckedError, ModuleNotFoundError):
+    """A package that is not installed; the message names the extra that brings it.
+
+    pip takes the vae-checked that is installed for the one that the line names, so the line needs no index that has it.
+    """
 
     def __init__(self, package: str, extra: str, needed_for: str) -> None:
         super().__init__(
-            f"{needed_for} needs the package {package!r}, which is not installed: pip install 'vae-checked[{extra}]'"
+            f"{needed_for} needs the package {package!r}, which is not installed: {install_line(extra)}", name=package
         )
         self.package = package
         self.extra = extra
+
+
+def install_line(extra: str) -> str:
+    """What brings the packages of an extra to where vae-checked is installed."""
+    return f"pip install 'vae-checked[{extra}]'"
 
 
 class ModelError(VaeCheckedError):

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from vae_checked.errors import MissingDependencyError, ModelError, UsageError
+from vae_checked.errors import TORCH_EXTRA, MissingDependencyError, ModelError, UsageError
 from vae_checked.text import described
 
 if TYPE_CHECKING:
@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
 
 def require_torch(needed_for: str) -> None:
-    """MissingDependencyError when torch is not installed."""
-    if importlib.util.find_spec("torch") is None:
-        raise MissingDependencyError("torch", "torch", needed_for)
+    """MissingDependencyError when torch, or what contracts need beside it, is not installed."""
+    for package in TORCH_EXTRA:
+        if importlib.util.find_spec(package) is None:
+            raise MissingDependencyError(package, "torch", needed_for)
 
 
 def load_object(spec: str, what: str, folder: Path | None = None) -> Any:

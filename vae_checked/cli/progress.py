@@ -6,6 +6,10 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 PATIENCE = 1.0
 Announce = Callable[[str], None]
@@ -16,17 +20,12 @@ def progress(title: str, steps: int | None = None) -> Iterator[Announce]:
     """Yield a function to be called with a few words as each step begins.
 
     On a terminal a bar appears on standard error once `PATIENCE` seconds have passed; it runs to and fro when the
-    number of `steps` is not known, and is gone at the end.
+    number of `steps` is not known, and is gone at the end. Without the package rich there is none.
     """
-    if not sys.stderr.isatty():
+    bar = _bar() if sys.stderr.isatty() else None
+    if bar is None:
         yield lambda words: None
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    bar = Progress(
-        TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=Console(stderr=True), transient=True
-    )
     task = bar.add_task(title, total=steps)
     begun = False
 
@@ -43,3 +42,14 @@ def progress(title: str, steps: int | None = None) -> Iterator[Announce]:
         timer.cancel()
         timer.join()
         bar.stop()
+
+
+def _bar() -> Progress | None:
+    try:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+    except ModuleNotFoundError:
+        return None
+    return Progress(
+        TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=Console(stderr=True), transient=True
+    )

@@ -7,13 +7,16 @@ import sys
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from vae_checked.errors import MissingDependencyError, UsageError
 from vae_checked.monitor.csv_file import CSVFile
 from vae_checked.monitor.reading import Reading
 from vae_checked.monitor.words import line, numbers, told
 from vae_checked.text import described
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _HELP = "give 'terminal', a path that ends in .csv, 'tensorboard' or 'tensorboard:DIR', a SummaryWriter, or a function"
 
@@ -38,12 +41,10 @@ class Terminal:
         return "the standard output"
 
     def write(self, reading: Reading) -> None:
-        """Print it; causes in colour where a person is looking."""
+        """Print it; causes in colour where a person is looking and the package rich is there."""
         causes = told(reading, self._known)
-        if causes and sys.stdout.isatty():
-            from rich.console import Console  # noqa: PLC0415  only a terminal needs it
-
-            console = Console(soft_wrap=True, highlight=False)
+        console = _console() if causes and sys.stdout.isatty() else None
+        if console is not None:
             console.print(line(reading), markup=False)
             for each in causes:
                 console.print(each, style="dim" if "not seen: " in each else "bold red", markup=False)
@@ -53,6 +54,14 @@ class Terminal:
 
     def close(self) -> None:
         """Nothing is held."""
+
+
+def _console() -> Console | None:
+    try:
+        from rich.console import Console  # noqa: PLC0415  only a terminal needs it
+    except ModuleNotFoundError:
+        return None
+    return Console(soft_wrap=True, highlight=False)
 
 
 class TensorBoard:
