@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import types
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from vae_checked import reference
 from vae_checked.auditor.check import Outcome, check_vae, put, stages_for
 from vae_checked.catalogue import CATALOGUE, find
 from vae_checked.errors import FindingsError, ModelError, UsageError
-from vae_checked.laws import LAWS, Law
+from vae_checked.laws import LAWS, InapplicableError, Law
 from vae_checked.laws import find as find_law
 
 L = 5
@@ -247,7 +248,9 @@ def test_noise_of_numpy_is_not_put_to_the_laws_of_sampling() -> None:
 
     staged = stages_for(Numpy(), SPEC, usual_loss)
     assert any("does not come from torch" in line for line in staged.unobserved)
-    assert put(find_law("sample-is-affine"), staged).reason == "not known of this model: reparameterize"
+    reason = put(find_law("sample-is-affine"), staged).reason
+    assert reason is not None
+    assert re.fullmatch(r"its sampler is not known: the noise of .* does not come from torch", reason)
     assert put(find_law("kl-closed-form"), staged) == Outcome(find_law("kl-closed-form"))
 
 
@@ -288,7 +291,10 @@ def test_an_autoencoder_without_noise_is_put_to_the_law_of_its_shape() -> None:
     model = nn.Sequential(nn.Flatten(), nn.Linear(72, 72), nn.Unflatten(1, IMAGE))
     found = outcomes(model)
     assert held(found) == {"reconstruction-shape"}
-    assert found["kl-closed-form"].reason == "not known of this model: kl, parametrisation"
+    assert found["kl-closed-form"].reason == (
+        "its KL and what its second head stands for are not known: "
+        "no z = mu + std * eps whose heads follow from the input was seen"
+    )
 
 
 def test_a_model_that_runs_in_training_alone_is_put_to_fewer_laws() -> None:
@@ -301,7 +307,66 @@ def test_a_model_that_runs_in_training_alone_is_put_to_fewer_laws() -> None:
     staged = stages_for(TrainingOnly(), SPEC, usual_loss)
     assert any("sample instead" in line for line in staged.unobserved)
     assert put(find_law("kl-closed-form"), staged) == Outcome(find_law("kl-closed-form"))
-    assert put(find_law("posterior-shape"), staged).reason == "not known of this model: encode"
+    reason = put(find_law("posterior-shape"), staged).reason
+    assert reason is not None
+    assert reason.startswith("its encoder is not known: ")
+    assert "sample instead" in reason
+
+
+def squared_distances(a: Tensor, b: Tensor) -> Tensor:
+    return (a[:, None] - b[None]).square().sum(dim=2)
+
+
+def with_mmd(x_hat: Tensor, x: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+    """The usual loss and the unbiased MMD of the means from samples of the prior, which divides by n - 1."""
+    n, prior = len(mu), torch.randn_like(mu)
+    alike = torch.exp(-squared_distances(mu, mu)).sum() - n
+    others = torch.exp(-squared_distances(mu, prior)).mean()
+    return usual_loss(x_hat, x, mu, logvar) + 50 * (alike / (n * (n - 1)) - 2 * others)
+
+
+def with_capacity(x_hat: Tensor, x: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+    kl = 0.5 * (mu.square() + logvar.exp() - 1 - logvar).sum(dim=1)
+    return F.mse_loss(x_hat, x, reduction="sum") / len(x) + 30 * (kl - 25).abs().mean()
+
+
+@pytest.mark.parametrize(
+    ("loss", "reason"), [(with_mmd, "as an MMD does, is added to it"), (with_capacity, "a capacity or the like")]
+)
+def test_a_kl_with_another_term_is_put_to_no_law_of_the_kl(loss: Any, reason: str) -> None:
+    found = outcomes(Base(), loss=loss)
+    assert broken(found) == set()
+    assert {"sample-is-affine", "posterior-shape", "reconstruction-shape"} <= held(found)
+    said = found["kl-closed-form"].reason
+    assert said is not None
+    assert said.startswith("its KL is not known: ")
+    assert reason in said
+    assert re.search(r"test_check\.py:\d+", said)
+
+
+def test_a_loss_that_one_sample_does_not_have_is_not_asked_of_one_sample() -> None:
+    def spread(x_hat: Tensor, x: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+        # The prediction errors of the batch, their mean taken over n - 1: not defined for one sample.
+        kl = 0.5 * (mu.square() + logvar.exp() - 1 - logvar).sum()
+        return ((x_hat - x).square().sum() + kl) / (len(x) - 1)
+
+    staged = stages_for(Base(), SPEC, spread)
+    for name in ("kl-nonnegative", "recon-least-at-target"):
+        law = find_law(name)
+        assert law.check(staged.stages, staged.sizes(3), seed=1) is None
+        with pytest.raises(InapplicableError, match="the loss of a single sample is not finite"):
+            law.check(staged.stages, staged.sizes(1), seed=1)
+
+
+def test_a_model_that_decodes_half_of_its_batch_is_not_asked_for_all_of_it() -> None:
+    class Halves(Base):
+        def forward(self, x: Tensor) -> Any:
+            x_hat, mu, logvar = super().forward(x[: (len(x) + 1) // 2])
+            return {"x_hat": x_hat, "mu": mu, "logvar": logvar}
+
+    staged = stages_for(Halves(), SPEC)
+    assert any("encodes and decodes 3 of 5 samples" in line for line in staged.unobserved)
+    assert [law.name for law in LAWS if put(law, staged).violation] == []
 
 
 def test_given_samples_are_used_and_bound_the_batch() -> None:

@@ -236,7 +236,7 @@ def test_a_run_of_a_folder(project: Run, pytester: pytest.Pytester) -> None:
             "vae-shapes.lock:*: stale: *",
             "vae-checked: 3 models active, 2 laws put; 4 held, 9 failed, 9 not put (-rs says why)",
             "vae-checked: 1 of 2 contracts active, 3 calls checked",
-            "SKIPPED*not known of this model: kl_scale",
+            "SKIPPED*the factor of its KL is not known",
             "SKIPPED*the model cannot be built or run: see vae::gone::build",
         ]
     )

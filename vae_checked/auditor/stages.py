@@ -6,7 +6,7 @@ is recorded once per mode, and a stage runs no more than its own stretch of that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import torch
@@ -32,12 +32,15 @@ from vae_checked.errors import ModelError
 from vae_checked.facts import UNIT, Likelihood, Parametrisation
 from vae_checked.laws import InapplicableError, Sizes, Stages
 from vae_checked.laws.closed_forms import BEST_PREDICTION, SECOND
+from vae_checked.laws.stages import WORDS
 
 FIRST_BATCH = 5
 LARGEST_BATCH = 512
 ACTIVATIONS_KEPT = 2**23  # numbers in all activations of one recorded pass, which keeps every one of them
 
 _BOTH_SIGNS = (1.0, -1.0)
+_OF_POSTERIOR = ("encode", "decode", "reparameterize", "parametrisation", "kl", "recon", "likelihood")
+_OF_RECON = ("recon", "likelihood")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,14 @@ class Staged:
     event: tuple[int, ...]
     latent: tuple[int, ...]
     largest_batch: int
-    unobserved: tuple[str, ...]
+
+    @property
+    def unobserved(self) -> tuple[str, ...]:
+        """What is not known, and why, a line for each reason."""
+        reasons: dict[str, list[str]] = {}
+        for name, reason in self.stages.unknown.items():
+            reasons.setdefault(reason, []).append(WORDS[name])
+        return tuple(f"{', '.join(names)}: {reason}" for reason, names in reasons.items())
 
     def sizes(self, batch: int) -> Sizes:
         """The sizes at this batch size."""
@@ -107,12 +117,6 @@ class _Model:
         train = self.at(batch, training=True)
         tape = train.run.tape
         event = tuple(train.run.x.shape[1:])
-        missing: list[str] = []
-        try:
-            evaluation = self.at(batch, training=False)
-        except ModelError as error:
-            evaluation = None
-            missing.append(f"the laws of encoder and decoder: {error}")
         stages = Stages(
             live=False,
             kl_scale=None,
@@ -123,88 +127,92 @@ class _Model:
             dtype=train.run.x.dtype if train.run.x.is_floating_point() else torch.get_default_dtype(),
             device=train.run.x.device,
         )
-        if evaluation is not None and evaluation.x_hat is not None:
-            stages = replace(stages, forward=self.forward)
+        try:
+            evaluation = self.at(batch, training=False)
+        except ModelError as error:
+            evaluation = None
+            stages = _without(stages, ("encode", "decode", "forward"), str(error))
         latent = _latent(train)
+        stages = self._with_forward(stages, evaluation, latent)
         if latent is None or latent.second is None:
-            missing.append(
-                "the laws of the posterior: no z = mu + std * eps whose heads follow from the input was seen"
-            )
-            return Staged(stages, event, (), self.largest_batch, tuple(missing))
+            stages = _without(stages, _OF_POSTERIOR, "no z = mu + std * eps whose heads follow from the input was seen")
+            return Staged(stages, event, (), self.largest_batch)
         mu, second = tape.values[latent.mu].tensor, tape.values[latent.second].tensor
         if not mu.shape == second.shape == tape.values[latent.z].tensor.shape or mu.shape[0] != batch:
             shapes = ", ".join(str(tuple(t.shape)) for t in (mu, second, tape.values[latent.z].tensor))
-            missing.append(f"the laws of the posterior: mu, the second head and z have shapes {shapes}")
-            return Staged(stages, event, (), self.largest_batch, tuple(missing))
+            why = f"mu, the second head and z have shapes {shapes} for {batch} samples"
+            return Staged(_without(stages, _OF_POSTERIOR, why), event, (), self.largest_batch)
         stages = replace(stages, dtype=mu.dtype)
-        stages = self._with_posterior(stages, train, latent, missing)
+        stages = self._with_posterior(stages, train, latent)
         if evaluation is not None:
-            stages = self._with_functions(stages, evaluation, missing)
-        stages = self._with_recon(stages, train, missing)
-        return Staged(stages, event, tuple(mu.shape[1:]), self.largest_batch, tuple(missing))
+            stages = self._with_functions(stages, evaluation)
+        stages = self._with_recon(stages, train)
+        return Staged(stages, event, tuple(mu.shape[1:]), self.largest_batch)
 
     def _draw(self, batch: int, generator: torch.Generator) -> Tensor:
         return _data(self.source.draw(batch, int(torch.randint(2**31, (), generator=generator))))
 
-    def _with_posterior(self, stages: Stages, seen: Recognition, latent: Latent, missing: list[str]) -> Stages:
+    def _with_forward(self, stages: Stages, evaluation: Recognition | None, latent: Latent | None) -> Stages:
+        if evaluation is None or evaluation.x_hat is None:
+            return stages
+        x, x_hat = evaluation.run.x, evaluation.run.tape.values[evaluation.x_hat].tensor
+        mu = x if latent is None else evaluation.run.tape.values[latent.mu].tensor
+        if mu.shape[:1] == x_hat.shape[:1] != x.shape[:1]:
+            why = f"the model encodes and decodes {len(x_hat)} of {len(x)} samples"
+            return _without(stages, ("forward", "decode"), why)
+        return replace(stages, forward=self.forward)
+
+    def _with_posterior(self, stages: Stages, seen: Recognition, latent: Latent) -> Stages:
         tape = seen.run.tape
         interval = interval_of(tape, seen.graph, _second(latent))
         curve = std_curve(seen, latent, interval)
         parametrisation = None if curve is None else curve.value.parametrisation
         if parametrisation is None:
-            missing.append(
-                "the laws of the posterior: std is a function of the second head that no parametrisation has"
-            )
-            return stages
+            why = "std is a function of the second head that no parametrisation has"
+            return _without(stages, ("parametrisation", "reparameterize", "kl"), why)
         self._parametrisation = parametrisation
         stages = replace(stages, parametrisation=parametrisation)
-        why = _not_redrawn(tape, latent.draws)
-        if why:
-            missing.append(f"the laws of sampling: {why}")
+        why_not = _not_redrawn(tape, latent.draws)
+        if why_not:
+            stages = _without(stages, ("reparameterize",), why_not)
         else:
             stages = replace(stages, reparameterize=self.reparameterize)
         measured = measure_kl(seen, latent, interval)
-        if measured is None or measured.form is None:
-            reason = "no loss is known" if measured is None else measured.why
-            missing.append(f"the laws of the KL: {reason}")
-            return stages
-        kl = replace(stages, kl=self.kl)
+        if measured is None:
+            return _without(stages, ("kl",), "no loss is known")
+        if measured.form is None or (measured.form.parametrisation is not None and measured.weight is None):
+            where = "" if measured.origin.place is None else f" ({measured.origin.place})"
+            return _without(stages, ("kl",), f"{measured.why}{where}")
         heads = {n: tape.values[n].data.double() for n in (latent.mu, _second(latent))}
-        why = self._fails(lambda: self.kl(*heads.values()))
-        if why:
-            missing.append(f"the laws of the KL: {why}")
-            return stages
+        why_not = self._fails(lambda: self.kl(*heads.values()))
+        if why_not:
+            return _without(stages, ("kl",), why_not)
         plus, minus = (_mean_over_signs(seen, latent, heads, (sign,)) for sign in _BOTH_SIGNS)
         self._signs = (1.0,) if torch.equal(plus, minus) else _BOTH_SIGNS
-        return kl
+        return replace(stages, kl=self.kl)
 
-    def _with_functions(self, stages: Stages, seen: Recognition, missing: list[str]) -> Stages:
+    def _with_functions(self, stages: Stages, seen: Recognition) -> Stages:
         heads = _heads(seen)
         if heads is None:
-            missing.append("the laws of encoder and decoder: in evaluation mode neither noise nor names show the heads")
-            return stages
+            why = "in evaluation mode neither noise nor names show the heads"
+            return _without(stages, ("encode", "decode"), why)
         if seen.x_hat is None or heads[2] is None:
             return replace(stages, encode=self.encode)
         return replace(stages, encode=self.encode, decode=self.decode)
 
-    def _with_recon(self, stages: Stages, seen: Recognition, missing: list[str]) -> Stages:
+    def _with_recon(self, stages: Stages, seen: Recognition) -> Stages:
         measured = measure_recon(seen)
         join = seen.join
         if join is None or measured is None or measured.kind is None or measured.weight is None or measured.swapped:
             reason = "no loss is known in which a prediction meets the data" if measured is None else measured.why
-            missing.append(f"the laws of the reconstruction loss: {reason or 'its arguments are exchanged'}")
-            return stages
+            return _without(stages, _OF_RECON, reason or "its arguments are swapped")
         if measured.kind not in BEST_PREDICTION:
-            missing.append(
-                f"the laws of the reconstruction loss: the best prediction under {measured.kind} is not known"
-            )
-            return stages
+            return _without(stages, _OF_RECON, f"the best prediction under {measured.kind} is not known")
         self._likelihood = measured.kind
         prediction, target = (seen.run.tape.values[n].data for n in (join.prediction, join.target))
         why = self._fails(lambda: self.recon(prediction, target))
         if why:
-            missing.append(f"the laws of the reconstruction loss: {why}")
-            return stages
+            return _without(stages, _OF_RECON, why)
         data = interval_of(seen.run.tape, seen.graph, join.target, self.source.interval or UNIT)
         return replace(stages, recon=self.recon, likelihood=measured.kind, data=data or stages.data)
 
@@ -267,7 +275,7 @@ class _Model:
             mu_without, second_without = mu.clone(), second.clone()
             mu_without[index], second_without[index] = 0.0, at_prior
             parts.append(whole - total(mu_without, second_without))
-        return torch.stack(parts)
+        return _of_one(torch.stack(parts))
 
     def recon(self, x_hat: Tensor, x: Tensor) -> Tensor:
         """What each prediction adds to the loss that the best one does not."""
@@ -290,7 +298,7 @@ class _Model:
             without = x_hat.clone()
             without[index] = best[index]
             parts.append(whole - total(without))
-        return torch.stack(parts)
+        return _of_one(torch.stack(parts))
 
     def _with_latent(self, batch: int) -> tuple[Recognition, Latent]:
         seen = self.at(batch, training=True)
@@ -298,6 +306,18 @@ class _Model:
         if latent is None or latent.second is None:
             raise ModelError(f"with a batch of {batch} no z = mu + std * eps is seen, with others it is")
         return seen, latent
+
+
+def _of_one(parts: Tensor) -> Tensor:
+    """What was measured, but that a single sample may have no finite loss where a larger batch has one."""
+    if len(parts) == 1 and not parts.isfinite().all():
+        raise InapplicableError("the loss of a single sample is not finite: does it divide by the batch size less one?")
+    return parts
+
+
+def _without(stages: Stages, names: Iterable[str], why: str) -> Stages:
+    """The stages with the reason why these fields are not known."""
+    return replace(stages, unknown={**stages.unknown, **dict.fromkeys(names, why)})
 
 
 # --------------------------------------------------------------------------------------------- on the tape

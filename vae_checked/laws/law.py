@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from vae_checked.laws.stages import Sizes, Stages
+from vae_checked.laws.stages import Sizes, Stages, unknown
 from vae_checked.laws.trial import InapplicableError, Trial, Violation
 
 
@@ -41,11 +41,10 @@ class Law:
 
     def inapplicable(self, stages: Stages) -> str | None:
         """Why the law cannot be put to `stages`; None when it can."""
-        missing = [name for name in self.needs if getattr(stages, name) is None]
-        if missing:
-            return f"not known of this model: {', '.join(missing)}"
+        if any(getattr(stages, name) is None for name in self.needs):
+            return unknown(stages, self.needs)
         if self.any_of and all(getattr(stages, name) is None for name in self.any_of):
-            return f"none of these is known of this model: {', '.join(self.any_of)}"
+            return unknown(stages, self.any_of)
         return None
 
     def check(self, stages: Stages, sizes: Sizes, seed: int) -> Violation | None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import torch
@@ -43,7 +43,7 @@ class Stages:
     the factors beside the closed forms summed over a sample, None for a positive factor that is not known. `draw` makes
     inputs x out of a batch size and a generator where random numbers in `data` will not do. `batch_limit` is the
     largest batch that the stages take at once, None for any. `live` is whether encode and decode run the model itself
-    at every call, and not a record of it.
+    at every call, and not a record of it. `unknown` says why a field is None, where more is known than that.
     """
 
     encode: Callable[[Tensor], tuple[Tensor, Tensor]] | None = None
@@ -64,8 +64,36 @@ class Stages:
     draw: Callable[[int, torch.Generator], Tensor] | None = None
     batch_limit: int | None = None
     live: bool = True
+    unknown: Mapping[str, str] = field(default_factory=dict)
     dtype: torch.dtype = torch.float32
     device: torch.device = CPU
+
+
+# What each field that a law may need is to the person whose model it is.
+WORDS = {
+    "encode": "its encoder",
+    "reparameterize": "its sampler",
+    "decode": "its decoder",
+    "kl": "its KL",
+    "recon": "its reconstruction loss",
+    "forward": "its reconstruction",
+    "loss": "its loss as a function of reconstruction, KL and beta",
+    "to_nchw": "a function that moves the channels to the front",
+    "to_nhwc": "a function that moves the channels to the end",
+    "parametrisation": "what its second head stands for",
+    "likelihood": "which likelihood its reconstruction loss is of",
+    "output": "the range of its decoder",
+    "kl_scale": "the factor of its KL",
+    "recon_scale": "the factor of its reconstruction loss",
+}
+
+
+def unknown(stages: Stages, names: Iterable[str]) -> str:
+    """Which of the fields `names` are not known, in words, and why, as far as that is known."""
+    missing = [name for name in names if getattr(stages, name) is None]
+    what = " and ".join(WORDS[name] for name in missing)
+    reasons = dict.fromkeys(stages.unknown[name] for name in missing if name in stages.unknown)
+    return ": ".join([f"{what} {'is' if len(missing) == 1 else 'are'} not known", *filter(None, ["; ".join(reasons)])])
 
 
 def given(stage: T | None) -> T:

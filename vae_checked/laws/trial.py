@@ -14,7 +14,7 @@ from torch import Tensor
 from vae_checked.errors import ModelError, VaeCheckedError
 from vae_checked.facts import Likelihood
 from vae_checked.laws.closed_forms import BEST_PREDICTION, SECOND
-from vae_checked.laws.stages import Sizes, Stages
+from vae_checked.laws.stages import Sizes, Stages, unknown
 
 TOLERANCE = {torch.float64: 1e-8, torch.float32: 1e-4}
 COARSE_TOLERANCE = 5e-2  # half precisions
@@ -230,7 +230,7 @@ class Trial:
             elif name == "recon" and self.stages.likelihood is not None:
                 known.append((name, lambda *images: (self.recon(*images),), (self.predictions(), self.targets())))
         if not known:
-            raise InapplicableError(f"none of these is known of this model: {', '.join(names)}")
+            raise InapplicableError(unknown(self.stages, names))
         return known
 
     def _per_sample(self, name: str, first: Tensor, second: Tensor) -> Tensor:
@@ -281,12 +281,14 @@ class Trial:
     ) -> Violation | None:
         """The violation by the worst element, if `got` is not `expected`; NaN never is.
 
+        InapplicableError where an element is NaN on both sides.
         `tolerance` is relative to the element, to the mean size of all elements, or to `floor`, whichever is largest.
         """
         if got.shape != expected.shape:
             return self.violation(
                 what, got=f"of shape {tuple(got.shape)}", expected=f"shape {tuple(expected.shape)}", where=where
             )
+        _expect_numbers(what, got, expected)
         allowed = self.tolerance if tolerance is None else tolerance
         got, expected = got.detach().double().cpu(), expected.detach().double().cpu()
         size = expected.abs()
@@ -306,6 +308,7 @@ class Trial:
 
     def below(self, what: str, got: Tensor, least: Tensor, *, where: str = "") -> Violation | None:
         """The violation by the worst element, if `got` is less than `least` by more than the tolerance, or NaN."""
+        _expect_numbers(what, got, least)
         short = got.double() - least.double()
         allowed = -self.tolerance * torch.maximum(got.double().abs(), least.double().abs()).clamp(min=1.0)
         bad = ~(short >= allowed)
@@ -318,6 +321,12 @@ class Trial:
             expected=f"at least {_text(least.expand_as(got).flatten()[index].item())}",
             where=", ".join(part for part in (f"sample {index}", where) if part),
         )
+
+
+def _expect_numbers(what: str, got: Tensor, expected: Tensor) -> None:
+    """Raise InapplicableError where an element is NaN on both sides: nothing can be compared there."""
+    if (got.isnan() & expected.isnan().to(got.device)).any():
+        raise InapplicableError(f"{what} is nan, and so is what it is compared with")
 
 
 def _kind(value: object) -> str:

@@ -81,14 +81,13 @@ class BuildItem(_VaeItem):
 
     def runtest(self) -> None:
         """Build and run the model."""
-        from vae_checked.errors import ModelError
         from vae_checked.laws import LAWS
 
         staged = self.node.staged()
         self.add_report_section("call", "stages not seen", "\n".join(staged.unobserved))
-        if all(law.inapplicable(staged.stages) for law in LAWS):
-            raise ModelError(f"none of the {len(LAWS)} laws can be put to it: {'; '.join(staged.unobserved)}")
         mark(self, RAN, self.node.name)
+        if all(law.inapplicable(staged.stages) for law in LAWS):
+            pytest.skip(f"none of the {len(LAWS)} laws can be put to it: {'; '.join(staged.unobserved)}")
 
 
 class LawItem(_VaeItem):

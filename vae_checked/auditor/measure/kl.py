@@ -176,12 +176,22 @@ def _identified(term: _Term, ahead: set[int], drawn: list[Drawn], origin: Origin
     large = fit(far, positive) if len(far) == len(drawn) else None
     if large is not None:
         form = KLForm(large[0], tuple((s, std_at(large[0], s)) for s in (_POINTS_POSITIVE if positive else _POINTS)))
-        return KLMeasured(form, None, origin, "it is a KL where that is large and not where it is small: free bits")
+        return KLMeasured(form, None, origin, _beside_a_large_kl(term, ahead, drawn[0]))
     why = _something_else(term, ahead, drawn)
     if why:
         return KLMeasured(None, None, origin, why)
     kind, is_reversed, weight, _ = nearest_form(drawn[0], positive)
     return KLMeasured(KLForm(None, values=_values(term, kind, is_reversed, weight)), None, origin)
+
+
+def _beside_a_large_kl(term: _Term, ahead: set[int], drawn: Drawn) -> str:
+    """What there is beside a term that is a KL only where the KL is large."""
+    if not _moved_by_others(term, drawn, _LOOSE):
+        return "it is a KL where that is large and not where it is small: free bits"
+    by_z = term.seen.graph.between(term.latent.every_z, term.total, term.held) & ahead
+    place = _origin(term, by_z or ahead).place
+    where = "" if place is None else f", {place}"
+    return f"a term that compares the samples with each other, as an MMD does, is added to it{where}"
 
 
 def held_still(seen: Recognition, latent: Latent, total: int) -> dict[int, Tensor]:
