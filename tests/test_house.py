@@ -170,6 +170,7 @@ ORDERS = {
         "observe",
         "terms",
         "facts_of",
+        "agreement",
         "report",
         "audit",
         "stages",

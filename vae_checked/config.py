@@ -21,7 +21,8 @@ class ModelConfig:
     `model` is `package.module:attribute`, a module class, instance or factory that takes `kwargs`; `input` a
     specification such as `B 3 64 64`; `shapes` the one whose letters are varied, such as `B 3 H W`, where it is not
     `input`; `loss` another `package.module:attribute` or the name of a method; `data_range` the interval of the input;
-    `adapter` the name of an adapter. `folder` is where the pyproject.toml lies.
+    `adapter` the name of an adapter; `bind` what the loss's arguments are, as in `recon_x=output[0], x=input`;
+    `forward` the method that is run in the place of forward. `folder` is where the pyproject.toml lies.
     """
 
     name: str
@@ -32,6 +33,8 @@ class ModelConfig:
     data_range: tuple[float, float] | None = None
     adapter: str | None = None
     shapes: str | None = None
+    bind: str | None = None
+    forward: str | None = None
     folder: Path | None = None
 
 
@@ -167,7 +170,7 @@ def _model(name: str, table: object, path: Path) -> ModelConfig:
     _refuse_unknown(table, KEYS, where)
     if "model" not in table:
         raise UsageError(f"{where} lacks the key model: give it as package.module:attribute")
-    for key in ("model", "input", "shapes", "loss", "adapter"):
+    for key in ("model", "input", "shapes", "loss", "adapter", "bind", "forward"):
         if not isinstance(table.get(key, ""), str):
             raise UsageError(f"{where}: {key} is {table[key]!r}, not a string")
     if not isinstance(table.get("kwargs", {}), dict):
@@ -182,6 +185,8 @@ def _model(name: str, table: object, path: Path) -> ModelConfig:
         data_range=None if data_range is None else checked_range(data_range, where),
         adapter=table.get("adapter"),
         shapes=table.get("shapes"),
+        bind=table.get("bind"),
+        forward=table.get("forward"),
         folder=path.parent,
     )
 

@@ -55,8 +55,8 @@ def broken(x_hat: Tensor, x: Tensor) -> Tensor:
     raise ValueError("cannot go on")
 
 
-def keyed(x_hat: Tensor, x: Tensor, *, weight_of_kl: float) -> Tensor:
-    return x_hat * weight_of_kl
+def keyed(x_hat: Tensor, x: Tensor, *, temperature: float) -> Tensor:
+    return x_hat * temperature
 
 
 REFUSED: dict[str, tuple[type[VaeCheckedError], Callable[[], Any], tuple[str, ...]]] = {
@@ -95,7 +95,11 @@ REFUSED: dict[str, tuple[type[VaeCheckedError], Callable[[], Any], tuple[str, ..
         lambda: audit(zoo.Base(), "B 3 8 12", lambda x_hat, x: None),
         ("returned nothing, which holds no tensor",),
     ),
-    "keyword": (ModelError, lambda: audit(zoo.Base(), "B 3 8 12", keyed), ("needs weight_of_kl", "functools.partial")),
+    "keyword": (
+        ModelError,
+        lambda: audit(zoo.Base(), "B 3 8 12", keyed),
+        ("nothing is known for temperature", "temperature=...", "bind="),
+    ),
     "guess": (ModelError, lambda: audit(Flat(), loss=image_loss), ("'B 288'", "give inputs= where that is wrong")),
     "no guess": (ModelError, lambda: audit(Returns(None)), ("no input is known", "'B 3 64 64'")),
 }

@@ -5,7 +5,8 @@ An adapter declares what its convention says; what a tensor is, is measured.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from torch import nn
@@ -56,8 +57,11 @@ ADAPTERS: tuple[Adapter, ...] = (
 )
 
 
-def adapt(model: nn.Module, adapter: str | None = None) -> Subject:
-    """`model` with the convention that knows how to run it, or the one named; UsageError when there is no such one."""
+def adapt(model: nn.Module, adapter: str | None = None, method: str | None = None) -> Subject:
+    """`model` with the convention that knows how to run it, or the one named; UsageError when there is no such one.
+
+    `method` is the name of the method to run in the place of forward; a dotted name is that of a part's.
+    """
     adapters = ADAPTERS
     if adapter is not None:
         first = [each for each in ADAPTERS if each.name == adapter]
@@ -65,6 +69,8 @@ def adapt(model: nn.Module, adapter: str | None = None) -> Subject:
             names = ", ".join(each.name for each in ADAPTERS)
             raise UsageError(f"no adapter {adapter!r}: choose from {names}")
         adapters = (*first, *(each for each in ADAPTERS if each.name != adapter))
+    if method is not None and method != "forward":
+        return Subject(model, Call(_by(model, method), f"the method {method} is run"), adapters, method=method)
     for each in adapters:
         call = each.calls(model)
         if call is not None:
@@ -85,3 +91,18 @@ def parts_of(value: Any) -> tuple[Part, ...]:
 def _plain(model: nn.Module, inputs: Inputs) -> Any:
     kwargs: Mapping[str, Any] = inputs.kwargs or {}
     return model(*inputs.args, **kwargs)
+
+
+def _by(model: nn.Module, method: str) -> Callable[[nn.Module, Inputs], Any]:
+    """How a model is run by a method of its own, or by that of a part; UsageError when it has none of that name."""
+
+    def found(model: nn.Module) -> Any:
+        return functools.reduce(getattr, method.split("."), model)
+
+    try:
+        known = callable(found(model))
+    except AttributeError:
+        known = False
+    if not known:
+        raise UsageError(f"forward {method!r} is no method of {type(model).__name__}")
+    return lambda model, inputs: found(model)(*inputs.args, **dict(inputs.kwargs or {}))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -94,12 +96,26 @@ class Adapter:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A model, how it is run, why it is run so, and the input that its convention declares."""
+    """A model, how it is run, why it is run so, and the input that its convention declares.
+
+    `method` is the method that is run, `takes` the names of what that takes by place.
+    """
 
     model: nn.Module
     call: Call
     adapters: tuple[Adapter, ...]
     declared_input: str | None = None
+    method: str = "forward"
+
+    @property
+    def takes(self) -> tuple[str, ...]:
+        """The names that the method has for its arguments by place."""
+        try:
+            function = functools.reduce(getattr, self.method.split("."), self.model)
+            parameters = inspect.signature(function).parameters.values()
+        except (TypeError, ValueError, AttributeError):
+            return ()
+        return tuple(p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD))
 
     def run(self, inputs: Inputs) -> Any:
         """The model's raw output."""

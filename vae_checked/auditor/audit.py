@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
 from vae_checked.adapters import Inputs, Subject, adapt
+from vae_checked.auditor.agreement import agreed
 from vae_checked.auditor.facts_of import facts_of
 from vae_checked.auditor.inputs.choice import inputs_for
 from vae_checked.auditor.inputs.source import GivenInputs, Source, spoilt
@@ -36,22 +38,26 @@ def audit(
     name: str | None = None,
     data_range: tuple[float, float] | None = None,
     adapter: str | None = None,
+    bind: Mapping[str, str] | str | None = None,
+    forward: str | None = None,
     seed: int = 0,
 ) -> AuditReport:
     """Measure what `model` does and judge it; the model and the process are afterwards as they were.
 
     inputs: a tensor, a tuple or dict of tensors, or a specification such as `B 3 64 64`; letters are sizes that are
     drawn, all different. Several inputs are parted by commas, one may bear its argument's name, labels their number:
-    `B 3 64 64, y: int<10> B`. loss: a function, a module or the name of a method; without one the model's own is looked
-    for. data_range: the interval of the data, not presumed where it is not given. adapter: the name of a convention
-    where the recognised one is not right. Raises ModelError for a model or loss that cannot be run, UsageError for
-    arguments that cannot be meant.
+    `B 3 64 64, y: int<10> B`, and braces make one dictionary of them. loss: a function, a module, or the name of a
+    method or of a function beside the model's class; without one the model's own is looked for. data_range: the
+    interval of the data, not presumed where it is not given. adapter: the name of a convention where the recognised one
+    is not right. bind: what the loss's arguments are, where their names do not say: `recon_x=output[0], x=input`.
+    forward: the name of the method that takes the data and returns the reconstruction, where that is another one.
+    Raises ModelError for a model or loss that cannot be run, UsageError for arguments that cannot be meant.
     """
     begun = time.perf_counter()
     if not isinstance(model, nn.Module):
         raise ModelError(f"model is a {type(model).__name__}: give a torch.nn.Module")
-    subject = adapt(model, adapter)
-    found_loss = find_loss(model, loss)
+    subject = adapt(model, adapter, forward)
+    found_loss = find_loss(model, loss, bind)
     label = name or type(model).__qualname__
     refuse_uninitialised(model)
     numbers = spoilt(model.named_parameters())
@@ -59,12 +65,16 @@ def audit(
         torch.manual_seed(seed)
         source, guess = inputs_for(subject, inputs, data_range)
         try:
-            seen = _observed(subject, source, found_loss, seed, restored)
+            seen, passed_over = _observed_with(subject, source, found_loss, seed, restored)
         except ModelError as error:
             if not guess:
                 raise
             raise ModelError(f"{error} ({guess}; give inputs= where that is wrong)") from error
         facts = facts_of(seen, label, source.interval)
+        if found_loss is not None and seen.train.loss.readings:
+            others = _by_other_readings(subject, source, found_loss, seen, seed, restored)
+            read = [facts_of(each, label, source.interval) for each in others]
+            facts = agreed(facts, read, (seen.train.loss.bindings, *seen.train.loss.readings))
     judgements = tuple(judge(each) for each in facts)
     return AuditReport(
         findings=_once(finding for each in judgements for finding in each.findings),
@@ -73,6 +83,7 @@ def audit(
         recognised=_recognised(subject, seen, label, guess),
         unobserved=(
             *(f"{label}: {line}" for line in (*source.spoilt, *numbers)),
+            *(f"{label}: {line}" for line in passed_over),
             *_unobserved(seen, facts, label),
             *(f"{label}: not put back: {reason}" for reason in restored.left),
         ),
@@ -96,6 +107,33 @@ def _once(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     for finding in findings:
         found.setdefault((finding.code, finding.message, finding.evidence, finding.place), finding)
     return tuple(found.values())
+
+
+def _observed_with(
+    subject: Subject, source: Source, loss: Loss | None, seed: int, restored: Restored
+) -> tuple[Observed, tuple[str, ...]]:
+    """What is observed with this loss, or without one that nobody named and that cannot be run; then why."""
+    try:
+        return _observed(subject, source, loss, seed, restored), ()
+    except ModelError as error:
+        if loss is None or loss.given or not loss.runs(subject.model):
+            raise
+        restored.again()
+        return _observed(subject, source, None, seed, restored), (f"the loss: {error}",)
+
+
+def _by_other_readings(
+    subject: Subject, source: Source, loss: Loss, seen: Observed, seed: int, restored: Restored
+) -> list[Observed]:
+    """What is observed with the other orders in which the loss takes its arguments."""
+    found = []
+    for bindings in seen.train.loss.readings:
+        restored.again()
+        try:
+            found.append(_observed(subject, source, replace(loss, bind=bindings), seed, restored))
+        except ModelError:  # an order in which the loss does not run at every size is none that is meant
+            continue
+    return found
 
 
 def _observed(subject: Subject, source: Source, loss: Loss | None, seed: int, restored: Restored) -> Observed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -44,11 +45,13 @@ def stages_for(
     *,
     data_range: tuple[float, float] | None = None,
     adapter: str | None = None,
+    bind: Mapping[str, str] | str | None = None,
+    forward: str | None = None,
     seed: int = 0,
 ) -> Staged:
     """The stages of `model` for the laws; arguments and errors are those of `audit`."""
     refuse_uninitialised(model)
-    subject, found_loss = adapt(model, adapter), find_loss(model, loss)
+    subject, found_loss = adapt(model, adapter, forward), find_loss(model, loss, bind)
     with Restored(model, *(found_loss.modules if found_loss is not None else ())):
         torch.manual_seed(seed)
         source, _ = inputs_for(subject, inputs, data_range)
@@ -76,6 +79,8 @@ def check_vae(
     name: str | None = None,
     data_range: tuple[float, float] | None = None,
     adapter: str | None = None,
+    bind: Mapping[str, str] | str | None = None,
+    forward: str | None = None,
     seed: int = 0,
 ) -> AuditReport:
     """Audit `model` and put every law to it; the model and the process are afterwards as they were.
@@ -84,8 +89,20 @@ def check_vae(
     AssertionError, with all findings but mere information and all broken laws in one message, and what
     `audit` raises.
     """
-    report = audit(model, inputs, loss, name=name, data_range=data_range, adapter=adapter, seed=seed)
-    stages = stages_for(model, inputs, loss, data_range=data_range, adapter=adapter, seed=seed)
+    report = audit(
+        model,
+        inputs,
+        loss,
+        name=name,
+        data_range=data_range,
+        adapter=adapter,
+        bind=bind,
+        forward=forward,
+        seed=seed,
+    )
+    stages = stages_for(
+        model, inputs, loss, data_range=data_range, adapter=adapter, bind=bind, forward=forward, seed=seed
+    )
     broken = [outcome for outcome in (put(law, stages, seed) for law in LAWS) if outcome.violation is not None]
     findings = [finding for finding in report.findings if finding.severity is not Severity.INFO]
     if findings or broken:

@@ -28,8 +28,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--weights", metavar="FILE", help="a state_dict to load, read as tensors alone: nothing in the file is executed"
     )
-    parser.add_argument("--input", metavar="SHAPE", help="shape of the input, as in 'B 3 64 64'; B is drawn")
-    parser.add_argument("--loss", metavar="FUNCTION", help="package.module:function, or the name of a method")
+    parser.add_argument(
+        "--input",
+        metavar="SHAPE",
+        help="shape of the input, as in 'B 3 64 64'; B is drawn. Several, with their names and labels below 10: "
+        "'x: B 3 64 64, y: int<10> B'; one dictionary: '{image: B 3 64 64, label: int<10> B}'",
+    )
+    parser.add_argument(
+        "--loss",
+        metavar="FUNCTION",
+        help="package.module:function, or the name of a method or of a function beside the model; one that takes the "
+        "model or the batch alone runs the model itself",
+    )
+    parser.add_argument(
+        "--bind",
+        metavar="NAME=VALUE,...",
+        help="what the arguments of the loss are where their names do not say: "
+        "'recon_x=output[0], x=input, y=input.label, beta=4'",
+    )
+    parser.add_argument(
+        "--forward", metavar="METHOD", help="the method that takes the input and returns the reconstruction"
+    )
     parser.add_argument(
         "--data-range",
         nargs=2,
@@ -71,7 +90,9 @@ def configured(args: argparse.Namespace) -> ModelConfig:
     from vae_checked.config import ModelConfig, checked_range, find_model
 
     config = ModelConfig(args.model, args.model) if ":" in args.model else find_model(args.model)
-    given: dict[str, Any] = {key: getattr(args, key) for key in ("input", "loss", "adapter") if getattr(args, key)}
+    given: dict[str, Any] = {
+        key: getattr(args, key) for key in ("input", "loss", "adapter", "bind", "forward") if getattr(args, key)
+    }
     if args.kwargs is not None:
         given["kwargs"] = parsed_kwargs(args.kwargs)
     if args.data_range is not None:
@@ -88,7 +109,11 @@ def audited(config: ModelConfig, seed: int = 0, weights: str | None = None) -> A
     if weights is not None:
         load_weights(model, weights)
     loss = config.loss
-    if loss is not None and ":" in loss:
+    if loss is not None and ":" not in loss and not hasattr(model, loss):
+        # The module that is named may hold a function of this name, where the model's class stands in another.
+        home = sys.modules.get(config.model.partition(":")[0])
+        loss = getattr(home, loss, loss)
+    elif loss is not None and ":" in loss:
         loss = load_object(loss, "loss", config.folder)
         if not callable(loss):
             raise UsageError(f"loss {config.loss!r} is a {type(loss).__name__}, not a function")
@@ -105,6 +130,8 @@ def audited(config: ModelConfig, seed: int = 0, weights: str | None = None) -> A
             name=config.name,
             data_range=config.data_range,
             adapter=config.adapter,
+            bind=config.bind,
+            forward=config.forward,
             seed=seed,
         )
     except VaeCheckedError as error:

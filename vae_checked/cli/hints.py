@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import re
 
-_OPTIONS = {"loss": "--loss", "adapter": "--adapter", "data_range": "--data-range", "inputs": "--input"}
+_OPTIONS = {
+    "loss": "--loss",
+    "adapter": "--adapter",
+    "data_range": "--data-range",
+    "inputs": "--input",
+    "forward": "--forward",
+}
 # The longer hints come first: the last line would take them apart.
 _WORDS = (
     (r"\bloss=lambda \.\.\. that takes", "--loss package.module:function, one that takes"),
@@ -12,9 +18,10 @@ _WORDS = (
         r"\bloss=functools\.partial\((.*?)\)",
         r"--loss package.module:function, where function = functools.partial(\1)",
     ),
+    (r"\bbind=(?=\")", "--bind "),
     (r"\binputs=, a tensor or a specification", "--input, a specification"),
     (r"\bdata_range=\(low, high\)", "--data-range LOW HIGH"),
-    (r"\b(loss|adapter|data_range|inputs)=(?![\w('\"])", lambda found: _OPTIONS[found[1]]),
+    (r"\b(loss|adapter|data_range|inputs|forward)=(?![\w('\"])", lambda found: _OPTIONS[found[1]]),
 )
 
 

@@ -170,3 +170,90 @@ def _joined(words: set[str]) -> bool:
     """Whether a word is a KL and what weighs it in one: `klweight`, `kldcoeff`."""
     pairs = {f"{kl}{weight}" for kl in _KL for weight in _WEIGHING if len(weight) > 2}
     return not words.isdisjoint(pairs)
+
+
+# Words of a name that say whose a head is, and not what it is: `qz_m`, `mu_enc`, `latent_mean`.
+_WHOSE = frozenset("z q qz qzx enc encoder encoded latent posterior post".split())
+_HEADS = {"m": Role.MU, "v": Role.SECOND} | {n: r for n, r in _ROLES.items() if r in (Role.MU, Role.SECOND)}
+# Words that make of the name of the data that of its reconstruction: `spec_hat`, `fake_images`.
+_MADE_AGAIN = frozenset(
+    "hat hats rec recs recon recons reconst reconstr reconstructed reconstruction reconstructions pred preds predicted "
+    "prediction tilde prime decoded out output fake gen generated est estimated estimate bar".split()
+)
+_OF_THE_LATENT = (Role.MU, Role.SECOND, Role.LATENT)
+# Names of what a reconstruction is compared with, and never of the reconstruction.
+_ONLY_TARGETS = frozenset("target targets original originalx orig xorig xtrue truex gt truth groundtruth real".split())
+# Names of what a model is conditioned on, and of classes.
+_CONDITIONS = frozenset(
+    "c cs cond conds condition conditions conditioning context label labels lab labs cls class classes classid "
+    "classids attr attrs attribute attributes category categories categorical onehot ylabel ylabels".split()
+)
+
+
+def argument_role_of(name: str) -> Role | None:
+    """The role of an argument of a loss by its name, words that say whose it is and numbers at its end left out.
+
+    >>> [str(argument_role_of(name)) for name in ("qz_m", "mu_x", "logvar_z", "mean1", "spec_hat", "spec")]
+    ['mu', 'mu', 'second head', 'mu', 'x_hat', 'None']
+    """
+    known = role_of(name)
+    if known is not None:
+        return known
+    words = [word for word in (each.rstrip("0123456789") for each in words_of(name)) if word]
+    whose = set(words) & _WHOSE
+    if len(words) > 1 and words[-1] == "x":
+        words, whose = words[:-1], whose | {"x"}
+    bare = "".join(word for word in words if word not in _WHOSE)
+    head = _HEADS.get(bare) if whose or len(bare) > 1 else None
+    if head is not None:
+        return head
+    return Role.RECONSTRUCTION if _without_made_again(name) else None
+
+
+def is_made_again(name: str, data: str) -> bool:
+    """Whether one name is that of the reconstruction of what the other names.
+
+    >>> is_made_again("video_hat", "video"), is_made_again("recon_counts", "counts"), is_made_again("mu", "video")
+    (True, True, False)
+    """
+    left = _without_made_again(name)
+    return bool(left) and left == "".join(words_of(data))
+
+
+def _without_made_again(name: str) -> str:
+    """What a name of a reconstruction says beside that it is one; empty for another name, and for that of a latent."""
+    words = words_of(name)
+    left = "".join(word for word in words if word not in _MADE_AGAIN)
+    if len(left) == len("".join(words)) or role_of(left) in _OF_THE_LATENT or is_condition(left):
+        return ""
+    return left
+
+
+_NUMBERS = (
+    _WEIGHING
+    | _ABOUT_WEIGHTS
+    | frozenset(
+        "iteration iterations global temperature temp tau annealed n num number count size len length dim dims eps "
+        "epsilon capacity lr progress reduction device".split()
+    )
+)
+
+
+def is_number(name: str) -> bool:
+    """Whether an argument is called like a number or a setting, and not like a tensor; a single letter is no name.
+
+    >>> [name for name in ("epoch", "num_iter", "temperature", "spec", "c") if is_number(name)]
+    ['epoch', 'num_iter', 'temperature']
+    """
+    words = words_of(name)
+    return len(name) > 1 and bool(words) and all(word in _NUMBERS for word in words)
+
+
+def is_only_a_target(name: str) -> bool:
+    """Whether a name is that of what is reconstructed, and never that of a reconstruction."""
+    return plain(name) in _ONLY_TARGETS
+
+
+def is_condition(name: str) -> bool:
+    """Whether a name is that of a class or of another condition of the model."""
+    return plain(name).rstrip("0123456789") in _CONDITIONS

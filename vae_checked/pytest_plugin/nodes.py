@@ -62,7 +62,15 @@ class AuditedNode(ModelNode):
 
             model, loss = self.built()
             config = self.config_of_model
-            self._staged = stages_for(model, config.input, loss, data_range=config.data_range, adapter=config.adapter)
+            self._staged = stages_for(
+                model,
+                config.input,
+                loss,
+                data_range=config.data_range,
+                adapter=config.adapter,
+                bind=config.bind,
+                forward=config.forward,
+            )
         return self._staged
 
     def report(self) -> Any:
@@ -73,7 +81,14 @@ class AuditedNode(ModelNode):
             model, loss = self.built()
             config = self.config_of_model
             self._report = audit(
-                model, config.input, loss, name=config.name, data_range=config.data_range, adapter=config.adapter
+                model,
+                config.input,
+                loss,
+                name=config.name,
+                data_range=config.data_range,
+                adapter=config.adapter,
+                bind=config.bind,
+                forward=config.forward,
             )
         return self._report
 

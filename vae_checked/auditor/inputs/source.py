@@ -21,7 +21,10 @@ _BATCHES = (7, 5, 11, 13, 3, 17, 19)
 _FREE = (9, 15, 21, 27)
 _TOKEN = re.compile(r"[A-Za-z]\w*|\d+")
 _LABELS = re.compile(r"int<(\d+)>")
-_SPEC_HELP = "write the axes of one input, batch first, as in 'B 3 64 64'"
+_SPEC_HELP = (
+    "write the axes of one input, batch first, as in 'B 3 64 64'; of several, 'x: B 3 64 64, y: int<10> B', in braces "
+    "where the model takes one dictionary"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,8 @@ class Shape:
 class Source:
     """Where inputs come from: shapes to draw to, or given tensors; `interval` is what is known of the data's values.
 
-    `open_sizes` where sizes of a sample were chosen here that the model leaves open.
+    `open_sizes` where sizes of a sample were chosen here that the model leaves open, `one_mapping` where all inputs are
+    handed over in one dictionary.
     """
 
     shapes: tuple[Shape, ...]
@@ -46,6 +50,7 @@ class Source:
     dtype: torch.dtype
     device: torch.device
     open_sizes: bool = False
+    one_mapping: bool = False
 
     def batches(self, avoid: Sequence[int]) -> tuple[int, int]:
         """Two batch sizes that are none of `avoid`, the larger one first."""
@@ -79,6 +84,8 @@ class Source:
                 args.append(tensor)
             else:
                 kwargs[shape.name] = tensor
+        if self.one_mapping:
+            return Inputs((kwargs,))
         return Inputs(tuple(args), kwargs or None)
 
 
@@ -98,8 +105,14 @@ def source_of(inputs: GivenInputs, model: nn.Module, data_range: tuple[float, fl
     dtype, device = _kind(model)
     interval = None if data_range is None else _interval(data_range)
     if isinstance(inputs, str):
-        letters = any(token.isidentifier() for part in inputs.split(",") for token in part.split(":")[-1].split()[1:])
-        return Source(_parse(inputs), None, interval, dtype, device, letters)
+        inner = inputs.strip()
+        one_mapping = inner.startswith("{") and inner.endswith("}")
+        inner = inner[1:-1] if one_mapping else inputs
+        letters = any(token.isidentifier() for part in inner.split(",") for token in part.split(":")[-1].split()[1:])
+        shapes = _parse(inner)
+        if one_mapping and any(shape.name is None for shape in shapes):
+            raise UsageError(f"input {inputs!r} has an entry without a name: write {{name: B 3 64 64, ...}}")
+        return Source(shapes, None, interval, dtype, device, letters, one_mapping)
     given = _as_inputs(inputs)
     if interval is None:
         interval = _observed(given)

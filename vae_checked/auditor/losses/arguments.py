@@ -1,29 +1,48 @@
-"""Matches the arguments of a loss with what a model returned: x by name, the rest by order, else by role."""
+"""Matches the arguments of a loss with what a run has: by the names of both, by role, and what is left by order.
+
+What names decide is one reading. What they leave open has as many as there are orders in which the loss runs, and the
+audit says of a loss only what all of them agree in.
+"""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import combinations, islice, permutations
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from vae_checked.adapters import Part, Role, role_of
+from vae_checked.adapters import Role
+from vae_checked.auditor.losses.candidates import Candidate, Candidates, bound, candidates_of, parameters_of
 from vae_checked.auditor.recording.origins import names_in
 from vae_checked.auditor.recording.run import Run
 from vae_checked.errors import ModelError
+from vae_checked.mathematics.names import (
+    argument_role_of,
+    is_condition,
+    is_kl_weight,
+    is_made_again,
+    is_number,
+    is_only_a_target,
+    plain,
+    role_of,
+)
 
-_WHOLE = names_in("output outputs out model_output results result forward_output preds ret res")
-_MODEL = names_in("model net vae network autoencoder module")
+WHOLE = names_in("output outputs out outs model_output results result forward_output preds pred ret res recons y_pred")
+WHOLE_INPUT = names_in("batch data inputs sample samples item example")
+MODEL = names_in("model net vae network autoencoder module cvae ae")
 _OF_THE_LATENT = (Role.MU, Role.SECOND, Role.LATENT)
+_TORCHS = names_in("input inputs")
+_MOST_ORDERS = 120
 
 
 @dataclass(frozen=True, slots=True)
 class Matched:
-    """The arguments for a loss, and in words what each was matched with.
+    """The arguments for a loss, in words what each was matched with, and the same as bindings.
 
     `supplied` are keywords that the loss asks for and nobody gave; `named` holds, per part of the output, the role that
-    the name of the loss's parameter declares.
+    the name of the loss's parameter declares. `guessed` are the parameters that no name and no role decides.
     """
 
     args: tuple[object, ...]
@@ -31,181 +50,313 @@ class Matched:
     words: tuple[str, ...]
     supplied: tuple[str, ...] = ()
     named: Mapping[str, Role] = field(default_factory=dict)
+    guessed: tuple[str, ...] = ()
+    bindings: Mapping[str, str] = field(default_factory=dict)
+
+    def with_weight(self, name: str) -> Matched:
+        """The same with a keyword that the loss asks for, a weight that nobody gave."""
+        return replace(
+            self,
+            kwargs={**self.kwargs, name: 1.0},
+            words=(*self.words, f"{name} = 1.0, which it asks for and nobody gave"),
+            supplied=(*self.supplied, name),
+        )
 
 
-def parameters_of(function: Callable[..., object]) -> list[inspect.Parameter]:
-    """The parameters that a call of `function` takes; those of `forward` for a module; empty where none are known."""
-    target = function
-    if isinstance(function, nn.Module) and type(function).__call__ is nn.Module.__call__:
-        target = function.forward
-    try:
-        return list(inspect.signature(target).parameters.values())
-    except (TypeError, ValueError):
-        return []
-
-
-def match(function: Callable[..., object], name: str, run: Run, roles: Mapping[str, Role]) -> Matched:
-    """The arguments for the loss `function`; ModelError, with what the model returned, when they cannot be told."""
-    parameters = parameters_of(function)
-    entries = _entries(run)
-    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    required = [p for p in positional if p.default is p.empty]
-    if not required and any(p.kind is p.VAR_POSITIONAL for p in parameters):
-        listed = ", ".join(entry.path for entry in entries)
-        return Matched(tuple(entry.value for entry in entries), {}, (f"*({listed})",))
-    # A parameter that defaults to None and bears the name of a head is meant to be given where there is one.
-    with_heads = [p for p in positional if p in required or (p.default is None and role_of(p.name) in _OF_THE_LATENT)]
-    for wanted in (with_heads, required):
-        assigned = _by_order(wanted, entries, run, roles) or _by_role(wanted, run, roles)
-        if assigned is not None:
-            return _with_keywords(Matched((), {}, ()), wanted, assigned, parameters, name, run, roles)
-    returned = ", ".join(f"{entry.path} {entry.words(roles)}" for entry in entries) or "nothing with a tensor"
-    names = ", ".join(p.name for p in required)
-    raise ModelError(
-        f"the loss {name}({names}) cannot be matched to what the model returned ({returned}): "
-        "give loss=lambda ... that takes what the model returns"
-    )
+_Assignment = dict[str, Candidate]
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
-    """One top-level entry of the output."""
+class Match:
+    """Groups of readings of a loss, the likeliest first, and how to say that none of them will do."""
 
-    path: str
-    value: object
-    parts: tuple[Part, ...]
-
-    def role(self, roles: Mapping[str, Role]) -> Role | None:
-        """The role of the entry when it is one tensor."""
-        return roles.get(self.parts[0].path) if len(self.parts) == 1 and isinstance(self.value, Tensor) else None
-
-    def words(self, roles: Mapping[str, Role]) -> str:
-        role = self.role(roles)
-        return f"({role})" if role else ""
+    groups: tuple[tuple[Matched, ...], ...]
+    refusal: str
 
 
-_Assignment = list[tuple[object, str]]
+def match(
+    function: Callable[..., object], name: str, run: Run, roles: Mapping[str, Role], given: Mapping[str, str]
+) -> Match:
+    """The arguments for the loss `function`, as groups of readings; the first group with one that runs has them all.
+
+    `given` are bindings of the user's; ModelError where they name what the loss does not take.
+    """
+    parameters = parameters_of(function)
+    choices = candidates_of(run, roles)
+    wanted = _wanted(parameters, choices, given)
+    if not wanted and not given and any(p.kind is p.VAR_POSITIONAL for p in parameters):
+        listed = ", ".join(entry.words for entry in _all_entries(run, roles))
+        whole = Matched(tuple(entry.value for entry in _all_entries(run, roles)), {}, (f"*({listed})",))
+        return Match(((whole,),), "")
+    weights = [p for p in wanted if p.name not in given and _is_unnamed_weight(p, choices)]
+    tensors = [p for p in wanted if p not in weights]
+    explicit = {p.name: bound(given[p.name], choices) for p in tensors if p.name in given}
+    _refuse_unknown(given, parameters, name)
+    free = [p.name for p in tensors if p.name not in given]
+    only_named = {p.name for p in tensors if p.kind is p.KEYWORD_ONLY}
+    found = _readings(free, only_named, explicit, choices)
+    groups = (
+        tuple(_matched(tensors, weights, parameters, reading, guessed) for reading, guessed in group) for group in found
+    )
+    return Match(tuple(group for group in groups if group), _refusal(name, tensors, explicit, choices))
 
 
-def _with_keywords(
-    matched: Matched,
-    wanted: Sequence[inspect.Parameter],
-    assigned: _Assignment,
-    parameters: Sequence[inspect.Parameter],
-    name: str,
-    run: Run,
-    roles: Mapping[str, Role],
-) -> Matched:
-    words = [f"{p.name} = {word}" for p, (_, word) in zip(wanted, assigned, strict=True)]
-    named = {
-        word: role
-        for p, (_, word) in zip(wanted, assigned, strict=True)
-        if (role := role_of(p.name)) is not None and word.startswith("output")
-    }
-    by_keyword: dict[str, object] = {}
-    args: list[object] = []
-    for place, (p, (value, _)) in enumerate(zip(wanted, assigned, strict=True)):
-        # An optional parameter that is passed over leaves a gap: what comes behind it goes by its name.
-        if place < len(parameters) and parameters[place] is p and not by_keyword:
-            args.append(value)
-        else:
-            by_keyword[p.name] = value
-    for p in parameters:
-        if p.kind is p.KEYWORD_ONLY and p.default is p.empty:
-            found = _value_for(p, run, roles)
-            if found is None:
-                raise ModelError(f"the loss {name} needs {p.name}: give loss=functools.partial(..., {p.name}=...)")
-            by_keyword[p.name] = found[0]
-            words.append(f"{p.name} = {found[1]}")
-    return Matched(tuple(args), by_keyword, tuple(words), named=named)
+def _wanted(
+    parameters: Sequence[inspect.Parameter], choices: Candidates, given: Mapping[str, str]
+) -> list[inspect.Parameter]:
+    """The parameters that are to be given: the required ones, and those with a default that name what there is."""
+    # A parameter that defaults to None and bears the name of a head is meant to be given where there is one.
+    known = {plain(each.name) for each in (*choices.inputs, *choices.parts) if each.name}
+    roles = {each.role for each in choices.parts}
+
+    def is_meant(p: inspect.Parameter) -> bool:
+        if p.name in given or p.default is p.empty:
+            return True
+        role = argument_role_of(p.name)
+        return p.default is None and (plain(p.name) in known or (role in _OF_THE_LATENT and role in roles))
+
+    return [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD) and is_meant(p)]
 
 
-def _entries(run: Run) -> list[_Entry]:
-    output = run.output
-    if isinstance(output, Mapping):
-        pairs = [(f"output[{key!r}]", value) for key, value in output.items()]
-    elif isinstance(output, (tuple, list)):
-        pairs = [(f"output[{position}]", value) for position, value in enumerate(output)]
+def _is_unnamed_weight(p: inspect.Parameter, choices: Candidates) -> bool:
+    """Whether a required parameter is a weight of the KL, which nobody gave."""
+    return p.default is p.empty and is_kl_weight(p.name) and all(plain(p.name) != plain(c.name) for c in choices.parts)
+
+
+def _refuse_unknown(given: Mapping[str, str], parameters: Sequence[inspect.Parameter], name: str) -> None:
+    takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters)
+    for each in given:
+        if all(p.name != each for p in parameters) and not takes_any:
+            takes = ", ".join(p.name for p in parameters)
+            raise ModelError(f"the loss {name} takes no {each}: it takes {takes}")
+
+
+# ------------------------------------------------------------------------------------------------- readings
+
+
+_Reading = tuple[_Assignment, tuple[str, ...]]
+
+
+def _readings(
+    names: Sequence[str], only_named: Collection[str], explicit: _Assignment, choices: Candidates
+) -> Iterator[list[_Reading]]:
+    """Groups of readings, the likeliest first; each names the parameters that are guessed in it.
+
+    Those that are `only_named`, as they go by keyword, have no order.
+    """
+    decided = _by_name(names, explicit, choices)
+    left = [name for name in names if name not in decided]
+    if not left:
+        yield [(decided, ())]
+    elif any(name in only_named for name in left):
+        return
     else:
-        pairs = [("output", output)]
-    return [
-        _Entry(path, value, tuple(part for part in run.parts if part.path.startswith(path) or part.tensor is value))
-        for path, value in pairs
-    ]
+        yield from _by_order(left, decided, choices)
+    yield from _of_wholes(names, explicit, choices)
+    # Names of data that the loss cannot be run with say something else than they seem to.
+    kept = {name: each for name, each in decided.items() if name in explicit or each.role is not Role.INPUT}
+    if len(kept) < len(decided):
+        yield from _by_order([name for name in names if name not in kept], kept, choices, names_bind=False)
 
 
-def _by_order(
-    wanted: Sequence[inspect.Parameter], entries: Sequence[_Entry], run: Run, roles: Mapping[str, Role]
-) -> _Assignment | None:
-    """x where a parameter is named after it, the output's entries in their order for the others."""
-    others = [entry for entry in entries if not _is_x(entry.value, run)]
-    place = _place_of_x(wanted)
-    if place is None or len(wanted) != len(others) + 1 or not all(isinstance(e.value, Tensor) for e in entries):
-        return None
-    rest = iter(others)
-    # `loss(input, target)`: the name of the first is torch's, and says nothing of a VAE.
-    silent = 0 if place == 1 and role_of(wanted[0].name) is Role.INPUT else None
-    assigned: _Assignment = []
-    for position, parameter in enumerate(wanted):
-        if position == place:
-            assigned.append((run.x, "the input"))
+def _by_name(names: Sequence[str], explicit: _Assignment, choices: Candidates) -> _Assignment:
+    """What the names decide: those that an input or an output bears itself, and those of a role that one has."""
+    found = dict(explicit)
+    roles = _declared(names)
+    for name in names:
+        own = _bearing(name, roles.get(name), choices, len(names))
+        if own is not None and all(own.value is not each.value for each in found.values()):
+            found[name] = own
+    made_again = any(role is Role.RECONSTRUCTION for role in roles.values())
+    data = [name for name in names if roles.get(name) is Role.INPUT and name not in found]
+    if len(data) > 1 and not made_again and any(map(is_only_a_target, data)):
+        data = [name for name in data if is_only_a_target(name)]
+    if len(data) == 1 and not _is_given(choices.x, found):
+        found[data[0]] = choices.whole_input if _is_mapping(data[0], choices) else choices.x
+    for name in names:
+        role = roles.get(name)
+        if name in found or role is None or role is Role.INPUT:
             continue
-        entry = next(rest)
-        named, measured = role_of(parameter.name), entry.role(roles)
-        known = named is not None and measured is not None and position != silent
-        if known and named is not measured and any(each.role(roles) is named for each in others):
-            return None  # the caller will have put in order what the names exchange
-        assigned.append((entry.value, entry.path))
-    return assigned
+        part = next((each for each in choices.parts if each.role is role and not _is_given(each, found)), None)
+        if part is not None:
+            found[name] = part
+    return found
 
 
-def _place_of_x(wanted: Sequence[inspect.Parameter]) -> int | None:
-    named = [position for position, p in enumerate(wanted) if role_of(p.name) is Role.INPUT]
-    if len(named) == 1:
-        return named[0]
-    if not named and len(wanted) >= 2 and role_of(wanted[0].name) is Role.RECONSTRUCTION:
-        return 1
-    # `loss(input, target)`, as torch names its own.
-    return 1 if named == [0, 1] else None
+def _declared(names: Sequence[str]) -> dict[str, Role]:
+    """The roles that the names of the parameters declare, each by itself and beside the others."""
+    roles = {name: role for name in names if (role := argument_role_of(name)) is not None}
+    for name in names:
+        if any(is_made_again(other, name) for other in names):
+            roles[name] = Role.INPUT
+        elif any(is_made_again(name, other) for other in names):
+            roles[name] = Role.RECONSTRUCTION
+    # `loss(input, target)`, as torch names its own: the first is what is predicted.
+    torchs = next((name for name in names if plain(name) in _TORCHS), None)
+    if torchs is not None and Role.RECONSTRUCTION not in roles.values() and any(map(is_only_a_target, names)):
+        roles[torchs] = Role.RECONSTRUCTION
+    return roles
 
 
-def _by_role(wanted: Sequence[inspect.Parameter], run: Run, roles: Mapping[str, Role]) -> _Assignment | None:
-    assigned: _Assignment = []
-    for parameter in wanted:
-        value = _value_for(parameter, run, roles, alone=len(wanted) <= 2)
-        if value is None:
-            return None
-        assigned.append(value)
-    return assigned
-
-
-def _value_for(
-    parameter: inspect.Parameter, run: Run, roles: Mapping[str, Role], *, alone: bool = False
-) -> tuple[object, str] | None:
-    """The value for one parameter and where it comes from; `alone`: the loss takes little beside it."""
-    name, role = parameter.name, role_of(parameter.name)
-    inputs = dict(run.inputs.tensors())
-    if alone and name.lower() in _WHOLE and not isinstance(run.output, Tensor):
-        return run.output, "the output"
-    if name.lower() in _MODEL:
-        return run.model, "the model"
-    if role is Role.INPUT:
-        return run.x, "the input"
-    for part in run.parts:
-        if part.path.rpartition(".")[2].rpartition("[")[2].strip("]'\"") == name:
-            return part.tensor, part.path
-    if role is not None:
-        for part in run.parts:
-            if roles.get(part.path) is role:
-                return part.tensor, part.path
-    if name in inputs:
-        return inputs[name], f"the input {name}"
-    if alone and role is None and not isinstance(run.output, (tuple, list)):
-        return run.output, "the output"
+def _bearing(name: str, role: Role | None, choices: Candidates, count: int) -> Candidate | None:
+    """The input or output that bears the name of a parameter; the model, or all of an output, by theirs."""
+    if name.lower() in MODEL:
+        return choices.model
+    for each in choices.inputs:
+        if plain(each.name) == plain(name) and role in (None, Role.INPUT):
+            return choices.whole_input if each is choices.x and _is_mapping(name, choices) else each
+    for each in (*choices.parts, *choices.entries):
+        if each.name == name and not (role is Role.INPUT and each.role not in (None, Role.INPUT)):
+            return each
+    if count <= 2 and name.lower() in WHOLE and not isinstance(choices.output.value, Tensor):
+        return choices.output
+    if is_condition(name) and len(choices.inputs) > 1 and role is not Role.INPUT:
+        return choices.inputs[1]
     return None
 
 
-def _is_x(value: object, run: Run) -> bool:
-    return isinstance(value, Tensor) and (
-        value is run.x or (value.shape == run.x.shape and value.data_ptr() == run.x.data_ptr())
+def _is_mapping(name: str, choices: Candidates) -> bool:
+    """Whether a name asks for all of a batch that is no mere tensor."""
+    return plain(name) in WHOLE_INPUT and not isinstance(choices.whole_input.value, Tensor)
+
+
+def _is_given(candidate: Candidate, found: Mapping[str, Candidate]) -> bool:
+    return any(candidate.value is each.value for each in found.values())
+
+
+def _by_order(
+    left: Sequence[str], decided: _Assignment, choices: Candidates, *, names_bind: bool = True
+) -> Iterator[list[_Reading]]:
+    """The parameters that are left with the outputs that are, in their order, the inputs anywhere among them."""
+    if any((is_condition(name) and len(name) > 1) or is_number(name) for name in left):
+        return  # a class, a condition or a number that the run does not have is no output
+    roles = _declared(left) if names_bind else {}
+    inputs = [each for each in choices.inputs if not _is_given(each, decided)]
+    needs_x = not _is_given(choices.x, decided) and not _is_given(choices.whole_input, decided)
+    tried: set[tuple[int, ...]] = set()
+    for outputs in (choices.entries, choices.parts):
+        free = [each for each in outputs if isinstance(each.value, Tensor) and not _is_given(each, decided)]
+        for orders in (_interleaved(free, inputs, len(left)), permutations((*free, *inputs), len(left))):
+            group: list[_Reading] = []
+            for order in islice(orders, _MOST_ORDERS):
+                key = tuple(id(each.value) for each in order)
+                if key in tried or not _fits(left, order, roles):
+                    continue
+                if needs_x and all(each.value is not choices.x.value for each in order):
+                    continue
+                tried.add(key)
+                group.append(({**decided, **dict(zip(left, order, strict=True))}, tuple(left)))
+            # Every output in its place comes before an order that passes one over, and both heads before z.
+            heads = [each for each in free if each.role in (Role.MU, Role.SECOND)]
+            for preferred in (free, heads, []):
+                chosen = [one for one in group if all(_is_given(each, one[0]) for each in preferred)]
+                group = [one for one in group if one not in chosen]
+                yield chosen
+
+
+def _interleaved(
+    outputs: Sequence[Candidate], inputs: Sequence[Candidate], count: int
+) -> Iterator[tuple[Candidate, ...]]:
+    """Every choice of `count` candidates in which the outputs keep their order."""
+    for taken in range(min(len(inputs), count) + 1):
+        for chosen in permutations(inputs, taken):
+            for kept in combinations(outputs, count - taken):
+                for places in combinations(range(count), taken):
+                    rest, of_inputs = iter(kept), iter(chosen)
+                    yield tuple(next(of_inputs) if place in places else next(rest) for place in range(count))
+
+
+def _fits(names: Sequence[str], order: Sequence[Candidate], roles: Mapping[str, Role]) -> bool:
+    """Whether no parameter is given what has another role than its name says; `y` may be the reconstruction too."""
+    for name, each in zip(names, order, strict=True):
+        role = roles.get(name)
+        if role is None or each.role is None or role is each.role:
+            continue
+        if role is Role.INPUT and each.role is Role.RECONSTRUCTION and not is_only_a_target(name):
+            continue
+        return False
+    return True
+
+
+def _of_wholes(names: Sequence[str], explicit: _Assignment, choices: Candidates) -> Iterator[list[_Reading]]:
+    """A loss of few arguments that takes all of an output, or of a batch, and takes it apart itself."""
+    if len(names) + len(explicit) > 3 or isinstance(choices.output.value, Tensor):
+        return
+    decided = _by_name(names, explicit, choices)
+    roles = _declared(names)
+    batches = [choices.x, *([choices.whole_input] if choices.whole_input.value is not choices.x.value else [])]
+    likely: list[_Reading] = []
+    others: list[_Reading] = []
+    for name in (each for each in names if each not in explicit):
+        for batch in batches:
+            reading = {**explicit, name: choices.output}
+            for other in names:
+                known = decided.get(other)
+                if other not in reading:
+                    reading[other] = known if known in choices.inputs[1:] and known is not None else batch
+            if len({id(each.value) for each in reading.values()}) == len(reading):
+                (likely if roles.get(name) is Role.RECONSTRUCTION else others).append((reading, (name,)))
+    yield likely
+    yield others
+
+
+# ------------------------------------------------------------------------------------------ what comes of one
+
+
+def _matched(
+    wanted: Sequence[inspect.Parameter],
+    weights: Sequence[inspect.Parameter],
+    parameters: Sequence[inspect.Parameter],
+    reading: _Assignment,
+    guessed: tuple[str, ...],
+) -> Matched:
+    args: list[object] = []
+    by_keyword: dict[str, object] = {}
+    for place, p in enumerate(wanted):
+        value = reading[p.name].value
+        # An optional parameter that is passed over leaves a gap: what comes behind it goes by its name.
+        in_order = place < len(parameters) and parameters[place] is p and p.kind is not p.KEYWORD_ONLY
+        if in_order and not by_keyword:
+            args.append(value)
+        else:
+            by_keyword[p.name] = value
+    named = {
+        each.words: role
+        for p in wanted
+        if (role := role_of(p.name)) is not None and (each := reading[p.name]).words.startswith("output")
+    }
+    matched = Matched(
+        tuple(args),
+        by_keyword,
+        tuple(f"{p.name} = {reading[p.name].words}" for p in wanted),
+        named=named,
+        guessed=guessed,
+        bindings={p.name: reading[p.name].written for p in wanted},
     )
+    for p in weights:
+        matched = matched.with_weight(p.name)
+    return matched
+
+
+def _refusal(
+    name: str, wanted: Sequence[inspect.Parameter], explicit: Mapping[str, Candidate], choices: Candidates
+) -> str:
+    names = [p.name for p in wanted]
+    decided = _by_name([each for each in names if each not in explicit], dict(explicit), choices)
+    missing = [each for each in names if each not in decided]
+    returned = ", ".join(f"{part.words} ({part.role})" if part.role else part.words for part in choices.parts)
+    written = ",".join(f"{each}={decided[each].written if each in decided else '...'}" for each in names)
+    return (
+        f"the loss {name}({', '.join(names)}) cannot be matched to what the model returned "
+        f"({returned or 'nothing with a tensor'}): nothing is known for {', '.join(missing or names)}: "
+        f'give bind="{written}", or loss=lambda ... that takes what the model returns'
+    )
+
+
+def _all_entries(run: Run, roles: Mapping[str, Role]) -> list[Candidate]:
+    output = run.output
+    if isinstance(output, Mapping):
+        return [Candidate(f"output[{key!r}]", "", value) for key, value in output.items()]
+    if isinstance(output, (tuple, list)):
+        return [Candidate(f"output[{place}]", "", value) for place, value in enumerate(output)]
+    return [Candidate("output", "output", output)]

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
-from vae_checked.auditor.losses.arguments import Matched, parameters_of
+from vae_checked.auditor.losses.arguments import Matched
+from vae_checked.auditor.losses.candidates import parameters_of
 from vae_checked.auditor.losses.loss import Loss
 
 _CLOSE = 1e-5

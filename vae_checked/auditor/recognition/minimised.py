@@ -10,7 +10,7 @@ from torch import Tensor
 
 from vae_checked.adapters import Role, role_of
 from vae_checked.auditor.losses.arguments import Matched
-from vae_checked.auditor.losses.loss import Loss, call_loss, dead_weights
+from vae_checked.auditor.losses.loss import Called, Loss, call_loss, dead_weights
 from vae_checked.auditor.losses.settings import settings_of
 from vae_checked.auditor.recognition.graph import Graph
 from vae_checked.auditor.recognition.latents import Latent
@@ -32,7 +32,20 @@ class FoundLoss:
 
 def minimised_by(run: Run, roles: Mapping[str, Role], latents: Sequence[Latent], loss: Loss) -> FoundLoss:
     """The scalar that a loss returned which ran the model itself: it is the output of the run."""
-    return _found(run, run.output, loss, f"loss: {loss.name}, which runs the model itself", roles, latents)
+    found = _found(run, run.output, loss, f"loss: {loss.name}, which runs the model itself", roles, latents)
+    if loss.is_step or not loss.weights:
+        return found
+    minimised = replace(found.loss, supplied_weights=loss.weights)
+    return replace(found, loss=minimised, unobserved=found.unobserved + _supplied(loss, loss.weights))
+
+
+def _supplied(loss: Loss, names: Sequence[str]) -> tuple[str, ...]:
+    """Lines on the weights that a loss asks for and nobody gave."""
+    return tuple(
+        f"the weights: {loss.name} was called with {name} = 1.0, since nobody gave it: "
+        f"give loss=functools.partial(..., {name}=...)"
+        for name in names
+    )
 
 
 def find_minimised(run: Run, roles: Mapping[str, Role], latents: Sequence[Latent], loss: Loss | None) -> FoundLoss:
@@ -41,13 +54,13 @@ def find_minimised(run: Run, roles: Mapping[str, Role], latents: Sequence[Latent
     unobserved: tuple[str, ...] = ()
     if loss is not None and (loss.given or returned is None):
         try:
-            result, matched = call_loss(loss, run, roles)
+            called = call_loss(loss, run, roles)
         except ModelError as error:
             if loss.given:
                 raise
             unobserved = (f"the loss: {error}",)
         else:
-            return _called(run, roles, latents, loss, result, matched)
+            return _called(run, roles, latents, loss, called)
     for role in (Role.LOSS, Role.KL):
         parts = [p for p in run.parts if roles.get(p.path) is role and run.number(p) is not None]
         if parts and (role is Role.KL or parts[0].tensor.numel() == 1):
@@ -60,26 +73,24 @@ def find_minimised(run: Run, roles: Mapping[str, Role], latents: Sequence[Latent
     return FoundLoss(unobserved=unobserved)
 
 
-def _called(
-    run: Run, roles: Mapping[str, Role], latents: Sequence[Latent], loss: Loss, result: object, matched: Matched
-) -> FoundLoss:
+def _called(run: Run, roles: Mapping[str, Role], latents: Sequence[Latent], loss: Loss, called: Called) -> FoundLoss:
+    matched = called.matched
     named = {path: role for path, role in matched.named.items() if path not in roles and role not in roles.values()}
     dead = dead_weights(loss, matched)
     words = f"loss: {loss.name} ({loss.reason}), called with {', '.join(matched.words)}"
-    found = _found(run, result, loss, words, {**roles, **named}, latents)
-    supplied = tuple(
-        f"the weights: {loss.name} was called with {name} = 1.0, since nobody gave it: "
-        f"give loss=functools.partial(..., {name}=...)"
-        for name in matched.supplied
-    )
+    if matched.guessed:
+        words += f"; {', '.join(matched.guessed)} by order and shape, as no name says"
+    found = _found(run, called.result, loss, words, {**roles, **named}, latents)
     minimised = replace(
         found.loss,
         dead_weights=dead,
         supplied_weights=matched.supplied,
         settings=settings_of(loss, matched),
+        bindings=matched.bindings,
+        readings=called.others,
         takes_heads=not loss.given or _takes_heads(run, {**roles, **named}, matched, loss),
     )
-    return replace(found, loss=minimised, roles=named, unobserved=found.unobserved + supplied)
+    return replace(found, loss=minimised, roles=named, unobserved=found.unobserved + _supplied(loss, matched.supplied))
 
 
 def _takes_heads(run: Run, roles: Mapping[str, Role], matched: Matched, loss: Loss) -> bool:

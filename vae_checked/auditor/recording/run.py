@@ -26,13 +26,17 @@ from vae_checked.errors import ModelError
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What one pass left: the recorder with its tape, the inputs, the raw output, and its parts."""
+    """What one pass left: the recorder with its tape, the inputs, the raw output, and its parts.
+
+    `takes` are the names that forward has for its inputs by place.
+    """
 
     model: nn.Module
     recorder: Recorder
     inputs: Inputs
     output: object
     parts: tuple[Part, ...]
+    takes: tuple[str, ...] = ()
 
     @property
     def tape(self) -> Tape:
@@ -122,7 +126,7 @@ def run_model(
             f"the forward of {type(subject.model).__name__} raised {described(error)} on {shapes} in {mode} mode: "
             "give inputs= that it takes"
         ) from error
-    return Run(subject.model, recorder, inputs, output, subject.parts(output))
+    return Run(subject.model, recorder, inputs, output, subject.parts(output), subject.takes)
 
 
 def varies(subject: Subject, inputs: Inputs) -> bool | None:
