@@ -13,9 +13,12 @@ from pathlib import Path
 
 from examples import page
 from vae_checked.catalogue import CATALOGUE, Mistake, Observer
+from vae_checked.catalogue.symptom_search import mistakes_with
+from vae_checked.catalogue.symptoms import SYMPTOMS
 from vae_checked.cli import COMMANDS, parser
 from vae_checked.cli.linked_laws import laws_broken_by
-from vae_checked.reports.page import markdown_page
+from vae_checked.cli.linted_example import finding_in_example
+from vae_checked.reports.page import markdown_page, symptoms_page
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ROOT / "docs" / "catalogue"
@@ -60,6 +63,17 @@ def _help(action: argparse.Action) -> str:
     return (action.help or "").replace("|", "\\|")
 
 
+def symptoms() -> str:
+    """The page that leads from what people see to the mistakes that it may be."""
+    about = (
+        "What people see of a VAE that goes wrong, in their words, and the mistakes that show so. "
+        "`vae-checked explain` "
+        'takes these words too: `vae-checked explain "loss is nan"`. A symptom is no proof: `vae-checked lint` and '
+        "`vae-checked audit` say which of the mistakes a VAE makes, and what looks the same may be right code."
+    )
+    return "\n\n".join(("# Symptoms", about, *symptoms_page([(each, mistakes_with(each)) for each in SYMPTOMS]))) + "\n"
+
+
 def pages() -> dict[Path, str]:
     """Every generated file with its whole text."""
     mistakes = sorted(CATALOGUE, key=lambda each: each.code)
@@ -68,9 +82,13 @@ def pages() -> dict[Path, str]:
         "Each mistake leaves a VAE running and makes it another model. "
         "`lint` reads source, `audit` measures a live model.\n\n"
     )
-    made = {PAGES / f"{each.code}.md": markdown_page(each, laws_broken_by(each.code)) for each in mistakes}
+    made = {
+        PAGES / f"{each.code}.md": markdown_page(each, laws_broken_by(each.code), finding_in_example(each))
+        for each in mistakes
+    }
     made[PAGES / "README.md"] = index + matrix(mistakes, "")
     made[ROOT / "docs" / "commands.md"] = commands()
+    made[ROOT / "docs" / "symptoms.md"] = symptoms()
     tables = {"catalogue": matrix(mistakes, "docs/catalogue/")}
     for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
         if path not in made:

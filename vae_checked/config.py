@@ -9,6 +9,7 @@ from typing import Any
 from vae_checked.errors import UsageError
 from vae_checked.record import dataclass, field, fields
 from vae_checked.regular_files import MOST_CONFIGURED, content
+from vae_checked.text import did_you_mean
 
 _LISTS = ("select", "ignore", "exclude")
 _KEYS = (*_LISTS, "per-file-ignores", "baseline", "models")
@@ -202,8 +203,6 @@ def checked_range(value: object, where: str) -> tuple[float, float]:
 def _refuse_unknown(table: Mapping[str, object], known: tuple[str, ...], where: str) -> None:
     for key in table:
         if key not in known:
-            from difflib import get_close_matches  # noqa: PLC0415  only a mistyped key needs it
-
-            near = get_close_matches(key, known, n=1)
-            meant = f" (did you mean {near[0]}?)" if near else ""
-            raise UsageError(f"{where} has an unknown key {key!r}{meant}: known are {', '.join(known)}")
+            raise UsageError(
+                f"{where} has an unknown key {key!r}{did_you_mean(key, known)}: known are {', '.join(known)}"
+            )

@@ -255,7 +255,7 @@ def server() -> Server:
     def hover(params: types.HoverParams) -> types.Hover | None:
         document = made.workspace.get_text_document(params.text_document.uri)
         here = types.Range(params.position, params.position)
-        pages = [markdown_page(find(finding.code)) for finding in made.findings_at(document, here)]
+        pages = [markdown_page(find(each.code), example=each) for each in made.findings_at(document, here)]
         if not pages:
             return None
         return types.Hover(types.MarkupContent(types.MarkupKind.Markdown, "\n---\n".join(pages)))

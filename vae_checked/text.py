@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _OWN = os.path.dirname(__file__)  # noqa: PTH120  pathlib costs a start more than all of this module
 
@@ -39,6 +43,15 @@ def inert(line: str) -> str:
 
         line = re.sub(r"##(?=\w*\[)", r"#\\#", line)
     return line
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """` (did you mean VAE201?)` for a word that is near one of those known; empty where it is near none."""
+    from difflib import get_close_matches  # noqa: PLC0415  only a mistyped word needs it
+
+    letters = {each.casefold(): each for each in known}
+    near = get_close_matches(word.casefold(), letters, n=1, cutoff=0.7)
+    return f" (did you mean {letters[near[0]]}?)" if near else ""
 
 
 def described(error: BaseException) -> str:

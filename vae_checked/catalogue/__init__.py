@@ -12,6 +12,7 @@ from vae_checked.errors import UsageError
 from vae_checked.facts import Facts
 from vae_checked.finding import Finding
 from vae_checked.record import dataclass, field
+from vae_checked.text import did_you_mean
 
 __all__ = [
     "CATALOGUE",
@@ -90,7 +91,9 @@ def find(code: str) -> Mistake:
     for mistake in CATALOGUE:
         if wanted.upper() in (mistake.code, mistake.code.removeprefix("VAE")) or wanted.lower() == mistake.name:
             return mistake
-    raise UsageError(f"no mistake {code!r} in the catalogue: vae-checked rules lists the {len(CATALOGUE)} there are")
+    meant = did_you_mean(wanted, [name for each in CATALOGUE for name in (each.code, each.name)])
+    known = f"vae-checked rules lists the {len(CATALOGUE)} there are"
+    raise UsageError(f"no mistake {code!r} in the catalogue{meant}: {known}")
 
 
 def judge(facts: Facts, mistakes: Iterable[Mistake] = CATALOGUE) -> Judgement:

@@ -30,7 +30,8 @@ class Mistake:
     format strings over the values of the evidence: what was found, what was read or measured, one remedy. `judge` is
     pure: it answers for a file and for a live model alike. `bad` is a module that makes the mistake, its line marked by
     a comment that bears the code; `good` is its corrected twin. `seen_by` names the observers that tell the two apart.
-    `fixer` makes the edit of the expression at fault, where there is one right answer.
+    `symptoms` name what people see of it, the most telling first (`symptoms.py`); `said` are words in which they report
+    it once they know. `fixer` makes the edit of the expression at fault, where there is one right answer.
     """
 
     code: str
@@ -46,6 +47,8 @@ class Mistake:
     references: tuple[str, ...]
     seen_by: frozenset[Observer]
     judge: Judge
+    symptoms: tuple[str, ...] = ()
+    said: tuple[str, ...] = ()
     fixer: Fixer | None = None
 
     @property

@@ -43,6 +43,8 @@ MISTAKE = Mistake(
         "and the reconstruction stays washed out. Scores per class and pixel (B, C, H, W) viewed as (-1, C) make one "
         "row out of C neighbouring pixels of one class: every pixel is compared with the scores of others."
     ),
+    symptoms=("scrambled", "samples-mix", "washed-out"),
+    said=("view instead of permute", "two dimensions are mixed up", "reshape scrambles the image"),
     message="the axes of {what} are reordered without moving an element: two dimensions are mixed up",
     evidence="the axes that {receiver} receives: {order}",
     fix="{fix}",

@@ -32,6 +32,8 @@ MISTAKE = Mistake(
         "Where the convolution's number of input channels happens to be the image's height, nothing complains: rows "
         "are mixed as if they were colours, and the kernel slides over width and colour instead of height and width."
     ),
+    symptoms=("scrambled", "shapes-disagree", "loss-stays-high"),
+    said=("channels last into conv", "NHWC instead of NCHW", "expected input to have 3 channels"),
     message="a channels-last image goes into a convolution, which reads its height as channels",
     evidence="the convolution receives {order}, it takes B C H W",
     fix="x = x.permute(0, 3, 1, 2)",

@@ -33,6 +33,8 @@ MISTAKE = Mistake(
         "Square images hide it, and flattened ones too; pretrained weights then see every picture lying on its "
         "side, and what the decoder draws no longer lines up with the input pixel by pixel."
     ),
+    symptoms=("scrambled", "shapes-disagree"),
+    said=("height and width swapped", "H and W are exchanged"),
     message="height and width are exchanged before the first convolution",
     evidence="the convolution receives {order}",
     fix="x = x.permute(0, 3, 1, 2)",

@@ -76,6 +76,8 @@ MISTAKE = Mistake(
         "trained on the one scale and is handed the other, by a script that embeds or scores pictures, answers with "
         "latents and errors that mean nothing."
     ),
+    symptoms=("loss-is-huge", "loss-is-nan", "not-between-0-and-1", "loss-stays-high", "washed-out", "bad-embeddings"),
+    said=("data are not normalized, divided by 255", "divided by 255 twice", "ToTensor divides already"),
     message="the data are {ratio} times as large as {what}{at_related}",
     evidence="data in {data}, {role} in {output}",
     fix="divide the pixels by 255, and only once",

@@ -45,6 +45,8 @@ MISTAKE = Mistake(
         "A difference of shapes that broadcast raises nothing: one grey channel is compared with all three colours, "
         "or a (B, 1) column with a (B,) row, every sample with every other. The loss goes down, towards an average."
     ),
+    symptoms=("shapes-disagree", "loss-stays-high", "blurry"),
+    said=("broadcasting in the loss", "target size is different from the input size"),
     message="x_hat has the shape ({output}), x has ({input})",
     evidence="({input}) went in, ({output}) came out",
     fix="give the decoder's output the input's shape: ({input})",

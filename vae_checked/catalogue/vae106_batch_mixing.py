@@ -55,6 +55,8 @@ MISTAKE = Mistake(
         "the model mixes samples together. It trains, but it learns to copy from neighbours in the batch, and at batch "
         "size 1 it is another model."
     ),
+    symptoms=("samples-mix", "batch-size-matters", "bad-embeddings"),
+    said=("batch_first is wrong", "view(-1, const) changes the batch", "hidden state viewed instead of permuted"),
     message="sample {changed} of a batch moves the reconstruction of sample {moved}: the model mixes samples together",
     evidence="with only x[{changed}] changed, x_hat[{moved}] moves{by}{seen}",
     fix="{remedy}",

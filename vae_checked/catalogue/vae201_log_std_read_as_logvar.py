@@ -85,6 +85,8 @@ MISTAKE = Mistake(
         "posterior has the wrong width, and the loss is no bound on the likelihood. A misleading name that is used "
         "consistently is no mistake."
     ),
+    symptoms=("std-is-odd", "samples-are-noise", "other-results"),
+    said=("logvar.exp() is variance", "should be 0.5 * logvar", "treats it as if it was the log std", "exp(log_sigma)"),
     message="the sampler{at_sampler} uses {sampler} as std, the KL{at_kl} reads {called.head} as {meaning}",
     evidence="std at {called.head} = {curve:x} is {curve:y}; the KL assumes {assumed:y}",
     fix="{remedy}",

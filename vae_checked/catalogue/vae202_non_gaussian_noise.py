@@ -43,6 +43,8 @@ MISTAKE = Mistake(
         "0.289, is never negative, and every latent is shifted by half a standard deviation. Decoding N(0, I) then "
         "asks the decoder for latents that it never met."
     ),
+    symptoms=("samples-are-noise", "std-is-odd", "other-results"),
+    said=("samples from uniform", "rand instead of randn", "rand_like instead of randn_like"),
     message="eps is drawn from a distribution that is not N(0, 1): {law}",
     evidence="eps has mean {mean} and std {std}; N(0, 1) has 0 and 1",
     fix="{remedy}",

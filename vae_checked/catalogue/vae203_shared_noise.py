@@ -27,6 +27,8 @@ MISTAKE = Mistake(
         "correlated, while the KL assumes a diagonal Gaussian per sample: the gradient is far noisier, and with (B, "
         "1) the decoder only ever sees latents that move together along one line."
     ),
+    symptoms=("loss-jumps", "samples-are-noise", "batch-size-matters", "other-results"),
+    said=("the same noise for the whole batch", "one eps for all latents", "eps is broadcast"),
     message="one eps is shared over an axis that should be drawn independently: {axes}",
     evidence="eps is constant over: {axes}",
     fix="{called.eps} = torch.randn_like({called.std})",

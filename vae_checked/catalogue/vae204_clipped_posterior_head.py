@@ -105,6 +105,8 @@ MISTAKE = Mistake(
         "tanh any below 0.61, so that no latent can ever become sharp. A clamp that only guards exp, such as [-30, "
         "20], clips nothing useful and is no mistake."
     ),
+    symptoms=("std-is-odd", "loss-stays-high", "blurry"),
+    said=("relu on mu", "softplus or tanh on logvar", "it should be linear", "std never below 1"),
     message="the posterior is confined by {by}: {heads} in {intervals}",
     evidence="what the heads can reach: {consequences}",
     fix="take {by} away from {named}",

@@ -45,7 +45,8 @@ def _remedy(source: Fact[HeadSource], facts: Facts) -> str:
     made = None if place is None else _MADE.match(place.text)
     if made is not None:
         return f"{made[1]} from a layer of its own, not from {made[2]}"
-    return f"{names.second} from a layer of its own, not from that of {names.mu}"
+    second = "the second head" if names.second == names.mu else names.second
+    return f"{second} from a layer of its own, not from that of {names.mu}"
 
 
 MISTAKE = Mistake(
@@ -57,6 +58,8 @@ MISTAKE = Mistake(
         "A line copied and half edited: the width of every posterior is then a function of its mean, and the second "
         "layer is never trained. The code reads right at a glance, and the model trains to a worse optimum."
     ),
+    symptoms=("std-is-odd", "blurry", "other-results"),
+    said=("it should be linear_logvar", "logvar_positive twice", "same layer used for both mu and logvar"),
     message="mean and log variance are no two heads of their own: {what}",
     evidence="the heads are {source}",
     fix="{remedy}",

@@ -53,6 +53,8 @@ MISTAKE = Mistake(
         "trained by the KL alone, which asks it to forget the input: the encoder does not learn, and "
         "reconstructions are all the same."
     ),
+    symptoms=("encoder-does-not-learn", "all-alike", "kl-is-0"),
+    said=("rsample instead of sample", "torch.normal has no gradient", "no reparameterization trick"),
     message="the gradient does not pass through z to: {blocked}",
     evidence="the reconstruction's gradient reaches {reached}",
     fix="draw {called.z} as {called.mu} + {called.std} * {called.eps}, or by rsample()",

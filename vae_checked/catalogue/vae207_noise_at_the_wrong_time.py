@@ -47,6 +47,8 @@ MISTAKE = Mistake(
         "deviation. In evaluation both are in use, the mean for embeddings and a sample for the ELBO: that is a "
         "question of purpose, and no finding."
     ),
+    symptoms=("samples-are-noise", "not-deterministic", "bad-embeddings"),
+    said=("where is z sampled?", "mu + std without eps", "no noise in training"),
     message="z is no sample of the posterior: {what}",
     evidence="noise in training: {training}, in evaluation: {evaluation}",
     fix="{called.z} = {called.mu} + {called.eps} * {called.std}",

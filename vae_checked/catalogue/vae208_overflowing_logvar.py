@@ -42,6 +42,8 @@ MISTAKE = Mistake(
         "whose KL explodes. One such value makes std infinite, z infinite and the loss NaN. A clamp such as [-30, "
         "20] guards it; a narrower one bites in normal use."
     ),
+    symptoms=("loss-is-nan", "std-is-odd", "loss-jumps"),
+    said=("clamp logvar", "exp of logvar overflows"),
     message="{tensor} overflows {dtype} once the second head reaches {at}, which nothing prevents",
     evidence="{tensor} is no longer finite at s = {at} in {dtype}; the head is in {interval}",
     fix="compute exp in float32, or clamp the head: logvar.clamp(-30.0, 20.0)",

@@ -44,6 +44,8 @@ MISTAKE = Mistake(
         "the prior: the posterior is drawn to another mean or width than the N(0, I) that generation samples from, "
         "and the term may become negative."
     ),
+    symptoms=("kl-is-negative", "other-results", "std-is-odd", "samples-are-noise"),
+    said=("error in the KL", "missing a square", "missing 1/2", "the KL formula is wrong"),
     message="the KL term is no KL divergence of {of}",
     evidence=(
         "at {called.mu} = {points:x} and {called.head} = {points:y} it is {found:y}; "

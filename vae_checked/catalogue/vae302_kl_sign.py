@@ -27,6 +27,8 @@ MISTAKE = Mistake(
         "or shrinks, and ends in NaN or in latents of any size. -0.5 * sum(1 + logvar - mu^2 - exp(logvar)) is plus "
         "the KL: with it the redundant minus is outside."
     ),
+    symptoms=("loss-is-negative", "kl-is-negative", "kl-rises", "loss-is-nan"),
+    said=("redundant minus", "shouldn't it be minus", "wrong sign of the KL"),
     message="minus the KL is minimised: the loss falls as the posterior leaves the prior",
     evidence="the sign of the KL in the loss is {sign}",
     fix="{called.recon} + {called.kl}, with {called.kl} = {called.kl_formula}",

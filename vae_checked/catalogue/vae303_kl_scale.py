@@ -67,6 +67,8 @@ MISTAKE = Mistake(
         "whose own variance is open. A distribution's own method that is called the KL divergence promises it: there "
         "any such factor is wrong."
     ),
+    symptoms=("unbalanced", "other-results"),
+    said=("missing 1/2 in the KL", "missing 0.5", "factor 2 in the KL"),
     message="the KL term is {factor} times the KL divergence, and no name says so",
     evidence="constant factor: {factor}; the effective beta is multiplied by it",
     fix="{called.kl} = {called.kl_formula}",

@@ -31,6 +31,8 @@ MISTAKE = Mistake(
         "exchanged the KL grows with the batch size and shrinks with the number of latents, so that its weight "
         "against the reconstruction changes whenever one of the two does."
     ),
+    symptoms=("batch-size-matters", "unbalanced", "other-results"),
+    said=("sum over the batch instead of the latents", "dim=0 instead of dim=1", "wrong dim in the KL sum"),
     message="the KL is reduced over the wrong axes: a sample's KL is the sum over its latents",
     evidence="batch: {batch}; latents: {latents}",
     fix="{called.kl} = {called.kl_formula}",

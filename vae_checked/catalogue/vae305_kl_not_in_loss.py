@@ -31,6 +31,8 @@ MISTAKE = Mistake(
         "point, and decoding N(0, I) draws noise. A beta that does not move the loss lets every experiment over "
         "beta compare equals."
     ),
+    symptoms=("beta-does-nothing", "samples-are-noise", "loss-looks-well"),
+    said=("KL is computed and not added", "KL not used in the loss", "beta is never used"),
     message="{unused} never reaches the loss: no change of it moves what is minimised",
     evidence="d loss / d {symbol} = 0",
     fix="loss = ({called.recon} + beta * {called.kl}).mean()",

@@ -43,6 +43,8 @@ MISTAKE = Mistake(
         "without limit (1 / std^2), so that the latents stay wide and the reconstructions blurry, and the loss is "
         "no bound on the likelihood."
     ),
+    symptoms=("std-is-odd", "blurry", "other-results"),
+    said=("reverse KL", "kl_divergence(prior, posterior)", "arguments of the KL are swapped"),
     message="the KL is taken from the prior to the posterior: its arguments are exchanged",
     evidence=(
         "at {called.mu} = {points:x} and {called.head} = {points:y} the term is {found:y}; KL(q || p) is {closed:y}"

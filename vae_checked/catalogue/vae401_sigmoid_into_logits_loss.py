@@ -41,6 +41,8 @@ MISTAKE = Mistake(
         "between 0.5 and 0.731 only: black and white can not be produced, the gradient is weak everywhere, and the "
         "reconstructions look grey."
     ),
+    symptoms=("washed-out", "blurry", "loss-stays-high"),
+    said=("sigmoid before BCEWithLogitsLoss", "sigmoid applied twice"),
     message="{called.x_hat}{at_related} is in {output}{made}, the loss takes it for logits and applies a sigmoid again",
     evidence="the loss can only see probabilities in {probabilities}",
     fix="hand the loss {called.x_hat} as it is before the sigmoid, or use F.binary_cross_entropy",

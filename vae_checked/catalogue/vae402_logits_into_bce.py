@@ -51,6 +51,8 @@ MISTAKE = Mistake(
         "input should be between 0 and 1', in the first step or after an hour; one written by hand becomes NaN, or "
         "negative."
     ),
+    symptoms=("not-between-0-and-1", "loss-is-negative", "loss-is-nan"),
+    said=("BCE without a sigmoid", "logits into binary_cross_entropy"),
     message="the loss needs {called.x_hat} in [0, 1], and it{at_related} is in {output}{made}",
     evidence="{called.x_hat} in {output}; elements should be between 0 and 1",
     fix="F.binary_cross_entropy_with_logits({called.x_hat}, {called.x}), or a sigmoid before the loss",

@@ -97,6 +97,8 @@ MISTAKE = Mistake(
         "normalisation: that part of the error can not be learned away. A tanh against pixels in [0, 1] spends half "
         "of its range on values that are never a target, and what is drawn looks washed out."
     ),
+    symptoms=("washed-out", "loss-stays-high", "loss-is-negative", "blurry"),
+    said=("tanh against data in [0, 1]", "sigmoid against data in [-1, 1]", "range of output and data differ"),
     message="{called.x_hat} is in {output}{made}, the data{at_related} in {data}: {problem}",
     evidence="output in {output}, data in {data}",
     fix="let output and data share one range: {remedy}",

@@ -39,6 +39,8 @@ MISTAKE = Mistake(
         "and white pixels hit the clamp at -100, the gradient is constant in x_hat, and the optimum is a decoder "
         "that draws only 0 or 1. Where the loss is symmetric (MSE, L1) the order does not matter and is no finding."
     ),
+    symptoms=("loss-stays-high", "loss-is-nan", "not-between-0-and-1"),
+    said=("target and input of BCE are swapped", "F.binary_cross_entropy(x, x_hat)"),
     message="{loss} gets the data as its prediction and the reconstruction as its target",
     evidence="d loss / d {called.x_hat} is that of {loss}({called.x}, {called.x_hat})",
     fix="{function}({called.x_hat}, {called.x})",

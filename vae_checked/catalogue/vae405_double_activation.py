@@ -33,6 +33,8 @@ MISTAKE = Mistake(
         "The module ends in a sigmoid and forward applies another. A sigmoid of values in [0, 1] is in [0.5, "
         "0.731]: the picture has a quarter of its contrast at best, and the dark half can not be produced."
     ),
+    symptoms=("washed-out", "loss-stays-high"),
+    said=("two sigmoids", "sigmoid in the model and again in forward"),
     message="the output passes {first} and then {then}: it stays in {output}",
     evidence="{first} then {then}: output in {output}",
     fix="keep one of the two activations",

@@ -32,6 +32,8 @@ MISTAKE = Mistake(
         "A sigmoid of values that are never negative is in [0.5, 1): the dark half of every picture can not be "
         "produced, pixels whose input is cut off get no gradient, and the reconstructions look washed out."
     ),
+    symptoms=("washed-out", "loss-stays-high"),
+    said=("relu before sigmoid", "output is never below 0.5"),
     message="{first} right before the sigmoid leaves the output in {output}",
     evidence="{first} then sigmoid: output in {output}",
     fix="drop the {first} before the sigmoid",

@@ -39,6 +39,8 @@ MISTAKE = Mistake(
         "over one of these axes and a mean over the rest divides the reconstruction by a number that nobody chose, "
         "while the KL keeps its size: the KL then dominates, and the latents collapse to the prior."
     ),
+    symptoms=("unbalanced", "kl-is-0", "batch-size-matters"),
+    said=("reconstruction summed over the wrong axes", "sum without dim then mean"),
     message="the reconstruction error is not the sum over a sample's axes (C, H, W)",
     evidence="batch: {batch}; axes of a sample: {event}",
     fix="{called.recon} = {remedy}",

@@ -54,6 +54,8 @@ MISTAKE = Mistake(
         "drops to 0, and the samples all look the same. Where the weight is named, or the KL is divided by the same "
         "count, this is intent and no finding."
     ),
+    symptoms=("unbalanced", "kl-is-0", "all-alike", "blurry", "other-results"),
+    said=("mse mean and kl sum", "one term dominates", "unbalanced"),
     message="the reconstruction is a mean over a sample's elements, the KL{at_related} a sum over the latents",
     evidence="effective beta: {beta}",
     fix="{summed}, or a weight of the KL that has a name",

@@ -37,6 +37,8 @@ MISTAKE = Mistake(
         "the prior allows, reconstructions are sharp, and decoding N(0, I) draws noise. Two means side by side, a "
         "named weight, or a division by the same count are intent and no finding."
     ),
+    symptoms=("unbalanced", "samples-are-noise", "other-results"),
+    said=("torch.mean in the KL", "KL averaged over the latents"),
     message="the KL is a mean over the latents, the reconstruction{at_related} a sum over a sample's elements",
     evidence="effective beta: {beta}",
     fix="{called.kl} = {called.kl_formula}",

@@ -43,6 +43,8 @@ MISTAKE = Mistake(
         "size changes the loss, the last and smaller batch of an epoch has another beta than the rest, and results "
         "do not carry over to another machine. A constant beta balances the terms at one batch size only."
     ),
+    symptoms=("batch-size-matters", "unbalanced", "loss-jumps"),
+    said=("batch size changes the loss", "one is divided by the batch size, the other is not"),
     message="over the batch the KL is {kl}, the reconstruction{at_related} {recon}: batch size changes the loss",
     evidence="effective beta: {beta}",
     fix="reduce both over the batch alike: ({called.recon} + {called.kl}).mean()",

@@ -26,6 +26,8 @@ MISTAKE = Mistake(
         "The ELBO has a minus before the error and is maximised; a loss is minimised. With the sign of the one in "
         "the other the decoder is paid for leaving the data, and the loss becomes negative and falls without bound."
     ),
+    symptoms=("loss-is-negative", "loss-stays-high"),
+    said=("sign of the reconstruction", "minus before the reconstruction loss"),
     message="the reconstruction error is maximised: a larger error makes a smaller loss",
     evidence="the sign of the error in the loss is {sign}",
     fix="loss = ({called.recon} + {called.kl}).mean(), with the error's own sign",

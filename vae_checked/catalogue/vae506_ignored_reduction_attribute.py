@@ -49,6 +49,8 @@ MISTAKE = Mistake(
         "a mean over everything where a sum was meant, and the KL is weighed by the number of pixels times the batch "
         "size."
     ),
+    symptoms=("unbalanced", "kl-is-0", "other-results"),
+    said=("size_average is ignored", "size_average=False is deprecated", "reduce='sum'"),
     message="{setting} does not choose the reduction: {why}",
     evidence="the loss reduces by {instead}",
     fix='reduction="sum", as an argument of the loss where it is built or called',

@@ -26,6 +26,8 @@ MISTAKE = Mistake(
         "A detach, a no_grad, a head that is built and never called: what no gradient reaches keeps its random "
         "initial values for ever, and what comes before it learns nothing: 'the encoder does not learn'."
     ),
+    symptoms=("encoder-does-not-learn", "loss-stays-high"),
+    said=("detach", "grad is None", "no_grad in forward"),
     message="no gradient of the loss reaches {names}",
     evidence="no gradient, or one of 0: {names}",
     fix="remove the detach before the layer, or the layer that is never used",

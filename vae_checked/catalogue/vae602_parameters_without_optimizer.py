@@ -36,6 +36,8 @@ MISTAKE = Mistake(
         "`parameters()` does not see. They get a gradient at each step and never move: the head stays random, and "
         "the loss stops early."
     ),
+    symptoms=("encoder-does-not-learn", "loss-stays-high"),
+    said=("not in the optimizer", "layers in a python list", "ModuleList forgotten"),
     message="no optimizer holds {names}",
     evidence="trainable, and not in the optimizer: {names}",
     fix="torch.optim.Adam(model.parameters())",

@@ -30,6 +30,8 @@ MISTAKE = Mistake(
         "from call to call, and are worse than the model is: 'non-deterministic', 'really bad embeddings'. Where it "
         "is meant (Monte Carlo dropout) it deserves its name."
     ),
+    symptoms=("not-deterministic", "bad-embeddings"),
+    said=("dropout in eval", "F.dropout without training"),
     message="dropout stays on in evaluation: {names}",
     evidence="active after eval(): {names}",
     fix="training=self.training in the call, or nn.Dropout, which eval() switches off",

@@ -27,6 +27,8 @@ MISTAKE = Mistake(
         "the samples concerned contribute nothing, the loss looks healthy, and an overflow or a logarithm of 0 "
         "stays unfound."
     ),
+    symptoms=("loss-looks-well", "loss-is-nan"),
+    said=("nan_to_num", "nan replaced by 0"),
     message="NaN is replaced on its way to the loss: {what}",
     evidence="a NaN that goes into {what} comes out as a number",
     fix="let the NaN show, and find it with torch.autograd.detect_anomaly()",

@@ -9,8 +9,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from vae_checked.errors import VaeCheckedError
-from vae_checked.text import inert
+from vae_checked.errors import UsageError, VaeCheckedError
+from vae_checked.text import did_you_mean, inert
 
 # The modules are imported on use: a run needs one of them.
 COMMANDS: dict[str, str] = {
@@ -43,10 +43,17 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(formatter_class=_Formatter, **settings)
+        # The innermost parser that read the words is the one that knows their options.
+        self.set_defaults(parser=self)
 
     def error(self, message: str) -> NoReturn:
         """Refuse the arguments in one line, with the status of a command that failed itself."""
-        self.exit(FAILED, f"{self.prog}: error: {message} ({self.prog} --help lists what can be given)\n")
+        self.exit(FAILED, f"{self.prog}: error: {inert(message)} ({self.prog} --help lists what can be given)\n")
+
+    def refuse_unknown(self, words: Sequence[str]) -> NoReturn:
+        """Refuse what no argument takes, with the option that was meant."""
+        option = next((word for word in words if word.startswith("--")), words[0]).partition("=")[0]
+        self.error(f"unrecognized arguments: {option}{did_you_mean(option, self._option_string_actions)}")
 
 
 def parser(commands: Sequence[str] = tuple(COMMANDS)) -> argparse.ArgumentParser:
@@ -69,11 +76,23 @@ def parser(commands: Sequence[str] = tuple(COMMANDS)) -> argparse.ArgumentParser
     return top
 
 
+def _no_command(word: str) -> str:
+    """Why `word` is no command, and what was meant: a command that is near, or the path of what is to be linted."""
+    meant = did_you_mean(word, COMMANDS)
+    if not meant and os.path.exists(word):  # noqa: PTH110  pathlib costs a start more
+        meant = f" (did you mean vae-checked lint {word}?)"
+    return f"no command {word!r}{meant}: choose from {', '.join(COMMANDS)}"
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status: 0 nothing found, 1 findings, 2 the command itself failed."""
     words = list(sys.argv[1:] if argv is None else argv)
     try:
-        chosen = parser([word for word in words[:1] if word in COMMANDS]).parse_args(words)
+        if words and not words[0].startswith("-") and words[0] not in COMMANDS:
+            raise UsageError(_no_command(words[0]))
+        chosen, rest = parser([word for word in words[:1] if word in COMMANDS]).parse_known_args(words)
+        if rest:
+            chosen.parser.refuse_unknown(rest)
         status: int = chosen.run(chosen)
         sys.stdout.flush()
     except SystemExit as stop:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from vae_checked.errors import UsageError
-from vae_checked.text import printable
+from vae_checked.text import did_you_mean, printable
 
 if TYPE_CHECKING:
     from vae_checked.reports import Report
@@ -42,7 +42,8 @@ def codes(given: Sequence[str], where: str = "") -> frozenset[str]:
         beginning = word.upper() if word.upper().startswith("VAE") else f"VAE{word}"
         named = {each.code for each in CATALOGUE if word and (each.code.startswith(beginning) or each.name == word)}
         if not named:
-            raise UsageError(f"{where}{word!r} names no mistake in the catalogue: vae-checked rules lists them")
+            meant = did_you_mean(word, [name for each in CATALOGUE for name in (each.code, each.name)])
+            raise UsageError(f"{where}{word!r} names no mistake in the catalogue{meant}: vae-checked rules lists them")
         wanted |= named
     return frozenset(wanted)
 

@@ -84,8 +84,8 @@ def made_by(facts: Facts) -> str:
     return f" by {chain.value[0]}" if chain is not None and len(chain.value) == 1 else ""
 
 
-def template(words: str) -> str:
-    """A format string of the catalogue as a person reads it, in the field's names: `std = <formula>`."""
+def in_general(words: str) -> str | None:
+    """A format string of the catalogue in the field's names; None where only a finding has its values."""
     field = Names({})
     parts = []
     for literal, name, _, _ in Formatter().parse(words):
@@ -93,5 +93,5 @@ def template(words: str) -> str:
         if name is not None and name.startswith("called."):
             parts.append(str(getattr(field, name.removeprefix("called."))))
         elif name and name not in ("at_related", "made"):
-            parts.append(f"<{name}>")
+            return None
     return "".join(parts)
