@@ -118,3 +118,72 @@ def test_layers_of_which_only_one_is_built(body: str, end: str, expected: list[s
     path = tmp_path / "stacked.py"
     path.write_text(STACKED.format(body=body, end=end), encoding="utf-8")
     assert sorted({finding.code for finding in lint([path]).findings}) == expected
+
+
+# ------------------------------------------------------------------------------------ conditions in Python's own words
+
+STACK = """\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+def stack(widths, last=True):
+    layers = []
+    for i, (a, b) in enumerate(zip(widths[:-1], widths[1:])):
+        layers.append(nn.Linear(a, b))
+        if {condition}:
+            layers.append(nn.ReLU())
+    return nn.Sequential(*layers)
+
+
+class Net(nn.Module):
+    def __init__(self, widths):
+        super().__init__()
+        self.to_m, self.to_s = stack(widths, last=False), stack(widths, last=False)
+        self.back = nn.Linear(widths[-1], widths[0])
+        self.distance = {distance}
+
+    def forward(self, x):
+        m, s = self.to_m(x), self.to_s(x)
+        return self.back(m + torch.randn_like(m) * torch.exp(0.5 * s)), m, s
+
+    def loss(self, x):
+        out, m, s = self(x)
+        recon = self.distance(out, x)
+        kl = 0.5 * torch.sum(s.exp() + m.pow(2) - 1 - s)
+        if {taken}:
+            kl = kl / x.shape[0]
+        return recon + kl
+"""
+SUMMED = 'nn.MSELoss(reduction="sum")'
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ("not ((i + 2 == len(widths)) & ~last)", []),  # ~False is -1: the last layer is left alone
+        ("(i + 2 < len(widths)) | last", []),
+        ("(i + 2 == len(widths)) ^ last", ["VAE204"]),
+        ("~last", ["VAE204"]),
+    ],
+)
+def test_conditions_of_bits_are_read_as_python_reads_them(condition: str, expected: list[str], tmp_path: Path) -> None:
+    path = tmp_path / "net.py"
+    path.write_text(STACK.format(condition=condition, distance=SUMMED, taken="False"), encoding="utf-8")
+    assert sorted({finding.code for finding in lint([path]).findings}) == expected
+
+
+@pytest.mark.parametrize(
+    ("taken", "expected"),
+    [
+        (f"self.distance == {SUMMED}", []),  # two modules: never equal
+        (f"self.distance != {SUMMED}", ["VAE504"]),
+        ("self.distance is self.distance", ["VAE504"]),
+        ("self.distance is not self.distance", []),
+    ],
+)
+def test_modules_are_compared_by_identity(taken: str, expected: list[str], tmp_path: Path) -> None:
+    path = tmp_path / "net.py"
+    path.write_text(STACK.format(condition="i + 2 < len(widths)", distance=SUMMED, taken=taken), encoding="utf-8")
+    assert sorted({finding.code for finding in lint([path]).findings}) == expected

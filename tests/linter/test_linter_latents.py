@@ -237,5 +237,10 @@ def test_uniform_noise_is_named_where_the_decoder_takes_it(tmp_path: Path) -> No
     assert codes(blocks(tmp_path, "net.back(torch.rand(11, 7))")) == ["VAE202"]
 
 
+@pytest.mark.parametrize("name", ["test_net.py", "net_test.py", "tests/blocks.py", "net/test/blocks.py"])
+def test_what_a_test_feeds_to_the_decoder_is_no_draw_from_the_prior(name: str, tmp_path: Path) -> None:
+    assert codes(linted(tmp_path, {name: BLOCKS.format(drawn="net.back(torch.rand(11, 7))")})) == []
+
+
 def test_a_block_of_another_model_is_no_decoder(tmp_path: Path) -> None:
     assert codes(blocks(tmp_path, "painter(torch.rand(11, 64))")) == []

@@ -58,6 +58,9 @@ def _of_constants(op: ast.operator, left: Value, right: Value, site: Site) -> Re
         return _of_list(op, left, right, site)
     if isinstance(left, str):
         return _of_text(op, left, right, site)
+    bitwise = _BITWISE.get(type(op))
+    if bitwise is not None and isinstance(left, int) and isinstance(right, int):
+        return bitwise(left, right) if is_followed(left) and is_followed(right) else UNREAD
     if is_number(left) and is_number(right):
         folded = _fold(op, left, right)
         return UNREAD if folded is None else folded
@@ -114,6 +117,9 @@ _FOLDS: dict[type[ast.operator], Callable[[float, float], float]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
     ast.FloorDiv: operator.floordiv, ast.Mod: operator.mod, ast.Pow: operator.pow,
 }  # fmt: skip
+_BITWISE: dict[type[ast.operator], Callable[[int, int], int]] = {
+    ast.BitAnd: operator.and_, ast.BitOr: operator.or_, ast.BitXor: operator.xor,
+}  # fmt: skip
 
 
 def _fold(op: ast.operator, left: float, right: float) -> float | None:
@@ -138,6 +144,9 @@ def unary(op: ast.unaryop, value: Value, site: Site) -> Value:
         return -value if is_number(value) else Expr("neg", (as_expr(value, site),), (), site)
     if isinstance(op, ast.UAdd):
         return value
+    if isinstance(value, int) and is_followed(value):
+        # Python's own ~True is -2, which counts as true.
+        return -int(value) - 1
     return opaque("invert", (as_expr(value, site),), site)
 
 
@@ -186,6 +195,9 @@ def _compare(op: ast.cmpop, left: Value, right: Value) -> bool | None:
         if not isinstance(made, (Expr, Choice)):
             # What is made of something is not None, whatever it is compared by.
             return isinstance(op, ast.NotEq)
+    if type(op) in _EQUALITIES and isinstance(left, Layer) and isinstance(right, Layer):
+        # Modules are compared by identity: nn.MSELoss() == nn.MSELoss() is False.
+        return (left.serial == right.serial) is isinstance(op, (ast.Eq, ast.Is))
     left, right = (item.value if isinstance(item, Expr) and item.op == "const" else item for item in (left, right))
     if not is_key(left):
         return turns.compared(op, left, right)
