@@ -57,6 +57,9 @@ _VIEWED = re.compile(rb"\.(?:view|reshape)\(\s*\(?([^()\n]+)")
 _AXES = 4
 _NUMBERED = re.compile(rb"\.shape\[(\d)\]")
 _FEWEST_SIZES = 3
+_STEPS = (b".backward(", b"def training_step(", b"def compute_loss(")
+_DECODING = (b"ecode", b"econstruct")
+_LOSS = re.compile(rb"loss\w*(?:\s?[=(]|[\"']\s?[\]:])")
 _FEEDING = (b"DataLoader", b"ToTensor", b"ToDtype", b"Image.open", b"imread")
 
 
@@ -64,7 +67,7 @@ def concerns_vae(data: bytes) -> bool:
     """Whether a file has torch and mentions a head, a loss, noise beside what makes it a sample, or a wrong view."""
     if b"torch" not in data and b"*" not in data:
         return False
-    if not any(word in data for word in _ENOUGH) and not (_draws(data) and _scales(data)) and not relabels(data):
+    if not any(word in data for word in _ENOUGH) and not (draws(data) and _scales(data)) and not relabels(data):
         return False
     return _has_torch(data)
 
@@ -93,8 +96,18 @@ def relabels(data: bytes) -> bool:
 
 
 def may_concern(data: bytes) -> bool:
-    """Whether a file draws noise or trains, and concerns a VAE if it calls one that stands elsewhere."""
-    return (b".backward(" in data or _draws(data)) and _has_torch(data)
+    """Whether a file draws noise, trains or has a model, and concerns a VAE if it is joined to one elsewhere."""
+    return (trains(data) or _decodes(data) or draws(data)) and _has_torch(data)
+
+
+def _decodes(data: bytes) -> bool:
+    """Whether a file has a model that decodes something."""
+    return b"def forward(" in data and any(word in data for word in _DECODING)
+
+
+def trains(data: bytes) -> bool:
+    """Whether a file has a training step of its own."""
+    return any(word in data for word in _STEPS)
 
 
 def _has_torch(data: bytes) -> bool:
@@ -114,12 +127,26 @@ def classes_in(data: bytes) -> set[bytes]:
     return set(_CLASS.findall(data))
 
 
+def has_loss(data: bytes) -> bool:
+    """Whether a file computes something that it calls a loss."""
+    return b"loss" in data and _LOSS.search(data) is not None
+
+
+def drawing_classes_in(data: bytes) -> set[bytes]:
+    """The names of those classes that draw noise beside what makes it a sample."""
+    starts = list(_CLASS.finditer(data)) if draws(data) else []
+    ends = [*(found.start() for found in starts), len(data)][1:]
+    bodies = ((found[1], data[found.start() : end]) for found, end in zip(starts, ends, strict=False))
+    return {name for name, body in bodies if draws(body) and _scales(body)}
+
+
 def calls_one_of(data: bytes, classes: set[bytes]) -> bool:
     """Whether a file calls something by the name of one of these classes."""
     return not classes.isdisjoint(_CONSTRUCTION.findall(data))
 
 
-def _draws(data: bytes) -> bool:
+def draws(data: bytes) -> bool:
+    """Whether a file draws noise, other than the initial values of weights."""
     return any(_is_in(data, word, elsewhere) for word, elsewhere in _NOISE)
 
 

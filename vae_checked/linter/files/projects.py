@@ -17,6 +17,8 @@ from vae_checked.record import dataclass, field
 
 # Where packages of different projects lie side by side.
 INSTALLED = frozenset(("site-packages", "dist-packages"))
+# So many trainers of a project, or models that are put together, are read whether or not more joins them to a VAE.
+_FEW = 8
 
 Text = str | bytes
 
@@ -52,7 +54,7 @@ def gather(paths: Sequence[str | Path], texts: Mapping[str, Text], options: Opti
     feeding: dict[str, list[Path]] = {}
     others: dict[str, list[Path]] = {}
     roots = _Roots()
-    drawing: dict[str, dict[str, bytes]] = {}
+    uncertain: dict[str, dict[str, bytes]] = {}
     refused: list[str] = []
     excluded = Globs(options.exclude, options.folder) if options.exclude else None
     for path, named in sources.discover(paths, found.passed, excluded, options.force_exclude, texts):
@@ -75,7 +77,7 @@ def gather(paths: Sequence[str | Path], texts: Mapping[str, Text], options: Opti
                 sources.parse(name, content)
             if prefilter.may_concern(data):
                 project.concerned.append((name, content))
-                drawing.setdefault(root, {})[name] = data
+                uncertain.setdefault(root, {})[name] = data
             if not named and path.suffix == ".py":
                 (feeding if prefilter.feeds_vae(data) else others).setdefault(root, []).append(path)
         except sources.UnreadableError as error:
@@ -84,27 +86,52 @@ def gather(paths: Sequence[str | Path], texts: Mapping[str, Text], options: Opti
             found.passed.unread.append((name, str(error)))
     refuse(refused)
     for root, project in projects.items():
-        if root in drawing:
-            _sift(project, drawing[root])
+        if root in uncertain:
+            _sift(project, uncertain[root])
         if project.concerned:
             _look_beside(project, feeding.get(root, ()), others.get(root, ()))
             found.projects.append(project)
     return found
 
 
-def _sift(project: ProjectFiles, drawing: Mapping[str, bytes]) -> None:
-    """Keep those of the files that only draw noise or train which call a class of one that concerns a VAE by itself."""
-    classes = {
-        name
-        for path, text in project.concerned
-        if path not in drawing
-        for name in prefilter.classes_in(text if isinstance(text, bytes) else text.encode(errors="replace"))
-    }
-    project.concerned = [
-        (path, text)
-        for path, text in project.concerned
-        if path not in drawing or prefilter.calls_one_of(drawing[path], classes)
-    ]
+def _sift(project: ProjectFiles, uncertain: Mapping[str, bytes]) -> None:
+    """Keep those of the uncertain files that are joined to one that concerns a VAE by itself.
+
+    A file that draws noise or trains calls a class of such a file, and a model is built of a class that draws. What
+    trains may be handed its model, and a model may be handed to it: a few of either are all read, and of many those
+    that such a file and they import, or that have a loss.
+    """
+    certain = {path: _as_bytes(text) for path, text in project.concerned if path not in uncertain}
+    classes = {name for data in certain.values() for name in prefilter.classes_in(data)}
+    drawing = {name for data in certain.values() for name in prefilter.drawing_classes_in(data)}
+    stems = {_stem(path) for path in certain}
+    imported = {name for data in certain.values() for name in prefilter.imported(data)}
+
+    def is_near(path: str, data: bytes) -> bool:
+        return _stem(path) in imported or not stems.isdisjoint(prefilter.imported(data))
+
+    kept: set[str] = set()
+    trainers: list[str] = []
+    models: list[str] = []
+    for path, data in uncertain.items():
+        if prefilter.trains(data) or prefilter.draws(data):
+            if prefilter.calls_one_of(data, classes):
+                kept.add(path)
+            elif prefilter.trains(data):
+                trainers.append(path)
+        elif prefilter.calls_one_of(data, drawing):
+            models.append(path)
+    kept.update(path for path in trainers if len(trainers) <= _FEW or is_near(path, uncertain[path]))
+    kept.update(path for path in models if len(models) <= _FEW or prefilter.has_loss(uncertain[path]))
+    project.concerned = [(path, text) for path, text in project.concerned if path not in uncertain or path in kept]
+
+
+def _as_bytes(text: Text) -> bytes:
+    return text if isinstance(text, bytes) else text.encode(errors="replace")
+
+
+def _stem(path: str) -> bytes:
+    return os.fsencode(Path(path).stem)
 
 
 def refuse(reasons: Sequence[str]) -> None:
@@ -137,7 +164,7 @@ def _look_beside(project: ProjectFiles, feeding: Iterable[Path], others: Iterabl
         for paths in (concerned, [path for path, _ in project.feeding])
     ]
     for path, text in near(others) if project.feeding else ():
-        imported = prefilter.imported(text if isinstance(text, bytes) else text.encode(errors="replace"))
+        imported = prefilter.imported(_as_bytes(text))
         if not any(imported.isdisjoint(each) for each in names):
             project.joining[path] = frozenset(name.decode(errors="replace") for name in imported)
 

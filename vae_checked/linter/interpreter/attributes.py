@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from vae_checked.linter.interpreter import arguments, derived_distributions, selection
+from vae_checked.linter.interpreter import arguments, derived_distributions, float_limits, selection
 from vae_checked.linter.interpreter.context import Context
 from vae_checked.linter.interpreter.wrappers import INNER
 from vae_checked.linter.symbols.expression import Expr, Site, atom, opaque
@@ -42,7 +42,8 @@ def attribute(context: Context, owner: Value, name: str, site: Site) -> Value:
         found = owner.name if name == "__name__" else owner.find(name)
         return atom(name, site, id(owner)) if found is None else found
     if isinstance(owner, External):
-        constant = CONSTANTS.get(name) if owner.dotted in _NUMBER_MODULES else None
+        known = CONSTANTS.get(name) if owner.dotted in _NUMBER_MODULES else None
+        constant = float_limits.of_python(owner.dotted, name) if known is None else known
         return _below(context, f"{owner.dotted}.{name}") if constant is None else constant
     if isinstance(owner, (Module, AnyOf)):
         return owner if name == "__dict__" else selection.attribute(context, owner, name, site)
@@ -122,6 +123,9 @@ def _tensor_attribute(context: Context, owner: Expr, name: str, site: Site) -> V
         return Expr("move", (owner,), (("how", name), ("axes", "all")), site)
     if name in ("real", "values"):
         return owner
+    limit = float_limits.of_type(owner, name)
+    if limit is not None:
+        return limit
     default = arguments.default_of(context, owner, name)
     if default is not None:
         return default

@@ -50,6 +50,9 @@ def _bind_attribute(context: Context, owner: Value, name: str, value: Value, sit
             owner.written[name] = site
     elif isinstance(owner, Class):
         owner.names[name] = value
+    elif isinstance(owner, dict):
+        # A namespace, whose parts are attributes and entries alike.
+        owner[name] = value
 
 
 def _owned(context: Context, owner: Instance | Layer, value: Value) -> Value:

@@ -105,9 +105,14 @@ def _copied(context: Context, dotted: str, args: list[Value], kwargs: dict[str, 
     return records.replaced(record, kwargs)
 
 
+def _output(context: Context, dotted: str, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value | None:
+    """A record of what a model returns, of a class of another library: `BaseModelOutput(last_hidden_state=h)`."""
+    return by_name(kwargs) if not args and records.is_output(dotted) else None
+
+
 _MAKERS: tuple[Callable[[Context, str, list[Value], dict[str, Value], Site], Value | None], ...] = (
     _prepared, _imported, transforms.construct, _distribution, noise.from_function, _unfilled, _loss, _layer, _function,
-    _copied,
+    _copied, _output,
 )  # fmt: skip
 
 

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import ast
+import re
 
 from vae_checked.linter.interpreter.context import Context
 from vae_checked.linter.symbols.expression import Site
 from vae_checked.linter.symbols.values import Class, External, Instance, Key, Value, field_names
 
 MAKERS = frozenset(("namedtuple", "namedarraytuple"))
+# How libraries of models call the classes of what these return.
+_OUTPUT = re.compile(r"Outputs?(?:With[A-Z]\w*)?$")
+
+
+def is_output(dotted: str) -> bool:
+    """Whether a class of another library is, by its name, one of what a model returns."""
+    name = dotted.rpartition(".")[2]
+    return name[:1].isupper() and _OUTPUT.search(name) is not None
 
 
 def make(context: Context, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value | None:

@@ -33,7 +33,18 @@ from vae_checked.linter.roles.objective import Losses, objective_facts
 from vae_checked.linter.roles.posterior import exchanged, heads_facts, sampler_facts
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
-from vae_checked.linter.symbols.expression import ELEMENTWISE, KL, NOISE, SAMPLE, Expr, Graph, contains, strip, walk
+from vae_checked.linter.symbols.expression import (
+    ELEMENTWISE,
+    KL,
+    NOISE,
+    SAMPLE,
+    Expr,
+    Graph,
+    contains,
+    is_given,
+    strip,
+    walk,
+)
 from vae_checked.linter.symbols.numeric import leaves
 from vae_checked.mathematics.gaussians import std_at
 from vae_checked.record import replace
@@ -159,10 +170,21 @@ def _heads(found: list[SamplerSite]) -> list[tuple[Expr, Expr]]:
 def _is_of_latents(recon: Reconstruction, found: list[SamplerSite], kls: list[Divergence], graph: Graph) -> bool:
     """Whether a difference is one of latents: in the KL itself, of the KL to a capacity, or in the log density of z."""
     sides = {strip(recon.first).uid, strip(recon.second).uid}
-    latents = {uid for site in found for uid in (site.z.uid, strip(site.location).uid)}
-    return bool(sides & latents) or any(
+    latents = {uid for site in found for uid in (site.z.uid, strip(site.location).uid) if uid in sides}
+    if latents and _is_decoded(recon, latents, found, graph):
+        return False
+    return bool(latents) or any(
         graph.holds(kl.term, recon.term.uid) or graph.holds(recon.term, kl.term.uid) for kl in kls
     )
+
+
+def _is_decoded(recon: Reconstruction, latents: set[int], found: list[SamplerSite], graph: Graph) -> bool:
+    """Whether what data is compared with is decoded from a latent, and only drawn from as well: as a distribution."""
+    for prediction, target in ((recon.first, recon.second), (recon.second, recon.first)):
+        mean = strip(prediction).uid
+        if latents == {mean} and is_given(target):
+            return any(graph.holds(prediction, site.z.uid) for site in found if site.z.uid != mean)
+    return False
 
 
 def _kl_of(site: SamplerSite, found: list[Divergence]) -> Divergence | None:
@@ -211,6 +233,10 @@ def _recons_of(
         decoded = [recon for recon in decoded if recon.term.uid in reaching]
     if kl is None:
         return decoded[:1]
+    if not decoded:
+        # What decodes z is not read, or leaves it out: the loss tells what belongs together.
+        alone = _recon_beside(kl, [recon for recon in recons if not losses.holds_one(recon, kl.location.uid)], losses)
+        return [] if alone is None else [alone]
     beside = [recon for recon in decoded if losses.of(kl, recon) is not None]
     kept = beside[:1] or decoded[:1]
     for recon in beside[1:_MAX_ALTERNATIVES]:
@@ -242,7 +268,9 @@ def _facts(
     head = _common_head(site, kl)
     # Beside a sampler, a KL that reads other heads than it draws with may mix two settings of the model.
     shown = kl if site is not None or not losses.draws else None
-    reading = losses.read(kl, recon) if kl is not None and recon is not None else None
+    # What is not seen to be made from z may be another term of the loss: nothing is said of the balance of the two.
+    made = recon is not None and (site is None or losses.holds_one(recon, site.z.uid))
+    reading = losses.read(kl, recon) if kl is not None and recon is not None and made else None
     kl_found = kl_facts(kl, recon, reading, losses)
     trained_by = None if kl_found.in_loss is not None and not kl_found.in_loss.value else kl
     recon_found = recon_facts(site, recon, kl, reading, losses)

@@ -14,6 +14,8 @@ from vae_checked.linter.symbols.expression import Expr, origin, strip, walk
 from vae_checked.record import replace
 
 _MOST_WORDS = 60
+# What is told of a KL and a reconstruction by how they stand in one loss.
+_OF_BOTH = ("kl.sign", "kl.factor", "kl.reduced", "recon.reduced", "recon.sign")
 
 
 def explained(
@@ -29,7 +31,7 @@ def explained(
     gaps = {
         **dict(_of_sampler(site)),
         **dict(_of_terms(site, kl, recon, losses)),
-        **dict(_of_reductions(kl, recon, reading)),
+        **dict(_of_reductions(site, kl, recon, reading, losses)),
         **dict(_of_output(prediction)),
         "data.interval": Fact("no pipeline of the data was seen"),
     }
@@ -68,15 +70,25 @@ def _of_terms(site: SamplerSite | None, kl: Divergence | None, recon: Reconstruc
         yield "recon.kind", gap or Fact("no part of the loss compares what is decoded from z with the data")
 
 
-def _of_reductions(kl: Divergence | None, recon: Reconstruction | None, reading: JointLoss | None) -> _Gaps:
+def _of_reductions(
+    site: SamplerSite | None,
+    kl: Divergence | None,
+    recon: Reconstruction | None,
+    reading: JointLoss | None,
+    losses: Losses,
+) -> _Gaps:
     if kl is None:
+        return
+    if reading is None and site is not None and recon is not None and not losses.holds_one(recon, site.z.uid):
+        gap = _at(origin(recon.term), "no way from z to {} was read")
+        yield from ((path, gap) for path in _OF_BOTH)
         return
     if reading is None:
         beside = (
             "no reconstruction" if recon is None else "no single loss that holds it once and the reconstruction once"
         )
         gap = _at(origin(kl.term), f"beside the KL {beside} was read")
-        yield from ((path, gap) for path in ("kl.sign", "kl.factor", "kl.reduced", "recon.reduced", "recon.sign"))
+        yield from ((path, gap) for path in _OF_BOTH)
         return
     yield "kl.sign", _at(origin(reading.total), "the sign of the KL in {} is not known")
     yield "kl.reduced", _at(origin(kl.term), "how {} is reduced is not known")

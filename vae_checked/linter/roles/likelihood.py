@@ -20,10 +20,17 @@ def sides(site: SamplerSite | None, recon: Reconstruction | None) -> tuple[Expr 
     """(prediction, target) of a reconstruction, whatever their order."""
     if recon is None:
         return None, None
-    made = contains(recon.second, site.z.uid) if site is not None else _computed_from(recon.second, recon.first)
-    if made:
+    held = _holding(site, recon)
+    if held == (False, True) or (not any(held) and _computed_from(recon.second, recon.first)):
         return recon.second, recon.first
     return recon.first, recon.second
+
+
+def _holding(site: SamplerSite | None, recon: Reconstruction) -> tuple[bool, bool]:
+    """Whether either side of a reconstruction is made from z."""
+    if site is None:
+        return False, False
+    return contains(recon.first, site.z.uid), contains(recon.second, site.z.uid)
 
 
 def output_facts(prediction: Expr | None, target: Expr | None, mean: Expr | None) -> Output:
@@ -59,8 +66,8 @@ def recon_facts(
     swapped: Fact[bool] | None = None
     if recon.kind.symmetric:
         swapped = Fact(False, where)
-    elif site is not None:
-        swapped = Fact(contains(recon.second, site.z.uid), where)
+    elif any(held := _holding(site, recon)):
+        swapped = Fact(held[1], where)
     elif _computed_from(recon.first, recon.second) != _computed_from(recon.second, recon.first):
         swapped = Fact(_computed_from(recon.second, recon.first), where)
     reduced: Reduced | None = None

@@ -11,6 +11,8 @@ from vae_checked.linter.torch_model.evaluator import Evaluator
 from vae_checked.linter.torch_model.sizes import shape_of, shaped_like
 
 _NORMAL = frozenset(("randn", "randn_like", "standard_normal"))
+# diffusers' own, which draws per sample where it is given a generator for each.
+_RANDN_TENSOR = "randn_tensor"
 _UNIFORM = frozenset(("rand", "rand_like", "random_sample", "random"))
 
 
@@ -67,6 +69,9 @@ def from_function(
 ) -> Expr | None:
     """The draw that a function of torch, numpy or random makes, None when it makes none."""
     top, last = dotted.partition(".")[0], dotted.rpartition(".")[2]
+    if last == _RANDN_TENSOR and top == "diffusers":
+        sizes = [args[0] if args else kwargs.get("shape")]
+        return draw(evaluator, NoiseLaw.STANDARD_NORMAL, 0.0, 1.0, shape_of(sizes), site, shaped_like(sizes))
     numpy = top in ("numpy", "np")
     if not (top == "torch" or (numpy and ".random." in dotted)):
         return None
