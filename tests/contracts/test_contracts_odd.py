@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -279,3 +279,25 @@ def test_contracts_hold_where_python_leaves_assertions_out() -> None:
         assert lines[6].startswith("shifted(x): axis 1")
         assert lines[7] == "kept"
         assert lines[8].startswith("Stage.forward(xs[1]): axis 0 (B) is 3, xs[0] has B = 2")
+
+
+@pytest.mark.parametrize("wrong", range(5))
+@pytest.mark.parametrize("hint", [Iterable, Collection])
+def test_every_element_of_a_sequence_is_looked_at_whatever_it_is_called(hint: Any, wrong: int) -> None:
+    @checked
+    def of_many(x: hint[Float[Tensor, "B L"]]) -> Float[Tensor, " B"]:  # type: ignore[valid-type]  # the test's choice
+        return summed(next(iter(x)))
+
+    x = [torch.zeros(2, 3) for _ in range(5)]
+    assert of_many(x).shape == (2,)
+    x[wrong] = torch.zeros(2, 4)
+    with pytest.raises(ContractError, match=r"of_many\(\)"):
+        of_many(x)
+
+
+def test_an_iterator_is_left_to_the_function() -> None:
+    @checked
+    def of_all(x: Iterable[Float[Tensor, "B L"]]) -> Float[Tensor, " B"]:
+        return torch.stack([summed(each) for each in x]).sum(0)
+
+    assert of_all(torch.full((2, 3), float(n)) for n in range(4)).tolist() == [18.0, 18.0]

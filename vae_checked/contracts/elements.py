@@ -15,6 +15,8 @@ from vae_checked.contracts.plan import leaves
 
 SEQUENCES = (list, tuple, collections.abc.Sequence)
 MAPPINGS = (dict, collections.abc.Mapping)
+# What may be given a sequence, and an iterator as well, which a look would use up.
+WIDER = (collections.abc.Collection, collections.abc.Iterable)
 
 
 def contents_fit(hint: Any, value: Any) -> bool:
@@ -24,7 +26,7 @@ def contents_fit(hint: Any, value: Any) -> bool:
     to beartype's draw.
     """
     origin = typing.get_origin(hint)
-    if origin not in (typing.Union, types.UnionType, *SEQUENCES, *MAPPINGS):
+    if origin not in (typing.Union, types.UnionType, *SEQUENCES, *MAPPINGS, *WIDER):
         return True
     try:
         return _fits(hint, value)
@@ -36,7 +38,7 @@ def _elements_fit(hint: Any, value: Any) -> bool:
     origin, parts = typing.get_origin(hint), typing.get_args(hint)
     if origin is typing.Union or origin is types.UnionType:
         return any(_fits(member, value) for member in parts)
-    if not parts or origin not in SEQUENCES + MAPPINGS or not _is_walked(hint, value):
+    if not parts or origin not in SEQUENCES + MAPPINGS + WIDER or not _is_walked(hint, value):
         return True
     if origin in MAPPINGS:
         return all(_fits(parts[0], key) and _fits(parts[1], item) for key, item in value.items())
@@ -50,4 +52,6 @@ def _fits(hint: Any, value: Any) -> bool:
 
 
 def _is_walked(hint: Any, value: Any) -> bool:
+    if typing.get_origin(hint) in WIDER and not isinstance(value, collections.abc.Sequence):
+        return False
     return len(value) <= LONGEST_CONTAINER or next(leaves(hint), None) is not None
