@@ -110,6 +110,25 @@ def normalised(model: zoo.Base) -> zoo.Base:
     return model
 
 
+def compiled_and_run() -> nn.Module:
+    """A model whose compiled code is there before it is recorded, for the shape that it is recorded with."""
+    model = torch.compile(zoo.Base(), backend=unrecorded)
+    for training in (True, False):
+        model.train(training)
+        model(torch.rand(7, 3, 8, 12))
+    return model
+
+
+def unrecorded(graph: torch.fx.GraphModule, _: list[Tensor]) -> Callable[..., Any]:
+    """A backend whose code is as hidden from modes of torch as a kernel of its own is."""
+
+    def run(*args: Any) -> Any:
+        with _disable_current_modes():
+            return graph.forward(*args)
+
+    return run
+
+
 MODELS: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "LSTM": (Recurrent, "B 9 5"),
     "transformer": (Transformer, "B 9 5"),
@@ -123,6 +142,7 @@ MODELS: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "raises at its second call": (Sometimes, "B 3 8 12"),
     "a train of its own": (TrainsItself, "B 3 8 12"),
     "compiled": (lambda: torch.compile(zoo.Base(), backend="eager"), "B 3 8 12"),
+    "compiled and run": (compiled_and_run, "B 3 8 12"),
 }
 
 

@@ -7,6 +7,7 @@ import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -63,10 +64,9 @@ class Run:
 @contextlib.contextmanager
 def recording(recorder: Recorder) -> Iterator[None]:
     """Everything in the block is recorded, numpy's draws as well; compiled code runs as it is written."""
-    compiler = sys.modules.get("torch._dynamo")  # importing it costs seconds, and without it nothing is compiled
     with (
         standing(of_torch.settings),  # or else what is measured afterwards would go by what the run has set
-        contextlib.nullcontext() if compiler is None else torch.compiler.set_stance("force_eager"),
+        _as_written(),
         torch.enable_grad(),
         warnings.catch_warnings(),
         randomness.numpy_draws(recorder.arrays),
@@ -76,6 +76,26 @@ def recording(recorder: Recorder) -> Iterator[None]:
     ):
         warnings.simplefilter("ignore")
         yield
+
+
+def _as_written() -> contextlib.AbstractContextManager[object]:
+    if "torch._dynamo" not in sys.modules:  # importing it costs seconds, and without it nothing is compiled
+        return contextlib.nullcontext()
+    if hasattr(torch.compiler, "set_stance"):
+        return torch.compiler.set_stance("force_eager")
+    return _frames_left_alone()
+
+
+@contextlib.contextmanager
+def _frames_left_alone() -> Iterator[None]:
+    """What torch.compiler.set_stance("force_eager") does, for torch 2.4 and 2.5, which have no stances."""
+    frames: Any = sys.modules["torch._dynamo.eval_frame"]
+    compiling = frames.set_eval_frame
+    frames.set_eval_frame = lambda callback: None
+    try:
+        yield
+    finally:
+        frames.set_eval_frame = compiling
 
 
 @contextlib.contextmanager
