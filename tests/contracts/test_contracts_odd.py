@@ -295,6 +295,17 @@ def test_every_element_of_a_sequence_is_looked_at_whatever_it_is_called(hint: An
         of_many(x)
 
 
+@pytest.mark.parametrize("kind", [list, Sequence, Iterable])
+def test_a_list_that_raises_breaks_a_contract_whichever_element_is_drawn(kind: Any) -> None:
+    @checked
+    def of_many(x: kind[Float[Tensor, "B L"]]) -> Float[Tensor, " B"]:  # type: ignore[valid-type]  # the test's choice
+        return summed(next(iter(x)))
+
+    for _ in range(20):  # beartype draws one of three elements, two of which are not there
+        with pytest.raises(ContractError, match=r"of_many\(\)"):
+            of_many(Listed([torch.zeros(2, 3)]))
+
+
 def test_an_iterator_is_left_to_the_function() -> None:
     @checked
     def of_all(x: Iterable[Float[Tensor, "B L"]]) -> Float[Tensor, " B"]:

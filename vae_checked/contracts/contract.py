@@ -247,7 +247,7 @@ class Contract:
             except AnnotationError as error:
                 raise UsageError(f"{self.stage}: {' '.join(str(error).split())}") from None
             except Exception as error:  # an axis may read an attribute, and that may raise anything; so may the result
-                if any(axis.expression for leaf in leaves(hint) for axis in parse_axes(leaf.dim_str)):
+                if _reads(hint):
                     raise _unreadable(self.stage, error) from None
                 raise self._unlocated(plan.signature, "result does", error) from None
             if not fits:
@@ -291,7 +291,9 @@ class Contract:
             error = error.__cause__
         if isinstance(error, (TypeCheckError, BeartypeException, _Refused)):
             return self._unlocated(signature, "arguments do")
-        return _unreadable(self.stage, error) if refused else self._unlocated(signature, "arguments do", error)
+        if refused and any(_reads(hint) for _, hint, _ in signature.passed(args, kwargs)):
+            return _unreadable(self.stage, error)
+        return self._unlocated(signature, "arguments do", error)
 
     def _result_fault(
         self,
@@ -333,6 +335,11 @@ class Contract:
         return ContractError(
             f"{self.stage}(): the {part} not fit {self.stage}{signature.parameters}{why}\n  called at: {call_site()}"
         )
+
+
+def _reads(hint: Any) -> bool:
+    """Whether an axis of it is an expression, whose reading may raise anything."""
+    return any(axis.expression for leaf in leaves(hint) for axis in parse_axes(leaf.dim_str))
 
 
 def _unreadable(stage: str, error: Exception) -> UsageError:
