@@ -81,9 +81,10 @@ def recording(recorder: Recorder) -> Iterator[None]:
 def _as_written() -> contextlib.AbstractContextManager[object]:
     if "torch._dynamo" not in sys.modules:  # importing it costs seconds, and without it nothing is compiled
         return contextlib.nullcontext()
-    if hasattr(torch.compiler, "set_stance"):
-        return torch.compiler.set_stance("force_eager")
-    return _frames_left_alone()
+    if not hasattr(torch.compiler, "set_stance"):
+        return _frames_left_alone()
+    stance: contextlib.AbstractContextManager[object] = torch.compiler.set_stance("force_eager")
+    return stance
 
 
 @contextlib.contextmanager
