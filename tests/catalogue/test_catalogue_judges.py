@@ -108,7 +108,7 @@ ALSO_MISTAKES: list[tuple[str, Values, str]] = [
         {"heads.mu": REAL, "heads.second": Interval(0.0, 0.5), "sampler.std": StdCurve(STD)},
         "std stays in [0, 0.5]",
     ),
-    ("VAE205", {"heads.source": HeadSource.SWAPPED}, "exchanged between"),
+    ("VAE205", {"heads.source": HeadSource.SWAPPED}, "in the order in which the sampler takes them"),
     ("VAE206", {"sampler.gradient_reaches": frozenset()}, "neither head"),
     ("VAE207", {"sampler.timing": NoiseTiming(without_eps=True)}, "mu + std"),
     ("VAE208", {"heads.overflow": Overflow("exp(s)", 11.09, "float16"), "heads.second": Interval(-30, 20)}, "11.09"),

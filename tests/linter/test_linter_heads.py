@@ -301,3 +301,57 @@ def test_mean_and_std_that_reach_a_decoder_need_no_loss_to_be_named(
     path = tmp_path / "plain.py"
     path.write_text(WITHOUT.format(z=z), encoding="utf-8")
     assert [finding.code for finding in lint([path]).findings] == expected
+
+
+# ------------------------------------------------------------------------------------------- where it is told
+
+APART = """\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.to_m, self.to_s, self.back = nn.Linear(33, 7), nn.Linear(33, 7), nn.Linear(7, 33)
+
+    def forward(self, x, y):
+        m = {mean}
+        rise = F.relu(self.to_s(x))
+        s = {spread}
+        z = m + torch.exp(0.5 * s) * torch.randn_like(m)
+        return self.back(z), m, s
+
+
+def divergence(m, s):
+    return 0.5 * (m ** 2 + s.exp() - 1 - s).sum()
+
+
+def fit(loader):
+    net = Net()
+    for x, y in loader:
+        out, m, s = net(x, y)
+        loss = F.mse_loss(out, y, reduction="sum") + divergence({order})
+        loss.backward()
+"""
+
+
+def told(folder: Path, mean: str, spread: str, order: str = "m, s") -> list[tuple[str, str]]:
+    path = folder / "apart.py"
+    path.write_text(APART.format(mean=mean, spread=spread, order=order), encoding="utf-8")
+    found = lint([path]).findings
+    return [(finding.code, finding.place.text.strip()) for finding in found if finding.place is not None]
+
+
+@pytest.mark.parametrize(
+    "spread", ["torch.log(torch.exp(rise) + torch.exp(rise + 1))", "torch.log(1 + rise) + 2 * rise", "rise + 1"]
+)
+def test_what_confines_a_head_is_told_not_what_follows_it(spread: str, tmp_path: Path) -> None:
+    assert told(tmp_path, "self.to_m(y) - self.to_m(x)", spread) == [("VAE204", "rise = F.relu(self.to_s(x))")]
+
+
+def test_heads_that_the_kl_takes_for_each_other_are_told_at_the_kl(tmp_path: Path) -> None:
+    at_the_kl = [("VAE205", "return 0.5 * (m ** 2 + s.exp() - 1 - s).sum()")]
+    assert told(tmp_path, "self.to_m(x)", "self.to_s(x)", "s, m") == at_the_kl
+    assert told(tmp_path, "self.to_m(x)", "self.to_s(x)") == []

@@ -13,7 +13,7 @@ from vae_checked.finding import Severity
 
 _WORDS = {
     HeadSource.DUPLICATED: "they are computed by the same layer",
-    HeadSource.SWAPPED: "they are exchanged between the encoder and the sampler",
+    HeadSource.SWAPPED: "the KL reads as the mean what the sampler takes for the width, and the other way round",
     HeadSource.REPEATED: "one is handed on twice, and another one that is computed is never read",
 }
 
@@ -38,7 +38,7 @@ def judge(facts: Facts) -> Verdict:
 def _remedy(source: Fact[HeadSource], facts: Facts) -> str:
     names = names_of(facts)
     if source.value is HeadSource.SWAPPED:
-        return f"hand {names.mu} and {names.second} on in the order in which they are taken"
+        return f"hand {names.mu} and {names.second} to the KL in the order in which the sampler takes them"
     if source.value is HeadSource.REPEATED:
         return "hand on each of the two heads once"
     place = source.origin.place

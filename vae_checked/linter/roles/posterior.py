@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from vae_checked.facts import (
+    REAL,
     Axis,
     Fact,
     Heads,
@@ -166,7 +167,7 @@ def heads_facts(site: SamplerSite | None, head: Expr | None, kl: Divergence | No
     return Heads(
         mu=None if location is None else Fact(location, decisive(site.location)),
         second=None if second is None or head is None else Fact(second, decisive(head)),
-        source=Fact(HeadSource.SWAPPED, origin(site.z)) if exchanged(site, kl) else _source(site, head),
+        source=_swapped(site, kl) or _source(site, head),
     )
 
 
@@ -181,6 +182,11 @@ def _heads_of(kl: Divergence) -> Heads:
         mu=None if location is None else Fact(location, decisive(kl.location)),
         second=None if second is None else Fact(second, decisive(head)),
     )
+
+
+def _swapped(site: SamplerSite, kl: Divergence | None) -> Fact[HeadSource] | None:
+    """Told at the KL: mu is what the sampler adds noise to, whatever it is called."""
+    return Fact(HeadSource.SWAPPED, origin(kl.term)) if kl is not None and exchanged(site, kl) else None
 
 
 def exchanged(site: SamplerSite, kl: Divergence | None) -> bool:
@@ -219,13 +225,20 @@ def _under(node: Expr) -> Expr | None:
         return node.args[0]
     if node.op in ("add", "sub", "mul", "div"):
         rest = [arg for arg in node.args if arg.op != "const"]
-        return rest[0] if len(rest) == 1 else None
+        return rest[0] if len(rest) == 1 or (node.op == "add" and _all_confined(rest)) else None
     if node.op == "clamp":
         before, after = interval_of(node.args[0]), interval_of(node)
         return node.args[0] if before is not None and before == after else None
     if node.op in _POSITIVE and interval_of(node) not in (None, *_POSITIVE_REALS):
         return node.args[0]
+    if node.op == "log" and interval_of(node.args[0]) not in (None, *_POSITIVE_REALS):
+        return node.args[0]
     return None
+
+
+def _all_confined(terms: Sequence[Expr]) -> bool:
+    """Whether each term of a sum is kept from values."""
+    return all(interval_of(term) not in (None, REAL) for term in terms)
 
 
 def _source(site: SamplerSite, head: Expr | None) -> Fact[HeadSource] | None:
