@@ -18,12 +18,15 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 BLOCK = re.compile(
     r"(?:<!-- file: (?P<file>[\w./-]+) -->\n+)?^```(?P<kind>\w+)\n(?P<body>.*?)^```\n"
     r"(?:\n*^```text\n(?P<printed>.*?)^```\n)?",
     re.DOTALL | re.MULTILINE,
 )
+# The terminal of the pages: what fits beside the menu of a repository's page, without colours.
+_TERMINAL = {"COLUMNS": "88", "NO_COLOR": "1"}
 SECONDS = re.compile(r"\b\d+\.\d s\b")
 
 
@@ -66,7 +69,11 @@ def _command(line: str) -> str:
     if words[0] != "vae-checked":
         raise ValueError(f"{line!r} is not a command of vae-checked: show it in a block of kind sh")
     printed = io.StringIO()
-    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+    with (
+        patch.dict(os.environ, _TERMINAL),
+        contextlib.redirect_stdout(printed),
+        contextlib.redirect_stderr(printed),
+    ):
         main(words[1:])
     return printed.getvalue()
 

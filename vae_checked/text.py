@@ -32,6 +32,18 @@ def _written_out(letter: str) -> str:
     return letter.encode("unicode_escape").decode("ascii")
 
 
+def cells(text: str) -> int:
+    """How many columns of a terminal `text` takes: two for a wide letter, none for an accent that stands by itself."""
+    if text.isascii():
+        return len(text)
+    import unicodedata  # noqa: PLC0415  only text with such letters pays for the tables
+
+    return sum(
+        0 if unicodedata.combining(letter) else 2 if unicodedata.east_asian_width(letter) in "WF" else 1
+        for letter in text
+    )
+
+
 def inert(line: str) -> str:
     """`line` as one printable line that is no command to a CI server: `::error::` and `##[error]` get a backslash."""
     line = printable(line, keep="\t")

@@ -72,7 +72,7 @@ def test_the_mistake_is_found_and_the_status_says_so(capsys: pytest.CaptureFixtu
 
 @pytest.mark.usefixtures("folder")
 def test_the_corrected_twin_is_clean(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(given("corrected:VAE")) == 0
+    assert main([*given("corrected:VAE"), "--verbose"]) == 0
     text = capsys.readouterr().out
     assert "more: vae-checked explain" not in text
     assert "201" in clean_codes(text)
@@ -80,7 +80,7 @@ def test_the_corrected_twin_is_clean(capsys: pytest.CaptureFixture[str]) -> None
 
 @pytest.mark.usefixtures("folder")
 def test_exit_zero_and_ignore_and_select(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([*given("modelled:VAE"), "--exit-zero", "--select", "log-std-read-as-logvar,VAE3"]) == 0
+    assert main([*given("modelled:VAE"), "--verbose", "--exit-zero", "--select", "log-std-read-as-logvar,VAE3"]) == 0
     text = capsys.readouterr().out
     assert "VAE201 log-std" in text
     assert {code[0] for code in clean_codes(text)} == {"3"}

@@ -15,11 +15,15 @@ if TYPE_CHECKING:
 
 
 def add_report_options(parser: argparse.ArgumentParser) -> None:
-    """--format, --verbose, --output, --select, --ignore and --exit-zero."""
+    """--format, --verbose, --quiet, --output, --select, --ignore and --exit-zero."""
     from vae_checked.reports import FORMATS
 
     parser.add_argument("--format", choices=tuple(FORMATS), default="text", help="form of the report (default: text)")
-    parser.add_argument("--verbose", action="store_true", help="say of each VAE what was recognised and not decided")
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument(
+        "--verbose", action="store_true", help="say as well what was recognised, measured, clean and not decided"
+    )
+    length.add_argument("--quiet", action="store_true", help="say the findings alone, a line each")
     parser.add_argument("--output", metavar="FILE", help="write the report to FILE instead of standard output")
     parser.add_argument(
         "--select", metavar="CODES", action="append", default=[], help="only these, as in VAE201,VAE3 or kl-sign"
@@ -48,13 +52,14 @@ def codes(given: Sequence[str], where: str = "") -> frozenset[str]:
     return frozenset(wanted)
 
 
-def write(text: str, output: str | None = None) -> None:
+def write(text: str, output: str | None = None, *, painted: bool = False) -> None:
     """Put `text` on standard output, or into the file `output`, whole or not at all; UsageError when it cannot be.
 
-    Only lines of printable text are written: what a terminal would obey is written out.
+    Only lines of printable text are written: what a terminal would obey is written out, but for the colours of a
+    `painted` text.
     A link stays a link; a pipe or a device, `/dev/null` among them, is written to and not replaced.
     """
-    text = printable(text, keep="\t\n")
+    text = _painted(text) if painted else printable(text, keep="\t\n")
     if output is None:
         if hasattr(sys.stdout, "reconfigure"):
             sys.stdout.reconfigure(errors="backslashreplace")
@@ -75,11 +80,23 @@ def write(text: str, output: str | None = None) -> None:
         raise UsageError(f"the report cannot be written to {output!r}: {error.strerror}") from None
 
 
+def _painted(text: str) -> str:
+    from vae_checked.reports.look import PAINT
+
+    kept = "\t\n"
+    paint = [*PAINT.findall(text), ""]
+    words = PAINT.split(text)
+    return "".join(f"{printable(word, keep=kept)}{colour}" for word, colour in zip(words, paint, strict=True))
+
+
 def emit(report: Report, args: argparse.Namespace) -> int:
     """Write `report` as the options say; 1 when it holds findings, else 0."""
+    from vae_checked.cli.terminal import look_of_output
     from vae_checked.reports import render
 
-    write(render(report, args.format, verbose=args.verbose), args.output)
+    look = look_of_output() if args.format == "text" and args.output is None else None
+    text = render(report, args.format, verbose=args.verbose, quiet=args.quiet, look=look)
+    write(text, args.output, painted=look is not None and look.colour)
     return int(bool(report.findings) and not args.exit_zero)
 
 

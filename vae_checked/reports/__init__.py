@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from vae_checked.catalogue.coverage import Examined
     from vae_checked.facts import Facts
     from vae_checked.finding import Finding, Remark
+    from vae_checked.reports.look import Look
 
 __all__ = ["FORMATS", "Report", "render"]
 
@@ -79,13 +80,28 @@ def all_examined(report: Report) -> list[Examined]:
     return examined(report.facts, report.judgements)
 
 
-def render(report: Report, format_name: str = "text", *, verbose: bool = False) -> str:
-    """`report` in the named format, ending in a newline; `verbose` makes the text longer, the others hold everything.
+def render(
+    report: Report,
+    format_name: str = "text",
+    *,
+    verbose: bool = False,
+    quiet: bool = False,
+    look: Look | None = None,
+) -> str:
+    """`report` in the named format, ending in a newline where it is not empty.
+
+    `verbose` makes the text longer, `quiet` leaves a line per finding, `look` says how wide it is and whether in
+    colours; the other formats hold everything.
 
     Raises UsageError when there is no such format.
     """
     if format_name not in FORMATS:
         raise UsageError(f"no report format {format_name!r}: choose from {', '.join(FORMATS)}")
     module = importlib.import_module(FORMATS[format_name])
-    text: str = module.render(report, verbose=verbose) if format_name == "text" else module.render(report)
+    if format_name != "text":
+        document: str = module.render(report)
+        return document
+    from vae_checked.reports.look import PLAIN  # noqa: PLC0415  the other formats do without
+
+    text: str = module.render(report, verbose=verbose, quiet=quiet, look=look or PLAIN)
     return text

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from vae_checked.markup import html_text
 from vae_checked.reports import remarks
 from vae_checked.reports.portrait import portrait
-from vae_checked.reports.text import clean, excerpt, in_part, location, statistics
+from vae_checked.reports.source_excerpt import excerpt
+from vae_checked.reports.standing import clean, in_part
+from vae_checked.reports.text import location, statistics
 
 if TYPE_CHECKING:
     from vae_checked.finding import Finding

@@ -15,18 +15,19 @@ if TYPE_CHECKING:
 
 def portrait(facts: Facts) -> list[str]:
     """Sampler, KL, reconstruction, ranges and effective beta, as far as they were observed."""
-    lines = []
-    for title, parts in (
+    titled = (
         ("sampler", _sampler(facts)),
         ("kl", _kl(facts)),
         ("reconstruction", _reconstruction(facts)),
         ("ranges", _ranges(facts)),
-        ("effective beta", _beta(facts)),
-    ):
-        words = "; ".join(parts)
-        if words:
-            lines.append(f"{title}: {words}")
-    return lines
+    )
+    lines = [(title, "; ".join(parts)) for title, parts in titled]
+    return [*(f"{title}: {words}" for title, words in lines if words), *balance(facts)]
+
+
+def balance(facts: Facts) -> list[str]:
+    """The effective beta, where it was observed."""
+    return [f"effective beta: {words}" for words in _beta(facts)]
 
 
 def _sampler(facts: Facts) -> Iterator[str]:

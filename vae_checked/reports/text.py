@@ -5,40 +5,127 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from vae_checked.finding import Severity
 from vae_checked.reports import all_examined, remarks
-from vae_checked.text import audit_command, inert, printable
+from vae_checked.reports.look import PLAIN, Look, Role
+from vae_checked.reports.source_excerpt import excerpt
+from vae_checked.reports.standing import by_severity, by_subject, clean, in_part, undecided, verdict
+from vae_checked.text import inert
 
 if TYPE_CHECKING:
-    from vae_checked.catalogue.coverage import Gap
     from vae_checked.finding import Finding, Place
     from vae_checked.reports import Report
 
-_WIDTH = 160
+_ROLES = {Severity.ERROR: Role.ERROR, Severity.WARNING: Role.WARNING, Severity.INFO: Role.INFO}
+Section = tuple[str, Sequence[str]]
 
 
-def render(report: Report, *, verbose: bool = False) -> str:
-    """Every finding with its excerpt, then what was recognised, measured, clean, undecided, unread, then the summary.
+def render(report: Report, *, verbose: bool = False, quiet: bool = False, look: Look = PLAIN) -> str:
+    """The findings by VAE, each with its excerpt; how the other VAEs stand; what is open; the summary and the verdict.
 
-    A report on source shows of each VAE only what was clean and what stopped its reading, unless `verbose`.
+    `verbose` says as well what was recognised, measured, clean and not decided; `quiet` is a line per finding alone.
     """
-    brief = report.of_source and not verbose
-    blocks = ["\n".join(map(inert, _finding(finding))) for finding in sorted(report.findings, key=lambda f: f.sort_key)]
-    sections: list[tuple[str, Sequence[str]]] = [("checked and clean", clean(report)), ("in part", in_part(report))]
-    if not brief:
-        from vae_checked.reports.portrait import portrait  # noqa: PLC0415  a short report does without the facts
+    if quiet:
+        ordered = sorted(report.findings, key=lambda each: each.sort_key)
+        return "".join(f"{line}\n" for each in ordered for line in _headline(each, look))
+    blocks = [*_groups(report, look), *_sections(_verbose(report) if verbose else _brief(report), look)]
+    return "\n\n".join(["\n".join(block) for block in blocks] + ["\n".join(_closing(report, verbose, look))]) + "\n"
 
-        observed = [f"{facts.subject}: {line}" for facts in report.facts for line in portrait(facts)]
-        sections = [("recognised", report.recognised), ("facts", observed), *sections]
-        sections.append(("not decided", report.unobserved))
-        sections.append(("left out", [f"{path}: {reason}" for path, reason in report.left_out]))
-    sections.append(("not read", [f"{path}: {reason}" for path, reason in report.unread]))
-    sections += [(heading, [str(each) for each in found]) for heading, found in remarks(report).items()]
-    sections.append(("statistics", statistics(report)))
-    blocks += ["\n".join([f"{title}:", *(inert(f"  {line}") for line in lines)]) for title, lines in sections if lines]
-    closing = report.summary
-    if brief and report.unobserved:
-        closing += "\n(--verbose: what was recognised, and what could not be decided and why)"
-    return "\n\n".join([*blocks, closing]) + "\n"
+
+def _groups(report: Report, look: Look) -> Iterator[list[str]]:
+    """A block per subject that has findings: its name and verdict, and a block per finding."""
+    examined = {each.subject: each for each in all_examined(report)}
+    explained: set[str] = set()
+    for subject, findings in by_subject(report).items():
+        words = inert(f"{subject}: {verdict(examined.get(subject), findings)}")
+        yield [look.paint(line, Role.TITLE) for line in look.wrap(words)]
+        for each in findings:
+            yield list(_finding(each, look, more=each.code not in explained))
+            explained.add(each.code)
+
+
+def _headline(finding: Finding, look: Look) -> Iterator[str]:
+    where = location(finding.place) if finding.place else finding.subject
+    words = f"{where}: {finding.severity}: {finding.code} {finding.name}: {finding.message}"
+    severity = f" {finding.severity}: {finding.code} "
+    for line in look.wrap(inert(words), indent=2):
+        head, mark, tail = line.partition(severity)
+        yield f"{look.paint(head, Role.TITLE)}{look.paint(mark, _ROLES[finding.severity])}{tail}" if mark else line
+
+
+def _finding(finding: Finding, look: Look, *, more: bool) -> Iterator[str]:
+    yield from _headline(finding, look)
+    if finding.place and finding.place.text.strip():
+        source, carets = map(inert, excerpt(finding.place, look.width))
+        yield source
+        yield look.paint(carets, _ROLES[finding.severity])
+    lines = [finding.grounds] if finding.evidence else []
+    lines += [f"also in: {', '.join(finding.also)}"] if finding.also else []
+    lines.append(f"fix: {finding.fix}")
+    lines += [f"more: vae-checked explain {finding.code}"] if more else []
+    for line in lines:
+        title, colon, words = line.partition(": ")
+        for number, part in enumerate(look.wrap(inert(f"  {title}{colon}{words}"))):
+            label = f"  {title}:" if not number and part.startswith(f"  {title}:") else ""
+            yield f"{look.paint(label, Role.GOOD if title == 'fix' else Role.FAINT)}{part[len(label) :]}"
+
+
+def _brief(report: Report) -> list[Section]:
+    found = by_subject(report)
+    rest = [each for each in all_examined(report) if each.is_vae and each.subject not in found]
+    return [
+        ("other VAEs" if found else "VAEs", [f"{each.subject}: {verdict(each, ())}" for each in rest]),
+        ("measured", [] if report.of_source else _balance(report)),
+        ("not decided", undecided(report)),
+        *_of_files(report),
+    ]
+
+
+def _balance(report: Report) -> list[str]:
+    """The one number that people ask an audit for."""
+    from vae_checked.reports.portrait import balance  # noqa: PLC0415  a report on source does without
+
+    return [f"{facts.subject}: {line}" for facts in report.facts for line in balance(facts)]
+
+
+def _verbose(report: Report) -> list[Section]:
+    from vae_checked.reports.portrait import portrait  # noqa: PLC0415  a short report does without the facts
+
+    return [
+        ("recognised", report.recognised),
+        ("facts", [f"{facts.subject}: {line}" for facts in report.facts for line in portrait(facts)]),
+        ("checked and clean", clean(report)),
+        ("in part", in_part(report)),
+        ("not decided", report.unobserved),
+        ("left out", [f"{path}: {reason}" for path, reason in report.left_out]),
+        *_of_files(report),
+    ]
+
+
+def _of_files(report: Report) -> Iterator[Section]:
+    yield "not read", [f"{path}: {reason}" for path, reason in report.unread]
+    for heading, found in remarks(report).items():
+        yield heading, [str(each) for each in found]
+    yield "statistics", statistics(report)
+
+
+def _sections(sections: Sequence[Section], look: Look) -> Iterator[list[str]]:
+    for title, lines in sections:
+        if lines:
+            wrapped = (part for line in lines for part in look.wrap(inert(f"  {line}")))
+            yield [look.paint(f"{title}:", Role.TITLE), *wrapped]
+
+
+def _closing(report: Report, verbose: bool, look: Look) -> Iterator[str]:
+    if not verbose and (report.unobserved or report.recognised):
+        hint = "(--verbose: what was recognised, measured and checked)"
+        yield from (look.paint(line, Role.FAINT) for line in look.wrap(hint))
+    yield from look.wrap(inert(report.summary), indent=2)
+    worst = next((each for each in Severity if any(found.severity is each for found in report.findings)), None)
+    whole = all_examined(report)
+    # Only what was looked at whole is told in the colour of health.
+    healthy = Role.GOOD if whole and all(each.fully_checked for each in whole) and not report.unread else None
+    yield look.paint(by_severity(report.findings), healthy if worst is None else _ROLES[worst])
 
 
 def statistics(report: Report) -> list[str]:
@@ -51,84 +138,3 @@ def statistics(report: Report) -> list[str]:
 def location(place: Place) -> str:
     """`model.py:42:15`, or `notebook.ipynb:cell 3:2:15`."""
     return f"{place}:{place.column}"
-
-
-def clean(report: Report) -> list[str]:
-    """A line per VAE: the mistakes it was examined for and does not make, what a weight settled, and what is open."""
-    lines = []
-    for each in all_examined(report):
-        if each.clean:
-            rest = [f"weighted, not judged: {' '.join(map(_number, each.weighted))}"] if each.weighted else []
-            rest += [f"{len(each.undecided)} not decided"] if each.undecided else []
-            first, *others = each.clean
-            lines.append(f"{each.subject}: {'; '.join([' '.join([first, *map(_number, others)]), *rest])}")
-    return lines
-
-
-def in_part(report: Report) -> list[str]:
-    """A line per VAE whose core is open: the first question, what stopped the reading, and what measures it."""
-    lines = []
-    for each in all_examined(report):
-        gap = each.gap if each.is_vae else None
-        if gap is not None:
-            settles = f"; {audit_command(each.subject)} measures it" if report.of_source else ""
-            lines.append(f"{each.subject}: {_of_gap(gap)}{settles}")
-    return lines
-
-
-def _of_gap(gap: Gap) -> str:
-    """`the KL (201 301) is not known: loss = LOSSES[name](x) is not resolved, at train.py:31`."""
-    from vae_checked.catalogue.support.fact_names import FACT_NAMES  # noqa: PLC0415  as above
-
-    codes = " ".join(map(_number, gap.codes))
-    what = f"{FACT_NAMES[gap.path]} is not known ({codes})" if gap.path else f"{codes} is open"
-    why = f": {gap.reason}" if gap.reason else ""
-    return f"{what}{why}{f', at {gap.place}' if gap.place is not None else ''}"
-
-
-def _number(code: str) -> str:
-    return code.removeprefix("VAE")
-
-
-def _finding(finding: Finding) -> Iterator[str]:
-    where = location(finding.place) if finding.place else finding.subject
-    yield f"{where}: {finding.code} {finding.name}: {finding.message}"
-    if finding.place and finding.place.text.strip():
-        yield from excerpt(finding.place)
-    if finding.evidence:
-        yield f"  {finding.grounds}"
-    if finding.also:
-        yield f"  also in: {', '.join(finding.also)}"
-    yield f"  fix: {finding.fix}"
-    yield f"  more: vae-checked explain {finding.code}"
-
-
-def excerpt(place: Place) -> Sequence[str]:
-    """The line of source and, below it, carets under the stretch that `place` names; a long line is cut around it."""
-    source = place.text.rstrip("\r\n")
-    start = min(place.column - 1, len(source))
-    same_line = place.end_line in (None, place.line)
-    end = place.end_column - 1 if same_line and place.end_column else len(source.rstrip())
-    end = max(start + 1, min(end, len(source)))
-    before, named, after = (printable(part, keep="\t") for part in (source[:start], source[start:end], source[end:]))
-    text, start, end = f"{before}{named}{after}", len(before), len(before) + max(1, len(named))
-    if len(text) > _WIDTH:
-        cut = max(0, start - _WIDTH // 4)
-        head = "…" if cut else ""
-        tail = "…" if cut + _WIDTH < len(text) else ""
-        end = min(end, cut + _WIDTH)
-        text, start, end = f"{head}{text[cut : cut + _WIDTH]}{tail}", start - cut + len(head), end - cut + len(head)
-    number = f"    {place.line}"
-    pad = "".join("\t" if letter == "\t" else " " * _cells(letter) for letter in text[:start])
-    carets = "^" * sum(_cells(letter) for letter in text[start:end]) or "^"
-    return (f"{number} | {text}", f"{' ' * len(number)} | {pad}{carets}")
-
-
-def _cells(letter: str) -> int:
-    if letter.isascii():
-        return 1
-    import unicodedata  # noqa: PLC0415  only source with such letters pays for the tables
-
-    if unicodedata.combining(letter):
-        return 0
-    return 2 if unicodedata.east_asian_width(letter) in "WF" else 1

@@ -94,10 +94,9 @@ class LintReport:
             return "0 VAEs examined"
         told = {(finding.code, finding.place) for finding in self.findings}
         with_findings = [each for each in vaes if told & {(item.code, item.place) for item in each.findings}]
-        rest = [each for each in vaes if each not in with_findings]
-        whole = sum(each.fully_checked for each in rest)
+        whole = sum(each.fully_checked for each in vaes)
         parts = [f"{len(with_findings)} with findings"] if with_findings else []
         parts.append(f"{whole} fully checked")
-        if len(rest) > whole:
-            parts.append(f"{len(rest) - whole} in part")
+        if len(vaes) > whole:
+            parts.append(f"{len(vaes) - whole} in part")
         return f"{counted(len(vaes), 'VAE')} examined: {', '.join(parts)}"

@@ -1,0 +1,134 @@
+"""How the VAEs of a report stand, in a line each: what was found, what is clean, and what is open and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from vae_checked.finding import Severity
+from vae_checked.reports import all_examined
+from vae_checked.text import audit_command, counted
+
+if TYPE_CHECKING:
+    from vae_checked.catalogue import Undecided
+    from vae_checked.catalogue.coverage import Examined, Gap
+    from vae_checked.finding import Finding
+    from vae_checked.reports import Report
+
+NOUNS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
+
+
+def by_severity(findings: Iterable[Finding]) -> str:
+    """`1 error, 2 warnings`; `no finding` without any."""
+    numbers = dict.fromkeys(Severity, 0)
+    for each in findings:
+        numbers[each.severity] += 1
+    words = [counted(number, NOUNS[severity]) for severity, number in numbers.items() if number]
+    return ", ".join(words) or "no finding"
+
+
+def by_subject(report: Report) -> dict[str, list[Finding]]:
+    """The findings of each VAE, or of what else was judged, in the order of their places."""
+    owner = {view.subject: each.subject for each in all_examined(report) for view in each.views}
+    found: dict[str, list[Finding]] = {}
+    for finding in sorted(report.findings, key=lambda each: each.sort_key):
+        found.setdefault(owner.get(finding.subject, finding.subject), []).append(finding)
+    return found
+
+
+def verdict(examined: Examined | None, findings: Iterable[Finding]) -> str:
+    """`1 error; 23 checked and clean, 4 not decided; fully checked`, of a VAE; of what is none the findings alone."""
+    words = by_severity(findings)
+    if examined is None or not examined.is_vae:
+        return words
+    kinds = (
+        (examined.clean, "checked and clean"),
+        (examined.weighted, "weighted"),
+        (examined.undecided, "not decided"),
+    )
+    looked = ", ".join(f"{len(codes)} {how}" for codes, how in kinds if codes)
+    whole = "fully checked" if examined.fully_checked else "checked in part"
+    return "; ".join(filter(None, (words, looked, whole)))
+
+
+def clean(report: Report) -> list[str]:
+    """A line per VAE: the mistakes it was examined for and does not make, what a weight settled, and what is open."""
+    lines = []
+    for each in all_examined(report):
+        if each.clean:
+            rest = [f"weighted, not judged: {' '.join(map(_number, each.weighted))}"] if each.weighted else []
+            rest += [f"{len(each.undecided)} not decided"] if each.undecided else []
+            lines.append(f"{each.subject}: {'; '.join([_codes(each.clean), *rest])}")
+    return lines
+
+
+def in_part(report: Report) -> list[str]:
+    """A line per VAE whose core is open: the first question, what stopped the reading, and what measures it."""
+    lines = []
+    for each in all_examined(report):
+        gap = each.gap if each.is_vae else None
+        if gap is not None:
+            settles = f"; {audit_command(each.subject)} measures it" if report.of_source else ""
+            lines.append(f"{each.subject}: {_of_gap(gap)}{settles}")
+    return lines
+
+
+def undecided(report: Report) -> list[str]:
+    """Per VAE the codes that are open, together where one thing settles them, and that thing."""
+    lines: list[str] = []
+    for each in all_examined(report):
+        if not each.is_vae or not each.undecided:
+            continue
+        if not report.of_source:
+            lines += [f"{each.subject}: {_codes(codes)}: {reason}" for reason, codes in _by_reason(each).items()]
+            continue
+        gap = each.gap
+        settled = () if gap is None else gap.codes
+        rest = _codes(code for code in each.undecided if code not in settled)
+        words = [*([] if gap is None else [_of_gap(gap)]), *([rest] if rest else [])]
+        lines.append(f"{each.subject}: {'; '.join(words)}; {audit_command(each.subject)} measures it")
+    return lines
+
+
+def _by_reason(examined: Examined) -> Mapping[str, list[str]]:
+    """The open codes of an audited latent by what they lack, in the words that say what settles it."""
+    found: dict[str, list[str]] = {}
+    for code, open_question in examined.undecided.items():
+        found.setdefault(_why(code, examined, open_question), []).append(code)
+    return found
+
+
+def _why(code: str, examined: Examined, question: Undecided) -> str:
+    from vae_checked.catalogue import Observer, find  # noqa: PLC0415  only an audit with open questions needs it
+    from vae_checked.catalogue.support.fact_names import FACT_NAMES  # noqa: PLC0415  likewise
+
+    if Observer.AUDIT not in find(code).seen_by:
+        return "a model alone does not tell: vae-checked lint reads the source"
+    missing, reason = question.missing, question.reason
+    known = (view.unobserved[path] for path in missing for view in examined.views if path in view.unobserved)
+    lacking = ", ".join(FACT_NAMES.get(path, path) for path in missing)
+    return next(known, reason or f"not observed: {lacking}")
+
+
+def _of_gap(gap: Gap) -> str:
+    """`the KL (201 301) is not known: loss = LOSSES[name](x) is not resolved, at train.py:31`."""
+    from vae_checked.catalogue.support.fact_names import FACT_NAMES  # noqa: PLC0415  only what is open needs the names
+
+    codes = " ".join(map(_number, gap.codes))
+    what = f"{FACT_NAMES[gap.path]} is not known ({codes})" if gap.path else f"{codes} is open"
+    why = f": {gap.reason}" if gap.reason else ""
+    return f"{what}{why}{f', at {gap.place}' if gap.place is not None else ''}"
+
+
+def _codes(codes: Iterable[str]) -> str:
+    """`VAE201 203 301`."""
+    return " ".join(_numbered(iter(codes)))
+
+
+def _numbered(codes: Iterator[str]) -> Iterator[str]:
+    yield from ([first] if (first := next(codes, "")) else [])
+    yield from map(_number, codes)
+
+
+def _number(code: str) -> str:
+    return code.removeprefix("VAE")
