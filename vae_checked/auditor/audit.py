@@ -15,6 +15,7 @@ from vae_checked.auditor.agreement import agreed
 from vae_checked.auditor.facts_of import facts_of
 from vae_checked.auditor.inputs.choice import inputs_for
 from vae_checked.auditor.inputs.source import GivenInputs, Source, spoilt
+from vae_checked.auditor.losses.flags import asked_for_loss
 from vae_checked.auditor.losses.loss import GivenLoss, Loss, find_loss, run_by
 from vae_checked.auditor.measure.gradients import Gradients, live_gradients
 from vae_checked.auditor.observe import observe
@@ -58,6 +59,8 @@ def audit(
         raise ModelError(f"model is a {type(model).__name__}: give a torch.nn.Module")
     subject = adapt(model, adapter, forward)
     found_loss = find_loss(model, loss, bind)
+    if found_loss is None or found_loss.is_forward or not found_loss.given:
+        subject = asked_for_loss(subject)
     label = name or type(model).__qualname__
     refuse_uninitialised(model)
     numbers = spoilt(model.named_parameters())

@@ -12,6 +12,7 @@ from vae_checked.adapters import adapt
 from vae_checked.auditor.audit import audit, refuse_uninitialised
 from vae_checked.auditor.inputs.choice import inputs_for
 from vae_checked.auditor.inputs.source import GivenInputs
+from vae_checked.auditor.losses.flags import asked_for_loss
 from vae_checked.auditor.losses.loss import GivenLoss, find_loss
 from vae_checked.auditor.report import AuditReport
 from vae_checked.auditor.restoring.restored import Restored
@@ -52,6 +53,8 @@ def stages_for(
     """The stages of `model` for the laws; arguments and errors are those of `audit`."""
     refuse_uninitialised(model)
     subject, found_loss = adapt(model, adapter, forward), find_loss(model, loss, bind)
+    if found_loss is None or found_loss.is_forward or not found_loss.given:
+        subject = asked_for_loss(subject)
     with Restored(model, *(found_loss.modules if found_loss is not None else ())):
         torch.manual_seed(seed)
         source, _ = inputs_for(subject, inputs, data_range)

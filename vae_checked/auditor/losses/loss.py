@@ -57,9 +57,14 @@ class Loss:
             return False
         if required and required[0].name.lower() in MODEL:
             return len(required) > 1 and all(_is_of_a_batch(p.name) for p in required[1:])
-        if not self.given or model not in self.modules or self.function is model:
+        if model not in self.modules or self.function is model or self.is_forward:
             return False
         return bool(required) and all(role_of(p.name) is Role.INPUT for p in required)
+
+    @property
+    def is_forward(self) -> bool:
+        """Whether it is the forward of the model, which returns its loss."""
+        return self.name == "forward" and bool(self.modules)
 
     @property
     def takes_model(self) -> bool:

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
-from vae_checked.adapters import Role, role_of
+from vae_checked.adapters import Part, Role
 from vae_checked.auditor.losses.arguments import Matched
 from vae_checked.auditor.losses.loss import Called, Loss, call_loss, dead_weights
 from vae_checked.auditor.losses.settings import settings_of
-from vae_checked.auditor.recognition.graph import Graph
 from vae_checked.auditor.recognition.latents import Latent
 from vae_checked.auditor.recognition.recognition import Minimised
+from vae_checked.auditor.recognition.totals import terms_of, total_of
 from vae_checked.auditor.recording.operations import was_cut
 from vae_checked.auditor.recording.run import Run, recording
 from vae_checked.errors import ModelError
@@ -52,7 +52,7 @@ def find_minimised(run: Run, roles: Mapping[str, Role], latents: Sequence[Latent
     """The scalar to minimise; raises ModelError when a loss that the user named cannot be called."""
     returned = next((p for p in run.parts if roles.get(p.path) is Role.LOSS and p.tensor.numel() == 1), None)
     unobserved: tuple[str, ...] = ()
-    if loss is not None and (loss.given or returned is None):
+    if loss is not None and not loss.is_forward and (loss.given or returned is None):
         try:
             called = call_loss(loss, run, roles)
         except ModelError as error:
@@ -61,16 +61,58 @@ def find_minimised(run: Run, roles: Mapping[str, Role], latents: Sequence[Latent
             unobserved = (f"the loss: {error}",)
         else:
             return _called(run, roles, latents, loss, called)
+    found = _returned(run, roles, latents)
+    if loss is not None and loss.is_forward and found.loss.number is None:
+        raise ModelError(f"the forward of {type(run.model).__name__} returns no number that could be a loss")
+    return replace(found, unobserved=unobserved + found.unobserved)
+
+
+def _returned(run: Run, roles: Mapping[str, Role], latents: Sequence[Latent]) -> FoundLoss:
+    """The loss that the model itself returns: by its name, else the numbers that follow from what the loss has."""
+    parts = [p for p in run.parts if run.number(p) is not None]
     for role in (Role.LOSS, Role.KL):
-        parts = [p for p in run.parts if roles.get(p.path) is role and run.number(p) is not None]
-        if parts and (role is Role.KL or parts[0].tensor.numel() == 1):
-            minimised, endless = _scalar(run, parts[0].tensor, parts[0].path)
+        of_role = [p for p in parts if roles.get(p.path) is role]
+        if role is Role.KL and any(_is_error(p, roles) for p in parts):
+            continue  # a term beside another
+        if of_role and (role is Role.KL or of_role[0].tensor.numel() == 1):
+            minimised, endless = _scalar(run, of_role[0].tensor, of_role[0].path)
             return FoundLoss(
                 replace(minimised, kl_alone=role is Role.KL),
-                recognised=(f"{role}: {parts[0].path}, which the model returns",),
-                unobserved=unobserved + endless,
+                recognised=(f"{role}: {of_role[0].path}, which the model returns",),
+                unobserved=endless,
             )
-    return FoundLoss(unobserved=unobserved)
+    likely = [(p.path, p.tensor) for p in parts if _may_be_a_term(run, p, roles)]
+    having = terms_of(run, [tensor for _, tensor in likely], roles, latents)
+    terms = [each for each, names in zip(likely, having, strict=True) if names]
+    everything = frozenset().union(*having)
+    # A head, or another head's, is made of the heads as a KL is; what is compared with the data is a term for sure.
+    if not terms or not everything & {"z", "x_hat"}:
+        return FoundLoss()
+    tensor, why, is_sum = total_of(run, terms, roles, latents)
+    minimised, endless = _scalar(run, tensor, terms[0][0])
+    names = ", ".join(path for path, _ in terms)
+    weights = tuple(f"the weight of {path}" for path, _ in terms[1:]) if is_sum else ()
+    told = ("the weights: they are as the model returns its terms, and what training makes of these is not seen",)
+    heads = {Role.MU, Role.SECOND} & {roles.get(p.path) for p in run.parts}
+    return FoundLoss(
+        replace(minimised, supplied_weights=weights, takes_heads="heads" in everything or not heads),
+        recognised=(f"loss: {names}, which the model returns{why}",),
+        unobserved=(*endless, *(told if is_sum else ())),
+    )
+
+
+def _is_error(part: Part, roles: Mapping[str, Role]) -> bool:
+    return roles.get(part.path) is Role.RECONSTRUCTION_ERROR
+
+
+def _may_be_a_term(run: Run, part: Part, roles: Mapping[str, Role]) -> bool:
+    """Whether a part of the output is a number, or one per sample, that training could minimise."""
+    tensor = part.tensor
+    if not tensor.is_floating_point() or not tensor.requires_grad:
+        return False
+    if roles.get(part.path) not in (None, Role.KL, Role.RECONSTRUCTION_ERROR):
+        return False
+    return tensor.numel() == 1 or (tensor.dim() == 1 and tensor.shape[0] == run.x.shape[0] and run.x.dim() > 1)
 
 
 def _called(run: Run, roles: Mapping[str, Role], latents: Sequence[Latent], loss: Loss, called: Called) -> FoundLoss:
@@ -139,41 +181,8 @@ def _total(
         raise ModelError(
             f"the loss {loss.name} returned {kind}, which holds no tensor: let it return the loss to minimise"
         )
-    for label, tensor in found:
-        if role_of(label) is Role.LOSS:
-            return tensor, f"; its {label!r} is minimised"
-    if len(found) == 1:
-        return found[0][1], ""
-    graph = Graph(run.tape)
-    ends = {index: run.recorder.find(tensor) for index, (_, tensor) in enumerate(found)}
-    sources = _sources(run, roles, latents)
-    reach = {
-        index: frozenset(name for name, begins, cut in sources if number in graph.descendants(begins, without=cut))
-        for index, number in ends.items()
-        if number is not None
-    }
-    everything = frozenset().union(*reach.values()) if reach else frozenset()
-    whole = [index for index, names in reach.items() if names == everything]
-    if whole:
-        chosen = found[whole[0]][1]
-        return chosen, f"; of the {len(found)} tensors it returns the first that has every term is minimised"
-    terms = [tensor for _, tensor in found if tensor.requires_grad]
-    with recording(run.recorder):
-        total = terms[0].sum()
-        for term in terms[1:]:
-            total = total + term.sum()
-    return total, f"; none of the {len(found)} tensors it returns has every term, so their sum is taken"
-
-
-def _sources(run: Run, roles: Mapping[str, Role], latents: Sequence[Latent]) -> list[tuple[str, list[int], list[int]]]:
-    """What a total loss follows from: z, or the reconstruction, and the heads by a way that avoids it."""
-    if latents:
-        samples = [z for latent in latents for z in latent.every_z]
-        return [("z", samples, []), ("heads", [n for latent in latents for n in latent.heads], samples)]
-    numbers = {role: n for p in run.parts if (role := roles.get(p.path)) and (n := run.number(p)) is not None}
-    x_hat = [numbers[Role.RECONSTRUCTION]] if Role.RECONSTRUCTION in numbers else []
-    heads = [numbers[role] for role in (Role.MU, Role.SECOND) if role in numbers]
-    return [("x_hat", x_hat, []), ("heads", heads, x_hat)]
+    tensor, why, _ = total_of(run, found, roles, latents)
+    return tensor, why
 
 
 def _tensors_of(result: object) -> list[tuple[str, Tensor]]:

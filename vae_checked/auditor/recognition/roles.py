@@ -57,6 +57,8 @@ def _is_second(run: Run, graph: Graph, latent: Latent, number: int) -> bool:
         return True
     ahead = {latent.root, *(n for n in graph.descendants((latent.root,)) if not run.tape.drawn(n))}
     values = run.tape.values
+    if number in graph.descendants((latent.mu,)) and latent.mu not in graph.ancestors(latent.root):
+        return False  # made of both heads, as the KL of each latent is
     return number in ahead and values[number].tensor.numel() == values[latent.root].tensor.numel()
 
 
@@ -72,4 +74,6 @@ def _likeliest_reconstruction(run: Run, roles: Mapping[str, Role]) -> Part | Non
             number = run.number(part)
             if number is not None and run.tape.drawn(number) is drawn:
                 return part
-    return next((p for p in run.parts if p.path not in roles and p.tensor.shape[:1] == run.x.shape[:1]), None)
+    alike = [p for p in run.parts if p.path not in roles and p.tensor.shape[:1] == run.x.shape[:1]]
+    # One number per sample is a term of the loss, and no reconstruction of several.
+    return next((p for p in alike if p.tensor.is_floating_point() and (p.tensor.dim() > 1 or run.x.dim() == 1)), None)
