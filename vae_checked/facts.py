@@ -171,6 +171,7 @@ class HeadSource(StrEnum):
     DUPLICATED = "duplicated"
     SWAPPED = "swapped"
     REPEATED = "repeated"
+    HANDED_OVER = "returned in another order than the loss takes them"
 
 
 @dataclass(frozen=True, slots=True)

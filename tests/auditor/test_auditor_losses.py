@@ -14,6 +14,7 @@ from torch import distributions as D
 
 from vae_checked.auditor import AuditReport, audit
 from vae_checked.facts import Likelihood, Parametrisation, Reduction
+from vae_checked.finding import Severity
 
 
 def kl_of(mu: Tensor, logvar: Tensor) -> Tensor:
@@ -247,8 +248,14 @@ def test_heads_in_another_order_are_put_where_their_names_say() -> None:
             return x_hat, logvar, mu
 
     report = audit(SecondFirst(), "B 3 8 12", zoo.standard_loss, data_range=(0, 1))
-    assert [finding.code for finding in report.findings] == []
     assert any("mu = output[2], logvar = output[1]" in line for line in report.recognised)
+    (finding,) = report.findings
+    assert (finding.code, finding.severity) == ("VAE205", Severity.WARNING), "handed over in order they are exchanged"
+    assert finding.place is not None
+    assert "def standard_loss" in finding.place.text
+
+    by_name = audit(SecondFirst(), "B 3 8 12", lambda x_hat, x, logvar, mu: zoo.standard_loss(x_hat, x, mu, logvar))
+    assert [finding.code for finding in by_name.findings] == []
 
 
 def test_one_layer_run_twice_is_both_heads_in_a_pair() -> None:

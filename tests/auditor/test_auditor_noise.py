@@ -200,6 +200,17 @@ class Never(zoo.Base):
         return mu
 
 
+class StdAddedInEvaluation(zoo.Base):
+    def sample(self, mu: Tensor, logvar: Tensor) -> Tensor:
+        return super().sample(mu, logvar) if self.training else mu + torch.exp(0.5 * logvar)
+
+
+class OnesForEps(zoo.Base):
+    def sample(self, mu: Tensor, logvar: Tensor) -> Tensor:
+        std = torch.exp(0.5 * logvar)
+        return mu + (torch.randn_like(std) if self.training else torch.ones_like(std)) * std
+
+
 class StdWithoutEps(zoo.Base):
     def sample(self, mu: Tensor, logvar: Tensor) -> Tensor:
         return mu + torch.exp(0.5 * logvar)
@@ -211,6 +222,8 @@ class StdWithoutEps(zoo.Base):
         (zoo.Base, True, True, False),
         (OnlyInTraining, True, False, False),
         (OnlyInEvaluation, False, True, False),
+        (StdAddedInEvaluation, True, False, True),
+        (OnesForEps, True, False, True),
         (Never, False, False, False),
         (StdWithoutEps, False, False, True),
     ],

@@ -11,7 +11,7 @@ from vae_checked.auditor.measure.heads import head_source
 from vae_checked.auditor.measure.intervals import interval_of
 from vae_checked.auditor.measure.layout import axis_order
 from vae_checked.auditor.measure.overflow import overflow
-from vae_checked.auditor.measure.timing import silent_timing
+from vae_checked.auditor.measure.timing import drawn_in_training, silent_timing, timing_of
 from vae_checked.auditor.recognition.latents import Latent
 from vae_checked.auditor.recording.origins import described, origin_of
 from vae_checked.auditor.recording.replay import ReplayError
@@ -24,7 +24,6 @@ from vae_checked.facts import (
     Heads,
     HeadSource,
     Interval,
-    NoiseTiming,
     Objective,
     Origin,
     Output,
@@ -153,7 +152,6 @@ def _with_latent(shared: Facts, seen: Observed, place: int) -> Facts:
         attempt.unobserved["sampler.std"] = "the std of this latent does not follow from the input"
     mu = interval_of(tape, first.graph, latent.location)
     second = None if latent.second is None else interval_of(tape, first.graph, latent.second)
-    evaluated = None if seen.evaluation is None else bool(seen.evaluation.latents)
     term = attempt("kl.form", lambda: kl_facts(seen, place, second, attempt.unobserved), KLFacts())
     if term.kl.form is not None and not attempt("kl.form", lambda: sampler.drawn_around_mu(first, latent), True):
         attempt.unobserved["kl.form"] = _ANOTHER_MEAN
@@ -161,6 +159,8 @@ def _with_latent(shared: Facts, seen: Observed, place: int) -> Facts:
     source = head_source(first, latent)
     if term.swapped is not None:
         source = Fact(HeadSource.SWAPPED, term.swapped)
+    elif first.loss.exchanged is not None and source is not None and source.value is HeadSource.DISTINCT:
+        source = Fact(HeadSource.HANDED_OVER, first.loss.exchanged)
     return replace(
         shared,
         sampler=Sampler(
@@ -168,7 +168,9 @@ def _with_latent(shared: Facts, seen: Observed, place: int) -> Facts:
             attempt("sampler.noise", lambda: noise.noise_law(first, seen.others, latent), None),
             attempt("sampler.shared_over", lambda: noise.shared_over(first, latent), None),
             seen.gradients.reaches[place],
-            Fact(NoiseTiming(True, evaluated), origin_of(tape, latent.z)),
+            attempt(
+                "sampler.timing", lambda: timing_of(first, seen.evaluation, latent), drawn_in_training(first, latent)
+            ),
         ),
         heads=Heads(
             None if mu is None else Fact(mu, origin_of(tape, latent.location)),

@@ -11,10 +11,13 @@ from vae_checked.catalogue.verdict import Clean, Evidence, Found, Verdict, lacki
 from vae_checked.facts import Fact, Facts, HeadSource
 from vae_checked.finding import Severity
 
+_NO_TWO = "mean and log variance are no two heads of their own"
 _WORDS = {
-    HeadSource.DUPLICATED: "they are computed by the same layer",
-    HeadSource.SWAPPED: "the KL reads as the mean what the sampler takes for the width, and the other way round",
-    HeadSource.REPEATED: "one is handed on twice, and another one that is computed is never read",
+    HeadSource.DUPLICATED: f"{_NO_TWO}: they are computed by the same layer",
+    HeadSource.SWAPPED: f"{_NO_TWO}: the KL reads as the mean what the sampler takes for the width, and the other way round",
+    HeadSource.HANDED_OVER: "mean and log variance are returned in one order, and the loss takes them in the other: "
+    "handed over in order, they are exchanged",
+    HeadSource.REPEATED: f"{_NO_TWO}: one is handed on twice, and another one that is computed is never read",
 }
 
 _MADE = re.compile(r"\s*([\w.]+)\s*=\s*([A-Za-z_][\w.]*)\(")
@@ -31,12 +34,16 @@ def judge(facts: Facts) -> Verdict:
         Evidence(
             origin=source.origin,
             values={"source": source.value, "what": _WORDS[source.value], "remedy": _remedy(source, facts)},
+            # Whoever calls the loss may hand them over by name, or have put them in order.
+            severity=Severity.WARNING if source.value is HeadSource.HANDED_OVER else None,
         )
     )
 
 
 def _remedy(source: Fact[HeadSource], facts: Facts) -> str:
     names = names_of(facts)
+    if source.value is HeadSource.HANDED_OVER:
+        return f"return {names.mu} and {names.second} in the order that the loss takes, or hand them over by name"
     if source.value is HeadSource.SWAPPED:
         return f"hand {names.mu} and {names.second} to the KL in the order in which the sampler takes them"
     if source.value is HeadSource.REPEATED:
@@ -60,7 +67,7 @@ MISTAKE = Mistake(
     ),
     symptoms=("std-is-odd", "blurry", "other-results"),
     said=("it should be linear_logvar", "logvar_positive twice", "same layer used for both mu and logvar"),
-    message="mean and log variance are no two heads of their own: {what}",
+    message="{what}",
     evidence="the heads are {source}",
     fix="{remedy}",
     bad=edit(("return self.fc_mu(h), self.fc_logvar(h)", "return self.fc_mu(h), self.fc_mu(h)  # VAE205")),

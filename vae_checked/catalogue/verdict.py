@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from vae_checked.facts import Facts, Origin
-from vae_checked.finding import Provenance
+from vae_checked.finding import Provenance, Severity
 from vae_checked.record import dataclass, field
 
 
@@ -13,13 +13,15 @@ from vae_checked.record import dataclass, field
 class Evidence:
     """What shows a mistake: the fact that is wrong, the values that its message speaks of, and the places beside it.
 
-    `mendable` is false where the edit that the mistake has is not the answer to this one.
+    `mendable` is false where the edit that the mistake has is not the answer to this one. `severity` is that of the
+    mistake, where none is given.
     """
 
     origin: Origin
     values: Mapping[str, object] = field(default_factory=dict)
     related: tuple[tuple[Origin, str], ...] = ()
     mendable: bool = True
+    severity: Severity | None = None
 
     @property
     def how(self) -> Provenance:

@@ -7,6 +7,7 @@ audit says of a loss only what all of them agree in.
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations, islice, permutations
@@ -35,6 +36,7 @@ MODEL = names_in("model net vae network autoencoder module cvae ae")
 _OF_THE_LATENT = (Role.MU, Role.SECOND, Role.LATENT)
 _TORCHS = names_in("input inputs")
 _MOST_ORDERS = 120
+_ENTRY = re.compile(r"output\[(\d+)\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class Matched:
 
     `supplied` are keywords that the loss asks for and nobody gave; `named` holds, per part of the output, the role that
     the name of the loss's parameter declares. `guessed` are the parameters that no name and no role decides.
+    `exchanged`: handed over in the order in which the model returns them, the heads would change places.
     """
 
     args: tuple[object, ...]
@@ -51,6 +54,7 @@ class Matched:
     supplied: tuple[str, ...] = ()
     named: Mapping[str, Role] = field(default_factory=dict)
     guessed: tuple[str, ...] = ()
+    exchanged: bool = False
     bindings: Mapping[str, str] = field(default_factory=dict)
 
     def with_weight(self, name: str) -> Matched:
@@ -331,11 +335,28 @@ def _matched(
         tuple(f"{p.name} = {reading[p.name].words}" for p in wanted),
         named=named,
         guessed=guessed,
+        exchanged=_exchanges_heads([reading[p.name] for p in wanted]),
         bindings={p.name: reading[p.name].written for p in wanted},
     )
     for p in weights:
         matched = matched.with_weight(p.name)
     return matched
+
+
+def _exchanges_heads(given: Sequence[Candidate]) -> bool:
+    """Whether these entries of a tuple stand in its order but for the heads, which have changed places."""
+    places = [(place, each.role) for each in given if (place := _place_in_a_tuple(each)) is not None]
+    exchanged = {Role.MU: Role.SECOND, Role.SECOND: Role.MU}
+    by_place = [role for _, role in sorted(places, key=lambda pair: pair[0])]
+    in_order = [role for _, role in places]
+    if in_order.count(Role.MU) != 1 or in_order.count(Role.SECOND) != 1:
+        return False
+    return by_place == [exchanged.get(role, role) if role is not None else None for role in in_order]
+
+
+def _place_in_a_tuple(each: Candidate) -> int | None:
+    match = _ENTRY.fullmatch(each.written)
+    return None if match is None else int(match[1])
 
 
 def _refusal(

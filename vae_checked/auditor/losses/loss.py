@@ -16,9 +16,10 @@ from torch.utils import _pytree as pytree
 from vae_checked.adapters import LOSSES, Call, Inputs, Role, Subject, role_of
 from vae_checked.auditor.losses.arguments import MODEL, Matched, match
 from vae_checked.auditor.losses.candidates import checked_bindings, parameters_of, parse_bindings
-from vae_checked.auditor.recording.origins import described
+from vae_checked.auditor.recording.origins import described, line_at
 from vae_checked.auditor.recording.run import Run, recording
 from vae_checked.errors import ModelError, UsageError
+from vae_checked.finding import Place
 from vae_checked.mathematics.names import is_condition, is_kl_weight
 
 # A function or a module, or the name of a method of the model.
@@ -60,6 +61,16 @@ class Loss:
         if model not in self.modules or self.function is model or self.is_forward:
             return False
         return bool(required) and all(role_of(p.name) is Role.INPUT for p in required)
+
+    @property
+    def place(self) -> Place | None:
+        """The line at which it is defined."""
+        target: object = self.function
+        while isinstance(target, functools.partial):
+            target = target.func
+        target = inspect.unwrap(target.forward if isinstance(target, nn.Module) else self.function)
+        code = getattr(target, "__code__", None)
+        return None if code is None else line_at(code.co_filename, code.co_firstlineno)
 
     @property
     def is_forward(self) -> bool:

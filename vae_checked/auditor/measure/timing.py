@@ -1,14 +1,18 @@
-"""What becomes of the heads in a pass that draws no noise: z is the mean, or the mean plus std."""
+"""When z is random, and what becomes of the heads in a pass that draws no noise: z is the mean, or mean plus std."""
 
 from __future__ import annotations
 
 from vae_checked.adapters import Role
+from vae_checked.auditor.recognition.latents import Latent
 from vae_checked.auditor.recognition.recognition import Recognition
-from vae_checked.auditor.recording.origins import place_of
+from vae_checked.auditor.recognition.samples import tolerance
+from vae_checked.auditor.recording.origins import module_of, origin_of, place_of
+from vae_checked.auditor.recording.replay import replay
 from vae_checked.auditor.recording.tape import Tape
 from vae_checked.facts import Fact, NoiseTiming, Origin
 
 _SUMS = frozenset({"add", "add_"})
+_LEAST_MULTIPLE = 0.01  # of std, to be told from none
 
 
 def silent_timing(train: Recognition, evaluation: Recognition | None) -> Fact[NoiseTiming] | None:
@@ -22,6 +26,79 @@ def silent_timing(train: Recognition, evaluation: Recognition | None) -> Fact[No
     added = _std_added(train, *heads)
     place = None if added is None else place_of(train.run.tape.steps[added])
     return Fact(NoiseTiming(False, evaluated, added is not None), Origin("forward", place))
+
+
+def drawn_in_training(train: Recognition, latent: Latent) -> Fact[NoiseTiming]:
+    """The timing of a model that is known to draw in training, and of which no more is."""
+    return Fact(NoiseTiming(True), origin_of(train.run.tape, latent.z))
+
+
+def timing_of(train: Recognition, evaluation: Recognition | None, latent: Latent) -> Fact[NoiseTiming]:
+    """The timing of a model that draws in training; where it does not in evaluation, whether std is added there."""
+    if evaluation is None or evaluation.latents:
+        evaluated = None if evaluation is None else True
+        return Fact(NoiseTiming(True, evaluated), origin_of(train.run.tape, latent.z))
+    added = _std_added_in(train, evaluation, latent)
+    if added is None:
+        return Fact(NoiseTiming(True, False), origin_of(train.run.tape, latent.z))
+    return Fact(NoiseTiming(True, False, without_eps=True), origin_of(evaluation.run.tape, added, "z"))
+
+
+def _std_added_in(train: Recognition, evaluation: Recognition, latent: Latent) -> int | None:
+    """The value of a pass without noise that is mu and a multiple of std, on the way to what it returns or judges.
+
+    It is known by its numbers: std is that of the training pass at the second head of this one.
+    """
+    mu, second = (_counterpart(train, evaluation, number) for number in (latent.location, latent.second))
+    if mu is None or second is None or latent.second is None or latent.std is None:
+        return None
+    tape, graph = evaluation.run.tape, evaluation.graph
+    at = {latent.second: tape.values[second].data}
+    std = replay(train.run.tape, at, (latent.std,))[latent.std].double().flatten()
+    location = tape.values[mu].data.double().flatten()
+    if std.numel() != location.numel():
+        return None
+    ends = {n for n in (evaluation.x_hat, evaluation.total) if n is not None}
+    leads_on = set().union(*(graph.ancestors(end) for end in ends))
+    for number in sorted(graph.descendants((second,)) & graph.descendants((mu,)) & leads_on):
+        value = tape.values[number].data
+        if value.numel() != location.numel() or not value.is_floating_point():
+            continue
+        beside = value.double().flatten() - location
+        multiple = float(beside @ std / (std @ std))
+        left = float((beside - multiple * std).abs().max())
+        if abs(multiple) > _LEAST_MULTIPLE and left <= tolerance(value.dtype) * float(value.abs().max() + std.max()):
+            return number
+    return None
+
+
+def _counterpart(train: Recognition, evaluation: Recognition, number: int | None) -> int | None:
+    """The value of another pass that the same line and operation made, in its turn; None where there is none."""
+    if number is None:
+        return None
+    tape, other = train.run.tape, evaluation.run.tape
+    key = _made_by(tape, number)
+    if key is None:
+        return None
+    module = module_of(tape, number)
+    alike, found = (
+        [
+            value.number
+            for value in each.values
+            if _made_by(each, value.number) == key and module_of(each, value.number) == module
+        ]
+        for each in (tape, other)
+    )
+    return found[alike.index(number)] if len(found) == len(alike) else None
+
+
+def _made_by(tape: Tape, number: int) -> tuple[object, ...] | None:
+    """What tells the making of a value from most others: operation, line and shape."""
+    value = tape.values[number]
+    if value.step is None:
+        return None
+    step = tape.steps[value.step]
+    return (step.name, step.frame, step.slots[step.outputs.index(number)], tuple(value.tensor.shape))
 
 
 def _declared_heads(seen: Recognition) -> tuple[int, int] | None:

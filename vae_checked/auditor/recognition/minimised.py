@@ -18,6 +18,7 @@ from vae_checked.auditor.recognition.totals import terms_of, total_of
 from vae_checked.auditor.recording.operations import was_cut
 from vae_checked.auditor.recording.run import Run, recording
 from vae_checked.errors import ModelError
+from vae_checked.facts import Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +130,7 @@ def _called(run: Run, roles: Mapping[str, Role], latents: Sequence[Latent], loss
         supplied_weights=matched.supplied,
         settings=settings_of(loss, matched),
         bindings=matched.bindings,
+        exchanged=Origin(loss.name, loss.place) if matched.exchanged else None,
         readings=called.others,
         takes_heads=not loss.given or _takes_heads(run, {**roles, **named}, matched, loss),
     )

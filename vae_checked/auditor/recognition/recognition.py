@@ -13,6 +13,7 @@ from vae_checked.auditor.recognition.graph import Graph
 from vae_checked.auditor.recognition.join import Join
 from vae_checked.auditor.recognition.latents import Latent
 from vae_checked.auditor.recording.run import Run
+from vae_checked.facts import Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +24,9 @@ class Minimised:
     is taken. `kl_alone`: it is the KL of a model that returns no other term. `dead_weights` are keywords of the loss
     that move nothing, None where it was not called; `supplied_weights` are those that it asked for and nobody gave,
     `settings` the numbers that weigh one of its terms.
-    `takes_heads`: more than reconstruction and data was handed to it, or may be known to it. `bindings` are those
-    it was called with, `readings` those of the other orders in which it takes its arguments, where no name tells which
-    is meant.
+    `takes_heads`: more than reconstruction and data was handed to it, or may be known to it. `exchanged` is where the
+    loss is that takes the heads in another order than the model returns them. `bindings` are those it was called with,
+    `readings` those of the other orders in which it takes its arguments, where no name tells which is meant.
     """
 
     number: int | None = None
@@ -37,6 +38,7 @@ class Minimised:
     supplied_weights: tuple[str, ...] = ()
     settings: tuple[Setting, ...] = ()
     takes_heads: bool = True
+    exchanged: Origin | None = None
     bindings: Mapping[str, str] = field(default_factory=dict)
     readings: tuple[Mapping[str, str], ...] = ()
 

@@ -9,7 +9,7 @@ from vae_checked.facts import Origin
 from vae_checked.finding import Place
 from vae_checked.text import described, shown
 
-__all__ = ["described", "module_of", "named", "names_in", "origin_of", "place_of"]
+__all__ = ["described", "line_at", "module_of", "named", "names_in", "origin_of", "place_of"]
 
 
 def names_in(text: str) -> frozenset[str]:
@@ -21,7 +21,11 @@ def place_of(step: Step) -> Place | None:
     """The line of source that ran `step`, where it lies in a file."""
     if step.frame is None:
         return None
-    path, line = step.frame
+    return line_at(*step.frame)
+
+
+def line_at(path: str, line: int) -> Place | None:
+    """A line of source; None where it lies in no file."""
     text = linecache.getline(path, line).rstrip("\n")
     if not text:
         return None

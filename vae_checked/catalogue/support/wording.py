@@ -55,7 +55,7 @@ def compose(mistake: Mistake, evidence: Evidence, facts: Facts) -> Finding:
     return Finding(
         code=mistake.code,
         name=mistake.name,
-        severity=mistake.severity,
+        severity=evidence.severity or mistake.severity,
         subject=facts.subject,
         message=mistake.message.format_map(values),
         evidence="" if silent else mistake.evidence.format_map(values),
