@@ -420,10 +420,15 @@ class Data:
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """The loss as a whole; `dead_weights` are named weights that do not move it."""
+    """The loss as a whole.
+
+    `dead_weights` are named weights that do not move it, `ignored_conditions` what the encoder is conditioned on and
+    the decoder is not; empty where there is none.
+    """
 
     effective_beta: Fact[EffectiveBeta] | None = None
     dead_weights: Fact[tuple[str, ...]] | None = None
+    ignored_conditions: Fact[tuple[str, ...]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -272,3 +272,57 @@ def test_the_heads_intervals_are_read_from_what_makes_them() -> None:
     assert heads.mu is not None
     assert heads.second is not None
     assert (str(heads.mu.value), str(heads.second.value)) == ("(-inf, inf)", "[-6, 4]")
+
+
+# ------------------------------------------------------------------------------------- conditions of the decoder
+
+
+class Conditioned(zoo.Base):
+    """Takes labels; `beside` says where they go."""
+
+    def __init__(self, beside: str) -> None:
+        super().__init__()
+        self.beside = beside
+        self.fc_mu, self.fc_logvar = nn.Linear(40 + 9, zoo.LATENTS), nn.Linear(40 + 9, zoo.LATENTS)
+        self.decoder = nn.Sequential(nn.Linear(zoo.LATENTS + 9, zoo.PIXELS))
+
+    def forward(self, x: Tensor, y: Tensor) -> Any:
+        given = nn.functional.one_hot(y, 9).to(x.dtype)
+        nothing = torch.zeros_like(given)
+        h = torch.cat([self.encoder(x), given if "encoder" in self.beside else nothing], 1)
+        mu, logvar = self.fc_mu(h), self.fc_logvar(h)
+        z = torch.cat([self.sample(mu, logvar), given if "decoder" in self.beside else nothing], 1)
+        return self.decode(z), mu, logvar
+
+
+class Masked(zoo.Base):
+    def forward(self, x: Tensor, mask: Tensor) -> Any:
+        return super().forward(x * mask)
+
+
+CONDITIONS: dict[str, tuple[tuple[str, ...] | None, list[str]]] = {
+    "encoder and decoder": ((), []),
+    "decoder": ((), []),
+    "encoder": (("y",), ["VAE801"]),
+    "neither": (None, []),
+}
+
+
+@pytest.mark.parametrize("beside", CONDITIONS)
+def test_a_condition_that_the_decoder_does_not_take_is_named(beside: str) -> None:
+    ignored, expected = CONDITIONS[beside]
+    report = audit(Conditioned(beside), "x: B 3 8 12, y: int<9> B", zoo.standard_loss, data_range=(0, 1))
+    found = report.facts[0].objective.ignored_conditions
+    assert (None if found is None else found.value) == ignored
+    assert [finding.code for finding in report.findings] == expected
+
+
+def test_a_mask_and_a_condition_that_the_prior_takes_are_no_ignored_conditions() -> None:
+    def with_prior(x_hat: Tensor, x: Tensor, mu: Tensor, logvar: Tensor, y: Tensor) -> Tensor:
+        return zoo.standard_loss(x_hat, x, mu - y.to(mu.dtype).unsqueeze(1), logvar)
+
+    masked = audit(Masked(), "x: B 3 8 12, mask: B 1 1 1", zoo.standard_loss, data_range=(0, 1))
+    prior = audit(Conditioned("encoder"), "x: B 3 8 12, y: int<9> B", with_prior, data_range=(0, 1))
+    assert [finding.code for report in (masked, prior) for finding in report.findings] == []
+    assert masked.facts[0].objective.ignored_conditions is not None
+    assert masked.facts[0].objective.ignored_conditions.value == ()

@@ -27,7 +27,7 @@ def executed(text: str) -> SimpleNamespace:
     torch.manual_seed(20)
     run.model = run.VAE()
     run.low, run.high = run.DATA_RANGE
-    shape = [B if axis == "B" else int(axis) for axis in run.INPUT.split()]
+    shape = [B if axis == "B" else int(axis) for axis in run.INPUT.partition(",")[0].rpartition(":")[2].split()]
     run.x = run.low + (run.high - run.low) * (0.05 + 0.9 * torch.rand(shape))
     run.logits = "cross_entropy_with_logits" in text
     run.bce = "cross_entropy(" in text
@@ -187,6 +187,15 @@ def honest(run: SimpleNamespace) -> bool:
     return bool(run.loss_function(torch.full_like(run.x, 0.5), run.x, mu, torch.zeros(B, L)).isnan())
 
 
+def condition(run: SimpleNamespace) -> bool:
+    """What a decoder draws of one z changes with the class, where the model takes one."""
+    if "int<" not in run.INPUT:
+        return True
+    z = torch.zeros(B, L)
+    drawn = [run.model.decode(z, torch.full((B,), label)) for label in (0, 3)]
+    return not torch.equal(*drawn)
+
+
 PROPERTIES = {
     each.__name__: each
     for each in (
@@ -209,6 +218,7 @@ PROPERTIES = {
         held,
         still_in_evaluation,
         honest,
+        condition,
     )
 }
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from vae_checked.auditor.measure import noise, output, sampler, training
+from vae_checked.auditor.measure.conditions import ignored_conditions
 from vae_checked.auditor.measure.heads import head_source
 from vae_checked.auditor.measure.intervals import interval_of
 from vae_checked.auditor.measure.layout import axis_order
@@ -126,7 +127,10 @@ def _shared(seen: Observed, subject: str, data: Interval | None) -> Facts:
             None if data is None else Fact(target or data, Origin("the data")),
             attempt("data.axis_order", lambda: axis_order(first), None),
         ),
-        objective=Objective(dead_weights=None if dead is None else Fact(dead, Origin(first.loss.name))),
+        objective=Objective(
+            dead_weights=None if dead is None else Fact(dead, Origin(first.loss.name)),
+            ignored_conditions=attempt("objective.ignored_conditions", lambda: ignored_conditions(first), None),
+        ),
         training=Training(
             without_gradient=seen.gradients.without,
             always_on_dropout=None if evaluated is None else training.always_on_dropout(evaluated),

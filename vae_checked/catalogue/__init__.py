@@ -67,6 +67,7 @@ _FILES = (
     "vae602_parameters_without_optimizer",
     "vae603_always_on_dropout",
     "vae604_hidden_nan",
+    "vae801_ignored_condition",
 )
 CATALOGUE: tuple[Mistake, ...] = tuple(import_module(f"{__name__}.{file}").MISTAKE for file in _FILES)
 

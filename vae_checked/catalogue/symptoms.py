@@ -157,6 +157,17 @@ SYMPTOMS: tuple[Symptom, ...] = (
         "a KL that is 0 already, which no weight moves.",
     ),
     Symptom(
+        "condition-does-nothing",
+        "the class that is asked for does not show in what is drawn",
+        (
+            "the decoder ignores the class",
+            "the label has no effect on what is generated",
+            "conditional VAE generates random digits",
+            "the condition is ignored",
+        ),
+        "a z that is drawn from the posterior of a picture, which shows that picture; draw z from the prior first.",
+    ),
+    Symptom(
         "not-deterministic",
         "one input gives another result at each call, in evaluation too",
         (

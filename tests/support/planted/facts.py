@@ -295,6 +295,12 @@ CASES: dict[str, Case] = {
         ("no optimizer holds fc_mu.weight",),
         breaks=("held",),
     ),
+    "VAE801": Case(
+        {"objective.ignored_conditions": ("y",)},
+        {"objective.ignored_conditions": ()},
+        ("takes y", "does not change with it"),
+        breaks=("condition",),
+    ),
     "VAE603": Case(
         {"training.always_on_dropout": ("F.dropout",)},
         {"training.always_on_dropout": ()},

@@ -18,7 +18,7 @@ from vae_checked.auditor.recognition.latents import Latent
 from vae_checked.auditor.recognition.recognition import Recognition
 from vae_checked.auditor.recording.origins import origin_of, place_of
 from vae_checked.auditor.recording.replay import replay
-from vae_checked.auditor.recording.tape import Tape
+from vae_checked.auditor.recording.tape import Step, Tape
 from vae_checked.facts import Interval, KLForm, Origin, Parametrisation
 from vae_checked.mathematics.gaussians import gaussian_kl, prior_head, std_at
 
@@ -276,6 +276,8 @@ def _something_else(term: _Term, ahead: set[int], drawn: list[Drawn]) -> str:
             tape.values[n].sources & Tape.PARAMETER and not tape.drawn(n) for n in step.inputs if n not in known
         ):
             return "parameters of the model take part in it: a learned prior, or another network"
+        if any(n in made for n in step.outputs) and _takes_an_input(term, step, known):
+            return "an input takes part in it: a prior that depends on it, or a mask"
     if any(number in term.held for number in term.latent.every_z):
         return "z takes part in it through the decoder or another network"
     prior = fixed_prior(drawn, term.positive)
@@ -286,6 +288,15 @@ def _something_else(term: _Term, ahead: set[int], drawn: list[Drawn]) -> str:
     if _moved_by_others(term, first, 0.1 * left):
         return "the term of one latent depends on other latents or other samples: it is no sum over the latents"
     return ""
+
+
+def _takes_an_input(term: _Term, step: Step, known: set[int]) -> bool:
+    """Whether a step that still has one number per latent takes what follows from an input by another way."""
+    tape = term.tape
+    size = tape.values[term.mu].tensor.numel()
+    if size <= term.seen.batch or any(tape.values[n].tensor.numel() != size for n in step.outputs):
+        return False
+    return any(tape.values[n].sources & Tape.INPUT and not tape.drawn(n) for n in step.inputs if n not in known)
 
 
 def _moved_by_others(term: _Term, first: Drawn, close: float) -> bool:

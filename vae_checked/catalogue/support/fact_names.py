@@ -32,6 +32,7 @@ FACT_NAMES = {
     "data.axis_order": "the axis order of the data",
     "objective.effective_beta": "the effective beta",
     "objective.dead_weights": "weights without effect",
+    "objective.ignored_conditions": "what conditions the decoder",
     "training.without_gradient": "parameters without gradient",
     "training.without_optimizer": "parameters without optimizer",
     "training.always_on_dropout": "dropout in evaluation",
