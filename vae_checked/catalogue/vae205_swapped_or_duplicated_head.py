@@ -14,7 +14,7 @@ from vae_checked.finding import Severity
 _NO_TWO = "mean and log variance are no two heads of their own"
 _WORDS = {
     HeadSource.DUPLICATED: f"{_NO_TWO}: they are computed by the same layer",
-    HeadSource.SWAPPED: f"{_NO_TWO}: the KL reads as the mean what the sampler takes for the width, and the other way round",
+    HeadSource.SWAPPED: f"{_NO_TWO}: what the sampler takes for the width the KL reads as the mean, and vice versa",
     HeadSource.HANDED_OVER: "mean and log variance are returned in one order, and the loss takes them in the other: "
     "handed over in order, they are exchanged",
     HeadSource.REPEATED: f"{_NO_TWO}: one is handed on twice, and another one that is computed is never read",
