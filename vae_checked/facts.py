@@ -420,11 +420,7 @@ class Data:
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """The loss as a whole.
-
-    `dead_weights` are named weights that do not move it, `ignored_conditions` what the encoder is conditioned on and
-    the decoder is not; empty where there is none.
-    """
+    """The loss as a whole; `dead_weights` are names that do not move it, `ignored_conditions` miss the decoder."""
 
     effective_beta: Fact[EffectiveBeta] | None = None
     dead_weights: Fact[tuple[str, ...]] | None = None
