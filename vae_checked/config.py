@@ -11,7 +11,8 @@ from vae_checked.record import dataclass, field, fields
 from vae_checked.regular_files import MOST_CONFIGURED, content
 from vae_checked.text import did_you_mean
 
-_LISTS = ("select", "ignore", "exclude")
+_LISTS = ("select", "ignore", "exclude", "sources")
+_EXAMPLES = {"exclude": '["legacy/"]', "sources": '["src"]'}
 _KEYS = (*_LISTS, "per-file-ignores", "baseline", "models")
 
 
@@ -23,7 +24,8 @@ class ModelConfig:
     specification such as `B 3 64 64`; `shapes` the one whose letters are varied, such as `B 3 H W`, where it is not
     `input`; `loss` another `package.module:attribute` or the name of a method; `data_range` the interval of the input;
     `adapter` the name of an adapter; `bind` what the loss's arguments are, as in `recon_x=output[0], x=input`;
-    `forward` the method that is run in the place of forward. `folder` is where the pyproject.toml lies.
+    `forward` the method that is run in the place of forward. `skip` and `xfail` hold, by the name of a law or another
+    item of the pytest plugin, why it is not run or is known to fail. `folder` is where the pyproject.toml lies.
     """
 
     name: str
@@ -36,6 +38,8 @@ class ModelConfig:
     shapes: str | None = None
     bind: str | None = None
     forward: str | None = None
+    skip: Mapping[str, str] = field(default_factory=dict)
+    xfail: Mapping[str, str] = field(default_factory=dict)
     folder: Path | None = None
 
 
@@ -45,7 +49,8 @@ class LintConfig:
 
     `select` and `ignore` hold codes, their beginnings, or names; `exclude` and the first of each pair of
     `per_file_ignores` are patterns as in a .gitignore that lies beside `file`, the pyproject.toml. `baseline` is
-    the path of a file of known findings. `data_ranges` holds (file, class or factory, low, high) per model with a
+    the path of a file of known findings. `sources` are the files and folders that `pytest --vae-lint` reads, in place
+    of those that pytest collects. `data_ranges` holds (file, class or factory, low, high) per model with a
     data_range whose source was found.
     """
 
@@ -56,6 +61,7 @@ class LintConfig:
     exclude: tuple[str, ...] = ()
     per_file_ignores: tuple[tuple[str, tuple[str, ...]], ...] = ()
     baseline: Path | None = None
+    sources: tuple[Path, ...] = ()
     data_ranges: tuple[tuple[str, str, float, float], ...] = ()
 
     @property
@@ -78,7 +84,7 @@ def load_lint(path: Path) -> LintConfig:
     own = _table(path)
     where = f"{path}: [tool.vae-checked]"
     for key in _LISTS:
-        _strings(own.get(key, []), f"{where}: {key}", '["VAE201", "VAE3"]' if key != "exclude" else '["legacy/"]')
+        _strings(own.get(key, []), f"{where}: {key}", _EXAMPLES.get(key, '["VAE201", "VAE3"]'))
     per_file = own.get("per-file-ignores", {})
     if not isinstance(per_file, dict):
         raise UsageError(f'{where}: per-file-ignores is {per_file!r}, not a table such as {{"tests/*" = ["VAE5"]}}')
@@ -100,6 +106,7 @@ def load_lint(path: Path) -> LintConfig:
         exclude=tuple(own.get("exclude", ())),
         per_file_ignores=tuple((pattern, tuple(words)) for pattern, words in per_file.items()),
         baseline=None if baseline is None else path.parent / baseline,
+        sources=tuple(path.parent / each for each in own.get("sources", ())),
         data_ranges=tuple(ranges),
     )
 
@@ -176,6 +183,8 @@ def _model(name: str, table: object, path: Path) -> ModelConfig:
             raise UsageError(f"{where}: {key} is {table[key]!r}, not a string")
     if not isinstance(table.get("kwargs", {}), dict):
         raise UsageError(f"{where}: kwargs is {table['kwargs']!r}, not a table")
+    for key in ("skip", "xfail"):
+        _reasons(table.get(key, {}), f"{where}: {key}")
     data_range = table.get("data_range")
     return ModelConfig(
         name=name,
@@ -188,8 +197,15 @@ def _model(name: str, table: object, path: Path) -> ModelConfig:
         shapes=table.get("shapes"),
         bind=table.get("bind"),
         forward=table.get("forward"),
+        skip=table.get("skip", {}),
+        xfail=table.get("xfail", {}),
         folder=path.parent,
     )
+
+
+def _reasons(value: object, where: str) -> None:
+    if not isinstance(value, dict) or not all(isinstance(each, str) and each.strip() for each in value.values()):
+        raise UsageError(f"{where} is {value!r}, not a table of reasons such as {{ sample-moments = 'takes 40 s' }}")
 
 
 def checked_range(value: object, where: str) -> tuple[float, float]:

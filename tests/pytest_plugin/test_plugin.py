@@ -103,7 +103,8 @@ def test_it_costs_nothing_until_it_is_used(project: Run, pytester: pytest.Pytest
     )
     result = project("-s", "-p", "no:hypothesispytest", "-p", "no:jaxtyping", tables=tables)
     result.assert_outcomes(passed=1)
-    result.stdout.fnmatch_lines(["OURS ['vae_checked', 'vae_checked.pytest_plugin'] HEAVY []"])
+    ours = ["vae_checked", "vae_checked.pytest_plugin", "vae_checked.pytest_plugin.configuration"]
+    assert f"OURS {ours} HEAVY []" in result.outlines
     result.stdout.no_fnmatch_line("vae-checked: *")
     assert (pytester.path / "pyproject.toml").exists() == (tables is not None)
 
@@ -114,7 +115,7 @@ def test_it_costs_nothing_until_it_is_used(project: Run, pytester: pytest.Pytest
 def test_a_run_that_names_its_tests_runs_only_those(project: Run) -> None:
     result = project("test_own.py", tables=table("b", "wrong"))
     result.assert_outcomes(passed=1)
-    result.stdout.fnmatch_lines(["vae-checked: 1 model (b); left out: this run names its tests"])
+    result.stdout.fnmatch_lines(["vae-checked: 1 model (b) of */pyproject.toml; left out: this run names its tests"])
 
 
 CONTRACTS = """
@@ -189,7 +190,7 @@ def test_a_run_of_a_folder(project: Run, pytester: pytest.Pytester) -> None:
 
     result.stdout.fnmatch_lines(
         [
-            "vae-checked: 5 models (a, b, gone, r, reference)",
+            "vae-checked: 5 models (a, b, gone, r, reference) of */pyproject.toml",
             "test_contracts.py::test_on PASSED*",
             "test_contracts.py::test_off PASSED*",
             "test_contracts.py::test_said_to_be_on PASSED*",
@@ -349,3 +350,55 @@ def test_an_item_that_there_is_not_stops_the_run(project: Run) -> None:
     result = project("vae::aa::build", tables=table("a", "right"))
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*not found: vae::aa::build: pytest --collect-only -m vae lists what there is"])
+
+
+# ----------------------------------------------------------------------------------- which configuration, and its keys
+
+
+@pytest.mark.parametrize("ini", ["pytest.ini", "tests/pytest.ini"])
+def test_the_configuration_is_the_nearest_above_the_tests(project: Run, pytester: pytest.Pytester, ini: str) -> None:
+    inner = pytester.path / "tests"
+    inner.mkdir()
+    (inner / "test_inner.py").write_text("def test_inner():\n    pass\n", encoding="utf-8")
+    # A file of pytest's own makes its folder the rootdir, and a pyproject.toml without our table configures nothing.
+    (pytester.path / ini).write_text("[pytest]\n", encoding="utf-8")
+    (inner / "pyproject.toml").write_text('[project]\nname = "inner"\n', encoding="utf-8")
+    result = project("tests", "-k", "build or inner", "-v", tables=table("outer", "right"))
+    result.assert_outcomes(passed=2, deselected=len(LAWS) + 1)
+    result.stdout.fnmatch_lines([f"vae-checked: 1 model (outer) of {pytester.path}/pyproject.toml"])
+
+
+def test_items_are_skipped_or_known_to_fail_by_configuration(project: Run) -> None:
+    keys = (
+        'skip = { sample-moments = "takes long here" }\n'
+        f'xfail = {{ {FAILING} = "reads the head as log std", kl-nonnegative = "is fine" }}\n'
+    )
+    chosen = f"sample-moments or {FAILING} or kl-nonnegative"
+    result = project("-k", chosen, "-rsxX", tables=table("b", "wrong") + keys)
+    result.assert_outcomes(skipped=1, xfailed=1, failed=1, deselected=len(LAWS) - 1 + 1)
+    result.stdout.fnmatch_lines_random(
+        ["SKIPPED*takes long here", "XFAIL*reads the head as log std*", "*XPASS(strict)*"]
+    )
+
+
+def test_a_key_that_names_no_item_stops_the_run(project: Run) -> None:
+    result = project(tables=table("a", "right") + 'skip = { sample-moment = "slow" }\n')
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*skip names 'sample-moment', which is no item (did you mean sample-moments?)*"])
+    again = project(tables=table("a", "right") + "xfail = ['audit']\n")
+    assert again.ret == pytest.ExitCode.USAGE_ERROR
+    again.stderr.fnmatch_lines(["*xfail is ?'audit'?, not a table of reasons such as *"])
+
+
+def test_the_sources_that_are_named_are_linted_and_not_the_tests(project: Run, pytester: pytest.Pytester) -> None:
+    for path, text in (("src/model.py", find("VAE201").bad), ("src/deep/other.py", find("VAE201").good)):
+        (pytester.path / path).parent.mkdir(parents=True, exist_ok=True)
+        (pytester.path / path).write_text(text, encoding="utf-8")
+    own = '[tool.vae-checked]\nsources = ["src"]\n'
+    result = project("--vae-lint", "test_own.py", "-v", tables=own)
+    result.assert_outcomes(passed=2, failed=1)
+    result.stdout.fnmatch_lines_random(["*model.py::vae-lint FAILED*", "*other.py::vae-lint PASSED*"])
+    result.stdout.no_fnmatch_line("*wrong.py::vae-lint*")
+    gone = project("--vae-lint", tables='[tool.vae-checked]\nsources = ["scr"]\n')
+    assert gone.ret == pytest.ExitCode.USAGE_ERROR
+    gone.stderr.fnmatch_lines(["*sources: *scr: no such file or folder*"])

@@ -26,7 +26,7 @@ def mutant(stages: Stages) -> Stages:
 LAW = Law(
     name="decoder-shape",
     statement="decode(z) has shape (B, C, H, W)",
-    source="seed section 4",
+    source="p(x|z) gives one x for each z; Kingma and Welling 2014, section 2.1",
     needs=("decode",),
     broken_by=("VAE105",),
     holds=holds,

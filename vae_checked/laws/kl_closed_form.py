@@ -35,7 +35,7 @@ def mutant(stages: Stages) -> Stages:
 LAW = Law(
     name="kl-closed-form",
     statement="kl = 0.5 * sum(std^2 + mu^2 - 1) - sum(log std)",
-    source="Kingma and Welling 2014, appendix B; seed section 5.2",
+    source="Kingma and Welling 2014, appendix B",
     needs=("kl", "parametrisation"),
     broken_by=("VAE201", "VAE301", "VAE306"),
     holds=holds,

@@ -27,7 +27,7 @@ def mutant(stages: Stages) -> Stages:
 LAW = Law(
     name="kl-nonnegative",
     statement="kl(mu, logvar) >= 0 for every posterior",
-    source="Gibbs' inequality; seed section 5.2",
+    source="Gibbs' inequality; Cover and Thomas 2006, theorem 2.6.3",
     needs=("kl", "parametrisation"),
     broken_by=("VAE302",),
     holds=holds,

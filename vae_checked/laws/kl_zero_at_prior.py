@@ -68,7 +68,7 @@ def mutant(stages: Stages) -> Stages:
 LAW = Law(
     name="kl-zero-at-prior",
     statement="kl = 0 at mu = 0, logvar = 0, and only there",
-    source="Gibbs' inequality, the case of equality; seed section 5.2",
+    source="Gibbs' inequality, the case of equality; Cover and Thomas 2006, theorem 2.6.3",
     needs=("kl", "parametrisation"),
     broken_by=("VAE301", "VAE302"),
     holds=holds,

@@ -38,7 +38,7 @@ def mutant(stages: Stages) -> Stages:
 LAW = Law(
     name="layout-moves-elements",
     statement="to_nchw(x)[b, c, h, w] = x[b, h, w, c], which a view does not do",
-    source="seed sections 1 and 8",
+    source="torch.permute moves elements, Tensor.view does not",
     needs=("to_nchw",),
     broken_by=("VAE101",),
     holds=holds,

@@ -28,7 +28,7 @@ def mutant(stages: Stages) -> Stages:
 LAW = Law(
     name="layout-round-trip",
     statement="NHWC to NCHW to NHWC is the identity",
-    source="seed section 1",
+    source="a permutation of axes and its inverse",
     needs=("to_nchw", "to_nhwc"),
     unlinked="channels in another order, RGB for BGR, are no mistake of the catalogue",
     holds=holds,

@@ -31,7 +31,7 @@ def mutant(stages: Stages) -> Stages:
 LAW = Law(
     name="loss-affine-in-beta",
     statement="loss = a + b * beta, b > 0 where kl > 0, and a is the loss without a KL",
-    source="Higgins et al. 2017, equation 4; seed section 5.3",
+    source="Higgins et al. 2017, equation 4",
     needs=("loss",),
     broken_by=("VAE305",),
     holds=holds,

@@ -26,7 +26,7 @@ def mutant(stages: Stages) -> Stages:
 LAW = Law(
     name="loss-is-batch-mean",
     statement="loss = (recon + beta * kl).mean()",
-    source="Kingma and Welling 2014, equation 8, divided by the number of samples; seed section 5.3",
+    source="Kingma and Welling 2014, equation 8, divided by the number of samples",
     needs=("loss",),
     broken_by=("VAE504",),
     holds=holds,

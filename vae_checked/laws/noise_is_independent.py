@@ -44,7 +44,7 @@ def mutant(stages: Stages) -> Stages:
 LAW = Law(
     name="noise-is-independent",
     statement="eps ~ N(0, I): no two samples and no two latents share noise",
-    source="Kingma and Welling 2014, section 2.4; seed section 3",
+    source="Kingma and Welling 2014, section 2.4",
     needs=("reparameterize", "parametrisation"),
     broken_by=("VAE203",),
     holds=holds,

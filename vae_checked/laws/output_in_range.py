@@ -34,7 +34,7 @@ def mutant(stages: Stages) -> Stages:
 LAW = Law(
     name="output-in-range",
     statement="decode(z) stays in the range of the decoder's last activation, for z far from the prior too",
-    source="seed sections 4.2 and 8",
+    source="the range of the decoder's last activation",
     needs=("decode", "output"),
     broken_by=("VAE403",),
     holds=holds,

@@ -33,7 +33,7 @@ def mutant(stages: Stages) -> Stages:
 LAW = Law(
     name="per-sample-shape",
     statement="kl and recon have shape (B,)",
-    source="seed sections 5.1, 5.2 and 6",
+    source="the bound is a sum over the samples; Kingma and Welling 2014, equation 1",
     any_of=("kl", "recon"),
     broken_by=("VAE304", "VAE501"),
     holds=holds,

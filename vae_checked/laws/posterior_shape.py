@@ -30,7 +30,7 @@ def mutant(stages: Stages) -> Stages:
 LAW = Law(
     name="posterior-shape",
     statement="mu and logvar are finite and of shape (B, L)",
-    source="seed sections 2 and 6",
+    source="one mean and one std for each latent of each sample; Kingma and Welling 2014, equation 9",
     needs=("encode",),
     unlinked="an encoder of another shape fails where its heads are used: it is no silent mistake",
     holds=holds,

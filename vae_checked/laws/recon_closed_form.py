@@ -31,7 +31,7 @@ def mutant(stages: Stages) -> Stages:
 LAW = Law(
     name="recon-closed-form",
     statement="recon = sum (x_hat - x)^2, or -sum (x log p + (1 - x) log(1 - p)), over C, H and W",
-    source="seed section 5.1; Kingma and Welling 2014, appendix C",
+    source="Kingma and Welling 2014, appendix C",
     needs=("recon", "likelihood", "recon_scale"),
     broken_by=("VAE404",),
     holds=holds,

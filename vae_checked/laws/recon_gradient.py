@@ -37,7 +37,7 @@ def mutant(stages: Stages) -> Stages:
 LAW = Law(
     name="recon-gradient",
     statement="d recon / d x_hat = 2 (x_hat - x), or sigmoid(x_logits) - x",
-    source="the derivatives of the losses of seed section 5.1",
+    source="the derivatives of the squared error and of the cross entropy",
     needs=("recon", "likelihood", "recon_scale"),
     broken_by=("VAE401", "VAE404"),
     holds=holds,

@@ -38,7 +38,7 @@ def mutant(stages: Stages) -> Stages:
 LAW = Law(
     name="recon-grows-with-error",
     statement="recon grows along the straight line from x_hat = x to any other image",
-    source="both losses are convex in the decoder's output, least at the data; seed section 5.1",
+    source="both losses are convex in the decoder's output, least at the data",
     needs=("recon", "likelihood"),
     broken_by=("VAE505",),
     holds=holds,

@@ -35,7 +35,7 @@ def mutant(stages: Stages) -> Stages:
 LAW = Law(
     name="recon-least-at-target",
     statement="recon is least where the decoder's output is the data: x_hat = x, or sigmoid(x_logits) = x",
-    source="Gibbs' inequality for Bernoulli pixels; seed section 5.1",
+    source="Gibbs' inequality for Bernoulli pixels; Cover and Thomas 2006, theorem 2.6.3",
     needs=("recon", "likelihood"),
     broken_by=("VAE401", "VAE505"),
     holds=holds,

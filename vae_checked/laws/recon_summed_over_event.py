@@ -34,7 +34,7 @@ def mutant(stages: Stages) -> Stages:
 LAW = Law(
     name="recon-summed-over-event",
     statement="the reconstruction loss of a sample is the sum over C, H and W",
-    source="seed section 5.1; independent pixels, Kingma and Welling 2014, appendix C",
+    source="independent pixels; Kingma and Welling 2014, appendix C",
     needs=("recon", "likelihood", "recon_scale"),
     broken_by=("VAE502",),
     holds=holds,

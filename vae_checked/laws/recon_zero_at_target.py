@@ -34,7 +34,7 @@ def mutant(stages: Stages) -> Stages:
 LAW = Law(
     name="recon-zero-at-target",
     statement="recon = 0 at x_hat = x for squared and absolute error",
-    source="seed section 5.1",
+    source="a distance is 0 where both arguments are equal",
     needs=("recon", "likelihood", "recon_scale"),
     broken_by=("VAE403",),
     holds=holds,

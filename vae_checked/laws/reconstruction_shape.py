@@ -27,7 +27,7 @@ def mutant(stages: Stages) -> Stages:
 LAW = Law(
     name="reconstruction-shape",
     statement="x_hat has the shape of x",
-    source="seed sections 4 and 6",
+    source="p(x|z) is a density of x; Kingma and Welling 2014, section 2.1",
     needs=("forward",),
     broken_by=("VAE105",),
     holds=holds,

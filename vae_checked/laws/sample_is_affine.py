@@ -24,7 +24,7 @@ def mutant(stages: Stages) -> Stages:
 LAW = Law(
     name="sample-is-affine",
     statement="z = mu + std * eps with std = exp(logvar / 2)",
-    source="Kingma and Welling 2014, section 2.4; seed section 3",
+    source="Kingma and Welling 2014, section 2.4",
     needs=("reparameterize", "parametrisation"),
     broken_by=("VAE201",),
     holds=holds,

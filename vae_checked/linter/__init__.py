@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from vae_checked.linter.files.projects import GatheredFiles
 
-__all__ = ["LintReport", "Options", "lint"]
+__all__ = ["LintReport", "Options", "files_at", "lint"]
 
 
 def lint(
@@ -55,6 +55,14 @@ def lint(
     from vae_checked.linter.run.fixed_lines import with_fixed_lines  # noqa: PLC0415  as above
 
     return replace(whole, findings=with_fixed_lines(whole.findings, unsaved))
+
+
+def files_at(paths: Sequence[str | Path], options: Options | None = None) -> tuple[str, ...]:
+    """The Python files and notebooks that `lint` reads at or below `paths`.
+
+    Raises UsageError for a path that does not exist.
+    """
+    return tuple(gather(paths, {}, options or Options()).given)
 
 
 def _whole(gathered: GatheredFiles, parts: Sequence[LintReport]) -> LintReport:

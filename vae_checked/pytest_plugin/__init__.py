@@ -9,18 +9,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-if TYPE_CHECKING:
-    from vae_checked.config import ModelConfig
+from vae_checked.pytest_plugin.configuration import ROOT, TABLE, configured_models, names_sources, pyproject
 
-_TABLE = "tool.vae-checked"
 _LINTED = (".py", ".ipynb")
-_ROOT = "vae::"
 _NAMED = pytest.StashKey[list[str]]()
-_MODELS: pytest.StashKey[dict[str, ModelConfig] | None] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -55,36 +51,42 @@ def pytest_report_header(config: pytest.Config) -> str | None:
         return None
     from vae_checked.pytest_plugin.summary import header
 
-    return header(list(configured), left_out=not _models_run(config))
+    return header(list(configured), str(pyproject(config)), left_out=not _models_run(config))
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection(session: pytest.Session) -> None:
     """Keep arguments such as `vae::NAME::kl-nonnegative` from being taken for paths."""
     config = session.config
-    named = [argument for argument in config.args if argument.startswith(_ROOT)]
+    named = [argument for argument in config.args if argument.startswith(ROOT)]
     if named:
         config.stash[_NAMED] = named
-        config.args[:] = [argument for argument in config.args if not argument.startswith(_ROOT)]
+        config.args[:] = [argument for argument in config.args if not argument.startswith(ROOT)]
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
     """Add the models' items before anyone selects among them."""
+    if config.getoption("--vae-lint") and names_sources(config):
+        from vae_checked.pytest_plugin.linting import of_sources
+
+        items.extend(of_sources(session, pyproject(config)))
     configured = configured_models(config)
     wanted = [name for name in ("--vae-audit", "--vae-shapes", "--vae-shapes-update") if config.getoption(name)]
     named = config.stash.get(_NAMED, [])
     if not configured and (wanted or named):
         raise pytest.UsageError(
-            f"{(wanted + named)[0]}: there is no model: name one in {pyproject(config)} as [{_TABLE}.models.NAME]"
+            f"{(wanted + named)[0]}: there is no model: name one in {pyproject(config)} as [{TABLE}.models.NAME]"
         )
     if not configured or not _models_run(config):
         return
     for argument in named:
         if argument.split("::")[1] not in configured:
             raise _not_found(argument)
-    from vae_checked.pytest_plugin.models import Root
+    from vae_checked.pytest_plugin.models import Root, refuse_unknown_items
 
+    if any(model.skip or model.xfail for model in configured.values()):
+        refuse_unknown_items(configured, pyproject(config))
     root = Root.from_parent(session, name="vae", nodeid="vae", models=configured, pyproject=pyproject(config))
     found = list(session.genitems(root))
     if not named:
@@ -99,7 +101,7 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     """With `--vae-lint`, every file that the linter reads."""
-    if not parent.config.getoption("--vae-lint") or file_path.suffix not in _LINTED:
+    if not parent.config.getoption("--vae-lint") or file_path.suffix not in _LINTED or names_sources(parent.config):
         return None
     from vae_checked.pytest_plugin.linting import FILES, LintFile
 
@@ -181,39 +183,12 @@ def vae_shapes() -> Any:
     return infer
 
 
-def pyproject(config: pytest.Config) -> Path:
-    """The pyproject.toml whose models are tested."""
-    return config.rootpath / "pyproject.toml"
-
-
-def configured_models(config: pytest.Config) -> dict[str, ModelConfig] | None:
-    """The models of pyproject.toml; None where it has no table of ours. UsageError stops the run."""
-    if _MODELS not in config.stash:
-        config.stash[_MODELS] = _read_models(pyproject(config))
-    return config.stash[_MODELS]
-
-
-def _read_models(path: Path) -> dict[str, ModelConfig] | None:
-    try:
-        if _TABLE not in path.read_text(encoding="utf-8", errors="replace"):
-            return None
-    except OSError:
-        return None
-    from vae_checked.config import load_models
-    from vae_checked.errors import UsageError
-
-    try:
-        return load_models(path)
-    except UsageError as error:
-        raise pytest.UsageError(str(error)) from None
-
-
 def _models_run(config: pytest.Config) -> bool:
     """Whether the run is of folders or of models, and not of the test files or tests that its command names."""
     if config.args_source is not pytest.Config.ArgsSource.ARGS or _NAMED in config.stash:
         return True
     return all(
-        argument.startswith(_ROOT) or ("::" not in argument and Path(config.invocation_params.dir, argument).is_dir())
+        argument.startswith(ROOT) or ("::" not in argument and Path(config.invocation_params.dir, argument).is_dir())
         for argument in config.args
     )
 

@@ -50,7 +50,7 @@ class _ModelItem(HouseItem):
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         """The item's place: the table that asks for it."""
-        return self.node.pyproject, None, self.nodeid
+        return self.node.pyproject, self.node.line, self.nodeid
 
 
 class _VaeItem(_ModelItem):

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from vae_checked.linter import LintReport
 
 FILES = pytest.StashKey[list[Path]]()
+_UNSAID = Namespace(select=(), ignore=(), exclude=(), force_exclude=True)
 _REPORT: pytest.StashKey[tuple[LintReport, dict[Path, str]]] = pytest.StashKey()
 
 
@@ -52,14 +53,32 @@ class _LintItem(HouseItem):
         return self.path, None, self.name
 
 
+def of_sources(session: pytest.Session, pyproject: Path) -> Iterator[pytest.Item]:
+    """The items of the `sources` that pyproject.toml names; UsageError for one that does not exist."""
+    from vae_checked.cli.configured import config_for, lint_options
+    from vae_checked.errors import UsageError
+    from vae_checked.linter import files_at
+
+    config = config_for([pyproject.parent])
+    if config is None:
+        return
+    try:
+        files = [Path(path) for path in files_at(config.sources, lint_options(config, _UNSAID))]
+    except UsageError as error:
+        raise pytest.UsageError(f"{config.where}: sources: {error}") from None
+    session.config.stash[FILES] = files
+    for path in files:
+        yield from LintFile.from_parent(session, path=path).collect()
+
+
 def _linted(files: list[Path], config: pytest.Config) -> tuple[LintReport, dict[Path, str]]:
     """The report on all files that can be read, as pyproject.toml configures it, and for the others why not."""
     from vae_checked.cli.configured import config_for, lint_options
     from vae_checked.errors import UsageError
     from vae_checked.linter import lint
+    from vae_checked.pytest_plugin.configuration import pyproject
 
-    unsaid = Namespace(select=(), ignore=(), exclude=(), force_exclude=True)
-    options = lint_options(config_for([config.rootpath]), unsaid)
+    options = lint_options(config_for([pyproject(config).parent]), _UNSAID)
     try:
         return lint(files, options=options), {}
     except UsageError:  # a file that cannot be read spoils the whole: which is it?

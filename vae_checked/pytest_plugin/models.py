@@ -15,6 +15,22 @@ if TYPE_CHECKING:
     from vae_checked.config import ModelConfig
 
 
+def refuse_unknown_items(models: Mapping[str, ModelConfig], pyproject: Path) -> None:
+    """Raise UsageError where a model's table skips what is no item, whatever the options of this run."""
+    from vae_checked.catalogue import CATALOGUE
+    from vae_checked.laws import LAWS
+    from vae_checked.text import did_you_mean
+
+    asked = [
+        (name, key, item) for name, model in models.items() for key in ("skip", "xfail") for item in getattr(model, key)
+    ]
+    known = ("build", "audit", "shapes", *(law.name for law in LAWS), *(mistake.code for mistake in CATALOGUE))
+    for name, key, item in asked:
+        if item not in known:
+            where = f"{pyproject}: [tool.vae-checked.models.{name}]"
+            raise pytest.UsageError(f"{where}: {key} names {item!r}, which is no item{did_you_mean(item, known)}")
+
+
 class Root(pytest.Collector):
     """All models: those that pyproject.toml configures, and those of the lock."""
 
@@ -44,6 +60,17 @@ class ConfiguredModel(AuditedNode):
 
     def collect(self) -> Iterator[pytest.Item]:
         """One item that builds the model, one per law, the audit's, and the lock's where it is wanted."""
+        found = list(self._items())
+        config = self.config_of_model
+        for key, reasons in (("skip", config.skip), ("xfail", config.xfail)):
+            for name, reason in reasons.items():
+                mark = pytest.mark.skip(reason) if key == "skip" else pytest.mark.xfail(reason=reason, strict=True)
+                for item in found:
+                    if item.name == name:
+                        item.add_marker(mark)
+        yield from found
+
+    def _items(self) -> Iterator[pytest.Item]:
         from vae_checked.laws import LAWS
 
         yield BuildItem.from_parent(self, name="build")

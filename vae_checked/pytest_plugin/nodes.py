@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,16 @@ class ModelNode(pytest.Collector):
         if isinstance(self._built, Exception):
             raise self._built
         return self._built
+
+    @property
+    def line(self) -> int:
+        """The line of the model's table in pyproject.toml, from 0; 0 for a model that the lock alone has."""
+        head = re.compile(rf"""\s*\[\s*tool\.vae-checked\.models\.["']?{re.escape(self.name)}["']?\s*\]""")
+        try:
+            lines = self.pyproject.read_text(encoding="utf-8", errors="replace").splitlines()
+        except OSError:
+            return 0
+        return next((number for number, line in enumerate(lines) if head.match(line)), 0)
 
     @property
     def config_of_model(self) -> ModelConfig:

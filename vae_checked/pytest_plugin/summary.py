@@ -24,13 +24,13 @@ def mark(item: pytest.Item, what: str, name: str) -> None:
     item.user_properties.append((_PROPERTY, f"{what} {name}"))
 
 
-def header(models: list[str], *, left_out: bool) -> str:
+def header(models: list[str], path: str, *, left_out: bool) -> str:
     """The line before a run."""
     models_in_all = counted(len(models), "model")
     names = f" ({', '.join(models)})" if models else ""
     where = "; left out: this run names its tests" if left_out else ""
     switch = f"; VAE_CHECKED={word}" if (word := os.environ.get("VAE_CHECKED", "")) else ""
-    return f"vae-checked: {models_in_all}{names}{where}{switch}"
+    return f"vae-checked: {models_in_all}{names} of {path}{where}{switch}"
 
 
 def told() -> Told:

@@ -54,7 +54,7 @@ class Upsampling(StrEnum):
 class MLPDecoder(nn.Module):
     """`z (B, L) -> Linear -> (B, C*H*W) -> view -> (B, C, H, W)`, with one hidden layer before; any H and W.
 
-    shape: (C, H, W). The output lies in `output.interval`. Source: seed section 4.1, first way.
+    shape: (C, H, W). The output lies in `output.interval`.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class ConvDecoder(nn.Module):
 
     shape: (C, H, W) with H = H0 * 2**n and W = W0 * 2**n; base: (H0, W0); base_channels: C0, halved at each doubling
     and never below 8. The output lies in `output.interval`. Raises UsageError for a size that doubling cannot reach.
-    Source: seed sections 4.1, second way, and 4.2: 4 -> 8 -> 16 -> 32 -> 64 with C0 = 128 or 256.
+    The sizes go 4 -> 8 -> 16 -> 32 -> 64 with C0 = 128 or 256.
     """
 
     def __init__(

@@ -15,7 +15,7 @@ CHANNELS = (32, 64, 128, 256)
 def mlp_features(shape: tuple[int, int, int], hidden: int) -> nn.Module:
     """`h = Enc(x)` by one hidden layer on the flattened image.
 
-    shape: (C, H, W) of one image. The module maps (B, C, H, W) to (B, hidden), in [0, inf). Source: seed section 2.
+    shape: (C, H, W) of one image. The module maps (B, C, H, W) to (B, hidden), in [0, inf).
     """
     channels, height, width = shape
     return nn.Sequential(nn.Flatten(), nn.Linear(channels * height * width, hidden), nn.ReLU())
@@ -25,7 +25,7 @@ def conv_features(shape: tuple[int, int, int], hidden: int) -> nn.Module:
     """`h = Enc(x)` by convolutions of stride 2, down to a shorter side of at most 4: 64 -> 32 -> 16 -> 8 -> 4.
 
     shape: (C, H, W) of one image, H and W free of any divisor: an odd side n becomes (n + 1) / 2. The module maps
-    (B, C, H, W) to (B, hidden), in [0, inf). Source: seed sections 2 and 4.2, the decoder's steps backwards.
+    (B, C, H, W) to (B, hidden), in [0, inf).
     """
     channels, height, width = shape
     layers: list[nn.Module] = []
@@ -43,7 +43,7 @@ class Encoder(nn.Module):
     """The posterior's parameters for every image: `mu = FC_mu(h)`, `logvar = FC_logvar(h)`.
 
     features: maps (B, C, H, W) to (B, hidden). The heads are linear and nothing follows them: mu and logvar can be any
-    real number. Source: seed section 2; Kingma and Welling 2014, appendix C.2.
+    real number. Source: Kingma and Welling 2014, appendix C.2.
     """
 
     def __init__(self, features: nn.Module, *, shape: tuple[int, int, int], hidden: int, latents: int) -> None:

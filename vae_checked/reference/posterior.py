@@ -11,7 +11,7 @@ from vae_checked.contracts import Float, Tensor, checked
 def std_of(logvar: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     """Standard deviation of the posterior: `exp(0.5 * logvar)`.
 
-    logvar: log(sigma^2), any shape, any real number. Returns sigma, same shape, in (0, inf). Source: seed section 3.
+    logvar: log(sigma^2), any shape, any real number. Returns sigma, same shape, in (0, inf).
     """
     return torch.exp(0.5 * logvar)
 
@@ -20,7 +20,7 @@ def std_of(logvar: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
 def reparameterize(mu: Float[Tensor, "B L"], logvar: Float[Tensor, "B L"]) -> Float[Tensor, "B L"]:
     """Draw `z = mu + std * eps`, eps ~ N(0, I) afresh for every sample and latent, so that both heads get a gradient.
 
-    mu, logvar: (B, L), any real number. Returns z, (B, L). Source: seed section 3; Kingma and Welling 2014,
+    mu, logvar: (B, L), any real number. Returns z, (B, L). Source: Kingma and Welling 2014,
     section 2.4.
     """
     std = std_of(logvar)
@@ -33,6 +33,6 @@ def kl_divergence(mu: Float[Tensor, "B L"], logvar: Float[Tensor, "B L"]) -> Flo
     """KL(N(mu, std^2 I) || N(0, I)) of each sample in nats: `0.5 * sum_k (exp(logvar_k) + mu_k^2 - 1 - logvar_k)`.
 
     mu, logvar: (B, L), any real number. Returns (B,), in [0, inf), 0 at mu = 0 and logvar = 0 alone. `expm1` keeps the
-    digits that `exp(logvar) - 1` loses near logvar = 0. Source: seed section 5.2; Kingma and Welling 2014, appendix B.
+    digits that `exp(logvar) - 1` loses near logvar = 0. Source: Kingma and Welling 2014, appendix B.
     """
     return 0.5 * (torch.expm1(logvar) - logvar + mu.pow(2)).sum(dim=1)

@@ -1,4 +1,4 @@
-"""The seed's VAE: every stage, one after the other."""
+"""The reference VAE: every stage, one after the other."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ENCODERS = {"conv": conv_features, "mlp": mlp_features}
 
 @checked
 class VAE(nn.Module):
-    """A variational autoencoder on images; without arguments the seed's own (64x64 RGB, 128 latents).
+    """A variational autoencoder on images; without arguments for 64x64 RGB images, with 128 latents.
 
     shape: (C, H, W); latents: L; encoder: `conv` or `mlp`; decoder: `transposed`, `nearest` (both from `base` by
     doubling, with `base_channels` at its start) or `mlp`; output: `logits` (Bernoulli pixels, data in [0, 1]) or, with
