@@ -358,7 +358,7 @@ def test_a_loss_that_one_sample_does_not_have_is_not_asked_of_one_sample() -> No
             law.check(staged.stages, staged.sizes(1), seed=1)
 
 
-def test_a_model_that_decodes_half_of_its_batch_is_not_asked_for_all_of_it() -> None:
+def test_a_model_that_decodes_half_of_its_batch_is_asked_for_no_more() -> None:
     class Halves(Base):
         def forward(self, x: Tensor) -> Any:
             x_hat, mu, logvar = super().forward(x[: (len(x) + 1) // 2])
