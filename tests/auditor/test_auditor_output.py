@@ -317,7 +317,7 @@ def test_a_condition_that_the_decoder_does_not_take_is_named(beside: str) -> Non
     assert [finding.code for finding in report.findings] == expected
 
 
-def test_a_mask_and_a_condition_that_the_prior_takes_are_no_ignored_conditions() -> None:
+def test_a_mask_and_a_condition_of_the_prior_are_not_ignored() -> None:
     def with_prior(x_hat: Tensor, x: Tensor, mu: Tensor, logvar: Tensor, y: Tensor) -> Tensor:
         return zoo.standard_loss(x_hat, x, mu - y.to(mu.dtype).unsqueeze(1), logvar)
 

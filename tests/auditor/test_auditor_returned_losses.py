@@ -104,14 +104,14 @@ def test_the_loss_that_a_forward_returns_is_judged(name: str, loss: str | None) 
     assert codes(audited(Model(RETURNED[name], sign=-1.0), loss)) == ["VAE302"]
 
 
-def test_terms_that_training_weighs_are_said_to_have_weights_that_are_not_seen() -> None:
+def test_terms_that_training_weighs_have_weights_that_are_not_seen() -> None:
     report = audited(Model(lambda t: (t.x_hat, t.recon.mean(), t.kl.sum())))
     assert codes(report) == []
     assert any("what training makes of these is not seen" in line for line in report.unobserved)
     assert "VAE504" not in report.judgements[0].clean
 
 
-def test_a_reconstruction_error_beside_the_heads_leaves_the_kl_to_training() -> None:
+def test_an_error_beside_the_heads_leaves_the_kl_to_training() -> None:
     report = audited(Model(lambda t: (t.recon.mean(), t.x_hat, t.mu, t.logvar)))
     assert codes(report) == []
     assert report.facts[0].kl.form is None
