@@ -47,7 +47,9 @@ def commands() -> str:
             f"| `{_spelling(action)}` | {_help(action)} |" for action in choices[name]._actions if action.dest != "help"
         ]
         table = ["| argument | meaning |", "|---|---|", *rows] if rows else []
-        parts.append("\n".join([f"## {name}\n", choices[name].description or "", "", *table]).rstrip() + "\n")
+        examples = ["", "```sh", *map(str.strip, (choices[name].epilog or "").splitlines()[1:]), "```"]
+        shown = examples if len(examples) > 3 else []
+        parts.append("\n".join([f"## {name}\n", choices[name].description or "", "", *table, *shown]).rstrip() + "\n")
     return "\n".join(parts)
 
 

@@ -141,6 +141,8 @@ def _table(path: Path) -> dict[str, Any]:
         raise UsageError(f"{path}: not readable as TOML: {error}") from None
     tool = document.get("tool", {})
     own = tool.get("vae-checked", {}) if isinstance(tool, dict) else {}
+    if isinstance(tool, dict) and "vae_checked" in tool:
+        raise UsageError(f"{path}: [tool.vae_checked] is not read: write [tool.vae-checked], with a hyphen")
     if not isinstance(own, dict):
         raise UsageError(f"{path}: [tool.vae-checked] is {own!r}, not a table")
     _refuse_unknown(own, _KEYS, f"{path}: [tool.vae-checked]")

@@ -18,8 +18,9 @@ COMMANDS: dict[str, str] = {
     "lsp": "show an editor the findings of lint while one types, what they mean, and their fixes",
     "audit": "run a model, measure what it does, and judge it; the model is left as it was",
     "shapes": "infer the symbolic shapes of models, lock them in a file, and say what differs from it",
-    "explain": "say what a mistake is, why it matters and how it is mended",
+    "explain": "say what a mistake is, why it matters and what to write instead, or what may be behind a symptom",
     "rules": "list the catalogue of mistakes, and who can see each",
+    "doctor": "say which versions there are, what works with them, and what would make the rest work",
     "demo": "lint and audit real VAEs: those of diffusers and pythae, and the reference",
 }
 
@@ -36,6 +37,20 @@ class _Formatter(argparse.HelpFormatter):
         except OSError:
             width = 80
         super().__init__(prog, width=width - 2)
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        """Text of several lines stays as it is written: examples."""
+        return text if "\n" in text else super()._fill_text(text, width, indent)
+
+
+class _Versions(argparse.Action):
+    """`--version`: the version of vae-checked on the first line, then those of what it runs on."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        from vae_checked.cli.doctor import all_versions
+
+        sys.stdout.write("\n".join(all_versions()) + "\n")
+        parser.exit()
 
 
 class Parser(argparse.ArgumentParser):
@@ -58,20 +73,22 @@ class Parser(argparse.ArgumentParser):
 
 def parser(commands: Sequence[str] = tuple(COMMANDS)) -> argparse.ArgumentParser:
     """The whole command line; the arguments of those `commands` only, since each costs the import of its module."""
-    from vae_checked import __version__
-
     top = Parser(
         prog="vae-checked",
         description="Find the mistakes that VAE code makes in silence, in source and in live PyTorch models.",
         epilog="Exit status: 0 nothing found, 1 findings, 2 the command itself failed.",
     )
-    top.add_argument("--version", action="version", version=f"vae-checked {__version__}")
+    top.add_argument(
+        "--version", action=_Versions, nargs=0, help="show the versions of vae-checked and of what it runs on"
+    )
     sub = top.add_subparsers(title="commands", dest="command", metavar="COMMAND", required=True, prog=top.prog)
     for name, purpose in COMMANDS.items():
         own = sub.add_parser(name, help=purpose, description=f"{purpose[0].upper()}{purpose[1:]}.")
         if name in commands:
             module = importlib.import_module(f"vae_checked.cli.{name}")
             module.add_arguments(own)
+            if examples := getattr(module, "EXAMPLES", ()):
+                own.epilog = "\n".join(["examples:", *(f"  {line}" for line in examples)])
             own.set_defaults(run=module.run)
     return top
 
@@ -88,7 +105,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status: 0 nothing found, 1 findings, 2 the command itself failed."""
     words = list(sys.argv[1:] if argv is None else argv)
     try:
-        if words and not words[0].startswith("-") and words[0] not in COMMANDS:
+        if not words:
+            from vae_checked.cli.welcome import welcome
+
+            sys.stdout.write(welcome())
+            return FAILED
+        if not words[0].startswith("-") and words[0] not in COMMANDS:
             raise UsageError(_no_command(words[0]))
         chosen, rest = parser([word for word in words[:1] if word in COMMANDS]).parse_known_args(words)
         if rest:

@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from vae_checked.config import ModelConfig
 
 
+EXAMPLES = (
+    'vae-checked audit package.module:VAE --input "B 3 64 64"',
+    "vae-checked audit package.module:VAE --loss package.losses:elbo --data-range 0 1",
+    "vae-checked audit mnist                  # a model of [tool.vae-checked.models.mnist]",
+)
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What `audit` takes."""
     parser.add_argument(

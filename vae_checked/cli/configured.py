@@ -41,7 +41,8 @@ def _nearest(paths: Sequence[str | Path]) -> Path | None:
         candidate = os.path.join(here, "pyproject.toml")  # noqa: PTH118  as above
         try:
             with open(candidate, "rb") as stream:  # noqa: PTH123  as above
-                return Path(candidate) if b"vae-checked" in stream.read() else None
+                text = stream.read()
+                return Path(candidate) if b"vae-checked" in text or b"tool.vae_checked" in text else None
         except OSError:
             above = os.path.dirname(here)  # noqa: PTH120  as above
         if above == here:

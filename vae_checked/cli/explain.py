@@ -12,6 +12,14 @@ if TYPE_CHECKING:
     from vae_checked.catalogue import Mistake
 
 
+EXAMPLES = (
+    "vae-checked explain VAE201               # one mistake in full",
+    "vae-checked explain kl-sign VAE302       # by name or by code, several at once",
+    "vae-checked explain VAE3                 # all mistakes in a KL",
+    'vae-checked explain "loss is nan"        # what may be behind what you see',
+)
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What `explain` takes."""
     parser.add_argument(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from vae_checked.cli.configured import config_for, lint_options
 from vae_checked.cli.options import add_report_options, emit, write
+from vae_checked.cli.progress import progress
 from vae_checked.errors import UsageError, VaeCheckedError
 from vae_checked.finding import RemarkKind
 from vae_checked.text import counted, printable
@@ -22,45 +23,58 @@ if TYPE_CHECKING:
 MOST_JOBS = 256
 
 
+EXAMPLES = (
+    "vae-checked lint src/ notebooks/         # files, folders and notebooks",
+    "vae-checked lint --select VAE2,VAE301 .  # these mistakes alone",
+    "vae-checked lint --diff .                # what --fix would change",
+    "vae-checked lint --format sarif --output lint.sarif .",
+)
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What `lint` takes."""
     parser.add_argument(
         "paths", nargs="*", metavar="PATH", help="files and folders, or - for standard input (default: .)"
     )
     add_report_options(parser)
-    parser.add_argument("--statistics", action="store_true", help="count how often each mistake was found")
-    parser.add_argument(
-        "--confirm",
-        action="store_true",
-        help="import, build and run the models of the findings, and set what was measured beside what was read",
-    )
-    change = parser.add_mutually_exclusive_group()
-    change.add_argument("--fix", action="store_true", help="mend what has one right answer, then report the rest")
-    change.add_argument("--diff", action="store_true", help="show what --fix would change, and write nothing")
-    parser.add_argument(
+    choice = parser.add_argument_group("which files")
+    choice.add_argument(
         "--exclude",
         metavar="PATTERN",
         action="append",
         default=[],
         help="leave out below folders, as a .gitignore would",
     )
-    parser.add_argument("--force-exclude", action="store_true", help="leave it out where it is named itself, too")
-    parser.add_argument("--baseline", metavar="FILE", help="known findings, which are not reported; only new ones are")
-    parser.add_argument(
+    choice.add_argument("--force-exclude", action="store_true", help="leave it out where it is named itself, too")
+    choice.add_argument("--config", metavar="FILE", help="pyproject.toml to use (default: the nearest above PATH)")
+    choice.add_argument(
+        "--stdin-filename", metavar="FILE", help="name of what comes from standard input: its place in the project"
+    )
+    more = parser.add_argument_group("fixes, proofs and known findings")
+    change = more.add_mutually_exclusive_group()
+    change.add_argument("--fix", action="store_true", help="correct what has one right answer, then report the rest")
+    change.add_argument("--diff", action="store_true", help="show what --fix would change, and write nothing")
+    more.add_argument(
+        "--confirm",
+        action="store_true",
+        help="import, build and run the models of the findings, and set what was measured beside what was read",
+    )
+    more.add_argument("--baseline", metavar="FILE", help="known findings, which are not reported; only new ones are")
+    more.add_argument(
         "--write-baseline",
         action="store_true",
         help="put what is found now into the file of --baseline, report nothing",
     )
-    parser.add_argument(
+    more.add_argument("--statistics", action="store_true", help="count how often each mistake was found")
+    speed = parser.add_argument_group("speed")
+    speed.add_argument(
         "--jobs", metavar="N", type=jobs, default=1, help="processes, or auto: they share the repositories (default: 1)"
     )
-    parser.add_argument("--no-cache", action="store_true", help="neither use nor keep what was found before")
-    parser.add_argument(
-        "--cache-dir", metavar="FOLDER", help="where that is kept (default: vae-checked in the user's folder of caches)"
-    )
-    parser.add_argument("--config", metavar="FILE", help="pyproject.toml to use (default: the nearest above PATH)")
-    parser.add_argument(
-        "--stdin-filename", metavar="FILE", help="name of what comes from standard input: its place in the project"
+    speed.add_argument("--no-cache", action="store_true", help="disable the cache of earlier reports")
+    speed.add_argument(
+        "--cache-dir",
+        metavar="FOLDER",
+        help="folder of the cache (default: vae-checked in the user's folder of caches)",
     )
 
 
@@ -83,7 +97,8 @@ def run(args: argparse.Namespace) -> int:
             write_fixed(each)
     from vae_checked.linter import lint
 
-    report = lint(paths, texts=texts, options=options, jobs=args.jobs, cache=cache_folder(args))
+    with progress("linting"):
+        report = lint(paths, texts=texts, options=options, jobs=args.jobs, cache=cache_folder(args))
     if known is not None:
         from vae_checked.linter.run.selection import chosen
 

@@ -18,18 +18,20 @@ def add_report_options(parser: argparse.ArgumentParser) -> None:
     """--format, --verbose, --quiet, --output, --select, --ignore and --exit-zero."""
     from vae_checked.reports import FORMATS
 
-    parser.add_argument("--format", choices=tuple(FORMATS), default="text", help="form of the report (default: text)")
-    length = parser.add_mutually_exclusive_group()
+    report = parser.add_argument_group("the report")
+    report.add_argument("--format", choices=tuple(FORMATS), default="text", help="form of the report (default: text)")
+    report.add_argument("--output", metavar="FILE", help="write the report to FILE instead of standard output")
+    length = report.add_mutually_exclusive_group()
     length.add_argument(
         "--verbose", action="store_true", help="say as well what was recognised, measured, clean and not decided"
     )
     length.add_argument("--quiet", action="store_true", help="say the findings alone, a line each")
-    parser.add_argument("--output", metavar="FILE", help="write the report to FILE instead of standard output")
-    parser.add_argument(
+    report.add_argument("--exit-zero", action="store_true", help="exit with 0 even when there are findings")
+    which = parser.add_argument_group("which mistakes")
+    which.add_argument(
         "--select", metavar="CODES", action="append", default=[], help="only these, as in VAE201,VAE3 or kl-sign"
     )
-    parser.add_argument("--ignore", metavar="CODES", action="append", default=[], help="all but these, likewise")
-    parser.add_argument("--exit-zero", action="store_true", help="exit with 0 even when there are findings")
+    which.add_argument("--ignore", metavar="CODES", action="append", default=[], help="all but these, likewise")
 
 
 def codes(given: Sequence[str], where: str = "") -> frozenset[str]:

@@ -23,6 +23,14 @@ _MODEL = "package.module:attribute, or NAME of [tool.vae-checked.models.NAME] in
 _FORMATS = ("text", "json", "github", "junit")
 
 
+EXAMPLES = (
+    'vae-checked shapes infer package.module:VAE --input "B 3 H W"',
+    "vae-checked shapes lock                  # all models that pyproject.toml names",
+    "vae-checked shapes check --format github",
+    "vae-checked shapes diff --rev main",
+)
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What `shapes` takes: one of its own commands, and what that takes."""
     sub = parser.add_subparsers(title="commands", dest="action", metavar="COMMAND", required=True)
