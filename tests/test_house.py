@@ -18,7 +18,7 @@ import vae_checked
 
 # ------------------------------------------------------------------------------------------------- the walls
 
-COMMON = {"errors", "finding", "facts", "record", "text", "markup", "regular_files"}
+COMMON = {"errors", "finding", "facts", "interval", "latent_facts", "record", "text", "markup", "regular_files"}
 ANY = None
 WALLS: dict[str, set[str] | None] = {
     "catalogue": {"mathematics"},
@@ -37,6 +37,8 @@ WALLS: dict[str, set[str] | None] = {
     "errors": set(),
     "finding": set(),
     "facts": set(),
+    "interval": set(),
+    "latent_facts": set(),
     "record": set(),
     "text": set(),
     "markup": set(),
@@ -52,8 +54,8 @@ WALLS: dict[str, set[str] | None] = {
 }
 EDGE = {"cli", "pytest_plugin", "flake8_plugin"}
 STDLIB_ONLY = {
-    "errors", "finding", "facts", "record", "text", "markup", "regular_files", "config", "mathematics", "catalogue",
-    "linter", "reports",
+    "errors", "finding", "facts", "interval", "latent_facts", "record", "text", "markup", "regular_files", "config",
+    "mathematics", "catalogue", "linter", "reports",
 }  # fmt: skip
 FORBIDDEN_PACKAGES = {"laws": {"hypothesis"}}
 
@@ -156,6 +158,7 @@ ORDERS = {
         "interpreter",
         "evaluations",
         "roles",
+        "pretrained",
         "run",
         "",
         "fixing",

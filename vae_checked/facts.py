@@ -12,57 +12,13 @@ from enum import StrEnum
 from typing import Generic, TypeVar
 
 from vae_checked.finding import Place, Provenance
+from vae_checked.interval import BYTE, REAL, SYMMETRIC_UNIT, UNIT, Interval
+from vae_checked.latent_facts import AffineMap, PretrainedVAE
 from vae_checked.record import dataclass, field, fields, replace
 
 T = TypeVar("T")
-
-
-# ------------------------------------------------------------------------------------------------ intervals
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """The real numbers that a tensor can take; an open end is approached and never reached."""
-
-    low: float = -math.inf
-    high: float = math.inf
-    low_open: bool = False
-    high_open: bool = False
-
-    def __post_init__(self) -> None:
-        if math.isnan(self.low) or math.isnan(self.high) or self.low > self.high:
-            raise ValueError(f"no interval from {self.low} to {self.high}")
-
-    @property
-    def bounded(self) -> bool:
-        """Both ends are finite."""
-        return math.isfinite(self.low) and math.isfinite(self.high)
-
-    @property
-    def width(self) -> float:
-        """high - low."""
-        return self.high - self.low
-
-    def contains(self, other: Interval, tolerance: float = 1e-6) -> bool:
-        """Whether `other` lies in the closure of this interval, up to an absolute `tolerance`."""
-        return self.low - tolerance <= other.low and other.high <= self.high + tolerance
-
-    def hull(self, other: Interval) -> Interval:
-        """The smallest interval that holds both."""
-        low_open = self.low_open if self.low < other.low else other.low_open if other.low < self.low else False
-        high_open = self.high_open if self.high > other.high else other.high_open if other.high > self.high else False
-        return Interval(min(self.low, other.low), max(self.high, other.high), low_open, high_open)
-
-    def __str__(self) -> str:
-        left = "(" if self.low_open or math.isinf(self.low) else "["
-        right = ")" if self.high_open or math.isinf(self.high) else "]"
-        return f"{left}{self.low:.4g}, {self.high:.4g}{right}"
-
-
-REAL = Interval()
-UNIT = Interval(0.0, 1.0)
-SYMMETRIC_UNIT = Interval(-1.0, 1.0)
-BYTE = Interval(0.0, 255.0)
+# Where the values of a fact lie is known by these names here as well.
+__all__ = ["BYTE", "REAL", "SYMMETRIC_UNIT", "UNIT", "Interval"]
 
 
 # -------------------------------------------------------------------------------------- the second head
@@ -438,6 +394,32 @@ class Training:
 
 
 @dataclass(frozen=True, slots=True)
+class Latents:
+    """What is done with the latents of a VAE that is trained already.
+
+    `encoded` is the map from what `encode` gives to what a model is trained on, `decoded` the one from what a model
+    makes to what `decode` is given. `on_picture` is a number of the latents by which the picture is multiplied,
+    `in_place` how often a stored latent is scaled where it lies. `vae` is what is loaded, `factor` a number written out
+    by which its latents are scaled. `pixels` is where the pictures lie that are encoded, `pixel_map` the map of pixels
+    that stands on latents, `clamped` where latents are confined before `decode`, `cut` the term of the loss that a
+    decode without gradient feeds. `mean` and `second` are the maps that the two halves of its parameters go through.
+    """
+
+    vae: Fact[PretrainedVAE] | None = None
+    encoded: Fact[AffineMap] | None = None
+    decoded: Fact[AffineMap] | None = None
+    on_picture: Fact[str | None] | None = None
+    in_place: Fact[str | None] | None = None
+    factor: Fact[float] | None = None
+    pixels: Fact[Interval] | None = None
+    pixel_map: Fact[str | None] | None = None
+    clamped: Fact[Interval | None] | None = None
+    cut: Fact[str | None] | None = None
+    mean: Fact[AffineMap] | None = None
+    second: Fact[AffineMap] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """Everything observed of one VAE (one latent of it, where it has several).
 
@@ -454,6 +436,7 @@ class Facts:
     data: Data = Data()
     objective: Objective = Objective()
     training: Training = Training()
+    latents: Latents = Latents()
     names: Mapping[str, str] = field(default_factory=dict)
     unobserved: Mapping[str, str] = field(default_factory=dict)
     stopped_at: Mapping[str, Place] = field(default_factory=dict)
@@ -496,5 +479,6 @@ GROUPS = {
     "data": Data,
     "objective": Objective,
     "training": Training,
+    "latents": Latents,
 }
 PATHS: tuple[str, ...] = tuple(f"{group}.{f.name}" for group, kind in GROUPS.items() for f in fields(kind))

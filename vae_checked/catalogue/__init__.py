@@ -9,7 +9,7 @@ from vae_checked.catalogue.mistake import Judge, Mistake, Observer
 from vae_checked.catalogue.support.wording import compose
 from vae_checked.catalogue.verdict import Clean, Found, Undecided, Verdict, Weighted
 from vae_checked.errors import UsageError
-from vae_checked.facts import Facts
+from vae_checked.facts import Facts, Latents
 from vae_checked.finding import Finding
 from vae_checked.record import dataclass, field
 from vae_checked.text import did_you_mean
@@ -67,9 +67,18 @@ _FILES = (
     "vae602_parameters_without_optimizer",
     "vae603_always_on_dropout",
     "vae604_hidden_nan",
+    "vae701_latent_ends_disagree",
+    "vae702_shift_forgotten",
+    "vae703_factor_of_another_vae",
+    "vae704_pixel_range_at_the_vae",
+    "vae705_decode_cut_from_loss",
+    "vae707_latents_clamped_as_pixels",
+    "vae708_latent_affine_on_logvar",
     "vae801_ignored_condition",
 )
 CATALOGUE: tuple[Mistake, ...] = tuple(import_module(f"{__name__}.{file}").MISTAKE for file in _FILES)
+# The mistakes that are made with the latents of a VAE, and not in one.
+OF_LATENTS = frozenset(each.code for each in CATALOGUE if all(path.startswith("latents.") for path in each.needs))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +107,19 @@ def find(code: str) -> Mistake:
 
 
 def judge(facts: Facts, mistakes: Iterable[Mistake] = CATALOGUE) -> Judgement:
-    """Put `facts` before the judge of each of `mistakes`; what was cut short is clean of none."""
+    """Put `facts` before the judge of each of `mistakes`; what was cut short is clean of none.
+
+    Latents in use are put before the judges of these alone, and a VAE before the others.
+    """
+    in_use = facts.latents != Latents()
     cut = None if facts.cut_at is None else Undecided(reason=f"the reading was cut short at {facts.cut_at}")
     findings: list[Finding] = []
     clean: list[str] = []
     undecided: dict[str, Undecided] = {}
     weighted: dict[str, Weighted] = {}
     for mistake in mistakes:
+        if (mistake.code in OF_LATENTS) is not in_use:
+            continue
         match mistake.judge(facts):
             case Found(evidence):
                 findings.append(compose(mistake, evidence, facts))

@@ -34,8 +34,14 @@ from vae_checked.facts import (
     StdCurve,
 )
 from vae_checked.finding import Place
+from vae_checked.latent_facts import AffineMap, PretrainedVAE, Term
+from vae_checked.mathematics.affine_maps import named
 
 Values = Mapping[str, object]
+SCALED = AffineMap(named("scaling_factor"))
+NORMALISED = AffineMap((Term(1.0, (("std", -1),)),), (Term(-1.0, (("mean", 1), ("std", -1))),))
+SDXL = PretrainedVAE("AutoencoderKL", "stabilityai/sdxl-vae")
+UNSCALED = AffineMap((Term(1.0, (("scaling_factor", -1),)),))
 
 
 def made(values: Values, located: bool = True) -> Facts:
@@ -312,5 +318,51 @@ CASES: dict[str, Case] = {
         {"training.hidden_nan": None},
         ("torch.nan_to_num",),
         breaks=("honest",),
+    ),
+    "VAE701": Case(
+        {"latents.encoded": SCALED, "latents.decoded": AffineMap()},
+        {"latents.decoded": UNSCALED},
+        ("decode does not undo the scale that follows encode",),
+        at=42,
+        measures=("z -> z * scaling_factor behind encode", "z -> z before decode"),
+    ),
+    "VAE702": Case(
+        {"latents.encoded": SCALED, "latents.decoded": AffineMap(UNSCALED.scale, named("shift_factor"))},
+        {"latents.decoded": UNSCALED},
+        ("the shift of the latents is applied at one end alone",),
+        at=42,
+        measures=("z -> z / scaling_factor + shift_factor before decode",),
+    ),
+    "VAE703": Case(
+        {"latents.vae": SDXL, "latents.factor": 0.18215},
+        {"latents.factor": 0.13025},
+        ("0.18215 is the factor of Stable Diffusion 1 and 2, and the VAE is that of Stable Diffusion XL",),
+        at=42,
+        measures=("0.13025", "https://huggingface.co/stabilityai/sdxl-vae"),
+    ),
+    "VAE704": Case(
+        {"latents.vae": SDXL, "latents.pixels": UNIT},
+        {"latents.pixels": SYMMETRIC_UNIT},
+        ("pictures in [0, 1] go into a VAE that was trained on [-1, 1]",),
+        at=42,
+        measures=("pictures in [0, 1]",),
+    ),
+    "VAE705": Case(
+        {"latents.cut": "no_grad"},
+        {"latents.cut": None},
+        ("this term of the loss has no gradient", "decoded under no_grad"),
+    ),
+    "VAE707": Case(
+        {"latents.clamped": SYMMETRIC_UNIT},
+        {"latents.clamped": Interval(-4.0, 4.0)},
+        ("latents are clamped to [-1, 1] before decode",),
+        measures=("32 %",),
+    ),
+    "VAE708": Case(
+        {"latents.mean": NORMALISED, "latents.second": NORMALISED},
+        {"latents.second": AffineMap((Term(1.0),), (Term(-2.0, (("log_std", 1),)),))},
+        ("the log variance goes through the map of the mean",),
+        at=42,
+        measures=("logvar - 2 * log(s)",),
     ),
 }

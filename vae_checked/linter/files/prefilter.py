@@ -110,6 +110,25 @@ def trains(data: bytes) -> bool:
     return any(word in data for word in _STEPS)
 
 
+# What hands pictures to a VAE or takes them from it, and how such a VAE is called.
+_CODING = (
+    b".encode(",
+    b".decode(",
+    b"encode_stage_2_inputs(",
+    b"decode_stage_2_outputs(",
+    b"DiagonalGaussianDist",
+    b".scaling_factor",
+)
+_LOADED = (b"vae", b"VAE", b"utoencoder", b"utoEncoder", b"first_stage", b"latent_dist", b"DiagonalGaussianDist")
+
+
+def uses_latents(data: bytes) -> bool:
+    """Whether a file has torch and encodes or decodes with a VAE that it loads or is handed."""
+    if not any(word in data for word in _CODING) or not any(word in data for word in _LOADED):
+        return False
+    return _has_torch(data)
+
+
 def _has_torch(data: bytes) -> bool:
     """Whether a file imports torch, or everything of a module that may have done so."""
     if b"torch" in data and _IMPORT.search(data) is not None:

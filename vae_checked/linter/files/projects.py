@@ -27,13 +27,15 @@ Text = str | bytes
 class ProjectFiles:
     """The files of one project: all that were given, those that concern a VAE with their text, those that feed one.
 
-    `joining` are the names that a file imports which is neither and imports both: more of it is not read.
+    `using` are those that only use one: they encode and decode with what was trained elsewhere. `joining` are the names
+    that a file imports which is neither and imports both: more of it is not read.
     """
 
     root: str
     given: list[str] = field(default_factory=list)
     concerned: list[tuple[str, Text]] = field(default_factory=list)
     feeding: list[tuple[str, Text]] = field(default_factory=list)
+    using: list[tuple[str, Text]] = field(default_factory=list)
     joining: dict[str, frozenset[str]] = field(default_factory=dict)
 
 
@@ -73,6 +75,8 @@ def gather(paths: Sequence[str | Path], texts: Mapping[str, Text], options: Opti
             if prefilter.concerns_vae(data):
                 project.concerned.append((name, content))
                 continue
+            if prefilter.uses_latents(data):
+                project.using.append((name, content))
             if named:
                 sources.parse(name, content)
             if prefilter.may_concern(data):
@@ -90,6 +94,9 @@ def gather(paths: Sequence[str | Path], texts: Mapping[str, Text], options: Opti
             _sift(project, uncertain[root])
         if project.concerned:
             _look_beside(project, feeding.get(root, ()), others.get(root, ()))
+            concerned = {path for path, _ in (*project.concerned, *project.feeding)}
+            project.using = [(path, text) for path, text in project.using if path not in concerned]
+        if project.concerned or project.using:
             found.projects.append(project)
     return found
 

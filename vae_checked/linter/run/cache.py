@@ -28,7 +28,17 @@ from vae_checked.regular_files import MOST_WRITTEN, content
 
 # When there are more entries than this, the oldest go.
 MOST = 2_000
-_ROOMS = ("linter", "catalogue", "mathematics", "facts.py", "finding.py", "record.py", "text.py")
+_ROOMS = (
+    "linter",
+    "catalogue",
+    "mathematics",
+    "facts.py",
+    "interval.py",
+    "latent_facts.py",
+    "finding.py",
+    "record.py",
+    "text.py",
+)
 _SUFFIX = ".json"
 
 

@@ -24,6 +24,7 @@ from vae_checked.linter.files.projects import ProjectFiles, Text
 from vae_checked.linter.files.source import File
 from vae_checked.linter.interpreter.project import Project
 from vae_checked.linter.options import Options
+from vae_checked.linter.pretrained.in_use import InUse
 from vae_checked.linter.roles import assemble, reader
 from vae_checked.linter.roles.across import Across
 from vae_checked.linter.run import other_choices
@@ -54,13 +55,14 @@ def lint_project(project_files: ProjectFiles, options: Options, disk: Disk) -> L
     ast_budget = AstBudget()
     files = list(_parsed(project_files.concerned, unread, ast_budget))
     beside = list(_parsed(project_files.feeding, [], ast_budget))
+    using = list(_parsed(project_files.using, unread, ast_budget))
     project, cuts = Project(disk, ast_budget), Cuts()
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(max(limit, 8_000))
     try:
         with Structures():
             pipelines = Pipelines(project, Declared(options), project_files.joining)
-            facts = _facts(files, beside, project, pipelines, cuts)
+            facts = _facts(files, beside, using, project, pipelines, cuts)
     finally:
         sys.setrecursionlimit(limit)
     facts = [item.come_by(_DERIVED, Provenance.READ) for item in facts]
@@ -112,7 +114,12 @@ def _parsed(texts: Iterable[tuple[str, Text]], unread: list[tuple[str, str]], as
 
 
 def _facts(
-    files: Iterable[File], beside: Iterable[File], project: Project, pipelines: Pipelines, cuts: Cuts
+    files: Iterable[File],
+    beside: Iterable[File],
+    using: Iterable[File],
+    project: Project,
+    pipelines: Pipelines,
+    cuts: Cuts,
 ) -> list[Facts]:
     modules = [project.add(file) for file in files if file.cells]
     feeding = [project.add(file, given=False) for file in beside if file.cells]
@@ -120,7 +127,7 @@ def _facts(
     across, stand_ins, losses = Across(project.observed), StandIns(project, reader), LossesByChoice(project, reader)
     found: list[Facts] = []
     supposed: list[Facts] = []
-    plan = Plan(project, reader)
+    plan, in_use = Plan(project, reader), InUse()
     built, around = plan.evaluations(modules), plan.evaluations(feeding)
     made = chain(
         ((evaluation, True) for evaluation in built),
@@ -132,6 +139,7 @@ def _facts(
     for evaluation, wanted in _up_to_an_error(made, modules, cuts):
         try:
             evaluation.data = pipelines.note(evaluation)
+            in_use.note(evaluation)
             if wanted:
                 stand_ins.note(evaluation)
                 losses.note(evaluation)
@@ -146,9 +154,23 @@ def _facts(
             cuts.note(evaluation)
         project.sweep()
     found.extend(other_choices.new(supposed, found))
+    _follow_latents(using, project, plan, in_use, cuts)
     pipelines.settle()
     placed = [replace(item, data=replace(item.data, interval=pipelines.known(item.data.interval))) for item in found]
-    return distinct(_settled([*placed, *across.facts(pipelines.known)]))
+    return [*distinct(_settled([*placed, *across.facts(pipelines.known)])), *in_use.facts()]
+
+
+def _follow_latents(using: Iterable[File], project: Project, plan: Plan, in_use: InUse, cuts: Cuts) -> None:
+    """Evaluate the files that use a VAE and have none: nothing is asked of them but what they do with its latents."""
+    modules = [project.add(file, given=False) for file in using if file.cells]
+    for evaluation, _ in _up_to_an_error(((each, True) for each in plan.evaluations(modules)), modules, cuts):
+        try:
+            in_use.note(evaluation)
+            cuts.note(evaluation)
+        except Exception as error:  # of one evaluation: the others are made all the same
+            evaluation.observations.cuts.append(Cut(None, error))
+            cuts.note(evaluation)
+        project.sweep()
 
 
 def _up_to_an_error(

@@ -1,0 +1,62 @@
+"""What the judges of latents in use share: the modules that they are shown on, and the maps that undo each other."""
+
+from __future__ import annotations
+
+from vae_checked.catalogue.support.example import EXAMPLE
+from vae_checked.latent_facts import AffineMap
+from vae_checked.mathematics import affine_maps
+
+# How a diffusion model is trained on the latents of a VAE that is loaded, and how pictures are drawn from it.
+IN_USE = (
+    EXAMPLE
+    + """\
+
+
+def load():
+    from diffusers import AutoencoderKL
+
+    vae = AutoencoderKL.from_pretrained("stabilityai/stable-diffusion-3-medium-diffusers", subfolder="vae")
+    return vae.requires_grad_(False)
+
+
+def to_latents(vae, pictures):
+    z = vae.encode(pictures).latent_dist.sample()
+    return (z - vae.config.shift_factor) * vae.config.scaling_factor
+
+
+def to_pictures(vae, z):
+    z = z / vae.config.scaling_factor + vae.config.shift_factor
+    return vae.decode(z).sample
+
+
+def train(model, scheduler, pictures, t):
+    z = to_latents(load(), pictures)
+    noise = torch.randn_like(z)
+    predicted = model(scheduler.add_noise(z, noise, t), t)
+    return F.mse_loss(predicted, noise)
+
+
+def draw(model, scheduler, z):
+    for t in scheduler.timesteps:
+        z = scheduler.step(model(z, t), t, z).prev_sample
+    return to_pictures(load(), z)
+"""
+)
+SOURCES = (
+    "https://huggingface.co/docs/diffusers/api/models/autoencoderkl",
+    "https://huggingface.co/docs/diffusers/tutorials/autopipeline",
+)
+
+
+def is_undone(encoded: AffineMap, decoded: AffineMap) -> tuple[bool, bool]:
+    """Whether the scale of a map is undone by that of another one, and whether its shift is."""
+    whole = affine_maps.after(decoded, encoded)
+    return affine_maps.is_one(whole.scale), not whole.shift
+
+
+def undoing(encoded: AffineMap) -> AffineMap | None:
+    """The map that undoes `encoded`; None where its scale is a sum."""
+    factor = affine_maps.inverse(encoded.scale)
+    if factor is None:
+        return None
+    return AffineMap(factor, affine_maps.negative(affine_maps.times(factor, encoded.shift)))

@@ -1,0 +1,101 @@
+"""The VAEs that are loaded most: by which factor and shift their latents are used, and where that is written."""
+
+from __future__ import annotations
+
+import re
+
+from vae_checked.latent_facts import PretrainedVAE
+from vae_checked.record import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class KnownVAE:
+    """One VAE: the factor and the shift of z -> (z - shift) * factor, and the source that says so.
+
+    `identities` matches the text that it is loaded by, `classes` the name of its class where that is enough. `factor`
+    is None where a mean and a standard deviation per channel stand in its place.
+    """
+
+    name: str
+    identities: str
+    classes: tuple[str, ...]
+    factor: float | None
+    shift: float
+    source: str
+
+    def fits(self, vae: PretrainedVAE) -> bool:
+        """Whether it is the VAE that is loaded, as far as its class and the text tell."""
+        return vae.kind in self.classes or bool(self.identities and re.search(self.identities, vae.identity, re.I))
+
+
+_DIFFUSERS = "https://github.com/huggingface/diffusers/blob/main/"
+_MODELS = f"{_DIFFUSERS}src/diffusers/models/autoencoders/"
+# The first that fits is the one.
+KNOWN: tuple[KnownVAE, ...] = (
+    KnownVAE(
+        "Stable Diffusion x4 upscaler", r"stable-diffusion-x4-upscaler", (), 0.08333, 0.0,
+        "https://huggingface.co/stabilityai/stable-diffusion-x4-upscaler/blob/main/vae/config.json",
+    ),
+    KnownVAE(
+        "Stable Diffusion XL", r"sdxl[-_]?vae|stable-diffusion-xl|sdxl-turbo|pixart[-_]sigma", (), 0.13025, 0.0,
+        "https://huggingface.co/stabilityai/sdxl-vae/blob/main/config.json",
+    ),
+    KnownVAE(
+        "Stable Diffusion 3", r"stable-diffusion-3(?:\.5)?(?:$|[-/])", (), 1.5305, 0.0609,
+        "https://huggingface.co/stabilityai/stable-diffusion-3-medium-diffusers/blob/main/vae/config.json",
+    ),
+    KnownVAE(
+        "FLUX.1", r"FLUX\.?1[-/]", (), 0.3611, 0.1159,
+        "https://huggingface.co/black-forest-labs/FLUX.1-schnell/blob/main/vae/config.json",
+    ),
+    KnownVAE(
+        "Stable Video Diffusion", r"stable-video-diffusion", ("AutoencoderKLTemporalDecoder",), 0.18215, 0.0,
+        f"{_MODELS}autoencoder_kl_temporal_decoder.py",
+    ),
+    KnownVAE(
+        "HunyuanVideo", r"HunyuanVideo(?!-?1\.5)", ("AutoencoderKLHunyuanVideo",), 0.476986, 0.0,
+        f"{_MODELS}autoencoder_kl_hunyuan_video.py",
+    ),
+    KnownVAE(
+        "Stable Diffusion 1 and 2",
+        r"sd-vae-ft|(?:CompVis|runwayml|stabilityai|stable-diffusion-v1-5)/stable-diffusion-(?:v1|2|v2)", (),
+        0.18215, 0.0, "https://huggingface.co/stabilityai/sd-vae-ft-mse/blob/main/config.json",
+    ),
+    KnownVAE("Wan", r"Wan2\.[12]", ("AutoencoderKLWan",), None, 0.0, f"{_MODELS}autoencoder_kl_wan.py"),
+    KnownVAE(
+        "QwenImage", r"Qwen/Qwen-Image", ("AutoencoderKLQwenImage",), None, 0.0,
+        f"{_MODELS}autoencoder_kl_qwenimage.py",
+    ),
+    KnownVAE("Mochi", r"mochi-1", ("AutoencoderKLMochi",), None, 0.0, f"{_MODELS}autoencoder_kl_mochi.py"),
+)  # fmt: skip
+FACTORS = {each.factor: each for each in KNOWN if each.factor is not None}
+
+
+def known(vae: PretrainedVAE) -> KnownVAE | None:
+    """What is known of a VAE by its class and by the text that it is loaded by."""
+    return next((each for each in KNOWN if each.fits(vae)), None)
+
+
+def is_factor(value: float, of: float) -> bool:
+    """Whether a number is a factor as people write it, to four digits."""
+    return abs(value - of) <= 5e-4 * of
+
+
+def transposed(value: float) -> KnownVAE | None:
+    """The VAE whose factor a number has with two neighbouring digits exchanged."""
+    digits = f"{value:.6g}"
+    for factor, vae in FACTORS.items():
+        right = f"{factor:.6g}"
+        differing = [place for place, pair in enumerate(zip(digits, right, strict=False)) if pair[0] != pair[1]]
+        if len(digits) == len(right) and sorted(digits) == sorted(right) and 0 < len(differing) <= 3:
+            return vae
+    return None
+
+
+# The autoencoders of latent diffusion, whose training code maps pictures to [-1, 1].
+_SYMMETRIC = re.compile(r"^(?:Asymmetric)?Autoencoder(?:KL\w*|DC|Tiny)$|^VQModel$")
+
+
+def takes_symmetric_pixels(vae: PretrainedVAE) -> bool:
+    """Whether a VAE is of those that take pictures in [-1, 1]."""
+    return known(vae) is not None or _SYMMETRIC.search(vae.kind) is not None

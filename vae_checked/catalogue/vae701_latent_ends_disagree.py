@@ -1,0 +1,73 @@
+"""VAE701: latents are scaled at one end of their way and not scaled back at the other."""
+
+from __future__ import annotations
+
+from vae_checked.catalogue.mistake import Mistake, Observer
+from vae_checked.catalogue.support.example import edit
+from vae_checked.catalogue.support.in_use import IN_USE, SOURCES, is_undone, undoing
+from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, lacking
+from vae_checked.facts import Facts
+from vae_checked.finding import Severity
+
+
+def judge(facts: Facts) -> Verdict:
+    """Found where the scale before `decode` is not the inverse of the one behind `encode`."""
+    latents = facts.latents
+    if latents.in_place is not None and latents.in_place.value:
+        what = f"the stored latent itself is multiplied by {latents.in_place.value}, once more at each use"
+        return _found(facts, what, "scaled in place", "make a new tensor: z = z * factor")
+    if latents.on_picture is not None and latents.on_picture.value:
+        what = f"the picture that decode returns is scaled by a number of its latents ({latents.on_picture.value})"
+        return _found(facts, what, "a picture has no such factor", "scale the latent before decode, by the inverse")
+    encoded, decoded = latents.encoded, latents.decoded
+    if encoded is None or decoded is None:
+        return lacking(facts, "latents.encoded", "latents.decoded")
+    scale, _ = is_undone(encoded.value, decoded.value)
+    if scale:
+        return Clean()
+    wanted = undoing(encoded.value)
+    if wanted is None:
+        return Undecided(reason="the scale behind encode is a sum of several quantities")
+    evidence = Evidence(
+        origin=decoded.origin,
+        values={
+            "what": "decode does not undo the scale that follows encode",
+            "maps": f"z -> {encoded.value} behind encode, z -> {decoded.value} before decode",
+            "remedy": f"before decode: {wanted}",
+        },
+        related=((encoded.origin, "what follows encode"),),
+    )
+    return Found(evidence)
+
+
+def _found(facts: Facts, what: str, maps: str, remedy: str) -> Found:
+    fact = facts.latents.in_place or facts.latents.on_picture
+    assert fact is not None  # noqa: S101  one of them is what was found
+    return Found(Evidence(origin=fact.origin, values={"what": what, "maps": maps, "remedy": remedy}))
+
+
+MISTAKE = Mistake(
+    code="VAE701",
+    name="latent-ends-disagree",
+    severity=Severity.ERROR,
+    summary="Latents are scaled behind encode and not scaled back before decode, or the other way round.",
+    why=(
+        "A diffusion model is trained on latents of about unit variance, and the decoder of the VAE expects those "
+        "that its encoder gives. Where the two ends of the way do not undo each other the decoder is given latents of"
+        " another size: pictures are washed out, grey or burnt, and nothing in the training shows why."
+    ),
+    message="the ends of the latents' way disagree: {what}{at_related}",
+    evidence="what is applied: {maps}",
+    fix="{remedy}",
+    bad=edit(
+        (
+            "    z = z / vae.config.scaling_factor + vae.config.shift_factor\n    return vae.decode(z).sample",
+            "    z = z + vae.config.shift_factor\n    return vae.decode(z).sample  # VAE701",
+        ),
+        text=IN_USE,
+    ),
+    good=IN_USE,
+    references=SOURCES,
+    seen_by=frozenset({Observer.LINT}),
+    judge=judge,
+)

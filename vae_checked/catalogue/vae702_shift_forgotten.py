@@ -1,0 +1,66 @@
+"""VAE702: the shift of the latents is forgotten at one end, or stands on the wrong side of the scale."""
+
+from __future__ import annotations
+
+from vae_checked.catalogue.mistake import Mistake, Observer
+from vae_checked.catalogue.support.example import edit
+from vae_checked.catalogue.support.in_use import IN_USE, SOURCES, is_undone, undoing
+from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, lacking, left_to
+from vae_checked.facts import Facts
+from vae_checked.finding import Severity
+
+
+def judge(facts: Facts) -> Verdict:
+    """Found where the scales undo each other and the shifts do not."""
+    encoded, decoded = facts.latents.encoded, facts.latents.decoded
+    if encoded is None or decoded is None:
+        return lacking(facts, "latents.encoded", "latents.decoded")
+    scale, shift = is_undone(encoded.value, decoded.value)
+    if shift:
+        return Clean()
+    if not scale:
+        return left_to("VAE701")
+    wanted = undoing(encoded.value)
+    if wanted is None:
+        return Undecided(reason="the scale behind encode is a sum of several quantities")
+    if encoded.value.shift and decoded.value.shift:
+        what = "the shift stands on the other side of the scale behind encode than before decode"
+    else:
+        what = "the shift of the latents is applied at one end alone"
+    evidence = Evidence(
+        origin=decoded.origin,
+        values={
+            "what": what,
+            "maps": f"z -> {encoded.value} behind encode, z -> {decoded.value} before decode",
+            "remedy": "behind encode: (z - shift) * scale; before decode: z / scale + shift",
+        },
+        related=((encoded.origin, "what follows encode"),),
+    )
+    return Found(evidence)
+
+
+MISTAKE = Mistake(
+    code="VAE702",
+    name="shift-forgotten",
+    severity=Severity.ERROR,
+    summary="The shift, or the mean, of latents is forgotten at one end, or applied on the wrong side of the scale.",
+    why=(
+        "The VAEs of SD3, Flux and of most video models are used with (z - shift) * scale behind encode and z / scale"
+        " + shift before decode. A shift at one end alone, or after the scale at the one and before it at the other, "
+        "moves every latent by a constant: colours drift, and the loss hides it."
+    ),
+    message="a shift is left over: {what}{at_related}",
+    evidence="what is applied: {maps}",
+    fix="{remedy}",
+    bad=edit(
+        (
+            "    return (z - vae.config.shift_factor) * vae.config.scaling_factor",
+            "    return z * vae.config.scaling_factor - vae.config.shift_factor  # VAE702",
+        ),
+        text=IN_USE,
+    ),
+    good=IN_USE,
+    references=SOURCES,
+    seen_by=frozenset({Observer.LINT}),
+    judge=judge,
+)

@@ -1,0 +1,60 @@
+"""VAE703: latents are scaled by the factor of another VAE, or by one that was mistyped."""
+
+from __future__ import annotations
+
+from vae_checked.catalogue.mistake import Mistake, Observer
+from vae_checked.catalogue.support.example import edit
+from vae_checked.catalogue.support.in_use import IN_USE
+from vae_checked.catalogue.support.known_vaes import FACTORS, is_factor, known, transposed
+from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, lacking
+from vae_checked.facts import Facts
+from vae_checked.finding import Severity
+
+
+def judge(facts: Facts) -> Verdict:
+    """Found where a factor that is written out belongs to another VAE than the one that is loaded."""
+    vae, factor = facts.latents.vae, facts.latents.factor
+    if factor is None or vae is None:
+        return lacking(facts, "latents.vae", "latents.factor")
+    loaded = known(vae.value)
+    other = next((each for number, each in FACTORS.items() if is_factor(factor.value, number)), None)
+    typed = None if other is not None else transposed(factor.value)
+    wanted = loaded or typed
+    if wanted is None or wanted.factor is None:
+        return Undecided(reason="which VAE is loaded, and its factor, is not known")
+    if is_factor(factor.value, wanted.factor):
+        return Clean()
+    if typed is not None and typed.factor == wanted.factor:
+        what = f"{factor.value:.6g} is {wanted.factor:.6g} with digits exchanged"
+    elif other is not None:
+        what = f"{factor.value:.6g} is the factor of {other.name}, and the VAE is that of {wanted.name}"
+    else:
+        return Undecided(reason=f"{factor.value:.6g} may be estimated from the data")
+    values = {"what": what, "wanted": f"{wanted.factor:.6g}", "name": wanted.name, "source": wanted.source}
+    return Found(Evidence(origin=factor.origin, values=values, related=((vae.origin, "loaded here"),)))
+
+
+MISTAKE = Mistake(
+    code="VAE703",
+    name="factor-of-another-vae",
+    severity=Severity.ERROR,
+    summary="The latents are scaled by the factor of another VAE than the one that is loaded, or by one mistyped.",
+    why=(
+        "Each VAE has its own factor: 0.18215 makes latents of unit variance from those of Stable Diffusion 1, and "
+        "from those of SDXL latents that are 1.4 times as large. A denoiser that was trained on the right ones is "
+        "given others, and one that is trained here sees noise schedules that do not fit."
+    ),
+    message="this factor is not that of the VAE: {what}",
+    evidence="the latents of {name} are used with {wanted} ({source})",
+    fix="take it from the VAE: vae.config.scaling_factor ({wanted})",
+    bad=edit(
+        ("vae.config.shift_factor) * vae.config.scaling_factor", "vae.config.shift_factor) * 0.18215  # VAE703"),
+        text=IN_USE,
+    ),
+    good=edit(
+        ("vae.config.shift_factor) * vae.config.scaling_factor", "vae.config.shift_factor) * 1.5305"), text=IN_USE
+    ),
+    references=("https://huggingface.co/docs/diffusers/api/models/autoencoderkl",),
+    seen_by=frozenset({Observer.LINT}),
+    judge=judge,
+)

@@ -1,0 +1,92 @@
+"""VAE704: pictures on another scale than the VAE was trained on, or the map of pixels on latents."""
+
+from __future__ import annotations
+
+from vae_checked.catalogue.mistake import Mistake, Observer
+from vae_checked.catalogue.support.example import edit
+from vae_checked.catalogue.support.in_use import IN_USE
+from vae_checked.catalogue.support.known_vaes import takes_symmetric_pixels
+from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, lacking
+from vae_checked.facts import SYMMETRIC_UNIT, Facts, Interval
+from vae_checked.finding import Severity
+
+# Pixels that a dark batch, or a picture without white, still reaches.
+_REACHED = 0.5
+
+
+def judge(facts: Facts) -> Verdict:
+    """Found where the pictures that are encoded lie in [0, 1] or far beyond 1, and the VAE takes [-1, 1]."""
+    mapped = facts.latents.pixel_map
+    if mapped is not None and mapped.value:
+        values = {
+            "what": f"the map of pixels, {mapped.value}, stands on the latents",
+            "pixels": "latents are about normal, not in an interval",
+            "remedy": "map the picture before encode, or behind decode",
+        }
+        return Found(Evidence(origin=mapped.origin, values=values))
+    vae, pixels = facts.latents.vae, facts.latents.pixels
+    if vae is None or pixels is None:
+        return lacking(facts, "latents.vae", "latents.pixels")
+    if not takes_symmetric_pixels(vae.value):
+        return Undecided(reason="the range that this VAE was trained on is not known")
+    what = _wrong(pixels.value)
+    if what is None:
+        return (
+            Clean() if SYMMETRIC_UNIT.contains(pixels.value, tolerance=0.02) else Undecided(reason="the range is open")
+        )
+    values = {
+        "what": f"{what} go into a VAE that was trained on [-1, 1]",
+        "pixels": f"pictures in {pixels.value}",
+        "remedy": "encode x * 2 - 1 of pictures x in [0, 1]",
+    }
+    return Found(Evidence(origin=pixels.origin, values=values, related=((vae.origin, "encoded here"),)))
+
+
+def _wrong(pixels: Interval) -> str | None:
+    """What pictures in an interval are that is not [-1, 1]."""
+    if not pixels.bounded or pixels.high <= _REACHED:
+        return None
+    if pixels.low >= 0:
+        return "bytes" if pixels.high > 2 * _REACHED + 1 else "pictures in [0, 1]"
+    # The mean and standard deviation of ImageNet take white to about 2.2 to 2.7.
+    return "pictures normalised by the statistics of a data set" if pixels.high > 2 and pixels.low < -1.5 else None
+
+
+_PICTURES = """\
+
+
+def pictures(folder):
+    from torchvision import datasets, transforms
+
+    return datasets.ImageFolder(folder, transforms.Compose([transforms.Resize(64), transforms.ToTensor()]))
+
+
+def train_on(folder, model, scheduler, t):
+    for x, _label in torch.utils.data.DataLoader(pictures(folder), batch_size=16):
+        train(model, scheduler, x * 2 - 1, t).backward()
+"""
+_FINE = IN_USE + _PICTURES
+
+
+MISTAKE = Mistake(
+    code="VAE704",
+    name="pixel-range-at-the-vae",
+    severity=Severity.ERROR,
+    summary="Pictures are encoded on another scale than the VAE was trained on, or latents are mapped as if pixels.",
+    why=(
+        "The autoencoders of latent diffusion take pictures in [-1, 1]. One in [0, 1] is encoded as a pale picture of"
+        " half the contrast, and is decoded as one: the latents are those of washed-out images, and no loss tells."
+    ),
+    message="on the scale of something else: {what}",
+    evidence="what is known: {pixels}",
+    fix="{remedy}",
+    bad=edit(
+        ("scheduler, x * 2 - 1, t)", "scheduler, x, t)"),
+        ("transforms.ToTensor()]))", "transforms.ToTensor()]))  # VAE704"),
+        text=_FINE,
+    ),
+    good=_FINE,
+    references=("https://huggingface.co/docs/diffusers/api/image_processor",),
+    seen_by=frozenset({Observer.LINT}),
+    judge=judge,
+)

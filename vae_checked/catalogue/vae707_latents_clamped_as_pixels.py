@@ -1,0 +1,46 @@
+"""VAE707: latents are clamped to the range of pixels before they are decoded."""
+
+from __future__ import annotations
+
+from vae_checked.catalogue.mistake import Mistake, Observer
+from vae_checked.catalogue.support.example import edit
+from vae_checked.catalogue.support.in_use import IN_USE
+from vae_checked.catalogue.verdict import Clean, Evidence, Found, Verdict, lacking
+from vae_checked.facts import SYMMETRIC_UNIT, Facts
+from vae_checked.finding import Severity
+
+
+def judge(facts: Facts) -> Verdict:
+    """Found where latents that a model made are confined to [-1, 1] on their way to `decode`."""
+    clamped = facts.latents.clamped
+    if clamped is None:
+        return lacking(facts, "latents.clamped")
+    if clamped.value is None or not SYMMETRIC_UNIT.contains(clamped.value):
+        return Clean()
+    return Found(Evidence(origin=clamped.origin, values={"range": clamped.value}))
+
+
+MISTAKE = Mistake(
+    code="VAE707",
+    name="latents-clamped-as-pixels",
+    severity=Severity.ERROR,
+    summary="Latents are clamped to the range of pixels before they are decoded.",
+    why=(
+        "Diffusion on pixels clips its samples to [-1, 1]. Latents are scaled to about unit variance: one value in "
+        "three of a standard normal lies outside of [-1, 1] and is cut, and the decoder draws flat, pale pictures."
+    ),
+    message="latents are clamped to {range} before decode",
+    evidence="of a standard normal 32 % lie outside of [-1, 1]",
+    fix="clamp the decoded picture, not the latent",
+    bad=edit(
+        (
+            "    z = z / vae.config.scaling_factor + vae.config.shift_factor\n",
+            "    z = z.clamp(-1, 1)  # VAE707\n    z = z / vae.config.scaling_factor + vae.config.shift_factor\n",
+        ),
+        text=IN_USE,
+    ),
+    good=IN_USE,
+    references=("https://huggingface.co/docs/diffusers/api/schedulers/ddpm",),
+    seen_by=frozenset({Observer.LINT}),
+    judge=judge,
+)

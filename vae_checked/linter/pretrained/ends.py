@@ -1,0 +1,74 @@
+"""The two ends of a latent's way: what an evaluation does behind `encode` and before `decode`, in plain values."""
+
+from __future__ import annotations
+
+from vae_checked.facts import Fact, Interval, Origin
+from vae_checked.latent_facts import AffineMap, Use
+from vae_checked.linter.pretrained.vaes import Owner
+from vae_checked.record import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """The code that an end stands in: its file, the class, empty outside of one, and the function."""
+
+    path: str
+    cls: str = ""
+    function: str = ""
+
+    @property
+    def subject(self) -> str:
+        """What a report calls it."""
+        return f"{self.path}:{self.cls or self.function}".rstrip(":")
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A latent that left `encode`: its VAE, the call, and the map that was applied when it came to a use.
+
+    `at` is the outermost operation of that map, the draw itself where there is none.
+    """
+
+    owner: Owner
+    call: Origin
+    applied: AffineMap
+    use: Use
+    at: Origin
+    where: Where
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A latent that enters `decode`: the map that is applied before.
+
+    `number` tells the call from others, of which several stand for one place. `encoded` is the call of `encode` that
+    the latent comes from, where it comes from one; `clamped` where it is confined on the way.
+    """
+
+    owner: Owner
+    call: Origin
+    number: int
+    applied: AffineMap
+    use: Use
+    where: Where
+    encoded: Origin | None = None
+    clamped: Fact[Interval] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scaled:
+    """A picture that left `decode` and is multiplied by a number that belongs to the latents."""
+
+    factor: AffineMap
+    at: Origin
+    where: Where
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """A call of `encode` and where the pictures lie that it is given, as far as that is known."""
+
+    owner: Owner
+    call: Origin
+    pixels: Fact[Interval] | None
+    where: Where

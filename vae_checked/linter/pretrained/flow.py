@@ -1,0 +1,377 @@
+"""One pass over the expressions of an evaluation: latents from `encode` to what uses them, and back from `decode`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from vae_checked.facts import Fact, Interval
+from vae_checked.latent_facts import AffineMap, Use
+from vae_checked.linter.evaluations.evaluation import Evaluation, expressions
+from vae_checked.linter.pretrained.ends import Decoded, Encoded, Encoding, Scaled, Where
+from vae_checked.linter.pretrained.halves import Halves
+from vae_checked.linter.pretrained.quantities import quantity
+from vae_checked.linter.pretrained.vaes import Owner, owner_of
+from vae_checked.linter.symbols.expression import CARRIED, TRANSPARENT, Expr, Graph, origin, strip, walk
+from vae_checked.linter.symbols.intervals import interval_of
+from vae_checked.linter.symbols.observations import Root
+from vae_checked.mathematics import affine_maps
+from vae_checked.mathematics.affine_maps import IDENTITY
+from vae_checked.record import dataclass, replace
+
+ENCODES = frozenset(("encode", "tiled_encode", "encode_stage_2_inputs"))
+DECODES = frozenset(("decode", "tiled_decode", "decode_stage_2_outputs"))
+# What a posterior is asked for.
+_DRAWS = frozenset(("sample", "rsample", "mode", "mean", "latents", "latent"))
+_HOLDS = frozenset(("latent_dist", "posterior", "latent_distribution"))
+# What adds noise to a latent by a schedule, its latent first.
+_NOISING = frozenset(("add_noise", "scale_noise", "q_sample", "forward_diffusion", "get_velocity", "noise_latents"))
+# Helpers of a library that draw standard normal noise.
+_DRAWN = frozenset(("randn_tensor", "randn_like_tensor"))
+# What trains a model on what it is given.
+_TRAINING = re.compile(r"(?:^|[._])(?:training_loss\w*|loss(?:_?fn|es|_func\w*)?|p_losses|compute_loss\w*)$")
+_GAUSSIAN = "DiagonalGaussianDistribution"
+_STEPPING = frozenset(("step", "step_pred", "step_correct"))
+_MOVED = TRANSPARENT | frozenset(("move", "stack", "index", "repeat", "expand", "cat", "flatten", "detach", "round"))
+_REARRANGED = frozenset(("einops.rearrange", "rearrange", "einops.repeat"))
+_ARITHMETIC = frozenset(("mul", "div", "add", "sub", "neg", "pow"))
+# What pixels in [0, 1] are mapped by to [-1, 1], and back.
+_PIXEL_MAPS = {
+    AffineMap(affine_maps.number(2.0), affine_maps.number(-1.0)): "x * 2 - 1",
+    AffineMap(affine_maps.number(0.5), affine_maps.number(0.5)): "x / 2 + 0.5",
+}
+_MAX_CHAIN = 60
+_MAX_LEAVES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Latent:
+    """What a node is in terms of a latent: the map from what `encode` gave, and the outermost operation of it.
+
+    A posterior, and its parameters, are no latents yet: `drawn` says whether a node is one.
+    """
+
+    owner: Owner
+    call: Expr
+    applied: AffineMap
+    drawn: bool
+    at: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """A node as an affine map of a leaf, and the outermost clamp on the way, if there is one."""
+
+    leaf: Expr
+    applied: AffineMap
+    clamped: Expr | None = None
+
+
+class Flow:
+    """The latents of one evaluation."""
+
+    def __init__(self, evaluation: Evaluation, graph: Graph) -> None:
+        self.encoded: list[Encoded] = []
+        self.decoded: list[Decoded] = []
+        self.scaled: list[Scaled] = []
+        self.encodings: list[Encoding] = []
+        self.pixel_maps: list[tuple[Where, Fact[str | None]]] = []
+        self.decodes: dict[int, Expr] = {}
+        self.halves = Halves(evaluation.subject)
+        self._evaluation = evaluation
+        self._latents: dict[int, Latent] = {}
+        # Latents times what no latent is scaled by.
+        self._weighted: dict[int, Latent] = {}
+        self._pictures: dict[int, tuple[Owner, Expr]] = {}
+        self._chains: dict[int, list[Chain]] = {}
+        self._places = _places(evaluation)
+        for node in graph.nodes:
+            self._look(node)
+        self._look_at_edges()
+
+    # --------------------------------------------------------------------------------- forwards, from `encode`
+
+    def _look(self, node: Expr) -> None:
+        if node.op == "call" and len(node.args) > 1:
+            name = node.get("name")
+            if name in ENCODES:
+                owner = self._named(node.args[0])
+                if owner is not None:
+                    self._latents[node.uid] = Latent(owner, node, IDENTITY, False, node)
+                    self._note_pictures(node, owner)
+                    return
+            elif name in DECODES:
+                owner = self._named(node.args[0])
+                if owner is not None:
+                    self._decode(node, owner)
+                    return
+        elif node.op == "opaque" and str(node.get("name")).rpartition(".")[2] == _GAUSSIAN and node.args:
+            moments = self._latents.get(node.args[0].uid)
+            self._latents[node.uid] = moments or Latent(Owner(""), node, IDENTITY, False, node)
+            return
+        self.halves.look(node, self._latents)
+        latent = self._step(node)
+        if latent is not None:
+            if latent.applied in _PIXEL_MAPS and latent.at is node:
+                self.pixel_maps.append((self._where(node), Fact(_PIXEL_MAPS[latent.applied], origin(node))))
+            self._latents[node.uid] = latent
+            return
+        for place, arg in enumerate(node.args):
+            known = self._latents.get(arg.uid) or self._weighted.get(arg.uid)
+            if known is not None and known.drawn:
+                self._used(node, place, known)
+        self._follow_picture(node)
+
+    def _named(self, value: Expr) -> Owner | None:
+        """The VAE that a value is, by the name it goes by where it has no other."""
+        owner = owner_of(value)
+        if owner is None or owner.name:
+            return owner
+        names = self._evaluation.observations.names.get(value.uid) or [""]
+        return replace(owner, name=names[0].lower())
+
+    def _step(self, node: Expr) -> Latent | None:
+        """What a node makes of the latent that one of its arguments is; None where it is an end of the way."""
+        inner = next((known for arg in node.args if (known := self._latents.get(arg.uid)) is not None), None)
+        if inner is None:
+            return None
+        if not inner.drawn:
+            return _asked(node, inner)
+        if node.op == "phi":
+            both = [self._latents.get(arg.uid) for arg in node.args[1:]]
+            return inner if all(each is not None and each.applied == inner.applied for each in both) else None
+        if _moves(node) and self._latents.get(node.args[0].uid) is inner:
+            return inner
+        applied = self._affine(node, inner)
+        return None if applied is None else replace(inner, applied=applied, at=node)
+
+    def _affine(self, node: Expr, inner: Latent) -> AffineMap | None:
+        if node.op == "neg":
+            return affine_maps.scaled(inner.applied, affine_maps.number(-1.0))
+        if node.op not in ("mul", "div", "add", "sub") or len(node.args) != 2:
+            return None
+        left, right = node.args
+        first = self._latents.get(left.uid) is inner
+        other = quantity(right if first else left)
+        if other is None or (node.op == "div" and not first):
+            return None
+        return affine_maps.applied(node.op, inner.applied, other, first)
+
+    def _used(self, node: Expr, place: int, latent: Latent) -> None:
+        """Take note of a latent that noise is added to, or that a model is trained on."""
+        name = str(node.get("name"))
+        if node.op == "call" and name in _NOISING:
+            if place == 1:
+                self._end(latent, Use.TRAINED, node)
+        elif node.op in ("call", "opaque") and _TRAINING.search(name):
+            self._end(latent, Use.TRAINED, node)
+        elif node.op == "mul":
+            # Times a number of the schedule: what it is added to tells the rest.
+            if not _is_plain(node.args[1 - place]):
+                self._weighted[node.uid] = latent
+        elif node.op in ("add", "sub") and _is_noise(node.args[1 - place]):
+            self._end(latent, Use.TRAINED, node)
+
+    def _end(self, latent: Latent, use: Use, node: Expr) -> None:
+        where = self._where(node)
+        self.encoded.append(Encoded(latent.owner, origin(latent.call), latent.applied, use, origin(latent.at), where))
+
+    def _where(self, node: Expr) -> Where:
+        return self._places.get(node.uid) or Where(self._evaluation.module.path)
+
+    def _look_at_edges(self) -> None:
+        """What is returned, and the sums of a scaled latent with noise."""
+        for root in self._evaluation.observations.roots:
+            if root.kind != "return":
+                continue
+            values = (root.value,) if isinstance(root.value, Expr) else expressions(root.value, set())
+            for value in values:
+                for chain in self.chains(value):
+                    latent = self._latents.get(chain.leaf.uid)
+                    if latent is not None and latent.drawn:
+                        applied = affine_maps.after(chain.applied, latent.applied)
+                        at = value if not chain.applied.is_identity else latent.at
+                        where = _where(root, self._evaluation)
+                        self.encoded.append(
+                            Encoded(latent.owner, origin(latent.call), applied, Use.RETURNED, origin(at), where)
+                        )
+
+    def _note_pictures(self, node: Expr, owner: Owner) -> None:
+        """Take note of where the pictures lie that a call of `encode` is given."""
+        given = node.args[1]
+        interval = interval_of(given)
+        source = next((each for each in walk(given) if each.op == "data"), given)
+        pixels = None if interval is None or not interval.bounded else Fact(interval, origin(source))
+        self.encodings.append(Encoding(owner, origin(node), pixels, self._where(node)))
+
+    # -------------------------------------------------------------------------------- backwards, from `decode`
+
+    def _decode(self, node: Expr, owner: Owner) -> None:
+        self._pictures[node.uid] = owner, node
+        self.decodes[node.uid] = node
+        where, call = self._where(node), origin(node)
+        for chain in self.chains(node.args[1]):
+            clamped = None if chain.clamped is None else _confined(chain.clamped)
+            latent = self._latents.get(chain.leaf.uid)
+            if latent is not None and latent.drawn:
+                applied, start = affine_maps.after(chain.applied, latent.applied), origin(latent.call)
+                self.decoded.append(Decoded(owner, call, node.uid, applied, Use.RETURNED, where, start, clamped))
+                continue
+            # What was done to the latent last may not be known.
+            is_open = strip(chain.leaf).op in _ARITHMETIC
+            use = Use.OPEN if is_open else Use.GENERATED if self._is_generated(chain.leaf) else Use.GIVEN
+            self.decoded.append(Decoded(owner, call, node.uid, chain.applied, use, where, None, clamped))
+
+    def chains(self, value: Expr) -> list[Chain]:
+        """A value as affine maps of what it is made of, one for each way through the branches on the way."""
+        if value.uid not in self._chains:
+            self._chains[value.uid] = list(self._search(value))
+        return self._chains[value.uid]
+
+    def _search(self, value: Expr) -> Iterator[Chain]:
+        stack: list[tuple[Expr, AffineMap, Expr | None, int]] = [(value, IDENTITY, None, 0)]
+        found = 0
+        while stack and found < _MAX_LEAVES:
+            node, outer, clamped, depth = stack.pop()
+            known = self._latents.get(node.uid)
+            if (known is not None and known.drawn and known.applied.is_identity) or depth > _MAX_CHAIN:
+                found += 1
+                yield Chain(node, outer, clamped)
+                continue
+            if node.op == "phi":
+                stack.extend((arg, outer, clamped, depth + 1) for arg in reversed(node.args[1:]))
+                continue
+            if _moves(node):
+                stack.append((node.args[0], outer, clamped, depth + 1))
+                continue
+            if node.op == "clamp":
+                stack.append((node.args[0], outer, clamped or node, depth + 1))
+                continue
+            inner = _inside(node)
+            if inner is None:
+                found += 1
+                yield Chain(node, outer, clamped)
+            else:
+                below, applied = inner
+                stack.append((below, affine_maps.after(outer, applied), clamped, depth + 1))
+
+    def _is_generated(self, leaf: Expr) -> bool:
+        """Whether a latent is what a sampler made: a step of a schedule, or noise."""
+        node = strip(leaf)
+        for _ in range(_MAX_CHAIN):
+            if node.op in ("item", "attribute") or (
+                node.op == "opaque" and str(node.get("name")).startswith("attribute:")
+            ):
+                node = strip(node.args[0]) if node.args else node
+                if not node.args:
+                    break
+            else:
+                break
+        if node.op == "call" and node.get("name") in _STEPPING:
+            return True
+        return _is_noise(node)
+
+    # ---------------------------------------------------------------------------------- pictures, behind `decode`
+
+    def _follow_picture(self, node: Expr) -> None:
+        picture = next((known for arg in node.args if (known := self._pictures.get(arg.uid)) is not None), None)
+        if picture is None:
+            return
+        _, call = picture
+        if node.op in ("attribute", "item") or _moves(node) or str(node.get("name")).startswith("attribute:"):
+            self._pictures[node.uid] = picture
+        elif node.op in ("mul", "div") and len(node.args) == 2:
+            other = node.args[1] if node.args[0].uid in self._pictures else node.args[0]
+            factor = quantity(other)
+            if factor is not None and any(term.powers for term in factor):
+                where = self._where(call)
+                applied = affine_maps.applied(node.op, IDENTITY, factor, True)
+                if applied is not None:
+                    self.scaled.append(Scaled(applied, origin(node), where))
+
+
+def _asked(node: Expr, posterior: Latent) -> Latent | None:
+    """What a posterior is asked for: itself in another wrapping, or a latent."""
+    name = str(node.get("name"))
+    if node.op == "draw" or (node.op in ("call", "attribute") and name in _DRAWS):
+        return replace(posterior, drawn=True, at=node)
+    if node.op == "opaque" and name.removeprefix("attribute:") in _DRAWS:
+        return replace(posterior, drawn=True, at=node)
+    if node.op in ("attribute", "item") or name.removeprefix("attribute:") in _HOLDS or node.op in TRANSPARENT:
+        return replace(posterior, at=node)
+    if node.op == "phi" or node.op in ("stack", "cat"):
+        return posterior
+    return None
+
+
+def _moves(node: Expr) -> bool:
+    """Whether an operation hands on the numbers of its first argument, in another order or shape."""
+    if not node.args:
+        return False
+    if node.op in ("cat", "stack"):
+        return len(node.args) == 1
+    return node.op in _MOVED or (node.op == "opaque" and node.get("name") in _REARRANGED)
+
+
+def _confined(clamp: Expr) -> Fact[Interval] | None:
+    """Where a clamp leaves what it is applied to; None where its ends are not numbers."""
+    ends = interval_of(clamp)
+    return None if ends is None or not ends.bounded else Fact(ends, origin(clamp))
+
+
+def _is_plain(value: Expr) -> bool:
+    """Whether a value is something by its name: it may be a number that belongs to a model or to a schedule."""
+    return strip(value).op in ("atom", "attribute", "item", "const")
+
+
+def _inside(node: Expr) -> tuple[Expr, AffineMap] | None:
+    """The latent inside of an affine operation, and the map; None for another one, and where both sides are numbers."""
+    if node.op == "neg":
+        return node.args[0], AffineMap(affine_maps.number(-1.0))
+    if node.op not in ("mul", "div", "add", "sub") or len(node.args) != 2:
+        return None
+    left, right = node.args
+    other = quantity(right)
+    if other is not None:
+        made = affine_maps.applied(node.op, IDENTITY, other, True)
+        return None if made is None else (left, made)
+    other = quantity(left)
+    if other is None or node.op == "div":
+        return None
+    made = affine_maps.applied(node.op, IDENTITY, other, False)
+    return None if made is None else (right, made)
+
+
+def _is_noise(value: Expr) -> bool:
+    """Whether a value is noise alone, scaled and reshaped."""
+    node = strip(value)
+    if node.bits & CARRIED:
+        return True
+    if node.op in ("mul", "div"):
+        return any(map(_is_noise, node.args))
+    return node.op == "opaque" and str(node.get("name")).rpartition(".")[2] in _DRAWN
+
+
+def _where(root: Root, evaluation: Evaluation) -> Where:
+    """The code that a value stands in."""
+    function = root.function
+    if function is None:
+        return Where(root.site.source.path or evaluation.module.path)
+    owner = "" if function.owner is None else function.owner.name
+    return Where(function.scope.module.path, owner, function.name)
+
+
+def _places(evaluation: Evaluation) -> dict[int, Where]:
+    """The code in which each value was made first, by the node's number."""
+    found: dict[int, Where] = {}
+    for root in evaluation.observations.roots:
+        where = _where(root, evaluation)
+        values: Iterable[Expr] = (root.value,) if isinstance(root.value, Expr) else expressions(root.value, set())
+        for value in values:
+            stack = [value]
+            while stack:
+                node = stack.pop()
+                if node.uid not in found:
+                    found[node.uid] = where
+                    stack.extend(node.args)
+    return found

@@ -1,0 +1,125 @@
+"""What a project does with the latents of the VAEs that it loads: the ends of all evaluations as facts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from vae_checked.facts import Fact, Facts, Interval, Latents
+from vae_checked.linter.evaluations.evaluation import Evaluation
+from vae_checked.linter.pretrained import pairs
+from vae_checked.linter.pretrained.ends import Decoded, Encoded, Where
+from vae_checked.linter.pretrained.factors import factors
+from vae_checked.linter.pretrained.flow import DECODES, ENCODES, Flow
+from vae_checked.linter.pretrained.loss_terms import cuts
+from vae_checked.linter.pretrained.pairs import Agreement, Pair
+from vae_checked.linter.pretrained.stored import scaled_in_place
+from vae_checked.linter.pretrained.vaes import Owner
+from vae_checked.linter.symbols.expression import Graph
+from vae_checked.linter.symbols.values import Module
+from vae_checked.record import replace
+
+_CALLS = re.compile(rf"\.(?:{'|'.join(sorted(ENCODES | DECODES))})\(|DiagonalGaussianDistribution|latents")
+_Scope = tuple[str, str]
+
+
+class InUse:
+    """The ends of the latents' ways in a project."""
+
+    def __init__(self) -> None:
+        self._encoded: dict[_Scope, list[Encoded]] = {}
+        self._decoded: dict[_Scope, list[Decoded]] = {}
+        self._single: list[Facts] = []
+        self._read: set[str] = set()
+
+    def note(self, evaluation: Evaluation) -> None:
+        """Take note of the ends in an evaluation, and of what one end says by itself."""
+        using = [module for module in evaluation.modules() if module.read_once(_calls)]
+        if not using:
+            return
+        flow = Flow(evaluation, Graph(evaluation.values()))
+        for one in flow.encoded:
+            self._encoded.setdefault(_scope(one.where), []).append(one)
+        for other in flow.decoded:
+            self._decoded.setdefault(_scope(other.where), []).append(other)
+        self._single += _alone(flow)
+        self._single += (_of(evaluation.subject, Latents(cut=fact)) for fact in cuts(evaluation, flow.decodes))
+        for module in using:
+            if module.path not in self._read:
+                self._read.add(module.path)
+                self._single += (_of(module.path, Latents(in_place=fact)) for fact in scaled_in_place(module))
+
+    def facts(self) -> Iterator[Facts]:
+        """What the ends say, alone and together, once all are known."""
+        found = list(self._single)
+        for scope in {**self._encoded, **self._decoded}:
+            encoded, decoded = self._encoded.get(scope, []), self._decoded.get(scope, [])
+            for one, other in _by_owner(encoded, decoded):
+                found += _of_pairs(pairs.pairs(one, other))
+                found += factors(one, other)
+        yield from {str(item.latents): item for item in found}.values()
+
+
+def _calls(module: Module) -> bool:
+    """Whether a file may encode, decode, or hold latents."""
+    return any(_CALLS.search(cell.text) is not None for cell in module.file.cells)
+
+
+def _scope(where: Where) -> _Scope:
+    return where.path, where.cls
+
+
+def _alone(flow: Flow) -> Iterator[Facts]:
+    """What one end of a latent's way says without the other."""
+    for scaled in flow.scaled:
+        name = str(scaled.factor).removeprefix("z ")
+        yield _of(scaled.where.subject, Latents(on_picture=Fact(name, scaled.at)))
+    for each in flow.encodings:
+        vae = Fact(each.owner.model, each.call)
+        yield _of(each.where.subject, Latents(vae=vae, pixels=each.pixels))
+    for where, fact in flow.pixel_maps:
+        yield _of(where.subject, Latents(pixel_map=fact))
+    for end in flow.decoded:
+        clamped = end.clamped
+        if end.encoded is None:
+            confined: Fact[Interval | None] = (
+                Fact(None, end.call) if clamped is None else Fact(clamped.value, clamped.origin)
+            )
+            yield _of(end.where.subject, Latents(clamped=confined))
+    for subject, mean, second in flow.halves.pairs():
+        yield _of(subject, Latents(mean=mean, second=second))
+
+
+def _by_owner(encoded: list[Encoded], decoded: list[Decoded]) -> Iterator[tuple[list[Encoded], list[Decoded]]]:
+    """The ends of one VAE each: all of a scope, or those of one name where there are several."""
+    owners = {*(each.owner for each in encoded), *(each.owner for each in decoded)}
+    names = {owner.name for owner in owners if owner.name}
+    identities = {owner.model.identity for owner in owners if owner.model.identity}
+    if len(names) <= 1 and len(identities) <= 1:
+        yield encoded, decoded
+        return
+    for key in sorted({_key(owner) for owner in owners}):
+        yield (
+            [each for each in encoded if _key(each.owner) == key],
+            [each for each in decoded if _key(each.owner) == key],
+        )
+
+
+def _key(owner: Owner) -> str:
+    return owner.name or owner.model.identity
+
+
+def _of_pairs(found: Iterable[Pair]) -> Iterator[Facts]:
+    """The facts of pairs of ends: of those that agree one is enough."""
+    agreed = False
+    for pair in found:
+        if pair.agreement is Agreement.OPEN or (pair.agreement is Agreement.INVERSE and agreed):
+            continue
+        agreed |= pair.agreement is Agreement.INVERSE
+        encoded, decoded = pair.encoded, pair.decoded
+        latents = Latents(encoded=Fact(encoded.applied, encoded.at), decoded=Fact(decoded.applied, decoded.call))
+        yield _of(decoded.where.subject, latents)
+
+
+def _of(subject: str, latents: Latents) -> Facts:
+    return replace(Facts(subject), latents=latents)

@@ -1,0 +1,112 @@
+"""Terms of a loss that read a decoded picture, and whether a gradient passes the decode."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from vae_checked.facts import Fact
+from vae_checked.linter.evaluations.evaluation import Evaluation
+from vae_checked.linter.pretrained.vaes import owner_of
+from vae_checked.linter.pretrained.without_gradient import is_without_gradient
+from vae_checked.linter.roles.objective import called_loss
+from vae_checked.linter.symbols.expression import NO_GRAD, Expr, origin, walk
+from vae_checked.linter.symbols.gradient_flow import stops_gradient
+
+_CALLED = frozenset(("call", "layer", "opaque"))
+_REDUCED = frozenset(("mean", "sum", "cast", "squeeze", "view", "reshape"))
+
+
+def cuts(evaluation: Evaluation, decodes: dict[int, Expr]) -> Iterator[Fact[str | None]]:
+    """Of each term of the losses that reads one of the `decodes` how it is cut off, None where a gradient passes."""
+    seen: set[int] = set()
+    for root in evaluation.observations.roots:
+        if not (root.kind == "backward" or called_loss(root)) or not isinstance(root.value, Expr):
+            continue
+        for term in _terms(root.value):
+            if term.uid in seen:
+                continue
+            seen.add(term.uid)
+            yield from _of_term(term, decodes)
+
+
+def _terms(loss: Expr) -> Iterator[Expr]:
+    """What a loss is the sum of, weights left out; nothing for a loss of one term."""
+    stack, found = [loss], []
+    while stack:
+        node = stack.pop()
+        if node.op in ("add", "sub"):
+            stack.extend(node.args)
+        elif node.op in _REDUCED and node.args:
+            stack.append(node.args[0])
+        elif node.op == "phi":
+            stack.extend(node.args[1:])
+        elif node.op in ("mul", "div") and len(node.args) == 2:
+            heavy = [arg for arg in node.args if any(inner.op in _CALLED or inner.op == "loss" for inner in walk(arg))]
+            if len(heavy) == 1:
+                stack.append(heavy[0])
+            else:
+                found.append(node)
+        else:
+            found.append(node)
+    if len(found) > 1:
+        yield from found
+
+
+def _of_term(term: Expr, decodes: dict[int, Expr]) -> Iterator[Fact[str | None]]:
+    """A term that reads a decode with gradient, or one all of whose ways to a model pass a decode that is cut off."""
+    decode = next((decodes[node.uid] for node in walk(term) if node.uid in decodes), None)
+    if decode is None or not _is_trained(decode.args[1]):
+        return
+    stopped: Expr | None = None
+    stack, seen = [term], set[int]()
+    above = _holding(term, decode.uid)
+    while stack:
+        node = stack.pop()
+        if node.uid in seen:
+            continue
+        seen.add(node.uid)
+        if node.uid == decode.uid:
+            if not is_without_gradient(decode.site):
+                yield Fact(None, origin(decode))
+                return
+            stopped = decode
+            continue
+        if stops_gradient(node):
+            if node.op == "detach" and node.uid in above:
+                stopped = node
+            continue
+        if node.uid not in above and _may_be_trained(node):
+            return
+        stack.extend(node.args)
+    if stopped is not None:
+        by_hand = stopped.op == "detach" and stopped.get("known") != NO_GRAD
+        yield Fact("detach" if by_hand else "no_grad", origin(decode))
+
+
+def _holding(term: Expr, wanted: int) -> set[int]:
+    """The nodes of a term that have one node in them."""
+    order = list(walk(term))
+    found = {wanted}
+    grown = True
+    while grown:
+        fresh = {node.uid for node in order if node.uid not in found and any(arg.uid in found for arg in node.args)}
+        found |= fresh
+        grown = bool(fresh)
+    return found
+
+
+def _is_trained(latent: Expr) -> bool:
+    """Whether a model made the latent that is decoded: a model that is called by itself."""
+    return any(_may_be_trained(node) for node in walk(latent))
+
+
+def _may_be_trained(node: Expr) -> bool:
+    """Whether a value is what a model makes that is no VAE, or a parameter."""
+    if node.op in ("layer", "parameter"):
+        return True
+    if node.op != "opaque" or not node.args:
+        return False
+    name = str(node.get("name"))
+    if name != "call" and not name.startswith("method:"):
+        return False
+    return owner_of(node.args[0]) is None

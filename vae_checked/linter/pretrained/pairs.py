@@ -1,0 +1,144 @@
+"""Which two ends of a latent's way belong together, and whether their maps undo each other."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from enum import Enum
+from typing import TypeVar
+
+from vae_checked.latent_facts import AffineMap, Use
+from vae_checked.linter.pretrained.ends import Decoded, Encoded
+from vae_checked.linter.pretrained.quantities import OF_A_VAE, VECTOR
+from vae_checked.mathematics import affine_maps
+from vae_checked.record import dataclass
+
+_TOLERANCE = 2e-3
+
+
+class Agreement(Enum):
+    """What is known of two maps."""
+
+    INVERSE = "one undoes the other"
+    DIFFERENT = "one does not undo the other"
+    OPEN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """An end behind `encode` and one before `decode`, and whether the maps undo each other."""
+
+    encoded: Encoded
+    decoded: Decoded
+    agreement: Agreement
+
+
+def agreement(encoded: AffineMap, decoded: AffineMap) -> Agreement:
+    """Whether z -> decoded(encoded(z)) leaves every z as it is.
+
+    Two quantities that have not one name may be inverses of each other, a number may be the value of a quantity: then
+    nothing is known.
+    """
+    whole = affine_maps.after(decoded, encoded)
+    if _is_one(whole.scale):
+        if not whole.shift:
+            return Agreement.INVERSE
+        return Agreement.DIFFERENT if _comparable(encoded, decoded) and _tells_shift(whole) else Agreement.OPEN
+    if len(whole.scale) != 1 or not _comparable(encoded, decoded):
+        return Agreement.OPEN
+    (term,) = whole.scale
+    names = [name for name, _ in term.powers]
+    if not names:
+        return Agreement.DIFFERENT
+    if names == ["scaling_factor"] and "latents_std" in encoded.names & decoded.names:
+        # A VAE with a mean and a standard deviation per channel has the factor 1 beside them.
+        return Agreement.OPEN
+    if not math.isclose(abs(term.coefficient), 1.0, rel_tol=_TOLERANCE):
+        # A number times a quantity: the one may be written for the other.
+        return Agreement.DIFFERENT if all(map(_is_written, names)) else Agreement.OPEN
+    return Agreement.DIFFERENT if len(names) == 1 or all(map(_is_known, names)) else Agreement.OPEN
+
+
+def _is_one(scale: affine_maps.Terms) -> bool:
+    return len(scale) == 1 and not scale[0].powers and math.isclose(scale[0].coefficient, 1.0, rel_tol=_TOLERANCE)
+
+
+def _comparable(encoded: AffineMap, decoded: AffineMap) -> bool:
+    """Whether the quantities of one map are among those of the other, or all are known apart."""
+    return (
+        encoded.names <= decoded.names
+        or decoded.names <= encoded.names
+        or all(map(_is_known, encoded.names | decoded.names))
+    )
+
+
+def _tells_shift(whole: AffineMap) -> bool:
+    """Whether a shift that is left over is no difference of numbers that were rounded."""
+    return any(term.powers or abs(term.coefficient) > _TOLERANCE for term in whole.shift)
+
+
+def _is_written(name: str) -> bool:
+    """Whether a quantity is a list of numbers written out."""
+    return name.startswith(VECTOR)
+
+
+def _is_known(name: str) -> bool:
+    """Whether a quantity is one of its own, which no other name stands for."""
+    return name in OF_A_VAE or _is_written(name)
+
+
+def pairs(encoded: Sequence[Encoded], decoded: Sequence[Decoded]) -> Iterator[Pair]:
+    """The ends of one VAE that belong together; the ends of a scope in which all that can agree do are told so.
+
+    A latent that noise is added to goes to the model, and what the model makes comes back from a schedule's steps:
+    these two must undo each other. A latent that is only returned may be a condition, which models take as it is: it
+    counts where it is scaled, and where nothing else is decoded.
+    """
+    trained = _distinct(each for each in encoded if each.use is Use.TRAINED)
+    returned = _distinct(each for each in encoded if each.use is Use.RETURNED)
+    back = _distinct(each for each in decoded if each.encoded is None and each.use is not Use.OPEN)
+    matched = [
+        Pair(one, other, Agreement.INVERSE)
+        for one in (*trained, *returned)
+        for other in back
+        if agreement(one.applied, other.applied) is Agreement.INVERSE
+    ]
+    yield from matched
+    sources: Sequence[Encoded] = trained
+    if not trained:
+        sources = [each for each in returned if not each.applied.is_identity] if len(returned) == 1 else ()
+    settled = {pair.decoded.number for pair in matched}
+    for other in back:
+        if other.number in settled:
+            continue
+        # What is only handed over may be on another scale on purpose, where the latents that are trained on come back.
+        if matched and other.use is not Use.GENERATED:
+            continue
+        if not trained and other.use is Use.GENERATED and matched:
+            continue
+        found = [agreement(one.applied, other.applied) for one in sources]
+        if found and all(each is Agreement.DIFFERENT for each in found):
+            yield Pair(sources[0], other, Agreement.DIFFERENT)
+        elif found:
+            yield Pair(sources[0], other, Agreement.OPEN)
+    yield from _trips(decoded)
+
+
+def _trips(decoded: Iterable[Decoded]) -> Iterator[Pair]:
+    """Latents that are decoded where they were encoded."""
+    for each in decoded:
+        if each.encoded is not None:
+            start = Encoded(each.owner, each.encoded, affine_maps.IDENTITY, Use.RETURNED, each.encoded, each.where)
+            known = agreement(affine_maps.IDENTITY, each.applied)
+            if known is Agreement.DIFFERENT and not any(map(_is_known, each.applied.names)):
+                # A latent may be scaled by a number for the sake of an experiment.
+                known = Agreement.OPEN
+            yield Pair(start, each, known)
+
+
+End = TypeVar("End", Encoded, Decoded)
+
+
+def _distinct(ends: Iterable[End]) -> list[End]:
+    """One end of each map and use."""
+    return list({(each.applied, each.use): each for each in ends}.values())
