@@ -326,3 +326,23 @@ def test_a_mask_and_a_condition_of_the_prior_are_not_ignored() -> None:
     assert [finding.code for report in (masked, prior) for finding in report.findings] == []
     assert masked.facts[0].objective.ignored_conditions is not None
     assert masked.facts[0].objective.ignored_conditions.value == ()
+
+
+@pytest.mark.filterwarnings("ignore:Using a target size")
+def test_a_reconstruction_of_a_part_of_the_data_has_the_shape_of_that_part() -> None:
+    class Ahead(zoo.Base):
+        def decode(self, z: Tensor) -> Tensor:
+            return super().decode(z)[..., :5]
+
+    def with_part(x_hat: Tensor, x: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+        return zoo.standard_loss(x_hat, x[..., 7:], mu, logvar)
+
+    def broadcast(x_hat: Tensor, x: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+        return zoo.standard_loss(x_hat[..., :1], x, mu, logvar)
+
+    report = audit(Ahead(), "B 3 8 12", with_part)
+    shape = report.facts[0].output.shape
+    assert shape is not None
+    assert (shape.value.input, shape.value.output) == ("B 3 8 5", "B 3 8 5")
+    assert "VAE105" not in {finding.code for finding in report.findings}
+    assert "VAE105" in {finding.code for finding in audit(Ahead(), "B 3 8 12", broadcast).findings}

@@ -239,7 +239,7 @@ def _by_order(
     needs_x = not _is_given(choices.x, decided) and not _is_given(choices.whole_input, decided)
     tried: set[tuple[int, ...]] = set()
     for outputs in (choices.entries, choices.parts):
-        free = [each for each in outputs if isinstance(each.value, Tensor) and not _is_given(each, decided)]
+        free = [each for each in outputs if each.value is not None and not _is_given(each, decided)]
         for orders in (_interleaved(free, inputs, len(left)), permutations((*free, *inputs), len(left))):
             group: list[_Reading] = []
             for order in islice(orders, _MOST_ORDERS):

@@ -14,15 +14,17 @@ import torch
 from torch import Tensor
 
 from vae_checked.auditor.measure.kl_fit import Drawn, fit, fixed_prior, nearest_form, weight_of
+from vae_checked.auditor.recognition.graph import is_layout
 from vae_checked.auditor.recognition.latents import Latent
 from vae_checked.auditor.recognition.recognition import Recognition
-from vae_checked.auditor.recording.origins import origin_of, place_of
+from vae_checked.auditor.recording.origins import names_in, origin_of, place_of
 from vae_checked.auditor.recording.replay import replay
 from vae_checked.auditor.recording.tape import Step, Tape
 from vae_checked.facts import Interval, KLForm, Origin, Parametrisation
 from vae_checked.mathematics.gaussians import gaussian_kl, prior_head, std_at
 
 _LOOSE = 2e-2
+_LINEAR = names_in("add sub rsub mul div neg mean sum cumsum dot mv mm bmm matmul _to_copy")
 _ROUNDING = 1e-4
 _POINTS = (-1.0, 0.0, 2.0)
 _POINTS_POSITIVE = (0.25, 1.0, 4.0)
@@ -280,6 +282,11 @@ def _something_else(term: _Term, ahead: set[int], drawn: list[Drawn]) -> str:
             return "an input takes part in it: a prior that depends on it, or a mask"
     if any(number in term.held for number in term.latent.every_z):
         return "z takes part in it through the decoder or another network"
+    bent = next((step for step in tape.steps if _bends_a_sum(term, step, made)), None)
+    if bent is not None:
+        return (
+            f"{bent.name} is taken of what is summed over the latents, as in a bound of several samples: no sum of KLs"
+        )
     prior = fixed_prior(drawn, term.positive)
     if prior is not None:
         return f"it is the KL to N({prior[0]:.3g}, {prior[1]:.3g}), a prior that was chosen"
@@ -297,6 +304,16 @@ def _takes_an_input(term: _Term, step: Step, known: set[int]) -> bool:
     if size <= term.seen.batch or any(tape.values[n].tensor.numel() != size for n in step.outputs):
         return False
     return any(tape.values[n].sources & Tape.INPUT and not tape.drawn(n) for n in step.inputs if n not in known)
+
+
+def _bends_a_sum(term: _Term, step: Step, made: set[int]) -> bool:
+    """Whether a step takes a function that is not linear of what has been summed over the latents already."""
+    tape = term.tape
+    size = tape.values[term.mu].tensor.numel()
+    taken = [n for n in step.inputs if n in made and tape.values[n].tensor.numel() < size]
+    if not taken or step.name.rstrip("_") in _LINEAR or is_layout(step):
+        return False
+    return any(n in made for n in step.outputs)
 
 
 def _moved_by_others(term: _Term, first: Drawn, close: float) -> bool:

@@ -66,6 +66,11 @@ def shared_over(seen: Recognition, latent: Latent) -> Fact[frozenset[Axis]] | No
         axes.add(Axis.BATCH)
     if realised.shape[1] > 1 and _same_rows(realised.T):
         axes.add(Axis.LATENT)
+    elif z.dim() > 2:
+        by_axis = realised.reshape(z.shape)
+        for axis in range(1, z.dim()):
+            if z.shape[axis] > 1 and _same_rows(by_axis.movedim(axis, 0).flatten(1)):
+                axes.add(Axis.LATENT if axis == 1 else Axis.EVENT)
     return Fact(frozenset(axes), _origin(tape, latent))
 
 

@@ -105,9 +105,16 @@ def _whole_target(tape: Tape, graph: Graph, number: int, total: int, latents: Se
     cut = [n for latent in latents for n in (*latent.heads, latent.std, *latent.every_z) if n is not None]
     past, begins = graph.elementwise_past(number)
     if len(begins) != 1:
-        return number
+        return _before_copies(tape, graph, number)
     (root,) = begins
     for candidate in sorted(past, reverse=True):
         if total not in graph.descendants((root,), without=(candidate, *cut)):
-            return candidate
-    return number
+            return _before_copies(tape, graph, candidate)
+    return _before_copies(tape, graph, number)
+
+
+def _before_copies(tape: Tape, graph: Graph, number: int) -> int:
+    """The value of which a target is a repetition, one for each of several samples of z; itself where it is none."""
+    size = tape.values[number].tensor.numel()
+    smaller = [n for n in graph.moved_from(number) if tape.values[n].tensor.numel() < size]
+    return smaller[0] if smaller else number

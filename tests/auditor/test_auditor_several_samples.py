@@ -1,0 +1,126 @@
+"""Several samples of one posterior, bounds of several samples, and noise that is shared over a part of z."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch import distributions as D
+
+from vae_checked.auditor import AuditReport, audit
+from vae_checked.facts import Axis
+
+FEATURES, LATENTS, SAMPLES = 42, 6, 5
+
+
+class Model(nn.Module):
+    """A VAE on rows of features that decodes several samples for each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = nn.Sequential(nn.Linear(FEATURES, 32), nn.ReLU())
+        self.fc_mu, self.fc_logvar = nn.Linear(32, LATENTS), nn.Linear(32, LATENTS)
+        self.decoder = nn.Linear(LATENTS, FEATURES)
+
+    def forward(self, x: Tensor) -> Any:
+        h = self.encoder(x)
+        mu, logvar = (head(h).unsqueeze(1).expand(-1, SAMPLES, -1) for head in (self.fc_mu, self.fc_logvar))
+        z = mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)
+        return self.decoder(z), mu, logvar, z
+
+
+def codes(report: AuditReport) -> list[str]:
+    return [finding.code for finding in report.findings]
+
+
+def terms(x_hat: Tensor, x: Tensor, mu: Tensor, logvar: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
+    """The error and log q(z|x) - log p(z) of each sample."""
+    error = (x_hat - x.unsqueeze(1).expand_as(x_hat)).pow(2).sum(2)
+    log_q = -0.5 * (logvar + (z - mu).pow(2) / logvar.exp()).sum(2)
+    return error, log_q + 0.5 * z.pow(2).sum(2)
+
+
+BOUNDS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "logsumexp": lambda error, gap: -torch.logsumexp(-error - gap, dim=1).mean(),
+    "by hand": lambda error, gap: -(torch.exp((-error - gap) / 50).mean(1) + 1e-9).log().mean(),
+    "softmax": lambda error, gap: ((-error - gap).softmax(1).detach() * (error + gap)).sum(1).mean(),
+}
+
+
+@pytest.mark.parametrize("name", BOUNDS)
+def test_an_importance_weighted_bound_is_no_wrong_kl(name: str) -> None:
+    torch.manual_seed(5)
+    report = audit(
+        Model(), f"B {FEATURES}", lambda x_hat, x, mu, logvar, z: BOUNDS[name](*terms(x_hat, x, mu, logvar, z))
+    )
+    assert codes(report) == []
+    assert report.facts[0].kl.form is None
+
+
+def test_a_mean_over_samples_is_no_mean_over_a_sample() -> None:
+    def loss(x_hat: Tensor, x: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+        error = (x_hat - x.unsqueeze(1).expand_as(x_hat)).pow(2).sum(2).mean(1)
+        return (error - 0.5 * (1 + logvar - mu.pow(2) - logvar.exp()).sum(1)).mean()
+
+    class Once(Model):
+        def forward(self, x: Tensor) -> Any:
+            h = self.encoder(x)
+            mu, logvar = self.fc_mu(h), self.fc_logvar(h)
+            eps = torch.randn(len(x), SAMPLES, LATENTS)
+            return self.decoder(mu.unsqueeze(1) + torch.exp(0.5 * logvar).unsqueeze(1) * eps), mu, logvar
+
+    report = audit(Once(), f"B {FEATURES}", loss)
+    assert codes(report) == []
+    beta = report.facts[0].objective.effective_beta
+    assert beta is not None
+    assert beta.value.value == pytest.approx(1.0, rel=1e-3)
+
+
+class Spatial(nn.Module):
+    """A latent with channels, height and width; `shape` is that of eps."""
+
+    def __init__(self, shape: Callable[[Tensor], tuple[int, ...]]) -> None:
+        super().__init__()
+        self.shape = shape
+        self.encoder, self.decoder = nn.Conv2d(3, 8, 3, 2, 1), nn.ConvTranspose2d(4, 3, 4, 2, 1)
+
+    def forward(self, x: Tensor) -> Any:
+        mu, logvar = self.encoder(x).chunk(2, 1)
+        return self.decoder(mu + torch.exp(0.5 * logvar) * torch.randn(self.shape(mu))), mu, logvar
+
+
+SHARED: dict[str, tuple[Callable[[Tensor], tuple[int, ...]], set[Axis]]] = {
+    "none": (lambda mu: tuple(mu.shape), set()),
+    "channels": (lambda mu: (len(mu), 1, *mu.shape[2:]), {Axis.LATENT}),
+    "pixels": (lambda mu: (*mu.shape[:2], 1, 1), {Axis.EVENT}),
+    "width": (lambda mu: (*mu.shape[:3], 1), {Axis.EVENT}),
+    "batch": (lambda mu: (1, *mu.shape[1:]), {Axis.BATCH}),
+}
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_noise_is_its_own_along_every_axis_of_z(name: str) -> None:
+    shape, axes = SHARED[name]
+    report = audit(Spatial(shape), "B 3 8 12")
+    shared = report.facts[0].sampler.shared_over
+    assert shared is not None
+    assert shared.value == axes
+    assert codes(report) == (["VAE203"] if axes else [])
+
+
+def test_a_posterior_object_is_an_argument_as_it_is() -> None:
+    class Posterior(Model):
+        def forward(self, x: Tensor) -> Any:
+            h = self.encoder(x)
+            q = D.Normal(self.fc_mu(h), torch.exp(0.5 * self.fc_logvar(h)))
+            return self.decoder(q.rsample()), q
+
+    def loss(x_hat: Tensor, x: Tensor, q: D.Normal) -> Tensor:
+        return ((x_hat - x).pow(2).sum(1) + D.kl_divergence(q, D.Normal(0.0, 1.0)).sum(1)).mean()
+
+    report = audit(Posterior(), f"B {FEATURES}", loss)
+    assert codes(report) == []
+    assert report.facts[0].kl.form is not None
