@@ -19,7 +19,7 @@ def judge(facts: Facts) -> Verdict:
     if timing.value.without_eps:
         what = "it is mu + std, std added without eps"
     elif timing.value.training is False:
-        what = "it is not random in training, no noise is added"
+        what = "what is decoded is not random in training, no noise is added to it"
     elif timing.value.training is None:
         return Undecided(reason="the model was not seen in training")
     else:

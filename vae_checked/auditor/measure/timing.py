@@ -35,6 +35,8 @@ def drawn_in_training(train: Recognition, latent: Latent) -> Fact[NoiseTiming]:
 
 def timing_of(train: Recognition, evaluation: Recognition | None, latent: Latent) -> Fact[NoiseTiming]:
     """The timing of a model that draws in training; where it does not in evaluation, whether std is added there."""
+    if _is_passed_over(train, latent):
+        return Fact(NoiseTiming(False, False), origin_of(train.run.tape, latent.z))
     if evaluation is None or evaluation.latents:
         evaluated = None if evaluation is None else True
         return Fact(NoiseTiming(True, evaluated), origin_of(train.run.tape, latent.z))
@@ -42,6 +44,16 @@ def timing_of(train: Recognition, evaluation: Recognition | None, latent: Latent
     if added is None:
         return Fact(NoiseTiming(True, False), origin_of(train.run.tape, latent.z))
     return Fact(NoiseTiming(True, False, without_eps=True), origin_of(evaluation.run.tape, added, "z"))
+
+
+def _is_passed_over(train: Recognition, latent: Latent) -> bool:
+    """Whether z leads neither to the reconstruction nor to the loss, and mu does: it is drawn, and mu is decoded."""
+    x_hat = train.x_hat if train.join is None else train.join.prediction
+    if x_hat is None or train.total is None:
+        return False
+    before = train.graph.ancestors(x_hat)
+    after = train.graph.descendants(latent.every_z)
+    return latent.mu in before and not after & {x_hat, train.total}
 
 
 def _std_added_in(train: Recognition, evaluation: Recognition, latent: Latent) -> int | None:
