@@ -1,11 +1,9 @@
-"""The monitor under what training runs with: autocast, accumulation, compiled models, DDP and Lightning."""
+"""The monitor under what training runs with: autocast, accumulation, compiled models and Lightning."""
 
 from __future__ import annotations
 
 import csv
-import subprocess
 import sys
-import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -92,60 +90,6 @@ def test_a_model_that_is_compiled_in_place_is_seen_by_its_batch_alone() -> None:
     assert reading.rows == BATCH
     assert reading.reaches_encoder
     assert "torch.compile(model) does not" in reading.unobserved[-1]
-
-
-def test_two_processes_train_the_same_and_one_of_them_writes(tmp_path: Path) -> None:
-    script = tmp_path / "two.py"
-    script.write_text(
-        textwrap.dedent(
-            f"""
-            import os, sys
-            sys.path[:0] = {[str(Path(__file__).parent), str(Path(__file__).parent.parent / "support")]!r}
-            import torch
-            import torch.distributed as dist
-            import torch.multiprocessing as mp
-            from test_monitor_trainers import BATCH, PIXELS, loss_of, parameters, tiny
-            from vae_checked import Monitor
-
-            def train(rank, looks):
-                torch.manual_seed(0)
-                model = torch.nn.parallel.DistributedDataParallel(tiny())
-                optimizer = torch.optim.SGD(model.parameters(), 0.1)
-                torch.manual_seed(rank)
-                to = [f"{{sys.argv[1]}}/run.csv", "terminal"]
-                monitor = Monitor(model, every=2, to=to) if looks else None
-                for _ in range(4):
-                    x = torch.rand(BATCH, PIXELS)
-                    x_hat, mu, logvar = model(x)
-                    optimizer.zero_grad()
-                    loss_of(x_hat, x, mu, logvar).backward()
-                    optimizer.step()
-                    if monitor is not None:
-                        reading = monitor.step()
-                        assert reading is None or reading.balance.beta > 11, reading
-                return parameters(model)
-
-            def work(rank):
-                os.environ.update(MASTER_ADDR="127.0.0.1", RANK=str(rank), WORLD_SIZE="2")
-                dist.init_process_group("gloo", init_method=f"file://{{sys.argv[1]}}/meet", rank=rank, world_size=2)
-                assert train(rank, False) == train(rank, True)
-                dist.destroy_process_group()
-
-            if __name__ == "__main__":
-                mp.start_processes(work, nprocs=2, start_method="fork")
-            """
-        ),
-        encoding="utf-8",
-    )
-    command = [sys.executable, str(script), str(tmp_path)]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-    assert [line.split(" | ")[0] for line in done.stdout.splitlines() if " | " in line] == [
-        "step 1",
-        "step 2",
-        "step 4",
-    ]
-    assert len((tmp_path / "run.csv").read_text(encoding="utf-8").splitlines()) == 4
 
 
 # ---------------------------------------------------------------------------------------------- Lightning

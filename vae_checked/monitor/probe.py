@@ -18,11 +18,16 @@ from vae_checked.auditor.measure.recon import ReconMeasured, measure_recon
 from vae_checked.auditor.observe import observe
 from vae_checked.auditor.recognition.latents import Latent
 from vae_checked.auditor.recognition.recognition import Recognition
-from vae_checked.auditor.recording.replay import replay
+from vae_checked.auditor.recording.replay import ReplayError, replay
 from vae_checked.auditor.restoring.restored import Restored
 from vae_checked.errors import ModelError
 from vae_checked.facts import Likelihood
 from vae_checked.text import described
+
+SHARDED = (
+    "whether x_hat follows z, and whether it reaches the encoder: fully_shard keeps the parameters whole only while "
+    "the model runs, and the decoder is not run on another z"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +71,15 @@ def probe(subject: Subject, inputs: Inputs, loss: Loss | None) -> Probed:
         found.unobserved += [f"not put back: {reason}" for reason in restored.left]
     except ModelError as error:
         found.unobserved.append(str(error))
+    except ReplayError as error:
+        found.unobserved.append(SHARDED if _is_sharded(subject) else f"this model cannot be measured so: {error}")
     except Exception as error:  # nothing that cannot be measured may end a training that runs
         found.unobserved.append(f"this model cannot be measured so: {described(error)}")
     return found
+
+
+def _is_sharded(subject: Subject) -> bool:
+    return any(hasattr(parameter, "full_tensor") for parameter in subject.model.parameters())
 
 
 def rows_of(args: Sequence[Any], kwargs: Mapping[str, Any], rows: int) -> Inputs:
