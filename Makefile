@@ -11,18 +11,19 @@ WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.complete
-TORCH := $(shell sed -n 's/^torch==/&/p' constraints.txt)
+PINNED_TORCH := $(shell sed -n 's/^torch==/&/p' constraints.txt)
+OLDEST_PYTEST := $(shell sed -n 's/.*"pytest>=\([0-9.]*\)".*/pytest==\1.*/p' pyproject.toml)
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: help demo test test-pytest8 check docs bench everything fuzz mutation clean
+.PHONY: help demo test test-oldest-pytest test-with dist check docs bench everything fuzz mutation clean
 
 help:  ## List the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # torch comes first and alone, so that no other package can pull another build of it.
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) '$(TORCH)'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) '$(PINNED_TORCH)'
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[all]'
 	@touch $@
 
@@ -32,9 +33,19 @@ demo: $(STAMP)  ## Lint and audit real VAEs: diffusers, pythae and the reference
 test: $(STAMP)  ## Run the tests
 	$(ONE_THREAD) $(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_FLAGS)
 
-test-pytest8: $(STAMP)  ## Run the plugin's tests with the oldest pytest that is supported
-	$(BIN)/python -m pip install --quiet --upgrade --target $(VENV)/pytest8 'pytest==8.4.*'
-	PYTHONPATH=$(CURDIR)/$(VENV)/pytest8 $(ONE_THREAD) $(BIN)/python -m pytest $(PYTEST_FLAGS) tests/pytest_plugin/test_plugin.py
+test-oldest-pytest: $(STAMP)  ## Run the plugin's tests with the oldest pytest that is supported
+	$(BIN)/python -m pip install --quiet --upgrade --target $(VENV)/oldest-pytest '$(OLDEST_PYTEST)'
+	PYTHONPATH=$(CURDIR)/$(VENV)/oldest-pytest $(ONE_THREAD) $(BIN)/python -m pytest $(PYTEST_FLAGS) tests/pytest_plugin/test_plugin.py
+
+test-with:  ## Run the tests that import torch with other versions: TORCH=2.6.0 PYTHON=3.12
+	$(ONE_THREAD) python3 benchmarks/test_with.py --torch $(or $(TORCH),$(patsubst torch==%,%,$(PINNED_TORCH))) --python $(PYTHON) $(WITH_FLAGS) $(TESTS)
+
+dist: $(STAMP)  ## Build the source distribution and the wheel, and check what an index would refuse
+	rm -rf dist
+	$(BIN)/python -m hatchling build
+	$(PYTHON) -m venv $(VENV)/twine
+	$(VENV)/twine/bin/python -m pip install --quiet 'twine==7.*'
+	$(VENV)/twine/bin/twine check --strict dist/*
 
 check: $(STAMP)  ## Check format, style, types, house rules, and that the generated docs are up to date
 	$(BIN)/ruff format --check .
@@ -60,5 +71,5 @@ mutation: $(STAMP)  ## Change the code in small ways and see whether its tests n
 	$(ONE_THREAD) $(BIN)/python benchmarks/mutation.py --children $(WORKERS) $(MUTATION_FLAGS)
 
 clean:  ## Remove everything that these targets made
-	rm -rf $(VENV) build dist mutants *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venvs build dist mutants *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

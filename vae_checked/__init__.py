@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from vae_checked.wrapping import wrap as wrap
     from vae_checked.wrapping import wrap_report as wrap_report
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOME = {
     "AuditReport": "vae_checked.auditor",
