@@ -53,11 +53,11 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'vae_checked' has no attribute {name!r}; it has {', '.join(__all__)}")
     try:
         return getattr(importlib.import_module(_HOME[name]), name)
-    except ModuleNotFoundError as error:
-        from vae_checked.errors import TORCH_EXTRA, MissingDependencyError  # noqa: PLC0415  a failure pays for it
+    except (ImportError, AttributeError):
+        from vae_checked.load import require_torch  # noqa: PLC0415  a failure pays for it
 
-        if error.name in TORCH_EXTRA and not isinstance(error, MissingDependencyError):
-            raise MissingDependencyError(error.name, "torch", f"vae_checked.{name}") from None
+        if _HOME[name] not in ("vae_checked.errors", "vae_checked.facts", "vae_checked.finding", "vae_checked.linter"):
+            require_torch(f"vae_checked.{name}")
         raise
 
 

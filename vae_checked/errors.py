@@ -6,6 +6,9 @@ from __future__ import annotations
 TORCH_EXTRA = ("torch", "jaxtyping", "beartype")
 
 
+OLDEST_TORCH = "2.4"
+
+
 class VaeCheckedError(Exception):
     """Anything that vae_checked refuses; a command that meets one exits with status 2."""
 
@@ -26,6 +29,13 @@ class MissingDependencyError(VaeCheckedError, ModuleNotFoundError):
         )
         self.package = package
         self.extra = extra
+
+
+class OutdatedDependencyError(VaeCheckedError, ImportError):
+    """A package that is older than what vae_checked runs with."""
+
+    def __init__(self, package: str, installed: str, oldest: str, needed_for: str) -> None:
+        super().__init__(f"{needed_for} needs {package} {oldest} or later, and {installed} is installed", name=package)
 
 
 def install_line(extra: str) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import importlib.util
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,7 +14,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from vae_checked.errors import TORCH_EXTRA, MissingDependencyError, ModelError, UsageError
+from vae_checked.errors import (
+    OLDEST_TORCH,
+    TORCH_EXTRA,
+    MissingDependencyError,
+    ModelError,
+    OutdatedDependencyError,
+    UsageError,
+)
 from vae_checked.text import described
 
 if TYPE_CHECKING:
@@ -20,10 +29,23 @@ if TYPE_CHECKING:
 
 
 def require_torch(needed_for: str) -> None:
-    """MissingDependencyError when torch, or what contracts need beside it, is not installed."""
+    """Raise when torch, or what contracts need beside it, is not installed, or torch is too old.
+
+    MissingDependencyError, OutdatedDependencyError: each names the package, and what is needed.
+    """
     for package in TORCH_EXTRA:
         if importlib.util.find_spec(package) is None:
             raise MissingDependencyError(package, "torch", needed_for)
+    try:
+        installed = importlib.metadata.version("torch")
+    except importlib.metadata.PackageNotFoundError:  # built from source, and run where it was built
+        return
+    if _numbers(installed) < _numbers(OLDEST_TORCH):
+        raise OutdatedDependencyError("torch", installed, OLDEST_TORCH, needed_for)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:2])
 
 
 def load_object(spec: str, what: str, folder: Path | None = None) -> Any:

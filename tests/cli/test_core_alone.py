@@ -117,6 +117,24 @@ def test_a_command_that_runs_models_names_the_extra_in_one_line(
     )
 
 
+@pytest.mark.parametrize(
+    ("version", "outdated"),
+    [("1.13.1", True), ("2.3.1+cu121", True), ("2.4.0", False), ("2.10.0a0+git123", False), ("3.0a0", False)],
+)
+def test_a_torch_that_is_too_old_is_named_with_what_is_needed(source: Path, version: str, outdated: bool) -> None:
+    for name in ("torch", "jaxtyping", "beartype"):
+        (source / f"{name}.py").write_text("", encoding="utf-8")
+    about = source / "torch-0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: torch\nVersion: {version}\n", encoding="utf-8")
+    script = (
+        f"{START}sys.path.append({str(source)!r}); from vae_checked.load import require_torch\n"
+        "try:\n    require_torch('auditing x')\nexcept ImportError as error:\n    print(error)"
+    )
+    done = subprocess.run([*BARE, script], check=True, capture_output=True, text=True, cwd=source)
+    assert done.stdout == f"auditing x needs torch 2.4 or later, and {version} is installed\n" * outdated
+
+
 @pytest.mark.parametrize("name", ["audit", "checked", "wrap", "Monitor"])
 def test_a_public_name_that_needs_torch_names_the_extra(tmp_path: Path, name: str) -> None:
     script = (
