@@ -25,18 +25,18 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 RECORDS = ROOT / "docs" / "versions.jsonl"
-# The tests of what looks at live tensors, quickest first, and those of the plugin.
+# The tests of what looks at live tensors, and those of the plugin.
 ROOMS = (
+    "adapters",
+    "auditor",
     "contracts",
+    "laws",
+    "monitor",
+    "pytest_plugin",
+    "reference",
+    "shapes",
     "strategies",
     "wrapping",
-    "laws",
-    "reference",
-    "pytest_plugin",
-    "adapters",
-    "monitor",
-    "auditor",
-    "shapes",
 )
 TESTED_WITH = ("numpy", "jaxtyping", "beartype", "rich", "hypothesis", "pytest")
 EXTRAS = ("torch", "terminal", "pytest", "monitor", "demo")

@@ -6,6 +6,7 @@ import base64
 import email
 import hashlib
 import os
+import re
 import subprocess
 import sys
 import sysconfig
@@ -146,3 +147,10 @@ def wheel_of(name: str, version: str, folder: Path) -> bytes:
 
 def digest(data: bytes) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+
+
+def test_the_changelog_and_the_release_notes_begin_with_this_version() -> None:
+    for name, heading in (("CHANGELOG.md", r"^## \[([\d.]+)\]"), ("docs/release-notes.md", r"^## ([\d.]+)$")):
+        found = re.search(heading, (ROOT / name).read_text(encoding="utf-8"), re.MULTILINE)
+        assert found is not None
+        assert found[1] == __version__

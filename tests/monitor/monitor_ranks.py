@@ -24,7 +24,7 @@ from torch.utils.checkpoint import checkpoint
 from vae_checked import Monitor, wrap, wrap_report
 
 PIXELS, LATENTS, BATCH, STEPS, MICRO = 24, 3, 10, 4, 2
-# FSDP2 is public from torch 2.6 on.
+# An older torch has no FSDP2.
 WAYS = ("ddp", "ddp compiled", *(["fsdp"] if hasattr(fsdp, "fully_shard") else []))
 
 

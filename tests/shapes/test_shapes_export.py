@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from newer_torch import OPEN_AXES
 from torch import Tensor, nn
 
 from vae_checked.cli import main
@@ -48,10 +49,12 @@ class VAE(nn.Module):
 """
 
 
+@OPEN_AXES
 def test_an_export_agrees_where_the_laws_are_right() -> None:
     assert crosscheck(Halving(), infer(Halving(), "B 3 H W")) == ("torch.export agrees on all 6 axes of the outputs",)
 
 
+@OPEN_AXES
 def test_a_law_that_is_wrong_at_odd_sizes_alone_is_found() -> None:
     shapes = infer(Halving(), "B 3 H W")
     first, second = shapes.outputs
@@ -65,6 +68,7 @@ def test_a_law_that_is_wrong_at_odd_sizes_alone_is_found() -> None:
     assert (int(said), int(passed)) == (height // 2, -(-height // 2))
 
 
+@OPEN_AXES
 def test_an_export_of_one_branch_disagrees_and_a_pass_says_who_is_right() -> None:
     shapes = infer(OddOrEven(), "B 3 H W")
     (note,) = crosscheck(OddOrEven(), shapes)
@@ -73,6 +77,7 @@ def test_an_export_of_one_branch_disagrees_and_a_pass_says_who_is_right() -> Non
     assert said[0] == said[1]
 
 
+@OPEN_AXES
 def test_a_failure_is_told_and_nothing_more(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -94,3 +99,13 @@ def test_a_failure_is_told_and_nothing_more(
     assert main(["shapes", "check", "--with-export", "--format", "json"]) == 0
     assert json.loads(capfd.readouterr().out)["notes"] == [note.removeprefix("note: ")]
     sys.modules.pop("untraceable")
+
+
+@OPEN_AXES
+def test_an_export_that_cannot_leave_an_axis_open_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    shapes = infer(Halving(), "B 3 H W")
+    monkeypatch.delattr(torch.export.Dim, "AUTO")
+    (note,) = crosscheck(Halving(), shapes)
+    assert (
+        note == f"torch.export is not compared: that of torch {torch.__version__} cannot leave an axis open (Dim.AUTO)"
+    )

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from newer_torch import HAS_FSDP2
 
 from vae_checked.wrapping.report import Seen, StageReport, WrapReport, merged
 
@@ -31,11 +32,12 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
 
 def test_every_way_of_training_together_ran_on_both_ranks(runs: list[dict[str, Any]]) -> None:
     ways = sorted((run["how"], run["wrapped first"], run["rank"]) for run in runs)
-    assert ways == [(how, first, r) for how, first in (("ddp", True), ("fsdp", False), ("fsdp", True)) for r in (0, 1)]
+    wanted = (("ddp", True), *([("fsdp", False), ("fsdp", True)] if HAS_FSDP2 else []))
+    assert ways == [(how, first, rank) for how, first in wanted for rank in (0, 1)]
 
 
 def test_outputs_and_gradients_are_those_of_the_plain_model(runs: list[dict[str, Any]]) -> None:
-    assert [(len(run["same"]), all(run["same"])) for run in runs] == [(27, True)] * 6
+    assert [(len(run["same"]), all(run["same"])) for run in runs] == [(27, True)] * len(runs)
 
 
 def test_each_rank_reports_what_it_saw_itself(runs: list[dict[str, Any]]) -> None:

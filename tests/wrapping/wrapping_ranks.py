@@ -13,13 +13,15 @@ from typing import Any
 
 import torch
 from torch import Tensor, distributed, nn
+from torch.distributed import fsdp
 from torch.distributed.device_mesh import init_device_mesh
-from torch.distributed.fsdp import fully_shard
 from torch.nn.parallel import DistributedDataParallel
 
 from vae_checked import wrap, wrap_report
 
 LATENTS = 5
+# How it is trained, and whether it is wrapped before that. An older torch has no FSDP2.
+WAYS = (("ddp", True), *([("fsdp", True), ("fsdp", False)] if hasattr(fsdp, "fully_shard") else []))
 
 
 class VAE(nn.Module):
@@ -50,8 +52,8 @@ def parallel(model: Any, how: str) -> Any:
     if how == "ddp":
         return DistributedDataParallel(model)
     mesh = init_device_mesh("cpu", (distributed.get_world_size(),))
-    fully_shard(model.body, mesh=mesh)
-    fully_shard(model, mesh=mesh)
+    fsdp.fully_shard(model.body, mesh=mesh)
+    fsdp.fully_shard(model, mesh=mesh)
     return model
 
 
@@ -74,7 +76,7 @@ def main() -> None:
     """Train in every way beside the plain model; write, as JSON, what each rank saw and what rank 0 merged."""
     distributed.init_process_group("gloo")
     rank = distributed.get_rank()
-    for how, wrapped_first in (("ddp", True), ("fsdp", True), ("fsdp", False)):
+    for how, wrapped_first in WAYS:
         torch.manual_seed(0)
         plain = parallel(VAE(), how)
         torch.manual_seed(0)

@@ -69,6 +69,9 @@ class Operators(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch ha
         if known is None:
             output = func(*args, **kwargs)
             tensors = (output,) if isinstance(output, Tensor) else output
+            if func is _aten.convolution.default and args[0].numel() and not output.numel():
+                # What a real convolution refuses, that of the meta device makes an empty tensor of in older torch.
+                raise RuntimeError(f"Calculated output size: {tuple(output.shape)}. Output size is too small")
             if all(type(each) is Tensor and each.device.type == "meta" for each in tensors):
                 self._at_these[key] = tuple((tuple(each.shape), each.stride(), each.dtype) for each in tensors)
             return output

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from newer_torch import TELLS_SAVED_TENSOR_HOOKS
 from torch import nn
 from torch.optim import optimizer
 from torch.overrides import TorchFunctionMode, _get_current_function_mode_stack
@@ -178,6 +179,8 @@ TORCH: dict[str, Disturbance] = {
         lambda m: torch.manual_seed(77), lambda m: torch.get_rng_state().tolist()
     ),
 }
+if not TELLS_SAVED_TENSOR_HOOKS:
+    del TORCH["hooks on saved tensors that are left standing"]
 
 
 # What a run alone can do: there is a mode to be taken off.

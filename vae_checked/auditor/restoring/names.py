@@ -11,6 +11,7 @@ import time
 from types import ModuleType
 
 import torch
+import torch.utils.checkpoint
 from torch import nn
 
 from vae_checked.auditor.restoring.kept import Kept

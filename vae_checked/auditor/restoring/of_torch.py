@@ -218,7 +218,9 @@ def _set_backward_threads(held: bool) -> None:
 
 
 def _saved_tensor_hooks() -> Any:
-    return torch._C._autograd._top_saved_tensors_default_hooks(True)
+    """What stands on top; None as well where an older torch, such as 2.6, does not tell."""
+    top: Callable[[bool], Any] | None = getattr(torch._C._autograd, "_top_saved_tensors_default_hooks", None)
+    return None if top is None else top(True)
 
 
 def _set_saved_tensor_hooks(held: Any) -> None:

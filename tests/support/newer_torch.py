@@ -1,0 +1,14 @@
+"""What an older torch cannot do, and the tests that are left out for it."""
+
+from __future__ import annotations
+
+import pytest
+import torch.distributed.fsdp
+import torch.export
+
+HAS_OPEN_AXES = hasattr(torch.export.Dim, "AUTO")
+OPEN_AXES = pytest.mark.skipif(
+    not HAS_OPEN_AXES, reason="this torch.export cannot leave an axis open: nothing is compared"
+)
+HAS_FSDP2 = hasattr(torch.distributed.fsdp, "fully_shard")
+TELLS_SAVED_TENSOR_HOOKS = hasattr(torch._C._autograd, "_top_saved_tensors_default_hooks")
