@@ -231,7 +231,7 @@ def test_a_fingerprint_that_forgets_something_is_caught(forgets, monkeypatch):
             return tuple(without(part) for part in key if not isinstance(part, forgets))
         return key
 
-    @quick
+    @settings(quick, max_examples=500)
     @given(sequences(signature))
     def agree(sequence: list[Call]) -> None:
         assert disagreements(signature, sequence, set()) == []
