@@ -92,7 +92,9 @@ def test_doctor_names_a_package_that_is_too_old(monkeypatch: pytest.MonkeyPatch,
     there = doctor_command.installed
     monkeypatch.setattr(doctor_command, "installed", lambda name: "1.2.3+cpu" if name == "torch" else there(name))
     monkeypatch.setattr(importlib.metadata, "requires", lambda name: ['torch>=2.1; extra == "torch"', "rich>=1.0"])
-    assert "  yes  audit, shapes, wrap, @checked, but torch 1.2.3+cpu is older than 2.1, " in said(capsys, "doctor")
+    assert "  no   audit, shapes, wrap, @checked: torch 1.2.3+cpu is older than 2.1\n" in said(capsys, "doctor")
+    monkeypatch.setattr(doctor_command, "installed", lambda name: "0.9" if name == "rich" else there(name))
+    assert "  yes  progress bars, but rich 0.9 is older than 1.0, " in said(capsys, "doctor")
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def features() -> tuple[Feature, ...]:
         Feature("language server", ("pygls",), "lsp"),
         Feature("monitor for Lightning", ("torch", "lightning"), "monitor"),
         Feature("monitor to TensorBoard", ("torch", "tensorboard"), "monitor"),
-        Feature("progress bars", ("rich",)),
+        Feature("progress bars", ("rich",), "terminal"),
         Feature("demo", ("torch", "diffusers", "pythae"), "demo"),
     )
 
@@ -95,8 +95,9 @@ def _state(feature: Feature, known: dict[str, str | None]) -> Iterator[str]:
     floors = [(each, floor) for each, floor in _floors(feature) if _older(known[each], floor)]
     old = [f"{each} {known[each]} is older than {floor}" for each, floor in floors]
     if missing:
-        settles = f": {install_line(feature.extra)}" if feature.extra else f": pip install {' '.join(missing)}"
-        yield f"no   {feature.name}: {', '.join(missing)} not installed{settles}"
+        yield f"no   {feature.name}: {', '.join(missing)} not installed: {install_line(feature.extra)}"
+    elif any(each == "torch" for each, _ in floors):
+        yield f"no   {feature.name}: {'; '.join(old)}"
     elif old:
         yield f"yes  {feature.name}, but {'; '.join(old)}, the oldest that the tests have passed with"
     else:
