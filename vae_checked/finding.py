@@ -94,7 +94,7 @@ class Finding:
     `subject` names the VAE (`model.py:VAE`, `package.module:VAE`), `also` others that the same place is wrong for;
     `place` is None when only a live model was measured. `message` says what, `evidence` by which values and `how` these
     came to be known, `fix` one remedy. `mendable` is whether the edit that the mistake has, where it has one, is the
-    answer.
+    answer; `fixed_line` is the flagged line as that edit leaves it, without its comment, empty where there is none.
     """
 
     code: str
@@ -109,6 +109,7 @@ class Finding:
     how: Provenance = Provenance.READ
     mendable: bool = True
     also: tuple[str, ...] = ()
+    fixed_line: str = ""
 
     @property
     def grounds(self) -> str:

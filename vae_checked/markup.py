@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from xml.sax.saxutils import escape, quoteattr
 
 from vae_checked.text import printable
@@ -56,7 +56,16 @@ def json_text(document: Mapping[str, object]) -> str:
 
     A byte of a file name that is not UTF-8 is written as `\\xff`.
     """
-    text = json.dumps(_encodable(document), indent=2, allow_nan=False)
+    return _dumped(document)
+
+
+def json_list(entries: Sequence[object]) -> str:
+    """`entries` likewise, as an array."""
+    return _dumped(entries)
+
+
+def _dumped(value: object) -> str:
+    text = json.dumps(_encodable(value), indent=2, allow_nan=False)
     return _COMMAND.sub(r"##\1\\u005b", text) + "\n"
 
 

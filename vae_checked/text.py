@@ -32,6 +32,13 @@ def _written_out(letter: str) -> str:
     return letter.encode("unicode_escape").decode("ascii")
 
 
+def without_comment(line: str) -> str:
+    """A line of source without the comment at its end, as far as no quote tells that it may be text."""
+    import re  # noqa: PLC0415  only a line that is edited needs it
+
+    return re.sub(r"\s+#[^'\"]*$", "", line)
+
+
 def cells(text: str) -> int:
     """How many columns of a terminal `text` takes: two for a wide letter, none for an accent that stands by itself."""
     if text.isascii():

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import replace
+from email.message import Message
 from html.parser import HTMLParser
 from xml.etree import ElementTree
 
 import pytest
 from report_samples import CLEAN, FOUND, LINE, PLACE, AuditLike, LintLike, strict
 
+import vae_checked
 from vae_checked.catalogue import CATALOGUE
 from vae_checked.errors import UsageError
 from vae_checked.facts import (
@@ -18,7 +21,7 @@ from vae_checked.facts import (
     Factor,
     Facts,
 )
-from vae_checked.finding import Place
+from vae_checked.finding import Place, Severity
 from vae_checked.reports import FORMATS, render
 
 # ------------------------------------------------------------------------------------------------------ json
@@ -27,6 +30,18 @@ from vae_checked.reports import FORMATS, render
 def test_the_json_of_a_finding() -> None:
     assert strict(render(LintLike(), "json")) == {
         "format_version": 1,
+        "tool": {"name": "vae-checked", "version": vae_checked.__version__},
+        "summary": {
+            "findings": 1,
+            "error": 1,
+            "warning": 0,
+            "info": 0,
+            "vaes": 1,
+            "fully_checked": 0,
+            "unread": 1,
+            "words": "1 VAE, 1 finding",
+        },
+        "undecided": [{"subject": "model.py:VAE", "code": "VAE403", "missing": ["data.interval"], "reason": ""}],
         "findings": [
             {
                 "code": "VAE201",
@@ -38,11 +53,13 @@ def test_the_json_of_a_finding() -> None:
                 "line": 42,
                 "end_line": 42,
                 "column": 15,
+                "end_column": 32,
                 "cell": None,
                 "message": FOUND.message,
                 "evidence": FOUND.evidence,
                 "how": "measured",
                 "fix": "std = torch.exp(0.5 * logvar)",
+                "fixed_line": None,
                 "related": [{"path": "loss.py", "line": 88, "cell": None, "message": "the KL"}],
             }
         ],
@@ -112,9 +129,68 @@ def test_sarif_holds_what_the_standard_requires() -> None:
     }
     assert result["relatedLocations"][0]["message"]["text"] == "the KL"
     (invocation,) = run["invocations"]
-    assert invocation["executionSuccessful"] is True
+    assert invocation["executionSuccessful"] is False
+    (whole,) = strict(render(AuditLike(), "sarif"))["runs"][0]["invocations"]
+    assert whole["executionSuccessful"] is True
     (notice,) = invocation["toolExecutionNotifications"]
     assert notice["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "notes%2C%2050%25.py"
+
+
+def test_sarif_holds_the_page_of_a_rule_and_the_edit_of_the_line() -> None:
+    commented = replace(PLACE, text=f"{LINE}  # one half?")
+    mended = replace(FOUND, place=commented, fixed_line="std = torch.exp(0.5 * logvar)")
+    (run,) = strict(render(LintLike(findings=(mended,)), "sarif"))["runs"]
+    (rule,) = run["tool"]["driver"]["rules"]
+    assert rule["help"]["markdown"].startswith("# VAE201 log-std-read-as-logvar\n")
+    assert "<" not in rule["help"]["markdown"].split("## Bad")[0]
+    (fix,) = run["results"][0]["fixes"]
+    (change,) = fix["artifactChanges"]
+    (replacement,) = change["replacements"]
+    region = replacement["deletedRegion"]
+    assert change["artifactLocation"]["uri"] == "model.py"
+    assert (region["startLine"], region["endLine"]) == (42, 42)
+    start, end = region["startColumn"] - 1, region["endColumn"] - 1
+    edited = commented.text[:start] + replacement["insertedContent"]["text"] + commented.text[end:]
+    assert edited == "        std = torch.exp(0.5 * logvar)  # one half?"
+    assert "fixes" not in strict(render(LintLike(), "sarif"))["runs"][0]["results"][0]
+
+
+def test_sarif_names_the_documentation_where_the_package_states_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    stated = Message()
+    stated["Project-URL"] = "Documentation, https://example.org/docs/"
+    monkeypatch.setattr("importlib.metadata.metadata", lambda name: stated)
+    (run,) = strict(render(LintLike(), "sarif"))["runs"]
+    assert run["tool"]["driver"]["informationUri"] == "https://example.org/docs"
+    assert run["tool"]["driver"]["rules"][0]["helpUri"] == "https://example.org/docs/catalogue/VAE201/"
+    monkeypatch.setattr("importlib.metadata.metadata", lambda name: Message())
+    (run,) = strict(render(LintLike(), "sarif"))["runs"]
+    assert "informationUri" not in run["tool"]["driver"]
+
+
+# ---------------------------------------------------------------------------------------------------- gitlab
+
+
+def test_gitlab_gets_an_entry_per_finding_and_per_unread_file() -> None:
+    twin = replace(FOUND, place=replace(PLACE, line=77, end_line=78), severity=Severity.WARNING)
+    live = replace(FOUND, place=None, subject="pkg.model:VAE", severity=Severity.INFO)
+    cell = replace(FOUND, place=Place("walk.ipynb", 2, 5, cell=3))
+    entries = json.loads(render(LintLike(findings=(FOUND, twin, live, cell)), "gitlab"))
+    assert [(each["check_name"], each["severity"], each["location"]) for each in entries] == [
+        ("VAE201", "info", {"path": "pkg.model:VAE", "lines": {"begin": 1}}),
+        ("VAE201", "major", {"path": "model.py", "lines": {"begin": 42, "end": 42}}),
+        ("VAE201", "minor", {"path": "model.py", "lines": {"begin": 77, "end": 78}}),
+        ("VAE201", "major", {"path": "walk.ipynb", "lines": {"begin": 1}}),
+        ("unread", "major", {"path": "notes, 50%.py", "lines": {"begin": 1}}),
+    ]
+    assert len({each["fingerprint"] for each in entries}) == len(entries)
+    assert FOUND.message in entries[1]["description"]
+
+
+def test_a_fingerprint_of_gitlab_stays_where_lines_move() -> None:
+    moved = replace(FOUND, place=replace(PLACE, line=50, end_line=50))
+    first, second = (json.loads(render(AuditLike(findings=(each,)), "gitlab"))[0] for each in (FOUND, moved))
+    assert first["fingerprint"] == second["fingerprint"]
+    assert first["location"] != second["location"]
 
 
 def test_sarif_names_the_cell_of_a_notebook_and_no_line_of_its_json() -> None:

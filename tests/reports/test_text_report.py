@@ -112,6 +112,14 @@ def test_findings_are_told_by_vae_and_each_code_is_explained_once() -> None:
     assert text.endswith("\n1 error, 1 warning, 1 note\n")
 
 
+def test_where_no_vae_was_recognised_what_was_seen_is_told() -> None:
+    alone = Facts("train.py:loss", recon=Recon(kind=Fact(Likelihood.MSE)))
+    seen = ("train.py:loss: reconstruction at train.py:12",)
+    report = LintLike(findings=(), judgements=(Judgement("train.py:loss", (), ()),), facts=(alone,), recognised=seen)
+    assert f"seen, but no VAE:\n  {seen[0]}\n" in render(report)
+    assert "seen, but no VAE" not in render(LintLike())
+
+
 def test_quiet_is_a_line_per_finding_and_nothing_without_any() -> None:
     later = replace(FOUND, place=replace(PLACE, line=50))
     lines = render(LintLike(findings=(later, FOUND)), quiet=True).splitlines()

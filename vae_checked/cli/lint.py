@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from vae_checked.cli.configured import config_for, lint_options
@@ -79,7 +80,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Lint the paths; 2 when a file named on the command line could not be read."""
+    """Lint the paths; 2 when a file could not be read: what is in it was not judged."""
     paths, texts = _asked(args)
     config = config_for(paths, args.config)
     options = lint_options(config, args)
@@ -114,13 +115,22 @@ def run(args: argparse.Namespace) -> int:
     if args.statistics:
         report = with_statistics(report)
     status = emit(report, args)
-    refused = [f"{path}: {reason}" for path, reason in report.unread if path in paths]
-    if refused:
-        raise UsageError("; ".join(refused))
+    if report.unread:
+        raise UsageError(_unread(report.unread, paths))
     failed = [str(each) for each in report.remarks if each.kind is RemarkKind.INTERNAL_ERROR]
     if failed:
         raise VaeCheckedError("; ".join(failed))
     return status
+
+
+def _unread(unread: Sequence[tuple[str, str]], paths: Sequence[str]) -> str:
+    """Which files were not judged, and what to do about it: those that the command line names, else all of them."""
+    named = [f"{path}: {reason}" for path, reason in unread if path in paths]
+    if named:
+        return "; ".join(named)
+    path, reason = unread[0]
+    more = f", and {counted(len(unread) - 1, 'file')} more" if len(unread) > 1 else ""
+    return f"not read, so not judged: {path}: {reason}{more}; correct what is in it, or leave it out by --exclude"
 
 
 def jobs(text: str) -> int:

@@ -23,6 +23,7 @@ FORMATS: dict[str, str] = {
     "json": "vae_checked.reports.json",
     "sarif": "vae_checked.reports.sarif",
     "github": "vae_checked.reports.github",
+    "gitlab": "vae_checked.reports.gitlab",
     "junit": "vae_checked.reports.junit",
     "html": "vae_checked.reports.html",
 }

@@ -6,11 +6,12 @@ Numbers that JSON has no form for are the strings "inf", "-inf" and "nan".
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from vae_checked.finding import Severity
 from vae_checked.markup import json_text
 from vae_checked.reports import all_examined
 
@@ -24,8 +25,13 @@ FORMAT_VERSION = 1
 
 def render(report: Report) -> str:
     """The findings and what was not read; for an audit the facts, what was recognised and what was not observed too."""
+    from vae_checked import __version__  # noqa: PLC0415  avoids a cycle: the package resolves its public names lazily
+
+    whole = all_examined(report)
     document: dict[str, object] = {
         "format_version": FORMAT_VERSION,
+        "tool": {"name": "vae-checked", "version": __version__},
+        "summary": _summary(report, whole),
         "findings": [finding_record(finding) for finding in sorted(report.findings, key=lambda f: f.sort_key)],
         "unread": [{"path": path, "reason": reason} for path, reason in report.unread],
     }
@@ -34,7 +40,13 @@ def render(report: Report) -> str:
         document["remarks"] = [
             {"kind": str(each.kind), **_place_record(each.place), "message": each.message} for each in report.remarks
         ]
-    document["examined"] = [_examined_record(each) for each in all_examined(report) if each.is_vae]
+    document["examined"] = [_examined_record(each) for each in whole if each.is_vae]
+    document["undecided"] = [
+        {"subject": each.subject, "code": code, "missing": list(question.missing), "reason": question.reason}
+        for each in whole
+        if each.is_vae
+        for code, question in sorted(each.undecided.items())
+    ]
     if report.statistics is not None:
         document["statistics"] = {code: number for code, _, number in report.statistics}
     if not report.of_source:
@@ -44,6 +56,20 @@ def render(report: Report) -> str:
             "unobserved": list(report.unobserved),
         }
     return json_text(document)
+
+
+def _summary(report: Report, whole: Sequence[Examined]) -> dict[str, object]:
+    """What was found and how far it was looked, in numbers and in the words of the closing line."""
+    vaes = [each for each in whole if each.is_vae]
+    severities = [each.severity for each in report.findings]
+    return {
+        "findings": len(severities),
+        **{str(severity): severities.count(severity) for severity in Severity},
+        "vaes": len(vaes),
+        "fully_checked": sum(each.fully_checked for each in vaes),
+        "unread": len(report.unread),
+        "words": report.summary,
+    }
 
 
 def finding_record(finding: Finding) -> dict[str, object]:
@@ -59,11 +85,13 @@ def finding_record(finding: Finding) -> dict[str, object]:
         "line": place.line if place else None,
         "end_line": (place.end_line or place.line) if place else None,
         "column": place.column if place else None,
+        "end_column": place.end_column if place else None,
         "cell": place.cell if place else None,
         "message": finding.message,
         "evidence": finding.evidence,
         "how": str(finding.how),
         "fix": finding.fix,
+        "fixed_line": finding.fixed_line or None,
         "related": [{**_place_record(each.place), "message": each.message} for each in finding.related],
     }
 

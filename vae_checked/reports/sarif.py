@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from vae_checked.finding import Severity
 from vae_checked.markup import json_text
 from vae_checked.reports import remarks
+from vae_checked.text import without_comment
 
 if TYPE_CHECKING:
     from vae_checked.catalogue import Mistake
@@ -26,18 +27,22 @@ def render(report: Report) -> str:
     named = {each.code for each in findings}
     rules = sorted((each for each in CATALOGUE if each.code in named), key=lambda each: each.code)
     index = {each.code: position for position, each in enumerate(rules)}
+    home = documentation()
     run: dict[str, object] = {
         "tool": {
             "driver": {
                 "name": "vae-checked",
                 "version": __version__,
-                "rules": [_rule(each) for each in rules],
+                "semanticVersion": __version__,
+                **({"informationUri": home} if home else {}),
+                "rules": [_rule(each, home) for each in rules],
             }
         },
         "columnKind": "unicodeCodePoints",
         "invocations": [
             {
-                "executionSuccessful": True,
+                # What could not be read was not judged: a reader must not take the silence for health.
+                "executionSuccessful": not report.unread,
                 "toolExecutionNotifications": [
                     {
                         "level": "warning",
@@ -66,13 +71,28 @@ def render(report: Report) -> str:
     return json_text({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]})
 
 
-def _rule(mistake: Mistake) -> dict[str, object]:
+def documentation() -> str:
+    """The address of the documentation, as the installed package states it; empty where it states none."""
+    from importlib.metadata import PackageNotFoundError, metadata  # noqa: PLC0415  beside its one use
+
+    try:
+        stated: list[str] = metadata("vae-checked").get_all("Project-URL") or []
+    except PackageNotFoundError:
+        return ""
+    addresses = dict(each.split(", ", 1) for each in stated if ", " in each)
+    return addresses.get("Documentation", "").rstrip("/")
+
+
+def _rule(mistake: Mistake, home: str) -> dict[str, object]:
+    from vae_checked.reports.page import markdown_page  # noqa: PLC0415  only reports of this kind need the pages
+
     return {
         "id": mistake.code,
         "name": "".join(part.capitalize() for part in mistake.name.split("-")),
         "shortDescription": {"text": mistake.summary},
         "fullDescription": {"text": mistake.why},
-        "help": {"text": f"vae-checked explain {mistake.code}"},
+        **({"helpUri": f"{home}/catalogue/{mistake.code}/"} if home else {}),
+        "help": {"text": f"vae-checked explain {mistake.code}", "markdown": markdown_page(mistake)},
         "defaultConfiguration": {"level": _LEVEL[mistake.severity]},
     }
 
@@ -89,12 +109,24 @@ def _result(finding: Finding, index: dict[str, int]) -> dict[str, object]:
         result["locations"] = [_location(finding.place)]
     else:
         result["locations"] = [{"logicalLocations": [{"fullyQualifiedName": finding.subject}]}]
+    if finding.fixed_line and finding.place and finding.place.cell is None:
+        result["fixes"] = [_fix(finding, finding.place)]
     if finding.related:
         result["relatedLocations"] = [
             {"id": number, **_location(each.place), "message": {"text": each.message}}
             for number, each in enumerate(finding.related)
         ]
     return result
+
+
+def _fix(finding: Finding, place: Place) -> dict[str, object]:
+    """The edit of the flagged line: its code is replaced, its indentation and its comment stay."""
+    code = without_comment(place.text.rstrip())
+    start = len(code) - len(code.lstrip()) + 1
+    region = {"startLine": place.line, "startColumn": start, "endLine": place.line, "endColumn": len(code) + 1}
+    replacement = {"deletedRegion": region, "insertedContent": {"text": finding.fixed_line}}
+    change = {"artifactLocation": {"uri": _uri(place.path)}, "replacements": [replacement]}
+    return {"description": {"text": finding.fix}, "artifactChanges": [change]}
 
 
 def _location(place: Place) -> dict[str, object]:
@@ -105,9 +137,7 @@ def _location(place: Place) -> dict[str, object]:
             "physicalLocation": location,
             "logicalLocations": [{"name": f"cell {place.cell}, line {place.line}"}],
         }
-    region = {"startLine": place.line, "startColumn": place.column}
-    if place.end_line is not None:
-        region["endLine"] = place.end_line
+    region = {"startLine": place.line, "startColumn": place.column, "endLine": place.end_line or place.line}
     if place.end_column is not None:
         region["endColumn"] = place.end_column
     if place.text:

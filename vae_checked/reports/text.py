@@ -73,7 +73,10 @@ def _finding(finding: Finding, look: Look, *, more: bool) -> Iterator[str]:
 def _brief(report: Report) -> list[Section]:
     found = by_subject(report)
     rest = [each for each in all_examined(report) if each.is_vae and each.subject not in found]
+    # Where no VAE was recognised, what was seen instead is all that there is to say.
+    seen = [] if any(each.is_vae for each in all_examined(report)) else report.recognised
     return [
+        ("seen, but no VAE", seen),
         ("other VAEs" if found else "VAEs", [f"{each.subject}: {verdict(each, ())}" for each in rest]),
         ("measured", [] if report.of_source else _balance(report)),
         ("not decided", undecided(report)),

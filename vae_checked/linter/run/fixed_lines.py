@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -11,9 +10,7 @@ from vae_checked.finding import Finding
 from vae_checked.linter.files import source as sources
 from vae_checked.linter.run.fixes import apply, propose
 from vae_checked.record import replace
-
-# As far as no quote tells that it may be text.
-_COMMENT = re.compile(r"\s+#[^'\"]*$")
+from vae_checked.text import without_comment
 
 
 def with_fixed_lines(findings: Iterable[Finding], texts: Mapping[str, str | bytes]) -> tuple[Finding, ...]:
@@ -31,7 +28,7 @@ def with_fixed_lines(findings: Iterable[Finding], texts: Mapping[str, str | byte
         if place.path not in cells:
             cells[place.path] = _cells(place.path, texts)
         line = _fixed(finding, place.line, cells[place.path].get(place.cell, ""))
-        made.append(finding if line in ("", place.text.strip()) else replace(finding, fix=line))
+        made.append(finding if line in ("", place.text.strip()) else replace(finding, fix=line, fixed_line=line))
     return tuple(made)
 
 
@@ -48,4 +45,4 @@ def _fixed(finding: Finding, line: int, text: str) -> str:
     edits = propose(finding, text)
     if not edits or any(edit.line != line or edit.end_line != line or "\n" in edit.text for edit in edits):
         return ""
-    return _COMMENT.sub("", apply(text, edits).split("\n")[line - 1]).strip()
+    return without_comment(apply(text, edits).split("\n")[line - 1]).strip()

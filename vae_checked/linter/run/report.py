@@ -91,7 +91,7 @@ class LintReport:
         """`3 VAEs examined: 1 with findings, 1 fully checked, 1 in part`."""
         vaes = self.vaes
         if not vaes:
-            return "0 VAEs examined"
+            return "0 VAEs examined" + (", no sampler and no KL recognised" if self.files_concerned else "")
         told = {(finding.code, finding.place) for finding in self.findings}
         with_findings = [each for each in vaes if told & {(item.code, item.place) for item in each.findings}]
         whole = sum(each.fully_checked for each in vaes)
