@@ -56,6 +56,7 @@ def test_blocks_of_other_kinds_are_for_reading() -> None:
 
 def test_a_missing_and_a_surplus_page_are_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(generate, "PAGES", tmp_path)
+    monkeypatch.setattr(generate, "PICTURES", tmp_path)
     kept, missing, surplus = (tmp_path / name for name in ("VAE201.md", "VAE202.md", "VAE999.md"))
     kept.write_text("same", encoding="utf-8")
     surplus.write_text("old", encoding="utf-8")
