@@ -24,7 +24,8 @@ class ModelConfig:
     specification such as `B 3 64 64`; `shapes` the one whose letters are varied, such as `B 3 H W`, where it is not
     `input`; `loss` another `package.module:attribute` or the name of a method; `data_range` the interval of the input;
     `adapter` the name of an adapter; `bind` what the loss's arguments are, as in `recon_x=output[0], x=input`;
-    `forward` the method that is run in the place of forward. `skip` and `xfail` hold, by the name of a law or another
+    `forward` the method that is run in the place of forward; `optimizer` a `package.module:attribute` that makes it of
+    the model. `skip` and `xfail` hold, by the name of a law or another
     item of the pytest plugin, why it is not run or is known to fail. `folder` is where the pyproject.toml lies.
     """
 
@@ -38,6 +39,7 @@ class ModelConfig:
     shapes: str | None = None
     bind: str | None = None
     forward: str | None = None
+    optimizer: str | None = None
     skip: Mapping[str, str] = field(default_factory=dict)
     xfail: Mapping[str, str] = field(default_factory=dict)
     folder: Path | None = None
@@ -180,7 +182,7 @@ def _model(name: str, table: object, path: Path) -> ModelConfig:
     _refuse_unknown(table, KEYS, where)
     if "model" not in table:
         raise UsageError(f"{where} lacks the key model: give it as package.module:attribute")
-    for key in ("model", "input", "shapes", "loss", "adapter", "bind", "forward"):
+    for key in ("model", "input", "shapes", "loss", "adapter", "bind", "forward", "optimizer"):
         if not isinstance(table.get(key, ""), str):
             raise UsageError(f"{where}: {key} is {table[key]!r}, not a string")
     if not isinstance(table.get("kwargs", {}), dict):
@@ -199,6 +201,7 @@ def _model(name: str, table: object, path: Path) -> ModelConfig:
         shapes=table.get("shapes"),
         bind=table.get("bind"),
         forward=table.get("forward"),
+        optimizer=table.get("optimizer"),
         skip=table.get("skip", {}),
         xfail=table.get("xfail", {}),
         folder=path.parent,

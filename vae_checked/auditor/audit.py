@@ -18,6 +18,7 @@ from vae_checked.auditor.inputs.source import GivenInputs, Source, spoilt
 from vae_checked.auditor.losses.flags import asked_for_loss
 from vae_checked.auditor.losses.loss import GivenLoss, Loss, find_loss, run_by
 from vae_checked.auditor.measure.gradients import Gradients, live_gradients
+from vae_checked.auditor.measure.optimizers import GivenOptimizer, optimizers_of, without_optimizer
 from vae_checked.auditor.observe import observe
 from vae_checked.auditor.recognition.recognition import Recognition
 from vae_checked.auditor.recording.origins import named
@@ -41,6 +42,7 @@ def audit(
     adapter: str | None = None,
     bind: Mapping[str, str] | str | None = None,
     forward: str | None = None,
+    optimizer: GivenOptimizer | None = None,
     seed: int = 0,
 ) -> AuditReport:
     """Measure what `model` does and judge it; the model and the process are afterwards as they were.
@@ -52,6 +54,7 @@ def audit(
     interval of the data, not presumed where it is not given. adapter: the name of a convention where the recognised one
     is not right. bind: what the loss's arguments are, where their names do not say: `recon_x=output[0], x=input`.
     forward: the name of the method that takes the data and returns the reconstruction, where that is another one.
+    optimizer: what trains the model, or a function of the model that makes it; its own configure_optimizers otherwise.
     Raises ModelError for a model or loss that cannot be run, UsageError for arguments that cannot be meant.
     """
     begun = time.perf_counter()
@@ -73,9 +76,15 @@ def audit(
             if not guess:
                 raise
             raise ModelError(f"{error} ({guess}; give inputs= where that is wrong)") from error
+        optimizers, why = optimizers_of(model, optimizer)
+        passed_over = (*passed_over, *([why] if why else []))
+        seen = replace(seen, without_optimizer=without_optimizer(model, optimizers, seen.gradients))
         facts = facts_of(seen, label, source.interval)
         if found_loss is not None and seen.train.loss.readings:
-            others = _by_other_readings(subject, source, found_loss, seen, seed, restored)
+            others = [
+                replace(each, without_optimizer=seen.without_optimizer)
+                for each in _by_other_readings(subject, source, found_loss, seen, seed, restored)
+            ]
             read = [facts_of(each, label, source.interval) for each in others]
             facts = agreed(facts, read, (seen.train.loss.bindings, *seen.train.loss.readings))
     judgements = tuple(judge(each) for each in facts)

@@ -133,6 +133,7 @@ def _shared(seen: Observed, subject: str, data: Interval | None) -> Facts:
         ),
         training=Training(
             without_gradient=seen.gradients.without,
+            without_optimizer=seen.without_optimizer,
             always_on_dropout=None if evaluated is None else training.always_on_dropout(evaluated),
             hidden_nan=training.hidden_nan(first),
         ),

@@ -54,6 +54,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "'recon_x=output[0], x=input, y=input.label, beta=4'",
     )
     parser.add_argument(
+        "--optimizer",
+        metavar="FUNCTION",
+        help="package.module:function that takes the model and returns its optimizer (default: configure_optimizers of "
+        "the model, where it has one)",
+    )
+    parser.add_argument(
         "--forward", metavar="METHOD", help="the method that takes the input and returns the reconstruction"
     )
     parser.add_argument(
@@ -98,7 +104,9 @@ def configured(args: argparse.Namespace) -> ModelConfig:
 
     config = ModelConfig(args.model, args.model) if ":" in args.model else find_model(args.model)
     given: dict[str, Any] = {
-        key: getattr(args, key) for key in ("input", "loss", "adapter", "bind", "forward") if getattr(args, key)
+        key: getattr(args, key)
+        for key in ("input", "loss", "adapter", "bind", "forward", "optimizer")
+        if getattr(args, key)
     }
     if args.kwargs is not None:
         given["kwargs"] = parsed_kwargs(args.kwargs)
@@ -124,6 +132,7 @@ def audited(config: ModelConfig, seed: int = 0, weights: str | None = None) -> A
         loss = load_object(loss, "loss", config.folder)
         if not callable(loss):
             raise UsageError(f"loss {config.loss!r} is a {type(loss).__name__}, not a function")
+    optimizer = None if config.optimizer is None else load_object(config.optimizer, "optimizer", config.folder)
     from dataclasses import replace
 
     from vae_checked.auditor import audit
@@ -139,6 +148,7 @@ def audited(config: ModelConfig, seed: int = 0, weights: str | None = None) -> A
             adapter=config.adapter,
             bind=config.bind,
             forward=config.forward,
+            optimizer=optimizer,
             seed=seed,
         )
     except VaeCheckedError as error:

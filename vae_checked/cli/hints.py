@@ -10,6 +10,7 @@ _OPTIONS = {
     "data_range": "--data-range",
     "inputs": "--input",
     "forward": "--forward",
+    "optimizer": "--optimizer",
 }
 # The longer hints come first: the last line would take them apart.
 _WORDS = (
@@ -21,7 +22,7 @@ _WORDS = (
     (r"\bbind=(?=\")", "--bind "),
     (r"\binputs=, a tensor or a specification", "--input, a specification"),
     (r"\bdata_range=\(low, high\)", "--data-range LOW HIGH"),
-    (r"\b(loss|adapter|data_range|inputs|forward)=(?![\w('\"])", lambda found: _OPTIONS[found[1]]),
+    (r"\b(loss|adapter|data_range|inputs|forward|optimizer)=(?![\w('\"])", lambda found: _OPTIONS[found[1]]),
 )
 
 
