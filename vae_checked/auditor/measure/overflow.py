@@ -51,8 +51,15 @@ def overflow(seen: Recognition, latent: Latent, interval: Interval | None) -> Fa
 
 
 def _operation(seen: Recognition, number: int) -> str:
-    step = seen.run.tape.values[number].step
-    return "the second head" if step is None else seen.run.tape.steps[step].name
+    tape = seen.run.tape
+    index = tape.values[number].step
+    if index is None:
+        return "the second head"
+    step = tape.steps[index]
+    if step.name in ("sum", "mean") and step.inputs:
+        count = tape.values[step.inputs[0]].tensor.numel() // max(1, tape.values[number].tensor.numel())
+        return f"a {step.name} of {count} numbers"
+    return step.name
 
 
 def _not_finite(seen: Recognition, latent: Latent, second: int, s: float) -> int | None:
