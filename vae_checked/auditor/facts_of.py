@@ -119,7 +119,7 @@ def _shared(seen: Observed, subject: str, data: Interval | None) -> Facts:
         output=Output(
             output.output_interval(first, data),
             output.activations(first),
-            output.output_shape(first),
+            output.output_shape(first, chosen=seen.open_sizes),
             mixing,
         ),
         recon=attempt("recon.kind", lambda: recon_facts(seen, attempt.unobserved), Recon()),

@@ -56,6 +56,8 @@ class Observed:
         first, measured = self.train, self.recon
         if measured is None or measured.weight is None or first.join is None or first.total is None:
             return None
+        if first.doubtful_batch:
+            return None
         divisions = self._batch_divisions(measured.weight, recon_term.measure_recon)
         if divisions is None and not first.loss.kept_batch:
             return None
@@ -139,7 +141,8 @@ def recon_facts(seen: Observed, unobserved: dict[str, str]) -> Recon:
         return Recon()
     found = _known_recon(seen, measured, measured.kind)
     if found.reduced is None:
-        unobserved["recon.reduced"] = measured.why or "the batch sizes that were run do not tell how it is reduced"
+        otherwise = seen.train.doubtful_batch or "the batch sizes that were run do not tell how it is reduced"
+        unobserved["recon.reduced"] = measured.why or otherwise
     return found
 
 
@@ -184,6 +187,10 @@ def kl_facts(seen: Observed, place: int, interval: Interval | None, unobserved: 
         if measured.why:
             unobserved["kl.factor"] = measured.why
         return KLFacts(KL(form, in_loss=in_loss))
+    if first.doubtful_batch:
+        unobserved["kl.reduced"] = first.doubtful_batch
+        sign = Fact(1 if measured.weight > 0 else -1, measured.origin)
+        return KLFacts(KL(form, sign=sign, in_loss=in_loss))
     reduced, factor = seen.kl_reduction(measured.weight, place, interval)
     if reduced.batch is None:
         unobserved["kl.reduced"] = "the batch sizes that were run do not tell how the batch is reduced"

@@ -8,10 +8,11 @@ from vae_checked.catalogue.support.names import made_by
 from vae_checked.catalogue.support.ranges import fitting_activation, half_ranged, pixel_scale, reachable, squashed_twice
 from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, lacking, left_to
 from vae_checked.facts import UNIT, Facts, Interval, Likelihood
-from vae_checked.finding import Severity
+from vae_checked.finding import Provenance, Severity
 
 _OTHER_SCALE = frozenset({Likelihood.CROSS_ENTROPY, Likelihood.DENSITY, Likelihood.POISSON})
 # Without a loss the output may be the prediction itself or its logits; data below 0 are neither classes nor counts.
+_HALF = 0.5  # pixels that fill less of [0, 1] may be something else
 _WITHOUT_A_LOSS = (Likelihood.MSE, Likelihood.BCE_WITH_LOGITS)
 
 
@@ -24,14 +25,17 @@ def judge(facts: Facts) -> Verdict:
         return Undecided(reason=f"{kind.value} takes its prediction on another scale than the data")
     if not data.value.bounded or data.value.width == 0:
         return Undecided(reason=f"data in {data.value} have no range to compare")
-    kinds = _WITHOUT_A_LOSS if kind is None else (kind.value,)
+    # What was run and ends in a sigmoid or a tanh is compared with pixels as it is: no logits, and no counts.
+    ran = output.origin.how is not Provenance.READ
+    pixels = ran and output.value.bounded and UNIT.contains(data.value) and data.value.width > _HALF
+    kinds = (kind.value,) if kind is not None else _WITHOUT_A_LOSS[:1] if pixels else _WITHOUT_A_LOSS
     own = _own_code(facts, kinds[0], output.value, data.value)
     if own is not None:
         return left_to(own)
     tolerance = 0.01 * data.value.width
     seen = [reachable(each, output.value) for each in kinds]
     problems = [_problem(each, to, data.value, tolerance) for each, to in zip(kinds, seen, strict=True)]
-    if kind is None and (None in problems or data.value.low >= 0.0):
+    if kind is None and not pixels and (None in problems or data.value.low >= 0.0):
         return lacking(facts, "recon.kind")
     if problems[0] is None:
         return Clean()

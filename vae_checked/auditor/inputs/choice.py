@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
 from vae_checked.adapters import Subject
+from vae_checked.auditor.inputs.labels import likely_labels, missing_labels
 from vae_checked.auditor.inputs.source import GivenInputs, Source, likely_inputs, source_of
 from vae_checked.auditor.recording.run import Run, run_model
 from vae_checked.auditor.restoring.restored import Restored
@@ -23,7 +24,8 @@ def inputs_for(
     """Where inputs come from, and why, when nobody gave any; ModelError when nothing that is likely runs."""
     model = subject.model
     if inputs is not None:
-        return source_of(inputs, model, data_range), ""
+        source = source_of(inputs, model, data_range)
+        return _with_labels(subject, source, inputs, data_range) or (source, "")
     if subject.declared_input is not None:
         source = source_of(subject.declared_input, model, data_range)
         return source, f"input {subject.declared_input!r}, as the model's configuration declares"
@@ -31,10 +33,15 @@ def inputs_for(
     if example is not None:
         return source_of(example, model, data_range), "input: the model's own example_input_array"
     tried = likely_inputs(model)
+    if missing_labels(subject, 1):
+        tried = (*tried, *_rows_that_come_out(model))
     for spec, reason in tried:
         source = source_of(spec, model, data_range)
         run = _run(subject, source)
         if run is None:
+            labelled = _with_labels(subject, source, spec, data_range)
+            if labelled is not None:
+                return labelled[0], f"{labelled[1]}, and {reason}"
             continue
         shaped = _shape_of_output(run, spec)
         if shaped is not None and _run(subject, source_of(shaped, model, data_range)) is not None:
@@ -48,6 +55,33 @@ def inputs_for(
         f"no input is known for {type(model).__name__} ({words}): give inputs=, a tensor or a specification "
         "such as 'B 3 64 64'"
     )
+
+
+def _with_labels(
+    subject: Subject, source: Source, spec: GivenInputs, data_range: tuple[float, float] | None
+) -> tuple[Source, str] | None:
+    """The inputs with the labels that forward takes beside them, where it runs on such; None where none are missing."""
+    if not isinstance(spec, str) or source.one_mapping or any(shape.name is not None for shape in source.shapes):
+        return None
+    names = missing_labels(subject, len(source.shapes))
+    if not names:
+        return None
+    sizes = [axis for axis in source.shapes[0].axes if axis is not None]
+    for label in likely_labels(subject.model, math.prod(sizes) if sizes else None):
+        whole = ", ".join([f"{subject.takes[0]}: {spec}", *(f"{name}: {label}" for name in names)])
+        found = source_of(whole, subject.model, data_range)
+        if _run(subject, found) is not None:
+            return found, f"input {whole!r}: forward takes {', '.join(names)} as well, and runs on it"
+    return None
+
+
+def _rows_that_come_out(model: nn.Module) -> tuple[tuple[str, str], ...]:
+    """The rows of features that the last layer makes: what goes in beside a label is as large."""
+    layers = [(name, layer) for name, layer in model.named_modules() if isinstance(layer, nn.Linear)]
+    if not layers:
+        return ()
+    name, last = layers[-1]
+    return ((f"B {last.out_features}", f"{name} makes {last.out_features} features"),)
 
 
 def _run(subject: Subject, source: Source) -> Run | None:

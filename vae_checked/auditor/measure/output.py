@@ -60,8 +60,8 @@ def activations(seen: Recognition) -> Fact[tuple[str, ...]] | None:
     return Fact(tuple(reversed(names)), origin_of(tape, number))
 
 
-def output_shape(seen: Recognition) -> Fact[ShapePair] | None:
-    """The shapes of input and reconstruction."""
+def output_shape(seen: Recognition, *, chosen: bool = False) -> Fact[ShapePair] | None:
+    """The shapes of input and reconstruction; `chosen` where the sizes that went in are the audit's own choice."""
     if seen.x_hat is None:
         return None
     value = seen.run.tape.values[seen.x_hat]
@@ -77,11 +77,23 @@ def output_shape(seen: Recognition) -> Fact[ShapePair] | None:
     if size != x.numel():
         reconstructs_another = any(tensor.numel() == size for _, tensor in seen.run.inputs.tensors())
         # What a model declares to be the reconstruction may be of a spectrogram where sound went in.
-        alike = seen.x_hat_declared and value.tensor.dim() == x.dim()
+        alike = (seen.x_hat_declared and value.tensor.dim() == x.dim()) or (
+            not chosen and _nearly_alike(seen, value.tensor, x)
+        )
         if reconstructs_another or (seen.join is None and not alike):
             return None
     pair = ShapePair(_axes(x, seen.batch), _axes(value.tensor, seen.batch))
     return Fact(pair, origin_of(seen.run.tape, seen.x_hat))
+
+
+def _nearly_alike(seen: Recognition, x_hat: Tensor, x: Tensor) -> bool:
+    """Whether what a decoder makes of z has the axes of an image or a sound and misses its size by a little."""
+    after_z = any(seen.x_hat in seen.graph.descendants(latent.every_z) for latent in seen.latents)
+    if not after_z or x.dim() < 3 or x_hat.dim() != x.dim() or x_hat.shape[:2] != x.shape[:2]:
+        return False
+    return all(
+        abs(made - taken) <= max(1, taken // 8) for made, taken in zip(x_hat.shape[2:], x.shape[2:], strict=True)
+    )
 
 
 def _axes(tensor: Tensor, batch: int) -> str:
@@ -92,7 +104,7 @@ def _axes(tensor: Tensor, batch: int) -> str:
 
 def batch_mixing(seen: Recognition) -> Fact[BatchMixing | None] | None:
     """Whether changing one sample of the input moves the reconstruction of another; measured in evaluation mode."""
-    if seen.x_hat is None or seen.batch < 2:
+    if seen.x_hat is None or seen.batch < 2 or seen.doubtful_batch:
         return None
     tape, x = seen.run.tape, seen.run.x_number
     before = tape.values[seen.x_hat].data

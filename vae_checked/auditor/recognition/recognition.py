@@ -73,6 +73,15 @@ class Recognition:
         """The number of samples."""
         return int(self.run.x.shape[0])
 
+    @property
+    def doubtful_batch(self) -> str:
+        """Why the first axis of the data may not be the batch; empty where z has it as well."""
+        sizes = [tuple(self.run.tape.values[latent.z].tensor.shape) for latent in self.latents]
+        odd = next((each for each in sizes if each[0] % self.batch and self.batch not in each[:2]), None)
+        if odd is None:
+            return ""
+        return f"the data have {self.batch} rows and z has {odd[0]}: which axis is the batch is not known, put it first"
+
     def settings_by(self, *roles: Role) -> tuple[Setting, ...]:
         """The settings of the loss that scale its gradient by outputs of these roles, and by nothing else."""
         of_roles = [part.tensor for part in self.run.parts if self.roles.get(part.path) in roles]

@@ -23,7 +23,8 @@ from vae_checked.auditor.recording.operations import called
 from vae_checked.auditor.recording.tape import Draw, RecordedValue, Ref, Step, Tape
 from vae_checked.auditor.restoring.restored import Generators
 
-_HERE = str(Path(__file__).parent.parent)
+_PRODUCT = str(Path(__file__).parent.parent.parent)
+_MODELS = str(Path(__file__).parent.parent.parent / "reference")  # the product's own models are audited as others are
 _RECORDING = (__file__, randomness.__file__)
 # Frames of these are passed over on the way from an operation to the line that asked for it.
 _BETWEEN = (
@@ -296,9 +297,9 @@ def _user_frame(draw: int | None) -> tuple[tuple[str, int] | None, int | None, b
     by_line = True
     while frame is not None:
         name = frame.f_code.co_filename
-        if name.startswith(_HERE) and name not in _RECORDING:
-            return None, draw, False
         if name not in _RECORDING and not name.startswith(_BETWEEN):
+            if name.startswith(_PRODUCT) and not name.startswith(_MODELS):
+                return None, draw, False
             return (name, frame.f_lineno), draw, by_line
         by_line = by_line and not name.startswith(_FORMULAS)
         frame = frame.f_back
