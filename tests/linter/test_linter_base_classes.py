@@ -87,3 +87,49 @@ def test_a_model_is_trained_by_what_its_base_does(form: str, tmp_path: Path) -> 
 @pytest.mark.parametrize("form", FORMS)
 def test_what_a_model_draws_is_judged_beside_its_bases_loss(form: str, tmp_path: Path) -> None:
     assert codes(read(tmp_path, form, "")) == ["VAE201"]
+
+
+SHELL = """
+class Shell:
+    def __init__(self, settings):
+        self.settings = settings
+
+    def train(self, loader):
+        for x in loader:
+            y, m, s = self.model(x)
+            kl = -0.5 * (1 + s - m.pow(2) - s.exp()).sum(1)
+            loss = ((y - x).pow(2).sum(1) + kl).mean()
+            self.optimizer.zero_grad()
+            loss.backward()
+            self.optimizer.step()
+
+
+class Small(Shell):
+    def __init__(self, settings):
+        super().__init__(settings)
+        self.build()
+
+    def build(self):
+        self.model = Both(Encoder(33, 7), nn.Linear(7, 33))
+        self.optimizer = torch.optim.Adam(self.model.parameters())
+
+
+class Both(nn.Module):
+    def __init__(self, there, back):
+        super().__init__()
+        self.there, self.back = there, back
+
+    def forward(self, x):
+        m, s, z = self.there(x)
+        return self.back(z), m, s
+"""
+
+
+@pytest.mark.parametrize(("half", "expected"), [("0.5 * ", []), ("", ["VAE201"])])
+def test_a_trainer_trains_the_model_that_a_class_derived_from_it_builds(
+    half: str, expected: list[str], tmp_path: Path
+) -> None:
+    encoder = MODEL[: MODEL.index("class Dense")].replace("from base import Base\n", "").format(half=half)
+    report = linted(tmp_path, {"shell.py": encoder + SHELL})
+    assert codes(report) == expected
+    assert [facts for facts in report.facts if facts.sampler.std and facts.kl.form and facts.recon.kind]

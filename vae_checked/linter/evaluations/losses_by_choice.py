@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Iterator
 from functools import partial
 
 from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.evaluations.reader import LossCall, RoleReader
+from vae_checked.linter.files import syntax
 from vae_checked.linter.interpreter.construction import construct
 from vae_checked.linter.interpreter.interpreter import Substitutes
 from vae_checked.linter.interpreter.project import Project
@@ -75,13 +77,28 @@ class LossesByChoice:
 
 
 def _takes(loss: Function | Class, call: LossCall) -> bool:
-    """Whether a loss takes the heads where a call has them, and as many arguments."""
+    """Whether a loss takes the heads where a call has them, as many arguments, and those that are given by name."""
     function = loss if isinstance(loss, Function) else loss.find("forward")
     if not isinstance(function, Function):
         return False
     spec = function.node.args
     names = [item.arg for item in (*spec.posonlyargs, *spec.args)][0 if isinstance(loss, Function) else 1 :]
-    if not len(names) - len(spec.defaults) <= call.arguments <= len(names):
+    named = {*names, *(item.arg for item in spec.kwonlyargs)}
+    if spec.kwarg is None and not named.issuperset(call.keywords):
         return False
-    roles = likely_role_of(names[call.mu]), likely_role_of(names[call.second])
+    given = [*names[: call.arguments - len(call.keywords)], *call.keywords]
+    required = names[: len(names) - len(spec.defaults)]
+    if len(given) < call.arguments or not set(given).issuperset(required):
+        return False
+    if call.mu == call.second:
+        return _asks(function, given[call.mu])
+    roles = likely_role_of(given[call.mu]), likely_role_of(given[call.second])
     return roles in ((Role.MU, Role.SECOND), (Role.MU, None), (None, Role.SECOND))
+
+
+def _asks(function: Function, name: str) -> bool:
+    """Whether a function asks what it is given by this name for something that a distribution has."""
+    return any(
+        isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == name
+        for node in syntax.descendants(function.node)
+    )

@@ -13,6 +13,7 @@ from vae_checked.linter.evaluations.reader import RoleReader
 from vae_checked.linter.files import syntax
 from vae_checked.linter.interpreter.interpreter import Interpreter, Substitutes
 from vae_checked.linter.interpreter.project import Project
+from vae_checked.linter.symbols.drawing import DRAWS, rank
 from vae_checked.linter.symbols.expression import Site
 from vae_checked.linter.symbols.values import Class, Function, Instance, Module, Value
 
@@ -103,7 +104,7 @@ class Plan:
             for method in _inherited_terms(cls):
                 if id(method.node) not in interpreter.observations.entered:
                     interpreter.invoke(method.bound_to(instance), [], {}, site)
-            for method in _inherited_steps(cls):
+            for method in _inherited_steps(cls) if cls.is_module or _has_what_draws(instance) else ():
                 if id(method.node) not in interpreter.observations.entered:
                     _run_method(interpreter, instance, method, site)
             return instance
@@ -192,8 +193,8 @@ def _inherited_terms(cls: Class) -> Iterator[Function]:
 
 
 def _inherited_steps(cls: Class) -> Iterator[Function]:
-    """The methods of a model's bases that train it: what they train may be made by the model alone."""
-    for base in list(cls.mro())[1:] if cls.is_module else ():
+    """The methods of bases that train: what they train may be made by the derived class alone."""
+    for base in list(cls.mro())[1:]:
         for name, method in base.names.items():
             if isinstance(method, Function) and not method.is_static and cls.find(name) is method:
                 node = method.node
@@ -201,6 +202,13 @@ def _inherited_steps(cls: Class) -> Iterator[Function]:
                     name == "training_step" or _DIFFERENTIATING.search(_text(base.scope.module, node))
                 ):
                     yield method
+
+
+def _has_what_draws(instance: Instance) -> bool:
+    """Whether an object has a model that draws, or one of whose parts does: a base that trains trains it."""
+    models = [value for value in instance.attributes.values() if isinstance(value, Instance) and _is_model(value)]
+    parts = [part for model in models for part in model.attributes.values() if _is_model(part)]
+    return any(rank(each) >= DRAWS for each in (*models, *parts))
 
 
 def _setters(methods: Iterable[Function]) -> set[str]:

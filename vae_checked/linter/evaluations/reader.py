@@ -14,12 +14,16 @@ from vae_checked.record import dataclass
 
 @dataclass(frozen=True, slots=True)
 class LossCall:
-    """A call of something unknown: what tells that, how many arguments it has, and at which places both heads."""
+    """A call of something unknown: what tells that, how many arguments it has, and at which places both heads.
+
+    Of the arguments the last ones are given by `keywords`. An object that holds both heads stands at one place.
+    """
 
     taken: Taken
     arguments: int
     mu: int
     second: int
+    keywords: tuple[str, ...] = ()
 
 
 class RoleReader(Protocol):

@@ -11,7 +11,7 @@ import re
 # Both heads by their usual names, a KL, a loss: each is enough.
 _ENOUGH = (
     b"logvar", b"log_var", b"logsigma", b"log_sigma", b"logstd", b"log_std", b"kl_div", b"kldiv", b"reparam",
-    b"mse_loss", b"MSELoss", b"BCELoss", b"BCEWithLogitsLoss", b"binary_cross_entropy", b"l1_loss", b"L1Loss",
+    b".kl(", b"mse_loss", b"MSELoss", b"BCELoss", b"BCEWithLogitsLoss", b"binary_cross_entropy", b"l1_loss", b"L1Loss",
     b"Normal(", b"rsample",
 )  # fmt: skip
 # The first such word of a line decides: what is looked for behind it is looked for once.

@@ -196,8 +196,12 @@ def _read(node: Expr, wanted: list[Expr], known: list[tuple[Expr, Expr]]) -> Div
             continue
         candidate = candidate or divergence
     tensors = [leaf for leaf in found if not is_scalar(leaf) and leaf.uid not in noise]
+    if any(map(_is_number, tensors)) and candidate is not None:
+        return None
     if candidate is None and len(tensors) > _PAIR and node.bits & OWN_DIFFERENCES:
         between = _of_two_gaussians(node, tensors, noise, known)
+        if between is not None and between.parametrisation is None and any(map(_is_number, tensors)):
+            return None
         if between is not None or len(tensors) == 2 * _PAIR:
             return between
     if candidate is None and len(tensors) == 3 and not noise:
@@ -208,6 +212,12 @@ def _read(node: Expr, wanted: list[Expr], known: list[tuple[Expr, Expr]]) -> Div
             q, kind = tensors[0], Family.CATEGORICAL
             return Divergence(node, q, q, None, read.factor, (), family=kind, offset=read.offset)
     return candidate
+
+
+def _is_number(leaf: Expr) -> bool:
+    """Whether a leaf is what a call that is not read makes of constants alone: a number, and nobody knows which."""
+    unread = leaf.op in ("opaque", "call") and bool(leaf.args)
+    return unread and all(arg.op == "const" or _is_number(arg) for arg in leaf.args)
 
 
 def _averaged(found: list[Expr]) -> tuple[int, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable, Iterator, Mapping
 
 from vae_checked.linter.evaluations.evaluation import Evaluation
@@ -10,7 +11,7 @@ from vae_checked.linter.roles import assemble, divergences, phi, samplers
 from vae_checked.linter.roles.objective import called_loss
 from vae_checked.linter.symbols.expression import KL, SAMPLE, SUMS, Expr, Graph, contains, strip, walk
 from vae_checked.linter.symbols.taken import Call, Taken, called, holders
-from vae_checked.linter.symbols.values import Instance, Value
+from vae_checked.linter.symbols.values import OBJECT, Instance, Value
 from vae_checked.mathematics.names import Role, likely_role_of
 
 # What calls both heads and a reconstruction has more than these.
@@ -143,11 +144,27 @@ def loss_calls(evaluation: Evaluation) -> list[LossCall]:
     for site in samplers.find(graph):
         location, spine = strip(site.location).uid, {node.uid for node in _spine(site.scale)}
         for node, taken in calls:
-            given = [strip(arg).uid for arg in node.args[1:]]
-            second = next((place for place, uid in enumerate(given) if uid in spine and uid != location), None)
-            if location in given and second is not None:
-                found.setdefault(taken, LossCall(taken, len(given), given.index(location), second))
+            given = [_held(arg) for arg in node.args[1:]]
+            mu = next((place for place, held in enumerate(given) if location in held), None)
+            second = next((place for place, held in enumerate(given) if held - {location} & spine), None)
+            if mu is not None and second is not None:
+                found.setdefault(taken, LossCall(taken, len(given), mu, second, _keywords(node)))
     return list(found.values())
+
+
+def _held(argument: Expr) -> set[int]:
+    """An argument, or what an object that is one holds, and what that is a part of or follows elementwise from."""
+    node = strip(argument)
+    if node.op != "opaque" or not str(node.get("name")).startswith(OBJECT):
+        return {node.uid}
+    return {strip(part).uid for part in node.args}
+
+
+def _keywords(call: Expr) -> tuple[str, ...]:
+    """The names of those arguments that a call gives by name."""
+    written = None if call.site is None else call.site.node
+    names = [item.arg for item in written.keywords] if isinstance(written, ast.Call) else []
+    return tuple(name for name in names if name is not None)
 
 
 def _put_together(evaluation: Evaluation) -> list[Expr]:

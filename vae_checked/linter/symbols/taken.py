@@ -6,13 +6,15 @@ import re
 from collections.abc import Iterator
 from typing import TypeAlias
 
-from vae_checked.linter.symbols.expression import Expr, strip
+from vae_checked.linter.symbols.expression import Expr, strip, walk
 
 # A parameter or an attribute and its name, or a call that is not understood and its place.
 Taken: TypeAlias = tuple[str, object]
 # The method by which it is called, empty where it is called itself, and with how many arguments; None: not known.
 Call: TypeAlias = tuple[str, int | None]
 
+_NAMED = frozenset(("atom", "attribute", "item"))
+_MAX_NAMES = 8
 # How functions of other libraries are called that make an object from a configuration or a file.
 _MAKES = re.compile(r"instantiate|build|create|make|load|from_pretrained|get_model")
 
@@ -25,7 +27,7 @@ def taken(value: Expr) -> Taken | None:
     if node.op == "item":
         index = node.get("index")
         return (node.op, index) if isinstance(index, str) and index != "any" else None
-    return ("made", str(node.site.place)) if node.site is not None and _is_made(node) else None
+    return ("made", f"{node.site.place} {_configured(node)}") if node.site is not None and _is_made(node) else None
 
 
 def _is_made(node: Expr) -> bool:
@@ -34,8 +36,15 @@ def _is_made(node: Expr) -> bool:
         return False
     name = str(node.get("name"))
     if name == "call":
-        return bool(node.args) and strip(node.args[0]).op in ("atom", "attribute")
+        maker = strip(node.args[0]) if node.args else node
+        return maker.op in ("atom", "attribute") or maker.get("name") == "builtins.getattr"
     return _MAKES.search(name.rpartition(".")[2]) is not None
+
+
+def _configured(node: Expr) -> str:
+    """The names from which a factory is told what to make: one factory makes many things."""
+    names = {str(each.get("name") or each.get("index")) for each in walk(node) if each.op in _NAMED}
+    return " ".join(sorted(names)[:_MAX_NAMES])
 
 
 def called(node: Expr) -> tuple[Taken, Call] | None:

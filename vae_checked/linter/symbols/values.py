@@ -23,6 +23,9 @@ Value: TypeAlias = (
     " | Transform | Loader"
 )
 MAX_NESTED = 6
+# What an object of the project is called as an expression, with what it holds where it draws or is compared.
+OBJECT = "Instance:"
+_OF_DISTRIBUTIONS, _MAX_PARTS = ("sample", "rsample", "kl"), 8
 T = TypeVar("T")
 _TENSOR_LIBRARIES = frozenset("torch numpy lightning pytorch_lightning jax tensorflow".split())
 
@@ -432,6 +435,9 @@ def _as_expr(value: Value, site: Site | None, depth: int) -> Expr:
         return opaque(f"distribution:{value.family}", parts, site)
     if isinstance(value, External):
         return opaque(value.dotted, (), site)
+    if isinstance(value, Instance) and any(value.cls.find(name) is not None for name in _OF_DISTRIBUTIONS):
+        parts = tuple(item for item in value.attributes.values() if isinstance(item, Expr))
+        return opaque(f"{OBJECT}{id(value)}", parts[:_MAX_PARTS], site)
     return opaque(f"{type(value).__name__}:{value if isinstance(value, (str, type(None))) else id(value)}", (), site)
 
 
