@@ -9,6 +9,7 @@ from vae_checked.facts import Facts, Family, Heads, Likelihood, Output, Sampler
 from vae_checked.linter.evaluations.evaluation import Evaluation, expressions
 from vae_checked.linter.roles import (
     copies,
+    densities_apart,
     directions,
     divergences,
     experts,
@@ -117,9 +118,10 @@ def is_joined(evaluation: Evaluation) -> bool:
     values = evaluation.values()
     if not any(map(_holds_kl, own)) or not any(value.bits & SAMPLE for value in values):
         return False
-    _, found, kls, _ = evaluation.read_once(_read)
+    graph, found, kls, _ = evaluation.read_once(_read)
     joined = {kl.term.uid for site in found if (kl := _kl_of(site, kls)) is not None}
-    return bool(joined) and any(node.uid in joined for node in walk(*phi.resolved(own, _holds_kl)))
+    resolved = (graph.rewritten.get(value.uid, value) for value in phi.resolved(own, _holds_kl))
+    return bool(joined) and any(node.uid in joined for node in walk(*resolved))
 
 
 def _holds_kl(value: Expr) -> bool:
@@ -133,7 +135,19 @@ def _read(
     """The values of an evaluation in all ways through their branches, and the parts of VAEs among them."""
     graph = Graph(phi.resolved(evaluation.values()))
     found = samplers.find(graph)
+    kls, recons = _terms(graph, found, evaluation)
+    rewritten = densities_apart.put_together(graph, [site for site in found if _kl_of(site, kls) is None], _is_kl)
+    if not rewritten:
+        return graph, found, kls, recons
+    graph = Graph([rewritten.get(value.uid, value) for value in graph.values], rewritten)
+    found = samplers.find(graph)
     return graph, found, *_terms(graph, found, evaluation)
+
+
+def _is_kl(term: Expr, site: SamplerSite) -> bool:
+    """Whether a term is a KL of the heads that a sampler draws with."""
+    head = site.fitting_head or site.head
+    return head is not None and divergences.is_kl_of(term, strip(site.location), head)
 
 
 def _terms(

@@ -139,6 +139,12 @@ def find(
     ]
 
 
+def is_kl_of(node: Expr, location: Expr, head: Expr) -> bool:
+    """Whether a term is a KL, or an estimate of one by a draw, of these heads to a prior."""
+    found = _read(node, [head], [(location, head)])
+    return found is not None and found.parametrisation is not None and found.location == location
+
+
 def _are_nested(node: Expr, graph: Graph) -> bool:
     """Whether a leaf of a formula is computed from another one: it may be none for that, whatever its operations."""
     return any(graph.holds(one, other.uid) for one, other in itertools.permutations(leaves(node), 2))

@@ -92,8 +92,9 @@ class Losses:
         # By operation and by the node of the source that a term is written as.
         self._unsettled_with: dict[tuple[str, ast.AST | None], set[int]] = {}
         self._roots_with: dict[tuple[str, ast.AST | None], list[Root]] = {}
-        self.backward = _resolved(root for root in evaluation.observations.roots if root.kind == "backward")
-        self._called = _resolved(root for root in evaluation.observations.roots if called_loss(root))
+        roots = evaluation.observations.roots
+        self.backward = _rewritten(_resolved(root for root in roots if root.kind == "backward"), graph)
+        self._called = _rewritten(_resolved(root for root in roots if called_loss(root)), graph)
         self._named = {value.uid for value in self._called}
         self.ends = list({value.uid: value for value in (*self.totals, *self.backward, *self._called)}.values())
 
@@ -360,6 +361,11 @@ def _resolved(roots: Iterable[Root]) -> list[Expr]:
         elif isinstance(root.value, tuple) and root.value and isinstance(root.value[0], Expr):
             found.append(root.value[0])
     return phi.resolved(found)
+
+
+def _rewritten(values: Iterable[Expr], graph: Graph) -> list[Expr]:
+    """Values as a graph has them."""
+    return [graph.rewritten.get(value.uid, value) for value in values]
 
 
 def _uids(root: Root) -> set[int]:

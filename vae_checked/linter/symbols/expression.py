@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from _thread import allocate_lock
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from itertools import count, islice
 from math import isnan
 from typing import TYPE_CHECKING, TypeVar
@@ -214,9 +214,13 @@ def walk(*exprs: Expr) -> Iterator[Expr]:
 
 
 class Graph:
-    """All nodes of some expressions, children before parents, each once."""
+    """All nodes of some expressions, children before parents, each once.
 
-    def __init__(self, values: Iterable[Expr]) -> None:
+    `rewritten` are the nodes that were put in the places of others, by the uids of these.
+    """
+
+    def __init__(self, values: Iterable[Expr], rewritten: Mapping[int, Expr] | None = None) -> None:
+        self.rewritten: Mapping[int, Expr] = rewritten or {}
         self.values = list(values)
         self.nodes: list[Expr] = []
         self._holding: dict[int, frozenset[int]] = {}

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Hashable, Sequence
+from contextlib import suppress
 
 from vae_checked.linter.symbols.constants import whole
-from vae_checked.linter.symbols.expression import Expr, Site, const, is_data, opaque
+from vae_checked.linter.symbols.expression import ELEMENTWISE, Expr, Site, const, is_data, opaque, strip
+from vae_checked.linter.symbols.numeric import Program, leaves
 from vae_checked.linter.symbols.values import MAX_NESTED, Places, Value, as_expr, number_of
 from vae_checked.linter.torch_model import elementwise
 from vae_checked.linter.torch_model.elementwise import Handler, first_tensor
@@ -54,11 +56,21 @@ def _cast(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site)
     axes = 0
     while isinstance(single, (list, tuple)) and len(single) == 1 and axes < MAX_NESTED:
         single, axes = single[0], axes + 1
-    number = number_of(single)
+    number = _settled(single) if axes else None
     if number is None or not axes:
         return as_expr(value if number is None else single, site)
     # One number in a list may stand for as many as a comprehension makes.
     return Expr("const", (), (("value", number), ("shape", (None,) * axes)), site)
+
+
+def _settled(value: Value) -> float | None:
+    """The number that a value is, or comes to whatever the data: `log(2 * pi)`."""
+    number = number_of(value)
+    if number is not None or not isinstance(value, Expr) or value.op not in ELEMENTWISE or leaves(value, most=0):
+        return number
+    with suppress(ValueError, OverflowError, ZeroDivisionError):
+        return Program(value, ())({})
+    return None
 
 
 def _tensor(evaluator: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
@@ -283,6 +295,15 @@ def _detached_scalar(_: Evaluator, args: list[Value], kwargs: dict[str, Value], 
     return const(number, site) if number is not None else Expr("cast", (first_tensor(args, kwargs, site),), (), site)
 
 
+def _select(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    """x.select(axis, index): of one number everywhere the same."""
+    inputs = tuple(as_expr(value, site) for value in (*args, *kwargs.values()))
+    base = strip(inputs[0]) if inputs else None
+    if base is not None and base.op == "const":
+        return const(base.value, site)
+    return Expr("call", inputs, (("name", "select"),), site)
+
+
 def _diag(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     return Expr("diag", (first_tensor(args, kwargs, site),), (), site)
 
@@ -311,6 +332,7 @@ HANDLERS: dict[str, Handler] = {
     "cat": _cat, "concat": _cat, "concatenate": _cat, "hstack": _cat, "where": _where,
     "stack": _stack, "vstack": _cat, "row_stack": _cat,
     "scalar": _detached_scalar,
+    "select": _select,
     "diag_embed": _diag, "diag": _diag, "eye": _eye,
 }  # fmt: skip
 # What Python's own mathematics is taken for when it is applied to something that is no number.

@@ -1,0 +1,137 @@
+"""A KL by densities that are added to a loss one by one: `log p(x|z) + log p(z) - log q(z|x)`.
+
+The terms that only the heads and the draw of one sampler, and those of its prior, take part in are put next to one
+another, so that their sum is read as the KL that it estimates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import combinations
+
+from vae_checked.facts import NoiseLaw
+from vae_checked.linter.roles.samplers import SamplerSite, is_scalar
+from vae_checked.linter.symbols.expression import LOGS, NOISE, Expr, Graph, contains, is_formula, strip
+from vae_checked.linter.symbols.numeric import leaves
+from vae_checked.record import dataclass
+
+# The sums of one sampler that are looked at, the terms of a sum, and what a density may need beside its own heads.
+_MAX_SUMS, _MAX_TERMS, _MAX_HEADS = 4, 12, 4
+_SUMS = ("add", "sub", "neg")
+
+
+@dataclass(frozen=True, slots=True)
+class _Term:
+    """A term of a sum, and the sign that it has there."""
+
+    value: Expr
+    sign: int
+
+
+def put_together(
+    graph: Graph, sites: Sequence[SamplerSite], is_kl: Callable[[Expr, SamplerSite], bool]
+) -> dict[int, Expr]:
+    """What the nodes of a graph become where the densities of a sampler are put together; empty where none are.
+
+    `is_kl` says of a sum whether it is a KL of the heads of a sampler, exactly.
+    """
+    made: dict[int, Expr] = {}
+    for site in sites:
+        if site.noise.get("law") is NoiseLaw.STANDARD_NORMAL:
+            for top in _sums(graph, site):
+                grouped = _grouped(graph, top, site, is_kl)
+                if grouped is not None:
+                    made.setdefault(top.uid, grouped)
+    return _rewritten(graph, made) if made else {}
+
+
+def _sums(graph: Graph, site: SamplerSite) -> list[Expr]:
+    """The outermost sums that a sampler's draw, and a logarithm, stand in, those first that hold others."""
+    holding = graph.holding(site.noise.uid)
+    sums = [node for node in graph.nodes if node.op in _SUMS and node.uid in holding and node.bits & LOGS]
+    inner = {arg.uid for node in sums for arg in node.args}
+    return [node for node in reversed(sums) if node.uid not in inner][:_MAX_SUMS]
+
+
+def _grouped(graph: Graph, top: Expr, site: SamplerSite, is_kl: Callable[[Expr, SamplerSite], bool]) -> Expr | None:
+    """A sum with the densities of one sampler next to one another; None where these are no KL, or stand so already."""
+    terms = list(_terms(top))
+    latent = [term for term in terms if len(terms) <= _MAX_TERMS and _is_density(graph, term.value, site)]
+    if len(latent) == len(terms):
+        return None
+    for chosen in (latent, *(combinations(latent, 2) if len(latent) > 2 else ())):
+        if {term.sign for term in chosen} != {1, -1}:
+            continue
+        divergence = _difference(_nearest(graph, top, chosen), chosen)
+        if is_kl(divergence, site):
+            rest = [term for term in terms if all(term is not other for other in chosen)]
+            return _sum_of([*rest, _Term(divergence, 1)], top)
+    return None
+
+
+def _terms(top: Expr) -> Iterator[_Term]:
+    stack = [_Term(top, 1)]
+    while stack:
+        term = stack.pop()
+        node, sign = term.value, term.sign
+        if node.op == "neg":
+            stack.append(_Term(node.args[0], -sign))
+        elif node.op in _SUMS:
+            stack.append(_Term(node.args[1], sign if node.op == "add" else -sign))
+            stack.append(_Term(node.args[0], sign))
+        else:
+            yield term
+
+
+def _is_density(graph: Graph, term: Expr, site: SamplerSite) -> bool:
+    """Whether a term is computed from a draw, its heads and a few values that do not depend on the draw."""
+    if not term.bits & NOISE or not graph.holds(term, site.noise.uid) or not is_formula(term):
+        return False
+    heads = [head.uid for head in (strip(site.location), site.fitting_head or site.head) if head is not None]
+    beside = [leaf for leaf in leaves(term, (*heads, site.noise.uid), most=_MAX_HEADS + 1) if not is_scalar(leaf)]
+    return len(beside) <= _MAX_HEADS and not any(contains(leaf, site.noise.uid) for leaf in beside)
+
+
+def _nearest(graph: Graph, top: Expr, chosen: Sequence[_Term]) -> Expr:
+    """The innermost sum below `top` that holds all of some terms."""
+    node = top
+    while True:
+        inner = [arg for arg in node.args if all(graph.holds(arg, term.value.uid) for term in chosen)]
+        if len(inner) != 1 or inner[0].op not in _SUMS:
+            return node
+        node = inner[0]
+
+
+def _difference(where: Expr, terms: Sequence[_Term]) -> Expr:
+    """Terms as one difference, written where they were added or subtracted."""
+    one, other = (_added([term.value for term in terms if term.sign == sign], where) for sign in (1, -1))
+    return Expr("sub", (one, other), (), where.site) if where.op == "sub" else _plus(one, other, where)
+
+
+def _plus(one: Expr, other: Expr, where: Expr) -> Expr:
+    return Expr("add", (one, Expr("neg", (other,), (), where.site)), (), where.site)
+
+
+def _added(values: Sequence[Expr], where: Expr) -> Expr:
+    total = values[0]
+    for value in values[1:]:
+        total = Expr("add", (total, value), (), where.site)
+    return total
+
+
+def _sum_of(terms: Sequence[_Term], where: Expr) -> Expr:
+    """The sum of some terms of which the last is added."""
+    signed = [term.value if term.sign > 0 else Expr("neg", (term.value,), (), where.site) for term in terms]
+    return _added(signed, where)
+
+
+def _rewritten(graph: Graph, made: dict[int, Expr]) -> dict[int, Expr]:
+    """Per node of the graph that holds one of those that were made anew what it becomes."""
+    found: dict[int, Expr] = {}
+    for node in graph.nodes:
+        if node.uid in made:
+            found[node.uid] = made[node.uid]
+        elif any(arg.uid in found for arg in node.args):
+            args = tuple(found.get(arg.uid, arg) for arg in node.args)
+            found[node.uid] = Expr(node.op, args, node.attrs, node.site)
+    return found
