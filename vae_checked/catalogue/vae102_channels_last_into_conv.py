@@ -36,7 +36,7 @@ MISTAKE = Mistake(
     said=("channels last into conv", "NHWC instead of NCHW", "expected input to have 3 channels"),
     message="a channels-last image goes into a convolution, which reads its height as channels",
     evidence="the convolution receives {order}, it takes B C H W",
-    fix="x = x.permute(0, 3, 1, 2)",
+    fix="{called.x} = {called.x}.permute(0, 3, 1, 2)",
     bad=edit(
         ("nn.Conv2d(3, 6, 3, padding=1)", "nn.Conv2d(8, 6, 3, padding=1)"),
         ("self.fc_mu = nn.Linear(6 * 8 * 12, latents)", "self.fc_mu = nn.Linear(6 * 12 * 3, latents)"),

@@ -37,7 +37,7 @@ MISTAKE = Mistake(
     said=("height and width swapped", "H and W are exchanged"),
     message="height and width are exchanged before the first convolution",
     evidence="the convolution receives {order}",
-    fix="x = x.permute(0, 3, 1, 2)",
+    fix="{called.x} = {called.x}.permute(0, 3, 1, 2)",
     bad=edit(("x = x.permute(0, 3, 1, 2)", "x = x.permute(0, 3, 2, 1)  # VAE103"), text=CHANNELS_LAST),
     good=CHANNELS_LAST,
     references=(

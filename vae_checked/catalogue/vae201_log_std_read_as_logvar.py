@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Sequence
 
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.edits import halved_exponent
@@ -32,17 +34,20 @@ def judge(facts: Facts) -> Verdict:
     place, other = (form, (std.origin, "the sampler")) if departs else (std, (form.origin, "the KL"))
     at = "" if other[0].place is None else f" at {other[0].place}"
     names = names_of(facts)
+    factor = _factor(shown)
+    drawn = names.std if _holds(std.origin.source, facts.names.get("eps")) else std.origin.source
+    remedy = f"{names.kl} = {names.kl_formula}" if departs else f"{names.std} = {std_formula(read_as, facts)}"
     return Found(
         Evidence(
             origin=place.origin,
             values={
-                "sampler": names.std if _holds(std.origin.source, facts.names.get("eps")) else std.origin.source,
+                "sampler": drawn if factor is None else f"{factor:.4g} * {drawn}",
                 "at_sampler": at if departs else "",
                 "at_kl": "" if departs else at,
                 "meaning": read_as.meaning,
-                "remedy": f"{names.kl} = {names.kl_formula}"
-                if departs
-                else f"{names.std} = {std_formula(read_as, facts)}",
+                "remedy": remedy
+                if factor is None
+                else f"draw with {names.std} itself, without the factor {factor:.4g}",
                 "curve": tuple((s, drawn) for s, drawn, assumed in shown if assumed is not None),
                 "assumed": tuple((s, assumed) for s, _, assumed in shown if assumed is not None),
             },
@@ -51,6 +56,13 @@ def judge(facts: Facts) -> Verdict:
             and not departs,
         )
     )
+
+
+def _factor(shown: Sequence[tuple[float, float, float | None]]) -> float | None:
+    """What the std of a sampler is that of the KL times, at every point; None where no one number is it."""
+    ratios = [drawn / assumed for _, drawn, assumed in shown if assumed]
+    same = len(ratios) == len(shown) and all(math.isclose(ratio, ratios[0], rel_tol=1e-6) for ratio in ratios)
+    return ratios[0] if ratios and same else None
 
 
 def _kl_departs(facts: Facts, drawn: Parametrisation | None, read_as: Parametrisation) -> bool:

@@ -49,7 +49,7 @@ MISTAKE = Mistake(
     said=("clamp logvar", "exp of logvar overflows"),
     message="{tensor} overflows {dtype} once the second head reaches {at}, which nothing prevents",
     evidence="{tensor} is no longer finite at s = {at} in {dtype}; the head is in {interval}",
-    fix="compute exp in float32, or clamp the head: logvar.clamp(-30.0, 20.0)",
+    fix="compute exp in float32, or clamp the head: {called.second}.clamp(-30.0, 20.0)",
     bad=edit(("torch.exp(0.5 * logvar)", "torch.exp(0.5 * logvar.half()).float()  # VAE208")),
     good=EXAMPLE,
     references=(

@@ -2,23 +2,49 @@
 
 from __future__ import annotations
 
+import re
+
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import EXAMPLE, edit
+from vae_checked.catalogue.support.names import names_of
 from vae_checked.catalogue.verdict import Clean, Evidence, Found, Verdict, lacking
 from vae_checked.facts import Facts
 from vae_checked.finding import Severity
+
+# What takes the gradient of a tensor, where it is written.
+_WITHOUT_GRADIENT = re.compile(r"\.(?:detach|item|numpy|tolist)\(|\.data\b|\bfloat\(")
 
 
 def judge(facts: Facts) -> Verdict:
     """Found where the KL does not move the loss, or a weight meant for it moves nothing."""
     in_loss, dead = facts.kl.in_loss, facts.objective.dead_weights
     if in_loss is not None and not in_loss.value:
-        return Found(Evidence(origin=in_loss.origin, values={"unused": "the KL", "symbol": "KL"}))
+        return Found(
+            Evidence(
+                origin=in_loss.origin,
+                values={"unused": "the KL", "symbol": "KL", "remedy": _remedy(facts, in_loss.origin.source)},
+            )
+        )
     if in_loss is not None and dead is not None and dead.value:
-        return Found(Evidence(origin=dead.origin, values={"unused": dead.value, "symbol": dead.value}))
+        values = {"unused": dead.value, "symbol": dead.value, "remedy": _sum(facts)}
+        return Found(Evidence(origin=dead.origin, values=values))
     if in_loss is None or dead is None:
         return lacking(facts, "kl.in_loss", "objective.dead_weights")
     return Clean()
+
+
+def _remedy(facts: Facts, stopped: str) -> str:
+    """What brings the KL into the loss: added to it, or, where it stands there without its gradient, with that."""
+    return f"leave the gradient to {names_of(facts).kl}: {stopped} has none" if _cut_off(stopped) else _sum(facts)
+
+
+def _cut_off(source: str) -> bool:
+    return _WITHOUT_GRADIENT.search(source) is not None
+
+
+def _sum(facts: Facts) -> str:
+    names = names_of(facts)
+    return f"loss = ({names.recon} + beta * {names.kl}).mean()"
 
 
 MISTAKE = Mistake(
@@ -35,7 +61,7 @@ MISTAKE = Mistake(
     said=("KL is computed and not added", "KL not used in the loss", "beta is never used"),
     message="{unused} never reaches the loss: no change of it moves what is minimised",
     evidence="d loss / d {symbol} = 0",
-    fix="loss = ({called.recon} + beta * {called.kl}).mean()",
+    fix="{remedy}",
     bad=edit(
         ("mu.pow(2) - logvar.exp(), dim=1)", "mu.pow(2) - logvar.exp(), dim=1)  # VAE305"),
         ("(recon + kl).mean()", "recon.mean()"),

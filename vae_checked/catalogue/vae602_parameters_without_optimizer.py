@@ -40,7 +40,7 @@ MISTAKE = Mistake(
     said=("not in the optimizer", "layers in a python list", "ModuleList forgotten"),
     message="no optimizer holds {names}",
     evidence="trainable, and not in the optimizer: {names}",
-    fix="torch.optim.Adam(model.parameters())",
+    fix="give the optimizer {names} too",
     bad=edit(
         ("model.parameters()", "[*model.encoder.parameters(), *model.decoder.parameters()]"),
         ("lr=1e-3)", "lr=1e-3)  # VAE602"),

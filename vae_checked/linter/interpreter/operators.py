@@ -13,6 +13,7 @@ from vae_checked.linter.symbols import turns
 from vae_checked.linter.symbols.constants import MAX_ITEMS, extent, is_followed, joined
 from vae_checked.linter.symbols.drawing import DRAWS, rank
 from vae_checked.linter.symbols.expression import Expr, Site, const, opaque
+from vae_checked.linter.symbols.places import Places
 from vae_checked.linter.symbols.values import (
     Choice,
     Class,
@@ -22,7 +23,6 @@ from vae_checked.linter.symbols.values import (
     Key,
     Layer,
     Open,
-    Places,
     Transform,
     Value,
     as_expr,

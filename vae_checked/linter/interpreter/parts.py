@@ -6,6 +6,7 @@ from vae_checked.linter.interpreter import operators, selection
 from vae_checked.linter.interpreter.context import UNREAD, Context, Result
 from vae_checked.linter.symbols.constants import MAX_ITEMS, exactly_whole, whole
 from vae_checked.linter.symbols.expression import REDUCTIONS, Expr, Site, atom, is_data, opaque
+from vae_checked.linter.symbols.places import Places
 from vae_checked.linter.symbols.values import (
     AnyOf,
     Class,
@@ -16,7 +17,6 @@ from vae_checked.linter.symbols.values import (
     Key,
     Loader,
     Module,
-    Places,
     Value,
     as_expr,
     is_number,

@@ -138,9 +138,13 @@ def through_kl(kl: Divergence, losses: Losses) -> bool | None:
 
 
 def stopped_at(kl: Divergence, losses: Losses) -> Expr | None:
-    """What stands between a KL and a loss and leaves one number of it."""
+    """What stands between a KL and a loss and leaves one number of it, or the number without its gradient."""
     ends = [end for end in losses.ends if losses.graph.holds(end, kl.term.uid)]
-    return next(iter(losses.flow.held_back_by(ends, kl.term.uid, _interval_of(kl))), None)
+    held_back = next(iter(losses.flow.held_back_by(ends, kl.term.uid, _interval_of(kl))), None)
+    if held_back is not None or not ends:
+        return held_back
+    cut = losses.graph.holding(kl.term.uid)
+    return next((node for node in losses.graph.having("detach") if node.uid in cut and node.site is not None), None)
 
 
 def _interval_of(kl: Divergence) -> Interval | None:

@@ -287,45 +287,6 @@ class Defaults(dict[Key, Value]):
         self.factory = factory
 
 
-class Places(list[Value]):
-    """A list of an unknown number of places, `[x] * n`, that code fills by an index: what was written where is known.
-
-    The first item is what stands in the first place, or in any that nothing was written into; each other was written
-    into a place that an expression tells, and stands for all such places.
-    """
-
-    def __init__(self, items: Iterable[Value] = ()) -> None:
-        super().__init__(items)
-        # What tells the place of each item that was written. A branch that is taken back takes its items off the end.
-        self._given, self._keys = len(self), list[int]()
-        self._first_is_kept = False
-
-    def put(self, key: Expr | int, value: Value) -> None:
-        """Write into the place that an expression tells, or into the first or the last."""
-        if isinstance(key, int):
-            self._first_is_kept |= key == 0
-            self[0 if key >= 0 else -1] = value
-            return
-        keys = self._written()
-        if key.uid in keys:
-            self[self._given + keys.index(key.uid)] = value
-        else:
-            self._keys = [*keys, key.uid]
-            self.append(value)
-
-    def at(self, key: Expr) -> Value:
-        """What was written into the place that an expression tells, the first item where nothing was."""
-        keys = self._written()
-        return self[self._given + keys.index(key.uid) if key.uid in keys else 0]
-
-    def from_place(self, start: int) -> list[Value]:
-        """The items of the places from one on, of every kind that was written."""
-        return self[1:] if self._written() and (start or not self._first_is_kept) else list(self)
-
-    def _written(self) -> list[int]:
-        return self._keys[: max(0, len(self) - self._given)]
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Choice:
     """One of two things that can be called, as a condition says that is not known: an activation or a loss by name."""

@@ -9,7 +9,8 @@ from contextlib import suppress
 from vae_checked.linter.symbols.constants import whole
 from vae_checked.linter.symbols.expression import ELEMENTWISE, Expr, Site, const, is_data, opaque, strip
 from vae_checked.linter.symbols.numeric import Program, leaves
-from vae_checked.linter.symbols.values import MAX_NESTED, Places, Value, as_expr, number_of
+from vae_checked.linter.symbols.places import Places
+from vae_checked.linter.symbols.values import MAX_NESTED, Value, as_expr, number_of
 from vae_checked.linter.torch_model import elementwise
 from vae_checked.linter.torch_model.elementwise import Handler, first_tensor
 from vae_checked.linter.torch_model.evaluator import Evaluator

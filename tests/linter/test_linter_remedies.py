@@ -1,0 +1,46 @@
+"""Remedies that speak of what the author wrote: a factor too many, a gradient that is cut, a forgotten part."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from small_vaes.fragments import FORWARD, HEAD, MODEL, linted
+
+STEP = (
+    HEAD
+    + MODEL
+    + FORWARD.replace("torch.randn_like(s)", "torch.randn_like(s){scaled}")
+    + """
+
+net = Net()
+
+
+def step(image, adam):
+    out, m, s = net(image)
+    kl = -0.5 * torch.sum(1 + s - m.pow(2) - s.exp(), dim=1)
+    loss = (F.mse_loss(out, image, reduction="none").sum(1) + {kl}).mean()
+    loss.backward()
+"""
+)
+
+
+def remedy(tmp_path: Path, code: str, text: str) -> str | None:
+    (finding,) = (finding for finding in linted(tmp_path, {"net.py": text}).findings if finding.code == code)
+    return finding.fix
+
+
+def test_a_factor_beside_std_is_to_be_left_out(tmp_path: Path) -> None:
+    fix = remedy(tmp_path, "VAE201", STEP.format(scaled=" * 0.25", kl="kl"))
+    assert fix == "draw with std itself, without the factor 0.25"
+
+
+@pytest.mark.parametrize("cut", ["kl.detach()", "kl.data"])
+def test_a_kl_without_its_gradient_is_to_keep_it(cut: str, tmp_path: Path) -> None:
+    fix = remedy(tmp_path, "VAE305", STEP.format(scaled="", kl=cut))
+    assert fix == f"leave the gradient to kl: {cut} has none"
+
+
+def test_a_kl_that_is_not_added_is_to_be_added(tmp_path: Path) -> None:
+    unused = STEP.format(scaled="", kl="0")
+    assert remedy(tmp_path, "VAE305", unused) == "loss = (loss + beta * kl).mean()"
