@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 from torch import Tensor, nn
@@ -10,12 +11,14 @@ from torch.utils import _pytree as pytree
 
 from vae_checked.adapters import Subject
 from vae_checked.auditor.inputs.labels import likely_labels, missing_labels
-from vae_checked.auditor.inputs.source import GivenInputs, Source, likely_inputs, source_of
+from vae_checked.auditor.inputs.source import GivenInputs, Source, likely_inputs, source_of, with_sizes
 from vae_checked.auditor.recording.run import Run, run_model
 from vae_checked.auditor.restoring.restored import Restored
 from vae_checked.errors import ModelError
 
 _BATCH = 2
+# The sizes that a model with strides takes: halved as often as it does that.
+_MULTIPLES = (2, 4, 8, 16, 32, 64)
 
 
 def inputs_for(
@@ -25,7 +28,12 @@ def inputs_for(
     model = subject.model
     if inputs is not None:
         source = source_of(inputs, model, data_range)
-        return _with_labels(subject, source, inputs, data_range) or (source, "")
+        labelled = _with_labels(subject, source, inputs, data_range)
+        if labelled is not None:
+            return labelled
+        if isinstance(inputs, str) and source.open_sizes:
+            return _of_accepted_sizes(subject, inputs, source, data_range)
+        return source, ""
     if subject.declared_input is not None:
         source = source_of(subject.declared_input, model, data_range)
         return source, f"input {subject.declared_input!r}, as the model's configuration declares"
@@ -82,6 +90,42 @@ def _rows_that_come_out(model: nn.Module) -> tuple[tuple[str, str], ...]:
         return ()
     name, last = layers[-1]
     return ((f"B {last.out_features}", f"{name} makes {last.out_features} features"),)
+
+
+def _of_accepted_sizes(
+    subject: Subject, spec: str, source: Source, data_range: tuple[float, float] | None
+) -> tuple[Source, str]:
+    """The source whose letters stand for sizes that the model gives back, as multiples of 2, 4, ..., and what is said.
+
+    The source as it is where the model takes its sizes, or none of the others either.
+    """
+    others = []
+    for multiple in _MULTIPLES:
+        chosen, sizes = with_sizes(spec, multiple)
+        others.append((replace(source_of(chosen, subject.model, data_range), open_sizes=True), multiple, sizes))
+    pairs = zip(source.shapes[0].axes, others[0][0].shapes[0].axes, strict=True)
+    fixed = [axis for axis, (one, other) in enumerate(pairs) if one == other]
+    if _gives_back(subject, source, fixed):
+        return source, ""
+    for other, multiple, sizes in others:
+        if _gives_back(subject, other, fixed):
+            said = ", ".join(f"{letter}={size}" for letter, size in sizes.items())
+            return (
+                other,
+                f"input {spec!r} with {said}: at sizes that are no multiples of {multiple} it is not given back",
+            )
+    return source, ""
+
+
+def _gives_back(subject: Subject, source: Source, fixed: Sequence[int]) -> bool:
+    """Whether the model runs, and no output is like the input but for sizes outside the axes `fixed`."""
+    run = _run(subject, source)
+    if run is None:
+        return False
+    x = source.draw(_BATCH, 0).tensors()[0][1]
+    outputs = [leaf.shape for leaf in pytree.tree_leaves(run.output) if isinstance(leaf, Tensor)]
+    alike = [shape for shape in outputs if len(shape) == x.dim() and all(shape[i] == x.shape[i] for i in fixed)]
+    return x.shape in alike or not alike
 
 
 def _run(subject: Subject, source: Source) -> Run | None:

@@ -119,6 +119,26 @@ def source_of(inputs: GivenInputs, model: nn.Module, data_range: tuple[float, fl
     return Source((), given, interval, dtype, device)
 
 
+def with_sizes(spec: str, multiple: int) -> tuple[str, dict[str, int]]:
+    """The specification with a size for each letter, odd multiples of `multiple` that it does not have itself."""
+    sizes: dict[str, int] = {}
+    parts = []
+    free = (multiple * odd for odd in range(3, 1_000, 2))
+    taken = {int(number) for number in re.findall(r"\b\d+\b", spec)}
+    for part in spec.split(","):
+        name, colon, axes = part.rpartition(":")
+        words = axes.split()
+        first = 2 if words and _LABELS.fullmatch(words[0].strip("{}")) else 1
+        for position, word in enumerate(words[first:], first):
+            letter = word.strip("{}")
+            if letter.isidentifier():
+                if letter not in sizes:
+                    sizes[letter] = next(size for size in free if size not in taken)
+                words[position] = word.replace(letter, str(sizes[letter]))
+        parts.append(f"{name}{colon} {' '.join(words)}")
+    return ",".join(parts).strip(), sizes
+
+
 def _parse(text: str) -> tuple[Shape, ...]:
     shapes = tuple(_parse_one(part.strip(), text) for part in text.split(","))
     if all(shape.name is not None for shape in shapes) and len({s.name for s in shapes}) < len(shapes):
