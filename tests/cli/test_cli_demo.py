@@ -1,35 +1,45 @@
-"""The demo, on the part of its tables that needs no other library."""
+"""The demo: three mistakes found, measured, corrected, and gone."""
 
 from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
 from vae_checked.cli import demo, main
 
 
-def test_the_demo_shows_times_and_points_at_ones_own_model(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(demo, "SOURCES", (("vae_checked", "catalogue"),))
-    monkeypatch.setattr(demo, "MODELS", tuple(each for each in demo.MODELS if each.build is demo.reference))
-    monkeypatch.setattr("importlib.metadata.version", lambda name: "of today")
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    # Without the library, which takes long to import: the step says so.
+    monkeypatch.setitem(sys.modules, "diffusers", None)
+    return tmp_path
+
+
+def test_the_demo_finds_measures_and_corrects(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    here, path = Path.cwd(), list(sys.path)
     assert main(["demo"]) == 0
     text = capsys.readouterr().out
-    titles = [line for line in text.splitlines() if line.startswith("== ")]
-    assert titles == [
-        "== 1/2 lint vae_checked/catalogue, version of today",
-        "== 2/2 audit the reference, input B 3 16 32",
-    ]
-    assert text.count(" s)\n") == 2
-    assert "the reference: sampler: second head s used as log variance" in text
-    assert text.endswith(demo.CLOSING)
+    parts = text.split("\n== ")
+    assert [part.split(".")[0].removeprefix("== ") for part in parts] == ["1", "2", "3", "4", "5"]
+    for part in parts[:2]:
+        assert all(code in part for code in ("VAE201", "VAE202", "VAE404"))
+        assert "3 errors" in part
+    assert "+        std = torch.exp(0.5 * logvar)\n" in parts[2]
+    assert "+        eps = torch.randn_like(std)\n" in parts[2]
+    assert "no finding" in parts[3]
+    assert "VAE404" not in parts[3].split("not decided")[0]
+    assert "pip install 'vae-checked[demo]'" in parts[4]
+    (report,) = folder.glob("*/report.html")
+    assert str(report) in text
+    assert "VAE201" in report.read_text(encoding="utf-8")
+    assert (Path.cwd(), sys.path, demo.MODULE in sys.modules) == (here, path, False)
 
 
-def test_what_is_missing_is_named_with_the_extra_that_brings_it(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(demo, "SOURCES", (("a_package_that_nobody_has", ""),))
+def test_without_torch_the_extra_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda *_: None)
     assert main(["demo"]) == 2
-    err = capsys.readouterr().err
-    assert "'a_package_that_nobody_has'" in err
-    assert "pip install 'vae-checked[demo]'" in err
+    assert "pip install 'vae-checked[torch]'" in capsys.readouterr().err

@@ -1,138 +1,155 @@
-"""`vae-checked demo`: the two observers at work on VAEs that people use."""
+"""`vae-checked demo`: a VAE with three mistakes, found, measured, corrected, and measured again."""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import importlib.metadata
-import importlib.util
 import sys
+import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from vae_checked.cli.options import write
 from vae_checked.cli.progress import progress
-from vae_checked.errors import MissingDependencyError
+from vae_checked.cli.terminal import look_of_output
+from vae_checked.errors import install_line
 
 if TYPE_CHECKING:
     from vae_checked.reports import Report
+
+MODULE = "vae_checked_demo"
+FILE = f"{MODULE}.py"
+LIBRARY = "diffusers"
+
+_CLOSING = """\
+{report} is the report of the first audit as a page for a browser.
+{file} is the model, corrected.
+
+Your own:
+  vae-checked lint src/                                    the source; nothing is executed
+  vae-checked audit your.module:VAE --input "B 3 64 64"    the model, run and measured
+  vae-checked explain VAE201                               one mistake in full
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What `demo` takes: nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Audited:
-    """A model of the demo: how it is built, and what `audit` is told of it."""
+def source() -> str:
+    """A small VAE that trains, and makes three mistakes that have one right answer each."""
+    from vae_checked.catalogue.support.example import edit
 
-    title: str
-    build: Callable[[], Any]
-    input: str
-    loss: str | None = None
-    data_range: tuple[float, float] | None = None
-
-
-def autoencoder_kl() -> Any:
-    """diffusers' AutoencoderKL from a small configuration."""
-    from diffusers import AutoencoderKL
-
-    return AutoencoderKL(
-        down_block_types=("DownEncoderBlock2D", "DownEncoderBlock2D"),
-        up_block_types=("UpDecoderBlock2D", "UpDecoderBlock2D"),
-        block_out_channels=(8, 16),
-        latent_channels=4,
-        norm_num_groups=4,
+    return edit(
+        ("torch.exp(0.5 * logvar)", "torch.exp(logvar)"),
+        ("torch.randn_like(std)", "torch.rand_like(std)"),
+        (
+            'F.mse_loss(x_hat, x, reduction="none").sum(dim=(1, 2, 3))',
+            'F.binary_cross_entropy(x, x_hat, reduction="none").sum(dim=(1, 2, 3))',
+        ),
     )
 
 
-def pythae_vae() -> Any:
-    """pythae's VAE."""
-    from pythae.models import VAE, VAEConfig
-
-    return VAE(VAEConfig(input_dim=(1, 16, 24), latent_dim=5))
-
-
-def pythae_beta_vae() -> Any:
-    """pythae's BetaVAE."""
-    from pythae.models import BetaVAE, BetaVAEConfig
-
-    return BetaVAE(BetaVAEConfig(input_dim=(1, 16, 24), latent_dim=5, beta=4.0))
-
-
-def reference() -> Any:
-    """The VAE that vae_checked itself is measured against."""
-    from vae_checked.reference import VAE
-
-    return VAE((3, 16, 32), latents=5, hidden=32, base=(2, 4), base_channels=32)
-
-
-SOURCES = (("diffusers", "models/autoencoders"), ("pythae", ""))
-MODELS = (
-    Audited("diffusers AutoencoderKL", autoencoder_kl, "B 3 16 24", data_range=(-1.0, 1.0)),
-    Audited("pythae VAE", pythae_vae, "B 1 16 24", data_range=(0.0, 1.0)),
-    Audited("pythae BetaVAE, beta 4", pythae_beta_vae, "B 1 16 24", data_range=(0.0, 1.0)),
-    Audited("the reference", reference, "B 3 16 32", loss="loss_function", data_range=(0.0, 1.0)),
-)
-
-CLOSING = """\
-Your own:
-  vae-checked lint src/                                    the source; nothing is executed
-  vae-checked audit your.module:VAE --input "B 3 64 64"    the model, run and measured
-  vae-checked explain VAE201                               what a mistake is and how it is mended
-"""
-
-
 def run(args: argparse.Namespace) -> int:
-    """Lint the sources, audit the models, print what was found and how long each took; what is found is no failure."""
-    works: list[tuple[str, Callable[[], Report]]] = []
-    for package, folder in SOURCES:
-        home, name = _installed(package).parent, f"{package}/{folder}".rstrip("/")
-        version = importlib.metadata.version(package)
-        works.append((f"lint {name}, version {version}", partial(_lint, home, name)))
-    works += [(f"audit {model.title}, input {model.input}", partial(_audit, model)) for model in MODELS]
-    with progress("demo", len(works)) as step:
-        for number, (title, work) in enumerate(works, 1):
-            step(title)
+    """Show each step, what it printed and how long it took; what is found is no failure."""
+    from vae_checked.load import require_torch
+    from vae_checked.reports import render
+
+    require_torch("the demo")
+    folder = Path(tempfile.mkdtemp(prefix="vae-checked-demo-"))
+    (folder / FILE).write_text(source(), encoding="utf-8")
+    page = folder / "report.html"
+    with _inside(folder), progress("demo") as announce:
+
+        def step(title: str, work: Callable[[], str]) -> None:
+            announce(title)
             started = time.perf_counter()
-            report = work()
-            _show(f"{number}/{len(works)} {title}", report, time.perf_counter() - started)
-    write(CLOSING)
+            shown = work()
+            write(f"== {title}\n\n{shown}({time.perf_counter() - started:.1f} s)\n\n", painted=True)
+            sys.stdout.flush()
+
+        def measured() -> str:
+            report = _audit_module()
+            page.write_text(render(report, "html"), encoding="utf-8")
+            return _shown(report)
+
+        step(f"1. A VAE with three mistakes trains, and says nothing. vae-checked lint {FILE}", lambda: _shown(_lint()))
+        step(f"2. The live model. vae-checked audit {MODULE}:VAE", measured)
+        step(f"3. What has one right answer. vae-checked lint --fix {FILE}", _fix)
+        step(f"4. The corrected model. vae-checked audit {MODULE}:VAE", lambda: _shown(_audit_module()))
+        step(f"5. A model of a library: AutoencoderKL of {LIBRARY}", _of_library)
+    write(_CLOSING.format(report=page, file=folder / FILE))
     return 0
 
 
-def _installed(package: str) -> Path:
-    spec = importlib.util.find_spec(package)
-    if spec is None or not spec.submodule_search_locations:
-        raise MissingDependencyError(package, "demo", "the demo")
-    return Path(spec.submodule_search_locations[0])
+@contextlib.contextmanager
+def _inside(folder: Path) -> Iterator[None]:
+    """Work in `folder`, and leave no module of it behind."""
+    try:
+        with contextlib.chdir(folder):
+            yield
+    finally:
+        sys.modules.pop(MODULE, None)
 
 
-def _lint(home: Path, name: str) -> Report:
+def _shown(report: Report) -> str:
+    from vae_checked.reports import render
+
+    return render(report, look=look_of_output())
+
+
+def _lint() -> Report:
     from vae_checked.linter import lint
 
-    # Paths in a report are as given: seen from `home` they are short.
-    with contextlib.chdir(home):
-        return lint([name])
+    return lint([FILE])
 
 
-def _audit(model: Audited) -> Report:
+def _fix() -> str:
+    from vae_checked.linter.fixing.apply_fixes import fixed_files, write_fixed
+
+    fixed = fixed_files([FILE])
+    for each in fixed:
+        write_fixed(each)
+    return "".join(f"{each.diff}\n" for each in fixed)
+
+
+def _audit_module() -> Report:
+    # Not by an import: Python would take what it compiled of the file as it was a second ago.
+    path = Path(FILE).resolve()
+    module = ModuleType(MODULE)
+    sys.modules[MODULE] = module
+    exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), module.__dict__)  # noqa: S102  the demo's own file
+    return _audited(module.VAE, f"{MODULE}:VAE", module.INPUT, module.loss_function, module.DATA_RANGE)
+
+
+def _of_library() -> str:
+    try:
+        from diffusers import AutoencoderKL
+    except ModuleNotFoundError:
+        return f"{LIBRARY} is not installed, and this step is left out: {install_line('demo')}\n"
+
+    from vae_checked.cli.hints import as_options
+
+    def build() -> Any:
+        return AutoencoderKL(
+            down_block_types=("DownEncoderBlock2D", "DownEncoderBlock2D"),
+            up_block_types=("UpDecoderBlock2D", "UpDecoderBlock2D"),
+            block_out_channels=(8, 16),
+            latent_channels=4,
+            norm_num_groups=4,
+        )
+
+    return as_options(_shown(_audited(build, f"{LIBRARY}:AutoencoderKL", "B 3 16 24", None, (-1.0, 1.0))))
+
+
+def _audited(build: Callable[[], Any], name: str, shape: str, loss: Any, data_range: tuple[float, float]) -> Report:
     import torch
 
     from vae_checked.auditor import audit
 
     with contextlib.redirect_stdout(sys.stderr), torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        built = model.build()
-        return audit(built, model.input, model.loss, name=model.title, data_range=model.data_range)
-
-
-def _show(title: str, report: Report, seconds: float) -> None:
-    from vae_checked.reports import render
-
-    write(f"== {title}\n\n{render(report)}({seconds:.1f} s)\n\n")
-    sys.stdout.flush()
+        return audit(build(), shape, loss, name=name, data_range=data_range)
