@@ -18,15 +18,23 @@ def no_kl(block: str) -> tuple[Expr, list[Expr]]:
     return Expr("sum", (term,)), scales
 
 
-def test_a_formula_that_is_no_kl_is_refused_once_for_all_evaluations(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The numbers of the terms that are looked at for a KL, in order."""
     read: list[int] = []
     read_of = divergences._read
 
-    def counted(node: Expr, wanted: list[Expr], known: list[tuple[Expr, Expr]]) -> divergences.Divergence | None:
+    def counted(
+        node: Expr, wanted: list[Expr], known: list[tuple[Expr, Expr]], set_aside: list[divergences.Divergence]
+    ) -> divergences.Divergence | None:
         read.append(node.uid)
-        return read_of(node, wanted, known)
+        return read_of(node, wanted, known, set_aside)
 
     monkeypatch.setattr(divergences, "_read", counted)
+    return read
+
+
+def test_a_formula_that_is_no_kl_is_refused_once_for_all_evaluations(read: list[int]) -> None:
     term, cuts = no_kl("first")
     with Structures():
         assert divergences.find(Graph([term]), cuts) == []
@@ -62,6 +70,21 @@ def test_a_form_has_the_cuts_that_are_tried(one: tuple[int, ...], other: tuple[i
             marked.setdefault(cuts[place].uid, []).append(order)
         found.append(forms.form(term, marked, [], 2))
     assert (found[0] == found[1]) is same
+
+
+def test_a_formula_of_nested_leaves_that_is_no_kl_of_any_is_refused_once(read: list[int]) -> None:
+    def term(block: str) -> Expr:
+        """A formula of no KL whose second leaf is made from its first."""
+        mu = atom(f"mu{block}")
+        s = Expr("layer", (mu,), (("kind", "Linear"), ("serial", f"s{block}")))
+        inner = Expr("sub", (Expr("square", (mu,)), Expr("mul", (s, Expr("log", (Expr("exp", (mu,)),))))))
+        return Expr("sum", (Expr("add", (inner, Expr("exp", (s,)))),), (("axes", "all"),))
+
+    with Structures():
+        assert divergences.find(Graph([term("first")])) == []
+        once = len(read)
+        assert divergences.find(Graph([term("second")])) == []
+        assert len(read) == once > 0
 
 
 def test_what_is_no_kl_for_its_nested_heads_may_be_one_of_others() -> None:

@@ -7,6 +7,14 @@ from pathlib import Path
 import pytest
 from small_vaes.fragments import FORWARD, HEAD, KL, MODEL, codes, linted
 
+from vae_checked.facts import Facts
+from vae_checked.linter.evaluations.evaluation import Evaluation
+from vae_checked.linter.evaluations.plan import Plan
+from vae_checked.linter.files import source
+from vae_checked.linter.interpreter.project import Project
+from vae_checked.linter.roles import assemble, reader
+from vae_checked.linter.roles.across import Across
+
 LOG_STD = "0.5 * torch.sum(m.pow(2) + torch.exp(2 * s) - 1 - 2 * s, dim=1)"
 NONE = "0.5 * torch.sum(m.pow(2) + torch.exp(s) - 1 - 2 * s, dim=1)"
 STEP = (
@@ -113,3 +121,37 @@ def test_modes_are_not_judged_by_one_another(kind: str, tmp_path: Path) -> None:
 def test_a_sampler_and_a_kl_that_one_choice_joins_are_compared(kind: str, tmp_path: Path) -> None:
     made = {"settings.py": f'kind = "{kind}"\n', "net.py": SWAPPED, "fit.py": USED}
     assert codes(linted(tmp_path, made)) == ["VAE201"]
+
+
+MADE = {
+    "a weight that is drawn": ("self.more = nn.Parameter(torch.randn(5, 3))", False),
+    "numbers of arrays": ("self.more = np.log(np.exp(1.5) + 2.0)", False),
+    "a formula": ("self.more = torch.exp(torch.ones(3))", True),
+    "a draw beside a weight": ("self.more = nn.Parameter(torch.ones(3)) * torch.randn(5, 3)", True),
+}
+
+
+@pytest.mark.parametrize(("made", "supposed"), MADE.values(), ids=MADE)
+def test_a_choice_without_a_formula_is_not_run_by_itself(made: str, supposed: bool, tmp_path: Path) -> None:
+    model = MODEL.replace("super().__init__()", f"super().__init__()\n        if KIND == 'other':\n            {made}")
+    text = f"{HEAD}import numpy as np\n\nKIND = 'plain'\n{model}{FORWARD}"
+    project = Project()
+    plan = Plan(project, reader)
+    evaluations = plan.evaluations([project.add(source.parse(str(tmp_path / "net.py"), text.encode()))])
+    assert any(True for evaluation in evaluations for _ in plan.supposed(evaluation)) is supposed
+
+
+@pytest.mark.parametrize(("kl", "read"), [(KL, False), (NONE, True), (LOG_STD, True)])
+def test_only_a_kl_that_departs_is_told_of_in_another_choice(
+    kl: str, read: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    facts_of = assemble.facts_of
+
+    def counted(evaluation: Evaluation, across: Across) -> list[Facts]:
+        asked.append(evaluation.subject)
+        return facts_of(evaluation, across)
+
+    monkeypatch.setattr(assemble, "facts_of", counted)
+    linted(tmp_path, files(BRANCHES["of a default"], kl))
+    assert (sum(subject.endswith(":fit") for subject in asked) > 1) is read

@@ -6,12 +6,14 @@ import ast
 
 from vae_checked.linter.files import syntax
 from vae_checked.linter.interpreter.context import Context
-from vae_checked.linter.symbols.values import Scope
+from vae_checked.linter.symbols.values import Module, Scope
 
 # What a sampler or a KL is written with.
 _TELLING = frozenset(
     "exp log pow randn randn_like normal rsample sample kl_divergence kl_div square softplus log_prob".split()
 )
+# What is computed with these has no gradient, and is no term of a loss.
+_OF_NUMBERS = frozenset(("np", "numpy", "math"))
 # Another choice than all that are written.
 OTHERWISE = ""
 
@@ -21,8 +23,17 @@ def note_skipped(context: Context, node: ast.If, truth: bool, scope: Scope) -> N
     asked = None if context.supposed else _choice(node.test)
     value = None if asked is None else context.eval(asked[0], scope)
     if asked is not None and isinstance(value, str):
-        for other in _others(node, truth, asked[1], asked[2]):
+        known = scope.module.read_once(_others_by_place)
+        place = context.site(node).source.cell.number, node.lineno, node.col_offset, truth
+        if place not in known:
+            known[place] = _others(node, truth, asked[1], asked[2])
+        for other in known[place]:
             context.observations.skipped.setdefault((value, other))
+
+
+def _others_by_place(_: Module) -> dict[tuple[int | None, int, int, bool], list[str]]:
+    """By cell, line, column and truth of an `if`: it is met in many evaluations, and its nodes are made anew."""
+    return {}
 
 
 def _choice(test: ast.expr) -> tuple[ast.expr, str, bool] | None:
@@ -50,4 +61,17 @@ def _others(node: ast.If, truth: bool, constant: str, equal: bool) -> list[str]:
 
 
 def _tells(statement: ast.stmt) -> bool:
-    return any(isinstance(item, ast.Attribute) and item.attr in _TELLING for item in syntax.descendants(statement))
+    """Whether a sampler or a KL may be written in a statement: not where weights are drawn, or arrays computed with."""
+    told: list[ast.Attribute] = []
+    of_weights: set[ast.AST] = set()
+    for item in syntax.descendants(statement):
+        if isinstance(item, ast.Attribute):
+            if item.attr in _TELLING and not (isinstance(item.value, ast.Name) and item.value.id in _OF_NUMBERS):
+                told.append(item)
+        elif isinstance(item, ast.Call) and _name_of(item.func) == "Parameter":
+            of_weights.update(syntax.descendants(item))
+    return any(item not in of_weights for item in told)
+
+
+def _name_of(called: ast.expr) -> str:
+    return called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")

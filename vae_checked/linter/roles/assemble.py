@@ -64,9 +64,7 @@ def facts_of(evaluation: Evaluation, across: Across) -> list[Facts]:
     values = evaluation.values()
     twice = [Facts(evaluation.subject, heads=Heads(source=source)) for source in copies.find(evaluation)]
     twice += relabelled.facts(evaluation)
-    if not any(value.bits & NOISE or phi.tells(value) for value in values):
-        return twice
-    if not (any(map(phi.may_tell, values)) or any(map(prior.may_draw, values))):
+    if not _may_hold_parts(values):
         return twice
     graph, found, kls, recons = evaluation.read_once(_read)
     if not (found or kls or recons):
@@ -100,6 +98,31 @@ def facts_of(evaluation: Evaluation, across: Across) -> list[Facts]:
         decoded = [recon for recon in recons if _is_told(recon)]
         facts.extend(_facts(across, None, None, recon, losses) for recon in decoded)
     return facts
+
+
+def _may_hold_parts(values: list[Expr]) -> bool:
+    """Whether a part of a VAE may stand in one of the values: told by the kinds of operations in them."""
+    return any(value.bits & NOISE or phi.tells(value) for value in values) and (
+        any(map(phi.may_tell, values)) or any(map(prior.may_draw, values))
+    )
+
+
+def has_departing_kl(evaluation: Evaluation) -> bool:
+    """Whether a KL is that of no parametrisation, or may read its head otherwise than the sampler that it belongs to.
+
+    Where it is False, `facts_of` has no such facts: the answer without what these take.
+    """
+    if not _may_hold_parts(evaluation.values()):
+        return False
+    _, found, kls, _ = evaluation.read_once(_read)
+    if any(kl.offset or (kl.parametrisation is None and kl.family is Family.GAUSSIAN) for kl in kls):
+        return True
+    for site in found:
+        kl = _kl_of(site, kls)
+        std = None if kl is None else sampler_facts(site, _common_head(site, kl), kl).std
+        if kl is not None and std is not None and std.value.parametrisation is not kl.parametrisation:
+            return True
+    return False
 
 
 def _is_told(recon: Reconstruction) -> bool:

@@ -124,11 +124,12 @@ def find(
             beside = held.get(node.uid, [])
             formula = forms.form(node, marked, beside, MAX_CUTS)
             if formula is None or formula not in _REFUSED:
-                divergence = _read(node, wanted, beside)
+                set_aside: list[Divergence] = []
+                divergence = _read(node, wanted, beside, set_aside)
                 if divergence is not None:
                     found[node.uid] = divergence
                     continue
-                if formula is not None and not _are_nested(node, graph):
+                if formula is not None and not set_aside:
                     _REFUSED.add(formula)
         stack.extend(arg for arg in node.args if arg.bits & KL == KL and (within is None or arg.uid in within))
     if not found:
@@ -141,13 +142,8 @@ def find(
 
 def is_kl_of(node: Expr, location: Expr, head: Expr) -> bool:
     """Whether a term is a KL, or an estimate of one by a draw, of these heads to a prior."""
-    found = _read(node, [head], [(location, head)])
+    found = _read(node, [head], [(location, head)], [])
     return found is not None and found.parametrisation is not None and found.location == location
-
-
-def _are_nested(node: Expr, graph: Graph) -> bool:
-    """Whether a leaf of a formula is computed from another one: it may be none for that, whatever its operations."""
-    return any(graph.holds(one, other.uid) for one, other in itertools.permutations(leaves(node), 2))
 
 
 def _under_roots(graph: Graph, found: dict[int, Divergence]) -> set[int]:
@@ -181,7 +177,13 @@ def _innermost(graph: Graph, found: dict[int, Divergence]) -> list[Divergence]:
     return kept
 
 
-def _read(node: Expr, wanted: list[Expr], known: list[tuple[Expr, Expr]]) -> Divergence | None:
+def _read(
+    node: Expr, wanted: list[Expr], known: list[tuple[Expr, Expr]], set_aside: list[Divergence]
+) -> Divergence | None:
+    """The KL that a term is, if it is one.
+
+    What it would be of other heads, and is not as these are computed from one another or no tensors, is `set_aside`.
+    """
     if not is_formula(node):
         return None
     found = leaves(node, most=3 * _MAX_LEAVES)
@@ -194,19 +196,25 @@ def _read(node: Expr, wanted: list[Expr], known: list[tuple[Expr, Expr]]) -> Div
         divergence = _identify(node, location, head, scalars, noise)
         if divergence is not None and any(contains(side, uid) for side in (location, head) for uid in noise):
             # Heads of what was decoded from the draw, as when an encoder learns from dreams: nothing is averaged.
+            set_aside.append(divergence)
             continue
         if divergence is not None and divergence.parametrisation is not None:
             return divergence
-        if noise or contains(location, head.uid) or contains(head, location.uid):
-            # An attempt at a KL reads two heads, not one of them and what is decoded from it.
+        if divergence is None or candidate is not None or noise:
             continue
-        candidate = candidate or divergence
+        if contains(location, head.uid) or contains(head, location.uid):
+            # An attempt at a KL reads two heads, not one of them and what is decoded from it.
+            set_aside.append(divergence)
+            continue
+        candidate = divergence
     tensors = [leaf for leaf in found if not is_scalar(leaf) and leaf.uid not in noise]
     if any(map(_is_number, tensors)) and candidate is not None:
+        set_aside.append(candidate)
         return None
     if candidate is None and len(tensors) > _PAIR and node.bits & OWN_DIFFERENCES:
         between = _of_two_gaussians(node, tensors, noise, known)
         if between is not None and between.parametrisation is None and any(map(_is_number, tensors)):
+            set_aside.append(between)
             return None
         if between is not None or len(tensors) == 2 * _PAIR:
             return between

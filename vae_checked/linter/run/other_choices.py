@@ -17,7 +17,7 @@ from vae_checked.linter.symbols.observations import ProjectObservations
 
 def facts(evaluations: Iterable[Evaluation], observed: ProjectObservations) -> Iterator[Facts]:
     """The KLs that are none of any parametrisation, and those that read a head otherwise than their samplers."""
-    for evaluation in evaluations:
+    for evaluation in filter(assemble.has_departing_kl, evaluations):
         for item in assemble.facts_of(evaluation, Across(observed)):
             form, std = item.kl.form, item.sampler.std
             if form is None:
