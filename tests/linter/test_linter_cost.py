@@ -322,8 +322,12 @@ def test_what_takes_a_value_is_found_below_what_changes_no_element() -> None:
 @pytest.mark.parametrize(
     ("term", "tried"),
     [
-        ("taken(x)", True),
+        ("taken(x)[0]", True),
         ("taken.encode(x)[0]", True),
+        # A forward that returns a tuple, of which a tensor or a dict is asked.
+        ("taken(x)", False),
+        ("taken(x).exp()", False),
+        ("taken(x)['loss']", False),
         ("taken(x, y, x, y)", False),
         ("taken.encode(x, y)", False),
         ("taken.reweighed(x)", False),

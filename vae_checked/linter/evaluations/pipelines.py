@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Mapping
 from pathlib import PurePath
 
 from vae_checked.facts import Fact, Interval, Origin
 from vae_checked.linter.evaluations.declared_ranges import Declared
 from vae_checked.linter.evaluations.evaluation import Evaluation, expressions
-from vae_checked.linter.files import syntax
 from vae_checked.linter.interpreter.project import Project
 from vae_checked.linter.symbols.expression import TRANSPARENT, Expr
 from vae_checked.linter.symbols.observations import Pipeline
-from vae_checked.linter.symbols.values import Module
 
 _AFFINE = frozenset(("add", "sub", "mul", "div"))
 _PASSED = _AFFINE | TRANSPARENT | {"move", "neg"}
@@ -74,7 +71,7 @@ class Pipelines:
     def _direct_importers(self) -> dict[PurePath, set[PurePath]]:
         """Per file of the project those that import it themselves."""
         modules = {PurePath(module.path): module for module in self._project.modules.values()}
-        imported = {**self._joining, **{path: module.read_once(_imported) for path, module in modules.items()}}
+        imported = {**self._joining, **{path: module.file.imported for path, module in modules.items()}}
         named: dict[str, list[PurePath]] = {}
         for path in imported:
             for name in {path.stem, path.parent.name}:
@@ -132,18 +129,6 @@ class Pipelines:
                 stack += fresh
             self._importing[imported] = frozenset(found)
         return self._importing[imported]
-
-
-def _imported(module: Module) -> frozenset[str]:
-    """Every part of every name that a file imports from."""
-    names: set[str] = set()
-    for cell in module.file.cells:
-        for node in syntax.descendants(cell.tree):
-            if isinstance(node, ast.Import):
-                names.update(part for alias in node.names for part in alias.name.split("."))
-            elif isinstance(node, ast.ImportFrom):
-                names.update((node.module or "").split("."), (alias.name for alias in node.names))
-    return frozenset(names)
 
 
 def _agreed(near: list[Pipeline]) -> Fact[Interval] | None:

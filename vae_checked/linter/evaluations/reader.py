@@ -40,6 +40,9 @@ class RoleReader(Protocol):
         With each the ways in which it is called.
         """
 
+    def used_as_one(self, evaluation: Evaluation) -> set[tuple[Taken, str]]:
+        """What is called for parts of a loss, with the method, where its result can be no tuple."""
+
     def loss_calls(self, evaluation: Evaluation) -> list[LossCall]:
         """The calls of something unknown that have both heads of a sampler among their arguments."""
 

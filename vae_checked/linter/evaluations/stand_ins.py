@@ -22,19 +22,23 @@ _OF_EVERY_MODEL = frozenset("module forward to cuda cpu train eval half float re
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """An evaluation of code whose KL reads what an unknown model returns."""
+    """An evaluation of code whose KL reads what an unknown model returns; `one` are the calls that return no tuple."""
 
     module: Module
     again: Callable[[Substitutes], Evaluation]
     taken: Taken
     calls: frozenset[Call]
+    one: frozenset[str]
 
     def may_be(self, model: Instance) -> bool:
-        """Whether a model has the methods and the parts that are called, and its methods take as many arguments."""
+        """Whether a model has the methods and the parts that are called.
+
+        Its methods take as many arguments, and return several values only where these are taken apart.
+        """
         return all(
             name in _OF_EVERY_MODEL or name in _parts(model) or _takes(model.cls.find(name or "forward"), given)
             for name, given in self.calls
-        )
+        ) and not any(_returns_several(model.cls.find(name or "forward")) for name in self.one)
 
 
 class StandIns:
@@ -61,8 +65,15 @@ class StandIns:
             if taken_models and self._reader.joins(evaluation):
                 # It has a model: what else it takes is something beside.
                 return
+            one = self._reader.used_as_one(evaluation) if taken_models else ()
             self._wanted += [
-                _Wanted(evaluation.module, evaluation.again, taken, frozenset(calls))
+                _Wanted(
+                    evaluation.module,
+                    evaluation.again,
+                    taken,
+                    frozenset(calls),
+                    frozenset(name for owner, name in one if owner == taken),
+                )
                 for taken, calls in taken_models.items()
             ]
 
@@ -107,6 +118,14 @@ def _takes(method: Value, given: int | None) -> bool:
     spec = method.node.args
     most = len(spec.posonlyargs) + len(spec.args) + len(spec.kwonlyargs) - (not method.is_static)
     return given is None or given <= most or spec.vararg is not None or spec.kwarg is not None
+
+
+def _returns_several(method: Value) -> bool:
+    """Whether all that a method returns is written as a tuple."""
+    if not isinstance(method, Function) or isinstance(method.node, ast.Lambda):
+        return False
+    returned = [each.value for each in syntax.statements(method.node) if isinstance(each, ast.Return)]
+    return bool(returned) and all(isinstance(value, ast.Tuple) and len(value.elts) > 1 for value in returned)
 
 
 def _model(evaluation: Evaluation) -> Instance | None:

@@ -78,7 +78,7 @@ def relabels(data: bytes) -> bool:
         return False
     if b".shape" not in data and b".size()" not in data:
         return False
-    unpacked = {found.groups() for found in _UNPACKED.finditer(data)}
+    unpacked: set[tuple[bytes, ...]] | None = None
     for found in _VIEWED.finditer(data):
         sizes = [size.strip() for size in found[1].rstrip(b", ").split(b",")]
         # What a call has just made, as permute does, has other sizes.
@@ -88,6 +88,8 @@ def relabels(data: bytes) -> bool:
         by_number = [number[1] for number in map(_NUMBERED.search, sizes) if number is not None]
         if by_number != sorted(by_number):
             return True
+        if unpacked is None:
+            unpacked = {names.groups() for names in _UNPACKED.finditer(data)}
         for names in unpacked:
             known = [(names.index(size), place) for place, size in enumerate(sizes) if size in names]
             if len(known) >= _FEWEST_SIZES and any(axis != place for axis, place in known):

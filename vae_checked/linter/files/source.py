@@ -112,11 +112,18 @@ def _characters(line: str, offset: int) -> int:
 
 @dataclass(slots=True)
 class File:
-    """A file that was read: its cells in order, and those that are not Python with the reason."""
+    """A file that was read: its cells in order, and those that are not Python with the reason.
+
+    `imported` are the parts of the names that it imports from: read once, as the trees may be let go.
+    """
 
     path: str
     cells: list[Cell]
     broken: list[tuple[int, str]] = field(default_factory=list)
+    imported: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.imported = frozenset(name for cell in self.cells for name in syntax.imported(cell.tree))
 
 
 def discover(
@@ -231,15 +238,16 @@ def _notebook(path: str, data: bytes | str) -> File:
         ]
     except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
         raise UnreadableError("not a notebook: no JSON with a list of cells") from None
-    file = File(path, [])
+    made: list[Cell] = []
+    broken: list[tuple[int, str]] = []
     for number, source in sources:
         text = "".join(map(str, source)) if isinstance(source, list) else str(source)
         try:
-            file.cells.append(_notebook_cell(text, number))
+            made.append(_notebook_cell(text, number))
         except UnreadableError as error:
             # A cell that its author left broken: the others are still read.
-            file.broken.append((number, str(error)))
-    return file
+            broken.append((number, str(error)))
+    return File(path, made, broken)
 
 
 def _notebook_cell(text: str, number: int) -> Cell:

@@ -54,6 +54,17 @@ def statements(node: ast.AST) -> Iterator[ast.stmt]:
                 stack += inner
 
 
+def imported(tree: ast.Module) -> Iterator[str]:
+    """Every part of every name that a file imports from."""
+    for statement in statements(tree):
+        if isinstance(statement, ast.Import):
+            for alias in statement.names:
+                yield from alias.name.split(".")
+        elif isinstance(statement, ast.ImportFrom):
+            yield from (statement.module or "").split(".")
+            yield from (alias.name for alias in statement.names)
+
+
 def assigned(function: ast.AST, owner: str) -> Iterator[str]:
     """The attributes of `owner` that the statements of a function set or delete."""
     for statement in statements(function):

@@ -301,7 +301,10 @@ class Interpreter:
     def call(self, target: Value, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
         """Call any value."""
         self._count(1)
-        self.charge(*args, *kwargs.values())
+        if args:
+            self.charge(*args)
+        if kwargs:
+            self.charge(*kwargs.values())
         return calls.call(self, target, args, kwargs, site)
 
     # --------------------------------------------------------------------------------------------- expressions

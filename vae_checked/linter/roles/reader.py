@@ -9,13 +9,26 @@ from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.evaluations.reader import LossCall
 from vae_checked.linter.roles import assemble, divergences, phi, samplers
 from vae_checked.linter.roles.objective import called_loss
-from vae_checked.linter.symbols.expression import KL, SAMPLE, SUMS, Expr, Graph, contains, strip, walk
+from vae_checked.linter.symbols.expression import (
+    ELEMENTWISE,
+    KL,
+    REDUCTIONS,
+    SAMPLE,
+    SUMS,
+    Expr,
+    Graph,
+    contains,
+    strip,
+    walk,
+)
 from vae_checked.linter.symbols.taken import Call, Taken, called, holders
 from vae_checked.linter.symbols.values import OBJECT, Instance, Value
 from vae_checked.mathematics.names import Role, likely_role_of
 
 # What calls both heads and a reconstruction has more than these.
 _LEAST_ARGUMENTS = 3
+# What takes a tensor, and no tuple of them.
+_OF_ONE = ELEMENTWISE | REDUCTIONS | {"layer", "part"}
 
 
 def roles_of_outputs(
@@ -126,6 +139,18 @@ def taken_models(evaluation: Evaluation) -> dict[Taken, set[Call]]:
     for one, other in makers:
         if one is not None and other is not None and one[0] == other[0] and one[1][0] == other[1][0]:
             found.setdefault(one[0], set()).update((one[1], other[1]))
+    return found
+
+
+def used_as_one(evaluation: Evaluation) -> set[tuple[Taken, str]]:
+    """What is called for parts of a loss and the method, where the result is computed with, or asked by a key."""
+    found: set[tuple[Taken, str]] = set()
+    for node in walk(*_put_together(evaluation)):
+        if node.op in _OF_ONE or (
+            node.op == "item" and isinstance(node.get("index"), str) and node.get("index") != "any"
+        ):
+            calls = (called(strip(arg)) for arg in node.args)
+            found.update((call[0], call[1][0]) for call in calls if call is not None)
     return found
 
 
