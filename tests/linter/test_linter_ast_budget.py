@@ -149,11 +149,11 @@ def test_the_facts_are_the_same(code: str) -> None:
 
 
 def test_what_files_import_is_known_of_trees_that_were_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
-    text = "import torch.nn as nn\n\n\ndef late():\n    if nn:\n        from .data import loader, sizes\n    return sizes\n"
+    text = "import torch.nn as nn\n\n\ndef late():\n    if nn:\n        from .data import Set, sizes\n    return Set\n"
     file, ast_budget = taken(text, 0)
     ast_budget.sweep()
     let_go_of_top(file)
     parsed: list[str] = []
     monkeypatch.setattr(ast, "parse", parsed.append)
-    assert file.imported == {"torch", "nn", "data", "loader", "sizes"}
+    assert file.imported == {"torch", "nn", "data", "Set", "sizes"}
     assert not parsed

@@ -329,6 +329,8 @@ def test_what_takes_a_value_is_found_below_what_changes_no_element() -> None:
         ("taken(x).exp()", False),
         ("taken(x)['loss']", False),
         ("taken(x, y, x, y)", False),
+        ("taken(x=x)[0]", True),
+        ("taken(image=x)[0]", False),
         ("taken.encode(x, y)", False),
         ("taken.reweighed(x)", False),
     ],

@@ -16,6 +16,8 @@ from vae_checked.linter.symbols.values import Class, Function, Instance, Module,
 from vae_checked.record import dataclass
 
 _MAX_MODELS = 4
+# The bytes of source held as parsed from before the evaluations that are made again.
+_HELD = 500_000
 # What wrappers and the base class of all models add to a model's own methods.
 _OF_EVERY_MODEL = frozenset("module forward to cuda cpu train eval half float requires_grad_ apply".split())
 
@@ -33,11 +35,11 @@ class _Wanted:
     def may_be(self, model: Instance) -> bool:
         """Whether a model has the methods and the parts that are called.
 
-        Its methods take as many arguments, and return several values only where these are taken apart.
+        Its methods take as many arguments, by the names that are written, and return no tuple where one value is asked.
         """
         return all(
-            name in _OF_EVERY_MODEL or name in _parts(model) or _takes(model.cls.find(name or "forward"), given)
-            for name, given in self.calls
+            name in _OF_EVERY_MODEL or name in _parts(model) or _takes(model.cls.find(name or "forward"), given, named)
+            for name, given, named in self.calls
         ) and not any(_returns_several(model.cls.find(name or "forward")) for name in self.one)
 
 
@@ -82,6 +84,8 @@ class StandIns:
 
         A model fits where its sampler draws with the heads that the KL reads, and no other model as near does.
         """
+        # What a few of the evaluations run once more is parsed again: most of what is held is done with.
+        self._project.sweep(_HELD)
         for wanted in list(self._wanted) if self._models or self._others else ():
             self._project.follow_for(wanted.module)
             for near in self._by_nearness(wanted.module):
@@ -111,11 +115,13 @@ class StandIns:
         return again if self._reader.joins(again) else None
 
 
-def _takes(method: Value, given: int | None) -> bool:
-    """Whether a method of a model takes a number of arguments."""
+def _takes(method: Value, given: int | None, named: frozenset[str]) -> bool:
+    """Whether a method of a model takes a number of arguments, some of them by these names."""
     if not isinstance(method, Function):
         return False
     spec = method.node.args
+    if spec.kwarg is None and not named <= {item.arg for item in (*spec.args, *spec.kwonlyargs)}:
+        return False
     most = len(spec.posonlyargs) + len(spec.args) + len(spec.kwonlyargs) - (not method.is_static)
     return given is None or given <= most or spec.vararg is not None or spec.kwarg is not None
 

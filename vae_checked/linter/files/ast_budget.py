@@ -129,9 +129,9 @@ class AstBudget:
         self._held.append(body)
         self._size += body.size
 
-    def sweep(self) -> bool:
-        """Let go of all functions where they are too many; none of them may be running."""
-        if self._size <= self._most:
+    def sweep(self, most: int | None = None) -> bool:
+        """Let go of all functions where they are too many, or more than `most`; none of them may be running."""
+        if self._size <= (self._most if most is None else most):
             return False
         for body in self._held:
             body.let_go()

@@ -51,9 +51,9 @@ class Project:
         self._by_name.setdefault(Path(file.path).name, []).append(module)
         return module
 
-    def sweep(self) -> None:
-        """Make room between two evaluations."""
-        if self.ast_budget.sweep():
+    def sweep(self, most: int | None = None) -> None:
+        """Make room between two evaluations: hold no more source as parsed than fits, or than `most` bytes."""
+        if self.ast_budget.sweep(most):
             self.interpreter.forget_sites()
             for module in self.modules.values():
                 if module.begun:

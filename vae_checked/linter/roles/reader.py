@@ -129,7 +129,7 @@ def taken_models(evaluation: Evaluation) -> dict[Taken, set[Call]]:
         if call is not None:
             found.setdefault(call[0], set()).add(call[1])
             for holder, part in holders(node.args[0]):
-                found.setdefault(holder, set()).add((part, None))
+                found.setdefault(holder, set()).add((part, None, frozenset()))
     values = [value for value in evaluation.values() if value.bits & KL == KL]
     if not values or not any(map(_maker, Graph(values).having("item"))):
         return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from typing import TypeAlias
@@ -10,8 +11,9 @@ from vae_checked.linter.symbols.expression import Expr, strip, walk
 
 # A parameter or an attribute and its name, or a call that is not understood and its place.
 Taken: TypeAlias = tuple[str, object]
-# The method by which it is called, empty where it is called itself, and with how many arguments; None: not known.
-Call: TypeAlias = tuple[str, int | None]
+# The method by which it is called, empty where it is called itself, with how many arguments (None: not known), and the
+# names by which some of these are handed over.
+Call: TypeAlias = tuple[str, int | None, frozenset[str]]
 
 _NAMED = frozenset(("atom", "attribute", "item"))
 _MAX_NAMES = 8
@@ -59,7 +61,14 @@ def called(node: Expr) -> tuple[Taken, Call] | None:
     if owner is None or (owner[0] in ("made", "item") and not directly):
         return None
     given = None if any(arg.op == "spread" for arg in node.args) else len(node.args) - 1
-    return owner, ("" if directly else str(node.get("name")), given)
+    return owner, ("" if directly else str(node.get("name")), given, _names(node))
+
+
+def _names(call: Expr) -> frozenset[str]:
+    """The names by which a call hands over arguments, as it is written."""
+    written = None if call.site is None else call.site.node
+    keywords = written.keywords if isinstance(written, ast.Call) else ()
+    return frozenset(keyword.arg for keyword in keywords if keyword.arg is not None)
 
 
 def holders(value: Expr) -> Iterator[tuple[Taken, str]]:
