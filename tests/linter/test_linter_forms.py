@@ -102,3 +102,18 @@ def test_what_is_no_kl_for_its_nested_heads_may_be_one_of_others() -> None:
     with Structures():
         assert not divergences.find(Graph([attempt(linear(logvar, 102), logvar)]))
         assert len(divergences.find(Graph([attempt(linear(x, 103), linear(x, 104))]))) == 1
+
+
+def test_what_is_no_kl_of_a_number_that_is_not_read_may_be_one_of_heads() -> None:
+    def attempt(mu: Expr, logvar: Expr) -> Expr:
+        """The KL with the sign of mu^2 wrong."""
+        first = Expr("add", (Expr("add", (const(1.0), logvar)), Expr("square", (mu,))))
+        return Expr("mul", (const(-0.5), Expr("sub", (first, Expr("exp", (logvar,))))))
+
+    def head(serial: int) -> Expr:
+        return Expr("layer", (atom("x"),), (("kind", "Linear"), ("serial", serial)))
+
+    number = Expr("opaque", (const(3.5),), (("name", "numbers.read"), ("serial", 7)))
+    with Structures():
+        assert not divergences.find(Graph([attempt(head(201), number)]))
+        assert len(divergences.find(Graph([attempt(head(202), Expr("opaque", (head(203),), number.attrs))]))) == 1
