@@ -286,3 +286,62 @@ def words(tokenizer, vae, text):
     report = read(tmp_path, text)
     assert report.findings == ()
     assert report.facts == ()
+
+
+def test_a_factor_whose_default_is_one_is_a_factor(tmp_path: Path) -> None:
+    text = """\
+import torch
+
+
+class Inferer:
+    def __init__(self, scheduler, scale_factor: float = 1.0):
+        self.scheduler = scheduler
+        self.scale_factor = scale_factor
+
+    def training(self, pictures, vae, model, noise, t):
+        z = vae.encode(pictures).sample() * self.scale_factor
+        return model(self.scheduler.add_noise(z, noise, t), t)
+
+    def sample(self, z, vae, model):
+        for t in self.scheduler.timesteps:
+            z, _ = self.scheduler.step(model(z, t), t, z)
+        return vae.decode(z) * self.scale_factor
+"""
+    assert ("VAE701", 16) in named(tmp_path, text)
+    assert named(tmp_path, text.replace("decode(z) * self.scale_factor", "decode(z / self.scale_factor)")) == []
+
+
+def test_halves_that_one_function_maps_are_followed(tmp_path: Path) -> None:
+    text = """\
+import torch
+from diffusers.models.autoencoders.vae import DiagonalGaussianDistribution
+
+
+def normalise(x, mean, std):
+    return (x - mean) / std
+
+
+def posterior(parameters, mean, std):
+    mu, logvar = torch.chunk(parameters, 2, dim=1)
+    mu = normalise(mu, mean, std)
+    logvar = {second}
+    return DiagonalGaussianDistribution(torch.cat([mu, logvar], dim=1))
+"""
+    wrong = named(tmp_path, text.format(second="normalise(logvar, mean, std)"))
+    assert wrong == [("VAE708", 13)]
+    assert named(tmp_path, text.format(second="logvar - 2 * torch.log(std)")) == []
+
+
+def test_a_factor_of_a_stored_latent_is_held_against_its_vae(tmp_path: Path) -> None:
+    text = """\
+import torch
+from diffusers.models.autoencoders.vae import DiagonalGaussianDistribution
+
+
+def latents(moments, model):
+    factor = torch.tensor([{factor}, {factor}]).view(1, 2, 1, 1)
+    z = DiagonalGaussianDistribution(moments).sample() * factor
+    return model(z)
+"""
+    assert [code for code, _ in named(tmp_path, text.format(factor=0.18125))] == ["VAE703"]
+    assert named(tmp_path, text.format(factor=0.18215)) == []

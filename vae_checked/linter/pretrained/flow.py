@@ -10,7 +10,7 @@ from vae_checked.latent_facts import AffineMap, Use
 from vae_checked.linter.evaluations.evaluation import Evaluation, expressions
 from vae_checked.linter.pretrained.ends import Decoded, Encoded, Encoding, Scaled, Where
 from vae_checked.linter.pretrained.halves import Halves
-from vae_checked.linter.pretrained.quantities import quantity
+from vae_checked.linter.pretrained.quantities import factor_of
 from vae_checked.linter.pretrained.vaes import Owner, owner_of
 from vae_checked.linter.symbols.expression import CARRIED, TRANSPARENT, Expr, Graph, origin, strip, walk
 from vae_checked.linter.symbols.intervals import interval_of
@@ -77,6 +77,8 @@ class Flow:
         self.encodings: list[Encoding] = []
         self.pixel_maps: list[tuple[Where, Fact[str | None]]] = []
         self.decodes: dict[int, Expr] = {}
+        # Latents just behind a multiplication, whatever becomes of them.
+        self.multiplied: list[Encoded] = []
         self.halves = Halves(evaluation.subject)
         self._evaluation = evaluation
         self._latents: dict[int, Latent] = {}
@@ -92,6 +94,7 @@ class Flow:
     # --------------------------------------------------------------------------------- forwards, from `encode`
 
     def _look(self, node: Expr) -> None:
+        self.halves.look(node, self._latents)
         if node.op == "call" and len(node.args) > 1:
             name = node.get("name")
             if name in ENCODES:
@@ -109,12 +112,13 @@ class Flow:
             moments = self._latents.get(node.args[0].uid)
             self._latents[node.uid] = moments or Latent(Owner(""), node, IDENTITY, False, node)
             return
-        self.halves.look(node, self._latents)
         latent = self._step(node)
         if latent is not None:
             if latent.applied in _PIXEL_MAPS and latent.at is node:
                 self.pixel_maps.append((self._where(node), Fact(_PIXEL_MAPS[latent.applied], origin(node))))
             self._latents[node.uid] = latent
+            if node.op in ("mul", "div") and latent.drawn:
+                self.multiplied.append(self._ended(latent, Use.OPEN, node))
             return
         for place, arg in enumerate(node.args):
             known = self._latents.get(arg.uid) or self._weighted.get(arg.uid)
@@ -150,9 +154,8 @@ class Flow:
             return affine_maps.scaled(inner.applied, affine_maps.number(-1.0))
         if node.op not in ("mul", "div", "add", "sub") or len(node.args) != 2:
             return None
-        left, right = node.args
-        first = self._latents.get(left.uid) is inner
-        other = quantity(right if first else left)
+        first = self._latents.get(node.args[0].uid) is inner
+        other = factor_of(node, 1 if first else 0)
         if other is None or (node.op == "div" and not first):
             return None
         return affine_maps.applied(node.op, inner.applied, other, first)
@@ -173,8 +176,11 @@ class Flow:
             self._end(latent, Use.TRAINED, node)
 
     def _end(self, latent: Latent, use: Use, node: Expr) -> None:
+        self.encoded.append(self._ended(latent, use, node))
+
+    def _ended(self, latent: Latent, use: Use, node: Expr) -> Encoded:
         where = self._where(node)
-        self.encoded.append(Encoded(latent.owner, origin(latent.call), latent.applied, use, origin(latent.at), where))
+        return Encoded(latent.owner, origin(latent.call), latent.applied, use, origin(latent.at), where)
 
     def _where(self, node: Expr) -> Where:
         return self._places.get(node.uid) or Where(self._evaluation.module.path)
@@ -281,8 +287,7 @@ class Flow:
         if node.op in ("attribute", "item") or _moves(node) or str(node.get("name")).startswith("attribute:"):
             self._pictures[node.uid] = picture
         elif node.op in ("mul", "div") and len(node.args) == 2:
-            other = node.args[1] if node.args[0].uid in self._pictures else node.args[0]
-            factor = quantity(other)
+            factor = factor_of(node, 1 if node.args[0].uid in self._pictures else 0)
             if factor is not None and any(term.powers for term in factor):
                 where = self._where(call)
                 applied = affine_maps.applied(node.op, IDENTITY, factor, True)
@@ -331,11 +336,11 @@ def _inside(node: Expr) -> tuple[Expr, AffineMap] | None:
     if node.op not in ("mul", "div", "add", "sub") or len(node.args) != 2:
         return None
     left, right = node.args
-    other = quantity(right)
+    other = factor_of(node, 1)
     if other is not None:
         made = affine_maps.applied(node.op, IDENTITY, other, True)
         return None if made is None else (left, made)
-    other = quantity(left)
+    other = factor_of(node, 0)
     if other is None or node.op == "div":
         return None
     made = affine_maps.applied(node.op, IDENTITY, other, False)

@@ -39,6 +39,8 @@ class Halves:
         self._subject = subject
         self._half: dict[int, _Half] = {}
         self._mapped: dict[tuple[int, int], list[_Half]] = {}
+        # Where both halves are put together again.
+        self._joined: dict[int, Expr] = {}
         # The parameters that are those of a posterior.
         self._told: set[int] = set()
 
@@ -54,7 +56,10 @@ class Halves:
         if node.op == "opaque" and str(node.get("name")).rpartition(".")[2] == _GAUSSIAN and node.args:
             joined = node.args[0]
             held = [self._half.get(arg.uid) for arg in joined.args] if joined.op == "cat" else []
-            self._told.update(half.of for half in held if half is not None)
+            for half in held:
+                if half is not None:
+                    self._told.add(half.of)
+                    self._joined[half.of] = joined
             return
         half = next((known for arg in node.args if (known := self._half.get(arg.uid)) is not None), None)
         if half is None:
@@ -86,7 +91,11 @@ class Halves:
             shared = next((half for half in others if half.applied == mean.applied), None)
             second = shared or (others[-1] if others else None)
             applied, at = (IDENTITY, mean.at) if second is None else (second.applied, second.at)
-            yield self._subject, Fact(mean.applied, origin(mean.at)), Fact(applied, origin(at))
+            where = origin(at)
+            if second is not None and where == origin(mean.at):
+                # One function maps both: what calls it for the second half is where they are put together.
+                where = origin(self._joined.get(source, at))
+            yield self._subject, Fact(mean.applied, origin(mean.at)), Fact(applied, where)
 
 
 def _source(value: Expr) -> Expr:

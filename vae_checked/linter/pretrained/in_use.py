@@ -56,7 +56,6 @@ class InUse:
             encoded, decoded = self._encoded.get(scope, []), self._decoded.get(scope, [])
             for one, other in _by_owner(encoded, decoded):
                 found += _of_pairs(pairs.pairs(one, other))
-                found += factors(one, other)
         yield from {str(item.latents): item for item in found}.values()
 
 
@@ -77,6 +76,7 @@ def _alone(flow: Flow) -> Iterator[Facts]:
     for each in flow.encodings:
         vae = Fact(each.owner.model, each.call)
         yield _of(each.where.subject, Latents(vae=vae, pixels=each.pixels))
+    yield from factors(flow.multiplied, flow.decoded)
     for where, fact in flow.pixel_maps:
         yield _of(where.subject, Latents(pixel_map=fact))
     for end in flow.decoded:

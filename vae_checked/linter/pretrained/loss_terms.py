@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from vae_checked.facts import Fact
 from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.pretrained.vaes import owner_of
 from vae_checked.linter.pretrained.without_gradient import is_without_gradient
 from vae_checked.linter.roles.objective import called_loss
-from vae_checked.linter.symbols.expression import NO_GRAD, Expr, origin, walk
+from vae_checked.linter.symbols.expression import NO_GRAD, Expr, Graph, origin, walk
 from vae_checked.linter.symbols.gradient_flow import stops_gradient
 
-_CALLED = frozenset(("call", "layer", "opaque"))
 _REDUCED = frozenset(("mean", "sum", "cast", "squeeze", "view", "reshape"))
 
 
@@ -22,14 +21,14 @@ def cuts(evaluation: Evaluation, decodes: dict[int, Expr]) -> Iterator[Fact[str 
     for root in evaluation.observations.roots:
         if not (root.kind == "backward" or called_loss(root)) or not isinstance(root.value, Expr):
             continue
-        for term in _terms(root.value):
+        for term in _terms(root.value, decodes):
             if term.uid in seen:
                 continue
             seen.add(term.uid)
             yield from _of_term(term, decodes)
 
 
-def _terms(loss: Expr) -> Iterator[Expr]:
+def _terms(loss: Expr, decodes: Collection[int]) -> Iterator[Expr]:
     """What a loss is the sum of, weights left out; nothing for a loss of one term."""
     stack, found = [loss], []
     while stack:
@@ -38,14 +37,14 @@ def _terms(loss: Expr) -> Iterator[Expr]:
             stack.extend(node.args)
         elif node.op in _REDUCED and node.args:
             stack.append(node.args[0])
+        elif node.op == "call" and node.get("name") == "scale" and len(node.args) == 2:
+            # A scaler of mixed precision.
+            stack.append(node.args[1])
         elif node.op == "phi":
             stack.extend(node.args[1:])
         elif node.op in ("mul", "div") and len(node.args) == 2:
-            heavy = [arg for arg in node.args if any(inner.op in _CALLED or inner.op == "loss" for inner in walk(arg))]
-            if len(heavy) == 1:
-                stack.append(heavy[0])
-            else:
-                found.append(node)
+            reading = [arg for arg in node.args if any(inner.uid in decodes for inner in walk(arg))]
+            found += reading if len(reading) == 1 else [node]
         else:
             found.append(node)
     if len(found) > 1:
@@ -59,7 +58,7 @@ def _of_term(term: Expr, decodes: dict[int, Expr]) -> Iterator[Fact[str | None]]
         return
     stopped: Expr | None = None
     stack, seen = [term], set[int]()
-    above = _holding(term, decode.uid)
+    above = Graph((term,)).holding(decode.uid)
     while stack:
         node = stack.pop()
         if node.uid in seen:
@@ -77,22 +76,12 @@ def _of_term(term: Expr, decodes: dict[int, Expr]) -> Iterator[Fact[str | None]]
             continue
         if node.uid not in above and _may_be_trained(node):
             return
-        stack.extend(node.args)
+        # What is called is no tensor: a loss that is an object, frozen as it mostly is.
+        is_call = node.op == "opaque" and node.get("name") == "call"
+        stack.extend(node.args[1:] if is_call else node.args)
     if stopped is not None:
         by_hand = stopped.op == "detach" and stopped.get("known") != NO_GRAD
         yield Fact("detach" if by_hand else "no_grad", origin(decode))
-
-
-def _holding(term: Expr, wanted: int) -> set[int]:
-    """The nodes of a term that have one node in them."""
-    order = list(walk(term))
-    found = {wanted}
-    grown = True
-    while grown:
-        fresh = {node.uid for node in order if node.uid not in found and any(arg.uid in found for arg in node.args)}
-        found |= fresh
-        grown = bool(fresh)
-    return found
 
 
 def _is_trained(latent: Expr) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 
 from vae_checked.linter.symbols.expression import Expr, strip
@@ -51,6 +52,22 @@ def quantity(value: Expr, depth: int = 0) -> Terms | None:
     if left is None or right is None:
         return None
     return combined(node.op, left, right)
+
+
+def factor_of(node: Expr, place: int) -> Terms | None:
+    """What the argument at `place` of an operation scales or shifts the other by.
+
+    A setting whose default is 1 is told by its name: who uses it gives it another value.
+    """
+    found = quantity(node.args[place])
+    if found != affine_maps.ONE or node.site is None:
+        return found
+    written = node.site.node
+    if not isinstance(written, ast.BinOp):
+        return found
+    operand = written.left if place == 0 else written.right
+    name = operand.attr if isinstance(operand, ast.Attribute) else getattr(operand, "id", None)
+    return affine_maps.named(str(name)) if _tells(name) else found
 
 
 def combined(op: str, left: Terms, right: Terms) -> Terms | None:
