@@ -175,6 +175,7 @@ ORDERS = {
         "facts_of",
         "agreement",
         "report",
+        "latents",
         "audit",
         "stages",
         "check",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from vae_checked.auditor import AuditReport as AuditReport
     from vae_checked.auditor import audit as audit
+    from vae_checked.auditor import audit_latents as audit_latents
     from vae_checked.auditor import check_vae as check_vae
     from vae_checked.contracts import check_package as check_package
     from vae_checked.contracts import checked as checked
@@ -29,6 +30,7 @@ __version__ = "0.2.0"
 _HOME = {
     "AuditReport": "vae_checked.auditor",
     "audit": "vae_checked.auditor",
+    "audit_latents": "vae_checked.auditor",
     "check_vae": "vae_checked.auditor",
     "check_package": "vae_checked.contracts",
     "checked": "vae_checked.contracts",

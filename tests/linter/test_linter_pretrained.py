@@ -345,3 +345,11 @@ def latents(moments, model):
 """
     assert [code for code, _ in named(tmp_path, text.format(factor=0.18125))] == ["VAE703"]
     assert named(tmp_path, text.format(factor=0.18215)) == []
+
+
+def test_a_loss_that_is_logged_as_a_number_is_no_term(tmp_path: Path) -> None:
+    text = TERMS.format(block="decoded = vae.decode(z).sample").replace(
+        "    loss.backward()\n",
+        "    logged_loss = loss.item() + 1.0 * F.l1_loss(z, noisy).item()\n    loss.backward()\n",
+    )
+    assert named(tmp_path, text) == []

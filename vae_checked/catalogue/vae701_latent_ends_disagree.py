@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import edit
-from vae_checked.catalogue.support.in_use import IN_USE, SOURCES, is_undone, undoing
+from vae_checked.catalogue.support.in_use import IN_USE, SOURCES, is_undone
 from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, lacking
 from vae_checked.facts import Facts
 from vae_checked.finding import Severity
+from vae_checked.mathematics.affine_maps import undoing
 
 
 def judge(facts: Facts) -> Verdict:

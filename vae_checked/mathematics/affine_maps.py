@@ -111,3 +111,11 @@ def applied(op: str, inner: AffineMap, other: Terms, first: bool) -> AffineMap |
         return shifted(scaled(inner, number(-1.0)), other)
     factor: Terms | None = other if op == "mul" else inverse(other)
     return None if not factor else scaled(inner, factor)
+
+
+def undoing(given: AffineMap) -> AffineMap | None:
+    """The map that undoes `given`; None where its scale is a sum."""
+    factor = inverse(given.scale)
+    if factor is None:
+        return None
+    return AffineMap(factor, negative(times(factor, given.shift)))

@@ -176,6 +176,19 @@ def vae_audit() -> Any:
 
 
 @pytest.fixture(scope="session")
+def vae_latents() -> Any:
+    """`vae_latents(encode, decode, vae=vae, pictures=x)`: one AssertionError where the helpers do not fit the VAE."""
+    from vae_checked.auditor import audit_latents
+
+    def check(*helpers: Any, **given: Any) -> Any:
+        report = audit_latents(*helpers, **given)
+        report.raise_for_findings()
+        return report
+
+    return check
+
+
+@pytest.fixture(scope="session")
 def vae_shapes() -> Any:
     """`vae_shapes(model, "B 3 H W")`: the symbolic shapes of the model's stages and layers."""
     from vae_checked.shapes import infer

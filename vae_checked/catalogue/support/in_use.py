@@ -52,11 +52,3 @@ def is_undone(encoded: AffineMap, decoded: AffineMap) -> tuple[bool, bool]:
     """Whether the scale of a map is undone by that of another one, and whether its shift is."""
     whole = affine_maps.after(decoded, encoded)
     return affine_maps.is_one(whole.scale), not whole.shift
-
-
-def undoing(encoded: AffineMap) -> AffineMap | None:
-    """The map that undoes `encoded`; None where its scale is a sum."""
-    factor = affine_maps.inverse(encoded.scale)
-    if factor is None:
-        return None
-    return AffineMap(factor, affine_maps.negative(affine_maps.times(factor, encoded.shift)))

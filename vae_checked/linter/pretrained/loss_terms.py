@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from collections.abc import Collection, Iterator
 
 from vae_checked.facts import Fact
@@ -12,6 +14,7 @@ from vae_checked.linter.roles.objective import called_loss
 from vae_checked.linter.symbols.expression import NO_GRAD, Expr, Graph, origin, walk
 from vae_checked.linter.symbols.gradient_flow import stops_gradient
 
+_LOSS = re.compile(r"loss|lpips|percept|criteri|ssim|dists|vgg|metric|l[12]$", re.IGNORECASE)
 _REDUCED = frozenset(("mean", "sum", "cast", "squeeze", "view", "reshape"))
 
 
@@ -19,7 +22,9 @@ def cuts(evaluation: Evaluation, decodes: dict[int, Expr]) -> Iterator[Fact[str 
     """Of each term of the losses that reads one of the `decodes` how it is cut off, None where a gradient passes."""
     seen: set[int] = set()
     for root in evaluation.observations.roots:
-        if not (root.kind == "backward" or called_loss(root)) or not isinstance(root.value, Expr):
+        # What is assigned may be a number for a log.
+        is_minimised = root.kind == "backward" or (root.kind == "return" and called_loss(root))
+        if not is_minimised or not isinstance(root.value, Expr):
             continue
         for term in _terms(root.value, decodes):
             if term.uid in seen:
@@ -74,7 +79,7 @@ def _of_term(term: Expr, decodes: dict[int, Expr]) -> Iterator[Fact[str | None]]
             if node.op == "detach" and node.uid in above:
                 stopped = node
             continue
-        if node.uid not in above and _may_be_trained(node):
+        if _may_be_trained(node) and not (node.uid in above and _is_called_a_loss(node)):
             return
         # What is called is no tensor: a loss that is an object, frozen as it mostly is.
         is_call = node.op == "opaque" and node.get("name") == "call"
@@ -82,6 +87,14 @@ def _of_term(term: Expr, decodes: dict[int, Expr]) -> Iterator[Fact[str | None]]
     if stopped is not None:
         by_hand = stopped.op == "detach" and stopped.get("known") != NO_GRAD
         yield Fact("detach" if by_hand else "no_grad", origin(decode))
+
+
+def _is_called_a_loss(node: Expr) -> bool:
+    """Whether what is called goes by the name of a loss, where the call is written."""
+    written = None if node.site is None else node.site.node
+    function = written.func if isinstance(written, ast.Call) else None
+    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+    return _LOSS.search(str(name)) is not None
 
 
 def _is_trained(latent: Expr) -> bool:
