@@ -353,3 +353,20 @@ def test_a_loss_that_is_logged_as_a_number_is_no_term(tmp_path: Path) -> None:
         "    logged_loss = loss.item() + 1.0 * F.l1_loss(z, noisy).item()\n    loss.backward()\n",
     )
     assert named(tmp_path, text) == []
+
+
+def test_pictures_of_a_vae_with_an_adapter_of_its_own_are_left_open(tmp_path: Path) -> None:
+    text = """\
+import torch
+from diffusers import AutoencoderKL
+from torchvision import datasets, transforms
+
+
+def latents(folder, config):
+    vae = AutoencoderKL.from_pretrained("stabilityai/sd-vae-ft-ema")
+    {adapter}
+    for x, _ in torch.utils.data.DataLoader(datasets.ImageFolder(folder, transforms.ToTensor()), batch_size=4):
+        torch.save(vae.encode(x).latent_dist.sample(), "latents.pt")
+"""
+    assert named(tmp_path, text.format(adapter="vae.add_adapter(config)")) == []
+    assert [code for code, _ in named(tmp_path, text.format(adapter="vae.eval()"))] == ["VAE704"]

@@ -15,6 +15,7 @@ from vae_checked.linter.pretrained.vaes import Owner, owner_of
 from vae_checked.linter.symbols.expression import CARRIED, TRANSPARENT, Expr, Graph, origin, strip, walk
 from vae_checked.linter.symbols.intervals import interval_of
 from vae_checked.linter.symbols.observations import Root
+from vae_checked.linter.symbols.values import Module
 from vae_checked.mathematics import affine_maps
 from vae_checked.mathematics.affine_maps import IDENTITY
 from vae_checked.record import dataclass, replace
@@ -31,6 +32,7 @@ _DRAWN = frozenset(("randn_tensor", "randn_like_tensor"))
 # What trains a model on what it is given.
 _TRAINING = re.compile(r"(?:^|[._])(?:training_loss\w*|loss(?:_?fn|es|_func\w*)?|p_losses|compute_loss\w*)$")
 _GAUSSIAN = "DiagonalGaussianDistribution"
+_ADAPTED = re.compile(r"vae\.(?:add_adapter|load_lora|set_adapter)|vae_lora|lora_\w*vae|vae\.encoder\.forward\s*=")
 _STEPPING = frozenset(("step", "step_pred", "step_correct"))
 _MOVED = TRANSPARENT | frozenset(("move", "stack", "index", "repeat", "expand", "cat", "flatten", "detach", "round"))
 _REARRANGED = frozenset(("einops.rearrange", "rearrange", "einops.repeat"))
@@ -205,7 +207,9 @@ class Flow:
     def _note_pictures(self, node: Expr, owner: Owner) -> None:
         """Take note of where the pictures lie that a call of `encode` is given."""
         given = node.args[1]
-        interval = interval_of(given)
+        # What an adapter of the VAE was trained on is its author's choice.
+        is_adapted = any(module.read_once(_is_adapted) for module in self._evaluation.modules())
+        interval = None if is_adapted else interval_of(given)
         source = next((each for each in walk(given) if each.op == "data"), given)
         pixels = None if interval is None or not interval.bounded else Fact(interval, origin(source))
         self.encodings.append(Encoding(owner, origin(node), pixels, self._where(node)))
@@ -316,6 +320,11 @@ def _moves(node: Expr) -> bool:
     if node.op in ("cat", "stack"):
         return len(node.args) == 1
     return node.op in _MOVED or (node.op == "opaque" and node.get("name") in _REARRANGED)
+
+
+def _is_adapted(module: Module) -> bool:
+    """Whether a file adds an adapter to a VAE, or puts a pass of its own in the place of an encoder's."""
+    return any(_ADAPTED.search(cell.text) is not None for cell in module.file.cells)
 
 
 def _confined(clamp: Expr) -> Fact[Interval] | None:
