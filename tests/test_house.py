@@ -34,7 +34,7 @@ WALLS: dict[str, set[str] | None] = {
     "monitor": {"auditor", "adapters", "mathematics"},
     "shapes": {"contracts", "adapters"},
     "wrapping": {"contracts", "adapters", "shapes"},
-    **dict.fromkeys(COMMON, set()),
+    **{room: set() for room in COMMON},
     "config": set(),
     "load": {"config"},
     "__init__": ANY,
