@@ -326,3 +326,21 @@ def test_a_found_training_step_that_raises_is_passed_over() -> None:
     report = audited(Raising(in_order), None)
     assert report.facts[0].sampler.std is not None
     assert any("needs a trainer" in line for line in report.unobserved)
+
+
+def test_a_head_within_a_nested_output_comes_before_a_z_beside_it() -> None:
+    def loss(inp: Tensor, out: Tensor, m: Tensor, s: Tensor) -> Tensor:
+        return elbo(out, inp, m, s)
+
+    report = audited(Model(lambda x_hat, mu, logvar, z: (x_hat, (mu, logvar), z)), loss)
+    assert codes(report) == []
+    assert any("m = output[1][0], s = output[1][1]" in line for line in report.recognised)
+
+
+def test_what_readings_differ_in_by_rounding_alone_is_no_doubt() -> None:
+    def logits(a: Tensor, b: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+        return F.binary_cross_entropy_with_logits(a, b, reduction="none").sum(1).mean() + kl(mu, logvar)
+
+    report = audited(Model(in_order), logits, data_range=(0, 1))
+    assert report.facts[0].kl.form is not None
+    assert report.facts[0].recon.swapped is None

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import fields, is_dataclass, replace
 
 from vae_checked.facts import GROUPS, Facts
+
+_CLOSE = 1e-3
 
 
 def agreed(
@@ -22,6 +25,17 @@ def agreed(
         f'bind="{written(readings[0])}" settles it, or bind="{written(readings[1])}"'
     )
     return [_agreed(facts, [_at(other, place) for other in others], reason) for place, facts in enumerate(first)]
+
+
+def _same(one: object, other: object) -> bool:
+    """Whether two values are one, numbers within it up to what their rounding leaves."""
+    if isinstance(one, float) and isinstance(other, float):
+        return one == other or math.isclose(one, other, rel_tol=_CLOSE, abs_tol=_CLOSE)
+    if isinstance(one, tuple) and isinstance(other, tuple):
+        return len(one) == len(other) and all(map(_same, one, other))
+    if is_dataclass(one) and not isinstance(one, type) and type(one) is type(other):
+        return all(_same(getattr(one, each.name), getattr(other, each.name)) for each in fields(one))
+    return one == other
 
 
 def written(bindings: Mapping[str, str]) -> str:
@@ -45,7 +59,7 @@ def _agreed(facts: Facts, others: Sequence[Facts], reason: str) -> Facts:
             if fact is None:
                 continue
             told = [other.get(path) for other in others]
-            if any(other is None or other.value != fact.value for other in told):
+            if any(other is None or not _same(other.value, fact.value) for other in told):
                 changed[each.name] = None
                 denied[path] = reason
         groups[name] = replace(group, **changed)

@@ -238,6 +238,8 @@ def _by_order(
     inputs = [each for each in choices.inputs if not _is_given(each, decided)]
     needs_x = not _is_given(choices.x, decided) and not _is_given(choices.whole_input, decided)
     tried: set[tuple[int, ...]] = set()
+    heads = [each for each in choices.parts if each.role in (Role.MU, Role.SECOND) and not _is_given(each, decided)]
+    later: list[list[_Reading]] = []
     for outputs in (choices.entries, choices.parts):
         free = [each for each in outputs if each.value is not None and not _is_given(each, decided)]
         for orders in (_interleaved(free, inputs, len(left)), permutations((*free, *inputs), len(left))):
@@ -251,11 +253,20 @@ def _by_order(
                 tried.add(key)
                 group.append(({**decided, **dict(zip(left, order, strict=True))}, tuple(left)))
             # Every output in its place comes before an order that passes one over, and both heads before z.
-            heads = [each for each in free if each.role in (Role.MU, Role.SECOND)]
-            for preferred in (free, heads, []):
-                chosen = [one for one in group if all(_is_given(each, one[0]) for each in preferred)]
+            for preferred in (free, heads):
+                chosen = [one for one in group if all(_is_handed_on(each, one[0], choices) for each in preferred)]
                 group = [one for one in group if one not in chosen]
                 yield chosen
+            later.append(group)
+    yield from later
+
+
+def _is_handed_on(candidate: Candidate, found: Mapping[str, Candidate], choices: Candidates) -> bool:
+    """Whether a candidate is given, by itself or within an entry that is."""
+    if _is_given(candidate, found):
+        return True
+    whole = [each.written for each in found.values() if each in choices.entries and not isinstance(each.value, Tensor)]
+    return any(candidate.written.startswith(each) for each in whole)
 
 
 def _interleaved(
