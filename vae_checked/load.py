@@ -14,6 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from vae_checked.definitions import ALONE, definitions_of, trains_when_imported
 from vae_checked.errors import (
     OLDEST_TORCH,
     TORCH_EXTRA,
@@ -129,6 +130,10 @@ def _module(name: str, spec: str, what: str, folder: Path) -> ModuleType:
         sys.path.insert(0, str(folder))
     try:
         with _disk_untouched():
+            if trains_when_imported(name):
+                alone = definitions_of(name)
+                if alone is not None:
+                    return alone
             return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name is not None and f"{name}.".startswith(f"{error.name}."):
@@ -136,14 +141,48 @@ def _module(name: str, spec: str, what: str, folder: Path) -> ModuleType:
                 f"{what} {spec!r}: there is no module {error.name!r} to import: run from the folder that holds it, "
                 f"or install it"
             ) from None
+        alone = _alone(name, spec)
+        if alone is not None:
+            return alone
         raise ModelError(f"{what} {spec!r}: importing {name} needs {error.name!r}, which is not installed") from error
     except SystemExit as error:
+        alone = _alone(name, spec)
+        if alone is not None:
+            return alone
         raise ModelError(
             f"{what} {spec!r}: importing {name} ended the program (exit status {error.code}): "
             f'put what it runs below `if __name__ == "__main__":`'
         ) from None
     except Exception as error:
+        alone = _alone(name, spec)
+        if alone is not None:
+            return alone
         raise ModelError(f"{what} {spec!r}: importing {name} raised {described(error)}") from error
+
+
+def _alone(name: str, spec: str) -> ModuleType | None:
+    """The definitions of a script whose import fails, where what is named is among them."""
+    sys.modules.pop(name, None)
+    try:
+        with _disk_untouched():
+            module = definitions_of(name)
+    except Exception:  # what is defined may raise anything; the import's own error is told then
+        module = None
+    if module is None or not hasattr(module, spec.partition(":")[2].partition(".")[0]):
+        sys.modules.pop(name, None)
+        return None
+    return module
+
+
+def loaded_alone(spec: str) -> str | None:
+    """A line on the module of `spec` where its definitions alone were loaded; None where it was imported as a whole."""
+    name = spec.partition(":")[0]
+    path = getattr(sys.modules.get(name), ALONE, None)
+    if path is None:
+        return None
+    return (
+        f"{name} runs more than definitions when it is imported: its classes, functions and constants alone were loaded"
+    )
 
 
 def _missing(owner: object, name: str) -> str:

@@ -117,7 +117,7 @@ def configured(args: argparse.Namespace) -> ModelConfig:
 
 def audited(config: ModelConfig, seed: int = 0, weights: str | None = None) -> Any:
     """The audit of a configured model, with the weights of that file where one is named."""
-    from vae_checked.load import build_model, load_object, load_weights, require_torch
+    from vae_checked.load import build_model, load_object, load_weights, loaded_alone, require_torch
 
     require_torch(f"auditing {config.name}")
     model = build_model(config.model, config.kwargs, config.folder)
@@ -157,7 +157,9 @@ def audited(config: ModelConfig, seed: int = 0, weights: str | None = None) -> A
         replace(each, unobserved={path: as_options(reason) for path, reason in each.unobserved.items()})
         for each in report.facts
     )
-    return replace(report, facts=facts, unobserved=tuple(map(as_options, report.unobserved)))
+    alone = loaded_alone(config.model)
+    lines = (*([f"{config.name}: {alone}"] if alone else []), *map(as_options, report.unobserved))
+    return replace(report, facts=facts, unobserved=lines)
 
 
 def parsed_kwargs(text: str) -> dict[str, Any]:
