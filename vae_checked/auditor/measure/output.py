@@ -69,7 +69,8 @@ def output_shape(seen: Recognition, *, chosen: bool = False) -> Fact[ShapePair] 
     size = value.tensor.numel()
     target = None if seen.join is None else seen.run.tape.values[seen.join.target].tensor
     if target is not None and target.numel() == size != x.numel() and target.shape == value.tensor.shape:
-        x = target  # the loss compares it with a part of the data, as with the frames to come
+        if not _misses_a_little(value.tensor, x):
+            x = target  # the loss compares it with a part of the data, as with the frames to come
     if value.tensor.dim() > x.dim() and size % x.numel() == 0:
         return None  # several reconstructions per input
     if value.tensor.shape[1:] == x.shape[1:] and len(value.tensor) != len(x):
@@ -89,11 +90,13 @@ def output_shape(seen: Recognition, *, chosen: bool = False) -> Fact[ShapePair] 
 def _nearly_alike(seen: Recognition, x_hat: Tensor, x: Tensor) -> bool:
     """Whether what a decoder makes of z has the axes of an image or a sound and misses its size by a little."""
     after_z = any(seen.x_hat in seen.graph.descendants(latent.every_z) for latent in seen.latents)
-    if not after_z or x.dim() < 3 or x_hat.dim() != x.dim() or x_hat.shape[:2] != x.shape[:2]:
-        return False
-    return all(
-        abs(made - taken) <= max(1, taken // 8) for made, taken in zip(x_hat.shape[2:], x.shape[2:], strict=True)
-    )
+    return after_z and x.dim() >= 3 and x_hat.shape[:2] == x.shape[:2] and _misses_a_little(x_hat, x)
+
+
+def _misses_a_little(x_hat: Tensor, x: Tensor) -> bool:
+    """Whether a tensor has the axes of another and lacks, or has too many, of an eighth of its elements at most."""
+    pairs = zip(x_hat.shape, x.shape, strict=False)
+    return x_hat.dim() == x.dim() and all(abs(made - taken) <= max(1, taken // 8) for made, taken in pairs)
 
 
 def _axes(tensor: Tensor, batch: int) -> str:
