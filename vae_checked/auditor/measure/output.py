@@ -68,9 +68,9 @@ def output_shape(seen: Recognition, *, chosen: bool = False) -> Fact[ShapePair] 
     x = seen.run.x
     size = value.tensor.numel()
     target = None if seen.join is None else seen.run.tape.values[seen.join.target].tensor
-    if target is not None and target.numel() == size != x.numel() and target.shape == value.tensor.shape:
-        if not _misses_a_little(value.tensor, x):
-            x = target  # the loss compares it with a part of the data, as with the frames to come
+    is_part = target is not None and target.numel() < x.numel() and target.shape == value.tensor.shape
+    if target is not None and is_part and not _misses_a_little(value.tensor, x):
+        x = target  # the loss compares it with a part of the data, as with the frames to come
     if value.tensor.dim() > x.dim() and size % x.numel() == 0:
         return None  # several reconstructions per input
     if value.tensor.shape[1:] == x.shape[1:] and len(value.tensor) != len(x):
