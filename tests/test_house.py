@@ -36,7 +36,8 @@ WALLS: dict[str, set[str] | None] = {
     "wrapping": {"contracts", "adapters", "shapes"},
     **{room: set() for room in COMMON},
     "config": set(),
-    "load": {"config"},
+    "definitions": set(),
+    "load": {"config", "definitions"},
     "__init__": ANY,
     "__main__": {"cli"},
     "cli": ANY,
@@ -47,7 +48,7 @@ WALLS: dict[str, set[str] | None] = {
 EDGE = {"cli", "pytest_plugin", "flake8_plugin"}
 STDLIB_ONLY = {
     "errors", "finding", "facts", "interval", "latent_facts", "record", "text", "markup", "regular_files", "config",
-    "mathematics", "catalogue", "linter", "reports",
+    "definitions", "mathematics", "catalogue", "linter", "reports",
 }  # fmt: skip
 FORBIDDEN_PACKAGES = {"laws": {"hypothesis"}}
 
