@@ -9,6 +9,7 @@ import threading
 import warnings
 from pathlib import Path
 
+import newer_torch
 import numpy as np
 import pytest
 import torch
@@ -25,6 +26,8 @@ from vae_checked.errors import ModelError
 
 ALL = {**MODELS, **TORCH, **PYTHON}
 AUDITED = {**TORCH, **{name: MODELS[name] for name in ("a list in a dict", "an attribute of the class")}}
+if newer_torch.TORCH < (2, 6):
+    del AUDITED["inference mode that is left standing"]  # torch refuses such a run itself: "Cannot set version_counter"
 
 
 @pytest.mark.parametrize("name", ALL)

@@ -6,6 +6,7 @@ import pytest
 import torch.distributed.fsdp
 import torch.export
 
+TORCH = tuple(int(part) for part in torch.__version__.split(".")[:2])
 HAS_OPEN_AXES = hasattr(torch.export.Dim, "AUTO")
 OPEN_AXES = pytest.mark.skipif(
     not HAS_OPEN_AXES, reason="this torch.export cannot leave an axis open: nothing is compared"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import io
 import pickle
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -225,7 +226,12 @@ def test_compiles_to_one_graph_without_extra_recompiles(kind: str, backend: str,
     got, wrapped_graphs, breaks = compiled_run(wrapped, backend, batches)
     assert (wrapped_graphs, breaks) == (graphs, {})
     assert alike(expected, got)
-    assert wrap_report(torch.compile(wrapped, backend=backend)).stages[-1].checked == {0: 0}
+    stages = wrap_report(torch.compile(wrapped, backend=backend)).stages
+    with warnings.catch_warnings(action="ignore"):  # a newer torch warns that it always does so
+        inlined = torch._dynamo.config.inline_inbuilt_nn_modules
+    # The graphs of an older torch call modules of its own as they are: those that are parts keep their contract then.
+    called = len(stages) - 1 if kind == "parts" and not inlined else 0
+    assert [stage.checked == {0: 0} for stage in stages] == [True] * (len(stages) - called) + [False] * called
 
 
 @pytest.mark.usefixtures("_fresh_dynamo")
