@@ -22,7 +22,8 @@ SQUEEZED = "VAE.encode() result[0]: 1 axis (5,), the contract says 2: B 5. The b
 def runs(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """What each rank wrote, for each way of training together."""
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(HERE.parents[1]), "PYTHONWARNINGS": "ignore"}
+    path = os.pathsep.join([str(HERE.parents[1]), str(HERE.parent / "support")])
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": path, "PYTHONWARNINGS": "ignore"}
     folder = tmp_path_factory.mktemp("ranks")
     command = [*torchrun, str(HERE / "wrapping_ranks.py"), str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from newer_torch import HAS_FSDP2
 from torch import Tensor, distributed, nn
 from torch.distributed import fsdp
 from torch.distributed.device_mesh import init_device_mesh
@@ -20,8 +21,8 @@ from torch.nn.parallel import DistributedDataParallel
 from vae_checked import wrap, wrap_report
 
 LATENTS = 5
-# How it is trained, and whether it is wrapped before that. An older torch has no FSDP2.
-WAYS = (("ddp", True), *([("fsdp", True), ("fsdp", False)] if hasattr(fsdp, "fully_shard") else []))
+# How it is trained, and whether it is wrapped before that.
+WAYS = (("ddp", True), *([("fsdp", True), ("fsdp", False)] if HAS_FSDP2 else []))
 
 
 class VAE(nn.Module):

@@ -92,7 +92,7 @@ TORCH: dict[str, Disturbance] = {
     ),
     "the default device": Disturbance(
         lambda m: torch.set_default_device("cpu"),
-        lambda m: (_modes(), getattr(torch._GLOBAL_DEVICE_CONTEXT, "device_context", None)),
+        lambda m: (_modes(), getattr(torch._GLOBAL_DEVICE_CONTEXT, "device_context", None), torch.get_default_device()),
     ),
     "a device that is left standing": Disturbance(_enter(lambda: torch.device("cpu")), lambda m: _modes()),
     "the number of threads": Disturbance(lambda m: torch.set_num_threads(3), lambda m: torch.get_num_threads()),

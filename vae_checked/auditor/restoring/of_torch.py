@@ -190,7 +190,10 @@ def _default_device() -> Any:
 
 
 def _set_default_device(context: Any) -> None:
-    torch._GLOBAL_DEVICE_CONTEXT.device_context = context
+    if context is not None:
+        torch._GLOBAL_DEVICE_CONTEXT.device_context = context
+    elif _default_device() is not None:
+        del torch._GLOBAL_DEVICE_CONTEXT.device_context  # get_default_device() of torch 2.6 fails where it is None
 
 
 # ------------------------------------------------------------------------------------- what has no plain setter
