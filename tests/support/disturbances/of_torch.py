@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import torch
@@ -85,6 +86,12 @@ def _global_hooks() -> list[int]:
 
 
 module_hooks = nn.modules.module
+
+
+def _stance() -> str:
+    compiler = sys.modules.get("torch._dynamo.eval_frame")
+    return "default" if compiler is None else compiler._stance.stance
+
 
 TORCH: dict[str, Disturbance] = {
     "the default dtype": Disturbance(
@@ -179,6 +186,10 @@ TORCH: dict[str, Disturbance] = {
         lambda m: torch.manual_seed(77), lambda m: torch.get_rng_state().tolist()
     ),
 }
+if hasattr(torch.compiler, "set_stance"):
+    TORCH["the stance of torch.compile"] = Disturbance(
+        lambda m: torch.compiler.set_stance("force_eager"), lambda m: _stance()
+    )
 if not TELLS_SAVED_TENSOR_HOOKS:
     del TORCH["hooks on saved tensors that are left standing"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
@@ -106,6 +107,7 @@ def _settings() -> Iterator[Setting]:
     yield _attribute("the hooks on backward", nn.modules.module, "_global_is_full_backward_hook")
     yield _attribute("checks of distributions", torch.distributions.Distribution, "_validate_args")
     yield _attribute("filled memory", torch.utils.deterministic, "fill_uninitialized_memory")
+    yield Setting("the stance of torch.compile", _stance, _set_stance)
     yield Setting(
         "how tensors are shared",
         torch.multiprocessing.get_sharing_strategy,
@@ -234,6 +236,16 @@ def _set_saved_tensor_hooks(held: Any) -> None:
         torch._C._autograd._pop_saved_tensors_default_hooks()
     if held is not None and _saved_tensor_hooks() != held:
         torch._C._autograd._push_saved_tensors_default_hooks(*held)
+
+
+def _stance() -> Any:
+    """None where nothing has been compiled yet, or torch has no stances."""
+    return getattr(sys.modules.get("torch._dynamo.eval_frame"), "_stance", None)
+
+
+def _set_stance(held: Any) -> None:
+    compiler: Any = sys.modules["torch._dynamo.eval_frame"]
+    compiler._stance = type(compiler._stance)() if held is None else held
 
 
 def _deterministic() -> tuple[bool, bool]:
