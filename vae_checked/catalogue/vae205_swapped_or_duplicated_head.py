@@ -11,13 +11,12 @@ from vae_checked.catalogue.verdict import Clean, Evidence, Found, Verdict, lacki
 from vae_checked.facts import Fact, Facts, HeadSource
 from vae_checked.finding import Severity
 
-_NO_TWO = "mean and log variance are no two heads of their own"
 _WORDS = {
-    HeadSource.DUPLICATED: f"{_NO_TWO}: they are computed by the same layer",
-    HeadSource.SWAPPED: f"{_NO_TWO}: what the sampler takes for the width the KL reads as the mean, and vice versa",
-    HeadSource.HANDED_OVER: "mean and log variance are returned in one order, and the loss takes them in the other: "
-    "handed over in order, they are exchanged",
-    HeadSource.REPEATED: f"{_NO_TWO}: one is handed on twice, and another one that is computed is never read",
+    HeadSource.DUPLICATED: "both are computed by the same layer",
+    HeadSource.SWAPPED: "what the sampler takes for the width the KL reads as the mean, and vice versa",
+    HeadSource.HANDED_OVER: "they are returned in one order, and the loss takes them in the other: handed over "
+    "in order, they are swapped",
+    HeadSource.REPEATED: "one is handed on twice, and another one that is computed is never read",
 }
 
 _MADE = re.compile(r"\s*([\w.]+)\s*=\s*([A-Za-z_][\w.]*)\(")
@@ -67,7 +66,7 @@ MISTAKE = Mistake(
     ),
     symptoms=("std-is-odd", "blurry", "other-results"),
     said=("it should be linear_logvar", "logvar_positive twice", "same layer used for both mu and logvar"),
-    message="{what}",
+    message="mean and log variance are mixed up: {what}",
     evidence="the heads are {source}",
     fix="{remedy}",
     bad=edit(("return self.fc_mu(h), self.fc_logvar(h)", "return self.fc_mu(h), self.fc_mu(h)  # VAE205")),
