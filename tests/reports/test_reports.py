@@ -6,7 +6,6 @@ import json
 import math
 from dataclasses import replace
 from email.message import Message
-from html.parser import HTMLParser
 from xml.etree import ElementTree
 
 import pytest
@@ -246,42 +245,6 @@ def test_junit_survives_what_xml_cannot_hold() -> None:
     odd = replace(FOUND, message='a < b & "c" \x00 \udc80 ]]>', place=replace(PLACE, path="m\x1b<.py"))
     (suite,) = ElementTree.fromstring(render(AuditLike(findings=(odd,)), "junit"))
     assert suite[0].find("failure").get("message") == 'a < b & "c" \\x00 \\x80 ]]>'
-
-
-# ------------------------------------------------------------------------------------------------------ html
-
-
-class Outline(HTMLParser):
-    """Collects text, and refuses tags that do not close in order."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.words: list[str] = []
-        self.tags: set[str] = set()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.add(tag)
-        if tag != "meta":
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self.words.append(data)
-
-
-def test_html_is_well_formed_and_escapes_what_it_shows() -> None:
-    odd = replace(FOUND, message="a <script>alert(1)</script> & b")
-    outline = Outline()
-    outline.feed(render(LintLike(findings=(odd,)), "html"))
-    assert outline.open == []
-    assert "script" not in outline.tags
-    text = "".join(outline.words)
-    assert "a <script>alert(1)</script> & b" in text
-    assert LINE in text
-    assert "notes, 50%.py: not Python: line 1" in text
 
 
 # ------------------------------------------------------------------------------------------------- all of them

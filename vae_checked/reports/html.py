@@ -1,76 +1,186 @@
-"""The report as one page for a browser: no script, no file beside it."""
+"""The report as one page for a browser: no file beside it, and nothing that it asks a server for."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from vae_checked.finding import Severity
 from vae_checked.markup import html_text
-from vae_checked.reports import remarks
+from vae_checked.reports import all_examined, remarks
+from vae_checked.reports.html_style import SCRIPT, STYLE
+from vae_checked.reports.page import difference
+from vae_checked.reports.pictures import pictures
 from vae_checked.reports.portrait import portrait
-from vae_checked.reports.source_excerpt import excerpt
-from vae_checked.reports.standing import clean, in_part
+from vae_checked.reports.source_view import Sources
+from vae_checked.reports.standing import NOUNS, by_subject, clean, in_part, verdict
 from vae_checked.reports.text import location, statistics
 
 if TYPE_CHECKING:
+    from vae_checked.catalogue import Mistake
+    from vae_checked.catalogue.coverage import Examined
     from vae_checked.finding import Finding
     from vae_checked.reports import Report
 
-_STYLE = """
-:root { color-scheme: light dark; }
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
-pre { overflow-x: auto; padding: .5rem 1rem; background: color-mix(in srgb, currentColor 8%, transparent); }
-article { border-left: .3rem solid; padding-left: 1rem; margin: 1.5rem 0; }
-.error { border-color: #c62828; } .warning { border-color: #b8860b; } .info { border-color: #1565c0; }
-h2 { font-size: 1.05rem; } dt { font-weight: 600; } dd { margin: 0 0 .4rem 1rem; }
-"""
+# Nothing but what stands in the page itself is loaded or run.
+_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+)
+# Of many VAEs pictures would only be long: those with findings come first.
+_MOST_PICTURED = 20
 
 
 def render(report: Report) -> str:
-    """Every finding, then what was recognised, clean, undecided and unread."""
-    findings = sorted(report.findings, key=lambda each: each.sort_key)
-    observed = [f"{facts.subject}: {line}" for facts in report.facts for line in portrait(facts)]
+    """An overview, every finding with its source and remedy, pictures of each VAE, and what was looked at."""
+    from vae_checked import __version__  # noqa: PLC0415  avoids a cycle: the package resolves its public names lazily
+
+    found = by_subject(report)
+    ordered = [each for findings in found.values() for each in findings]
     parts = [
         "<!doctype html>",
-        '<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">',
-        f"<title>vae-checked</title><style>{_STYLE}</style></head><body>",
-        f"<h1>vae-checked</h1><p>{html_text(report.summary)}</p>",
-        *(line for each in findings for line in _article(each)),
-        *_section("Recognised", report.recognised),
-        *_section("Facts", observed),
-        *_section("Checked and clean", clean(report)),
-        *_section("In part", in_part(report)),
-        *_section("Not decided", report.unobserved),
-        *_section("Not read", [f"{path}: {reason}" for path, reason in report.unread]),
-        *_section("Left out", [f"{path}: {reason}" for path, reason in report.left_out]),
-        *(
-            line
-            for heading, found in remarks(report).items()
-            for line in _section(heading.capitalize(), [str(each) for each in found])
-        ),
-        *_section("Statistics", statistics(report)),
-        "</body></html>",
+        '<html lang="en"><head><meta charset="utf-8">',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
+        f"<title>vae-checked: {html_text(', '.join(found) or 'no finding')}</title>",
+        f"<style>{STYLE}</style></head><body>",
+        f'<header><h1>vae-checked</h1><p class="soft">version {__version__}, {_today()}</p>',
+        f"<p>{html_text(report.summary)}</p>{_counts(report)}</header><main>",
+        *_index(ordered),
+        *_findings(report, found, ordered),
+        *_pictured(report, found),
+        *_looked_at(report),
+        f"</main><script>{SCRIPT}</script></body></html>",
     ]
     return "\n".join(parts) + "\n"
 
 
-def _article(finding: Finding) -> Iterator[str]:
+def _today() -> str:
+    from datetime import datetime  # noqa: PLC0415  beside its one use
+
+    return f"{datetime.now().astimezone():%Y-%m-%d %H:%M %Z}"
+
+
+def _counts(report: Report) -> str:
+    numbers = [(each, sum(found.severity is each for found in report.findings)) for each in Severity]
+    items = [
+        f'<li><b class="{each}">{number}</b> {NOUNS[each]}{"" if number == 1 else "s"}</li>' for each, number in numbers
+    ]
+    vaes = [each for each in all_examined(report) if each.is_vae]
+    whole = sum(each.fully_checked for each in vaes)
+    items.append(f"<li><b>{whole}</b> of {len(vaes)} VAE{'' if len(vaes) == 1 else 's'} fully checked</li>")
+    if report.unread:
+        items.append(f'<li><b class="error">{len(report.unread)}</b> not read</li>')
+    return f'<ul class="counts">{"".join(items)}</ul>'
+
+
+def _index(ordered: Sequence[Finding]) -> Iterator[str]:
+    if not ordered:
+        return
+    boxes = "".join(
+        f'<label><input type="checkbox" value="{each}" checked> {NOUNS[each]}s</label>'
+        for each in Severity
+        if any(finding.severity is each for finding in ordered)
+    )
+    hint = "Search: a code, a file, a word"
+    search = f'<input type="search" name="search" aria-label="Search the findings" placeholder="{hint}">'
+    yield f"<h2>Findings</h2><form>{search}{boxes}<output>{len(ordered)} shown</output></form>"
+    yield "<table><thead><tr><th>code</th><th>severity</th><th>where</th></tr></thead><tbody>"
+    for number, each in enumerate(ordered):
+        where = location(each.place) if each.place else each.subject
+        yield (
+            f'<tr data-severity="{each.severity}"><td><a href="#finding-{number}">{each.code}</a> '
+            f'{html_text(each.name)}</td><td class="{each.severity} severity">{each.severity}</td>'
+            f'<td class="place">{html_text(where)}</td></tr>'
+        )
+    yield "</tbody></table>"
+
+
+def _findings(report: Report, found: dict[str, list[Finding]], ordered: Sequence[Finding]) -> Iterator[str]:
+    from vae_checked.catalogue import CATALOGUE  # noqa: PLC0415  only a page with findings needs it
+
+    known = {each.code: each for each in CATALOGUE}
+    examined = {each.subject: each for each in all_examined(report)}
+    sources = Sources()
+    numbers = {id(each): number for number, each in enumerate(ordered)}
+    explained: set[str] = set()
+    for subject, findings in found.items():
+        yield f"<section><h2>{html_text(subject)}</h2>"
+        yield f'<p class="soft">{html_text(verdict(examined.get(subject), findings))}</p>'
+        for each in findings:
+            yield from _article(each, sources, numbers[id(each)])
+            if each.code not in explained and each.code in known:
+                yield from _explained(known[each.code])
+            elif each.code in known:
+                yield f'<p><a href="#why-{each.code}">Why it matters</a></p>'
+            explained.add(each.code)
+            yield "</article>"
+        yield "</section>"
+
+
+def _article(finding: Finding, sources: Sources, number: int) -> Iterator[str]:
+    """One finding, its element left open for what explains it."""
     place = finding.place
-    yield f'<article class="{finding.severity}">'
-    yield f"<h2>{finding.code} {html_text(finding.name)}: {html_text(finding.message)}</h2>"
-    yield f"<p>{html_text(location(place) if place else finding.subject)}</p>"
+    where = location(place) if place else finding.subject
+    severity = finding.severity
+    yield f'<article id="finding-{number}" class="is-{severity}" data-severity="{severity}">'
+    yield f'<p class="{severity} severity">{severity}</p>'
+    yield f"<h3>{finding.code} {html_text(finding.name)}: {html_text(finding.message)}</h3>"
+    yield f'<p class="place soft">{html_text(where)}</p>'
     if place and place.text.strip():
-        yield f"<pre>{chr(10).join(map(html_text, excerpt(place)))}</pre>"
-    shown = [(str(finding.how), finding.evidence), ("fix", finding.fix)]
-    if finding.also:
-        shown.insert(1, ("also in", ", ".join(finding.also)))
-    yield f"<dl>{''.join(f'<dt>{term}</dt><dd>{html_text(words)}</dd>' for term, words in shown)}</dl>"
-    if finding.related:
-        places = (f"<li>{html_text(location(each.place))}: {html_text(each.message)}</li>" for each in finding.related)
-        yield f"<ul>{''.join(places)}</ul>"
-    yield "</article>"
+        yield f'<pre tabindex="0"><code>{sources.shown(place)}</code></pre>'
+    shown = [(str(finding.how), finding.evidence)] if finding.evidence else []
+    shown += [("also in", ", ".join(finding.also))] if finding.also else []
+    shown += [(location(each.place), each.message) for each in finding.related]
+    if shown:
+        yield f"<dl>{''.join(f'<dt>{html_text(term)}</dt><dd>{html_text(words)}</dd>' for term, words in shown)}</dl>"
+    yield "<h4>Fix</h4>"
+    if finding.fixed_line and place:
+        before, after = html_text(place.text.strip()), html_text(finding.fixed_line)
+        diff = f'<span class="minus">- {before}</span><span class="plus">+ {after}</span>'
+        yield f'<pre tabindex="0"><code>{diff}</code></pre>'
+    else:
+        yield f"<p><code>{html_text(finding.fix)}</code></p>"
+
+
+def _explained(mistake: Mistake) -> Iterator[str]:
+    bad, good = ("\n".join(map(html_text, part.splitlines())) for part in difference(mistake.bad, mistake.good))
+    yield f'<details id="why-{mistake.code}"><summary>Why it matters</summary>'
+    yield f"<p>{html_text(mistake.summary)} {html_text(mistake.why)}</p>"
+    yield f'<div class="pair"><div><h4>Bad</h4><pre tabindex="0"><code>{bad}</code></pre></div>'
+    yield f'<div><h4>Good</h4><pre tabindex="0"><code>{good}</code></pre></div></div>'
+    yield f'<p class="soft">More: <code>vae-checked explain {mistake.code}</code></p></details>'
+
+
+def _pictured(report: Report, found: dict[str, list[Finding]]) -> Iterator[str]:
+    vaes = sorted((each for each in all_examined(report) if each.is_vae), key=lambda each: each.subject not in found)
+    for each in vaes[:_MOST_PICTURED]:
+        yield f"<section><h2>What {html_text(each.subject)} does</h2>"
+        for caption, drawn in pictures(each.views, found.get(each.subject, ())):
+            yield f'<figure><div class="wide">{drawn}</div><figcaption>{html_text(caption)}</figcaption></figure>'
+        yield from _facts(each)
+        yield "</section>"
+    if len(vaes) > _MOST_PICTURED:
+        yield f'<p class="soft">{len(vaes) - _MOST_PICTURED} more VAEs are not pictured.</p>'
+
+
+def _facts(examined: Examined) -> Iterator[str]:
+    lines = dict.fromkeys(line for view in examined.views for line in portrait(view))
+    yield from _section("Facts", list(lines))
+
+
+def _looked_at(report: Report) -> Iterator[str]:
+    yield from _section("Recognised", report.recognised)
+    yield from _section("Checked and clean", clean(report))
+    yield from _section("In part", in_part(report))
+    yield from _section("Not decided", report.unobserved)
+    yield from _section("Not read", [f"{path}: {reason}" for path, reason in report.unread])
+    yield from _section("Left out", [f"{path}: {reason}" for path, reason in report.left_out])
+    for heading, found in remarks(report).items():
+        yield from _section(heading.capitalize(), [str(each) for each in found])
+    yield from _section("Statistics", statistics(report))
 
 
 def _section(title: str, lines: Sequence[str]) -> Iterator[str]:
     if lines:
-        yield f"<section><h2>{title}</h2><ul>{''.join(f'<li>{html_text(line)}</li>' for line in lines)}</ul></section>"
+        items = "".join(f"<li>{html_text(line)}</li>" for line in lines)
+        yield f"<details open><summary>{title}</summary><ul>{items}</ul></details>"
