@@ -353,13 +353,17 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Recon:
-    """The reconstruction term: `sign` +1 when a larger error makes a larger loss, `ignored_attribute` with its text."""
+    """The reconstruction term: `sign` +1 when a larger error makes a larger loss, `ignored_attribute` with its text.
+
+    `weighs_worst`: of several samples the one with the largest error weighs most in the loss.
+    """
 
     kind: Fact[Likelihood] | None = None
     swapped: Fact[bool] | None = None
     sign: Fact[int] | None = None
     reduced: Fact[Reduced] | None = None
     ignored_attribute: Fact[str | None] | None = None
+    weighs_worst: Fact[bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,25 @@ def test_an_importance_weighted_bound_is_no_wrong_kl(name: str) -> None:
     assert report.facts[0].kl.form is None
 
 
+@pytest.mark.parametrize(
+    ("bound", "worst"),
+    [
+        (lambda error, gap: torch.logsumexp(error + gap, dim=1).mean(), True),
+        (lambda error, gap: ((error + gap) / 50).exp().mean(1).log().mean(), True),
+        (lambda error, gap: -torch.logsumexp(-error - gap, dim=1).mean(), False),
+        (lambda error, gap: (error + gap).mean(1).mean(), None),
+    ],
+)
+def test_the_worst_sample_of_a_bound_weighs_least(
+    bound: Callable[[Tensor, Tensor], Tensor], worst: bool | None
+) -> None:
+    torch.manual_seed(5)
+    report = audit(Model(), f"B {FEATURES}", lambda x_hat, x, mu, logvar, z: bound(*terms(x_hat, x, mu, logvar, z)))
+    found = report.facts[0].recon.weighs_worst
+    assert (None if found is None else found.value) is worst
+    assert codes(report) == (["VAE505"] if worst else [])
+
+
 def test_a_mean_over_samples_is_no_mean_over_a_sample() -> None:
     def loss(x_hat: Tensor, x: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
         error = (x_hat - x.unsqueeze(1).expand_as(x_hat)).pow(2).sum(2).mean(1)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from vae_checked.auditor.measure import noise, output, sampler, training
+from vae_checked.auditor.measure.bounds import weighs_worst
 from vae_checked.auditor.measure.conditions import ignored_conditions
 from vae_checked.auditor.measure.heads import head_source
 from vae_checked.auditor.measure.intervals import interval_of
@@ -122,7 +123,10 @@ def _shared(seen: Observed, subject: str, data: Interval | None) -> Facts:
             output.output_shape(first, chosen=seen.open_sizes),
             mixing,
         ),
-        recon=attempt("recon.kind", lambda: recon_facts(seen, attempt.unobserved), Recon()),
+        recon=replace(
+            attempt("recon.kind", lambda: recon_facts(seen, attempt.unobserved), Recon()),
+            weighs_worst=attempt("recon.weighs_worst", lambda: weighs_worst(first), None),
+        ),
         data=Data(
             None if data is None else Fact(target or data, Origin("the data")),
             attempt("data.axis_order", lambda: axis_order(first), None),

@@ -95,7 +95,6 @@ class Observed:
     def kl_reduction(self, weight: float, place: int, interval: Interval | None) -> tuple[Reduced, Factor]:
         """How one latent's KL is reduced, from its weight at both batch sizes, and its factor."""
         first = self.train
-        latent = first.latents[place]
 
         def measure(seen: Recognition) -> kl_term.KLMeasured | None:
             if place >= len(seen.latents):
@@ -103,10 +102,24 @@ class Observed:
             return kl_term.measure_kl(seen, seen.latents[place], interval, with_values=False)
 
         divisions = self._batch_divisions(weight, measure)
-        way = self._with_sizes(lambda seen: _kl_way(seen, place))
+        copies = self.copies(place)
+        way = self._with_sizes(lambda seen: _kl_way(seen, place), copies)
         way = replace(way, settings=(*first.settings_by(Role.MU, Role.SECOND), *_supplied(first)))
-        event = first.run.tape.values[latent.mu].tensor.numel() // first.batch
-        return weights.explained(weight, first.batch, event, way, divisions, first.loss.kept_batch)
+        event = self.latents_of(place)
+        return weights.explained(weight * copies, first.batch, event, way, divisions, first.loss.kept_batch)
+
+    def copies(self, place: int) -> int:
+        """How often a head is repeated before anything is made of it, as one for each of several samples."""
+        first = self.train
+        head = first.latents[place].mu
+        sizes = [first.run.tape.values[n].tensor.numel() for n in first.graph.moved_from(head)]
+        return sizes[0] // min(sizes)
+
+    def latents_of(self, place: int) -> int:
+        """The number of latents of one sample, each counted once."""
+        first = self.train
+        head = first.run.tape.values[first.latents[place].mu].tensor
+        return head.numel() // first.batch // self.copies(place)
 
 
 def _supplied(first: Recognition) -> tuple[Setting, ...]:
@@ -194,7 +207,7 @@ def kl_facts(seen: Observed, place: int, interval: Interval | None, unobserved: 
     reduced, factor = seen.kl_reduction(measured.weight, place, interval)
     if reduced.batch is None:
         unobserved["kl.reduced"] = "the batch sizes that were run do not tell how the batch is reduced"
-    event = first.run.tape.values[latent.mu].tensor.numel() // first.batch
+    event, once = seen.latents_of(place), measured.weight * seen.copies(place)
     term = KL(
         form,
         Fact(factor, measured.origin),
@@ -202,7 +215,7 @@ def kl_facts(seen: Observed, place: int, interval: Interval | None, unobserved: 
         None if reduced.batch is None else Fact(reduced, measured.origin),
         in_loss,
     )
-    return KLFacts(term, _beta(seen, measured.weight, event, reduced, place))
+    return KLFacts(term, _beta(seen, once, event, reduced, place))
 
 
 def _beta(seen: Observed, weight: float, count: int, reduced: Reduced, place: int) -> Fact[EffectiveBeta] | None:

@@ -4,17 +4,34 @@ from __future__ import annotations
 
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import EXAMPLE, edit
+from vae_checked.catalogue.support.names import names_of
 from vae_checked.catalogue.verdict import Clean, Evidence, Found, Verdict, lacking
 from vae_checked.facts import Facts
 from vae_checked.finding import Severity
 
+_INSIDE = (
+    "weighs most in the sample where it is largest: the sign of a bound stands inside its logarithm, not before it"
+)
+_LOGARITHM = "loss = -torch.logsumexp(log_w, dim=1).mean(), with log_w = log p(x, z) - log q(z | x)"
+
 
 def judge(facts: Facts) -> Verdict:
-    """Found where the reconstruction error is maximised."""
-    sign = facts.recon.sign
+    """Found where the reconstruction error is maximised, by itself or within the logarithm of a bound."""
+    sign, worst = facts.recon.sign, facts.recon.weighs_worst
+    if worst is not None and worst.value:
+        values = {"what": _INSIDE, "seen": "the weight of a sample grows with it", "remedy": _LOGARITHM}
+        return Found(Evidence(origin=worst.origin, values=values))
     if sign is None:
         return lacking(facts, "recon.sign")
-    return Clean() if sign.value > 0 else Found(Evidence(origin=sign.origin, values={"sign": sign.value}))
+    if sign.value > 0:
+        return Clean()
+    names = names_of(facts)
+    values = {
+        "what": "is maximised: a larger error makes a smaller loss",
+        "seen": f"its sign in the loss is {sign.value}",
+        "remedy": f"loss = ({names.recon} + {names.kl}).mean(), with the error's own sign",
+    }
+    return Found(Evidence(origin=sign.origin, values=values))
 
 
 MISTAKE = Mistake(
@@ -28,9 +45,9 @@ MISTAKE = Mistake(
     ),
     symptoms=("loss-is-negative", "loss-stays-high"),
     said=("sign of the reconstruction", "minus before the reconstruction loss"),
-    message="the reconstruction error is maximised: a larger error makes a smaller loss",
-    evidence="the sign of the error in the loss is {sign}",
-    fix="loss = ({called.recon} + {called.kl}).mean(), with the error's own sign",
+    message="the reconstruction error {what}",
+    evidence="of the reconstruction error: {seen}",
+    fix="{remedy}",
     bad=edit(
         ("recon = F", "recon = -F"),
         ("sum(dim=(1, 2, 3))", "sum(dim=(1, 2, 3))  # VAE505"),

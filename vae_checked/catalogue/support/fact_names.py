@@ -26,6 +26,7 @@ FACT_NAMES = {
     "recon.swapped": "the order of the loss's arguments",
     "recon.sign": "the sign of the reconstruction",
     "recon.reduced": "the axes the reconstruction is reduced over",
+    "recon.weighs_worst": "which of several samples weighs most",
     "recon.ignored_attribute": "attributes set on the loss",
     "data.interval": "the range of the data",
     "data.trained": "the range of the data of training",
