@@ -1,6 +1,6 @@
 """Writes what in the pages follows from the code: catalogue, command line, and what the examples print.
 
-`--check` only compares.
+`--check` only compares; `--without-examples` runs none of them, and leaves what they print as it is.
 """
 
 from __future__ import annotations
@@ -79,8 +79,8 @@ def symptoms() -> str:
     return "\n\n".join(("# Symptoms", about, *symptoms_page([(each, mistakes_with(each)) for each in SYMPTOMS]))) + "\n"
 
 
-def pages() -> dict[Path, str]:
-    """Every generated file with its whole text."""
+def pages(*, run_examples: bool = True) -> dict[Path, str]:
+    """Every generated file with its whole text; where examples are not run, what they print is as it was."""
     mistakes = sorted(CATALOGUE, key=lambda each: each.code)
     index = (
         "# The catalogue\n\n"
@@ -101,7 +101,8 @@ def pages() -> dict[Path, str]:
     for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
         if path not in made:
             text = path.read_text(encoding="utf-8")
-            made[path] = page(MARKER.sub(lambda found: f"{found['head']}{tables[found['name']]}{found['tail']}", text))
+            text = MARKER.sub(lambda found: f"{found['head']}{tables[found['name']]}{found['tail']}", text)
+            made[path] = page(text) if run_examples else text
     return made
 
 
@@ -115,8 +116,10 @@ def outdated(wanted: dict[Path, str]) -> list[Path]:
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--check", action="store_true", help="write nothing; exit with 1 when a page is out of date")
-    check = options.parse_args().check
-    wanted = pages()
+    options.add_argument("--without-examples", action="store_true", help="run no example: what they print stays")
+    given = options.parse_args()
+    check: bool = given.check
+    wanted = pages(run_examples=not given.without_examples)
     stale = outdated(wanted)
     for path in stale:
         print(f"{'out of date' if check else 'written'}: {path.relative_to(ROOT)}")

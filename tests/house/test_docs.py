@@ -21,6 +21,17 @@ def test_every_page_is_up_to_date_and_every_example_runs() -> None:
     assert [path.name for path in generate.outdated(generate.pages())] == []
 
 
+def test_pages_are_made_without_their_examples_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    run: list[str] = []
+    monkeypatch.setattr(generate, "page", run.append)
+    monkeypatch.setattr(generate, "CATALOGUE", generate.CATALOGUE[:1])
+    monkeypatch.setattr(generate, "SYMPTOMS", generate.SYMPTOMS[:1])
+    made = generate.pages(run_examples=False)
+    assert not run
+    path = DOCS / "getting-started.md"
+    assert made[path] == path.read_text(encoding="utf-8")
+
+
 def test_what_an_example_prints_is_written_below_it() -> None:
     stale = f"{FILE}```python\nfrom hello import NAME\nprint(NAME, 2.0)\n```\n\n```text\nBob\n```\n"
     assert examples.page(stale) == stale.replace("Bob", "Ada 2.0")
