@@ -155,3 +155,76 @@ def test_only_a_kl_that_departs_is_told_of_in_another_choice(
     monkeypatch.setattr(assemble, "facts_of", counted)
     linted(tmp_path, files(BRANCHES["of a default"], kl))
     assert (sum(subject.endswith(":fit") for subject in asked) > 1) is read
+
+
+MODELS = (
+    HEAD
+    + """
+
+class Plain(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.there, self.back = nn.Linear(84, 7), nn.Linear(7, 84)
+
+    def forward(self, x):
+        return self.back(self.there(x))
+
+
+class Drawn(Plain):
+    def __init__(self):
+        super().__init__()
+        self.wide = nn.Linear(84, 7)
+
+    def forward(self, x):
+        self.m, self.s = self.there(x), self.wide(x)
+        return self.back(self.m + torch.exp({half}self.s) * torch.randn_like(self.m))
+"""
+)
+SCRIPT = (
+    HEAD
+    + """
+import models
+import settings
+
+model = getattr(models, settings.kind)()
+adam = torch.optim.Adam(model.parameters())
+for x, _ in DataLoader(settings.data):
+    out = model(x)
+    loss = F.mse_loss(out, x, reduction="none").sum(1).mean()
+    if settings.kind == "Drawn":
+        kl = 0.5 * (1 + model.s - model.m.pow(2) - model.s.exp()).sum(1).mean()
+        loss {sign}= kl
+    adam.zero_grad()
+    loss.backward()
+    adam.step()
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("half", "sign", "expected"), [("0.5 * ", "-", []), ("", "-", ["VAE201"]), ("0.5 * ", "+", ["VAE302"])]
+)
+def test_a_script_is_read_with_the_model_that_a_setting_leaves_out_today(
+    half: str, sign: str, expected: list[str], tmp_path: Path
+) -> None:
+    made = {
+        "settings.py": 'kind = "Plain"\ndata = None\n',
+        "models.py": MODELS.format(half=half),
+        "train.py": SCRIPT.format(sign=sign),
+    }
+    report = linted(tmp_path, made)
+    assert codes(report) == expected
+    assert [facts for facts in report.facts if facts.sampler.std and facts.kl.form and facts.recon.kind]
+
+
+def test_what_another_setting_settles_is_not_asked_of_such_a_script(tmp_path: Path) -> None:
+    # Its output is in (0, 1), as another loss than that of today wants it, or another range of the data.
+    squashed = MODELS.format(half="0.5 * ").replace("return self.back(self.m", "return torch.sigmoid(self.back)(self.m")
+    made = {
+        "settings.py": 'kind = "Plain"\ndata = None\n',
+        "models.py": squashed.replace("torch.sigmoid(self.back)(", "self.last(").replace(
+            "self.wide = ", "self.last = nn.Sequential(self.back, nn.Sigmoid())\n        self.wide = "
+        ),
+        "train.py": SCRIPT.format(sign="-").replace("F.mse_loss", "F.binary_cross_entropy_with_logits"),
+    }
+    assert codes(linted(tmp_path, made)) == []

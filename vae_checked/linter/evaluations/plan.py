@@ -66,12 +66,20 @@ class Plan:
         yield from models.across()
 
     def supposed(self, evaluation: Evaluation) -> Iterator[Evaluation]:
-        """A model or a function run once more, where settings of today that leave a formula out are others."""
-        again = evaluation.again
-        if again is None or evaluation.subject == evaluation.module.path:
+        """A model or a function run once more, where settings of today that leave a formula out are others.
+
+        A script too, unless today's settings have a KL of what it draws.
+        """
+        again, module = evaluation.again, evaluation.module
+        choices = [{value: other} for value, other in list(evaluation.observations.skipped)[:_MAX_SUPPOSED]]
+        if again is None or not choices:
             return
-        for value, other in list(evaluation.observations.skipped)[:_MAX_SUPPOSED]:
-            yield self._project.supposing({value: other}, evaluation.module, partial(again, {}))
+        if evaluation.subject != module.path:
+            for choice in choices:
+                yield self._project.supposing(choice, module, partial(again, {}))
+        elif not self._roles.joins(evaluation):
+            for choice in choices:
+                yield self._project.interpreter.supposing(choice, partial(again, {}))
 
     def with_parts_of_the_project(self) -> Iterator[Evaluation]:
         """Models and trainers that are handed parts from outside, run with the parts that the project gives them."""

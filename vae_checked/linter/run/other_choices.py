@@ -7,23 +7,37 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from vae_checked.facts import KL, Facts, Family, KLForm, Sampler
+from vae_checked.facts import KL, Data, Facts, Family, KLForm, Output, Sampler, Training
 from vae_checked.finding import Place
 from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.roles import assemble
 from vae_checked.linter.roles.across import Across
 from vae_checked.linter.symbols.observations import ProjectObservations
+from vae_checked.record import replace
 
 
 def facts(evaluations: Iterable[Evaluation], observed: ProjectObservations) -> Iterator[Facts]:
-    """The KLs that are none of any parametrisation, and those that read a head otherwise than their samplers."""
-    for evaluation in filter(assemble.has_departing_kl, evaluations):
+    """The KLs that are none of any parametrisation, those that read a head otherwise than their samplers, and the
+    VAEs of scripts that have none as they are set today."""
+    for evaluation in evaluations:
+        is_script = evaluation.subject == evaluation.module.path
+        if not is_script and not assemble.has_departing_kl(evaluation):
+            continue
         for item in assemble.facts_of(evaluation, Across(observed)):
             form, std = item.kl.form, item.sampler.std
             if form is None:
                 continue
             if _is_none(form.value):
                 yield Facts(item.subject, kl=KL(form=form))
+            elif std is not None and item.recon.kind is not None and is_script:
+                # What a loss needs of the output, and of the data, may be settled by another setting.
+                yield replace(
+                    item,
+                    output=Output(),
+                    data=Data(),
+                    recon=replace(item.recon, swapped=None),
+                    training=Training(),
+                )
             elif std is not None and std.value.parametrisation is not form.value.parametrisation:
                 yield Facts(item.subject, kl=KL(form=form), sampler=Sampler(std=std))
 
@@ -33,9 +47,16 @@ def _is_none(form: KLForm) -> bool:
 
 
 def new(supposed: Iterable[Facts], known: Iterable[Facts]) -> list[Facts]:
-    """Of what was seen under other settings that which stands at no place that was seen under those of today."""
+    """Of what was seen under other settings that which stands at no place that was seen under those of today.
+
+    Of a whole VAE it is the KL that was not: its sampler is seen with its model.
+    """
     seen = {place for item in known for place in _places(item)}
-    return [item for item in supposed if seen.isdisjoint(_places(item))]
+    return [
+        item
+        for item in supposed
+        if seen.isdisjoint(_places(item if item.recon.kind is None else replace(item, sampler=Sampler())))
+    ]
 
 
 def _places(item: Facts) -> set[Place]:
