@@ -29,7 +29,8 @@ def kls(mu, logvar):
     if logvar.data.ndimension() == 4:
         logvar = logvar.view(logvar.size(0), logvar.size(1))
     each = -0.5 * (1 + logvar - mu.pow(2) - logvar.exp())
-    return each.sum(1).mean(0, True), each.mean(1).mean(0, True)
+    shown = 0.5 * (mu * mu + logvar.exp() - 1 - logvar)
+    return each.sum(1).mean(0, True), shown.mean(1).mean(0, True)
 
 
 def train(loader, bar, aim, weight):
@@ -45,7 +46,8 @@ def train(loader, bar, aim, weight):
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        bar.write("{:.3f} {:.3f} {:.3f}".format(error.item(), total.item(), mean.item()))
+        loss_per_latent = error + mean
+        bar.write("{:.3f} {:.3f} {:.3f}".format(error.item(), total.item(), loss_per_latent.item()))
 """
 )
 

@@ -177,8 +177,8 @@ class Losses:
         shown = any(
             self.graph.holds(value, kl.term.uid) or self.graph.holds(value, recon.term.uid) for value in self.backward
         )
-        any_total = set() if shown else {total.uid for total in holding}
-        for uids in ({value.uid for value in self.backward}, self._named, any_total):
+        others = () if shown else (self._named, {total.uid for total in holding})
+        for uids in ({value.uid for value in self.backward}, *others):
             for total in holding:
                 if total.uid in uids and (best is None or self.graph.holds(total, best.uid)):
                     best = total
