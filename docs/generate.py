@@ -15,6 +15,7 @@ from pictures import lint_picture
 
 from examples import BLOCK, page
 from vae_checked.catalogue import CATALOGUE, Mistake, Observer
+from vae_checked.catalogue.support.known_vaes import KNOWN
 from vae_checked.catalogue.symptom_search import mistakes_with
 from vae_checked.catalogue.symptoms import SYMPTOMS
 from vae_checked.cli import COMMANDS, parser
@@ -37,6 +38,15 @@ def matrix(mistakes: Iterable[Mistake], folder: str) -> str:
     for each in mistakes:
         marks = ["yes" if observer in each.seen_by else "-" for observer in (Observer.LINT, Observer.AUDIT)]
         rows.append(f"| [{each.code}]({folder}{each.code}.md) | {each.name} | {each.severity} | {' | '.join(marks)} |")
+    return "\n".join(rows) + "\n"
+
+
+def factors() -> str:
+    """The table of the VAEs whose factor is known, with the sources."""
+    rows = ["| VAE | factor | shift | source |", "|---|---|---|---|"]
+    for each in KNOWN:
+        factor = "mean and std per channel" if each.factor is None else f"{each.factor:g}"
+        rows.append(f"| {each.name} | {factor} | {each.shift:g} | <{each.source}> |")
     return "\n".join(rows) + "\n"
 
 
@@ -97,7 +107,7 @@ def pages(*, run_examples: bool = True) -> dict[Path, str]:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     shown = {block["file"]: block["body"] for block in BLOCK.finditer(readme) if block["file"]}
     made[PICTURES / "lint.svg"] = lint_picture("vae.py", shown["vae.py"])
-    tables = {"catalogue": matrix(mistakes, "docs/catalogue/")}
+    tables = {"catalogue": matrix(mistakes, "docs/catalogue/"), "factors": factors()}
     for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
         if path not in made:
             text = path.read_text(encoding="utf-8")

@@ -370,3 +370,43 @@ def latents(folder, config):
 """
     assert named(tmp_path, text.format(adapter="vae.add_adapter(config)")) == []
     assert [code for code, _ in named(tmp_path, text.format(adapter="vae.eval()"))] == ["VAE704"]
+
+
+FINE_TUNED = """\
+import torch
+import torch.nn.functional as F
+from diffusers import AutoencoderKL
+
+
+def train(loader):
+    vae = AutoencoderKL.from_pretrained("stabilityai/sd-vae-ft-ema")
+    optimizer = torch.optim.AdamW({parameters}, lr=1e-5)
+    for x in loader:
+        posterior = vae.encode(x * 2 - 1).latent_dist
+        z = posterior.{taken}()
+        loss = F.mse_loss(vae.decode(z).sample, x * 2 - 1) + {kl}
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+"""
+
+
+@pytest.mark.parametrize(
+    ("parameters", "taken", "kl", "codes"),
+    [
+        ("vae.parameters()", "sample", "1e-6 * posterior.kl().mean()", []),
+        ("vae.parameters()", "mode", "1e-6 * posterior.kl().mean()", [("VAE207", 11)]),
+        ("vae.decoder.parameters()", "sample", "1e-6 * posterior.kl().mean()", [("VAE602", 8)]),
+        ("[*vae.decoder.parameters(), *vae.encoder.parameters()]", "sample", "1e-6 * posterior.kl().mean()", []),
+        ("vae.decoder.parameters()", "mode", "0.0", []),
+    ],
+)
+def test_a_vae_that_is_trained_further_is_examined(
+    parameters: str, taken: str, kl: str, codes: list[tuple[str, int]], tmp_path: Path
+) -> None:
+    assert named(tmp_path, FINE_TUNED.format(parameters=parameters, taken=taken, kl=kl)) == codes
+
+
+def test_the_summary_says_how_many_latents_were_followed(tmp_path: Path) -> None:
+    assert "latents followed in 2 places" in read(tmp_path, ends(f"z * {S}", f"z / {S}")).summary
+    assert "latents followed" not in read(tmp_path, "import torch\nx = torch.randn(3).exp()\n").summary

@@ -232,6 +232,11 @@ class Flow:
             use = Use.OPEN if is_open else Use.GENERATED if self._is_generated(chain.leaf) else Use.GIVEN
             self.decoded.append(Decoded(owner, call, node.uid, chain.applied, use, where, None, clamped))
 
+    def posterior_of(self, value: Expr) -> Owner | None:
+        """The VAE that a posterior, or a latent that was taken from one, is of."""
+        latent = self._latents.get(value.uid)
+        return None if latent is None else latent.owner
+
     def chains(self, value: Expr) -> list[Chain]:
         """A value as affine maps of what it is made of, one for each way through the branches on the way."""
         if value.uid not in self._chains:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from vae_checked.facts import Fact, Facts, Interval, Latents
 from vae_checked.linter.evaluations.evaluation import Evaluation
-from vae_checked.linter.pretrained import pairs
+from vae_checked.linter.pretrained import fine_tuning, pairs
 from vae_checked.linter.pretrained.ends import Decoded, Encoded, Where
 from vae_checked.linter.pretrained.factors import factors
 from vae_checked.linter.pretrained.flow import DECODES, ENCODES, Flow
@@ -30,6 +30,7 @@ class InUse:
         self._encoded: dict[_Scope, list[Encoded]] = {}
         self._decoded: dict[_Scope, list[Decoded]] = {}
         self._single: list[Facts] = []
+        self._trained: list[Facts] = []
         self._read: set[str] = set()
 
     def note(self, evaluation: Evaluation) -> None:
@@ -37,7 +38,9 @@ class InUse:
         using = [module for module in evaluation.modules() if module.read_once(_calls)]
         if not using:
             return
-        flow = Flow(evaluation, Graph(evaluation.values()))
+        graph = Graph(evaluation.values())
+        flow = Flow(evaluation, graph)
+        self._trained += fine_tuning.facts(evaluation, flow, graph)
         for one in flow.encoded:
             self._encoded.setdefault(_scope(one.where), []).append(one)
         for other in flow.decoded:
@@ -57,6 +60,7 @@ class InUse:
             for one, other in _by_owner(encoded, decoded):
                 found += _of_pairs(pairs.pairs(one, other))
         yield from {str(item.latents): item for item in found}.values()
+        yield from {str((item.sampler, item.training)): item for item in self._trained}.values()
 
 
 def _calls(module: Module) -> bool:

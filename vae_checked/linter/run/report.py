@@ -73,6 +73,7 @@ class LintReport:
             f"{counted(self.files_read, 'file')} read, {self.files_concerned} with VAE code"
             + (f", {without} without" if without else ""),
             self._examined(),
+            *self._followed(),
             counted(len(self.findings), "finding") + (f", {self.known} more in the baseline" if self.known else ""),
         ]
         if self.unread:
@@ -86,6 +87,13 @@ class LintReport:
             number = sum(remark.kind is kind for remark in self.remarks)
             parts.append(f"1 {kind}" if number == 1 else f"{number} {kind.plural}")
         return "; ".join(parts)
+
+    def _followed(self) -> list[str]:
+        """`latents followed in 2 places`; nothing where no VAE is used that was trained elsewhere."""
+        subjects = {
+            facts.subject for facts in self.facts if any(path.startswith("latents.") for path, _ in facts.known())
+        }
+        return [f"latents followed in {counted(len(subjects), 'place')}"] if subjects else []
 
     def _examined(self) -> str:
         """`3 VAEs examined: 1 with findings, 1 fully checked, 1 in part`."""
