@@ -78,7 +78,11 @@ class Use(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PretrainedVAE:
-    """A VAE that is loaded, not written: its class and the text that says which, empty where they are not known."""
+    """A VAE that is loaded, not written: its class and the text that says which, empty where they are not known.
+
+    `symmetric` is whether it is said to take pictures in [-1, 1].
+    """
 
     kind: str = ""
     identity: str = ""
+    symmetric: bool = False

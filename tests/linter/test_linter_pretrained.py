@@ -410,3 +410,18 @@ def test_a_vae_that_is_trained_further_is_examined(
 def test_the_summary_says_how_many_latents_were_followed(tmp_path: Path) -> None:
     assert "latents followed in 2 places" in read(tmp_path, ends(f"z * {S}", f"z / {S}")).summary
     assert "latents followed" not in read(tmp_path, "import torch\nx = torch.randn(3).exp()\n").summary
+
+
+def test_the_range_of_a_vae_that_is_built_here_is_not_known(tmp_path: Path) -> None:
+    text = """\
+import torch
+from generative.networks.nets import AutoencoderKL
+from torchvision import datasets, transforms
+
+
+def latents(folder):
+    vae = AutoencoderKL(spatial_dims=2, in_channels=1, out_channels=1)
+    for x, _ in torch.utils.data.DataLoader(datasets.ImageFolder(folder, transforms.ToTensor()), batch_size=4):
+        torch.save(vae.encode(x)[0], "latents.pt")
+"""
+    assert named(tmp_path, text) == []

@@ -45,6 +45,7 @@ def audit_latents(
     *,
     vae: Any,
     pictures: Tensor,
+    symmetric: bool | None = None,
     seed: int = 0,
 ) -> AuditReport:
     """Run the helpers `encode` and `decode` with a VAE whose latents are known, and judge the two ends of their way.
@@ -52,7 +53,8 @@ def audit_latents(
     `encode` takes pictures (B, C, H, W), or what else the VAE takes, and returns latents; `decode` takes these and
     returns pictures. Both use `vae`, an object with `encode` and `decode`, which is left as it was: while they run, it
     gives known latents and pictures in its own wrappings. `pictures` are an example of what `encode` is given, both
-    ends of their range among them. Raises UsageError where `vae` has no such methods, or no helper calls it.
+    ends of their range among them; `symmetric` says whether the VAE takes pictures in [-1, 1], where it is not one of
+    diffusers'. Raises UsageError where `vae` has no such methods, or no helper calls it.
 
         report = audit_latents(to_latents, to_pictures, vae=vae, pictures=torch.rand(2, 3, 32, 48))
         report.raise_for_findings()
@@ -65,7 +67,7 @@ def audit_latents(
     with torch.no_grad(), _kept(modules):
         torch.manual_seed(seed)
         trips = [_trip(encode, decode, vae, pictures, size) for size in (1.0, _LARGE)]
-    latents, unobserved = _measured(trips[0], trips[1], vae)
+    latents, unobserved = _measured(trips[0], trips[1], _model(vae, symmetric))
     subject = type(vae).__name__
     facts = tuple(replace(Facts(subject), latents=each) for each in latents)
     judgements = tuple(map(judge, facts))
@@ -127,12 +129,18 @@ def _origin(what: str) -> Origin:
     return Origin(what, how=Provenance.MEASURED)
 
 
-def _measured(trip: _Trip, large: _Trip, vae: Any) -> tuple[list[Latents], list[str]]:
+def _model(vae: Any, symmetric: bool | None) -> PretrainedVAE:
+    """What is known of a VAE: of a class by a usual name that stands elsewhere nothing is."""
+    kind = type(vae).__name__ if type(vae).__module__.partition(".")[0] == "diffusers" else ""
+    identity = str(getattr(vae, "name_or_path", "") or "")
+    return PretrainedVAE("" if symmetric is False else kind, identity, symmetric is True)
+
+
+def _measured(trip: _Trip, large: _Trip, vae: PretrainedVAE) -> tuple[list[Latents], list[str]]:
     """The facts of two trips, and what could not be observed."""
     found, unobserved = [], []
     here, back = _origin("encode"), _origin("decode")
-    model = Fact(PretrainedVAE(type(vae).__name__, str(getattr(vae, "name_or_path", "") or "")), here)
-    found.append(Latents(vae=model, pixels=Fact(_interval(trip.encoded), here)))
+    found.append(Latents(vae=Fact(vae, here), pixels=Fact(_interval(trip.encoded), here)))
     if trip.changed:
         found.append(Latents(in_place=Fact("decode", back)))
     inner = _line(trip.known, trip.helped)
@@ -141,13 +149,13 @@ def _measured(trip: _Trip, large: _Trip, vae: Any) -> tuple[list[Latents], list[
     found.append(Latents(clamped=Fact(confined, back)))
     if inner is None or whole is None:
         if confined is None:
-            unobserved.append(f"{type(vae).__name__}: what the helpers make of a latent is no affine map of it")
+            unobserved.append("what the helpers make of a latent is no affine map of it")
         return found, unobserved
     channel = max(range(len(inner)), key=lambda each: abs(whole[each][0] - 1) + abs(whole[each][1]))
     scale, shift = inner[channel]
     total, rest = whole[channel]
     if scale == 0:
-        return found, [*unobserved, f"{type(vae).__name__}: encode returns the same for all latents"]
+        return found, [*unobserved, "encode returns the same for all latents"]
     encoded = _map(scale, shift)
     undone = undoing(encoded)
     decoded = _map(total / scale, rest - total / scale * shift)

@@ -98,4 +98,4 @@ _SYMMETRIC = re.compile(r"^(?:Asymmetric)?Autoencoder(?:KL\w*|DC|Tiny)$|^VQModel
 
 def takes_symmetric_pixels(vae: PretrainedVAE) -> bool:
     """Whether a VAE is of those that take pictures in [-1, 1]."""
-    return known(vae) is not None or _SYMMETRIC.search(vae.kind) is not None
+    return vae.symmetric or known(vae) is not None or _SYMMETRIC.search(vae.kind) is not None

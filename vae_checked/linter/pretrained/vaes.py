@@ -62,7 +62,8 @@ def _made(node: Expr, depth: int) -> Owner | None:
     holder, _, last = dotted.rpartition(".")
     kind = holder.rpartition(".")[2] if last in _LOADERS else last
     if _CLASS.search(kind):
-        return Owner("", PretrainedVAE(kind, _text(node.args) if last in _LOADERS else ""))
+        # One that is built here may be trained on whatever its author has.
+        return Owner("", PretrainedVAE(kind, _text(node.args)) if last in _LOADERS else PretrainedVAE())
     if _SAME.search(dotted):
         return next((found for arg in node.args if (found := owner_of(arg, depth + 1)) is not None), None)
     return None
