@@ -57,6 +57,13 @@ MISTAKE = Mistake(
         "that its encoder gives. Where the two ends of the way do not undo each other the decoder is given latents of"
         " another size: pictures are washed out, grey or burnt, and nothing in the training shows why."
     ),
+    symptoms=("washed-out", "samples-are-noise", "loss-is-huge"),
+    said=(
+        "scaling_factor forgotten",
+        "0.18215 missing",
+        "latents scaled twice",
+        "divide by the scaling factor before decode",
+    ),
     message="the ends of the latents' way disagree: {what}{at_related}",
     evidence="what is applied: {maps}",
     fix="{remedy}",

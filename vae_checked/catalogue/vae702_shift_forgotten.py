@@ -50,6 +50,8 @@ MISTAKE = Mistake(
         " + shift before decode. A shift at one end alone, or after the scale at the one and before it at the other, "
         "moves every latent by a constant: colours drift, and the loss hides it."
     ),
+    symptoms=("washed-out", "loss-looks-well"),
+    said=("shift_factor forgotten", "colour cast in decoded images", "latents_mean and latents_std not applied"),
     message="a shift is left over: {what}{at_related}",
     evidence="what is applied: {maps}",
     fix="{remedy}",

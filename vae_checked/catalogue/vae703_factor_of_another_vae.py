@@ -44,6 +44,8 @@ MISTAKE = Mistake(
         "from those of SDXL latents that are 1.4 times as large. A denoiser that was trained on the right ones is "
         "given others, and one that is trained here sees noise schedules that do not fit."
     ),
+    symptoms=("washed-out", "other-results"),
+    said=("wrong scaling factor for SDXL, SD3 or Flux", "0.18215 with the SDXL VAE", "0.13025"),
     message="this factor is not that of the VAE: {what}",
     evidence="the latents of {name} are used with {wanted} ({source})",
     fix="take it from the VAE: vae.config.scaling_factor ({wanted})",

@@ -77,6 +77,12 @@ MISTAKE = Mistake(
         "The autoencoders of latent diffusion take pictures in [-1, 1]. One in [0, 1] is encoded as a pale picture of"
         " half the contrast, and is decoded as one: the latents are those of washed-out images, and no loss tells."
     ),
+    symptoms=("washed-out", "loss-stays-high"),
+    said=(
+        "images not normalised to [-1, 1] before vae.encode",
+        "pale, dull colours of a pretrained VAE",
+        "vae.encode of [0, 1] pictures",
+    ),
     message="on the scale of something else: {what}",
     evidence="what is known: {pixels}",
     fix="{remedy}",

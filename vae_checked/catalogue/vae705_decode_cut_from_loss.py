@@ -43,6 +43,8 @@ MISTAKE = Mistake(
         "parameters need no gradient, its input does. Decoded under no_grad, or detached, the term is a number that "
         "is added to the loss and moves no weight."
     ),
+    symptoms=("loss-looks-well",),
+    said=("perceptual loss has no effect", "lpips loss does not change", "decode under no_grad in the loss"),
     message="this term of the loss has no gradient: it reads a picture decoded under {how}",
     evidence="every way from the term to what is trained passes the decode",
     fix="decode with gradient; requires_grad_(False) on the VAE keeps its own weights as they are",

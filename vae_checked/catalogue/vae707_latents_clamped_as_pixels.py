@@ -29,6 +29,8 @@ MISTAKE = Mistake(
         "Diffusion on pixels clips its samples to [-1, 1]. Latents are scaled to about unit variance: one value in "
         "three of a standard normal lies outside of [-1, 1] and is cut, and the decoder draws flat, pale pictures."
     ),
+    symptoms=("washed-out", "blurry"),
+    said=("clip_denoised in latent diffusion", "clip_sample=True with latents", "latents clamped to [-1, 1]"),
     message="latents are clamped to {range} before decode",
     evidence="of a standard normal 32 % lie outside of [-1, 1]",
     fix="clamp the decoded picture, not the latent",

@@ -43,6 +43,8 @@ MISTAKE = Mistake(
         "variance exp(logvar) / s**2: its log variance is logvar - 2 log s. The map of the mean makes another number "
         "of it, and each draw has noise of a size that the VAE never had."
     ),
+    symptoms=("other-results", "loss-looks-well"),
+    said=("logvar normalised by mean and std", "artefacts from cached moments"),
     message="the log variance goes through the map of the mean, {applied}",
     evidence="of (z - m) / s the log variance is logvar - 2 * log(s)",
     fix="logvar - 2 * torch.log(std)",
