@@ -46,7 +46,7 @@ from vae_checked.monitor.causes import diagnose
         (SampledWithoutGradient, balanced, 100, Cause.NO_GRADIENT, "rsample()"),
         (Digits, averaged, 150, Cause.LARGE_BETA, "the effective beta is 64 (elements of a sample 64)"),
         (Skipping, balanced, 300, Cause.UNUSED_Z, "by a way around z"),
-        (Deaf, balanced, 100, Cause.UNUSED_Z, "is the same when z is exchanged"),
+        (Deaf, balanced, 100, Cause.UNUSED_Z, "is the same when z is swapped"),
         (MeanDecoded, balanced, 100, Cause.UNUSED_Z, "through the heads of the posterior, not through z"),
         (Lazy, balanced, 150, Cause.COLLAPSE, "KL annealing"),
     ],

@@ -232,7 +232,7 @@ def test_a_run_of_a_folder(project: Run, pytester: pytest.Pytester) -> None:
             "*ZeroDivisionError: division by zero*",
             "*_ vae::reference::shapes _*",
             "vae-shapes.lock:*: reference: *H % 2 == 0*",
-            '  reproduce: pytest "vae::reference::shapes" --vae-shapes; --vae-shapes-update accepts what is told here',
+            '  reproduce: pytest "vae::reference::shapes" --vae-shapes; --vae-shapes-update accepts what is *',
             "*_ vae::stale::shapes _*",
             "vae-shapes.lock:*: stale: *",
             "vae-checked: 3 models active, 2 laws put; 4 held, 9 failed, 9 not put (-rs says why)",

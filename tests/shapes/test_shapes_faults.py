@@ -297,7 +297,7 @@ def test_a_damaged_lock_that_alone_knows_a_model_is_not_overwritten(
     lock.write_bytes(damaged)
     capsys.readouterr()
     assert main(["shapes", "lock"]) == 2
-    assert "vae-shapes.lock:7: a merge conflict: mend it by hand" in one_line(capsys)
+    assert "vae-shapes.lock:7: a merge conflict: repair it by hand" in one_line(capsys)
     assert lock.read_bytes() == damaged
     lock.write_bytes(b"\xff\n")
     assert main(["shapes", "check"]) == 2

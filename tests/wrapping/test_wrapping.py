@@ -386,7 +386,7 @@ def test_what_is_remembered_is_bounded() -> None:
 def test_wrapping_again_takes_the_new_options() -> None:
     model = wrap(taught(zoo.Base()), "B 3 H W")
     assert type(model).__mro__.count(zoo.Base) == 1
-    with pytest.raises(ContractError, match="as wrap was told"):
+    with pytest.raises(ContractError, match="as wrap was asked"):
         model(images(4, 8, 12, 3))
 
 

@@ -124,7 +124,7 @@ def test_copies_are_wrapped_and_learn_for_themselves(way: str) -> None:
     assert type(made) is type(wrapped)
     assert wrap_report(made).stages[-1].checked == {0: 0}
     assert list(made.state_dict()) == list(wrapped.state_dict())
-    with pytest.raises(ContractError, match="as wrap was told"):
+    with pytest.raises(ContractError, match="as wrap was asked"):
         made(images(4).permute(0, 2, 3, 1))
     made.load_state_dict(plain.state_dict())
     assert alike(trained(plain), trained(made))

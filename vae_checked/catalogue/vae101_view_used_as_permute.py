@@ -41,7 +41,7 @@ MISTAKE = Mistake(
         "A channels-last image viewed as (B, C, H, W) has neighbouring pixels and colours shuffled into each other's "
         "places. The shape is right, so everything runs; the convolution sees a picture that has no neighbourhoods, "
         "and the reconstruction stays washed out. Scores per class and pixel (B, C, H, W) viewed as (-1, C) make one "
-        "row out of C neighbouring pixels of one class: every pixel is compared with the scores of others."
+        "row out of C neighbouring pixels of one class: every pixel is compared with the scores of other pixels."
     ),
     symptoms=("scrambled", "samples-mix", "washed-out"),
     said=("view instead of permute", "two dimensions are mixed up", "reshape scrambles the image"),

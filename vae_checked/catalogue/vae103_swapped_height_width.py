@@ -1,4 +1,4 @@
-"""VAE103: height and width are exchanged on the way into the convolutions."""
+"""VAE103: height and width are swapped on the way into the convolutions."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ MISTAKE = Mistake(
         "side, and what the decoder draws no longer lines up with the input pixel by pixel."
     ),
     symptoms=("scrambled", "shapes-disagree"),
-    said=("height and width swapped", "H and W are exchanged"),
-    message="height and width are exchanged before the first convolution",
+    said=("height and width swapped", "H and W are swapped"),
+    message="height and width are swapped before the first convolution",
     evidence="the convolution receives {order}",
     fix="{called.x} = {called.x}.permute(0, 3, 1, 2)",
     bad=edit(("x = x.permute(0, 3, 1, 2)", "x = x.permute(0, 3, 2, 1)  # VAE103"), text=CHANNELS_LAST),

@@ -11,7 +11,7 @@ from vae_checked.facts import Facts, Family
 from vae_checked.finding import Severity
 
 _CATEGORICAL = {
-    "of": "categoricals: 1 / K stands in it where log(1 / K) is meant, so that it is not 0 at the prior",
+    "of": "the KL of a categorical: 1 / K stands in it where log(1 / K) is meant, so that it is not 0 at the prior",
     "remedy": "torch.sum(q * (torch.log(q) - math.log(1 / K)), dim=-1)",
 }
 # q is the posterior, p the prior.
@@ -30,7 +30,9 @@ def judge(facts: Facts) -> Verdict:
     if form.value.parametrisation is not None or form.value.family is not Family.GAUSSIAN:
         return Clean()
     remedy = _OF_TWO if form.value.learned else names_of(facts).kl_formula
-    values = {"of": "Gaussians, however the second head is read", "remedy": remedy}
+    head = names_of(facts).head
+    pair = "the KL of two Gaussians" if form.value.learned else "the KL to N(0, I)"
+    values = {"of": f"{pair}, whether {head} is a log variance, log std, std or variance", "remedy": remedy}
     return Found(Evidence(origin=form.origin, values={**beside_closed_form(form.value), **values}))
 
 
@@ -38,7 +40,7 @@ MISTAKE = Mistake(
     code="VAE301",
     name="kl-formula",
     severity=Severity.ERROR,
-    summary="The KL term is the KL divergence to N(0, I) of no parametrisation of the posterior.",
+    summary="The KL term is not the KL to N(0, I), whichever of log variance, log std, std or variance the head is.",
     why=(
         "A square or a 1/2 is missing on one of its terms, or two parametrisations are mixed. Its minimum is not at "
         "the prior: the posterior is drawn to another mean or width than the N(0, I) that generation samples from, "
@@ -46,7 +48,7 @@ MISTAKE = Mistake(
     ),
     symptoms=("kl-is-negative", "other-results", "std-is-odd", "samples-are-noise"),
     said=("error in the KL", "missing a square", "missing 1/2", "the KL formula is wrong"),
-    message="the KL term is no KL divergence of {of}",
+    message="this is not {of}",
     evidence=(
         "at {called.mu} = {points:x} and {called.head} = {points:y} it is {found:y}; "
         "the nearest closed form is {closed:y}"

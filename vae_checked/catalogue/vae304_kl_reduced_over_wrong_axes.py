@@ -28,7 +28,7 @@ MISTAKE = Mistake(
     summary="The KL is reduced over the batch where it should be summed over the latents.",
     why=(
         "The KL of a sample is the sum over its latents; the loss is the mean of that over the batch. With the axes "
-        "exchanged the KL grows with the batch size and shrinks with the number of latents, so that its weight "
+        "swapped the KL grows with the batch size and shrinks with the number of latents, so that its weight "
         "against the reconstruction changes whenever one of the two does."
     ),
     symptoms=("batch-size-matters", "unbalanced", "other-results"),

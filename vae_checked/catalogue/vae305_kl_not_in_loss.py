@@ -59,7 +59,7 @@ MISTAKE = Mistake(
     ),
     symptoms=("beta-does-nothing", "samples-are-noise", "loss-looks-well"),
     said=("KL is computed and not added", "KL not used in the loss", "beta is never used"),
-    message="{unused} never reaches the loss: no change of it moves what is minimised",
+    message="{unused} never reaches the loss: changing it does not change the loss",
     evidence="d loss / d {symbol} = 0",
     fix="{remedy}",
     bad=edit(

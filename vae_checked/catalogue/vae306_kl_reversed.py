@@ -37,7 +37,7 @@ MISTAKE = Mistake(
     code="VAE306",
     name="kl-reversed",
     severity=Severity.ERROR,
-    summary="The arguments of the KL are exchanged: KL(p(z) || q(z|x)) instead of KL(q(z|x) || p(z)).",
+    summary="The arguments of the KL are swapped: KL(p(z) || q(z|x)) instead of KL(q(z|x) || p(z)).",
     why=(
         "The two are 0 at the same place and differ everywhere else. The reversed one charges a narrow posterior "
         "without limit (1 / std^2), so that the latents stay wide and the reconstructions blurry, and the loss is "
@@ -45,7 +45,7 @@ MISTAKE = Mistake(
     ),
     symptoms=("std-is-odd", "blurry", "other-results"),
     said=("reverse KL", "kl_divergence(prior, posterior)", "arguments of the KL are swapped"),
-    message="the KL is taken from the prior to the posterior: its arguments are exchanged",
+    message="the KL is taken from the prior to the posterior: its arguments are swapped",
     evidence=(
         "at {called.mu} = {points:x} and {called.head} = {points:y} the term is {found:y}; KL(q || p) is {closed:y}"
     ),

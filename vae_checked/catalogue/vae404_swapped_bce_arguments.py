@@ -35,7 +35,7 @@ MISTAKE = Mistake(
     severity=Severity.ERROR,
     summary="The data are given as the prediction and the reconstruction as the target of a cross entropy.",
     why=(
-        "The cross entropy is not symmetric: with the arguments exchanged it takes the logarithm of the data. Black "
+        "The cross entropy is not symmetric: with the arguments swapped it takes the logarithm of the data. Black "
         "and white pixels hit the clamp at -100, the gradient is constant in x_hat, and the optimum is a decoder "
         "that draws only 0 or 1. Where the loss is symmetric (MSE, L1) the order does not matter and is no finding."
     ),

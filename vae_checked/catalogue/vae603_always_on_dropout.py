@@ -26,7 +26,7 @@ MISTAKE = Mistake(
     severity=Severity.WARNING,
     summary="Dropout by the functional form without `training=self.training`: eval() does not switch it off.",
     why=(
-        "F.dropout is on unless it is told otherwise. Embeddings, reconstructions and the test loss then change "
+        "F.dropout is on unless `training` says otherwise. Embeddings, reconstructions and the test loss then change "
         "from call to call, and are worse than the model is: 'non-deterministic', 'really bad embeddings'. Where it "
         "is meant (Monte Carlo dropout) it deserves its name."
     ),

@@ -271,7 +271,7 @@ def _configs(args: argparse.Namespace, lock: Path | None, *, anew: bool = False)
             if not (anew and found):
                 raise
             if b"\nmodel = " in lock.read_bytes():
-                by_hand = "mend it by hand, or take it from version control: it alone says how some models are built"
+                by_hand = "repair it by hand, or take it from version control: it alone says how some models are built"
                 raise UsageError(f"{error.what}: {by_hand}") from None
             locked = {}
         found |= {

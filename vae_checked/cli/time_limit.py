@@ -67,9 +67,8 @@ def time_limit(seconds: float | None, what: str) -> Iterator[None]:
 
 
 def _words(what: str, seconds: float, where: str) -> str:
-    return (
-        f"{what} did not end in {seconds:g} s, and was at {where}: mend that, give a smaller --input, or more --timeout"
-    )
+    remedy = "correct that, give a smaller --input, or more --timeout"
+    return f"{what} did not end in {seconds:g} s, and was at {where}: {remedy}"
 
 
 def _place(frame: FrameType | None) -> str:

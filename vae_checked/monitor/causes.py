@@ -54,7 +54,7 @@ def _unused(reading: Reading) -> Diagnosis:
     if reading.around is None:
         return Diagnosis(
             Cause.UNUSED_Z,
-            "x_hat is the same when z is exchanged between the samples, and x does not reach it by another way either",
+            "x_hat is the same when z is swapped between the samples, and x does not reach it by another way either",
             "see that decode() gets z, and that no dead or zeroed layer stands at the decoder's entrance",
         )
     if "heads" in reading.around:
@@ -65,7 +65,7 @@ def _unused(reading: Reading) -> Diagnosis:
         )
     return Diagnosis(
         Cause.UNUSED_Z,
-        f"x_hat follows x {reading.around}: when x and z are exchanged between the samples, z makes {share}",
+        f"x_hat follows x {reading.around}: when x and z are swapped between the samples, z makes {share}",
         "let the decoder see x through z alone: no skip connections; drop or mask what teacher forcing feeds it",
     )
 

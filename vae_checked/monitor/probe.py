@@ -158,7 +158,7 @@ def _measure_posterior(seen: Recognition, latent: Latent, found: Probed) -> None
         )
     mu, std = tape.values[latent.mu].data.double(), (at_1 - at_0).abs()
     if std.shape != mu.shape or latent.second is None:
-        found.unobserved.append("the KL: z is repeated for several samples, which are not told apart here")
+        found.unobserved.append("the KL: z is repeated for several samples, which are not separated here")
         return
     second = tape.values[latent.second].data
     interval = interval_of(tape, seen.graph, latent.second)

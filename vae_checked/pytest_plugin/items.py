@@ -245,7 +245,9 @@ class ShapesItem(_ModelItem):
         differences = compare(was, now)
         if differences:
             report = ShapesReport(differences, lock, path.name, [name])
-            again = f'  reproduce: pytest "{self.nodeid}" --vae-shapes; --vae-shapes-update accepts what is told here'
+            again = (
+                f'  reproduce: pytest "{self.nodeid}" --vae-shapes; --vae-shapes-update accepts what is reported here'
+            )
             raise FindingsError(f"{render_report(report)}{again}")
 
     def now(self) -> dict[str, Any]:

@@ -125,7 +125,7 @@ class Watch:
             self.skipped += 1
             return self.function(model, *args, **kwargs)
         if self.takes_inputs and self.options.inputs is not None:
-            self._hold(self.options.inputs.refused(call.tensors), "as wrap was told")
+            self._hold(self.options.inputs.refused(call.tensors), "as wrap was asked")
         try:
             result = self.function(model, *args, **kwargs)
         except _OF_SHAPES as error:

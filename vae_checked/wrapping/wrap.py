@@ -158,7 +158,7 @@ def _exchange(module: nn.Module, kind: type) -> None:
     try:
         module.__class__ = kind
     except TypeError as error:
-        raise UsageError(f"wrap: the class of this {before} cannot be exchanged for a subclass: {error}") from None
+        raise UsageError(f"wrap: the class of this {before} cannot be replaced by a subclass: {error}") from None
 
 
 def _stage(name: str, function: Callable[..., Any]) -> Callable[..., Any]:

@@ -97,7 +97,7 @@ CASES: dict[str, Case] = {
     "VAE103": Case(
         {"data.axis_order": AxisOrder.NCWH},
         {"data.axis_order": AxisOrder.NCHW},
-        ("height and width are exchanged",),
+        ("height and width are swapped",),
         measures=("B C W H",),
         breaks=("layout",),
     ),
@@ -179,7 +179,7 @@ CASES: dict[str, Case] = {
     "VAE301": Case(
         {"kl.form": NO_KL},
         {"kl.form": KLForm(LOGVAR)},
-        ("no KL divergence",),
+        ("not the KL to N(0, I)",),
         measures=("mu = 0.5, 1.5", "s = -1, 2", "0.75, 5.12", "0.309, 3.32"),
         breaks=("balance", "kl_form"),
     ),

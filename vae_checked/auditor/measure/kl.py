@@ -148,7 +148,7 @@ def measure_kl(
     if term.tape.values[term.mu].tensor.shape != term.tape.values[term.second].tensor.shape:
         return KLMeasured(None, None, origin, "mu and the second head have different shapes")
     if term.second == term.mu:
-        return KLMeasured(None, None, origin, "both heads are one tensor, so that their gradients cannot be told apart")
+        return KLMeasured(None, None, origin, "both heads are one tensor, so that their gradients cannot be separated")
     found = term.drawn((1, 2))
     drawn = [each for each in found if each is not None]
     if len(drawn) < len(found):

@@ -88,7 +88,7 @@ def _processes(number: int) -> Iterator[ProcessPoolExecutor]:
     try:
         yield pool
     except BrokenProcessPool:
-        raise VaeCheckedError("a process ended before its time, for want of memory perhaps: try fewer --jobs") from None
+        raise VaeCheckedError("a worker process died (out of memory?): try a smaller --jobs") from None
     except BaseException:
         for process in set(active_children()) - before:
             process.terminate()

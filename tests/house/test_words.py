@@ -1,0 +1,85 @@
+"""The words that messages, help and pages use: plain ones of the field, held by a list of those that are not."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+# What a reader of today stumbles over, and what says it.
+WORDS = {
+    "told": "reported, named, distinguished",
+    "mend": "correct, repair, fix",
+    "mends": "corrects",
+    "mended": "corrected, fixed",
+    "exchanged": "swapped",
+    "turned down": "refused",
+    "for want of": "without",
+    "before its time": "early",
+    "of others": "of other ...",
+    "no change of": "changing ... does not",
+    "not decided yet": "undecided",
+}
+_FOUND = re.compile(rf"\b({'|'.join(WORDS)})\b", re.IGNORECASE)
+
+
+def stumbles(text: str) -> list[str]:
+    """The words of the list in `text`, each with what says it."""
+    return [f"{found[0]}: say {WORDS[found[0].lower()]}" for found in _FOUND.finditer(text)]
+
+
+def strings(source: str) -> Iterator[tuple[int, str]]:
+    """The strings of a module that may be shown: all but its docstrings, those in pieces as one."""
+    tree = ast.parse(source)
+    within = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef))
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in within:
+            yield node.lineno, node.value
+
+
+def test_no_message_uses_a_word_of_the_list() -> None:
+    complaints = [
+        f"{path.relative_to(ROOT)}:{line}: {complaint}"
+        for path in sorted((ROOT / "vae_checked").rglob("*.py"))
+        for line, text in strings(path.read_text(encoding="utf-8"))
+        for complaint in stumbles(text)
+    ]
+    assert complaints == []
+
+
+def test_no_page_for_users_uses_a_word_of_the_list() -> None:
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "docs/catalogue").glob("*.md"))]
+    complaints = [
+        f"{path.relative_to(ROOT)}:{number}: {complaint}"
+        for path in pages
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        for complaint in stumbles(line)
+    ]
+    assert complaints == []
+
+
+@pytest.mark.parametrize(
+    "text", ["the loss is told", "Mend it by hand", "their axes are exchanged", "for want of memory"]
+)
+def test_a_word_of_the_list_is_seen(text: str) -> None:
+    assert len(stumbles(text)) == 1
+
+
+@pytest.mark.parametrize("text", ["recommended", "an amendment", "the exchange of z", "retold", "commend"])
+def test_words_that_only_hold_one_are_none(text: str) -> None:
+    assert stumbles(text) == []
+
+
+def test_what_is_no_message_is_not_looked_at() -> None:
+    source = 'def f():\n    "What is told."\n    # mended\n    return f"a {x} b", "shown"\n'
+    assert sorted(text for _, text in strings(source)) == [" b", "a ", "shown"]
