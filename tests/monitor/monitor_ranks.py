@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from newer_torch import HAS_FSDP2
+from newer_torch import COMPILES_CHECKPOINTS_UNDER_DDP, HAS_FSDP2
 from torch import Tensor, distributed, nn
 from torch.distributed import fsdp
 from torch.distributed.device_mesh import init_device_mesh
@@ -25,7 +25,7 @@ from torch.utils.checkpoint import checkpoint
 from vae_checked import Monitor, wrap, wrap_report
 
 PIXELS, LATENTS, BATCH, STEPS, MICRO = 24, 3, 10, 4, 2
-WAYS = ("ddp", "ddp compiled", *(["fsdp"] if HAS_FSDP2 else []))
+WAYS = ("ddp", *(["ddp compiled"] if COMPILES_CHECKPOINTS_UNDER_DDP else []), *(["fsdp"] if HAS_FSDP2 else []))
 
 
 class VAE(nn.Module):

@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from newer_torch import HAS_FSDP2
+from newer_torch import COMPILES_CHECKPOINTS_UNDER_DDP, HAS_FSDP2
 
 from vae_checked.monitor.probe import SHARDED
 
 HERE = Path(__file__).resolve().parent
 PIXELS, LATENTS = 24, 3
 WATCHED = ((False, True), (True, True))
-WAYS = ["ddp", "ddp compiled", *(["fsdp"] if HAS_FSDP2 else [])]
+WAYS = ["ddp", *(["ddp compiled"] if COMPILES_CHECKPOINTS_UNDER_DDP else []), *(["fsdp"] if HAS_FSDP2 else [])]
 INSIDE = "the reconstruction's gradient at the heads: it stays inside compiled code or a custom function"
 
 

@@ -14,3 +14,5 @@ OPEN_AXES = pytest.mark.skipif(
 # torch 2.6 has it for GPUs alone: it asks streams for what those of a CPU do not have there.
 HAS_FSDP2 = hasattr(torch.distributed.fsdp, "fully_shard") and hasattr(torch.cpu.Stream, "record_event")
 TELLS_SAVED_TENSOR_HOOKS = hasattr(torch._C._autograd, "_top_saved_tensors_default_hooks")
+# torch 2.4 refuses it itself: "DDPOptimizer backend: Found a higher order op in the graph".
+COMPILES_CHECKPOINTS_UNDER_DDP = TORCH >= (2, 6)
