@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+import sysconfig
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -325,8 +326,13 @@ def test_what_cannot_be_written_safely_is_refused(load: Any, change: tuple[str, 
     assert Path(sys.modules["annotated_subject"].__file__ or "").read_text(encoding="utf-8") == source
 
 
-def test_an_installed_package_is_not_written_to() -> None:
+@pytest.mark.parametrize("linked", [False, True])
+def test_an_installed_package_is_not_written_to(linked: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from pythae.models import VAE, VAEConfig
+
+    if linked:  # an environment that is reached by a link
+        (tmp_path / "packages").symlink_to(sysconfig.get_path("purelib"))
+        monkeypatch.setattr(sysconfig, "get_path", lambda name: str(tmp_path / "packages"))
 
     model = VAE(VAEConfig(input_dim=(1, 6, 8), latent_dim=5))
     result = annotate(model, infer(model, "B 1 6 8"))

@@ -34,8 +34,9 @@ class Annotated:
 
     def write(self) -> None:
         """Replace each source file, whole or not at all; UsageError when one cannot be written."""
+        installed = [Path(sysconfig.get_path(name)).resolve() for name in ("purelib", "platlib")]
         for source in self.sources:
-            if any(source.path.is_relative_to(sysconfig.get_path(name)) for name in ("purelib", "platlib")):
+            if any(source.path.is_relative_to(folder) for folder in installed):
                 raise UsageError(
                     f"{source.path} is part of an installed package: annotate a copy of the class in code of your own"
                 )

@@ -79,7 +79,8 @@ class WrapReport:
             return self
         first = distributed.get_rank(group) == 0
         reports: list[WrapReport] | None = [self] * distributed.get_world_size(group) if first else None
-        distributed.gather_object(self, reports, group=group, group_dst=0)
+        to = 0 if group is None else distributed.get_global_rank(group, 0)
+        distributed.gather_object(self, reports, dst=to, group=group)
         return merged(reports) if reports is not None else None
 
     def __str__(self) -> str:
