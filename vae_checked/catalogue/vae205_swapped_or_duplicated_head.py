@@ -66,7 +66,7 @@ MISTAKE = Mistake(
     ),
     symptoms=("std-is-odd", "blurry", "other-results"),
     said=("it should be linear_logvar", "logvar_positive twice", "same layer used for both mu and logvar"),
-    message="mean and log variance are mixed up: {what}",
+    message="mean and log variance of the posterior: {what}",
     evidence="the heads are {source}",
     fix="{remedy}",
     bad=edit(("return self.fc_mu(h), self.fc_logvar(h)", "return self.fc_mu(h), self.fc_mu(h)  # VAE205")),
