@@ -109,7 +109,7 @@ class Finding:
     how: Provenance = Provenance.READ
     mendable: bool = True
     also: tuple[str, ...] = ()
-    fixed_line: str = ""
+    fixed_line: str = field(default="", compare=False)
 
     @property
     def grounds(self) -> str:

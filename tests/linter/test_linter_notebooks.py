@@ -81,7 +81,7 @@ def test_the_command_mends_a_notebook_and_names_cell_and_line(
     path.write_text(json.dumps(book(LINES, "x = 1"), indent=1), encoding="utf-8")
     line = 1 + next(index for index, each in enumerate(LINES) if WRONG in each)
     assert main(["lint", str(path)]) == 1
-    assert f"{path}:cell 2:{line}:15: VAE202 " in capsys.readouterr().out
+    assert f"{path}:cell 2:{line}:15: error: VAE202 " in capsys.readouterr().out
     assert main(["lint", "--fix", str(path)]) == 0
     assert json.loads(path.read_text(encoding="utf-8"))["cells"][2]["source"][line - 1] == LINES[line - 1].replace(
         WRONG, RIGHT
