@@ -24,21 +24,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-RECORDS = ROOT / "docs" / "versions.jsonl"
-# The tests of what looks at live tensors, and those of the plugin.
-ROOMS = (
-    "adapters",
-    "auditor",
-    "contracts",
-    "laws",
-    "monitor",
-    "pytest_plugin",
-    "reference",
-    "shapes",
-    "strategies",
-    "wrapping",
-)
-TESTED_WITH = ("numpy", "jaxtyping", "beartype", "rich", "hypothesis", "pytest")
+sys.path.insert(0, str(ROOT / "docs"))
+from tested_versions import PACKAGES, RECORDS, ROOMS  # noqa: E402  docs/ is no package
+
 EXTRAS = ("torch", "terminal", "pytest", "monitor", "demo")
 TOOLS = ("pytest-xdist", "hatchling", "scikit-learn", "pyyaml", "pre-commit", "ruff", "mypy")
 # diffusers reads torch.accelerator while it is imported, which came with torch 2.6.
@@ -87,7 +75,7 @@ def versions(python: Path) -> dict[str, str]:
     """Of Python and of the packages that decide."""
     script = (
         "import json, platform, importlib.metadata as m\n"
-        f"found = {{name: m.version(name) for name in {('torch', *TESTED_WITH)!r}}}\n"
+        f"found = {{name: m.version(name) for name in {PACKAGES!r}}}\n"
         "print(json.dumps({'python': platform.python_version(), **found}))"
     )
     done = subprocess.run([str(python), "-c", script], check=True, capture_output=True, text=True)
@@ -114,7 +102,7 @@ def main() -> int:
     parser.add_argument("--workers", default="1", help="how many at once (default: 1)")
     parser.add_argument("--record", action="store_true", help=f"add a line to {RECORDS.relative_to(ROOT)}")
     parser.add_argument("--remove", action="store_true", help="delete the environment at the end")
-    parser.add_argument("tests", nargs="*", default=[f"tests/{room}" for room in ROOMS])
+    parser.add_argument("tests", nargs="*", default=[f"tests/{room}" for room in sorted(ROOMS)])
     args = parser.parse_args()
     python = made(args)
     report = python.parents[1] / "report.xml"

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+import tested_versions
 from pictures import lint_picture
 
 from examples import BLOCK, page
@@ -107,7 +108,11 @@ def pages(*, run_examples: bool = True) -> dict[Path, str]:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     shown = {block["file"]: block["body"] for block in BLOCK.finditer(readme) if block["file"]}
     made[PICTURES / "lint.svg"] = lint_picture("vae.py", shown["vae.py"])
-    tables = {"catalogue": matrix(mistakes, "docs/catalogue/"), "factors": factors()}
+    tables = {
+        "catalogue": matrix(mistakes, "docs/catalogue/"),
+        "factors": factors(),
+        "versions": tested_versions.table(),
+    }
     for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
         if path not in made:
             text = path.read_text(encoding="utf-8")
