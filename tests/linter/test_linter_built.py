@@ -187,3 +187,57 @@ def test_modules_are_compared_by_identity(taken: str, expected: list[str], tmp_p
     path = tmp_path / "net.py"
     path.write_text(STACK.format(condition="i + 2 < len(widths)", distance=SUMMED, taken=taken), encoding="utf-8")
     assert sorted({finding.code for finding in lint([path]).findings}) == expected
+
+
+# ----------------------------------------------------------------------------------------- lists of unknown length
+
+LEVELS = """\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+def levels_of(graph):
+    levels, found = [graph.roots()], []
+    while found is not None:
+        found = graph.below(levels[-1])
+        levels.append(found)
+    return levels[:-1]
+
+
+class Level(nn.Module):
+    def __init__(self, wide, narrow, is_last=False):
+        super().__init__()
+        self.map, self.is_last = nn.Linear(wide, narrow), is_last
+
+    def forward(self, h):
+        return self.map(h).chunk(2, dim=1) if self.is_last else torch.tanh(self.map(h))
+
+
+class Net(nn.Module):
+    def __init__(self, graph):
+        super().__init__()
+        depth = len(levels_of(graph))
+        parts = [Level(33, 14)]
+        for i in range(1, depth):
+            parts.append(Level(14, 14, is_last=i == depth - {before_the_end}))
+        self.encoder, self.back = nn.Sequential(*parts), nn.Linear(7, 33)
+
+    def forward(self, x):
+        m, s = self.encoder(x)
+        return self.back(m + torch.randn_like(m) * torch.exp(0.5 * s)), m, s
+
+    def loss(self, x):
+        out, m, s = self(x)
+        kl = 0.5 * torch.sum(s.exp() + m.pow(2) - 1 - s, dim=1)
+        return (F.mse_loss(out, x, reduction="none").sum(1) + kl).mean()
+"""
+
+
+@pytest.mark.parametrize(("before_the_end", "expected"), [(1, []), (0, ["VAE204"])])
+def test_a_list_that_grows_in_a_while_loop_is_of_no_known_length(
+    before_the_end: int, expected: list[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "net.py"
+    path.write_text(LEVELS.format(before_the_end=before_the_end), encoding="utf-8")
+    assert sorted({finding.code for finding in lint([path]).findings}) == expected

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_vaes.fragments import HEAD, linted
+from small_vaes.fragments import HEAD, codes, linted
+from small_vaes.fragments import MODEL as MODEL_OF_ROWS
 
 MODEL = (
     HEAD
@@ -102,3 +103,38 @@ def test_terms_of_the_same_turns_weigh_alike(tmp_path: Path) -> None:
     report = linted(tmp_path, {"net.py": STEPS})
     betas = [facts.objective.effective_beta for facts in report.facts if facts.sampler.std and facts.kl.form]
     assert {beta.value.value for beta in betas if beta is not None} == {1.0}
+
+
+# ------------------------------------------------------------------------------------- a cross entropy of each turn
+
+COLUMNS = (
+    HEAD
+    + MODEL_OF_ROWS
+    + """
+
+def fit(loader, spans):
+    net = Net()
+    for x, _ in loader:
+        m, s = net.encode(x)
+        out = net.back(m + torch.exp(0.5 * s) * torch.randn_like(s))
+        recon, start = 0, 0
+        for span in spans:
+            end = start + span
+            recon = recon + {error}
+            start = end
+        loss = recon + (-0.5 * torch.sum(1 + s - m.pow(2) - s.exp(), dim=1)).mean()
+        loss.backward()
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        # One class of each sample in every turn: the loop is the sum over the columns of a table.
+        ("F.cross_entropy(out[:, start:end], x[:, start:end].argmax(dim=-1))", []),
+        ("F.mse_loss(out[:, start:end], x[:, start:end])", ["VAE502"]),
+    ],
+)
+def test_a_loop_over_columns_is_a_sum_over_them(error: str, expected: list[str], tmp_path: Path) -> None:
+    assert codes(linted(tmp_path, {"net.py": COLUMNS.format(error=error)})) == expected

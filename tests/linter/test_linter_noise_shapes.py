@@ -46,6 +46,10 @@ SHARED = [
     "torch.zeros(7).normal_()",
 ]
 OWN = [
+    "torch.randn((1, m.size()[0], m.size()[1]))[0]",
+    "torch.randn((1, m.size(0), m.size(1)))",
+    "torch.randn(1, *m.shape)",
+    "torch.randn(3, m.shape[0], 7)",
     "torch.randn(*m.size())",
     "torch.randn(*m.shape)",
     "torch.randn(tuple(m.shape))",

@@ -6,7 +6,7 @@ from vae_checked.linter.interpreter import operators, selection
 from vae_checked.linter.interpreter.context import UNREAD, Context, Result
 from vae_checked.linter.symbols.constants import MAX_ITEMS, exactly_whole, whole
 from vae_checked.linter.symbols.expression import REDUCTIONS, Expr, Site, atom, is_data, opaque
-from vae_checked.linter.symbols.places import Places
+from vae_checked.linter.symbols.places import Grown, Places
 from vae_checked.linter.symbols.values import (
     AnyOf,
     Class,
@@ -153,7 +153,7 @@ def _listed(
         return owner[index]
     ends = _ends(key) if isinstance(key, slice) else None
     if ends is not None:
-        return owner[ends]
+        return Grown(owner[ends]) if isinstance(owner, Grown) else owner[ends]
     return items(context, owner, site)[0] if owner else opaque("empty", (), site)
 
 
@@ -308,7 +308,7 @@ def store(owner: dict[Key, Value] | list[Value] | Instance, key: Value, value: V
 
 def length(value: Value, site: Site) -> Value:
     """len(value)."""
-    if isinstance(value, (list, tuple, dict, str)) and not isinstance(value, Places):
+    if isinstance(value, (list, tuple, dict, str)) and not isinstance(value, (Places, Grown)):
         return len(value)
     if isinstance(value, Layers):
         return len(value.items)

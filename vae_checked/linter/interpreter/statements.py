@@ -12,6 +12,7 @@ from vae_checked.linter.interpreter.binding import bind
 from vae_checked.linter.interpreter.context import NOTHING, RAISED, Context, Ending, Outcome
 from vae_checked.linter.symbols.constants import MAX_ITEMS
 from vae_checked.linter.symbols.expression import Expr
+from vae_checked.linter.symbols.places import Grown
 from vae_checked.linter.symbols.values import (
     Class,
     Deferred,
@@ -236,8 +237,13 @@ def _for(context: Context, node: ast.For | ast.AsyncFor, scope: Scope) -> Outcom
 def _while(context: Context, node: ast.While, scope: Scope) -> Outcome:
     context.eval(node.test, scope)
     before = {name: scope.names.get(name) for name in syntax.asked_for_axes(node.test)}
+    lengths = {name: len(value) for name, value in scope.names.items() if type(value) is list}
     with context.turning(1, node):
         result = _loop_body(context, node.body, scope)
+    for name, count in lengths.items():
+        value = scope.names.get(name)
+        if type(value) is list and len(value) > count:
+            scope.names[name] = Grown(value)
     for name, value in before.items():
         if isinstance(value, Expr) and scope.names[name] is not value:
             # How often it is reduced depends on its axes: perhaps never.

@@ -63,7 +63,8 @@ def reduced_of(kl: Divergence, reading: JointLoss) -> Reduced | None:
 def _reduced_twice(kl: Divergence, losses: Losses) -> Reduced | None:
     """What is wrong whatever stands beside it: a mean over the batch axis of what has no axes left."""
     means = (node for node in losses.graph.having("mean") if node.get("axes") == (0,))
-    twice = any(losses.graph.holds(node, kl.term.uid) and is_whole(node.args[0]) for node in means)
+    heads = frozenset({kl.head.uid, kl.location.uid})
+    twice = any(losses.graph.holds(node, kl.term.uid) and is_whole(node.args[0], heads) for node in means)
     return Reduced(Reduction.SUM, Reduction.MIXED, False) if twice else None
 
 

@@ -426,12 +426,16 @@ def objective_facts(
         return Objective()
     where = origin(reading.total)
     beta = None
-    repeated = _loops_of(losses.roots_with(kl.term)) != _loops_of(losses.roots_with(recon.term))
-    if reduced[0] is not None and reduced[1] is not None and not repeated:
+    if reduced[0] is not None and reduced[1] is not None and not in_other_loops(losses, kl, recon):
         # Of terms of which one is added up in a loop of unknown length nobody knows how often it counts.
         beta = _effective_beta(kl, recon, reading, reduced[0].value, reduced[1].value)
     dead = _dead_weights(losses, kl, reading)
     return Objective(effective_beta=None if beta is None else Fact(beta, where), dead_weights=dead)
+
+
+def in_other_loops(losses: Losses, kl: Divergence, recon: Reconstruction) -> bool:
+    """Whether one of the terms is added up in a loop of unknown length that the other is not in."""
+    return _loops_of(losses.roots_with(kl.term)) != _loops_of(losses.roots_with(recon.term))
 
 
 def _loops_of(roots: Sequence[Root]) -> set[int]:

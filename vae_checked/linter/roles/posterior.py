@@ -111,6 +111,7 @@ def _shared_by_sizes(shape: tuple[object, ...], rank: int | None, least: int) ->
     Sizes are numbers, (`"size"`, axis, of what), (`"from"`, axis, of what) for all from an axis on, or None where they
     are not known.
     """
+    shape = _axes_of_head(shape, rank)
     first = shape[0]
     if isinstance(first, tuple) and first[0] == "from":
         return frozenset((Axis.BATCH,)) if len(shape) == 1 and first[1] == 1 else None
@@ -125,6 +126,12 @@ def _shared_by_sizes(shape: tuple[object, ...], rank: int | None, least: int) ->
     if of_axis == 0 or (rank is None and len(shape) >= least):
         return None
     return frozenset(shared | {Axis.BATCH} if len(shape) < (rank or least) else shared)
+
+
+def _axes_of_head(shape: tuple[object, ...], rank: int | None) -> tuple[object, ...]:
+    """The sizes that meet a head's axes: those before them are of several draws for each sample, as in (K, B, L)."""
+    batch = next((at for at, size in enumerate(shape) if isinstance(size, tuple) and size[:2] == ("size", 0)), 0)
+    return shape[max(batch, 0 if rank is None else len(shape) - rank) :]
 
 
 def _shared_like(site: SamplerSite, like: Expr) -> frozenset[Axis] | None:

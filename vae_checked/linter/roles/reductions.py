@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -238,13 +238,15 @@ def _negative(expr: Expr) -> bool:
     return expr.op in TRANSPARENT and _negative(expr.args[0])
 
 
-def is_whole(expr: Expr) -> bool:
-    """Whether a value has no axes left."""
+def is_whole(expr: Expr, with_axes: Collection[int] = ()) -> bool:
+    """Whether a value has no axes left; what is numbered in `with_axes` has some, whatever it looks like."""
     seen: set[int] = set()
     stack = [expr]
     while stack:
         node = stack.pop()
         reduced = node.op in ("sum", "mean")
+        if node.uid in with_axes:
+            return False
         if node.uid in seen or node.op == "const" or is_scalar(node) or (reduced and node.get("axes") == "all"):
             continue
         seen.add(node.uid)

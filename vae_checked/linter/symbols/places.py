@@ -45,3 +45,7 @@ class Places(list[Value]):
 
     def _written(self) -> list[int]:
         return self._keys[: max(0, len(self) - self._given)]
+
+
+class Grown(list[Value]):
+    """A list that a `while` loop appended to: its items are known, how many there are is not."""
