@@ -219,7 +219,7 @@ REPORTS: dict[str, Report] = {
         Report(f"{GITHUB}tensorflow/models/pull/5049", "error summed over the batch", BatchTwice, Model, "VAE504"),
         Report(
             f"{GITHUB}autonomousvision/sledge/issues/4",
-            "arguments of the BCE exchanged",
+            "arguments of the BCE swapped",
             LogitsExchanged,
             Logits,
             "VAE404",

@@ -245,6 +245,7 @@ STRUCTURE = (
         aten="_softmax softmax _safe_softmax",
         closes=True,
     ),
+    structural("running_sum", Kind.NORMALISED, aten="cumsum"),
     structural(
         "log_softmax",
         Kind.NORMALISED,
