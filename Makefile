@@ -43,7 +43,7 @@ test: $(STAMP)  ## Run the tests
 
 test-oldest-pytest: $(STAMP)  ## Run the plugin's tests with the oldest pytest that is supported
 	$(BIN)/python -m pip install --quiet --upgrade --target $(VENV)/oldest-pytest '$(OLDEST_PYTEST)'
-	PYTHONPATH=$(CURDIR)/$(VENV)/oldest-pytest $(ONE_THREAD) $(BIN)/python -m pytest $(PYTEST_FLAGS) tests/pytest_plugin/test_plugin.py
+	PYTHONPATH=$(CURDIR)/$(VENV)/oldest-pytest $(ONE_THREAD) $(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_FLAGS) tests/pytest_plugin/test_plugin.py
 
 test-with:  ## Run the tests that import torch with other versions: TORCH=2.6.0 PYTHON=3.12
 	$(ONE_THREAD) python3 benchmarks/test_with.py --torch $(or $(TORCH),$(patsubst torch==%,%,$(PINNED_TORCH))) --python $(PYTHON) $(WITH_FLAGS) $(TESTS)
