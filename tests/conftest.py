@@ -27,3 +27,12 @@ def cache_of_its_own() -> Iterator[None]:
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", folder)
         yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_terminal() -> Iterator[None]:
+    """Reports are neither wrapped nor painted, whatever the terminal is from which the tests are run."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("COLUMNS", "NO_COLOR", "FORCE_COLOR"):
+            patch.delenv(name, raising=False)
+        yield

@@ -101,6 +101,37 @@ def test_an_audit_that_hangs_ends_with_the_line_it_was_at(
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 
 
+IMPORTS = {
+    "hangs": "time.sleep(600)  # here\n",
+    "makes another error of it": """
+try:
+    time.sleep(600)  # here
+except BaseException as error:
+    raise SystemError("returned a result with an exception set") from error
+""",
+    "passes over it": """
+try:
+    time.sleep(600)  # here
+except BaseException:
+    pass
+""",
+}
+
+
+@needs_alarm
+@pytest.mark.parametrize("statements", IMPORTS.values(), ids=IMPORTS)
+def test_an_import_that_hangs_ends_with_the_line_it_was_at(
+    folder: Path, capsys: pytest.CaptureFixture[str], statements: str
+) -> None:
+    text = MODEL + statements
+    (folder / "hanging.py").write_text(text, encoding="utf-8")
+    assert main(["audit", "hanging:Base", "--input", "B 40", "--timeout", "0.5"]) == 2
+    line = next(n for n, each in enumerate(text.splitlines(), 1) if each.endswith("# here"))
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert f"the audit of hanging:Base did not end in 0.5 s, and was at hanging.py:{line}: " in err
+
+
 @needs_alarm
 def test_an_audit_that_no_alarm_reaches_ends_too(folder: Path) -> None:
     text = (

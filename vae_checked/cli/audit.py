@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import sys
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from vae_checked.cli.options import add_report_options, codes, emit, only_codes
@@ -87,13 +88,19 @@ def run(args: argparse.Namespace) -> int:
     select, ignore = codes(args.select), codes(args.ignore)
     config = configured(args)
     # What the model prints is no part of the report.
-    with (
-        contextlib.redirect_stdout(sys.stderr),
-        progress(f"auditing {config.name}"),
-        time_limit(args.timeout, f"the audit of {config.name}"),
-    ):
-        report = audited(config, args.seed, args.weights)
+    with contextlib.redirect_stdout(sys.stderr), progress(f"auditing {config.name}"):
+        _start_torch(config.name)
+        with time_limit(args.timeout, f"the audit of {config.name}"):
+            report = audited(config, args.seed, args.weights)
     return emit(only_codes(report, select, ignore), args)
+
+
+def _start_torch(name: str) -> None:
+    """Import torch, which takes seconds that are not the model's, and which no alarm may leave half imported."""
+    from vae_checked.load import require_torch
+
+    require_torch(f"auditing {name}")
+    import_module("vae_checked.auditor")
 
 
 def configured(args: argparse.Namespace) -> ModelConfig:

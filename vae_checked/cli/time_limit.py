@@ -29,7 +29,8 @@ def time_limit(seconds: float | None, what: str) -> Iterator[None]:
     """ModelError where the block has not ended after so many seconds, with the line that it was at.
 
     What the block must put back it can still put back. Where it does not end even then, the process is left with
-    status 2. Only for the main thread. Raises UsageError for what is no time.
+    status 2. What it ends with once the time is over, an error of its own or none, does not count. Only for the main
+    thread. Raises UsageError for what is no time.
     """
     if seconds is None:
         yield
@@ -57,13 +58,16 @@ def time_limit(seconds: float | None, what: str) -> Iterator[None]:
         if alarm:
             signal.setitimer(signal.ITIMER_REAL, seconds, _AGAIN)
         yield
-    except _OutOfTimeError:
-        raise ModelError(_words(what, seconds, at[0])) from None
+    except (_OutOfTimeError, Exception):  # C code and handlers make other errors of the one that ends them
+        if not at:
+            raise
     finally:
         if alarm:
             signal.setitimer(signal.ITIMER_REAL, 0.0)
             signal.signal(signal.SIGALRM, before)
         last.cancel()
+    if at:
+        raise ModelError(_words(what, seconds, at[0]))
 
 
 def _words(what: str, seconds: float, where: str) -> str:
