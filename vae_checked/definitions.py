@@ -9,13 +9,26 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
+from vae_checked.record import dataclass
+
 # Calls in the value of a constant that compute, and do nothing else.
 _HARMLESS = frozenset(
     "int float str bool len tuple list dict set range min max sum abs round sorted zip device is_available Path "
     "namedtuple TypeVar getLogger field dataclass".split()
 )
 _TRAINS = frozenset(("backward", "step", "fit", "train_on_batch"))
-ALONE = "__definitions_of__"
+_ALONE = "__definitions_alone__"
+
+
+@dataclass(frozen=True, slots=True)
+class Alone:
+    """Why the definitions of a module were loaded without the rest; `lacks` names the package that its import needs."""
+
+    why: str
+    lacks: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.why}: its classes, functions and constants alone were loaded"
 
 
 def trains_when_imported(name: str) -> bool:
@@ -31,7 +44,13 @@ def trains_when_imported(name: str) -> bool:
     )
 
 
-def definitions_of(name: str) -> ModuleType | None:
+def alone_of(name: str) -> Alone | None:
+    """Why the definitions of the module that is imported by this name are all of it; None where it is whole."""
+    found = getattr(sys.modules.get(name), _ALONE, None)
+    return found if isinstance(found, Alone) else None
+
+
+def definitions_of(name: str, alone: Alone) -> ModuleType | None:
     """The module of this name with its definitions alone, registered as imported; None where there is no source.
 
     Imports that fail are left out: what needs them raises when it is used.
@@ -43,7 +62,7 @@ def definitions_of(name: str) -> ModuleType | None:
     module = ModuleType(name)
     module.__file__ = str(path)
     module.__package__ = name.rpartition(".")[0]
-    setattr(module, ALONE, str(path))
+    setattr(module, _ALONE, alone)
     sys.modules[name] = module
     for statement in _kept(tree.body):
         code = compile(ast.Module([statement], []), str(path), "exec")

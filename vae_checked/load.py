@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from vae_checked.definitions import ALONE, definitions_of, trains_when_imported
+from vae_checked.definitions import Alone, alone_of, definitions_of, trains_when_imported
 from vae_checked.errors import (
     OLDEST_TORCH,
     TORCH_EXTRA,
@@ -131,9 +131,9 @@ def _module(name: str, spec: str, what: str, folder: Path) -> ModuleType:
     try:
         with _disk_untouched():
             if trains_when_imported(name):
-                alone = definitions_of(name)
-                if alone is not None:
-                    return alone
+                definitions = definitions_of(name, Alone(f"importing {name} takes steps of a training"))
+                if definitions is not None:
+                    return definitions
             return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name is not None and f"{name}.".startswith(f"{error.name}."):
@@ -141,32 +141,28 @@ def _module(name: str, spec: str, what: str, folder: Path) -> ModuleType:
                 f"{what} {spec!r}: there is no module {error.name!r} to import: run from the folder that holds it, "
                 f"or install it"
             ) from None
-        alone = _alone(name, spec)
-        if alone is not None:
-            return alone
-        raise ModelError(f"{what} {spec!r}: importing {name} needs {error.name!r}, which is not installed") from error
+        alone = Alone(f"importing {name} needs {error.name!r}, which is not installed", error.name)
+        return _definitions(name, spec, alone) or _refused(f"{what} {spec!r}: {alone.why}", error)
     except SystemExit as error:
-        alone = _alone(name, spec)
-        if alone is not None:
-            return alone
-        raise ModelError(
-            f"{what} {spec!r}: importing {name} ended the program (exit status {error.code}): "
-            f'put what it runs below `if __name__ == "__main__":`'
-        ) from None
+        alone = Alone(f"importing {name} ended the program (exit status {error.code})")
+        remedy = 'put what it runs below `if __name__ == "__main__":`'
+        return _definitions(name, spec, alone) or _refused(f"{what} {spec!r}: {alone.why}: {remedy}", None)
     except Exception as error:
-        alone = _alone(name, spec)
-        if alone is not None:
-            return alone
-        raise ModelError(f"{what} {spec!r}: importing {name} raised {described(error)}") from error
+        alone = Alone(f"importing {name} raised {described(error)}")
+        return _definitions(name, spec, alone) or _refused(f"{what} {spec!r}: {alone.why}", error)
 
 
-def _alone(name: str, spec: str) -> ModuleType | None:
+def _refused(words: str, cause: Exception | None) -> NoReturn:
+    raise ModelError(words) from cause
+
+
+def _definitions(name: str, spec: str, alone: Alone) -> ModuleType | None:
     """The definitions of a script whose import fails, where what is named is among them."""
     sys.modules.pop(name, None)
     try:
         with _disk_untouched():
-            module = definitions_of(name)
-    except Exception:  # what is defined may raise anything; the import's own error is told then
+            module = definitions_of(name, alone)
+    except (Exception, SystemExit):  # what is defined may raise anything; the import's own error is told then
         module = None
     if module is None or not hasattr(module, spec.partition(":")[2].partition(".")[0]):
         sys.modules.pop(name, None)
@@ -174,15 +170,10 @@ def _alone(name: str, spec: str) -> ModuleType | None:
     return module
 
 
-def loaded_alone(spec: str) -> str | None:
-    """A line on the module of `spec` where its definitions alone were loaded; None where it was imported as a whole."""
-    name = spec.partition(":")[0]
-    path = getattr(sys.modules.get(name), ALONE, None)
-    if path is None:
-        return None
-    return (
-        f"{name} runs more than definitions when it is imported: its classes, functions and constants alone were loaded"
-    )
+def loaded_alone(*specs: str) -> list[Alone]:
+    """Of the modules of `specs`, why the definitions alone were loaded of those that were not imported as a whole."""
+    found = [alone_of(name) for name in dict.fromkeys(spec.partition(":")[0] for spec in specs)]
+    return [each for each in found if each is not None]
 
 
 def _missing(owner: object, name: str) -> str:

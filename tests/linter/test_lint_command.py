@@ -241,5 +241,18 @@ def test_junit_and_html_hold_statistics_and_remarks(capsys: pytest.CaptureFixtur
         f"unused suppressions: c.py:{LINE}: VAE201 not found here: the comment can go"
     )
     page = output(capsys, "--statistics", "--format", "html")
-    assert "<h2>Unused suppressions</h2>" in page
+    remark = f"c.py:{LINE}: VAE201 not found here: the comment can go"
+    assert f"<details open><summary>Unused suppressions</summary><ul><li>{remark}</li>" in page
     assert "<li>2 VAE201 log-std-read-as-logvar</li>" in page
+
+
+@pytest.mark.usefixtures("folder")
+def test_gitlab_gets_an_entry_per_unused_suppression(capsys: pytest.CaptureFixture[str]) -> None:
+    entries = json.loads(output(capsys, "--format", "gitlab"))
+    found = [each for each in entries if each["check_name"] == "unused-suppression"]
+    assert [(each["severity"], each["location"]) for each in found] == [
+        ("info", {"path": "c.py", "lines": {"begin": LINE, "end": LINE}}),
+        ("info", {"path": "d.ipynb", "lines": {"begin": 1}}),
+    ]
+    assert {each["description"] for each in found} == {"unused suppression: VAE201 not found here: the comment can go"}
+    assert len({each["fingerprint"] for each in entries}) == len(entries)

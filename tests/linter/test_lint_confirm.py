@@ -77,6 +77,48 @@ def test_a_folder_that_is_no_package_is_imported_where_imports_work(
     ((kind, message),) = remarks(capsys)
     assert kind == "agreement of source and live model"
     assert "the live nets.parts.model:VAE" in message
+    assert "alone were loaded" not in message
+
+
+ALONE = {
+    "raises": (
+        "raise RuntimeError('no data folder')",
+        "importing model raised RuntimeError: no data folder (model.py:45)",
+    ),
+    "ends the program": ("raise SystemExit(3)", "importing model ended the program (exit status 3)"),
+    "needs a package": (
+        "import a_package_that_nobody_has",
+        "importing model needs 'a_package_that_nobody_has', which is not installed",
+    ),
+    "trains": ("for _ in ():\n    optimizer.step()", "importing model takes steps of a training"),
+}
+
+
+@pytest.mark.parametrize(("statement", "why"), ALONE.values(), ids=ALONE)
+def test_a_script_is_measured_by_its_definitions_and_says_why(
+    statement: str, why: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "model.py").write_text(f"{BAD}\n\n{statement}\n", encoding="utf-8")
+    ((kind, message),) = remarks(capsys)
+    assert kind == "agreement of source and live model"
+    assert message.startswith("VAE201: the live model:VAE does the same (")
+    assert message.endswith(f"; {why}: its classes, functions and constants alone were loaded")
+
+
+def test_a_loss_in_a_script_says_so_too(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "model.py").write_text(HEAD, encoding="utf-8")
+    script = f"from model import VAE\n{IMPORTS}def loss_function{LOSS}\n\nraise RuntimeError('no data folder')\n"
+    (folder / "loss.py").write_text(script, encoding="utf-8")
+    ((kind, message),) = remarks(capsys)
+    assert kind == "agreement of source and live model"
+    assert "; importing loss raised RuntimeError: no data folder (loss.py:12): its classes, functions" in message
+
+
+def test_a_file_that_no_import_can_name_is_to_be_renamed(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "train-vae.py").write_text(BAD, encoding="utf-8")
+    ((kind, message),) = remarks(capsys)
+    assert kind == "unconfirmed finding"
+    assert message == "VAE201: could not be measured: train-vae.py has no name to import it by: rename it"
 
 
 def test_a_model_that_lacks_arguments_names_the_option(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -104,9 +146,15 @@ UNCONFIRMED = {
         ),
         "no class is built here: vae-checked audit package.module:Class --loss FUNCTION measures it",
     ),
-    "a module that raises": (BAD + "\n\nraise RuntimeError('no data folder')\n", "RuntimeError: no data folder"),
-    "a module that exits": (BAD + "\n\nraise SystemExit(3)\n", "ended the program (exit status 3)"),
-    "a package that nobody has": ("import a_package_that_nobody_has\n" + BAD, "needs 'a_package_that_nobody_has'"),
+    "definitions that raise": (f"{BAD}\n\nclass Other(missing.Base):\n    pass\n", "NameError: name 'missing' is not"),
+    "definitions that exit": (
+        f"{BAD}\n\nclass Other:\n    raise SystemExit(3)\n",
+        "ended the program (exit status 3)",
+    ),
+    "definitions that need a package that nobody has": (
+        f"import a_package_that_nobody_has\n{BAD}\n\nclass Other(a_package_that_nobody_has.Base):\n    pass\n",
+        "needs 'a_package_that_nobody_has'",
+    ),
     "what no model tells": (find("VAE602").bad, "which a model alone does not tell"),
 }
 

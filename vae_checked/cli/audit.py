@@ -164,8 +164,8 @@ def audited(config: ModelConfig, seed: int = 0, weights: str | None = None) -> A
         replace(each, unobserved={path: as_options(reason) for path, reason in each.unobserved.items()})
         for each in report.facts
     )
-    alone = loaded_alone(config.model)
-    lines = (*([f"{config.name}: {alone}"] if alone else []), *map(as_options, report.unobserved))
+    alone = loaded_alone(config.model, *([config.loss] if config.loss and ":" in config.loss else []))
+    lines = (*(f"{config.name}: {each}" for each in alone), *map(as_options, report.unobserved))
     return replace(report, facts=facts, unobserved=lines)
 
 

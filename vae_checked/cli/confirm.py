@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from vae_checked.auditor import AuditReport
     from vae_checked.catalogue import Judgement
     from vae_checked.config import LintConfig, ModelConfig
+    from vae_checked.definitions import Alone
     from vae_checked.facts import Fact, Facts
     from vae_checked.finding import Finding, Place, Remark
     from vae_checked.linter import LintReport
@@ -34,12 +35,26 @@ class Target:
     loss: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The name of a model, its audit or why there is none and what settles it, and what was not imported as a whole."""
+
+    spec: str
+    audit: AuditReport | str
+    alone: tuple[Alone, ...] = ()
+
+    @property
+    def whole(self) -> bool:
+        """Whether it was measured with all that its modules do when they are imported."""
+        return not isinstance(self.audit, str) and not self.alone
+
+
 @dataclass(slots=True)
 class Confirmed:
     """The audits made so far, or why there is none."""
 
     models: list[tuple[Path, ModelConfig]]
-    known: dict[Target, tuple[str, AuditReport | str]] = field(default_factory=dict)
+    known: dict[Target, Measured] = field(default_factory=dict)
 
 
 def confirmed(report: LintReport, config: LintConfig | None) -> LintReport:
@@ -78,12 +93,14 @@ def _confirm(finding: Finding, report: LintReport, state: Confirmed) -> Iterator
         return
     if target not in state.known:
         state.known[target] = _audited(target, read, state)
-    spec, audit = state.known[target]
+    measured = state.known[target]
+    audit = measured.audit
     if isinstance(audit, str):
         yield Remark(RemarkKind.UNCONFIRMED, f"{finding.code}: {audit}", finding.place)
         return
-    kind, verdict = _verdict(finding.code, audit, spec)
-    yield Remark(kind, f"{finding.code}: {verdict}{_beside(finding.code, read, audit)}", finding.place)
+    kind, verdict = _verdict(finding.code, audit, measured.spec)
+    said = "; ".join([f"{finding.code}: {verdict}{_beside(finding.code, read, audit)}", *map(str, measured.alone)])
+    yield Remark(kind, said, finding.place)
 
 
 # ------------------------------------------------------------------------------------------------ what to build
@@ -141,26 +158,40 @@ def _around(place: Place) -> tuple[str, str]:
 # ------------------------------------------------------------------------------------------- building, measuring
 
 
-def _audited(target: Target, read: Facts, state: Confirmed) -> tuple[str, AuditReport | str]:
-    """The name of the model, and its audit or why there is none and what settles it."""
+def _audited(target: Target, read: Facts, state: Confirmed) -> Measured:
+    """The audit of a target: whole where one folder's imports all work, else of its definitions alone."""
     model = next((each for file, each in state.models if _names(file, each, target)), None)
     if model is not None:
-        return model.name, _measured(model, f"[tool.vae-checked.models.{model.name}]")
+        return _measured(model, f"[tool.vae-checked.models.{model.name}]")
     data = None if read.data.interval is None else read.data.interval.value
     given = (data.low, data.high) if data is not None and data.bounded else None
-    failures = []
+    best: Measured | None = None
     for spec, loss, folder in _spellings(target):
         from vae_checked.config import ModelConfig
 
-        made = _measured(
-            ModelConfig(spec, spec, loss=loss, data_range=given, folder=folder), f"vae-checked audit {spec}"
-        )
-        if not isinstance(made, str):
-            return spec, made
-        failures.append((spec, made))
-        if "there is no module" not in made and " needs '" not in made:
+        if best is not None and not all(_holds(folder, each.lacks) for each in best.alone):
+            continue
+        config = ModelConfig(spec, spec, loss=loss, data_range=given, folder=folder)
+        made = _measured(config, f"vae-checked audit {spec}")
+        if made.whole:
+            return made
+        if best is None or (isinstance(best.audit, str) and not isinstance(made.audit, str)):
+            best = made
+        if not _elsewhere(made):
             break
-    return failures[0]
+    return best or Measured(target.name, f"could not be measured: {target.file} has no name to import it by: rename it")
+
+
+def _elsewhere(made: Measured) -> bool:
+    """Whether an import failed that may work from another folder."""
+    if isinstance(made.audit, str):
+        return "there is no module" in made.audit or " needs '" in made.audit
+    return any(each.lacks for each in made.alone)
+
+
+def _holds(folder: Path, module: str | None) -> bool:
+    top = (module or "").partition(".")[0]
+    return bool(top) and ((folder / top).is_dir() or (folder / f"{top}.py").is_file())
 
 
 def _names(file: Path, model: ModelConfig, target: Target) -> bool:
@@ -191,8 +222,9 @@ def _dotted(file: Path, base: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
 
 
-def _measured(model: ModelConfig, settles: str) -> AuditReport | str:
+def _measured(model: ModelConfig, settles: str) -> Measured:
     from vae_checked.cli.audit import audited
+    from vae_checked.load import loaded_alone
 
     with _put_back(), contextlib.redirect_stdout(sys.stderr):
         try:
@@ -208,8 +240,9 @@ def _measured(model: ModelConfig, settles: str) -> AuditReport | str:
                 if "loss" in words
                 else ""
             )
-            return f"could not be measured: {words}; {settles}{f' with {option}' if option else ''} settles it"
-    return report
+            with_option = f" with {option}" if option else ""
+            return Measured(model.name, f"could not be measured: {words}; {settles}{with_option} settles it")
+        return Measured(model.name, report, tuple(loaded_alone(model.model, model.loss or "")))
 
 
 @contextlib.contextmanager

@@ -7,19 +7,28 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from vae_checked.finding import Severity
+from vae_checked.finding import RemarkKind, Severity
 from vae_checked.markup import json_list
+from vae_checked.reports import remarks
 
 if TYPE_CHECKING:
-    from vae_checked.finding import Finding
+    from vae_checked.finding import Finding, Place, Remark
     from vae_checked.reports import Report
 
 _SEVERITY = {Severity.ERROR: "major", Severity.WARNING: "minor", Severity.INFO: "info"}
+# What a live model does, or does not, is told of a finding that has its own entry.
+_REMARKS = {
+    RemarkKind.INTERNAL_ERROR: "major",
+    RemarkKind.UNEXAMINED: "minor",
+    RemarkKind.UNUSED_SUPPRESSION: "info",
+    RemarkKind.STALE_BASELINE: "info",
+}
 
 
 def render(report: Report) -> str:
-    """An array of entries in the order of the places; unread files are entries too, for they were not judged."""
-    return json_list([*_findings(report), *(_unread(path, reason) for path, reason in report.unread)])
+    """An array of entries in the order of the places; what was not read or not examined follows: it was not judged."""
+    unread = (_unread(path, reason) for path, reason in report.unread)
+    return json_list([*_findings(report), *unread, *_remarks(report)])
 
 
 def _findings(report: Report) -> Iterator[dict[str, object]]:
@@ -40,11 +49,31 @@ def _findings(report: Report) -> Iterator[dict[str, object]]:
 
 def _location(finding: Finding) -> dict[str, object]:
     place = finding.place
-    if place is None:
-        return {"path": finding.subject, "lines": {"begin": 1}}
+    return {"path": finding.subject, "lines": {"begin": 1}} if place is None else _located(place)
+
+
+def _located(place: Place) -> dict[str, object]:
     # A line within a cell of a notebook is none of its file.
     lines = {"begin": 1} if place.cell is not None else {"begin": place.line, "end": place.end_line or place.line}
     return {"path": place.path, "lines": lines}
+
+
+def _remarks(report: Report) -> Iterator[dict[str, object]]:
+    seen: Counter[tuple[str, ...]] = Counter()
+    for each in (each for found in remarks(report).values() for each in found if each.kind in _REMARKS):
+        key = (each.kind.value, each.place.path, each.place.text.strip(), each.message)
+        seen[key] += 1
+        yield _remark(each, _fingerprint((*key, str(seen[key]))))
+
+
+def _remark(remark: Remark, fingerprint: str) -> dict[str, object]:
+    return {
+        "description": f"{remark.kind}: {remark.message}",
+        "check_name": remark.kind.value.replace(" ", "-"),
+        "fingerprint": fingerprint,
+        "severity": _REMARKS[remark.kind],
+        "location": _located(remark.place),
+    }
 
 
 def _unread(path: str, reason: str) -> dict[str, object]:
