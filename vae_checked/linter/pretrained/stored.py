@@ -13,6 +13,8 @@ from vae_checked.linter.symbols.values import Module
 
 _FACTOR = re.compile(r"scal\w*_?factor|factor\w*_?scal|latents?_?(?:std|scale)|vae_?scal", re.IGNORECASE)
 _IN_PLACE = frozenset(("mul_", "div_"))
+# What a text without scales nothing where it lies.
+_SCALES = re.compile(r"[*/]=|\.(?:mul|div)_\(")
 # What hands out a fresh batch at each turn.
 _FRESH = re.compile(r"load|dl$|_iter|stream|enumerate|tqdm|progress", re.IGNORECASE)
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -22,6 +24,9 @@ def scaled_in_place(module: Module) -> list[Fact[str | None]]:
     """Where a factor multiplies a latent that an argument, or a list that is gone through again, holds."""
     found: list[Fact[str | None]] = []
     for source in module.sources:
+        text = source.cell.text
+        if _SCALES.search(text) is None or _FACTOR.search(text) is None:
+            continue
         for function in syntax.descendants(source.cell.tree):
             if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
                 found += _in_function(function, source)
