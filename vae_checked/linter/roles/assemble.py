@@ -230,6 +230,8 @@ def _kl_of(site: SamplerSite, found: list[Divergence]) -> Divergence | None:
     Where several do, as under a setting that says what the second head is, it is one that reads it as the sampler does.
     """
     kls = [kl for kl in found if kl.family is Family.GAUSSIAN]
+    if not kls:
+        return None
     inside = {node.uid for node in walk(site.scale) if node.op != "const"}
     location = strip(site.location).uid
     reading = [kl for kl in kls if kl.head.uid in inside or strip(kl.head).uid in inside]

@@ -19,8 +19,9 @@ _LAYERS = frozenset("linear conv1d conv2d conv3d conv_transpose1d conv_transpose
 
 def facts(subject: str, found: Iterable[SamplerSite], kls: Iterable[Divergence]) -> Iterator[Facts]:
     """How the variance of a weight is read from the head whose KL is one of `kls`, once per KL and sampler."""
-    variances = [item for site in found for item in _variances(site.scale)]
-    for kl in kls:
+    divergences = list(kls)
+    variances = [item for site in found for item in _variances(site.scale)] if divergences else []
+    for kl in divergences:
         for variance in variances:
             if kl.parametrisation is None or kl.reversed or not contains(variance, strip(kl.head).uid):
                 continue
