@@ -88,7 +88,9 @@ def arguments(
     spec = function.node.args
     parameters = [*spec.posonlyargs, *spec.args][skip:]
     if spec.vararg is not None and not parameters and isinstance(outputs, (tuple, list)):
-        return list(outputs) if "loss" in function.name.lower() else None
+        # Called as loss(*model(x), x): where the outputs hold the input already, what comes after them is not read.
+        given = [roles[Role.INPUT]] if Role.INPUT in roles else []
+        return [*outputs, *given] if "loss" in function.name.lower() else None
     named: list[str | None] = [likely_role_of(item.arg) for item in parameters]
     whole = _taken_apart(function, parameters, named, outputs, roles)
     if whole is not None:

@@ -151,6 +151,9 @@ def _listed(
     """An item or a slice of a list; its first item where it is not known which is asked for."""
     if index is not None and -len(owner) <= index < len(owner):
         return owner[index]
+    if index is not None and isinstance(owner, tuple):
+        # A tuple has what it has: nothing stands in for what it lacks.
+        return opaque("beyond", (), site)
     ends = _ends(key) if isinstance(key, slice) else None
     if ends is not None:
         return Grown(owner[ends]) if isinstance(owner, Grown) else owner[ends]
