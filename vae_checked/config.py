@@ -44,6 +44,16 @@ class ModelConfig:
     xfail: Mapping[str, str] = field(default_factory=dict)
     folder: Path | None = None
 
+    @property
+    def asked(self) -> dict[str, Any]:
+        """What the table says of how the model is run, as arguments of `audit` and of `stages_for`."""
+        return {
+            "data_range": self.data_range,
+            "adapter": self.adapter,
+            "bind": self.bind,
+            "forward": self.forward,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class LintConfig:

@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 import pytest
 import torch
 import torch.nn.functional as F
+from bound_losses import codes, is_bound
 from torch import Tensor, nn
 
 from vae_checked.auditor import AuditReport, audit
 from vae_checked.errors import ModelError, UsageError
-from vae_checked.facts import Likelihood, Parametrisation
+from vae_checked.facts import Likelihood
 
 FEATURES, LATENTS, CLASSES = 42, 6, 10
 
@@ -55,20 +56,6 @@ def elbo(x_hat: Tensor, x: Tensor, mu: Tensor, logvar: Tensor, sign: float = 1.0
 def audited(model: nn.Module, loss: Any, spec: str = f"B {FEATURES}", **options: Any) -> AuditReport:
     torch.manual_seed(3)
     return audit(model, spec, loss, **options)
-
-
-def codes(report: AuditReport) -> list[str]:
-    return [finding.code for finding in report.findings]
-
-
-def is_bound(report: AuditReport) -> bool:
-    facts = report.facts[0]
-    return (
-        facts.recon.kind is not None
-        and facts.recon.kind.value is Likelihood.MSE
-        and facts.kl.form is not None
-        and facts.kl.form.value.parametrisation is Parametrisation.LOGVAR
-    )
 
 
 class Output(NamedTuple):

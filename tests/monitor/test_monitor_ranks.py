@@ -5,15 +5,12 @@ All with autocast, a checkpointed decoder, and gradients accumulated over two mi
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from newer_torch import COMPILES_CHECKPOINTS_UNDER_DDP, HAS_FSDP2
+from ranks import written_by_ranks
 
 from vae_checked.monitor.probe import SHARDED
 
@@ -27,14 +24,7 @@ INSIDE = "the reconstruction's gradient at the heads: it stays inside compiled c
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """What each rank wrote, for each way of training and of watching it."""
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    path = os.pathsep.join([str(HERE.parents[1]), str(HERE.parent / "support")])
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": path, "PYTHONWARNINGS": "ignore"}
-    folder = tmp_path_factory.mktemp("ranks")
-    command = [*torchrun, str(HERE / "monitor_ranks.py"), str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-    assert done.returncode == 0, done.stderr[-3000:]
-    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
+    return written_by_ranks(HERE / "monitor_ranks.py", tmp_path_factory.mktemp("ranks"))
 
 
 def test_training_is_the_same_to_the_bit_however_it_is_watched(runs: list[dict[str, Any]]) -> None:

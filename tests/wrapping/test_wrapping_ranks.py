@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from newer_torch import HAS_FSDP2
+from ranks import written_by_ranks
 
 from vae_checked.wrapping.report import Seen, StageReport, WrapReport, merged
 
@@ -21,14 +18,7 @@ SQUEEZED = "VAE.encode() result[0]: 1 axis (5,), the contract says 2: B 5. The b
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """What each rank wrote, for each way of training together."""
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    path = os.pathsep.join([str(HERE.parents[1]), str(HERE.parent / "support")])
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": path, "PYTHONWARNINGS": "ignore"}
-    folder = tmp_path_factory.mktemp("ranks")
-    command = [*torchrun, str(HERE / "wrapping_ranks.py"), str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-    assert done.returncode == 0, done.stderr[-3000:]
-    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.iterdir())]
+    return written_by_ranks(HERE / "wrapping_ranks.py", tmp_path_factory.mktemp("ranks"))
 
 
 def test_every_way_of_training_together_ran_on_both_ranks(runs: list[dict[str, Any]]) -> None:

@@ -146,18 +146,7 @@ def audited(config: ModelConfig, seed: int = 0, weights: str | None = None) -> A
     from vae_checked.cli.hints import as_options
 
     try:
-        report = audit(
-            model,
-            config.input,
-            loss,
-            name=config.name,
-            data_range=config.data_range,
-            adapter=config.adapter,
-            bind=config.bind,
-            forward=config.forward,
-            optimizer=optimizer,
-            seed=seed,
-        )
+        report = audit(model, config.input, loss, name=config.name, optimizer=optimizer, seed=seed, **config.asked)
     except VaeCheckedError as error:
         raise type(error)(as_options(str(error))) from error
     facts = tuple(

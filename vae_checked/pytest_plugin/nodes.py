@@ -73,15 +73,7 @@ class AuditedNode(ModelNode):
 
             model, loss = self.built()
             config = self.config_of_model
-            self._staged = stages_for(
-                model,
-                config.input,
-                loss,
-                data_range=config.data_range,
-                adapter=config.adapter,
-                bind=config.bind,
-                forward=config.forward,
-            )
+            self._staged = stages_for(model, config.input, loss, **config.asked)
         return self._staged
 
     def report(self) -> Any:
@@ -91,16 +83,7 @@ class AuditedNode(ModelNode):
 
             model, loss = self.built()
             config = self.config_of_model
-            self._report = audit(
-                model,
-                config.input,
-                loss,
-                name=config.name,
-                data_range=config.data_range,
-                adapter=config.adapter,
-                bind=config.bind,
-                forward=config.forward,
-            )
+            self._report = audit(model, config.input, loss, name=config.name, **config.asked)
         return self._report
 
 
