@@ -25,9 +25,10 @@ def judge(facts: Facts) -> Verdict:
         return Undecided(reason=f"{kind.value} takes its prediction on another scale than the data")
     if not data.value.bounded or data.value.width == 0:
         return Undecided(reason=f"data in {data.value} have no range to compare")
-    # What was run and ends in a sigmoid or a tanh is compared with pixels as it is: no logits, and no counts.
-    ran = output.origin.how is not Provenance.READ
-    pixels = ran and output.value.bounded and UNIT.contains(data.value) and data.value.width > _HALF
+    # Where somebody says what the data of this model are, an output that ends in a sigmoid or a tanh is compared with
+    # pixels as it is: no logits, and no counts. What is derived from code may be another picture, handed in for show.
+    stated = output.origin.how is not Provenance.READ and data.origin.how is Provenance.READ
+    pixels = stated and output.value.bounded and UNIT.contains(data.value) and data.value.width > _HALF
     kinds = (kind.value,) if kind is not None else _WITHOUT_A_LOSS[:1] if pixels else _WITHOUT_A_LOSS
     own = _own_code(facts, kinds[0], output.value, data.value)
     if own is not None:
