@@ -67,9 +67,21 @@ def test_blocks_of_other_kinds_are_for_reading() -> None:
 
 def test_a_missing_and_a_surplus_page_are_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(generate, "PAGES", tmp_path)
-    monkeypatch.setattr(generate, "PICTURES", tmp_path)
+    monkeypatch.setattr(generate, "LAW_PAGES", tmp_path / "laws")
+    monkeypatch.setattr(generate, "PICTURES", tmp_path / "pictures")
     kept, missing, surplus = (tmp_path / name for name in ("VAE201.md", "VAE202.md", "VAE999.md"))
     kept.write_text("same", encoding="utf-8")
+    law = tmp_path / "laws" / "gone.md"
+    law.parent.mkdir()
+    law.write_text("old", encoding="utf-8")
     surplus.write_text("old", encoding="utf-8")
-    assert generate.outdated({kept: "same", missing: "new"}) == [missing, surplus]
-    assert generate.outdated({kept: "changed", surplus: "old"}) == [kept]
+    assert generate.outdated({kept: "same", missing: "new"}) == [missing, surplus, law]
+    assert generate.outdated({kept: "changed", surplus: "old", law: "old"}) == [kept]
+
+
+def test_the_page_of_a_law_has_its_formula_source_and_mistakes() -> None:
+    page = generate.pages(run_examples=False)[DOCS / "laws" / "kl-closed-form.md"]
+    assert "```text\nkl = 0.5 * sum(std^2 + mu^2 - 1) - sum(log std)\n```" in page
+    assert "Kingma and Welling 2014, appendix B" in page
+    assert "- [VAE201](../catalogue/VAE201.md) log-std-read-as-logvar" in page
+    assert "return trial.differs(" in page

@@ -72,7 +72,8 @@ def markdown_page(mistake: Mistake, laws: Sequence[Law] = (), example: Finding |
         "## Good",
         f"```python\n{good}```",
         f"Fix: `{fix}`" if fix else "",
-        *(["## Laws that it breaks", "\n".join(f"- `{law.name}`: {law.statement}" for law in laws)] if laws else []),
+        "## Laws that it breaks" if laws else "",
+        "\n".join(f"- [{law.name}](../laws/{law.name}.md): {law.statement}" for law in laws),
         "## References",
         "\n".join(f"- {each}" for each in mistake.references),
     ]
