@@ -14,6 +14,8 @@ STAMP := $(VENV)/.complete
 DEMO_STAMP := $(VENV)/.demo
 PINNED_TORCH := $(shell sed -n 's/^torch==/&/p' constraints.txt)
 OLDEST_PYTEST := $(shell sed -n 's/.*"pytest>=\([0-9.]*\)".*/pytest==\1.*/p' pyproject.toml)
+# The theme's announcement of another program is no warning of ours.
+SITE := NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 
 .PHONY: help demo test test-oldest-pytest test-with dist check docs bench everything fuzz mutation clean
@@ -55,15 +57,17 @@ dist: $(STAMP)  ## Build the source distribution and the wheel, and check what a
 	$(VENV)/twine/bin/python -m pip install --quiet 'twine==7.*'
 	$(VENV)/twine/bin/twine check --strict dist/*
 
-check: $(STAMP)  ## Check format, style, types, house rules, and that the generated docs are up to date
+check: $(STAMP)  ## Check format, style, types, house rules, generated pages, and the links of the site
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(ONE_THREAD) $(BIN)/python -m pytest -q tests/test_house.py
 	$(BIN)/python docs/generate.py --check
+	$(SITE)
 
-docs: $(STAMP)  ## Write the generated pages and tables anew
+docs: $(STAMP)  ## Write the generated pages and tables anew, and build the site in site/
 	$(BIN)/python docs/generate.py
+	$(SITE)
 
 bench: $(STAMP)  ## Run the benchmarks; each prints ratios taken within one run
 	@for bench in benchmarks/bench_*.py; do echo "== $$bench"; $(ONE_THREAD) $(BIN)/python $$bench || exit 1; done
@@ -79,5 +83,5 @@ mutation: $(STAMP)  ## Change the code in small ways and see whether its tests n
 	$(ONE_THREAD) $(BIN)/python benchmarks/mutation.py --children $(WORKERS) $(MUTATION_FLAGS)
 
 clean:  ## Remove everything that these targets made
-	rm -rf $(VENV) .venvs build dist mutants *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venvs build dist mutants site *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

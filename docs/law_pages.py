@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import inspect
 import sys
 from collections.abc import Sequence
@@ -12,8 +13,9 @@ from vae_checked.laws.stages import WORDS
 
 _ABOUT = (
     "What holds for every correct VAE, whatever its layers are. `pytest` puts each law to the models of "
-    "`pyproject.toml` at sizes that Hypothesis draws and shrinks ([pytest](../pytest.md)); `vae_checked.check_vae` does "
-    "so in a test of your own. Each law ships a mutant, a VAE that breaks it, and a test proves that the law catches it."
+    "`pyproject.toml` at sizes that Hypothesis draws and shrinks ([pytest](../pytest.md)); `vae_checked.check_vae` "
+    "does so in a test of your own. Each law ships a mutant, a VAE that breaks it, and a test proves that the law "
+    "catches it."
 )
 
 
@@ -66,4 +68,5 @@ def _broken_by(law: Law) -> str:
 
 
 def _cell(text: str) -> str:
-    return f"`{text}`".replace("|", "\\|")
+    """Code in a cell of a table, whose bars Markdown's readers take differently."""
+    return f"<code>{html.escape(text, quote=False).replace('|', '&#124;')}</code>"
