@@ -146,7 +146,7 @@ def test_another_regulariser_is_left_undecided_with_its_reason(name: str) -> Non
     assert reason in report.facts[0].unobserved[path]
 
 
-def test_a_learned_prior_is_left_undecided() -> None:
+def test_a_prior_whose_mean_alone_is_learned_is_judged_as_a_pair_of_gaussians() -> None:
     class Learned(zoo.Base):
         def __init__(self) -> None:
             super().__init__()
@@ -158,7 +158,8 @@ def test_a_learned_prior_is_left_undecided() -> None:
 
     report = audit(Learned(), "B 3 8 12", data_range=(0, 1))
     assert [finding.code for finding in report.findings] == []
-    assert "a learned prior" in report.facts[0].unobserved["kl.form"]
+    (form,) = (each.kl.form for each in report.facts)
+    assert form is not None and form.value.learned and form.value.parametrisation is Parametrisation.LOGVAR
 
 
 # Formulas near the KL, each the KL of no parametrisation.

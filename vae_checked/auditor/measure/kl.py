@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from vae_checked.auditor.measure.kl_fit import Drawn, fit, fixed_prior, nearest_form, weight_of
+from vae_checked.auditor.measure.learned_prior import DRAWS, learned_prior
 from vae_checked.auditor.recognition.graph import is_layout
 from vae_checked.auditor.recognition.latents import Latent
 from vae_checked.auditor.recognition.recognition import Recognition
@@ -179,11 +180,30 @@ def _identified(term: _Term, ahead: set[int], drawn: list[Drawn], origin: Origin
     if large is not None:
         form = KLForm(large[0], tuple((s, std_at(large[0], s)) for s in (_POINTS_POSITIVE if positive else _POINTS)))
         return KLMeasured(form, None, origin, _beside_a_large_kl(term, ahead, drawn[0]))
+    why = _another_prior(term, ahead)
+    if why:
+        return _to_another_prior(term, origin, why)
     why = _something_else(term, ahead, drawn)
     if why:
         return KLMeasured(None, None, origin, why)
     kind, is_reversed, weight, _ = nearest_form(drawn[0], positive)
     return KLMeasured(KLForm(None, values=_values(term, kind, is_reversed, weight)), None, origin)
+
+
+def _to_another_prior(term: _Term, origin: Origin, why: str) -> KLMeasured:
+    """What a term is in which another network or input takes part: the KL to what that makes of it, or `why` not."""
+    found = [each for each in term.drawn(range(1, 1 + DRAWS)) if each is not None]
+    prior = learned_prior(found, term.positive)
+    if prior is None:
+        return KLMeasured(None, None, origin, why)
+    kind = prior.parametrisation
+    points = tuple((s, std_at(kind, s)) for s in (_POINTS_POSITIVE if term.positive else _POINTS))
+    form = KLForm(kind, points, learned=True)
+    near = term.gradients(*prior.near(found[0]))
+    again = learned_prior([*found[: DRAWS - 1], *([] if near is None else [near])], term.positive)
+    if again is None or not math.isclose(again.weight, prior.weight, rel_tol=_LOOSE):
+        return KLMeasured(form, None, origin, "its weight changes with its size: free bits, a capacity or the like")
+    return KLMeasured(form, prior.weight, origin)
 
 
 def _beside_a_large_kl(term: _Term, ahead: set[int], drawn: Drawn) -> str:
@@ -268,21 +288,26 @@ def _far(term: _Term, drawn: Drawn) -> Drawn | None:
 # ---------------------------------------------------------------------------------------- what else it is
 
 
-def _something_else(term: _Term, ahead: set[int], drawn: list[Drawn]) -> str:
-    """Why a term that fits no closed form is no KL to N(0, I) gone wrong; empty when it is a sum over the latents."""
-    tape = term.tape
+def _another_prior(term: _Term, ahead: set[int]) -> str:
+    """What else takes part in a term, as another prior would; empty where nothing does."""
     known = {*ahead, *term.held, term.mu, term.second}
     made = ahead - {term.mu, term.second}
-    for step in tape.steps:
-        if any(n in made for n in step.outputs) and any(
-            tape.values[n].sources & Tape.PARAMETER and not tape.drawn(n) for n in step.inputs if n not in known
-        ):
+    for step in term.tape.steps:
+        if not any(n in made for n in step.outputs):
+            continue
+        if _takes_a_network(term, step, known):
             return "parameters of the model take part in it: a learned prior, or another network"
-        if any(n in made for n in step.outputs) and _takes_an_input(term, step, known):
+        if _takes_an_input(term, step, known):
             return "an input takes part in it: a prior that depends on it, or a mask"
+    return ""
+
+
+def _something_else(term: _Term, ahead: set[int], drawn: list[Drawn]) -> str:
+    """Why a term that fits no closed form is no KL to N(0, I) gone wrong; empty when it is a sum over the latents."""
+    made = ahead - {term.mu, term.second}
     if any(number in term.held for number in term.latent.every_z):
         return "z takes part in it through the decoder or another network"
-    bent = next((step for step in tape.steps if _bends_a_sum(term, step, made)), None)
+    bent = next((step for step in term.tape.steps if _bends_a_sum(term, step, made)), None)
     if bent is not None:
         return (
             f"{bent.name} is taken of what is summed over the latents, as in a bound of several samples: no sum of KLs"
@@ -295,6 +320,19 @@ def _something_else(term: _Term, ahead: set[int], drawn: list[Drawn]) -> str:
     if _moved_by_others(term, first, 0.1 * left):
         return "the term of one latent depends on other latents or other samples: it is no sum over the latents"
     return ""
+
+
+def _takes_a_network(term: _Term, step: Step, known: set[int]) -> bool:
+    """Whether a step takes what follows from parameters by another way than the heads.
+
+    What follows from noise as well does so only where there still is one number per latent, as a prior made of earlier
+    samples: the error of the reconstruction, to which the term is added, follows from both.
+    """
+    tape = term.tape
+    size = tape.values[term.mu].tensor.numel()
+    apart = size > term.seen.batch and all(tape.values[n].tensor.numel() >= size for n in step.outputs)
+    others = [n for n in step.inputs if n not in known and tape.values[n].sources & Tape.PARAMETER]
+    return any(apart or not tape.drawn(n) for n in others)
 
 
 def _takes_an_input(term: _Term, step: Step, known: set[int]) -> bool:

@@ -1,0 +1,119 @@
+"""KLs to a prior that the model learns, or that follows from a condition or from earlier steps: judged as two Gaussians."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from vae_checked.auditor import AuditReport, audit
+from vae_checked.facts import Parametrisation, Reduction
+
+FEATURES, LATENTS, CONDITION, STEPS = 12, 3, 5, 4
+
+OfTwo = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
+
+
+def of_two(mu: Tensor, logvar: Tensor, mu_p: Tensor, logvar_p: Tensor) -> Tensor:
+    return 0.5 * (logvar_p - logvar + (logvar.exp() + (mu - mu_p) ** 2) / logvar_p.exp() - 1)
+
+
+class Conditional(nn.Module):
+    def __init__(self, kl: OfTwo, std: Callable[[Tensor], Tensor] = lambda s: (0.5 * s).exp()) -> None:
+        super().__init__()
+        self.kl, self.std = kl, std
+        self.encoder = nn.Linear(FEATURES + CONDITION, 2 * LATENTS)
+        self.prior = nn.Linear(CONDITION, 2 * LATENTS)
+        self.decoder = nn.Linear(LATENTS + CONDITION, FEATURES)
+
+    def forward(self, x: Tensor, c: Tensor) -> tuple[Tensor, ...]:
+        mu, logvar = self.encoder(torch.cat([x, c], 1)).chunk(2, 1)
+        mu_p, logvar_p = self.prior(c).chunk(2, 1)
+        z = mu + self.std(logvar) * torch.randn_like(mu)
+        return self.decoder(torch.cat([z, c], 1)), mu, logvar, mu_p, logvar_p
+
+    def loss(self, x_hat: Tensor, x: Tensor, mu: Tensor, logvar: Tensor, mu_p: Tensor, logvar_p: Tensor) -> Tensor:
+        return (x_hat - x).square().sum(1).mean() + self.kl(mu, logvar, mu_p, logvar_p)
+
+
+def conditional(kl: OfTwo, std: Callable[[Tensor], Tensor] = lambda s: (0.5 * s).exp()) -> AuditReport:
+    torch.manual_seed(3)
+    model = Conditional(kl, std)
+    return audit(model, f"x: B {FEATURES}, c: B {CONDITION}", "loss")
+
+
+def test_a_conditional_prior_is_judged_as_a_pair_of_gaussians() -> None:
+    report = conditional(lambda *heads: of_two(*heads).sum(1).mean())
+    (facts,) = report.facts
+    assert [finding.code for finding in report.findings] == []
+    assert facts.kl.form is not None and facts.kl.form.value.learned
+    assert facts.kl.form.value.parametrisation is Parametrisation.LOGVAR
+    assert facts.kl.reduced is not None
+    assert (facts.kl.reduced.value.batch, facts.kl.reduced.value.event) == (Reduction.MEAN, Reduction.SUM)
+
+
+BAD: dict[str, tuple[OfTwo, str]] = {
+    "subtracted": (lambda *heads: -of_two(*heads).sum(1).mean(), "VAE302"),
+    "summed over the batch": (lambda *heads: of_two(*heads).sum(), "VAE504"),
+    "averaged over the latents": (lambda *heads: of_two(*heads).mean(), "VAE503"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_mistake_in_the_kl_to_a_conditional_prior_is_named(name: str) -> None:
+    kl, code = BAD[name]
+    assert [finding.code for finding in conditional(kl).findings] == [code]
+
+
+def test_a_sampler_that_disagrees_with_the_kl_to_a_learned_prior_is_named() -> None:
+    report = conditional(lambda *heads: of_two(*heads).sum(1).mean(), torch.exp)
+    assert [finding.code for finding in report.findings] == ["VAE201"]
+
+
+UNDECIDED: dict[str, OfTwo] = {
+    "free bits": lambda *heads: of_two(*heads).sum(1).mean().clamp(min=2.0),
+    "the other way round": lambda m, s, mp, sp: of_two(mp, sp, m, s).sum(1).mean(),
+    "another distance": lambda m, s, mp, sp: ((m - mp).square() + (s - sp).square()).sum(1).mean(),
+}
+
+
+@pytest.mark.parametrize("name", UNDECIDED)
+def test_what_is_no_kl_to_a_learned_prior_is_left_undecided(name: str) -> None:
+    report = conditional(UNDECIDED[name])
+    assert [finding.code for finding in report.findings] == []
+    assert not {"VAE303", "VAE304"} & {code for each in report.examined for code in each.clean}
+
+
+class Recurrent(nn.Module):
+    """A sample a step, the prior of each from what was drawn before; the heads written into one tensor."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = nn.Linear(FEATURES + LATENTS, 2 * LATENTS)
+        self.prior = nn.Linear(LATENTS, 2 * LATENTS)
+        self.decoder = nn.Linear(LATENTS, FEATURES)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        batch = x.shape[0]
+        mu, logvar = torch.zeros(batch, STEPS, LATENTS), torch.zeros(batch, STEPS, LATENTS)
+        z, before = torch.zeros(batch, LATENTS), torch.zeros(batch, STEPS, LATENTS)
+        drawn = torch.zeros(batch, STEPS, LATENTS)
+        for t in range(STEPS):
+            before[:, t] = z
+            mu_t, logvar_t = self.encoder(torch.cat([x[:, t], z], 1)).chunk(2, 1)
+            z = mu_t + (0.5 * logvar_t).exp() * torch.randn_like(mu_t)
+            mu[:, t], logvar[:, t], drawn[:, t] = mu_t, logvar_t, z
+        mu_p, logvar_p = self.prior(before).chunk(2, -1)
+        return self.decoder(drawn), mu, logvar, mu_p, logvar_p
+
+    def loss(self, x_hat: Tensor, x: Tensor, mu: Tensor, logvar: Tensor, mu_p: Tensor, logvar_p: Tensor) -> Tensor:
+        return ((x_hat - x).square().sum() + of_two(mu, logvar, mu_p, logvar_p).sum()) / len(x)
+
+
+def test_a_prior_made_of_earlier_samples_accuses_no_step() -> None:
+    torch.manual_seed(5)
+    report = audit(Recurrent(), f"B {STEPS} {FEATURES}", "loss")
+    assert len(report.facts) == STEPS
+    assert [finding.code for finding in report.findings] == []
