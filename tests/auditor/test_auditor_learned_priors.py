@@ -1,4 +1,4 @@
-"""KLs to a prior that the model learns, or that follows from a condition or from earlier steps: judged as two Gaussians."""
+"""KLs to a prior that the model learns, or that follows from a condition or earlier steps: judged as two Gaussians."""
 
 from __future__ import annotations
 
@@ -48,7 +48,8 @@ def test_a_conditional_prior_is_judged_as_a_pair_of_gaussians() -> None:
     report = conditional(lambda *heads: of_two(*heads).sum(1).mean())
     (facts,) = report.facts
     assert [finding.code for finding in report.findings] == []
-    assert facts.kl.form is not None and facts.kl.form.value.learned
+    assert facts.kl.form is not None
+    assert facts.kl.form.value.learned
     assert facts.kl.form.value.parametrisation is Parametrisation.LOGVAR
     assert facts.kl.reduced is not None
     assert (facts.kl.reduced.value.batch, facts.kl.reduced.value.event) == (Reduction.MEAN, Reduction.SUM)

@@ -146,7 +146,7 @@ def test_another_regulariser_is_left_undecided_with_its_reason(name: str) -> Non
     assert reason in report.facts[0].unobserved[path]
 
 
-def test_a_prior_whose_mean_alone_is_learned_is_judged_as_a_pair_of_gaussians() -> None:
+def test_a_prior_whose_mean_alone_is_learned_is_one_of_two_gaussians() -> None:
     class Learned(zoo.Base):
         def __init__(self) -> None:
             super().__init__()
@@ -159,7 +159,8 @@ def test_a_prior_whose_mean_alone_is_learned_is_judged_as_a_pair_of_gaussians() 
     report = audit(Learned(), "B 3 8 12", data_range=(0, 1))
     assert [finding.code for finding in report.findings] == []
     (form,) = (each.kl.form for each in report.facts)
-    assert form is not None and form.value.learned and form.value.parametrisation is Parametrisation.LOGVAR
+    assert form is not None
+    assert (form.value.learned, form.value.parametrisation) == (True, Parametrisation.LOGVAR)
 
 
 # Formulas near the KL, each the KL of no parametrisation.

@@ -181,7 +181,9 @@ class _Model:
         if measured is None:
             return _without(stages, ("kl",), "no loss is known")
         if measured.form is not None and measured.form.learned:
-            return _without(stages, ("kl",), "it is the KL to a prior that the model learns, and the laws are of N(0, I)")
+            return _without(
+                stages, ("kl",), "it is the KL to a prior that the model learns, and the laws are of N(0, I)"
+            )
         if measured.form is None or (measured.form.parametrisation is not None and measured.weight is None):
             where = "" if measured.origin.place is None else f" ({measured.origin.place})"
             return _without(stages, ("kl",), f"{measured.why}{where}")

@@ -60,4 +60,6 @@ def learned_prior(drawn: Sequence[Drawn], positive: bool) -> LearnedPrior | None
 
 
 def _alike(found: Tensor, closed: Tensor, close: float) -> bool:
-    return bool(torch.isfinite(closed).all()) and float((found - closed).abs().max()) <= close * float(found.abs().max())
+    return bool(torch.isfinite(closed).all()) and float((found - closed).abs().max()) <= close * float(
+        found.abs().max()
+    )

@@ -76,6 +76,8 @@ def output_shape(seen: Recognition, *, chosen: bool = False) -> Fact[ShapePair] 
     if value.tensor.shape[1:] == x.shape[1:] and len(value.tensor) != len(x):
         return None  # a part of the batch, or several samples of each
     if size != x.numel():
+        if all(seen.run.number(part) != seen.x_hat for part in seen.run.parts):
+            return None  # a loss that runs the model compares it with what it makes of the data
         reconstructs_another = any(tensor.numel() == size for _, tensor in seen.run.inputs.tensors())
         # What a model declares to be the reconstruction may be of a spectrogram where sound went in.
         alike = (seen.x_hat_declared and value.tensor.dim() == x.dim()) or (

@@ -39,6 +39,10 @@ class Graph:
         """Whether the value follows from parameters or buffers of the model."""
         return self.tape.values[number].sources & Tape.PARAMETER != 0
 
+    def follows(self, number: int) -> int:
+        """The sources by which the past of a value is walked: its draws where it has some, else the inputs."""
+        return (self.tape.values[number].sources >> 2 << 2) or Tape.INPUT
+
     def descendants(self, numbers: Iterable[int], without: Collection[int] = ()) -> set[int]:
         """Every value that follows from `numbers`, on a way that avoids the values `without`."""
         found = {number for number in numbers if number not in without}

@@ -62,9 +62,9 @@ def find_join(run: Run, graph: Graph, latents: Sequence[Latent], x_hat: int | No
     if not ends:
         return None
     step, argument, target = ends[0]
-    _, begins_at = graph.elementwise_past(argument, _follows(tape, argument))
-    same = [p for _, p, _ in ends if graph.elementwise_past(p, _follows(tape, p))[1] == begins_at]
-    candidates = graph.waists(argument, [total, *same], _follows(tape, argument))
+    _, begins_at = graph.elementwise_past(argument, graph.follows(argument))
+    same = [p for _, p, _ in ends if graph.elementwise_past(p, graph.follows(p))[1] == begins_at]
+    candidates = graph.waists(argument, [total, *same], graph.follows(argument))
     root = next(iter(begins_at)) if len(begins_at) == 1 else None
     whole = _whole_target(tape, graph, target, total, latents)
     return Join(step, candidates[0], argument, root, whole, candidates, _other_samples(tape, graph, ends, same))
@@ -79,14 +79,9 @@ def _other_samples(
     for _, argument, _ in ends:
         if argument in same or tape.values[argument].tensor.numel() != size:
             continue
-        _, begins_at = graph.elementwise_past(argument, _follows(tape, argument))
+        _, begins_at = graph.elementwise_past(argument, graph.follows(argument))
         found.update(dict.fromkeys(begins_at))
     return tuple(found)
-
-
-def _follows(tape: Tape, number: int) -> int:
-    sources = tape.values[number].sources
-    return (sources >> 2 << 2) or Tape.INPUT
 
 
 def _is_data(tape: Tape, graph: Graph, number: int) -> bool:

@@ -6,7 +6,7 @@ from vae_checked.adapters import Inputs, Role, Subject
 from vae_checked.adapters.latent_dist import Sampled
 from vae_checked.auditor.losses.loss import Loss, run_by
 from vae_checked.auditor.recognition.graph import Graph
-from vae_checked.auditor.recognition.join import find_join
+from vae_checked.auditor.recognition.join import Join, find_join
 from vae_checked.auditor.recognition.latents import latents_of
 from vae_checked.auditor.recognition.minimised import find_minimised, minimised_by
 from vae_checked.auditor.recognition.recognition import Recognition
@@ -57,6 +57,8 @@ def _recognised(run: Run, loss: Loss | None, runs_itself: bool) -> Recognition:
     join = None
     if total is not None and not found.loss.kl_alone:
         join = find_join(run, graph, latents, x_hat, total)
+    if join is not None and not (part is not None and part.role is Role.RECONSTRUCTION):
+        roles, x_hat = _as_judged(run, graph, join, roles, x_hat)
     unread = (run.output.unread,) if isinstance(run.output, Sampled) and run.output.unread else ()
     return Recognition(
         run,
@@ -70,6 +72,26 @@ def _recognised(run: Run, loss: Loss | None, runs_itself: bool) -> Recognition:
         found.recognised,
         (*others, *unread, *found.unobserved),
     )
+
+
+def _as_judged(
+    run: Run, graph: Graph, join: Join, roles: dict[str, Role], x_hat: int | None
+) -> tuple[dict[str, Role], int | None]:
+    """The roles and the reconstruction that no name declares, as the loss has them: what it compares with the data.
+
+    A part of the output that is no stage of what the loss compares was taken for it by its size alone.
+    """
+    past, _ = graph.elementwise_past(join.argument, graph.follows(join.argument))
+    numbers = {part.path: run.number(part) for part in run.parts}
+    own = None if x_hat is None else graph.elementwise_past(x_hat, graph.follows(x_hat))[0]
+    if own is not None and own & past:
+        return roles, x_hat
+    judged = [path for path, number in numbers.items() if number in past and path not in roles]
+    if judged:
+        others: dict[str, Role] = {path: role for path, role in roles.items() if role is not Role.RECONSTRUCTION}
+        others[judged[-1]] = Role.RECONSTRUCTION
+        return others, numbers[judged[-1]]
+    return roles, join.prediction if x_hat is None else x_hat
 
 
 def _refuse_unrecognisable(seen: Recognition) -> None:

@@ -16,17 +16,43 @@ from vae_checked.auditor.recording.run import Run
 def roles_of(run: Run, graph: Graph, latents: Sequence[Latent]) -> dict[str, Role]:
     """The roles of the output's parts by their paths; where none is the reconstruction, the likeliest part is."""
     roles: dict[str, Role] = {}
+    denied = _denied(run, graph)
     for part in run.parts:
-        role = _measured(run, graph, latents, part) or part.role
+        role = _measured(run, graph, latents, part) or (None if _parent(part) in denied else part.role)
+        if role is Role.INPUT and _is_made(run, graph, part):
+            role = None  # called as the data are, and made by the model: its reconstruction, as the size tells
         if role is Role.MU and role in roles.values() and any(latent.second == latent.mu for latent in latents):
             role = Role.SECOND  # one value in the place of both heads
         if role is not None:
             roles[part.path] = role
     if Role.RECONSTRUCTION not in roles.values():
-        likeliest = _likeliest_reconstruction(run, roles)
+        likeliest = _likeliest_reconstruction(run, graph, latents, roles)
         if likeliest is not None:
             roles[likeliest.path] = Role.RECONSTRUCTION
     return roles
+
+
+def _parent(part: Part) -> tuple[str, str]:
+    """The entry of the output that a convention took apart into this part and others."""
+    return part.convention, part.path[: max(part.path.rfind("."), part.path.rfind("["))]
+
+
+def _denied(run: Run, graph: Graph) -> set[tuple[str, str]]:
+    """The entries that a convention read by their places alone, and of which the model itself made what is the input's.
+
+    A list of several tensors of one shape looks as the list [reconstruction, input, ...] of a collection does.
+    """
+    return {
+        _parent(part)
+        for part in run.parts
+        if part.role is Role.INPUT and part.path.endswith("[1]") and _is_made(run, graph, part)
+    }
+
+
+def _is_made(run: Run, graph: Graph, part: Part) -> bool:
+    """Whether parameters of the model take part in a part."""
+    number = run.number(part)
+    return number is not None and number != run.x_number and graph.depends_on_parameters(number)
 
 
 def _measured(run: Run, graph: Graph, latents: Sequence[Latent], part: Part) -> Role | None:
@@ -66,14 +92,25 @@ def _same(a: Tensor, b: Tensor) -> bool:
     return a.numel() == b.numel() and a.numel() > 1 and torch.equal(a.detach().flatten(), b.detach().flatten())
 
 
-def _likeliest_reconstruction(run: Run, roles: Mapping[str, Role]) -> Part | None:
-    """The part that looks like x and follows from noise and parameters, else from parameters alone."""
-    free = [part for part in run.parts if part.path not in roles and part.tensor.numel() == run.x.numel()]
-    for drawn in (True, False):
-        for part in free:
-            number = run.number(part)
-            if number is not None and run.tape.drawn(number) is drawn:
-                return part
-    alike = [p for p in run.parts if p.path not in roles and p.tensor.shape[:1] == run.x.shape[:1]]
+def _likeliest_reconstruction(
+    run: Run, graph: Graph, latents: Sequence[Latent], roles: Mapping[str, Role]
+) -> Part | None:
+    """The part that looks like x and follows from z and parameters, else from parameters alone.
+
+    One that is as large as x comes first, then several of its samples, then one of another size.
+    """
+    after_z = graph.descendants([z for latent in latents for z in latent.every_z])
+    after_z = after_z or {n for part in run.parts if (n := run.number(part)) is not None and run.tape.drawn(n)}
+    free = [part for part in run.parts if part.path not in roles and part.tensor.is_floating_point()]
+    size, event = run.x.numel(), run.x.shape[1:]
+    as_large = [part for part in free if part.tensor.numel() == size]
+    several = [p for p in free if p.tensor.numel() % size == 0 and event and p.tensor.shape[-len(event) :] == event]
+    for likely in (as_large, several):
+        for follows in (True, False):
+            for part in likely:
+                number = run.number(part)
+                if number is not None and (number in after_z) is follows:
+                    return part
     # One number per sample is a term of the loss, and no reconstruction of several.
-    return next((p for p in alike if p.tensor.is_floating_point() and (p.tensor.dim() > 1 or run.x.dim() == 1)), None)
+    alike = [p for p in free if p.tensor.shape[:1] == run.x.shape[:1] and (p.tensor.dim() > 1 or run.x.dim() == 1)]
+    return next((part for part in alike if not after_z or run.number(part) in after_z), None)
