@@ -26,7 +26,8 @@ class Where:
 class Encoded:
     """A latent that left `encode`: its VAE, the call, and the map that was applied when it came to a use.
 
-    `at` is the outermost operation of that map, the draw itself where there is none.
+    `at` is the outermost operation of that map, the draw itself where there is none; `written` the number that it is
+    made of, where that stands somewhere else.
     """
 
     owner: Owner
@@ -35,6 +36,7 @@ class Encoded:
     use: Use
     at: Origin
     where: Where
+    written: Origin | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,8 @@ class Decoded:
     """A latent that enters `decode`: the map that is applied before.
 
     `number` tells the call from others, of which several stand for one place. `encoded` is the call of `encode` that
-    the latent comes from, where it comes from one; `clamped` where it is confined on the way.
+    the latent comes from, where it comes from one; `clamped` where it is confined on the way; `written` the number that
+    the map is made of, where that stands somewhere else.
     """
 
     owner: Owner
@@ -53,6 +56,7 @@ class Decoded:
     where: Where
     encoded: Origin | None = None
     clamped: Fact[Interval] | None = None
+    written: Origin | None = None
 
 
 @dataclass(frozen=True, slots=True)

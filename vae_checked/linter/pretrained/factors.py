@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from vae_checked.facts import Fact, Facts, Latents
+from vae_checked.latent_facts import PretrainedVAE
 from vae_checked.linter.pretrained.ends import Decoded, Encoded
 from vae_checked.mathematics import affine_maps
 from vae_checked.record import replace
 
+# The VAEs that an end's owner may be, each with the place that says so.
+Models = Callable[[Encoded | Decoded], list[Fact[PretrainedVAE]]]
 
-def factors(encoded: Iterable[Encoded], decoded: Iterable[Decoded]) -> Iterator[Facts]:
+
+def factors(encoded: Iterable[Encoded], decoded: Iterable[Decoded], models: Models) -> Iterator[Facts]:
     """Of each end whose scale is a number that number, as it is behind `encode`, and the VAE."""
     for one in encoded:
-        number = _number(one.applied.scale)
+        number = number_in(one.applied.scale)
         if number is not None:
-            latents = Latents(vae=Fact(one.owner.model, one.call), factor=Fact(number, one.at))
-            yield replace(Facts(one.where.subject), latents=latents)
+            yield from _of(one, Fact(number, one.written or one.at), models)
     for other in decoded:
         under = affine_maps.inverse(other.applied.scale)
-        number = None if under is None or other.encoded is not None else _number(under)
+        number = None if under is None or other.encoded is not None else number_in(under)
         if number is not None:
-            latents = Latents(vae=Fact(other.owner.model, other.call), factor=Fact(number, other.call))
-            yield replace(Facts(other.where.subject), latents=latents)
+            yield from _of(other, Fact(number, other.written or other.call), models)
 
 
-def _number(scale: affine_maps.Terms) -> float | None:
+def _of(end: Encoded | Decoded, factor: Fact[float], models: Models) -> Iterator[Facts]:
+    for vae in models(end):
+        yield replace(Facts(end.where.subject), latents=Latents(vae=vae, factor=factor))
+
+
+def number_in(scale: affine_maps.Terms) -> float | None:
     """The number that a scale is; None where it is none, or 1."""
     if len(scale) != 1 or scale[0].powers or affine_maps.is_one(scale):
         return None

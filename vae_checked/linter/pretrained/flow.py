@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from vae_checked.facts import Fact, Interval
+from vae_checked.facts import Fact, Interval, Origin
 from vae_checked.latent_facts import AffineMap, Use
 from vae_checked.linter.evaluations.evaluation import Evaluation, expressions
 from vae_checked.linter.pretrained.ends import Decoded, Encoded, Encoding, Scaled, Where
 from vae_checked.linter.pretrained.halves import Halves
-from vae_checked.linter.pretrained.quantities import factor_of
+from vae_checked.linter.pretrained.quantities import factor_of, written_elsewhere
 from vae_checked.linter.pretrained.vaes import Owner, owner_of
 from vae_checked.linter.symbols.expression import CARRIED, TRANSPARENT, Expr, Graph, origin, strip, walk
 from vae_checked.linter.symbols.intervals import interval_of
@@ -58,6 +58,7 @@ class Latent:
     applied: AffineMap
     drawn: bool
     at: Expr
+    written: Origin | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,7 @@ class Chain:
     leaf: Expr
     applied: AffineMap
     clamped: Expr | None = None
+    written: Origin | None = None
 
 
 class Flow:
@@ -149,7 +151,17 @@ class Flow:
         if _moves(node) and self._latents.get(node.args[0].uid) is inner:
             return inner
         applied = self._affine(node, inner)
-        return None if applied is None else replace(inner, applied=applied, at=node)
+        if applied is None:
+            return None
+        written = next(
+            (
+                found
+                for arg in node.args
+                if self._latents.get(arg.uid) is not inner and (found := written_elsewhere(arg, node))
+            ),
+            None,
+        )
+        return replace(inner, applied=applied, at=node, written=written or inner.written)
 
     def _affine(self, node: Expr, inner: Latent) -> AffineMap | None:
         if node.op == "neg":
@@ -182,7 +194,8 @@ class Flow:
 
     def _ended(self, latent: Latent, use: Use, node: Expr) -> Encoded:
         where = self._where(node)
-        return Encoded(latent.owner, origin(latent.call), latent.applied, use, origin(latent.at), where)
+        at = origin(latent.at)
+        return Encoded(latent.owner, origin(latent.call), latent.applied, use, at, where, latent.written)
 
     def _where(self, node: Expr) -> Where:
         return self._places.get(node.uid) or Where(self._evaluation.module.path)
@@ -225,12 +238,13 @@ class Flow:
             latent = self._latents.get(chain.leaf.uid)
             if latent is not None and latent.drawn:
                 applied, start = affine_maps.after(chain.applied, latent.applied), origin(latent.call)
-                self.decoded.append(Decoded(owner, call, node.uid, applied, Use.RETURNED, where, start, clamped))
+                use = Use.RETURNED
+                self.decoded.append(Decoded(owner, call, node.uid, applied, use, where, start, clamped, chain.written))
                 continue
             # What was done to the latent last may not be known.
             is_open = strip(chain.leaf).op in _ARITHMETIC
             use = Use.OPEN if is_open else Use.GENERATED if self._is_generated(chain.leaf) else Use.GIVEN
-            self.decoded.append(Decoded(owner, call, node.uid, chain.applied, use, where, None, clamped))
+            self.decoded.append(Decoded(owner, call, node.uid, chain.applied, use, where, None, clamped, chain.written))
 
     def posterior_of(self, value: Expr) -> Owner | None:
         """The VAE that a posterior, or a latent that was taken from one, is of."""
@@ -244,31 +258,37 @@ class Flow:
         return self._chains[value.uid]
 
     def _search(self, value: Expr) -> Iterator[Chain]:
-        stack: list[tuple[Expr, AffineMap, Expr | None, int]] = [(value, IDENTITY, None, 0)]
+        stack: list[tuple[Chain, int]] = [(Chain(value, IDENTITY), 0)]
         found = 0
         while stack and found < _MAX_LEAVES:
-            node, outer, clamped, depth = stack.pop()
+            chain, depth = stack.pop()
+            node = chain.leaf
             known = self._latents.get(node.uid)
             if (known is not None and known.drawn and known.applied.is_identity) or depth > _MAX_CHAIN:
                 found += 1
-                yield Chain(node, outer, clamped)
+                yield chain
                 continue
             if node.op == "phi":
-                stack.extend((arg, outer, clamped, depth + 1) for arg in reversed(node.args[1:]))
+                stack.extend((replace(chain, leaf=arg), depth + 1) for arg in reversed(node.args[1:]))
                 continue
             if _moves(node):
-                stack.append((node.args[0], outer, clamped, depth + 1))
+                stack.append((replace(chain, leaf=node.args[0]), depth + 1))
                 continue
             if node.op == "clamp":
-                stack.append((node.args[0], outer, clamped or node, depth + 1))
+                stack.append((replace(chain, leaf=node.args[0], clamped=chain.clamped or node), depth + 1))
                 continue
             inner = _inside(node)
             if inner is None:
                 found += 1
-                yield Chain(node, outer, clamped)
+                yield chain
             else:
                 below, applied = inner
-                stack.append((below, affine_maps.after(outer, applied), clamped, depth + 1))
+                other = next(
+                    (written for arg in node.args if arg is not below and (written := written_elsewhere(arg, node))),
+                    None,
+                )
+                whole = affine_maps.after(chain.applied, applied)
+                stack.append((Chain(below, whole, chain.clamped, chain.written or other), depth + 1))
 
     def _is_generated(self, leaf: Expr) -> bool:
         """Whether a latent is what a sampler made: a step of a schedule, or noise."""

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from vae_checked.facts import Fact, Facts, Interval, Latents
+from vae_checked.latent_facts import PretrainedVAE
 from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.pretrained import fine_tuning, pairs
 from vae_checked.linter.pretrained.ends import Decoded, Encoded, Where
-from vae_checked.linter.pretrained.factors import factors
+from vae_checked.linter.pretrained.factors import factors, number_in
 from vae_checked.linter.pretrained.flow import DECODES, ENCODES, Flow
+from vae_checked.linter.pretrained.identities import named_by
 from vae_checked.linter.pretrained.loss_terms import cuts
 from vae_checked.linter.pretrained.pairs import Agreement, Pair
 from vae_checked.linter.pretrained.stored import scaled_in_place
@@ -32,6 +35,8 @@ class InUse:
         self._single: list[Facts] = []
         self._trained: list[Facts] = []
         self._read: set[str] = set()
+        # Latents that a number may scale, whatever becomes of them.
+        self._multiplied: list[Encoded] = []
 
     def note(self, evaluation: Evaluation) -> None:
         """Take note of the ends in an evaluation, and of what one end says by itself."""
@@ -45,6 +50,7 @@ class InUse:
             self._encoded.setdefault(_scope(one.where), []).append(one)
         for other in flow.decoded:
             self._decoded.setdefault(_scope(other.where), []).append(other)
+        self._multiplied += [each for each in flow.multiplied if number_in(each.applied.scale) is not None]
         self._single += _alone(flow)
         self._single += (_of(evaluation.subject, Latents(cut=fact)) for fact in cuts(evaluation, flow.decodes))
         for module in using:
@@ -52,15 +58,36 @@ class InUse:
                 self._read.add(module.path)
                 self._single += (_of(module.path, Latents(in_place=fact)) for fact in scaled_in_place(module))
 
-    def facts(self) -> Iterator[Facts]:
-        """What the ends say, alone and together, once all are known."""
-        found = list(self._single)
+    def facts(self, modules: Iterable[Module]) -> Iterator[Facts]:
+        """What the ends say, alone and together, once all are known; `modules` are those of the whole project."""
+        models = _Models(list(modules))
+        found = [*self._single, *factors(self._multiplied, chain.from_iterable(self._decoded.values()), models.of)]
         for scope in {**self._encoded, **self._decoded}:
             encoded, decoded = self._encoded.get(scope, []), self._decoded.get(scope, [])
             for one, other in _by_owner(encoded, decoded):
                 found += _of_pairs(pairs.pairs(one, other))
         yield from {str(item.latents): item for item in found}.values()
         yield from {str((item.sampler, item.training)): item for item in self._trained}.values()
+
+
+class _Models:
+    """The VAEs that are loaded where an end stands, those among them that a setting names."""
+
+    def __init__(self, modules: list[Module]) -> None:
+        self._modules = modules
+        self._named: dict[tuple[str, Where], list[Fact[str]]] = {}
+
+    def of(self, end: Encoded | Decoded) -> list[Fact[PretrainedVAE]]:
+        """The VAEs that the owner of a latent may be, each with the place that says so."""
+        owner, key = end.owner, (end.owner.setting, end.where)
+        if not owner.setting:
+            return [Fact(owner.model, end.call)]
+        if key not in self._named:
+            self._named[key] = list(named_by(owner.setting, end.where, self._modules))
+        named = self._named[key]
+        return [Fact(replace(owner.model, identity=each.value), each.origin) for each in named] or [
+            Fact(owner.model, end.call)
+        ]
 
 
 def _calls(module: Module) -> bool:
@@ -80,7 +107,6 @@ def _alone(flow: Flow) -> Iterator[Facts]:
     for each in flow.encodings:
         vae = Fact(each.owner.model, each.call)
         yield _of(each.where.subject, Latents(vae=vae, pixels=each.pixels))
-    yield from factors(flow.multiplied, flow.decoded)
     for where, fact in flow.pixel_maps:
         yield _of(where.subject, Latents(pixel_map=fact))
     for end in flow.decoded:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 import re
 
-from vae_checked.linter.symbols.expression import Expr, strip
+from vae_checked.facts import Origin
+from vae_checked.linter.symbols.expression import Expr, strip, walk
 from vae_checked.mathematics import affine_maps
 from vae_checked.mathematics.affine_maps import MOST_TERMS, Terms
 
@@ -18,6 +19,8 @@ _OF_ANOTHER = re.compile(
     r"|vae_scale|spatial|temporal|down|up_?s|rope|attn|time|ip_|pixel|video_scale|size|ratio|resolution|scheduler|patch",
     re.IGNORECASE,
 )
+# Numbers that turn a factor about, and are none.
+_COMMON = frozenset((-1.0, 0.0, 0.5, 1.0, 2.0))
 _MAX_DEPTH = 10
 # The sign of a name that is a list of numbers written out.
 VECTOR = "("
@@ -68,6 +71,16 @@ def factor_of(node: Expr, place: int) -> Terms | None:
     operand = written.left if place == 0 else written.right
     name = operand.attr if isinstance(operand, ast.Attribute) else getattr(operand, "id", None)
     return affine_maps.named(str(name)) if _tells(name) else found
+
+
+def written_elsewhere(factor: Expr, operation: Expr) -> Origin | None:
+    """Where a number stands that a factor is made of, if that is not the line of the operation."""
+    at = None if operation.site is None else operation.site.place
+    for node in walk(factor):
+        if node.op == "const" and node.site is not None and node.value not in _COMMON:
+            place = node.site.place
+            return None if at is not None and (place.path, place.line) == (at.path, at.line) else node.site.origin
+    return None
 
 
 def combined(op: str, left: Terms, right: Terms) -> Terms | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 
@@ -20,15 +21,21 @@ _LOADERS = frozenset(("from_pretrained", "from_single_file", "from_config", "loa
 _SAME = re.compile(r"(?:^|\.)(?:unwrap\w*|to|eval|train|cuda|cpu|half|float|requires_grad_|compile|prepare)$")
 _WRAPPED = frozenset(("module", "_orig_mod", "model"))
 _NAMELESS = frozenset(("module", "_orig_mod"))
+# The name of a loader's first argument.
+_FROM = "pretrained_model_name_or_path"
 _MAX_DEPTH = 12
 
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """A VAE as one place of the code has it: the name it goes by there, and what it was loaded from."""
+    """A VAE as one place of the code has it: the name it goes by there, and what it was loaded from.
+
+    `setting` is the name of what says from where, where that is no text but a setting.
+    """
 
     name: str
     model: PretrainedVAE = PretrainedVAE()
+    setting: str = ""
 
 
 def owner_of(value: Expr, depth: int = 0) -> Owner | None:
@@ -63,7 +70,10 @@ def _made(node: Expr, depth: int) -> Owner | None:
     kind = holder.rpartition(".")[2] if last in _LOADERS else last
     if _CLASS.search(kind):
         # One that is built here may be trained on whatever its author has.
-        return Owner("", PretrainedVAE(kind, _text(node.args)) if last in _LOADERS else PretrainedVAE())
+        if last not in _LOADERS:
+            return Owner("")
+        identity = _text(node.args)
+        return Owner("", PretrainedVAE(kind, identity), "" if identity else _setting(node))
     if _SAME.search(dotted):
         return next((found for arg in node.args if (found := owner_of(arg, depth + 1)) is not None), None)
     return None
@@ -76,6 +86,16 @@ def _identity(node: Expr) -> str:
     holder = strip(node.args[0])
     is_loaded = holder.op == "opaque" and str(holder.get("name")).rpartition(".")[2] in _LOADERS
     return _text(holder.args) if is_loaded else ""
+
+
+def _setting(node: Expr) -> str:
+    """The last part of the name that a loader is called with first."""
+    written = None if node.site is None else node.site.node
+    if not isinstance(written, ast.Call):
+        return ""
+    given = [*written.args, *(each.value for each in written.keywords if each.arg == _FROM)]
+    first = given[0] if given else None
+    return first.attr if isinstance(first, ast.Attribute) else getattr(first, "id", "")
 
 
 def _text(args: tuple[Expr, ...]) -> str:

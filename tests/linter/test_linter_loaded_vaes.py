@@ -1,0 +1,103 @@
+"""Which VAE is loaded, where that is said by a setting, and where a factor that is not its own is written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from vae_checked.linter import lint
+
+HEAD = "import argparse\nimport torch\nfrom diffusers import AutoencoderKL\n"
+BY_OPTION = """
+def options():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--first-stage", type=str, default="{identity}")
+    return parser.parse_args()
+
+
+def main():
+    args = options()
+    vae = AutoencoderKL.from_pretrained(args.first_stage)
+    for x in torch.load("pictures.pt"):
+        z = vae.encode(x).latent_dist.sample() * 0.18215
+        torch.save(z, "latents.pt")
+"""
+BY_ATTRIBUTE = """
+class Trainer:
+    VAE_PATH = None
+
+    def load(self):
+        self.vae = AutoencoderKL.from_pretrained(self.VAE_PATH)
+
+    def latents(self, x):
+        return self.vae.encode(x).latent_dist.sample() * 0.18215
+
+
+class OfAnotherModel(Trainer):
+    VAE_PATH = "{identity}"
+"""
+BY_ENTRY = """
+class VideoVAE(torch.nn.Module):
+    def __init__(self, from_pretrained=None):
+        super().__init__()
+        self.module = AutoencoderKL.from_pretrained(from_pretrained)
+
+    def latents(self, x):
+        return self.module.encode(x).latent_dist.sample() * 0.18215
+
+
+def build(registry):
+    return registry.build({entry})
+"""
+ENTRIES = (
+    'dict(type="VideoVAE", from_pretrained="{identity}")',
+    '{{"_target_": "models.VideoVAE", "from_pretrained": "{identity}"}}',
+)
+
+
+@pytest.mark.parametrize("text", [BY_OPTION, BY_ATTRIBUTE, *(BY_ENTRY.replace("{entry}", each) for each in ENTRIES)])
+@pytest.mark.parametrize(
+    ("identity", "codes"), [("stabilityai/sdxl-vae", ["VAE703"]), ("stabilityai/sd-vae-ft-mse", [])]
+)
+def test_a_setting_says_which_vae_is_loaded(text: str, identity: str, codes: list[str], tmp_path: Path) -> None:
+    path = tmp_path / "latents.py"
+    path.write_text(HEAD + text.format(identity=identity), encoding="utf-8")
+    assert [finding.code for finding in lint([path]).findings] == codes
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        'def load(from_pretrained="stabilityai/sdxl-vae"):\n    return from_pretrained\n',
+        'registry.build(dict(type="AnotherVAE", from_pretrained="stabilityai/sdxl-vae"))\n',
+        'class Another:\n    from_pretrained = "stabilityai/sdxl-vae"\n',
+    ],
+)
+def test_a_setting_of_something_else_says_nothing(beside: str, tmp_path: Path) -> None:
+    path = tmp_path / "latents.py"
+    path.write_text(f"{HEAD}{BY_ENTRY.replace('{entry}', 'None')}\n\n{beside}", encoding="utf-8")
+    assert [finding.code for finding in lint([path]).findings] == []
+
+
+APART = """
+def latents(x):
+    vae = AutoencoderKL.from_pretrained("stabilityai/sdxl-vae")
+    scale = torch.tensor([0.18215, 0.18215, 0.18215, 0.18215]).view(1, 4, 1, 1)
+    for _ in range(3):
+        torch.save(vae.encode(x).latent_dist.sample() * scale, "latents.pt")
+
+
+def pictures(z):
+    vae = AutoencoderKL.from_pretrained("stabilityai/sdxl-vae")
+    scale = torch.tensor([0.18215, 0.18215, 0.18215, 0.18215]).view(1, 4, 1, 1)
+    z = z.float()
+    return vae.decode(z / scale)
+"""
+
+
+def test_a_factor_is_named_where_it_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "latents.py"
+    path.write_text(HEAD + APART, encoding="utf-8")
+    places = [finding.place for finding in lint([path]).findings]
+    assert [place.line for place in places if place is not None] == [7, 14]

@@ -1,0 +1,89 @@
+"""Which VAEs a setting names by which one is loaded: an option's default, a class attribute, an entry of a register."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+
+from vae_checked.facts import Fact, Origin
+from vae_checked.linter.files import syntax
+from vae_checked.linter.files.source import SourceCell
+from vae_checked.linter.pretrained.ends import Where
+from vae_checked.linter.symbols.values import Module
+
+# The keys under which a register's entry has the name of its class.
+_CLASS_KEYS = frozenset(("type", "target", "_target_", "name", "class_name", "class_path", "cls"))
+
+
+def named_by(setting: str, where: Where, modules: Iterable[Module]) -> Iterator[Fact[str]]:
+    """The texts that a setting has where a VAE is loaded by it in the code at `where`.
+
+    Only what is joined to that code by more than the setting's name: an option of the same file, an attribute of a
+    class that inherits the loading method, an argument with which the class is built, by a call or by its entry.
+    """
+    for module in modules:
+        for source in module.sources:
+            text = source.cell.text
+            if setting not in text.replace("-", "_"):
+                continue
+            if module.path == where.path and "add_argument" in text:
+                yield from _options(setting, source)
+            if where.cls and where.cls in text:
+                for node in syntax.descendants(source.cell.tree):
+                    yield from _of_class(node, setting, where.cls, source)
+
+
+def _options(setting: str, source: SourceCell) -> Iterator[Fact[str]]:
+    """The default text of `parser.add_argument("--setting", default=...)`."""
+    for node in syntax.descendants(source.cell.tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "add_argument":
+            names = [_text(arg).lstrip("-").replace("-", "_") for arg in node.args]
+            default = next((each.value for each in node.keywords if each.arg == "default"), None)
+            if setting in names and default is not None and _text(default):
+                yield _fact(default, source)
+
+
+def _of_class(node: ast.AST, setting: str, cls: str, source: SourceCell) -> Iterator[Fact[str]]:
+    """What a node gives a setting that belongs to a class: as an attribute of one below it, or as an argument."""
+    if isinstance(node, ast.ClassDef):
+        if any(_last(base) == cls for base in node.bases):
+            yield from _attributes(node, setting, source)
+        return
+    if isinstance(node, ast.Call):
+        entries = {each.arg: each.value for each in node.keywords if each.arg}
+        is_built = _last(node.func) == cls
+    elif isinstance(node, ast.Dict):
+        entries = {_text(key): value for key, value in zip(node.keys, node.values, strict=True) if key is not None}
+        is_built = False
+    else:
+        return
+    if is_built or any(_text(entries[key]).rpartition(".")[2] == cls for key in _CLASS_KEYS & entries.keys()):
+        given = entries.get(setting)
+        if given is not None and _text(given):
+            yield _fact(given, source)
+
+
+def _attributes(node: ast.ClassDef, setting: str, source: SourceCell) -> Iterator[Fact[str]]:
+    for statement in node.body:
+        if isinstance(statement, ast.Assign):
+            targets, value = statement.targets, statement.value
+        elif isinstance(statement, ast.AnnAssign) and statement.value is not None:
+            targets, value = [statement.target], statement.value
+        else:
+            continue
+        if any(isinstance(target, ast.Name) and target.id == setting for target in targets) and _text(value):
+            yield _fact(value, source)
+
+
+def _fact(value: ast.expr, source: SourceCell) -> Fact[str]:
+    return Fact(_text(value), Origin(source.segment(value), source.place(value)))
+
+
+def _text(value: ast.expr | None) -> str:
+    """The text that an expression is; empty for any other."""
+    return value.value if isinstance(value, ast.Constant) and isinstance(value.value, str) else ""
+
+
+def _last(value: ast.expr) -> str:
+    """The last part of a dotted name."""
+    return value.attr if isinstance(value, ast.Attribute) else getattr(value, "id", "")
