@@ -402,22 +402,27 @@ class Latents:
     """What is done with the latents of a VAE that is trained already.
 
     `encoded` is the map from what `encode` gives to what a model is trained on, `decoded` the one from what a model
-    makes to what `decode` is given. `on_picture` is a number of the latents by which the picture is multiplied,
-    `in_place` how often a stored latent is scaled where it lies. `vae` is what is loaded, `factor` a number written out
-    by which its latents are scaled. `pixels` is where the pictures lie that are encoded, `pixel_map` the map of pixels
-    that stands on latents, `clamped` where latents are confined before `decode`, `cut` the term of the loss that a
-    decode without gradient feeds. `mean` and `second` are the maps that the two halves of its parameters go through.
+    makes to what `decode` is given, `one_end` one of the two as it is behind `encode`, whatever the other is.
+    `on_picture` is a number of the latents by which the picture is multiplied, `in_place` how often a stored latent is
+    scaled where it lies. `vae` is what is loaded, `factor` a number written out by which its latents are scaled.
+    `pixels` is where the pictures lie that are encoded, `pixel_map` the map of pixels that stands on latents, `shown`
+    where those lie behind `decode` that are taken for [0, 1]. `clamped` is where latents are confined before `decode`,
+    `clipping` the schedule that confines them at each step, `cut` the term of the loss that a decode without gradient
+    feeds. `mean` and `second` are the maps that the two halves of its parameters go through.
     """
 
     vae: Fact[PretrainedVAE] | None = None
     encoded: Fact[AffineMap] | None = None
     decoded: Fact[AffineMap] | None = None
+    one_end: Fact[AffineMap] | None = None
     on_picture: Fact[str | None] | None = None
     in_place: Fact[str | None] | None = None
     factor: Fact[float] | None = None
     pixels: Fact[Interval] | None = None
     pixel_map: Fact[str | None] | None = None
+    shown: Fact[Interval] | None = None
     clamped: Fact[Interval | None] | None = None
+    clipping: Fact[str | None] | None = None
     cut: Fact[str | None] | None = None
     mean: Fact[AffineMap] | None = None
     second: Fact[AffineMap] | None = None

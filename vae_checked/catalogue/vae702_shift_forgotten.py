@@ -5,15 +5,19 @@ from __future__ import annotations
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import edit
 from vae_checked.catalogue.support.in_use import IN_USE, SOURCES, is_undone
+from vae_checked.catalogue.support.known_vaes import known
 from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, lacking, left_to
-from vae_checked.facts import Facts
+from vae_checked.facts import Fact, Facts
 from vae_checked.finding import Severity
+from vae_checked.latent_facts import AffineMap, PretrainedVAE
 from vae_checked.mathematics.affine_maps import undoing
 
 
 def judge(facts: Facts) -> Verdict:
     """Found where the scales undo each other and the shifts do not."""
     encoded, decoded = facts.latents.encoded, facts.latents.decoded
+    if facts.latents.one_end is not None and facts.latents.vae is not None:
+        return _of_one_end(facts.latents.one_end, facts.latents.vae)
     if encoded is None or decoded is None:
         return lacking(facts, "latents.encoded", "latents.decoded")
     scale, shift = is_undone(encoded.value, decoded.value)
@@ -36,6 +40,31 @@ def judge(facts: Facts) -> Verdict:
             "remedy": "behind encode: (z - shift) * scale; before decode: z / scale + shift",
         },
         related=((encoded.origin, "what follows encode"),),
+    )
+    return Found(evidence)
+
+
+def _of_one_end(one_end: Fact[AffineMap], vae: Fact[PretrainedVAE]) -> Verdict:
+    """Found where latents of a VAE that is used with a shift are scaled, and not shifted."""
+    loaded = known(vae.value)
+    if loaded is None:
+        return Undecided(reason="whether this VAE is used with a shift is not known")
+    if not loaded.shift and loaded.factor is not None:
+        return Clean()
+    if one_end.value.shift or one_end.value.is_identity:
+        return Undecided(reason="what is done at the other end is not known")
+    per_channel = "latents_std" in one_end.value.names
+    if loaded.factor is None and not per_channel:
+        return Undecided(reason="by what the latents are scaled is not known")
+    shift = "the mean of each channel" if per_channel else f"a shift of {loaded.shift:g}"
+    evidence = Evidence(
+        origin=one_end.origin,
+        values={
+            "what": f"the latents of {loaded.name} are used with {shift}, and are only scaled here",
+            "maps": f"z -> {one_end.value}, as it is behind encode ({loaded.source})",
+            "remedy": "behind encode: (z - shift) * scale; before decode: z / scale + shift",
+        },
+        related=((vae.origin, "loaded here"),),
     )
     return Found(evidence)
 

@@ -7,11 +7,13 @@ from vae_checked.catalogue.support.example import edit
 from vae_checked.catalogue.support.in_use import IN_USE
 from vae_checked.catalogue.support.known_vaes import takes_symmetric_pixels
 from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, lacking
-from vae_checked.facts import SYMMETRIC_UNIT, Facts, Interval
+from vae_checked.facts import SYMMETRIC_UNIT, Fact, Facts, Interval, Origin
 from vae_checked.finding import Severity
 
 # Pixels that a dark batch, or a picture without white, still reaches.
 _REACHED = 0.5
+# So much of a picture is lost where it is taken for another range than its own.
+_CUT = 0.4
 
 
 def judge(facts: Facts) -> Verdict:
@@ -24,11 +26,14 @@ def judge(facts: Facts) -> Verdict:
             "remedy": "map the picture before encode, or behind decode",
         }
         return Found(Evidence(origin=mapped.origin, values=values))
-    vae, pixels = facts.latents.vae, facts.latents.pixels
-    if vae is None or pixels is None:
+    vae, pixels, shown = facts.latents.vae, facts.latents.pixels, facts.latents.shown
+    if vae is None or (pixels is None and shown is None):
         return lacking(facts, "latents.vae", "latents.pixels")
     if not takes_symmetric_pixels(vae.value):
         return Undecided(reason="the range that this VAE was trained on is not known")
+    if shown is not None:
+        return _of_shown(shown, vae.origin)
+    assert pixels is not None  # noqa: S101  one of the two was asked for above
     what = _wrong(pixels.value)
     if what is None:
         return (
@@ -40,6 +45,18 @@ def judge(facts: Facts) -> Verdict:
         "remedy": "encode x * 2 - 1 of pictures x in [0, 1]",
     }
     return Found(Evidence(origin=pixels.origin, values=values, related=((vae.origin, "encoded here"),)))
+
+
+def _of_shown(shown: Fact[Interval], decoded: Origin) -> Verdict:
+    """Found where what decode gives is taken for [0, 1] as it is, or is mapped there twice."""
+    if shown.value.low <= -_CUT:
+        what, remedy = "pictures in [-1, 1] are taken for pictures in [0, 1]", "map the picture first: x / 2 + 0.5"
+    elif shown.value.low >= _CUT:
+        what, remedy = "pictures that were mapped to [0, 1] are mapped once more", "map the picture once: x / 2 + 0.5"
+    else:
+        return Clean()
+    values = {"what": what, "pixels": f"what decode gives lies in {shown.value} here", "remedy": remedy}
+    return Found(Evidence(origin=shown.origin, values=values, related=((decoded, "decoded here"),)))
 
 
 def _wrong(pixels: Interval) -> str | None:

@@ -6,18 +6,31 @@ from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import edit
 from vae_checked.catalogue.support.in_use import IN_USE
 from vae_checked.catalogue.verdict import Clean, Evidence, Found, Verdict, lacking
-from vae_checked.facts import SYMMETRIC_UNIT, Facts
+from vae_checked.facts import SYMMETRIC_UNIT, Facts, Origin
 from vae_checked.finding import Severity
 
 
 def judge(facts: Facts) -> Verdict:
     """Found where latents that a model made are confined to [-1, 1] on their way to `decode`."""
-    clamped = facts.latents.clamped
+    clipping, clamped = facts.latents.clipping, facts.latents.clamped
+    if clipping is not None:
+        if clipping.value is None:
+            return Clean()
+        what = f"at each step of {clipping.value}, whose clip_sample is True unless it is told otherwise"
+        return _found(
+            clipping.origin, f"clipped to {SYMMETRIC_UNIT} {what}", "build the schedule with clip_sample=False"
+        )
     if clamped is None:
         return lacking(facts, "latents.clamped")
     if clamped.value is None or not SYMMETRIC_UNIT.contains(clamped.value):
         return Clean()
-    return Found(Evidence(origin=clamped.origin, values={"range": clamped.value}))
+    return _found(
+        clamped.origin, f"clamped to {clamped.value} before decode", "clamp the decoded picture, not the latent"
+    )
+
+
+def _found(origin: Origin, what: str, remedy: str) -> Found:
+    return Found(Evidence(origin=origin, values={"what": what, "remedy": remedy}))
 
 
 MISTAKE = Mistake(
@@ -31,9 +44,9 @@ MISTAKE = Mistake(
     ),
     symptoms=("washed-out", "blurry"),
     said=("clip_denoised in latent diffusion", "clip_sample=True with latents", "latents clamped to [-1, 1]"),
-    message="latents are clamped to {range} before decode",
+    message="latents are {what}",
     evidence="of a standard normal 32 % lie outside of [-1, 1]",
-    fix="clamp the decoded picture, not the latent",
+    fix="{remedy}",
     bad=edit(
         (
             "    z = z / vae.config.scaling_factor + vae.config.shift_factor\n",

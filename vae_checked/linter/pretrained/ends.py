@@ -45,7 +45,7 @@ class Decoded:
 
     `number` tells the call from others, of which several stand for one place. `encoded` is the call of `encode` that
     the latent comes from, where it comes from one; `clamped` where it is confined on the way; `written` the number that
-    the map is made of, where that stands somewhere else.
+    the map is made of, where that stands somewhere else; `clipping` the schedule that clips it at each step.
     """
 
     owner: Owner
@@ -57,6 +57,7 @@ class Decoded:
     encoded: Origin | None = None
     clamped: Fact[Interval] | None = None
     written: Origin | None = None
+    clipping: Fact[str | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,16 @@ class Scaled:
 
     factor: AffineMap
     at: Origin
+    where: Where
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A picture that left `decode`, and where it lies for what takes it to lie in [0, 1], if the VAE gives [-1, 1]."""
+
+    owner: Owner
+    call: Origin
+    lies: Fact[Interval]
     where: Where
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
+from vae_checked.catalogue.support.known_vaes import known
 from vae_checked.facts import Fact, Facts, Latents
-from vae_checked.latent_facts import PretrainedVAE
+from vae_checked.latent_facts import AffineMap, PretrainedVAE, Use
 from vae_checked.linter.pretrained.ends import Decoded, Encoded
 from vae_checked.mathematics import affine_maps
 from vae_checked.record import replace
@@ -25,6 +26,24 @@ def factors(encoded: Iterable[Encoded], decoded: Iterable[Decoded], models: Mode
         number = None if under is None or other.encoded is not None else number_in(under)
         if number is not None:
             yield from _of(other, Fact(number, other.written or other.call), models)
+
+
+def one_ends(encoded: Iterable[Encoded], decoded: Iterable[Decoded], models: Models) -> Iterator[Facts]:
+    """Of each end by itself the map behind `encode` that it stands for, and the VAE, where it is one that is known.
+
+    Only where it is known that latents are trained on, or were made by a model: others may be used on another scale.
+    """
+    found: list[tuple[Encoded | Decoded, Fact[AffineMap]]] = [
+        (one, Fact(one.applied, one.at)) for one in encoded if one.use is Use.TRAINED
+    ]
+    for other in decoded:
+        applied = affine_maps.undoing(other.applied) if other.use is Use.GENERATED else None
+        if applied is not None:
+            found.append((other, Fact(applied, other.call)))
+    for end, one_end in found:
+        for vae in models(end):
+            if known(vae.value) is not None:
+                yield replace(Facts(end.where.subject), latents=Latents(vae=vae, one_end=one_end))
 
 
 def _of(end: Encoded | Decoded, factor: Fact[float], models: Models) -> Iterator[Facts]:

@@ -8,11 +8,14 @@ from collections.abc import Iterable, Iterator
 from vae_checked.facts import Fact, Interval, Origin
 from vae_checked.latent_facts import AffineMap, Use
 from vae_checked.linter.evaluations.evaluation import Evaluation, expressions
-from vae_checked.linter.pretrained.ends import Decoded, Encoded, Encoding, Scaled, Where
+from vae_checked.linter.pretrained.ends import Decoded, Encoded, Encoding, Where
 from vae_checked.linter.pretrained.halves import Halves
+from vae_checked.linter.pretrained.moving import moves
+from vae_checked.linter.pretrained.pictures import Pictures
 from vae_checked.linter.pretrained.quantities import factor_of, written_elsewhere
+from vae_checked.linter.pretrained.schedules import STEPPING, clipping, maker
 from vae_checked.linter.pretrained.vaes import Owner, owner_of
-from vae_checked.linter.symbols.expression import CARRIED, TRANSPARENT, Expr, Graph, origin, strip, walk
+from vae_checked.linter.symbols.expression import CARRIED, NOISE, TRANSPARENT, Expr, Graph, origin, strip, walk
 from vae_checked.linter.symbols.intervals import interval_of
 from vae_checked.linter.symbols.observations import Root
 from vae_checked.linter.symbols.values import Module
@@ -33,9 +36,6 @@ _DRAWN = frozenset(("randn_tensor", "randn_like_tensor"))
 _TRAINING = re.compile(r"(?:^|[._])(?:training_loss\w*|loss(?:_?fn|es|_func\w*)?|p_losses|compute_loss\w*)$")
 _GAUSSIAN = "DiagonalGaussianDistribution"
 _ADAPTED = re.compile(r"vae\.(?:add_adapter|load_lora|set_adapter)|vae_lora|lora_\w*vae|vae\.encoder\.forward\s*=")
-_STEPPING = frozenset(("step", "step_pred", "step_correct"))
-_MOVED = TRANSPARENT | frozenset(("move", "stack", "index", "repeat", "expand", "cat", "flatten", "detach", "round"))
-_REARRANGED = frozenset(("einops.rearrange", "rearrange", "einops.repeat"))
 _ARITHMETIC = frozenset(("mul", "div", "add", "sub", "neg", "pow"))
 # What pixels in [0, 1] are mapped by to [-1, 1], and back.
 _PIXEL_MAPS = {
@@ -77,18 +77,17 @@ class Flow:
     def __init__(self, evaluation: Evaluation, graph: Graph) -> None:
         self.encoded: list[Encoded] = []
         self.decoded: list[Decoded] = []
-        self.scaled: list[Scaled] = []
         self.encodings: list[Encoding] = []
         self.pixel_maps: list[tuple[Where, Fact[str | None]]] = []
         self.decodes: dict[int, Expr] = {}
         # Latents just behind a multiplication, whatever becomes of them.
         self.multiplied: list[Encoded] = []
         self.halves = Halves(evaluation.subject)
+        self.pictures = Pictures(self._where)
         self._evaluation = evaluation
         self._latents: dict[int, Latent] = {}
         # Latents times what no latent is scaled by.
         self._weighted: dict[int, Latent] = {}
-        self._pictures: dict[int, tuple[Owner, Expr]] = {}
         self._chains: dict[int, list[Chain]] = {}
         self._places = _places(evaluation)
         for node in graph.nodes:
@@ -128,7 +127,7 @@ class Flow:
             known = self._latents.get(arg.uid) or self._weighted.get(arg.uid)
             if known is not None and known.drawn:
                 self._used(node, place, known)
-        self._follow_picture(node)
+        self.pictures.follow(node)
 
     def _named(self, value: Expr) -> Owner | None:
         """The VAE that a value is, by the name it goes by where it has no other."""
@@ -148,7 +147,7 @@ class Flow:
         if node.op == "phi":
             both = [self._latents.get(arg.uid) for arg in node.args[1:]]
             return inner if all(each is not None and each.applied == inner.applied for each in both) else None
-        if _moves(node) and self._latents.get(node.args[0].uid) is inner:
+        if moves(node) and self._latents.get(node.args[0].uid) is inner:
             return inner
         applied = self._affine(node, inner)
         if applied is None:
@@ -230,21 +229,18 @@ class Flow:
     # -------------------------------------------------------------------------------- backwards, from `decode`
 
     def _decode(self, node: Expr, owner: Owner) -> None:
-        self._pictures[node.uid] = owner, node
+        self.pictures.note(node, owner)
         self.decodes[node.uid] = node
         where, call = self._where(node), origin(node)
         for chain in self.chains(node.args[1]):
             clamped = None if chain.clamped is None else _confined(chain.clamped)
             latent = self._latents.get(chain.leaf.uid)
+            end = Decoded(owner, call, node.uid, chain.applied, Use.RETURNED, where, None, clamped, chain.written)
             if latent is not None and latent.drawn:
-                applied, start = affine_maps.after(chain.applied, latent.applied), origin(latent.call)
-                use = Use.RETURNED
-                self.decoded.append(Decoded(owner, call, node.uid, applied, use, where, start, clamped, chain.written))
-                continue
-            # What was done to the latent last may not be known.
-            is_open = strip(chain.leaf).op in _ARITHMETIC
-            use = Use.OPEN if is_open else Use.GENERATED if self._is_generated(chain.leaf) else Use.GIVEN
-            self.decoded.append(Decoded(owner, call, node.uid, chain.applied, use, where, None, clamped, chain.written))
+                applied = affine_maps.after(chain.applied, latent.applied)
+                self.decoded.append(replace(end, applied=applied, encoded=origin(latent.call)))
+            else:
+                self.decoded.append(replace(end, use=_origin_of(chain.leaf), clipping=clipping(chain.leaf)))
 
     def posterior_of(self, value: Expr) -> Owner | None:
         """The VAE that a posterior, or a latent that was taken from one, is of."""
@@ -271,7 +267,7 @@ class Flow:
             if node.op == "phi":
                 stack.extend((replace(chain, leaf=arg), depth + 1) for arg in reversed(node.args[1:]))
                 continue
-            if _moves(node):
+            if moves(node):
                 stack.append((replace(chain, leaf=node.args[0]), depth + 1))
                 continue
             if node.op == "clamp":
@@ -290,38 +286,17 @@ class Flow:
                 whole = affine_maps.after(chain.applied, applied)
                 stack.append((Chain(below, whole, chain.clamped, chain.written or other), depth + 1))
 
-    def _is_generated(self, leaf: Expr) -> bool:
-        """Whether a latent is what a sampler made: a step of a schedule, or noise."""
-        node = strip(leaf)
-        for _ in range(_MAX_CHAIN):
-            if node.op in ("item", "attribute") or (
-                node.op == "opaque" and str(node.get("name")).startswith("attribute:")
-            ):
-                node = strip(node.args[0]) if node.args else node
-                if not node.args:
-                    break
-            else:
-                break
-        if node.op == "call" and node.get("name") in _STEPPING:
-            return True
-        return _is_noise(node)
 
-    # ---------------------------------------------------------------------------------- pictures, behind `decode`
-
-    def _follow_picture(self, node: Expr) -> None:
-        picture = next((known for arg in node.args if (known := self._pictures.get(arg.uid)) is not None), None)
-        if picture is None:
-            return
-        _, call = picture
-        if node.op in ("attribute", "item") or _moves(node) or str(node.get("name")).startswith("attribute:"):
-            self._pictures[node.uid] = picture
-        elif node.op in ("mul", "div") and len(node.args) == 2:
-            factor = factor_of(node, 1 if node.args[0].uid in self._pictures else 0)
-            if factor is not None and any(term.powers for term in factor):
-                where = self._where(call)
-                applied = affine_maps.applied(node.op, IDENTITY, factor, True)
-                if applied is not None:
-                    self.scaled.append(Scaled(applied, origin(node), where))
+def _origin_of(leaf: Expr) -> Use:
+    """Where a latent comes from that was not encoded here."""
+    node = maker(leaf)
+    if (node.op == "call" and node.get("name") in STEPPING) or _is_noise(node):
+        return Use.GENERATED
+    if node.op not in _ARITHMETIC:
+        return Use.GIVEN
+    # A sampler written out adds to noise what a model makes of it; else what was done last may not be known.
+    is_step = node.op in ("add", "sub") and all(arg.bits & NOISE for arg in node.args)
+    return Use.GENERATED if is_step else Use.OPEN
 
 
 def _asked(node: Expr, posterior: Latent) -> Latent | None:
@@ -336,15 +311,6 @@ def _asked(node: Expr, posterior: Latent) -> Latent | None:
     if node.op == "phi" or node.op in ("stack", "cat"):
         return posterior
     return None
-
-
-def _moves(node: Expr) -> bool:
-    """Whether an operation hands on the numbers of its first argument, in another order or shape."""
-    if not node.args:
-        return False
-    if node.op in ("cat", "stack"):
-        return len(node.args) == 1
-    return node.op in _MOVED or (node.op == "opaque" and node.get("name") in _REARRANGED)
 
 
 def _is_adapted(module: Module) -> bool:

@@ -6,16 +6,39 @@ import ast
 from collections.abc import Iterable, Iterator
 
 from vae_checked.facts import Fact, Origin
+from vae_checked.latent_facts import PretrainedVAE
 from vae_checked.linter.files import syntax
 from vae_checked.linter.files.source import SourceCell
-from vae_checked.linter.pretrained.ends import Where
+from vae_checked.linter.pretrained.ends import Decoded, Encoded, Where
 from vae_checked.linter.symbols.values import Module
+from vae_checked.record import replace
 
 # The keys under which a register's entry has the name of its class.
 _CLASS_KEYS = frozenset(("type", "target", "_target_", "name", "class_name", "class_path", "cls"))
 
 
-def named_by(setting: str, where: Where, modules: Iterable[Module]) -> Iterator[Fact[str]]:
+class Models:
+    """The VAEs that are loaded where an end stands, those among them that a setting names.
+
+    `modules` are those of the whole project.
+    """
+
+    def __init__(self, modules: Iterable[Module]) -> None:
+        self._modules = list(modules)
+        self._named: dict[tuple[str, Where], list[Fact[str]]] = {}
+
+    def of(self, end: Encoded | Decoded) -> list[Fact[PretrainedVAE]]:
+        """The VAEs that the owner of a latent may be, each with the place that says so."""
+        owner, key = end.owner, (end.owner.setting, end.where)
+        if not owner.setting:
+            return [Fact(owner.model, end.call)]
+        if key not in self._named:
+            self._named[key] = list(_named_by(owner.setting, end.where, self._modules))
+        named = [Fact(replace(owner.model, identity=each.value), each.origin) for each in self._named[key]]
+        return named or [Fact(owner.model, end.call)]
+
+
+def _named_by(setting: str, where: Where, modules: Iterable[Module]) -> Iterator[Fact[str]]:
     """The texts that a setting has where a VAE is loaded by it in the code at `where`.
 
     Only what is joined to that code by more than the setting's name: an option of the same file, an attribute of a

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 
+from vae_checked.catalogue.support.known_vaes import takes_symmetric_pixels
 from vae_checked.facts import Fact, Facts, Interval, Latents
-from vae_checked.latent_facts import PretrainedVAE
 from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.pretrained import fine_tuning, pairs
 from vae_checked.linter.pretrained.ends import Decoded, Encoded, Where
-from vae_checked.linter.pretrained.factors import factors, number_in
+from vae_checked.linter.pretrained.factors import factors, number_in, one_ends
 from vae_checked.linter.pretrained.flow import DECODES, ENCODES, Flow
-from vae_checked.linter.pretrained.identities import named_by
+from vae_checked.linter.pretrained.identities import Models
 from vae_checked.linter.pretrained.loss_terms import cuts
-from vae_checked.linter.pretrained.pairs import Agreement, Pair
+from vae_checked.linter.pretrained.pairs import Agreement, End, Pair
 from vae_checked.linter.pretrained.stored import scaled_in_place
 from vae_checked.linter.pretrained.vaes import Owner
 from vae_checked.linter.symbols.expression import Graph
@@ -60,39 +60,27 @@ class InUse:
 
     def facts(self, modules: Iterable[Module]) -> Iterator[Facts]:
         """What the ends say, alone and together, once all are known; `modules` are those of the whole project."""
-        models = _Models(list(modules))
-        found = [*self._single, *factors(self._multiplied, chain.from_iterable(self._decoded.values()), models.of)]
+        models = Models(modules)
+        found = [*self._single, *factors(self._multiplied, _all(self._decoded), models.of)]
+        told = False
         for scope in {**self._encoded, **self._decoded}:
             encoded, decoded = self._encoded.get(scope, []), self._decoded.get(scope, [])
-            for one, other in _by_owner(encoded, decoded):
-                found += _of_pairs(pairs.pairs(one, other))
+            judged = [each for one, other in _by_owner(encoded, decoded) for each in _of_pairs(pairs.pairs(one, other))]
+            told |= bool(judged)
+            found += judged or one_ends(encoded, decoded, models.of)
+        if not told:
+            found += _of_pairs(pairs.across(list(_all(self._encoded)), list(_all(self._decoded))))
         yield from {str(item.latents): item for item in found}.values()
         yield from {str((item.sampler, item.training)): item for item in self._trained}.values()
-
-
-class _Models:
-    """The VAEs that are loaded where an end stands, those among them that a setting names."""
-
-    def __init__(self, modules: list[Module]) -> None:
-        self._modules = modules
-        self._named: dict[tuple[str, Where], list[Fact[str]]] = {}
-
-    def of(self, end: Encoded | Decoded) -> list[Fact[PretrainedVAE]]:
-        """The VAEs that the owner of a latent may be, each with the place that says so."""
-        owner, key = end.owner, (end.owner.setting, end.where)
-        if not owner.setting:
-            return [Fact(owner.model, end.call)]
-        if key not in self._named:
-            self._named[key] = list(named_by(owner.setting, end.where, self._modules))
-        named = self._named[key]
-        return [Fact(replace(owner.model, identity=each.value), each.origin) for each in named] or [
-            Fact(owner.model, end.call)
-        ]
 
 
 def _calls(module: Module) -> bool:
     """Whether a file may encode, decode, or hold latents."""
     return any(_CALLS.search(cell.text) is not None for cell in module.file.cells)
+
+
+def _all(ends: Mapping[_Scope, list[End]]) -> Iterator[End]:
+    return chain.from_iterable(ends.values())
 
 
 def _scope(where: Where) -> _Scope:
@@ -101,12 +89,14 @@ def _scope(where: Where) -> _Scope:
 
 def _alone(flow: Flow) -> Iterator[Facts]:
     """What one end of a latent's way says without the other."""
-    for scaled in flow.scaled:
+    for scaled in flow.pictures.scaled:
         name = str(scaled.factor).removeprefix("z ")
         yield _of(scaled.where.subject, Latents(on_picture=Fact(name, scaled.at)))
     for each in flow.encodings:
         vae = Fact(each.owner.model, each.call)
         yield _of(each.where.subject, Latents(vae=vae, pixels=each.pixels))
+    for shown in flow.pictures.shown:
+        yield _of(shown.where.subject, Latents(vae=Fact(shown.owner.model, shown.call), shown=shown.lies))
     for where, fact in flow.pixel_maps:
         yield _of(where.subject, Latents(pixel_map=fact))
     for end in flow.decoded:
@@ -116,6 +106,9 @@ def _alone(flow: Flow) -> Iterator[Facts]:
                 Fact(None, end.call) if clamped is None else Fact(clamped.value, clamped.origin)
             )
             yield _of(end.where.subject, Latents(clamped=confined))
+        if end.clipping is not None and (takes_symmetric_pixels(end.owner.model) or end.applied.names):
+            # Of a VAE of which nothing is known the latents may lie in [-1, 1].
+            yield _of(end.where.subject, Latents(clipping=end.clipping))
     for subject, mean, second in flow.halves.pairs():
         yield _of(subject, Latents(mean=mean, second=second))
 

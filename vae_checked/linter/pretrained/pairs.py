@@ -124,6 +124,23 @@ def pairs(encoded: Sequence[Encoded], decoded: Sequence[Decoded]) -> Iterator[Pa
     yield from _trips(decoded)
 
 
+def across(encoded: Sequence[Encoded], decoded: Sequence[Decoded]) -> Iterator[Pair]:
+    """The one end that is trained on in a project, and the one before the decode of samples, in another file.
+
+    They belong together where the project loads one VAE alone, and has one map of either kind.
+    """
+    trained = [each for each in encoded if each.use is Use.TRAINED]
+    drawn = [each for each in decoded if each.use is Use.GENERATED and each.encoded is None]
+    owners = [*(each.owner for each in encoded), *(each.owner for each in decoded)]
+    loaded = {owner.model.identity for owner in owners} - {""}
+    if len(loaded) != 1 or len(_distinct(trained)) != 1 or len(_distinct(drawn)) != 1:
+        return
+    one, other = trained[0], drawn[0]
+    if other.owner.model.identity and one.where.path != other.where.path:
+        known = agreement(one.applied, other.applied)
+        yield Pair(one, other, known)
+
+
 def _trips(decoded: Iterable[Decoded]) -> Iterator[Pair]:
     """Latents that are decoded where they were encoded."""
     for each in decoded:

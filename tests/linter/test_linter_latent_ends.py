@@ -1,0 +1,184 @@
+"""One end of the latents' way by itself, the ends of two files, pictures behind `decode`, and schedules that clip."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from vae_checked.linter import lint
+
+HEAD = """\
+import torch
+import torch.nn.functional as F
+from diffusers import AutoencoderKL, DDIMScheduler, DDPMScheduler, DPMSolverMultistepScheduler
+from PIL import Image
+from torchvision.utils import make_grid, save_image
+"""
+
+
+def codes(folder: Path, **texts: str) -> list[tuple[str, str, int]]:
+    for name, text in texts.items():
+        (folder / f"{name}.py").write_text(HEAD + text, encoding="utf-8")
+    found = [finding for finding in lint([folder]).findings if finding.severity != "info"]
+    return [
+        (finding.code, Path(finding.place.path).stem, finding.place.line)
+        for finding in found
+        if finding.place is not None
+    ]
+
+
+TRAINED = """
+def train(model, x, t, scale, shift):
+    vae = AutoencoderKL.from_pretrained("{identity}", subfolder="vae")
+    z = vae.encode(x).latent_dist.sample()
+    z = {applied}
+    noise = torch.randn_like(z)
+    return F.mse_loss(model((1 - t) * z + t * noise, t), noise - z)
+"""
+DRAWN = """
+def draw(model, scheduler, z):
+    vae = AutoencoderKL.from_pretrained("{identity}", subfolder="vae")
+    for t in scheduler.timesteps:
+        z = scheduler.step(model(z, t), t, z).prev_sample
+    return vae.decode({applied}).sample
+"""
+SCALE, SHIFT = "vae.config.scaling_factor", "vae.config.shift_factor"
+
+
+@pytest.mark.parametrize(
+    ("identity", "applied", "found"),
+    [
+        ("black-forest-labs/FLUX.1-dev", f"z * {SCALE}", True),
+        ("black-forest-labs/FLUX.1-dev", "z * 0.3611", True),
+        ("black-forest-labs/FLUX.1-dev", f"(z - {SHIFT}) * {SCALE}", False),
+        ("black-forest-labs/FLUX.1-dev", "(z - 0.1159) * 0.3611", False),
+        ("black-forest-labs/FLUX.1-dev", "z", False),
+        ("stabilityai/sdxl-vae", f"z * {SCALE}", False),
+        ("somebody/a-vae", f"z * {SCALE}", False),
+    ],
+)
+def test_a_shift_that_is_forgotten_is_seen_at_one_end(identity: str, applied: str, found: bool, tmp_path: Path) -> None:
+    expected = [("VAE702", "train", 10)] if found else []
+    assert codes(tmp_path, train=TRAINED.format(identity=identity, applied=applied)) == expected
+
+
+@pytest.mark.parametrize(
+    ("applied", "found"), [(f"z / {SCALE}", True), (f"z / {SCALE} + {SHIFT}", False), ("z", False)]
+)
+def test_a_shift_that_is_forgotten_is_seen_before_decode(applied: str, found: bool, tmp_path: Path) -> None:
+    text = DRAWN.format(identity="stabilityai/stable-diffusion-3-medium-diffusers", applied=applied)
+    assert codes(tmp_path, draw=text) == ([("VAE702", "draw", 11)] if found else [])
+
+
+@pytest.mark.parametrize(
+    ("encoded", "decoded", "other", "found"),
+    [
+        ("z * 0.18215", "z", "sd-vae-ft-ema", True),
+        ("z * 0.18215", "z * 5 + 0.3", "sd-vae-ft-ema", True),
+        ("z * 0.18215", "z / 0.18215", "sd-vae-ft-ema", False),
+        ("z * 0.18215", f"z / {SCALE}", "sd-vae-ft-ema", False),
+        ("z * 0.18215", "z", "sd-vae-ft-mse", False),
+    ],
+)
+def test_the_ends_of_two_files_belong_together_where_one_vae_is_loaded(
+    encoded: str, decoded: str, other: str, found: bool, tmp_path: Path
+) -> None:
+    train = TRAINED.format(identity="stabilityai/sd-vae-ft-ema", applied=encoded)
+    draw = DRAWN.format(identity=f"stabilityai/{other}", applied=decoded)
+    expected = [("VAE701", "draw", 11)] if found else []
+    assert codes(tmp_path, train=train, draw=draw) == expected
+
+
+def test_the_ends_of_two_experiments_are_not_compared(tmp_path: Path) -> None:
+    train = TRAINED.format(identity="stabilityai/sd-vae-ft-ema", applied="z * 0.18215")
+    again = TRAINED.format(identity="stabilityai/sd-vae-ft-ema", applied="z")
+    draw = DRAWN.format(identity="stabilityai/sd-vae-ft-ema", applied="z")
+    assert codes(tmp_path, train=train, again=again, draw=draw) == []
+
+
+SAMPLER = """
+def sampled(model, steps):
+    z = torch.randn(5, 4, 32, 16)
+    for i in range(3):
+        z = z - model(z, i / 3) * 0.3
+    return z
+
+
+def draw(model):
+    vae = AutoencoderKL.from_pretrained("stabilityai/sd-vae-ft-ema")
+    return vae.decode({applied}).sample
+"""
+
+
+@pytest.mark.parametrize(("applied", "found"), [("sampled(model, 3)", True), ("sampled(model, 3) / 0.18215", False)])
+def test_what_a_sampler_written_out_makes_is_a_latent_of_the_model(applied: str, found: bool, tmp_path: Path) -> None:
+    train = TRAINED.format(identity="stabilityai/sd-vae-ft-ema", applied="z * 0.18215")
+    expected = [("VAE701", "draw", 16)] if found else []
+    assert codes(tmp_path, train=train, draw=SAMPLER.format(applied=applied)) == expected
+
+
+SHOWN = """
+def show(z):
+    vae = AutoencoderKL.from_pretrained("{identity}")
+    x = vae.decode(z / 0.18215).sample
+    {shown}
+"""
+
+
+@pytest.mark.parametrize(
+    ("shown", "found"),
+    [
+        ('save_image(x, "x.png")', True),
+        ('save_image(x, "x.png", normalize=True, value_range=(-1, 1))', False),
+        ('save_image(x / 2 + 0.5, "x.png")', False),
+        ('save_image((x + 1) / 2, "x.png", nrow=4)', False),
+        ("return make_grid(x.clamp(0, 1))", True),
+        ("return make_grid((x * 0.5 + 0.5).clamp(0, 1))", False),
+        ("return ((x * 0.5 + 0.5) * 0.5 + 0.5).clamp(0, 1)", True),
+        ("return (x * 255).clamp(0, 255).byte()", True),
+        ("return torch.clamp(127.5 * x + 128.0, 0, 255).permute(0, 2, 3, 1)", False),
+        ("return x.clamp(-1, 1)", False),
+    ],
+)
+def test_a_decoded_picture_is_held_against_what_takes_it(shown: str, found: bool, tmp_path: Path) -> None:
+    text = SHOWN.format(identity="stabilityai/sd-vae-ft-mse", shown=shown)
+    assert [(code, line) for code, _, line in codes(tmp_path, show=text)] == ([("VAE704", 10)] if found else [])
+
+
+def test_the_pictures_of_a_vae_that_is_not_known_are_left_open(tmp_path: Path) -> None:
+    text = SHOWN.format(identity="?", shown='save_image(x, "x.png")').replace(
+        'AutoencoderKL.from_pretrained("?")', "load()"
+    )
+    assert codes(tmp_path, show=text) == []
+
+
+CLIPPED = """
+def draw(model, vae):
+    schedule = {schedule}
+    z = torch.randn(5, 4, 32, 16)
+    for t in schedule.timesteps:
+        z = schedule.step(model(z, t), t, z).prev_sample
+    return vae.decode(z / vae.config.scaling_factor).sample
+"""
+
+
+@pytest.mark.parametrize(
+    ("schedule", "found"),
+    [
+        ("DDPMScheduler(num_train_timesteps=1000)", True),
+        ("DDIMScheduler(clip_sample=True)", True),
+        ("DDPMScheduler(clip_sample=False)", False),
+        ("DDPMScheduler(clip_sample=vae.clips)", False),
+        ('DDPMScheduler.from_pretrained("a-model", subfolder="scheduler")', False),
+        ("DDPMScheduler(**vae.options)", False),
+        ("DPMSolverMultistepScheduler(num_train_timesteps=1000)", False),
+    ],
+)
+def test_a_schedule_that_clips_its_samples_is_named(schedule: str, found: bool, tmp_path: Path) -> None:
+    assert codes(tmp_path, draw=CLIPPED.format(schedule=schedule)) == ([("VAE707", "draw", 8)] if found else [])
+
+
+def test_a_schedule_that_makes_pixels_may_clip_them(tmp_path: Path) -> None:
+    text = CLIPPED.format(schedule="DDPMScheduler()").replace("vae.decode(z / vae.config.scaling_factor).sample", "z")
+    assert codes(tmp_path, draw=text) == []
