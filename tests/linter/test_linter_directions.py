@@ -279,3 +279,43 @@ def test_a_ratio_at_a_draw_from_the_prior_is_a_kl_where_minimised(tmp_path: Path
     assert not any("VAE306" in each.clean for each in weight.judgements)
     step = "\n\ndef step(net, x):\n    loss = ratio(net, x).mean()\n    loss.backward()\n"
     assert codes(linted(tmp_path / "loss", {"net.py": START + WEIGHED + step})) == ["VAE306"]
+
+
+SETTING = """
+class Net(nn.Module):
+    def __init__(self, settings, seen=33, told=5, latents=7):
+        super().__init__()
+        self.settings = settings
+        self.to_q, self.to_p = nn.Linear(seen + told, 2 * latents), nn.Linear(told, 2 * latents)
+        self.back, self.more = nn.Linear(latents + told, seen), nn.Linear(seen + told, seen + told)
+
+    def forward(self, x, c):
+        both = torch.cat([x, c], -1)
+        if self.settings.deep:
+            both = F.relu(self.more(both))
+        if self.settings.steep:
+            c = F.gelu(c)
+        wide_mean, wide_s = torch.chunk(self.to_q(both), 2, 1)
+        near_mean, near_s = torch.chunk(self.to_p(F.elu(c) if self.settings.bent else c), 2, 1)
+        if self.settings.from_prior:
+            z = near_mean + torch.exp(0.5 * near_s) * torch.randn_like(near_mean)
+        else:
+            z = wide_mean + torch.exp(0.5 * wide_s) * torch.randn_like(wide_mean)
+        y = self.back(torch.cat([z, F.tanh(c) if self.settings.told else c], -1))
+        near = (wide_mean - near_mean) ** 2 / near_s.exp()
+        kl = 0.5 * (near_s - wide_s + (wide_s - near_s).exp() + near - 1).sum(-1)
+        return F.mse_loss(y, x, reduction="none").sum(-1).mean() + kl.mean()
+
+
+def fit(settings, loader):
+    net = Net(settings)
+    for x, c in loader:
+        loss = net(x, c)
+        loss.backward()
+"""
+
+
+def test_a_setting_that_draws_from_the_prior_tells_no_direction(tmp_path: Path) -> None:
+    assert codes(linted(tmp_path, {"net.py": START + SETTING})) == []
+    only = SETTING.replace("if self.settings.from_prior:", "if True:")
+    assert codes(linted(tmp_path, {"net.py": START + only})) == ["VAE306"]

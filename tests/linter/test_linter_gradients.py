@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_vaes.fragments import HEAD, KL, codes, linted
+from small_vaes.fragments import HEAD, KL, MODEL, codes, linted
 
 TRAINER = (
     HEAD
@@ -368,3 +368,37 @@ def test_a_kl_whose_posterior_keeps_its_gradient_is_clean(kl: str, tmp_path: Pat
 def test_an_error_of_arguments_that_lost_their_gradient_is_named(cut: str, tmp_path: Path) -> None:
     text = HANDED.format(error=f"({cut.format('y')} - x) ** 2", kl=NORMAL.format("s", "m"))
     assert codes(linted(tmp_path, {"net.py": text})) == ["VAE206"]
+
+
+FROZEN = (
+    HEAD
+    + MODEL
+    + """
+    @torch.no_grad()
+    def through(self, x, other):
+        m, s = other.encode(x)
+        z = m + torch.exp(0.5 * s) * torch.randn_like(s)
+        return other.back(z), ({kl})
+
+    def forward(self, x, other):
+        m, s = self.encode(x)
+        y = self.back(m + torch.exp(0.5 * s) * torch.randn_like(s))
+        seen, kept = self.through(y, other)
+        return y * seen, ({kl}), kept
+
+
+def fit(loader, optimizer):
+    net, other = Net(), Net()
+    for x, _ in loader:
+        y, kl, kept = net(x, other)
+        loss = (F.mse_loss(y, x, reduction="none").sum(1) + {sum}).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+"""
+)
+
+
+def test_a_model_that_runs_under_no_grad_as_a_whole_is_kept(tmp_path: Path) -> None:
+    assert codes(linted(tmp_path, {"net.py": FROZEN.format(kl=KL, sum="kl + kept")})) == []
+    assert codes(linted(tmp_path, {"net.py": FROZEN.format(kl=KL, sum="kl.detach() + kept")})) == ["VAE305"]

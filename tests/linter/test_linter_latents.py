@@ -237,9 +237,26 @@ def test_uniform_noise_is_named_where_the_decoder_takes_it(tmp_path: Path) -> No
     assert codes(blocks(tmp_path, "net.back(torch.rand(11, 7))")) == ["VAE202"]
 
 
-@pytest.mark.parametrize("name", ["test_net.py", "net_test.py", "tests/blocks.py", "net/test/blocks.py"])
+@pytest.mark.parametrize("name", ["test_net.py", "net_test.py", "tests/test_net.py"])
 def test_what_a_test_feeds_to_the_decoder_is_no_draw_from_the_prior(name: str, tmp_path: Path) -> None:
     assert codes(linted(tmp_path, {name: BLOCKS.format(drawn="net.back(torch.rand(11, 7))")})) == []
+
+
+@pytest.mark.parametrize("name", ["tests/blocks.py", "net/test/blocks.py"])
+@pytest.mark.parametrize(
+    ("plain", "written"),
+    [
+        ("    return Block(5, 9)", "    assert net.to_m.out_features == 7\n    return Block(5, 9)"),
+        ("def check():", "def test_blocks():"),
+        ("import torchvision\n", "import torchvision\nimport pytest\n"),
+        ("import torchvision\n", "import torchvision\nfrom unittest import TestCase\n"),
+    ],
+)
+def test_a_folder_of_tests_holds_tests_where_they_say_so(name: str, plain: str, written: str, tmp_path: Path) -> None:
+    text = BLOCKS.format(drawn="net.back(torch.rand(11, 7))")
+    assert plain in text
+    assert codes(linted(tmp_path / "a", {name: text.replace(plain, written)})) == []
+    assert codes(linted(tmp_path / "b", {name: text})) == ["VAE202"]
 
 
 def test_a_block_of_another_model_is_no_decoder(tmp_path: Path) -> None:

@@ -134,7 +134,28 @@ def fit(loader, spans):
         # One class of each sample in every turn: the loop is the sum over the columns of a table.
         ("F.cross_entropy(out[:, start:end], x[:, start:end].argmax(dim=-1))", []),
         ("F.mse_loss(out[:, start:end], x[:, start:end])", ["VAE502"]),
+        # One number of each sample: the mean is over the batch alone.
+        ("F.mse_loss(torch.tanh(out[:, start]), x[:, start])", []),
+        ("((x[:, start] - out[:, start]) ** 2 / 2).mean()", []),
     ],
 )
 def test_a_loop_over_columns_is_a_sum_over_them(error: str, expected: list[str], tmp_path: Path) -> None:
     assert codes(linted(tmp_path, {"net.py": COLUMNS.format(error=error)})) == expected
+
+
+@pytest.mark.parametrize(
+    ("loop", "expected"),
+    [
+        ("for spans in ([12, 30], [42]):\n            for span in spans:", []),
+        ("for spans in columns:\n            for span in (spans.first, spans.last):", []),
+        ("for span in (84,):\n            if True:", []),
+        ("if True:\n            if (span := 84):", ["VAE502"]),
+    ],
+)
+def test_a_loop_whose_turns_are_known_is_a_sum_over_columns_too(loop: str, expected: list[str], tmp_path: Path) -> None:
+    error = "F.cross_entropy(out[:, start:end], x[:, start:end].argmax(dim=-1))"
+    text = COLUMNS.format(error=error).replace("        for span in spans:", f"        {loop}")
+    for line in ("end =", "recon =", "start = end"):
+        text = text.replace(f"            {line}", f"                {line}")
+    text = text.replace("spans):", "spans, columns):", 1)
+    assert codes(linted(tmp_path, {"net.py": text})) == expected

@@ -157,3 +157,47 @@ def test_the_axes_that_a_kl_is_summed_over_tell_how_many_there_are(
 ) -> None:
     report = linted(tmp_path, {"net.py": SUMMED.format(summed=summed)})
     assert [code for code in codes(report) if code == "VAE203"] == expected
+
+
+SET = (
+    HEAD
+    + """
+
+class Net(nn.Module):
+    def __init__(self, seen=84, latents=1, rows=1):
+        super().__init__()
+        self.latents, self.rows = latents, rows
+        self.to_m, self.to_s, self.back = nn.Linear(seen, latents), nn.Linear(seen, latents), nn.Linear(latents, seen)
+
+    def forward(self, x):
+        m, s = self.to_m(x), self.to_s(x)
+        return self.back(m + torch.exp(0.5 * s) * {noise}), m, s
+
+
+def fit(loader, optimizer):
+    net = Net()
+    for x, _ in loader:
+        y, m, s = net(x)
+        loss = F.mse_loss(y, x, reduction="none").sum(1) + (-0.5 * (1 + s - m.pow(2) - s.exp())).sum(1)
+        optimizer.zero_grad()
+        loss.mean().backward()
+        optimizer.step()
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("noise", "expected"),
+    [
+        ("torch.randn(x.shape[0], self.latents)", []),
+        ("torch.randn(self.rows, self.latents)", []),
+        ("torch.empty((x.size(0), self.latents)).normal_(0, 1)", []),
+        ("torch.normal(0, 1, (x.size(0), self.latents))", []),
+        ("torch.normal(0.0, 1.0, size=(self.rows, self.latents))", []),
+        ("torch.randn(x.shape[0], 1)", ["VAE203"]),
+        ("torch.randn(torch.Size([1, self.latents]))", ["VAE203"]),
+        ("torch.empty((x.size(0), 1)).normal_(0, 1)", ["VAE203"]),
+    ],
+)
+def test_a_size_that_is_set_to_1_is_that_of_the_heads_too(noise: str, expected: list[str], tmp_path: Path) -> None:
+    assert codes(linted(tmp_path, {"net.py": SET.format(noise=noise)})) == expected

@@ -202,6 +202,18 @@ def test_a_pipeline_that_nothing_links_to_the_model_says_nothing_of_it(tmp_path:
     assert codes(read(tmp_path, net=model(*SIGMOID), fit=STEPS_ALONE, run=both)) == {"VAE403"}
 
 
+def test_data_of_who_uses_a_model_are_heard_beside_nearer_ones(tmp_path: Path) -> None:
+    # The notebook that trains the model lies farther off than data that another one encodes with it.
+    (tmp_path / "nets").mkdir()
+    for name, text in (("net", model(*SIGMOID)), ("scenes", STEPS_ALONE)):
+        (tmp_path / "nets" / f"{name}.py").write_text(text, encoding="utf-8")
+    both = "from nets.scenes import loader\nfrom nets.net import elbo\n\nprint(loader, elbo)\n"
+    assert codes(read(tmp_path, run=both)) == {"VAE403"}
+    trained = "from nets.net import elbo\n" + train(*UNIT_STEPS[1])
+    assert codes(read(tmp_path, run=both, fit=trained)) == set()
+    assert codes(read(tmp_path, run=both, fit=train(*UNIT_STEPS[1]))) == {"VAE403"}
+
+
 def test_a_package_joins_its_models_with_the_data_of_whoever_imports_it(tmp_path: Path) -> None:
     (tmp_path / "nets").mkdir()
     (tmp_path / "nets" / "net.py").write_text(model(*SIGMOID), encoding="utf-8")

@@ -110,8 +110,15 @@ class Pipelines:
             if near:
                 if any(path == level or level in path.parents for path in self._rescaled):
                     return None
-                return _agreed(near)
+                return _agreed([*near, *self._of_users(where, near)])
         return None
+
+    def _of_users(self, where: PurePath, near: list[Pipeline]) -> list[Pipeline]:
+        """The pipelines of files that import a model, where none of the `near` ones is of such a file."""
+        using = self._importers(where) | {where}
+        if not using.isdisjoint(PurePath(pipeline.site.source.path) for pipeline in near):
+            return []
+        return [pipeline for path, pipeline in self._pipelines if path in using and not pipeline.direct]
 
     def _speaks_for(self, path: PurePath, where: PurePath) -> bool:
         if path == where or path in self._importers(where) or where in self._importers(path):

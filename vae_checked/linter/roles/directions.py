@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from vae_checked.facts import Parametrisation
 from vae_checked.linter.evaluations.evaluation import Evaluation
+from vae_checked.linter.roles import samplers
 from vae_checked.linter.roles.divergences import Divergence
-from vae_checked.linter.roles.objective import differentiated, is_given
+from vae_checked.linter.roles.objective import differentiated, is_given, layer_of
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
-from vae_checked.linter.symbols.expression import Graph, contains, strip, walk
+from vae_checked.linter.symbols.expression import Expr, Graph, contains, strip, walk
 from vae_checked.linter.symbols.gradient_flow import reached
 from vae_checked.mathematics.gaussians import gaussian_kl, reversed_gaussian_kl, std_at
 from vae_checked.mathematics.names import words_of
@@ -50,6 +51,8 @@ def directed(
         return replace(kl, reversed=None)
     if not _is_trained(kl, evaluation) or _names_disagree(kl, evaluation.observations.names):
         return replace(kl, reversed=None)
+    if _is_chosen(kl.head, second, evaluation):
+        return replace(kl, reversed=None)
     own, other = (mean, kl.location) if strip(site.location).uid == strip(mean).uid else (kl.location, mean)
     return replace(
         kl,
@@ -59,6 +62,18 @@ def directed(
         reversed=True,
         prior_heads=(other, kl.head),
     )
+
+
+def _is_chosen(one: Expr, other: Expr, evaluation: Evaluation) -> bool:
+    """Whether a branch chooses between draws by two heads: of its many ways only some are gone through."""
+    graph = Graph(evaluation.values())
+    drawn = {site.z.uid: site for site in samplers.find(graph)}
+    wanted = {layer_of(one), layer_of(other)}
+    for choice in graph.having("phi"):
+        sites = [drawn[strip(arg).uid] for arg in choice.args[1:] if strip(arg).uid in drawn]
+        if wanted <= {layer_of(site.head) for site in sites if site.head is not None}:
+            return True
+    return False
 
 
 def predictions(recons: Iterable[Reconstruction]) -> Graph:

@@ -132,9 +132,24 @@ def through_kl(kl: Divergence, losses: Losses) -> bool | None:
     if trained and losses.flow.reaches(ends, kl.term.uid):
         held_back = losses.flow.held_back_by(ends, kl.term.uid, _interval_of(kl))
         return False if held_back and all(map(_is_written_flat, held_back)) else None
-    # An encoder that runs under no_grad is kept as it is, on purpose as far as is known.
+    # An encoder that runs under no_grad is kept as it is, on purpose as far as is known, and so is a whole model.
     kept = not trained and any(node.op == "detach" and node.get("known") == NO_GRAD for node in walk(strip(kl.term)))
-    return False if differentiated and not beside and not kept else None
+    return False if differentiated and not beside and not kept and not _is_kept_whole(kl, losses) else None
+
+
+def _is_kept_whole(kl: Divergence, losses: Losses) -> bool:
+    """Whether a KL and a sample of its heads are handed on by the same block under no_grad."""
+    cuts = losses.read_once(_cuts_of_no_grad)
+    places = {_place(cut) for cut in cuts if losses.graph.holds(cut, kl.term.uid)}
+    return any(
+        strip(site.location).uid == strip(kl.location).uid
+        and any(_place(cut) in places and losses.graph.holds(cut, site.z.uid) for cut in cuts)
+        for site in losses.samples
+    )
+
+
+def _place(cut: Expr) -> ast.AST | None:
+    return None if cut.site is None else cut.site.node
 
 
 def stopped_at(kl: Divergence, losses: Losses) -> Expr | None:

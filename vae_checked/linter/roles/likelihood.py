@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from vae_checked.facts import Data, Fact, Interval, Likelihood, Output, Recon, Reduced, Reduction
 from vae_checked.linter.roles import layout, reconstructions
+from vae_checked.linter.roles.by_turns import is_of_a_turn
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.kl import own_reduction, recon_sign, turned_at
-from vae_checked.linter.roles.objective import JointLoss, Losses, in_other_loops
+from vae_checked.linter.roles.objective import JointLoss, Losses
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.reductions import is_flat, rank_of, single_axes, step_axes
 from vae_checked.linter.roles.samplers import SamplerSite
@@ -75,8 +76,8 @@ def recon_facts(
     if reading is not None and kl is not None:
         # An attribute that says another reduction than torch makes is one finding, not three.
         # Which axes make up one event of another distribution is up to its family.
-        # A cross entropy of one column or token a turn is summed over them by the loop, whatever its own mean is over.
-        by_turns = recon.kind is Likelihood.CROSS_ENTROPY and in_other_loops(losses, kl, recon)
+        # The error of one column or token a turn is summed over them by the loop, whatever its own mean is over.
+        by_turns = is_of_a_turn(kl, recon, elsewhere=losses.in_other_loops(kl, recon))
         open_axes = recon.ignored or recon.kind is Likelihood.DENSITY or by_turns
         reduced = None if open_axes else _reduced(recon, kl, reading)
         sign = recon_sign(reading, kl)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from vae_checked.facts import EffectiveBeta, Fact, Likelihood, Objective, Reduced
 from vae_checked.linter.files import syntax
-from vae_checked.linter.roles import nan_tests, phi, reductions
+from vae_checked.linter.roles import by_turns, nan_tests, phi, reductions
 from vae_checked.linter.roles.dead_weights import names_in, unread_weights
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.reconstructions import Reconstruction
@@ -313,6 +313,10 @@ class Losses:
         self._roots_with[key] = [self.evaluation.observations.roots[place] for place in sorted(places)]
         return self._roots_with[key]
 
+    def in_other_loops(self, kl: Divergence, recon: Reconstruction) -> bool:
+        """Whether one of the terms is added up in a loop of unknown length that the other is not in."""
+        return by_turns.in_other_loops(self.roots_with(kl.term), self.roots_with(recon.term))
+
     def contrasted(self, kl: Divergence, total: Expr) -> bool:
         """Whether the same heads have a KL of the other sign in what is minimised: one is maximised on purpose."""
         signs = {
@@ -426,21 +430,11 @@ def objective_facts(
         return Objective()
     where = origin(reading.total)
     beta = None
-    if reduced[0] is not None and reduced[1] is not None and not in_other_loops(losses, kl, recon):
+    if reduced[0] is not None and reduced[1] is not None and not losses.in_other_loops(kl, recon):
         # Of terms of which one is added up in a loop of unknown length nobody knows how often it counts.
         beta = _effective_beta(kl, recon, reading, reduced[0].value, reduced[1].value)
     dead = _dead_weights(losses, kl, reading)
     return Objective(effective_beta=None if beta is None else Fact(beta, where), dead_weights=dead)
-
-
-def in_other_loops(losses: Losses, kl: Divergence, recon: Reconstruction) -> bool:
-    """Whether one of the terms is added up in a loop of unknown length that the other is not in."""
-    return _loops_of(losses.roots_with(kl.term)) != _loops_of(losses.roots_with(recon.term))
-
-
-def _loops_of(roots: Sequence[Root]) -> set[int]:
-    """The loops of unknown length in which a term is made, or kept to be added up."""
-    return {loop for index, root in enumerate(roots) if index == 0 or root.kind == "kept" for loop in root.loops}
 
 
 def _effective_beta(

@@ -137,12 +137,12 @@ def call_method(evaluator: Evaluator, owner: Distribution, name: str, args: list
     return opaque(f"Normal.{name}", (location, scale, *(as_expr(item, site) for item in args)), site)
 
 
-def _drawn_shape(location: Expr, scale: Expr, args: list[Value]) -> tuple[object, ...] | None:
+def _drawn_shape(location: Expr, scale: Expr, args: list[Value], site: Site) -> tuple[object, ...] | None:
     """The sizes of a sample: those that are asked for, before those of the parameters."""
     own = next((shape for each in (location, scale) if isinstance(shape := each.get("shape"), tuple)), ())
     if not args:
         return own or None
-    asked = shape_of(args)
+    asked = shape_of(args, site)
     return None if asked is None else (*asked, *own)
 
 
@@ -151,7 +151,7 @@ def _drawn(evaluator: Evaluator, location: Expr, scale: Expr, name: str, args: l
     mean, std = number_of(location), number_of(scale)
     if mean is not None and std is not None:
         law = NoiseLaw.STANDARD_NORMAL if mean == 0.0 and std == 1.0 else NoiseLaw.NORMAL
-        return noise.draw(evaluator, law, mean, std, _drawn_shape(location, scale, args), site, shaped_like(args))
+        return noise.draw(evaluator, law, mean, std, _drawn_shape(location, scale, args, site), site, shaped_like(args))
     eps = noise.draw(evaluator, NoiseLaw.STANDARD_NORMAL, 0.0, 1.0, None, site, scale)
     z = Expr("add", (location, Expr("mul", (scale, eps), (), site)), (("known", name),), site)
     return z if name == "rsample" else Expr("detach", (z,), (("known", "sample"),), site)
@@ -163,7 +163,7 @@ def _call_on_other(evaluator: Evaluator, owner: Distribution, name: str, args: l
         low = number_of(owner.parameters.get("0", owner.parameters.get("low")))
         high = number_of(owner.parameters.get("1", owner.parameters.get("high")))
         if owner.family == "Uniform" and low is not None and high is not None:
-            return noise.uniform(evaluator, low, high, shape_of(args), site, None)
+            return noise.uniform(evaluator, low, high, shape_of(args, site), site, None)
         eps = noise.draw(evaluator, NoiseLaw.OTHER, 0.0, 1.0, None, site, None)
         return opaque(f"draw:{owner.family}:{name}", (eps,), site)
     if name == "log_prob" and owner.family in ("Bernoulli", "ContinuousBernoulli") and args:

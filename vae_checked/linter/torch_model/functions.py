@@ -225,7 +225,9 @@ def _filled(value: float, given: int | None = None) -> Handler:
     """One number everywhere; its sizes are the arguments from the one at `given` on, kept where there are any."""
 
     def handle(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
-        sizes = None if given is None else shape_of([*args[given:], *([kwargs["size"]] if "size" in kwargs else [])])
+        sizes = None
+        if given is not None:
+            sizes = shape_of([*args[given:], *([kwargs["size"]] if "size" in kwargs else [])], site)
         return const(value, site) if sizes is None else Expr("const", (), (("value", value), ("shape", sizes)), site)
 
     return handle

@@ -58,7 +58,7 @@ def unfilled(name: str, args: list[Value], site: Site) -> Expr | None:
         return None
     if not sizes or not all(number_of(item) is not None or getattr(item, "op", "") == "size" for item in sizes):
         return None
-    return Expr("empty", (), (("shape", shape_of(list(sizes))),), site)
+    return Expr("empty", (), (("shape", shape_of(list(sizes), site)),), site)
 
 
 UNFILLED = frozenset(("empty", "FloatTensor", "DoubleTensor", "HalfTensor", "Tensor", "new", "new_empty"))
@@ -71,7 +71,7 @@ def from_function(
     top, last = dotted.partition(".")[0], dotted.rpartition(".")[2]
     if last == _RANDN_TENSOR and top == "diffusers":
         sizes = [args[0] if args else kwargs.get("shape")]
-        return draw(evaluator, NoiseLaw.STANDARD_NORMAL, 0.0, 1.0, shape_of(sizes), site, shaped_like(sizes))
+        return draw(evaluator, NoiseLaw.STANDARD_NORMAL, 0.0, 1.0, shape_of(sizes, site), site, shaped_like(sizes))
     numpy = top in ("numpy", "np")
     if not (top == "torch" or (numpy and ".random." in dotted)):
         return None
@@ -81,7 +81,7 @@ def from_function(
         location = args[0] if args else kwargs.get("mean", kwargs.get("loc", 0.0))
         scale = args[1] if len(args) > 1 else kwargs.get("std", kwargs.get("scale", 1.0))
         sizes = [args[2]] if len(args) > 2 else [kwargs["size"]] if "size" in kwargs else []
-        return _scaled(evaluator, location, scale, shape_of(sizes), site, shaped_like(sizes))
+        return _scaled(evaluator, location, scale, shape_of(sizes, site), site, shaped_like(sizes))
     if last == "uniform" and numpy:
         low = number_of(args[0] if args else kwargs.get("low", 0.0))
         high = number_of(args[1] if len(args) > 1 else kwargs.get("high", 1.0))
@@ -97,7 +97,7 @@ def _standard(evaluator: Evaluator, name: str, args: list[Value], kwargs: dict[s
         like = as_expr(args[0] if args else kwargs.get("input"), site)
         return draw(evaluator, law, mean, std, None, site, like)
     sizes = [kwargs["size"]] if "size" in kwargs else list(args)
-    return draw(evaluator, law, mean, std, shape_of(sizes), site, shaped_like(sizes))
+    return draw(evaluator, law, mean, std, shape_of(sizes, site), site, shaped_like(sizes))
 
 
 def uniform(evaluator: Evaluator, low: float, high: float, shape: Hashable, site: Site, like: Expr | None) -> Expr:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Hashable
 
 from vae_checked.linter.symbols.constants import whole
-from vae_checked.linter.symbols.expression import Expr
+from vae_checked.linter.symbols.expression import Expr, Site
 from vae_checked.linter.symbols.values import Value, number_of
 
 
@@ -14,17 +15,22 @@ def axis_of_size(value: Expr) -> Hashable:
     return value.get("axis") if value.op == "size" else None
 
 
-def shape_of(values: list[Value]) -> tuple[object, ...] | None:
+def shape_of(values: list[Value], site: Site) -> tuple[object, ...] | None:
     """Sizes written out: ints, ("size", axis, of what) for a tensor's own size, ("from", axis, of what) for all of its
-    sizes from an axis on, None for an unknown one; None where it is not known how many there are."""
+    sizes from an axis on, None for an unknown one; None where it is not known how many there are.
+
+    A 1 that the call at `site` does not hold itself is what somebody set: whatever else is set by it is 1 as well, and
+    an axis of that length is not known to be one along which a tensor is repeated.
+    """
     values = _written_out(values)
     if not values or (len(values) == 1 and isinstance(values[0], Expr) and _is_whole(values[0])):
         return None
     sizes: list[object] = []
-    for value in values:
+    written = _are_written(values, site)
+    for value, is_written in zip(values, written, strict=True):
         number = whole(number_of(value))
         if number is not None:
-            sizes.append(number)
+            sizes.append(number if number != 1 or is_written else None)
         elif isinstance(value, Expr) and value.op == "spread":
             return None
         elif isinstance(value, Expr) and value.op == "shape":
@@ -39,6 +45,27 @@ def shape_of(values: list[Value]) -> tuple[object, ...] | None:
         else:
             sizes.append(None)
     return tuple(sizes)
+
+
+def _are_written(values: list[Value], site: Site) -> list[bool]:
+    """Of each size whether the call at `site` has a number for it, instead of a name."""
+    written = _size_nodes(site.node)
+    if len(written) < len(values):
+        return [any(_is_number(node) for entry in written for node in ast.walk(entry))] * len(values)
+    return [_is_number(node) for node in written[len(written) - len(values) :]]
+
+
+def _size_nodes(call: ast.AST) -> list[ast.expr]:
+    """The arguments of a call, or what it gives for its size, a tuple or a list as what it holds."""
+    if not isinstance(call, ast.Call):
+        return []
+    named = [keyword.value for keyword in call.keywords if keyword.arg in ("size", "shape", "sample_shape")]
+    given = named or call.args
+    return [part for node in given for part in (node.elts if isinstance(node, (ast.Tuple, ast.List)) else [node])]
+
+
+def _is_number(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, int)
 
 
 def _written_out(values: list[Value]) -> list[Value]:
