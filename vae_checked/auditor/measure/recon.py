@@ -116,6 +116,8 @@ def fit_likelihood(p: Tensor, t: Tensor, by_p: Tensor) -> tuple[Likelihood, floa
 def _measured(seen: Recognition, join: Join, total: int) -> ReconMeasured:
     tape = seen.run.tape
     origin = Origin(join.step.name, place_of(join.step))
+    if join.of_classes:
+        return _of_classes(seen, join, total, origin)
     prediction, target = tape.values[join.prediction].tensor, tape.values[join.target].tensor
     spread = prediction.numel() // max(1, target.numel())
     copies = spread * (1 + len(join.others))
@@ -137,6 +139,39 @@ def _measured(seen: Recognition, join: Join, total: int) -> ReconMeasured:
     if _own_weights(inside[0], inside[1]):
         return ReconMeasured(Likelihood.GAUSSIAN_NLL, None, False, origin, "each element has a weight of its own")
     return ReconMeasured(None, None, False, origin, "its gradient is that of no likelihood known here")
+
+
+def _of_classes(seen: Recognition, join: Join, total: int, origin: Origin) -> ReconMeasured:
+    """The cross entropy of labels: each adds minus the log probability of its class, with one weight for all.
+
+    Labels that are passed over, as those that fill up a shorter sentence, have none.
+    """
+    tape = seen.run.tape
+    number = join.step.inputs[0]
+    if not seen.graph.cuts(number, {join.argument}, {total}):
+        why = "the prediction reaches the loss by another way than its labels, as where these are smoothed"
+        return ReconMeasured(None, None, False, origin, why)
+    recorded = tape.values[number].data
+    generator = torch.Generator().manual_seed(1)
+    drawn = torch.rand(recorded.shape, generator=generator, dtype=torch.float64).to(recorded) - 3.0
+    still = [n for latent in seen.latents for n in (*latent.heads, *latent.every_z)]
+    slopes = []
+    for leaf in (drawn.clone().requires_grad_(), (2.0 * drawn).requires_grad_()):
+        try:
+            chosen = {**{n: tape.values[n].data for n in still}, number: leaf}
+            (slope,) = torch.autograd.grad(replay(tape, chosen, (total,), grad=True)[total].sum(), leaf)
+        except (RuntimeError, ValueError):
+            return ReconMeasured(None, None, False, origin, "the loss cannot be run with another prediction")
+        slopes.append(slope.double())
+    found = slopes[0][slopes[0] != 0]
+    close = close_in(recorded.dtype)
+    if not found.numel() or found.numel() > tape.values[join.target].tensor.numel():
+        return ReconMeasured(None, None, False, origin, "its gradient is that of no likelihood known here")
+    weight = float(found.median())
+    alike = (found - weight).abs().max() <= close * abs(weight)
+    if not alike or not torch.allclose(slopes[0], slopes[1], rtol=close, atol=0.0):
+        return ReconMeasured(Likelihood.CROSS_ENTROPY, None, False, origin, "each class has a weight of its own")
+    return ReconMeasured(Likelihood.CROSS_ENTROPY, -weight, False, origin)
 
 
 @dataclass(frozen=True, slots=True)

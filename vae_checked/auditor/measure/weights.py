@@ -22,6 +22,7 @@ from vae_checked.mathematics.reductions import Number, Scaling, Size, Weight, is
 _MEANS = names_in(
     "mean mse_loss l1_loss smooth_l1_loss huber_loss binary_cross_entropy binary_cross_entropy_with_logits kl_div"
 )
+_OF_LABELS = names_in("nll_loss nll_loss_forward nll_loss2d nll_loss2d_forward")
 _BY_MEAN = 1
 _WRITTEN_OUT = (0.5, 1.0, 2.0)
 _CLOSE = 1e-2
@@ -120,6 +121,9 @@ def way_to(
 
 
 def _mean_count(tape: Tape, step: Step, number: int) -> int:
+    if step.name in _OF_LABELS:
+        mean = _BY_MEAN in [a for a in step.args[2:] if isinstance(a, int)]
+        return tape.values[step.inputs[1]].tensor.numel() if mean else 1
     if step.name not in _MEANS:
         return 1
     before = max(tape.values[n].tensor.numel() for n in step.inputs) if step.name != "mean" else 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from vae_checked.auditor.recognition.classes import is_of_classes, labels_of, logits_of
 from vae_checked.auditor.recognition.graph import Graph, is_elementwise
 from vae_checked.auditor.recognition.latents import Latent
 from vae_checked.auditor.recording.origins import names_in
@@ -37,6 +38,11 @@ class Join:
     others: tuple[int, ...] = ()
 
     @property
+    def of_classes(self) -> bool:
+        """Whether the prediction are numbers for each class, and the target the class of each."""
+        return is_of_classes(self.step)
+
+    @property
     def predictions(self) -> tuple[int, ...]:
         """The prediction and those of further samples."""
         return (self.prediction, *self.others)
@@ -51,9 +57,13 @@ def find_join(run: Run, graph: Graph, latents: Sequence[Latent], x_hat: int | No
     inner = graph.ancestors(x_hat) if x_hat is not None else set()
     ends: list[tuple[Step, int, int]] = []
     for step in tape.steps:
-        if not (is_elementwise(step) or step.name in _LOSSES) or not any(n in leads_on for n in step.outputs):
+        if not any(n in leads_on for n in step.outputs) or any(n in inner for n in step.outputs):
             continue
-        if any(n in inner for n in step.outputs):
+        labels = labels_of(tape, graph, step, run.x_number)
+        if labels is not None and step.inputs[0] in from_latents and graph.depends_on_parameters(step.inputs[0]):
+            ends.append((step, logits_of(tape, graph, step.inputs[0], from_latents), labels))
+            continue
+        if not (is_elementwise(step) or step.name in _LOSSES):
             continue
         predictions = [n for n in step.inputs if (n in from_latents or n == x_hat) and graph.depends_on_parameters(n)]
         targets = [n for n in step.inputs if _is_data(tape, graph, n)]
@@ -66,7 +76,7 @@ def find_join(run: Run, graph: Graph, latents: Sequence[Latent], x_hat: int | No
     same = [p for _, p, _ in ends if graph.elementwise_past(p, graph.follows(p))[1] == begins_at]
     candidates = graph.waists(argument, [total, *same], graph.follows(argument))
     root = next(iter(begins_at)) if len(begins_at) == 1 else None
-    whole = _whole_target(tape, graph, target, total, latents)
+    whole = target if is_of_classes(step) else _whole_target(tape, graph, target, total, latents)
     return Join(step, candidates[0], argument, root, whole, candidates, _other_samples(tape, graph, ends, same))
 
 
