@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 
 _OWN = os.path.dirname(__file__)  # noqa: PTH120  pathlib costs a start more than all of this module
 
+# What is said of a VAE whose core was decided (`Examined.core_checked`): other questions may be open beside it.
+CORE_CHECKED = "sampler, KL and loss checked"
+
 
 def counted(number: int, noun: str) -> str:
     """`1 file`, `3 files`."""

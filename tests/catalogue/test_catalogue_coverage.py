@@ -1,4 +1,4 @@
-"""How far VAEs count as examined: nothing is fully checked whose core was left open."""
+"""How far VAEs count as examined: no core counts as checked of which a question was left open."""
 
 from __future__ import annotations
 
@@ -53,9 +53,9 @@ def test_every_fact_has_a_name_and_every_code_of_the_core_exists() -> None:
     }
 
 
-def test_a_vae_whose_core_is_decided_is_fully_checked() -> None:
+def test_the_core_of_a_vae_is_checked_where_all_of_it_is_decided() -> None:
     (vae,) = of(made(WHOLE))
-    assert vae.fully_checked
+    assert vae.core_checked
     assert vae.gap is None
     assert {"VAE201", "VAE304", "VAE504"} <= set(vae.clean)
 
@@ -63,20 +63,20 @@ def test_a_vae_whose_core_is_decided_is_fully_checked() -> None:
 def test_a_mistake_decides_its_question() -> None:
     (vae,) = of(made({**WHOLE, **CASES["VAE201"].bad}))
     assert vae.found == {"VAE201"}
-    assert vae.fully_checked
+    assert vae.core_checked
 
 
 def test_a_weight_decides_the_balance() -> None:
     (vae,) = of(made({**WHOLE, "recon.reduced": Reduced(MEAN, MEAN), "kl.factor": Factor(0.1, explicit=True)}))
     assert set(vae.weighted) == {"VAE303", "VAE502"}
-    assert vae.fully_checked
+    assert vae.core_checked
 
 
 def test_the_ranges_decide_where_the_reductions_do_not() -> None:
-    assert not of(without("recon.reduced"))[0].fully_checked
+    assert not of(without("recon.reduced"))[0].core_checked
     ranges = {"output.interval": REAL, "data.interval": UNIT}
     (vae,) = of(made({**{path: value for path, value in WHOLE.items() if path != "recon.reduced"}, **ranges}))
-    assert vae.fully_checked
+    assert vae.core_checked
 
 
 @pytest.mark.parametrize("path", [path for path in WHOLE if path != "recon.reduced"])
@@ -85,7 +85,7 @@ def test_without_one_fact_of_the_core_a_vae_is_checked_in_part(path: str) -> Non
     facts = without(path, *(["recon.reduced"] if path == "recon.kind" else []))
     facts = replace(facts, unobserved={path: "it was not resolved"}, stopped_at={path: Place("model.py", 7)})
     (vae,) = of(facts)
-    assert not vae.fully_checked
+    assert not vae.core_checked
     assert vae.gap is not None
     assert (vae.gap.path, vae.gap.reason, vae.gap.place) == (path, "it was not resolved", Place("model.py", 7))
     assert all(path in vae.undecided[code].missing for code in vae.gap.codes)
@@ -101,20 +101,20 @@ def test_views_of_one_sampler_are_one_vae_and_complete_each_other() -> None:
 def test_what_one_view_saw_and_left_open_is_not_clean_by_another() -> None:
     (vae,) = of(made(WHOLE), made({**WHOLE, "kl.reduced": Reduced(MEAN)}))
     assert "VAE304" in vae.undecided
-    assert not vae.fully_checked
+    assert not vae.core_checked
 
 
 def test_a_latent_that_was_not_seen_whole_keeps_its_vae_in_part() -> None:
     other = without("kl.form", "kl.sign", "kl.reduced")
     std = Fact(LOGVAR_CURVE, Origin("std", Place("model.py", 90)))
     (vae,) = of(made(WHOLE), replace(other, sampler=replace(other.sampler, std=std)))
-    assert not vae.fully_checked
+    assert not vae.core_checked
     assert "VAE301" in vae.undecided
 
 
 def test_two_classes_that_share_a_sampler_are_two_vaes() -> None:
     first, second = of(made(WHOLE), replace(without("kl.form"), subject="other.py:Other"))
-    assert (first.fully_checked, second.fully_checked) == (True, False)
+    assert (first.core_checked, second.core_checked) == (True, False)
 
 
 def test_a_function_that_runs_two_classes_counts_for_neither() -> None:

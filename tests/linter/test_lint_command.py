@@ -183,7 +183,7 @@ def test_the_closing_line_says_what_was_clean_without_a_vae_and_unread(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lines = output(capsys).splitlines()
-    examined = "4 VAEs examined: 2 with findings, 4 fully checked"
+    examined = "4 VAEs examined: 2 with findings; sampler, KL and loss checked in 4"
     assert lines[-2].startswith(f"6 files read, 4 with VAE code, 2 without; {examined}; 3 findings; ")
     assert lines[-2].endswith("; 1 could not be read; 2 unused suppressions")
     assert (folder / "e.py").is_file()

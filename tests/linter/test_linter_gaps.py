@@ -55,7 +55,7 @@ def test_the_line_that_stopped_the_reading_is_named(
     number = next(number for number, line in enumerate(text.splitlines(), 1) if at in line)
     lines = in_part(report)
     assert any(says in line and f"model.py:{number}" in line for line in lines), lines
-    assert "0 fully checked" in report.summary
+    assert "sampler, KL and loss checked in 0" in report.summary
 
 
 def test_a_model_that_nothing_trains_says_so(tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ def test_a_vae_whose_reading_was_cut_is_clean_of_nothing(tmp_path: Path) -> None
         assert not [judgement.clean for judgement in report.judgements if judgement.subject in cut and judgement.clean]
         text = render(report, "text")
         assert "checked and clean" not in text or "train: 201" not in text
-        assert "1 fully checked" not in report.summary
+        assert "loss checked in 1" not in report.summary
 
 
 def test_definitions_after_a_cut_of_the_top_level_are_examined(tmp_path: Path) -> None:

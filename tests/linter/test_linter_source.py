@@ -444,4 +444,6 @@ def test_one_vae_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert line.startswith("model.py:VAE: not seen in the source: ")
     assert line.endswith("; vae-checked audit model:VAE measures it")
     assert "the range of the data (104" in line
-    assert report.summary == "1 file read, 1 with VAE code; 1 VAE examined: 1 fully checked; 0 findings"
+    assert (
+        report.summary == "1 file read, 1 with VAE code; 1 VAE examined: sampler, KL and loss checked in 1; 0 findings"
+    )

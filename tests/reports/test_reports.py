@@ -36,7 +36,7 @@ def test_the_json_of_a_finding() -> None:
             "warning": 0,
             "info": 0,
             "vaes": 1,
-            "fully_checked": 0,
+            "core_checked": 0,
             "unread": 1,
             "words": "1 VAE, 1 finding",
         },
@@ -68,7 +68,7 @@ def test_the_json_of_a_finding() -> None:
         "examined": [
             {
                 "subject": "model.py:VAE",
-                "fully_checked": False,
+                "core_checked": False,
                 "clean": ["VAE202", "VAE301"],
                 "weighted": {},
                 "undecided": ["VAE403"],

@@ -154,7 +154,7 @@ def test_a_vae_whose_core_is_open_is_told_with_what_stopped_the_reading() -> Non
     (record,) = strict(render(LintLike(findings=(), judgements=(judgement,), facts=(told,)), "json"))["examined"]
     assert record == {
         "subject": "model.py:VAE",
-        "fully_checked": False,
+        "core_checked": False,
         "clean": ["VAE202"],
         "weighted": {"VAE502": "beta"},
         "undecided": ["VAE301"],

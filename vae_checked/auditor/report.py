@@ -10,7 +10,7 @@ from vae_checked.catalogue.coverage import Examined, examined
 from vae_checked.errors import FindingsError
 from vae_checked.facts import Facts
 from vae_checked.finding import Finding, Remark, Severity
-from vae_checked.text import counted
+from vae_checked.text import CORE_CHECKED, counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class AuditReport:
         """The closing line."""
         latents = self.examined
         clean = len({code for each in latents for code in each.clean})
-        whole = "fully checked" if all(each.fully_checked for each in latents) else "checked in part"
+        whole = CORE_CHECKED if all(each.core_checked for each in latents) else "checked in part"
         parts = (counted(len(self.findings), "finding"), f"{clean} kinds of mistake checked and clean", whole)
         return f"{'; '.join(parts)}; {self.seconds:.1f} s"
 

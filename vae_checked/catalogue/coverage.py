@@ -57,7 +57,7 @@ class Examined:
         return frozenset(finding.code for finding in self.findings)
 
     @property
-    def fully_checked(self) -> bool:
+    def core_checked(self) -> bool:
         """Whether every question of the core is decided, by a finding, by a look that found nothing, or by a weight."""
         decided = {*self.found, *self.clean, *self.weighted}
         return decided.issuperset(CORE) and any(decided.issuperset(codes) for codes in RECONSTRUCTION)
@@ -65,7 +65,7 @@ class Examined:
     @property
     def gap(self) -> Gap | None:
         """The first open question of the core; None where there is none."""
-        if self.fully_checked:
+        if self.core_checked:
             return None
         ranges, reductions = RECONSTRUCTION
         code = next((code for code in (*CORE, *ranges, *reductions) if code in self.undecided), None)

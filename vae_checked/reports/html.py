@@ -15,6 +15,7 @@ from vae_checked.reports.portrait import portrait
 from vae_checked.reports.source_view import Sources
 from vae_checked.reports.standing import NOUNS, by_subject, clean, in_part, verdict
 from vae_checked.reports.text import location, statistics
+from vae_checked.text import CORE_CHECKED
 
 if TYPE_CHECKING:
     from vae_checked.catalogue import Mistake
@@ -66,8 +67,8 @@ def _counts(report: Report) -> str:
         f'<li><b class="{each}">{number}</b> {NOUNS[each]}{"" if number == 1 else "s"}</li>' for each, number in numbers
     ]
     vaes = [each for each in all_examined(report) if each.is_vae]
-    whole = sum(each.fully_checked for each in vaes)
-    items.append(f"<li><b>{whole}</b> of {len(vaes)} VAE{'' if len(vaes) == 1 else 's'} fully checked</li>")
+    whole = sum(each.core_checked for each in vaes)
+    items.append(f"<li><b>{whole}</b> of {len(vaes)} VAE{'' if len(vaes) == 1 else 's'} with {CORE_CHECKED}</li>")
     if report.unread:
         items.append(f'<li><b class="error">{len(report.unread)}</b> not read</li>')
     return f'<ul class="counts">{"".join(items)}</ul>'

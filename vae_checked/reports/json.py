@@ -66,7 +66,7 @@ def _summary(report: Report, whole: Sequence[Examined]) -> dict[str, object]:
         "findings": len(severities),
         **{str(severity): severities.count(severity) for severity in Severity},
         "vaes": len(vaes),
-        "fully_checked": sum(each.fully_checked for each in vaes),
+        "core_checked": sum(each.core_checked for each in vaes),
         "unread": len(report.unread),
         "words": report.summary,
     }
@@ -101,7 +101,7 @@ def _examined_record(examined: Examined) -> dict[str, object]:
     gap = examined.gap
     return {
         "subject": examined.subject,
-        "fully_checked": examined.fully_checked,
+        "core_checked": examined.core_checked,
         "clean": list(examined.clean),
         "weighted": {code: settled.by for code, settled in examined.weighted.items()},
         "undecided": sorted(examined.undecided),

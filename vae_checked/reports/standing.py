@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from vae_checked.finding import Severity
 from vae_checked.reports import all_examined
-from vae_checked.text import audit_command, counted
+from vae_checked.text import CORE_CHECKED, audit_command, counted
 
 if TYPE_CHECKING:
     from vae_checked.catalogue import Undecided
@@ -37,7 +37,10 @@ def by_subject(report: Report) -> dict[str, list[Finding]]:
 
 
 def verdict(examined: Examined | None, findings: Iterable[Finding]) -> str:
-    """`1 error; 23 checked and clean, 4 not decided; fully checked`, of a VAE; of what is none the findings alone."""
+    """How a VAE stands; of what is none, the findings alone.
+
+    `1 error; 23 checked and clean, 4 not decided; sampler, KL and loss checked`.
+    """
     words = by_severity(findings)
     if examined is None or not examined.is_vae:
         return words
@@ -47,7 +50,7 @@ def verdict(examined: Examined | None, findings: Iterable[Finding]) -> str:
         (examined.undecided, "not decided"),
     )
     looked = ", ".join(f"{len(codes)} {how}" for codes, how in kinds if codes)
-    whole = "fully checked" if examined.fully_checked else "checked in part"
+    whole = CORE_CHECKED if examined.core_checked else "checked in part"
     return "; ".join(filter(None, (words, looked, whole)))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vae_checked.record import dataclass
-from vae_checked.text import counted
+from vae_checked.text import CORE_CHECKED, counted
 
 if TYPE_CHECKING:
     # A run that finds no VAE code does without the catalogue.
@@ -96,15 +96,13 @@ class LintReport:
         return [f"latents followed in {counted(len(subjects), 'place')}"] if subjects else []
 
     def _examined(self) -> str:
-        """`3 VAEs examined: 1 with findings, 1 fully checked, 1 in part`."""
+        """`3 VAEs examined: 1 with findings; sampler, KL and loss checked in 2`."""
         vaes = self.vaes
         if not vaes:
             return "0 VAEs examined" + (", no sampler and no KL recognised" if self.files_concerned else "")
         told = {(finding.code, finding.place) for finding in self.findings}
         with_findings = [each for each in vaes if told & {(item.code, item.place) for item in each.findings}]
-        whole = sum(each.fully_checked for each in vaes)
+        whole = sum(each.core_checked for each in vaes)
         parts = [f"{len(with_findings)} with findings"] if with_findings else []
-        parts.append(f"{whole} fully checked")
-        if len(vaes) > whole:
-            parts.append(f"{len(vaes) - whole} in part")
-        return f"{counted(len(vaes), 'VAE')} examined: {', '.join(parts)}"
+        parts.append(f"{CORE_CHECKED} in {whole}")
+        return f"{counted(len(vaes), 'VAE')} examined: {'; '.join(parts)}"
