@@ -40,8 +40,9 @@ $(DEMO_STAMP): pyproject.toml constraints.txt
 demo: $(if $(wildcard $(STAMP)),,$(DEMO_STAMP))  ## See three mistakes found, measured and corrected
 	$(BIN)/vae-checked demo
 
+# Compiled code is kept even where the environment says otherwise: each worker would compile all tests anew.
 test: $(STAMP)  ## Run the tests
-	$(ONE_THREAD) $(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_FLAGS)
+	PYTHONDONTWRITEBYTECODE= $(ONE_THREAD) $(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_FLAGS)
 
 test-oldest-pytest: $(STAMP)  ## Run the plugin's tests with the oldest pytest that is supported
 	$(BIN)/python -m pip install --quiet --upgrade --target $(VENV)/oldest-pytest '$(OLDEST_PYTEST)'

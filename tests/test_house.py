@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tokenize
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -468,7 +469,11 @@ GENERAL = ("Evaluation", "Reading", "Record", "Source", "Step", "Trace", "Value"
 
 def bearers(sources: dict[str, str], name: str) -> list[str]:
     """The modules that define a class or a type of this name at their top level."""
+    return [module for module, source in sources.items() if name in _defined(source)]
 
+
+@cache
+def _defined(source: str) -> frozenset[str]:
     def names(node: ast.stmt) -> Iterator[str]:
         if isinstance(node, ast.ClassDef):
             yield node.name
@@ -476,11 +481,7 @@ def bearers(sources: dict[str, str], name: str) -> list[str]:
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             yield from (target.id for target in targets if isinstance(target, ast.Name))
 
-    return [
-        module
-        for module, source in sources.items()
-        if name in {n for each in ast.parse(source).body for n in names(each)}
-    ]
+    return frozenset(name for each in ast.parse(source).body for name in names(each))
 
 
 @pytest.mark.parametrize("name", GENERAL)

@@ -1,6 +1,7 @@
-"""The pytest plugin, in subprocesses: items of pyproject.toml, fixtures, selection, xdist, and its cost unused.
+"""The pytest plugin: items of pyproject.toml, fixtures, selection, xdist, and its cost unused.
 
-Each subprocess that touches a model imports torch, so what can be seen in one run is looked at in one run.
+Each subprocess that touches a model imports torch, so what can be seen in one run is looked at in one run, and what
+needs no process of its own is run in this one.
 """
 
 from __future__ import annotations
@@ -64,11 +65,15 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
     pytester.makepyfile(right=find("VAE201").good, wrong=find("VAE201").bad)
     pytester.makepyfile(test_own="def test_own():\n    assert 1 + 1 == 2\n")
 
-    def run(*arguments: str, tables: str | None = "") -> pytest.RunResult:
+    def run(*arguments: str, tables: str | None = "", own_process: bool = True) -> pytest.RunResult:
         if tables is not None:
             pytester.makefile(".toml", pyproject=f'[project]\nname = "mine"\n\n{tables}')
         plugin = () if INSTALLED else ("-p", PLUGIN)
-        return pytester.run(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *plugin, *arguments)
+        words = ("-p", "no:cacheprovider", *plugin, *arguments)
+        if own_process:
+            return pytester.run(sys.executable, "-m", "pytest", *words)
+        pytester.syspathinsert()
+        return pytester.runpytest_inprocess(*words)
 
     return run
 
@@ -292,7 +297,9 @@ def test_workers_marker_xfail_import_mode_and_lock_go_together(project: Run, pyt
 
 
 def test_one_item_is_named_and_a_run_in_which_no_model_ran_is_no_success(project: Run) -> None:
-    result = project(f"vae::gone::{FAILING}", "vae::gone::audit", "-m", "vae", tables=table("gone", "nowhere"))
+    result = project(
+        f"vae::gone::{FAILING}", "vae::gone::audit", "-m", "vae", tables=table("gone", "nowhere"), own_process=False
+    )
     result.assert_outcomes(skipped=2)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(
@@ -301,7 +308,7 @@ def test_one_item_is_named_and_a_run_in_which_no_model_ran_is_no_success(project
             "vae-checked: no model ran, so nothing was checked: see the build items",
         ]
     )
-    again = project(f"vae::b::{FAILING}", "--vae-case", "3,11", tables=table("b", "wrong"))
+    again = project(f"vae::b::{FAILING}", "--vae-case", "3,11", tables=table("b", "wrong"), own_process=False)
     again.assert_outcomes(failed=1)
     again.stdout.fnmatch_lines(["*(B=3, C=3, H=8, W=12, L=5, seed 11)*", "*--vae-case 3,11"])
 
@@ -347,7 +354,7 @@ def test_what_cannot_be_meant_stops_the_run(
 
 
 def test_an_item_that_there_is_not_stops_the_run(project: Run) -> None:
-    result = project("vae::aa::build", tables=table("a", "right"))
+    result = project("vae::aa::build", tables=table("a", "right"), own_process=False)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*not found: vae::aa::build: pytest --collect-only -m vae lists what there is"])
 
@@ -363,7 +370,7 @@ def test_the_configuration_is_the_nearest_above_the_tests(project: Run, pytester
     # A file of pytest's own makes its folder the rootdir, and a pyproject.toml without our table configures nothing.
     (pytester.path / ini).write_text("[pytest]\n", encoding="utf-8")
     (inner / "pyproject.toml").write_text('[project]\nname = "inner"\n', encoding="utf-8")
-    result = project("tests", "-k", "build or inner", "-v", tables=table("outer", "right"))
+    result = project("tests", "-k", "build or inner", "-v", tables=table("outer", "right"), own_process=False)
     result.assert_outcomes(passed=2, deselected=len(LAWS) + 1)
     result.stdout.fnmatch_lines([f"vae-checked: 1 model (outer) of {pytester.path}/pyproject.toml"])
 
@@ -374,7 +381,7 @@ def test_items_are_skipped_or_known_to_fail_by_configuration(project: Run) -> No
         f'xfail = {{ {FAILING} = "reads the head as log std", kl-nonnegative = "is fine" }}\n'
     )
     chosen = f"sample-moments or {FAILING} or kl-nonnegative"
-    result = project("-k", chosen, "-rsxX", tables=table("b", "wrong") + keys)
+    result = project("-k", chosen, "-rsxX", tables=table("b", "wrong") + keys, own_process=False)
     result.assert_outcomes(skipped=1, xfailed=1, failed=1, deselected=len(LAWS) - 1 + 1)
     result.stdout.fnmatch_lines_random(
         ["SKIPPED*takes long here", "XFAIL*reads the head as log std*", "*XPASS(strict)*"]
@@ -382,10 +389,10 @@ def test_items_are_skipped_or_known_to_fail_by_configuration(project: Run) -> No
 
 
 def test_a_key_that_names_no_item_stops_the_run(project: Run) -> None:
-    result = project(tables=table("a", "right") + 'skip = { sample-moment = "slow" }\n')
+    result = project(tables=table("a", "right") + 'skip = { sample-moment = "slow" }\n', own_process=False)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*skip names 'sample-moment', which is no item (did you mean sample-moments?)*"])
-    again = project(tables=table("a", "right") + "xfail = ['audit']\n")
+    again = project(tables=table("a", "right") + "xfail = ['audit']\n", own_process=False)
     assert again.ret == pytest.ExitCode.USAGE_ERROR
     again.stderr.fnmatch_lines(["*xfail is ?'audit'?, not a table of reasons such as *"])
 

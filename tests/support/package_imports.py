@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -17,7 +18,8 @@ def modules() -> Iterator[tuple[Path, str, bool]]:
         yield path, ".".join(parts[:-1] if is_package else parts), is_package
 
 
-def imports(source: str, module: str, is_package: bool) -> Iterator[tuple[str, int, bool, bool]]:
+@cache
+def imports(source: str, module: str, is_package: bool) -> tuple[tuple[str, int, bool, bool], ...]:
     """Every module that `source` imports, absolutely: (name, line, inside a function, for type checkers only).
 
     Calls of `import_module` and `__import__` with a constant count. `from package import name` yields `package.name`.
@@ -48,7 +50,7 @@ def imports(source: str, module: str, is_package: bool) -> Iterator[tuple[str, i
                 if isinstance(child, ast.AST):
                     yield from walk(child, inside, typing_only or (guarded and name == "body"))
 
-    yield from walk(ast.parse(source), False, False)
+    return tuple(walk(ast.parse(source), False, False))
 
 
 def import_graph(sources: dict[str, tuple[str, bool]]) -> dict[str, set[str]]:

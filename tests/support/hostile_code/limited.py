@@ -15,7 +15,6 @@ from pathlib import Path
 from hostile_code import KINDS, module
 from vae_checked.finding import RemarkKind
 from vae_checked.linter import lint
-from vae_checked.linter.run import project_run  # noqa: F401  imported once, not in every process
 from vae_checked.reports import FORMATS, render
 
 SECONDS, BYTES = 20, 500_000_000
@@ -57,5 +56,14 @@ def limited(text: str) -> dict[str, object]:
         return result
 
 
+def started() -> None:
+    """Import once what every process needs, by linting a file without any piece of hostile code."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "model.py")
+        path.write_text(module(), encoding="utf-8")
+        said(path)
+
+
 if __name__ == "__main__":
+    started()
     json.dump({name: limited(module(in_loss=text)) for name, text in KINDS[sys.argv[1]].items()}, sys.stdout)
