@@ -121,6 +121,77 @@ def test_a_kl_tells_the_heads_where_nothing_is_drawn(mu: str, logvar: str, expec
     assert sorted({finding.code for finding in lint([path]).findings}) == expected
 
 
+BOUND = """\
+import torch.nn as nn
+
+
+class Bound(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = nn.Linear(33, 7), nn.Sequential(nn.Linear(33, 7), nn.Tanh())
+
+    def heads(self, x):
+        return self.first(x), self.second(x)
+
+    def forward(self, x, y):
+        mu, logvar = self.heads(x)
+        return 0.5 * (mu ** 2 + logvar.exp() - logvar - 1).mean()
+
+    def error(self, x, y):
+        mu, logvar = self.heads(x)
+        return ((mu - y) ** 2 / logvar.exp() + logvar).sum(1).mean()
+"""
+
+
+def test_heads_of_a_bound_on_mutual_information_are_no_posteriors(tmp_path: Path) -> None:
+    path = tmp_path / "bounds.py"
+    path.write_text(BOUND, encoding="utf-8")
+    assert [finding.code for finding in lint([path]).findings] == []
+
+
+JOINED = """\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Block(nn.Module):
+    def __init__(self, seen, made, bent=nn.ReLU()):
+        super().__init__()
+        self.steps = nn.Sequential(nn.Linear(seen, made), bent)
+
+    def forward(self, x):
+        return self.steps(x)
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.heads, self.back = nn.ModuleList([Block(84, 7), Block(84, 7, nn.Softplus())]), nn.Linear(7, 84)
+
+    def forward(self, x):
+        mu, std = torch.cat([head(x) for head in self.heads], dim=1).chunk(2, dim=1)
+        kl = (0.5 * (mu ** 2 + std ** 2 - 1) - torch.log(std)).sum(1)
+        return self.back(mu + std * torch.randn_like(std)), kl
+
+
+def fit(net, loader):
+    for x in loader:
+        y, kl = net(x)
+        loss = (F.mse_loss(y, x, reduction="none").sum(1) + kl).mean()
+        loss.backward()
+"""
+
+
+def test_what_confines_heads_that_are_put_together_is_their_activation(tmp_path: Path) -> None:
+    path = tmp_path / "net.py"
+    path.write_text(JOINED, encoding="utf-8")
+    (finding,) = lint([path]).findings
+    assert finding.code == "VAE204"
+    assert finding.place is not None
+    assert "nn.ReLU()" in finding.place.text
+
+
 def test_a_kl_beside_a_draw_that_is_not_understood_tells_nothing(tmp_path: Path) -> None:
     """What it reads may be of another setting of the model than what is drawn with."""
     text = HEADLESS.format(mu="self.first(h)", logvar="F.relu(self.second(h))")

@@ -201,3 +201,18 @@ def fit(loader, optimizer):
 )
 def test_a_size_that_is_set_to_1_is_that_of_the_heads_too(noise: str, expected: list[str], tmp_path: Path) -> None:
     assert codes(linted(tmp_path, {"net.py": SET.format(noise=noise)})) == expected
+
+
+@pytest.mark.parametrize(("rows", "expected"), [("[1, 84]", []), ("[3, 84]", ["VAE203"])])
+def test_a_draw_for_the_one_row_that_is_made_here(rows: str, expected: list[str], tmp_path: Path) -> None:
+    text = TRAINED.format(noise="torch.randn_like(s)", kl=KL, method="")
+    check = f"""
+
+def check():
+    net, x = Net(), torch.rand({rows})
+    m, s = net.encode(x)
+    y = net.back(m + torch.exp(0.5 * s) * torch.randn(1, 7))
+    loss = (F.binary_cross_entropy(y, x, reduction="none").sum(1) + {KL}).mean()
+    loss.backward()
+"""
+    assert codes(linted(tmp_path, {"net.py": text + check})) == expected

@@ -214,6 +214,25 @@ def test_data_of_who_uses_a_model_are_heard_beside_nearer_ones(tmp_path: Path) -
     assert codes(read(tmp_path, run=both, fit=train(*UNIT_STEPS[1]))) == {"VAE403"}
 
 
+OWN = """
+class Points(torch.utils.data.Dataset):
+    def __init__(self, points):
+        self.points = points
+
+    def __getitem__(self, place):
+        return {item}, 0
+"""
+
+
+def test_data_that_a_file_holds_itself_are_not_those_of_what_it_imports(tmp_path: Path) -> None:
+    imported = "from fit import loader\n"
+    assert codes(read(tmp_path, net=imported + model(*SIGMOID), fit=STEPS_ALONE)) == {"VAE403"}
+    own = imported + model(*SIGMOID) + OWN.format(item="torch.tensor(self.points[place])")
+    assert codes(read(tmp_path, net=own, fit=STEPS_ALONE)) == set()
+    passed = imported + model(*SIGMOID) + OWN.format(item="self.transform(self.points[place])")
+    assert codes(read(tmp_path, net=passed, fit=STEPS_ALONE)) == {"VAE403"}
+
+
 def test_a_package_joins_its_models_with_the_data_of_whoever_imports_it(tmp_path: Path) -> None:
     (tmp_path / "nets").mkdir()
     (tmp_path / "nets" / "net.py").write_text(model(*SIGMOID), encoding="utf-8")

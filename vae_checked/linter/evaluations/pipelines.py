@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping
 from pathlib import PurePath
+from typing import TypeGuard
 
 from vae_checked.facts import Fact, Interval, Origin
 from vae_checked.linter.evaluations.declared_ranges import Declared
@@ -110,8 +112,18 @@ class Pipelines:
             if near:
                 if any(path == level or level in path.parents for path in self._rescaled):
                     return None
+                if level != where and self._has_own_data(where):
+                    return None
                 return _agreed([*near, *self._of_users(where, near)])
         return None
+
+    def _has_own_data(self, where: PurePath) -> bool:
+        """Whether a file has a data set of its own, whose items no transforms make: what it imports is not its data."""
+        module = next((each for each in self._project.modules.values() if PurePath(each.path) == where), None)
+        if module is None:
+            return False
+        written = (node for cell in module.file.cells for node in cell.tree.body)
+        return any(isinstance(node, ast.ClassDef) and _holds_data(node) for node in written)
 
     def _of_users(self, where: PurePath, near: list[Pipeline]) -> list[Pipeline]:
         """The pipelines of files that import a model, where none of the `near` ones is of such a file."""
@@ -143,6 +155,17 @@ def _agreed(near: list[Pipeline]) -> Fact[Interval] | None:
     if first.interval is None or any(pipeline.interval != first.interval for pipeline in near):
         return None
     return Fact(first.interval, first.site.origin)
+
+
+def _holds_data(node: ast.ClassDef) -> bool:
+    """Whether a class is a data set that hands on what it holds."""
+    items = [item for item in node.body if isinstance(item, ast.FunctionDef) and item.name == "__getitem__"]
+    named = {item.attr if isinstance(item, ast.Attribute) else item.id for item in ast.walk(node) if _is_name(item)}
+    return bool(items) and not any("transform" in name.lower() for name in named)
+
+
+def _is_name(node: ast.AST) -> TypeGuard[ast.Attribute | ast.Name]:
+    return isinstance(node, (ast.Attribute, ast.Name))
 
 
 def _rescales_input(expr: Expr, known: dict[int, bool | None]) -> bool:

@@ -31,7 +31,7 @@ from vae_checked.linter.roles.kl import kl_facts
 from vae_checked.linter.roles.likelihood import data_facts, output_facts, recon_facts, sides
 from vae_checked.linter.roles.loop_turns import of_a_turn
 from vae_checked.linter.roles.objective import Losses, objective_facts
-from vae_checked.linter.roles.posterior import exchanged, heads_facts, sampler_facts
+from vae_checked.linter.roles.posterior import exchanged, heads_facts, may_be_drawn_from, sampler_facts
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import (
@@ -307,6 +307,8 @@ def _facts(
     head = _common_head(site, kl)
     # Beside a sampler, a KL that reads other heads than it draws with may mix two settings of the model.
     shown = kl if site is not None or not losses.draws else None
+    if site is None and kl is not None and recon is None and not may_be_drawn_from(kl, evaluation.observations.roots):
+        shown = None
     # What is not seen to be made from z may be another term of the loss: nothing is said of the balance of the two.
     made = recon is not None and (site is None or losses.holds_one(recon, site.z.uid))
     reading = losses.read(kl, recon) if kl is not None and recon is not None and made else None

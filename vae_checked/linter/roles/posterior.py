@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from vae_checked.facts import (
     REAL,
@@ -21,6 +21,7 @@ from vae_checked.facts import (
 )
 from vae_checked.linter.roles import gradients, samplers
 from vae_checked.linter.roles.divergences import Divergence
+from vae_checked.linter.roles.objective import is_given
 from vae_checked.linter.roles.reductions import rank_of
 from vae_checked.linter.roles.samplers import SamplerSite, is_scalar
 from vae_checked.linter.symbols.expression import (
@@ -35,9 +36,12 @@ from vae_checked.linter.symbols.expression import (
 )
 from vae_checked.linter.symbols.intervals import interval_of
 from vae_checked.linter.symbols.numeric import leaves
+from vae_checked.linter.symbols.observations import Root
+from vae_checked.linter.symbols.values import Instance, Value, opened
 
 # What makes a number positive, and all that it makes of the real numbers: less than that comes from below it.
 _POSITIVE = frozenset(("exp", "sqrt", "square", "pow"))
+_JOINS = frozenset(("cat", "stack"))
 _ALL = ("slice", ("value", None), ("value", None), ("value", None))
 _FIRST_ALONE = tuple(("slice", ("value", start), ("value", 1), ("value", None)) for start in (None, 0))
 _POSITIVE_REALS = (Interval(0.0, math.inf), Interval(0.0, math.inf, True))
@@ -94,7 +98,16 @@ def _shared(site: SamplerSite, kl: Divergence | None) -> Fact[frozenset[Axis]] |
     if not isinstance(shape, tuple) or not shape:
         return None
     axes = _shared_by_sizes(shape, rank_of(site.location), 0 if kl is None else _reduced_axes(kl.term))
+    if axes is not None and Axis.BATCH in axes and _is_of_one_row(site.location):
+        return None
     return None if axes is None else Fact(axes, origin(site.noise))
+
+
+def _is_of_one_row(mean: Expr) -> bool:
+    """Whether layers make a mean from a tensor that was made with one row: what is drawn for it has one as well."""
+    given = (strip(arg) for node in walk(mean) if node.op == "layer" for arg in node.args[:1])
+    shapes = (node.get("shape") for node in given if node.op in ("noise", "const"))
+    return any(isinstance(shape, tuple) and shape[:1] == (1,) for shape in shapes)
 
 
 def _reduced_axes(term: Expr) -> int:
@@ -178,6 +191,21 @@ def heads_facts(site: SamplerSite | None, head: Expr | None, kl: Divergence | No
     )
 
 
+def may_be_drawn_from(kl: Divergence, roots: Iterable[Root]) -> bool:
+    """Whether heads that nothing draws with here are those of a caller, or are handed on to one beside the KL.
+
+    Those that a KL alone is made of are no posterior's as far as is known: a bound on mutual information has such ones.
+    """
+    if is_given(kl.head) or is_given(kl.location):
+        return True
+    returned = (value for root in roots if root.kind == "return" and root.depth == 1 for value in _held(root.value))
+    return any(contains(value, kl.location.uid) and not contains(value, kl.term.uid) for value in returned)
+
+
+def _held(value: Value) -> Iterator[Expr]:
+    return opened(value, (tuple, list, dict, Instance))
+
+
 def _heads_of(kl: Divergence) -> Heads:
     """The intervals of what a KL reads, where no sampler is in sight."""
     if kl.parametrisation is None or kl.prior:
@@ -233,6 +261,9 @@ def _under(node: Expr) -> Expr | None:
     if node.op in ("add", "sub", "mul", "div"):
         rest = [arg for arg in node.args if arg.op != "const"]
         return rest[0] if len(rest) == 1 or (node.op == "add" and _all_confined(rest)) else None
+    if node.op in _JOINS:
+        found = interval_of(node)
+        return next((arg for arg in node.args if interval_of(arg) == found), None)
     if node.op == "clamp":
         before, after = interval_of(node.args[0]), interval_of(node)
         return node.args[0] if before is not None and before == after else None
