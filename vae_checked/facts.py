@@ -201,7 +201,8 @@ class Reduced:
 
     `over_batch` is how often the term is divided by the batch size beside that. `explicit` when the author divides by a
     count or weighs the term by name: intent, not accident. `constant` when that is by numbers alone, which balance the
-    terms at one batch size. `weights` are those names and numbers as they are written.
+    terms at one batch size; `as_kl` when what is no number among them is called the weight of the KL, which is tuned at
+    one batch size too. `weights` are those names and numbers as they are written.
     """
 
     batch: Reduction | None = None
@@ -210,6 +211,7 @@ class Reduced:
     constant: bool = False
     over_batch: int = 0
     weights: tuple[str, ...] = ()
+    as_kl: bool = False
 
     @property
     def batch_divisions(self) -> int | None:

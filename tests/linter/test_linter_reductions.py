@@ -90,6 +90,39 @@ REDUCTIONS = {
         f"{RECON}\n{ROWS}\nloss = recon + model.weight * rows.sum(1).mean()",
         [],
     ),
+    "a weight of the KL that is not known makes up for no batch": (
+        f"{RECON} / len(x)\n{ROWS}\nloss = recon + model.beta * rows.sum()",
+        ["VAE504"],
+    ),
+    "a weight of the KL that is computed makes up for no batch": (
+        f"{RECON}\n{ROWS}\nkl_weight = min(1.0, step / 20)\nloss = 500 * recon + rows.sum(1).mean() * kl_weight",
+        ["VAE504"],
+    ),
+    "a weight of the KL may make up for the elements as well": (
+        f"recon = F.mse_loss(out, x)\n{ROWS}\nloss = recon + model.beta * rows.sum()",
+        [],
+    ),
+    "a weight of the KL with the batch in it": (
+        f"{RECON} / len(x)\n{ROWS}\nbeta = 1 / len(x)\nloss = recon + beta * rows.sum()",
+        [],
+    ),
+    "a weight of both, beside one of the KL": (
+        f"{RECON} / len(x)\n{ROWS}\nloss = model.scale * recon + model.beta * rows.sum()",
+        [],
+    ),
+    "a mean of the error divided once more": (
+        f"recon = F.mse_loss(out, x, reduction='mean') / x.size(0)\n{ROWS}\n"
+        "loss = 500 * recon + rows.sum(1).mean() * model.kl_weight",
+        ["VAE504"],
+    ),
+    "a mean of the KL divided once more": (
+        f"recon = F.mse_loss(out, x)\n{ROWS}\nloss = recon + model.kl_weight * rows.mean() / len(x)",
+        ["VAE504"],
+    ),
+    "means of both divided once more": (
+        f"recon = F.mse_loss(out, x) / len(x)\n{ROWS}\nloss = recon + model.kl_weight * rows.mean() / len(x)",
+        [],
+    ),
     "summed while there are other axes than the batch": (
         f"{ROWS}\n{LEFT}\n    recon = recon.sum(1)\nloss = (recon + rows.sum(1)).mean()",
         [],

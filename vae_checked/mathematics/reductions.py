@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from enum import StrEnum
 
 from vae_checked.facts import Reduced, Reduction
+from vae_checked.mathematics.names import is_kl_weight
 from vae_checked.record import dataclass, field
 
 
@@ -175,12 +176,17 @@ def scaled(batch: Reduction | None, event: Reduction | None, scalings: Iterable[
     if batch is Reduction.SUM and over > 0:
         batch, over = Reduction.MEAN, over - 1
     weights = [step for step in steps if is_weight(step)]
-    unknown = any(isinstance(step, (Weight, Tensor)) for step in weights)
+    unknown = [step for step in weights if isinstance(step, (Weight, Tensor))]
     may_be_batch = not sizes and any(isinstance(step, Number) and _is_divisor(step) for step in weights)
     texts = [step.text for step in weights if not isinstance(step, Tensor) and step.text]
     explicit = bool(weights)
     constant = explicit and not unknown and not may_be_batch
-    return Reduced(batch, event, explicit, constant, over, tuple(dict.fromkeys(texts)))
+    as_kl = bool(unknown) and not may_be_batch and all(map(_is_of_kl, unknown))
+    return Reduced(batch, event, explicit, constant, over, tuple(dict.fromkeys(texts)), as_kl)
+
+
+def _is_of_kl(step: Scaling) -> bool:
+    return isinstance(step, Weight) and is_kl_weight(step.text)
 
 
 def _is_divisor(step: Number) -> bool:

@@ -70,10 +70,12 @@ def batch_settled(facts: Facts, recon: Reduced, kl: Reduced) -> Verdict | None:
     """The verdict on a balance over the batch; None where one term is a sum over it and the other a mean.
 
     What scales a term may make up for that: a count, an unknown weight. A number cannot: it balances the terms at one
-    batch size.
+    batch size. What is called the weight of the KL cannot either where nothing but the batch is left to balance.
     """
+    only_batch = _is_divided_again(recon) or _is_divided_again(kl) or recon.event is kl.event is Reduction.SUM
     for term, code in zip((recon, kl), _AXES, strict=True):
-        if term.explicit and (not term.constant or _misreduced(term)):
+        tuned = term.constant or (term.as_kl and only_batch)
+        if term.explicit and (not tuned or _misreduced(term)):
             return weighted(term)
         if wrong_axes(term):
             return left_to(code)
@@ -81,6 +83,11 @@ def batch_settled(facts: Facts, recon: Reduced, kl: Reduced) -> Verdict | None:
     if power is None:
         return Undecided(reason="how the terms are reduced over the batch is not known")
     return Clean() if power == 0 or _cancels(facts) else None
+
+
+def _is_divided_again(reduced: Reduced) -> bool:
+    """Whether a mean over the batch is divided by the batch size."""
+    return reduced.batch is Reduction.MEAN and reduced.over_batch > 0
 
 
 def over_batch(reduced: Reduced) -> str:
