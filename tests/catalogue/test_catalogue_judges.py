@@ -191,6 +191,11 @@ ALSO_MISTAKES: list[tuple[str, Values, str]] = [
         },
         "effective beta: 0.2",
     ),
+    (
+        "VAE405",
+        {"output.activations": ("softmax", "softmax"), "output.interval": UNIT, "recon.kind": Likelihood.CROSS_ENTROPY},
+        f"of 10 classes none gets a probability above {math.e / (math.e + 9):.3f}",
+    ),
     ("VAE504", {"kl.reduced": Reduced(MEAN, SUM), "recon.reduced": Reduced(SUM, SUM)}, "1 / the batch size"),
     ("VAE504", {"kl.reduced": Reduced(MEAN, MEAN), "recon.reduced": Reduced(SUM, SUM)}, "1 / the batch size"),
     (

@@ -68,6 +68,36 @@ def test_a_right_loss_alone_is_not_named(line: str, tmp_path: Path) -> None:
     assert named(tmp_path, f"def cost(a, y):\n    {line}\n") == {}
 
 
+# A file that has nothing of a VAE is not parsed.
+BESIDE = "def error(a, y):\n    return F.mse_loss(a, y)\n\n\n"
+CLASSES = {
+    "softmax twice": "return F.cross_entropy(torch.softmax(a, dim=1), y)",
+    "softmax twice, by modules": "return nn.CrossEntropyLoss()(nn.Softmax(dim=-1)(a), y)",
+    "softmax below a log softmax": "return F.nll_loss(F.log_softmax(a.softmax(1), dim=1), y)",
+    "softmax below one by hand": "return -(y * F.log_softmax(torch.softmax(a, 1), dim=1)).sum(1).mean()",
+    "sigmoid below a softmax": "return F.cross_entropy(torch.sigmoid(a), y)",
+}
+RIGHT_CLASSES = {
+    "classes": "return F.cross_entropy(a, y)",
+    "classes by their log probabilities": "return F.nll_loss(F.log_softmax(a, dim=1), y)",
+    "classes by a log softmax of its own, once more": "return F.cross_entropy(F.log_softmax(a, dim=1), y)",
+    "classes by the log of a softmax": "return F.nll_loss(torch.log(torch.softmax(a, dim=1) + 1e-8), y)",
+    "classes, scaled to scores": "return F.cross_entropy(16 * torch.softmax(a, dim=1), y)",
+}
+
+
+@pytest.mark.parametrize("line", CLASSES.values(), ids=CLASSES)
+def test_a_softmax_before_the_softmax_of_the_loss_is_one_too_many(line: str, tmp_path: Path) -> None:
+    report = read(tmp_path, f"{BESIDE}def cost(a, y):\n    {line}\n")
+    assert [(each.code, each.place.line) for each in report.findings if each.place is not None] == [("VAE405", 11)]
+    assert "the softmax of the loss" in report.findings[0].message
+
+
+@pytest.mark.parametrize("line", RIGHT_CLASSES.values(), ids=RIGHT_CLASSES)
+def test_scores_of_classes_may_be_bounded_once(line: str, tmp_path: Path) -> None:
+    assert named(tmp_path, f"{BESIDE}def cost(a, y):\n    {line}\n") == {}
+
+
 NETWORK = """
 class Judge(nn.Module):
     def __init__(self):

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import EXAMPLE, edit
-from vae_checked.catalogue.support.ranges import squashed_twice
+from vae_checked.catalogue.support.ranges import SOFTMAX, squashed_twice
 from vae_checked.catalogue.verdict import Clean, Evidence, Found, Verdict, lacking
-from vae_checked.facts import Facts
+from vae_checked.facts import Facts, Interval, Likelihood
 from vae_checked.finding import Severity
+
+# Of so many classes the largest probability is told that bounded scores can give one.
+_CLASSES = 10
 
 
 def judge(facts: Facts) -> Verdict:
@@ -20,8 +25,25 @@ def judge(facts: Facts) -> Verdict:
         return Clean()
     if output is None:
         return lacking(facts, "output.interval")
-    values = {"first": pair[0], "then": pair[1], "output": output.value}
+    then = "the softmax of the loss" if _is_of_loss(facts, pair, activations.value) else pair[1]
+    values = {"first": pair[0], "then": then, "effect": _effect(pair[1], output.value)}
     return Found(Evidence(origin=activations.origin, values=values))
+
+
+def _is_of_loss(facts: Facts, pair: tuple[str, str], activations: tuple[str, ...]) -> bool:
+    """Whether the second of a pair is what the loss applies itself."""
+    kind = facts.recon.kind
+    return (
+        kind is not None and kind.value is Likelihood.CROSS_ENTROPY and activations[-2:] == pair == (pair[0], SOFTMAX)
+    )
+
+
+def _effect(then: str, output: Interval) -> str:
+    """What is left to an output: its interval, or of scores that are bounded the largest probability."""
+    if then != SOFTMAX or not output.bounded:
+        return f"it stays in {output}"
+    largest = 1.0 / (1.0 + (_CLASSES - 1) * math.exp(output.low - output.high))
+    return f"scores in {output}, so that of {_CLASSES} classes none gets a probability above {largest:.3f}"
 
 
 MISTAKE = Mistake(
@@ -31,12 +53,13 @@ MISTAKE = Mistake(
     summary="The decoder's output passes two bounded activations in a row.",
     why=(
         "The module ends in a sigmoid and forward applies another. A sigmoid of values in [0, 1] is in [0.5, "
-        "0.731]: the picture has a quarter of its contrast at best, and the dark half can not be produced."
+        "0.731]: the picture has a quarter of its contrast at best, and the dark half can not be produced. A softmax "
+        "before a cross entropy, which takes one itself, leaves every class almost as likely as the others."
     ),
     symptoms=("washed-out", "loss-stays-high"),
-    said=("two sigmoids", "sigmoid in the model and again in forward"),
-    message="the output passes {first} and then {then}: it stays in {output}",
-    evidence="{first} then {then}: output in {output}",
+    said=("two sigmoids", "sigmoid in the model and again in forward", "softmax before CrossEntropyLoss"),
+    message="the output passes {first} and then {then}: {effect}",
+    evidence="{first} then {then}: {effect}",
     fix="keep one of the two activations",
     bad=edit(
         (

@@ -8,7 +8,9 @@ from itertools import pairwise
 from vae_checked.facts import SYMMETRIC_UNIT, UNIT, Interval, Likelihood
 from vae_checked.mathematics.ops import names_of
 
-SQUASHING = names_of(lambda operation: operation.squashing)
+# It bounds what it is given as well, all classes together.
+SOFTMAX = "softmax"
+SQUASHING = names_of(lambda operation: operation.squashing) | {SOFTMAX}
 ONE_SIDED = names_of(lambda operation: operation.closes and not operation.squashing and operation.is_not_negative)
 
 

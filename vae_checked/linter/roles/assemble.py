@@ -130,6 +130,8 @@ def _is_told(recon: Reconstruction) -> bool:
     prediction = sides(None, recon)[0] or recon.term
     if recon.kind in _OF_PROBABILITIES and reconstructions.activations(prediction)[1] is not None:
         return True
+    if reconstructions.bounded_scores(recon) is not None:
+        return True
     return any(node.op == "layer" for node in walk(prediction))
 
 
@@ -321,7 +323,7 @@ def _facts(
         sampler = replace(sampler, std=None)
     if site is None and kl is not None:
         sampler = training.timing_without_noise(kl, recon, losses)
-    output = output_facts(prediction, target, None if site is None else site.location)
+    output = output_facts(prediction, target, None if site is None else site.location, recon)
     if recon is not None and prediction is not None and reconstructions.is_optional(recon, prediction, losses.recons):
         # Which activation goes with which loss is up to whoever sets both.
         output = replace(output, interval=None, activations=None)

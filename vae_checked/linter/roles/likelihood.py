@@ -34,7 +34,9 @@ def _holding(site: SamplerSite | None, recon: Reconstruction) -> tuple[bool, boo
     return contains(recon.first, site.z.uid), contains(recon.second, site.z.uid)
 
 
-def output_facts(prediction: Expr | None, target: Expr | None, mean: Expr | None) -> Output:
+def output_facts(
+    prediction: Expr | None, target: Expr | None, mean: Expr | None, recon: Reconstruction | None
+) -> Output:
     """What the decoder hands to the loss, and how its shape stands to that of the target.
 
     Without a prediction, the `mean` of the posterior tells by itself whether samples are mixed on the way to it.
@@ -42,9 +44,11 @@ def output_facts(prediction: Expr | None, target: Expr | None, mean: Expr | None
     if prediction is None:
         mixing = layout.batch_mixing(mean)
         return Output(batch_mixing=mixing if mixing is not None and mixing.value is not None else None)
-    names, last = reconstructions.activations(prediction)
-    interval = interval_of(prediction)
-    where = origin(last or prediction)
+    scores = reconstructions.bounded_scores(recon)
+    output = scores or prediction
+    names, last = reconstructions.activations(output, () if scores is None else ("softmax",))
+    interval = interval_of(output)
+    where = origin(last or output)
     return Output(
         interval=None if interval is None else Fact(interval, where),
         activations=None if names is None or (interval is None and not names) else Fact(names, where),

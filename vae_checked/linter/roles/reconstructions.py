@@ -40,7 +40,8 @@ _POINTS = ((0.3, 0.8), (0.62, 0.15), (0.85, 0.55), (0.12, 0.35))
 class Reconstruction:
     """A loss between a prediction and a target, as the arguments are written.
 
-    `sign` is -1 for a log likelihood, which falls as the error grows.
+    `sign` is -1 for a log likelihood, which falls as the error grows. `scores` is what a cross entropy takes the
+    softmax of.
     """
 
     term: Expr
@@ -50,6 +51,7 @@ class Reconstruction:
     ignored: tuple[tuple[str, Site], ...] = ()
     reduction: Reduction | None = Reduction.KEPT
     sign: int = 1
+    scores: Expr | None = None
 
 
 def find(graph: Graph) -> list[Reconstruction]:
@@ -65,7 +67,7 @@ def _read(node: Expr) -> Reconstruction | None:
         kind, ignored, reduction = node.get("kind"), node.get("ignored"), node.get("reduction")
         if isinstance(kind, Likelihood) and isinstance(ignored, tuple):
             known = reduction if isinstance(reduction, Reduction) else None
-            return Reconstruction(node, kind, node.args[0], node.args[1], ignored, known)
+            return Reconstruction(node, kind, node.args[0], node.args[1], ignored, known, scores=_scores(node, kind))
         return None
     if node.op in ("add", "sub"):
         return _cross_entropy(node) if node.bits & OWN_LOGS else None
@@ -147,8 +149,20 @@ def _multinomial(node: Expr) -> Reconstruction | None:
         inner = strip(logs)
         chosen = _unguarded(inner.args[0]) if inner.op == "log" else inner
         if chosen.op == "softmax" and chosen is not inner and not contains(target, chosen.uid) and leaves(target):
-            return Reconstruction(node, Likelihood.CROSS_ENTROPY, chosen.args[0], target, sign=-1)
+            scores = chosen.args[0]
+            return Reconstruction(node, Likelihood.CROSS_ENTROPY, scores, target, sign=-1, scores=scores)
     return None
+
+
+def _scores(loss: Expr, kind: Likelihood) -> Expr | None:
+    """What a loss of torch takes the softmax of; the softmax of a log softmax is the same softmax."""
+    if kind is not Likelihood.CROSS_ENTROPY:
+        return None
+    given = strip(loss.args[0])
+    inner = strip(given.args[0]) if given.op == "log" else given
+    if inner is not given and inner.op == "softmax":
+        return inner.args[0]
+    return None if loss.get("takes_logs") else loss.args[0]
 
 
 def _is_of_classes(node: Expr) -> bool:
@@ -220,12 +234,21 @@ def _bare(output: Expr) -> Expr:
     return output
 
 
-def activations(output: Expr) -> tuple[tuple[str, ...] | None, Expr | None]:
+def bounded_scores(recon: Reconstruction | None) -> Expr | None:
+    """What a cross entropy takes the softmax of, where that comes out of an activation itself; None where it does not.
+
+    What scales it in between gives the scores their range back.
+    """
+    scores = None if recon is None else recon.scores
+    return scores if scores is not None and strip(scores).op in _ACTIVATIONS else None
+
+
+def activations(output: Expr, taken: tuple[str, ...] = ()) -> tuple[tuple[str, ...] | None, Expr | None]:
     """The elementwise activations at the end of a decoder, in the order they are applied, and the last of them.
 
-    None where below the last lies what is not read, which may be one more.
+    `taken` are those that the loss takes of it. None where below the last lies what is not read, which may be one more.
     """
-    names: list[str] = []
+    names = [*taken]
     last: Expr | None = None
     node = output
     while True:

@@ -43,7 +43,7 @@ def functional(
     if kind is None:
         return None
     options = _named(name, kind, args[2:], kwargs)
-    return _loss(kind, args, kwargs, options, _mistaken_flag(options, site), site)
+    return _loss(kind, args, kwargs, options, _mistaken_flag(options, site), site, takes_logs=name == "nll_loss")
 
 
 def from_layer(evaluator: Evaluator, layer: Layer, args: list[Value], kwargs: dict[str, Value], site: Site) -> Expr:
@@ -55,7 +55,7 @@ def from_layer(evaluator: Evaluator, layer: Layer, args: list[Value], kwargs: di
     if "reduction" in layer.attributes:
         options = {"reduction": layer.attributes["reduction"]}
     ignored += _mistaken_flag(options, layer.site or site)
-    return _loss(CLASSES[layer.kind], args, kwargs, options, ignored, site)
+    return _loss(CLASSES[layer.kind], args, kwargs, options, ignored, site, takes_logs=layer.kind == "NLLLoss")
 
 
 def _named(name: str, kind: Likelihood, given: Sequence[Value], kwargs: dict[str, Value]) -> dict[str, Value]:
@@ -81,11 +81,13 @@ def _loss(
     options: dict[str, Value],
     ignored: tuple[tuple[str, Site], ...],
     site: Site,
+    *,
+    takes_logs: bool,
 ) -> Expr:
     first = args[0] if args else kwargs.get("input")
     second = args[1] if len(args) > 1 else kwargs.get("target")
     reduction = reduction_of(options)
-    attrs = (("kind", kind), ("ignored", ignored), ("reduction", reduction))
+    attrs = (("kind", kind), ("ignored", ignored), ("reduction", reduction), ("takes_logs", takes_logs))
     loss = Expr("loss", (as_expr(first, site), as_expr(second, site)), attrs, site)
     if reduction is Reduction.KEPT or reduction is None:
         return loss
