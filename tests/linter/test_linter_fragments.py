@@ -98,6 +98,36 @@ def test_scores_of_classes_may_be_bounded_once(line: str, tmp_path: Path) -> Non
     assert named(tmp_path, f"{BESIDE}def cost(a, y):\n    {line}\n") == {}
 
 
+CHOSEN = """
+class Scores(nn.Module):
+    def __init__(self, act):
+        super().__init__()
+        self.net, self.cost = nn.Linear(91, 33), nn.CrossEntropyLoss()
+        {choice}
+
+    def forward(self, x):
+        return {scores}
+
+    def loss(self, x, y):
+        return self.cost(self(x), y)
+"""
+
+
+@pytest.mark.parametrize(
+    ("choice", "scores", "found"),
+    [
+        ("self.end = nn.Softmax(dim=-1)", "self.end(self.net(x))", ["VAE405"]),
+        ("self.end = nn.Softmax(dim=-1) if act == 'softmax' else nn.ReLU()", "self.end(self.net(x))", []),
+        ("self.end = nn.Softmax(dim=-1)", "self.end(self.net(x)) if self.shown else self.net(x)", []),
+    ],
+)
+def test_an_activation_that_a_setting_chooses_is_not_judged(
+    choice: str, scores: str, found: list[str], tmp_path: Path
+) -> None:
+    report = read(tmp_path, BESIDE + CHOSEN.format(choice=choice, scores=scores))
+    assert [each.code for each in report.findings] == found
+
+
 NETWORK = """
 class Judge(nn.Module):
     def __init__(self):

@@ -324,7 +324,14 @@ def _facts(
     if site is None and kl is not None:
         sampler = training.timing_without_noise(kl, recon, losses)
     output = output_facts(prediction, target, None if site is None else site.location, recon)
-    if recon is not None and prediction is not None and reconstructions.is_optional(recon, prediction, losses.recons):
+    if (
+        recon is not None
+        and prediction is not None
+        and (
+            reconstructions.is_optional(recon, prediction, losses.recons)
+            or reconstructions.is_chosen(recon, losses.unsettled)
+        )
+    ):
         # Which activation goes with which loss is up to whoever sets both.
         output = replace(output, interval=None, activations=None)
     if evaluation.loss_is_one_of_several:

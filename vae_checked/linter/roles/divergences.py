@@ -9,7 +9,7 @@ from contextlib import suppress
 from functools import cache, partial
 
 from vae_checked.facts import Family, NoiseLaw, Parametrisation
-from vae_checked.linter.roles import categorical, forms
+from vae_checked.linter.roles import categorical, cross_entropies, forms
 from vae_checked.linter.roles.candidate_heads import (
     MAX_CUTS,
     NEVER_HEADS,
@@ -74,7 +74,8 @@ class Divergence:
     (mu, s, value of the term / factor, closed form). `prior` marks a prior with heads of its own, which `prior_heads`
     are where they are known: both means play one part, so that either may be that of the prior. `reversed` marks the KL
     from the prior to the posterior, None where nothing tells the one from the other. A categorical one has its
-    probabilities as both heads, and `offset` where it is the KL but for a constant.
+    probabilities as both heads, and `offset` where it is the KL but for a constant. `apart` marks a cross entropy with
+    a prior, beside which the entropy stands by itself.
     """
 
     term: Expr
@@ -88,6 +89,7 @@ class Divergence:
     family: Family = Family.GAUSSIAN
     offset: bool = False
     prior_heads: tuple[Expr, Expr] | None = None
+    apart: bool = False
 
 
 def find(
@@ -132,6 +134,7 @@ def find(
                 if formula is not None and not set_aside:
                     _REFUSED.add(formula)
         stack.extend(arg for arg in node.args if arg.bits & KL == KL and (within is None or arg.uid in within))
+    found = {uid: item for uid, item in found.items() if not cross_entropies.without_entropy(item, graph)}
     if not found:
         return []
     roots = _under_roots(graph, found)
@@ -375,13 +378,13 @@ def _between_gaussians(
         for posterior, prior in orders:
             value = partial(value_at, (one.uid, other.uid, posterior.uid, prior.uid))
             form = _two_gaussians(value)
-            if form is not None:
-                parametrisation, factor, read_as = form
+            # A density at a draw is averaged over the noise as well: one factor of an estimate, no cross entropy.
+            if form is not None and not (form[-1] and noise):
+                kind, factor, read_as, apart = form
                 # Beside N(0, 1) a wrong formula can look right: its values would show nothing.
-                shown = () if parametrisation is None else _beside_normal(value, factor, read_as)
-                return Divergence(
-                    node, one, posterior, parametrisation, factor, shown, prior=True, prior_heads=(other, prior)
-                )
+                shown = () if kind is None else _beside_normal(value, factor, read_as)
+                of_prior = other, prior
+                return Divergence(node, one, posterior, kind, factor, shown, True, prior_heads=of_prior, apart=apart)
     return None
 
 
@@ -394,8 +397,11 @@ def _beside_normal(
     return tuple(item for item in shown if math.isfinite(item[2]))
 
 
-def _two_gaussians(value: Callable[..., float]) -> tuple[Parametrisation | None, float, Parametrisation] | None:
-    """(parametrisation, factor, nearest parametrisation) of value(distance, q, p); None when it tries to be no KL."""
+def _two_gaussians(value: Callable[..., float]) -> tuple[Parametrisation | None, float, Parametrisation, bool] | None:
+    """(parametrisation, factor, nearest parametrisation, whether it is a cross entropy) of value(distance, q, p).
+
+    None when it tries to be no KL.
+    """
     heads = ((0.6, 1.3), (1.1, 0.8), (1.9, 1.6), (0.9, 2.2))
     factors: dict[Parametrisation, list[float]] = {item: [] for item in Parametrisation}
     rests: list[float] = []
@@ -422,9 +428,11 @@ def _two_gaussians(value: Callable[..., float]) -> tuple[Parametrisation | None,
             std_q, std_p = std_at(parametrisation, q), std_at(parametrisation, p)
             offsets.append(rest / factor - gaussian_kl(0.0, std_q / std_p))
         if all(close(offsets[0], other) for other in offsets):
-            return parametrisation, factor, parametrisation
+            return parametrisation, factor, parametrisation, False
+        if (crossed := cross_entropies.fitted(value, parametrisation, factor)) is not None:
+            return crossed, factor, crossed, True
     attempted = next((item for item in fitting if _is_attempted(value, item)), None)
-    return None if attempted is None else (None, factors[attempted][0], attempted)
+    return None if attempted is None else (None, factors[attempted][0], attempted, False)
 
 
 def _is_attempted(value: Callable[..., float], parametrisation: Parametrisation) -> bool:

@@ -209,6 +209,17 @@ def is_of_constant(recon: Reconstruction) -> bool:
     return any(strip(side).op in ("const", "empty") for side in (recon.first, recon.second))
 
 
+def is_chosen(recon: Reconstruction, unsettled: Graph) -> bool:
+    """Whether a condition chooses the activation that scores come out of, or whether they pass one."""
+    scores = bounded_scores(recon)
+    written = None if scores is None else strip(scores).site
+    return written is not None and any(
+        arg.site is not None and arg.site.node is written.node and arg.op in _ACTIVATIONS
+        for phi in unsettled.having("phi")
+        for arg in phi.args[1:]
+    )
+
+
 def is_optional(recon: Reconstruction, output: Expr, recons: Iterable[Reconstruction]) -> bool:
     """Whether the same loss is also given the same output behind other activations, as a setting says."""
     own, bare = activations(output)[0], _bare(output)

@@ -1,0 +1,60 @@
+"""The cross entropy of a posterior and a Gaussian prior, which is their KL but for the entropy of the posterior.
+
+A mixture of priors has one for each of its components, weighed by how probable they are, and the entropy once: Jiang
+and others 2017, equation 8 (https://arxiv.org/abs/1611.05148).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from vae_checked.facts import Parametrisation
+from vae_checked.linter.roles.samplers import is_scalar
+from vae_checked.linter.symbols.expression import REDUCTIONS, Graph, is_formula
+from vae_checked.linter.symbols.numeric import Program, close, leaves
+from vae_checked.mathematics.gaussians import gaussian_kl, std_at
+
+if TYPE_CHECKING:
+    from vae_checked.linter.roles.divergences import Divergence
+
+_HEADS = ((0.6, 1.3), (1.1, 0.8), (1.9, 1.6), (0.9, 2.2))
+_ENTROPIES = (0.6, 1.3, 2.1)
+_LEAST = 1e-3
+
+
+def fitted(value: Callable[..., float], prior: Parametrisation, factor: float) -> Parametrisation | None:
+    """How the posterior's second head is read where value(distance, q, p) is `factor` times a cross entropy.
+
+    A constant beside it does not matter; None where it is none. `prior` is how the prior's second head is read.
+    """
+    for read_as in Parametrisation:
+        offsets = []
+        for q, p in _HEADS:
+            std_q = std_at(read_as, q)
+            apart = gaussian_kl(0.0, std_q / std_at(prior, p))
+            offsets.append(value(0.0, q, p) / factor - apart - math.log(std_q))
+        if all(close(offsets[0], other) for other in offsets):
+            return read_as
+    return None
+
+
+def without_entropy(kl: Divergence, graph: Graph) -> bool:
+    """Whether a term is a cross entropy beside which no entropy of its posterior stands: no KL."""
+    if not kl.apart or kl.parametrisation is None:
+        return False
+    stds = [math.log(std_at(kl.parametrisation, s)) for s in _ENTROPIES]
+    for reduced in graph.having(*REDUCTIONS):
+        node = reduced.args[0]
+        if not graph.holds(node, kl.head.uid) or graph.holds(kl.term, reduced.uid) or not is_formula(node):
+            continue
+        beside = leaves(node, (kl.head.uid,))
+        if all(map(is_scalar, beside)):
+            ones = {leaf.uid: 1.0 for leaf in beside}
+            program = Program(node, (*ones, kl.head.uid), ideal=True)
+            one, two, three = (program({**ones, kl.head.uid: s}) for s in _ENTROPIES)
+            slope = (two - one) / (stds[1] - stds[0])
+            if abs(slope) > _LEAST and close(slope, (three - one) / (stds[2] - stds[0])):
+                return False
+    return True
