@@ -23,6 +23,7 @@ CHOSEN = {
     ),
     "class": ("(Plain if args.plain else Net)(args.width)", "from nets import Plain, Net\n"),
     "loaded": ("torch.load(args.file) if args.file else Net(args.width)", "from nets import Net\n"),
+    "loaded over it": ("Net(args.width)\n    net = torch.load(args.file).cuda()", "from nets import Net\n"),
     "file": ('importlib.import_module(f"parts.{args.file}").Net(args.width)', "import importlib\n"),
     "file, added": (
         'getattr(importlib.import_module("parts." + args.file), args.kind)(args.width)',
@@ -335,3 +336,24 @@ def test_a_branch_by_a_part_of_a_models_name_is_the_one_taken(tmp_path: Path) ->
     report = read(tmp_path, {"nets.py": nets, "train.py": text})
     assert [finding.code for finding in report.findings] == []
     assert {str(facts.recon.kind.value) for facts in joined(report) if facts.recon.kind} == {"bce"}
+
+
+# How a package gives what its files have, and how one of these asks for another.
+PACKAGES = {
+    "by its whole name": ("from pack import nets, train\n", "from pack import nets\n", "nets.Net"),
+    "by a dot": ("from . import nets, train\n", "from . import nets\n", "nets.Net"),
+    "of a file": ("from pack.nets import Net\nfrom pack import train\n", "import pack\n", "pack.Net"),
+    "what it has itself": ("from pack import nets, train\nKIND = nets.Net\n", "from . import KIND\n", "KIND"),
+}
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_package_may_import_its_own_files(package: str, tmp_path: Path) -> None:
+    init, head, made = PACKAGES[package]
+    files = {
+        "pack/__init__.py": f"{init}\n__all__ = [train]\n",
+        "pack/nets.py": NETS,
+        "pack/train.py": script(f"{made}(args.width)", head),
+    }
+    report = read(tmp_path, files)
+    assert {facts.subject.rpartition("/")[2] for facts in joined(report)} == {"train.py:main"}

@@ -6,7 +6,7 @@ import ast
 
 from vae_checked.linter.interpreter import parts
 from vae_checked.linter.interpreter.context import Context
-from vae_checked.linter.symbols.expression import Expr, Site
+from vae_checked.linter.symbols.expression import TRANSPARENT, Expr, Site
 from vae_checked.linter.symbols.values import Class, Instance, Layer, Scope, Value, apart
 from vae_checked.linter.symbols.values import Sequence as Layers
 
@@ -14,6 +14,9 @@ from vae_checked.linter.symbols.values import Sequence as Layers
 def bind(context: Context, target: ast.expr, value: Value, scope: Scope, written: ast.AST) -> None:
     """Assign `value`, written at node `written`, to a target; roots and names are recorded."""
     if isinstance(target, ast.Name):
+        if isinstance(value, Expr) and _is_loaded(value) and _is_model(scope.names.get(target.id)):
+            # What is saved under the name of a model and loaded over it is of its class.
+            value = scope.names[target.id]
         scope.names[target.id] = value
         context.root(value, "assign", target.id, written)
     elif isinstance(target, (ast.Tuple, ast.List)):
@@ -34,6 +37,16 @@ def bind(context: Context, target: ast.expr, value: Value, scope: Scope, written
         context.root(value, "assign", str(key) if isinstance(key, str) else "", written)
     elif isinstance(target, ast.Starred):
         bind(context, target.value, value, scope, written)
+
+
+def _is_loaded(value: Expr) -> bool:
+    while value.op in TRANSPARENT and value.args:
+        value = value.args[0]
+    return value.op == "opaque" and value.get("name") == "torch.load"
+
+
+def _is_model(value: Value) -> bool:
+    return isinstance(value, Instance) and value.cls.is_module
 
 
 def _bind_many(context: Context, target: ast.Tuple | ast.List, value: Value, scope: Scope, written: ast.AST) -> None:

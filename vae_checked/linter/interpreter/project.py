@@ -121,7 +121,9 @@ class Project:
 
     def find(self, dotted: str, level: int, importer: Module) -> Module | None:
         """The project's module of this name, as seen from `importer`; None when it is external."""
-        key = (dotted, str(Path(importer.path).parent), level)
+        # A file is not what it imports itself, whatever others find by that name.
+        itself = Path(importer.path).stem in ("__init__", dotted.rpartition(".")[2])
+        key = (dotted, importer.path if itself else str(Path(importer.path).parent), level)
         if key not in self._resolved:
             self._resolved[key] = self._search(dotted, level, importer)
         return self._resolved[key]
