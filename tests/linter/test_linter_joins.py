@@ -357,3 +357,32 @@ def test_a_package_may_import_its_own_files(package: str, tmp_path: Path) -> Non
     }
     report = read(tmp_path, files)
     assert {facts.subject.rpartition("/")[2] for facts in joined(report)} == {"train.py:main"}
+
+
+ASKING = f"""\
+{IMPORTS}
+
+class Kept({{base}}):
+    def __init__(self, width, scores=None, *, width_of_scores=None):
+        super().__init__()
+        if scores == "squares":
+            self.cost = nn.MSELoss(reduction="sum")
+        elif scores == "bits":
+            self.cost = nn.BCEWithLogitsLoss(reduction="sum")
+        else:
+            raise ValueError(scores)
+        self.to_m, self.to_s, self.back = nn.Linear(784, width), nn.Linear(784, width), nn.Linear(width, 784)
+
+    def forward(self, x):
+        m, s = self.to_m(x), self.to_s(x)
+        z = m + torch.exp(s) * torch.randn_like(s)
+        return self.cost(self.back(z), x) - 0.5 * torch.sum(1 + s - m.pow(2) - s.exp())
+"""
+
+
+@pytest.mark.parametrize("base", ["nn.Module", "Base"])
+def test_a_model_that_asks_for_what_is_none_by_default_is_given_it(base: str, tmp_path: Path) -> None:
+    text = ASKING.format(base=base).replace("import torch\n", "import torch\nfrom elsewhere import Base\n", 1)
+    report = read(tmp_path, {"kept.py": text})
+    assert [(finding.code, finding.place and finding.place.line) for finding in report.findings] == [("VAE201", 20)]
+    assert joined(report)

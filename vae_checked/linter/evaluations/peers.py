@@ -20,12 +20,29 @@ _WORD = re.compile(r"\w+")
 def made(interpreter: Interpreter, cls: Class, site: Site) -> Value:
     """An object of a class that nobody was seen to make: a model by its defaults, any other from heads of its own."""
     init = cls.find("__init__")
+    if isinstance(init, Function):
+        args: list[Value] = [] if cls.is_module else linking.atoms_for(interpreter, init, skip=1)
+        interpreter.refusing.clear()
+        instance = construct(interpreter, cls, args, {}, site)
+        if init.node not in interpreter.refusing:
+            return instance
+        # It asks for what is None where nobody gives it.
+        given: dict[str, Value] = {name: atom(name, site, interpreter.serial()) for name in _none_by_default(init)}
+        return construct(interpreter, cls, args, given, site) if given else instance
     if cls.is_module:
         return construct(interpreter, cls, [], {}, site)
-    if isinstance(init, Function):
-        return construct(interpreter, cls, linking.atoms_for(interpreter, init, skip=1), {}, site)
     fields = [name for name in field_names(cls) if cls.find(name) is None]
     return construct(interpreter, cls, [], {name: atom(name, site, interpreter.serial()) for name in fields}, site)
+
+
+def _none_by_default(function: Function) -> list[str]:
+    spec = function.node.args
+    defaults = zip(reversed([*spec.posonlyargs, *spec.args]), reversed(spec.defaults), strict=False)
+    return [
+        item.arg
+        for item, default in (*defaults, *zip(spec.kwonlyargs, spec.kw_defaults, strict=True))
+        if isinstance(default, ast.Constant) and default.value is None
+    ]
 
 
 def parameter(instance: Instance, method: Function) -> int | None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from vae_checked.linter.interpreter import call_memo, calls, without_gradient
-from vae_checked.linter.interpreter.context import Ending, Frame, Imports, Outcome
+from vae_checked.linter.interpreter.context import RAISED, Ending, Frame, Imports, Outcome
 from vae_checked.linter.interpreter.expressions import EXPRESSIONS
 from vae_checked.linter.interpreter.parameters import bind_parameters
 from vae_checked.linter.interpreter.path_conditions import Path
@@ -60,6 +60,8 @@ class Interpreter:
         self._open: tuple[int, ...] = ()
         self._stand_ins: Substitutes = {}
         self.supposed: Mapping[str, str] = {}
+        # The functions that ended by raising, since whoever asks forgot them.
+        self.refusing: set[ast.AST] = set()
         self._too_long: set[int] = set()
         self._call_memo = call_memo.CallMemo()
         # By the ids of their nodes, which they hold.
@@ -279,6 +281,8 @@ class Interpreter:
                 if not isinstance(result, Ending):
                     result = without_gradient.detached(result, self.site(off))
         self.frames.pop()
+        if result is RAISED:
+            self.refusing.add(node)
         return None if isinstance(result, Ending) else result
 
     def begin(self, statement: ast.stmt) -> None:
