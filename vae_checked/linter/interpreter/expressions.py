@@ -13,6 +13,7 @@ from vae_checked.linter.interpreter.texts import partly_known
 from vae_checked.linter.symbols.constants import MAX_ITEMS, is_followed, joined
 from vae_checked.linter.symbols.expression import Expr, atom, opaque
 from vae_checked.linter.symbols.values import Deferred, External, Function, Key, Scope, Value, as_expr, is_key, settle
+from vae_checked.linter.torch_model import star_imports
 
 MAX_COMPREHENSION = 48
 
@@ -37,6 +38,9 @@ def _name(context: Context, node: ast.Name, scope: Scope) -> Value:
         at = at.parent
     if name in BUILTINS:
         return External(f"builtins.{node.id}")
+    package = star_imports.home(name, scope.module.starred) if scope.module.starred else None
+    if package is not None:
+        return External(f"{package}.{name}")
     return atom(node.id, context.site(node), scope.module.path)
 
 

@@ -225,6 +225,7 @@ class Project:
         if module is None:
             return {}
         self.run(module)
+        importer.starred += [package for package in module.starred if package not in importer.starred]
         return {name: value for name, value in module.scope.names.items() if not name.startswith("_")}
 
     def beside(self, package: str, importer: Module) -> list[Module]:

@@ -23,6 +23,7 @@ from vae_checked.linter.symbols.values import (
     Value,
     as_expr,
 )
+from vae_checked.linter.torch_model import star_imports
 
 # The turns of one loop that are run one by one, and of loops inside of one another together.
 MAX_UNROLL, MAX_UNROLL_NESTED = 12, 256
@@ -202,7 +203,9 @@ def _import(context: Context, node: ast.Import, scope: Scope) -> Outcome:
 
 def _import_from(context: Context, node: ast.ImportFrom, scope: Scope) -> Outcome:
     for name in node.names:
-        if name.name == "*":
+        if name.name == "*" and not node.level and star_imports.is_known(node.module or ""):
+            scope.module.starred.append(node.module or "")
+        elif name.name == "*":
             names = context.imports.star_import(node.module or "", node.level, scope.module)
             scope.names.update(names)
             if not names:

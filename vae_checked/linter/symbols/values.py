@@ -50,6 +50,8 @@ class Module:
     begun: bool = False
     # The star imports whose names are not known.
     unfollowed: list[Origin] = field(default_factory=list)
+    # The packages of libraries whose names it imports all.
+    starred: list[str] = field(default_factory=list)
     # What it imports as `import package.module`, where the package need not be a file itself.
     dotted_imports: set[str] = field(default_factory=set)
     given: bool = True

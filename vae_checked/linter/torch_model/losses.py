@@ -9,7 +9,7 @@ from vae_checked.linter.symbols.expression import Expr, Site
 from vae_checked.linter.symbols.values import Layer, Value, as_expr
 from vae_checked.linter.torch_model.evaluator import Evaluator
 
-_FUNCTIONS = {
+FUNCTIONS = {
     "mse_loss": Likelihood.MSE, "l1_loss": Likelihood.L1, "smooth_l1_loss": Likelihood.SMOOTH_L1,
     "huber_loss": Likelihood.SMOOTH_L1, "binary_cross_entropy": Likelihood.BCE,
     "binary_cross_entropy_with_logits": Likelihood.BCE_WITH_LOGITS, "cross_entropy": Likelihood.CROSS_ENTROPY,
@@ -39,7 +39,7 @@ def functional(
     """A loss of torch.nn.functional, None when `name` is none."""
     if name in ("kl_div", "KLDivLoss"):
         return Expr("kl_div", tuple(as_expr(item, site) for item in args[:2]), (), site)
-    kind = _FUNCTIONS.get(name)
+    kind = FUNCTIONS.get(name)
     if kind is None:
         return None
     options = _named(name, kind, args[2:], kwargs)

@@ -61,6 +61,7 @@ def unfilled(name: str, args: list[Value], site: Site) -> Expr | None:
     return Expr("empty", (), (("shape", shape_of(list(sizes), site)),), site)
 
 
+FUNCTIONS = _NORMAL | _UNIFORM | {"normal"}
 UNFILLED = frozenset(("empty", "FloatTensor", "DoubleTensor", "HalfTensor", "Tensor", "new", "new_empty"))
 
 

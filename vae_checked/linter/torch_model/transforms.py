@@ -27,7 +27,7 @@ _GEOMETRIC = frozenset(
     "PILToTensor GaussianBlur RandomPerspective TrivialAugmentWide RandAugment FiveCrop TenCrop ToPureTensor".split()
 )
 _SCALING = frozenset(("ToTensor", "ConvertImageDtype", "ToDtype"))
-_TRANSFORMS = _GEOMETRIC | _SCALING | frozenset(("Compose", "Normalize", "Lambda"))
+TRANSFORMS = _GEOMETRIC | _SCALING | frozenset(("Compose", "Normalize", "Lambda"))
 _TO_TENSOR = _SCALING | frozenset(("PILToTensor", "ToImage"))
 _LOADERS = frozenset(("DataLoader", "Subset", "ConcatDataset", "TensorDataset", "FastDataLoader"))
 _IMAGE_READERS = (
@@ -49,7 +49,7 @@ def construct(
 ) -> Value | None:
     """A transform, data set, loader or picture; None when the call makes none."""
     last = dotted.rpartition(".")[2]
-    if last in _TRANSFORMS and "transforms" in dotted:
+    if last in TRANSFORMS and "transforms" in dotted:
         return _transform(evaluator, last, args, kwargs, site)
     if last == "to_tensor" and "transforms" in dotted:
         picture = as_expr(args[0] if args else kwargs.get("pic"), site)
