@@ -8,16 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from vae_checked.facts import Parametrisation
 from vae_checked.linter.roles.samplers import is_scalar
-from vae_checked.linter.symbols.expression import REDUCTIONS, Graph, is_formula
+from vae_checked.linter.symbols.expression import REDUCTIONS, Expr, Graph, is_formula
 from vae_checked.linter.symbols.numeric import Program, close, leaves
 from vae_checked.mathematics.gaussians import gaussian_kl, std_at
-
-if TYPE_CHECKING:
-    from vae_checked.linter.roles.divergences import Divergence
 
 _HEADS = ((0.6, 1.3), (1.1, 0.8), (1.9, 1.6), (0.9, 2.2))
 _ENTROPIES = (0.6, 1.3, 2.1)
@@ -40,21 +36,21 @@ def fitted(value: Callable[..., float], prior: Parametrisation, factor: float) -
     return None
 
 
-def without_entropy(kl: Divergence, graph: Graph) -> bool:
-    """Whether a term is a cross entropy beside which no entropy of its posterior stands: no KL."""
-    if not kl.apart or kl.parametrisation is None:
+def has_entropy(graph: Graph, term: Expr, head: Expr, read_as: Parametrisation | None) -> bool:
+    """Whether beside a cross entropy, `term`, the entropy of a posterior with this second head is summed."""
+    if read_as is None:
         return False
-    stds = [math.log(std_at(kl.parametrisation, s)) for s in _ENTROPIES]
+    stds = [math.log(std_at(read_as, s)) for s in _ENTROPIES]
     for reduced in graph.having(*REDUCTIONS):
         node = reduced.args[0]
-        if not graph.holds(node, kl.head.uid) or graph.holds(kl.term, reduced.uid) or not is_formula(node):
+        if not graph.holds(node, head.uid) or graph.holds(term, reduced.uid) or not is_formula(node):
             continue
-        beside = leaves(node, (kl.head.uid,))
+        beside = leaves(node, (head.uid,))
         if all(map(is_scalar, beside)):
             ones = {leaf.uid: 1.0 for leaf in beside}
-            program = Program(node, (*ones, kl.head.uid), ideal=True)
-            one, two, three = (program({**ones, kl.head.uid: s}) for s in _ENTROPIES)
+            program = Program(node, (*ones, head.uid), ideal=True)
+            one, two, three = (program({**ones, head.uid: s}) for s in _ENTROPIES)
             slope = (two - one) / (stds[1] - stds[0])
             if abs(slope) > _LEAST and close(slope, (three - one) / (stds[2] - stds[0])):
-                return False
-    return True
+                return True
+    return False

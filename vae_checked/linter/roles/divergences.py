@@ -134,13 +134,17 @@ def find(
                 if formula is not None and not set_aside:
                     _REFUSED.add(formula)
         stack.extend(arg for arg in node.args if arg.bits & KL == KL and (within is None or arg.uid in within))
-    found = {uid: item for uid, item in found.items() if not cross_entropies.without_entropy(item, graph)}
+    found = {uid: item for uid, item in found.items() if _is_whole(item, graph)}
     if not found:
         return []
     roots = _under_roots(graph, found)
     return [
         replace(item, parametrisation=None) if item.term.uid in roots else item for item in _innermost(graph, found)
     ]
+
+
+def _is_whole(item: Divergence, graph: Graph) -> bool:
+    return not item.apart or cross_entropies.has_entropy(graph, item.term, item.head, item.parametrisation)
 
 
 def is_kl_of(node: Expr, location: Expr, head: Expr) -> bool:
@@ -398,10 +402,7 @@ def _beside_normal(
 
 
 def _two_gaussians(value: Callable[..., float]) -> tuple[Parametrisation | None, float, Parametrisation, bool] | None:
-    """(parametrisation, factor, nearest parametrisation, whether it is a cross entropy) of value(distance, q, p).
-
-    None when it tries to be no KL.
-    """
+    """(parametrisation, factor, nearest one, whether a cross entropy) of value(distance, q, p); None for no KL."""
     heads = ((0.6, 1.3), (1.1, 0.8), (1.9, 1.6), (0.9, 2.2))
     factors: dict[Parametrisation, list[float]] = {item: [] for item in Parametrisation}
     rests: list[float] = []
