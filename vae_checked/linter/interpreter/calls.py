@@ -72,8 +72,7 @@ def _call_made(context: Context, target: Value, args: list[Value], kwargs: dict[
         case Partial():
             return context.call(target.target, [*target.args, *args], {**target.kwargs, **kwargs}, site)
         case Transform():
-            image = as_expr(args[0], site) if args else atom("image", site)
-            return transforms.transformed(context, target, image, site)
+            return transforms.applied(context, target, args, kwargs, site)
         case Super():
             return target
     model = context.stand_in(target)

@@ -32,7 +32,7 @@ from vae_checked.linter.symbols.values import (
     as_expr,
 )
 from vae_checked.linter.symbols.values import Sequence as Layers
-from vae_checked.linter.torch_model import distributions, layers, noise, optimizers, transforms
+from vae_checked.linter.torch_model import distributions, fields, layers, noise, optimizers, transforms
 from vae_checked.linter.torch_model.functions import HANDLERS, larger_or_smaller, plain
 
 _PARAMETERS = ("parameters", "named_parameters")
@@ -155,6 +155,10 @@ def _call_on_tensor(
         return context.invoke(args[0], [], {}, site)
     if name == "fit":
         trainers.fit(context, args, kwargs, site)
+    if name == "with_transform" and len(args) == 1:
+        rows = fields.with_transform(context, args[0], site)
+        if rows is not None:
+            return rows
     given = wrappers.prepared(name, args, kwargs)
     if given is not None:
         return given

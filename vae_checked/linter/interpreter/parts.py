@@ -5,7 +5,7 @@ from __future__ import annotations
 from vae_checked.linter.interpreter import operators, selection
 from vae_checked.linter.interpreter.context import UNREAD, Context, Result
 from vae_checked.linter.symbols.constants import MAX_ITEMS, exactly_whole, whole
-from vae_checked.linter.symbols.expression import REDUCTIONS, Expr, Site, atom, is_data, opaque
+from vae_checked.linter.symbols.expression import REDUCTIONS, Attrs, Expr, Site, atom, is_data, opaque
 from vae_checked.linter.symbols.places import Grown, Places
 from vae_checked.linter.symbols.values import (
     AnyOf,
@@ -24,7 +24,7 @@ from vae_checked.linter.symbols.values import (
     tuple_fields,
 )
 from vae_checked.linter.symbols.values import Sequence as Layers
-from vae_checked.linter.torch_model import diagonals
+from vae_checked.linter.torch_model import diagonals, fields
 from vae_checked.linter.torch_model.functions import asks_for_nan
 
 
@@ -63,7 +63,8 @@ def batch(context: Context, loader: Loader) -> Expr:
     """One batch of a loader: its first item carries the data's interval."""
     interval = loader.interval
     ends = None if interval is None else (interval.low, interval.high, interval.low_open, interval.high_open)
-    return Expr("batch", (), (("loader", id(loader)), ("interval", ends)), loader.site)
+    attrs: Attrs = (("loader", id(loader)), ("interval", ends))
+    return Expr("batch", (), (*attrs, ("fields", loader.fields)) if loader.fields else attrs, loader.site)
 
 
 def unpack(context: Context, value: Value, count: int, site: Site, starred: int | None = None) -> list[Value]:
@@ -93,6 +94,9 @@ def item(context: Context, value: Value, index: Value, site: Site) -> Expr:
     if expr.op == "shape" and isinstance(index, int):
         return Expr("size", expr.args, (("axis", index),), site)
     if expr.op == "batch":
+        known = fields.field(expr, index)
+        if known is not None:
+            return known
         if index == 0 or index in ("image", "images", "img", "data", "x", "input", "inputs", "pixel_values"):
             return Expr("data", (), expr.attrs, expr.site)
         return Expr("label", (), (*expr.attrs, ("index", str(index))), site)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vae_checked.linter.symbols.values import Instance, Layer, Value
+from vae_checked.linter.symbols.values import Instance, Layer, Loader, Value
 from vae_checked.linter.symbols.values import Sequence as Layers
 
 # Functions and classes whose first argument comes back, by their name wherever they are from.
@@ -14,19 +14,23 @@ OF_ONE = frozenset(
 INNER = frozenset(("module", "_orig_mod"))
 # Functions of a library, and methods of its objects, that hand back all that they prepare: accelerate, fabric, apex.
 _OF_ALL = frozenset("prepare prepare_model setup setup_module initialize".split())
+# Those among them by which nothing else goes.
+_OF_LOADERS = frozenset(("prepare", "prepare_data_loader", "setup_dataloaders"))
 _GIVEN_BY_NAME = ("model", "models", "module", "optimizer", "optimizers")
 
 
 def prepared(dotted: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
-    """What such a call hands back of its arguments, in their order; None for another call, or where no model is given.
+    """What such a call hands back of its arguments, in their order; None for another call, or where no model
+    is given, and no loader.
 
     `dotted` is the name of the function, or of the method alone.
     """
     library, _, name = dotted.rpartition(".")
-    if name not in _OF_ALL:
+    if name not in _OF_ALL and name not in _OF_LOADERS:
         return None
     given = [*args, *(kwargs[key] for key in _GIVEN_BY_NAME if key in kwargs)]
-    if not any(map(_is_model, given)):
+    has_loader = name in _OF_LOADERS and any(isinstance(item, Loader) for item in given)
+    if not has_loader and not any(map(_is_model, given)):
         return None
     if library == "deepspeed":
         models = [item for item in given if _is_model(item)]

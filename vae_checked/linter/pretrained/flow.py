@@ -219,6 +219,8 @@ class Flow:
     def _note_pictures(self, node: Expr, owner: Owner) -> None:
         """Take note of where the pictures lie that a call of `encode` is given."""
         given = node.args[1]
+        while moves(given):
+            given = given.args[0]
         # What an adapter of the VAE was trained on is its author's choice.
         is_adapted = any(module.read_once(_is_adapted) for module in self._evaluation.modules())
         interval = None if is_adapted else interval_of(given)

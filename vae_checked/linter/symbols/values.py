@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from types import EllipsisType
 from typing import TypeAlias, TypeGuard, TypeVar, cast
 
@@ -339,11 +339,16 @@ class Transform:
 
 @dataclass(slots=True, eq=False)
 class Loader:
-    """A data set or loader, whose items lie in `interval` (None: unknown), as the transform at `site` leaves them."""
+    """A data set or loader, whose items lie in `interval` (None: unknown), as the transform at `site` leaves them.
+
+    `fields` are the pictures in items that are dicts, each with its interval, and `item` is such a dict.
+    """
 
     interval: Interval | None
     site: Site | None
     name: str
+    fields: tuple[tuple[str, Hashable, Site | None], ...] = ()
+    item: dict[Key, Value] | None = None
 
 
 def opened(value: Value, kinds: tuple[type, ...], seen: set[int] | None = None) -> Iterator[Expr]:

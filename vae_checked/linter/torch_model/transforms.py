@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vae_checked.facts import BYTE, UNIT, Interval
 from vae_checked.linter.symbols.constants import MAX_ITEMS
-from vae_checked.linter.symbols.expression import Expr, Site
+from vae_checked.linter.symbols.expression import Expr, Site, atom
 from vae_checked.linter.symbols.intervals import interval_of
 from vae_checked.linter.symbols.observations import Pipeline
 from vae_checked.linter.symbols.values import (
@@ -17,6 +17,7 @@ from vae_checked.linter.symbols.values import (
     as_expr,
     is_number,
 )
+from vae_checked.linter.torch_model import fields
 from vae_checked.linter.torch_model.evaluator import Evaluator
 from vae_checked.record import replace
 
@@ -28,6 +29,8 @@ _GEOMETRIC = frozenset(
 )
 _SCALING = frozenset(("ToTensor", "ConvertImageDtype", "ToDtype"))
 TRANSFORMS = _GEOMETRIC | _SCALING | frozenset(("Compose", "Normalize", "Lambda"))
+# The statistics of ImageNet.
+_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _TO_TENSOR = _SCALING | frozenset(("PILToTensor", "ToImage"))
 _LOADERS = frozenset(("DataLoader", "Subset", "ConcatDataset", "TensorDataset", "FastDataLoader"))
 _IMAGE_READERS = (
@@ -36,6 +39,7 @@ _IMAGE_READERS = (
 )  # fmt: skip
 # Sets of 8-bit pictures that torchvision ships: their raw `data` are bytes.
 _BYTE_SETS = frozenset("MNIST FashionMNIST KMNIST EMNIST QMNIST USPS CIFAR10 CIFAR100 SVHN STL10".split())
+_COMPOSED = frozenset(("Compose", "Sequential", "ReplayCompose"))
 _SERVING = frozenset(("collate_fn", "collate", "<lambda>"))
 # Attributes by which a loader, its sampler or a subset has the data set that it draws from.
 UNDERLYING = frozenset(("dataset", "sampler", "data_source"))
@@ -49,6 +53,13 @@ def construct(
 ) -> Value | None:
     """A transform, data set, loader or picture; None when the call makes none."""
     last = dotted.rpartition(".")[2]
+    if dotted.startswith("albumentations.") and last[:1].isupper():
+        composed = last in _COMPOSED
+        return (
+            _transform(evaluator, "Compose", args, kwargs, site)
+            if composed
+            else _of_albumentations(last, args, kwargs, site)
+        )
     if last in TRANSFORMS and "transforms" in dotted:
         return _transform(evaluator, last, args, kwargs, site)
     if last == "to_tensor" and "transforms" in dotted:
@@ -61,7 +72,9 @@ def construct(
         whole = _loader(evaluator, args, kwargs, site)
         return (whole,) * (len(lengths) if isinstance(lengths, (list, tuple)) else 2)
     if last in _LOADERS:
-        return _loader(evaluator, args, kwargs, site)
+        loader = _loader(evaluator, args, kwargs, site)
+        is_known = isinstance(loader, Loader) and "collate_fn" in kwargs
+        return fields.collated(evaluator, loader, kwargs["collate_fn"], site) if is_known else loader
     if "datasets" in dotted and last[:1].isupper():
         chosen = kwargs.get("transform", next((item for item in args if isinstance(item, Transform)), None))
         if isinstance(chosen, Transform) and _makes_tensors(chosen):
@@ -100,6 +113,26 @@ def picture_method(owner: Expr, name: str, site: Site) -> Expr | None:
 
 
 # --------------------------------------------------------------------------------------------- transforms
+
+
+def applied(
+    evaluator: Evaluator, transform: Transform, args: list[Value], kwargs: dict[str, Value], site: Site
+) -> Value:
+    """What a transform makes of a picture; those of albumentations are given it by name, and hand back a dict."""
+    named = not args and "image" in kwargs
+    picture = args[0] if args else kwargs.get("image", atom("image", site))
+    made = transformed(evaluator, transform, as_expr(picture, site), site)
+    return {"image": made} if named else made
+
+
+def _of_albumentations(name: str, args: list[Value], kwargs: dict[str, Value], site: Site) -> Transform:
+    """A transform of albumentations: all but these few leave pictures in their range."""
+    if name == "Normalize":
+        # The statistics of ImageNet are its default; pictures are divided by 255 first.
+        mean = args[0] if args else kwargs.get("mean", _MEAN)
+        std = args[1] if len(args) > 1 else kwargs.get("std", _STD)
+        return Transform((("ToTensor", None, site), ("Normalize", (mean, std), site)))
+    return Transform((("ToTensor" if name == "ToFloat" else "Resize", None, site),))
 
 
 def _transform(evaluator: Evaluator, name: str, args: list[Value], kwargs: dict[str, Value], site: Site) -> Transform:
@@ -224,11 +257,15 @@ def from_instance(evaluator: Evaluator, source: Instance, site: Site) -> Loader:
     getter = source.cls.find("__getitem__")
     if isinstance(getter, Function):
         item = evaluator.invoke(getter.bound_to(source), [], {}, site)
+        known = item if isinstance(item, dict) else None
+        found = fields.fields_of(known)
         if isinstance(item, dict):
             item = tuple(item.values())
         first = item[0] if isinstance(item, (tuple, list)) and item else item
         if isinstance(first, Expr):
-            return Loader(interval_of(first), _settled(first) or site, source.cls.name)
+            return Loader(interval_of(first), _settled(first) or site, source.cls.name, found, known)
+        if found:
+            return Loader(None, site, source.cls.name, found, known)
     if transform is not None and not isinstance(getter, Function):
         return Loader(interval_after(evaluator, transform), decisive(transform), source.cls.name)
     return Loader(None, site, source.cls.name)

@@ -1,0 +1,66 @@
+"""Batches that are dicts: where each of the pictures lies that a data set, its transform and its collation hand out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable
+
+from vae_checked.linter.symbols.expression import Expr, Site
+from vae_checked.linter.symbols.intervals import interval_of
+from vae_checked.linter.symbols.values import Function, Key, Loader, Value
+from vae_checked.linter.torch_model.evaluator import Evaluator
+from vae_checked.record import replace
+
+# What an item is called that is a picture; others may lie in the same interval, and are no data.
+_PICTURE = re.compile(r"image|img|pixel|frame|video|picture|photo", re.IGNORECASE)
+_NO_PICTURE = re.compile(r"mask|label|path|name|size|text|prompt|_ids?$|cond|hint|depth", re.IGNORECASE)
+Field = tuple[str, Hashable, Site | None]
+
+
+def fields_of(item: Value) -> tuple[Field, ...]:
+    """The pictures in an item that is a dict: name, the ends of the interval, None where unknown, and the place."""
+    if not isinstance(item, dict):
+        return ()
+    return tuple(
+        (name, _ends(value), value.site)
+        for name, value in item.items()
+        if isinstance(name, str) and isinstance(value, Expr) and _PICTURE.search(name) and not _NO_PICTURE.search(name)
+    )
+
+
+def _ends(value: Expr) -> Hashable:
+    interval = interval_of(value)
+    return None if interval is None else (interval.low, interval.high, interval.low_open, interval.high_open)
+
+
+def field(batch: Expr, name: object) -> Expr | None:
+    """The picture of this name in a batch; None where the batch is not known to have it."""
+    fields = batch.get("fields")
+    for known, ends, site in fields if isinstance(fields, tuple) else ():
+        if known == name:
+            return Expr("data", (), (("loader", batch.get("loader")), ("field", known), ("interval", ends)), site)
+    return None
+
+
+def collated(evaluator: Evaluator, loader: Loader, function: Value, site: Site) -> Loader:
+    """A loader whose items a function puts together: one item of it says what is in a batch."""
+    if not isinstance(function, Function) or loader.item is None:
+        return loader
+    sample = loader.item
+    made = evaluator.aside(lambda: evaluator.call(function, [[sample]], {}, site))
+    found = fields_of(made)
+    return replace(loader, fields=found) if found else loader
+
+
+def with_transform(evaluator: Evaluator, function: Value, site: Site) -> Loader | None:
+    """The rows of a table of `datasets` as a function hands them out; None where its items are not known."""
+    if not isinstance(function, Function):
+        return None
+    rows = evaluator.aside(lambda: evaluator.call(function, [{}], {}, site))
+    if not isinstance(rows, dict):
+        return None
+    item: dict[Key, Value] = {
+        name: value[0] if isinstance(value, list) and value else value for name, value in rows.items()
+    }
+    found = fields_of(item)
+    return Loader(None, site, "data", found, item) if found else None
