@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 
 from vae_checked.finding import Place, Provenance
 from vae_checked.interval import BYTE, REAL, SYMMETRIC_UNIT, UNIT, Interval
-from vae_checked.latent_facts import AffineMap, PretrainedVAE
+from vae_checked.latent_facts import AffineMap, LatentGrid, PretrainedVAE
 from vae_checked.record import dataclass, field, fields, replace
 
 T = TypeVar("T")
@@ -410,7 +410,9 @@ class Latents:
     `pixels` is where the pictures lie that are encoded, `pixel_map` the map of pixels that stands on latents, `shown`
     where those lie behind `decode` that are taken for [0, 1]. `clamped` is where latents are confined before `decode`,
     `clipping` the schedule that confines them at each step, `cut` the term of the loss that a decode without gradient
-    feeds. `mean` and `second` are the maps that the two halves of its parameters go through.
+    feeds. `mean` and `second` are the maps that the two halves of its parameters go through. `unused_gradient` is the
+    VAE that gathers gradients in the training of another model, `precision` the type that it computes with where that
+    is float16, and `grid` what a sampler begins with.
     """
 
     vae: Fact[PretrainedVAE] | None = None
@@ -428,6 +430,9 @@ class Latents:
     cut: Fact[str | None] | None = None
     mean: Fact[AffineMap] | None = None
     second: Fact[AffineMap] | None = None
+    unused_gradient: Fact[str | None] | None = None
+    precision: Fact[str] | None = None
+    grid: Fact[LatentGrid] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,17 @@ class Use(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class LatentGrid:
+    """The channels of a grid of latents, and by which number the picture's height and width are divided for it.
+
+    None is unknown.
+    """
+
+    channels: int | None = None
+    divisor: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PretrainedVAE:
     """A VAE that is loaded, not written: its class and the text that says which, empty where they are not known.
 

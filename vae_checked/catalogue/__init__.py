@@ -72,8 +72,11 @@ _FILES = (
     "vae703_factor_of_another_vae",
     "vae704_pixel_range_at_the_vae",
     "vae705_decode_cut_from_loss",
+    "vae706_trainable_vae_in_latent_loop",
     "vae707_latents_clamped_as_pixels",
     "vae708_latent_affine_on_logvar",
+    "vae709_overflowing_half_vae",
+    "vae710_latent_grid",
     "vae801_ignored_condition",
 )
 CATALOGUE: tuple[Mistake, ...] = tuple(import_module(f"{__name__}.{file}").MISTAKE for file in _FILES)

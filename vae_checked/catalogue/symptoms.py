@@ -254,5 +254,11 @@ SYMPTOMS: tuple[Symptom, ...] = (
         ("loss goes down but results are bad", "nan is hidden, replaced by 0", "loss decreases, outputs are wrong"),
         "a loss that measures something else than what is wanted.",
     ),
+    Symptom(
+        "memory-runs-out",
+        "memory runs out, or a step takes longer than it should",
+        ("CUDA out of memory", "OOM", "training in latent space is slow", "memory grows from step to step"),
+        "a batch, or a picture, that is too large for the device.",
+    ),
 )
 # fmt: on

@@ -34,7 +34,7 @@ from vae_checked.facts import (
     StdCurve,
 )
 from vae_checked.finding import Place
-from vae_checked.latent_facts import AffineMap, PretrainedVAE, Term
+from vae_checked.latent_facts import AffineMap, LatentGrid, PretrainedVAE, Term
 from vae_checked.mathematics.affine_maps import named
 
 Values = Mapping[str, object]
@@ -352,6 +352,12 @@ CASES: dict[str, Case] = {
         {"latents.cut": None},
         ("this term of the loss has no gradient", "decoded under no_grad"),
     ),
+    "VAE706": Case(
+        {"latents.unused_gradient": "vae"},
+        {"latents.unused_gradient": None},
+        ("the loss reaches the encoder of vae", "neither frozen nor given to an optimizer"),
+        measures=("no line freezes it",),
+    ),
     "VAE707": Case(
         {"latents.clamped": SYMMETRIC_UNIT},
         {"latents.clamped": Interval(-4.0, 4.0)},
@@ -364,5 +370,19 @@ CASES: dict[str, Case] = {
         ("the log variance goes through the map of the mean",),
         at=42,
         measures=("logvar - 2 * log(s)",),
+    ),
+    "VAE709": Case(
+        {"latents.vae": SDXL, "latents.precision": "float16"},
+        {"latents.vae": PretrainedVAE("AutoencoderKL", "madebyollin/sdxl-vae-fp16-fix")},
+        ("the VAE of Stable Diffusion XL computes in float16",),
+        at=42,
+        measures=("force_upcast",),
+    ),
+    "VAE710": Case(
+        {"latents.vae": SDXL, "latents.grid": LatentGrid(4, 16)},
+        {"latents.grid": LatentGrid(4, 8)},
+        ("noise at 1 / 16 of the picture's size", "1 / 8 of it"),
+        at=42,
+        measures=("1 / 8 of it",),
     ),
 }

@@ -53,4 +53,7 @@ FACT_NAMES = {
     "latents.cut": "the gradient through decode",
     "latents.mean": "what the mean of the posterior goes through",
     "latents.second": "what its log variance goes through",
+    "latents.unused_gradient": "whether the VAE gathers gradients",
+    "latents.precision": "the precision of the VAE",
+    "latents.grid": "the grid of latents that a sampler begins with",
 }

@@ -13,7 +13,9 @@ class KnownVAE:
     """One VAE: the factor and the shift of z -> (z - shift) * factor, and the source that says so.
 
     `identities` matches the text that it is loaded by, `classes` the name of its class where that is enough. `factor`
-    is None where a mean and a standard deviation per channel stand in its place.
+    is None where a mean and a standard deviation per channel stand in its place. `channels` are those of the latents,
+    `divisor` is by how much their grid is smaller than the picture, both None where its versions differ; `overflows`
+    says whether it does in float16, as its configuration has it.
     """
 
     name: str
@@ -22,6 +24,9 @@ class KnownVAE:
     factor: float | None
     shift: float
     source: str
+    channels: int | None = None
+    divisor: int | None = None
+    overflows: bool = False
 
     def fits(self, vae: PretrainedVAE) -> bool:
         """Whether it is the VAE that is loaded, as far as its class and the text tell."""
@@ -34,39 +39,43 @@ _MODELS = f"{_DIFFUSERS}src/diffusers/models/autoencoders/"
 KNOWN: tuple[KnownVAE, ...] = (
     KnownVAE(
         "Stable Diffusion x4 upscaler", r"stable-diffusion-x4-upscaler", (), 0.08333, 0.0,
-        "https://huggingface.co/stabilityai/stable-diffusion-x4-upscaler/blob/main/vae/config.json",
+        "https://huggingface.co/stabilityai/stable-diffusion-x4-upscaler/blob/main/vae/config.json", 4, 4,
+    ),
+    KnownVAE(
+        "Stable Diffusion XL, mended for float16", r"sdxl[-_]?vae[-_]?fp16", (), 0.13025, 0.0,
+        "https://huggingface.co/madebyollin/sdxl-vae-fp16-fix/blob/main/config.json", 4, 8,
     ),
     KnownVAE(
         "Stable Diffusion XL", r"sdxl[-_]?vae|stable-diffusion-xl|sdxl-turbo|pixart[-_]sigma", (), 0.13025, 0.0,
-        "https://huggingface.co/stabilityai/sdxl-vae/blob/main/config.json",
+        "https://huggingface.co/stabilityai/sdxl-vae/blob/main/config.json", 4, 8, True,
     ),
     KnownVAE(
         "Stable Diffusion 3", r"stable-diffusion-3(?:\.5)?(?:$|[-/])", (), 1.5305, 0.0609,
-        "https://huggingface.co/stabilityai/stable-diffusion-3-medium-diffusers/blob/main/vae/config.json",
+        "https://huggingface.co/stabilityai/stable-diffusion-3-medium-diffusers/blob/main/vae/config.json", 16, 8,
     ),
     KnownVAE(
         "FLUX.1", r"FLUX\.?1[-/]", (), 0.3611, 0.1159,
-        "https://huggingface.co/black-forest-labs/FLUX.1-schnell/blob/main/vae/config.json",
+        "https://huggingface.co/black-forest-labs/FLUX.1-schnell/blob/main/vae/config.json", 16, 8,
     ),
     KnownVAE(
         "Stable Video Diffusion", r"stable-video-diffusion", ("AutoencoderKLTemporalDecoder",), 0.18215, 0.0,
-        f"{_MODELS}autoencoder_kl_temporal_decoder.py",
+        f"{_MODELS}autoencoder_kl_temporal_decoder.py", 4, 8,
     ),
     KnownVAE(
         "HunyuanVideo", r"HunyuanVideo(?!-?1\.5)", ("AutoencoderKLHunyuanVideo",), 0.476986, 0.0,
-        f"{_MODELS}autoencoder_kl_hunyuan_video.py",
+        f"{_MODELS}autoencoder_kl_hunyuan_video.py", 16, 8,
     ),
     KnownVAE(
         "Stable Diffusion 1 and 2",
         r"sd-vae-ft|(?:CompVis|runwayml|stabilityai|stable-diffusion-v1-5)/stable-diffusion-(?:v1|2|v2)", (),
-        0.18215, 0.0, "https://huggingface.co/stabilityai/sd-vae-ft-mse/blob/main/config.json",
+        0.18215, 0.0, "https://huggingface.co/stabilityai/sd-vae-ft-mse/blob/main/config.json", 4, 8,
     ),
     KnownVAE("Wan", r"Wan2\.[12]", ("AutoencoderKLWan",), None, 0.0, f"{_MODELS}autoencoder_kl_wan.py"),
     KnownVAE(
         "QwenImage", r"Qwen/Qwen-Image", ("AutoencoderKLQwenImage",), None, 0.0,
-        f"{_MODELS}autoencoder_kl_qwenimage.py",
+        f"{_MODELS}autoencoder_kl_qwenimage.py", 16, 8,
     ),
-    KnownVAE("Mochi", r"mochi-1", ("AutoencoderKLMochi",), None, 0.0, f"{_MODELS}autoencoder_kl_mochi.py"),
+    KnownVAE("Mochi", r"mochi-1", ("AutoencoderKLMochi",), None, 0.0, f"{_MODELS}autoencoder_kl_mochi.py", 12, 8),
 )  # fmt: skip
 FACTORS = {each.factor: each for each in KNOWN if each.factor is not None}
 

@@ -80,6 +80,7 @@ class Flow:
         self.encodings: list[Encoding] = []
         self.pixel_maps: list[tuple[Where, Fact[str | None]]] = []
         self.decodes: dict[int, Expr] = {}
+        self.encodes: dict[int, tuple[Expr, Owner]] = {}
         # Latents just behind a multiplication, whatever becomes of them.
         self.multiplied: list[Encoded] = []
         self.halves = Halves(evaluation.subject)
@@ -104,6 +105,7 @@ class Flow:
                 owner = self._named(node.args[0])
                 if owner is not None:
                     self._latents[node.uid] = Latent(owner, node, IDENTITY, False, node)
+                    self.encodes[node.uid] = node, owner
                     self._note_pictures(node, owner)
                     return
             elif name in DECODES:

@@ -6,19 +6,22 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 
-from vae_checked.catalogue.support.known_vaes import takes_symmetric_pixels
+from vae_checked.catalogue.support.known_vaes import known, takes_symmetric_pixels
 from vae_checked.facts import Fact, Facts, Interval, Latents
 from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.pretrained import fine_tuning, pairs
 from vae_checked.linter.pretrained.ends import Decoded, Encoded, Where
 from vae_checked.linter.pretrained.factors import factors, number_in, one_ends
 from vae_checked.linter.pretrained.flow import DECODES, ENCODES, Flow
+from vae_checked.linter.pretrained.grids import grid
 from vae_checked.linter.pretrained.identities import Models
 from vae_checked.linter.pretrained.loss_terms import cuts
 from vae_checked.linter.pretrained.pairs import Agreement, End, Pair
+from vae_checked.linter.pretrained.precision import precision
 from vae_checked.linter.pretrained.stored import scaled_in_place
-from vae_checked.linter.pretrained.vaes import Owner
-from vae_checked.linter.symbols.expression import Graph
+from vae_checked.linter.pretrained.unfrozen import unfrozen
+from vae_checked.linter.pretrained.vaes import Owner, owner_of
+from vae_checked.linter.symbols.expression import Graph, origin
 from vae_checked.linter.symbols.values import Module
 from vae_checked.record import replace
 
@@ -53,6 +56,10 @@ class InUse:
         self._multiplied += [each for each in flow.multiplied if number_in(each.applied.scale) is not None]
         self._single += _alone(flow)
         self._single += (_of(evaluation.subject, Latents(cut=fact)) for fact in cuts(evaluation, flow.decodes))
+        self._single += (
+            _of(evaluation.subject, Latents(unused_gradient=fact)) for fact in unfrozen(evaluation, flow.encodes)
+        )
+        self._single += _of_calls(evaluation, flow)
         for module in using:
             if module.path not in self._read:
                 self._read.add(module.path)
@@ -111,6 +118,24 @@ def _alone(flow: Flow) -> Iterator[Facts]:
             yield _of(end.where.subject, Latents(clipping=end.clipping))
     for subject, mean, second in flow.halves.pairs():
         yield _of(subject, Latents(mean=mean, second=second))
+
+
+def _of_calls(evaluation: Evaluation, flow: Flow) -> Iterator[Facts]:
+    """Of the calls of a VAE that is known in which precision it computes, and on which grid of latents."""
+    for call, owner in flow.encodes.values():
+        half = precision(evaluation, call.args[0]) if known(owner.model) is not None else None
+        if half is not None:
+            yield _of(evaluation.subject, Latents(vae=Fact(owner.model, origin(call)), precision=half))
+    for call in flow.decodes.values():
+        used = owner_of(call.args[0])
+        if used is None or known(used.model) is None:
+            continue
+        vae = Fact(used.model, origin(call))
+        half, begun = precision(evaluation, call.args[0]), grid(call.args[1])
+        if half is not None:
+            yield _of(evaluation.subject, Latents(vae=vae, precision=half))
+        if begun is not None:
+            yield _of(evaluation.subject, Latents(vae=vae, grid=begun))
 
 
 def _by_owner(encoded: list[Encoded], decoded: list[Decoded]) -> Iterator[tuple[list[Encoded], list[Decoded]]]:

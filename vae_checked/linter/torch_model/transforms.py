@@ -73,8 +73,9 @@ def construct(
         return (whole,) * (len(lengths) if isinstance(lengths, (list, tuple)) else 2)
     if last in _LOADERS:
         loader = _loader(evaluator, args, kwargs, site)
-        is_known = isinstance(loader, Loader) and "collate_fn" in kwargs
-        return fields.collated(evaluator, loader, kwargs["collate_fn"], site) if is_known else loader
+        if isinstance(loader, Loader) and "collate_fn" in kwargs:
+            return fields.collated(evaluator, loader, kwargs["collate_fn"], site)
+        return loader
     if "datasets" in dotted and last[:1].isupper():
         chosen = kwargs.get("transform", next((item for item in args if isinstance(item, Transform)), None))
         if isinstance(chosen, Transform) and _makes_tensors(chosen):

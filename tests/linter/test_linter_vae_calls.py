@@ -1,0 +1,132 @@
+"""What a VAE is run with: gradients that nothing uses, a precision that overflows, a grid of latents not its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from vae_checked.linter import lint
+from vae_checked.linter.options import Options
+
+HEAD = "import torch\nimport torch.nn.functional as F\nfrom diffusers import AutoencoderKL\n"
+
+
+def codes(folder: Path, text: str) -> list[tuple[str, int]]:
+    path = folder / "train.py"
+    path.write_text(HEAD + text, encoding="utf-8")
+    found = lint([path], options=Options(select=("VAE7",))).findings
+    return [(each.code, each.place.line) for each in found if each.place is not None]
+
+
+TRAINED = """
+def fit(unet, scheduler, batches, t):
+    vae = AutoencoderKL.from_pretrained("stabilityai/sd-vae-ft-mse")
+    {prepare}
+    optimizer = torch.optim.AdamW({parameters}, lr=1e-4)
+    for x in batches:
+        with {context}:
+            z = vae.encode(x).latent_dist.sample() * vae.config.scaling_factor
+        noise = torch.randn_like(z)
+        F.mse_loss(unet(scheduler.add_noise({latent}, noise, t), t), noise).backward()
+        optimizer.step()
+"""
+PLAIN = {
+    "prepare": "vae.eval()",
+    "parameters": "unet.parameters()",
+    "context": "torch.autocast('cuda')",
+    "latent": "z",
+}
+
+
+@pytest.mark.parametrize(
+    ("changed", "found"),
+    [
+        ({}, True),
+        ({"prepare": "unet.requires_grad_(True)"}, True),
+        ({"prepare": "vae.requires_grad_(False)"}, False),
+        ({"prepare": "for p in vae.parameters(): p.requires_grad = False"}, False),
+        ({"prepare": "[each.requires_grad_(False) for each in (vae, unet.text_encoder)]"}, False),
+        ({"prepare": "freeze_all(vae)"}, False),
+        ({"parameters": "[*unet.parameters(), *vae.parameters()]"}, False),
+        ({"context": "torch.no_grad()"}, False),
+        ({"latent": "z.detach()"}, False),
+    ],
+)
+def test_a_vae_that_is_neither_frozen_nor_trained_is_named(
+    changed: dict[str, str], found: bool, tmp_path: Path
+) -> None:
+    assert codes(tmp_path, TRAINED.format(**PLAIN | changed)) == ([("VAE706", 11)] if found else [])
+
+
+def test_a_vae_that_is_handed_over_may_be_frozen(tmp_path: Path) -> None:
+    text = TRAINED.format(**PLAIN).replace("batches, t", "batches, t, vae")
+    loading = '    vae = AutoencoderKL.from_pretrained("stabilityai/sd-vae-ft-mse")\n'
+    assert codes(tmp_path, text.replace(loading, "")) == []
+
+
+HALF = """
+def pictures(z):
+    vae = AutoencoderKL.from_pretrained("{identity}"{options}){cast}
+    {before}
+    return vae.decode(z / vae.config.scaling_factor).sample
+"""
+XL = "stabilityai/sdxl-vae"
+
+
+@pytest.mark.parametrize(
+    ("identity", "options", "cast", "before", "found"),
+    [
+        (XL, ", torch_dtype=torch.float16", "", "z = z.half()", True),
+        (XL, "", ".to('cuda').half()", "z = z.half()", True),
+        (XL, "", ".to(torch.float16)", "z = z.half()", True),
+        (XL, "", "", "z = z.half()", False),
+        (XL, ", torch_dtype=torch.bfloat16", "", "z = z.half()", False),
+        (XL, ", torch_dtype=torch.float16", "", "vae.to(torch.float32)", False),
+        (XL, ", torch_dtype=torch.float16", "", "vae = vae if not vae.config.force_upcast else vae.float()", False),
+        ("madebyollin/sdxl-vae-fp16-fix", ", torch_dtype=torch.float16", "", "z = z.half()", False),
+        ("stabilityai/sd-vae-ft-mse", ", torch_dtype=torch.float16", "", "z = z.half()", False),
+    ],
+)
+def test_a_vae_that_overflows_in_float16_is_named(
+    identity: str, options: str, cast: str, before: str, found: bool, tmp_path: Path
+) -> None:
+    text = HALF.format(identity=identity, options=options, cast=cast, before=before)
+    assert codes(tmp_path, text) == ([("VAE709", 6)] if found else [])
+
+
+GRID = """
+def draw(unet, scheduler, size, height, width, count):
+    vae = AutoencoderKL.from_pretrained("{identity}")
+    side = size // 8
+    coarse = int(size / 16)
+    z = torch.randn({shape})
+    for t in scheduler.timesteps:
+        z = scheduler.step(unet(z, t), t, z).prev_sample
+    return vae.decode(z / vae.config.scaling_factor{shift}).sample
+"""
+
+
+@pytest.mark.parametrize(
+    ("identity", "shape", "found"),
+    [
+        ("stabilityai/sd-vae-ft-mse", "5, 4, side, side", False),
+        ("stabilityai/sd-vae-ft-mse", "5, 4, coarse, coarse", True),
+        ("stabilityai/sd-vae-ft-mse", "(5, 4, height // 8, width // 8)", False),
+        ("stabilityai/sd-vae-ft-mse", "(5, 4, height // 16, width // 16)", True),
+        ("stabilityai/sd-vae-ft-mse", "(5, 4, height // 16, width // 8)", False),
+        ("stabilityai/sd-vae-ft-mse", "5, 4, count // 4, count // 4", False),
+        ("stabilityai/sd-vae-ft-mse", "5, 16, side, side", True),
+        ("stabilityai/sd-vae-ft-mse", "5, 4, 64, 96", False),
+        ("stabilityai/sd-vae-ft-mse", "5, 256, 16", False),
+        ("stabilityai/stable-diffusion-3-medium-diffusers", "5, 16, side, side", False),
+        ("stabilityai/stable-diffusion-3-medium-diffusers", "5, 4, side, side", True),
+        ("somebody/a-vae", "5, 7, coarse, coarse", False),
+    ],
+)
+def test_noise_on_another_grid_than_the_latents_is_named(
+    identity: str, shape: str, found: bool, tmp_path: Path
+) -> None:
+    shift = " + vae.config.shift_factor" if "stable-diffusion-3" in identity else ""
+    text = GRID.format(identity=identity, shape=shape, shift=shift)
+    assert codes(tmp_path, text) == ([("VAE710", 9)] if found else [])

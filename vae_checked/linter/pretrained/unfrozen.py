@@ -1,0 +1,48 @@
+"""Whether a VAE that a model's latents are encoded with gathers gradients that nothing uses."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from vae_checked.facts import Fact
+from vae_checked.linter.evaluations.evaluation import Evaluation
+from vae_checked.linter.pretrained.vaes import Owner
+from vae_checked.linter.pretrained.without_gradient import is_without_gradient
+from vae_checked.linter.symbols.expression import Expr, origin
+from vae_checked.linter.symbols.gradient_flow import reached
+from vae_checked.linter.symbols.values import Module
+
+# What has its gradients kept from it, or is handed to an optimizer.
+_GIVEN = re.compile(r"(\w+)\s*\.\s*(?:requires_grad_?|parameters|named_parameters)\b")
+# Models beside the VAE.
+_ANOTHER = re.compile(
+    r"unet|text_enc|transformer|^model|net|dit|clip|discriminator|lpips|ema|image_encoder|denois", re.IGNORECASE
+)
+# What keeps gradients from something that the same line does not tell.
+_FREEZES = re.compile(r"freez|frozen|set_grad_enabled|inference_mode|toggle_grad|requires_grad\(", re.IGNORECASE)
+
+
+def unfrozen(evaluation: Evaluation, encodes: dict[int, tuple[Expr, Owner]]) -> Iterator[Fact[str | None]]:
+    """Of each call of `encode` that a loss reaches whether its VAE gathers gradients, by the name it is loaded by.
+
+    None as a value where no gradient reaches the VAE. Nothing is said of a VAE that was not loaded here, or that may be
+    frozen or trained by what is not understood.
+    """
+    losses = [root.value for root in evaluation.observations.roots if root.kind == "backward"]
+    reaching = reached([loss for loss in losses if isinstance(loss, Expr)])
+    for uid, (call, owner) in encodes.items():
+        if not owner.model.kind or not losses:
+            continue
+        if is_without_gradient(call.site):
+            yield Fact(None, origin(call))
+        elif uid in reaching and not any(module.read_once(_may_freeze) for module in evaluation.modules()):
+            yield Fact(owner.name or owner.model.kind, origin(call))
+
+
+def _may_freeze(module: Module) -> bool:
+    """Whether a file has something that freezes, or trains, what may be a VAE."""
+    texts = [cell.text for cell in module.file.cells]
+    return any(_FREEZES.search(text) for text in texts) or any(
+        _ANOTHER.search(given) is None for text in texts for given in _GIVEN.findall(text)
+    )
