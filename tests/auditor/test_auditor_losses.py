@@ -174,6 +174,15 @@ WRONG: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 }
 
 
+@pytest.mark.parametrize(("capacity", "codes"), [(0.0, ["VAE301"]), (25.0, [])])
+def test_a_wrong_formula_is_named_under_the_abs_of_a_capacity_of_nothing(capacity: float, codes: list[str]) -> None:
+    def loss(x_hat: Tensor, x: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+        wrong = -0.5 * (1 + logvar - mu.square() - (2 * logvar).exp()).sum(1).mean()
+        return squares(x_hat, x).mean() + 10 * (wrong - capacity).abs()
+
+    assert [finding.code for finding in reported(loss).findings] == codes
+
+
 @pytest.mark.parametrize("name", WRONG)
 def test_the_kl_of_no_parametrisation_is_named_with_its_values(name: str) -> None:
     formula = WRONG[name]

@@ -12,6 +12,7 @@ from vae_checked.auditor.measure.conditions import ignored_conditions
 from vae_checked.auditor.measure.heads import head_source
 from vae_checked.auditor.measure.intervals import interval_of
 from vae_checked.auditor.measure.layout import axis_order
+from vae_checked.auditor.measure.names import names_by_the_loss
 from vae_checked.auditor.measure.overflow import overflow
 from vae_checked.auditor.measure.timing import drawn_in_training, silent_timing, timing_of
 from vae_checked.auditor.recognition.latents import Latent
@@ -189,5 +190,6 @@ def _with_latent(shared: Facts, seen: Observed, place: int) -> Facts:
         ),
         kl=term.kl,
         objective=replace(shared.objective, effective_beta=term.beta),
+        names=names_by_the_loss(first),
         unobserved=attempt.unobserved,
     )

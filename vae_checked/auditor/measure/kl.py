@@ -26,6 +26,7 @@ from vae_checked.mathematics.gaussians import gaussian_kl, prior_head, std_at
 
 _LOOSE = 2e-2
 _LINEAR = names_in("add sub rsub mul div neg mean sum cumsum dot mv mm bmm matmul _to_copy")
+_IDENTITY_ABOVE_ZERO = names_in("abs relu")
 _ROUNDING = 1e-4
 _POINTS = (-1.0, 0.0, 2.0)
 _POINTS_POSITIVE = (0.25, 1.0, 4.0)
@@ -351,7 +352,19 @@ def _bends_a_sum(term: _Term, step: Step, made: set[int]) -> bool:
     taken = [n for n in step.inputs if n in made and tape.values[n].tensor.numel() < size]
     if not taken or step.name.rstrip("_") in _LINEAR or is_layout(step):
         return False
+    if step.name.rstrip("_") in _IDENTITY_ABOVE_ZERO and _is_never_negative(term, taken[0]):
+        return False
     return any(n in made for n in step.outputs)
+
+
+def _is_never_negative(term: _Term, number: int) -> bool:
+    """Whether a value that was summed over the latents is 0 or more, at the prior and at the heads that are drawn."""
+    single = {n: torch.promote_types(term.tape.values[n].tensor.dtype, torch.float32) for n in (term.mu, term.second)}
+    prior = prior_head(Parametrisation.STD if term.positive else Parametrisation.LOGVAR)
+    heads = [term.draw(seed, single) for seed in (1, 2)]
+    heads.append((_in_single(term.like(term.mu, 0.0)), _in_single(term.like(term.second, prior))))
+    found = [replay(term.tape, term.chosen(*each, 1.0), (number,))[number] for each in heads]
+    return all(bool((each >= -_ROUNDING).all()) for each in found)
 
 
 def _moved_by_others(term: _Term, first: Drawn, close: float) -> bool:

@@ -13,6 +13,12 @@ FIELD = {
     "x": "x", "x_hat": "x_hat", "mu": "mu", "second": "logvar", "std": "std", "eps": "eps", "z": "z", "kl": "kl",
     "recon": "recon",
 }  # fmt: skip
+_HEAD = {
+    Parametrisation.LOGVAR: "logvar",
+    Parametrisation.LOG_STD: "log_std",
+    Parametrisation.STD: "std",
+    Parametrisation.VAR: "var",
+}
 _STD = {
     Parametrisation.LOGVAR: "torch.exp(0.5 * {s})",
     Parametrisation.LOG_STD: "torch.exp({s})",
@@ -46,8 +52,11 @@ class Names:
         self._read_as = read_as
 
     def __getattr__(self, role: str) -> str:
+        known = self._known.get(role)
+        if known is None and role == "second" and self._read_as is not None:
+            return _HEAD[self._read_as]
         with suppress(KeyError):
-            return self._known.get(role) or FIELD[role]
+            return known or FIELD[role]
         raise AttributeError(role)
 
     @property
