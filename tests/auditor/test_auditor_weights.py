@@ -242,3 +242,24 @@ def test_a_weight_of_a_model_that_runs_itself_has_a_name(model: Trained, expecte
     torch.manual_seed(4)
     report = audit(model, "B 3 8 12", data_range=(0, 1))
     assert [finding.code for finding in report.findings] == expected
+
+
+class Stepping(zoo.Base):
+    """A training step whose KL lacks its half, beside a weight that has a name and is 2 as well."""
+
+    beta = 2.0
+
+    def training_step(self, batch: tuple[Tensor, ...], batch_idx: int) -> Tensor:
+        x = batch[0]
+        x_hat, mu, logvar = self(x)
+        kl = (mu.square() + logvar.exp() - 1 - logvar).sum(1).mean()
+        return self.beta * kl + F.binary_cross_entropy(x_hat, x) * x[0].numel()
+
+
+def test_a_lost_half_is_told_from_a_named_weight_of_the_same_size() -> None:
+    torch.manual_seed(4)
+    report = audit(Stepping(), "B 3 8 12", data_range=(0, 1))
+    assert [finding.code for finding in report.findings] == ["VAE303"]
+    beta = report.facts[0].objective.effective_beta
+    assert beta is not None
+    assert beta.value.value == pytest.approx(4.0, rel=1e-6)

@@ -246,8 +246,17 @@ def _beta(seen: Observed, weight: float, count: int, reduced: Reduced, place: in
     drawn = {of_recon.size.symbol: seen.event, of_kl.size.symbol: count, BATCH: first.batch}
     ran_with = (drawn.get(each.symbol, 1.0 if each.value is None else each.value) for each in beta.factors)
     known = math.prod(float(size) ** each.power for size, each in zip(ran_with, beta.factors, strict=True))
-    constant = abs(weight / measured.weight) / known
-    return Fact(replace(beta, constant=_rounded(constant)), measured.origin)
+    return Fact(replace(beta, constant=_constant(abs(weight / measured.weight), known)), measured.origin)
+
+
+def _constant(whole: float, known: float) -> float:
+    """What is left of a measured weight beside the known factors, rounded where it, or the whole, is a round number.
+
+    Whichever is nearer to one: the constant of 4 = 0.005102 * 784 is no 0.0051.
+    """
+    rounded = [float(f"{whole / known:.3g}"), float(f"{whole:.3g}") / known]
+    nearest = min(rounded, key=lambda value: abs(value * known - whole))
+    return nearest if math.isclose(nearest * known, whole, rel_tol=_CLOSE) else whole / known
 
 
 def _weights(first: Recognition, *roles: Role) -> tuple[Quantity, ...]:
@@ -255,8 +264,3 @@ def _weights(first: Recognition, *roles: Role) -> tuple[Quantity, ...]:
     named = tuple(Quantity(setting.name, 1, setting.value) for setting in first.settings_by(*roles) if setting.value)
     supplied = first.loss.supplied_weights if Role.MU in roles else ()
     return (*named, *(Quantity(name) for name in supplied))
-
-
-def _rounded(value: float) -> float:
-    nearest = float(f"{value:.3g}")
-    return nearest if math.isclose(value, nearest, rel_tol=_CLOSE) else value

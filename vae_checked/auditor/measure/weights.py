@@ -194,15 +194,27 @@ def explained(
         counted = (Size(1, divides=True),)
         return _reduced(batch_kind, divisions, reduction, counted), Factor(_rounded(factor), explicit=True)
     chosen = way.weights
-    named = next((value for value in way.named if math.isclose(factor, abs(value), rel_tol=_CLOSE)), 1.0)
+    named = _named(factor, way.named)
     if not chosen and named != 1.0:
-        # The number that is left bears a name: a weight of 2 is no lost half.
-        chosen = (Number(abs(named), f"{abs(named):g}", named=True),)
+        # The number bears a name: a weight of 2 is no lost half, but it may stand beside one.
+        chosen = (Number(named, f"{named:g}", named=True),)
     reduced = _reduced(batch_kind, divisions, reduction, chosen)
-    left = 1.0 if named != 1.0 else _left(factor, way)
+    left = factor / named if named != 1.0 else _left(factor, way)
     if reduced.explicit and not math.isclose(left, 1.0, rel_tol=_CLOSE):
         return reduced, Factor(_rounded(left), explicit=False)
     return reduced, Factor(_rounded(factor), reduced.explicit)
+
+
+def _named(factor: float, values: Collection[float]) -> float:
+    """The number with a name that a factor is, alone or with a lost or a doubled half; 1 where none is."""
+    if math.isclose(factor, 1.0, rel_tol=_CLOSE):
+        return 1.0
+    sizes = [abs(value) for value in values if not math.isclose(abs(value), 1.0, rel_tol=_CLOSE)]
+    for beside in (1.0, 2.0, 0.5):
+        found = next((size for size in sizes if math.isclose(factor, beside * size, rel_tol=_CLOSE)), None)
+        if found is not None:
+            return found
+    return 1.0
 
 
 def _is_averaged(means: int, batch: int, event: int, divisions: int) -> bool:
