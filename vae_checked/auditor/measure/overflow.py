@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 
@@ -10,11 +12,21 @@ from vae_checked.auditor.recognition.latents import Latent
 from vae_checked.auditor.recognition.recognition import Recognition
 from vae_checked.auditor.recording.origins import origin_of
 from vae_checked.auditor.recording.replay import stream
+from vae_checked.auditor.recording.tape import Tape
 from vae_checked.facts import Fact, Interval, Overflow
 
 _GRID = (2.0, 4.0, 8.0, 12.0, 16.0, 24.0, 32.0, 48.0, 64.0, 96.0, 128.0, 192.0, 256.0, 512.0, 1024.0, 1e4)
 _HALVINGS = 12
 _HARMLESS = 1.0  # a width of the prior's order, whatever the second head means
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """The values that stay as recorded, the value that is wanted, and all that follow from the second head."""
+
+    held: Mapping[int, torch.Tensor]
+    wanted: int
+    affected: Collection[int]
 
 
 def overflow(seen: Recognition, latent: Latent, interval: Interval | None) -> Fact[Overflow] | None:
@@ -23,13 +35,14 @@ def overflow(seen: Recognition, latent: Latent, interval: Interval | None) -> Fa
         return None
     tape = seen.run.tape
     highest = math.inf if interval is None else interval.high
-    if _not_finite(seen, latent, latent.second, _HARMLESS) is not None:
+    ways = _ways(seen, latent, latent.second)
+    if _not_finite(tape, ways, latent.second, _HARMLESS) is not None:
         return None  # something else is not finite
     below, above, first = 0.0, math.inf, None
     for s in _GRID:
         if s > highest:
             break
-        number = _not_finite(seen, latent, latent.second, s)
+        number = _not_finite(tape, ways, latent.second, s)
         if number is not None:
             above, first = s, number
             break
@@ -39,7 +52,7 @@ def overflow(seen: Recognition, latent: Latent, interval: Interval | None) -> Fa
         return Fact(Overflow("nothing", math.inf, kind), origin_of(tape, latent.std))
     for _ in range(_HALVINGS):
         middle = 0.5 * (below + above)
-        number = _not_finite(seen, latent, latent.second, middle)
+        number = _not_finite(tape, ways, latent.second, middle)
         if number is None:
             below = middle
         else:
@@ -62,21 +75,25 @@ def _operation(seen: Recognition, number: int) -> str:
     return step.name
 
 
-def _not_finite(seen: Recognition, latent: Latent, second: int, s: float) -> int | None:
-    """The first value between the second head and z or the loss that is not finite at `s`."""
+def _ways(seen: Recognition, latent: Latent, second: int) -> list[_Way]:
+    """The ways on which the second head is followed: to z, and to the loss."""
     tape = seen.run.tape
-    driven = {second: torch.full_like(tape.values[second].tensor, s, requires_grad=False)}
     ways: list[tuple[dict[int, torch.Tensor], int]] = [({}, latent.z)]
     if seen.total is not None:
         # What the decoder makes of a large z is its own affair.
         still = (*latent.every_z, *(() if seen.join is None else seen.join.predictions))
         ways.append(({n: tape.values[n].data for n in still}, seen.total))
+    return [_Way(held, wanted, seen.graph.descendants((second,), without=held)) for held, wanted in ways]
+
+
+def _not_finite(tape: Tape, ways: Sequence[_Way], second: int, s: float) -> int | None:
+    """The first value between the second head and z or the loss that is not finite at `s`."""
+    driven = {second: torch.full_like(tape.values[second].tensor, s, requires_grad=False)}
     with torch.no_grad():
-        for held, wanted in ways:
-            affected = seen.graph.descendants((second,), without=held)
+        for way in ways:
             try:
-                for number, tensor in stream(tape, {**driven, **held}, (wanted,)):
-                    if number in affected and tensor.is_floating_point() and not torch.isfinite(tensor).all():
+                for number, tensor in stream(tape, {**driven, **way.held}, (way.wanted,)):
+                    if number in way.affected and tensor.is_floating_point() and not torch.isfinite(tensor).all():
                         return number
             except (RuntimeError, ValueError):
                 continue

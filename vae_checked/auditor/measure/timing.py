@@ -132,8 +132,8 @@ def _std_added(seen: Recognition, mu: int, second: int) -> int | None:
     leads_on = graph.ancestors(seen.x_hat)
     functions = {
         n
-        for n in graph.descendants((second,))
-        if n not in graph.descendants((mu,)) and second in graph.elementwise_past(n, Tape.INPUT)[0]
+        for n in graph.descendants((second,)) - graph.descendants((mu,))
+        if second in graph.elementwise_past(n, Tape.INPUT)[0]
     }
     for step in tape.steps:
         adds = step.name in _SUMS and mu in step.inputs and any(n in functions for n in step.inputs)

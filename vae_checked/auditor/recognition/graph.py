@@ -47,10 +47,15 @@ class Graph:
         """Every value that follows from `numbers`, on a way that avoids the values `without`."""
         found = {number for number in numbers if number not in without}
         storages: set[int] = set()
+
+        def read_there(step: Step) -> bool:
+            return any(self.tape.values[n].storage in storages and n not in without for n in step.inputs)
+
         for step in self.tape.steps:
             if step.draw is not None:
                 continue
-            if any(n in found or (self.tape.values[n].storage in storages and n not in without) for n in step.inputs):
+            # Most steps read nothing of them, and few tapes overwrite: what is cheap to ask comes first.
+            if not found.isdisjoint(step.inputs) or (storages and read_there(step)):
                 found.update(n for n in step.outputs if n not in without)
                 if any(n not in without for n in step.outputs):
                     storages.update(self.tape.values[n].storage for n in step.overwrites)

@@ -29,8 +29,9 @@ def affected(tape: Tape, chosen: Collection[int]) -> set[int]:
     for step in tape.steps:
         if step.draw is not None:
             continue
-        touched = any(n in dirty or tape.values[n].storage in storages for n in step.inputs)
-        if not touched:
+        if dirty.isdisjoint(step.inputs) and not (
+            storages and any(tape.values[n].storage in storages for n in step.inputs)
+        ):
             continue
         dirty.update(n for n in step.outputs if n not in chosen)
         if any(n not in chosen for n in step.outputs):
