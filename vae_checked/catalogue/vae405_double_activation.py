@@ -59,7 +59,7 @@ MISTAKE = Mistake(
     symptoms=("washed-out", "loss-stays-high"),
     said=("two sigmoids", "sigmoid in the model and again in forward", "softmax before CrossEntropyLoss"),
     message="the output passes {first} and then {then}: {effect}",
-    evidence="{first} then {then}: {effect}",
+    evidence="activations at its end: {first} then {then}: {effect}",
     fix="keep one of the two activations",
     bad=edit(
         (
