@@ -10,6 +10,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from bound_losses import codes, is_bound
+from small_vaes import spellings as zoo
 from torch import Tensor, nn
 
 from vae_checked.auditor import AuditReport, audit
@@ -331,3 +332,23 @@ def test_what_readings_differ_in_by_rounding_alone_is_no_doubt() -> None:
     report = audited(Model(in_order), logits, data_range=(0, 1))
     assert report.facts[0].kl.form is not None
     assert report.facts[0].recon.swapped is None
+
+
+class WithTarget(zoo.Base):
+    def forward(self, x: Tensor, epoch: int | None = None, y: Tensor | None = None) -> tuple[Tensor, ...]:
+        mu, logvar = self.encode(x)
+        return self.decode(self.sample(mu, logvar)), mu, logvar
+
+    def loss_function(self, recons: Tensor, x: Tensor, y: Tensor | None, mu: Tensor, sigma: Tensor) -> Tensor:
+        target = x if y is None else y
+        error = (recons - target).square().flatten(1).sum(1)
+        return (error - 0.5 * (1 + sigma - mu.square() - sigma.exp()).sum(1)).mean()
+
+
+def test_what_forward_leaves_at_its_default_the_loss_is_given_so() -> None:
+    torch.manual_seed(4)
+    report = audit(WithTarget(), "B 3 8 12", "loss_function")
+    assert [finding.code for finding in report.findings] == []
+    assert any("y = forward's own default None" in line for line in report.recognised)
+    given = audit(WithTarget(), "B 3 8 12", "loss_function", bind="y=None")
+    assert [finding.code for finding in given.findings] == []

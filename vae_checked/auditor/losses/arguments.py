@@ -184,6 +184,9 @@ def _by_name(names: Sequence[str], explicit: _Assignment, choices: Candidates) -
         part = next((each for each in choices.parts if each.role is role and not _is_given(each, found)), None)
         if part is not None:
             found[name] = part
+    for each in choices.defaults:
+        if each.name in names:
+            found.setdefault(each.name, each)
     return found
 
 

@@ -13,6 +13,7 @@ from vae_checked.adapters import Role
 from vae_checked.auditor.recording.run import Run
 from vae_checked.errors import UsageError
 
+_NOTHING = "None"
 _ROOTS = ("input", "output", "model")
 _ACCESS = re.compile(r"""\.(?P<name>\w+)|\[(?P<place>-?\d+)\]|\[(?P<quote>['"])(?P<key>[^'"]*)(?P=quote)\]""")
 _HELP = "write name=output[0], name=output.mu, name=input, name=input.label, name=model, or name=0.5, parted by commas"
@@ -31,7 +32,10 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """All of them: the data come first among `inputs`; `parts` are the tensors in the `entries` of the output."""
+    """All of them: the data come first among `inputs`; `parts` are the tensors in the `entries` of the output.
+
+    `defaults` are what forward took by default, as a target that is None where the data are their own.
+    """
 
     inputs: tuple[Candidate, ...]
     whole_input: Candidate
@@ -39,6 +43,7 @@ class Candidates:
     parts: tuple[Candidate, ...]
     output: Candidate
     model: Candidate
+    defaults: tuple[Candidate, ...] = ()
 
     @property
     def x(self) -> Candidate:
@@ -59,6 +64,7 @@ def candidates_of(run: Run, roles: Mapping[str, Role]) -> Candidates:
         tuple(part for part in parts if not _is_x(part.value, run)),
         Candidate("the output", "output", run.output),
         Candidate("the model", "model", run.model),
+        _defaults(run),
     )
 
 
@@ -71,6 +77,17 @@ def parameters_of(function: Callable[..., object]) -> list[inspect.Parameter]:
         return list(inspect.signature(target).parameters.values())
     except (TypeError, ValueError):
         return []
+
+
+def _defaults(run: Run) -> tuple[Candidate, ...]:
+    """What forward has by default, for the arguments that this run did not give: nothing, or a number."""
+    given = {*run.takes[: len(run.inputs.args)], *(run.inputs.kwargs or {})}
+    left = [p for p in parameters_of(run.model) if p.name in run.takes and p.name not in given]
+    return tuple(
+        Candidate(f"forward's own default {p.default}", str(p.default), p.default, None, p.name)
+        for p in left
+        if p.default is None or (isinstance(p.default, (int, float)) and not isinstance(p.default, bool))
+    )
 
 
 def _inputs(run: Run) -> tuple[Candidate, ...]:
@@ -143,7 +160,7 @@ def parse_bindings(text: str) -> dict[str, str]:
 def checked_bindings(given: Mapping[str, str]) -> dict[str, str]:
     """`given`, each value of it of a known form; UsageError where one is not."""
     for name, written in given.items():
-        if _number(written) is None:
+        if _number(written) is None and written != _NOTHING:
             _path(written, f"{name}={written}")
     return dict(given)
 
@@ -151,7 +168,7 @@ def checked_bindings(given: Mapping[str, str]) -> dict[str, str]:
 def bound(written: str, choices: Candidates) -> Candidate:
     """What a binding names; UsageError where there is no such thing in this run."""
     number = _number(written)
-    if number is not None:
+    if number is not None or written == _NOTHING:
         return Candidate(written, written, number)
     root, steps = _path(written, written)
     for known in (*choices.inputs[1:], *choices.parts, *choices.entries):
