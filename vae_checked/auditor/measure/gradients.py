@@ -45,7 +45,26 @@ def _reaches(seen: Recognition, latent: Latent) -> Fact[frozenset[Head]] | None:
                 reached.add(head)
         except RuntimeError:
             return None
+    if reached and _is_cut_behind(seen, latent):
+        reached.clear()
     return Fact(frozenset(reached), origin_of(tape, latent.z, "z"))
+
+
+def _is_cut_behind(seen: Recognition, latent: Latent) -> bool:
+    """Whether what the decoder makes of z, and has a gradient itself, has none that leads back to z."""
+    end = seen.x_hat if seen.join is None else seen.join.argument
+    if end is None or not set(latent.every_z) & seen.graph.ancestors(end):
+        return False
+    tape = seen.run.tape
+    made = tape.values[end].tensor
+    samples = [copy.tensor for z in latent.every_z for copy in map(tape.values.__getitem__, tape.copies_of(z))]
+    if not made.requires_grad or not all(each.requires_grad for each in samples):
+        return False
+    try:
+        found = torch.autograd.grad(made.sum(), samples, retain_graph=True, allow_unused=True)
+    except RuntimeError:
+        return False
+    return all(gradient is None for gradient in found)
 
 
 def _before_a_cut(seen: Recognition, number: int) -> int:

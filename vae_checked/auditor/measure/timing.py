@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vae_checked.adapters import Role
+from vae_checked.auditor.measure.heads_by_kl import heads_by_kl
 from vae_checked.auditor.recognition.latents import Latent
 from vae_checked.auditor.recognition.recognition import Recognition
 from vae_checked.auditor.recognition.samples import tolerance
@@ -16,10 +17,10 @@ _LEAST_MULTIPLE = 0.01  # of std, to be told from none
 
 
 def silent_timing(train: Recognition, evaluation: Recognition | None) -> Fact[NoiseTiming] | None:
-    """The timing of a model whose training pass draws nothing; None unless names declare that it has two heads."""
+    """The timing of a model whose training pass draws nothing; None unless names, or its KL, tell that it has heads."""
     if train.run.tape.draws:
         return None
-    heads = _declared_heads(train)
+    heads = _declared_heads(train) or heads_by_kl(train)
     if heads is None:
         return None
     evaluated = None if evaluation is None else bool(evaluation.latents)

@@ -16,6 +16,7 @@ _LOSSES = names_in(
     "mse_loss l1_loss smooth_l1_loss huber_loss binary_cross_entropy binary_cross_entropy_with_logits "
     "kl_div soft_margin_loss"
 )
+_COMPARISONS = names_in("sub sub_ rsub")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,11 @@ def find_join(run: Run, graph: Graph, latents: Sequence[Latent], x_hat: int | No
     tape = run.tape
     begins = [z for latent in latents for z in latent.every_z] or ([] if x_hat is None else [x_hat])
     from_latents = graph.descendants(begins) - set(begins)
+    compares = None
+    if not begins:
+        # A loss that runs a model which draws nothing: what its layers make, where that is compared with the data.
+        from_latents = {v.number for v in tape.values if graph.depends_on_input(v.number)}
+        compares = _COMPARISONS
     leads_on = graph.ancestors(total)
     inner = graph.ancestors(x_hat) if x_hat is not None else set()
     ends: list[tuple[Step, int, int]] = []
@@ -63,7 +69,7 @@ def find_join(run: Run, graph: Graph, latents: Sequence[Latent], x_hat: int | No
         if labels is not None and step.inputs[0] in from_latents and graph.depends_on_parameters(step.inputs[0]):
             ends.append((step, logits_of(tape, graph, step.inputs[0], from_latents), labels))
             continue
-        if not (is_elementwise(step) or step.name in _LOSSES):
+        if not (is_elementwise(step) if compares is None else step.name in compares) and step.name not in _LOSSES:
             continue
         predictions = [n for n in step.inputs if (n in from_latents or n == x_hat) and graph.depends_on_parameters(n)]
         targets = [n for n in step.inputs if _is_data(tape, graph, n)]

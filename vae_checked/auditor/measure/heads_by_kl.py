@@ -1,0 +1,76 @@
+"""The heads of a model that draws nothing in training, known by the KL that its loss has of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import permutations
+
+import torch
+from torch import Tensor
+
+from vae_checked.auditor.measure.kl_fit import Drawn, fit
+from vae_checked.auditor.recognition.recognition import Recognition
+from vae_checked.auditor.recording.origins import names_in
+from vae_checked.auditor.recording.replay import ReplayError, replay
+from vae_checked.facts import Parametrisation
+
+_LAYERS = names_in("addmm mm bmm convolution split chunk slice unbind select")
+_POSITIVE = (Parametrisation.STD, Parametrisation.VAR)
+_MOST = 8
+
+
+def heads_by_kl(seen: Recognition) -> tuple[int, int] | None:
+    """(mu, second) of which the loss has the KL of some parametrisation; None where it has none, or nothing is lost."""
+    if seen.total is None or seen.loss.kl_alone:
+        return None
+    for mu, second in permutations(_candidates(seen, seen.total), 2):
+        for positive in (False, True):
+            drawn = [_gradients(seen, seen.total, mu, second, seed, positive=positive) for seed in (1, 2)]
+            known = [each for each in drawn if each is not None]
+            if len(known) == len(drawn) and all(each.by_mu.any() and each.by_second.any() for each in known):
+                fitted = fit(known, positive)
+                if fitted is not None and (fitted[0] in _POSITIVE) is positive:
+                    return mu, second
+    return None
+
+
+def _candidates(seen: Recognition, total: int) -> list[int]:
+    """What the model returns and what its layers make, alike in shape by twos, the smallest first."""
+    tape, graph = seen.run.tape, seen.graph
+    held = () if seen.join is None else seen.join.predictions
+    leads_on = graph.ancestors(total, without=held)
+    returned = [number for part in seen.run.parts if (number := seen.run.number(part)) is not None]
+    made = [number for step in tape.steps if step.name in _LAYERS for number in step.outputs]
+    found = [
+        n
+        for n in dict.fromkeys((*returned, *made))
+        if n in leads_on and graph.depends_on_input(n) and graph.depends_on_parameters(n) and n != seen.x_hat
+    ]
+    shapes = [tape.values[n].tensor.shape for n in found]
+    paired = [n for n, shape in zip(found, shapes, strict=True) if len(shape) > 1 and shapes.count(shape) > 1]
+    return sorted(paired, key=lambda n: (tape.values[n].tensor.numel(), -n))[:_MOST]
+
+
+def _gradients(seen: Recognition, total: int, mu: int, second: int, seed: int, *, positive: bool) -> Drawn | None:
+    """The loss's gradient by both at drawn values, the reconstruction held still; None where it cannot be run so."""
+    tape = seen.run.tape
+    generator = torch.Generator().manual_seed(seed)
+    leaves = [tensor.requires_grad_() for tensor in _drawn(seen, (mu, second), generator, positive=positive)]
+    held = {} if seen.join is None else {n: tape.values[n].data for n in seen.join.predictions}
+    try:
+        end = replay(tape, {**held, mu: leaves[0], second: leaves[1]}, (total,), grad=True)[total]
+        by_mu, by_second = torch.autograd.grad(end.sum(), leaves, allow_unused=True)
+    except (ReplayError, RuntimeError, ValueError):
+        return None
+    if by_mu is None or by_second is None or not (by_mu.isfinite().all() and by_second.isfinite().all()):
+        return None
+    return Drawn(leaves[0].detach(), leaves[1].detach(), by_mu, by_second)
+
+
+def _drawn(
+    seen: Recognition, numbers: tuple[int, int], generator: torch.Generator, *, positive: bool
+) -> Iterator[Tensor]:
+    for number, low in zip(numbers, (-2.0, 0.3 if positive else -2.0), strict=True):
+        recorded = seen.run.tape.values[number].data
+        drawn = torch.rand(recorded.shape, generator=generator, dtype=torch.float64)
+        yield (low + (2.0 - low) * drawn).to(recorded)
