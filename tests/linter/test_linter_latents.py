@@ -259,5 +259,35 @@ def test_a_folder_of_tests_holds_tests_where_they_say_so(name: str, plain: str, 
     assert codes(linted(tmp_path / "b", {name: text})) == ["VAE202"]
 
 
+ENCODED = """
+
+def search(x, steps):
+    start = {start}
+    if start.shape[1] != 7:
+        start = net.to_m(net.trunk(start))
+    for _ in range(steps):
+        slope = torch.autograd.grad(net.back(start).sum(), [start])[0]
+        start.data += 0.1 * slope
+    return net.back(start)
+"""
+
+
+@pytest.mark.parametrize(
+    ("start", "expected"),
+    [
+        ("torch.rand(x.shape)", []),
+        ("torch.rand(11, 7, requires_grad=True)", []),
+        ("torch.randn(x.shape)", []),
+    ],
+)
+def test_where_a_search_for_a_latent_starts_is_no_draw_from_the_prior(
+    start: str, expected: list[str], tmp_path: Path
+) -> None:
+    text = BLOCKS.format(drawn="0") + ENCODED.format(start=start)
+    assert codes(linted(tmp_path, {"net.py": text})) == expected
+    straight = text.replace("    if start.shape[1] != 7:\n        start = net.to_m(net.trunk(start))\n", "")
+    assert codes(linted(tmp_path, {"net.py": straight})) == (["VAE202"] if start == "torch.rand(x.shape)" else [])
+
+
 def test_a_block_of_another_model_is_no_decoder(tmp_path: Path) -> None:
     assert codes(blocks(tmp_path, "painter(torch.rand(11, 64))")) == []

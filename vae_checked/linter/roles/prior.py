@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Hashable
 from pathlib import PurePath
 
 from vae_checked.facts import Fact, Facts, Noise, NoiseLaw, Sampler
@@ -46,6 +47,15 @@ def _tops(node: ast.Import | ast.ImportFrom) -> set[str]:
     return {name.partition(".")[0] for name in names}
 
 
+def _is_optimised(noise: Expr) -> bool:
+    """Whether a gradient by the draw itself is asked for: it is where a search for a latent starts."""
+    call = None if noise.site is None else noise.site.node
+    given = call.keywords if isinstance(call, ast.Call) else []
+    return any(
+        word.arg == "requires_grad" and isinstance(word.value, ast.Constant) and word.value.value for word in given
+    )
+
+
 def may_draw(value: Expr) -> bool:
     """Whether noise that is not normal stands anywhere in a value."""
     seen: set[int] = set()
@@ -67,6 +77,8 @@ class PriorDraws:
     def __init__(self) -> None:
         self._takes_z: set[Built] = set()
         self._drawn: list[tuple[Built, str, Expr]] = []
+        # The modules that each draw is handed to, by where they are built and by themselves.
+        self._given: dict[int, set[tuple[Built, Hashable]]] = {}
 
     def read(self, subject: str, graph: Graph, found: list[SamplerSite]) -> None:
         """Take note of where an evaluation's z and its bare noise go."""
@@ -78,13 +90,24 @@ class PriorDraws:
             given = strip(node.args[0])
             if given.uid in latents:
                 self._takes_z.add(built)
-            elif given.op == "noise" and given.get("law") is NoiseLaw.UNIFORM and not _is_of_a_test(given):
+            elif given.op == "noise" and given.get("law") is NoiseLaw.UNIFORM and not (
+                _is_of_a_test(given) or _is_optimised(given)
+            ):
                 self._drawn.append((built, subject, given))
+                self._given.setdefault(given.uid, set()).add((built, node.get("serial")))
 
     def facts(self) -> list[Facts]:
-        """The draws that are handed to a module which was trained on samples of a Gaussian posterior."""
+        """The draws that are handed to a module which was trained on samples of a Gaussian posterior.
+
+        What another module is given as well, as an encoder may be in a branch, is a picture of noise and no latent.
+        """
         return [
             Facts(subject, sampler=Sampler(noise=Fact(Noise(NoiseLaw.UNIFORM, 0.5, 12**-0.5), origin(noise))))
-            for built, subject, noise in self._drawn
-            if built in self._takes_z
+            for _, subject, noise in self._drawn
+            if self._is_taken_for_z(noise)
         ]
+
+    def _is_taken_for_z(self, noise: Expr) -> bool:
+        given = self._given[noise.uid]
+        places = {built for built, _ in given}
+        return places <= self._takes_z and len(places) == len(given)
