@@ -273,3 +273,52 @@ def test_a_loss_that_reads_the_models_dict_by_its_keys_is_handed_it(read: str, t
 def test_a_dict_with_other_keys_is_another_one(name: str, read: str, tmp_path: Path) -> None:
     text = BY_KEYS.format(name=name, read=read, kl=KL)
     assert codes(linted(tmp_path, {"net.py": text})) == []
+
+
+CHOSEN = (
+    HEAD
+    + """
+
+class Net(nn.Module):
+    def __init__(self, settings):
+        super().__init__()
+        self.settings = settings
+        self.trunk = nn.Linear(84, 33)
+        self.to_m, self.to_s = nn.Linear(33, 7), nn.Linear(33, 7)
+        self.back = nn.Sequential(nn.Linear(7, 33), nn.ReLU(), nn.Linear(33, 84))
+
+    def forward(self, x):
+        h = self.trunk(x)
+        if self.settings.deep:
+            h = F.relu(h)
+        if self.settings.wide:
+            h = F.elu(h)
+        if self.settings.long:
+            h = F.gelu(h)
+        m, s = self.to_m(h), self.to_s(h)
+        y = self.back(m + torch.exp(0.5 * s) * torch.randn_like(s))
+        {end}
+        kl = -0.5 * torch.sum(1 + s - m.pow(2) - s.exp())
+        return F.binary_cross_entropy_with_logits(y, x, reduction="sum") + kl
+
+
+def fit(settings, loader):
+    net = Net(settings)
+    for x in loader:
+        loss = net(x)
+        loss.backward()
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("end", "expected"),
+    [
+        ("y = torch.sigmoid(y) if self.settings.closed else y", []),
+        ("y = torch.softmax(y, 1) if self.settings.closed else torch.tanh(y)", []),
+        ("y = torch.sigmoid(y) if self.settings.closed else torch.sigmoid(y + x.mean())", ["VAE401"]),
+        ("y = torch.sigmoid(y)", ["VAE401"]),
+    ],
+)
+def test_an_activation_that_one_of_many_settings_chooses(end: str, expected: list[str], tmp_path: Path) -> None:
+    assert codes(linted(tmp_path, {"net.py": CHOSEN.format(end=end)})) == expected

@@ -162,6 +162,8 @@ def test_everything_in_one_file_is_read_alike(tmp_path: Path) -> None:
     [
         ("", "steps = transforms.Compose([transforms.ToTensor(), transforms.Normalize(*folder.moments)])", FOLDER),
         ("", "steps = transforms.Compose([transforms.ToTensor(), folder.extra])", FOLDER),
+        # A picture that is no tensor yet is normalised by nothing.
+        ("", "steps = transforms.Compose([transforms.Normalize((0.5,), (0.5,)), transforms.ToTensor()])", FOLDER),
         ("", "steps = None", "folder"),
         ("", "steps = transforms.Compose([transforms.RandomCrop(20)])", "datasets.ImageFolder(folder, steps)"),
     ],

@@ -330,6 +330,7 @@ def _facts(
         and (
             reconstructions.is_optional(recon, prediction, losses.recons)
             or reconstructions.is_chosen(recon, losses.unsettled)
+            or reconstructions.is_one_of_several(prediction, losses.unsettled)
         )
     ):
         # Which activation goes with which loss is up to whoever sets both.

@@ -90,8 +90,10 @@ class PriorDraws:
             given = strip(node.args[0])
             if given.uid in latents:
                 self._takes_z.add(built)
-            elif given.op == "noise" and given.get("law") is NoiseLaw.UNIFORM and not (
-                _is_of_a_test(given) or _is_optimised(given)
+            elif (
+                given.op == "noise"
+                and given.get("law") is NoiseLaw.UNIFORM
+                and not (_is_of_a_test(given) or _is_optimised(given))
             ):
                 self._drawn.append((built, subject, given))
                 self._given.setdefault(given.uid, set()).add((built, node.get("serial")))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from vae_checked.facts import Likelihood, Reduction
 from vae_checked.linter.roles.samplers import is_scalar
@@ -227,11 +227,44 @@ def is_optional(recon: Reconstruction, output: Expr, recons: Iterable[Reconstruc
         if other.term.site is None or recon.term.site is None or other.term.site.node is not recon.term.site.node:
             continue
         beside = other.second if output is recon.second else other.first
-        below = _bare(beside)
-        same = below.uid == bare.uid or (below.op == "layer" and below.get("serial") == bare.get("serial") is not None)
-        if same and activations(beside)[0] != own:
+        if _is_made_alike(_bare(beside), bare) and activations(beside)[0] != own:
             return True
     return False
+
+
+def is_one_of_several(output: Expr, unsettled: Graph) -> bool:
+    """Whether a branch chooses between activations of what `output` is made of, or between one and none.
+
+    Of many branches only some ways are gone through, which may all have the same activation.
+    """
+    own, last = activations(output)
+    if not own or last is None or last.site is None:
+        return False
+    bare = _bare(output)
+    for choice in unsettled.having("phi"):
+        ways = list(_ways(choice))
+        if any(way.site is not None and way.site.node is last.site.node for way in ways) and any(
+            _is_made_alike(_bare(way), bare) and activations(way)[0] != own for way in ways
+        ):
+            return True
+    return False
+
+
+def _ways(choice: Expr) -> Iterator[Expr]:
+    """What a choice, and those that it chooses between, come to."""
+    stack, count = [choice], 0
+    while stack and count < _MAX_NEAR:
+        node = strip(stack.pop())
+        count += 1
+        if node.op == "phi":
+            stack.extend(node.args[1:])
+        else:
+            yield node
+
+
+def _is_made_alike(one: Expr, other: Expr) -> bool:
+    """Whether two values are the same, or made by the same layer."""
+    return one.uid == other.uid or (one.op == "layer" and one.get("serial") == other.get("serial") is not None)
 
 
 def _bare(output: Expr) -> Expr:

@@ -178,6 +178,9 @@ def interval_after(evaluator: Evaluator, transform: Transform, interval: Interva
         elif name == "ConvertImageDtype" or (name == "ToDtype" and value is True):
             interval = UNIT if interval is None or interval == BYTE else interval
         elif name == "Normalize":
+            if interval == BYTE:
+                # A picture that is no tensor yet is refused: what is meant is not known.
+                return None
             interval = None if interval is None else _normalized(interval, value)
         elif name in ("Lambda", "unknown"):
             interval = _applied(evaluator, value, interval, site)
