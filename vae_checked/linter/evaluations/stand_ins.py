@@ -137,10 +137,16 @@ def _returns_several(method: Value) -> bool:
 def _model(evaluation: Evaluation) -> Instance | None:
     """The model that an evaluation is the run of."""
     if evaluation.instance is not None:
-        return evaluation.instance if evaluation.instance.cls.is_module else None
+        return evaluation.instance if _is_model(evaluation.instance) else None
     outer = (root.function for root in evaluation.observations.roots if root.function is not None and root.depth == 1)
     owners = (function.bound for function in outer)
-    return next((owner for owner in owners if isinstance(owner, Instance) and owner.cls.is_module), None)
+    return next((owner for owner in owners if isinstance(owner, Instance) and _is_model(owner)), None)
+
+
+def _is_model(instance: Instance) -> bool:
+    """Whether an object is a module, or is derived from one of another library's."""
+    cls = instance.cls
+    return cls.is_module or any("nn" in base.split(".")[:-1] for base in cls.external_bases())
 
 
 def _parts(model: Instance) -> set[str]:

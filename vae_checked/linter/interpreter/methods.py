@@ -153,6 +153,9 @@ def _call_on_tensor(
     if name == "step" and len(args) == 1 and isinstance(args[0], Function):
         # An optimizer that asks for the loss itself.
         return context.invoke(args[0], [], {}, site)
+    if name in ("train", "eval") and len(args) <= 1 and owner.op in ("atom", "attribute", "item"):
+        # No tensor has either: a model that is handed over hands itself back.
+        return owner
     if name == "fit":
         trainers.fit(context, args, kwargs, site)
     if name == "with_transform" and len(args) == 1:

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterable, Iterator
 
 from vae_checked.facts import Likelihood, Reduction
+from vae_checked.linter.roles import links
 from vae_checked.linter.roles.samplers import is_scalar
 from vae_checked.linter.symbols.expression import (
     LOGS,
@@ -70,7 +71,7 @@ def _read(node: Expr) -> Reconstruction | None:
             return Reconstruction(node, kind, node.args[0], node.args[1], ignored, known, scores=_scores(node, kind))
         return None
     if node.op in ("add", "sub"):
-        return _cross_entropy(node) if node.bits & OWN_LOGS else None
+        return (_cross_entropy(node) or _of_links(node)) if node.bits & OWN_LOGS else None
     if node.op in REDUCTIONS:
         if _is_of_classes(node):
             picked = _multinomial(strip(node.args[0]))
@@ -88,6 +89,13 @@ def _read(node: Expr) -> Reconstruction | None:
     if inner.op != "sub" or any(arg.op == "const" for arg in inner.args):
         return None
     return Reconstruction(node, Likelihood.MSE if power else Likelihood.L1, inner.args[0], inner.args[1])
+
+
+def _of_links(node: Expr) -> Reconstruction | None:
+    found = links.read(node)
+    if found is None:
+        return None
+    return Reconstruction(node, Likelihood.DENSITY, found.probable, found.given, sign=found.sign)
 
 
 def _of_difference(node: Expr) -> Reconstruction | None:
