@@ -18,7 +18,7 @@ from vae_checked.auditor.measure.timing import drawn_in_training, silent_timing,
 from vae_checked.auditor.recognition.latents import Latent
 from vae_checked.auditor.recording.origins import described, origin_of
 from vae_checked.auditor.recording.replay import ReplayError
-from vae_checked.auditor.terms import KLFacts, Observed, kl_facts, recon_facts
+from vae_checked.auditor.terms import KLFacts, Observed, categorical_facts, kl_facts, recon_facts
 from vae_checked.facts import (
     KL,
     Data,
@@ -40,6 +40,11 @@ T = TypeVar("T")
 _ANOTHER_MEAN = "the loss judges a mean, and z is drawn around another value that the sampler makes of it"
 _NO_LATENT = "no noise was seen to make z = location + scale * eps: a forward that samples, or adapter=, settles it"
 
+_CATEGORICAL = "the posterior is categorical: it has classes, and no mean and no std"
+_OF_A_GAUSSIAN = (
+    "sampler.std", "sampler.noise", "sampler.shared_over", "sampler.gradient_reaches", "sampler.timing", "heads.mu",
+    "heads.second", "heads.source", "heads.overflow",
+)  # fmt: skip
 _UNSEEN_NOISE = (
     "runs on one input differ, or cannot be repeated, and nothing random was recorded: noise that is drawn in another "
     "thread, or out of torch's sight, is not seen"
@@ -147,6 +152,11 @@ def _shared(seen: Observed, subject: str, data: Interval | None) -> Facts:
 
 
 def _without_latent(shared: Facts, seen: Observed) -> Facts:
+    attempt = _Attempts(dict(shared.unobserved))
+    categorical = attempt("kl.form", lambda: categorical_facts(seen), None)
+    if categorical is not None:
+        reasons = {**attempt.unobserved, **dict.fromkeys(_OF_A_GAUSSIAN, _CATEGORICAL)}
+        return replace(shared, kl=categorical, unobserved=reasons)
     unobserved = {**shared.unobserved, "sampler.std": _NO_LATENT, "kl.form": _NO_LATENT}
     if seen.unseen_noise:
         return replace(shared, unobserved={**unobserved, "sampler.timing": _UNSEEN_NOISE})

@@ -12,6 +12,7 @@ from vae_checked.auditor.losses.settings import Setting
 from vae_checked.auditor.measure import kl as kl_term
 from vae_checked.auditor.measure import recon as recon_term
 from vae_checked.auditor.measure import weights
+from vae_checked.auditor.measure.categorical import CategoricalKL, categorical_kl
 from vae_checked.auditor.measure.gradients import Gradients
 from vae_checked.auditor.recognition.recognition import Recognition
 from vae_checked.facts import KL, EffectiveBeta, Fact, Factor, Interval, Likelihood, Origin, Quantity, Recon, Reduced
@@ -83,7 +84,7 @@ class Observed:
     def _batch_divisions(
         self,
         weight: float,
-        measure: Callable[[Recognition], recon_term.ReconMeasured | kl_term.KLMeasured | None],
+        measure: Callable[[Recognition], recon_term.ReconMeasured | kl_term.KLMeasured | CategoricalKL | None],
     ) -> int | None:
         if self.other_batch is None:
             return None
@@ -107,6 +108,19 @@ class Observed:
         way = replace(way, settings=(*first.settings_by(Role.MU, Role.SECOND), *_supplied(first)))
         event = self.latents_of(place)
         return weights.explained(weight * copies, first.batch, event, way, divisions, first.loss.kept_batch)
+
+    @cached_property
+    def categorical(self) -> CategoricalKL | None:
+        """The KL of a categorical posterior in the training pass."""
+        return categorical_kl(self.train)
+
+    def categorical_reduction(self, found: CategoricalKL) -> tuple[Reduced, Factor]:
+        """How the KL of a categorical posterior is reduced over its variables, and its factor."""
+        first = self.train
+        divisions = self._batch_divisions(found.weight, categorical_kl)
+        way = self._with_sizes(_categorical_way)
+        event = first.run.tape.values[found.logits].tensor.numel() // found.classes // first.batch
+        return weights.explained(found.weight, first.batch, event, way, divisions, first.loss.kept_batch)
 
     def copies(self, place: int) -> int:
         """How often a head is repeated before anything is made of it, as one for each of several samples."""
@@ -140,6 +154,28 @@ def _kl_way(seen: Recognition, place: int) -> weights.Way | None:
     predictions = () if seen.join is None else seen.join.predictions
     cut = [number for number in (*latent.every_z, latent.std, *predictions) if number is not None]
     return weights.way_to(seen.run.tape, seen.graph, (latent.mu,), seen.total, cut)
+
+
+def _categorical_way(seen: Recognition) -> weights.Way | None:
+    found = categorical_kl(seen)
+    if found is None or seen.total is None:
+        return None
+    cut = () if seen.join is None else seen.join.predictions
+    return weights.way_to(seen.run.tape, seen.graph, (found.logits,), seen.total, cut)
+
+
+def categorical_facts(seen: Observed) -> KL | None:
+    """The KL of a categorical posterior to the uniform prior; None where the loss has none."""
+    found = seen.categorical
+    if found is None:
+        return None
+    form = Fact(found.form, found.origin)
+    sign = Fact(1 if found.weight > 0 else -1, found.origin)
+    if seen.train.doubtful_batch:
+        return KL(form, sign=sign, in_loss=Fact(True, found.origin))
+    reduced, factor = seen.categorical_reduction(found)
+    known = None if reduced.batch is None else Fact(reduced, found.origin)
+    return KL(form, Fact(factor, found.origin), sign, known, Fact(True, found.origin))
 
 
 def recon_facts(seen: Observed, unobserved: dict[str, str]) -> Recon:

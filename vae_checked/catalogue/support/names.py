@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from string import Formatter
 
-from vae_checked.facts import Facts, Likelihood, Parametrisation
+from vae_checked.facts import Facts, Family, Likelihood, Parametrisation
 
 # The field's names by their roles, the keys of `Facts.names`; what a formula is written of.
 FIELD = {
@@ -47,9 +47,15 @@ _LOSSES = {
 class Names:
     """The names of one VAE, for the format strings of the catalogue: `{called.mu}`, `{called.kl_formula}`."""
 
-    def __init__(self, known: Mapping[str, str], read_as: Parametrisation | None = None) -> None:
+    def __init__(
+        self,
+        known: Mapping[str, str],
+        read_as: Parametrisation | None = None,
+        family: Family = Family.GAUSSIAN,
+    ) -> None:
         self._known = known
         self._read_as = read_as
+        self._family = family
 
     def __getattr__(self, role: str) -> str:
         known = self._known.get(role)
@@ -66,14 +72,20 @@ class Names:
 
     @property
     def kl_formula(self) -> str:
-        """The KL to N(0, I) as it is written for the heads, the second one read as the sampler does."""
+        """The KL to N(0, I) as it is written for the heads, the second one read as the sampler does.
+
+        That of a categorical posterior is written of its probabilities q, to the uniform prior of K classes.
+        """
+        if self._family is Family.CATEGORICAL:
+            return "torch.sum(q * (torch.log(q) - math.log(1 / K)), dim=-1)"
         return _KL[self._read_as or Parametrisation.LOGVAR].format(m=self.mu, s=self.second)
 
 
 def names_of(facts: Facts) -> Names:
     """The names of what these facts are of."""
     curve = facts.sampler.std
-    return Names(facts.names, None if curve is None else curve.value.parametrisation)
+    family = Family.GAUSSIAN if facts.kl.form is None else facts.kl.form.value.family
+    return Names(facts.names, None if curve is None else curve.value.parametrisation, family)
 
 
 def std_formula(read_as: Parametrisation, facts: Facts) -> str:
