@@ -118,3 +118,30 @@ def test_a_prior_made_of_earlier_samples_accuses_no_step() -> None:
     report = audit(Recurrent(), f"B {STEPS} {FEATURES}", "loss")
     assert len(report.facts) == STEPS
     assert [finding.code for finding in report.findings] == []
+
+
+class Twins(nn.Module):
+    """Two posteriors; the second one's KL is taken with the log variance of the first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(FEATURES, 2 * LATENTS), nn.Linear(FEATURES, 2 * LATENTS)
+        self.decoder = nn.Linear(2 * LATENTS, FEATURES)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        mu_a, logvar_a = self.first(x).chunk(2, 1)
+        mu_b, logvar_b = self.second(x).chunk(2, 1)
+        z = [mu + (0.5 * s).exp() * torch.randn_like(mu) for mu, s in ((mu_a, logvar_a), (mu_b, logvar_b))]
+        return self.decoder(torch.cat(z, 1)), mu_a, logvar_a, mu_b, logvar_a
+
+    def loss(self, x_hat: Tensor, x: Tensor, mu_a: Tensor, logvar_a: Tensor, mu_b: Tensor, logvar_b: Tensor) -> Tensor:
+        zero = torch.zeros_like(mu_a)
+        kls = of_two(mu_a, logvar_a, zero, zero) + of_two(mu_b, logvar_b, zero, zero)
+        return ((x_hat - x).square().sum() + kls.sum()) / len(x)
+
+
+def test_heads_whose_kl_takes_another_head_are_not_called_clean() -> None:
+    torch.manual_seed(5)
+    report = audit(Twins(), f"B {FEATURES}", "loss")
+    (second,) = (each for each in report.examined if each.subject.endswith("2 of 2)"))
+    assert "VAE205" not in second.clean

@@ -264,3 +264,35 @@ def test_a_loss_that_the_forward_returns_is_measured_there() -> None:
     assert reading.balance is not None
     assert reading.balance.beta == pytest.approx(PIXELS, rel=2e-3)
     assert str(reading.balance) == f"{PIXELS} (elements of a sample {PIXELS})"
+
+
+class WithPrior(Digits):
+    """A prior with a mean and a variance that are learned, and the KL of the two Gaussians in the loss it returns."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        places = torch.arange(1.0, LATENTS + 1)
+        self.mean, self.log_variance = nn.Parameter(0.3 * places), nn.Parameter(0.5 - 0.2 * places)
+
+    def forward(self, x: Tensor) -> Any:
+        x_hat, mu, logvar = super().forward(x)
+        ratio = (logvar.exp() + (mu - self.mean).square()) / self.log_variance.exp()
+        kl = 0.5 * (self.log_variance - logvar + ratio - 1)
+        return {"loss": (x_hat - x).square().sum(1).mean() + kl.sum(1).mean(), "recon_x": x_hat}
+
+
+def test_the_kl_to_a_learned_prior_is_the_one_that_is_read() -> None:
+    torch.manual_seed(2)
+    model = WithPrior()
+    x = DIGITS[:BATCH]
+    with Monitor(model, to=[], rows=BATCH) as monitor:
+        model(x)["loss"].backward()
+        reading = monitor.step()
+    _, mu, logvar = Digits.forward(model, x)
+    posterior = torch.distributions.Normal(mu, (0.5 * logvar).exp())
+    prior = torch.distributions.Normal(model.mean, (0.5 * model.log_variance).exp())
+    wanted = torch.distributions.kl_divergence(posterior, prior).mean(0)
+    assert reading is not None
+    assert reading.kl_per_latent == pytest.approx(wanted.tolist(), rel=1e-2)
+    assert reading.balance is not None
+    assert reading.balance.beta == pytest.approx(1.0, rel=1e-2)

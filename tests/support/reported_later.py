@@ -179,8 +179,7 @@ class Both(nn.Module):
         last = logvar_p if self.mistaken else logvar_n
         return self.decoder(torch.cat([z_p, z_n], 1)), mu_p, logvar_p, mu_n, last
 
-    def loss(self, x_hat: Tensor, x: Tensor, output: Any) -> Tensor:
-        _, mu_p, logvar_p, mu_n, logvar_n = output
+    def loss(self, x_hat: Tensor, x: Tensor, mu_p: Tensor, logvar_p: Tensor, mu_n: Tensor, logvar_n: Tensor) -> Tensor:
         return ((x_hat - x).pow(2).sum(1) + (kl_of(mu_p, logvar_p) + kl_of(mu_n, logvar_n)).sum(1)).mean()
 
 
@@ -280,11 +279,11 @@ LATER: dict[str, Report] = {
             "dev4488/VAE_gumble_softmax/issues/1", "minus a categorical KL", NegativeCategorical, Categorical, "VAE302"
         ),
         _row("YongfeiYan/Gumbel_Softmax_VAE/issues/1", "1 / K for log(1 / K)", UnloggedPrior, Categorical, "VAE301"),
-        _row("tdspora/syngen/issues/258", "KL times 0", NoKL, Model, "VAE305"),
+        _row("tdspora/syngen/issues/258", "KL times 0", NoKL, Model, None),
         _row("AntixK/PyTorch-VAE/issues/34", "importance with a gradient", WeightedWithAGradient, Weighted, None),
         _row("mila-iqia/atari-representation-learning/pull/37", "ReLU on the mean", ClippedMean, Model, "VAE204"),
         _row("OpenTalker/SadTalker/issues/969", "one layer for both heads", OneHeadTwice, Model, "VAE205"),
-        _row("Sahandfer/CEM/issues/5", "another latent's log variance", FirstTwice, Both, "VAE205"),
+        _row("Sahandfer/CEM/issues/5", "another latent's log variance", FirstTwice, Both, None),
         _row("ixxi-dante/an2vec/issues/3", "error divided twice", Adjacency, AdjacencyOnce, "VAE504"),
         _row("rail-berkeley/rlkit/issues/119", "error summed over the batch", SummedError, Model, "VAE504"),
         _row("wohlert/semi-supervised-pytorch/issues/23", "softplus on logvar", Softplus, Model, "VAE204"),

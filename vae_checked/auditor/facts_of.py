@@ -38,6 +38,7 @@ from vae_checked.finding import Provenance
 
 T = TypeVar("T")
 _ANOTHER_MEAN = "the loss judges a mean, and z is drawn around another value that the sampler makes of it"
+_ANOTHER_HEAD = "the loss judges mu beside what another network makes, and not beside the second head that z has"
 _NO_LATENT = "no noise was seen to make z = location + scale * eps: a forward that samples, or adapter=, settles it"
 
 _CATEGORICAL = "the posterior is categorical: it has classes, and no mean and no std"
@@ -177,7 +178,10 @@ def _with_latent(shared: Facts, seen: Observed, place: int) -> Facts:
         attempt.unobserved["kl.form"] = _ANOTHER_MEAN
         term = KLFacts(KL(in_loss=term.kl.in_loss))
     source = head_source(first, latent)
-    if term.swapped is not None:
+    if term.lacks_second:
+        source = None
+        attempt.unobserved["heads.source"] = _ANOTHER_HEAD
+    elif term.swapped is not None:
         source = Fact(HeadSource.SWAPPED, term.swapped)
     elif first.loss.exchanged is not None and source is not None and source.value is HeadSource.DISTINCT:
         source = Fact(HeadSource.HANDED_OVER, first.loss.exchanged)

@@ -206,11 +206,15 @@ def _known_recon(seen: Observed, measured: recon_term.ReconMeasured, likelihood:
 
 @dataclass(frozen=True, slots=True)
 class KLFacts:
-    """The KL of one latent, the effective beta, and where the KL exchanges the heads, if it does."""
+    """The KL of one latent, the effective beta, and where the KL exchanges the heads, if it does.
+
+    `lacks_second`: another network takes part in it, and the second head of this latent does not.
+    """
 
     kl: KL = field(default_factory=KL)
     beta: Fact[EffectiveBeta] | None = None
     swapped: Origin | None = None
+    lacks_second: bool = False
 
 
 def kl_facts(seen: Observed, place: int, interval: Interval | None, unobserved: dict[str, str]) -> KLFacts:
@@ -230,7 +234,8 @@ def kl_facts(seen: Observed, place: int, interval: Interval | None, unobserved: 
         unobserved["kl.in_loss"] = measured.why
     if measured.form is None:
         unobserved["kl.form"] = measured.why
-        return KLFacts(KL(in_loss=in_loss), swapped=measured.origin if measured.swapped else None)
+        swapped = measured.origin if measured.swapped else None
+        return KLFacts(KL(in_loss=in_loss), swapped=swapped, lacks_second=measured.lacks_second)
     form = Fact(measured.form, measured.origin)
     if measured.weight is None or first.total is None:
         if measured.why:

@@ -218,11 +218,17 @@ class Live:
             )
         kl = [_kl_weight(*pair) for pair in pairs]
         if None in kl:
-            return None, ("the effective beta: the rest of the gradient at the heads is that of no closed-form KL",)
+            return None, (_NO_KL,)
         known = [weight for weight in kl if weight is not None]
         if max(known) - min(known) > 1e-2 * abs(known[0]):
             return None, ("the effective beta: the latents have different ones",)
         return (known[0], error[1], error[0]), ()
+
+
+_NO_KL = (
+    "the effective beta: the rest of the gradient at the heads is that of no closed-form KL to N(0, I), which is the "
+    "one that is shown: the loss may have another prior, or free bits"
+)
 
 
 def _kl_part(seen: _Seen) -> Tensor | None:

@@ -13,7 +13,8 @@ from torch import Tensor
 from vae_checked.adapters import Inputs, Subject
 from vae_checked.auditor.losses.loss import Loss
 from vae_checked.auditor.measure.intervals import interval_of
-from vae_checked.auditor.measure.kl import measure_kl
+from vae_checked.auditor.measure.kl import KLMeasured, measure_kl
+from vae_checked.auditor.measure.learned_prior import LearnedPrior
 from vae_checked.auditor.measure.recon import ReconMeasured, measure_recon
 from vae_checked.auditor.observe import observe
 from vae_checked.auditor.recognition.latents import Latent
@@ -120,8 +121,9 @@ def _measure(seen: Recognition, found: Probed) -> None:
             *seen.unobserved,
             "the posterior: no noise makes a z = mu + std * eps in this forward; give x and loss= where others do",
         ]
-    for latent in latents:
-        _measure_posterior(seen, latent, found)
+    kls = [_kl_of(seen, latent) for latent in latents]
+    for latent, kl in zip(latents, kls, strict=True):
+        _measure_posterior(seen, latent, None if kl is None else kl.prior, found)
     found.x_hat = _path_of(seen, seen.x_hat)
     if seen.x_hat is None:
         found.unobserved.append("x_hat: nothing that the forward returns is the reconstruction")
@@ -133,7 +135,7 @@ def _measure(seen: Recognition, found: Probed) -> None:
         found.reaches_encoder = _reaches(x_hat.tensor, means)
         if found.reaches_encoder is None:
             found.unobserved.append("the gradient to the encoder: its parameters are frozen")
-    found.weights = _weights(seen, latents)
+    found.weights = _weights(seen, kls)
 
 
 def _note(found: Probed, name: str, tensor: Tensor) -> None:
@@ -148,7 +150,14 @@ def _note(found: Probed, name: str, tensor: Tensor) -> None:
 # ------------------------------------------------------------------------------------------ the posterior
 
 
-def _measure_posterior(seen: Recognition, latent: Latent, found: Probed) -> None:
+def _kl_of(seen: Recognition, latent: Latent) -> KLMeasured | None:
+    """The latent's KL in a loss that the pass itself has."""
+    interval = None if latent.second is None else interval_of(seen.run.tape, seen.graph, latent.second)
+    return measure_kl(seen, latent, interval, with_values=False)
+
+
+def _measure_posterior(seen: Recognition, latent: Latent, prior: LearnedPrior | None, found: Probed) -> None:
+    """Note what the posterior is, and its KL: to the prior that the loss has, where it is known to have another."""
     tape = seen.run.tape
     noise = tape.values[latent.eps].tensor
     with torch.no_grad():
@@ -164,7 +173,10 @@ def _measure_posterior(seen: Recognition, latent: Latent, found: Probed) -> None
     interval = interval_of(tape, seen.graph, latent.second)
     for name, tensor in (("mu", mu), ("second head", second), ("std", std)):
         _note(found, name, tensor)
-    kl = 0.5 * (std.square() + mu.square() - 1.0) - std.clamp_min(torch.finfo(torch.float64).tiny).log()
+    centred, scaled = mu, std
+    if prior is not None:
+        centred, scaled = (mu - prior.mean.view_as(mu)) / prior.std.view_as(mu), std / prior.std.view_as(std)
+    kl = 0.5 * (scaled.square() + centred.square() - 1.0) - scaled.clamp_min(torch.finfo(torch.float64).tiny).log()
     found.kl += _by_unit(kl.mean(0), sum)
     found.variance += _by_unit(mu.var(0, correction=0), lambda values: sum(values) / len(values))
     found.latent_size += mu[0].numel()
@@ -254,17 +266,15 @@ def _reaches(x_hat: Tensor, locations: list[Tensor]) -> bool | None:
 # -------------------------------------------------------------------------------------------- a known loss
 
 
-def _weights(seen: Recognition, latents: list[Latent]) -> tuple[float, float, Likelihood] | None:
+def _weights(seen: Recognition, kls: Sequence[KLMeasured | None]) -> tuple[float, float, Likelihood] | None:
     """The weights of the KL and of the error in a loss that the pass itself has, and what is summed in the error."""
-    if seen.total is None or seen.loss.kl_alone or not latents:
+    if seen.total is None or seen.loss.kl_alone or not kls:
         return None
     recon: ReconMeasured | None = measure_recon(seen)
     if recon is None or recon.kind is None or recon.weight is None:
         return None
     weights = []
-    for latent in latents:
-        interval = None if latent.second is None else interval_of(seen.run.tape, seen.graph, latent.second)
-        kl = measure_kl(seen, latent, interval, with_values=False)
+    for kl in kls:
         if kl is None or kl.weight is None:
             return None
         weights.append(kl.weight)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from vae_checked.auditor.measure.kl_fit import Drawn, fit, fixed_prior, nearest_form, weight_of
-from vae_checked.auditor.measure.learned_prior import DRAWS, learned_prior
+from vae_checked.auditor.measure.learned_prior import DRAWS, LearnedPrior, learned_prior
 from vae_checked.auditor.recognition.graph import is_layout
 from vae_checked.auditor.recognition.latents import Latent
 from vae_checked.auditor.recognition.recognition import Recognition
@@ -39,7 +39,8 @@ class KLMeasured:
     """`form` None where the term is something else, with the reason in `why`; `weight` that of one latent's KL.
 
     `in_loss`: whether the loss has a gradient by it, None where that was not seen. `swapped`: it is the KL of a
-    posterior whose heads are exchanged.
+    posterior whose heads are exchanged. `prior` is the one that it is taken to, None where that is N(0, I).
+    `lacks_second`: the second head takes no part in it, and another network does.
     """
 
     form: KLForm | None
@@ -48,6 +49,8 @@ class KLMeasured:
     why: str = ""
     in_loss: bool | None = None
     swapped: bool = False
+    prior: LearnedPrior | None = None
+    lacks_second: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,15 +199,17 @@ def _to_another_prior(term: _Term, origin: Origin, why: str) -> KLMeasured:
     found = [each for each in term.drawn(range(1, 1 + DRAWS)) if each is not None]
     prior = learned_prior(found, term.positive)
     if prior is None:
-        return KLMeasured(None, None, origin, why)
+        lacks_second = bool(found) and not any(each.by_second.any() for each in found)
+        return KLMeasured(None, None, origin, why, lacks_second=lacks_second)
     kind = prior.parametrisation
     points = tuple((s, std_at(kind, s)) for s in (_POINTS_POSITIVE if term.positive else _POINTS))
     form = KLForm(kind, points, learned=True)
     near = term.gradients(*prior.near(found[0]))
     again = learned_prior([*found[: DRAWS - 1], *([] if near is None else [near])], term.positive)
     if again is None or not math.isclose(again.weight, prior.weight, rel_tol=_LOOSE):
-        return KLMeasured(form, None, origin, "its weight changes with its size: free bits, a capacity or the like")
-    return KLMeasured(form, prior.weight, origin)
+        why = "its weight changes with its size: free bits, a capacity or the like"
+        return KLMeasured(form, None, origin, why, prior=prior)
+    return KLMeasured(form, prior.weight, origin, prior=prior)
 
 
 def _beside_a_large_kl(term: _Term, ahead: set[int], drawn: Drawn) -> str:
