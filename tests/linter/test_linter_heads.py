@@ -422,7 +422,47 @@ def test_what_confines_a_head_is_told_not_what_follows_it(spread: str, tmp_path:
     assert told(tmp_path, "self.to_m(y) - self.to_m(x)", spread) == [("VAE204", "rise = F.relu(self.to_s(x))")]
 
 
-def test_heads_that_the_kl_takes_for_each_other_are_told_at_the_kl(tmp_path: Path) -> None:
-    at_the_kl = [("VAE205", "return 0.5 * (m ** 2 + s.exp() - 1 - s).sum()")]
-    assert told(tmp_path, "self.to_m(x)", "self.to_s(x)", "s, m") == at_the_kl
+def test_heads_that_the_kl_takes_for_each_other_are_told_where_they_are_handed_over(tmp_path: Path) -> None:
+    call = 'loss = F.mse_loss(out, y, reduction="sum") + divergence(s, m)'
+    assert told(tmp_path, "self.to_m(x)", "self.to_s(x)", "s, m") == [("VAE205", call)]
     assert told(tmp_path, "self.to_m(x)", "self.to_s(x)") == []
+
+
+CHECK = """
+
+def check(loader):
+    net = Net()
+    with torch.no_grad():
+        for x, y in loader:
+            out, m, s = net(x, y)
+            print(F.mse_loss(out, y, reduction="sum") + divergence({order}))
+
+
+def main(loader):
+    fit(loader)
+    check(loader)
+"""
+
+
+def test_one_call_of_two_that_takes_the_heads_for_each_other_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "apart.py"
+    text = APART.format(mean="self.to_m(x)", spread="self.to_s(x)", order="m, s")
+    path.write_text(text + CHECK.format(order="m, s"), encoding="utf-8")
+    assert lint([path]).findings == ()
+    path.write_text(text + CHECK.format(order="s, m"), encoding="utf-8")
+    (finding,) = lint([path]).findings
+    assert finding.place is not None
+    assert (finding.code, finding.place.text.strip()) == (
+        "VAE205",
+        'print(F.mse_loss(out, y, reduction="sum") + divergence(s, m))',
+    )
+
+
+def test_heads_are_told_at_a_kl_that_is_written_beside_them(tmp_path: Path) -> None:
+    path = tmp_path / "apart.py"
+    text = APART.format(mean="self.to_m(x)", spread="self.to_s(x)", order="m, s")
+    written = "0.5 * (s ** 2 + m.exp() - 1 - m).sum()"
+    path.write_text(text.replace("divergence(m, s)\n        loss", f"{written}\n        loss"), encoding="utf-8")
+    (finding,) = lint([path]).findings
+    assert finding.place is not None
+    assert written in finding.place.text

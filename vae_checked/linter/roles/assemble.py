@@ -338,10 +338,15 @@ def _facts(
     if evaluation.loss_is_one_of_several:
         # What a loss needs of the output is asked of the one that goes with the model.
         output, recon_found = Output(), replace(recon_found, swapped=None)
+    crossed = site is not None and shown is not None and exchanged(site, shown)
+    with_kl = losses.roots_with(shown.term) if crossed and shown is not None else ()
     found = Facts(
         subject=evaluation.subject,
         sampler=sampler,
-        heads=replace(heads_facts(site, head, shown), overflow=training.overflow(head, site, trained_by, losses.graph)),
+        heads=replace(
+            heads_facts(site, head, shown, with_kl),
+            overflow=training.overflow(head, site, trained_by, losses.graph),
+        ),
         kl=kl_found,
         output=output,
         recon=recon_found,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import math
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -19,6 +20,7 @@ from vae_checked.facts import (
     Sampler,
     StdCurve,
 )
+from vae_checked.linter.files import syntax
 from vae_checked.linter.roles import gradients, samplers
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import is_given
@@ -28,6 +30,7 @@ from vae_checked.linter.symbols.expression import (
     ELEMENTWISE,
     TRANSPARENT,
     Expr,
+    Site,
     contains,
     elementwise,
     origin,
@@ -177,8 +180,10 @@ def _shaped_like(head: Expr) -> Iterator[Expr]:
             yield tensors[0]
 
 
-def heads_facts(site: SamplerSite | None, head: Expr | None, kl: Divergence | None) -> Heads:
-    """The facts of the two heads of the sampler at `site`, whose KL is `kl`."""
+def heads_facts(
+    site: SamplerSite | None, head: Expr | None, kl: Divergence | None, with_kl: Sequence[Root] = ()
+) -> Heads:
+    """The facts of the two heads of the sampler at `site`, whose KL is `kl` and is met at the roots `with_kl`."""
     if site is None:
         return Heads() if kl is None else _heads_of(kl)
     location, second = _varying(interval_of(site.location)), None
@@ -187,7 +192,7 @@ def heads_facts(site: SamplerSite | None, head: Expr | None, kl: Divergence | No
     return Heads(
         mu=None if location is None else Fact(location, decisive(site.location)),
         second=None if second is None or head is None else Fact(second, decisive(head)),
-        source=_swapped(site, kl) or _source(site, head),
+        source=_swapped(site, kl, with_kl) or _source(site, head),
     )
 
 
@@ -219,9 +224,30 @@ def _heads_of(kl: Divergence) -> Heads:
     )
 
 
-def _swapped(site: SamplerSite, kl: Divergence | None) -> Fact[HeadSource] | None:
-    """Told at the KL: mu is what the sampler adds noise to, whatever it is called."""
-    return Fact(HeadSource.SWAPPED, origin(kl.term)) if kl is not None and exchanged(site, kl) else None
+def _swapped(site: SamplerSite, kl: Divergence | None, with_kl: Sequence[Root]) -> Fact[HeadSource] | None:
+    """Told where the KL is handed its heads, or at the KL itself: mu is what the sampler adds noise to."""
+    if kl is None or not exchanged(site, kl):
+        return None
+    return Fact(HeadSource.SWAPPED, _handed_over(kl, with_kl) or origin(kl.term))
+
+
+def _handed_over(kl: Divergence, with_kl: Sequence[Root]) -> Origin | None:
+    """The one call of the function that a KL is written in; None where there is none, or where there are others."""
+    written = None if kl.term.site is None else kl.term.site.node
+    own = {
+        root.function.node: root.function.name
+        for root in with_kl
+        if root.function is not None and any(node is written for node in syntax.descendants(root.function.node))
+    }
+    callers = [root for root in with_kl if root.function is None or root.function.node not in own]
+    nearest = [root for root in callers if any(contains(value, kl.term.uid) for value in _held(root.value))]
+    calls = {
+        id(node): Site(root.site.source, node).origin
+        for root in nearest or callers
+        for node in ast.walk(root.site.node)
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) in own.values()
+    }
+    return next(iter(calls.values())) if len(calls) == 1 else None
 
 
 def exchanged(site: SamplerSite, kl: Divergence | None) -> bool:
