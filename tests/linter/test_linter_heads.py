@@ -422,7 +422,7 @@ def test_what_confines_a_head_is_told_not_what_follows_it(spread: str, tmp_path:
     assert told(tmp_path, "self.to_m(y) - self.to_m(x)", spread) == [("VAE204", "rise = F.relu(self.to_s(x))")]
 
 
-def test_heads_that_the_kl_takes_for_each_other_are_told_where_they_are_handed_over(tmp_path: Path) -> None:
+def test_heads_that_are_exchanged_are_told_where_they_are_handed_over(tmp_path: Path) -> None:
     call = 'loss = F.mse_loss(out, y, reduction="sum") + divergence(s, m)'
     assert told(tmp_path, "self.to_m(x)", "self.to_s(x)", "s, m") == [("VAE205", call)]
     assert told(tmp_path, "self.to_m(x)", "self.to_s(x)") == []

@@ -159,3 +159,26 @@ def test_a_loop_whose_turns_are_known_is_a_sum_over_columns_too(loop: str, expec
         text = text.replace(f"            {line}", f"                {line}")
     text = text.replace("spans):", "spans, columns):", 1)
     assert codes(linted(tmp_path, {"net.py": text})) == expected
+
+
+ROWS = (
+    HEAD
+    + MODEL_OF_ROWS
+    + """
+
+def fit(loader):
+    net = Net()
+    for x, _ in loader:
+        m, s = net.encode(x)
+        y = net.back(m + torch.exp(0.5 * s) * torch.randn_like(s))
+        error = torch.sum(torch.pow(x - y, 2), 0) / x.size(0)
+        kl = 0.5 * torch.sum(m.pow(2) + s.exp() - 1 - s, 1).mean()
+        loss = error + kl
+        {end}
+"""
+)
+
+
+@pytest.mark.parametrize(("end", "expected"), [("loss.backward()", []), ("loss.mean().backward()", ["VAE502"])])
+def test_what_is_differentiated_without_a_sum_has_one_entry(end: str, expected: list[str], tmp_path: Path) -> None:
+    assert codes(linted(tmp_path, {"net.py": ROWS.format(end=end)})) == expected

@@ -84,6 +84,8 @@ def recon_facts(
         by_turns = is_of_a_turn(kl, recon, elsewhere=losses.in_other_loops(kl, recon))
         open_axes = recon.ignored or recon.kind is Likelihood.DENSITY or by_turns
         reduced = None if open_axes else _reduced(recon, kl, reading)
+        if reduced is not None and _is_one_number(reduced, reading, losses):
+            reduced = None
         sign = recon_sign(reading, kl)
     return Recon(
         kind=Fact(recon.kind, where),
@@ -106,8 +108,17 @@ def _reduced(recon: Reconstruction, kl: Divergence, reading: JointLoss) -> Reduc
     whole = own is not None and own.event is not Reduction.KEPT
     if found is not None and whole and reductions.repeated(reading.above, own, other):
         # The total of the batch is added to each sample of the KL, and counts as often.
-        return replace(found, over_batch=found.over_batch - 1)
+        found = replace(found, over_batch=found.over_batch - 1)
     return found
+
+
+def _is_one_number(reduced: Reduced, reading: JointLoss, losses: Losses) -> bool:
+    """Whether an error that keeps a sample's axes is differentiated as it is: only with one entry can it be."""
+    return (
+        reduced.event is Reduction.KEPT
+        and reduced.batch is not Reduction.KEPT
+        and any(value.uid == reading.total.uid for value in losses.backward)
+    )
 
 
 def _computed_from(output: Expr, given: Expr) -> bool:

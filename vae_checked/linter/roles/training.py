@@ -116,6 +116,9 @@ def timing_without_noise(kl: Divergence, recon: Reconstruction | None, losses: L
         return Sampler()
     if contains(sides[0], strip(kl.head).uid) or not _is_decoded_in(sides[0], kl.location, losses.graph):
         return Sampler()
+    if losses.of(kl, recon) is None:
+        # An autoencoder may show the KL of what it inherits, and be trained by its error alone.
+        return Sampler()
     return Sampler(timing=Fact(NoiseTiming(training=False), origin(kl.location)))
 
 
