@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import vae_checked
-from vae_checked.auditor.recognition import join
+from vae_checked.auditor.recognition import classes, join
 from vae_checked.auditor.recording import randomness
 from vae_checked.mathematics.ops import OPERATIONS, aten
 
@@ -93,7 +93,7 @@ def strangers_to_the_linter(linter: Room) -> list[str]:
 
 def strangers_to_the_auditor(auditor: Room) -> list[str]:
     """What the auditor asks steps about and is no operation with a record, no draw, no loss and no question."""
-    known = {*randomness._FAMILIES, *join._LOSSES, *QUESTIONS}
+    known = {*randomness._FAMILIES, *join._LOSSES, *classes.CROSS_ENTROPIES, *QUESTIONS}
     return [f"{where}: {word}" for word, where in auditor.compared() if aten(word) is None and word not in known]
 
 

@@ -12,6 +12,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from vae_checked.auditor.losses.settings import Setting
+from vae_checked.auditor.recognition.classes import CROSS_ENTROPIES
 from vae_checked.auditor.recognition.graph import Graph
 from vae_checked.auditor.recording.literals import names_value
 from vae_checked.auditor.recording.origins import names_in
@@ -22,7 +23,6 @@ from vae_checked.mathematics.reductions import Number, Scaling, Size, Weight, is
 _MEANS = names_in(
     "mean mse_loss l1_loss smooth_l1_loss huber_loss binary_cross_entropy binary_cross_entropy_with_logits kl_div"
 )
-_OF_LABELS = names_in("nll_loss nll_loss_forward nll_loss2d nll_loss2d_forward")
 _BY_MEAN = 1
 _WRITTEN_OUT = (0.5, 1.0, 2.0)
 _CLOSE = 1e-2
@@ -121,7 +121,7 @@ def way_to(
 
 
 def _mean_count(tape: Tape, step: Step, number: int) -> int:
-    if step.name in _OF_LABELS:
+    if step.name in CROSS_ENTROPIES:
         mean = _BY_MEAN in [a for a in step.args[2:] if isinstance(a, int)]
         return tape.values[step.inputs[1]].tensor.numel() if mean else 1
     if step.name not in _MEANS:

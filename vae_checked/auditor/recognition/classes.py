@@ -8,12 +8,12 @@ from vae_checked.auditor.recognition.graph import Graph
 from vae_checked.auditor.recording.origins import names_in
 from vae_checked.auditor.recording.tape import Step, Tape
 
-_CROSS_ENTROPIES = names_in("nll_loss nll_loss_forward nll_loss2d nll_loss2d_forward")
+CROSS_ENTROPIES = names_in("nll_loss nll_loss_forward nll_loss2d nll_loss2d_forward")
 
 
 def is_of_classes(step: Step) -> bool:
     """Whether a step takes of each row of log probabilities the one that a label names."""
-    return step.name in _CROSS_ENTROPIES or step.name == "gather"
+    return step.name in CROSS_ENTROPIES or step.name == "gather"
 
 
 def labels_of(tape: Tape, graph: Graph, step: Step, x: int) -> int | None:
