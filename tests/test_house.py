@@ -19,7 +19,10 @@ import vae_checked
 
 # ------------------------------------------------------------------------------------------------- the walls
 
-COMMON = {"errors", "finding", "facts", "interval", "latent_facts", "record", "text", "markup", "regular_files"}
+COMMON = {
+    "errors", "finding", "facts", "interval", "latent_facts", "record", "text", "markup", "html_page", "sarif_log",
+    "regular_files",
+}  # fmt: skip
 ANY = None
 WALLS: dict[str, set[str] | None] = {
     "catalogue": {"mathematics"},
@@ -48,8 +51,8 @@ WALLS: dict[str, set[str] | None] = {
 }
 EDGE = {"cli", "pytest_plugin", "flake8_plugin"}
 STDLIB_ONLY = {
-    "errors", "finding", "facts", "interval", "latent_facts", "record", "text", "markup", "regular_files", "config",
-    "definitions", "mathematics", "catalogue", "linter", "reports",
+    "errors", "finding", "facts", "interval", "latent_facts", "record", "text", "markup", "html_page", "sarif_log",
+    "regular_files", "config", "definitions", "mathematics", "catalogue", "linter", "reports",
 }  # fmt: skip
 FORBIDDEN_PACKAGES = {"laws": {"hypothesis"}}
 

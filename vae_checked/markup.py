@@ -64,6 +64,13 @@ def json_list(entries: Sequence[object]) -> str:
     return _dumped(entries)
 
 
+def fingerprint(parts: Sequence[str]) -> str:
+    """What stays the same of an entry from run to run, as a short text."""
+    from hashlib import sha256  # noqa: PLC0415  only reports of some kinds need it
+
+    return sha256(json.dumps(parts).encode()).hexdigest()
+
+
 def _dumped(value: object) -> str:
     text = json.dumps(_encodable(value), indent=2, allow_nan=False)
     return _COMMAND.sub(r"##\1\\u005b", text) + "\n"

@@ -29,9 +29,9 @@ from vae_checked.facts import (
     Recon,
 )
 from vae_checked.finding import Finding, Place, Severity
+from vae_checked.html_page import SCRIPT
 from vae_checked.linter import lint
 from vae_checked.reports import render
-from vae_checked.reports.html_style import SCRIPT
 from vae_checked.reports.pictures import _stage_of, pictures
 
 VOID = {"meta", "input", "line", "path", "rect", "circle", "polyline"}

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from vae_checked.shapes import LockedModel, ModelShapes, ShapesReport
 
 _MODEL = "package.module:attribute, or NAME of [tool.vae-checked.models.NAME] in pyproject.toml"
-_FORMATS = ("text", "json", "github", "junit")
 
 
 EXAMPLES = (
@@ -33,6 +32,8 @@ EXAMPLES = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What `shapes` takes: one of its own commands, and what that takes."""
+    from vae_checked.reports import FORMATS
+
     sub = parser.add_subparsers(title="commands", dest="action", metavar="COMMAND", required=True)
 
     def command(name: str, purpose: str, models: str | int | None) -> argparse.ArgumentParser:
@@ -54,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     diff.add_argument("new", nargs="?", metavar="NEW", help="another lock")
     diff.add_argument("--rev", metavar="GITREF", help="compare the lock as of this revision with the lock as it is")
     for each in (check, diff):
-        each.add_argument("--format", choices=_FORMATS, default="text", help="form of the report (default: text)")
+        each.add_argument("--format", choices=tuple(FORMATS), default="text", help="form of the report (default: text)")
         each.add_argument("--output", metavar="FILE", help="write the report to FILE instead of standard output")
         each.add_argument("--exit-zero", action="store_true", help="exit with 0 even when there are differences")
     infer = command("infer", "print the shapes of models, the formulas of their axes, and the sizes they accept", "*")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from vae_checked.finding import RemarkKind, Severity
-from vae_checked.markup import json_list
+from vae_checked.markup import fingerprint, json_list
 from vae_checked.reports import remarks
 
 if TYPE_CHECKING:
@@ -41,7 +40,7 @@ def _findings(report: Report) -> Iterator[dict[str, object]]:
         yield {
             "description": f"{each.code} {each.name}: {each.message} ({each.grounds}). Fix: {each.fix}",
             "check_name": each.code,
-            "fingerprint": _fingerprint((*key, str(seen[key]))),
+            "fingerprint": fingerprint((*key, str(seen[key]))),
             "severity": _SEVERITY[each.severity],
             "location": _location(each),
         }
@@ -63,14 +62,14 @@ def _remarks(report: Report) -> Iterator[dict[str, object]]:
     for each in (each for found in remarks(report).values() for each in found if each.kind in _REMARKS):
         key = (each.kind.value, each.place.path, each.place.text.strip(), each.message)
         seen[key] += 1
-        yield _remark(each, _fingerprint((*key, str(seen[key]))))
+        yield _remark(each, fingerprint((*key, str(seen[key]))))
 
 
-def _remark(remark: Remark, fingerprint: str) -> dict[str, object]:
+def _remark(remark: Remark, known_by: str) -> dict[str, object]:
     return {
         "description": f"{remark.kind}: {remark.message}",
         "check_name": remark.kind.value.replace(" ", "-"),
-        "fingerprint": fingerprint,
+        "fingerprint": known_by,
         "severity": _REMARKS[remark.kind],
         "location": _located(remark.place),
     }
@@ -80,13 +79,7 @@ def _unread(path: str, reason: str) -> dict[str, object]:
     return {
         "description": f"not read, so not judged: {reason}",
         "check_name": "unread",
-        "fingerprint": _fingerprint(("unread", path)),
+        "fingerprint": fingerprint(("unread", path)),
         "severity": "major",
         "location": {"path": path, "lines": {"begin": 1}},
     }
-
-
-def _fingerprint(parts: tuple[str, ...]) -> str:
-    from hashlib import sha256  # noqa: PLC0415  only reports of this kind need it
-
-    return sha256(json.dumps(parts).encode()).hexdigest()

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from vae_checked.finding import Severity
+from vae_checked.html_page import html_page, html_section
 from vae_checked.markup import html_text
 from vae_checked.reports import all_examined, remarks
-from vae_checked.reports.html_style import SCRIPT, STYLE
 from vae_checked.reports.page import difference
 from vae_checked.reports.pictures import pictures
 from vae_checked.reports.portrait import portrait
@@ -23,42 +23,17 @@ if TYPE_CHECKING:
     from vae_checked.finding import Finding
     from vae_checked.reports import Report
 
-# Nothing but what stands in the page itself is loaded or run.
-_POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
-)
 # Of many VAEs pictures would only be long: those with findings come first.
 _MOST_PICTURED = 20
 
 
 def render(report: Report) -> str:
     """An overview, every finding with its source and remedy, pictures of each VAE, and what was looked at."""
-    from vae_checked import __version__  # noqa: PLC0415  avoids a cycle: the package resolves its public names lazily
-
     found = by_subject(report)
     ordered = [each for findings in found.values() for each in findings]
-    parts = [
-        "<!doctype html>",
-        '<html lang="en"><head><meta charset="utf-8">',
-        '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
-        f"<title>vae-checked: {html_text(', '.join(found) or 'no finding')}</title>",
-        f"<style>{STYLE}</style></head><body>",
-        f'<header><h1>vae-checked</h1><p class="soft">version {__version__}, {_today()}</p>',
-        f"<p>{html_text(report.summary)}</p>{_counts(report)}</header><main>",
-        *_index(ordered),
-        *_findings(report, found, ordered),
-        *_pictured(report, found),
-        *_looked_at(report),
-        f"</main><script>{SCRIPT}</script></body></html>",
-    ]
-    return "\n".join(parts) + "\n"
-
-
-def _today() -> str:
-    from datetime import datetime  # noqa: PLC0415  beside its one use
-
-    return f"{datetime.now().astimezone():%Y-%m-%d %H:%M %Z}"
+    header = [f"<p>{html_text(report.summary)}</p>{_counts(report)}"]
+    body = [*_index(ordered), *_findings(report, found, ordered), *_pictured(report, found), *_looked_at(report)]
+    return html_page(", ".join(found) or "no finding", header, body)
 
 
 def _counts(report: Report) -> str:
@@ -158,30 +133,23 @@ def _pictured(report: Report, found: dict[str, list[Finding]]) -> Iterator[str]:
         yield f"<section><h2>What {html_text(each.subject)} does</h2>"
         for caption, drawn in pictures(each.views, found.get(each.subject, ())):
             yield f'<figure><div class="wide">{drawn}</div><figcaption>{html_text(caption)}</figcaption></figure>'
-        yield from _facts(each)
+        yield _facts(each)
         yield "</section>"
     if len(vaes) > _MOST_PICTURED:
         yield f'<p class="soft">{len(vaes) - _MOST_PICTURED} more VAEs are not pictured.</p>'
 
 
-def _facts(examined: Examined) -> Iterator[str]:
-    lines = dict.fromkeys(line for view in examined.views for line in portrait(view))
-    yield from _section("Facts", list(lines))
+def _facts(examined: Examined) -> str:
+    return html_section("Facts", list(dict.fromkeys(line for view in examined.views for line in portrait(view))))
 
 
 def _looked_at(report: Report) -> Iterator[str]:
-    yield from _section("Recognised", report.recognised)
-    yield from _section("Checked and clean", clean(report))
-    yield from _section("In part", in_part(report))
-    yield from _section("Not decided", report.unobserved)
-    yield from _section("Not read", [f"{path}: {reason}" for path, reason in report.unread])
-    yield from _section("Left out", [f"{path}: {reason}" for path, reason in report.left_out])
+    yield html_section("Recognised", report.recognised)
+    yield html_section("Checked and clean", clean(report))
+    yield html_section("In part", in_part(report))
+    yield html_section("Not decided", report.unobserved)
+    yield html_section("Not read", [f"{path}: {reason}" for path, reason in report.unread])
+    yield html_section("Left out", [f"{path}: {reason}" for path, reason in report.left_out])
     for heading, found in remarks(report).items():
-        yield from _section(heading.capitalize(), [str(each) for each in found])
-    yield from _section("Statistics", statistics(report))
-
-
-def _section(title: str, lines: Sequence[str]) -> Iterator[str]:
-    if lines:
-        items = "".join(f"<li>{html_text(line)}</li>" for line in lines)
-        yield f"<details open><summary>{title}</summary><ul>{items}</ul></details>"
+        yield html_section(heading.capitalize(), [str(each) for each in found])
+    yield html_section("Statistics", statistics(report))

@@ -5,22 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vae_checked.finding import Severity
-from vae_checked.markup import json_text
 from vae_checked.reports import remarks
+from vae_checked.sarif_log import artifact, documentation, sarif_log
 from vae_checked.text import without_comment
 
 if TYPE_CHECKING:
     from vae_checked.catalogue import Mistake
-    from vae_checked.finding import Finding, Place
+    from vae_checked.finding import Finding, Place, Remark
     from vae_checked.reports import Report
 
-SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _LEVEL = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
 
 
 def render(report: Report) -> str:
     """One run: the rules that the findings name, the findings as results, the unread files as notifications."""
-    from vae_checked import __version__  # noqa: PLC0415  avoids a cycle: the package resolves its public names lazily
     from vae_checked.catalogue import CATALOGUE  # noqa: PLC0415  only reports of this kind need the rules
 
     findings = sorted(report.findings, key=lambda each: each.sort_key)
@@ -28,59 +26,33 @@ def render(report: Report) -> str:
     rules = sorted((each for each in CATALOGUE if each.code in named), key=lambda each: each.code)
     index = {each.code: position for position, each in enumerate(rules)}
     home = documentation()
-    run: dict[str, object] = {
-        "tool": {
-            "driver": {
-                "name": "vae-checked",
-                "version": __version__,
-                "semanticVersion": __version__,
-                **({"informationUri": home} if home else {}),
-                "rules": [_rule(each, home) for each in rules],
-            }
-        },
-        "columnKind": "unicodeCodePoints",
-        "invocations": [
-            {
-                # What could not be read was not judged: a reader must not take the silence for health.
-                "executionSuccessful": not report.unread,
-                "toolExecutionNotifications": [
-                    {
-                        "level": "warning",
-                        "message": {"text": reason},
-                        "locations": [{"physicalLocation": {"artifactLocation": {"uri": _uri(path)}}}],
-                    }
-                    for path, reason in report.unread
-                ]
-                + [
-                    {
-                        "level": "note",
-                        "descriptor": {"id": str(each.kind).replace(" ", "-")},
-                        "message": {"text": each.message},
-                        "locations": [_location(each.place)],
-                    }
-                    for found in remarks(report).values()
-                    for each in found
-                ],
-            }
-        ],
-        "results": [_result(each, index) for each in findings],
-    }
+    notes = [
+        *(_unread(path, reason) for path, reason in report.unread),
+        *(_note(each) for found in remarks(report).values() for each in found),
+    ]
     counts = report.statistics
-    if counts is not None:
-        run["properties"] = {"statistics": {code: number for code, _, number in counts}}
-    return json_text({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]})
+    return sarif_log(
+        rules=[_rule(each, home) for each in rules],
+        results=[_result(each, index) for each in findings],
+        # What could not be read was not judged: a reader must not take the silence for health.
+        successful=not report.unread,
+        notes=notes,
+        more=None if counts is None else {"properties": {"statistics": {code: number for code, _, number in counts}}},
+    )
 
 
-def documentation() -> str:
-    """The address of the documentation, as the installed package states it; empty where it states none."""
-    from importlib.metadata import PackageNotFoundError, metadata  # noqa: PLC0415  beside its one use
+def _unread(path: str, reason: str) -> dict[str, object]:
+    place = {"physicalLocation": {"artifactLocation": artifact(path)}}
+    return {"level": "warning", "message": {"text": reason}, "locations": [place]}
 
-    try:
-        stated: list[str] = metadata("vae-checked").get_all("Project-URL") or []
-    except PackageNotFoundError:
-        return ""
-    addresses = dict(each.split(", ", 1) for each in stated if ", " in each)
-    return addresses.get("Documentation", "").rstrip("/")
+
+def _note(remark: Remark) -> dict[str, object]:
+    return {
+        "level": "note",
+        "descriptor": {"id": str(remark.kind).replace(" ", "-")},
+        "message": {"text": remark.message},
+        "locations": [_location(remark.place)],
+    }
 
 
 def _rule(mistake: Mistake, home: str) -> dict[str, object]:
@@ -125,13 +97,13 @@ def _fix(finding: Finding, place: Place) -> dict[str, object]:
     start = len(code) - len(code.lstrip()) + 1
     region = {"startLine": place.line, "startColumn": start, "endLine": place.line, "endColumn": len(code) + 1}
     replacement = {"deletedRegion": region, "insertedContent": {"text": finding.fixed_line}}
-    change = {"artifactLocation": {"uri": _uri(place.path)}, "replacements": [replacement]}
+    change = {"artifactLocation": artifact(place.path), "replacements": [replacement]}
     return {"description": {"text": finding.fix}, "artifactChanges": [change]}
 
 
 def _location(place: Place) -> dict[str, object]:
     # SARIF knows no cells: a line within one would point into the notebook's JSON, so the cell is named in words.
-    location: dict[str, object] = {"artifactLocation": {"uri": _uri(place.path)}}
+    location: dict[str, object] = {"artifactLocation": artifact(place.path)}
     if place.cell is not None:
         return {
             "physicalLocation": location,
@@ -143,11 +115,3 @@ def _location(place: Place) -> dict[str, object]:
     if place.text:
         return {"physicalLocation": {**location, "region": {**region, "snippet": {"text": place.text}}}}
     return {"physicalLocation": {**location, "region": region}}
-
-
-def _uri(path: str) -> str:
-    from pathlib import PurePath  # noqa: PLC0415  beside its one use
-    from urllib.parse import quote  # noqa: PLC0415  beside its one use
-
-    pure = PurePath(path)
-    return pure.as_uri() if pure.is_absolute() else quote(pure.as_posix(), errors="surrogateescape")

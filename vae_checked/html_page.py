@@ -1,6 +1,15 @@
-"""What every page looks like, and the little that it does: colours for light and dark, a filter, and print."""
+"""A page for a browser that stands alone: colours for light and dark, a filter, print, and nothing from a server."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+
+from vae_checked.markup import html_text
+
+# Nothing but what stands in the page itself is loaded or run.
+_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+)
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #1c2430; --soft: #5b6675; --paper: #ffffff; --panel: #f4f6f9; --line: #d5dbe3;
@@ -77,3 +86,37 @@ if (form) {
   addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((each) => { each.open = true; }));
 }
 """
+
+
+def html_page(title: str, header: Sequence[str], body: Sequence[str]) -> str:
+    """A whole page; `header` and `body` are lines of HTML, escaped already, below the name of the tool."""
+    parts = [
+        "<!doctype html>",
+        '<html lang="en"><head><meta charset="utf-8">',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
+        f"<title>vae-checked: {html_text(title)}</title>",
+        f"<style>{STYLE}</style></head><body>",
+        f"<header><h1>vae-checked</h1>{_made()}",
+        *header,
+        "</header><main>",
+        *body,
+        f"</main><script>{SCRIPT}</script></body></html>",
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def _made() -> str:
+    from datetime import datetime  # noqa: PLC0415  beside its one use
+
+    from vae_checked import __version__  # noqa: PLC0415  avoids a cycle: the package resolves its names lazily
+
+    return f'<p class="soft">version {__version__}, {datetime.now().astimezone():%Y-%m-%d %H:%M %Z}</p>'
+
+
+def html_section(title: str, lines: Sequence[str]) -> str:
+    """A list below a title that closes it; empty without lines."""
+    if not lines:
+        return ""
+    items = "".join(f"<li>{html_text(line)}</li>" for line in lines)
+    return f"<details open><summary>{html_text(title)}</summary><ul>{items}</ul></details>"
