@@ -19,6 +19,7 @@ from vae_checked.auditor.losses.flags import asked_for_loss
 from vae_checked.auditor.losses.loss import GivenLoss, Loss, find_loss, run_by
 from vae_checked.auditor.measure.gradients import Gradients, live_gradients
 from vae_checked.auditor.measure.optimizers import GivenOptimizer, optimizers_of, without_optimizer
+from vae_checked.auditor.measure.quantiser import quantiser_of
 from vae_checked.auditor.observe import observe
 from vae_checked.auditor.recognition.recognition import Recognition
 from vae_checked.auditor.recording.origins import named
@@ -207,6 +208,9 @@ def _recognised(subject: Subject, seen: Observed, label: str, guess: str) -> tup
         second = "" if latent.second is None else f", second head {named(tape, latent.second)}"
         shape = "x".join(map(str, tape.values[latent.z].tensor.shape))
         lines.append(f"{label}: z ({shape}) is affine in the noise of {draws}: mu is {named(tape, latent.mu)}{second}")
+    quantiser = None if first.latents else quantiser_of(first)
+    if quantiser is not None:
+        lines.append(f"{label}: {quantiser.line(tape)}")
     for path, role in first.roles.items():
         lines.append(f"{label}: {path} is {role}")
     lines += [f"{label}: {line}" for line in first.recognised]

@@ -14,6 +14,7 @@ from vae_checked.auditor.measure.intervals import interval_of
 from vae_checked.auditor.measure.layout import axis_order
 from vae_checked.auditor.measure.names import names_by_the_loss
 from vae_checked.auditor.measure.overflow import overflow
+from vae_checked.auditor.measure.quantiser import quantiser_of
 from vae_checked.auditor.measure.timing import drawn_in_training, silent_timing, timing_of
 from vae_checked.auditor.recognition.latents import Latent
 from vae_checked.auditor.recording.origins import described, origin_of
@@ -42,6 +43,7 @@ _ANOTHER_HEAD = "the loss judges mu beside what another network makes, and not b
 _NO_LATENT = "no noise was seen to make z = location + scale * eps: a forward that samples, or adapter=, settles it"
 
 _CATEGORICAL = "the posterior is categorical: it has classes, and no mean and no std"
+_CODES = "z is the nearest row of a codebook: it has no mean, no std and no KL to N(0, I)"
 _OF_A_GAUSSIAN = (
     "sampler.std", "sampler.noise", "sampler.shared_over", "sampler.gradient_reaches", "sampler.timing", "heads.mu",
     "heads.second", "heads.source", "heads.overflow",
@@ -158,6 +160,10 @@ def _without_latent(shared: Facts, seen: Observed) -> Facts:
     if categorical is not None:
         reasons = {**attempt.unobserved, **dict.fromkeys(_OF_A_GAUSSIAN, _CATEGORICAL)}
         return replace(shared, kl=categorical, unobserved=reasons)
+    if quantiser_of(seen.train) is not None:
+        return replace(
+            shared, unobserved={**attempt.unobserved, **dict.fromkeys(_OF_A_GAUSSIAN, _CODES), "kl.form": _CODES}
+        )
     unobserved = {**shared.unobserved, "sampler.std": _NO_LATENT, "kl.form": _NO_LATENT}
     if seen.unseen_noise:
         return replace(shared, unobserved={**unobserved, "sampler.timing": _UNSEEN_NOISE})

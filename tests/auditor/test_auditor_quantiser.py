@@ -1,0 +1,68 @@
+"""Quantisers: told from posteriors, and with the weight of the commitment beside that of the codebook's own term."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from vae_checked.auditor import AuditReport, audit
+
+CHANNELS, CODES, SIZE = 4, 16, 6
+Terms = Callable[[Tensor, Tensor], Tensor]
+
+
+class Quantised(nn.Module):
+    """Pictures whose places are the rows that are looked up, channels last for that alone."""
+
+    def __init__(self, terms: Terms) -> None:
+        super().__init__()
+        self.terms = terms
+        self.encoder, self.decoder = nn.Conv2d(2, CHANNELS, 1), nn.Conv2d(CHANNELS, 2, 1)
+        self.codebook = nn.Embedding(CODES, CHANNELS)
+
+    def forward(self, x: Tensor) -> Any:
+        z = self.encoder(x)
+        rows = z.permute(0, 2, 3, 1).reshape(-1, CHANNELS)
+        places = torch.cdist(rows, self.codebook.weight).argmin(1)
+        code = self.codebook(places).view(len(x), *z.shape[2:], CHANNELS).permute(0, 3, 1, 2)
+        x_hat = self.decoder(z + (code - z).detach())
+        return x_hat, F.mse_loss(x_hat, x) + self.terms(z, code)
+
+
+def reported(terms: Terms) -> AuditReport:
+    torch.manual_seed(9)
+    return audit(Quantised(terms), f"B 2 {SIZE} 5")
+
+
+WEIGHTS: dict[str, tuple[Terms, str]] = {
+    "as published": (lambda z, c: F.mse_loss(c, z.detach()) + 0.25 * F.mse_loss(z, c.detach()), "0.25"),
+    "on the other term": (lambda z, c: 0.25 * F.mse_loss(c, z.detach()) + F.mse_loss(z, c.detach()), "4"),
+    "summed": (lambda z, c: (c - z.detach()).square().sum() + 0.5 * (z - c.detach()).square().sum(), "0.5"),
+}
+
+
+@pytest.mark.parametrize("name", WEIGHTS)
+def test_the_weight_of_the_commitment_is_measured(name: str) -> None:
+    terms, weight = WEIGHTS[name]
+    report = reported(terms)
+    (line,) = (line for line in report.recognised if "nearest rows" in line)
+    assert "codebook.weight" in line
+    assert f"draws the encoder to them with {weight} times" in line
+    assert [finding.code for finding in report.findings] == []
+
+
+def test_a_codebook_that_is_moved_otherwise_has_no_weight() -> None:
+    report = reported(lambda z, c: 0.25 * F.mse_loss(z, c.detach()))
+    (line,) = (line for line in report.recognised if "nearest rows" in line)
+    assert "times the weight" not in line
+
+
+def test_a_quantiser_is_not_asked_for_its_noise() -> None:
+    (facts,) = reported(WEIGHTS["as published"][0]).facts
+    assert "nearest row of a codebook" in facts.unobserved["kl.form"]
+    assert "noise" not in facts.unobserved["sampler.std"]
