@@ -1,0 +1,63 @@
+"""Where it is written that a parameter is not trained: the step that cuts its gradient, or the layer left unused."""
+
+from __future__ import annotations
+
+import inspect
+import re
+
+from torch import nn
+
+from vae_checked.auditor.recognition.recognition import Recognition
+from vae_checked.auditor.recording.origins import line_at, names_in, place_of
+from vae_checked.finding import Place
+
+_CUTS = names_in("detach argmin argmax round floor ceil sign gt lt ge le")
+
+
+def place_without_gradient(seen: Recognition, model: nn.Module, name: str) -> Place | None:
+    """The line for a parameter of this dotted name; None where neither a cut nor a definition is seen."""
+    tape, graph = seen.run.tape, seen.graph
+    numbers = [value.number for value in tape.values if value.name == name]
+    if not any(number in step.inputs for number in numbers for step in tape.steps):
+        return _definition(model, name)
+    after = graph.descendants(numbers)
+    leads_on = set() if seen.total is None else graph.ancestors(seen.total)
+    for step in tape.steps:
+        if step.name not in _CUTS or after.isdisjoint(step.inputs) or leads_on.isdisjoint(step.outputs):
+            continue
+        place = place_of(step)
+        if place is not None:
+            return place
+    return None
+
+
+def _definition(model: nn.Module, name: str) -> Place | None:
+    """The line of a constructor that assigns the parameter, or the inmost of the modules that hold it."""
+    *path, own = name.split(".")
+    while True:
+        owner = model
+        for part in path:
+            owner = getattr(owner, part)
+        for kind in type(owner).__mro__:
+            if kind in (nn.Module, object):
+                break
+            place = _assignment(kind, own)
+            if place is not None:
+                return place
+        if not path:
+            return None
+        own = path.pop()
+
+
+def _assignment(kind: type, name: str) -> Place | None:
+    """The line in a class at which an attribute of this name is assigned; None where its source is not to be had."""
+    if kind.__module__.partition(".")[0] == "torch":
+        return None
+    try:
+        lines, first = inspect.getsourcelines(kind)
+        path = inspect.getsourcefile(kind)
+    except (OSError, TypeError):
+        return None
+    written = re.compile(rf"self\.{re.escape(name)}\b(?:\s*:[^=]*)?\s*(?:=|,)[^=]")
+    found = next((first + place for place, line in enumerate(lines) if written.search(line)), None)
+    return None if found is None or path is None else line_at(path, found)
