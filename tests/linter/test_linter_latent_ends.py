@@ -182,3 +182,17 @@ def test_a_schedule_that_clips_its_samples_is_named(schedule: str, found: bool, 
 def test_a_schedule_that_makes_pixels_may_clip_them(tmp_path: Path) -> None:
     text = CLIPPED.format(schedule="DDPMScheduler()").replace("vae.decode(z / vae.config.scaling_factor).sample", "z")
     assert codes(tmp_path, draw=text) == []
+
+
+def test_pictures_that_were_encoded_in_0_to_1_come_back_so(tmp_path: Path) -> None:
+    shown = SHOWN.format(identity="stabilityai/sd-vae-ft-mse", shown='save_image(x, "x.png")')
+    encoded = """
+
+def latents(paths):
+    from torchvision import transforms
+
+    vae = AutoencoderKL.from_pretrained("stabilityai/sd-vae-ft-mse")
+    x = torch.stack([transforms.ToTensor()(Image.open(path)) for path in paths])
+    torch.save(vae.encode(x).latent_dist.mode(), "latents.pt")
+"""
+    assert [code for code, _, _ in codes(tmp_path, show=shown + encoded)] == ["VAE704"]

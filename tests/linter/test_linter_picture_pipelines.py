@@ -134,3 +134,16 @@ def latents(folder):
         torch.save(vae.encode(rearrange(x, "b c (f h) w -> (b f) c h w", f=3)).latent_dist.sample(), "latents.pt")
 """
     assert found(tmp_path, text) == ["VAE704"]
+
+
+def test_the_range_of_a_model_with_a_codebook_is_not_known(tmp_path: Path) -> None:
+    text = """
+def tokens(folder):
+    from diffusers import VQModel
+    from torchvision import datasets
+
+    vae = VQModel.from_pretrained("amused/amused-256", subfolder="vqvae")
+    for x, _ in torch.utils.data.DataLoader(datasets.ImageFolder(folder, transforms.ToTensor()), batch_size=4):
+        torch.save(vae.encode(x).latents, "latents.pt")
+"""
+    assert found(tmp_path, text) == []

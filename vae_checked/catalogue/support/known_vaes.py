@@ -101,8 +101,9 @@ def transposed(value: float) -> KnownVAE | None:
     return None
 
 
-# The autoencoders of latent diffusion, whose training code maps pictures to [-1, 1].
-_SYMMETRIC = re.compile(r"^(?:Asymmetric)?Autoencoder(?:KL\w*|DC|Tiny)$|^VQModel$")
+# The autoencoders of latent diffusion, whose training code maps pictures to [-1, 1]. Those with a codebook are of both
+# kinds: aMUSEd's takes [0, 1].
+_SYMMETRIC = re.compile(r"^(?:Asymmetric)?Autoencoder(?:KL\w*|DC|Tiny)$")
 
 
 def takes_symmetric_pixels(vae: PretrainedVAE) -> bool:

@@ -10,7 +10,7 @@ from vae_checked.catalogue.support.known_vaes import known, takes_symmetric_pixe
 from vae_checked.facts import Fact, Facts, Interval, Latents
 from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.pretrained import fine_tuning, pairs
-from vae_checked.linter.pretrained.ends import Decoded, Encoded, Where
+from vae_checked.linter.pretrained.ends import Decoded, Encoded, Shown, Where
 from vae_checked.linter.pretrained.factors import factors, number_in, one_ends
 from vae_checked.linter.pretrained.flow import DECODES, ENCODES, Flow
 from vae_checked.linter.pretrained.grids import grid
@@ -38,6 +38,9 @@ class InUse:
         self._single: list[Facts] = []
         self._trained: list[Facts] = []
         self._read: set[str] = set()
+        # Pictures behind `decode`, and the files that encode pictures of which none is negative: these come back so.
+        self._shown: list[Shown] = []
+        self._unit: set[str] = set()
         # Latents that a number may scale, whatever becomes of them.
         self._multiplied: list[Encoded] = []
 
@@ -53,12 +56,12 @@ class InUse:
             self._encoded.setdefault(_scope(one.where), []).append(one)
         for other in flow.decoded:
             self._decoded.setdefault(_scope(other.where), []).append(other)
+        self._shown += flow.pictures.shown
+        self._unit |= {each.where.path for each in flow.encodings if each.pixels and each.pixels.value.low >= 0}
         self._multiplied += [each for each in flow.multiplied if number_in(each.applied.scale) is not None]
         self._single += _alone(flow)
         self._single += (_of(evaluation.subject, Latents(cut=fact)) for fact in cuts(evaluation, flow.decodes))
-        self._single += (
-            _of(evaluation.subject, Latents(unused_gradient=fact)) for fact in unfrozen(evaluation, flow.encodes)
-        )
+        self._single += (_of(evaluation.subject, Latents(unused_gradient=fact)) for fact in unfrozen(evaluation, flow))
         self._single += _of_calls(evaluation, flow)
         for module in using:
             if module.path not in self._read:
@@ -69,6 +72,10 @@ class InUse:
         """What the ends say, alone and together, once all are known; `modules` are those of the whole project."""
         models = Models(modules)
         found = [*self._single, *factors(self._multiplied, _all(self._decoded), models.of)]
+        for shown in self._shown:
+            if shown.where.path not in self._unit:
+                vae = Fact(shown.owner.model, shown.call)
+                found.append(_of(shown.where.subject, Latents(vae=vae, shown=shown.lies)))
         told = False
         for scope in {**self._encoded, **self._decoded}:
             encoded, decoded = self._encoded.get(scope, []), self._decoded.get(scope, [])
@@ -102,8 +109,6 @@ def _alone(flow: Flow) -> Iterator[Facts]:
     for each in flow.encodings:
         vae = Fact(each.owner.model, each.call)
         yield _of(each.where.subject, Latents(vae=vae, pixels=each.pixels))
-    for shown in flow.pictures.shown:
-        yield _of(shown.where.subject, Latents(vae=Fact(shown.owner.model, shown.call), shown=shown.lies))
     for where, fact in flow.pixel_maps:
         yield _of(where.subject, Latents(pixel_map=fact))
     for end in flow.decoded:

@@ -79,7 +79,7 @@ def _of_term(term: Expr, decodes: dict[int, Expr]) -> Iterator[Fact[str | None]]
             if node.op == "detach" and node.uid in above:
                 stopped = node
             continue
-        if _may_be_trained(node) and not (node.uid in above and _is_called_a_loss(node)):
+        if may_be_trained(node) and not (node.uid in above and _is_called_a_loss(node)):
             return
         # What is called is no tensor: a loss that is an object, frozen as it mostly is.
         is_call = node.op == "opaque" and node.get("name") == "call"
@@ -99,10 +99,10 @@ def _is_called_a_loss(node: Expr) -> bool:
 
 def _is_trained(latent: Expr) -> bool:
     """Whether a model made the latent that is decoded: a model that is called by itself."""
-    return any(_may_be_trained(node) for node in walk(latent))
+    return any(may_be_trained(node) for node in walk(latent))
 
 
-def _may_be_trained(node: Expr) -> bool:
+def may_be_trained(node: Expr) -> bool:
     """Whether a value is what a model makes that is no VAE, or a parameter."""
     if node.op in ("layer", "parameter"):
         return True

@@ -6,15 +6,17 @@ import re
 from collections.abc import Iterator
 
 from vae_checked.facts import Fact
+from vae_checked.latent_facts import Use
 from vae_checked.linter.evaluations.evaluation import Evaluation
-from vae_checked.linter.pretrained.vaes import Owner
+from vae_checked.linter.pretrained.flow import Flow
+from vae_checked.linter.pretrained.loss_terms import may_be_trained
 from vae_checked.linter.pretrained.without_gradient import is_without_gradient
-from vae_checked.linter.symbols.expression import Expr, origin
+from vae_checked.linter.symbols.expression import Expr, origin, walk
 from vae_checked.linter.symbols.gradient_flow import reached
 from vae_checked.linter.symbols.values import Module
 
 # What has its gradients kept from it, or is handed to an optimizer.
-_GIVEN = re.compile(r"(\w+)\s*\.\s*(?:requires_grad_?|parameters|named_parameters)\b")
+_GIVEN = re.compile(r"(\w+|[)\]])\s*\.\s*(?:requires_grad_?|parameters|named_parameters)\b")
 # Models beside the VAE.
 _ANOTHER = re.compile(
     r"unet|text_enc|transformer|^model|net|dit|clip|discriminator|lpips|ema|image_encoder|denois", re.IGNORECASE
@@ -23,16 +25,19 @@ _ANOTHER = re.compile(
 _FREEZES = re.compile(r"freez|frozen|set_grad_enabled|inference_mode|toggle_grad|requires_grad\(", re.IGNORECASE)
 
 
-def unfrozen(evaluation: Evaluation, encodes: dict[int, tuple[Expr, Owner]]) -> Iterator[Fact[str | None]]:
-    """Of each call of `encode` that a loss reaches whether its VAE gathers gradients, by the name it is loaded by.
+def unfrozen(evaluation: Evaluation, flow: Flow) -> Iterator[Fact[str | None]]:
+    """Of each call of `encode` whose latents are trained on whether its VAE gathers gradients, by the name it has.
 
-    None as a value where no gradient reaches the VAE. Nothing is said of a VAE that was not loaded here, or that may be
-    frozen or trained by what is not understood.
+    None as a value where no gradient reaches the VAE. Nothing is said of a VAE that was not loaded here, that may be
+    frozen or trained by what is not understood, or through which something is trained that it is given.
     """
     losses = [root.value for root in evaluation.observations.roots if root.kind == "backward"]
+    trained_on = {end.call for end in flow.encoded if end.use is Use.TRAINED}
+    if not losses or not trained_on:
+        return
     reaching = reached([loss for loss in losses if isinstance(loss, Expr)])
-    for uid, (call, owner) in encodes.items():
-        if not owner.model.kind or not losses:
+    for uid, (call, owner) in flow.encodes.items():
+        if not owner.model.kind or origin(call) not in trained_on or any(map(may_be_trained, walk(call.args[1]))):
             continue
         if is_without_gradient(call.site):
             yield Fact(None, origin(call))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Hashable
 
-from vae_checked.linter.symbols.expression import Expr, Site
+from vae_checked.linter.symbols.expression import TRANSPARENT, Expr, Site
 from vae_checked.linter.symbols.intervals import interval_of
 from vae_checked.linter.symbols.values import Function, Key, Loader, Value
 from vae_checked.linter.torch_model.evaluator import Evaluator
@@ -14,6 +14,7 @@ from vae_checked.record import replace
 # What an item is called that is a picture; others may lie in the same interval, and are no data.
 _PICTURE = re.compile(r"image|img|pixel|frame|video|picture|photo", re.IGNORECASE)
 _NO_PICTURE = re.compile(r"mask|label|path|name|size|text|prompt|_ids?$|cond|hint|depth", re.IGNORECASE)
+_PASSED = TRANSPARENT | frozenset(("item", "index", "part", "move", "stack", "flatten"))
 Field = tuple[str, Hashable, Site | None]
 
 
@@ -22,10 +23,18 @@ def fields_of(item: Value) -> tuple[Field, ...]:
     if not isinstance(item, dict):
         return ()
     return tuple(
-        (name, _ends(value), value.site)
+        (name, _ends(value), _settled(value).site)
         for name, value in item.items()
         if isinstance(name, str) and isinstance(value, Expr) and _PICTURE.search(name) and not _NO_PICTURE.search(name)
     )
+
+
+def _settled(value: Expr) -> Expr:
+    """The operation that gave a picture its interval: what only moves or joins pixels is passed by."""
+    node = value
+    while node.args and (node.op in _PASSED or node.op == "phi"):
+        node = node.args[1] if node.op == "phi" else node.args[0]
+    return node if node.site is not None else value
 
 
 def _ends(value: Expr) -> Hashable:
