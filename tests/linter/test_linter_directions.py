@@ -319,3 +319,46 @@ def test_a_setting_that_draws_from_the_prior_tells_no_direction(tmp_path: Path) 
     assert codes(linted(tmp_path, {"net.py": START + SETTING})) == []
     only = SETTING.replace("if self.settings.from_prior:", "if True:")
     assert codes(linted(tmp_path, {"net.py": START + only})) == ["VAE306"]
+
+
+ALIGNED = """
+class Words(nn.Module):
+    def __init__(self, words=51, latents=7):
+        super().__init__()
+        self.to_m, self.to_s = nn.Linear(words, latents), nn.Linear(words, latents)
+        self.back = nn.Linear(latents, words)
+
+    def forward(self, y):
+        m, s = self.to_m(y), self.to_s(y)
+        return self.back(m + torch.exp(0.5 * s) * torch.randn_like(m)), m, s
+
+
+class Pictures(nn.Module):
+    def __init__(self, seen=84, latents=7):
+        super().__init__()
+        self.to_m, self.to_s = nn.Linear(seen, latents), nn.Linear(seen, latents)
+
+    def forward(self, x):
+        return self.to_m(x), self.to_s(x)
+
+
+def apart(m1, s1, m2, s2):
+    return 0.5 * (s2 - s1 + (s1 - s2).exp() + (m1 - m2) ** 2 / s2.exp() - 1).sum(1)
+
+
+def fit(loader, optimizer):
+    words, pictures = Words(), Pictures()
+    for x, y in loader:
+        near, wide = pictures(x)
+        out, m, s = words(y)
+        own = {own}
+        loss = F.mse_loss(out, y, reduction="none").sum(1) + own + 10.0 * apart(near, wide, m, s)
+        optimizer.zero_grad()
+        loss.mean().backward()
+        optimizer.step()
+"""
+
+
+@pytest.mark.parametrize(("own", "expected"), [("-0.5 * (1 + s - m ** 2 - s.exp()).sum(1)", []), ("0.0", ["VAE306"])])
+def test_a_gaussian_beside_the_fixed_prior_is_no_prior(own: str, expected: list[str], tmp_path: Path) -> None:
+    assert codes(linted(tmp_path, {"net.py": START + ALIGNED.format(own=own)})) == expected

@@ -51,7 +51,7 @@ def directed(
         return replace(kl, reversed=None)
     if not _is_trained(kl, evaluation) or _names_disagree(kl, evaluation.observations.names):
         return replace(kl, reversed=None)
-    if _is_chosen(kl.head, second, evaluation):
+    if _is_chosen(kl.head, second, evaluation) or _has_fixed_prior(second, kls):
         return replace(kl, reversed=None)
     own, other = (mean, kl.location) if strip(site.location).uid == strip(mean).uid else (kl.location, mean)
     return replace(
@@ -61,6 +61,14 @@ def directed(
         values=tuple(_beside_normal(kl.parametrisation, mu, s) for mu, s in _SHOWN),
         reversed=True,
         prior_heads=(other, kl.head),
+    )
+
+
+def _has_fixed_prior(head: Expr, kls: Iterable[Divergence]) -> bool:
+    """Whether a head has a KL to a Gaussian that is not learned: another one beside it is no prior of its posterior."""
+    return any(
+        kl.prior_heads is None and kl.parametrisation is not None and strip(kl.head).uid == strip(head).uid
+        for kl in kls
     )
 
 
