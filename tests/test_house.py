@@ -21,14 +21,14 @@ import vae_checked
 
 COMMON = {
     "errors", "finding", "facts", "interval", "latent_facts", "record", "text", "markup", "html_page", "sarif_log",
-    "regular_files",
+    "regular_files", "session",
 }  # fmt: skip
 ANY = None
 WALLS: dict[str, set[str] | None] = {
     "catalogue": {"mathematics"},
     "contracts": set(),
     "mathematics": set(),
-    "linter": {"catalogue", "mathematics"},
+    "linter": {"catalogue", "mathematics", "reports"},
     "reports": {"catalogue", "mathematics"},
     "reference": {"contracts"},
     "adapters": {"contracts", "mathematics"},
@@ -48,11 +48,12 @@ WALLS: dict[str, set[str] | None] = {
     "pytest_plugin": ANY,
     "flake8_plugin": ANY,
     "lsp": ANY,
+    "notebook": ANY,
 }
 EDGE = {"cli", "pytest_plugin", "flake8_plugin"}
 STDLIB_ONLY = {
     "errors", "finding", "facts", "interval", "latent_facts", "record", "text", "markup", "html_page", "sarif_log",
-    "regular_files", "config", "definitions", "mathematics", "catalogue", "linter", "reports",
+    "regular_files", "session", "config", "definitions", "mathematics", "catalogue", "linter", "reports",
 }  # fmt: skip
 FORBIDDEN_PACKAGES = {"laws": {"hypothesis"}}
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from vae_checked.auditor import AuditReport as AuditReport
-    from vae_checked.auditor import audit as audit
     from vae_checked.auditor import audit_latents as audit_latents
     from vae_checked.auditor import check_vae as check_vae
+    from vae_checked.auditor.audit import audit as audit
     from vae_checked.contracts import check_package as check_package
     from vae_checked.contracts import checked as checked
     from vae_checked.contracts import contracts_off as contracts_off
@@ -61,6 +61,13 @@ def __getattr__(name: str) -> Any:
         if _HOME[name] not in ("vae_checked.errors", "vae_checked.facts", "vae_checked.finding", "vae_checked.linter"):
             require_torch(f"vae_checked.{name}")
         raise
+
+
+def load_ipython_extension(ipython: Any) -> None:
+    """Give a notebook the magic `%%vae_lint`: `%load_ext vae_checked`."""
+    from vae_checked.notebook import load  # noqa: PLC0415  importing the package imports nothing of it
+
+    load(ipython)
 
 
 def __dir__() -> list[str]:

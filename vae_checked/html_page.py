@@ -114,6 +114,29 @@ def _made() -> str:
     return f'<p class="soft">version {__version__}, {datetime.now().astimezone():%Y-%m-%d %H:%M %Z}</p>'
 
 
+def html_fragment(lines: Sequence[str]) -> str:
+    """A piece for a notebook's page: its style holds for nothing else there, light or dark as the notebook is.
+
+    The rules of the page are nested in those of one class; a notebook that says which theme it has is heeded before
+    the system's wish.
+    """
+    light, dark = _themes()
+    rules = STYLE.replace(":root {", "& {").replace("\nbody {", "\n& {").replace("max-width: 68rem", "max-width: none")
+    inner = rules.replace("padding: 1.5rem 1rem 4rem", "padding: .5rem")
+    themes = (
+        f'[data-jp-theme-light="true"] .vae-checked, .vscode-light .vae-checked {{ color-scheme: light; {light} }}\n'
+        f'[data-jp-theme-light="false"] .vae-checked, .vscode-dark .vae-checked {{ color-scheme: dark; {dark} }}'
+    )
+    style = f"<style>.vae-checked {{ {inner} }}\n{themes}</style>"
+    return "\n".join([f'<div class="vae-checked">{style}', *lines, "</div>"])
+
+
+def _themes() -> tuple[str, str]:
+    """The colours of the page for light and for dark."""
+    light, dark = (part.partition("--ink")[2].partition("}")[0] for part in STYLE.split("prefers-color-scheme: dark"))
+    return f"--ink{light.strip()}", f"--ink{dark.strip()}"
+
+
 def html_section(title: str, lines: Sequence[str]) -> str:
     """A list below a title that closes it; empty without lines."""
     if not lines:

@@ -230,9 +230,10 @@ def test_a_loss_beside_the_model_that_does_not_fit_is_passed_over() -> None:
 def test_a_report_prints_itself_in_a_terminal_and_in_a_notebook() -> None:
     report = audit(zoo.Base(), "B 3 8 12", LOSS, name="mine")
     assert report.summary in str(report).splitlines()
-    page = report._repr_html_()
-    assert page.startswith("<iframe srcdoc=")
-    assert "mine" in page
+    piece = report._repr_html_()
+    assert piece.startswith('<div class="vae-checked"><style>')
+    assert "mine" in piece
+    assert repr(report) == f"<AuditReport of mine: {report.summary}>"
 
 
 def test_the_name_is_the_subject_of_every_line() -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from html import escape
 
 from vae_checked.catalogue import Judgement
 from vae_checked.catalogue.coverage import Examined, examined
 from vae_checked.errors import FindingsError
 from vae_checked.facts import Facts
 from vae_checked.finding import Finding, Remark, Severity
+from vae_checked.session import Printer
 from vae_checked.text import CORE_CHECKED, counted
 
 
@@ -75,10 +75,16 @@ class AuditReport:
             raise FindingsError("\n".join(lines))
 
     def _repr_html_(self) -> str:
-        from vae_checked.reports import render  # noqa: PLC0415  as below
+        from vae_checked.reports.html import fragment  # noqa: PLC0415  only a notebook needs it
 
-        # A page of its own inside the notebook's, so that neither's style touches the other.
-        return f'<iframe srcdoc="{escape(render(self, "html"))}" style="width: 100%; height: 40em; border: 0"></iframe>'
+        return fragment(self)
+
+    def _repr_pretty_(self, printer: Printer, cycle: bool) -> None:
+        printer.text(str(self).rstrip("\n"))
+
+    def __repr__(self) -> str:
+        subjects = dict.fromkeys(facts.subject for facts in self.facts)
+        return f"<AuditReport of {', '.join(subjects)}: {self.summary}>"
 
     def __str__(self) -> str:
         from vae_checked.reports import render  # noqa: PLC0415  only a report that is printed needs it

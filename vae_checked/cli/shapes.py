@@ -59,7 +59,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         each.add_argument("--output", metavar="FILE", help="write the report to FILE instead of standard output")
         each.add_argument("--exit-zero", action="store_true", help="exit with 0 even when there are differences")
     infer = command("infer", "print the shapes of models, the formulas of their axes, and the sizes they accept", "*")
-    infer.add_argument("--format", choices=("text", "json"), default="text", help="form of the page (default: text)")
+    infer.add_argument(
+        "--format", choices=("text", "json", "html"), default="text", help="form of the page (default: text)"
+    )
     infer.add_argument("--jobs", type=int, default=1, metavar="N", help="so many models at once (default: 1)")
     infer.add_argument("--with-export", action="store_true", help="compare with torch.export where it succeeds")
     annotate = command("annotate", "print jaxtyping signatures for the stages of a model", 1)
@@ -148,6 +150,10 @@ def _infer(args: argparse.Namespace) -> int:
 
         document = {"format_version": 1, "models": [asdict(each) for each in found]}
         write(json.dumps(document, indent=2) + "\n")
+    elif args.format == "html":
+        from vae_checked.shapes.listing_html import page
+
+        write(page(found))
     else:
         write("\n".join(map(listing, found)))
     return 0

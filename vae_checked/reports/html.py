@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from vae_checked.finding import Severity
-from vae_checked.html_page import html_page, html_section
-from vae_checked.markup import html_text
+from vae_checked.html_page import html_fragment, html_page, html_section
+from vae_checked.markup import fingerprint, html_text
 from vae_checked.reports import all_examined, remarks
 from vae_checked.reports.page import difference
 from vae_checked.reports.pictures import pictures
@@ -20,7 +20,7 @@ from vae_checked.text import CORE_CHECKED
 if TYPE_CHECKING:
     from vae_checked.catalogue import Mistake
     from vae_checked.catalogue.coverage import Examined
-    from vae_checked.finding import Finding
+    from vae_checked.finding import Finding, Place
     from vae_checked.reports import Report
 
 # Of many VAEs pictures would only be long: those with findings come first.
@@ -34,6 +34,17 @@ def render(report: Report) -> str:
     header = [f"<p>{html_text(report.summary)}</p>{_counts(report)}"]
     body = [*_index(ordered), *_findings(report, found, ordered), *_pictured(report, found), *_looked_at(report)]
     return html_page(", ".join(found) or "no finding", header, body)
+
+
+def fragment(report: Report) -> str:
+    """The same for a notebook: a piece of its page, without what needs a script."""
+    found = by_subject(report)
+    ordered = [each for findings in found.values() for each in findings]
+    # Several reports stand on one page: what a link leads to bears the report's own mark.
+    mark = f"{fingerprint([report.summary, *map(str, ordered)])[:8]}-"
+    body = [*_findings(report, found, ordered, mark), *_pictured(report, found), *_looked_at(report)]
+    folded = [each.replace("<details open>", "<details>") for each in body]
+    return html_fragment([f"<p><b>vae-checked</b>: {html_text(report.summary)}</p>{_counts(report)}", *folded])
 
 
 def _counts(report: Report) -> str:
@@ -62,7 +73,7 @@ def _index(ordered: Sequence[Finding]) -> Iterator[str]:
     yield f"<h2>Findings</h2><form>{search}{boxes}<output>{len(ordered)} shown</output></form>"
     yield "<table><thead><tr><th>code</th><th>severity</th><th>where</th></tr></thead><tbody>"
     for number, each in enumerate(ordered):
-        where = location(each.place) if each.place else each.subject
+        where = _where(each.place) if each.place else each.subject
         yield (
             f'<tr data-severity="{each.severity}"><td><a href="#finding-{number}">{each.code}</a> '
             f'{html_text(each.name)}</td><td class="{each.severity} severity">{each.severity}</td>'
@@ -71,7 +82,9 @@ def _index(ordered: Sequence[Finding]) -> Iterator[str]:
     yield "</tbody></table>"
 
 
-def _findings(report: Report, found: dict[str, list[Finding]], ordered: Sequence[Finding]) -> Iterator[str]:
+def _findings(
+    report: Report, found: dict[str, list[Finding]], ordered: Sequence[Finding], mark: str = ""
+) -> Iterator[str]:
     from vae_checked.catalogue import CATALOGUE  # noqa: PLC0415  only a page with findings needs it
 
     known = {each.code: each for each in CATALOGUE}
@@ -83,22 +96,22 @@ def _findings(report: Report, found: dict[str, list[Finding]], ordered: Sequence
         yield f"<section><h2>{html_text(subject)}</h2>"
         yield f'<p class="soft">{html_text(verdict(examined.get(subject), findings))}</p>'
         for each in findings:
-            yield from _article(each, sources, numbers[id(each)])
+            yield from _article(each, sources, f"{mark}finding-{numbers[id(each)]}")
             if each.code not in explained and each.code in known:
-                yield from _explained(known[each.code])
+                yield from _explained(known[each.code], mark)
             elif each.code in known:
-                yield f'<p><a href="#why-{each.code}">Why it matters</a></p>'
+                yield f'<p><a href="#{mark}why-{each.code}">Why it matters</a></p>'
             explained.add(each.code)
             yield "</article>"
         yield "</section>"
 
 
-def _article(finding: Finding, sources: Sources, number: int) -> Iterator[str]:
+def _article(finding: Finding, sources: Sources, mark: str) -> Iterator[str]:
     """One finding, its element left open for what explains it."""
     place = finding.place
-    where = location(place) if place else finding.subject
+    where = _where(place) if place else finding.subject
     severity = finding.severity
-    yield f'<article id="finding-{number}" class="is-{severity}" data-severity="{severity}">'
+    yield f'<article id="{mark}" class="is-{severity}" data-severity="{severity}">'
     yield f'<p class="{severity} severity">{severity}</p>'
     yield f"<h3>{finding.code} {html_text(finding.name)}: {html_text(finding.message)}</h3>"
     yield f'<p class="place soft">{html_text(where)}</p>'
@@ -106,7 +119,7 @@ def _article(finding: Finding, sources: Sources, number: int) -> Iterator[str]:
         yield f'<pre tabindex="0"><code>{sources.shown(place)}</code></pre>'
     shown = [(str(finding.how), finding.evidence)] if finding.evidence else []
     shown += [("also in", ", ".join(finding.also))] if finding.also else []
-    shown += [(location(each.place), each.message) for each in finding.related]
+    shown += [(_where(each.place), each.message) for each in finding.related]
     if shown:
         yield f"<dl>{''.join(f'<dt>{html_text(term)}</dt><dd>{html_text(words)}</dd>' for term, words in shown)}</dl>"
     yield "<h4>Fix</h4>"
@@ -118,9 +131,14 @@ def _article(finding: Finding, sources: Sources, number: int) -> Iterator[str]:
         yield f"<p><code>{html_text(finding.fix)}</code></p>"
 
 
-def _explained(mistake: Mistake) -> Iterator[str]:
+def _where(place: Place) -> str:
+    """`model.py:42:15`, or of a notebook `walk.ipynb, cell 3, line 2`."""
+    return location(place) if place.cell is None else f"{place.path}, cell {place.cell}, line {place.line}"
+
+
+def _explained(mistake: Mistake, mark: str) -> Iterator[str]:
     bad, good = ("\n".join(map(html_text, part.splitlines())) for part in difference(mistake.bad, mistake.good))
-    yield f'<details id="why-{mistake.code}"><summary>Why it matters</summary>'
+    yield f'<details id="{mark}why-{mistake.code}"><summary>Why it matters</summary>'
     yield f"<p>{html_text(mistake.summary)} {html_text(mistake.why)}</p>"
     yield f'<div class="pair"><div><h4>Bad</h4><pre tabindex="0"><code>{bad}</code></pre></div>'
     yield f'<div><h4>Good</h4><pre tabindex="0"><code>{good}</code></pre></div></div>'

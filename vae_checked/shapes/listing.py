@@ -2,11 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
 from vae_checked.shapes.fold import fold
-from vae_checked.shapes.model import Entry, ModelShapes
 
 
-def listing(shapes: ModelShapes) -> str:
+class Row(Protocol):
+    """A stage or a layer, whose `str()` is its shapes."""
+
+    @property
+    def key(self) -> str: ...
+
+
+class Shown(Protocol):
+    """What a listing says of one model's shapes."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def input(self) -> str: ...
+    @property
+    def probes(self) -> int: ...
+    @property
+    def how(self) -> str: ...
+    @property
+    def stages(self) -> Sequence[Row]: ...
+    @property
+    def layers(self) -> Sequence[Row]: ...
+    @property
+    def parameters(self) -> Mapping[str, str]: ...
+    @property
+    def buffers(self) -> Mapping[str, str]: ...
+    @property
+    def constraint(self) -> str: ...
+    @property
+    def smallest(self) -> str: ...
+    @property
+    def crashes(self) -> Sequence[str]: ...
+    @property
+    def without_formula(self) -> Mapping[str, str]: ...
+    @property
+    def notes(self) -> Sequence[str]: ...
+
+
+def listing(shapes: Shown) -> str:
     """The stages, then the layers in order of execution with repeated blocks once, then what is accepted."""
     lines = [f"{shapes.name}: input {shapes.input}, {shapes.probes} probes with {shapes.how} tensors", "", "stages:"]
     lines += _rows(shapes.stages)
@@ -24,13 +64,17 @@ def listing(shapes: ModelShapes) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _rows(entries: tuple[Entry, ...]) -> list[str]:
-    """The rows of `entries`, folded, each at the place of the first that it covers."""
+def rows(entries: Sequence[Row]) -> list[tuple[str, str]]:
+    """`entries` as (key, text), folded, each at the place of the first that it covers."""
     order = {entry.key: position for position, entry in enumerate(entries)}
     folded = fold({entry.key: str(entry) for entry in entries})
-    rows = sorted(folded.items(), key=lambda row: order[_first(row[0])])
-    width = max((len(key) for key, _ in rows), default=0)
-    return [f"  {key:{width}}  {text}" for key, text in rows]
+    return sorted(folded.items(), key=lambda row: order[_first(row[0])])
+
+
+def _rows(entries: Sequence[Row]) -> list[str]:
+    found = rows(entries)
+    width = max((len(key) for key, _ in found), default=0)
+    return [f"  {key:{width}}  {text}" for key, text in found]
 
 
 def _first(key: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from vae_checked.session import Printer
 from vae_checked.shapes.formula import evaluate
 
 RANK_VARIES = ("...",)
@@ -90,6 +91,23 @@ class ModelShapes:
     def layers(self) -> tuple[Entry, ...]:
         """The layers, in order of execution."""
         return tuple(entry for entry in self.entries if not entry.stage)
+
+    def _repr_html_(self) -> str:
+        from vae_checked.shapes.listing_html import fragment  # noqa: PLC0415  only a notebook needs it
+
+        return fragment(self)
+
+    def _repr_pretty_(self, printer: Printer, cycle: bool) -> None:
+        printer.text(str(self).rstrip("\n"))
+
+    def __repr__(self) -> str:
+        parts = f"{len(self.stages)} stages, {len(self.layers)} layers"
+        return f"<ModelShapes of {self.name}: input {self.input}, {parts}>"
+
+    def __str__(self) -> str:
+        from vae_checked.shapes.listing import listing  # noqa: PLC0415  only what is printed needs it
+
+        return listing(self)
 
     def entry(self, key: str) -> Entry:
         """The entry of that key; KeyError when there is none."""

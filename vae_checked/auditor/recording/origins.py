@@ -7,6 +7,7 @@ import linecache
 from vae_checked.auditor.recording.tape import Step, Tape
 from vae_checked.facts import Origin
 from vae_checked.finding import Place
+from vae_checked.session import NAME, prompt_of
 from vae_checked.text import described, shown
 
 __all__ = ["described", "line_at", "module_of", "named", "names_in", "origin_of", "place_of"]
@@ -29,7 +30,9 @@ def line_at(path: str, line: int) -> Place | None:
     text = linecache.getline(path, line).rstrip("\n")
     if not text:
         return None
-    return Place(shown(path), line, 1 + len(text) - len(text.lstrip()), text=text)
+    prompt = prompt_of(path)
+    file = shown(path) if prompt is None else NAME
+    return Place(file, line, 1 + len(text) - len(text.lstrip()), cell=prompt, text=text)
 
 
 def origin_of(tape: Tape, number: int, source: str = "") -> Origin:

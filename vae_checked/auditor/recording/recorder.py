@@ -22,6 +22,7 @@ from vae_checked.auditor.recording import randomness
 from vae_checked.auditor.recording.operations import called
 from vae_checked.auditor.recording.tape import Draw, RecordedValue, Ref, Step, Tape
 from vae_checked.auditor.restoring.restored import Generators
+from vae_checked.session import CELL
 
 _PRODUCT = str(Path(__file__).parent.parent.parent)
 _MODELS = str(Path(__file__).parent.parent.parent / "reference")  # the product's own models are audited as others are
@@ -297,7 +298,7 @@ def _user_frame(draw: int | None) -> tuple[tuple[str, int] | None, int | None, b
     by_line = True
     while frame is not None:
         name = frame.f_code.co_filename
-        if name not in _RECORDING and not name.startswith(_BETWEEN):
+        if name not in _RECORDING and (not name.startswith(_BETWEEN) or name.startswith(CELL)):
             if name.startswith(_PRODUCT) and not name.startswith(_MODELS):
                 return None, draw, False
             return (name, frame.f_lineno), draw, by_line

@@ -223,7 +223,7 @@ def _cell(text: str, number: int | None) -> Cell:
 
 # ------------------------------------------------------------------------------------------------ notebooks
 
-_PYTHON_MAGICS = frozenset(("time", "timeit", "capture", "prun", "memit", "python", "python3", "writefile"))
+_PYTHON_MAGICS = frozenset(("time", "timeit", "capture", "prun", "memit", "python", "python3", "writefile", "vae_lint"))
 _MAGIC = re.compile(r"\s*+(?:[%!?]|[\w\s,.\[\]]++=\s*[%!])")
 
 

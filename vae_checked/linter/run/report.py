@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from vae_checked.catalogue.coverage import Examined
     from vae_checked.facts import Facts
     from vae_checked.finding import Finding, Remark
+    from vae_checked.session import Printer
 
 
 TOO_LARGE = "too large to be evaluated whole: what comes late in it was not examined"
@@ -87,6 +88,22 @@ class LintReport:
             number = sum(remark.kind is kind for remark in self.remarks)
             parts.append(f"1 {kind}" if number == 1 else f"{number} {kind.plural}")
         return "; ".join(parts)
+
+    def _repr_html_(self) -> str:
+        from vae_checked.reports.html import fragment  # noqa: PLC0415  only a notebook needs it
+
+        return fragment(self)
+
+    def _repr_pretty_(self, printer: Printer, cycle: bool) -> None:
+        printer.text(str(self).rstrip("\n"))
+
+    def __repr__(self) -> str:
+        return f"<LintReport: {self.summary}>"
+
+    def __str__(self) -> str:
+        from vae_checked.reports import render  # noqa: PLC0415  only a report that is printed needs it
+
+        return render(self)
 
     def _followed(self) -> list[str]:
         """`latents followed in 2 places`; nothing where no VAE is used that was trained elsewhere."""
