@@ -13,7 +13,7 @@ from pathlib import Path
 
 import law_pages
 import tested_versions
-from pictures import lint_picture
+from pictures import latents_picture, lint_picture
 
 from examples import BLOCK, page
 from vae_checked.catalogue import CATALOGUE, Mistake, Observer
@@ -113,6 +113,7 @@ def pages(*, run_examples: bool = True) -> dict[Path, str]:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     shown = {block["file"]: block["body"] for block in BLOCK.finditer(readme) if block["file"]}
     made[PICTURES / "lint.svg"] = lint_picture("vae.py", shown["vae.py"])
+    made[PICTURES / "latents.svg"] = latents_picture()
     tables = {
         "catalogue": matrix(mistakes, "docs/catalogue/"),
         "factors": factors(),

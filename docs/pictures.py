@@ -29,3 +29,55 @@ def terminal(text: str, title: str) -> str:
     console.print(Text.from_ansi(text), soft_wrap=True)
     picture = console.export_svg(title=title, unique_id="terminal")
     return "\n".join(line.rstrip() for line in _FONTS.sub("", picture).splitlines()) + "\n"
+
+
+# The stations of a latent, left to right above and right to left below: what it is, and where it stands.
+_BOX, _GAP, _HIGH = 150, 150, 58
+_STATIONS = (
+    ("picture x", "in [-1, 1]", 0, 0),
+    ("latent z", "of the VAE", 1, 0),
+    ("what is trained on", "of variance 1", 2, 0),
+    ("what is made", "by the denoiser", 2, 1),
+    ("latent z", "of the VAE", 1, 1),
+    ("picture", "in [-1, 1]", 0, 1),
+)
+# What leads from one to the next.
+_STEPS = ("encode", "(z - shift) * factor", "sampling", "z / factor + shift", "decode")
+_STYLE = (
+    "text{font:14px sans-serif;fill:#24292f;text-anchor:middle}.said{font-size:12px;fill:#57606a}"
+    "rect{fill:#f6f8fa;stroke:#57606a}.map{font-weight:bold;font-size:12px;fill:#0550ae}"
+    "line{stroke:#57606a;stroke-width:1.5;marker-end:url(#end)}"
+)
+
+
+def latents_picture() -> str:
+    """The way of a latent from a picture to a model and back, with the two maps that undo each other, as SVG."""
+    corners = [(20 + column * (_BOX + _GAP), 30 + row * (_HIGH + 80)) for _, _, column, row in _STATIONS]
+    width, height = corners[2][0] + _BOX + 20, corners[3][1] + _HIGH + 24
+    size = f'viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-label="the way of a latent">',
+        f"<style>{_STYLE}</style>",
+        '<defs><marker id="end" markerWidth="9" markerHeight="9" refX="8" refY="4.5" orient="auto">',
+        '<path d="M0,0 L9,4.5 L0,9 z" fill="#57606a"/></marker></defs>',
+        f'<rect x="0" y="0" width="{width}" height="{height}" style="fill:#ffffff;stroke:none"/>',
+    ]
+    for (x, y), (name, said, _, _) in zip(corners, _STATIONS, strict=True):
+        middle = x + _BOX // 2
+        parts += [
+            f'<rect x="{x}" y="{y}" width="{_BOX}" height="{_HIGH}" rx="6"/>',
+            f'<text x="{middle}" y="{y + 25}">{name}</text>',
+            f'<text x="{middle}" y="{y + 44}" class="said">{said}</text>',
+        ]
+    for (x, y), (to_x, to_y), step in zip(corners, corners[1:], _STEPS, strict=False):
+        kind = "map" if "shift" in step else "said"
+        if x == to_x:
+            middle = x + _BOX // 2
+            parts.append(f'<line x1="{middle}" y1="{y + _HIGH}" x2="{middle}" y2="{to_y}"/>')
+            parts.append(f'<text x="{middle + 38}" y="{(y + _HIGH + to_y) // 2 + 4}" class="{kind}">{step}</text>')
+            continue
+        start, end = (x + _BOX, to_x) if to_x > x else (x, to_x + _BOX)
+        level = y + _HIGH // 2
+        parts.append(f'<line x1="{start}" y1="{level}" x2="{end}" y2="{level}"/>')
+        parts.append(f'<text x="{(start + end) // 2}" y="{level - 10}" class="{kind}">{step}</text>')
+    return "\n".join([*parts, "</svg>"]) + "\n"

@@ -220,3 +220,77 @@ def test_the_range_of_a_vae_of_ones_own_is_not_known() -> None:
     report = audit_latents(encode, decode, vae=vae, pictures=pictures())
     assert report.findings == ()
     assert "VAE704" in {code for judgement in report.judgements for code in judgement.undecided}
+
+
+class ByHand(AutoencoderKL):
+    """The same, with the parts that helpers call by hand."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder, self.quant_conv = nn.Conv2d(C, 14, 2, stride=2), nn.Conv2d(14, 10, 1)
+        self.post_quant_conv, self.decoder = nn.Conv2d(5, 6, 1), nn.ConvTranspose2d(6, C, 2, stride=2)
+
+    def encode(self, x: Tensor) -> SimpleNamespace:
+        return SimpleNamespace(latent_dist=Posterior(self.quant_conv(self.encoder(x))))
+
+    def decode(self, z: Tensor) -> SimpleNamespace:
+        return SimpleNamespace(sample=self.decoder(self.post_quant_conv(z)))
+
+
+@pytest.mark.parametrize(("undone", "codes"), [(FACTOR, set()), (1.0, {"VAE701"}), (1 / FACTOR, {"VAE701"})])
+def test_parts_that_a_helper_calls_by_hand_are_observed(undone: float, codes: set[str]) -> None:
+    vae = ByHand()
+
+    def encode(x: Tensor) -> Tensor:
+        mean, _ = vae.quant_conv(vae.encoder(x * 2 - 1)).chunk(2, dim=1)
+        return mean * FACTOR
+
+    def decode(z: Tensor) -> Tensor:
+        return vae.decoder(vae.post_quant_conv(z / undone))
+
+    assert named(encode, decode, vae) == codes
+    assert named(encode, lambda z: vae.decode(z / undone).sample, vae) == codes
+    assert named(lambda x: vae.encode(x * 2 - 1).latent_dist.mode() * FACTOR, decode, vae) == codes
+
+
+def test_the_parts_of_a_vae_are_left_as_they_were() -> None:
+    vae = ByHand()
+    before = [dict(vars(part)) for part in (vae, *vae.children())]
+    encode, decode = helpers(vae)
+    named(encode, decode, vae)
+    assert [dict(vars(part)) for part in (vae, *vae.children())] == before
+
+
+def test_the_range_is_seen_where_parts_are_called_by_hand() -> None:
+    vae = ByHand()
+
+    def encode(x: Tensor) -> Tensor:
+        return vae.quant_conv(vae.encoder(x)).chunk(2, dim=1)[0]
+
+    assert named(encode, lambda z: vae.decoder(vae.post_quant_conv(z)), vae) == {"VAE704"}
+
+
+@pytest.mark.parametrize(("undone", "codes"), [(FACTOR, set()), (1.0, {"VAE701"})])
+def test_a_batch_in_slices_is_put_together(undone: float, codes: set[str]) -> None:
+    vae = AutoencoderKL()
+
+    def encode(x: Tensor) -> Tensor:
+        return torch.cat([vae.encode(each * 2 - 1).latent_dist.sample() * FACTOR for each in x.split(1)])
+
+    def decode(z: Tensor) -> Tensor:
+        return torch.cat([vae.decode(each / undone).sample for each in z.split(1)])
+
+    assert named(encode, decode, vae) == codes
+
+
+@pytest.mark.parametrize(("undone", "codes"), [(FACTOR, set()), (1.0, {"VAE701"})])
+def test_an_axis_of_one_frame_is_no_other_shape(undone: float, codes: set[str]) -> None:
+    vae = AutoencoderKL()
+
+    def encode(x: Tensor) -> Tensor:
+        return (vae.encode(x * 2 - 1).latent_dist.sample() * FACTOR)[:, :, None]
+
+    def decode(z: Tensor) -> Tensor:
+        return vae.decode(z[:, :, 0] / undone).sample
+
+    assert named(encode, decode, vae) == codes

@@ -89,7 +89,10 @@ def _trip(
         made = encode(pictures.clone())
         if not recorded.given:
             raise UsageError("encode does not call vae.encode: give the helper, and the VAE that it uses")
-        helped = _tensor(made, recorded.given[0])
+        known = _joined(recorded.given)
+        if _tensor(made, known) is None:
+            known = recorded.given[0]
+        helped = _tensor(made, known)
         if helped is None:
             raise UsageError("encode returns no tensor that has the size of the latents")
         before = helped.detach().clone()
@@ -97,7 +100,16 @@ def _trip(
         if not recorded.decoded:
             raise UsageError("decode does not call vae.decode: give the helper, and the VAE that it uses")
     changed = not torch.equal(before, helped)
-    return _Trip(recorded.given[0], before, recorded.decoded[0], recorded.encoded[0], picture, changed)
+    decoded = _joined(recorded.decoded)
+    if decoded.shape != known.shape:
+        decoded = recorded.decoded[0]
+    return _Trip(known, before, decoded, recorded.encoded[0], picture, changed)
+
+
+def _joined(parts: list[Tensor]) -> Tensor:
+    """What several calls were given or gave, one sample, frame or slice of a batch each, as one tensor."""
+    alike = all(part.shape[1:] == parts[0].shape[1:] for part in parts)
+    return torch.cat(parts) if alike else parts[0]
 
 
 def _latent(own: Tensor, size: float) -> Tensor:
@@ -178,7 +190,10 @@ def _interval(values: Tensor) -> Interval:
 def _line(known: Tensor, made: Tensor) -> list[tuple[float, float]] | None:
     """Per channel the slope and the offset of what was made of known latents; None where these lie on no line."""
     if made.shape != known.shape:
-        return None
+        # An axis of one frame, or of one sample, moves no number.
+        if [size for size in made.shape if size > 1] != [size for size in known.shape if size > 1]:
+            return None
+        made = made.reshape(known.shape)
     fitted = []
     for channel in range(known.shape[1]):
         x, y = known[:, channel].double().flatten(), made[:, channel].double().flatten()
