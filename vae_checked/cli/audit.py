@@ -144,11 +144,13 @@ def audited(config: ModelConfig, seed: int = 0, weights: str | None = None) -> A
 
     from vae_checked.auditor import audit
     from vae_checked.cli.hints import as_options
+    from vae_checked.cli.size_law import with_size_law
 
     try:
         report = audit(model, config.input, loss, name=config.name, optimizer=optimizer, seed=seed, **config.asked)
     except VaeCheckedError as error:
         raise type(error)(as_options(str(error))) from error
+    report = with_size_law(report, model, config.input)
     facts = tuple(
         replace(each, unobserved={path: as_options(reason) for path, reason in each.unobserved.items()})
         for each in report.facts
