@@ -65,12 +65,19 @@ def environment(folder: Path) -> dict[str, str]:
     }
 
 
-def step(action: dict[str, Any], name: str, inputs: dict[str, str], env: dict[str, str], root: Path) -> Any:
+def step(
+    action: dict[str, Any],
+    name: str,
+    inputs: dict[str, str],
+    env: dict[str, str],
+    root: Path,
+    action_path: Path = ROOT,
+) -> Any:
     """A step of the action as a runner runs it: its expressions filled in, its shell, its folder, its environment."""
     given = {key: each.get("default", "") for key, each in action["inputs"].items()} | inputs
 
     def filled(text: str) -> str:
-        values = {"github.action_path": str(ROOT), **{f"inputs.{key}": value for key, value in given.items()}}
+        values = {"github.action_path": str(action_path), **{f"inputs.{key}": value for key, value in given.items()}}
         return re.sub(r"\$\{\{ *(.+?) *\}\}", lambda match: values[match[1]], text)
 
     (found,) = [each for each in action["runs"]["steps"] if each["name"] == name]
@@ -100,6 +107,33 @@ def test_the_action_installs_itself_and_annotates_what_differs(tmp_path: Path) -
         done = step(action, "Run", {**linting, "working-directory": where}, env, root)
         assert done.returncode == 1
         assert f"::error title=VAE201 log-std-read-as-logvar,file={path},line=" in done.stdout
+    summary, sarif = tmp_path / "summary.md", tmp_path / "vae.sarif"
+    done = step(action, "Run", {**linting, "sarif": str(sarif)}, {**env, "GITHUB_STEP_SUMMARY": str(summary)}, folder)
+    assert done.returncode == 1
+    assert '"ruleId": "VAE201"' in sarif.read_text(encoding="utf-8")
+    assert summary.read_text(encoding="utf-8").startswith("```text\nhooked.py:VAE: 1 error")
+    done = step(action, "Run", {"command": "explain VAE201"}, env, folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("VAE201 log-std-read-as-logvar")
+
+
+def test_the_action_leaves_its_own_checkout_out_of_what_it_lints(tmp_path: Path) -> None:
+    action = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
+    folder = project(tmp_path / "project")
+    mistaken(folder)
+    own = folder / ".checkout"
+    (own / "tests").mkdir(parents=True)
+    shutil.copy(folder / "hooked.py", own / "tests" / "bad_vae.py")
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    script = f"#!{sys.executable}\nimport sys\nfrom vae_checked.cli import main\nsys.exit(main())\n"
+    (programs / "vae-checked").write_text(script, encoding="utf-8")
+    (programs / "vae-checked").chmod(0o755)
+    env = {"PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
+    done = step(action, "Run", {"command": "lint ."}, env, folder, action_path=own)
+    assert "file=hooked.py" in done.stdout
+    assert "bad_vae.py" not in done.stdout
+    assert "bad_vae.py" in step(action, "Run", {"command": "lint ."}, env, folder, action_path=tmp_path).stdout
 
 
 # ------------------------------------------------------------------------------------------------ pre-commit

@@ -21,6 +21,7 @@ COMMANDS: dict[str, str] = {
     "explain": "say what a mistake is, why it matters and what to write instead, or what may be behind a symptom",
     "rules": "list the catalogue of mistakes, and who can see each",
     "doctor": "say which versions there are, what works with them, and what would make the rest work",
+    "completion": "print the script by which bash, zsh or tcsh completes commands, options, files and codes",
     "demo": "lint, audit and correct a VAE with three mistakes, then audit one of a library",
 }
 

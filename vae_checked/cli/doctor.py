@@ -38,6 +38,7 @@ def features() -> tuple[Feature, ...]:
         Feature("monitor for Lightning", ("torch", "lightning"), "monitor"),
         Feature("monitor to TensorBoard", ("torch", "tensorboard"), "monitor"),
         Feature("progress bars", ("rich",), "terminal"),
+        Feature("completion in a shell", ("shtab",), "terminal"),
         Feature("demo", ("torch", "diffusers", "pythae"), "demo"),
     )
 
