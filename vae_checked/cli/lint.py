@@ -149,6 +149,11 @@ def cache_folder(args: argparse.Namespace) -> str | None:
     if args.cache_dir is not None:
         folder: str = args.cache_dir
         return folder
+    return default_cache()
+
+
+def default_cache() -> str | None:
+    """Where reports are kept unless the command line says otherwise; None where the user has no folder of caches."""
     base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA") or os.path.expanduser("~/.cache")  # noqa: PTH111  costs a start less
     return os.path.join(base, "vae-checked", "lint") if os.path.isabs(base) else None  # noqa: PTH117, PTH118  likewise
 

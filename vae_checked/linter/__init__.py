@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
+from vae_checked.linter.files.discovery import Passed
+from vae_checked.linter.files.ignore_rules import Globs
 from vae_checked.linter.files.projects import gather, refuse
+from vae_checked.linter.files.source import discover
 from vae_checked.linter.options import Options
 from vae_checked.linter.run.report import TOO_LARGE, LintReport
 from vae_checked.record import replace
@@ -33,9 +36,10 @@ def lint(
 
     `select` and `ignore` are codes or their beginnings (`VAE2`), `options` say the rest; nothing is imported or
     executed. `texts` are contents, by path, to read in place of what is on disk, whether or not there is such a file.
-    The files of one repository, or of one installed package, are read as one project; `jobs` processes share the
-    projects, and the folder `cache` remembers them: neither changes the report. Raises UsageError for a path that does
-    not exist, and for a file named itself that is not Python.
+    The files of one repository, of one installed package, or around one pyproject.toml are read as one project, also
+    those that are not at `paths`: what is said of a file does not depend on which others are asked about. `jobs`
+    processes share the projects, and the folder `cache` remembers them: neither changes the report. Raises UsageError
+    for a path that does not exist, and for a file named itself that is not Python.
     """
     wishes = options or Options()
     if select or ignore:
@@ -47,9 +51,11 @@ def lint(
         unread, left_out, given = tuple(passed.unread), tuple(passed.left_out), tuple(gathered.given)
         return LintReport((), (), (), (), (), unread, given, 0, left_out=left_out)
     # The interpreter and the catalogue are wanted only where there is something to read.
+    from vae_checked.linter.run.asked import of_asked  # noqa: PLC0415  as above
     from vae_checked.linter.run.workers import reports_of  # noqa: PLC0415  start-up time of a run that finds no VAE code
 
-    whole = _whole(gathered, reports_of(gathered.projects, wishes, unsaved, jobs, cache))
+    reports = reports_of(gathered.projects, wishes, unsaved, jobs, cache)
+    whole = _whole(gathered, [*map(of_asked, reports, gathered.projects)])
     if not whole.findings:
         return whole
     from vae_checked.linter.run.fixed_lines import with_fixed_lines  # noqa: PLC0415  as above
@@ -62,7 +68,9 @@ def files_at(paths: Sequence[str | Path], options: Options | None = None) -> tup
 
     Raises UsageError for a path that does not exist.
     """
-    return tuple(gather(paths, {}, options or Options()).given)
+    asked = options or Options()
+    excluded = Globs(asked.exclude, asked.folder) if asked.exclude else None
+    return tuple(str(path) for path, _ in discover(paths, Passed(), excluded, asked.force_exclude))
 
 
 def _whole(gathered: GatheredFiles, parts: Sequence[LintReport]) -> LintReport:
@@ -79,5 +87,8 @@ def _whole(gathered: GatheredFiles, parts: Sequence[LintReport]) -> LintReport:
         files=tuple(gathered.given),
         files_concerned=sum(part.files_concerned for part in parts),
         left_out=tuple(gathered.passed.left_out),
+        beside=sum(part.beside for part in parts),
+        elsewhere=tuple(each for part in parts for each in part.elsewhere),
+        whole=all(part.whole for part in parts),
         remarks=tuple(sorted((each for part in parts for each in part.remarks), key=lambda each: each.place.sort_key)),
     )

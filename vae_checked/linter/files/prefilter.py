@@ -102,6 +102,11 @@ def may_concern(data: bytes) -> bool:
     return (trains(data) or _decodes(data) or draws(data)) and _has_torch(data)
 
 
+def may_be_part(data: bytes) -> bool:
+    """Whether a file may compute something of tensors that another one hands to it."""
+    return b"torch" in data or b"loss" in data or b" * " in data or b"import *" in data or _scales(data)
+
+
 def _decodes(data: bytes) -> bool:
     """Whether a file has a model that decodes something."""
     return b"def forward(" in data and any(word in data for word in _DECODING)

@@ -12,23 +12,27 @@ from vae_checked.linter.files import prefilter
 from vae_checked.linter.files import source as sources
 from vae_checked.linter.files.discovery import Passed
 from vae_checked.linter.files.ignore_rules import Globs
+from vae_checked.linter.files.related import Relations
+from vae_checked.linter.files.roots import Roots, files_of
 from vae_checked.linter.options import Options
 from vae_checked.record import dataclass, field
 
-# Where packages of different projects lie side by side.
-INSTALLED = frozenset(("site-packages", "dist-packages"))
 # So many trainers of a project, or models that are put together, are read whether or not more joins them to a VAE.
 _FEW = 8
+
+# The bytes of a project that is always read whole; of a notebook with its pictures, so many count.
+MOST_WHOLE, _MOST_COUNTED = 1_500_000, 100_000
 
 Text = str | bytes
 
 
 @dataclass(slots=True)
 class ProjectFiles:
-    """The files of one project: all that were given, those that concern a VAE with their text, those that feed one.
+    """The files of one project: all that are read, those that concern a VAE with their text, those that feed one.
 
     `using` are those that only use one: they encode and decode with what was trained elsewhere. `joining` are the names
-    that a file imports which is neither and imports both: more of it is not read.
+    that a file imports which is neither and imports both: more of it is not read. `asked` are those of `given` that the
+    report is to tell of; `whole` is whether nothing else of the project bears on them.
     """
 
     root: str
@@ -37,6 +41,8 @@ class ProjectFiles:
     feeding: list[tuple[str, Text]] = field(default_factory=list)
     using: list[tuple[str, Text]] = field(default_factory=list)
     joining: dict[str, frozenset[str]] = field(default_factory=dict)
+    asked: set[str] = field(default_factory=set)
+    whole: bool = True
 
 
 @dataclass(slots=True)
@@ -50,13 +56,13 @@ class GatheredFiles:
 
 
 def gather(paths: Sequence[str | Path], texts: Mapping[str, Text], options: Options) -> GatheredFiles:
-    """Read the files at or below `paths` as far as the cheap tests need; UsageError as `lint` raises it."""
+    """Read the files at or below `paths`, and the rest of their projects, as far as the cheap tests need.
+
+    Raises UsageError as `lint` does.
+    """
     found = GatheredFiles([], [], Passed(), set())
-    projects: dict[str, ProjectFiles] = {}
-    feeding: dict[str, list[Path]] = {}
-    others: dict[str, list[Path]] = {}
-    roots = _Roots()
-    uncertain: dict[str, dict[str, bytes]] = {}
+    projects: dict[str, _Sorted] = {}
+    roots = Roots()
     refused: list[str] = []
     excluded = Globs(options.exclude, options.folder) if options.exclude else None
     for path, named in sources.discover(paths, found.passed, excluded, options.force_exclude, texts):
@@ -66,39 +72,125 @@ def gather(paths: Sequence[str | Path], texts: Mapping[str, Text], options: Opti
             found.named.add(name)
         root = roots.of(path)
         if root not in projects:
-            projects[root] = ProjectFiles(root)
-        project = projects[root]
-        project.given.append(name)
+            projects[root] = _Sorted(ProjectFiles(root), texts)
+        projects[root].files.asked.add(name)
         try:
-            content = texts[name] if name in texts else sources.read(path)
-            data = content if isinstance(content, bytes) else content.encode(errors="replace")
-            if prefilter.concerns_vae(data):
-                project.concerned.append((name, content))
-                continue
-            if prefilter.uses_latents(data):
-                project.using.append((name, content))
-            if named:
-                sources.parse(name, content)
-            if prefilter.may_concern(data):
-                project.concerned.append((name, content))
-                uncertain.setdefault(root, {})[name] = data
-            if not named and path.suffix == ".py":
-                (feeding if prefilter.feeds_vae(data) else others).setdefault(root, []).append(path)
+            projects[root].take(path, named)
         except sources.UnreadableError as error:
             if named:
                 refused.append(f"{path}: {error}")
             found.passed.unread.append((name, str(error)))
     refuse(refused)
     for root, project in projects.items():
-        if root in uncertain:
-            _sift(project, uncertain[root])
-        if project.concerned:
-            _look_beside(project, feeding.get(root, ()), others.get(root, ()))
-            concerned = {path for path, _ in (*project.concerned, *project.feeding)}
-            project.using = [(path, text) for path, text in project.using if path not in concerned]
-        if project.concerned or project.using:
-            found.projects.append(project)
+        if project.may_depend_on_others:
+            every = files_of(root, paths, project.files.given, excluded, roots)
+            project.files.whole = every is not None
+            project.take_the_rest(every or ())
+        project.settle()
+        if project.files.concerned or project.files.using:
+            found.projects.append(project.files)
     return found
+
+
+class _Sorted:
+    """The files of one project as the cheap tests sort them."""
+
+    def __init__(self, files: ProjectFiles, texts: Mapping[str, Text]) -> None:
+        self.files = files
+        self._texts = texts
+        self._feeding: list[Path] = []
+        self._others: list[Path] = []
+        self._uncertain: dict[str, bytes] = {}
+        # What is not evaluated for its own sake, and may be for that of a file that uses it.
+        self._plain = False
+        # All that is read, kept where it is to be narrowed down.
+        self._contents: dict[str, bytes] | None = None
+
+    @property
+    def may_depend_on_others(self) -> bool:
+        """Whether what is said of the files so far can depend on other files of the project.
+
+        A text under a name that no file has is no part of the project that it would lie in.
+        """
+        if not (self.files.concerned or self.files.using or self._feeding or self._plain):
+            return False
+        return any(name not in self._texts or os.path.isfile(name) for name in self.files.asked)  # noqa: PTH113  as above
+
+    def take(self, path: Path, named: bool) -> None:
+        """Sort one file; UnreadableError where it cannot be read, or is `named` and no Python."""
+        files, name = self.files, str(path)
+        files.given.append(name)
+        content = self._texts[name] if name in self._texts else sources.read(path)
+        data = _as_bytes(content)
+        if self._contents is not None:
+            self._contents[name] = data
+        if prefilter.concerns_vae(data):
+            files.concerned.append((name, content))
+            return
+        if prefilter.uses_latents(data):
+            files.using.append((name, content))
+        if named:
+            sources.parse(name, content)
+        if prefilter.may_concern(data):
+            files.concerned.append((name, content))
+            self._uncertain[name] = data
+        if path.suffix == ".py":
+            (self._feeding if prefilter.feeds_vae(data) else self._others).append(path)
+        self._plain = self._plain or (name in files.asked and prefilter.may_be_part(data))
+
+    def take_the_rest(self, every: Sequence[Path]) -> None:
+        """Sort those of all files that were not taken; the order is that of a run on the whole project."""
+        known = set(map(_place_of, self.files.given))
+        self._contents = {}
+        for path in every:
+            if _place_of(path) not in known:
+                # What cannot be read is nobody's affair who did not ask for it.
+                with suppress(sources.UnreadableError):
+                    self.take(path, named=False)
+        order = {_place_of(path): index for index, path in enumerate(every)}
+
+        def rank(path: str | Path) -> int:
+            return order.get(_place_of(path), -1)
+
+        for texts in (self.files.concerned, self.files.using):
+            texts.sort(key=lambda item: rank(item[0]))
+        for paths in (self._feeding, self._others):
+            paths.sort(key=rank)
+        self.files.given.sort(key=rank)
+
+    def settle(self) -> None:
+        """Decide what is read, once all files are sorted."""
+        files = self.files
+        if self._uncertain:
+            _sift(files, self._uncertain)
+        if files.concerned:
+            _look_beside(files, self._feeding, self._others)
+            concerned = {path for path, _ in (*files.concerned, *files.feeding)}
+            files.using = [(path, text) for path, text in files.using if path not in concerned]
+        if len(files.asked) < len(files.given):
+            self._narrow()
+
+    def _narrow(self) -> None:
+        """Leave out what cannot bear on the files asked about, where there is much of it or all of it is such."""
+        files, contents = self.files, dict(self._contents or ())
+        evaluated = (files.concerned, files.feeding, files.using)
+        large = sum(min(len(text), _MOST_COUNTED) for each in evaluated for _, text in each) > MOST_WHOLE
+        paths = {path for each in evaluated for path, _ in each}
+        if not large and not files.asked.isdisjoint(paths):
+            return
+        for path in files.asked:
+            with suppress(sources.UnreadableError):
+                contents[path] = _as_bytes(self._texts[path] if path in self._texts else sources.read(Path(path)))
+        relations = Relations(contents)
+        users = relations.users(files.asked)
+        if users.isdisjoint(paths):
+            files.concerned, files.feeding, files.using = [], [], []
+        elif large:
+            needed = relations.used(users)
+            files.concerned, files.feeding, files.using = (
+                [(path, text) for path, text in each if path in needed] for each in evaluated
+            )
+            files.whole = False
 
 
 def _sift(project: ProjectFiles, uncertain: Mapping[str, bytes]) -> None:
@@ -131,6 +223,10 @@ def _sift(project: ProjectFiles, uncertain: Mapping[str, bytes]) -> None:
     kept.update(path for path in trainers if len(trainers) <= _FEW or is_near(path, uncertain[path]))
     kept.update(path for path in models if len(models) <= _FEW or prefilter.has_loss(uncertain[path]))
     project.concerned = [(path, text) for path, text in project.concerned if path not in uncertain or path in kept]
+
+
+def _place_of(path: str | Path) -> str:
+    return os.path.abspath(path)  # noqa: PTH100  once per file, pathlib is slow
 
 
 def _as_bytes(text: Text) -> bytes:
@@ -174,23 +270,3 @@ def _look_beside(project: ProjectFiles, feeding: Iterable[Path], others: Iterabl
         imported = prefilter.imported(_as_bytes(text))
         if not any(imported.isdisjoint(each) for each in names):
             project.joining[path] = frozenset(name.decode(errors="replace") for name in imported)
-
-
-class _Roots:
-    """The project that a file belongs to: its repository, the installed package that it is of, or none."""
-
-    def __init__(self) -> None:
-        self._known: dict[str, str] = {}
-
-    def of(self, path: Path) -> str:
-        """The root's absolute path; empty for a file in no repository and no installed package."""
-        return self._of(os.path.dirname(os.path.abspath(path)))  # noqa: PTH100, PTH120  once per file, pathlib is slow
-
-    def _of(self, folder: str) -> str:
-        if folder not in self._known:
-            above, name = os.path.split(folder)
-            if os.path.lexists(os.path.join(folder, ".git")) or os.path.basename(above) in INSTALLED:  # noqa: PTH118, PTH119  as above
-                self._known[folder] = folder
-            else:
-                self._known[folder] = self._of(above) if name else ""
-        return self._known[folder]

@@ -42,7 +42,8 @@ class Baseline:
     def applied(self, report: LintReport, examined: Collection[str]) -> LintReport:
         """`report` without what is known, and with a remark per entry that nothing matches any more.
 
-        `examined` are the codes that were looked for: of others nothing is said, nor of files that were not read.
+        `examined` are the codes that were looked for: of others nothing is said, nor of files that were not read, nor
+        where only a part of the project was.
         """
         left = Counter(self._known)
         new = []
@@ -102,6 +103,8 @@ class Baseline:
 
     def _settled(self, report: LintReport, examined: Collection[str]) -> Callable[[Fingerprint], bool]:
         """Whether the run that made `report` would have found a fingerprint if it were there."""
+        if not report.whole:
+            return lambda mark: mark.code in examined and not self._exists(mark.path)
         unread = {path for path, _ in report.unread}
         files = {self._seen(path) for path in report.files if path not in unread}
         return lambda mark: mark.code in examined and (mark.path in files or not self._exists(mark.path))

@@ -26,7 +26,9 @@ class LintReport:
     `files` are all that were given, `files_concerned` counts those that concern a VAE. `unread` and `left_out` hold
     (path, reason) of what could not be read and of what is left out on purpose, folders with a `/` behind them.
     `remarks` tell of comments that switch nothing off and baseline entries that nothing matches, `known` counts the
-    findings that a baseline holds, `statistics` holds (code, name, how often) where they were asked for.
+    findings that a baseline holds, `statistics` holds (code, name, how often) where they were asked for. `beside`
+    counts the other files of the projects that were evaluated for what they say of these, `whole` is whether nothing
+    else can; `elsewhere` names the findings of the same VAEs that stand in these others.
     """
 
     findings: tuple[Finding, ...]
@@ -41,6 +43,9 @@ class LintReport:
     remarks: tuple[Remark, ...] = ()
     known: int = 0
     statistics: tuple[tuple[str, str, int], ...] | None = None
+    beside: int = 0
+    elsewhere: tuple[str, ...] = ()
+    whole: bool = True
 
     @property
     def of_source(self) -> bool:
@@ -73,10 +78,13 @@ class LintReport:
         parts = [
             f"{counted(self.files_read, 'file')} read, {self.files_concerned} with VAE code"
             + (f", {without} without" if without else ""),
+            *self._beside(),
             self._examined(),
             *self._followed(),
             counted(len(self.findings), "finding") + (f", {self.known} more in the baseline" if self.known else ""),
         ]
+        if self.elsewhere:
+            parts.append(f"the same VAEs in other files: {', '.join(self.elsewhere)}")
         if self.unread:
             parts.append(f"{len(self.unread)} could not be read")
         if self.left_out:
@@ -104,6 +112,15 @@ class LintReport:
         from vae_checked.reports import render  # noqa: PLC0415  only a report that is printed needs it
 
         return render(self)
+
+    def _beside(self) -> list[str]:
+        """`5 more of the project evaluated with them`, and whether these are all that it has."""
+        if not self.beside:
+            return []
+        parts = (
+            "" if self.whole else ": those that import them, and what these import; the project is too large to be read"
+        )
+        return [f"{self.beside} more of the project evaluated with {'it' if self.files_read == 1 else 'them'}{parts}"]
 
     def _followed(self) -> list[str]:
         """`latents followed in 2 places`; nothing where no VAE is used that was trained elsewhere."""
