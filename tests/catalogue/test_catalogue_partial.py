@@ -7,7 +7,7 @@ import math
 import pytest
 
 from vae_checked.catalogue import CATALOGUE, Undecided, judge
-from vae_checked.facts import KL, REAL, Fact, Facts, Heads, Interval, KLForm, Parametrisation, Sampler, StdCurve
+from vae_checked.facts import KL, REAL, Fact, Facts, Heads, Interval, KLForm, Output, Parametrisation, Sampler, StdCurve
 
 POSITIVE = Interval(0.0, math.inf)
 CLIPPED = [mistake for mistake in CATALOGUE if mistake.code == "VAE204"]
@@ -37,3 +37,32 @@ def test_a_reading_that_has_no_std_at_some_points_is_named_by_the_others() -> No
     facts = Facts("model.py:VAE", sampler=Sampler(std=Fact(curve)), kl=KL(form=Fact(KLForm(Parametrisation.VAR))))
     (finding,) = judge(facts, [mistake for mistake in CATALOGUE if mistake.code == "VAE201"]).findings
     assert finding.evidence == "std at s = 0, 2 is 1, 2.72; the KL assumes 0, 1.41"
+
+
+HALVED = [mistake for mistake in CATALOGUE if mistake.code == "VAE406"]
+GELU_BELOW = -0.17  # the least value of x * Phi(x) is -0.17, at x = -0.75
+
+
+def sigmoid(x: float) -> float:
+    return 1.0 / (1.0 + math.exp(-x))
+
+
+@pytest.mark.parametrize(
+    ("chain", "low", "verdict"),
+    [
+        (("gelu", "sigmoid"), sigmoid(GELU_BELOW), "found"),
+        (("elu", "sigmoid"), sigmoid(-1.0), "found"),
+        (("tanh", "sigmoid"), sigmoid(-1.0), "clean"),  # VAE405 says what is wrong there
+        (("leaky_relu", "sigmoid"), 0.0, "undecided"),
+        (("leaky_relu", "tanh"), -1.0, "clean"),
+        (("sigmoid",), 0.0, "clean"),
+    ],
+)
+def test_what_hardly_goes_below_zero_before_a_sigmoid_is_no_clean_end(
+    chain: tuple[str, ...], low: float, verdict: str
+) -> None:
+    output = Output(Fact(Interval(low, 1.0)), Fact(chain))
+    found = judge(Facts("model.py:VAE", output=output), HALVED)
+    assert [finding.code for finding in found.findings] == (["VAE406"] if verdict == "found" else [])
+    assert found.clean == (("VAE406",) if verdict == "clean" else ())
+    assert list(found.undecided) == (["VAE406"] if verdict == "undecided" else [])

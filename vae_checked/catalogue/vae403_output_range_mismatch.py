@@ -75,7 +75,7 @@ def _own_code(facts: Facts, kind: Likelihood, output: Interval, data: Interval) 
     neighbours = {
         "VAE104": pixel_scale(data, kind, output) is not None,
         "VAE405": squashed_twice(chain) is not None,
-        "VAE406": half_ranged(chain) is not None,
+        "VAE406": half_ranged(chain, output) is not None,
         "VAE401": kind is Likelihood.BCE_WITH_LOGITS and UNIT.contains(output),
         "VAE402": kind is Likelihood.BCE and not UNIT.contains(output),
     }

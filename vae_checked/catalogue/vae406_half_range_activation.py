@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import EXAMPLE, edit
-from vae_checked.catalogue.support.ranges import half_ranged
-from vae_checked.catalogue.verdict import Clean, Evidence, Found, Verdict, lacking
+from vae_checked.catalogue.support.ranges import half_ranged, leaks
+from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, lacking
 from vae_checked.facts import Facts
 from vae_checked.finding import Severity
 
 
 def judge(facts: Facts) -> Verdict:
-    """Found where an activation that gives no negative values stands right before the sigmoid."""
+    """Found where an activation that gives no negative values, or hardly any, stands right before the sigmoid."""
     activations, output = facts.output.activations, facts.output.interval
     if activations is None:
         return lacking(facts, "output.activations", "output.interval")
-    first = half_ranged(activations.value)
+    first = half_ranged(activations.value, None if output is None else output.value)
     if first is None:
+        leaking = leaks(activations.value)
+        if leaking is not None:
+            return Undecided(reason=f"below 0.5 the sigmoid is reached through the small slope of a {leaking} alone")
         return Clean()
     if output is None:
         return lacking(facts, "output.interval")

@@ -11,6 +11,8 @@ from vae_checked.mathematics.ops import names_of
 # It bounds what it is given as well, all classes together.
 SOFTMAX = "softmax"
 SQUASHING = names_of(lambda operation: operation.squashing) | {SOFTMAX}
+_LEAKY = frozenset({"leaky_relu", "rrelu"})
+_A_QUARTER = 0.25  # an ELU, which goes down to -1, leaves [0.27, 1]
 ONE_SIDED = names_of(lambda operation: operation.closes and not operation.squashing and operation.is_not_negative)
 
 
@@ -51,12 +53,19 @@ def squashed_twice(activations: tuple[str, ...]) -> tuple[str, str] | None:
     )
 
 
-def half_ranged(activations: tuple[str, ...]) -> str | None:
-    """The one-sided activation that a sigmoid follows on, which leaves it [0.5, 1]."""
-    return next(
-        (first for first, then in pairwise(activations) if first in ONE_SIDED and then == "sigmoid"),
-        None,
-    )
+def half_ranged(activations: tuple[str, ...], output: Interval | None) -> str | None:
+    """The activation that a sigmoid follows on, and that leaves it about [0.5, 1]: never negative, or hardly so."""
+    for first, then in pairwise(activations):
+        if then != "sigmoid" or first in SQUASHING:
+            continue
+        if first in ONE_SIDED or (output is not None and output.low >= _A_QUARTER):
+            return first
+    return None
+
+
+def leaks(activations: tuple[str, ...]) -> str | None:
+    """The activation before a sigmoid that is a ReLU but for a small slope."""
+    return next((first for first, then in pairwise(activations) if first in _LEAKY and then == "sigmoid"), None)
 
 
 def fitting_activation(data: Interval) -> str:
