@@ -196,3 +196,28 @@ def latents(paths):
     torch.save(vae.encode(x).latent_dist.mode(), "latents.pt")
 """
     assert [code for code, _, _ in codes(tmp_path, show=shown + encoded)] == ["VAE704"]
+
+
+@pytest.mark.parametrize(
+    ("applied", "found"),
+    [
+        (f"z * {SCALE}", False),
+        (f"(z * {SCALE}) * {SCALE}", True),
+        (f"z / {SCALE}", True),
+        ("z * 0.18215 * 0.18215", True),
+        ("z / 0.18215", True),
+        ("z * 0.18215", False),
+        ("z * 0.7421", False),
+        (f"z * {SCALE} * 0.5", False),
+        ("z * scale", False),
+        ("z / scale", False),
+        ("z", False),
+    ],
+)
+def test_a_factor_twice_or_the_wrong_way_is_seen_at_one_end(applied: str, found: bool, tmp_path: Path) -> None:
+    text = TRAINED.format(identity="stabilityai/sd-vae-ft-mse", applied=applied)
+    assert codes(tmp_path, train=text) == ([("VAE701", "train", 10)] if found else [])
+
+
+def test_the_factor_of_an_unknown_vae_may_be_the_standard_deviation(tmp_path: Path) -> None:
+    assert codes(tmp_path, train=TRAINED.format(identity="somebody/a-vae", applied=f"z / {SCALE}")) == []

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import math
+
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import edit
 from vae_checked.catalogue.support.in_use import IN_USE, SOURCES, is_undone
+from vae_checked.catalogue.support.known_vaes import known
 from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, lacking
-from vae_checked.facts import Facts
+from vae_checked.facts import Fact, Facts
 from vae_checked.finding import Severity
-from vae_checked.mathematics.affine_maps import undoing
+from vae_checked.latent_facts import AffineMap, PretrainedVAE
+from vae_checked.mathematics.affine_maps import is_one, undoing
+
+# The factor by which the configuration of a VAE says that latents are multiplied behind encode.
+_FACTOR = "scaling_factor"
+# How near the power of a written factor is to a whole number: of a factor to four digits.
+_TOLERANCE = 1e-3
 
 
 def judge(facts: Facts) -> Verdict:
@@ -20,6 +29,8 @@ def judge(facts: Facts) -> Verdict:
     if latents.on_picture is not None and latents.on_picture.value:
         what = f"the picture that decode returns is scaled by a number of its latents ({latents.on_picture.value})"
         return _found(facts, what, "a picture has no such factor", "scale the latent before decode, by the inverse")
+    if latents.one_end is not None and latents.vae is not None:
+        return _of_one_end(latents.one_end, latents.vae)
     encoded, decoded = latents.encoded, latents.decoded
     if encoded is None or decoded is None:
         return lacking(facts, "latents.encoded", "latents.decoded")
@@ -39,6 +50,30 @@ def judge(facts: Facts) -> Verdict:
         related=((encoded.origin, "what follows encode"),),
     )
     return Found(evidence)
+
+
+def _of_one_end(one_end: Fact[AffineMap], vae: Fact[PretrainedVAE]) -> Verdict:
+    """Found where the factor of a VAE that is known is applied twice, or in the place of its inverse."""
+    loaded, scale = known(vae.value), one_end.value.scale
+    if loaded is None or loaded.factor is None or len(scale) != 1:
+        return Undecided(reason="what is done at the other end is not known")
+    (term,) = scale
+    powers = dict(term.powers)
+    power = powers.pop(_FACTOR, 0)
+    if powers or not (math.isclose(term.coefficient, 1.0) or (power == 0 and term.coefficient > 0)):
+        return Undecided(reason="what is done at the other end is not known")
+    if not power:
+        ratio = math.log(term.coefficient) / math.log(loaded.factor) if not is_one(scale) else 0.0
+        power = round(ratio) if abs(ratio - round(ratio)) < _TOLERANCE else 0
+    if power in (0, 1):
+        return Clean() if power else Undecided(reason="what is done at the other end is not known")
+    how = "is applied twice" if power > 1 else "divides where it should multiply"
+    values = {
+        "what": f"the factor of {loaded.name} {how}",
+        "maps": f"z -> {one_end.value}, as it is behind encode ({loaded.source})",
+        "remedy": "behind encode: z * factor, once; before decode: z / factor, once",
+    }
+    return Found(Evidence(origin=one_end.origin, values=values, related=((vae.origin, "loaded here"),)))
 
 
 def _found(facts: Facts, what: str, maps: str, remedy: str) -> Found:
