@@ -103,7 +103,7 @@ def _is_made(head: Expr) -> bool:
     above = list(elementwise(head))
     if any(node.op in REDUCTIONS for node in above):
         return False
-    return any(_is_applied(node) for leaf in leaves(head) for node in walk(leaf))
+    return any(_is_applied(node) for node in walk(*leaves(head)))
 
 
 def _is_ancestral(head: Expr) -> bool:
