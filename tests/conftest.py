@@ -22,10 +22,16 @@ settings.register_profile(
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 
 
+# What is imported and collected lives as long as the run: the collector of garbage need not look at it, then or later,
+# and the tests make more objects than one that looks at every few hundred can follow.
+gc.disable()
+
+
 def pytest_collection_finish() -> None:
-    """What was imported and collected lives as long as the run: the collector of garbage need not look at it again."""
-    gc.collect()
+    """Let the collector look at what the tests make from here on."""
     gc.freeze()
+    gc.set_threshold(20_000, 20, 10)
+    gc.enable()
 
 
 @pytest.fixture(autouse=True, scope="session")
