@@ -13,6 +13,7 @@ from pathlib import Path
 
 import law_pages
 import tested_versions
+from catalogue_pages import catalogue_page, flow_picture
 from pictures import latents_picture, lint_picture
 
 from examples import BLOCK, page
@@ -21,10 +22,8 @@ from vae_checked.catalogue.support.known_vaes import KNOWN
 from vae_checked.catalogue.symptom_search import mistakes_with
 from vae_checked.catalogue.symptoms import SYMPTOMS
 from vae_checked.cli import COMMANDS, parser
-from vae_checked.cli.linked_laws import laws_broken_by
-from vae_checked.cli.linted_example import finding_in_example
 from vae_checked.laws import LAWS
-from vae_checked.reports.page import markdown_page, symptoms_page
+from vae_checked.reports.page import symptoms_page
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ROOT / "docs" / "catalogue"
@@ -101,10 +100,10 @@ def pages(*, run_examples: bool = True) -> dict[Path, str]:
         "Each mistake leaves a VAE running and makes it another model. "
         "`lint` reads source, `audit` measures a live model.\n\n"
     )
-    made = {
-        PAGES / f"{each.code}.md": markdown_page(each, laws_broken_by(each.code), finding_in_example(each))
-        for each in mistakes
-    }
+    drawn = {each.code: flow_picture(each) for each in mistakes}
+    made = {PICTURES / f"{code}.svg": picture for code, picture in drawn.items() if picture}
+    for each in mistakes:
+        made[PAGES / f"{each.code}.md"] = catalogue_page(each, f"{each.code}.svg" if drawn[each.code] else None)
     made[PAGES / "README.md"] = index + matrix(mistakes, "")
     made |= {LAW_PAGES / f"{law.name}.md": law_pages.law_page(law) for law in LAWS}
     made[LAW_PAGES / "README.md"] = law_pages.index(LAWS)

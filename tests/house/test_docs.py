@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 sys.path.insert(0, str(DOCS))
 
+import catalogue_pages  # noqa: E402
 import generate  # noqa: E402
 
 import examples  # noqa: E402  docs/ is no package
+from vae_checked.catalogue import find  # noqa: E402
 
 FILE = "<!-- file: hello.py -->\n```python\nNAME = 'Ada'\n```\n\n"
 
@@ -85,3 +89,31 @@ def test_the_page_of_a_law_has_its_formula_source_and_mistakes() -> None:
     assert "Kingma and Welling 2014, appendix B" in page
     assert "- [VAE201](../catalogue/VAE201.md) log-std-read-as-logvar" in page
     assert "return trial.differs(" in page
+
+
+def test_the_page_of_a_mistake_shows_it_and_says_how_sure_it_is() -> None:
+    page = catalogue_pages.catalogue_page(find("VAE502"), "VAE502.svg")
+    parts = [
+        page.index(each) for each in ("](../pictures/VAE502.svg)", "## Bad", "## How sure", "## When to", "## Ref")
+    ]
+    assert parts == sorted(parts)
+    assert "A warning: very likely unwanted." in page
+    assert "`# noqa: VAE502` on the line" in page
+    assert "![" not in catalogue_pages.catalogue_page(find("VAE506"), None)
+
+
+@pytest.mark.parametrize("code", ["VAE201", "VAE305", "VAE502"])
+def test_the_picture_of_a_mistake_stands_alone(code: str) -> None:
+    drawn = catalogue_pages.flow_picture(find(code))
+    assert drawn is not None
+    root = ElementTree.fromstring(drawn)
+    words = [each.text for each in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert code in words
+    assert {"sampler", "decoder", "KL", "loss"} <= set(words)
+    (style,) = root.iter("{http://www.w3.org/2000/svg}style")
+    assert "prefers-color-scheme: dark" in str(style.text)
+    assert "--ink: #1c2430" in str(style.text)
+
+
+def test_a_loss_alone_has_no_picture() -> None:
+    assert catalogue_pages.flow_picture(replace(find("VAE201"), bad="x = 1\n")) is None
