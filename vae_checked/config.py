@@ -25,8 +25,9 @@ class ModelConfig:
     `input`; `loss` another `package.module:attribute` or the name of a method; `data_range` the interval of the input;
     `adapter` the name of an adapter; `bind` what the loss's arguments are, as in `recon_x=output[0], x=input`;
     `forward` the method that is run in the place of forward; `optimizer` a `package.module:attribute` that makes it of
-    the model. `skip` and `xfail` hold, by the name of a law or another
-    item of the pytest plugin, why it is not run or is known to fail. `folder` is where the pyproject.toml lies.
+    the model. `ignore` are codes of mistakes, or their beginnings, that its audit is not to report. `skip` and `xfail`
+    hold, by the name of a law or another item of the pytest plugin, why it is not run or is known to fail. `folder` is
+    where the pyproject.toml lies.
     """
 
     name: str
@@ -40,6 +41,7 @@ class ModelConfig:
     bind: str | None = None
     forward: str | None = None
     optimizer: str | None = None
+    ignore: tuple[str, ...] = ()
     skip: Mapping[str, str] = field(default_factory=dict)
     xfail: Mapping[str, str] = field(default_factory=dict)
     folder: Path | None = None
@@ -197,6 +199,7 @@ def _model(name: str, table: object, path: Path) -> ModelConfig:
             raise UsageError(f"{where}: {key} is {table[key]!r}, not a string")
     if not isinstance(table.get("kwargs", {}), dict):
         raise UsageError(f"{where}: kwargs is {table['kwargs']!r}, not a table")
+    _strings(table.get("ignore", []), f"{where}: ignore", '["VAE502"]')
     for key in ("skip", "xfail"):
         _reasons(table.get(key, {}), f"{where}: {key}")
     data_range = table.get("data_range")
@@ -212,6 +215,7 @@ def _model(name: str, table: object, path: Path) -> ModelConfig:
         bind=table.get("bind"),
         forward=table.get("forward"),
         optimizer=table.get("optimizer"),
+        ignore=tuple(table.get("ignore", ())),
         skip=table.get("skip", {}),
         xfail=table.get("xfail", {}),
         folder=path.parent,

@@ -240,7 +240,7 @@ def test_a_run_of_a_folder(project: Run, pytester: pytest.Pytester) -> None:
             '  reproduce: pytest "vae::reference::shapes" --vae-shapes; --vae-shapes-update accepts what is *',
             "*_ vae::stale::shapes _*",
             "vae-shapes.lock:*: stale: *",
-            "vae-checked: 3 models active, 2 laws put; 4 held, 9 failed, 9 not put (-rs says why)",
+            "vae-checked: 3 models active, 2 laws put; 22 items: 4 held, 9 failed, 9 not put",
             "vae-checked: 1 of 2 contracts active, 3 calls checked",
             "SKIPPED*the factor of its KL is not known",
             "SKIPPED*the model cannot be built or run: see vae::gone::build",
@@ -286,7 +286,7 @@ def test_workers_marker_xfail_import_mode_and_lock_go_together(project: Run, pyt
         "*PASSED vae::stale::shapes*",
         "*reproduce: vae-checked audit known --select VAE201",
         f"XFAIL vae::known::{FAILING} - an old one",
-        "vae-checked: 2 models active, 2 laws put; 5 held, 2 failed, 0 not put (-rs says why)",
+        "vae-checked: 2 models active, 2 laws put; 7 items: 5 held, 1 failed, 1 known to fail, 0 not put",
         "vae-checked: vae-shapes.lock written for known, reference, stale: review it, and commit it",
         "vae-checked: 1 of 2 contracts active, 2 calls checked",
     ):
@@ -304,7 +304,8 @@ def test_one_item_is_named_and_a_run_in_which_no_model_ran_is_no_success(project
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(
         [
-            "vae-checked: 0 models active, 0 laws put; 0 held, 0 failed, 2 not put (-rs says why)",
+            "vae-checked: 0 models active, 0 laws put; 2 items: 0 held, 0 failed, 2 not put",
+            "  gone: 2 not put: 2 because the model cannot be built or run: see vae::gone::build",
             "vae-checked: no model ran, so nothing was checked: see the build items",
         ]
     )
@@ -388,10 +389,30 @@ def test_items_are_skipped_or_known_to_fail_by_configuration(project: Run) -> No
     )
 
 
+def test_a_mistake_that_the_table_ignores_is_not_reported(project: Run) -> None:
+    keys = 'ignore = ["VAE201"]\n'
+    names = ("vae::b::VAE201", "vae::b::VAE204")
+    result = project(*names, "--vae-audit", "-rs", tables=table("b", "wrong") + keys, own_process=False)
+    result.assert_outcomes(passed=1, skipped=1)
+    result.stdout.fnmatch_lines(["  b: 1 not put: 1 because the model's table ignores it"])
+    project("vae::b::audit", tables=None, own_process=False).assert_outcomes(passed=1)
+
+
+def test_a_law_that_lacks_the_loss_names_the_key(project: Run, pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(apart=find("VAE201").good.replace("def loss_function", "def other"))
+    bare = '[tool.vae-checked.models.c]\nmodel = "apart:VAE"\ninput = "B 3 8 12"\n'
+    result = project("vae::c::recon-zero-at-target", tables=bare, own_process=False)
+    result.assert_outcomes(skipped=1)
+    result.stdout.fnmatch_lines(["  c: 1 not put: 1 because *no loss is known*; the key loss of its table names one"])
+
+
 def test_a_key_that_names_no_item_stops_the_run(project: Run) -> None:
     result = project(tables=table("a", "right") + 'skip = { sample-moment = "slow" }\n', own_process=False)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*skip names 'sample-moment', which is no item (did you mean sample-moments?)*"])
+    unknown = project(tables=table("a", "right") + 'ignore = ["VAE999"]\n', own_process=False)
+    assert unknown.ret == pytest.ExitCode.USAGE_ERROR
+    unknown.stderr.fnmatch_lines(["*models.a]: ignore: 'VAE999' names no mistake in the catalogue*"])
     again = project(tables=table("a", "right") + "xfail = ['audit']\n", own_process=False)
     assert again.ret == pytest.ExitCode.USAGE_ERROR
     again.stderr.fnmatch_lines(["*xfail is ?'audit'?, not a table of reasons such as *"])

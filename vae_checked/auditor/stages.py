@@ -38,6 +38,8 @@ FIRST_BATCH = 5
 LARGEST_BATCH = 512
 ACTIVATIONS_KEPT = 2**23  # numbers in all activations of one recorded pass, which keeps every one of them
 
+NO_LOSS = "no loss is known"
+
 _BOTH_SIGNS = (1.0, -1.0)
 _OF_POSTERIOR = ("encode", "decode", "reparameterize", "parametrisation", "kl", "recon", "likelihood")
 _OF_RECON = ("recon", "likelihood")
@@ -179,7 +181,7 @@ class _Model:
             stages = replace(stages, reparameterize=self.reparameterize)
         measured = measure_kl(seen, latent, interval)
         if measured is None:
-            return _without(stages, ("kl",), "no loss is known")
+            return _without(stages, ("kl",), NO_LOSS)
         if measured.form is not None and measured.form.learned:
             return _without(
                 stages, ("kl",), "it is the KL to a prior that the model learns, and the laws are of N(0, I)"
@@ -208,7 +210,7 @@ class _Model:
         measured = measure_recon(seen)
         join = seen.join
         if join is None or measured is None or measured.kind is None or measured.weight is None or measured.swapped:
-            reason = "no loss is known in which a prediction meets the data" if measured is None else measured.why
+            reason = f"{NO_LOSS} in which a prediction meets the data" if measured is None else measured.why
             return _without(stages, _OF_RECON, reason or "its arguments are swapped")
         if measured.kind not in BEST_PREDICTION:
             return _without(stages, _OF_RECON, f"the best prediction under {measured.kind} is not known")
@@ -390,7 +392,7 @@ def _mean_over_signs(
     """The loss at these heads with the reconstruction held still; eps = 1 and -1 are exact for a sampled KL too."""
     tape, goal = seen.run.tape, seen.total
     if goal is None:
-        raise ModelError("no loss is known")
+        raise ModelError(NO_LOSS)
     noise = tape.values[latent.eps].tensor
     totals = []
     for sign in signs:

@@ -8,7 +8,7 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from vae_checked.cli.options import add_report_options, codes, emit, only_codes
+from vae_checked.cli.options import add_report_options, codes, emit, ignored_by, only_codes
 from vae_checked.cli.progress import progress
 from vae_checked.cli.time_limit import time_limit
 from vae_checked.errors import UsageError, VaeCheckedError
@@ -87,12 +87,13 @@ def run(args: argparse.Namespace) -> int:
     """Build the model, audit it, report."""
     select, ignore = codes(args.select), codes(args.ignore)
     config = configured(args)
+    ignored = ignored_by(config)
     # What the model prints is no part of the report.
     with contextlib.redirect_stdout(sys.stderr), progress(f"auditing {config.name}"):
         _start_torch(config.name)
         with time_limit(args.timeout, f"the audit of {config.name}"):
             report = audited(config, args.seed, args.weights)
-    return emit(only_codes(report, select, ignore), args)
+    return emit(only_codes(report, select, ignore | ignored), args)
 
 
 def _start_torch(name: str) -> None:

@@ -11,6 +11,7 @@ from vae_checked.errors import UsageError
 from vae_checked.text import did_you_mean, printable
 
 if TYPE_CHECKING:
+    from vae_checked.config import ModelConfig
     from vae_checked.reports import Report
 
 
@@ -100,6 +101,11 @@ def emit(report: Report, args: argparse.Namespace) -> int:
     text = render(report, args.format, verbose=args.verbose, quiet=args.quiet, look=look)
     write(text, args.output, painted=look is not None and look.colour)
     return int(bool(report.findings) and not args.exit_zero)
+
+
+def ignored_by(config: ModelConfig) -> frozenset[str]:
+    """The codes that a model's table ignores; UsageError for a word that names no mistake."""
+    return codes(config.ignore, f"[tool.vae-checked.models.{config.name}]: ignore: ")
 
 
 def only_codes(report: Any, select: frozenset[str], ignore: frozenset[str]) -> Any:

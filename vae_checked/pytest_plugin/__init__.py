@@ -85,7 +85,7 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
             raise _not_found(argument)
     from vae_checked.pytest_plugin.models import Root, refuse_unknown_items
 
-    if any(model.skip or model.xfail for model in configured.values()):
+    if any(model.skip or model.xfail or model.ignore for model in configured.values()):
         refuse_unknown_items(configured, pyproject(config))
     root = Root.from_parent(session, name="vae", nodeid="vae", models=configured, pyproject=pyproject(config))
     found = list(session.genitems(root))

@@ -16,11 +16,18 @@ if TYPE_CHECKING:
 
 
 def refuse_unknown_items(models: Mapping[str, ModelConfig], pyproject: Path) -> None:
-    """Raise UsageError where a model's table skips what is no item, whatever the options of this run."""
+    """Raise UsageError where a model's table skips or ignores what there is not, whatever the options of this run."""
     from vae_checked.catalogue import CATALOGUE
+    from vae_checked.cli.options import ignored_by
+    from vae_checked.errors import UsageError
     from vae_checked.laws import LAWS
     from vae_checked.text import did_you_mean
 
+    for model in models.values():
+        try:
+            ignored_by(model)
+        except UsageError as error:
+            raise pytest.UsageError(f"{pyproject}: {error}") from None
     asked = [
         (name, key, item) for name, model in models.items() for key in ("skip", "xfail") for item in getattr(model, key)
     ]

@@ -80,10 +80,13 @@ class AuditedNode(ModelNode):
         """The model's audit."""
         if self._report is None:
             from vae_checked.auditor import audit
+            from vae_checked.cli.options import ignored_by, only_codes
 
             model, loss = self.built()
             config = self.config_of_model
-            self._report = audit(model, config.input, loss, name=config.name, **config.asked)
+            report = audit(model, config.input, loss, name=config.name, **config.asked)
+            ignored = ignored_by(config)
+            self._report = only_codes(report, frozenset(), ignored) if ignored else report
         return self._report
 
 

@@ -50,12 +50,13 @@ def lines(reporter: Any, config: pytest.Config) -> Iterator[str]:
     counts = {outcome: len(_reports(reporter, outcome)) for outcome in _OUTCOMES}
     if sum(counts.values()):
         models, laws = len(set(_marked(reporter, RAN))), len(_laws_put(reporter))
-        held = counts["passed"] + counts["xpassed"]
-        failed, skipped = counts["failed"] + counts["xfailed"], counts["skipped"]
+        known = counts["xfailed"]
         yield (
             f"vae-checked: {counted(models, 'model')} active, {counted(laws, 'law')} put; "
-            f"{held} held, {failed} failed, {skipped} not put (-rs says why)"
+            f"{counted(sum(counts.values()), 'item')}: {counts['passed'] + counts['xpassed']} held, "
+            f"{counts['failed']} failed, {f'{known} known to fail, ' if known else ''}{counts['skipped']} not put"
         )
+        yield from _not_put(reporter)
         if not models:
             yield "vae-checked: no model ran, so nothing was checked: see the build items"
     rewritten = sorted(set(_marked(reporter, LOCKED)))
@@ -68,6 +69,18 @@ def lines(reporter: Any, config: pytest.Config) -> Iterator[str]:
             f"vae-checked: {active} of {counted(len(calls), 'contract')} active, "
             f"{counted(sum(calls.values()), 'call')} checked"
         )
+
+
+def _not_put(reporter: Any) -> Iterator[str]:
+    """A line per model that says which items of it were not put and why, the most frequent reason first."""
+    reasons: dict[str, Counter[str]] = {}
+    for report in _reports(reporter, "skipped"):
+        model = report.nodeid.split("::")[1]
+        why = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        reasons.setdefault(model, Counter())[why.removeprefix("Skipped: ")] += 1
+    for model, counts in reasons.items():
+        told = "; ".join(f"{number} because {why}" for why, number in counts.most_common())
+        yield f"  {model}: {counts.total()} not put: {told}"
 
 
 def none_ran(reporter: Any) -> bool:
