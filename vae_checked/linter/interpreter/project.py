@@ -61,7 +61,8 @@ class Project:
                 for source in module.sources:
                     source.cell.let_go()
             # Scopes and the functions in them hold each other, and nobody else collects them while a project is read.
-            gc.collect()
+            # What was there before the last time is what a project holds to its end: it is not gone through again.
+            gc.collect(0)
 
     def follow_for(self, module: Module) -> None:
         """Charge what is read and evaluated from now on to this module."""
