@@ -8,8 +8,8 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from functools import cache, partial
 
-from vae_checked.facts import Family, NoiseLaw, Parametrisation
-from vae_checked.linter.roles import categorical, cross_entropies, forms
+from vae_checked.facts import Family, Parametrisation
+from vae_checked.linter.roles import categorical, cross_entropies, drawn_densities, forms
 from vae_checked.linter.roles.candidate_heads import (
     MAX_CUTS,
     NEVER_HEADS,
@@ -18,6 +18,7 @@ from vae_checked.linter.roles.candidate_heads import (
     known_pairs,
     pairs,
 )
+from vae_checked.linter.roles.drawn_densities import QUADRATURE
 from vae_checked.linter.roles.samplers import is_scalar
 from vae_checked.linter.symbols.expression import (
     KL,
@@ -58,8 +59,6 @@ _CLOSED: dict[Parametrisation, dict[int, float]] = {
     Parametrisation.STD: {_LOGS: -1.0, _S2: 0.5},
     Parametrisation.VAR: {_LOGS: -0.5, _S: 0.5},
 }
-# Gauss-Hermite nodes and weights for N(0, 1).
-_QUADRATURE = ((-math.sqrt(3.0), 1 / 6), (0.0, 2 / 3), (math.sqrt(3.0), 1 / 6))
 _RESIDUALS = ((0.7, 0.6, 0.9), (-1.1, 1.7, 0.4), (0.4, 2.1, 1.6), (1.6, 0.4, 2.2))
 _SHOWN = ((0.0, 1.0), (0.7, 0.5), (-0.4, 2.0))
 # What all formulas have in common that are no KL, in every evaluation: most code is run in several.
@@ -197,7 +196,7 @@ def _read(
     if not found or len(found) > 3 * _MAX_LEAVES:
         return None
     candidate: Divergence | None = None
-    noise = _averaged(found)
+    noise = drawn_densities.averaged(found)
     for location, head in itertools.chain(known_pairs(node, known, noise), pairs(node, found, wanted, noise)):
         scalars = [leaf.uid for leaf in leaves(node, (location.uid, head.uid, *noise))]
         divergence = _identify(node, location, head, scalars, noise)
@@ -207,7 +206,7 @@ def _read(
             continue
         if divergence is not None and divergence.parametrisation is not None:
             return divergence
-        if divergence is None or candidate is not None or noise:
+        if divergence is None or candidate is not None:
             continue
         if contains(location, head.uid) or contains(head, location.uid):
             # An attempt at a KL reads two heads, not one of them and what is decoded from it.
@@ -241,12 +240,6 @@ def _is_number(leaf: Expr) -> bool:
     return unread and all(arg.op == "const" or _is_number(arg) for arg in leaf.args)
 
 
-def _averaged(found: list[Expr]) -> tuple[int, ...]:
-    """The one draw from N(0, 1) below a term, which is then an estimate by samples: log q(z|x) - log p(z)."""
-    draws = [leaf for leaf in found if leaf.op == "noise"]
-    return (draws[0].uid,) if len(draws) == 1 and draws[0].get("law") is NoiseLaw.STANDARD_NORMAL else ()
-
-
 @cache
 def _samples() -> tuple[tuple[float, float], ...]:
     count = 2 * len(_BASIS)
@@ -270,7 +263,7 @@ def _identify(
             return program({**ones, location.uid: m, head.uid: s})
         # The expectation over eps, exact for the squares in a log density.
         return sum(
-            weight * program({**ones, location.uid: m, head.uid: s, noise[0]: eps}) for eps, weight in _QUADRATURE
+            weight * program({**ones, location.uid: m, head.uid: s, noise[0]: eps}) for eps, weight in QUADRATURE
         )
 
     m, s = _samples()[0]
@@ -286,6 +279,13 @@ def _identify(
     if fitted is not None:
         kind, factor = fitted.parametrisation, fitted.factor
         return Divergence(node, location, head, kind, factor, _beside(value, kind, factor), reversed=fitted.is_reversed)
+    if noise:
+        uids = (location.uid, head.uid, noise[0])
+        drawn = drawn_densities.read(lambda *at: program({**ones, **dict(zip(uids, at, strict=True))}))
+        if drawn is None:
+            return None
+        kind, factor = drawn.parametrisation, drawn.factor
+        return Divergence(node, location, head, kind, factor, _beside(value, kind or drawn.drawn, factor))
     # No closed form: whether it tries to be one is told by the terms that it has.
     coefficients = fit(_rows(), values)
     classified = None if coefficients is None else _classify(coefficients)
@@ -364,7 +364,7 @@ def _between_gaussians(
     """KL(q || p) of two Gaussians: quadratic in the distance of two heads, the other two being the second heads."""
     ones = dict.fromkeys(scalars, 1.0)
     program = Program(node, (*scalars, *(leaf.uid for leaf in tensors), *noise), ideal=True)
-    draws = _QUADRATURE if noise else ((0.0, 1.0),)
+    draws = QUADRATURE if noise else ((0.0, 1.0),)
 
     def value_at(uids: tuple[int, ...], distance: float, q: float, p: float, shift: float = 0.0) -> float:
         at = {**ones, **dict(zip(uids, (distance + shift, shift, q, p), strict=True))}
