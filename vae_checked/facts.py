@@ -165,7 +165,7 @@ class KLForm:
     `parametrisation` is how it reads the second head, None when it is the KL of no parametrisation. `points` are
     (s, std that the formula assumes) where a parametrisation fits. `values` are (mu, s, value of the formula, value of
     the nearest closed form). `reversed` is KL(prior || posterior), None where nothing tells which of two Gaussians is
-    the posterior, `learned` a prior with heads. `offset` is a KL to a uniform prior with 1 / K in place of log(1 / K).
+    the posterior, `learned` one that is not N(0, I). `offset` has 1 / K in place of log(1 / K).
     """
 
     parametrisation: Parametrisation | None

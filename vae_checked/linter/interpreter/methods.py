@@ -100,7 +100,7 @@ def _call_super(
     made = derived_distributions.held(instance)
     if isinstance(made, Distribution):
         return distributions.call_method(context, made, name, args, site)
-    return opaque(f"super:{name}", tuple(as_expr(item, site) for item in args), site)
+    return opaque(f"super:{name}", _given(args, kwargs, site), site)
 
 
 def _call_on_layer(
@@ -112,7 +112,7 @@ def _call_on_layer(
         return optimizers.asked_for(context, owner, name, site)
     if name == "load_state_dict":
         context.project_observations.note_loaded(serials(owner))
-    return owner if name in _SELF_RETURNING else opaque(f"method:{name}", (), site)
+    return owner if name in _SELF_RETURNING else opaque(f"method:{name}", _given(args, kwargs, site), site)
 
 
 def _call_on_instance(
@@ -141,7 +141,7 @@ def _call_on_instance(
         return records.by_name(owner)
     if name == "load_state_dict":
         context.project_observations.note_loaded(serials(owner))
-    return opaque(f"method:{owner.cls.name}.{name}", tuple(as_expr(item, site) for item in args), site)
+    return opaque(f"method:{owner.cls.name}.{name}", _given(args, kwargs, site), site)
 
 
 def _call_on_tensor(
@@ -182,5 +182,9 @@ def _call_on_tensor(
     divergence = distributions.unknown_method(owner, name, site)
     if divergence is not None:
         return divergence
-    extra = tuple(as_expr(item, site) for item in (*args, *kwargs.values()))
-    return Expr("call", (owner, *extra), (("name", name),), site)
+    return Expr("call", (owner, *_given(args, kwargs, site)), (("name", name),), site)
+
+
+def _given(args: list[Value], kwargs: dict[str, Value], site: Site) -> tuple[Expr, ...]:
+    """All that a method which is not read is given, and what it returns may be made of."""
+    return tuple(as_expr(item, site) for item in (*args, *kwargs.values()))

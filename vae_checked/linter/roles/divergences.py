@@ -9,7 +9,7 @@ from contextlib import suppress
 from functools import cache, partial
 
 from vae_checked.facts import Family, Parametrisation
-from vae_checked.linter.roles import categorical, cross_entropies, drawn_densities, forms
+from vae_checked.linter.roles import categorical, cross_entropies, drawn_densities, fixed_priors, forms, two_gaussians
 from vae_checked.linter.roles.candidate_heads import (
     MAX_CUTS,
     NEVER_HEADS,
@@ -59,6 +59,8 @@ _CLOSED: dict[Parametrisation, dict[int, float]] = {
     Parametrisation.STD: {_LOGS: -1.0, _S2: 0.5},
     Parametrisation.VAR: {_LOGS: -0.5, _S: 0.5},
 }
+# What stands for a number that does not weigh the whole: the variance or the std of a prior.
+_OF_PRIOR = 0.7
 _RESIDUALS = ((0.7, 0.6, 0.9), (-1.1, 1.7, 0.4), (0.4, 2.1, 1.6), (1.6, 0.4, 2.2))
 _SHOWN = ((0.0, 1.0), (0.7, 0.5), (-0.4, 2.0))
 # What all formulas have in common that are no KL, in every evaluation: most code is run in several.
@@ -67,14 +69,14 @@ _REFUSED = kept_with_structures(set[forms.Form]())
 
 @dataclass(frozen=True, slots=True)
 class Divergence:
-    """A term that is, or tries to be, the KL of a diagonal Gaussian to N(0, I).
+    """A term that is, or tries to be, the KL of a diagonal Gaussian to N(0, I) or to another prior.
 
     `factor` is signed: the term is factor * KL per element. `parametrisation` is None for the KL of none. `values` are
-    (mu, s, value of the term / factor, closed form). `prior` marks a prior with heads of its own, which `prior_heads`
-    are where they are known: both means play one part, so that either may be that of the prior. `reversed` marks the KL
-    from the prior to the posterior, None where nothing tells the one from the other. A categorical one has its
-    probabilities as both heads, and `offset` where it is the KL but for a constant. `apart` marks a cross entropy with
-    a prior, beside which the entropy stands by itself.
+    (mu, s, value of the term / factor, closed form). `prior` marks another prior than N(0, I): one given as numbers, or
+    one with heads of its own, which `prior_heads` are where they are known: both means play one part, so that either
+    may be that of the prior. `reversed` marks the KL from the prior to the posterior, None where nothing tells the one
+    from the other. A categorical one has its probabilities as both heads, and `offset` where it is the KL but for a
+    constant. `apart` marks a cross entropy with a prior, beside which the entropy stands by itself.
     """
 
     term: Expr
@@ -268,24 +270,33 @@ def _identify(
 
     m, s = _samples()[0]
     point = {**ones, **dict.fromkeys(noise, 0.0), location.uid: m, head.uid: s}
-    if scalars and not all(_scales(program({**point, uid: 2.0}), program(point)) for uid in scalars):
+    weigh = [uid for uid in scalars if _scales(program({**point, uid: 2.0}), program(point))]
+    of_prior = [uid for uid in scalars if uid not in weigh]
+    if len(of_prior) > 1:
+        # A mean and a width that an object has may be heads as well.
         return None
+    ones.update(dict.fromkeys(of_prior, _OF_PRIOR))
     values: list[float] = []
     for m, s in _samples():
         values.append(value(m, s))
         if not math.isfinite(values[-1]):
             return None
-    fitted = fit_kl(_samples(), values, _CLOSE)
+    fitted = None if of_prior else fit_kl(_samples(), values, _CLOSE)
     if fitted is not None:
         kind, factor = fitted.parametrisation, fitted.factor
         return Divergence(node, location, head, kind, factor, _beside(value, kind, factor), reversed=fitted.is_reversed)
+    other = fixed_priors.read(_samples(), values, known=not (of_prior or noise))
+    if other is not None:
+        return Divergence(node, location, head, other.parametrisation, other.factor, (), prior=True)
+    if of_prior:
+        return None
     if noise:
         uids = (location.uid, head.uid, noise[0])
         drawn = drawn_densities.read(lambda *at: program({**ones, **dict(zip(uids, at, strict=True))}))
         if drawn is None:
             return None
-        kind, factor = drawn.parametrisation, drawn.factor
-        return Divergence(node, location, head, kind, factor, _beside(value, kind or drawn.drawn, factor))
+        shown = _beside(value, drawn.parametrisation or drawn.drawn, drawn.factor)
+        return Divergence(node, location, head, drawn.parametrisation, drawn.factor, shown)
     # No closed form: whether it tries to be one is told by the terms that it has.
     coefficients = fit(_rows(), values)
     classified = None if coefficients is None else _classify(coefficients)
@@ -381,7 +392,7 @@ def _between_gaussians(
         orders = (heads, heads[::-1]) if is_of_distance(one, other, *heads) else ()
         for posterior, prior in orders:
             value = partial(value_at, (one.uid, other.uid, posterior.uid, prior.uid))
-            form = _two_gaussians(value)
+            form = two_gaussians.read(value)
             # A density at a draw is averaged over the noise as well: one factor of an estimate, no cross entropy.
             if form is not None and not (form[-1] and noise):
                 kind, factor, read_as, apart = form
@@ -399,62 +410,6 @@ def _beside_normal(
     unit = 0.0 if read_as in (Parametrisation.LOGVAR, Parametrisation.LOG_STD) else 1.0
     shown = [(m, s, value(m, s, unit) / factor, gaussian_kl(m, std_at(read_as, s))) for m, s in _SHOWN]
     return tuple(item for item in shown if math.isfinite(item[2]))
-
-
-def _two_gaussians(value: Callable[..., float]) -> tuple[Parametrisation | None, float, Parametrisation, bool] | None:
-    """(parametrisation, factor, nearest one, whether a cross entropy) of value(distance, q, p); None for no KL."""
-    heads = ((0.6, 1.3), (1.1, 0.8), (1.9, 1.6), (0.9, 2.2))
-    factors: dict[Parametrisation, list[float]] = {item: [] for item in Parametrisation}
-    rests: list[float] = []
-    for q, p in heads:
-        base, unit = value(0.0, q, p), value(1.0, q, p)
-        square = unit - base
-        if close(square, 0.0):
-            return None
-        even = close(value(-1.0, q, p), unit) and close(value(1.0, q, p, 0.7), unit)
-        if not even or not close(value(2.0, q, p) - base, 4.0 * square):
-            return None
-        if not close(value(1.0, q + 0.4, p) - value(0.0, q + 0.4, p), square):
-            return None
-        rests.append(base)
-        for parametrisation, found in factors.items():
-            found.append(2.0 * square * std_at(parametrisation, p) ** 2)
-    fitting = [item for item, found in factors.items() if all(close(found[0], other) for other in found)]
-    if not fitting or close(rests[0], value(0.0, heads[0][0] + 0.4, heads[0][1])):
-        return None
-    for parametrisation in fitting:
-        factor = factors[parametrisation][0]
-        offsets = []
-        for (q, p), rest in zip(heads, rests, strict=True):
-            std_q, std_p = std_at(parametrisation, q), std_at(parametrisation, p)
-            offsets.append(rest / factor - gaussian_kl(0.0, std_q / std_p))
-        if all(close(offsets[0], other) for other in offsets):
-            return parametrisation, factor, parametrisation, False
-        if (crossed := cross_entropies.fitted(value, parametrisation, factor)) is not None:
-            return crossed, factor, crossed, True
-    attempted = next((item for item in fitting if _is_attempted(value, item)), None)
-    return None if attempted is None else (None, factors[attempted][0], attempted, False)
-
-
-def _is_attempted(value: Callable[..., float], parametrisation: Parametrisation) -> bool:
-    """Whether a formula falls with the log std of q and grows with its variance, as every KL of Gaussians does.
-
-    Or whether its terms have the sizes of a KL's beside one another, with a sign wrong or another power of the std.
-    """
-    prior = std_at(parametrisation, 1.3)
-    factor = 2.0 * prior**2 * (value(1.0, 0.6, 1.3) - value(0.0, 0.6, 1.3))
-    for power in (2.0, 1.0, 4.0):
-        rows, values = [], []
-        for q in (0.6, 1.1, 1.9, 0.8, 1.5):
-            std = std_at(parametrisation, q)
-            rows.append((1.0, math.log(std), std**power))
-            values.append(value(0.0, q, 1.3))
-        coefficients = fit(rows, values)
-        if coefficients is not None:
-            entropy, spread = coefficients[1:]
-            sized = close(abs(entropy), abs(factor)) and close(abs(spread), abs(0.5 * factor / prior**power))
-            return sized or (power == 2.0 and entropy < 0 < spread)
-    return False
 
 
 def _classify(coefficients: list[float]) -> tuple[Parametrisation | None, float] | None:

@@ -1,0 +1,67 @@
+"""The KL of two Gaussians with heads of their own, told by its values."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from vae_checked.facts import Parametrisation
+from vae_checked.linter.roles import cross_entropies
+from vae_checked.linter.symbols.numeric import close, fit
+from vae_checked.mathematics.gaussians import gaussian_kl, std_at
+
+
+def read(value: Callable[..., float]) -> tuple[Parametrisation | None, float, Parametrisation, bool] | None:
+    """(parametrisation, factor, nearest one, whether a cross entropy) of value(distance, q, p); None for no KL."""
+    heads = ((0.6, 1.3), (1.1, 0.8), (1.9, 1.6), (0.9, 2.2))
+    factors: dict[Parametrisation, list[float]] = {item: [] for item in Parametrisation}
+    rests: list[float] = []
+    for q, p in heads:
+        base, unit = value(0.0, q, p), value(1.0, q, p)
+        square = unit - base
+        if close(square, 0.0):
+            return None
+        even = close(value(-1.0, q, p), unit) and close(value(1.0, q, p, 0.7), unit)
+        if not even or not close(value(2.0, q, p) - base, 4.0 * square):
+            return None
+        if not close(value(1.0, q + 0.4, p) - value(0.0, q + 0.4, p), square):
+            return None
+        rests.append(base)
+        for parametrisation, found in factors.items():
+            found.append(2.0 * square * std_at(parametrisation, p) ** 2)
+    fitting = [item for item, found in factors.items() if all(close(found[0], other) for other in found)]
+    if not fitting or close(rests[0], value(0.0, heads[0][0] + 0.4, heads[0][1])):
+        return None
+    for parametrisation in fitting:
+        factor = factors[parametrisation][0]
+        offsets = []
+        for (q, p), rest in zip(heads, rests, strict=True):
+            std_q, std_p = std_at(parametrisation, q), std_at(parametrisation, p)
+            offsets.append(rest / factor - gaussian_kl(0.0, std_q / std_p))
+        if all(close(offsets[0], other) for other in offsets):
+            return parametrisation, factor, parametrisation, False
+        if (crossed := cross_entropies.fitted(value, parametrisation, factor)) is not None:
+            return crossed, factor, crossed, True
+    attempted = next((item for item in fitting if _is_attempted(value, item)), None)
+    return None if attempted is None else (None, factors[attempted][0], attempted, False)
+
+
+def _is_attempted(value: Callable[..., float], parametrisation: Parametrisation) -> bool:
+    """Whether a formula falls with the log std of q and grows with its variance, as every KL of Gaussians does.
+
+    Or whether its terms have the sizes of a KL's beside one another, with a sign wrong or another power of the std.
+    """
+    prior = std_at(parametrisation, 1.3)
+    factor = 2.0 * prior**2 * (value(1.0, 0.6, 1.3) - value(0.0, 0.6, 1.3))
+    for power in (2.0, 1.0, 4.0):
+        rows, values = [], []
+        for q in (0.6, 1.1, 1.9, 0.8, 1.5):
+            std = std_at(parametrisation, q)
+            rows.append((1.0, math.log(std), std**power))
+            values.append(value(0.0, q, 1.3))
+        coefficients = fit(rows, values)
+        if coefficients is not None:
+            entropy, spread = coefficients[1:]
+            sized = close(abs(entropy), abs(factor)) and close(abs(spread), abs(0.5 * factor / prior**power))
+            return sized or (power == 2.0 and entropy < 0 < spread)
+    return False
