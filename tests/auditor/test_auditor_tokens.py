@@ -141,3 +141,38 @@ def test_the_cross_entropy_of_gray_levels_is_a_reconstruction() -> None:
     assert report.facts[0].recon.kind is not None
     assert report.facts[0].recon.kind.value is Likelihood.CROSS_ENTROPY
     assert {"VAE502", "VAE504", "VAE505"} <= {code for each in report.examined for code in each.clean}
+
+
+class Basket(nn.Module):
+    """What was bought, one number for each item, as a multinomial: the logarithms are multiplied by the counts."""
+
+    def __init__(self, error: Error) -> None:
+        super().__init__()
+        self.error = error
+        self.encoder, self.decoder = nn.Linear(24, 2 * LATENTS), nn.Linear(LATENTS, 24)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        mu, logvar = self.encoder(x).chunk(2, 1)
+        z = mu + (0.5 * logvar).exp() * torch.randn_like(mu)
+        return self.decoder(z), mu, logvar
+
+    def loss(self, recon_x: Tensor, x: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+        return self.error(recon_x, x) - 0.5 * (1 + logvar - mu**2 - logvar.exp()).sum(1).mean()
+
+
+BASKETS: dict[str, tuple[Error, Likelihood | None, list[str]]] = {
+    "of log_softmax": (lambda p, x: -(p.log_softmax(1) * x).sum(1).mean(), Likelihood.CROSS_ENTROPY, []),
+    "maximised": (lambda p, x: (p.log_softmax(1) * x).sum(1).mean(), Likelihood.CROSS_ENTROPY, ["VAE505"]),
+    "summed over the batch": (lambda p, x: -(p.log_softmax(1) * x).sum(), Likelihood.CROSS_ENTROPY, ["VAE504"]),
+    "an inner product": (lambda p, x: -(p * x).sum(1).mean(), None, []),
+}
+
+
+@pytest.mark.parametrize("name", BASKETS)
+def test_a_multinomial_is_a_cross_entropy_of_logarithms_alone(name: str) -> None:
+    error, kind, codes = BASKETS[name]
+    torch.manual_seed(2)
+    report = audit(Basket(error), "B 24", "loss")
+    found = report.facts[0].recon.kind
+    assert (None if found is None else found.value) is kind
+    assert [finding.code for finding in report.findings] == codes

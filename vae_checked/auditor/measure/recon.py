@@ -59,6 +59,8 @@ _FORMS = (
     _swapped(Likelihood.BCE),
     _swapped(Likelihood.BCE_WITH_LOGITS),
 )
+# The cross entropy of log probabilities is linear in them: it is a likelihood only where log_softmax made them.
+_OF_LOGARITHMS = _Form(Likelihood.CROSS_ENTROPY, lambda p, t: -t, lambda p, t: -p)
 _NEEDS_UNIT = (Likelihood.BCE, Likelihood.CROSS_ENTROPY)
 
 
@@ -127,7 +129,7 @@ def _measured(seen: Recognition, join: Join, total: int) -> ReconMeasured:
     if len(inside) < 2:
         return ReconMeasured(None, None, False, origin, "the loss cannot be run with another prediction")
     wide = _gradient(seen, join, total, 3, -3.0, 3.0)
-    for form in _FORMS:
+    for form in (*_FORMS, *([_OF_LOGARITHMS] if _are_logarithms(seen, join) else [])):
         points = [*inside, *([wide] if wide is not None and form.kind not in _NEEDS_UNIT else [])]
         weights = [_weight(point, form) for point in points]
         found = [weight for weight in weights if weight is not None]
@@ -139,6 +141,16 @@ def _measured(seen: Recognition, join: Join, total: int) -> ReconMeasured:
     if _own_weights(inside[0], inside[1]):
         return ReconMeasured(Likelihood.GAUSSIAN_NLL, None, False, origin, "each element has a weight of its own")
     return ReconMeasured(None, None, False, origin, "its gradient is that of no likelihood known here")
+
+
+def _are_logarithms(seen: Recognition, join: Join) -> bool:
+    """Whether the prediction is what log_softmax gave, rearranged at most."""
+    tape = seen.run.tape
+    for number in seen.graph.moved_from(join.prediction, seen.graph.follows(join.prediction)):
+        index = tape.values[number].step
+        if index is not None and tape.steps[index].name == "_log_softmax":
+            return True
+    return False
 
 
 def _of_classes(seen: Recognition, join: Join, total: int, origin: Origin) -> ReconMeasured:
