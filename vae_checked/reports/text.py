@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from vae_checked.finding import Severity
 from vae_checked.reports import all_examined, remarks
+from vae_checked.reports.latents import together
 from vae_checked.reports.look import PLAIN, Look, Role
 from vae_checked.reports.source_excerpt import excerpt
 from vae_checked.reports.standing import by_severity, by_subject, clean, in_part, undecided, verdict
@@ -77,9 +78,9 @@ def _brief(report: Report) -> list[Section]:
     seen = [] if any(each.is_vae for each in all_examined(report)) else report.recognised
     return [
         ("seen, but no VAE", seen),
-        ("other VAEs" if found else "VAEs", [f"{each.subject}: {verdict(each, ())}" for each in rest]),
-        ("measured", [] if report.of_source else _balance(report)),
-        ("not decided", undecided(report)),
+        ("other VAEs" if found else "VAEs", together([f"{each.subject}: {verdict(each, ())}" for each in rest])),
+        ("measured", [] if report.of_source else together(_balance(report))),
+        ("not decided", together(undecided(report))),
         *_of_files(report),
     ]
 
@@ -97,9 +98,9 @@ def _verbose(report: Report) -> list[Section]:
     return [
         ("recognised", report.recognised),
         ("facts", [f"{facts.subject}: {line}" for facts in report.facts for line in portrait(facts)]),
-        ("checked and clean", clean(report)),
-        ("in part", in_part(report)),
-        ("not decided", report.unobserved),
+        ("checked and clean", together(clean(report))),
+        ("in part", together(in_part(report))),
+        ("not decided", together(report.unobserved)),
         ("left out", [f"{path}: {reason}" for path, reason in report.left_out]),
         *_of_files(report),
     ]
