@@ -406,13 +406,12 @@ class Latents:
     `encoded` is the map from what `encode` gives to what a model is trained on, `decoded` the one from what a model
     makes to what `decode` is given, `one_end` one of the two as it is behind `encode`, whatever the other is.
     `on_picture` is a number of the latents by which the picture is multiplied, `in_place` how often a stored latent is
-    scaled where it lies. `vae` is what is loaded, `factor` a number written out by which its latents are scaled.
-    `pixels` is where the pictures lie that are encoded, `pixel_map` the map of pixels that stands on latents, `shown`
-    where those lie behind `decode` that are taken for [0, 1]. `clamped` is where latents are confined before `decode`,
-    `clipping` the schedule that confines them at each step, `cut` the term of the loss that a decode without gradient
-    feeds. `mean` and `second` are the maps that the two halves of its parameters go through. `unused_gradient` is the
-    VAE that gathers gradients in the training of another model, `precision` the type that it computes with where that
-    is float16, and `grid` what a sampler begins with.
+    scaled where it lies. `vae` is what is loaded, `factor` a number written out by which its latents are scaled,
+    `rescaled` how its own factor is changed. `pixels` is where the pictures lie that are encoded, `pixel_map` the map
+    of pixels that stands on latents, `shown` where those lie behind `decode` that are taken for [0, 1]. `clamped` is
+    where latents are confined, `clipping` the schedule that does so, `cut` the term of the loss that a decode without
+    gradient feeds. `mean` and `second` are the maps of the two halves of its parameters, `unused_gradient` is the VAE
+    that gathers gradients for nobody, `precision` is float16, and `grid` what a sampler begins with.
     """
 
     vae: Fact[PretrainedVAE] | None = None
@@ -422,6 +421,7 @@ class Latents:
     on_picture: Fact[str | None] | None = None
     in_place: Fact[str | None] | None = None
     factor: Fact[float] | None = None
+    rescaled: Fact[str] | None = None
     pixels: Fact[Interval] | None = None
     pixel_map: Fact[str | None] | None = None
     shown: Fact[Interval] | None = None

@@ -101,3 +101,30 @@ def test_a_factor_is_named_where_it_is_written(tmp_path: Path) -> None:
     path.write_text(HEAD + APART, encoding="utf-8")
     places = [finding.place for finding in lint([path]).findings]
     assert [place.line for place in places if place is not None] == [7, 14]
+
+
+@pytest.mark.parametrize(
+    ("changed", "found"),
+    [
+        ("self.AUTOENCODER_SCALING_FACTOR *= 2", True),
+        ("self.vae.config.scaling_factor /= 2.0", True),
+        ("self.AUTOENCODER_SCALING_FACTOR *= self.patches", False),
+        ("self.rope_scaling_factor *= 2", False),
+        ("self.AUTOENCODER_SCALING_FACTOR = self.vae.config.scaling_factor", False),
+    ],
+)
+def test_a_factor_that_is_changed_where_it_stands_is_named(changed: str, found: bool, tmp_path: Path) -> None:
+    path = tmp_path / "model.py"
+    text = f"""
+class OfPatches:
+    def __init__(self, path):
+        self.vae = AutoencoderKL.from_pretrained(path)
+
+    def after_loading(self):
+        {changed}
+
+    def latents(self, x):
+        return self.vae.encode(x).latent_dist.sample() * self.vae.config.scaling_factor
+"""
+    path.write_text(HEAD + text, encoding="utf-8")
+    assert [finding.code for finding in lint([path]).findings] == (["VAE703"] if found else [])

@@ -7,12 +7,14 @@ from vae_checked.catalogue.support.example import edit
 from vae_checked.catalogue.support.in_use import IN_USE
 from vae_checked.catalogue.support.known_vaes import FACTORS, is_factor, known, transposed
 from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, lacking
-from vae_checked.facts import Facts
+from vae_checked.facts import Fact, Facts
 from vae_checked.finding import Severity
 
 
 def judge(facts: Facts) -> Verdict:
     """Found where a factor that is written out belongs to another VAE than the one that is loaded."""
+    if facts.latents.rescaled is not None:
+        return _of_rescaled(facts.latents.rescaled)
     vae, factor = facts.latents.vae, facts.latents.factor
     if factor is None or vae is None:
         return lacking(facts, "latents.vae", "latents.factor")
@@ -30,8 +32,22 @@ def judge(facts: Facts) -> Verdict:
         what = f"{factor.value:.6g} is the factor of {other.name}, and the VAE is that of {wanted.name}"
     else:
         return Undecided(reason=f"{factor.value:.6g} may be estimated from the data")
-    values = {"what": what, "wanted": f"{wanted.factor:.6g}", "name": wanted.name, "source": wanted.source}
+    values = {
+        "what": what,
+        "known": f"the latents of {wanted.name} are used with {wanted.factor:.6g} ({wanted.source})",
+        "remedy": f"take it from the VAE: vae.config.scaling_factor ({wanted.factor:.6g})",
+    }
     return Found(Evidence(origin=factor.origin, values=values, related=((vae.origin, "loaded here"),)))
+
+
+def _of_rescaled(rescaled: Fact[str]) -> Verdict:
+    """Found: the factor of a VAE makes its latents of unit variance, and any other makes others of them."""
+    values = {
+        "what": f"the factor of the VAE is changed by {rescaled.value}",
+        "known": "whoever takes the factor from the VAE, as pipelines do before decode, has another one",
+        "remedy": "leave the factor as the VAE has it",
+    }
+    return Found(Evidence(origin=rescaled.origin, values=values))
 
 
 MISTAKE = Mistake(
@@ -47,8 +63,8 @@ MISTAKE = Mistake(
     symptoms=("washed-out", "other-results"),
     said=("wrong scaling factor for SDXL, SD3 or Flux", "0.18215 with the SDXL VAE", "0.13025"),
     message="this factor is not that of the VAE: {what}",
-    evidence="the latents of {name} are used with {wanted} ({source})",
-    fix="take it from the VAE: vae.config.scaling_factor ({wanted})",
+    evidence="what is known: {known}",
+    fix="{remedy}",
     bad=edit(
         ("vae.config.shift_factor) * vae.config.scaling_factor", "vae.config.shift_factor) * 0.18215  # VAE703"),
         text=IN_USE,

@@ -45,6 +45,7 @@ FACT_NAMES = {
     "latents.on_picture": "the scale of the decoded picture",
     "latents.in_place": "whether stored latents are scaled where they lie",
     "latents.factor": "the factor of the latents",
+    "latents.rescaled": "whether the factor of the VAE is changed",
     "latents.pixels": "the range of the pictures that are encoded",
     "latents.pixel_map": "whether pixels or latents are mapped",
     "latents.shown": "the range that decoded pictures are taken for",

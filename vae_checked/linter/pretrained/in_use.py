@@ -18,7 +18,7 @@ from vae_checked.linter.pretrained.identities import Models
 from vae_checked.linter.pretrained.loss_terms import cuts
 from vae_checked.linter.pretrained.pairs import Agreement, End, Pair
 from vae_checked.linter.pretrained.precision import precision
-from vae_checked.linter.pretrained.stored import scaled_in_place
+from vae_checked.linter.pretrained.stored import rescaled, scaled_in_place
 from vae_checked.linter.pretrained.unfrozen import unfrozen
 from vae_checked.linter.pretrained.vaes import Owner, owner_of
 from vae_checked.linter.symbols.expression import Graph, origin
@@ -67,6 +67,7 @@ class InUse:
             if module.path not in self._read:
                 self._read.add(module.path)
                 self._single += (_of(module.path, Latents(in_place=fact)) for fact in scaled_in_place(module))
+                self._single += (_of(module.path, Latents(rescaled=fact)) for fact in rescaled(module))
 
     def facts(self, modules: Iterable[Module]) -> Iterator[Facts]:
         """What the ends say, alone and together, once all are known; `modules` are those of the whole project."""

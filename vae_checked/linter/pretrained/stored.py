@@ -13,6 +13,8 @@ from vae_checked.linter.symbols.values import Module
 
 _FACTOR = re.compile(r"scal\w*_?factor|factor\w*_?scal|latents?_?(?:std|scale)|vae_?scal", re.IGNORECASE)
 _IN_PLACE = frozenset(("mul_", "div_"))
+# The factor of a VAE by a name that says so, changed where it stands.
+_OWN_FACTOR = re.compile(r"(?:vae|autoencoder|first_stage)\w*(?:\.\w+)*[._]scal(?:ing|e)_factor\s*[*/]=", re.IGNORECASE)
 # What a text without scales nothing where it lies.
 _SCALES = re.compile(r"[*/]=|\.(?:mul|div)_\(")
 # What hands out a fresh batch at each turn.
@@ -30,6 +32,21 @@ def scaled_in_place(module: Module) -> list[Fact[str | None]]:
         for function in syntax.descendants(source.cell.tree):
             if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
                 found += _in_function(function, source)
+    return found
+
+
+def rescaled(module: Module) -> list[Fact[str]]:
+    """Where the factor that belongs to a VAE is itself multiplied, or divided, by a number: the number as written."""
+    found: list[Fact[str]] = []
+    for source in module.sources:
+        if _OWN_FACTOR.search(source.cell.text) is None:
+            continue
+        for node in syntax.descendants(source.cell.tree):
+            if isinstance(node, ast.AugAssign) and isinstance(node.op, (ast.Mult, ast.Div)):
+                number, target = node.value, source.segment(node.target)
+                is_number = isinstance(number, ast.Constant) and isinstance(number.value, (int, float))
+                if is_number and _OWN_FACTOR.search(f"{target} *=") is not None:
+                    found.append(Fact(source.segment(node), Origin(source.segment(node), source.place(node))))
     return found
 
 
