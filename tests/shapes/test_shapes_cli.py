@@ -106,7 +106,7 @@ def test_a_model_that_cannot_be_probed_hides_no_other(folder: Path, capsys: pyte
     import xml.etree.ElementTree as ET
 
     assert main(["shapes", "lock"]) == 0
-    before = (folder / "vae-shapes.lock").read_bytes()
+    before = read_lock(folder / "vae-shapes.lock").models
     added = '[tool.vae-checked.models.wide]\nmodel = "shaped:VAE"\nshapes = "B 4 H W"\n'
     changed = PYPROJECT.replace("latents = 4", "latents = 5").replace('shapes = "B 3 H W"\n\n', 'shapes = "B 3 H W"\n')
     (folder / "pyproject.toml").write_text(changed.replace("small]", "small]\n") + added, encoding="utf-8")
@@ -126,7 +126,23 @@ def test_a_model_that_cannot_be_probed_hides_no_other(folder: Path, capsys: pyte
         "wide",
     ]
     assert main(["shapes", "lock"]) == 2
-    assert capsys.readouterr().err.startswith("vae-checked: error: large: building shaped:VAE raised")
+    said = capsys.readouterr()
+    assert said.out.startswith("vae-shapes.lock: 1 model, ")
+    assert said.err.startswith("vae-checked: error: large: building shaped:VAE raised")
+    assert "; wide: " in said.err
+    assert said.err.endswith("; what vae-shapes.lock has of them stays\n")
+    after = read_lock(folder / "vae-shapes.lock").models
+    assert sorted(after) == ["large", "small"]
+    assert after["large"] == before["large"]
+    assert after["small"] != before["small"]
+
+
+def test_where_no_model_can_be_probed_the_lock_stays(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["shapes", "lock"]) == 0
+    before = (folder / "vae-shapes.lock").read_bytes()
+    edit(folder, "super().__init__()", "super().__init__()\n        raise RuntimeError('none of them')")
+    assert main(["shapes", "lock"]) == 2
+    assert "RuntimeError: none of them" in capsys.readouterr().err
     assert (folder / "vae-shapes.lock").read_bytes() == before
 
 

@@ -87,14 +87,24 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _lock(args: argparse.Namespace) -> int:
-    from vae_checked.shapes import locked, write_lock
+    from vae_checked.shapes import locked, read_lock, write_lock
 
     path = _lock_path(args)
     configs = _configs(args, path, anew=True)
-    found = {each.name: locked(each, run_of(config)) for config, each in _inferred(configs, args)}
-    write_lock(path, found, keep=bool(args.models))
+    failed: dict[str, VaeCheckedError] = {}
+    found = {each.name: locked(each, run_of(config)) for config, each in _inferred(configs, args, failed)}
+    if failed and not found:
+        name, error = next(iter(failed.items()))
+        raise (ModelError(f"{name}: {error}") if len(configs) > 1 else error) from None
+    gone: set[str] = set()
+    if failed and not args.models and path.exists():
+        gone = read_lock(path).models.keys() - {config.name for config in configs}
+    write_lock(path, found, keep=bool(args.models or failed), drop=gone)
     noted = sum(len(each.layers) for each in found.values())
     write(f"{path}: {len(found)} model{'s' * (len(found) != 1)}, {noted} layers\n")
+    if failed:
+        told = "; ".join(f"{name}: {error}" for name, error in failed.items())
+        raise ModelError(f"{told}; what {path} has of {'it' if len(failed) == 1 else 'them'} stays")
     return 0
 
 
