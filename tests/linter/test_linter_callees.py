@@ -139,3 +139,34 @@ def fit():
 )
 def test_pictures_that_a_mask_makes_binary_are_no_bytes(change: str, expected: list[str], tmp_path: Path) -> None:
     assert codes(linted(tmp_path, {"net.py": DIGITS.format(change=change, kl=KL)})) == expected
+
+
+OLD = """
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Net(nn.Module):
+    def __init__(self, seen, latents, bound):
+        super().__init__()
+        self.bound = bound
+        self.to_m, self.to_s = nn.Linear(seen, latents), nn.Linear(seen, latents)
+        self.back = nn.Linear(latents, seen)
+
+    def forward(self, x):
+        m, s = self.to_m(x), F.elu(self.to_s(x), self.bound)
+        y = self.back(m + torch.exp(0.5 * s) * torch.randn_like(s))
+        return F.mse_loss(y, x, reduction="sum") + 0.5 * torch.sum(m ** 2 + s.exp() - s - 1)
+
+
+def show(x):
+    return Net({given})(x)
+"""
+
+
+@pytest.mark.parametrize(("given", "expected"), [("33, 7, 0", ["VAE204"]), ("33, 7, 0, 0, 0", []), ("*x", [])])
+def test_a_call_with_more_than_a_class_takes_says_nothing_of_it(
+    given: str, expected: list[str], tmp_path: Path
+) -> None:
+    assert codes(linted(tmp_path, {"net.py": OLD.format(given=given)})) == expected

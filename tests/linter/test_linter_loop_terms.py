@@ -182,3 +182,25 @@ def fit(loader):
 @pytest.mark.parametrize(("end", "expected"), [("loss.backward()", []), ("loss.mean().backward()", ["VAE502"])])
 def test_what_is_differentiated_without_a_sum_has_one_entry(end: str, expected: list[str], tmp_path: Path) -> None:
     assert codes(linted(tmp_path, {"net.py": ROWS.format(end=end)})) == expected
+
+
+PLACES = (
+    HEAD
+    + MODEL_OF_ROWS
+    + """
+
+def fit(loader, judge):
+    net = Net()
+    for x, _ in loader:
+        m, s = net.encode(x)
+        y = net.back(m + torch.exp(0.5 * s) * torch.randn_like(s))
+        told = nn.MSELoss()(judge(x), {seen}.float())
+        loss = told + 0.5 * torch.sum(m.pow(2) + s.exp() - 1 - s, 1).mean()
+        loss.backward()
+"""
+)
+
+
+@pytest.mark.parametrize(("seen", "expected"), [("y.argmax(1)", []), ("torch.argmax(y, 1)", []), ("y", ["VAE502"])])
+def test_where_the_largest_entry_stands_is_no_reconstruction(seen: str, expected: list[str], tmp_path: Path) -> None:
+    assert codes(linted(tmp_path, {"net.py": PLACES.format(seen=seen)})) == expected

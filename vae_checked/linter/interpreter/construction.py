@@ -16,7 +16,8 @@ def construct(context: Context, cls: Class, args: list[Value], kwargs: dict[str,
     init = cls.find("__init__")
     if isinstance(init, Function):
         if isinstance(init.node.args.args, list):
-            context.invoke(init.bound_to(instance), args, kwargs, site)
+            # A call with more than is taken raises: it was written for another version, of which nothing is known.
+            context.invoke(init.bound_to(instance), args if _takes(init, args) else [], kwargs, site)
         if any(isinstance(item, (Instance, Layer, Layers)) for item in (*args, *kwargs.values())):
             context.project_observations.note_assembled(instance)
         return instance
@@ -33,6 +34,14 @@ def construct(context: Context, cls: Class, args: list[Value], kwargs: dict[str,
     if not fields and any(name.endswith("nn.Sequential") for name in cls.external_bases()):
         return layers.sequential(args, site)
     return instance
+
+
+def _takes(init: Function, args: list[Value]) -> bool:
+    """Whether an __init__ takes as many arguments by their place; of those behind a star nobody knows the number."""
+    spec = init.node.args
+    if spec.vararg is not None or any(isinstance(value, Expr) and value.op == "spread" for value in args):
+        return True
+    return len(args) < len(spec.posonlyargs) + len(spec.args)
 
 
 def call_instance(context: Context, target: Instance, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:

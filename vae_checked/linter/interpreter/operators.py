@@ -29,6 +29,7 @@ from vae_checked.linter.symbols.values import (
     is_key,
     is_number,
 )
+from vae_checked.linter.torch_model import data_choices
 
 _MAX_REPEATS = 64
 # The entries of a dict that are tried in turn where the key is not known.
@@ -270,6 +271,9 @@ def _merged(condition: Expr, one: Value, other: Value) -> Value:
         return {**other, **one}
     if one is None:
         return other
+    data = data_choices.of_both(one, other)
+    if data is not None:
+        return data
     if isinstance(other, _MADE) and (
         isinstance(one, Expr) or (isinstance(one, _MADE) and rank(one) < rank(other) >= DRAWS)
     ):

@@ -46,6 +46,7 @@ from vae_checked.linter.symbols.expression import (
     strip,
     walk,
 )
+from vae_checked.linter.symbols.gradient_flow import is_of_places
 from vae_checked.linter.symbols.numeric import leaves
 from vae_checked.mathematics.gaussians import std_at
 from vae_checked.record import replace
@@ -297,6 +298,12 @@ def _recon_beside(kl: Divergence, recons: list[Reconstruction], losses: Losses) 
     return beside[0] if len(beside) == 1 else None
 
 
+def _is_of_places(site: SamplerSite, recon: Reconstruction, losses: Losses) -> bool:
+    """Whether what is compared is where z's output has its largest entry: that trains whatever it is compared with."""
+    held = (side for side in (recon.first, recon.second) if losses.graph.holds(side, site.z.uid))
+    return any(any(map(is_of_places, walk(side))) and not losses.flow.reaches([side], site.z.uid) for side in held)
+
+
 def _facts(
     across: Across,
     site: SamplerSite | None,
@@ -313,6 +320,8 @@ def _facts(
         shown = None
     # What is not seen to be made from z may be another term of the loss: nothing is said of the balance of the two.
     made = recon is not None and (site is None or losses.holds_one(recon, site.z.uid))
+    if made and site is not None and recon is not None and _is_of_places(site, recon, losses):
+        made = False
     reading = losses.read(kl, recon) if kl is not None and recon is not None and made else None
     kl_found = kl_facts(kl, recon, reading, losses)
     trained_by = None if kl_found.in_loss is not None and not kl_found.in_loss.value else kl

@@ -12,11 +12,20 @@ Stops = Callable[[Expr], bool]
 
 # What takes a value's sizes or order alone.
 _WITHOUT_GRADIENT = frozenset(("detach", "shape", "size", "noise", "sign", "floor", "ceil", "round"))
+# What says where a value stands among others.
+_PLACES = frozenset(("argmax", "argmin", "argsort"))
 
 
 def stops_gradient(node: Expr) -> bool:
     """Whether no gradient passes through an operation to what it is applied to."""
-    return node.op in _WITHOUT_GRADIENT or (node.op == "opaque" and str(node.get("name")).startswith("compare:"))
+    if node.op not in ("opaque", "call"):
+        return node.op in _WITHOUT_GRADIENT
+    return str(node.get("name")).startswith("compare:") or is_of_places(node)
+
+
+def is_of_places(node: Expr) -> bool:
+    """Whether an operation says where the largest or smallest entry stands."""
+    return node.op in ("opaque", "call") and str(node.get("name")).rpartition(".")[2].rpartition(":")[2] in _PLACES
 
 
 def nothing_more(_: Expr) -> bool:

@@ -1,0 +1,35 @@
+"""Data sets, loaders and transforms that a branch chooses between: where their ranges differ, none of them is known."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+
+from vae_checked.linter.symbols.expression import Expr
+from vae_checked.linter.symbols.values import Loader, Transform, Value
+
+# The steps after which data lie elsewhere, whatever they are applied to.
+_SETTLING = frozenset(("ToTensor", "Normalize", "ConvertImageDtype", "ToDtype"))
+
+
+def of_both(one: Value, other: Value) -> Value:
+    """What is known of either of two loaders or two transforms; None where they are no such pair."""
+    if isinstance(one, Loader) and isinstance(other, Loader):
+        if one.fields or other.fields or one.interval == other.interval:
+            return one
+        return Loader(None, one.site, one.name)
+    if isinstance(one, Transform) and isinstance(other, Transform):
+        return one if _settling(one) == _settling(other) else Transform((*one.steps, ("unknown", None, None)))
+    return None
+
+
+def _settling(transform: Transform) -> list[tuple[str, Hashable]]:
+    return [(name, _key(value)) for name, value, _ in transform.steps if name in _SETTLING]
+
+
+def _key(value: Value) -> Hashable:
+    """What two values that are written alike have in common."""
+    if isinstance(value, Expr):
+        return value.uid
+    if isinstance(value, (tuple, list)):
+        return tuple(map(_key, value))
+    return value if isinstance(value, (int, float, str)) else None
