@@ -10,6 +10,8 @@ from linter_losses import KL, LOOP, MODEL, RECON, codes, one, read
 from vae_checked.facts import Reduction
 from vae_checked.mathematics.effective_beta import rendered
 
+LATE = "criterion.size_average = False\nrecon = criterion(out, x)"
+
 ROWWISE = 'recon = F.mse_loss(out, x, reduction="none").sum(1).mean()'
 LEFT = 'recon = F.mse_loss(out, x, reduction="none").sum(1)\nwhile len(recon.shape) > 1:'
 ROWS = "rows = -0.5 * (1 + logvar - mu ** 2 - logvar.exp())"
@@ -132,8 +134,12 @@ REDUCTIONS = {
         f"recon = F.binary_cross_entropy(out, x, size_average=False)\n{KL}\nloss = recon + kl",
         [],
     ),
+    "size_average set too late for either of two": (
+        f"criterion = nn.BCELoss() if LR > 1 else nn.BCELoss().cuda()\n{LATE}\n{KL}\nloss = recon + kl",
+        ["VAE506"],
+    ),
     "size_average set too late": (
-        f"criterion = nn.BCELoss()\ncriterion.size_average = False\nrecon = criterion(out, x)\n{KL}\nloss = recon + kl",
+        f"criterion = nn.BCELoss()\n{LATE}\n{KL}\nloss = recon + kl",
         ["VAE506"],
     ),
     "the old flag given a text": (

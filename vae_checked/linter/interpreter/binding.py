@@ -7,7 +7,7 @@ import ast
 from vae_checked.linter.interpreter import parts
 from vae_checked.linter.interpreter.context import Context
 from vae_checked.linter.symbols.expression import TRANSPARENT, Expr, Site
-from vae_checked.linter.symbols.values import Class, Instance, Layer, Scope, Value, apart
+from vae_checked.linter.symbols.values import Choice, Class, Instance, Layer, Scope, Value, apart
 from vae_checked.linter.symbols.values import Sequence as Layers
 
 
@@ -61,6 +61,9 @@ def _bind_attribute(context: Context, owner: Value, name: str, value: Value, sit
         owner.attributes[name] = _owned(context, owner, value)
         if isinstance(owner, Layer):
             owner.written[name] = site
+    elif isinstance(owner, Choice):
+        for each in (owner.one, owner.other):
+            _bind_attribute(context, each, name, value, site)
     elif isinstance(owner, Class):
         owner.names[name] = value
     elif isinstance(owner, dict):
