@@ -41,9 +41,10 @@ class Monitor:
     buffers, modes and random streams.
 
     model: the VAE; DDP's wrapper and `torch.compile`'s are seen through. to: `"terminal"`, a path that ends in `.csv`,
-    `"tensorboard"`, `"tensorboard:DIR"`, a SummaryWriter, a function that takes each Reading, or a list of these; with
-    torch.distributed rank 0 alone writes. loss: a function or method's name as for `audit`, needed only where the
-    forward does not return x_hat, mu and the second head. start: the number of steps that were trained before.
+    or in `.html` for a page that is written at the end, `"tensorboard"`, `"tensorboard:DIR"`, a SummaryWriter, a
+    function that takes each Reading, or a list of these; with torch.distributed rank 0 alone writes. loss: a function
+    or method's name as for `audit`, needed only where the forward does not return x_hat, mu and the second head.
+    start: the number of steps that were trained before.
     Raises UsageError and ModelError for arguments that cannot be meant; in training it says what it cannot see.
 
     Effective beta: the weight of a sample's summed KL over that of its summed error, from the gradients of the step's

@@ -11,14 +11,20 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from vae_checked.errors import MissingDependencyError, UsageError
 from vae_checked.monitor.csv_file import CSVFile
+from vae_checked.monitor.html_file import HTMLFile
 from vae_checked.monitor.reading import Reading
-from vae_checked.monitor.words import line, numbers, told
+from vae_checked.monitor.words import line, numbers, short_line, told
 from vae_checked.text import described
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-_HELP = "give 'terminal', a path that ends in .csv, 'tensorboard' or 'tensorboard:DIR', a SummaryWriter, or a function"
+# As many bars as a line has room for.
+_REMEMBERED = 12
+_HELP = (
+    "give 'terminal', a path that ends in .csv or .html, 'tensorboard' or 'tensorboard:DIR', a SummaryWriter, "
+    "or a function"
+)
 
 
 class Sink(Protocol):
@@ -32,20 +38,26 @@ class Sink(Protocol):
 
 
 class Terminal:
-    """One line per reading on the standard output, and one for each cause when it first shows."""
+    """One line per reading on the standard output, and one for each cause when it first shows.
+
+    Where a person is looking the line is short, with the KLs so far as bars; in a log it holds all that was read.
+    """
 
     def __init__(self) -> None:
         self._known: set[str] = set()
+        self._kls: list[float] = []
 
     def __str__(self) -> str:
         return "the standard output"
 
     def write(self, reading: Reading) -> None:
-        """Print it; causes in colour where a person is looking and the package rich is there."""
+        """Print it; short and with colour where a person is looking and the package rich is there."""
         causes = told(reading, self._known)
-        console = _console() if causes and sys.stdout.isatty() else None
+        if reading.kl is not None:
+            self._kls = [*self._kls, reading.kl][-_REMEMBERED:]
+        console = _console() if sys.stdout.isatty() else None
         if console is not None:
-            console.print(line(reading), markup=False)
+            console.print(short_line(reading, self._kls), markup=False)
             for each in causes:
                 console.print(each, style="dim" if "not seen: " in each else "bold red", markup=False)
         else:
@@ -134,6 +146,8 @@ def _named(text: str) -> Sink:
         return TensorBoard(SummaryWriter(text.partition(":")[2] or None), owned=True)
     if text.endswith(".csv"):
         return CSVFile(Path(text))
+    if text.endswith(".html"):
+        return HTMLFile(Path(text))
     raise UsageError(f"to={text!r} is no place to write to: {_HELP}")
 
 

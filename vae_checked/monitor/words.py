@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 from vae_checked.monitor.reading import Reading
+
+_COLUMNS = 80
 
 _SHOWN = ("x_hat", "mu", "second head")
 
@@ -27,6 +32,31 @@ def line(reading: Reading) -> str:
         words.append(f"z moves x_hat by {100 * reading.moved_by_z:.3g}% of the data's spread")
     if reading.around is not None:
         words.append(f"x reaches x_hat {reading.around}")
+    return " | ".join(words)
+
+
+_BARS = "▁▂▃▄▅▆▇█"
+
+
+def sparkline(values: Sequence[float]) -> str:
+    """The values as a row of bars between the least and the greatest; a blank for what is not finite."""
+    finite = [value for value in values if math.isfinite(value)]
+    low, high = min(finite, default=0.0), max(finite, default=0.0)
+    scale = (len(_BARS) - 1) / (high - low) if high > low else 0.0
+    return "".join(_BARS[round((value - low) * scale)] if math.isfinite(value) else " " for value in values)
+
+
+def short_line(reading: Reading, kls: Sequence[float]) -> str:
+    """The reading for a person who watches: what changes, in 80 columns; `kls` are the KLs so far, the last its own."""
+    words = [f"step {reading.step}", *(f"{name} {value:.3g}" for name, value in reading.terms.items())]
+    if reading.kl is not None:
+        words.append(f"KL {reading.kl:.3g} nats {sparkline(kls)}")
+        words.append(f"{reading.active_units}/{len(reading.kl_per_latent or ())} active")
+    if reading.balance is not None:
+        words.append(f"beta {reading.balance.beta:.4g}")
+    while len(" | ".join(words)) > _COLUMNS and len(words) > 2:
+        # The terms of the caller's own are in every other place that he writes to.
+        words.pop(1 if reading.terms and len(words) > 4 else -1)
     return " | ".join(words)
 
 

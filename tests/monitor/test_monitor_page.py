@@ -1,0 +1,106 @@
+"""The page on a training, and the short line for whoever watches it."""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from test_monitor_sinks import CAUSE, READING, run
+
+from vae_checked import Monitor
+from vae_checked.errors import UsageError
+from vae_checked.monitor import Reading
+from vae_checked.monitor.html_file import run_page
+from vae_checked.monitor.sinks import Terminal
+from vae_checked.monitor.words import short_line, sparkline
+
+
+def plots(page: str) -> dict[str, ElementTree.Element]:
+    """The pictures of the page by their captions, each read as XML."""
+    found = re.findall(r"(<svg.*?</svg>)</div><figcaption>(.*?)</figcaption>", page, re.S)
+    return {caption.partition(":")[0]: ElementTree.fromstring(drawn) for drawn, caption in found}
+
+
+def test_a_training_leaves_a_page(tmp_path: Path) -> None:
+    path = tmp_path / "run.html"
+    run(str(path), steps=5)
+    page = path.read_text(encoding="utf-8")
+    assert "<p>3 readings, steps 1 to 4</p>" in page
+    drawn = plots(page)
+    assert {"KL of a sample, in nats", "Effective beta", "kl"} <= set(drawn)
+    (line,) = drawn["KL of a sample, in nats"].iter("polyline")
+    assert len(str(line.get("points")).split()) == 3
+    assert "http" not in page.replace("http-equiv", "")
+
+
+def test_a_curve_runs_from_the_least_to_the_greatest() -> None:
+    readings = [replace(READING, step=step, kl_per_latent=(kl, 0.0)) for step, kl in ((10, 4.0), (20, 1.0), (40, 2.5))]
+    (line,) = plots(run_page(readings))["KL of a sample, in nats"].iter("polyline")
+    points = [tuple(map(float, each.split(","))) for each in str(line.get("points")).split()]
+    assert points == [(70.0, 20.0), (256.7, 120.0), (630.0, 70.0)]
+
+
+def test_a_value_that_reads_the_same_throughout_is_a_level_line() -> None:
+    readings = [
+        replace(READING, step=step, terms={"loss": loss}) for step, loss in ((1, 48.0), (2, 48.004), (3, 47.999))
+    ]
+    drawn = plots(run_page(readings))["loss"]
+    (line,) = drawn.iter("polyline")
+    assert {each.partition(",")[2] for each in str(line.get("points")).split()} == {"70.0"}
+    assert [each.text for each in drawn.iter("text")] == ["48", "step 1", "step 3"]
+
+
+def test_a_latent_that_carries_nothing_is_a_blank_row() -> None:
+    readings = [replace(READING, step=step, kl_per_latent=(0.0, 2.0, 1.0)) for step in (1, 2)]
+    drawn = plots(run_page(readings))["KL of each latent over the steps, in nats, the darker the more"]
+    assert [each.text for each in drawn.iter("text")] == ["latent 1", "latent 2", "latent 0"]
+    boxes = [(each.get("y"), each.get("opacity")) for each in drawn.iter("rect")]
+    assert boxes == [("10", "1.00"), ("20", "0.50")] * 2
+
+
+def test_a_long_run_with_many_latents_stays_a_small_page() -> None:
+    many = tuple(1.0 + place / 700 for place in range(700))
+    page = run_page([replace(READING, step=step, kl_per_latent=many, variance_per_latent=many) for step in range(3000)])
+    assert len(page) < 2_000_000
+    assert "636 more latents carry less" in page
+
+
+def test_causes_and_hostile_names_are_words_on_the_page() -> None:
+    bad = replace(READING, terms={"<script>alert(1)</script>": 2.0}, causes=(CAUSE,), unobserved=("a <b>reason</b>",))
+    page = run_page([bad, bad])
+    assert page.count("effective beta too large: the effective beta is 48") == 1
+    assert "<script>alert" not in page
+    assert "a &lt;b&gt;reason&lt;/b&gt;" in page
+
+
+def test_nothing_read_writes_no_page_and_no_folder_is_refused(tmp_path: Path) -> None:
+    from small_vaes.tiny import Tiny
+
+    with Monitor(Tiny(latents=3), to=str(tmp_path / "run.html")):
+        pass
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(UsageError, match="is no folder"):
+        Monitor(Tiny(latents=3), to=str(tmp_path / "gone" / "run.html"))
+
+
+def test_bars_show_the_course_of_values() -> None:
+    assert sparkline([1.0, 2.0, 8.0, float("nan")]) == "▁▂█ "
+    assert sparkline([3.0, 3.0]) == "▁▁"
+    assert sparkline([]) == ""
+
+
+def test_a_person_gets_eighty_columns_with_bars(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    terminal = Terminal()
+    for kl in (4.0, 2.0, 0.5):
+        terminal.write(replace(READING, kl_per_latent=(kl, 0.0, 0.0), causes=()))
+    assert capsys.readouterr().out.splitlines()[-1] == "step 20 | loss 3.25 | KL 0.5 nats █▄▁ | 1/3 active | beta 48"
+    long = replace(READING, step=1_000_000, terms={f"term number {place}": 1.2345 for place in range(9)})
+    assert len(short_line(long, [1.0] * 12)) <= 80
+    assert short_line(Reading(7), []) == "step 7"
