@@ -16,7 +16,7 @@ def judge(facts: Facts) -> Verdict:
     if clipping is not None:
         if clipping.value is None:
             return Clean()
-        what = f"at each step of {clipping.value}, whose clip_sample is True unless it is told otherwise"
+        what = f"at each step of {clipping.value}, whose clip_sample is True by default"
         return _found(
             clipping.origin, f"clipped to {SYMMETRIC_UNIT} {what}", "build the schedule with clip_sample=False"
         )

@@ -42,7 +42,7 @@ KNOWN: tuple[KnownVAE, ...] = (
         "https://huggingface.co/stabilityai/stable-diffusion-x4-upscaler/blob/main/vae/config.json", 4, 4,
     ),
     KnownVAE(
-        "Stable Diffusion XL, mended for float16", r"sdxl[-_]?vae[-_]?fp16", (), 0.13025, 0.0,
+        "Stable Diffusion XL, corrected for float16", r"sdxl[-_]?vae[-_]?fp16", (), 0.13025, 0.0,
         "https://huggingface.co/madebyollin/sdxl-vae-fp16-fix/blob/main/config.json", 4, 8,
     ),
     KnownVAE(
