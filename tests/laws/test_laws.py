@@ -436,3 +436,13 @@ def test_a_sample_that_drifts_by_little_is_another_sample() -> None:
     violation = law.check(replace(stages, reparameterize=drifts), LOGVAR_SIZES, 5)
     assert violation is not None
     assert violation.what == "z with the same noise"
+
+
+@pytest.mark.parametrize("law", [law for law in LAWS if law.own_batch], ids=lambda law: law.name)
+def test_a_law_with_a_batch_of_its_own_says_the_same_at_any_other(law: Law) -> None:
+    told = {
+        (violation.got, violation.expected)
+        for batch in (2, 5, 9)
+        if (violation := check(law, (replace(LOGVAR_SIZES, batch=batch), "sigmoid", 13), mutated=True)) is not None
+    }
+    assert len(told) == 1

@@ -406,6 +406,34 @@ def test_a_law_that_lacks_the_loss_names_the_key(project: Run, pytester: pytest.
     result.stdout.fnmatch_lines(["  c: 1 not put: 1 because *no loss is known*; the key loss of its table names one"])
 
 
+COUNTED = """
+from collections import Counter
+
+from vae_checked.pytest_plugin.items import LawItem
+
+puts = Counter()
+put_once = LawItem.check
+
+def counted(self, staged, batch, seed):
+    puts[self.law.name] += 1
+    return put_once(self, staged, batch, seed)
+
+LawItem.check = counted
+
+def pytest_terminal_summary(terminalreporter):
+    terminalreporter.write_line(f"PUTS {sorted(puts.items())}")
+"""
+
+
+def test_the_fast_mode_puts_each_law_twice(project: Run, pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(COUNTED)
+    only = ("-k", "kl-nonnegative or sample-moments", "-m", "vae")
+    full = project(*only, tables=table("a", "right"))
+    full.stdout.fnmatch_lines(["PUTS [[]('kl-nonnegative', 10), ('sample-moments', 2)]"])
+    fast = project(*only, "--vae-fast", tables=None)
+    fast.stdout.fnmatch_lines(["PUTS [[]('kl-nonnegative', 2), ('sample-moments', 2)]"])
+
+
 def test_a_key_that_names_no_item_stops_the_run(project: Run) -> None:
     result = project(tables=table("a", "right") + 'skip = { sample-moment = "slow" }\n', own_process=False)
     assert result.ret == pytest.ExitCode.USAGE_ERROR

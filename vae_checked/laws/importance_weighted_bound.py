@@ -66,5 +66,6 @@ LAW = Law(
     needs=("kl", "reparameterize", "parametrisation", "kl_scale"),
     broken_by=("VAE201",),
     holds=holds,
+    own_batch=True,
     mutant=mutant,
 )

@@ -16,7 +16,8 @@ class Law:
     `needs` names the fields of `Stages` without which it cannot be put, `any_of` those of which one is enough. `holds`
     is the law on one trial: None, or how it is broken. `mutant` makes stages that break it out of stages that keep it.
     `broken_by` names the codes of the catalogue's mistakes that break it first of all; `unlinked` says why, where there
-    are none.
+    are none. `own_batch` is whether it draws thousands of samples at a batch size of its own, whatever that of the
+    trial is: one put then says as much as many.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Law:
     any_of: tuple[str, ...] = ()
     broken_by: tuple[str, ...] = ()
     unlinked: str = ""
+    own_batch: bool = False
 
     @property
     def suspects(self) -> str:

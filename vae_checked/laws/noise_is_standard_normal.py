@@ -49,5 +49,6 @@ LAW = Law(
     needs=("reparameterize", "parametrisation"),
     broken_by=("VAE202",),
     holds=holds,
+    own_batch=True,
     mutant=mutant,
 )

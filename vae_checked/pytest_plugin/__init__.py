@@ -30,6 +30,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--vae-shapes-update", action="store_true", help="write the models' shapes to vae-shapes.lock where they differ"
     )
+    group.addoption("--vae-fast", action="store_true", help="put each law to two sizes and seeds, not to ten")
     group.addoption("--vae-case", metavar="B,SEED", help="put the laws to this batch size and seed alone")
 
 

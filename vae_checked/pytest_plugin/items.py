@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from vae_checked.laws import Law
 
 EXAMPLES = 10
+# Of a law that draws thousands of samples by itself, and of each law in the fast mode.
+FEW_EXAMPLES = 2
 LARGEST_BATCH = 4
 LARGEST_SEED = 2**16
 
@@ -112,7 +114,9 @@ class LawItem(_VaeItem):
 
         mark(self, PUT, self.law.name)
         case = self.config.getoption("--vae-case")
-        tried = 1 if case is not None else _drawn(put, min(LARGEST_BATCH, staged.largest_batch))
+        few = self.law.own_batch or self.config.getoption("--vae-fast")
+        batches = min(LARGEST_BATCH, staged.largest_batch)
+        tried = 1 if case is not None else _drawn(put, batches, FEW_EXAMPLES if few else EXAMPLES)
         if case is not None:
             put(*parsed_case(case))
         if len(reasons) == tried:
@@ -142,7 +146,7 @@ class LawItem(_VaeItem):
             raise FindingsError("\n  ".join(filter(None, lines)))
 
 
-def _drawn(put: Callable[[int, int], None], largest_batch: int) -> int:
+def _drawn(put: Callable[[int, int], None], largest_batch: int, examples: int) -> int:
     """Call `put` with batch sizes and seeds that Hypothesis draws, and shrinks on failure; how often it was called."""
     try:
         from hypothesis import HealthCheck, Phase, given, settings
@@ -154,7 +158,7 @@ def _drawn(put: Callable[[int, int], None], largest_batch: int) -> int:
     count = 0
 
     @settings(
-        max_examples=EXAMPLES,
+        max_examples=examples,
         deadline=None,
         derandomize=True,
         database=None,
