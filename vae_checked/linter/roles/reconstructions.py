@@ -32,7 +32,7 @@ _UNREAD = frozenset(("opaque", "call", "atom"))
 _ACTIVATIONS = names_of(lambda operation: operation.closes)
 _AFFINE = frozenset(("add", "sub", "mul", "div", "neg"))
 _PENALTIES = frozenset(("add", "sub", "mul", "div", "log", "log1p", "sqrt", "where", "neg"))
-_MAX_LOGS, _MAX_NEAR, _LEAST = 4, 24, 1e-3
+_MAX_LOGS, _MAX_NEAR, _MOST_BESIDE, _LEAST = 4, 24, 3, 1e-3
 _BCE = error_of(Likelihood.BCE)
 _POINTS = ((0.3, 0.8), (0.62, 0.15), (0.85, 0.55), (0.12, 0.35))
 
@@ -79,6 +79,8 @@ def _read(node: Expr) -> Reconstruction | None:
         return _of_difference(node.args[0]) if node.bits & OWN_DIFFERENCES else None
     if node.op == "mul":
         return _multinomial(node) if node.bits & LOGS else None
+    if node.op == "log":
+        return _discretised(node)
     power = node.op == "square" or (node.op == "pow" and node.args[1].op == "const" and node.args[1].value == 2)
     if not power and node.op != "abs":
         return None
@@ -96,6 +98,31 @@ def _of_links(node: Expr) -> Reconstruction | None:
     if found is None:
         return None
     return Reconstruction(node, Likelihood.DENSITY, found.probable, found.given, sign=found.sign)
+
+
+def _discretised(node: Expr) -> Reconstruction | None:
+    """log(F((x + d - mean) / s) - F((x - d - mean) / s)): how probable the bin around x is, F a distribution's own."""
+    mass = _unguarded(node.args[0])
+    step = strip(mass)
+    if step.op != "sub" or not is_formula(step):
+        return None
+    upper, lower = ({item.uid: item for item in elementwise(side) if _is_difference(item)} for side in step.args)
+    shared = upper.keys() & lower.keys()
+    if len(shared) != 1:
+        return None
+    (uid,) = shared
+    rest = leaves(step, (uid,))
+    if len(rest) > _MOST_BESIDE:
+        return None
+    ones = {leaf.uid: 0.8 for leaf in rest}
+    program = Program(step, (*ones, uid))
+    # The mass of a bin is positive, falls off with the distance to its middle on both sides, and vanishes far away.
+    at = [program({**ones, uid: distance}) for distance in (-30.0, -1.3, 0.0, 1.3, 30.0)]
+    falls = at[0] < at[1] < at[2] > at[3] > at[4]
+    if not falls or at[0] < -_LEAST or not (close(at[1], at[3]) and abs(at[0]) < _LEAST * at[2]):
+        return None
+    one, other = upper[uid].args
+    return Reconstruction(node, Likelihood.DENSITY, one, other, sign=-1)
 
 
 def _of_difference(node: Expr) -> Reconstruction | None:
