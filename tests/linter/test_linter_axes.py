@@ -107,7 +107,7 @@ loss = F.{cost}(y, {target}, reduction="sum") + kl"""
 @pytest.mark.parametrize(
     ("cost", "target", "expected"),
     [
-        ("cross_entropy", "(torch.sigmoid(x) * 255).long()", []),
+        ("cross_entropy", "(torch.sigmoid(x) * 255).long()", ["VAE405"]),
         ("mse_loss", "torch.sigmoid(x).view(x.size(0), 256, -1) * 255", ["VAE104"]),
     ],
 )
