@@ -121,11 +121,12 @@ def test_the_line_for_an_extra_needs_no_index_that_has_vae_checked(built: tuple[
     pip(python, built[1])
     shelf = tmp_path / "shelf"
     shelf.mkdir()
-    (shelf / "rich-99.0-py3-none-any.whl").write_bytes(wheel_of("rich", "99.0", tmp_path))
+    for name in ("rich", "shtab"):
+        (shelf / f"{name}-99.0-py3-none-any.whl").write_bytes(wheel_of(name, "99.0", tmp_path))
     program, *words = install_line("terminal").replace("'", "").split()
     assert (program, words) == ("pip", ["install", "vae-checked[terminal]"])
     pip(python, "--find-links", shelf, *words[1:])
-    assert run([python, "-c", "import rich; print(rich.HERE)"], tmp_path) == "True\n"
+    assert run([python, "-c", "import rich, shtab; print(rich.HERE, shtab.HERE)"], tmp_path) == "True True\n"
 
 
 def wheel_of(name: str, version: str, folder: Path) -> bytes:
