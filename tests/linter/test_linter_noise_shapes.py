@@ -216,3 +216,30 @@ def check():
     loss.backward()
 """
     assert codes(linted(tmp_path, {"net.py": text + check})) == expected
+
+
+HALVES = SET.replace(
+    "self.to_m, self.to_s, self.back = nn.Linear(seen, latents), nn.Linear(seen, latents),",
+    "self.both, self.back = nn.Linear(seen, 2 * latents),",
+).replace("m, s = self.to_m(x), self.to_s(x)", "h = self.both(x)\n        m, s = {halves}")
+
+
+@pytest.mark.parametrize("size", ["self.rows", "rows"])
+@pytest.mark.parametrize(("latents", "expected"), [(1, []), (6, ["VAE203"])])
+def test_a_size_that_is_set_to_1_beside_more_latents_is_shared(
+    size: str, latents: int, expected: list[str], tmp_path: Path
+) -> None:
+    text = SET.format(noise=f"torch.randn(x.shape[0], {size})").replace("latents=1", f"latents={latents}")
+    assert (
+        codes(linted(tmp_path, {"net.py": text.replace("def forward(self, x):", "def forward(self, x, rows=1):")}))
+        == expected
+    )
+
+
+@pytest.mark.parametrize("halves", ["h[:, : self.latents], h[:, self.latents :]", "h.chunk(2, dim=1)"])
+@pytest.mark.parametrize(("latents", "expected"), [(1, []), (6, ["VAE203"])])
+def test_the_latents_of_halves_are_half_of_the_layers(
+    halves: str, latents: int, expected: list[str], tmp_path: Path
+) -> None:
+    text = HALVES.format(noise="torch.randn(x.shape[0], self.rows)", halves=halves)
+    assert codes(linted(tmp_path, {"net.py": text.replace("latents=1", f"latents={latents}")})) == expected

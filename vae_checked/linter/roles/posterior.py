@@ -24,7 +24,7 @@ from vae_checked.linter.files import syntax
 from vae_checked.linter.roles import gradients, samplers
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import is_given
-from vae_checked.linter.roles.reductions import rank_of
+from vae_checked.linter.roles.reductions import latents, rank_of
 from vae_checked.linter.roles.samplers import SamplerSite, is_scalar
 from vae_checked.linter.symbols.expression import (
     ELEMENTWISE,
@@ -41,6 +41,7 @@ from vae_checked.linter.symbols.intervals import interval_of
 from vae_checked.linter.symbols.numeric import leaves
 from vae_checked.linter.symbols.observations import Root
 from vae_checked.linter.symbols.values import Instance, Value, opened
+from vae_checked.linter.torch_model.sizes import SET_TO_ONE
 
 # What makes a number positive, and all that it makes of the real numbers: less than that comes from below it.
 _POSITIVE = frozenset(("exp", "sqrt", "square", "pow"))
@@ -100,10 +101,23 @@ def _shared(site: SamplerSite, kl: Divergence | None) -> Fact[frozenset[Axis]] |
     shape = site.noise.get("shape")
     if not isinstance(shape, tuple) or not shape:
         return None
+    shape = _with_what_is_set(shape, site)
     axes = _shared_by_sizes(shape, rank_of(site.location), 0 if kl is None else _reduced_axes(kl.term))
     if axes is not None and Axis.BATCH in axes and _is_of_one_row(site.location):
         return None
     return None if axes is None else Fact(axes, origin(site.noise))
+
+
+def _with_what_is_set(shape: tuple[object, ...], site: SamplerSite) -> tuple[object, ...]:
+    """The sizes, those that somebody set to 1 as a 1 beside heads that have more latents, as not known elsewhere."""
+    if SET_TO_ONE not in shape:
+        return shape
+    known = latents(site.location)
+    last = 1 if known is not None and known > 1 else None
+    return (
+        *(None if size == SET_TO_ONE else size for size in shape[:-1]),
+        last if shape[-1] == SET_TO_ONE else shape[-1],
+    )
 
 
 def _is_of_one_row(mean: Expr) -> bool:

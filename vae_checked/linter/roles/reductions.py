@@ -46,6 +46,7 @@ _MAX_DEPTH = 200
 _OF_SEQUENCES = 3
 _SCALING_METHODS = frozenset("mul multiply div divide true_divide".split())
 _OF_TWO = 2
+_ELLIPSIS = ("value", str(type(Ellipsis)))
 # What has as many axes as the one of its arguments that has most.
 _KEEPING_RANK = ELEMENTWISE | {"loss", "cast", "detach", "contiguous", "part", "alias", "softmax"}
 
@@ -315,19 +316,41 @@ def inner_chain(kl: Divergence, graph: Graph) -> tuple[ChainStep, ...] | None:
 
 
 def latents(head: Expr) -> int | None:
-    """The number of latents, from the linear layer that makes the head, or several heads as its parts."""
-    node, shares = strip(head), 1
-    while node.op not in ("layer",) and len(node.args) == 1:
-        if node.op == "part":
-            width, parts = node.get("width"), node.get("of")
-            if isinstance(width, (int, float)):
-                return int(width) // shares
-            if not isinstance(parts, int):
-                return None
-            shares *= parts
+    """The number of latents, from the linear layer that makes the head, or several heads as its parts or slices."""
+    node, cuts = strip(head), []
+    while node.op != "layer" and len(node.args) == 1:
+        if node.op in ("part", "index"):
+            cuts.append(node)
         node = strip(node.args[0])
-    made = _outputs(node)
-    return None if made is None or made % shares else made // shares
+    width = _outputs(node)
+    for cut in reversed(cuts):
+        width = _width_of_part(cut, width) if cut.op == "part" else _width_of_slice(cut, width)
+    return width
+
+
+def _width_of_part(part: Expr, whole: int | None) -> int | None:
+    width, parts = part.get("width"), part.get("of")
+    if isinstance(width, (int, float)):
+        return int(width)
+    return whole // parts if whole is not None and isinstance(parts, int) and whole % parts == 0 else None
+
+
+def _width_of_slice(index: Expr, whole: int | None) -> int | None:
+    """How many entries of the last axis `h[:, a:b]` and `h[..., a:b]` keep; None where the ends are not known."""
+    key = index.get("key")
+    if whole is None or not isinstance(key, tuple) or not all(isinstance(part, tuple) for part in key):
+        return None
+    rank, last = rank_of(index.args[0]), key[-1]
+    if len(key) == 1 or (rank is not None and len(key) < rank and key[0] != _ELLIPSIS):
+        # Rows or steps are picked.
+        return whole
+    if last[0] != "slice" or any(end[0] != "value" for end in last[1:]):
+        return None
+    ends = [end[1] for end in last[1:]]
+    if not all(end is None or isinstance(end, (int, float)) for end in ends) or ends[2] == 0:
+        return None
+    start, stop, step = (None if end is None else int(end) for end in ends)
+    return len(range(whole)[start:stop:step])
 
 
 def elements(recon: Reconstruction) -> int | None:

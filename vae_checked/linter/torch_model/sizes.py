@@ -9,6 +9,9 @@ from vae_checked.linter.symbols.constants import whole
 from vae_checked.linter.symbols.expression import Expr, Site
 from vae_checked.linter.symbols.values import Value, number_of
 
+# A length of 1 that a call takes from a name: whoever set it may have set the heads' number of latents by it as well.
+SET_TO_ONE = ("set", 1)
+
 
 def axis_of_size(value: Expr) -> Hashable:
     """The axis whose length this expression is, None when it is no tensor's size."""
@@ -19,8 +22,8 @@ def shape_of(values: list[Value], site: Site) -> tuple[object, ...] | None:
     """Sizes written out: ints, ("size", axis, of what) for a tensor's own size, ("from", axis, of what) for all of its
     sizes from an axis on, None for an unknown one; None where it is not known how many there are.
 
-    A 1 that the call at `site` does not hold itself is what somebody set: whatever else is set by it is 1 as well, and
-    an axis of that length is not known to be one along which a tensor is repeated.
+    A 1 that the call at `site` does not hold itself is `SET_TO_ONE`: whatever else is set by it is 1 as well, and an
+    axis of that length is one along which a tensor is repeated only beside another number of latents.
     """
     values = _written_out(values)
     if not values or (len(values) == 1 and isinstance(values[0], Expr) and _is_whole(values[0])):
@@ -30,7 +33,7 @@ def shape_of(values: list[Value], site: Site) -> tuple[object, ...] | None:
     for value, is_written in zip(values, written, strict=True):
         number = whole(number_of(value))
         if number is not None:
-            sizes.append(number if number != 1 or is_written else None)
+            sizes.append(number if number != 1 or is_written else SET_TO_ONE)
         elif isinstance(value, Expr) and value.op == "spread":
             return None
         elif isinstance(value, Expr) and value.op == "shape":
