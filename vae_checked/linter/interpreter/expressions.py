@@ -12,6 +12,7 @@ from vae_checked.linter.interpreter.context import Context
 from vae_checked.linter.interpreter.texts import partly_known
 from vae_checked.linter.symbols.constants import MAX_ITEMS, is_followed, joined
 from vae_checked.linter.symbols.expression import Expr, atom, opaque
+from vae_checked.linter.symbols.places import Grown, is_unknown_item
 from vae_checked.linter.symbols.values import Deferred, External, Function, Key, Scope, Value, as_expr, is_key, settle
 from vae_checked.linter.torch_model import star_imports
 
@@ -182,34 +183,41 @@ def _joined(context: Context, node: ast.JoinedStr, scope: Scope) -> Value:
 
 
 def _comprehension(context: Context, node: ast.ListComp | ast.GeneratorExp | ast.SetComp, scope: Scope) -> Value:
-    turns = _turns(context, node.generators, Scope({}, scope, scope.module))
+    over: list[Value] = []
+    turns = _turns(context, node.generators, Scope({}, scope, scope.module), over)
     made = [context.eval(node.elt, inner) for inner in turns]
     if len(made) == 1 and not isinstance(node.generators[0].iter, (ast.List, ast.Tuple)):
         with context.turning(1, node):
             context.root(made[0], "kept", "", node.elt)
-    return made
+    return Grown(made) if any(map(is_unknown_item, over)) else made
 
 
 def _dict_comprehension(context: Context, node: ast.DictComp, scope: Scope) -> Value:
     results: dict[Key, Value] = {}
-    for inner in _turns(context, node.generators, Scope({}, scope, scope.module)):
+    for inner in _turns(context, node.generators, Scope({}, scope, scope.module), []):
         key, value = context.eval(node.key, inner), context.eval(node.value, inner)
         if isinstance(key, (str, int, float)):
             results[key] = value
     return results
 
 
-def _turns(context: Context, generators: Sequence[ast.comprehension], inner: Scope) -> Iterator[Scope]:
-    """The scope of a comprehension once for each turn of its loops, in which their targets are bound."""
+def _turns(
+    context: Context, generators: Sequence[ast.comprehension], inner: Scope, over: list[Value]
+) -> Iterator[Scope]:
+    """The scope of a comprehension once for each turn of its loops, in which their targets are bound.
+
+    What the loops go over is added to `over`.
+    """
     if not generators:
         yield inner
         return
     generator = generators[0]
     items = parts.items(context, context.eval(generator.iter, inner), context.site(generator.iter))
+    over += items[:1]
     for item in items[:MAX_COMPREHENSION]:
         bind(context, generator.target, item, inner, generator.target)
         if all(operators.truth(context.eval(test, inner)) is not False for test in generator.ifs):
-            yield from _turns(context, generators[1:], inner)
+            yield from _turns(context, generators[1:], inner, over)
 
 
 def _lambda(context: Context, node: ast.Lambda, scope: Scope) -> Value:

@@ -9,6 +9,7 @@ from vae_checked.linter.interpreter import builtin_functions, derived_distributi
 from vae_checked.linter.interpreter.context import Context
 from vae_checked.linter.symbols.constants import exactly_whole, is_followed
 from vae_checked.linter.symbols.expression import Expr, Site, atom, opaque, strip
+from vae_checked.linter.symbols.places import is_unknown_item, unknown_item
 from vae_checked.linter.symbols.values import (
     Defaults,
     Distribution,
@@ -140,12 +141,14 @@ def _ordered(context: Context, args: list[Value], kwargs: dict[str, Value], site
     """OrderedDict of pairs, of another dict, or of keywords."""
     if args and isinstance(args[0], dict):
         return {**args[0], **by_name(kwargs)}
-    if not args or not isinstance(args[0], (list, tuple)):
+    if not args:
         return by_name(kwargs)
     made: dict[Key, Value] = {}
-    for pair in args[0]:
+    for pair in args[0] if isinstance(args[0], (list, tuple)) else [unknown_item(args[0], site)]:
         if isinstance(pair, (tuple, list)) and len(pair) == 2 and is_key(pair[0]):
             made[pair[0]] = pair[1]
+        elif is_unknown_item(pair):
+            made["unknown"] = unknown_item(pair, site)
     return made
 
 

@@ -6,7 +6,7 @@ from vae_checked.linter.interpreter import operators, selection
 from vae_checked.linter.interpreter.context import UNREAD, Context, Result
 from vae_checked.linter.symbols.constants import MAX_ITEMS, exactly_whole, whole
 from vae_checked.linter.symbols.expression import REDUCTIONS, Attrs, Expr, Site, atom, is_data, opaque
-from vae_checked.linter.symbols.places import Grown, Places
+from vae_checked.linter.symbols.places import Grown, Places, is_unknown_item, unknown_item
 from vae_checked.linter.symbols.values import (
     AnyOf,
     Class,
@@ -50,7 +50,7 @@ def items(context: Context, value: Value, site: Site) -> list[Value]:
         found = value.cls.find("__getitem__")
         if isinstance(found, Function):
             return [context.invoke(found.bound_to(value), [atom("index", site)], {}, site)]
-    return [Expr("item", (as_expr(value, site),), (("index", "any"),), site)]
+    return [unknown_item(value, site)]
 
 
 def any_item(found: list[Value], site: Site) -> Value:
@@ -159,8 +159,14 @@ def _listed(
         # A tuple has what it has: nothing stands in for what it lacks.
         return opaque("beyond", (), site)
     ends = _ends(key) if isinstance(key, slice) else None
+    if ends is not None and any(isinstance(each, Expr) and each.op == "spread" for each in owner):
+        some = opaque("slice", tuple(as_expr(each, site) for each in owner), site)
+        return Grown([Expr("spread", (some,), (), site)])
+    if ends is not None and (isinstance(owner, Grown) or any(map(is_unknown_item, owner))):
+        # How many items there are is not known, and so which of them a slice leaves.
+        return Grown(owner[ends] or owner)
     if ends is not None:
-        return Grown(owner[ends]) if isinstance(owner, Grown) else owner[ends]
+        return owner[ends]
     return items(context, owner, site)[0] if owner else opaque("empty", (), site)
 
 
@@ -317,7 +323,7 @@ def length(value: Value, site: Site) -> Value:
     """len(value)."""
     if isinstance(value, (list, tuple, dict, str)) and not isinstance(value, (Places, Grown)):
         return len(value)
-    if isinstance(value, Layers):
+    if isinstance(value, Layers) and not any(map(is_unknown_item, value.items.values())):
         return len(value.items)
     if isinstance(value, Expr):
         return Expr("size", (value,), (("axis", 0),), site)

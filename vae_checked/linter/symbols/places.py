@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from vae_checked.linter.symbols.expression import Expr
-from vae_checked.linter.symbols.values import Value
+from vae_checked.linter.symbols.expression import Expr, Site
+from vae_checked.linter.symbols.values import Value, as_expr
 
 
 class Places(list[Value]):
@@ -48,4 +48,18 @@ class Places(list[Value]):
 
 
 class Grown(list[Value]):
-    """A list that a `while` loop appended to: its items are known, how many there are is not."""
+    """A list of items that are known, and of which there may be more: a `while` loop appended them, say."""
+
+
+def unknown_item(value: Value, site: Site | None) -> Expr:
+    """What stands for all items of a value that is not known, however many they are."""
+    return Expr("item", (as_expr(value, site),), (("index", "any"),), site)
+
+
+def is_unknown_item(value: Value) -> bool:
+    """Whether it stands for all items of a value that is not known; the sizes of a tensor stand for themselves."""
+    if not isinstance(value, Expr):
+        return False
+    if value.op == "spread":
+        return value.args[0].op != "shape"
+    return value.op == "item" and value.get("index") == "any"

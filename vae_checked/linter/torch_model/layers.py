@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable
 
 from vae_checked.linter.symbols.constants import whole
 from vae_checked.linter.symbols.expression import Expr, Site, is_data, opaque
+from vae_checked.linter.symbols.places import unknown_item
 from vae_checked.linter.symbols.values import Instance, Layer, Value, apart, as_expr, number_of
 from vae_checked.linter.symbols.values import Sequence as Layers
 from vae_checked.linter.torch_model import losses
@@ -28,10 +29,12 @@ def construct(evaluator: Evaluator, kind: str, args: list[Value], kwargs: dict[s
         return sequential([apart(item, evaluator.serial) for item in args], site)
     if kind in ("ModuleList", "ParameterList"):
         found = args[0] if args else kwargs.get("modules", [])
-        items = list(found) if isinstance(found, (list, tuple)) else []
+        items = list(found) if isinstance(found, (list, tuple)) else [unknown_item(found, site)]
         return Layers({str(index): item for index, item in enumerate(items)}, False)
     if kind in ("ModuleDict", "ParameterDict"):
-        found = args[0] if args and isinstance(args[0], dict) else {}
+        found = args[0] if args else {}
+        if not isinstance(found, dict):
+            found = {"unknown": unknown_item(found, site)}
         return Layers({str(key): item for key, item in found.items()}, False)
     return Layer(kind, tuple(args), dict(kwargs), evaluator.serial(), site, _within(evaluator))
 
@@ -62,8 +65,8 @@ def call_method(owner: Layers, name: str, args: list[Value], kwargs: dict[str, V
     if name == "append" and args:
         owner.append(args[0])
         return owner
-    if name == "extend" and args and isinstance(args[0], (list, tuple)):
-        for item in args[0]:
+    if name == "extend" and args:
+        for item in args[0] if isinstance(args[0], (list, tuple)) else [unknown_item(args[0], site)]:
             owner.append(item)
         return owner
     if name == "insert" and len(args) == 2 and isinstance(args[0], int):
