@@ -379,3 +379,17 @@ def test_the_remedy_for_a_mean_is_the_sum_of_the_same_error(kind: Likelihood) ->
     assert function in dir(torch.nn.functional)
     words = kind.value.replace("nll", "").replace("bce", "binary cross entropy").split()
     assert all(word in function for word in words)
+
+
+@pytest.mark.parametrize(
+    ("scores", "probabilities"),
+    [
+        (Interval(-math.inf, math.inf, True, True), Interval(0.0, 1.0, True, True)),
+        (Interval(-math.inf, 0.0, True, False), Interval(0.0, 0.5, True, False)),
+        (Interval(-math.log(3.0), math.log(4.0)), Interval(0.25, 0.8)),
+    ],
+)
+def test_the_sigmoid_of_an_interval_ends_at_0_and_1(scores: Interval, probabilities: Interval) -> None:
+    found = sigmoid(scores)
+    assert (found.low, found.high) == pytest.approx((probabilities.low, probabilities.high), abs=0.0)
+    assert (found.low_open, found.high_open) == (probabilities.low_open, probabilities.high_open)

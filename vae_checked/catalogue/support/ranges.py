@@ -18,10 +18,15 @@ ONE_SIDED = names_of(lambda operation: operation.closes and not operation.squash
 
 def sigmoid(interval: Interval) -> Interval:
     """What a sigmoid makes of `interval`."""
-    low, high = (1.0 / (1.0 + math.exp(-max(-700.0, end))) for end in (interval.low, interval.high))
+    low, high = map(_sigmoid_of, (interval.low, interval.high))
     return Interval(
         low, high, interval.low_open or math.isinf(interval.low), interval.high_open or math.isinf(interval.high)
     )
+
+
+def _sigmoid_of(x: float) -> float:
+    # exp takes no large number, and gives 0 for -inf.
+    return math.exp(x) / (1.0 + math.exp(x)) if x < 0.0 else 1.0 / (1.0 + math.exp(-x))
 
 
 def reachable(kind: Likelihood, output: Interval) -> Interval:
