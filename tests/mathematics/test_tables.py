@@ -98,7 +98,9 @@ def strangers_to_the_auditor(auditor: Room) -> list[str]:
 
 
 # What a step is asked for that makes no number of its own: comparisons, and the fused forms of what is decomposed.
-QUESTIONS = frozenset("ne eq isnan isfinite isinf native_dropout miopen_batch_norm cudnn_convolution".split())
+QUESTIONS = frozenset(
+    "ne eq gt lt ge le argmin argmax isnan isfinite isinf native_dropout miopen_batch_norm cudnn_convolution".split()
+)
 
 
 def test_the_linters_tables_name_operations_that_have_a_record() -> None:
