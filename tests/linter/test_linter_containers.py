@@ -99,3 +99,63 @@ HELD = [
 @pytest.mark.parametrize("loaders", HELD)
 def test_loaders_in_an_ordered_dict_are_run_through(loaders: str, tmp_path: Path) -> None:
     assert codes(linted(tmp_path, {"fit.py": LOADERS.format(loaders=loaders, kl=KL)})) == ["VAE201"]
+
+
+STACKED = (
+    HEAD
+    + """
+from collections import OrderedDict
+
+
+class Net(nn.Module):
+    def __init__(self, sizes):
+        super().__init__()
+        last = len(sizes)
+        self.to_m, self.to_s = nn.Linear(84, 7), nn.Linear(84, 7)
+        {stacked}
+        self.back = nn.Sequential({made})
+
+    def forward(self, x):
+        m, s = self.to_m(x), self.to_s(x)
+        y = self.back(m + torch.exp(0.5 * s) * torch.randn_like(s))
+        return F.binary_cross_entropy(y, x, reduction="none").sum(1) + {kl}
+"""
+)
+BELOW, ABOVE = '("lin", nn.Linear(7, 33)), ("act", nn.ReLU())', 'f"lin{last}": nn.Linear(33, 84)'
+NUMBERED = {
+    "pairs": (f'pairs = [{BELOW}, (f"lin{{last}}", nn.Linear(33, 84)), (f"act{{last}}", LAST)]', "OrderedDict(pairs)"),
+    "a dict of pairs": (
+        f'pairs = [{BELOW}, ("lin%d" % last, nn.Linear(33, 84)), ("act%d" % last, LAST)]',
+        "dict(pairs)",
+    ),
+    "zipped": (
+        'names, parts = ["a", "b", f"c{last}", f"d{last}"], [nn.Linear(7, 33), nn.ReLU(), nn.Linear(33, 84), LAST]',
+        "OrderedDict(zip(names, parts))",
+    ),
+    "a comprehension": (
+        'names, parts = ["a", "b", f"c{last}", f"d{last}"], [nn.Linear(7, 33), nn.ReLU(), nn.Linear(33, 84), LAST]',
+        "{name: part for name, part in zip(names, parts)}",
+    ),
+    "a display": (
+        f'pairs = {{"lin": nn.Linear(7, 33), "act": nn.ReLU(), {ABOVE}, f"act{{last}}": LAST}}',
+        "OrderedDict(pairs)",
+    ),
+    "an update": (f'held = OrderedDict([{BELOW}]); held.update({{{ABOVE}, f"act{{last}}": LAST}})', "held"),
+    "an update by pairs": (
+        f'held = dict([{BELOW}]); held.update([(f"lin{{last}}", nn.Linear(33, 84)), (f"act{{last}}", LAST)])',
+        "held",
+    ),
+    "by default": (
+        f'held = dict([{BELOW}]); held.setdefault("lin%d" % last, nn.Linear(33, 84)); held.setdefault(last, LAST)',
+        "held",
+    ),
+}
+
+
+@pytest.mark.parametrize(("last", "expected"), [("nn.Sigmoid()", []), ("nn.Softplus()", ["VAE402"])])
+@pytest.mark.parametrize(("stacked", "made"), NUMBERED.values(), ids=NUMBERED)
+def test_a_layer_whose_name_is_not_known_stands_in_its_place(
+    stacked: str, made: str, last: str, expected: list[str], tmp_path: Path
+) -> None:
+    text = STACKED.format(stacked=stacked.replace("LAST", last), made=made, kl=KL)
+    assert codes(linted(tmp_path, {"net.py": text})) == expected

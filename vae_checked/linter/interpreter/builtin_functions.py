@@ -98,7 +98,10 @@ def _map(context: Context, args: list[Value], kwargs: dict[str, Value], site: Si
 
 
 def _dict(context: Context, args: list[Value], kwargs: dict[str, Value], site: Site) -> Result:
-    made: dict[Key, Value] = dict(args[0]) if args and isinstance(args[0], dict) else {}
+    given = args[0] if args else []
+    made: dict[Key, Value] = dict(given) if isinstance(given, dict) else {}
+    if isinstance(given, (list, tuple)):
+        made = parts.of_pairs(given)
     made.update(kwargs)
     return made
 

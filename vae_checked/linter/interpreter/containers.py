@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from vae_checked.linter.interpreter import operators, selection
+from vae_checked.linter.interpreter import operators, parts, selection
 from vae_checked.linter.interpreter.context import UNREAD, Result
 from vae_checked.linter.interpreter.texts import partly_known
 from vae_checked.linter.symbols.constants import MAX_ITEMS
 from vae_checked.linter.symbols.expression import Expr, Site, opaque
-from vae_checked.linter.symbols.values import Key, Open, Value, as_expr, is_number
+from vae_checked.linter.symbols.values import Key, Open, Value, as_expr, is_key, is_number
 
 
 def call_method(
@@ -80,15 +80,17 @@ def _take(owner: dict[Key, Value], args: list[Value], site: Site) -> Result:
 
 
 def _get_or_set(owner: dict[Key, Value], args: list[Value], site: Site) -> Result:
-    if not args or not isinstance(args[0], (str, int, float)):
+    if not args or not (is_key(args[0]) or isinstance(args[0], Expr)):
         return UNREAD
-    return owner.setdefault(args[0], args[1] if len(args) > 1 else None)
+    own = parts.key_of(args[0])
+    return owner.setdefault(own, args[1] if len(args) > 1 else None)
 
 
 def _update(owner: dict[Key, Value], args: list[Value], site: Site) -> Result:
-    if not args or not isinstance(args[0], dict):
+    given = args[0] if args else None
+    if not isinstance(given, (dict, list, tuple)):
         return UNREAD
-    owner.update(args[0])
+    owner.update(given if isinstance(given, dict) else parts.of_pairs(given))
     return None
 
 

@@ -13,7 +13,7 @@ from vae_checked.linter.interpreter.texts import partly_known
 from vae_checked.linter.symbols.constants import MAX_ITEMS, is_followed, joined
 from vae_checked.linter.symbols.expression import Expr, atom, opaque
 from vae_checked.linter.symbols.places import Grown, is_unknown_item
-from vae_checked.linter.symbols.values import Deferred, External, Function, Key, Scope, Value, as_expr, is_key, settle
+from vae_checked.linter.symbols.values import Deferred, External, Function, Key, Scope, Value, as_expr, settle
 from vae_checked.linter.torch_model import star_imports
 
 MAX_COMPREHENSION = 48
@@ -156,9 +156,7 @@ def _dict(context: Context, node: ast.Dict, scope: Scope) -> Value:
                 context.charge(value)
                 result.update(value)
             continue
-        name = context.eval(key, scope)
-        if is_key(name):
-            result[name] = value
+        parts.store(result, context.eval(key, scope), value)
     return result
 
 
@@ -196,8 +194,7 @@ def _dict_comprehension(context: Context, node: ast.DictComp, scope: Scope) -> V
     results: dict[Key, Value] = {}
     for inner in _turns(context, node.generators, Scope({}, scope, scope.module), []):
         key, value = context.eval(node.key, inner), context.eval(node.value, inner)
-        if isinstance(key, (str, int, float)):
-            results[key] = value
+        parts.store(results, key, value)
     return results
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from vae_checked.linter.interpreter import builtin_functions, derived_distributions, records, selection, wrappers
+from vae_checked.linter.interpreter import builtin_functions, derived_distributions, parts, records, selection, wrappers
 from vae_checked.linter.interpreter.context import Context
 from vae_checked.linter.symbols.constants import exactly_whole, is_followed
 from vae_checked.linter.symbols.expression import Expr, Site, atom, opaque, strip
@@ -14,12 +14,10 @@ from vae_checked.linter.symbols.values import (
     Defaults,
     Distribution,
     Instance,
-    Key,
     Partial,
     Value,
     as_expr,
     by_name,
-    is_key,
     number_of,
 )
 from vae_checked.linter.torch_model import distributions, layers, losses, noise, optimizers, transforms
@@ -143,12 +141,11 @@ def _ordered(context: Context, args: list[Value], kwargs: dict[str, Value], site
         return {**args[0], **by_name(kwargs)}
     if not args:
         return by_name(kwargs)
-    made: dict[Key, Value] = {}
-    for pair in args[0] if isinstance(args[0], (list, tuple)) else [unknown_item(args[0], site)]:
-        if isinstance(pair, (tuple, list)) and len(pair) == 2 and is_key(pair[0]):
-            made[pair[0]] = pair[1]
-        elif is_unknown_item(pair):
-            made["unknown"] = unknown_item(pair, site)
+    given = args[0] if isinstance(args[0], (list, tuple)) else [unknown_item(args[0], site)]
+    made = {**parts.of_pairs(given), **by_name(kwargs)}
+    unknown = next(filter(is_unknown_item, given), None)
+    if unknown is not None:
+        made["unknown"] = unknown_item(unknown, site)
     return made
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from vae_checked.linter.interpreter import operators, selection
 from vae_checked.linter.interpreter.context import UNREAD, Context, Result
 from vae_checked.linter.symbols.constants import MAX_ITEMS, exactly_whole, whole
@@ -181,7 +183,7 @@ def _ends(key: slice) -> slice | None:
     return None if ends[2] == 0 else slice(*ends)
 
 
-def _key(value: Value) -> str | int | float | bool | None:
+def key_of(value: Value) -> str | int | float | bool | None:
     """What a dict has an entry under; one that is told by an expression alone is that expression's."""
     if isinstance(value, Expr):
         number = number_of(value)
@@ -191,7 +193,7 @@ def _key(value: Value) -> str | int | float | bool | None:
 
 def _kept(context: Context, owner: dict[Key, Value], key: Value, site: Site) -> Value:
     """What a dict has for a key, or may have for one that is not known."""
-    own = _key(key)
+    own = key_of(key)
     if own is not None and own in owner:
         return owner[own]
     if isinstance(owner, Defaults) and own is not None:
@@ -304,19 +306,31 @@ def _are_columns(key: Value) -> bool:
 
 
 def store(owner: dict[Key, Value] | list[Value] | Instance, key: Value, value: Value) -> None:
-    """owner[key] = value, where the key is known; the items of an output object are its attributes as well."""
+    """owner[key] = value; the items of an output object are its attributes as well.
+
+    A dict keeps what has a key that is not known, as a layer that is named by its number: it stands in its order.
+    """
     if isinstance(owner, Instance):
         if isinstance(key, str):
             owner.attributes[key] = value
     elif isinstance(owner, dict):
-        own = _key(key)
-        if own is not None:
+        own = key_of(key)
+        if own is not None or key is None:
             owner[own] = value
     elif isinstance(owner, Places):
         if isinstance(key, (Expr, int)):
             owner.put(key, value)
     elif isinstance(key, int) and -len(owner) <= key < len(owner):
         owner[key] = value
+
+
+def of_pairs(pairs: Sequence[Value]) -> dict[Key, Value]:
+    """A dict of (key, value) pairs, in their order."""
+    made: dict[Key, Value] = {}
+    for pair in pairs:
+        if isinstance(pair, (tuple, list)) and len(pair) == 2:
+            store(made, *pair)
+    return made
 
 
 def length(value: Value, site: Site) -> Value:
