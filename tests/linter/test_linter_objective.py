@@ -212,6 +212,40 @@ def test_a_kl_times_0_is_neither_in_the_loss_nor_missing(tmp_path: Path) -> None
     assert "VAE305" not in {code for judgement in report.judgements for code in judgement.clean}
 
 
+MULTIPLIERS = {
+    "a multiplier": "loss = log_beta.exp() * (3.0 - kl).detach().mean()",
+    "a temperature": "loss = -(F.softplus(log_beta) * (kl.detach() - 3.0)).mean()",
+    "beside the error": "loss = recon + log_beta.exp() * (3.0 - kl.detach())",
+    "of a layer": "loss = nn.Linear(3, 1)(torch.ones(3)).mean() * (3.0 - kl.detach())",
+    "of what is not read": "loss = elsewhere.weight() * (3.0 - kl.detach())",
+}
+UNTRAINED = {
+    "beside its multiplier": "dual = log_beta.exp() * (3.0 - kl).detach()\ndual.backward()\nloss = recon + kl.detach()",
+    "times the error": "loss = recon * kl.detach()",
+    "within what is weighed": "loss = log_beta.exp() * (recon + kl.detach())",
+    "times an argument": "loss = recon + BETA * (kl.detach() - 3.0)",
+}
+LOG_BETA = "log_beta = nn.Parameter(torch.zeros(1))\n"
+
+
+@pytest.mark.parametrize("body", MULTIPLIERS.values(), ids=MULTIPLIERS)
+def test_a_kl_by_which_its_weight_is_trained_is_detached(body: str, tmp_path: Path) -> None:
+    text = MODEL + LOOP.format(body=looped(f"{LOG_BETA}{RECON}\n{KL}\n{body}"))
+    report = read(tmp_path, text)
+    assert report.findings == ()
+    assert "VAE305" not in {code for judgement in report.judgements for code in judgement.clean}
+
+
+def test_a_kl_may_train_its_weight_beside_the_heads(tmp_path: Path) -> None:
+    both = "beta = log_beta.exp()\nloss = recon + beta.detach() * kl + beta * (3.0 - kl.detach())"
+    assert codes(tmp_path, f"{LOG_BETA}{RECON}\n{KL}\n{both}") == []
+
+
+@pytest.mark.parametrize("body", UNTRAINED.values(), ids=UNTRAINED)
+def test_a_detached_kl_that_trains_no_weight_is_missing(body: str, tmp_path: Path) -> None:
+    assert codes(tmp_path, f"{LOG_BETA}{RECON}\n{KL}\n{body}") == ["VAE305"]
+
+
 @pytest.mark.parametrize(("weight", "expected"), [("beta * kl", []), ("kl", ["VAE305"])], ids=["used", "unused"])
 def test_a_weight_that_is_given_and_never_read(weight: str, expected: list[str], tmp_path: Path) -> None:
     text = f"""

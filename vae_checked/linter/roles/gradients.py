@@ -134,7 +134,35 @@ def through_kl(kl: Divergence, losses: Losses) -> bool | None:
         return False if held_back and all(map(_is_written_flat, held_back)) else None
     # An encoder that runs under no_grad is kept as it is, on purpose as far as is known, and so is a whole model.
     kept = not trained and any(node.op == "detach" and node.get("known") == NO_GRAD for node in walk(strip(kl.term)))
-    return False if differentiated and not beside and not kept and not _is_kept_whole(kl, losses) else None
+    left_out = differentiated and not beside and not kept and not _is_kept_whole(kl, losses)
+    return False if left_out and not (ends and all(_trains_a_weight(end, kl, losses) for end in ends)) else None
+
+
+def _trains_a_weight(end: Expr, kl: Divergence, losses: Losses) -> bool:
+    """Whether a loss trains what a KL without its gradient is multiplied by, as a Lagrange multiplier.
+
+    The gradient is taken off on purpose then. That nothing else is in the loss tells it where the weight is not read.
+    """
+    with_kl, passed = losses.graph.holding(kl.term.uid), reached([end])
+    alone = not any(losses.graph.holds(end, recon.term.uid) for recon in losses.recons)
+    top = end
+    while top.op in ("neg", "mean", "sum") or top.op in TRANSPARENT:
+        top = top.args[0]
+    for product in losses.graph.having("mul", "div"):
+        if product.uid not in passed or product.uid not in with_kl:
+            continue
+        weights = [arg for arg in product.args if arg.uid not in with_kl]
+        weighed = reached(arg for arg in product.args if arg.uid in with_kl)
+        if len(weights) != 1 or any(node.uid in weighed for node in losses.graph.having("layer", "parameter")):
+            continue
+        if any(losses.graph.holds(weights[0], recon.term.uid) for recon in losses.recons):
+            continue
+        learned = reached(weights)
+        if any(node.uid in learned for node in losses.graph.having("layer", "parameter")):
+            return True
+        if alone and product.uid == top.uid and weights[0].op != "const":
+            return True
+    return False
 
 
 def _is_kept_whole(kl: Divergence, losses: Losses) -> bool:
