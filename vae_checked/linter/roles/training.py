@@ -275,7 +275,8 @@ def _hidden_nan(losses: Losses, kl: Divergence | None, recon: Reconstruction | N
         return None
     for node in losses.graph.having("nan_to_num"):
         if any(losses.graph.holds(node, term.uid) for term in terms) and losses.trains(node):
-            return Fact(origin(node).source, origin(node))
+            where = origin(node)
+            return Fact(where.source, where) if _is_minimised(node, losses, kl, recon) else None
     leaving_out = [
         node for node in losses.graph.having("sum", "mean") if node.get("without_nan") and losses.trains(node)
     ]
@@ -286,6 +287,16 @@ def _hidden_nan(losses: Losses, kl: Divergence | None, recon: Reconstruction | N
         return Fact(None, origin(terms[0]))
     # What is done where a test for NaN holds may be to put a number in its place.
     return next(filter(None, (_replaced_in_branch(losses, term) for term in terms)), None)
+
+
+def _is_minimised(node: Expr, losses: Losses, kl: Divergence | None, recon: Reconstruction | None) -> bool:
+    """Whether a gradient reaches a node from what is differentiated, or else from a loss of both terms.
+
+    An error that no KL stands beside may be a metric, and so may what is computed apart from what is differentiated.
+    """
+    both = () if kl is None or recon is None else (kl.term.uid, recon.term.uid)
+    with_both = [end for end in losses.ends if both and all(losses.graph.holds(end, uid) for uid in both)]
+    return losses.flow.reaches(losses.backward or with_both, node.uid)
 
 
 def _replaced_in_branch(losses: Losses, term: Expr) -> Fact[str | None] | None:

@@ -1,0 +1,35 @@
+"""NaN that is replaced in a number which nobody minimises, as a metric is, hides nothing from the training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from small_vaes.fragments import HEAD, KL, codes, linted
+
+TEXT = (
+    HEAD
+    + """
+to_m, to_s, back = nn.Linear(84, 7), nn.Linear(84, 7), nn.Linear(7, 84)
+optimizer = torch.optim.Adam([*to_m.parameters(), *to_s.parameters(), *back.parameters()])
+
+
+def step(x):
+    m, s = to_m(x), to_s(x)
+    y = back(m + torch.exp(0.5 * s) * torch.randn_like(s))
+    loss = (F.mse_loss(y, x, reduction="none").sum(1) + {kl}).mean()
+    {ending}
+"""
+)
+REPLACED = {
+    "minimised": ("torch.nan_to_num(loss).backward()", ["VAE604"]),
+    "minimised by the caller": ("return torch.nan_to_num(loss)", ["VAE604"]),
+    "returned beside": ("loss.backward(); return torch.nan_to_num(loss)", []),
+    "printed": ("loss.backward(); error = torch.nan_to_num(loss, 0.0) / 10; print(error)", []),
+}
+
+
+@pytest.mark.parametrize(("ending", "expected"), REPLACED.values(), ids=REPLACED)
+def test_nan_is_hidden_in_what_is_minimised_alone(ending: str, expected: list[str], tmp_path: Path) -> None:
+    found = codes(linted(tmp_path, {"fit.py": TEXT.format(ending=ending, kl=KL)}))
+    assert [code for code in found if code == "VAE604"] == expected
