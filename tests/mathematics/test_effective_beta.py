@@ -57,6 +57,14 @@ def test_terms_that_keep_the_batch_are_compared() -> None:
     assert kept.value == 12.0
 
 
+def test_a_named_weight_that_begins_at_0_has_no_number() -> None:
+    # An annealing raises it.
+    assert scaling_of((Number(0.0, "rate", named=True), Number(2.0, "n", named=True))) == (
+        1.0,
+        (Quantity("rate"), Quantity("n", 1, 2.0)),
+    )
+
+
 def test_the_factors_of_a_chain() -> None:
     chain = (
         Number(-0.5),

@@ -61,7 +61,8 @@ def scaling_of(chain: Iterable[ChainStep]) -> tuple[float, tuple[Quantity, ...]]
         if isinstance(step, Number) and not step.named:
             constant *= abs(step.value)
         elif isinstance(step, Number):
-            named.append(Quantity(step.text or f"{step.value:g}", 1, abs(step.value)))
+            # A weight that has a name and begins at 0 is raised later.
+            named.append(Quantity(step.text or f"{step.value:g}", 1, abs(step.value) or None))
         elif isinstance(step, Weight):
             named.append(Quantity(step.text))
         elif isinstance(step, Size) and step.axis != 0:
