@@ -20,7 +20,7 @@ from vae_checked.linter.symbols.values import (
     by_name,
     number_of,
 )
-from vae_checked.linter.torch_model import distributions, layers, losses, noise, optimizers, transforms
+from vae_checked.linter.torch_model import contractions, distributions, layers, losses, noise, optimizers, transforms
 from vae_checked.linter.torch_model.functions import HANDLERS, MATH, larger_or_smaller, plain
 
 _TENSOR_LIBRARIES = frozenset(("torch", "numpy", "math", "np", "functional", "scipy", "einops", "jax", "tensor"))
@@ -92,6 +92,9 @@ def _function(context: Context, dotted: str, args: list[Value], kwargs: dict[str
     if top in _TENSOR_LIBRARIES and (extreme := larger_or_smaller(last, args, kwargs, site)) is not None:
         return extreme
     if last == "einsum":
+        contracted = contractions.einsum(args, site)
+        if contracted is not None:
+            return contracted
         return opaque("einsum", tuple(as_expr(item, site) for item in args), site)
     return None
 

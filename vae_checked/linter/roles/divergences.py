@@ -31,6 +31,7 @@ from vae_checked.linter.symbols.expression import (
     contains,
     is_formula,
     kept_with_structures,
+    strip,
 )
 from vae_checked.linter.symbols.numeric import Program, close, fit, leaves, points
 from vae_checked.mathematics.gaussians import fit_kl, gaussian_kl, std_at
@@ -52,6 +53,8 @@ _BASIS: tuple[Callable[[float, float], float], ...] = (
 )
 _ONE, _M, _M2, _S, _S2, _ES, _E2S, _LOGS = range(8)
 _SUMS = frozenset(("add", "sub"))
+# What may be a square that is not read: a product of matrices, a call of what is not known.
+_UNREAD = frozenset(("matmul", "opaque", "call"))
 # Coefficients of the second head's terms in the closed form, mu^2 having 1/2.
 _CLOSED: dict[Parametrisation, dict[int, float]] = {
     Parametrisation.LOGVAR: {_S: -0.5, _ES: 0.5},
@@ -76,7 +79,8 @@ class Divergence:
     one with heads of its own, which `prior_heads` are where they are known: both means play one part, so that either
     may be that of the prior. `reversed` marks the KL from the prior to the posterior, None where nothing tells the one
     from the other. A categorical one has its probabilities as both heads, and `offset` where it is the KL but for a
-    constant. `apart` marks a cross entropy with a prior, beside which the entropy stands by itself.
+    constant. `apart` marks a cross entropy with a prior, beside which the entropy stands by itself, `squareless` an
+    attempt at a KL that holds no square of the mean.
     """
 
     term: Expr
@@ -91,6 +95,7 @@ class Divergence:
     offset: bool = False
     prior_heads: tuple[Expr, Expr] | None = None
     apart: bool = False
+    squareless: bool = False
 
 
 def find(
@@ -202,6 +207,9 @@ def _read(
     for location, head in itertools.chain(known_pairs(node, known, noise), pairs(node, found, wanted, noise)):
         scalars = [leaf.uid for leaf in leaves(node, (location.uid, head.uid, *noise))]
         divergence = _identify(node, location, head, scalars, noise)
+        if divergence is not None and divergence.squareless and not _may_be_mean(location, known):
+            set_aside.append(divergence)
+            continue
         if divergence is not None and any(contains(side, uid) for side in (location, head) for uid in noise):
             # Heads of what was decoded from the draw, as when an encoder learns from dreams: nothing is averaged.
             set_aside.append(divergence)
@@ -302,11 +310,22 @@ def _identify(
     classified = None if coefficients is None else _classify(coefficients)
     if coefficients is None or classified is None:
         return None
-    if not coefficients[_M2] and location.op in _SUMS:
-        return None  # no mean whose square was forgotten: a sum that goes on
     parametrisation, factor = classified
     reference = parametrisation or _nearest(coefficients)
-    return Divergence(node, location, head, parametrisation, factor, _beside(value, reference, factor))
+    shown = _beside(value, reference, factor)
+    return Divergence(node, location, head, parametrisation, factor, shown, squareless=not coefficients[_M2])
+
+
+def _may_be_mean(location: Expr, known: list[tuple[Expr, Expr]]) -> bool:
+    """Whether a value may be a mean whose square was forgotten.
+
+    It is none where it is a sum that goes on, and where it is a product or a call that is not read, which may be the
+    square itself, and no sampler draws around it.
+    """
+    base = strip(location)
+    if location.op in _SUMS:
+        return False
+    return base.op not in _UNREAD or any(base.uid == strip(mean).uid for mean, _ in known)
 
 
 def _beside(
