@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from small_vaes.fragments import joined
 
-from vae_checked.facts import Facts, Likelihood
+from vae_checked.facts import Likelihood
 from vae_checked.linter import LintReport, lint
 
 TEXT = """\
@@ -50,10 +51,6 @@ def read(folder: Path, decoded: str, given: str = "x") -> LintReport:
     path = folder / "model.py"
     path.write_text(TEXT.replace("DECODED", decoded).replace("GIVEN", given), encoding="utf-8")
     return lint([path])
-
-
-def joined(report: LintReport) -> list[Facts]:
-    return [facts for facts in report.facts if facts.sampler.std and facts.kl.form and facts.recon.kind]
 
 
 @pytest.mark.parametrize("decoded", DECODED)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from small_vaes.fragments import joined
 
-from vae_checked.facts import Facts, Parametrisation
+from vae_checked.facts import Parametrisation
 from vae_checked.linter import LintReport, lint
 
 TEXT = """\
@@ -59,17 +60,13 @@ def read(folder: Path, term: str, variance: str = "0.995") -> LintReport:
     return lint([path])
 
 
-def joined(report: LintReport) -> Facts:
-    (facts,) = [facts for facts in report.facts if facts.sampler.std and facts.kl.form and facts.recon.kind]
-    return facts
-
-
 @pytest.mark.parametrize("variance", ["0.995", "2.0", "options.variance"])
 @pytest.mark.parametrize("term", EXACT)
 def test_a_prior_with_a_variance_of_its_own_is_a_prior(term: str, variance: str, tmp_path: Path) -> None:
     report = read(tmp_path, term, variance)
     assert [finding.code for finding in report.findings] == []
-    form = joined(report).kl.form
+    (facts,) = joined(report)
+    form = facts.kl.form
     assert form is not None
     assert form.value.parametrisation is Parametrisation.LOGVAR
 
@@ -78,7 +75,8 @@ def test_a_prior_with_a_variance_of_its_own_is_a_prior(term: str, variance: str,
 def test_a_prior_given_as_numbers_is_a_prior(term: str, tmp_path: Path) -> None:
     report = read(tmp_path, term)
     assert [finding.code for finding in report.findings] == []
-    form = joined(report).kl.form
+    (facts,) = joined(report)
+    form = facts.kl.form
     assert form is not None
     assert form.value.parametrisation is Parametrisation.LOGVAR
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from vae_checked.facts import Facts
 from vae_checked.linter import LintReport, lint
 
 HEAD = """\
@@ -47,3 +48,8 @@ def linted(tmp_path: Path, files: dict[str, str]) -> LintReport:
 
 def codes(report: LintReport) -> list[str]:
     return sorted({finding.code for finding in report.findings})
+
+
+def joined(report: LintReport) -> list[Facts]:
+    """The evaluations in which sampler, KL and reconstruction were all recognised."""
+    return [facts for facts in report.facts if facts.sampler.std and facts.kl.form and facts.recon.kind]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 from vae_checked.facts import Data, Fact, Interval, Likelihood, Output, Recon, Reduced, Reduction
 from vae_checked.linter.roles import layout, reconstructions
 from vae_checked.linter.roles.by_turns import is_of_a_turn
@@ -44,6 +46,8 @@ def output_facts(
     if prediction is None:
         mixing = layout.batch_mixing(mean)
         return Output(batch_mixing=mixing if mixing is not None and mixing.value is not None else None)
+    if is_of_features(prediction, target):
+        return Output()
     scores = reconstructions.bounded_scores(recon)
     output = scores or prediction
     names, last = reconstructions.activations(output, () if scores is None else ("softmax",))
@@ -55,6 +59,32 @@ def output_facts(
         shape=layout.output_shape(prediction, target),
         batch_mixing=layout.batch_mixing(prediction),
     )
+
+
+def is_of_features(prediction: Expr | None, target: Expr | None) -> bool:
+    """Whether one network was run on both sides before they are compared, as in a perceptual loss.
+
+    Then neither the end of the decoder nor the data meet in the loss.
+    """
+    if prediction is None or target is None:
+        return False
+    ends = _last_layers(prediction)
+    return bool(ends) and ends == _last_layers(target)
+
+
+def _last_layers(value: Expr) -> set[Hashable]:
+    """The layers that a value comes from with no other layer in between."""
+    found: set[Hashable] = set()
+    seen: set[int] = set()
+    ahead = [value]
+    while ahead:
+        node = ahead.pop()
+        if node.op == "layer":
+            found.add(node.get("serial"))
+        elif node.uid not in seen:
+            seen.add(node.uid)
+            ahead += node.args
+    return found
 
 
 def recon_facts(
@@ -136,6 +166,8 @@ def data_facts(
 
     A target of classes has numbers that stand for them, and lies nowhere.
     """
+    if is_of_features(prediction, target):
+        return Data()
     order = layout.axis_order(prediction, target)
     if target is None or kind is Likelihood.CROSS_ENTROPY:
         return Data(axis_order=order)
