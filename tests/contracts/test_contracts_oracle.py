@@ -10,7 +10,8 @@ import jaxtyping
 import pytest
 import torch
 from beartype import beartype
-from hypothesis import HealthCheck, given, settings
+from drawn import drawn
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from vae_checked.contracts import Float, Int, Tensor, checked
@@ -98,7 +99,7 @@ def functions(signature: Signature, result: list[torch.Tensor]) -> list[Callable
     return [annotated(jaxtyping.jaxtyped(typechecker=beartype)), annotated(checked)]
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@drawn(60, suppress=list(HealthCheck))
 @given(signatures(), st.data())
 def test_drawn_calls_are_taken_and_refused_as_by_jaxtyping(signature: Signature, data: st.DataObject) -> None:
     result: list[torch.Tensor] = [torch.zeros(())]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from drawn import drawn
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import find as find_example
 from hypothesis import strategies as st
@@ -22,7 +23,7 @@ from vae_checked.reference import VAE
 from vae_checked.strategies import sizes
 
 INFRASTRUCTURE = {"__init__", "closed_forms", "law", "linear_gaussian", "stages", "trial"}
-DRAWN = settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+DRAWN = drawn(25, suppress=[HealthCheck.too_slow])
 LOGVAR_SIZES = Sizes(batch=5, event=(3, 8, 12), latent=(7,))
 
 

@@ -12,7 +12,8 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from drawn import drawn
+from hypothesis import given
 from hypothesis import strategies as st
 
 from vae_checked.catalogue import CATALOGUE, find
@@ -190,7 +191,7 @@ def outcome(path: Path, kept: Path | None) -> LintReport | str:
         return str(error)
 
 
-@settings(max_examples=settings.default.max_examples // 6)
+@drawn(8)
 @given(st.lists(EDITS, min_size=1, max_size=5))
 def test_cached_is_what_is_not_cached_after_any_edits(edits: list[tuple[str, int]]) -> None:
     with tempfile.TemporaryDirectory() as name:

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from drawn import drawn
+from hypothesis import given
 from hypothesis import strategies as st
 
 from vae_checked.facts import Parametrisation
@@ -63,7 +64,7 @@ def exchanged(structure: Any, old: Any, new: Any) -> Any:
     return new if structure is old else structure
 
 
-@settings(max_examples=300)
+@drawn(300)
 @given(STRUCTURES, STRUCTURES, NUMBERS, NUMBERS)
 def test_expressions_are_equal_exactly_when_structures_are(one: Any, unrelated: Any, old: Any, new: Any) -> None:
     for other in (unrelated, exchanged(one, old, new)):

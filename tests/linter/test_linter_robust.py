@@ -9,7 +9,8 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from drawn import drawn
+from hypothesis import given
 from hypothesis import strategies as st
 from mutations import (
     MUTATIONS,
@@ -58,7 +59,7 @@ def read(data: bytes, name: str) -> LintReport | None:
 
 
 @given(MUTATED)
-@settings(max_examples=2 * settings.default.max_examples)
+@drawn(100)
 def test_mutated_modules(data: bytes) -> None:
     report = read(data, "model.py")
     assert report is not None
@@ -72,7 +73,7 @@ GENTLE = (with_tokens, with_words_swapped, with_lines_moved, with_names_merged, 
 @given(
     st.builds(mutated, st.sampled_from(SOURCES), st.lists(st.sampled_from(GENTLE), max_size=1), st.integers(0, 2**32))
 )
-@settings(max_examples=settings.default.max_examples // 2)
+@drawn(25)
 def test_findings_in_mutated_modules_are_told_in_every_format_and_mended(data: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.py"
@@ -91,7 +92,7 @@ def test_findings_in_mutated_modules_are_told_in_every_format_and_mended(data: b
 
 
 @given(st.lists(MUTATED, min_size=2, max_size=3), st.integers(0, 2**32))
-@settings(max_examples=settings.default.max_examples // 2)
+@drawn(25)
 def test_mutated_modules_that_import_each_other(files: list[bytes], seed: int) -> None:
     chance = random.Random(seed)  # noqa: S311  mutations, no secret
     with tempfile.TemporaryDirectory() as folder:
@@ -105,7 +106,7 @@ def test_mutated_modules_that_import_each_other(files: list[bytes], seed: int) -
 
 
 @given(st.binary(max_size=300), st.sampled_from(("model.py", "book.ipynb")))
-@settings(max_examples=settings.default.max_examples)
+@drawn(50)
 def test_any_bytes(data: bytes, name: str) -> None:
     report = read(b"import torch\ntorch.randn(2).exp()\n" + data, name)
     assert report is not None
@@ -126,7 +127,7 @@ JSON = st.recursive(
 
 
 @given(JSON)
-@settings(max_examples=settings.default.max_examples)
+@drawn(50)
 def test_any_notebook(content: object) -> None:
     data = json.dumps({"cells": content, "note": "import torch; torch.randn(2).exp()"}).encode()
     report = read(data, "book.ipynb")
@@ -135,7 +136,7 @@ def test_any_notebook(content: object) -> None:
 
 
 @given(st.sampled_from(SOURCES), st.lists(st.sampled_from(MUTATIONS[:-3]), max_size=2), st.integers(0, 2**32))
-@settings(max_examples=settings.default.max_examples // 2)
+@drawn(25)
 def test_mutated_notebooks(text: str, mutations: list[Mutation], seed: int) -> None:
     """Cells that are no Python, and JSON that is none."""
     chance = random.Random(seed)  # noqa: S311  mutations, no secret

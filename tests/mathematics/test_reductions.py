@@ -6,7 +6,8 @@ import math
 
 import pytest
 import torch
-from hypothesis import given, settings
+from drawn import drawn
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -77,7 +78,7 @@ def chains(draw: st.DrawFn) -> tuple[ChainStep, ...]:
     return tuple(reversed(steps))
 
 
-@settings(max_examples=300, deadline=None)
+@drawn(300)
 @given(chains())
 def test_a_chain_gives_each_element_the_weight_that_is_read(chain: tuple[ChainStep, ...]) -> None:
     reduced = read(chain, rank=3)

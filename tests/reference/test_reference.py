@@ -6,7 +6,8 @@ import math
 
 import pytest
 import torch
-from hypothesis import given, settings
+from drawn import drawn
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.datasets import load_digits
 from torch.distributions import Bernoulli, Independent, Normal, kl_divergence
@@ -17,7 +18,7 @@ from vae_checked.facts import Interval
 from vae_checked.reference import VAE, ConvDecoder, Encoder, MLPDecoder, Output, Upsampling, mlp_features
 from vae_checked.reference.decoder import doublings, reachable
 
-DRAWN = settings(max_examples=25, deadline=None, derandomize=True)
+DRAWN = drawn(25)
 SEED_EXAMPLE = {"B": 4, "H": 64, "W": 64, "C": 3, "L": 128}
 
 
@@ -221,7 +222,7 @@ def test_the_models_loss_is_the_sum_of_its_stages() -> None:
 
 
 @pytest.mark.parametrize("body", ["conv", "mlp"])
-@settings(DRAWN, max_examples=12)
+@drawn(12)
 @given(distinct("B", "C", "H", "W", "L", high=13))
 def test_encoders_and_mlp_decoder_take_any_size(body: str, sizes: dict[str, int]) -> None:
     shape = (sizes["C"], sizes["H"], sizes["W"])
@@ -234,7 +235,7 @@ def test_encoders_and_mlp_decoder_take_any_size(body: str, sizes: dict[str, int]
 
 
 @pytest.mark.parametrize("decoder", list(Upsampling))
-@settings(DRAWN, max_examples=12)
+@drawn(12)
 @given(distinct("B", "C", "H0", "W0", "L", high=6), st.integers(0, 3))
 def test_conv_decoders_make_every_doubling_of_their_base(decoder: str, sizes: dict[str, int], steps: int) -> None:
     base = (sizes["H0"], sizes["W0"])

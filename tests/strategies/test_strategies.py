@@ -7,6 +7,7 @@ import sys
 
 import pytest
 import torch
+from drawn import drawn
 from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis import strategies as st
 
@@ -18,7 +19,7 @@ steady = settings(
 )
 
 
-@steady
+@drawn(50, suppress=list(HealthCheck))
 @given(sizes())
 def test_sizes_differ_pairwise_and_stay_in_bounds(drawn):
     B, C, H, W, L = drawn
@@ -27,7 +28,7 @@ def test_sizes_differ_pairwise_and_stay_in_bounds(drawn):
     assert (drawn.batch, drawn.event, drawn.latent) == (B, (C, H, W), (L,))
 
 
-@steady
+@drawn(50, suppress=list(HealthCheck))
 @given(sizes(B=(2, 5), C=3, H=(8, 40), W=(8, 40), L=(2, 6), multiple_of=8))
 def test_sizes_keep_to_what_a_model_accepts(drawn):
     assert drawn.C == 3
@@ -37,7 +38,7 @@ def test_sizes_keep_to_what_a_model_accepts(drawn):
     assert drawn.L not in (3, drawn.B)
 
 
-@steady
+@drawn(50, suppress=list(HealthCheck))
 @given(sizes(B=(1, 3), C=(1, 3), H=(1, 3), W=5, L=5))
 def test_tight_bounds_leave_every_arrangement_and_no_dead_end(drawn):
     assert sorted((drawn.B, drawn.C, drawn.H)) == [1, 2, 3]
@@ -82,7 +83,7 @@ def test_a_failure_shrinks_to_the_smallest_sizes():
     assert found == Sizes(1, 2, 12, 4, 3)
 
 
-@steady
+@drawn(50, suppress=list(HealthCheck))
 @given(st.data())
 def test_images_have_the_sizes_the_range_and_the_type(data):
     s = data.draw(sizes())
@@ -107,7 +108,7 @@ def test_an_empty_range_is_refused():
         images(data_range=(1.0, 1.0))
 
 
-@steady
+@drawn(50, suppress=list(HealthCheck))
 @given(posteriors(), latents((2, 3), 7))
 def test_posteriors_and_latents(heads, z):
     mu, logvar = heads

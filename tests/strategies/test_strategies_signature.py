@@ -7,6 +7,7 @@ from typing import Literal
 
 import pytest
 import torch
+from drawn import drawn
 from hypothesis import HealthCheck, Phase, find, given, settings
 from jaxtyping import Complex, Int8
 
@@ -102,7 +103,7 @@ def test_what_is_drawn_keeps_the_contract(function):
     assert len(seen) >= 40
 
 
-@steady
+@drawn(60, suppress=list(HealthCheck))
 @given(from_signature(layout, bounds={"B": 2, "H": (4, 6)}))
 def test_names_differ_from_each_other_and_from_written_sizes(arguments):
     B, H, W, C = arguments["x"].shape
