@@ -404,7 +404,8 @@ class Latents:
     """What is done with the latents of a VAE that is trained already.
 
     `encoded` is the map from what `encode` gives to what a model is trained on, `decoded` the one from what a model
-    makes to what `decode` is given, `one_end` one of the two as it is behind `encode`, whatever the other is.
+    makes to what `decode` is given, `one_end` one of the two as it is behind `encode`, whatever the other is, and
+    `unscaled` the class of a trained model that has, or gives, latents as they are behind `encode`.
     `on_picture` is a number of the latents by which the picture is multiplied, `in_place` how often a stored latent is
     scaled where it lies. `vae` is what is loaded, `factor` a number written out by which its latents are scaled,
     `rescaled` how its own factor is changed. `pixels` is where the pictures lie that are encoded, `pixel_map` the map
@@ -418,6 +419,7 @@ class Latents:
     encoded: Fact[AffineMap] | None = None
     decoded: Fact[AffineMap] | None = None
     one_end: Fact[AffineMap] | None = None
+    unscaled: Fact[str] | None = None
     on_picture: Fact[str | None] | None = None
     in_place: Fact[str | None] | None = None
     factor: Fact[float] | None = None

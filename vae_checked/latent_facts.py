@@ -91,9 +91,11 @@ class LatentGrid:
 class PretrainedVAE:
     """A VAE that is loaded, not written: its class and the text that says which, empty where they are not known.
 
-    `symmetric` is whether it is said to take pictures in [-1, 1].
+    `symmetric` is whether it is said to take pictures in [-1, 1]. `companion` is the class of a model or pipeline that
+    is loaded from the same place, one that tells which VAE lies there.
     """
 
     kind: str = ""
     identity: str = ""
     symmetric: bool = False
+    companion: str = ""

@@ -226,6 +226,22 @@ def test_latents_that_are_clamped_like_pixels_are_named(clamp: str, codes: list[
     assert [code for code, _ in named(tmp_path, text)] == codes
 
 
+@pytest.mark.parametrize("clamp", ["z.clamp(-1, 1) if scheduler.config.clip_sample else z", "clipped(z, scheduler)"])
+def test_a_clamp_that_a_setting_asks_for_is_left_open(clamp: str, tmp_path: Path) -> None:
+    clipped = """
+
+def clipped(z, scheduler):
+    z = z * 1
+    if scheduler.config.clip_sample:
+        z = torch.clamp(z, -1, 1)
+    return z
+"""
+    text = ends(f"z * {S}", f"({clamp}) / {S}") + clipped
+    assert named(tmp_path, text) == []
+    (path,) = tmp_path.glob("*.py")
+    assert not any(name == "latents.clamped" for facts in lint([path]).facts for name, _ in facts.known())
+
+
 TERMS = """\
 import torch
 import torch.nn.functional as F

@@ -29,6 +29,8 @@ def judge(facts: Facts) -> Verdict:
     if latents.on_picture is not None and latents.on_picture.value:
         what = f"the picture that decode returns is scaled by a number of its latents ({latents.on_picture.value})"
         return _found(facts, what, "a picture has no such factor", "scale the latent before decode, by the inverse")
+    if latents.unscaled is not None and latents.vae is not None:
+        return _unscaled(latents.unscaled, latents.vae)
     if latents.one_end is not None and latents.vae is not None:
         return _of_one_end(latents.one_end, latents.vae)
     encoded, decoded = latents.encoded, latents.decoded
@@ -74,6 +76,21 @@ def _of_one_end(one_end: Fact[AffineMap], vae: Fact[PretrainedVAE]) -> Verdict:
         "remedy": "behind encode: z * factor, once; before decode: z / factor, once",
     }
     return Found(Evidence(origin=one_end.origin, values=values, related=((vae.origin, "loaded here"),)))
+
+
+def _unscaled(model: Fact[str], vae: Fact[PretrainedVAE]) -> Verdict:
+    """Found: a model that was trained on scaled latents of the VAE in its checkpoint is given, or gives, others."""
+    loaded = known(vae.value)
+    per_channel = loaded is not None and loaded.factor is None
+    scale = "(z - latents_mean) / latents_std" if per_channel else "z * vae.config.scaling_factor"
+    back = "z * latents_std + latents_mean" if per_channel else "z / vae.config.scaling_factor"
+    source = "the pipelines of its library" if loaded is None else loaded.source
+    values = {
+        "what": f"latents are used with {model.value} as encode gives them",
+        "maps": f"none here, and {model.value} was trained on {scale} of its VAE's configuration ({source})",
+        "remedy": f"behind encode: {scale}; before decode: {back}",
+    }
+    return Found(Evidence(origin=model.origin, values=values, related=((vae.origin, "loaded here"),)))
 
 
 def _found(facts: Facts, what: str, maps: str, remedy: str) -> Found:

@@ -42,6 +42,7 @@ FACT_NAMES = {
     "latents.encoded": "what follows encode",
     "latents.decoded": "what precedes decode",
     "latents.one_end": "what is done at one end of the latents' way",
+    "latents.unscaled": "whether a trained model is given latents on its scale",
     "latents.on_picture": "the scale of the decoded picture",
     "latents.in_place": "whether stored latents are scaled where they lie",
     "latents.factor": "the factor of the latents",

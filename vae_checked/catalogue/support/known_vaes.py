@@ -12,10 +12,11 @@ from vae_checked.record import dataclass
 class KnownVAE:
     """One VAE: the factor and the shift of z -> (z - shift) * factor, and the source that says so.
 
-    `identities` matches the text that it is loaded by, `classes` the name of its class where that is enough. `factor`
-    is None where a mean and a standard deviation per channel stand in its place. `channels` are those of the latents,
-    `divisor` is by how much their grid is smaller than the picture, both None where its versions differ; `overflows`
-    says whether it does in float16, as its configuration has it.
+    `identities` matches the text that it is loaded by, `classes` the name of its class where that is enough,
+    `companions` the class of a model or pipeline in whose checkpoint it lies. `factor` is None where a mean and a
+    standard deviation per channel stand in its place. `channels` are those of the latents, `divisor` is by how much
+    their grid is smaller than the picture, both None where its versions differ; `overflows` says whether it does in
+    float16, as its configuration has it.
     """
 
     name: str
@@ -27,12 +28,18 @@ class KnownVAE:
     channels: int | None = None
     divisor: int | None = None
     overflows: bool = False
+    companions: str = ""
 
     def fits(self, vae: PretrainedVAE) -> bool:
-        """Whether it is the VAE that is loaded, as far as its class and the text tell."""
-        return vae.kind in self.classes or bool(self.identities and re.search(self.identities, vae.identity, re.I))
+        """Whether it is the VAE that is loaded, as far as its class, the text, and what lies beside it tell."""
+        if vae.kind in self.classes or bool(self.identities and re.search(self.identities, vae.identity, re.I)):
+            return True
+        beside = self.companions and vae.kind in _PLAIN and not vae.identity
+        return bool(beside and re.search(self.companions, vae.companion))
 
 
+# The class of a VAE that says nothing of which one it is.
+_PLAIN = frozenset(("", "AutoencoderKL"))
 _DIFFUSERS = "https://github.com/huggingface/diffusers/blob/main/"
 _MODELS = f"{_DIFFUSERS}src/diffusers/models/autoencoders/"
 # The first that fits is the one.
@@ -48,14 +55,17 @@ KNOWN: tuple[KnownVAE, ...] = (
     KnownVAE(
         "Stable Diffusion XL", r"sdxl[-_]?vae|stable-diffusion-xl|sdxl-turbo|pixart[-_]sigma", (), 0.13025, 0.0,
         "https://huggingface.co/stabilityai/sdxl-vae/blob/main/config.json", 4, 8, True,
+        r"^StableDiffusionXL\w*Pipeline$",
     ),
     KnownVAE(
         "Stable Diffusion 3", r"stable-diffusion-3(?:\.5)?(?:$|[-/])", (), 1.5305, 0.0609,
         "https://huggingface.co/stabilityai/stable-diffusion-3-medium-diffusers/blob/main/vae/config.json", 16, 8,
+        companions=r"^(?:StableDiffusion3\w*Pipeline|SD3\w*Model)$",
     ),
     KnownVAE(
         "FLUX.1", r"FLUX\.?1[-/]", (), 0.3611, 0.1159,
         "https://huggingface.co/black-forest-labs/FLUX.1-schnell/blob/main/vae/config.json", 16, 8,
+        companions=r"^Flux(?!2)\w*(?:Pipeline|Transformer2DModel)$",
     ),
     KnownVAE(
         "Stable Video Diffusion", r"stable-video-diffusion", ("AutoencoderKLTemporalDecoder",), 0.18215, 0.0,
@@ -69,6 +79,7 @@ KNOWN: tuple[KnownVAE, ...] = (
         "Stable Diffusion 1 and 2",
         r"sd-vae-ft|(?:CompVis|runwayml|stabilityai|stable-diffusion-v1-5)/stable-diffusion-(?:v1|2|v2)", (),
         0.18215, 0.0, "https://huggingface.co/stabilityai/sd-vae-ft-mse/blob/main/config.json", 4, 8,
+        companions=r"^StableDiffusion(?!XL|3)(?!\w*Upscale)\w*Pipeline$",
     ),
     KnownVAE("Wan", r"Wan2\.[12]", ("AutoencoderKLWan",), None, 0.0, f"{_MODELS}autoencoder_kl_wan.py"),
     KnownVAE(
@@ -83,6 +94,23 @@ FACTORS = {each.factor: each for each in KNOWN if each.factor is not None}
 def known(vae: PretrainedVAE) -> KnownVAE | None:
     """What is known of a VAE by its class and by the text that it is loaded by."""
     return next((each for each in KNOWN if each.fits(vae)), None)
+
+
+# Denoisers, and pipelines with one, of which a checkpoint of latent diffusion holds one beside its VAE.
+_DENOISING = re.compile(
+    r"^(?:UNet2DConditionModel|(?:SD3|Flux|Wan|HunyuanVideo|Mochi|QwenImage)\w*Transformer\w*Model"
+    r"|(?:StableDiffusion(?!\w*Upscale)|Flux|Wan|HunyuanVideo|Mochi|QwenImage)\w*Pipeline)$"
+)
+
+
+def tells_vae(kind: str) -> bool:
+    """Whether the VAE in the checkpoint of a model or pipeline is one that is known, by the class of that."""
+    return any(each.companions and re.search(each.companions, kind) for each in KNOWN)
+
+
+def denoises(kind: str) -> bool:
+    """Whether a class is that of a model, or pipeline, that was trained on scaled latents of the VAE beside it."""
+    return _DENOISING.search(kind) is not None
 
 
 def is_factor(value: float, of: float) -> bool:

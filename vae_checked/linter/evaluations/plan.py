@@ -81,6 +81,12 @@ class Plan:
             for choice in choices:
                 yield self._project.interpreter.supposing(choice, partial(again, {}))
 
+    def both_ways(self, evaluation: Evaluation) -> Iterator[Evaluation]:
+        """An evaluation once more, where it left out a branch that uses a VAE: both branches are run in this one."""
+        again = evaluation.again
+        if again is not None and evaluation.observations.left_out:
+            yield self._project.interpreter.both_ways(partial(again, {}))
+
     def with_parts_of_the_project(self) -> Iterator[Evaluation]:
         """Models and trainers that are handed parts from outside, run with the parts that the project gives them."""
         for instance in self._project.observed.assembled():

@@ -86,6 +86,10 @@ class Context(Evaluator, Protocol):
     def supposed(self) -> Mapping[str, str]:
         """What settings of today are supposed to be instead."""
 
+    @property
+    def goes_both_ways(self) -> bool:
+        """Whether branches are run as well that a default leaves out and in which a VAE is used."""
+
     def site(self, node: ast.AST) -> Site:
         """Where `node` is written: one and the same object as often as the node is evaluated."""
 

@@ -60,6 +60,7 @@ class Interpreter:
         self._open: tuple[int, ...] = ()
         self._stand_ins: Substitutes = {}
         self.supposed: Mapping[str, str] = {}
+        self.goes_both_ways = False
         # The functions that ended by raising, since whoever asks forgot them.
         self.refusing: set[ast.AST] = set()
         self._too_long: set[int] = set()
@@ -164,12 +165,26 @@ class Interpreter:
 
     def supposing(self, settings: Mapping[str, str], work: Callable[[], T]) -> T:
         """What `work` comes to where settings of today are others, beside the steps that its file may take."""
-        remaining, self.remaining = self.remaining, max(self.remaining, MAX_SUPPOSED_STEPS)
         self.supposed = settings
+        try:
+            return self._beside(work)
+        finally:
+            self.supposed = {}
+
+    def both_ways(self, work: Callable[[], T]) -> T:
+        """What `work` comes to where the branches are run as well that defaults leave out and that use a VAE."""
+        self.goes_both_ways = True
+        try:
+            return self._beside(work)
+        finally:
+            self.goes_both_ways = False
+
+    def _beside(self, work: Callable[[], T]) -> T:
+        remaining, self.remaining = self.remaining, max(self.remaining, MAX_SUPPOSED_STEPS)
         try:
             return work()
         finally:
-            self.supposed, self.remaining = {}, remaining
+            self.remaining = remaining
 
     def aside(self, work: Callable[[], Value]) -> Value:
         """What `work` comes to, its observations left out of those of the evaluation that goes on."""
@@ -224,9 +239,8 @@ class Interpreter:
         refused = depth > MAX_DEPTH or len(active) > 1 or isinstance(node, ast.AsyncFunctionDef)
         if refused or id(node) in self._too_long:
             return opaque(f"call:{function.name}", tuple(as_expr(item, site) for item in args), site)
-        key = (
-            self._call_memo.key(function, args, kwargs) if depth <= call_memo.MAX_DEPTH and not self.supposed else None
-        )
+        is_plain = depth <= call_memo.MAX_DEPTH and not self.supposed and not self.goes_both_ways
+        key = self._call_memo.key(function, args, kwargs) if is_plain else None
         if key is None:
             self.observations.entered.add(id(node))
             return self._invoked(function, args, kwargs, site)

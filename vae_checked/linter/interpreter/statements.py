@@ -7,11 +7,11 @@ import sys
 from collections.abc import Callable, Sequence
 
 from vae_checked.linter.files import syntax
-from vae_checked.linter.interpreter import branches, loops, operators, parts, settings, without_gradient
+from vae_checked.linter.interpreter import branches, loops, operators, parts, settings, ways, without_gradient
 from vae_checked.linter.interpreter.binding import bind
 from vae_checked.linter.interpreter.context import NOTHING, RAISED, Context, Ending, Outcome
 from vae_checked.linter.symbols.constants import MAX_ITEMS
-from vae_checked.linter.symbols.expression import Expr
+from vae_checked.linter.symbols.expression import Expr, atom
 from vae_checked.linter.symbols.places import Grown
 from vae_checked.linter.symbols.values import (
     Class,
@@ -51,6 +51,11 @@ def _if(context: Context, node: ast.If, rest: Sequence[ast.stmt], scope: Scope) 
     if truth is None:
         condition = as_expr(test, context.site(node.test))
         truth = context.path.holds(condition)
+    if truth is not None and ways.is_left_out(context, node, truth, rest, scope):
+        if context.goes_both_ways:
+            truth, condition = None, atom("either", context.site(node.test))
+        else:
+            context.observations.left_out = True
     if truth is not None or condition is None:
         if isinstance(node.test, ast.Compare):
             settings.note_skipped(context, node, bool(truth), scope)

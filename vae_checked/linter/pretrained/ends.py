@@ -27,7 +27,8 @@ class Encoded:
     """A latent that left `encode`: its VAE, the call, and the map that was applied when it came to a use.
 
     `at` is the outermost operation of that map, the draw itself where there is none; `written` the number that it is
-    made of, where that stands somewhere else.
+    made of, where that stands somewhere else. `is_diffused` is whether noise takes its place, by a schedule or by two
+    weights, and is not only added to it.
     """
 
     owner: Owner
@@ -37,6 +38,7 @@ class Encoded:
     at: Origin
     where: Where
     written: Origin | None = None
+    is_diffused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +46,9 @@ class Decoded:
     """A latent that enters `decode`: the map that is applied before.
 
     `number` tells the call from others, of which several stand for one place. `encoded` is the call of `encode` that
-    the latent comes from, where it comes from one; `clamped` where it is confined on the way; `written` the number that
-    the map is made of, where that stands somewhere else; `clipping` the schedule that clips it at each step.
+    the latent comes from, where it comes from one; `clamped` where it is confined on the way, `is_asked` whether that
+    depends on a condition; `written` the number that the map is made of, where that stands somewhere else; `clipping`
+    the schedule that clips it at each step.
     """
 
     owner: Owner
@@ -56,6 +59,7 @@ class Decoded:
     where: Where
     encoded: Origin | None = None
     clamped: Fact[Interval] | None = None
+    is_asked: bool = False
     written: Origin | None = None
     clipping: Fact[str | None] | None = None
 

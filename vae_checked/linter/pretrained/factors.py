@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
-from vae_checked.catalogue.support.known_vaes import known
+from vae_checked.catalogue.support.known_vaes import denoises, known, takes_symmetric_pixels
 from vae_checked.facts import Fact, Facts, Latents
-from vae_checked.latent_facts import AffineMap, PretrainedVAE, Use
+from vae_checked.latent_facts import AffineMap, Use
 from vae_checked.linter.pretrained.ends import Decoded, Encoded
+from vae_checked.linter.pretrained.identities import Models
 from vae_checked.mathematics import affine_maps
 from vae_checked.record import replace
 
-# The VAEs that an end's owner may be, each with the place that says so.
-Models = Callable[[Encoded | Decoded], list[Fact[PretrainedVAE]]]
+# Whose VAEs leave the scaling of latents to whoever uses them.
+_LIBRARY = "diffusers"
 
 
 def factors(encoded: Iterable[Encoded], decoded: Iterable[Decoded], models: Models) -> Iterator[Facts]:
@@ -41,13 +42,36 @@ def one_ends(encoded: Iterable[Encoded], decoded: Iterable[Decoded], models: Mod
         if applied is not None:
             found.append((other, Fact(applied, other.call)))
     for end, one_end in found:
-        for vae in models(end):
+        for vae in models.of(end):
             if known(vae.value) is not None:
                 yield replace(Facts(end.where.subject), latents=Latents(vae=vae, one_end=one_end))
 
 
+def unscaled(encoded: Iterable[Encoded], decoded: Iterable[Decoded], models: Models) -> Iterator[Facts]:
+    """Of each end that no map is applied at what was trained on scaled latents of the VAE, where such a model is used.
+
+    It is loaded from where the VAE is loaded from: its checkpoint is one of latents that are scaled.
+    """
+    ends: list[Encoded | Decoded] = [
+        one for one in encoded if one.use is Use.TRAINED and one.is_diffused and one.applied.is_identity
+    ]
+    ends += [other for other in decoded if other.use is Use.GENERATED and other.applied.is_identity]
+    for end in ends:
+        owner = end.owner
+        if owner.library != _LIBRARY or not takes_symmetric_pixels(owner.model):
+            # A class of the project may scale inside.
+            continue
+        found = models.companions(owner)
+        if owner.model.companion:
+            found = [Fact(owner.model.companion, end.call)]
+        model = next((each for each in found if denoises(each.value)), None)
+        if model is not None:
+            vae = Fact(replace(owner.model, companion=model.value), model.origin)
+            yield replace(Facts(end.where.subject), latents=Latents(vae=vae, unscaled=Fact(model.value, end.call)))
+
+
 def _of(end: Encoded | Decoded, factor: Fact[float], models: Models) -> Iterator[Facts]:
-    for vae in models(end):
+    for vae in models.of(end):
         yield replace(Facts(end.where.subject), latents=Latents(vae=vae, factor=factor))
 
 

@@ -126,9 +126,10 @@ class Flow:
                 self.multiplied.append(self._ended(latent, Use.OPEN, node))
             return
         for place, arg in enumerate(node.args):
-            known = self._latents.get(arg.uid) or self._weighted.get(arg.uid)
+            weighted = self._weighted.get(arg.uid)
+            known = self._latents.get(arg.uid) or weighted
             if known is not None and known.drawn:
-                self._used(node, place, known)
+                self._used(node, place, known, weighted is not None)
         self.pictures.follow(node)
 
     def _named(self, value: Expr) -> Owner | None:
@@ -148,7 +149,11 @@ class Flow:
             return _asked(node, inner)
         if node.op == "phi":
             both = [self._latents.get(arg.uid) for arg in node.args[1:]]
-            return inner if all(each is not None and each.applied == inner.applied for each in both) else None
+            if all(each is not None and each.applied == inner.applied for each in both):
+                return inner
+            # Which of them goes on is not known: what comes back may undo either.
+            self.encoded += [self._ended(each, Use.OPEN, node) for each in both if each is not None]
+            return None
         if moves(node) and self._latents.get(node.args[0].uid) is inner:
             return inner
         applied = self._affine(node, inner)
@@ -175,12 +180,12 @@ class Flow:
             return None
         return affine_maps.applied(node.op, inner.applied, other, first)
 
-    def _used(self, node: Expr, place: int, latent: Latent) -> None:
+    def _used(self, node: Expr, place: int, latent: Latent, is_weighted: bool) -> None:
         """Take note of a latent that noise is added to, or that a model is trained on."""
         name = str(node.get("name"))
         if node.op == "call" and name in _NOISING:
             if place == 1:
-                self._end(latent, Use.TRAINED, node)
+                self._end(latent, Use.TRAINED, node, is_diffused=True)
         elif node.op in ("call", "opaque") and _TRAINING.search(name):
             self._end(latent, Use.TRAINED, node)
         elif node.op == "mul":
@@ -188,10 +193,10 @@ class Flow:
             if not _is_plain(node.args[1 - place]):
                 self._weighted[node.uid] = latent
         elif node.op in ("add", "sub") and _is_noise(node.args[1 - place]):
-            self._end(latent, Use.TRAINED, node)
+            self._end(latent, Use.TRAINED, node, is_diffused=is_weighted)
 
-    def _end(self, latent: Latent, use: Use, node: Expr) -> None:
-        self.encoded.append(self._ended(latent, use, node))
+    def _end(self, latent: Latent, use: Use, node: Expr, is_diffused: bool = False) -> None:
+        self.encoded.append(replace(self._ended(latent, use, node), is_diffused=is_diffused))
 
     def _ended(self, latent: Latent, use: Use, node: Expr) -> Encoded:
         where = self._where(node)
@@ -236,10 +241,17 @@ class Flow:
         self.pictures.note(node, owner)
         self.decodes[node.uid] = node
         where, call = self._where(node), origin(node)
-        for chain in self.chains(node.args[1]):
+        chains = self.chains(node.args[1])
+        free = {chain.leaf.uid for chain in chains if chain.clamped is None}
+        confined = {chain.leaf.uid for chain in chains if chain.clamped is not None}
+        for chain in chains:
+            is_asked = chain.leaf.uid in free & confined
+            if is_asked and chain.clamped is not None:
+                continue
             clamped = None if chain.clamped is None else _confined(chain.clamped)
             latent = self._latents.get(chain.leaf.uid)
-            end = Decoded(owner, call, node.uid, chain.applied, Use.RETURNED, where, None, clamped, chain.written)
+            end = Decoded(owner, call, node.uid, chain.applied, Use.RETURNED, where, None, clamped, is_asked)
+            end = replace(end, written=chain.written)
             if latent is not None and latent.drawn:
                 applied = affine_maps.after(chain.applied, latent.applied)
                 self.decoded.append(replace(end, applied=applied, encoded=origin(latent.call)))

@@ -1,15 +1,21 @@
-"""Which VAEs a setting names by which one is loaded: an option's default, a class attribute, an entry of a register."""
+"""Which VAE is loaded where a setting says from where: by what the setting is, and by what else lies there.
+
+A setting is an option's default, a class attribute, or an entry of a register.
+"""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
 
+from vae_checked.catalogue.support.known_vaes import known as known_by
+from vae_checked.catalogue.support.known_vaes import tells_vae
 from vae_checked.facts import Fact, Origin
 from vae_checked.latent_facts import PretrainedVAE
 from vae_checked.linter.files import syntax
 from vae_checked.linter.files.source import SourceCell
 from vae_checked.linter.pretrained.ends import Decoded, Encoded, Where
+from vae_checked.linter.pretrained.vaes import LOADERS, Owner, first_given
 from vae_checked.linter.symbols.values import Module
 from vae_checked.record import replace
 
@@ -26,6 +32,7 @@ class Models:
     def __init__(self, modules: Iterable[Module]) -> None:
         self._modules = list(modules)
         self._named: dict[tuple[str, Where], list[Fact[str]]] = {}
+        self._loaded: dict[tuple[str, str], list[Fact[str]]] = {}
 
     def of(self, end: Encoded | Decoded) -> list[Fact[PretrainedVAE]]:
         """The VAEs that the owner of a latent may be, each with the place that says so."""
@@ -35,7 +42,43 @@ class Models:
         if key not in self._named:
             self._named[key] = list(_named_by(owner.setting, end.where, self._modules))
         named = [Fact(replace(owner.model, identity=each.value), each.origin) for each in self._named[key]]
-        return named or [Fact(owner.model, end.call)]
+        return named or [self._beside(owner, end)]
+
+    def _beside(self, owner: Owner, end: Encoded | Decoded) -> Fact[PretrainedVAE]:
+        """A VAE by the one kind of checkpoint that all that is loaded from the same place tells of."""
+        told = {found.value: found for found in self.companions(owner) if tells_vae(found.value)}
+        known = {known_by(replace(owner.model, companion=kind)) for kind in told}
+        if len(known) != 1 or None in known:
+            return Fact(owner.model, end.call)
+        kind, found = next(iter(told.items()))
+        return Fact(replace(owner.model, companion=kind), found.origin)
+
+    def companions(self, owner: Owner) -> list[Fact[str]]:
+        """The classes of what is loaded from where a VAE is loaded from, in the same file."""
+        key = owner.loaded_in, owner.setting or owner.model.identity
+        if not all(key):
+            return []
+        if key not in self._loaded:
+            modules = (module for module in self._modules if module.path == owner.loaded_in)
+            self._loaded[key] = [
+                Fact(kind, Origin(source.segment(node), source.place(node)))
+                for module in modules
+                for source in module.sources
+                for node in syntax.descendants(source.cell.tree)
+                if isinstance(node, ast.Call) and (kind := _kind_loaded_from(node, key[1]))
+            ]
+        return self._loaded[key]
+
+
+def _kind_loaded_from(call: ast.Call, place: str) -> str:
+    """The class of which a call loads a model from a place, by the text or the last part of the setting that says it.
+
+    Empty for another call.
+    """
+    if not isinstance(call.func, ast.Attribute) or call.func.attr not in LOADERS:
+        return ""
+    given = first_given(call)
+    return _last(call.func.value) if given is not None and place in (_text(given), _last(given)) else ""
 
 
 def _named_by(setting: str, where: Where, modules: Iterable[Module]) -> Iterator[Fact[str]]:

@@ -11,7 +11,7 @@ from vae_checked.facts import Fact, Facts, Interval, Latents
 from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.pretrained import fine_tuning, pairs
 from vae_checked.linter.pretrained.ends import Decoded, Encoded, Shown, Where
-from vae_checked.linter.pretrained.factors import factors, number_in, one_ends
+from vae_checked.linter.pretrained.factors import factors, number_in, one_ends, unscaled
 from vae_checked.linter.pretrained.flow import DECODES, ENCODES, Flow
 from vae_checked.linter.pretrained.grids import grid
 from vae_checked.linter.pretrained.identities import Models
@@ -72,7 +72,7 @@ class InUse:
     def facts(self, modules: Iterable[Module]) -> Iterator[Facts]:
         """What the ends say, alone and together, once all are known; `modules` are those of the whole project."""
         models = Models(modules)
-        found = [*self._single, *factors(self._multiplied, _all(self._decoded), models.of)]
+        found = [*self._single, *factors(self._multiplied, _all(self._decoded), models)]
         for shown in self._shown:
             if shown.where.path not in self._unit:
                 vae = Fact(shown.owner.model, shown.call)
@@ -82,7 +82,8 @@ class InUse:
             encoded, decoded = self._encoded.get(scope, []), self._decoded.get(scope, [])
             judged = [each for one, other in _by_owner(encoded, decoded) for each in _of_pairs(pairs.pairs(one, other))]
             told |= bool(judged)
-            found += judged or one_ends(encoded, decoded, models.of)
+            found += judged or one_ends(encoded, decoded, models)
+        found += unscaled(_all(self._encoded), _all(self._decoded), models)
         if not told:
             found += _of_pairs(pairs.across(list(_all(self._encoded)), list(_all(self._decoded))))
         yield from {str(item.latents): item for item in found}.values()
@@ -114,7 +115,7 @@ def _alone(flow: Flow) -> Iterator[Facts]:
         yield _of(where.subject, Latents(pixel_map=fact))
     for end in flow.decoded:
         clamped = end.clamped
-        if end.encoded is None:
+        if end.encoded is None and not end.is_asked:
             confined: Fact[Interval | None] = (
                 Fact(None, end.call) if clamped is None else Fact(clamped.value, clamped.origin)
             )

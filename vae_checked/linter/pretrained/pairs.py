@@ -90,6 +90,8 @@ def _is_known(name: str) -> bool:
 def pairs(encoded: Sequence[Encoded], decoded: Sequence[Decoded]) -> Iterator[Pair]:
     """The ends of one VAE that belong together; the ends of a scope in which all that can agree do are told so.
 
+    Where one of several maps is applied, for all that is known, a decode that undoes any of them is left alone.
+
     A latent that noise is added to goes to the model, and what the model makes comes back from a schedule's steps:
     these two must undo each other. A latent that is only returned may be a condition, which models take as it is: it
     counts where it is scaled, and where nothing else is decoded.
@@ -108,6 +110,12 @@ def pairs(encoded: Sequence[Encoded], decoded: Sequence[Decoded]) -> Iterator[Pa
     if not trained:
         sources = [each for each in returned if not each.applied.is_identity] if len(returned) == 1 else ()
     settled = {pair.decoded.number for pair in matched}
+    settled |= {
+        other.number
+        for one in encoded
+        for other in back
+        if one.use is Use.OPEN and agreement(one.applied, other.applied) is Agreement.INVERSE
+    }
     for other in back:
         if other.number in settled:
             continue

@@ -16,11 +16,13 @@ _NAME = re.compile(
     re.IGNORECASE,
 )
 _CLASS = re.compile(r"Autoencoder|AutoEncoder|VAE|^AE$|^VQModel$|^MoVQ")
-_LOADERS = frozenset(("from_pretrained", "from_single_file", "from_config", "load_from_checkpoint"))
+LOADERS = frozenset(("from_pretrained", "from_single_file", "from_config", "load_from_checkpoint"))
 # What hands back the model that it is given.
 _SAME = re.compile(r"(?:^|\.)(?:unwrap\w*|to|eval|train|cuda|cpu|half|float|requires_grad_|compile|prepare)$")
 _WRAPPED = frozenset(("module", "_orig_mod", "model"))
 _NAMELESS = frozenset(("module", "_orig_mod"))
+# A pipeline is given another VAE than its own: `pipe.vae = ...`, while `self.vae = pipe.vae` keeps it.
+_REPLACED = re.compile(r"(?<!self)\.vae\s*=(?!=)")
 # The name of a loader's first argument.
 _FROM = "pretrained_model_name_or_path"
 _MAX_DEPTH = 12
@@ -30,12 +32,15 @@ _MAX_DEPTH = 12
 class Owner:
     """A VAE as one place of the code has it: the name it goes by there, and what it was loaded from.
 
-    `setting` is the name of what says from where, where that is no text but a setting.
+    `setting` is the name of what says from where, where that is no text but a setting; `loaded_in` is the file that
+    loads it, `library` the one whose class it is, empty where they are not known.
     """
 
     name: str
     model: PretrainedVAE = PretrainedVAE()
     setting: str = ""
+    loaded_in: str = ""
+    library: str = ""
 
 
 def owner_of(value: Expr, depth: int = 0) -> Owner | None:
@@ -59,7 +64,7 @@ def owner_of(value: Expr, depth: int = 0) -> Owner | None:
     if node.op in ("atom", "attribute", "item"):
         text = name if node.op != "item" else node.get("index")
         if isinstance(text, str) and _NAME.search(text):
-            return Owner(text.lower(), PretrainedVAE(identity=_identity(node)))
+            return _part_of_a_pipeline(node, text.lower())
     return None
 
 
@@ -67,35 +72,53 @@ def _made(node: Expr, depth: int) -> Owner | None:
     """What a call of a class, or of its loader, makes."""
     dotted = str(node.get("name"))
     holder, _, last = dotted.rpartition(".")
-    kind = holder.rpartition(".")[2] if last in _LOADERS else last
+    kind = holder.rpartition(".")[2] if last in LOADERS else last
     if _CLASS.search(kind):
         # One that is built here may be trained on whatever its author has.
-        if last not in _LOADERS:
+        if last not in LOADERS:
             return Owner("")
-        identity = _text(node.args)
-        return Owner("", PretrainedVAE(kind, identity), "" if identity else _setting(node))
+        identity, library = _text(node.args), dotted.partition(".")[0]
+        setting = "" if identity else _setting(node)
+        return Owner("", PretrainedVAE(kind, identity), setting, _path(node), library)
     if _SAME.search(dotted):
         return next((found for arg in node.args if (found := owner_of(arg, depth + 1)) is not None), None)
     return None
 
 
-def _identity(node: Expr) -> str:
-    """The text by which the pipeline was loaded whose part a VAE is."""
-    if node.op != "attribute" or not node.args:
-        return ""
-    holder = strip(node.args[0])
-    is_loaded = holder.op == "opaque" and str(holder.get("name")).rpartition(".")[2] in _LOADERS
-    return _text(holder.args) if is_loaded else ""
+def _part_of_a_pipeline(node: Expr, name: str) -> Owner:
+    """A VAE by its name, with what is known of the pipeline that was loaded and whose part it is."""
+    holder = strip(node.args[0]) if node.op == "attribute" and node.args else node
+    dotted, _, last = str(holder.get("name")).rpartition(".")
+    if holder.op != "opaque" or last not in LOADERS or _is_given_another(holder):
+        return Owner(name)
+    model = PretrainedVAE(identity=_text(holder.args), companion=dotted.rpartition(".")[2])
+    return Owner(name, model, loaded_in=_path(holder), library=dotted.partition(".")[0])
+
+
+def _is_given_another(loader: Expr) -> bool:
+    """Whether a pipeline may have another VAE than the one of its checkpoint: handed to its loader, or put in it."""
+    if loader.site is None or not isinstance(loader.site.node, ast.Call):
+        return True
+    handed = any(each.arg in (None, "vae") for each in loader.site.node.keywords)
+    return handed or _REPLACED.search(loader.site.source.cell.text) is not None
+
+
+def _path(node: Expr) -> str:
+    """The file that a call stands in."""
+    return "" if node.site is None else node.site.place.path
 
 
 def _setting(node: Expr) -> str:
     """The last part of the name that a loader is called with first."""
     written = None if node.site is None else node.site.node
-    if not isinstance(written, ast.Call):
-        return ""
-    given = [*written.args, *(each.value for each in written.keywords if each.arg == _FROM)]
-    first = given[0] if given else None
+    first = first_given(written) if isinstance(written, ast.Call) else None
     return first.attr if isinstance(first, ast.Attribute) else getattr(first, "id", "")
+
+
+def first_given(loader: ast.Call) -> ast.expr | None:
+    """What a loader is called with to say from where."""
+    given = [*loader.args, *(each.value for each in loader.keywords if each.arg == _FROM)]
+    return given[0] if given else None
 
 
 def _text(args: tuple[Expr, ...]) -> str:

@@ -139,7 +139,7 @@ def _facts(
     for evaluation, wanted in _up_to_an_error(made, modules, cuts):
         try:
             evaluation.data = pipelines.note(evaluation)
-            in_use.note(evaluation)
+            _note_latents(evaluation, plan, in_use)
             if wanted:
                 stand_ins.note(evaluation)
                 losses.note(evaluation)
@@ -165,12 +165,19 @@ def _follow_latents(using: Iterable[File], project: Project, plan: Plan, in_use:
     modules = [project.add(file, given=False) for file in using if file.cells]
     for evaluation, _ in _up_to_an_error(((each, True) for each in plan.evaluations(modules)), modules, cuts):
         try:
-            in_use.note(evaluation)
+            _note_latents(evaluation, plan, in_use)
             cuts.note(evaluation)
         except Exception as error:  # of one evaluation: the others are made all the same
             evaluation.observations.cuts.append(Cut(None, error))
             cuts.note(evaluation)
         project.sweep()
+
+
+def _note_latents(evaluation: Evaluation, plan: Plan, in_use: InUse) -> None:
+    """Take note of the latents in an evaluation, and in the branches that it left out."""
+    in_use.note(evaluation)
+    for other in plan.both_ways(evaluation):
+        in_use.note(other)
 
 
 def _up_to_an_error(

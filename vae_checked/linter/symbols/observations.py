@@ -44,7 +44,7 @@ class Observations:
 
     `fed` are layers that were applied to data, before anything but their scale and layout was changed. `cuts` are
     where it ended too early: what comes after was not seen. `skipped` are pairs of a setting's value and another, with
-    which a branch would be run that was not.
+    which a branch would be run that was not; `left_out` says whether one in which a VAE is used was not run.
     """
 
     roots: list[Root] = field(default_factory=list)
@@ -53,6 +53,7 @@ class Observations:
     fed: list[Expr] = field(default_factory=list)
     cuts: list[Cut] = field(default_factory=list)
     skipped: dict[tuple[str, str], None] = field(default_factory=dict)
+    left_out: bool = False
 
     def name(self, value: Value, name: str) -> None:
         """Take note of a name that an expression goes by."""

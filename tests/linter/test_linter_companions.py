@@ -1,0 +1,143 @@
+"""A VAE is known by the model that is loaded from the same place, and the latents that this was trained on as well."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from vae_checked.linter import lint
+
+TRAINED = """\
+import torch
+import torch.nn.functional as F
+from {library} import AutoencoderKL, AutoencoderKLWan, {model}
+
+
+def main(args, scheduler, loader):
+    vae = {vae}.from_pretrained(args.{path}, subfolder="vae").requires_grad_(False)
+    model = {model}.from_pretrained(args.pretrained, subfolder="model")
+    for x in loader:
+        z = vae.encode(x * 2 - 1).latent_dist.sample()
+        z = {applied}
+        noise, sigma = torch.randn_like(z), torch.rand(5, 1, 1, 1)
+        noisy = {noisy}
+        F.mse_loss(model(noisy), noise).backward()
+"""
+SCALE, SHIFT = "vae.config.scaling_factor", "vae.config.shift_factor"
+MIXED, ADDED = "(1 - sigma) * z + sigma * noise", "scheduler.add_noise(z, noise, sigma)"
+
+
+def codes(folder: Path, text: str) -> list[tuple[str, int]]:
+    path = folder / "train.py"
+    path.write_text(text, encoding="utf-8")
+    return [(each.code, each.place.line) for each in lint([path]).findings if each.place is not None]
+
+
+def trained(
+    applied: str,
+    model: str = "SD3Transformer2DModel",
+    vae: str = "AutoencoderKL",
+    path: str = "pretrained",
+    noisy: str = MIXED,
+    library: str = "diffusers",
+) -> str:
+    return TRAINED.format(applied=applied, model=model, vae=vae, path=path, noisy=noisy, library=library)
+
+
+@pytest.mark.parametrize(
+    ("applied", "model", "path", "found"),
+    [
+        (f"z * {SCALE}", "SD3Transformer2DModel", "pretrained", ["VAE702"]),
+        (f"(z - {SHIFT}) * {SCALE}", "SD3Transformer2DModel", "pretrained", []),
+        (f"z * {SCALE}", "FluxTransformer2DModel", "pretrained", ["VAE702"]),
+        (f"z * {SCALE}", "FluxTransformer2DModel", "another", []),
+        (f"z * {SCALE}", "Flux2Transformer2DModel", "pretrained", []),
+        (f"z * {SCALE}", "UNet2DConditionModel", "pretrained", []),
+        ("z * 0.18215", "StableDiffusionXLPipeline", "pretrained", ["VAE703"]),
+        ("z * 0.13025", "StableDiffusionXLPipeline", "pretrained", []),
+        ("z * 0.13025", "StableDiffusionPipeline", "pretrained", ["VAE703"]),
+        ("z * 0.18215", "StableDiffusionUpscalePipeline", "pretrained", []),
+    ],
+)
+def test_the_model_of_the_same_checkpoint_tells_its_vae(
+    applied: str, model: str, path: str, found: list[str], tmp_path: Path
+) -> None:
+    assert codes(tmp_path, trained(applied, model, path=path)) == [(code, 11) for code in found]
+
+
+@pytest.mark.parametrize(
+    ("model", "found"),
+    [
+        ("SD3Transformer2DModel", True),
+        ("UNet2DConditionModel", True),
+        ("StableDiffusionXLPipeline", True),
+        ("UNetOfMine", False),
+    ],
+)
+@pytest.mark.parametrize("noisy", [MIXED, ADDED])
+def test_a_trained_model_takes_no_latents_as_encode_gives_them(
+    model: str, found: bool, noisy: str, tmp_path: Path
+) -> None:
+    expected = [("VAE701", 10)] if found else []
+    assert codes(tmp_path, trained("z", model, noisy=noisy)) == expected
+
+
+def test_latents_per_channel_are_not_taken_as_encode_gives_them(tmp_path: Path) -> None:
+    text = trained("z", "WanTransformer3DModel", "AutoencoderKLWan")
+    assert codes(tmp_path, text) == [("VAE701", 10)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        trained("z", path="another"),
+        # A wrapper of this name may scale inside.
+        trained("z", "WanTransformer3DModel", "AutoencoderKLWan", library="videos.models"),
+        # Noise on a condition.
+        trained("z", noisy="z + sigma * noise"),
+        # A model that is built, and learns what it is given.
+        trained("z").replace('SD3Transformer2DModel.from_pretrained(args.pretrained, subfolder="model")', "args.model"),
+    ],
+)
+def test_what_a_model_was_trained_on_is_left_open(text: str, tmp_path: Path) -> None:
+    assert codes(tmp_path, text) == []
+
+
+DRAWN = """\
+import torch
+from diffusers import AutoencoderKL, DiffusionPipeline, {pipeline}
+
+
+def main(path, prompt):
+    pipe = {pipeline}.from_pretrained(path)
+    z = torch.randn(5, pipe.transformer.config.in_channels, 32, 48)
+    for t in pipe.scheduler.timesteps:
+        z = pipe.scheduler.step(pipe.transformer(z, t), t, z).prev_sample
+    return pipe.vae.decode({applied}).sample
+"""
+
+
+@pytest.mark.parametrize(
+    ("applied", "pipeline", "found"),
+    [
+        ("z / pipe.vae.config.scaling_factor", "StableDiffusion3Pipeline", ["VAE702"]),
+        ("z", "StableDiffusion3Pipeline", ["VAE701"]),
+        ("z / 0.18215", "StableDiffusionXLPipeline", ["VAE703"]),
+        ("z / 0.13025", "StableDiffusionXLPipeline", []),
+        ("z / 0.18215", "DiffusionPipeline", []),
+    ],
+)
+def test_the_class_of_a_pipeline_tells_its_vae(applied: str, pipeline: str, found: list[str], tmp_path: Path) -> None:
+    text = DRAWN.format(applied=applied, pipeline=pipeline)
+    assert codes(tmp_path, text) == [(code, 10) for code in found]
+
+
+def test_a_vae_that_replaces_that_of_the_pipeline_is_another(tmp_path: Path) -> None:
+    text = DRAWN.format(applied="z / 0.18215", pipeline="StableDiffusionXLPipeline")
+    own = text.replace("from_pretrained(path)", 'from_pretrained(path, vae=AutoencoderKL.from_pretrained("a/vae"))')
+    later = text.replace("    z = torch", '    pipe.vae = AutoencoderKL.from_pretrained("a/vae")\n    z = torch')
+    assert "a/vae" in own
+    assert "a/vae" in later
+    assert codes(tmp_path, own) == []
+    assert codes(tmp_path, later) == []
