@@ -9,16 +9,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
-from typing import Generic, TypeVar
+from typing import TypeVar
 
+from vae_checked.fact import Fact, Origin
 from vae_checked.finding import Place, Provenance
 from vae_checked.interval import BYTE, REAL, SYMMETRIC_UNIT, UNIT, Interval
-from vae_checked.latent_facts import AffineMap, LatentGrid, PretrainedVAE
+from vae_checked.latent_facts import Latents
 from vae_checked.record import dataclass, field, fields, replace
 
 T = TypeVar("T")
-# Where the values of a fact lie is known by these names here as well.
-__all__ = ["BYTE", "REAL", "SYMMETRIC_UNIT", "UNIT", "Interval"]
+# What a fact is, and where its values lie, is known by these names here as well.
+__all__ = ["BYTE", "REAL", "SYMMETRIC_UNIT", "UNIT", "Fact", "Interval", "Latents", "Origin"]
 
 
 # -------------------------------------------------------------------------------------- the second head
@@ -55,27 +56,6 @@ _MEANING = {
     Parametrisation.STD: "standard deviation",
     Parametrisation.VAR: "variance",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a fact comes from: the expression as it is written and its place, or the module or tensor measured.
-
-    `built` is where a module was built that is applied at `place`, `how` the way in which the fact came to be known.
-    """
-
-    source: str = ""
-    place: Place | None = None
-    built: Place | None = None
-    how: Provenance = Provenance.READ
-
-
-@dataclass(frozen=True, slots=True)
-class Fact(Generic[T]):
-    """A value that was read or measured, and where."""
-
-    value: T
-    origin: Origin = Origin()
 
 
 @dataclass(frozen=True, slots=True)
@@ -397,44 +377,6 @@ class Training:
     without_optimizer: Fact[tuple[str, ...]] | None = None
     always_on_dropout: Fact[tuple[str, ...]] | None = None
     hidden_nan: Fact[str | None] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Latents:
-    """What is done with the latents of a VAE that is trained already.
-
-    `encoded` is the map from what `encode` gives to what a model is trained on, `decoded` the one from what a model
-    makes to what `decode` is given, `one_end` one of the two as it is behind `encode`, whatever the other is, and
-    `unscaled` the class of a trained model that has, or gives, latents as they are behind `encode`.
-    `on_picture` is a number of the latents by which the picture is multiplied, `in_place` how often a stored latent is
-    scaled where it lies. `vae` is what is loaded, `factor` a number written out by which its latents are scaled,
-    `rescaled` how its own factor is changed. `pixels` is where the pictures lie that are encoded, `pixel_map` the map
-    of pixels that stands on latents, `shown` where those lie behind `decode` that are taken for [0, 1]. `clamped` is
-    where latents are confined, `clipping` the schedule that does so, `cut` the term of the loss that a decode without
-    gradient feeds. `mean` and `second` are the maps of the two halves of its parameters, `unused_gradient` is the VAE
-    that gathers gradients for nobody, `precision` is float16, and `grid` what a sampler begins with.
-    """
-
-    vae: Fact[PretrainedVAE] | None = None
-    encoded: Fact[AffineMap] | None = None
-    decoded: Fact[AffineMap] | None = None
-    one_end: Fact[AffineMap] | None = None
-    unscaled: Fact[str] | None = None
-    on_picture: Fact[str | None] | None = None
-    in_place: Fact[str | None] | None = None
-    factor: Fact[float] | None = None
-    rescaled: Fact[str] | None = None
-    pixels: Fact[Interval] | None = None
-    pixel_map: Fact[str | None] | None = None
-    shown: Fact[Interval] | None = None
-    clamped: Fact[Interval | None] | None = None
-    clipping: Fact[str | None] | None = None
-    cut: Fact[str | None] | None = None
-    mean: Fact[AffineMap] | None = None
-    second: Fact[AffineMap] | None = None
-    unused_gradient: Fact[str | None] | None = None
-    precision: Fact[str] | None = None
-    grid: Fact[LatentGrid] | None = None
 
 
 @dataclass(frozen=True, slots=True)

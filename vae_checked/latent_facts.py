@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from vae_checked.fact import Fact
+from vae_checked.interval import Interval
 from vae_checked.record import dataclass
 
 
@@ -99,3 +101,41 @@ class PretrainedVAE:
     identity: str = ""
     symmetric: bool = False
     companion: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Latents:
+    """What is done with the latents of a VAE that is trained already.
+
+    `encoded` is the map from what `encode` gives to what a model is trained on, `decoded` the one from what a model
+    makes to what `decode` is given, `one_end` one of the two as it is behind `encode`, whatever the other is, and
+    `unscaled` the class of a trained model that has, or gives, latents as they are behind `encode`.
+    `on_picture` is a number of the latents by which the picture is multiplied, `in_place` how often a stored latent is
+    scaled where it lies. `vae` is what is loaded, `factor` a number written out by which its latents are scaled,
+    `rescaled` how its own factor is changed. `pixels` is where the pictures lie that are encoded, `pixel_map` the map
+    of pixels that stands on latents, `shown` where those lie behind `decode` that are taken for [0, 1]. `clamped` is
+    where latents are confined, `clipping` the schedule that does so, `cut` the term of the loss that a decode without
+    gradient feeds. `mean` and `second` are the maps of the two halves of its parameters, `unused_gradient` is the VAE
+    that gathers gradients for nobody, `precision` is float16, and `grid` what a sampler begins with.
+    """
+
+    vae: Fact[PretrainedVAE] | None = None
+    encoded: Fact[AffineMap] | None = None
+    decoded: Fact[AffineMap] | None = None
+    one_end: Fact[AffineMap] | None = None
+    unscaled: Fact[str] | None = None
+    on_picture: Fact[str | None] | None = None
+    in_place: Fact[str | None] | None = None
+    factor: Fact[float] | None = None
+    rescaled: Fact[str] | None = None
+    pixels: Fact[Interval] | None = None
+    pixel_map: Fact[str | None] | None = None
+    shown: Fact[Interval] | None = None
+    clamped: Fact[Interval | None] | None = None
+    clipping: Fact[str | None] | None = None
+    cut: Fact[str | None] | None = None
+    mean: Fact[AffineMap] | None = None
+    second: Fact[AffineMap] | None = None
+    unused_gradient: Fact[str | None] | None = None
+    precision: Fact[str] | None = None
+    grid: Fact[LatentGrid] | None = None
