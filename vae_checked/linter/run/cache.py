@@ -34,6 +34,7 @@ _ROOMS = (
     "mathematics",
     "facts.py",
     "interval.py",
+    "fact.py",
     "latent_facts.py",
     "finding.py",
     "record.py",

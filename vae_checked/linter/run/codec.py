@@ -9,6 +9,7 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from vae_checked import fact as fact_room
 from vae_checked import facts as facts_room
 from vae_checked import finding as finding_room
 from vae_checked import interval as interval_room
@@ -23,7 +24,7 @@ class DamagedError(ValueError):
 
 
 def _classes() -> dict[str, type[Any]]:
-    rooms = (facts_room, interval_room, latent_room, finding_room)
+    rooms = (fact_room, facts_room, interval_room, latent_room, finding_room)
     theirs = [
         value for room in rooms for value in vars(room).values() if getattr(value, "__module__", "") == room.__name__
     ]
