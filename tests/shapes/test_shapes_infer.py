@@ -17,7 +17,7 @@ from vae_checked.shapes import ModelShapes, evaluate, infer
 from vae_checked.shapes.domain import Range
 from vae_checked.shapes.fit import candidates
 from vae_checked.shapes.fold import fold, unfold
-from vae_checked.shapes.spec import parse_spec
+from vae_checked.shapes.spec import draw, varied_spec
 
 
 def built(source: str = SOURCE) -> nn.Module:
@@ -44,10 +44,10 @@ class TwoStage(nn.Module):
 
 def outputs_of(model: nn.Module, shapes: ModelShapes, sizes: dict[str, int]) -> list[tuple[int, ...]]:
     """The shapes of a real forward on zeros and ones of these sizes."""
-    spec = parse_spec(shapes.input)
+    spec = varied_spec(shapes.input)
     subject = adapt(copy.deepcopy(model).eval())
     with torch.no_grad():
-        output = subject.run(spec.draw(sizes, torch.float32, "cpu"))
+        output = subject.run(draw(spec, sizes, torch.float32, "cpu"))
     return [tuple(part.tensor.shape) for part in subject.parts(output)]
 
 
@@ -402,7 +402,7 @@ def test_nothing_that_is_accepted_is_one_clear_error() -> None:
 @pytest.mark.parametrize("spec", ["", "3 64", "B 3 H-W", "B 3 0 W", "a b: B 3", "x: B 3, x: B 4", "{B 3 H W}"])
 def test_a_specification_that_cannot_be_meant_is_refused(spec: str) -> None:
     with pytest.raises(UsageError, match="input"):
-        parse_spec(spec)
+        varied_spec(spec)
 
 
 # ------------------------------------------------------------------------------------------------ small parts

@@ -8,7 +8,7 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from vae_checked.cli.options import add_report_options, codes, emit, ignored_by, only_codes
+from vae_checked.cli.options import add_input_option, add_report_options, codes, emit, ignored_by, only_codes
 from vae_checked.cli.progress import progress
 from vae_checked.cli.time_limit import time_limit
 from vae_checked.errors import UsageError, VaeCheckedError
@@ -36,12 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--weights", metavar="FILE", help="a state_dict to load, read as tensors alone: nothing in the file is executed"
     )
-    parser.add_argument(
-        "--input",
-        metavar="SHAPE",
-        help="shape of the input, as in 'B 3 64 64'; B is drawn. Several, with their names and labels below 10: "
-        "'x: B 3 64 64, y: int<10> B'; one dictionary: '{image: B 3 64 64, label: int<10> B}'",
-    )
+    add_input_option(parser, "a letter is drawn, or H=64 says its size")
     parser.add_argument(
         "--loss",
         metavar="FUNCTION",

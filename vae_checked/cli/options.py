@@ -15,6 +15,16 @@ if TYPE_CHECKING:
     from vae_checked.reports import Report
 
 
+def add_input_option(parser: argparse.ArgumentParser, letters: str) -> None:
+    """--input, of one grammar wherever a model is run; `letters` says what becomes of a size that is a letter."""
+    parser.add_argument(
+        "--input",
+        metavar="SHAPE",
+        help=f"shape of the input, batch first, as in 'B 3 64 64' or 'B 3 H W'; {letters}. Several, with their names "
+        "and labels below 10: 'x: B 3 64 64, y: int<10> B'; one dictionary: '{image: B 3 64 64, label: int<10> B}'",
+    )
+
+
 def add_report_options(parser: argparse.ArgumentParser) -> None:
     """--format, --verbose, --quiet, --output, --select, --ignore and --exit-zero."""
     from vae_checked.reports import FORMATS

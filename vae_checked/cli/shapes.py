@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from vae_checked.cli.options import write
+from vae_checked.cli.options import add_input_option, write
 from vae_checked.cli.progress import progress
 from vae_checked.errors import ModelError, UsageError, VaeCheckedError
 
@@ -71,7 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _model_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--kwargs", metavar="JSON", help="arguments of the class or factory, as in '{\"latents\": 16}'")
-    parser.add_argument("--input", metavar="SHAPE", help="shape of the input, as in 'B 3 H W'; letters are varied")
+    add_input_option(parser, "letters are varied, H=64 from 64 on")
     parser.add_argument("--loss", metavar="FUNCTION", help="package.module:function, or the name of a method")
     parser.add_argument("--adapter", metavar="NAME", help="how the model's stages are found (default: recognised)")
 

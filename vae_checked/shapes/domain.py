@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from vae_checked.errors import ModelError
-from vae_checked.shapes.spec import Spec
+from vae_checked.input_spec import Spec
 from vae_checked.shapes.trace import CrashError, Trace
 
 Sizes = dict[str, int]

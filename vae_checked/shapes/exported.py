@@ -13,10 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from vae_checked.adapters import Inputs, Subject, adapt
+from vae_checked.input_spec import Spec
 from vae_checked.shapes.formula import NO_FORMULA, evaluate
 from vae_checked.shapes.ghost import Ghost, How
 from vae_checked.shapes.model import RANK_VARIES, ModelShapes
-from vae_checked.shapes.spec import Spec, parse_spec
+from vae_checked.shapes.spec import draw, varied_spec
 
 _NAME = "torch.export"
 _PLACES = 24
@@ -45,7 +46,7 @@ def crosscheck(model: nn.Module, shapes: ModelShapes, *, adapter: str | None = N
     """
     if not hasattr(torch.export.Dim, "AUTO"):
         return (f"{_NAME} is not compared: that of torch {torch.__version__} cannot leave an axis open (Dim.AUTO)",)
-    spec = parse_spec(shapes.input)
+    spec = varied_spec(shapes.input)
     failure = ""
     for how in (How.META, How.REAL):
         try:
@@ -86,7 +87,7 @@ class _Exported:
 
     def _drawn(self, sizes: Mapping[str, int]) -> tuple[Tensor, ...]:
         with self.ghost.entered():
-            inputs = self.spec.draw(sizes, self.ghost.dtype, self.ghost.device)
+            inputs = draw(self.spec, sizes, self.ghost.dtype, self.ghost.device)
         return tuple(tensor for _, tensor in inputs.tensors())
 
     def passed(self, sizes: Mapping[str, int]) -> list[tuple[int, ...]]:

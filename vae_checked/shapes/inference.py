@@ -10,13 +10,14 @@ from torch import nn
 
 from vae_checked.adapters import Role
 from vae_checked.errors import ModelError
+from vae_checked.input_spec import Spec
 from vae_checked.shapes.constraint import constraint
 from vae_checked.shapes.domain import Crash, Range, Sizes, explore, find_base, tie
 from vae_checked.shapes.fit import MOST_CANDIDATES, agrees, candidates, quotients_in, simple_candidates
 from vae_checked.shapes.formula import NO_FORMULA, AxisFormula
 from vae_checked.shapes.ghost import Ghost, How
 from vae_checked.shapes.model import RANK_VARIES, Entry, ModelShapes, TensorShape
-from vae_checked.shapes.spec import Spec, guess_spec, parse_spec
+from vae_checked.shapes.spec import draw, guess_spec, varied_spec
 from vae_checked.shapes.trace import OUTPUT, Call, CrashError, Item, Kind, Trace, Tracer
 
 _POOL = 48
@@ -46,7 +47,7 @@ def infer(
     """
     if not isinstance(model, nn.Module):
         raise ModelError(f"model is a {type(model).__name__}: give a torch.nn.Module")
-    spec = parse_spec(inputs or guess_spec(model))
+    spec = varied_spec(inputs or guess_spec(model))
     label = name or type(model).__qualname__
     notes: list[str] = []
     for way in (How(how),) if how else tuple(How):
@@ -111,7 +112,7 @@ class _Inference:
 
     def _drawn(self, sizes: Mapping[str, int]) -> Any:
         with self.ghost.entered():
-            return self.spec.draw(sizes, self.ghost.dtype, self.ghost.device)
+            return draw(self.spec, sizes, self.ghost.dtype, self.ghost.device)
 
     def shapes(self, label: str, notes: list[str]) -> ModelShapes:
         """Explore, fit, verify, and put together what was found."""

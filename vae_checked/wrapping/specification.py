@@ -10,7 +10,7 @@ from jaxtyping import Float, Integer
 from torch import Tensor
 
 from vae_checked.contracts.binding import Bindings, Mismatch, first_mismatch
-from vae_checked.shapes.spec import parse_spec
+from vae_checked.shapes.spec import varied_spec
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Specification:
 
 def specification_of(text: str) -> Specification:
     """The specification that `text` writes; UsageError when it is none."""
-    spec = parse_spec(text)
+    spec = varied_spec(text)
     hints = [
         ((Integer if each.labels else Float)[Tensor, " ".join(map(str, each.axes))], each.name) for each in spec.inputs
     ]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -12,19 +11,15 @@ from torch import Tensor, nn
 from vae_checked.adapters import Inputs
 from vae_checked.errors import UsageError
 from vae_checked.facts import BYTE, SYMMETRIC_UNIT, UNIT, Interval
+from vae_checked.input_spec import HELP, Spec, parse_spec
 
 # A tensor, several by their order or names, or a specification such as `B 3 64 64`.
 GivenInputs = Tensor | Sequence[object] | Mapping[str, object] | str
 
 # Primes: no batch size is another axis's size, or a product of such.
 _BATCHES = (7, 5, 11, 13, 3, 17, 19)
-_FREE = (9, 15, 21, 27)
-_TOKEN = re.compile(r"[A-Za-z]\w*|\d+")
-_LABELS = re.compile(r"int<(\d+)>")
-_SPEC_HELP = (
-    "write the axes of one input, batch first, as in 'B 3 64 64'; of several, 'x: B 3 64 64, y: int<10> B', in braces "
-    "where the model takes one dictionary"
-)
+# What the sizes of letters are odd multiples of, where the model does not ask for another.
+_MULTIPLE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +36,7 @@ class Source:
     """Where inputs come from: shapes to draw to, or given tensors; `interval` is what is known of the data's values.
 
     `open_sizes` where sizes of a sample were chosen here that the model leaves open, `one_mapping` where all inputs are
-    handed over in one dictionary.
+    handed over in one dictionary, `batch` where a specification such as `B=6 3 64 64` says how many samples.
     """
 
     shapes: tuple[Shape, ...]
@@ -51,11 +46,12 @@ class Source:
     device: torch.device
     open_sizes: bool = False
     one_mapping: bool = False
+    batch: int | None = None
 
     def batches(self, avoid: Sequence[int]) -> tuple[int, int]:
         """Two batch sizes that are none of `avoid`, the larger one first."""
-        if self.given is not None:
-            size = _given_batch(self.given)
+        size = self.batch if self.given is None else _given_batch(self.given)
+        if size is not None:
             return size, max(1, size - 1)
         free = [size for size in _BATCHES if size not in avoid]
         return free[0], free[1]
@@ -105,78 +101,54 @@ def source_of(inputs: GivenInputs, model: nn.Module, data_range: tuple[float, fl
     dtype, device = _kind(model)
     interval = None if data_range is None else _interval(data_range)
     if isinstance(inputs, str):
-        inner = inputs.strip()
-        one_mapping = inner.startswith("{") and inner.endswith("}")
-        inner = inner[1:-1] if one_mapping else inputs
-        letters = any(token.isidentifier() for part in inner.split(",") for token in part.split(":")[-1].split()[1:])
-        shapes = _parse(inner)
-        if one_mapping and any(shape.name is None for shape in shapes):
-            raise UsageError(f"input {inputs!r} has an entry without a name: write {{name: B 3 64 64, ...}}")
-        return Source(shapes, None, interval, dtype, device, letters, one_mapping)
+        spec = parse_spec(inputs)
+        return Source(
+            _shapes(spec, inputs),
+            None,
+            interval,
+            dtype,
+            device,
+            bool(_sizes(spec, _MULTIPLE)),
+            spec.one_mapping,
+            spec.starts.get(spec.batch or ""),
+        )
     given = _as_inputs(inputs)
     if interval is None:
         interval = _observed(given)
     return Source((), given, interval, dtype, device)
 
 
-def with_sizes(spec: str, multiple: int) -> tuple[str, dict[str, int]]:
-    """The specification with a size for each letter, odd multiples of `multiple` that it does not have itself."""
-    sizes: dict[str, int] = {}
-    parts = []
+def with_sizes(text: str, multiple: int) -> tuple[str, dict[str, int]]:
+    """The specification with a size for each free letter, odd multiples of `multiple` that it does not have itself."""
+    spec = parse_spec(text)
+    sizes = _sizes(spec, multiple)
+    known = {**spec.starts, **sizes}
+    inputs = tuple(
+        replace(each, axes=(each.axes[0], *(known.get(str(axis), axis) for axis in each.axes[1:])))
+        for each in spec.inputs
+    )
+    return str(Spec(inputs, {}, spec.one_mapping)), sizes
+
+
+def _sizes(spec: Spec, multiple: int) -> dict[str, int]:
+    """A size for each letter of a sample's axes that has none yet."""
+    axes = dict.fromkeys(axis for each in spec.inputs for axis in each.axes[1:])
+    letters = [axis for axis in axes if isinstance(axis, str) and axis not in (spec.batch, *spec.starts)]
+    taken = {*spec.starts.values(), *(axis for each in spec.inputs for axis in each.axes if isinstance(axis, int))}
     free = (multiple * odd for odd in range(3, 1_000, 2))
-    taken = {int(number) for number in re.findall(r"\b\d+\b", spec)}
-    for part in spec.split(","):
-        name, colon, axes = part.rpartition(":")
-        words = axes.split()
-        first = 2 if words and _LABELS.fullmatch(words[0].strip("{}")) else 1
-        for position, word in enumerate(words[first:], first):
-            letter = word.strip("{}")
-            if letter.isidentifier():
-                if letter not in sizes:
-                    sizes[letter] = next(size for size in free if size not in taken)
-                words[position] = word.replace(letter, str(sizes[letter]))
-        parts.append(f"{name}{colon} {' '.join(words)}")
-    return ",".join(parts).strip(), sizes
+    return {letter: next(size for size in free if size not in taken) for letter in letters}
 
 
-def _parse(text: str) -> tuple[Shape, ...]:
-    shapes = tuple(_parse_one(part.strip(), text) for part in text.split(","))
-    if all(shape.name is not None for shape in shapes) and len({s.name for s in shapes}) < len(shapes):
-        raise UsageError(f"input {text!r} names one input twice")
-    return shapes
-
-
-def _parse_one(part: str, text: str) -> Shape:
-    name, colon, rest = part.rpartition(":")
-    if colon and not name.strip().isidentifier():
-        raise UsageError(f"input {text!r}: {name.strip()!r} is no name of an argument: {_SPEC_HELP}")
-    tokens = rest.split()
-    labels = None
-    if tokens and (match := _LABELS.fullmatch(tokens[0])):
-        labels = int(match.group(1))
-        tokens = tokens[1:]
-    if not tokens:
-        raise UsageError(f"input {text!r} names no axes: {_SPEC_HELP}")
-    if tokens[0].isdigit():
-        raise UsageError(f"input {text!r} starts with the fixed size {tokens[0]}: the batch is drawn, {_SPEC_HELP}")
-    sizes: dict[str, int] = {}
-    axes: list[int | None] = []
-    taken = {int(token) for token in tokens if token.isdigit()}
-    for position, token in enumerate(tokens):
-        if not _TOKEN.fullmatch(token):
-            raise UsageError(f"input {text!r}: {token!r} is neither a size nor a letter: {_SPEC_HELP}")
-        if position == 0:
-            axes.append(None)
-        elif token.isdigit():
-            if int(token) == 0:
-                raise UsageError(f"input {text!r} has an axis of size 0: {_SPEC_HELP}")
-            axes.append(int(token))
-        else:
-            if token not in sizes:
-                sizes[token] = next(size for size in _FREE if size not in taken)
-                taken.add(sizes[token])
-            axes.append(sizes[token])
-    return Shape(tuple(axes), name.strip() or None, labels)
+def _shapes(spec: Spec, text: str) -> tuple[Shape, ...]:
+    """The inputs with a size for each letter; None is the batch."""
+    sizes = {**spec.starts, **_sizes(spec, _MULTIPLE)}
+    shapes = []
+    for each in spec.inputs:
+        if isinstance(each.axes[0], int):
+            raise UsageError(f"input {text!r} starts with the fixed size {each.axes[0]}: the batch is drawn, {HELP}")
+        axes = (None if axis == spec.batch else sizes.get(str(axis)) or int(axis) for axis in each.axes[1:])
+        shapes.append(Shape((None, *axes), each.name, each.labels))
+    return tuple(shapes)
 
 
 def _as_inputs(inputs: GivenInputs) -> Inputs:
