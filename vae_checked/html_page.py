@@ -8,7 +8,8 @@ from vae_checked.markup import html_text
 
 # Nothing but what stands in the page itself is loaded or run.
 _POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
+    "form-action 'none'"
 )
 
 STYLE = """
@@ -48,6 +49,7 @@ form { display: none; flex-wrap: wrap; gap: .4rem 1rem; align-items: center; mar
 table { width: 100%; border-collapse: collapse; font-size: .92rem; } th { text-align: left; white-space: nowrap; }
 th, td { padding: .3rem .5rem; border-bottom: 1px solid var(--line); vertical-align: top; }
 figure { margin: 1rem 0; } figcaption { color: var(--soft); font-size: .9rem; } .wide { overflow-x: auto; }
+img { image-rendering: pixelated; }
 svg { max-width: 100%; height: auto; font: 13px system-ui, sans-serif; } svg.flow { min-width: 44rem; }
 svg text { fill: var(--ink); } svg .small { font-size: 11px; fill: var(--soft); }
 svg .box { fill: var(--panel); stroke: var(--line); } svg .bad { stroke: var(--error); stroke-width: 2.5; }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from base64 import b64encode
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
@@ -14,7 +15,8 @@ from test_monitor_sinks import CAUSE, READING, run
 from vae_checked import Monitor
 from vae_checked.errors import UsageError
 from vae_checked.monitor import Reading
-from vae_checked.monitor.html_file import run_page
+from vae_checked.monitor.html_file import HTMLFile, run_page
+from vae_checked.monitor.reading import Picture
 from vae_checked.monitor.sinks import Terminal
 from vae_checked.monitor.words import short_line, sparkline
 
@@ -97,10 +99,45 @@ def test_a_person_gets_eighty_columns_with_bars(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("TERM", "dumb")
     terminal = Terminal()
     for kl in (4.0, 2.0, 0.5):
         terminal.write(replace(READING, kl_per_latent=(kl, 0.0, 0.0), causes=()))
     assert capsys.readouterr().out.splitlines()[-1] == "step 20 | loss 3.25 | KL 0.5 nats █▄▁ | 1/3 active | beta 48"
     long = replace(READING, step=1_000_000, terms={f"term number {place}": 1.2345 for place in range(9)})
-    assert len(short_line(long, [1.0] * 12)) <= 80
-    assert short_line(Reading(7), []) == "step 7"
+    shown = "".join(text for text, _ in short_line(long, [1.0] * 12))
+    assert len(shown) <= 80
+    assert shown.endswith("| KL 0.501 nats ▁▁▁▁▁▁▁▁▁▁▁▁ | 1/3 active | beta 48")
+    wide = replace(READING, step=10**60, terms={})
+    assert len("".join(text for text, _ in short_line(wide, [1.0] * 12))) <= 80
+    assert short_line(Reading(7), []) == [("step 7", "dim")]
+
+
+def test_no_active_latent_is_red() -> None:
+    colours = dict(short_line(replace(READING, variance_per_latent=(0.001, 0.0, 0.0)), [1.0]))
+    assert colours["0/3 active"] == "bold red"
+    assert dict(short_line(READING, [1.0]))["1/3 active"] == "green"
+
+
+def test_a_person_gets_colours(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    Terminal().write(replace(READING, causes=()))
+    (line,) = capsys.readouterr().out.splitlines()
+    assert "\x1b[36mKL 0.501 nats" in line
+    assert "\x1b[32m1/3 active\x1b[0m" in line
+
+
+def test_pictures_stand_in_the_page_itself_the_last_of_them_alone(tmp_path: Path) -> None:
+    path = tmp_path / "run.html"
+    sink = HTMLFile(path)
+    first, last = (Picture("samples", caption, 2, 1, 1, b"\x00\xff") for caption in ("early", "late & <b>bold</b>"))
+    sink.write(replace(READING, step=1, pictures=(first,)))
+    sink.write(replace(READING, step=2, pictures=(last,)))
+    sink.write(replace(READING, step=3))
+    sink.close()
+    page = path.read_text(encoding="utf-8")
+    (image,) = re.findall(r'<img width="2" height="1" alt="([^"]*)" src="data:image/png;base64,([^"]*)">', page)
+    assert image == ("late &amp; &lt;b&gt;bold&lt;/b&gt;", b64encode(last.png()).decode())
+    assert "early" not in page
+    assert "img-src data:;" in page

@@ -6,6 +6,8 @@ import csv
 import os
 import stat
 import sys
+from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,9 @@ from vae_checked.errors import MissingDependencyError, UsageError
 from vae_checked.facts import EffectiveBeta
 from vae_checked.mathematics.effective_beta import elements
 from vae_checked.monitor import Balance, Cause, Diagnosis, Reading
+from vae_checked.monitor.reading import Picture
+from vae_checked.monitor.sinks import sinks_of
+from vae_checked.monitor.tensorboard import LAYOUT
 
 CAUSE = Diagnosis(Cause.LARGE_BETA, "the effective beta is 48", "weigh the KL less")
 READING = Reading(
@@ -35,6 +40,12 @@ READING = Reading(
     follows_z=1.0,
     moved_by_z=0.125,
     causes=(CAUSE,),
+)
+
+
+PICTURES = (
+    Picture("samples", "two pixels", 2, 1, 1, bytes([0, 200])),
+    Picture("reconstructions", "two rows of three", 3, 2, 3, bytes(range(0, 180, 10))),
 )
 
 
@@ -79,6 +90,7 @@ def test_a_terminal_with_a_person_before_it_gets_the_same_words(
     from vae_checked.monitor.sinks import Terminal
 
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("TERM", "dumb")
     Terminal().write(READING)
     out = capsys.readouterr().out
     assert out.splitlines()[0].startswith("step 20 | loss 3.25 | KL 0.501 nats")
@@ -138,8 +150,6 @@ def test_tensorboard_gets_scalars_a_histogram_and_the_causes(tmp_path: Path) -> 
     pytest.importorskip("tensorboard", reason="TensorBoard is optional")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    from vae_checked.monitor.sinks import sinks_of
-
     (sink,) = sinks_of(f"tensorboard:{tmp_path}")
     sink.write(READING)
     sink.close()
@@ -149,7 +159,37 @@ def test_tensorboard_gets_scalars_a_histogram_and_the_causes(tmp_path: Path) -> 
     assert (beta.step, beta.value) == (20, 48.0)
     assert "vae/x_hat_min" not in events.Tags()["scalars"]
     assert events.Tags()["histograms"] == ["vae/kl_per_latent"]
-    assert events.Tags()["tensors"] == ["vae/causes/text_summary"]
+    assert set(events.Tags()["tensors"]) == {"custom_scalars__config__", "vae/causes/text_summary"}
+
+
+def test_tensorboard_sets_together_scalars_that_there_are(tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard", reason="TensorBoard is optional")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    run(f"tensorboard:{tmp_path}")
+    events = EventAccumulator(str(tmp_path))
+    events.Reload()
+    known = set(events.Tags()["scalars"])
+    charted = {name for charts in LAYOUT.values() for _, names in charts.values() for name in names}
+    assert charted <= known
+    assert known - charted == {"vae/kl", "vae/std_min", "vae/std_max"}
+
+
+def test_tensorboard_shows_pictures(tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard", reason="TensorBoard is optional")
+    from PIL import Image
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    (sink,) = sinks_of(f"tensorboard:{tmp_path}")
+    sink.write(replace(READING, pictures=PICTURES))
+    sink.close()
+    events = EventAccumulator(str(tmp_path))
+    events.Reload()
+    for picture in PICTURES:
+        (shown,) = events.Images(f"vae/{picture.name}")
+        image = Image.open(BytesIO(shown.encoded_image_string))
+        assert (image.width, image.height) == (picture.width, picture.height)
+        assert image.convert("RGB").tobytes() == Image.open(BytesIO(picture.png())).convert("RGB").tobytes()
 
 
 def test_a_writer_of_the_callers_is_used_and_not_closed() -> None:

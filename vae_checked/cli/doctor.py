@@ -37,6 +37,7 @@ def features() -> tuple[Feature, ...]:
         Feature("language server", ("pygls",), "lsp"),
         Feature("monitor for Lightning", ("torch", "lightning"), "monitor"),
         Feature("monitor to TensorBoard", ("torch", "tensorboard"), "monitor"),
+        Feature("monitor to wandb", ("torch", "wandb"), "wandb"),
         Feature("progress bars", ("rich",), "terminal"),
         Feature("completion in a shell", ("shtab",), "terminal"),
         Feature("demo", ("torch", "diffusers", "pythae"), "demo"),

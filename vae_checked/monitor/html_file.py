@@ -1,16 +1,18 @@
-"""A page on a whole training: KL, active units and effective beta over its steps, the KL of each latent, the causes."""
+"""A page on a whole training: KL, active units and effective beta by step, the KL of each latent, causes, pictures."""
 
 from __future__ import annotations
 
 import math
+from base64 import b64encode
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
 from vae_checked.errors import UsageError
 from vae_checked.html_page import html_page, html_section
 from vae_checked.markup import html_text
-from vae_checked.monitor.reading import Reading
+from vae_checked.monitor.reading import Picture, Reading
 from vae_checked.monitor.words import told
 
 T = TypeVar("T")
@@ -28,25 +30,27 @@ class HTMLFile:
             raise UsageError(f"{path.parent} is no folder: make it, or write elsewhere")
         self._path = path
         self._readings: list[Reading] = []
+        self._pictures: tuple[Picture, ...] = ()
 
     def __str__(self) -> str:
         return str(self._path)
 
     def write(self, reading: Reading) -> None:
-        """Keep it for the page."""
-        self._readings.append(reading)
+        """Keep it for the page; of pictures the last."""
+        self._pictures = reading.pictures or self._pictures
+        self._readings.append(replace(reading, pictures=()))
 
     def close(self) -> None:
         """Write the page; none where nothing was read."""
         if self._readings:
-            self._path.write_text(run_page(self._readings), encoding="utf-8")
+            self._path.write_text(run_page(self._readings, self._pictures), encoding="utf-8")
 
 
-def run_page(readings: Sequence[Reading]) -> str:
-    """The page on these readings, in their order."""
+def run_page(readings: Sequence[Reading], pictures: Sequence[Picture] = ()) -> str:
+    """The page on these readings, in their order, and the pictures of the last."""
     last = readings[-1]
     header = [f"<p>{len(readings)} readings, steps {readings[0].step} to {last.step}</p>", _counts(last)]
-    return html_page("a training", header, [*_causes(readings), *_plots(readings)])
+    return html_page("a training", header, [*_causes(readings), *_plots(readings), *map(_shown, pictures)])
 
 
 def _counts(last: Reading) -> str:
@@ -86,6 +90,13 @@ def _plots(readings: Sequence[Reading]) -> Iterator[str]:
             "KL of each latent over the steps, in nats, the darker the more: a blank row carries nothing",
             _map(_thinned(rows)),
         )
+
+
+def _shown(picture: Picture) -> str:
+    data = b64encode(picture.png()).decode("ascii")
+    size = f'width="{picture.width}" height="{picture.height}"'
+    caption = html_text(picture.caption)
+    return _figure(picture.caption, f'<img {size} alt="{caption}" src="data:image/png;base64,{data}">')
 
 
 def _figure(caption: str, drawn: str) -> str:

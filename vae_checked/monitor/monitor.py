@@ -6,7 +6,7 @@ import math
 import time
 import weakref
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import TracebackType
 from typing import Any
@@ -17,11 +17,13 @@ from torch import Tensor, nn
 from vae_checked.adapters import adapt
 from vae_checked.auditor.losses.loss import find_loss
 from vae_checked.errors import ModelError, UsageError
+from vae_checked.facts import Likelihood
 from vae_checked.monitor.balance import Sizes, balance_of, largest_variance
 from vae_checked.monitor.causes import PATIENCE, diagnose, diagnose_training
 from vae_checked.monitor.live import Live, Weighed
+from vae_checked.monitor.pictures import drawn
 from vae_checked.monitor.probe import Probed, probe, rows_of
-from vae_checked.monitor.reading import Diagnosis, Reading
+from vae_checked.monitor.reading import Diagnosis, Picture, Reading
 from vae_checked.monitor.sinks import close_all, sinks_of, write_all
 from vae_checked.monitor.updates import Followed, Updates
 from vae_checked.text import described
@@ -41,10 +43,12 @@ class Monitor:
     buffers, modes and random streams.
 
     model: the VAE; DDP's wrapper and `torch.compile`'s are seen through. to: `"terminal"`, a path that ends in `.csv`,
-    or in `.html` for a page that is written at the end, `"tensorboard"`, `"tensorboard:DIR"`, a SummaryWriter, a
-    function that takes each Reading, or a list of these; with torch.distributed rank 0 alone writes. loss: a function
-    or method's name as for `audit`, needed only where the forward does not return x_hat, mu and the second head.
-    start: the number of steps that were trained before.
+    or in `.html` for a page that is written at the end, `"tensorboard"`, `"tensorboard:DIR"`, a SummaryWriter,
+    `"wandb"`, `"wandb:PROJECT"`, a run of wandb, a function that takes each Reading, or a list of these; with
+    torch.distributed rank 0 alone writes. loss: a function or method's name as for `audit`, needed only where the
+    forward does not return x_hat, mu and the second head. start: the number of steps that were trained before.
+    pictures: whether TensorBoard, wandb, functions and the page get reconstructions, samples and moved latents as well;
+    the shape (C, H, W) where a sample is flat.
     Raises UsageError and ModelError for arguments that cannot be meant; in training it says what it cannot see.
 
     Effective beta: the weight of a sample's summed KL over that of its summed error, from the gradients of the step's
@@ -77,6 +81,7 @@ class Monitor:
         rows: int = 64,
         start: int = 0,
         adapter: str | None = None,
+        pictures: bool | Sequence[int] = False,
     ) -> None:
         if not isinstance(model, nn.Module):
             raise ModelError(f"model is a {type(model).__name__}: give the torch.nn.Module that is trained")
@@ -89,6 +94,7 @@ class Monitor:
         self._every, self._adaptive = every or EVERY, every is None
         self._rows = rows
         self._sinks = sinks_of(to)
+        self._pictures = _asked(pictures)
         self._step = start
         self._next = start + 1
         self._live: Live | None = None
@@ -159,7 +165,7 @@ class Monitor:
             args, kwargs = _called_with(x)
             probed = probed or self._probe(args, kwargs)
         reading = self._read(probed, weighed, _numbers(terms), begun)
-        self.readings.append(reading)
+        self.readings.append(replace(reading, pictures=()))
         if _writes():
             self._sinks = write_all(self._sinks, reading)
         self._schedule(begun, reading.seconds)
@@ -174,7 +180,7 @@ class Monitor:
         if torch.cuda.is_available():
             torch.cuda.synchronize()  # or else the work that is queued would count as the monitor's
         begun = time.perf_counter()
-        found = probe(self._subject, rows_of(args, kwargs, self._rows), self._loss)
+        found = probe(self._subject, rows_of(args, kwargs, self._rows), self._loss, self._pictures)
         found.seconds = time.perf_counter() - begun
         return found
 
@@ -213,11 +219,19 @@ class Monitor:
         )
         causes, why = diagnose([*self.readings[1:][1 - PATIENCE :], reading])  # the first is of a fresh model
         causes = (*self._causes_in_training(unobserved), *causes)
+        shown = self._drawn(probed, None if weights is None else weights[2], unobserved)
         unobserved = list(
             dict.fromkeys([*unobserved, *([why] if why else []), *([self._blind] if self._blind else [])])
         )
         seconds = probed.seconds + weighed.seconds + time.perf_counter() - begun
-        return replace(reading, causes=causes, unobserved=tuple(unobserved), seconds=seconds)
+        return replace(reading, causes=causes, unobserved=tuple(unobserved), pictures=shown, seconds=seconds)
+
+    def _drawn(self, probed: Probed, likelihood: Likelihood | None, unobserved: list[str]) -> tuple[Picture, ...]:
+        try:
+            return () if probed.decoded is None else drawn(probed.decoded, likelihood)
+        except Exception as error:  # as above
+            unobserved.append(f"pictures: {described(error)}")
+            return ()
 
     def _causes_in_training(self, unobserved: list[str]) -> tuple[Diagnosis, ...]:
         """What the gradients of this step and the one before it say, beside those of the looks before."""
@@ -305,6 +319,18 @@ def _called_with(x: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
     if isinstance(x, (tuple, list)) and any(isinstance(each, Tensor) for each in x):
         return tuple(x), {}
     raise UsageError(f"x is a {type(x).__name__}: give the batch, a tensor or a tuple or dict of tensors")
+
+
+def _asked(pictures: bool | Sequence[int]) -> bool | Sequence[int]:
+    """`pictures` as it can be meant; UsageError for anything else."""
+    if isinstance(pictures, bool):
+        return pictures
+    shape = tuple(pictures) if isinstance(pictures, Sequence) else ()
+    if len(shape) not in (2, 3) or not all(type(size) is int and size > 0 for size in shape):
+        raise UsageError(
+            f"pictures is {pictures!r}: give True, or the shape (C, H, W) of a sample, such as (1, 28, 28)"
+        )
+    return shape
 
 
 def _numbers(terms: Mapping[str, Tensor | float]) -> dict[str, float]:

@@ -23,6 +23,7 @@ from vae_checked.auditor.recording.replay import ReplayError, replay
 from vae_checked.auditor.restoring.restored import Restored
 from vae_checked.errors import ModelError
 from vae_checked.facts import Likelihood
+from vae_checked.monitor.pictures import Decoded, decode, image_shape
 from vae_checked.text import described
 
 SHARDED = (
@@ -57,18 +58,25 @@ class Probed:
     moved_by_z: float | None = None
     around: str | None = None
     weights: tuple[float, float, Likelihood] | None = None
+    learned_prior: bool = False
+    decoded: Decoded | None = None
     seconds: float = 0.0
     unobserved: list[str] = field(default_factory=list)
 
 
-def probe(subject: Subject, inputs: Inputs, loss: Loss | None) -> Probed:
-    """Run, measure, and leave the model and the process as they were; what cannot be seen is said, never raised."""
+def probe(subject: Subject, inputs: Inputs, loss: Loss | None, pictures: bool | Sequence[int] = False) -> Probed:
+    """Run, measure, and leave the model and the process as they were; what cannot be seen is said, never raised.
+
+    pictures: whether any are wanted, or (C, H, W) of a sample that is handed over in another shape.
+    """
     found = Probed()
     others = () if loss is None else loss.modules
     try:
         with Restored(subject.model, *others, widely=False, warns=False) as restored, _full_precision(inputs):
             seen = observe(subject, inputs, loss, training=True, generators=restored.generators)
             _measure(seen, found)
+            if pictures is not False:
+                _depict(seen, found, None if pictures is True else pictures)
         found.unobserved += [f"not put back: {reason}" for reason in restored.left]
     except ModelError as error:
         found.unobserved.append(str(error))
@@ -175,6 +183,7 @@ def _measure_posterior(seen: Recognition, latent: Latent, prior: LearnedPrior | 
         _note(found, name, tensor)
     centred, scaled = mu, std
     if prior is not None:
+        found.learned_prior = True
         centred, scaled = (mu - prior.mean.view_as(mu)) / prior.std.view_as(mu), std / prior.std.view_as(std)
     kl = 0.5 * (scaled.square() + centred.square() - 1.0) - scaled.clamp_min(torch.finfo(torch.float64).tiny).log()
     found.kl += _by_unit(kl.mean(0), sum)
@@ -249,6 +258,25 @@ def _measure_use(seen: Recognition, latents: list[Latent], x_hat: int, found: Pr
     between = float((x.roll(1, 0) - x).square().mean())
     if between > 0 and x.numel() == recorded.numel():
         found.moved_by_z = by_z / between
+
+
+def _depict(seen: Recognition, found: Probed, asked: Sequence[int] | None) -> None:
+    """Decode what pictures show, or say why there are none."""
+    x = None if found.target is None else found.target
+    if seen.x_hat is None or x is None or not seen.latents:
+        found.unobserved.append("pictures: they take a reconstruction and a latent, which are not both seen")
+        return
+    shape = image_shape(x.shape[1:], asked)
+    if shape is None or seen.run.tape.values[seen.x_hat].data.numel() != x.numel():
+        found.unobserved.append(
+            f"pictures: a sample of shape {tuple(x.shape[1:])} is no image of one channel or three; "
+            "pictures=(1, 28, 28) says which it is"
+        )
+        return
+    latents = [latent for latent in seen.latents if latent.second is not None]
+    found.decoded = decode(seen, latents, found.kl, seen.x_hat, shape, standard_prior=not found.learned_prior)
+    if "samples" not in found.decoded.rows:
+        found.unobserved.append("pictures of samples: the prior is not N(0, I) of one latent")
 
 
 def _reaches(x_hat: Tensor, locations: list[Tensor]) -> bool | None:

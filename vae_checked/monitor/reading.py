@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import struct
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -59,6 +61,29 @@ class Balance:
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """A sheet of samples: grey pixels or RGB, row by row; `caption` says what they show."""
+
+    name: str
+    caption: str
+    width: int
+    height: int
+    channels: int
+    pixels: bytes = field(repr=False)
+
+    def png(self) -> bytes:
+        """The picture as a file (PNG, ISO/IEC 15948)."""
+        wide = self.width * self.channels
+        rows = b"".join(b"\0" + self.pixels[start : start + wide] for start in range(0, len(self.pixels), wide))
+        header = struct.pack(">IIBBBBB", self.width, self.height, 8, 0 if self.channels == 1 else 2, 0, 0, 0)
+        parts = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+        return b"\x89PNG\r\n\x1a\n" + b"".join(
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+            for kind, data in parts
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """One step as the monitor saw it; None is what was not seen, and `unobserved` says why.
 
@@ -67,7 +92,8 @@ class Reading:
     greatest) of x, x_hat, mu, the second head and std. The gradients are norms at the heads, of the loss as it was
     differentiated. `follows_z` is the share of x_hat's change that z makes when x and z are exchanged between samples,
     `moved_by_z` that change in parts of the data's own from sample to sample, `around` how x reaches x_hat by another
-    way. `terms` are the numbers that the caller gave. `seconds` is what the reading took.
+    way. `terms` are the numbers that the caller gave. `pictures` are there where they were asked for; a monitor keeps
+    its readings without. `seconds` is what the reading took.
     """
 
     step: int
@@ -86,6 +112,7 @@ class Reading:
     around: str | None = None
     causes: tuple[Diagnosis, ...] = ()
     unobserved: tuple[str, ...] = ()
+    pictures: tuple[Picture, ...] = ()
     seconds: float = 0.0
 
     @property

@@ -1,4 +1,4 @@
-"""Where readings go: the terminal, TensorBoard, or what the caller gives; a CSV file has a module of its own."""
+"""Where readings go: the terminal, what the caller gives, and the sinks that have modules of their own."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from vae_checked.errors import MissingDependencyError, UsageError
+from vae_checked.errors import UsageError
 from vae_checked.monitor.csv_file import CSVFile
 from vae_checked.monitor.html_file import HTMLFile
 from vae_checked.monitor.reading import Reading
+from vae_checked.monitor.tensorboard import TensorBoard, own_tensorboard
+from vae_checked.monitor.wandb_run import WandbRun, own_run
 from vae_checked.monitor.words import line, numbers, short_line, told
 from vae_checked.text import described
 
@@ -22,8 +24,8 @@ if TYPE_CHECKING:
 # As many bars as a line has room for.
 _REMEMBERED = 12
 _HELP = (
-    "give 'terminal', a path that ends in .csv or .html, 'tensorboard' or 'tensorboard:DIR', a SummaryWriter, "
-    "or a function"
+    "give 'terminal', a path that ends in .csv or .html, 'tensorboard' or 'tensorboard:DIR', a SummaryWriter, 'wandb' "
+    "or 'wandb:PROJECT', a run of wandb, or a function"
 )
 
 
@@ -57,7 +59,9 @@ class Terminal:
             self._kls = [*self._kls, reading.kl][-_REMEMBERED:]
         console = _console() if sys.stdout.isatty() else None
         if console is not None:
-            console.print(short_line(reading, self._kls), markup=False)
+            from rich.text import Text  # noqa: PLC0415  only a terminal needs it
+
+            console.print(Text.assemble(*short_line(reading, self._kls)))
             for each in causes:
                 console.print(each, style="dim" if "not seen: " in each else "bold red", markup=False)
         else:
@@ -74,35 +78,6 @@ def _console() -> Console | None:
     except ModuleNotFoundError:
         return None
     return Console(soft_wrap=True, highlight=False)
-
-
-class TensorBoard:
-    """Scalars under `vae/`, a histogram of the KL per latent, and the causes as text."""
-
-    def __init__(self, writer: Any, owned: bool) -> None:
-        self._writer = writer
-        self._owned = owned
-        self._known: set[str] = set()
-
-    def __str__(self) -> str:
-        return "TensorBoard"
-
-    def write(self, reading: Reading) -> None:
-        """Add it at its step."""
-        for name, value in numbers(reading).items():
-            if value is not None:
-                self._writer.add_scalar(f"vae/{name}", value, reading.step)
-        if reading.kl_per_latent:
-            import torch  # noqa: PLC0415  a histogram wants a tensor
-
-            self._writer.add_histogram("vae/kl_per_latent", torch.tensor(reading.kl_per_latent), reading.step)
-        for each in told(reading, self._known):
-            self._writer.add_text("vae/causes", each, reading.step)
-
-    def close(self) -> None:
-        """Close the writer, if it is our own."""
-        if self._owned:
-            self._writer.close()
 
 
 class Function:
@@ -123,13 +98,15 @@ class Function:
 
 
 def sinks_of(to: Any) -> list[Sink]:
-    """What `to` names; UsageError for what is no place to write to, MissingDependencyError without TensorBoard."""
+    """What `to` names; UsageError for what is no place to write to, MissingDependencyError without its package."""
     if isinstance(to, (list, tuple)):
         return [sink for each in to for sink in sinks_of(each)]
     if isinstance(to, (str, os.PathLike)):
         return [_named(os.fspath(to))]
     if hasattr(to, "add_scalar"):
         return [TensorBoard(to, owned=False)]
+    if hasattr(to, "define_metric"):
+        return [WandbRun(to, owned=False)]
     if callable(to):
         return [Function(to)]
     raise UsageError(f"to is a {type(to).__name__}: {_HELP}")
@@ -139,11 +116,9 @@ def _named(text: str) -> Sink:
     if text == "terminal":
         return Terminal()
     if text == "tensorboard" or text.startswith("tensorboard:"):
-        try:
-            from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415  only where it is asked for
-        except ImportError as error:
-            raise MissingDependencyError("tensorboard", "monitor", "to='tensorboard'") from error
-        return TensorBoard(SummaryWriter(text.partition(":")[2] or None), owned=True)
+        return own_tensorboard(text.partition(":")[2] or None)
+    if text == "wandb" or text.startswith("wandb:"):
+        return own_run(text.partition(":")[2] or None)
     if text.endswith(".csv"):
         return CSVFile(Path(text))
     if text.endswith(".html"):

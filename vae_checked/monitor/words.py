@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from vae_checked.monitor.reading import Reading
 
 _COLUMNS = 80
+_BETWEEN = " | "
 
 _SHOWN = ("x_hat", "mu", "second head")
 
@@ -46,18 +47,31 @@ def sparkline(values: Sequence[float]) -> str:
     return "".join(_BARS[round((value - low) * scale)] if math.isfinite(value) else " " for value in values)
 
 
-def short_line(reading: Reading, kls: Sequence[float]) -> str:
-    """The reading for a person who watches: what changes, in 80 columns; `kls` are the KLs so far, the last its own."""
-    words = [f"step {reading.step}", *(f"{name} {value:.3g}" for name, value in reading.terms.items())]
+def short_line(reading: Reading, kls: Sequence[float]) -> list[tuple[str, str]]:
+    """The reading for a person who watches: what changes, in 80 columns, in pieces with the colour of each.
+
+    kls: the KLs so far, the last its own. A colour is "" for that of other text.
+    """
+    step = [(f"step {reading.step}", "dim")]
+    terms = [(f"{name} {value:.3g}", "") for name, value in reading.terms.items()]
+    seen: list[tuple[str, str]] = []
     if reading.kl is not None:
-        words.append(f"KL {reading.kl:.3g} nats {sparkline(kls)}")
-        words.append(f"{reading.active_units}/{len(reading.kl_per_latent or ())} active")
+        seen.append((f"KL {reading.kl:.3g} nats {sparkline(kls)}", "cyan"))
+        active = f"{reading.active_units}/{len(reading.kl_per_latent or ())} active"
+        seen.append((active, "bold red" if reading.active_units == 0 else "green"))
     if reading.balance is not None:
-        words.append(f"beta {reading.balance.beta:.4g}")
-    while len(" | ".join(words)) > _COLUMNS and len(words) > 2:
-        # The terms of the caller's own are in every other place that he writes to.
-        words.pop(1 if reading.terms and len(words) > 4 else -1)
-    return " | ".join(words)
+        seen.append((f"beta {reading.balance.beta:.4g}", "magenta"))
+
+    def fits() -> bool:
+        parts = [*step, *terms, *seen]
+        return sum(len(text) for text, _ in parts) + len(_BETWEEN) * (len(parts) - 1) <= _COLUMNS
+
+    while terms and not fits():
+        terms.pop()  # what the caller gave himself is in every other place that he writes to
+    while seen and not fits():
+        seen.pop()
+    pieces = [*step, *terms, *seen]
+    return [piece for number, each in enumerate(pieces) for piece in ([(_BETWEEN, "dim"), each] if number else [each])]
 
 
 def told(reading: Reading, known: set[str]) -> list[str]:
