@@ -22,7 +22,7 @@ wandb = pytest.importorskip("wandb", reason="wandb is optional")
 
 @pytest.fixture(autouse=True)
 def offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Nothing is sent, and nothing is left elsewhere; wandb reads its environment once, and is put back for the next."""
+    """Nothing is sent or left elsewhere; wandb reads its environment once, so that it is shut down afterwards."""
     for name, value in (("MODE", "offline"), ("DIR", tmp_path), ("CACHE_DIR", tmp_path), ("DATA_DIR", tmp_path)):
         monkeypatch.setenv(f"WANDB_{name}", str(value))
     monkeypatch.setenv("WANDB_CONFIG_DIR", str(tmp_path))
