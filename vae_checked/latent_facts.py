@@ -90,6 +90,15 @@ class LatentGrid:
 
 
 @dataclass(frozen=True, slots=True)
+class Clipping:
+    """What confines samples to [-1, 1] at each step: a schedule or a loop, by an option of it that is True."""
+
+    by: str
+    option: str
+    by_default: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class PretrainedVAE:
     """A VAE that is loaded, not written: its class and the text that says which, empty where they are not known.
 
@@ -114,9 +123,9 @@ class Latents:
     scaled where it lies. `vae` is what is loaded, `factor` a number written out by which its latents are scaled,
     `rescaled` how its own factor is changed. `pixels` is where the pictures lie that are encoded, `pixel_map` the map
     of pixels that stands on latents, `shown` where those lie behind `decode` that are taken for [0, 1]. `clamped` is
-    where latents are confined, `clipping` the schedule that does so, `cut` the term of the loss that a decode without
-    gradient feeds. `mean` and `second` are the maps of the two halves of its parameters, `unused_gradient` is the VAE
-    that gathers gradients for nobody, `precision` is float16, and `grid` what a sampler begins with.
+    where latents are confined, `clipping` the schedule or loop that does so, `cut` the term of the loss that a decode
+    without gradient feeds. `mean` and `second` are the maps of the two halves of its parameters, `unused_gradient` is
+    the VAE that gathers gradients for nobody, `precision` is float16, and `grid` what a sampler begins with.
     """
 
     vae: Fact[PretrainedVAE] | None = None
@@ -132,7 +141,7 @@ class Latents:
     pixel_map: Fact[str | None] | None = None
     shown: Fact[Interval] | None = None
     clamped: Fact[Interval | None] | None = None
-    clipping: Fact[str | None] | None = None
+    clipping: Fact[Clipping | None] | None = None
     cut: Fact[str | None] | None = None
     mean: Fact[AffineMap] | None = None
     second: Fact[AffineMap] | None = None

@@ -133,6 +133,25 @@ def test_the_class_of_a_pipeline_tells_its_vae(applied: str, pipeline: str, foun
     assert codes(tmp_path, text) == [(code, 10) for code in found]
 
 
+@pytest.mark.parametrize(
+    ("asked", "applied", "found"),
+    [
+        ('output_type="latent"', "z", True),
+        ('output_type="latent"', "z / pipe.vae.config.scaling_factor", False),
+        ('output_type="pil"', "z", False),
+    ],
+)
+def test_the_latents_of_a_pipeline_are_scaled_back(asked: str, applied: str, found: bool, tmp_path: Path) -> None:
+    text = f"""\
+from diffusers import StableDiffusionPipeline
+
+pipe = StableDiffusionPipeline.from_pretrained("runwayml/stable-diffusion-v1-5")
+z = pipe("a cat", {asked}).images
+picture = pipe.vae.decode({applied}).sample
+"""
+    assert codes(tmp_path, text) == ([("VAE701", 5)] if found else [])
+
+
 def test_a_vae_that_replaces_that_of_the_pipeline_is_another(tmp_path: Path) -> None:
     text = DRAWN.format(applied="z / 0.18215", pipeline="StableDiffusionXLPipeline")
     own = text.replace("from_pretrained(path)", 'from_pretrained(path, vae=AutoencoderKL.from_pretrained("a/vae"))')

@@ -179,6 +179,40 @@ def test_a_schedule_that_clips_its_samples_is_named(schedule: str, found: bool, 
     assert codes(tmp_path, draw=CLIPPED.format(schedule=schedule)) == ([("VAE707", "draw", 8)] if found else [])
 
 
+LOOP = """
+class Diffusion:
+    def p_sample_loop(self, model, shape, noise=None, clip_denoised{default}, progress=False):
+        for step in self.steps(model, shape, noise, clip_denoised):
+            final = step
+        return final
+
+
+def draw(model, vae, diffusion):
+    z = torch.randn(6, 4, 32, 16)
+    z = diffusion.p_sample_loop(model.forward, z.shape, z{option}, progress=True)
+    z, _ = z.chunk(2, dim=0)
+    return vae.decode({decoded} / vae.config.scaling_factor).sample
+"""
+
+
+@pytest.mark.parametrize(
+    ("default", "option", "decoded", "found"),
+    [
+        ("=True", "", "z", True),
+        (": bool = True", ", clip_denoised=True", "z", True),
+        ("=True", ", clip_denoised=False", "z", False),
+        ("=False", "", "z", False),
+        ("=True", ", clip_denoised=vae.clips", "z", False),
+        ("=True", "", "torch.randn(3, 4, 8, 16)", False),
+    ],
+)
+def test_a_loop_that_clips_its_steps_is_named(
+    default: str, option: str, decoded: str, found: bool, tmp_path: Path
+) -> None:
+    text = LOOP.format(default=default, option=option, decoded=decoded)
+    assert codes(tmp_path, draw=text) == ([("VAE707", "draw", 16)] if found else [])
+
+
 def test_a_schedule_that_makes_pixels_may_clip_them(tmp_path: Path) -> None:
     text = CLIPPED.format(schedule="DDPMScheduler()").replace("vae.decode(z / vae.config.scaling_factor).sample", "z")
     assert codes(tmp_path, draw=text) == []

@@ -16,10 +16,10 @@ def judge(facts: Facts) -> Verdict:
     if clipping is not None:
         if clipping.value is None:
             return Clean()
-        what = f"at each step of {clipping.value}, whose clip_sample is True by default"
-        return _found(
-            clipping.origin, f"clipped to {SYMMETRIC_UNIT} {what}", "build the schedule with clip_sample=False"
-        )
+        by, option = clipping.value.by, clipping.value.option
+        default = " by default" if clipping.value.by_default else ""
+        what = f"clipped to {SYMMETRIC_UNIT} at each step of {by}, whose {option} is True{default}"
+        return _found(clipping.origin, what, f"{by}(..., {option}=False)")
     if clamped is None:
         return lacking(facts, "latents.clamped")
     if clamped.value is None or not SYMMETRIC_UNIT.contains(clamped.value):

@@ -130,10 +130,10 @@ _LOADED = (b"vae", b"VAE", b"utoencoder", b"utoEncoder", b"first_stage", b"laten
 
 
 def uses_latents(data: bytes) -> bool:
-    """Whether a file has torch and encodes or decodes with a VAE that it loads or is handed."""
+    """Whether a file has torch, or a library on it, and encodes or decodes with a VAE that it loads or is handed."""
     if not any(word in data for word in _CODING) or not any(word in data for word in _LOADED):
         return False
-    return _has_torch(data)
+    return _has_torch(data) or (b"diffusers" in data and b"jax" not in data)
 
 
 def _has_torch(data: bytes) -> bool:

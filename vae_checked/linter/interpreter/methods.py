@@ -158,7 +158,7 @@ def _call_on_tensor(
         return owner
     if name == "fit":
         trainers.fit(context, args, kwargs, site)
-    if name == "with_transform" and len(args) == 1:
+    if name in fields.TRANSFORMED and len(args) == 1:
         rows = fields.with_transform(context, args[0], site)
         if rows is not None:
             return rows

@@ -18,6 +18,7 @@ from vae_checked.linter.symbols.values import (
     Deferred,
     Function,
     Instance,
+    Loader,
     Module,
     Scope,
     Value,
@@ -140,8 +141,9 @@ def _expr(context: Context, node: ast.Expr, scope: Scope) -> Outcome:
     value = context.eval(call, scope)
     if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
         name = call.func.attr
-        in_place = name.endswith("_") and not name.endswith("__")
-        if in_place and isinstance(call.func.value, (ast.Name, ast.Attribute)) and isinstance(value, Expr):
+        in_place = name.endswith("_") and not name.endswith("__") and isinstance(value, Expr)
+        in_place |= name == "set_transform" and isinstance(value, Loader)
+        if in_place and isinstance(call.func.value, (ast.Name, ast.Attribute)):
             bind(context, syntax.as_store(call.func.value), value, scope, call)
             return NOTHING
     context.root(value, "expr", "", node.value)

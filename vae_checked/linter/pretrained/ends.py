@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vae_checked.facts import Fact, Interval, Origin
-from vae_checked.latent_facts import AffineMap, Use
+from vae_checked.latent_facts import AffineMap, Clipping, Use
 from vae_checked.linter.pretrained.vaes import Owner
 from vae_checked.record import dataclass
 
@@ -48,7 +48,7 @@ class Decoded:
     `number` tells the call from others, of which several stand for one place. `encoded` is the call of `encode` that
     the latent comes from, where it comes from one; `clamped` where it is confined on the way, `is_asked` whether that
     depends on a condition; `written` the number that the map is made of, where that stands somewhere else; `clipping`
-    the schedule that clips it at each step.
+    what clips it at each step.
     """
 
     owner: Owner
@@ -61,7 +61,7 @@ class Decoded:
     clamped: Fact[Interval] | None = None
     is_asked: bool = False
     written: Origin | None = None
-    clipping: Fact[str | None] | None = None
+    clipping: Fact[Clipping | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

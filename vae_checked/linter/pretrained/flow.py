@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterable, Iterator
 
@@ -13,7 +14,7 @@ from vae_checked.linter.pretrained.halves import Halves
 from vae_checked.linter.pretrained.moving import moves
 from vae_checked.linter.pretrained.pictures import Pictures
 from vae_checked.linter.pretrained.quantities import factor_of, written_elsewhere
-from vae_checked.linter.pretrained.schedules import STEPPING, clipping, maker
+from vae_checked.linter.pretrained.schedules import STEPPING, clipping, clipping_loop, maker
 from vae_checked.linter.pretrained.vaes import Owner, owner_of
 from vae_checked.linter.symbols.expression import CARRIED, NOISE, TRANSPARENT, Expr, Graph, origin, strip, walk
 from vae_checked.linter.symbols.intervals import interval_of
@@ -241,7 +242,7 @@ class Flow:
         self.pictures.note(node, owner)
         self.decodes[node.uid] = node
         where, call = self._where(node), origin(node)
-        chains = self.chains(node.args[1])
+        chains, looped = self.chains(node.args[1]), clipping_loop(node, self._evaluation.modules())
         free = {chain.leaf.uid for chain in chains if chain.clamped is None}
         confined = {chain.leaf.uid for chain in chains if chain.clamped is not None}
         for chain in chains:
@@ -256,7 +257,8 @@ class Flow:
                 applied = affine_maps.after(chain.applied, latent.applied)
                 self.decoded.append(replace(end, applied=applied, encoded=origin(latent.call)))
             else:
-                self.decoded.append(replace(end, use=_origin_of(chain.leaf), clipping=clipping(chain.leaf)))
+                clips = clipping(chain.leaf) or looped
+                self.decoded.append(replace(end, use=_origin_of(chain.leaf), clipping=clips))
 
     def posterior_of(self, value: Expr) -> Owner | None:
         """The VAE that a posterior, or a latent that was taken from one, is of."""
@@ -306,13 +308,22 @@ class Flow:
 def _origin_of(leaf: Expr) -> Use:
     """Where a latent comes from that was not encoded here."""
     node = maker(leaf)
-    if (node.op == "call" and node.get("name") in STEPPING) or _is_noise(node):
+    if (node.op == "call" and node.get("name") in STEPPING) or _is_noise(node) or _is_asked_for_latents(node):
         return Use.GENERATED
     if node.op not in _ARITHMETIC:
         return Use.GIVEN
     # A sampler written out adds to noise what a model makes of it; else what was done last may not be known.
     is_step = node.op in ("add", "sub") and all(arg.bits & NOISE for arg in node.args)
     return Use.GENERATED if is_step else Use.OPEN
+
+
+def _is_asked_for_latents(node: Expr) -> bool:
+    """Whether a call is that of a pipeline which hands out what it makes before it decodes it."""
+    written = None if node.site is None else node.site.node
+    return isinstance(written, ast.Call) and any(
+        each.arg == "output_type" and isinstance(each.value, ast.Constant) and each.value.value == "latent"
+        for each in written.keywords
+    )
 
 
 def _asked(node: Expr, posterior: Latent) -> Latent | None:

@@ -1,11 +1,16 @@
-"""Schedules of another library that clip what a model predicts, as those for pixels do unless they are told not to."""
+"""Schedules and loops that clip what a model predicts, as those for pixels do unless they are told not to."""
 
 from __future__ import annotations
 
 import ast
+import re
+from collections.abc import Iterable
 
-from vae_checked.facts import Fact
+from vae_checked.facts import Fact, Origin
+from vae_checked.latent_facts import Clipping
+from vae_checked.linter.files import syntax
 from vae_checked.linter.symbols.expression import Expr, origin, strip
+from vae_checked.linter.symbols.values import Module
 
 # What a sampler asks of its schedule at each step.
 STEPPING = frozenset(("step", "step_pred", "step_correct"))
@@ -14,6 +19,10 @@ _CLIPPING = frozenset(
     ("DDPMScheduler", "DDIMScheduler", "DDPMParallelScheduler", "DDIMParallelScheduler", "RePaintScheduler")
 )
 _OPTION = "clip_sample"
+# The loops of the diffusion of guided-diffusion and its kin, and their option.
+_LOOPS = ("p_sample_loop", "ddim_sample_loop")
+_CLIPPED = "clip_denoised"
+_LOOP = re.compile(r"def (?:p|ddim)_sample_loop\([^)]*\bclip_denoised\s*(?::\s*\w+\s*)?=\s*True")
 _MAX_CHAIN = 60
 
 
@@ -28,8 +37,8 @@ def maker(leaf: Expr) -> Expr:
     return node
 
 
-def clipping(leaf: Expr) -> Fact[str | None] | None:
-    """The class of the schedule that clips a latent it made, None as a value where it is told not to clip.
+def clipping(leaf: Expr) -> Fact[Clipping | None] | None:
+    """The schedule that clips a latent it made, None as a value where it is told not to clip.
 
     None where the latent is made by something else, or by a schedule that may be configured elsewhere.
     """
@@ -43,7 +52,61 @@ def clipping(leaf: Expr) -> Fact[str | None] | None:
         return None
     if any(each.arg is None for each in built.keywords):
         return None
-    given = next((each.value for each in built.keywords if each.arg == _OPTION), ast.Constant(True))
-    if not isinstance(given, ast.Constant):
+    given = _given(built, _OPTION)
+    if given is not None and not isinstance(given, ast.Constant):
         return None
-    return Fact(kind if given.value else None, origin(schedule))
+    clips = given is None or bool(given.value)
+    return Fact(Clipping(kind, _OPTION, given is None) if clips else None, origin(schedule))
+
+
+def clipping_loop(decode: Expr, modules: Iterable[Module]) -> Fact[Clipping | None] | None:
+    """The loop over the steps of a diffusion that clips what `decode` is given, as the code around it is written.
+
+    None as a value where it is told not to clip; None where no such loop makes what is decoded, or it is not known.
+    """
+    call = None if decode.site is None else decode.site.node
+    if decode.site is None or not isinstance(call, ast.Call) or not call.args:
+        return None
+    cell = decode.site.source.cell
+    if not any(f".{name}(" in cell.text for name in _LOOPS):
+        return None
+    names = {node.id for node in ast.walk(call.args[0]) if isinstance(node, ast.Name)}
+    loops = [
+        node.value
+        for node in syntax.descendants(_around(call, cell.tree))
+        if isinstance(node, ast.Assign)
+        and node.lineno < call.lineno
+        and isinstance(node.value, ast.Call)
+        and getattr(node.value.func, "attr", "") in _LOOPS
+        and any(isinstance(to, ast.Name) and to.id in names for target in node.targets for to in ast.walk(target))
+    ]
+    if not loops:
+        return None
+    last = max(loops, key=lambda loop: loop.lineno)
+    given = _given(last, _CLIPPED)
+    if given is None and not any(module.read_once(_clips_by_default) for module in modules):
+        return None
+    if given is not None and not isinstance(given, ast.Constant):
+        return None
+    place = Origin(decode.site.source.segment(last), decode.site.source.place(last))
+    clips = given is None or bool(given.value)
+    return Fact(Clipping(getattr(last.func, "attr", ""), _CLIPPED, given is None) if clips else None, place)
+
+
+def _around(call: ast.Call, tree: ast.Module) -> ast.AST:
+    """The innermost function around a call, the whole file where there is none."""
+    inside = [
+        node
+        for node in syntax.descendants(tree)
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        and node.lineno <= call.lineno <= (node.end_lineno or 0)
+    ]
+    return max(inside, key=lambda node: node.lineno, default=tree)
+
+
+def _given(call: ast.Call, option: str) -> ast.expr | None:
+    return next((each.value for each in call.keywords if each.arg == option), None)
+
+
+def _clips_by_default(module: Module) -> bool:
+    return any(_LOOP.search(cell.text) is not None for cell in module.file.cells)

@@ -15,6 +15,8 @@ from vae_checked.record import replace
 _PICTURE = re.compile(r"image|img|pixel|frame|video|picture|photo", re.IGNORECASE)
 _NO_PICTURE = re.compile(r"mask|label|path|name|size|text|prompt|_ids?$|cond|hint|depth", re.IGNORECASE)
 _PASSED = TRANSPARENT | frozenset(("item", "index", "part", "move", "stack", "flatten"))
+# The methods of a table of `datasets` that hand its rows through a function; the second does so where it lies.
+TRANSFORMED = frozenset(("with_transform", "set_transform", "map"))
 Field = tuple[str, Hashable, Site | None]
 
 
