@@ -127,6 +127,25 @@ def test_a_change_of_content_options_or_name_is_not(project: Path) -> None:
     assert uses(lint(["model.py"], cache="kept"))
 
 
+def test_a_change_of_a_file_that_only_uses_a_vae_is_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = """\
+import torch
+from diffusers import AutoencoderKL
+from torchvision.utils import save_image
+
+
+def show(z):
+    vae = AutoencoderKL.from_pretrained("stabilityai/sd-vae-ft-mse")
+    save_image({shown}, "x.png")
+"""
+    monkeypatch.chdir(tmp_path)
+    picture = "vae.decode(z / 0.18215).sample"
+    for shown, found in ((picture, ["VAE704"]), (f"{picture} / 2 + 0.5", []), (picture, ["VAE704"])):
+        Path("show.py").write_text(text.format(shown=shown), encoding="utf-8")
+        assert [finding.code for finding in lint(["show.py"], cache="kept").findings] == found
+    assert len(entries(tmp_path / "kept")) == 2
+
+
 def test_files_that_concern_no_vae_do_not_matter(project: Path) -> None:
     (project / "notes.py").write_text("x = 1\n", encoding="utf-8")
     report = lint(["."], cache="kept")
