@@ -5,20 +5,16 @@ from __future__ import annotations
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import EXAMPLE, edit
 from vae_checked.catalogue.verdict import Clean, Evidence, Found, Verdict, lacking
-from vae_checked.facts import Facts
+from vae_checked.facts import Facts, Mixing
 from vae_checked.finding import Severity
 
-# What a view does to a recurrent state, by the axes of its samples before and after, and what does it right.
-_VIEWS = {
-    None: ("", "keep the batch axis first and untouched, as in .view(-1, 3, 8, 12)"),
-    (1, 0): (
-        ": a state (layers, B, H) is viewed as (B, layers * H)",
-        "move the batch axis first: .transpose(0, 1).reshape(B, -1)",
-    ),
-    (0, 1): (
-        ": rows (B, layers * H) are viewed as a state (layers, B, H)",
-        "keep the batch axis first, then move it: .view(B, layers, H).transpose(0, 1).contiguous()",
-    ),
+# What keeps samples apart, by what a view takes for what.
+_REMEDIES = {
+    None: "keep the batch axis first and untouched, as in .view(-1, 3, 8, 12)",
+    Mixing.STATE_AS_ROWS: "move the batch axis first: .transpose(0, 1).reshape(B, -1)",
+    Mixing.ROWS_AS_STATE: ("keep the batch axis first, then move it: .view(B, layers, H).transpose(0, 1).contiguous()"),
+    Mixing.COPIES_AS_STEPS: "repeat each sample along an axis of its own: z.unsqueeze(1).expand(-1, T, -1)",
+    Mixing.STEPS_AS_COPIES: "put the copies along an axis of their own: z.unsqueeze(0).expand(T, -1, -1)",
 }
 
 
@@ -29,7 +25,7 @@ def judge(facts: Facts) -> Verdict:
         return lacking(facts, "output.batch_mixing")
     if mixing.value is None:
         return Clean()
-    seen, remedy = _VIEWS[mixing.value.axes]
+    by = mixing.value.by
     return Found(
         Evidence(
             origin=mixing.origin,
@@ -37,8 +33,8 @@ def judge(facts: Facts) -> Verdict:
                 "changed": mixing.value.changed,
                 "moved": mixing.value.moved,
                 "by": "" if mixing.value.amount is None else f" by {mixing.value.amount:.4g}",
-                "seen": seen,
-                "remedy": remedy,
+                "seen": "" if by is None else f": {by}",
+                "remedy": _REMEDIES[by],
             },
         )
     )
@@ -51,12 +47,18 @@ MISTAKE = Mistake(
     summary="Changing one sample of a batch moves the reconstruction of another.",
     why=(
         "A view that counts the batch among the channels, a recurrent state (layers, B, H) that is viewed as rows of "
-        "samples, a transformer that takes the batch for the sequence (batch_first), a statistic over the whole batch: "
-        "the model mixes samples together. It trains, but it learns to copy from neighbours in the batch, and at batch "
-        "size 1 it is another model."
+        "samples, latents that `repeat` copies batch by batch and a view takes for copies step by step, a transformer "
+        "that takes the batch for the sequence (batch_first), a statistic over the whole batch: the model mixes "
+        "samples together. It trains, but it learns to copy from neighbours in the batch, and at batch size 1 it is "
+        "another model."
     ),
     symptoms=("samples-mix", "batch-size-matters", "bad-embeddings"),
-    said=("batch_first is wrong", "view(-1, const) changes the batch", "hidden state viewed instead of permuted"),
+    said=(
+        "batch_first is wrong",
+        "view(-1, const) changes the batch",
+        "hidden state viewed instead of permuted",
+        "repeat, then view",
+    ),
     message="sample {changed} of a batch moves the reconstruction of sample {moved}: the model mixes samples together",
     evidence="with only x[{changed}] changed, x_hat[{moved}] moves{by}{seen}",
     fix="{remedy}",

@@ -6,13 +6,12 @@ import math
 from collections.abc import Iterable
 
 from vae_checked.facts import AxisOrder, BatchMixing, Fact, ShapePair
-from vae_checked.linter.roles import recurrent_states
+from vae_checked.linter.roles import recurrent_states, repeated_rows
+from vae_checked.linter.roles.view_sizes import STILL, VIEWS, sizes_of
 from vae_checked.linter.symbols.expression import ELEMENTWISE, Expr, origin, walk
 from vae_checked.record import dataclass
 
-# Operations after which every element is where it was.
-_STILL = frozenset("cast contiguous detach alias".split())
-_VIEWS = frozenset("view reshape flatten".split())
+_VIEWS = VIEWS | {"flatten"}
 _SPATIAL = frozenset(
     "Conv2d ConvTranspose2d BatchNorm2d InstanceNorm2d Dropout2d MaxPool2d AvgPool2d Upsample UpsamplingNearest2d "
     "UpsamplingBilinear2d PixelShuffle ReflectionPad2d ZeroPad2d".split()
@@ -67,7 +66,7 @@ def axis_order(prediction: Expr | None, target: Expr | None) -> Fact[AxisOrder] 
 
 def _is_of_neighbours(prediction: Expr, target: Expr) -> bool:
     """Whether class scores of a picture, channels first, are viewed as rows of classes beside all pixels in one row."""
-    last, moves = moves_above(prediction.args[0]) if prediction.op in ("view", "reshape") else (prediction, [])
+    last, moves = moves_above(prediction.args[0]) if prediction.op in VIEWS else (prediction, [])
     classes = last.get("channels_out")
     if moves or last.get("kind") not in _CONVOLUTIONS or not isinstance(classes, int) or classes < _LEAST_CLASSES:
         return False
@@ -105,7 +104,7 @@ def moves_above(expr: Expr) -> tuple[Expr, list[Expr]]:
         if node.op == "move":
             moves.insert(0, node)
             node = node.args[0]
-        elif node.op in _STILL:
+        elif node.op in STILL:
             node = node.args[0]
         elif node.op in ELEMENTWISE and (inner := _only_tensor(node)) is not None:
             node = inner
@@ -175,23 +174,17 @@ def is_convolution(node: Expr) -> bool:
     return node.get("kind") in _CONVOLUTIONS
 
 
-def sizes_of(node: Expr) -> tuple[object, ...]:
-    """The sizes that a view is given; none where they are not known."""
-    sizes = node.get("sizes")
-    return sizes if isinstance(sizes, tuple) else ()
-
-
 def is_relabelled(node: Expr) -> bool:
     """A view to four axes that takes its argument's own sizes, and takes them in another order.
 
     One of them may be a number, or -1: that stands for the size that is left. A single channel is where it was.
     """
     sizes = sizes_of(node)
-    if node.op not in ("view", "reshape") or len(sizes) != 4:
+    if node.op not in VIEWS or len(sizes) != 4:
         return False
     own: dict[int, int] = {}
     held = node
-    while held is node or (held.op in _STILL and held.args):
+    while held is node or (held.op in STILL and held.args):
         held = held.args[0]
         own |= {Expr("size", (held,), (("axis", axis),)).uid: axis for axis in range(4)}
     axes = [own.get(size[1]) if isinstance(size, tuple) and size[0] == "expr" else None for size in sizes]
@@ -223,7 +216,7 @@ def output_shape(prediction: Expr | None, target: Expr | None) -> Fact[ShapePair
     taken, made = _elements_of_input(prediction, given), _sample_shape(prediction)
     if taken is None or made is None or given.op not in ("atom", "item", "data", "batch"):
         return None
-    seen = next(node for node in walk(prediction) if node.op not in _STILL and node.op not in ELEMENTWISE)
+    seen = next(node for node in walk(prediction) if node.op not in STILL and node.op not in ELEMENTWISE)
     return Fact(ShapePair(f"B {taken}", " ".join(["B", *map(str, made)])), origin(seen))
 
 
@@ -244,13 +237,13 @@ def _sample_shape(expr: Expr) -> tuple[int, ...] | None:
     """The shape of one sample where it is stated: by a view that keeps the batch, by a linear layer on flat input."""
     node = expr
     for _ in range(64):
-        if node.op in _STILL and node.args:
+        if node.op in STILL and node.args:
             node = node.args[0]
         elif node.op in ELEMENTWISE and (inner := _only_tensor(node)) is not None:
             node = inner
         else:
             break
-    if node.op in ("view", "reshape"):
+    if node.op in VIEWS:
         sizes = sizes_of(node)[1:]
         numbers = tuple(size for size in sizes if isinstance(size, int) and size > 0)
         return numbers if numbers and len(numbers) == len(sizes) else None
@@ -264,12 +257,12 @@ def _is_flat(expr: Expr) -> bool:
     """Whether a tensor is known to have two axes, batch and features."""
     node = expr
     for _ in range(200):
-        if node.op == "flatten" or (node.op in ("view", "reshape") and len(sizes_of(node)) == 2):
+        if node.op == "flatten" or (node.op in VIEWS and len(sizes_of(node)) == 2):
             return True
         if node.op == "layer" and node.get("kind") not in ("Linear", "Dropout", "BatchNorm1d", "LayerNorm"):
             return False
         whole = node.op == "part" and node.get("axis") in (1, -1)
-        if whole or node.op == "layer" or node.op in _STILL or node.op in ELEMENTWISE:
+        if whole or node.op == "layer" or node.op in STILL or node.op in ELEMENTWISE:
             tensors = [arg for arg in node.args if arg.op not in ("const", "noise")]
             if not tensors:
                 return False
@@ -297,9 +290,7 @@ def is_of_pairs(value: Expr) -> bool:
         name = str(node.get("name")).rpartition(".")[2] if node.op in ("opaque", "call") else node.op
         if name in _PRODUCTS and len(node.args) == _FACTORS:
             return _is_turned(node.args[1])
-        inner = (
-            _only_tensor(node) if node.op in ELEMENTWISE else node.args[0] if node.op in (*_STILL, *_VIEWS) else None
-        )
+        inner = _only_tensor(node) if node.op in ELEMENTWISE else node.args[0] if node.op in (*STILL, *_VIEWS) else None
         if inner is None:
             return False
         node = inner
@@ -321,11 +312,12 @@ def batch_mixing(output: Expr | None) -> Fact[BatchMixing | None] | None:
         return None
     nodes = list(walk(output))
     of_states = recurrent_states.views(nodes)
-    views = [_Batch(_keeps_batch(node), node) for node in nodes if node.op in ("view", "reshape")]
+    mixing = {uid: mixed for uid, mixed in of_states.items() if mixed is not None} | repeated_rows.views(nodes)
+    views = [_Batch(_keeps_batch(node), node) for node in nodes if node.op in VIEWS]
     for view in views:
-        of_state = of_states.get(view.node.uid)
-        if of_state is not None or view.kept is False:
-            return Fact(BatchMixing(changed=0, moved=1, axes=of_state), origin(view.node))
+        mixed = mixing.get(view.node.uid)
+        if mixed is not None or view.kept is False:
+            return Fact(BatchMixing(changed=0, moved=1, by=mixed), origin(view.node))
     kept = all(view.kept or view.node.uid in of_states for view in views)
     if kept and _has_layers(nodes) and all(map(_keeps_samples, nodes)):
         return Fact(None, origin(output))
@@ -369,7 +361,7 @@ def _keeps_samples(node: Expr) -> bool:
         return axes[:1] == (0,) if how == "permute" else 0 not in axes
     if node.op in ("cat", "part"):
         return node.get("axis") not in (0, None)
-    return node.op in ELEMENTWISE or node.op in _STILL or node.op in (
+    return node.op in ELEMENTWISE or node.op in STILL or node.op in (
         "const", "atom", "noise", "view", "reshape", "flatten", "training", "attribute", "size", "softmax", "parameter",
         "weight",
     )  # fmt: skip

@@ -2,51 +2,40 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterable, Iterator
 
+from vae_checked.facts import Mixing
+from vae_checked.linter.roles.view_sizes import VIEWS, is_called_batch_size, sizes_of, under
 from vae_checked.linter.symbols.expression import Expr, walk
-from vae_checked.mathematics.names import is_batch_size
 
 # What gives a tensor one more axis, or repeats it along one.
 _BESIDE = frozenset("unsqueeze expand repeat stack".split())
-# Operations after which every element is where it was.
-_STILL = frozenset("cast contiguous detach alias".split())
 _RECURRENT = frozenset(("LSTM", "GRU", "RNN"))
 _ROWS, _STATE = 2, 3
-# The axis of the samples before a view and after it.
-Axes = tuple[int, int]
-_TO_ROWS, _FROM_ROWS = (1, 0), (0, 1)
 
 
-def views(nodes: Iterable[Expr]) -> dict[int, Axes | None]:
-    """Per view of a state to rows, or of rows to a state, the axes that it mixes; None where it keeps samples apart.
+def views(nodes: Iterable[Expr]) -> dict[int, Mixing | None]:
+    """Per view of a state to rows, or of rows to a state, what it mixes; None where it keeps samples apart.
 
     Views of which that is not known are left out. Where all layers and directions together are one, no view moves
     anything.
     """
-    found: dict[int, Axes | None] = {}
+    found: dict[int, Mixing | None] = {}
     for node in nodes:
-        if node.op in ("view", "reshape"):
-            layer = _layer_of(_under(node.args[0]))
+        if node.op in VIEWS:
+            layer = _layer_of(under(node.args[0]))
             if layer is not None and _is_to_rows(node, layer):
-                _note(found, node, _depth(layer), _TO_ROWS)
+                _note(found, node, _depth(layer), Mixing.STATE_AS_ROWS)
         elif node.op == "layer" and node.get("kind") in _RECURRENT:
-            for state in map(_under, _handed(node)):
-                if state.op in ("view", "reshape") and _is_from_rows(state):
-                    _note(found, state, _depth(node) or _first(state), _FROM_ROWS)
+            for state in map(under, _handed(node)):
+                if state.op in VIEWS and _is_from_rows(state):
+                    _note(found, state, _depth(node) or _first(state), Mixing.ROWS_AS_STATE)
     return found
 
 
-def _note(found: dict[int, Axes | None], view: Expr, depth: int | None, mixing: Axes) -> None:
+def _note(found: dict[int, Mixing | None], view: Expr, depth: int | None, mixing: Mixing) -> None:
     if depth is not None:
         found[view.uid] = mixing if depth > 1 else None
-
-
-def _under(value: Expr) -> Expr:
-    while value.op in _STILL and value.args:
-        value = value.args[0]
-    return value
 
 
 def _handed(layer: Expr) -> Iterator[Expr]:
@@ -56,41 +45,30 @@ def _handed(layer: Expr) -> Iterator[Expr]:
 
 
 def _first(view: Expr) -> int | None:
-    sizes = view.get("sizes")
-    first = sizes[0] if isinstance(sizes, tuple) else None
+    first = next(iter(sizes_of(view)), None)
     return first if isinstance(first, int) and first > 0 else None
 
 
 def _is_to_rows(view: Expr, layer: Expr) -> bool:
     """Whether a view of a state has as many rows as there are samples."""
-    sizes = view.get("sizes")
-    if not isinstance(sizes, tuple) or len(sizes) != _ROWS:
+    sizes = sizes_of(view)
+    if len(sizes) != _ROWS:
         return False
     first, width = sizes
     if first == -1:
         return isinstance(width, int) and width == _width(layer)
     state = view.args[0]
-    own = {Expr("size", (each,), (("axis", 0),)).uid for each in (state, _under(state))}
+    own = {Expr("size", (each,), (("axis", 0),)).uid for each in (state, under(state))}
     of_tensor = isinstance(first, tuple) and first[2] in (0, 1) and first[1] not in own
-    return of_tensor or is_batch_size(_name(view, 0, len(sizes)))
+    return of_tensor or is_called_batch_size(view, 0)
 
 
 def _is_from_rows(view: Expr) -> bool:
     """Whether what is viewed as a state has a row for each sample, as a linear layer makes it of the latents."""
-    sizes, rows = view.get("sizes"), _under(view.args[0])
-    if not isinstance(sizes, tuple) or len(sizes) != _STATE or rows.get("kind") != "Linear":
+    rows = under(view.args[0])
+    if len(sizes_of(view)) != _STATE or rows.get("kind") != "Linear":
         return False
     return not any(node.op in _BESIDE for node in walk(rows))
-
-
-def _name(view: Expr, place: int, count: int) -> str:
-    """The name that a size is written as, empty where it is written otherwise."""
-    call = view.site.node if view.site is not None else None
-    given = call.args if isinstance(call, ast.Call) else []
-    if len(given) == 1 and isinstance(given[0], (ast.Tuple, ast.List)):
-        given = given[0].elts
-    written = given[place] if len(given) == count else None
-    return written.attr if isinstance(written, ast.Attribute) else getattr(written, "id", "")
 
 
 def _layer_of(state: Expr) -> Expr | None:

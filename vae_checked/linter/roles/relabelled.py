@@ -8,6 +8,7 @@ from vae_checked.facts import AxisOrder, Data, Fact, Facts
 from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.files import prefilter
 from vae_checked.linter.roles import layout
+from vae_checked.linter.roles.view_sizes import sizes_of
 from vae_checked.linter.symbols.expression import Expr, Graph, origin
 from vae_checked.linter.symbols.values import Module
 
@@ -41,5 +42,5 @@ def _found(graph: Graph) -> Iterator[Expr]:
         if layout.is_relabelled(node):
             above, moves = layout.moves_above(node.args[0])
             made = layout.is_convolution(above) and not moves and above.get("channels_out") != 1
-            if made or not _COLOURS.isdisjoint(layout.sizes_of(node)):
+            if made or not _COLOURS.isdisjoint(sizes_of(node)):
                 yield node

@@ -115,6 +115,14 @@ def _shape(op: str) -> Handler:
     return handle
 
 
+def _repeat_interleave(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    """Copies of each row beside one another, where `repeat` puts copies of all of them after one another."""
+    times = _size(_argument(args, kwargs, 1, "repeats"))
+    axis = number_of(_argument(args, kwargs, 2, "dim"))
+    x = first_tensor(args, kwargs, site)
+    return Expr("repeat", (x,), (("sizes", (times,)), ("each", True), ("axis", axis)), site)
+
+
 def _size(value: Value) -> Hashable:
     number = whole(number_of(value))
     if number is not None:
@@ -321,6 +329,7 @@ HANDLERS: dict[str, Handler] = {
     "half": _half, "new_tensor": _copied, "tensor": _tensor,
     **dict.fromkeys(("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout"), _dropout),
     **{name: _shape(op) for name, op in _SHAPES.items()},
+    "repeat_interleave": _repeat_interleave,
     **{name: _move(name) for name in OPERATIONS["move"].names.functions},
     "sum": _reduce("sum"), "nansum": _reduce("sum", without_nan=True), "reduce_sum": _reduce("sum"),
     "mean": _reduce("mean"), "nanmean": _reduce("mean", without_nan=True), "average": _reduce("mean"),
