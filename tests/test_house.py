@@ -20,8 +20,8 @@ import vae_checked
 # ------------------------------------------------------------------------------------------------- the walls
 
 COMMON = {
-    "errors", "finding", "fact", "facts", "interval", "latent_facts", "record", "text", "markup", "html_page",
-    "sarif_log", "regular_files", "session", "input_spec",
+    "errors", "finding", "fact", "facts", "interval", "latent_facts", "layout_facts", "record", "text", "markup",
+    "html_page", "sarif_log", "regular_files", "session", "input_spec",
 }  # fmt: skip
 ANY = None
 WALLS: dict[str, set[str] | None] = {
@@ -52,9 +52,9 @@ WALLS: dict[str, set[str] | None] = {
 }
 EDGE = {"cli", "pytest_plugin", "flake8_plugin"}
 STDLIB_ONLY = {
-    "errors", "finding", "fact", "facts", "interval", "latent_facts", "record", "text", "markup", "html_page",
-    "sarif_log", "regular_files", "session", "input_spec", "config", "definitions", "mathematics", "catalogue",
-    "linter", "reports",
+    "errors", "finding", "fact", "facts", "interval", "latent_facts", "layout_facts", "record", "text", "markup",
+    "html_page", "sarif_log", "regular_files", "session", "input_spec", "config", "definitions", "mathematics",
+    "catalogue", "linter", "reports",
 }  # fmt: skip
 FORBIDDEN_PACKAGES = {"laws": {"hypothesis"}}
 

@@ -15,6 +15,7 @@ from vae_checked.fact import Fact, Origin
 from vae_checked.finding import Place, Provenance
 from vae_checked.interval import BYTE, REAL, SYMMETRIC_UNIT, UNIT, Interval
 from vae_checked.latent_facts import Latents
+from vae_checked.layout_facts import AxisOrder, BatchMixing, ShapePair
 from vae_checked.record import dataclass, field, fields, replace
 
 T = TypeVar("T")
@@ -230,46 +231,6 @@ class Likelihood(StrEnum):
         return UNIT if self in (Likelihood.BCE, Likelihood.BCE_WITH_LOGITS) else REAL
 
 
-class AxisOrder(StrEnum):
-    """The order in which an image's axes reach the first convolution, or in which its classes reach the loss."""
-
-    NCHW = "B C H W"
-    NHWC = "B H W C"
-    NCWH = "B C W H"
-    SCRAMBLED = "B H W C relabelled as B C H W without moving an element"
-    SCRAMBLED_CLASSES = "B C H W relabelled as rows of C without moving an element"
-
-
-@dataclass(frozen=True, slots=True)
-class ShapePair:
-    """The shape that went in and the shape that came out, as text."""
-
-    input: str
-    output: str
-
-
-class Mixing(StrEnum):
-    """What a view takes for what, where it mixes samples: B of them, L latents, T steps, H features of a state."""
-
-    STATE_AS_ROWS = "a state (layers, B, H) is viewed as (B, layers * H)"
-    ROWS_AS_STATE = "rows (B, layers * H) are viewed as a state (layers, B, H)"
-    COPIES_AS_STEPS = "T copies of the batch (T * B, L) are viewed as (B, T, L)"
-    STEPS_AS_COPIES = "T copies of each sample (B * T, L) are viewed as (T, B, L)"
-
-
-@dataclass(frozen=True, slots=True)
-class BatchMixing:
-    """Changing input sample `changed` moved output sample `moved` by `amount` (same units as the output).
-
-    `amount` is None where it was read; `by` is what a view takes for what, where that is known.
-    """
-
-    changed: int
-    moved: int
-    amount: float | None = None
-    by: Mixing | None = None
-
-
 @dataclass(frozen=True, slots=True)
 class Quantity:
     """A size or a weight as a factor: its symbol, its power, its value where that is known, and its name."""
@@ -346,6 +307,7 @@ class Output:
 class Recon:
     """The reconstruction term: `sign` +1 when a larger error makes a larger loss, `ignored_attribute` with its text.
 
+    `unread` is how a loss is written whose kind is not known, though it compares what is decoded with data.
     `weighs_worst`: of several samples the one with the largest error weighs most in the loss.
     """
 
@@ -355,6 +317,7 @@ class Recon:
     reduced: Fact[Reduced] | None = None
     ignored_attribute: Fact[str | None] | None = None
     weighs_worst: Fact[bool] | None = None
+    unread: Fact[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

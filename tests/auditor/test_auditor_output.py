@@ -12,7 +12,8 @@ from small_vaes import spellings as zoo
 from torch import Tensor, nn
 
 from vae_checked.auditor import audit
-from vae_checked.facts import AxisOrder, Facts
+from vae_checked.facts import Facts
+from vae_checked.layout_facts import AxisOrder
 
 
 def facts_of(model: nn.Module, spec: str = "B 3 8 12", loss: Any = zoo.standard_loss) -> Facts:

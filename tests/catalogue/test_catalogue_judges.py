@@ -42,10 +42,10 @@ from vae_checked.facts import (
     Overflow,
     Quantity,
     Reduced,
-    ShapePair,
     StdCurve,
 )
 from vae_checked.finding import Place, Provenance
+from vae_checked.layout_facts import ShapePair
 
 # More facts in which a mistake is made: (code, facts, what the finding says).
 ALSO_MISTAKES: list[tuple[str, Values, str]] = [

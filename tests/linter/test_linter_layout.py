@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from vae_checked.facts import AxisOrder
+from vae_checked.layout_facts import AxisOrder
 from vae_checked.linter import LintReport, lint
 
 PICTURES = """\

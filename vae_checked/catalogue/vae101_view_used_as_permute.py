@@ -6,8 +6,9 @@ from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.edits import moved_axes
 from vae_checked.catalogue.support.example import CHANNELS_LAST, edit
 from vae_checked.catalogue.verdict import Clean, Evidence, Found, Verdict, lacking
-from vae_checked.facts import AxisOrder, Facts
+from vae_checked.facts import Facts
 from vae_checked.finding import Severity
+from vae_checked.layout_facts import AxisOrder
 
 # What is relabelled, what receives it, and what moves the elements as well.
 _PLACES = {

@@ -5,8 +5,9 @@ from __future__ import annotations
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import CHANNELS_LAST, edit
 from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, lacking, left_to
-from vae_checked.facts import AxisOrder, Facts
+from vae_checked.facts import Facts
 from vae_checked.finding import Severity
+from vae_checked.layout_facts import AxisOrder
 
 
 def judge(facts: Facts) -> Verdict:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import EXAMPLE, edit
 from vae_checked.catalogue.verdict import Clean, Evidence, Found, Verdict, lacking
-from vae_checked.facts import Facts, Mixing
+from vae_checked.facts import Facts
 from vae_checked.finding import Severity
+from vae_checked.layout_facts import Mixing
 
 # What keeps samples apart, by what a view takes for what.
 _REMEDIES = {

@@ -66,6 +66,8 @@ def _kl(facts: Facts) -> Iterator[str]:
 def _reconstruction(facts: Facts) -> Iterator[str]:
     if facts.recon.kind:
         yield str(facts.recon.kind.value)
+    elif facts.recon.unread:
+        yield "of a kind that is not read"
     if facts.recon.reduced:
         yield from _reduced(facts.recon.reduced.value, "each sample")
 

@@ -9,7 +9,6 @@ from typing import Any
 
 from both_observers.observing import Seen
 from vae_checked.facts import (
-    BatchMixing,
     EffectiveBeta,
     Factor,
     Facts,
@@ -20,9 +19,9 @@ from vae_checked.facts import (
     Overflow,
     Parametrisation,
     Reduced,
-    ShapePair,
     StdCurve,
 )
+from vae_checked.layout_facts import BatchMixing, ShapePair
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,6 @@ from vae_checked.facts import (
     SYMMETRIC_UNIT,
     UNIT,
     Axis,
-    AxisOrder,
-    BatchMixing,
     Fact,
     Factor,
     Facts,
@@ -30,11 +28,11 @@ from vae_checked.facts import (
     Parametrisation,
     Reduced,
     Reduction,
-    ShapePair,
     StdCurve,
 )
 from vae_checked.finding import Place
 from vae_checked.latent_facts import AffineMap, LatentGrid, PretrainedVAE, Term
+from vae_checked.layout_facts import AxisOrder, BatchMixing, ShapePair
 from vae_checked.mathematics.affine_maps import named
 
 Values = Mapping[str, object]

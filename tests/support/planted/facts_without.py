@@ -21,7 +21,6 @@ from vae_checked.facts import (
     REAL,
     SYMMETRIC_UNIT,
     UNIT,
-    AxisOrder,
     EffectiveBeta,
     Factor,
     Interval,
@@ -32,9 +31,9 @@ from vae_checked.facts import (
     NoiseTiming,
     Overflow,
     Reduced,
-    ShapePair,
     StdCurve,
 )
+from vae_checked.layout_facts import AxisOrder, ShapePair
 
 # Reductions that put the terms out of balance, as each mistake has them: (reconstruction, KL).
 UNBALANCED = {

@@ -13,7 +13,8 @@ from vae_checked.auditor.recognition.recognition import Recognition
 from vae_checked.auditor.recording.origins import place_of
 from vae_checked.auditor.recording.replay import replay
 from vae_checked.auditor.recording.tape import Step, Tape
-from vae_checked.facts import AxisOrder, Fact, Origin
+from vae_checked.facts import Fact, Origin
+from vae_checked.layout_facts import AxisOrder
 
 _CONVOLUTIONS = frozenset({"convolution", "_convolution", "mkldnn_convolution", "cudnn_convolution"})
 _CHANNELS = (1, 2, 3, 4)

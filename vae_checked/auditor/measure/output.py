@@ -12,7 +12,8 @@ from vae_checked.auditor.recording.nodes import known_operation
 from vae_checked.auditor.recording.origins import origin_of
 from vae_checked.auditor.recording.replay import replay
 from vae_checked.auditor.recording.tape import Tape
-from vae_checked.facts import BatchMixing, Fact, Interval, ShapePair
+from vae_checked.facts import Fact, Interval
+from vae_checked.layout_facts import BatchMixing, ShapePair
 
 # What may stand between two activations and only shifts and scales.
 _AFFINE = frozenset(("mul", "div", "add", "sub", "rsub", "neg"))

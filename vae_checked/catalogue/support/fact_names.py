@@ -24,6 +24,7 @@ FACT_NAMES = {
     "output.batch_mixing": "whether samples mix",
     "recon.kind": "the reconstruction loss",
     "recon.swapped": "the order of the loss's arguments",
+    "recon.unread": "the reconstruction loss that is not read",
     "recon.sign": "the sign of the reconstruction",
     "recon.reduced": "the axes the reconstruction is reduced over",
     "recon.weighs_worst": "which of several samples weighs most",

@@ -23,6 +23,7 @@ from vae_checked.linter.roles import (
     relabelled,
     samplers,
     training,
+    unread_errors,
     weights,
 )
 from vae_checked.linter.roles.across import Across
@@ -72,7 +73,8 @@ def facts_of(evaluation: Evaluation, across: Across) -> list[Facts]:
         across.prior.read(evaluation.subject, graph, [])
         return twice
     across.scales.read_trained(graph, kls, evaluation.data)
-    losses = Losses(evaluation, graph, found, kls, recons)
+    unread = _unread(graph, found, kls, recons)
+    losses = Losses(evaluation, graph, found, kls, recons, unread.values())
     across.targets.read(evaluation.subject, recons, losses.backward)
     facts: list[Facts] = []
     posterior: list[SamplerSite] = []
@@ -84,8 +86,9 @@ def facts_of(evaluation: Evaluation, across: Across) -> list[Facts]:
         if kl is not None:
             used.add(kl.term.uid)
         posterior.append(site)
-        decoded: list[Reconstruction | None] = [*_recons_of(site, recons, kl, losses)]
-        facts.extend(_facts(across, site, kl, recon, losses) for recon in decoded or [None])
+        decoded = _recons_of(site, recons, kl, losses)
+        beside: list[Reconstruction | None] = [*decoded] or [unread.get(site.z.uid)]
+        facts.extend(_facts(across, site, kl, recon, losses) for recon in beside)
         across.readings.read(site, facts[-1], evaluation)
     for site in posterior:
         facts.extend(Facts(evaluation.subject, sampler=sampler) for sampler in training.without_eps(losses, site))
@@ -262,6 +265,21 @@ def _followed(head: Expr) -> set[int]:
 def _agrees(site: SamplerSite, kl: Divergence) -> bool:
     found = samplers.curve(site.scale, kl.head)
     return found is not None and found[0] is not None and found[0] is kl.parametrisation
+
+
+def _unread(
+    graph: Graph, found: list[SamplerSite], kls: list[Divergence], recons: list[Reconstruction]
+) -> dict[int, Reconstruction]:
+    """By a sampler's z what stands beside its KL and is not read, where no reconstruction is made from it."""
+    beside: dict[int, Reconstruction] = {}
+    for site in found if kls else ():
+        with_z = graph.holding(site.z.uid)
+        if not any((recon.first.uid in with_z) is not (recon.second.uid in with_z) for recon in recons):
+            kl = _kl_of(site, kls)
+            term = None if kl is None else unread_errors.beside(kl, site, graph)
+            if term is not None:
+                beside[site.z.uid] = term
+    return beside
 
 
 def _recons_of(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from vae_checked.facts import KL, Fact, Factor, KLForm, Origin, Reduced, Reduction
+from vae_checked.facts import KL, Fact, Factor, KLForm, Likelihood, Origin, Reduced, Reduction
 from vae_checked.linter.evaluations.evaluation import expressions
 from vae_checked.linter.roles import gradients, phi
 from vae_checked.linter.roles.divergences import Divergence
@@ -27,11 +27,12 @@ def kl_facts(kl: Divergence | None, recon: Reconstruction | None, reading: Joint
     sign = None if reading is None else _sign(kl, reading, losses)
     factor: Factor | None = None
     is_kl = kl.parametrisation is not None and not kl.reversed
-    if is_kl and reading is not None and recon is not None and reading.minimised is not None:
+    is_read = recon is not None and recon.kind is not None
+    if is_kl and reading is not None and recon is not None and is_read and reading.minimised is not None:
         factor = _factor(kl, reading, recon)
     elif is_kl and reading is None:
         factor = _claimed(kl, losses)
-    in_loss, out_of_loss = losses.holds(kl, recon), where
+    in_loss, out_of_loss = losses.holds(kl, recon if is_read else None), where
     if in_loss:
         in_loss = gradients.through_kl(kl, losses)
         stopped = gradients.stopped_at(kl, losses) if in_loss is False else None
@@ -172,6 +173,6 @@ def _factor(kl: Divergence, reading: JointLoss, recon: Reconstruction) -> Factor
     chosen = chosen or any(map(reductions.weighs_formula, peeled(kl.term)))
     chosen = chosen or (math.isclose(abs(kl.factor), 1.0, rel_tol=1e-3) and not math.isclose(weight, 1.0))
     beside, scaled = weight_of(reading.recon)
-    halved = math.isclose(beside, 0.5) and recon.kind.value == "mse"
+    halved = math.isclose(beside, 0.5) and recon.kind is Likelihood.MSE
     chosen = chosen or scaled or not (math.isclose(beside, 1.0) or halved)
     return Factor(abs(kl.factor) * weight, chosen)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from vae_checked.facts import AxisOrder, BatchMixing, Fact, ShapePair
+from vae_checked.facts import Fact
+from vae_checked.layout_facts import AxisOrder, BatchMixing, ShapePair
 from vae_checked.linter.roles import recurrent_states, repeated_rows
 from vae_checked.linter.roles.view_sizes import STILL, VIEWS, sizes_of
 from vae_checked.linter.symbols.expression import ELEMENTWISE, Expr, origin, walk

@@ -20,8 +20,8 @@ from vae_checked.record import replace
 
 
 def sides(site: SamplerSite | None, recon: Reconstruction | None) -> tuple[Expr | None, Expr | None]:
-    """(prediction, target) of a reconstruction, whatever their order."""
-    if recon is None:
+    """(prediction, target) of a reconstruction, whatever their order; None where these are not read."""
+    if recon is None or recon.kind is None:
         return None, None
     held = _holding(site, recon)
     if held == (False, True) or (not any(held) and _computed_from(recon.second, recon.first)):
@@ -98,6 +98,8 @@ def recon_facts(
     if recon is None:
         return Recon()
     where = origin(recon.term)
+    if recon.kind is None:
+        return Recon(unread=Fact(where.source, where))
     swapped: Fact[bool] | None = None
     if recon.kind.symmetric:
         swapped = Fact(False, where)

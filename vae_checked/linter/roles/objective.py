@@ -22,6 +22,7 @@ from vae_checked.mathematics.names import is_kl_weight
 from vae_checked.mathematics.reductions import (
     ChainStep,
     Negate,
+    Through,
     is_shared,
     sign_of,
     summed_over_samples,
@@ -69,13 +70,14 @@ class Losses:
         samples: Sequence[SamplerSite],
         kls: Sequence[Divergence],
         recons: Sequence[Reconstruction],
+        unread: Iterable[Reconstruction] = (),
     ) -> None:
         self.evaluation = evaluation
         self.samples = samples
         self.kls = kls
         self.recons = recons
         with_kl = graph.holding_any(kl.term.uid for kl in kls)
-        with_recon = graph.holding_any(recon.term.uid for recon in recons)
+        with_recon = graph.holding_any(recon.term.uid for recon in (*recons, *unread))
         self.totals = [value for value in graph.values if value.uid in with_kl and value.uid in with_recon]
         self.nodes = graph.nodes
         self.graph = graph
@@ -218,7 +220,9 @@ class Losses:
         one = reductions.steps_of(to_kl[0])
         down = reductions.steps_of(to_recon[0])
         added_up = summed_over_samples(down, count, 1 + self._of_other_samples(recon, total, down))
-        other = (*added_up, *((Negate(),) if recon.sign < 0 else ()))
+        # What a loss that is not read does to its error is not known.
+        own = {0: (Through("unread"),), -1: (Negate(),)}.get(recon.sign, ())
+        other = (*added_up, *own)
         shared = tuple(filter(is_shared, one[:count]))
         whole = self.minimised(total) if sign_of(one[:count]) is not None else None
         firm = any(self.graph.holds(value, total.uid) for value in self.backward) and not self._ascends()

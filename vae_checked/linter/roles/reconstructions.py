@@ -42,11 +42,11 @@ class Reconstruction:
     """A loss between a prediction and a target, as the arguments are written.
 
     `sign` is -1 for a log likelihood, which falls as the error grows. `scores` is what a cross entropy takes the
-    softmax of.
+    softmax of. Of a loss that is not read `kind` is None and `sign` 0: it is made of what is `first`, and of `second`.
     """
 
     term: Expr
-    kind: Likelihood
+    kind: Likelihood | None
     first: Expr
     second: Expr
     ignored: tuple[tuple[str, Site], ...] = ()

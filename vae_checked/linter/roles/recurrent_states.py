@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from vae_checked.facts import Mixing
+from vae_checked.layout_facts import Mixing
 from vae_checked.linter.roles.view_sizes import VIEWS, is_called_batch_size, sizes_of, under
 from vae_checked.linter.symbols.expression import Expr, walk
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vae_checked.facts import AxisOrder, Data, Fact, Facts
+from vae_checked.facts import Data, Fact, Facts
+from vae_checked.layout_facts import AxisOrder
 from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.files import prefilter
 from vae_checked.linter.roles import layout

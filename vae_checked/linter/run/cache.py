@@ -36,6 +36,7 @@ _ROOMS = (
     "interval.py",
     "fact.py",
     "latent_facts.py",
+    "layout_facts.py",
     "finding.py",
     "record.py",
     "text.py",

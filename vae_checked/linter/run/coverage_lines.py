@@ -13,7 +13,7 @@ from vae_checked.text import audit_command
 _PARTS = (
     ("sampler", ("sampler.std", "sampler.noise", "sampler.timing", "sampler.gradient_reaches")),
     ("KL", ("kl.form",)),
-    ("reconstruction", ("recon.kind",)),
+    ("reconstruction", ("recon.kind", "recon.unread")),
     ("decoder's output", ("output.interval", "output.activations")),
     ("data", ("data.interval", "data.axis_order")),
 )

@@ -1,0 +1,85 @@
+"""Reconstructions of a kind that is not read: known by what they hold, and nothing is said of what they need."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from small_vaes.fragments import HEAD, KL, MODEL, codes, linted
+
+from vae_checked.linter import LintReport
+
+STEP = (
+    HEAD
+    + "import auraloss\nfrom critics import Critic, distance\n"
+    + MODEL
+    + """
+    def topics(self, x):
+        m, s = self.encode(x)
+        z = m + torch.exp({std}) * torch.randn_like(s)
+        return z, m, s
+
+    def step(self, x, labels):
+        z, m, s = self.topics(x)
+        kl = """
+    + KL
+    + """
+        {loss}
+        loss.backward()
+"""
+)
+WORDS = "torch.log(torch.mm(torch.softmax(z, dim=-1), self.words) + 1e-6)"
+UNREAD = {
+    "the log likelihood of words": f"loss = (-({WORDS} * x).sum(1) + kl).mean()",
+    "a library's distance": "loss = auraloss.freq.STFTLoss()(self.back(z), x) + 0.3 * kl.mean()",
+    "a function of another project": "loss = distance(x, self.back(z)).sum(1).mean() + kl.mean()",
+    "a bound that is turned": "loss = -(distance(x, self.back(z)) - kl).mean()",
+}
+NONE = {
+    "a critic of the latents": "loss = Critic()(z).mean() + kl.mean()",
+    "no gradient to z": "loss = distance(x, self.back(z.detach())).mean() + kl.mean()",
+    "nothing decoded": "loss = distance(x, z + s).mean() + kl.mean()".replace("distance(x, z + s)", "(z + s).sum(1)"),
+    "the input alone": "loss = distance(x, labels).mean() + kl.mean()",
+}
+
+
+def read(tmp_path: Path, loss: str, std: str = "0.5 * s") -> LintReport:
+    return linted(tmp_path, {"topics.py": STEP.format(loss=loss, std=std)})
+
+
+@pytest.mark.parametrize("loss", UNREAD.values(), ids=UNREAD)
+def test_a_term_of_decoded_latents_and_data_is_recognised(loss: str, tmp_path: Path) -> None:
+    report = read(tmp_path, loss)
+    assert codes(report) == []
+    (facts,) = [each for each in report.facts if each.recon.unread]
+    assert facts.sampler.std
+    assert facts.kl.form
+    assert facts.kl.in_loss
+    assert facts.kl.in_loss.value is True
+    assert facts.recon.kind is None
+    assert any("sampler at" in line and "KL at" in line and "reconstruction at" in line for line in report.recognised)
+
+
+@pytest.mark.parametrize("loss", NONE.values(), ids=NONE)
+def test_a_term_of_something_else_is_no_reconstruction(loss: str, tmp_path: Path) -> None:
+    report = read(tmp_path, loss)
+    assert [facts for facts in report.facts if facts.kl.form]
+    assert not [facts for facts in report.facts if facts.recon.unread or facts.recon.kind]
+
+
+def test_the_sign_of_an_error_that_is_not_read_is_not_known(tmp_path: Path) -> None:
+    report = read(tmp_path, "loss = (distance(x, self.back(z)) - kl).mean()")
+    assert codes(report) == []
+    assert all(facts.kl.sign is None for facts in report.facts)
+
+
+def test_what_is_read_of_the_kl_is_judged_beside_it(tmp_path: Path) -> None:
+    loss = UNREAD["the log likelihood of words"]
+    assert codes(read(tmp_path, loss, std="s")) == ["VAE201"]
+
+
+def test_the_encoders_input_is_the_data_before_anything_else(tmp_path: Path) -> None:
+    loss = "loss = distance(self.back(z), labels).mean() + kl.mean() + distance(self.back(z), x).mean()"
+    (facts,) = [each for each in read(tmp_path, loss).facts if each.recon.unread]
+    assert facts.recon.unread
+    assert facts.recon.unread.value == "distance(self.back(z), x)"

@@ -1,0 +1,47 @@
+"""In which order the axes of tensors reach what takes them, and whose places are whose: plain values, as in `facts`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from vae_checked.record import dataclass
+
+
+class AxisOrder(StrEnum):
+    """The order in which an image's axes reach the first convolution, or in which its classes reach the loss."""
+
+    NCHW = "B C H W"
+    NHWC = "B H W C"
+    NCWH = "B C W H"
+    SCRAMBLED = "B H W C relabelled as B C H W without moving an element"
+    SCRAMBLED_CLASSES = "B C H W relabelled as rows of C without moving an element"
+
+
+@dataclass(frozen=True, slots=True)
+class ShapePair:
+    """The shape that went in and the shape that came out, as text."""
+
+    input: str
+    output: str
+
+
+class Mixing(StrEnum):
+    """What a view takes for what, where it mixes samples: B of them, L latents, T steps, H features of a state."""
+
+    STATE_AS_ROWS = "a state (layers, B, H) is viewed as (B, layers * H)"
+    ROWS_AS_STATE = "rows (B, layers * H) are viewed as a state (layers, B, H)"
+    COPIES_AS_STEPS = "T copies of the batch (T * B, L) are viewed as (B, T, L)"
+    STEPS_AS_COPIES = "T copies of each sample (B * T, L) are viewed as (T, B, L)"
+
+
+@dataclass(frozen=True, slots=True)
+class BatchMixing:
+    """Changing input sample `changed` moved output sample `moved` by `amount` (same units as the output).
+
+    `amount` is None where it was read; `by` is what a view takes for what, where that is known.
+    """
+
+    changed: int
+    moved: int
+    amount: float | None = None
+    by: Mixing | None = None

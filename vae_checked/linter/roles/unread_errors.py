@@ -1,0 +1,76 @@
+"""Reconstructions of a kind that is not read: the term beside a KL that holds what is decoded from z, and data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from vae_checked.linter.roles.divergences import Divergence
+from vae_checked.linter.roles.reconstructions import Reconstruction
+from vae_checked.linter.roles.samplers import SamplerSite, is_scalar
+from vae_checked.linter.symbols.expression import REDUCTIONS, TRANSPARENT, Expr, Graph, walk
+from vae_checked.linter.symbols.gradient_flow import reached
+
+_ADDED = frozenset(("add", "sub"))
+_SCALED = frozenset(("mul", "div", "neg")) | REDUCTIONS | TRANSPARENT
+# What may be a decoder, or a part of one: a layer, a product with weights, a call that is not read.
+_APPLIED = frozenset(("layer", "matmul", "opaque", "call"))
+_GIVEN = frozenset(("atom", "data", "batch", "label"))
+
+
+def beside(kl: Divergence, site: SamplerSite, graph: Graph) -> Reconstruction | None:
+    """The term that is added to a KL and trains what decodes z by some data; that of the encoder's input first."""
+    with_kl, with_z = graph.holding(kl.term.uid), graph.holding(site.z.uid)
+    encoded = {leaf.uid for leaf in walk(site.location) if leaf.op in _GIVEN}
+    other: Reconstruction | None = None
+    for value in graph.values:
+        if value.uid not in with_kl or value.uid not in with_z:
+            continue
+        for term in _summands(value, kl.term.uid, with_kl):
+            if term.uid not in with_z or not _is_of_decoded(term, site, with_z):
+                continue
+            data = [leaf for leaf in _apart(term, site.z.uid) if leaf.op in _GIVEN]
+            own = next((leaf for leaf in data if leaf.uid in encoded), None)
+            if own is not None:
+                return _unread(term, own)
+            if data and other is None:
+                other = _unread(term, data[0])
+    return other
+
+
+def _unread(term: Expr, data: Expr) -> Reconstruction:
+    return Reconstruction(term, None, term, data, reduction=None, sign=0)
+
+
+def _summands(value: Expr, kl: int, with_kl: frozenset[int]) -> Iterator[Expr]:
+    """What is added to a KL somewhere in a value, each summand without what scales and reduces it."""
+    stack, seen = [value], set[int]()
+    while stack:
+        node = stack.pop()
+        if node.uid in seen or node.uid == kl:
+            continue
+        seen.add(node.uid)
+        if node.op in _ADDED or node.uid in with_kl:
+            stack += [arg for arg in reversed(node.args) if node.op in _ADDED or arg.uid in with_kl]
+            continue
+        inner = [arg for arg in node.args if arg.op != "const" and not is_scalar(arg)] if node.op in _SCALED else []
+        if len(inner) == 1:
+            stack += inner
+        else:
+            yield node
+
+
+def _is_of_decoded(term: Expr, site: SamplerSite, with_z: frozenset[int]) -> bool:
+    """Whether something is applied to z in a term, whose gradient reaches z."""
+    applied = any(node.op in _APPLIED and node.uid in with_z and node.uid != site.z.uid for node in walk(term))
+    return applied and site.z.uid in reached([term])
+
+
+def _apart(term: Expr, z: int) -> Iterator[Expr]:
+    """The nodes of a term, those below z left out."""
+    stack, seen = [term], {z}
+    while stack:
+        node = stack.pop()
+        if node.uid not in seen:
+            seen.add(node.uid)
+            yield node
+            stack += reversed(node.args)
