@@ -6,6 +6,14 @@ from enum import StrEnum
 
 from vae_checked.record import dataclass, field
 
+LAW, SHAPES = "LAW", "SHAPES"
+"""What stands in the place of a mistake's code where a run of pytest tells of a law, or of the lock of shapes."""
+
+OUTSIDE_THE_CATALOGUE = {
+    LAW: "A law that every correct VAE obeys is broken.",
+    SHAPES: "The shapes of a model are not those of its lock.",
+}
+
 
 class Severity(StrEnum):
     """How sure and how grave: `error` is a fact of mathematics or data flow, `info` is off by default."""

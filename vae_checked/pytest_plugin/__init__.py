@@ -32,6 +32,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption("--vae-fast", action="store_true", help="put each law to two sizes and seeds, not to ten")
     group.addoption("--vae-case", metavar="B,SEED", help="put the laws to this batch size and seed alone")
+    group.addoption(
+        "--vae-report",
+        metavar="FORMAT:FILE",
+        action="append",
+        default=[],
+        help="write what was found to a file, in a format of vae-checked audit, as in html:vae.html; may be repeated",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -41,6 +48,10 @@ def pytest_configure(config: pytest.Config) -> None:
         from vae_checked.pytest_plugin.items import parsed_case
 
         parsed_case(case)
+    if config.getoption("--vae-report"):
+        from vae_checked.pytest_plugin.run_report import prepare
+
+        prepare(config, config.getoption("--vae-report"))
     config.addinivalue_line("markers", "vae: a law or an audit of a model that pyproject.toml names, or a linted file")
     config.addinivalue_line("markers", "vae_contracts(off=True): run the test with shape contracts switched off")
 
@@ -128,12 +139,16 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    """Add the contracts that a worker of pytest-xdist checked to those of this process."""
-    told = getattr(node, "workeroutput", {}).get("vae_checked")
-    if told is not None:
+    """Add what a worker of pytest-xdist found, and the contracts that it checked, to those of this process."""
+    output = getattr(node, "workeroutput", {})
+    if "vae_checked" in output:
         from vae_checked.pytest_plugin.summary import remember
 
-        remember(node.config, told)
+        remember(node.config, output["vae_checked"])
+    if "vae_checked_report" in output:
+        from vae_checked.pytest_plugin.run_report import unpack
+
+        unpack(node.config, output["vae_checked_report"])
 
 
 @pytest.hookimpl(trylast=True)
@@ -143,6 +158,10 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         from vae_checked.pytest_plugin.summary import told
 
         session.config.workeroutput["vae_checked"] = told()
+    if session.config.getoption("--vae-report") and hasattr(session.config, "workeroutput"):
+        from vae_checked.pytest_plugin.run_report import packed
+
+        session.config.workeroutput["vae_checked_report"] = packed(session.config)
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if reporter is not None and session.exitstatus == pytest.ExitCode.OK and configured_models(session.config):
         from vae_checked.pytest_plugin.summary import none_ran
@@ -157,6 +176,11 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         from vae_checked.pytest_plugin.summary import lines
 
         for line in lines(terminalreporter, config):
+            terminalreporter.write_line(line)
+    if config.getoption("--vae-report"):
+        from vae_checked.pytest_plugin.run_report import write_reports
+
+        for line in write_reports(terminalreporter, config):
             terminalreporter.write_line(line)
 
 

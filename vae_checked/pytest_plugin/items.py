@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from vae_checked.pytest_plugin.nodes import AuditedNode, ModelNode, lock_beside
+from vae_checked.pytest_plugin.run_report import gathered, near
 from vae_checked.pytest_plugin.summary import LOCKED, PUT, RAN, mark
 
 if TYPE_CHECKING:
     from vae_checked.auditor.stages import Staged
     from vae_checked.catalogue import Judgement
     from vae_checked.laws import Law
+    from vae_checked.laws.trial import Violation
+    from vae_checked.shapes import ShapesReport
 
 EXAMPLES = 10
 # Of a law that draws thousands of samples by itself, and of each law in the fast mode.
@@ -85,11 +88,22 @@ class BuildItem(_VaeItem):
         """Build and run the model."""
         from vae_checked.laws import LAWS
 
-        staged = self.node.staged()
+        staged = self._built()
         self.add_report_section("call", "stages not seen", "\n".join(staged.unobserved))
         mark(self, RAN, self.node.name)
         if all(law.inapplicable(staged.stages) for law in LAWS):
             pytest.skip(f"none of the {len(LAWS)} laws can be put to it: {'; '.join(staged.unobserved)}")
+
+    def _built(self) -> Staged:
+        from vae_checked.errors import VaeCheckedError
+
+        try:
+            return self.node.staged()
+        except VaeCheckedError as error:
+            found = gathered(self.config)
+            if found is not None:
+                found.not_run[self.node.name] = str(error)
+            raise
 
 
 class LawItem(_VaeItem):
@@ -98,9 +112,11 @@ class LawItem(_VaeItem):
     def __init__(self, *, law: Law, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.law = law
+        self._violation: Violation | None = None
 
     def runtest(self) -> None:
         """Put the law."""
+        from vae_checked.errors import FindingsError
         from vae_checked.laws import InapplicableError
 
         staged = self.staged()
@@ -114,17 +130,47 @@ class LawItem(_VaeItem):
 
         mark(self, PUT, self.law.name)
         case = self.config.getoption("--vae-case")
-        few = self.law.own_batch or self.config.getoption("--vae-fast")
-        batches = min(LARGEST_BATCH, staged.largest_batch)
-        tried = 1 if case is not None else _drawn(put, batches, FEW_EXAMPLES if few else EXAMPLES)
-        if case is not None:
-            put(*parsed_case(case))
+        try:
+            tried = self._put(staged, put, case)
+        except FindingsError:
+            self._note()
+            raise
         if len(reasons) == tried:
             from vae_checked.auditor.stages import NO_LOSS
 
             # The reason says what is not known, the table has a key for it.
             asks = NO_LOSS in reasons[-1] and self.node.config_of_model.loss is None
             pytest.skip(f"{reasons[-1]}{'; the key loss of its table names one' if asks else ''}")
+
+    def _put(self, staged: Staged, put: Callable[[int, int], None], case: str | None) -> int:
+        """Put the law to the case that is asked for, or to those that are drawn; how often it was put."""
+        few = self.law.own_batch or self.config.getoption("--vae-fast")
+        batches = min(LARGEST_BATCH, staged.largest_batch)
+        if case is None:
+            return _drawn(put, batches, FEW_EXAMPLES if few else EXAMPLES)
+        put(*parsed_case(case))
+        return 1
+
+    def _note(self) -> None:
+        """Leave the law that is broken for the run's report; the last violation is the smallest."""
+        found, violation = gathered(self.config), self._violation
+        if found is None or violation is None:
+            return
+        from vae_checked.finding import LAW, Finding, Place, Provenance, Severity
+
+        law, node = self.law, self.node
+        finding = Finding(
+            code=LAW,
+            name=law.name,
+            severity=Severity.ERROR,
+            subject=node.name,
+            message=f"the law is broken: {law.statement}",
+            evidence=f"{violation}; source: {law.source}",
+            fix=law.suspects or f'pytest "{self.nodeid}" puts it again',
+            place=Place(near(node.pyproject), node.line + 1),
+            how=Provenance.MEASURED,
+        )
+        found.noted.append((self.nodeid, finding))
 
     def check(self, staged: Staged, batch: int, seed: int) -> None:
         """Put the law once; InapplicableError where it cannot be put."""
@@ -136,6 +182,7 @@ class LawItem(_VaeItem):
         except ModelError as error:
             raise InapplicableError(str(error)) from error
         if violation is not None:
+            self._violation = violation
             lines = [
                 f"{self.node.name}: law {self.law.name} is broken: {self.law.statement}",
                 str(violation),
@@ -258,10 +305,33 @@ class ShapesItem(_ModelItem):
         differences = compare(was, now)
         if differences:
             report = ShapesReport(differences, lock, path.name, [name])
+            self._note(report, path)
             again = (
                 f'  reproduce: pytest "{self.nodeid}" --vae-shapes; --vae-shapes-update accepts what is reported here'
             )
             raise FindingsError(f"{render_report(report)}{again}")
+
+    def _note(self, report: ShapesReport, lock: Path) -> None:
+        """Leave the differences for the run's report."""
+        found = gathered(self.config)
+        if found is None:
+            return
+        from vae_checked.finding import SHAPES, Finding, Place, Provenance, Severity
+        from vae_checked.shapes.messages import message_of
+
+        for each in report.differences:
+            finding = Finding(
+                code=SHAPES,
+                name=str(each.what),
+                severity=Severity.ERROR,
+                subject=self.node.name,
+                message=message_of(each),
+                evidence=f"locked {each.was or 'nothing'}, is {each.now or 'nothing'}",
+                fix="if it is meant, pytest --vae-shapes-update writes it to the lock",
+                place=Place(near(lock), report.line(each)),
+                how=Provenance.DERIVED,
+            )
+            found.noted.append((self.nodeid, finding))
 
     def now(self) -> dict[str, Any]:
         """The model as the lock would have it, by its name; nothing where nobody says how to build it."""

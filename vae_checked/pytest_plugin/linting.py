@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from vae_checked.pytest_plugin.items import HouseItem
+from vae_checked.pytest_plugin.run_report import gathered, near
 
 if TYPE_CHECKING:
     from vae_checked.linter import LintReport
@@ -37,13 +38,17 @@ class _LintItem(HouseItem):
         stash = self.config.stash
         if _REPORT not in stash:
             stash[_REPORT] = _linted(stash[FILES], self.config)
+            found = gathered(self.config)
+            if found is not None:
+                found.lint = stash[_REPORT][0]
         report, refused = stash[_REPORT]
+        own = near(self.path)
         lines = [refused[self.path]] if self.path in refused else []
-        lines += [f"{path}: {why}" for path, why in report.unread if Path(path.partition(":cell ")[0]) == self.path]
+        lines += [f"{path}: {why}" for path, why in report.unread if path.partition(":cell ")[0] == own]
         lines += [
             f"{f.place}: {f.code} {f.name}: {f.message} ({f.grounds}); fix: {f.fix}"
             for f in report.findings
-            if f.place is not None and Path(f.place.path) == self.path and f.severity is not Severity.INFO
+            if f.place is not None and f.place.path == own and f.severity is not Severity.INFO
         ]
         if lines:
             raise FindingsError("\n".join(lines))
@@ -80,12 +85,12 @@ def _linted(files: list[Path], config: pytest.Config) -> tuple[LintReport, dict[
 
     options = lint_options(config_for([pyproject(config).parent]), _UNSAID)
     try:
-        return lint(files, options=options), {}
+        return lint(list(map(near, files)), options=options), {}
     except UsageError:  # a file that cannot be read spoils the whole: which is it?
         refused: dict[Path, str] = {}
     for path in files:
         try:
-            lint([path], options=options)
+            lint([near(path)], options=options)
         except UsageError as error:
             refused[path] = str(error)
-    return lint([path for path in files if path not in refused], options=options), refused
+    return lint([near(path) for path in files if path not in refused], options=options), refused

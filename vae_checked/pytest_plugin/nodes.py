@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from vae_checked.pytest_plugin.run_report import gathered
+
 if TYPE_CHECKING:
     from vae_checked.auditor.stages import Staged
     from vae_checked.config import ModelConfig
@@ -87,6 +89,9 @@ class AuditedNode(ModelNode):
             report = audit(model, config.input, loss, name=config.name, **config.asked)
             ignored = ignored_by(config)
             self._report = only_codes(report, frozenset(), ignored) if ignored else report
+            found = gathered(self.config)
+            if found is not None:
+                found.audits[self.name] = self._report
         return self._report
 
 

@@ -47,6 +47,21 @@ def remember(config: pytest.Config, elsewhere: Told) -> None:
 
 def lines(reporter: Any, config: pytest.Config) -> Iterator[str]:
     """The lines after a run."""
+    yield from of_models(reporter)
+    rewritten = sorted(set(_marked(reporter, LOCKED)))
+    if rewritten:
+        yield f"vae-checked: vae-shapes.lock written for {', '.join(rewritten)}: review it, and commit it"
+    calls = _contracts(config)
+    if calls:
+        active = sum(map(bool, calls.values()))
+        yield (
+            f"vae-checked: {active} of {counted(len(calls), 'contract')} active, "
+            f"{counted(sum(calls.values()), 'call')} checked"
+        )
+
+
+def of_models(reporter: Any) -> Iterator[str]:
+    """How many items of models held, and why others were not put; nothing where there were none."""
     counts = {outcome: len(_reports(reporter, outcome)) for outcome in _OUTCOMES}
     if sum(counts.values()):
         models, laws = len(set(_marked(reporter, RAN))), len(_laws_put(reporter))
@@ -59,16 +74,6 @@ def lines(reporter: Any, config: pytest.Config) -> Iterator[str]:
         yield from _not_put(reporter)
         if not models:
             yield "vae-checked: no model ran, so nothing was checked: see the build items"
-    rewritten = sorted(set(_marked(reporter, LOCKED)))
-    if rewritten:
-        yield f"vae-checked: vae-shapes.lock written for {', '.join(rewritten)}: review it, and commit it"
-    calls = _contracts(config)
-    if calls:
-        active = sum(map(bool, calls.values()))
-        yield (
-            f"vae-checked: {active} of {counted(len(calls), 'contract')} active, "
-            f"{counted(sum(calls.values()), 'call')} checked"
-        )
 
 
 def _not_put(reporter: Any) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vae_checked.finding import Severity
+from vae_checked.finding import OUTSIDE_THE_CATALOGUE, Severity
 from vae_checked.reports import remarks
 from vae_checked.sarif_log import artifact, documentation, sarif_log
 from vae_checked.text import without_comment
@@ -24,7 +24,8 @@ def render(report: Report) -> str:
     findings = sorted(report.findings, key=lambda each: each.sort_key)
     named = {each.code for each in findings}
     rules = sorted((each for each in CATALOGUE if each.code in named), key=lambda each: each.code)
-    index = {each.code: position for position, each in enumerate(rules)}
+    others = [code for code in OUTSIDE_THE_CATALOGUE if code in named]
+    index = {code: position for position, code in enumerate([*(each.code for each in rules), *others])}
     home = documentation()
     notes = [
         *(_unread(path, reason) for path, reason in report.unread),
@@ -32,7 +33,7 @@ def render(report: Report) -> str:
     ]
     counts = report.statistics
     return sarif_log(
-        rules=[_rule(each, home) for each in rules],
+        rules=[*(_rule(each, home) for each in rules), *map(_other_rule, others)],
         results=[_result(each, index) for each in findings],
         # What could not be read was not judged: a reader must not take the silence for health.
         successful=not report.unread,
@@ -67,6 +68,10 @@ def _rule(mistake: Mistake, home: str) -> dict[str, object]:
         "help": {"text": f"vae-checked explain {mistake.code}", "markdown": markdown_page(mistake)},
         "defaultConfiguration": {"level": _LEVEL[mistake.severity]},
     }
+
+
+def _other_rule(code: str) -> dict[str, object]:
+    return {"id": code, "shortDescription": {"text": OUTSIDE_THE_CATALOGUE[code]}}
 
 
 def _result(finding: Finding, index: dict[str, int]) -> dict[str, object]:
