@@ -14,7 +14,7 @@ from pathlib import Path
 import law_pages
 import tested_versions
 from catalogue_pages import catalogue_page, flow_picture
-from pictures import latents_picture, lint_picture
+from pictures import house_picture, latents_picture, lint_picture
 
 from examples import BLOCK, page
 from vae_checked.catalogue import CATALOGUE, Mistake, Observer
@@ -113,6 +113,7 @@ def pages(*, run_examples: bool = True) -> dict[Path, str]:
     shown = {block["file"]: block["body"] for block in BLOCK.finditer(readme) if block["file"]}
     made[PICTURES / "lint.svg"] = lint_picture("vae.py", shown["vae.py"])
     made[PICTURES / "latents.svg"] = latents_picture()
+    made[PICTURES / "house.svg"] = house_picture()
     tables = {
         "catalogue": matrix(mistakes, "docs/catalogue/"),
         "factors": factors(),

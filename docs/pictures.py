@@ -46,7 +46,7 @@ _STEPS = ("encode", "(z - shift) * factor", "sampling", "z / factor + shift", "d
 _STYLE = (
     "text{font:14px sans-serif;fill:#24292f;text-anchor:middle}.said{font-size:12px;fill:#57606a}"
     "rect{fill:#f6f8fa;stroke:#57606a}.map{font-weight:bold;font-size:12px;fill:#0550ae}"
-    "line{stroke:#57606a;stroke-width:1.5;marker-end:url(#end)}"
+    "line,.way{fill:none;stroke:#57606a;stroke-width:1.5;marker-end:url(#end)}"
 )
 
 
@@ -54,21 +54,9 @@ def latents_picture() -> str:
     """The way of a latent from a picture to a model and back, with the two maps that undo each other, as SVG."""
     corners = [(20 + column * (_BOX + _GAP), 30 + row * (_HIGH + 80)) for _, _, column, row in _STATIONS]
     width, height = corners[2][0] + _BOX + 20, corners[3][1] + _HIGH + 24
-    size = f'viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-label="the way of a latent">',
-        f"<style>{_STYLE}</style>",
-        '<defs><marker id="end" markerWidth="9" markerHeight="9" refX="8" refY="4.5" orient="auto">',
-        '<path d="M0,0 L9,4.5 L0,9 z" fill="#57606a"/></marker></defs>',
-        f'<rect x="0" y="0" width="{width}" height="{height}" style="fill:#ffffff;stroke:none"/>',
-    ]
+    parts = _opened(width, height, "the way of a latent")
     for (x, y), (name, said, _, _) in zip(corners, _STATIONS, strict=True):
-        middle = x + _BOX // 2
-        parts += [
-            f'<rect x="{x}" y="{y}" width="{_BOX}" height="{_HIGH}" rx="6"/>',
-            f'<text x="{middle}" y="{y + 25}">{name}</text>',
-            f'<text x="{middle}" y="{y + 44}" class="said">{said}</text>',
-        ]
+        parts += _boxed(x, y, _BOX, name, said)
     for (x, y), (to_x, to_y), step in zip(corners, corners[1:], _STEPS, strict=False):
         kind = "map" if "shift" in step else "said"
         if x == to_x:
@@ -81,3 +69,67 @@ def latents_picture() -> str:
         parts.append(f'<line x1="{start}" y1="{level}" x2="{end}" y2="{level}"/>')
         parts.append(f'<text x="{(start + end) // 2}" y="{level - 10}" class="{kind}">{step}</text>')
     return "\n".join([*parts, "</svg>"]) + "\n"
+
+
+# The rooms that a mistake passes: what each is called, what it does, its column and its row.
+_ROOMS = (
+    ("source text", "files, notebooks", 0, 0),
+    ("live model", "a module, a loss", 0, 2),
+    ("linter", "reads it on symbols", 1, 0),
+    ("mathematics", "shared by both", 1, 1),
+    ("auditor", "runs it and measures", 1, 2),
+    ("facts", "each with evidence", 2, 1),
+    ("catalogue", "a judge per mistake", 3, 1),
+    ("reports", "a file per format", 4, 1),
+    ("the edges", "cli, pytest, lsp, flake8", 4, 2),
+)
+_WIDE, _BETWEEN, _LEVEL = 160, 45, 100
+
+
+def house_picture() -> str:
+    """The way from a source or a model to a report: two observers, one judge, as SVG."""
+    left = [15 + column * (_WIDE + _BETWEEN) for column in range(5)]
+    top = [15 + row * _LEVEL for row in range(3)]
+    middle = [y + _HIGH // 2 for y in top]
+    width, height = left[-1] + _WIDE + 15, top[-1] + _HIGH + 15
+    facts = left[2] + _WIDE // 2
+    half = left[1] + _WIDE // 2
+    ways = [
+        f"M{left[0] + _WIDE} {middle[0]} H{left[1]}",
+        f"M{left[0] + _WIDE} {middle[2]} H{left[1]}",
+        f"M{left[1] + _WIDE} {middle[0]} H{facts} V{top[1]}",
+        f"M{left[1] + _WIDE} {middle[2]} H{facts} V{top[1] + _HIGH}",
+        f"M{left[2] + _WIDE} {middle[1]} H{left[3]}",
+        f"M{left[3] + _WIDE} {middle[1]} H{left[4]}",
+        f"M{left[4] + _WIDE // 2} {top[1] + _HIGH} V{top[2]}",
+    ]
+    shared = [f"M{half} {top[1]} V{top[0] + _HIGH}", f"M{half} {top[1] + _HIGH} V{top[2]}"]
+    parts = [
+        *_opened(width, height, "from a source or a model to a report"),
+        *(f'<path class="way" d="{way}"/>' for way in ways),
+        *(f'<path class="way" stroke-dasharray="5 4" d="{way}"/>' for way in shared),
+        *(box for name, said, column, row in _ROOMS for box in _boxed(left[column], top[row], _WIDE, name, said)),
+        f'<text x="{left[3] + _WIDE + _BETWEEN // 2}" y="{top[1] - 4}" class="said">findings</text>',
+    ]
+    return "\n".join([*parts, "</svg>"]) + "\n"
+
+
+def _opened(width: int, height: int, label: str) -> list[str]:
+    """The beginning of a drawing on white, with the tip of its arrows."""
+    return [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
+        f'role="img" aria-label="{label}">',
+        f"<style>{_STYLE}</style>",
+        '<defs><marker id="end" markerWidth="9" markerHeight="9" refX="8" refY="4.5" orient="auto">',
+        '<path d="M0,0 L9,4.5 L0,9 z" fill="#57606a"/></marker></defs>',
+        f'<rect x="0" y="0" width="{width}" height="{height}" style="fill:#ffffff;stroke:none"/>',
+    ]
+
+
+def _boxed(x: int, y: int, wide: int, name: str, said: str) -> list[str]:
+    """A box with a name and a line below it."""
+    return [
+        f'<rect x="{x}" y="{y}" width="{wide}" height="{_HIGH}" rx="6"/>',
+        f'<text x="{x + wide // 2}" y="{y + 25}">{name}</text>',
+        f'<text x="{x + wide // 2}" y="{y + 44}" class="said">{said}</text>',
+    ]

@@ -95,3 +95,25 @@ def test_a_project_is_shown_with_its_files(tmp_path: Path) -> None:
 def test_every_public_name_is_in_the_reference() -> None:
     told = re.findall(r"^::: ([\w.]+)$", (DOCS / "api.md").read_text(encoding="utf-8"), re.M)
     assert {name.rpartition(".")[2] for name in told} >= set(vae_checked.__all__) - {"__version__"}
+
+
+def asks_elsewhere(markdown: str) -> list[str]:
+    """What a browser would fetch from another server to show the page: a picture, a script, what draws a diagram."""
+    return re.findall(
+        r"!\[[^\]]*\]\(https?://[^)]*\)|<(?:img|script|link|iframe)[^>]*https?://[^>]*>|```mermaid", markdown
+    )
+
+
+def test_a_page_asks_no_other_server() -> None:
+    assert CONFIG["theme"]["font"] is False
+    assert not {"extra_javascript", "extra_css"} & CONFIG.keys()
+    pages = [*DOCS.rglob("*.md"), *(ROOT / name for name in site_hooks.BROUGHT if name.endswith(".md"))]
+    assert [(page.name, asked) for page in pages if (asked := asks_elsewhere(page.read_text(encoding="utf-8")))] == []
+
+
+@pytest.mark.parametrize(
+    "markdown",
+    ["![a](https://example.org/a.png)", '<script src="https://example.org/a.js">', "```mermaid\nflowchart LR\n"],
+)
+def test_a_page_that_would_ask_is_seen(markdown: str) -> None:
+    assert len(asks_elsewhere(markdown)) == 1
