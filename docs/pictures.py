@@ -116,9 +116,9 @@ def house_picture() -> str:
 
 def _opened(width: int, height: int, label: str) -> list[str]:
     """The beginning of a drawing on white, with the tip of its arrows."""
+    size = f'viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
     return [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
-        f'role="img" aria-label="{label}">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-label="{label}">',
         f"<style>{_STYLE}</style>",
         '<defs><marker id="end" markerWidth="9" markerHeight="9" refX="8" refY="4.5" orient="auto">',
         '<path d="M0,0 L9,4.5 L0,9 z" fill="#57606a"/></marker></defs>',
