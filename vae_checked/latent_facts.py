@@ -82,11 +82,13 @@ class Use(StrEnum):
 class LatentGrid:
     """The channels of a grid of latents, and by which number the picture's height and width are divided for it.
 
-    None is unknown.
+    `frames` is the number of its frames as it is written, where it is that of the video divided, and the first is not
+    counted by itself. None is unknown.
     """
 
     channels: int | None = None
     divisor: int | None = None
+    frames: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

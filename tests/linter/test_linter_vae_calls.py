@@ -9,7 +9,7 @@ import pytest
 from vae_checked.linter import lint
 from vae_checked.linter.options import Options
 
-HEAD = "import torch\nimport torch.nn.functional as F\nfrom diffusers import AutoencoderKL\n"
+HEAD = "import torch\nimport torch.nn.functional as F\nfrom diffusers import AutoencoderKL, AutoencoderKLWan\n"
 
 
 def codes(folder: Path, text: str) -> list[tuple[str, int]]:
@@ -129,4 +129,33 @@ def test_noise_on_another_grid_than_the_latents_is_named(
 ) -> None:
     shift = " + vae.config.shift_factor" if "stable-diffusion-3" in identity else ""
     text = GRID.format(identity=identity, shape=shape, shift=shift)
+    assert codes(tmp_path, text) == ([("VAE710", 9)] if found else [])
+
+
+VIDEO = """
+def draw(model, scheduler, frames, height, width):
+    vae = AutoencoderKLWan.from_pretrained("Wan-AI/Wan2.1-T2V-1.3B-Diffusers", subfolder="vae")
+    mean, std = (torch.tensor(vae.config[name]).view(1, -1, 1, 1, 1) for name in ("latents_mean", "latents_std"))
+    kept = {kept}
+    z = torch.randn(1, 16, {axis}, height // 8, width // 8)
+    for t in scheduler.timesteps:
+        z = scheduler.step(model(z, t), t, z).prev_sample
+    return vae.decode(z * std + mean).sample
+"""
+
+
+@pytest.mark.parametrize(
+    ("kept", "axis", "found"),
+    [
+        ("frames // 4", "kept", True),
+        ("7", "frames // vae.temporal", True),
+        ("(frames - 1) // 4 + 1", "kept", False),
+        ("frames // 4 + 1", "kept", False),
+        ("7", "(frames + 3) // 4", False),
+        ("7", "kept", False),
+        ("height // 4", "kept", False),
+    ],
+)
+def test_noise_for_a_video_has_a_first_frame_by_itself(kept: str, axis: str, found: bool, tmp_path: Path) -> None:
+    text = VIDEO.format(kept=kept, axis=axis)
     assert codes(tmp_path, text) == ([("VAE710", 9)] if found else [])

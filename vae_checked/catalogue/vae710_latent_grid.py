@@ -11,11 +11,16 @@ from vae_checked.finding import Severity
 
 
 def judge(facts: Facts) -> Verdict:
-    """Found where the channels of the noise, or the number that sizes are divided by, are not those of the VAE."""
+    """Found where the channels of the noise, its frames, or what sizes are divided by, are not those of the VAE."""
     vae, grid = facts.latents.vae, facts.latents.grid
     if vae is None or grid is None:
         return lacking(facts, "latents.vae", "latents.grid")
-    loaded = known(vae.value)
+    loaded, frames = known(vae.value), grid.value.frames
+    if loaded is not None and loaded.each_frames and frames is not None:
+        each = loaded.each_frames
+        what, wanted = f"noise of {frames} frames", f"(frames - 1) // {each} + 1"
+        values = {"what": what, "wanted": wanted, "name": loaded.name, "source": loaded.source}
+        return Found(Evidence(origin=grid.origin, values=values, related=((vae.origin, "decoded here"),)))
     if loaded is None or loaded.channels is None or loaded.divisor is None:
         return Undecided(reason="the latents of this VAE are not known")
     channels, divisor = grid.value.channels, grid.value.divisor
@@ -52,10 +57,17 @@ MISTAKE = Mistake(
     why=(
         "Each VAE makes a picture smaller by a number of its own, mostly 8, and gives 4 or 16 channels. A denoiser "
         "that is convolutional, or has relative positions, takes a grid of any size: the pictures are then of "
-        "another size than was asked for, with repeated or cropped objects."
+        "another size than was asked for, with repeated or cropped objects. The causal VAEs of videos keep the first "
+        "frame by itself: of 4 k + 1 frames they make k + 1, and the noise for 81 frames has 21, not 20."
     ),
     symptoms=("other-results",),
-    said=("images of the wrong size", "repeated objects", "4 latent channels instead of 16", "vae_scale_factor"),
+    said=(
+        "images of the wrong size",
+        "repeated objects",
+        "4 latent channels instead of 16",
+        "vae_scale_factor",
+        "frames 4k + 1",
+    ),
     message="a sampler begins with {what}, and the latents of {name} have {wanted}",
     evidence="the latents of {name} have {wanted} ({source})",
     fix="take both from the VAE: vae.config.latent_channels, and 2 ** (len(vae.config.block_out_channels) - 1)",

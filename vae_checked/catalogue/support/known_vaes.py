@@ -16,7 +16,8 @@ class KnownVAE:
     `companions` the class of a model or pipeline in whose checkpoint it lies. `factor` is None where a mean and a
     standard deviation per channel stand in its place. `channels` are those of the latents, `divisor` is by how much
     their grid is smaller than the picture, both None where its versions differ; `overflows` says whether it does in
-    float16, as its configuration has it.
+    float16, as its configuration has it. `each_frames` is how many frames of a video become one, where the first of all
+    is one by itself.
     """
 
     name: str
@@ -29,6 +30,7 @@ class KnownVAE:
     divisor: int | None = None
     overflows: bool = False
     companions: str = ""
+    each_frames: int | None = None
 
     def fits(self, vae: PretrainedVAE) -> bool:
         """Whether it is the VAE that is loaded, as far as its class, the text, and what lies beside it tell."""
@@ -73,7 +75,7 @@ KNOWN: tuple[KnownVAE, ...] = (
     ),
     KnownVAE(
         "HunyuanVideo", r"HunyuanVideo(?!-?1\.5)", ("AutoencoderKLHunyuanVideo",), 0.476986, 0.0,
-        f"{_MODELS}autoencoder_kl_hunyuan_video.py", 16, 8,
+        f"{_MODELS}autoencoder_kl_hunyuan_video.py", 16, 8, each_frames=4,
     ),
     KnownVAE(
         "Stable Diffusion 1 and 2",
@@ -81,12 +83,15 @@ KNOWN: tuple[KnownVAE, ...] = (
         0.18215, 0.0, "https://huggingface.co/stabilityai/sd-vae-ft-mse/blob/main/config.json", 4, 8,
         companions=r"^StableDiffusion(?!XL|3)(?!\w*Upscale)\w*Pipeline$",
     ),
-    KnownVAE("Wan", r"Wan2\.[12]", ("AutoencoderKLWan",), None, 0.0, f"{_MODELS}autoencoder_kl_wan.py"),
+    KnownVAE("Wan", r"Wan2\.[12]", ("AutoencoderKLWan",), None, 0.0, f"{_MODELS}autoencoder_kl_wan.py", each_frames=4),
     KnownVAE(
         "QwenImage", r"Qwen/Qwen-Image", ("AutoencoderKLQwenImage",), None, 0.0,
         f"{_MODELS}autoencoder_kl_qwenimage.py", 16, 8,
     ),
-    KnownVAE("Mochi", r"mochi-1", ("AutoencoderKLMochi",), None, 0.0, f"{_MODELS}autoencoder_kl_mochi.py", 12, 8),
+    KnownVAE(
+        "Mochi", r"mochi-1", ("AutoencoderKLMochi",), None, 0.0, f"{_MODELS}autoencoder_kl_mochi.py", 12, 8,
+        each_frames=6,
+    ),
 )  # fmt: skip
 FACTORS = {each.factor: each for each in KNOWN if each.factor is not None}
 

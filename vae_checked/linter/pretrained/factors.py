@@ -9,6 +9,8 @@ from vae_checked.facts import Fact, Facts, Latents
 from vae_checked.latent_facts import AffineMap, Use
 from vae_checked.linter.pretrained.ends import Decoded, Encoded
 from vae_checked.linter.pretrained.identities import Models
+from vae_checked.linter.pretrained.quantities import OF_A_VAE
+from vae_checked.linter.pretrained.settings import Settings
 from vae_checked.mathematics import affine_maps
 from vae_checked.record import replace
 
@@ -16,17 +18,31 @@ from vae_checked.record import replace
 _LIBRARY = "diffusers"
 
 
-def factors(encoded: Iterable[Encoded], decoded: Iterable[Decoded], models: Models) -> Iterator[Facts]:
-    """Of each end whose scale is a number that number, as it is behind `encode`, and the VAE."""
+def factors(
+    encoded: Iterable[Encoded], decoded: Iterable[Decoded], models: Models, settings: Settings
+) -> Iterator[Facts]:
+    """Of each end whose scale is a number that number, as it is behind `encode`, and the VAE.
+
+    The number may be that of a setting.
+    """
     for one in encoded:
-        number = number_in(one.applied.scale)
+        number = _number(one.applied.scale, one, settings)
         if number is not None:
             yield from _of(one, Fact(number, one.written or one.at), models)
     for other in decoded:
         under = affine_maps.inverse(other.applied.scale)
-        number = None if under is None or other.encoded is not None else number_in(under)
+        number = None if under is None or other.encoded is not None else _number(under, other, settings)
         if number is not None:
             yield from _of(other, Fact(number, other.written or other.call), models)
+
+
+def _number(scale: affine_maps.Terms, end: Encoded | Decoded, settings: Settings) -> float | None:
+    """The number that a scale is, or that the setting has which it is."""
+    name = name_in(scale)
+    if name is None:
+        return number_in(scale)
+    known = settings.number(name, end.where.path)
+    return None if known is None else known.value
 
 
 def one_ends(encoded: Iterable[Encoded], decoded: Iterable[Decoded], models: Models) -> Iterator[Facts]:
@@ -73,6 +89,15 @@ def unscaled(encoded: Iterable[Encoded], decoded: Iterable[Decoded], models: Mod
 def _of(end: Encoded | Decoded, factor: Fact[float], models: Models) -> Iterator[Facts]:
     for vae in models.of(end):
         yield replace(Facts(end.where.subject), latents=Latents(vae=vae, factor=factor))
+
+
+def name_in(scale: affine_maps.Terms) -> str | None:
+    """The setting that a scale is; None where it is none, or one of the VAE itself."""
+    (term, *others) = scale or affine_maps.ONE
+    if others or term.coefficient != 1 or len(term.powers) != 1:
+        return None
+    ((name, power),) = term.powers
+    return name if power == 1 and name not in OF_A_VAE else None
 
 
 def number_in(scale: affine_maps.Terms) -> float | None:

@@ -13,27 +13,31 @@ from vae_checked.linter.symbols.expression import Expr, origin, walk
 
 # Sizes of a picture, and no others.
 _SIZE = re.compile(r"^(?:image_?|img_?)?(?:size|resolution|height|width|h|w)$", re.IGNORECASE)
-_IMAGE_AXES = 4
+# A batch of pictures, and of videos, whose frames stand behind the channels.
+_IMAGE_AXES, _VIDEO_AXES, _FRAMES = 4, 5, 2
+_ALL_AXES = (_IMAGE_AXES, _VIDEO_AXES)
+_LENGTH = re.compile(r"^(?:num_?|n_?|video_?|total_?)?(?:frames?|length|t)(?:_num|_count)?$", re.IGNORECASE)
 _MAX_NESTED = 4
 
 
 def grid(decoded: Expr) -> Fact[LatentGrid] | None:
-    """The grid of the one noise of four axes that a latent is made from; None where it is not known."""
-    noises = {id(node.site): node for node in walk(decoded) if node.op == "noise" and _axes(node) == _IMAGE_AXES}
+    """The grid of the one noise, of pictures or of a video, that a latent is made from; None where it is not known."""
+    noises = {id(node.site): node for node in walk(decoded) if node.op == "noise" and _axes(node) in _ALL_AXES}
     if len(noises) != 1:
         return None
     (noise,) = noises.values()
+    axes = _axes(noise)
     shape = noise.get("shape")
     channels = shape[1] if isinstance(shape, tuple) and isinstance(shape[1], int) else None
     written = None if noise.site is None else noise.site.node
     sizes = _sizes(written) if isinstance(written, ast.Call) else []
     divisors = (
-        {_divisor(size, noise.site.source) for size in sizes[-2:]}
-        if noise.site and len(sizes) == _IMAGE_AXES
-        else set()
+        {_divisor(size, noise.site.source) for size in sizes[-2:]} if noise.site and len(sizes) == axes else set()
     )
     divisor = divisors.pop() if len(divisors) == 1 else None
-    return None if channels is None and divisor is None else Fact(LatentGrid(channels, divisor), origin(noise))
+    frames = _frames(sizes[_FRAMES], noise.site.source) if noise.site and len(sizes) == axes == _VIDEO_AXES else None
+    found = LatentGrid(channels, divisor, frames)
+    return None if found == LatentGrid() else Fact(found, origin(noise))
 
 
 def _axes(noise: Expr) -> int:
@@ -61,11 +65,26 @@ def _divisor(size: ast.expr, source: SourceCell, depth: int = 0) -> int | None:
             return by.value
         return None
     if isinstance(size, ast.Name):
-        values: list[ast.expr] = [
-            node.value
-            for node in syntax.descendants(source.cell.tree)
-            if isinstance(node, ast.Assign)
-            and any(isinstance(to, ast.Name) and to.id == size.id for to in node.targets)
-        ]
-        return _divisor(values[0], source, depth + 1) if len(values) == 1 else None
+        value = _assigned(size, source)
+        return None if value is None else _divisor(value, source, depth + 1)
     return None
+
+
+def _frames(size: ast.expr, source: SourceCell) -> str | None:
+    """The frames of a noise, where they are those of the video divided and the first is not taken apart."""
+    value = (_assigned(size, source) or size) if isinstance(size, ast.Name) else size
+    if not isinstance(value, ast.BinOp) or not isinstance(value.op, ast.FloorDiv):
+        return None
+    of = value.left
+    name = of.attr if isinstance(of, ast.Attribute) else getattr(of, "id", "")
+    return source.segment(value) if _LENGTH.match(name) else None
+
+
+def _assigned(name: ast.Name, source: SourceCell) -> ast.expr | None:
+    """What a name is assigned, where that happens once in its file."""
+    values = [
+        node.value
+        for node in syntax.descendants(source.cell.tree)
+        if isinstance(node, ast.Assign) and any(isinstance(to, ast.Name) and to.id == name.id for to in node.targets)
+    ]
+    return values[0] if len(values) == 1 else None

@@ -1,6 +1,6 @@
 """Which VAE is loaded where a setting says from where: by what the setting is, and by what else lies there.
 
-A setting is an option's default, a class attribute, or an entry of a register.
+A setting is an option's default, a class attribute, an entry of a register, or a line of a file that the code names.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from vae_checked.latent_facts import PretrainedVAE
 from vae_checked.linter.files import syntax
 from vae_checked.linter.files.source import SourceCell
 from vae_checked.linter.pretrained.ends import Decoded, Encoded, Where
-from vae_checked.linter.pretrained.vaes import LOADERS, Owner, first_given
+from vae_checked.linter.pretrained.settings import Settings, options
+from vae_checked.linter.pretrained.vaes import LOADERS, Owner, first_given, setting_of
 from vae_checked.linter.symbols.values import Module
 from vae_checked.record import replace
 
@@ -29,8 +30,9 @@ class Models:
     `modules` are those of the whole project.
     """
 
-    def __init__(self, modules: Iterable[Module]) -> None:
+    def __init__(self, modules: Iterable[Module], settings: Settings) -> None:
         self._modules = list(modules)
+        self._settings = settings
         self._named: dict[tuple[str, Where], list[Fact[str]]] = {}
         self._loaded: dict[tuple[str, str], list[Fact[str]]] = {}
 
@@ -40,7 +42,10 @@ class Models:
         if not owner.setting:
             return [Fact(owner.model, end.call)]
         if key not in self._named:
-            self._named[key] = list(_named_by(owner.setting, end.where, self._modules))
+            self._named[key] = [
+                *_named_by(owner.setting.rpartition(".")[2], end.where, self._modules),
+                *self._settings.texts(owner.setting.split("."), owner.loaded_in),
+            ]
         named = [Fact(replace(owner.model, identity=each.value), each.origin) for each in self._named[key]]
         return named or [self._beside(owner, end)]
 
@@ -78,7 +83,8 @@ def _kind_loaded_from(call: ast.Call, place: str) -> str:
     if not isinstance(call.func, ast.Attribute) or call.func.attr not in LOADERS:
         return ""
     given = first_given(call)
-    return _last(call.func.value) if given is not None and place in (_text(given), _last(given)) else ""
+    is_same = given is not None and place in (_text(given), setting_of(given))
+    return _last(call.func.value) if is_same else ""
 
 
 def _named_by(setting: str, where: Where, modules: Iterable[Module]) -> Iterator[Fact[str]]:
@@ -101,12 +107,7 @@ def _named_by(setting: str, where: Where, modules: Iterable[Module]) -> Iterator
 
 def _options(setting: str, source: SourceCell) -> Iterator[Fact[str]]:
     """The default text of `parser.add_argument("--setting", default=...)`."""
-    for node in syntax.descendants(source.cell.tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "add_argument":
-            names = [_text(arg).lstrip("-").replace("-", "_") for arg in node.args]
-            default = next((each.value for each in node.keywords if each.arg == "default"), None)
-            if setting in names and default is not None and _text(default):
-                yield _fact(default, source)
+    yield from (_fact(default, source) for name, default in options(source) if name == setting and _text(default))
 
 
 def _of_class(node: ast.AST, setting: str, cls: str, source: SourceCell) -> Iterator[Fact[str]]:

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import chain
 
 from vae_checked.catalogue.support.known_vaes import known, takes_symmetric_pixels
 from vae_checked.facts import Fact, Facts, Interval, Latents
 from vae_checked.linter.evaluations.evaluation import Evaluation
+from vae_checked.linter.files.disk import Disk
 from vae_checked.linter.pretrained import fine_tuning, pairs
 from vae_checked.linter.pretrained.ends import Decoded, Encoded, Shown, Where
-from vae_checked.linter.pretrained.factors import factors, number_in, one_ends, unscaled
+from vae_checked.linter.pretrained.factors import factors, name_in, number_in, one_ends, unscaled
 from vae_checked.linter.pretrained.flow import DECODES, ENCODES, Flow
 from vae_checked.linter.pretrained.grids import grid
 from vae_checked.linter.pretrained.identities import Models
 from vae_checked.linter.pretrained.loss_terms import cuts
 from vae_checked.linter.pretrained.pairs import Agreement, End, Pair
 from vae_checked.linter.pretrained.precision import precision
+from vae_checked.linter.pretrained.settings import Settings
 from vae_checked.linter.pretrained.stored import rescaled, scaled_in_place
 from vae_checked.linter.pretrained.unfrozen import unfrozen
 from vae_checked.linter.pretrained.vaes import Owner, owner_of
@@ -58,7 +60,7 @@ class InUse:
             self._decoded.setdefault(_scope(other.where), []).append(other)
         self._shown += flow.pictures.shown
         self._unit |= {each.where.path for each in flow.encodings if each.pixels and each.pixels.value.low >= 0}
-        self._multiplied += [each for each in flow.multiplied if number_in(each.applied.scale) is not None]
+        self._multiplied += [each for each in flow.multiplied if _is_one_number(each)]
         self._single += _alone(flow)
         self._single += (_of(evaluation.subject, Latents(cut=fact)) for fact in cuts(evaluation, flow.decodes))
         self._single += (_of(evaluation.subject, Latents(unused_gradient=fact)) for fact in unfrozen(evaluation, flow))
@@ -69,10 +71,14 @@ class InUse:
                 self._single += (_of(module.path, Latents(in_place=fact)) for fact in scaled_in_place(module))
                 self._single += (_of(module.path, Latents(rescaled=fact)) for fact in rescaled(module))
 
-    def facts(self, modules: Iterable[Module]) -> Iterator[Facts]:
-        """What the ends say, alone and together, once all are known; `modules` are those of the whole project."""
-        models = Models(modules)
-        found = [*self._single, *factors(self._multiplied, _all(self._decoded), models)]
+    def facts(self, modules: Collection[Module], disk: Disk) -> Iterator[Facts]:
+        """What the ends say, alone and together, once all are known.
+
+        `modules` are those of the whole project, `disk` holds the files of settings that they name.
+        """
+        settings = Settings(modules, disk)
+        models = Models(modules, settings)
+        found = [*self._single, *factors(self._multiplied, _all(self._decoded), models, settings)]
         for shown in self._shown:
             if shown.where.path not in self._unit:
                 vae = Fact(shown.owner.model, shown.call)
@@ -93,6 +99,12 @@ class InUse:
 def _calls(module: Module) -> bool:
     """Whether a file may encode, decode, or hold latents."""
     return any(_CALLS.search(cell.text) is not None for cell in module.file.cells)
+
+
+def _is_one_number(end: Encoded) -> bool:
+    """Whether a latent is scaled by one number, written out or set."""
+    scale = end.applied.scale
+    return number_in(scale) is not None or name_in(scale) is not None
 
 
 def _all(ends: Mapping[_Scope, list[End]]) -> Iterator[End]:

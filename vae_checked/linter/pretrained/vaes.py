@@ -109,10 +109,26 @@ def _path(node: Expr) -> str:
 
 
 def _setting(node: Expr) -> str:
-    """The last part of the name that a loader is called with first."""
+    """The name that a loader is called with first, without the name of what holds it: `vae.path` of `cfg.vae.path`."""
     written = None if node.site is None else node.site.node
     first = first_given(written) if isinstance(written, ast.Call) else None
-    return first.attr if isinstance(first, ast.Attribute) else getattr(first, "id", "")
+    return "" if first is None else setting_of(first)
+
+
+def setting_of(value: ast.expr) -> str:
+    """The dotted name of a setting, without that of what holds it all; empty for what is none."""
+    keys: list[str] = []
+    node = value
+    while isinstance(node, (ast.Attribute, ast.Subscript)):
+        index = node.slice if isinstance(node, ast.Subscript) else None
+        key = node.attr if isinstance(node, ast.Attribute) else getattr(index, "value", None)
+        if not isinstance(key, str):
+            return ""
+        keys.append(key)
+        node = node.value
+    if not isinstance(node, ast.Name):
+        return ""
+    return ".".join(reversed(keys)) or node.id
 
 
 def first_given(loader: ast.Call) -> ast.expr | None:

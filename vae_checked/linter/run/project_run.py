@@ -157,7 +157,10 @@ def _facts(
     _follow_latents(using, project, plan, in_use, cuts)
     pipelines.settle()
     placed = [replace(item, data=replace(item.data, interval=pipelines.known(item.data.interval))) for item in found]
-    return [*distinct(_settled([*placed, *across.facts(pipelines.known)])), *in_use.facts(project.modules.values())]
+    return [
+        *distinct(_settled([*placed, *across.facts(pipelines.known)])),
+        *in_use.facts(project.modules.values(), project.disk),
+    ]
 
 
 def _follow_latents(using: Iterable[File], project: Project, plan: Plan, in_use: InUse, cuts: Cuts) -> None:
