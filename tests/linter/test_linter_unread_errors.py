@@ -38,7 +38,8 @@ UNREAD = {
 NONE = {
     "a critic of the latents": "loss = Critic()(z).mean() + kl.mean()",
     "no gradient to z": "loss = distance(x, self.back(z.detach())).mean() + kl.mean()",
-    "nothing decoded": "loss = distance(x, z + s).mean() + kl.mean()".replace("distance(x, z + s)", "(z + s).sum(1)"),
+    "nothing decoded": "loss = (z + s).sum(1).mean() + kl.mean()",
+    "what a critic says": "loss = self.critic.adversarial(x, self.back(z)).mean() + kl.mean()",
     "the input alone": "loss = distance(x, labels).mean() + kl.mean()",
 }
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.evaluations.reader import RoleReader
+from vae_checked.linter.interpreter import declared
 from vae_checked.linter.interpreter.interpreter import Interpreter
 from vae_checked.linter.interpreter.project import Project
 from vae_checked.linter.symbols.expression import Expr, Site, atom, strip, walk
@@ -22,7 +23,7 @@ def takes_heads(function: Function) -> bool:
 
 
 def atoms_for(interpreter: Interpreter, function: Function, skip: int, *, heads: bool = True) -> list[Value]:
-    """Fresh atoms for the parameters without a default, and with `heads` for those up to a head that may be None."""
+    """Fresh atoms, or objects of the classes declared, for the parameters without a default, and with `heads` for those up to a head that may be None."""
     spec = function.node.args
     parameters = [*spec.posonlyargs, *spec.args]
     first = len(parameters) - len(spec.defaults)
@@ -33,7 +34,7 @@ def atoms_for(interpreter: Interpreter, function: Function, skip: int, *, heads:
             first = index + 1
     required = parameters[skip : max(skip, first)]
     source = function.scope.module.source_of(function.node)
-    return [atom(item.arg, Site(source, item), interpreter.serial()) for item in required]
+    return [declared.given(interpreter, item, function.scope, Site(source, item)) for item in required]
 
 
 def own_losses(

@@ -7,6 +7,7 @@ import re
 
 from vae_checked.linter.evaluations import linking
 from vae_checked.linter.files import syntax
+from vae_checked.linter.interpreter import declared
 from vae_checked.linter.interpreter.construction import construct
 from vae_checked.linter.interpreter.interpreter import Interpreter
 from vae_checked.linter.symbols.expression import Site, atom
@@ -32,7 +33,21 @@ def made(interpreter: Interpreter, cls: Class, site: Site) -> Value:
     if cls.is_module:
         return construct(interpreter, cls, [], {}, site)
     fields = [name for name in field_names(cls) if cls.find(name) is None]
-    return construct(interpreter, cls, [], {name: atom(name, site, interpreter.serial()) for name in fields}, site)
+    annotations = _annotations(cls)
+    parts: dict[str, Value] = {
+        name: declared.given(interpreter, ast.arg(name, annotations.get(name)), cls.scope, site) for name in fields
+    }
+    return construct(interpreter, cls, [], parts, site)
+
+
+def _annotations(cls: Class) -> dict[str, ast.expr]:
+    """How the fields of a record are declared, by their names."""
+    return {
+        item.target.id: item.annotation
+        for base in reversed(cls.mro())
+        for item in base.node.body
+        if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name)
+    }
 
 
 def _none_by_default(function: Function) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from vae_checked.linter.interpreter import arguments, derived_distributions, float_limits, selection
+from vae_checked.linter.interpreter.construction import LOADERS
 from vae_checked.linter.interpreter.context import Context
 from vae_checked.linter.interpreter.wrappers import INNER
 from vae_checked.linter.symbols.expression import Expr, Site, atom, opaque
@@ -123,6 +124,9 @@ def _tensor_attribute(context: Context, owner: Expr, name: str, site: Site) -> V
         return Expr("move", (owner,), (("how", name), ("axes", "all")), site)
     if name in ("real", "values"):
         return owner
+    if name == "use_return_dict":
+        # A configuration of transformers has models return records unless somebody says otherwise.
+        return True
     limit = float_limits.of_type(owner, name)
     if limit is not None:
         return limit
@@ -139,6 +143,8 @@ def method(context: Context, owner: Value, name: str, site: Site) -> Value:
     if isinstance(owner, (Instance, Class, External)):
         found = attribute(context, owner, name, site)
         if isinstance(owner, Instance) and isinstance(found, Expr) and found.op == "attribute":
+            return Method(owner, name)
+        if isinstance(owner, Class) and name in LOADERS and owner.find(name) is None:
             return Method(owner, name)
         return found
     if isinstance(owner, (Module, AnyOf)):

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from vae_checked.linter.interpreter import derived_distributions
 from vae_checked.linter.interpreter.context import Context
-from vae_checked.linter.symbols.expression import Expr, Site
+from vae_checked.linter.symbols.drawing import DRAWS, rank
+from vae_checked.linter.symbols.expression import Expr, Site, opaque
 from vae_checked.linter.symbols.values import Class, Function, Instance, Layer, Value, as_expr, field_names
 from vae_checked.linter.symbols.values import Sequence as Layers
 from vae_checked.linter.torch_model import layers
+
+
+# The methods by which base classes of libraries make an instance of the class that they are asked of.
+LOADERS = frozenset("from_pretrained load_from_checkpoint from_config _from_config from_checkpoint".split())
 
 
 def construct(context: Context, cls: Class, args: list[Value], kwargs: dict[str, Value], site: Site | None) -> Value:
@@ -34,6 +39,19 @@ def construct(context: Context, cls: Class, args: list[Value], kwargs: dict[str,
     if not fields and any(name.endswith("nn.Sequential") for name in cls.external_bases()):
         return layers.sequential(args, site)
     return instance
+
+
+def loaded(context: Context, cls: Class, kwargs: dict[str, Value], site: Site) -> Value:
+    """What `Class.from_pretrained(...)` of a library's base class makes: an instance, given what its __init__ takes.
+
+    A class that draws nothing is no VAE, and stays what is not known.
+    """
+    if rank(cls) < DRAWS:
+        return opaque(f"method:{cls.name}", tuple(as_expr(item, site) for item in kwargs.values()), site)
+    init = cls.find("__init__")
+    spec = init.node.args if isinstance(init, Function) else None
+    taken = {item.arg for item in (*spec.args, *spec.kwonlyargs)} if spec is not None else set[str]()
+    return construct(context, cls, [], {name: value for name, value in kwargs.items() if name in taken}, site)
 
 
 def _takes(init: Function, args: list[Value]) -> bool:

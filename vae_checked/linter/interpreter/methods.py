@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from vae_checked.linter.interpreter import (
     arguments,
+    construction,
     containers,
     derived_distributions,
     operators,
@@ -13,13 +14,13 @@ from vae_checked.linter.interpreter import (
     trainers,
     wrappers,
 )
-from vae_checked.linter.interpreter.construction import call_instance
 from vae_checked.linter.interpreter.context import UNREAD, Context
 from vae_checked.linter.symbols.expression import Expr, Site, opaque
 from vae_checked.linter.symbols.registered import serials
 from vae_checked.linter.symbols.values import (
     AnyOf,
     Choice,
+    Class,
     Distribution,
     Function,
     Instance,
@@ -48,6 +49,8 @@ def call(context: Context, target: Method, args: list[Value], kwargs: dict[str, 
         case Module() | AnyOf():
             found = selection.asked(context, owner, name, args, site)
             return opaque(f"method:{name}", (as_expr(owner, site),), site) if found is UNREAD else found
+        case Class():
+            return construction.loaded(context, owner, kwargs, site)
         case Super():
             return _call_super(context, owner, name, args, kwargs, site)
         case Instance():
@@ -76,7 +79,7 @@ def call(context: Context, target: Method, args: list[Value], kwargs: dict[str, 
     if isinstance(model, Instance) and isinstance(found := model.cls.find(name), Function):
         return context.invoke(found if found.is_static else found.bound_to(model), args, kwargs, site)
     if isinstance(model, Instance) and name in wrappers.INNER:
-        return call_instance(context, model, args, kwargs, site)
+        return construction.call_instance(context, model, args, kwargs, site)
     if isinstance(model, Instance) and name in model.attributes:
         return context.call(model.attributes[name], args, kwargs, site)
     return _call_on_tensor(context, as_expr(owner, site), name, args, kwargs, site)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 
-from vae_checked.linter.interpreter import parts
+from vae_checked.linter.interpreter import declared, parts
 from vae_checked.linter.interpreter.context import Context
-from vae_checked.linter.symbols.expression import Expr, Site, atom
+from vae_checked.linter.symbols.expression import Expr, Site
 from vae_checked.linter.symbols.values import Function, Open, Scope, Value, by_name
 
 
@@ -61,7 +61,7 @@ def _bind_rest(
         elif name in defaults:
             names[name] = context.eval(defaults[name], function.scope)
         else:
-            names[name] = atom(name, context.site(parameter), context.serial())
+            names[name] = declared.given(context, parameter, function.scope, context.site(parameter))
             context.observations.name(names[name], name)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite, is_scalar
-from vae_checked.linter.symbols.expression import REDUCTIONS, TRANSPARENT, Expr, Graph, walk
+from vae_checked.linter.symbols.expression import REDUCTIONS, TRANSPARENT, Expr, Graph, origin, walk
 from vae_checked.linter.symbols.gradient_flow import reached
 
 _ADDED = frozenset(("add", "sub"))
@@ -15,6 +16,8 @@ _SCALED = frozenset(("mul", "div", "neg")) | REDUCTIONS | TRANSPARENT
 # What may be a decoder, or a part of one: a layer, a product with weights, a call that is not read.
 _APPLIED = frozenset(("layer", "matmul", "opaque", "call"))
 _GIVEN = frozenset(("atom", "data", "batch", "label"))
+# How what another network says of a picture is written, which is no reconstruction.
+_CRITIC = re.compile(r"adv|disc|critic|gan_|_gan|generator", re.IGNORECASE)
 
 
 def beside(kl: Divergence, site: SamplerSite, graph: Graph) -> Reconstruction | None:
@@ -60,7 +63,9 @@ def _summands(value: Expr, kl: int, with_kl: frozenset[int]) -> Iterator[Expr]:
 
 
 def _is_of_decoded(term: Expr, site: SamplerSite, with_z: frozenset[int]) -> bool:
-    """Whether something is applied to z in a term, whose gradient reaches z."""
+    """Whether something is applied to z in a term, whose gradient reaches z, and a critic is no part of it by name."""
+    if _CRITIC.search(origin(term).source):
+        return False
     applied = any(node.op in _APPLIED and node.uid in with_z and node.uid != site.z.uid for node in walk(term))
     return applied and site.z.uid in reached([term])
 

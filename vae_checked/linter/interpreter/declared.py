@@ -1,0 +1,82 @@
+"""Parts that code is handed from outside and whose class it declares: `def __init__(self, model: VAE)`."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from vae_checked.linter.interpreter.construction import construct
+from vae_checked.linter.interpreter.context import Context
+from vae_checked.linter.symbols.expression import Site, atom
+from vae_checked.linter.symbols.values import Class, External, Function, Instance, Module, Scope, Value, settle
+
+_ABSTRACT = frozenset(("abstractmethod", "abstractproperty"))
+# What only uses a model, as a pipeline that draws pictures, is read without it.
+_TRAINS = re.compile(r"loss|elbo|backward|kl_|_kl|kld|objective|criterion", re.IGNORECASE)
+
+
+def given(context: Context, parameter: ast.arg, scope: Scope, site: Site) -> Value:
+    """What nobody is seen to hand over: an object of the model's or the loss's class that a parameter declares.
+
+    It is made by its defaults, in a file that speaks of a loss. Where no such class of the project is declared, or one that leaves methods to the
+    classes derived from it, nothing is known of it.
+    """
+    made = _part(context, parameter, scope, site)
+    return atom(parameter.arg, site, context.serial()) if made is None else made
+
+
+def _part(context: Context, parameter: ast.arg, scope: Scope, site: Site) -> Instance | None:
+    if parameter.annotation is None or not scope.module.read_once(_trains):
+        return None
+    declared = _value(parameter.annotation, scope)
+    if not isinstance(declared, Class) or not isinstance(declared.find("forward"), Function) or _is_abstract(declared):
+        return None
+    made = construct(context, declared, [], {}, site)
+    return made if isinstance(made, Instance) else None
+
+
+def _trains(module: Module) -> bool:
+    return any(_TRAINS.search(cell.text) for cell in module.file.cells)
+
+
+def _value(annotation: ast.expr, scope: Scope) -> Value:
+    """What an annotation names; what one of several may be is not known."""
+    if isinstance(annotation, ast.Constant):
+        return _lookup(scope, annotation.value) if isinstance(annotation.value, str) else None
+    if isinstance(annotation, ast.Name):
+        return _lookup(scope, annotation.id)
+    if isinstance(annotation, ast.Attribute):
+        owner = _value(annotation.value, scope)
+        return _lookup(owner.scope, annotation.attr) if isinstance(owner, Module) else None
+    if isinstance(annotation, ast.Subscript):
+        outer = _value(annotation.value, scope)
+        optional = isinstance(outer, External) and outer.dotted.endswith(".Optional")
+        return _value(annotation.slice, scope) if optional else None
+    if isinstance(annotation, ast.BinOp) and isinstance(annotation.right, ast.Constant):
+        return _value(annotation.left, scope) if annotation.right.value is None else None
+    return None
+
+
+def _lookup(scope: Scope, name: str) -> Value:
+    inner: Scope | None = scope
+    while inner is not None:
+        if name in inner.names:
+            return settle(inner.names, name)
+        inner = inner.parent
+    return None
+
+
+def _is_abstract(cls: Class) -> bool:
+    """Whether a class has a method that a derived class is to give."""
+    names = dict.fromkeys(name for each in cls.mro() for name in each.names)
+    methods = (cls.find(name) for name in names)
+    return any(isinstance(method, Function) and _is_left_open(method.node) for method in methods)
+
+
+def _is_left_open(node: ast.AST) -> bool:
+    if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        return False
+    if any(getattr(item, "attr", getattr(item, "id", "")) in _ABSTRACT for item in node.decorator_list):
+        return True
+    refusals = (each.exc for each in node.body if isinstance(each, ast.Raise))
+    return any(getattr(part, "id", "") == "NotImplementedError" for exc in refusals if exc for part in ast.walk(exc))
