@@ -95,7 +95,9 @@ UNKNOWN = {
 @pytest.mark.parametrize("text", UNKNOWN.values(), ids=UNKNOWN)
 def test_a_class_that_is_not_the_one_declared_is_not_taken_for_it(text: str, tmp_path: Path) -> None:
     given = {"train.py": HEAD + IMPORTS + text, "losses.py": LOSS.format(read=WRONG)}
-    names = NET.replace("Net", "Net") + "\n\nclass Other(Net):\n    def encode(self, x):\n        return self.trunk(x)\n"
+    names = (
+        NET.replace("Net", "Net") + "\n\nclass Other(Net):\n    def encode(self, x):\n        return self.trunk(x)\n"
+    )
     report = linted(tmp_path, {"nets.py": names, **given})
     assert not [facts for facts in joined(report) if facts.subject.startswith("train.py")]
 

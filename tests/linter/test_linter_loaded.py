@@ -71,7 +71,9 @@ def test_a_model_that_its_class_loads_and_that_is_right(made: str, tmp_path: Pat
 
 
 def test_a_way_of_loading_that_the_class_writes_itself_is_followed(tmp_path: Path) -> None:
-    own = "    @classmethod\n    def from_pretrained(cls, name):\n        return load_something(name)\n\n    def forward("
+    own = (
+        "    @classmethod\n    def from_pretrained(cls, name):\n        return load_something(name)\n\n    def forward("
+    )
     text = TEXT.format(made="Variational.from_pretrained(base)", std="logvar", base="nn.Module")
     report = linted(tmp_path, {"words.py": text.replace("    def forward(", own, 1)})
     assert not joined(report)

@@ -8,10 +8,11 @@ from collections.abc import Iterable, Iterator
 from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.evaluations.reader import RoleReader
 from vae_checked.linter.interpreter import declared
+from vae_checked.linter.interpreter.construction import construct
 from vae_checked.linter.interpreter.interpreter import Interpreter
 from vae_checked.linter.interpreter.project import Project
 from vae_checked.linter.symbols.expression import Expr, Site, atom, strip, walk
-from vae_checked.linter.symbols.values import Class, Function, Instance, Key, Value, opened
+from vae_checked.linter.symbols.values import Class, Function, Instance, Key, Module, Value, opened
 from vae_checked.mathematics.names import Role, likely_role_of
 from vae_checked.record import dataclass
 
@@ -216,21 +217,36 @@ class Models:
             if not module.given:
                 continue
             own = [model for model in self._models if model.evaluation.module is module]
-            models = own or (self._models if len(self._models) == 1 else [])
+            models = own or (self._models if len(self._models) == 1 else _whole(self._models))
             if len(models) != 1:
                 continue
-            for function in module.functions():
-                args = arguments(interpreter, function, models[0].outputs, models[0].roles, skip=0)
+            for function, skip in (*((each, 0) for each in module.functions()), *_losses(module)):
+                args = arguments(interpreter, function, models[0].outputs, models[0].roles, skip)
                 if args is None:
                     continue
                 site = Site(module.source_of(function.node), function.node)
 
                 def work(target: Function = function, given: list[Value] = args, at: Site = site) -> Value:
+                    if target.owner is not None:
+                        target = target.bound_to(construct(interpreter, target.owner, [], {}, at))
                     return interpreter.invoke(target, given, {}, at)
 
                 _, observations = interpreter.run(work)
                 model = models[0].evaluation
                 yield Evaluation(model.subject, module, observations, model=model)
+
+
+def _whole(models: Iterable[_Model]) -> list[_Model]:
+    """The models that return what they decode beside their heads: the others are parts of one."""
+    return [model for model in models if Role.RECONSTRUCTION in model.roles]
+
+
+def _losses(module: Module) -> Iterator[tuple[Function, int]]:
+    """The forward methods of a file's losses that are objects, each with the number of arguments before its own."""
+    for cls in module.classes():
+        forward = cls.names.get("forward")
+        if isinstance(forward, Function) and takes_heads(forward):
+            yield forward, 1
 
 
 def _inputs(atoms: Iterable[Expr], forward: Function) -> list[Value]:
