@@ -27,7 +27,14 @@ STEP = """
         loss = self.bound(out, x, m, s)
         loss.backward()
 """
-IMPORTS = "from dataclasses import dataclass\nfrom typing import Optional\n\nimport nets\nfrom losses import Bound\nfrom nets import Net\n"
+IMPORTS = """
+from dataclasses import dataclass
+from typing import Optional
+
+import nets
+from losses import Bound
+from nets import Net
+"""
 HANDED = {
     "by their names": """
 class Trainer:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.evaluations.reader import RoleReader
+from vae_checked.linter.evaluations.whole_results import call_losses, keys_read
 from vae_checked.linter.interpreter import declared
 from vae_checked.linter.interpreter.construction import construct
 from vae_checked.linter.interpreter.interpreter import Interpreter
@@ -24,7 +25,10 @@ def takes_heads(function: Function) -> bool:
 
 
 def atoms_for(interpreter: Interpreter, function: Function, skip: int, *, heads: bool = True) -> list[Value]:
-    """Fresh atoms, or objects of the classes declared, for the parameters without a default, and with `heads` for those up to a head that may be None."""
+    """Fresh atoms, or objects of the classes declared, for the parameters without a default.
+
+    With `heads` for those up to a head that may be None as well.
+    """
     spec = function.node.args
     parameters = [*spec.posonlyargs, *spec.args]
     first = len(parameters) - len(spec.defaults)
@@ -47,6 +51,7 @@ def own_losses(
     site: Site,
 ) -> None:
     """Call a model's own loss methods with what its forward returned."""
+    call_losses(interpreter, instance, outputs, site)
     seen: set[int] = set()
     values = [expr for root in interpreter.observations.roots for expr in _opened(root.value, seen)]
     roles = reader.roles_of_outputs(inputs, outputs, values, interpreter.observations.names)
@@ -126,7 +131,7 @@ def _taken_apart(
         return None
     places = {item.arg: index for index, item in enumerate(parameters)}
     if isinstance(outputs, dict):
-        for name, keys in _keys_read(function).items():
+        for name, keys in keys_read(function).items():
             if name in places and _has_heads_at(outputs, keys, roles):
                 return places[name], outputs
     for node in ast.walk(function.node):
@@ -139,21 +144,6 @@ def _taken_apart(
             if _has_heads(held, names, roles):
                 return places[node.value.id], held
     return None
-
-
-def _keys_read(function: Function) -> dict[str, set[str]]:
-    """Per name the texts by which a function picks entries of it."""
-    found: dict[str, set[str]] = {}
-    for node in ast.walk(function.node):
-        if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name):
-            owner, key = node.value.id, node.slice
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "get":
-            owner, key = getattr(node.func.value, "id", ""), node.args[0] if node.args else node
-        else:
-            continue
-        if isinstance(key, ast.Constant) and isinstance(key.value, str):
-            found.setdefault(owner, set()).add(key.value)
-    return found
 
 
 def _has_heads_at(held: dict[Key, Value], keys: set[str], roles: dict[str, Value]) -> bool:

@@ -10,7 +10,6 @@ from vae_checked.linter.symbols.values import Class, Function, Instance, Layer, 
 from vae_checked.linter.symbols.values import Sequence as Layers
 from vae_checked.linter.torch_model import layers
 
-
 # The methods by which base classes of libraries make an instance of the class that they are asked of.
 LOADERS = frozenset("from_pretrained load_from_checkpoint from_config _from_config from_checkpoint".split())
 

@@ -18,8 +18,8 @@ _TRAINS = re.compile(r"loss|elbo|backward|kl_|_kl|kld|objective|criterion", re.I
 def given(context: Context, parameter: ast.arg, scope: Scope, site: Site) -> Value:
     """What nobody is seen to hand over: an object of the model's or the loss's class that a parameter declares.
 
-    It is made by its defaults, in a file that speaks of a loss. Where no such class of the project is declared, or one that leaves methods to the
-    classes derived from it, nothing is known of it.
+    It is made by its defaults, in a file that speaks of a loss. Where no such class of the project is declared, or one
+    that leaves methods to the classes derived from it, nothing is known of it.
     """
     made = _part(context, parameter, scope, site)
     return atom(parameter.arg, site, context.serial()) if made is None else made
