@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from vae_checked.linter.symbols.values import Function
 
 T = TypeVar("T")
+# What a trainer calls with a loss that nothing is trained by.
+_SHOWN_STEPS = frozenset(("validation_step", "test_step"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +211,7 @@ class Losses:
     def read(self, kl: Divergence, recon: Reconstruction) -> JointLoss | None:
         """How the two terms stand in the loss; None when no loss holds both, or one of them more than once."""
         total = self.of(kl, recon)
-        if total is None:
+        if total is None or self._is_only_shown(total):
             return None
         to_kl, to_recon = (reductions.ways(total, term.uid, self.graph) for term in (kl.term, recon.term))
         if len(to_kl) != 1 or len(to_recon) != 1:
@@ -230,6 +232,15 @@ class Losses:
         above = tuple(filter(is_shared, added[0])) if len(added) == 1 else shared
         formula = reductions.inner_chain(kl, self.graph)
         return JointLoss(total, shared, above, one[count:], other[count:], formula, whole, firm)
+
+    def _is_only_shown(self, total: Expr) -> bool:
+        """Whether a loss is met in a step of validation alone, where the same trainer has a step that trains."""
+        functions = (root.function for root in self.evaluation.observations.roots)
+        names = {function.name for function in functions if function is not None}
+        if "training_step" not in names or names.isdisjoint(_SHOWN_STEPS):
+            return False
+        met = {root.function.name for root in self.roots_with(total) if root.function is not None}
+        return bool(met) and met <= _SHOWN_STEPS
 
     def _of_other_samples(self, recon: Reconstruction, total: Expr, down: tuple[ChainStep, ...]) -> int:
         """How many more errors of the same data the same place adds to a loss, each of another sample."""
