@@ -48,8 +48,9 @@ form { display: none; flex-wrap: wrap; gap: .4rem 1rem; align-items: center; mar
   background: var(--panel); border: 1px solid var(--line); border-radius: .4rem; }
 table { width: 100%; border-collapse: collapse; font-size: .92rem; } th { text-align: left; white-space: nowrap; }
 th, td { padding: .3rem .5rem; border-bottom: 1px solid var(--line); vertical-align: top; }
+td.place { min-width: 7.5rem; }
 figure { margin: 1rem 0; } figcaption { color: var(--soft); font-size: .9rem; } .wide { overflow-x: auto; }
-img { image-rendering: pixelated; }
+img { image-rendering: pixelated; max-width: 100%; height: auto; }
 svg { max-width: 100%; height: auto; font: 13px system-ui, sans-serif; } svg.flow { min-width: 44rem; }
 svg text { fill: var(--ink); } svg .small { font-size: 11px; fill: var(--soft); }
 svg .box { fill: var(--panel); stroke: var(--line); } svg .bad { stroke: var(--error); stroke-width: 2.5; }
@@ -62,7 +63,7 @@ svg .code { font-weight: 700; fill: var(--error); }
 details { margin: .4rem 0; } summary { cursor: pointer; font-weight: 600; }
 :focus-visible { outline: 3px solid var(--info); outline-offset: 2px; } [hidden] { display: none !important; }
 @media print { form { display: none !important; } article { break-inside: avoid; } body { max-width: none; padding: 0; }
-  details > * { display: block; } }
+  details > * { display: block; } pre { white-space: pre-wrap; overflow: visible; } .pair { grid-template-columns: 1fr; } }
 """
 
 # The page is whole without it: what it adds is to look for something.

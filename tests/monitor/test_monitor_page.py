@@ -57,11 +57,12 @@ def test_a_value_that_reads_the_same_throughout_is_a_level_line() -> None:
 
 
 def test_a_latent_that_carries_nothing_is_a_blank_row() -> None:
-    readings = [replace(READING, step=step, kl_per_latent=(0.0, 2.0, 1.0)) for step in (1, 2)]
-    drawn = plots(run_page(readings))["KL of each latent over the steps, in nats, the darker the more"]
-    assert [each.text for each in drawn.iter("text")] == ["latent 1", "latent 2", "latent 0"]
+    readings = [replace(READING, step=step, kl_per_latent=(0.009, 200.0, 32.0, 0.02)) for step in (1, 2)]
+    drawn = plots(run_page(readings))["KL of each latent over the steps, the darker the more, and its last in nats"]
+    names = ["latent 1", "latent 2", "latent 3", "latent 0"]
+    assert [each.text for each in drawn.iter("text")] == [*names, "200", "32", "0.02", "0.009"]
     boxes = [(each.get("y"), each.get("opacity")) for each in drawn.iter("rect")]
-    assert boxes == [("10", "1.00"), ("20", "0.50")] * 2
+    assert boxes == [("10", "1.00"), ("22", "0.40"), ("34", "0.10")] * 2
 
 
 def test_a_long_run_with_many_latents_stays_a_small_page() -> None:
@@ -137,7 +138,7 @@ def test_pictures_stand_in_the_page_itself_the_last_of_them_alone(tmp_path: Path
     sink.write(replace(READING, step=3))
     sink.close()
     page = path.read_text(encoding="utf-8")
-    (image,) = re.findall(r'<img width="2" height="1" alt="([^"]*)" src="data:image/png;base64,([^"]*)">', page)
+    (image,) = re.findall(r'<img width="8" height="4" alt="([^"]*)" src="data:image/png;base64,([^"]*)">', page)
     assert image == ("late &amp; &lt;b&gt;bold&lt;/b&gt;", b64encode(last.png()).decode())
     assert "early" not in page
     assert "img-src data:;" in page

@@ -12,14 +12,15 @@ from typing import TypeVar
 from vae_checked.errors import UsageError
 from vae_checked.html_page import html_page, html_section
 from vae_checked.markup import html_text
-from vae_checked.monitor.reading import Picture, Reading
+from vae_checked.monitor.reading import ACTIVE, Picture, Reading
 from vae_checked.monitor.words import told
 
 T = TypeVar("T")
 
-_WIDTH, _HEIGHT, _LEFT = 640, 150, 70
+_WIDTH, _HEIGHT, _LEFT, _RIGHT = 640, 150, 70, 60
 # What an eye can tell apart, and a page can hold: a long run is shown by evenly spread readings.
 _COLUMNS, _LATENTS = 120, 64
+_LARGEST_PIXEL = 4
 
 
 class HTMLFile:
@@ -87,14 +88,15 @@ def _plots(readings: Sequence[Reading]) -> Iterator[str]:
     rows = [each for each in readings if each.kl_per_latent]
     if rows:
         yield _figure(
-            "KL of each latent over the steps, in nats, the darker the more: a blank row carries nothing",
+            "KL of each latent over the steps, the darker the more, and its last in nats: a blank row carries nothing",
             _map(_thinned(rows)),
         )
 
 
 def _shown(picture: Picture) -> str:
     data = b64encode(picture.png()).decode("ascii")
-    size = f'width="{picture.width}" height="{picture.height}"'
+    scale = max(1, min(_LARGEST_PIXEL, _WIDTH // picture.width))
+    size = f'width="{scale * picture.width}" height="{scale * picture.height}"'
     caption = html_text(picture.caption)
     return _figure(picture.caption, f'<img {size} alt="{caption}" src="data:image/png;base64,{data}">')
 
@@ -142,13 +144,20 @@ def _map(rows: Sequence[Reading]) -> str:
     final = rows[-1].kl_per_latent or ()
     order = sorted(range(count), key=lambda place: -final[place] if place < len(final) else 0.0)[:_LATENTS]
     most = max((value for each in rows for value in each.kl_per_latent or () if math.isfinite(value)), default=0.0)
-    wide, tall = (_WIDTH - _LEFT - 10) / len(rows), 10
+    wide, tall = (_WIDTH - _LEFT - _RIGHT) / len(rows), 12
     parts = [_words(_LEFT - 6, 19 + tall * row, f"latent {place}", "end") for row, place in enumerate(order)]
+    parts += [
+        _words(_WIDTH - 5, 19 + tall * row, f"{final[place]:.3g}", "end")
+        for row, place in enumerate(order)
+        if place < len(final)
+    ]
     for column, reading in enumerate(rows):
         values = reading.kl_per_latent or ()
         for row, place in enumerate(order):
-            share = values[place] / most if most > 0 and place < len(values) and math.isfinite(values[place]) else 0.0
-            if share >= 0.005:
+            value = values[place] if place < len(values) and math.isfinite(values[place]) else 0.0
+            if value > ACTIVE:
+                # The root shows a few nats beside the hundreds of the first steps.
+                share = max(0.1, math.sqrt(value / most))
                 x, y = _LEFT + wide * column, 10 + tall * row
                 box = f'x="{x:.1f}" y="{y}" width="{wide + 0.3:.1f}" height="{tall - 1}"'
                 parts.append(f'<rect class="bar" style="stroke: none" {box} opacity="{share:.2f}"/>')
