@@ -62,8 +62,9 @@ svg .bar { fill: color-mix(in srgb, var(--info) 55%, transparent); stroke: var(-
 svg .code { font-weight: 700; fill: var(--error); }
 details { margin: .4rem 0; } summary { cursor: pointer; font-weight: 600; }
 :focus-visible { outline: 3px solid var(--info); outline-offset: 2px; } [hidden] { display: none !important; }
-@media print { form { display: none !important; } article { break-inside: avoid; } body { max-width: none; padding: 0; }
-  details > * { display: block; } pre { white-space: pre-wrap; overflow: visible; } .pair { grid-template-columns: 1fr; } }
+@media print { form { display: none !important; } body { max-width: none; padding: 0; } details > * { display: block; }
+  pre { white-space: pre-wrap; overflow: visible; } pre, dl, figure { break-inside: avoid; }
+  h2, h3, h4 { break-after: avoid; } }
 """
 
 # The page is whole without it: what it adds is to look for something.

@@ -58,7 +58,7 @@ def test_a_value_that_reads_the_same_throughout_is_a_level_line() -> None:
 
 def test_a_latent_that_carries_nothing_is_a_blank_row() -> None:
     readings = [replace(READING, step=step, kl_per_latent=(0.009, 200.0, 32.0, 0.02)) for step in (1, 2)]
-    drawn = plots(run_page(readings))["KL of each latent over the steps, the darker the more, and its last in nats"]
+    drawn = plots(run_page(readings))["KL of each latent over the steps, the stronger the more, and its last in nats"]
     names = ["latent 1", "latent 2", "latent 3", "latent 0"]
     assert [each.text for each in drawn.iter("text")] == [*names, "200", "32", "0.02", "0.009"]
     boxes = [(each.get("y"), each.get("opacity")) for each in drawn.iter("rect")]

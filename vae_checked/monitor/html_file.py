@@ -88,7 +88,7 @@ def _plots(readings: Sequence[Reading]) -> Iterator[str]:
     rows = [each for each in readings if each.kl_per_latent]
     if rows:
         yield _figure(
-            "KL of each latent over the steps, the darker the more, and its last in nats: a blank row carries nothing",
+            "KL of each latent over the steps, the stronger the more, and its last in nats: a blank one carries none",
             _map(_thinned(rows)),
         )
 
