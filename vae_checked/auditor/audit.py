@@ -211,6 +211,8 @@ def _recognised(subject: Subject, seen: Observed, label: str, guess: str) -> tup
     quantiser = None if first.latents else quantiser_of(first)
     if quantiser is not None:
         lines.append(f"{label}: {quantiser.line(tape)}")
+    if seen.recon is not None and seen.recon.is_bound:
+        lines.append(f"{label}: the loss is a bound of {seen.recon.copies} samples: it weighs each by how likely it is")
     for path, role in first.roles.items():
         lines.append(f"{label}: {path} is {role}")
     lines += [f"{label}: {line}" for line in first.recognised]

@@ -105,6 +105,8 @@ class Observed:
         divisions = self._batch_divisions(weight, measure)
         copies = self.copies(place)
         way = self._with_sizes(lambda seen: _kl_way(seen, place), copies)
+        if way.spread == self.samples_at_once(place):
+            way = way.without(way.spread)
         way = replace(way, settings=(*first.settings_by(Role.MU, Role.SECOND), *_supplied(first)))
         event = self.latents_of(place)
         return weights.explained(weight * copies, first.batch, event, way, divisions, first.loss.kept_batch)
@@ -128,6 +130,11 @@ class Observed:
         head = first.latents[place].mu
         sizes = [first.run.tape.values[n].tensor.numel() for n in first.graph.moved_from(head)]
         return sizes[0] // min(sizes)
+
+    def samples_at_once(self, place: int) -> int:
+        """How many samples of z stand in one tensor for each posterior."""
+        values, latent = self.train.run.tape.values, self.train.latents[place]
+        return values[latent.z].tensor.numel() // values[latent.mu].tensor.numel()
 
     def latents_of(self, place: int) -> int:
         """The number of latents of one sample, each counted once."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.edits import normal_noise
 from vae_checked.catalogue.support.example import EXAMPLE, edit
+from vae_checked.catalogue.support.formula import NOT_GAUSSIAN
 from vae_checked.catalogue.support.names import names_of
 from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, lacking, left_to
 from vae_checked.facts import Facts, NoiseLaw
@@ -24,7 +25,7 @@ def judge(facts: Facts) -> Verdict:
     if noise.value.law is NoiseLaw.OTHER and form is None:
         return lacking(facts, "kl.form")
     if noise.value.law is NoiseLaw.OTHER and form is not None and form.value.parametrisation is None:
-        return Undecided(reason="noise and KL are of a posterior that may not be Gaussian at all")
+        return Undecided(reason=NOT_GAUSSIAN)
     names = names_of(facts)
     remedy = f"{names.eps} = torch.randn_like({names.std})"
     if noise.value.law is NoiseLaw.NORMAL:

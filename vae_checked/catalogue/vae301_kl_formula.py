@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import EXAMPLE, edit
-from vae_checked.catalogue.support.formula import beside_closed_form
+from vae_checked.catalogue.support.formula import NOT_GAUSSIAN, beside_closed_form
 from vae_checked.catalogue.support.names import names_of
-from vae_checked.catalogue.verdict import Clean, Evidence, Found, Verdict, lacking, left_to
-from vae_checked.facts import Facts, Family
+from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, lacking, left_to
+from vae_checked.facts import Facts, Family, NoiseLaw
 from vae_checked.finding import Severity
 
 _CATEGORICAL = {
@@ -29,6 +29,9 @@ def judge(facts: Facts) -> Verdict:
         return Found(Evidence(origin=form.origin, values={**beside_closed_form(form.value), **_CATEGORICAL}))
     if form.value.parametrisation is not None or form.value.family is not Family.GAUSSIAN:
         return Clean()
+    noise = facts.sampler.noise
+    if noise is not None and noise.value.law is NoiseLaw.OTHER:
+        return Undecided(reason=NOT_GAUSSIAN)
     remedy = _OF_TWO if form.value.learned else names_of(facts).kl_formula
     head = names_of(facts).head
     pair = "the KL of two Gaussians" if form.value.learned else "the KL to N(0, I)"

@@ -186,6 +186,7 @@ UNDECIDED: list[tuple[str, Values, str]] = [
     ),
     ("VAE207", {"sampler.timing": NoiseTiming(evaluation=False)}, "the model was not seen in training"),
     ("VAE301", {"kl.form": REVERSED_KL}, "VAE306"),
+    ("VAE301", {"sampler.noise": Noise(NoiseLaw.OTHER), "kl.form": KLForm(None)}, "may not be Gaussian"),
     ("VAE301", {"kl.form": KLForm(None, reversed=True)}, "VAE306"),
     (
         "VAE303",

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from vae_checked.auditor.measure.kl_fit import Drawn, fit, fixed_prior, nearest_form, weight_of
 from vae_checked.auditor.measure.learned_prior import DRAWS, LearnedPrior, learned_prior
+from vae_checked.auditor.measure.sampled_prior import has_another_prior
 from vae_checked.auditor.recognition.graph import is_layout
 from vae_checked.auditor.recognition.latents import Latent
 from vae_checked.auditor.recognition.recognition import Recognition
@@ -313,7 +314,7 @@ def _something_else(term: _Term, ahead: set[int], drawn: list[Drawn]) -> str:
     made = ahead - {term.mu, term.second}
     if any(number in term.held for number in term.latent.every_z):
         return "z takes part in it through the decoder or another network"
-    bent = next((step for step in term.tape.steps if _bends_a_sum(term, step, made)), None)
+    bent = _bent(term, made)
     if bent is not None:
         return (
             f"{bent.name} is taken of what is summed over the latents, as in a bound of several samples: no sum of KLs"
@@ -322,6 +323,8 @@ def _something_else(term: _Term, ahead: set[int], drawn: list[Drawn]) -> str:
     if prior is not None:
         return f"it is the KL to N({prior[0]:.3g}, {prior[1]:.3g}), a prior that was chosen"
     first = drawn[0]
+    if has_another_prior(term.tape, term.latent, term.total, term.held, (first.mu, first.second), term.positive):
+        return "it is a KL that z estimates, to a prior that was chosen and is not normal"
     *_, left = nearest_form(first, term.positive)
     if _moved_by_others(term, first, 0.1 * left):
         return "the term of one latent depends on other latents or other samples: it is no sum over the latents"
@@ -338,7 +341,14 @@ def _takes_a_network(term: _Term, step: Step, known: set[int]) -> bool:
     size = tape.values[term.mu].tensor.numel()
     apart = size > term.seen.batch and all(tape.values[n].tensor.numel() >= size for n in step.outputs)
     others = [n for n in step.inputs if n not in known and tape.values[n].sources & Tape.PARAMETER]
-    return any(apart or not tape.drawn(n) for n in others)
+    return any(_is_of_a_network(term, n) for n in others if apart or not tape.drawn(n))
+
+
+def _is_of_a_network(term: _Term, number: int) -> bool:
+    """Whether parameters take part in a value by another way than through the values that are held still."""
+    values = term.tape.values
+    before = term.seen.graph.ancestors(number, without=term.held)
+    return any(values[n].step is None and values[n].sources & Tape.PARAMETER for n in before)
 
 
 def _takes_an_input(term: _Term, step: Step, known: set[int]) -> bool:
@@ -350,16 +360,22 @@ def _takes_an_input(term: _Term, step: Step, known: set[int]) -> bool:
     return any(tape.values[n].sources & Tape.INPUT and not tape.drawn(n) for n in step.inputs if n not in known)
 
 
-def _bends_a_sum(term: _Term, step: Step, made: set[int]) -> bool:
-    """Whether a step takes a function that is not linear of what has been summed over the latents already."""
-    tape = term.tape
-    size = tape.values[term.mu].tensor.numel()
-    taken = [n for n in step.inputs if n in made and tape.values[n].tensor.numel() < size]
-    if not taken or step.name.rstrip("_") in _LINEAR or is_layout(step):
-        return False
-    if step.name.rstrip("_") in _IDENTITY_ABOVE_ZERO and _is_never_negative(term, taken[0]):
-        return False
-    return any(n in made for n in step.outputs)
+def _bent(term: _Term, made: set[int]) -> Step | None:
+    """The first step that takes a function that is not linear of what has been summed over the latents already."""
+    values = term.tape.values
+    summed: set[int] = set()
+    for step in term.tape.steps:
+        if not any(n in made for n in step.outputs):
+            continue
+        taken = [n for n in step.inputs if n in summed]
+        name = step.name.rstrip("_")
+        bends = taken and name not in _LINEAR and not is_layout(step)
+        if bends and not (name in _IDENTITY_ABOVE_ZERO and _is_never_negative(term, taken[0])):
+            return step
+        largest = max((values[n].tensor.numel() for n in step.inputs if n in made), default=0)
+        if taken or (not is_layout(step) and any(values[n].tensor.numel() < largest for n in step.outputs)):
+            summed.update(step.outputs)
+    return None
 
 
 def _is_never_negative(term: _Term, number: int) -> bool:

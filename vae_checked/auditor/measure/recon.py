@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from vae_checked.auditor.measure.kl_fit import close_in
+from vae_checked.auditor.measure.kl_fit import CLOSE, close_in
 from vae_checked.auditor.recognition.join import Join
 from vae_checked.auditor.recognition.recognition import Recognition
 from vae_checked.auditor.recording.origins import place_of
@@ -68,7 +68,8 @@ _NEEDS_UNIT = (Likelihood.BCE, Likelihood.CROSS_ENTROPY)
 class ReconMeasured:
     """`kind` None where no likelihood fits, with the reason in `why`; `weight` that of one element of its sum.
 
-    `copies` is the number of reconstructions per input; the weight is that of all of them.
+    `copies` is the number of reconstructions per input; the weight is that of all of them. `is_bound`: the loss weighs
+    each of them by how likely it is, as a bound of several samples.
     """
 
     kind: Likelihood | None
@@ -77,6 +78,7 @@ class ReconMeasured:
     origin: Origin
     why: str = ""
     copies: int = 1
+    is_bound: bool = False
 
 
 def with_prediction(seen: Recognition) -> Recognition:
@@ -138,9 +140,27 @@ def _measured(seen: Recognition, join: Join, total: int) -> ReconMeasured:
         if all(math.isclose(found[0], other, rel_tol=inside[0].close) for other in found):
             return ReconMeasured(form.kind, found[0] * copies, form.swapped, origin, copies=copies)
         return ReconMeasured(form.kind, None, form.swapped, origin, "the term's weight changes with the data")
+    of_bound = _of_a_bound(seen, join, total) if copies > 1 else None
+    if of_bound is not None:
+        form, weight = of_bound
+        return ReconMeasured(form.kind, weight * copies, form.swapped, origin, copies=copies, is_bound=True)
     if _own_weights(inside[0], inside[1]):
         return ReconMeasured(Likelihood.GAUSSIAN_NLL, None, False, origin, "each element has a weight of its own")
     return ReconMeasured(None, None, False, origin, "its gradient is that of no likelihood known here")
+
+
+def _of_a_bound(seen: Recognition, join: Join, total: int) -> tuple[_Form, float] | None:
+    """The likelihood in a bound of several samples, and the weight of one element; None where none is seen.
+
+    Such a bound weighs its samples by how likely each is; samples that are all alike weigh the same.
+    """
+    points = [_gradient(seen, join, total, seed, 0.04, 0.96, alike=True) for seed in (1, 2)]
+    for form in _FORMS:
+        weights = [None if point is None else _weight(point, form) for point in points]
+        first, second = weights
+        if first is not None and second is not None and math.isclose(first, second, rel_tol=CLOSE):
+            return form, first
+    return None
 
 
 def _are_logarithms(seen: Recognition, join: Join) -> bool:
@@ -197,17 +217,26 @@ class _Point:
     close: float
 
 
-def _gradient(seen: Recognition, join: Join, total: int, seed: int, low: float, high: float) -> _Point | None:
-    """The loss's gradients at a drawn prediction and target; None where the loss does not run."""
+def _gradient(
+    seen: Recognition, join: Join, total: int, seed: int, low: float, high: float, *, alike: bool = False
+) -> _Point | None:
+    """The loss's gradients at a drawn prediction and target; None where the loss does not run.
+
+    `alike`: all samples of one posterior, and what is made of them, are the same.
+    """
     tape = seen.run.tape
     generator = torch.Generator().manual_seed(seed)
     recorded, data = tape.values[join.prediction].tensor, tape.values[join.target].tensor
-    p = (low + (high - low) * torch.rand(recorded.shape, generator=generator, dtype=torch.float64)).to(recorded)
+    places = _places_of_target(seen, join)
+    drawn = torch.rand((data if alike else recorded).shape, generator=generator, dtype=torch.float64)
+    p = (low + (high - low) * (_spread(drawn, recorded, places) if alike else drawn)).to(recorded)
     of_target = torch.Generator().manual_seed(0)
     t = (0.04 + 0.92 * torch.rand(data.shape, generator=of_target, dtype=torch.float64)).to(data)
     leaf, target = p.detach().clone().requires_grad_(), t.detach().clone().requires_grad_()
     still = [n for latent in seen.latents for n in (*latent.heads, *latent.every_z)]
     chosen = {number: tape.values[number].data for number in (*still, *join.others)}
+    if alike:
+        chosen |= {**_without_noise(seen), **dict.fromkeys(join.others, p)}
     chosen |= {join.prediction: leaf, join.target: target}
     try:
         loss = replay(tape, chosen, (total,), grad=True)[total]
@@ -219,18 +248,55 @@ def _gradient(seen: Recognition, join: Join, total: int, seed: int, low: float, 
     if by_p is None or not torch.isfinite(by_p).all():
         return None
     by_t = torch.zeros_like(t) if by_t is None else by_t
-    spread = [each if each.numel() == p.numel() else _spread(each, p) for each in (t.double(), by_t.double())]
+    spread = [_spread(each, p, places) for each in (t.double(), by_t.double())]
     return _Point(
         p.double().flatten(), spread[0].flatten(), by_p.double().flatten(), spread[1].flatten(), close_in(by_p.dtype)
     )
 
 
-def _spread(small: Tensor, large: Tensor) -> Tensor:
-    """`small` as often as `large` holds it."""
+def _spread(small: Tensor, large: Tensor, places: Tensor | None) -> Tensor:
+    """`small` as often as `large` holds it; `places` says where each of its elements stands."""
+    if small.numel() == large.numel():
+        return small.reshape(large.shape)
+    if places is not None:
+        return small.flatten()[places].reshape(large.shape)
     pairs = zip(reversed(small.shape), reversed(large.shape), strict=False)
     if small.dim() <= large.dim() and all(a in (1, b) for a, b in pairs):
         return small.broadcast_to(large.shape)
-    return small.flatten().repeat(large.numel() // small.numel())
+    return small.flatten().repeat(large.numel() // small.numel()).reshape(large.shape)
+
+
+def _places_of_target(seen: Recognition, join: Join) -> Tensor | None:
+    """For each element of the prediction that of the target that it meets, where this is repeated for its samples."""
+    tape = seen.run.tape
+    data, size = tape.values[join.target].data, tape.values[join.prediction].tensor.numel()
+    if data.numel() == size:
+        return None
+    counted = torch.arange(data.numel(), device=data.device).view(data.shape).to(torch.float64)
+    for number in join.step.inputs:
+        met = tape.values[number]
+        if number == join.argument or met.tensor.numel() != size:
+            continue
+        try:
+            places = replay(tape, {join.target: counted}, (number,))[number].long().flatten()
+        except RuntimeError:
+            continue
+        within = int(places.min()) >= 0 and int(places.max()) < data.numel()
+        if within and torch.equal(data.flatten()[places], met.data.flatten()):
+            return places
+    return None
+
+
+def _without_noise(seen: Recognition) -> dict[int, Tensor]:
+    """Every z as it is without its noise: the samples of one posterior are the same."""
+    tape = seen.run.tape
+    chosen = {
+        eps: torch.zeros_like(tape.values[eps].tensor, requires_grad=False)
+        for each in seen.latents
+        for eps in each.every_eps
+    }
+    wanted = [z for each in seen.latents for z in each.every_z]
+    return {number: value.detach() for number, value in replay(tape, chosen, wanted).items()}
 
 
 def _weight(point: _Point, form: _Form) -> float | None:

@@ -33,13 +33,15 @@ class Way:
     """What lies on the way of a term to the loss: how many elements each mean takes, and the constants beside it.
 
     `settings` are the loss's own numbers that were seen to scale the term, `named` what names stand for that the source
-    writes where it scales the term.
+    writes where it scales the term. `spread` is how often the term's elements stand where they are most, as once for
+    each of several samples.
     """
 
     means: tuple[int, ...]
     scales: tuple[Scaling, ...]
     settings: tuple[Setting, ...] = ()
     named: tuple[float, ...] = ()
+    spread: int = 1
 
     def without(self, copies: int) -> Way:
         """The same way once its mean over several copies of a sample is left out."""
@@ -102,22 +104,26 @@ def way_to(
 ) -> Way:
     """The way from the values `begins` to `total`, the values `cut` closed."""
     on = graph.between(begins, total, cut)
-    means: list[int] = []
+    means: dict[int, tuple[int, ...]] = {}
     scales: list[Scaling] = []
     named: list[float] = []
+    begin = max((tape.values[n].tensor.numel() for n in begins), default=0)
+    most = begin
     for step in tape.steps:
         if not any(n in on for n in step.outputs):
             continue
+        most = max(most, *(tape.values[n].tensor.numel() for n in step.outputs if n in on))
         inputs = [n for n in step.inputs if n in on]
         if not inputs:
             continue
         taken = _mean_count(tape, step, inputs[0])
-        if taken > 1:
-            means.append(taken)
+        # Of branches that meet, the one with the most means is the way: a sum of two means is one mean.
+        before = max((means.get(n, ()) for n in inputs), key=math.prod)
+        means.update(dict.fromkeys(step.outputs, (*before, taken) if taken > 1 else before))
         found = _scale(tape, step)
         scales += found
         named += [value for scale in found for value in names_value(step, scale.value)]
-    return Way(tuple(means), tuple(scales), named=tuple(named))
+    return Way(means.get(total, ()), tuple(scales), named=tuple(named), spread=most // max(1, begin))
 
 
 def _mean_count(tape: Tape, step: Step, number: int) -> int:

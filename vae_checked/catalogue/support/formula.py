@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from vae_checked.facts import KLForm
 
+NOT_GAUSSIAN = "noise and KL are of a posterior that may not be Gaussian at all"
+
 
 def beside_closed_form(form: KLForm) -> dict[str, object]:
     """The values of a message: `points` are (mu, s), `found` and `closed` the two values at each."""
