@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from vae_checked.auditor import AuditReport, audit
 from vae_checked.errors import ModelError
+from vae_checked.facts import Reduction
 
 FEATURES, LATENTS, CLASSES = 42, 6, 9
 
@@ -102,6 +103,73 @@ def test_where_the_batch_is_not_in_front_no_reduction_is_judged() -> None:
         TimeFirst(), torch.rand(9, 4, 5), lambda x_hat, x, mu, logvar: over_time(x_hat, x, mu, logvar + 0 * mu)
     )
     assert codes(wrong) == []
+
+
+class ByBatch(TimeFirst):
+    def by_batch(self, x: Tensor) -> Any:
+        x_hat, mu, logvar = self(x.transpose(0, 1))
+        return x_hat.transpose(0, 1), mu, logvar
+
+
+def rows(x_hat: Tensor, x: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+    """The loss per sample of a batch in front."""
+    kl: Tensor = -0.5 * (1 + logvar - mu.pow(2) - logvar.exp()).sum(1)
+    return (x_hat - x).pow(2).flatten(1).sum(1) + kl
+
+
+def test_a_method_that_takes_the_batch_first_settles_which_axis_it_is() -> None:
+    report = audit(
+        ByBatch(),
+        "B 9 5",
+        lambda x_hat, x, mu, logvar: rows(x_hat, x, mu, logvar).mean(),
+        forward="by_batch",
+    )
+    assert codes(report) == []
+    reduced = report.facts[0].kl.reduced
+    assert reduced is not None
+    assert reduced.value.batch is Reduction.MEAN
+
+
+def test_a_loss_that_turns_the_axes_of_the_data_loses_no_row() -> None:
+    def turned(model: nn.Module, x: Tensor) -> Tensor:
+        x_hat, mu, logvar = model(x.transpose(0, 1))
+        return rows(x_hat.transpose(0, 1), x, mu, logvar).mean()
+
+    def as_it_comes(model: nn.Module, x: Tensor) -> Tensor:
+        x_hat, mu, logvar = model(x.transpose(0, 1))
+        kl = -0.5 * (1 + logvar - mu.pow(2) - logvar.exp()).sum(1)
+        return ((x_hat - x.transpose(0, 1)).pow(2).sum((0, 2)) + kl).mean()
+
+    for loss in (turned, as_it_comes):
+        assert codes(audit(TimeFirst(), "B 9 5", loss)) == []
+
+
+class OneByOne(nn.Module):
+    """Takes one row a call."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder, self.decoder = nn.Linear(11, 6), nn.Linear(3, 11)
+
+    def forward(self, x: Tensor) -> Any:
+        if x.dim() != 1:
+            raise ValueError("one row a call")
+        mu, logvar = self.encoder(x).chunk(2)
+        return self.decoder(mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)), mu, logvar
+
+    def by_batch(self, x: Tensor) -> Any:
+        return tuple(torch.stack(parts) for parts in zip(*(self(each) for each in x), strict=True))
+
+
+def test_one_sample_a_call_leaves_open_what_is_reduced_over_the_batch() -> None:
+    report = audit(
+        OneByOne(),
+        "B 11",
+        lambda x_hat, x, mu, logvar: rows(x_hat, x, mu, logvar).mean(),
+        forward="by_batch",
+    )
+    assert codes(report) == []
+    assert "each sample has a call of its own" in report.facts[0].unobserved["kl.reduced"]
 
 
 class Odd(nn.Module):

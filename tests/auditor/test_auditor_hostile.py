@@ -268,6 +268,7 @@ HOSTILE: dict[str, tuple[Callable[[], nn.Module], str, str]] = {
     "meta": (lambda: zoo.Base().to("meta"), "B 3 8 12", "weight is on the meta device, where there are no numbers"),
     "frozen": (lambda: zoo.Base().requires_grad_(False), "B 3 8 12", ""),
     "jit-scripted": (lambda: torch.jit.script(Scripted()), "B 11", ""),
+    "jit-traced": (lambda: torch.jit.trace(Scripted(), torch.rand(5, 11), check_trace=False), "B 11", ""),
     "lazy": (lazy, "B 3 8 12", "fc_mu.weight has no size yet: run Base once on a batch, then audit it"),
 }
 

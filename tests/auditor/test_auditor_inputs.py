@@ -36,6 +36,27 @@ class NoForward(nn.Module):
     pass
 
 
+class OfLatents(nn.Module):
+    """Its forward decodes; another method takes the data."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder, self.decoder = nn.Linear(11, 6), nn.Linear(3, 11)
+
+    def forward(self, z: Tensor) -> Tensor:
+        return self.decoder(z)
+
+    def encode(self, x: Tensor) -> Any:
+        return self.encoder(x).chunk(2, 1)
+
+    def reconstructed(self, x: Tensor) -> Any:
+        mu, logvar = self.encode(x)
+        return self(mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)), mu, logvar
+
+    def between(self, x: Tensor, other: Tensor) -> Any:
+        return self.encode(x)[0] - self.encode(other)[0]
+
+
 class Flat(zoo.Base):
     """Takes and gives rows of features."""
 
@@ -69,7 +90,16 @@ REFUSED: dict[str, tuple[type[VaeCheckedError], Callable[[], Any], tuple[str, ..
     "wrong size": (ModelError, lambda: audit(zoo.Base(), "B 3 8 13", LOSS), ("7x312 and 288x40", "x (7, 3, 8, 13)")),
     "lazy": (ModelError, lambda: audit(nn.LazyLinear(3), "B 4"), ("weight has no size yet", "once on a batch")),
     "meta": (ModelError, lambda: audit(zoo.Base().to("meta"), "B 3 8 12"), ("is on the meta device", "on cpu")),
-    "no batch": (UsageError, lambda: audit(zoo.Base(), "3 8 12", LOSS), ("starts with the fixed size 3",)),
+    "no batch": (
+        UsageError,
+        lambda: audit(zoo.Base(), "3 8 12", LOSS),
+        ("starts with the fixed size 3", "forward= a method that takes a batch first"),
+    ),
+    "a decoder": (
+        ModelError,
+        lambda: audit(OfLatents(), "B 11"),
+        ("7x11 and 3x11", "forward= the method that takes the data and returns the reconstruction (reconstructed)"),
+    ),
     "no axis": (UsageError, lambda: audit(zoo.Base(), " ", LOSS), ("names no axes", "'B 3 64 64'")),
     "no number": (UsageError, lambda: audit(zoo.Base(), "B 3 8-12", LOSS), ("'8-12' is neither a size nor a letter",)),
     "size 0": (UsageError, lambda: audit(zoo.Base(), "B 0 8", LOSS), ("an axis of size 0",)),

@@ -51,6 +51,40 @@ def within_the_formula(x_hat: Tensor, x: Tensor, mu: Tensor, logvar: Tensor, bet
     return error(x_hat, x) / len(x) + -0.5 * beta * inner
 
 
+def by_written_zero(x_hat: Tensor, x: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+    return error(x_hat, x) / len(x) + 0 * kl_rows(mu, logvar).mean()
+
+
+def by_zero_before(x_hat: Tensor, x: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+    kl = kl_rows(mu, logvar) * 0.0
+    return error(x_hat, x) / len(x) + kl.mean()
+
+
+def by_named_zero(x_hat: Tensor, x: Tensor, mu: Tensor, logvar: Tensor, beta: float = 0.0) -> Tensor:
+    return error(x_hat, x) / len(x) + beta * kl_rows(mu, logvar).mean(0)
+
+
+def by_both_zeros(x_hat: Tensor, x: Tensor, mu: Tensor, logvar: Tensor, beta: float = 0.0) -> Tensor:
+    kl = beta * kl_rows(mu, logvar).mean()
+    return error(x_hat, x) / len(x) + kl + 0 * mu.sum()
+
+
+def test_a_kl_times_a_zero_that_is_written_there_is_not_in_the_loss() -> None:
+    for loss, written in ((by_written_zero, "0 * kl_rows"), (by_zero_before, "* 0.0")):
+        report = reported(loss)
+        assert [finding.code for finding in report.findings] == ["VAE305"]
+        place = report.findings[0].place
+        assert place is not None
+        assert written in (place.text or "")
+
+
+@pytest.mark.parametrize("loss", [by_named_zero, by_both_zeros])
+def test_a_weight_with_a_name_may_be_zero_in_this_run_alone(loss: Callable[..., Tensor]) -> None:
+    report = reported(loss)
+    assert [finding.code for finding in report.findings] == []
+    assert "its weight is 0 in this run" in report.facts[0].unobserved["kl.form"]
+
+
 class ByAttribute(nn.Module):
     def __init__(self) -> None:
         super().__init__()

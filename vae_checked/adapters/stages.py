@@ -13,7 +13,7 @@ from torch import nn
 from vae_checked.adapters.subject import Stage
 
 LOSSES = ("loss_function", "loss_fn", "loss", "compute_loss", "get_loss", "vae_loss", "elbo_loss", "criterion")
-_METHODS: dict[Stage, tuple[str, ...]] = {
+METHODS: dict[Stage, tuple[str, ...]] = {
     Stage.ENCODE: ("encode",),
     Stage.REPARAMETERIZE: (
         *("reparameterize", "reparametrize", "reparameterise", "reparametrise", "reparam"),
@@ -50,7 +50,7 @@ def stages_of(model: nn.Module) -> tuple[FoundStage, ...]:
     change, or their class is about to.
     """
     found = []
-    for stage, names in _METHODS.items():
+    for stage, names in METHODS.items():
         methods = [FoundStage(stage, model, name) for name in names if _is_method(model, name)]
         found += methods or [
             FoundStage(stage, part, "forward", name)
@@ -63,7 +63,7 @@ def stages_of(model: nn.Module) -> tuple[FoundStage, ...]:
 def left_alone(model: nn.Module) -> tuple[tuple[str, str], ...]:
     """What is called like a stage and is none of `stages_of`: its name, and what it is instead."""
     found = []
-    for stage, names in _METHODS.items():
+    for stage, names in METHODS.items():
         for name in names:
             defined = inspect.getattr_static(type(model), name, None)
             if name in vars(model) and callable(vars(model)[name]):

@@ -19,6 +19,7 @@ from vae_checked.auditor.measure.sampled_prior import has_another_prior
 from vae_checked.auditor.recognition.graph import is_layout
 from vae_checked.auditor.recognition.latents import Latent
 from vae_checked.auditor.recognition.recognition import Recognition
+from vae_checked.auditor.recording.literals import multiplies_by_written_zero
 from vae_checked.auditor.recording.origins import names_in, origin_of, place_of
 from vae_checked.auditor.recording.replay import replay
 from vae_checked.auditor.recording.tape import Step, Tape
@@ -160,8 +161,11 @@ def measure_kl(
     if len(drawn) < len(found):
         return KLMeasured(None, None, origin, "the loss cannot be run with other heads, or gives no finite gradient")
     if all(each.flat for each in drawn):
-        if _weighed_by_zero(term.tape, ahead):
-            return KLMeasured(None, None, origin, "a weight of 0 stands on its way to the loss: an annealing's start?")
+        of_zero = _weights_of_zero(term.tape, ahead)
+        if not all(multiplies_by_written_zero(step) for step in of_zero):
+            return KLMeasured(None, None, origin, "its weight is 0 in this run: an annealing's start?")
+        if of_zero:
+            origin = Origin(term.seen.loss.name, place_of(of_zero[0]))
         return KLMeasured(None, None, origin, "the loss does not change with the heads", in_loss=False)
     return replace(_identified(term, ahead, drawn, origin, with_values), in_loss=True)
 
@@ -239,8 +243,9 @@ def held_still(seen: Recognition, latent: Latent, total: int) -> dict[int, Tenso
     return {number: tape.values[number].data for number in held}
 
 
-def _weighed_by_zero(tape: Tape, ahead: set[int]) -> bool:
-    """Whether the term is multiplied by a constant 0."""
+def _weights_of_zero(tape: Tape, ahead: set[int]) -> list[Step]:
+    """The steps by which the term is multiplied by a constant 0."""
+    found = []
     for step in tape.steps:
         if step.name.rstrip("_") != "mul" or not any(n in ahead for n in step.outputs):
             continue
@@ -249,8 +254,8 @@ def _weighed_by_zero(tape: Tape, ahead: set[int]) -> bool:
             float(tape.values[n].data) for n in step.inputs if n not in ahead and tape.values[n].tensor.numel() == 1
         ]
         if 0 in numbers:
-            return True
-    return False
+            found.append(step)
+    return found
 
 
 def _encoded_again(term: _Term) -> bool:

@@ -72,6 +72,8 @@ def output_shape(seen: Recognition, *, chosen: bool = False) -> Fact[ShapePair] 
     is_part = target is not None and target.numel() < x.numel() and target.shape == value.tensor.shape
     if target is not None and is_part and not _misses_a_little(value.tensor, x):
         x = target  # the loss compares it with a part of the data, as with the frames to come
+    if target is not None and sorted(target.shape) == sorted(x.shape) and target.shape == value.tensor.shape:
+        x = target  # the loss compares it with the data in another order of axes
     if value.tensor.dim() > x.dim() and size % x.numel() == 0:
         return None  # several reconstructions per input
     if value.tensor.shape[1:] == x.shape[1:] and len(value.tensor) != len(x):

@@ -80,7 +80,12 @@ class Recognition:
         odd = next((each for each in sizes if each[0] % self.batch and self.batch not in each[:2]), None)
         if odd is None:
             return ""
-        return f"the data have {self.batch} rows and z has {odd[0]}: which axis is the batch is not known, put it first"
+        if len(self.latents) == self.batch:
+            return "each sample has a call of its own: what is reduced over the batch is not seen"
+        return (
+            f"the data have {self.batch} rows and z has {odd[0]}: which axis is the batch is not known; forward= a method "
+            "that takes and returns it first settles it"
+        )
 
     def settings_by(self, *roles: Role) -> tuple[Setting, ...]:
         """The settings of the loss that scale its gradient by outputs of these roles, and by nothing else."""

@@ -36,9 +36,36 @@ def names_value(step: Step, value: float) -> tuple[float, ...]:
     return (value, *(value / each for each in sorted(_numbers(*step.frame) or ()) if each in (0.5, 2.0)))
 
 
+def multiplies_by_written_zero(step: Step) -> bool:
+    """Whether the line that ran `step` multiplies by a 0 that is written there, and by nothing that a name stands for.
+
+    A weight with a name may be 0 in this run alone.
+    """
+    if step.frame is None or not step.by_line:
+        return False
+    statement = _statement(*step.frame)
+    if statement is None:
+        return False
+    products = [n for n in ast.walk(statement) if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Mult)]
+    factors = [factor for each in products for factor in (each.left, each.right)]
+    zeros = [each for each in factors if isinstance(each, ast.Constant) and each.value == 0]
+    of_zero = [each for each in products if any(zero in (each.left, each.right) for zero in zeros)]
+    beside = [factor for each in products if each not in of_zero for factor in (each.left, each.right)]
+    return bool(zeros) and not any(isinstance(each, (ast.Name, ast.Attribute, ast.Subscript)) for each in beside)
+
+
 @lru_cache(maxsize=256)
 def _numbers(path: str, line: int) -> frozenset[float] | None:
     """The numbers that are written in the statement around a line; None where there is no source."""
+    statement = _statement(path, line)
+    if statement is None:
+        return None
+    constants = (node.value for node in ast.walk(statement) if isinstance(node, ast.Constant))
+    return frozenset(abs(float(value)) for value in constants if isinstance(value, (int, float)))
+
+
+def _statement(path: str, line: int) -> ast.stmt | None:
+    """The inmost statement around a line; None where there is no source."""
     tree = _tree(path)
     if tree is None:
         return None
@@ -47,11 +74,7 @@ def _numbers(path: str, line: int) -> frozenset[float] | None:
         for node in ast.walk(tree)
         if isinstance(node, ast.stmt) and node.lineno <= line <= (node.end_lineno or node.lineno)
     ]
-    if not around:
-        return None
-    inmost = min(around, key=lambda node: (node.end_lineno or node.lineno) - node.lineno)
-    constants = (node.value for node in ast.walk(inmost) if isinstance(node, ast.Constant))
-    return frozenset(abs(float(value)) for value in constants if isinstance(value, (int, float)))
+    return min(around, key=lambda node: (node.end_lineno or node.lineno) - node.lineno, default=None)
 
 
 @lru_cache(maxsize=16)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
 
-from vae_checked.adapters import Inputs, Part, Subject
+from vae_checked.adapters import METHODS, Inputs, Part, Role, Subject, role_of
 from vae_checked.auditor.recording import randomness
 from vae_checked.auditor.recording.origins import described
 from vae_checked.auditor.recording.recorder import Recorder
@@ -143,11 +144,36 @@ def run_model(
     except Exception as error:
         shapes = ", ".join(f"{name} {tuple(tensor.shape)}" for name, tensor in inputs.tensors())
         mode = "train" if training else "eval"
+        other_ways = _other_methods(subject, inputs)
         raise ModelError(
-            f"the forward of {type(subject.model).__name__} raised {described(error)} on {shapes} in {mode} mode: "
-            "give inputs= that it takes"
+            f"the {subject.method} of {type(subject.model).__name__} raised {described(error)} on {shapes} in {mode} "
+            f"mode: give inputs= that it takes{other_ways}"
         ) from error
     return Run(subject.model, recorder, inputs, output, subject.parts(output), subject.takes)
+
+
+def _other_methods(subject: Subject, inputs: Inputs) -> str:
+    """The methods that may take the data where forward does not, as a hint; empty where there are none.
+
+    They are named and not tried: a method may train, or write files.
+    """
+    if subject.method != "forward":
+        return ""
+    given = len(inputs.tensors())
+    known = {name for names in METHODS.values() for name in names}
+    found = []
+    for kind in type(subject.model).__mro__:
+        if kind.__module__.partition(".")[0] in ("torch", "lightning", "pytorch_lightning", "builtins"):
+            continue
+        for name, function in vars(kind).items():
+            if name.startswith("_") or name in known or not inspect.isfunction(function):
+                continue
+            parameters = list(inspect.signature(function).parameters.values())[1:]
+            required = [p for p in parameters if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
+            if len(required) == given and role_of(required[0].name) is Role.INPUT:
+                found.append(name)
+    names = ", ".join(dict.fromkeys(found))
+    return f", or forward= the method that takes the data and returns the reconstruction ({names})" if found else ""
 
 
 def varies(subject: Subject, inputs: Inputs) -> bool | None:
