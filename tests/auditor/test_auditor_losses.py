@@ -134,7 +134,7 @@ OTHERS: dict[str, tuple[Callable[[Tensor, Tensor], Tensor], str, str]] = {
     ),
     "mmd": (mmd, "kl.form", "depends on other latents or other samples"),
     "a KL and an mmd": (lambda m, s: kl(m, s) + 9 * mmd(m, s), "kl.factor", "as an MMD does, is added to it"),
-    "weight 0": (lambda m, s: 0.0 * kl(m, s), "kl.form", "a weight of 0"),
+    "weight 0": (lambda m, s, weight=0.0: weight * kl(m, s), "kl.form", "its weight is 0 in this run"),
 }
 
 

@@ -145,7 +145,7 @@ def test_a_bound_of_several_samples_is_judged(name: str, samples: int) -> None:
     beta = facts.objective.effective_beta
     assert beta is not None
     assert beta.value.value == pytest.approx(1.0, rel=1e-3)
-    assert any(f"a bound of {samples} samples" in line for line in report.recognised) is (name != "mean")
+    assert any(f"weighs {samples} samples against each other" in line for line in report.recognised) is (name != "mean")
 
 
 IN_A_BOUND: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {

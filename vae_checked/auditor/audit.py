@@ -212,7 +212,9 @@ def _recognised(subject: Subject, seen: Observed, label: str, guess: str) -> tup
     if quantiser is not None:
         lines.append(f"{label}: {quantiser.line(tape)}")
     if seen.recon is not None and seen.recon.is_bound:
-        lines.append(f"{label}: the loss is a bound of {seen.recon.copies} samples: it weighs each by how likely it is")
+        lines.append(
+            f"{label}: the loss weighs {seen.recon.copies} samples against each other, as a bound of them all does"
+        )
     for path, role in first.roles.items():
         lines.append(f"{label}: {path} is {role}")
     lines += [f"{label}: {line}" for line in first.recognised]

@@ -183,11 +183,23 @@ def _by_name(names: Sequence[str], explicit: _Assignment, choices: Candidates) -
             continue
         part = next((each for each in choices.parts if each.role is role and not _is_given(each, found)), None)
         if part is not None:
-            found[name] = part
+            alone = list(roles.values()).count(role) == 1
+            found[name] = (_list_of(role, part, choices) if alone else None) or part
     for each in choices.defaults:
         if each.name in names:
             found.setdefault(each.name, each)
     return found
+
+
+def _list_of(role: Role, part: Candidate, choices: Candidates) -> Candidate | None:
+    """The list of the output in which a part stands beside others, where all of them have its role."""
+    for entry in choices.entries:
+        if not isinstance(entry.value, (list, tuple)) or not part.written.startswith(f"{entry.written}["):
+            continue
+        within = [each for each in choices.parts if any(each.value is one for one in entry.value)]
+        if len(within) == len(entry.value) > 1 and all(each.role is role for each in within):
+            return entry
+    return None
 
 
 def _declared(names: Sequence[str]) -> dict[str, Role]:
@@ -240,21 +252,27 @@ def _by_order(
     roles = _declared(left) if names_bind else {}
     inputs = [each for each in choices.inputs if not _is_given(each, decided)]
     needs_x = not _is_given(choices.x, decided) and not _is_given(choices.whole_input, decided)
+    # Another input that the loss asks for by its name may be what is made again; then x comes first, and need not come.
+    by_name = any(each is not choices.x and _is_given(each, decided) for each in choices.inputs)
     tried: set[tuple[int, ...]] = set()
+    without_x: list[list[_Reading]] = []
     heads = [each for each in choices.parts if each.role in (Role.MU, Role.SECOND) and not _is_given(each, decided)]
     later: list[list[_Reading]] = []
     for outputs in (choices.entries, choices.parts):
         free = [each for each in outputs if each.value is not None and not _is_given(each, decided)]
         for orders in (_interleaved(free, inputs, len(left)), permutations((*free, *inputs), len(left))):
             group: list[_Reading] = []
+            lacking: list[_Reading] = []
             for order in islice(orders, _MOST_ORDERS):
                 key = tuple(id(each.value) for each in order)
                 if key in tried or not _fits(left, order, roles):
                     continue
-                if needs_x and all(each.value is not choices.x.value for each in order):
-                    continue
                 tried.add(key)
-                group.append(({**decided, **dict(zip(left, order, strict=True))}, tuple(left)))
+                lacks_x = needs_x and all(each.value is not choices.x.value for each in order)
+                chosen = lacking if lacks_x else group
+                chosen.append(({**decided, **dict(zip(left, order, strict=True))}, tuple(left)))
+            if by_name:
+                without_x.append([one for one in lacking if all(_is_handed_on(e, one[0], choices) for e in free)])
             # Every output in its place comes before an order that passes one over, and both heads before z.
             for preferred in (free, heads):
                 chosen = [one for one in group if all(_is_handed_on(each, one[0], choices) for each in preferred)]
@@ -262,6 +280,7 @@ def _by_order(
                 yield chosen
             later.append(group)
     yield from later
+    yield from without_x
 
 
 def _is_handed_on(candidate: Candidate, found: Mapping[str, Candidate], choices: Candidates) -> bool:

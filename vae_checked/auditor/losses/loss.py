@@ -20,7 +20,7 @@ from vae_checked.auditor.recording.origins import described, line_at
 from vae_checked.auditor.recording.run import Run, recording
 from vae_checked.errors import ModelError, UsageError
 from vae_checked.finding import Place
-from vae_checked.mathematics.names import is_condition, is_kl_weight
+from vae_checked.mathematics.names import is_condition, is_kl_weight, plain
 
 # A function or a module, or the name of a method of the model.
 GivenLoss = Callable[..., object] | str
@@ -56,11 +56,13 @@ class Loss:
         required = self._required
         if any(p.kind is p.VAR_POSITIONAL for p in required) or self.bind:
             return False
+        forwards = {plain(p.name) for p in parameters_of(model)}
         if required and required[0].name.lower() in MODEL:
-            return len(required) > 1 and all(_is_of_a_batch(p.name) for p in required[1:])
+            batch = required[1:]
+            return bool(batch) and all(_is_of_a_batch(p.name) or plain(p.name) in forwards for p in batch)
         if model not in self.modules or self.function is model or self.is_forward:
             return False
-        return bool(required) and all(role_of(p.name) is Role.INPUT for p in required)
+        return bool(required) and all(role_of(p.name) is Role.INPUT or plain(p.name) in forwards for p in required)
 
     @property
     def place(self) -> Place | None:

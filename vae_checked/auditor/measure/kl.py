@@ -368,17 +368,20 @@ def _takes_an_input(term: _Term, step: Step, known: set[int]) -> bool:
 def _bent(term: _Term, made: set[int]) -> Step | None:
     """The first step that takes a function that is not linear of what has been summed over the latents already."""
     values = term.tape.values
+    size = values[term.latent.z].tensor.numel()
     summed: set[int] = set()
     for step in term.tape.steps:
         if not any(n in made for n in step.outputs):
             continue
-        taken = [n for n in step.inputs if n in summed]
+        taken = [n for n in step.inputs if n in summed and values[n].tensor.numel() < size]
         name = step.name.rstrip("_")
         bends = taken and name not in _LINEAR and not is_layout(step)
         if bends and not (name in _IDENTITY_ABOVE_ZERO and _is_never_negative(term, taken[0])):
             return step
         largest = max((values[n].tensor.numel() for n in step.inputs if n in made), default=0)
-        if taken or (not is_layout(step) and any(values[n].tensor.numel() < largest for n in step.outputs)):
+        if not summed.isdisjoint(step.inputs) or (
+            not is_layout(step) and any(values[n].tensor.numel() < largest for n in step.outputs)
+        ):
             summed.update(step.outputs)
     return None
 

@@ -69,7 +69,7 @@ class ReconMeasured:
     """`kind` None where no likelihood fits, with the reason in `why`; `weight` that of one element of its sum.
 
     `copies` is the number of reconstructions per input; the weight is that of all of them. `is_bound`: the loss weighs
-    each of them by how likely it is, as a bound of several samples.
+    them against each other, as a bound of several samples does.
     """
 
     kind: Likelihood | None

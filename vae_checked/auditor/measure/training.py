@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from vae_checked.auditor.recognition.graph import is_elementwise, is_layout
 from vae_checked.auditor.recognition.recognition import Recognition
 from vae_checked.auditor.recording.origins import module_of, place_of
 from vae_checked.auditor.recording.randomness import Family
-from vae_checked.auditor.recording.tape import Step
+from vae_checked.auditor.recording.tape import Step, Tape
 from vae_checked.facts import Fact, Origin
 
 
 def always_on_dropout(evaluated: Recognition) -> Fact[tuple[str, ...]]:
-    """The places where an evaluation pass still draws a mask."""
+    """The places where an evaluation pass still draws a mask, and takes values away by it."""
     tape = evaluated.run.tape
     found: dict[str, Origin] = {}
     for draw in tape.draws:
-        if draw.family is Family.MASK and draw.step is not None:
+        if draw.family is Family.MASK and draw.step is not None and _takes_away(tape, draw.number):
             place = place_of(tape.steps[draw.step])
             users = [step for step in tape.steps if draw.number in step.inputs and step.outputs]
             name = module_of(tape, users[0].outputs[0]) if users else None
@@ -24,6 +25,21 @@ def always_on_dropout(evaluated: Recognition) -> Fact[tuple[str, ...]]:
     return Fact(tuple(found), origins[0] if origins else Origin())
 
 
+def _takes_away(tape: Tape, number: int) -> bool:
+    """Whether drawn zeros and ones multiply, or choose among, other values, which noise does not."""
+    mask = {number}
+    for step in tape.steps:
+        if mask.isdisjoint(step.inputs) or step.draw is not None:
+            continue
+        others = [n for n in step.inputs if n not in mask and tape.values[n].sources]
+        if others and step.name.rstrip("_") in _BY_A_MASK:
+            return True
+        if not others and (is_elementwise(step) or is_layout(step)):
+            mask.update(step.outputs)
+    return False
+
+
+_BY_A_MASK = frozenset(("mul", "where", "masked_fill", "addcmul"))
 _NAN_TESTS = frozenset(("isnan", "isfinite", "isinf"))
 
 

@@ -83,8 +83,8 @@ class Recognition:
         if len(self.latents) == self.batch:
             return "each sample has a call of its own: what is reduced over the batch is not seen"
         return (
-            f"the data have {self.batch} rows and z has {odd[0]}: which axis is the batch is not known; forward= a method "
-            "that takes and returns it first settles it"
+            f"the data have {self.batch} rows and z has {odd[0]}: which axis is the batch is not known; "
+            "forward= a method that takes and returns it first settles it"
         )
 
     def settings_by(self, *roles: Role) -> tuple[Setting, ...]:

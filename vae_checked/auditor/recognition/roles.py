@@ -25,11 +25,25 @@ def roles_of(run: Run, graph: Graph, latents: Sequence[Latent]) -> dict[str, Rol
             role = Role.SECOND  # one value in the place of both heads
         if role is not None:
             roles[part.path] = role
+    for path in _of_other_sizes(run, roles):
+        del roles[path]
     if Role.RECONSTRUCTION not in roles.values():
         likeliest = _likeliest_reconstruction(run, graph, latents, roles)
         if likeliest is not None:
             roles[likeliest.path] = Role.RECONSTRUCTION
     return roles
+
+
+def _of_other_sizes(run: Run, roles: Mapping[str, Role]) -> list[str]:
+    """The parts that are called a reconstruction and have not the size of the data, where another part has it.
+
+    `logits` are those of a class as well.
+    """
+    called = {part.path: part.tensor.numel() for part in run.parts if roles.get(part.path) is Role.RECONSTRUCTION}
+    sizes = [*called.values(), *(part.tensor.numel() for part in run.parts if part.path not in roles)]
+    if run.x.numel() not in sizes:
+        return []
+    return [path for path, size in called.items() if size != run.x.numel()]
 
 
 def _parent(part: Part) -> tuple[str, str]:
