@@ -146,8 +146,8 @@ def _shapes(spec: Spec, text: str) -> tuple[Shape, ...]:
     for each in spec.inputs:
         if isinstance(each.axes[0], int):
             raise UsageError(
-                f"input {text!r} starts with the fixed size {each.axes[0]}: the batch is drawn, {HELP}; where it is not "
-                "the first axis, or a call takes one sample, give forward= a method that takes a batch first: "
+                f"input {text!r} starts with the fixed size {each.axes[0]}: the batch is drawn, {HELP}; where it is "
+                "not the first axis, or a call takes one sample, give forward= a method that takes a batch first: "
                 "return self(x.transpose(0, 1)).transpose(0, 1), or torch.stack([self(each) for each in x])"
             )
         axes = (None if axis == spec.batch else sizes.get(str(axis)) or int(axis) for axis in each.axes[1:])
