@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 
-from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.evaluations.reader import RoleReader
 from vae_checked.linter.evaluations.whole_results import call_losses, keys_read
 from vae_checked.linter.interpreter import declared
-from vae_checked.linter.interpreter.construction import construct
 from vae_checked.linter.interpreter.interpreter import Interpreter
-from vae_checked.linter.interpreter.project import Project
-from vae_checked.linter.symbols.expression import Expr, Site, atom, strip, walk
-from vae_checked.linter.symbols.values import Class, Function, Instance, Key, Module, Value, opened
+from vae_checked.linter.symbols.expression import Expr, Site, atom, strip
+from vae_checked.linter.symbols.values import Class, Function, Instance, Key, Value, opened
 from vae_checked.mathematics.names import Role, likely_role_of
-from vae_checked.record import dataclass
 
 
 def takes_heads(function: Function) -> bool:
@@ -53,7 +50,7 @@ def own_losses(
     """Call a model's own loss methods with what its forward returned."""
     call_losses(interpreter, instance, outputs, site)
     seen: set[int] = set()
-    values = [expr for root in interpreter.observations.roots for expr in _opened(root.value, seen)]
+    values = [expr for root in interpreter.observations.roots for expr in opened_values(root.value, seen)]
     roles = reader.roles_of_outputs(inputs, outputs, values, interpreter.observations.names)
     if Role.MU not in roles and Role.SECOND not in roles:
         return
@@ -89,16 +86,25 @@ def _callers(cls: Class) -> dict[str, set[int]]:
 
 
 def arguments(
-    interpreter: Interpreter, function: Function, outputs: Value, roles: dict[str, Value], skip: int
+    interpreter: Interpreter,
+    function: Function,
+    outputs: Value,
+    roles: dict[str, Value],
+    skip: int,
+    heads: Mapping[str, Role] = MappingProxyType({}),
 ) -> list[Value] | None:
-    """The arguments with which a loss is called on a model's outputs; None when it is no loss of theirs."""
+    """The arguments with which a loss is called on a model's outputs; None when it is no loss of theirs.
+
+    `heads` are the parameters that its KL is of: told by its formula, whatever they are called.
+    """
     spec = function.node.args
     parameters = [*spec.posonlyargs, *spec.args][skip:]
     if spec.vararg is not None and not parameters and isinstance(outputs, (tuple, list)):
         # Called as loss(*model(x), x): where the outputs hold the input already, what comes after them is not read.
         given = [roles[Role.INPUT]] if Role.INPUT in roles else []
         return [*outputs, *given] if "loss" in function.name.lower() else None
-    named: list[str | None] = [likely_role_of(item.arg) for item in parameters]
+    named: list[str | None] = [heads.get(item.arg) or likely_role_of(item.arg) for item in parameters]
+    _name_the_sides(function, parameters, named)
     whole = _taken_apart(function, parameters, named, outputs, roles)
     if whole is not None:
         index, part = whole
@@ -120,6 +126,44 @@ def arguments(
         else:
             args.append(atom(item.arg, Site(source, item), interpreter.serial()))
     return args
+
+
+def _name_the_sides(function: Function, parameters: list[ast.arg], named: list[str | None]) -> None:
+    """Give what a loss of both heads compares a role by the other side, or both by their order: `f(x_hat, x)`."""
+    if Role.MU not in named or Role.SECOND not in named:
+        return
+    for role in (Role.RECONSTRUCTION, Role.INPUT):
+        if named.count(role) > 1:  # `x_` and `x`: the names tell no side
+            named[:] = [None if each is role else each for each in named]
+    sides = {role: named.count(role) for role in (Role.RECONSTRUCTION, Role.INPUT)}
+    known = [parameters[named.index(role)].arg for role, number in sides.items() if number]
+    without = {item.arg: place for place, (item, role) in enumerate(zip(parameters, named, strict=True)) if not role}
+    wanted = 2 - len(known)
+    compared = {
+        tuple(name for name in names if name in without)
+        for names in _names_together(function)
+        if set(known) <= set(names)
+    }
+    pairs = [names for names in compared if len(names) == wanted == len(set(names))]
+    if wanted and len(pairs) == 1:
+        for name, role in zip(pairs[0], (role for role, number in sides.items() if not number), strict=True):
+            named[without[name]] = role
+
+
+def _names_together(function: Function) -> Iterator[list[str]]:
+    """The names that are handed over in one call, or stand on both sides of one subtraction."""
+    for node in ast.walk(function.node):
+        if isinstance(node, ast.Call):
+            yield list(map(_first_name, node.args))
+        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub):
+            yield [_first_name(node.left), _first_name(node.right)]
+
+
+def _first_name(node: ast.expr) -> str:
+    """The name that an expression is, or is a method's result or a part of: `x` of `x.view(-1, 784)`."""
+    while isinstance(node, (ast.Call, ast.Attribute, ast.Subscript)):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return node.id if isinstance(node, ast.Name) else ""
 
 
 def _taken_apart(
@@ -168,81 +212,6 @@ def _has_heads(held: Value, names: list[str | None], roles: dict[str, Value]) ->
     return True
 
 
-@dataclass(slots=True)
-class _Model:
-    """A model whose forward pass returned both heads."""
-
-    evaluation: Evaluation
-    outputs: Value
-    roles: dict[str, Value]
-
-
-class Models:
-    """The models of some evaluations, for the losses that nothing calls with what these models return."""
-
-    def __init__(self, project: Project, reader: RoleReader) -> None:
-        self._project = project
-        self._reader = reader
-        self._models: list[_Model] = []
-
-    def noted(self, evaluation: Evaluation) -> Evaluation:
-        """The evaluation itself, its model noted if it has one."""
-        for root in evaluation.observations.roots:
-            if root.kind == "return" and root.depth == 1 and root.function is not None:
-                if root.function.name != "forward":
-                    continue
-                inputs = [leaf for expr in _opened(root.value) for leaf in walk(expr) if leaf.op == "atom"]
-                roles = self._reader.roles_of_outputs(
-                    _inputs(inputs, root.function), root.value, list(_opened(root.value)), evaluation.observations.names
-                )
-                if {Role.MU, Role.SECOND} <= roles.keys():
-                    self._models.append(_Model(evaluation, root.value, roles))
-                    break
-        return evaluation
-
-    def across(self) -> Iterator[Evaluation]:
-        """The loss functions of each file, called on the outputs of the one model that they can belong to."""
-        interpreter = self._project.interpreter
-        for module in list(self._project.modules.values()):
-            if not module.given:
-                continue
-            own = [model for model in self._models if model.evaluation.module is module]
-            models = own or (self._models if len(self._models) == 1 else _whole(self._models))
-            if len(models) != 1:
-                continue
-            for function, skip in (*((each, 0) for each in module.functions()), *_losses(module)):
-                args = arguments(interpreter, function, models[0].outputs, models[0].roles, skip)
-                if args is None:
-                    continue
-                site = Site(module.source_of(function.node), function.node)
-
-                def work(target: Function = function, given: list[Value] = args, at: Site = site) -> Value:
-                    if target.owner is not None:
-                        target = target.bound_to(construct(interpreter, target.owner, [], {}, at))
-                    return interpreter.invoke(target, given, {}, at)
-
-                _, observations = interpreter.run(work)
-                model = models[0].evaluation
-                yield Evaluation(model.subject, module, observations, model=model)
-
-
-def _whole(models: Iterable[_Model]) -> list[_Model]:
-    """The models that return what they decode beside their heads: the others are parts of one."""
-    return [model for model in models if Role.RECONSTRUCTION in model.roles]
-
-
-def _losses(module: Module) -> Iterator[tuple[Function, int]]:
-    """The forward methods of a file's losses that are objects, each with the number of arguments before its own."""
-    for cls in module.classes():
-        forward = cls.names.get("forward")
-        if isinstance(forward, Function) and takes_heads(forward):
-            yield forward, 1
-
-
-def _inputs(atoms: Iterable[Expr], forward: Function) -> list[Value]:
-    names = [item.arg for item in forward.node.args.args[1:2]]
-    return [item for item in atoms if item.get("name") in names]
-
-
-def _opened(value: Value, seen: set[int] | None = None) -> Iterable[Expr]:
+def opened_values(value: Value, seen: set[int] | None = None) -> Iterable[Expr]:
+    """The expressions in a value; what tuples, lists, dicts and objects hold is looked through, each once."""
     return opened(value, (tuple, list, dict, Instance), seen)

@@ -10,6 +10,7 @@ from functools import partial
 from vae_checked.linter.evaluations import linking, peers
 from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.evaluations.reader import RoleReader
+from vae_checked.linter.evaluations.uncalled_losses import UncalledLosses
 from vae_checked.linter.files import syntax
 from vae_checked.linter.interpreter.interpreter import Interpreter, Substitutes
 from vae_checked.linter.interpreter.project import Project
@@ -31,7 +32,7 @@ class Plan:
         A function that takes both heads runs by itself too: its callers may hand it what can not be read any more.
         """
         project, given = self._project, list(modules)
-        models = linking.Models(project, self._roles)
+        losses = UncalledLosses(project, self._roles)
         entered: set[int] = set()
         # What is only defined and registered is there before a script asks for it by a name.
         for module in sorted(given, key=_is_script):
@@ -41,7 +42,7 @@ class Plan:
             if observations is not None:
                 entered |= observations.entered
                 again = partial(self._of_top_level, module)
-                yield models.noted(Evaluation(f"{module.path}", module, observations, again=again))
+                yield losses.noted(Evaluation(f"{module.path}", module, observations, again=again))
         called = _called_names(given)
         for module in given:
             project.follow_for(module)
@@ -53,7 +54,7 @@ class Plan:
                 evaluation = self._of_class(cls, called)
                 seen |= evaluation.observations.entered
                 entered |= evaluation.observations.entered
-                yield models.noted(evaluation)
+                yield losses.noted(evaluation, (each for each in cls.names.values() if isinstance(each, Function)))
         for wanted in (False, True):
             for module in given:
                 project.follow_for(module)
@@ -62,8 +63,8 @@ class Plan:
                     if fresh and (function.name in called) is wanted:
                         evaluation = self._of_function(function)
                         entered |= evaluation.observations.entered
-                        yield models.noted(evaluation)
-        yield from models.across()
+                        yield losses.noted(evaluation, [function])
+        yield from losses.evaluations()
 
     def supposed(self, evaluation: Evaluation) -> Iterator[Evaluation]:
         """A model or a function run once more, where settings of today that leave a formula out are others.

@@ -9,6 +9,7 @@ from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.symbols.expression import Expr
 from vae_checked.linter.symbols.taken import Call, Taken
 from vae_checked.linter.symbols.values import Value
+from vae_checked.mathematics.names import Role
 from vae_checked.record import dataclass
 
 
@@ -42,6 +43,9 @@ class RoleReader(Protocol):
 
     def used_as_one(self, evaluation: Evaluation) -> set[tuple[Taken, str]]:
         """What is called for parts of a loss, with the method, where its result can be no tuple."""
+
+    def heads_of(self, evaluation: Evaluation) -> dict[str, Role]:
+        """The parameters of the function that was run which the one KL in it is of."""
 
     def loss_calls(self, evaluation: Evaluation) -> list[LossCall]:
         """The calls of something unknown that have both heads of a sampler among their arguments."""

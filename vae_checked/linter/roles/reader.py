@@ -154,6 +154,20 @@ def used_as_one(evaluation: Evaluation) -> set[tuple[Taken, str]]:
     return found
 
 
+def heads_of(evaluation: Evaluation) -> dict[str, Role]:
+    """The parameters of the function that was run which the one KL in it is of."""
+    values = [value for value in evaluation.values() if value.bits & KL == KL]
+    if not values:
+        return {}
+    found = {
+        (str(mu.get("name")), str(second.get("name")))
+        for kl in divergences.find(Graph(values))
+        for mu, second in [(strip(kl.location), strip(kl.head))]
+        if mu.op == second.op == "atom"
+    }
+    return dict(zip(found.pop(), (Role.MU, Role.SECOND), strict=True)) if len(found) == 1 else {}
+
+
 def loss_calls(evaluation: Evaluation) -> list[LossCall]:
     """The calls of something unknown that have both heads of a sampler among their arguments."""
     values = evaluation.values()

@@ -1,0 +1,127 @@
+"""Losses that nothing calls: what the one model returns goes to the parameters that their formulas tell."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from small_vaes.fragments import codes, joined, linted
+
+MODEL = """
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body, self.first, self.second = nn.Linear(31, 17), nn.Linear(17, 5), nn.Linear(17, 5)
+        self.back = nn.Linear(5, 31)
+
+    def forward(self, x):
+        h = torch.relu(self.body(x))
+        mu, logvar = self.first(h), self.second(h)
+        z = mu + torch.exp({scale} * logvar) * torch.randn_like(mu)
+        return torch.sigmoid(self.back(z)), mu, logvar
+
+"""
+RIGHT, WRONG = MODEL.format(scale="0.5"), MODEL.format(scale="1.0")
+KL = "-0.5 * torch.sum(1 + {s} - {m} ** 2 - {s}.exp())"
+NAMED = KL.format(m="mu", s="logvar")
+LOSSES = {
+    "a reconstruction by another name": f"""
+def objective(guess, x, mu, logvar):
+    return F.binary_cross_entropy(guess, x, reduction="sum") + {NAMED}
+""",
+    "a picture by another name": f"""
+def objective(x_hat, wanted, mu, logvar):
+    return ((x_hat - wanted) ** 2).sum() + {NAMED}
+""",
+    "names that say nothing": f"""
+def objective(p, q, a, b):
+    return F.binary_cross_entropy(p.flatten(1), q.flatten(1), reduction="sum") + {KL.format(m="a", s="b")}
+""",
+    "names of one side only": f"""
+def objective(x_, x, mu, logvar):
+    return F.binary_cross_entropy(x_, x, reduction="sum") + {NAMED}
+""",
+    "a module": f"""
+class Objective(nn.Module):
+    def forward(self, x_hat, x, mu, logvar):
+        return F.binary_cross_entropy(x_hat, x, reduction="sum") + {NAMED}
+""",
+    "a module with a weight": f"""
+class Objective(nn.Module):
+    def __init__(self, beta):
+        super().__init__()
+        self.beta = beta
+
+    def forward(self, x_hat, x, mu, logvar):
+        return F.binary_cross_entropy(x_hat, x, reduction="sum") + self.beta * {NAMED}
+""",
+    "an object that is called": f"""
+class Objective:
+    def __call__(self, x_hat, x, mu, logvar):
+        return F.binary_cross_entropy(x_hat, x, reduction="sum") + {NAMED}
+""",
+    "a function for each part": f"""
+def reconstruction_error(x_hat, x):
+    return F.binary_cross_entropy(x_hat, x, reduction="sum")
+
+
+def divergence(mu, logvar):
+    return {NAMED}
+""",
+}
+
+
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=list(LOSSES))
+def test_a_loss_that_nothing_calls_is_joined(loss: str, tmp_path: Path) -> None:
+    report = linted(tmp_path, {"net.py": RIGHT + loss})
+    assert joined(report)
+    assert codes(report) == []
+
+
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=list(LOSSES))
+def test_a_sampler_of_another_scale_is_found(loss: str, tmp_path: Path) -> None:
+    assert codes(linted(tmp_path, {"net.py": WRONG + loss})) == ["VAE201"]
+
+
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=list(LOSSES))
+def test_a_loss_in_a_file_beside_the_model_is_joined(loss: str, tmp_path: Path) -> None:
+    head = "import torch\nfrom torch import nn\nfrom torch.nn import functional as F\n"
+    assert codes(linted(tmp_path, {"net.py": WRONG, "losses.py": head + loss})) == ["VAE201"]
+
+
+def test_a_divergence_by_itself_is_held_against_the_sampler(tmp_path: Path) -> None:
+    alone = f"\ndef divergence(mu, logvar):\n    return {NAMED}\n"
+    assert codes(linted(tmp_path, {"net.py": WRONG + alone})) == ["VAE201"]
+    assert codes(linted(tmp_path, {"net.py": RIGHT + alone})) == []
+
+
+def test_two_models_share_no_loss_that_nothing_calls(tmp_path: Path) -> None:
+    other = WRONG.replace("class Net", "class Other").partition("class Other")[2]
+    report = linted(tmp_path, {"net.py": RIGHT + "\nclass Other" + other + LOSSES["a module"]})
+    assert codes(report) == []
+
+
+def test_nothing_is_said_of_the_balance_of_parts_that_nothing_adds(tmp_path: Path) -> None:
+    parts = LOSSES["a function for each part"].replace('x, reduction="sum")\n\n\ndef', 'x, reduction="mean")\n\n\ndef')
+    report = linted(tmp_path, {"net.py": RIGHT + parts})
+    assert codes(report) == []
+    (facts,) = joined(report)
+    assert facts.kl.sign is None
+
+
+def test_parts_are_apart_where_there_are_two_of_a_kind(tmp_path: Path) -> None:
+    parts = LOSSES["a function for each part"]
+    report = linted(
+        tmp_path,
+        {
+            "net.py": RIGHT
+            + parts
+            + "\n\ndef reconstruction_of_counts(x_hat, x):\n    return F.poisson_nll_loss(x_hat, x)\n"
+        },
+    )
+    assert not joined(report)

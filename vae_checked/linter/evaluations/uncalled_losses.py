@@ -1,0 +1,145 @@
+"""The losses that nothing was seen to call, called with what the one model returns that they can belong to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from vae_checked.linter.evaluations import linking, peers
+from vae_checked.linter.evaluations.evaluation import Evaluation
+from vae_checked.linter.evaluations.reader import RoleReader
+from vae_checked.linter.interpreter.project import Project
+from vae_checked.linter.symbols.expression import Expr, Site, walk
+from vae_checked.linter.symbols.observations import Root
+from vae_checked.linter.symbols.values import Class, Function, Instance, Module, Value
+from vae_checked.mathematics.names import Role
+from vae_checked.record import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class _Model:
+    """A model whose forward pass returned both heads; `calls` tells whether it calls a loss that it is handed."""
+
+    evaluation: Evaluation
+    returned: Root
+    roles: dict[str, Value]
+    calls: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Loss:
+    """A function, or the one that an object of a class is called with, and what it is called with."""
+
+    function: Function
+    owner: Class | None
+    args: list[Value]
+
+    def takes(self, *roles: Value | None) -> bool:
+        """Whether all of these values are among what it is called with."""
+        return all(any(given is role for given in self.args) for role in roles)
+
+
+class UncalledLosses:
+    """The models of some evaluations, and the losses that can only be meant for what they return."""
+
+    def __init__(self, project: Project, reader: RoleReader) -> None:
+        self._project = project
+        self._reader = reader
+        self._models: list[_Model] = []
+        self._called: set[int] = set()
+        self._heads: dict[int, dict[str, Role]] = {}
+
+    def noted(self, evaluation: Evaluation, own: Iterable[Function] = ()) -> Evaluation:
+        """The evaluation itself, its model noted if it has one; `own` are the functions that it is of."""
+        nodes = [id(function.node) for function in own]
+        self._called |= evaluation.observations.entered.difference(nodes)
+        if len(nodes) == 1 and (heads := self._reader.heads_of(evaluation)):
+            self._heads[nodes[0]] = heads
+        for root in evaluation.observations.roots:
+            if root.kind == "return" and root.depth == 1 and root.function is not None:
+                if root.function.name != "forward":
+                    continue
+                values = list(linking.opened_values(root.value))
+                inputs = _inputs((leaf for leaf in walk(*values) if leaf.op == "atom"), root.function)
+                roles = self._reader.roles_of_outputs(inputs, root.value, values, evaluation.observations.names)
+                if {Role.MU, Role.SECOND} <= roles.keys():
+                    calls = bool(self._reader.loss_calls(evaluation))
+                    self._models.append(_Model(evaluation, root, roles, calls))
+                    break
+        return evaluation
+
+    def evaluations(self) -> Iterator[Evaluation]:
+        """The losses of each file, called on what the one model returns that they can belong to.
+
+        A divergence and a reconstruction error in two functions are called together, where there is one of each.
+        """
+        for module in list(self._project.modules.values()):
+            if not module.given:
+                continue
+            own = [model for model in self._models if model.evaluation.module is module]
+            models = own or (self._models if len(self._models) == 1 else _whole(self._models))
+            if len(models) != 1:
+                continue
+            model = models[0]
+            mu, second, shown = (model.roles.get(role) for role in (Role.MU, Role.SECOND, Role.RECONSTRUCTION))
+            losses = list(self._losses(module, model))
+            whole = [loss for loss in losses if loss.takes(mu, second, shown)]
+            apart = [loss for loss in losses if loss.owner is None and loss not in whole]
+            divergences = [
+                loss for loss in apart if loss.takes(mu, second) and id(loss.function.node) not in self._called
+            ]
+            errors = [loss for loss in apart if loss.takes(shown)]
+            pair = [*divergences, *errors] if len(divergences) == 1 and len(errors) == 1 and not whole else []
+            for loss in losses:
+                if loss not in pair:
+                    made = self._evaluation(module, model, [loss], with_model=loss in divergences)
+                    made.loss_is_one_of_several = loss in whole and len(whole) > 1
+                    yield made
+            if pair:
+                yield self._evaluation(module, model, pair, with_model=True)
+
+    def _losses(self, module: Module, model: _Model) -> Iterator[_Loss]:
+        """The functions of a file that take what a model returns, and the classes that nothing calls an object of."""
+        interpreter = self._project.interpreter
+        for function in module.functions():
+            # Where a call has the heads in an order of its own, the names of the parameters have to say the same.
+            heads = {} if model.calls else self._heads.get(id(function.node), {})
+            args = linking.arguments(interpreter, function, model.returned.value, model.roles, 0, heads)
+            if args is not None:
+                yield _Loss(function, None, args)
+        for cls in module.classes():
+            method = cls.find("forward" if cls.is_module else "__call__")
+            if not isinstance(method, Function) or id(method.node) in self._called:
+                continue
+            args = linking.arguments(interpreter, method, model.returned.value, model.roles, skip=1)
+            if args is not None:
+                yield _Loss(method, cls, args)
+
+    def _evaluation(self, module: Module, model: _Model, losses: Sequence[_Loss], *, with_model: bool) -> Evaluation:
+        interpreter = self._project.interpreter
+
+        def work() -> Value:
+            for loss in losses:
+                site = Site(module.source_of(loss.function.node), loss.function.node)
+                target: Function | None = loss.function
+                if loss.owner is not None:
+                    instance = peers.made(interpreter, loss.owner, site)
+                    target = loss.function.bound_to(instance) if isinstance(instance, Instance) else None
+                if target is not None:
+                    interpreter.invoke(target, loss.args, {}, site)
+            return None
+
+        _, observations = interpreter.run(work)
+        if with_model:
+            # A divergence by itself is handed the heads alone: what is drawn of them stands in the model's pass.
+            observations.roots.insert(0, model.returned)
+        return Evaluation(model.evaluation.subject, module, observations, model=model.evaluation)
+
+
+def _whole(models: Iterable[_Model]) -> list[_Model]:
+    """The models that return what they decode beside their heads: the others are parts of one."""
+    return [model for model in models if Role.RECONSTRUCTION in model.roles]
+
+
+def _inputs(atoms: Iterable[Expr], forward: Function) -> list[Value]:
+    names = [item.arg for item in forward.node.args.args[1:2]]
+    return [item for item in atoms if item.get("name") in names]
