@@ -225,7 +225,8 @@ class Interpreter:
             self.charge(value)
         function = self.frames[-1].function if self.frames else None
         held = without_gradient.detached(value, None) if self._no_grad else value
-        self.observations.roots.append(Root(held, kind, name, self.site(node), function, len(self.frames), self._open))
+        depth, steps = len(self.frames), self.path.steps
+        self.observations.roots.append(Root(held, kind, name, self.site(node), function, depth, self._open, steps))
         if name:
             self.observations.name(value, name)
 

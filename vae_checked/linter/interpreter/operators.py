@@ -264,7 +264,10 @@ def _merged(condition: Expr, one: Value, other: Value) -> Value:
         if _numbers_of(left).uid == _numbers_of(right).uid:
             # The same numbers, which one branch moves to another device or gives another type.
             return _numbers_of(left)
-        return Expr("phi", (condition, left, right), (), left.site or right.site)
+        site = left.site or right.site
+        while condition.op == "opaque" and condition.get("name") == "not":
+            condition, left, right = condition.args[0], right, left
+        return Expr("phi", (condition, left, right), (), site)
     if isinstance(one, tuple) and isinstance(other, tuple) and len(one) == len(other):
         return tuple(_merged(condition, left, right) for left, right in zip(one, other, strict=True))
     if isinstance(one, dict) and isinstance(other, dict):

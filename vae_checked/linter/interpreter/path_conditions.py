@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vae_checked.linter.symbols.expression import Expr
+from vae_checked.linter.symbols.observations import Steps
 from vae_checked.linter.symbols.values import Value
 
 Equality = tuple[int, int, bool]
@@ -11,14 +12,21 @@ Equality = tuple[int, int, bool]
 class Path:
     """The conditions around a statement, outermost first, each with whether it holds."""
 
-    __slots__ = ("_steps",)
+    __slots__ = ("_steps", "_taken")
 
     def __init__(self) -> None:
         self._steps: list[tuple[Expr, bool, Equality | None]] = []
+        self._taken: list[Steps] = [()]
+
+    @property
+    def steps(self) -> Steps:
+        """The conditions around what is run now, outermost first, each with whether it holds."""
+        return self._taken[-1]
 
     def under(self, condition: Expr, holds: bool) -> Path:
         """What is run inside a `with` of this is run where `condition` holds, or does not."""
         self._steps.append((condition, holds, equality(condition)))
+        self._taken.append((*self.steps, (condition, holds)))
         return self
 
     def __enter__(self) -> None:
@@ -26,6 +34,7 @@ class Path:
 
     def __exit__(self, *_: object) -> None:
         self._steps.pop()
+        self._taken.pop()
 
     def holds(self, condition: Expr) -> bool | None:
         """Whether a condition holds on this path; None where the path does not tell."""

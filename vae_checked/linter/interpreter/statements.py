@@ -5,13 +5,14 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from vae_checked.linter.files import syntax
 from vae_checked.linter.interpreter import branches, loops, operators, parts, settings, ways, without_gradient
 from vae_checked.linter.interpreter.binding import bind
 from vae_checked.linter.interpreter.context import NOTHING, RAISED, Context, Ending, Outcome
 from vae_checked.linter.symbols.constants import MAX_ITEMS
-from vae_checked.linter.symbols.expression import Expr, atom
+from vae_checked.linter.symbols.expression import Expr, Site, atom, opaque
 from vae_checked.linter.symbols.places import Grown
 from vae_checked.linter.symbols.values import (
     Class,
@@ -33,8 +34,12 @@ MAX_UNROLL, MAX_UNROLL_NESTED = 12, 256
 def run_block(context: Context, statements: Sequence[ast.stmt], scope: Scope) -> Outcome:
     """Run statements in order; the value returned, or NOTHING, or RAISED."""
     for index, statement in enumerate(statements):
-        if isinstance(statement, ast.If):
-            done, result = _if(context, statement, statements[index + 1 :], scope)
+        if isinstance(statement, (ast.If, ast.Match)):
+            rest = statements[index + 1 :]
+            if isinstance(statement, ast.If):
+                done, result = _if(context, statement, rest, scope)
+            else:
+                done, result = _match(context, statement, rest, scope)
             if done:
                 return result
             continue
@@ -65,20 +70,35 @@ def _if(context: Context, node: ast.If, rest: Sequence[ast.stmt], scope: Scope) 
     if not node.orelse and isinstance(node.body[0], ast.Raise):
         # A check of what was given: whoever passes it goes on with what is bound.
         return False, NOTHING
+    one = partial(run_block, context, node.body, scope)
+    other = partial(run_block, context, node.orelse, scope)
+    return _either(context, condition, one, other, rest, scope, context.site(node))
+
+
+def _either(
+    context: Context,
+    condition: Expr,
+    body: Callable[[], Outcome],
+    orelse: Callable[[], Outcome],
+    rest: Sequence[ast.stmt],
+    scope: Scope,
+    site: Site,
+) -> tuple[bool, Outcome]:
+    """Run both ways through an unknown condition; (True, value) when they settle what the block returns."""
     before = branches.save(scope)
     with context.path.under(condition, True):
-        one = run_block(context, node.body, scope)
+        one = body()
     after_one = branches.save(scope)
     branches.restore(before)
     with context.path.under(condition, False):
-        other = run_block(context, node.orelse, scope)
+        other = orelse()
     if one is RAISED:
         return other is not NOTHING, other
     if other is RAISED:
         branches.restore(after_one)
         return one is not NOTHING, one
     if one is NOTHING and other is NOTHING:
-        branches.merge(condition, before, after_one, context.site(node))
+        branches.merge(condition, before, after_one, site)
         return False, NOTHING
     if not isinstance(one, Ending) and not isinstance(other, Ending):
         return True, operators.merge(condition, one, other)
@@ -87,6 +107,55 @@ def _if(context: Context, node: ast.If, rest: Sequence[ast.stmt], scope: Scope) 
     with context.path.under(condition, one is NOTHING):
         then = run_block(context, rest, scope)
     return True, _join(condition, *((then, other) if one is NOTHING else (one, then)))
+
+
+def _match(context: Context, node: ast.Match, rest: Sequence[ast.stmt], scope: Scope) -> tuple[bool, Outcome]:
+    """Run a match statement: as `_if`, one condition after the other."""
+    context.begin(node)
+    return _cases(context, node.cases, context.eval(node.subject, scope), rest, scope)
+
+
+def _cases(
+    context: Context, cases: Sequence[ast.match_case], subject: Value, rest: Sequence[ast.stmt], scope: Scope
+) -> tuple[bool, Outcome]:
+    if not cases:
+        return False, NOTHING
+    case, others = cases[0], cases[1:]
+    test = _fits(context, case, subject, scope)
+    site = context.site(case.pattern)
+    condition = as_expr(test, site)
+    truth = operators.truth(test)
+    truth = context.path.holds(condition) if truth is None else truth
+    if truth is False:
+        return _cases(context, others, subject, rest, scope)
+    body = partial(run_block, context, case.body, scope)
+    if truth:
+        result = body()
+        return result is not NOTHING, result
+    return _either(context, condition, body, lambda: _cases(context, others, subject, (), scope)[1], rest, scope, site)
+
+
+def _fits(context: Context, case: ast.match_case, subject: Value, scope: Scope) -> Value:
+    """Whether a case is the one of a subject: a bool where it is known."""
+    patterns = case.pattern.patterns if isinstance(case.pattern, ast.MatchOr) else [case.pattern]
+    tests = [_equals(context, pattern, subject, scope) for pattern in patterns]
+    if case.guard is not None:
+        guard = context.eval(case.guard, scope)
+        tests = [operators.boolean(ast.And(), [test, guard], context.site(case.guard)) for test in tests]
+    return tests[0] if len(tests) == 1 else operators.boolean(ast.Or(), tests, context.site(case.pattern))
+
+
+def _equals(context: Context, pattern: ast.pattern, subject: Value, scope: Scope) -> Value:
+    site = context.site(pattern)
+    if isinstance(pattern, ast.MatchValue):
+        return operators.compare([ast.Eq()], [subject, context.eval(pattern.value, scope)], site)
+    if isinstance(pattern, ast.MatchSingleton):
+        return operators.compare([ast.Is()], [subject, pattern.value], site)
+    if isinstance(pattern, ast.MatchAs) and pattern.pattern is None:
+        if pattern.name is not None:
+            scope.names[pattern.name] = subject
+        return True
+    return opaque(f"case:{site.place}", (as_expr(subject, site),), site)
 
 
 def _join(condition: Expr, one: Outcome, other: Outcome) -> Outcome:
@@ -305,11 +374,8 @@ def _if_statement(context: Context, node: ast.If, scope: Scope) -> Outcome:
     return _if(context, node, (), scope)[1]
 
 
-def _match(context: Context, node: ast.Match, scope: Scope) -> Outcome:
-    context.eval(node.subject, scope)
-    for case in node.cases:
-        run_block(context, case.body, scope)
-    return NOTHING
+def _match_statement(context: Context, node: ast.Match, scope: Scope) -> Outcome:
+    return _match(context, node, (), scope)[1]
 
 
 _STATEMENTS: dict[type[ast.stmt], Callable[..., Outcome]] = {
@@ -331,5 +397,5 @@ _STATEMENTS: dict[type[ast.stmt], Callable[..., Outcome]] = {
     ast.Try: _try,
     ast.Raise: _raise,
     ast.If: _if_statement,
-    ast.Match: _match,
+    ast.Match: _match_statement,
 }

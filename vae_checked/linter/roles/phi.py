@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from operator import is_
+from collections.abc import Callable, Iterable, Mapping
+from operator import is_, itemgetter
 
 from vae_checked.linter.interpreter.path_conditions import equality
 from vae_checked.linter.symbols.expression import (
-    ELEMENTWISE,
     ERROR,
     LOGS,
     LOSS,
@@ -15,13 +14,15 @@ from vae_checked.linter.symbols.expression import (
     PHI,
     PRODUCTS,
     SAMPLE,
-    TRANSPARENT,
     Expr,
     Graph,
+    opaque,
 )
 
 _MAX_CONDITIONS = 3
 _FORMULA = LOGS | PRODUCTS
+# The conditions that do not hold, and those that are left open, as bits.
+Way = tuple[int, int]
 
 
 def resolved(values: Iterable[Expr], wanted: Callable[[Expr], bool] | None = None) -> list[Expr]:
@@ -56,12 +57,6 @@ def may_tell(value: Expr) -> bool:
     return bool(value.bits & (LOSS | ERROR | SAMPLE)) or value.bits & _FORMULA == _FORMULA
 
 
-def _bare(node: Expr) -> Expr:
-    while len(node.args) == 1 and (node.op in ELEMENTWISE or node.op in TRANSPARENT):
-        node = node.args[0]
-    return node
-
-
 def asks_for_mode(condition: Expr) -> bool:
     """Whether a condition asks whether a model is in training, or whether it is not."""
     if condition.op == "opaque" and condition.get("name") == "not":
@@ -69,23 +64,28 @@ def asks_for_mode(condition: Expr) -> bool:
     return condition.op == "training"
 
 
+def _sealed(condition: Expr) -> Expr:
+    """What stands for a condition, whatever it asks."""
+    return opaque(f"condition:{condition.uid}", (), condition.site)
+
+
 class Branching:
     """The conditions on which some expressions depend, and these expressions under one choice of them or another.
 
-    What optional conditions choose, functions of one and the same value as an activation by name is, stays open where
-    they are not among those tried: nothing is said of either.
+    What conditions choose that are not among those tried stays open: nothing is said of either side. What is computed
+    to ask such a condition is no part of the value then, unless these are kept to be settled later.
     """
 
-    def __init__(self, values: Iterable[Expr]) -> None:
+    def __init__(self, values: Iterable[Expr], keeps_conditions: bool = False) -> None:
+        self._keeps_conditions = keeps_conditions
         self._places: dict[int, int] = {}
-        self._optional = 0
         # Per value that is compared with constants: the conditions, each as its bit, its constant and whether negated.
         self._equalities: dict[int, list[tuple[int, int, bool]]] = {}
-        # Per node all conditions below it as bits, and the first few of them in the order in which they are met.
+        # Per node all conditions below it as bits, and some of them, those first that choose what fewer layers take.
         self._depends: dict[int, int] = {}
-        self._first: dict[int, tuple[Expr, ...]] = {}
+        self._first: dict[int, tuple[tuple[int, Expr], ...]] = {}
         self._memo: dict[tuple[int, int, int], Expr] = {}
-        self._settled: dict[tuple[int, int], int | None] = {}
+        self._ways: dict[tuple[int, int], Way | None] = {}
         # The conditions that hold in training alone, and those that hold outside of it alone.
         self._training = self._evaluation = 0
         for node in Graph(values).nodes:
@@ -94,15 +94,18 @@ class Branching:
 
     def _note(self, node: Expr) -> None:
         depends = 0
-        first: dict[int, Expr] = {}
+        # By the uid of a condition how many layers what it chooses has passed at least, and the condition.
+        first: dict[int, tuple[int, Expr]] = {}
+        passed = node.op == "layer"
         for arg in node.args:
             if arg.bits & PHI:
                 depends |= self._depends[arg.uid]
-                for condition in self._first[arg.uid]:
-                    first.setdefault(condition.uid, condition)
+                for layers, condition in self._first[arg.uid]:
+                    if condition.uid not in first or layers + passed < first[condition.uid][0]:
+                        first[condition.uid] = layers + passed, condition
         if node.op == "phi":
             condition = node.args[0]
-            first.setdefault(condition.uid, condition)
+            first[condition.uid] = 0, condition
             if condition.uid not in self._places:
                 self._places[condition.uid] = len(self._places)
                 self._note_equality(condition)
@@ -112,10 +115,8 @@ class Branching:
                 self._training |= place
             elif asks_for_mode(condition):
                 self._evaluation |= place
-            elif _bare(node.args[1]).uid == _bare(node.args[2]).uid:
-                self._optional |= place
         self._depends[node.uid] = depends
-        self._first[node.uid] = tuple(first.values())[: 3 * _MAX_CONDITIONS]
+        self._first[node.uid] = tuple(sorted(first.values(), key=itemgetter(0)))[: 3 * _MAX_CONDITIONS]
 
     def _note_equality(self, condition: Expr) -> None:
         found = equality(condition)
@@ -124,14 +125,18 @@ class Branching:
             place = 1 << self._places[condition.uid]
             self._equalities.setdefault(given, []).append((place, constant, negated))
 
-    def _others(self, free: int, others: int) -> int | None:
-        """All conditions that do not hold where of the `free` ones `others` do not; None where they contradict.
+    def _settled(self, free: int, others: int) -> Way | None:
+        """The way in which of the `free` conditions `others` do not hold, in training; None where they contradict.
 
-        A value equals one constant at most: where no free condition says which, the first that it is compared with.
+        What these do not settle stays open: a value equals one constant at most.
         """
         key = free, others
-        if key in self._settled:
-            return self._settled[key]
+        if key not in self._ways:
+            self._ways[key] = self._settle(free, others)
+        return self._ways[key]
+
+    def _settle(self, free: int, others: int) -> Way | None:
+        settled = free | self._training | self._evaluation
         for members in self._equalities.values():
             known = [
                 (constant, bool(others & place) is negated) for place, constant, negated in members if place & free
@@ -139,26 +144,34 @@ class Branching:
             equal = {constant for constant, holds in known if holds}
             unequal = {constant for constant, holds in known if not holds}
             if len(equal) > 1 or equal & unequal:
-                self._settled[key] = None
                 return None
-            first = next((constant for _, constant, _ in members if constant not in unequal), None)
-            chosen = next(iter(equal), first)
-            others |= sum(
-                place for place, constant, negated in members if not place & free and (constant == chosen) is negated
-            )
-        self._settled[key] = others
-        return others
+            for place, constant, negated in members:
+                if not place & free and (equal or constant in unequal):
+                    settled |= place
+                    others |= place if (constant in equal) is negated else 0
+        return others | self._evaluation, (1 << len(self._places)) - 1 & ~settled
 
     def variants(self, value: Expr) -> list[Expr]:
         """A value in all ways through its first few conditions."""
-        conditions = self._first[value.uid]
+        conditions = [condition for _, condition in self._first[value.uid]]
         free = [condition for condition in conditions if not asks_for_mode(condition)][:_MAX_CONDITIONS]
         places = [1 << self._places[condition.uid] for condition in free]
-        still_open = self._optional & ~sum(places)
         ways = range(2 ** len(free)) if tells(value) else (0,)
         chosen = (sum(place for index, place in enumerate(places) if bits >> index & 1) for bits in ways)
-        others = (self._others(sum(places), bits) for bits in chosen)
-        return [self._chosen(value, other | self._evaluation, still_open) for other in others if other is not None]
+        settled = (self._settled(sum(places), bits) for bits in chosen)
+        return [self._chosen(value, *way) for way in settled if way is not None]
+
+    def way(self, holding: Mapping[int, bool]) -> Way | None:
+        """The way in which some conditions hold and others do not, by their uids; None where these contradict."""
+        known = {self._places[uid]: holds for uid, holds in holding.items() if uid in self._places}
+        way = self._settle(
+            sum(1 << place for place in known), sum(1 << place for place, holds in known.items() if not holds)
+        )
+        return None if way is None else (way[0], way[1] | self._training | self._evaluation)
+
+    def under(self, value: Expr, way: Way) -> Expr:
+        """A value in one way through the conditions that this settles; the others stay open."""
+        return self._chosen(value, *way) if value.bits & PHI else value
 
     def outside_training(self, value: Expr) -> Expr:
         """A value as it is where the model is not in training, and where every other condition holds."""
@@ -196,6 +209,8 @@ class Branching:
             stack.pop()
             if chosen:
                 memo[key] = made[0]
+            elif node.op == "phi" and not self._keeps_conditions:
+                memo[key] = Expr("phi", (_sealed(args[0]), *made[1:]), node.attrs, node.site)
             elif all(map(is_, made, args)):
                 memo[key] = node
             else:

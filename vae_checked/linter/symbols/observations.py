@@ -9,12 +9,15 @@ from vae_checked.linter.symbols.expression import Expr, Site
 from vae_checked.linter.symbols.values import Function, Instance, Value
 from vae_checked.record import dataclass, field
 
+Steps = tuple[tuple[Expr, bool], ...]
+
 
 @dataclass(slots=True)
 class Root:
     """A value at the edge of a statement: assigned to `name`, returned, passed to backward(), kept in a list, dropped.
 
-    `loops` are those of unknown length in which it was met, outermost first.
+    `loops` are those of unknown length in which it was met, outermost first, and `path` the conditions that are not
+    known, each with whether it holds there.
     """
 
     value: Value
@@ -24,6 +27,7 @@ class Root:
     function: Function | None
     depth: int
     loops: tuple[int, ...] = ()
+    path: Steps = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,191 @@
+"""What is wrong only where branches under different conditions meet: which of them go together is not known.
+
+A finding is kept where its mistake is ruled out in no way through the conditions that are not known, in no way in which
+one of its lines is run, or in none where one condition holds, or does not. Otherwise the facts that the conditions
+choose are those of one setting or another, and nothing is said of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import product
+
+from vae_checked.catalogue import CATALOGUE, Found, Mistake, Undecided
+from vae_checked.catalogue.verdict import Evidence
+from vae_checked.facts import Facts
+from vae_checked.finding import Place
+from vae_checked.linter.evaluations.evaluation import Evaluation, expressions
+from vae_checked.linter.roles import assemble, phi
+from vae_checked.linter.roles.across import Across
+from vae_checked.linter.symbols.expression import PHI, Expr, Graph
+from vae_checked.linter.symbols.observations import Observations, ProjectObservations
+from vae_checked.linter.symbols.values import Value
+from vae_checked.record import replace
+
+# Ways through the conditions of one finding: 2 to the power of their number.
+_MAX_CONDITIONS = 5
+# The facts by which a VAE is known: they go last.
+_CORE = ("recon.kind", "kl.form", "sampler.std")
+_REASON = "what is seen here depends on settings that are not known"
+
+
+def settled(evaluation: Evaluation, facts: list[Facts], observed: ProjectObservations) -> list[Facts]:
+    """The facts of an evaluation without those by which a mistake is made where several settings meet alone."""
+    if not any(value.bits & PHI for value in evaluation.values()):
+        return facts
+    ways, kept = _Ways(evaluation, observed), list(facts)
+    for index, mistake in product(range(len(facts)), CATALOGUE):
+        while isinstance(verdict := mistake.judge(kept[index]), Found):
+            doubtful = ways.doubtful(kept[index], mistake, verdict.evidence)
+            if doubtful is None:
+                break
+            # Of the others, the one that has the right two settings together is not known to be the one that is run.
+            kept = [_without(item, doubtful) for item in kept]
+    return kept
+
+
+def _without(facts: Facts, path: str) -> Facts:
+    group, name = path.split(".")
+    if facts.get(path) is None:
+        return facts
+    changed = {group: replace(getattr(facts, group), **{name: None})}
+    return replace(facts, unobserved={**facts.unobserved, path: _REASON}, **changed)
+
+
+class _Ways:
+    """The facts of one evaluation in each way through some of its conditions."""
+
+    def __init__(self, evaluation: Evaluation, observed: ProjectObservations) -> None:
+        self._evaluation = evaluation
+        self._observed = observed
+        self._graph = Graph(evaluation.values())
+        self._branching = phi.Branching((value for value in self._graph.values if value.bits & PHI), True)
+        self._facts: dict[frozenset[tuple[int, bool]], list[Facts] | None] = {}
+
+    def doubtful(self, item: Facts, mistake: Mistake, evidence: Evidence) -> str | None:
+        """The path of a fact by which a mistake is made in some ways alone; None where the finding stands."""
+        places = [origin.place for origin in (evidence.origin, *(other for other, _ in evidence.related))]
+        told = [place for place in places if place is not None]
+        conditions = self._conditions(set(told))
+        if len(conditions) < 2:
+            return None
+        readings: list[tuple[dict[int, bool], list[Facts]]] = []
+        for held in product((True, False), repeat=len(conditions)):
+            way = dict(zip(conditions, held, strict=True))
+            facts = self._under(way)
+            if facts is not None:
+                readings.append((way, facts))
+        found = [_finds(mistake, facts, told) for _, facts in readings]
+        if True not in found or False not in found:
+            return None
+        if any(_always(found, (_is_met(facts, place) for _, facts in readings)) for place in told):
+            return None
+        if any(
+            _always(found, (way[uid] is holds for way, _ in readings)) for uid in conditions for holds in (True, False)
+        ):
+            return None
+        return _varying(item, mistake, [facts for _, facts in readings])
+
+    def _conditions(self, places: set[Place]) -> list[int]:
+        """The conditions that choose what stands at some places, what is made of it, and it of up to a layer."""
+        own = [node for node in self._graph.nodes if node.site is not None and node.site.place in places]
+        holding = self._graph.holding_any(node.uid for node in own)
+        above = (node for node in self._graph.having("phi") if node.uid in holding)
+        chosen = [node.args[0] for node in (*above, *_below(own)) if node.op == "phi"]
+        around = [
+            condition
+            for root in self._evaluation.observations.roots
+            if root.path and any(value.uid in holding for value in expressions(root.value))
+            for condition, _ in root.path
+        ]
+        found = {each.uid: each for each in (*chosen, *around) if not phi.asks_for_mode(each)}
+        return list(found)[:_MAX_CONDITIONS]
+
+    def _under(self, holding: Mapping[int, bool]) -> list[Facts] | None:
+        key = frozenset(holding.items())
+        if key not in self._facts:
+            evaluation = self._chosen(holding)
+            facts = None if evaluation is None else assemble.facts_of(evaluation, Across(self._observed))
+            self._facts[key] = facts
+        return self._facts[key]
+
+    def _chosen(self, holding: Mapping[int, bool]) -> Evaluation | None:
+        """The evaluation in one way through some conditions; None where they contradict each other."""
+        way = self._branching.way(holding)
+        if way is None:
+            return None
+        known, seen = self._evaluation.observations, dict[int, Value]()
+        roots = [
+            replace(root, value=self._value(root.value, way, seen))
+            for root in known.roots
+            if all(holding.get(condition.uid, holds) is holds for condition, holds in root.path)
+        ]
+        chosen = Observations(roots, known.entered, known.names, known.fed, known.cuts, known.skipped)
+        return replace(self._evaluation, observations=chosen)
+
+    def _value(self, value: Value, way: phi.Way, seen: dict[int, Value]) -> Value:
+        """What a value is in one way; containers that were met before are in `seen` by their ids."""
+        if isinstance(value, Expr):
+            return self._branching.under(value, way)
+        if not isinstance(value, (tuple, list, dict)):
+            return value
+        if id(value) not in seen:
+            seen[id(value)] = value
+            if isinstance(value, dict):
+                seen[id(value)] = {key: self._value(item, way, seen) for key, item in value.items()}
+            else:
+                seen[id(value)] = type(value)(self._value(item, way, seen) for item in value)
+        return seen[id(value)]
+
+
+def _below(nodes: Iterable[Expr]) -> Iterator[Expr]:
+    """What some values are computed from, as far as the outputs of layers, those included."""
+    seen: set[int] = set()
+    stack = [*nodes]
+    while stack:
+        node = stack.pop()
+        if node.uid not in seen:
+            seen.add(node.uid)
+            yield node
+            if node.op != "layer":
+                stack.extend(node.args)
+
+
+def _finds(mistake: Mistake, facts: Iterable[Facts], places: Sequence[Place]) -> bool | None:
+    """Whether a mistake is found at the first of some places; False where it is ruled out of what stands at one."""
+    ruled_out = False
+    for item in facts:
+        verdict = mistake.judge(item)
+        if isinstance(verdict, Found):
+            if not places or verdict.evidence.origin.place == places[0]:
+                return True
+        elif not isinstance(verdict, Undecided):
+            ruled_out = ruled_out or any(_is_met([item], place) for place in places)
+    return False if ruled_out else None
+
+
+def _is_met(facts: Iterable[Facts], place: Place) -> bool:
+    """Whether something is known of what stands at a place."""
+    return any(fact.origin.place == place for item in facts for _, fact in item.known())
+
+
+def _always(found: Iterable[bool | None], where: Iterable[bool]) -> bool:
+    """Whether a mistake is found somewhere, and nowhere ruled out, where something is so."""
+    asked = {each for each, so in zip(found, where, strict=True) if so}
+    return True in asked and False not in asked
+
+
+def _varying(item: Facts, mistake: Mistake, readings: Iterable[list[Facts]]) -> str:
+    """The path of the fact, among those that decide, that is another in some ways; what a VAE is known by goes last."""
+    known = [each for facts in readings for each in facts]
+    paths = sorted(
+        (path for path in mistake.needs if item.get(path) is not None),
+        key=lambda path: (path in _CORE, not _varies(item, path, known)),
+    )
+    return paths[0]
+
+
+def _varies(item: Facts, path: str, readings: Iterable[Facts]) -> bool:
+    fact = item.get(path)
+    others = (each.get(path) for each in readings)
+    return fact is not None and any(other is None or other.value != fact.value for other in others)
