@@ -206,3 +206,10 @@ def test_a_symptom_fits_a_terminal_of_80_columns(symptom: Symptom) -> None:
     page = symptom_text(symptom, mistakes_with(symptom))
     assert max(map(len, page.splitlines())) <= 80
     assert HOLE.search(page) is None
+
+
+@pytest.mark.parametrize(
+    ("words", "name"), [("my KL is 0", "kl-is-0"), ("KL goes to zero", "kl-is-0"), ("blurry", "blurry")]
+)
+def test_a_symptom_named_word_for_word_is_the_only_one(words: str, name: str) -> None:
+    assert [each.name for each in search(words).symptoms] == [name]

@@ -26,6 +26,7 @@ _SMALL = frozenset(
 )
 _ENDINGS = ("ing", "ed", "es", "s", "e")
 _MOST = 3
+_WORD_FOR_WORD = 0.999
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,8 @@ def search(words: str) -> Answer:
     near = [score >= max(0.85 * best, 0.3) for score in scores]
     ordered = sorted((place for place, close in enumerate(near) if close), key=lambda place: -scores[place])
     found = [place for place in ordered if place < len(SYMPTOMS)]
+    # A symptom that is what was asked, word for word, leaves no room for what is near.
+    found = [place for place in found if scores[place] >= _WORD_FOR_WORD] or found
     named = [place - len(SYMPTOMS) for place in ordered if place >= len(SYMPTOMS) and scores[place] == best]
     return Answer(tuple(CATALOGUE[place] for place in named[:_MOST]), tuple(SYMPTOMS[place] for place in found[:_MOST]))
 

@@ -45,8 +45,8 @@ SYMPTOMS: tuple[Symptom, ...] = (
             "KL drops to 0 in a few epochs", "the KL loss is always the same", "latents are not used, ignored",
             "no active units", "mu is 0 and std is 1",
         ),
-        "a decoder that needs no z, or a weight of the KL that is too large for the data. The monitor tells these "
-        "causes apart.",
+        "a decoder that needs no z, or a weight of the KL that is too large for the data. vae_checked.Monitor(model) "
+        "tells these causes apart while the model trains.",
     ),
     Symptom(
         "all-alike",
