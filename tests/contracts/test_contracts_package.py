@@ -195,3 +195,50 @@ def test_shapes_of_what_has_none():
     }.items():
         with pytest.raises(UsageError, match=message):
             shapes_of(subject)
+
+
+COMMENTED = """
+class VAE(torch.nn.Module):
+    def __init__(self, latents=3):
+        super().__init__()
+        self.latents = latents
+
+    # shapes: x: Float[Tensor, "B {self.latents}"]
+    # shapes: -> tuple[Float[Tensor, "B {self.latents}"], Float[Tensor, " B"]]
+    @torch.no_grad()
+    def encode(self, x: list[int], scale=1) -> int:
+        return x * scale, x.sum(1)
+
+    # What is said above another line is no signature.
+    # shapes: x: Float[Tensor, "B 7"]
+
+    def forward(self, x):
+        return self.encode(x)
+
+# shapes: x: Float[Tensor, "B 2"]
+def pairs(x): return x
+
+# shapes: y: Float[Tensor, "B 2"]
+def misnamed(x): return x
+
+# shapes: x: Flaot[Tensor, "B 2"]
+def misspelt(x): return x
+"""
+
+
+def test_comments_on_shapes_stand_for_annotations(write):
+    write("commented", model=COMMENTED.replace("from vae_checked.contracts import Float, Tensor", ""))
+    with check_package("commented") as package:
+        model = importlib.import_module("commented.model")
+    assert package.checked == ["commented.model.VAE", "commented.model.pairs"]
+    assert package.refused == [
+        ("commented.model.misnamed", "# shapes: y: Float[Tensor, \"B 2\"]: misnamed has no argument 'y'"),
+        ("commented.model.misspelt", "# shapes: x: Flaot[Tensor, \"B 2\"]: NameError: name 'Flaot' is not defined"),
+    ]
+    assert model.VAE()(torch.zeros(2, 3))[1].shape == (2,)
+    assert model.VAE(5)(torch.zeros(2, 5))[1].shape == (2,)
+    with pytest.raises(ContractError, match=r"VAE\.encode\(x\): axis 1 is 4, the contract says \{self\.latents\} = 3"):
+        model.VAE()(torch.zeros(2, 4))
+    with pytest.raises(ContractError, match=r"pairs\(x\): axis 1 is 3"):
+        model.pairs(torch.zeros(2, 3))
+    assert not hasattr(model.misspelt, "__vae_contract__")

@@ -16,6 +16,8 @@ from torch import nn
 
 from vae_checked.errors import ContractError, UsageError
 from vae_checked.shapes import annotate, infer
+from vae_checked.shapes.annotation import Annotated
+from vae_checked.shapes.configurations import configurations
 from vae_checked.shapes.formula import symbols_in
 from vae_checked.shapes.naming import Naming
 
@@ -27,6 +29,7 @@ PARTS = (
     + """class Encoder(nn.Module):
     def __init__(self, latents):
         super().__init__()
+        self.latents = latents
         self.conv = nn.Conv2d(3, 7, 3)
         self.heads = nn.Conv2d(7, 2 * latents, 1)
 
@@ -44,9 +47,9 @@ class Decoder(nn.Module):
 
 
 class VAE(nn.Module):
-    def __init__(self):
+    def __init__(self, latents=5):
         super().__init__()
-        self.encoder, self.decoder = Encoder(5), Decoder(5)
+        self.encoder, self.decoder = Encoder(latents), Decoder(latents)
 
     def reparameterize(self, mu, logvar):
         return mu + torch.randn_like(mu) * (0.5 * logvar).exp()
@@ -197,9 +200,15 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[
     sys.modules.pop(path.stem, None)
 
 
+def with_others(model: nn.Module, spec: str, **options: Any) -> Annotated:
+    """The annotations of a model that takes nothing it could not be built without, other configurations regarded."""
+    others = configurations(type(model), spec, infer)
+    return annotate(model, infer(model, spec), others=others, **options)
+
+
 def annotated(model: nn.Module, spec: str, **options: Any) -> tuple[str, tuple[str, ...]]:
     """The annotated source, and the notes."""
-    result = annotate(model, infer(model, spec), **options)
+    result = with_others(model, spec, **options)
     (text,) = result.files.values()
     return text, result.notes
 
@@ -245,14 +254,14 @@ def test_each_stage_is_annotated_with_what_holds_in_every_call(load: Any) -> Non
     notes: dict[str, tuple[str, ...]] = {}
     for case, (source, spec, _) in CASES.items():
         model = load(source.encode())
-        result = annotate(model, infer(model, spec))
+        result = with_others(model, spec)
         said[case], notes[case] = result.signatures, result.notes
     head = 'Float[Tensor, "B n"]'
-    half = 'Float[Tensor, "B 5 H-2 W-2"]'
+    half = 'Float[Tensor, "B {self.latents} H-2 W-2"]'
     assert said["parts"][2:] == (
         f'def Encoder.forward(self, x: Float[Tensor, "B 3 H W"]) -> tuple[{half}, {half}]: ...',
-        # A kernel of 4 and a stride of 2 make 2*h + 2 of h, which is 2*(H - 2) + 2 of H.
-        'def Decoder.forward(self, z: Float[Tensor, "B 5 h w"]) -> Float[Tensor, "B 3 2*h+2 2*w+2"]: ...',
+        # A kernel of 4 and a stride of 2 make 2*h + 2 of h, which is 2*(H - 2) + 2 of H; no attribute has the latents.
+        'def Decoder.forward(self, z: Float[Tensor, "B n h w"]) -> Float[Tensor, "B 3 2*h+2 2*w+2"]: ...',
     )
     assert notes["parts"] == ()
     assert said["several calls"][1:] == (
@@ -276,7 +285,7 @@ WRONG = {
     (".sum(dim=(1, 2, 3))", ".sum()"): r"VAE\.kl\(\) result: 0 axes \(\), the contract says 1: B",
     (".sum(dim=(1, 2, 3))", ".sum(dim=(1, 2, 3), keepdim=True)"): r"VAE\.kl\(\) result: 4 axes \(2, 1, 1, 1\)",
     (HEADS, HEADS.replace("(h),", "(h)[0],")): r"VAE\.encode\(\) result\[0\]: 3 axes \(6, 6, 9\)",
-    (HEADS, HEADS + ".mean(1, keepdim=True)"): r"VAE\.encode\(\) result\[1\]: axis 1 is 1, the contract says 6",
+    (HEADS, HEADS + ".mean(1, keepdim=True)"): r"VAE\.encode\(\) result\[1\]: axis 1 \(n\) is 1, result\[0\] has n = 6",
     (
         HEADS,
         HEADS.replace("(h),", "(h).mT,"),
@@ -355,7 +364,7 @@ def test_a_link_to_the_source_stays_a_link(load: Any, tmp_path: Path) -> None:
     link = tmp_path / "annotated_subject.py"
     link.symlink_to(real)
     model = load(PARTS.encode())
-    annotate(model, infer(model, "B 3 H W")).write()
+    with_others(model, "B 3 H W").write()
     assert link.is_symlink()
     assert 'Float[Tensor, "B 3 H W"]' in real.read_text(encoding="utf-8")
     assert sorted(each.name for each in real.parent.iterdir()) == ["real.py"]

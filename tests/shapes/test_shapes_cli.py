@@ -251,13 +251,28 @@ class VAE(nn.Module):
 def test_annotating_prints_and_leaves_the_file(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["shapes", "annotate", "large"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    six = "B 6 (H+3)//4 (W+3)//4"
-    assert (
-        f'def encode(self, x: Float[Tensor, "B 3 H W"]) -> tuple[Float[Tensor, "{six}"], Float[Tensor, "{six}"]]: ...'
-        in (lines)
-    )
-    assert 'def decode(self, z: Float[Tensor, "B 6 h w"]) -> Float[Tensor, "B 3 4*h 4*w"]: ...' in lines
+    head = 'Float[Tensor, "B n (H+3)//4 (W+3)//4"]'
+    assert f'def encode(self, x: Float[Tensor, "B 3 H W"]) -> tuple[{head}, {head}]: ...' in lines
+    assert 'def decode(self, z: Float[Tensor, "B n h w"]) -> Float[Tensor, "B 3 4*h 4*w"]: ...' in lines
     assert (folder / "shaped.py").read_text(encoding="utf-8") == SOURCE
+
+
+def test_comments_import_nothing_and_a_diff_is_shown_before(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["shapes", "annotate", "large", "--diff", "--comments"]) == 0
+    shown = capsys.readouterr().out
+    assert '+    # shapes: x: Float[Tensor, "B 3 H W"]' in shown.splitlines()
+    assert "# holds as well with " in shown
+    assert (folder / "shaped.py").read_text(encoding="utf-8") == SOURCE
+    assert main(["shapes", "annotate", "large", "--write", "--comments"]) == 0
+    once = (folder / "shaped.py").read_text(encoding="utf-8")
+    captured = capsys.readouterr()
+    assert captured.out == shown
+    assert captured.err.startswith(f"vae-checked: writing {folder / 'shaped.py'}\n")
+    assert [line for line in once.splitlines() if not line.strip().startswith("# shapes: ")] == SOURCE.splitlines()
+    assert main(["shapes", "annotate", "large", "--write", "--comments"]) == 0
+    assert (folder / "shaped.py").read_text(encoding="utf-8") == once
+    assert main(["shapes", "annotate", "large", "--write"]) == 0
+    assert "they import jaxtyping from now on" in capsys.readouterr().err
 
 
 def test_the_annotated_file_passes_checked_and_refuses_what_is_wrong(folder: Path) -> None:
@@ -285,11 +300,11 @@ def test_everything_but_the_annotations_stays_as_it_was_written(folder: Path) ->
     assert main(["shapes", "annotate", "shaped:VAE", "--input", "B 2 H W", "--write"]) == 0
     with (folder / "shaped.py").open(encoding="utf-8", newline="") as file:
         written = file.read()
-    six = 'tuple[Float[Tensor, "B 3 H//2 W//2"], Float[Tensor, "B 3 H//2 W//2"]]'
+    head = 'tuple[Float[Tensor, "B n H//2 W//2"], Float[Tensor, "B n H//2 W//2"]]'
     expected = ODD.replace("x ,  #", 'x: Float[Tensor, "B 2 H W"] ,  #')
-    expected = expected.replace("= None):\n", f"= None) -> {six}:\n")
-    expected = expected.replace("z) -> torch.Tensor:", 'z: Float[Tensor, "B 3 h w"]) -> Float[Tensor, "B 2 2*h 2*w"]:')
-    drawn = 'Float[Tensor, "B 3 h w"]'
+    expected = expected.replace("= None):\n", f"= None) -> {head}:\n")
+    expected = expected.replace("z) -> torch.Tensor:", 'z: Float[Tensor, "B n h w"]) -> Float[Tensor, "B 2 2*h 2*w"]:')
+    drawn = 'Float[Tensor, "B n h w"]'
     expected = expected.replace(
         "(mu, logvar, *, noise=None):", f"(mu: {drawn}, logvar: {drawn}, *, noise=None) -> {drawn}:"
     )

@@ -16,6 +16,8 @@ from vae_checked.errors import ModelError, UsageError, VaeCheckedError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from torch import nn
+
     from vae_checked.config import ModelConfig
     from vae_checked.shapes import LockedModel, ModelShapes, ShapesReport
 
@@ -65,8 +67,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     infer.add_argument("--jobs", type=int, default=1, metavar="N", help="so many models at once (default: 1)")
     infer.add_argument("--with-export", action="store_true", help="compare with torch.export where it succeeds")
     annotate = command("annotate", "print jaxtyping signatures for the stages of a model", 1)
-    annotate.add_argument("--write", action="store_true", help="put them into the source of the model and its parts")
-    annotate.add_argument("--checked", action="store_true", help="with --write, put @checked on the classes as well")
+    annotate.add_argument("--diff", action="store_true", help="print what --write would change, and write nothing")
+    annotate.add_argument(
+        "--write", action="store_true", help="print the same, then put them into the source of the model and its parts"
+    )
+    how = annotate.add_mutually_exclusive_group()
+    how.add_argument("--checked", action="store_true", help="put @checked on the classes as well")
+    how.add_argument(
+        "--comments",
+        action="store_true",
+        help="write comments that import nothing, for check_package and pytest --vae-contracts to read",
+    )
 
 
 def _model_options(parser: argparse.ArgumentParser) -> None:
@@ -172,17 +183,32 @@ def _infer(args: argparse.Namespace) -> int:
 def _annotate(args: argparse.Namespace) -> int:
     from vae_checked.load import build_model
     from vae_checked.shapes import annotate
+    from vae_checked.shapes.configurations import configurations
 
     (config,) = _configs(args, None)
     with contextlib.redirect_stdout(sys.stderr), progress(f"probing {config.name}"):
         shapes = infer_configured(config)
         model = build_model(config.model, config.kwargs, config.folder)
-    result = annotate(model, shapes, checked=args.checked)
+        others = configurations(
+            lambda: build_model(config.model, config.kwargs, config.folder),
+            config.shapes or config.input or shapes.input,
+            lambda other, inputs: _probed(other, config, inputs),
+        )
+    result = annotate(model, shapes, others=others, checked=args.checked, comments=args.comments)
     notes = list(result.notes) if result.signatures else [f"no method of {config.name} was seen to take tensors"]
-    if args.write:
+    changed = ", ".join(other.changed for other in others.others)
+    notes.append(f"holds as well with {changed}" if changed else "no other configuration of it could be built")
+    lines = [*result.signatures, *(f"# {note}" for note in notes)]
+    if args.write or args.diff:
+        lines += result.diff()
+    write("\n".join(lines) + "\n")
+    if args.write and result.files:
+        files = ", ".join(map(str, result.files))
+        needs = (
+            "" if args.comments else "; they import jaxtyping from now on, and torch.jit.script refuses its annotations"
+        )
+        sys.stderr.write(f"vae-checked: writing {files}{needs}\n")
         result.write()
-        notes += [f"written to {path}" for path in result.files]
-    write("\n".join([*result.signatures, *(f"# {note}" for note in notes)]) + "\n")
     return 0
 
 
@@ -191,18 +217,14 @@ def _annotate(args: argparse.Namespace) -> int:
 
 def infer_configured(config: ModelConfig, with_export: bool = False) -> ModelShapes:
     """The shapes of a configured model; a function of its own so that another process can run it."""
-    from vae_checked.load import build_model, load_object, require_torch
+    from vae_checked.load import build_model, require_torch
 
     require_torch(f"probing {config.name}")
-    from vae_checked.shapes import infer
 
     # What a model prints is no part of the report.
     with contextlib.redirect_stdout(sys.stderr):
         model = build_model(config.model, config.kwargs, config.folder)
-        loss: Any = config.loss
-        if loss is not None and ":" in loss:
-            loss = load_object(loss, "loss", config.folder)
-        shapes = infer(model, config.shapes or config.input, loss, name=config.name, adapter=config.adapter)
+        shapes = _probed(model, config, config.shapes or config.input)
         if with_export:
             from dataclasses import replace
 
@@ -210,6 +232,16 @@ def infer_configured(config: ModelConfig, with_export: bool = False) -> ModelSha
 
             shapes = replace(shapes, notes=(*shapes.notes, *crosscheck(model, shapes, adapter=config.adapter)))
     return shapes
+
+
+def _probed(model: nn.Module, config: ModelConfig, inputs: str | None) -> ModelShapes:
+    from vae_checked.load import load_object
+    from vae_checked.shapes import infer
+
+    loss: Any = config.loss
+    if loss is not None and ":" in loss:
+        loss = load_object(loss, "loss", config.folder)
+    return infer(model, inputs, loss, name=config.name, adapter=config.adapter)
 
 
 def _inferred(

@@ -8,11 +8,12 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from importlib.abc import Loader, MetaPathFinder
+from importlib.abc import InspectLoader, Loader, MetaPathFinder
 from types import ModuleType
 from typing import Any
 
 from vae_checked.contracts.annotations import has_annotations, resolve
+from vae_checked.contracts.comments import SHAPES, take_comments
 from vae_checked.contracts.decorator import checked, contract_of, function_of
 from vae_checked.contracts.plan import leaves
 from vae_checked.contracts.switch import off_in_environment
@@ -34,8 +35,9 @@ def check_package(*names: str) -> Iterator[Package]:
         with check_package("my_vae"):
             import my_vae
 
-    Functions with jaxtyping annotations and classes with such methods are checked, as `checked` does it; what it
-    refuses, or has annotations that cannot be evaluated, stays as it is and is listed in `refused`. Raises UsageError
+    Functions with jaxtyping annotations and classes with such methods are checked, as `checked` does it, and so are
+    those above which `# shapes:` comments say the same; what it refuses, or has annotations that cannot be evaluated,
+    stays as it is and is listed in `refused`. Raises UsageError
     where a package is imported already (what others took from it would stay unchecked), and, at the end, where nothing
     came under contract.
     """
@@ -99,15 +101,28 @@ class _Loader(Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         self.loader.exec_module(module)
+        lines = self._lines(module.__name__)
         for name, value in list(vars(module).items()):
             if getattr(value, "__module__", None) != module.__name__:
                 continue
             try:
+                for function in _functions(value) if lines else ():
+                    take_comments(function, module, lines)
                 if _has_contract(value):
                     setattr(module, name, checked(value))
                     self.package.checked.append(f"{module.__name__}.{name}")
             except (NameError, AttributeError, UsageError) as error:
                 self.package.refused.append((f"{module.__name__}.{name}", str(error)))
+
+    def _lines(self, name: str) -> list[str]:
+        """The lines of the module's source, where there are comments on shapes among them."""
+        source = self.loader.get_source(name) if isinstance(self.loader, InspectLoader) else None
+        return source.splitlines() if source is not None and SHAPES in source else []
+
+
+def _functions(value: Any) -> Iterator[Any]:
+    members = vars(value).values() if inspect.isclass(value) else (value,)
+    return (function for member in members if inspect.isfunction(function := function_of(member)))
 
 
 def _has_contract(value: Any) -> bool:

@@ -8,14 +8,20 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from vae_checked.pytest_plugin.configuration import ROOT, TABLE, configured_models, names_sources, pyproject
 
+if TYPE_CHECKING:
+    from vae_checked.contracts.package import Package
+
 _LINTED = (".py", ".ipynb")
+_BLOCK = pytest.StashKey[AbstractContextManager["Package"]]()
+_CONTRACTS = pytest.StashKey["Package"]()
 _NAMED = pytest.StashKey[list[str]]()
 
 
@@ -31,6 +37,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--vae-shapes-update", action="store_true", help="write the models' shapes to vae-shapes.lock where they differ"
     )
     group.addoption("--vae-fast", action="store_true", help="put each law to two sizes and seeds, not to ten")
+    group.addoption(
+        "--vae-contracts",
+        metavar="PACKAGE",
+        action="append",
+        default=[],
+        help="put what PACKAGE annotates, or says in comments on shapes, under contract as it is imported",
+    )
     group.addoption("--vae-case", metavar="B,SEED", help="put the laws to this batch size and seed alone")
     group.addoption(
         "--vae-report",
@@ -39,6 +52,33 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=[],
         help="write what was found to a file, in a format of vae-checked audit, as in html:vae.html; may be repeated",
     )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]:
+    """Put packages under contract before a conftest.py imports them; UsageError for one that is imported already."""
+    packages = early_config.known_args_namespace.vae_contracts
+    if packages:
+        from vae_checked.contracts import check_package
+        from vae_checked.errors import UsageError
+
+        block = check_package(*packages)
+        try:
+            early_config.stash[_CONTRACTS] = block.__enter__()
+        except UsageError as error:
+            raise pytest.UsageError(f"--vae-contracts: {error}") from None
+        early_config.stash[_BLOCK] = block
+    return (yield)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Leave imports alone again."""
+    block = config.stash.get(_BLOCK, None)
+    if block is not None:
+        from vae_checked.errors import UsageError
+
+        with suppress(UsageError):  # nothing was imported, which the line after the run says
+            block.__exit__(None, None, None)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -168,14 +208,19 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
         if none_ran(reporter):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    package = session.config.stash.get(_CONTRACTS, None)
+    # With workers the imports are theirs.
+    imported_here = not session.config.pluginmanager.hasplugin("dsession")
+    if package is not None and not package.checked and imported_here and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """How many models, laws and contracts were active, where there were any."""
-    if configured_models(config) or _has_contracts() or _has_workers(config):
+    if configured_models(config) or _has_contracts() or _CONTRACTS in config.stash or _has_workers(config):
         from vae_checked.pytest_plugin.summary import lines
 
-        for line in lines(terminalreporter, config):
+        for line in lines(terminalreporter, config, config.stash.get(_CONTRACTS, None)):
             terminalreporter.write_line(line)
     if config.getoption("--vae-report"):
         from vae_checked.pytest_plugin.run_report import write_reports

@@ -6,11 +6,14 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from vae_checked.text import counted
+
+if TYPE_CHECKING:
+    from vae_checked.contracts.package import Package
 
 PUT, RAN, LOCKED = "put", "ran", "locked"
 _PROPERTY = "vae_checked"
@@ -45,12 +48,16 @@ def remember(config: pytest.Config, elsewhere: Told) -> None:
     config.stash.setdefault(_ELSEWHERE, []).append(elsewhere)
 
 
-def lines(reporter: Any, config: pytest.Config) -> Iterator[str]:
-    """The lines after a run."""
+def lines(reporter: Any, config: pytest.Config, package: Package | None) -> Iterator[str]:
+    """The lines after a run; `package` is what `--vae-contracts` brought under contract in this process."""
     yield from of_models(reporter)
     rewritten = sorted(set(_marked(reporter, LOCKED)))
     if rewritten:
         yield f"vae-checked: vae-shapes.lock written for {', '.join(rewritten)}: review it, and commit it"
+    if package is not None and not config.pluginmanager.hasplugin("dsession"):
+        named = ", ".join(config.getoption("--vae-contracts"))
+        yield f"vae-checked: {named}: {len(package.checked)} functions and classes came under contract"
+        yield from (f"  not under contract: {name}: {why}" for name, why in package.refused)
     calls = _contracts(config)
     if calls:
         active = sum(map(bool, calls.values()))

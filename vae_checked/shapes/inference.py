@@ -271,8 +271,9 @@ class _Inference:
             accepted={symbol: (found.low, found.high, found.step) for symbol, found in ranges.items()},
             how=str(self.how),
             crashes=tuple(dict.fromkeys(map(str, self.crashes))),
-            notes=tuple(dict.fromkeys([*notes, *first.notes, *self._irregular(first)])),
+            notes=tuple(dict.fromkeys([*notes, *first.notes, *self._irregular()])),
             without_formula=tables,
+            irregular=tuple(dict.fromkeys(key.partition("@")[0] for key in self._at_some_sizes())),
             probes=len(self.outcomes),
         )
 
@@ -338,15 +339,17 @@ class _Inference:
         together = self.probe({symbol: found.low for symbol, found in ranges.items()})
         return words if isinstance(together, Trace) else f"{words} (one at a time)"
 
-    def _irregular(self, first: Trace) -> list[str]:
-        """Records that some sizes have and others have not."""
-        everywhere = set(first.calls).intersection(*(trace.calls for trace in self.traces))
-        anywhere = self.sometimes.union(*(trace.calls for trace in self.traces))
-        some = sorted(anywhere - everywhere)
+    def _irregular(self) -> list[str]:
+        """Records that some sizes have and others have not, in words."""
+        some = self._at_some_sizes()
         once = [f"{key} runs at some sizes only" for key in some if "@" not in key]
         again = sorted({key.partition("@")[0] for key in some if "@" in key})
         more = f", {again[0]} first" if again else ""
         return [*once, *([f"how often {len(again)} layers and stages run depends on the sizes{more}"] if again else [])]
+
+    def _at_some_sizes(self) -> list[str]:
+        everywhere = set(self.traces[0].calls).intersection(*(trace.calls for trace in self.traces))
+        return sorted(self.sometimes.union(*(trace.calls for trace in self.traces)) - everywhere)
 
 
 _Axis = tuple[str, str, int, int]

@@ -61,7 +61,7 @@ class ModelShapes:
     where they were recognised; `outputs` are the tensors that the model returns. `sizes` are accepted, and where the
     probing began; `accepted` holds (lowest, highest if an end was found, step) of each letter; `crashes` says what is
     not accepted and which layer raises. `without_formula` holds, for an axis that follows none, its sizes as they
-    were seen.
+    were seen. `irregular` are the names of what does not run, or not as often, at all sizes.
     """
 
     name: str
@@ -80,6 +80,7 @@ class ModelShapes:
     crashes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     without_formula: Mapping[str, str] = field(default_factory=dict)
+    irregular: tuple[str, ...] = ()
     probes: int = 0
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import random
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from vae_checked.shapes.formula import NO_FORMULA, evaluate, symbols_in
 
@@ -15,10 +15,17 @@ class Naming:
     A letter that is an axis by itself is bound and stays. `H//8`, where H is not bound, becomes a name, and what is
     made of the same step is written in that name: `8*(H//8)` is `8*h`. jaxtyping checks an expression only when its
     names are bound before it, so what can not be written in bound names is a name of its own. An axis that follows
-    one formula in one call and another in the next is a name as well.
+    one formula in one call and another in the next is a name as well, but for one that `attribute` knows by a name of
+    the object's own.
     """
 
-    def __init__(self, axes: Sequence[str], letters: Iterable[str]) -> None:
+    def __init__(
+        self,
+        axes: Sequence[str],
+        letters: Iterable[str],
+        attribute: Callable[[Sequence[str]], str | None] = lambda formulas: None,
+    ) -> None:
+        self.attribute = attribute
         self._bound = {axis for axis in axes if axis.isidentifier()}
         self._letters = frozenset(letters)
         self._names: dict[str, str] = {}
@@ -43,6 +50,9 @@ class Naming:
             return "_"
         if len(set(formulas)) == 1:
             return self._of_one(formulas[0])
+        attribute = self.attribute(formulas)
+        if attribute is not None:
+            return attribute
         return self._several.setdefault(tuple(formulas), self._fresh("N"))
 
     def _of_one(self, axis: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from vae_checked.shapes.formula import NO_FORMULA, symbols_in
@@ -33,8 +33,15 @@ class Hints:
     kinds: frozenset[str]
 
 
-def hints_of(calls: Sequence[Entry], parameters: Sequence[Parameter]) -> Hints:
-    """What every one of `calls` keeps to, the parameters in the order of the function's signature."""
+def hints_of(
+    calls: Sequence[Entry],
+    parameters: Sequence[Parameter],
+    attribute: Callable[[Sequence[str]], str | None] = lambda formulas: None,
+) -> Hints:
+    """What every one of `calls` keeps to, the parameters in the order of the function's signature.
+
+    attribute: a name of the object's own, such as `{self.latent_dim}`, for an axis that has these sizes in the calls.
+    """
     known = {each.name for each in parameters}
     left = list(dict.fromkeys(_unwritable(calls, known)))
     annotated: dict[str, list[TensorShape]] = {}
@@ -48,7 +55,7 @@ def hints_of(calls: Sequence[Entry], parameters: Sequence[Parameter]) -> Hints:
     left += [reason] if reason else []
     tensors = [*annotated.values(), *returned]
     axes = [axis for group in annotated.values() for formulas in _by_axis(group) for axis in set(formulas)]
-    naming = Naming(axes, {letter for group in tensors for each in group for letter in _letters(each.axes)})
+    naming = Naming(axes, {letter for group in tensors for each in group for letter in _letters(each.axes)}, attribute)
     optional = {each.name for each in parameters if each.may_be_none}
     texts: dict[str, str] = {}
     kinds: set[str] = set()
@@ -94,14 +101,24 @@ def _returned(calls: Sequence[Entry]) -> tuple[list[list[TensorShape]], str]:
 
 def _text(group: Sequence[TensorShape], naming: Naming) -> str:
     """One annotation for a tensor as it is in several calls."""
-    axes = [_axis(formulas, naming) for formulas in _by_axis(group)]
+    axes: list[str] = []
+    for axis in (_axis(formulas, naming) for formulas in _by_axis(group)):
+        if axis != RANK_VARIES[0] or axes[-1:] != [axis]:
+            axes.append(axis)
+    if axes.count(RANK_VARIES[0]) > 1:  # which jaxtyping reads once in an annotation
+        axes = [*RANK_VARIES]
+    return f'{_kind(group)}[Tensor, "{_written(axes)}"]'
+
+
+def _written(axes: Sequence[str]) -> str:
     # With one axis alone the blank before it keeps linters from reading a name that must be defined.
-    written = f" {axes[0]}" if len(axes) == 1 and axes[0].isidentifier() else " ".join(axes)
-    return f'{_kind(group)}[Tensor, "{written}"]'
+    return f" {axes[0]}" if len(axes) == 1 and axes[0].isidentifier() else " ".join(axes)
 
 
 def _axis(formulas: Sequence[str], naming: Naming) -> str:
-    return RANK_VARIES[0] if RANK_VARIES[0] in formulas else naming.name(formulas)
+    if RANK_VARIES[0] in formulas:
+        return naming.attribute(formulas) or RANK_VARIES[0]
+    return naming.name(formulas)
 
 
 def _by_axis(group: Sequence[TensorShape]) -> list[tuple[str, ...]]:

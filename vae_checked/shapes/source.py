@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from vae_checked.contracts.comments import SHAPES
 from vae_checked.errors import UsageError
 from vae_checked.shapes.disk import replace_file
 from vae_checked.shapes.signature import RETURN, Parameter
@@ -91,8 +92,29 @@ class SourceFile:
                 at = _closing(node, lines)
                 self.edits.append(Edit(at, at, f" -> {hints[RETURN]}"))
 
-    def decorate(self, definition: ast.ClassDef, name: str) -> None:
-        """Put `@name` on a class, nearest to it."""
+    def comment(self, node: ast.FunctionDef, hints: Mapping[str, str]) -> None:
+        """Say the same in comments above `node`, a line each, in the place of those that stand there."""
+        lines = self.lines
+        first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
+        start = first
+        while start > 1 and lines[start - 2].strip().startswith(SHAPES):
+            start -= 1
+        line = lines[first - 1]
+        indent = line[: len(line) - len(line.lstrip(" \t"))]
+        said = [f"{name}: {text}" for name, text in hints.items() if name != RETURN]
+        said += [f"-> {hints[RETURN]}"] if RETURN in hints else []
+        text = "".join(f"{indent}{SHAPES} {each}\n" for each in said)
+        self.edits.append(Edit((start, 0), (first, 0), text))
+
+    def kept_annotations(self, node: ast.FunctionDef) -> list[ast.expr]:
+        """The annotations of `node` that stand there already and that no edit replaces."""
+        written = [*(each.annotation for each in all_arguments_of(node)), node.returns]
+        lines = self.lines
+        ends = {edit.end for edit in self.edits}
+        return [each for each in written if each is not None and self._end(lines, each) not in ends]
+
+    def decorate(self, definition: ast.ClassDef | ast.FunctionDef, name: str) -> None:
+        """Put `@name` on a class or a function, nearest to it."""
         line = self.lines[definition.lineno - 1]
         indent = line[: len(line) - len(line.lstrip(" \t"))]
         self.edits.append(Edit((definition.lineno, 0), (definition.lineno, 0), f"{indent}@{name}\n"))
@@ -164,6 +186,11 @@ _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 def arguments_of(node: ast.FunctionDef) -> list[ast.arg]:
     """The parameters that have names of their own, in order."""
     return [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+
+
+def all_arguments_of(node: ast.FunctionDef) -> list[ast.arg]:
+    """The same with those that take the rest."""
+    return [*arguments_of(node), *(each for each in (node.args.vararg, node.args.kwarg) if each is not None)]
 
 
 def parameters_of(node: ast.FunctionDef) -> list[Parameter]:
@@ -239,6 +266,7 @@ class _Bare(ast.NodeTransformer):
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
         self.generic_visit(node)
+        node.decorator_list = [each for each in node.decorator_list if ast.unparse(each) != "checked"]
         node.returns = None
         return node
 
