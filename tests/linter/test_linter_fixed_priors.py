@@ -47,6 +47,13 @@ OF_NUMBERS = (
     "0.5 * ((v + m.pow(2)) / 0.5 + math.log(0.5) - s - 1)",
     "kl_divergence(Normal(m, v.sqrt()), Normal(torch.zeros_like(m), 0.7 * torch.ones_like(m)))",
 )
+# Right, with a mean of the prior that the batch tells: what one element has says nothing of it.
+OF_THE_BATCH = (
+    "0.5 * ((v + (m - m.sum(0) / (len(x) + 0.31)) ** 2) / 0.31 + math.log(0.31) - s - 1)",
+    "0.5 * ((v + (m - 0.9 * m.mean(dim=0, keepdim=True)).pow(2)) / 0.31 + math.log(0.31) - s - 1)",
+    "0.5 * (v + (m - 0.9 * m.mean(0).repeat(len(x), 1)) ** 2 - s - 1).sum(1)",
+    "0.5 * torch.sum((v + m ** 2) / v.mean(0) - s + v.mean(0).log() - 1, dim=1)",
+)
 WRONG = (
     "0.5 * (v + m.pow(2) - 2 * s - 1)",
     "0.5 * (v.pow(2) + m.pow(2) - s - 1)",
@@ -84,3 +91,10 @@ def test_a_prior_given_as_numbers_is_a_prior(term: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("term", WRONG)
 def test_no_prior_excuses_a_formula_with_a_wrong_factor(term: str, tmp_path: Path) -> None:
     assert [finding.code for finding in read(tmp_path, term).findings] == ["VAE301"]
+
+
+@pytest.mark.parametrize("term", OF_THE_BATCH)
+def test_a_prior_that_the_batch_tells_is_not_read(term: str, tmp_path: Path) -> None:
+    report = read(tmp_path, term)
+    assert [finding.code for finding in report.findings] == []
+    assert any(facts.sampler.std for facts in report.facts)

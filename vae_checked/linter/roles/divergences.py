@@ -33,7 +33,7 @@ from vae_checked.linter.symbols.expression import (
     kept_with_structures,
     strip,
 )
-from vae_checked.linter.symbols.numeric import Program, close, fit, leaves, points
+from vae_checked.linter.symbols.numeric import Program, close, fit, is_reduced_apart, leaves, points
 from vae_checked.mathematics.gaussians import fit_kl, gaussian_kl, std_at
 from vae_checked.record import dataclass, replace
 
@@ -218,8 +218,8 @@ def _read(
             return divergence
         if divergence is None or candidate is not None:
             continue
-        if contains(location, head.uid) or contains(head, location.uid):
-            # An attempt at a KL reads two heads, not one of them and what is decoded from it.
+        if contains(location, head.uid) or contains(head, location.uid) or _is_estimated(node, location, head):
+            # An attempt at a KL reads two heads, not one of them and what is decoded or estimated from it.
             set_aside.append(divergence)
             continue
         candidate = divergence
@@ -242,6 +242,11 @@ def _read(
             q, kind = tensors[0], Family.CATEGORICAL
             return Divergence(node, q, q, None, read.factor, (), family=kind, offset=read.offset)
     return candidate
+
+
+def _is_estimated(node: Expr, location: Expr, head: Expr) -> bool:
+    """Whether beside a head stands what the batch says of it, as the mean of a prior that is estimated from it."""
+    return is_reduced_apart(node, location) or is_reduced_apart(node, head)
 
 
 def _is_number(leaf: Expr) -> bool:

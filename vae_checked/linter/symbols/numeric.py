@@ -200,6 +200,26 @@ def leaves_below(expr: Expr, wanted: Iterable[Expr]) -> dict[int, int]:
     return bits
 
 
+def is_reduced_apart(expr: Expr, given: Expr) -> bool:
+    """Whether an elementwise evaluation of `expr` takes a value both as it is and summed: `m - m.mean(0)`.
+
+    What the values of one element say of such an expression is not so of tensors.
+    """
+    found: set[int] = set()
+    seen: set[tuple[int, int]] = set()
+    stack = [(expr, 0)]
+    while stack and len(found) < 2:
+        node, reduced = stack.pop()
+        if (node.uid, reduced) in seen:
+            continue
+        seen.add((node.uid, reduced))
+        if node.uid == given.uid:
+            found.add(reduced)
+        elif node.op in FOLLOWED:
+            stack += [(child, reduced + (node.op in REDUCTIONS)) for child in _children(node)]
+    return len(found) > 1
+
+
 def close(x: float, y: float, tolerance: float = 1e-4) -> bool:
     """Whether two values agree up to a relative tolerance (and the small epsilons that people add)."""
     return math.isfinite(x) and math.isfinite(y) and abs(x - y) <= tolerance * max(1e-2, abs(x), abs(y))
