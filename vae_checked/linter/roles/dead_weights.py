@@ -8,13 +8,35 @@ from typing import TYPE_CHECKING
 
 from vae_checked.facts import Fact
 from vae_checked.linter.files import syntax
-from vae_checked.linter.symbols.expression import Site
+from vae_checked.linter.roles import reductions
+from vae_checked.linter.symbols.expression import Site, origin
 from vae_checked.linter.symbols.values import Class, Function
 from vae_checked.mathematics.names import is_kl_weight
+from vae_checked.mathematics.reductions import Number, Weight, is_weight
 
 if TYPE_CHECKING:
     from vae_checked.linter.evaluations.evaluation import Evaluation
+    from vae_checked.linter.roles.divergences import Divergence
+    from vae_checked.linter.roles.objective import JointLoss, Losses
     from vae_checked.linter.symbols.values import Module
+
+
+def without_effect(losses: Losses, kl: Divergence, reading: JointLoss) -> Fact[tuple[str, ...]] | None:
+    """Weights of the KL that are given and never read.
+
+    Empty where every number that its functions are given is read, None where one that is not may be a weight, and where
+    another weighs one of the terms: by what a function is given its caller may weigh what it gets back.
+    """
+    with_kl = [root.function for root in losses.roots_with(kl.term) if root.function is not None]
+    functions = {id(function.node): function for function in with_kl}
+    unread = [weight for function in functions.values() for weight in losses.unread_weights(function)]
+    if not unread:
+        return Fact((), origin(reading.total))
+    weights = [fact for fact in unread if is_kl_weight(fact.value)]
+    named = any(isinstance(step, Weight) or (isinstance(step, Number) and step.named) for step in reading.recon)
+    if not weights or named or any(map(is_weight, (*reading.kl, *reductions.peeled(kl.term)))):
+        return None
+    return Fact((weights[0].value,), weights[0].origin)
 
 
 def unread_weights(function: Function, evaluation: Evaluation) -> Iterator[Fact[str]]:
@@ -51,8 +73,30 @@ def _stored_unread(cls: Class, evaluation: Evaluation) -> Iterator[Fact[str]]:
             given = defaults.get(node.value.id) if isinstance(node.value, ast.Name) else node.value
             # A whole number among the attributes of a model is a size.
             fraction = isinstance(given, ast.Constant) and isinstance(given.value, float)
-            if f".{name}" not in read and (is_kl_weight(name) or fraction):
+            wanted = is_kl_weight(name) or fraction
+            if wanted and f".{name}" not in read and (not _is_neutral(node.value) or _is_set(name, each)):
                 yield Fact(name, Site(cls.scope.module.source_of(init.node), node).origin)
+
+
+def _is_neutral(value: ast.expr | None) -> bool:
+    """Whether a number asks for no weight: 0, which one would begin with, or 1."""
+    return isinstance(value, ast.Constant) and value.value in (0, 1)
+
+
+def _is_set(name: str, modules: Iterable[Module]) -> bool:
+    """Whether an attribute is set to more than such a number, as by a schedule that counts on an effect."""
+    assignments = (
+        node
+        for module in modules
+        for cell in module.file.cells
+        for node in cell.nodes
+        if isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign)) and not _is_neutral(node.value)
+    )
+    return any(
+        isinstance(target, ast.Attribute) and target.attr == name
+        for node in assignments
+        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+    )
 
 
 def names_in(module: Module) -> frozenset[str]:

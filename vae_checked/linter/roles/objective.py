@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from vae_checked.facts import EffectiveBeta, Fact, Likelihood, Objective, Reduced
 from vae_checked.linter.files import syntax
 from vae_checked.linter.roles import by_turns, nan_tests, phi, reductions
-from vae_checked.linter.roles.dead_weights import names_in, unread_weights
+from vae_checked.linter.roles.dead_weights import names_in, unread_weights, without_effect
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
@@ -18,7 +19,6 @@ from vae_checked.linter.symbols.expression import Expr, Graph, origin, strip, wa
 from vae_checked.linter.symbols.gradient_flow import GradientFlow
 from vae_checked.linter.symbols.numeric import leaves
 from vae_checked.mathematics.effective_beta import Term, effective_beta, elements, latents, scaling_of, targets
-from vae_checked.mathematics.names import is_kl_weight
 from vae_checked.mathematics.reductions import (
     ChainStep,
     Negate,
@@ -27,7 +27,6 @@ from vae_checked.mathematics.reductions import (
     sign_of,
     summed_over_samples,
     weighs_formula,
-    weight_of,
 )
 from vae_checked.record import dataclass
 
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 # What a trainer calls with a loss that nothing is trained by.
 _SHOWN_STEPS = frozenset(("validation_step", "test_step"))
+_UNREAD = frozenset(("opaque", "call"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +93,7 @@ class Losses:
         self._unread: dict[tuple[int, int], list[Fact[str]]] = {}
         self._read: dict[Callable[[Losses], object], object] = {}
         self._roots_of: dict[int, list[int]] | None = None
+        self._pairs: set[tuple[Hashable, ...]] | None = None
         # By operation and by the node of the source that a term is written as.
         self._unsettled_with: dict[tuple[str, ast.AST | None], set[int]] = {}
         self._roots_with: dict[tuple[str, ast.AST | None], list[Root]] = {}
@@ -181,6 +182,7 @@ class Losses:
         shown = any(
             self.graph.holds(value, kl.term.uid) or self.graph.holds(value, recon.term.uid) for value in self.backward
         )
+        shown = shown or self._is_differentiated(kl, recon)
         others = () if shown else (self._named, {total.uid for total in holding})
         for uids in ({value.uid for value in self.backward}, *others):
             for total in holding:
@@ -189,6 +191,21 @@ class Losses:
             if best is not None:
                 break
         return best
+
+    def _is_differentiated(self, kl: Divergence, recon: Reconstruction) -> bool:
+        """Whether a KL and an error that are written where these two are stand together in what is differentiated.
+
+        A validation computes them once more, and may add them up otherwise.
+        """
+        if self._pairs is None:
+            self._pairs = set()
+            for value in self.backward:
+                inside = [
+                    [term.term for term in terms if self.graph.holds(value, term.term.uid)]
+                    for terms in (self.kls, self.recons)
+                ]
+                self._pairs |= {tuple(map(_written, pair)) for pair in itertools.product(*inside)}
+        return (_written(kl.term), _written(recon.term)) in self._pairs
 
     def holds_one(self, recon: Reconstruction, wanted: int) -> bool:
         """Whether one side of a reconstruction, and not the other, has this node in it."""
@@ -209,9 +226,13 @@ class Losses:
         return 1 if total.uid in self._named else None
 
     def read(self, kl: Divergence, recon: Reconstruction) -> JointLoss | None:
-        """How the two terms stand in the loss; None when no loss holds both, or one of them more than once."""
+        """How the two terms stand in the loss; None when no loss adds both, or holds one more than once."""
         total = self.of(kl, recon)
         if total is None or self._is_only_shown(total):
+            return None
+        meeting = self._meeting(total, kl, recon)
+        if meeting.op in _UNREAD:
+            # Handed on side by side: what is made of the two is not known.
             return None
         to_kl, to_recon = (reductions.ways(total, term.uid, self.graph) for term in (kl.term, recon.term))
         if len(to_kl) != 1 or len(to_recon) != 1:
@@ -228,7 +249,7 @@ class Losses:
         shared = tuple(filter(is_shared, one[:count]))
         whole = self.minimised(total) if sign_of(one[:count]) is not None else None
         firm = any(self.graph.holds(value, total.uid) for value in self.backward) and not self._ascends()
-        added = reductions.chains(total, self._meeting(total, kl, recon).uid)
+        added = reductions.chains(total, meeting.uid)
         above = tuple(filter(is_shared, added[0])) if len(added) == 1 else shared
         formula = reductions.inner_chain(kl, self.graph)
         return JointLoss(total, shared, above, one[count:], other[count:], formula, whole, firm)
@@ -355,6 +376,11 @@ def differentiated(evaluation: Evaluation) -> list[Expr]:
     )
 
 
+def _written(term: Expr) -> Hashable:
+    """Where a term is written; the term itself where that is not known."""
+    return term.uid if term.site is None else (term.op, term.site.node)
+
+
 def is_given(head: Expr) -> bool:
     """Whether a head is a parameter of the function that was run, or computed from one alone."""
     found = leaves(head)
@@ -448,7 +474,7 @@ def objective_facts(
     if reduced[0] is not None and reduced[1] is not None and not losses.in_other_loops(kl, recon):
         # Of terms of which one is added up in a loop of unknown length nobody knows how often it counts.
         beta = _effective_beta(kl, recon, reading, reduced[0].value, reduced[1].value)
-    dead = _dead_weights(losses, kl, reading)
+    dead = without_effect(losses, kl, reading)
     return Objective(effective_beta=None if beta is None else Fact(beta, where), dead_weights=dead)
 
 
@@ -468,19 +494,3 @@ def _effective_beta(
         Term(of_kl, latents(reductions.latents(kl.head)), kl.factor * above[0] / own, (*above[1], *inside[1])),
         Term(of_recon, size, beside[0], beside[1]),
     )
-
-
-def _dead_weights(losses: Losses, kl: Divergence, reading: JointLoss) -> Fact[tuple[str, ...]] | None:
-    """Weights of the KL that are given and never read.
-
-    Empty where every number that its functions are given is read, None where one that is not may be a weight.
-    """
-    with_kl = [root.function for root in losses.roots_with(kl.term) if root.function is not None]
-    functions = {id(function.node): function for function in with_kl}
-    unread = [weight for function in functions.values() for weight in losses.unread_weights(function)]
-    if not unread:
-        return Fact((), origin(reading.total))
-    weights = [fact for fact in unread if is_kl_weight(fact.value)]
-    if not weights or weight_of((*reading.kl, *reductions.peeled(kl.term)))[1]:
-        return None
-    return Fact((weights[0].value,), weights[0].origin)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from vae_checked.facts import Reduction
 from vae_checked.linter.files import syntax
 from vae_checked.linter.interpreter.arguments import are_parsed
+from vae_checked.linter.roles import batch_sizes
 from vae_checked.linter.roles.samplers import is_scalar
 from vae_checked.linter.symbols.expression import ELEMENTWISE, TRANSPARENT, Expr, Graph, strip
 from vae_checked.linter.symbols.intervals import interval_of
@@ -144,6 +145,8 @@ def _factors(node: Expr, index: int, inverse: bool) -> Iterator[ChainStep]:
     bare = strip(node.args[index])
     if bare.op == "const":
         yield _number(node, index, inverse)
+        power = batch_sizes.power_in(_operand(node, index), None if node.site is None else node.site.source.cell)
+        yield from [Size(0, _text(node, index), inverse is not (power < 0))] * abs(power)
     elif bare.op in ("mul", "div"):
         yield from _factors(bare, 0, inverse)
         yield from _factors(bare, 1, inverse is not (bare.op == "div"))
@@ -205,10 +208,7 @@ def _is_named(node: Expr, index: int) -> bool:
 
 def _is_local(name: ast.Name, cell: Cell) -> bool:
     """Whether a name is given a number in the function in which it is read: a number in another place, no setting."""
-    around = None
-    for node in cell.functions:
-        if node.lineno <= name.lineno <= (node.end_lineno or 0):
-            around = node
+    around = batch_sizes.function_around(name, cell)
     return around is not None and name.id in _numbers_of(around)
 
 
