@@ -402,3 +402,54 @@ def fit(loader, optimizer):
 def test_a_model_that_runs_under_no_grad_as_a_whole_is_kept(tmp_path: Path) -> None:
     assert codes(linted(tmp_path, {"net.py": FROZEN.format(kl=KL, sum="kl + kept")})) == []
     assert codes(linted(tmp_path, {"net.py": FROZEN.format(kl=KL, sum="kl.detach() + kept")})) == ["VAE305"]
+
+
+STAGES = (
+    HEAD
+    + MODEL
+    + """
+    def draw(self, x):
+        m, s = self.encode(x)
+        return m + torch.exp(0.5 * s) * torch.randn_like(s), m, s
+
+
+class Second(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.to_n, self.to_t = nn.Linear(7, 3), nn.Linear(7, 3)
+        self.back = nn.Linear(3, 7)
+
+    def forward(self, codes):
+        n, t = self.to_n(codes), self.to_t(codes)
+        return self.back(n + torch.exp(0.5 * t) * torch.randn_like(t)), n, t
+
+
+class Stages:
+    def __init__(self, inner):
+        self.first, self.inner, self.own = Net(), inner, Second()
+
+    def step(self, x):
+        z, m, s = self.first.draw(x)
+        codes = z.detach()
+        {second}
+        kl = {of_first}-0.5 * torch.sum(1 + t - n ** 2 - t.exp())
+        loss = F.mse_loss(out, {target}, reduction="sum") + kl
+        loss.backward()
+"""
+)
+OWN = "out, n, t = self.own(codes)"
+GIVEN = "w, n, t = self.inner(codes)\n        out = self.inner.back(w)"
+OF_FIRST = "-0.5 * torch.sum(1 + s - m ** 2 - s.exp()) "
+STAGE = {
+    "a second stage": (OWN, "", "codes", []),
+    "a second stage that is not read": (GIVEN, "", "codes", []),
+    "a first stage that the loss trains": (f"{OWN}\n        out = self.first.back(codes)", OF_FIRST, "x", ["VAE206"]),
+}
+
+
+@pytest.mark.parametrize(("second", "of_first", "target", "expected"), STAGE.values(), ids=STAGE)
+def test_a_first_stage_is_data_of_the_second(
+    second: str, of_first: str, target: str, expected: list[str], tmp_path: Path
+) -> None:
+    text = STAGES.format(second=second, of_first=of_first, target=target)
+    assert codes(linted(tmp_path, {"stages.py": text})) == expected

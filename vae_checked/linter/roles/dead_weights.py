@@ -6,35 +6,32 @@ import ast
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from vae_checked.facts import Fact
+from vae_checked.facts import Fact, Origin
 from vae_checked.linter.files import syntax
-from vae_checked.linter.roles import reductions
-from vae_checked.linter.symbols.expression import Site, origin
+from vae_checked.linter.symbols.expression import Site
 from vae_checked.linter.symbols.values import Class, Function
 from vae_checked.mathematics.names import is_kl_weight
-from vae_checked.mathematics.reductions import Number, Weight, is_weight
+from vae_checked.mathematics.reductions import ChainStep, Number, Weight, is_weight
 
 if TYPE_CHECKING:
     from vae_checked.linter.evaluations.evaluation import Evaluation
-    from vae_checked.linter.roles.divergences import Divergence
-    from vae_checked.linter.roles.objective import JointLoss, Losses
     from vae_checked.linter.symbols.values import Module
 
 
-def without_effect(losses: Losses, kl: Divergence, reading: JointLoss) -> Fact[tuple[str, ...]] | None:
-    """Weights of the KL that are given and never read.
+def without_effect(
+    unread: Iterable[Fact[str]], of_kl: Iterable[ChainStep], of_recon: Iterable[ChainStep], where: Origin
+) -> Fact[tuple[str, ...]] | None:
+    """The weight of the KL among what its functions are given and never read; `where` is the loss of both terms.
 
-    Empty where every number that its functions are given is read, None where one that is not may be a weight, and where
-    another weighs one of the terms: by what a function is given its caller may weigh what it gets back.
+    Empty where every number that they are given is read, None where one that is not may be a weight, and where the
+    chain above one of the terms has another: by what a function is given its caller may weigh what it gets back.
     """
-    with_kl = [root.function for root in losses.roots_with(kl.term) if root.function is not None]
-    functions = {id(function.node): function for function in with_kl}
-    unread = [weight for function in functions.values() for weight in losses.unread_weights(function)]
-    if not unread:
-        return Fact((), origin(reading.total))
-    weights = [fact for fact in unread if is_kl_weight(fact.value)]
-    named = any(isinstance(step, Weight) or (isinstance(step, Number) and step.named) for step in reading.recon)
-    if not weights or named or any(map(is_weight, (*reading.kl, *reductions.peeled(kl.term)))):
+    left = list(unread)
+    if not left:
+        return Fact((), where)
+    weights = [fact for fact in left if is_kl_weight(fact.value)]
+    named = any(isinstance(step, Weight) or (isinstance(step, Number) and step.named) for step in of_recon)
+    if not weights or named or any(map(is_weight, of_kl)):
         return None
     return Fact((weights[0].value,), weights[0].origin)
 

@@ -66,6 +66,8 @@ def passage(site: SamplerSite, reaches: Fact[frozenset[Head]], kl: Divergence | 
             return Passage(None)
     if not _is_encoded(site) or _is_trained_beside(site, losses) or not _is_decoded(site, losses):
         return Passage(None)
+    if not _is_trained_by(kl, losses) and _is_data_of_another(site, losses):
+        return Passage(None)
     stopped = _first_cut(site, losses)
     where = None if stopped is None else origin(stopped)
     return Passage(Fact(frozenset(), reaches.origin), None if where is None else Fact(where.source, where))
@@ -298,6 +300,19 @@ def _is_decoded(site: SamplerSite, losses: Losses) -> bool:
     return any(
         node.uid in holding and any(losses.graph.holds(end, node.uid) for end in ends)
         for node in losses.graph.having("layer", "opaque", "call")
+    )
+
+
+def _is_data_of_another(site: SamplerSite, losses: Losses) -> bool:
+    """Whether z is what the heads of another posterior are computed from, or what an error compares something with.
+
+    So it is to a second stage, which models the latents of a first one that was trained before.
+    """
+    heads = [(other.location, other.scale) for other in losses.samples if other.z.uid != site.z.uid]
+    heads += [(kl.location, kl.head) for kl in losses.kls]
+    sides = (strip(side) for recon in losses.recons for side in (recon.first, recon.second))
+    return any(losses.graph.holds(head, site.z.uid) for pair in heads for head in pair) or any(
+        side.uid == site.z.uid for side in sides
     )
 
 

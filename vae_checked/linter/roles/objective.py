@@ -391,7 +391,7 @@ def layer_of(head: Expr) -> object:
     """What tells the layer of a head from other layers, whatever it was applied to."""
     node = strip(head)
     while node.op in ("part", "item", "index", "exp", "clamp", "softplus", "mul") and node.args:
-        node = strip(node.args[0])
+        node = strip(next((arg for arg in node.args if arg.op != "const"), node.args[0]))
     return node.get("serial") if node.op == "layer" else node.uid
 
 
@@ -474,7 +474,11 @@ def objective_facts(
     if reduced[0] is not None and reduced[1] is not None and not losses.in_other_loops(kl, recon):
         # Of terms of which one is added up in a loop of unknown length nobody knows how often it counts.
         beta = _effective_beta(kl, recon, reading, reduced[0].value, reduced[1].value)
-    dead = without_effect(losses, kl, reading)
+    with_kl = {
+        id(root.function.node): root.function for root in losses.roots_with(kl.term) if root.function is not None
+    }
+    unread = [weight for function in with_kl.values() for weight in losses.unread_weights(function)]
+    dead = without_effect(unread, (*reading.kl, *reductions.peeled(kl.term)), reading.recon, where)
     return Objective(effective_beta=None if beta is None else Fact(beta, where), dead_weights=dead)
 
 

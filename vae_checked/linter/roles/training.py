@@ -328,6 +328,9 @@ def _without_gradient(losses: Losses, site: SamplerSite | None, kl: Divergence |
         return None
     # What stands under no_grad may be meant to stay as it is.
     cuts = [node for node in walk(location) if node.op == "detach" and node.get("known") not in ("sample", NO_GRAD)]
+    # The latents of another posterior that are cut off are data here: what encodes them is a first stage.
+    drawn = [other.z.uid for other in losses.samples]
+    cuts = [cut for cut in cuts if not any(losses.graph.holds(cut, uid) for uid in drawn)]
     # A layer may be trained where it is applied to something else.
     trained = losses.trained
     for node in cuts:
