@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import sys
 from base64 import b64encode
@@ -118,6 +119,31 @@ def test_no_active_latent_is_red() -> None:
     colours = dict(short_line(replace(READING, variance_per_latent=(0.001, 0.0, 0.0)), [1.0]))
     assert colours["0/3 active"] == "bold red"
     assert dict(short_line(READING, [1.0]))["1/3 active"] == "green"
+
+
+def test_a_person_gets_the_short_line_without_rich(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setitem(sys.modules, "rich.console", None)
+    Terminal().write(READING)
+    short, cause = capsys.readouterr().out.splitlines()
+    assert short == "step 20 | loss 3.25 | KL 0.501 nats ▁ | 1/3 active | beta 48"
+    assert cause.startswith("step 20: effective beta too large: ")
+
+
+def test_below_a_cell_of_a_notebook_a_person_is_looking(monkeypatch: pytest.MonkeyPatch) -> None:
+    class OutStream(io.StringIO):
+        """What ipykernel puts in the place of the standard output: no terminal, and it shows colours."""
+
+    OutStream.__module__ = "ipykernel.iostream"
+    cell = OutStream()
+    monkeypatch.setattr(sys, "stdout", cell)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    Terminal().write(replace(READING, causes=()))
+    (shown,) = cell.getvalue().splitlines()
+    assert re.sub(r"\x1b\[[0-9;]*m", "", shown) == "step 20 | loss 3.25 | KL 0.501 nats ▁ | 1/3 active | beta 48"
+    assert "\x1b[36mKL" in shown
 
 
 def test_a_person_gets_colours(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,23 +53,30 @@ class Terminal:
         return "the standard output"
 
     def write(self, reading: Reading) -> None:
-        """Print it; short and with colour where a person is looking and the package rich is there."""
+        """Print it; short where a person is looking, and with colour where the package rich is there."""
         causes = told(reading, self._known)
         if reading.kl is not None:
             self._kls = [*self._kls, reading.kl][-_REMEMBERED:]
-        console = _console() if sys.stdout.isatty() else None
-        if console is not None:
+        watched = sys.stdout.isatty() or _in_notebook()
+        pieces = short_line(reading, self._kls) if watched else [(line(reading), "")]
+        console = _console() if watched else None
+        if console is None:
+            sys.stdout.write("".join(f"{each}\n" for each in ("".join(text for text, _ in pieces), *causes)))
+        else:
             from rich.text import Text  # noqa: PLC0415  only a terminal needs it
 
-            console.print(Text.assemble(*short_line(reading, self._kls)))
+            console.print(Text.assemble(*pieces))
             for each in causes:
                 console.print(each, style="dim" if "not seen: " in each else "bold red", markup=False)
-        else:
-            sys.stdout.write("".join(f"{each}\n" for each in (line(reading), *causes)))
         sys.stdout.flush()
 
     def close(self) -> None:
         """Nothing is held."""
+
+
+def _in_notebook() -> bool:
+    """Whether the output goes below a cell of Jupyter, which is no terminal and is looked at all the same."""
+    return type(sys.stdout).__module__.startswith("ipykernel.")
 
 
 def _console() -> Console | None:
@@ -77,6 +84,8 @@ def _console() -> Console | None:
         from rich.console import Console  # noqa: PLC0415  only a terminal needs it
     except ModuleNotFoundError:
         return None
+    if _in_notebook():  # it shows the colours of a terminal; rich would make a block of HTML of every line
+        return Console(soft_wrap=True, highlight=False, force_jupyter=False, force_terminal=True)
     return Console(soft_wrap=True, highlight=False)
 
 
