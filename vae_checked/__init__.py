@@ -47,10 +47,14 @@ _HOME = {
     "wrap": "vae_checked.wrapping",
     "wrap_report": "vae_checked.wrapping",
 }
+# Rooms that are used under their own names: `vae_checked.shapes.infer(model, "B 3 H W")`.
+_ROOMS = ("reference", "shapes", "strategies")
 __all__ = ["__version__", *sorted(_HOME)]  # noqa: PLE0604  the names are strings; the linter cannot see through sorted()
 
 
 def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return importlib.import_module(f"vae_checked.{name}")
     if name not in _HOME:
         raise AttributeError(f"module 'vae_checked' has no attribute {name!r}; it has {', '.join(__all__)}")
     try:
@@ -71,4 +75,4 @@ def load_ipython_extension(ipython: Any) -> None:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOME})
+    return sorted({*globals(), *_HOME, *_ROOMS})

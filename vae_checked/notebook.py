@@ -22,6 +22,7 @@ class Shell(Protocol):
     """What is asked of IPython's shell."""
 
     history_manager: History
+    execution_count: int
 
     def register_magic_function(self, func: object, magic_kind: str, magic_name: str) -> None: ...
     def run_cell(self, raw_cell: str) -> object: ...
@@ -37,9 +38,14 @@ def load(shell: Shell) -> None:
         """
         from IPython.display import display  # noqa: PLC0415  there is a shell, so there is IPython
 
-        shown = lint_last(shell.history_manager.input_hist_raw, line.split())
-        display(shown)  # type: ignore[no-untyped-call]  # IPython does not say what it takes
-        shell.run_cell(cell)
+        cells = shell.history_manager.input_hist_raw
+        display(lint_last(cells, line.split()))  # type: ignore[no-untyped-call]  # IPython does not say what it takes
+        # IPython counts on before it runs what a magic hands it: what is defined here bears this cell's own number.
+        count, shell.execution_count = shell.execution_count, len(cells) - 1
+        try:
+            shell.run_cell(cell)
+        finally:
+            shell.execution_count = count
 
     shell.register_magic_function(vae_lint, "cell", "vae_lint")
 

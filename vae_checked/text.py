@@ -111,3 +111,10 @@ def audit_command(subject: str) -> str:
     if not parts or not all(part.isidentifier() for part in parts):
         return "vae-checked audit package.module:Class"
     return f"vae-checked audit {'.'.join(parts)}:{name}"
+
+
+def no_module(model: object) -> str:
+    """Why `model`, which is no module, cannot be run; of a class that it takes an instance."""
+    if isinstance(model, type):
+        return f"model is the class {model.__name__}: give an instance of it, as in {model.__name__}(...)"
+    return f"model is a {type(model).__name__}: give a torch.nn.Module"

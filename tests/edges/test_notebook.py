@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
@@ -67,6 +68,14 @@ def test_an_audit_names_the_cell_in_which_a_model_was_defined(shell: Interactive
     assert f"notebook.ipynb, cell {number}, line {found.place.line}" in report._repr_html_()
 
 
+def test_a_cell_below_the_magic_keeps_its_number(shell: InteractiveShell) -> None:
+    number = shell.execution_count
+    with capture_output():
+        shell.run_cell("%%vae_lint\ndef below(): pass", store_history=True).raise_error()
+    assert prompt_of(shell.user_ns["below"].__code__.co_filename) == number
+    assert shell.execution_count == number + 1
+
+
 def test_a_file_is_no_cell_of_the_session(shell: InteractiveShell) -> None:
     assert shell.execution_count
     assert prompt_of(__file__) is None
@@ -97,6 +106,11 @@ def test_two_reports_on_one_page_share_no_anchor() -> None:
     assert not marks[0] & marks[1]
 
 
+def test_shapes_are_there_without_an_import_of_their_own() -> None:
+    code = "import vae_checked, sys; assert 'torch' not in sys.modules; vae_checked.shapes.infer"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
 def test_nothing_of_ipython_is_imported_outside_of_it() -> None:
     code = """
         import sys
@@ -109,3 +123,18 @@ def test_nothing_of_ipython_is_imported_outside_of_it() -> None:
     """
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=True, capture_output=True, text=True)
     assert done.stdout == "None []\n"
+
+
+def test_a_class_is_refused_with_what_one_gives_in_its_place() -> None:
+    for run in (vae_checked.audit, infer, vae_checked.Monitor):
+        with pytest.raises(
+            vae_checked.VaeCheckedError, match=r"model is the class Base: give an instance of it, as in Base"
+        ):
+            run(zoo.Base)  # type: ignore[arg-type]
+
+
+def test_one_path_is_read_as_a_list_of_it(tmp_path: Path) -> None:
+    path = tmp_path / "vae.py"
+    path.write_text(MODEL, encoding="utf-8")
+    for given in (str(path), path, [path]):
+        assert [each.code for each in lint(given).findings] == ["VAE201"]

@@ -31,6 +31,7 @@ from vae_checked.catalogue import judge
 from vae_checked.errors import ModelError
 from vae_checked.facts import Facts
 from vae_checked.finding import Finding, Place
+from vae_checked.text import no_module
 
 
 def audit(
@@ -60,7 +61,7 @@ def audit(
     """
     begun = time.perf_counter()
     if not isinstance(model, nn.Module):
-        raise ModelError(f"model is a {type(model).__name__}: give a torch.nn.Module")
+        raise ModelError(no_module(model))
     subject = adapt(model, adapter, forward)
     found_loss = find_loss(model, loss, bind)
     if found_loss is None or found_loss.is_forward or not found_loss.given:

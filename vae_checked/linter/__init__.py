@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ __all__ = ["LintReport", "Options", "files_at", "lint"]
 
 
 def lint(
-    paths: Sequence[str | Path],
+    paths: str | os.PathLike[str] | Sequence[str | Path],
     *,
     select: Collection[str] = (),
     ignore: Collection[str] = (),
@@ -45,7 +46,7 @@ def lint(
     if select or ignore:
         wishes = replace(wishes, select=select, ignore=ignore)
     unsaved = dict(texts or {})
-    gathered = gather(paths, unsaved, wishes)
+    gathered = gather(_listed(paths), unsaved, wishes)
     if not gathered.projects:
         passed = gathered.passed
         unread, left_out, given = tuple(passed.unread), tuple(passed.left_out), tuple(gathered.given)
@@ -61,6 +62,11 @@ def lint(
     from vae_checked.linter.run.fixed_lines import with_fixed_lines  # noqa: PLC0415  as above
 
     return replace(whole, findings=with_fixed_lines(whole.findings, unsaved))
+
+
+def _listed(paths: str | os.PathLike[str] | Sequence[str | Path]) -> Sequence[str | Path]:
+    """One path as a list of it, which a text and a path are not."""
+    return [os.fspath(paths)] if isinstance(paths, (str, os.PathLike)) else paths
 
 
 def files_at(paths: Sequence[str | Path], options: Options | None = None) -> tuple[str, ...]:

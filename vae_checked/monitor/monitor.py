@@ -26,7 +26,7 @@ from vae_checked.monitor.probe import Probed, probe, rows_of
 from vae_checked.monitor.reading import Diagnosis, Picture, Reading
 from vae_checked.monitor.sinks import close_all, sinks_of, write_all
 from vae_checked.monitor.updates import Followed, Updates
-from vae_checked.text import described
+from vae_checked.text import described, no_module
 
 EVERY = 100
 SHARE = 0.02
@@ -84,7 +84,7 @@ class Monitor:
         pictures: bool | Sequence[int] = False,
     ) -> None:
         if not isinstance(model, nn.Module):
-            raise ModelError(f"model is a {type(model).__name__}: give the torch.nn.Module that is trained")
+            raise ModelError(no_module(model))
         for name, value, least in (("every", every, 1), ("rows", rows, 2), ("start", start, 0)):
             if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < least):
                 raise UsageError(f"{name} is {value!r}: give a whole number of {least} or more")

@@ -19,6 +19,7 @@ from vae_checked.shapes.ghost import Ghost, How
 from vae_checked.shapes.model import RANK_VARIES, Entry, ModelShapes, TensorShape
 from vae_checked.shapes.spec import draw, guess_spec, varied_spec
 from vae_checked.shapes.trace import OUTPUT, Call, CrashError, Item, Kind, Trace, Tracer
+from vae_checked.text import no_module
 
 _POOL = 48
 _EXTRA = 14
@@ -46,7 +47,7 @@ def infer(
     of the held-out sizes. Raises ModelError when no size is accepted, UsageError for arguments that cannot be meant.
     """
     if not isinstance(model, nn.Module):
-        raise ModelError(f"model is a {type(model).__name__}: give a torch.nn.Module")
+        raise ModelError(no_module(model))
     spec = varied_spec(inputs or guess_spec(model))
     label = name or type(model).__qualname__
     notes: list[str] = []
