@@ -22,6 +22,7 @@ from vae_checked.linter.roles import (
     reconstructions,
     relabelled,
     samplers,
+    targets,
     training,
     unread_errors,
     weights,
@@ -86,8 +87,10 @@ def facts_of(evaluation: Evaluation, across: Across) -> list[Facts]:
         if kl is not None:
             used.add(kl.term.uid)
         posterior.append(site)
-        decoded = _recons_of(site, recons, kl, losses)
-        beside: list[Reconstruction | None] = [*decoded] or [unread.get(site.z.uid)]
+        decoded, other = _recons_of(site, recons, kl, losses), unread.get(site.z.uid)
+        if other is not None and any(losses.holds_one(recon, site.z.uid) for recon in decoded):
+            decoded = [other]
+        beside: list[Reconstruction | None] = [*decoded] or [other]
         facts.extend(_facts(across, site, kl, recon, losses) for recon in beside)
         across.readings.read(site, facts[-1], evaluation)
     for site in posterior:
@@ -187,7 +190,9 @@ def _terms(
     recons = [
         recon
         for recon in reconstructions.find(graph)
-        if not _is_of_latents(recon, found, kls, graph) and not reconstructions.is_of_constant(recon)
+        if not _is_of_latents(recon, found, kls, graph)
+        and not reconstructions.is_of_constant(recon)
+        and not targets.is_of_itself(recon)
     ]
     if any(kl.prior_heads is not None or kl.reversed for kl in kls):
         decoded = directions.predictions(recons)
@@ -270,15 +275,24 @@ def _agrees(site: SamplerSite, kl: Divergence) -> bool:
 def _unread(
     graph: Graph, found: list[SamplerSite], kls: list[Divergence], recons: list[Reconstruction]
 ) -> dict[int, Reconstruction]:
-    """By a sampler's z what stands beside its KL and is not read, where no reconstruction is made from it."""
+    """By a sampler's z what stands beside its KL and is not read, where no reconstruction of the input is made from it.
+
+    An error of other data that is made from z, as of a label, stands for the reconstruction where it is the only one.
+    """
     beside: dict[int, Reconstruction] = {}
     for site in found if kls else ():
         with_z = graph.holding(site.z.uid)
-        if not any((recon.first.uid in with_z) is not (recon.second.uid in with_z) for recon in recons):
-            kl = _kl_of(site, kls)
-            term = None if kl is None else unread_errors.beside(kl, site, graph)
-            if term is not None:
-                beside[site.z.uid] = term
+        made = [recon for recon in recons if (recon.first.uid in with_z) is not (recon.second.uid in with_z)]
+        kl = _kl_of(site, kls)
+        if kl is None:
+            continue
+        with_kl = graph.holding(kl.term.uid)
+        added = [recon for recon in made if not with_kl.isdisjoint(graph.holding(recon.term.uid))]
+        if (made and not added) or any(targets.is_of_input(recon, site, graph) for recon in added):
+            continue
+        term = unread_errors.beside(kl, site, graph, [recon.term.uid for recon in added])
+        if term is not None:
+            beside[site.z.uid] = term
     return beside
 
 
@@ -287,6 +301,7 @@ def _recons_of(
 ) -> list[Reconstruction]:
     """The reconstruction of a sampler's z; all of them where an option chooses between several."""
     decoded = [recon for recon in recons if losses.holds_one(recon, site.z.uid)]
+    decoded = targets.of_input_first(decoded, site, losses.graph)
     if not site.detached and decoded and site.z.uid in losses.flow.reached(losses.ends):
         # Beside a loss that trains the encoder, one that is handed z without its gradient trains something else.
         reaching = losses.flow.to(site.z.uid)

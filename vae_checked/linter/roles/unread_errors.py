@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.reconstructions import Reconstruction
@@ -20,8 +20,11 @@ _GIVEN = frozenset(("atom", "data", "batch", "label"))
 _CRITIC = re.compile(r"adv|disc|critic|gan_|_gan|generator", re.IGNORECASE)
 
 
-def beside(kl: Divergence, site: SamplerSite, graph: Graph) -> Reconstruction | None:
-    """The term that is added to a KL and trains what decodes z by some data; that of the encoder's input first."""
+def beside(kl: Divergence, site: SamplerSite, graph: Graph, read: Collection[int] = ()) -> Reconstruction | None:
+    """The term that is added to a KL and trains what decodes z by some data; that of the encoder's input first.
+
+    Beside errors that are `read`, which it holds none of, it is one of the encoder's input.
+    """
     with_kl, with_z = graph.holding(kl.term.uid), graph.holding(site.z.uid)
     encoded = {leaf.uid for leaf in walk(site.location) if leaf.op in _GIVEN}
     other: Reconstruction | None = None
@@ -31,11 +34,13 @@ def beside(kl: Divergence, site: SamplerSite, graph: Graph) -> Reconstruction | 
         for term in _summands(value, kl.term.uid, with_kl):
             if term.uid not in with_z or not _is_of_decoded(term, site, with_z):
                 continue
+            if any(graph.holds(term, uid) for uid in read):
+                continue
             data = [leaf for leaf in _apart(term, site.z.uid) if leaf.op in _GIVEN]
             own = next((leaf for leaf in data if leaf.uid in encoded), None)
             if own is not None:
                 return _unread(term, own)
-            if data and other is None:
+            if data and other is None and not read:
                 other = _unread(term, data[0])
     return other
 

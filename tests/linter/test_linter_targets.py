@@ -1,0 +1,87 @@
+"""Which error of a loss is the reconstruction: that of the encoder's input, not that of a label or of itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from small_vaes.fragments import HEAD, KL, MODEL, codes, linted
+
+from vae_checked.linter import LintReport
+
+STEP = (
+    HEAD
+    + "import torch.distributions as dist\nfrom critics import distance\n"
+    + MODEL.replace(
+        "nn.Sigmoid())", "nn.Sigmoid())\n        self.classes, self.groups = nn.Linear(3, 5), nn.Linear(33, 4)"
+    )
+    + """
+    def step(self, x, y):
+        m, s = self.encode(x)
+        z = m + torch.exp(0.5 * s) * torch.randn_like(s)
+        labels = dist.Bernoulli(logits=self.classes(z[:, :3]))
+        groups = self.groups(self.trunk(x))
+        kl = """
+    + KL
+    + """
+        {loss}
+        loss.backward()
+"""
+)
+PICTURE = "dist.Laplace(self.back(z), torch.ones_like(x)).log_prob(x).sum(dim=1)"
+LABEL = "label = labels.log_prob({}).sum(dim=-1)\n        "
+# Beside the likelihood of the picture.
+BESIDE = {
+    "a label": (f"{LABEL.format('y')}loss = -({{}} - kl - label).mean()", "l1"),
+    "a label that is drawn": (f"{LABEL.format('labels.sample()')}loss = -({{}} - kl - label).mean()", "l1"),
+    "a label that is learned": (f"{LABEL.format('y')}loss = -({{}} + 3.0 * label - kl).mean()", "l1"),
+    "an entropy": (
+        "label = F.cross_entropy(groups, F.softmax(groups, dim=-1))\n        loss = -({} - kl + label).mean()",
+        "l1",
+    ),
+}
+UNREAD = "distance(x, self.back(z))"
+
+
+def read(tmp_path: Path, loss: str) -> LintReport:
+    return linted(tmp_path, {"step.py": STEP.format(loss=loss)})
+
+
+@pytest.mark.parametrize(("loss", "kind"), BESIDE.values(), ids=BESIDE)
+def test_the_error_of_the_input_is_the_reconstruction(loss: str, kind: str, tmp_path: Path) -> None:
+    report = read(tmp_path, loss.format(PICTURE))
+    assert codes(report) == []
+    (facts,) = [each for each in report.facts if each.sampler.std and each.recon.kind]
+    assert facts.recon.kind
+    assert facts.recon.kind.value == kind
+    assert facts.recon.sign
+    assert facts.recon.sign.value == 1
+
+
+@pytest.mark.parametrize(("loss", "kind"), BESIDE.values(), ids=BESIDE)
+def test_its_wrong_sign_is_found_beside_other_terms(loss: str, kind: str, tmp_path: Path) -> None:
+    assert kind
+    assert codes(read(tmp_path, loss.format(f"-{PICTURE}"))) == ["VAE505"]
+
+
+@pytest.mark.parametrize(("label", "sign"), [("y", "-"), ("y", "+ 0.1 *"), ("labels.sample()", "+")])
+def test_a_label_stands_for_no_unread_reconstruction(label: str, sign: str, tmp_path: Path) -> None:
+    report = read(tmp_path, f"{LABEL.format(label)}loss = ({UNREAD} + kl {sign} label).mean()")
+    assert codes(report) == []
+    (facts,) = [each for each in report.facts if each.sampler.std and (each.recon.kind or each.recon.unread)]
+    assert facts.recon.unread
+    assert "distance" in facts.recon.unread.value
+    assert facts.recon.sign is None
+
+
+def test_a_label_alone_is_what_a_bottleneck_predicts(tmp_path: Path) -> None:
+    wrong = read(tmp_path, f"{LABEL.format('y')}loss = (kl + label).mean()")
+    assert codes(wrong) == ["VAE505"]
+    assert codes(read(tmp_path, f"{LABEL.format('y')}loss = (kl - label).mean()")) == []
+
+
+def test_the_entropy_of_a_categorical_posterior_is_no_error(tmp_path: Path) -> None:
+    loss = "loss = (kl - F.cross_entropy(groups, F.softmax(groups, dim=-1))).mean()"
+    report = read(tmp_path, loss)
+    assert codes(report) == []
+    assert not [facts for facts in report.facts if facts.recon.kind]

@@ -1,0 +1,58 @@
+"""What an error compares a prediction with: the input of the encoder, other data such as a label, or itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from vae_checked.linter.roles.reconstructions import Reconstruction
+from vae_checked.linter.roles.samplers import SamplerSite, is_scalar
+from vae_checked.linter.symbols.expression import ELEMENTWISE, TRANSPARENT, Expr, Graph, strip
+
+# What hands on the numbers of a tensor, or some of them.
+_OF_INPUT = TRANSPARENT | {"index", "part", "move", "div", "mul", "add", "sub", "clamp"}
+_FOLLOWING = ELEMENTWISE | TRANSPARENT | {"softmax"}
+
+
+def of_input_first(recons: Iterable[Reconstruction], site: SamplerSite, graph: Graph) -> list[Reconstruction]:
+    """Errors in their order, those of what the heads are computed from before those of other data."""
+    return sorted(recons, key=lambda recon: not is_of_input(recon, site, graph))
+
+
+def is_of_input(recon: Reconstruction, site: SamplerSite, graph: Graph) -> bool:
+    """Whether what is compared with something made from z is what the heads of z are computed from, or a part of it."""
+    sides = (recon.first, recon.second)
+    targets = [side for side in sides if not graph.holds(side, site.z.uid)]
+    return len(targets) == 1 and _is_encoded(targets[0], site, graph)
+
+
+def _is_encoded(target: Expr, site: SamplerSite, graph: Graph) -> bool:
+    node = target
+    while not graph.holds(site.location, node.uid):
+        inner = [arg for arg in node.args if arg.op != "const" and not is_scalar(arg)]
+        if node.op not in _OF_INPUT or not inner:
+            return False
+        node = inner[0]
+    return True
+
+
+def is_of_itself(recon: Reconstruction) -> bool:
+    """Whether one side follows element by element from the other: an entropy, or a penalty on what is predicted."""
+    first, second = strip(recon.first), strip(recon.second)
+    return _follows(first, second) or _follows(second, first)
+
+
+def _follows(value: Expr, given: Expr) -> bool:
+    """Whether a value is all that another one is computed from, and no layer comes in between."""
+    if value.uid == given.uid or given.op == "const":
+        return False
+    stack, seen, met = [value], set[int](), False
+    while stack:
+        node = strip(stack.pop())
+        if node.uid == given.uid:
+            met = True
+        elif node.uid not in seen and node.op != "const" and not is_scalar(node):
+            seen.add(node.uid)
+            if node.op not in _FOLLOWING:
+                return False
+            stack += node.args
+    return met
