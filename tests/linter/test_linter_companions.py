@@ -83,6 +83,27 @@ def test_a_trained_model_takes_no_latents_as_encode_gives_them(
     assert codes(tmp_path, trained("z", model, noisy=noisy)) == expected
 
 
+@pytest.mark.parametrize(
+    ("built", "applied", "found"),
+    [
+        ("StableDiffusionPipeline(vae=vae, unet=model)", "z", True),
+        ("StableDiffusionPipeline(vae=accelerator.unwrap_model(vae), unet=model)", "z", True),
+        ('StableDiffusionXLPipeline.from_pretrained("a/model", vae=vae, unet=model)', "z", True),
+        ("StableDiffusionPipeline(vae=vae, unet=model)", f"z * {SCALE}", False),
+        ("StableDiffusionPipeline(vae=another, unet=model)", "z", False),
+        ("PipelineOfMine(vae=vae, unet=model)", "z", False),
+    ],
+)
+def test_what_is_trained_for_a_pipeline_takes_scaled_latents(
+    built: str, applied: str, found: bool, tmp_path: Path
+) -> None:
+    text = trained(applied, "UNetOfMine", path="another").replace(
+        "UNetOfMine.from_pretrained(args.pretrained", "made(1"
+    )
+    expected = [("VAE701", 10)] if found else []
+    assert codes(tmp_path, text + f"    {built}.save_pretrained('out')\n") == expected
+
+
 def test_latents_per_channel_are_not_taken_as_encode_gives_them(tmp_path: Path) -> None:
     text = trained("z", "WanTransformer3DModel", "AutoencoderKLWan")
     assert codes(tmp_path, text) == [("VAE701", 10)]

@@ -79,7 +79,7 @@ def _of_one_end(one_end: Fact[AffineMap], vae: Fact[PretrainedVAE]) -> Verdict:
 
 
 def _unscaled(model: Fact[str], vae: Fact[PretrainedVAE]) -> Verdict:
-    """Found: a model that was trained on scaled latents of the VAE in its checkpoint is given, or gives, others."""
+    """Found: what takes, or makes, latents on the scale of the VAE's configuration has those that encode gives."""
     loaded = known(vae.value)
     per_channel = loaded is not None and loaded.factor is None
     scale = "(z - latents_mean) / latents_std" if per_channel else "z * vae.config.scaling_factor"
@@ -87,7 +87,7 @@ def _unscaled(model: Fact[str], vae: Fact[PretrainedVAE]) -> Verdict:
     source = "the pipelines of its library" if loaded is None else loaded.source
     values = {
         "what": f"latents are used with {model.value} as encode gives them",
-        "maps": f"none here, and {model.value} was trained on {scale} of its VAE's configuration ({source})",
+        "maps": f"none here, and {model.value} has latents on the scale {scale} ({source})",
         "remedy": f"behind encode: {scale}; before decode: {back}",
     }
     return Found(Evidence(origin=model.origin, values=values, related=((vae.origin, "loaded here"),)))

@@ -89,6 +89,10 @@ KNOWN: tuple[KnownVAE, ...] = (
         f"{_MODELS}autoencoder_kl_qwenimage.py", 16, 8,
     ),
     KnownVAE(
+        "LTX-Video", r"LTX-Video", ("AutoencoderKLLTXVideo",), None, 0.0, f"{_MODELS}autoencoder_kl_ltx.py", 128, 32,
+        each_frames=8,
+    ),
+    KnownVAE(
         "Mochi", r"mochi-1", ("AutoencoderKLMochi",), None, 0.0, f"{_MODELS}autoencoder_kl_mochi.py", 12, 8,
         each_frames=6,
     ),
@@ -103,8 +107,9 @@ def known(vae: PretrainedVAE) -> KnownVAE | None:
 
 # Denoisers, and pipelines with one, of which a checkpoint of latent diffusion holds one beside its VAE.
 _DENOISING = re.compile(
-    r"^(?:UNet2DConditionModel|(?:SD3|Flux|Wan|HunyuanVideo|Mochi|QwenImage)\w*Transformer\w*Model"
-    r"|(?:StableDiffusion(?!\w*Upscale)|Flux|Wan|HunyuanVideo|Mochi|QwenImage)\w*Pipeline)$"
+    r"^(?:UNet2DConditionModel|(?:SD3|Flux|Wan|HunyuanVideo|Mochi|QwenImage|CogVideoX|LTXVideo|PixArt|Sana|AuraFlow"
+    r"|Lumina|Allegro|CogView[34]\w*)\w*Transformer\w*Model|(?:StableDiffusion(?!\w*Upscale)|Flux|Wan|HunyuanVideo"
+    r"|Mochi|QwenImage|CogVideoX|LTX|PixArt|Sana|AuraFlow|Kolors|Lumina|Allegro|CogView[34])\w*Pipeline)$"
 )
 
 

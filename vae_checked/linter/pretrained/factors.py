@@ -64,9 +64,10 @@ def one_ends(encoded: Iterable[Encoded], decoded: Iterable[Decoded], models: Mod
 
 
 def unscaled(encoded: Iterable[Encoded], decoded: Iterable[Decoded], models: Models) -> Iterator[Facts]:
-    """Of each end that no map is applied at what was trained on scaled latents of the VAE, where such a model is used.
+    """Of each end that no map is applied at what takes scaled latents of the VAE.
 
-    It is loaded from where the VAE is loaded from: its checkpoint is one of latents that are scaled.
+    That is a model that is loaded from where the VAE is loaded from, whose checkpoint is one of latents that are
+    scaled, or a pipeline that is handed what is trained here, with the VAE.
     """
     ends: list[Encoded | Decoded] = [
         one for one in encoded if one.use is Use.TRAINED and one.is_diffused and one.applied.is_identity
@@ -80,6 +81,8 @@ def unscaled(encoded: Iterable[Encoded], decoded: Iterable[Decoded], models: Mod
         found = models.companions(owner)
         if owner.model.companion:
             found = [Fact(owner.model.companion, end.call)]
+        if isinstance(end, Encoded):
+            found = [*found, *models.pipelines(owner, end.where.path)]
         model = next((each for each in found if denoises(each.value)), None)
         if model is not None:
             vae = Fact(replace(owner.model, companion=model.value), model.origin)

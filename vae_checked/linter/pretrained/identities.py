@@ -35,6 +35,7 @@ class Models:
         self._settings = settings
         self._named: dict[tuple[str, Where], list[Fact[str]]] = {}
         self._loaded: dict[tuple[str, str], list[Fact[str]]] = {}
+        self._texts = {module.path: module for module in self._modules}
 
     def of(self, end: Encoded | Decoded) -> list[Fact[PretrainedVAE]]:
         """The VAEs that the owner of a latent may be, each with the place that says so."""
@@ -64,15 +65,41 @@ class Models:
         if not all(key):
             return []
         if key not in self._loaded:
-            modules = (module for module in self._modules if module.path == owner.loaded_in)
+            module = self._texts.get(owner.loaded_in)
             self._loaded[key] = [
                 Fact(kind, Origin(source.segment(node), source.place(node)))
-                for module in modules
-                for source in module.sources
+                for source in ([] if module is None else module.sources)
                 for node in syntax.descendants(source.cell.tree)
                 if isinstance(node, ast.Call) and (kind := _kind_loaded_from(node, key[1]))
             ]
         return self._loaded[key]
+
+    def pipelines(self, owner: Owner, path: str) -> list[Fact[str]]:
+        """The classes of the pipelines that are handed a VAE, by its name, in the file at `path`."""
+        if not owner.name or path not in self._texts:
+            return []
+        key = path, f"vae={owner.name}"
+        if key not in self._loaded:
+            self._loaded[key] = [
+                Fact(kind, Origin(source.segment(node), source.place(node)))
+                for source in self._texts[path].sources
+                if "Pipeline" in source.cell.text
+                for node in syntax.descendants(source.cell.tree)
+                if isinstance(node, ast.Call) and (kind := _kind_given(node, owner.name))
+            ]
+        return self._loaded[key]
+
+
+def _kind_given(call: ast.Call, vae: str) -> str:
+    """The class of the pipeline that a call builds, or loads, with a VAE of this name; empty for another call."""
+    given = next((each.value for each in call.keywords if each.arg == "vae"), None)
+    # `accelerator.unwrap_model(vae)` is the VAE too.
+    value = given.args[0] if isinstance(given, ast.Call) and len(given.args) == 1 else given
+    if value is None or _last(value).lower() != vae:
+        return ""
+    is_loader = isinstance(call.func, ast.Attribute) and call.func.attr in LOADERS
+    kind = _last(call.func.value) if isinstance(call.func, ast.Attribute) and is_loader else _last(call.func)
+    return kind if kind.endswith("Pipeline") else ""
 
 
 def _kind_loaded_from(call: ast.Call, place: str) -> str:
