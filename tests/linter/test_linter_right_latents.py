@@ -222,6 +222,13 @@ class Diffusion(torch.nn.Module):
     def decode_first_stage(self, z):
         return self.first_stage_model.decode(1.0 / self.scale_factor * z).sample
 """,
+    "a start that is mixed with noise": """
+def draw(unet, scheduler, x, weight=0.005):
+    vae = load()
+    noise = torch.randn(5, 4, 24, 32)
+    z = weight * (vae.encode(x).latent_dist.sample() * vae.config.scaling_factor) + (1 - weight) * noise
+    return vae.decode(drawn(unet, scheduler, z) / vae.config.scaling_factor).sample
+""",
     "latents that are packed": """
 def packed(z):
     b, c, h, w = z.shape
@@ -271,6 +278,7 @@ WRONG = {
         ".sample() * 0.13025\n    condition",
     ),
     "a factor that is the standard deviation": ("z) * std)", "z) / std)"),
+    "a start that is mixed with noise": (" * vae.config.scaling_factor)", ")"),
     "a wrapper that scales inside": ("self.vae.decode(z / self.vae", "self.vae.decode(z * self.vae"),
     "a shift of 0 where there is none": (" / vae.config.scaling_factor).sample", ").sample"),
     "a picture that is decoded for a loss on it": (").sample\n    loss", ").sample.detach()\n    loss"),
@@ -286,3 +294,20 @@ def test_the_same_code_with_a_mistake_is_accused(name: str, edit: tuple[str, str
     before, after = edit
     assert RIGHT[name].count(before) == 1
     assert [finding.code for finding in read(tmp_path, RIGHT[name].replace(before, after)).findings] != []
+
+
+TRIED = """
+def test_parts():
+    vae = load()
+    z = vae.encode(torch.rand(5, 3, 48, 64) * 2 - 1).latent_dist.mode()
+    x = vae.decode(z / vae.config.scaling_factor).sample
+    assert x.shape == (5, 3, 48, 64)
+"""
+
+
+@pytest.mark.parametrize(("name", "found"), [("test_vae.py", []), ("tests/parity.py", []), ("trip.py", ["VAE701"])])
+def test_what_a_test_decodes_is_not_held_against_what_it_encoded(name: str, found: list[str], tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(HEAD + TRIED, encoding="utf-8")
+    assert [finding.code for finding in lint([path]).findings] == found

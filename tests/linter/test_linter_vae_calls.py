@@ -132,6 +132,15 @@ def test_noise_on_another_grid_than_the_latents_is_named(
     assert codes(tmp_path, text) == ([("VAE710", 9)] if found else [])
 
 
+def test_noise_in_the_place_of_pictures_is_on_their_grid(tmp_path: Path) -> None:
+    text = """
+def tried():
+    vae = AutoencoderKL.from_pretrained("stabilityai/sd-vae-ft-mse")
+    return vae.decode(vae.encode(torch.rand(5, 3, 48, 64) * 2 - 1).latent_dist.mode()).sample
+"""
+    assert codes(tmp_path, text) == []
+
+
 VIDEO = """
 def draw(model, scheduler, frames, height, width):
     vae = AutoencoderKLWan.from_pretrained("Wan-AI/Wan2.1-T2V-1.3B-Diffusers", subfolder="vae")

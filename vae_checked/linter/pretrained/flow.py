@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import math
 import re
 from collections.abc import Iterable, Iterator
 
 from vae_checked.facts import Fact, Interval, Origin
 from vae_checked.latent_facts import AffineMap, Use
 from vae_checked.linter.evaluations.evaluation import Evaluation, expressions
+from vae_checked.linter.files.test_code import is_of_a_test
 from vae_checked.linter.pretrained.ends import Decoded, Encoded, Encoding, Where
 from vae_checked.linter.pretrained.halves import Halves
 from vae_checked.linter.pretrained.moving import moves
@@ -103,14 +105,14 @@ class Flow:
         if node.op == "call" and len(node.args) > 1:
             name = node.get("name")
             if name in ENCODES:
-                owner = self._named(node.args[0])
+                owner = self._named(node.args[0], node)
                 if owner is not None:
                     self._latents[node.uid] = Latent(owner, node, IDENTITY, False, node)
                     self.encodes[node.uid] = node, owner
                     self._note_pictures(node, owner)
                     return
             elif name in DECODES:
-                owner = self._named(node.args[0])
+                owner = self._named(node.args[0], node)
                 if owner is not None:
                     self._decode(node, owner)
                     return
@@ -133,9 +135,11 @@ class Flow:
                 self._used(node, place, known, weighted is not None)
         self.pictures.follow(node)
 
-    def _named(self, value: Expr) -> Owner | None:
-        """The VAE that a value is, by the name it goes by where it has no other."""
+    def _named(self, value: Expr, call: Expr) -> Owner | None:
+        """The VAE that a value is, by the name it goes by where it has no other; None for one that a test tries."""
         owner = owner_of(value)
+        if call.site is not None and is_of_a_test(call.site.source, call.site.node):
+            return None
         if owner is None or owner.name:
             return owner
         names = self._evaluation.observations.names.get(value.uid) or [""]
@@ -194,7 +198,20 @@ class Flow:
             if not _is_plain(node.args[1 - place]):
                 self._weighted[node.uid] = latent
         elif node.op in ("add", "sub") and _is_noise(node.args[1 - place]):
-            self._end(latent, Use.TRAINED, node, is_diffused=is_weighted)
+            mixed = self._unmixed(latent, node.args[1 - place])
+            self._end(mixed or latent, Use.TRAINED, node, is_diffused=is_weighted or mixed is not None)
+
+    def _unmixed(self, latent: Latent, noise: Expr) -> Latent | None:
+        """The latent that noise is mixed with, where the last factors of both are two weights of a mixture.
+
+        Of such weights the sum is 1, or the sum of their squares.
+        """
+        weight, other = _number_by(latent.at), _number_by(strip(noise))
+        if weight is None or other is None:
+            return None
+        if not any(math.isclose(total, 1.0, rel_tol=1e-3) for total in (weight + other, math.hypot(weight, other))):
+            return None
+        return next((inner for arg in latent.at.args if (inner := self._latents.get(arg.uid)) is not None), None)
 
     def _end(self, latent: Latent, use: Use, node: Expr, is_diffused: bool = False) -> None:
         self.encoded.append(replace(self._ended(latent, use, node), is_diffused=is_diffused))
@@ -372,6 +389,12 @@ def _inside(node: Expr) -> tuple[Expr, AffineMap] | None:
         return None
     made = affine_maps.applied(node.op, IDENTITY, other, False)
     return None if made is None else (right, made)
+
+
+def _number_by(node: Expr) -> float | None:
+    """The number that a product is multiplied by, None where it is none."""
+    numbers = [arg.value for arg in node.args if arg.op == "const"] if node.op == "mul" else []
+    return numbers[0] if len(numbers) == 1 else None
 
 
 def _is_noise(value: Expr) -> bool:

@@ -23,7 +23,7 @@ from vae_checked.linter.pretrained.settings import Settings
 from vae_checked.linter.pretrained.stored import rescaled, scaled_in_place
 from vae_checked.linter.pretrained.unfrozen import unfrozen
 from vae_checked.linter.pretrained.vaes import Owner, owner_of
-from vae_checked.linter.symbols.expression import Graph, origin
+from vae_checked.linter.symbols.expression import Graph, origin, walk
 from vae_checked.linter.symbols.values import Module
 from vae_checked.record import replace
 
@@ -150,7 +150,10 @@ def _of_calls(evaluation: Evaluation, flow: Flow) -> Iterator[Facts]:
         if used is None or known(used.model) is None:
             continue
         vae = Fact(used.model, origin(call))
-        half, begun = precision(evaluation, call.args[0]), grid(call.args[1])
+        half, begun = precision(evaluation, call.args[0]), None
+        # Noise in the place of pictures that are encoded is on their grid.
+        if not any(node.uid in flow.encodes for node in walk(call.args[1])):
+            begun = grid(call.args[1])
         if half is not None:
             yield _of(evaluation.subject, Latents(vae=vae, precision=half))
         if begun is not None:

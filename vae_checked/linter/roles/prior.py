@@ -4,47 +4,16 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Hashable
-from pathlib import PurePath
 
 from vae_checked.facts import Fact, Facts, Noise, NoiseLaw, Sampler
-from vae_checked.linter.files import syntax
+from vae_checked.linter.files.test_code import is_of_a_test
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import NOISE, Built, Expr, Graph, built_at, origin, strip
 
-# What a test is written with, and the folders of tests.
-_OF_TESTS, _FOLDERS = frozenset(("pytest", "unittest")), frozenset(("test", "tests"))
 
-
-def _is_of_a_test(noise: Expr) -> bool:
-    """Whether a test draws it: what a test feeds to a decoder is an input of the right shape, whatever its law.
-
-    A folder of tests may be one of scripts that evaluate a model: there a test is what asserts, or what is run by
-    pytest or unittest.
-    """
-    if noise.site is None:
-        return False
-    path = PurePath(noise.site.source.path)
-    if path.stem.startswith("test_") or path.stem.endswith("_test"):
-        return True
-    if _FOLDERS.isdisjoint(path.parts):
-        return False
-    nodes, line = noise.site.source.cell.nodes, getattr(noise.site.node, "lineno", 0)
-    return any(
-        isinstance(node, ast.FunctionDef) and node.lineno <= line <= (node.end_lineno or 0) and _tests(node)
-        for node in nodes
-    ) or any(isinstance(node, (ast.Import, ast.ImportFrom)) and not _OF_TESTS.isdisjoint(_tops(node)) for node in nodes)
-
-
-def _tests(function: ast.FunctionDef) -> bool:
-    return function.name.startswith("test") or any(
-        isinstance(node, ast.Assert) for node in syntax.descendants(function)
-    )
-
-
-def _tops(node: ast.Import | ast.ImportFrom) -> set[str]:
-    """The first parts of the names of the modules that a statement imports from."""
-    names = [node.module or ""] if isinstance(node, ast.ImportFrom) else [name.name for name in node.names]
-    return {name.partition(".")[0] for name in names}
+def _is_a_test_input(noise: Expr) -> bool:
+    """Whether a test draws it: what a test feeds to a decoder is an input of the right shape, whatever its law."""
+    return noise.site is not None and is_of_a_test(noise.site.source, noise.site.node)
 
 
 def _is_optimised(noise: Expr) -> bool:
@@ -93,7 +62,7 @@ class PriorDraws:
             elif (
                 given.op == "noise"
                 and given.get("law") is NoiseLaw.UNIFORM
-                and not (_is_of_a_test(given) or _is_optimised(given))
+                and not (_is_a_test_input(given) or _is_optimised(given))
             ):
                 self._drawn.append((built, subject, given))
                 self._given.setdefault(given.uid, set()).add((built, node.get("serial")))

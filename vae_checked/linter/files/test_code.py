@@ -1,0 +1,42 @@
+"""Whether code is part of a test: what is done there is done to see whether something works, not to use it."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import PurePath
+
+from vae_checked.linter.files import syntax
+from vae_checked.linter.files.source import SourceCell
+
+# What a test is written with, and the folders of tests.
+_OF_TESTS, _FOLDERS = frozenset(("pytest", "unittest")), frozenset(("test", "tests"))
+
+
+def is_of_a_test(source: SourceCell, node: ast.AST) -> bool:
+    """Whether a node stands in a test.
+
+    A folder of tests may be one of scripts that evaluate a model: there a test is what asserts, or what is run by
+    pytest or unittest.
+    """
+    path = PurePath(source.path)
+    if path.stem.startswith("test_") or path.stem.endswith("_test"):
+        return True
+    if _FOLDERS.isdisjoint(path.parts):
+        return False
+    nodes, line = source.cell.nodes, getattr(node, "lineno", 0)
+    return any(
+        isinstance(each, ast.FunctionDef) and each.lineno <= line <= (each.end_lineno or 0) and _tests(each)
+        for each in nodes
+    ) or any(isinstance(each, (ast.Import, ast.ImportFrom)) and not _OF_TESTS.isdisjoint(_tops(each)) for each in nodes)
+
+
+def _tests(function: ast.FunctionDef) -> bool:
+    return function.name.startswith("test") or any(
+        isinstance(node, ast.Assert) for node in syntax.descendants(function)
+    )
+
+
+def _tops(node: ast.Import | ast.ImportFrom) -> set[str]:
+    """The first parts of the names of the modules that a statement imports from."""
+    names = [node.module or ""] if isinstance(node, ast.ImportFrom) else [name.name for name in node.names]
+    return {name.partition(".")[0] for name in names}
