@@ -284,13 +284,14 @@ class Heads:
 
 @dataclass(frozen=True, slots=True)
 class KL:
-    """The KL term."""
+    """The KL term; `unread` is how the density of the posterior is written beside a prior that is not known."""
 
     form: Fact[KLForm] | None = None
     factor: Fact[Factor] | None = None
     sign: Fact[int] | None = None
     reduced: Fact[Reduced] | None = None
     in_loss: Fact[bool] | None = None
+    unread: Fact[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,3 +64,24 @@ def test_of_two_models_a_loss_object_belongs_to_neither(tmp_path: Path) -> None:
     report = linted(tmp_path, {"nets.py": NET, "others.py": other, "losses.py": loss, "train.py": TRAIN})
     assert not joined(report)
     assert codes(report) == []
+
+
+WHOLE = (
+    HEAD
+    + """
+
+class {name}(nn.Module):
+    def forward(self, preds, batch):
+        mu, logvar = preds["mu"], preds["logvar"]
+        error = F.binary_cross_entropy(preds["x_hat"], batch["image"], reduction="sum")
+        return {{"loss": error - 0.5 * torch.sum(1 + 2 * logvar - mu.pow(2) - (2 * logvar).exp())}}
+"""
+)
+
+
+@pytest.mark.parametrize(("name", "expected"), [("ELBOLoss", ["VAE201"]), ("Criterion", ["VAE201"]), ("Report", [])])
+def test_a_loss_object_takes_the_models_dict(name: str, expected: list[str], tmp_path: Path) -> None:
+    returned = "        mu, logvar = self.encode(x)\n        z = mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)\n"
+    model = f"\n    def forward(self, x):\n{returned}        return dict(x_hat=self.back(z), mu=mu, logvar=logvar)\n"
+    files = {"nets.py": HEAD + MODEL + model, "losses.py": WHOLE.format(name=name)}
+    assert codes(linted(tmp_path, files)) == expected

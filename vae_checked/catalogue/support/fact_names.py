@@ -14,6 +14,7 @@ FACT_NAMES = {
     "heads.source": "the layers of the heads",
     "heads.overflow": "where the second head overflows",
     "kl.form": "the KL",
+    "kl.unread": "the KL to a prior that is not read",
     "kl.factor": "the factor of the KL",
     "kl.sign": "the sign of the KL",
     "kl.reduced": "the axes the KL is reduced over",

@@ -171,7 +171,7 @@ def _taken_apart(
 ) -> tuple[int, Value] | None:
     """The parameter of a loss that is unpacked into both heads, or that they are read from by their keys, and which
     part of a model's result it is."""
-    if Role.MU in named or "loss" not in function.name.lower():
+    if Role.MU in named or not _is_called_loss(function):
         return None
     places = {item.arg: index for index, item in enumerate(parameters)}
     if isinstance(outputs, dict):
@@ -188,6 +188,15 @@ def _taken_apart(
             if _has_heads(held, names, roles):
                 return places[node.value.id], held
     return None
+
+
+def _is_called_loss(function: Function) -> bool:
+    """Whether a function is called a loss, or the class whose forward it is."""
+    names = [
+        function.name,
+        *([function.owner.name] if function.owner is not None and function.name == "forward" else []),
+    ]
+    return any(word in name.lower() for name in names for word in ("loss", "criterion", "elbo"))
 
 
 def _has_heads_at(held: dict[Key, Value], keys: set[str], roles: dict[str, Value]) -> bool:

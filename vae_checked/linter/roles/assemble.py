@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from contextlib import suppress
 
-from vae_checked.facts import Facts, Family, Heads, Likelihood, Output, Sampler
+from vae_checked.facts import Fact, Facts, Family, Heads, Likelihood, Output, Sampler
 from vae_checked.linter.evaluations.evaluation import Evaluation, expressions
 from vae_checked.linter.roles import (
     copies,
@@ -25,6 +25,7 @@ from vae_checked.linter.roles import (
     targets,
     training,
     unread_errors,
+    unread_priors,
     weights,
 )
 from vae_checked.linter.roles.across import Across
@@ -45,6 +46,7 @@ from vae_checked.linter.symbols.expression import (
     Graph,
     contains,
     is_given,
+    origin,
     strip,
     walk,
 )
@@ -357,6 +359,9 @@ def _facts(
         made = False
     reading = losses.read(kl, recon) if kl is not None and recon is not None and made else None
     kl_found = kl_facts(kl, recon, reading, losses)
+    density = unread_priors.own_density(site, losses.graph) if kl is None and site is not None else None
+    if density is not None:
+        kl_found = replace(kl_found, unread=Fact(origin(density).source, origin(density)))
     trained_by = None if kl_found.in_loss is not None and not kl_found.in_loss.value else kl
     recon_found = recon_facts(site, recon, kl, reading, losses)
     prediction, target = sides(site, recon)

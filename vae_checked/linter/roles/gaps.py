@@ -35,6 +35,8 @@ def explained(
         **dict(_of_output(prediction)),
         "data.interval": Fact("no pipeline of the data was seen"),
     }
+    if facts.kl.unread is not None:
+        gaps["kl.form"] = _at(facts.kl.unread.origin, "the prior beside {} is not read")
     missing = {path: gap for path, gap in gaps.items() if facts.get(path) is None}
     places = {path: gap.origin.place for path, gap in missing.items() if gap.origin.place is not None}
     return replace(facts, unobserved={path: gap.value for path, gap in missing.items()}, stopped_at=places)

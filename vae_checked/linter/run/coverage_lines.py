@@ -12,7 +12,7 @@ from vae_checked.text import audit_command
 # Each part of a VAE by the fact that stands for it.
 _PARTS = (
     ("sampler", ("sampler.std", "sampler.noise", "sampler.timing", "sampler.gradient_reaches")),
-    ("KL", ("kl.form",)),
+    ("KL", ("kl.form", "kl.unread")),
     ("reconstruction", ("recon.kind", "recon.unread")),
     ("decoder's output", ("output.interval", "output.activations")),
     ("data", ("data.interval", "data.axis_order")),
