@@ -16,6 +16,7 @@ LOADERS = frozenset("from_pretrained load_from_checkpoint from_config _from_conf
 
 def construct(context: Context, cls: Class, args: list[Value], kwargs: dict[str, Value], site: Site | None) -> Value:
     """An instance of a class of the project, its __init__ run."""
+    cls = context.instead_of(cls)
     instance = Instance(cls, {}, site)
     init = cls.find("__init__")
     if isinstance(init, Function):

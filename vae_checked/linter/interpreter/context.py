@@ -11,7 +11,7 @@ from typing import Final, Protocol, TypeAlias
 from vae_checked.linter.files.source import SourceCell
 from vae_checked.linter.interpreter.path_conditions import Path
 from vae_checked.linter.symbols.expression import Site
-from vae_checked.linter.symbols.values import Function, Instance, Module, Scope, Value
+from vae_checked.linter.symbols.values import Class, Function, Instance, Module, Scope, Value
 from vae_checked.linter.torch_model.evaluator import Evaluator
 from vae_checked.record import dataclass
 
@@ -118,6 +118,9 @@ class Context(Evaluator, Protocol):
     @property
     def is_repeated(self) -> bool:
         """Whether what is run stands in a loop of unknown length."""
+
+    def instead_of(self, cls: Class) -> Class:
+        """The class of which an object is made where one of `cls` is asked for."""
 
     def stand_in(self, value: Value) -> Instance | Function | None:
         """The model or loss that stands in for something that code takes from outside, where one does."""

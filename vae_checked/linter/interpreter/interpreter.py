@@ -17,7 +17,7 @@ from vae_checked.linter.symbols.constants import extent
 from vae_checked.linter.symbols.expression import Expr, Site, opaque
 from vae_checked.linter.symbols.observations import Cut, Observations, ProjectObservations, Root
 from vae_checked.linter.symbols.taken import Taken, taken
-from vae_checked.linter.symbols.values import Function, Instance, Module, Scope, Value, as_expr
+from vae_checked.linter.symbols.values import Class, Function, Instance, Module, Scope, Value, as_expr
 
 MAX_DEPTH = 24
 # The steps that all evaluations of one file may take together: some seconds.
@@ -60,6 +60,8 @@ class Interpreter:
         self._open: tuple[int, ...] = ()
         self._stand_ins: Substitutes = {}
         self.supposed: Mapping[str, str] = {}
+        # The classes of which objects are made in the place of others, which are told by their file and their name.
+        self._instead: Mapping[tuple[str, str], Class] = {}
         self.goes_both_ways = False
         # The functions that ended by raising, since whoever asks forgot them.
         self.refusing: set[ast.AST] = set()
@@ -185,6 +187,19 @@ class Interpreter:
             return work()
         finally:
             self.remaining = remaining
+
+    def making(self, instead: Mapping[tuple[str, str], Class], work: Callable[[], T]) -> T:
+        """What `work` comes to where objects of other classes are made, beside the steps that its file may take."""
+        remaining, self.remaining = self.remaining, max(self.remaining, MAX_SUPPOSED_STEPS)
+        self._instead = instead
+        try:
+            return work()
+        finally:
+            self._instead, self.remaining = {}, remaining
+
+    def instead_of(self, cls: Class) -> Class:
+        """The class of which an object is made where one of `cls` is asked for."""
+        return self._instead.get((cls.scope.module.path, cls.name), cls) if self._instead else cls
 
     def aside(self, work: Callable[[], Value]) -> Value:
         """What `work` comes to, its observations left out of those of the evaluation that goes on."""

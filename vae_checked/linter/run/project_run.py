@@ -13,6 +13,7 @@ from vae_checked.finding import Finding, Provenance
 from vae_checked.linter.evaluations.declared_ranges import Declared
 from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.evaluations.losses_by_choice import LossesByChoice
+from vae_checked.linter.evaluations.model_choices import ModelChoices
 from vae_checked.linter.evaluations.pipelines import Pipelines
 from vae_checked.linter.evaluations.plan import Plan
 from vae_checked.linter.evaluations.stand_ins import StandIns
@@ -127,7 +128,7 @@ def _facts(
     across, stand_ins, losses = Across(project.observed), StandIns(project, reader), LossesByChoice(project, reader)
     found: list[Facts] = []
     supposed: list[Facts] = []
-    plan, in_use = Plan(project, reader), InUse()
+    plan, in_use, choices = Plan(project, reader), InUse(), ModelChoices(project, reader)
     built, around = plan.evaluations(modules), plan.evaluations(feeding)
     made = chain(
         ((evaluation, True) for evaluation in built),
@@ -135,6 +136,7 @@ def _facts(
         ((evaluation, True) for evaluation in plan.with_parts_of_the_project()),
         ((evaluation, True) for evaluation in stand_ins.evaluations()),
         ((evaluation, True) for evaluation in losses.evaluations()),
+        ((evaluation, True) for evaluation in choices.evaluations()),
     )
     for evaluation, wanted in _up_to_an_error(made, modules, cuts):
         try:
@@ -143,6 +145,7 @@ def _facts(
             if wanted:
                 stand_ins.note(evaluation)
                 losses.note(evaluation)
+                choices.note(evaluation)
                 # One evaluation at a time: together their expressions take more memory than all else.
                 facts = assemble.facts_of(evaluation, across)
                 facts = options_together.settled(evaluation, facts, project.observed)

@@ -1,0 +1,180 @@
+"""The models that a setting chooses between: what is trained as it is set today is trained with each of the others."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+
+from vae_checked.linter.evaluations.evaluation import Evaluation
+from vae_checked.linter.evaluations.reader import RoleReader
+from vae_checked.linter.files import syntax
+from vae_checked.linter.interpreter.interpreter import Substitutes
+from vae_checked.linter.interpreter.project import Project
+from vae_checked.linter.symbols.drawing import DRAWS, rank
+from vae_checked.linter.symbols.values import Class, Function, Module, Value, settle
+from vae_checked.record import dataclass
+
+# The other models of one choice, and of all choices of a project, that are tried.
+_MAX_OTHERS, _MAX_TRIED = 3, 6
+_FEWEST = 2
+# What a model is handed over by.
+_RETURNED = "return"
+Name = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """An evaluation that trains one model of a choice, and another one, each by its file and its name."""
+
+    again: Callable[[Substitutes], Evaluation]
+    module: Module
+    chosen: Name
+    other: Name
+
+
+class ModelChoices:
+    """The choices between models of a project, and the code that trains the one that is chosen."""
+
+    def __init__(self, project: Project, reader: RoleReader) -> None:
+        self._project = project
+        self._reader = reader
+        self._wanted: dict[Name, _Wanted] = {}
+        self._run: set[Name] = set()
+
+    def note(self, evaluation: Evaluation) -> None:
+        """Take note of the models that an evaluation trains, and of those that it chooses them from."""
+        choices = [
+            (module, names) for module in evaluation.modules() for names in module.read_once(_choices) if len(names) > 1
+        ]
+        if not choices or evaluation.again is None or not self._reader.joins(evaluation):
+            return
+        entered = evaluation.observations.entered
+        for module, names in choices:
+            classes = [cls for name in names if isinstance(cls := _named(module, name), Class) and rank(cls) >= DRAWS]
+            run = [cls for cls in classes if _is_run(cls, entered)]
+            self._run.update(map(_name, run))
+            if len(run) == 1:
+                for other in [cls for cls in classes if cls is not run[0] and _is_alike(cls, run[0])][:_MAX_OTHERS]:
+                    wanted = _Wanted(evaluation.again, evaluation.module, _name(run[0]), _name(other))
+                    self._wanted.setdefault(_name(other), wanted)
+
+    def evaluations(self) -> Iterator[Evaluation]:
+        """The evaluations made again with a model that nothing else trains in the place of the one that is chosen.
+
+        What a loss needs of a model's output may be settled by the same choice: it is not asked.
+        """
+        wanted = [(name, each) for name, each in self._wanted.items() if name not in self._run]
+        homes = {module.path: module for module in self._project.modules.values()}
+        for (path, name), each in wanted[:_MAX_TRIED]:
+            self._project.follow_for(each.module)
+            other = _named(homes[path], name) if path in homes else None
+            if isinstance(other, Class):
+                again = self._project.interpreter.making({each.chosen: other}, partial(each.again, {}))
+                if self._reader.joins(again):
+                    again.subject = f"{path}:{name}"
+                    again.loss_is_one_of_several = True
+                    yield again
+
+
+def _name(cls: Class) -> Name:
+    return cls.scope.module.path, cls.name
+
+
+def _is_run(cls: Class, entered: set[int]) -> bool:
+    """Whether more was run of a class than what makes an object of it."""
+    methods = (value for name, value in cls.names.items() if name != "__init__")
+    return any(isinstance(method, Function) and id(method.node) in entered for method in methods)
+
+
+def _is_alike(one: Class, other: Class) -> bool:
+    """Whether two models take as many inputs, and return as many values, as far as that is written."""
+    first, second = one.find("forward"), other.find("forward")
+    if not isinstance(first, Function) or not isinstance(second, Function):
+        return False
+    return _taken(first) == _taken(second) and _returned(first) == _returned(second)
+
+
+def _taken(forward: Function) -> int:
+    spec = forward.node.args
+    return len(spec.posonlyargs) + len(spec.args) - len(spec.defaults)
+
+
+def _returned(forward: Function) -> set[int]:
+    """How many values a method returns: 1 for what is not written as a tuple."""
+    returns = (each for each in syntax.statements(forward.node) if isinstance(each, ast.Return))
+    return {len(each.value.elts) if isinstance(each.value, (ast.Tuple, ast.List)) else 1 for each in returns}
+
+
+def _named(module: Module, dotted: str) -> Value:
+    """What a name, or a name in an imported module, stands for in a file."""
+    value: Value = module
+    for name in dotted.split("."):
+        names = value.scope.names if isinstance(value, Module) else {}
+        value = settle(names, name) if name in names else None
+    return value
+
+
+def _choices(module: Module) -> list[Sequence[str]]:
+    """The names of the classes that the code of a file chooses between, one of which is made."""
+    trees = [cell.tree for cell in module.file.cells]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    found: list[Sequence[str]] = [
+        [_dotted(value) for value in node.values if _dotted(value)] for node in nodes if isinstance(node, ast.Dict)
+    ]
+    conditions = [node for node in nodes if isinstance(node, ast.If)]
+    inner = {id(node.orelse[0]) for node in conditions if len(node.orelse) == 1}
+    for node in conditions:
+        if id(node) not in inner:
+            chain = list(_chain(node))
+            setting = _setting(node.test)
+            asked = [other for other in conditions if other not in chain and setting in ast.unparse(other.test)]
+            if not asked:
+                found += _made_in(chain)
+    return [names for names in found if len(set(names)) >= _FEWEST]
+
+
+def _chain(node: ast.If) -> Iterator[ast.If]:
+    """An `if` with its `elif`s."""
+    yield node
+    while len(node.orelse) == 1 and isinstance(inner := node.orelse[0], ast.If):
+        node = inner
+        yield node
+
+
+def _setting(test: ast.expr) -> str:
+    return ast.unparse(test.left if isinstance(test, ast.Compare) else test)
+
+
+def _made_in(chain: Sequence[ast.If]) -> Iterator[Sequence[str]]:
+    """Per name that the branches bind, or for what they return, the classes of which they make it."""
+    made: dict[str, dict[str, None]] = {}
+    for body in (*(node.body for node in chain), chain[-1].orelse):
+        for statement in body:
+            if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+                target, value = ast.unparse(statement.targets[0]), statement.value
+            elif isinstance(statement, ast.Return) and statement.value is not None:
+                target, value = _RETURNED, statement.value
+            else:
+                continue
+            name = _called(value)
+            if name:
+                made.setdefault(target, {}).setdefault(name)
+    yield from map(list, made.values())
+
+
+def _called(value: ast.expr) -> str:
+    """The name that is called for a value, what is done with the result left out: `VAE(7).to(device)`."""
+    while isinstance(value, ast.Call):
+        target = value.func
+        if not isinstance(target, ast.Attribute) or not isinstance(target.value, ast.Call):
+            return _dotted(target)
+        value = target.value
+    return ""
+
+
+def _dotted(node: ast.expr) -> str:
+    if isinstance(node, ast.Attribute):
+        owner = _dotted(node.value)
+        return f"{owner}.{node.attr}" if owner else ""
+    return node.id if isinstance(node, ast.Name) else ""
