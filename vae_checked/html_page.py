@@ -59,7 +59,7 @@ svg .axis { stroke: var(--soft); fill: none; } svg .tip { fill: var(--soft); }
 svg .one { stroke: var(--info); fill: none; stroke-width: 2.5; }
 svg .two { stroke: var(--error); fill: none; stroke-width: 2.5; stroke-dasharray: 6 4; }
 svg .bar { fill: color-mix(in srgb, var(--info) 55%, transparent); stroke: var(--info); }
-svg .code { font-weight: 700; fill: var(--error); }
+svg .code { font-weight: 700; fill: var(--error); } svg .code.mild { fill: var(--warning); }
 details { margin: .4rem 0; } summary { cursor: pointer; font-weight: 600; }
 :focus-visible { outline: 3px solid var(--info); outline-offset: 2px; } [hidden] { display: none !important; }
 @media print { form { display: none !important; } body { max-width: none; padding: 0; } details > * { display: block; }

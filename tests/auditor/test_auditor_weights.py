@@ -194,7 +194,7 @@ def test_the_effective_beta_names_settings_and_leaves_the_batch_a_symbol() -> No
     (facts,) = reported(loss).facts
     assert facts.objective.effective_beta is not None
     assert rendered(facts.objective.effective_beta.value) == (
-        "864 * B (beta 3, elements of a sample 288, B the batch size; at batch 128: 1.1e+05)"
+        "864 * B (beta 3, elements of a sample 288, B the batch size; at batch 128: 110592)"
     )
 
 

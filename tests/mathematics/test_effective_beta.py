@@ -83,10 +83,10 @@ TEXTS = {
     "1": EffectiveBeta(),
     "0.003": EffectiveBeta(0.003),
     "4608 (elements of a sample 4608)": EffectiveBeta(1.0, (elements(4608.0),)),
-    "4608 * B (elements of a sample 4608, B the batch size; at batch 128: 5.9e+05)": EffectiveBeta(
+    "4608 * B (elements of a sample 4608, B the batch size; at batch 128: 589824)": EffectiveBeta(
         1.0, (elements(4608.0), BATCH_SIZE)
     ),
-    "0.5 / B (B the batch size; at batch 128: 0.0039)": EffectiveBeta(0.5, (Quantity("B", -1, None, "batch size"),)),
+    "0.5 / B (B the batch size; at batch 128: 0.003906)": EffectiveBeta(0.5, (Quantity("B", -1, None, "batch size"),)),
     "C*H*W / L (C*H*W the elements of a sample, L the latents)": EffectiveBeta(
         1.0, (elements(None), Quantity("L", -1, None, "latents"))
     ),

@@ -98,7 +98,7 @@ def rendered(beta: EffectiveBeta, batch: int | None = None) -> str:
     `batch` is the batch size of a run that was seen, a usual one otherwise.
 
     >>> rendered(EffectiveBeta(1.0, (elements(4608.0), Quantity("B", 1, None, "batch size"))))
-    '4608 * B (elements of a sample 4608, B the batch size; at batch 128: 5.9e+05)'
+    '4608 * B (elements of a sample 4608, B the batch size; at batch 128: 589824)'
     """
     unknown = [factor for factor in beta.factors if factor.value is None]
     known = [factor for factor in beta.factors if factor.value is not None]
@@ -110,7 +110,7 @@ def rendered(beta: EffectiveBeta, batch: int | None = None) -> str:
     if unknown and all(factor.symbol == BATCH for factor in unknown):
         size = USUAL_BATCH if batch is None else batch
         value = number * math.prod(float(size) ** factor.power for factor in unknown)
-        inside = f"{inside}; at batch {size}: {value:.2g}"
+        inside = f"{inside}; at batch {size}: {_number(value)}"
     return f"{head} ({inside})" if inside else head
 
 

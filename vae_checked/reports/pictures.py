@@ -104,11 +104,11 @@ def _flow(views: Sequence[Facts], findings: Sequence[Finding]) -> str:
         parts += [
             _text(middle, stage.y + 39 + 15 * row, _short(words), "small", "middle") for row, words in enumerate(lines)
         ]
-        codes = sorted({each.code for each in found})
+        codes, look = " ".join(sorted({each.code for each in found})), "code" if worst else "code mild"
         if codes and stage.name == "loss":  # arrows come in from above
-            parts.append(_text(stage.x + _W + 8, stage.y + 36, " ".join(codes), "code"))
+            parts.append(_text(stage.x + _W + 8, stage.y + 36, codes, look))
         elif codes:
-            parts.append(_text(middle, stage.y - 7, " ".join(codes), "code", "middle"))
+            parts.append(_text(middle, stage.y - 7, codes, look, "middle"))
     said = ", ".join(f"{each.code} at the {name}" for name, found in marks.items() for each in found)
     return _svg(780, 330, f"Flow of the VAE from the input to the loss: {said or 'no finding'}", parts, "flow")
 

@@ -44,6 +44,11 @@ def _cut(text: str, start: int, end: int, room: int) -> tuple[str, int, int]:
     """What of a line fits into so many columns, with `…` where something is left out: the stretch before all else."""
     if sum(map(cells, text)) <= room:
         return text, start, end
+    # What a line that is too long can best do without is its indentation.
+    indent = min(len(text) - len(text.lstrip()), start)
+    text, start, end = text[indent:], start - indent, end - indent
+    if sum(map(cells, text)) <= room:
+        return text, start, end
     # As much before the stretch as leaves room for it, at most a quarter of the line.
     lead = max(0, min(room // 4, room - 2 - sum(map(cells, text[start:end]))))
     first = start
