@@ -369,6 +369,37 @@ def test_a_model_that_decodes_half_of_its_batch_is_asked_for_no_more() -> None:
     assert [law.name for law in LAWS if put(law, staged).violation] == []
 
 
+class Ladder(nn.Module):
+    """A decoder that is told of the input, or draws noise of its own, beside z."""
+
+    def __init__(self, told: bool, noisy: bool) -> None:
+        super().__init__()
+        self.heads, self.up, self.skip = nn.Linear(9, 8), nn.Linear(4, 9), nn.Linear(9, 9)
+        self.told, self.noisy = told, noisy
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        mu, logvar = self.heads(x).chunk(2, 1)
+        h = self.up(mu + torch.randn_like(mu) * (0.5 * logvar).exp())
+        h = h + self.skip(x) if self.told else h
+        return h + torch.randn_like(h) if self.noisy else h, mu, logvar
+
+
+@pytest.mark.parametrize(
+    ("told", "noisy", "why"),
+    [
+        (True, False, "by another way than z as well"),
+        (False, True, "from further noise than that of z"),
+        (False, False, None),
+    ],
+)
+def test_a_decoder_of_more_than_z_is_put_to_no_law_of_the_decoder(told: bool, noisy: bool, why: str | None) -> None:
+    staged = stages_for(Ladder(told, noisy), "B 9", data_range=(0, 1))
+    outcomes = [put(law, staged) for law in LAWS]
+    assert [str(each) for each in outcomes if each.violation is not None] == []
+    assert (staged.stages.decode is None) == (why is not None)
+    assert (why or "") in staged.stages.unknown.get("decode", "")
+
+
 def test_given_samples_are_used_and_bound_the_batch() -> None:
     data = torch.rand(5, *IMAGE, generator=torch.Generator().manual_seed(2))
     staged = stages_for(Base(), data, usual_loss)

@@ -204,6 +204,9 @@ class _Model:
             return _without(stages, ("encode", "decode"), why)
         if seen.x_hat is None or heads[2] is None:
             return replace(stages, encode=self.encode)
+        besides = _besides_z(seen, heads[2])
+        if besides:
+            return _without(replace(stages, encode=self.encode), ("decode",), besides)
         return replace(stages, encode=self.encode, decode=self.decode)
 
     def _with_recon(self, stages: Stages, seen: Recognition) -> Stages:
@@ -348,6 +351,17 @@ def _heads(seen: Recognition) -> tuple[int, int, int] | None:
     by_role = {role: seen.run.number(part) for part in seen.run.parts if (role := seen.roles.get(part.path))}
     mu, second = by_role.get(Role.MU), by_role.get(Role.SECOND)
     return None if mu is None or second is None else (mu, second, mu)
+
+
+def _besides_z(seen: Recognition, z: int) -> str | None:
+    """What else of a sample its reconstruction is made of, as with skip connections and ladders; None for z alone."""
+    ways = seen.graph.ancestors(seen.x_hat, without={z}) if seen.x_hat is not None and seen.x_hat != z else set()
+    tape = seen.run.tape
+    if seen.run.x_number in ways:
+        return "its reconstruction follows from the input by another way than z as well"
+    if any(draw.number in ways for draw in tape.draws):
+        return "its reconstruction follows from further noise than that of z"
+    return None
 
 
 def _data(inputs: Inputs) -> Tensor:

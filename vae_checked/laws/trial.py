@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
@@ -174,11 +174,28 @@ class Trial:
 
     def samples(self, one: Posterior, count: int) -> Tensor:
         """`count` samples of one posterior (1, *latent), in double precision, (count, L)."""
-        limit = min(count, self.stages.batch_limit or count)
+        *_, (drawn, _) = self.looks(one, count, first=count)
+        return drawn
+
+    def looks(self, one: Posterior, most: int, *, first: int) -> Iterator[tuple[Tensor, bool]]:
+        """Ever more samples of one posterior, from `first`, four times as many at each look, to `most`.
+
+        Each as (all samples so far (count, L) in double precision, whether they are the last). A law that is sure of
+        what it sees asks for no more.
+        """
+        limit = min(first, self.stages.batch_limit or first)
         shape = (limit, *one.mu.shape[1:])
         mu, second = one.mu.expand(shape).clone(), one.second.expand(shape).clone()
-        drawn = [self.reparameterize(mu, second, noise) for noise in range(-(-count // limit))]
-        return torch.cat(drawn).double().cpu().flatten(start_dim=1)[:count]
+        drawn: list[Tensor] = []
+        count = min(first, most)
+        while True:
+            while len(drawn) * limit < count:
+                z = self.reparameterize(mu, second, noise=len(drawn))
+                drawn.append(z.double().cpu().flatten(start_dim=1))
+            yield torch.cat(drawn)[:count], count == most
+            if count == most:
+                return
+            count = min(4 * count, most)
 
     def eps(self, batch: int | None = None) -> Tensor:
         """The noise of a sample: z at mu = 0, std = 1; InapplicableError when it does not follow torch's seed."""
