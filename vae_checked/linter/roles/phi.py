@@ -8,6 +8,7 @@ from operator import is_, itemgetter
 from vae_checked.linter.interpreter.path_conditions import equality
 from vae_checked.linter.symbols.expression import (
     ERROR,
+    KL,
     LOGS,
     LOSS,
     OWN_SAMPLE,
@@ -52,6 +53,11 @@ def tells(value: Expr) -> bool:
     return bool(value.bits & (LOSS | ERROR | OWN_SAMPLE)) or value.bits & _FORMULA == _FORMULA
 
 
+def _is_part(value: Expr) -> bool:
+    """Whether a value is a sample, a KL or a loss, or computed by one."""
+    return bool(value.bits & (LOSS | ERROR | OWN_SAMPLE)) or value.bits & KL == KL
+
+
 def may_tell(value: Expr) -> bool:
     """Whether a sampler, a loss or a KL may stand anywhere in a value."""
     return bool(value.bits & (LOSS | ERROR | SAMPLE)) or value.bits & _FORMULA == _FORMULA
@@ -72,8 +78,9 @@ def _sealed(condition: Expr) -> Expr:
 class Branching:
     """The conditions on which some expressions depend, and these expressions under one choice of them or another.
 
-    What conditions choose that are not among those tried stays open: nothing is said of either side. What is computed
-    to ask such a condition is no part of the value then, unless these are kept to be settled later.
+    What conditions choose that are not among those tried stays open: nothing is said of either side. Of those whose
+    choice a layer takes each is taken to hold. What is computed to ask an open condition is no part of the value,
+    unless these are kept to be settled later.
     """
 
     def __init__(self, values: Iterable[Expr], keeps_conditions: bool = False) -> None:
@@ -88,9 +95,15 @@ class Branching:
         self._ways: dict[tuple[int, int], Way | None] = {}
         # The conditions that hold in training alone, and those that hold outside of it alone.
         self._training = self._evaluation = 0
-        for node in Graph(values).nodes:
+        graph = Graph(values)
+        for node in graph.nodes:
             if node.bits & PHI:
                 self._note(node)
+        # By the uid of a condition how near it is to a part of a VAE: values that share parts choose alike in them.
+        self._nearest: dict[int, int] = {}
+        for value in graph.values:
+            for layers, condition in self._first[value.uid] if _is_part(value) else ():
+                self._nearest[condition.uid] = min(layers, self._nearest.get(condition.uid, layers))
 
     def _note(self, node: Expr) -> None:
         depends = 0
@@ -153,13 +166,17 @@ class Branching:
 
     def variants(self, value: Expr) -> list[Expr]:
         """A value in all ways through its first few conditions."""
-        conditions = [condition for _, condition in self._first[value.uid]]
-        free = [condition for condition in conditions if not asks_for_mode(condition)][:_MAX_CONDITIONS]
-        places = [1 << self._places[condition.uid] for condition in free]
-        ways = range(2 ** len(free)) if tells(value) else (0,)
+        near = sorted(
+            (self._nearest.get(condition.uid, layers), self._places[condition.uid])
+            for layers, condition in self._first[value.uid]
+            if not asks_for_mode(condition)
+        )
+        places = [1 << place for _, place in near[:_MAX_CONDITIONS]]
+        ways = range(2 ** len(places)) if tells(value) else (0,)
         chosen = (sum(place for index, place in enumerate(places) if bits >> index & 1) for bits in ways)
         settled = (self._settled(sum(places), bits) for bits in chosen)
-        return [self._chosen(value, *way) for way in settled if way is not None]
+        near_by = sum(1 << self._places[condition.uid] for layers, condition in self._first[value.uid] if not layers)
+        return [self._chosen(value, way[0], way[1] & near_by) for way in settled if way is not None]
 
     def way(self, holding: Mapping[int, bool]) -> Way | None:
         """The way in which some conditions hold and others do not, by their uids; None where these contradict."""

@@ -22,8 +22,8 @@ from vae_checked.linter.symbols.observations import Observations, ProjectObserva
 from vae_checked.linter.symbols.values import Value
 from vae_checked.record import replace
 
-# Ways through the conditions of one finding: 2 to the power of their number.
-_MAX_CONDITIONS = 5
+# Ways through the conditions of one finding: 2 to the power of their number, each of about as many nodes as all have.
+_MAX_CONDITIONS, _MAX_NODES = 5, 200_000
 # The facts by which a VAE is known: they go last.
 _CORE = ("recon.kind", "kl.form", "sampler.std")
 _REASON = "what is seen here depends on settings that are not known"
@@ -33,9 +33,10 @@ def settled(evaluation: Evaluation, facts: list[Facts], observed: ProjectObserva
     """The facts of an evaluation without those by which a mistake is made where several settings meet alone."""
     if not any(value.bits & PHI for value in evaluation.values()):
         return facts
-    ways, kept = _Ways(evaluation, observed), list(facts)
+    ways, kept = None, list(facts)
     for index, mistake in product(range(len(facts)), CATALOGUE):
         while isinstance(verdict := mistake.judge(kept[index]), Found):
+            ways = ways or _Ways(evaluation, observed)
             doubtful = ways.doubtful(kept[index], mistake, verdict.evidence)
             if doubtful is None:
                 break
@@ -99,7 +100,8 @@ class _Ways:
             for condition, _ in root.path
         ]
         found = {each.uid: each for each in (*chosen, *around) if not phi.asks_for_mode(each)}
-        return list(found)[:_MAX_CONDITIONS]
+        affordable = (_MAX_NODES // len(self._graph.nodes)).bit_length() - 1
+        return list(found)[: max(min(_MAX_CONDITIONS, affordable), 0)]
 
     def _under(self, holding: Mapping[int, bool]) -> list[Facts] | None:
         key = frozenset(holding.items())
