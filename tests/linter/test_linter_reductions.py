@@ -310,3 +310,42 @@ def vae_loss(out, x, mu, logvar):
     assert known
     assert {each.event for each in known} == {None}
     assert {each.batch for each in known} == {Reduction.MEAN}
+
+
+POINTS = """
+import torch
+from torch import nn
+import torch.nn.functional as F
+
+
+class Process(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.points, self.back = nn.Sequential(nn.Linear(5, 33), nn.ReLU(), nn.Linear(33, 19)), nn.Linear(10, 2)
+        self.to_mu, self.to_logvar = nn.Linear(19, 7), nn.Linear(19, 7)
+
+    def forward(self, x, y, wanted):
+        features = self.points(torch.cat([x, y], dim=1)){gathered}
+        mu, logvar = self.to_mu(features), self.to_logvar(features)
+        z = mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)
+        return self.back(torch.cat([wanted, z.expand(len(wanted), 7)], dim=1)), mu, logvar
+
+
+def fit(net, optimizer, sets):
+    for x, y in sets:
+        out, mu, logvar = net(x, y, x)
+        recon = F.mse_loss(out, y, reduction="none").sum(dim=0).mean()
+        kl = -0.5 * torch.sum(1 + logvar - mu ** 2 - logvar.exp())
+        optimizer.zero_grad()
+        (recon + kl).backward()
+        optimizer.step()
+
+
+fit(Process(), torch.optim.Adam(Process().parameters()), make_sets())
+"""
+
+
+@pytest.mark.parametrize(("gathered", "found"), [(".mean(dim=0)", False), (".sum(0)", False), ("", True)])
+def test_points_that_one_latent_is_gathered_from_are_no_batch(gathered: str, found: bool, tmp_path: Path) -> None:
+    report = read(tmp_path, POINTS.replace("{gathered}", gathered))
+    assert ("VAE501" in {finding.code for finding in report.findings}) is found

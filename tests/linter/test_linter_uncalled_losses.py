@@ -125,3 +125,50 @@ def test_parts_are_apart_where_there_are_two_of_a_kind(tmp_path: Path) -> None:
         },
     )
     assert not joined(report)
+
+
+# ------------------------------------------------------------------- a loss that nothing brings to a model
+
+RAW = WRONG.replace("torch.sigmoid(self.back(z))", "self.back(z)")
+LEFT_OVER = f"""
+import torch
+from torch.nn import functional as F
+
+
+def objective(x_hat, x, mu, logvar):
+    return F.binary_cross_entropy(x_hat, x, reduction="sum") + {NAMED}
+"""
+HANDED = """
+class Fitting:
+    def __init__(self, net, loss):
+        self.net, self.loss = net, loss
+
+    def step(self, x):
+        x_hat, mu, logvar = self.net(x)
+        total = self.loss(x_hat, x, mu, logvar)
+        total.backward()
+"""
+BRINGS = """
+import torch
+from objectives import objective
+from net import Net
+
+optimizer = torch.optim.Adam(registered(Net).parameters())
+for x in registered("digits"):
+    registered(objective)(x).backward()
+    optimizer.step()
+"""
+
+
+@pytest.mark.parametrize("handed", [False, True])
+@pytest.mark.parametrize("met", [False, True])
+def test_a_loss_asks_nothing_of_an_output_that_no_file_brings_to_it(met: bool, handed: bool, tmp_path: Path) -> None:
+    files = {"net.py": RAW, "objectives.py": LEFT_OVER}
+    if handed:
+        files["fitting.py"] = "import torch\nfrom net import Net\n" + HANDED
+    if met:
+        files["main.py"] = BRINGS
+    found = codes(linted(tmp_path, files))
+    # What draws and KL make of the second head is wrong whatever else is put together.
+    assert "VAE201" in found
+    assert ("VAE402" in found) is met

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from vae_checked.linter.evaluations.evaluation import Evaluation
+from vae_checked.linter.evaluations.meeting import meet
 from vae_checked.linter.evaluations.reader import LossCall, RoleReader
 from vae_checked.linter.files import syntax
 from vae_checked.linter.interpreter.construction import construct
@@ -54,10 +55,12 @@ class LossesByChoice:
             losses = [loss for loss in self._losses() if _takes(loss, wanted.call)]
             if len(losses) > _MAX_LOSSES:
                 continue
-            joined = [made for loss in losses if self._reader.joins(made := self._with(wanted, loss))]
-            for evaluation in joined:
+            joined = [(made, loss) for loss in losses if self._reader.joins(made := self._with(wanted, loss))]
+            for evaluation, loss in joined:
                 evaluation.subject = wanted.subject
-                evaluation.loss_is_one_of_several = len(joined) > 1
+                module = loss.scope.module
+                met = meet(self._project, loss.name, module, wanted.subject, wanted.module)
+                evaluation.loss_is_one_of_several = len(joined) > 1 or not met
                 yield evaluation
 
     def _losses(self) -> Iterator[Function | Class]:

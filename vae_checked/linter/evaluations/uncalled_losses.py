@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from vae_checked.linter.evaluations import linking, peers
 from vae_checked.linter.evaluations.evaluation import Evaluation
+from vae_checked.linter.evaluations.meeting import meet
 from vae_checked.linter.evaluations.reader import RoleReader
 from vae_checked.linter.interpreter.project import Project
 from vae_checked.linter.symbols.expression import Expr, Site, walk
@@ -92,10 +93,15 @@ class UncalledLosses:
             for loss in losses:
                 if loss not in pair:
                     made = self._evaluation(module, model, [loss], with_model=loss in divergences)
-                    made.loss_is_one_of_several = loss in whole and len(whole) > 1
+                    made.loss_is_one_of_several = (loss in whole and len(whole) > 1) or not self._meets(loss, model)
                     yield made
             if pair:
                 yield self._evaluation(module, model, pair, with_model=True)
+
+    def _meets(self, loss: _Loss, model: _Model) -> bool:
+        named = loss.function.name if loss.owner is None else loss.owner.name
+        made = model.evaluation
+        return meet(self._project, named, loss.function.scope.module, made.subject, made.module)
 
     def _losses(self, module: Module, model: _Model) -> Iterator[_Loss]:
         """The functions of a file that take what a model returns, and the classes that nothing calls an object of."""

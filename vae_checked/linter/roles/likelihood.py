@@ -13,7 +13,7 @@ from vae_checked.linter.roles.objective import JointLoss, Losses
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.reductions import is_flat, rank_of, single_axes, step_axes
 from vae_checked.linter.roles.samplers import SamplerSite
-from vae_checked.linter.symbols.expression import Expr, contains, is_given, origin, strip, walk, written
+from vae_checked.linter.symbols.expression import REDUCTIONS, Expr, contains, is_given, origin, strip, walk, written
 from vae_checked.linter.symbols.intervals import interval_of
 from vae_checked.mathematics import reductions
 from vae_checked.record import replace
@@ -114,7 +114,7 @@ def recon_facts(
         # Which axes make up one event of another distribution is up to its family.
         # The error of one column or token a turn is summed over them by the loop, whatever its own mean is over.
         by_turns = is_of_a_turn(kl, recon, elsewhere=losses.in_other_loops(kl, recon))
-        open_axes = recon.ignored or recon.kind is Likelihood.DENSITY or by_turns
+        open_axes = recon.ignored or recon.kind is Likelihood.DENSITY or by_turns or _is_of_a_set(recon)
         reduced = None if open_axes else _reduced(recon, kl, reading)
         if reduced is not None and _is_one_number(reduced, reading, losses):
             reduced = None
@@ -126,6 +126,19 @@ def recon_facts(
         reduced=None if reduced is None else Fact(reduced, where),
         ignored_attribute=Fact(recon.ignored[0][0], recon.ignored[0][1].origin) if recon.ignored else Fact(None, where),
     )
+
+
+def _is_of_a_set(recon: Reconstruction) -> bool:
+    """Whether what is compared is decoded from features that were gathered over the first axis.
+
+    That is the axis of a set of points then, as in a neural process, and not of the batch.
+    """
+    gathered = (
+        node
+        for node in walk(recon.first, recon.second)
+        if node.op in REDUCTIONS and node.get("axes") == (0,) and any(arg.op == "layer" for arg in walk(*node.args))
+    )
+    return any(gathered)
 
 
 def _reduced(recon: Reconstruction, kl: Divergence, reading: JointLoss) -> Reduced | None:
