@@ -85,6 +85,28 @@ def test_a_wrong_formula_of_such_scales_is_named(form: str, tmp_path: Path) -> N
         assert codes & {"VAE201", "VAE301"}, scale
 
 
+# The posterior's scale where the prior's is meant: in the product that makes its variance, or below the distance.
+MIXED_UP = (
+    "0.5 * torch.sum(torch.log(r * s) - 2 * torch.log(s) + (s ** 2 + (m - p) ** 2) / (r * s) - 1)",
+    "torch.sum(torch.log(r / s) + s ** 2 / (2 * r ** 2) + (m - p) ** 2 / (2 * s ** 2) - 0.5)",
+)
+# The same both ways, as one may want it, and a distance alone.
+SYMMETRIC = (
+    "0.25 * torch.sum((s ** 2 + (m - p) ** 2) / r ** 2 + (r ** 2 + (m - p) ** 2) / s ** 2 - 2)",
+    "torch.sum((m - p) ** 2 / (r * s))",
+)
+
+
+@pytest.mark.parametrize("kl", MIXED_UP)
+def test_a_kl_that_mixes_up_the_scales_is_named(kl: str, tmp_path: Path) -> None:
+    assert [finding.code for finding in read(tmp_path, "softplus", kl).findings] == ["VAE301"]
+
+
+@pytest.mark.parametrize("kl", SYMMETRIC)
+def test_a_distance_both_ways_is_no_wrong_kl(kl: str, tmp_path: Path) -> None:
+    assert read(tmp_path, "softplus", kl).findings == ()
+
+
 def test_heads_of_the_standard_kl_may_stand_behind_activations_as_well(tmp_path: Path) -> None:
     standard = "(0.5 * (m ** 2 + s ** 2 - 1) - s.log()).sum()"
     assert read(tmp_path, "bounded", standard).findings == ()
