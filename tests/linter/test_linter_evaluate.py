@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from vae_checked.facts import Parametrisation
 from vae_checked.linter import lint
 from vae_checked.linter.roles import divergences, samplers
-from vae_checked.linter.symbols.expression import Expr, Graph, Structures, atom, const, contains
+from vae_checked.linter.symbols.expression import Expr, Graph, Structures, atom, const, contains, walk
 from vae_checked.linter.symbols.numeric import evaluate, fit, leaves
 
 M, S, E = atom("m"), atom("s"), Expr("noise", (), (("serial", 1),))
@@ -70,6 +70,17 @@ def test_expressions_are_equal_exactly_when_structures_are(one: Any, unrelated: 
     for other in (unrelated, exchanged(one, old, new)):
         assert (built(one) == built(other)) is (as_text(one) == as_text(other))
         assert built(other) == built(other)
+
+
+@settings(max_examples=100)
+@given(STRUCTURES, STRUCTURES)
+def test_what_stands_in_an_expression_has_a_smaller_number(one: Any, other: Any) -> None:
+    together = op("add", built(one), built(other))
+    nodes = list(walk(together))
+    assert all(arg.uid < node.uid for node in nodes for arg in node.args)
+    assert all(contains(together, node.uid) for node in nodes)
+    inside = {node.uid for node in walk(built(one))}
+    assert [contains(built(one), node.uid) for node in nodes] == [node.uid in inside for node in nodes]
 
 
 def test_the_numbers_that_python_hashes_alike_are_told_apart() -> None:

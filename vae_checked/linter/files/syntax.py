@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from collections import deque
 from collections.abc import Iterator
 
 
@@ -28,17 +27,37 @@ def as_store(node: ast.Name | ast.Attribute) -> ast.expr:
     return ast.copy_location(target, node)
 
 
+class _Fields(dict[type, tuple[str, ...] | None]):
+    """Per class the fields in which further nodes may stand; None for what is no node."""
+
+    def __missing__(self, kind: type) -> tuple[str, ...] | None:
+        fields = tuple(name for name in kind._fields if name not in _PLAIN) if issubclass(kind, ast.AST) else None
+        self[kind] = fields
+        return fields
+
+
+# Fields that hold names and numbers in every node that has them, or say whether a name is read or set.
+_PLAIN = frozenset(
+    "ctx id attr arg asname module level kind conversion simple is_async type_comment rest kwd_attrs".split()
+)
+_FIELDS = _Fields({ast.Constant: ()})
+
+
 def descendants(node: ast.AST) -> Iterator[ast.AST]:
-    """A node and all below it, in the order of `ast.walk` and in less than half its time."""
-    nodes = deque([node])
-    while nodes:
-        node = nodes.popleft()
-        yield node
-        for value in node.__dict__.values():
-            if isinstance(value, ast.AST):
-                nodes.append(value)
-            elif isinstance(value, list):
-                nodes += [item for item in value if isinstance(item, ast.AST)]
+    """A node and all below it but the contexts of names, in the order of `ast.walk` and in a fraction of its time."""
+    found: list[ast.AST] = [node]
+    # The list grows while it is gone through; what is no node is in it too.
+    for each in found:
+        fields = _FIELDS[each.__class__]
+        if fields is None:
+            continue
+        yield each
+        for name in fields:
+            value = getattr(each, name, None)
+            if value.__class__ is list:
+                found += value
+            elif value is not None:
+                found.append(value)
 
 
 def statements(node: ast.AST) -> Iterator[ast.stmt]:

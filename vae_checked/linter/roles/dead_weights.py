@@ -39,12 +39,20 @@ def without_effect(
 def unread_weights(function: Function, evaluation: Evaluation) -> Iterator[Fact[str]]:
     """What holds a weight by its name or a number and is never read: parameters, attributes of the function's class."""
     source = function.scope.module.source_of(function.node)
-    read = _read_names(syntax.descendants(function.node))
+    known = function.scope.module.read_once(_by_function)
+    read = known.get(function.node)
+    if read is None:
+        read = known[function.node] = frozenset(_read_names(syntax.descendants(function.node)))
     for item, default in _with_defaults(function.node.args):
         if item.arg not in read and (is_kl_weight(item.arg) or _is_number(default)):
             yield Fact(item.arg, Site(source, item).origin)
     if function.owner is not None:
         yield from _stored_unread(function.owner, evaluation)
+
+
+def _by_function(_: Module) -> dict[ast.AST, frozenset[str]]:
+    """The names that functions of a file read, of those that were asked for: most are run in several evaluations."""
+    return {}
 
 
 def _with_defaults(spec: ast.arguments) -> Iterator[tuple[ast.arg, ast.expr | None]]:

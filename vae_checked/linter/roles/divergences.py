@@ -122,12 +122,13 @@ def find(
     for place, cut in enumerate(wanted):
         marked.setdefault(cut.uid, []).append(place)
     stack = [value for value in graph.values if value.bits & KL == KL and (within is None or value.uid in within)]
+    networks = _networks(graph, within) if stack else set[int]()
     while stack:
         node = stack.pop()
         if node.uid in seen:
             continue
         seen.add(node.uid)
-        if node.bits & OWN_KL == OWN_KL and node.op in _TOPS:
+        if node.bits & OWN_KL == OWN_KL and node.op in _TOPS and node.uid not in networks:
             # The same formula of other leaves, as each block of a network has it, is no KL either.
             beside = held.get(node.uid, [])
             formula = forms.form(node, marked, beside, MAX_CUTS)
@@ -149,13 +150,25 @@ def find(
     ]
 
 
+def _networks(graph: Graph, within: Collection[int] | None) -> set[int]:
+    """The uids of the nodes that have all that a KL is made of, and are too large for one."""
+    found: set[int] = set()
+    for node in graph.nodes:
+        if node.bits & OWN_KL != OWN_KL or not (within is None or node.uid in within):
+            continue
+        # What has a network for an argument is one: others alone are counted.
+        if any(arg.uid in found for arg in node.args) or not is_formula(node):
+            found.add(node.uid)
+    return found
+
+
 def _is_whole(item: Divergence, graph: Graph) -> bool:
     return not item.apart or cross_entropies.has_entropy(graph, item.term, item.head, item.parametrisation)
 
 
 def is_kl_of(node: Expr, location: Expr, head: Expr) -> bool:
     """Whether a term is a KL, or an estimate of one by a draw, of these heads to a prior."""
-    found = _read(node, [head], [(location, head)], [])
+    found = _read(node, [head], [(location, head)], []) if is_formula(node) else None
     return found is not None and found.parametrisation is not None and found.location == location
 
 
@@ -193,12 +206,10 @@ def _innermost(graph: Graph, found: dict[int, Divergence]) -> list[Divergence]:
 def _read(
     node: Expr, wanted: list[Expr], known: list[tuple[Expr, Expr]], set_aside: list[Divergence]
 ) -> Divergence | None:
-    """The KL that a term is, if it is one.
+    """The KL that a formula is, if it is one.
 
     What it would be of other heads, and is not as these are computed from one another or no tensors, is `set_aside`.
     """
-    if not is_formula(node):
-        return None
     found = leaves(node, most=3 * _MAX_LEAVES)
     if not found or len(found) > 3 * _MAX_LEAVES:
         return None

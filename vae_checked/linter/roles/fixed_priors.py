@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import cache
 
 from vae_checked.facts import Parametrisation
 from vae_checked.linter.symbols.numeric import close, fit
@@ -24,20 +25,15 @@ class FixedPrior:
     factor: float
 
 
-def read(heads: Sequence[tuple[float, float]], values: Sequence[float], *, known: bool) -> FixedPrior | None:
+def read(heads: tuple[tuple[float, float], ...], values: Sequence[float], *, known: bool) -> FixedPrior | None:
     """The KL to a fixed prior that has these values at some heads (mu, s); None where it is none, or to N(0, 1).
 
     Its terms are those of `(std^2 + (mu - m)^2) / v / 2 - log std`, with a constant that may be left out unless the
     prior is not `known`, or v is what a mistake in the KL to N(0, 1) looks like: then it is (log v - n) / 2, where n
     counts what is subtracted for each latent.
     """
-    for kind in Parametrisation:
-        rows: list[tuple[float, ...]] = []
-        with suppress(ValueError, OverflowError, ZeroDivisionError):
-            for mu, s in heads:
-                std = std_at(kind, s)
-                rows.append((1.0, mu, mu * mu, std * std, math.log(std)))
-        coefficients = fit(rows, values) if len(rows) == len(heads) else None
+    for kind, rows in _terms(heads):
+        coefficients = fit(rows, values)
         if coefficients is None:
             continue
         constant, linear, square, spread, factor = *coefficients[:4], -coefficients[4]
@@ -51,3 +47,14 @@ def read(heads: Sequence[tuple[float, float]], values: Sequence[float], *, known
         if is_whole or (known and not any(close(variance, other) for other in _OF_MISTAKES)):
             return FixedPrior(kind, factor)
     return None
+
+
+@cache
+def _terms(heads: tuple[tuple[float, float], ...]) -> list[tuple[Parametrisation, list[tuple[float, ...]]]]:
+    """The terms of a KL at some heads, for each parametrisation that has a std at all of them."""
+    found = []
+    for kind in Parametrisation:
+        with suppress(ValueError, OverflowError, ZeroDivisionError):
+            stds = [(mu, std_at(kind, s)) for mu, s in heads]
+            found.append((kind, [(1.0, mu, mu * mu, std * std, math.log(std)) for mu, std in stds]))
+    return found

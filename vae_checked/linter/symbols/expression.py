@@ -328,7 +328,8 @@ def contains(expr: Expr, wanted: int) -> bool:
         node = stack.pop()
         if node.uid == wanted:
             return True
-        if node.uid not in seen:
+        # Numbers are given out in order, and to arguments first: below a smaller one there is no larger one.
+        if node.uid > wanted and node.uid not in seen:
             seen.add(node.uid)
             stack.extend(node.args)
     return False
