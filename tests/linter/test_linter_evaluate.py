@@ -72,7 +72,6 @@ def test_expressions_are_equal_exactly_when_structures_are(one: Any, unrelated: 
         assert built(other) == built(other)
 
 
-@settings(max_examples=100)
 @given(STRUCTURES, STRUCTURES)
 def test_what_stands_in_an_expression_has_a_smaller_number(one: Any, other: Any) -> None:
     together = op("add", built(one), built(other))
