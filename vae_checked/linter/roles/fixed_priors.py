@@ -52,7 +52,7 @@ def read(heads: tuple[tuple[float, float], ...], values: Sequence[float], *, kno
 @cache
 def _terms(heads: tuple[tuple[float, float], ...]) -> list[tuple[Parametrisation, list[tuple[float, ...]]]]:
     """The terms of a KL at some heads, for each parametrisation that has a std at all of them."""
-    found = []
+    found: list[tuple[Parametrisation, list[tuple[float, ...]]]] = []
     for kind in Parametrisation:
         with suppress(ValueError, OverflowError, ZeroDivisionError):
             stds = [(mu, std_at(kind, s)) for mu, s in heads]
