@@ -14,7 +14,7 @@ import vae_checked.linter.roles.divergences
 from vae_checked.catalogue import find
 from vae_checked.facts import Facts
 from vae_checked.linter.evaluations.plan import Plan
-from vae_checked.linter.files import source
+from vae_checked.linter.files import source, syntax
 from vae_checked.linter.files.ast_budget import AstBudget, TopLevel, let_go_of_top
 from vae_checked.linter.interpreter.project import Project
 from vae_checked.linter.roles import reader
@@ -80,6 +80,18 @@ def test_what_is_parsed_again_is_the_same(text: str) -> None:
         assert not ast_budget.sweep()
         assert function.body[0] is not first
         assert dumped(file) == before
+
+
+def test_the_nodes_of_what_was_let_go_are_listed() -> None:
+    file, ast_budget = taken(ODD, 0)
+    tree = file.cells[0].tree
+    for again in (False, True):
+        if again:
+            let_go_of_top(file)
+        ast_budget.sweep()
+        listed = [ast.dump(node) for node in syntax.descendants(tree)]
+        named = [node for node in ast.walk(ast.parse(ODD)) if not isinstance(node, ast.expr_context)]
+        assert listed == [ast.dump(node) for node in named]
 
 
 def test_what_fits_is_kept() -> None:

@@ -54,7 +54,8 @@ def descendants(node: ast.AST) -> Iterator[ast.AST]:
         yield each
         for name in fields:
             value = getattr(each, name, None)
-            if value.__class__ is list:
+            # A function's statements may be parsed again by the first look at them: a list of another class.
+            if isinstance(value, list):
                 found += value
             elif value is not None:
                 found.append(value)
