@@ -13,7 +13,7 @@ from vae_checked.reports.page import difference
 from vae_checked.reports.pictures import pictures
 from vae_checked.reports.portrait import portrait
 from vae_checked.reports.source_view import Sources
-from vae_checked.reports.standing import NOUNS, by_subject, clean, in_part, verdict
+from vae_checked.reports.standing import NOUNS, by_subject, clean, in_part, of_whole, own_views, verdict
 from vae_checked.reports.text import location, statistics
 from vae_checked.text import CORE_CHECKED
 
@@ -158,14 +158,14 @@ def _pictured(report: Report, found: dict[str, list[Finding]]) -> Iterator[str]:
 
 
 def _facts(examined: Examined) -> str:
-    return html_section("Facts", list(dict.fromkeys(line for view in examined.views for line in portrait(view))))
+    return html_section("Facts", list(dict.fromkeys(line for view in own_views(examined) for line in portrait(view))))
 
 
 def _looked_at(report: Report) -> Iterator[str]:
-    yield html_section("Recognised", report.recognised)
+    yield html_section("Recognised", of_whole(report, report.recognised))
     yield html_section("Checked and clean", clean(report))
     yield html_section("In part", in_part(report))
-    yield html_section("Not decided", report.unobserved)
+    yield html_section("Not decided", of_whole(report, report.unobserved))
     yield html_section("Not read", [f"{path}: {reason}" for path, reason in report.unread])
     yield html_section("Left out", [f"{path}: {reason}" for path, reason in report.left_out])
     for heading, found in remarks(report).items():

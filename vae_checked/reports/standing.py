@@ -12,6 +12,7 @@ from vae_checked.text import CORE_CHECKED, audit_command, counted
 if TYPE_CHECKING:
     from vae_checked.catalogue import Undecided
     from vae_checked.catalogue.coverage import Examined, Gap
+    from vae_checked.facts import Facts
     from vae_checked.finding import Finding
     from vae_checked.reports import Report
 
@@ -34,6 +35,22 @@ def by_subject(report: Report) -> dict[str, list[Finding]]:
     for finding in sorted(report.findings, key=lambda each: each.sort_key):
         found.setdefault(owner.get(finding.subject, finding.subject), []).append(finding)
     return found
+
+
+def own_views(examined: Examined) -> list[Facts]:
+    """What was seen of the VAE itself; where that is nothing, of its parts: a loss of its own, a training function."""
+    return [view for view in examined.views if view.subject == examined.subject] or list(examined.views)
+
+
+def of_whole(report: Report, lines: Iterable[str]) -> list[str]:
+    """The lines that are not of a part of a VAE of which there are lines itself: what a VAE is, is told once."""
+    parts = {
+        view.subject
+        for each in all_examined(report)
+        for view in each.views
+        if view.subject != each.subject and own_views(each)[0].subject == each.subject
+    }
+    return [line for line in lines if line.partition(": ")[0] not in parts]
 
 
 def verdict(examined: Examined | None, findings: Iterable[Finding]) -> str:
