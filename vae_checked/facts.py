@@ -334,12 +334,28 @@ class Data:
 
 
 @dataclass(frozen=True, slots=True)
+class Commitment:
+    """What draws the encoding of a quantiser and its codes together.
+
+    `ratio` is the weight of the squared error at the encoding in parts of that at the codes; `on_codes` the number that
+    weighs the term of the codes and not that of the encoding, None where there is none.
+    """
+
+    ratio: float
+    on_codes: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Objective:
-    """The loss as a whole; `dead_weights` are names that do not move it, `ignored_conditions` miss the decoder."""
+    """The loss as a whole; `dead_weights` are names that do not move it, `ignored_conditions` miss the decoder.
+
+    `commitment` is None where nothing is quantised, or where the loss moves only one of encoding and codes.
+    """
 
     effective_beta: Fact[EffectiveBeta] | None = None
     dead_weights: Fact[tuple[str, ...]] | None = None
     ignored_conditions: Fact[tuple[str, ...]] | None = None
+    commitment: Fact[Commitment | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

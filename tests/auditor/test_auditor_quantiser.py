@@ -39,11 +39,29 @@ def reported(terms: Terms) -> AuditReport:
     return audit(Quantised(terms), f"B 2 {SIZE} 5")
 
 
+BETA = 0.4
+
+
+def on_codes_by_name(z: Tensor, c: Tensor) -> Tensor:
+    return BETA * F.mse_loss(c, z.detach()) + F.mse_loss(z, c.detach())
+
+
+def meant_for_codes(z: Tensor, c: Tensor, codebook_weight: float = 0.5) -> Tensor:
+    return codebook_weight * F.mse_loss(c, z.detach()) + F.mse_loss(z, c.detach())
+
+
 WEIGHTS: dict[str, tuple[Terms, str]] = {
     "as published": (lambda z, c: F.mse_loss(c, z.detach()) + 0.25 * F.mse_loss(z, c.detach()), "0.25"),
     "on the other term": (lambda z, c: 0.25 * F.mse_loss(c, z.detach()) + F.mse_loss(z, c.detach()), "4"),
+    "on the other by name": (on_codes_by_name, "2.5"),
+    "meant for the codes": (meant_for_codes, "2"),
+    "both": (lambda z, c: 0.5 * F.mse_loss(c, z.detach()) + 1.5 * F.mse_loss(z, c.detach()), "3"),
+    "larger": (lambda z, c: F.mse_loss(c, z.detach()) + 2.0 * F.mse_loss(z, c.detach()), "2"),
+    "in all": (lambda z, c: 10 * (F.mse_loss(c, z.detach()) + 0.25 * F.mse_loss(z, c.detach())), "0.25"),
+    "without a detach": (lambda z, c: 1.25 * F.mse_loss(c, z), "1"),
     "summed": (lambda z, c: (c - z.detach()).square().sum() + 0.5 * (z - c.detach()).square().sum(), "0.5"),
 }
+MISPLACED = {"on the other term": "0.25", "on the other by name": "0.4"}
 
 
 @pytest.mark.parametrize("name", WEIGHTS)
@@ -53,7 +71,11 @@ def test_the_weight_of_the_commitment_is_measured(name: str) -> None:
     (line,) = (line for line in report.recognised if "nearest rows" in line)
     assert "codebook.weight" in line
     assert f"draws the encoder to them with {weight} times" in line
-    assert [finding.code for finding in report.findings] == []
+    assert [finding.code for finding in report.findings] == ["VAE209"] * (name in MISPLACED)
+    for finding in report.findings:
+        assert finding.message.startswith(f"{MISPLACED[name]} weighs the term that moves the codes")
+        assert finding.place is not None
+        assert "F.mse_loss(c, z.detach())" in (finding.place.text or "")
 
 
 def test_a_codebook_that_is_moved_otherwise_has_no_weight() -> None:

@@ -196,6 +196,18 @@ def condition(run: SimpleNamespace) -> bool:
     return not torch.equal(*drawn)
 
 
+def commitment(run: SimpleNamespace) -> bool:
+    """The loss draws codes to their encoding at least as strongly as that to them, where there are codes."""
+    if not hasattr(run.model, "codebook"):
+        return True
+    generator = torch.Generator().manual_seed(26)
+    features, code = (torch.randn(B, L, generator=generator).requires_grad_() for _ in range(2))
+    posterior = torch.zeros(B, L), torch.zeros(B, L)
+    loss = run.loss_function(torch.full_like(run.x, 0.5), run.x, *posterior, features, code)
+    by_features, by_code = torch.autograd.grad(loss, (features, code))
+    return bool(by_features.norm() <= by_code.norm())
+
+
 PROPERTIES = {
     each.__name__: each
     for each in (
@@ -219,6 +231,7 @@ PROPERTIES = {
         still_in_evaluation,
         honest,
         condition,
+        commitment,
     )
 }
 

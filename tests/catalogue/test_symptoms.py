@@ -127,7 +127,7 @@ def test_explain_lists_a_band_of_codes(capsys: pytest.CaptureFixture[str]) -> No
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["explain", "VAE291"], "(did you mean VAE201?)"),
+        (["explain", "VAE2011"], "(did you mean VAE201?)"),
         (["explain", "kl-sgin"], "(did you mean kl-sign?)"),
         (["explain", "VAE201", "banana"], "no mistake 'banana'"),
         (["explain", "banana juice"], "no symptom in these words"),

@@ -14,7 +14,7 @@ from vae_checked.auditor.measure.intervals import interval_of
 from vae_checked.auditor.measure.layout import axis_order
 from vae_checked.auditor.measure.names import names_by_the_loss
 from vae_checked.auditor.measure.overflow import overflow
-from vae_checked.auditor.measure.quantiser import quantiser_of
+from vae_checked.auditor.measure.quantiser import commitment_of, quantiser_of
 from vae_checked.auditor.measure.timing import drawn_in_training, silent_timing, timing_of
 from vae_checked.auditor.recognition.latents import Latent
 from vae_checked.auditor.recording.origins import described, origin_of
@@ -143,6 +143,7 @@ def _shared(seen: Observed, subject: str, data: Interval | None) -> Facts:
         objective=Objective(
             dead_weights=None if dead is None else Fact(dead, Origin(first.loss.name)),
             ignored_conditions=attempt("objective.ignored_conditions", lambda: ignored_conditions(first), None),
+            commitment=attempt("objective.commitment", lambda: commitment_of(first), None),
         ),
         training=Training(
             without_gradient=seen.gradients.without,

@@ -45,6 +45,7 @@ _FILES = (
     "vae206_sample_without_gradient",
     "vae207_noise_at_the_wrong_time",
     "vae208_overflowing_logvar",
+    "vae209_commitment_on_the_codes",
     "vae301_kl_formula",
     "vae302_kl_sign",
     "vae303_kl_scale",

@@ -12,6 +12,7 @@ from vae_checked.facts import (
     SYMMETRIC_UNIT,
     UNIT,
     Axis,
+    Commitment,
     Fact,
     Factor,
     Facts,
@@ -173,6 +174,13 @@ CASES: dict[str, Case] = {
         ("std overflows float16", "22.18"),
         measures=("s = 22.18", "(-inf, inf)"),
         breaks=("finite",),
+    ),
+    "VAE209": Case(
+        {"objective.commitment": Commitment(4.0, 0.25)},
+        {"objective.commitment": Commitment(0.25)},
+        ("0.25", "moves the codes"),
+        measures=("4",),
+        breaks=("commitment",),
     ),
     "VAE301": Case(
         {"kl.form": NO_KL},

@@ -54,6 +54,15 @@ def multiplies_by_written_zero(step: Step) -> bool:
     return bool(zeros) and not any(isinstance(each, (ast.Name, ast.Attribute, ast.Subscript)) for each in beside)
 
 
+def words_of_line(step: Step) -> tuple[str, ...]:
+    """The names in the statement that ran `step`, in lower case; none where it cannot be read."""
+    statement = None if step.frame is None else _statement(*step.frame)
+    nodes = [] if statement is None else list(ast.walk(statement))
+    names = [node.id for node in nodes if isinstance(node, ast.Name)]
+    names += [node.attr for node in nodes if isinstance(node, ast.Attribute)]
+    return tuple(name.lower() for name in names)
+
+
 @lru_cache(maxsize=256)
 def _numbers(path: str, line: int) -> frozenset[float] | None:
     """The numbers that are written in the statement around a line; None where there is no source."""

@@ -36,6 +36,7 @@ FACT_NAMES = {
     "objective.effective_beta": "the effective beta",
     "objective.dead_weights": "weights without effect",
     "objective.ignored_conditions": "what conditions the decoder",
+    "objective.commitment": "what draws codes and encoding together",
     "training.without_gradient": "parameters without gradient",
     "training.without_optimizer": "parameters without optimizer",
     "training.always_on_dropout": "dropout in evaluation",
