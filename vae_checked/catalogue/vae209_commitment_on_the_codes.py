@@ -64,7 +64,7 @@ MISTAKE = Mistake(
         "it slows the codes instead, and the encoder is drawn in full to codes that hardly follow it."
     ),
     symptoms=("all-alike", "other-results"),
-    said=("beta is on the wrong term", "the commitment loss and the codebook loss are exchanged"),
+    said=("beta is on the wrong term", "the commitment loss and the codebook loss are swapped"),
     message=(
         "{weight} weighs the term that moves the codes: the encoder is drawn to them {ratio} times as strongly as they "
         "to it"
