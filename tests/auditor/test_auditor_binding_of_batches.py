@@ -162,6 +162,47 @@ def test_the_logits_of_a_class_are_no_reconstruction_of_the_wrong_size() -> None
     assert reduced.value.batch is Reduction.MEAN
 
 
+class Shown(Rows):
+    """Decodes another sample without gradient beside, as to show what the first encoder alone would give."""
+
+    def forward(self, x: Tensor) -> Any:
+        z, mu, logvar = self.coded(x)
+        with torch.no_grad():
+            shown = self.coded(x.roll(1, 1))[0]
+        return self.decoder(z), mu, logvar, shown, self.decoder(shown).detach()
+
+
+def test_a_sample_that_is_only_shown_is_not_judged() -> None:
+    def loss(x_hat: Tensor, x: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+        return ((x_hat - x).pow(2).sum(1) + kl(mu, logvar)).mean()
+
+    report = audit(Shown(), f"B {FEATURES}", loss)
+    assert codes(report) == []
+    assert len(report.facts) == 1
+    assert is_measured(report)
+
+
+class Around(Rows):
+    """Reconstructs from the features of the encoder, and leaves z out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.features, self.made = nn.Linear(FEATURES, 9), nn.Linear(9, FEATURES)
+
+    def forward(self, x: Tensor) -> Any:
+        z, mu, logvar = self.coded(x)
+        return self.made(self.features(x).tanh()), mu, logvar, self.decoder(z).mean()
+
+
+def test_a_z_that_nothing_is_made_of_is_not_called_clean() -> None:
+    def loss(x_hat: Tensor, x: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+        return ((x_hat - x).pow(2).sum(1) + kl(mu, logvar)).mean()
+
+    report = audit(Around(), f"B {FEATURES}", loss)
+    assert "VAE206" in report.judgements[0].undecided
+    assert "z does not lead to the reconstruction" in report.facts[0].unobserved["sampler.gradient_reaches"]
+
+
 class WithNoisyInput(Rows):
     """Reads zeros and ones beside its rows, in evaluation as well: noise of its posterior, and no dropout."""
 

@@ -15,7 +15,7 @@ from vae_checked.auditor.measure.layout import axis_order
 from vae_checked.auditor.measure.names import names_by_the_loss
 from vae_checked.auditor.measure.overflow import overflow
 from vae_checked.auditor.measure.quantiser import commitment_of, quantiser_of
-from vae_checked.auditor.measure.timing import drawn_in_training, silent_timing, timing_of
+from vae_checked.auditor.measure.timing import drawn_in_training, leads_on, silent_timing, timing_of
 from vae_checked.auditor.recognition.latents import Latent
 from vae_checked.auditor.recording.origins import described, origin_of
 from vae_checked.auditor.recording.replay import ReplayError
@@ -25,6 +25,7 @@ from vae_checked.facts import (
     Data,
     Fact,
     Facts,
+    Head,
     Heads,
     HeadSource,
     Interval,
@@ -72,7 +73,9 @@ def _facts(seen: Observed, subject: str, data: Interval | None) -> list[Facts]:
         return [_without_latent(shared, seen)]
     if len(latents) == 1:
         return [_with_latent(shared, seen, 0)]
-    found = [_with_latent(shared, seen, place) for place in range(len(latents))]
+    # A sample that is only returned, as to show it, is none by which the model is trained beside others that are.
+    trained = [place for place, latent in enumerate(latents) if leads_on(seen.train, latent)]
+    found = [_with_latent(shared, seen, place) for place in trained or range(len(latents))]
     # Noise that neither a parametrisation nor a KL explains is a part of the model, and no posterior.
     explained = [each for each in found if _is_posterior(each)] or found[:1]
     if len(explained) == 1:
@@ -80,6 +83,19 @@ def _facts(seen: Observed, subject: str, data: Interval | None) -> list[Facts]:
     count = len(explained)
     named = [replace(f, subject=f"{subject} (latent {place} of {count})") for place, f in enumerate(explained, 1)]
     return _without_a_latents_own_loss(named)
+
+
+def _gradient_reaches(seen: Observed, place: int, unobserved: dict[str, str]) -> Fact[frozenset[Head]] | None:
+    """The heads that the gradient of z reaches; not known of a z that nothing is reconstructed from."""
+    latent, ends = seen.train.latents[place], output.output_number(seen.train)
+    if (
+        ends is not None
+        and latent.mu not in seen.train.graph.ancestors(ends)
+        and not leads_on(seen.train, latent, ends)
+    ):
+        unobserved["sampler.gradient_reaches"] = "z does not lead to the reconstruction, which is made another way"
+        return None
+    return seen.gradients.reaches[place]
 
 
 def _is_posterior(facts: Facts) -> bool:
@@ -198,7 +214,7 @@ def _with_latent(shared: Facts, seen: Observed, place: int) -> Facts:
             attempt("sampler.std", lambda: sampler.std_curve(first, latent, second), None),
             attempt("sampler.noise", lambda: noise.noise_law(first, seen.others, latent), None),
             attempt("sampler.shared_over", lambda: noise.shared_over(first, latent), None),
-            seen.gradients.reaches[place],
+            _gradient_reaches(seen, place, attempt.unobserved),
             attempt(
                 "sampler.timing", lambda: timing_of(first, seen.evaluation, latent), drawn_in_training(first, latent)
             ),

@@ -47,6 +47,13 @@ def timing_of(train: Recognition, evaluation: Recognition | None, latent: Latent
     return Fact(NoiseTiming(True, False, without_eps=True), origin_of(evaluation.run.tape, added, "z"))
 
 
+def leads_on(seen: Recognition, latent: Latent, *ends: int) -> bool:
+    """Whether z leads to any of `ends`; by default to the reconstruction or the loss."""
+    x_hat = seen.x_hat if seen.join is None else seen.join.prediction
+    after = seen.graph.descendants(latent.every_z)
+    return any(end in after for end in ends or (x_hat, seen.total))
+
+
 def _is_passed_over(train: Recognition, latent: Latent) -> bool:
     """Whether z leads neither to the reconstruction nor to the loss, and mu does: it is drawn, and mu is decoded."""
     x_hat = train.x_hat if train.join is None else train.join.prediction
