@@ -26,8 +26,9 @@ class ModelConfig:
     `adapter` the name of an adapter; `bind` what the loss's arguments are, as in `recon_x=output[0], x=input`;
     `forward` the method that is run in the place of forward; `optimizer` a `package.module:attribute` that makes it of
     the model. `ignore` are codes of mistakes, or their beginnings, that its audit is not to report. `skip` and `xfail`
-    hold, by the name of a law or another item of the pytest plugin, why it is not run or is known to fail. `folder` is
-    where the pyproject.toml lies.
+    hold, by the name of a law or another item of the pytest plugin, why it is not run or is known to fail.
+    `max_effective_beta` is the largest weight of the KL that is meant, `marks` are pytest's marks that its items get,
+    `examples` is how often each law is put, `device` where the model is run. `folder` is where the pyproject.toml lies.
     """
 
     name: str
@@ -44,6 +45,10 @@ class ModelConfig:
     ignore: tuple[str, ...] = ()
     skip: Mapping[str, str] = field(default_factory=dict)
     xfail: Mapping[str, str] = field(default_factory=dict)
+    max_effective_beta: float | None = None
+    marks: tuple[str, ...] = ()
+    examples: int | None = None
+    device: str | None = None
     folder: Path | None = None
 
     @property
@@ -194,14 +199,18 @@ def _model(name: str, table: object, path: Path) -> ModelConfig:
     _refuse_unknown(table, KEYS, where)
     if "model" not in table:
         raise UsageError(f"{where} lacks the key model: give it as package.module:attribute")
-    for key in ("model", "input", "shapes", "loss", "adapter", "bind", "forward", "optimizer"):
+    for key in ("model", "input", "shapes", "loss", "adapter", "bind", "forward", "optimizer", "device"):
         if not isinstance(table.get(key, ""), str):
             raise UsageError(f"{where}: {key} is {table[key]!r}, not a string")
     if not isinstance(table.get("kwargs", {}), dict):
         raise UsageError(f"{where}: kwargs is {table['kwargs']!r}, not a table")
     _strings(table.get("ignore", []), f"{where}: ignore", '["VAE502"]')
+    _strings(table.get("marks", []), f"{where}: marks", '["slow"]')
     for key in ("skip", "xfail"):
         _reasons(table.get(key, {}), f"{where}: {key}")
+    for key, kinds, example in (("max_effective_beta", (int, float), "4.0"), ("examples", (int,), "4")):
+        if key in table and (type(table[key]) not in kinds or not table[key] > 0):
+            raise UsageError(f"{where}: {key} is {table[key]!r}, not a number above 0 such as {example}")
     data_range = table.get("data_range")
     return ModelConfig(
         name=name,
@@ -218,6 +227,10 @@ def _model(name: str, table: object, path: Path) -> ModelConfig:
         ignore=tuple(table.get("ignore", ())),
         skip=table.get("skip", {}),
         xfail=table.get("xfail", {}),
+        max_effective_beta=table.get("max_effective_beta"),
+        marks=tuple(table.get("marks", ())),
+        examples=table.get("examples"),
+        device=table.get("device"),
         folder=path.parent,
     )
 

@@ -28,6 +28,9 @@ from vae_checked.text import described
 if TYPE_CHECKING:
     from torch import nn
 
+# The key of a table that names what makes an object of the rest of it.
+_OBJECT = "object"
+
 
 def require_torch(needed_for: str) -> None:
     """Raise when torch, or what contracts need beside it, is not installed, or torch is too old.
@@ -70,7 +73,11 @@ def load_object(spec: str, what: str, folder: Path | None = None) -> Any:
 
 
 def build_model(spec: str, kwargs: Mapping[str, Any] | None = None, folder: Path | None = None) -> nn.Module:
-    """The module that `spec` names, a class or factory called with `kwargs`; ModelError when none comes out."""
+    """The module that `spec` names, a class or factory called with `kwargs`; ModelError when none comes out.
+
+    A table among the arguments with the key `object`, as in `{object = "package.config:Config", latent_dim = 16}`, is
+    what the class or function of that name makes of the rest.
+    """
     require_torch(f"running {spec}")
     found = load_object(spec, "model", folder)
     from torch import nn  # noqa: PLC0415  the configuration must be readable without torch
@@ -81,15 +88,45 @@ def build_model(spec: str, kwargs: Mapping[str, Any] | None = None, folder: Path
         return found
     if not callable(found):
         raise ModelError(f"model {spec!r} is a {type(found).__name__}, neither a torch.nn.Module nor a factory of one")
+    arguments = {name: _made(value, f"argument {name} of {spec}", folder) for name, value in (kwargs or {}).items()}
     try:
         with _disk_untouched():
-            model = found(**(kwargs or {}))
+            model = found(**arguments)
     except Exception as error:
         remedy = "give the arguments it needs as kwargs, or name a function of your own that builds it"
         raise ModelError(f"building {spec} raised {described(error)}: {remedy}") from error
     if not isinstance(model, nn.Module):
         raise ModelError(f"{spec} returned a {type(model).__name__}, not a torch.nn.Module")
     return model
+
+
+def placed(model: nn.Module, device: str | None) -> nn.Module:
+    """The model on a device, where one is named; UsageError for what is no device that is there."""
+    if device is None:
+        return model
+    try:
+        return model.to(device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise UsageError(f"device {device!r}: {described(error)}") from None
+
+
+def _made(value: Any, what: str, folder: Path | None) -> Any:
+    """An argument as it is meant: `{object = ...}` is called with the rest of its table, inside of others as well."""
+    if isinstance(value, list):
+        return [_made(each, what, folder) for each in value]
+    if not isinstance(value, Mapping):
+        return value
+    made = {name: _made(each, what, folder) for name, each in value.items() if name != _OBJECT}
+    if _OBJECT not in value:
+        return made
+    kind = load_object(str(value[_OBJECT]), what, folder)
+    if not callable(kind):
+        raise UsageError(f"{what}: {value[_OBJECT]!r} is a {type(kind).__name__}, neither a class nor a function")
+    try:
+        with _disk_untouched():
+            return kind(**made)
+    except Exception as error:
+        raise ModelError(f"{what}: {value[_OBJECT]} raised {described(error)}") from error
 
 
 def load_weights(model: nn.Module, path: str) -> None:

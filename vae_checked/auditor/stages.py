@@ -7,7 +7,7 @@ is recorded once per mode, and a stage runs no more than its own stretch of that
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -23,13 +23,14 @@ from vae_checked.auditor.measure.sampler import std_curve
 from vae_checked.auditor.observe import observe
 from vae_checked.auditor.recognition.latents import Latent
 from vae_checked.auditor.recognition.recognition import Recognition
-from vae_checked.auditor.recording.origins import described
+from vae_checked.auditor.recording.origins import described, origin_of
 from vae_checked.auditor.recording.randomness import Family
 from vae_checked.auditor.recording.replay import replay
 from vae_checked.auditor.recording.tape import Draw, Ref, Tape
 from vae_checked.auditor.restoring.restored import Restored
 from vae_checked.errors import ModelError
 from vae_checked.facts import UNIT, Likelihood, Parametrisation
+from vae_checked.finding import Place
 from vae_checked.laws import InapplicableError, Sizes, Stages
 from vae_checked.laws.closed_forms import BEST_PREDICTION, SECOND
 from vae_checked.laws.stages import WORDS
@@ -47,12 +48,16 @@ _OF_RECON = ("recon", "likelihood")
 
 @dataclass(frozen=True, slots=True)
 class Staged:
-    """A model's stages, its sizes but for the batch, the largest batch it takes, and what is not known and why."""
+    """A model's stages, its sizes but for the batch, the largest batch it takes, and what is not known and why.
+
+    `places` says, by the stage, which line was taken for it.
+    """
 
     stages: Stages
     event: tuple[int, ...]
     latent: tuple[int, ...]
     largest_batch: int
+    places: Mapping[str, Place] = field(default_factory=dict)
 
     @property
     def unobserved(self) -> tuple[str, ...]:
@@ -81,6 +86,7 @@ class _Model:
         self._parametrisation = Parametrisation.LOGVAR
         self._likelihood = Likelihood.MSE
         self._signs: tuple[float, ...] = _BOTH_SIGNS
+        self._places: dict[str, Place] = {}
         self.largest_batch = source.batches(())[0] if source.given is not None else LARGEST_BATCH
 
     def at(self, batch: int, *, training: bool) -> Recognition:
@@ -149,7 +155,7 @@ class _Model:
         if evaluation is not None:
             stages = self._with_functions(stages, evaluation)
         stages = self._with_recon(stages, train)
-        return Staged(stages, event, tuple(mu.shape[1:]), self.largest_batch)
+        return Staged(stages, event, tuple(mu.shape[1:]), self.largest_batch, self._places)
 
     def _draw(self, batch: int, generator: torch.Generator) -> Tensor:
         return _data(self.source.draw(batch, int(torch.randint(2**31, (), generator=generator))))
@@ -179,6 +185,7 @@ class _Model:
             stages = _without(stages, ("reparameterize",), why_not)
         else:
             stages = replace(stages, reparameterize=self.reparameterize)
+            self._taken_for("reparameterize", origin_of(tape, latent.z).place)
         measured = measure_kl(seen, latent, interval)
         if measured is None:
             return _without(stages, ("kl",), NO_LOSS)
@@ -195,7 +202,12 @@ class _Model:
             return _without(stages, ("kl",), why_not)
         plus, minus = (_mean_over_signs(seen, latent, heads, (sign,)) for sign in _BOTH_SIGNS)
         self._signs = (1.0,) if torch.equal(plus, minus) else _BOTH_SIGNS
+        self._taken_for("kl", measured.origin.place)
         return replace(stages, kl=self.kl)
+
+    def _taken_for(self, stage: str, place: Place | None) -> None:
+        if place is not None:
+            self._places[stage] = place
 
     def _with_functions(self, stages: Stages, seen: Recognition) -> Stages:
         heads = _heads(seen)
@@ -204,6 +216,8 @@ class _Model:
             return _without(stages, ("encode", "decode"), why)
         if seen.x_hat is None or heads[2] is None:
             return replace(stages, encode=self.encode)
+        self._taken_for("encode", origin_of(seen.run.tape, heads[0]).place)
+        self._taken_for("decode", origin_of(seen.run.tape, seen.x_hat).place)
         besides = _besides_z(seen, heads[2])
         if besides:
             return _without(replace(stages, encode=self.encode), ("decode",), besides)
@@ -222,6 +236,7 @@ class _Model:
         why = self._fails(lambda: self.recon(prediction, target))
         if why:
             return _without(stages, _OF_RECON, why)
+        self._taken_for("recon", measured.origin.place)
         data = interval_of(seen.run.tape, seen.graph, join.target, self.source.interval or UNIT)
         return replace(stages, recon=self.recon, likelihood=measured.kind, data=data or stages.data)
 

@@ -120,12 +120,13 @@ def configured(args: argparse.Namespace) -> ModelConfig:
 
 def audited(config: ModelConfig, seed: int = 0, weights: str | None = None) -> Any:
     """The audit of a configured model, with the weights of that file where one is named."""
-    from vae_checked.load import build_model, load_object, load_weights, loaded_alone, require_torch
+    from vae_checked.load import build_model, load_object, load_weights, loaded_alone, placed, require_torch
 
     require_torch(f"auditing {config.name}")
     model = build_model(config.model, config.kwargs, config.folder)
     if weights is not None:
         load_weights(model, weights)
+    model = placed(model, config.device)
     loss = config.loss
     if loss is not None and ":" not in loss and not hasattr(model, loss):
         # The module that is named may hold a function of this name, where the model's class stands in another.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from vae_checked.pytest_plugin.summary import LOCKED, PUT, RAN, mark
 if TYPE_CHECKING:
     from vae_checked.auditor.stages import Staged
     from vae_checked.catalogue import Judgement
+    from vae_checked.finding import Place
     from vae_checked.laws import Law
     from vae_checked.laws.trial import Violation
     from vae_checked.shapes import ShapesReport
@@ -145,9 +146,10 @@ class LawItem(_VaeItem):
     def _put(self, staged: Staged, put: Callable[[int, int], None], case: str | None) -> int:
         """Put the law to the case that is asked for, or to those that are drawn; how often it was put."""
         few = self.law.own_batch or self.config.getoption("--vae-fast")
+        examples = FEW_EXAMPLES if few else self.node.config_of_model.examples or EXAMPLES
         batches = min(LARGEST_BATCH, staged.largest_batch)
         if case is None:
-            return _drawn(put, batches, FEW_EXAMPLES if few else EXAMPLES)
+            return _drawn(put, batches, examples)
         put(*parsed_case(case))
         return 1
 
@@ -156,7 +158,7 @@ class LawItem(_VaeItem):
         found, violation = gathered(self.config), self._violation
         if found is None or violation is None:
             return
-        from vae_checked.finding import LAW, Finding, Place, Provenance, Severity
+        from vae_checked.finding import LAW, Finding, Place, Provenance, Related, Severity
 
         law, node = self.law, self.node
         finding = Finding(
@@ -169,8 +171,20 @@ class LawItem(_VaeItem):
             fix=law.suspects or f'pytest "{self.nodeid}" puts it again',
             place=Place(near(node.pyproject), node.line + 1),
             how=Provenance.MEASURED,
+            related=tuple(Related(place, f"taken for {role}") for role, place in self._taken(violation)),
         )
         found.noted.append((self.nodeid, finding))
+
+    def _taken(self, violation: Violation) -> Iterator[tuple[str, Place]]:
+        """Which line of the project was taken for which of the stages that the law was put to."""
+        from vae_checked.laws.stages import WORDS
+
+        # Where any of several stages will do, the violation begins with the one that broke it.
+        named = [name for name in self.law.any_of if violation.what.split()[0] == name]
+        for name in (*self.law.needs, *(named or self.law.any_of)):
+            place = self.node.staged().places.get(name)
+            if place is not None:
+                yield WORDS[name], place
 
     def check(self, staged: Staged, batch: int, seed: int) -> None:
         """Put the law once; InapplicableError where it cannot be put."""
@@ -186,6 +200,7 @@ class LawItem(_VaeItem):
             lines = [
                 f"{self.node.name}: law {self.law.name} is broken: {self.law.statement}",
                 str(violation),
+                *(f"taken for {role}: {place}: {place.text.strip()}" for role, place in self._taken(violation)),
                 f"source: {self.law.source}",
                 self.law.suspects,
                 f'reproduce: pytest "{self.nodeid}" --vae-case {batch},{seed}',
@@ -221,6 +236,29 @@ def _drawn(put: Callable[[int, int], None], largest_batch: int, examples: int) -
 
     drawn()
     return count
+
+
+class EffectiveBetaItem(_VaeItem):
+    """The weight of the summed KL against the summed reconstruction is at most what the table says."""
+
+    def runtest(self) -> None:
+        """Compare what the audit measured."""
+        from vae_checked.errors import FindingsError
+        from vae_checked.mathematics.effective_beta import rendered
+
+        self.staged()
+        most = self.node.config_of_model.max_effective_beta
+        seen = [facts.objective.effective_beta for facts in self.node.report().facts]
+        known = [each.value for each in seen if each is not None]
+        if not known or most is None:
+            pytest.skip("its effective beta is not known: the audit of the model says why")
+        values = [each.value for each in known]
+        if None in values:
+            pytest.skip(f"its effective beta is no number: {'; '.join(map(rendered, known))}")
+        above = [each for each in known if each.value is not None and each.value > most]
+        if above:
+            said = "; ".join(map(rendered, above))
+            raise FindingsError(f"{self.node.name}: the effective beta is {said}, max_effective_beta is {most:g}")
 
 
 class AuditItem(_VaeItem):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from vae_checked.pytest_plugin.items import AuditItem, BuildItem, LawItem, MistakeItem, ShapesItem
+from vae_checked.pytest_plugin.items import AuditItem, BuildItem, EffectiveBetaItem, LawItem, MistakeItem, ShapesItem
 from vae_checked.pytest_plugin.nodes import AuditedNode, ModelNode, lock_beside
 
 if TYPE_CHECKING:
@@ -31,7 +31,14 @@ def refuse_unknown_items(models: Mapping[str, ModelConfig], pyproject: Path) -> 
     asked = [
         (name, key, item) for name, model in models.items() for key in ("skip", "xfail") for item in getattr(model, key)
     ]
-    known = ("build", "audit", "shapes", *(law.name for law in LAWS), *(mistake.code for mistake in CATALOGUE))
+    known = (
+        "build",
+        "audit",
+        "effective-beta",
+        "shapes",
+        *(law.name for law in LAWS),
+        *(mistake.code for mistake in CATALOGUE),
+    )
     for name, key, item in asked:
         if item not in known:
             where = f"{pyproject}: [tool.vae-checked.models.{name}]"
@@ -69,12 +76,19 @@ class ConfiguredModel(AuditedNode):
         """One item that builds the model, one per law, the audit's, and the lock's where it is wanted."""
         found = list(self._items())
         config = self.config_of_model
+        marks = [getattr(pytest.mark, name) for name in config.marks]
+        if self.config.pluginmanager.hasplugin("rerunfailures"):
+            # Each is decided by its seeds: what fails once fails again.
+            marks.append(pytest.mark.flaky(reruns=0))
+        for item in found:
+            for mark in marks:
+                item.add_marker(mark)
         for key, reasons in (("skip", config.skip), ("xfail", config.xfail)):
             for name, reason in reasons.items():
-                mark = pytest.mark.skip(reason) if key == "skip" else pytest.mark.xfail(reason=reason, strict=True)
+                known = pytest.mark.skip(reason) if key == "skip" else pytest.mark.xfail(reason=reason, strict=True)
                 for item in found:
                     if item.name == name:
-                        item.add_marker(mark)
+                        item.add_marker(known)
         yield from found
 
     def _items(self) -> Iterator[pytest.Item]:
@@ -91,6 +105,8 @@ class ConfiguredModel(AuditedNode):
                     yield MistakeItem.from_parent(self, name=mistake.code, code=mistake.code)
         else:
             yield AuditItem.from_parent(self, name="audit")
+        if self.config_of_model.max_effective_beta is not None:
+            yield EffectiveBetaItem.from_parent(self, name="effective-beta")
         if shapes_wanted(self.config):
             yield ShapesItem.from_parent(self, name="shapes")
 

@@ -27,7 +27,7 @@ class ModelNode(pytest.Collector):
     def built(self) -> tuple[Any, Any]:
         """The model and its loss; the error of the first attempt at every later one."""
         from vae_checked.errors import VaeCheckedError
-        from vae_checked.load import build_model, load_object
+        from vae_checked.load import build_model, load_object, placed
 
         if self._built is None:
             model = self.config_of_model
@@ -35,7 +35,7 @@ class ModelNode(pytest.Collector):
                 loss: Any = model.loss
                 if loss is not None and ":" in loss:
                     loss = load_object(loss, "loss", model.folder)
-                self._built = build_model(model.model, model.kwargs, model.folder), loss
+                self._built = placed(build_model(model.model, model.kwargs, model.folder), model.device), loss
             except VaeCheckedError as error:
                 self._built = error
         if isinstance(self._built, Exception):

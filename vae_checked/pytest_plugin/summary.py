@@ -89,10 +89,15 @@ def _not_put(reporter: Any) -> Iterator[str]:
     for report in _reports(reporter, "skipped"):
         model = report.nodeid.split("::")[1]
         why = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
-        reasons.setdefault(model, Counter())[why.removeprefix("Skipped: ")] += 1
+        reasons.setdefault(model, Counter())[_cause(why.removeprefix("Skipped: "))] += 1
     for model, counts in reasons.items():
         told = "; ".join(f"{number} because {why}" for why, number in counts.most_common())
         yield f"  {model}: {counts.total()} not put: {told}"
+
+
+def _cause(why: str) -> str:
+    """Why something is not known, where that is told: it is the same for all that is not known because of it."""
+    return why.partition(" not known: ")[2] or why
 
 
 def none_ran(reporter: Any) -> bool:
