@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from vae_checked.config import ModelConfig
-    from vae_checked.shapes import LockedModel, ModelShapes, ShapesReport
+    from vae_checked.shapes import Difference, LockedModel, ModelShapes, ShapesReport
 
 _MODEL = "package.module:attribute, or NAME of [tool.vae-checked.models.NAME] in pyproject.toml"
 
@@ -120,7 +120,7 @@ def _lock(args: argparse.Namespace) -> int:
 
 
 def _check(args: argparse.Namespace) -> int:
-    from vae_checked.shapes import Difference, ShapesReport, What, compare, locked, read_lock
+    from vae_checked.shapes import ShapesReport, compare, locked, read_lock
 
     path = _lock_path(args)
     lock = read_lock(path)
@@ -132,11 +132,21 @@ def _check(args: argparse.Namespace) -> int:
     was = {name: model for name, model in lock.models.items() if not args.models or name in names}
     notes = [f"{each.name}: {note}" for _, each in results for note in each.notes if note.startswith("torch.export")]
     differences = [
-        *(Difference(name, What.FAILED, now=str(error)) for name, error in failed.items()),
+        *(_failed(name, error, lock.models.get(name)) for name, error in failed.items()),
         *compare({name: model for name, model in was.items() if name not in failed}, now),
     ]
     models = sorted({*names, *was})
     return _report(ShapesReport(differences, lock, str(path), models, notes), args)
+
+
+def _failed(name: str, error: VaeCheckedError, locked: LockedModel | None) -> Difference:
+    """A model that cannot be built or probed, with the layer where it leaves the lock, as far as it ran."""
+    from vae_checked.shapes import Difference, What
+    from vae_checked.shapes.departure import UnacceptedError
+    from vae_checked.shapes.messages import unaccepted
+
+    said, key = unaccepted(error, locked) if isinstance(error, UnacceptedError) else (str(error), "")
+    return Difference(name, What.FAILED, "layers" if key else "", key, now=said)
 
 
 def _diff(args: argparse.Namespace) -> int:

@@ -325,7 +325,7 @@ class ShapesItem(_ModelItem):
         from vae_checked.shapes import ShapesReport, compare, read_lock, render_report, write_lock
 
         path, updates = lock_beside(self.node.pyproject), self.config.getoption("--vae-shapes-update")
-        name, now = self.node.name, self.now()
+        name, now = self.node.name, self._now(path)
         if updates and not path.exists():
             was = {}
         else:
@@ -348,6 +348,20 @@ class ShapesItem(_ModelItem):
                 f'  reproduce: pytest "{self.nodeid}" --vae-shapes; --vae-shapes-update accepts what is reported here'
             )
             raise FindingsError(f"{render_report(report)}{again}")
+
+    def _now(self, path: Path) -> dict[str, Any]:
+        """The same as `now`; ModelError with the layer where a model that takes no input leaves the lock at `path`."""
+        from vae_checked.errors import ModelError
+        from vae_checked.shapes import read_lock
+        from vae_checked.shapes.departure import UnacceptedError
+        from vae_checked.shapes.messages import unaccepted
+
+        try:
+            return self.now()
+        except UnacceptedError as error:
+            locked = read_lock(path).models.get(self.node.name) if path.exists() else None
+            said, _ = unaccepted(error, locked)
+            raise ModelError(f"{self.node.name}: {said}") from None
 
     def _note(self, report: ShapesReport, lock: Path) -> None:
         """Leave the differences for the run's report."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from vae_checked.errors import ModelError
 from vae_checked.input_spec import Spec
+from vae_checked.shapes.departure import Attempt, UnacceptedError, attempt, tensor_text
 from vae_checked.shapes.trace import CrashError, Trace
 
 Sizes = dict[str, int]
@@ -71,6 +71,7 @@ def find_base(probe: Probe, spec: Spec, model: nn.Module, *, small: bool) -> Siz
     """Sizes that the model accepts, pairwise distinct where it accepts such; ModelError when none of many is."""
     first: CrashError | None = None
     tried: list[str] = []
+    attempts: list[Attempt] = []
     for sizes in _starts(spec, model, small):
         outcome = probe(sizes)
         if isinstance(outcome, Trace):
@@ -79,9 +80,12 @@ def find_base(probe: Probe, spec: Spec, model: nn.Module, *, small: bool) -> Siz
             raise outcome
         first = first or outcome
         tried.append(_words(sizes))
-    raise ModelError(
+        attempts.append(attempt(sizes, outcome))
+    raise UnacceptedError(
+        attempts,
+        {name: tensor_text(each) for name, each in model.named_parameters()},
         f"no input of the form '{spec}' is accepted: at {tried[0]} {first}; tried {len(tried)} sizes: "
-        "give one that is, as in 'B 3 H=64 W=64'"
+        "give one that is, as in 'B 3 H=64 W=64'",
     )
 
 

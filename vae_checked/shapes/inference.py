@@ -12,6 +12,7 @@ from vae_checked.adapters import Role
 from vae_checked.errors import ModelError
 from vae_checked.input_spec import Spec
 from vae_checked.shapes.constraint import constraint
+from vae_checked.shapes.departure import tensor_text
 from vae_checked.shapes.domain import Crash, Range, Sizes, explore, find_base, tie
 from vae_checked.shapes.fit import MOST_CANDIDATES, agrees, candidates, quotients_in, simple_candidates
 from vae_checked.shapes.formula import NO_FORMULA, AxisFormula
@@ -261,8 +262,8 @@ class _Inference:
             name=label,
             input=str(self.spec),
             entries=entries,
-            parameters={key: _written(tensor) for key, tensor in self.model.named_parameters()},
-            buffers={key: _written(tensor) for key, tensor in self.model.named_buffers()},
+            parameters={key: tensor_text(tensor) for key, tensor in self.model.named_parameters()},
+            buffers={key: tensor_text(tensor) for key, tensor in self.model.named_buffers()},
             constraint=constraint(tuple(map(str, data.axes)), x_hat, ranges),
             smallest=self._smallest(ranges),
             latent=_latent(entries),
@@ -397,8 +398,3 @@ def _latent(entries: Sequence[Entry]) -> str:
 
 def _sizes(items: Sequence[Item]) -> list[tuple[int, ...]]:
     return [item.sizes for item in items]
-
-
-def _written(tensor: Any) -> str:
-    dtype = str(tensor.dtype).removeprefix("torch.")
-    return f"{dtype}[{' '.join(map(str, tensor.shape))}]"

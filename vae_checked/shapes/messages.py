@@ -6,7 +6,9 @@ from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 
 from vae_checked.shapes.comparison import Difference, What, gives, takes, tensors
+from vae_checked.shapes.departure import Departure, Leaves, UnacceptedError, departure
 from vae_checked.shapes.formula import NO_FORMULA, evaluate, symbols_in
+from vae_checked.shapes.lock import LockedModel
 from vae_checked.shapes.model import RANK_VARIES
 
 _AXES = {
@@ -41,6 +43,27 @@ def message_of(each: Difference) -> str:
             return f"{each.key}: removed{_kind(each)}: was {each.was}"
         case What.CHANGED:
             return _changed(each)
+
+
+def unaccepted(error: UnacceptedError, locked: LockedModel | None) -> tuple[str, str]:
+    """Why a model takes no input, with the layer where it leaves the lock, and the key of that layer if it does."""
+    found = None if locked is None else departure(error, locked)
+    return (str(error), "") if found is None else (f"{_departure(found)}; {error}", found.key)
+
+
+def _departure(found: Departure) -> str:
+    """Where a model that raises leaves the lock, in one sentence."""
+    at = " ".join(f"{name}={size}" for name, size in found.sizes.items())
+    match found.what:
+        case Leaves.NEW:
+            return f"it begins at {found.key}, which the lock has not: it takes {found.now} (at {at})"
+        case Leaves.PARAMETERS:
+            return f"it begins at {found.key}: the lock has {found.was}, now {found.now}"
+        case Leaves.ITSELF:
+            return f"up to {found.key} all that is passed is as locked (at {at})"
+        case side:
+            verb = "takes" if side is Leaves.INPUT else "gives"
+            return f"it begins at {found.key}: it {verb} {found.now}, the lock says {found.was} (at {at})"
 
 
 def followers(each: Difference) -> str:

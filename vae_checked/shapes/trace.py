@@ -69,13 +69,14 @@ class Trace:
 
 
 class CrashError(Exception):
-    """A pass that raised: in which layer, and the first line of what it said."""
+    """A pass that raised: in which layer, the first line of what it said, and what had been recorded by then."""
 
-    def __init__(self, layer: str, message: str, *, for_lack_of_data: bool) -> None:
+    def __init__(self, layer: str, message: str, *, for_lack_of_data: bool, trace: Trace) -> None:
         super().__init__(f"{layer}: {message}")
         self.layer = layer
         self.message = message
         self.for_lack_of_data = for_lack_of_data
+        self.trace = trace
 
 
 class Tracer:
@@ -291,7 +292,8 @@ class Tracer:
         if call is not None and call.takes and not any(letter.isdigit() for letter in message):
             # Without its data a layer often complains and does not say of which sizes.
             message += f" (given {', '.join('x'.join(map(str, each.sizes)) for each in call.takes)})"
-        return CrashError(layer, message, for_lack_of_data=self.ghost.how is not How.REAL and _lacks_data(error))
+        lacks = self.ghost.how is not How.REAL and _lacks_data(error)
+        return CrashError(layer, message, for_lack_of_data=lacks, trace=self._trace)
 
 
 def _lacks_data(error: BaseException) -> bool:
