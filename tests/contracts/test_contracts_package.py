@@ -242,3 +242,27 @@ def test_comments_on_shapes_stand_for_annotations(write):
     with pytest.raises(ContractError, match=r"pairs\(x\): axis 1 is 3"):
         model.pairs(torch.zeros(2, 3))
     assert not hasattr(model.misspelt, "__vae_contract__")
+
+
+SCRIPTED = """
+class Line(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.line = torch.nn.Linear(3, 2)
+
+    # shapes: x: Float[Tensor, "B 3"]
+    # shapes: -> Float[Tensor, "B 2"]
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.line(x)
+"""
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_what_comments_say_leaves_torch_script_the_annotations_it_reads(write):
+    write("scripted", model=SCRIPTED.replace("from vae_checked.contracts import Float, Tensor", ""))
+    with check_package("scripted"):
+        line = importlib.import_module("scripted.model").Line()
+    with pytest.raises(ContractError, match=r"Line\.forward\(x\): axis 1 is 4"):
+        line(torch.zeros(5, 4))
+    scripted = torch.jit.script(line)
+    assert torch.equal(scripted(torch.ones(5, 3)), line(torch.ones(5, 3)))

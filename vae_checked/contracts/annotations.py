@@ -16,6 +16,8 @@ from torch import Tensor
 from vae_checked.errors import UsageError
 
 EMPTY = inspect.Parameter.empty
+# Where a function keeps annotations that hold in the place of those that it is written with.
+SAID = "__vae_shapes__"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +57,9 @@ def resolve(
     inner = inspect.unwrap(function)
     names = {**local_names, **_closure(inner)}
     unseen: dict[str, str] = {}
+    said = getattr(inner, SAID, None)
     try:
-        hints = _evaluated(inner, inner, names)
+        hints = _evaluated(inner if said is None else SimpleNamespace(__annotations__=said), inner, names)
     except (NameError, AttributeError):
         if not for_type_checkers:
             raise
@@ -131,8 +134,9 @@ def holds_tensor(value: Any) -> bool:
 
 def has_annotations(function: Callable[..., Any]) -> bool:
     """Whether anything is annotated; names that do not exist yet count."""
+    inner = inspect.unwrap(function)
     try:
-        return bool(inspect.get_annotations(inspect.unwrap(function)))
+        return bool(getattr(inner, SAID, None) or inspect.get_annotations(inner))
     except NameError:  # annotations are evaluated on demand from Python 3.14 on
         return True
 

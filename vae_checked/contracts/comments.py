@@ -14,6 +14,7 @@ from typing import Any
 import jaxtyping
 from torch import Tensor
 
+from vae_checked.contracts.annotations import SAID
 from vae_checked.errors import UsageError
 
 SHAPES = "# shapes:"
@@ -22,7 +23,7 @@ _NAMES: Mapping[str, Any] = {**{kind: getattr(jaxtyping, kind) for kind in _KIND
 
 
 def take_comments(function: Callable[..., Any], module: ModuleType, lines: Sequence[str]) -> None:
-    """Give a function of `module`, whose source has these lines, the annotations in the comments above it.
+    """Leave with a function of `module`, whose source has these lines, what the comments above it say.
 
     Raises UsageError for a comment that cannot be read, or that names an argument which the function has not.
     """
@@ -34,16 +35,17 @@ def take_comments(function: Callable[..., Any], module: ModuleType, lines: Seque
     if not said:
         return
     known = inspect.signature(inner).parameters
-    # What is written beside the comments is for others: whether it holds, they do not say.
-    inner.__annotations__ = {}
+    hints: dict[str, Any] = {}
     for comment in said:
         name, _, text = ("return", "", comment[2:]) if comment.startswith("->") else comment.partition(":")
         if name != "return" and name not in known:
             raise UsageError(f"{SHAPES} {comment}: {inner.__qualname__} has no argument {name!r}")
         try:
-            inner.__annotations__[name] = eval(text.strip(), {**_NAMES})  # noqa: S307  the project's own source
+            hints[name] = eval(text.strip(), {**_NAMES})  # noqa: S307  the project's own source
         except Exception as error:  # an annotation is any expression: it can fail in any way
             raise UsageError(f"{SHAPES} {comment}: {type(error).__name__}: {error}") from None
+    # Beside the annotations that the function has: those are for others, such as torch.jit.script.
+    setattr(inner, SAID, hints)
 
 
 def _above(lines: Sequence[str], first: int) -> list[str]:
