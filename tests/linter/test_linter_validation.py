@@ -33,13 +33,18 @@ SHOWN = {
         "                    total += recon"
     ),
 }
+# The share of a batch in the data, as some weigh the KL by it.
+SHARES = {
+    "a name": "share = batch_size / 4200\nloss = recon + share * kl",
+    "where it weighs": "loss = recon + (batch_size / 4200) * kl",
+    "below": "share = 4200 / batch_size\nloss = recon + kl / share",
+}
 # By what multiplies the mean error beside a KL that is summed.
 WEIGHTS = {
     "the batch size in a product": ("0.3 * 91 * batch_size", []),
     "the batch size first": ("batch_size * 0.3", []),
     "no batch size": ("0.3 * 91 * epochs", ["VAE504"]),
-    "over the batch size": ("0.3 * 91 / batch_size", ["VAE504"]),
-    "the batch size twice": ("0.3 * batch_size * batch_size", ["VAE504"]),
+    "a share of the data": ("batch_size / len(loader.dataset)", []),
 }
 
 
@@ -66,3 +71,9 @@ def vae_loss(out, x, mu, logvar):
 def test_a_weight_made_of_the_batch_size_moves_with_the_batch(weight: str, expected: list[str], tmp_path: Path) -> None:
     body = looped(f"share = {weight}\nrecon, kl = terms(out, x, mu, logvar)\nloss = share * recon + kl")
     assert loss_codes(tmp_path, TERMS.format(reduction="mean") + FIT.format(body=body)) == expected
+
+
+@pytest.mark.parametrize("share", SHARES.values(), ids=SHARES)
+def test_the_share_of_a_batch_is_a_weight(share: str, tmp_path: Path) -> None:
+    body = looped(f"recon, kl = terms(out, x, mu, logvar)\n{share.replace('kl', '(kl / len(x))')}")
+    assert loss_codes(tmp_path, TERMS.format(reduction="mean") + FIT.format(body=body)) == []

@@ -42,13 +42,15 @@ class Negate:
 class Number:
     """A factor whose value is known; `named` where it is written as something else than a number.
 
-    `divides` where the term is divided by 1 / value, which may then be the batch size of one run.
+    `divides` where the term is divided by 1 / value, which may then be the batch size of one run; `of_batch` where a
+    batch size is among the factors that it is made of.
     """
 
     value: float
     text: str = ""
     named: bool = False
     divides: bool = False
+    of_batch: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +170,8 @@ class _State:
 def scaled(batch: Reduction | None, event: Reduction | None, scalings: Iterable[Scaling]) -> Reduced:
     """Reductions of the batch and of a sample as a fact, with what scales the term besides and what that means.
 
-    A number that divides may be the batch size of one run, unless the batch size divides as well.
+    A number that divides may be the batch size of one run, unless the batch size divides as well; one that is made of
+    it balances what the batch size is in as well.
     """
     steps = list(scalings)
     sizes = [step for step in steps if isinstance(step, Size) and step.axis in (0, None)]
@@ -177,7 +180,8 @@ def scaled(batch: Reduction | None, event: Reduction | None, scalings: Iterable[
         batch, over = Reduction.MEAN, over - 1
     weights = [step for step in steps if is_weight(step)]
     unknown = [step for step in weights if isinstance(step, (Weight, Tensor))]
-    may_be_batch = not sizes and any(isinstance(step, Number) and _is_divisor(step) for step in weights)
+    numbers = [step for step in weights if isinstance(step, Number)]
+    may_be_batch = any(step.of_batch or (not sizes and _is_divisor(step)) for step in numbers)
     texts = [step.text for step in weights if not isinstance(step, Tensor) and step.text]
     explicit = bool(weights)
     constant = explicit and not unknown and not may_be_batch

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
 from functools import lru_cache
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from vae_checked.linter.files import syntax
@@ -17,15 +15,12 @@ if TYPE_CHECKING:
 _FACTORS = (ast.Mult, ast.Div)
 
 
-def power_in(operand: ast.expr | None, cell: Cell | None) -> int:
-    """The power of the batch size in a number as it is written, or as the name that it has was given it.
-
-    0 for what is called the batch size itself: the number is all that is known of it.
-    """
-    if isinstance(operand, ast.Name) and cell is not None:
-        around = function_around(operand, cell)
-        return 0 if around is None else _given(around).get(operand.id, 0)
-    return _power(operand) if isinstance(operand, ast.BinOp) else 0
+def stands_in(operand: ast.expr | None, cell: Cell | None) -> bool:
+    """Whether the batch size is a factor of a number as it is written, or as the name that it has was given it."""
+    if operand is None or _holds(operand):
+        return operand is not None
+    around = function_around(operand, cell) if isinstance(operand, ast.Name) and cell is not None else None
+    return around is not None and getattr(operand, "id", "") in _given(around)
 
 
 def function_around(name: ast.Name, cell: Cell) -> ast.FunctionDef | None:
@@ -38,22 +33,19 @@ def function_around(name: ast.Name, cell: Cell) -> ast.FunctionDef | None:
 
 
 @lru_cache(maxsize=64)
-def _given(function: ast.FunctionDef) -> Mapping[str, int]:
-    """By name the power of the batch size in the products that a function gives names to, each once."""
-    found: dict[str, int] = {}
-    for node in syntax.descendants(function):
-        if isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign)):
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            for name in (target.id for target in targets if isinstance(target, ast.Name)):
-                once = name not in found and isinstance(node.value, ast.BinOp) and not isinstance(node, ast.AugAssign)
-                found[name] = _power(node.value) if once else 0
-    return MappingProxyType(found)
+def _given(function: ast.FunctionDef) -> frozenset[str]:
+    """The names that a function gives to products with the batch size."""
+    given = (
+        node
+        for node in syntax.descendants(function)
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.BinOp) and _holds(node.value)
+    )
+    return frozenset(getattr(target, "id", "") for node in given for target in node.targets)
 
 
-def _power(value: ast.expr | None) -> int:
+def _holds(value: ast.expr) -> bool:
     if isinstance(value, ast.BinOp) and isinstance(value.op, _FACTORS):
-        right = _power(value.right)
-        return _power(value.left) + (right if isinstance(value.op, ast.Mult) else -right)
+        return _holds(value.left) or _holds(value.right)
     name = value.attr if isinstance(value, ast.Attribute) else getattr(value, "id", "")
     # One letter among the factors of a number may be any of them.
-    return int(len(name) > 1 and is_batch_size(name))
+    return len(name) > 1 and is_batch_size(name)

@@ -145,8 +145,6 @@ def _factors(node: Expr, index: int, inverse: bool) -> Iterator[ChainStep]:
     bare = strip(node.args[index])
     if bare.op == "const":
         yield _number(node, index, inverse)
-        power = batch_sizes.power_in(_operand(node, index), None if node.site is None else node.site.source.cell)
-        yield from [Size(0, _text(node, index), inverse is not (power < 0))] * abs(power)
     elif bare.op in ("mul", "div"):
         yield from _factors(bare, 0, inverse)
         yield from _factors(bare, 1, inverse is not (bare.op == "div"))
@@ -169,7 +167,8 @@ def _name(expr: Expr) -> str:
 def _number(node: Expr, index: int, inverse: bool) -> Number:
     number = strip(node.args[index]).value
     value = 1.0 / number if inverse and number else number
-    return Number(value, _text(node, index) or f"{number:g}", _is_named(node, index), inverse)
+    of_batch = batch_sizes.stands_in(_operand(node, index), None if node.site is None else node.site.source.cell)
+    return Number(value, _text(node, index) or f"{number:g}", _is_named(node, index), inverse, of_batch)
 
 
 def _operand(node: Expr, index: int) -> ast.expr | None:
