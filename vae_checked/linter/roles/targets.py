@@ -15,7 +15,8 @@ _FOLLOWING = ELEMENTWISE | TRANSPARENT | {"softmax"}
 
 def of_input_first(recons: Iterable[Reconstruction], site: SamplerSite, graph: Graph) -> list[Reconstruction]:
     """Errors in their order, those of what the heads are computed from before those of other data."""
-    return sorted(recons, key=lambda recon: not is_of_input(recon, site, graph))
+    found = list(recons)
+    return sorted(found, key=lambda recon: not is_of_input(recon, site, graph)) if len(found) > 1 else found
 
 
 def is_of_input(recon: Reconstruction, site: SamplerSite, graph: Graph) -> bool:
