@@ -62,3 +62,99 @@ def test_data_sets_that_an_option_chooses_lie_nowhere_where_they_differ(
     fit = apart[apart.index("\n\ndef fit") :]
     together = head + TOGETHER.format(one=one, other=other) + fit
     assert codes(linted(tmp_path / "b", {"net.py": together})) == expected
+
+
+CHANNELS = (
+    HEAD
+    + """
+
+class Decoder(nn.Module):
+    def __init__(self, latents, channels=1):
+        super().__init__()
+        self.body = nn.ConvTranspose2d(latents, channels, 4)
+        if channels == 1:
+            self.end = nn.Sigmoid()
+        else:
+            self.end = {other}
+
+    def forward(self, z):
+        return self.end(self.body(z))
+
+
+class Net(nn.Module):
+    def __init__(self, options):
+        super().__init__()
+        settings = {"latents": 7}
+        if options.name == "coloured":
+            settings["channels"] = 3
+        self.to_m, self.to_s, self.back = nn.Conv2d(3, 7, 4), nn.Conv2d(3, 7, 4), Decoder(**settings)
+
+    def forward(self, x):
+        m, s = self.to_m(x), self.to_s(x)
+        y = self.back(m + torch.exp(0.5 * s) * torch.randn_like(s))
+        kl = -0.5 * torch.sum(1 + s - m.pow(2) - s.exp())
+        return F.binary_cross_entropy(y, x, reduction="sum") + kl
+"""
+)
+
+
+@pytest.mark.parametrize("added", ["", "        else:\n            settings['channels'] = 1\n"])
+def test_a_setting_that_a_branch_adds_to_a_dict_is_known_in_none(added: str, tmp_path: Path) -> None:
+    text = CHANNELS.replace("        self.to_m,", f"{added}        self.to_m,")
+    assert codes(linted(tmp_path / "right", {"net.py": text.replace("{other}", "nn.Sigmoid()")})) == []
+    assert codes(linted(tmp_path / "one", {"net.py": text.replace("{other}", "nn.Identity()")})) == []
+    wrong = text.replace("nn.Sigmoid()", "nn.Identity()").replace("{other}", "nn.Identity()")
+    assert codes(linted(tmp_path / "wrong", {"net.py": wrong})) == ["VAE402"]
+
+
+# ------------------------------------------------------------------------- folders with files of the same names
+
+PICTURES = (
+    HEAD
+    + """from torchvision import datasets, transforms
+
+STEPS = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.5, 0.4, 0.3), (0.2, 0.3, 0.25))])
+
+
+def digits(root):
+    return DataLoader(datasets.ImageFolder(root, transform=STEPS), batch_size=32)
+"""
+)
+TABLES = (
+    HEAD
+    + """
+
+def digits(root):
+    return DataLoader(torch.from_numpy(np.load(root)), batch_size=32)
+"""
+)
+TRAINED = (
+    HEAD
+    + """from data import digits
+from model import Net
+
+
+def fit(root, optimizer):
+    net = Net()
+    for x in digits(root):
+        y, m, s = net(x)
+        loss = F.mse_loss(y, x, reduction="sum") + 0.5 * torch.sum(m ** 2 + s.exp() - s - 1)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+"""
+)
+
+
+@pytest.mark.parametrize(("own", "expected"), [(TABLES, []), (PICTURES, ["VAE403"])])
+def test_data_of_another_folder_with_the_same_names_are_no_models(
+    own: str, expected: list[str], tmp_path: Path
+) -> None:
+    files = {
+        "pictures/data.py": PICTURES,
+        "pictures/train.py": HEAD + "from data import digits\n\nfor x, _ in digits('.'):\n    x.sum().backward()\n",
+        "tables/data.py": own,
+        "tables/model.py": HEAD + MODEL,
+        "tables/train.py": TRAINED,
+    }
+    assert codes(linted(tmp_path, files)) == expected

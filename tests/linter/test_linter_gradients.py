@@ -453,3 +453,34 @@ def test_a_first_stage_is_data_of_the_second(
 ) -> None:
     text = STAGES.format(second=second, of_first=of_first, target=target)
     assert codes(linted(tmp_path, {"stages.py": text})) == expected
+
+
+PARTED = (
+    HEAD
+    + MODEL
+    + """
+
+def density(z, m, s):
+    return (-0.5 * (np.log(2 * np.pi) + s + (z - m) ** 2 / s.exp())).sum(1)
+
+
+def fit(net, loader, optimizer, beta):
+    for x, _ in loader:
+        m, s = net.encode(x)
+        z = m + torch.exp(0.5 * s) * torch.randn_like(s)
+        error = F.binary_cross_entropy(net.back(z), x, reduction="none").sum(1)
+        of_q, of_prior = density(z, m, s), density(z, torch.zeros_like(m), torch.zeros_like(s))
+        pairs = density_of_all(z, m, s)
+        kl = (of_q.detach() - of_prior.detach()).mean()
+        loss = error.mean(){terms}
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+"""
+)
+TERMS = " + (of_q - pairs).mean() + beta * pairs.mean() - of_prior.mean()"
+
+
+@pytest.mark.parametrize(("terms", "expected"), [(TERMS, []), ("", ["VAE305"])])
+def test_a_kl_that_is_shown_of_densities_that_are_trained(terms: str, expected: list[str], tmp_path: Path) -> None:
+    assert codes(linted(tmp_path, {"net.py": PARTED.replace("{terms}", terms)})) == expected

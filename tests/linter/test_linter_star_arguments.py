@@ -35,3 +35,36 @@ NET = (
 )
 def test_the_input_follows_what_forward_returns(place: int, order: str, expected: list[str], tmp_path: Path) -> None:
     assert codes(linted(tmp_path, {"net.py": NET.format(place=place, order=order)})) == expected
+
+
+STATISTICS = (
+    HEAD
+    + """
+
+def divergence(m, s, parts=False, raw=False):
+    each = 0.5 * (m.pow(2) + s.exp() - 1 - s)
+    if raw:
+        return each
+    per_latent = each.mean(dim=0)
+    if parts:
+        return per_latent
+    return per_latent.sum()
+
+
+class Loss:
+    def __init__(self, kind):
+        self.kind = kind
+
+    def total(self, x, model):
+        out = model(x)
+        error = F.mse_loss(out["y"], x, reduction="sum") / len(x)
+        return error + divergence(*out["statistics"], {named}=True).sum()
+"""
+)
+
+
+@pytest.mark.parametrize(("named", "expected"), [("parts", []), ("raw", ["VAE504"])])
+def test_what_comes_after_a_parameter_that_is_named_keeps_its_default(
+    named: str, expected: list[str], tmp_path: Path
+) -> None:
+    assert codes(linted(tmp_path, {"net.py": STATISTICS.replace("{named}", named)})) == expected

@@ -80,8 +80,11 @@ class Pipelines:
                 named.setdefault(name, []).append(path)
         found: dict[PurePath, set[PurePath]] = {}
         for importer, names in imported.items():
-            for path in (path for name in names for path in named.get(name, ())):
-                found.setdefault(path, set()).add(importer)
+            for name in names:
+                meant = named.get(name, [])
+                beside = [path for path in meant if importer.parent in (path.parent, path.parent.parent)]
+                for path in beside or meant:
+                    found.setdefault(path, set()).add(importer)
         return found
 
     def known(self, fact: Fact[Interval] | None) -> Fact[Interval] | None:

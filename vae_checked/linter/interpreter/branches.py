@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vae_checked.linter.interpreter import operators
-from vae_checked.linter.symbols.expression import Expr, Site
+from vae_checked.linter.symbols.expression import Expr, Site, opaque
 from vae_checked.linter.symbols.values import Instance, Key, Layer, Scope, Sequence, Value, settle
 from vae_checked.record import dataclass
 
@@ -74,8 +74,19 @@ def merge(condition: Expr, before: Saved, one: Saved, site: Site) -> None:
         elif len(held) == len(then):
             held[:] = [operators.merge(condition, left, right) for left, right in zip(then, held, strict=True)]
     for entries, first_entries in one.dicts:
+        unset = opaque("unset", (), site)
+        for key in [key for key, value in entries.items() if key not in first_entries and _is_setting(value)]:
+            entries[key] = operators.merge(condition, unset, entries[key])
         for key, value in first_entries.items():
-            entries[key] = operators.merge(condition, value, entries[key]) if key in entries else value
+            if key in entries or _is_setting(value):
+                entries[key] = operators.merge(condition, value, entries.get(key, unset))
+            else:
+                entries[key] = value
+
+
+def _is_setting(value: Value) -> bool:
+    """Whether a value is a number: where a branch adds it to a dict, whoever is handed that has its own otherwise."""
+    return isinstance(value, (int, float)) or (isinstance(value, Expr) and value.op == "const")
 
 
 def _merged(condition: Expr, one: list[Value], other: list[Value], either: Layer) -> list[Value]:

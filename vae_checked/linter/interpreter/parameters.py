@@ -23,7 +23,9 @@ def bind_parameters(
     parameters = [*spec.posonlyargs, *spec.args] if spec.posonlyargs else spec.args
     given = list(args) if function.bound is None else [function.bound, *args]
     if any(isinstance(value, Expr) and value.op == "spread" for value in given):
-        given = _fill_spread(context, given, len(parameters), site or context.site(function.node))
+        # What is given by name is no item of it, nor is what comes after that.
+        before = next((index for index, each in enumerate(parameters) if each.arg in kwargs), len(parameters))
+        given = _fill_spread(context, given, before, site or context.site(function.node))
     for parameter, value in zip(parameters, given, strict=False):
         names[parameter.arg] = value
         context.observations.name(value, parameter.arg)

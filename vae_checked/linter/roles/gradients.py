@@ -140,6 +140,24 @@ def through_kl(kl: Divergence, losses: Losses) -> bool | None:
     return False if left_out and not (ends and all(_trains_a_weight(end, kl, losses) for end in ends)) else None
 
 
+def is_shown_beside(kl: Divergence, losses: Losses) -> bool:
+    """Whether all that a KL is made of is detached to be shown, and trains the heads elsewhere: densities of z are."""
+    cuts = [node for node in walk(kl.term) if node.op == "detach" and node.get("known") != NO_GRAD]
+    heads = {strip(head).uid for head in (kl.location, kl.head)}
+    shown = [cut.args[0] for cut in cuts if losses.graph.holds(cut, strip(kl.head).uid)]
+    return bool(shown) and all(strip(value).uid not in heads and _is_trained(value, losses) for value in shown)
+
+
+def _is_trained(value: Expr, losses: Losses) -> bool:
+    """Whether a loss trains what a value is computed from, through it or what is written as it is under a setting."""
+    trained = losses.flow.reached(losses.ends)
+    written = None if value.site is None else value.site.node
+    return value.uid in trained or any(
+        node.uid in trained and node.site is not None and node.site.node is written
+        for node in losses.graph.having(value.op)
+    )
+
+
 def _trains_a_weight(end: Expr, kl: Divergence, losses: Losses) -> bool:
     """Whether a loss trains what a KL without its gradient is multiplied by, as a Lagrange multiplier.
 

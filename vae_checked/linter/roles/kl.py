@@ -39,6 +39,8 @@ def kl_facts(kl: Divergence | None, recon: Reconstruction | None, reading: Joint
         out_of_loss = where if stopped is None else origin(stopped)
         # What is not differentiated lowers nothing, whichever side of a minus it stands on.
         sign = sign if losses.flow.reaches(losses.ends, kl.term.uid) else None
+    if in_loss is False and gradients.is_shown_beside(kl, losses):
+        in_loss = None
     return KL(
         form=Fact(
             KLForm(kl.parametrisation, (), kl.values, kl.reversed, kl.family, kl.offset, learned=kl.prior), where

@@ -1,19 +1,20 @@
 """What is wrong only where branches under different conditions meet: which of them go together is not known.
 
-A finding is kept where its mistake is ruled out in no way through the conditions that are not known, in no way in which
-one of its lines is run, or in none where one condition holds, or does not. Otherwise the facts that the conditions
-choose are those of one setting or another, and nothing is said of them.
+A finding is kept where its mistake is ruled out in no way through the conditions that are not known, or in none in
+which one of its lines is run; an error too where it is ruled out in none where one condition holds, or does not, and a
+question of balance is left to whoever sets that. Otherwise the facts that the conditions choose are those of one
+setting or another, and nothing is said of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import product
 
 from vae_checked.catalogue import CATALOGUE, Found, Mistake, Undecided
 from vae_checked.catalogue.verdict import Evidence
 from vae_checked.facts import Facts
-from vae_checked.finding import Place
+from vae_checked.finding import Place, Severity
 from vae_checked.linter.evaluations.evaluation import Evaluation, expressions
 from vae_checked.linter.roles import assemble, phi
 from vae_checked.linter.roles.across import Across
@@ -23,9 +24,12 @@ from vae_checked.linter.symbols.values import Value
 from vae_checked.record import replace
 
 # Ways through the conditions of one finding: 2 to the power of their number, each of about as many nodes as all have.
-_MAX_CONDITIONS, _MAX_NODES = 5, 200_000
+_MAX_CONDITIONS, _MAX_NODES = 5, 40_000
 # The facts by which a VAE is known: they go last.
 _CORE = ("recon.kind", "kl.form", "sampler.std")
+# What is told of a sampler and its heads alone is chosen in one place.
+_OF_SAMPLERS = ("sampler.", "heads.")
+_JUDGED = tuple(each for each in CATALOGUE if not all(path.startswith(_OF_SAMPLERS) for path in each.needs))
 _REASON = "what is seen here depends on settings that are not known"
 
 
@@ -34,7 +38,7 @@ def settled(evaluation: Evaluation, facts: list[Facts], observed: ProjectObserva
     if not any(value.bits & PHI for value in evaluation.values()):
         return facts
     ways, kept = None, list(facts)
-    for index, mistake in product(range(len(facts)), CATALOGUE):
+    for index, mistake in product(range(len(facts)), _JUDGED):
         while isinstance(verdict := mistake.judge(kept[index]), Found):
             ways = ways or _Ways(evaluation, observed)
             doubtful = ways.doubtful(kept[index], mistake, verdict.evidence)
@@ -68,24 +72,22 @@ class _Ways:
         places = [origin.place for origin in (evidence.origin, *(other for other, _ in evidence.related))]
         told = [place for place in places if place is not None]
         conditions = self._conditions(set(told))
-        if len(conditions) < 2:
+        if not conditions:
             return None
-        readings: list[tuple[dict[int, bool], list[Facts]]] = []
-        for held in product((True, False), repeat=len(conditions)):
-            way = dict(zip(conditions, held, strict=True))
-            facts = self._under(way)
-            if facts is not None:
-                readings.append((way, facts))
-        found = [_finds(mistake, facts, told) for _, facts in readings]
+        every = (dict(zip(conditions, held, strict=True)) for held in product((True, False), repeat=len(conditions)))
+        met = [(way, facts) for way in every if (facts := self._under(way)) is not None]
+        readings = [facts for _, facts in met]
+        found = [_finds(mistake, facts, told) for facts in readings]
         if True not in found or False not in found:
             return None
-        if any(_always(found, (_is_met(facts, place) for _, facts in readings)) for place in told):
+        for place in told:
+            paths = _told_at(place, item, mistake)
+            if _always(found, (_is_met(facts, place, paths) for facts in readings)):
+                return None
+        settings = product(conditions, (True, False)) if mistake.severity is Severity.ERROR else ()
+        if any(_always(found, (way[uid] is holds for way, _ in met)) for uid, holds in settings):
             return None
-        if any(
-            _always(found, (way[uid] is holds for way, _ in readings)) for uid in conditions for holds in (True, False)
-        ):
-            return None
-        return _varying(item, mistake, [facts for _, facts in readings])
+        return _varying(item, mistake, readings)
 
     def _conditions(self, places: set[Place]) -> list[int]:
         """The conditions that choose what stands at some places, what is made of it, and it of up to a layer."""
@@ -162,13 +164,19 @@ def _finds(mistake: Mistake, facts: Iterable[Facts], places: Sequence[Place]) ->
             if not places or verdict.evidence.origin.place == places[0]:
                 return True
         elif not isinstance(verdict, Undecided):
-            ruled_out = ruled_out or any(_is_met([item], place) for place in places)
+            ruled_out = ruled_out or any(_is_met([item], place, _told_at(place, item, mistake)) for place in places)
     return False if ruled_out else None
 
 
-def _is_met(facts: Iterable[Facts], place: Place) -> bool:
-    """Whether something is known of what stands at a place."""
-    return any(fact.origin.place == place for item in facts for _, fact in item.known())
+def _told_at(place: Place, item: Facts, mistake: Mistake) -> frozenset[str]:
+    """The paths of the facts that are told at a place: those by which a mistake is judged, where there are such."""
+    paths = {path for path, fact in item.known() if fact.origin.place == place}
+    return frozenset(paths.intersection(mistake.needs) or paths)
+
+
+def _is_met(facts: Iterable[Facts], place: Place, paths: Collection[str]) -> bool:
+    """Whether one of some facts is told at a place."""
+    return any(fact.origin.place == place for item in facts for path, fact in item.known() if path in paths)
 
 
 def _always(found: Iterable[bool | None], where: Iterable[bool]) -> bool:
