@@ -141,7 +141,7 @@ def _name_the_sides(function: Function, parameters: list[ast.arg], named: list[s
     wanted = 2 - len(known)
     compared = {
         tuple(name for name in names if name in without)
-        for names in _names_together(function)
+        for names in _names_together(function, in_order=not known)
         if set(known) <= set(names)
     }
     pairs = [names for names in compared if len(names) == wanted == len(set(names))]
@@ -150,12 +150,15 @@ def _name_the_sides(function: Function, parameters: list[ast.arg], named: list[s
             named[without[name]] = role
 
 
-def _names_together(function: Function) -> Iterator[list[str]]:
-    """The names that are handed over in one call, or stand on both sides of one subtraction."""
+def _names_together(function: Function, *, in_order: bool) -> Iterator[list[str]]:
+    """The names that are handed over in one call, or stand on both sides of one subtraction.
+
+    With `in_order` those alone whose order says which is which: a difference is squared whichever way it is taken.
+    """
     for node in ast.walk(function.node):
         if isinstance(node, ast.Call):
             yield list(map(_first_name, node.args))
-        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub):
+        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub) and not in_order:
             yield [_first_name(node.left), _first_name(node.right)]
 
 
