@@ -10,6 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +81,9 @@ def train(way: str, wrapped: bool, monitored: bool, folder: Path) -> dict[str, A
     whole = parallel(model, way)
     optimizer = torch.optim.SGD(whole.parameters(), 0.1)
     csv = folder / f"{way}-{wrapped}.csv"
-    monitor = Monitor(whole, every=2, to=[str(csv)]) if monitored else None
+    events = folder / f"{way}-{wrapped}-{rank}"
+    board = [f"tensorboard:{events}"] if find_spec("tensorboard") else []
+    monitor = Monitor(whole, every=2, to=[str(csv), *board]) if monitored else None
     torch.manual_seed(7 + rank)
     for _ in range(STEPS):
         for micro in range(MICRO):
@@ -111,6 +114,7 @@ def train(way: str, wrapped: bool, monitored: bool, folder: Path) -> dict[str, A
         "causes": [str(cause) for reading in readings for cause in reading.causes],
         "breaches": None if report is None else report.breaches,
         "lines": len(csv.read_text(encoding="utf-8").splitlines()) if csv.exists() and rank == 0 else None,
+        "opened": events.exists(),
     }
 
 

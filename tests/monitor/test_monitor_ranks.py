@@ -51,3 +51,4 @@ def test_what_compiled_code_and_shards_hide_is_said(runs: list[dict[str, Any]]) 
 
 def test_rank_0_alone_writes(runs: list[dict[str, Any]]) -> None:
     assert all(run["lines"] == (None if run["rank"] else 1 + len(run["steps"])) for run in runs)
+    assert not any(run["opened"] for run in runs if run["rank"])

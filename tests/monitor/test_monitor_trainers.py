@@ -168,6 +168,13 @@ def test_the_callback_writes_to_the_trainers_logger_and_goes_on_counting(tmp_pat
 
 
 @pytest.mark.filterwarnings("ignore")
+def test_nothing_is_opened_before_a_training_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wandb = pytest.importorskip("wandb", reason="wandb is optional")
+    monkeypatch.setattr(wandb, "init", lambda **_: pytest.fail("a run was begun"))
+    monitor_callback(to=[f"tensorboard:{tmp_path}", "wandb", "logger", "terminal"])
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_bad_use_of_the_callback_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UsageError, match="to='nowhere' is no place to write to"):
         monitor_callback(to="nowhere")

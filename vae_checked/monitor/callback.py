@@ -12,7 +12,7 @@ from torch import nn
 from vae_checked.errors import MissingDependencyError, UsageError
 from vae_checked.monitor.monitor import Monitor
 from vae_checked.monitor.reading import Reading
-from vae_checked.monitor.sinks import scalars, sinks_of
+from vae_checked.monitor.sinks import refuse, scalars
 
 _PACKAGES = ("lightning.pytorch", "pytorch_lightning")
 
@@ -28,7 +28,7 @@ def monitor_callback(
     MissingDependencyError where neither package is installed.
     """
     places = to if isinstance(to, (list, tuple)) else [to]
-    sinks_of([each for each in places if each != "logger"])  # what cannot be meant is refused now, not in training
+    refuse([each for each in places if each != "logger"])  # what cannot be meant is refused now, not in training
     base = _base()
 
     class MonitorCallback(base):  # type: ignore[misc, valid-type]  # the class is the user's package's

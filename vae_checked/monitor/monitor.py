@@ -24,7 +24,7 @@ from vae_checked.monitor.live import Live, Weighed
 from vae_checked.monitor.pictures import drawn
 from vae_checked.monitor.probe import Probed, probe, rows_of
 from vae_checked.monitor.reading import Diagnosis, Picture, Reading
-from vae_checked.monitor.sinks import close_all, sinks_of, write_all
+from vae_checked.monitor.sinks import close_all, refuse, sinks_of, write_all
 from vae_checked.monitor.updates import Followed, Updates
 from vae_checked.text import described, no_module
 
@@ -93,7 +93,8 @@ class Monitor:
         self._loss = None if loss is None else find_loss(self._model, loss)
         self._every, self._adaptive = every or EVERY, every is None
         self._rows = rows
-        self._sinks = sinks_of(to)
+        refuse(to)
+        self._sinks = sinks_of(to) if _writes() else []
         self._pictures = _asked(pictures)
         self._step = start
         self._next = start + 1

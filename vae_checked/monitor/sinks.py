@@ -13,8 +13,8 @@ from vae_checked.errors import UsageError
 from vae_checked.monitor.csv_file import CSVFile
 from vae_checked.monitor.html_file import HTMLFile
 from vae_checked.monitor.reading import Reading
-from vae_checked.monitor.tensorboard import TensorBoard, own_tensorboard
-from vae_checked.monitor.wandb_run import WandbRun, own_run
+from vae_checked.monitor.tensorboard import TensorBoard, own_tensorboard, require_tensorboard
+from vae_checked.monitor.wandb_run import WandbRun, own_run, require_wandb
 from vae_checked.monitor.words import line, numbers, short_line, told
 from vae_checked.text import described
 
@@ -121,13 +121,29 @@ def sinks_of(to: Any) -> list[Sink]:
     raise UsageError(f"to is a {type(to).__name__}: {_HELP}")
 
 
+def refuse(to: Any) -> None:
+    """Raise what `sinks_of` would raise for what cannot be meant, or lacks its package; nothing is opened."""
+    if isinstance(to, (list, tuple)):
+        for each in to:
+            refuse(each)
+    elif isinstance(to, (str, os.PathLike)):
+        needs = {"tensorboard": require_tensorboard, "wandb": require_wandb}.get(os.fspath(to).partition(":")[0])
+        if needs is not None:
+            needs()
+        else:
+            _named(os.fspath(to))
+    elif not (hasattr(to, "add_scalar") or hasattr(to, "define_metric")):
+        sinks_of(to)
+
+
 def _named(text: str) -> Sink:
+    kind, _, rest = text.partition(":")
     if text == "terminal":
         return Terminal()
-    if text == "tensorboard" or text.startswith("tensorboard:"):
-        return own_tensorboard(text.partition(":")[2] or None)
-    if text == "wandb" or text.startswith("wandb:"):
-        return own_run(text.partition(":")[2] or None)
+    if kind == "tensorboard":
+        return own_tensorboard(rest or None)
+    if kind == "wandb":
+        return own_run(rest or None)
     if text.endswith(".csv"):
         return CSVFile(Path(text))
     if text.endswith(".html"):

@@ -60,13 +60,18 @@ class TensorBoard:
             self._writer.close()
 
 
-def own_tensorboard(folder: str | None) -> TensorBoard:
-    """One that writes to a folder; MissingDependencyError without TensorBoard."""
+def require_tensorboard() -> Any:
+    """The class of its writers; MissingDependencyError without TensorBoard."""
     try:
         from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415  only where it is asked for
     except ImportError as error:
         raise MissingDependencyError("tensorboard", "monitor", "to='tensorboard'") from error
-    return TensorBoard(SummaryWriter(folder), owned=True)
+    return SummaryWriter
+
+
+def own_tensorboard(folder: str | None) -> TensorBoard:
+    """One that writes to a folder; MissingDependencyError without TensorBoard."""
+    return TensorBoard(require_tensorboard()(folder), owned=True)
 
 
 def _pixels(picture: Picture) -> Any:

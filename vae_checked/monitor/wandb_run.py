@@ -47,15 +47,21 @@ class WandbRun:
             self._run.finish()
 
 
+def require_wandb() -> Any:
+    """The package; MissingDependencyError without it."""
+    try:
+        import wandb  # noqa: PLC0415  only where it is asked for
+    except ImportError as error:
+        raise MissingDependencyError("wandb", "wandb", "to='wandb'") from error
+    return wandb
+
+
 def own_run(project: str | None) -> WandbRun:
     """The run that is active, or a new one of this project; MissingDependencyError without wandb.
 
     Whether a new one is kept on this machine or sent is wandb's to say, by WANDB_MODE among others.
     """
-    try:
-        import wandb  # noqa: PLC0415  only where it is asked for
-    except ImportError as error:
-        raise MissingDependencyError("wandb", "wandb", "to='wandb'") from error
+    wandb = require_wandb()
     if wandb.run is not None and project is None:
         return WandbRun(wandb.run, owned=False)
     return WandbRun(wandb.init(project=project or "vae_checked"), owned=True)
