@@ -162,6 +162,27 @@ def test_the_logits_of_a_class_are_no_reconstruction_of_the_wrong_size() -> None
     assert reduced.value.batch is Reduction.MEAN
 
 
+class OneHead(Rows):
+    """Returns one tensor as both heads."""
+
+    def __init__(self, *, named: bool) -> None:
+        super().__init__()
+        self.named, self.encoder = named, nn.Linear(FEATURES, LATENTS)
+
+    def forward(self, x: Tensor) -> Any:
+        mu = self.encoder(x)
+        x_hat = self.decoder(mu + torch.exp(0.5 * mu) * torch.randn_like(mu))
+        return {"x_hat": x_hat, "mu": mu, "logvar": mu} if self.named else (x_hat, mu, mu)
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_tensor_that_is_returned_as_both_heads_is_given_as_both(*, named: bool) -> None:
+    def loss(x_hat: Tensor, x: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+        return ((x_hat - x).pow(2).sum(1) + kl(mu, logvar)).mean()
+
+    assert codes(audit(OneHead(named=named), f"B {FEATURES}", loss)) == ["VAE205"]
+
+
 class Shown(Rows):
     """Decodes another sample without gradient beside, as to show what the first encoder alone would give."""
 

@@ -185,10 +185,22 @@ def _by_name(names: Sequence[str], explicit: _Assignment, choices: Candidates) -
         if part is not None:
             alone = list(roles.values()).count(role) == 1
             found[name] = (_list_of(role, part, choices) if alone else None) or part
+    for name in names:
+        twice = _returned_twice(found, choices) if roles.get(name) in (Role.MU, Role.SECOND) else None
+        if name not in found and twice is not None:
+            found[name] = twice
     for each in choices.defaults:
         if each.name in names:
             found.setdefault(each.name, each)
     return found
+
+
+def _returned_twice(found: _Assignment, choices: Candidates) -> Candidate | None:
+    """The entry of the output that is one tensor with a head that is given already, as where both heads are one."""
+    heads = [each for each in found.values() if each.role in (Role.MU, Role.SECOND)]
+    given = {each.written for each in found.values()}
+    same = (each for each in choices.entries if any(each.value is head.value for head in heads))
+    return next((each for each in same if each.written not in given), None)
 
 
 def _list_of(role: Role, part: Candidate, choices: Candidates) -> Candidate | None:
