@@ -86,6 +86,12 @@ def _cuts_of_no_grad(losses: Losses) -> list[Expr]:
     return [cut for cut in losses.graph.having("detach") if cut.get("known") == NO_GRAD]
 
 
+def is_tested(term: Expr, losses: Losses) -> bool:
+    """Whether a term of a loss is computed under no_grad, and not differentiated."""
+    trained = any(losses.graph.holds(value, term.uid) for value in losses.backward)
+    return not trained and any(losses.graph.holds(cut, term.uid) for cut in losses.read_once(_cuts_of_no_grad))
+
+
 def _is_trained_by(kl: Divergence | None, losses: Losses) -> bool:
     """Whether what is differentiated holds a KL whose heads it moves."""
     if kl is None or not any(losses.graph.holds(value, kl.term.uid) for value in losses.backward):

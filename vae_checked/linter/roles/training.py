@@ -116,8 +116,10 @@ def timing_without_noise(kl: Divergence, recon: Reconstruction | None, losses: L
         return Sampler()
     if contains(sides[0], strip(kl.head).uid) or not _is_decoded_in(sides[0], kl.location, losses.graph):
         return Sampler()
-    if losses.of(kl, recon) is None:
-        # An autoencoder may show the KL of what it inherits, and be trained by its error alone.
+    tested = gradients.is_tested(kl.term, losses) and gradients.is_tested(recon.term, losses)
+    if losses.of(kl, recon) is None or tested or not losses.flow.reaches([sides[0]], kl.location.uid):
+        # An autoencoder may show the KL of what it inherits, and be trained by its error alone; where a model is
+        # tested, the mean is decoded.
         return Sampler()
     return Sampler(timing=Fact(NoiseTiming(training=False), origin(kl.location)))
 
