@@ -76,7 +76,8 @@ def build_model(spec: str, kwargs: Mapping[str, Any] | None = None, folder: Path
     """The module that `spec` names, a class or factory called with `kwargs`; ModelError when none comes out.
 
     A table among the arguments with the key `object`, as in `{object = "package.config:Config", latent_dim = 16}`, is
-    what the class or function of that name makes of the rest.
+    what the class or function of that name makes of the rest; `args` are what it takes by position, as in
+    `{object = "builtins:tuple", args = [[1, 28, 28]]}`.
     """
     require_torch(f"running {spec}")
     found = load_object(spec, "model", folder)
@@ -124,7 +125,7 @@ def _made(value: Any, what: str, folder: Path | None) -> Any:
         raise UsageError(f"{what}: {value[_OBJECT]!r} is a {type(kind).__name__}, neither a class nor a function")
     try:
         with _disk_untouched():
-            return kind(**made)
+            return kind(*made.pop("args", ()), **made)
     except Exception as error:
         raise ModelError(f"{what}: {value[_OBJECT]} raised {described(error)}") from error
 

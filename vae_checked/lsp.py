@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from lsprotocol import types
@@ -44,6 +45,8 @@ class Server(LanguageServer):
         super().__init__(SOURCE, __version__)
         # One text at a time: the client waits for the newest, not for all.
         self.reader = ThreadPoolExecutor(1)
+        # Of a project that is as it was read before, such as for the other documents when one is saved.
+        self.cache = TemporaryDirectory(prefix="vae-checked-lsp-")
         self.found: dict[str, tuple[int | None, LintReport]] = {}
         self.waiting: dict[str, asyncio.Task[None]] = {}
         self._complained: set[str] = set()
@@ -84,7 +87,7 @@ class Server(LanguageServer):
     async def _in_reader(self, path: str) -> LintReport:
         texts = self.texts()
         try:
-            return await asyncio.get_running_loop().run_in_executor(self.reader, _linted, path, texts)
+            return await asyncio.get_running_loop().run_in_executor(self.reader, _linted, path, texts, self.cache.name)
         except VaeCheckedError as error:
             # What is being typed is often no Python yet; everything else the user should know, once.
             said = str(error)
@@ -191,11 +194,14 @@ def _options(path: str) -> Options:
     return lint_options(config_for([path]), _NOTHING_SAID)
 
 
-def _linted(path: str, texts: dict[str, str]) -> LintReport:
-    """The report on one file as its project configures it; what the project's baseline knows is not shown."""
+def _linted(path: str, texts: dict[str, str], cache: str) -> LintReport:
+    """The report on one file as its project configures it; what the project's baseline knows is not shown.
+
+    The folder `cache` has the reports of projects by their content.
+    """
     config = config_for([path])
     options = lint_options(config, _NOTHING_SAID)
-    report = lint([path], texts=texts, options=options)
+    report = lint([path], texts=texts, options=options, cache=cache)
     if config is None or config.baseline is None:
         return report
     return baseline.load(config.baseline).applied(report, {mistake.code for mistake in chosen(options)})

@@ -256,3 +256,24 @@ def test_without_pygls_the_extra_is_named(tmp_path: Path) -> None:
         "vae-checked: error: the language server needs the package 'pygls', which is not installed: "
         "pip install 'vae-checked[lsp]'\n"
     )
+
+
+def test_the_documents_of_a_project_are_read_from_one_examination(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from vae_checked import lsp
+    from vae_checked.linter.run import project_run
+
+    (tmp_path / "pyproject.toml").write_text("[project]\nname = 'mine'\n", encoding="utf-8")
+    texts = {str(tmp_path / "model.py"): BAD, str(tmp_path / "use.py"): "from model import VAE\n\nvae = VAE()\n"}
+    for path, text in texts.items():
+        Path(path).write_text(text, encoding="utf-8")
+    examined = []
+    lint_project = project_run.lint_project
+    monkeypatch.setattr(project_run, "lint_project", lambda *all_: (examined.append(1), lint_project(*all_))[1])
+    model, use = texts
+    found = [lsp._linted(path, texts, str(tmp_path / "cache")).findings for path in (model, use, model)]
+    assert [[each.code for each in findings] for findings in found] == [["VAE202"], [], ["VAE202"]]
+    assert len(examined) == 1
+    assert lsp._linted(model, {**texts, model: GOOD}, str(tmp_path / "cache")).findings == ()
+    assert len(examined) == 2

@@ -94,12 +94,13 @@ def test_an_argument_may_be_an_object_that_a_table_describes(tmp_path: Path, mon
     (tmp_path / "of_objects.py").write_text(OBJECTS, encoding="utf-8")
     config = {"object": "of_objects:Config", "sizes": [9, 7], "latent_dim": 5}
     kwargs = {"encoder": {"object": "of_objects:Encoder", "config": config}, "parts": [config], "scale": {"by": 2}}
+    kwargs["scale"] |= {"of": {"object": "builtins:tuple", "args": [[1, 28]]}}
     model = build_model("of_objects:VAE", kwargs, tmp_path)
     encoder, parts = model.get_submodule("encoder"), getattr(model, "parts")  # noqa: B009  a Module has no such name
     assert isinstance(encoder, torch.nn.Linear)
     assert (encoder.in_features, encoder.out_features) == (9, 10)
     assert (parts[0].sizes, parts[0].latent_dim) == ([9, 7], 5)
-    assert getattr(model, "scale") == {"by": 2}  # noqa: B009  as above
+    assert getattr(model, "scale") == {"by": 2, "of": (1, 28)}  # noqa: B009  as above
     with pytest.raises(ModelError, match="argument encoder of of_objects:VAE: of_objects:Config raised TypeError"):
         build_model("of_objects:VAE", {"encoder": {"object": "of_objects:Config", "width": 1}}, tmp_path)
     with pytest.raises(UsageError, match="'of_objects:number' is a int, neither a class nor a function"):
