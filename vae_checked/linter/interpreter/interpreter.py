@@ -66,6 +66,8 @@ class Interpreter:
         # The functions that ended by raising, since whoever asks forgot them.
         self.refusing: set[ast.AST] = set()
         self._too_long: set[int] = set()
+        # The steps that may be taken around the call into code without tensors that is being made.
+        self._around: int | None = None
         self._call_memo = call_memo.CallMemo()
         # By the ids of their nodes, which they hold.
         self._sites: dict[int, Site] = {}
@@ -148,6 +150,7 @@ class Interpreter:
         """
         outer, self.observations = self.observations, Observations()
         steps, limit_before, self._steps, self._limit = self._steps, self._limit, 0, limit
+        plain, self._around = self._around, None
         turns, self._turns = self._turns, 1
         around, self._open = self._open, ()
         models_before, self._stand_ins = self._stand_ins, self._stand_ins if stand_ins is None else stand_ins
@@ -162,6 +165,7 @@ class Interpreter:
             self._no_grad = no_grad
             observations, self.observations = self.observations, outer
             self._steps, self._limit, self._turns, self._open = steps, limit_before, turns, around
+            self._around = plain
             self._stand_ins = models_before
         return value, observations
 
@@ -276,10 +280,14 @@ class Interpreter:
 
     def _invoked(self, function: Function, args: list[Value], kwargs: dict[str, Value], site: Site | None) -> Value:
         node, module = function.node, function.scope.module
-        if module.tensors or not (self.frames and self.frames[-1].scope.module.tensors):
+        inside = bool(self.frames) and self.frames[-1].scope.module.tensors
+        if module.tensors and not inside and self._around is not None:
+            return self._run_within(function, args, kwargs, site)
+        if module.tensors or not inside:
             return self._run(function, args, kwargs, site)
         # A call from code with tensors into code without any.
         limit, self._limit = self._limit, min(self._limit, self._steps + MAX_PLAIN_STEPS)
+        around, self._around = self._around, limit
         depth, no_grad = len(self.frames), self._no_grad
         try:
             return self._run(function, args, kwargs, site)
@@ -291,7 +299,17 @@ class Interpreter:
             self._too_long.add(id(node))
             return opaque(f"call:{function.name}", tuple(as_expr(item, site) for item in args), site)
         finally:
-            self._limit = limit
+            self._limit, self._around = limit, around
+
+    def _run_within(self, function: Function, args: list[Value], kwargs: dict[str, Value], site: Site | None) -> Value:
+        """Run code with tensors that code without any calls, as a factory of models does, beside the steps of that."""
+        assert self._around is not None  # noqa: S101  asked for by `_invoked` alone, which sees to it
+        limit, around, before = self._limit, self._around, self._steps
+        self._limit, self._around = around, None
+        try:
+            return self._run(function, args, kwargs, site)
+        finally:
+            self._limit, self._around = limit + self._steps - before, around
 
     def _run(self, function: Function, args: list[Value], kwargs: dict[str, Value], site: Site | None) -> Value:
         node = function.node

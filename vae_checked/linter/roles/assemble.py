@@ -359,7 +359,7 @@ def _facts(
         made = False
     reading = losses.read(kl, recon) if kl is not None and recon is not None and made else None
     kl_found = kl_facts(kl, recon, reading, losses)
-    density = unread_priors.own_density(site, losses.graph) if kl is None and site is not None else None
+    density = unread_priors.own_density(site, losses) if kl is None and site is not None else None
     if density is not None:
         kl_found = replace(kl_found, unread=Fact(origin(density).source, origin(density)))
     trained_by = None if kl_found.in_loss is not None and not kl_found.in_loss.value else kl

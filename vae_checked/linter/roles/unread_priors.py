@@ -5,16 +5,19 @@ from __future__ import annotations
 import math
 
 from vae_checked.facts import NoiseLaw
+from vae_checked.linter.roles.objective import Losses
 from vae_checked.linter.roles.samplers import SamplerSite, is_scalar
-from vae_checked.linter.symbols.expression import LOGS, Expr, Graph, is_formula, strip
+from vae_checked.linter.symbols.expression import NOISE, OWN_LOGS, Expr, is_formula, strip
 from vae_checked.linter.symbols.numeric import Program, close, leaves
 
 _SUMS = ("add", "sub")
+# A mean, a second head, a draw, and numbers.
+_MOST_LEAVES = 8
 _HEADS = ((0.4, 0.7), (-1.2, 1.6), (0.9, 2.3))
 _LEAST = 1e-3
 
 
-def own_density(site: SamplerSite, graph: Graph) -> Expr | None:
+def own_density(site: SamplerSite, losses: Losses) -> Expr | None:
     """The sum that is, but for a factor and a constant, the log density of a posterior at its own draw; None without.
 
     At z = mu + std * eps that is -eps^2 / 2 - log std, whatever mu is.
@@ -22,11 +25,20 @@ def own_density(site: SamplerSite, graph: Graph) -> Expr | None:
     head = site.fitting_head
     if head is None or site.noise.get("law") is not NoiseLaw.STANDARD_NORMAL:
         return None
-    drawn = graph.holding(site.noise.uid)
-    for node in graph.having(*_SUMS):
-        if node.uid in drawn and node.bits & LOGS and is_formula(node) and _is_density(node, site, head):
-            return node
-    return None
+    return next(
+        (node for node in losses.read_once(_sums).get(site.noise.uid, ()) if _is_density(node, site, head)), None
+    )
+
+
+def _sums(losses: Losses) -> dict[int, list[Expr]]:
+    """Per draw the sums that are computed from it element by element, and from no other draw."""
+    found: dict[int, list[Expr]] = {}
+    for node in losses.graph.having(*_SUMS):
+        if node.bits & (NOISE | OWN_LOGS) == NOISE | OWN_LOGS and is_formula(node):
+            drawn = [leaf.uid for leaf in leaves(node, most=_MOST_LEAVES) if leaf.op == "noise"]
+            if len(drawn) == 1:
+                found.setdefault(drawn[0], []).append(node)
+    return found
 
 
 def _is_density(node: Expr, site: SamplerSite, head: Expr) -> bool:
