@@ -292,7 +292,7 @@ def _unread(
         added = [recon for recon in made if not with_kl.isdisjoint(graph.holding(recon.term.uid))]
         if (made and not added) or any(targets.is_of_input(recon, site, graph) for recon in added):
             continue
-        term = unread_errors.beside(kl, site, graph, [recon.term.uid for recon in added])
+        term = unread_errors.beside(kl, site, graph, [recon.term for recon in added])
         if term is not None:
             beside[site.z.uid] = term
     return beside

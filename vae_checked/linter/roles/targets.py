@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from vae_checked.facts import Likelihood
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite, is_scalar
-from vae_checked.linter.symbols.expression import ELEMENTWISE, TRANSPARENT, Expr, Graph, strip
+from vae_checked.linter.symbols.expression import ELEMENTWISE, TRANSPARENT, Expr, Graph, is_given, strip
 
 # What hands on the numbers of a tensor, or some of them.
 _OF_INPUT = TRANSPARENT | {"index", "part", "move", "div", "mul", "add", "sub", "clamp"}
@@ -37,9 +38,14 @@ def _is_encoded(target: Expr, site: SamplerSite, graph: Graph) -> bool:
 
 
 def is_of_itself(recon: Reconstruction) -> bool:
-    """Whether one side follows element by element from the other: an entropy, or a penalty on what is predicted."""
+    """Whether one side follows element by element from the other: an entropy, or a penalty on what is predicted.
+
+    Nothing is said of densities, whose sides need not be compared, and of what is made of a target from outside.
+    """
+    if recon.kind is Likelihood.DENSITY:
+        return False
     first, second = strip(recon.first), strip(recon.second)
-    return _follows(first, second) or _follows(second, first)
+    return _follows(second, first) or (not is_given(second) and _follows(first, second))
 
 
 def _follows(value: Expr, given: Expr) -> bool:

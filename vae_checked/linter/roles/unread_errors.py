@@ -20,10 +20,10 @@ _GIVEN = frozenset(("atom", "data", "batch", "label"))
 _CRITIC = re.compile(r"adv|disc|critic|gan_|_gan|generator", re.IGNORECASE)
 
 
-def beside(kl: Divergence, site: SamplerSite, graph: Graph, read: Collection[int] = ()) -> Reconstruction | None:
+def beside(kl: Divergence, site: SamplerSite, graph: Graph, read: Collection[Expr] = ()) -> Reconstruction | None:
     """The term that is added to a KL and trains what decodes z by some data; that of the encoder's input first.
 
-    Beside errors that are `read`, which it holds none of, it is one of the encoder's input.
+    Beside errors that are `read`, of which it is no part and holds none, it is one of the encoder's input.
     """
     with_kl, with_z = graph.holding(kl.term.uid), graph.holding(site.z.uid)
     encoded = {leaf.uid for leaf in walk(site.location) if leaf.op in _GIVEN}
@@ -34,7 +34,7 @@ def beside(kl: Divergence, site: SamplerSite, graph: Graph, read: Collection[int
         for term in _summands(value, kl.term.uid, with_kl):
             if term.uid not in with_z or not _is_of_decoded(term, site, with_z):
                 continue
-            if any(graph.holds(term, uid) for uid in read):
+            if any(graph.holds(term, each.uid) or graph.holds(each, term.uid) for each in read):
                 continue
             data = [leaf for leaf in _apart(term, site.z.uid) if leaf.op in _GIVEN]
             own = next((leaf for leaf in data if leaf.uid in encoded), None)
