@@ -1,4 +1,4 @@
-"""What a VAE does, as pictures for a page: its flow, its std, its ranges, and its effective beta.
+"""What a VAE does, as pictures for a page: its flow, std, noise, KL and ranges, and its effective beta.
 
 Each is SVG of some hundred elements, drawn from facts alone; a plotting library would weigh more than the report, and
 the core has none. Colours are those of the page, light or dark.
@@ -26,6 +26,8 @@ def pictures(views: Sequence[Facts], findings: Sequence[Finding]) -> Iterator[tu
     yield "What goes where; what is found is marked at the stage where it happens.", _flow(views, findings)
     for caption, drawn in (
         ("The standard deviation over the second head: what the sampler does, and what the KL assumes.", _std(views)),
+        ("eps as it is drawn, against N(0, 1).", _eps(views)),
+        ("The KL that the code computes over the closed form: on the line they agree.", _kl(views)),
         ("What the decoder can reach, what the loss takes, and where the data lie.", _ranges(views)),
         ("The effective beta: the weight of the summed KL against the summed error.", _beta(views)),
     ):
@@ -191,6 +193,82 @@ def _finite(kind: Parametrisation, s: float) -> float | None:
     return found if math.isfinite(found) and found >= 0 else None
 
 
+# ------------------------------------------------------------------------------------------------- eps and KL
+
+
+def _eps(views: Sequence[Facts]) -> str:
+    """The density of N(0, 1), and that of the law by which eps is drawn; of a law without a name, its mean and std."""
+    noise = _value(views, "sampler.noise")
+    if noise is None or noise.mean is None or not noise.std:
+        return ""
+    mean, std = noise.mean, noise.std
+    # A uniform law of this std is sqrt(12) of it wide.
+    ends = (mean - math.sqrt(3.0) * std, mean + math.sqrt(3.0) * std)
+    across = [-4.0 + step / 20 for step in range(161)]
+    highest = 1.1 * max(_density(0.0, 0.0, 1.0), min(2.0, _density(mean, mean, std)))
+
+    def at(value: float, density: float) -> str:
+        return f"{50 + (value + 4.0) / 8.0 * 420:.1f},{210 - min(density, highest) / highest * 180:.1f}"
+
+    assumed = " ".join(at(value, _density(value, 0.0, 1.0)) for value in across)
+    parts = ['<path class="axis" d="M50 30 V210 H470"/>', f'<polyline class="two" points="{assumed}"/>']
+    parts += [_text(50 + (value + 4) / 8 * 420, 227, f"{value}", "small", "middle") for value in range(-4, 5, 2)]
+    if str(noise.law) == "uniform":
+        height = 1.0 / (ends[1] - ends[0])
+        corners = [(-4.0, 0.0), (ends[0], 0.0), (ends[0], height), (ends[1], height), (ends[1], 0.0), (4.0, 0.0)]
+        shown = " ".join(at(*corner) for corner in corners)
+    elif "normal" in str(noise.law) and str(noise.law) != "not normal":
+        shown = " ".join(at(value, _density(value, mean, std)) for value in across)
+    else:
+        shown = f"{at(max(-4.0, mean - std), highest / 2)} {at(min(4.0, mean + std), highest / 2)}"
+    parts.append(f'<polyline class="one" points="{shown}"/>')
+    words = f"{noise.law}: mean {mean:.3g}, std {std:.3g}"
+    for x, kind, said in ((70, "one", words), (350, "two", "N(0, 1)")):
+        parts += [f'<path class="{kind}" d="M{x} 20 h30"/>', _text(x + 37, 24, said, "small")]
+    return _svg(490, 240, f"eps is {words}; the KL assumes N(0, 1)", parts)
+
+
+def _density(value: float, mean: float, std: float) -> float:
+    return math.exp(-0.5 * ((value - mean) / std) ** 2) / (std * math.sqrt(2.0 * math.pi))
+
+
+def _kl(views: Sequence[Facts]) -> str:
+    """A point per pair of heads at which the formula was evaluated, and the line on which it is the closed form."""
+    form = _value(views, "kl.form")
+    points = [] if form is None else [(closed, code) for _, _, code, closed in form.values]
+    if len(points) < 2 or not all(map(math.isfinite, (each for point in points for each in point))):
+        return ""
+    low, high = min(map(min, points)), max(map(max, points))
+    if high <= low:
+        return ""
+
+    # Nearly logarithmic, so that a small KL shows beside a large one; a wrong one may be below 0.
+    span = math.asinh(high) - math.asinh(low)
+
+    def at(value: float) -> float:
+        return (math.asinh(value) - math.asinh(low)) / span
+
+    parts = [
+        '<path class="axis" d="M60 20 V220 H330"/>',
+        '<path class="two" d="M60 220 L330 20"/>',
+        *(
+            f'<circle class="one" r="4" cx="{60 + 270 * at(closed):.1f}" cy="{220 - 200 * at(code):.1f}"/>'
+            for closed, code in points
+        ),
+        *(
+            _text(70 + 270 * at(closed), 224 - 200 * at(code), f"{code:.3g} for {closed:.3g}", "small")
+            for closed, code in points
+        ),
+        _text(54, 222, f"{low:.3g}", "small", "end"),
+        _text(54, 26, f"{high:.3g}", "small", "end"),
+        _text(330, 237, f"{high:.3g}", "small", "middle"),
+        _text(195, 237, "closed form, in nats", "small", "middle"),
+        _text(70, 16, "the code's KL", "small"),
+    ]
+    told = "; ".join(f"{code:.3g} for {closed:.3g}" for closed, code in points)
+    return _svg(440, 245, f"the KL of the code against the closed form: {told}", parts)
+
+
 # ----------------------------------------------------------------------------------------------------- ranges
 
 
@@ -201,9 +279,9 @@ def _ranges(views: Sequence[Facts]) -> str:
     rows += [("decoder's output", output)] if output else []
     rows += [("loss takes", kind.prediction)] if kind else []
     rows += [("data", data)] if data else []
-    if len(rows) < 2:
+    ends = [end for _, each in rows for end in (each.low, each.high) if math.isfinite(end)]
+    if len(rows) < 2 or not ends:
         return ""
-    ends = [end for _, each in rows for end in (each.low, each.high) if math.isfinite(end)] or [-1.0, 1.0]
     low, high = min(ends), max(ends)
     room = (high - low or 1.0) * 0.25
     low, high = low - room, high + room
