@@ -6,6 +6,7 @@ import enum
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Annotated, Any, Literal, Protocol, TypeVar, runtime_checkable
 
 import pytest
@@ -159,8 +160,14 @@ def verdict(stage: Callable[..., Any], box: Box, call: Call) -> str:
     return "passed"
 
 
+@cache
+def plainly_checked(signature: type[Box]) -> Callable[..., Any]:
+    """The stage under jaxtyping with beartype, which remember no call: made once, as beartype writes code for it."""
+    return jaxtyped(signature.stage, typechecker=beartype)
+
+
 def disagreements(signature: type[Box], sequence: Sequence[Call], said: set[str]) -> list[tuple[Call, str, str]]:
-    plain = jaxtyped(signature.stage, typechecker=beartype)
+    plain = plainly_checked(signature)
     ours = checked(signature.stage)
     found = []
     for call in (*sequence, *sequence):
