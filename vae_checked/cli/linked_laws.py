@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,8 +24,13 @@ def laws_broken_by(code: str) -> list[LinkedLaw]:
     return [law for law in linked_laws() if code in law.broken_by]
 
 
-def linked_laws() -> Iterator[LinkedLaw]:
+@cache
+def linked_laws() -> tuple[LinkedLaw, ...]:
     """Every law, in the order of the names; no law where the package is installed without its source."""
+    return tuple(_read())
+
+
+def _read() -> Iterator[LinkedLaw]:
     for path in sorted(_FOLDER.glob("*.py")):
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             match node:
