@@ -15,6 +15,10 @@ from vae_checked.finding import Severity
 _WITHOUT_GRADIENT = re.compile(r"\.(?:detach|item|numpy|tolist)\(|\.data\b|\bfloat\(")
 
 
+# How a clamp that leaves one value alone is called as an origin.
+_CLIPPED = "with two equal bounds"
+
+
 def judge(facts: Facts) -> Verdict:
     """Found where the KL does not move the loss, or a weight meant for it moves nothing."""
     in_loss, dead = facts.kl.in_loss, facts.objective.dead_weights
@@ -35,6 +39,8 @@ def judge(facts: Facts) -> Verdict:
 
 def _remedy(facts: Facts, stopped: str) -> str:
     """What brings the KL into the loss: added to it, or, where it stands there without its gradient, with that."""
+    if _CLIPPED in stopped:
+        return f"give the clamp of {names_of(facts).kl} room: between equal bounds it is a constant"
     return f"leave the gradient to {names_of(facts).kl}: {stopped} has none" if _cut_off(stopped) else _sum(facts)
 
 

@@ -29,6 +29,7 @@ from vae_checked.mathematics.gaussians import gaussian_kl, prior_head, std_at
 _LOOSE = 2e-2
 _LINEAR = names_in("add sub rsub mul div neg mean sum cumsum dot mv mm bmm matmul _to_copy")
 _IDENTITY_ABOVE_ZERO = names_in("abs relu")
+_CLIPPING = names_in("clamp clamp_min clamp_max hardtanh maximum minimum relu threshold")
 _ROUNDING = 1e-4
 _POINTS = (-1.0, 0.0, 2.0)
 _POINTS_POSITIVE = (0.25, 1.0, 4.0)
@@ -166,6 +167,15 @@ def measure_kl(
             return KLMeasured(None, None, origin, "its weight is 0 in this run: an annealing's start?")
         if of_zero:
             origin = Origin(term.seen.loss.name, place_of(of_zero[0]))
+        clipping = _clipping(term, ahead)
+        if clipping is not None:
+            place = place_of(clipping)
+            if not _leaves_one_value(clipping):
+                # A capacity or free bits: at other heads, and later in a training, it lets the KL through.
+                return KLMeasured(
+                    None, None, Origin(clipping.name, place), "it is clipped at the heads that were drawn"
+                )
+            origin = Origin(f"{clipping.name} with two equal bounds", place)
         return KLMeasured(None, None, origin, "the loss does not change with the heads", in_loss=False)
     return replace(_identified(term, ahead, drawn, origin, with_values), in_loss=True)
 
@@ -256,6 +266,34 @@ def _weights_of_zero(tape: Tape, ahead: set[int]) -> list[Step]:
         if 0 in numbers:
             found.append(step)
     return found
+
+
+def _clipping(term: _Term, ahead: set[int]) -> Step | None:
+    """The step at which the gradient of the term ends because its value lies beyond a bound, if that is why it ends."""
+    heads = term.draw(
+        1, {n: torch.promote_types(term.tape.values[n].tensor.dtype, torch.float32) for n in _heads(term)}
+    )
+
+    def moves(number: int) -> bool:
+        found = replace(term, total=number).gradients(*heads)
+        return found is not None and not found.flat
+
+    for step in term.tape.steps:
+        if step.name.rstrip("_") in _CLIPPING and any(n in ahead for n in step.outputs):
+            clipped = next((n for n in step.inputs if n in ahead), None)
+            if clipped is not None and moves(clipped) and not moves(step.outputs[0]):
+                return step
+    return None
+
+
+def _heads(term: _Term) -> tuple[int, int]:
+    return term.mu, term.second
+
+
+def _leaves_one_value(step: Step) -> bool:
+    """Whether a clamp has the same number for both of its bounds."""
+    bounds = [each for each in (*step.args[1:], *step.kwargs.values()) if isinstance(each, (int, float))]
+    return step.name.rstrip("_") == "clamp" and len(bounds) == 2 and bounds[0] == bounds[1]
 
 
 def _encoded_again(term: _Term) -> bool:
