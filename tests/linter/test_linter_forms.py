@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from vae_checked.linter import lint
 from vae_checked.linter.roles import divergences, forms
 from vae_checked.linter.symbols.expression import Expr, Graph, Structures, atom, const
 
@@ -117,3 +120,52 @@ def test_what_is_no_kl_of_a_number_that_is_not_read_may_be_one_of_heads() -> Non
     with Structures():
         assert not divergences.find(Graph([attempt(head(201), number)]))
         assert len(divergences.find(Graph([attempt(head(202), Expr("opaque", (head(203),), number.attrs))]))) == 1
+
+
+TESTED = """
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+class Encoder(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.to_mu, self.to_log_std, self.kl = nn.Linear(31, 7), nn.Linear(31, 7), 0
+
+    def forward(self, x):
+        mu, std = self.to_mu(x), torch.exp(self.to_log_std(x))
+        self.kl = (std ** 2 + mu ** 2 - torch.log(std) - 1 / 2).sum()
+        return mu + std * torch.randn_like(std)
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.encoder, self.back = Encoder(), nn.Linear(7, 31)
+
+    def forward(self, x):
+        return self.back(self.encoder(x))
+
+
+def test(net: Net, loader):
+    with torch.no_grad():
+        for x, _ in loader:
+            y = net(x)
+            error = F.mse_loss(y, x, reduction="sum")
+            kl = net.encoder.kl
+            print(error.item(), kl.item())
+
+
+net = Net()
+test(net, make_loader())
+"""
+
+
+def test_a_formula_is_shown_where_it_is_written_and_not_at_a_block(tmp_path: Path) -> None:
+    path = tmp_path / "net.py"
+    path.write_text(TESTED)
+    wrong = [finding for finding in lint([path]).findings if finding.code == "VAE301"]
+    assert [finding.place.text.strip() for finding in wrong if finding.place] == [
+        "self.kl = (std ** 2 + mu ** 2 - torch.log(std) - 1 / 2).sum()"
+    ]

@@ -295,6 +295,9 @@ def _scaled_at(node: Expr) -> int | None:
 
 def formula_in(term: Expr) -> Expr:
     """The outermost part of a term that stands in the file of its formula: another file may reduce and weigh it."""
+    while term.op == "detach":
+        # A block under no_grad, or what is shown of a formula, is around it.
+        term = term.args[0]
     nodes = [term]
     while (index := _scaled_at(nodes[-1])) is not None:
         nodes.append(nodes[-1].args[index])
