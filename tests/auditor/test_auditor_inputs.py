@@ -203,9 +203,9 @@ def test_the_batch_size_is_none_of_the_other_sizes() -> None:
 
     report = audit(Seven(), "B 3 8 12", LOSS, data_range=(0, 1))
     assert [finding.code for finding in report.findings] == []
-    shown = [line for line in report.recognised if " is affine in the noise of " in line]
+    shown = [line for line in report.recognised if ": latent z, shape (" in line]
     assert shown
-    assert "z (7x7)" not in shown[0], "a batch as large as the latent was given up"
+    assert "shape (7, 7)" not in shown[0], "a batch as large as the latent was given up"
     assert report.facts[0].kl.reduced is not None
 
 

@@ -126,7 +126,7 @@ def test_a_weight_that_nobody_gave_is_said_and_not_judged() -> None:
 
 def test_what_was_recognised_is_said_with_its_reason() -> None:
     lines = "\n".join(audited("OtherOrder").recognised)
-    assert "affine in the noise of randn_like" in lines
+    assert "mu + std * noise of randn_like; mu is " in lines
     assert "output[2] is x_hat" in lines
     assert "x_hat = output[2], x = the input, mu = output[0], logvar = output[1]" in lines
 

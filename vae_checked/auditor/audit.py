@@ -207,8 +207,9 @@ def _recognised(subject: Subject, seen: Observed, label: str, guess: str) -> tup
     for latent in first.latents:
         draws = ", ".join(sorted({draw.source for draw in latent.draws}))
         second = "" if latent.second is None else f", second head {named(tape, latent.second)}"
-        shape = "x".join(map(str, tape.values[latent.z].tensor.shape))
-        lines.append(f"{label}: z ({shape}) is affine in the noise of {draws}: mu is {named(tape, latent.mu)}{second}")
+        shape = ", ".join(map(str, tape.values[latent.z].tensor.shape))
+        mu = named(tape, latent.mu)
+        lines.append(f"{label}: latent z, shape ({shape}): mu + std * noise of {draws}; mu is {mu}{second}")
     quantiser = None if first.latents else quantiser_of(first)
     if quantiser is not None:
         lines.append(f"{label}: {quantiser.line(tape)}")
