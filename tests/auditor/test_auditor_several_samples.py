@@ -148,6 +148,25 @@ def test_a_bound_of_several_samples_is_judged(name: str, samples: int) -> None:
     assert any(f"weighs {samples} samples against each other" in line for line in report.recognised) is (name != "mean")
 
 
+def test_samples_in_two_axes_are_no_axes_of_a_sample() -> None:
+    class InTwoAxes(Once):
+        def forward(self, x: Tensor) -> Any:
+            h = self.encoder(x)
+            mu, logvar = (head(h)[:, None, None] for head in (self.fc_mu, self.fc_logvar))
+            z = mu + torch.exp(0.5 * logvar) * torch.randn(len(x), 3, self.samples, LATENTS)
+            return self.decoder(z), mu, logvar, z
+
+    def loss(x_hat: Tensor, x: Tensor, mu: Tensor, logvar: Tensor, z: Tensor) -> Tensor:
+        error = (x_hat - x[:, None, None].expand_as(x_hat)).pow(2).sum(3)
+        log_q = -0.5 * (logvar + (z - mu).pow(2) / logvar.exp()).sum(3)
+        weight = -error - log_q - 0.5 * z.pow(2).sum(3)
+        return -torch.logsumexp(weight, dim=1).mean(1).mean()
+
+    report = audit(InTwoAxes(), f"B {FEATURES}", loss)
+    assert codes(report) == []
+    assert report.facts[0].recon.reduced is None
+
+
 IN_A_BOUND: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
     "VAE502": lambda x_hat, x, gap: -torch.logsumexp(-(x_hat - x).pow(2).mean(2) - gap, dim=1).mean(),
     "VAE505": lambda x_hat, x, gap: -torch.logsumexp((x_hat - x).pow(2).sum(2) - gap, dim=1).mean(),

@@ -15,7 +15,19 @@ from vae_checked.auditor.measure import weights
 from vae_checked.auditor.measure.categorical import CategoricalKL, categorical_kl
 from vae_checked.auditor.measure.gradients import Gradients
 from vae_checked.auditor.recognition.recognition import Recognition
-from vae_checked.facts import KL, EffectiveBeta, Fact, Factor, Interval, Likelihood, Origin, Quantity, Recon, Reduced
+from vae_checked.facts import (
+    KL,
+    EffectiveBeta,
+    Fact,
+    Factor,
+    Interval,
+    Likelihood,
+    Origin,
+    Quantity,
+    Recon,
+    Reduced,
+    Reduction,
+)
 from vae_checked.mathematics.effective_beta import BATCH, Term, effective_beta, elements, latents
 
 # Relative error of a measured weight.
@@ -64,7 +76,9 @@ class Observed:
             return None
         way = self._with_sizes(_recon_way, measured.copies)
         way = replace(way, settings=first.settings_by(Role.RECONSTRUCTION))
-        return weights.explained(measured.weight, first.batch, self.event, way, divisions, first.loss.kept_batch)[0]
+        found = weights.explained(measured.weight, first.batch, self.event, way, divisions, first.loss.kept_batch)[0]
+        # Samples in several axes of their own may be averaged over one of them: that is no axis of a sample.
+        return None if measured.copies > 1 and found.event is Reduction.MIXED else found
 
     def _with_sizes(self, way_in: Callable[[Recognition], weights.Way | None], copies: int = 1) -> weights.Way:
         """The way of a term to the loss, with what in it follows the batch size."""
@@ -109,7 +123,10 @@ class Observed:
             way = way.without(way.spread)
         way = replace(way, settings=(*first.settings_by(Role.MU, Role.SECOND), *_supplied(first)))
         event = self.latents_of(place)
-        return weights.explained(weight * copies, first.batch, event, way, divisions, first.loss.kept_batch)
+        found = weights.explained(weight * copies, first.batch, event, way, divisions, first.loss.kept_batch)
+        if found[0].event is Reduction.MIXED and copies * self.samples_at_once(place) > 1:
+            return replace(found[0], batch=None), found[1]
+        return found
 
     @cached_property
     def categorical(self) -> CategoricalKL | None:
@@ -198,6 +215,8 @@ def recon_facts(seen: Observed, unobserved: dict[str, str]) -> Recon:
     found = _known_recon(seen, measured, measured.kind)
     if found.reduced is None:
         otherwise = seen.train.doubtful_batch or "the batch sizes that were run do not tell how it is reduced"
+        if measured.copies > 1:
+            otherwise = "means over several samples are not told from those over a sample's axes"
         unobserved["recon.reduced"] = measured.why or otherwise
     return found
 
