@@ -216,7 +216,7 @@ def recon_facts(seen: Observed, unobserved: dict[str, str]) -> Recon:
     if found.reduced is None:
         otherwise = seen.train.doubtful_batch or "the batch sizes that were run do not tell how it is reduced"
         if measured.copies > 1:
-            otherwise = "means over several samples are not told from those over a sample's axes"
+            otherwise = "means over several samples are not distinguished from those over a sample's axes"
         unobserved["recon.reduced"] = measured.why or otherwise
     return found
 
