@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
 from vae_checked.linter.evaluations.evaluation import Evaluation
@@ -127,11 +127,15 @@ def _choices(module: Module) -> list[Sequence[str]]:
     for node in conditions:
         if id(node) not in inner:
             chain = list(_chain(node))
-            setting = _setting(node.test)
-            asked = [other for other in conditions if other not in chain and setting in ast.unparse(other.test)]
-            if not asked:
-                found += _made_in(chain)
+            made = [names for names in _made_in(chain) if len(names) >= _FEWEST]
+            if made and not _is_asked(_setting(node.test), (each for each in conditions if each not in chain)):
+                found += made
     return [names for names in found if len(set(names)) >= _FEWEST]
+
+
+def _is_asked(setting: str, conditions: Iterable[ast.If]) -> bool:
+    """Whether a setting stands in one of some conditions: what it chooses there goes with one of the models."""
+    return any(setting in ast.unparse(each.test) for each in conditions)
 
 
 def _chain(node: ast.If) -> Iterator[ast.If]:

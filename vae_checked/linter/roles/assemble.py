@@ -282,7 +282,8 @@ def _unread(
     An error of other data that is made from z, as of a label, stands for the reconstruction where it is the only one.
     """
     beside: dict[int, Reconstruction] = {}
-    for site in found if kls else ():
+    # Of a hierarchy the first latents tell whether anything is decoded.
+    for site in found[:_MAX_ALTERNATIVES] if kls else ():
         with_z = graph.holding(site.z.uid)
         made = [recon for recon in recons if (recon.first.uid in with_z) is not (recon.second.uid in with_z)]
         kl = _kl_of(site, kls)
