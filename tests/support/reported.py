@@ -252,7 +252,7 @@ REPORTS: dict[str, Report] = {
             "commitment weight on the codebook term",
             WeightOnTheCode,
             Quantised,
-            None,
+            "VAE209",
         ),
     )
 }
