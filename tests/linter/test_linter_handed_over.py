@@ -188,5 +188,6 @@ def test_one_of_several_losses_says_nothing_of_the_output(tmp_path: Path) -> Non
     report = read(tmp_path, {"losses.py": LOSSES.replace("DIVIDED", ""), "nets.py": nets})
     assert [finding.code for finding in report.findings] == []
     only = LOSSES.replace("DIVIDED", "").replace("def squared(target, out, m, s)", "def squared(out, m)")
-    report = read(tmp_path, {"losses.py": only, "nets.py": nets})
+    brings = "import torch\nfrom losses import binary\nfrom nets import Net\n\nregistered(Net, binary).backward()\n"
+    report = read(tmp_path, {"losses.py": only, "nets.py": nets, "main.py": brings})
     assert [finding.code for finding in report.findings] == ["VAE402"]
