@@ -8,9 +8,9 @@ from collections.abc import Callable
 import pytest
 from torch import Tensor, nn
 
-from vae_checked.shapes import infer, locked
+from vae_checked.shapes import compare, infer, locked
 from vae_checked.shapes.departure import Leaves, UnacceptedError, departure
-from vae_checked.shapes.messages import unaccepted
+from vae_checked.shapes.messages import message_of, unaccepted
 
 
 class VAE(nn.Module):
@@ -137,3 +137,11 @@ def test_what_the_lock_has_not_is_new() -> None:
 def test_without_an_entry_in_the_lock_nothing_is_said_of_it() -> None:
     error = refused(VAE(middle=10))
     assert unaccepted(error, None) == (str(error), "")
+
+
+def test_no_cause_is_named_of_a_change_from_one_number_to_another() -> None:
+    one = nn.Sequential(nn.Conv2d(3, 4, 4, 2, 2))
+    other = nn.Sequential(nn.Conv2d(3, 4, 4, 2, 1))
+    was, now = (locked(infer(each, "B 3 64 48", False)) for each in (one, other))
+    difference = next(each for each in compare({"m": was}, {"m": now}) if each.key == "0")
+    assert message_of(difference) == "0: output height was 33, is 32; output width was 25, is 24"

@@ -181,7 +181,8 @@ def _cause(each: Difference) -> Iterator[str]:
         return
     for (_, was), (_, now) in zip(gives(each.was), gives(each.now), strict=False):
         for a, b in zip(was, now, strict=False):
-            if a != b and NO_FORMULA not in (a, b):
+            # Two numbers do not say which: a stride and a padding can make the same of one size.
+            if a != b and NO_FORMULA not in (a, b) and symbols_in(a) and symbols_in(b):
                 yield "its stride" if _slope(a) != _slope(b) else "its padding, output padding or dilation"
                 return
 
