@@ -12,7 +12,7 @@ from vae_checked.linter.symbols.values import Class, External, Function, Instanc
 
 _ABSTRACT = frozenset(("abstractmethod", "abstractproperty"))
 # What only uses a model, as a pipeline that draws pictures, is read without it.
-_TRAINS = re.compile(r"loss|elbo|backward|kl_|_kl|kld|objective|criterion", re.IGNORECASE)
+_TRAINS = re.compile(r"\bloss|_loss|elbo|\.backward\(|kl_div|kl_loss|kld|criterion", re.IGNORECASE)
 
 
 def given(context: Context, parameter: ast.arg, scope: Scope, site: Site) -> Value:
