@@ -196,7 +196,7 @@ def test_sizes_that_do_not_make_the_beta_are_not_named() -> None:
     sizes = Sizes(elements=48, latents=5, batch=7)
     found = balance_of(48 * 7 / 5, 1.0, Likelihood.MSE, sizes)
     assert found is not None
-    assert str(found) == ("9.6 * B (elements of a sample 48, latents 5, B the batch size; at batch 7: 67)")
+    assert str(found) == ("9.6 * B (elements of a sample 48, latents 5, B the batch size; at batch 7: 67.2)")
     other = balance_of(0.3, 1.0, Likelihood.MSE, sizes)
     assert other is not None
     assert str(other) == "0.3"

@@ -266,20 +266,20 @@ LATER: dict[str, Report] = {
         _row("keras-team/keras/pull/9972", "sampled with the variance", ByTheVariance, Model, "VAE201"),
         _row("sutaoyu/IBMEA/issues/2", "std where its log belongs", StdWhereItsLogBelongs, Model, "VAE201"),
         _row("Project-MONAI/MONAI/issues/8413", "mu + std in eval", StdInEvaluation, MeanInEvaluation, "VAE207"),
-        _row("sczhou/CodeFormer/issues/427", "beta on the codebook's term", WeightOnTheCode, Quantised, None),
+        _row("sczhou/CodeFormer/issues/427", "beta on the codebook's term", WeightOnTheCode, Quantised, "VAE209"),
         _row(
             "CompVis/taming-transformers/issues/57",
             "beta on the codebook's term",
             LearnedWithACommitment,
             CommittedWithAWeight,
-            None,
+            "VAE209",
         ),
         _row("showlab/Olaf-World/issues/8", "a codebook without gradient", UntrainedCodebook, Quantised, "VAE601"),
         _row(
             "dev4488/VAE_gumble_softmax/issues/1", "minus a categorical KL", NegativeCategorical, Categorical, "VAE302"
         ),
         _row("YongfeiYan/Gumbel_Softmax_VAE/issues/1", "1 / K for log(1 / K)", UnloggedPrior, Categorical, "VAE301"),
-        _row("tdspora/syngen/issues/258", "KL times 0", NoKL, Model, None),
+        _row("tdspora/syngen/issues/258", "KL times 0", NoKL, Model, "VAE305"),
         _row("AntixK/PyTorch-VAE/issues/34", "importance with a gradient", WeightedWithAGradient, Weighted, None),
         _row("mila-iqia/atari-representation-learning/pull/37", "ReLU on the mean", ClippedMean, Model, "VAE204"),
         _row("OpenTalker/SadTalker/issues/969", "one layer for both heads", OneHeadTwice, Model, "VAE205"),

@@ -196,10 +196,16 @@ def _finite(kind: Parametrisation, s: float) -> float | None:
 # ------------------------------------------------------------------------------------------------- eps and KL
 
 
+# A mean or a std beyond this cannot be drawn beside N(0, 1).
+_LARGEST = 1e6
+
+
 def _eps(views: Sequence[Facts]) -> str:
     """The density of N(0, 1), and that of the law by which eps is drawn; of a law without a name, its mean and std."""
     noise = _value(views, "sampler.noise")
-    if noise is None or noise.mean is None or not noise.std:
+    if noise is None or noise.mean is None or noise.std is None:
+        return ""
+    if not (abs(noise.mean) < _LARGEST and 1 / _LARGEST < noise.std < _LARGEST):
         return ""
     mean, std = noise.mean, noise.std
     # A uniform law of this std is sqrt(12) of it wide.

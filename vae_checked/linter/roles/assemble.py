@@ -78,7 +78,10 @@ def facts_of(evaluation: Evaluation, across: Across) -> list[Facts]:
     across.scales.read_trained(graph, kls, evaluation.data)
     unread = _unread(graph, found, kls, recons)
     losses = Losses(evaluation, graph, found, kls, recons, unread.values())
-    across.targets.read(evaluation.subject, recons, losses.backward)
+    if (
+        evaluation.model is None
+    ):  # what a loss that nothing calls is handed is the encoder's input, whatever it is scaled by
+        across.targets.read(evaluation.subject, recons, losses.backward)
     facts: list[Facts] = []
     posterior: list[SamplerSite] = []
     used: set[int] = set()

@@ -25,6 +25,8 @@ from vae_checked.record import replace
 
 # Ways through the conditions of one finding: 2 to the power of their number, each of about as many nodes as all have.
 _MAX_CONDITIONS, _MAX_NODES = 5, 40_000
+# What is read once more in each way costs what the evaluation did: more than these are left as they are.
+_MAX_FACTS, _MAX_WAYS = 32, 96
 # The facts by which a VAE is known: they go last.
 _CORE = ("recon.kind", "kl.form", "sampler.std")
 # What is told of a sampler and its heads alone is chosen in one place.
@@ -35,7 +37,7 @@ _REASON = "what is seen here depends on settings that are not known"
 
 def settled(evaluation: Evaluation, facts: list[Facts], observed: ProjectObservations) -> list[Facts]:
     """The facts of an evaluation without those by which a mistake is made where several settings meet alone."""
-    if not any(value.bits & PHI for value in evaluation.values()):
+    if len(facts) > _MAX_FACTS or not any(value.bits & PHI for value in evaluation.values()):
         return facts
     ways, kept = None, list(facts)
     for index, mistake in product(range(len(facts)), _JUDGED):
@@ -72,7 +74,7 @@ class _Ways:
         places = [origin.place for origin in (evidence.origin, *(other for other, _ in evidence.related))]
         told = [place for place in places if place is not None]
         conditions = self._conditions(set(told))
-        if not conditions:
+        if not conditions or len(self._facts) + 2 ** len(conditions) > _MAX_WAYS:
             return None
         every = (dict(zip(conditions, held, strict=True)) for held in product((True, False), repeat=len(conditions)))
         met = [(way, facts) for way in every if (facts := self._under(way)) is not None]
