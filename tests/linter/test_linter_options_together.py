@@ -8,6 +8,7 @@ import pytest
 from small_vaes.fragments import HEAD, codes, linted
 
 from vae_checked.linter.roles.phi import resolved
+from vae_checked.linter.run import options_together
 from vae_checked.linter.symbols.expression import Expr, atom, const, opaque, walk
 
 # ---------------------------------------------------------------- a VAE with any number of conditions
@@ -172,3 +173,31 @@ def test_what_an_open_condition_asks_is_no_part_of_the_value() -> None:
     names = {node.get("name") for node in walk(*resolved([value])) if node.op == "atom"}
     assert {f"logged {number}" for number in range(5)}.isdisjoint(names)
     assert {f"weight {number}" for number in range(5)} < names
+
+
+# ------------------------------------------------------------------------------------------- what it costs
+
+
+@pytest.mark.parametrize(("samplers", "read"), [(3, True), (40, False)])
+def test_ways_are_read_where_an_evaluation_has_few_facts(
+    samplers: int, read: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = ["loss, y = 0.0, 0.0"]
+    for i in range(samplers):
+        lines += [f"h = torch.tanh(h) * {i + 2}.5", "m, s = self.to_m(h), self.to_s(h)", chosen("a", LOG_STD, SAMPLER)]
+        lines += [
+            "z = m + std * torch.randn_like(std)",
+            chosen("b", KL, MEAN_KL),
+            "y, loss = y + self.back(z), loss + kl",
+        ]
+    body = "\n".join([*lines, "return loss + F.mse_loss(y, x, reduction='sum')"]).replace("\n", "\n        ")
+    asked = []
+    begin = options_together._Ways.__init__
+
+    def counted(self: object, *given: object) -> None:
+        asked.append(given)
+        begin(self, *given)
+
+    monkeypatch.setattr(options_together._Ways, "__init__", counted)
+    linted(tmp_path, {"net.py": f"{HEAD}{NET}        {body}\n"})
+    assert bool(asked) is read
