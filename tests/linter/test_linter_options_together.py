@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_vaes.fragments import HEAD, codes, linted
+from small_vaes.fragments import HEAD, STATISTICS, codes, linted
 
 from vae_checked.linter.roles.phi import resolved
 from vae_checked.linter.run import options_together
@@ -91,35 +91,16 @@ def test_a_mistake_of_both_of_two_nested_branches_is_named(tmp_path: Path) -> No
     assert codes(linted(tmp_path, {"net.py": net(nested)})) == ["VAE201"]
 
 
-STATISTICS = (
-    HEAD
-    + """
-
-def divergence(m, s, parts=False, raw=False):
-    each = 0.5 * (m.pow(2) + s.exp() - 1 - s)
-    if raw:
-        return each
-    per_latent = each.mean(dim=0)
-    if parts:
-        return per_latent
-    return per_latent.sum()
-
-
-class Loss:
-    def __init__(self, kind):
-        self.kind = kind
-
-    def total(self, x, model):
-        out = model(x)
-        error = F.mse_loss(out["y"], x, reduction="sum") / len(x)
-        return error + divergence(out["m"], out["s"], parts=True, raw={raw}).sum()
-"""
-)
-
-
 @pytest.mark.parametrize(("raw", "expected"), [("self.kind", []), ("True", ["VAE504"])])
 def test_a_mistake_that_a_setting_takes_back_is_not_named(raw: str, expected: list[str], tmp_path: Path) -> None:
-    assert codes(linted(tmp_path, {"net.py": STATISTICS.replace("{raw}", raw)})) == expected
+    assert (
+        codes(
+            linted(
+                tmp_path, {"net.py": STATISTICS.replace("{arguments}", f"out['m'], out['s'], parts=True, raw={raw}")}
+            )
+        )
+        == expected
+    )
 
 
 # ------------------------------------------------------------------------------------ match statements

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_vaes.fragments import HEAD, MODEL, codes, linted
+from small_vaes.fragments import HEAD, MODEL, STATISTICS, codes, linted
 
 NET = (
     HEAD
@@ -37,34 +37,11 @@ def test_the_input_follows_what_forward_returns(place: int, order: str, expected
     assert codes(linted(tmp_path, {"net.py": NET.format(place=place, order=order)})) == expected
 
 
-STATISTICS = (
-    HEAD
-    + """
-
-def divergence(m, s, parts=False, raw=False):
-    each = 0.5 * (m.pow(2) + s.exp() - 1 - s)
-    if raw:
-        return each
-    per_latent = each.mean(dim=0)
-    if parts:
-        return per_latent
-    return per_latent.sum()
-
-
-class Loss:
-    def __init__(self, kind):
-        self.kind = kind
-
-    def total(self, x, model):
-        out = model(x)
-        error = F.mse_loss(out["y"], x, reduction="sum") / len(x)
-        return error + divergence(*out["statistics"], {named}=True).sum()
-"""
-)
-
-
 @pytest.mark.parametrize(("named", "expected"), [("parts", []), ("raw", ["VAE504"])])
 def test_what_comes_after_a_parameter_that_is_named_keeps_its_default(
     named: str, expected: list[str], tmp_path: Path
 ) -> None:
-    assert codes(linted(tmp_path, {"net.py": STATISTICS.replace("{named}", named)})) == expected
+    assert (
+        codes(linted(tmp_path, {"net.py": STATISTICS.replace("{arguments}", f"*out['statistics'], {named}=True")}))
+        == expected
+    )

@@ -37,6 +37,32 @@ FORWARD = """
 """
 KL = "-0.5 * torch.sum(1 + s - m.pow(2) - s.exp(), dim=1)"
 
+# A divergence that is returned summed, in parts or raw; the loss hands it `{arguments}`.
+STATISTICS = (
+    HEAD
+    + """
+
+def divergence(m, s, parts=False, raw=False):
+    each = 0.5 * (m.pow(2) + s.exp() - 1 - s)
+    if raw:
+        return each
+    per_latent = each.mean(dim=0)
+    if parts:
+        return per_latent
+    return per_latent.sum()
+
+
+class Loss:
+    def __init__(self, kind):
+        self.kind = kind
+
+    def total(self, x, model):
+        out = model(x)
+        error = F.mse_loss(out["y"], x, reduction="sum") / len(x)
+        return error + divergence({arguments}).sum()
+"""
+)
+
 
 def linted(tmp_path: Path, files: dict[str, str]) -> LintReport:
     for path, text in files.items():
