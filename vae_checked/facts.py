@@ -79,11 +79,15 @@ class NoiseLaw(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Noise:
-    """The law of eps with its mean and standard deviation (exact when read, estimates when measured)."""
+    """The law of eps with its mean and standard deviation (exact when read, estimates when measured).
+
+    `shares` are the parts of the draws in equal bins from -4 to 4; empty where none were made.
+    """
 
     law: NoiseLaw
     mean: float | None = None
     std: float | None = None
+    shares: tuple[float, ...] = ()
 
 
 class Axis(StrEnum):
@@ -372,8 +376,10 @@ class Training:
 class Facts:
     """Everything observed of one VAE (one latent of it, where it has several).
 
-    `subject` names it, `names` its parts as the source does. `unobserved` says by a fact's path (`"kl.form"`) why it is
-    not known, `stopped_at` what could not be read. `cut_at` is where the observation ended too early: nothing is clean.
+    `subject` names it, `names` its parts as the source does. `shapes` are those of `input`, `latent` and
+    `reconstruction`, as formulas of the sizes of the input, where they were inferred. `unobserved` says by a fact's
+    path (`"kl.form"`) why it is not known, `stopped_at` what could not be read. `cut_at` is where the observation ended
+    too early: nothing is clean.
     """
 
     subject: str
@@ -387,6 +393,7 @@ class Facts:
     training: Training = Training()
     latents: Latents = Latents()
     names: Mapping[str, str] = field(default_factory=dict)
+    shapes: Mapping[str, str] = field(default_factory=dict)
     unobserved: Mapping[str, str] = field(default_factory=dict)
     stopped_at: Mapping[str, Place] = field(default_factory=dict)
     cut_at: Place | None = None

@@ -83,6 +83,20 @@ def test_the_law_of_eps_is_told_by_its_moments_and_its_distribution(name: str) -
     if law is not NoiseLaw.CONSTANT:
         assert noise.value.mean == pytest.approx(mean, abs=0.06)
         assert noise.value.std == pytest.approx(std, abs=0.06)
+    assert bool(noise.value.shares) is (law is not NoiseLaw.CONSTANT)
+
+
+def test_the_shares_of_the_draws_are_those_of_their_law() -> None:
+    normal, uniform = (facts_of(Noisy(eps)).sampler.noise for eps in (torch.randn_like, torch.rand_like))
+    assert normal is not None
+    assert uniform is not None
+    ends = [-4 + place / 4 for place in range(33)]
+    assert len(normal.value.shares) == len(uniform.value.shares) == 32
+    for share, low, high in zip(normal.value.shares, ends, ends[1:], strict=False):
+        expected = 0.5 * (math.erf(high / math.sqrt(2)) - math.erf(low / math.sqrt(2)))
+        # 20000 draws under a fixed seed: seven standard errors.
+        assert share == pytest.approx(expected, abs=7 * math.sqrt(expected / 20_000) + 1e-3)
+    assert [place for place, share in enumerate(uniform.value.shares) if share] == [16, 17, 18, 19]
 
 
 SHARED: dict[str, tuple[Any, frozenset[Axis]]] = {

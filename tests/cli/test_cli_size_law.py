@@ -28,12 +28,14 @@ class VAE(nn.Module):
 """
 
 
-def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], spec: str) -> str:
+def told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], spec: str, *more: str
+) -> str:
     (tmp_path / "frames_model.py").write_text(MODULE, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.delitem(sys.modules, "frames_model", raising=False)
-    main(["audit", "frames_model:VAE", "--input", spec])
+    main(["audit", "frames_model:VAE", "--input", spec, *more])
     return " ".join(capsys.readouterr().out.split())
 
 
@@ -52,3 +54,11 @@ def test_sizes_that_come_back_are_told_no_law(
     text = told(tmp_path, monkeypatch, capsys, "B 3 69")
     assert "VAE105 reconstruction-shape" not in text
     assert "does not come back" not in text
+
+
+def test_a_page_shows_the_shapes_as_formulas(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = told(tmp_path, monkeypatch, capsys, "B 3 67", "--format", "html")
+    # Each half of the way down is (T + 1) // 2, each half up 2 T - 1: of 4 k + 1 to 4 k + 4 steps 4 k + 1 come back.
+    assert "; input B 3 T; reconstruction B 3 4*((T-1)//4)+1" in text

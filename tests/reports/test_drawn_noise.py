@@ -9,8 +9,10 @@ from xml.etree import ElementTree
 import pytest
 
 from vae_checked.catalogue import find
+from vae_checked.facts import Fact, Facts, Noise, NoiseLaw, Sampler
 from vae_checked.linter import lint
 from vae_checked.reports import render
+from vae_checked.reports.pictures import pictures
 
 
 def drawn(source: str, label: str) -> list[ElementTree.Element]:
@@ -34,6 +36,22 @@ def test_uniform_noise_is_a_box_beside_the_normal_density() -> None:
     top = 210 - min(y for _, y in box)
     peak = 210 - min(y for _, y in assumed)
     assert top / peak == pytest.approx(math.sqrt(2 * math.pi), rel=2e-3)
+
+
+def test_draws_are_shown_as_they_fell() -> None:
+    shares = (*(0.0,) * 14, 0.25, 0.0, 0.5, 0.25, *(0.0,) * 14)
+    noise = Noise(NoiseLaw.OTHER, 0.06, 0.3, shares)
+    ((picture,),) = (
+        [ElementTree.fromstring(svg) for caption, svg in pictures((facts,), ()) if caption.startswith("eps as")]
+        for facts in [Facts("Model", sampler=Sampler(noise=Fact(noise)))]
+    )
+    outline = curve(picture, "one")
+    # Bins are a quarter wide, 13.125 units: the 14th begins at -0.5.
+    risen = [(x, y) for x, y in outline if y < 210]
+    xs = [233.75, 246.875, 260.0, 273.125, 273.125, 286.25]
+    assert [x for x, _ in risen] == pytest.approx(xs, abs=0.06)
+    heights = [210 - y for _, y in risen]
+    assert heights == pytest.approx([heights[0]] * 2 + [2 * heights[0]] * 2 + [heights[0]] * 2, rel=2e-3)
 
 
 def test_normal_noise_lies_on_the_density_that_the_kl_assumes() -> None:

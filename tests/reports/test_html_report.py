@@ -191,6 +191,15 @@ def test_the_flow_marks_a_mistake_where_it_happens() -> None:
     assert 'class="box doubt"' in drawn(findings=(replace(FOUND, severity=Severity.WARNING),))["Flow"]
 
 
+def test_the_flow_shows_the_shapes_that_were_inferred() -> None:
+    shapes = {"input": "B 3 H W", "latent": "B 6 H//4 W//4", "reconstruction": "B 3 4*(H//4) 4*(W//4)"}
+    flow = drawn(shapes=shapes)["Flow"]
+    for name, axes in shapes.items():
+        assert f">{axes}</text>" in flow
+        assert f"; {name} {axes}" in flow
+    assert "//" not in drawn()["Flow"]
+
+
 @pytest.mark.parametrize("code", [each.code for each in CATALOGUE])
 def test_every_mistake_has_a_stage(code: str) -> None:
     stages = {"1": {"input", "encoder", "decoder"}, "2": {"sampler", "heads"}, "3": {"kl"}, "4": {"recon", "decoder"}}

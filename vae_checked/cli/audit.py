@@ -87,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
     with contextlib.redirect_stdout(sys.stderr), progress(f"auditing {config.name}"):
         _start_torch(config.name)
         with time_limit(args.timeout, f"the audit of {config.name}"):
-            report = audited(config, args.seed, args.weights)
+            report = audited(config, args.seed, args.weights, pictured=args.format == "html")
     return emit(only_codes(report, select, ignore | ignored), args)
 
 
@@ -118,8 +118,11 @@ def configured(args: argparse.Namespace) -> ModelConfig:
     return replace(config, **given)
 
 
-def audited(config: ModelConfig, seed: int = 0, weights: str | None = None) -> Any:
-    """The audit of a configured model, with the weights of that file where one is named."""
+def audited(config: ModelConfig, seed: int = 0, weights: str | None = None, *, pictured: bool = False) -> Any:
+    """The audit of a configured model, with the weights of that file where one is named.
+
+    pictured: whether the shapes of its stages are inferred too, which takes seconds and which pictures alone show.
+    """
     from vae_checked.load import build_model, load_object, load_weights, loaded_alone, placed, require_torch
 
     require_torch(f"auditing {config.name}")
@@ -141,13 +144,15 @@ def audited(config: ModelConfig, seed: int = 0, weights: str | None = None) -> A
 
     from vae_checked.auditor import audit
     from vae_checked.cli.hints import as_options
-    from vae_checked.cli.size_law import with_size_law
+    from vae_checked.cli.size_law import with_size_law, with_stage_shapes
 
     try:
         report = audit(model, config.input, loss, name=config.name, optimizer=optimizer, seed=seed, **config.asked)
     except VaeCheckedError as error:
         raise type(error)(as_options(str(error))) from error
     report = with_size_law(report, model, config.input)
+    if pictured:
+        report = with_stage_shapes(report, model, config.input)
     facts = tuple(
         replace(each, unobserved={path: as_options(reason) for path, reason in each.unobserved.items()})
         for each in report.facts

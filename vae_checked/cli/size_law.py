@@ -1,4 +1,4 @@
-"""The sizes that a model gives back, told beside a reconstruction of another size (VAE105)."""
+"""Shapes as formulas for an audit: of its stages, and the sizes that a model gives back (VAE105)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def with_size_law(report: AuditReport, model: nn.Module, spec: str | None) -> Au
     Unchanged where the sizes were not given as one specification, or follow no law that has a size near.
     """
     shape = report.facts[0].output.shape if report.facts else None
-    if shape is None or spec is None or "," in spec or ":" in spec or "<" in spec:
+    if shape is None or spec is None or not _is_single(spec):
         return report
     if all(finding.code != "VAE105" for finding in report.findings):
         return report
@@ -34,6 +34,43 @@ def with_size_law(report: AuditReport, model: nn.Module, spec: str | None) -> Au
         replace(each, fix=f"{each.fix}; {told}") if each.code == "VAE105" else each for each in report.findings
     )
     return replace(report, findings=findings)
+
+
+def with_stage_shapes(report: AuditReport, model: nn.Module, spec: str | None) -> AuditReport:
+    """The report, its facts with the shapes of input, latent and reconstruction as formulas.
+
+    Sizes that were given as numbers are varied where the model takes others. Unchanged where nothing can be inferred
+    without running the model on data.
+    """
+    from vae_checked.shapes import infer
+
+    if not report.facts:
+        return report
+    given = [spec, *([_varied(spec)] if spec is not None and _is_single(spec) else [])]
+    for wanted in reversed(given):
+        try:
+            shapes = infer(model, wanted, False, how="meta")
+        except VaeCheckedError:
+            continue
+        known = {"input": shapes.input, "latent": shapes.latent, "reconstruction": shapes.reconstruction}
+        if len(report.facts) > 1:  # which of several latents it is, is not said
+            del known["latent"]
+        stages = {stage: axes for stage, axes in known.items() if axes}
+        return replace(report, facts=tuple(replace(each, shapes=stages) for each in report.facts))
+    return report
+
+
+def _is_single(spec: str) -> bool:
+    """Whether a specification is that of one input, of numbers and letters alone."""
+    return not any(mark in spec for mark in ",:<{")
+
+
+def _varied(spec: str) -> str:
+    """The specification with its sizes behind batch and channels as letters that begin where they were given."""
+    axes = spec.split()
+    letters = _LETTERS.get(len(axes), ())
+    varied = [f"{letter}={size}" if size.isdigit() else size for letter, size in zip(letters, axes[2:], strict=False)]
+    return " ".join([*axes[:2], *varied]) if varied else spec
 
 
 def _law(model: nn.Module, taken: list[str], made: list[str]) -> str:

@@ -77,6 +77,10 @@ _ARROWS = (
 )  # fmt: skip
 
 
+# Where the shape of what goes along an arrow is written: below it, or beside one that goes down.
+_SHAPES = {"input": (153, 110, "middle"), "latent": (627, 110, "middle"), "reconstruction": (714, 130, "start")}
+
+
 def _stage_of(code: str) -> str:
     """The stage whose codes say most of this one: `VAE204` the heads, `VAE201` the sampler."""
     fits = [(len(start), each.name) for each in _STAGES for start in each.codes if code.startswith(start)]
@@ -84,7 +88,7 @@ def _stage_of(code: str) -> str:
 
 
 def _flow(views: Sequence[Facts], findings: Sequence[Finding]) -> str:
-    known = _labels(views)
+    known, shapes = _labels(views), next((view.shapes for view in views if view.shapes), {})
     marks: dict[str, list[Finding]] = {}
     for each in findings:
         marks.setdefault(_stage_of(each.code), []).append(each)
@@ -95,6 +99,11 @@ def _flow(views: Sequence[Facts], findings: Sequence[Finding]) -> str:
     ]
     # The data are what the reconstruction is compared with.
     parts.append('<path class="arrow" d="M74 92 V136 H622 V191 H634" stroke-dasharray="3 4" marker-end="url(#tip)"/>')
+    parts += [
+        _text(x, y, _short(shapes[name], 24), "small", anchor)
+        for name, (x, y, anchor) in _SHAPES.items()
+        if shapes.get(name)
+    ]
     for stage in _STAGES:
         found = marks.get(stage.name, [])
         worst = any(each.severity is Severity.ERROR for each in found)
@@ -111,8 +120,12 @@ def _flow(views: Sequence[Facts], findings: Sequence[Finding]) -> str:
             parts.append(_text(stage.x + _W + 8, stage.y + 36, codes, look))
         elif codes:
             parts.append(_text(middle, stage.y - 7, codes, look, "middle"))
+    flowing = "".join(f"; {name} {shapes[name]}" for name in _SHAPES if shapes.get(name))
     said = ", ".join(f"{each.code} at the {name}" for name, found in marks.items() for each in found)
-    return _svg(780, 330, f"Flow of the VAE from the input to the loss: {said or 'no finding'}", parts, "flow")
+    width = 860 if shapes.get("reconstruction") else 780
+    return _svg(
+        width, 330, f"Flow of the VAE from the input to the loss: {said or 'no finding'}{flowing}", parts, "flow"
+    )
 
 
 def _short(words: str, letters: int = 21) -> str:
@@ -201,7 +214,7 @@ _LARGEST = 1e6
 
 
 def _eps(views: Sequence[Facts]) -> str:
-    """The density of N(0, 1), and that of the law by which eps is drawn; of a law without a name, its mean and std."""
+    """N(0, 1) beside the draws in bars; without draws beside the density of the law, or beside its mean and std."""
     noise = _value(views, "sampler.noise")
     if noise is None or noise.mean is None or noise.std is None:
         return ""
@@ -211,7 +224,9 @@ def _eps(views: Sequence[Facts]) -> str:
     # A uniform law of this std is sqrt(12) of it wide.
     ends = (mean - math.sqrt(3.0) * std, mean + math.sqrt(3.0) * std)
     across = [-4.0 + step / 20 for step in range(161)]
-    highest = 1.1 * max(_density(0.0, 0.0, 1.0), min(2.0, _density(mean, mean, std)))
+    wide = 8.0 / len(noise.shares) if noise.shares else 0.0
+    tops = [share / wide for share in noise.shares] or [_density(mean, mean, std)]
+    highest = 1.1 * max(_density(0.0, 0.0, 1.0), min(2.0, max(tops)))
 
     def at(value: float, density: float) -> str:
         return f"{50 + (value + 4.0) / 8.0 * 420:.1f},{210 - min(density, highest) / highest * 180:.1f}"
@@ -219,7 +234,13 @@ def _eps(views: Sequence[Facts]) -> str:
     assumed = " ".join(at(value, _density(value, 0.0, 1.0)) for value in across)
     parts = ['<path class="axis" d="M50 30 V210 H470"/>', f'<polyline class="two" points="{assumed}"/>']
     parts += [_text(50 + (value + 4) / 8 * 420, 227, f"{value}", "small", "middle") for value in range(-4, 5, 2)]
-    if str(noise.law) == "uniform":
+    if noise.shares:
+        # Drawn as one outline: up and down at the ends of every bin.
+        corners = [
+            (-4.0 + (place + end) * wide, share / wide) for place, share in enumerate(noise.shares) for end in (0, 1)
+        ]
+        shown = " ".join(at(*corner) for corner in [(-4.0, 0.0), *corners, (4.0, 0.0)])
+    elif str(noise.law) == "uniform":
         height = 1.0 / (ends[1] - ends[0])
         corners = [(-4.0, 0.0), (ends[0], 0.0), (ends[0], height), (ends[1], height), (ends[1], 0.0), (4.0, 0.0)]
         shown = " ".join(at(*corner) for corner in corners)

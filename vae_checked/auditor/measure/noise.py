@@ -22,6 +22,7 @@ _SAMPLES = 20_000
 _ERRORS = 6.0
 # Kolmogorov-Smirnov: P(D > 3.0 / sqrt(n)) = 2 exp(-18) = 3e-8.
 _KS = 3.0
+_BINS = 32
 
 
 def noise_law(first: Recognition, others: Sequence[Recognition], latent: Latent) -> Fact[Noise] | None:
@@ -35,16 +36,16 @@ def noise_law(first: Recognition, others: Sequence[Recognition], latent: Latent)
     if drawn is None:
         return None
     drawn = drawn.double()
-    mean, std = float(drawn.mean()), float(drawn.std())
+    mean, std, shares = float(drawn.mean()), float(drawn.std()), _shares(drawn)
     error = 1.0 / math.sqrt(drawn.numel())
     if abs(mean) < _ERRORS * error and abs(std - 1.0) < _ERRORS * error and _distance(drawn, 0.0, 1.0) < _KS * error:
-        return Fact(Noise(NoiseLaw.STANDARD_NORMAL, 0.0, 1.0), origin)
+        return Fact(Noise(NoiseLaw.STANDARD_NORMAL, 0.0, 1.0, shares), origin)
     if std > 0 and _distance(drawn, mean, std) < _KS * error:
-        return Fact(Noise(NoiseLaw.NORMAL, mean, std), origin)
+        return Fact(Noise(NoiseLaw.NORMAL, mean, std, shares), origin)
     low, high = float(drawn.min()), float(drawn.max())
     if high > low and _uniform_distance(drawn, low, high) < _KS * error:
-        return Fact(Noise(NoiseLaw.UNIFORM, mean, std), origin)
-    return Fact(Noise(NoiseLaw.OTHER, mean, std), origin)
+        return Fact(Noise(NoiseLaw.UNIFORM, mean, std, shares), origin)
+    return Fact(Noise(NoiseLaw.OTHER, mean, std, shares), origin)
 
 
 def shared_over(seen: Recognition, latent: Latent) -> Fact[frozenset[Axis]] | None:
@@ -144,6 +145,11 @@ def _again(draw: Draw, recorded: Tensor, generator: torch.Generator) -> Tensor |
     else:
         return None
     return fresh.to(recorded)
+
+
+def _shares(drawn: Tensor) -> tuple[float, ...]:
+    counts = torch.histc(drawn, bins=_BINS, min=-4.0, max=4.0)
+    return tuple(round(float(count) / drawn.numel(), 5) for count in counts)
 
 
 def _same_rows(matrix: Tensor) -> bool:
