@@ -65,6 +65,11 @@ OWN = [
     "Normal(torch.zeros(7), torch.ones(7)).sample((m.shape[0],))",
     "Normal(torch.zeros(7), torch.ones(7)).sample(m.shape[:1])",
     "torch.randn(*self.settings.sizes)",
+    "Normal(torch.tensor(0.0), torch.tensor(1.0)).sample(self.settings.sizes)",
+    "Normal(0.0, 1.0).sample(widths.of(m))",
+    "torch.randn(widths.of(m))",
+    "torch.randn(m.shape if self.settings.own else widths.of(m))",
+    "torch.randn((widths.padded(m) if self.settings.own else m).shape)",
 ]
 
 

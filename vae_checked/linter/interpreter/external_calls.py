@@ -107,6 +107,11 @@ def _copied(context: Context, dotted: str, args: list[Value], kwargs: dict[str, 
     return records.replaced(record, kwargs)
 
 
+def _shape(context: Context, dotted: str, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value | None:
+    """torch.Size(sizes): the sizes that it holds, written out as in a tuple."""
+    return tuple(args[0]) if dotted == "torch.Size" and args and isinstance(args[0], (tuple, list)) else None
+
+
 def _output(context: Context, dotted: str, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value | None:
     """A record of what a model returns, of a class of another library: `BaseModelOutput(last_hidden_state=h)`."""
     return by_name(kwargs) if not args and records.is_output(dotted) else None
@@ -114,7 +119,7 @@ def _output(context: Context, dotted: str, args: list[Value], kwargs: dict[str, 
 
 _MAKERS: tuple[Callable[[Context, str, list[Value], dict[str, Value], Site], Value | None], ...] = (
     _prepared, _imported, transforms.construct, _distribution, noise.from_function, _unfilled, _loss, _layer, _function,
-    _copied, _output,
+    _copied, _shape, _output,
 )  # fmt: skip
 
 

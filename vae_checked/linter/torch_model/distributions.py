@@ -142,7 +142,9 @@ def _drawn_shape(location: Expr, scale: Expr, args: list[Value], site: Site) -> 
     own = next((shape for each in (location, scale) if isinstance(shape := each.get("shape"), tuple)), ())
     if not args:
         return own or None
-    asked = shape_of(args, site)
+    # A distribution is asked for a shape, never for a single length.
+    several = isinstance(args[0], Expr) and args[0].op != "shape"
+    asked = None if several else shape_of(args, site)
     return None if asked is None else (*asked, *own)
 
 

@@ -11,6 +11,8 @@ from vae_checked.linter.symbols.values import Value, number_of
 
 # A length of 1 that a call takes from a name: whoever set it may have set the heads' number of latents by it as well.
 SET_TO_ONE = ("set", 1)
+# What may hold one size or several.
+_OF_ANY_LENGTH = frozenset(("call", "opaque", "phi"))
 
 
 def axis_of_size(value: Expr) -> Hashable:
@@ -26,7 +28,7 @@ def shape_of(values: list[Value], site: Site) -> tuple[object, ...] | None:
     axis of that length is one along which a tensor is repeated only beside another number of latents.
     """
     values = _written_out(values)
-    if not values or (len(values) == 1 and isinstance(values[0], Expr) and _is_whole(values[0])):
+    if not values or (len(values) == 1 and _may_be_several(values[0])):
         return None
     sizes: list[object] = []
     written = _are_written(values, site)
@@ -79,6 +81,11 @@ def _written_out(values: list[Value]) -> list[Value]:
         value.args[0] if isinstance(value, Expr) and value.op == "spread" and value.args[0].op == "shape" else value
         for value in values
     ]
+
+
+def _may_be_several(value: Value) -> bool:
+    """Whether what stands alone for the sizes is a whole shape, or what a call or a choice makes, which may be one."""
+    return isinstance(value, Expr) and (_is_whole(value) or value.op in _OF_ANY_LENGTH)
 
 
 def _is_whole(value: Expr) -> bool:
