@@ -44,3 +44,41 @@ def test_a_kl_without_its_gradient_is_to_keep_it(cut: str, tmp_path: Path) -> No
 def test_a_kl_that_is_not_added_is_to_be_added(tmp_path: Path) -> None:
     unused = STEP.format(scaled="", kl="0")
     assert remedy(tmp_path, "VAE305", unused) == "loss = (loss + beta * kl).mean()"
+
+
+WEIGHED = (
+    HEAD
+    + MODEL
+    + FORWARD
+    + """
+    def loss(self, out, image, weight=1, parts=False):
+        y, mu, logvar = out
+        error = F.mse_loss(y, image, reduction="sum")
+        apart = {term}
+        total = {total}
+        return (total, error, apart) if parts else total
+
+
+def fit(loader, measures=(Net().loss,)):
+    net, seen = Net(), np.zeros(1)
+    for x, _ in loader:
+        net.loss(net(x), x).backward()
+        for i, measure in enumerate(measures):
+            seen[i] += measure(net(x), x, parts=True)[2].item() * len(x)
+"""
+)
+WRONG = "-0.5 * torch.sum(1 + 2 * logvar - mu.pow(2) - (2 * logvar).exp())"
+
+
+@pytest.mark.parametrize(
+    ("term", "total", "name"),
+    [(WRONG, "error + weight * apart", "apart"), ("0", f"error + weight * ({WRONG})", "kl")],
+    ids=["in a line of its own", "among the terms of the loss"],
+)
+def test_the_formula_of_a_kl_is_shown_once_below_its_weight(term: str, total: str, name: str, tmp_path: Path) -> None:
+    text = WEIGHED.format(term=term, total=total)
+    (finding,) = (each for each in linted(tmp_path, {"net.py": text}).findings if each.code == "VAE201")
+    assert finding.place is not None
+    assert finding.place.text.strip().startswith("apart = -" if name == "apart" else "total = error")
+    assert finding.place.text[finding.place.column - 1 :].startswith(WRONG)
+    assert finding.fix == f"{name} = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp(), dim=1)"

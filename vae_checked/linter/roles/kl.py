@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from vae_checked.facts import KL, Fact, Factor, KLForm, Likelihood, Origin, Reduced, Reduction
 from vae_checked.linter.evaluations.evaluation import expressions
@@ -15,7 +16,7 @@ from vae_checked.linter.roles.reductions import ways as taken
 from vae_checked.linter.symbols.expression import Expr, origin, strip
 from vae_checked.mathematics import reductions
 from vae_checked.mathematics.names import is_divergence
-from vae_checked.mathematics.reductions import Number, Through, sign_of, weight_of
+from vae_checked.mathematics.reductions import ChainStep, Number, Through, sign_of, weight_of
 
 
 def kl_facts(kl: Divergence | None, recon: Reconstruction | None, reading: JointLoss | None, losses: Losses) -> KL:
@@ -69,8 +70,14 @@ def _reduced_twice(kl: Divergence, losses: Losses) -> Reduced | None:
     """What is wrong whatever stands beside it: a mean over the batch axis of what has no axes left."""
     means = (node for node in losses.graph.having("mean") if node.get("axes") == (0,))
     heads = frozenset({kl.head.uid, kl.location.uid})
-    twice = any(losses.graph.holds(node, kl.term.uid) and is_whole(node.args[0], heads) for node in means)
+    whole = (node for node in means if losses.graph.holds(node, kl.term.uid) and is_whole(node.args[0], heads))
+    # What an unread operation makes of the KL may have any axes.
+    twice = any(_is_read(chain) for node in whole for chain in chains(node.args[0], kl.term.uid, losses.graph))
     return Reduced(Reduction.SUM, Reduction.MIXED, False) if twice else None
+
+
+def _is_read(chain: Sequence[ChainStep]) -> bool:
+    return not any(isinstance(step, Through) for step in chain)
 
 
 def own_reduction(kl: Divergence, reading: JointLoss) -> Reduced | None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.reconstructions import Reconstruction
+from vae_checked.linter.roles.reductions import formula_in
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import Expr, Site, strip
 from vae_checked.mathematics.names import Role, likely_role_of
@@ -15,6 +16,8 @@ from vae_checked.mathematics.names import Role, likely_role_of
 _ASSIGNED = re.compile(r"\s*((?:self\.)?[A-Za-z_]\w*)\s*(?::[^=]+|[-+*/])?=(?!=)")
 # A name, with what it is taken from, that is not called.
 _NAME = re.compile(r"(?<![\w.])(?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*\b(?!\s*[.(])")
+# What stands before a term that is added to another one, and behind one that another is added to.
+_ADDED_TO, _PLUS = re.compile(r"[\w)\]]\s*[-+]"), re.compile(r"[)\]\s]*[-+]")
 _LONGEST = 40
 
 
@@ -29,7 +32,7 @@ def names_in(
 
     The heads are called as the KL calls them, the parts of a sampler as they are where it draws.
     """
-    formula = None if kl is None else kl.term.site
+    formula = None if kl is None else formula_in(kl.term).site
     drawn = None if site is None else site.z.site
     loss = None if recon is None else recon.term.site
     found = {
@@ -71,8 +74,12 @@ def _by_role(role: Role, where: Site | None) -> str | None:
 
 
 def _assigned(where: Site | None) -> str | None:
-    """What the statement assigns on whose first line an expression begins."""
+    """What the statement assigns on whose first line an expression begins; None where it is one term of several."""
     if where is None:
         return None
-    found = _ASSIGNED.match(where.place.text)
-    return None if found is None else found[1]
+    place = where.place
+    found = _ASSIGNED.match(place.text)
+    if found is None or _ADDED_TO.search(place.text[found.end() : place.column - 1]):
+        return None
+    after = place.text[place.end_column - 1 :] if place.end_line == place.line and place.end_column else ""
+    return None if _PLUS.match(after) else found[1]

@@ -13,9 +13,10 @@ from vae_checked.linter.files import syntax
 from vae_checked.linter.interpreter.arguments import are_parsed
 from vae_checked.linter.roles import batch_sizes
 from vae_checked.linter.roles.samplers import is_scalar
-from vae_checked.linter.symbols.expression import ELEMENTWISE, TRANSPARENT, Expr, Graph, strip
+from vae_checked.linter.symbols.expression import ELEMENTWISE, TRANSPARENT, Expr, Graph, strip, walk
 from vae_checked.linter.symbols.intervals import interval_of
 from vae_checked.linter.symbols.numeric import leaves
+from vae_checked.linter.symbols.places import is_unknown_item
 from vae_checked.mathematics.names import is_batch_size
 from vae_checked.mathematics.reductions import (
     Axes,
@@ -106,7 +107,7 @@ def _steps(node: Expr, index: int) -> tuple[ChainStep, ...]:
         return (Reshape(_flat_rank(node), merges=True),)
     if node.op in ("view", "reshape"):
         return (Reshape(_viewed_rank(node)),)
-    if node.op == "stack":
+    if node.op == "stack" and node.get("axis") in (None, 0):
         return (Stack(),)
     if node.op in ("add", "sub", "phi") or node.op in TRANSPARENT:
         return ()
@@ -116,8 +117,20 @@ def _steps(node: Expr, index: int) -> tuple[ChainStep, ...]:
 def _axes(node: Expr) -> Axes:
     axes = node.get("axes")
     if isinstance(axes, tuple):
-        return tuple(axis for axis in axes if isinstance(axis, int))
+        numbers = tuple(axis for axis in axes if isinstance(axis, int))
+        return Extent.UNKNOWN if _skips_an_axis(numbers, node.args[0]) else numbers
     return Extent.ALL if axes == "all" else Extent.UNKNOWN
+
+
+def _skips_an_axis(axes: tuple[int, ...], of: Expr) -> bool:
+    """Whether axes that are reduced together are the first and later ones than the second, which may be the batch then.
+
+    Of `(steps, batch, features)` those of a sample are 0 and 2.
+    """
+    if len(axes) < _OF_TWO or 0 not in axes or 1 in axes:
+        return False
+    rank = rank_of(of)
+    return rank is None or rank > len(axes)
 
 
 def _viewed_rank(node: Expr) -> int | None:
@@ -152,12 +165,20 @@ def _factors(node: Expr, index: int, inverse: bool) -> Iterator[ChainStep]:
         yield Negate()
         yield from _factors(bare, 0, inverse)
     elif bare.op == "size":
-        axis = bare.get("axis")
-        yield Size(axis if isinstance(axis, int) else None, _text(node, index), inverse)
+        yield _length(node, index, inverse)
     elif is_batch_size(_name(bare)):
         yield Size(0, _text(node, index), inverse)
     else:
         yield Weight(_text(node, index) or _name(bare) or bare.op, _negative(bare))
+
+
+def _length(node: Expr, index: int, inverse: bool) -> Size | Weight:
+    """The length of an axis; the number of what a loop takes one by one, which may be parts of any kind, is a count."""
+    size = strip(node.args[index])
+    axis, whole, text = size.get("axis"), size.args[0].uid, _text(node, index)
+    if axis == 0 and any(is_unknown_item(each) and each.args[0].uid == whole for each in walk(node.args[1 - index])):
+        return Weight(text)
+    return Size(axis if isinstance(axis, int) else None, text, inverse)
 
 
 def _name(expr: Expr) -> str:
@@ -290,11 +311,18 @@ def _scaled_at(node: Expr) -> int | None:
         return index if is_number(node.args[1 - index]) else None
     if node.op == "div":
         return 0 if is_number(node.args[1]) else None
+    if node.op == "add":
+        # What a running sum starts from.
+        nothing = [strip(arg).op == "const" and strip(arg).value == 0.0 for arg in node.args]
+        return nothing.index(False) if sum(nothing) == len(nothing) - 1 else None
     return 0 if node.op in ("neg", "sum", "mean") or node.op in TRANSPARENT else None
 
 
 def formula_in(term: Expr) -> Expr:
-    """The outermost part of a term that stands in the file of its formula: another file may reduce and weigh it."""
+    """The outermost part of a term that stands in the file of its formula, below what weighs it there.
+
+    Another file may reduce and weigh it as well.
+    """
     while term.op == "detach":
         # A block under no_grad, or what is shown of a formula, is around it.
         term = term.args[0]
@@ -302,8 +330,15 @@ def formula_in(term: Expr) -> Expr:
     while (index := _scaled_at(nodes[-1])) is not None:
         nodes.append(nodes[-1].args[index])
     formula = nodes[-1].site
-    own = (node for node in nodes if formula and node.site and node.site.source.path == formula.source.path)
-    return next(own, term)
+    own = [node for node in nodes if formula and node.site and node.site.source.path == formula.source.path]
+    return next((node for node in own if not _is_weighed(node)), own[-1] if own else term)
+
+
+def _is_weighed(node: Expr) -> bool:
+    """Whether a node is a product with something that an author chose, adds to nothing, or is shown."""
+    index = _scaled_at(node)
+    weighed = index is not None and any(map(weighs_formula, _steps(node, index)))
+    return weighed or node.op == "detach" or (node.op == "add" and index is not None)
 
 
 def inner_chain(kl: Divergence, graph: Graph) -> tuple[ChainStep, ...] | None:

@@ -276,11 +276,10 @@ def _cat(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) 
 
 def _stack(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     pieces = _pieces(args, kwargs, "tensors", "arrays")
-    axis = whole(number_of(_argument(args, kwargs, 1, "dim", "axis")))
-    if not isinstance(pieces, (tuple, list)) or not pieces:
-        return Expr("stack", (as_expr(pieces, site),), (), site)
-    items = tuple(as_expr(item, site) for item in pieces)
-    return Expr("stack", items, (("axis", axis or 0),), site)
+    axis = whole(number_of(_argument(args, kwargs, 1, "dim", "axis"))) or 0
+    several = pieces if isinstance(pieces, (tuple, list)) and pieces else [pieces]
+    items = tuple(as_expr(item, site) for item in several)
+    return Expr("stack", items, (("axis", axis),), site)
 
 
 def asks_for_nan(condition: Value, value: Expr) -> bool:

@@ -1,0 +1,139 @@
+"""What looks like the batch and is another axis or count: steps in front, modalities in a list, stacked columns."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from small_vaes.fragments import FORWARD, HEAD, KL, MODEL, codes, linted
+
+IMPORTED = HEAD + "from torch.distributions import Normal, kl_divergence\n"
+OVER_TIME = (
+    IMPORTED
+    + """
+
+class Net(nn.Module):
+    def __init__(self, seen=33, latents=7):
+        super().__init__()
+        self.to_m, self.to_s = nn.Linear(seen, latents), nn.Linear(seen, latents)
+        self.back = nn.Linear(latents, seen)
+
+    def forward(self, frames):
+        ms, ss, zs = [], [], []
+        for frame in frames.unbind(1):
+            m, s = self.to_m(frame), self.to_s(frame)
+            ms.append(m)
+            ss.append(s)
+            zs.append(m + torch.exp(0.5 * s) * torch.randn_like(m))
+        return [torch.stack(each, dim={axis}) for each in (zs, ms, ss)]
+
+
+def fit(loader):
+    net = Net()
+    for x in loader:
+        z, m, s = net(x)
+        error = F.mse_loss(net.back(z), x, reduction='none').mean(0).sum()
+        kl = {kl}.mean(dim=0).sum()
+        (error + kl).backward()
+"""
+)
+PER_LATENT = "(-0.5 * (1 + s - m.pow(2) - s.exp()))"
+
+
+@pytest.mark.parametrize(
+    ("axis", "kl"),
+    [(1, PER_LATENT), (-2, PER_LATENT)],
+    ids=["behind the batch", "before the last"],
+)
+def test_what_is_stacked_behind_the_batch_leaves_that_in_front(axis: int, kl: str, tmp_path: Path) -> None:
+    text = OVER_TIME.format(axis=axis, kl=kl)
+    assert codes(linted(tmp_path, {"net.py": text})) == []
+
+
+STEPS_IN_FRONT = (
+    IMPORTED
+    + """
+
+class Net(nn.Module):
+    def __init__(self, seen=33, latents=7):
+        super().__init__()
+        self.to_m, self.to_s = nn.Linear(seen, latents), nn.Linear(seen, latents)
+        self.back = nn.Linear(latents, seen)
+
+    def forward(self, x):
+        m, s = self.to_m(x), self.to_s(x)
+        return self.back(m + torch.exp(0.5 * s) * torch.randn_like(m)), m[-1], s[-1]
+
+
+def fit(loader):
+    net = Net()
+    for x in loader:
+        y, m, s = net(x)
+        error = -Normal(y, 1.0).log_prob(x).sum(dim={axes}).mean(dim=0)
+        kl = kl_divergence(Normal(m, torch.exp(0.5 * s)), Normal(torch.zeros_like(m), 1.0)).sum(dim=1).mean(dim=0)
+        (error + kl).backward()
+"""
+)
+
+
+@pytest.mark.parametrize("axes", ["(0, 2)", "(0, -1)", "(2, 0)"])
+def test_an_axis_that_a_sum_leaves_between_others_may_be_the_batch(axes: str, tmp_path: Path) -> None:
+    assert codes(linted(tmp_path, {"net.py": STEPS_IN_FRONT.format(axes=axes)})) == []
+
+
+OF_SEVERAL = (
+    HEAD
+    + MODEL
+    + FORWARD
+    + """
+    def loss(self, xs, ys):
+        y, m, s = self(torch.cat(xs, dim=1))
+        error = 0.0
+        for wanted, part in zip(ys, y.chunk(2, dim=1)):
+            error += F.mse_loss(part, wanted, reduction="none").sum(dim=1).mean()
+        error /= {count}
+        kl = {kl}
+        return error + kl.mean()
+
+
+def fit(loader, net: Net):
+    for x, y in loader:
+        net.loss(x, y).backward()
+"""
+)
+
+
+@pytest.mark.parametrize(("count", "expected"), [("len(ys)", []), ("ys[0].shape[0]", ["VAE504"])])
+def test_the_number_of_modalities_is_no_batch_size(count: str, expected: list[str], tmp_path: Path) -> None:
+    assert codes(linted(tmp_path, {"net.py": OF_SEVERAL.format(count=count, kl=KL)})) == expected
+
+
+SHOWN = (
+    IMPORTED
+    + MODEL
+    + FORWARD
+    + """
+
+def fit(loader):
+    net = Net()
+    for x, _ in loader:
+        y, m, s = net(x)
+        kl = {kl}
+        {shown}
+        loss = weighed(F.mse_loss(y, x, reduction="none").sum(1), kl)
+        loss.mean().backward()
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        ("print(tracked(kl, y).peak.flatten(start_dim=1).sum(1).mean(0))", []),
+        ("print(kl.sum().mean(0))", ["VAE304"]),
+    ],
+    ids=["of what is unread", "of the KL"],
+)
+def test_a_mean_of_what_an_unread_call_makes_of_a_kl(shown: str, expected: list[str], tmp_path: Path) -> None:
+    report = linted(tmp_path, {"net.py": SHOWN.format(kl=KL, shown=shown)})
+    assert [code for code in codes(report) if code == "VAE304"] == expected
