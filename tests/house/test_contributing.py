@@ -68,7 +68,8 @@ Run it:
 $ python -c "print(3); print(4)"
 ...
 4
-$ python -c "print(5)"
+$ python -c "print(5)" | python -c "print(int(input()) + 1)"
+6
 ```
 """
 
@@ -78,7 +79,7 @@ def test_the_steps_of_a_how_to_are_read() -> None:
         NewFile("a/b.py", "x = 1\n"),
         Edit("a/b.py", "x = 1\ny = 2\n", "w = 0\nx = 1\n"),
         Run('python -c "print(3); print(4)"', ("...", "4")),
-        Run('python -c "print(5)"', ()),
+        Run('python -c "print(5)" | python -c "print(int(input()) + 1)"', ("6",)),
     ]
 
 
@@ -92,8 +93,11 @@ def test_a_step_that_does_not_work_is_seen(tmp_path: Path) -> None:
         Run("python -c 'raise SystemExit(1)'", ()): "raise SystemExit",
         Run("python -c 'print(2); print(1)'", ("1", "2")): "does not print '2' there",
         Run("python -c 'print(21)'", ("3...",)): "does not print '3...' there",
+        Run("python -c 'print(21)' | python -c 'print(input() * 2)'", ("21",)): "does not print '21' there",
+        Run("python -c 'raise SystemExit(1)' | python -c 'print(4)'", ("4",)): "raise SystemExit",
     }.items():
         Run("python -c 'print(21); print(3)'", ("2...", "...", "3")).follow(tmp_path)
+        Run("python -c 'print(21)' | python -c 'print(input() * 2)'", ("2121",)).follow(tmp_path)
         with pytest.raises(AssertionError, match=complaint):
             step.follow(tmp_path)
     assert path.read_text(encoding="utf-8") == "x = 1\nx = 1\n"

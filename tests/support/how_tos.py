@@ -59,20 +59,25 @@ class Edit:
 
 @dataclass(frozen=True)
 class Run:
-    """A command, and lines of what it prints."""
+    """A command, or several that a `|` joins, and lines of what the last prints."""
 
     command: str
     printed: tuple[str, ...]
 
     def follow(self, folder: Path) -> None:
         """Run the command, which succeeds and prints these lines in this order."""
-        name = next(name for name in _PROGRAMS if self.command.startswith(name))
-        words = [*_PROGRAMS[name], *shlex.split(self.command.removeprefix(name))]
         environment = {**os.environ, "PYTHONPATH": str(folder), "COLUMNS": "200"}
-        done = subprocess.run(words, capture_output=True, text=True, cwd=folder, env=environment, check=False)
-        assert done.returncode == 0, f"{self.command}\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
-        missing = _missing(self.printed, done.stdout.splitlines())
-        assert missing is None, f"{self.command} does not print {missing!r} there:\n{done.stdout[-3000:]}"
+        printed = ""
+        for command in self.command.split(" | "):
+            name = next(name for name in _PROGRAMS if command.startswith(name))
+            words = [*_PROGRAMS[name], *shlex.split(command.removeprefix(name))]
+            done = subprocess.run(
+                words, input=printed, capture_output=True, text=True, cwd=folder, env=environment, check=False
+            )
+            printed = done.stdout
+            assert done.returncode == 0, f"{command}\n{printed[-3000:]}{done.stderr[-3000:]}"
+        missing = _missing(self.printed, printed.splitlines())
+        assert missing is None, f"{self.command} does not print {missing!r} there:\n{printed[-3000:]}"
 
 
 Step = NewFile | Edit | Run
