@@ -71,3 +71,9 @@ def test_variances_that_are_added_make_no_product(tmp_path: Path) -> None:
     report = read(tmp_path, added, "F.softplus(self.to_s(h))")
     read_as = {facts.sampler.std.value.parametrisation for facts in report.facts if facts.sampler.std}
     assert read_as == {Parametrisation.VAR}
+
+
+def test_a_spread_whose_precision_no_float_holds_is_left_alone(tmp_path: Path) -> None:
+    merged = MERGED["log std"][0] + " * 1e-200"
+    report = read(tmp_path, merged, "self.to_s(h)")
+    assert [str(remark) for remark in report.remarks if "please report" in str(remark)] == []

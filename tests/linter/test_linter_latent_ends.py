@@ -90,6 +90,65 @@ def test_the_ends_of_two_files_belong_together_where_one_vae_is_loaded(
     assert codes(tmp_path, train=train, draw=draw) == expected
 
 
+LOOP = """
+from diffusion import create
+
+
+def main(model, args):
+    vae = AutoencoderKL.from_pretrained({identity})
+    z = torch.randn(5, 4, 32, 16)
+    samples = create(args).p_sample_loop(model, z.shape, z, clip_denoised=False)
+    return vae.decode({applied}).sample
+"""
+FLOW = """
+from torchdiffeq import odeint
+
+
+def main(model, args):
+    vae = AutoencoderKL.from_pretrained({identity})
+    samples = odeint(model, torch.randn(5, 4, 32, 16), torch.linspace(0, 1, 9))[-1]
+    return vae.decode({applied}).sample
+"""
+
+
+@pytest.mark.parametrize(("text", "line"), [(LOOP, 14), (FLOW, 13)])
+def test_a_vae_of_which_a_part_of_the_name_is_written_joins_files(text: str, line: int, tmp_path: Path) -> None:
+    name = 'f"stabilityai/sd-vae-ft-{args.vae}"'
+    train = TRAINED.format(identity="", applied="z * 0.18215").replace('""', name)
+    right = text.format(identity='"stabilityai/sd-vae-ft-ema"', applied="samples / 0.18215")
+    wrong = text.format(identity=name, applied="samples")
+    assert codes(tmp_path, train=train, right=right) == []
+    assert codes(tmp_path, train=train, right=right, wrong=wrong) == [("VAE701", "wrong", line)]
+    other = wrong.replace("stabilityai", "{args.owner}")
+    assert codes(tmp_path, train=train, right=right, wrong=other) == []
+
+
+def test_a_latent_that_another_file_trains_on_is_joined_to_its_encode(tmp_path: Path) -> None:
+    path = """
+import torch
+
+
+class Path:
+    def losses(self, model, z, t):
+        noise = torch.randn_like(z)
+        return F.mse_loss(model((1 - t) * z + t * noise, t), noise - z)
+"""
+    train = """
+from path import Path
+
+
+def main(model, args, t, solve):
+    vae = AutoencoderKL.from_pretrained(args.vae)
+    for x in args.pictures:
+        with torch.no_grad():
+            z = vae.encode(x).latent_dist.sample().mul_(0.18215)
+        Path().losses(model, z, t).backward()
+    return vae.decode({applied}).sample
+"""
+    assert codes(tmp_path, path=path, train=train.format(applied="solve(model)")) == [("VAE701", "train", 16)]
+    assert codes(tmp_path, path=path, train=train.format(applied="solve(model) / 0.18215")) == []
+
+
 def test_the_ends_of_two_experiments_are_not_compared(tmp_path: Path) -> None:
     train = TRAINED.format(identity="stabilityai/sd-vae-ft-ema", applied="z * 0.18215")
     again = TRAINED.format(identity="stabilityai/sd-vae-ft-ema", applied="z")

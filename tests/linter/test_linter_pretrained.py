@@ -110,6 +110,23 @@ def test_ends_that_do_not_undo_each_other_are_named(encode: str, decode: str, co
     assert (code, line) in named(tmp_path, text)
 
 
+@pytest.mark.parametrize(
+    ("given", "wrong", "right"),
+    [
+        # A VAE that gives a latent itself, which scales it inside for all that is known where nothing else does.
+        ("vae.encode(pictures)", (f"z * {S}", "z"), ("z", f"z / {S}")),
+        ("vae.encode(pictures)", (f"z * {S}", f"z * {S}"), (f"z * {S}", f"z / {S}")),
+        ("vae.encode_stage_2_inputs(pictures)", ("z", f"z / {S}"), (f"z * {S}", f"z / {S}")),
+    ],
+)
+def test_a_latent_that_encode_gives_itself_is_followed(
+    given: str, wrong: tuple[str, str], right: tuple[str, str], tmp_path: Path
+) -> None:
+    for pair, codes in ((wrong, ["VAE701"]), (right, [])):
+        text = ends(*pair).replace("vae.encode(pictures).latent_dist.sample()", given)
+        assert [code for code, _ in named(tmp_path, text)] == codes
+
+
 def test_a_condition_that_is_not_scaled_is_no_end(tmp_path: Path) -> None:
     text = ends(f"z * {S}", f"z / {S}") + (
         "\n\ndef condition(vae, picture):\n    return vae.encode(picture).latent_dist.mode()\n"
@@ -268,6 +285,9 @@ def step(model, vae, noisy, pictures, t, optimizer):
 )
 def test_a_term_that_reads_a_decode_without_gradient_is_named(block: str, codes: list[str], tmp_path: Path) -> None:
     assert [code for code, _ in named(tmp_path, TERMS.format(block=block))] == codes
+    # A loss that is an object, by its class.
+    text = TERMS.format(block=f'near = lpips.LPIPS(net="vgg")\n    {block}').replace("F.l1_loss(", "near(")
+    assert [code for code, _ in named(tmp_path, f"import lpips\n{text}")] == codes
 
 
 HALVES = """\

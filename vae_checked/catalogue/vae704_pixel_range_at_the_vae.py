@@ -12,6 +12,10 @@ from vae_checked.finding import Severity
 
 # Pixels that a dark batch, or a picture without white, still reaches.
 _REACHED = 0.5
+# Where the least value of pixels lies that were mapped to [-1, 1] and once more: 2 * -1 - 1.
+_TWICE = -2.9
+# What all pixels lie below that were divided by 127.5, less 1, and were no bytes.
+_DARK = -0.9
 # So much of a picture is lost where it is taken for another range than its own.
 _CUT = 0.4
 
@@ -61,8 +65,14 @@ def _of_shown(shown: Fact[Interval], decoded: Origin) -> Verdict:
 
 def _wrong(pixels: Interval) -> str | None:
     """What pictures in an interval are that is not [-1, 1]."""
-    if not pixels.bounded or pixels.high <= _REACHED:
+    if not pixels.bounded:
         return None
+    if pixels.high <= _DARK:
+        return "pictures in [0, 1] that were mapped as if they were bytes"
+    if pixels.high <= _REACHED:
+        return None
+    if pixels.low <= _TWICE and pixels.high <= 1.05:
+        return "pictures that were mapped to [-1, 1] twice"
     if pixels.low >= 0:
         return "bytes" if pixels.high > 2 * _REACHED + 1 else "pictures in [0, 1]"
     # The mean and standard deviation of ImageNet take white to about 2.2 to 2.7.

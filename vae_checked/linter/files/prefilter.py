@@ -60,7 +60,7 @@ _FEWEST_SIZES = 3
 _STEPS = (b".backward(", b"def training_step(", b"def compute_loss(")
 _DECODING = (b"ecode", b"econstruct")
 _LOSS = re.compile(rb"loss\w*(?:\s?[=(]|[\"']\s?[\]:])")
-_FEEDING = (b"DataLoader", b"ToTensor", b"ToDtype", b"Image.open", b"imread")
+_FEEDING = (b"DataLoader", b"ToTensor", b"ToDtype", b"Image.open", b"imread", b"VideoReader", b"read_video")
 
 
 def concerns_vae(data: bytes) -> bool:

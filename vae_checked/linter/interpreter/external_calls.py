@@ -20,7 +20,16 @@ from vae_checked.linter.symbols.values import (
     by_name,
     number_of,
 )
-from vae_checked.linter.torch_model import contractions, distributions, layers, losses, noise, optimizers, transforms
+from vae_checked.linter.torch_model import (
+    contractions,
+    distributions,
+    layers,
+    losses,
+    noise,
+    optimizers,
+    pictures,
+    transforms,
+)
 from vae_checked.linter.torch_model.functions import HANDLERS, MATH, larger_or_smaller, plain
 
 _TENSOR_LIBRARIES = frozenset(("torch", "numpy", "math", "np", "functional", "scipy", "einops", "jax", "tensor"))
@@ -118,8 +127,8 @@ def _output(context: Context, dotted: str, args: list[Value], kwargs: dict[str, 
 
 
 _MAKERS: tuple[Callable[[Context, str, list[Value], dict[str, Value], Site], Value | None], ...] = (
-    _prepared, _imported, transforms.construct, _distribution, noise.from_function, _unfilled, _loss, _layer, _function,
-    _copied, _shape, _output,
+    _prepared, _imported, transforms.construct, pictures.read, _distribution, noise.from_function, _unfilled, _loss,
+    _layer, _function, _copied, _shape, _output,
 )  # fmt: skip
 
 

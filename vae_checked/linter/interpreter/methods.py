@@ -33,7 +33,7 @@ from vae_checked.linter.symbols.values import (
     as_expr,
 )
 from vae_checked.linter.symbols.values import Sequence as Layers
-from vae_checked.linter.torch_model import distributions, fields, layers, noise, optimizers, transforms
+from vae_checked.linter.torch_model import distributions, fields, layers, noise, optimizers, pictures
 from vae_checked.linter.torch_model.functions import HANDLERS, larger_or_smaller, plain
 
 _PARAMETERS = ("parameters", "named_parameters")
@@ -168,7 +168,7 @@ def _call_on_tensor(
     given = wrappers.prepared(name, args, kwargs)
     if given is not None:
         return given
-    picture = transforms.picture_method(owner, name, site)
+    picture = pictures.method(owner, name, site)
     if picture is not None:
         return picture
     made = noise.from_method(context, owner, name, args, kwargs, site)

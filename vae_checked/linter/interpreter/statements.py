@@ -210,13 +210,27 @@ def _expr(context: Context, node: ast.Expr, scope: Scope) -> Outcome:
     value = context.eval(call, scope)
     if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
         name = call.func.attr
-        in_place = name.endswith("_") and not name.endswith("__") and isinstance(value, Expr)
+        in_place = _is_in_place(name) and isinstance(value, Expr)
         in_place |= name == "set_transform" and isinstance(value, Loader)
-        if in_place and isinstance(call.func.value, (ast.Name, ast.Attribute)):
-            bind(context, syntax.as_store(call.func.value), value, scope, call)
+        changed = _changed(call.func.value)
+        if in_place and isinstance(changed, (ast.Name, ast.Attribute)):
+            bind(context, syntax.as_store(changed), value, scope, call)
             return NOTHING
     context.root(value, "expr", "", node.value)
     return NOTHING
+
+
+def _is_in_place(method: str) -> bool:
+    """Whether a method changes the tensor that it is called on, by its name."""
+    return method.endswith("_") and not method.endswith("__")
+
+
+def _changed(owner: ast.expr) -> ast.expr:
+    """What a method in place changes: that of `x.sub_(m).div_(s)` changes `x`."""
+    node = owner
+    while isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and _is_in_place(node.func.attr):
+        node = node.func.value
+    return node
 
 
 def _function(context: Context, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope) -> Outcome:

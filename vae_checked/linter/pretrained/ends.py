@@ -28,7 +28,7 @@ class Encoded:
 
     `at` is the outermost operation of that map, the draw itself where there is none; `written` the number that it is
     made of, where that stands somewhere else. `is_diffused` is whether noise takes its place, by a schedule or by two
-    weights, and is not only added to it.
+    weights, and is not only added to it. `called_in` is the code in which `encode` is called.
     """
 
     owner: Owner
@@ -39,6 +39,7 @@ class Encoded:
     where: Where
     written: Origin | None = None
     is_diffused: bool = False
+    called_in: Where | None = None
 
 
 @dataclass(frozen=True, slots=True)

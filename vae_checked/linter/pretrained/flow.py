@@ -16,7 +16,7 @@ from vae_checked.linter.pretrained.halves import Halves
 from vae_checked.linter.pretrained.moving import moves
 from vae_checked.linter.pretrained.pictures import Pictures
 from vae_checked.linter.pretrained.quantities import factor_of, written_elsewhere
-from vae_checked.linter.pretrained.schedules import STEPPING, clipping, clipping_loop, maker
+from vae_checked.linter.pretrained.schedules import SOLVING, STEPPING, clipping, clipping_loop, maker, sampling_loop
 from vae_checked.linter.pretrained.vaes import Owner, owner_of
 from vae_checked.linter.symbols.expression import CARRIED, NOISE, TRANSPARENT, Expr, Graph, origin, strip, walk
 from vae_checked.linter.symbols.intervals import interval_of
@@ -27,6 +27,8 @@ from vae_checked.mathematics.affine_maps import IDENTITY
 from vae_checked.record import dataclass, replace
 
 ENCODES = frozenset(("encode", "tiled_encode", "encode_stage_2_inputs"))
+# What encodes and draws from the posterior at once.
+_DRAWN_ALREADY = frozenset(("encode_stage_2_inputs",))
 DECODES = frozenset(("decode", "tiled_decode", "decode_stage_2_outputs"))
 # What a posterior is asked for.
 _DRAWS = frozenset(("sample", "rsample", "mode", "mean", "latents", "latent"))
@@ -39,7 +41,8 @@ _DRAWN = frozenset(("randn_tensor", "randn_like_tensor"))
 _TRAINING = re.compile(r"(?:^|[._])(?:training_loss\w*|loss(?:_?fn|es|_func\w*)?|p_losses|compute_loss\w*)$")
 _GAUSSIAN = "DiagonalGaussianDistribution"
 _ADAPTED = re.compile(r"vae\.(?:add_adapter|load_lora|set_adapter)|vae_lora|lora_\w*vae|vae\.encoder\.forward\s*=")
-_ARITHMETIC = frozenset(("mul", "div", "add", "sub", "neg", "pow"))
+_LINEAR = frozenset(("mul", "div", "add", "sub"))
+_ARITHMETIC = _LINEAR | {"neg", "pow"}
 # What pixels in [0, 1] are mapped by to [-1, 1], and back.
 _PIXEL_MAPS = {
     AffineMap(affine_maps.number(2.0), affine_maps.number(-1.0)): "x * 2 - 1",
@@ -107,7 +110,7 @@ class Flow:
             if name in ENCODES:
                 owner = self._named(node.args[0], node)
                 if owner is not None:
-                    self._latents[node.uid] = Latent(owner, node, IDENTITY, False, node)
+                    self._latents[node.uid] = Latent(owner, node, IDENTITY, name in _DRAWN_ALREADY, node)
                     self.encodes[node.uid] = node, owner
                     self._note_pictures(node, owner)
                     return
@@ -118,7 +121,10 @@ class Flow:
                     return
         elif node.op == "opaque" and str(node.get("name")).rpartition(".")[2] == _GAUSSIAN and node.args:
             moments = self._latents.get(node.args[0].uid)
-            self._latents[node.uid] = moments or Latent(Owner(""), node, IDENTITY, False, node)
+            is_known = moments is not None and not moments.drawn
+            self._latents[node.uid] = (
+                moments if moments and is_known else Latent(Owner(""), node, IDENTITY, False, node)
+            )
             return
         latent = self._step(node)
         if latent is not None:
@@ -147,11 +153,22 @@ class Flow:
 
     def _step(self, node: Expr) -> Latent | None:
         """What a node makes of the latent that one of its arguments is; None where it is an end of the way."""
-        inner = next((known for arg in node.args if (known := self._latents.get(arg.uid)) is not None), None)
+        place, inner = next(
+            (
+                (place, known)
+                for place, arg in enumerate(node.args)
+                if (known := self._latents.get(arg.uid)) is not None
+            ),
+            (0, None),
+        )
         if inner is None:
             return None
         if not inner.drawn:
-            return _asked(node, inner)
+            asked = _asked(node, inner)
+            if asked is not None or node.op not in _LINEAR:
+                return asked
+            # What is scaled is a tensor: this VAE gives a latent itself.
+            inner = replace(inner, drawn=True)
         if node.op == "phi":
             both = [self._latents.get(arg.uid) for arg in node.args[1:]]
             if all(each is not None and each.applied == inner.applied for each in both):
@@ -159,31 +176,14 @@ class Flow:
             # Which of them goes on is not known: what comes back may undo either.
             self.encoded += [self._ended(each, Use.OPEN, node) for each in both if each is not None]
             return None
-        if moves(node) and self._latents.get(node.args[0].uid) is inner:
+        if moves(node) and place == 0:
             return inner
-        applied = self._affine(node, inner)
+        applied = _affine(node, place, inner.applied)
         if applied is None:
             return None
-        written = next(
-            (
-                found
-                for arg in node.args
-                if self._latents.get(arg.uid) is not inner and (found := written_elsewhere(arg, node))
-            ),
-            None,
-        )
+        others = [arg for other, arg in enumerate(node.args) if other != place]
+        written = next((found for arg in others if (found := written_elsewhere(arg, node))), None)
         return replace(inner, applied=applied, at=node, written=written or inner.written)
-
-    def _affine(self, node: Expr, inner: Latent) -> AffineMap | None:
-        if node.op == "neg":
-            return affine_maps.scaled(inner.applied, affine_maps.number(-1.0))
-        if node.op not in ("mul", "div", "add", "sub") or len(node.args) != 2:
-            return None
-        first = self._latents.get(node.args[0].uid) is inner
-        other = factor_of(node, 1 if first else 0)
-        if other is None or (node.op == "div" and not first):
-            return None
-        return affine_maps.applied(node.op, inner.applied, other, first)
 
     def _used(self, node: Expr, place: int, latent: Latent, is_weighted: bool) -> None:
         """Take note of a latent that noise is added to, or that a model is trained on."""
@@ -219,7 +219,10 @@ class Flow:
     def _ended(self, latent: Latent, use: Use, node: Expr) -> Encoded:
         where = self._where(node)
         at = origin(latent.at)
-        return Encoded(latent.owner, origin(latent.call), latent.applied, use, at, where, latent.written)
+        called_in = self._where(latent.call)
+        return Encoded(
+            latent.owner, origin(latent.call), latent.applied, use, at, where, latent.written, called_in=called_in
+        )
 
     def _where(self, node: Expr) -> Where:
         return self._places.get(node.uid) or Where(self._evaluation.module.path)
@@ -259,7 +262,8 @@ class Flow:
         self.pictures.note(node, owner)
         self.decodes[node.uid] = node
         where, call = self._where(node), origin(node)
-        chains, looped = self.chains(node.args[1]), clipping_loop(node, self._evaluation.modules())
+        chains, loop = self.chains(node.args[1]), sampling_loop(node)
+        looped = None if loop is None else clipping_loop(loop, self._evaluation.modules())
         free = {chain.leaf.uid for chain in chains if chain.clamped is None}
         confined = {chain.leaf.uid for chain in chains if chain.clamped is not None}
         for chain in chains:
@@ -274,8 +278,9 @@ class Flow:
                 applied = affine_maps.after(chain.applied, latent.applied)
                 self.decoded.append(replace(end, applied=applied, encoded=origin(latent.call)))
             else:
-                clips = clipping(chain.leaf) or looped
-                self.decoded.append(replace(end, use=_origin_of(chain.leaf), clipping=clips))
+                clips, use = clipping(chain.leaf) or looped, _origin_of(chain.leaf)
+                use = Use.GENERATED if loop is not None and use is Use.GIVEN else use
+                self.decoded.append(replace(end, use=use, clipping=clips))
 
     def posterior_of(self, value: Expr) -> Owner | None:
         """The VAE that a posterior, or a latent that was taken from one, is of."""
@@ -327,6 +332,8 @@ def _origin_of(leaf: Expr) -> Use:
     node = maker(leaf)
     if (node.op == "call" and node.get("name") in STEPPING) or _is_noise(node) or _is_asked_for_latents(node):
         return Use.GENERATED
+    if node.op == "opaque" and str(node.get("name")).rpartition(".")[2] in SOLVING:
+        return Use.GENERATED
     if node.op not in _ARITHMETIC:
         return Use.GIVEN
     # A sampler written out adds to noise what a model makes of it; else what was done last may not be known.
@@ -357,6 +364,18 @@ def _asked(node: Expr, posterior: Latent) -> Latent | None:
     return None
 
 
+def _affine(node: Expr, place: int, inner: AffineMap) -> AffineMap | None:
+    """What an operation makes of a map whose value stands at `place`; None where it makes no other of it."""
+    if node.op == "neg":
+        return affine_maps.scaled(inner, affine_maps.number(-1.0))
+    if node.op not in _LINEAR or len(node.args) != 2:
+        return None
+    other = factor_of(node, 1 - place)
+    if other is None or (node.op == "div" and place):
+        return None
+    return affine_maps.applied(node.op, inner, other, not place)
+
+
 def _is_adapted(module: Module) -> bool:
     """Whether a file adds an adapter to a VAE, or puts a pass of its own in the place of an encoder's."""
     return any(_ADAPTED.search(cell.text) is not None for cell in module.file.cells)
@@ -377,7 +396,7 @@ def _inside(node: Expr) -> tuple[Expr, AffineMap] | None:
     """The latent inside of an affine operation, and the map; None for another one, and where both sides are numbers."""
     if node.op == "neg":
         return node.args[0], AffineMap(affine_maps.number(-1.0))
-    if node.op not in ("mul", "div", "add", "sub") or len(node.args) != 2:
+    if node.op not in _LINEAR or len(node.args) != 2:
         return None
     left, right = node.args
     other = factor_of(node, 1)

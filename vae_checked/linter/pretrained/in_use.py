@@ -8,6 +8,7 @@ from itertools import chain
 
 from vae_checked.catalogue.support.known_vaes import known, takes_symmetric_pixels
 from vae_checked.facts import Fact, Facts, Interval, Latents
+from vae_checked.latent_facts import Use
 from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.files.disk import Disk
 from vae_checked.linter.pretrained import fine_tuning, pairs
@@ -55,7 +56,8 @@ class InUse:
         flow = Flow(evaluation, graph)
         self._trained += fine_tuning.facts(evaluation, flow, graph)
         for one in flow.encoded:
-            self._encoded.setdefault(_scope(one.where), []).append(one)
+            for scope in _scopes(one):
+                self._encoded.setdefault(scope, []).append(one)
         for other in flow.decoded:
             self._decoded.setdefault(_scope(other.where), []).append(other)
         self._shown += flow.pictures.shown
@@ -113,6 +115,14 @@ def _all(ends: Mapping[_Scope, list[End]]) -> Iterator[End]:
 
 def _scope(where: Where) -> _Scope:
     return where.path, where.cls
+
+
+def _scopes(one: Encoded) -> Iterable[_Scope]:
+    """Where the other end is looked for: where a latent is used, and where it was encoded for a training elsewhere."""
+    scopes = [_scope(one.where)]
+    if one.use is Use.TRAINED and one.called_in is not None:
+        scopes.append(_scope(one.called_in))
+    return dict.fromkeys(scopes)
 
 
 def _alone(flow: Flow) -> Iterator[Facts]:

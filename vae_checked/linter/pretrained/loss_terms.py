@@ -90,7 +90,10 @@ def _of_term(term: Expr, decodes: dict[int, Expr]) -> Iterator[Fact[str | None]]
 
 
 def _is_called_a_loss(node: Expr) -> bool:
-    """Whether what is called goes by the name of a loss, where the call is written."""
+    """Whether what is called goes by the name of a loss, where the call is written or by its class."""
+    made = node.args[0] if node.get("name") == "call" and node.args else node
+    if made.op == "opaque" and _LOSS.search(str(made.get("name")).rpartition(".")[2]) is not None:
+        return True
     written = None if node.site is None else node.site.node
     function = written.func if isinstance(written, ast.Call) else None
     name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")

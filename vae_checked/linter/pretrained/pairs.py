@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from enum import Enum
 from typing import TypeVar
 
 from vae_checked.latent_facts import AffineMap, Use
 from vae_checked.linter.pretrained.ends import Decoded, Encoded
 from vae_checked.linter.pretrained.quantities import OF_A_VAE, VECTOR
+from vae_checked.linter.pretrained.vaes import HOLE
 from vae_checked.mathematics import affine_maps
 from vae_checked.record import dataclass
 
@@ -133,20 +134,31 @@ def pairs(encoded: Sequence[Encoded], decoded: Sequence[Decoded]) -> Iterator[Pa
 
 
 def across(encoded: Sequence[Encoded], decoded: Sequence[Decoded]) -> Iterator[Pair]:
-    """The one end that is trained on in a project, and the one before the decode of samples, in another file.
+    """The one end that is trained on in a project, and those before the decode of samples, in other files.
 
-    They belong together where the project loads one VAE alone, and has one map of either kind.
+    They belong together where the project loads one VAE alone, and trains on one map of its latents.
     """
     trained = [each for each in encoded if each.use is Use.TRAINED]
-    drawn = [each for each in decoded if each.use is Use.GENERATED and each.encoded is None]
+    drawn = _distinct(each for each in decoded if each.use is Use.GENERATED and each.encoded is None)
     owners = [*(each.owner for each in encoded), *(each.owner for each in decoded)]
     loaded = {owner.model.identity for owner in owners} - {""}
-    if len(loaded) != 1 or len(_distinct(trained)) != 1 or len(_distinct(drawn)) != 1:
+    if len(_apart(loaded)) != 1 or len(_distinct(trained)) != 1:
         return
-    one, other = trained[0], drawn[0]
-    if other.owner.model.identity and one.where.path != other.where.path:
-        known = agreement(one.applied, other.applied)
-        yield Pair(one, other, known)
+    one = trained[0]
+    for other in drawn:
+        if other.owner.model.identity and one.where.path != other.where.path:
+            yield Pair(one, other, agreement(one.applied, other.applied))
+
+
+def _apart(identities: Collection[str]) -> set[str]:
+    """The texts that VAEs are loaded by, less those that one of which only a part is written out may come to."""
+    patterns = {each: each.partition(HOLE) for each in identities if HOLE in each}
+    return {
+        each
+        for each in identities
+        if not any(each != other and each.startswith(head) and each.endswith(tail)
+                   for other, (head, _, tail) in patterns.items())
+    }  # fmt: skip
 
 
 def _trips(decoded: Iterable[Decoded]) -> Iterator[Pair]:
@@ -154,11 +166,11 @@ def _trips(decoded: Iterable[Decoded]) -> Iterator[Pair]:
     for each in decoded:
         if each.encoded is not None:
             start = Encoded(each.owner, each.encoded, affine_maps.IDENTITY, Use.RETURNED, each.encoded, each.where)
-            known = agreement(affine_maps.IDENTITY, each.applied)
-            if known is Agreement.DIFFERENT and not any(map(_is_known, each.applied.names)):
+            found = agreement(affine_maps.IDENTITY, each.applied)
+            if found is Agreement.DIFFERENT and not any(map(_is_known, each.applied.names)):
                 # A latent may be scaled by a number for the sake of an experiment.
-                known = Agreement.OPEN
-            yield Pair(start, each, known)
+                found = Agreement.OPEN
+            yield Pair(start, each, found)
 
 
 End = TypeVar("End", Encoded, Decoded)

@@ -9,11 +9,15 @@ from collections.abc import Iterable
 from vae_checked.facts import Fact, Origin
 from vae_checked.latent_facts import Clipping
 from vae_checked.linter.files import syntax
+from vae_checked.linter.files.source import SourceCell
 from vae_checked.linter.symbols.expression import Expr, origin, strip
 from vae_checked.linter.symbols.values import Module
+from vae_checked.record import dataclass
 
 # What a sampler asks of its schedule at each step.
 STEPPING = frozenset(("step", "step_pred", "step_correct"))
+# What solves the equation of a flow from noise to a latent.
+SOLVING = frozenset(("odeint", "odeint_adjoint", "sdeint", "solve_ivp"))
 # The schedulers of diffusers whose `clip_sample` is True by default.
 _CLIPPING = frozenset(
     ("DDPMScheduler", "DDIMScheduler", "DDPMParallelScheduler", "DDIMParallelScheduler", "RePaintScheduler")
@@ -59,11 +63,16 @@ def clipping(leaf: Expr) -> Fact[Clipping | None] | None:
     return Fact(Clipping(kind, _OPTION, given is None) if clips else None, origin(schedule))
 
 
-def clipping_loop(decode: Expr, modules: Iterable[Module]) -> Fact[Clipping | None] | None:
-    """The loop over the steps of a diffusion that clips what `decode` is given, as the code around it is written.
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """The call of a loop over the steps of a diffusion, and the file that it is written in."""
 
-    None as a value where it is told not to clip; None where no such loop makes what is decoded, or it is not known.
-    """
+    call: ast.Call
+    source: SourceCell
+
+
+def sampling_loop(decode: Expr) -> Loop | None:
+    """The loop over the steps of a diffusion that makes what `decode` is given, as the code around it is written."""
     call = None if decode.site is None else decode.site.node
     if decode.site is None or not isinstance(call, ast.Call) or not call.args:
         return None
@@ -80,17 +89,19 @@ def clipping_loop(decode: Expr, modules: Iterable[Module]) -> Fact[Clipping | No
         and getattr(node.value.func, "attr", "") in _LOOPS
         and any(isinstance(to, ast.Name) and to.id in names for target in node.targets for to in ast.walk(target))
     ]
-    if not loops:
-        return None
-    last = max(loops, key=lambda loop: loop.lineno)
-    given = _given(last, _CLIPPED)
+    return Loop(max(loops, key=lambda loop: loop.lineno), decode.site.source) if loops else None
+
+
+def clipping_loop(loop: Loop, modules: Iterable[Module]) -> Fact[Clipping | None] | None:
+    """What a loop clips; None as a value where it is told not to, None where it is not known."""
+    given = _given(loop.call, _CLIPPED)
     if given is None and not any(module.read_once(_clips_by_default) for module in modules):
         return None
     if given is not None and not isinstance(given, ast.Constant):
         return None
-    place = Origin(decode.site.source.segment(last), decode.site.source.place(last))
+    place = Origin(loop.source.segment(loop.call), loop.source.place(loop.call))
     clips = given is None or bool(given.value)
-    return Fact(Clipping(getattr(last.func, "attr", ""), _CLIPPED, given is None) if clips else None, place)
+    return Fact(Clipping(getattr(loop.call.func, "attr", ""), _CLIPPED, given is None) if clips else None, place)
 
 
 def _around(call: ast.Call, tree: ast.Module) -> ast.AST:

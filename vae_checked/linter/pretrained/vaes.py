@@ -23,6 +23,8 @@ _WRAPPED = frozenset(("module", "_orig_mod", "model"))
 _NAMELESS = frozenset(("module", "_orig_mod"))
 # A pipeline is given another VAE than its own: `pipe.vae = ...`, while `self.vae = pipe.vae` keeps it.
 _REPLACED = re.compile(r"(?<!self)\.vae\s*=(?!=)")
+# What stands for the part of a text that is known later.
+HOLE = "{}"
 # The name of a loader's first argument.
 _FROM = "pretrained_model_name_or_path"
 _MAX_DEPTH = 12
@@ -77,7 +79,7 @@ def _made(node: Expr, depth: int) -> Owner | None:
         # One that is built here may be trained on whatever its author has.
         if last not in LOADERS:
             return Owner("")
-        identity, library = _text(node.args), dotted.partition(".")[0]
+        identity, library = _text(node.args) or _written_partly(node), dotted.partition(".")[0]
         setting = "" if identity else _setting(node)
         return Owner("", PretrainedVAE(kind, identity), setting, _path(node), library)
     if _SAME.search(dotted):
@@ -113,6 +115,16 @@ def _setting(node: Expr) -> str:
     written = None if node.site is None else node.site.node
     first = first_given(written) if isinstance(written, ast.Call) else None
     return "" if first is None else setting_of(first)
+
+
+def _written_partly(node: Expr) -> str:
+    """The text that a loader is called with first, of which only the end is known later: `f"madebyollin/{name}"`."""
+    written = None if node.site is None else node.site.node
+    first = first_given(written) if isinstance(written, ast.Call) else None
+    parts = first.values if isinstance(first, ast.JoinedStr) else []
+    texts = [part.value if isinstance(part, ast.Constant) else HOLE for part in parts]
+    # Whose it is must be written out: what begins with a folder's name may be anything.
+    return "".join(map(str, texts)) if texts and "/" in str(texts[0]) else ""
 
 
 def setting_of(value: ast.expr) -> str:

@@ -20,6 +20,8 @@ from vae_checked.mathematics.gaussians import std_at
 _MAX_EXPERTS = 4
 _PROBES = (0.4, 0.9, 1.7, 2.6)
 _OTHERS = (0.7, 1.9)
+# A spread below has a precision that no float holds.
+_LEAST = 1e-150
 
 
 def facts(subject: str, found: Iterable[SamplerSite]) -> Iterator[Facts]:
@@ -59,7 +61,7 @@ def _adds_up(scale: Expr, head: Expr, others: list[int]) -> Parametrisation | No
         for other in _OTHERS:
             given = {**dict.fromkeys(scalars, 1.0), **dict.fromkeys(others, other)}
             stds = [program({**given, head.uid: s}) for s in _PROBES]
-            if not finite(stds) or not all(stds):
+            if not finite(stds) or min(map(abs, stds)) < _LEAST:
                 break
             precisions = [std**-2 for std in stds]
             rises += [

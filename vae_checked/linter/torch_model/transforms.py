@@ -33,10 +33,6 @@ TRANSFORMS = _GEOMETRIC | _SCALING | frozenset(("Compose", "Normalize", "Lambda"
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _TO_TENSOR = _SCALING | frozenset(("PILToTensor", "ToImage"))
 _LOADERS = frozenset(("DataLoader", "Subset", "ConcatDataset", "TensorDataset", "FastDataLoader"))
-_IMAGE_READERS = (
-    "Image.open", "cv2.imread", "imageio.imread", "imageio.v2.imread", "skimage.io.imread", "io.read_image",
-    "io.decode_image", "folder.default_loader", "folder.pil_loader",
-)  # fmt: skip
 # Sets of 8-bit pictures that torchvision ships: their raw `data` are bytes.
 _BYTE_SETS = frozenset("MNIST FashionMNIST KMNIST EMNIST QMNIST USPS CIFAR10 CIFAR100 SVHN STL10".split())
 _COMPOSED = frozenset(("Compose", "Sequential", "ReplayCompose"))
@@ -44,14 +40,12 @@ _SERVING = frozenset(("collate_fn", "collate", "<lambda>"))
 # Attributes by which a loader, its sampler or a subset has the data set that it draws from.
 UNDERLYING = frozenset(("dataset", "sampler", "data_source"))
 _RAW = frozenset(("data", "train_data", "test_data"))
-# Methods of a picture that hand its values on.
-_PICTURE_METHODS = frozenset("convert resize crop rotate thumbnail getdata byte astype".split())
 
 
 def construct(
     evaluator: Evaluator, dotted: str, args: list[Value], kwargs: dict[str, Value], site: Site
 ) -> Value | None:
-    """A transform, data set, loader or picture; None when the call makes none."""
+    """A transform, data set or loader; None when the call makes none."""
     last = dotted.rpartition(".")[2]
     if dotted.startswith("albumentations.") and last[:1].isupper():
         composed = last in _COMPOSED
@@ -65,8 +59,6 @@ def construct(
     if last == "to_tensor" and "transforms" in dotted:
         picture = as_expr(args[0] if args else kwargs.get("pic"), site)
         return transformed(evaluator, Transform((("ToTensor", None, site),)), picture, site)
-    if dotted.endswith(_IMAGE_READERS) or dotted == "Image.open":
-        return data_expr(BYTE, (), site)
     if last == "random_split":
         lengths = args[1] if len(args) > 1 else kwargs.get("lengths")
         whole = _loader(evaluator, args, kwargs, site)
@@ -101,16 +93,6 @@ def data_expr(interval: Interval | None, args: tuple[Expr, ...], site: Site | No
 def raw(owner: Loader, name: str, site: Site) -> Expr | None:
     """The raw pictures of one of torchvision's data sets, None for any other attribute."""
     return data_expr(BYTE, (), site) if name in _RAW and owner.name in _BYTE_SETS else None
-
-
-def picture_method(owner: Expr, name: str, site: Site) -> Expr | None:
-    """A method of a picture that leaves its values as they are; None for any other."""
-    bare = owner
-    while bare.op == "cast":
-        bare = bare.args[0]
-    if bare.op != "data" or name not in _PICTURE_METHODS:
-        return None
-    return Expr("cast", (owner,), (), site)
 
 
 # --------------------------------------------------------------------------------------------- transforms

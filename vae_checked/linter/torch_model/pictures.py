@@ -1,0 +1,79 @@
+"""Pictures and videos as libraries read them, in bytes, and what their functions leave of the interval."""
+
+from __future__ import annotations
+
+import re
+
+from vae_checked.facts import BYTE
+from vae_checked.linter.symbols.expression import Expr, Site, opaque
+from vae_checked.linter.symbols.intervals import interval_of
+from vae_checked.linter.symbols.values import External, Transform, Value
+from vae_checked.linter.torch_model import transforms
+from vae_checked.linter.torch_model.evaluator import Evaluator
+
+_READERS = (
+    "Image.open", "cv2.imread", "cv2.imdecode", "imageio.imread", "imageio.v2.imread", "imageio.v3.imread",
+    "skimage.io.imread", "io.read_image", "io.decode_image", "folder.default_loader", "folder.pil_loader",
+    "diffusers.utils.load_image", "decord.VideoReader", "imageio.get_reader", "imageio.mimread",
+)  # fmt: skip
+# What reads a video, its sound and what is said of both.
+_VIDEO_READERS = ("io.read_video",)
+_CAPTURE = "cv2.VideoCapture"
+# Functions by which pixels are moved about, or become others between them.
+_HANDED_ON = re.compile(
+    r"(?:^|\.)(?:cv2\.resize|cv2\.flip|ImageOps\.(?:exif_transpose|fit|pad|mirror|flip|expand)|Image\.fromarray"
+    r"|functional\.(?:resize|crop|center_crop|resized_crop|pil_to_tensor|to_image|hflip|vflip|rotate|five_crop))$"
+)
+_COLOURS = re.compile(r"\.COLOR_(?:BGRA?|RGBA?|GRAY)2(?:BGRA?|RGBA?|GRAY)$")
+# Methods of a picture, or of a video's reader, that hand its values on.
+_METHODS = frozenset("convert resize crop rotate thumbnail getdata byte astype get_batch asnumpy get_data".split())
+_SOME_OF = frozenset(("cast", "index", "item"))
+_STATISTICS = ("mean", "std")
+
+
+def read(evaluator: Evaluator, dotted: str, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value | None:
+    """A picture, or a video, that a library reads or hands on; None for another call."""
+    if dotted.endswith(_READERS):
+        return transforms.data_expr(BYTE, (), site)
+    if dotted.endswith(_VIDEO_READERS):
+        return (transforms.data_expr(BYTE, (), site), opaque("sound", (), site), opaque("metadata", (), site))
+    if not args or not isinstance(args[0], Expr):
+        return None
+    if _HANDED_ON.search(dotted) or (dotted.endswith("cv2.cvtColor") and _changes_order(args)):
+        return Expr("cast", (args[0],), (), site) if interval_of(args[0]) is not None else None
+    if dotted == "einops.rearrange" and _is_read(args[0]):
+        return transforms.data_expr(interval_of(args[0]), (args[0],), site)
+    if dotted.endswith("transforms.functional.normalize"):
+        mean, std = (
+            args[place] if len(args) > place else kwargs.get(name) for place, name in enumerate(_STATISTICS, 1)
+        )
+        return transforms.transformed(evaluator, Transform((("Normalize", (mean, std), site),)), args[0], site)
+    return None
+
+
+def _changes_order(args: list[Value]) -> bool:
+    """Whether a code of OpenCV asks for the same colours in another order, or for their brightness."""
+    code = args[1] if len(args) > 1 else None
+    return isinstance(code, External) and _COLOURS.search(code.dotted) is not None
+
+
+def _is_read(value: Expr) -> bool:
+    """Whether a value is of a picture or video just as it was read, and not of a batch."""
+    bare = _bare(value)
+    return bare.op == "data" and bare.get("loader") is None
+
+
+def _bare(value: Expr) -> Expr:
+    """The picture, or the video, that a value is some of, of whatever type."""
+    while value.op in _SOME_OF:
+        value = value.args[0]
+    return value
+
+
+def method(owner: Expr, name: str, site: Site) -> Value:
+    """A method of a picture, or of what reads a video, that hands out its values; None for any other."""
+    if name == "read" and str(owner.get("name")) == _CAPTURE:
+        return (opaque("read", (), site), transforms.data_expr(BYTE, (), site))
+    if _bare(owner).op != "data" or name not in _METHODS:
+        return None
+    return Expr("cast", (owner,), (), site)
