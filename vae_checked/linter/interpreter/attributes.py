@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from vae_checked.linter.interpreter import arguments, derived_distributions, float_limits, selection
+from vae_checked.linter.interpreter import arguments, derived_containers, derived_distributions, float_limits, selection
 from vae_checked.linter.interpreter.construction import LOADERS
 from vae_checked.linter.interpreter.context import Context
 from vae_checked.linter.interpreter.wrappers import INNER
@@ -27,11 +27,14 @@ from vae_checked.linter.symbols.values import (
     Transform,
     Value,
     as_expr,
+    by_name,
 )
 from vae_checked.linter.symbols.values import Sequence as Layers
 from vae_checked.linter.torch_model import distributions, transforms
 
 CONSTANTS = {"pi": math.pi, "e": math.e, "tau": math.tau}
+# Where torch keeps the parts of a module by their names.
+_MODULES = "_modules"
 _NUMBER_MODULES = frozenset(("math", "numpy", "torch", "np"))
 
 
@@ -55,7 +58,7 @@ def attribute(context: Context, owner: Value, name: str, site: Site) -> Value:
             return owner.attributes[name]
         return Expr("weight", (), (("name", name), ("layer", owner.serial)), site)
     if isinstance(owner, Layers):
-        return owner.items.get(name, atom(name, site, id(owner)))
+        return by_name(owner.items) if name == _MODULES else owner.items.get(name, atom(name, site, id(owner)))
     if isinstance(owner, dict) and name in owner:
         return owner[name]
     if isinstance(owner, (Loader, Transform, Function, dict, list, tuple, str, Partial)):
@@ -105,6 +108,8 @@ def _instance_attribute(context: Context, owner: Instance, name: str, site: Site
         return found
     if name == "training":
         return Expr("training", (), (), site)
+    if name == _MODULES:
+        return derived_containers.parts(owner)
     if name == "__class__":
         return owner.cls
     made = derived_distributions.held(owner)
@@ -157,6 +162,9 @@ def method(context: Context, owner: Value, name: str, site: Site) -> Value:
             return found
     if isinstance(owner, Distribution) and name in distributions.PROPERTIES:
         return distributions.attribute(context, owner, name, site)
+    if isinstance(owner, dict) and name in owner and not hasattr(dict, name):
+        # A part of a namespace is called.
+        return owner[name]
     return Method(owner, name)
 
 

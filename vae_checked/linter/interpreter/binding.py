@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from vae_checked.linter.interpreter import parts
+from vae_checked.linter.interpreter import derived_containers, parts
 from vae_checked.linter.interpreter.context import Context
 from vae_checked.linter.symbols.expression import TRANSPARENT, Expr, Site
 from vae_checked.linter.symbols.values import Choice, Class, Instance, Layer, Scope, Value, apart
@@ -58,7 +58,9 @@ def _bind_many(context: Context, target: ast.Tuple | ast.List, value: Value, sco
 
 def _bind_attribute(context: Context, owner: Value, name: str, value: Value, site: Site) -> None:
     if isinstance(owner, (Instance, Layer)):
-        owner.attributes[name] = _owned(context, owner, value)
+        owner.attributes[name] = owned = _owned(context, owner, value)
+        if isinstance(owner, Instance):
+            derived_containers.register(owner, name, owned)
         if isinstance(owner, Layer):
             owner.written[name] = site
     elif isinstance(owner, Choice):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from vae_checked.linter.interpreter import derived_distributions
+from vae_checked.linter.interpreter import derived_containers, derived_distributions, records
 from vae_checked.linter.interpreter.context import Context
 from vae_checked.linter.symbols.drawing import DRAWS, rank
 from vae_checked.linter.symbols.expression import Expr, Site, opaque
-from vae_checked.linter.symbols.values import Class, Function, Instance, Layer, Value, as_expr, field_names
+from vae_checked.linter.symbols.values import Class, Function, Instance, Layer, Value, as_expr, by_name, field_names
 from vae_checked.linter.symbols.values import Sequence as Layers
-from vae_checked.linter.torch_model import layers
 
 # The methods by which base classes of libraries make an instance of the class that they are asked of.
 LOADERS = frozenset("from_pretrained load_from_checkpoint from_config _from_config from_checkpoint".split())
@@ -17,6 +16,11 @@ LOADERS = frozenset("from_pretrained load_from_checkpoint from_config _from_conf
 def construct(context: Context, cls: Class, args: list[Value], kwargs: dict[str, Value], site: Site | None) -> Value:
     """An instance of a class of the project, its __init__ run."""
     cls = context.instead_of(cls)
+    if len(args) <= 1 and all(isinstance(item, dict) for item in args) and records.is_namespace(cls):
+        return {
+            **by_name(kwargs),
+            **{key: item for given in args if isinstance(given, dict) for key, item in given.items()},
+        }
     instance = Instance(cls, {}, site)
     init = cls.find("__init__")
     if isinstance(init, Function):
@@ -36,8 +40,11 @@ def construct(context: Context, cls: Class, args: list[Value], kwargs: dict[str,
             context.invoke(post.bound_to(instance), [], {}, site)
     else:
         derived_distributions.initialise(context, instance, cls, args, kwargs, site)
-    if not fields and any(name.endswith("nn.Sequential") for name in cls.external_bases()):
-        return layers.sequential(args, site)
+    if not fields and site is not None:
+        derived_containers.initialise(context, instance, cls, args, site)
+        container = derived_containers.held(instance)
+        if container is not None and derived_containers.is_bare(instance):
+            return container
     return instance
 
 
@@ -68,7 +75,8 @@ def call_instance(context: Context, target: Instance, args: list[Value], kwargs:
         found = target.cls.find(name)
         if isinstance(found, Function):
             return context.invoke(found.bound_to(target), args, kwargs, site)
-    if "_sequence" in target.attributes:
-        return context.call(target.attributes["_sequence"], args, kwargs, site)
+    container = derived_containers.held(target)
+    if container is not None:
+        return context.call(container, args, kwargs, site)
     inputs = tuple(as_expr(item, site) for item in (*args, *kwargs.values()))
     return Expr("layer", inputs, (("kind", target.cls.name), ("serial", id(target))), site)

@@ -59,6 +59,10 @@ def _prepared(context: Context, dotted: str, args: list[Value], kwargs: dict[str
     return wrappers.prepared(dotted, args, kwargs)
 
 
+def _moved(context: Context, dotted: str, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value | None:
+    return wrappers.moved(dotted, args)
+
+
 def _imported(context: Context, dotted: str, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value | None:
     """importlib.import_module(name): the file of that name, or any of the folder that its known start says."""
     return selection.imported(context, args[0]) if dotted == "importlib.import_module" and args else None
@@ -127,8 +131,8 @@ def _output(context: Context, dotted: str, args: list[Value], kwargs: dict[str, 
 
 
 _MAKERS: tuple[Callable[[Context, str, list[Value], dict[str, Value], Site], Value | None], ...] = (
-    _prepared, _imported, transforms.construct, pictures.read, _distribution, noise.from_function, _unfilled, _loss,
-    _layer, _function, _copied, _shape, _output,
+    _prepared, _moved, _imported, transforms.construct, pictures.read, _distribution, noise.from_function, _unfilled,
+    _loss, _layer, _function, _copied, _shape, _output,
 )  # fmt: skip
 
 
@@ -148,12 +152,8 @@ def _first(context: Context, args: list[Value], kwargs: dict[str, Value], site: 
     return args[0] if args else None
 
 
-def _namespace(context: Context, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
-    return by_name(kwargs)
-
-
 def _ordered(context: Context, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
-    """OrderedDict of pairs, of another dict, or of keywords."""
+    """OrderedDict, or a namespace, of pairs, of another dict, or of keywords."""
     if args and isinstance(args[0], dict):
         return {**args[0], **by_name(kwargs)}
     if not args:
@@ -212,7 +212,7 @@ _HELPERS: dict[str, Callable[[Context, list[Value], dict[str, Value], Site], Val
     **dict.fromkeys(wrappers.OF_ONE, _first),
     "fork": lambda context, args, kwargs, site: context.call(args[0], args[1:], kwargs, site) if args else None,
     "wait": _first,
-    "SimpleNamespace": _namespace,
+    **dict.fromkeys(records.NAMESPACES, _ordered),
     "OrderedDict": _ordered,
     "defaultdict": _defaults,
     "asdict": _by_name,

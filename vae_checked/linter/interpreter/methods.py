@@ -6,6 +6,7 @@ from vae_checked.linter.interpreter import (
     arguments,
     construction,
     containers,
+    derived_containers,
     derived_distributions,
     operators,
     parts,
@@ -95,11 +96,11 @@ def _call_super(
             return context.invoke(found.bound_to(instance), args, kwargs, site)
     if name == "__init__" and isinstance(instance, Instance):
         derived_distributions.initialise(context, instance, cls, args, kwargs, site)
-        if any(item.endswith("Sequential") for item in cls.external_bases()):
-            instance.attributes["_sequence"] = layers.sequential(args, site)
+        derived_containers.initialise(context, instance, cls, args, site)
         return None
-    if name in ("forward", "__call__") and isinstance(instance, Instance) and "_sequence" in instance.attributes:
-        return context.call(instance.attributes["_sequence"], args, kwargs, site)
+    container = derived_containers.held(instance)
+    if name in ("forward", "__call__") and container is not None:
+        return context.call(container, args, kwargs, site)
     made = derived_distributions.held(instance)
     if isinstance(made, Distribution):
         return distributions.call_method(context, made, name, args, site)
@@ -127,6 +128,7 @@ def _call_on_instance(
             # A name that is not known is taken for a new one.
             known = given[0] if isinstance(given[0], str) else f"unknown {len(owner.attributes)}"
             owner.attributes[known] = given[1]
+            derived_containers.register(owner, known, given[1])
         return None
     if name == "__setattr__" and len(args) == 2 and isinstance(args[0], str):
         owner.attributes[args[0]] = args[1]
@@ -138,6 +140,9 @@ def _call_on_instance(
     made = derived_distributions.held(owner)
     if isinstance(made, Distribution):
         return distributions.call_method(context, made, name, args, site)
+    found = derived_containers.asked(owner, name, args, kwargs, site)
+    if found is not UNREAD:
+        return found
     if name == "_replace":
         return records.replaced(owner, kwargs)
     if name == "_asdict":

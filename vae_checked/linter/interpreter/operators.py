@@ -57,6 +57,8 @@ def _of_constants(op: ast.operator, left: Value, right: Value, site: Site) -> Re
     """Arithmetic on what Python itself would do it on: numbers, texts and lists."""
     if isinstance(left, (list, tuple)):
         return _of_list(op, left, right, site)
+    if isinstance(right, (list, tuple)) and isinstance(op, ast.Mult):
+        return _of_list(op, right, left, site)
     if isinstance(left, str):
         return _of_text(op, left, right, site)
     bitwise = _BITWISE.get(type(op))
@@ -261,7 +263,7 @@ def _merged(condition: Expr, one: Value, other: Value) -> Value:
         left, right = as_expr(one), as_expr(other)
         if left.uid == right.uid:
             return one
-        if _numbers_of(left).uid == _numbers_of(right).uid:
+        if _numbers_of(left).uid == _numbers_of(right).uid or _are_drawn_alike(_numbers_of(left), _numbers_of(right)):
             # The same numbers, which one branch moves to another device or gives another type.
             return _numbers_of(left)
         site = left.site or right.site
@@ -272,7 +274,7 @@ def _merged(condition: Expr, one: Value, other: Value) -> Value:
         return tuple(_merged(condition, left, right) for left, right in zip(one, other, strict=True))
     if isinstance(one, dict) and isinstance(other, dict):
         return {**other, **one}
-    if one is None:
+    if one is None or (isinstance(one, list) and not one and isinstance(other, list)):
         return other
     data = data_choices.of_both(one, other)
     if data is not None:
@@ -291,15 +293,30 @@ def _numbers_of(value: Expr) -> Expr:
     return value
 
 
+def _are_drawn_alike(one: Expr, other: Expr) -> bool:
+    """Whether two values are drawn from one law in one shape: of two branches one draws."""
+    if one.op != "noise" or other.op != "noise" or [arg.uid for arg in one.args] != [arg.uid for arg in other.args]:
+        return False
+    first, second = ({key: each for key, each in noise.attrs if key != "serial"} for noise in (one, other))
+    return first == second
+
+
 def _is_choice(value: Value) -> bool:
     """Whether a value is a single layer or function, of which each can be tried where one is chosen by a setting."""
     return isinstance(value, (Layer, External, Function, Choice))
 
 
+def _is_of_no_vae(value: Value) -> bool:
+    """Whether a value is an object that is called and draws nothing, as a loss: of several VAEs one is taken."""
+    return isinstance(value, Instance) and value.cls.is_module and rank(value) < DRAWS
+
+
 def chosen(owner: dict[Key, Value], key: Value, site: Site) -> Value:
-    """What a dict of a few layers or functions holds for a key that is not known; None where it holds other things."""
+    """What a dict of a few layers, functions or losses holds for a key that is not known; None for other things."""
     values = list(owner.values())
-    if not isinstance(key, Expr) or not 2 <= len(values) <= _MAX_CHOICES or not all(map(_is_choice, values)):
+    if not isinstance(key, Expr) or not 2 <= len(values) <= _MAX_CHOICES:
+        return None
+    if not all(map(_is_choice, values)) and not all(map(_is_of_no_vae, values)):
         return None
     made = values[-1]
     for index, value in reversed(list(enumerate(values[:-1]))):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from vae_checked.linter.interpreter import operators, selection
+from vae_checked.linter.interpreter import derived_containers, operators, selection
 from vae_checked.linter.interpreter.context import UNREAD, Context, Result
 from vae_checked.linter.symbols.constants import MAX_ITEMS, exactly_whole, whole
 from vae_checked.linter.symbols.expression import REDUCTIONS, Attrs, Expr, Site, atom, is_data, opaque
@@ -49,6 +49,9 @@ def items(context: Context, value: Value, site: Site) -> list[Value]:
         fields = tuple_fields(value)
         if fields is not None:
             return fields
+        container = derived_containers.held(value)
+        if container is not None:
+            return items(context, container, site)
         found = value.cls.find("__getitem__")
         if isinstance(found, Function):
             return [context.invoke(found.bound_to(value), [atom("index", site)], {}, site)]
@@ -218,6 +221,9 @@ def _held(context: Context, owner: Instance, key: Value, index: int | None, site
         return fields[index]
     if isinstance(key, str) and key in owner.attributes:
         return owner.attributes[key]
+    container = derived_containers.held(owner)
+    if container is not None:
+        return _layers_item(container, key, index)
     found = owner.cls.find("__getitem__")
     return context.invoke(found.bound_to(owner), [key], {}, site) if isinstance(found, Function) else UNREAD
 
@@ -337,6 +343,8 @@ def length(value: Value, site: Site) -> Value:
     """len(value)."""
     if isinstance(value, (list, tuple, dict, str)) and not isinstance(value, (Places, Grown)):
         return len(value)
+    if isinstance(value, Instance):
+        return length(container, site) if (container := derived_containers.held(value)) else opaque("len", (), site)
     if isinstance(value, Layers) and not any(map(is_unknown_item, value.items.values())):
         return len(value.items)
     if isinstance(value, Expr):

@@ -7,9 +7,14 @@ import re
 
 from vae_checked.linter.interpreter.context import Context
 from vae_checked.linter.symbols.expression import Site
-from vae_checked.linter.symbols.values import Class, External, Instance, Key, Value, field_names
+from vae_checked.linter.symbols.values import Class, External, Function, Instance, Key, Value, field_names
 
 MAKERS = frozenset(("namedtuple", "namedarraytuple"))
+# Classes of other libraries whose entries are attributes as well.
+NAMESPACES = frozenset(
+    "AttrDict Bunch ConfigDict DefaultMunch DotDict DotMap EasyDict Munch Namespace SimpleNamespace".split()
+)
+_MAPPINGS = frozenset(("dict", "Dict", "OrderedDict", "UserDict", *NAMESPACES))
 # How libraries of models call the classes of what these return.
 _OUTPUT = re.compile(r"Outputs?(?:With[A-Z]\w*)?$")
 
@@ -35,6 +40,21 @@ def make(context: Context, args: list[Value], kwargs: dict[str, Value], site: Si
     ]
     node = ast.fix_missing_locations(ast.copy_location(ast.ClassDef(name, [], [], body, []), site.node))
     return Class(node, context.frames[-1].scope, (External("typing.NamedTuple"),), {})
+
+
+def is_namespace(cls: Class) -> bool:
+    """Whether a class is a dict with nothing of its own but how its entries are read and written: as attributes."""
+    bases = {base.rpartition(".")[2] for base in cls.external_bases()}
+    if not bases or not bases <= _MAPPINGS:
+        return False
+    init = cls.find("__init__")
+    spec = init.node.args if isinstance(init, Function) else None
+    hands_on = spec is None or spec.vararg is not None or spec.kwarg is not None
+    return hands_on and all(map(_is_plain, (name for each in cls.mro() for name in each.names)))
+
+
+def _is_plain(name: str) -> bool:
+    return name.startswith("__") and name.endswith("__")
 
 
 def replaced(record: Instance, changes: dict[str, Value]) -> Instance:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+
+from vae_checked.linter.symbols.expression import Expr
 from vae_checked.linter.symbols.values import Instance, Layer, Loader, Value
 from vae_checked.linter.symbols.values import Sequence as Layers
 
@@ -16,6 +19,10 @@ INNER = frozenset(("module", "_orig_mod"))
 _OF_ALL = frozenset("prepare prepare_model setup setup_module initialize".split())
 # Those among them by which nothing else goes.
 _OF_LOADERS = frozenset(("prepare", "prepare_data_loader", "setup_dataloaders"))
+# How functions of other libraries are called that move what they are given to a device.
+_MOVES = re.compile(
+    r"(?:to|put|send|move|copy)_(?:\w+_)?(?:cuda|gpu|device)s?|(?:cuda|gpu|device)_put|cud(?:a|afy|able)"
+)
 _GIVEN_BY_NAME = ("model", "models", "module", "optimizer", "optimizers")
 
 
@@ -36,6 +43,14 @@ def prepared(dotted: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
         models = [item for item in given if _is_model(item)]
         return (models[0], *(kwargs.get(key) for key in ("optimizer", "training_data", "lr_scheduler")))
     return given[0] if len(given) == 1 else tuple(given)
+
+
+def moved(dotted: str, args: list[Value]) -> Value:
+    """What a function of another library moves to a device; None for any other function."""
+    library, _, name = dotted.rpartition(".")
+    if not args or not library or not isinstance(args[0], (Expr, Instance, Layer, Layers)):
+        return None
+    return args[0] if _MOVES.fullmatch(name) else None
 
 
 def _is_model(value: Value) -> bool:

@@ -21,6 +21,8 @@ from vae_checked.linter.symbols.expression import (
 )
 
 _MAX_CONDITIONS = 3
+# What turns its input into something else: what stands below it is far from what stands above.
+_UNSEEN_THROUGH = frozenset(("layer", "opaque"))
 _FORMULA = LOGS | PRODUCTS
 # The conditions that do not hold, and those that are left open, as bits.
 Way = tuple[int, int]
@@ -109,7 +111,7 @@ class Branching:
         depends = 0
         # By the uid of a condition how many layers what it chooses has passed at least, and the condition.
         first: dict[int, tuple[int, Expr]] = {}
-        passed = node.op == "layer"
+        passed = node.op in _UNSEEN_THROUGH
         for arg in node.args:
             if arg.bits & PHI:
                 depends |= self._depends[arg.uid]

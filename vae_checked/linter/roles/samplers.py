@@ -31,6 +31,7 @@ _MAX_CHAIN = 24
 # Draws at one place from the same heads, as an unrolled loop has them, that are looked at.
 _MAX_ALIKE = 4
 _FACTORS = 2
+_OF_SETTINGS = frozenset(("opaque", "call", "item", "spread"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +116,18 @@ def fitting_head(scale: Expr) -> Expr | None:
 
 
 def is_scalar(node: Expr) -> bool:
-    """Whether a leaf looks like a number by which an author scales: an attribute, a weight, a global, a size."""
-    return node.op in ("attribute", "weight", "training", "size") or (node.op == "item" and is_scalar(node.args[0]))
+    """Whether a leaf looks like a number by which an author scales: an attribute, a weight, a global, a size.
+
+    What a function of another library makes of settings alone, as of a schedule and a step, is one too.
+    """
+    if node.op in ("attribute", "weight", "training", "size") or (node.op == "item" and is_scalar(node.args[0])):
+        return True
+    return node.op == "opaque" and bool(node.args) and all(map(_is_setting, node.args))
+
+
+def _is_setting(node: Expr) -> bool:
+    """Whether a value is made of attributes, texts and numbers alone."""
+    return node.op in ("attribute", "const") or (node.op in _OF_SETTINGS and all(map(_is_setting, node.args)))
 
 
 def find(graph: Graph) -> list[SamplerSite]:

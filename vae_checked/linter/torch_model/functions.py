@@ -115,6 +115,11 @@ def _shape(op: str) -> Handler:
     return handle
 
 
+def _broadcast(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    """All of some tensors, each with copies along the axes that the others are larger in."""
+    return tuple(Expr("expand", (as_expr(item, site),), (), site) for item in args)
+
+
 def _repeat_interleave(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     """Copies of each row beside one another, where `repeat` puts copies of all of them after one another."""
     times = _size(_argument(args, kwargs, 1, "repeats"))
@@ -328,7 +333,7 @@ HANDLERS: dict[str, Handler] = {
     "half": _half, "new_tensor": _copied, "tensor": _tensor,
     **dict.fromkeys(("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout"), _dropout),
     **{name: _shape(op) for name, op in _SHAPES.items()},
-    "repeat_interleave": _repeat_interleave,
+    "repeat_interleave": _repeat_interleave, "broadcast_tensors": _broadcast, "broadcast_arrays": _broadcast,
     **{name: _move(name) for name in OPERATIONS["move"].names.functions},
     "sum": _reduce("sum"), "nansum": _reduce("sum", without_nan=True), "reduce_sum": _reduce("sum"),
     "mean": _reduce("mean"), "nanmean": _reduce("mean", without_nan=True), "average": _reduce("mean"),
