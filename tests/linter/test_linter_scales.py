@@ -194,3 +194,10 @@ def test_a_score_compares_with_what_training_compares_with(tmp_path: Path, scale
         assert (
             finding.place.line == SCORED.split("\n").index(next(t for t in SCORED.split("\n") if "found.app" in t)) + 1
         )
+
+
+def test_data_that_are_normalised_otherwise_elsewhere_are_no_output(tmp_path: Path) -> None:
+    way = "transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.1307,) * 3, (0.3081,) * 3)])"
+    body = f"    mu, _ = net.encode({way}(Image.open(path)).unsqueeze(0))"
+
+    assert codes(linted(tmp_path, {"model.py": MODEL, "train.py": TRAIN, "use.py": USE.format(body=body)})) == []

@@ -21,6 +21,8 @@ def judge(facts: Facts) -> Verdict:
     kind, output, data = facts.recon.kind, facts.output.interval, facts.data.interval
     if output is None or data is None:
         return lacking(facts, "recon.kind", "output.interval", "data.interval")
+    if facts.data.trained is not None:
+        return Undecided(reason="the data are handed to a model that is trained on others: they meet no output here")
     if kind is not None and kind.value in _OTHER_SCALE:
         return Undecided(reason=f"{kind.value} takes its prediction on another scale than the data")
     if not data.value.bounded or data.value.width == 0:
