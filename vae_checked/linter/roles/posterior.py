@@ -17,6 +17,7 @@ from vae_checked.facts import (
     NoiseLaw,
     NoiseTiming,
     Origin,
+    Parametrisation,
     Sampler,
     StdCurve,
 )
@@ -55,15 +56,8 @@ def sampler_facts(site: SamplerSite | None, head: Expr | None, kl: Divergence | 
     """The facts of the sampler at `site`, whose second head is `head` and whose KL is `kl`."""
     if site is None:
         return Sampler()
-    std: Fact[StdCurve] | None = None
-    if head is not None:
-        beside = kl is not None and contains(kl.head, head.uid) and not contains(site.scale, kl.head.uid)
-        beside = beside and not (kl is not None and _is_scaled(kl.head, head))
-        # A KL may be handed what is computed from the head: the variance, where std is drawn with.
-        found = samplers.curve_beside(site.scale, kl.head, head) if beside and kl is not None else None
-        found = found or samplers.curve(site.scale, head)
-        if found is not None:
-            std = Fact(StdCurve(*found), samplers.scale_origin(site))
+    found = None if head is None else _curve(site, head, kl)
+    std = None if found is None else Fact(StdCurve(*found), samplers.scale_origin(site))
     return Sampler(
         std=std,
         noise=_noise(site),
@@ -71,6 +65,19 @@ def sampler_facts(site: SamplerSite | None, head: Expr | None, kl: Divergence | 
         gradient_reaches=Fact(gradients.heads_reached(site), origin(site.z)),
         timing=Fact(NoiseTiming(training=True), origin(site.z)),
     )
+
+
+def _curve(
+    site: SamplerSite, head: Expr, kl: Divergence | None
+) -> tuple[Parametrisation | None, tuple[tuple[float, float], ...]] | None:
+    """How std follows from the head that the KL reads; None where it is not known that both read one."""
+    if kl is not None and kl.parametrisation is not None and not contains(site.scale, kl.head.uid):
+        if not contains(kl.term, head.uid):
+            return None
+        if contains(kl.head, head.uid) and not _is_scaled(kl.head, head):
+            # A KL may be handed what is computed from the head: the variance, where std is drawn with.
+            return samplers.curve_beside(site.scale, kl.head, head)
+    return samplers.curve(site.scale, head)
 
 
 def _is_scaled(value: Expr, head: Expr) -> bool:
