@@ -56,3 +56,81 @@ def test_a_mean_kl_that_is_written_is_not_the_one_in_the_loss(tmp_path: Path) ->
     assert codes(linted(tmp_path / "written", {"net.py": NET})) == []
     averaged = NET.replace("error + weight * total", "error + mean")
     assert codes(linted(tmp_path / "averaged", {"net.py": averaged})) == ["VAE503"]
+
+
+THROUGH_A_COPY = (
+    HEAD
+    + """
+
+class Net(nn.Module):
+    def __init__(self, beta, seen=84, latents=7):
+        super().__init__()
+        self.beta = beta
+        self.to_m, self.to_s, self.back = nn.Linear(seen, latents), nn.Linear(seen, latents), nn.Linear(latents, seen)
+
+    def forward(self, x):
+        m, s = self.to_m(x), self.to_s(x)
+        return [self.back(m + torch.exp(0.5 * s) * torch.randn_like(s)), x, m, s]
+
+    def losses(self, y, x, m, s):
+        error = F.mse_loss(y, x)
+        kl = torch.mean(-0.5 * torch.sum(1 + s - m.pow(2) - s.exp(), dim=1), dim=0)
+        return {"loss": error + self.beta * kl, "error": error, "kl": kl}
+"""
+)
+VALIDATED = """\
+import argparse
+import torch
+import torch.nn as nn
+from tensorboardX import SummaryWriter
+from net import Net
+
+
+def fit(opts):
+    loader = make(opts, "train")
+    validation = make(opts, "test")
+    net = Net(beta=opts.beta)
+    if opts.several:
+        net = nn.DataParallel(net)
+    log = SummaryWriter("logs")
+    optimizer = torch.optim.Adam(net.parameters())
+    for epoch in range(opts.epochs):
+        for turn, data in enumerate(loader):
+            x = data["picture"]
+            out = net(x)
+            if opts.several:
+                losses = net.module.losses(*out)
+            else:
+                losses = net.losses(*out)
+            loss = losses["loss"]
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            log.add_scalar("Loss/loss", loss.item(), turn)
+            if opts.often > 0 and turn % opts.often == 0:
+                shown, divergence = 0.0, 0.0
+                with torch.no_grad():
+                    for data in validation:
+                        x = data["picture"]
+                        out = net(x)
+                        if opts.several:
+                            others = net.module.losses(*out)
+                        else:
+                            others = net.losses(*out)
+                        shown += others["error"].mean()
+                        divergence += others["kl"].mean()
+                    shown /= len(validation)
+                    divergence /= len(validation)
+                    log.add_scalar("VAL/loss", shown, turn)
+                    log.add_scalar("VAL/kl", divergence, turn)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--beta", type=float, default=1.0)
+    fit(parser.parse_args())
+"""
+
+
+def test_a_divergence_of_validation_is_judged_in_training(tmp_path: Path) -> None:
+    assert codes(linted(tmp_path, {"net.py": THROUGH_A_COPY, "main.py": VALIDATED})) == []

@@ -40,7 +40,7 @@ def kl_facts(kl: Divergence | None, recon: Reconstruction | None, reading: Joint
         out_of_loss = where if stopped is None else origin(stopped)
         # What is not differentiated lowers nothing, whichever side of a minus it stands on.
         sign = sign if losses.flow.reaches(losses.ends, kl.term.uid) else None
-    if in_loss is False and gradients.is_shown_beside(kl, losses):
+    if in_loss is False and (gradients.is_shown_beside(kl, losses) or _is_in_another_loss(kl, losses)):
         in_loss = None
     return KL(
         form=Fact(
@@ -51,6 +51,14 @@ def kl_facts(kl: Divergence | None, recon: Reconstruction | None, reading: Joint
         reduced=None if reduced is None else Fact(reduced, where),
         in_loss=None if in_loss is None else Fact(in_loss, out_of_loss if in_loss is False else where),
     )
+
+
+def _is_in_another_loss(kl: Divergence, losses: Losses) -> bool:
+    """Whether what is differentiated reaches the formula of a KL where it is evaluated once more, as for training."""
+    formula = formula_in(kl.term)
+    written = None if formula.site is None else formula.site.node
+    again = (node for node in losses.graph.having(formula.op) if node.site is not None and node.site.node is written)
+    return any(losses.flow.reaches(losses.backward, node.uid) for node in again)
 
 
 def reduced_of(kl: Divergence, reading: JointLoss) -> Reduced | None:
