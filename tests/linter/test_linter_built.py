@@ -241,3 +241,43 @@ def test_a_list_that_grows_in_a_while_loop_is_of_no_known_length(
     path = tmp_path / "net.py"
     path.write_text(LEVELS.format(before_the_end=before_the_end), encoding="utf-8")
     assert sorted({finding.code for finding in lint([path]).findings}) == expected
+
+
+TABLE = """\
+import torch
+import torch.nn as nn
+from torch.distributions import Normal, kl_divergence
+
+
+class Net(nn.Module):
+    def __init__(self, size, latents, table):
+        super().__init__()
+        self.latents = latents
+        layers{start}
+        for i in range(table["depth"]):
+            {add}(nn.Linear(table["sizes"][i], table["sizes"][i + 1]))
+            {condition}{add}(nn.ReLU())
+        self.trunk = {made}
+        self.back = nn.Linear(latents, size)
+
+    def forward(self, x):
+        m, s = torch.split(self.trunk(x), self.latents, dim=1)
+        q = Normal(m, torch.exp(s))
+        kl = kl_divergence(q, Normal(torch.zeros_like(m), torch.ones_like(m))).sum(1)
+        return ((self.back(q.rsample()) - x) ** 2).sum(1).mean() + kl.mean()
+"""
+
+
+@pytest.mark.parametrize(
+    ("start", "add", "made"),
+    [(" = []", "layers.append", "nn.Sequential(*layers)"), (" = nn.Sequential()", "layers.append", "layers")],
+)
+def test_an_activation_that_a_table_asks_for_is_not_taken_to_be_there(
+    start: str, add: str, made: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "net.py"
+    found = {}
+    for condition in ("if table['bent'][i] != 0: ", ""):
+        path.write_text(TABLE.format(start=start, add=add, made=made, condition=condition), encoding="utf-8")
+        found[condition] = [finding.code for finding in lint([path]).findings]
+    assert list(found.values()) == [[], ["VAE204"]]

@@ -77,3 +77,29 @@ def test_a_spread_whose_precision_no_float_holds_is_left_alone(tmp_path: Path) -
     merged = MERGED["log std"][0] + " * 1e-200"
     report = read(tmp_path, merged, "self.to_s(h)")
     assert [str(remark) for remark in report.remarks if "please report" in str(remark)] == []
+
+
+SCHEDULE = """\
+import numpy as np
+import torch
+from torch import nn
+from torch.distributions import Normal
+
+
+class Chain(nn.Module):
+    def __init__(self, size):
+        super().__init__()
+        self.back = nn.Linear(size, size)
+
+    def forward(self, x):
+        kept = np.clip(np.cos(np.linspace(0, 1.5, 11)) ** 2 * 0.9 + 0.1, 0, 1)
+        left, bars = torch.tensor(1 - kept), torch.tensor(np.cumprod(kept))
+        for t in range(1, 11):
+            z = Normal(x, torch.sqrt(left[t] * (1 - bars[t - 1]) / (1 - bars[t]))).rsample()
+        return self.back(z)
+"""
+
+
+def test_a_schedule_of_diffusion_is_no_product_of_experts(tmp_path: Path) -> None:
+    (tmp_path / "chain.py").write_text(SCHEDULE, encoding="utf-8")
+    assert not lint([tmp_path / "chain.py"]).findings

@@ -93,6 +93,8 @@ OPEN += [
     (FIRST, "i > 0"),
     (FIRST, "i != 0"),
     (FIRST, "0 < i"),
+    (ENUMERATED, "i < 1"),
+    (ENUMERATED, "i == 0"),
     (NAMED, "i + 2 < len(widths)"),
     (NAMED, "i != len(widths) - 2"),
 ]
@@ -102,6 +104,8 @@ CLOSED = [
     (ENUMERATED, "i <= len(widths) - 2"),
     (RANGED, "i < len(widths) - 1"),
     (EACH, "i >= 0"),
+    (EACH, "not 1 > i"),
+    (ENUMERATED, "i + 1 > 1"),
     (COUNTED, "i < n"),
 ]
 

@@ -202,7 +202,7 @@ def _compare(op: ast.cmpop, left: Value, right: Value) -> bool | None:
         # Modules are compared by identity: nn.MSELoss() == nn.MSELoss() is False.
         return (left.serial == right.serial) is isinstance(op, (ast.Eq, ast.Is))
     left, right = (item.value if isinstance(item, Expr) and item.op == "const" else item for item in (left, right))
-    if not is_key(left):
+    if not is_key(left) or isinstance(right, Expr):
         return turns.compared(op, left, right)
     if isinstance(op, (ast.In, ast.NotIn)):
         inside = _contains(right, left)

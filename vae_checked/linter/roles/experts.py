@@ -12,7 +12,7 @@ from vae_checked.facts import Fact, Facts, Heads, Parametrisation, Sampler, StdC
 from vae_checked.linter.roles import samplers
 from vae_checked.linter.roles.posterior import decisive
 from vae_checked.linter.roles.samplers import SamplerSite, is_scalar
-from vae_checked.linter.symbols.expression import ELEMENTWISE, TRANSPARENT, Expr, elementwise
+from vae_checked.linter.symbols.expression import ELEMENTWISE, TRANSPARENT, Expr, elementwise, walk
 from vae_checked.linter.symbols.intervals import interval_of
 from vae_checked.linter.symbols.numeric import Program, close, finite, leaves
 from vae_checked.mathematics.gaussians import std_at
@@ -38,7 +38,7 @@ def facts(subject: str, found: Iterable[SamplerSite]) -> Iterator[Facts]:
 
 def _experts(scale: Expr) -> Iterator[tuple[Expr, Parametrisation]]:
     tensors = [leaf for leaf in leaves(scale, most=_MAX_EXPERTS) if not is_scalar(leaf)]
-    if not 2 <= len(tensors) <= _MAX_EXPERTS:
+    if not 2 <= len(tensors) <= _MAX_EXPERTS or not all(map(_is_head, tensors)):
         return
     nodes = [node for node in elementwise(scale) if node.op in ELEMENTWISE or node.op in TRANSPARENT]
     for leaf in tensors:
@@ -49,6 +49,11 @@ def _experts(scale: Expr) -> Iterator[tuple[Expr, Parametrisation]]:
             if parametrisation is not None:
                 yield head, parametrisation
                 break
+
+
+def _is_head(value: Expr) -> bool:
+    """Whether a value is given, or made by a layer; a schedule of diffusion adds precisions up too, and learns none."""
+    return any(node.op in ("atom", "layer") for node in walk(value))
 
 
 def _adds_up(scale: Expr, head: Expr, others: list[int]) -> Parametrisation | None:

@@ -55,8 +55,32 @@ def compared(op: ast.cmpop, left: Value, right: Value) -> bool | None:
     if None in (one.base, other.base):
         numbers = [side.offset if side.base is None else side.start for side in (one, other)]
         known = [number for number in numbers if number is not None]
-        return relation(*known) if len(known) == 2 else None
+        if len(known) == 2:
+            return relation(*known)
+        # A last turn has no number that is known, and one that is no less than this.
+        lowest, number = (_lowest(left), other.offset) if other.base is None else (_lowest(right), one.offset)
+        return None if lowest is None else _from_there_on(relation, lowest - number, mirrored=one.base is None)
     return None
+
+
+def _from_there_on(relation: Callable[[float, float], bool], distance: float, *, mirrored: bool) -> bool | None:
+    """A relation of a number with another that it exceeds by `distance` or more; None where it depends on how much."""
+    distances = (distance, distance + 1.0, max(distance, 0.0) + 1.0)
+    outcomes = {relation(0.0, each) if mirrored else relation(each, 0.0) for each in distances}
+    return outcomes.pop() if len(outcomes) == 1 else None
+
+
+def _lowest(value: Value) -> float | None:
+    """The least that a last turn, or what is at a fixed distance from it, comes to: there are two turns at least."""
+    if not isinstance(value, Expr):
+        return None
+    if value.op == _LAST:
+        return 1.0
+    added = number_of(value.args[1]) if value.op in ("add", "sub") else None
+    inner = None if added is None else _lowest(value.args[0])
+    if added is None or inner is None:
+        return None
+    return inner + added if value.op == "add" else inner - added
 
 
 def _between(

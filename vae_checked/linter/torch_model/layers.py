@@ -118,6 +118,12 @@ def apply(
     return result
 
 
+def is_activation(layer: Layer) -> bool:
+    """Whether a layer bends what it takes and has no weights that could undo it."""
+    operation = MODULES.get(layer.kind)
+    return operation is not None and (operation.elementwise or operation.name in ("softmax", "log_softmax"))
+
+
 def _tied(layer: Layer) -> list[tuple[str, Hashable]]:
     """The number of the layer whose weights a layer was given in the place of its own."""
     weight = layer.attributes.get("weight")
