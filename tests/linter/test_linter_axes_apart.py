@@ -137,3 +137,36 @@ def fit(loader):
 def test_a_mean_of_what_an_unread_call_makes_of_a_kl(shown: str, expected: list[str], tmp_path: Path) -> None:
     report = linted(tmp_path, {"net.py": SHOWN.format(kl=KL, shown=shown)})
     assert [code for code in codes(report) if code == "VAE304"] == expected
+
+
+SPLIT = (
+    HEAD
+    + "from sklearn.model_selection import train_test_split\n"
+    + MODEL
+    + FORWARD
+    + """
+
+def fit(data, loader):
+    seen, held = train_test_split(data, test_size=0.2)
+    net = Net()
+    for x, _ in loader:
+        y, m, s = net({given})
+        error = F.mse_loss(y, {given}, reduction="sum")
+        kl = {kl}
+        loss = error + {weight} * kl.sum()
+        loss.backward()
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("weight", "given", "expected"),
+    [
+        ("(1 / seen.shape[0])", "x", []),
+        ("(1 / x.shape[0])", "x", ["VAE504"]),
+        ("(1 / seen.shape[0])", "seen", ["VAE504"]),
+    ],
+    ids=["of all data", "of the batch", "of data that are the batch"],
+)
+def test_the_number_of_all_data_is_no_batch_size(weight: str, given: str, expected: list[str], tmp_path: Path) -> None:
+    assert codes(linted(tmp_path, {"net.py": SPLIT.format(weight=weight, given=given, kl=KL)})) == expected

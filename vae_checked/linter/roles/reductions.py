@@ -13,7 +13,7 @@ from vae_checked.linter.files import syntax
 from vae_checked.linter.interpreter.arguments import are_parsed
 from vae_checked.linter.roles import batch_sizes
 from vae_checked.linter.roles.samplers import is_scalar
-from vae_checked.linter.symbols.expression import ELEMENTWISE, TRANSPARENT, Expr, Graph, strip, walk
+from vae_checked.linter.symbols.expression import ELEMENTWISE, TRANSPARENT, Expr, Graph, contains, strip, walk
 from vae_checked.linter.symbols.intervals import interval_of
 from vae_checked.linter.symbols.numeric import leaves
 from vae_checked.linter.symbols.places import is_unknown_item
@@ -147,38 +147,52 @@ def _scaling(node: Expr, index: int, inverse: bool) -> Iterator[ChainStep]:
     """What multiplying or dividing by the argument at `index` does to the other one, factor by factor."""
     factor = node.args[index]
     if is_number(factor):
-        yield from _factors(node, index, inverse)
+        yield from _factors(node, index, inverse, node.args[1 - index])
         return
     interval = interval_of(strip(factor))
     yield Tensor(whole=is_whole(factor), positive=interval is not None and interval.low >= 0.0)
 
 
-def _factors(node: Expr, index: int, inverse: bool) -> Iterator[ChainStep]:
-    """The factors of a number: `0.5 / x.size(0)` is a constant and a division by the batch size."""
+def _factors(node: Expr, index: int, inverse: bool, term: Expr) -> Iterator[ChainStep]:
+    """The factors of a number beside a term: `0.5 / x.size(0)` is a constant and a division by the batch size."""
     bare = strip(node.args[index])
     if bare.op == "const":
         yield _number(node, index, inverse)
     elif bare.op in ("mul", "div"):
-        yield from _factors(bare, 0, inverse)
-        yield from _factors(bare, 1, inverse is not (bare.op == "div"))
+        yield from _factors(bare, 0, inverse, term)
+        yield from _factors(bare, 1, inverse is not (bare.op == "div"), term)
     elif bare.op == "neg":
         yield Negate()
-        yield from _factors(bare, 0, inverse)
+        yield from _factors(bare, 0, inverse, term)
     elif bare.op == "size":
-        yield _length(node, index, inverse)
+        yield _length(bare, _text(node, index), inverse, term)
     elif is_batch_size(_name(bare)):
         yield Size(0, _text(node, index), inverse)
     else:
         yield Weight(_text(node, index) or _name(bare) or bare.op, _negative(bare))
 
 
-def _length(node: Expr, index: int, inverse: bool) -> Size | Weight:
-    """The length of an axis; the number of what a loop takes one by one, which may be parts of any kind, is a count."""
-    size = strip(node.args[index])
-    axis, whole, text = size.get("axis"), size.args[0].uid, _text(node, index)
-    if axis == 0 and any(is_unknown_item(each) and each.args[0].uid == whole for each in walk(node.args[1 - index])):
+def _length(size: Expr, text: str, inverse: bool, term: Expr) -> Size | Weight:
+    """The length of an axis beside a term; that of what is no batch is a count.
+
+    A loop may take parts of any kind one by one, and what an unread call made, that is in no term, may be all data.
+    """
+    axis, whole = size.get("axis"), size.args[0]
+    if axis == 0 and (_is_taken_apart(whole, term) or (_is_of_a_call(whole) and not contains(term, whole.uid))):
         return Weight(text)
     return Size(axis if isinstance(axis, int) else None, text, inverse)
+
+
+def _is_taken_apart(whole: Expr, term: Expr) -> bool:
+    return any(is_unknown_item(node) and node.args[0].uid == whole.uid for node in walk(term))
+
+
+def _is_of_a_call(value: Expr) -> bool:
+    """Whether a value is what an unread call returns, or a part of that."""
+    node = strip(value)
+    while node.op in ("item", "index", "part"):
+        node = strip(node.args[0])
+    return node.op in ("opaque", "call")
 
 
 def _name(expr: Expr) -> str:
