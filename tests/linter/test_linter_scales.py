@@ -201,3 +201,46 @@ def test_data_that_are_normalised_otherwise_elsewhere_are_no_output(tmp_path: Pa
     body = f"    mu, _ = net.encode({way}(Image.open(path)).unsqueeze(0))"
 
     assert codes(linted(tmp_path, {"model.py": MODEL, "train.py": TRAIN, "use.py": USE.format(body=body)})) == []
+
+
+PICTURES = """\
+import numpy as np
+import torch
+from PIL import Image
+from torch.utils.data import DataLoader, Dataset
+
+
+class Faces(Dataset):
+    def __init__(self, paths, transform=None):
+        self.paths, self.transform = paths, transform
+
+    def __len__(self):
+        return len(self.paths)
+
+    def __getitem__(self, index):
+        picture = Image.open(self.paths[index]).convert("RGB"){taken}
+        return picture if self.transform is None else self.transform(picture)
+"""
+FACES = TRAIN.replace("from torch.utils.data import DataLoader\n", "from pictures import DataLoader, Faces\n").replace(
+    "datasets.CIFAR10(root, train=True, transform=transforms.ToTensor())", "Faces(root, transforms.ToTensor())"
+)
+SEEN = """\
+from pictures import DataLoader, Faces
+from model import ShapeVAE
+
+
+def latents(paths, state):
+    net = ShapeVAE()
+    net.load_state_dict(state)
+    return [net.encode(batch)[0] for batch in DataLoader(Faces(paths), batch_size=32)]
+"""
+
+
+def test_a_picture_that_nothing_turns_into_a_tensor_makes_no_batch(tmp_path: Path) -> None:
+    files = {"model.py": MODEL, "train.py": FACES, "use.py": SEEN}
+
+    assert codes(linted(tmp_path / "picture", {**files, "pictures.py": PICTURES.format(taken="")})) == []
+    taken = PICTURES.replace('Image.open(self.paths[index]).convert("RGB")', "np.array(Image.open(self.paths[index]))")
+    assert codes(linted(tmp_path / "array", {**files, "pictures.py": taken.format(taken=".astype(float)")})) == [
+        "VAE104"
+    ]

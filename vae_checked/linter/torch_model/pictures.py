@@ -11,10 +11,12 @@ from vae_checked.linter.symbols.values import External, Transform, Value
 from vae_checked.linter.torch_model import transforms
 from vae_checked.linter.torch_model.evaluator import Evaluator
 
+# What reads a picture of PIL.
+_PIL_READERS = ("Image.open", "folder.default_loader", "folder.pil_loader", "diffusers.utils.load_image")
 _READERS = (
-    "Image.open", "cv2.imread", "cv2.imdecode", "imageio.imread", "imageio.v2.imread", "imageio.v3.imread",
-    "skimage.io.imread", "io.read_image", "io.decode_image", "folder.default_loader", "folder.pil_loader",
-    "diffusers.utils.load_image", "decord.VideoReader", "imageio.get_reader", "imageio.mimread",
+    *_PIL_READERS, "cv2.imread", "cv2.imdecode", "imageio.imread", "imageio.v2.imread", "imageio.v3.imread",
+    "skimage.io.imread", "io.read_image", "io.decode_image", "decord.VideoReader", "imageio.get_reader",
+    "imageio.mimread",
 )  # fmt: skip
 # What reads a video, its sound and what is said of both.
 _VIDEO_READERS = ("io.read_video",)
@@ -27,6 +29,7 @@ _HANDED_ON = re.compile(
 _COLOURS = re.compile(r"\.COLOR_(?:BGRA?|RGBA?|GRAY)2(?:BGRA?|RGBA?|GRAY)$")
 # Methods of a picture, or of a video's reader, that hand its values on.
 _METHODS = frozenset("convert resize crop rotate thumbnail getdata byte astype get_batch asnumpy get_data".split())
+_OF_PICTURES = frozenset("convert resize crop rotate".split())
 _SOME_OF = frozenset(("cast", "index", "item"))
 _STATISTICS = ("mean", "std")
 
@@ -34,7 +37,7 @@ _STATISTICS = ("mean", "std")
 def read(evaluator: Evaluator, dotted: str, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value | None:
     """A picture, or a video, that a library reads or hands on; None for another call."""
     if dotted.endswith(_READERS):
-        return transforms.data_expr(BYTE, (), site)
+        return transforms.data_expr(BYTE, (), site, transforms.PICTURE if dotted.endswith(_PIL_READERS) else ())
     if dotted.endswith(_VIDEO_READERS):
         return (transforms.data_expr(BYTE, (), site), opaque("sound", (), site), opaque("metadata", (), site))
     if not args or not isinstance(args[0], Expr):
@@ -76,4 +79,5 @@ def method(owner: Expr, name: str, site: Site) -> Value:
         return (opaque("read", (), site), transforms.data_expr(BYTE, (), site))
     if _bare(owner).op != "data" or name not in _METHODS:
         return None
-    return Expr("cast", (owner,), (), site)
+    still_one = transforms.is_picture(owner) and name in _OF_PICTURES
+    return Expr("cast", (owner,), transforms.PICTURE if still_one else (), site)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vae_checked.facts import BYTE, UNIT, Interval
 from vae_checked.linter.symbols.constants import MAX_ITEMS
-from vae_checked.linter.symbols.expression import Expr, Site, atom
+from vae_checked.linter.symbols.expression import Attrs, Expr, Site, atom
 from vae_checked.linter.symbols.intervals import interval_of
 from vae_checked.linter.symbols.observations import Pipeline
 from vae_checked.linter.symbols.values import (
@@ -84,10 +84,19 @@ def note(evaluator: Evaluator, interval: Interval | None, site: Site | None, hel
         evaluator.project_observations.note_pipeline(Pipeline(interval, site, held))
 
 
-def data_expr(interval: Interval | None, args: tuple[Expr, ...], site: Site | None) -> Expr:
+# What a picture of PIL has, of which no batch can be made: something turns it into an array or a tensor first.
+PICTURE = (("picture", True),)
+
+
+def data_expr(interval: Interval | None, args: tuple[Expr, ...], site: Site | None, more: Attrs = ()) -> Expr:
     """Data that lie in `interval`."""
     ends = None if interval is None else (interval.low, interval.high, interval.low_open, interval.high_open)
-    return Expr("data", args, (("interval", ends),), site)
+    return Expr("data", args, (("interval", ends), *more), site)
+
+
+def is_picture(expr: Expr) -> bool:
+    """Whether a value is a picture of PIL still."""
+    return bool(expr.get("picture"))
 
 
 def raw(owner: Loader, name: str, site: Site) -> Expr | None:
@@ -248,7 +257,7 @@ def from_instance(evaluator: Evaluator, source: Instance, site: Site) -> Loader:
         if isinstance(item, dict):
             item = tuple(item.values())
         first = item[0] if isinstance(item, (tuple, list)) and item else item
-        if isinstance(first, Expr):
+        if isinstance(first, Expr) and not is_picture(first):
             return Loader(interval_of(first), _settled(first) or site, source.cls.name, found, known)
         if found:
             return Loader(None, site, source.cls.name, found, known)
