@@ -158,3 +158,40 @@ def test_data_of_another_folder_with_the_same_names_are_no_models(
         "tables/train.py": TRAINED,
     }
     assert codes(linted(tmp_path, files)) == expected
+
+
+OWN = """
+class Shapes(Dataset):
+    def __init__(self, path):
+        held = torch.load(path)
+        self.held = (held - held.mean()) / held.std()
+
+    def __getitem__(self, index):
+        return self.held[index], 0
+
+
+def shown(net):
+    steps = transforms.Compose([transforms.ToTensor()])
+    for x, _ in DataLoader(datasets.MNIST("data", transform=steps), batch_size=5):
+        plt.imshow(x[0])
+
+
+def fit(given, optimizer):
+    net = Net()
+    for x, _ in DataLoader({trained}, batch_size=32):
+        y, m, s = net(x)
+        loss = F.mse_loss(y, x, reduction="sum") + 0.5 * torch.sum(m ** 2 + s.exp() - s - 1)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+"""
+
+
+@pytest.mark.parametrize(
+    ("trained", "expected"), [("Shapes('shapes.pt')", []), ("held('shapes.pt')", []), ("given", ["VAE403"])]
+)
+def test_pictures_that_are_shown_are_not_what_an_own_data_set_hands_out(
+    trained: str, expected: list[str], tmp_path: Path
+) -> None:
+    head = HEAD + "from torchvision import datasets, transforms\nfrom stored import held\n" + MODEL
+    assert codes(linted(tmp_path, {"net.py": head + OWN.format(trained=trained)})) == expected

@@ -68,7 +68,7 @@ def batch(context: Context, loader: Loader) -> Expr:
     """One batch of a loader: its first item carries the data's interval."""
     interval = loader.interval
     ends = None if interval is None else (interval.low, interval.high, interval.low_open, interval.high_open)
-    attrs: Attrs = (("loader", id(loader)), ("interval", ends))
+    attrs: Attrs = (("loader", id(loader)), ("interval", ends), ("own", loader.own))
     return Expr("batch", (), (*attrs, ("fields", loader.fields)) if loader.fields else attrs, loader.site)
 
 

@@ -57,7 +57,8 @@ def _is_in_another_loss(kl: Divergence, losses: Losses) -> bool:
     """Whether what is differentiated reaches the formula of a KL where it is evaluated once more, as for training."""
     formula = formula_in(kl.term)
     written = None if formula.site is None else formula.site.node
-    again = (node for node in losses.graph.having(formula.op) if node.site is not None and node.site.node is written)
+    written_there = (node for node in losses.graph.having(formula.op) if node.site and node.site.node is written)
+    again = (node for node in written_there if node.uid != formula.uid)
     return any(losses.flow.reaches(losses.backward, node.uid) for node in again)
 
 

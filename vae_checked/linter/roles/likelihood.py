@@ -189,4 +189,6 @@ def data_facts(
     interval: Interval | None = interval_of(target)
     if interval is not None:
         return Data(interval=Fact(interval, origin(written(target))), axis_order=order)
-    return Data(interval=around if is_given(target) else None, axis_order=order)
+    # What a data set of the project hands out is not what the pipelines around give, though its range is not known.
+    given = is_given(target) and not any(node.get("own") for node in walk(target) if node.op in ("batch", "data"))
+    return Data(interval=around if given else None, axis_order=order)

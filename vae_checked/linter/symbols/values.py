@@ -341,7 +341,8 @@ class Transform:
 class Loader:
     """A data set or loader, whose items lie in `interval` (None: unknown), as the transform at `site` leaves them.
 
-    `fields` are the pictures in items that are dicts, each with its interval, and `item` is such a dict.
+    `fields` are the pictures in items that are dicts, each with its interval, and `item` is such a dict. `own` says
+    that it is seen what hands the items out, and that it is none of the data sets that libraries have.
     """
 
     interval: Interval | None
@@ -349,6 +350,7 @@ class Loader:
     name: str
     fields: tuple[tuple[str, Hashable, Site | None], ...] = ()
     item: dict[Key, Value] | None = None
+    own: bool = False
 
 
 def opened(value: Value, kinds: tuple[type, ...], seen: set[int] | None = None) -> Iterator[Expr]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vae_checked.facts import BYTE, UNIT, Interval
 from vae_checked.linter.symbols.constants import MAX_ITEMS
-from vae_checked.linter.symbols.expression import Attrs, Expr, Site, atom
+from vae_checked.linter.symbols.expression import Attrs, Expr, Site, atom, is_given
 from vae_checked.linter.symbols.intervals import interval_of
 from vae_checked.linter.symbols.observations import Pipeline
 from vae_checked.linter.symbols.values import (
@@ -242,7 +242,7 @@ def _loader(evaluator: Evaluator, args: list[Value], kwargs: dict[str, Value], s
             note(evaluator, loader.interval, loader.site or site)
         return loader
     if isinstance(source, Expr):
-        return Loader(interval_of(source), source.site or site, "data")
+        return Loader(interval_of(source), source.site or site, "data", own=not is_given(source))
     return Loader(None, site, "data")
 
 
@@ -258,12 +258,12 @@ def from_instance(evaluator: Evaluator, source: Instance, site: Site) -> Loader:
             item = tuple(item.values())
         first = item[0] if isinstance(item, (tuple, list)) and item else item
         if isinstance(first, Expr) and not is_picture(first):
-            return Loader(interval_of(first), _settled(first) or site, source.cls.name, found, known)
+            return Loader(interval_of(first), _settled(first) or site, source.cls.name, found, known, True)
         if found:
-            return Loader(None, site, source.cls.name, found, known)
+            return Loader(None, site, source.cls.name, found, known, True)
     if transform is not None and not isinstance(getter, Function):
         return Loader(interval_after(evaluator, transform), decisive(transform), source.cls.name)
-    return Loader(None, site, source.cls.name)
+    return Loader(None, site, source.cls.name, own=isinstance(getter, Function))
 
 
 def _settled(expr: Expr) -> Site | None:
