@@ -170,3 +170,30 @@ def fit(data, loader):
 )
 def test_the_number_of_all_data_is_no_batch_size(weight: str, given: str, expected: list[str], tmp_path: Path) -> None:
     assert codes(linted(tmp_path, {"net.py": SPLIT.format(weight=weight, given=given, kl=KL)})) == expected
+
+
+BY_LEVEL = (
+    HEAD
+    + MODEL
+    + FORWARD
+    + """
+
+def fit(loader, table):
+    net = Net()
+    for x, _ in loader:
+        y, m, s = net(x)
+        weighed = torch.zeros(1)
+        weighed[0] = {weight} * {kl}.sum()
+        loss = F.mse_loss(y, x, reduction="sum") + torch.sum(weighed)
+        loss.backward()
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("weight", "expected"),
+    [("levels_of(table)[0]", []), ("torch.sigmoid(net.to_m(net.trunk(x)))", ["VAE304"])],
+    ids=["an entry that is not read", "a gate for each sample"],
+)
+def test_a_weight_that_is_not_read_hands_no_total_to_samples(weight: str, expected: list[str], tmp_path: Path) -> None:
+    assert codes(linted(tmp_path, {"net.py": BY_LEVEL.format(weight=weight, kl=KL)})) == expected

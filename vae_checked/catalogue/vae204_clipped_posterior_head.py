@@ -28,12 +28,15 @@ def judge(facts: Facts) -> Verdict:
     read_as = None if reader is None else reader.value.parametrisation
     reading = timing or reader
     names, clipped = names_of(facts), []
-    if mu is not None and (mu.value.low > -_MU_REACH or mu.value.high < _MU_REACH):
-        missed = _prior_outside(mu.value)
-        clipped.append((names.mu, mu, f"{names.mu} never enters {missed:.3g} of the prior's mass"))
+    # A prior that is learned may lie where the posterior is kept: a mean of both signs, and an std of more and of less
+    # than 1, are enough then.
+    standard = facts.kl.form is None or not facts.kl.form.value.learned
+    if mu is not None and _is_confined(mu.value) and (standard or _is_one_sided(mu.value)):
+        missed = f"never enters {_prior_outside(mu.value):.3g} of the prior's mass" if standard else "keeps its sign"
+        clipped.append((names.mu, mu, f"{names.mu} {missed}"))
     if second is not None and read_as is not None:
         std = _std(read_as, second.value)
-        if std.low > _STD_REACH or std.high < 1.0:
+        if (std.low > _STD_REACH or std.high < 1.0) and (standard or std.low >= 1.0 or std.high <= 1.0):
             named = facts.names.get("second")
             meaning = read_as.meaning if named is None else f"{named} ({read_as.meaning})"
             clipped.append((meaning, second, f"std stays in {std}"))
@@ -56,6 +59,14 @@ def judge(facts: Facts) -> Verdict:
             ),
         )
     )
+
+
+def _is_confined(mean: Interval) -> bool:
+    return mean.low > -_MU_REACH or mean.high < _MU_REACH
+
+
+def _is_one_sided(mean: Interval) -> bool:
+    return mean.low >= 0.0 or mean.high <= 0.0
 
 
 def _activation(source: str) -> str:

@@ -72,9 +72,12 @@ class Weight:
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """A factor that is computed from data: `whole` where it has no axes, `positive` where it is known to be."""
+    """A factor that is computed from data: `positive` where it is known to be.
 
-    whole: bool
+    `whole` where it has no axes, None where that is not known.
+    """
+
+    whole: bool | None
     positive: bool
 
 
@@ -289,7 +292,7 @@ def _reduce_axes(state: _State, kind: Reduction, chosen: tuple[int, ...]) -> boo
 
 
 def _take_tensor(state: _State, step: Tensor) -> bool:
-    if state.axes != []:
+    if state.axes != [] or step.whole is None:
         return False
     state.spread = not step.whole
     state.scalings.append(step)

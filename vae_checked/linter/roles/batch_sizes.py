@@ -23,11 +23,11 @@ def stands_in(operand: ast.expr | None, cell: Cell | None) -> bool:
     return around is not None and getattr(operand, "id", "") in _given(around)
 
 
-def function_around(name: ast.Name, cell: Cell) -> ast.FunctionDef | None:
-    """The innermost function in which a name is read."""
+def function_around(written: ast.expr, cell: Cell) -> ast.FunctionDef | None:
+    """The innermost function in which an expression stands."""
     around = None
     for node in cell.functions:
-        if node.lineno <= name.lineno <= (node.end_lineno or 0):
+        if node.lineno <= written.lineno <= (node.end_lineno or 0):
             around = node
     return around
 

@@ -22,7 +22,7 @@ from vae_checked.facts import (
     StdCurve,
 )
 from vae_checked.linter.files import syntax
-from vae_checked.linter.roles import gradients, samplers
+from vae_checked.linter.roles import batch_sizes, gradients, samplers
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import is_given
 from vae_checked.linter.roles.reductions import latents, rank_of
@@ -207,6 +207,8 @@ def heads_facts(
     """The facts of the two heads of the sampler at `site`, whose KL is `kl` and is met at the roots `with_kl`."""
     if site is None:
         return Heads() if kl is None else _heads_of(kl)
+    if kl is None and _is_of_a_prior(site):
+        return Heads()
     location, second = _varying(interval_of(site.location)), None
     if head is not None and _is_parametrised(site, head):
         second = _varying(interval_of(head))
@@ -215,6 +217,16 @@ def heads_facts(
         second=None if second is None or head is None else Fact(second, decisive(head)),
         source=_swapped(site, kl, with_kl) or _source(site, head),
     )
+
+
+def _is_of_a_prior(site: SamplerSite) -> bool:
+    """Whether a draw that no KL is read of stands in a function that is called after the prior."""
+    where = site.location.site
+    if where is None or not isinstance(where.node, ast.expr):
+        return False
+    around = batch_sizes.function_around(where.node, where.source.cell)
+    name = "" if around is None else around.name.lower()
+    return "prior" in name and "posterior" not in name
 
 
 def may_be_drawn_from(kl: Divergence, roots: Iterable[Root]) -> bool:

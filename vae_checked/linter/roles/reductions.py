@@ -50,6 +50,8 @@ _SCALING_METHODS = frozenset("mul multiply div divide true_divide".split())
 _OF_TWO = 2
 _ELLIPSIS = ("value", str(type(Ellipsis)))
 # What has as many axes as the one of its arguments that has most.
+# What has an axis of samples.
+_OF_DATA = frozenset(("layer", "noise", "batch", "data", "loss"))
 _KEEPING_RANK = ELEMENTWISE | {"loss", "cast", "detach", "contiguous", "part", "alias", "softmax"}
 
 
@@ -150,7 +152,13 @@ def _scaling(node: Expr, index: int, inverse: bool) -> Iterator[ChainStep]:
         yield from _factors(node, index, inverse, node.args[1 - index])
         return
     interval = interval_of(strip(factor))
-    yield Tensor(whole=is_whole(factor), positive=interval is not None and interval.low >= 0.0)
+    yield Tensor(whole=_wholeness(factor), positive=interval is not None and interval.low >= 0.0)
+
+
+def _wholeness(factor: Expr) -> bool | None:
+    """Whether a factor has no axes left; None where it is made of what is not read alone, as of an entry of a table."""
+    whole = is_whole(factor)
+    return None if not whole and not any(node.op in _OF_DATA for node in walk(factor)) else whole
 
 
 def _factors(node: Expr, index: int, inverse: bool, term: Expr) -> Iterator[ChainStep]:

@@ -1,0 +1,59 @@
+"""What keeps a mean near 0 keeps it from the mass of N(0, I); a learned prior may be kept there as well."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from small_vaes.fragments import HEAD, codes, linted
+
+NET = (
+    HEAD
+    + """from torch.distributions import Normal, kl_divergence
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = nn.Linear(19, 7), nn.Linear(19, 7)
+        self.third, self.fourth = nn.Linear(84, 7), nn.Linear(84, 7)
+        self.back = nn.Linear(7, 84)
+
+    def prior(self, context):
+        m, s = {prior}(self.first(context)), {prior}(self.second(context))
+        return m + torch.exp(0.5 * s) * torch.randn_like(m), m, s
+
+    def posterior(self, x):
+        m, s = {posterior}(self.third(x)), {posterior}(self.fourth(x))
+        return m + torch.exp(0.5 * s) * torch.randn_like(m), m, s
+
+
+def fit(loader):
+    net = Net()
+    for x, context in loader:
+        _, pm, ps = net.prior(context)
+        z, m, s = net.posterior(x)
+        error = F.mse_loss(net.back(z), x, reduction="none").sum(1)
+        kl = {kl}
+        (error + kl).mean().backward()
+"""
+)
+READ = "kl_divergence(Normal(m, torch.exp(0.5 * s)), Normal(pm, torch.exp(0.5 * ps))).sum(1)"
+STANDARD = "-0.5 * torch.sum(1 + s - m.pow(2) - s.exp(), dim=1)"
+
+
+@pytest.mark.parametrize(
+    ("prior", "posterior", "kl", "expected"),
+    [
+        ("torch.tanh", "torch.tanh", READ, []),
+        ("torch.tanh", "torch.relu", READ, ["VAE204"]),
+        ("torch.tanh", "torch.tanh", STANDARD, ["VAE204"]),
+        ("torch.tanh", "nn.Identity()", "divergence((m, s), (pm, ps))", []),
+        ("nn.Identity()", "torch.tanh", "divergence((m, s), (pm, ps))", ["VAE204"]),
+    ],
+)
+def test_a_confined_mean_beside_its_prior(
+    prior: str, posterior: str, kl: str, expected: list[str], tmp_path: Path
+) -> None:
+    text = NET.format(prior=prior, posterior=posterior, kl=kl)
+    assert [code for code in codes(linted(tmp_path, {"net.py": text})) if code == "VAE204"] == expected
