@@ -253,6 +253,25 @@ def split(batch, loader):
     latent_dist = batch["latent_dist"]
     return latent_dist.sample(frac=0.1) * 2 - 1
 """,
+    "a picture that the statistics of the data map back": """
+def round_trip(x):
+    vae = load()
+    mean = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
+    std = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
+    return vae.decode(vae.encode(x).latent_dist.sample()).sample * std + mean
+""",
+    "a latent that is decoded with a little noise": """
+def encode(vae, x):
+    return vae.encode(x).latent_dist.sample() * vae.config.scaling_factor
+
+
+def pictures(vae, model, scheduler, shape, amount):
+    z = drawn(model, scheduler, torch.randn(shape)) / vae.config.scaling_factor
+    weight = torch.tensor([float(amount)])[:, None, None, None]
+    noise = torch.randn(z.shape)
+    z = (1 - weight) * z + weight * noise
+    return vae.decode(z).sample
+""",
 }
 # Where no VAE is met, or what it is used for is no way from one end to the other.
 _UNSEEN = frozenset(("another thing of the name", "a small VAE of pictures in [0, 1]"))
@@ -282,6 +301,7 @@ WRONG = {
     "a wrapper that scales inside": ("self.vae.decode(z / self.vae", "self.vae.decode(z * self.vae"),
     "a shift of 0 where there is none": (" / vae.config.scaling_factor).sample", ").sample"),
     "a picture that is decoded for a loss on it": (").sample\n    loss", ").sample.detach()\n    loss"),
+    "a latent that is decoded with a little noise": ("shape)) / vae", "shape)) * vae"),
     "latents that are packed": (
         "(vae.encode(x).latent_dist.sample() - vae.config.shift_factor)",
         "vae.encode(x).latent_dist.sample()",

@@ -313,6 +313,10 @@ class Flow:
             if node.op == "clamp":
                 stack.append((replace(chain, leaf=node.args[0], clamped=chain.clamped or node), depth + 1))
                 continue
+            blended = _blended(node)
+            if blended is not None:
+                stack.append((replace(chain, leaf=blended), depth + 1))
+                continue
             inner = _inside(node)
             if inner is None:
                 found += 1
@@ -408,6 +412,22 @@ def _inside(node: Expr) -> tuple[Expr, AffineMap] | None:
         return None
     made = affine_maps.applied(node.op, IDENTITY, other, False)
     return None if made is None else (right, made)
+
+
+def _blended(node: Expr) -> Expr | None:
+    """The latent in (1 - w) * z + w * noise, as what is decoded with a little noise; None for anything else."""
+    if node.op != "add" or any(arg.op != "mul" for arg in node.args):
+        return None
+    for latent, noise in (node.args, node.args[::-1]):
+        weight = next((arg for arg in noise.args if not arg.bits & CARRIED), None)
+        kept = next((arg for arg in latent.args if arg.op == "sub" and arg.args[1] is weight), None)
+        if weight is not None and kept is not None and _is_one(kept.args[0]) and _is_noise(noise):
+            return next(arg for arg in latent.args if arg is not kept)
+    return None
+
+
+def _is_one(value: Expr) -> bool:
+    return value.op == "const" and value.value == 1
 
 
 def _number_by(node: Expr) -> float | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
+import re
 from collections.abc import Callable
 
 from vae_checked.facts import SYMMETRIC_UNIT, Fact, Interval
@@ -19,6 +20,8 @@ from vae_checked.mathematics.affine_maps import IDENTITY
 from vae_checked.record import dataclass, replace
 
 _BYTES = 255.0
+# What the number is called by which latents are scaled.
+_OF_LATENTS = re.compile(r"scal|factor|magnitude|latent", re.IGNORECASE)
 # What writes pictures in [0, 1], if it is not asked to normalise them first.
 _WRITERS = frozenset(("save_image", "make_grid", "to_pil_image", "numpy_to_pil"))
 _NORMALISING = frozenset(("normalize", "scale_each", "range", "value_range"))
@@ -63,9 +66,10 @@ class Pictures:
         factor = factor_of(node, 1 if first else 0)
         if factor is None or (node.op == "div" and not first):
             return
-        if node.op in ("mul", "div") and any(term.powers for term in factor):
+        if any(term.powers for term in factor):
             alone = affine_maps.applied(node.op, IDENTITY, factor, True)
-            if alone is not None:
+            # A mean and a standard deviation may be those of the data.
+            if node.op in ("mul", "div") and alone is not None and any(map(_OF_LATENTS.search, alone.names)):
                 self.scaled.append(Scaled(alone, origin(node), self._where(picture.call)))
             return
         applied = affine_maps.applied(node.op, picture.applied, factor, first)
