@@ -263,7 +263,10 @@ class Interpreter:
         key = self._call_memo.key(function, args, kwargs) if is_plain else None
         if key is None:
             self.observations.entered.add(id(node))
-            return self._invoked(function, args, kwargs, site)
+            value = self._invoked(function, args, kwargs, site)
+            if function.bound is not None and function.name == "decode":
+                self.observations.note_decoding(function, args, value, site)
+            return value
         known = self._call_memo.get(key)
         if known is None:
             outer, self.observations.entered = self.observations.entered, {id(node)}

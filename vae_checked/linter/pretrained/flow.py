@@ -261,6 +261,10 @@ class Flow:
     def _decode(self, node: Expr, owner: Owner) -> None:
         self.pictures.note(node, owner)
         self.decodes[node.uid] = node
+        self.decoded += self.ends_before(node, owner)
+
+    def ends_before(self, node: Expr, owner: Owner) -> Iterator[Decoded]:
+        """What is done to the latent that a call of `decode` is given, one end for each way to it."""
         where, call = self._where(node), origin(node)
         chains, loop = self.chains(node.args[1]), sampling_loop(node)
         looped = None if loop is None else clipping_loop(loop, self._evaluation.modules())
@@ -276,11 +280,11 @@ class Flow:
             end = replace(end, written=chain.written)
             if latent is not None and latent.drawn:
                 applied = affine_maps.after(chain.applied, latent.applied)
-                self.decoded.append(replace(end, applied=applied, encoded=origin(latent.call)))
+                yield replace(end, applied=applied, encoded=origin(latent.call))
             else:
                 clips, use = clipping(chain.leaf) or looped, _origin_of(chain.leaf)
                 use = Use.GENERATED if loop is not None and use is Use.GIVEN else use
-                self.decoded.append(replace(end, use=use, clipping=clips))
+                yield replace(end, use=use, clipping=clips)
 
     def posterior_of(self, value: Expr) -> Owner | None:
         """The VAE that a posterior, or a latent that was taken from one, is of."""

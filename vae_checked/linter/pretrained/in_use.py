@@ -18,6 +18,7 @@ from vae_checked.linter.pretrained.flow import DECODES, ENCODES, Flow
 from vae_checked.linter.pretrained.grids import grid
 from vae_checked.linter.pretrained.identities import Models
 from vae_checked.linter.pretrained.loss_terms import cuts
+from vae_checked.linter.pretrained.own_decoders import own_decodes
 from vae_checked.linter.pretrained.pairs import Agreement, End, Pair
 from vae_checked.linter.pretrained.precision import precision
 from vae_checked.linter.pretrained.settings import Settings
@@ -65,6 +66,7 @@ class InUse:
         self._multiplied += [each for each in flow.multiplied if _is_one_number(each)]
         self._single += _alone(flow)
         self._single += (_of(evaluation.subject, Latents(cut=fact)) for fact in cuts(evaluation, flow.decodes))
+        self._single += _of_own(evaluation, flow)
         self._single += (_of(evaluation.subject, Latents(unused_gradient=fact)) for fact in unfrozen(evaluation, flow))
         self._single += _of_calls(evaluation, flow)
         for module in using:
@@ -147,6 +149,18 @@ def _alone(flow: Flow) -> Iterator[Facts]:
             yield _of(end.where.subject, Latents(clipping=end.clipping))
     for subject, mean, second in flow.halves.pairs():
         yield _of(subject, Latents(mean=mean, second=second))
+
+
+def _of_own(evaluation: Evaluation, flow: Flow) -> Iterator[Facts]:
+    """What is wrong with samples that a VAE of the project decodes: cut off from the loss, or clamped as if pixels."""
+    found = own_decodes(evaluation)
+    for call in found.values():
+        for end in flow.ends_before(call, Owner("")):
+            clamped = end.clamped
+            if clamped is not None and end.use is Use.GENERATED and not end.is_asked:
+                yield _of(end.where.subject, Latents(clamped=Fact(clamped.value, clamped.origin)))
+    if not flow.decodes:
+        yield from (_of(evaluation.subject, Latents(cut=fact)) for fact in cuts(evaluation, found) if fact.value)
 
 
 def _of_calls(evaluation: Evaluation, flow: Flow) -> Iterator[Facts]:

@@ -58,18 +58,21 @@ def _terms(loss: Expr, decodes: Collection[int]) -> Iterator[Expr]:
 
 def _of_term(term: Expr, decodes: dict[int, Expr]) -> Iterator[Fact[str | None]]:
     """A term that reads a decode with gradient, or one all of whose ways to a model pass a decode that is cut off."""
-    decode = next((decodes[node.uid] for node in walk(term) if node.uid in decodes), None)
-    if decode is None or not _is_trained(decode.args[1]):
+    wanted = next((node.uid for node in walk(term) if node.uid in decodes), None)
+    if wanted is None:
+        return
+    decode = decodes[wanted]
+    if not _is_trained(decode.args[1]):
         return
     stopped: Expr | None = None
     stack, seen = [term], set[int]()
-    above = Graph((term,)).holding(decode.uid)
+    above = Graph((term,)).holding(wanted)
     while stack:
         node = stack.pop()
         if node.uid in seen:
             continue
         seen.add(node.uid)
-        if node.uid == decode.uid:
+        if node.uid == wanted:
             if not is_without_gradient(decode.site):
                 yield Fact(None, origin(decode))
                 return

@@ -70,6 +70,11 @@ def owner_of(value: Expr, depth: int = 0) -> Owner | None:
     return None
 
 
+def is_named(text: str) -> bool:
+    """Whether a parameter or an attribute is called like a VAE."""
+    return _NAME.search(text) is not None
+
+
 def _made(node: Expr, depth: int) -> Owner | None:
     """What a call of a class, or of its loader, makes."""
     dotted = str(node.get("name"))

@@ -42,6 +42,15 @@ class Cut:
     of_file: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Decoding:
+    """A call at `site` of the `decode` of a model of the project, and what it decodes."""
+
+    model: Instance
+    latent: Expr
+    site: Site
+
+
 @dataclass(slots=True)
 class Observations:
     """What one evaluation observed: every root, the functions that it entered, and the names that values went by.
@@ -49,6 +58,7 @@ class Observations:
     `fed` are layers that were applied to data, before anything but their scale and layout was changed. `cuts` are
     where it ended too early: what comes after was not seen. `skipped` are pairs of a setting's value and another, with
     which a branch would be run that was not; `left_out` says whether one in which a VAE is used was not run.
+    `decodings` are the calls of the project's own decoders, by the number of what they gave.
     """
 
     roots: list[Root] = field(default_factory=list)
@@ -58,6 +68,14 @@ class Observations:
     cuts: list[Cut] = field(default_factory=list)
     skipped: dict[tuple[str, str], None] = field(default_factory=dict)
     left_out: bool = False
+    decodings: dict[int, Decoding] = field(default_factory=dict)
+
+    def note_decoding(self, function: Function, args: list[Value], value: Value, site: Site | None) -> None:
+        """Take note of what a model's own `decode` gave."""
+        latent = args[0] if args else None
+        if isinstance(function.bound, Instance) and isinstance(latent, Expr) and isinstance(value, Expr) and site:
+            made = value.args[0] if value.op == "detach" else value
+            self.decodings[made.uid] = Decoding(function.bound, latent, site)
 
     def name(self, value: Value, name: str) -> None:
         """Take note of a name that an expression goes by."""
