@@ -64,3 +64,50 @@ def test_errors_of_several_samples(error: str, mean: str, beta: float, expected:
     found = [facts.objective.effective_beta for facts in report.facts if facts.objective.effective_beta is not None]
     sizes = [factor.amount for factor in found[0].value.factors]
     assert found[0].value.constant * (sizes[0] if sizes else 1.0) == pytest.approx(beta)
+
+
+TAUGHT = """\
+import torch
+import torch.nn as nn
+from torch.distributions import Normal, kl_divergence
+
+
+class Half(nn.Module):
+    def __init__(self, taken, made):
+        super().__init__()
+        self.body = nn.Linear(taken, 2 * made)
+
+    def forward(self, given):
+        m, s = self.body(given).chunk(2, dim=1)
+        return m, torch.exp(s)
+
+
+class Pair(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.up, self.down = Half(31, 7), Half(7, 31)
+
+    def forward(self, x):
+        m, std = self.up(x)
+        z = Normal(m, std).sample()
+        n, wide = self.down(z)
+        error = -Normal(n, wide).log_prob(x).sum(dim=1).mean()
+        return {loss}
+
+
+net = Pair()
+optimizer = torch.optim.Adam(net.parameters())
+for x in torch.load("data.pt"):
+    loss = net(x)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+"""
+OF_NORMALS = "kl_divergence(Normal(m, std), Normal(torch.zeros_like(m), torch.ones_like(std))).sum(dim=1).mean()"
+
+
+@pytest.mark.parametrize(("loss", "expected"), [("error", []), (f"error + {OF_NORMALS}", ["VAE206"])])
+def test_networks_that_learn_from_samples_of_each_other_need_no_gradient(
+    loss: str, expected: list[str], tmp_path: Path
+) -> None:
+    assert codes(linted(tmp_path, {"pair.py": TAUGHT.format(loss=loss)})) == expected

@@ -48,7 +48,8 @@ def passage(site: SamplerSite, reaches: Fact[frozenset[Head]], kl: Divergence | 
 
     A use that is blocked, as of a critic, says nothing of the others, unless the error itself trains nothing; another
     sample of the same heads may carry the gradient, and so may what is decoded from the mean. What is computed under
-    no_grad may be meant to train nothing, unless the KL of the heads is seen to train them.
+    no_grad may be meant to train nothing, unless the KL of the heads is seen to train them. Without a KL nothing says
+    that the heads are trained through z: networks that teach each other learn from samples alone.
     """
     if not losses.trains(site.z) or (_is_without_gradient(site, losses) and not _is_trained_by(kl, losses)):
         return Passage(None)
@@ -66,7 +67,7 @@ def passage(site: SamplerSite, reaches: Fact[frozenset[Head]], kl: Divergence | 
             return Passage(None)
     if not _is_encoded(site) or _is_trained_beside(site, losses) or not _is_decoded(site, losses):
         return Passage(None)
-    if not _is_trained_by(kl, losses) and _is_data_of_another(site, losses):
+    if kl is None or (not _is_trained_by(kl, losses) and _is_data_of_another(site, losses)):
         return Passage(None)
     stopped = _first_cut(site, losses)
     where = None if stopped is None else origin(stopped)
