@@ -89,6 +89,16 @@ USES = {
         f"loss = side + kl.mean() + {SQUARES.format('z')}",
         ["VAE206"],
     ),
+    "a width that is bounded in place under no_grad": (
+        "with torch.no_grad():\n            s.clamp_(-9, 9)\n        z = m + torch.exp(0.5 * s) * torch.randn_like(s)",
+        f"loss = side + kl.mean() + {SQUARES.format('z')}",
+        [],
+    ),
+    "a bounded width under no_grad": (
+        "with torch.no_grad():\n            w = s.clamp(-9, 9)\n        z = m + torch.exp(w) * torch.randn_like(s)",
+        f"loss = side + kl.mean() + {SQUARES.format('z')}",
+        ["VAE206"],
+    ),
     "eps alone under no_grad": (
         "with torch.no_grad():\n            e = torch.randn_like(s)\n        z = m + torch.exp(0.5 * s) * e",
         f"loss = side + kl.mean() + {SQUARES.format('z')}",

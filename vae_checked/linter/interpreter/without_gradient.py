@@ -42,8 +42,15 @@ class Held:
         """Take its gradient off what names were bound to since."""
         for names, before in self._before:
             for name, value in names.items():
-                if value is not before.get(name):
+                if value is not before.get(name) and not (name in before and _is_changed_in_place(value)):
                     names[name] = detached(value, site)
+
+
+def _is_changed_in_place(value: Value) -> bool:
+    """Whether a tensor was given other values, as by `z.clamp_(-1, 1)`: what it is computed from stays as it was."""
+    written = value.site.node if isinstance(value, Expr) and value.site is not None else None
+    called = written.func if isinstance(written, ast.Call) else None
+    return isinstance(called, ast.Attribute) and called.attr.endswith("_") and not called.attr.endswith("__")
 
 
 def detached(value: Value, site: Site | None, depth: int = 0) -> Value:
