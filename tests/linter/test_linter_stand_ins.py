@@ -214,3 +214,22 @@ def test_terms_of_levels_that_a_trainer_adds_up(error: str, expected: list[str],
     joined_up = [facts for facts in report.facts if facts.sampler.std and facts.kl.form and facts.recon.kind]
     assert {facts.subject.rpartition(":")[2] for facts in joined_up} == {"Levels"}
     assert any({"VAE302", "VAE305"} <= set(each.clean) for each in report.judgements)
+
+
+DERIVED = """
+
+class Raw(Net):
+    def forward(self, x):
+        m, s = self.encode(x)
+        z = m + torch.exp(0.5 * s) * torch.randn_like(s)
+        return self.back[:-1](z), m, s
+"""
+
+
+def test_a_loss_may_be_for_a_model_that_is_derived_from_the_one_that_fits(tmp_path: Path) -> None:
+    trainer, result = TRAINERS["attribute"]
+    model = MODEL.replace("RESULT", result)
+    logits = trainer.replace("binary_cross_entropy", "binary_cross_entropy_with_logits")
+    assert codes(read(tmp_path, model, logits)) == ["VAE401"]
+    assert codes(read(tmp_path, model + DERIVED, logits)) == []
+    assert codes(read(tmp_path, model.replace("0.5 * s", "s") + DERIVED, logits)) == ["VAE201"]

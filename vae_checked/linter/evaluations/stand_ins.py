@@ -89,12 +89,16 @@ class StandIns:
         for wanted in list(self._wanted) if self._models or self._others else ():
             self._project.follow_for(wanted.module)
             for near in self._by_nearness(wanted.module):
-                models = _most_general([(subject, model) for subject, model in near if wanted.may_be(model)])
+                likely = [(subject, model) for subject, model in near if wanted.may_be(model)]
+                models = _most_general(likely)
                 if len(models) > _MAX_MODELS:
                     break
-                fitting = [made for subject, model in models if (made := self._with(wanted, subject, model))]
+                fitting = [(made, model) for subject, model in models if (made := self._with(wanted, subject, model))]
                 if len(fitting) == 1:
-                    yield fitting[0]
+                    ((made, model),) = fitting
+                    # One that is derived from it may be what this loss is for, and decode in another way.
+                    made.loss_is_one_of_several |= any(_decodes_otherwise(each.cls, model.cls) for _, each in likely)
+                    yield made
                 if fitting:
                     break
 
@@ -165,6 +169,12 @@ def _assigned(cls: Class) -> frozenset[str]:
 
 def _assigned_by(_: Module) -> dict[ast.AST, frozenset[str]]:
     return {}
+
+
+def _decodes_otherwise(derived: Class, base: Class) -> bool:
+    """Whether a class overrides a method of one that it is derived from, but for what makes an object of it."""
+    own = {name for name, value in derived.names.items() if isinstance(value, Function)} - {"__init__"}
+    return derived is not base and base in derived.mro() and any(base.find(name) is not None for name in own)
 
 
 def _most_general(models: list[tuple[str, Instance]]) -> list[tuple[str, Instance]]:
