@@ -90,7 +90,7 @@ def test_the_ends_of_two_files_belong_together_where_one_vae_is_loaded(
     assert codes(tmp_path, train=train, draw=draw) == expected
 
 
-LOOP = """
+UNREAD = """
 from diffusion import create
 
 
@@ -111,7 +111,7 @@ def main(model, args):
 """
 
 
-@pytest.mark.parametrize(("text", "line"), [(LOOP, 14), (FLOW, 13)])
+@pytest.mark.parametrize(("text", "line"), [(UNREAD, 14), (FLOW, 13)])
 def test_a_vae_of_which_a_part_of_the_name_is_written_joins_files(text: str, line: int, tmp_path: Path) -> None:
     name = 'f"stabilityai/sd-vae-ft-{args.vae}"'
     train = TRAINED.format(identity="", applied="z * 0.18215").replace('""', name)
@@ -269,7 +269,20 @@ def test_a_loop_that_clips_its_steps_is_named(
     default: str, option: str, decoded: str, found: bool, tmp_path: Path
 ) -> None:
     text = LOOP.format(default=default, option=option, decoded=decoded)
-    assert codes(tmp_path, draw=text) == ([("VAE707", "draw", 16)] if found else [])
+    expected = [("VAE707", "draw", 16)] if found else []
+    assert codes(tmp_path, draw=text) == expected
+    # Decoded by a function of the same file that is handed the sample.
+    helper = "\n\ndef decoded(latent, vae):\n    return vae.decode(latent / vae.config.scaling_factor).sample\n"
+    before = f"vae.decode({decoded} / vae.config.scaling_factor).sample"
+    assert codes(tmp_path, draw=text.replace(before, f"decoded({decoded}, vae)") + helper) == expected
+
+
+@pytest.mark.parametrize(("kind", "found"), [("AutoencoderKL", True), ("AutoencoderTiny", False)])
+def test_latents_of_a_vae_that_is_built_here_are_drawn(kind: str, found: bool, tmp_path: Path) -> None:
+    text = CLIPPED.format(schedule="DDPMScheduler()").replace(" / vae.config.scaling_factor", "")
+    text += f"\n\ndef run(model):\n    return draw(model, {kind}(latent_channels=4))\n"
+    given = f"from diffusers import AutoencoderTiny\n{text}"
+    assert codes(tmp_path, draw=given) == ([("VAE707", "draw", 9)] if found else [])
 
 
 def test_a_schedule_that_makes_pixels_may_clip_them(tmp_path: Path) -> None:

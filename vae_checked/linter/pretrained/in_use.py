@@ -30,6 +30,8 @@ from vae_checked.linter.symbols.values import Module
 from vae_checked.record import replace
 
 _CALLS = re.compile(rf"\.(?:{'|'.join(sorted(ENCODES | DECODES))})\(|DiagonalGaussianDistribution|latents")
+# Whose latents are drawn, and lie anywhere.
+_GAUSSIAN = frozenset(("AutoencoderKL",))
 _Scope = tuple[str, str]
 
 
@@ -144,7 +146,8 @@ def _alone(flow: Flow) -> Iterator[Facts]:
                 Fact(None, end.call) if clamped is None else Fact(clamped.value, clamped.origin)
             )
             yield _of(end.where.subject, Latents(clamped=confined))
-        if end.clipping is not None and (takes_symmetric_pixels(end.owner.model) or end.applied.names):
+        is_drawn = takes_symmetric_pixels(end.owner.model) or end.owner.built in _GAUSSIAN
+        if end.clipping is not None and (is_drawn or end.applied.names):
             # Of a VAE of which nothing is known the latents may lie in [-1, 1].
             yield _of(end.where.subject, Latents(clipping=end.clipping))
     for subject, mean, second in flow.halves.pairs():

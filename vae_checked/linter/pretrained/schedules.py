@@ -72,24 +72,50 @@ class Loop:
 
 
 def sampling_loop(decode: Expr) -> Loop | None:
-    """The loop over the steps of a diffusion that makes what `decode` is given, as the code around it is written."""
+    """The loop over the steps of a diffusion that makes what `decode` is given, as the code around it is written.
+
+    That is the function in which it is called, or those in the same file that hand it over to that function.
+    """
     call = None if decode.site is None else decode.site.node
     if decode.site is None or not isinstance(call, ast.Call) or not call.args:
         return None
     cell = decode.site.source.cell
     if not any(f".{name}(" in cell.text for name in _LOOPS):
         return None
-    names = {node.id for node in ast.walk(call.args[0]) if isinstance(node, ast.Name)}
-    loops = [
+    around, names = _around(call, cell.tree), _names(call.args[0])
+    loops = _loops(call, names, around)
+    if not loops and isinstance(around, (ast.FunctionDef, ast.AsyncFunctionDef)) and names & _parameters(around):
+        for node in syntax.descendants(cell.tree):
+            if isinstance(node, ast.Call) and _called(node) == around.name:
+                given = {name for arg in (*node.args, *(each.value for each in node.keywords)) for name in _names(arg)}
+                loops += _loops(node, given, _around(node, cell.tree))
+    return Loop(max(loops, key=lambda loop: loop.lineno), decode.site.source) if loops else None
+
+
+def _loops(call: ast.Call, names: set[str], around: ast.AST) -> list[ast.Call]:
+    """The loops whose results are bound to one of the names before a call."""
+    return [
         node.value
-        for node in syntax.descendants(_around(call, cell.tree))
+        for node in syntax.descendants(around)
         if isinstance(node, ast.Assign)
         and node.lineno < call.lineno
         and isinstance(node.value, ast.Call)
-        and getattr(node.value.func, "attr", "") in _LOOPS
+        and _called(node.value) in _LOOPS
         and any(isinstance(to, ast.Name) and to.id in names for target in node.targets for to in ast.walk(target))
     ]
-    return Loop(max(loops, key=lambda loop: loop.lineno), decode.site.source) if loops else None
+
+
+def _names(value: ast.expr) -> set[str]:
+    return {node.id for node in ast.walk(value) if isinstance(node, ast.Name)}
+
+
+def _parameters(function: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str]:
+    return {arg.arg for arg in (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs)}
+
+
+def _called(call: ast.Call) -> str:
+    """The name of the function or method that is called."""
+    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
 
 
 def clipping_loop(loop: Loop, modules: Iterable[Module]) -> Fact[Clipping | None] | None:

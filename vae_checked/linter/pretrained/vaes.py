@@ -35,7 +35,8 @@ class Owner:
     """A VAE as one place of the code has it: the name it goes by there, and what it was loaded from.
 
     `setting` is the name of what says from where, where that is no text but a setting; `loaded_in` is the file that
-    loads it, `library` the one whose class it is, empty where they are not known.
+    loads it, `library` the one whose class it is, empty where they are not known. `built` is its class where it is
+    built, and not loaded.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Owner:
     setting: str = ""
     loaded_in: str = ""
     library: str = ""
+    built: str = ""
 
 
 def owner_of(value: Expr, depth: int = 0) -> Owner | None:
@@ -83,7 +85,7 @@ def _made(node: Expr, depth: int) -> Owner | None:
     if _CLASS.search(kind):
         # One that is built here may be trained on whatever its author has.
         if last not in LOADERS:
-            return Owner("")
+            return Owner("", built=kind)
         identity, library = _text(node.args) or _written_partly(node), dotted.partition(".")[0]
         setting = "" if identity else _setting(node)
         return Owner("", PretrainedVAE(kind, identity), setting, _path(node), library)
