@@ -123,7 +123,8 @@ class Latents:
     `unscaled` the class of a trained model that has, or gives, latents as they are behind `encode`.
     `on_picture` is a number of the latents by which the picture is multiplied, `in_place` how often a stored latent is
     scaled where it lies. `vae` is what is loaded, `factor` a number written out by which its latents are scaled,
-    `rescaled` how its own factor is changed. `pixels` is where the pictures lie that are encoded, `pixel_map` the map
+    `rescaled` how its own factor is changed, `default_factor` the map by the factor that a VAE of the project's own has
+    where it was built without one. `pixels` is where the pictures lie that are encoded, `pixel_map` the map
     of pixels that stands on latents, `shown` where those lie behind `decode` that are taken for [0, 1]. `clamped` is
     where latents are confined, `clipping` the schedule or loop that does so, `cut` the term of the loss that a decode
     without gradient feeds. `mean` and `second` are the maps of the two halves of its parameters, `unused_gradient` is
@@ -139,6 +140,7 @@ class Latents:
     in_place: Fact[str | None] | None = None
     factor: Fact[float] | None = None
     rescaled: Fact[str] | None = None
+    default_factor: Fact[AffineMap] | None = None
     pixels: Fact[Interval] | None = None
     pixel_map: Fact[str | None] | None = None
     shown: Fact[Interval] | None = None

@@ -128,3 +128,49 @@ class OfPatches:
 """
     path.write_text(HEAD + text, encoding="utf-8")
     assert [finding.code for finding in lint([path]).findings] == (["VAE703"] if found else [])
+
+
+OWN = """
+import torch.nn.functional as F
+
+
+def train_vae(pictures, folder):
+    vae = AutoencoderKL(in_channels=1, out_channels=1, latent_channels=6)
+    {given}
+    {saved}
+
+
+def train(model, scheduler, pictures, folder):
+    vae = {vae}
+    for x in pictures:
+        z = vae.encode(x).latent_dist.sample() * {factor}
+        noise = torch.randn_like(z)
+        F.mse_loss(model(scheduler.add_noise(z, noise, 5), 5), noise).backward()
+"""
+BUILT = "AutoencoderKL(in_channels=1, out_channels=1, latent_channels=6)"
+CONFIGURED = "vae.config.scaling_factor"
+
+
+@pytest.mark.parametrize(
+    ("vae", "saved", "factor", "given", "found"),
+    [
+        (BUILT, "pass", CONFIGURED, "pass", True),
+        ('AutoencoderKL.from_pretrained("out/vae")', 'vae.save_pretrained("out/vae")', CONFIGURED, "pass", True),
+        ("AutoencoderKL.from_pretrained(folder)", "unwrap(vae).save_pretrained(folder)", CONFIGURED, "pass", True),
+        ('AutoencoderKL.from_pretrained("out/vae")', 'vae.save_pretrained("out/other")', CONFIGURED, "pass", False),
+        ('AutoencoderKL.from_pretrained("out/vae")', 'pictures.save_pretrained("out/vae")', CONFIGURED, "pass", False),
+        (BUILT, "pass", "0.41", "pass", False),
+        (BUILT, "pass", "pictures.scaling_factor", "pass", False),
+        (BUILT, "pass", CONFIGURED, "vae.register_to_config(scaling_factor=0.41)", False),
+        (BUILT[:-1] + ", scaling_factor=0.41)", "pass", CONFIGURED, "pass", False),
+        (BUILT[:-1] + ", **folder.options)", "pass", CONFIGURED, "pass", False),
+    ],
+)
+def test_the_factor_that_an_own_vae_has_by_default_is_named(
+    vae: str, saved: str, factor: str, given: str, found: bool, tmp_path: Path
+) -> None:
+    text = OWN.format(vae=vae, saved=saved, factor=factor, given=given)
+    path = tmp_path / "train.py"
+    path.write_text(HEAD + text, encoding="utf-8")
+    named = [(each.code, each.place.line) for each in lint([path]).findings if each.severity == "error" and each.place]
+    assert named == ([("VAE703", 17)] if found else [])

@@ -9,6 +9,13 @@ from vae_checked.catalogue.support.known_vaes import FACTORS, is_factor, known, 
 from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, lacking
 from vae_checked.facts import Fact, Facts
 from vae_checked.finding import Severity
+from vae_checked.latent_facts import AffineMap, PretrainedVAE
+
+# The factor that the class of diffusers has by default, and where that is written.
+_DEFAULT = 0.18215
+_DEFAULT_SOURCE = (
+    "https://github.com/huggingface/diffusers/blob/main/src/diffusers/models/autoencoders/autoencoder_kl.py"
+)
 
 
 def judge(facts: Facts) -> Verdict:
@@ -16,6 +23,8 @@ def judge(facts: Facts) -> Verdict:
     if facts.latents.rescaled is not None:
         return _of_rescaled(facts.latents.rescaled)
     vae, factor = facts.latents.vae, facts.latents.factor
+    if facts.latents.default_factor is not None and vae is not None:
+        return _of_default(facts.latents.default_factor, vae)
     if factor is None or vae is None:
         return lacking(facts, "latents.vae", "latents.factor")
     loaded = known(vae.value)
@@ -38,6 +47,16 @@ def judge(facts: Facts) -> Verdict:
         "remedy": f"take it from the VAE: vae.config.scaling_factor ({wanted.factor:.6g})",
     }
     return Found(Evidence(origin=factor.origin, values=values, related=((vae.origin, "loaded here"),)))
+
+
+def _of_default(scaled: Fact[AffineMap], vae: Fact[PretrainedVAE]) -> Verdict:
+    """Found: the factor that the class has by default is that of one VAE, and of no other."""
+    values = {
+        "what": f"the VAE is built here without one, and {_DEFAULT:g} is that of Stable Diffusion 1",
+        "known": f"an {vae.value.kind} has {_DEFAULT:g} by default ({_DEFAULT_SOURCE})",
+        "remedy": f"{vae.value.kind}(..., scaling_factor=1 / std), with the std of this VAE's latents",
+    }
+    return Found(Evidence(origin=scaled.origin, values=values, related=((vae.origin, "built here"),)))
 
 
 def _of_rescaled(rescaled: Fact[str]) -> Verdict:

@@ -50,6 +50,7 @@ FACT_NAMES = {
     "latents.in_place": "whether stored latents are scaled where they lie",
     "latents.factor": "the factor of the latents",
     "latents.rescaled": "whether the factor of the VAE is changed",
+    "latents.default_factor": "whether a VAE that is built here is used with a factor that it was given",
     "latents.pixels": "the range of the pictures that are encoded",
     "latents.pixel_map": "whether pixels or latents are mapped",
     "latents.shown": "the range that decoded pictures are taken for",

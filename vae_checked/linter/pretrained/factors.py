@@ -14,6 +14,9 @@ from vae_checked.linter.pretrained.settings import Settings
 from vae_checked.mathematics import affine_maps
 from vae_checked.record import replace
 
+# The factor of a VAE's configuration.
+_FACTOR = "scaling_factor"
+_CONFIGURED = f"config.{_FACTOR}"
 # Whose VAEs leave the scaling of latents to whoever uses them.
 _LIBRARY = "diffusers"
 
@@ -87,6 +90,20 @@ def unscaled(encoded: Iterable[Encoded], decoded: Iterable[Decoded], models: Mod
         if model is not None:
             vae = Fact(replace(owner.model, companion=model.value), model.origin)
             yield replace(Facts(end.where.subject), latents=Latents(vae=vae, unscaled=Fact(model.value, end.call)))
+
+
+def by_default(encoded: Iterable[Encoded], models: Models) -> Iterator[Facts]:
+    """Of each end whose scale is the factor that a VAE of the project's own has by default, where that was built."""
+    for end in encoded:
+        if end.use is not Use.TRAINED or end.applied.scale != affine_maps.named(_FACTOR):
+            continue
+        if _CONFIGURED not in end.at.source:
+            # One of the same name that the project has may be its own.
+            continue
+        built = models.built_by_default(end.owner)
+        if built is not None:
+            vae, latents = Fact(replace(end.owner.model, kind=built.value), built.origin), Fact(end.applied, end.at)
+            yield replace(Facts(end.where.subject), latents=Latents(vae=vae, default_factor=latents))
 
 
 def _of(end: Encoded | Decoded, factor: Fact[float], models: Models) -> Iterator[Facts]:

@@ -6,6 +6,7 @@ A setting is an option's default, a class attribute, an entry of a register, or 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Iterator
 
 from vae_checked.catalogue.support.known_vaes import known as known_by
@@ -16,10 +17,13 @@ from vae_checked.linter.files import syntax
 from vae_checked.linter.files.source import SourceCell
 from vae_checked.linter.pretrained.ends import Decoded, Encoded, Where
 from vae_checked.linter.pretrained.settings import Settings, options
-from vae_checked.linter.pretrained.vaes import LOADERS, Owner, first_given, setting_of
+from vae_checked.linter.pretrained.vaes import LOADERS, Owner, first_given, is_named, setting_of
 from vae_checked.linter.symbols.values import Module
 from vae_checked.record import replace
 
+# The VAE of a library that has the factor of Stable Diffusion where it is built without one.
+_WITH_FACTOR = "AutoencoderKL"
+_SET = re.compile(r"""scaling_factor\s*=(?!=)|["']-*scaling[_-]factor""")
 # The keys under which a register's entry has the name of its class.
 _CLASS_KEYS = frozenset(("type", "target", "_target_", "name", "class_name", "class_path", "cls"))
 
@@ -88,6 +92,56 @@ class Models:
                 if isinstance(node, ast.Call) and (kind := _kind_given(node, owner.name))
             ]
         return self._loaded[key]
+
+    def built_by_default(self, owner: Owner) -> Fact[str] | None:
+        """Where the project builds the VAE that an owner is, with no factor of its own; None where it may have one.
+
+        It is built where it is used, or saved under the name that it is loaded by.
+        """
+        name = owner.model.identity or owner.setting.rpartition(".")[2]
+        if not owner.built and not (owner.model.kind == _WITH_FACTOR and name and self._saves(name)):
+            return None
+        if owner.built not in ("", _WITH_FACTOR):
+            return None
+        built = [
+            (node, source)
+            for module in self._modules
+            for source in module.sources
+            if f"{_WITH_FACTOR}(" in source.cell.text
+            for node in syntax.descendants(source.cell.tree)
+            if isinstance(node, ast.Call) and _last(node.func) == _WITH_FACTOR
+        ]
+        if any(each.arg is None for node, _ in built for each in node.keywords) or any(map(_sets, self._modules)):
+            return None
+        return next(
+            (Fact(_WITH_FACTOR, Origin(source.segment(node), source.place(node))) for node, source in built), None
+        )
+
+    def _saves(self, name: str) -> bool:
+        """Whether a model is saved under a text, or under what a setting of this name says."""
+        return any(
+            isinstance(node, ast.Call) and _last(node.func) == "save_pretrained" and _is_named_so(node, name)
+            for module in self._modules
+            for source in module.sources
+            if "save_pretrained" in source.cell.text
+            for node in syntax.descendants(source.cell.tree)
+        )
+
+
+def _sets(module: Module) -> bool:
+    """Whether a file gives a factor to something that has one."""
+    return any(_SET.search(cell.text) is not None for cell in module.file.cells)
+
+
+def _is_named_so(saving: ast.Call, name: str) -> bool:
+    """Whether a VAE, by what it is called, is saved under this text, or under what a setting of this name says."""
+    saved = saving.func.value if isinstance(saving.func, ast.Attribute) else None
+    # `accelerator.unwrap_model(vae)` is the VAE too.
+    whose = saved.args[0] if isinstance(saved, ast.Call) and len(saved.args) == 1 else saved
+    where = saving.args[0] if saving.args else None
+    if whose is None or where is None or not is_named(_last(whose)):
+        return False
+    return name in (_text(where), setting_of(where).rpartition(".")[2])
 
 
 def _kind_given(call: ast.Call, vae: str) -> str:

@@ -13,7 +13,7 @@ from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.files.disk import Disk
 from vae_checked.linter.pretrained import fine_tuning, pairs
 from vae_checked.linter.pretrained.ends import Decoded, Encoded, Shown, Where
-from vae_checked.linter.pretrained.factors import factors, name_in, number_in, one_ends, unscaled
+from vae_checked.linter.pretrained.factors import by_default, factors, name_in, number_in, one_ends, unscaled
 from vae_checked.linter.pretrained.flow import DECODES, ENCODES, Flow
 from vae_checked.linter.pretrained.grids import grid
 from vae_checked.linter.pretrained.identities import Models
@@ -95,6 +95,7 @@ class InUse:
             judged = [each for one, other in _by_owner(encoded, decoded) for each in _of_pairs(pairs.pairs(one, other))]
             told |= bool(judged)
             found += judged or one_ends(encoded, decoded, models)
+        found += by_default(_all(self._encoded), models)
         found += unscaled(_all(self._encoded), _all(self._decoded), models)
         if not told:
             found += _of_pairs(pairs.across(list(_all(self._encoded)), list(_all(self._decoded))))
