@@ -119,3 +119,36 @@ def test_a_forward_pass_that_draws_in_training_alone_trains(tmp_path: Path, draw
         return self.back(z), m, s
 """
     assert codes(linted(tmp_path, {"net.py": HEAD + MODEL + forward})) == ["VAE202"]
+
+
+WITH_LOSS = (
+    HEAD
+    + MODEL
+    + f"""
+    def forward(self, x, spread=1.0):
+        m, s = self.encode(x)
+        z = m + s.exp().sqrt() * torch.randn_like(m) * spread
+        return F.mse_loss(self.back(z), x, reduction="none").sum(1) + {KL}
+
+
+class Trainer:
+    def __init__(self):
+        self.net = Net()
+        self.optimizer = torch.optim.Adam(self.net.parameters())
+
+    def fit(self, x):
+        loss = self.net(x).mean()
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+
+    def score(self, x):
+        loss = self.net(x, spread={{spread}})
+        return loss.mean()
+"""
+)
+
+
+@pytest.mark.parametrize("spread", ["0.0", "0", "1.0"])
+def test_a_call_that_leaves_the_noise_out_reads_no_head_otherwise(spread: str, tmp_path: Path) -> None:
+    assert codes(linted(tmp_path, {"net.py": WITH_LOSS.format(spread=spread)})) == []

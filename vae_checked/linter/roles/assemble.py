@@ -22,6 +22,7 @@ from vae_checked.linter.roles import (
     reconstructions,
     relabelled,
     samplers,
+    settings_apart,
     targets,
     training,
     unread_errors,
@@ -90,6 +91,7 @@ def facts_of(evaluation: Evaluation, across: Across) -> list[Facts]:
         if kl is None and not latents.is_posterior(site, recons, graph, evaluation.observations.names):
             continue
         if kl is not None:
+            kl = settings_apart.beside(site, kl, losses)
             used.add(kl.term.uid)
         posterior.append(site)
         decoded, other = _recons_of(site, recons, kl, losses), unread.get(site.z.uid)
@@ -131,6 +133,9 @@ def has_departing_kl(evaluation: Evaluation) -> bool:
         return True
     for site in found:
         kl = _kl_of(site, kls)
+        if kl is not None and settings_apart.alike(site, kls):
+            # A setting may have the one where it has not the other.
+            return True
         std = None if kl is None else sampler_facts(site, _common_head(site, kl), kl).std
         if kl is not None and std is not None and std.value.parametrisation is not kl.parametrisation:
             return True
@@ -370,8 +375,11 @@ def _facts(
     recon_found = recon_facts(site, recon, kl, reading, losses)
     prediction, target = sides(site, recon)
     sampler = training.trained(sampler_facts(site, head, kl), site, kl, losses)
-    if site is not None and kl is not None and _is_tempered(sampler, kl) and not losses.trains(site.z):
-        sampler = replace(sampler, std=None)
+    if site is not None and kl is not None and sampler.std is not None:
+        silent = not any(std for _, std in sampler.std.value.points)
+        tempered = _is_tempered(sampler, kl) and not losses.trains(site.z)
+        if silent or tempered or settings_apart.are_chosen_apart(site, kl, losses):
+            sampler = replace(sampler, std=None)
     if site is None and kl is not None:
         sampler = training.timing_without_noise(kl, recon, losses)
     output = output_facts(prediction, target, None if site is None else site.location, recon)
