@@ -76,6 +76,14 @@ def test_a_mistake_of_a_model_that_is_not_chosen_today(choice: tuple[str, str, s
     assert codes(report) == ["VAE201"]
 
 
+def test_a_model_that_computes_its_scale_in_place_is_one_of_them(tmp_path: Path) -> None:
+    chosen = BRANCHES.format(wide="Wide()").replace(
+        "else:", 'elif args.model == "other":\n    model = nets.Other()\nelse:'
+    )
+    models = WIDE.replace("torch.exp(0.5 * s)", "s.mul(1).exp_()") + WIDE.replace("class Wide", "class Other")
+    assert codes(read(tmp_path, ("", "pass", chosen), models)) == ["VAE201"]
+
+
 @pytest.mark.parametrize("choice", CHOICES.values(), ids=CHOICES)
 def test_each_model_of_a_choice_is_joined(choice: tuple[str, str, str], tmp_path: Path) -> None:
     report = read(tmp_path, choice, WIDE)

@@ -123,5 +123,5 @@ def _of_text(owner: str, name: str, args: list[Value], site: Site) -> Value:
         # Only which names are alike matters, not how wide their numbers are printed.
         return operators.filled(owner, written)
     if name == "format" and args:
-        return partly_known(owner.partition("{")[0], tuple(args), site)
+        return partly_known(owner.partition("{")[0], tuple(args), site, owner.rpartition("}")[2])
     return opaque(f"text:{name}", (), site)

@@ -174,7 +174,9 @@ def _joined(context: Context, node: ast.JoinedStr, scope: Scope) -> Value:
     for part in node.values:
         value = context.eval(part.value if isinstance(part, ast.FormattedValue) else part, scope)
         if not isinstance(value, (str, int, float)):
-            return partly_known("".join(pieces)[:MAX_ITEMS], (value,), context.site(node))
+            last = node.values[-1]
+            end = last.value if isinstance(last, ast.Constant) and isinstance(last.value, str) else ""
+            return partly_known("".join(pieces)[:MAX_ITEMS], (value,), context.site(node), end[:MAX_ITEMS])
         pieces.append(str(value))
     text = joined(pieces)
     return opaque("long", (), context.site(node)) if text is None else text

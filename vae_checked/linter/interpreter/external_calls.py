@@ -153,7 +153,7 @@ def _first(context: Context, args: list[Value], kwargs: dict[str, Value], site: 
 
 
 def _ordered(context: Context, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
-    """OrderedDict, or a namespace, of pairs, of another dict, or of keywords."""
+    """OrderedDict of pairs, of another dict, or of keywords."""
     if args and isinstance(args[0], dict):
         return {**args[0], **by_name(kwargs)}
     if not args:
@@ -164,6 +164,21 @@ def _ordered(context: Context, args: list[Value], kwargs: dict[str, Value], site
     if unknown is not None:
         made["unknown"] = unknown_item(unknown, site)
     return made
+
+
+def _namespace(context: Context, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    """A namespace; the settings that it is made with are there to be changed, but for a sum that begins at 0."""
+    made = _ordered(context, args, kwargs, site)
+    if not isinstance(made, dict):
+        return made
+    return {
+        key: Expr("attribute", (), (("name", str(key)), ("of", id(site.node))), site) if _is_setting(value) else value
+        for key, value in made.items()
+    }
+
+
+def _is_setting(value: Value) -> bool:
+    return value is not None and isinstance(value, (str, int, float)) and value != 0
 
 
 def _defaults(context: Context, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
@@ -183,8 +198,9 @@ def _by_name(context: Context, args: list[Value], kwargs: dict[str, Value], site
 
 
 def _parameter(context: Context, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
-    """nn.Parameter: a tensor of its own that is learned."""
-    return Expr("parameter", (), (("serial", context.serial()),), site)
+    """nn.Parameter: a tensor of its own that is learned, unless it is made to stay as it is."""
+    stays = kwargs.get("requires_grad", args[1] if len(args) > 1 else None) is False
+    return Expr("parameter", (), (("serial", context.serial()), *((("fixed", True),) if stays else ())), site)
 
 
 def _product(context: Context, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
@@ -212,7 +228,7 @@ _HELPERS: dict[str, Callable[[Context, list[Value], dict[str, Value], Site], Val
     **dict.fromkeys(wrappers.OF_ONE, _first),
     "fork": lambda context, args, kwargs, site: context.call(args[0], args[1:], kwargs, site) if args else None,
     "wait": _first,
-    **dict.fromkeys(records.NAMESPACES, _ordered),
+    **dict.fromkeys(records.NAMESPACES, _namespace),
     "OrderedDict": _ordered,
     "defaultdict": _defaults,
     "asdict": _by_name,

@@ -107,7 +107,8 @@ def filled(template: str, values: Sequence[str | int | float]) -> Value:
     pieces = _FIELD.split(template) if len(template) <= MAX_ITEMS else ()
     fields = len(pieces) - 1
     if not 0 < fields <= len(values):
-        return partly_known(pieces[0] if pieces else template[:MAX_ITEMS], tuple(values), None)
+        ends = (pieces[0], pieces[-1]) if pieces else (template[:MAX_ITEMS], "")
+        return partly_known(ends[0], tuple(values), None, ends[1])
     return _text(piece + str(value) for piece, value in zip(pieces, [*values[:fields], ""], strict=True))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from vae_checked.linter.interpreter import derived_containers, operators, selection
+from vae_checked.linter.interpreter import derived_containers, operators, selection, texts
 from vae_checked.linter.interpreter.context import UNREAD, Context, Result
 from vae_checked.linter.symbols.constants import MAX_ITEMS, exactly_whole, whole
 from vae_checked.linter.symbols.expression import REDUCTIONS, Attrs, Expr, Site, atom, is_data, opaque
@@ -238,6 +238,9 @@ def _layers_item(owner: Layers, key: Value, index: int | None) -> Value:
         ends = _ends(key)
         if ends is not None:
             return Layers(dict(list(owner.items.items())[ends]), owner.callable)
+    if isinstance(key, Expr):
+        # Of several that a name may stand for the first, as of every other container that is asked by that name.
+        values = [item for name, item in owner.items.items() if texts.may_be(key, name)] or values
     return values[0] if values else None
 
 

@@ -8,10 +8,11 @@ from vae_checked.facts import Data, Fact, Interval, Likelihood, Output, Recon, R
 from vae_checked.linter.roles import layout, reconstructions
 from vae_checked.linter.roles.by_turns import is_of_a_turn
 from vae_checked.linter.roles.divergences import Divergence
+from vae_checked.linter.roles.extents import is_flat, single_axes
 from vae_checked.linter.roles.kl import own_reduction, recon_sign, turned_at
 from vae_checked.linter.roles.objective import JointLoss, Losses
 from vae_checked.linter.roles.reconstructions import Reconstruction
-from vae_checked.linter.roles.reductions import is_flat, rank_of, single_axes, step_axes
+from vae_checked.linter.roles.reductions import rank_of, step_axes
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import REDUCTIONS, Expr, contains, is_given, origin, strip, walk, written
 from vae_checked.linter.symbols.intervals import interval_of

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from vae_checked.facts import EffectiveBeta, Fact, Likelihood, Objective, Reduced
 from vae_checked.linter.files import syntax
-from vae_checked.linter.roles import by_turns, nan_tests, phi, reductions
+from vae_checked.linter.roles import by_turns, extents, nan_tests, phi, reductions
 from vae_checked.linter.roles.dead_weights import names_in, unread_weights, without_effect
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.reconstructions import Reconstruction
@@ -234,7 +234,7 @@ class Losses:
         if meeting.op in _UNREAD:
             # Handed on side by side: what is made of the two is not known.
             return None
-        to_kl, to_recon = (reductions.ways(total, term.uid, self.graph) for term in (kl.term, recon.term))
+        to_kl, to_recon = (reductions.trained_ways(total, term.uid, self.graph) for term in (kl.term, recon.term))
         if len(to_kl) != 1 or len(to_recon) != 1:
             return None
         count = 0
@@ -491,10 +491,10 @@ def _effective_beta(
         return None
     # The numbers at the top of the term are in its factor already.
     own = math.prod(weight.amount for weight in inside[1] if weight.value) * inside[0]
-    size = elements(reductions.elements(recon), flat=reductions.rank_of(recon.term) == 2)
+    size = elements(extents.elements(recon), flat=reductions.rank_of(recon.term) == 2)
     if recon.kind is Likelihood.CROSS_ENTROPY:
         size = targets()
     return effective_beta(
-        Term(of_kl, latents(reductions.latents(kl.head)), kl.factor * above[0] / own, (*above[1], *inside[1])),
+        Term(of_kl, latents(extents.latents(kl.head)), kl.factor * above[0] / own, (*above[1], *inside[1])),
         Term(of_recon, size, beside[0], beside[1]),
     )

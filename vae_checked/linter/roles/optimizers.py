@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from vae_checked.facts import Fact, Facts, Origin, Training
 from vae_checked.linter.files import syntax
-from vae_checked.linter.roles import listed_parts
+from vae_checked.linter.roles import listed_parts, phi
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import Losses
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
-from vae_checked.linter.symbols.expression import Expr, walk
+from vae_checked.linter.symbols.expression import PHI, Expr, walk
 from vae_checked.linter.symbols.observations import Optimizer, ProjectObservations, Spot
-from vae_checked.linter.symbols.registered import serials, with_parameters
+from vae_checked.linter.symbols.registered import is_learned, serials
 from vae_checked.linter.symbols.values import Instance, Layer, Sequence, Value
 from vae_checked.record import dataclass
 
@@ -85,8 +85,16 @@ def _trained_by(
     ]
     reached = losses.flow.reached(ends)
     layers = (node for node in walk(*values) if node.op == "layer" and node.uid in reached)
-    numbers = (node.get("serial") for node in layers)
-    return frozenset(number for number in numbers if isinstance(number, int)) & losses.evaluation.read_once(_built)
+    built = losses.evaluation.read_once(_built)
+    trained = _numbers(layers) & built
+    # Beside a network that is trained, what the loss alone has of parameters: a variance that is learned.
+    own = (node for node in losses.graph.having("parameter") if is_learned(node) and node.uid in reached)
+    return trained | (_numbers(own) & built) if trained else trained
+
+
+def _numbers(nodes: Iterable[Expr]) -> frozenset[int]:
+    numbers = (node.get("serial") for node in nodes)
+    return frozenset(number for number in numbers if isinstance(number, int))
 
 
 def _is_decoded(side: Expr, site: SamplerSite | None, kl: Divergence | None, losses: Losses) -> bool:
@@ -102,8 +110,12 @@ def _minimised(losses: Losses) -> list[Expr]:
         for root in losses.evaluation.observations.roots
         if root.kind == "return" and root.function is not None and root.function.name == "training_step"
     )
-    known = {value.uid for value in steps if isinstance(value, Expr)}
-    return [*losses.backward, *(end for end in losses.ends if end.uid in known)]
+    known = {value.uid: value for value in steps if isinstance(value, Expr)}
+    ends = [*losses.backward, *(end for end in losses.ends if end.uid in known)]
+    if any(value.bits & PHI for value in known.values()):
+        # As the evaluation has them in each of its ways.
+        ends += phi.resolved(losses.evaluation.values(), lambda value: bool(value.bits & PHI) and value.uid in known)
+    return ends
 
 
 def _built(evaluation: Evaluation) -> frozenset[int]:
@@ -126,10 +138,9 @@ def _named(evaluation: Evaluation) -> Mapping[str, frozenset[int]]:
 
 
 def _note(found: dict[str, frozenset[int]], name: str, value: Value, depth: int) -> None:
-    if name in found or depth > _MAX_DEPTH or not isinstance(value, (Instance, Layer, Sequence, list)):
+    if name in found or depth > _MAX_DEPTH or not isinstance(value, (Instance, Layer, Sequence, list, Expr)):
         return
-    parts = value if isinstance(value, list) else [value]
-    held = frozenset(layer.serial for part in parts for layer in with_parameters(part))
+    held = frozenset[int]().union(*map(serials, value if isinstance(value, list) else [value]))
     if held:
         found[name] = held
         for inner, part in value.attributes.items() if isinstance(value, Instance) else ():

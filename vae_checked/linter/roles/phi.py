@@ -21,8 +21,9 @@ from vae_checked.linter.symbols.expression import (
 )
 
 _MAX_CONDITIONS = 3
-# What turns its input into something else: what stands below it is far from what stands above.
-_UNSEEN_THROUGH = frozenset(("layer", "opaque"))
+# How far what stands below an operation is from what stands above: a network makes something else of it.
+_A_LAYER = 64
+_DISTANCES = {"layer": _A_LAYER, "opaque": 1}
 _FORMULA = LOGS | PRODUCTS
 # The conditions that do not hold, and those that are left open, as bits.
 Way = tuple[int, int]
@@ -104,20 +105,20 @@ class Branching:
         # By the uid of a condition how near it is to a part of a VAE: values that share parts choose alike in them.
         self._nearest: dict[int, int] = {}
         for value in graph.values:
-            for layers, condition in self._first[value.uid] if _is_part(value) else ():
-                self._nearest[condition.uid] = min(layers, self._nearest.get(condition.uid, layers))
+            for far, condition in self._first[value.uid] if _is_part(value) else ():
+                self._nearest[condition.uid] = min(far, self._nearest.get(condition.uid, far))
 
     def _note(self, node: Expr) -> None:
         depends = 0
-        # By the uid of a condition how many layers what it chooses has passed at least, and the condition.
+        # By the uid of a condition how far what it chooses is at least, and the condition.
         first: dict[int, tuple[int, Expr]] = {}
-        passed = node.op in _UNSEEN_THROUGH
+        passed = _DISTANCES.get(node.op, 0)
         for arg in node.args:
             if arg.bits & PHI:
                 depends |= self._depends[arg.uid]
-                for layers, condition in self._first[arg.uid]:
-                    if condition.uid not in first or layers + passed < first[condition.uid][0]:
-                        first[condition.uid] = layers + passed, condition
+                for far, condition in self._first[arg.uid]:
+                    if condition.uid not in first or far + passed < first[condition.uid][0]:
+                        first[condition.uid] = far + passed, condition
         if node.op == "phi":
             condition = node.args[0]
             first[condition.uid] = 0, condition
@@ -169,15 +170,16 @@ class Branching:
     def variants(self, value: Expr) -> list[Expr]:
         """A value in all ways through its first few conditions."""
         near = sorted(
-            (self._nearest.get(condition.uid, layers), self._places[condition.uid])
-            for layers, condition in self._first[value.uid]
+            (self._nearest.get(condition.uid, far), self._places[condition.uid])
+            for far, condition in self._first[value.uid]
             if not asks_for_mode(condition)
         )
         places = [1 << place for _, place in near[:_MAX_CONDITIONS]]
         ways = range(2 ** len(places)) if tells(value) else (0,)
         chosen = (sum(place for index, place in enumerate(places) if bits >> index & 1) for bits in ways)
         settled = (self._settled(sum(places), bits) for bits in chosen)
-        near_by = sum(1 << self._places[condition.uid] for layers, condition in self._first[value.uid] if not layers)
+        first = self._first[value.uid]
+        near_by = sum(1 << self._places[condition.uid] for far, condition in first if far < _A_LAYER)
         return [self._chosen(value, way[0], way[1] & near_by) for way in settled if way is not None]
 
     def way(self, holding: Mapping[int, bool]) -> Way | None:

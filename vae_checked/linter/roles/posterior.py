@@ -24,8 +24,9 @@ from vae_checked.facts import (
 from vae_checked.linter.files import syntax
 from vae_checked.linter.roles import batch_sizes, gradients, samplers
 from vae_checked.linter.roles.divergences import Divergence
+from vae_checked.linter.roles.extents import latents
 from vae_checked.linter.roles.objective import is_given
-from vae_checked.linter.roles.reductions import latents, rank_of
+from vae_checked.linter.roles.reductions import rank_of
 from vae_checked.linter.roles.samplers import SamplerSite, is_scalar
 from vae_checked.linter.symbols.expression import (
     ELEMENTWISE,
@@ -212,6 +213,9 @@ def heads_facts(
     location, second = _varying(interval_of(site.location)), None
     if head is not None and _is_parametrised(site, head):
         second = _varying(interval_of(head))
+        if second != REAL and leaves(site.scale, (head.uid,)):
+            # A number that is not known stands between the two: a soft clamp to as much, or a temperature.
+            second = None
     return Heads(
         mu=None if location is None else Fact(location, decisive(site.location)),
         second=None if second is None or head is None else Fact(second, decisive(head)),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import math
 from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -38,7 +37,6 @@ from vae_checked.mathematics.reductions import (
 if TYPE_CHECKING:
     from vae_checked.linter.files.source import Cell
     from vae_checked.linter.roles.divergences import Divergence
-    from vae_checked.linter.roles.reconstructions import Reconstruction
 
 _MAX_CHAINS = 4
 # Calls inside of one another that make a weight.
@@ -48,7 +46,6 @@ _MAX_DEPTH = 200
 _OF_SEQUENCES = 3
 _SCALING_METHODS = frozenset("mul multiply div divide true_divide".split())
 _OF_TWO = 2
-_ELLIPSIS = ("value", str(type(Ellipsis)))
 # What has as many axes as the one of its arguments that has most.
 # What has an axis of samples.
 _OF_DATA = frozenset(("layer", "noise", "batch", "data", "loss"))
@@ -72,8 +69,16 @@ def steps_of(way: Sequence[Taken]) -> tuple[ChainStep, ...]:
     return tuple(step for _, step in way)
 
 
-def ways(root: Expr, target: int, graph: Graph | None = None) -> list[tuple[Taken, ...]]:
-    """`chains` with the node of each step; of ways that take the same steps the first alone."""
+def trained_ways(root: Expr, target: int, graph: Graph) -> list[tuple[Taken, ...]]:
+    """The `ways` that a gradient takes, where there are any: a detached loss may weigh another term of the loss."""
+    return ways(root, target, graph, attached=True) or ways(root, target, graph)
+
+
+def ways(root: Expr, target: int, graph: Graph | None = None, *, attached: bool = False) -> list[tuple[Taken, ...]]:
+    """`chains` with the node of each step; of ways that take the same steps the first alone.
+
+    With `attached` those without a detach on them.
+    """
     leading = graph.holding(target) if graph is not None and root in graph else None
     memo: dict[int, dict[tuple[ChainStep, ...], tuple[Taken, ...]]] = {}
 
@@ -83,6 +88,8 @@ def ways(root: Expr, target: int, graph: Graph | None = None) -> list[tuple[Take
         if node.uid in memo or depth > _MAX_DEPTH or (leading is not None and node.uid not in leading):
             return memo.get(node.uid, {})
         memo[node.uid] = {}
+        if attached and node.op == "detach":
+            return {}
         found: dict[tuple[ChainStep, ...], tuple[Taken, ...]] = {}
         # The size of a tensor says nothing of its values.
         for index, arg in enumerate(node.args if node.op not in ("size", "shape") else ()):
@@ -372,85 +379,6 @@ def inner_chain(kl: Divergence, graph: Graph) -> tuple[ChainStep, ...] | None:
         for chain in chains(kl.term, target, graph):
             found.add((*kept, *filter(is_inner, chain[len(top) :])))
     return next(iter(found)) if len(found) == 1 else None
-
-
-def latents(head: Expr) -> int | None:
-    """The number of latents, from the linear layer that makes the head, or several heads as its parts or slices."""
-    node, cuts = strip(head), []
-    while node.op != "layer" and len(node.args) == 1:
-        if node.op in ("part", "index"):
-            cuts.append(node)
-        node = strip(node.args[0])
-    width = _outputs(node)
-    for cut in reversed(cuts):
-        width = _width_of_part(cut, width) if cut.op == "part" else _width_of_slice(cut, width)
-    return width
-
-
-def _width_of_part(part: Expr, whole: int | None) -> int | None:
-    width, parts = part.get("width"), part.get("of")
-    if isinstance(width, (int, float)):
-        return int(width)
-    return whole // parts if whole is not None and isinstance(parts, int) and whole % parts == 0 else None
-
-
-def _width_of_slice(index: Expr, whole: int | None) -> int | None:
-    """How many entries of the last axis `h[:, a:b]` and `h[..., a:b]` keep; None where the ends are not known."""
-    key = index.get("key")
-    if whole is None or not isinstance(key, tuple) or not all(isinstance(part, tuple) for part in key):
-        return None
-    rank, last = rank_of(index.args[0]), key[-1]
-    if len(key) == 1 or (rank is not None and len(key) < rank and key[0] != _ELLIPSIS):
-        # Rows or steps are picked.
-        return whole
-    if last[0] != "slice" or any(end[0] != "value" for end in last[1:]):
-        return None
-    ends = [end[1] for end in last[1:]]
-    if not all(end is None or isinstance(end, (int, float)) for end in ends) or ends[2] == 0:
-        return None
-    start, stop, step = (None if end is None else int(end) for end in ends)
-    return len(range(whole)[start:stop:step])
-
-
-def elements(recon: Reconstruction) -> int | None:
-    """The number of elements of a sample, from a written view or the last linear layer of the prediction."""
-    for side in (recon.first, recon.second):
-        node = side
-        while node.op not in ("layer",) and node.args:
-            sizes = node.get("sizes") if node.op in ("view", "reshape") else None
-            if isinstance(sizes, tuple) and len(sizes) > 1 and all(isinstance(size, int) for size in sizes[1:]):
-                known = [size for size in sizes[1:] if isinstance(size, int)]
-                if min(known) > 0:
-                    return math.prod(known)
-            node = node.args[0]
-        found = _outputs(node)
-        if found is not None:
-            return found
-    return None
-
-
-def _outputs(node: Expr) -> int | None:
-    out = node.get("outputs") if node.op == "layer" and node.get("kind") == "Linear" else None
-    return out if isinstance(out, int) and out > 0 else None
-
-
-def single_axes(recon: Reconstruction) -> tuple[int, ...]:
-    """The axes of a reconstruction error that have length 1: the channels of a grey picture from a convolution."""
-    return (1,) if any(layer.get("channels_out") == 1 for layer in _last_layers(recon)) else ()
-
-
-def is_flat(recon: Reconstruction) -> bool:
-    """Whether a linear layer makes what is compared: a row for each sample, as far as is known."""
-    return any(layer.get("kind") == "Linear" for layer in _last_layers(recon))
-
-
-def _last_layers(recon: Reconstruction) -> Iterator[Expr]:
-    for side in (recon.first, recon.second):
-        node = strip(side)
-        while node.op in ELEMENTWISE and len(node.args) == 1:
-            node = node.args[0]
-        if node.op == "layer":
-            yield node
 
 
 def step_axes(rank: int | None) -> tuple[int, ...]:

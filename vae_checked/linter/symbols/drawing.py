@@ -81,7 +81,7 @@ def _written(part: Class | Function) -> _Written:
         calls = [node for node in nodes if isinstance(node, ast.Call)]
         known[part.node] = _Written(
             draws=any(map(_draws, calls)),
-            scales=any(isinstance(node, ast.Attribute) and node.attr in _SCALES for node in nodes),
+            scales=any(isinstance(node, ast.Attribute) and node.attr.rstrip("_") in _SCALES for node in nodes),
             calls=tuple(dict.fromkeys(call.func.id for call in calls if isinstance(call.func, ast.Name))),
         )
     return known[part.node]

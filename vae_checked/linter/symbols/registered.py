@@ -1,9 +1,10 @@
-"""The layers that a module of torch registers: those whose parameters `parameters()` hands out."""
+"""The layers that a module of torch registers, and tensors of its own: what `parameters()` hands out."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from vae_checked.linter.symbols.expression import Expr
 from vae_checked.linter.symbols.values import Instance, Layer, Sequence, Value
 
 # Layers without parameters of their own.
@@ -12,6 +13,21 @@ _BARE = ("Dropout", "ReLU", "Pool", "Flatten", "Upsample", "Sigmoid", "Tanh", "S
 
 def with_parameters(value: Value) -> Iterator[Layer]:
     """The layers with parameters of their own in a module; a plain list registers none."""
+    yield from (item for item in _registered(value) if isinstance(item, Layer))
+
+
+def serials(value: Value) -> frozenset[int]:
+    """The numbers of these layers, and of the parameters that a module holds beside them."""
+    numbers = (item.serial if isinstance(item, Layer) else item.get("serial") for item in _registered(value))
+    return frozenset(number for number in numbers if isinstance(number, int))
+
+
+def is_learned(value: Expr) -> bool:
+    """Whether a value is a parameter that was not made to stay as it is."""
+    return value.op == "parameter" and not value.get("fixed")
+
+
+def _registered(value: Value) -> Iterator[Layer | Expr]:
     seen: set[int] = set()
     stack = [value]
     while stack:
@@ -21,12 +37,12 @@ def with_parameters(value: Value) -> Iterator[Layer]:
         seen.add(id(item))
         if isinstance(item, Layer) and not any(word in item.kind for word in _BARE):
             yield item
+        if isinstance(item, Layer):
+            # A bare nn.Module() has what is set on it.
+            stack.extend(item.attributes.values())
+        if isinstance(item, Expr) and is_learned(item):
+            yield item
         if isinstance(item, Sequence):
             stack.extend(item.items.values())
         elif isinstance(item, Instance):
             stack.extend(item.attributes.values())
-
-
-def serials(value: Value) -> frozenset[int]:
-    """The numbers of these layers."""
-    return frozenset(layer.serial for layer in with_parameters(value))

@@ -25,6 +25,17 @@ _SHAPES = {
 }
 
 
+# What takes each element of its result from a window of its input, by the functions that do.
+_WINDOWS = {
+    name: operation.name
+    for operation in OPERATIONS.values()
+    if operation.kind is Kind.WINDOW
+    for name in operation.names.functional
+}
+# What goes beyond the values between which it computes others.
+_OVERSHOOTING = "bicubic"
+
+
 def _argument(args: list[Value], kwargs: dict[str, Value], position: int, *names: str) -> Value:
     for name in names:
         if name in kwargs:
@@ -310,6 +321,26 @@ def _detached_scalar(_: Evaluator, args: list[Value], kwargs: dict[str, Value], 
     return const(number, site) if number is not None else Expr("cast", (first_tensor(args, kwargs, site),), (), site)
 
 
+def _masked(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    """The elements of a tensor where a mask is true: as `x[mask]`."""
+    mask = as_expr(_argument(args, kwargs, 1, "mask"), site)
+    return Expr("index", (first_tensor(args, kwargs, site),), (("key", (("expr", mask.uid),)),), site)
+
+
+def _window(op: str) -> Handler:
+    def handle(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+        return Expr(op, (first_tensor(args, kwargs, site),), (), site)
+
+    return handle
+
+
+def _interpolated(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    """F.interpolate(x, size, scale_factor, mode)."""
+    x, mode = first_tensor(args, kwargs, site), _argument(args, kwargs, 3, "mode")
+    known = mode is None or (isinstance(mode, str) and mode != _OVERSHOOTING)
+    return Expr("enlarge", (x,), (), site) if known else opaque("interpolate", (x,), site)
+
+
 def _select(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     """x.select(axis, index): of one number everywhere the same."""
     inputs = tuple(as_expr(value, site) for value in (*args, *kwargs.values()))
@@ -348,7 +379,8 @@ HANDLERS: dict[str, Handler] = {
     "cat": _cat, "concat": _cat, "concatenate": _cat, "hstack": _cat, "where": _where,
     "stack": _stack, "vstack": _cat, "row_stack": _cat,
     "scalar": _detached_scalar,
-    "select": _select,
+    **{name: _window(op) for name, op in _WINDOWS.items()}, "interpolate": _interpolated,
+    "select": _select, "masked_select": _masked,
     "diag_embed": _diag, "diag": _diag, "eye": _eye,
 }  # fmt: skip
 # What Python's own mathematics is taken for when it is applied to something that is no number.

@@ -75,7 +75,10 @@ class _Contents:
                 stack.append((node.args[0], surely))
             elif node.op == "add" or (node.op == "opaque" and name.rpartition(".")[2] in _HANDING_ON):
                 stack.extend((arg, surely) for arg in node.args)
-            elif node.op not in ("const", "parameter") and not name.startswith("Function:"):
+            elif node.op == "parameter":
+                number = node.get("serial")
+                self._perhaps |= {number} if isinstance(number, int) else set()
+            elif node.op != "const" and not name.startswith("Function:"):
                 self._open = True
 
     def _take(self, node: Expr, surely: bool) -> None:
