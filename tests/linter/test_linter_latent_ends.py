@@ -149,6 +149,33 @@ def main(model, args, t, solve):
     assert codes(tmp_path, path=path, train=train.format(applied="solve(model) / 0.18215")) == []
 
 
+STEPS = """
+def draw(model, levels, clip=False):
+    vae = AutoencoderKL.from_pretrained("stabilityai/sd-vae-ft-ema")
+    z = torch.randn(5, 4, 32, 16)
+    for i in range(20):
+        noise = model(z, i)
+        clean = (z - levels[i].sqrt() * noise) / levels[i + 1].sqrt()
+        {clamped}
+        z = levels[i + 2].sqrt() * clean + levels[i + 3].sqrt() * noise
+    return vae.decode(z / 0.18215).sample
+"""
+
+
+@pytest.mark.parametrize(
+    ("clamped", "found"),
+    [
+        ("clean = clean.clamp(-1, 1)", True),
+        ("clean = clean.clamp(-1, 1) if clip else clean", False),
+        ("clean = clean.clamp(-8, 8)", False),
+        ("noise = noise.clamp(-1, 1)", True),
+    ],
+)
+def test_a_prediction_that_is_clamped_at_each_step_is_named(clamped: str, found: bool, tmp_path: Path) -> None:
+    expected = [("VAE707", "draw", 13)] if found else []
+    assert codes(tmp_path, draw=STEPS.format(clamped=clamped)) == expected
+
+
 def test_the_ends_of_two_experiments_are_not_compared(tmp_path: Path) -> None:
     train = TRAINED.format(identity="stabilityai/sd-vae-ft-ema", applied="z * 0.18215")
     again = TRAINED.format(identity="stabilityai/sd-vae-ft-ema", applied="z")

@@ -84,6 +84,15 @@ READ = {
         "x",
         "TF.normalize(x, [0.5], [0.5])",
     ),
+    # What is resized by cubic polynomials may lie beyond its pixels.
+    "means of pixels": (
+        (
+            "x = TF.to_tensor(Image.open(path))\n"
+            'x = torch.nn.functional.interpolate(x[None], scale_factor=0.5, mode="{}")[0]'
+        ),
+        "bilinear",
+        "bicubic",
+    ),
     "halves where they lie": ("x = TF.to_tensor(Image.open(path))\nx{}", ".sub_(0.0)", ".sub_(0.5).div_(0.5)"),
     "halves of halves": ("x = self.halves(Image.open(path)){}", " * 2 - 1", " * 1"),
     "halves as if bytes": ("x = self.halves(Image.open(path)){}", " / 127.5 - 1", " * 1"),

@@ -16,7 +16,15 @@ from vae_checked.linter.pretrained.halves import Halves
 from vae_checked.linter.pretrained.moving import moves
 from vae_checked.linter.pretrained.pictures import Pictures
 from vae_checked.linter.pretrained.quantities import factor_of, written_elsewhere
-from vae_checked.linter.pretrained.schedules import SOLVING, STEPPING, clipping, clipping_loop, maker, sampling_loop
+from vae_checked.linter.pretrained.schedules import (
+    SOLVING,
+    STEPPING,
+    clamped_prediction,
+    clipping,
+    clipping_loop,
+    maker,
+    sampling_loop,
+)
 from vae_checked.linter.pretrained.vaes import Owner, owner_of
 from vae_checked.linter.symbols.expression import CARRIED, NOISE, TRANSPARENT, Expr, Graph, origin, strip, walk
 from vae_checked.linter.symbols.intervals import interval_of
@@ -284,7 +292,9 @@ class Flow:
             else:
                 clips, use = clipping(chain.leaf) or looped, _origin_of(chain.leaf)
                 use = Use.GENERATED if loop is not None and use is Use.GIVEN else use
-                yield replace(end, use=use, clipping=clips)
+                predicted = clamped_prediction(chain.leaf) if use is Use.GENERATED else None
+                confined_at = _confined(predicted) if clamped is None and predicted is not None else clamped
+                yield replace(end, use=use, clipping=clips, clamped=confined_at)
 
     def posterior_of(self, value: Expr) -> Owner | None:
         """The VAE that a posterior, or a latent that was taken from one, is of."""

@@ -10,7 +10,7 @@ from vae_checked.facts import Fact, Origin
 from vae_checked.latent_facts import Clipping
 from vae_checked.linter.files import syntax
 from vae_checked.linter.files.source import SourceCell
-from vae_checked.linter.symbols.expression import Expr, origin, strip
+from vae_checked.linter.symbols.expression import NOISE, Expr, origin, strip
 from vae_checked.linter.symbols.values import Module
 from vae_checked.record import dataclass
 
@@ -61,6 +61,18 @@ def clipping(leaf: Expr) -> Fact[Clipping | None] | None:
         return None
     clips = given is None or bool(given.value)
     return Fact(Clipping(kind, _OPTION, given is None) if clips else None, origin(schedule))
+
+
+def clamped_prediction(step: Expr) -> Expr | None:
+    """The clamp of what a model predicts in a step that is written out: `a * z.clamp(-1, 1) + b * noise`."""
+    if step.op not in ("add", "sub"):
+        return None
+    for term in step.args:
+        factors = term.args if term.op in ("mul", "div") else (term,)
+        clamp = next((factor for factor in map(strip, factors) if factor.op == "clamp"), None)
+        if clamp is not None and clamp.bits & NOISE:
+            return clamp
+    return None
 
 
 @dataclass(frozen=True, slots=True)
