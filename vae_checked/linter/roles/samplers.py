@@ -118,11 +118,13 @@ def fitting_head(scale: Expr) -> Expr | None:
 def is_scalar(node: Expr) -> bool:
     """Whether a leaf looks like a number by which an author scales: an attribute, a weight, a global, a size.
 
-    What a function of another library makes of settings alone, as of a schedule and a step, is one too.
+    What a function of another library makes of settings alone, as of a schedule and a step, is one too; what a part of
+    a model makes of a graph's attributes is none.
     """
     if node.op in ("attribute", "weight", "training", "size") or (node.op == "item" and is_scalar(node.args[0])):
         return True
-    return node.op == "opaque" and bool(node.args) and all(map(_is_setting, node.args))
+    of_a_model = str(node.get("name")).startswith("method:")
+    return node.op == "opaque" and bool(node.args) and not of_a_model and all(map(_is_setting, node.args))
 
 
 def _is_setting(node: Expr) -> bool:
