@@ -75,6 +75,7 @@ class NoiseLaw(StrEnum):
     UNIFORM = "uniform"
     CONSTANT = "constant"
     OTHER = "not normal"
+    POSTERIOR = "the posterior itself, so that z is scaled and shifted twice"
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,6 +152,12 @@ DRAWS = {
         f"{STD}if not self.training:\n    std = 0.5 * std\nreturn mu + std * torch.randn_like(std)",
         [],
     ),
+    "noise that is a sample of the heads": (
+        f"{STD}eps = torch.randn_like(std) * std + mu\nreturn mu + std * eps",
+        ["VAE202"],
+    ),
+    "noise that torch draws from the heads": (f"{STD}eps = torch.normal(mu, std)\nreturn eps * std + mu", ["VAE202"]),
+    "a sample that is kept near the mean": (f"{STD}z = {RIGHT[7:]}\nreturn mu + 0.5 * (z - mu)", []),
     "the mean in evaluation, in one line": (f"noisy = {RIGHT[7:]}\nreturn noisy if self.training else mu", []),
 }
 

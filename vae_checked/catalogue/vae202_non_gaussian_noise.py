@@ -30,7 +30,13 @@ def judge(facts: Facts) -> Verdict:
     remedy = f"{names.eps} = torch.randn_like({names.std})"
     if noise.value.law is NoiseLaw.NORMAL:
         remedy = f"{remedy}, neither scaled nor shifted"
-    values = {"law": noise.value.law, "mean": noise.value.mean, "std": noise.value.std, "remedy": remedy}
+    of_the_heads = noise.value.law is NoiseLaw.POSTERIOR
+    values = {
+        "law": noise.value.law,
+        "mean": names.mu if of_the_heads else noise.value.mean,
+        "std": names.std if of_the_heads else noise.value.std,
+        "remedy": remedy,
+    }
     return Found(Evidence(origin=noise.origin, values=values))
 
 

@@ -91,6 +91,8 @@ def _noise(site: SamplerSite) -> Fact[Noise] | None:
     law, mean, std = (site.noise.get(name) for name in ("law", "mean", "std"))
     if not isinstance(law, NoiseLaw):
         return None
+    if site.repeated is not None:
+        return Fact(Noise(NoiseLaw.POSTERIOR), origin(site.z))
     if law is NoiseLaw.STANDARD_NORMAL and (abs(site.factor), site.shift) != (1.0, 0.0):
         law = NoiseLaw.NORMAL
     drawn = Noise(

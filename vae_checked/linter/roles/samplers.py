@@ -39,7 +39,7 @@ class SamplerSite:
     """z = location + scale * (factor * noise + shift); `detached` when no gradient passes from z to the heads.
 
     `factor` and `shift` are the numbers that the draw itself is multiplied by and moved, before a head takes part, and
-    `eps` is what they make of it.
+    `eps` is what they make of it. `repeated` is what scales z with the same scale and moves it by the same location.
     """
 
     z: Expr
@@ -50,6 +50,7 @@ class SamplerSite:
     detached: bool
     factor: float = 1.0
     shift: float = 0.0
+    repeated: Expr | None = None
     _fitting: list[Expr | None] = field(default_factory=list, repr=False, compare=False)
 
     @property
@@ -142,7 +143,18 @@ def find(graph: Graph) -> list[SamplerSite]:
             if site is not None and _is_wanted(node, site, drawn):
                 found[node.uid] = site
     detached = _detached(graph, found)
-    return [replace(site, detached=True) if uid in detached else site for uid, site in found.items()]
+    return [replace(site, detached=uid in detached, repeated=_repeated(site, graph)) for uid, site in found.items()]
+
+
+def _repeated(site: SamplerSite, graph: Graph) -> Expr | None:
+    """What is made of z as if it were noise of the same heads: moved and scaled as eps was to make it."""
+    location, scale = strip(site.location).uid, strip(site.scale).uid
+    for product in graph.taking(site.z, "mul"):
+        if any(strip(factor).uid == scale for factor in product.args if factor.uid != site.z.uid):
+            for moved in graph.taking(product, "add"):
+                if any(strip(part).uid == location for part in moved.args if part.uid != product.uid):
+                    return moved
+    return None
 
 
 def _is_wanted(node: Expr, site: SamplerSite, drawn: dict[object, int]) -> bool:
