@@ -301,3 +301,24 @@ def test_dropout_that_stays_on_in_evaluation_is_named_with_its_line() -> None:
     assert "test_auditor_noise.py" in where
     assert facts_of(zoo.Regularised()).training.always_on_dropout is not None
     assert facts_of(zoo.Regularised()).training.always_on_dropout.value == ()
+
+
+class Repeated(zoo.Base):
+    """z = mu + std * eps, with a sample of the heads, or of narrower ones, for eps."""
+
+    def __init__(self, drawn: Any) -> None:
+        super().__init__()
+        self.drawn = drawn
+
+    def sample(self, mu: Tensor, logvar: Tensor) -> Tensor:
+        std = torch.exp(0.5 * logvar)
+        return mu + std * self.drawn(mu, std)
+
+
+@pytest.mark.parametrize(
+    "drawn", [lambda mu, std: torch.randn_like(std) * std + mu, torch.normal], ids=["randn", "normal"]
+)
+def test_noise_that_is_a_sample_of_the_heads_is_named(drawn: Any) -> None:
+    report = audit(Repeated(drawn), "B 3 8 12", zoo.standard_loss, data_range=(0, 1))
+    assert "VAE202" in [finding.code for finding in report.findings]
+    assert report.facts[0].sampler.noise.value.law is NoiseLaw.POSTERIOR

@@ -152,11 +152,7 @@ DRAWS = {
         f"{STD}if not self.training:\n    std = 0.5 * std\nreturn mu + std * torch.randn_like(std)",
         [],
     ),
-    "noise that is a sample of the heads": (
-        f"{STD}eps = torch.randn_like(std) * std + mu\nreturn mu + std * eps",
-        ["VAE202"],
-    ),
-    "noise that torch draws from the heads": (f"{STD}eps = torch.normal(mu, std)\nreturn eps * std + mu", ["VAE202"]),
+    "a sample as noise": (f"{STD}n = std * torch.randn_like(std) + mu\nreturn mu + std * n", ["VAE202"]),
     "a sample that is kept near the mean": (f"{STD}z = {RIGHT[7:]}\nreturn mu + 0.5 * (z - mu)", []),
     "the mean in evaluation, in one line": (f"noisy = {RIGHT[7:]}\nreturn noisy if self.training else mu", []),
 }
@@ -359,10 +355,7 @@ HIDDEN = {
         "if torch.isnan(kl).any():\n    kl = torch.zeros_like(kl)\nreturn (recon + kl).mean()",
         ["VAE604"],
     ),
-    "a branch on a method": (
-        "if kl.isnan().any():\n    kl = torch.tensor(0.0)\nreturn (recon + kl).mean()",
-        ["VAE604"],
-    ),
+    "a branch on a method": ("if kl.isnan().any():\n    kl = torch.tensor(0)\nreturn (recon + kl).mean()", ["VAE604"]),
     "a branch on a number": (
         "total = loss.mean()\nif math.isnan(total.item()):\n    total = torch.tensor(0.0)\nreturn total",
         ["VAE604"],

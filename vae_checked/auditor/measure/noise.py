@@ -28,6 +28,8 @@ _BINS = 32
 def noise_law(first: Recognition, others: Sequence[Recognition], latent: Latent) -> Fact[Noise] | None:
     """The law of eps by many draws of its sources; constant where `others` drew the same. False alarm below 1e-6."""
     tape = first.run.tape
+    if _is_taken_for_noise(tape, latent):
+        return Fact(Noise(NoiseLaw.POSTERIOR), origin_of(tape, latent.z))
     origin = _origin(tape, latent)
     if any(_constant(first, other, latent) for other in others):
         value = tape.values[latent.eps].tensor
@@ -73,6 +75,18 @@ def shared_over(seen: Recognition, latent: Latent) -> Fact[frozenset[Axis]] | No
             if z.shape[axis] > 1 and _same_rows(by_axis.movedim(axis, 0).flatten(1)):
                 axes.add(Axis.LATENT if axis == 1 else Axis.EVENT)
     return Fact(frozenset(axes), _origin(tape, latent))
+
+
+def _is_taken_for_noise(tape: Tape, latent: Latent) -> bool:
+    """Whether z is multiplied by its own std and moved by its own mean, as only eps is."""
+    products = {
+        number for step in tape.steps if step.name == "mul" and set(step.inputs) == {latent.z, latent.std}
+        for number in step.outputs
+    }  # fmt: skip
+    return any(
+        step.name == "add" and not products.isdisjoint(step.inputs) and not set(latent.means).isdisjoint(step.inputs)
+        for step in tape.steps
+    )
 
 
 def _origin(tape: Tape, latent: Latent) -> Origin:
