@@ -18,7 +18,7 @@ OLDEST_PYTEST := $(shell sed -n 's/.*"pytest>=\([0-9.]*\)".*/pytest==\1.*/p' pyp
 SITE := NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: help demo test test-oldest-pytest test-with dist check docs bench everything fuzz mutation clean
+.PHONY: help demo test test-oldest-pytest test-with dist static check docs bench everything fuzz mutation clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,13 +58,15 @@ dist: $(STAMP)  ## Build the source distribution and the wheel, and check what a
 	$(VENV)/twine/bin/python -m pip install --quiet 'twine==7.*'
 	$(VENV)/twine/bin/twine check --strict dist/*
 
-check: $(STAMP)  ## Check format, style, types, house rules, generated pages, and the links of the site
+static: $(STAMP)  ## Check format, style, types, and the links of the site: what no test does
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(SITE)
+
+check: static  ## Check in addition house rules and generated pages, which `make test` does too
 	$(ONE_THREAD) $(BIN)/python -m pytest -q tests/test_house.py
 	$(BIN)/python docs/generate.py --check
-	$(SITE)
 
 docs: $(STAMP)  ## Write the generated pages and tables anew, and build the site in site/
 	$(BIN)/python docs/generate.py

@@ -6,11 +6,13 @@ needs no process of its own is run in this one.
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Callable
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch._dynamo  # noqa: F401  pytester forgets what a run imports, and this cannot be imported twice
@@ -118,7 +120,7 @@ def test_it_costs_nothing_until_it_is_used(project: Run, pytester: pytest.Pytest
 
 
 def test_a_run_that_names_its_tests_runs_only_those(project: Run) -> None:
-    result = project("test_own.py", tables=table("b", "wrong"))
+    result = project("test_own.py", tables=table("b", "wrong"), own_process=False)
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(["vae-checked: 1 model (b) of */pyproject.toml; left out: this run names its tests"])
 
@@ -261,19 +263,24 @@ def pytest_collection_modifyitems(items):
 """
 
 
-def test_workers_marker_xfail_import_mode_and_lock_go_together(project: Run, pytester: pytest.Pytester) -> None:
+def found(document: dict[str, Any]) -> set[tuple[str, str, str, str | None]]:
+    """The findings of a report: code, name, subject and path of each."""
+    return {(each["code"], each["name"], each["subject"], each["path"]) for each in document["findings"]}
+
+
+def test_workers_marker_xfail_import_mode_lock_and_report_go_together(project: Run, pytester: pytest.Pytester) -> None:
     pytest.importorskip("xdist", reason="pytest-xdist runs the items in parallel")
     pytester.makepyfile(test_contracts=CONTRACTS)
     pytester.makeconftest(XFAIL)
     pytester.makepyfile(listing=LISTING)
     path = lock_with(pytester, altered="H % 2 == 0")
     only = f"VAE201 or {FAILING} or test_said_to_be_on or shapes"
-    run = ("-n", "2", "--dist", "loadscope", "-p", "listing", "-p", "no:randomly", "--import-mode=importlib")
-    result = project(
-        *(*run, "-k", only, "-rx", "-v", "--vae-audit", "--vae-case", "3,11", "--vae-shapes-update"),
-        tables=table("known", "wrong") + REFERENCE,
-    )
-    result.assert_outcomes(passed=6, failed=1, xfailed=1)
+    run = ("-p", "listing", "-p", "no:randomly", "--import-mode=importlib", "-rx", "-v", "-k", only)
+    asked = (*run, "--vae-audit", "--vae-case", "3,11", "--vae-shapes-update", "--vae-report")
+    tables = table("known", "wrong") + table("wrong", "wrong") + REFERENCE
+    workers, alone, before = pytester.path / "workers", pytester.path / "alone", path.read_bytes()
+    result = project("-n", "2", "--dist", "loadscope", *asked, f"json:{workers}", tables=tables)
+    result.assert_outcomes(passed=7, failed=3, xfailed=1)
     items = (pytester.path / "items.txt").read_text().splitlines()
     audited = [mistake.code for mistake in CATALOGUE if Observer.AUDIT in mistake.seen_by]
     names = [*NAMES[: NAMES.index("audit")], *audited, "shapes"]
@@ -286,14 +293,26 @@ def test_workers_marker_xfail_import_mode_and_lock_go_together(project: Run, pyt
         "*PASSED vae::stale::shapes*",
         "*reproduce: vae-checked audit known --select VAE201",
         f"XFAIL vae::known::{FAILING} - an old one",
-        "vae-checked: 2 models active, 2 laws put; 7 items: 5 held, 1 failed, 1 known to fail, 0 not put",
-        "vae-checked: vae-shapes.lock written for known, reference, stale: review it, and commit it",
+        "vae-checked: 3 models active, 3 laws put; 10 items: 6 held, 3 failed, 1 known to fail, 0 not put",
+        "vae-checked: vae-shapes.lock written for known, reference, stale, wrong: review it, and commit it",
         "vae-checked: 1 of 2 contracts active, 2 calls checked",
     ):
         result.stdout.fnmatch_lines([line])
     written = read_lock(path).models
-    assert sorted(written) == ["known", "reference"]
+    assert sorted(written) == ["known", "reference", "wrong"]
     assert written["reference"] == locked(infer_configured(OF_REFERENCE))
+    # What workers report is what one process does.
+    path.write_bytes(before)
+    project(*asked, f"json:{alone}", tables=None, own_process=False).assert_outcomes(passed=7, failed=3, xfailed=1)
+    one, other = (json.loads(path.read_text(encoding="utf-8")) for path in (alone, workers))
+    assert {(code, name) for code, name, subject, _ in found(one) if subject == "wrong"} == {
+        ("VAE201", "log-std-read-as-logvar"),
+        ("LAW", "kl-closed-form"),
+    }
+    assert found(one) == found(other)
+    for document in (one, other):
+        assert [each["subject"] for each in document["examined"]] == ["known", "reference", "wrong"]
+    assert one["summary"]["words"] == other["summary"]["words"]
 
 
 def test_one_item_is_named_and_a_run_in_which_no_model_ran_is_no_success(project: Run) -> None:
@@ -317,7 +336,7 @@ def test_one_item_is_named_and_a_run_in_which_no_model_ran_is_no_success(project
 def test_files_are_linted_on_request_each_as_an_item(project: Run, pytester: pytest.Pytester) -> None:
     pytester.makepyfile(broken="def f(:\n    logvar = 1\n    reparameterize kl\n", old=find("VAE201").bad)
     configured = '[tool.vae-checked]\nexclude = ["old.py"]\n'
-    result = project("--vae-lint", "--ignore-glob=test_*", "-v", tables=configured)
+    result = project("--vae-lint", "--ignore-glob=test_*", "-v", tables=configured, own_process=False)
     result.assert_outcomes(passed=2, failed=2)
     result.stdout.fnmatch_lines(
         [
@@ -349,7 +368,7 @@ def test_files_are_linted_on_request_each_as_an_item(project: Run, pytester: pyt
 def test_what_cannot_be_meant_stops_the_run(
     project: Run, tables: str, arguments: tuple[str, ...], message: str
 ) -> None:
-    result = project(*arguments, "--rootdir", ".", "-c", "/dev/null", tables=tables)
+    result = project(*arguments, "--rootdir", ".", "-c", "/dev/null", tables=tables, own_process=False)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([message])
 
@@ -420,6 +439,9 @@ def counted(self, staged, batch, seed):
 
 LawItem.check = counted
 
+def pytest_unconfigure():
+    LawItem.check = put_once
+
 def pytest_terminal_summary(terminalreporter):
     terminalreporter.write_line(f"PUTS {sorted(puts.items())}")
 """
@@ -428,9 +450,9 @@ def pytest_terminal_summary(terminalreporter):
 def test_the_fast_mode_puts_each_law_twice(project: Run, pytester: pytest.Pytester) -> None:
     pytester.makeconftest(COUNTED)
     only = ("-k", "kl-nonnegative or sample-moments", "-m", "vae")
-    full = project(*only, tables=table("a", "right"))
+    full = project(*only, tables=table("a", "right"), own_process=False)
     full.stdout.fnmatch_lines(["PUTS [[]('kl-nonnegative', 10), ('sample-moments', 2)]"])
-    fast = project(*only, "--vae-fast", tables=None)
+    fast = project(*only, "--vae-fast", tables=None, own_process=False)
     fast.stdout.fnmatch_lines(["PUTS [[]('kl-nonnegative', 2), ('sample-moments', 2)]"])
 
 
@@ -451,10 +473,10 @@ def test_the_sources_that_are_named_are_linted_and_not_the_tests(project: Run, p
         (pytester.path / path).parent.mkdir(parents=True, exist_ok=True)
         (pytester.path / path).write_text(text, encoding="utf-8")
     own = '[tool.vae-checked]\nsources = ["src"]\n'
-    result = project("--vae-lint", "test_own.py", "-v", tables=own)
+    result = project("--vae-lint", "test_own.py", "-v", tables=own, own_process=False)
     result.assert_outcomes(passed=2, failed=1)
     result.stdout.fnmatch_lines_random(["*model.py::vae-lint FAILED*", "*other.py::vae-lint PASSED*"])
     result.stdout.no_fnmatch_line("*wrong.py::vae-lint*")
-    gone = project("--vae-lint", tables='[tool.vae-checked]\nsources = ["scr"]\n')
+    gone = project("--vae-lint", tables='[tool.vae-checked]\nsources = ["scr"]\n', own_process=False)
     assert gone.ret == pytest.ExitCode.USAGE_ERROR
     gone.stderr.fnmatch_lines(["*sources: *scr: no such file or folder*"])

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree
 
 import jsonschema
 import pytest
-from test_plugin import REFERENCE, Run, lock_with, project, table
+from test_plugin import REFERENCE, Run, found, lock_with, project, table
 
 from vae_checked.reports import FORMATS
 
@@ -24,15 +23,11 @@ def files(folder: Path) -> list[str]:
     return [word for name in FORMATS for word in ("--vae-report", f"{name}:{folder / name}")]
 
 
-def found(document: dict[str, Any]) -> set[tuple[str, str, str, str | None]]:
-    return {(each["code"], each["name"], each["subject"], each["path"]) for each in document["findings"]}
-
-
 def test_a_run_is_reported_in_every_format(project: Run, pytester: pytest.Pytester) -> None:
     lock_with(pytester, altered="H % 99 == 0")
     known = 'xfail = {audit = "until then", kl-closed-form = "until then"}\n'
     tables = REFERENCE + table("wrong", "wrong") + table("known", "wrong") + known + table("gone", "missing")
-    result = project("--vae-lint", "--vae-shapes", *CHOSEN, *files(pytester.path), tables=tables)
+    result = project("--vae-lint", "--vae-shapes", *CHOSEN, *files(pytester.path), tables=tables, own_process=False)
     assert result.ret == 1
     result.stdout.fnmatch_lines([f"vae-checked: html report written to {pytester.path / 'html'}"])
     document = json.loads((pytester.path / "json").read_text(encoding="utf-8"))
@@ -68,21 +63,6 @@ def test_a_run_is_reported_in_every_format(project: Run, pytester: pytest.Pytest
     assert "LAW kl-closed-form: the law is broken" in page
     assert page.count('<svg class="flow"') >= 2
     assert "LAW kl-closed-form" in (pytester.path / "text").read_text(encoding="utf-8")
-
-
-def test_workers_report_what_one_process_does(project: Run, pytester: pytest.Pytester) -> None:
-    pytest.importorskip("xdist", reason="pytest-xdist runs the items in parallel")
-    alone, workers = pytester.path / "alone", pytester.path / "workers"
-    project(*CHOSEN, "--vae-report", f"json:{alone}", tables=table("wrong", "wrong"))
-    project(*CHOSEN, "-n", "2", "--vae-report", f"json:{workers}", tables=table("wrong", "wrong"))
-    one, other = (json.loads(path.read_text(encoding="utf-8")) for path in (alone, workers))
-    assert {(code, name) for code, name, *_ in found(one)} == {
-        ("VAE201", "log-std-read-as-logvar"),
-        ("LAW", "kl-closed-form"),
-    }
-    assert found(one) == found(other)
-    assert [each["subject"] for each in one["examined"]] == [each["subject"] for each in other["examined"]] == ["wrong"]
-    assert one["summary"]["words"] == other["summary"]["words"]
 
 
 @pytest.mark.parametrize(

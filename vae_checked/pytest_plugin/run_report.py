@@ -8,6 +8,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -123,21 +124,22 @@ def _report(reporter: Any, found: Gathered, said: Sequence[str]) -> RunReport:
     failed = _nodes(reporter, "failed")
     # What a model's table says is known to fail is no finding, as it is no failure.
     known = _nodes(reporter, "xfailed")
+    # By the names of models and items, as workers are done in an order that is another in each run.
     audits = [
         (report, [each for each in report.findings if not known & _audit_items(name, each.code)])
-        for name, report in found.audits.items()
+        for name, report in sorted(found.audits.items())
     ]
     lint = [] if found.lint is None else [(found.lint, list(found.lint.findings))]
     parts = [*audits, *lint]
     summary, *rest = [line.strip().removeprefix("vae-checked: ") for line in said] or ["no item of a model ran"]
     findings = [each for _, some in parts for each in some if each.severity is not Severity.INFO]
     return RunReport(
-        findings=[*findings, *(each for node, each in found.noted if node in failed)],
+        findings=[*findings, *(each for node, each in sorted(found.noted, key=itemgetter(0)) if node in failed)],
         judgements=[each for report, _ in parts for each in report.judgements],
         facts=[each for report, _ in parts for each in report.facts],
         recognised=[each for report, _ in parts for each in report.recognised],
         unobserved=[*(each for report, _ in parts for each in report.unobserved), *rest],
-        unread=[*(each for report, _ in lint for each in report.unread), *found.not_run.items()],
+        unread=[*(each for report, _ in lint for each in report.unread), *sorted(found.not_run.items())],
         remarks=[each for report, _ in lint for each in report.remarks],
         subjects=sum(report.subjects for report, _ in parts),
         summary=summary,
