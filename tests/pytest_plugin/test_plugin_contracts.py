@@ -49,7 +49,7 @@ def test_comments_on_shapes_are_held_to_in_a_run_that_asks(project: Run, pyteste
 
 
 def test_a_package_that_came_under_no_contract_is_no_success(project: Run) -> None:
-    result = project("--vae-contracts", "nothing_of_the_kind", "test_own.py", tables=None)
+    result = project("--vae-contracts", "nothing_of_the_kind", "test_own.py", tables=None, own_process=False)
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(["vae-checked: nothing_of_the_kind: 0 functions and classes came under contract"])
     assert result.ret == pytest.ExitCode.TESTS_FAILED

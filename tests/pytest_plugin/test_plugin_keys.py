@@ -27,7 +27,8 @@ def test_marks_and_examples_are_those_of_the_table(project: Run, pytester: pytes
     pytester.makeconftest(COUNTED)
     pytester.makeini("[pytest]\nmarkers = nightly: not for each push\n")
     keys = 'marks = ["nightly"]\nexamples = 3\n'
-    result = project("-m", "nightly", "-k", "kl-even-in-mu or test_own", tables=table("a", "right") + keys)
+    chosen = ("-m", "nightly", "-k", "kl-even-in-mu or test_own")
+    result = project(*chosen, tables=table("a", "right") + keys, own_process=False)
     result.assert_outcomes(passed=1, deselected=result.parseoutcomes()["deselected"])
     result.stdout.fnmatch_lines(["PUTS [[]('kl-even-in-mu', 3)]"])
 
@@ -46,7 +47,7 @@ def test_a_plugin_that_runs_failures_again_leaves_the_items(project: Run, pytest
         """
     )
     chosen = ("-k", "build or test_own", "-s", "-p", "rerunning", "--strict-markers")
-    result = project(*chosen, tables=table("a", "right"))
+    result = project(*chosen, tables=table("a", "right"), own_process=False)
     result.stdout.fnmatch_lines_random(["*RERUNS build {'reruns': 0}*", "*RERUNS test_own None*"])
 
 
