@@ -22,7 +22,7 @@ from vae_checked.laws import LAWS, InapplicableError, Law, Sizes, Stages, stages
 from vae_checked.reference import VAE
 from vae_checked.strategies import sizes
 
-INFRASTRUCTURE = {"__init__", "closed_forms", "law", "linear_gaussian", "stages", "trial"}
+INFRASTRUCTURE = {"__init__", "closed_forms", "law", "linear_gaussian", "seeding", "stages", "trial"}
 DRAWN = drawn(25, suppress=[HealthCheck.too_slow])
 LOGVAR_SIZES = Sizes(batch=5, event=(3, 8, 12), latent=(7,))
 

@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
@@ -31,6 +30,7 @@ from vae_checked.catalogue import judge
 from vae_checked.errors import ModelError
 from vae_checked.facts import Facts
 from vae_checked.finding import Finding, Place
+from vae_checked.laws.seeding import seed_draws
 from vae_checked.text import no_module
 
 
@@ -70,7 +70,7 @@ def audit(
     refuse_uninitialised(model)
     numbers = spoilt(model.named_parameters())
     with Restored(model, *(found_loss.modules if found_loss is not None else ())) as restored:
-        torch.manual_seed(seed)
+        seed_draws(seed)
         source, guess = inputs_for(subject, inputs, data_range)
         try:
             seen, passed_over = _observed_with(subject, source, found_loss, seed, restored)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import torch
 from torch import nn
 
 from vae_checked.adapters import adapt
@@ -20,6 +19,7 @@ from vae_checked.auditor.stages import Staged, staged
 from vae_checked.errors import FindingsError, ModelError
 from vae_checked.finding import Finding, Severity
 from vae_checked.laws import LAWS, InapplicableError, Law, Violation
+from vae_checked.laws.seeding import seed_draws
 
 BATCHES = (2, 3)  # the smallest first: that is the failure that is reported
 
@@ -56,7 +56,7 @@ def stages_for(
     if found_loss is None or found_loss.is_forward or not found_loss.given:
         subject = asked_for_loss(subject)
     with Restored(model, *(found_loss.modules if found_loss is not None else ())):
-        torch.manual_seed(seed)
+        seed_draws(seed)
         source, _ = inputs_for(subject, inputs, data_range)
     return staged(subject, source, found_loss, seed)
 

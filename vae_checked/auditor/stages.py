@@ -33,6 +33,7 @@ from vae_checked.facts import UNIT, Likelihood, Parametrisation
 from vae_checked.finding import Place
 from vae_checked.laws import InapplicableError, Sizes, Stages
 from vae_checked.laws.closed_forms import BEST_PREDICTION, SECOND
+from vae_checked.laws.seeding import seed_draws
 from vae_checked.laws.stages import WORDS
 
 FIRST_BATCH = 5
@@ -97,7 +98,7 @@ class _Model:
                 raise InapplicableError(f"{self.largest_batch} samples were given as inputs, {batch} are needed")
             modules = self.loss.modules if self.loss is not None else ()
             with Restored(self.subject.model, *modules) as restored:
-                torch.manual_seed(self.seed)
+                seed_draws(self.seed)
                 seen = observe(self.subject, self._inputs(batch), self.loss, training=training)
                 restored.also(seen.run.tape.generators)
             self._passes[key] = seen

@@ -14,6 +14,7 @@ from torch import Tensor
 from vae_checked.errors import ModelError, VaeCheckedError
 from vae_checked.facts import Likelihood
 from vae_checked.laws.closed_forms import BEST_PREDICTION, SECOND
+from vae_checked.laws.seeding import seed_draws
 from vae_checked.laws.stages import Sizes, Stages, unknown
 
 TOLERANCE = {torch.float64: 1e-8, torch.float32: 1e-4}
@@ -76,7 +77,7 @@ class Trial:
         devices = [self.stages.device] if self.stages.device.type == "cuda" else []
         self._open.enter_context(torch.random.fork_rng(devices=devices))
         self._open.enter_context(torch.no_grad())
-        torch.manual_seed(self.seed)
+        seed_draws(self.seed)
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -169,7 +170,7 @@ class Trial:
 
     def reparameterize(self, mu: Tensor, second: Tensor, noise: int = 0) -> Tensor:
         """A sample z; the same number `noise` gives the same noise to a sampler that follows torch's seed."""
-        torch.manual_seed(self.seed + 1 + noise)
+        seed_draws(self.seed + 1 + noise)
         return self.tensor_of("reparameterize", mu, second)
 
     def samples(self, one: Posterior, count: int) -> Tensor:
@@ -219,7 +220,7 @@ class Trial:
 
     def forward(self, x: Tensor) -> Tensor:
         """The reconstruction x_hat of x by the whole model."""
-        torch.manual_seed(self.seed + 1)
+        seed_draws(self.seed + 1)
         return self.tensor_of("forward", x)
 
     def loss(self, recon: Tensor, kl: Tensor, beta: float) -> Tensor:

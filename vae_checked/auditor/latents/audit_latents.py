@@ -18,6 +18,7 @@ from vae_checked.errors import UsageError
 from vae_checked.facts import Fact, Facts, Interval, Latents, Origin
 from vae_checked.finding import Provenance
 from vae_checked.latent_facts import AffineMap, PretrainedVAE
+from vae_checked.laws.seeding import seed_draws
 from vae_checked.mathematics.affine_maps import number, plus, undoing
 
 # Beyond this part of its spread a value does not lie on a line.
@@ -65,7 +66,7 @@ def audit_latents(
     start = time.perf_counter()
     modules = [vae] if isinstance(vae, nn.Module) else []
     with torch.no_grad(), _kept(modules):
-        torch.manual_seed(seed)
+        seed_draws(seed)
         trips = [_trip(encode, decode, vae, pictures, size) for size in (1.0, _LARGE)]
     latents, unobserved = _measured(trips[0], trips[1], _model(vae, symmetric))
     subject = type(vae).__name__

@@ -20,6 +20,7 @@ from vae_checked.auditor.recording.origins import described, line_at
 from vae_checked.auditor.recording.run import Run, recording
 from vae_checked.errors import ModelError, UsageError
 from vae_checked.finding import Place
+from vae_checked.laws.seeding import seed_draws
 from vae_checked.mathematics.names import is_condition, is_kl_weight, plain
 
 # A function or a module, or the name of a method of the model.
@@ -319,7 +320,7 @@ def _outcome(loss: Loss, matched: Matched, changed: Mapping[str, float]) -> list
     """Every number that the loss returns when some of its keywords are changed; None when it cannot be called so."""
     try:
         with torch.random.fork_rng(), torch.no_grad():
-            torch.manual_seed(0)
+            seed_draws(0)
             result = loss.function(*matched.args, **{**matched.kwargs, **changed})
     except Exception:  # a weight that the loss does not take at this value is not observed
         return None

@@ -15,6 +15,7 @@ from torch.utils import _pytree as pytree
 from vae_checked.auditor.losses.arguments import Matched
 from vae_checked.auditor.losses.candidates import parameters_of
 from vae_checked.auditor.losses.loss import Loss
+from vae_checked.laws.seeding import seed_draws
 
 _CLOSE = 1e-5
 _MAX_SETTINGS = 24
@@ -47,7 +48,7 @@ def settings_of(loss: Loss, matched: Matched) -> tuple[Setting, ...]:
         leaves = {place: given[place].detach().clone().requires_grad_() for place in places}
         args, kwargs = pytree.tree_unflatten([leaves.get(place, leaf) for place, leaf in enumerate(given)], spec)
         with torch.random.fork_rng(), torch.enable_grad():
-            torch.manual_seed(0)
+            seed_draws(0)
             result = loss.function(*args, **{**kwargs, **changed})
         ends = [leaf.sum() for leaf in pytree.tree_leaves(result) if isinstance(leaf, Tensor) and leaf.requires_grad]
         if not ends:
