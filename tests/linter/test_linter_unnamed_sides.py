@@ -29,3 +29,47 @@ LASTS = ("nn.Softmax(dim=1)", "nn.Sigmoid()")
 @pytest.mark.parametrize("last", LASTS)
 def test_a_difference_does_not_tell_its_sides(last: str, tmp_path: Path) -> None:
     assert codes(linted(tmp_path, {"net.py": SIDES.format(last=last)})) == []
+
+
+GRAPHS = (
+    HEAD
+    + """
+
+class Graphs(Dataset):
+    def __init__(self, path):
+        self.held = torch.load(path)
+
+    def __getitem__(self, index):
+        return {{"nodes": self.held[index][0], "links": self.held[index][1]}}
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.trunk, self.to_m, self.to_s = nn.Linear(31, 13), nn.Linear(13, 7), nn.Linear(13, 7)
+        self.back = nn.Linear(7, 29)
+
+    def error(self, one, other):
+        return F.binary_cross_entropy_with_logits(one, other, reduction="sum")
+
+    def forward(self, nodes, links):
+        h = self.trunk(nodes)
+        m, s = self.to_m(h), self.to_s(h)
+        out, truth = self.back(drawn(m, s)), links.float().flatten(1)
+        return self.error({sides}) - 0.5 * torch.sum(1 + s - m.pow(2) - s.exp())
+
+
+net = Net()
+optimizer = torch.optim.Adam(net.parameters())
+for batch in DataLoader(Graphs("graphs.pt"), batch_size=17):
+    loss = net(batch["nodes"], batch["links"])
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+"""
+)
+
+
+@pytest.mark.parametrize(("sides", "expected"), [("truth, out", ["VAE404"]), ("out, truth", [])])
+def test_what_layers_make_is_told_from_a_loaders_items(sides: str, expected: list[str], tmp_path: Path) -> None:
+    assert codes(linted(tmp_path, {"net.py": GRAPHS.format(sides=sides)})) == expected

@@ -168,11 +168,23 @@ def _is_one_number(reduced: Reduced, reading: JointLoss, losses: Losses) -> bool
 
 
 def _computed_from(output: Expr, given: Expr) -> bool:
-    """Whether one side of a loss is made by layers from the other, as a reconstruction is from its target."""
+    """Whether one side of a loss is made by layers from the other, as a reconstruction is from its target.
+
+    Or whether the one is made by layers, and the other from a loader's items without any.
+    """
     bare = strip(given)
+    if _is_of_a_loader(given) and any(node.op == "layer" for node in walk(output)):
+        return True
     if not is_given(given) or strip(output).uid == bare.uid:
         return False
     return contains(output, bare.uid) and any(node.op == "layer" and contains(node, bare.uid) for node in walk(output))
+
+
+def _is_of_a_loader(value: Expr) -> bool:
+    """Whether a value is made of what a loader hands out, and of nothing that is learned, drawn or not known."""
+    nodes = list(walk(value))
+    taken = [node for node in nodes if node.op in ("batch", "data", "label")]
+    return bool(taken) and not any(node.op in ("layer", "weight", "parameter", "noise", "atom") for node in nodes)
 
 
 def data_facts(
