@@ -121,6 +121,16 @@ def test_a_kl_tells_the_heads_where_nothing_is_drawn(mu: str, logvar: str, expec
     assert sorted({finding.code for finding in lint([path]).findings}) == expected
 
 
+def test_what_confines_a_head_is_no_dropout_around_it(tmp_path: Path) -> None:
+    path = tmp_path / "heads.py"
+    mu = "F.dropout(F.relu(self.first(h)), 0.2, self.training)"
+    path.write_text(HEADLESS.format(mu=mu, logvar="self.second(h)"), encoding="utf-8")
+    (finding,) = lint([path]).findings
+    assert finding.place is not None
+    assert finding.place.text[finding.place.column - 1 :].startswith("F.relu(")
+    assert finding.fix == "take F.relu away from mu"
+
+
 BOUND = """\
 import torch.nn as nn
 

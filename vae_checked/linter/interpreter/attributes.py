@@ -62,7 +62,7 @@ def attribute(context: Context, owner: Value, name: str, site: Site) -> Value:
     if isinstance(owner, dict) and name in owner:
         return owner[name]
     if isinstance(owner, (Loader, Transform, Function, dict, list, tuple, str, Partial)):
-        return loader_attribute(owner, name, site)
+        return loader_attribute(context, owner, name, site)
     model = context.stand_in(owner)
     if isinstance(model, Instance):
         return _instance_attribute(context, model, name, site)
@@ -78,12 +78,12 @@ def _below(context: Context, dotted: str) -> Value:
     return found.settle() if isinstance(found, Deferred) else found
 
 
-def loader_attribute(owner: Value, name: str, site: Site) -> Value:
+def loader_attribute(context: Context, owner: Value, name: str, site: Site) -> Value:
     """Attributes of data loaders and the like."""
     if isinstance(owner, Loader):
         if name in transforms.UNDERLYING:
             return owner
-        pixels = transforms.raw(owner, name, site)
+        pixels = transforms.raw(context, owner, name, site)
         if pixels is not None:
             return pixels
     return atom(name, site, id(owner))

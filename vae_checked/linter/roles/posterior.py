@@ -321,7 +321,7 @@ def decisive(expr: Expr) -> Origin:
 
 def _under(node: Expr) -> Expr | None:
     """What an operation that confines nothing is applied to, None for any other."""
-    if node.op in TRANSPARENT or node.op in ("part", "index", "item"):
+    if node.op in TRANSPARENT or node.op in ("part", "index", "item") or "dropout" in str(node.get("kind")).lower():
         return node.args[0]
     if node.op in ("add", "sub", "mul", "div"):
         rest = [arg for arg in node.args if arg.op != "const"]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import math
 from collections.abc import Iterator
 
 from vae_checked.facts import Axis, Fact, Family, NoiseLaw, NoiseTiming, Overflow, Parametrisation, Sampler, Training
 from vae_checked.linter.roles import gradients, nan_tests, optimizers, phi, samplers, timings
+from vae_checked.linter.roles.batch_sizes import function_around
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import Losses
 from vae_checked.linter.roles.reconstructions import Reconstruction
@@ -18,6 +20,7 @@ from vae_checked.linter.symbols.expression import (
     Expr,
     Graph,
     contains,
+    is_given,
     origin,
     strip,
     walk,
@@ -258,11 +261,21 @@ def _dropout(
     ends += [recon.first, recon.second] if recon is not None else []
     inside = set(losses.dropout_in(ends))
     nodes = [node for node in losses.dropout if node in inside or _follows(losses, node, site, recon)]
-    always = [node for node in nodes if node.get("always_on") is True]
+    always = [node for node in nodes if node.get("always_on") is True and not _corrupts_data(losses, node)]
     undecided = any(node.get("kind") == "dropout" and node.get("always_on") is None for node in nodes)
     if not nodes or (undecided and not always):
         return None
     return Fact(tuple(dict.fromkeys(origin(node).source for node in always)), origin((always or nodes)[0]))
+
+
+def _corrupts_data(losses: Losses, node: Expr) -> bool:
+    """Whether entries of the data are left out where a step of training is written, outside of any model."""
+    where = node.site
+    if where is None or not isinstance(where.node, ast.expr) or not is_given(node.args[0]):
+        return False
+    around = function_around(where.node, where.source.cell)
+    steps = (root for root in losses.evaluation.observations.roots if root.kind == "backward")
+    return any((None if root.function is None else root.function.node) is around for root in steps)
 
 
 def _follows(losses: Losses, node: Expr, site: SamplerSite | None, recon: Reconstruction | None) -> bool:

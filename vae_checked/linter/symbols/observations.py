@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from vae_checked.facts import Interval
 from vae_checked.linter.symbols.expression import Expr, Site
 from vae_checked.linter.symbols.values import Function, Instance, Value
-from vae_checked.record import dataclass, field
+from vae_checked.record import dataclass, field, replace
 
 Steps = tuple[tuple[Expr, bool], ...]
 
@@ -128,6 +128,9 @@ class ProjectObservations:
 
     def __init__(self) -> None:
         self._pipelines: dict[int, Pipeline] = {}
+        # By the step that settles a pipeline: whose data set is read past it, and whose is put into batches.
+        self._read_raw: set[int] = set()
+        self._batched: set[int] = set()
         self._options: dict[tuple[str, str], list[Value]] = {}
         self._assembled: dict[int, Instance] = {}
         self._optimizers: dict[Optimizer, None] = {}
@@ -137,12 +140,25 @@ class ProjectObservations:
         """The files in which something is drawn."""
 
     def pipelines(self) -> Iterator[Pipeline]:
-        """The pipelines, each known by the step that settles its interval."""
-        yield from self._pipelines.values()
+        """The pipelines, each known by the step that settles its interval.
+
+        One whose data set is only ever read as it is stored makes nothing that reaches a model.
+        """
+        passed = self._read_raw - self._batched
+        for step, pipeline in self._pipelines.items():
+            yield replace(pipeline, interval=None) if step in passed else pipeline
 
     def pipeline_at(self, site: Site) -> Pipeline | None:
         """The pipeline that the step at `site` settles."""
         return self._pipelines.get(id(site.node))
+
+    def note_raw(self, site: Site) -> None:
+        """Take note that what is stored is read, past the transforms whose last step is at `site`."""
+        self._read_raw.add(id(site.node))
+
+    def note_batched(self, site: Site) -> None:
+        """Take note that the items which the step at `site` makes are put into batches."""
+        self._batched.add(id(site.node))
 
     def note_pipeline(self, pipeline: Pipeline) -> None:
         """Keep a pipeline, in the place of what was known of one that the same step settles."""

@@ -99,9 +99,13 @@ def is_picture(expr: Expr) -> bool:
     return bool(expr.get("picture"))
 
 
-def raw(owner: Loader, name: str, site: Site) -> Expr | None:
+def raw(evaluator: Evaluator, owner: Loader, name: str, site: Site) -> Expr | None:
     """The raw pictures of one of torchvision's data sets, None for any other attribute."""
-    return data_expr(BYTE, (), site) if name in _RAW and owner.name in _BYTE_SETS else None
+    if name not in _RAW or owner.name not in _BYTE_SETS:
+        return None
+    if owner.site is not None:
+        evaluator.project_observations.note_raw(owner.site)
+    return data_expr(BYTE, (), site)
 
 
 # --------------------------------------------------------------------------------------------- transforms
@@ -235,6 +239,8 @@ def _loader(evaluator: Evaluator, args: list[Value], kwargs: dict[str, Value], s
     if isinstance(source, (list, tuple)) and source:
         source = source[0]
     if isinstance(source, Loader):
+        if source.site is not None:
+            evaluator.project_observations.note_batched(source.site)
         return source
     if isinstance(source, Instance):
         loader = from_instance(evaluator, source, site)
