@@ -9,7 +9,16 @@ from contextlib import suppress
 from functools import cache, partial
 
 from vae_checked.facts import Family, Parametrisation
-from vae_checked.linter.roles import categorical, cross_entropies, drawn_densities, fixed_priors, forms, two_gaussians
+from vae_checked.linter.roles import (
+    categorical,
+    cross_entropies,
+    drawn_densities,
+    fixed_priors,
+    forms,
+    mixed_heads,
+    relative_heads,
+    two_gaussians,
+)
 from vae_checked.linter.roles.candidate_heads import (
     MAX_CUTS,
     NEVER_HEADS,
@@ -64,7 +73,6 @@ _CLOSED: dict[Parametrisation, dict[int, float]] = {
 }
 # What stands for a number that does not weigh the whole: the variance or the std of a prior.
 _OF_PRIOR = 0.7
-_RESIDUALS = ((0.7, 0.6, 0.9), (-1.1, 1.7, 0.4), (0.4, 2.1, 1.6), (1.6, 0.4, 2.2))
 _SHOWN = ((0.0, 1.0), (0.7, 0.5), (-0.4, 2.0))
 # What all formulas have in common that are no KL, in every evaluation: most code is run in several.
 _REFUSED = kept_with_structures(set[forms.Form]())
@@ -80,7 +88,7 @@ class Divergence:
     may be that of the prior. `reversed` marks the KL from the prior to the posterior, None where nothing tells the one
     from the other. A categorical one has its probabilities as both heads, and `offset` where it is the KL but for a
     constant. `apart` marks a cross entropy with a prior, beside which the entropy stands by itself, `squareless` an
-    attempt at a KL that holds no square of the mean.
+    attempt at a KL that holds no square of the mean, `mixed_with` is another head that stands in the place of `head`.
     """
 
     term: Expr
@@ -96,6 +104,7 @@ class Divergence:
     prior_heads: tuple[Expr, Expr] | None = None
     apart: bool = False
     squareless: bool = False
+    mixed_with: Expr | None = None
 
 
 def find(
@@ -141,7 +150,7 @@ def find(
                 if formula is not None and not set_aside:
                     _REFUSED.add(formula)
         stack.extend(arg for arg in node.args if arg.bits & KL == KL and (within is None or arg.uid in within))
-    found = {uid: item for uid, item in found.items() if _is_whole(item, graph)}
+    found = {uid: item for uid, item in found.items() if _is_whole(item, graph) and not _is_made_up_for(item, found)}
     if not found:
         return []
     roots = _under_roots(graph, found)
@@ -160,6 +169,14 @@ def _networks(graph: Graph, within: Collection[int] | None) -> set[int]:
         if any(arg.uid in found for arg in node.args) or not is_formula(node):
             found.add(node.uid)
     return found
+
+
+def _is_made_up_for(item: Divergence, found: dict[int, Divergence]) -> bool:
+    """Whether another formula mixes the same two heads the other way round: their sum is the sum of both KLs."""
+    return item.mixed_with is not None and any(
+        each.mixed_with is not None and (each.head.uid, each.mixed_with.uid) == (item.mixed_with.uid, item.head.uid)
+        for each in found.values()
+    )
 
 
 def _is_whole(item: Divergence, graph: Graph) -> bool:
@@ -246,7 +263,8 @@ def _read(
         if between is not None or len(tensors) == 2 * _PAIR:
             return between
     if candidate is None and len(tensors) == 3 and not noise:
-        return _to_residual(node, tensors, [leaf.uid for leaf in found if is_scalar(leaf)])
+        numbers = [leaf.uid for leaf in found if is_scalar(leaf)]
+        return _to_residual(node, tensors, numbers) or _of_mixed_heads(node, tensors, numbers)
     if candidate is None and len(tensors) == 1 and tensors[0].op not in NEVER_HEADS:
         read = categorical.read(node, tensors[0], [leaf.uid for leaf in found if is_scalar(leaf)])
         if read is not None:
@@ -361,31 +379,17 @@ def _scales(doubled: float, value: float) -> bool:
 
 
 def _to_residual(node: Expr, tensors: list[Expr], scalars: list[int]) -> Divergence | None:
-    """KL of a posterior that is given relative to its prior: N(mu + d, (std * r)^2) to N(mu, std^2).
-
-    It is the KL of (d / std, r) to N(0, I); Vahdat and Kautz 2020, equation 2.
-    """
-    if any(leaf.op in NEVER_HEADS for leaf in tensors):
+    read = relative_heads.read(node, tensors, scalars)
+    if read is None:
         return None
-    ones = dict.fromkeys(scalars, 1.0)
-    program = Program(node, (*scalars, *(leaf.uid for leaf in tensors)), ideal=True)
-    for location, head, prior in itertools.permutations(tensors):
+    return Divergence(node, read.location, read.head, read.parametrisation, read.factor, (), prior=True)
 
-        def value(m: float, s: float, p: float, uids: tuple[int, ...] = (location.uid, head.uid, prior.uid)) -> float:
-            return program({**ones, **dict(zip(uids, (m, s, p), strict=True))})
 
-        base = value(0.0, *_RESIDUALS[0][1:])
-        square = value(1.0, *_RESIDUALS[0][1:]) - base
-        if not abs(square) > _LEAST or not close(value(-2.0, *_RESIDUALS[0][1:]) - base, 4.0 * square):
-            continue
-        for scale, parametrisation in itertools.product(Parametrisation, repeat=2):
-            ratios = (
-                value(m * std_at(scale, p), s, p) / gaussian_kl(m, std_at(parametrisation, s)) for m, s, p in _RESIDUALS
-            )
-            factor = next(ratios)
-            if abs(factor) > _LEAST and all(close(factor, ratio) for ratio in ratios):
-                return Divergence(node, location, head, parametrisation, factor, (), prior=True)
-    return None
+def _of_mixed_heads(node: Expr, tensors: list[Expr], scalars: list[int]) -> Divergence | None:
+    mixed = mixed_heads.read(node, tensors, scalars)
+    if mixed is None:
+        return None
+    return Divergence(node, mixed.location, mixed.head, None, mixed.factor, mixed.values, mixed_with=mixed.other)
 
 
 def _of_two_gaussians(
