@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from vae_checked.auditor.recording.operations import called, was_cut
-from vae_checked.auditor.recording.tape import Ref, Step, Tape
+from vae_checked.auditor.recording.tape import Planned, Ref, Step, Tape
 
 
 class ReplayError(RuntimeError):
@@ -39,11 +39,23 @@ def affected(tape: Tape, chosen: Collection[int]) -> set[int]:
     return dirty
 
 
-def _plan(tape: Tape, chosen: Collection[int], wanted: Collection[int]) -> list[Step]:
+def _plan(tape: Tape, chosen: Collection[int], wanted: Collection[int]) -> list[Planned]:
     """The steps to run, in order; kept, since the same values are chosen many times over."""
     key = (len(tape.steps), frozenset(chosen), frozenset(wanted))
     if key not in tape.plans:
-        tape.plans[key] = _steps_to_run(tape, chosen, wanted)
+        steps = _steps_to_run(tape, chosen, wanted)
+        last_use = {number: step.index for step in steps for number in step.inputs}
+        tape.plans[key] = [
+            Planned(
+                step,
+                tuple(
+                    number
+                    for number in (*step.inputs, *step.outputs)
+                    if last_use.get(number, -1) <= step.index and number not in chosen
+                ),
+            )
+            for step in steps
+        ]
     return tape.plans[key]
 
 
@@ -97,10 +109,9 @@ def stream(
     tape: Tape, chosen: Mapping[int, Tensor], wanted: Collection[int], *, grad: bool = False
 ) -> Iterator[tuple[int, Tensor]]:
     """Yield (number, tensor) for each value that is made on the way to `wanted`, in the order of the tape."""
-    steps = _plan(tape, chosen, wanted)
-    last_use = {number: step.index for step in steps for number in step.inputs}
     held = {number: _like(tape, number, tensor) for number, tensor in chosen.items()}
-    for step in steps:
+    for planned in _plan(tape, chosen, wanted):
+        step = planned.step
         if step.draw is not None:
             outputs: list[Tensor] = [tape.values[number].data.clone() for number in step.outputs]
         else:
@@ -110,45 +121,51 @@ def stream(
                 continue
             held[number] = tensor
             yield number, tensor
-        for number in (*step.inputs, *step.outputs):
-            if last_use.get(number, -1) <= step.index and number not in chosen:
-                held.pop(number, None)
+        for number in planned.done_with:
+            held.pop(number, None)
 
 
 def _run(tape: Tape, step: Step, held: dict[int, Tensor], grad: bool) -> list[Tensor]:
-    def filled(argument: object) -> object:
-        """The argument with tensors in the place of numbers; torch's own tree functions are ten times slower."""
-        if isinstance(argument, Ref):
-            return tensor_of(argument.number)
-        if type(argument) is list:
-            return [filled(each) for each in argument]
-        if type(argument) is tuple:
-            return tuple(filled(each) for each in argument)
-        return argument
-
-    def tensor_of(number: int) -> Tensor:
-        if number not in held:
-            value = tape.values[number]
-            if value.overwritten:
-                held[number] = value.data.clone()
-                return held[number]
-            return value.data.clone() if step.name in _RUNNING_STATISTICS and value.step is None else value.data
-        return held[number]
-
-    args = tuple(filled(argument) for argument in step.args)
-    kwargs = {key: filled(argument) for key, argument in step.kwargs.items()}
+    # An audit runs some thousand steps again: what is done for each of them counts.
+    given = {number: held[number] if number in held else _recorded(tape, step, number, held) for number in step.inputs}
+    args = tuple([given[each.number] if isinstance(each, Ref) else _filled(each, given) for each in step.args])
+    kwargs = {key: _filled(argument, given) for key, argument in step.kwargs.items()} if step.kwargs else {}
     try:
-        with torch.set_grad_enabled(grad and step.grad):
+        if torch.is_grad_enabled() is (grad and step.grad):
             out = called(step.op, args, kwargs) if was_cut(tape, step) else step.op(*args, **kwargs)
+        else:
+            with torch.set_grad_enabled(grad and step.grad):
+                out = called(step.op, args, kwargs) if was_cut(tape, step) else step.op(*args, **kwargs)
     except Exception as error:
         words = str(error).strip().splitlines()
         raise ReplayError(f"{step.name} does not run on other values: {words[0] if words else error!r}") from error
     returned = [out] if isinstance(out, Tensor) else pytree.tree_leaves(out)
     # A fused operation leaves out what only its backward would need.
     made = [t if isinstance(t := returned[place], Tensor) else torch.empty(0) for place in step.slots]
-    written = [held[number] for number in step.overwrites if number in held]
-    made += [tensor for tensor in written if all(tensor is not other for other in made)]
+    if step.overwrites:
+        written = [held[number] for number in step.overwrites if number in held]
+        made += [tensor for tensor in written if all(tensor is not other for other in made)]
     return made[: len(step.outputs)]
+
+
+def _filled(argument: object, given: Mapping[int, Tensor]) -> object:
+    """The argument with tensors in the place of numbers; torch's own tree functions are ten times slower."""
+    if isinstance(argument, Ref):
+        return given[argument.number]
+    if type(argument) is list:
+        return [_filled(each, given) for each in argument]
+    if type(argument) is tuple:
+        return tuple(_filled(each, given) for each in argument)
+    return argument
+
+
+def _recorded(tape: Tape, step: Step, number: int, held: dict[int, Tensor]) -> Tensor:
+    """A value as it was recorded, safe to be written by what the step does."""
+    value = tape.values[number]
+    if value.overwritten:
+        held[number] = value.data.clone()
+        return held[number]
+    return value.data.clone() if step.name in _RUNNING_STATISTICS and value.step is None else value.data
 
 
 def _like(tape: Tape, number: int, tensor: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass, field
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -67,12 +68,17 @@ class Step:
     @property
     def name(self) -> str:
         """The operation without namespace and overload: `mul`, `normal_`."""
-        return str(self.op.overloadpacket.__name__)
+        return _name_of(self.op)
 
     @property
     def pointwise(self) -> bool:
         """Every element of the output follows from the elements of the inputs at its place."""
         return torch.Tag.pointwise in self.op.tags or self.name in ("_to_copy", "clone", "detach", "alias")
+
+
+@cache
+def _name_of(op: OpOverload) -> str:
+    return str(op.overloadpacket.__name__)
 
 
 @dataclass(slots=True)
@@ -87,6 +93,14 @@ class Draw:
     step: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A step to run again, and the values that nothing after it needs."""
+
+    step: Step
+    done_with: tuple[int, ...]
+
+
 @dataclass(slots=True)
 class Tape:
     """Everything recorded: values by number, steps in order, draws in order.
@@ -99,7 +113,7 @@ class Tape:
     draws: list[Draw] = field(default_factory=list)
     generators: Generators = field(default_factory=list)
     copies: dict[int, int] = field(default_factory=dict)
-    plans: dict[Hashable, list[Step]] = field(default_factory=dict, repr=False)
+    plans: dict[Hashable, list[Planned]] = field(default_factory=dict, repr=False)
 
     INPUT = 1
     PARAMETER = 2
