@@ -170,3 +170,49 @@ def test_a_call_with_more_than_a_class_takes_says_nothing_of_it(
     given: str, expected: list[str], tmp_path: Path
 ) -> None:
     assert codes(linted(tmp_path, {"net.py": OLD.format(given=given)})) == expected
+
+
+NESTED = (
+    HEAD
+    + MODEL
+    + FORWARD
+    + """
+
+def squares(y, x, m, s):
+    return torch.sum((y - x) ** 2) + torch.sum({kl})
+
+
+def elbo(y, x, m, s):
+    return F.binary_cross_entropy(y, x, reduction="sum") + torch.sum({kl})
+
+
+def plain(x, y):
+    return F.binary_cross_entropy(y, x)
+
+
+def pick(settings):
+    if settings["kind"] == "elbo":
+        if settings["squares"]:
+            return squares
+        return elbo
+    return plain
+
+
+class Runner:
+    def __init__(self, net, settings):
+        self.net, self.cost = Net(), pick(settings)
+
+    def one(self, x):
+        y, m, s = self.net(x)
+        return self.cost(y, x, m, s)
+
+    def other(self, x):
+        y, _, _ = self.net(x)
+        return self.cost({given})
+"""
+)
+
+
+@pytest.mark.parametrize(("given", "expected"), [("x, y", []), ("y, x", ["VAE404"])])
+def test_a_choice_within_a_choice_is_asked_whether_it_fits(given: str, expected: list[str], tmp_path: Path) -> None:
+    assert codes(linted(tmp_path, {"run.py": NESTED.format(kl=KL, given=given)})) == expected

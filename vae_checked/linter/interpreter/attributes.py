@@ -123,6 +123,8 @@ def _instance_attribute(context: Context, owner: Instance, name: str, site: Site
 def _tensor_attribute(context: Context, owner: Expr, name: str, site: Site) -> Value:
     if name == "shape":
         return Expr("shape", (owner,), (), site)
+    if name == "data" and owner.get("packed"):
+        return owner
     if name == "data":
         return Expr("detach", (owner,), (), site)
     if name in ("T", "mT", "H"):

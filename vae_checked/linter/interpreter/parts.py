@@ -94,7 +94,7 @@ def unpack(context: Context, value: Value, count: int, site: Site, starred: int 
 def item(context: Context, value: Value, index: Value, site: Site) -> Expr:
     """One part of something whose parts are not known."""
     expr = as_expr(value, site)
-    if expr.op == "const":
+    if expr.op == "const" or (index == 0 and expr.get("packed")):
         return expr
     if expr.op == "shape" and isinstance(index, int):
         return Expr("size", expr.args, (("axis", index),), site)

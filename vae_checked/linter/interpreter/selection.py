@@ -127,6 +127,8 @@ def called(context: Context, target: AnyOf, args: list[Value], kwargs: dict[str,
 
 def accepts(target: Value, args: list[Value], kwargs: dict[str, Value]) -> bool:
     """Whether a call with these arguments may be one of `target`: their number and names fit, or are not known."""
+    if isinstance(target, Choice):
+        return accepts(target.one, args, kwargs) or accepts(target.other, args, kwargs)
     if isinstance(target, Class):
         made = target.find("__init__")
         return accepts(made.bound_to(target), args, kwargs) if isinstance(made, Function) else True

@@ -341,6 +341,19 @@ def _interpolated(_: Evaluator, args: list[Value], kwargs: dict[str, Value], sit
     return Expr("enlarge", (x,), (), site) if known else opaque("interpolate", (x,), site)
 
 
+def _packed(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    """pack_padded_sequence(x, lengths): the steps of all sequences that are no padding; as a pair its first part."""
+    lengths = as_expr(_argument(args, kwargs, 1, "lengths"), site)
+    key = (("expr", lengths.uid),)
+    return Expr("index", (first_tensor(args, kwargs, site),), (("key", key), ("packed", True)), site)
+
+
+def _padded(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    """pad_packed_sequence(packed): what is packed with its padding, and the lengths."""
+    packed = first_tensor(args, kwargs, site)
+    return packed, opaque("lengths", (packed,), site)
+
+
 def _select(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     """x.select(axis, index): of one number everywhere the same."""
     inputs = tuple(as_expr(value, site) for value in (*args, *kwargs.values()))
@@ -380,6 +393,7 @@ HANDLERS: dict[str, Handler] = {
     "stack": _stack, "vstack": _cat, "row_stack": _cat,
     "scalar": _detached_scalar,
     **{name: _window(op) for name, op in _WINDOWS.items()}, "interpolate": _interpolated,
+    "pack_padded_sequence": _packed, "pad_packed_sequence": _padded,
     "select": _select, "masked_select": _masked,
     "diag_embed": _diag, "diag": _diag, "eye": _eye,
 }  # fmt: skip
