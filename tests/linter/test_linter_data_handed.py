@@ -56,6 +56,25 @@ def fit(net, root, optimizer):
 """
 
 
+OWN_READER = """
+def as_lab(path):
+    return color.rgb2lab(Image.open(path).convert("RGB")).astype("float32")
+
+
+def stored(root):
+    return datasets.ImageFolder(root, transform=steps{reader})
+"""
+
+
+@pytest.mark.parametrize(("reader", "expected"), [(", loader=as_lab", []), ("", ["VAE403"])])
+def test_what_a_reader_of_its_own_gives_need_not_be_bytes(reader: str, expected: list[str], tmp_path: Path) -> None:
+    text = STORED.format(loader="loader = DataLoader(pictures, batch_size=16)")
+    text = text.replace(
+        text[text.index("\ndef stored") : text.index("\n\n\ndef fit")], OWN_READER.format(reader=reader)
+    )
+    assert codes(linted(tmp_path, {"model.py": MODEL, "train.py": text})) == expected
+
+
 @pytest.mark.parametrize(
     ("loader", "expected"),
     [

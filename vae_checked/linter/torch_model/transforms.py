@@ -71,7 +71,8 @@ def construct(
     if "datasets" in dotted and last[:1].isupper():
         chosen = kwargs.get("transform", next((item for item in args if isinstance(item, Transform)), None))
         if isinstance(chosen, Transform) and _makes_tensors(chosen):
-            interval = interval_after(evaluator, chosen)
+            # What a loader of its own reads need not be bytes.
+            interval = None if "loader" in kwargs else interval_after(evaluator, chosen)
             note(evaluator, interval, decisive(chosen) or site)
             return Loader(interval, decisive(chosen), last)
         return Loader(None, site, last)
