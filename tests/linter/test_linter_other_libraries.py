@@ -111,3 +111,32 @@ def test_a_record_of_another_library_hands_on_its_parts(
     report = linted(tmp_path, {"net.py": RETURNED.format(half=half, record=record)})
     assert codes(report) == expected
     assert any(facts.sampler.std and facts.kl.form and facts.recon.kind for facts in report.facts)
+
+
+OTHER = (
+    HEAD.replace("import torch\n", "import torch\nimport {library} as tl\n")
+    + MODEL
+    + """
+    def forward(self, x):
+        m, s = self.encode(x)
+        q = {made}.Normal(m, torch.exp({half}s))
+        y = self.back(q.sample())
+        return F.mse_loss(y, x, reduction="none").sum(1) + """
+    + KL
+    + "\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("library", "made", "expected"),
+    [
+        ("torch.distributions", "tl", ["VAE206"]),
+        # Theirs hand on a gradient through `sample`.
+        ("tensorflow", "tl.distributions", []),
+        ("tensorflow_probability", "tl.distributions", []),
+    ],
+)
+def test_a_sample_of_another_framework_is_not_detached(
+    library: str, made: str, expected: list[str], tmp_path: Path
+) -> None:
+    assert codes(linted(tmp_path, {"net.py": OTHER.format(library=library, made=made, half="0.5 * ")})) == expected

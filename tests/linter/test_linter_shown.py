@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from small_vaes.fragments import HEAD, codes, linted
+import pytest
+from small_vaes.fragments import FORWARD, HEAD, MODEL, codes, linted
 
 NET = (
     HEAD
@@ -134,3 +135,39 @@ def main():
 
 def test_a_divergence_of_validation_is_judged_in_training(tmp_path: Path) -> None:
     assert codes(linted(tmp_path, {"net.py": THROUGH_A_COPY, "main.py": VALIDATED})) == []
+
+
+MEASURED = """
+
+def fit(net, loader, optimizer):
+    for x in loader:
+        y, m, s = net(x)
+        loss = F.mse_loss(y, x, reduction="sum"){trained}
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+
+def measure(net, loader, weight):
+    found = {{"error": 0.0, "kl": 0.0}}
+    {without}:
+        for x in loader:
+            y, m, s = net(x)
+            found["error"] += (weight * F.mse_loss(y, x, reduction="sum")).item()
+            kl = 0.5 * torch.sum(m.pow(2) + s.exp() - 1 - s)
+            found["kl"] += (weight * kl).item()
+    return found
+
+
+def train(settings):
+    net = Net()
+    fit(net, settings.loader, torch.optim.Adam(net.parameters()))
+    return measure(net, settings.loader, settings.weight)
+"""
+
+
+@pytest.mark.parametrize("without", ["with torch.no_grad()", "if weight"])
+def test_a_kl_that_a_validation_counts_is_in_no_loss_of_it(without: str, tmp_path: Path) -> None:
+    trained = " - 0.5 * torch.sum(1 + s - m.pow(2) - s.exp())"
+    text = HEAD + MODEL + FORWARD + MEASURED.format(trained=trained, without=without)
+    assert codes(linted(tmp_path, {"net.py": text})) == []

@@ -32,6 +32,9 @@ from vae_checked.linter.torch_model import (
 )
 from vae_checked.linter.torch_model.functions import HANDLERS, MATH, larger_or_smaller, plain
 
+_OTHER_FRAMEWORKS = frozenset(
+    "tensorflow tensorflow_probability keras jax flax numpyro distrax edward edward2 mxnet paddle theano pymc".split()
+)
 _TENSOR_LIBRARIES = frozenset(("torch", "numpy", "math", "np", "functional", "scipy", "einops", "jax", "tensor"))
 
 
@@ -72,6 +75,9 @@ def _distribution(
     context: Context, dotted: str, args: list[Value], kwargs: dict[str, Value], site: Site
 ) -> Value | None:
     last = dotted.rpartition(".")[2]
+    if dotted.partition(".")[0] in _OTHER_FRAMEWORKS:
+        # Their `sample` hands on a gradient, and theirs are other tensors.
+        return None
     args = [derived_distributions.held(value) for value in args]
     if args and isinstance(args[0], Distribution) and last in ("sample", "rsample", "log_prob", "entropy"):
         return distributions.call_method(context, args[0], last, args[1:], site)

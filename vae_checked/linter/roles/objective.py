@@ -9,14 +9,14 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from vae_checked.facts import EffectiveBeta, Fact, Likelihood, Objective, Reduced
-from vae_checked.linter.files import syntax
 from vae_checked.linter.roles import by_turns, extents, nan_tests, phi, reductions
 from vae_checked.linter.roles.dead_weights import names_in, unread_weights, without_effect
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
+from vae_checked.linter.roles.shown import is_only_shown
 from vae_checked.linter.symbols.expression import Expr, Graph, origin, strip, walk
-from vae_checked.linter.symbols.gradient_flow import GradientFlow
+from vae_checked.linter.symbols.gradient_flow import GradientFlow, reached
 from vae_checked.linter.symbols.numeric import leaves
 from vae_checked.mathematics.effective_beta import Term, effective_beta, elements, latents, scaling_of, targets
 from vae_checked.mathematics.reductions import (
@@ -298,12 +298,17 @@ class Losses:
         if len(functions) != 1 or any(root.kind == "assign" and not root.name for root in with_kl):
             return None
         function = next(iter(functions.values()))
-        ending = any(
-            root.kind in ("return", "backward") and root.function is not None and root.function.node is function.node
+        ending = [
+            root
             for root in self.roots_with(recon.term)
-        )
+            if root.kind in ("return", "backward") and root.function is not None and root.function.node is function.node
+        ]
         names = {root.name for root in with_kl if root.kind == "assign"}
-        return False if ending and all(_unused(name, function.node) for name in names) else None
+        if not all(is_only_shown(name, function.node) for name in names):
+            return None
+        # Where the error is handed on as a number, or without its gradient, a validation shows both.
+        errors = self._written_alike(recon.term)
+        return False if any(errors & reached(_expressions(root)) for root in ending) else None
 
     def _ascends(self) -> bool:
         """Whether an optimizer of the evaluation is told to maximise."""
@@ -326,13 +331,14 @@ class Losses:
         """The uids of what holds a term before branches were settled, told by where the term is written."""
         written = term.site.node if term.site is not None else None
         if (term.op, written) not in self._unsettled_with:
-            same = [
-                node.uid
-                for node in self.unsettled.having(term.op)
-                if node.site is not None and node.site.node is written
-            ]
-            self._unsettled_with[term.op, written] = self.unsettled.holding_any(same)
+            self._unsettled_with[term.op, written] = self.unsettled.holding_any(self._written_alike(term))
         return self._unsettled_with[term.op, written]
+
+    def _written_alike(self, term: Expr) -> set[int]:
+        """The uids of what is written where a term is, before branches were settled."""
+        written = term.site.node if term.site is not None else None
+        alike = self.unsettled.having(term.op)
+        return {node.uid for node in alike if node.site is not None and node.site.node is written}
 
     def roots_with(self, term: Expr) -> list[Root]:
         """The edges of statements at which a value holds a term, told by where it is written."""
@@ -413,32 +419,15 @@ def _rewritten(values: Iterable[Expr], graph: Graph) -> list[Expr]:
     return [graph.rewritten.get(value.uid, value) for value in values]
 
 
-def _uids(root: Root) -> set[int]:
+def _expressions(root: Root) -> list[Expr]:
+    """The expressions in the value at the edge of a statement."""
     from vae_checked.linter.evaluations.evaluation import expressions  # noqa: PLC0415  the two modules call each other
 
-    return {value.uid for value in expressions(root.value)}
+    return list(expressions(root.value))
 
 
-def _unused(name: str, function: ast.AST) -> bool:
-    """Whether a local name is never read, or only shown: printed, logged, or taken out of the graph by item()."""
-    shown: set[int] = set()
-    for node in syntax.descendants(function):
-        if isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Call) and _shows(node)):
-            shown |= {id(item) for item in syntax.descendants(node)}
-    stored = False
-    for node in syntax.descendants(function):
-        if isinstance(node, ast.Name) and node.id == name:
-            if isinstance(node.ctx, ast.Store):
-                stored = True
-            elif id(node) not in shown:
-                return False
-    return stored
-
-
-def _shows(call: ast.Call) -> bool:
-    target = call.func
-    name = target.attr if isinstance(target, ast.Attribute) else getattr(target, "id", "")
-    return name in ("print", "item", "detach", "add_scalar", "log", "info", "debug", "write", "format")
+def _uids(root: Root) -> set[int]:
+    return {value.uid for value in _expressions(root)}
 
 
 def called_loss(root: Root) -> bool:
