@@ -44,6 +44,8 @@ SHARED = [
     "Normal(torch.zeros(7), torch.ones(7)).sample()",
     "Normal(torch.zeros(7), torch.ones(7)).sample((1,))",
     "torch.zeros(7).normal_()",
+    "torch.empty(self.settings.width).normal_(mean=0, std=1)",
+    "torch.empty((1, self.settings.width)).normal_()",
 ]
 OWN = [
     "torch.randn((1, m.size()[0], m.size()[1]))[0]",
@@ -65,6 +67,9 @@ OWN = [
     "Normal(torch.zeros(7), torch.ones(7)).sample((m.shape[0],))",
     "Normal(torch.zeros(7), torch.ones(7)).sample(m.shape[:1])",
     "torch.randn(*self.settings.sizes)",
+    "torch.empty(*self.settings.sizes).normal_()",
+    "torch.empty(widths.of(m)).normal_()",
+    "torch.empty(x.size(0), self.settings.width).normal_()",
     "Normal(torch.tensor(0.0), torch.tensor(1.0)).sample(self.settings.sizes)",
     "Normal(0.0, 1.0).sample(widths.of(m))",
     "torch.randn(widths.of(m))",

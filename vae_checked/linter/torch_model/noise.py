@@ -56,7 +56,9 @@ def unfilled(name: str, args: list[Value], site: Site) -> Expr | None:
     if args and isinstance(args[0], list) and "empty" not in name:
         # torch.Tensor([2, 3]) holds these two numbers, torch.Tensor(2, 3) has them for sizes.
         return None
-    if not sizes or not all(number_of(item) is not None or getattr(item, "op", "") == "size" for item in sizes):
+    # What is empty holds no data: whatever it is made of are sizes.
+    known = "empty" in name or all(number_of(item) is not None or getattr(item, "op", "") == "size" for item in sizes)
+    if not sizes or not known:
         return None
     return Expr("empty", (), (("shape", shape_of(list(sizes), site)),), site)
 
