@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ ALSO = {
 }
 
 
+@cache
 def lock_of(source: str) -> LockedModel:
     names: dict[str, Any] = {}
     exec(source, names)  # noqa: S102  the test's own text
