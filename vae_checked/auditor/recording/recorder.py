@@ -7,7 +7,8 @@ forms, `torch.distributions`, modules of any library. Tensors keep their identit
 from __future__ import annotations
 
 import sys
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
@@ -143,16 +144,15 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch lea
     def _run(
         self, func: OpOverload, args: tuple[object, ...], kwargs: dict[str, object], grad: bool | None = None
     ) -> object:
-        leaves, spec = pytree.tree_flatten((args, kwargs))
+        leaves = [leaf for argument in (*args, *kwargs.values()) for leaf in _leaves_of(argument)]
         tensors = [leaf for leaf in leaves if isinstance(leaf, Tensor)]
         inputs = tuple(self.number(tensor) for tensor in tensors)
         firsts = tuple(self.tape.first_of(number) for number in inputs)
         if not _aliases(func):
             inputs = firsts
         refs = iter(inputs)
-        ref_args, ref_kwargs = pytree.tree_unflatten(
-            [Ref(next(refs)) if isinstance(leaf, Tensor) else leaf for leaf in leaves], spec
-        )
+        ref_args = tuple(_numbered(argument, refs) for argument in args)
+        ref_kwargs = {key: _numbered(argument, refs) for key, argument in kwargs.items()}
         self._keep_generators(leaves)
         written = _written(func, args, kwargs)
         overwrites = tuple(self.number(tensor) for tensor in written)
@@ -162,7 +162,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch lea
         family = randomness.family(func)
         sources = self._sources_of(func, inputs, overwrites)
         index = len(self.tape.steps)
-        returned = pytree.tree_leaves(out)
+        returned = [out] if isinstance(out, Tensor) else pytree.tree_leaves(out)
         slots = tuple(place for place, leaf in enumerate(returned) if isinstance(leaf, Tensor))
         made = [returned[place] for place in slots]
         made += [tensor for tensor in written if all(tensor is not other for other in made)]
@@ -238,6 +238,24 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch lea
                 self.tape.generators.append((leaf, leaf.get_state()))
 
 
+def _leaves_of(argument: object) -> list[object]:
+    """What an argument of an operation is made of, in order; torch's own tree functions are many times slower."""
+    if type(argument) is list or type(argument) is tuple:
+        return [leaf for each in argument for leaf in _leaves_of(each)]
+    return [argument]
+
+
+def _numbered(argument: object, refs: Iterator[int]) -> object:
+    """The argument with a Ref for every tensor, of the numbers in order."""
+    if isinstance(argument, Tensor):
+        return Ref(next(refs))
+    if type(argument) is list:
+        return [_numbered(each, refs) for each in argument]
+    if type(argument) is tuple:
+        return tuple(_numbered(each, refs) for each in argument)
+    return argument
+
+
 def _storage(tensor: Tensor) -> int:
     try:
         return int(tensor.untyped_storage()._cdata)
@@ -263,11 +281,13 @@ def _written(func: OpOverload, args: tuple[object, ...], kwargs: dict[str, objec
     return found
 
 
+@cache
 def _aliases(func: OpOverload) -> bool:
     """Whether the operation gives a view of what it takes, or writes to it: then it matters which copy that is."""
     return any(argument.alias_info is not None for argument in func._schema.arguments)
 
 
+@cache
 def _is_function(func: OpOverload) -> bool:
     """Whether the operation gives the same whenever it is given the same; running statistics may change meanwhile."""
     return torch.Tag.nondeterministic_seeded not in func.tags and "batch_norm" not in func.overloadpacket.__name__
@@ -285,6 +305,7 @@ def _leaves(leaves: Sequence[object], inputs: Iterable[int]) -> Hashable:
     return tuple(Ref(next(numbers)) if isinstance(leaf, Tensor) else (type(leaf), leaf) for leaf in leaves)
 
 
+@cache
 def _replaces(func: OpOverload) -> bool:
     return func.overloadpacket.__name__ in _REPLACES
 
