@@ -344,6 +344,11 @@ def test_what_takes_a_value_is_found_below_what_changes_no_element() -> None:
         ("taken(image=x)[0]", False),
         ("taken.encode(x, y)", False),
         ("taken.reweighed(x)", False),
+        # What loads an object of its own class makes no other; what chooses the class may make any.
+        ("torch.VAE.from_pretrained(y)(x)[0]", True),
+        ("torch.UNet.from_pretrained(y)(x)[0]", False),
+        ("torch.AutoModel.from_pretrained(y)(x)[0]", True),
+        ("torch.AutoTokenizer.from_pretrained(y)(x)[0]", False),
     ],
 )
 def test_a_model_is_tried_only_where_it_can_be_called_so(term: str, tried: bool, tmp_path: Path) -> None:
@@ -485,15 +490,3 @@ def test_what_terms_share_is_looked_at_once_for_all_of_them(monkeypatch: pytest.
     for term, loss in zip(terms, losses, strict=True):
         assert flow.moves([loss], term.uid, Interval(low=0.0)) is flow.moves([loss], term.uid)
     assert len(looked_at) < 300
-
-
-def test_what_goes_by_two_names_is_run_once(tmp_path: Path) -> None:
-    subjects = []
-    for aliases in ("", "plugin, again = VAE, step\n"):
-        text = f"{BAD}\n\ndef step(x):\n    return torch.exp(x)\n\n\n{aliases}"
-        project = Project()
-        module = project.add(source.parse(str(tmp_path / "model.py"), text.encode()))
-        subjects.append([evaluation.subject for evaluation in Plan(project, reader).evaluations([module])])
-    assert module.scope.names["plugin"] is module.scope.names["VAE"]
-    assert {f"{module.path}:VAE", f"{module.path}:step"} <= {*subjects[0]}
-    assert subjects[1] == subjects[0]

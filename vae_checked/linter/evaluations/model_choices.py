@@ -44,11 +44,12 @@ class ModelChoices:
 
     def note(self, evaluation: Evaluation) -> None:
         """Take note of the models that an evaluation trains, and of those that it chooses them from."""
+        # What chooses between models is looked for where one is trained: a whole file is gone through for it.
+        if evaluation.again is None or not self._reader.joins(evaluation):
+            return
         choices = [
             (module, names) for module in evaluation.modules() for names in module.read_once(_choices) if len(names) > 1
         ]
-        if not choices or evaluation.again is None or not self._reader.joins(evaluation):
-            return
         entered = evaluation.observations.entered
         for module, names in choices:
             classes = [cls for name in names if isinstance(cls := _named(module, name), Class) and rank(cls) >= DRAWS]

@@ -11,7 +11,7 @@ from vae_checked.linter.files import syntax
 from vae_checked.linter.interpreter.interpreter import Substitutes
 from vae_checked.linter.interpreter.project import Project
 from vae_checked.linter.symbols.drawing import DRAWS, rank
-from vae_checked.linter.symbols.taken import Call, Taken
+from vae_checked.linter.symbols.taken import Call, Taken, class_of
 from vae_checked.linter.symbols.values import Class, Function, Instance, Module, Value, settle
 from vae_checked.record import dataclass
 
@@ -33,10 +33,12 @@ class _Wanted:
     one: frozenset[str]
 
     def may_be(self, model: Instance) -> bool:
-        """Whether a model has the methods and the parts that are called.
+        """Whether a model is of the class that is named, if one is, and has the methods and the parts that are called.
 
         Its methods take as many arguments, by the names that are written, and return no tuple where one value is asked.
         """
+        if class_of(self.taken) not in ("", model.cls.name):
+            return False
         return all(
             name in _OF_EVERY_MODEL or name in _parts(model) or _takes(model.cls.find(name or "forward"), given, named)
             for name, given, named in self.calls
@@ -93,7 +95,7 @@ class StandIns:
                 models = _most_general(likely)
                 if len(models) > _MAX_MODELS:
                     break
-                fitting = [(made, model) for subject, model in models if (made := self._with(wanted, subject, model))]
+                fitting = self._joined(wanted, models)
                 if len(fitting) == 1:
                     ((made, model),) = fitting
                     # One that is derived from it may be what this loss is for, and decode in another way.
@@ -111,6 +113,18 @@ class StandIns:
                 imported = name in module.scope.names and settle(module.scope.names, name) is model.cls
                 near[0 if model.cls.scope.module is module else 1 if imported else 2].append((subject, model))
             yield from near.values()
+
+    def _joined(self, wanted: _Wanted, models: list[tuple[str, Instance]]) -> list[tuple[Evaluation, Instance]]:
+        """The evaluations with each of some models in turn that join a KL with a sampler, and the model."""
+        found: list[tuple[Evaluation, Instance]] = []
+        for subject, model in models:
+            made = self._with(wanted, subject, model)
+            if made is not None:
+                found.append((made, model))
+            elif not found:
+                # What is yet to be read of an evaluation that fits refers to the trees as they are.
+                self._project.sweep()
+        return found
 
     def _with(self, wanted: _Wanted, subject: str, model: Instance) -> Evaluation | None:
         """An evaluation made again with `model` as what it takes; None where this joins no KL with a sampler."""

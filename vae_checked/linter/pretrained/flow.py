@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from vae_checked.facts import Fact, Interval, Origin
 from vae_checked.latent_facts import AffineMap, Use
@@ -15,6 +15,7 @@ from vae_checked.linter.pretrained.ends import Decoded, Encoded, Encoding, Where
 from vae_checked.linter.pretrained.halves import Halves
 from vae_checked.linter.pretrained.moving import moves
 from vae_checked.linter.pretrained.pictures import Pictures
+from vae_checked.linter.pretrained.places import Places
 from vae_checked.linter.pretrained.quantities import factor_of, written_elsewhere
 from vae_checked.linter.pretrained.schedules import (
     SOLVING,
@@ -28,7 +29,6 @@ from vae_checked.linter.pretrained.schedules import (
 from vae_checked.linter.pretrained.vaes import Owner, owner_of
 from vae_checked.linter.symbols.expression import CARRIED, NOISE, TRANSPARENT, Expr, Graph, origin, strip, walk
 from vae_checked.linter.symbols.intervals import interval_of
-from vae_checked.linter.symbols.observations import Root
 from vae_checked.linter.symbols.values import Module
 from vae_checked.mathematics import affine_maps
 from vae_checked.mathematics.affine_maps import IDENTITY
@@ -98,13 +98,13 @@ class Flow:
         # Latents just behind a multiplication, whatever becomes of them.
         self.multiplied: list[Encoded] = []
         self.halves = Halves(evaluation.subject)
-        self.pictures = Pictures(self._where)
+        self._places = Places(evaluation)
+        self.pictures = Pictures(self._places)
         self._evaluation = evaluation
         self._latents: dict[int, Latent] = {}
         # Latents times what no latent is scaled by.
         self._weighted: dict[int, Latent] = {}
         self._chains: dict[int, list[Chain]] = {}
-        self._places = _places(evaluation)
         for node in graph.nodes:
             self._look(node)
         self._look_at_edges()
@@ -137,7 +137,7 @@ class Flow:
         latent = self._step(node)
         if latent is not None:
             if latent.applied in _PIXEL_MAPS and latent.at is node:
-                self.pixel_maps.append((self._where(node), Fact(_PIXEL_MAPS[latent.applied], origin(node))))
+                self.pixel_maps.append((self._places.of(node), Fact(_PIXEL_MAPS[latent.applied], origin(node))))
             self._latents[node.uid] = latent
             if node.op in ("mul", "div") and latent.drawn:
                 self.multiplied.append(self._ended(latent, Use.OPEN, node))
@@ -225,15 +225,12 @@ class Flow:
         self.encoded.append(replace(self._ended(latent, use, node), is_diffused=is_diffused))
 
     def _ended(self, latent: Latent, use: Use, node: Expr) -> Encoded:
-        where = self._where(node)
+        where = self._places.of(node)
         at = origin(latent.at)
-        called_in = self._where(latent.call)
+        called_in = self._places.of(latent.call)
         return Encoded(
             latent.owner, origin(latent.call), latent.applied, use, at, where, latent.written, called_in=called_in
         )
-
-    def _where(self, node: Expr) -> Where:
-        return self._places.get(node.uid) or Where(self._evaluation.module.path)
 
     def _look_at_edges(self) -> None:
         """What is returned, and the sums of a scaled latent with noise."""
@@ -247,7 +244,7 @@ class Flow:
                     if latent is not None and latent.drawn:
                         applied = affine_maps.after(chain.applied, latent.applied)
                         at = value if not chain.applied.is_identity else latent.at
-                        where = _where(root, self._evaluation)
+                        where = self._places.of_root(root)
                         self.encoded.append(
                             Encoded(latent.owner, origin(latent.call), applied, Use.RETURNED, origin(at), where)
                         )
@@ -262,7 +259,7 @@ class Flow:
         interval = None if is_adapted else interval_of(given)
         source = next((each for each in walk(given) if each.op == "data"), given)
         pixels = None if interval is None or not interval.bounded else Fact(interval, origin(source))
-        self.encodings.append(Encoding(owner, origin(node), pixels, self._where(node)))
+        self.encodings.append(Encoding(owner, origin(node), pixels, self._places.of(node)))
 
     # -------------------------------------------------------------------------------- backwards, from `decode`
 
@@ -273,7 +270,7 @@ class Flow:
 
     def ends_before(self, node: Expr, owner: Owner) -> Iterator[Decoded]:
         """What is done to the latent that a call of `decode` is given, one end for each way to it."""
-        where, call = self._where(node), origin(node)
+        where, call = self._places.of(node), origin(node)
         chains, loop = self.chains(node.args[1]), sampling_loop(node)
         looped = None if loop is None else clipping_loop(loop, self._evaluation.modules())
         free = {chain.leaf.uid for chain in chains if chain.clamped is None}
@@ -458,28 +455,3 @@ def _is_noise(value: Expr) -> bool:
     if node.op in ("mul", "div"):
         return any(map(_is_noise, node.args))
     return node.op == "opaque" and str(node.get("name")).rpartition(".")[2] in _DRAWN
-
-
-def _where(root: Root, evaluation: Evaluation) -> Where:
-    """The code that a value stands in."""
-    function = root.function
-    if function is None:
-        return Where(root.site.source.path or evaluation.module.path)
-    owner = "" if function.owner is None else function.owner.name
-    return Where(function.scope.module.path, owner, function.name)
-
-
-def _places(evaluation: Evaluation) -> dict[int, Where]:
-    """The code in which each value was made first, by the node's number."""
-    found: dict[int, Where] = {}
-    for root in evaluation.observations.roots:
-        where = _where(root, evaluation)
-        values: Iterable[Expr] = (root.value,) if isinstance(root.value, Expr) else expressions(root.value, set())
-        for value in values:
-            stack = [value]
-            while stack:
-                node = stack.pop()
-                if node.uid not in found:
-                    found[node.uid] = where
-                    stack.extend(node.args)
-    return found

@@ -181,9 +181,14 @@ def _named_by(setting: str, where: Where, modules: Iterable[Module]) -> Iterator
                 continue
             if module.path == where.path and "add_argument" in text:
                 yield from _options(setting, source)
-            if where.cls and where.cls in text:
+            if where.cls and _may_give(where.cls, text):
                 for node in syntax.descendants(source.cell.tree):
                     yield from _of_class(node, setting, where.cls, source)
+
+
+def _may_give(cls: str, text: str) -> bool:
+    """Whether a file may derive from a class, build one or name it in a text: more than its definition is there."""
+    return cls in text and re.search(rf"(?<!class ){cls}\s*[(\"']|\bclass\s[^:]*[(,.\s]{cls}\s*[,)]", text) is not None
 
 
 def _options(setting: str, source: SourceCell) -> Iterator[Fact[str]]:

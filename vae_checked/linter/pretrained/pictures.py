@@ -5,12 +5,12 @@ from __future__ import annotations
 import ast
 import math
 import re
-from collections.abc import Callable
 
 from vae_checked.facts import SYMMETRIC_UNIT, Fact, Interval
 from vae_checked.latent_facts import AffineMap
-from vae_checked.linter.pretrained.ends import Scaled, Shown, Where
+from vae_checked.linter.pretrained.ends import Scaled, Shown
 from vae_checked.linter.pretrained.moving import moves
+from vae_checked.linter.pretrained.places import Places
 from vae_checked.linter.pretrained.quantities import factor_of
 from vae_checked.linter.pretrained.vaes import Owner
 from vae_checked.linter.symbols.expression import Expr, origin
@@ -37,10 +37,10 @@ class _Picture:
 class Pictures:
     """The pictures that the calls of `decode` in one evaluation give, seen node by node, children before parents."""
 
-    def __init__(self, where: Callable[[Expr], Where]) -> None:
+    def __init__(self, places: Places) -> None:
         self.scaled: list[Scaled] = []
         self.shown: list[Shown] = []
-        self._where = where
+        self._places = places
         self._pictures: dict[int, _Picture] = {}
 
     def note(self, call: Expr, owner: Owner) -> None:
@@ -70,7 +70,7 @@ class Pictures:
             alone = affine_maps.applied(node.op, IDENTITY, factor, True)
             # A mean and a standard deviation may be those of the data.
             if node.op in ("mul", "div") and alone is not None and any(map(_OF_LATENTS.search, alone.names)):
-                self.scaled.append(Scaled(alone, origin(node), self._where(picture.call)))
+                self.scaled.append(Scaled(alone, origin(node), self._places.of(picture.call)))
             return
         applied = affine_maps.applied(node.op, picture.applied, factor, first)
         if applied is not None:
@@ -85,7 +85,7 @@ class Pictures:
             return
         unit = taken.high
         shown = Fact(Interval(lies.low / unit, lies.high / unit), origin(node))
-        self.shown.append(Shown(picture.owner, origin(picture.call), shown, self._where(picture.call)))
+        self.shown.append(Shown(picture.owner, origin(picture.call), shown, self._places.of(picture.call)))
 
 
 def _image(applied: AffineMap) -> Interval | None:

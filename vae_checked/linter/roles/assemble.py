@@ -30,6 +30,7 @@ from vae_checked.linter.roles import (
     weights,
 )
 from vae_checked.linter.roles.across import Across
+from vae_checked.linter.roles.alike import few_alike
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.kl import kl_facts
 from vae_checked.linter.roles.likelihood import data_facts, output_facts, recon_facts, sides
@@ -105,7 +106,7 @@ def facts_of(evaluation: Evaluation, across: Across) -> list[Facts]:
     facts.extend(weights.facts(evaluation.subject, found, kls))
     facts.extend(experts.facts(evaluation.subject, found))
     across.prior.read(evaluation.subject, graph, posterior)
-    unused = [kl for kl in kls if kl.term.uid not in used]
+    unused = few_alike((kl for kl in kls if kl.term.uid not in used), losses)
     facts.extend(_facts(across, None, kl, _recon_beside(kl, recons, losses), losses) for kl in unused)
     facts.extend(twice)
     if not facts and recons:

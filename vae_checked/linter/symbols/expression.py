@@ -227,6 +227,8 @@ class Graph:
         self._parents: dict[int, list[Expr]] | None = None
         self._by_op: dict[str, list[Expr]] | None = None
         self._taking: dict[tuple[str, ...], dict[int, list[Expr]]] = {}
+        # What stands in values that are not of this graph, of those that were asked about more than once.
+        self._outside: dict[int, frozenset[int] | None] = {}
         seen = self._known = set[int]()
         for value in self.values:
             stack: list[tuple[Expr, bool]] = [(value, False)]
@@ -316,8 +318,16 @@ class Graph:
                 stack.extend(reversed(node.args))
 
     def holds(self, outer: Expr, inner: int) -> bool:
-        """Whether the node `inner` is part of `outer`: `contains`, answered from memory for the nodes of this graph."""
-        return outer.uid in self.holding(inner) if outer.uid in self._known else contains(outer, inner)
+        """Whether the node `inner` is part of `outer`: `contains`, answered from memory where it can be."""
+        if outer.uid in self._known:
+            return outer.uid in self.holding(inner)
+        if outer.uid not in self._outside:
+            self._outside[outer.uid] = None
+            return contains(outer, inner)
+        inside = self._outside[outer.uid]
+        if inside is None:
+            inside = self._outside[outer.uid] = frozenset(node.uid for node in walk(outer))
+        return inner in inside
 
 
 def contains(expr: Expr, wanted: int) -> bool:

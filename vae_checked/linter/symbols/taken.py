@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from vae_checked.linter.symbols.expression import Expr, strip, walk
 
-# A parameter or an attribute and its name, or a call that is not understood and its place.
+# A parameter or an attribute and its name, or a call that is not understood, its place and the class it is of, if any.
 Taken: TypeAlias = tuple[str, object]
 # The method by which it is called, empty where it is called itself, with how many arguments (None: not known), and the
 # names by which some of these are handed over.
@@ -19,6 +19,7 @@ _NAMED = frozenset(("atom", "attribute", "item"))
 _MAX_NAMES = 8
 # How functions of other libraries are called that make an object from a configuration or a file.
 _MAKES = re.compile(r"instantiate|build|create|make|load|from_pretrained|get_model")
+_LOADS, _CHOOSES = re.compile(r"\b(_?[A-Z]\w*)\.(?:from_pretrained|load_from_checkpoint)$"), re.compile(r"AutoModel")
 
 
 def taken(value: Expr) -> Taken | None:
@@ -29,7 +30,20 @@ def taken(value: Expr) -> Taken | None:
     if node.op == "item":
         index = node.get("index")
         return (node.op, index) if isinstance(index, str) and index != "any" else None
-    return ("made", f"{node.site.place} {_configured(node)}") if node.site is not None and _is_made(node) else None
+    if node.site is None or not _is_made(node):
+        return None
+    return "made", (f"{node.site.place} {_configured(node)}", _class_in(str(node.get("name"))))
+
+
+def class_of(what: Taken) -> str:
+    """The class that makes a thing, as `UNet.from_pretrained` makes a UNet; empty where none is named."""
+    return str(what[1][1]) if what[0] == "made" and isinstance(what[1], tuple) else ""
+
+
+def _class_in(dotted: str) -> str:
+    """The class that loads an object of its own; one that chooses a class itself, as `AutoModel` does, is none."""
+    found = _LOADS.search(dotted)
+    return "" if found is None or _CHOOSES.match(found[1]) else found[1]
 
 
 def _is_made(node: Expr) -> bool:

@@ -1,0 +1,38 @@
+"""In which code the values of an evaluation are made."""
+
+from __future__ import annotations
+
+from vae_checked.linter.evaluations.evaluation import Evaluation, expressions
+from vae_checked.linter.pretrained.ends import Where
+from vae_checked.linter.symbols.expression import Expr
+from vae_checked.linter.symbols.observations import Root
+
+
+class Places:
+    """The code in which each value of one evaluation was made first."""
+
+    def __init__(self, evaluation: Evaluation) -> None:
+        self._file = Where(evaluation.module.path)
+        self._found: dict[int, Where] = {}
+        opened: set[int] = set()
+        for root in evaluation.observations.roots:
+            where = self.of_root(root)
+            stack = [root.value] if isinstance(root.value, Expr) else [*expressions(root.value, opened)]
+            while stack:
+                node = stack.pop()
+                if node.uid not in self._found:
+                    self._found[node.uid] = where
+                    stack.extend(node.args)
+
+    def of(self, node: Expr) -> Where:
+        """The code in which a value was made."""
+        return self._found.get(node.uid) or self._file
+
+    def of_root(self, root: Root) -> Where:
+        """The code that a value at the edge of a statement stands in."""
+        function = root.function
+        if function is None:
+            path = root.site.source.path
+            return Where(path) if path else self._file
+        owner = "" if function.owner is None else function.owner.name
+        return Where(function.scope.module.path, owner, function.name)
