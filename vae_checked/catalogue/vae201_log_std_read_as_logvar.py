@@ -80,11 +80,12 @@ def _holds(source: str, name: str | None) -> bool:
 
 
 def _assumed(parametrisation: Parametrisation, s: float) -> float | None:
-    """The std that a parametrisation makes of s, None where it makes none of it: the root of a negative number."""
+    """The std that a parametrisation makes of s, None where it makes none of it: of a negative number."""
     try:
-        return std_at(parametrisation, s)
+        std = std_at(parametrisation, s)
     except (ValueError, OverflowError):
         return None
+    return std if std >= 0.0 else None
 
 
 MISTAKE = Mistake(

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from vae_checked.facts import KL, Fact, Facts, KLForm, Parametrisation, Sampler, StdCurve
 from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.roles.samplers import SamplerSite, curve
 from vae_checked.linter.symbols.expression import Expr, built_at, strip
 from vae_checked.record import dataclass
 
-# The place where a head's layer was built, and which part of its output the head is.
+# What may bound a layer's output, for all that read it alike.
+_PICKING = frozenset(("part", "item", "index"))
+_BOUNDING = frozenset(("clamp", "maximum", "minimum", "softplus", "relu", "tanh", "abs"))
+# The place where a head's layer was built, and which part of its output, bounded in which way, the head is.
 Head = tuple[object, ...]
 
 
@@ -18,6 +23,7 @@ class _Drawn:
     head: Head
     std: Fact[StdCurve]
     function: object
+    names: Mapping[str, str]
 
 
 class Readings:
@@ -35,7 +41,7 @@ class Readings:
         if std is None or head is None or std.value.parametrisation is None:
             return
         if form is None:
-            self._drawn.append(_Drawn(facts.subject, head, std, _function_around(site, evaluation)))
+            self._drawn.append(_Drawn(facts.subject, head, std, _function_around(site, evaluation), facts.names))
         elif form.value.parametrisation is std.value.parametrisation is _own_reading(site):
             self._trained.setdefault(head, set()).add(form)
             self._functions.add((head, _function_around(site, evaluation)))
@@ -49,7 +55,7 @@ class Readings:
             chosen = drawn.function is not None and (drawn.head, drawn.function) in self._functions
             if not chosen and len(ways) == 1 and drawn.std.value.parametrisation not in ways:
                 form = min(forms, key=lambda item: str(item.origin.place))
-                found.append(Facts(drawn.subject, sampler=Sampler(std=drawn.std), kl=KL(form=form)))
+                found.append(Facts(drawn.subject, sampler=Sampler(std=drawn.std), kl=KL(form=form), names=drawn.names))
         return found
 
 
@@ -75,12 +81,13 @@ def _own_reading(site: SamplerSite) -> Parametrisation | None:
 
 
 def _head(site: SamplerSite) -> Head | None:
-    """What tells a second head from others, None where it is no layer's output as it comes."""
+    """What tells a second head from others, None where it is no layer's output as it comes, or as that is bounded."""
     head = site.fitting_head
     node: Expr | None = None if head is None else strip(head)
     parts: list[object] = []
-    while node is not None and node.op in ("part", "item", "index") and node.args:
+    while node is not None and node.op in _PICKING | _BOUNDING and node.args:
         parts.append((node.op, node.get("index"), node.get("key")))
-        node = strip(node.args[0])
+        inner = [arg for arg in node.args if arg.op != "const"]
+        node = strip(inner[0]) if len(inner) == 1 else None
     built = built_at(node) if node is not None and node.op == "layer" else None
     return None if built is None else (*built, *parts)

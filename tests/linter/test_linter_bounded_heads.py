@@ -1,0 +1,48 @@
+"""Heads that are bounded where a layer makes them: whoever draws with one reads it as the KL does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from vae_checked.linter import lint
+
+BOUNDED = """\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+import pytorch_lightning as pl
+
+
+class Net(pl.LightningModule):
+    def __init__(self):
+        super().__init__()
+        self.to_m, self.to_s, self.back = nn.Linear(33, 7), nn.Linear(33, 7), nn.Linear(7, 33)
+
+    def heads(self, x):
+        return self.to_m(x), {bound}
+
+    def forward(self, x):
+        m, s = self.heads(x)
+        return self.back(m + {drawn} * torch.randn_like(s))
+
+    def training_step(self, x, place):
+        m, s = self.heads(x)
+        y = self.back(m + s * torch.randn_like(s))
+        error = F.mse_loss(y, x, reduction="none").sum(1)
+        return (error + 0.5 * torch.sum(m.pow(2) + s.pow(2) - 1 - 2 * s.log(), dim=1)).mean()
+
+    def configure_optimizers(self):
+        return torch.optim.Adam(self.parameters())
+"""
+
+
+@pytest.mark.parametrize("bound", ["self.to_s(x).clamp(min=1e-6)", "F.softplus(self.to_s(x))", "self.to_s(x).abs()"])
+@pytest.mark.parametrize(("drawn", "expected"), [("s", []), ("torch.exp(s / 2)", ["VAE201", "VAE204"])])
+def test_a_bounded_head_is_read_alike_wherever_it_is_drawn_with(
+    bound: str, drawn: str, expected: list[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "net.py"
+    path.write_text(BOUNDED.format(bound=bound, drawn=drawn), encoding="utf-8")
+    assert sorted({finding.code for finding in lint([path]).findings}) == expected
