@@ -57,3 +57,37 @@ def test_a_confined_mean_beside_its_prior(
 ) -> None:
     text = NET.format(prior=prior, posterior=posterior, kl=kl)
     assert [code for code in codes(linted(tmp_path, {"net.py": text})) if code == "VAE204"] == expected
+
+
+EXPERTS = (
+    HEAD
+    + """
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.second, self.back = nn.Linear(84, 7), nn.Linear(84, 7), nn.Linear(7, 84)
+
+    def forward(self, x):
+        m, s = self.first(x), self.second(x)
+        precision = 1 / (torch.exp(s) + 1e-8)
+        joint = 1 / ({anchor} + precision + 1e-8)
+        mean, logvar = joint * m * precision, torch.log(joint + 1e-8)
+        z = mean + torch.exp(0.5 * logvar) * torch.randn_like(mean)
+        kl = -0.5 * torch.sum(1 + logvar - mean.pow(2) - logvar.exp(), dim=1)
+        return self.back(z), kl
+
+
+def fit(loader):
+    net = Net()
+    for x, _ in loader:
+        y, kl = net(x)
+        (F.mse_loss(y, x, reduction="none").sum(1) + kl).mean().backward()
+"""
+)
+
+
+@pytest.mark.parametrize(("anchor", "expected"), [("1.0", []), ("9.0", ["VAE204"])])
+def test_a_product_with_the_prior_is_never_wider(anchor: str, expected: list[str], tmp_path: Path) -> None:
+    report = linted(tmp_path, {"net.py": EXPERTS.format(anchor=anchor)})
+    assert [code for code in codes(report) if code == "VAE204"] == expected

@@ -31,6 +31,28 @@ def test_a_difference_does_not_tell_its_sides(last: str, tmp_path: Path) -> None
     assert codes(linted(tmp_path, {"net.py": SIDES.format(last=last)})) == []
 
 
+ORIGINAL = (
+    SIDES[: SIDES.index("    def loss")]
+    + """
+    def error(self, {first}, {second}):
+        return F.binary_cross_entropy({prediction}, {target}, reduction="sum")
+
+    def loss(self, x, original_x, mu, logvar):
+        return self.error(original_x, x) - 0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("prediction", "target", "expected"), [("x", "original_x", []), ("original_x", "x", ["VAE404"])]
+)
+def test_what_is_called_the_original_is_the_data(
+    prediction: str, target: str, expected: list[str], tmp_path: Path
+) -> None:
+    sides = {"first": "original_x", "second": "x", "prediction": prediction, "target": target}
+    assert codes(linted(tmp_path, {"net.py": ORIGINAL.format(last="nn.Sigmoid()", **sides)})) == expected
+
+
 GRAPHS = (
     HEAD
     + """

@@ -17,6 +17,8 @@ from vae_checked.mathematics.gaussians import std_at
 # can be three times narrower than the prior.
 _MU_REACH = 2.0
 _STD_REACH = 0.35
+# What is all but as wide as the prior: a product of experts with the prior among them is never wider.
+_AS_WIDE = 0.99
 
 _CALLED = re.compile(r"[A-Za-z_][\w.]{0,30}(?=\()")
 
@@ -36,7 +38,7 @@ def judge(facts: Facts) -> Verdict:
         clipped.append((names.mu, mu, f"{names.mu} {missed}"))
     if second is not None and read_as is not None:
         std = _std(read_as, second.value)
-        if (std.low > _STD_REACH or std.high < 1.0) and (standard or std.low >= 1.0 or std.high <= 1.0):
+        if (std.low > _STD_REACH or std.high < _AS_WIDE) and (standard or std.low >= 1.0 or std.high <= 1.0):
             named = facts.names.get("second")
             meaning = read_as.meaning if named is None else f"{named} ({read_as.meaning})"
             clipped.append((meaning, second, f"std stays in {std}"))

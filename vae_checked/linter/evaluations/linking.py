@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 
@@ -13,6 +14,9 @@ from vae_checked.linter.interpreter.interpreter import Interpreter
 from vae_checked.linter.symbols.expression import Expr, Site, atom, strip
 from vae_checked.linter.symbols.values import Class, Function, Instance, Key, Value, opened
 from vae_checked.mathematics.names import Role, likely_role_of
+
+# What says of one of two pictures that it is the one that was there before.
+_ORIGINAL = re.compile(r"(?:^|_)(?:orig(?:inal)?|true|real|target|truth|gt|given)(?:_|$)", re.IGNORECASE)
 
 
 def takes_heads(function: Function) -> bool:
@@ -132,6 +136,10 @@ def _name_the_sides(function: Function, parameters: list[ast.arg], named: list[s
     """Give what a loss of both heads compares a role by the other side, or both by their order: `f(x_hat, x)`."""
     if Role.MU not in named or Role.SECOND not in named:
         return
+    inputs = [place for place, role in enumerate(named) if role is Role.INPUT]
+    original = [place for place in inputs if _ORIGINAL.search(parameters[place].arg)]
+    if len(inputs) > 1 == len(original):  # `x` and `original_x`
+        named[:] = [None if place in inputs and place not in original else role for place, role in enumerate(named)]
     for role in (Role.RECONSTRUCTION, Role.INPUT):
         if named.count(role) > 1:  # `x_` and `x`: the names tell no side
             named[:] = [None if each is role else each for each in named]
