@@ -144,6 +144,10 @@ def main(path, prompt):
     [
         ("z / pipe.vae.config.scaling_factor", "StableDiffusion3Pipeline", ["VAE702"]),
         ("z", "StableDiffusion3Pipeline", ["VAE701"]),
+        ("z", "CogVideoXPipeline", ["VAE701"]),
+        ("z", "AudioLDM2Pipeline", ["VAE701"]),
+        ("z / pipe.vae.config.scaling_factor", "AudioLDM2Pipeline", []),
+        ("z", "StableAudioPipeline", []),
         ("z / 0.18215", "StableDiffusionXLPipeline", ["VAE703"]),
         ("z / 0.13025", "StableDiffusionXLPipeline", []),
         ("z / 0.18215", "DiffusionPipeline", []),

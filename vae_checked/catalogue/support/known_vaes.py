@@ -109,7 +109,8 @@ def known(vae: PretrainedVAE) -> KnownVAE | None:
 _DENOISING = re.compile(
     r"^(?:UNet2DConditionModel|(?:SD3|Flux|Wan|HunyuanVideo|Mochi|QwenImage|CogVideoX|LTXVideo|PixArt|Sana|AuraFlow"
     r"|Lumina|Allegro|CogView[34]\w*)\w*Transformer\w*Model|(?:StableDiffusion(?!\w*Upscale)|Flux|Wan|HunyuanVideo"
-    r"|Mochi|QwenImage|CogVideoX|LTX|PixArt|Sana|AuraFlow|Kolors|Lumina|Allegro|CogView[34])\w*Pipeline)$"
+    r"|Mochi|QwenImage|CogVideoX|LTX|AudioLDM|MusicLDM|PixArt|Sana|AuraFlow|Kolors|Lumina|Allegro|CogView[34])"
+    r"\w*Pipeline)$"
 )
 
 

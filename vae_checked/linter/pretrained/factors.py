@@ -78,7 +78,8 @@ def unscaled(encoded: Iterable[Encoded], decoded: Iterable[Decoded], models: Mod
     ends += [other for other in decoded if other.use is Use.GENERATED and other.applied.is_identity]
     for end in ends:
         owner = end.owner
-        if owner.library != _LIBRARY or not takes_symmetric_pixels(owner.model):
+        is_of_diffusion = takes_symmetric_pixels(owner.model) or denoises(owner.model.companion)
+        if owner.library != _LIBRARY or not is_of_diffusion:
             # A class of the project may scale inside.
             continue
         found = models.companions(owner)
