@@ -37,12 +37,6 @@ def intervals_beside(
     return Intervals(made_by)
 
 
-def _overshoots(resized: Expr) -> bool:
-    """Whether a picture may be resized by what is no mean of its pixels: cubic, or in a way that is not written out."""
-    ways = [str(arg.get("name")) for arg in resized.args[1:] if arg.op in ("opaque", "atom", "attribute", "item")]
-    return any(way.startswith("str:") and "cubic" in way for way in ways) or "mode" in ways
-
-
 def _origin(expr: Expr) -> Origin:
     """The operation that made an expression, or the interval of what comes from elsewhere."""
     op = expr.op
@@ -56,8 +50,6 @@ def _origin(expr: Expr) -> Origin:
         return REAL
     if op == "opaque" and str(expr.get("name")).startswith(("compare:", "torch.bernoulli")):
         return UNIT
-    if op == "opaque" and expr.get("name") == "torch.nn.functional.interpolate" and not _overshoots(expr):
-        return OPERATIONS.get("enlarge")
     if op == "layer":
         kind = str(expr.get("kind"))
         return MODULES.get(kind) or OPERATIONS.get(kind)
