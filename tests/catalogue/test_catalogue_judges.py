@@ -75,7 +75,11 @@ ALSO_MISTAKES: list[tuple[str, Values, str]] = [
     ("VAE202", {"sampler.noise": Noise(NoiseLaw.OTHER), "kl.form": KLForm(LOGVAR)}, "not normal"),
     ("VAE203", {"sampler.shared_over": frozenset({Axis.EVENT})}, "event"),
     # tanh on mu: P(|N(0, 1)| > 1) = 0.317.
-    ("VAE204", {"heads.mu": SYMMETRIC_UNIT, "heads.second": REAL, "sampler.std": LOGVAR_CURVE}, "0.317 of the prior"),
+    (
+        "VAE204",
+        {"heads.mu": SYMMETRIC_UNIT, "heads.second": REAL, "sampler.std": LOGVAR_CURVE},
+        "0.317 of the mass of N",
+    ),
     # ReLU on the log variance: std >= 1; softplus taken twice for a variance: std >= sqrt(ln 2).
     (
         "VAE204",
@@ -95,7 +99,7 @@ ALSO_MISTAKES: list[tuple[str, Values, str]] = [
     (
         "VAE204",
         {"heads.mu": Interval(high=0.5), "heads.second": REAL, "sampler.std": LOGVAR_CURVE},
-        "0.309 of the prior",
+        "0.309 of the mass of N",
     ),
     (
         "VAE204",

@@ -34,7 +34,8 @@ def judge(facts: Facts) -> Verdict:
     # than 1, are enough then.
     standard = facts.kl.form is None or not facts.kl.form.value.learned
     if mu is not None and _is_confined(mu.value) and (standard or _is_one_sided(mu.value)):
-        missed = f"never enters {_prior_outside(mu.value):.3g} of the prior's mass" if standard else "keeps its sign"
+        whose = "the mass of N(0, 1)" if facts.kl.form is None else "the prior's mass"
+        missed = f"never enters {_prior_outside(mu.value):.3g} of {whose}" if standard else "keeps its sign"
         clipped.append((names.mu, mu, f"{names.mu} {missed}"))
     if second is not None and read_as is not None:
         std = _std(read_as, second.value)
