@@ -43,14 +43,31 @@ def own_views(examined: Examined) -> list[Facts]:
 
 
 def of_whole(report: Report, lines: Iterable[str]) -> list[str]:
-    """The lines that are not of a part of a VAE of which there are lines itself: what a VAE is, is told once."""
-    parts = {
-        view.subject
-        for each in all_examined(report)
-        for view in each.views
-        if view.subject != each.subject and own_views(each)[0].subject == each.subject
-    }
+    """The lines that are not of a part of a VAE whose own lines tell as much: what a VAE is, is told once."""
+    parts = {subject for each in all_examined(report) for subject in _told_by_whole(each)}
     return [line for line in lines if line.partition(": ")[0] not in parts]
+
+
+def _told_by_whole(examined: Examined) -> Iterator[str]:
+    """What a VAE was seen in, where nothing of it was recognised there that was not of the VAE itself."""
+    own = [_parts(view) for view in examined.views if view.subject == examined.subject]
+    seen: dict[str, list[frozenset[str]]] = {}
+    for view in examined.views:
+        if view.subject != examined.subject:
+            seen.setdefault(view.subject, []).append(_parts(view))
+    for subject, all_parts in seen.items():
+        if own and all(any(parts <= each for each in own) for parts in all_parts):
+            yield subject
+
+
+def _parts(facts: Facts) -> frozenset[str]:
+    """Which of sampler, KL and reconstruction were recognised together."""
+    found = {
+        "sampler": facts.sampler.std or facts.sampler.noise,
+        "KL": facts.kl.form or facts.kl.unread,
+        "reconstruction": facts.recon.kind or facts.recon.unread,
+    }
+    return frozenset(part for part, fact in found.items() if fact is not None)
 
 
 def verdict(examined: Examined | None, findings: Iterable[Finding]) -> str:
