@@ -26,8 +26,9 @@ def few_alike(found: Iterable[Divergence], losses: Losses) -> list[Divergence]:
 
 def _kind(kl: Divergence, losses: Losses) -> Hashable:
     trained = tuple(losses.graph.holds(value, kl.term.uid) for value in losses.backward)
-    heads = (kl.location, kl.head, *(kl.prior_heads or ()))
-    formula = (kl.family, kl.parametrisation, f"{kl.factor:.6g}", kl.prior, kl.reversed, kl.offset, kl.apart)
+    heads = (kl.location, kl.head, *(kl.prior_heads or ()), *(() if kl.mixed_with is None else (kl.mixed_with,)))
+    marks = (kl.prior, kl.reversed, kl.offset, kl.apart, kl.squareless)
+    formula = (kl.family, kl.parametrisation, f"{kl.factor:.6g}", *marks)
     return _written(kl.term), tuple(map(_written, heads)), formula, trained
 
 
