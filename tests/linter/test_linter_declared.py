@@ -8,6 +8,10 @@ import pytest
 from small_vaes.fragments import FORWARD, HEAD, MODEL, codes, joined, linted
 
 from vae_checked.linter import LintReport
+from vae_checked.linter.interpreter import declared
+from vae_checked.linter.interpreter.context import Context
+from vae_checked.linter.symbols.expression import Site
+from vae_checked.linter.symbols.values import Class, Value
 
 NET = HEAD + MODEL + FORWARD
 LOSS = (
@@ -114,3 +118,32 @@ def test_a_class_that_leaves_methods_open_stands_for_nothing(tmp_path: Path) -> 
     files = {"nets.py": OPEN, "losses.py": LOSS.format(read=WRONG)}
     report = linted(tmp_path, {**files, "train.py": HEAD + IMPORTS.replace("Net", "Base") + text})
     assert not [facts for facts in joined(report) if facts.subject.endswith("train")]
+
+
+@pytest.mark.parametrize(
+    ("told", "made"),
+    [
+        ('"""What is shown, with some loss of detail; the loss, if any, is small."""', False),
+        ("loss = x.mean()", True),
+        ("loss, shown = x, x", True),
+        ("x = self.loss_of(x)", True),
+        ('x = {"loss": x}', True),
+        ('x = x["kl_loss"]', True),
+        ("x.backward()", True),
+    ],
+)
+def test_parts_are_made_where_code_has_a_loss(
+    told: str, made: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts: list[str] = []
+    construct = declared.construct
+
+    def counted(context: Context, cls: Class, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+        parts.append(cls.name)
+        return construct(context, cls, args, kwargs, site)
+
+    monkeypatch.setattr(declared, "construct", counted)
+    shown = f"    def shown(self, x):\n        {told}\n        return self.model.decode(x * torch.exp(x))\n"
+    text = f"class Shown:\n    def __init__(self, model: Net):\n        self.model = model\n\n{shown}"
+    linted(tmp_path, {"nets.py": NET, "shown.py": f"{HEAD}from nets import Net\n\n\n{text}"})
+    assert ("Net" in parts) is made

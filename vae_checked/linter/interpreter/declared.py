@@ -11,8 +11,12 @@ from vae_checked.linter.symbols.expression import Site, atom
 from vae_checked.linter.symbols.values import Class, External, Function, Instance, Module, Scope, Value, settle
 
 _ABSTRACT = frozenset(("abstractmethod", "abstractproperty"))
-# What only uses a model, as a pipeline that draws pictures, is read without it.
-_TRAINS = re.compile(r"\bloss|_loss|elbo|\.backward\(|kl_div|kl_loss|kld|criterion", re.IGNORECASE)
+# What only uses a model, as a pipeline that draws pictures, is read without it, also where its text speaks of a loss of
+# detail: a loss of code is set, called, declared or asked for.
+_TRAINS = re.compile(
+    r"(?:\b|_)loss\w*[\"']?\s?(?:[-+*/]?=|[(:\]]|,[\w, .]*=)|elbo|\.backward\(|kl_div|kl_loss|kld|criterion",
+    re.IGNORECASE,
+)
 
 
 def given(context: Context, parameter: ast.arg, scope: Scope, site: Site) -> Value:
