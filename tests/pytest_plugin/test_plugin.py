@@ -270,7 +270,8 @@ def found(document: dict[str, Any]) -> set[tuple[str, str, str, str | None]]:
 
 def test_workers_marker_xfail_import_mode_lock_and_report_go_together(project: Run, pytester: pytest.Pytester) -> None:
     pytest.importorskip("xdist", reason="pytest-xdist runs the items in parallel")
-    pytester.makepyfile(test_contracts=CONTRACTS)
+    # By a name that no test here has: what is imported in this process already would be taken for it.
+    pytester.makepyfile(test_marked_contracts=CONTRACTS)
     pytester.makeconftest(XFAIL)
     pytester.makepyfile(listing=LISTING)
     path = lock_with(pytester, altered="H % 2 == 0")
