@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import gc
 import weakref
 from pathlib import Path
@@ -11,12 +12,17 @@ from counted import calls_of
 
 from vae_checked.catalogue import find
 from vae_checked.facts import KL
+from vae_checked.latent_facts import PretrainedVAE
 from vae_checked.linter import lint
 from vae_checked.linter.evaluations import model_choices
 from vae_checked.linter.evaluations.plan import Plan
-from vae_checked.linter.files import source
+from vae_checked.linter.files import ast_budget, source
+from vae_checked.linter.files.ast_budget import let_go_of_top
 from vae_checked.linter.interpreter.project import Project
 from vae_checked.linter.pretrained.flow import Flow
+from vae_checked.linter.pretrained.identities import Models
+from vae_checked.linter.pretrained.settings import Settings
+from vae_checked.linter.pretrained.vaes import Owner
 from vae_checked.linter.roles import assemble, reader
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import JointLoss, Losses
@@ -130,3 +136,26 @@ def test_what_goes_by_two_names_is_run_once(tmp_path: Path) -> None:
     assert module.scope.names["plugin"] is module.scope.names["VAE"]
     assert {f"{module.path}:VAE", f"{module.path}:step"} <= {*subjects[0]}
     assert subjects[1] == subjects[0]
+
+
+def test_the_calls_that_save_models_are_read_once_for_all_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved = "    vae.save_pretrained(args.folder)\n    vae.save_pretrained('made')\n"
+    text = f"import torch\n\n\ndef keep(vae, args):\n{saved}"
+    project = Project()
+    module = project.add(source.parse(str(tmp_path / "keep.py"), text.encode()))
+    list(Plan(project, reader).evaluations([module]))
+    let_go_of_top(module.file)
+    read: list[str] = []
+    parsed_of = ast_budget.parsed
+
+    def counted(text: str) -> ast.Module:
+        read.append(text)
+        return parsed_of(text)
+
+    monkeypatch.setattr(ast_budget, "parsed", counted)
+    models = Models([module], Settings([module], project.disk))
+    owners = [Owner(name, PretrainedVAE(identity=name, kind="AutoencoderKL")) for name in ("made", "other", "folder")]
+    assert [models.built_by_default(owner) for owner in owners] == [None, None, None]
+    assert len(read) == 1

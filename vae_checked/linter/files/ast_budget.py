@@ -74,17 +74,18 @@ class FunctionBody(list[ast.stmt]):
 class TopLevel(list[ast.stmt]):
     """The top level of a file that was run: parsed again by whoever reads it, and not held."""
 
-    __slots__ = ("_cell",)
+    __slots__ = ("_cell", "_number")
 
     def __init__(self, cell: Cell) -> None:
         super().__init__()
         self._cell = cell
+        self._number = len(cell.tree.body)
 
     def __iter__(self) -> Iterator[ast.stmt]:
         return iter(parsed(self._cell.text).body)
 
     def __len__(self) -> int:
-        return len(parsed(self._cell.text).body)
+        return self._number
 
     @overload
     def __getitem__(self, key: SupportsIndex) -> ast.stmt: ...

@@ -39,6 +39,9 @@ class Models:
         self._settings = settings
         self._named: dict[tuple[str, Where], list[Fact[str]]] = {}
         self._loaded: dict[tuple[str, str], list[Fact[str]]] = {}
+        # What is built with a factor by default, and the names under which VAEs are saved, once they were asked for.
+        self._built: list[tuple[ast.Call, SourceCell]] | None = None
+        self._saved: frozenset[str] | None = None
         self._texts = {module.path: module for module in self._modules}
 
     def of(self, end: Encoded | Decoded) -> list[Fact[PretrainedVAE]]:
@@ -103,14 +106,11 @@ class Models:
             return None
         if owner.built not in ("", _WITH_FACTOR):
             return None
-        built = [
-            (node, source)
-            for module in self._modules
-            for source in module.sources
-            if f"{_WITH_FACTOR}(" in source.cell.text
-            for node in syntax.descendants(source.cell.tree)
-            if isinstance(node, ast.Call) and _last(node.func) == _WITH_FACTOR
-        ]
+        if self._built is None:
+            self._built = [
+                (node, source) for node, source in self._calls(f"{_WITH_FACTOR}(") if _last(node.func) == _WITH_FACTOR
+            ]
+        built = self._built
         if any(each.arg is None for node, _ in built for each in node.keywords) or any(map(_sets, self._modules)):
             return None
         return next(
@@ -119,13 +119,19 @@ class Models:
 
     def _saves(self, name: str) -> bool:
         """Whether a model is saved under a text, or under what a setting of this name says."""
-        return any(
-            isinstance(node, ast.Call) and _last(node.func) == "save_pretrained" and _is_named_so(node, name)
-            for module in self._modules
-            for source in module.sources
-            if "save_pretrained" in source.cell.text
-            for node in syntax.descendants(source.cell.tree)
-        )
+        if self._saved is None:
+            saving = (node for node, _ in self._calls("save_pretrained") if _last(node.func) == "save_pretrained")
+            self._saved = frozenset(text for node in saving for text in _names_of_saved(node))
+        return name in self._saved
+
+    def _calls(self, text: str) -> Iterator[tuple[ast.Call, SourceCell]]:
+        """The calls in the files that hold a text."""
+        for module in self._modules:
+            for source in module.sources:
+                if text in source.cell.text:
+                    for node in syntax.descendants(source.cell.tree):
+                        if isinstance(node, ast.Call):
+                            yield node, source
 
 
 def _sets(module: Module) -> bool:
@@ -133,15 +139,15 @@ def _sets(module: Module) -> bool:
     return any(_SET.search(cell.text) is not None for cell in module.file.cells)
 
 
-def _is_named_so(saving: ast.Call, name: str) -> bool:
-    """Whether a VAE, by what it is called, is saved under this text, or under what a setting of this name says."""
+def _names_of_saved(saving: ast.Call) -> tuple[str, ...]:
+    """The text under which a VAE, by what it is called, is saved, and the name of the setting that says it."""
     saved = saving.func.value if isinstance(saving.func, ast.Attribute) else None
     # `accelerator.unwrap_model(vae)` is the VAE too.
     whose = saved.args[0] if isinstance(saved, ast.Call) and len(saved.args) == 1 else saved
     where = saving.args[0] if saving.args else None
     if whose is None or where is None or not is_named(_last(whose)):
-        return False
-    return name in (_text(where), setting_of(where).rpartition(".")[2])
+        return ()
+    return _text(where), setting_of(where).rpartition(".")[2]
 
 
 def _kind_given(call: ast.Call, vae: str) -> str:
