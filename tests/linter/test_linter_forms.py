@@ -169,3 +169,11 @@ def test_a_formula_is_shown_where_it_is_written_and_not_at_a_block(tmp_path: Pat
     assert [finding.place.text.strip() for finding in wrong if finding.place] == [
         "self.kl = (std ** 2 + mu ** 2 - torch.log(std) - 1 / 2).sum()"
     ]
+
+
+def test_a_schedule_that_is_nearly_a_number_is_no_attempt_at_a_kl() -> None:
+    step, middle = Expr("add", (atom("start"), const(1))), atom("middle")
+    for slope in (0.001, -0.001):
+        rise = Expr("exp", (Expr("mul", (const(slope), Expr("sub", (middle, step)))),))
+        schedule = Expr("detach", (Expr("div", (const(1), Expr("add", (const(1), rise)))),))
+        assert divergences.find(Graph([schedule])) == []

@@ -49,6 +49,8 @@ from vae_checked.record import dataclass, replace
 _MAX_LEAVES = 6
 _LEAST, _CLOSE = 1e-3, 1e-5
 _PAIR = 2
+# The constant of the closed form is half the factor; what was forgotten or written twice changes it a few times.
+_MOST_CONSTANT = 100.0
 _TOPS = frozenset(("add", "sub", "mul", "div", "neg", "sum", "mean")) | TRANSPARENT
 _BASIS: tuple[Callable[[float, float], float], ...] = (
     lambda m, s: 1.0,
@@ -345,6 +347,9 @@ def _identify(
     if coefficients is None or classified is None:
         return None
     parametrisation, factor = classified
+    if abs(coefficients[_ONE]) > _MOST_CONSTANT * abs(factor):
+        # Nearly a number: a schedule of training has the terms of a KL in its seventh digit.
+        return None
     reference = parametrisation or _nearest(coefficients)
     shown = _beside(value, reference, factor)
     return Divergence(node, location, head, parametrisation, factor, shown, squareless=not coefficients[_M2])
