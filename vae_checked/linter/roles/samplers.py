@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 
 from vae_checked.facts import Origin, Parametrisation
+from vae_checked.linter.files import syntax
+from vae_checked.linter.roles import batch_sizes
 from vae_checked.linter.symbols.expression import (
     CARRIED,
     CARRIERS,
@@ -31,6 +33,7 @@ _MAX_CHAIN = 24
 # Draws at one place from the same heads, as an unrolled loop has them, that are looked at.
 _MAX_ALIKE = 4
 _FACTORS = 2
+_COMPUTED = (ast.Call, ast.BinOp)
 _OF_SETTINGS = frozenset(("opaque", "call", "item", "spread"))
 
 
@@ -70,18 +73,48 @@ class SamplerSite:
 def scale_origin(site: SamplerSite) -> Origin:
     """Where the scale is written: what computes it, or else the head that is taken for it, in its product with eps."""
     scale = written(site.scale)
+    operand = _operand_of(site, scale)
     if scale.op in ELEMENTWISE:
-        return origin(scale)
+        # Equal formulas are one value, which the KL or another loss may have written too.
+        computed = None if operand is None else _computation(operand)
+        return origin(scale) if computed is None else computed.origin
+    return origin(scale) if operand is None else operand.origin
+
+
+def _computation(operand: Site) -> Site | None:
+    """Where an operand is computed: where it stands, or in the same function under its name, if once."""
+    node = operand.node
+    if isinstance(node, ast.Name):
+        function = batch_sizes.function_around(node, operand.source.cell)
+        values = [] if function is None else _assigned(function, node.id)
+        return Site(operand.source, values[0]) if len(values) == 1 and isinstance(values[0], _COMPUTED) else None
+    return operand if isinstance(node, _COMPUTED) else None
+
+
+def _assigned(function: ast.FunctionDef, name: str) -> list[ast.expr]:
+    """What a function gives a name, which is none of its parameters."""
+    spec = function.args
+    if name in (each.arg for each in (*spec.posonlyargs, *spec.args, *spec.kwonlyargs)):
+        return []
+    return [
+        node.value
+        for node in syntax.descendants(function)
+        if isinstance(node, ast.Assign) and any(isinstance(each, ast.Name) and each.id == name for each in node.targets)
+    ]
+
+
+def _operand_of(site: SamplerSite, scale: Expr) -> Site | None:
+    """The scale as it is written in its product with eps."""
     stack = list(site.z.args)
     while stack:
         node = stack.pop()
         if node.op == "mul" and node.site is not None:
             for arg, operand in zip(node.args, _operands(node.site.node), strict=False):
                 if written(arg).uid == scale.uid:
-                    return Site(node.site.source, operand).origin
+                    return Site(node.site.source, operand)
         if node.op in ("mul", "neg") or node.op in TRANSPARENT:
             stack.extend(node.args)
-    return origin(scale)
+    return None
 
 
 def _operands(product: ast.AST) -> list[ast.expr]:
