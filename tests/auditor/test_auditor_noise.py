@@ -304,21 +304,32 @@ def test_dropout_that_stays_on_in_evaluation_is_named_with_its_line() -> None:
 
 
 class Repeated(zoo.Base):
-    """z = mu + std * eps, with a sample of the heads, or of narrower ones, for eps."""
+    """A z that is made of a sample, of its mean and of its std."""
 
-    def __init__(self, drawn: Any) -> None:
+    def __init__(self, made: Any) -> None:
         super().__init__()
-        self.drawn = drawn
+        self.made = made
 
     def sample(self, mu: Tensor, logvar: Tensor) -> Tensor:
-        std = torch.exp(0.5 * logvar)
-        return mu + std * self.drawn(mu, std)
+        return self.made(mu, torch.exp(0.5 * logvar))
 
 
-@pytest.mark.parametrize(
-    "drawn", [lambda mu, std: torch.randn_like(std) * std + mu, torch.normal], ids=["randn", "normal"]
-)
-def test_noise_that_is_a_sample_of_the_heads_is_named(drawn: Any) -> None:
-    report = audit(Repeated(drawn), "B 3 8 12", zoo.standard_loss, data_range=(0, 1))
+TWICE = {
+    "randn": lambda mu, std: mu + std * (torch.randn_like(std) * std + mu),
+    "normal": lambda mu, std: mu + std * torch.normal(mu, std),
+    "in place": lambda mu, std: torch.randn_like(std).mul_(std).add_(mu).mul(std).add_(mu),
+    "fused": lambda mu, std: torch.addcmul(mu, std, mu + std * torch.randn_like(mu)),
+}
+
+
+@pytest.mark.parametrize("form", TWICE)
+def test_noise_that_is_a_sample_of_the_heads_is_named(form: str) -> None:
+    report = audit(Repeated(TWICE[form]), "B 3 8 12", zoo.standard_loss, data_range=(0, 1))
     assert "VAE202" in [finding.code for finding in report.findings]
     assert report.facts[0].sampler.noise.value.law is NoiseLaw.POSTERIOR
+
+
+def test_a_sample_that_is_moved_by_other_numbers_is_none_of_the_heads() -> None:
+    noise = facts_of(Repeated(lambda mu, std: 0.3 + 0.7 * (mu + std * torch.randn_like(std)))).sampler.noise
+    assert noise is not None
+    assert noise.value.law is not NoiseLaw.POSTERIOR

@@ -23,12 +23,13 @@ _ERRORS = 6.0
 # Kolmogorov-Smirnov: P(D > 3.0 / sqrt(n)) = 2 exp(-18) = 3e-8.
 _KS = 3.0
 _BINS = 32
+_FEWEST = 4
 
 
 def noise_law(first: Recognition, others: Sequence[Recognition], latent: Latent) -> Fact[Noise] | None:
     """The law of eps by many draws of its sources; constant where `others` drew the same. False alarm below 1e-6."""
     tape = first.run.tape
-    if _is_taken_for_noise(tape, latent):
+    if _is_taken_for_noise(first, latent):
         return Fact(Noise(NoiseLaw.POSTERIOR), origin_of(tape, latent.z))
     origin = _origin(tape, latent)
     if any(_constant(first, other, latent) for other in others):
@@ -77,16 +78,19 @@ def shared_over(seen: Recognition, latent: Latent) -> Fact[frozenset[Axis]] | No
     return Fact(frozenset(axes), _origin(tape, latent))
 
 
-def _is_taken_for_noise(tape: Tape, latent: Latent) -> bool:
-    """Whether z is multiplied by its own std and moved by its own mean, as only eps is."""
-    products = {
-        number for step in tape.steps if step.name == "mul" and set(step.inputs) == {latent.z, latent.std}
-        for number in step.outputs
-    }  # fmt: skip
-    return any(
-        step.name == "add" and not products.isdisjoint(step.inputs) and not set(latent.means).isdisjoint(step.inputs)
-        for step in tape.steps
-    )
+def _is_taken_for_noise(seen: Recognition, latent: Latent) -> bool:
+    """Whether something made of z is mean + std * z, as only what is made of eps is, by whatever operations."""
+    if latent.std is None:
+        return False
+    values = seen.run.tape.values
+    z, mean, std = (values[n].tensor.detach().double() for n in (latent.z, latent.location, latent.std))
+    if not z.shape == mean.shape == std.shape or z.numel() < _FEWEST:  # of fewer numbers some agree by chance
+        return False
+    again = mean + std * z
+    if any(torch.allclose(again, each) for each in (z, mean)):  # with a mean of 0 or a std of 0 or 1 copies agree too
+        return False
+    made = (values[n].tensor for n in seen.graph.descendants((latent.z,)) if n not in latent.every_z)
+    return any(each.shape == z.shape and torch.allclose(each.detach().double(), again, rtol=1e-5) for each in made)
 
 
 def _origin(tape: Tape, latent: Latent) -> Origin:
