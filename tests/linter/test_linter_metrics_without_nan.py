@@ -10,6 +10,9 @@ from small_vaes.fragments import HEAD, KL, codes, linted
 TEXT = (
     HEAD
     + """
+import numpy as np
+
+past = []
 to_m, to_s, back = nn.Linear(84, 7), nn.Linear(84, 7), nn.Linear(7, 84)
 optimizer = torch.optim.Adam([*to_m.parameters(), *to_s.parameters(), *back.parameters()])
 
@@ -25,6 +28,8 @@ REPLACED = {
     "minimised": ("torch.nan_to_num(loss).backward()", ["VAE604"]),
     "minimised by the caller": ("return torch.nan_to_num(loss)", ["VAE604"]),
     "returned beside": ("loss.backward(); return torch.nan_to_num(loss)", []),
+    "averaged over what is behind": ("loss.backward(); past.append(loss.item()); print(np.nanmean(past))", []),
+    "a mean that leaves it out": ("loss.nanmean().backward()", ["VAE604"]),
     "printed": ("loss.backward(); error = torch.nan_to_num(loss, 0.0) / 10; print(error)", []),
 }
 

@@ -91,3 +91,35 @@ def fit(loader):
 def test_a_product_with_the_prior_is_never_wider(anchor: str, expected: list[str], tmp_path: Path) -> None:
     report = linted(tmp_path, {"net.py": EXPERTS.format(anchor=anchor)})
     assert [code for code in codes(report) if code == "VAE204"] == expected
+
+
+DRAWN = (
+    HEAD
+    + """
+class {name}(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = nn.Linear(19, 7), nn.Linear(19, 7)
+
+    def forward(self, context):
+        return self.first(context), self.second(context).clamp_(-8, -1)
+
+
+def draw(net, decoder, loader):
+    for x, context in loader:
+        m, s = (torch.cat([head, head], dim=0) for head in net(context))
+        y = decoder(m + torch.exp(0.5 * s) * torch.randn_like(m))
+        F.mse_loss(y, x).backward()
+
+
+draw({name}(), nn.Linear(7, 84), DataLoader(records, 32))
+"""
+)
+
+
+@pytest.mark.parametrize(("name", "expected"), [("PriorNet", []), ("ContextNet", ["VAE204"]), ("PriorVAE", ["VAE204"])])
+def test_a_network_called_after_the_prior_is_no_posterior(name: str, expected: list[str], tmp_path: Path) -> None:
+    report = linted(tmp_path, {"net.py": DRAWN.format(name=name)})
+    assert [code for code in codes(report) if code == "VAE204"] == expected
+    messages = [finding.message for finding in report.findings if finding.code == "VAE204"]
+    assert all("the posterior is confined by clamp_: " in message for message in messages)

@@ -35,6 +35,27 @@ def test_a_factor_beside_std_is_to_be_left_out(tmp_path: Path) -> None:
     assert fix == "draw with std itself, without the factor 0.25"
 
 
+def test_a_head_that_is_called_std_is_not_to_be_made_of_itself(tmp_path: Path) -> None:
+    text = (
+        HEAD
+        + """from torch.distributions import Normal, kl_divergence
+
+to_m, to_s, back = nn.Linear(84, 7), nn.Linear(84, 7), nn.Linear(7, 84)
+
+
+def drawn(m, s):
+    return m + torch.exp(0.5 * s) * torch.randn_like(m)
+
+
+def step(x):
+    m, std = to_m(x), to_s(x).exp()
+    apart = kl_divergence(Normal(m, std), Normal(torch.zeros_like(m), torch.ones_like(m))).sum(1)
+    (F.mse_loss(back(drawn(m, std.log())), x, reduction="none").sum(1) + apart).mean().backward()
+"""
+    )
+    assert remedy(tmp_path, "VAE201", text) == "draw with the std that the KL assumes, not with torch.exp(0.5 * s)"
+
+
 @pytest.mark.parametrize("cut", ["kl.detach()", "kl.data"])
 def test_a_kl_without_its_gradient_is_to_keep_it(cut: str, tmp_path: Path) -> None:
     fix = remedy(tmp_path, "VAE305", STEP.format(scaled="", kl=cut))

@@ -36,7 +36,12 @@ def judge(facts: Facts) -> Verdict:
     names = names_of(facts)
     factor = _factor(shown)
     drawn = names.std if _holds(std.origin.source, facts.names.get("eps")) else std.origin.source
-    remedy = f"{names.kl} = {names.kl_formula}" if departs else f"{names.std} = {std_formula(read_as, facts)}"
+    formula = std_formula(read_as, facts)
+    redrawn = f"{names.std} = {formula}"
+    if _holds(formula, names.std):
+        # The head goes by the name of what is made of it.
+        redrawn = f"draw with the std that the KL assumes, not with {drawn}"
+    remedy = f"{names.kl} = {names.kl_formula}" if departs else redrawn
     return Found(
         Evidence(
             origin=place.origin,

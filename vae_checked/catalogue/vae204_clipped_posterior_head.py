@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import math
 import re
+from contextlib import suppress
 
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import EXAMPLE, edit
@@ -73,9 +75,20 @@ def _is_one_sided(mean: Interval) -> bool:
 
 
 def _activation(source: str) -> str:
-    """What is called in the expression that confines a head, where that is short."""
+    """What is called last in the expression that confines a head, where that is short."""
+    with suppress(SyntaxError, ValueError):
+        whole = ast.parse(source, mode="eval").body
+        if isinstance(whole, ast.Call) and isinstance(whole.func, ast.Attribute):
+            return whole.func.attr if isinstance(_owner(whole.func), ast.Call) else ast.unparse(whole.func)
     called = _CALLED.match(source)
     return "an activation" if called is None else called[0]
+
+
+def _owner(of: ast.expr) -> ast.expr:
+    """What the dotted name of a method begins with."""
+    while isinstance(of, (ast.Attribute, ast.Subscript)):
+        of = of.value
+    return of
 
 
 def _unclipped(facts: Facts, read_as: Parametrisation | None) -> Verdict:

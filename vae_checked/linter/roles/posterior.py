@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from vae_checked.facts import (
@@ -47,6 +48,7 @@ from vae_checked.linter.torch_model.sizes import SET_TO_ONE
 
 # What makes a number positive, and all that it makes of the real numbers: less than that comes from below it.
 _POSITIVE = frozenset(("exp", "sqrt", "square", "pow"))
+_WHOLE = re.compile("vae|autoencoder")
 _JOINS = frozenset(("cat", "stack"))
 _ALL = ("slice", ("value", None), ("value", None), ("value", None))
 _FIRST_ALONE = tuple(("slice", ("value", start), ("value", 1), ("value", None)) for start in (None, 0))
@@ -226,13 +228,34 @@ def heads_facts(
 
 
 def _is_of_a_prior(site: SamplerSite) -> bool:
-    """Whether a draw that no KL is read of stands in a function that is called after the prior."""
-    where = site.location.site
-    if where is None or not isinstance(where.node, ast.expr):
-        return False
-    around = batch_sizes.function_around(where.node, where.source.cell)
-    name = "" if around is None else around.name.lower()
-    return "prior" in name and "posterior" not in name
+    """Whether a draw that no KL is read of has its mean from a function, or a network, that is called after the prior.
+
+    A whole VAE that is called after its kind of prior draws with its posterior too.
+    """
+    return any("prior" in name and "posterior" not in name for name in _written_in(site.location))
+
+
+def _written_in(value: Expr) -> Iterator[str]:
+    """The names of the functions and networks in which stands what makes a value, as far as the layers of it."""
+    seen: set[int] = set()
+    stack = [value]
+    while stack:
+        node = stack.pop()
+        if node.uid in seen:
+            continue
+        seen.add(node.uid)
+        if node.op != "layer":
+            stack.extend(node.args)
+        where = node.site
+        if where is None or not isinstance(where.node, ast.expr):
+            continue
+        around = batch_sizes.function_around(where.node, where.source.cell)
+        if around is not None:
+            yield around.name.lower()
+            networks = (item for item in where.source.cell.nodes if isinstance(item, ast.ClassDef))
+            yield from (
+                name for item in networks if around in item.body and not _WHOLE.search(name := item.name.lower())
+            )
 
 
 def may_be_drawn_from(kl: Divergence, roots: Iterable[Root]) -> bool:

@@ -296,7 +296,9 @@ def _hidden_nan(losses: Losses, kl: Divergence | None, recon: Reconstruction | N
         node for node in losses.graph.having("sum", "mean") if node.get("without_nan") and losses.trains(node)
     ]
     for node in leaving_out:
-        if kl is not None and (losses.graph.holds(node, kl.term.uid) or losses.graph.holds(kl.term, node.uid)):
+        beside = kl is not None and (losses.graph.holds(node, kl.term.uid) or losses.graph.holds(kl.term, node.uid))
+        # An average over the steps that are behind is shown.
+        if beside and _is_minimised(node, losses, kl, recon):
             return Fact(origin(node).source, origin(node))
     if not (losses.tests_for_nan or leaving_out):
         return Fact(None, origin(terms[0]))
