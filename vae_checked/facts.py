@@ -379,7 +379,8 @@ class Facts:
 
     `subject` names it, `names` its parts as the source does. `shapes` are those of `input`, `latent` and
     `reconstruction`, as formulas of the sizes of the input, where they were inferred. `unobserved` says by a fact's
-    path (`"kl.form"`) why it is not known, `stopped_at` what could not be read. `cut_at` is where the observation ended
+    path (`"kl.form"`) why it is not known, `stopped_at` what could not be read. `settings` are the conditions, as the
+    source asks for them, without which a mistake, by its code, is not seen. `cut_at` is where the observation ended
     too early: nothing is clean.
     """
 
@@ -397,6 +398,7 @@ class Facts:
     shapes: Mapping[str, str] = field(default_factory=dict)
     unobserved: Mapping[str, str] = field(default_factory=dict)
     stopped_at: Mapping[str, Place] = field(default_factory=dict)
+    settings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     cut_at: Place | None = None
 
     def get(self, path: str) -> Fact[object] | None:

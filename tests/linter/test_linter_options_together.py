@@ -64,6 +64,23 @@ def test_a_mistake_of_one_setting_is_named_beside_any_others(conditions: int, tm
     assert codes(linted(tmp_path, {"net.py": text})) == ["VAE502", "VAE504"]
 
 
+@pytest.mark.parametrize(
+    ("text", "ending"),
+    [
+        (net(error=chosen("a", MEAN_BCE, BCE)), ", where a"),
+        (net(error=chosen("a", BCE, MEAN_BCE), conditions=2), ", where not a"),
+        (net(error=chosen("a == 'mean'", MEAN_BCE, BCE)), ", where self.a == 'mean'"),
+        (net(error=chosen("a == 'sum'", BCE, MEAN_BCE)), ", where not (self.a == 'sum')"),
+        (net(error=chosen("a", MEAN_BCE, "error = F.mse_loss(y, x, reduction='sum')")), ", where a"),
+        (net(error=MEAN_BCE, output=chosen("a", SIGMOID, RAW)), " over the latents"),
+        (net(error=MEAN_BCE, conditions=2), " over the latents"),
+    ],
+)
+def test_the_setting_of_a_mistake_is_named(text: str, ending: str, tmp_path: Path) -> None:
+    (finding,) = (each for each in linted(tmp_path, {"net.py": text}).findings if each.code == "VAE502")
+    assert finding.message.endswith(ending)
+
+
 @pytest.mark.parametrize("conditions", CONDITIONS)
 def test_an_output_and_a_loss_of_two_settings_are_not_put_together(conditions: int, tmp_path: Path) -> None:
     text = net(output=chosen("a", SIGMOID, RAW), error=chosen("b", BCE, LOGITS), conditions=conditions)

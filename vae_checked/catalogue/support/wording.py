@@ -52,12 +52,13 @@ def compose(mistake: Mistake, evidence: Evidence, facts: Facts) -> Finding:
     }
     # A curve without points has nothing to measure: the message alone then says what is known.
     silent = any(isinstance(value, _Curve) and not value.pairs for value in values.values())
+    settings = " and ".join(facts.settings.get(mistake.code, ()))
     return Finding(
         code=mistake.code,
         name=mistake.name,
         severity=evidence.severity or mistake.severity,
         subject=facts.subject,
-        message=mistake.message.format_map(values),
+        message=mistake.message.format_map(values) + (settings and f", where {settings}"),
         evidence="" if silent else mistake.evidence.format_map(values),
         fix=mistake.fix.format_map(values),
         place=evidence.origin.place,

@@ -15,7 +15,9 @@ def merged(one: Finding, other: Finding) -> Finding:
     first, *rest = [each for each in subjects if _is_class(each)] or subjects[:1]
     told = {each.place for each in one.related}
     related = (each for each in other.related if each.place not in told and each.place != one.place)
-    return replace(one, subject=first, also=tuple(rest), related=(*one.related, *related))
+    # What is wrong whatever the settings of one VAE are is so of that place.
+    message = other.message if one.message.startswith(f"{other.message}, where ") else one.message
+    return replace(one, subject=first, message=message, also=tuple(rest), related=(*one.related, *related))
 
 
 def _is_class(subject: str) -> bool:

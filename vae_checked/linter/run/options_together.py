@@ -8,6 +8,7 @@ setting or another, and nothing is said of them.
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import product
 
@@ -32,6 +33,9 @@ _CORE = ("recon.kind", "kl.form", "sampler.std")
 # What is told of a sampler and its heads alone is chosen in one place.
 _OF_SAMPLERS = ("sampler.", "heads.")
 _JUDGED = tuple(each for each in CATALOGUE if not all(path.startswith(_OF_SAMPLERS) for path in each.needs))
+# What asks for a setting is made of these, and no longer than this.
+_OF_SETTINGS = (ast.Name, ast.Attribute, ast.Subscript, ast.Constant, ast.Compare, ast.cmpop, ast.expr_context)
+_SHORT = 60
 _REASON = "what is seen here depends on settings that are not known"
 
 
@@ -45,6 +49,9 @@ def settled(evaluation: Evaluation, facts: list[Facts], observed: ProjectObserva
             ways = ways or _Ways(evaluation, observed)
             doubtful = ways.doubtful(kept[index], mistake, verdict.evidence)
             if doubtful is None:
+                asked = ways.asked(mistake, verdict.evidence)
+                if asked:
+                    kept[index] = replace(kept[index], settings={**kept[index].settings, mistake.code: asked})
                 break
             # Of the others, the one that has the right two settings together is not known to be the one that is run.
             kept = [_without(item, doubtful) for item in kept]
@@ -71,13 +78,11 @@ class _Ways:
 
     def doubtful(self, item: Facts, mistake: Mistake, evidence: Evidence) -> str | None:
         """The path of a fact by which a mistake is made in some ways alone; None where the finding stands."""
-        places = [origin.place for origin in (evidence.origin, *(other for other, _ in evidence.related))]
-        told = [place for place in places if place is not None]
+        told = _places(evidence)
         conditions = self._conditions(set(told))
         if not conditions or len(self._facts) + 2 ** len(conditions) > _MAX_WAYS:
             return None
-        every = (dict(zip(conditions, held, strict=True)) for held in product((True, False), repeat=len(conditions)))
-        met = [(way, facts) for way in every if (facts := self._under(way)) is not None]
+        met = self._met(conditions)
         readings = [facts for _, facts in met]
         found = [_finds(mistake, facts, told) for facts in readings]
         if True not in found or False not in found:
@@ -91,7 +96,26 @@ class _Ways:
             return None
         return _varying(item, mistake, readings)
 
-    def _conditions(self, places: set[Place]) -> list[int]:
+    def asked(self, mistake: Mistake, evidence: Evidence) -> tuple[str, ...]:
+        """The settings without which a mistake is not seen, as the source asks for them: those that are wanted, where
+        one is; empty where it is seen without any, or where not all ways were tried."""
+        told = _places(evidence)
+        conditions = self._conditions(set(told))
+        if not conditions or any(frozenset(way.items()) not in self._facts for way in _every(conditions)):
+            return ()
+        with_it = [way for way, facts in self._met(conditions) if _finds(mistake, facts, told)]
+        if not with_it:
+            return ()
+        held = {uid: with_it[0][uid] for uid in conditions if len({way[uid] for way in with_it}) == 1}
+        wanted = [uid for uid, holds in held.items() if holds] or list(held)
+        words = (_in_words(conditions[uid], held[uid]) for uid in wanted)
+        return tuple(dict.fromkeys(filter(None, words)))
+
+    def _met(self, conditions: Iterable[int]) -> list[tuple[dict[int, bool], list[Facts]]]:
+        """The ways through some conditions that contradict nothing, and the facts in each."""
+        return [(way, facts) for way in _every(conditions) if (facts := self._under(way)) is not None]
+
+    def _conditions(self, places: set[Place]) -> dict[int, Expr]:
         """The conditions that choose what stands at some places, what is made of it, and it of up to a layer."""
         own = [node for node in self._graph.nodes if node.site is not None and node.site.place in places]
         holding = self._graph.holding_any(node.uid for node in own)
@@ -105,7 +129,7 @@ class _Ways:
         ]
         found = {each.uid: each for each in (*chosen, *around) if not phi.asks_for_mode(each)}
         affordable = (_MAX_NODES // len(self._graph.nodes)).bit_length() - 1
-        return list(found)[: max(min(_MAX_CONDITIONS, affordable), 0)]
+        return dict(list(found.items())[: max(min(_MAX_CONDITIONS, affordable), 0)])
 
     def _under(self, holding: Mapping[int, bool]) -> list[Facts] | None:
         key = frozenset(holding.items())
@@ -142,6 +166,33 @@ class _Ways:
             else:
                 seen[id(value)] = type(value)(self._value(item, way, seen) for item in value)
         return seen[id(value)]
+
+
+def _places(evidence: Evidence) -> list[Place]:
+    places = [origin.place for origin in (evidence.origin, *(other for other, _ in evidence.related))]
+    return [place for place in places if place is not None]
+
+
+def _every(conditions: Iterable[int]) -> list[dict[int, bool]]:
+    uids = list(conditions)
+    return [dict(zip(uids, held, strict=True)) for held in product((True, False), repeat=len(uids))]
+
+
+def _in_words(condition: Expr, holds: bool) -> str:
+    """A condition as the source asks for it, where that is short and asks for a setting alone; empty otherwise."""
+    where = condition.site
+    if where is None:
+        return ""
+    if isinstance(where.node, ast.arg):  # asked for as it is, or by the name that it is kept under
+        text = where.node.arg
+    else:
+        asks = all(isinstance(each, _OF_SETTINGS) for each in ast.walk(where.node))
+        text = where.origin.source if asks else ""
+    if not text or len(text) > _SHORT:
+        return ""
+    if holds:
+        return text
+    return f"not ({text})" if isinstance(where.node, ast.Compare) else f"not {text}"
 
 
 def _below(nodes: Iterable[Expr]) -> Iterator[Expr]:
