@@ -267,3 +267,42 @@ def test_a_plain_list_of_layers_is_in_no_optimizer(heads: str, expected: list[st
     built = "net = Net()\noptimizer = torch.optim.Adam(net.parameters())\n"
     text = LISTED.replace("{heads}", heads) + built + LOOP.format(step=WHOLE, before="")
     assert codes(linted(tmp_path, {"train.py": text})) == expected
+
+
+SEVERAL = (
+    HEAD
+    + """
+class Plain(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.net, self.rest = None, nn.Linear(91, 91)
+
+
+class Whole(nn.Module):
+    def __init__(self, net, rest):
+        super().__init__()
+        self.net, self.rest = net, rest
+
+
+inner, last = Net(), nn.Linear(91, 91)
+if kind == "plain":
+    {plain}
+else:
+    model = Whole(inner, last)
+model.net = inner
+optimizer = torch.optim.Adam(model.parameters())
+"""
+)
+LAST = "y, m, s = inner(x)\n        y = last(y)"
+
+
+@pytest.mark.parametrize(("plain", "expected"), [("model = Plain()", []), ("pass", [])])
+def test_which_of_several_models_an_optimizer_holds_is_open(plain: str, expected: list[str], tmp_path: Path) -> None:
+    text = SEVERAL.replace("{plain}", plain) + LOOP.format(step=LAST, before="")
+    assert codes(linted(tmp_path, {"train.py": text})) == expected
+
+
+def test_a_part_beside_the_one_model_of_an_optimizer_is_named(tmp_path: Path) -> None:
+    text = SEVERAL.partition("if kind")[0] + "model = Plain()\nmodel.net = inner\n"
+    text += "optimizer = torch.optim.Adam(model.parameters())\n" + LOOP.format(step=LAST, before="")
+    assert codes(linted(tmp_path, {"train.py": text})) == ["VAE602"]

@@ -190,6 +190,11 @@ class Optimizers:
             return None
         paths = {optimizer.site.source.path for optimizer in own}
         modules = {module.path: module for module in candidate.modules}
+        of_several = frozenset[Spot]().union(
+            *(self._modules[path].read_once(_asked).of_several for path in paths if path in self._modules)
+        )
+        if any(optimizer.spots & of_several for optimizer in own):
+            return None
         modules |= {path: self._modules[path] for path in paths if path in self._modules}
         if not paths <= modules.keys() or not self._is_all_read(modules.values()):
             return None
@@ -238,24 +243,35 @@ def _names(lost: frozenset[int], candidate: _Candidate) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """Where a file asks for parameters, where that trains none of them, and whether it keeps a part as it is."""
+    """Where a file asks for parameters, where that trains none of them, and whether it keeps a part as it is.
+
+    `of_several` is where the parameters are those of one of several models, whichever a setting chooses.
+    """
 
     spots: frozenset[Spot]
     harmless: frozenset[Spot]
     keeps: bool
+    of_several: frozenset[Spot]
 
 
 def _asked(module: Module) -> _Asked:
     spots: set[Spot] = set()
     harmless: set[Spot] = set()
     keeps = False
+    made: dict[str, set[str]] = {}
+    owners: list[tuple[str, Spot]] = []
     for cell in module.file.cells:
         for node in cell.nodes:
             keeps = keeps or _keeps(node)
+            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
+                _note_made(made, node, node.value)
             if not isinstance(node, (ast.Call, ast.For)):
                 continue
             if isinstance(node, ast.Call) and _called(node) in ("parameters", "named_parameters"):
-                spots.add((module.path, cell.number, node.lineno, node.col_offset))
+                spot = (module.path, cell.number, node.lineno, node.col_offset)
+                spots.add(spot)
+                if isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name):
+                    owners.append((node.func.value.id, spot))
             elif _is_harmless(node):
                 inner = (item for item in syntax.descendants(node) if isinstance(item, ast.Call))
                 harmless |= {
@@ -263,7 +279,17 @@ def _asked(module: Module) -> _Asked:
                     for item in inner
                     if _called(item) in ("parameters", "named_parameters")
                 }
-    return _Asked(frozenset(spots - harmless), frozenset(harmless), keeps)
+    of_several = frozenset(spot for name, spot in owners if len(made.get(name, ())) > 1)
+    return _Asked(frozenset(spots - harmless), frozenset(harmless), keeps, of_several)
+
+
+def _note_made(made: dict[str, set[str]], given: ast.Assign, call: ast.Call) -> None:
+    """Take note of the classes by which a name is made: what it was before, moved or wrapped, is the same model."""
+    made_of = {node.id for node in syntax.descendants(call) if isinstance(node, ast.Name)}
+    called = _called(call)
+    for target in given.targets:
+        if isinstance(target, ast.Name) and target.id not in made_of and called[:1].isupper():
+            made.setdefault(target.id, set()).add(called)
 
 
 def _called(call: ast.Call) -> str:
