@@ -109,8 +109,19 @@ ALSO_MISTAKES: list[tuple[str, Values, str]] = [
     # A sigmoid minus one half, halved again: the prior's width is out of reach.
     (
         "VAE204",
-        {"heads.mu": REAL, "heads.second": Interval(0.0, 0.5), "sampler.std": StdCurve(STD)},
+        {
+            "heads.mu": REAL,
+            "heads.second": Interval(0.0, 0.5),
+            "sampler.std": StdCurve(STD),
+            "kl.form": KLForm(STD),
+        },
         "std stays in [0, 0.5]",
+    ),
+    # A ReLU on the mean is none of a learned prior's either.
+    (
+        "VAE204",
+        {"heads.mu": Interval(0.0), "heads.second": REAL, "kl.form": KLForm(LOGVAR, learned=True)},
+        "keeps its sign",
     ),
     ("VAE205", {"heads.source": HeadSource.SWAPPED}, "in the order in which the sampler takes them"),
     ("VAE206", {"sampler.gradient_reaches": frozenset()}, "neither head"),

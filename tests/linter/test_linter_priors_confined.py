@@ -102,7 +102,7 @@ class {name}(nn.Module):
         self.first, self.second = nn.Linear(19, 7), nn.Linear(19, 7)
 
     def forward(self, context):
-        return self.first(context), self.second(context).clamp_(-8, -1)
+        return self.first(context), self.second(context).clamp_(-1, 8)
 
 
 def draw(net, decoder, loader):

@@ -32,19 +32,24 @@ def judge(facts: Facts) -> Verdict:
     read_as = None if reader is None else reader.value.parametrisation
     reading = timing or reader
     names, clipped = names_of(facts), []
-    # A prior that is learned may lie where the posterior is kept: a mean of both signs, and an std of more and of less
-    # than 1, are enough then.
+    excused = mu is not None and _is_confined(mu.value)
+    # A prior that is learned may lie where the posterior is kept: a mean that is positive on purpose, and an std that
+    # can be below 1, are enough then. One that was not read may be learned.
     standard = facts.kl.form is None or not facts.kl.form.value.learned
+    is_unit = facts.kl.form is not None and standard
     if mu is not None and _is_confined(mu.value) and (standard or _is_one_sided(mu.value)):
         whose = "the mass of N(0, 1)" if facts.kl.form is None else "the prior's mass"
         missed = f"never enters {_prior_outside(mu.value):.3g} of {whose}" if standard else "keeps its sign"
         clipped.append((names.mu, mu, f"{names.mu} {missed}"))
     if second is not None and read_as is not None:
         std = _std(read_as, second.value)
-        if (std.low > _STD_REACH or std.high < _AS_WIDE) and (standard or std.low >= 1.0 or std.high <= 1.0):
+        if (std.low > _STD_REACH and (standard or std.low >= 1.0)) or (is_unit and std.high < _AS_WIDE):
             named = facts.names.get("second")
             meaning = read_as.meaning if named is None else f"{named} ({read_as.meaning})"
             clipped.append((meaning, second, f"std stays in {std}"))
+        excused = excused or std.low > _STD_REACH or std.high < _AS_WIDE
+    if not clipped and excused:
+        return Undecided(reason="the prior is learned, or was not read, and may lie where the posterior is kept")
     if not clipped:
         return _unclipped(facts, read_as)
     reads = "the KL" if reading is facts.kl.form else "the sampler"
@@ -71,7 +76,8 @@ def _is_confined(mean: Interval) -> bool:
 
 
 def _is_one_sided(mean: Interval) -> bool:
-    return mean.low >= 0.0 or mean.high <= 0.0
+    """Whether a mean is cut off on one side, not made positive: 0 itself is among the values of a ReLU alone."""
+    return (mean.low >= 0.0 and not mean.low_open) or (mean.high <= 0.0 and not mean.high_open)
 
 
 def _activation(source: str) -> str:

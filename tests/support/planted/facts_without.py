@@ -184,6 +184,21 @@ UNDECIDED: list[tuple[str, Values, str]] = [
         {"heads.mu": Interval(-10.0, 10.0), "heads.second": Interval(0.0), "sampler.std": StdCurve(None)},
         "how std follows from the second head is of no known form",
     ),
+    (
+        "VAE204",
+        {
+            "heads.mu": Interval(0.0, low_open=True),
+            "heads.second": REAL,
+            "sampler.std": LOGVAR_CURVE,
+            "kl.form": KLForm(Parametrisation.LOGVAR, learned=True),
+        },
+        "the prior is learned",
+    ),
+    (
+        "VAE204",
+        {"heads.mu": REAL, "heads.second": Interval(0.0, 0.5), "sampler.std": StdCurve(STD)},
+        "or was not read",
+    ),
     ("VAE207", {"sampler.timing": NoiseTiming(evaluation=False)}, "the model was not seen in training"),
     ("VAE301", {"kl.form": REVERSED_KL}, "VAE306"),
     ("VAE301", {"sampler.noise": Noise(NoiseLaw.OTHER), "kl.form": KLForm(None)}, "may not be Gaussian"),
