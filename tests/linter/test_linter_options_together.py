@@ -74,6 +74,10 @@ def test_a_mistake_of_one_setting_is_named_beside_any_others(conditions: int, tm
         (net(error=chosen("a", MEAN_BCE, "error = F.mse_loss(y, x, reduction='sum')")), ", where a"),
         (net(error=MEAN_BCE, output=chosen("a", SIGMOID, RAW)), " over the latents"),
         (net(error=MEAN_BCE, conditions=2), " over the latents"),
+        (
+            f"{net(error=MEAN_BCE)}\n\nif __name__ == '__main__':\n    Net({{}}, 1, 2)(torch.rand(5, 84)).backward()\n",
+            " over the latents",
+        ),
     ],
 )
 def test_the_setting_of_a_mistake_is_named(text: str, ending: str, tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ from vae_checked.facts import (
     NoiseLaw,
     NoiseTiming,
     Overflow,
+    Parametrisation,
     Reduced,
     StdCurve,
 )

@@ -186,7 +186,10 @@ def _in_words(condition: Expr, holds: bool) -> str:
     if isinstance(where.node, ast.arg):  # asked for as it is, or by the name that it is kept under
         text = where.node.arg
     else:
-        asks = all(isinstance(each, _OF_SETTINGS) for each in ast.walk(where.node))
+        # Whether a file is run by itself is no setting.
+        asks = all(
+            isinstance(each, _OF_SETTINGS) and getattr(each, "id", "") != "__name__" for each in ast.walk(where.node)
+        )
         text = where.origin.source if asks else ""
     if not text or len(text) > _SHORT:
         return ""
