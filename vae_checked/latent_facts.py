@@ -125,7 +125,8 @@ class Latents:
     scaled where it lies. `vae` is what is loaded, `factor` a number written out by which its latents are scaled,
     `rescaled` how its own factor is changed, `default_factor` the map by the factor that a VAE of the project's own has
     where it was built without one. `pixels` is where the pictures lie that are encoded, `pixel_map` the map
-    of pixels that stands on latents, `shown` where those lie behind `decode` that are taken for [0, 1]. `clamped` is
+    of pixels that stands on latents, `shown` where those lie behind `decode` that are taken for [0, 1],
+    `other_pixels` where they lie at the other end of the same VAE, on its own scale. `clamped` is
     where latents are confined, `clipping` the schedule or loop that does so, `cut` the term of the loss that a decode
     without gradient feeds. `mean` and `second` are the maps of the two halves of its parameters, `unused_gradient` is
     the VAE that gathers gradients for nobody, `precision` is float16, and `grid` what a sampler begins with.
@@ -144,6 +145,7 @@ class Latents:
     pixels: Fact[Interval] | None = None
     pixel_map: Fact[str | None] | None = None
     shown: Fact[Interval] | None = None
+    other_pixels: Fact[Interval] | None = None
     clamped: Fact[Interval | None] | None = None
     clipping: Fact[Clipping | None] | None = None
     cut: Fact[str | None] | None = None

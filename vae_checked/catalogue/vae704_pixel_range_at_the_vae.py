@@ -33,25 +33,28 @@ def judge(facts: Facts) -> Verdict:
     vae, pixels, shown = facts.latents.vae, facts.latents.pixels, facts.latents.shown
     if vae is None or (pixels is None and shown is None):
         return lacking(facts, "latents.vae", "latents.pixels")
-    if not takes_symmetric_pixels(vae.value):
+    other = facts.latents.other_pixels
+    if other is None and not takes_symmetric_pixels(vae.value):
         return Undecided(reason="the range that this VAE was trained on is not known")
+    related = () if other is None else ((other.origin, "its other end takes pictures in [-1, 1] here"),)
     if shown is not None:
-        return _of_shown(shown, vae.origin)
+        return _of_shown(shown, ((vae.origin, "decoded here"), *related))
     assert pixels is not None  # noqa: S101  one of the two was asked for above
     what = _wrong(pixels.value)
     if what is None:
         return (
             Clean() if SYMMETRIC_UNIT.contains(pixels.value, tolerance=0.02) else Undecided(reason="the range is open")
         )
+    trained = "that was trained on" if other is None else "whose other end takes"
     values = {
-        "what": f"{what} go into a VAE that was trained on [-1, 1]",
+        "what": f"{what} go into a VAE {trained} [-1, 1]",
         "pixels": f"pictures in {pixels.value}",
         "remedy": "encode x * 2 - 1 of pictures x in [0, 1]",
     }
-    return Found(Evidence(origin=pixels.origin, values=values, related=((vae.origin, "encoded here"),)))
+    return Found(Evidence(origin=pixels.origin, values=values, related=((vae.origin, "encoded here"), *related)))
 
 
-def _of_shown(shown: Fact[Interval], decoded: Origin) -> Verdict:
+def _of_shown(shown: Fact[Interval], related: tuple[tuple[Origin, str], ...]) -> Verdict:
     """Found where what decode gives is taken for [0, 1] as it is, or is mapped there twice."""
     if shown.value.low <= -_CUT:
         what, remedy = "pictures in [-1, 1] are taken for pictures in [0, 1]", "map the picture first: x / 2 + 0.5"
@@ -60,7 +63,7 @@ def _of_shown(shown: Fact[Interval], decoded: Origin) -> Verdict:
     else:
         return Clean()
     values = {"what": what, "pixels": f"what decode gives lies in {shown.value} here", "remedy": remedy}
-    return Found(Evidence(origin=shown.origin, values=values, related=((decoded, "decoded here"),)))
+    return Found(Evidence(origin=shown.origin, values=values, related=related))
 
 
 def _wrong(pixels: Interval) -> str | None:

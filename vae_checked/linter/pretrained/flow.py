@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import math
 import re
 from collections.abc import Iterator
@@ -13,21 +12,20 @@ from vae_checked.linter.evaluations.evaluation import Evaluation, expressions
 from vae_checked.linter.files.test_code import is_of_a_test
 from vae_checked.linter.pretrained.ends import Decoded, Encoded, Encoding, Where
 from vae_checked.linter.pretrained.halves import Halves
+from vae_checked.linter.pretrained.mixtures import is_noise, mixed
 from vae_checked.linter.pretrained.moving import moves
 from vae_checked.linter.pretrained.pictures import Pictures
 from vae_checked.linter.pretrained.places import Places
 from vae_checked.linter.pretrained.quantities import factor_of, written_elsewhere
 from vae_checked.linter.pretrained.schedules import (
-    SOLVING,
-    STEPPING,
     clamped_prediction,
     clipping,
     clipping_loop,
-    maker,
     sampling_loop,
 )
+from vae_checked.linter.pretrained.sources import use_of
 from vae_checked.linter.pretrained.vaes import Owner, owner_of
-from vae_checked.linter.symbols.expression import CARRIED, NOISE, TRANSPARENT, Expr, Graph, origin, strip, walk
+from vae_checked.linter.symbols.expression import TRANSPARENT, Expr, Graph, origin, strip, walk
 from vae_checked.linter.symbols.intervals import interval_of
 from vae_checked.linter.symbols.values import Module
 from vae_checked.mathematics import affine_maps
@@ -43,14 +41,11 @@ _DRAWS = frozenset(("sample", "rsample", "mode", "mean", "latents", "latent"))
 _HOLDS = frozenset(("latent_dist", "posterior", "latent_distribution"))
 # What adds noise to a latent by a schedule, its latent first.
 _NOISING = frozenset(("add_noise", "scale_noise", "q_sample", "forward_diffusion", "get_velocity", "noise_latents"))
-# Helpers of a library that draw standard normal noise.
-_DRAWN = frozenset(("randn_tensor", "randn_like_tensor"))
 # What trains a model on what it is given.
 _TRAINING = re.compile(r"(?:^|[._])(?:training_loss\w*|loss(?:_?fn|es|_func\w*)?|p_losses|compute_loss\w*)$")
 _GAUSSIAN = "DiagonalGaussianDistribution"
 _ADAPTED = re.compile(r"vae\.(?:add_adapter|load_lora|set_adapter)|vae_lora|lora_\w*vae|vae\.encoder\.forward\s*=")
 _LINEAR = frozenset(("mul", "div", "add", "sub"))
-_ARITHMETIC = _LINEAR | {"neg", "pow"}
 # What pixels in [0, 1] are mapped by to [-1, 1], and back.
 _PIXEL_MAPS = {
     AffineMap(affine_maps.number(2.0), affine_maps.number(-1.0)): "x * 2 - 1",
@@ -205,7 +200,7 @@ class Flow:
             # Times a number of the schedule: what it is added to tells the rest.
             if not _is_plain(node.args[1 - place]):
                 self._weighted[node.uid] = latent
-        elif node.op in ("add", "sub") and _is_noise(node.args[1 - place]):
+        elif node.op in ("add", "sub") and is_noise(node.args[1 - place]):
             mixed = self._unmixed(latent, node.args[1 - place])
             self._end(mixed or latent, Use.TRAINED, node, is_diffused=is_weighted or mixed is not None)
 
@@ -287,7 +282,7 @@ class Flow:
                 applied = affine_maps.after(chain.applied, latent.applied)
                 yield replace(end, applied=applied, encoded=origin(latent.call))
             else:
-                clips, use = clipping(chain.leaf) or looped, _origin_of(chain.leaf)
+                clips, use = clipping(chain.leaf) or looped, use_of(chain.leaf)
                 use = Use.GENERATED if loop is not None and use is Use.GIVEN else use
                 predicted = clamped_prediction(chain.leaf) if use is Use.GENERATED else None
                 confined_at = _confined(predicted) if clamped is None and predicted is not None else clamped
@@ -315,18 +310,19 @@ class Flow:
                 found += 1
                 yield chain
                 continue
-            if node.op == "phi":
-                stack.extend((replace(chain, leaf=arg), depth + 1) for arg in reversed(node.args[1:]))
+            ways = _ways(node)
+            if ways:
+                stack.extend((replace(chain, leaf=each), depth + 1) for each in reversed(ways))
                 continue
             if moves(node):
                 stack.append((replace(chain, leaf=node.args[0]), depth + 1))
                 continue
+            if node.op == "call" and node.get("name") in _NOISING and len(node.args) > 1:
+                # What is noised again is on the scale that it had.
+                stack.append((replace(chain, leaf=node.args[1]), depth + 1))
+                continue
             if node.op == "clamp":
                 stack.append((replace(chain, leaf=node.args[0], clamped=chain.clamped or node), depth + 1))
-                continue
-            blended = _blended(node)
-            if blended is not None:
-                stack.append((replace(chain, leaf=blended), depth + 1))
                 continue
             inner = _inside(node)
             if inner is None:
@@ -342,27 +338,11 @@ class Flow:
                 stack.append((Chain(below, whole, chain.clamped, chain.written or other), depth + 1))
 
 
-def _origin_of(leaf: Expr) -> Use:
-    """Where a latent comes from that was not encoded here."""
-    node = maker(leaf)
-    if (node.op == "call" and node.get("name") in STEPPING) or _is_noise(node) or _is_asked_for_latents(node):
-        return Use.GENERATED
-    if node.op == "opaque" and str(node.get("name")).rpartition(".")[2] in SOLVING:
-        return Use.GENERATED
-    if node.op not in _ARITHMETIC:
-        return Use.GIVEN
-    # A sampler written out adds to noise what a model makes of it; else what was done last may not be known.
-    is_step = node.op in ("add", "sub") and all(arg.bits & NOISE for arg in node.args)
-    return Use.GENERATED if is_step else Use.OPEN
-
-
-def _is_asked_for_latents(node: Expr) -> bool:
-    """Whether a call is that of a pipeline which hands out what it makes before it decodes it."""
-    written = None if node.site is None else node.site.node
-    return isinstance(written, ast.Call) and any(
-        each.arg == "output_type" and isinstance(each.value, ast.Constant) and each.value.value == "latent"
-        for each in written.keywords
-    )
+def _ways(node: Expr) -> tuple[Expr, ...]:
+    """The latents of which one goes on, element by element or as a whole; none of an operation that makes another."""
+    if node.op in ("phi", "where"):
+        return node.args[1:]
+    return mixed(node)
 
 
 def _asked(node: Expr, posterior: Latent) -> Latent | None:
@@ -425,33 +405,7 @@ def _inside(node: Expr) -> tuple[Expr, AffineMap] | None:
     return None if made is None else (right, made)
 
 
-def _blended(node: Expr) -> Expr | None:
-    """The latent in (1 - w) * z + w * noise, as what is decoded with a little noise; None for anything else."""
-    if node.op != "add" or any(arg.op != "mul" for arg in node.args):
-        return None
-    for latent, noise in (node.args, node.args[::-1]):
-        weight = next((arg for arg in noise.args if not arg.bits & CARRIED), None)
-        kept = next((arg for arg in latent.args if arg.op == "sub" and arg.args[1] is weight), None)
-        if weight is not None and kept is not None and _is_one(kept.args[0]) and _is_noise(noise):
-            return next(arg for arg in latent.args if arg is not kept)
-    return None
-
-
-def _is_one(value: Expr) -> bool:
-    return value.op == "const" and value.value == 1
-
-
 def _number_by(node: Expr) -> float | None:
     """The number that a product is multiplied by, None where it is none."""
     numbers = [arg.value for arg in node.args if arg.op == "const"] if node.op == "mul" else []
     return numbers[0] if len(numbers) == 1 else None
-
-
-def _is_noise(value: Expr) -> bool:
-    """Whether a value is noise alone, scaled and reshaped."""
-    node = strip(value)
-    if node.bits & CARRIED:
-        return True
-    if node.op in ("mul", "div"):
-        return any(map(_is_noise, node.args))
-    return node.op == "opaque" and str(node.get("name")).rpartition(".")[2] in _DRAWN

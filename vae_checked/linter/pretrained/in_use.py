@@ -11,8 +11,8 @@ from vae_checked.facts import Fact, Facts, Interval, Latents
 from vae_checked.latent_facts import Use
 from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.files.disk import Disk
-from vae_checked.linter.pretrained import fine_tuning, pairs
-from vae_checked.linter.pretrained.ends import Decoded, Encoded, Shown, Where
+from vae_checked.linter.pretrained import fine_tuning, pairs, pixel_ends
+from vae_checked.linter.pretrained.ends import Decoded, Encoded, Encoding, Shown, Where
 from vae_checked.linter.pretrained.factors import by_default, factors, name_in, number_in, one_ends, unscaled
 from vae_checked.linter.pretrained.flow import DECODES, ENCODES, Flow
 from vae_checked.linter.pretrained.grids import grid
@@ -46,6 +46,7 @@ class InUse:
         self._read: set[str] = set()
         # Pictures behind `decode`, and the files that encode pictures of which none is negative: these come back so.
         self._shown: list[Shown] = []
+        self._encodings: list[Encoding] = []
         self._unit: set[str] = set()
         # Latents that a number may scale, whatever becomes of them.
         self._multiplied: list[Encoded] = []
@@ -64,6 +65,7 @@ class InUse:
         for other in flow.decoded:
             self._decoded.setdefault(_scope(other.where), []).append(other)
         self._shown += flow.pictures.shown
+        self._encodings += flow.encodings
         self._unit |= {each.where.path for each in flow.encodings if each.pixels and each.pixels.value.low >= 0}
         self._multiplied += [each for each in flow.multiplied if _is_one_number(each)]
         self._single += _alone(flow)
@@ -89,6 +91,8 @@ class InUse:
             if shown.where.path not in self._unit:
                 vae = Fact(shown.owner.model, shown.call)
                 found.append(_of(shown.where.subject, Latents(vae=vae, shown=shown.lies)))
+        ends: list[Encoded | Decoded] = [*_all(self._encoded), *_all(self._decoded)]
+        found += pixel_ends.facts(self._encodings, self._shown, ends)
         told = False
         for scope in {**self._encoded, **self._decoded}:
             encoded, decoded = self._encoded.get(scope, []), self._decoded.get(scope, [])

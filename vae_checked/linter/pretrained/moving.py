@@ -1,4 +1,4 @@
-"""Operations that hand on the numbers that they are given, in another order or shape."""
+"""Operations that hand on the numbers that they are given, in another order, shape or resolution."""
 
 from __future__ import annotations
 
@@ -6,14 +6,19 @@ import re
 
 from vae_checked.linter.symbols.expression import TRANSPARENT, Expr
 
-_MOVED = TRANSPARENT | frozenset(("move", "stack", "index", "repeat", "expand", "cat", "flatten", "detach", "round"))
-_REARRANGED = frozenset(("einops.rearrange", "rearrange", "einops.repeat"))
+_MOVED = TRANSPARENT | frozenset(
+    ("move", "stack", "index", "repeat", "expand", "cat", "flatten", "detach", "round", "nan_to_num", "enlarge")
+)
+# Between pixels and beyond the edge as well: the weights of an interpolation sum to one.
+_REARRANGED = frozenset(
+    ("einops.rearrange", "rearrange", "einops.repeat", "interpolate", "torch.nn.functional.pad", "pad")
+)
 # What makes tokens of latents for a transformer, and latents of tokens.
 _PACKED = re.compile(r"(?:^|[._])(?:un)?pack_?latents$")
 
 
 def moves(node: Expr) -> bool:
-    """Whether an operation hands on the numbers of its first argument, in another order or shape."""
+    """Whether an operation hands on the numbers of its first argument, in another order, shape or resolution."""
     if not node.args:
         return False
     if node.op in ("cat", "stack"):

@@ -23,6 +23,8 @@ _WRAPPED = frozenset(("module", "_orig_mod", "model"))
 _NAMELESS = frozenset(("module", "_orig_mod"))
 # A pipeline is given another VAE than its own: `pipe.vae = ...`, while `self.vae = pipe.vae` keeps it.
 _REPLACED = re.compile(r"(?<!self)\.vae\s*=(?!=)")
+# How the attribute of a value is called of which nothing more is known.
+_ATTRIBUTE = "attribute:"
 # What stands for the part of a text that is known later.
 HOLE = "{}"
 # The name of a loader's first argument.
@@ -78,8 +80,11 @@ def is_named(text: str) -> bool:
 
 
 def _made(node: Expr, depth: int) -> Owner | None:
-    """What a call of a class, or of its loader, makes."""
+    """What a call of a class, or of its loader, makes, and the VAE of a pipeline that one makes."""
     dotted = str(node.get("name"))
+    if dotted.startswith(_ATTRIBUTE):
+        text = dotted.removeprefix(_ATTRIBUTE)
+        return _part_of_a_pipeline(node, text.lower()) if _NAME.search(text) else None
     holder, _, last = dotted.rpartition(".")
     kind = holder.rpartition(".")[2] if last in LOADERS else last
     if _CLASS.search(kind):
@@ -96,7 +101,7 @@ def _made(node: Expr, depth: int) -> Owner | None:
 
 def _part_of_a_pipeline(node: Expr, name: str) -> Owner:
     """A VAE by its name, with what is known of the pipeline that was loaded and whose part it is."""
-    holder = strip(node.args[0]) if node.op == "attribute" and node.args else node
+    holder = strip(node.args[0]) if node.op in ("attribute", "opaque") and node.args else node
     dotted, _, last = str(holder.get("name")).rpartition(".")
     if holder.op != "opaque" or last not in LOADERS or _is_given_another(holder):
         return Owner(name)

@@ -1,0 +1,132 @@
+"""Where a latent comes from before `decode`, whose VAE it is, and what one end of the pictures says of the other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from vae_checked.linter import lint
+
+HELPERS = """\
+import torch
+import torch.nn.functional as F
+import torchvision.transforms as T
+from diffusers import AutoencoderKL, StableDiffusionPipeline
+from other_library import sample_with, unpack, to_latents
+
+
+class Helper:
+    def __init__(self, unet, scheduler, model):
+        self.vae = {made}
+        self.scheduler = scheduler
+        self.model = model
+        self.head = torch.nn.Conv2d(4, 4, 1)
+
+    def encode(self, x):
+        return self.vae.encode(x).latent_dist.sample() * self.vae.config.scaling_factor
+
+    def decode(self, z, mask, kept):
+        return self.vae.decode({before}).sample
+"""
+LOADED = 'AutoencoderKL.from_pretrained("somebody/a-vae")'
+
+
+def codes(folder: Path, text: str) -> list[str]:
+    folder.mkdir(exist_ok=True)
+    (folder / "helper.py").write_text(text, encoding="utf-8")
+    return [finding.code for finding in lint([folder]).findings if finding.severity != "info"]
+
+
+UNDONE = "({} / self.vae.config.scaling_factor)"
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "{z}",
+        "F.interpolate({z}, scale_factor=2.0)",
+        "F.interpolate({z}, size=(24, 40), mode='bicubic')",
+        "F.pad({z}, (0, 3, 0, 5))",
+        "torch.nan_to_num({z})",
+        "torch.where(mask > 0.5, {z}, {kept})",
+        "(1 - mask) * {kept} + mask * {z}",
+        "mask * {z} + (1 - mask) * self.scheduler.add_noise({kept}, z, 7)",
+    ],
+)
+def test_what_hands_on_a_scale_is_looked_through(before: str, tmp_path: Path) -> None:
+    as_it_is = HELPERS.format(made=LOADED, before=before.format(z="z", kept="kept"))
+    assert codes(tmp_path / "bad", as_it_is) == ["VAE701"]
+    undone = HELPERS.format(made=LOADED, before=before.format(z=UNDONE.format("z"), kept=UNDONE.format("kept")))
+    assert codes(tmp_path / "good", undone) == []
+
+
+@pytest.mark.parametrize(
+    "before",
+    ["to_latents(z)", "unpack.unnormalize(z, mask)", "self.head(z)", "self.model.post_quant(z)", "z.softmax(1)"],
+)
+def test_what_is_not_read_may_have_undone_the_scale(before: str, tmp_path: Path) -> None:
+    assert codes(tmp_path, HELPERS.format(made=LOADED, before=before)) == []
+
+
+def test_samples_of_a_function_that_is_not_read_are_latents(tmp_path: Path) -> None:
+    assert codes(tmp_path, HELPERS.format(made=LOADED, before="sample_with(z)")) == ["VAE701"]
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        'StableDiffusionPipeline.from_pretrained("somebody/a-pipeline").vae',
+        'StableDiffusionPipeline.from_pretrained("somebody/a-pipeline").to(model.device).vae',
+        'StableDiffusionPipeline.from_pretrained("somebody/a-pipeline").to("cuda", torch.float16).vae.eval()',
+        "StableDiffusionPipeline.from_pretrained(unet.where).to(unet.device).vae",
+    ],
+)
+def test_the_vae_of_a_pipeline_that_was_moved_is_followed(made: str, tmp_path: Path) -> None:
+    assert codes(tmp_path / "bad", HELPERS.format(made=made, before="z")) == ["VAE701"]
+    good = HELPERS.format(made=made, before="z / self.vae.config.scaling_factor")
+    assert codes(tmp_path / "good", good) == []
+
+
+PICTURES = """\
+import torch
+import torchvision.transforms as T
+
+
+class Helper:
+    def __init__(self, vae, unet, scheduler):
+        self.vae = vae
+
+    def encode(self, picture):
+        x = T.ToTensor()(picture).unsqueeze(0){to_signed}
+        return self.vae.encode(x).latent_dist.mode() * {factor}
+
+    def decode(self, z):
+        picture = self.vae.decode(z / {factor}).sample
+        return ({to_unit}).clamp(0, 1)
+"""
+SIGNED, UNIT = " * 2 - 1", "picture / 2 + 0.5"
+
+
+@pytest.mark.parametrize(
+    ("to_signed", "to_unit", "factor", "found"),
+    [
+        (SIGNED, UNIT, "0.18215", False),
+        ("", UNIT, "0.18215", True),
+        (SIGNED, "picture", "0.18215", True),
+        (SIGNED, "picture * 0.5 + 0.5", "self.vae.config.scaling_factor", False),
+        ("", "picture * 0.5 + 0.5", "self.vae.config.scaling_factor", True),
+        # Both ends in [0, 1]: what this VAE takes is not known.
+        ("", "picture", "0.18215", False),
+        # A VAE whose latents nobody scales may be one that gives [0, 1].
+        (SIGNED, "picture", "1.0", False),
+    ],
+)
+def test_one_end_of_the_pictures_tells_what_the_other_takes(
+    to_signed: str, to_unit: str, factor: str, found: bool, tmp_path: Path
+) -> None:
+    text = PICTURES.format(to_signed=to_signed, to_unit=to_unit, factor=factor)
+    assert codes(tmp_path, text) == (["VAE704"] if found else [])
+    if found:
+        finding = lint([tmp_path]).findings[0]
+        assert "its other end" in str(finding)

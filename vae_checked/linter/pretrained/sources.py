@@ -1,0 +1,61 @@
+"""Where a latent comes from that was not encoded in the same code, as far as its last operation tells."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from vae_checked.latent_facts import Use
+from vae_checked.linter.pretrained.mixtures import is_noise
+from vae_checked.linter.pretrained.schedules import SOLVING, STEPPING, maker
+from vae_checked.linter.symbols.expression import NOISE, Expr, strip
+
+# What is there before the code computes anything: a parameter, and what is kept or stored.
+_THERE = frozenset(("atom", "attribute", "item", "data", "const", "noise"))
+# What makes latents of something else: a model's samples, a file.
+_MAKING = re.compile(
+    r"sampl|generat|denois|predict|infer|solve|integrat|load|read|pipe|model|unet|transformer|net$|dit$"
+)
+# What may bring latents to another scale, whatever else it is given.
+_MAPPING = re.compile(r"norm|scale|shift|affine|convert|process|statistic|std|mean")
+
+
+def use_of(leaf: Expr) -> Use:
+    """Whether a latent is a sample, is as somebody else gave it, or may have been on another scale before."""
+    node = maker(leaf)
+    if (node.op == "call" and node.get("name") in STEPPING) or is_noise(node) or _is_asked_for_latents(node):
+        return Use.GENERATED
+    if node.op in _THERE:
+        return Use.GIVEN
+    if node.op in ("call", "opaque"):
+        return _of_call(node)
+    # A sampler written out adds to noise what a model makes of it; else what was done last may not be known.
+    is_step = node.op in ("add", "sub") and all(arg.bits & NOISE for arg in node.args)
+    return Use.GENERATED if is_step else Use.OPEN
+
+
+def _of_call(node: Expr) -> Use:
+    """What a call hands out whose code is not read: a function of one tensor may be what scales it."""
+    last = str(node.get("name")).rpartition(".")[2].rpartition(":")[2].lower()
+    if last in SOLVING:
+        return Use.GENERATED
+    if _MAPPING.search(last):
+        return Use.OPEN
+    given = node.args[1:] if node.op == "call" else node.args
+    tensors = [each for each in given if _may_be_a_tensor(each)]
+    return Use.OPEN if len(tensors) == 1 and not _MAKING.search(last) else Use.GIVEN
+
+
+def _may_be_a_tensor(value: Expr) -> bool:
+    node = strip(value)
+    is_text = node.op == "opaque" and not node.args and ":" in str(node.get("name"))
+    return node.op != "const" and not is_text
+
+
+def _is_asked_for_latents(node: Expr) -> bool:
+    """Whether a call is that of a pipeline which hands out what it makes before it decodes it."""
+    written = None if node.site is None else node.site.node
+    return isinstance(written, ast.Call) and any(
+        each.arg == "output_type" and isinstance(each.value, ast.Constant) and each.value.value == "latent"
+        for each in written.keywords
+    )
