@@ -11,7 +11,7 @@ import pytest
 from locks import signed
 from planted.shapes import EDITS, HARMLESS, Edit, reordered, swapped_definitions
 from small_vaes.any_size import SOURCE
-from torch import nn
+from torch import Tensor, nn
 
 from vae_checked.errors import UsageError
 from vae_checked.shapes import (
@@ -32,6 +32,9 @@ ALSO = {
     "dropped layer": ("Conv2d(14, latents", "Conv2d(8, latents"),
     "renamed module, one kernel": ("nn.ConvTranspose2d(10, 3, 4, 2, 1)", "nn.ConvTranspose2d(10, 3, 6, 2, 2)"),
     "renamed stage": ("def reparameterize", "def draw"),
+    "nested and renamed": ("self.encoder(x)", "self.down(x)"),
+    "container within another": ("self.encoder(x)", 'self.parts["encoder"](x)'),
+    "container taken apart": ("self.encoder(x)", "self.act(self.two(self.act(self.one(x))))"),
     "list instead of arguments": ("nn.Sigmoid(),\n        )", "nn.Sigmoid(),\n        ])"),
 }
 
@@ -115,6 +118,28 @@ def test_a_layer_is_told_in_the_words_of_its_kind(was: nn.Module, now: nn.Module
     old, new = (locked(infer(nn.Sequential(each), spec)) for each in (was, now))
     found = compare({"m": old}, {"m": new})
     assert [message_of(each) for each in found if each.key == "0"] == [f"0: {said}"]
+
+
+def test_the_halves_of_one_layer_are_told_apart() -> None:
+    class Halves(nn.Module):
+        def __init__(self, *, swapped: bool) -> None:
+            super().__init__()
+            self.heads, self.swapped = nn.Linear(9, 10), swapped
+
+        def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
+            first, second = self.heads(x).chunk(2, dim=1)
+            return (second, first) if self.swapped else (first, second)
+
+        def forward(self, x: Tensor) -> dict[str, Tensor]:
+            mu, logvar = self.encode(x)
+            # A mapping is the same in any order.
+            return {"logvar": logvar, "mu": mu} if self.swapped else {"mu": mu, "logvar": logvar}
+
+    was, now = (locked(infer(Halves(swapped=swapped), "B 9", False)) for swapped in (False, True))
+    assert was.stages["encode"] == "(float32[B 9]) -> (float32[B 5] of heads part 1, float32[B 5] of heads part 2)"
+    lines = [message_of(each) for each in compare({"m": was}, {"m": now})]
+    where = "were those of heads part 1 and heads part 2, are those of heads part 2 and heads part 1"
+    assert lines == [f"encode: outputs 1 and 2 swapped: {where}"]
 
 
 def test_an_axis_that_comes_and_goes_is_told_so(base: LockedModel) -> None:

@@ -98,3 +98,13 @@ def test_every_operator_is_counted_and_tensors_with_data_keep_it() -> None:
         before = layer.weight.clone()
         nn.init.zeros_(layer.weight)
     assert not torch.equal(before, layer.weight)
+
+
+def test_what_a_real_transposed_convolution_refuses_is_refused() -> None:
+    up, sizes = nn.ConvTranspose2d(6, 5, 3), (2, 7, 5, 4)
+    with pytest.raises(RuntimeError) as real:
+        up(torch.rand(sizes))
+    with torch.no_grad(), torch.device("meta"), Operators(), pytest.raises(RuntimeError) as without_data:
+        up.to("meta")(torch.empty(sizes))
+    assert "to have 6 channels, but got 7 channels instead" in str(real.value)
+    assert str(without_data.value) == str(real.value)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from vae_checked.shapes.fold import natural
+from vae_checked.shapes.arrangement import arrangement, in_order_of, sources, without_sources
+from vae_checked.shapes.fold import fold, natural
 from vae_checked.shapes.lock import FACTS, LockedModel
-from vae_checked.shapes.pairing import Layer, Pairing, layers_of, pair, renames
+from vae_checked.shapes.pairing import Layer, Pairing, layers_of, pair, regroupings, renames
 
 _TENSOR = re.compile(r"(\w+)\[([^\]]*)\]")
 
@@ -23,6 +24,7 @@ class What(StrEnum):
     ADDED = "added"
     REMOVED = "removed"
     RENAMED = "renamed"
+    REGROUPED = "regrouped"
     DTYPE = "dtype"
     FAILED = "failed"
 
@@ -32,8 +34,9 @@ class Difference:
     """One difference: in which model, in which table (`facts` for what is said of the whole), at which key.
 
     `was` and `now` are the lock's own texts, empty where there is none. `parameters` are (name, was, now). `follows`
-    are the keys of layers that changed only because what they take did. `covers` are keys of a renamed module's
-    layers that are otherwise as they were. Of a model that could not be built or probed `now` says why.
+    are the keys of layers that changed only because what they take did. `covers` are keys of a renamed or regrouped
+    module's layers that are otherwise as they were. `sources` are (what, was, now) of a tensor that another layer gives
+    than before: `output 2`, `fc_mu`, `fc_logvar`. Of a model that could not be built or probed `now` says why.
     """
 
     model: str
@@ -45,6 +48,12 @@ class Difference:
     parameters: tuple[tuple[str, str, str], ...] = ()
     follows: tuple[str, ...] = ()
     covers: tuple[str, ...] = ()
+    sources: tuple[tuple[str, str, str], ...] = ()
+
+    @property
+    def rearranged(self) -> bool:
+        """Whether a stage returns its tensors in something else, or under other names."""
+        return self.table == "stages" and bool(self.was and self.now) and _rearranged(self.was, self.now)
 
 
 def compare(old: Mapping[str, LockedModel], new: Mapping[str, LockedModel]) -> tuple[Difference, ...]:
@@ -72,7 +81,8 @@ def compare_models(name: str, old: LockedModel, new: LockedModel) -> Iterator[Di
             yield Difference(name, What.CHANGED, "facts", key, was, now)
     before, after = layers_of(old.layers, old.parameters), layers_of(new.layers, new.parameters)
     pairing = pair(before, after)
-    stages = list(_stages(name, old.stages, new.stages))
+    stages = list(_stages(name, old, new, pairing.same))
+    stages = [each for each in stages if not _told_by_layers(each, before, after, pairing.same)]
     yield from _explained(stages, *_layers(name, before, after, pairing))
     owners = {key.partition("@")[0] for key in (*before, *after)}
     moved = {a.partition("@")[0]: b.partition("@")[0] for a, b in pairing.same.items()}
@@ -80,31 +90,81 @@ def compare_models(name: str, old: LockedModel, new: LockedModel) -> Iterator[Di
         yield from _tensors(name, table, old.table(table), new.table(table), owners, moved)
 
 
-def _stages(name: str, old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[Difference]:
+def _stages(name: str, locked: LockedModel, now: LockedModel, layers: Mapping[str, str]) -> Iterator[Difference]:
+    old, new = locked.stages, now.stages
     removed, added = [key for key in old if key not in new], [key for key in new if key not in old]
+    moved = {**{key: key for key in old if key in new}, **layers}
     for key in list(removed):
-        twin = next((each for each in added if new[each] == old[key]), None)
+        twin = next((each for each in added if without_sources(new[each]) == without_sources(old[key])), None)
         if twin:
             yield Difference(name, What.RENAMED, "stages", key, key, twin)
             removed.remove(key)
             added.remove(twin)
+            moved[key] = twin
     for key in old:
         if key in new and old[key] != new[key]:
-            yield Difference(name, What.CHANGED, "stages", key, old[key], new[key])
+            ordered = in_order_of(old[key], new[key])
+            resourced = tuple(_resourced(old[key], ordered, moved, now.layers))
+            found = Difference(name, What.CHANGED, "stages", key, old[key], ordered, sources=resourced)
+            if resourced or found.rearranged or _shapes(old[key]) != _shapes(ordered):
+                yield found
     for key in removed:
         yield Difference(name, What.REMOVED, "stages", key, old[key])
     for key in added:
         yield Difference(name, What.ADDED, "stages", key, now=new[key])
 
 
+def _resourced(was: str, now: str, moved: Mapping[str, str], layers: Container[str]) -> Iterator[tuple[str, str, str]]:
+    """Which tensors come from elsewhere than before, where the lock and the model say from where.
+
+    What a layer gave and a stage gives, or the other way round, may be the same with one step more: that is told where
+    the same tensors are there in another order.
+    """
+    for side, part in (("input", 0), ("output", 2)):
+        written = sources(was.partition(" -> ")[part])
+        before, after = [_moved(each, moved) for each in written], sources(now.partition(" -> ")[part])
+        if len(before) != len(after):
+            continue
+        reordered = sorted(before) == sorted(after)
+        for place, (old, a, b) in enumerate(zip(written, before, after, strict=True), 1):
+            alike = (_layer(a) in layers) == (_layer(b) in layers)
+            if a and b and a != b and (alike or reordered):
+                yield f"{side} {place}", old, b
+
+
+def _moved(source: str, moved: Mapping[str, str]) -> str:
+    """A source by its name in the other lock; empty where that has it not."""
+    name = _layer(source)
+    return source if source.startswith("input ") else source.replace(name, moved[name], 1) if name in moved else ""
+
+
+def _layer(source: str) -> str:
+    return source.partition(" part ")[0]
+
+
+def _rearranged(was: str, now: str) -> bool:
+    before, after = arrangement(was), arrangement(now)
+    if not before.kind or not after.kind:
+        return False
+    if before.kind != after.kind:
+        return True
+    # What came or went is told by its shape.
+    return len(before.names) == len(after.names) and before.names != after.names
+
+
+def _shapes(text: str) -> tuple[object, ...]:
+    """The type of a part of the model, and the shapes of what it takes and gives."""
+    return text.partition("(")[0], takes(text), gives(text)
+
+
 def _explained(
     stages: list[Difference], renamed: list[Difference], origins: list[Difference], follows: list[Difference]
 ) -> list[Difference]:
     """Stages and layers with what follows from something else told by it: a stage's shapes follow from its layers'."""
-    changed = [each for each in stages if each.what is What.CHANGED]
-    # A part of the model that was renamed is a stage, and its layers are renamed with it: one difference.
-    twins = {(each.was, each.now) for each in renamed}
-    others = [each for each in stages if each.what is not What.CHANGED and (each.was, each.now) not in twins]
+    others = [each for each in stages if each.what is not What.CHANGED]
+    rearranged = [each for each in stages if each.rearranged]
+    swapped = [each for each in stages if each.sources and not each.rearranged]
+    changed = [each for each in stages if each not in (*others, *rearranged, *swapped)]
     if not origins:
         # Nothing began it among the layers: what happens between them changed.
         inner = [each for each in changed if each.key != "forward"] or changed
@@ -112,7 +172,25 @@ def _explained(
     keys = tuple(each.key for each in (*follows, *changed) if each not in origins)
     if origins and keys:
         origins = [*origins[:-1], replace(origins[-1], follows=keys)]
-    return [*others, *renamed, *origins]
+    return [*others, *renamed, *rearranged, *_first_of(swapped), *origins]
+
+
+def _first_of(swapped: Sequence[Difference]) -> list[Difference]:
+    """Where tensors were swapped, with the stages that they went on to."""
+    inner = [each for each in swapped if all(what.startswith("output") for what, _, _ in each.sources)]
+    first = next((each for each in inner if each.key != "forward"), None) or next(iter([*inner, *swapped]), None)
+    if first is None:
+        return []
+    return [replace(first, follows=tuple(each.key for each in swapped if each is not first))]
+
+
+def _told_by_layers(each: Difference, old: Iterable[str], new: Iterable[str], same: Mapping[str, str]) -> bool:
+    """Whether a part of the model that came, went or was renamed is one whose layers all stand in both locks."""
+    if each.what is What.CHANGED:
+        return False
+    added = each.what is What.ADDED
+    below = [key for key in (new if added else old) if key.startswith(f"{each.key}.")]
+    return bool(below) and set(same.values() if added else same).issuperset(below)
 
 
 def _layers(
@@ -120,10 +198,17 @@ def _layers(
 ) -> tuple[list[Difference], list[Difference], list[Difference]]:
     """The layers that were renamed, those with which something begins, and those that follow from what they take."""
     same, removed, added = pairing
+    regrouped = regroupings(same)
+    elsewhere = {key for keys in regrouped for key in keys}
     renamed = [
         Difference(name, What.RENAMED, "layers", before, before, after, covers=_unchanged(keys, old, new, same))
-        for (before, after), keys in renames(same).items()
+        for (before, after), keys in renames({a: b for a, b in same.items() if a not in elsewhere}).items()
     ]
+    for keys in regrouped:
+        was, now = _folded(keys), _folded([same[key] for key in keys])
+        renamed.append(
+            Difference(name, What.REGROUPED, "layers", was, was, now, covers=_unchanged(keys, old, new, same))
+        )
     origins = [Difference(name, What.REMOVED, "layers", key, old[key].text) for key in removed]
     origins += [Difference(name, What.ADDED, "layers", key, now=new[key].text) for key in added]
     follows: list[Difference] = []
@@ -134,6 +219,10 @@ def _layers(
             explained = a.type == b.type and takes(a.text) != takes(b.text) and _follows(a, b)
             (follows if explained else origins).append(found)
     return renamed, origins, follows
+
+
+def _folded(keys: Iterable[str]) -> str:
+    return ", ".join(fold(dict.fromkeys(keys, "")))
 
 
 def _unchanged(

@@ -283,7 +283,11 @@ class _Inference:
         def tensors(side: str, items: Sequence[Item]) -> tuple[TensorShape, ...]:
             return tuple(
                 TensorShape(
-                    item.path, self._axes((call.key, side, number), item, formulas, tables), item.dtype, item.role
+                    item.path,
+                    self._axes((call.key, side, number), item, formulas, tables),
+                    item.dtype,
+                    item.role,
+                    self._source(call.key, side, number),
                 )
                 for number, item in enumerate(items)
             )
@@ -291,6 +295,12 @@ class _Inference:
         stage = call.kind is Kind.STAGE or call.calls_others
         takes, gives = tensors("takes", call.takes), tensors("gives", call.gives)
         return Entry(call.key, stage, call.type, takes, gives, call.form)
+
+    def _source(self, key: str, side: str, number: int) -> str:
+        """Who made a tensor, where it is the same at all sizes."""
+        seen = [self._items_of(trace, key, side) for trace in self.traces]
+        sources = {items[number].source for items in seen if len(items) > number}
+        return sources.pop() if len(sources) == 1 else ""
 
     def _axes(
         self,

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 
+from vae_checked.shapes.arrangement import arrangement
 from vae_checked.shapes.comparison import Difference, What, gives, takes, tensors
 from vae_checked.shapes.departure import Departure, Leaves, UnacceptedError, departure
 from vae_checked.shapes.formula import NO_FORMULA, evaluate, symbols_in
 from vae_checked.shapes.lock import LockedModel
 from vae_checked.shapes.model import RANK_VARIES
+from vae_checked.text import counted
 
 _AXES = {
     2: ("batch", "features"),
@@ -34,9 +36,11 @@ def message_of(each: Difference) -> str:
         case What.DTYPE:
             return f"dtype was {each.was}, is {each.now}, in every entry"
         case What.RENAMED:
-            count = len(each.covers)
-            of = f" ({count} layers, shapes unchanged)" if count > 1 else ""
+            of = f" ({_unchanged(each)})" if len(each.covers) > 1 else ""
             return f"{each.key}: renamed, is {each.now}{of}"
+        case What.REGROUPED:
+            one = "," not in each.now
+            return f"{_few(each.was)}: regrouped, {'is' if one else 'are'} {_few(each.now)} ({_unchanged(each)})"
         case What.ADDED:
             return f"{each.key}: added{_kind(each)}: {each.now}"
         case What.REMOVED:
@@ -49,6 +53,16 @@ def unaccepted(error: UnacceptedError, locked: LockedModel | None) -> tuple[str,
     """Why a model takes no input, with the layer where it leaves the lock, and the key of that layer if it does."""
     found = None if locked is None else departure(error, locked)
     return (str(error), "") if found is None else (f"{_departure(found)}; {error}", found.key)
+
+
+def _unchanged(each: Difference) -> str:
+    return f"{counted(len(each.covers), 'layer')}, shapes unchanged"
+
+
+def _few(names: str) -> str:
+    """A list of names, cut short."""
+    found = names.split(", ")
+    return f"{', '.join(found[:_MANY])} and {len(found) - _MANY} more" if len(found) > _MANY else names
 
 
 def _departure(found: Departure) -> str:
@@ -93,8 +107,34 @@ def _changed(each: Difference) -> str:
         *_side(each, "input", takes),
         *_side(each, "output", gives),
         *_cause(each),
+        *_arrangement(each),
+        *_swapped(each),
     ]
     return f"{each.key}: {'; '.join(said) or f'was {each.was}, is {each.now}'}"
+
+
+def _arrangement(each: Difference) -> Iterator[str]:
+    """In what a stage returns its tensors, where that or their names are others."""
+    if not each.rearranged:
+        return
+    before, after = arrangement(each.was), arrangement(each.now)
+    if before.kind == after.kind:
+        yield f"output was named {', '.join(before.names)}, is named {', '.join(after.names)}"
+        return
+    named = f" of {', '.join(after.names)}" if any(after.names) else ""
+    yield f"output was {before.kind}, is {after.kind}{named}"
+
+
+def _swapped(each: Difference) -> Iterator[str]:
+    """Which tensors of one shape are those of other layers."""
+    for side in ("input", "output"):
+        of_side = [found for found in each.sources if found[0].startswith(side)]
+        if len(of_side) > 1:
+            places = " and ".join(what.removeprefix(f"{side} ") for what, _, _ in of_side)
+            was, now = (" and ".join(found[place] for found in of_side) for place in (1, 2))
+            yield f"{side}s {places} swapped: were those of {was}, are those of {now}"
+        else:
+            yield from (f"{what} was that of {was}, is that of {now}" for what, was, now in of_side)
 
 
 def _fact(each: Difference) -> str:

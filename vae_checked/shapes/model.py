@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from vae_checked.session import Printer
+from vae_checked.shapes.arrangement import arranged, told_apart
 from vae_checked.shapes.formula import evaluate
 
 RANK_VARIES = ("...",)
@@ -13,12 +14,16 @@ RANK_VARIES = ("...",)
 
 @dataclass(frozen=True, slots=True)
 class TensorShape:
-    """One tensor: where it stands (`output[1]`), its axes as expressions, its dtype, the role that it has if known."""
+    """One tensor: where it stands (`output[1]`), its axes as expressions, its dtype, the role that it has if known.
+
+    `source` is the call that gave it, `fc_mu`, or the part of what that gave, `fc part 2`; empty where none is known.
+    """
 
     path: str
     axes: tuple[str, ...]
     dtype: str
     role: str | None = None
+    source: str = ""
 
     def at(self, sizes: Mapping[str, int]) -> tuple[int, ...]:
         """The shape at these sizes of the inputs; UsageError where an axis follows no formula."""
@@ -49,7 +54,9 @@ class Entry:
 
     def __str__(self) -> str:
         head = f"{self.type} " if self.type else ""
-        return f"{head}({listed(self.takes)}) -> {listed(self.gives)}"
+        if not self.stage:
+            return f"{head}({listed(self.takes)}) -> {listed(self.gives)}"
+        return f"{head}({', '.join(told_apart(self.takes))}) -> {arranged(self.form, self.gives)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,9 +69,8 @@ class Operators(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch ha
         if known is None:
             output = func(*args, **kwargs)
             tensors = (output,) if isinstance(output, Tensor) else output
-            if func is _aten.convolution.default and args[0].numel() and not output.numel():
-                # What a real convolution refuses, that of the meta device makes an empty tensor of in older torch.
-                raise RuntimeError(f"Calculated output size: {tuple(output.shape)}. Output size is too small")
+            if func is _aten.convolution.default:
+                _refuse_as_a_real_one(output, *args)
             if all(type(each) is Tensor and each.device.type == "meta" for each in tensors):
                 self._at_these[key] = tuple((tuple(each.shape), each.stride(), each.dtype) for each in tensors)
             return output
@@ -131,6 +130,18 @@ class Operators(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch ha
 
 def _computed(func: Any, args: Any, kwargs: Any) -> Any:
     return func(*args, **kwargs)
+
+
+def _refuse_as_a_real_one(output: Tensor, x: Tensor, weight: Tensor, *settings: Any) -> None:
+    """Raise what a real convolution does of what that of the meta device lets pass."""
+    *_, transposed, _, _ = settings
+    if transposed and x.dim() == weight.dim() and x.shape[1] != weight.shape[0]:
+        raise RuntimeError(
+            f"Given transposed=1, weight of size {list(weight.shape)}, expected input{list(x.shape)} to have "
+            f"{weight.shape[0]} channels, but got {x.shape[1]} channels instead"
+        )
+    if x.numel() and not output.numel():  # an empty tensor in older torch
+        raise RuntimeError(f"Calculated output size: {tuple(output.shape)}. Output size is too small")
 
 
 def _key(value: Any) -> Any:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import NamedTuple
 
@@ -40,16 +41,23 @@ def layers_of(layers: Mapping[str, str], parameters: Mapping[str, str]) -> dict[
 
 def pair(old: Mapping[str, Layer], new: Mapping[str, Layer]) -> Pairing:
     """Pair by key where a container has the same keys in both, by order and kind in numbered ones, else by likeness."""
-    same = {key: key for key in old if key in new and (not _numbered(key) or _complete(key, old, new))}
+    same = _nested_otherwise(old, new)
+    taken = set(same.values())
+    same |= {
+        key: key
+        for key in old
+        if key not in same and key in new and key not in taken and (not _numbered(key) or _complete(key, old, new))
+    }
     for parent in sorted({_parent(key) for key in old if key not in same and _numbered(key)}):
         same.update(_aligned(_children(parent, old), _children(parent, new), old, new))
+    same |= _under_another_name(old, new, same)
     left = [key for key in old if key not in same]
     free = [key for key in new if key not in set(same.values())]
     for likeness in (_exactly, _in_kind):
         for key in list(left):
             alike = [each for each in free if likeness(old[key], new[each]) and _leaf_alike(key, each)]
             if alike:
-                best = max(alike, key=lambda each, key=key: SequenceMatcher(None, key, each).ratio())  # type: ignore[misc]  # mypy cannot type the default
+                best = max(alike, key=functools.partial(_likeness, key))
                 same[key] = best
                 left.remove(key)
                 free.remove(best)
@@ -62,7 +70,28 @@ def pair(old: Mapping[str, Layer], new: Mapping[str, Layer]) -> Pairing:
             same[key] = twin
             left.remove(key)
             free.remove(twin)
+    for before, after in _taken_apart(left, free, old, new):
+        same[before] = after
+        left.remove(before)
+        free.remove(after)
     return Pairing(same, left, free)
+
+
+def regroupings(same: Mapping[str, str]) -> list[list[str]]:
+    """The old keys of layers that stand in other containers than before, or otherwise nested, by where they stood."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for before, after in same.items():
+        if before != after:
+            groups.setdefault((_container(before), _container(after)), []).append(before)
+    found: dict[str, list[str]] = {}
+    for (was, now), keys in groups.items():
+        depths = {(key.count("."), same[key].count(".")) for key in keys}
+        alike = all(key.removeprefix(was) == same[key].removeprefix(now) for key in keys)
+        nested = was == now and any(a != b for a, b in depths)
+        elsewhere = was != now and (not alike or "" in (was, now))
+        if len(keys) > 1 and (nested or elsewhere):
+            found.setdefault(was or now, []).extend(keys)
+    return list(found.values())
 
 
 def renames(same: Mapping[str, str]) -> dict[tuple[str, str], list[str]]:
@@ -105,6 +134,88 @@ def _runs(numbered: Sequence[tuple[int, list[str]]]) -> list[list[tuple[int, lis
 
 def _range(parent: str, first: int, last: int) -> str:
     return f"{parent}.{first}" if first == last else f"{parent}.{{{first}..{last}}}"
+
+
+def _nested_otherwise(old: Mapping[str, Layer], new: Mapping[str, Layer]) -> dict[str, str]:
+    """The layers of containers of containers that hold the same kinds in one order, and have other keys."""
+    found: dict[str, str] = {}
+    after = _by_container(new)
+    for root, keys in _by_container(old).items():
+        others = after.get(root, [])
+        if keys != others and [old[key].type for key in keys] == [new[key].type for key in others]:
+            found.update(zip(keys, others, strict=True))
+    return found
+
+
+def _under_another_name(
+    old: Mapping[str, Layer], new: Mapping[str, Layer], same: Mapping[str, str]
+) -> Iterator[tuple[str, str]]:
+    """The layers of a numbered container that is gone and those of a new one with the same kinds in one order."""
+    taken = set(same.values())
+    free = {root: keys for root, keys in _by_container(new).items() if len(keys) > 1 and taken.isdisjoint(keys)}
+    for root, keys in _by_container(old).items():
+        types = [old[key].type for key in keys]
+        alike = (
+            []
+            if any(key in same for key in keys)
+            else [name for name, others in free.items() if [new[key].type for key in others] == types]
+        )
+        if alike:
+            best = max(alike, key=lambda name: (_equal(keys, free[name], old, new), _likeness(root, name)))
+            yield from zip(keys, free.pop(best), strict=True)
+
+
+def _equal(before: Sequence[str], after: Sequence[str], old: Mapping[str, Layer], new: Mapping[str, Layer]) -> int:
+    return sum(old[a] == new[b] for a, b in zip(before, after, strict=True))
+
+
+def _likeness(a: str, b: str) -> float:
+    return SequenceMatcher(None, a, b).ratio()
+
+
+def _taken_apart(
+    left: Sequence[str], free: Sequence[str], old: Mapping[str, Layer], new: Mapping[str, Layer]
+) -> Iterator[tuple[str, str]]:
+    """Of a container whose layers are attributes now, or the other way round, each layer and its equal.
+
+    All that have parameters must have one: a layer alone that equals another is no sign that it moved.
+    """
+    groups = [*_by_container(left).values(), *_by_container(free).values()]
+    before, after = list(left), list(free)
+    for group in groups:
+        forward = group[0] in left
+        sources, targets, of, among = (before, after, old, new) if forward else (after, before, new, old)
+        pairs: list[tuple[str, str]] = []
+        for key in (each for each in group if each in sources):
+            twin = next((each for each in targets if among[each] == of[key] and each not in dict(pairs).values()), None)
+            if twin is not None:
+                pairs.append((key, twin))
+            elif of[key].parameters:
+                pairs.clear()
+                break
+        if sum(bool(of[key].parameters) for key, _ in pairs) > 1:
+            for key, twin in pairs:
+                sources.remove(key)
+                targets.remove(twin)
+                yield (key, twin) if forward else (twin, key)
+
+
+def _by_container(layers: Iterable[str]) -> dict[str, list[str]]:
+    """The keys of numbered layers in the order in which they are counted, by the outermost container of numbers."""
+    found: dict[str, list[str]] = {}
+    for key in sorted(filter(_numbered, layers), key=natural):
+        found.setdefault(_container(key), []).append(key)
+    return found
+
+
+def _container(key: str) -> str:
+    """What holds a layer: the part of the model, where it is counted through in that."""
+    parts = key.partition("@")[0].split(".")
+    if not parts[-1].isdigit():
+        return _parent(key)
+    while parts and parts[-1].isdigit():
+        parts.pop()
+    return ".".join(parts)
 
 
 def _aligned(

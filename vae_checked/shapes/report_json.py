@@ -30,6 +30,7 @@ def render(report: ShapesReport) -> str:
                 "parameters": [{"name": name, "was": was, "now": now} for name, was, now in each.parameters],
                 "follows": list(each.follows),
                 "covers": list(each.covers),
+                "sources": [{"tensor": tensor, "was": was, "now": now} for tensor, was, now in each.sources],
                 "line": report.line(each),
                 "message": message_of(each),
             }

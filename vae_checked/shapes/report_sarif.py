@@ -18,6 +18,7 @@ _MEANS = {
     What.ADDED: "A layer is not in the lock.",
     What.REMOVED: "A layer of the lock is not in the model.",
     What.RENAMED: "A layer has another name than in the lock.",
+    What.REGROUPED: "Layers stand in other containers than in the lock.",
     What.DTYPE: "The dtype of a model is not that of the lock.",
     What.FAILED: "A model cannot be built or probed.",
 }

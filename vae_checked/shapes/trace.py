@@ -16,6 +16,7 @@ from vae_checked.adapters import Inputs, Role, Subject, adapt, role_of
 from vae_checked.errors import UsageError
 from vae_checked.shapes.ghost import Ghost, How
 from vae_checked.shapes.losses import call_loss
+from vae_checked.shapes.makers import Makers
 from vae_checked.shapes.memory import AtRest, Remembered
 
 ROOT = "forward"
@@ -31,12 +32,13 @@ class Kind(StrEnum):
 
 @dataclass(slots=True)
 class Item:
-    """One tensor as it passed: where in the arguments or the output it stood, its sizes and its dtype."""
+    """One tensor as it passed: where in the arguments or the output it stood, its sizes, its dtype, and who made it."""
 
     path: str
     sizes: tuple[int, ...]
     dtype: str
     role: Role | None = None
+    source: str = ""
 
 
 @dataclass(slots=True)
@@ -92,6 +94,7 @@ class Tracer:
         self._failed: tuple[BaseException, str] | None = None
         self._roles: dict[int, Role] = {}
         self._kept: list[Any] = []
+        self._makers = Makers()
         self._composite: set[str] = set()
         self._watch(ghost.module)
         self._at_rest = AtRest(ghost.module)
@@ -111,6 +114,9 @@ class Tracer:
         self._at_rest.restore()
         self._trace = Trace()
         self._stack, self._counts, self._failed, self._roles, self._kept = [], {}, None, {}, []
+        self._makers = Makers()
+        for name, tensor in inputs.tensors():
+            self._makers.given(name, tensor)
         data = [tensor for _, tensor in inputs.tensors() if tensor.is_floating_point()] or [inputs.tensors()[0][1]]
         operators = self.ghost.operators
         operators.forget_sizes()
@@ -207,6 +213,8 @@ class Tracer:
                 self._stack.pop()
             call.gives = self._items(output, "output")
             call.form = _form(output)
+            if not private:
+                self._note_maker(key, output, alone=kind is Kind.STAGE)
             if kind is Kind.STAGE:
                 self._kept.append(output)
                 self._remember_stage(name, output)
@@ -238,11 +246,19 @@ class Tracer:
             return []
         return [self._item(path + part.path[len("output") :], part.tensor, part.role) for part in self._parts(value)]
 
+    def _note_maker(self, key: str, output: Any, *, alone: bool) -> None:
+        """Note who gave these tensors; of several tensors of one stage its name would not tell which it is."""
+        tensors = [output] if isinstance(output, Tensor) else [part.tensor for part in self._parts(output)]
+        if not alone or len(tensors) == 1:
+            for tensor in tensors:
+                self._makers.made(tensor, key)
+
     def _parts(self, value: Any) -> tuple[Any, ...]:
         return self.subject.parts(value)
 
     def _item(self, path: str, tensor: Tensor, role: Role | None) -> Item:
-        return Item(path, tuple(tensor.shape), str(tensor.dtype).removeprefix("torch."), role)
+        dtype = str(tensor.dtype).removeprefix("torch.")
+        return Item(path, tuple(tensor.shape), dtype, role, self._makers.source(tensor))
 
     # ------------------------------------------------------------------------------------------------ roles
 

@@ -18,6 +18,10 @@ class Edit(NamedTuple):
 
 
 UP, DOWN = "nn.ConvTranspose2d(10, 3, 4, 2, 1)", "nn.Conv2d(3, 8, 3, 2, 1)"
+FIRST, SECOND = f"{DOWN},\n            nn.ReLU(),", "nn.Conv2d(8, 14, 3, 2, 1),\n            nn.ReLU(),"
+ENCODER = f"nn.Sequential(\n            {FIRST}\n            {SECOND}\n        )"
+BLOCKS = f"nn.Sequential(nn.Sequential({FIRST}), nn.Sequential({SECOND}))"
+HEADS = "return self.to_mu(h), self.to_logvar(h)"
 
 EDITS = (
     Edit("kernel, size kept", DOWN, "nn.Conv2d(3, 8, 5, 2, 2)", ("encoder.0: kernel 3x3 -> 5x5",)),
@@ -184,7 +188,76 @@ EDITS = (
     ),
 )
 
+# What a part is made of is the same, and stands elsewhere in it; tensors are the same, and returned otherwise.
+EDITS += (
+    Edit(
+        "nested container",
+        ENCODER,
+        BLOCKS,
+        ("encoder.{0..3}: regrouped, is encoder.{0..1}.{0..1} (4 layers, shapes unchanged)",),
+    ),
+    Edit(
+        "nested container, one kernel",
+        ENCODER,
+        BLOCKS.replace(DOWN, "nn.Conv2d(3, 8, 5, 2, 2)"),
+        (
+            "encoder.{0..3}: regrouped, is encoder.{0..1}.{0..1} (3 layers, shapes unchanged)",
+            "encoder.0.0: kernel 3x3 -> 5x5",
+        ),
+    ),
+    Edit(
+        "nested and renamed",
+        f"self.encoder = {ENCODER}",
+        f"self.down = {BLOCKS}",
+        ("encoder.{0..3}: regrouped, is down.{0..1}.{0..1} (4 layers, shapes unchanged)",),
+    ),
+    Edit(
+        "container within another",
+        f"self.encoder = {ENCODER}",
+        f'self.parts = nn.ModuleDict({{"encoder": {ENCODER}}})',
+        ("encoder: renamed, is parts.encoder (4 layers, shapes unchanged)",),
+    ),
+    Edit(
+        "container taken apart",
+        f"self.encoder = {ENCODER}",
+        f"self.one, self.two, self.act = {DOWN}, nn.Conv2d(8, 14, 3, 2, 1), nn.ReLU()",
+        ("encoder.{0..3}: regrouped, are act, act@2, one, two (4 layers, shapes unchanged)",),
+    ),
+    Edit(
+        "mapping returned",
+        "return x_hat, mu, logvar, self.kl(mu, logvar)",
+        "return dict(x_hat=x_hat, mu=mu, logvar=logvar, kl=self.kl(mu, logvar))",
+        ("forward: output was a tuple, is a mapping of x_hat, mu, logvar, kl",),
+    ),
+    Edit("list returned", HEADS, "return [self.to_mu(h), self.to_logvar(h)]", ("output was a tuple, is a list",)),
+    Edit(
+        "swapped heads",
+        HEADS,
+        "return self.to_logvar(h), self.to_mu(h)",
+        ("encode: outputs 1 and 2 swapped: were those of to_mu and to_logvar, are those of to_logvar and to_mu",),
+    ),
+    Edit(
+        "heads swapped at the call",
+        "mu, logvar = self.encode(x)",
+        "logvar, mu = self.encode(x)",
+        ("forward: outputs 2 and 3 swapped: were those of to_mu and to_logvar",),
+    ),
+    Edit(
+        "arguments swapped",
+        "self.reparameterize(mu, logvar)",
+        "self.reparameterize(logvar, mu)",
+        ("reparameterize: inputs 1 and 2 swapped: were those of to_mu and to_logvar",),
+    ),
+    Edit(
+        "one head twice",
+        "return x_hat, mu, logvar,",
+        "return x_hat, logvar, logvar,",
+        ("forward: output 3 removed",),
+    ),
+)
+
 HARMLESS = (
+    Edit("clamped head", HEADS, "return self.to_mu(h), self.to_logvar(h).clamp(-30, 20)", ()),
     Edit("variable renamed", "std", "sigma", ()),
     Edit("comment", "        h = self.encoder(x)", "        # Features first.\n        h = self.encoder(x)", ()),
     Edit("docstring", "A small VAE on images of any size.", "A VAE.", ()),
