@@ -49,6 +49,19 @@ def net(sampler: str = SAMPLER, output: str = SIGMOID, error: str = BCE, kl: str
     return f"{HEAD}{NET}        {body}\n"
 
 
+SCRIPT = (
+    HEAD
+    + """
+to_m, to_s, back = nn.Linear(84, 7), nn.Linear(84, 7), nn.Linear(7, 84)
+if __name__ == "__main__":
+    for x in DataLoader(records, 32):
+        m, s = to_m(torch.tanh(x) if settings else x), to_s(x)
+        y = torch.sigmoid(back(m + torch.exp(0.5 * s) * torch.randn_like(s)))
+        {error}
+        {kl}
+        (error + kl).backward()
+"""
+)
 CONDITIONS = range(len(FEATURES) + 1)
 
 
@@ -74,10 +87,7 @@ def test_a_mistake_of_one_setting_is_named_beside_any_others(conditions: int, tm
         (net(error=chosen("a", MEAN_BCE, "error = F.mse_loss(y, x, reduction='sum')")), ", where a"),
         (net(error=MEAN_BCE, output=chosen("a", SIGMOID, RAW)), " over the latents"),
         (net(error=MEAN_BCE, conditions=2), " over the latents"),
-        (
-            f"{net(error=MEAN_BCE)}\n\nif __name__ == '__main__':\n    Net({{}}, 1, 2)(torch.rand(5, 84)).backward()\n",
-            " over the latents",
-        ),
+        (SCRIPT.format(kl=KL, error=MEAN_BCE), " over the latents"),
     ],
 )
 def test_the_setting_of_a_mistake_is_named(text: str, ending: str, tmp_path: Path) -> None:
