@@ -281,6 +281,10 @@ def step(model, vae, noisy, pictures, t, optimizer):
         ("with torch.inference_mode():\n        decoded = vae.decode(z).sample", ["VAE705"]),
         ("decoded = vae.decode(z).sample.detach()", ["VAE705"]),
         ("decoded = vae.decode(noisy).sample.detach()", []),
+        # What is made of a picture may be moved itself from there on.
+        ("decoded = vae.decode(z).sample.detach()\n    decoded.requires_grad_(True)", []),
+        ("decoded = vae.decode(z).sample.detach().requires_grad_()", []),
+        ("decoded = vae.decode(z).sample.detach().requires_grad_(False)", ["VAE705"]),
     ],
 )
 def test_a_term_that_reads_a_decode_without_gradient_is_named(block: str, codes: list[str], tmp_path: Path) -> None:

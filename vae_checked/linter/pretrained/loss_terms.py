@@ -82,7 +82,7 @@ def _of_term(term: Expr, decodes: dict[int, Expr]) -> Iterator[Fact[str | None]]
             if node.op == "detach" and node.uid in above:
                 stopped = node
             continue
-        if may_be_trained(node) and not (node.uid in above and _is_called_a_loss(node)):
+        if _is_made_trainable(node) or (may_be_trained(node) and not (node.uid in above and _is_called_a_loss(node))):
             return
         # What is called is no tensor: a loss that is an object, frozen as it mostly is.
         is_call = node.op == "opaque" and node.get("name") == "call"
@@ -90,6 +90,14 @@ def _of_term(term: Expr, decodes: dict[int, Expr]) -> Iterator[Fact[str | None]]
     if stopped is not None:
         by_hand = stopped.op == "detach" and stopped.get("known") != NO_GRAD
         yield Fact("detach" if by_hand else "no_grad", origin(decode))
+
+
+def _is_made_trainable(node: Expr) -> bool:
+    """Whether a tensor is moved by the gradient from here on, wherever it comes from."""
+    call = None if node.site is None or node.op != "cast" else node.site.node
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
+        return False
+    return call.func.attr == "requires_grad_" and all(getattr(arg, "value", None) is True for arg in call.args)
 
 
 def _is_called_a_loss(node: Expr) -> bool:
