@@ -93,8 +93,12 @@ WRONG = "-0.5 * torch.sum(1 + 2 * logvar - mu.pow(2) - (2 * logvar).exp())"
 
 @pytest.mark.parametrize(
     ("term", "total", "name"),
-    [(WRONG, "error + weight * apart", "apart"), ("0", f"error + weight * ({WRONG})", "kl")],
-    ids=["in a line of its own", "among the terms of the loss"],
+    [
+        (WRONG, "error + weight * apart", "apart"),
+        ("0", f"error + weight * ({WRONG})", "kl"),
+        (WRONG, "0.1 * error + 0.25 * apart", "apart"),
+    ],
+    ids=["in a line of its own", "among the terms of the loss", "weighed by a number"],
 )
 def test_the_formula_of_a_kl_is_shown_once_below_its_weight(term: str, total: str, name: str, tmp_path: Path) -> None:
     text = WEIGHED.format(term=term, total=total)
