@@ -120,12 +120,14 @@ class HeadSource(StrEnum):
 class NoiseTiming:
     """Whether z is random in training and in evaluation; None is not observed.
 
-    `without_eps` marks z = mu + std, which is neither the mean nor a sample.
+    `without_eps` marks z = mu + std, which is neither the mean nor a sample; `beside_std` z = mu + std + eps, where no
+    head scales the noise.
     """
 
     training: bool | None = None
     evaluation: bool | None = None
     without_eps: bool = False
+    beside_std: bool = False
 
 
 @dataclass(frozen=True, slots=True)

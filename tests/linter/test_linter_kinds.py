@@ -77,6 +77,12 @@ PIXELS = """\
     kl = {sign}0.5 * torch.sum(1 + s - m.pow(2) - s.exp(), dim=1) / math.prod(x.shape[1:])
     return (recon + kl).mean()
 """
+# The error as a mean over the pixels, the KL divided by their number, or by that of a whole batch's.
+MEAN_PIXELS = """\
+    recon = F.binary_cross_entropy(out, x, reduction="none").mean(1)
+    kl = -0.5 * torch.sum(1 + s - m.pow(2) - s.exp(), dim=1) / math.prod({sizes})
+    return (recon + kl).mean()
+"""
 DATA = '    loader = DataLoader(datasets.MNIST("data", transform=transforms.ToTensor()), batch_size=50)\n'
 SPLIT = """\
     whole = datasets.MNIST("data", transform={transform})
@@ -153,6 +159,9 @@ def test_the_right_module_is_silent(tmp_path: Path) -> None:
         ("self.draw(m, s)", "self.draw(s, m)", ["VAE205"]),
         ("m, s = self.encode(x)\n", "m, s = self.encode(x)\n        m = F.relu(m)\n", ["VAE204"]),
         ("return m + eps * std", "return m + std", ["VAE207"]),
+        ("return m + eps * std", "return m + eps + std", ["VAE207"]),
+        ("return m + eps * std", "return eps + (std + m)", ["VAE207"]),
+        ("return m + eps * std", "return (std + eps).add(m)", ["VAE207"]),
         ("return self.to_m(h), self", "return torch.tanh(self.to_m(h)), self", ["VAE204"]),
         ("return self.to_m(h), self.to_s(h)", "return self.to_m(h).tanh(), self.to_s(h).tanh()", ["VAE204"]),
         ("s, option):\n", "s=None, option=None):\n", []),
@@ -172,6 +181,8 @@ def test_the_right_module_is_silent(tmp_path: Path) -> None:
         (LOSS, DIVIDED.format(reduction="mean"), ["VAE502", "VAE504"]),
         (LOSS, PIXELS.format(sign="-"), []),
         (LOSS, PIXELS.format(sign="+"), ["VAE302"]),
+        (LOSS, MEAN_PIXELS.format(sizes="x.shape[1:]"), []),
+        (LOSS, MEAN_PIXELS.format(sizes="x.shape"), ["VAE504"]),
     ],
 )
 def test_one_edit(old: str, new: str, expected: list[str], tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""VAE207: no noise in training, or std added without eps."""
+"""VAE207: no noise in training, or std added instead of scaling eps."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ _WORDS = {True: "yes", False: "no", None: "not observed"}
 
 
 def judge(facts: Facts) -> Verdict:
-    """Found where z is mu + std, or is not random in training."""
+    """Found where z is mu + std, with eps or without, or is not random in training."""
     timing = facts.sampler.timing
     if timing is None:
         return lacking(facts, "sampler.timing")
     if timing.value.without_eps:
         what = "it is mu + std, std added without eps"
+    elif timing.value.beside_std:
+        what = "it is mu + std + eps, eps added to std, which should scale it"
     elif timing.value.training is False:
         what = "what is decoded is not random in training, no noise is added to it"
     elif timing.value.training is None:

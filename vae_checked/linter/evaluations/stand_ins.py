@@ -129,7 +129,7 @@ class StandIns:
     def _with(self, wanted: _Wanted, subject: str, model: Instance) -> Evaluation | None:
         """An evaluation made again with `model` as what it takes; None where this joins no KL with a sampler."""
         again = wanted.again({wanted.taken: model})
-        again.subject = subject
+        again.subject, again.model_is_supposed = subject, True
         return again if self._reader.joins(again) else None
 
 

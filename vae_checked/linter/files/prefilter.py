@@ -14,6 +14,8 @@ _ENOUGH = (
     b".kl(", b"mse_loss", b"MSELoss", b"BCELoss", b"BCEWithLogitsLoss", b"binary_cross_entropy", b"l1_loss", b"L1Loss",
     b"Normal(", b"rsample",
 )  # fmt: skip
+# Names of a divergence: beside what computes one, enough.
+_DIVERGENCES = (b"KL", b"kld", b"elbo", b"ELBO")
 # The first such word of a line decides: what is looked for behind it is looked for once.
 _IMPORT = re.compile(rb"^(?>[^\n]*?(?:from|import)\b)[^\n]*torch|lightning", re.MULTILINE)
 # A module of the project's own may hand on torch.
@@ -67,9 +69,14 @@ def concerns_vae(data: bytes) -> bool:
     """Whether a file has torch and mentions a head, a loss, noise beside what makes it a sample, or a wrong view."""
     if b"torch" not in data and b"*" not in data:
         return False
-    if not any(word in data for word in _ENOUGH) and not (draws(data) and _scales(data)) and not relabels(data):
+    if not any(word in data for word in _ENOUGH) and not (_is_told(data) and _scales(data)) and not relabels(data):
         return False
     return _has_torch(data)
+
+
+def _is_told(data: bytes) -> bool:
+    """Whether a file names a divergence or draws noise."""
+    return any(word in data for word in _DIVERGENCES) or draws(data)
 
 
 def relabels(data: bytes) -> bool:

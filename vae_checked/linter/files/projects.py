@@ -19,6 +19,8 @@ from vae_checked.record import dataclass, field
 
 # So many trainers of a project, or models that are put together, are read whether or not more joins them to a VAE.
 _FEW = 8
+# What puts a VAE together imports a model and what trains it.
+_TOGETHER = 2
 
 # The bytes of a project that is always read whole; of a notebook with its pictures, so many count.
 MOST_WHOLE, _MOST_COUNTED = 1_500_000, 100_000
@@ -243,10 +245,37 @@ def refuse(reasons: Sequence[str]) -> None:
         raise UsageError(f"{'; '.join(reasons)}: give Python files, notebooks or folders")
 
 
+def _putting_together(project: ProjectFiles, others: Iterable[tuple[str, Text]]) -> list[tuple[str, Text]]:
+    """Those files that make an object of a file that concerns a VAE, and import it beside one with a training step.
+
+    Where there are many, those that make what draws: the others may be of all that the project does.
+    """
+    certain = [(_stem(path), _as_bytes(text)) for path, text in project.concerned]
+    stems = {stem for stem, _ in certain}
+    training = {stem for stem, data in certain if prefilter.trains(data)}
+    if len(stems) < _TOGETHER or not training:
+        return []
+    classes = {name for _, data in certain for name in prefilter.classes_in(data)}
+    found = []
+    for path, text in others:
+        data = _as_bytes(text)
+        imported = prefilter.imported(data)
+        if (
+            not training.isdisjoint(imported)
+            and len(stems & imported) >= _TOGETHER
+            and prefilter.calls_one_of(data, classes)
+        ):
+            found.append((path, text))
+    if len(found) > _FEW:
+        drawing = {name for _, data in certain for name in prefilter.drawing_classes_in(data)}
+        found = [(path, text) for path, text in found if prefilter.calls_one_of(_as_bytes(text), drawing)]
+    return found if len(found) <= _FEW else []
+
+
 def _look_beside(project: ProjectFiles, feeding: Iterable[Path], others: Iterable[Path]) -> None:
     """Add the files with data pipelines near a file that concerns a VAE, and what those import that import both.
 
-    Near is the folder of that file, above it, below it or next to it.
+    And those that hand a model to what trains it. Near is the folder of that file, above it, below it or next to it.
     """
     folders = {Path(path).parent for path, _ in project.concerned}
     around = folders | {parent for folder in folders for parent in folder.parents}
@@ -261,12 +290,17 @@ def _look_beside(project: ProjectFiles, feeding: Iterable[Path], others: Iterabl
                 with suppress(sources.UnreadableError):
                     yield str(path), sources.read(path)
 
-    project.feeding = list(near(feeding))
+    beside = list(near(others))
+    putting = _putting_together(project, beside)
+    project.feeding = [*near(feeding), *putting]
+    put = {path for path, _ in putting}
     names = [
         {os.fsencode(name) for path in map(Path, paths) for name in (path.stem, path.parent.name)}
         for paths in (concerned, [path for path, _ in project.feeding])
     ]
-    for path, text in near(others) if project.feeding else ():
+    for path, text in beside if project.feeding else ():
+        if path in put:
+            continue
         imported = prefilter.imported(_as_bytes(text))
         if not any(imported.isdisjoint(each) for each in names):
             project.joining[path] = frozenset(name.decode(errors="replace") for name in imported)

@@ -5,7 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from vae_checked.linter.interpreter import builtin_functions, derived_distributions, parts, records, selection, wrappers
+from vae_checked.linter.interpreter import (
+    builtin_functions,
+    derived_distributions,
+    parts,
+    records,
+    selection,
+    trainers,
+    wrappers,
+)
 from vae_checked.linter.interpreter.context import Context
 from vae_checked.linter.symbols.constants import exactly_whole, is_followed
 from vae_checked.linter.symbols.expression import Expr, Site, atom, opaque, strip
@@ -51,6 +59,7 @@ def call(context: Context, dotted: str, args: list[Value], kwargs: dict[str, Val
         made = make(context, dotted, args, kwargs, site)
         if made is not None:
             return made
+    trainers.handed(context, args, kwargs, site)
     extra = tuple(as_expr(item, site) for item in (*args, *kwargs.values()))
     return opaque(dotted, extra, site)
 
@@ -220,8 +229,11 @@ def _product(context: Context, args: list[Value], kwargs: dict[str, Value], site
         count = exactly_whole(total)
         return total if count is None or not is_followed(count) else count
     sizes = strip(as_expr(values, site))
-    if sizes.op == "shape":
-        return Expr("size", sizes.args, (("axis", "all"),), site)
+    cut = dict(sizes.attrs)
+    start = cut.get("from", 0)
+    if sizes.op == "shape" and isinstance(start, (int, float)) and "to" not in cut:
+        axis = ("from", int(start)) if start else "all"
+        return Expr("size", sizes.args, (("axis", axis),), site)
     return opaque("prod", tuple(as_expr(item, site) for item in args), site)
 
 

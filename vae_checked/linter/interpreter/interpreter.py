@@ -255,7 +255,7 @@ class Interpreter:
         """Run a function of the project on values; opaque when it recurses, is too deep, or is a generator."""
         node = function.node
         depth = len(self.frames)
-        active = [frame for frame in self.frames if frame.node is node]
+        active = [frame for frame in self.frames if frame.node is node and _are_of_one_class(frame.function, function)]
         refused = depth > MAX_DEPTH or len(active) > 1 or isinstance(node, ast.AsyncFunctionDef)
         if refused or id(node) in self._too_long:
             return opaque(f"call:{function.name}", tuple(as_expr(item, site) for item in args), site)
@@ -375,3 +375,13 @@ class Interpreter:
         if handler is None:
             return opaque(f"{type(node).__name__}:{ast.dump(node)}", (), self.site(node))
         return handler(self, node, scope)
+
+
+def _are_of_one_class(outer: Function | None, inner: Function) -> bool:
+    """Whether a function calls itself for an object of the same class, or for none: it may do so without an end.
+
+    The constructor of a base class that makes parts which have the same base is called once for each class.
+    """
+    if outer is None or not isinstance(outer.bound, Instance) or not isinstance(inner.bound, Instance):
+        return True
+    return outer.bound.cls is inner.bound.cls

@@ -29,6 +29,9 @@ from vae_checked.linter.symbols.values import Sequence as Layers
 from vae_checked.linter.torch_model import diagonals, fields
 from vae_checked.linter.torch_model.functions import asks_for_nan
 
+# So many sizes of a slice are written out.
+_MOST_AXES = 8
+
 
 def items(context: Context, value: Value, site: Site) -> list[Value]:
     """What iterating over a value yields; one unknown item where that is not known."""
@@ -97,7 +100,7 @@ def item(context: Context, value: Value, index: Value, site: Site) -> Expr:
     if expr.op == "const" or (index == 0 and expr.get("packed")):
         return expr
     if expr.op == "shape" and isinstance(index, int):
-        return Expr("size", expr.args, (("axis", index),), site)
+        return Expr("size", expr.args, (("axis", _axis(expr, index)),), site)
     if expr.op == "batch":
         known = fields.field(expr, index)
         if known is not None:
@@ -111,6 +114,15 @@ def item(context: Context, value: Value, index: Value, site: Site) -> Expr:
     if expr.op == "opaque" and expr.get("name") == "sequence" and isinstance(index, int) and index < len(expr.args):
         return expr.args[index]
     return Expr("item", (expr,), (("index", index if isinstance(index, (int, str)) else repr(index)),), site)
+
+
+def _axis(shape: Expr, index: int) -> int | None:
+    """The axis whose length an entry of a shape is, or of a slice of one; None where its ends are not known."""
+    cut = dict(shape.attrs)
+    if index < 0:
+        return None if "to" in cut else index
+    start = cut.get("from", 0)
+    return int(start) + index if isinstance(start, (int, float)) else None
 
 
 def spread(context: Context, value: Value, site: Site) -> list[Value]:
@@ -244,12 +256,21 @@ def _layers_item(owner: Layers, key: Value, index: int | None) -> Value:
     return values[0] if values else None
 
 
+def _some_sizes(context: Context, shape: Expr, key: slice, site: Site) -> Value:
+    """A slice of a tensor's shape: one size after the other, where it says which ones it takes."""
+    start, stop = (None if end is None else number_of(end) for end in (0 if key.start is None else key.start, key.stop))
+    if key.stop is None:
+        return Expr("shape", shape.args, (("from", start),), site)
+    if key.step is None and start is not None and stop is not None and 0 <= start < stop <= _MOST_AXES:
+        return tuple(item(context, shape, axis, site) for axis in range(int(start), int(stop)))
+    return Expr("shape", shape.args, (("from", start), ("to", stop)), site)
+
+
 def _tensor_item(context: Context, owner: Expr, key: Value, index: int | None, site: Site) -> Value:
     if owner.op in ("shape", "batch", "opaque") and index is not None:
         return item(context, owner, index, site)
     if owner.op == "shape" and isinstance(key, slice):
-        start = 0 if key.start is None else number_of(key.start)
-        return Expr("shape", owner.args, (("from", start),), site)
+        return _some_sizes(context, owner, key, site)
     if isinstance(key, str):
         return item(context, owner, key, site)
     parts = key if isinstance(key, tuple) else (key,)

@@ -227,7 +227,12 @@ class Project:
             return {}
         self.run(module)
         importer.starred += [package for package in module.starred if package not in importer.starred]
-        return {name: value for name, value in module.scope.names.items() if not name.startswith("_")}
+        # A package whose import has led here gives the name that is being imported: it is not taken back from its user.
+        return {
+            name: value
+            for name, value in module.scope.names.items()
+            if not name.startswith("_") and not (isinstance(value, Deferred) and value.begun)
+        }
 
     def beside(self, package: str, importer: Module) -> list[Module]:
         """The files of the project that lie in the folder of a package, as seen from `importer`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable, Sequence
 
 from vae_checked.linter.interpreter.context import UNREAD, Context, Result
@@ -107,8 +108,12 @@ def _has(item: Value, name: str) -> bool:
 
 
 def called(context: Context, target: AnyOf, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
-    """target(*args, **kwargs): of what the arguments fit a model that draws, else a divergence, else some functions."""
-    fitting = [item for item in _items(target) if accepts(item, args, kwargs)]
+    """target(*args, **kwargs): of what the arguments fit a model that draws, else a divergence, else some functions.
+
+    Else some models, as of the decoders that a setting chooses from.
+    """
+    more = _hands_over_more(site)
+    fitting = [item for item in _items(target) if accepts(item, args, kwargs, more)]
     if len(fitting) == 1:
         return context.call(fitting[0], args, kwargs, site)
     model = first_that_draws(item for item in fitting if isinstance(item, Class))
@@ -118,20 +123,29 @@ def called(context: Context, target: AnyOf, args: list[Value], kwargs: dict[str,
     loss = next((item for item in telling if isinstance(item, Class)), None)
     if loss is not None:
         return context.call(loss, args, kwargs, site)
-    functions = [item for item in (*telling, *fitting) if isinstance(item, Function)]
-    tried = list({id(item): item for item in functions}.values())[:_MAX_TRIED]
+    functions: list[Value] = [item for item in (*telling, *fitting) if isinstance(item, Function)]
+    models: list[Value] = [item for item in fitting if isinstance(item, Class) and item.is_module]
+    tried = list({id(item): item for item in functions or models}.values())[:_MAX_TRIED]
     if tried:
         return context.call(_in_turn(tried, site), args, kwargs, site)
     return opaque("call", (as_expr(target, site), *(as_expr(item, site) for item in (*args, *kwargs.values()))), site)
 
 
-def accepts(target: Value, args: list[Value], kwargs: dict[str, Value]) -> bool:
-    """Whether a call with these arguments may be one of `target`: their number and names fit, or are not known."""
+def _hands_over_more(call: Site) -> bool:
+    """Whether a call has more arguments, which are not known, by a dict: `make(**settings)`."""
+    return isinstance(call.node, ast.Call) and any(keyword.arg is None for keyword in call.node.keywords)
+
+
+def accepts(target: Value, args: list[Value], kwargs: dict[str, Value], more: bool = False) -> bool:
+    """Whether a call with these arguments may be one of `target`: their number and names fit, or are not known.
+
+    With `more` there may be others by their names.
+    """
     if isinstance(target, Choice):
-        return accepts(target.one, args, kwargs) or accepts(target.other, args, kwargs)
+        return accepts(target.one, args, kwargs, more) or accepts(target.other, args, kwargs, more)
     if isinstance(target, Class):
         made = target.find("__init__")
-        return accepts(made.bound_to(target), args, kwargs) if isinstance(made, Function) else True
+        return accepts(made.bound_to(target), args, kwargs, more) if isinstance(made, Function) else True
     if not isinstance(target, Function) or any(isinstance(value, Expr) and value.op == "spread" for value in args):
         return True
     spec = target.node.args
@@ -139,7 +153,7 @@ def accepts(target: Value, args: list[Value], kwargs: dict[str, Value]) -> bool:
     given = len(args) + (target.bound is not None)
     required = names[given : len(names) - len(spec.defaults)]
     known = {*names[given:], *(item.arg for item in spec.kwonlyargs)}
-    fits = (given <= len(names) or spec.vararg is not None) and all(name in kwargs for name in required)
+    fits = (given <= len(names) or spec.vararg is not None) and (more or all(name in kwargs for name in required))
     return fits and (spec.kwarg is not None or kwargs.keys() <= known)
 
 

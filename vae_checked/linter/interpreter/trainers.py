@@ -1,7 +1,10 @@
-"""Trainers of a library: they call the steps of the model that they are given."""
+"""Trainers of a library: they call the steps that they are given, of a model or of their own."""
 
 from __future__ import annotations
 
+import ast
+
+from vae_checked.linter.files import syntax
 from vae_checked.linter.interpreter import parts
 from vae_checked.linter.interpreter.context import Context
 from vae_checked.linter.symbols.expression import Site, atom
@@ -31,6 +34,25 @@ def fit(context: Context, args: list[Value], kwargs: dict[str, Value], site: Sit
     if loader is not None and inputs:
         inputs[0] = parts.batch(context, loader)
     context.invoke(step.bound_to(model), inputs, {}, site)
+
+
+def handed(context: Context, args: list[Value], kwargs: dict[str, Value], site: Site) -> None:
+    """Run the functions that something outside the project is handed, where they differentiate a loss: it calls them.
+
+    So does an engine of ignite with its `update(engine, batch)`; nothing is known of what it hands over.
+    """
+    for step in (*args, *kwargs.values()):
+        if isinstance(step, Function) and _differentiates(step):
+            spec = step.node.args
+            names = [item.arg for item in (*spec.posonlyargs, *spec.args)][0 if step.bound is None else 1 :]
+            required = names[: max(0, len(names) - len(spec.defaults))]
+            context.invoke(step, [atom(name, site, context.serial()) for name in required], {}, site)
+
+
+def _differentiates(function: Function) -> bool:
+    return any(
+        isinstance(node, ast.Attribute) and node.attr == "backward" for node in syntax.descendants(function.node)
+    )
 
 
 def _loader(context: Context, given: Value, site: Site) -> Loader | None:

@@ -395,7 +395,9 @@ def _facts(
     ):
         # Which activation goes with which loss is up to whoever sets both.
         output = replace(output, interval=None, activations=None)
-    if evaluation.loss_is_one_of_several:
+    if evaluation.loss_is_one_of_several or (
+        evaluation.model_is_supposed and recon is not None and settings_apart.is_one_of_several(recon, losses)
+    ):
         # What a loss needs of the output is asked of the one that goes with the model.
         output, recon_found = Output(), replace(recon_found, swapped=None)
     crossed = site is not None and shown is not None and exchanged(site, shown)

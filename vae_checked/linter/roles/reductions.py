@@ -195,7 +195,9 @@ def _length(size: Expr, text: str, inverse: bool, term: Expr) -> Size | Weight:
     axis, whole = size.get("axis"), size.args[0]
     if axis == 0 and (_is_taken_apart(whole, term) or (_is_of_a_call(whole) and not contains(term, whole.uid))):
         return Weight(text)
-    return Size(axis if isinstance(axis, int) else None, text, inverse)
+    # Of the axes from one on: a count of what is in a sample, where that one is not the batch.
+    first = axis[1] if isinstance(axis, tuple) else axis
+    return Size(first if isinstance(first, int) else None, text, inverse)
 
 
 def _is_taken_apart(whole: Expr, term: Expr) -> bool:

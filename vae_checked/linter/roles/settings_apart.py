@@ -1,4 +1,4 @@
-"""Samplers and KLs of one pair of heads that settings choose between: which of them go together."""
+"""Samplers, KLs and losses that settings choose between: which of them go together."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import Losses
+from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import Expr, strip
 
@@ -38,6 +39,17 @@ def are_chosen_apart(site: SamplerSite, kl: Divergence, losses: Losses) -> bool:
     others = alike(site, losses.kls)
     chosen = _computed_on(kl, losses) if others else {}
     return bool(chosen) and _asked(chosen).isdisjoint(_asked(_drawn_on(site, others, losses)))
+
+
+def is_one_of_several(recon: Reconstruction, losses: Losses) -> bool:
+    """Whether a condition chooses between a reconstruction and one of another kind."""
+    others = [each for each in losses.recons if each.kind is not recon.kind]
+    if not others:
+        return False
+    own = losses.unsettled_with(recon.term)
+    beside = set[int]().union(*(losses.unsettled_with(each.term) for each in others))
+    chosen = ([arm.uid for arm in arms] for _, arms in _choices(losses))
+    return any(not own.isdisjoint(arms) and not (beside - own).isdisjoint(arms) for arms in chosen)
 
 
 def _asked(conditions: Iterable[Expr]) -> set[int]:

@@ -38,6 +38,8 @@ _DRAWS = ("noise", "draw")
 _GROWING = frozenset("exp expm1 square pow mul div reciprocal log".split())
 _HEADS = tuple(2.0**k for k in range(1, 14))
 _HARMLESS = 1.0
+# A mean, a std and noise.
+_OF_NOISE_BESIDE = 3
 
 
 def trained(sampler: Sampler, site: SamplerSite | None, kl: Divergence | None, losses: Losses) -> Sampler:
@@ -109,6 +111,9 @@ def timing_without_noise(kl: Divergence, recon: Reconstruction | None, losses: L
     decoded = [node for node in added if _is_decoded(losses.graph, node)]
     if decoded:
         return Sampler(timing=Fact(NoiseTiming(training=False, without_eps=True), origin(decoded[0])))
+    beside = next(_with_noise_beside(kl, losses.graph), None)
+    if beside is not None:
+        return Sampler(timing=Fact(NoiseTiming(training=True, beside_std=True), origin(beside)))
     if recon is None:
         return Sampler()
     sides = [side for side in (recon.first, recon.second) if contains(side, kl.location.uid)]
@@ -157,6 +162,25 @@ def _means_and_stds(graph: Graph, location: Expr, head: Expr, parametrisation: P
         if parametrisation and _is_mean_and_std(node, location, head, parametrisation)
     ]
     return [] if any(node.op == "sub" for node in found) else found
+
+
+def _with_noise_beside(kl: Divergence, graph: Graph) -> Iterator[Expr]:
+    """The sums of a KL's mean, a std that is computed from its other head, and noise that nothing scales."""
+    mean = strip(kl.location).uid
+    for inner in graph.taking(kl.location, "add") if any(graph.having("noise")) else ():
+        for node in (*graph.taking(inner, "add"), *(outer for arg in inner.args for outer in graph.taking(arg, "add"))):
+            added = list(_addends(node))
+            rest = [each for each in added if strip(each).uid != mean and strip(each).op != "noise"]
+            if len(added) == _OF_NOISE_BESIDE and len(rest) == 1 and any(strip(each).op == "noise" for each in added):
+                read = samplers.curve(rest[0], kl.head)
+                if read is not None and read[0] is not None and _is_decoded(graph, node):
+                    yield node
+
+
+def _addends(node: Expr) -> Iterator[Expr]:
+    """What is added up to a value."""
+    for arg in node.args if node.op == "add" else ():
+        yield from _addends(arg) if strip(arg).op == "add" else (arg,)
 
 
 def _is_decoded(graph: Graph, value: Expr) -> bool:

@@ -123,12 +123,16 @@ class Deferred:
     dotted: str
     work: Callable[[], Value] | None
     done: Value = None
+    # Whether the import is being done: it may ask for this name itself.
+    begun: bool = False
 
     def settle(self) -> Value:
         """What the name stands for; modules that import each other's names in a circle end as something external."""
         if self.work is not None:
             work, self.work, self.done = self.work, None, External(self.dotted)
+            self.begun = True
             self.done = work()
+            self.begun = False
         return self.done
 
 

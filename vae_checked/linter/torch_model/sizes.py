@@ -41,7 +41,7 @@ def shape_of(values: list[Value], site: Site) -> tuple[object, ...] | None:
         elif isinstance(value, Expr) and value.op == "shape":
             given = value.get("from")
             start = whole(given) if isinstance(given, (int, float)) else None
-            if start is None:
+            if start is None or _ends_early(value):
                 return None
             sizes.append(("from", start, value.args[0].uid))
         elif isinstance(value, Expr):
@@ -90,7 +90,12 @@ def _may_be_several(value: Value) -> bool:
 
 def _is_whole(value: Expr) -> bool:
     """Whether a value is a tensor's whole shape."""
-    return value.op == "shape" and not value.get("from")
+    return value.op == "shape" and not value.get("from") and not _ends_early(value)
+
+
+def _ends_early(shape: Expr) -> bool:
+    """Whether the last of a tensor's sizes is left out, as in `x.shape[:-1]`."""
+    return any(name == "to" for name, _ in shape.attrs)
 
 
 def shaped_like(values: list[Value]) -> Expr | None:
