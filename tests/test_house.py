@@ -21,7 +21,7 @@ import vae_checked
 
 COMMON = {
     "errors", "finding", "fact", "facts", "interval", "latent_facts", "layout_facts", "record", "text", "markup",
-    "html_page", "sarif_log", "regular_files", "session", "input_spec",
+    "html_page", "sarif_log", "regular_files", "session", "input_spec", "known_failures",
 }  # fmt: skip
 ANY = None
 WALLS: dict[str, set[str] | None] = {
@@ -53,8 +53,8 @@ WALLS: dict[str, set[str] | None] = {
 EDGE = {"cli", "pytest_plugin", "flake8_plugin"}
 STDLIB_ONLY = {
     "errors", "finding", "fact", "facts", "interval", "latent_facts", "layout_facts", "record", "text", "markup",
-    "html_page", "sarif_log", "regular_files", "session", "input_spec", "config", "definitions", "mathematics",
-    "catalogue", "linter", "reports",
+    "html_page", "sarif_log", "regular_files", "session", "input_spec", "known_failures", "config",
+    "definitions", "mathematics", "catalogue", "linter", "reports",
 }  # fmt: skip
 FORBIDDEN_PACKAGES = {"laws": {"hypothesis"}}
 

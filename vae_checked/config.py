@@ -13,7 +13,9 @@ from vae_checked.text import did_you_mean
 
 _LISTS = ("select", "ignore", "exclude", "sources")
 _EXAMPLES = {"exclude": '["legacy/"]', "sources": '["src"]'}
-_KEYS = (*_LISTS, "per-file-ignores", "baseline", "models")
+# The key that names the file of what is known to fail of the models.
+MODELS_BASELINE = "models-baseline"
+_KEYS = (*_LISTS, "per-file-ignores", "baseline", MODELS_BASELINE, "models")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +29,9 @@ class ModelConfig:
     `forward` the method that is run in the place of forward; `optimizer` a `package.module:attribute` that makes it of
     the model. `ignore` are codes of mistakes, or their beginnings, that its audit is not to report. `skip` and `xfail`
     hold, by the name of a law or another item of the pytest plugin, why it is not run or is known to fail.
-    `max_effective_beta` is the largest weight of the KL that is meant, `marks` are pytest's marks that its items get,
-    `examples` is how often each law is put, `device` where the model is run. `folder` is where the pyproject.toml lies.
+    `min_effective_beta` and `max_effective_beta` are the least and the largest weight of the KL that is meant, `marks`
+    are pytest's marks that its items get, `examples` is how often each law is put, `device` where the model is run.
+    `folder` is where the pyproject.toml lies, `baseline` the file of what is known to fail of all of its models.
     """
 
     name: str
@@ -45,11 +48,13 @@ class ModelConfig:
     ignore: tuple[str, ...] = ()
     skip: Mapping[str, str] = field(default_factory=dict)
     xfail: Mapping[str, str] = field(default_factory=dict)
+    min_effective_beta: float | None = None
     max_effective_beta: float | None = None
     marks: tuple[str, ...] = ()
     examples: int | None = None
     device: str | None = None
     folder: Path | None = None
+    baseline: Path | None = None
 
     @property
     def asked(self) -> dict[str, Any]:
@@ -89,7 +94,7 @@ class LintConfig:
         return self.file.parent
 
 
-KEYS = tuple(each.name for each in fields(ModelConfig) if each.name not in ("name", "folder"))
+KEYS = tuple(each.name for each in fields(ModelConfig) if each.name not in ("name", "folder", "baseline"))
 
 
 def find_pyproject(start: Path | None = None) -> Path | None:
@@ -174,7 +179,13 @@ def _models(own: Mapping[str, Any], path: Path) -> dict[str, ModelConfig]:
         raise UsageError(f"{path}: [tool.vae-checked.models] is not a table of tables, one per model")
     if "models" in own and not models:
         raise UsageError(f"{path}: [tool.vae-checked.models] names no model: add [tool.vae-checked.models.NAME]")
-    return {name: _model(name, table, path) for name, table in models.items()}
+    known = own.get(MODELS_BASELINE)
+    if known is not None and not isinstance(known, str):
+        raise UsageError(f"{path}: [tool.vae-checked]: {MODELS_BASELINE} is {known!r}, not the path of a file")
+    return {
+        name: _model(name, table, path, None if known is None else path.parent / known)
+        for name, table in models.items()
+    }
 
 
 def find_model(name: str, start: Path | None = None) -> ModelConfig:
@@ -192,7 +203,7 @@ def find_model(name: str, start: Path | None = None) -> ModelConfig:
     raise UsageError(f"no model {name!r}: {where}; a model is named package.module:attribute, or in pyproject.toml")
 
 
-def _model(name: str, table: object, path: Path) -> ModelConfig:
+def _model(name: str, table: object, path: Path, baseline: Path | None) -> ModelConfig:
     where = f"{path}: [tool.vae-checked.models.{name}]"
     if not isinstance(table, dict):
         raise UsageError(f"{where} is not a table with the keys {', '.join(KEYS)}")
@@ -208,7 +219,11 @@ def _model(name: str, table: object, path: Path) -> ModelConfig:
     _strings(table.get("marks", []), f"{where}: marks", '["slow"]')
     for key in ("skip", "xfail"):
         _reasons(table.get(key, {}), f"{where}: {key}")
-    for key, kinds, example in (("max_effective_beta", (int, float), "4.0"), ("examples", (int,), "4")):
+    for key, kinds, example in (
+        ("min_effective_beta", (int, float), "0.1"),
+        ("max_effective_beta", (int, float), "4.0"),
+        ("examples", (int,), "4"),
+    ):
         if key in table and (type(table[key]) not in kinds or not table[key] > 0):
             raise UsageError(f"{where}: {key} is {table[key]!r}, not a number above 0 such as {example}")
     data_range = table.get("data_range")
@@ -227,11 +242,13 @@ def _model(name: str, table: object, path: Path) -> ModelConfig:
         ignore=tuple(table.get("ignore", ())),
         skip=table.get("skip", {}),
         xfail=table.get("xfail", {}),
+        min_effective_beta=table.get("min_effective_beta"),
         max_effective_beta=table.get("max_effective_beta"),
         marks=tuple(table.get("marks", ())),
         examples=table.get("examples"),
         device=table.get("device"),
         folder=path.parent,
+        baseline=baseline,
     )
 
 

@@ -14,13 +14,19 @@ from vae_checked.load import build_model, placed
 __all__ = ["project"]  # a fixture, which pytest finds by its name
 
 
-@pytest.mark.parametrize(("most", "outcome"), [(0.9, "failed"), (1.5, "passed")])
-def test_an_effective_beta_above_the_threshold_fails(project: Run, most: float, outcome: str) -> None:
-    name = "vae::reference::effective-beta"
-    result = project(name, tables=f"{REFERENCE}max_effective_beta = {most}\n", own_process=False)
-    result.assert_outcomes(**{outcome: 1})
-    if outcome == "failed":
-        result.stdout.fnmatch_lines(["reference: the effective beta is 1 (*beta 1), max_effective_beta is 0.9"])
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ("max_effective_beta = 0.9\n", "max_effective_beta is 0.9"),
+        ("min_effective_beta = 1.1\n", "min_effective_beta is 1.1"),
+        ("min_effective_beta = 0.9\nmax_effective_beta = 1.5\n", ""),
+    ],
+)
+def test_an_effective_beta_beyond_a_threshold_fails(project: Run, keys: str, said: str) -> None:
+    result = project("vae::reference::effective-beta", tables=REFERENCE + keys, own_process=False)
+    result.assert_outcomes(**{"failed" if said else "passed": 1})
+    if said:
+        result.stdout.fnmatch_lines([f"reference: the effective beta is 1 (*beta 1), {said}"])
 
 
 def test_marks_and_examples_are_those_of_the_table(project: Run, pytester: pytest.Pytester) -> None:
@@ -54,6 +60,7 @@ def test_a_plugin_that_runs_failures_again_leaves_the_items(project: Run, pytest
 @pytest.mark.parametrize(
     ("key", "said"),
     [
+        ("min_effective_beta = -1", "min_effective_beta is -1, not a number above 0 such as 0.1"),
         ("max_effective_beta = 0", "max_effective_beta is 0, not a number above 0 such as 4.0"),
         ("examples = 2.5", "examples is 2.5, not a number above 0 such as 4"),
         ("examples = true", "examples is True, not a number above 0"),

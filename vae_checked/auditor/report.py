@@ -18,7 +18,8 @@ class AuditReport:
     """The findings of an audit and what they rest on.
 
     `recognised` says what was recognised and why, `unobserved` what could not be decided, why, and what settles it.
-    `facts` and `judgements` hold one entry per latent. `seconds` is the time the audit took.
+    `facts` and `judgements` hold one entry per latent. `seconds` is the time the audit took. `known` counts the
+    findings that a baseline holds, `remarks` tell of its entries that nothing matches.
     """
 
     findings: tuple[Finding, ...]
@@ -29,16 +30,13 @@ class AuditReport:
     seconds: float
     subjects: int = 1
     unread: tuple[tuple[str, str], ...] = ()
+    remarks: tuple[Remark, ...] = ()
+    known: int = 0
 
     @property
     def of_source(self) -> bool:
         """A model was run, no source was read."""
         return False
-
-    @property
-    def remarks(self) -> tuple[Remark, ...]:
-        """What source alone gives rise to."""
-        return ()
 
     @property
     def left_out(self) -> tuple[tuple[str, str], ...]:
@@ -56,7 +54,8 @@ class AuditReport:
         latents = self.examined
         clean = len({code for each in latents for code in each.clean})
         whole = CORE_CHECKED if all(each.core_checked for each in latents) else "checked in part"
-        parts = (counted(len(self.findings), "finding"), f"{clean} kinds of mistake checked and clean", whole)
+        found = counted(len(self.findings), "finding") + (f", {self.known} more in the baseline" if self.known else "")
+        parts = (found, f"{clean} kinds of mistake checked and clean", whole)
         return f"{'; '.join(parts)}; {self.seconds:.1f} s"
 
     @property

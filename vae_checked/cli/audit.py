@@ -6,15 +6,18 @@ import argparse
 import contextlib
 import sys
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vae_checked.cli.options import add_input_option, add_report_options, codes, emit, ignored_by, only_codes
+from vae_checked.cli.options import add_input_option, add_report_options, codes, emit, ignored_by, only_codes, write
 from vae_checked.cli.progress import progress
 from vae_checked.cli.time_limit import time_limit
 from vae_checked.errors import UsageError, VaeCheckedError
+from vae_checked.text import counted
 
 if TYPE_CHECKING:
     from vae_checked.config import ModelConfig
+    from vae_checked.known_failures import KnownFailures
 
 
 EXAMPLES = (
@@ -75,6 +78,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=float,
         help="end with status 2 where the audit takes longer (default: never)",
     )
+    known = parser.add_argument_group("known findings")
+    known.add_argument(
+        "--baseline",
+        metavar="FILE",
+        help="findings that are known and not reported (default: models-baseline of pyproject.toml)",
+    )
+    known.add_argument(
+        "--write-baseline", action="store_true", help="put what is found now into that file, report nothing"
+    )
     add_report_options(parser)
 
 
@@ -83,12 +95,35 @@ def run(args: argparse.Namespace) -> int:
     select, ignore = codes(args.select), codes(args.ignore)
     config = configured(args)
     ignored = ignored_by(config)
+    known = _baseline(config, args)
     # What the model prints is no part of the report.
     with contextlib.redirect_stdout(sys.stderr), progress(f"auditing {config.name}"):
         _start_torch(config.name)
         with time_limit(args.timeout, f"the audit of {config.name}"):
             report = audited(config, args.seed, args.weights, pictured=args.format == "html")
-    return emit(only_codes(report, select, ignore | ignored), args)
+    report = only_codes(report, select, ignore | ignored)
+    if known is None:
+        return emit(report, args)
+    from vae_checked.cli.known_findings import settled
+
+    after, left = settled(report, known, config.name)
+    if args.write_baseline:
+        after.write()
+        write(f"{counted(len(after.entries), 'failure')} known from now on: {after.file}\n")
+        return 0
+    return emit(left, args)
+
+
+def _baseline(config: ModelConfig, args: argparse.Namespace) -> KnownFailures | None:
+    """The baseline that the command line names, else that of the configuration; None without either."""
+    file = config.baseline if args.baseline is None else Path(args.baseline)
+    if file is None and args.write_baseline:
+        raise UsageError(
+            "--write-baseline needs to know the file: give --baseline FILE, or models-baseline in pyproject.toml"
+        )
+    from vae_checked.known_failures import load_known
+
+    return load_known(file, may_be_absent=args.write_baseline)
 
 
 def _start_torch(name: str) -> None:

@@ -44,6 +44,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=[],
         help="put what PACKAGE annotates, or says in comments on shapes, under contract as it is imported",
     )
+    group.addoption(
+        "--vae-write-baseline",
+        action="store_true",
+        help="put what fails into the file that models-baseline of pyproject.toml names, and drop what holds",
+    )
     group.addoption("--vae-case", metavar="B,SEED", help="put the laws to this batch size and seed alone")
     group.addoption(
         "--vae-report",
@@ -139,6 +144,10 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
 
     if any(model.skip or model.xfail or model.ignore for model in configured.values()):
         refuse_unknown_items(configured, pyproject(config))
+    if config.getoption("--vae-write-baseline") and all(model.baseline is None for model in configured.values()):
+        raise pytest.UsageError(
+            f'--vae-write-baseline: name the file in {pyproject(config)}: [{TABLE}] models-baseline = "vae-known.json"'
+        )
     root = Root.from_parent(session, name="vae", nodeid="vae", models=configured, pyproject=pyproject(config))
     found = list(session.genitems(root))
     if not named:
@@ -221,6 +230,11 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         from vae_checked.pytest_plugin.summary import lines
 
         for line in lines(terminalreporter, config, config.stash.get(_CONTRACTS, None)):
+            terminalreporter.write_line(line)
+    if any(model.baseline is not None for model in (configured_models(config) or {}).values()):
+        from vae_checked.pytest_plugin.baseline import settled
+
+        for line in settled(terminalreporter, config):
             terminalreporter.write_line(line)
     if config.getoption("--vae-report"):
         from vae_checked.pytest_plugin.run_report import write_reports

@@ -105,7 +105,8 @@ class ConfiguredModel(AuditedNode):
                     yield MistakeItem.from_parent(self, name=mistake.code, code=mistake.code)
         else:
             yield AuditItem.from_parent(self, name="audit")
-        if self.config_of_model.max_effective_beta is not None:
+        table = self.config_of_model
+        if table.min_effective_beta is not None or table.max_effective_beta is not None:
             yield EffectiveBetaItem.from_parent(self, name="effective-beta")
         if shapes_wanted(self.config):
             yield ShapesItem.from_parent(self, name="shapes")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from vae_checked.pytest_plugin.baseline import known_failures
 from vae_checked.pytest_plugin.run_report import gathered
 
 if TYPE_CHECKING:
@@ -91,8 +92,20 @@ class AuditedNode(ModelNode):
             self._report = only_codes(report, frozenset(), ignored) if ignored else report
             found = gathered(self.config)
             if found is not None:
-                found.audits[self.name] = self._report
+                found.audits[self.name] = self.new_report()
         return self._report
+
+    def new_report(self) -> Any:
+        """The model's audit without the findings that the baseline knows."""
+        from dataclasses import replace
+
+        report, known = self.report(), self.known()
+        return replace(report, findings=tuple(each for each in report.findings if each.code not in known))
+
+    def known(self) -> frozenset[str]:
+        """What the baseline knows to fail of the model."""
+        found = known_failures(self.config, self.config_of_model)
+        return frozenset() if found is None else found.of(self.name)
 
 
 def lock_beside(pyproject: Path) -> Path:

@@ -15,7 +15,7 @@ from vae_checked.text import counted
 if TYPE_CHECKING:
     from vae_checked.contracts.package import Package
 
-PUT, RAN, LOCKED = "put", "ran", "locked"
+PUT, RAN, LOCKED, FAILED, HOLDS = "put", "ran", "locked", "failed", "holds"
 _PROPERTY = "vae_checked"
 _OUTCOMES = ("passed", "failed", "skipped", "xfailed", "xpassed")
 Told = dict[str, int]
@@ -103,6 +103,17 @@ def _cause(why: str) -> str:
 def none_ran(reporter: Any) -> bool:
     """Whether there were items of models, and none got a model to run."""
     return any(_reports(reporter, outcome) for outcome in _OUTCOMES) and not _marked(reporter, RAN)
+
+
+def marked_by_model(reporter: Any, what: str) -> set[tuple[str, str]]:
+    """(model, name) of what the items noted."""
+    return {
+        (report.nodeid.split("::")[1], str(value).partition(" ")[2])
+        for outcome in _OUTCOMES
+        for report in _reports(reporter, outcome)
+        for key, value in report.user_properties
+        if key == _PROPERTY and str(value).partition(" ")[0] == what
+    }
 
 
 def _contracts(config: pytest.Config) -> Counter[str]:
