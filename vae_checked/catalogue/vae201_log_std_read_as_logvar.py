@@ -10,13 +10,11 @@ from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.edits import halved_exponent
 from vae_checked.catalogue.support.example import EXAMPLE, edit
 from vae_checked.catalogue.support.names import names_of, std_formula
+from vae_checked.catalogue.support.readings import kl_departs
 from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, lacking
 from vae_checked.facts import Facts, Parametrisation
 from vae_checked.finding import Severity
 from vae_checked.mathematics.gaussians import std_at
-from vae_checked.mathematics.names import reading_of
-
-_LOGARITHMS = frozenset((Parametrisation.LOGVAR, Parametrisation.LOG_STD))
 
 
 def judge(facts: Facts) -> Verdict:
@@ -30,7 +28,7 @@ def judge(facts: Facts) -> Verdict:
     if std.value.parametrisation is read_as:
         return Clean()
     shown = [(s, drawn, _assumed(read_as, s)) for s, drawn in std.value.points]
-    departs = _kl_departs(facts, std.value.parametrisation, read_as)
+    departs = kl_departs(facts, std.value.parametrisation, read_as)
     place, other = (form, (std.origin, "the sampler")) if departs else (std, (form.origin, "the KL"))
     at = "" if other[0].place is None else f" at {other[0].place}"
     names = names_of(facts)
@@ -68,16 +66,6 @@ def _factor(shown: Sequence[tuple[float, float, float | None]]) -> float | None:
     ratios = [drawn / assumed for _, drawn, assumed in shown if assumed]
     same = len(ratios) == len(shown) and all(math.isclose(ratio, ratios[0], rel_tol=1e-6) for ratio in ratios)
     return ratios[0] if ratios and same else None
-
-
-def _kl_departs(facts: Facts, drawn: Parametrisation | None, read_as: Parametrisation) -> bool:
-    """Whether it is the KL that reads the head as something else than it is called, or than its range tells."""
-    head = facts.heads.second
-    if drawn is None or read_as not in _LOGARITHMS:
-        positive = False
-    else:
-        positive = drawn not in _LOGARITHMS and head is not None and head.value.low >= 0.0
-    return positive or (drawn is not None and reading_of(facts.names.get("second", "")) is drawn)
 
 
 def _holds(source: str, name: str | None) -> bool:

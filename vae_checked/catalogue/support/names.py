@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from string import Formatter
 
+from vae_checked.catalogue.support.readings import reading
 from vae_checked.facts import Facts, Family, Likelihood, Parametrisation
 
 # The field's names by their roles, the keys of `Facts.names`; what a formula is written of.
@@ -72,7 +73,7 @@ class Names:
 
     @property
     def kl_formula(self) -> str:
-        """The KL to N(0, I) as it is written for the heads, the second one read as the sampler does.
+        """The KL to N(0, I) as it is written for the heads, the second one read as the other remedies do.
 
         That of a categorical posterior is written of its probabilities q, to the uniform prior of K classes.
         """
@@ -83,9 +84,8 @@ class Names:
 
 def names_of(facts: Facts) -> Names:
     """The names of what these facts are of."""
-    curve = facts.sampler.std
     family = Family.GAUSSIAN if facts.kl.form is None else facts.kl.form.value.family
-    return Names(facts.names, None if curve is None else curve.value.parametrisation, family)
+    return Names(facts.names, reading(facts), family)
 
 
 def std_formula(read_as: Parametrisation, facts: Facts) -> str:
