@@ -42,27 +42,29 @@ def made(build: Callable[[], nn.Module]) -> nn.Module:
 
 
 CONFINED = {
-    "clamp": (lambda mu, s: (mu.clamp(-1, 1), s), (-1, 1)),
-    "clamp_ in place": (lambda mu, s: (mu.clamp_(-1.5, 1.5), s), (-1.5, 1.5)),
-    "clamp of one side": (lambda mu, s: (mu.clamp(max=0.75), s), (-torch.inf, 0.75)),
-    "hardtanh": (lambda mu, s: (F.hardtanh(mu), s), (-1, 1)),
-    "a Hardtanh module": (lambda mu, s: (nn.Hardtanh(-1.25, 1.75)(mu), s), (-1.25, 1.75)),
-    "tanh": (lambda mu, s: (torch.tanh(mu), s), (-1, 1)),
-    "relu": (lambda mu, s: (F.relu(mu), s), (0, torch.inf)),
-    "a ReLU module that bites nowhere": (lambda mu, s: (nn.ReLU()(mu + 9.0), s), (0, torch.inf)),
-    "both heads": (lambda mu, s: (mu.clamp(-1, 1), s.clamp(-6, 4)), (-1, 1)),
+    "clamp": (lambda mu, s: (mu.clamp(-1, 1), s), (-1, 1), "clamp"),
+    "clamp_ in place": (lambda mu, s: (mu.clamp_(-1.5, 1.5), s), (-1.5, 1.5), "clamp"),
+    "clamp of one side": (lambda mu, s: (mu.clamp(max=0.75), s), (-torch.inf, 0.75), "clamp"),
+    "hardtanh": (lambda mu, s: (F.hardtanh(mu), s), (-1, 1), "hardtanh"),
+    "a Hardtanh module": (lambda mu, s: (nn.Hardtanh(-1.25, 1.75)(mu), s), (-1.25, 1.75), "hardtanh"),
+    "tanh": (lambda mu, s: (torch.tanh(mu), s), (-1, 1), "tanh"),
+    "relu": (lambda mu, s: (F.relu(mu), s), (0, torch.inf), "relu"),
+    "a ReLU module that bites nowhere": (lambda mu, s: (nn.ReLU()(mu + 9.0), s), (0, torch.inf), "relu"),
+    "both heads": (lambda mu, s: (mu.clamp(-1, 1), s.clamp(-6, 4)), (-1, 1), "clamp"),
     "the output of one layer, parted": (
         lambda mu, s: ((parted := torch.cat([mu, s], 1).chunk(2, 1))[0].clamp(-1, 1), parted[1]),
         (-1, 1),
+        "clamp",
     ),
 }
 
 
 @pytest.mark.parametrize("name", CONFINED)
 def test_a_confined_mean_is_the_mean_and_named_as_confined(name: str) -> None:
-    heads, (low, high) = CONFINED[name]
+    heads, (low, high), called = CONFINED[name]
     report = audited(made(lambda: Headed(heads)))
     assert codes(report) == ["VAE204"]
+    assert str(report.findings[0].fix).startswith(f"take {called} away from ")
     (facts,) = report.facts
     assert facts.heads.mu is not None
     assert (facts.heads.mu.value.low, facts.heads.mu.value.high) == (low, high)

@@ -17,7 +17,7 @@ from vae_checked.auditor.measure.overflow import overflow
 from vae_checked.auditor.measure.quantiser import commitment_of, quantiser_of
 from vae_checked.auditor.measure.timing import drawn_in_training, leads_on, silent_timing, timing_of
 from vae_checked.auditor.recognition.latents import Latent
-from vae_checked.auditor.recording.origins import described, origin_of
+from vae_checked.auditor.recording.origins import described, origin_of_activation
 from vae_checked.auditor.recording.replay import ReplayError
 from vae_checked.auditor.terms import KLFacts, Observed, categorical_facts, kl_facts, recon_facts
 from vae_checked.facts import (
@@ -220,8 +220,10 @@ def _with_latent(shared: Facts, seen: Observed, place: int) -> Facts:
             ),
         ),
         heads=Heads(
-            None if mu is None else Fact(mu, origin_of(tape, latent.location)),
-            None if second is None or latent.second is None else Fact(second, origin_of(tape, latent.second)),
+            None if mu is None else Fact(mu, origin_of_activation(tape, latent.location)),
+            None
+            if second is None or latent.second is None
+            else Fact(second, origin_of_activation(tape, latent.second)),
             source,
             attempt("heads.overflow", lambda: overflow(first, latent, second), None),
         ),

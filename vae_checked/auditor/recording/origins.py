@@ -7,8 +7,11 @@ import linecache
 from vae_checked.auditor.recording.tape import Step, Tape
 from vae_checked.facts import Origin
 from vae_checked.finding import Place
+from vae_checked.mathematics.ops import names_of
 from vae_checked.session import NAME, prompt_of
 from vae_checked.text import described, shown
+
+_ACTIVATIONS = names_of(lambda operation: operation.closes)
 
 __all__ = ["described", "line_at", "module_of", "named", "names_in", "origin_of", "place_of"]
 
@@ -42,6 +45,13 @@ def origin_of(tape: Tape, number: int, source: str = "") -> Origin:
         return Origin(source or value.name)
     step = tape.steps[value.step]
     return Origin(source or named(tape, number), place_of(step))
+
+
+def origin_of_activation(tape: Tape, number: int) -> Origin:
+    """Where a value was made, its source as a call where an activation made it: `relu(the output of to_mu)`."""
+    index = tape.values[number].step
+    called = "" if index is None else tape.steps[index].name.rstrip("_")
+    return origin_of(tape, number, f"{called}({named(tape, number)})" if called in _ACTIVATIONS else "")
 
 
 def named(tape: Tape, number: int) -> str:
