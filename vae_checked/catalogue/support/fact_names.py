@@ -54,6 +54,7 @@ FACT_NAMES = {
     "latents.pixels": "the range of the pictures that are encoded",
     "latents.pixel_map": "whether pixels or latents are mapped",
     "latents.shown": "the range that decoded pictures are taken for",
+    "latents.other_pixels": "the range of the pictures at the other end",
     "latents.clamped": "whether latents are clamped",
     "latents.clipping": "whether the schedule clips latents",
     "latents.cut": "the gradient through decode",
