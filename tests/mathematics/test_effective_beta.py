@@ -74,6 +74,8 @@ def test_the_factors_of_a_chain() -> None:
         Size(1, "n", divides=True),
     )
     assert scaling_of(chain) == (0.5, (Quantity("w"), Quantity("BETA", 1, 3.0), Quantity("n", -1)))
+    assert scaling_of((Weight("w", divides=True),)) == (1.0, (Quantity("w", -1),))
+    assert scaling_of((Number(0.02, "n", named=True, divides=True),)) == (1.0, (Quantity("n", -1, 50.0),))
     assert scaling_of((Through("clamp"),)) is None
     assert scaling_of((Tensor(whole=True, positive=True),)) is None
     assert read((*chain, Reduce(SUM, Extent.ALL)), 2) is not None

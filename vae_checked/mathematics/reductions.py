@@ -64,10 +64,11 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Weight:
-    """A factor whose value is not known: a setting, a schedule, a parameter."""
+    """A factor whose value is not known, or a divisor where it `divides`: a setting, a schedule, a parameter."""
 
     text: str = ""
     negative: bool = False
+    divides: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -184,7 +184,7 @@ def _factors(node: Expr, index: int, inverse: bool, term: Expr) -> Iterator[Chai
     elif is_batch_size(_name(bare)):
         yield Size(0, _text(node, index), inverse)
     else:
-        yield Weight(_text(node, index) or _name(bare) or bare.op, _negative(bare))
+        yield Weight(_text(node, index) or _name(bare) or bare.op, _negative(bare), inverse)
 
 
 def _length(size: Expr, text: str, inverse: bool, term: Expr) -> Size | Weight:
@@ -194,7 +194,7 @@ def _length(size: Expr, text: str, inverse: bool, term: Expr) -> Size | Weight:
     """
     axis, whole = size.get("axis"), size.args[0]
     if axis == 0 and (_is_taken_apart(whole, term) or (_is_of_a_call(whole) and not contains(term, whole.uid))):
-        return Weight(text)
+        return Weight(text, divides=inverse)
     # Of the axes from one on: a count of what is in a sample, where that one is not the batch.
     first = axis[1] if isinstance(axis, tuple) else axis
     return Size(first if isinstance(first, int) else None, text, inverse)
