@@ -238,6 +238,21 @@ BETAS = {
         "model.weight * rows.sum(1).mean()",
         "91 * model.weight (elements of a sample 91)",
     ),
+    "a divisor without a value": (
+        "F.mse_loss(out, x)",
+        "rows.sum(1).mean() / model.weight",
+        "91 / model.weight (elements of a sample 91)",
+    ),
+    "one over what has no value": (
+        "F.mse_loss(out, x)",
+        "(1 / model.weight) * rows.sum(1).mean()",
+        "91 / model.weight (elements of a sample 91)",
+    ),
+    "a divisor with a name": (
+        "F.mse_loss(out, x)",
+        "rows.sum(1).mean() / BETA",
+        "45.5 (BETA 2, elements of a sample 91)",
+    ),
     "a weight of the error": ("10 * F.mse_loss(out, x, reduction='sum')", "rows.sum()", "0.1"),
     "twice over the batch": (
         "F.mse_loss(out, x, reduction='sum') / len(x)",

@@ -64,9 +64,7 @@ def scaling_of(chain: Iterable[ChainStep]) -> tuple[float, tuple[Quantity, ...]]
             # A weight that has a name and begins at 0 is raised later.
             value = abs(1.0 / step.value if step.divides and step.value else step.value) or None
             named.append(Quantity(step.text or f"{step.value:g}", -1 if step.divides else 1, value))
-        elif isinstance(step, Weight):
-            named.append(Quantity(step.text, -1 if step.divides else 1))
-        elif isinstance(step, Size) and step.axis != 0:
+        elif isinstance(step, Weight) or (isinstance(step, Size) and step.axis != 0):
             named.append(Quantity(step.text, -1 if step.divides else 1))
     return constant, tuple(named)
 

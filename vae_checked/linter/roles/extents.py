@@ -12,6 +12,11 @@ from vae_checked.linter.symbols.expression import ELEMENTWISE, Expr, strip
 if TYPE_CHECKING:
     from vae_checked.linter.roles.reconstructions import Reconstruction
 
+# What makes an axis of steps: copies of one row, rows put together, and layers that go through such an axis.
+_OF_STEPS = ("unsqueeze", "repeat", "expand", "stack")
+_LAYERS_OF_STEPS = ("LSTM", "GRU", "RNN", "Transformer", "Multihead", "Embedding")
+_WITHOUT_STEPS = frozenset(("flatten", "view", "reshape", "index", "sum", "mean", "size"))
+_MAX_NODES = 400
 _ELLIPSIS = ("value", str(type(Ellipsis)))
 
 
@@ -22,7 +27,7 @@ def latents(head: Expr) -> int | None:
         if node.op in ("part", "index"):
             cuts.append(node)
         node = strip(node.args[0])
-    width = _outputs(node)
+    width = None if _has_steps(node) else _outputs(node)
     for cut in reversed(cuts):
         width = _width_of_part(cut, width) if cut.op == "part" else _width_of_slice(cut, width)
     return width
@@ -57,7 +62,7 @@ def elements(recon: Reconstruction) -> int | None:
     """The number of elements of a sample, from a written view or the last linear layer of the prediction."""
     for side in (recon.first, recon.second):
         node = side
-        while node.op not in ("layer",) and node.args:
+        while node.op not in ("layer", *_OF_STEPS) and node.args:
             sizes = node.get("sizes") if node.op in ("view", "reshape") else None
             if isinstance(sizes, tuple) and len(sizes) > 1 and all(isinstance(size, int) for size in sizes[1:]):
                 known = [size for size in sizes[1:] if isinstance(size, int)]
@@ -65,9 +70,28 @@ def elements(recon: Reconstruction) -> int | None:
                     return math.prod(known)
             node = node.args[0]
         found = _outputs(node)
-        if found is not None:
+        if found is not None and not _has_steps(node):
             return found
     return None
+
+
+def _has_steps(layer: Expr) -> bool:
+    """Whether a linear layer may be applied to each step of a sample, of which there are as many as there are."""
+    seen: set[int] = set()
+    stack = [*layer.args]
+    while stack and len(seen) < _MAX_NODES:
+        node = stack.pop()
+        if node.uid in seen:
+            continue
+        seen.add(node.uid)
+        kind = str(node.get("kind"))
+        if node.op in _OF_STEPS or (node.op == "layer" and kind.startswith(_LAYERS_OF_STEPS)):
+            return True
+        # What is flattened, averaged, picked or the last state of all steps has none.
+        is_state = node.op == "item" and node.get("index") != 0
+        if not (is_state or node.op in _WITHOUT_STEPS or kind.startswith("Conv")):
+            stack.extend(node.args)
+    return False
 
 
 def _outputs(node: Expr) -> int | None:
@@ -82,7 +106,7 @@ def single_axes(recon: Reconstruction) -> tuple[int, ...]:
 
 def is_flat(recon: Reconstruction) -> bool:
     """Whether a linear layer makes what is compared: a row for each sample, as far as is known."""
-    return any(layer.get("kind") == "Linear" for layer in _last_layers(recon))
+    return any(layer.get("kind") == "Linear" and not _has_steps(layer) for layer in _last_layers(recon))
 
 
 def _last_layers(recon: Reconstruction) -> Iterator[Expr]:

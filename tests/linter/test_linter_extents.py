@@ -1,0 +1,59 @@
+"""The sizes of a sample: a layer that is applied to each step makes as many elements as there are steps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from small_vaes.fragments import HEAD, linted
+
+from vae_checked.mathematics.effective_beta import rendered
+
+NET = (
+    HEAD
+    + """
+class Net(nn.Module):
+    def __init__(self, steps):
+        super().__init__()
+        self.steps, self.through = steps, nn.LSTM(5, 33, batch_first=True)
+        self.to_m, self.to_s, self.up = nn.Linear(33, 7), nn.Linear(33, 7), nn.Linear(7, 33)
+        self.cell, self.back = nn.GRUCell(33, 33), nn.Linear(33, 5)
+
+    def forward(self, x):
+        h, (last, _) = self.through(x)
+        m, s = self.to_m({code}), self.to_s({code})
+        z = m + torch.exp(0.5 * s) * torch.randn_like(s)
+        return {back}, m, s
+
+
+def fit(net, loader):
+    for x in loader:
+        y, m, s = net(x)
+        kl = (-0.5 * (1 + s - m.pow(2) - s.exp()).{reduced})
+        (F.mse_loss(y, x) + kl).backward()
+
+
+fit(Net(11), DataLoader(records, 32))
+"""
+)
+SUM, MEAN = "sum(1).mean()", "mean()"
+ROW, STEPS = "self.back(self.up(z))", "self.back(self.up(z).unsqueeze(1).repeat(1, self.steps, 1))"
+STACKED = "torch.stack([self.back(self.up(z)) for _ in range(self.steps)], 1)"
+
+
+@pytest.mark.parametrize(
+    ("code", "back", "reduced", "text"),
+    [
+        ("last[-1]", ROW, SUM, "5 (elements of a sample 5)"),
+        ("last[-1]", STEPS, SUM, "C*H*W (C*H*W the elements of a sample)"),
+        ("last[-1]", STACKED, SUM, "C*H*W (C*H*W the elements of a sample)"),
+        ("last[-1]", STEPS, MEAN, "0.1429 * C*H*W (latents 7, C*H*W the elements of a sample)"),
+        ("h", ROW, MEAN, "C*H*W / L (L the latents, C*H*W the elements of a sample)"),
+    ],
+)
+def test_the_steps_of_a_sample_are_counted_or_unknown(
+    code: str, back: str, reduced: str, text: str, tmp_path: Path
+) -> None:
+    report = linted(tmp_path, {"net.py": NET.format(code=code, back=back, reduced=reduced)})
+    found = [facts.objective.effective_beta for facts in report.facts]
+    assert {rendered(fact.value) for fact in found if fact is not None} == {text}
