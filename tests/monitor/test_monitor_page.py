@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import re
 import sys
+import warnings
 from base64 import b64encode
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+import torch
 from test_monitor_sinks import CAUSE, READING, run
 
 from vae_checked import Monitor
@@ -84,9 +86,18 @@ def test_causes_and_hostile_names_are_words_on_the_page() -> None:
 def test_nothing_read_writes_no_page_and_no_folder_is_refused(tmp_path: Path) -> None:
     from small_vaes.tiny import Tiny
 
-    with Monitor(Tiny(latents=3), to=str(tmp_path / "run.html")):
-        pass
+    model = Tiny(latents=3)
+    with (
+        pytest.warns(RuntimeWarning, match=r"step\(\) was never called, so nothing was looked at"),
+        Monitor(model, to=str(tmp_path / "run.html")),
+    ):
+        model(torch.rand(7, 5))
     assert not list(tmp_path.iterdir())
+    # An error of the training is not talked over.
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(KeyError), Monitor(model, to=[]):
+            raise KeyError
     with pytest.raises(UsageError, match="is no folder"):
         Monitor(Tiny(latents=3), to=str(tmp_path / "gone" / "run.html"))
 

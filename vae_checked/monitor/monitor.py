@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+import warnings
 import weakref
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -104,6 +105,7 @@ class Monitor:
         self._trained: deque[tuple[int, Mapping[str, Followed]]] = deque(maxlen=PATIENCE)
         self._removal: weakref.finalize[..., Monitor] | None = None
         self._closed = False
+        self._is_counting = False
         self._clock: tuple[int, float] | None = None
         self.readings: list[Reading] = []
         self._look_if_due()
@@ -119,6 +121,13 @@ class Monitor:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if error is None and not self._closed and not self._is_counting:
+            warnings.warn(
+                "Monitor: step() was never called, so nothing was looked at: call monitor.step() once per training "
+                "step, after backward()",
+                RuntimeWarning,
+                stacklevel=2,
+            )
         self.close()
 
     def close(self) -> None:
@@ -148,6 +157,7 @@ class Monitor:
         """
         if self._closed:
             raise UsageError("the monitor is closed: make a new one, or call close() after the last step")
+        self._is_counting = True
         self._step += 1
         if self._step < self._next:
             self._look_if_due()
