@@ -16,6 +16,8 @@ from torch.utils import _pytree as pytree
 from vae_checked.adapters import LOSSES, Call, Inputs, Role, Subject, role_of
 from vae_checked.auditor.losses.arguments import MODEL, Matched, match
 from vae_checked.auditor.losses.candidates import checked_bindings, parameters_of, parse_bindings
+from vae_checked.auditor.losses.steps import NAME as STEP_NAME
+from vae_checked.auditor.losses.steps import is_step, take_step, without_trainer
 from vae_checked.auditor.recording.origins import described, line_at
 from vae_checked.auditor.recording.run import Run, recording
 from vae_checked.errors import ModelError, UsageError
@@ -98,7 +100,12 @@ class Loss:
     @property
     def is_step(self) -> bool:
         """Whether it is a training step as Lightning has it: `(batch, batch_idx)`."""
-        return [p.name for p in parameters_of(self.function)][:2] == ["batch", "batch_idx"]
+        return is_step(self.function, self.name)
+
+    @property
+    def circumstances(self) -> str:
+        """What a report adds of how a step is taken; empty where nothing is to be said."""
+        return without_trainer(self.modules) if self.is_step else ""
 
     @property
     def _needed(self) -> list[inspect.Parameter]:
@@ -117,14 +124,7 @@ def run_by(loss: Loss, subject: Subject) -> Subject:
     """The subject as a loss runs it that takes the input, and perhaps the model beside it."""
 
     def step(model: nn.Module, inputs: Inputs) -> object:
-        given = [tensor for _, tensor in inputs.tensors()]
-        if len(given) > 1:
-            return loss.function(tuple(given), 0)
-        # Most data come with labels, and most steps take these off first; one that does not refuses the pair.
-        try:
-            return loss.function((given[0], torch.zeros(len(given[0]), dtype=torch.long, device=given[0].device)), 0)
-        except (TypeError, AttributeError):
-            return loss.function(given[0], 0)
+        return take_step(loss.function, model, inputs)
 
     def run(model: nn.Module, inputs: Inputs) -> object:
         given: list[object] = [tensor for _, tensor in inputs.tensors()]
@@ -169,9 +169,9 @@ def _found_loss(model: nn.Module, loss: GivenLoss | None) -> Loss | None:
         method = getattr(model, name, None)
         if callable(method) and not isinstance(method, type) and parameters_of(method):
             return Loss(method, name, f"{type(model).__name__} has a method {name}", False)
-    step = getattr(model, "training_step", None)
+    step = getattr(model, STEP_NAME, None)
     if callable(step):
-        found = Loss(step, "training_step", f"{type(model).__name__} has a training step", False)
+        found = Loss(step, STEP_NAME, f"{type(model).__name__} has a training step", False)
         if found.is_step:
             return found
     home = sys.modules.get(type(model).__module__)

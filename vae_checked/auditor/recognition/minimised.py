@@ -33,7 +33,8 @@ class FoundLoss:
 
 def minimised_by(run: Run, roles: Mapping[str, Role], latents: Sequence[Latent], loss: Loss) -> FoundLoss:
     """The scalar that a loss returned which ran the model itself: it is the output of the run."""
-    found = _found(run, run.output, loss, f"loss: {loss.name}, which runs the model itself", roles, latents)
+    line = f"loss: {loss.name}, which runs the model itself{loss.circumstances}"
+    found = _found(run, run.output, loss, line, roles, latents)
     if loss.is_step or not loss.weights:
         return found
     minimised = replace(found.loss, supplied_weights=loss.weights)
