@@ -130,3 +130,31 @@ def test_one_end_of_the_pictures_tells_what_the_other_takes(
     if found:
         finding = lint([tmp_path]).findings[0]
         assert "its other end" in str(finding)
+
+
+CALLERS = """
+
+def show(helper, latents, mask):
+    return helper.{call}
+
+
+def store(helper, latents):
+    torch.save(latents * 0.18215, "latents.pt")
+"""
+
+
+@pytest.mark.parametrize(
+    ("call", "found"),
+    [
+        ("decode(latents / 0.18215, mask, mask)", False),
+        ("decode(latents / helper.vae.config.scaling_factor, mask, mask)", False),
+        ("decode(unscaled(latents), mask, mask)", False),
+        ("decode(latents, mask, mask)", True),
+        # The VAE's own method is another one.
+        ("vae.decode(latents / 0.18215)", True),
+        ("encode(latents * 2.0)", True),
+    ],
+)
+def test_a_helper_whose_callers_undo_the_scale_is_right(call: str, found: bool, tmp_path: Path) -> None:
+    text = HELPERS.format(made=LOADED, before="z") + CALLERS.format(call=call)
+    assert codes(tmp_path, text) == (["VAE701"] if found else [])

@@ -12,6 +12,7 @@ from vae_checked.latent_facts import Use
 from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.files.disk import Disk
 from vae_checked.linter.pretrained import fine_tuning, pairs, pixel_ends
+from vae_checked.linter.pretrained.callers import Callers
 from vae_checked.linter.pretrained.ends import Decoded, Encoded, Encoding, Shown, Where
 from vae_checked.linter.pretrained.factors import by_default, factors, name_in, number_in, one_ends, unscaled
 from vae_checked.linter.pretrained.flow import DECODES, ENCODES, Flow
@@ -93,16 +94,20 @@ class InUse:
                 found.append(_of(shown.where.subject, Latents(vae=vae, shown=shown.lies)))
         ends: list[Encoded | Decoded] = [*_all(self._encoded), *_all(self._decoded)]
         found += pixel_ends.facts(self._encodings, self._shown, ends)
-        told = False
+        told, callers = False, Callers(modules)
         for scope in {**self._encoded, **self._decoded}:
             encoded, decoded = self._encoded.get(scope, []), self._decoded.get(scope, [])
-            judged = [each for one, other in _by_owner(encoded, decoded) for each in _of_pairs(pairs.pairs(one, other))]
+            judged = [
+                each
+                for one, other in _by_owner(encoded, decoded)
+                for each in _of_pairs(pairs.pairs(one, other), callers)
+            ]
             told |= bool(judged)
             found += judged or one_ends(encoded, decoded, models)
         found += by_default(_all(self._encoded), models)
         found += unscaled(_all(self._encoded), _all(self._decoded), models)
         if not told:
-            found += _of_pairs(pairs.across(list(_all(self._encoded)), list(_all(self._decoded))))
+            found += _of_pairs(pairs.across(list(_all(self._encoded)), list(_all(self._decoded))), callers)
         yield from {str(item.latents): item for item in found}.values()
         yield from {str((item.sampler, item.training)): item for item in self._trained}.values()
 
@@ -211,10 +216,12 @@ def _key(owner: Owner) -> str:
     return owner.name or owner.model.identity
 
 
-def _of_pairs(found: Iterable[Pair]) -> Iterator[Facts]:
+def _of_pairs(found: Iterable[Pair], callers: Callers) -> Iterator[Facts]:
     """The facts of pairs of ends: of those that agree one is enough."""
     agreed = False
     for pair in found:
+        if pair.agreement is Agreement.DIFFERENT and pair.decoded.use is Use.GIVEN and callers.may_scale(pair.decoded):
+            continue
         if pair.agreement is Agreement.OPEN or (pair.agreement is Agreement.INVERSE and agreed):
             continue
         agreed |= pair.agreement is Agreement.INVERSE
