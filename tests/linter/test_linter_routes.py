@@ -118,6 +118,20 @@ def test_a_text_that_is_not_saved_is_in_the_place_of_the_file(project: Path) -> 
     assert said(lint(["parts.py"], texts={"parts.py": right}), "parts.py") == []
 
 
+def test_an_unsaved_pipeline_of_data_is_read(project: Path) -> None:
+    data = (
+        "from torchvision import datasets, transforms\n\n"
+        "digits = datasets.MNIST('.', transform=transforms.Compose([transforms.ToTensor()]))\n"
+    )
+    shifted = data.replace("ToTensor()]", "ToTensor(), transforms.Normalize((0.5,), (0.5,))]")
+    (project / "data.py").write_text(data)
+    (project / "model.py").write_text(MODEL.replace("return self.back(z)", "return torch.sigmoid(self.back(z))"))
+    loaded = "from data import digits\n\nloader = torch.utils.data.DataLoader(digits)\n\n\ndef train():"
+    (project / "train.py").write_text(TRAIN.replace("def train(loader):", loaded).replace("for x in", "for x, _ in"))
+    assert [finding.code for finding in lint(["."], select=["VAE4"]).findings] == []
+    assert [finding.code for finding in lint(["."], select=["VAE4"], texts={"data.py": shifted}).findings] == ["VAE403"]
+
+
 def test_a_text_of_no_file_is_no_part_of_the_project(project: Path) -> None:
     assert lint(["sketch.py"], texts={"sketch.py": MODEL}).beside == 0
     assert lint(["model.py"], texts={"model.py": MODEL + "# edited\n"}).beside == 3

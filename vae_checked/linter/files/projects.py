@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -118,11 +118,16 @@ class _Sorted:
             return False
         return any(name not in self._texts or os.path.isfile(name) for name in self.files.asked)  # noqa: PTH113  as above
 
+    def _text_at(self, path: Path) -> Text:
+        """The text that is given for a path, else the file's; UnreadableError where there is neither."""
+        name = str(path)
+        return self._texts[name] if name in self._texts else sources.read(path)
+
     def take(self, path: Path, named: bool) -> None:
         """Sort one file; UnreadableError where it cannot be read, or is `named` and no Python."""
         files, name = self.files, str(path)
         files.given.append(name)
-        content = self._texts[name] if name in self._texts else sources.read(path)
+        content = self._text_at(path)
         data = _as_bytes(content)
         if self._contents is not None:
             self._contents[name] = data
@@ -166,7 +171,7 @@ class _Sorted:
         if self._uncertain:
             _sift(files, self._uncertain)
         if files.concerned:
-            _look_beside(files, self._feeding, self._others)
+            _look_beside(files, self._feeding, self._others, self._text_at)
             concerned = {path for path, _ in (*files.concerned, *files.feeding)}
             files.using = [(path, text) for path, text in files.using if path not in concerned]
         if len(files.asked) < len(files.given):
@@ -182,7 +187,7 @@ class _Sorted:
             return
         for path in files.asked:
             with suppress(sources.UnreadableError):
-                contents[path] = _as_bytes(self._texts[path] if path in self._texts else sources.read(Path(path)))
+                contents[path] = _as_bytes(self._text_at(Path(path)))
         relations = Relations(contents)
         users = relations.users(files.asked)
         if users.isdisjoint(paths):
@@ -272,7 +277,9 @@ def _putting_together(project: ProjectFiles, others: Iterable[tuple[str, Text]])
     return found if len(found) <= _FEW else []
 
 
-def _look_beside(project: ProjectFiles, feeding: Iterable[Path], others: Iterable[Path]) -> None:
+def _look_beside(
+    project: ProjectFiles, feeding: Iterable[Path], others: Iterable[Path], text_at: Callable[[Path], Text]
+) -> None:
     """Add the files with data pipelines near a file that concerns a VAE, and what those import that import both.
 
     And those that hand a model to what trains it. Near is the folder of that file, above it, below it or next to it.
@@ -288,7 +295,7 @@ def _look_beside(project: ProjectFiles, feeding: Iterable[Path], others: Iterabl
                 path.parent in around or folders & set(path.parents) or path.parent.parent in next_to
             ):
                 with suppress(sources.UnreadableError):
-                    yield str(path), sources.read(path)
+                    yield str(path), text_at(path)
 
     beside = list(near(others))
     putting = _putting_together(project, beside)
