@@ -128,6 +128,7 @@ DRAWS = {
     "the mean and std": (f"{STD}return mu + std", ["VAE207"]),
     "the mean and std, in place": (f"{STD}return mu.add(std)", ["VAE207"]),
     "the mean": ("return mu", ["VAE207"]),
+    "an eps of zeros": (f"{STD}eps = torch.zeros_like(std)\nreturn mu + eps * std", ["VAE207"]),
     "noise in training": (f"if self.training:\n    {RIGHT}\nreturn mu", []),
     "noise in evaluation": (f"if self.training:\n    return mu\n{RIGHT}", ["VAE207"]),
     "noise in evaluation, asked with not": (f"if not self.training:\n    {RIGHT}\nreturn mu", ["VAE207"]),

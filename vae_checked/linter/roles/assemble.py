@@ -88,7 +88,7 @@ def facts_of(evaluation: Evaluation, across: Across) -> list[Facts]:
     posterior: list[SamplerSite] = []
     used: set[int] = set()
     for site in found:
-        kl = _kl_of(site, kls)
+        kl = _trained_of(site, kls, losses)
         if kl is None and not latents.is_posterior(site, recons, graph, evaluation.observations.names):
             continue
         if kl is not None:
@@ -101,6 +101,8 @@ def facts_of(evaluation: Evaluation, across: Across) -> list[Facts]:
         beside: list[Reconstruction | None] = [*decoded] or [other]
         facts.extend(_facts(across, site, kl, recon, losses) for recon in beside)
         across.readings.read(site, facts[-1], evaluation)
+        if kl is not None:
+            facts.extend(Facts(evaluation.subject, sampler=each) for each in training.decoded_means(kl, site, losses))
     for site in posterior:
         facts.extend(Facts(evaluation.subject, sampler=sampler) for sampler in training.without_eps(losses, site))
     facts.extend(weights.facts(evaluation.subject, found, kls))
@@ -263,6 +265,23 @@ def _kl_of(site: SamplerSite, found: list[Divergence]) -> Divergence | None:
     if candidates:
         return next((kl for kl in candidates if _agrees(site, kl)), candidates[0])
     return next((kl for kl in kls if exchanged(site, kl)), None)
+
+
+def _trained_of(site: SamplerSite, kls: list[Divergence], losses: Losses) -> Divergence | None:
+    """The KL of a sampler's heads; the one that is differentiated, where another is computed of them too, as to test.
+
+    The heads of both are one value where the model is applied to what the linter cannot tell apart.
+    """
+    kl = _kl_of(site, kls)
+    if kl is None or not losses.backward or losses.is_differentiated(kl):
+        return kl
+    location, inside = strip(site.location).uid, {node.uid for node in walk(site.scale)}
+    trained = (
+        each
+        for each in kls
+        if (strip(each.location).uid == location and strip(each.head).uid in inside) or exchanged(site, each)
+    )
+    return next(filter(losses.is_differentiated, trained), kl)
 
 
 def _following_alike(site: SamplerSite, kls: list[Divergence]) -> list[Divergence]:

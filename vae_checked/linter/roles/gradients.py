@@ -95,7 +95,7 @@ def is_tested(term: Expr, losses: Losses) -> bool:
 
 def _is_trained_by(kl: Divergence | None, losses: Losses) -> bool:
     """Whether what is differentiated holds a KL whose heads it moves."""
-    if kl is None or not any(losses.graph.holds(value, kl.term.uid) for value in losses.backward):
+    if kl is None or not losses.is_differentiated(kl):
         return False
     return bool(through_kl(kl, losses))
 
@@ -119,9 +119,13 @@ def _is_unread(node: Expr) -> bool:
 
 def is_used(site: SamplerSite, losses: Losses) -> bool:
     """Whether something is computed from z, or z is handed on."""
+    return is_computed_with(site, losses) or _is_handed_on(site, losses.evaluation.observations.roots)
+
+
+def is_computed_with(site: SamplerSite, losses: Losses) -> bool:
+    """Whether a layer, a call that is not read, or a loss is given z."""
     holding = losses.graph.holding(site.z.uid)
-    computed = any(node.uid in holding for node in losses.graph.having("layer", "opaque", "call"))
-    return computed or losses.trains(site.z) or _is_handed_on(site, losses.evaluation.observations.roots)
+    return losses.trains(site.z) or any(node.uid in holding for node in losses.graph.having("layer", "opaque", "call"))
 
 
 def through_kl(kl: Divergence, losses: Losses) -> bool | None:
@@ -130,8 +134,8 @@ def through_kl(kl: Divergence, losses: Losses) -> bool | None:
     None where a constant stands in the way that another setting may change, as a weight of 0 is by a schedule, and
     where it is not seen what is differentiated.
     """
-    differentiated = any(losses.graph.holds(value, kl.term.uid) for value in losses.backward)
-    ends = [end for end in losses.ends if losses.graph.holds(end, kl.term.uid)]
+    differentiated = losses.is_differentiated(kl)
+    ends = _ends_with(kl, losses)
     # The heads of a learned prior may be trained alone, on purpose.
     heads = [strip(head).uid for head in (kl.location, kl.head, *(kl.prior_heads or ()))]
     beside = kl.prior and kl.prior_heads is None
@@ -145,6 +149,13 @@ def through_kl(kl: Divergence, losses: Losses) -> bool | None:
     kept = not trained and any(node.op == "detach" and node.get("known") == NO_GRAD for node in walk(strip(kl.term)))
     left_out = differentiated and not beside and not kept and not _is_kept_whole(kl, losses)
     return False if left_out and not (ends and all(_trains_a_weight(end, kl, losses) for end in ends)) else None
+
+
+def _ends_with(kl: Divergence, losses: Losses) -> list[Expr]:
+    """The losses that hold a KL: what is differentiated, where that does; the KL itself may be called one."""
+    minimised = (losses.backward, losses.totals, losses.ends)
+    held = ([end for end in ends if losses.graph.holds(end, kl.term.uid)] for ends in minimised)
+    return next(filter(None, held), [])
 
 
 def is_shown_beside(kl: Divergence, losses: Losses) -> bool:
@@ -209,7 +220,7 @@ def _place(cut: Expr) -> ast.AST | None:
 
 def stopped_at(kl: Divergence, losses: Losses) -> Expr | None:
     """What stands between a KL and a loss and leaves one number of it, or the number without its gradient."""
-    ends = [end for end in losses.ends if losses.graph.holds(end, kl.term.uid)]
+    ends = _ends_with(kl, losses)
     held_back = next(iter(losses.flow.held_back_by(ends, kl.term.uid, _interval_of(kl))), None)
     if held_back is not None or not ends:
         return held_back

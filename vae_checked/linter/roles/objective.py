@@ -14,7 +14,7 @@ from vae_checked.linter.roles.dead_weights import names_in, unread_weights, with
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
-from vae_checked.linter.roles.shown import is_only_shown
+from vae_checked.linter.roles.shown import is_handed_to_nothing, is_only_shown
 from vae_checked.linter.symbols.expression import Expr, Graph, origin, strip, walk
 from vae_checked.linter.symbols.gradient_flow import GradientFlow, reached
 from vae_checked.linter.symbols.numeric import leaves
@@ -182,7 +182,7 @@ class Losses:
         shown = any(
             self.graph.holds(value, kl.term.uid) or self.graph.holds(value, recon.term.uid) for value in self.backward
         )
-        shown = shown or self._is_differentiated(kl, recon)
+        shown = shown or self.are_differentiated(kl, recon)
         others = () if shown else (self._named, {total.uid for total in holding})
         for uids in ({value.uid for value in self.backward}, *others):
             for total in holding:
@@ -192,7 +192,11 @@ class Losses:
                 break
         return best
 
-    def _is_differentiated(self, kl: Divergence, recon: Reconstruction) -> bool:
+    def is_differentiated(self, kl: Divergence) -> bool:
+        """Whether a KL is part of what is differentiated."""
+        return any(self.graph.holds(value, kl.term.uid) for value in self.backward)
+
+    def are_differentiated(self, kl: Divergence, recon: Reconstruction) -> bool:
         """Whether a KL and an error that are written where these two are stand together in what is differentiated.
 
         A validation computes them once more, and may add them up otherwise.
@@ -293,6 +297,8 @@ class Losses:
             return None
         with_kl = self.roots_with(kl.term)
         functions = {id(root.function.node): root.function for root in with_kl if root.function is not None}
+        if any(self.graph.holds(value, recon.term.uid) for value in self.backward) and is_handed_to_nothing(with_kl):
+            return False
         if any(root.kind in ("return", "backward") for root in with_kl):
             return None
         if len(functions) != 1 or any(root.kind == "assign" and not root.name for root in with_kl):

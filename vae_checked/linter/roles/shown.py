@@ -3,24 +3,83 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from vae_checked.linter.files import syntax
+
+if TYPE_CHECKING:
+    from vae_checked.linter.symbols.observations import Root
+
+# What is made of a value by calls of its own, and of torch, is followed by where it is assigned.
+_COMPUTED = frozenset(("torch", "F", "np"))
 
 
 def is_only_shown(name: str, function: ast.AST) -> bool:
     """Whether a local name is never read, or only shown: printed, logged, or taken out of the graph by item()."""
+    stored, read = _uses(name, function)
+    return stored and not read
+
+
+def is_handed_to_nothing(roots: Iterable[Root]) -> bool:
+    """Whether a value is only shown, and handed on to what is evaluated too, by all statements that it is met in.
+
+    `roots` are the edges of these statements. What the function that is evaluated returns goes to callers unknown, and
+    what is given to a call that is not read may be differentiated there.
+    """
+    names: set[tuple[str, ast.AST]] = set()
+    for root in roots:
+        if root.function is None:
+            return False
+        if root.kind == "assign" and root.name:
+            names.add((root.name, root.function.node))
+        elif isinstance(root.site.node, ast.Call) and _shows(root.site.node):
+            continue
+        elif root.kind != "return" or root.depth == 1:
+            return False
+    return bool(names) and all(
+        _is_followed(read, function) for name, function in names for read in _uses(name, function)[1]
+    )
+
+
+def _uses(name: str, function: ast.AST) -> tuple[bool, list[ast.Name]]:
+    """Whether a function assigns a name, and where it reads it for more than to show it."""
     shown: set[int] = set()
     for node in syntax.descendants(function):
         if isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Call) and _shows(node)):
             shown |= {id(item) for item in syntax.descendants(node)}
-    stored = False
+    stored, read = False, list[ast.Name]()
     for node in syntax.descendants(function):
         if isinstance(node, ast.Name) and node.id == name:
             if isinstance(node.ctx, ast.Store):
                 stored = True
             elif id(node) not in shown:
-                return False
-    return stored
+                read.append(node)
+    return stored, read
+
+
+def _is_followed(read: ast.Name, function: ast.AST) -> bool:
+    """Whether what is computed from a name stands in a statement that assigns or returns it, and in no unread call."""
+    above = {id(child): node for node in syntax.descendants(function) for child in ast.iter_child_nodes(node)}
+    node: ast.AST = read
+    while not isinstance(node, ast.stmt):
+        node = above[id(node)]
+        if isinstance(node, ast.Call) and not _computes(node, read):
+            return False
+    if isinstance(node, ast.Assign):
+        return all(isinstance(each, (ast.Name, ast.Tuple)) for each in node.targets)
+    return isinstance(node, ast.Return) or (
+        isinstance(node, (ast.AugAssign, ast.AnnAssign)) and isinstance(node.target, ast.Name)
+    )
+
+
+def _computes(call: ast.Call, read: ast.Name) -> bool:
+    """Whether a call is one of a value's own methods, or of torch."""
+    target = call.func
+    if not isinstance(target, ast.Attribute) or target.attr == "backward":
+        return False
+    of_torch = isinstance(target.value, ast.Name) and target.value.id in _COMPUTED
+    return of_torch or any(each is read for each in ast.walk(target))
 
 
 def _shows(call: ast.Call) -> bool:

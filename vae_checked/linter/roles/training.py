@@ -50,6 +50,13 @@ def trained(sampler: Sampler, site: SamplerSite | None, kl: Divergence | None, l
     if site is None or sampler.gradient_reaches is None:
         return sampler
     known = gradients.is_used(site, losses) and not timings.is_optional(site, losses)
+    if (
+        known
+        and not gradients.is_computed_with(site, losses)
+        and _is_decoded(losses.graph, site.location, "opaque", "call")
+    ):
+        # z is handed on, and what is decoded here is its mean.
+        known = False
     timing = _inverted(site, losses) or (sampler.timing if known else None)
     found = gradients.passage(site, sampler.gradient_reaches, kl, losses)
     # After a seed the same eps is drawn each time.
@@ -119,10 +126,11 @@ def timing_without_noise(kl: Divergence, recon: Reconstruction | None, losses: L
     sides = [side for side in (recon.first, recon.second) if contains(side, kl.location.uid)]
     if len(sides) != 1 or any(node.op in _DRAWS for node in walk(sides[0])):
         return Sampler()
-    if any(node.op in _DRAWS for node in losses.nodes):
-        # The noise may reach z in a way that was not understood.
+    if losses.graph.having(*_DRAWS) and (_may_be_noisy(kl, losses) or not losses.are_differentiated(kl, recon)):
+        # The noise may reach z in a way that was not understood, or where the model is trained and not tested.
         return Sampler()
-    if contains(sides[0], strip(kl.head).uid) or not _is_decoded_in(sides[0], kl.location, losses.graph):
+    moved = losses.flow.moves([sides[0]], strip(kl.head).uid)
+    if moved or not _is_decoded_in(sides[0], kl.location, losses.graph):
         return Sampler()
     tested = gradients.is_tested(kl.term, losses) and gradients.is_tested(recon.term, losses)
     if losses.of(kl, recon) is None or tested or not losses.flow.reaches([sides[0]], kl.location.uid):
@@ -130,6 +138,22 @@ def timing_without_noise(kl: Divergence, recon: Reconstruction | None, losses: L
         # tested, the mean is decoded.
         return Sampler()
     return Sampler(timing=Fact(NoiseTiming(training=False), origin(kl.location)))
+
+
+def decoded_means(kl: Divergence, site: SamplerSite, losses: Losses) -> list[Sampler]:
+    """The mean in the place of z: what a reconstruction is decoded from, where z is drawn and nothing is made of it."""
+    if gradients.is_computed_with(site, losses):
+        return []
+    found = [timing_without_noise(kl, recon, losses) for recon in losses.recons]
+    return [sampler for sampler in found if sampler.timing is not None and not sampler.timing.value.without_eps][:1]
+
+
+def _may_be_noisy(kl: Divergence, losses: Losses) -> bool:
+    """Whether a layer, a call that is not read, or a loss takes what is drawn together with the heads of a KL."""
+    # A draw of the shape of a head is not computed from it.
+    with_heads = losses.flow.to(kl.location.uid) | losses.flow.to(strip(kl.head).uid)
+    taking = with_heads & {node.uid for node in (*losses.graph.having("layer", "opaque", "call"), *losses.ends)}
+    return any(not taking.isdisjoint(losses.graph.holding(node.uid)) for node in losses.graph.having(*_DRAWS))
 
 
 def without_eps(losses: Losses, site: SamplerSite) -> list[Sampler]:
@@ -183,10 +207,11 @@ def _addends(node: Expr) -> Iterator[Expr]:
         yield from _addends(arg) if strip(arg).op == "add" else (arg,)
 
 
-def _is_decoded(graph: Graph, value: Expr) -> bool:
-    """Whether a layer is applied to a value, or to something that is computed from it."""
+def _is_decoded(graph: Graph, value: Expr, *others: str) -> bool:
+    """Whether a layer, or another operation, is applied to a value, or to something that is computed from it."""
+    made = strip(value).uid
     holding = graph.holding(value.uid)
-    return any(node.uid in holding for node in graph.having("layer"))
+    return any(node.uid in holding and node.uid != made for node in graph.having("layer", *others))
 
 
 def _is_mean_and_std(node: Expr, mean: Expr, head: Expr, parametrisation: Parametrisation) -> bool:
