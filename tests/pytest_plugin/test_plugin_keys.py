@@ -74,6 +74,20 @@ def test_a_key_of_another_kind_stops_the_run(project: Run, key: str, said: str) 
     result.stderr.fnmatch_lines([f"*{said}*"])
 
 
+def test_models_that_no_change_concerns_are_left_out(project: Run, pytester: pytest.Pytester) -> None:
+    pytester.makefile(".md", notes="")
+    tables = table("a", "right") + table("b", "wrong")
+    result = project("--vae-changed", "wrong.py", "--collect-only", "-q", "-m", "vae", tables=tables, own_process=False)
+    result.stdout.fnmatch_lines(["vae::b::build", "vae::b::audit"])
+    result.stdout.no_fnmatch_line("vae::a::*")
+    result = project("--vae-changed", "notes.md", "-m", "vae", tables=tables, own_process=False)
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["vae-checked: 2 models (a, b) of *; no change concerns a, b", "*1 deselected*"])
+    result = project("--vae-changed", "nowhere", tables=tables, own_process=False)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*--vae-changed: 'nowhere' is neither a file nor a revision of git: give either"])
+
+
 OBJECTS = """
 from dataclasses import dataclass
 

@@ -51,6 +51,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for each in (lock, check):
         each.add_argument("--lock", metavar="FILE", help="the lock (default: vae-shapes.lock beside pyproject.toml)")
         each.add_argument("--jobs", type=int, default=1, metavar="N", help="so many models at once (default: 1)")
+    check.add_argument(
+        "--changed",
+        nargs="+",
+        metavar="FILE",
+        help="only models that import one of these files, or a file changed since a revision of git that is named here",
+    )
     check.add_argument("--with-export", action="store_true", help="compare with torch.export where it succeeds")
     diff = command("diff", "say what differs between two locks", None)
     diff.add_argument("old", nargs="?", metavar="OLD", help="a lock; with --rev, the lock to compare")
@@ -125,12 +131,21 @@ def _check(args: argparse.Namespace) -> int:
     path = _lock_path(args)
     lock = read_lock(path)
     configs = _configs(args, path)
+    left: set[str] = set()
+    if args.changed is not None:
+        from vae_checked.cli.changed import concerned
+
+        chosen = concerned(configs, args.changed)
+        left = {config.name for config in configs} - {config.name for config in chosen}
+        configs = chosen
     failed: dict[str, VaeCheckedError] = {}
     results = _inferred(configs, args, failed)
     now = {each.name: locked(each, run_of(config)) for config, each in results}
     names = [config.name for config in configs]
-    was = {name: model for name, model in lock.models.items() if not args.models or name in names}
+    asked = {name: model for name, model in lock.models.items() if not args.models or name in names}
+    was = {name: model for name, model in asked.items() if name not in left}
     notes = [f"{each.name}: {note}" for _, each in results for note in each.notes if note.startswith("torch.export")]
+    notes += [f"left out, since no change concerns it: {name}" for name in sorted(left)]
     differences = [
         *(_failed(name, error, lock.models.get(name)) for name, error in failed.items()),
         *compare({name: model for name, model in was.items() if name not in failed}, now),

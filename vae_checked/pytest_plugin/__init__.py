@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from vae_checked.pytest_plugin.configuration import ROOT, TABLE, configured_models, names_sources, pyproject
+from vae_checked.pytest_plugin.configuration import (
+    ROOT,
+    TABLE,
+    changed_models,
+    configured_models,
+    names_sources,
+    pyproject,
+)
 
 if TYPE_CHECKING:
     from vae_checked.contracts.package import Package
@@ -35,6 +42,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--vae-shapes", action="store_true", help="compare the models' shapes with vae-shapes.lock")
     group.addoption(
         "--vae-shapes-update", action="store_true", help="write the models' shapes to vae-shapes.lock where they differ"
+    )
+    group.addoption(
+        "--vae-changed",
+        metavar="REV",
+        action="append",
+        default=[],
+        help="only models that import what changed since this revision of git, or this file; may be repeated",
     )
     group.addoption("--vae-fast", action="store_true", help="put each law to two sizes and seeds, not to ten")
     group.addoption(
@@ -108,7 +122,8 @@ def pytest_report_header(config: pytest.Config) -> str | None:
         return None
     from vae_checked.pytest_plugin.summary import header
 
-    return header(list(configured), str(pyproject(config)), left_out=not _models_run(config))
+    left = set(configured) - set(changed_models(config))
+    return header(list(configured), str(pyproject(config)), left_out=not _models_run(config), unchanged=left)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -148,14 +163,17 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
         raise pytest.UsageError(
             f'--vae-write-baseline: name the file in {pyproject(config)}: [{TABLE}] models-baseline = "vae-known.json"'
         )
-    root = Root.from_parent(session, name="vae", nodeid="vae", models=configured, pyproject=pyproject(config))
+    chosen_models = changed_models(config)
+    root = Root.from_parent(
+        session, name="vae", nodeid="vae", models=configured, chosen=chosen_models, pyproject=pyproject(config)
+    )
     found = list(session.genitems(root))
     if not named:
         items.extend(found)
         return
     for argument in named:
         chosen = [item for item in found if item.nodeid == argument or item.nodeid.startswith(f"{argument}::")]
-        if not chosen:
+        if not chosen and argument.split("::")[1] in chosen_models:
             raise _not_found(argument)
         items.extend(chosen)
 
@@ -211,6 +229,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         from vae_checked.pytest_plugin.run_report import packed
 
         session.config.workeroutput["vae_checked_report"] = packed(session.config)
+    if session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and not _any_concerned(session.config):
+        session.exitstatus = pytest.ExitCode.OK
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if reporter is not None and session.exitstatus == pytest.ExitCode.OK and configured_models(session.config):
         from vae_checked.pytest_plugin.summary import none_ran
@@ -288,6 +308,11 @@ def _models_run(config: pytest.Config) -> bool:
         argument.startswith(ROOT) or ("::" not in argument and Path(config.invocation_params.dir, argument).is_dir())
         for argument in config.args
     )
+
+
+def _any_concerned(config: pytest.Config) -> bool:
+    """Whether there are models, and the change that the command names concerns one."""
+    return not configured_models(config) or bool(changed_models(config))
 
 
 def _not_found(argument: str) -> pytest.UsageError:

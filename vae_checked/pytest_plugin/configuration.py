@@ -16,6 +16,7 @@ TABLE = "tool.vae-checked"
 ROOT = "vae::"
 _PYPROJECT = pytest.StashKey[Path]()
 _SOURCES = pytest.StashKey[bool]()
+_CHANGED: pytest.StashKey[frozenset[str]] = pytest.StashKey()
 _MODELS: pytest.StashKey[dict[str, ModelConfig] | None] = pytest.StashKey()
 
 
@@ -85,3 +86,20 @@ def _read_models(path: Path) -> dict[str, ModelConfig] | None:
         return load_models(path)
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None
+
+
+def changed_models(config: pytest.Config) -> frozenset[str]:
+    """The models that run: all, or those that the change which `--vae-changed` names can concern."""
+    models = configured_models(config) or {}
+    asked = config.getoption("--vae-changed")
+    if not asked:
+        return frozenset(models)
+    if _CHANGED not in config.stash:
+        from vae_checked.cli.changed import concerned
+        from vae_checked.errors import UsageError
+
+        try:
+            config.stash[_CHANGED] = frozenset(model.name for model in concerned(list(models.values()), asked))
+        except UsageError as error:
+            raise pytest.UsageError(f"--vae-changed: {error}") from None
+    return config.stash[_CHANGED]

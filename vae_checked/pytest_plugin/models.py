@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,15 +46,19 @@ def refuse_unknown_items(models: Mapping[str, ModelConfig], pyproject: Path) -> 
 
 
 class Root(pytest.Collector):
-    """All models: those that pyproject.toml configures, and those of the lock."""
+    """All models: those that pyproject.toml configures, as far as they are chosen, and those of the lock."""
 
-    def __init__(self, *, models: Mapping[str, ModelConfig], pyproject: Path, **kwargs: Any) -> None:
+    def __init__(
+        self, *, models: Mapping[str, ModelConfig], chosen: Container[str], pyproject: Path, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
-        self._models, self._pyproject = models, pyproject
+        self._models, self._chosen, self._pyproject = models, chosen, pyproject
 
     def collect(self) -> Iterator[pytest.Collector]:
         """Every model in the order of pyproject.toml, and then what the lock alone has."""
         for name, model in self._models.items():
+            if name not in self._chosen:
+                continue
             yield ConfiguredModel.from_parent(self, name=name, model=model, pyproject=self._pyproject)
         if shapes_wanted(self.config):
             for name, alone in _locked_alone(lock_beside(self._pyproject), self._models).items():

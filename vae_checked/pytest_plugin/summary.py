@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -27,11 +27,12 @@ def mark(item: pytest.Item, what: str, name: str) -> None:
     item.user_properties.append((_PROPERTY, f"{what} {name}"))
 
 
-def header(models: list[str], path: str, *, left_out: bool) -> str:
-    """The line before a run."""
+def header(models: list[str], path: str, *, left_out: bool, unchanged: Collection[str]) -> str:
+    """The line before a run; `unchanged` are the models that no change concerns."""
     models_in_all = counted(len(models), "model")
     names = f" ({', '.join(models)})" if models else ""
     where = "; left out: this run names its tests" if left_out else ""
+    where += f"; no change concerns {', '.join(sorted(unchanged))}" if unchanged else ""
     switch = f"; VAE_CHECKED={word}" if (word := os.environ.get("VAE_CHECKED", "")) else ""
     return f"vae-checked: {models_in_all}{names} of {path}{where}{switch}"
 
