@@ -64,3 +64,40 @@ def test_what_no_optimizer_holds_is_named(scene: str, tmp_path: Path) -> None:
     report = linted(tmp_path, {"net.py": TEXT.format(given=", ".join(given), made=made)})
     expected = [] if forgotten is None else [("VAE602", f"no optimizer holds {forgotten}")]
     assert [(finding.code, finding.message) for finding in report.findings] == expected
+
+
+LISTED = (
+    HEAD
+    + """
+class Net(nn.Module):
+    def __init__(self, sizes):
+        super().__init__()
+        self.down = []
+        for size in sizes.widths:
+            self.down.append(nn.Linear(size, size))
+        {kept}
+        self.heads, self.back = nn.Linear(84, 14), nn.Linear(7, 84)
+
+    def forward(self, x):
+        for layer in self.down:
+            x = F.relu(layer(x))
+        m, s = self.heads(x).chunk(2, dim=1)
+        return self.back(m + torch.exp(0.5 * s) * torch.randn_like(s)), m, s
+
+
+def fit(model, rows, epochs):
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    for x in rows:
+        out, m, s = model(x)
+        loss = F.mse_loss(out, x, reduction="sum") - 0.5 * torch.sum(1 + s - m.pow(2) - s.exp())
+        loss.backward()
+        optimizer.step()
+"""
+)
+
+
+def test_layers_in_a_plain_list_are_given_to_nobody_by_their_model(tmp_path: Path) -> None:
+    for kept, found in (("pass", ["VAE602"]), ("self.down = nn.ModuleList(self.down)", [])):
+        report = linted(tmp_path, {"net.py": LISTED.format(kept=kept)})
+        assert [finding.code for finding in report.findings] == found
+        assert all("no optimizer holds down" in finding.message for finding in report.findings)

@@ -177,3 +177,8 @@ def test_a_schedule_that_is_nearly_a_number_is_no_attempt_at_a_kl() -> None:
         rise = Expr("exp", (Expr("mul", (const(slope), Expr("sub", (middle, step)))),))
         schedule = Expr("detach", (Expr("div", (const(1), Expr("add", (const(1), rise)))),))
         assert divergences.find(Graph([schedule])) == []
+    # Of one number that changes and settings: beside a large constant it has the curve of q log q in few digits.
+    for settings in (atom("milestone"), Expr("attribute", (atom("options"),), (("name", "milestone"),))):
+        moved = Expr("sub", (step, Expr("add", (settings, const(500)))))
+        fall = Expr("exp", (Expr("mul", (const(-0.01), moved)),))
+        assert divergences.find(Graph([Expr("add", (const(1), fall))])) == []

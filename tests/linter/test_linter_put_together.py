@@ -213,3 +213,39 @@ def test_parts_that_are_chosen_by_name_and_given_settings_are_read(tmp_path: Pat
         report = read(tmp_path, {"net.py": PARTS.format(half=half)})
         assert joined(report)
         assert [finding.code for finding in report.findings] == found
+
+
+MOVED = f"""\
+from nets import Net
+from torch.utils.data import DataLoader
+{IMPORTS}{TERMS}
+def moved(things):
+    if torch.cuda.is_available():
+        if {{several}}:
+            return [each.cuda() for each in things]
+        return things.cuda()
+    return things
+
+
+def train(rows):
+    net = moved(Net())
+    for x, _ in DataLoader(rows, batch_size=23):
+        x = moved(x)
+        out, m, s = net(x)
+        (error(out, x) {{sign}} kl_of(m, s)).backward()
+"""
+SEVERAL = (
+    "type(things) == tuple or type(things) == list",
+    "type(things) in (tuple, list)",
+    "type(things) is not torch.Tensor and type(things) is not Net",
+    "isinstance(things, (tuple, list))",
+    "hasattr(things, '__len__')",
+)
+
+
+def test_what_moves_one_thing_or_several_hands_on_the_one_that_it_is_given(tmp_path: Path) -> None:
+    for several in SEVERAL:
+        for sign, found in (("+", []), ("-", ["VAE302"])):
+            report = read(tmp_path, {"nets.py": NETS, "train.py": MOVED.format(several=several, sign=sign)})
+            assert joined(report), several
+            assert [finding.code for finding in report.findings] == found

@@ -84,3 +84,38 @@ def test_the_encoders_input_is_the_data_before_anything_else(tmp_path: Path) -> 
     (facts,) = [each for each in read(tmp_path, loss).facts if each.recon.unread]
     assert facts.recon.unread
     assert facts.recon.unread.value == "distance(self.back(z), x)"
+
+
+# A pass alone draws in each way that its activation may be chosen, before a step joins what it returns.
+PASSES = (
+    HEAD
+    + """
+class Topics(nn.Module):
+    def __init__(self, kind):
+        super().__init__()
+        other = nn.ReLU() if kind == "relu" else nn.ELU() if kind == "elu" else nn.SELU()
+        bend = nn.Tanh() if kind == "tanh" else other
+        self.up = nn.Sequential(nn.Linear(84, 33), bend, nn.Linear(33, 33), bend)
+        self.to_m, self.to_s, self.words = nn.Linear(33, 7), nn.Linear(33, 7), nn.Linear(84, 7)
+
+    def forward(self, x, counts):
+        h = self.up(x)
+        m, s = self.to_m(h), self.to_s(h)
+        theta = F.softmax(m + torch.exp(0.5 * s) * torch.randn_like(s), dim=-1)
+        beta = F.softmax(self.words.weight, dim=-1)
+        kl = -0.5 * torch.sum(1 + s - m.pow(2) - s.exp(), dim=1).mean()
+        return -(torch.log(torch.mm(theta, beta) + 1e-6) * counts).sum(1).mean(), kl
+
+    def fit(self, rows, optimizer):
+        for x in rows:
+            error, kl = self(x, x)
+            loss = error + kl
+            loss.backward()
+            optimizer.step()
+"""
+)
+
+
+def test_a_loss_that_is_joined_after_many_passes_is_read(tmp_path: Path) -> None:
+    report = linted(tmp_path, {"topics.py": PASSES})
+    assert [each for each in report.facts if each.recon.unread and each.sampler.std and each.kl.in_loss]

@@ -8,7 +8,7 @@ from typing import TypeAlias
 from vae_checked.linter.interpreter import attributes, parts, selection
 from vae_checked.linter.interpreter.context import UNREAD, Context, Result
 from vae_checked.linter.symbols.constants import counting, whole
-from vae_checked.linter.symbols.expression import Expr, Site, atom, opaque
+from vae_checked.linter.symbols.expression import ELEMENTWISE, Expr, Site, atom, opaque
 from vae_checked.linter.symbols.values import (
     AnyOf,
     Class,
@@ -232,6 +232,17 @@ def _setattr(context: Context, args: list[Value], kwargs: dict[str, Value], site
     return None
 
 
+def is_of_type(context: Context, value: Value, kind: Value, site: Site) -> Value:
+    """type(value) == kind, or one of several in a tuple or a list: of an object the class that it was made of."""
+    kinds = tuple(kind) if isinstance(kind, (list, tuple)) else (kind,)
+    if not all(isinstance(item, (Class, External)) for item in kinds):
+        return opaque("type", tuple(as_expr(item, site) for item in (value, *kinds)), site)
+    if isinstance(value, Instance):
+        return any(item is value.cls for item in kinds)
+    found = _isinstance(context, [value, kinds], {}, site)
+    return opaque("type", (as_expr(value, site),), site) if found is UNREAD else found
+
+
 def _isinstance(context: Context, args: list[Value], kwargs: dict[str, Value], site: Site) -> Result:
     if len(args) != 2:
         return UNREAD
@@ -248,9 +259,13 @@ def _isinstance(context: Context, args: list[Value], kwargs: dict[str, Value], s
         return any(tail in _PLAIN_KINDS and isinstance(value, _PLAIN_KINDS[tail]) for tail in tails)
     if isinstance(value, Expr) and tails and tails <= {"Tensor", "Variable", "FloatTensor"}:
         return True
+    if isinstance(value, Expr) and tails and tails <= _CONTAINERS and (value.op in _TENSORS or value.op in ELEMENTWISE):
+        return False
     return opaque("isinstance", (as_expr(value, site),), site)
 
 
+# What is a tensor, whatever it is computed from, and what none is.
+_TENSORS, _CONTAINERS = frozenset(("data", "layer", "noise", "loss")), frozenset(("list", "tuple", "dict", "set"))
 _PLAIN_KINDS: dict[str, type] = {
     "str": str, "int": int, "float": float, "list": list, "tuple": tuple, "dict": dict, "bool": bool,
 }  # fmt: skip

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from vae_checked.linter.interpreter import attributes, operators, parts
 from vae_checked.linter.interpreter.binding import bind
-from vae_checked.linter.interpreter.builtin_functions import BUILTINS
+from vae_checked.linter.interpreter.builtin_functions import BUILTINS, is_of_type
 from vae_checked.linter.interpreter.context import Context
 from vae_checked.linter.interpreter.texts import partly_known
 from vae_checked.linter.symbols.constants import MAX_ITEMS, is_followed, joined
@@ -17,6 +17,8 @@ from vae_checked.linter.symbols.values import Deferred, External, Function, Key,
 from vae_checked.linter.torch_model import star_imports
 
 MAX_COMPREHENSION = 48
+# How code asks of which class something is by its type.
+_OF_KINDS = (ast.Eq, ast.NotEq, ast.Is, ast.IsNot, ast.In, ast.NotIn)
 
 
 def _constant(context: Context, node: ast.Constant, scope: Scope) -> Value:
@@ -98,9 +100,25 @@ def _unary_op(context: Context, node: ast.UnaryOp, scope: Scope) -> Value:
 
 
 def _compare(context: Context, node: ast.Compare, scope: Scope) -> Value:
+    asked = _whose_type(context, node, scope)
+    if asked is not None:
+        kind = context.eval(node.comparators[0], scope)
+        found = is_of_type(context, context.eval(asked, scope), kind, context.site(node))
+        negated = isinstance(node.ops[0], (ast.NotEq, ast.IsNot, ast.NotIn))
+        return operators.unary(ast.Not(), found, context.site(node)) if negated else found
     values = [context.eval(item, scope) for item in (node.left, *node.comparators)]
     context.charge(*values)
     return operators.compare(node.ops, values, context.site(node))
+
+
+def _whose_type(context: Context, node: ast.Compare, scope: Scope) -> ast.expr | None:
+    """What `type(value) == kind` and its like ask about; None for any other comparison."""
+    call = node.left
+    if len(node.ops) > 1 or not isinstance(call, ast.Call) or len(call.args) != 1 or call.keywords:
+        return None
+    if not isinstance(call.func, ast.Name) or call.func.id != "type" or not isinstance(node.ops[0], _OF_KINDS):
+        return None
+    return call.args[0] if context.eval(call.func, scope) == External("builtins.type") else None
 
 
 def _bool_op(context: Context, node: ast.BoolOp, scope: Scope) -> Value:

@@ -83,6 +83,8 @@ def call(context: Context, target: Method, args: list[Value], kwargs: dict[str, 
         return construction.call_instance(context, model, args, kwargs, site)
     if isinstance(model, Instance) and name in model.attributes:
         return context.call(model.attributes[name], args, kwargs, site)
+    if isinstance(model, Instance) and name in _PARAMETERS:
+        return optimizers.asked_for(context, model, name, site)
     return _call_on_tensor(context, as_expr(owner, site), name, args, kwargs, site)
 
 

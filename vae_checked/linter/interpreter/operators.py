@@ -12,8 +12,8 @@ from vae_checked.linter.interpreter.texts import partly_known
 from vae_checked.linter.symbols import turns
 from vae_checked.linter.symbols.constants import MAX_ITEMS, extent, is_followed, joined
 from vae_checked.linter.symbols.drawing import DRAWS, rank
-from vae_checked.linter.symbols.expression import Expr, Site, const, opaque
-from vae_checked.linter.symbols.places import Places
+from vae_checked.linter.symbols.expression import Expr, Site, const, opaque, strip
+from vae_checked.linter.symbols.places import Places, is_unknown_item
 from vae_checked.linter.symbols.values import (
     Choice,
     Class,
@@ -277,6 +277,9 @@ def _merged(condition: Expr, one: Value, other: Value) -> Value:
         return {**other, **one}
     if one is None or (isinstance(one, list) and not one and isinstance(other, list)):
         return other
+    if isinstance(one, list) and len(one) == 1 and _is_each_of(one[0], other):
+        # What is done to each of several is done to the one that is there.
+        return other
     data = data_choices.of_both(one, other)
     if data is not None:
         return data
@@ -286,6 +289,14 @@ def _merged(condition: Expr, one: Value, other: Value) -> Value:
         # A model that was made says more than one that was loaded, and one that draws more than one that does not.
         return other
     return Choice(condition, one, other) if _is_choice(one) and _is_choice(other) else one
+
+
+def _is_each_of(item: Value, whole: Value) -> bool:
+    """Whether an entry of a list is made of any part of a value."""
+    if not isinstance(item, Expr) or not isinstance(whole, (Expr, *_MADE)):
+        return False
+    part, owner = strip(item), strip(as_expr(whole))
+    return is_unknown_item(part) and part.args[0].uid == owner.uid
 
 
 def _numbers_of(value: Expr) -> Expr:

@@ -58,6 +58,8 @@ from vae_checked.mathematics.gaussians import std_at
 from vae_checked.record import replace
 
 _MAX_ALTERNATIVES = 4
+# The draws among which those are looked for that are joined with a KL.
+_MAX_LOOKED = 24
 # What is made for these can be told by its range alone, whatever it is of.
 _OF_PROBABILITIES = frozenset((Likelihood.BCE, Likelihood.BCE_WITH_LOGITS))
 
@@ -310,14 +312,20 @@ def _unread(
     An error of other data that is made from z, as of a label, stands for the reconstruction where it is the only one.
     """
     beside: dict[int, Reconstruction] = {}
-    # Of a hierarchy the first latents tell whether anything is decoded.
-    for site in found[:_MAX_ALTERNATIVES] if kls else ():
-        with_z = graph.holding(site.z.uid)
-        made = [recon for recon in recons if (recon.first.uid in with_z) is not (recon.second.uid in with_z)]
+    looked = 0
+    for site in found[:_MAX_LOOKED] if kls else ():
         kl = _kl_of(site, kls)
         if kl is None:
             continue
-        with_kl = graph.holding(kl.term.uid)
+        with_z, with_kl = graph.holding(site.z.uid), graph.holding(kl.term.uid)
+        if with_z.isdisjoint(with_kl):
+            # A pass alone, whose loss is put together elsewhere.
+            continue
+        looked += 1
+        if looked > _MAX_ALTERNATIVES:
+            # Of a hierarchy the first latents tell whether anything is decoded.
+            break
+        made = [recon for recon in recons if (recon.first.uid in with_z) is not (recon.second.uid in with_z)]
         added = [recon for recon in made if not with_kl.isdisjoint(graph.holding(recon.term.uid))]
         if (made and not added) or any(targets.is_of_input(recon, site, graph) for recon in added):
             continue

@@ -14,6 +14,8 @@ _PROBABILITIES = (0.07, 0.21, 0.48, 0.66, 0.91)
 _CLASSES, _OTHERS = 7.0, 11.0
 # The small numbers that people add inside of a logarithm show in the fourth digit.
 _TOLERANCE = 1e-3
+# The log of the number of classes is smaller than this.
+_MOST_CONSTANT = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,8 @@ def _coefficients(term: Expr, q: Expr, scalars: list[int], size: float) -> tuple
         return None
     rows = [(p * math.log(p), p, 1.0) for p in _PROBABILITIES]
     coefficients = fit(rows[:3], values[:3])
-    if coefficients is None or abs(coefficients[0]) < _TOLERANCE:
+    if coefficients is None or abs(coefficients[0]) < max(_TOLERANCE, abs(coefficients[2]) / _MOST_CONSTANT):
+        # Nearly a number: of a schedule of training the curve fits in the digits that are left.
         return None
     for row, value in zip(rows, values, strict=True):
         if not close(sum(x * y for x, y in zip(row, coefficients, strict=True)), value, _TOLERANCE):

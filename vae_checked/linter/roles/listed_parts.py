@@ -11,10 +11,12 @@ from vae_checked.linter.files import syntax
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import Site, strip, walk
-from vae_checked.linter.symbols.registered import with_parameters
+from vae_checked.linter.symbols.registered import serials, with_parameters
 from vae_checked.linter.symbols.values import Class, Instance, Layer, Sequence
 from vae_checked.linter.torch_model.optimizers import NAMES
 from vae_checked.record import dataclass
+
+_MODULES = (Layer, Instance, Sequence)
 
 if TYPE_CHECKING:
     from vae_checked.linter.evaluations.evaluation import Evaluation
@@ -38,7 +40,7 @@ def forgotten(evaluation: Evaluation, site: SamplerSite | None, kl: Divergence |
             continue
         where = Site(module.source_of(listed.calls[0]), listed.calls[0]).origin
         whole = [owner for owner, parts_of in listed.given.items() if "" in parts_of]
-        if any(_may_be(owner, model, module) for owner in whole):
+        if any(_may_be(owner, model, module) for owner in whole) and not _has_unregistered(model):
             return Fact((), where)
         if whole:
             continue
@@ -53,6 +55,23 @@ def _may_be(owner: str, model: Instance, module: Module) -> bool:
     """Whether a name may stand for the model: it is no other module that the file builds."""
     known = module.scope.names.get(owner)
     return known is model or not isinstance(known, (Instance, Layer, Sequence))
+
+
+def _has_unregistered(model: Instance) -> bool:
+    """Whether a model, or a part of it, keeps layers in a plain container alone: `parameters()` has none of them."""
+    held = serials(model)
+    stack, seen = [model], {id(model)}
+    while stack:
+        for value in stack.pop().attributes.values():
+            kept = (
+                list(value.values()) if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else ()
+            )
+            if any(isinstance(item, _MODULES) and not serials(item) <= held for item in kept):
+                return True
+            if isinstance(value, Instance) and id(value) not in seen:
+                seen.add(id(value))
+                stack.append(value)
+    return False
 
 
 def model_of(evaluation: Evaluation) -> Instance | None:

@@ -208,7 +208,10 @@ class Optimizers:
             asked = module.read_once(_asked)
             if asked.keeps or not asked.spots <= self.observed.parameters().keys():
                 return False
-            if any(each.is_open for each in self.observed.optimizers() if each.site.source.path == module.path):
+            made = [each for each in self.observed.optimizers() if each.site.source.path == module.path]
+            # Of code that is handed its model one run knows it, and another may not.
+            known = {id(each.site.node) for each in made if not each.is_open}
+            if any(each.is_open and id(each.site.node) not in known for each in made):
                 return False
         return True
 
