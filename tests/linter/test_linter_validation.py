@@ -55,6 +55,26 @@ def test_a_validation_is_not_balanced_beside_a_training(body: str, tmp_path: Pat
     assert loss_codes(tmp_path, text) == []
 
 
+WEIGHED = """
+
+def whole(out, x, mu, logvar, **options):
+    weight = 1.0
+    if "weight" in options:
+        weight = options["weight"]
+    recon = F.mse_loss(out, x)
+    kl = torch.mean(-0.5 * torch.sum(1 + logvar - mu ** 2 - logvar.exp(), dim=1), dim=0)
+    return recon + weight * kl
+"""
+
+
+def test_a_weight_that_a_validation_leaves_out_is_that_of_the_training(tmp_path: Path) -> None:
+    for weight, found in ((', weight=SETTINGS["share"]', []), ("", ["VAE502"])):
+        trained = looped(f"loss = whole(out, x, mu, logvar{weight})")
+        shown = BOTH.format(body="total += whole(out, batch[0], mu, logvar)")
+        settings = 'import json\n\nSETTINGS = json.load(open("settings.json"))\n'
+        assert loss_codes(tmp_path, settings + WEIGHED + FIT.format(body=trained) + shown) == found
+
+
 def test_a_loss_that_is_only_returned_is_balanced(tmp_path: Path) -> None:
     text = (
         TERMS.format(reduction="mean")

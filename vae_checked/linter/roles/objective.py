@@ -15,7 +15,7 @@ from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.roles.shown import is_handed_to_nothing, is_only_shown
-from vae_checked.linter.symbols.expression import Expr, Graph, origin, strip, walk
+from vae_checked.linter.symbols.expression import NO_GRAD, Expr, Graph, origin, strip, walk
 from vae_checked.linter.symbols.gradient_flow import GradientFlow, reached
 from vae_checked.linter.symbols.numeric import leaves
 from vae_checked.mathematics.effective_beta import Term, effective_beta, elements, latents, scaling_of, targets
@@ -232,7 +232,7 @@ class Losses:
     def read(self, kl: Divergence, recon: Reconstruction) -> JointLoss | None:
         """How the two terms stand in the loss; None when no loss adds both, or holds one more than once."""
         total = self.of(kl, recon)
-        if total is None or self._is_only_shown(total):
+        if total is None or self._is_only_shown(total, kl):
             return None
         meeting = self._meeting(total, kl, recon)
         if meeting.op in _UNREAD:
@@ -258,8 +258,12 @@ class Losses:
         formula = reductions.inner_chain(kl, self.graph)
         return JointLoss(total, shared, above, one[count:], other[count:], formula, whole, firm)
 
-    def _is_only_shown(self, total: Expr) -> bool:
-        """Whether a loss is met in a step of validation alone, where the same trainer has a step that trains."""
+    def _is_only_shown(self, total: Expr, kl: Divergence) -> bool:
+        """Whether a loss is met in a validation alone, where the same trainer has a step that trains such a loss."""
+        if self._pairs and not any(self.graph.holds(value, total.uid) for value in self.backward):
+            off = (node for node in self.graph.having("detach") if node.get("known") == NO_GRAD)
+            if any(self.graph.holds(node, kl.term.uid) for node in off):
+                return True
         functions = (root.function for root in self.evaluation.observations.roots)
         names = {function.name for function in functions if function is not None}
         if "training_step" not in names or names.isdisjoint(_SHOWN_STEPS):
