@@ -46,7 +46,14 @@ def test_a_mean_over_pairs_of_samples_is_not_one_over_the_batch(decoded: str, er
     assert codes(linted(tmp_path, {"net.py": text})) == []
 
 
-@pytest.mark.parametrize("decoded", ["self.back(z)", "torch.sigmoid(z @ self.trunk[0].weight.t())"])
+@pytest.mark.parametrize(
+    "decoded",
+    [
+        "self.back(z)",
+        "torch.sigmoid(z @ self.trunk[0].weight.t())",
+        "torch.sigmoid(z @ nn.Embedding(84, 7)(torch.arange(84)).T)",
+    ],
+)
 def test_an_output_per_sample_is_still_judged(decoded: str, tmp_path: Path) -> None:
     text = GRAPH.format(decoded=decoded, error=BCE, kl=KL, per=" / x.size(0)")
     assert "VAE504" in codes(linted(tmp_path, {"net.py": text}))

@@ -243,7 +243,7 @@ SEVERAL = (
 )
 
 
-def test_what_moves_one_thing_or_several_hands_on_the_one_that_it_is_given(tmp_path: Path) -> None:
+def test_what_moves_one_thing_or_several_hands_on_the_one_it_is_given(tmp_path: Path) -> None:
     for several in SEVERAL:
         for sign, found in (("+", []), ("-", ["VAE302"])):
             report = read(tmp_path, {"nets.py": NETS, "train.py": MOVED.format(several=several, sign=sign)})

@@ -9,7 +9,7 @@ from vae_checked.facts import Fact
 from vae_checked.layout_facts import AxisOrder, BatchMixing, ShapePair
 from vae_checked.linter.roles import recurrent_states, repeated_rows
 from vae_checked.linter.roles.view_sizes import STILL, VIEWS, sizes_of
-from vae_checked.linter.symbols.expression import ELEMENTWISE, Expr, origin, walk
+from vae_checked.linter.symbols.expression import ELEMENTWISE, Expr, origin, strip, walk
 from vae_checked.record import dataclass
 
 _VIEWS = VIEWS | {"flatten"}
@@ -303,8 +303,17 @@ def _is_turned(factor: Expr) -> bool:
     bottom, moves = moves_above(factor)
     if bottom.op in ("parameter", "attribute", "weight") or len(moves) != 1:
         return False
+    if bottom.op == "layer" and bottom.get("kind") == "Embedding" and _counts(bottom.args[0]):
+        # All rows of a table are weights too.
+        return False
     (move,) = moves
     return move.get("how") in ("t", "T") or _permutation(move, _FACTORS) == [1, 0]
+
+
+def _counts(value: Expr) -> bool:
+    """Whether a value is 0, 1, 2 and so on."""
+    node = strip(value)
+    return node.op == "opaque" and str(node.get("name")).endswith("arange")
 
 
 def batch_mixing(output: Expr | None) -> Fact[BatchMixing | None] | None:
