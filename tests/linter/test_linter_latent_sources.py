@@ -158,3 +158,73 @@ def store(helper, latents):
 def test_a_helper_whose_callers_undo_the_scale_is_right(call: str, found: bool, tmp_path: Path) -> None:
     text = HELPERS.format(made=LOADED, before="z") + CALLERS.format(call=call)
     assert codes(tmp_path, text) == (["VAE701"] if found else [])
+
+
+NAMED = """\
+import torch
+from diffusers import AutoencoderKL
+from other_library import {loader}
+
+
+def show(args, x, latents):
+    {target} = {made}
+    z = {behind}
+    return z, vae.decode({before})[0]
+"""
+SCALED, MOVED = "vae.encode(x).latent_dist.mode() * vae.config.scaling_factor", "latents / vae.config.scaling_factor"
+SHIFTED = "(vae.encode(x).latent_dist.mode() - vae.config.shift_factor) * vae.config.scaling_factor"
+
+
+@pytest.mark.parametrize(
+    ("loader", "target", "made"),
+    [
+        ("load_vae", "vae", "load_vae(args)"),
+        ("load_vae", "vae", "load_vae(args).to(args.device)"),
+        ("load_models", "vae, dtype, stride", "load_models(args)"),
+    ],
+)
+def test_what_an_unread_function_makes_is_a_vae_where_it_is_called_one(
+    loader: str, target: str, made: str, tmp_path: Path
+) -> None:
+    for name, before in (("bad", "latents"), ("good", MOVED)):
+        text = NAMED.format(loader=loader, target=target, made=made, behind=SCALED, before=before)
+        assert codes(tmp_path / name, text) == (["VAE701"] if name == "bad" else [])
+    tokens = NAMED.format(loader=loader, target=target, made=made, behind=SCALED, before="latents")
+    assert codes(tmp_path / "another", tokens.replace("vae", "codec")) == []
+
+
+@pytest.mark.parametrize(
+    ("behind", "before", "found"),
+    [
+        (SHIFTED, f"{MOVED} + vae.config.shift_factor", []),
+        # The order is wrong whatever is done at the other end.
+        (f"{SCALED} - vae.config.shift_factor", "other(latents)", ["VAE702"]),
+        (f"{SCALED} - vae.config.shift_factor", "(latents + vae.config.shift_factor) / vae.config.scaling_factor", []),
+        (f"other({SHIFTED})", "(latents + vae.config.shift_factor) / vae.config.scaling_factor", ["VAE702"]),
+        (f"{SCALED} - args.shift", "other(latents)", []),
+    ],
+)
+def test_a_shift_on_the_wrong_side_of_the_scale_is_named_at_one_end(
+    behind: str, before: str, found: list[str], tmp_path: Path
+) -> None:
+    text = NAMED.format(loader="load_vae, other", target="vae", made="load_vae(args)", behind=behind, before=before)
+    assert codes(tmp_path, text) == found
+
+
+@pytest.mark.parametrize(
+    ("setting", "found"),
+    [
+        ("vae.config.scaling_factor = 0.18215", False),
+        ("vae.config.scaling_factor = 0.18125", True),
+        ("vae.config.scaling_factor = 0.13025", True),
+        ("vae.config.scaling_factor = args.factor", False),
+        ("unet.config.scaling_factor = 0.13025", False),
+    ],
+)
+def test_a_factor_that_is_set_is_that_of_the_vae(setting: str, found: bool, tmp_path: Path) -> None:
+    text = (
+        "import torch\nfrom diffusers import AutoencoderKL\n\n\ndef main(args, unet, x):\n"
+        f'    vae = AutoencoderKL.from_pretrained("stabilityai/sd-vae-ft-mse")\n    {setting}\n'
+        "    return unet(vae.encode(x).latent_dist.sample() * vae.config.scaling_factor)\n"
+    )
+    assert codes(tmp_path, text) == (["VAE703"] if found else [])

@@ -10,7 +10,13 @@ from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Ver
 from vae_checked.facts import Fact, Facts
 from vae_checked.finding import Severity
 from vae_checked.latent_facts import AffineMap, PretrainedVAE
+from vae_checked.mathematics import affine_maps
 from vae_checked.mathematics.affine_maps import undoing
+
+_REMEDY = "behind encode: (z - shift) * scale; before decode: z / scale + shift"
+# z * scaling_factor - shift_factor, by the numbers of the VAE's configuration.
+_SCALE = affine_maps.named("scaling_factor")
+_BESIDE = affine_maps.negative(affine_maps.named("shift_factor"))
 
 
 def judge(facts: Facts) -> Verdict:
@@ -37,7 +43,7 @@ def judge(facts: Facts) -> Verdict:
         values={
             "what": what,
             "maps": f"z -> {encoded.value} behind encode, z -> {decoded.value} before decode",
-            "remedy": "behind encode: (z - shift) * scale; before decode: z / scale + shift",
+            "remedy": _REMEDY,
         },
         related=((encoded.origin, "what follows encode"),),
     )
@@ -46,7 +52,14 @@ def judge(facts: Facts) -> Verdict:
 
 def _of_one_end(one_end: Fact[AffineMap], vae: Fact[PretrainedVAE]) -> Verdict:
     """Found where latents of a VAE that is used with a shift are scaled, and not shifted."""
-    loaded = known(vae.value)
+    loaded, applied = known(vae.value), one_end.value
+    if applied.scale == _SCALE and applied.shift == _BESIDE:
+        values = {
+            "what": "the shift stands on the other side of the scale than the configuration of a VAE means it",
+            "maps": f"z -> {applied}, as it is behind encode",
+            "remedy": _REMEDY,
+        }
+        return Found(Evidence(origin=one_end.origin, values=values, related=((vae.origin, "of this VAE"),)))
     if loaded is None:
         return Undecided(reason="whether this VAE is used with a shift is not known")
     if not loaded.shift and loaded.factor is not None:
@@ -62,7 +75,7 @@ def _of_one_end(one_end: Fact[AffineMap], vae: Fact[PretrainedVAE]) -> Verdict:
         values={
             "what": f"the latents of {loaded.name} are used with {shift}, and are only scaled here",
             "maps": f"z -> {one_end.value}, as it is behind encode ({loaded.source})",
-            "remedy": "behind encode: (z - shift) * scale; before decode: z / scale + shift",
+            "remedy": _REMEDY,
         },
         related=((vae.origin, "loaded here"),),
     )

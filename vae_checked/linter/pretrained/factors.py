@@ -19,6 +19,8 @@ _FACTOR = "scaling_factor"
 _CONFIGURED = f"config.{_FACTOR}"
 # Whose VAEs leave the scaling of latents to whoever uses them.
 _LIBRARY = "diffusers"
+# What the configuration of a VAE calls its two numbers.
+_OWN = frozenset(("scaling_factor", "shift_factor"))
 
 
 def factors(
@@ -64,6 +66,17 @@ def one_ends(encoded: Iterable[Encoded], decoded: Iterable[Decoded], models: Mod
         for vae in models.of(end):
             if known(vae.value) is not None:
                 yield replace(Facts(end.where.subject), latents=Latents(vae=vae, one_end=one_end))
+
+
+def beside_the_scale(encoded: Iterable[Encoded], decoded: Iterable[Decoded]) -> Iterator[Facts]:
+    """Of each end that is shifted by a VAE's own numbers, whatever VAE it is, the map behind `encode`."""
+    ends: list[tuple[Encoded | Decoded, AffineMap | None]] = [(one, one.applied) for one in encoded]
+    ends += [(other, affine_maps.undoing(other.applied)) for other in decoded]
+    for end, applied in ends:
+        if applied is not None and applied.names == _OWN:
+            at = end.at if isinstance(end, Encoded) else end.call
+            latents = Latents(vae=Fact(end.owner.model, end.call), one_end=Fact(applied, at))
+            yield replace(Facts(end.where.subject), latents=latents)
 
 
 def unscaled(encoded: Iterable[Encoded], decoded: Iterable[Decoded], models: Models) -> Iterator[Facts]:

@@ -24,7 +24,7 @@ from vae_checked.linter.pretrained.schedules import (
     sampling_loop,
 )
 from vae_checked.linter.pretrained.sources import use_of
-from vae_checked.linter.pretrained.vaes import Owner, owner_of
+from vae_checked.linter.pretrained.vaes import Owner, is_made_elsewhere, is_named, owner_of
 from vae_checked.linter.symbols.expression import TRANSPARENT, Expr, Graph, origin, strip, walk
 from vae_checked.linter.symbols.intervals import interval_of
 from vae_checked.linter.symbols.values import Module
@@ -149,10 +149,13 @@ class Flow:
         owner = owner_of(value)
         if call.site is not None and is_of_a_test(call.site.source, call.site.node):
             return None
-        if owner is None or owner.name:
+        if owner is not None and owner.name:
             return owner
         names = self._evaluation.observations.names.get(value.uid) or [""]
-        return replace(owner, name=names[0].lower())
+        if owner is not None:
+            return replace(owner, name=names[0].lower())
+        # What a function makes that is not read is a VAE where the code calls it one.
+        return Owner(names[0].lower()) if is_made_elsewhere(value) and is_named(names[0]) else None
 
     def _step(self, node: Expr) -> Latent | None:
         """What a node makes of the latent that one of its arguments is; None where it is an end of the way."""

@@ -7,14 +7,22 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import chain
 
 from vae_checked.catalogue.support.known_vaes import known, takes_symmetric_pixels
-from vae_checked.facts import Fact, Facts, Interval, Latents
-from vae_checked.latent_facts import Use
+from vae_checked.facts import Fact, Facts, Interval, Latents, Origin
+from vae_checked.latent_facts import AffineMap, Use
 from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.files.disk import Disk
 from vae_checked.linter.pretrained import fine_tuning, pairs, pixel_ends
 from vae_checked.linter.pretrained.callers import Callers
 from vae_checked.linter.pretrained.ends import Decoded, Encoded, Encoding, Shown, Where
-from vae_checked.linter.pretrained.factors import by_default, factors, name_in, number_in, one_ends, unscaled
+from vae_checked.linter.pretrained.factors import (
+    beside_the_scale,
+    by_default,
+    factors,
+    name_in,
+    number_in,
+    one_ends,
+    unscaled,
+)
 from vae_checked.linter.pretrained.flow import DECODES, ENCODES, Flow
 from vae_checked.linter.pretrained.grids import grid
 from vae_checked.linter.pretrained.identities import Models
@@ -23,11 +31,12 @@ from vae_checked.linter.pretrained.own_decoders import own_decodes
 from vae_checked.linter.pretrained.pairs import Agreement, End, Pair
 from vae_checked.linter.pretrained.precision import precision
 from vae_checked.linter.pretrained.settings import Settings
-from vae_checked.linter.pretrained.stored import rescaled, scaled_in_place
+from vae_checked.linter.pretrained.stored import factors_set, rescaled, scaled_in_place
 from vae_checked.linter.pretrained.unfrozen import unfrozen
 from vae_checked.linter.pretrained.vaes import Owner, owner_of
 from vae_checked.linter.symbols.expression import Graph, origin, walk
 from vae_checked.linter.symbols.values import Module
+from vae_checked.mathematics import affine_maps
 from vae_checked.record import replace
 
 _CALLS = re.compile(rf"\.(?:{'|'.join(sorted(ENCODES | DECODES))})\(|DiagonalGaussianDistribution|latents")
@@ -79,6 +88,7 @@ class InUse:
                 self._read.add(module.path)
                 self._single += (_of(module.path, Latents(in_place=fact)) for fact in scaled_in_place(module))
                 self._single += (_of(module.path, Latents(rescaled=fact)) for fact in rescaled(module))
+                self._single += (_of(module.path, Latents(vae, factor=number)) for vae, number in factors_set(module))
 
     def facts(self, modules: Collection[Module], disk: Disk) -> Iterator[Facts]:
         """What the ends say, alone and together, once all are known.
@@ -104,6 +114,8 @@ class InUse:
             ]
             told |= bool(judged)
             found += judged or one_ends(encoded, decoded, models)
+            paired = {end for each in judged for end in _ends_of(each.latents)}
+            found += (each for each in beside_the_scale(encoded, decoded) if paired.isdisjoint(_ends_of(each.latents)))
         found += by_default(_all(self._encoded), models)
         found += unscaled(_all(self._encoded), _all(self._decoded), models)
         if not told:
@@ -228,6 +240,15 @@ def _of_pairs(found: Iterable[Pair], callers: Callers) -> Iterator[Facts]:
         encoded, decoded = pair.encoded, pair.decoded
         latents = Latents(encoded=Fact(encoded.applied, encoded.at), decoded=Fact(decoded.applied, decoded.call))
         yield _of(decoded.where.subject, latents)
+
+
+def _ends_of(latents: Latents) -> Iterator[tuple[Origin, AffineMap | None]]:
+    """Where the maps stand that are known of a latent's way, each as it is behind `encode`."""
+    for fact in (latents.encoded, latents.one_end):
+        if fact is not None:
+            yield fact.origin, fact.value
+    if latents.decoded is not None:
+        yield latents.decoded.origin, affine_maps.undoing(latents.decoded.value)
 
 
 def _of(subject: str, latents: Latents) -> Facts:

@@ -1,4 +1,4 @@
-"""Latents that are scaled where they lie: what holds them is changed, once more at each use."""
+"""Latents that are scaled where they lie, once more at each use, and factors of a VAE that the code changes."""
 
 from __future__ import annotations
 
@@ -7,14 +7,18 @@ import re
 from collections.abc import Iterator
 
 from vae_checked.facts import Fact, Origin
+from vae_checked.latent_facts import PretrainedVAE
 from vae_checked.linter.files import syntax
 from vae_checked.linter.files.source import SourceCell
+from vae_checked.linter.pretrained.vaes import LOADERS, first_given
 from vae_checked.linter.symbols.values import Module
 
 _FACTOR = re.compile(r"scal\w*_?factor|factor\w*_?scal|latents?_?(?:std|scale)|vae_?scal", re.IGNORECASE)
 _IN_PLACE = frozenset(("mul_", "div_"))
 # The factor of a VAE by a name that says so, changed where it stands.
 _OWN_FACTOR = re.compile(r"(?:vae|autoencoder|first_stage)\w*(?:\.\w+)*[._]scal(?:ing|e)_factor\s*[*/]=", re.IGNORECASE)
+# The factor of a VAE, set to another value.
+_SETS = re.compile(r"[\w.]+\.config\.scaling_factor\s*=(?!=)")
 # What a text without scales nothing where it lies.
 _SCALES = re.compile(r"[*/]=|\.(?:mul|div)_\(")
 # What hands out a fresh batch at each turn.
@@ -48,6 +52,40 @@ def rescaled(module: Module) -> list[Fact[str]]:
                 if is_number and _OWN_FACTOR.search(f"{target} *=") is not None:
                     found.append(Fact(source.segment(node), Origin(source.segment(node), source.place(node))))
     return found
+
+
+def factors_set(module: Module) -> Iterator[tuple[Fact[PretrainedVAE], Fact[float]]]:
+    """Where the configuration of a VAE is given a number for its factor, with what the VAE was loaded from."""
+    for source in module.sources:
+        if _SETS.search(source.cell.text) is None:
+            continue
+        nodes = [node for node in syntax.descendants(source.cell.tree) if isinstance(node, ast.Assign)]
+        for node in nodes:
+            target, number = node.targets[0], node.value
+            if not isinstance(number, ast.Constant) or not isinstance(number.value, float) or len(node.targets) > 1:
+                continue
+            written = source.segment(target)
+            if _SETS.fullmatch(f"{written} =") is None:
+                continue
+            loaded = _loaded(written.removesuffix(".config.scaling_factor"), node, nodes, source)
+            if loaded is not None:
+                yield loaded, Fact(number.value, Origin(source.segment(node), source.place(node)))
+
+
+def _loaded(name: str, before: ast.Assign, nodes: list[ast.Assign], source: SourceCell) -> Fact[PretrainedVAE] | None:
+    """What a VAE of this name was loaded from last, an unknown one where that is not written; None for no loader."""
+    known = [
+        node
+        for node in nodes
+        if node.lineno < before.lineno and any(source.segment(target) == name for target in node.targets)
+    ]
+    call = max(known, key=lambda node: node.lineno).value if known else None
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute) or call.func.attr not in LOADERS:
+        return None
+    given = first_given(call)
+    identity = given.value if isinstance(given, ast.Constant) and isinstance(given.value, str) else ""
+    kind = source.segment(call.func.value).rpartition(".")[2]
+    return Fact(PretrainedVAE(kind, identity), Origin(source.segment(call), source.place(call)))
 
 
 def _in_function(function: _Function, source: SourceCell) -> Iterator[Fact[str | None]]:

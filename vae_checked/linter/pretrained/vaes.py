@@ -79,6 +79,14 @@ def is_named(text: str) -> bool:
     return _NAME.search(text) is not None
 
 
+def is_made_elsewhere(value: Expr) -> bool:
+    """Whether a value is what a function returns that is not read, or one of the things that it returns."""
+    node = strip(value)
+    while node.op == "item" and node.args:
+        node = strip(node.args[0])
+    return node.op == "opaque" and not str(node.get("name")).startswith(_ATTRIBUTE)
+
+
 def _made(node: Expr, depth: int) -> Owner | None:
     """What a call of a class, or of its loader, makes, and the VAE of a pipeline that one makes."""
     dotted = str(node.get("name"))
