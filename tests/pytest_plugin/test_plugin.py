@@ -18,17 +18,17 @@ import pytest
 import torch._dynamo  # noqa: F401  pytester forgets what a run imports, and this cannot be imported twice
 from locks import signed
 
+from vae_checked.auditor.check import laws_of_models
 from vae_checked.catalogue import CATALOGUE, Observer, find
 from vae_checked.cli.shapes import infer_configured
 from vae_checked.config import ModelConfig
-from vae_checked.laws import LAWS
 from vae_checked.shapes import locked, read_lock, write_lock
 
 ROOT = Path(__file__).resolve().parents[2]
 PLUGIN = "vae_checked.pytest_plugin"
 INSTALLED = any(entry.value == PLUGIN for entry in entry_points(group="pytest11"))
 FAILING = "kl-closed-form"
-NAMES = ["build", *(law.name for law in LAWS), "audit", "shapes"]
+NAMES = ["build", *(law.name for law in laws_of_models()), "audit", "shapes"]
 
 Run = Callable[..., pytest.RunResult]
 
@@ -182,7 +182,7 @@ def test_a_run_of_a_folder(project: Run, pytester: pytest.Pytester) -> None:
     pytester.makeconftest(LISTING)
     before = lock_with(pytester, altered="H % 2 == 0").read_bytes()
     tables = table("a", "right") + table("b", "wrong") + table("gone", "nowhere") + table("r", "raising") + REFERENCE
-    only = f"test_ or build or audit or shapes or {FAILING} or kl-monte-carlo"
+    only = f"test_ or build or audit or shapes or {FAILING}"
     result = project(
         ".", "-k", f"not (reference and not shapes) and ({only})", *("-v", "-rs"), "--vae-shapes", tables=tables
     )
@@ -242,14 +242,13 @@ def test_a_run_of_a_folder(project: Run, pytester: pytest.Pytester) -> None:
             '  reproduce: pytest "vae::reference::shapes" --vae-shapes; --vae-shapes-update accepts what is *',
             "*_ vae::stale::shapes _*",
             "vae-shapes.lock:*: stale: *",
-            "vae-checked: 3 models active, 2 laws put; 22 items: 4 held, 9 failed, 9 not put",
+            "vae-checked: 3 models active, 2 laws put; 18 items: 4 held, 9 failed, 5 not put",
             "vae-checked: 1 of 2 contracts active, 3 calls checked",
-            "SKIPPED*the factor of its KL is not known",
             "SKIPPED*the model cannot be built or run: see vae::gone::build",
         ]
     )
     result.stdout.no_fnmatch_line("*Traceback*")
-    result.assert_outcomes(passed=9, failed=11, skipped=9, deselected=5 * len(NAMES) + 1 - 22)
+    result.assert_outcomes(passed=9, failed=11, skipped=5, deselected=5 * len(NAMES) + 1 - 18)
 
 
 XFAIL = f"""
@@ -392,7 +391,7 @@ def test_the_configuration_is_the_nearest_above_the_tests(project: Run, pytester
     (pytester.path / ini).write_text("[pytest]\n", encoding="utf-8")
     (inner / "pyproject.toml").write_text('[project]\nname = "inner"\n', encoding="utf-8")
     result = project("tests", "-k", "build or inner", "-v", tables=table("outer", "right"), own_process=False)
-    result.assert_outcomes(passed=2, deselected=len(LAWS) + 1)
+    result.assert_outcomes(passed=2, deselected=len(laws_of_models()) + 1)
     result.stdout.fnmatch_lines([f"vae-checked: 1 model (outer) of {pytester.path}/pyproject.toml"])
 
 
@@ -403,7 +402,7 @@ def test_items_are_skipped_or_known_to_fail_by_configuration(project: Run) -> No
     )
     chosen = f"sample-moments or {FAILING} or kl-nonnegative"
     result = project("-k", chosen, "-rsxX", tables=table("b", "wrong") + keys, own_process=False)
-    result.assert_outcomes(skipped=1, xfailed=1, failed=1, deselected=len(LAWS) - 1 + 1)
+    result.assert_outcomes(skipped=1, xfailed=1, failed=1, deselected=len(laws_of_models()) - 1 + 1)
     result.stdout.fnmatch_lines_random(
         ["SKIPPED*takes long here", "XFAIL*reads the head as log std*", "*XPASS(strict)*"]
     )
@@ -421,9 +420,12 @@ def test_a_mistake_that_the_table_ignores_is_not_reported(project: Run) -> None:
 def test_a_law_that_lacks_the_loss_names_the_key(project: Run, pytester: pytest.Pytester) -> None:
     pytester.makepyfile(apart=find("VAE201").good.replace("def loss_function", "def other"))
     bare = '[tool.vae-checked.models.c]\nmodel = "apart:VAE"\ninput = "B 3 8 12"\n'
-    result = project("vae::c::recon-zero-at-target", tables=bare, own_process=False)
-    result.assert_outcomes(skipped=1)
-    result.stdout.fnmatch_lines(["  c: 1 not put: 1 because *no loss is known*; the key loss of its table names one"])
+    asks = ("recon-least-at-target", "kl-even-in-mu", "decoder-shape", "VAE301", "VAE104", "effective-beta")
+    asked = bare + "max_effective_beta = 4\nskip = { decoder-shape = 'slow' }\n"
+    result = project(*(f"vae::c::{name}" for name in asks), "--vae-audit", tables=asked, own_process=False)
+    result.assert_outcomes(skipped=6)
+    told = "the key loss would put up to 4; the key data_range would put up to 1; 1 because slow"
+    result.stdout.fnmatch_lines([f"  c: 6 not put: {told}"])
 
 
 COUNTED = """

@@ -42,6 +42,9 @@ ACTIVATIONS_KEPT = 2**23  # numbers in all activations of one recorded pass, whi
 
 NO_LOSS = "no loss is known"
 
+# What no record of a model tells: the factors, which the audit judges, and functions that a model has not.
+NEVER_SEEN = frozenset(("kl_scale", "recon_scale", "loss", "to_nchw", "to_nhwc", "output", "live"))
+
 _BOTH_SIGNS = (1.0, -1.0)
 _OF_POSTERIOR = ("encode", "decode", "reparameterize", "parametrisation", "kl", "recon", "likelihood")
 _OF_RECON = ("recon", "likelihood")
@@ -127,7 +130,7 @@ class _Model:
         tape = train.run.tape
         event = tuple(train.run.x.shape[1:])
         stages = Stages(
-            live=False,
+            live=None,
             kl_scale=None,
             recon_scale=None,
             data=self.source.interval or UNIT,

@@ -15,7 +15,7 @@ def holds(trial: Trial) -> Violation | None:
         name for name in ("kl", "recon") if None not in (getattr(trial.stages, n) for n in (name, f"{name}_scale"))
     ]
     if not known:
-        raise InapplicableError("the terms of the loss are seen inside the scalar alone, where they have no shape")
+        raise InapplicableError("no term of the loss is known with its weight")
     for name in known:
         arguments = trial.posterior()[:2] if name == "kl" else (trial.predictions(), trial.targets())
         shape = tuple(trial.tensor_of(name, *arguments).shape)
@@ -34,7 +34,7 @@ LAW = Law(
     name="per-sample-shape",
     statement="kl and recon have shape (B,)",
     source="the bound is a sum over the samples; Kingma and Welling 2014, equation 1",
-    any_of=("kl", "recon"),
+    any_of=("kl_scale", "recon_scale"),
     broken_by=("VAE304", "VAE501"),
     holds=holds,
     mutant=mutant,

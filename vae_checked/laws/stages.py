@@ -42,8 +42,9 @@ class Stages:
     reconstruction loss `recon` is, `data` the interval of x, `output` that of x_hat. `kl_scale` and `recon_scale` are
     the factors beside the closed forms summed over a sample, None for a positive factor that is not known. `draw` makes
     inputs x out of a batch size and a generator where random numbers in `data` will not do. `batch_limit` is the
-    largest batch that the stages take at once, None for any. `live` is whether encode and decode run the model itself
-    at every call, and not a record of it. `unknown` says why a field is None, where more is known than that.
+    largest batch that the stages take at once, None for any. `live` is True where encode and decode run the model
+    itself at every call, None where they run a record of it. `unknown` says why a field is None, where more is known
+    than that.
     """
 
     encode: Callable[[Tensor], tuple[Tensor, Tensor]] | None = None
@@ -63,7 +64,7 @@ class Stages:
     recon_scale: float | None = 1.0
     draw: Callable[[int, torch.Generator], Tensor] | None = None
     batch_limit: int | None = None
-    live: bool = True
+    live: bool | None = True
     unknown: Mapping[str, str] = field(default_factory=dict)
     dtype: torch.dtype = torch.float32
     device: torch.device = CPU
@@ -85,6 +86,7 @@ WORDS = {
     "output": "the range of its decoder",
     "kl_scale": "the factor of its KL",
     "recon_scale": "the factor of its reconstruction loss",
+    "live": "what its encoder and decoder do when they are called again",
 }
 
 

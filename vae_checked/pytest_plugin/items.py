@@ -10,7 +10,7 @@ import pytest
 
 from vae_checked.pytest_plugin.nodes import AuditedNode, ModelNode, lock_beside
 from vae_checked.pytest_plugin.run_report import gathered, near
-from vae_checked.pytest_plugin.summary import FAILED, HOLDS, LOCKED, PUT, RAN, mark
+from vae_checked.pytest_plugin.summary import FAILED, HOLDS, KEY, LOCKED, PUT, RAN, mark
 
 if TYPE_CHECKING:
     from vae_checked.auditor.stages import Staged
@@ -25,6 +25,7 @@ EXAMPLES = 10
 FEW_EXAMPLES = 2
 # Why a failure is none.
 IN_BASELINE = "in the baseline"
+_DATA_RANGE = "data.interval"
 LARGEST_BATCH = 4
 LARGEST_SEED = 2**16
 
@@ -109,19 +110,26 @@ class _KnowableItem(_VaeItem):
     def note(self) -> None:
         """Leave a failure for the run's report, where the audit does not."""
 
+    def awaits_loss(self, *reasons: str) -> None:
+        """Note that the key loss of its table would put it, where it is not put because no loss is known."""
+        from vae_checked.auditor.stages import NO_LOSS
+
+        if self.node.config_of_model.loss is None and any(NO_LOSS in reason for reason in reasons):
+            mark(self, KEY, "loss")
+
 
 class BuildItem(_VaeItem):
     """The model can be built and run, and its stages are seen."""
 
     def runtest(self) -> None:
         """Build and run the model."""
-        from vae_checked.laws import LAWS
+        from vae_checked.auditor.check import laws_of_models
 
-        staged = self._built()
+        staged, laws = self._built(), laws_of_models()
         self.add_report_section("call", "stages not seen", "\n".join(staged.unobserved))
         mark(self, RAN, self.node.name)
-        if all(law.inapplicable(staged.stages) for law in LAWS):
-            pytest.skip(f"none of the {len(LAWS)} laws can be put to it: {'; '.join(staged.unobserved)}")
+        if all(law.inapplicable(staged.stages) for law in laws):
+            pytest.skip(f"none of the {len(laws)} laws can be put to it: {'; '.join(staged.unobserved)}")
 
     def _built(self) -> Staged:
         from vae_checked.errors import VaeCheckedError
@@ -159,11 +167,8 @@ class LawItem(_KnowableItem):
         mark(self, PUT, self.law.name)
         tried = self._put(staged, once, self.config.getoption("--vae-case"))
         if len(reasons) == tried:
-            from vae_checked.auditor.stages import NO_LOSS
-
-            # The reason says what is not known, the table has a key for it.
-            asks = NO_LOSS in reasons[-1] and self.node.config_of_model.loss is None
-            pytest.skip(f"{reasons[-1]}{'; the key loss of its table names one' if asks else ''}")
+            self.awaits_loss(reasons[-1])
+            pytest.skip(reasons[-1])
 
     def _put(self, staged: Staged, put: Callable[[int, int], None], case: str | None) -> int:
         """Put the law to the case that is asked for, or to those that are drawn; how often it was put."""
@@ -273,6 +278,7 @@ class EffectiveBetaItem(_KnowableItem):
         seen = [facts.objective.effective_beta for facts in self.node.report().facts]
         known = [each.value for each in seen if each is not None]
         if not known:
+            self.awaits_loss(*(reason for facts in self.node.report().facts for reason in facts.unobserved.values()))
             pytest.skip("its effective beta is not known: the audit of the model says why")
         if any(each.value is None for each in known):
             pytest.skip(f"its effective beta is no number: {'; '.join(map(rendered, known))}")
@@ -335,6 +341,15 @@ class MistakeItem(_KnowableItem):
             lines.append(f"  reproduce: vae-checked audit {self.node.name} --select {self.code}")
             raise FindingsError("\n".join(lines))
         if not any(self.code in judgement.clean for judgement in report.judgements):
+            lacking = {
+                path
+                for each in report.judgements
+                if self.code in each.undecided
+                for path in each.undecided[self.code].missing
+            }
+            self.awaits_loss(*(facts.unobserved.get(path, "") for facts in report.facts for path in lacking))
+            if _DATA_RANGE in lacking and self.node.config_of_model.data_range is None:
+                mark(self, KEY, "data_range")
             pytest.skip(_why_not_judged(self.code, report.judgements))
 
 

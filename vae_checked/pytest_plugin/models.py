@@ -96,10 +96,10 @@ class ConfiguredModel(AuditedNode):
         yield from found
 
     def _items(self) -> Iterator[pytest.Item]:
-        from vae_checked.laws import LAWS
+        from vae_checked.auditor.check import laws_of_models
 
         yield BuildItem.from_parent(self, name="build")
-        for law in LAWS:
+        for law in laws_of_models():
             yield LawItem.from_parent(self, name=law.name, law=law)
         if self.config.getoption("--vae-audit"):
             from vae_checked.catalogue import CATALOGUE, Observer

@@ -15,8 +15,10 @@ from vae_checked.text import counted
 if TYPE_CHECKING:
     from vae_checked.contracts.package import Package
 
-PUT, RAN, LOCKED, FAILED, HOLDS = "put", "ran", "locked", "failed", "holds"
+PUT, RAN, LOCKED, FAILED, HOLDS, KEY = "put", "ran", "locked", "failed", "holds", "key"
 _PROPERTY = "vae_checked"
+# How many reasons a line has.
+_REASONS = 3
 _OUTCOMES = ("passed", "failed", "skipped", "xfailed", "xpassed")
 Told = dict[str, int]
 _ELSEWHERE = pytest.StashKey[list[Told]]()
@@ -85,15 +87,25 @@ def of_models(reporter: Any) -> Iterator[str]:
 
 
 def _not_put(reporter: Any) -> Iterator[str]:
-    """A line per model that says which items of it were not put and why, the most frequent reason first."""
-    reasons: dict[str, Counter[str]] = {}
+    """A line per model: which key would put how many of its items, and why others were not put."""
+    counts: dict[str, Counter[tuple[str, str]]] = {}
     for report in _reports(reporter, "skipped"):
         model = report.nodeid.split("::")[1]
         why = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
-        reasons.setdefault(model, Counter())[_cause(why.removeprefix("Skipped: "))] += 1
-    for model, counts in reasons.items():
-        told = "; ".join(f"{number} because {why}" for why, number in counts.most_common())
-        yield f"  {model}: {counts.total()} not put: {told}"
+        # Where several keys are lacking, the first is to be given first.
+        key = next((str(value).partition(" ")[2] for _, value in _noted(report) if str(value).startswith(KEY)), "")
+        counts.setdefault(model, Counter())[key, "" if key else _cause(why.removeprefix("Skipped: "))] += 1
+    for model, found in counts.items():
+        awaited = [f"the key {key} would put up to {number}" for (key, _), number in found.most_common() if key]
+        others = [(why, number) for (key, why), number in found.most_common() if not key]
+        told = [*awaited, *(f"{number} because {why}" for why, number in others[:_REASONS])]
+        rest = sum(number for _, number in others[_REASONS:])
+        told += [f"{rest} for other reasons (-rs lists them)"] if rest else []
+        yield f"  {model}: {found.total()} not put: {'; '.join(told)}"
+
+
+def _noted(report: pytest.TestReport) -> list[tuple[str, object]]:
+    return [(key, value) for key, value in report.user_properties if key == _PROPERTY]
 
 
 def _cause(why: str) -> str:
