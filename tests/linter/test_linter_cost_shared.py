@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import gc
+import subprocess
+import sys
 import weakref
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import pytest
+from counted import calls_of
 
+from vae_checked.catalogue import find
+from vae_checked.facts import NoiseLaw
+from vae_checked.linter import lint
 from vae_checked.linter.files import source
 from vae_checked.linter.files.ast_budget import AstBudget
 from vae_checked.linter.interpreter.project import Project
-from vae_checked.linter.roles import latents
-from vae_checked.linter.symbols.expression import Expr, atom, walk
+from vae_checked.linter.roles import densities_apart, latents, samplers
+from vae_checked.linter.symbols.expression import Expr, Graph, atom, contains, standing_in, walk
 
 
 def test_what_chained_draws_share_is_walked_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,3 +71,78 @@ def test_making_room_goes_through_what_is_new_alone() -> None:
         if enabled:
             gc.enable()
     assert collected == [0, 0, 0]
+
+
+def products_and_samples(number: int) -> Graph:
+    """Samples with a width that is positive on purpose, beside 900 products and sums of logarithms."""
+    values = []
+    for serial in range(number):
+        eps = Expr("noise", (), (("law", NoiseLaw.STANDARD_NORMAL), ("serial", serial)))
+        location, second = (Expr("layer", (atom(f"{name}{serial}"),)) for name in ("x", "y"))
+        values.append(Expr("add", (location, Expr("mul", (Expr("exp", (second,)), eps)))))
+    for place in range(900):
+        product = Expr("matmul", (atom(f"a{place}"), atom(f"b{place}")))
+        values.append(Expr("add", (Expr("log", (product,)), atom(f"c{place}"))))
+    return Graph(values)
+
+
+def test_what_stands_beside_many_samplers_is_gone_through_once() -> None:
+    def calls(number: int) -> int:
+        graph = products_and_samples(number)
+        sites = samplers.find(graph)
+        assert len(sites) == number
+
+        def read() -> None:
+            assert not any(latents.is_posterior(site, [], graph, {}) for site in sites)
+            assert not densities_apart.put_together(graph, sites, lambda term, site: False)
+
+        return calls_of(read)
+
+    calls(3)
+    # Per sampler what is its own: fewer calls than there are products.
+    assert calls(43) - calls(3) < 40 * 800
+
+
+def test_nodes_that_stand_in_another_are_found_as_one_by_one() -> None:
+    x, y, w = atom("x"), atom("y"), atom("w")
+    near, late = Expr("exp", (x,)), Expr("mul", (y, Expr("neg", (x,))))
+    top = Expr("add", (near, Expr("sub", (late, y))))
+    asked = {node.uid for node in (x, w, near, late, top)}
+    assert standing_in(top, asked) == {uid for uid in asked if contains(top, uid)} == asked - {w.uid}
+    assert standing_in(near, {late.uid}) == standing_in(top, set()) == set()
+
+
+def test_a_run_of_lint_leaves_what_it_made_to_the_system(tmp_path: Path) -> None:
+    (tmp_path / "model.py").write_text(find("VAE201").bad, encoding="utf-8")
+    run = "import gc; from vae_checked.cli import main; main(); print(gc.isenabled(), gc.get_freeze_count() > 0)"
+    ended = subprocess.run(
+        [sys.executable, "-c", run, "lint", "--no-cache", "--format", "github", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ended.stdout.splitlines()[-1] == "False True"
+
+
+def test_a_project_is_let_go_before_the_next_though_the_collector_is_off(tmp_path: Path) -> None:
+    for name in ("one", "other", "third"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "pyproject.toml").write_text("[project]\n", encoding="utf-8")
+        (tmp_path / name / "model.py").write_text(find("VAE201").bad, encoding="utf-8")
+    collected: list[int] = []
+
+    def note(phase: str, info: Mapping[str, int]) -> None:
+        if phase == "start":
+            collected.append(info["generation"])
+
+    enabled = gc.isenabled()
+    gc.disable()
+    gc.callbacks.append(note)
+    try:
+        report = lint([tmp_path])
+    finally:
+        gc.callbacks.remove(note)
+        if enabled:
+            gc.enable()
+    assert len(report.findings) == 3
+    assert collected == [1, 1]

@@ -79,10 +79,12 @@ class Pipelines:
             for name in {path.stem, path.parent.name}:
                 named.setdefault(name, []).append(path)
         found: dict[PurePath, set[PurePath]] = {}
+        folders = {path: (path.parent, path.parent.parent) for path in imported}
         for importer, names in imported.items():
+            own, _ = folders[importer]
             for name in names:
                 meant = named.get(name, [])
-                beside = [path for path in meant if importer.parent in (path.parent, path.parent.parent)]
+                beside = [path for path in meant if own in folders[path]]
                 for path in beside or meant:
                     found.setdefault(path, set()).add(importer)
         return found

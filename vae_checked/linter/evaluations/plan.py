@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
 from vae_checked.linter.evaluations import linking, peers
@@ -112,7 +112,7 @@ class Plan:
                 outputs = interpreter.invoke(forward.bound_to(instance), inputs, {}, site)
                 linking.own_losses(interpreter, self._roles, instance, inputs, outputs, site)
             methods = [(name, each) for name, each in cls.names.items() if isinstance(each, Function)]
-            first = _setters(method for _, method in methods)
+            first = _setters(cls)
             for name, method in sorted(methods, key=lambda each: (each[0] not in first, each[0] in called)):
                 if id(method.node) not in interpreter.observations.entered and name not in ("__init__", "forward"):
                     _run_method(interpreter, instance, method, site)
@@ -226,9 +226,23 @@ def _has_what_draws(instance: Instance) -> bool:
     return any(rank(each) >= DRAWS for each in (*models, *parts))
 
 
-def _setters(methods: Iterable[Function]) -> set[str]:
-    """The names of methods that set an attribute which another one only reads: heads that a loss takes from `self`."""
-    nodes = [method.node for method in methods if not isinstance(method.node, ast.Lambda)]
+def _setters(cls: Class) -> frozenset[str]:
+    """The names of methods that set an attribute which another one only reads: heads that a loss takes from `self`.
+
+    Read once, however often the class is run.
+    """
+    known = cls.scope.module.read_once(_setters_by_class)
+    if cls.node not in known:
+        methods = (value for value in cls.names.values() if isinstance(value, Function))
+        known[cls.node] = _setters_among([method.node for method in methods if not isinstance(method.node, ast.Lambda)])
+    return known[cls.node]
+
+
+def _setters_by_class(_: Module) -> dict[ast.AST, frozenset[str]]:
+    return {}
+
+
+def _setters_among(nodes: Sequence[ast.FunctionDef | ast.AsyncFunctionDef]) -> frozenset[str]:
     made: dict[str, set[str]] = {}
     for node in nodes:
         for attribute in syntax.assigned(node, "self"):
@@ -240,7 +254,7 @@ def _setters(methods: Iterable[Function]) -> set[str]:
             names = wanted.get(attribute, ())
             if names and node.name not in names:
                 setters.update(names)
-    return setters
+    return frozenset(setters)
 
 
 def _run_method(interpreter: Interpreter, instance: Instance, method: Function, site: Site) -> None:

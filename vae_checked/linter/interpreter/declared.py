@@ -17,6 +17,8 @@ _TRAINS = re.compile(
     r"(?:\b|_)loss\w*[\"']?\s?(?:[-+*/]?=|[(:\]]|,[\w, .]*=)|elbo|\.backward\(|kl_div|kl_loss|kld|criterion",
     re.IGNORECASE,
 )
+# Of these that has one: looked for first, which is faster.
+_TRAINING = ("loss", "elbo", ".backward(", "kl_div", "kld", "criterion")
 
 
 def given(context: Context, parameter: ast.arg, scope: Scope, site: Site) -> Value:
@@ -40,7 +42,12 @@ def _part(context: Context, parameter: ast.arg, scope: Scope, site: Site) -> Ins
 
 
 def _trains(module: Module) -> bool:
-    return any(_TRAINS.search(cell.text) for cell in module.file.cells)
+    return any(_speaks_of_loss(cell.text) for cell in module.file.cells)
+
+
+def _speaks_of_loss(text: str) -> bool:
+    lowered = text.lower()
+    return any(word in lowered for word in _TRAINING) and _TRAINS.search(text) is not None
 
 
 def _value(annotation: ast.expr, scope: Scope) -> Value:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from vae_checked.linter.interpreter import derived_containers, operators, selection, texts
 from vae_checked.linter.interpreter.context import UNREAD, Context, Result
 from vae_checked.linter.symbols.constants import MAX_ITEMS, exactly_whole, whole
-from vae_checked.linter.symbols.expression import REDUCTIONS, Attrs, Expr, Site, atom, is_data, opaque
+from vae_checked.linter.symbols.expression import REDUCTIONS, Attrs, Expr, Site, atom, opaque
+from vae_checked.linter.symbols.given import is_data
 from vae_checked.linter.symbols.places import Grown, Places, is_unknown_item, unknown_item
 from vae_checked.linter.symbols.values import (
     AnyOf,

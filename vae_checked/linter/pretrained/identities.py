@@ -15,14 +15,13 @@ from vae_checked.facts import Fact, Origin
 from vae_checked.latent_facts import PretrainedVAE
 from vae_checked.linter.files import syntax
 from vae_checked.linter.files.source import SourceCell
+from vae_checked.linter.pretrained.calls import SAVES, WITH_FACTOR, called, last, telling_calls
 from vae_checked.linter.pretrained.ends import Decoded, Encoded, Where
 from vae_checked.linter.pretrained.settings import Settings, options
 from vae_checked.linter.pretrained.vaes import LOADERS, Owner, first_given, is_named, setting_of
 from vae_checked.linter.symbols.values import Module
 from vae_checked.record import replace
 
-# The VAE of a library that has the factor of Stable Diffusion where it is built without one.
-_WITH_FACTOR = "AutoencoderKL"
 _SET = re.compile(r"""scaling_factor\s*=(?!=)|["']-*scaling[_-]factor""")
 # The keys under which a register's entry has the name of its class.
 _CLASS_KEYS = frozenset(("type", "target", "_target_", "name", "class_name", "class_path", "cls"))
@@ -75,9 +74,8 @@ class Models:
             module = self._texts.get(owner.loaded_in)
             self._loaded[key] = [
                 Fact(kind, Origin(source.segment(node), source.place(node)))
-                for source in ([] if module is None else module.sources)
-                for node in syntax.descendants(source.cell.tree)
-                if isinstance(node, ast.Call) and (kind := _kind_loaded_from(node, key[1]))
+                for node, source in ([] if module is None else telling_calls(module))
+                if (kind := _kind_loaded_from(node, key[1]))
             ]
         return self._loaded[key]
 
@@ -89,10 +87,8 @@ class Models:
         if key not in self._loaded:
             self._loaded[key] = [
                 Fact(kind, Origin(source.segment(node), source.place(node)))
-                for source in self._texts[path].sources
-                if "Pipeline" in source.cell.text
-                for node in syntax.descendants(source.cell.tree)
-                if isinstance(node, ast.Call) and (kind := _kind_given(node, owner.name))
+                for node, source in telling_calls(self._texts[path])
+                if (kind := _kind_given(node, owner.name))
             ]
         return self._loaded[key]
 
@@ -102,36 +98,31 @@ class Models:
         It is built where it is used, or saved under the name that it is loaded by.
         """
         name = owner.model.identity or owner.setting.rpartition(".")[2]
-        if not owner.built and not (owner.model.kind == _WITH_FACTOR and name and self._saves(name)):
+        if not owner.built and not (owner.model.kind == WITH_FACTOR and name and self._saves(name)):
             return None
-        if owner.built not in ("", _WITH_FACTOR):
+        if owner.built not in ("", WITH_FACTOR):
             return None
         if self._built is None:
-            self._built = [
-                (node, source) for node, source in self._calls(f"{_WITH_FACTOR}(") if _last(node.func) == _WITH_FACTOR
-            ]
+            self._built = list(self._calls(WITH_FACTOR, f"{WITH_FACTOR}("))
         built = self._built
         if any(each.arg is None for node, _ in built for each in node.keywords) or any(map(_sets, self._modules)):
             return None
         return next(
-            (Fact(_WITH_FACTOR, Origin(source.segment(node), source.place(node))) for node, source in built), None
+            (Fact(WITH_FACTOR, Origin(source.segment(node), source.place(node))) for node, source in built), None
         )
 
     def _saves(self, name: str) -> bool:
         """Whether a model is saved under a text, or under what a setting of this name says."""
         if self._saved is None:
-            saving = (node for node, _ in self._calls("save_pretrained") if _last(node.func) == "save_pretrained")
-            self._saved = frozenset(text for node in saving for text in _names_of_saved(node))
+            saving = self._calls(SAVES, SAVES)
+            self._saved = frozenset(text for node, _ in saving for text in _names_of_saved(node))
         return name in self._saved
 
-    def _calls(self, text: str) -> Iterator[tuple[ast.Call, SourceCell]]:
-        """The calls in the files that hold a text."""
+    def _calls(self, name: str, text: str) -> Iterator[tuple[ast.Call, SourceCell]]:
+        """The calls of what has a name, in the files that hold a text."""
         for module in self._modules:
-            for source in module.sources:
-                if text in source.cell.text:
-                    for node in syntax.descendants(source.cell.tree):
-                        if isinstance(node, ast.Call):
-                            yield node, source
+            if any(text in source.cell.text for source in module.sources):
+                yield from ((node, source) for node, source in telling_calls(module) if called(node) == name)
 
 
 def _sets(module: Module) -> bool:
@@ -145,7 +136,7 @@ def _names_of_saved(saving: ast.Call) -> tuple[str, ...]:
     # `accelerator.unwrap_model(vae)` is the VAE too.
     whose = saved.args[0] if isinstance(saved, ast.Call) and len(saved.args) == 1 else saved
     where = saving.args[0] if saving.args else None
-    if whose is None or where is None or not is_named(_last(whose)):
+    if whose is None or where is None or not is_named(last(whose)):
         return ()
     return _text(where), setting_of(where).rpartition(".")[2]
 
@@ -155,10 +146,10 @@ def _kind_given(call: ast.Call, vae: str) -> str:
     given = next((each.value for each in call.keywords if each.arg == "vae"), None)
     # `accelerator.unwrap_model(vae)` is the VAE too.
     value = given.args[0] if isinstance(given, ast.Call) and len(given.args) == 1 else given
-    if value is None or _last(value).lower() != vae:
+    if value is None or last(value).lower() != vae:
         return ""
     is_loader = isinstance(call.func, ast.Attribute) and call.func.attr in LOADERS
-    kind = _last(call.func.value) if isinstance(call.func, ast.Attribute) and is_loader else _last(call.func)
+    kind = last(call.func.value) if isinstance(call.func, ast.Attribute) and is_loader else last(call.func)
     return kind if kind.endswith("Pipeline") else ""
 
 
@@ -171,7 +162,7 @@ def _kind_loaded_from(call: ast.Call, place: str) -> str:
         return ""
     given = first_given(call)
     is_same = given is not None and place in (_text(given), setting_of(given))
-    return _last(call.func.value) if is_same else ""
+    return last(call.func.value) if is_same else ""
 
 
 def _named_by(setting: str, where: Where, modules: Iterable[Module]) -> Iterator[Fact[str]]:
@@ -181,13 +172,11 @@ def _named_by(setting: str, where: Where, modules: Iterable[Module]) -> Iterator
     class that inherits the loading method, an argument with which the class is built, by a call or by its entry.
     """
     for module in modules:
-        for source in module.sources:
-            text = source.cell.text
-            if setting not in text.replace("-", "_"):
-                continue
-            if module.path == where.path and "add_argument" in text:
-                yield from _options(setting, source)
-            if where.cls and _may_give(where.cls, text):
+        if module.path == where.path:
+            yield from _options(setting, module)
+        for source in module.sources if where.cls else ():
+            # Few files have the name of a class: these alone are gone through.
+            if _may_give(where.cls, source.cell.text) and setting in source.cell.text.replace("-", "_"):
                 for node in syntax.descendants(source.cell.tree):
                     yield from _of_class(node, setting, where.cls, source)
 
@@ -197,20 +186,22 @@ def _may_give(cls: str, text: str) -> bool:
     return cls in text and re.search(rf"(?<!class ){cls}\s*[(\"']|\bclass\s[^:]*[(,.\s]{cls}\s*[,)]", text) is not None
 
 
-def _options(setting: str, source: SourceCell) -> Iterator[Fact[str]]:
+def _options(setting: str, module: Module) -> Iterator[Fact[str]]:
     """The default text of `parser.add_argument("--setting", default=...)`."""
-    yield from (_fact(default, source) for name, default in options(source) if name == setting and _text(default))
+    for name, default, source in options(module):
+        if name == setting and _text(default):
+            yield _fact(default, source)
 
 
 def _of_class(node: ast.AST, setting: str, cls: str, source: SourceCell) -> Iterator[Fact[str]]:
     """What a node gives a setting that belongs to a class: as an attribute of one below it, or as an argument."""
     if isinstance(node, ast.ClassDef):
-        if any(_last(base) == cls for base in node.bases):
+        if any(last(base) == cls for base in node.bases):
             yield from _attributes(node, setting, source)
         return
     if isinstance(node, ast.Call):
         entries = {each.arg: each.value for each in node.keywords if each.arg}
-        is_built = _last(node.func) == cls
+        is_built = last(node.func) == cls
     elif isinstance(node, ast.Dict):
         entries = {_text(key): value for key, value in zip(node.keys, node.values, strict=True) if key is not None}
         is_built = False
@@ -241,8 +232,3 @@ def _fact(value: ast.expr, source: SourceCell) -> Fact[str]:
 def _text(value: ast.expr | None) -> str:
     """The text that an expression is; empty for any other."""
     return value.value if isinstance(value, ast.Constant) and isinstance(value.value, str) else ""
-
-
-def _last(value: ast.expr) -> str:
-    """The last part of a dotted name."""
-    return value.attr if isinstance(value, ast.Attribute) else getattr(value, "id", "")

@@ -9,9 +9,10 @@ from pathlib import Path, PurePath
 
 from vae_checked.facts import Fact, Origin
 from vae_checked.finding import Place
-from vae_checked.linter.files import settings_files, syntax
+from vae_checked.linter.files import settings_files
 from vae_checked.linter.files.disk import Disk
 from vae_checked.linter.files.source import SourceCell
+from vae_checked.linter.pretrained.calls import OPTION, telling_calls
 from vae_checked.linter.symbols.values import Module
 
 _NAMED = re.compile(r"""["']([\w./\\-]+\.(?:ya?ml|json))["']""")
@@ -42,9 +43,7 @@ class Settings:
             if isinstance(setting.value, float) and setting.keys[-1] == name
         ]
         module = self._modules.get(path)
-        for source in [] if module is None else module.sources:
-            if "add_argument" in source.cell.text:
-                found += _number_options(name, source)
+        found += [] if module is None else _number_options(name, module)
         return found[0] if len({fact.value for fact in found}) == 1 else None
 
     def _of_files(self, path: str) -> list[tuple[str, settings_files.Setting]]:
@@ -82,18 +81,20 @@ def _origin(path: str, setting: settings_files.Setting) -> Origin:
     return Origin(f"{setting.keys[-1]}: {setting.value}", Place(path, max(1, setting.line)))
 
 
-def options(source: SourceCell) -> Iterator[tuple[str, ast.expr]]:
-    """The options of a file, `learning_rate` for `--learning-rate`, that have a default, with it."""
-    for node in syntax.descendants(source.cell.tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "add_argument":
+def options(module: Module) -> Iterator[tuple[str, ast.expr, SourceCell]]:
+    """The options of a file, `learning_rate` for `--learning-rate`, that have a default, with it and their place."""
+    if not any(OPTION in source.cell.text for source in module.sources):
+        return
+    for node, source in telling_calls(module):
+        if isinstance(node.func, ast.Attribute) and node.func.attr == OPTION:
             default = next((each.value for each in node.keywords if each.arg == "default"), None)
             for arg in node.args if default is not None else ():
                 if default is not None and isinstance(arg, ast.Constant) and isinstance(arg.value, str):
-                    yield arg.value.lstrip("-").replace("-", "_"), default
+                    yield arg.value.lstrip("-").replace("-", "_"), default, source
 
 
-def _number_options(name: str, source: SourceCell) -> Iterator[Fact[float]]:
-    for option, default in options(source):
+def _number_options(name: str, module: Module) -> Iterator[Fact[float]]:
+    for option, default, source in options(module):
         value = default.value if isinstance(default, ast.Constant) else None
         if option == name and isinstance(value, (int, float)) and not isinstance(value, bool):
             yield Fact(float(value), Origin(source.segment(default), source.place(default)))

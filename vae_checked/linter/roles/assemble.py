@@ -47,11 +47,13 @@ from vae_checked.linter.symbols.expression import (
     Expr,
     Graph,
     contains,
-    is_given,
+    kept_with_structures,
     origin,
+    standing_in,
     strip,
     walk,
 )
+from vae_checked.linter.symbols.given import is_given
 from vae_checked.linter.symbols.gradient_flow import is_of_places
 from vae_checked.linter.symbols.numeric import leaves
 from vae_checked.mathematics.gaussians import std_at
@@ -62,6 +64,8 @@ _MAX_ALTERNATIVES = 4
 _MAX_LOOKED = 24
 # What is made for these can be told by its range alone, whatever it is of.
 _OF_PROBABILITIES = frozenset((Likelihood.BCE, Likelihood.BCE_WITH_LOGITS))
+# Per head what it follows from elementwise.
+_FOLLOWED = kept_with_structures(dict[int, frozenset[int]]())
 
 
 def facts_of(evaluation: Evaluation, across: Across) -> list[Facts]:
@@ -258,7 +262,8 @@ def _kl_of(site: SamplerSite, found: list[Divergence]) -> Divergence | None:
     kls = [kl for kl in found if kl.family is Family.GAUSSIAN]
     if not kls:
         return None
-    inside = {node.uid for node in walk(site.scale) if node.op != "const"}
+    heads = (head for kl in kls for head in (kl.head, strip(kl.head)))
+    inside = standing_in(site.scale, {head.uid for head in heads if head.op != "const"})
     location = strip(site.location).uid
     reading = [kl for kl in kls if kl.head.uid in inside or strip(kl.head).uid in inside]
     beside = [kl for kl in kls if strip(kl.location).uid == location] if site.head is not None else []
@@ -294,9 +299,11 @@ def _following_alike(site: SamplerSite, kls: list[Divergence]) -> list[Divergenc
     return [kl for kl in kls if _followed(kl.location) == location and _followed(kl.head) == scale]
 
 
-def _followed(head: Expr) -> set[int]:
-    """The uids of the values that a head follows from elementwise."""
-    return {leaf.uid for leaf in leaves(head) if not samplers.is_scalar(leaf)}
+def _followed(head: Expr) -> frozenset[int]:
+    """The uids of the values that a head follows from elementwise: read once, however many samplers ask."""
+    if head.uid not in _FOLLOWED:
+        _FOLLOWED[head.uid] = frozenset(leaf.uid for leaf in leaves(head) if not samplers.is_scalar(leaf))
+    return _FOLLOWED[head.uid]
 
 
 def _agrees(site: SamplerSite, kl: Divergence) -> bool:

@@ -36,21 +36,23 @@ def put_together(
     `is_kl` says of a sum whether it is a KL of the heads of a sampler, exactly.
     """
     made: dict[int, Expr] = {}
-    for site in sites:
-        if site.noise.get("law") is NoiseLaw.STANDARD_NORMAL:
-            for top in _sums(graph, site):
-                grouped = _grouped(graph, top, site, is_kl)
-                if grouped is not None:
-                    made.setdefault(top.uid, grouped)
+    wanted = [site for site in sites if site.noise.get("law") is NoiseLaw.STANDARD_NORMAL]
+    # What holds a logarithm, as a density does: of all samplers the same.
+    sums = [node for node in graph.nodes if node.op in _SUMS and node.bits & LOGS] if wanted else []
+    for site in wanted if sums else ():
+        for top in _outermost(graph, sums, site):
+            grouped = _grouped(graph, top, site, is_kl)
+            if grouped is not None:
+                made.setdefault(top.uid, grouped)
     return _rewritten(graph, made) if made else {}
 
 
-def _sums(graph: Graph, site: SamplerSite) -> list[Expr]:
-    """The outermost sums that a sampler's draw, and a logarithm, stand in, those first that hold others."""
+def _outermost(graph: Graph, sums: Sequence[Expr], site: SamplerSite) -> list[Expr]:
+    """The outermost of some sums that a sampler's draw stands in, those first that hold others."""
     holding = graph.holding(site.noise.uid)
-    sums = [node for node in graph.nodes if node.op in _SUMS and node.uid in holding and node.bits & LOGS]
-    inner = {arg.uid for node in sums for arg in node.args}
-    return [node for node in reversed(sums) if node.uid not in inner][:_MAX_SUMS]
+    held = [node for node in sums if node.uid in holding]
+    inner = {arg.uid for node in held for arg in node.args}
+    return [node for node in reversed(held) if node.uid not in inner][:_MAX_SUMS]
 
 
 def _grouped(graph: Graph, top: Expr, site: SamplerSite, is_kl: Callable[[Expr, SamplerSite], bool]) -> Expr | None:

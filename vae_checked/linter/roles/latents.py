@@ -69,11 +69,19 @@ def _is_compared(site: SamplerSite, recon: Reconstruction, graph: Graph) -> bool
 
 def _is_paired(site: SamplerSite, graph: Graph) -> bool:
     """Whether the samples of all inputs are multiplied by one another, as the decoder of a graph's edges does."""
-    return any(
-        len(node.args) == 2 and all(_picked(arg).uid == site.z.uid for arg in node.args)
+    return site.z.uid in graph.read_once(_paired)
+
+
+def _paired(graph: Graph) -> set[int]:
+    """The uids of the nodes that are multiplied by themselves."""
+    products = (
+        node.args
         for node in graph.having("matmul", "opaque", "call")
-        if node.op == "matmul" or str(node.get("name")).replace(":", ".").rpartition(".")[2] in _PRODUCTS
+        if len(node.args) == 2
+        and (node.op == "matmul" or str(node.get("name")).replace(":", ".").rpartition(".")[2] in _PRODUCTS)
     )
+    picked = ((_picked(one).uid, _picked(other).uid) for one, other in products)
+    return {one for one, other in picked if one == other}
 
 
 def _picked(value: Expr) -> Expr:

@@ -14,7 +14,8 @@ from vae_checked.linter.roles.objective import JointLoss, Losses
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.reductions import rank_of, step_axes
 from vae_checked.linter.roles.samplers import SamplerSite
-from vae_checked.linter.symbols.expression import REDUCTIONS, Expr, contains, is_given, origin, strip, walk, written
+from vae_checked.linter.symbols.expression import REDUCTIONS, Expr, contains, origin, strip, walk, written
+from vae_checked.linter.symbols.given import is_given
 from vae_checked.linter.symbols.intervals import interval_of
 from vae_checked.mathematics import reductions
 from vae_checked.record import replace

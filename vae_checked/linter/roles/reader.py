@@ -230,4 +230,4 @@ def draws(evaluation: Evaluation) -> bool:
 
 def joins(evaluation: Evaluation) -> bool:
     """Whether the function that was run has a value with a KL that reads the heads which a sampler draws with."""
-    return assemble.is_joined(evaluation)
+    return evaluation.read_once(assemble.is_joined)

@@ -55,6 +55,7 @@ class SamplerSite:
     shift: float = 0.0
     repeated: Expr | None = None
     _fitting: list[Expr | None] = field(default_factory=list, repr=False, compare=False)
+    _head: list[Expr | None] = field(default_factory=list, repr=False, compare=False)
 
     @property
     def fitting_head(self) -> Expr | None:
@@ -65,9 +66,11 @@ class SamplerSite:
 
     @property
     def head(self) -> Expr | None:
-        """The one node that the scale is computed from elementwise, None when there are several or none."""
-        found = [node for node in leaves(self.scale) if not is_scalar(node)]
-        return found[0] if len(found) == 1 else None
+        """The one node that the scale is computed from elementwise, None when there are several or none; as above."""
+        if not self._head:
+            found = [node for node in leaves(self.scale) if not is_scalar(node)]
+            self._head.append(found[0] if len(found) == 1 else None)
+        return self._head[0]
 
 
 def scale_origin(site: SamplerSite) -> Origin:

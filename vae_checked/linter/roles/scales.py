@@ -8,18 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from vae_checked.facts import BYTE, UNIT, Data, Fact, Facts, Interval, Output
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.reconstructions import Reconstruction
-from vae_checked.linter.symbols.expression import (
-    PASSED,
-    TRANSPARENT,
-    Built,
-    Expr,
-    Graph,
-    built_at,
-    contains,
-    is_data,
-    is_given,
-    origin,
-)
+from vae_checked.linter.symbols.expression import PASSED, TRANSPARENT, Built, Expr, Graph, built_at, contains, origin
+from vae_checked.linter.symbols.given import is_data, is_given
 from vae_checked.linter.symbols.intervals import interval_of
 from vae_checked.record import dataclass
 

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from vae_checked.facts import Likelihood
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite, is_scalar
-from vae_checked.linter.symbols.expression import ELEMENTWISE, TRANSPARENT, Expr, Graph, is_given, strip
+from vae_checked.linter.symbols.expression import ELEMENTWISE, TRANSPARENT, Expr, Graph, strip
+from vae_checked.linter.symbols.given import is_given
 
 # What hands on the numbers of a tensor, or some of them.
 _OF_INPUT = TRANSPARENT | {"index", "part", "move", "div", "mul", "add", "sub", "clamp"}

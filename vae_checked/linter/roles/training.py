@@ -20,11 +20,11 @@ from vae_checked.linter.symbols.expression import (
     Expr,
     Graph,
     contains,
-    is_given,
     origin,
     strip,
     walk,
 )
+from vae_checked.linter.symbols.given import is_given
 from vae_checked.linter.symbols.numeric import Program, leaves
 from vae_checked.linter.symbols.observations import ProjectObservations
 from vae_checked.linter.symbols.values import Function

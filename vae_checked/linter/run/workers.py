@@ -50,7 +50,11 @@ def _reports(
     projects: Sequence[ProjectFiles], options: Options, texts: Mapping[str, Text], jobs: int, noting: bool
 ) -> Iterator[_Outcome]:
     if jobs < 2 or len(projects) < 2:
-        yield from (_report_of(project, options, texts, noting) for project in projects)
+        for number, project in enumerate(projects):
+            if number and not gc.isenabled():
+                # Whoever switched the collector off asked for no look at what was there before: this is newer.
+                gc.collect(1)
+            yield _report_of(project, options, texts, noting)
         return
     # The largest first, so that no process is left with one at the end.
     order = sorted(range(len(projects)), key=lambda index: -sum(len(text) for _, text in projects[index].concerned))

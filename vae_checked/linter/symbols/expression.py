@@ -7,7 +7,7 @@ from _thread import allocate_lock
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from itertools import count, islice
 from math import isnan
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 from vae_checked.facts import Origin
 from vae_checked.finding import Place
@@ -70,11 +70,18 @@ class Structures:
 
 
 _FORGETTING: list[Callable[[], None]] = []
-T = TypeVar("T", bound=Hashable)
 
 
-def kept_with_structures(known: set[T]) -> set[T]:
-    """A set of what is known of structures, emptied when memory of these is let go."""
+class _Kept(Protocol):
+    def clear(self) -> None: ...
+
+
+K = TypeVar("K", bound=_Kept)
+V = TypeVar("V")
+
+
+def kept_with_structures(known: K) -> K:
+    """A set or a dict of what is known of structures, emptied when memory of these is let go."""
     _FORGETTING.append(known.clear)
     return known
 
@@ -226,7 +233,9 @@ class Graph:
         self._holding: dict[int, frozenset[int]] = {}
         self._parents: dict[int, list[Expr]] | None = None
         self._by_op: dict[str, list[Expr]] | None = None
+        self._having: dict[tuple[str, ...], list[Expr]] = {}
         self._taking: dict[tuple[str, ...], dict[int, list[Expr]]] = {}
+        self._read: dict[Callable[[Graph], object], object] = {}
         # What stands in values that are not of this graph, of those that were asked about more than once.
         self._outside: dict[int, frozenset[int] | None] = {}
         seen = self._known = set[int]()
@@ -244,13 +253,21 @@ class Graph:
     def __contains__(self, node: Expr) -> bool:
         return node.uid in self._known
 
-    def having(self, *ops: str) -> list[Expr]:
+    def read_once(self, reader: Callable[[Graph], V]) -> V:
+        """What `reader` finds in this graph: asked for by each of its samplers, read once."""
+        if reader not in self._read:
+            self._read[reader] = reader(self)
+        return cast("V", self._read[reader])
+
+    def having(self, *ops: str) -> Sequence[Expr]:
         """The nodes with one of these operations, those of one operation together and children first."""
         if self._by_op is None:
             self._by_op = {}
             for node in self.nodes:
                 self._by_op.setdefault(node.op, []).append(node)
-        return [node for op in ops for node in self._by_op.get(op, ())]
+        if ops not in self._having:
+            self._having[ops] = [node for op in ops for node in self._by_op.get(op, ())]
+        return self._having[ops]
 
     def taking(self, value: Expr, *ops: str) -> Sequence[Expr]:
         """Those of `having(*ops)` with an argument that is `value` but for transparent operations around both."""
@@ -345,6 +362,23 @@ def contains(expr: Expr, wanted: int) -> bool:
     return False
 
 
+def standing_in(expr: Expr, wanted: Collection[int]) -> set[int]:
+    """The uids among the `wanted` ones of nodes that are part of `expr`: `contains`, of many nodes at once."""
+    found: set[int] = set()
+    seen: set[int] = set()
+    lowest = min(wanted, default=0)
+    stack = [expr] if wanted else []
+    while stack:
+        node = stack.pop()
+        # As in `contains`.
+        if node.uid >= lowest and node.uid not in seen:
+            seen.add(node.uid)
+            if node.uid in wanted:
+                found.add(node.uid)
+            stack.extend(node.args)
+    return found
+
+
 # Each element of the result depends on the elements at the same position of the arguments only.
 ELEMENTWISE = names_of(lambda operation: operation.elementwise)
 # How a detach came about that stands for a block under torch.no_grad.
@@ -352,7 +386,6 @@ NO_GRAD = "no_grad"
 # What hands on its first argument's elements: another shape, device, dtype or graph, the same numbers.
 TRANSPARENT = names_of(lambda operation: operation.kind in (Kind.COPY, Kind.RESHAPE))
 REDUCTIONS = frozenset(("sum", "mean"))
-_SCALED = frozenset(("move", "stack", "index", "item", "add", "sub", "mul", "div", "clamp"))
 PASSED = ELEMENTWISE | REDUCTIONS | TRANSPARENT
 
 # Bits of an expression: an operation of this kind stands somewhere in it ...
@@ -404,34 +437,6 @@ def written(expr: Expr) -> Expr:
     while expr.op in TRANSPARENT and expr.args and expr.op not in ("view", "reshape"):
         expr = expr.args[0]
     return expr
-
-
-def is_data(expr: Expr) -> bool:
-    """Whether an expression is, or may be, data of a pipeline: reshaped, moved, picked from or scaled at most."""
-    stack, seen = [expr], set[int]()
-    while stack:
-        node = stack.pop()
-        if node.op in ("data", "batch"):
-            return True
-        if node.uid in seen:
-            continue
-        seen.add(node.uid)
-        if node.op == "phi":
-            stack.extend(node.args[1:])
-        elif node.args and (node.op in TRANSPARENT or node.op in _SCALED):
-            stack.append(next((arg for arg in node.args if arg.op != "const"), node.args[0]))
-    return False
-
-
-def is_given(expr: Expr) -> bool:
-    """Whether a value came from outside and was only reshaped, moved or cast since."""
-    while expr.args and (
-        expr.op in TRANSPARENT
-        or expr.op in ("item", "move", "attribute")
-        or (expr.op == "call" and expr.get("name") in ("to", "cuda"))
-    ):
-        expr = expr.args[0]
-    return expr.op in ("atom", "batch", "data")
 
 
 # The place where a layer was built and the classes of the models that it is a part of, outermost first: what tells it

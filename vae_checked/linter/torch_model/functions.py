@@ -7,7 +7,8 @@ from collections.abc import Hashable, Sequence
 from contextlib import suppress
 
 from vae_checked.linter.symbols.constants import whole
-from vae_checked.linter.symbols.expression import ELEMENTWISE, Expr, Site, const, is_data, opaque, strip
+from vae_checked.linter.symbols.expression import ELEMENTWISE, Expr, Site, const, opaque, strip
+from vae_checked.linter.symbols.given import is_data
 from vae_checked.linter.symbols.numeric import Program, leaves
 from vae_checked.linter.symbols.places import Places
 from vae_checked.linter.symbols.values import MAX_NESTED, Value, as_expr, number_of

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 
 from vae_checked.linter.symbols.constants import whole
-from vae_checked.linter.symbols.expression import Expr, Site, is_data, opaque
+from vae_checked.linter.symbols.expression import Expr, Site, opaque
+from vae_checked.linter.symbols.given import is_data
 from vae_checked.linter.symbols.places import unknown_item
 from vae_checked.linter.symbols.values import Instance, Layer, Value, apart, as_expr, number_of
 from vae_checked.linter.symbols.values import Sequence as Layers

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from vae_checked.facts import BYTE, UNIT, Interval
 from vae_checked.linter.symbols.constants import MAX_ITEMS
-from vae_checked.linter.symbols.expression import Attrs, Expr, Site, atom, is_given
+from vae_checked.linter.symbols.expression import Attrs, Expr, Site, atom
+from vae_checked.linter.symbols.given import is_given
 from vae_checked.linter.symbols.intervals import interval_of
 from vae_checked.linter.symbols.observations import Pipeline
 from vae_checked.linter.symbols.values import (
