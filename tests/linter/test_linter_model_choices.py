@@ -21,6 +21,7 @@ from nets import Net, Wide
 parser = argparse.ArgumentParser()
 parser.add_argument("--model"{default})
 args = parser.parse_args()
+SET = ("net", "wide")
 
 
 def build(name):
@@ -59,6 +60,11 @@ CHOICES = {
     "a function": (
         ', default="net"',
         'if name == "net":\n        return Net()\n    else:\n        return Wide()',
+        "model = build(args.model)",
+    ),
+    "a function that refuses": (
+        ', default="net"',
+        'if name not in SET:\n        raise KeyError\n    if name == "net":\n        return Net()\n    return Wide()',
         "model = build(args.model)",
     ),
 }
@@ -109,3 +115,15 @@ def test_a_model_that_returns_more_belongs_to_other_code(tmp_path: Path) -> None
     wide = WIDE.replace("torch.exp(0.5 * s)", "torch.exp(s)").replace(", m, s\n", ", x, m, s\n")
     assert wide.count(", x, m, s") == 1
     assert codes(read(tmp_path, CHOICES["a default"], wide)) == []
+
+
+def test_one_of_the_models_is_joined_where_the_chosen_one_is_not(tmp_path: Path) -> None:
+    default, built, chosen = CHOICES["a default"]
+    script = SCRIPT.format(default=default, built=built, chosen=chosen, beside="")
+    # What the loss is handed of the chosen one is not read.
+    nets = f"import regular\n{NETS}".replace(", m, s\n", ", regular.of(m), regular.of(s)\n")
+    assert nets.count("regular.of") == 2
+    report = linted(
+        tmp_path, {"nets.py": nets + WIDE.replace("torch.exp(0.5 * s)", "torch.exp(s)"), "train.py": script}
+    )
+    assert codes(report) == ["VAE201"]

@@ -249,3 +249,41 @@ def test_what_moves_one_thing_or_several_hands_on_the_one_it_is_given(tmp_path: 
             report = read(tmp_path, {"nets.py": NETS, "train.py": MOVED.format(several=several, sign=sign)})
             assert joined(report), several
             assert [finding.code for finding in report.findings] == found
+
+
+OF_CLASS = f"""\
+{IMPORTS}
+
+class Net(nn.Module):
+    def __init__(self, width, beta):
+        super().__init__()
+        self.to_m, self.to_s, self.back = nn.Linear(784, width), nn.Linear(784, width), nn.Linear(width, 784)
+        self.beta = beta
+
+    @classmethod
+    def of(cls, settings, width=9):
+        return cls(width, beta=settings.get("beta", 1.0))
+
+    def forward(self, x):
+        m, s = self.to_m(x), self.to_s(x)
+        z = m + torch.exp(0.5 * s) * torch.randn_like(s)
+        error = F.binary_cross_entropy_with_logits(self.back(z), x, reduction="sum")
+        return error {{sign}} self.beta * 0.5 * torch.sum(1 + s - m.pow(2) - s.exp())
+
+    def fresh(self, settings):
+        return self.of(settings, width=11)
+
+
+def train(settings, loader):
+    net = {{made}}
+    for x, _ in loader:
+        net(x).backward()
+"""
+
+
+def test_a_method_of_a_class_makes_an_object_of_it(tmp_path: Path) -> None:
+    for made in ("Net.of(settings)", "Net(7, 1.0).fresh(settings)"):
+        for sign, found in (("-", []), ("+", ["VAE302"])):
+            report = read(tmp_path, {"net.py": OF_CLASS.format(made=made, sign=sign)})
+            assert "train" in [facts.subject.rpartition(":")[2] for facts in joined(report)], made
+            assert [finding.code for finding in report.findings] == found

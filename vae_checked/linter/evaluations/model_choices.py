@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from itertools import pairwise
 
 from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.evaluations.reader import RoleReader
@@ -18,6 +19,7 @@ from vae_checked.record import dataclass
 # The other models of one choice, and of all choices of a project, that are tried.
 _MAX_OTHERS, _MAX_TRIED = 3, 6
 _FEWEST = 2
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 # What a model is handed over by.
 _RETURNED = "return"
 Name = tuple[str, str]
@@ -45,7 +47,7 @@ class ModelChoices:
     def note(self, evaluation: Evaluation) -> None:
         """Take note of the models that an evaluation trains, and of those that it chooses them from."""
         # What chooses between models is looked for where one is trained: a whole file is gone through for it.
-        if evaluation.again is None or not self._reader.joins(evaluation):
+        if evaluation.again is None or not (self._reader.joins(evaluation) or self._trains_what_draws(evaluation)):
             return
         choices = [
             (module, names) for module in evaluation.modules() for names in module.read_once(_choices) if len(names) > 1
@@ -59,6 +61,10 @@ class ModelChoices:
                 for other in [cls for cls in classes if cls is not run[0] and _is_alike(cls, run[0])][:_MAX_OTHERS]:
                     wanted = _Wanted(evaluation.again, evaluation.module, _name(run[0]), _name(other))
                     self._wanted.setdefault(_name(other), wanted)
+
+    def _trains_what_draws(self, evaluation: Evaluation) -> bool:
+        """Whether something is differentiated beside a sampler whose KL is not read: that of another model may be."""
+        return any(root.kind == "backward" for root in evaluation.observations.roots) and self._reader.draws(evaluation)
 
     def evaluations(self) -> Iterator[Evaluation]:
         """The evaluations made again with a model that nothing else trains in the place of the one that is chosen.
@@ -124,19 +130,27 @@ def _choices(module: Module) -> list[Sequence[str]]:
         [_dotted(value) for value in node.values if _dotted(value)] for node in nodes if isinstance(node, ast.Dict)
     ]
     conditions = [node for node in nodes if isinstance(node, ast.If)]
+    after = {id(one): other for node in nodes if isinstance(node, _FUNCTIONS) for one, other in pairwise(node.body)}
     inner = {id(node.orelse[0]) for node in conditions if len(node.orelse) == 1}
     for node in conditions:
         if id(node) not in inner:
             chain = list(_chain(node))
-            made = [names for names in _made_in(chain) if len(names) >= _FEWEST]
+            made = [names for names in _made_in(chain, after.get(id(node))) if len(names) >= _FEWEST]
             if made and not _is_asked(_setting(node.test), (each for each in conditions if each not in chain)):
                 found += made
     return [names for names in found if len(set(names)) >= _FEWEST]
 
 
 def _is_asked(setting: str, conditions: Iterable[ast.If]) -> bool:
-    """Whether a setting stands in one of some conditions: what it chooses there goes with one of the models."""
-    return any(setting in ast.unparse(each.test) for each in conditions)
+    """Whether a setting stands in one of some conditions: what it chooses there goes with one of the models.
+
+    What only refuses other values chooses nothing.
+    """
+    return any(
+        setting in ast.unparse(each.test)
+        for each in conditions
+        if each.orelse or not all(isinstance(statement, ast.Raise) for statement in each.body)
+    )
 
 
 def _chain(node: ast.If) -> Iterator[ast.If]:
@@ -151,10 +165,14 @@ def _setting(test: ast.expr) -> str:
     return ast.unparse(test.left if isinstance(test, ast.Compare) else test)
 
 
-def _made_in(chain: Sequence[ast.If]) -> Iterator[Sequence[str]]:
-    """Per name that the branches bind, or for what they return, the classes of which they make it."""
+def _made_in(chain: Sequence[ast.If], after: ast.stmt | None) -> Iterator[Sequence[str]]:
+    """Per name that the branches bind, or for what they return, the classes of which they make it.
+
+    What is returned right `after` branches is returned otherwise.
+    """
     made: dict[str, dict[str, None]] = {}
-    for body in (*(node.body for node in chain), chain[-1].orelse):
+    otherwise = [after] if isinstance(after, ast.Return) and not chain[-1].orelse else chain[-1].orelse
+    for body in (*(node.body for node in chain), otherwise):
         for statement in body:
             if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
                 target, value = ast.unparse(statement.targets[0]), statement.value

@@ -44,6 +44,8 @@ def attribute(context: Context, owner: Value, name: str, site: Site) -> Value:
         return _instance_attribute(context, owner, name, site)
     if isinstance(owner, Class):
         found = owner.name if name == "__name__" else owner.find(name)
+        if isinstance(found, Function) and found.is_of_class:
+            return found.bound_to(owner)
         return atom(name, site, id(owner)) if found is None else found
     if isinstance(owner, External):
         known = CONSTANTS.get(name) if owner.dotted in _NUMBER_MODULES else None
@@ -100,6 +102,8 @@ def _instance_attribute(context: Context, owner: Instance, name: str, site: Site
         decorators = {getattr(item, "id", getattr(item, "attr", "")) for item in written}
         if "staticmethod" in decorators:
             return found
+        if "classmethod" in decorators:
+            return found.bound_to(owner.cls)
         method = found.bound_to(owner)
         if decorators & {"property", "cached_property"}:
             return context.invoke(method, [], {}, site)

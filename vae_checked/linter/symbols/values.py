@@ -163,6 +163,11 @@ class Function:
         """Whether it is a method that takes no instance."""
         return any(getattr(item, "id", "") == "staticmethod" for item in getattr(self.node, "decorator_list", ()))
 
+    @property
+    def is_of_class(self) -> bool:
+        """Whether it is a method that takes the class, whoever it is asked of."""
+        return any(getattr(item, "id", "") == "classmethod" for item in getattr(self.node, "decorator_list", ()))
+
     def bound_to(self, owner: Value) -> Function:
         """The method that is taken from an instance."""
         return Function(self.node, self.scope, owner, self.owner)
