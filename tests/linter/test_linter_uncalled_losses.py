@@ -172,3 +172,51 @@ def test_a_loss_asks_nothing_of_an_output_that_no_file_brings_to_it(met: bool, h
     # What draws and KL make of the second head is wrong whatever else is put together.
     assert "VAE201" in found
     assert ("VAE402" in found) is met
+
+
+CHOSEN = """
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+
+def by_logvar(m, s):
+    return m + torch.exp(0.5 * s) * torch.randn_like(s)
+
+
+def by_std(m, s):
+    return m + s * torch.randn_like(s)
+
+
+def kl_logvar(m, s):
+    return 0.5 * torch.sum(torch.exp(s) + m**2 - 1 - s, 1)
+
+
+def kl_std(m, s):
+    return 0.5 * torch.sum(s**2 + m**2 - 1 - torch.log(s**2), 1)
+
+
+class Net(nn.Module):
+    def __init__(self, kind="logvar"):
+        super().__init__()
+        self.first, self.second, self.back = nn.Linear(31, 5), nn.Linear(31, 5), nn.Linear(5, 31)
+        if kind == "logvar":
+            self.draw, self.apart = {ways}
+        else:
+            self.draw, self.apart = by_std, kl_std
+
+    def forward(self, x):
+        m, s = self.first(x), self.second(x)
+        return self.back(self.draw(m, s)), m, s
+
+    def loss(self, x):
+        y, m, s = self(x)
+        return F.mse_loss(y, x, reduction="none").sum(1).mean() + self.apart(m, s).mean()
+"""
+
+
+@pytest.mark.parametrize(("ways", "expected"), [("by_logvar, kl_logvar", []), ("by_logvar, kl_std", ["VAE201"])])
+def test_a_divergence_that_a_setting_chooses_is_not_joined_to_another_sampler(
+    ways: str, expected: list[str], tmp_path: Path
+) -> None:
+    assert codes(linted(tmp_path, {"net.py": CHOSEN.format(ways=ways)})) == expected

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable, Iterator, Sequence
 
 from vae_checked.linter.evaluations import linking, peers
@@ -37,6 +38,17 @@ class _Loss:
     def takes(self, *roles: Value | None) -> bool:
         """Whether all of these values are among what it is called with."""
         return all(any(given is role for given in self.args) for role in roles)
+
+
+def _kept(module: Module) -> frozenset[str]:
+    """The names that a file reads otherwise than to call what they stand for."""
+    nodes = [node for cell in module.file.cells for node in cell.nodes]
+    called = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
+    return frozenset(
+        node.id
+        for node in nodes
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and id(node) not in called
+    )
 
 
 class UncalledLosses:
@@ -88,6 +100,10 @@ class UncalledLosses:
             divergences = [
                 loss for loss in apart if loss.takes(mu, second) and id(loss.function.node) not in self._called
             ]
+            # Of those that are kept to be called, as a setting chooses one, the setting chooses the sampler as well.
+            kept = module.read_once(_kept)
+            losses = [loss for loss in losses if loss not in divergences or loss.function.name not in kept]
+            divergences = [loss for loss in divergences if loss in losses]
             errors = [loss for loss in apart if loss.takes(shown)]
             pair = [*divergences, *errors] if len(divergences) == 1 and len(errors) == 1 and not whole else []
             for loss in losses:
