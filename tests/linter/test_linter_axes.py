@@ -68,6 +68,28 @@ def test_what_a_view_splits_again_is_not_called_mixed(reduced: str, tmp_path: Pa
     assert judged(tmp_path, AGAIN.format(reduced=reduced)) == []
 
 
+FILMS = """\
+z = m + torch.exp(0.5 * s) * torch.randn_like(s)
+error = F.mse_loss(self.back(z).view(len(x), {sizes}), x, reduction="none")
+kl = -0.5 * torch.sum(1 + s - m.pow(2) - s.exp(), dim=1)
+loss = error.sum({axes}).mean() + kl.mean()"""
+
+
+@pytest.mark.parametrize(
+    ("sizes", "axes", "expected"),
+    [
+        ("7, 1, 3, 4", "[2, 3, 4]", []),
+        ("7, 1, 3, 4", "(1, 2, 3, 4)", []),
+        ("7, 3, 4", "[2, 3]", ["VAE501"]),
+        ("7, 1, 3, 4", "[1, 2, 3]", ["VAE501"]),
+    ],
+)
+def test_the_frames_of_a_film_are_no_axis_of_a_picture(
+    sizes: str, axes: str, expected: list[str], tmp_path: Path
+) -> None:
+    assert judged(tmp_path, FILMS.format(sizes=sizes, axes=axes)) == expected
+
+
 @pytest.mark.parametrize("axis", [2, -1])
 @pytest.mark.parametrize(
     ("reduced", "expected"), [(".sum(-1)", []), (".sum(1)", []), (".mean(-1)", ["VAE502"]), (".mean(1)", ["VAE502"])]

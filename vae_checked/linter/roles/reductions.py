@@ -43,7 +43,7 @@ _MAX_CHAINS = 4
 _MAX_CALLS = 6
 _MAX_DEPTH = 200
 # Batch, steps and features.
-_OF_SEQUENCES = 3
+_OF_SEQUENCES = (3, 5)
 _SCALING_METHODS = frozenset("mul multiply div divide true_divide".split())
 _OF_TWO = 2
 # What has as many axes as the one of its arguments that has most.
@@ -394,8 +394,9 @@ def inner_chain(kl: Divergence, graph: Graph) -> tuple[ChainStep, ...] | None:
 
 
 def step_axes(rank: int | None) -> tuple[int, ...]:
-    """The axes of a term that may be those of tokens, steps or samples of one input: the middle one of three."""
-    return (1,) if rank == _OF_SEQUENCES else ()
+    """The axes of a term that may be those of tokens, steps or samples of one input: the middle one of three, and the
+    second of five, as films have it before that of the channels."""
+    return (1,) if rank in _OF_SEQUENCES else ()
 
 
 def _flat_rank(node: Expr) -> int | None:
