@@ -171,3 +171,21 @@ def test_a_kl_that_a_validation_counts_is_in_no_loss_of_it(without: str, tmp_pat
     trained = " - 0.5 * torch.sum(1 + s - m.pow(2) - s.exp())"
     text = HEAD + MODEL + FORWARD + MEASURED.format(trained=trained, without=without)
     assert codes(linted(tmp_path, {"net.py": text})) == []
+
+
+UNREAD = (
+    HEAD
+    + """
+def objective(x, y, mu, logvar, count=1152):
+    size = x.shape[0]
+    error = ((x - y) ** 2).sum(dim=(1, 2, 3)).sum(dim=0)
+    apart = (-0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp(), dim=1)).sum(dim=0)
+    loss = (count / size) * apart + error
+    return {returned}, error, apart
+"""
+)
+
+
+@pytest.mark.parametrize(("returned", "expected"), [("error + apart", []), ("loss", ["VAE504"])])
+def test_a_loss_that_nothing_reads_is_none(returned: str, expected: list[str], tmp_path: Path) -> None:
+    assert codes(linted(tmp_path, {"loss.py": UNREAD.format(returned=returned)})) == expected

@@ -14,7 +14,7 @@ from vae_checked.linter.roles.dead_weights import names_in, unread_weights, with
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
-from vae_checked.linter.roles.shown import is_handed_to_nothing, is_only_shown
+from vae_checked.linter.roles.shown import is_handed_to_nothing, is_never_read, is_only_shown
 from vae_checked.linter.symbols.expression import NO_GRAD, Expr, Graph, origin, strip, walk
 from vae_checked.linter.symbols.gradient_flow import GradientFlow, reached
 from vae_checked.linter.symbols.numeric import leaves
@@ -99,7 +99,7 @@ class Losses:
         self._roots_with: dict[tuple[str, ast.AST | None], list[Root]] = {}
         roots = evaluation.observations.roots
         self.backward = _rewritten(_resolved(root for root in roots if root.kind == "backward"), graph)
-        self._called = _rewritten(_resolved(root for root in roots if called_loss(root)), graph)
+        self._called = _rewritten(_resolved(root for root in roots if called_loss(root) and _is_read(root)), graph)
         self._named = {value.uid for value in self._called}
         self.ends = list({value.uid: value for value in (*self.totals, *self.backward, *self._called)}.values())
 
@@ -449,6 +449,11 @@ def called_loss(root: Root) -> bool:
     if isinstance(root.value, dict):
         return True
     return root.function is not None and _is_loss(root.function.name)
+
+
+def _is_read(root: Root) -> bool:
+    """Whether a value that a function calls a loss is read there again, where it is not what the function returns."""
+    return root.kind != "assign" or root.function is None or not is_never_read(root.name, root.function.node)
 
 
 def _is_loss(name: str) -> bool:

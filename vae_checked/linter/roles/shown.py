@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from vae_checked.linter.files import syntax
@@ -13,6 +14,13 @@ if TYPE_CHECKING:
 
 # What is made of a value by calls of its own, and of torch, is followed by where it is assigned.
 _COMPUTED = frozenset(("torch", "F", "np"))
+
+
+@lru_cache(maxsize=64)
+def is_never_read(name: str, function: ast.AST) -> bool:
+    """Whether a local name is given a value that nothing reads."""
+    named = [node for node in syntax.descendants(function) if isinstance(node, ast.Name) and node.id == name]
+    return bool(named) and not any(isinstance(node.ctx, ast.Load) for node in named)
 
 
 def is_only_shown(name: str, function: ast.AST) -> bool:
