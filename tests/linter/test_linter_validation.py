@@ -75,6 +75,20 @@ def test_a_weight_that_a_validation_leaves_out_is_that_of_the_training(tmp_path:
         assert loss_codes(tmp_path, settings + WEIGHED + FIT.format(body=trained) + shown) == found
 
 
+def test_a_validation_that_computes_its_own_terms_is_not_balanced_either(tmp_path: Path) -> None:
+    own = (
+        "x = batch[0].view(-1, 91)\n"
+        "                    error = F.mse_loss(out, x)\n"
+        "                    apart = -0.5 * torch.sum(1 + logvar - mu ** 2 - logvar.exp())\n"
+        "                    total += (error + apart).item()"
+    )
+    trained = looped("recon, kl = terms(out, x, mu, logvar)\nloss = SHARE * batch_size * recon + kl")
+    text = "SHARE = 0.3\n" + TERMS.format(reduction="mean") + FIT.format(body=trained) + BOTH.format(body=own)
+    assert loss_codes(tmp_path, text) == []
+    alone = TERMS.format(reduction="mean") + FIT.format(body=looped("loss = out.sum()")) + BOTH.format(body=own)
+    assert loss_codes(tmp_path, alone) == ["VAE502", "VAE504"]
+
+
 def test_a_loss_that_is_only_returned_is_balanced(tmp_path: Path) -> None:
     text = (
         TERMS.format(reduction="mean")
