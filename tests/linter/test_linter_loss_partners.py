@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from small_vaes.fragments import HEAD, KL, MODEL, codes, linted
 
 BESIDE = (
@@ -83,3 +84,26 @@ def test_a_decoded_distribution_that_is_drawn_from_is_no_latent(tmp_path: Path) 
 
 def test_its_kl_is_judged(tmp_path: Path) -> None:
     assert codes(linted(tmp_path, {"net.py": DRAWN_TWICE.format(order="prior, q")})) == ["VAE306"]
+
+
+TOLD = (
+    HEAD
+    + MODEL.replace("self.back", "self.number, self.back")
+    .replace("= nn.Sequential(nn.Linear(7", "= nn.Linear(7, 5), nn.Sequential(nn.Linear(7")
+    .replace("nn.Linear(84, 33)", "nn.Linear(89, 33)")
+    + """
+    def forward(self, x, traits):
+        m, s = self.encode(torch.cat([x, traits], dim=1))
+        z = m + torch.exp(0.5 * s) * torch.randn_like(s)
+        told = F.mse_loss(self.number(z), traits)
+        error = F.binary_cross_entropy(self.back(z), x, reduction={reduction}) / len(x)
+        return error + told + """
+    + KL
+    + """.mean()
+"""
+)
+
+
+@pytest.mark.parametrize(("reduction", "expected"), [('"sum"', []), ('"mean"', ["VAE502"])])
+def test_a_kl_goes_with_the_error_that_is_summed(reduction: str, expected: list[str], tmp_path: Path) -> None:
+    assert codes(linted(tmp_path, {"net.py": TOLD.format(reduction=reduction)})) == expected

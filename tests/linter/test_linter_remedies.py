@@ -135,3 +135,13 @@ def test_a_kl_is_shown_once_below_a_number_that_weighs_it(tmp_path: Path) -> Non
     (finding,) = (each for each in linted(tmp_path, {"net.py": NUMBERS}).findings if each.code == "VAE504")
     assert finding.place is not None
     assert finding.place.text.strip().startswith("apart = -0.5")
+
+
+def test_a_kl_is_shown_once_below_a_mean_in_a_line_of_its_own(tmp_path: Path) -> None:
+    text = NUMBERS.replace("    apart = -0.5 * torch.sum(", "    each = -0.5 * torch.sum(").replace(
+        "s.exp())\n", "s.exp(), dim=1)\n    apart = each.mean()\n"
+    )
+    text = text.replace("F.mse_loss(y, x)", 'F.mse_loss(y, x, reduction="sum")')
+    (finding,) = (each for each in linted(tmp_path, {"net.py": text}).findings if each.code == "VAE504")
+    assert finding.place is not None
+    assert finding.place.text.strip().startswith("each = -0.5")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from contextlib import suppress
 
-from vae_checked.facts import Fact, Facts, Family, Heads, Likelihood, Output, Sampler
+from vae_checked.facts import Fact, Facts, Family, Heads, Likelihood, Output, Reduction, Sampler
 from vae_checked.linter.evaluations.evaluation import Evaluation, expressions
 from vae_checked.linter.roles import (
     copies,
@@ -38,6 +38,7 @@ from vae_checked.linter.roles.loop_turns import of_a_turn
 from vae_checked.linter.roles.objective import Losses, objective_facts
 from vae_checked.linter.roles.posterior import exchanged, heads_facts, may_be_drawn_from, sampler_facts
 from vae_checked.linter.roles.reconstructions import Reconstruction
+from vae_checked.linter.roles.reductions import rank_of
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import (
     ELEMENTWISE,
@@ -57,6 +58,7 @@ from vae_checked.linter.symbols.given import is_given
 from vae_checked.linter.symbols.gradient_flow import is_of_places
 from vae_checked.linter.symbols.numeric import leaves
 from vae_checked.mathematics.gaussians import std_at
+from vae_checked.mathematics.reductions import read
 from vae_checked.record import replace
 
 _MAX_ALTERNATIVES = 4
@@ -359,11 +361,23 @@ def _recons_of(
         alone = _recon_beside(kl, [recon for recon in recons if not losses.holds_one(recon, kl.location.uid)], losses)
         return [] if alone is None else [alone]
     beside = [recon for recon in decoded if losses.of(kl, recon) is not None]
+    if len(beside) > 1:
+        # Of several errors in one loss, as of a condition that is told too, the KL goes with one that is summed alike.
+        together = [recon for recon in beside if losses.hold_both(recon, beside[0])]
+        beside = [*sorted(together, key=lambda recon: not _is_summed(kl, recon, losses)), *beside]
+        beside = list({id(recon): recon for recon in beside}.values())
     kept = beside[:1] or decoded[:1]
     for recon in beside[1:_MAX_ALTERNATIVES]:
         if not any(losses.hold_both(recon, other) for other in kept):
             kept.append(recon)
     return kept
+
+
+def _is_summed(kl: Divergence, recon: Reconstruction, losses: Losses) -> bool:
+    """Whether an error is summed over a sample on its way to the loss that a KL stands in."""
+    reading = losses.read(kl, recon)
+    reduced = None if reading is None else read(reading.recon, rank_of(recon.term))
+    return reduced is not None and reduced.event is Reduction.SUM
 
 
 def _recon_beside(kl: Divergence, recons: list[Reconstruction], losses: Losses) -> Reconstruction | None:

@@ -8,7 +8,8 @@ from vae_checked.facts import Parametrisation
 from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.roles import samplers
 from vae_checked.linter.roles.divergences import Divergence
-from vae_checked.linter.roles.objective import differentiated, is_given, layer_of
+from vae_checked.linter.roles.head_layers import layer_of
+from vae_checked.linter.roles.objective import differentiated, is_given
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import Expr, Graph, contains, strip, walk

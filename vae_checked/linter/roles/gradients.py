@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 
 from vae_checked.facts import Fact, Head, Interval
 from vae_checked.linter.roles.divergences import Divergence
-from vae_checked.linter.roles.objective import Losses, layer_of
+from vae_checked.linter.roles.head_layers import layer_of
+from vae_checked.linter.roles.objective import Losses
 from vae_checked.linter.roles.samplers import SamplerSite, is_scalar
 from vae_checked.linter.symbols.expression import NO_GRAD, NOISE, TRANSPARENT, Expr, origin, strip, walk
 from vae_checked.linter.symbols.gradient_flow import reached

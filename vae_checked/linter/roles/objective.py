@@ -12,10 +12,11 @@ from vae_checked.facts import EffectiveBeta, Fact, Likelihood, Objective, Reduce
 from vae_checked.linter.roles import by_turns, extents, nan_tests, phi, reductions
 from vae_checked.linter.roles.dead_weights import names_in, unread_weights, without_effect
 from vae_checked.linter.roles.divergences import Divergence
+from vae_checked.linter.roles.head_layers import layer_of
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.roles.shown import is_handed_to_nothing, is_never_read, is_only_shown
-from vae_checked.linter.symbols.expression import NO_GRAD, Expr, Graph, origin, strip, walk
+from vae_checked.linter.symbols.expression import NO_GRAD, Expr, Graph, origin, walk
 from vae_checked.linter.symbols.gradient_flow import GradientFlow, reached
 from vae_checked.linter.symbols.numeric import leaves
 from vae_checked.mathematics.effective_beta import Term, effective_beta, elements, latents, scaling_of, targets
@@ -401,14 +402,6 @@ def is_given(head: Expr) -> bool:
     """Whether a head is a parameter of the function that was run, or computed from one alone."""
     found = leaves(head)
     return bool(found) and all(leaf.op == "atom" for leaf in found)
-
-
-def layer_of(head: Expr) -> object:
-    """What tells the layer of a head from other layers, whatever it was applied to."""
-    node = strip(head)
-    while node.op in ("part", "item", "index", "exp", "clamp", "softplus", "mul") and node.args:
-        node = strip(next((arg for arg in node.args if arg.op != "const"), node.args[0]))
-    return node.get("serial") if node.op == "layer" else node.uid
 
 
 def _resolved(roots: Iterable[Root]) -> list[Expr]:

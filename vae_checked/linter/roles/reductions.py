@@ -369,14 +369,17 @@ def _is_weighed(node: Expr) -> bool:
     """Whether a node is a product with something that an author chose, adds to nothing, or is shown."""
     index = _scaled_at(node)
     weighed = index is not None and any(map(weighs_formula, _steps(node, index)))
-    if index is not None and node.op == "mul":
+    if index is not None and node.op in ("mul", "sum", "mean"):
         weighed = weighed or _is_written_elsewhere(node.args[index], node)
     return weighed or node.op == "detach" or (node.op == "add" and index is not None)
 
 
 def _is_written_elsewhere(formula: Expr, node: Expr) -> bool:
-    """Whether a product with a number, which a formula is, was given a name before it was multiplied once more."""
-    if formula.op != "mul" or _scaled_at(formula) is None or formula.site is None or node.site is None:
+    """Whether a formula, the product of a sum with a number, was given a name before it was scaled or reduced again."""
+    index = _scaled_at(formula) if formula.op == "mul" else None
+    if index is None or strip(formula.args[index]).op not in ("sum", "mean"):
+        return False
+    if formula.site is None or node.site is None:
         return False
     written = formula.site.node
     return all(item is not written for item in ast.walk(node.site.node))
