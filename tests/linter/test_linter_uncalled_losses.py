@@ -216,7 +216,7 @@ class Net(nn.Module):
 
 
 @pytest.mark.parametrize(("ways", "expected"), [("by_logvar, kl_logvar", []), ("by_logvar, kl_std", ["VAE201"])])
-def test_a_divergence_that_a_setting_chooses_is_not_joined_to_another_sampler(
+def test_a_divergence_goes_with_the_sampler_that_a_setting_chooses(
     ways: str, expected: list[str], tmp_path: Path
 ) -> None:
     assert codes(linted(tmp_path, {"net.py": CHOSEN.format(ways=ways)})) == expected
