@@ -38,3 +38,32 @@ REPLACED = {
 def test_nan_is_hidden_in_what_is_minimised_alone(ending: str, expected: list[str], tmp_path: Path) -> None:
     found = codes(linted(tmp_path, {"fit.py": TEXT.format(ending=ending, kl=KL)}))
     assert [code for code in found if code == "VAE604"] == expected
+
+
+RANKS = (
+    HEAD
+    + """
+back = nn.Linear(7, 84)
+
+
+def step(network, to_m, to_s, data):
+    seen = network(data)
+    x = seen * torch.isfinite(seen)
+    m, s = to_m(x), to_s(x)
+    y = back(m + torch.exp(0.5 * s) * torch.randn_like(s))
+    if {asked}:
+        kl = -0.5 * (1 + s - m.pow(2) - s.exp()).sum(dim=1).mean()
+    else:
+        kl = {otherwise}
+    (F.mse_loss(y, x, reduction="none").sum(1).mean() + kl).backward()
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("asked", "otherwise", "expected"),
+    [("m.dim() > 1", "(m * s).mean()", []), ("torch.isfinite(s).all()", "0.0", ["VAE604"])],
+)
+def test_a_condition_is_asked_what_it_tests(asked: str, otherwise: str, expected: list[str], tmp_path: Path) -> None:
+    found = codes(linted(tmp_path, {"fit.py": RANKS.format(asked=asked, otherwise=otherwise)}))
+    assert [code for code in found if code == "VAE604"] == expected

@@ -6,10 +6,12 @@ import ast
 from collections.abc import Iterable, Iterator
 
 from vae_checked.linter.files import syntax
-from vae_checked.linter.symbols.expression import Expr, strip, walk
+from vae_checked.linter.symbols.expression import PASSED, Expr, strip
 from vae_checked.linter.symbols.values import Function, Module
 
 _TESTS = frozenset(("isnan", "isfinite", "isinf"))
+# Calls that make one answer of several.
+_LOGIC = frozenset("any all bool item And Or not Not sum logical_or logical_and logical_not max float int".split())
 # Calls by which whoever trains is told, and statements that end what was going on.
 _TELLING = frozenset(
     "print log log_dict warn warning error info debug critical exception write add_scalar alert set_trace".split()
@@ -39,15 +41,23 @@ def _asks(node: ast.AST) -> bool:
 
 
 def asked_of(condition: Expr) -> Iterator[Expr]:
-    """The values of which a condition asks whether they are NaN, or finite."""
-    for node in walk(condition):
-        name = str(node.get("name"))
-        if node.op not in ("opaque", "call") or not node.args:
+    """The values of which a condition asks whether they are NaN, or finite: it, not what they are computed from."""
+    stack, seen = [condition], set[int]()
+    while stack:
+        node = stack.pop()
+        if node.uid in seen:
             continue
+        seen.add(node.uid)
+        if node.op not in ("opaque", "call") or not node.args:
+            stack.extend(node.args if node.op in PASSED else ())
+            continue
+        name = str(node.get("name"))
         given = strip(node.args[0])
         with_itself = name in ("compare:NotEq", "compare:Eq") and strip(node.args[1]).uid == given.uid
         if with_itself or name.rpartition(".")[2] in _TESTS:
             yield given
+        elif name.startswith("compare:") or name.rpartition(".")[2].rpartition(":")[2] in _LOGIC:
+            stack.extend(node.args)
 
 
 def is_told(choice: Expr) -> bool:
