@@ -97,6 +97,32 @@ SYMMETRIC = (
 )
 
 
+# Divided by what is no variance of the prior, or by nothing, or with a logarithm that counts half.
+ANOTHER_WIDTH = (
+    "torch.sum(torch.log(r / s) + (s ** 2 + (m - p) ** 2) / r - 0.5)",
+    "torch.sum(torch.log(r) - torch.log(s) + 0.5 * (s ** 2 + (m - p) ** 2) - 0.5)",
+    "torch.sum(torch.log(r) - torch.log(s) + 0.5 * (s ** 2 + (m - p) ** 2) * r ** 2 - 0.5)",
+    "0.5 * torch.sum(torch.log(r / s) + (s ** 2 + (m - p) ** 2) / r ** 2 - 1)",
+)
+# A prior whose head is a variance, an expected density without the entropy, and the squared distance of Wasserstein.
+OF_THEIR_OWN = (
+    "torch.sum(0.5 * torch.log(r) - torch.log(s) + (s ** 2 + (m - p) ** 2) / (2 * r) - 0.5)",
+    "torch.sum(torch.log(r) + (s ** 2 + (m - p) ** 2) / (2 * r ** 2))",
+    "torch.sum((m - p) ** 2 + (s - r) ** 2)",
+)
+
+
+@pytest.mark.parametrize("kl", ANOTHER_WIDTH)
+def test_a_kl_that_divides_by_no_variance_of_the_prior_is_named(kl: str, tmp_path: Path) -> None:
+    for scale in ("softplus", "bounded"):
+        assert [finding.code for finding in read(tmp_path, scale, kl).findings] == ["VAE301"]
+
+
+@pytest.mark.parametrize("kl", OF_THEIR_OWN)
+def test_other_distances_of_two_gaussians_are_no_wrong_kl(kl: str, tmp_path: Path) -> None:
+    assert [finding for finding in read(tmp_path, "softplus", kl).findings if finding.code.startswith("VAE30")] == []
+
+
 @pytest.mark.parametrize("kl", MIXED_UP)
 def test_a_kl_that_mixes_up_the_scales_is_named(kl: str, tmp_path: Path) -> None:
     assert [finding.code for finding in read(tmp_path, "softplus", kl).findings] == ["VAE301"]

@@ -13,6 +13,13 @@ from vae_checked.mathematics.gaussians import gaussian_kl, std_at
 
 # (distance, q, p) at which a formula is compared with one that mixes the two heads up.
 _MIXED = ((0.0, 0.6, 1.3), (1.0, 1.1, 0.8), (-0.7, 1.9, 1.6), (2.0, 0.9, 2.2), (0.4, 2.3, 0.7))
+# The same, enough for what a formula divides by to be told.
+_APART = (*_MIXED, (1.3, 0.7, 1.1), (-1.6, 1.4, 0.6), (0.9, 2.6, 1.9), (2.4, 1.7, 2.6))
+# Powers of the prior's std, the one of the KL among them, and the weights of the logarithm beside the squares: those
+# of an attempt, and those of one that divides by what it should.
+_RIGHT = -2.0
+_POWERS = (-1.0, 0.0, 1.0, 2.0, -4.0, _RIGHT)
+_RATIOS = ((1.0, 2.0, 4.0), (1.0, 4.0))
 
 
 def read(value: Callable[..., float]) -> tuple[Parametrisation | None, float, Parametrisation, bool] | None:
@@ -34,7 +41,7 @@ def read(value: Callable[..., float]) -> tuple[Parametrisation | None, float, Pa
         for parametrisation, found in factors.items():
             found.append(2.0 * square * std_at(parametrisation, p) ** 2)
     fitting = [item for item, found in factors.items() if all(close(found[0], other) for other in found)]
-    if not fitting or close(rests[0], value(0.0, heads[0][0] + 0.4, heads[0][1])):
+    if close(rests[0], value(0.0, heads[0][0] + 0.4, heads[0][1])):
         return None
     for parametrisation in fitting:
         factor = factors[parametrisation][0]
@@ -47,7 +54,29 @@ def read(value: Callable[..., float]) -> tuple[Parametrisation | None, float, Pa
         if (crossed := cross_entropies.fitted(value, parametrisation, factor)) is not None:
             return crossed, factor, crossed, True
     attempted = next((item for item in fitting if _is_attempted(value, item)), None)
-    return None if attempted is None else (None, factors[attempted][0], attempted, False)
+    return _of_another_width(value) if attempted is None else (None, factors[attempted][0], attempted, False)
+
+
+def _of_another_width(value: Callable[..., float]) -> tuple[None, float, Parametrisation, bool] | None:
+    """A KL that divides by another power of the prior's std than its variance, or forgets it, told by its values.
+
+    It is a log(std_p / std_q) + b (std_q^2 + d^2) std_p^n and a constant: with n = -2 and a = 2 b it is the KL. Of the
+    other n nothing that is minimised has that form, and beside n = -2 the logarithm counts half or double.
+    """
+    values = [value(*at) for at in _APART]
+    for read_as, prior_as in product(Parametrisation, repeat=2):
+        stds = [(distance, std_at(read_as, q), std_at(prior_as, p)) for distance, q, p in _APART]
+        for power in _POWERS:
+            rows = [(math.log(p), math.log(q), q**2 * p**power, d**2 * p**power, 1.0) for d, q, p in stds]
+            found = fit(rows, values)
+            if found is None:
+                continue
+            of_prior, entropy, spread, square, _ = found
+            ratio = of_prior / spread if spread else 0.0
+            is_one = close(of_prior, -entropy) and close(spread, square)
+            if is_one and any(close(ratio, each) for each in _RATIOS[power == _RIGHT]):
+                return None, 2.0 * spread, read_as, False
+    return None
 
 
 def _mixed_up(value: Callable[..., float]) -> tuple[None, float, Parametrisation, bool] | None:
