@@ -81,8 +81,8 @@ class Trainer:
 """
 
 
-@pytest.mark.parametrize("parameter", ["vae: Own", "vae"])
-def test_samples_that_an_own_vae_decodes_are_followed(parameter: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("parameter", "second"), [("vae: Own", "logvar"), ("vae", "logvar"), ("vae: Own", "s")])
+def test_samples_that_an_own_vae_decodes_are_followed(parameter: str, second: str, tmp_path: Path) -> None:
     for folder, returned, block, codes in (
         ("wrong", "z.clamp(-1, 1)", "torch.no_grad()", [("VAE705", 22), ("VAE707", 39)]),
         ("right", "z", "torch.enable_grad()", []),
@@ -90,7 +90,7 @@ def test_samples_that_an_own_vae_decodes_are_followed(parameter: str, tmp_path: 
         (tmp_path / folder).mkdir()
         trainer = TRAINER.replace("{block}", block).replace("{parameter}", parameter)
         for name, text in (("model", MODEL.replace("{returned}", returned)), ("trainer", trainer)):
-            (tmp_path / folder / f"{name}.py").write_text(text, encoding="utf-8")
+            (tmp_path / folder / f"{name}.py").write_text(text.replace("logvar", second), encoding="utf-8")
         found = lint([tmp_path / folder]).findings
         assert sorted((each.code, each.place.line) for each in found if each.place) == codes
 

@@ -7,6 +7,7 @@ import re
 
 from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.pretrained.vaes import is_named
+from vae_checked.linter.symbols.drawing import DRAWS, rank
 from vae_checked.linter.symbols.expression import Expr, atom, walk
 from vae_checked.linter.symbols.observations import Decoding
 from vae_checked.linter.symbols.registered import serials
@@ -23,13 +24,17 @@ def own_decodes(evaluation: Evaluation) -> dict[int, Expr]:
     found = {}
     for uid, made in evaluation.observations.decodings.items():
         name = _name(made)
-        if is_named(name) and made.model.cls.scope.module.read_once(_draws) and _is_of_another(made):
+        if is_named(name) and _draws(made) and _is_of_another(made):
             found[uid] = Expr("call", (atom(name, made.site), made.latent), (("name", "decode"),), made.site)
     return found
 
 
-def _draws(module: Module) -> bool:
-    """Whether a file speaks of a posterior with a variance: the latents of other autoencoders may be confined."""
+def _draws(made: Decoding) -> bool:
+    """Whether a VAE draws, by itself or by what its file speaks of: latents of other autoencoders may be confined."""
+    return rank(made.model) > DRAWS or made.model.cls.scope.module.read_once(_speaks_of_variances)
+
+
+def _speaks_of_variances(module: Module) -> bool:
     return any(_GAUSSIAN.search(cell.text) is not None for cell in module.file.cells)
 
 
