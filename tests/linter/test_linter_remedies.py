@@ -174,3 +174,33 @@ def test_a_kl_is_shown_once_below_a_mean_in_a_line_of_its_own(tmp_path: Path) ->
     (finding,) = (each for each in linted(tmp_path, {"net.py": STEPS}).findings if each.code == "VAE504")
     assert finding.place is not None
     assert finding.place.text.strip().startswith("each = -0.5")
+
+
+ALIKE = (
+    HEAD
+    + """
+def error(out, x):
+    loss = F.mse_loss(out, x, reduction="sum")
+    return loss
+
+
+def divergence(m, s):
+    loss = -0.5 * torch.sum(1 + s - m.pow(2) - s.exp()) / m.size(0)
+    return loss
+"""
+    + MODEL
+    + FORWARD
+    + """
+
+net = Net()
+
+
+def step(image):
+    out, m, s = net(image)
+    (error(out, image) + divergence(m, s)).backward()
+"""
+)
+
+
+def test_terms_that_are_both_called_loss_are_told_apart(tmp_path: Path) -> None:
+    assert remedy(tmp_path, "VAE504", ALIKE) == "reduce both over the batch alike: (recon + kl).mean()"

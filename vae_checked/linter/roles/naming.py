@@ -41,6 +41,9 @@ def names_in(
         "x_hat": _called(sides[0], known, loss),
         "x": _called(sides[1], known, loss),
     }
+    if found["kl"] == found["recon"]:
+        # Two functions that each return their `loss`: no name of both tells them apart.
+        found["kl"] = found["recon"] = None
     if kl is not None:
         found["mu"] = _called(kl.location, known, formula) or _by_role(Role.MU, formula)
         found["second"] = _called(kl.head, known, formula) or _by_role(Role.SECOND, formula)
