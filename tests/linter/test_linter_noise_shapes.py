@@ -49,6 +49,7 @@ SHARED = [
     "torch.zeros(7).normal_()",
     "torch.empty(self.settings.width).normal_(mean=0, std=1)",
     "torch.empty((1, self.settings.width)).normal_()",
+    "torch.empty_like(s[:1]).normal_(0.0, 1.0)",
 ]
 OWN = [
     "torch.randn((1, m.size()[0], m.size()[1]))[0]",
@@ -74,6 +75,7 @@ OWN = [
     "torch.randn(*self.settings.sizes)",
     "torch.empty(*self.settings.sizes).normal_()",
     "torch.empty(widths.of(m)).normal_()",
+    "torch.empty_like(m).normal_(0.0, 1.0)",
     "torch.empty(x.size(0), self.settings.width).normal_()",
     "Normal(torch.tensor(0.0), torch.tensor(1.0)).sample(self.settings.sizes)",
     "Normal(0.0, 1.0).sample(widths.of(m))",

@@ -50,7 +50,7 @@ def _scaled(
 def unfilled(name: str, args: list[Value], site: Site) -> Expr | None:
     """A tensor made from sizes alone, to be filled by a draw; None where it copies data or its sizes are unknown."""
     sizes = args[0] if len(args) == 1 and isinstance(args[0], (tuple, list)) else args
-    like = shaped_like(list(args))
+    like = as_expr(args[0], site) if args and name == "empty_like" else shaped_like(list(args))
     if like is not None:
         return Expr("empty", (like,), (), site)
     if args and isinstance(args[0], list) and "empty" not in name:
@@ -64,7 +64,7 @@ def unfilled(name: str, args: list[Value], site: Site) -> Expr | None:
 
 
 FUNCTIONS = _NORMAL | _UNIFORM | {"normal"}
-UNFILLED = frozenset(("empty", "FloatTensor", "DoubleTensor", "HalfTensor", "Tensor", "new", "new_empty"))
+UNFILLED = frozenset(("empty", "empty_like", "FloatTensor", "DoubleTensor", "HalfTensor", "Tensor", "new", "new_empty"))
 
 
 def from_function(
