@@ -38,8 +38,8 @@ _DRAWS = ("noise", "draw")
 _GROWING = frozenset("exp expm1 square pow mul div reciprocal log".split())
 _HEADS = tuple(2.0**k for k in range(1, 14))
 _HARMLESS = 1.0
-# A mean, a std and noise.
-_OF_NOISE_BESIDE = 3
+# A mean and a std.
+_BESIDE_NOISE = 2
 
 
 def trained(sampler: Sampler, site: SamplerSite | None, kl: Divergence | None, losses: Losses) -> Sampler:
@@ -118,7 +118,7 @@ def timing_without_noise(kl: Divergence, recon: Reconstruction | None, losses: L
     decoded = [node for node in added if _is_decoded(losses.graph, node)]
     if decoded:
         return Sampler(timing=Fact(NoiseTiming(training=False, without_eps=True), origin(decoded[0])))
-    beside = next(_with_noise_beside(kl, losses.graph), None)
+    beside = next(_with_noise_beside(kl, losses), None)
     if beside is not None:
         return Sampler(timing=Fact(NoiseTiming(training=True, beside_std=True), origin(beside)))
     if recon is None:
@@ -188,17 +188,27 @@ def _means_and_stds(graph: Graph, location: Expr, head: Expr, parametrisation: P
     return [] if any(node.op == "sub" for node in found) else found
 
 
-def _with_noise_beside(kl: Divergence, graph: Graph) -> Iterator[Expr]:
+def _with_noise_beside(kl: Divergence, losses: Losses) -> Iterator[Expr]:
     """The sums of a KL's mean, a std that is computed from its other head, and noise that nothing scales."""
     mean = strip(kl.location).uid
-    for inner in graph.taking(kl.location, "add") if any(graph.having("noise")) else ():
-        for node in (*graph.taking(inner, "add"), *(outer for arg in inner.args for outer in graph.taking(arg, "add"))):
-            added = list(_addends(node))
-            rest = [each for each in added if strip(each).uid != mean and strip(each).op != "noise"]
-            if len(added) == _OF_NOISE_BESIDE and len(rest) == 1 and any(strip(each).op == "noise" for each in added):
-                read = samplers.curve(rest[0], kl.head)
-                if read is not None and read[0] is not None and _is_decoded(graph, node):
-                    yield node
+    for node, others in losses.read_once(_with_noise_added):
+        for location, scale in (others, others[::-1]):
+            read = samplers.curve(scale, kl.head) if strip(location).uid == mean else None
+            if read is not None and read[0] is not None and _is_decoded(losses.graph, node):
+                yield node
+
+
+def _with_noise_added(losses: Losses) -> list[tuple[Expr, tuple[Expr, ...]]]:
+    """The sums of noise, as it was drawn, and two more values, with these."""
+    graph = losses.graph
+    inner = [node for noise in graph.having("noise") for node in graph.taking(noise, "add")]
+    sums = {node.uid: node for each in inner for node in (each, *graph.taking(each, "add"))}
+    found = []
+    for node in sums.values():
+        others = tuple(each for each in _addends(node) if strip(each).op != "noise")
+        if len(others) == _BESIDE_NOISE and sum(1 for _ in _addends(node)) == _BESIDE_NOISE + 1:
+            found.append((node, others))
+    return found
 
 
 def _addends(node: Expr) -> Iterator[Expr]:
