@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 
 from vae_checked.linter.roles.samplers import is_scalar
-from vae_checked.linter.symbols.expression import MAX_FORMULA, PASSED, Expr
+from vae_checked.linter.symbols.expression import MAX_FORMULA, PASSED, REDUCTIONS, TRANSPARENT, Expr
 from vae_checked.linter.symbols.numeric import FOLLOWED
 
 Form = tuple[Hashable, ...]
 _INNER = PASSED | FOLLOWED
+_HANDING_ON = TRANSPARENT | REDUCTIONS
 # Inner nodes that can be a head by themselves.
 CUTS = frozenset(("softplus", "exp", "sqrt", "clamp", "sigmoid", "add", "elu", "relu", "tanh"))
 
@@ -40,7 +41,8 @@ def form(expr: Expr, marked: Mapping[int, Sequence[int]], pairs: Iterable[tuple[
         elif node.op in CUTS:
             cuts += bool(steps)
         if node.op in _INNER and node.args:
-            steps.append((node.op, node.attrs, len(node.args)))
+            # What reduces or reshapes hands its values on as they are, over whatever axes and to whatever sizes.
+            steps.append((node.op, () if node.op in _HANDING_ON else node.attrs, len(node.args)))
             stack += node.args
         elif node.op == "const":
             steps.append(node.attrs)
