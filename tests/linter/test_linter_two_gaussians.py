@@ -293,3 +293,28 @@ def test_a_kl_to_a_prior_of_another_scale_reads_the_same_std(std: str, expected:
     path = tmp_path / "vae.py"
     path.write_text(GUARDED.format(std=std))
     assert sorted({finding.code for finding in lint([path]).findings}) == expected
+
+
+CAPACITY = """\
+import torch
+
+
+class Trainer:
+    def __init__(self, nets, options):
+        self.nets, self.options = nets, options
+
+    def step(self, x):
+        out, heads = self.nets["vae"](x)
+        mu, logvar = heads["normal"]
+        kl = -0.5 * (1 + logvar - mu.pow(2) - logvar.exp())
+        error = 0.5 * (x - out).pow(2).mean(0).sum()
+        capacity = min((self.options.most - self.options.least) * self.options.share, self.options.most)
+        loss = error + self.options.weight * torch.abs(capacity - kl.mean(0).sum())
+        loss.backward()
+"""
+
+
+def test_an_error_beside_the_standard_kl_is_no_kl_of_two_gaussians(tmp_path: Path) -> None:
+    path = tmp_path / "trainer.py"
+    path.write_text(CAPACITY)
+    assert [finding.code for finding in lint([path]).findings] == []

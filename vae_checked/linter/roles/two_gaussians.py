@@ -8,9 +8,11 @@ from itertools import product
 
 from vae_checked.facts import Parametrisation
 from vae_checked.linter.roles import cross_entropies
+from vae_checked.linter.symbols.expression import Expr, strip
 from vae_checked.linter.symbols.numeric import close, fit
 from vae_checked.mathematics.gaussians import gaussian_kl, std_at
 
+_SQUARE = 2.0
 # (distance, q, p) at which a formula is compared with one that mixes the two heads up.
 _MIXED = ((0.0, 0.6, 1.3), (1.0, 1.1, 0.8), (-0.7, 1.9, 1.6), (2.0, 0.9, 2.2), (0.4, 2.3, 0.7))
 # The same, enough for what a formula divides by to be told.
@@ -20,6 +22,14 @@ _APART = (*_MIXED, (1.3, 0.7, 1.1), (-1.6, 1.4, 0.6), (0.9, 2.6, 1.9), (2.4, 1.7
 _RIGHT = -2.0
 _POWERS = (-1.0, 0.0, 1.0, 2.0, -4.0, _RIGHT)
 _RATIOS = ((1.0, 2.0, 4.0), (1.0, 4.0))
+
+
+def is_squared(head: Expr) -> bool:
+    """Whether a value is a square, as of the mean in a KL to N(0, 1): an error beside that one has a form alike."""
+    node = strip(head)
+    if node.op == "mul":
+        return strip(node.args[0]).uid == strip(node.args[1]).uid
+    return node.op == "square" or (node.op == "pow" and node.args[1].op == "const" and node.args[1].value == _SQUARE)
 
 
 def read(value: Callable[..., float]) -> tuple[Parametrisation | None, float, Parametrisation, bool] | None:
