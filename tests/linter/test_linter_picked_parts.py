@@ -58,3 +58,49 @@ def test_picked_parts_are_those_of_the_vae(sign: str, expected: list[str], tmp_p
     report = linted(tmp_path, {"texts.py": TEXT.format(sign=sign)})
     kinds = {facts.recon.kind.value for facts in joined(report) if facts.recon.kind is not None}
     assert (codes(report), kinds) == (expected, {Likelihood.CROSS_ENTROPY})
+
+
+LOOP = (
+    HEAD
+    + """
+
+class Stack(nn.Module):
+    def __init__(self, seen, hidden, made):
+        super().__init__()
+        self.parts = nn.ModuleDict({{"first": nn.Linear(seen, hidden), "bent": nn.ReLU()}})
+        self.parts.add_module("last", nn.Linear(hidden, made))
+
+    def forward(self, x):
+        for {loop}
+        return x
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.to_m, self.to_s, self.back = nn.Linear(84, 7), nn.Linear(84, 7), Stack(7, 33, {made})
+
+    def forward(self, x):
+        m, s = self.to_m(x), self.to_s(x)
+        return self.back(m + torch.exp(0.5 * s) * torch.randn_like(s)), m, s
+
+
+net = Net()
+for x in DataLoader(records, 32):
+    x = x.view(-1, 84)
+    y, m, s = net(x)
+    (F.mse_loss(y, x, reduction="sum") - 0.5 * torch.sum(1 + s - m.pow(2) - s.exp())).backward()
+"""
+)
+
+
+@pytest.mark.parametrize(
+    "loop",
+    [
+        "name in self.parts:\n            x = self.parts[name](x)",
+        "part in self.parts.values():\n            x = part(x)",
+    ],
+)
+@pytest.mark.parametrize(("made", "expected"), [(84, []), (21, ["VAE105"])])
+def test_a_loop_over_parts_by_name_is_gone_through(loop: str, made: int, expected: list[str], tmp_path: Path) -> None:
+    assert codes(linted(tmp_path, {"net.py": LOOP.format(loop=loop, made=made)})) == expected

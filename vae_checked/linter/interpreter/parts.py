@@ -44,7 +44,7 @@ def items(context: Context, value: Value, site: Site) -> list[Value]:
     if isinstance(value, dict):
         return list(value)
     if isinstance(value, Layers):
-        return list(value.items.values())
+        return list(value.items) if value.by_name else list(value.items.values())
     if isinstance(value, str):
         return list(value[:64])
     if isinstance(value, Loader):

@@ -266,10 +266,14 @@ class Layer:
 
 @dataclass(slots=True, eq=False)
 class Sequence:
-    """nn.Sequential, nn.ModuleList: layers in order, by name; a name used twice replaces."""
+    """nn.Sequential, nn.ModuleList: layers in order, by name; a name used twice replaces.
+
+    A loop over one that is `by_name`, as nn.ModuleDict is, goes through the names.
+    """
 
     items: dict[str, Value]
     callable: bool
+    by_name: bool = False
 
     def append(self, item: Value) -> None:
         """Add under the next number."""

@@ -36,7 +36,7 @@ def construct(evaluator: Evaluator, kind: str, args: list[Value], kwargs: dict[s
         found = args[0] if args else {}
         if not isinstance(found, dict):
             found = {"unknown": unknown_item(found, site)}
-        return Layers({str(key): item for key, item in found.items()}, False)
+        return Layers({str(key): item for key, item in found.items()}, False, by_name=True)
     return Layer(kind, tuple(args), dict(kwargs), evaluator.serial(), site, _within(evaluator))
 
 
