@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from small_vaes.fragments import HEAD, codes, linted
 
 from vae_checked.linter import lint
 
@@ -46,3 +47,31 @@ def test_a_bounded_head_is_read_alike_wherever_it_is_drawn_with(
     path = tmp_path / "net.py"
     path.write_text(BOUNDED.format(bound=bound, drawn=drawn), encoding="utf-8")
     assert sorted({finding.code for finding in lint([path]).findings}) == expected
+
+
+GUARDED = (
+    HEAD
+    + """
+to_m, to_s, back = nn.Linear(84, 7), nn.Linear(84, 7), nn.Linear(7, 84)
+
+
+def step(x):
+    m, s = to_m(x), to_s(x)
+    y = back(m + {std} * torch.randn_like(s))
+    kl = -0.5 * torch.sum(1 + s - m.pow(2) - s.exp())
+    (F.mse_loss(y, x, reduction="sum") + kl).backward()
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("std", "expected"),
+    [
+        ("torch.exp(0.5 * s).clamp(0.01, 2.0)", []),
+        ("torch.exp(0.5 * s.clamp(-4, 1))", []),
+        ("torch.exp(s).clamp(0.01, 2.0)", ["VAE201"]),
+        ("torch.exp(0.5 * s).clamp(max=0.4)", ["VAE201"]),
+    ],
+)
+def test_a_std_that_is_kept_from_extremes_is_read_alike(std: str, expected: list[str], tmp_path: Path) -> None:
+    assert codes(linted(tmp_path, {"net.py": GUARDED.format(std=std)})) == expected

@@ -16,6 +16,7 @@ from vae_checked.linter.symbols.expression import (
     Graph,
     Site,
     contains,
+    elementwise,
     origin,
     strip,
     written,
@@ -28,6 +29,9 @@ SHOWN = (-1.0, 0.0, 2.0)
 SHOWN_POSITIVE = (0.5, 1.0, 2.0)
 _PROBES = (-1.3, -0.4, 0.7, 1.9)
 _PROBES_POSITIVE = (0.3, 0.7, 1.6, 2.7)
+# Heads, and what of them makes a std of about that of the prior.
+_NEAR = (-0.6, -0.3, 0.15, 0.3, 0.6, 0.75, 0.9, 1.15)
+_LEAST_NEAR, _MOST_NEAR = 0.7, 1.4
 _CLOSE = 2e-3
 _MAX_CHAIN = 24
 # Draws at one place from the same heads, as an unrolled loop has them, that are looked at.
@@ -336,6 +340,13 @@ def curve(
             shown = SHOWN if probes is _PROBES else SHOWN_POSITIVE
             if parametrisation is not None:
                 return parametrisation, tuple((s, std(s)) for s in shown)
+    if clipped and any(node.op == "clamp" for node in elementwise(scale)):
+        # What keeps std from extremes is no other reading of the head.
+        near = [(s, std(s)) for s in _NEAR]
+        about = [(s, y) for s, y in near if _LEAST_NEAR < y < _MOST_NEAR]
+        parametrisation = fit_std(about, _CLOSE) if len(about) > _FACTORS else None
+        if parametrisation is not None:
+            return parametrisation, tuple(about[:3])
     points = tuple((s, std(s)) for s in (SHOWN if whole else SHOWN_POSITIVE))
     return (None, points) if finite(y for _, y in points) else None
 
