@@ -197,3 +197,35 @@ def fit(loader, table):
 )
 def test_a_weight_that_is_not_read_hands_no_total_to_samples(weight: str, expected: list[str], tmp_path: Path) -> None:
     assert codes(linted(tmp_path, {"net.py": BY_LEVEL.format(weight=weight, kl=KL)})) == expected
+
+
+SAMPLES = (
+    HEAD
+    + """from torch.distributions import Normal, kl_divergence
+
+to_m, to_s, back, wide = nn.Linear(84, 7), nn.Linear(84, 7), nn.Linear(7, 84), nn.Linear(7, 84)
+
+
+def step(x, count):
+    q = Normal(to_m(x), torch.exp(0.5 * to_s(x)))
+    z = q.rsample({shape})
+    fits = Normal(back(z), torch.exp(wide(z))).log_prob({given})
+    kl = kl_divergence(q, Normal(torch.zeros(7), torch.ones(7))).mean(dim=0).sum()
+    (kl - {reduced}).backward()
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("shape", "given", "reduced", "expected"),
+    [
+        ("(count,)", "x.unsqueeze(0)", "fits.mean(dim=0).mean(dim=0).sum()", []),
+        ("(count,)", "x[None]", "fits.mean(dim=0).mean(dim=0).sum()", []),
+        ("", "x", "fits.mean(dim=0).mean(dim=0)", ["VAE502"]),
+    ],
+)
+def test_an_axis_of_samples_is_put_before_the_batch(
+    shape: str, given: str, reduced: str, expected: list[str], tmp_path: Path
+) -> None:
+    text = SAMPLES.format(shape=shape, given=given, reduced=reduced)
+    assert codes(linted(tmp_path, {"net.py": text})) == expected

@@ -277,7 +277,8 @@ def _tensor_item(context: Context, owner: Expr, key: Value, index: int | None, s
     parts = key if isinstance(key, tuple) else (key,)
     whole = [part is None or part is Ellipsis or (isinstance(part, slice) and part == slice(None)) for part in parts]
     if all(whole) and any(part is None for part in parts):
-        return Expr("unsqueeze", (owner,), (), site)
+        one = parts.count(None) == 1 and Ellipsis not in parts
+        return Expr("unsqueeze", (owner,), (("sizes", (parts.index(None),)),) if one else (), site)
     kept = _of_kept_axes(owner, key, site)
     if kept is not None:
         return kept

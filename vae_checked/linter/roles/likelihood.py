@@ -14,7 +14,7 @@ from vae_checked.linter.roles.objective import JointLoss, Losses
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.reductions import rank_of, step_axes
 from vae_checked.linter.roles.samplers import SamplerSite
-from vae_checked.linter.symbols.expression import REDUCTIONS, Expr, contains, origin, strip, walk, written
+from vae_checked.linter.symbols.expression import REDUCTIONS, TRANSPARENT, Expr, contains, origin, strip, walk, written
 from vae_checked.linter.symbols.given import is_given
 from vae_checked.linter.symbols.intervals import interval_of
 from vae_checked.mathematics import reductions
@@ -147,6 +147,8 @@ def _reduced(recon: Reconstruction, kl: Divergence, reading: JointLoss) -> Reduc
     if any(map(layout.is_of_pairs, (recon.first, recon.second))):
         # Both axes are the batch: a mean over them, beside a KL per node, is balanced once that is divided by it.
         return None
+    if any(map(_is_below_samples, (recon.first, recon.second))):
+        return None
     rank, single = rank_of(recon.term), single_axes(recon)
     own = reductions.read(reading.recon, rank, single, flat=is_flat(recon))
     other = own_reduction(kl, reading)
@@ -157,6 +159,16 @@ def _reduced(recon: Reconstruction, kl: Divergence, reading: JointLoss) -> Reduc
         # The total of the batch is added to each sample of the KL, and counts as often.
         found = replace(found, over_batch=found.over_batch - 1)
     return found
+
+
+def _is_below_samples(side: Expr) -> bool:
+    """Whether what is compared was given an axis before that of the batch: that of several samples of each."""
+    node = side
+    while node.args and node.op in TRANSPARENT:
+        if node.op == "unsqueeze" and node.get("sizes") == (0,):
+            return True
+        node = node.args[0]
+    return False
 
 
 def _is_one_number(reduced: Reduced, reading: JointLoss, losses: Losses) -> bool:
