@@ -189,3 +189,29 @@ def objective(x, y, mu, logvar, count=1152):
 @pytest.mark.parametrize(("returned", "expected"), [("error + apart", []), ("loss", ["VAE504"])])
 def test_a_loss_that_nothing_reads_is_none(returned: str, expected: list[str], tmp_path: Path) -> None:
     assert codes(linted(tmp_path, {"loss.py": UNREAD.format(returned=returned)})) == expected
+
+
+TRIED = (
+    HEAD
+    + MODEL
+    + FORWARD
+    + """
+
+def error(y, x):
+    return F.binary_cross_entropy(y, x, reduction="sum")
+
+
+net = Net()
+for x in DataLoader(records, 32):
+    y, m, s = net(x)
+    (error({given}) - 0.5 * torch.sum(1 + s - m.pow(2) - s.exp())).backward()
+shown = next(iter(DataLoader(records, 5)))
+y, _, _ = net(shown)
+error(shown, y)
+"""
+)
+
+
+@pytest.mark.parametrize(("given", "expected"), [("y, x", []), ("x, y", ["VAE404"])])
+def test_a_loss_that_is_called_once_more_is_only_tried(given: str, expected: list[str], tmp_path: Path) -> None:
+    assert codes(linted(tmp_path, {"net.py": TRIED.format(given=given)})) == expected

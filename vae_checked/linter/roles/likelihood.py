@@ -109,6 +109,8 @@ def recon_facts(
         swapped = Fact(held[1], where)
     elif _computed_from(recon.first, recon.second) != _computed_from(recon.second, recon.first):
         swapped = Fact(_computed_from(recon.second, recon.first), where)
+    if swapped is not None and swapped.value and _is_only_tried(recon, losses):
+        swapped = None
     reduced: Reduced | None = None
     sign: int | None = None
     if reading is not None and kl is not None:
@@ -128,6 +130,14 @@ def recon_facts(
         reduced=None if reduced is None else Fact(reduced, where),
         ignored_attribute=Fact(recon.ignored[0][0], recon.ignored[0][1].origin) if recon.ignored else Fact(None, where),
     )
+
+
+def _is_only_tried(recon: Reconstruction, losses: Losses) -> bool:
+    """Whether a loss is called once more beside what is differentiated, as to see its value in a cell of a notebook."""
+    written = None if recon.term.site is None else recon.term.site.node
+    alike = [other for other in losses.recons if other.term.site is not None and other.term.site.node is written]
+    trained = [any(losses.graph.holds(end, other.term.uid) for end in losses.backward) for other in alike]
+    return any(trained) and not any(losses.graph.holds(end, recon.term.uid) for end in losses.backward)
 
 
 def _is_of_a_set(recon: Reconstruction) -> bool:
