@@ -101,3 +101,34 @@ def test_layers_in_a_plain_list_are_given_to_nobody_by_their_model(tmp_path: Pat
         report = linted(tmp_path, {"net.py": LISTED.format(kept=kept)})
         assert [finding.code for finding in report.findings] == found
         assert all("no optimizer holds down" in finding.message for finding in report.findings)
+
+
+STAGES = (
+    HEAD
+    + """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.trunk, self.back = nn.Linear(84, 33), nn.Linear(7, 84)
+        self.to_m, self.to_s = nn.Linear(33, 7), nn.Linear(33, 7)
+
+    def forward(self, x):
+        h = F.relu(self.trunk(x))
+        m, s = self.to_m(h), self.to_s(h)
+        return self.back(m + torch.exp(0.5 * s) * torch.randn_like(s)), m, s
+
+    def {stage}(self, loader):
+        optimizer = torch.optim.Adam([*self.trunk.parameters(), *self.back.parameters()])
+        for x, _ in loader:
+            y, m, s = self(x)
+            kl = -0.5 * torch.sum(1 + s - m.pow(2) - s.exp(), dim=1)
+            (F.mse_loss(y, x, reduction="none").sum(1) + kl).mean().backward()
+            optimizer.step()
+"""
+)
+
+
+@pytest.mark.parametrize(("stage", "expected"), [("pre_train", []), ("fit", ["VAE602"])])
+def test_a_stage_of_the_training_moves_some_parts(stage: str, expected: list[str], tmp_path: Path) -> None:
+    found = [finding.code for finding in linted(tmp_path, {"net.py": STAGES.format(stage=stage)}).findings]
+    assert found == expected

@@ -17,6 +17,7 @@ from vae_checked.linter.torch_model.optimizers import NAMES
 from vae_checked.record import dataclass
 
 _MODULES = (Layer, Instance, Sequence)
+_STAGES = ("pretrain", "warmup", "finetune")
 
 if TYPE_CHECKING:
     from vae_checked.linter.evaluations.evaluation import Evaluation
@@ -115,9 +116,16 @@ class _Listed:
     mentioned: set[str]
 
 
+def _is_a_stage(node: ast.AST) -> bool:
+    """Whether a function is called after a stage of the training, which moves some parts alone."""
+    name = node.name.lower().replace("_", "") if isinstance(node, ast.FunctionDef) else ""
+    return any(word in name for word in _STAGES)
+
+
 def _read(module: Module) -> _Listed:
     nodes = [node for cell in module.file.cells for node in cell.nodes]
-    calls = [node for node in nodes if isinstance(node, ast.Call) and _called(node) in NAMES]
+    stages = {id(inner) for node in nodes if _is_a_stage(node) for inner in syntax.descendants(node)}
+    calls = [node for node in nodes if isinstance(node, ast.Call) and _called(node) in NAMES and id(node) not in stages]
     if not calls:
         return _Listed([], {}, set())
     assigned: dict[str, list[tuple[str, str]]] = {}

@@ -321,4 +321,4 @@ def _keeps(node: ast.AST) -> bool:
         name = (node.name if isinstance(node, ast.FunctionDef) else node.arg) or ""
     else:
         return False
-    return any(word in name.lower() for word in _KEEPING)
+    return any(word in name.lower().replace("_", "") for word in _KEEPING)
