@@ -41,6 +41,26 @@ WEIGHED = {
 }
 
 
+LOCAL = {
+    "used": ("beta = schedule(1)", "recon + beta * kl", []),
+    "forgotten": ("beta = schedule(1)", "recon + kl", ["VAE305"]),
+    "another's, forgotten": ("beta1 = schedule(1)", "recon + kl", []),
+    "1 for now": ("beta = 1.0", "recon + kl", []),
+    "of all functions": ("global beta\nbeta = schedule(1)", "recon + kl", []),
+    "shown": ("beta = schedule(1)\nprint(beta)", "recon + kl", []),
+    "beside another weight": ("beta = schedule(1)", "recon + 0.4 * WARMUP * kl", []),
+}
+
+
+@pytest.mark.parametrize(("before", "loss", "expected"), LOCAL.values(), ids=LOCAL)
+def test_a_weight_that_is_computed_where_it_is_wanted(
+    before: str, loss: str, expected: list[str], tmp_path: Path
+) -> None:
+    body = f"{before}\nrecon, kl = terms(out, x, mu, logvar)\nloss = {loss}"
+    text = TERMS.replace(", beta):", "):") + LOOP.format(body=looped(body))
+    assert loss_codes(tmp_path, text) == expected
+
+
 @pytest.mark.parametrize(
     ("first", "later", "expected"),
     [

@@ -37,7 +37,7 @@ def without_effect(
 
 
 def unread_weights(function: Function, evaluation: Evaluation) -> Iterator[Fact[str]]:
-    """What holds a weight by its name or a number and is never read: parameters, attributes of the function's class."""
+    """What holds a weight by its name or a number and is never read: parameters, names, attributes of its class."""
     source = function.scope.module.source_of(function.node)
     known = function.scope.module.read_once(_by_function)
     read = known.get(function.node)
@@ -46,6 +46,11 @@ def unread_weights(function: Function, evaluation: Evaluation) -> Iterator[Fact[
     for item, default in _with_defaults(function.node.args):
         if item.arg not in read and (is_kl_weight(item.arg) or _is_number(default)):
             yield Fact(item.arg, Site(source, item).origin)
+    for node in syntax.descendants(function.node):
+        if isinstance(node, ast.Assign) and not _is_neutral(node.value):
+            named = [target.id for target in node.targets if isinstance(target, ast.Name)]
+            if len(named) == 1 and is_kl_weight(named[0]) and named[0] not in read:
+                yield Fact(named[0], Site(source, node).origin)
     if function.owner is not None:
         yield from _stored_unread(function.owner, evaluation)
 
@@ -121,4 +126,7 @@ def _read_names(nodes: Iterable[ast.AST]) -> set[str]:
             names |= {node.value, f".{node.value}"}
         elif isinstance(node, ast.keyword) and node.arg is not None:
             names.add(node.arg)
+        elif isinstance(node, (ast.Global, ast.Nonlocal)):
+            # Others read it.
+            names.update(node.names)
     return names
