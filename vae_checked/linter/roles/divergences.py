@@ -6,10 +6,11 @@ import itertools
 import math
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
-from functools import cache, partial
+from functools import partial
 
 from vae_checked.facts import Family, Parametrisation
 from vae_checked.linter.roles import (
+    attempts,
     categorical,
     cross_entropies,
     drawn_densities,
@@ -42,37 +43,17 @@ from vae_checked.linter.symbols.expression import (
     kept_with_structures,
     strip,
 )
-from vae_checked.linter.symbols.numeric import Program, close, fit, is_reduced_apart, leaves, points
+from vae_checked.linter.symbols.numeric import Program, close, is_reduced_apart, leaves
 from vae_checked.mathematics.gaussians import fit_kl, gaussian_kl, std_at
 from vae_checked.record import dataclass, replace
 
 _MAX_LEAVES = 6
-_LEAST, _CLOSE = 1e-3, 1e-5
+_CLOSE = 1e-5
 _PAIR = 2
-# The constant of the closed form is half the factor; what was forgotten or written twice changes it a few times.
-_MOST_CONSTANT = 100.0
 _TOPS = frozenset(("add", "sub", "mul", "div", "neg", "sum", "mean")) | TRANSPARENT
-_BASIS: tuple[Callable[[float, float], float], ...] = (
-    lambda m, s: 1.0,
-    lambda m, s: m,
-    lambda m, s: m * m,
-    lambda m, s: s,
-    lambda m, s: s * s,
-    lambda m, s: math.exp(s),
-    lambda m, s: math.exp(2.0 * s),
-    lambda m, s: math.log(s),
-)
-_ONE, _M, _M2, _S, _S2, _ES, _E2S, _LOGS = range(8)
 _SUMS = frozenset(("add", "sub"))
 # What may be a square that is not read: a product of matrices, a call of what is not known.
 _UNREAD = frozenset(("matmul", "opaque", "call"))
-# Coefficients of the second head's terms in the closed form, mu^2 having 1/2.
-_CLOSED: dict[Parametrisation, dict[int, float]] = {
-    Parametrisation.LOGVAR: {_S: -0.5, _ES: 0.5},
-    Parametrisation.LOG_STD: {_S: -1.0, _E2S: 0.5},
-    Parametrisation.STD: {_LOGS: -1.0, _S2: 0.5},
-    Parametrisation.VAR: {_LOGS: -0.5, _S: 0.5},
-}
 # What stands for a number that does not weigh the whole: the variance or the std of a prior.
 _OF_PRIOR = 0.7
 _SHOWN = ((0.0, 1.0), (0.7, 0.5), (-0.4, 2.0))
@@ -90,7 +71,8 @@ class Divergence:
     may be that of the prior. `reversed` marks the KL from the prior to the posterior, None where nothing tells the one
     from the other. A categorical one has its probabilities as both heads, and `offset` where it is the KL but for a
     constant. `apart` marks a cross entropy with a prior, beside which the entropy stands by itself, `squareless` an
-    attempt at a KL that holds no square of the mean, `mixed_with` is another head that stands in the place of `head`.
+    attempt at a KL that holds no square of the mean, `entropyless` one without the logarithm of the variance,
+    `mixed_with` is another head that stands in the place of `head`.
     """
 
     term: Expr
@@ -106,6 +88,7 @@ class Divergence:
     prior_heads: tuple[Expr, Expr] | None = None
     apart: bool = False
     squareless: bool = False
+    entropyless: bool = False
     mixed_with: Expr | None = None
 
 
@@ -182,7 +165,11 @@ def _is_made_up_for(item: Divergence, found: dict[int, Divergence]) -> bool:
 
 
 def _is_whole(item: Divergence, graph: Graph) -> bool:
-    return not item.apart or cross_entropies.has_entropy(graph, item.term, item.head, item.parametrisation)
+    """Whether nothing that stands by itself makes something else of a formula: the entropy, beside a cross entropy."""
+    if not (item.apart or item.entropyless):
+        return True
+    read_as = Parametrisation.LOGVAR if item.entropyless else item.parametrisation
+    return cross_entropies.has_entropy(graph, item.term, item.head, read_as) is item.apart
 
 
 def is_kl_of(node: Expr, location: Expr, head: Expr) -> bool:
@@ -286,18 +273,6 @@ def _is_number(leaf: Expr) -> bool:
     return unread and all(arg.op == "const" or _is_number(arg) for arg in leaf.args)
 
 
-@cache
-def _samples() -> tuple[tuple[float, float], ...]:
-    count = 2 * len(_BASIS)
-    locations, heads = points(11, count, -1.7, 2.3), points(23, count, 0.25, 2.6)
-    return tuple((locations[(7 * index + 3) % count], heads[index]) for index in range(count))
-
-
-@cache
-def _rows() -> tuple[tuple[float, ...], ...]:
-    return tuple(tuple(term(m, s) for term in _BASIS) for m, s in _samples())
-
-
 def _identify(
     node: Expr, location: Expr, head: Expr, scalars: list[int], noise: tuple[int, ...] = ()
 ) -> Divergence | None:
@@ -312,7 +287,7 @@ def _identify(
             weight * program({**ones, location.uid: m, head.uid: s, noise[0]: eps}) for eps, weight in QUADRATURE
         )
 
-    m, s = _samples()[0]
+    m, s = attempts.samples()[0]
     point = {**ones, **dict.fromkeys(noise, 0.0), location.uid: m, head.uid: s}
     weigh = [uid for uid in scalars if _scales(program({**point, uid: 2.0}), program(point))]
     of_prior = [uid for uid in scalars if uid not in weigh]
@@ -321,15 +296,15 @@ def _identify(
         return None
     ones.update(dict.fromkeys(of_prior, _OF_PRIOR))
     values: list[float] = []
-    for m, s in _samples():
+    for m, s in attempts.samples():
         values.append(value(m, s))
         if not math.isfinite(values[-1]):
             return None
-    fitted = None if of_prior else fit_kl(_samples(), values, _CLOSE)
+    fitted = None if of_prior else fit_kl(attempts.samples(), values, _CLOSE)
     if fitted is not None:
         kind, factor = fitted.parametrisation, fitted.factor
         return Divergence(node, location, head, kind, factor, _beside(value, kind, factor), reversed=fitted.is_reversed)
-    other = fixed_priors.read(_samples(), values, known=not (of_prior or noise))
+    other = fixed_priors.read(attempts.samples(), values, known=not (of_prior or noise))
     if other is not None:
         return Divergence(node, location, head, other.parametrisation, other.factor, (), prior=True)
     if of_prior:
@@ -342,17 +317,15 @@ def _identify(
         shown = _beside(value, drawn.parametrisation or drawn.drawn, drawn.factor)
         return Divergence(node, location, head, drawn.parametrisation, drawn.factor, shown)
     # No closed form: whether it tries to be one is told by the terms that it has.
-    coefficients = fit(_rows(), values)
-    classified = None if coefficients is None else _classify(coefficients)
-    if coefficients is None or classified is None:
+    tried = attempts.read(values)
+    if tried is None:
         return None
-    parametrisation, factor = classified
-    if abs(coefficients[_ONE]) > _MOST_CONSTANT * abs(factor):
-        # Nearly a number: a schedule of training has the terms of a KL in its seventh digit.
-        return None
-    reference = parametrisation or _nearest(coefficients)
-    shown = _beside(value, reference, factor)
-    return Divergence(node, location, head, parametrisation, factor, shown, squareless=not coefficients[_M2])
+    shown = _beside(value, tried.nearest, tried.factor)
+    return Divergence(
+        *(node, location, head, tried.parametrisation, tried.factor, shown),
+        squareless=tried.squareless,
+        entropyless=tried.entropyless,
+    )
 
 
 def _may_be_mean(location: Expr, known: list[tuple[Expr, Expr]]) -> bool:
@@ -455,46 +428,3 @@ def _beside_normal(
     unit = 0.0 if read_as in (Parametrisation.LOGVAR, Parametrisation.LOG_STD) else 1.0
     shown = [(m, s, value(m, s, unit) / factor, gaussian_kl(m, std_at(read_as, s))) for m, s in _SHOWN]
     return tuple(item for item in shown if math.isfinite(item[2]))
-
-
-def _classify(coefficients: list[float]) -> tuple[Parametrisation | None, float] | None:
-    """(parametrisation, factor) of a formula from its coefficients; None when it is no attempt at a KL."""
-    square, linear = coefficients[_M2], coefficients[_M]
-    spread = {index: coefficients[index] for index in (_S, _S2, _ES, _E2S, _LOGS) if coefficients[index]}
-    if square == 0.0 and linear == 0.0:
-        return None
-    if square:
-        factor = 2.0 * square
-        scaled = {index: value / factor for index, value in spread.items()}
-        for parametrisation, closed in _CLOSED.items():
-            if scaled.keys() == closed.keys() and all(close(scaled[index], closed[index]) for index in closed):
-                return parametrisation, factor
-        for closed in _CLOSED.values():
-            if scaled.keys() == closed.keys() and all(close(abs(scaled[at]), abs(closed[at])) for at in closed):
-                # Every term has its size, one of them the wrong sign.
-                return None, factor
-    entropy = spread.get(_S) if _ES in spread or _E2S in spread else spread.get(_LOGS)
-    variance = spread.get(_ES) or spread.get(_E2S) or (spread.get(_S2) or spread.get(_S) if _LOGS in spread else None)
-    if not entropy or not variance or entropy * variance > 0 or len(spread) > 3:
-        return None
-    weight = square or linear
-    if weight * variance < 0 and not _proportional(spread):
-        return None
-    return None, (2.0 * square if square else 2.0 * variance)
-
-
-def _proportional(spread: dict[int, float]) -> bool:
-    """Whether the second head's terms alone are those of a closed form: the sign of mu^2 is what is wrong then."""
-    for closed in _CLOSED.values():
-        if spread.keys() == closed.keys():
-            ratios = [spread[index] / closed[index] for index in closed]
-            if close(ratios[0], ratios[-1]):
-                return True
-    return False
-
-
-def _nearest(coefficients: list[float]) -> Parametrisation:
-    """The parametrisation whose terms a formula uses."""
-    if coefficients[_LOGS]:
-        return Parametrisation.STD if coefficients[_S2] else Parametrisation.VAR
-    return Parametrisation.LOG_STD if coefficients[_E2S] else Parametrisation.LOGVAR

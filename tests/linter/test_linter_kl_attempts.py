@@ -1,0 +1,38 @@
+"""A formula that lacks one term of the KL, or has a std for the variance, is no KL and tries to be one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from linter_losses import LOOP, MODEL, RECON, looped, read
+
+FORMULAS = {
+    "a std for the variance": ("kl = -0.5 * torch.sum(1 + logvar - mu ** 2 - torch.exp(0.5 * logvar))", ["VAE301"]),
+    "a std for the variance, by name": (
+        "std = (logvar / 2).exp()\nkl = 0.5 * torch.sum(std + mu.pow(2) - logvar - 1)",
+        ["VAE301"],
+    ),
+    "no logarithm": ("kl = -0.5 * torch.sum(1 - mu ** 2 - logvar.exp())", ["VAE301"]),
+    "no logarithm, of a log std": ("kl = 0.5 * torch.sum(mu ** 2 + torch.exp(2 * logvar) - 1)", ["VAE301"]),
+    "the logarithm apart": (
+        "kl = 0.5 * torch.sum(mu ** 2 + logvar.exp() - 1) - 0.5 * logvar.sum()",
+        [],
+    ),
+    "the entropy apart": (
+        (
+            "cross = 0.5 * torch.sum(mu ** 2 + logvar.exp() - 1, dim=1)\n"
+            "entropy = torch.sum(0.5 * logvar, dim=1)\nkl = torch.sum(cross - entropy)"
+        ),
+        [],
+    ),
+    "a penalty of both heads": ("kl = 0.5 * torch.sum(mu ** 2 + logvar.exp())", []),
+    "a penalty with another constant": ("kl = 0.5 * torch.sum(mu ** 2 + logvar.exp() - 3)", []),
+    "a penalty of the std": ("kl = 0.5 * torch.sum(mu ** 2 + torch.exp(0.5 * logvar) - 1)", []),
+}
+
+
+@pytest.mark.parametrize(("formula", "expected"), FORMULAS.values(), ids=FORMULAS)
+def test_a_formula_without_one_term_of_the_kl(formula: str, expected: list[str], tmp_path: Path) -> None:
+    report = read(tmp_path, MODEL + LOOP.format(body=looped(f"{RECON}\n{formula}\nloss = recon + kl")))
+    assert [finding.code for finding in report.findings if finding.code == "VAE301"] == expected
