@@ -107,6 +107,13 @@ def test_a_mean_is_decoded_whatever_else_is_drawn(old: str, new: str, tmp_path: 
     assert codes(report) == ["VAE207"]
 
 
+def test_a_whole_model_under_no_grad_is_another_one_where_it_is_tested(tmp_path: Path) -> None:
+    detached = TRAINED.replace("kl_of(m, s)", "kl_of(m, s).detach()")
+    block = f"with torch.no_grad():\n            out, m, s, z = net(x)\n            {TESTED}"
+    tested = f"out, m, s, z = net(x)\n        {TESTED}"
+    assert codes(read(tmp_path, (TRAINED, detached), (tested, block))) == ["VAE305"]
+
+
 def test_a_mean_that_is_decoded_to_test_is_no_mistake(tmp_path: Path) -> None:
     decoded = TESTED.replace("lost =", "out = net.back(m)\n        lost =")
     assert codes(read(tmp_path, (TESTED, decoded))) == []

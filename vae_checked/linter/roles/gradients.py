@@ -205,8 +205,12 @@ def _trains_a_weight(end: Expr, kl: Divergence, losses: Losses) -> bool:
 
 
 def _is_kept_whole(kl: Divergence, losses: Losses) -> bool:
-    """Whether a KL and a sample of its heads are handed on by the same block under no_grad."""
-    cuts = losses.read_once(_cuts_of_no_grad)
+    """Whether what is differentiated holds a KL and a sample of its heads as one block under no_grad hands them on."""
+    cuts = [
+        cut
+        for cut in losses.read_once(_cuts_of_no_grad)
+        if any(losses.graph.holds(value, cut.uid) for value in losses.backward)
+    ]
     places = {_place(cut) for cut in cuts if losses.graph.holds(cut, kl.term.uid)}
     return any(
         strip(site.location).uid == strip(kl.location).uid
