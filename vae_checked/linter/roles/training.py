@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import math
 from collections.abc import Iterator
 
@@ -121,9 +122,12 @@ def timing_without_noise(kl: Divergence, recon: Reconstruction | None, losses: L
     beside = next(_with_noise_beside(kl, losses), None)
     if beside is not None:
         return Sampler(timing=Fact(NoiseTiming(training=True, beside_std=True), origin(beside)))
-    if recon is None:
-        return Sampler()
-    sides = [side for side in (recon.first, recon.second) if contains(side, kl.location.uid)]
+    return Sampler() if recon is None else _of_mean(kl, recon, losses)
+
+
+def _of_mean(kl: Divergence, recon: Reconstruction, losses: Losses) -> Sampler:
+    """The sampler of a KL where its mean is decoded, without any draw, to what a reconstruction compares."""
+    sides = [side for side in (recon.first, recon.second) if losses.graph.holds(side, kl.location.uid)]
     if len(sides) != 1 or any(node.op in _DRAWS for node in walk(sides[0])):
         return Sampler()
     if losses.graph.having(*_DRAWS) and (_may_be_noisy(kl, losses) or not losses.are_differentiated(kl, recon)):
@@ -142,10 +146,11 @@ def timing_without_noise(kl: Divergence, recon: Reconstruction | None, losses: L
 
 def decoded_means(kl: Divergence, site: SamplerSite, losses: Losses) -> list[Sampler]:
     """The mean in the place of z: what a reconstruction is decoded from, where z is drawn and nothing is made of it."""
-    if gradients.is_computed_with(site, losses):
+    if kl.family is not Family.GAUSSIAN or not losses.is_differentiated(kl) or gradients.is_computed_with(site, losses):
         return []
-    found = [timing_without_noise(kl, recon, losses) for recon in losses.recons]
-    return [sampler for sampler in found if sampler.timing is not None and not sampler.timing.value.without_eps][:1]
+    decoded = (recon for recon in losses.recons if losses.holds_one(recon, kl.location.uid))
+    found = (_of_mean(kl, recon, losses) for recon in decoded if losses.are_differentiated(kl, recon))
+    return list(itertools.islice((sampler for sampler in found if sampler.timing is not None), 1))
 
 
 def _may_be_noisy(kl: Divergence, losses: Losses) -> bool:
