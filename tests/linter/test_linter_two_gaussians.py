@@ -314,7 +314,8 @@ class Trainer:
 """
 
 
-def test_an_error_beside_the_standard_kl_is_no_kl_of_two_gaussians(tmp_path: Path) -> None:
+@pytest.mark.parametrize("square", ["mu.pow(2)", "mu * mu", "torch.square(mu)", "self.nets.penalty(x)"])
+def test_an_error_beside_the_standard_kl_is_no_kl_of_two_gaussians(square: str, tmp_path: Path) -> None:
     path = tmp_path / "trainer.py"
-    path.write_text(CAPACITY)
+    path.write_text(CAPACITY.replace("mu.pow(2)", square))
     assert [finding.code for finding in lint([path]).findings] == []

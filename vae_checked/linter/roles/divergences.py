@@ -411,8 +411,8 @@ def _between_gaussians(
             value = partial(value_at, (one.uid, other.uid, posterior.uid, prior.uid))
             form = two_gaussians.read(value)
             # A density at a draw is averaged over the noise as well: one factor of an estimate, no cross entropy.
-            of_another = form is not None and form[0] is None and any(map(two_gaussians.is_squared, heads))
-            if form is not None and not of_another and not (form[-1] and noise):
+            is_sum = form is not None and form[0] is None and two_gaussians.is_apart(value, prior, (one, other))
+            if form is not None and not is_sum and not (form[-1] and noise):
                 kind, factor, read_as, apart = form
                 # Beside N(0, 1) a wrong formula can look right: its values would show nothing.
                 shown = () if kind is None else _beside_normal(value, factor, read_as)

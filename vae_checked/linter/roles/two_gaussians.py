@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import product
 
 from vae_checked.facts import Parametrisation
@@ -13,6 +13,8 @@ from vae_checked.linter.symbols.numeric import close, fit
 from vae_checked.mathematics.gaussians import gaussian_kl, std_at
 
 _SQUARE = 2.0
+# What makes heads.
+_MAKING = frozenset(("layer", "call", "opaque", "atom"))
 # (distance, q, p) at which a formula is compared with one that mixes the two heads up.
 _MIXED = ((0.0, 0.6, 1.3), (1.0, 1.1, 0.8), (-0.7, 1.9, 1.6), (2.0, 0.9, 2.2), (0.4, 2.3, 0.7))
 # The same, enough for what a formula divides by to be told.
@@ -24,12 +26,29 @@ _POWERS = (-1.0, 0.0, 1.0, 2.0, -4.0, _RIGHT)
 _RATIOS = ((1.0, 2.0, 4.0), (1.0, 4.0))
 
 
-def is_squared(head: Expr) -> bool:
-    """Whether a value is a square, as of the mean in a KL to N(0, 1): an error beside that one has a form alike."""
+def is_apart(value: Callable[..., float], head: Expr, means: Iterable[Expr]) -> bool:
+    """Whether what stands for the log std of a prior is another term of the loss: an error beside a KL has that form.
+
+    It is the square of the mean of the KL to N(0, I), or is only added, and no network makes it beside a mean.
+    """
+    one, other, third = (value(0.3, 1.1, p) for p in (0.9, 1.4, 1.9))
+    is_added = close(other - one, third - other)
+    return is_added and (_is_square(head) or not any(_maker(mean) == _maker(head) for mean in means))
+
+
+def _is_square(head: Expr) -> bool:
     node = strip(head)
     if node.op == "mul":
         return strip(node.args[0]).uid == strip(node.args[1]).uid
     return node.op == "square" or (node.op == "pow" and node.args[1].op == "const" and node.args[1].value == _SQUARE)
+
+
+def _maker(head: Expr) -> int:
+    """What the layer is given that makes a head, by itself or beside other heads."""
+    node = strip(head)
+    while node.op not in _MAKING and node.args:
+        node = strip(next((arg for arg in node.args if arg.op != "const"), node.args[0]))
+    return node.args[0].uid if node.op == "layer" and node.args else node.uid
 
 
 def read(value: Callable[..., float]) -> tuple[Parametrisation | None, float, Parametrisation, bool] | None:
