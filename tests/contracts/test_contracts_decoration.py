@@ -125,6 +125,21 @@ def test_dataclasses_and_named_tuples_are_checked_when_made():
             Terms(torch.zeros(2), torch.zeros(3))
 
 
+def test_a_method_that_says_nothing_of_shapes_may_have_any_annotation():
+    @checked
+    class Own:
+        def encode(self, x: Float[Tensor, "B 3"]) -> Float[Tensor, " B"]:
+            return x[:, 0]
+
+        def sample(self, count: int) -> torch.tensor:  # a function, and no type
+            return torch.zeros(count)
+
+    assert Own().sample(4).shape == (4,)
+    assert contract_of(Own.sample) is None
+    with pytest.raises(ContractError, match="axis 1 is 5, the contract says 3"):
+        Own().encode(torch.zeros(2, 5))
+
+
 def test_what_cannot_be_checked_is_refused_at_decoration():
     def generator(x: Float[Tensor, " B"]) -> Iterator[Tensor]:
         yield x

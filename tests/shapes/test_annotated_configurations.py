@@ -64,6 +64,21 @@ def test_a_size_of_an_instance_becomes_an_attribute_or_a_name(load: Any) -> None
     assert result.notes == ("Block.forward was seen with one width alone: sizes that may follow from it are left open",)
 
 
+def test_a_number_in_the_place_of_none_leaves_sizes_open(load: Any) -> None:
+    text = WIDTHS.replace("linked=False):", "linked=False, taken=None, unused=None):")
+    text = text.replace("nn.Linear(latent_dim, sum", "nn.Linear(taken or latent_dim, sum")
+    result = with_others(load(text.encode()), "B 10")
+    # A subclass may give its decoder more than it encodes, and `taken` is not what is given to the encoder.
+    assert 'def widen(self, z: Float[Tensor, "B _"]) -> Float[Tensor, "B n"]: ...' in result.signatures
+    assert any(note == "widen: a size of 4 may follow from taken as well: left open" for note in result.notes)
+    assert 'def forward(self, x: Float[Tensor, "B {self.features}"])' in result.signatures[0]
+    # Beside a number that no other could be put for.
+    fixed = text.replace("self.first = nn", "assert features == 10\n        self.first = nn")
+    result = with_others(load(fixed.encode()), "B 10")
+    assert 'def widen(self, z: Float[Tensor, "B ..."]) -> Float[Tensor, "B ..."]: ...' in result.signatures
+    assert not any("unused" in note for note in result.notes)
+
+
 def test_the_model_is_built_as_it_was_and_left_so(load: Any) -> None:
     model = load(WIDTHS.encode())
     kinds = {type(each): vars(type(each))["__init__"] for each in (model, model.body)}

@@ -11,7 +11,7 @@ from typing import Any, TypeVar, cast
 
 from torch.compiler import is_compiling
 
-from vae_checked.contracts.annotations import has_annotations
+from vae_checked.contracts.annotations import has_annotations, resolve
 from vae_checked.contracts.contract import Contract
 from vae_checked.contracts.plan import leaves
 from vae_checked.contracts.switch import is_off, off_in_environment
@@ -156,7 +156,8 @@ def _stage(value: Any, names: Mapping[str, Any]) -> Any:
     if not inspect.isfunction(function) or contract_of(function) is not None or not has_annotations(function):
         return value
     try:
-        signature = Contract(function, names).resolve().plan.signature
+        # What says nothing of shapes may have annotations that cannot be checked.
+        signature = resolve(function, names)
     except (NameError, AttributeError):
         return _checked(value, names)
     hints = (*signature.hints.values(), signature.result)

@@ -6,7 +6,7 @@ import ast
 import inspect
 import re
 import sysconfig
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import unified_diff
 from pathlib import Path
@@ -16,6 +16,7 @@ from torch import nn
 
 from vae_checked.errors import UsageError
 from vae_checked.shapes.configurations import Alternative, Configurations, fixed_alone, of_torch
+from vae_checked.shapes.formula import NO_FORMULA
 from vae_checked.shapes.model import RANK_VARIES, Entry, ModelShapes, TensorShape
 from vae_checked.shapes.signature import RETURN, hints_of
 from vae_checked.shapes.source import SourceFile, arguments_of, parameters_of
@@ -110,6 +111,12 @@ def annotate(
                 notes.append(f"{one}: sizes that may follow from it are left open")
             attribute = _Attributes(node, calls, kind)
             open_ones = [_open(each, shapes.input) for each in entries] if fixed else []
+            for argument, sizes in known.unprobed.get(kind, {}).items():
+                doubtful = [_without(each, sizes) for each in entries]
+                if doubtful != entries:
+                    open_ones += doubtful
+                    sized = ", ".join(map(str, sorted(sizes)))
+                    notes.append(f"{owner}{name}: a size of {sized} may follow from {argument} as well: left open")
             hints = hints_of([*entries, *open_ones], parameters_of(node), attribute)
             notes += [f"{owner}{name}: {words}" for words in hints.left]
             if hints.texts:
@@ -186,7 +193,12 @@ class _Attributes:
     def __call__(self, formulas: Sequence[str]) -> str | None:
         """`{self.latent_dim}`, `2*{self.latent_dim}`, or None; what follows the calls that were seen says nothing."""
         seen = formulas[: len(self.modules)]
-        if self.owner is None or len(set(seen)) < 2 or not all(each.isdigit() for each in seen):
+        if (
+            NO_FORMULA in formulas
+            or self.owner is None
+            or len(set(seen)) < 2
+            or not all(each.isdigit() for each in seen)
+        ):
             return None
         sizes = [int(each) for each in seen]
         names = [name for name, value in vars(self.modules[0]).items() if type(value) is int and value > 0]
@@ -200,6 +212,18 @@ class _Attributes:
                 (factor,) = factors
                 return f"{factor}*{{{self.owner}.{name}}}" if factor > 1 else f"{{{self.owner}.{name}}}"
         return None
+
+
+def _without(entry: Entry, sizes: Collection[int]) -> Entry:
+    """The entry with no formula for the axes that are of one of these sizes."""
+    written = set(map(str, sizes))
+
+    def unknown(tensors: tuple[TensorShape, ...]) -> tuple[TensorShape, ...]:
+        return tuple(
+            replace(each, axes=tuple(NO_FORMULA if axis in written else axis for axis in each.axes)) for each in tensors
+        )
+
+    return replace(entry, takes=unknown(entry.takes), gives=unknown(entry.gives))
 
 
 def _open(entry: Entry, inputs: str) -> Entry:

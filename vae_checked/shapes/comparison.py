@@ -126,10 +126,12 @@ def _resourced(was: str, now: str, moved: Mapping[str, str], layers: Container[s
         if len(before) != len(after):
             continue
         reordered = sorted(before) == sorted(after)
+        names = arrangement(was).names if side == "output" else ()
         for place, (old, a, b) in enumerate(zip(written, before, after, strict=True), 1):
             alike = (_layer(a) in layers) == (_layer(b) in layers)
             if a and b and a != b and (alike or reordered):
-                yield f"{side} {place}", old, b
+                name = names[place - 1] if names else ""
+                yield f"{side} {name or place}", old, b
 
 
 def _moved(source: str, moved: Mapping[str, str]) -> str:

@@ -12,7 +12,7 @@ import inspect
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
@@ -47,11 +47,13 @@ class Configurations:
     """The other configurations of a model that could be built and probed.
 
     `taken` holds, by the class of the model or of a part, what the constructor of each of its modules took; None for
-    one that nobody saw.
+    one that nobody saw. `unprobed` holds, by class and by the name of what is None in all of them, the sizes of the
+    parameters that have another shape with a number in its place.
     """
 
     taken: Taken
     others: tuple[Alternative, ...] = ()
+    unprobed: Mapping[type[nn.Module], Mapping[str, frozenset[int]]] = field(default_factory=dict)
 
     def unvaried(self, kind: type[nn.Module], among: Collection[Alternative]) -> tuple[str, ...]:
         """The numbers that the constructor of a class takes and that are the same in all configurations of `among`."""
@@ -111,7 +113,43 @@ def _configurations(build: Build, inputs: str, probe: Probe) -> Configurations:
             others += found
             if found:
                 break
-    return Configurations(_taken(kinds, model, noted), tuple(others))
+    taken = _taken(kinds, model, noted)
+    unprobed = {kind: _unprobed(kind, taken[kind], [other.taken.get(kind, ()) for other in others]) for kind in kinds}
+    return Configurations(taken, tuple(others), unprobed)
+
+
+def _unprobed(
+    kind: type[nn.Module], taken: Sequence[Arguments | None], others: Sequence[Sequence[Arguments | None]]
+) -> dict[str, frozenset[int]]:
+    """By the name of what is always None for a class: the sizes of its parameters that a number there would change."""
+    arguments = next((each for each in taken if each is not None), {})
+    given = {
+        leaf.name
+        for each in (*taken, *(one for other in others for one in other))
+        for leaf in _leaves(each or {})
+        if leaf.value is not None
+    }
+    found: dict[str, frozenset[int]] = {}
+    for leaf in _leaves(arguments):
+        if leaf.value is not None or any(name.partition("[")[0] == leaf.name for name in given):
+            continue
+        for instead in leaf.instead:
+            with suppress(Exception):  # whatever a constructor raises: this is no configuration of the class
+                sizes = frozenset(
+                    _resized(_built(kind, arguments), _built(kind, _replaced(arguments, leaf.path, instead)))
+                )
+                if sizes:
+                    found[leaf.name] = found.get(leaf.name, frozenset()) | sizes
+    return found
+
+
+def _resized(model: nn.Module, other: nn.Module) -> Iterator[int]:
+    """The sizes of the model's parameters that have another in `other`."""
+    shapes = {name: parameter.shape for name, parameter in other.named_parameters()}
+    for name, parameter in model.named_parameters():
+        for was, now in zip(parameter.shape, shapes.get(name, parameter.shape), strict=False):
+            if was != now:
+                yield was
 
 
 def fixed_alone(model: nn.Module) -> Configurations:

@@ -80,8 +80,9 @@ def pair(old: Mapping[str, Layer], new: Mapping[str, Layer]) -> Pairing:
 def regroupings(same: Mapping[str, str]) -> list[list[str]]:
     """The old keys of layers that stand in other containers than before, or otherwise nested, by where they stood."""
     groups: dict[tuple[str, str], list[str]] = {}
+    wrapped = [a for a, b in same.items() if a != b and (_container(b) == a or _container(a) == b)]
     for before, after in same.items():
-        if before != after:
+        if before != after and before not in wrapped:
             groups.setdefault((_container(before), _container(after)), []).append(before)
     found: dict[str, list[str]] = {}
     for (was, now), keys in groups.items():
@@ -91,7 +92,7 @@ def regroupings(same: Mapping[str, str]) -> list[list[str]]:
         elsewhere = was != now and (not alike or "" in (was, now))
         if len(keys) > 1 and (nested or elsewhere):
             found.setdefault(was or now, []).extend(keys)
-    return list(found.values())
+    return [*found.values(), *([wrapped] if wrapped else [])]
 
 
 def renames(same: Mapping[str, str]) -> dict[tuple[str, str], list[str]]:
@@ -144,6 +145,17 @@ def _nested_otherwise(old: Mapping[str, Layer], new: Mapping[str, Layer]) -> dic
         others = after.get(root, [])
         if keys != others and [old[key].type for key in keys] == [new[key].type for key in others]:
             found.update(zip(keys, others, strict=True))
+    return {**found, **_wrapped(old, new), **{after: before for before, after in _wrapped(new, old).items()}}
+
+
+def _wrapped(old: Mapping[str, Layer], new: Mapping[str, Layer]) -> dict[str, str]:
+    """The layers in whose place a container stands that holds them."""
+    inside = _by_container(new)
+    found = {}
+    for key in old:
+        alike = [] if key in new else [each for each in inside.get(key, ()) if _kind(new[each]) == _kind(old[key])]
+        if len(alike) == 1:
+            found[key] = alike[0]
     return found
 
 

@@ -212,6 +212,12 @@ EDITS += (
         ("encoder.{0..3}: regrouped, is down.{0..1}.{0..1} (4 layers, shapes unchanged)",),
     ),
     Edit(
+        "heads in containers",
+        "nn.Conv2d(14, latents, 1)",
+        "nn.Sequential(nn.Conv2d(14, latents, 1))",
+        ("to_logvar, to_mu: regrouped, are to_logvar.0, to_mu.0 (2 layers, shapes unchanged)",),
+    ),
+    Edit(
         "container within another",
         f"self.encoder = {ENCODER}",
         f'self.parts = nn.ModuleDict({{"encoder": {ENCODER}}})',
