@@ -142,3 +142,23 @@ def test_sums_of_products_keep_their_sign_and_no_more() -> None:
     assert interval_of(Value("matmul", one, other)) == Interval(0.0, INF)
     assert interval_of(Value("matmul", Value("free"), other)) == REAL
     assert interval_of(Value("matmul", Value("tanh", Value("free")), Value("pixels"))) is None
+
+
+def test_a_blend_lies_between_what_is_blended() -> None:
+    share, x, y = Value("pixels"), Value("pixels"), Value("pixels")
+    rest = Value("sub", number(1.0), share)
+    assert interval_of(Value("add", Value("mul", x, share), rest)) == Interval(0.0, 1.0)
+    assert interval_of(Value("add", Value("mul", rest, y), Value("mul", share, x))) == Interval(0.0, 1.0)
+    low = Value("neg", y)
+    assert interval_of(Value("add", Value("mul", share, x), Value("mul", low, rest))) == Interval(-1.0, 1.0)
+
+
+def test_what_is_no_blend_adds_up() -> None:
+    share, other, x = Value("pixels"), Value("pixels"), Value("pixels")
+    shares = Value("sub", number(1.0), other)
+    assert interval_of(Value("add", Value("mul", x, share), shares)) == Interval(0.0, 2.0)
+    twice = Value("sub", number(2.0), share)
+    assert interval_of(Value("add", Value("mul", x, share), twice)) == Interval(1.0, 3.0)
+    free = Value("free")
+    beyond = interval_of(Value("add", Value("mul", x, free), Value("sub", number(1.0), free)))
+    assert beyond == REAL

@@ -83,6 +83,7 @@ HEADS: dict[str, tuple[str, str, tuple[float, float] | None]] = {
     "maximum": ("m = torch.maximum(h, g.tanh())", "None", (-1.0, INF)),
     "addcmul": ("m = torch.addcmul(g.tanh(), h.sigmoid(), h.sigmoid(), value=-2)", "None", (-3.0, 1.0)),
     "lerp": ("m = torch.lerp(h.sigmoid(), g.tanh(), 0.25)", "None", (-0.25, 1.0)),
+    "blend": ("a = h.sigmoid(); m = a * g.sigmoid() + (1 - a)", "None", (0.0, 1.0)),
     "add with alpha": ("m = torch.add(h.tanh(), g.sigmoid(), alpha=3)", "None", (-1.0, 4.0)),
     "log2": ("m = torch.log2(1 + h.sigmoid())", "None", (0.0, 1.0)),
     "a power": ("m = h.sigmoid() ** 3 - 2", "None", (-2.0, -1.0)),

@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 
 from vae_checked.facts import REAL, Interval
 from vae_checked.mathematics.graph import Node
+from vae_checked.mathematics.interval_arithmetic import hull, intersection
 from vae_checked.mathematics.ops import Kind, Operation, Setting
 
 N = TypeVar("N", bound=Node)
@@ -91,7 +92,31 @@ class Intervals(Generic[N]):
                 found = self._sampled(node, variable, over)
                 if found is not None:
                     return found
-        return _applied(operation, [self._known[arg.uid] for arg in args], settings)
+        found = _applied(operation, [self._known[arg.uid] for arg in args], settings)
+        between = self._blended(*args) if node.op == "add" and len(args) == 2 else None
+        return found if found is None or between is None else intersection(found, between)
+
+    def _blended(self, one: N, other: N) -> Interval | None:
+        """Where `a * x + (1 - a) * y` lies for a share `a` of at most the whole: between x and y, either 1 if bare."""
+        whole = Interval(1.0, 1.0)
+        for weighted, rest in ((one, other), (other, one)):
+            for share, x in self._factors(weighted):
+                known = self._known.get(share.uid)
+                if known is None or known.low < 0.0 or known.high > 1.0:
+                    continue
+                for left, y in self._factors(rest):
+                    if left.op != "sub" or left.args[1].uid != share.uid or self._known.get(left.args[0].uid) != whole:
+                        continue
+                    ends = [whole if each is None else self._known.get(each.uid) for each in (x, y)]
+                    return None if None in ends else hull(ends)
+        return None
+
+    def _factors(self, node: N) -> list[tuple[N, N | None]]:
+        """The ways to read a value as a product: each factor beside the other, None beside a value that is none."""
+        if node.op != "mul" or len(node.args) != 2:
+            return [(node, None)]
+        one, other = node.args
+        return [(one, other), (other, one)]
 
     # ---------------------------------------------------------------------- evaluation over one variable's interval
 
