@@ -10,6 +10,7 @@ from small_vaes import spellings as zoo
 from torch import Tensor
 
 from vae_checked.auditor import AuditReport, audit, check_vae
+from vae_checked.errors import ModelError
 from vae_checked.facts import Likelihood, Parametrisation
 
 
@@ -102,3 +103,43 @@ def test_a_trainer_that_is_attached_stays() -> None:
     beta = report.facts[0].objective.effective_beta
     assert beta is not None
     assert beta.value.value == pytest.approx(0.5, rel=1e-6)
+
+
+class Starred(zoo.Base):
+    """A loss of `*args`, and a weight that it takes out of its keywords; the KL comes with what forward returns."""
+
+    def forward(self, x: Tensor) -> Any:
+        x_hat, mu, logvar = super().forward(x)
+        return [x_hat, x, 0.5 * (mu.square() + logvar.exp() - 1 - logvar).sum(1)]
+
+    def loss_function(self, *args: Any, **kwargs: Any) -> dict[str, Tensor]:
+        recon = (args[0] - args[1]).square().flatten(1).sum(1).mean()
+        return {"loss": recon + kwargs["M_N"] * args[2].mean()}
+
+
+def test_what_is_bound_for_the_keywords_of_a_loss_reaches_it() -> None:
+    torch.manual_seed(4)
+    report = audit(Starred(), "B 3 8 12", data_range=(0, 1), bind="M_N=0.25")
+    decided(report)
+    beta = report.facts[0].objective.effective_beta
+    assert beta is not None
+    assert beta.value.value == pytest.approx(0.25, rel=1e-6)
+    # A weight that is none: the loss cannot be called, and its KL alone is not taken for it.
+    with pytest.raises(ModelError, match="the loss loss_function raised"):
+        audit(Starred(), "B 3 8 12", data_range=(0, 1), bind="other=0.25, M_N=None")
+
+
+def test_a_term_is_not_the_loss_of_a_model_whose_own_cannot_be_called() -> None:
+    class Refusing(Starred):
+        def forward(self, x: Tensor) -> Any:
+            mu, logvar = self.encode(x)
+            z = mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)
+            return [self.decode(z), x, 0.5 * (z.square() - (z - mu).square() / logvar.exp() - logvar).sum(1)]
+
+        def loss_function(self, *args: Any, **kwargs: Any) -> dict[str, Tensor]:
+            raise RuntimeError("needs a data set")
+
+    torch.manual_seed(4)
+    report = audit(Refusing(), "B 3 8 12", data_range=(0, 1))
+    assert "VAE601" not in [finding.code for finding in report.findings]
+    assert any("needs a data set" in line for line in report.unobserved)

@@ -57,6 +57,15 @@ class Matched:
     exchanged: bool = False
     bindings: Mapping[str, str] = field(default_factory=dict)
 
+    def with_keywords(self, given: Mapping[str, Candidate]) -> Matched:
+        """The same with what the user gives for `**kwargs`."""
+        return replace(
+            self,
+            kwargs={**self.kwargs, **{name: each.value for name, each in given.items()}},
+            words=(*self.words, *(f"{name} = {each.words}" for name, each in given.items())),
+            bindings={**self.bindings, **{name: each.written for name, each in given.items()}},
+        )
+
     def with_weight(self, name: str) -> Matched:
         """The same with a keyword that the loss asks for, a weight that nobody gave."""
         return replace(
@@ -87,20 +96,25 @@ def match(
     """
     parameters = parameters_of(function)
     choices = candidates_of(run, roles)
+    _refuse_unknown(given, parameters, name)
+    # What no parameter has by its name goes into `**kwargs`.
+    others = {key: bound(text, choices) for key, text in given.items() if all(p.name != key for p in parameters)}
     wanted = _wanted(parameters, choices, given)
-    if not wanted and not given and any(p.kind is p.VAR_POSITIONAL for p in parameters):
+    if not wanted and any(p.kind is p.VAR_POSITIONAL for p in parameters):
         listed = ", ".join(entry.words for entry in _all_entries(run, roles))
         whole = Matched(tuple(entry.value for entry in _all_entries(run, roles)), {}, (f"*({listed})",))
-        return Match(((whole,),), "")
+        return Match(((whole.with_keywords(others),),), "")
     weights = [p for p in wanted if p.name not in given and _is_unnamed_weight(p, choices)]
     tensors = [p for p in wanted if p not in weights]
     explicit = {p.name: bound(given[p.name], choices) for p in tensors if p.name in given}
-    _refuse_unknown(given, parameters, name)
     free = [p.name for p in tensors if p.name not in given]
     only_named = {p.name for p in tensors if p.kind is p.KEYWORD_ONLY}
     found = _readings(free, only_named, explicit, choices)
     groups = (
-        tuple(_matched(tensors, weights, parameters, reading, guessed) for reading, guessed in group) for group in found
+        tuple(
+            _matched(tensors, weights, parameters, reading, guessed).with_keywords(others) for reading, guessed in group
+        )
+        for group in found
     )
     return Match(tuple(group for group in groups if group), _refusal(name, tensors, explicit, choices))
 

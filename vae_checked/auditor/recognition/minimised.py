@@ -53,24 +53,27 @@ def _supplied(loss: Loss, names: Sequence[str]) -> tuple[str, ...]:
 def find_minimised(run: Run, roles: Mapping[str, Role], latents: Sequence[Latent], loss: Loss | None) -> FoundLoss:
     """The scalar to minimise; raises ModelError when a loss that the user named cannot be called."""
     returned = next((p for p in run.parts if roles.get(p.path) is Role.LOSS and p.tensor.numel() == 1), None)
-    unobserved: tuple[str, ...] = ()
     if loss is not None and not loss.is_forward and (loss.given or returned is None):
         try:
             called = call_loss(loss, run, roles)
         except ModelError as error:
-            if loss.given:
+            if loss.given or loss.bind:
                 raise
-            unobserved = (f"the loss: {error}",)
+            # What the model returns beside a loss of its own are terms of that.
+            found = _returned(run, roles, latents, named=True)
+            return replace(found, unobserved=(f"the loss: {error}", *found.unobserved))
         else:
             return _called(run, roles, latents, loss, called)
     found = _returned(run, roles, latents)
     if loss is not None and loss.is_forward and found.loss.number is None:
         raise ModelError(f"the forward of {type(run.model).__name__} returns no number that could be a loss")
-    return replace(found, unobserved=unobserved + found.unobserved)
+    return found
 
 
-def _returned(run: Run, roles: Mapping[str, Role], latents: Sequence[Latent]) -> FoundLoss:
-    """The loss that the model itself returns: by its name, else the numbers that follow from what the loss has."""
+def _returned(run: Run, roles: Mapping[str, Role], latents: Sequence[Latent], *, named: bool = False) -> FoundLoss:
+    """The loss that the model itself returns: by its name, else, unless it must be `named`, the numbers that follow
+    from what the loss has.
+    """
     parts = [p for p in run.parts if run.number(p) is not None]
     for role in (Role.LOSS, Role.KL):
         of_role = [p for p in parts if roles.get(p.path) is role]
@@ -83,6 +86,8 @@ def _returned(run: Run, roles: Mapping[str, Role], latents: Sequence[Latent]) ->
                 recognised=(f"{role}: {of_role[0].path}, which the model returns",),
                 unobserved=endless,
             )
+    if named:
+        return FoundLoss()
     likely = [(p.path, p.tensor) for p in parts if _may_be_a_term(run, p, roles)]
     having = terms_of(run, [tensor for _, tensor in likely], roles, latents)
     terms = [each for each, names in zip(likely, having, strict=True) if names]
