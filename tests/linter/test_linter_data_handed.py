@@ -127,3 +127,33 @@ def test_entries_that_training_leaves_out_are_no_dropout(
     inside: str, outside: str, expected: list[str], tmp_path: Path
 ) -> None:
     assert codes(linted(tmp_path, {"net.py": MASKED.format(inside=inside, outside=outside)})) == expected
+
+
+COLLATED = """\
+import torch
+from torch.utils.data import DataLoader
+from torchvision import datasets, transforms
+
+from model import FaceVAE, elbo
+
+
+def together(items):
+    pictures = torch.stack([picture for picture, _ in items])
+    return {made}
+
+
+def fit(net: FaceVAE, root, optimizer):
+    pictures = datasets.CIFAR10(root, transform=transforms.PILToTensor())
+    for batch in DataLoader(pictures, batch_size=24, collate_fn=together):
+        recon, mu, logvar = net(batch)
+        loss = elbo(recon, batch, mu, logvar)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+"""
+
+
+@pytest.mark.parametrize(("made", "expected"), [("pictures.float() / 255", []), ("pictures.float()", ["VAE104"])])
+def test_a_collation_may_scale_what_a_data_set_has(made: str, expected: list[str], tmp_path: Path) -> None:
+    report = linted(tmp_path, {"model.py": MODEL, "fit.py": COLLATED.format(made=made)})
+    assert [code for code in codes(report) if code == "VAE104"] == expected

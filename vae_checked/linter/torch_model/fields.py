@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Hashable
 
+from vae_checked.linter.files import syntax
 from vae_checked.linter.symbols.expression import TRANSPARENT, Expr, Site
 from vae_checked.linter.symbols.intervals import interval_of
+from vae_checked.linter.symbols.observations import Pipeline
 from vae_checked.linter.symbols.values import Function, Key, Loader, Value
 from vae_checked.linter.torch_model.evaluator import Evaluator
 from vae_checked.record import replace
@@ -17,6 +20,8 @@ _NO_PICTURE = re.compile(r"mask|label|path|name|size|text|prompt|_ids?$|cond|hin
 _PASSED = TRANSPARENT | frozenset(("item", "index", "part", "move", "stack", "flatten"))
 # The methods of a table of `datasets` that hand its rows through a function; the second does so where it lies.
 TRANSFORMED = frozenset(("with_transform", "set_transform", "map"))
+# By which a function brings pixels to another scale.
+_SCALES = (ast.Div, ast.Mult, ast.Sub)
 Field = tuple[str, Hashable, Site | None]
 
 
@@ -54,9 +59,17 @@ def field(batch: Expr, name: object) -> Expr | None:
 
 
 def collated(evaluator: Evaluator, loader: Loader, function: Value, site: Site) -> Loader:
-    """A loader whose items a function puts together: one item of it says what is in a batch."""
-    if not isinstance(function, Function) or loader.item is None:
+    """A loader whose items a function puts together: one item of it says what is in a batch.
+
+    What a function computes of items that are no dict is not read: where they lie is not known, if it computes at all.
+    """
+    if not isinstance(function, Function):
         return loader
+    if loader.item is None:
+        if not any(isinstance(node, _SCALES) for node in syntax.descendants(function.node)):
+            return loader
+        evaluator.project_observations.note_pipeline(Pipeline(None, site, held=True))
+        return replace(loader, interval=None, own=True)
     sample = loader.item
     made = evaluator.aside(lambda: evaluator.call(function, [[sample]], {}, site))
     found = fields_of(made)
