@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from counted import calls_of
+from many_samplers import many_samplers
 
 from vae_checked.catalogue import find
 from vae_checked.facts import REAL, Interval
@@ -190,54 +191,6 @@ def test_draws_alike_are_looked_at_a_few_times() -> None:
     assert len(samplers.find(Graph(apart))) == 40
 
 
-def many_samplers(number: int) -> str:
-    """A model with as many pairs of heads and decoders, each with its terms in one loss."""
-    made = "".join(
-        f"        self.mu{i}, self.s{i} = nn.Linear(5, 3), nn.Linear(5, 3)\n"
-        f"        self.d{i} = nn.Sequential(nn.Dropout(0.1), nn.Linear(3, 7))\n"
-        for i in range(number)
-    )
-    used = "".join(
-        f"        mu, logvar = self.mu{i}(h), self.s{i}(h)\n"
-        "        z = mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)\n"
-        f"        loss = loss + F.mse_loss(self.d{i}(z), x, reduction='sum')\n"
-        "        loss = loss - 0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())\n"
-        for i in range(number)
-    )
-    return _model(made, used)
-
-
-def chained_samplers(number: int) -> str:
-    """A model without a KL in which every sample is decoded, and the next pair of heads is made from it."""
-    made = "".join(
-        f"        self.mu{i}, self.s{i} = nn.Linear(5, 3), nn.Linear(5, 3)\n"
-        f"        self.d{i}, self.up{i} = nn.Sequential(nn.Dropout(0.1), nn.Linear(3, 7)), nn.Linear(3, 5)\n"
-        for i in range(number)
-    )
-    used = "".join(
-        f"        mu, logvar = self.mu{i}(h), self.s{i}(h)\n"
-        "        z = mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)\n"
-        f"        loss = loss + F.mse_loss(self.d{i}(z), x, reduction='sum')\n"
-        f"        h = torch.relu(self.up{i}(z))\n"
-        for i in range(number)
-    )
-    return _model(made, used)
-
-
-def _model(made: str, used: str) -> str:
-    return (
-        f"{HEAD}from torch.nn import functional as F\n\n\nclass VAE(nn.Module):\n    def __init__(self):\n"
-        f"        super().__init__()\n        self.body = nn.Linear(7, 5)\n{made}\n    def forward(self, x):\n"
-        f"        h = torch.relu(self.body(x))\n        loss = 0.0\n{used}        return loss\n\n\n"
-        "def train(x):\n    VAE()(x).backward()\n"
-    )
-
-
-def calls_of_lint(path: Path) -> int:
-    """The calls that linting a file takes."""
-    return calls_of(lambda: lint([path]))
-
-
 def test_what_is_newer_is_not_looked_for_in_what_is_older() -> None:
     long = leaf = atom("first")
     for number in range(500):
@@ -260,18 +213,6 @@ def test_terms_on_top_of_a_network_are_not_counted_each() -> None:
     # The first time what is no network is read too.
     terms(100)
     assert terms(900) - terms(100) < 300 * 800
-
-
-@pytest.mark.parametrize("model", [many_samplers, chained_samplers])
-def test_four_times_the_samplers_take_less_than_seven_times_the_calls(
-    model: Callable[[int], str], tmp_path: Path
-) -> None:
-    few, many = tmp_path / "few.py", tmp_path / "many.py"
-    few.write_text(model(7), encoding="utf-8")
-    many.write_text(model(28), encoding="utf-8")
-    # The first run imports what all need.
-    calls_of_lint(few)
-    assert calls_of_lint(many) < 7 * calls_of_lint(few)
 
 
 def test_what_leads_to_a_node_is_found_from_memory_as_by_looking() -> None:

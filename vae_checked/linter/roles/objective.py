@@ -16,7 +16,7 @@ from vae_checked.linter.roles.head_layers import layer_of
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.roles.shown import is_handed_to_nothing, is_never_read, is_only_shown
-from vae_checked.linter.symbols.expression import NO_GRAD, Expr, Graph, origin, walk
+from vae_checked.linter.symbols.expression import NO_GRAD, Expr, Graph, origin
 from vae_checked.linter.symbols.gradient_flow import GradientFlow, reached
 from vae_checked.linter.symbols.numeric import leaves
 from vae_checked.mathematics.effective_beta import Term, effective_beta, elements, latents, scaling_of, targets
@@ -89,10 +89,9 @@ class Losses:
         self._unsettled: Graph | None = None
         self._tests_for_nan: bool | None = None
         self._trained: frozenset[object] | None = None
-        self._dropout: list[Expr] | None = None
-        self._standing_in: dict[int, int] | None = None
         self._unread: dict[tuple[int, int], list[Fact[str]]] = {}
         self._read: dict[Callable[[Losses], object], object] = {}
+        self._with_term: dict[int, int] = {}
         self._roots_of: dict[int, list[int]] | None = None
         self._pairs: set[tuple[Hashable, ...]] | None = None
         # By operation and by the node of the source that a term is written as.
@@ -130,24 +129,6 @@ class Losses:
             self._trained = frozenset(node.get("serial") for node in self.graph.having("layer") if node.uid in reached)
         return self._trained
 
-    @property
-    def dropout(self) -> list[Expr]:
-        """The layers that drop elements."""
-        if self._dropout is None:
-            layers = self.graph.having("layer")
-            self._dropout = [node for node in layers if "dropout" in str(node.get("kind")).lower()]
-        return self._dropout
-
-    def dropout_in(self, values: Iterable[Expr]) -> list[Expr]:
-        """The layers that drop elements and stand in one of some values."""
-        if self._standing_in is None:
-            self._standing_in = self.graph.standing_in(self.dropout)
-        found = 0
-        for value in values:
-            for node in (value,) if value in self.graph else walk(value):
-                found |= self._standing_in.get(node.uid, 0)
-        return [node for place, node in enumerate(self.dropout) if found >> place & 1]
-
     def read_once(self, reader: Callable[[Losses], T]) -> T:
         """What `reader` finds in these losses: asked for each sampler, read once."""
         if reader not in self._read:
@@ -174,10 +155,10 @@ class Losses:
 
     def of(self, kl: Divergence, recon: Reconstruction) -> Expr | None:
         """The largest loss that holds both terms: one that is differentiated, else one that is called a loss."""
-        with_both = self.graph.holding(kl.term.uid) & self.graph.holding(recon.term.uid)
-        holding = [total for total in self.totals if total.uid in with_both]
-        if not holding:
+        with_both = self._totals_with(kl.term.uid) & self._totals_with(recon.term.uid)
+        if not with_both:
             return None
+        holding = [total for place, total in enumerate(self.totals) if with_both >> place & 1]
         best: Expr | None = None
         # Where it is seen what is differentiated, what else holds the same KL, or the same error, is only shown.
         shown = any(
@@ -192,6 +173,13 @@ class Losses:
             if best is not None:
                 break
         return best
+
+    def _totals_with(self, term: int) -> int:
+        """The totals that hold a term: a bit for each, in order."""
+        if term not in self._with_term:
+            holding = self.graph.holding(term)
+            self._with_term[term] = sum(1 << place for place, total in enumerate(self.totals) if total.uid in holding)
+        return self._with_term[term]
 
     def is_differentiated(self, kl: Divergence) -> bool:
         """Whether a KL is part of what is differentiated."""

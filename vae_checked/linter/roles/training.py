@@ -11,6 +11,7 @@ from vae_checked.facts import Axis, Fact, Family, NoiseLaw, NoiseTiming, Overflo
 from vae_checked.linter.roles import gradients, nan_tests, optimizers, phi, samplers, timings
 from vae_checked.linter.roles.batch_sizes import function_around
 from vae_checked.linter.roles.divergences import Divergence
+from vae_checked.linter.roles.dropouts import dropouts, dropouts_in
 from vae_checked.linter.roles.objective import Losses
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
@@ -323,8 +324,8 @@ def _dropout(
     ends = [site.z] if site is not None else []
     ends += [kl.location, kl.head] if kl is not None else []
     ends += [recon.first, recon.second] if recon is not None else []
-    inside = set(losses.dropout_in(ends))
-    nodes = [node for node in losses.dropout if node in inside or _follows(losses, node, site, recon)]
+    inside = set(dropouts_in(ends, losses))
+    nodes = [node for node in dropouts(losses) if node in inside or _follows(losses, node, site, recon)]
     always = [node for node in nodes if node.get("always_on") is True and not _corrupts_data(losses, node)]
     undecided = any(node.get("kind") == "dropout" and node.get("always_on") is None for node in nodes)
     if not nodes or (undecided and not always):
