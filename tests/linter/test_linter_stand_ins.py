@@ -133,12 +133,16 @@ def test_heads_that_a_trainer_takes_in_the_other_order_are_named(tmp_path: Path)
     assert codes(read(tmp_path, MODEL.replace("RESULT", result), exchanged)) == ["VAE205"]
 
 
-def test_nothing_is_joined_where_two_models_fit(tmp_path: Path) -> None:
+def test_of_two_models_that_fit_the_one_that_agrees_is_joined(tmp_path: Path) -> None:
     trainer, result = TRAINERS["attribute"]
     model = MODEL.replace("RESULT", result)
-    wrong = model.replace("0.5 * s", "s")
+    wrong, second = model.replace("0.5 * s", "s"), model.replace("class Net", "class Wide")
     assert codes(read(tmp_path, wrong, trainer)) == ["VAE201"]
-    assert codes(read(tmp_path, wrong, trainer, second=model.replace("class Net", "class Wide"))) == []
+    for first, models in ((wrong, ["Wide"]), (model, ["Net", "Wide"])):
+        report = read(tmp_path, first, trainer, second=second)
+        assert codes(report) == []
+        joined = [facts for facts in report.facts if facts.sampler.std and facts.kl.form and facts.recon.kind]
+        assert sorted(facts.subject.rpartition(":")[2] for facts in joined) == models
 
 
 @pytest.mark.parametrize("near", ["the same file", "imported"])

@@ -55,3 +55,6 @@ class RoleReader(Protocol):
 
     def joins(self, evaluation: Evaluation) -> bool:
         """Whether the function that was run has a value with a KL that reads the heads which a sampler draws with."""
+
+    def departs(self, evaluation: Evaluation) -> bool:
+        """Whether a KL is that of no parametrisation, or may read its head otherwise than the sampler beside it."""

@@ -84,7 +84,8 @@ class StandIns:
     def evaluations(self) -> Iterator[Evaluation]:
         """The evaluations of code whose KL reads what an unknown model returns, with the model that fits as that one.
 
-        A model fits where its sampler draws with the heads that the KL reads, and no other model as near does.
+        A model fits where its sampler draws with the heads that the KL reads. Of several that are as near, which may
+        all be trained by this code, those alone whose heads it reads as they are drawn with.
         """
         # What a few of the evaluations run once more is parsed again: most of what is held is done with.
         self._project.sweep(_HELD)
@@ -96,10 +97,13 @@ class StandIns:
                 if len(models) > _MAX_MODELS:
                     break
                 fitting = self._joined(wanted, models)
-                if len(fitting) == 1:
-                    ((made, model),) = fitting
+                several = len(fitting) > 1
+                for made, model in fitting:
+                    if several and self._reader.departs(made):
+                        continue
                     # One that is derived from it may be what this loss is for, and decode in another way.
-                    made.loss_is_one_of_several |= any(_decodes_otherwise(each.cls, model.cls) for _, each in likely)
+                    derived = any(_decodes_otherwise(each.cls, model.cls) for _, each in likely)
+                    made.loss_is_one_of_several |= several or derived
                     yield made
                 if fitting:
                     break

@@ -231,3 +231,8 @@ def draws(evaluation: Evaluation) -> bool:
 def joins(evaluation: Evaluation) -> bool:
     """Whether the function that was run has a value with a KL that reads the heads which a sampler draws with."""
     return evaluation.read_once(assemble.is_joined)
+
+
+def departs(evaluation: Evaluation) -> bool:
+    """Whether a KL is that of no parametrisation, or may read its head otherwise than the sampler beside it."""
+    return assemble.has_departing_kl(evaluation)
