@@ -55,6 +55,8 @@ class StandIns:
         # Those that hand on a distribution for others to draw from.
         self._others: dict[int, tuple[str, Instance]] = {}
         self._wanted: list[_Wanted] = []
+        # The functions that were run, by their nodes, where a KL was joined with a sampler.
+        self._run_joined: set[int] = set()
 
     def note(self, evaluation: Evaluation) -> None:
         """Take note of a model that draws, and of what the code of an evaluation takes in the place of one."""
@@ -65,6 +67,8 @@ class StandIns:
             elif rank(model) >= DRAWS:
                 self._others[id(model.cls.node)] = evaluation.subject, model
         if evaluation.again is not None:
+            if self._reader.joins(evaluation):
+                self._run_joined |= evaluation.observations.entered
             taken_models = self._reader.taken_models(evaluation)
             if taken_models and self._reader.joins(evaluation):
                 # It has a model: what else it takes is something beside.
@@ -85,7 +89,8 @@ class StandIns:
         """The evaluations of code whose KL reads what an unknown model returns, with the model that fits as that one.
 
         A model fits where its sampler draws with the heads that the KL reads. Of several that are as near, which may
-        all be trained by this code, those alone whose heads it reads as they are drawn with.
+        all be trained by this code, those alone that no other code has a KL of, and whose heads this one reads as they
+        are drawn with.
         """
         # What a few of the evaluations run once more is parsed again: most of what is held is done with.
         self._project.sweep(_HELD)
@@ -99,7 +104,7 @@ class StandIns:
                 fitting = self._joined(wanted, models)
                 several = len(fitting) > 1
                 for made, model in fitting:
-                    if several and self._reader.departs(made):
+                    if several and (self._is_joined_elsewhere(model) or self._reader.departs(made)):
                         continue
                     # One that is derived from it may be what this loss is for, and decode in another way.
                     derived = any(_decodes_otherwise(each.cls, model.cls) for _, each in likely)
@@ -107,6 +112,10 @@ class StandIns:
                     yield made
                 if fitting:
                     break
+
+    def _is_joined_elsewhere(self, model: Instance) -> bool:
+        forward = model.cls.find("forward")
+        return isinstance(forward, Function) and id(forward.node) in self._run_joined
 
     def _by_nearness(self, module: Module) -> Iterator[list[tuple[str, Instance]]]:
         """The models of this file, those that it imports, and all others; then those that do not draw by themselves."""
