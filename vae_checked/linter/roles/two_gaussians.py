@@ -13,8 +13,8 @@ from vae_checked.linter.symbols.numeric import close, fit
 from vae_checked.mathematics.gaussians import gaussian_kl, std_at
 
 _SQUARE = 2.0
-# What makes heads.
-_MAKING = frozenset(("layer", "call", "opaque", "atom"))
+# What makes heads, and a loss, which is none.
+_MAKING = frozenset(("layer", "call", "opaque", "atom", "loss"))
 # (distance, q, p) at which a formula is compared with one that mixes the two heads up.
 _MIXED = ((0.0, 0.6, 1.3), (1.0, 1.1, 0.8), (-0.7, 1.9, 1.6), (2.0, 0.9, 2.2), (0.4, 2.3, 0.7))
 # The same, enough for what a formula divides by to be told.
