@@ -211,16 +211,25 @@ def _with_noise_added(losses: Losses) -> list[tuple[Expr, tuple[Expr, ...]]]:
     sums = {node.uid: node for each in inner for node in (each, *graph.taking(each, "add"))}
     found = []
     for node in sums.values():
-        others = tuple(each for each in _addends(node) if strip(each).op != "noise")
-        if len(others) == _BESIDE_NOISE and sum(1 for _ in _addends(node)) == _BESIDE_NOISE + 1:
+        addends = _addends(node)
+        others = tuple(each for each in addends if strip(each).op != "noise")
+        if len(others) == _BESIDE_NOISE and len(addends) == _BESIDE_NOISE + 1:
             found.append((node, others))
     return found
 
 
-def _addends(node: Expr) -> Iterator[Expr]:
-    """What is added up to a value."""
-    for arg in node.args if node.op == "add" else ():
-        yield from _addends(arg) if strip(arg).op == "add" else (arg,)
+def _addends(node: Expr) -> tuple[Expr, ...]:
+    """What is added up to a value, in its order; nothing where it is more than a mean, a std and noise."""
+    found: list[Expr] = []
+    stack = [node]
+    while stack and len(found) + len(stack) <= _BESIDE_NOISE + 1:
+        each = stack.pop()
+        inner = strip(each)
+        if inner.op == "add":
+            stack.extend(reversed(inner.args))
+        else:
+            found.append(each)
+    return () if stack else tuple(found)
 
 
 def _is_decoded(graph: Graph, value: Expr, *others: str) -> bool:
