@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -52,13 +54,16 @@ def git(*words: str) -> None:
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for name, text in FILES.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path / "src")
-    return tmp_path
+    yield tmp_path
+    # What was imported from here is not there for whoever has modules of these names.
+    for name in [each for each in sys.modules if each.partition(".")[0] in ("nets", "losses", "settings")]:
+        del sys.modules[name]
 
 
 def names(project: Path, *changed: str) -> list[str]:
