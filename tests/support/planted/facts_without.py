@@ -281,6 +281,14 @@ UNDECIDED: list[tuple[str, Values, str]] = [
     ("VAE502", {"recon.reduced": Reduced(MEAN), "kl.reduced": Reduced(MEAN, SUM)}, "over a sample's axes is not known"),
     ("VAE503", {"recon.reduced": Reduced(MEAN, SUM), "kl.reduced": Reduced(MEAN, KEPT)}, "VAE304"),
     ("VAE504", {"recon.reduced": Reduced(KEPT, SUM), "kl.reduced": Reduced(SUM, SUM)}, "over the batch is not known"),
+    *(
+        (code, {"recon.reduced": recon, "kl.reduced": kl, "kl.factor": Factor(0.0)}, "multiplied by 0")
+        for code, recon, kl in (
+            ("VAE502", Reduced(MEAN, MEAN), Reduced(MEAN, SUM)),
+            ("VAE503", Reduced(MEAN, SUM), Reduced(MEAN, MEAN)),
+            ("VAE504", Reduced(MEAN, SUM), Reduced(SUM, SUM)),
+        )
+    ),
 ]
 
 # Balances that a weight or a count settles: (code, facts, why).

@@ -52,6 +52,8 @@ def settled(facts: Facts, recon: tuple[Reduced, Reduction], kl: tuple[Reduced, R
     nothing, rules the mistake out; a weight or a count settles it; reductions over wrong axes have a code of their own,
     and no balance to speak of.
     """
+    if (off := _without_kl(facts)) is not None:
+        return off
     terms = (recon, kl)
     if any(term.event in _WHOLE and term.event is not mistaken and not term.explicit for term, mistaken in terms):
         return Clean()
@@ -72,6 +74,8 @@ def batch_settled(facts: Facts, recon: Reduced, kl: Reduced) -> Verdict | None:
     What scales a term may make up for that: a count, an unknown weight. A number cannot: it balances the terms at one
     batch size. What is called the weight of the KL cannot either where nothing but the batch is left to balance.
     """
+    if (off := _without_kl(facts)) is not None:
+        return off
     only_batch = _is_divided_again(recon) or _is_divided_again(kl) or recon.event is kl.event is Reduction.SUM
     for term, code in zip((recon, kl), _AXES, strict=True):
         tuned = term.constant or (term.as_kl and only_batch)
@@ -83,6 +87,12 @@ def batch_settled(facts: Facts, recon: Reduced, kl: Reduced) -> Verdict | None:
     if power is None:
         return Undecided(reason="how the terms are reduced over the batch is not known")
     return Clean() if power == 0 or _cancels(facts) else None
+
+
+def _without_kl(facts: Facts) -> Verdict | None:
+    """No balance is to be asked of a KL that counts nothing."""
+    factor = facts.kl.factor
+    return Undecided(reason="the KL is multiplied by 0") if factor is not None and factor.value.value == 0.0 else None
 
 
 def _is_divided_again(reduced: Reduced) -> bool:
