@@ -14,6 +14,7 @@ class AxisOrder(StrEnum):
     NHWC = "B H W C"
     NCWH = "B C W H"
     SCRAMBLED = "B H W C relabelled as B C H W without moving an element"
+    SCRAMBLED_ARRAY = "H W C relabelled as C H W without moving an element"
     SCRAMBLED_CLASSES = "B C H W relabelled as rows of C without moving an element"
 
 

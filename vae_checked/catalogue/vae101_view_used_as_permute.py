@@ -13,6 +13,11 @@ from vae_checked.layout_facts import AxisOrder
 # What is relabelled, what receives it, and what moves the elements as well.
 _PLACES = {
     AxisOrder.SCRAMBLED: ("a picture", "the first convolution", "x = x.permute(0, 3, 1, 2)"),
+    AxisOrder.SCRAMBLED_ARRAY: (
+        "the array of a picture",
+        "whoever takes it",
+        "x = np.transpose(x, (2, 0, 1)), or x.permute(2, 0, 1) of a tensor",
+    ),
     AxisOrder.SCRAMBLED_CLASSES: (
         "the class scores",
         "the loss",

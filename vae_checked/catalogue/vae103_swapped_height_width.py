@@ -17,7 +17,7 @@ def judge(facts: Facts) -> Verdict:
         return lacking(facts, "data.axis_order")
     if order.value is AxisOrder.NCWH:
         return Found(Evidence(origin=order.origin, values={"order": order.value}))
-    if order.value is AxisOrder.SCRAMBLED:
+    if order.value in (AxisOrder.SCRAMBLED, AxisOrder.SCRAMBLED_ARRAY):
         return left_to("VAE101")
     if order.value is AxisOrder.SCRAMBLED_CLASSES:
         return Undecided(reason="the axes were followed into the loss, not into the first convolution")

@@ -270,6 +270,8 @@ UNDECIDED: list[tuple[str, Values, str]] = [
     ),
     ("VAE102", {"data.axis_order": AxisOrder.SCRAMBLED_CLASSES}, "not into the first convolution"),
     ("VAE103", {"data.axis_order": AxisOrder.SCRAMBLED_CLASSES}, "not into the first convolution"),
+    ("VAE102", {"data.axis_order": AxisOrder.SCRAMBLED_ARRAY}, "VAE101"),
+    ("VAE103", {"data.axis_order": AxisOrder.SCRAMBLED_ARRAY}, "VAE101"),
     ("VAE104", {"data.interval": REAL, "output.interval": UNIT}, "no bounds"),
     ("VAE204", {"heads.mu": REAL, "heads.second": Interval(high=0.5)}, "sampler.std"),
     ("VAE304", {"kl.reduced": Reduced(event=MEAN)}, "over the batch is not known"),

@@ -55,9 +55,9 @@ _IMPORTS = re.compile(rb"^[ \t]*(?:from|import)[ \t]([^\n#;]+)", re.MULTILINE)
 _WORD = re.compile(rb"\w+")
 # Four sizes by name, and what is viewed by some of them.
 _UNPACKED = re.compile(rb"^[ \t]*\(?(\w+), ?(\w+), ?(\w+), ?(\w+)\)? ?= ?[\w.]+\.(?:shape|size\(\))", re.MULTILINE)
-_VIEWED = re.compile(rb"\.(?:view|reshape)\(\s*\(?([^()\n]+)")
+_VIEWED = re.compile(rb"\.(?:view|reshape)\(\s*(?:[\w.]+\s*,\s*(?=\())?\(?([^()\n]+)")
 _AXES = 4
-_NUMBERED = re.compile(rb"\.shape\[(\d)\]")
+_NUMBERED = re.compile(rb"\.shape\[(-?\d)\]")
 _FEWEST_SIZES = 3
 _STEPS = (b".backward(", b"def training_step(", b"def compute_loss(")
 _DECODING = (b"ecode", b"econstruct")
@@ -92,7 +92,7 @@ def relabels(data: bytes) -> bool:
         made = data.endswith(b")", 0, found.start()) and not data.endswith(b".contiguous()", 0, found.start())
         if made or len(sizes) != _AXES:
             continue
-        by_number = [number[1] for number in map(_NUMBERED.search, sizes) if number is not None]
+        by_number = [int(number[1]) % _AXES for number in map(_NUMBERED.search, sizes) if number is not None]
         if by_number != sorted(by_number):
             return True
         if unpacked is None:

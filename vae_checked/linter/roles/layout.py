@@ -176,18 +176,24 @@ def is_convolution(node: Expr) -> bool:
 
 
 def is_relabelled(node: Expr) -> bool:
-    """A view to four axes that takes its argument's own sizes, and takes them in another order.
+    """Whether a view to four axes takes its argument's own sizes in another order, with the batch where it was."""
+    order = own_order(node)
+    return order is not None and order != [0, 1, 2, 3] and order[0] == 0
+
+
+def own_order(node: Expr) -> list[int] | None:
+    """The order in which a view to four axes takes its argument's own sizes; None where it takes others.
 
     One of them may be a number, or -1: that stands for the size that is left. A single channel is where it was.
     """
     sizes = sizes_of(node)
     if node.op not in VIEWS or len(sizes) != 4:
-        return False
+        return None
     own: dict[int, int] = {}
     held = node
     while held is node or (held.op in STILL and held.args):
         held = held.args[0]
-        own |= {Expr("size", (held,), (("axis", axis),)).uid: axis for axis in range(4)}
+        own |= {Expr("size", (held,), (("axis", axis),)).uid: axis % 4 for axis in range(-4, 4)}
     axes = [own.get(size[1]) if isinstance(size, tuple) and size[0] == "expr" else None for size in sizes]
     if axes[0] is None and sizes[0] == -1:
         axes[0] = 0
@@ -198,7 +204,7 @@ def is_relabelled(node: Expr) -> bool:
         size = sizes[place]
         if size == -1 or (isinstance(size, int) and size > 1):
             known.insert(place, *left)
-    return sorted(known) == [0, 1, 2, 3] and known != [0, 1, 2, 3] and known[0] == 0
+    return known if sorted(known) == [0, 1, 2, 3] else None
 
 
 # -------------------------------------------------------------------------------------------------- shapes
