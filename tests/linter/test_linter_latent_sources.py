@@ -228,3 +228,61 @@ def test_a_factor_that_is_set_is_that_of_the_vae(setting: str, found: bool, tmp_
         "    return unet(vae.encode(x).latent_dist.sample() * vae.config.scaling_factor)\n"
     )
     assert codes(tmp_path, text) == (["VAE703"] if found else [])
+
+
+INPAINTING = """\
+import torch
+
+
+class Pipeline:
+    def __init__(self, vae, unet, scheduler):
+        self.vae, self.unet, self.scheduler = vae, unet, scheduler
+
+    def __call__(self, image, mask):
+        kept = self.vae.encode(image).latent_dist.sample() * self.vae.config.scaling_factor
+        z = torch.randn_like(kept)
+        for t in self.scheduler.timesteps:
+            z = self.scheduler.step(self.unet(z, t), t, z).prev_sample
+            known = self.scheduler.add_noise(kept, torch.randn_like(kept), t)
+            z = (1 - mask) * known + mask * z
+        if hasattr(self.vae.config, "latents_mean") and self.vae.config.latents_mean is not None:
+            mean, std = torch.tensor(self.vae.config.latents_mean), torch.tensor(self.vae.config.latents_std)
+            z = z * std / self.vae.config.scaling_factor + mean
+        else:
+            z = {otherwise}
+        return self.vae.decode(z).sample
+"""
+
+
+@pytest.mark.parametrize(("otherwise", "found"), [("z / self.vae.config.scaling_factor", False), ("z", True)])
+def test_one_of_two_maps_before_decode_may_be_that_of_another_vae(otherwise: str, found: bool, tmp_path: Path) -> None:
+    assert codes(tmp_path, INPAINTING.format(otherwise=otherwise)) == (["VAE701"] if found else [])
+
+
+ASKED_FOR = """\
+import torch
+
+
+class Pipeline:
+    def __init__(self, vae, unet, scheduler):
+        self.vae, self.unet, self.scheduler = vae, unet, scheduler
+
+    def prepare(self, image):
+        mean = std = None
+        if hasattr(self.vae.config, "latents_mean") and self.vae.config.latents_mean is not None:
+            mean = torch.tensor(self.vae.config.latents_mean).view(1, 4, 1, 1)
+            std = torch.tensor(self.vae.config.latents_std).view(1, 4, 1, 1)
+        z = self.vae.encode(image).latent_dist.sample()
+        if mean is not None:
+            return (z - mean) * self.vae.config.scaling_factor / std
+        return self.vae.config.scaling_factor * z
+
+    def __call__(self, z):
+        for t in self.scheduler.timesteps:
+            z = self.scheduler.step(self.unet(z, t), t, z).prev_sample
+        return self.vae.decode(z / self.vae.config.scaling_factor).sample
+"""
+
+
+def test_a_mean_that_one_end_asks_for_may_not_be_there(tmp_path: Path) -> None:
+    assert codes(tmp_path, ASKED_FOR) == []

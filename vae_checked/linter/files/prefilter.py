@@ -14,8 +14,8 @@ _ENOUGH = (
     b".kl(", b"mse_loss", b"MSELoss", b"BCELoss", b"BCEWithLogitsLoss", b"binary_cross_entropy", b"l1_loss", b"L1Loss",
     b"Normal(", b"rsample",
 )  # fmt: skip
-# Names of a divergence: beside what computes one, enough.
-_DIVERGENCES = (b"KL", b"kld", b"elbo", b"ELBO")
+# Names of a divergence, and not of a class that ends with it: beside what computes one, enough.
+_DIVERGENCE = re.compile(rb"(?<![A-Za-z])KL|kld|elbo|ELBO")
 # The first such word of a line decides: what is looked for behind it is looked for once.
 _IMPORT = re.compile(rb"^(?>[^\n]*?(?:from|import)\b)[^\n]*torch|lightning", re.MULTILINE)
 # A module of the project's own may hand on torch.
@@ -76,7 +76,7 @@ def concerns_vae(data: bytes) -> bool:
 
 def _is_told(data: bytes) -> bool:
     """Whether a file names a divergence or draws noise."""
-    return any(word in data for word in _DIVERGENCES) or draws(data)
+    return draws(data) or _DIVERGENCE.search(data) is not None
 
 
 def relabels(data: bytes) -> bool:

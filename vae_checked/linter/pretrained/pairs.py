@@ -49,6 +49,10 @@ def agreement(encoded: AffineMap, decoded: AffineMap) -> Agreement:
         return Agreement.OPEN
     (term,) = whole.scale
     names = [name for name, _ in term.powers]
+    by_channel = "latents_std" in encoded.names, "latents_std" in decoded.names
+    if any(by_channel) and not all(by_channel) and "scaling_factor" in encoded.names & decoded.names:
+        # The one end asks the configuration for a mean and a standard deviation per channel, which most VAEs have not.
+        return Agreement.OPEN
     if not names:
         return Agreement.DIFFERENT
     if names == ["scaling_factor"] and "latents_std" in encoded.names & decoded.names:
@@ -162,15 +166,20 @@ def _apart(identities: Collection[str]) -> set[str]:
 
 
 def _trips(decoded: Iterable[Decoded]) -> Iterator[Pair]:
-    """Latents that are decoded where they were encoded."""
+    """Latents that are decoded where they were encoded; a call that undoes the scale one way is left alone."""
+    found: list[Pair] = []
     for each in decoded:
         if each.encoded is not None:
             start = Encoded(each.owner, each.encoded, affine_maps.IDENTITY, Use.RETURNED, each.encoded, each.where)
-            found = agreement(affine_maps.IDENTITY, each.applied)
-            if found is Agreement.DIFFERENT and not any(map(_is_known, each.applied.names)):
+            made = agreement(affine_maps.IDENTITY, each.applied)
+            if made is Agreement.DIFFERENT and not any(map(_is_known, each.applied.names)):
                 # A latent may be scaled by a number for the sake of an experiment.
-                found = Agreement.OPEN
-            yield Pair(start, each, found)
+                made = Agreement.OPEN
+            found.append(Pair(start, each, made))
+    settled = {pair.decoded.number for pair in found if pair.agreement is Agreement.INVERSE}
+    yield from (
+        pair for pair in found if pair.agreement is not Agreement.DIFFERENT or pair.decoded.number not in settled
+    )
 
 
 End = TypeVar("End", Encoded, Decoded)
