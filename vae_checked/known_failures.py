@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
 from vae_checked.errors import UsageError
 from vae_checked.record import dataclass
-from vae_checked.regular_files import MOST_WRITTEN, content
+from vae_checked.regular_files import MOST_WRITTEN, content, write_baseline
 
 _FORMAT_VERSION = 1
 Entry = tuple[str, str]
@@ -37,18 +36,7 @@ class KnownFailures:
         ]
         # One entry a line, so that git merges what two branches add.
         known = "[\n    " + ",\n    ".join(lines) + "\n  ]" if lines else "[]"
-        target = self.file.resolve()
-        if target.exists() and not target.is_file():
-            raise UsageError(
-                f"{self.file}: a baseline is read again: give a regular file, not a pipe, device or folder"
-            )
-        draft = target.with_name(f".{target.name}.{os.getpid()}.part")
-        try:
-            draft.write_text(f'{{\n  "format_version": {_FORMAT_VERSION},\n  "known": {known}\n}}\n', encoding="utf-8")
-            draft.replace(target)
-        except OSError as error:
-            draft.unlink(missing_ok=True)
-            raise UsageError(f"the baseline cannot be written to {str(self.file)!r}: {error.strerror}") from None
+        write_baseline(self.file, f'{{\n  "format_version": {_FORMAT_VERSION},\n  "known": {known}\n}}\n')
 
 
 def load_known(file: Path | None, *, may_be_absent: bool = False) -> KnownFailures | None:

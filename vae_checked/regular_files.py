@@ -7,6 +7,8 @@ import os
 import stat
 from pathlib import Path
 
+from vae_checked.errors import UsageError
+
 # What is read of a file by which somebody says what is wanted: a configuration, a list of rules.
 MOST_CONFIGURED = 4_000_000
 # What is read of a file that this tool wrote.
@@ -31,3 +33,17 @@ def content(path: str | Path, most: int) -> bytes:
     if len(data) > most:
         raise OSError(errno.EFBIG, f"larger than the {most} bytes that are read")
     return data
+
+
+def write_baseline(file: Path, text: str) -> None:
+    """Put what is known into a file, whole or not at all; UsageError when it cannot be written."""
+    target = file.resolve()
+    if target.exists() and not target.is_file():
+        raise UsageError(f"{file}: a baseline is read again: give a regular file, not a pipe, device or folder")
+    draft = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        draft.write_text(text, encoding="utf-8", errors="backslashreplace")
+        draft.replace(target)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise UsageError(f"the baseline cannot be written to {str(file)!r}: {error.strerror}") from None

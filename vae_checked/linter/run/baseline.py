@@ -12,7 +12,7 @@ from vae_checked.errors import UsageError
 from vae_checked.finding import Finding, Place, Remark, RemarkKind
 from vae_checked.linter.run.report import LintReport
 from vae_checked.record import dataclass, replace
-from vae_checked.regular_files import MOST_WRITTEN, content
+from vae_checked.regular_files import MOST_WRITTEN, content, write_baseline
 
 FORMAT_VERSION = 1
 _KEYS = {"path", "code", "text", "count"}
@@ -86,19 +86,8 @@ class Baseline:
             {"path": mark.path, "code": mark.code, "text": mark.text, "count": number}
             for mark, number in sorted(counts.items(), key=lambda item: _order(item[0]))
         ]
-        target = self.file.resolve()
-        if target.exists() and not target.is_file():
-            raise UsageError(
-                f"{self.file}: a baseline is read again: give a regular file, not a pipe, device or folder"
-            )
-        draft = target.with_name(f".{target.name}.{os.getpid()}.part")
-        try:
-            text = json.dumps({"format_version": FORMAT_VERSION, "findings": entries}, indent=2, ensure_ascii=False)
-            draft.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
-            draft.replace(target)
-        except OSError as error:
-            draft.unlink(missing_ok=True)
-            raise UsageError(f"the baseline cannot be written to {str(self.file)!r}: {error.strerror}") from None
+        text = json.dumps({"format_version": FORMAT_VERSION, "findings": entries}, indent=2, ensure_ascii=False)
+        write_baseline(self.file, text + "\n")
         return counts.total()
 
     def _settled(self, report: LintReport, examined: Collection[str]) -> Callable[[Fingerprint], bool]:
