@@ -174,7 +174,7 @@ def output(capsys: pytest.CaptureFixture[str], *words: str) -> str:
     # e.py cannot be read: whatever was found elsewhere, what is in it was not judged.
     assert main(["lint", *words]) == 2
     out, err = capsys.readouterr()
-    assert err.startswith("vae-checked: error: not read, so not judged: e.py: not Python: ")
+    assert err.startswith("vae-checked: error: not read, so not judged: e.py: not Python ")
     assert err.count("\n") == 1
     return out
 

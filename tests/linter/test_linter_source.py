@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -101,6 +103,43 @@ def test_a_file_that_was_named_and_is_not_python_is_refused(
     assert "give Python files, notebooks or folders" in str(refusal.value)
     assert main(["lint", str(path)]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_what_was_named_and_read_is_judged_beside_what_was_not(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model, broken = tmp_path / "model.py", tmp_path / "broken.py"
+    model.write_text(BAD)
+    broken.write_text("def f(:\n")
+    report = lint([model, broken])
+    assert codes(report) == ["VAE201"]
+    assert [path for path, _ in report.unread] == [str(broken)]
+    assert main(["lint", str(model), str(broken)]) == 2
+    said = capsys.readouterr()
+    assert "VAE201" in said.out
+    assert "broken.py: not Python" in said.err
+
+
+# Each by the Python that first read it.
+NEWER = {
+    "type parameters": ((3, 12), "class Box[T]:\n    pass\n"),
+    "quotes in an f-string": ((3, 12), "said = f'{kinds['mse']}'\n"),
+    "a template": ((3, 14), "kind = 'mse'\nsaid = t'{kind!r:>9}'\n"),
+    "bare exceptions": ((3, 14), "try:\n    pass\nexcept ValueError, KeyError:\n    pass\n"),
+}
+
+
+@pytest.mark.parametrize(("since", "text"), NEWER.values(), ids=NEWER.keys())
+def test_newer_syntax_is_read_where_this_python_can_else_told(
+    since: tuple[int, int], text: str, tmp_path: Path
+) -> None:
+    (tmp_path / "a.py").write_text(f"{BAD}\n{text}")
+    (tmp_path / "b.py").write_text(BAD)
+    report = lint([tmp_path])
+    read = sys.version_info[:2] >= since
+    assert codes(report) == ["VAE201"] * (1 + read)
+    told = re.compile(r"not Python {}\.{}: .+ \(line [1-9]\d*\)".format(*sys.version_info))
+    assert [bool(told.fullmatch(reason)) for _, reason in report.unread] == [True] * (not read)
 
 
 def test_a_huge_file_is_one_entry(tmp_path: Path) -> None:

@@ -130,7 +130,10 @@ def _unread(unread: Sequence[tuple[str, str]], paths: Sequence[str]) -> str:
         return "; ".join(named)
     path, reason = unread[0]
     more = f", and {counted(len(unread) - 1, 'file')} more" if len(unread) > 1 else ""
-    return f"not read, so not judged: {path}: {reason}{more}; correct what is in it, or leave it out by --exclude"
+    return (
+        f"not read, so not judged: {path}: {reason}{more}; correct what is in it, lint with the Python that it is "
+        "written for, or leave it out by --exclude"
+    )
 
 
 def jobs(text: str) -> int:

@@ -34,9 +34,9 @@ def add_report_options(parser: argparse.ArgumentParser) -> None:
     report.add_argument("--output", metavar="FILE", help="write the report to FILE instead of standard output")
     length = report.add_mutually_exclusive_group()
     length.add_argument(
-        "--verbose", action="store_true", help="say as well what was recognised, measured, clean and not decided"
+        "-v", "--verbose", action="store_true", help="say as well what was recognised, measured, clean and not decided"
     )
-    length.add_argument("--quiet", action="store_true", help="say the findings alone, a line each")
+    length.add_argument("-q", "--quiet", action="store_true", help="say the findings alone, a line each")
     report.add_argument("--exit-zero", action="store_true", help="exit with 0 even when there are findings")
     which = parser.add_argument_group("which mistakes")
     which.add_argument(

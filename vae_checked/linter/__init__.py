@@ -6,9 +6,10 @@ import os
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
+from vae_checked.errors import UsageError
 from vae_checked.linter.files.discovery import Passed
 from vae_checked.linter.files.ignore_rules import Globs
-from vae_checked.linter.files.projects import gather, refuse
+from vae_checked.linter.files.projects import gather
 from vae_checked.linter.files.source import discover
 from vae_checked.linter.options import Options
 from vae_checked.linter.run.report import TOO_LARGE, LintReport
@@ -40,7 +41,7 @@ def lint(
     The files of one repository, of one installed package, or around one pyproject.toml are read as one project, also
     those that are not at `paths`: what is said of a file does not depend on which others are asked about. `jobs`
     processes share the projects, and the folder `cache` remembers them: neither changes the report. Raises UsageError
-    for a path that does not exist, and for a file named itself that is not Python.
+    for a path that does not exist, and where files alone are named and none of them is Python.
     """
     wishes = options or Options()
     if select or ignore:
@@ -49,6 +50,7 @@ def lint(
     gathered = gather(_listed(paths), unsaved, wishes)
     if not gathered.projects:
         passed = gathered.passed
+        _refuse_unread(gathered, passed.unread)
         unread, left_out, given = tuple(passed.unread), tuple(passed.left_out), tuple(gathered.given)
         return LintReport((), (), (), (), (), unread, given, 0, left_out=left_out)
     # The interpreter and the catalogue are wanted only where there is something to read.
@@ -81,15 +83,15 @@ def files_at(paths: Sequence[str | Path], options: Options | None = None) -> tup
 
 def _whole(gathered: GatheredFiles, parts: Sequence[LintReport]) -> LintReport:
     """The reports of all projects as one."""
-    broken = [(path, reason) for part in parts for path, reason in part.unread]
-    refuse([f"{path}: {reason}" for path, reason in broken if path in gathered.named and reason != TOO_LARGE])
+    unread = (*gathered.passed.unread, *(each for part in parts for each in part.unread))
+    _refuse_unread(gathered, unread)
     return LintReport(
         findings=tuple(sorted((each for part in parts for each in part.findings), key=lambda each: each.sort_key)),
         judgements=tuple(each for part in parts for each in part.judgements),
         facts=tuple(each for part in parts for each in part.facts),
         recognised=tuple(line for part in parts for line in part.recognised),
         unobserved=tuple(line for part in parts for line in part.unobserved),
-        unread=(*gathered.passed.unread, *broken),
+        unread=unread,
         files=tuple(gathered.given),
         files_concerned=sum(part.files_concerned for part in parts),
         left_out=tuple(gathered.passed.left_out),
@@ -98,3 +100,11 @@ def _whole(gathered: GatheredFiles, parts: Sequence[LintReport]) -> LintReport:
         whole=all(part.whole for part in parts),
         remarks=tuple(sorted((each for part in parts for each in part.remarks), key=lambda each: each.place.sort_key)),
     )
+
+
+def _refuse_unread(gathered: GatheredFiles, unread: Sequence[tuple[str, str]]) -> None:
+    """Raise UsageError where files alone were named, and none of them could be read: there is nothing to report."""
+    refused = {path: reason for path, reason in unread if reason != TOO_LARGE}
+    if refused and gathered.named.issuperset(gathered.given) and refused.keys() >= gathered.named:
+        said = "; ".join(f"{path}: {reason}" for path, reason in refused.items())
+        raise UsageError(f"{said}: give Python files, notebooks or folders")

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from vae_checked.errors import UsageError
 from vae_checked.linter.files import prefilter
 from vae_checked.linter.files import source as sources
 from vae_checked.linter.files.discovery import Passed
@@ -65,7 +64,6 @@ def gather(paths: Sequence[str | Path], texts: Mapping[str, Text], options: Opti
     found = GatheredFiles([], [], Passed(), set())
     projects: dict[str, _Sorted] = {}
     roots = Roots()
-    refused: list[str] = []
     excluded = Globs(options.exclude, options.folder) if options.exclude else None
     for path, named in sources.discover(paths, found.passed, excluded, options.force_exclude, texts):
         name = str(path)
@@ -79,10 +77,7 @@ def gather(paths: Sequence[str | Path], texts: Mapping[str, Text], options: Opti
         try:
             projects[root].take(path, named)
         except sources.UnreadableError as error:
-            if named:
-                refused.append(f"{path}: {error}")
             found.passed.unread.append((name, str(error)))
-    refuse(refused)
     for root, project in projects.items():
         if project.may_depend_on_others:
             every = files_of(root, paths, project.files.given, excluded, roots)
@@ -242,12 +237,6 @@ def _as_bytes(text: Text) -> bytes:
 
 def _stem(path: str) -> bytes:
     return os.fsencode(Path(path).stem)
-
-
-def refuse(reasons: Sequence[str]) -> None:
-    """Raise UsageError for files that were named and are not Python, where there are any."""
-    if reasons:
-        raise UsageError(f"{'; '.join(reasons)}: give Python files, notebooks or folders")
 
 
 def _putting_together(project: ProjectFiles, others: Iterable[tuple[str, Text]]) -> list[tuple[str, Text]]:

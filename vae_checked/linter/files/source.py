@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+import sys
 import tokenize
 import warnings
 from collections.abc import Collection, Iterator, Sequence
@@ -22,6 +23,8 @@ from vae_checked.regular_files import content
 MAX_BYTES = 4_000_000
 # A node of a parsed file takes up to 900 bytes while it is made.
 MOST_PARTS = 300_000
+# The grammar is that of the Python that runs this: a file may be written for a newer one.
+_THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
 class UnreadableError(Exception):
@@ -213,7 +216,7 @@ def _cell(text: str, number: int | None) -> Cell:
     try:
         tree = parsed(text)
     except SyntaxError as error:
-        raise UnreadableError(f"not Python: {error.msg} (line {error.lineno})") from None
+        raise UnreadableError(f"not Python {_THIS_PYTHON}: {error.msg} (line {error.lineno})") from None
     except (RecursionError, MemoryError):
         raise UnreadableError("not Python that can be parsed: nested too deeply") from None
     except ValueError as error:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+# Texts that show values: f"...", and t"..." where this Python has it.
+TEXTS_WITH_VALUES = tuple(getattr(ast, name) for name in ("JoinedStr", "TemplateStr") if hasattr(ast, name))
+
 
 def as_load(target: ast.expr) -> ast.expr:
     """What an augmented assignment reads before it writes."""

@@ -54,7 +54,7 @@ def _uses(name: str, function: ast.AST) -> tuple[bool, list[ast.Name]]:
     """Whether a function assigns a name, and where it reads it for more than to show it."""
     shown: set[int] = set()
     for node in syntax.descendants(function):
-        if isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Call) and _shows(node)):
+        if isinstance(node, syntax.TEXTS_WITH_VALUES) or (isinstance(node, ast.Call) and _shows(node)):
             shown |= {id(item) for item in syntax.descendants(node)}
     stored, read = False, list[ast.Name]()
     for node in syntax.descendants(function):
