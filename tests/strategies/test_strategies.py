@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis import strategies as st
 
 from vae_checked.errors import UsageError
-from vae_checked.strategies import Sizes, images, latents, posteriors, sizes
+from vae_checked.shapes import infer
+from vae_checked.strategies import Sizes, accepted_sizes, images, latents, posteriors, sizes
 
 steady = settings(
     max_examples=50, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
@@ -71,6 +72,40 @@ def test_every_size_in_the_bounds_is_drawn():
 def test_bounds_without_a_choice_are_refused(options, message):
     with pytest.raises(UsageError, match=message):
         sizes(**options)
+
+
+class Strided(torch.nn.Module):
+    """Rows by fours and at most 32 of them, columns by threes; samples in pairs."""
+
+    def forward(self, x):
+        rows, columns = x.shape[2] // 4, x.shape[3] // 3
+        x.new_zeros(8 - rows)
+        latent = x.flatten(1).view(len(x) // 2, 2, -1).flatten(0, 1).mean(dim=1, keepdim=True)
+        return latent[:, :, None, None].expand(len(x), 2, 4 * rows, 3 * columns)
+
+
+def test_accepted_sizes_are_those_that_the_model_gives_back():
+    model = Strided()
+    known = infer(model, "B 2 H W")
+    seen = []
+
+    @drawn(40, suppress=list(HealthCheck))
+    @given(accepted_sizes(known))
+    def collect(chosen):
+        x = torch.zeros(chosen["B"], 2, chosen["H"], chosen["W"])
+        assert model(x).shape == x.shape
+        assert len(set(chosen.values())) == 3
+        seen.append(chosen["H"])
+
+    collect()
+    assert max(seen) <= 32
+    assert len(set(seen)) > 3
+    only = find(accepted_sizes(known, bounds={"H": 12, "W": (20, 26)}), lambda _: True, settings=steady)
+    assert (only["H"], only["W"]) in {(12, 21), (12, 24)}
+    with pytest.raises(UsageError, match=r"H=\(5, 7\): the model takes and gives back no such size, H % 4 == 0"):
+        accepted_sizes(known, bounds={"H": (5, 7)})
+    with pytest.raises(UsageError, match="no pairwise distinct sizes are left"):
+        accepted_sizes(infer(torch.nn.Identity(), "B H W"), bounds=dict.fromkeys("BHW", (3, 4)))
 
 
 def test_sizes_may_agree_on_request():

@@ -72,7 +72,8 @@ def laws_of_models() -> tuple[Law, ...]:
 
 def put(law: Law, model: Staged, seed: int = 0) -> Outcome:
     """Put one law to one model at a few batch sizes, the smallest first."""
-    batches = [batch for batch in BATCHES if batch <= model.largest_batch] or [model.largest_batch]
+    accepted = model.batches(max(BATCHES))
+    batches = [batch for batch in BATCHES if batch in accepted] or [accepted[-1]]
     for trial, batch in enumerate(batches):
         try:
             violation = law.check(model.stages, model.sizes(batch), seed + trial)

@@ -54,13 +54,15 @@ _OF_RECON = ("recon", "likelihood")
 class Staged:
     """A model's stages, its sizes but for the batch, the largest batch it takes, and what is not known and why.
 
-    `places` says, by the stage, which line was taken for it.
+    `accepted_batches` are the batches that it takes, where it does not take any; `places` says, by the stage, which
+    line was taken for it.
     """
 
     stages: Stages
     event: tuple[int, ...]
     latent: tuple[int, ...]
     largest_batch: int
+    accepted_batches: range | None
     places: Mapping[str, Place] = field(default_factory=dict)
 
     @property
@@ -70,6 +72,12 @@ class Staged:
         for name, reason in self.stages.unknown.items():
             reasons.setdefault(reason, []).append(WORDS[name])
         return tuple(f"{', '.join(names)}: {reason}" for reason, names in reasons.items())
+
+    def batches(self, most: int) -> list[int]:
+        """The batch sizes up to `most` that the model takes; the smallest that it takes where these are none."""
+        if self.accepted_batches is None:
+            return list(range(1, min(most, self.largest_batch) + 1))
+        return [size for size in self.accepted_batches if size <= most] or [self.accepted_batches[0]]
 
     def sizes(self, batch: int) -> Sizes:
         """The sizes at this batch size."""
@@ -99,6 +107,8 @@ class _Model:
         if key not in self._passes:
             if batch > self.largest_batch:
                 raise InapplicableError(f"{self.largest_batch} samples were given as inputs, {batch} are needed")
+            if not self.source.takes(batch):
+                raise InapplicableError(f"the model does not take {batch} samples at a time")
             modules = self.loss.modules if self.loss is not None else ()
             with Restored(self.subject.model, *modules) as restored:
                 seed_draws(self.seed)
@@ -125,7 +135,8 @@ class _Model:
 
     def staged(self) -> Staged:
         """Every stage that is seen, and for the others why not."""
-        batch = min(FIRST_BATCH, self.largest_batch)
+        accepted = self.source.accepted_batches
+        batch = min(FIRST_BATCH, self.largest_batch) if self.source.takes(FIRST_BATCH) else self.source.batches(())[0]
         train = self.at(batch, training=True)
         tape = train.run.tape
         event = tuple(train.run.x.shape[1:])
@@ -135,7 +146,7 @@ class _Model:
             recon_scale=None,
             data=self.source.interval or UNIT,
             draw=self._draw,
-            batch_limit=min(max(batch, ACTIVATIONS_KEPT * batch // _activations(tape)), self.largest_batch),
+            batch_limit=self._batch_limit(max(batch, ACTIVATIONS_KEPT * batch // _activations(tape))),
             dtype=train.run.x.dtype if train.run.x.is_floating_point() else torch.get_default_dtype(),
             device=train.run.x.device,
         )
@@ -148,18 +159,23 @@ class _Model:
         stages = self._with_forward(stages, evaluation, latent)
         if latent is None or latent.second is None:
             stages = _without(stages, _OF_POSTERIOR, "no z = mu + std * eps whose heads follow from the input was seen")
-            return Staged(stages, event, (), self.largest_batch)
+            return Staged(stages, event, (), self.largest_batch, accepted)
         mu, second = tape.values[latent.mu].tensor, tape.values[latent.second].tensor
         if not mu.shape == second.shape == tape.values[latent.z].tensor.shape or mu.shape[0] != batch:
             shapes = ", ".join(str(tuple(t.shape)) for t in (mu, second, tape.values[latent.z].tensor))
             why = f"mu, the second head and z have shapes {shapes} for {batch} samples"
-            return Staged(_without(stages, _OF_POSTERIOR, why), event, (), self.largest_batch)
+            return Staged(_without(stages, _OF_POSTERIOR, why), event, (), self.largest_batch, accepted)
         stages = replace(stages, dtype=mu.dtype)
         stages = self._with_posterior(stages, train, latent)
         if evaluation is not None:
             stages = self._with_functions(stages, evaluation)
         stages = self._with_recon(stages, train)
-        return Staged(stages, event, tuple(mu.shape[1:]), self.largest_batch, self._places)
+        return Staged(stages, event, tuple(mu.shape[1:]), self.largest_batch, accepted, self._places)
+
+    def _batch_limit(self, most: int) -> int:
+        """The largest batch up to `most` that the model takes."""
+        limit = min(most, self.largest_batch)
+        return next((size for size in range(limit, 0, -1) if self.source.takes(size)), limit)
 
     def _draw(self, batch: int, generator: torch.Generator) -> Tensor:
         return _data(self.source.draw(batch, int(torch.randint(2**31, (), generator=generator))))

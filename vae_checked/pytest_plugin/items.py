@@ -174,7 +174,7 @@ class LawItem(_KnowableItem):
         """Put the law to the case that is asked for, or to those that are drawn; how often it was put."""
         few = self.law.own_batch or self.config.getoption("--vae-fast")
         examples = FEW_EXAMPLES if few else self.node.config_of_model.examples or EXAMPLES
-        batches = min(LARGEST_BATCH, staged.largest_batch)
+        batches = staged.batches(LARGEST_BATCH)
         if case is None:
             return _drawn(put, batches, examples)
         put(*parsed_case(case))
@@ -235,7 +235,7 @@ class LawItem(_KnowableItem):
             raise FindingsError("\n  ".join(filter(None, lines)))
 
 
-def _drawn(put: Callable[[int, int], None], largest_batch: int, examples: int) -> int:
+def _drawn(put: Callable[[int, int], None], batches: Sequence[int], examples: int) -> int:
     """Call `put` with batch sizes and seeds that Hypothesis draws, and shrinks on failure; how often it was called."""
     try:
         from hypothesis import HealthCheck, Phase, given, settings
@@ -255,7 +255,7 @@ def _drawn(put: Callable[[int, int], None], largest_batch: int, examples: int) -
         phases=(Phase.generate, Phase.shrink),
         suppress_health_check=list(HealthCheck),
     )
-    @given(st.integers(1, largest_batch), st.integers(0, LARGEST_SEED))
+    @given(st.sampled_from(batches), st.integers(0, LARGEST_SEED))
     def drawn(batch: int, seed: int) -> None:
         nonlocal count
         count += 1

@@ -15,12 +15,16 @@ from vae_checked.shapes.model import Entry, ModelShapes, TensorShape
 from vae_checked.shapes.report import FORMATS, ShapesReport, render_report
 
 if TYPE_CHECKING:
+    from vae_checked.shapes.accepted import accepted_choices, accepted_range, accepts, condition, distinct_sizes
     from vae_checked.shapes.annotation import annotate
     from vae_checked.shapes.exported import crosscheck
     from vae_checked.shapes.inference import infer
 
 # What needs torch is imported on first use: locks are compared without it.
 _LAZY = {
+    **dict.fromkeys(
+        ("accepted_choices", "accepted_range", "accepts", "condition", "distinct_sizes"), "vae_checked.shapes.accepted"
+    ),
     "annotate": "vae_checked.shapes.annotation",
     "crosscheck": "vae_checked.shapes.exported",
     "infer": "vae_checked.shapes.inference",
@@ -38,9 +42,14 @@ __all__ = [
     "ShapesReport",
     "TensorShape",
     "What",
+    "accepted_choices",
+    "accepted_range",
+    "accepts",
     "annotate",
     "compare",
+    "condition",
     "crosscheck",
+    "distinct_sizes",
     "evaluate",
     "infer",
     "listing",

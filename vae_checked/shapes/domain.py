@@ -16,6 +16,8 @@ Sizes = dict[str, int]
 Probe = Callable[[Mapping[str, int]], Trace | CrashError]
 
 _BATCH = 5
+# One sample at a time, an even number, and what training scripts write into a buffer.
+_OTHER_BATCHES = (1, 6, 4, 8, 16, 32, 64, 128, 100, 10, 20, 50)
 _STEPS = (1, 2, 4, 8, 16, 32, 64, 3, 6, 12, 24, 48, 5, 10, 20, 7, 14, 28, 9, 18, 36)
 _SCALES = (64, 128, 256, 32, 512)
 _EQUAL = (64, 32, 28, 128, 256, 224, 48, 96, 16, 512, 40, 80, 100, 8, 4, 1024, 299, 160, 192, 2048, 4096, 16384)
@@ -201,16 +203,20 @@ def _starts(spec: Spec, model: nn.Module, small: bool) -> Iterator[Sizes]:
     free = [symbol for symbol in spec.symbols if symbol not in (spec.batch, *spec.starts)]
     batch = {spec.batch: spec.starts.get(spec.batch, _BATCH)} if spec.batch else {}
     rest = {symbol: size for symbol, size in spec.starts.items() if symbol != spec.batch}
+    other_batches = _OTHER_BATCHES if spec.batch and spec.batch not in spec.starts else ()
     if not free:
-        yield {**batch, **rest}
+        for size in (*batch.values(), *other_batches):
+            yield {**({spec.batch: size} if spec.batch else {}), **rest}
         return
     scales = (32, 64, 16, 128) if small else _SCALES
     shapes = [tuple(scale + scale * position // 2 for position in range(len(free))) for scale in scales]
     shapes = [*_VOLUMES, *shapes] if len(free) == 3 else shapes
-    shapes += [(size,) * len(free) for size in (*_hints(model, spec, len(free)), *_EQUAL)]
-    # A model that takes one sample at a time is tried last.
-    alone = [({**batch, spec.batch: 1}, shape) for shape in shapes[:4]] if spec.batch and spec.starts == {} else []
-    for chosen_batch, shape in [*((batch, shape) for shape in dict.fromkeys(shapes)), *alone]:
+    hints = _hints(model, spec, len(free))
+    shapes += [(size,) * len(free) for size in (*hints, *_EQUAL)]
+    # A model that does not take any number of samples is tried last.
+    likely = dict.fromkeys([*shapes[:4], *((size,) * len(free) for size in (*hints, *_EQUAL[:3]))])
+    others = [({spec.batch: size}, shape) for size in other_batches for shape in likely if spec.batch]
+    for chosen_batch, shape in [*((batch, shape) for shape in dict.fromkeys(shapes)), *others]:
         sizes = {**chosen_batch, **rest, **dict(zip(free, shape, strict=True))}
         yield {symbol: sizes[symbol] for symbol in spec.symbols}
 

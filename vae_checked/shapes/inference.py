@@ -36,6 +36,7 @@ def infer(
     *,
     name: str | None = None,
     adapter: str | None = None,
+    forward: str | None = None,
     how: str | None = None,
     training: bool = False,
     seed: int = 0,
@@ -44,8 +45,9 @@ def infer(
 
     inputs: a specification such as `B 3 H W`; its letters are varied. loss: a function or the name of a method, found
     by itself where the model has one; False for none. adapter: the name of a convention where the recognised one is
-    not right. how: `meta`, `fake` or `real`, else the first of them that works. training: probe in train mode. seed:
-    of the held-out sizes. Raises ModelError when no size is accepted, UsageError for arguments that cannot be meant.
+    not right. forward: the name of the method that takes the data, where that is another one. how: `meta`, `fake` or
+    `real`, else the first of them that works. training: probe in train mode. seed: of the held-out sizes. Raises
+    ModelError when no size is accepted, UsageError for arguments that cannot be meant.
     """
     if not isinstance(model, nn.Module):
         raise ModelError(no_module(model))
@@ -54,7 +56,8 @@ def infer(
     notes: list[str] = []
     for way in (How(how),) if how else tuple(How):
         try:
-            inference = _Inference(model, spec, loss, adapter, way, training, seed)
+            ghost = Ghost(model, way, training=training)
+            inference = _Inference(model, spec, ghost, Tracer(ghost, adapter, loss, forward), seed)
             return inference.shapes(label, notes)
         except CrashError as crash:
             notes.append(f"not probed with {way} tensors, which need no data: {crash.layer}: {crash.message}")
@@ -64,14 +67,12 @@ def infer(
 class _Inference:
     """The probes of one model in one way, and what follows from them."""
 
-    def __init__(
-        self, model: nn.Module, spec: Spec, loss: Any, adapter: str | None, how: How, training: bool, seed: int
-    ) -> None:
+    def __init__(self, model: nn.Module, spec: Spec, ghost: Ghost, tracer: Tracer, seed: int) -> None:
         self.model = model
         self.spec = spec
-        self.how = how
-        self.ghost = Ghost(model, how, training=training)
-        self.tracer = Tracer(self.ghost, adapter, loss)
+        self.how = ghost.how
+        self.ghost = ghost
+        self.tracer = tracer
         self.random = random.Random(seed)  # noqa: S311  sizes to probe at are no secret
         self.outcomes: dict[tuple[int, ...], Trace | CrashError] = {}
         self.points: list[Sizes] = []

@@ -84,10 +84,10 @@ class CrashError(Exception):
 class Tracer:
     """The copy of a model with every module and stage watched."""
 
-    def __init__(self, ghost: Ghost, adapter: str | None, loss: Any) -> None:
+    def __init__(self, ghost: Ghost, adapter: str | None, loss: Any, method: str | None = None) -> None:
         self.ghost = ghost
         self.loss = loss
-        self.subject: Subject = adapt(ghost.module, adapter)
+        self.subject: Subject = adapt(ghost.module, adapter, method)
         self._trace = Trace()
         self._stack: list[Call] = []
         self._counts: dict[str, int] = {}

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
 from vae_checked.errors import UsageError
 
+if TYPE_CHECKING:
+    from vae_checked.shapes import ModelShapes
+
 Bounds = int | tuple[int, int]
+_FEW = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,42 @@ def sizes(
     steps = {"H": multiple_of, "W": multiple_of}
     named = named_sizes({"B": B, "C": C, "H": H, "W": W, "L": L}, steps=steps, distinct=distinct)
     return named.map(lambda drawn: Sizes(**drawn))
+
+
+def accepted_sizes(
+    shapes: ModelShapes, *, bounds: Mapping[str, Bounds] | None = None, distinct: bool = True
+) -> st.SearchStrategy[dict[str, int]]:
+    """Sizes for the letters of a model's input, as `shapes.infer` knows them, that the model takes and gives back.
+
+    `bounds` holds a number or an inclusive range for a letter; without one B is at most 8, and another letter one of
+    the eight smallest sizes. With `distinct` a size that is drawn differs from all others, where the model takes more
+    than one. Raises UsageError where no size is left.
+
+    Example: `@given(accepted_sizes(infer(VAE(), "B 3 H W")))` draws `{"B": 1, "H": 8, "W": 16}` and its like.
+    """
+    from vae_checked.shapes import accepted_choices, accepts  # noqa: PLC0415  who draws plain sizes needs no shapes
+
+    letters = {letter: accepted_choices(shapes, letter) for letter in shapes.accepted}
+    chosen: dict[str, list[int]] = {}
+    for letter, known in letters.items():
+        bound = (bounds or {}).get(letter)
+        if bound is None:
+            chosen[letter] = known[:_FEW]
+            continue
+        low, high = (bound, bound) if isinstance(bound, int) else bound
+        chosen[letter] = [size for size in known if low <= size <= high]
+        if not chosen[letter]:
+            raise UsageError(f"{letter}={bound}: the model takes and gives back no such size, {shapes.constraint}")
+    single = {letter: values[0] for letter, values in chosen.items() if len(values) == 1}
+    free = {letter: values for letter, values in chosen.items() if letter not in single}
+    if distinct:
+        free = {letter: [v for v in values if v not in single.values()] for letter, values in free.items()}
+        if not _possible(free, set()):
+            raise UsageError("no pairwise distinct sizes are left: widen the bounds, or pass distinct=False")
+        drawn = _distinct(free)
+    else:
+        drawn = st.fixed_dictionaries({letter: st.sampled_from(values) for letter, values in free.items()})
+    return drawn.map(lambda sizes: {**single, **sizes}).filter(lambda sizes: accepts(shapes, sizes))
 
 
 def named_sizes(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Sequence
 from dataclasses import replace
 
 from torch import Tensor, nn
@@ -14,11 +14,13 @@ from vae_checked.auditor.inputs.labels import likely_labels, missing_labels
 from vae_checked.auditor.inputs.source import GivenInputs, Source, likely_inputs, source_of, with_sizes
 from vae_checked.auditor.recording.run import Run, run_model
 from vae_checked.auditor.restoring.restored import Restored
-from vae_checked.errors import ModelError
+from vae_checked.errors import ModelError, UsageError
+from vae_checked.input_spec import parse_spec
+from vae_checked.shapes import ModelShapes, accepted_range, condition, distinct_sizes, infer
+from vae_checked.shapes.spec import guess_spec
 
 _BATCH = 2
-# The sizes that a model with strides takes: halved as often as it does that.
-_MULTIPLES = (2, 4, 8, 16, 32, 64)
+_MOST_SIZES_TRIED = 4
 
 
 def inputs_for(
@@ -31,9 +33,7 @@ def inputs_for(
         labelled = _with_labels(subject, source, inputs, data_range)
         if labelled is not None:
             return labelled
-        if isinstance(inputs, str) and source.open_sizes:
-            return _of_accepted_sizes(subject, inputs, source, data_range)
-        return source, ""
+        return _of_accepted_sizes(subject, inputs, source, data_range) if isinstance(inputs, str) else (source, "")
     if subject.declared_input is not None:
         source = source_of(subject.declared_input, model, data_range)
         return source, f"input {subject.declared_input!r}, as the model's configuration declares"
@@ -57,7 +57,14 @@ def inputs_for(
             return source, f"input {shaped!r}: {reason}, so many has an output of this shape, and forward runs on it"
         # One row of features is what the first layer takes; of an image it tells the channels alone.
         guessed = replace(source, open_sizes=source.open_sizes or len(spec.split()) > 2)
-        return guessed, f"input {spec!r}: {reason}, and forward runs on it"
+        chosen, why = _of_accepted_sizes(subject, spec, guessed, data_range)
+        return chosen, why or f"input {spec!r}: {reason}, and forward runs on it"
+    if tried:
+        text = guess_spec(model)
+        source = source_of(text, model, data_range)
+        chosen, why = _of_accepted_sizes(subject, text, source, data_range)
+        if why:
+            return chosen, f"{why}, and {tried[0][1]}"
     words = ", ".join(repr(spec) for spec, _ in tried) or "no first layer tells its shape"
     raise ModelError(
         f"no input is known for {type(model).__name__} ({words}): give inputs=, a tensor or a specification "
@@ -93,45 +100,66 @@ def _rows_that_come_out(model: nn.Module) -> tuple[tuple[str, str], ...]:
 
 
 def _of_accepted_sizes(
-    subject: Subject, spec: str, source: Source, data_range: tuple[float, float] | None
+    subject: Subject, text: str, source: Source, data_range: tuple[float, float] | None
 ) -> tuple[Source, str]:
-    """The source whose letters stand for sizes that the model gives back, as multiples of 2, 4, ..., and what is said.
+    """The source whose letters and batch stand for sizes that the model takes and gives back, and what is said of it.
 
-    The source as it is where the model takes its sizes, or none of the others either.
+    The source as it is where the model takes its sizes, or where no sizes are known that it takes.
     """
-    others = []
-    for multiple in _MULTIPLES:
-        chosen, sizes = with_sizes(spec, multiple)
-        others.append((replace(source_of(chosen, subject.model, data_range), open_sizes=True), multiple, sizes))
-    pairs = zip(source.shapes[0].axes, others[0][0].shapes[0].axes, strict=True)
-    fixed = [axis for axis, (one, other) in enumerate(pairs) if one == other]
-    if _gives_back(subject, source, fixed):
+    first, second = source.batches(())
+    run = _run(subject, source, first)
+    runs = run is not None and _run(subject, source, second) is not None
+    if run is not None and runs and _gives_back(run, source, text):
         return source, ""
-    for other, multiple, sizes in others:
-        if _gives_back(subject, other, fixed):
+    try:
+        shapes = infer(subject.model, text, loss=False, adapter=subject.adapters[0].name, forward=subject.method)
+    except (ModelError, UsageError):
+        return source, ""
+    if runs and not condition(shapes):
+        return source, ""
+    batch = parse_spec(text).batch
+    any_number = batch is None or shapes.accepted[batch] == (1, None, 1)
+    batches = None if batch is None or any_number else accepted_range(shapes, batch)
+    for sizes in itertools.islice(distinct_sizes(shapes), _MOST_SIZES_TRIED):
+        found = replace(
+            source_of(with_sizes(shapes.input, sizes), subject.model, data_range),
+            open_sizes=source.open_sizes,
+            batch=source.batch,
+            accepted_batches=batches,
+        )
+        if _run(subject, found, found.batches(())[0]) is not None:
             said = ", ".join(f"{letter}={size}" for letter, size in sizes.items())
-            return (
-                other,
-                f"input {spec!r} with {said}: at sizes that are no multiples of {multiple} it is not given back",
-            )
+            return found, f"input {text!r}{f' with {said}' if said else ''}: {_why_these(shapes, batch, found)}"
     return source, ""
 
 
-def _gives_back(subject: Subject, source: Source, fixed: Sequence[int]) -> bool:
-    """Whether the model runs, and no output is like the input but for sizes outside the axes `fixed`."""
-    run = _run(subject, source)
-    if run is None:
-        return False
-    x = source.draw(_BATCH, 0).tensors()[0][1]
+def _why_these(shapes: ModelShapes, batch: str | None, source: Source) -> str:
+    """What the sizes of `source` keep to, in words."""
+    reasons = [f"given back where {condition(shapes)}"] if condition(shapes) else []
+    if batch is not None and source.accepted_batches is not None:
+        low, high, step = shapes.accepted[batch]
+        rules = [f"{batch} % {step} == {low % step}"] if step > 1 else [f"{batch} >= {low}"] if low > 1 else []
+        rules += [f"{batch} <= {high}"] if high is not None else []
+        reasons.append(f"taken where {f'{batch} == {low}' if low == high else ' and '.join(rules)}")
+    return ", ".join(reasons) or "these are taken"
+
+
+def _gives_back(run: Run, source: Source, text: str) -> bool:
+    """Whether no output of the run is like its input but for the sizes of letters."""
+    axes = parse_spec(text).inputs[0].axes
+    fixed = [position for position, axis in enumerate(axes) if position == 0 or isinstance(axis, int)]
+    if len(fixed) == len(axes):
+        return True
+    x = source.draw(source.batches(())[0], 0).tensors()[0][1]
     outputs = [leaf.shape for leaf in pytree.tree_leaves(run.output) if isinstance(leaf, Tensor)]
     alike = [shape for shape in outputs if len(shape) == x.dim() and all(shape[i] == x.shape[i] for i in fixed)]
     return x.shape in alike or not alike
 
 
-def _run(subject: Subject, source: Source) -> Run | None:
+def _run(subject: Subject, source: Source, batch: int = _BATCH) -> Run | None:
     try:
         with Restored(subject.model):
-            return run_model(subject, source.draw(_BATCH, 0), training=False)
+            return run_model(subject, source.draw(batch, 0), training=False)
     except ModelError:
         return None
 

@@ -18,7 +18,7 @@ GivenInputs = Tensor | Sequence[object] | Mapping[str, object] | str
 
 # Primes: no batch size is another axis's size, or a product of such.
 _BATCHES = (7, 5, 11, 13, 3, 17, 19)
-# What the sizes of letters are odd multiples of, where the model does not ask for another.
+# What the sizes of letters are odd multiples of, where the model takes such.
 _MULTIPLE = 3
 
 
@@ -36,7 +36,8 @@ class Source:
     """Where inputs come from: shapes to draw to, or given tensors; `interval` is what is known of the data's values.
 
     `open_sizes` where sizes of a sample were chosen here that the model leaves open, `one_mapping` where all inputs are
-    handed over in one dictionary, `batch` where a specification such as `B=6 3 64 64` says how many samples.
+    handed over in one dictionary, `batch` where a specification such as `B=6 3 64 64` says how many samples,
+    `accepted_batches` the numbers of samples that the model takes, where it does not take any.
     """
 
     shapes: tuple[Shape, ...]
@@ -47,14 +48,24 @@ class Source:
     open_sizes: bool = False
     one_mapping: bool = False
     batch: int | None = None
+    accepted_batches: range | None = None
 
     def batches(self, avoid: Sequence[int]) -> tuple[int, int]:
-        """Two batch sizes that are none of `avoid`, the larger one first."""
+        """Two batch sizes that are none of `avoid`, the likelier one first; one size twice where it is the only one."""
         size = self.batch if self.given is None else _given_batch(self.given)
+        accepted = self.accepted_batches
+        if accepted is not None:
+            likely = dict.fromkeys((*([] if size is None else [size]), *_BATCHES, *accepted))
+            free = [each for each in likely if each in accepted and each not in avoid] or [accepted[0]]
+            return free[0], free[min(1, len(free) - 1)]
         if size is not None:
             return size, max(1, size - 1)
         free = [size for size in _BATCHES if size not in avoid]
         return free[0], free[1]
+
+    def takes(self, batch: int) -> bool:
+        """Whether the model takes so many samples, as far as that is known."""
+        return self.accepted_batches is None or batch in self.accepted_batches
 
     @property
     def spoilt(self) -> tuple[str, ...]:
@@ -108,7 +119,7 @@ def source_of(inputs: GivenInputs, model: nn.Module, data_range: tuple[float, fl
             interval,
             dtype,
             device,
-            bool(_sizes(spec, _MULTIPLE)),
+            bool(_sizes(spec)),
             spec.one_mapping,
             spec.starts.get(spec.batch or ""),
         )
@@ -118,30 +129,28 @@ def source_of(inputs: GivenInputs, model: nn.Module, data_range: tuple[float, fl
     return Source((), given, interval, dtype, device)
 
 
-def with_sizes(text: str, multiple: int) -> tuple[str, dict[str, int]]:
-    """The specification with a size for each free letter, odd multiples of `multiple` that it does not have itself."""
+def with_sizes(text: str, sizes: Mapping[str, int]) -> str:
+    """The specification with these sizes for its letters."""
     spec = parse_spec(text)
-    sizes = _sizes(spec, multiple)
-    known = {**spec.starts, **sizes}
     inputs = tuple(
-        replace(each, axes=(each.axes[0], *(known.get(str(axis), axis) for axis in each.axes[1:])))
+        replace(each, axes=(each.axes[0], *(sizes.get(str(axis), axis) for axis in each.axes[1:])))
         for each in spec.inputs
     )
-    return str(Spec(inputs, {}, spec.one_mapping)), sizes
+    return str(Spec(inputs, {}, spec.one_mapping))
 
 
-def _sizes(spec: Spec, multiple: int) -> dict[str, int]:
+def _sizes(spec: Spec) -> dict[str, int]:
     """A size for each letter of a sample's axes that has none yet."""
     axes = dict.fromkeys(axis for each in spec.inputs for axis in each.axes[1:])
     letters = [axis for axis in axes if isinstance(axis, str) and axis not in (spec.batch, *spec.starts)]
     taken = {*spec.starts.values(), *(axis for each in spec.inputs for axis in each.axes if isinstance(axis, int))}
-    free = (multiple * odd for odd in range(3, 1_000, 2))
+    free = (_MULTIPLE * odd for odd in range(3, 1_000, 2))
     return {letter: next(size for size in free if size not in taken) for letter in letters}
 
 
 def _shapes(spec: Spec, text: str) -> tuple[Shape, ...]:
     """The inputs with a size for each letter; None is the batch."""
-    sizes = {**spec.starts, **_sizes(spec, _MULTIPLE)}
+    sizes = {**spec.starts, **_sizes(spec)}
     shapes = []
     for each in spec.inputs:
         if isinstance(each.axes[0], int):
