@@ -23,9 +23,9 @@ MISTAKE = Mistake(
     severity=Severity.ERROR,
     summary="The KL enters the loss with a minus: training maximises it.",
     why=(
-        "The loss pays for a posterior that is far from the prior. It falls without bound as the log variance grows "
-        "or shrinks, and ends in NaN or in latents of any size. -0.5 * sum(1 + logvar - mu^2 - exp(logvar)) is plus "
-        "the KL: with it the redundant minus is outside."
+        "The loss rewards a posterior that is far from the prior. It falls without bound as the log variance grows or "
+        "shrinks, and ends in NaN or in latents of any size. -0.5 * sum(1 + logvar - mu^2 - exp(logvar)) already is "
+        "the KL, its minus included: it is added to the error, and the minus before it is one too many."
     ),
     symptoms=("loss-is-negative", "kl-is-negative", "kl-rises", "loss-is-nan"),
     said=("redundant minus", "shouldn't it be minus", "wrong sign of the KL"),

@@ -59,9 +59,9 @@ MISTAKE = Mistake(
     severity=Severity.ERROR,
     summary="The KL is computed and never reaches the loss, or its weight is stored and never used.",
     why=(
-        "What is minimised is the reconstruction alone: the model is an autoencoder, its posterior shrinks to a "
-        "point, and decoding N(0, I) draws noise. A beta that does not move the loss lets every experiment over "
-        "beta compare equals."
+        "What is minimised is the reconstruction alone: the model is an autoencoder, its posterior shrinks to a point, "
+        "and decoding N(0, I) draws noise. Where beta does not move the loss, an experiment over beta compares runs "
+        "that are the same."
     ),
     symptoms=("beta-does-nothing", "samples-are-noise", "loss-looks-well"),
     said=("KL is computed and not added", "KL not used in the loss", "beta is never used"),

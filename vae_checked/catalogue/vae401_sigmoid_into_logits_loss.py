@@ -38,7 +38,7 @@ MISTAKE = Mistake(
     summary="The decoder's output is a probability, and the loss takes logits: the sigmoid is applied twice.",
     why=(
         "binary_cross_entropy_with_logits applies a sigmoid itself. Fed with values in [0, 1] it sees probabilities "
-        "between 0.5 and 0.731 only: black and white can not be produced, the gradient is weak everywhere, and the "
+        "between 0.5 and 0.731 only: black and white cannot be produced, the gradient is weak everywhere, and the "
         "reconstructions look grey."
     ),
     symptoms=("washed-out", "blurry", "loss-stays-high"),

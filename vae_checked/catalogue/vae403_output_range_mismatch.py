@@ -63,7 +63,7 @@ def _problem(kind: Likelihood, seen: Interval, data: Interval, tolerance: float)
     if not kind.target.contains(data, tolerance):
         return "the loss needs targets in [0, 1]"
     if not seen.contains(data, tolerance):
-        return "part of the data can not be produced"
+        return "part of the data cannot be produced"
     # Data in the middle of a wider output lose nothing; data on one side of 0 leave the other half without a target.
     one_sided = data.low >= -tolerance or data.high <= tolerance
     if seen.bounded and min(-seen.low, seen.high) >= 0.5 * data.width and one_sided:
@@ -101,8 +101,8 @@ MISTAKE = Mistake(
     summary="The interval that the decoder can reach and the interval of the data differ.",
     why=(
         "A sigmoid never reaches the dark half of pixels in [-1, 1], a tanh none of those beyond 1 after ImageNet's "
-        "normalisation: that part of the error can not be learned away. A tanh against pixels in [0, 1] spends half "
-        "of its range on values that are never a target, and what is drawn looks washed out."
+        "normalisation: that part of the error cannot be learned away. A tanh against pixels in [0, 1] spends half of "
+        "its range on values that are never a target, and what is drawn looks washed out."
     ),
     symptoms=("washed-out", "loss-stays-high", "loss-is-negative", "blurry"),
     said=("tanh against data in [0, 1]", "sigmoid against data in [-1, 1]", "range of output and data differ"),

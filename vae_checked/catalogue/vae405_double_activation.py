@@ -52,9 +52,9 @@ MISTAKE = Mistake(
     severity=Severity.ERROR,
     summary="The decoder's output passes two bounded activations in a row.",
     why=(
-        "The module ends in a sigmoid and forward applies another. A sigmoid of values in [0, 1] is in [0.5, "
-        "0.731]: the picture has a quarter of its contrast at best, and the dark half can not be produced. A softmax "
-        "before a cross entropy, which takes one itself, leaves every class almost as likely as the others."
+        "The module ends in a sigmoid and forward applies another. A sigmoid of values in [0, 1] is in [0.5, 0.731]: "
+        "the picture has a quarter of its contrast at best, and the dark half cannot be produced. A softmax before a "
+        "cross entropy, which takes one itself, leaves every class almost as likely as the others."
     ),
     symptoms=("washed-out", "loss-stays-high"),
     said=("two sigmoids", "sigmoid in the model and again in forward", "softmax before CrossEntropyLoss"),

@@ -32,7 +32,7 @@ MISTAKE = Mistake(
     severity=Severity.ERROR,
     summary="A ReLU (or another activation that is never negative) stands right before the output's sigmoid.",
     why=(
-        "A sigmoid of values that are never negative is in [0.5, 1): the dark half of every picture can not be "
+        "A sigmoid of values that are never negative is in [0.5, 1): the dark half of every picture cannot be "
         "produced, pixels whose input is cut off get no gradient, and the reconstructions look washed out."
     ),
     symptoms=("washed-out", "loss-stays-high"),

@@ -40,8 +40,8 @@ MISTAKE = Mistake(
     severity=Severity.ERROR,
     summary="The reconstruction error enters the loss with a minus: training maximises it.",
     why=(
-        "The ELBO has a minus before the error and is maximised; a loss is minimised. With the sign of the one in "
-        "the other the decoder is paid for leaving the data, and the loss becomes negative and falls without bound."
+        "The ELBO subtracts the error and is maximised; a loss adds it and is minimised. With the sign of the ELBO in "
+        "a loss, the decoder is rewarded for leaving the data, and the loss becomes negative and falls without bound."
     ),
     symptoms=("loss-is-negative", "loss-stays-high"),
     said=("sign of the reconstruction", "minus before the reconstruction loss"),

@@ -42,12 +42,12 @@ MISTAKE = Mistake(
     code="VAE506",
     name="ignored-reduction-attribute",
     severity=Severity.ERROR,
-    summary="The reduction of a loss is set by what PyTorch does not read: a late attribute, a text for an old flag.",
+    summary="The reduction of a loss is set by what PyTorch does not read: a late attribute, a string for an old flag.",
     why=(
-        "Since PyTorch 0.4.1 `size_average` and `reduce` are translated into `reduction` when the module is built. "
-        "Set afterwards they change nothing, and a text given to one of them (`reduce='sum'`) is true: the loss stays "
-        "a mean over everything where a sum was meant, and the KL is weighed by the number of pixels times the batch "
-        "size."
+        "Since PyTorch 0.4.1 `size_average` and `reduce` are translated into `reduction` when the module is built. Set "
+        "afterwards they change nothing, and a string given to one of them (`reduce='sum'`) only counts as True: the "
+        "loss stays a mean over everything where a sum was meant, and the KL is weighed by the number of pixels times "
+        "the batch size."
     ),
     symptoms=("unbalanced", "kl-is-0", "other-results"),
     said=("size_average is ignored", "size_average=False is deprecated", "reduce='sum'"),

@@ -23,8 +23,8 @@ MISTAKE = Mistake(
     severity=Severity.WARNING,
     summary="Parameters of the model that the loss never reaches: their gradient is None or exactly 0.",
     why=(
-        "A detach, a no_grad, a head that is built and never called: what no gradient reaches keeps its random "
-        "initial values for ever, and what comes before it learns nothing: 'the encoder does not learn'."
+        "A detach, a no_grad, a head that is built and never called: parameters that no gradient reaches keep their "
+        "random initial values, and so do all layers before a detach: 'the encoder does not learn'."
     ),
     symptoms=("encoder-does-not-learn", "loss-stays-high"),
     said=("detach", "grad is None", "no_grad in forward"),

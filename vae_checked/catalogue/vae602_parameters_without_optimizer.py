@@ -33,8 +33,8 @@ MISTAKE = Mistake(
     summary="Trainable parameters of the model that no optimizer was given.",
     why=(
         "An optimizer built from a list of submodules forgets one, or layers live in a plain list or dict that "
-        "`parameters()` does not see. They get a gradient at each step and never move: the head stays random, and "
-        "the loss stops early."
+        "`parameters()` does not see. They get a gradient at each step and never move: the head stays random, and the "
+        "loss soon stops falling."
     ),
     symptoms=("encoder-does-not-learn", "loss-stays-high"),
     said=("not in the optimizer", "layers in a python list", "ModuleList forgotten"),

@@ -75,9 +75,9 @@ MISTAKE = Mistake(
     severity=Severity.ERROR,
     summary="The latents are scaled by the factor of another VAE than the one that is loaded, or by one mistyped.",
     why=(
-        "Each VAE has its own factor: 0.18215 makes latents of unit variance from those of Stable Diffusion 1, and "
-        "from those of SDXL latents that are 1.4 times as large. A denoiser that was trained on the right ones is "
-        "given others, and one that is trained here sees noise schedules that do not fit."
+        "Each VAE has its own factor: 0.18215 brings the latents of Stable Diffusion 1 to unit variance, and leaves "
+        "those of SDXL 1.4 times as large as they should be. A denoiser that was trained with the right factor is then "
+        "given latents of another size, and for one that is trained here the noise schedule does not fit."
     ),
     symptoms=("washed-out", "other-results"),
     said=("wrong scaling factor for SDXL, SD3 or Flux", "0.18215 with the SDXL VAE", "0.13025"),

@@ -43,9 +43,9 @@ MISTAKE = Mistake(
     severity=Severity.WARNING,
     summary="A VAE that is only used to encode gathers gradients at each step, and no optimizer uses them.",
     why=(
-        "`from_pretrained` sets a model to evaluation, not to need no gradient. Where the denoiser is trained on "
-        "`vae.encode(x)` as it is, the whole encoder is kept for the backward pass: memory and time for gradients "
-        "that nobody uses, and they pile up, since no optimizer sets them to zero."
+        "`from_pretrained` puts a model into evaluation mode, and its parameters still require gradients. Where the "
+        "denoiser is trained on `vae.encode(x)` as it is, the whole encoder is kept for the backward pass: memory and "
+        "time for gradients that nobody uses, and they pile up, since no optimizer sets them to zero."
     ),
     symptoms=("memory-runs-out",),
     said=("out of memory when training in latent space", "vae not frozen", "requires_grad_(False) forgotten"),

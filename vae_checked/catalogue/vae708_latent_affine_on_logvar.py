@@ -40,8 +40,8 @@ MISTAKE = Mistake(
     summary="The affine map that normalises the mean of a posterior is applied to its log variance.",
     why=(
         "If z has the mean mu and the variance exp(logvar), then (z - m) / s has the mean (mu - m) / s and the "
-        "variance exp(logvar) / s**2: its log variance is logvar - 2 log s. The map of the mean makes another number "
-        "of it, and each draw has noise of a size that the VAE never had."
+        "variance exp(logvar) / s**2: its log variance is logvar - 2 log s. Applied to the log variance, the map of "
+        "the mean gives another number, and each draw has noise of a size that the VAE never had."
     ),
     symptoms=("other-results", "loss-looks-well"),
     said=("logvar normalised by mean and std", "artefacts from cached moments"),

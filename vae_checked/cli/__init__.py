@@ -16,14 +16,14 @@ from vae_checked.text import did_you_mean, inert
 # The modules are imported on use: a run needs one of them.
 COMMANDS: dict[str, str] = {
     "lint": "find mistakes in source, notebooks included; nothing is executed and torch is not imported",
-    "lsp": "show an editor the findings of lint while one types, what they mean, and their fixes",
+    "lsp": "serve an editor: the findings of lint as you type, what they mean, and their fixes",
     "audit": "run a model, measure what it does, and judge it; the model is left as it was",
     "shapes": "infer the symbolic shapes of models, lock them in a file, and say what differs from it",
     "explain": "say what a mistake is, why it matters and what to write instead, or what may be behind a symptom",
     "rules": "list the catalogue of mistakes, and who can see each",
-    "doctor": "say which versions there are, what works with them, and what would make the rest work",
+    "doctor": "say which versions are installed, what works with them, and how to make the rest work",
     "completion": "print the script by which bash, zsh or tcsh completes commands, options, files and codes",
-    "demo": "lint, audit and correct a VAE with three mistakes, then audit one of a library",
+    "demo": "lint, audit and correct a VAE with three mistakes, then audit a model of a library",
 }
 
 FOUND_NOTHING, FOUND, FAILED, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141

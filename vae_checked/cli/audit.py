@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--weights", metavar="FILE", help="a state_dict to load, read as tensors alone: nothing in the file is executed"
     )
-    add_input_option(parser, "a letter is drawn, or H=64 says its size")
+    add_input_option(parser, "the size of a letter is drawn, or given as in H=64")
     parser.add_argument(
         "--loss",
         metavar="FUNCTION",
@@ -76,16 +76,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--timeout",
         metavar="SECONDS",
         type=float,
-        help="end with status 2 where the audit takes longer (default: never)",
+        help="stop an audit that takes longer, with status 2 (default: never)",
     )
     known = parser.add_argument_group("known findings")
     known.add_argument(
         "--baseline",
         metavar="FILE",
-        help="findings that are known and not reported (default: models-baseline of pyproject.toml)",
+        help="file of known findings; only new ones are reported (default: models-baseline of pyproject.toml)",
     )
     known.add_argument(
-        "--write-baseline", action="store_true", help="put what is found now into that file, report nothing"
+        "--write-baseline", action="store_true", help="write what is found now to that file and report nothing"
     )
     add_report_options(parser)
 

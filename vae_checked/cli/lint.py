@@ -46,10 +46,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="leave out below folders, as a .gitignore would",
     )
-    choice.add_argument("--force-exclude", action="store_true", help="leave it out where it is named itself, too")
+    choice.add_argument(
+        "--force-exclude", action="store_true", help="leave out what --exclude matches also where it is named itself"
+    )
     choice.add_argument("--config", metavar="FILE", help="pyproject.toml to use (default: the nearest above PATH)")
     choice.add_argument(
-        "--stdin-filename", metavar="FILE", help="name of what comes from standard input: its place in the project"
+        "--stdin-filename", metavar="FILE", help="the path in the project that standard input stands for"
     )
     more = parser.add_argument_group("fixes, proofs and known findings")
     change = more.add_mutually_exclusive_group()
@@ -58,24 +60,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     more.add_argument(
         "--confirm",
         action="store_true",
-        help="import, build and run the models of the findings, and set what was measured beside what was read",
+        help="import, build and run the models with findings, and show what was measured beside what was read",
     )
-    more.add_argument("--baseline", metavar="FILE", help="known findings, which are not reported; only new ones are")
+    more.add_argument("--baseline", metavar="FILE", help="file of known findings; only new ones are reported")
     more.add_argument(
         "--write-baseline",
         action="store_true",
-        help="put what is found now into the file of --baseline, report nothing",
+        help="write what is found now to the file of --baseline and report nothing",
     )
     more.add_argument("--statistics", action="store_true", help="count how often each mistake was found")
     speed = parser.add_argument_group("speed")
     speed.add_argument(
-        "--jobs", metavar="N", type=jobs, default=1, help="processes, or auto: they share the repositories (default: 1)"
+        "--jobs",
+        metavar="N",
+        type=jobs,
+        default=1,
+        help="number of processes, or auto; each takes whole repositories (default: 1)",
     )
     speed.add_argument("--no-cache", action="store_true", help="disable the cache of earlier reports")
     speed.add_argument(
         "--cache-dir",
         metavar="FOLDER",
-        help="folder of the cache (default: vae-checked in the user's folder of caches)",
+        help="folder of the cache (default: vae-checked in the user's cache folder)",
     )
 
 

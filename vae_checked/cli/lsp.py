@@ -10,7 +10,9 @@ import sys
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What `lsp` takes."""
-    parser.add_argument("--stdio", action="store_true", help="talk over standard input and output, as it does anyway")
+    parser.add_argument(
+        "--stdio", action="store_true", help="communicate over standard input and output, which is the default"
+    )
 
 
 def run(args: argparse.Namespace) -> int:

@@ -20,8 +20,9 @@ def add_input_option(parser: argparse.ArgumentParser, letters: str) -> None:
     parser.add_argument(
         "--input",
         metavar="SHAPE",
-        help=f"shape of the input, batch first, as in 'B 3 64 64' or 'B 3 H W'; {letters}. Several, with their names "
-        "and labels below 10: 'x: B 3 64 64, y: int<10> B'; one dictionary: '{image: B 3 64 64, label: int<10> B}'",
+        help=f"shape of the input, batch first, as in 'B 3 64 64' or 'B 3 H W'; {letters}. Several inputs by name, "
+        "here with labels from 0 to 9: 'x: B 3 64 64, y: int<10> B'; a dictionary: '{image: B 3 64 64, label: "
+        "int<10> B}'",
     )
 
 
@@ -34,15 +35,17 @@ def add_report_options(parser: argparse.ArgumentParser) -> None:
     report.add_argument("--output", metavar="FILE", help="write the report to FILE instead of standard output")
     length = report.add_mutually_exclusive_group()
     length.add_argument(
-        "-v", "--verbose", action="store_true", help="say as well what was recognised, measured, clean and not decided"
+        "-v", "--verbose", action="store_true", help="also say what was recognised, measured, clean and not decided"
     )
-    length.add_argument("-q", "--quiet", action="store_true", help="say the findings alone, a line each")
+    length.add_argument("-q", "--quiet", action="store_true", help="say the findings alone, one line each")
     report.add_argument("--exit-zero", action="store_true", help="exit with 0 even when there are findings")
     which = parser.add_argument_group("which mistakes")
     which.add_argument(
         "--select", metavar="CODES", action="append", default=[], help="only these, as in VAE201,VAE3 or kl-sign"
     )
-    which.add_argument("--ignore", metavar="CODES", action="append", default=[], help="all but these, likewise")
+    which.add_argument(
+        "--ignore", metavar="CODES", action="append", default=[], help="leave these out, written likewise"
+    )
 
 
 def codes(given: Sequence[str], where: str = "") -> frozenset[str]:

@@ -50,12 +50,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     check = command("check", "say what differs from the lock file; exit with 1 if anything does", "*")
     for each in (lock, check):
         each.add_argument("--lock", metavar="FILE", help="the lock (default: vae-shapes.lock beside pyproject.toml)")
-        each.add_argument("--jobs", type=int, default=1, metavar="N", help="so many models at once (default: 1)")
+        each.add_argument("--jobs", type=int, default=1, metavar="N", help="number of models at once (default: 1)")
     check.add_argument(
         "--changed",
         nargs="+",
         metavar="FILE",
-        help="only models that import one of these files, or a file changed since a revision of git that is named here",
+        help="only models that import one of these files; a git revision stands for the files changed since it",
     )
     check.add_argument("--with-export", action="store_true", help="compare with torch.export where it succeeds")
     diff = command("diff", "say what differs between two locks", None)
@@ -70,7 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     infer.add_argument(
         "--format", choices=("text", "json", "html"), default="text", help="form of the page (default: text)"
     )
-    infer.add_argument("--jobs", type=int, default=1, metavar="N", help="so many models at once (default: 1)")
+    infer.add_argument("--jobs", type=int, default=1, metavar="N", help="number of models at once (default: 1)")
     infer.add_argument("--with-export", action="store_true", help="compare with torch.export where it succeeds")
     annotate = command("annotate", "print jaxtyping signatures for the stages of a model", 1)
     annotate.add_argument("--diff", action="store_true", help="print what --write would change, and write nothing")
@@ -78,7 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--write", action="store_true", help="print the same, then put them into the source of the model and its parts"
     )
     how = annotate.add_mutually_exclusive_group()
-    how.add_argument("--checked", action="store_true", help="put @checked on the classes as well")
+    how.add_argument("--checked", action="store_true", help="also put @checked on the classes")
     how.add_argument(
         "--comments",
         action="store_true",
@@ -88,7 +88,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _model_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--kwargs", metavar="JSON", help="arguments of the class or factory, as in '{\"latents\": 16}'")
-    add_input_option(parser, "letters are varied, H=64 from 64 on")
+    add_input_option(parser, "the sizes of letters are varied, those of H=64 from 64 upwards")
     parser.add_argument("--loss", metavar="FUNCTION", help="package.module:function, or the name of a method")
     parser.add_argument("--adapter", metavar="NAME", help="how the model's stages are found (default: recognised)")
 
