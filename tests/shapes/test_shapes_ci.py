@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -107,11 +108,25 @@ def test_the_action_installs_itself_and_annotates_what_differs(tmp_path: Path) -
         done = step(action, "Run", {**linting, "working-directory": where}, env, root)
         assert done.returncode == 1
         assert f"::error title=VAE201 log-std-read-as-logvar,file={path},line=" in done.stdout
-    summary, sarif = tmp_path / "summary.md", tmp_path / "vae.sarif"
-    done = step(action, "Run", {**linting, "sarif": str(sarif)}, {**env, "GITHUB_STEP_SUMMARY": str(summary)}, folder)
-    assert done.returncode == 1
-    assert '"ruleId": "VAE201"' in sarif.read_text(encoding="utf-8")
-    assert summary.read_text(encoding="utf-8").startswith("```text\nhooked.py:VAE: 1 error")
+    # A file that cannot be read takes nothing away from what is said of the others.
+    (folder / "broken.py").write_text("import torch\nlogvar = (\n", encoding="utf-8")
+    summary, sarif = tmp_path / "summary.md", folder / "vae.sarif"
+    wishes = {"command": "lint .", "sarif": "vae.sarif", "working-directory": "nested"}
+    done = step(action, "Run", wishes, {**env, "GITHUB_STEP_SUMMARY": str(summary)}, tmp_path)
+    assert done.returncode == 2
+    assert "file=nested/hooked.py,line=" in done.stdout
+    assert "::warning file=nested/broken.py::not read: " in done.stdout
+    (run,) = json.loads(sarif.read_text(encoding="utf-8"))["runs"]
+    assert run["invocations"][0]["executionSuccessful"] is False
+    assert [each["ruleId"] for each in run["results"]] == ["VAE201"]
+    assert set(re.findall(r'"uri": "(.*?)"', sarif.read_text(encoding="utf-8"))) == {
+        "nested/hooked.py",
+        "nested/broken.py",
+    }
+    page = summary.read_text(encoding="utf-8")
+    assert page.startswith("```text\nhooked.py:VAE: 1 error")
+    assert page.endswith("1 error\n```\n")
+    (folder / "broken.py").unlink()
     done = step(action, "Run", {"command": "explain VAE201"}, env, folder)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("VAE201 log-std-read-as-logvar")
