@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 from vae_checked.markup import html_text
+
+_COMMAND: ContextVar[str] = ContextVar("_COMMAND", default="")
 
 # Nothing but what stands in the page itself is loaded or run.
 _POLICY = (
@@ -110,12 +115,32 @@ def html_page(title: str, header: Sequence[str], body: Sequence[str]) -> str:
     return "\n".join(parts) + "\n"
 
 
+@contextmanager
+def made_by(words: Sequence[str]) -> Iterator[None]:
+    """The pages that are made within name the command of these words."""
+    from shlex import join  # noqa: PLC0415  beside its one use
+
+    token = _COMMAND.set(join(words))
+    try:
+        yield
+    finally:
+        _COMMAND.reset(token)
+
+
 def _made() -> str:
+    """The command that asked for the page, the versions that it ran with, and when."""
     from datetime import datetime  # noqa: PLC0415  beside its one use
+    from platform import python_version  # noqa: PLC0415  likewise
 
     from vae_checked import __version__  # noqa: PLC0415  avoids a cycle: the package resolves its names lazily
 
-    return f'<p class="soft">version {__version__}, {datetime.now().astimezone():%Y-%m-%d %H:%M %Z}</p>'
+    versions = [f"vae-checked {__version__}", f"Python {python_version()}"]
+    # A command that reads source alone has imported none.
+    if torch := sys.modules.get("torch"):
+        versions.append(f"torch {torch.__version__}")
+    command = f"<p><code>{html_text(_COMMAND.get())}</code></p>" if _COMMAND.get() else ""
+    when = f"{datetime.now().astimezone():%Y-%m-%d %H:%M %Z}"
+    return f'{command}<p class="soft">{html_text(", ".join(versions))}; {when}</p>'
 
 
 def html_fragment(lines: Sequence[str]) -> str:

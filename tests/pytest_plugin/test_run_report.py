@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -30,6 +31,8 @@ def test_a_run_is_reported_in_every_format(project: Run, pytester: pytest.Pytest
     result = project("--vae-lint", "--vae-shapes", *CHOSEN, *files(pytester.path), tables=tables, own_process=False)
     assert result.ret == 1
     result.stdout.fnmatch_lines([f"vae-checked: html report written to {pytester.path / 'html'}"])
+    page = (pytester.path / "html").read_text(encoding="utf-8")
+    assert re.search(r"<p><code>pytest [^<]*--vae-lint --vae-shapes [^<]*</code></p>", page)
     document = json.loads((pytester.path / "json").read_text(encoding="utf-8"))
     jsonschema.validate(document, json.loads(SCHEMA.read_text(encoding="utf-8")))
     assert {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import sys
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from report_samples import CLEAN, FACTS, FOUND, LINE, PLACE, AuditLike, LintLike
 
 from vae_checked.catalogue import CATALOGUE, find
+from vae_checked.cli import main
 from vae_checked.facts import (
     KL,
     UNIT,
@@ -242,6 +244,21 @@ def test_the_effective_beta_is_a_product() -> None:
 def test_a_place_in_a_notebook_is_shown_by_its_line_alone() -> None:
     cell = replace(FOUND, place=Place("walk.ipynb", 2, 5, 2, 8, cell=3, text="s = f(x)"))
     assert "s = <mark>f(x</mark>)" in render(AuditLike(findings=(cell,)), "html")
+
+
+def test_a_page_names_the_command_and_the_versions_that_made_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "plain.py").write_text("side = 3\n", encoding="utf-8")
+    asked = ["lint", str(tmp_path), "--exclude", "a <b> & c", "--no-cache", "--format", "html"]
+    assert main(asked) == 0
+    page = capsys.readouterr().out
+    command = f"vae-checked lint {tmp_path} --exclude &#x27;a &lt;b&gt; &amp; c&#x27; --no-cache --format html"
+    assert f"<p><code>{command}</code></p>" in page
+    version = ".".join(map(str, sys.version_info[:3]))
+    assert re.search(rf'<p class="soft">vae-checked [\d.]+, Python {re.escape(version)}(, torch \S+)?; 20', page)
+    # What was made before and comes after has another.
+    assert "<p><code>vae-checked" not in render(CLEAN, "html")
 
 
 # ---------------------------------------------------------------------------------------------- in a browser

@@ -217,6 +217,11 @@ def test_the_page_and_its_json_say_the_same(capsys: pytest.CaptureFixture[str]) 
     (model,) = json.loads(capsys.readouterr().out)["models"]
     assert model["constraint"] == "H % 4 == 0 and W % 4 == 0"
     assert model["outputs"][1]["axes"] == ["B", "4", "(H+3)//4", "(W+3)//4"]
+    assert main(["shapes", "infer", "small", "--format", "html", "--output", "small.html"]) == 0
+    assert capsys.readouterr().out == ""
+    written = Path("small.html").read_text(encoding="utf-8")
+    assert "<code>vae-checked shapes infer small --format html --output small.html</code>" in written
+    assert "<code>H % 4 == 0 and W % 4 == 0</code>" in written
 
 
 # ------------------------------------------------------------------------------------------------ annotate

@@ -103,6 +103,16 @@ def _no_command(word: str) -> str:
     return f"no command {word!r}{meant}: choose from {', '.join(COMMANDS)}"
 
 
+def _run(chosen: argparse.Namespace, words: Sequence[str]) -> int:
+    """Run the command that was chosen; a page for a browser names it."""
+    if getattr(chosen, "format", None) != "html":
+        return int(chosen.run(chosen))
+    from vae_checked.html_page import made_by
+
+    with made_by(["vae-checked", *words]):
+        return int(chosen.run(chosen))
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status: 0 nothing found, 1 findings, 2 the command itself failed."""
     words = list(sys.argv[1:] if argv is None else argv)
@@ -121,7 +131,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if is_last:
             # The process ends with this run: to look for what it holds no more takes longer than to leave it.
             gc.disable()
-        status: int = chosen.run(chosen)
+        status: int = _run(chosen, words)
         sys.stdout.flush()
         if is_last:
             gc.freeze()

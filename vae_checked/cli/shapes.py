@@ -70,6 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     infer.add_argument(
         "--format", choices=("text", "json", "html"), default="text", help="form of the page (default: text)"
     )
+    infer.add_argument("--output", metavar="FILE", help="write the page to FILE instead of standard output")
     infer.add_argument("--jobs", type=int, default=1, metavar="N", help="number of models at once (default: 1)")
     infer.add_argument("--with-export", action="store_true", help="compare with torch.export where it succeeds")
     annotate = command("annotate", "print jaxtyping signatures for the stages of a model", 1)
@@ -195,13 +196,13 @@ def _infer(args: argparse.Namespace) -> int:
         from dataclasses import asdict
 
         document = {"format_version": 1, "models": [asdict(each) for each in found]}
-        write(json.dumps(document, indent=2) + "\n")
+        write(json.dumps(document, indent=2) + "\n", args.output)
     elif args.format == "html":
         from vae_checked.shapes.listing_html import page
 
-        write(page(found))
+        write(page(found), args.output)
     else:
-        write("\n".join(map(listing, found)))
+        write("\n".join(map(listing, found)), args.output)
     return 0
 
 

@@ -107,13 +107,16 @@ def unpack(config: pytest.Config, content: bytes) -> None:
 def write_reports(reporter: Any, config: pytest.Config) -> list[str]:
     """Write each report that is asked for, and name the files."""
     from vae_checked.cli.options import write
+    from vae_checked.html_page import made_by
     from vae_checked.pytest_plugin.summary import of_models
     from vae_checked.reports import render
 
     report = _report(reporter, config.stash[_GATHERED], list(of_models(reporter)))
     lines = []
     for name, path in config.stash[_WANTED]:
-        write(render(report, name), str(path))
+        with made_by(["pytest", *map(str, config.invocation_params.args)]):
+            text = render(report, name)
+        write(text, str(path))
         lines.append(f"vae-checked: {name} report written to {path}")
     return lines
 
