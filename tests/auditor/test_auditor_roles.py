@@ -7,6 +7,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch import distributions as D
 
 from vae_checked.adapters import Role
 from vae_checked.auditor import AuditReport, audit
@@ -116,3 +117,28 @@ def test_samples_that_are_mixed_inside_such_a_loss_are_seen() -> None:
     model = Stepping()
     model.mixes = True
     assert [finding.code for finding in audit(model, f"B {FEATURES}", "get_loss").findings] == ["VAE106"]
+
+
+def test_only_the_posterior_among_distributions_has_the_heads() -> None:
+    class Distributions(Small):
+        def __init__(self) -> None:
+            super().__init__()
+            self.of_condition = nn.Linear(CONDITION, 2 * LATENTS)
+
+        def forward(self, x: Tensor, condition: Tensor) -> dict[str, D.Distribution]:
+            mu, logvar = self.encoder(x).chunk(2, 1)
+            posterior = D.Normal(mu, (0.5 * logvar).exp())
+            centre, spread = self.of_condition(condition).chunk(2, 1)
+            return {
+                "prior": D.Normal(torch.zeros_like(mu), torch.ones_like(mu)),
+                "given_condition": D.Normal(centre, F.softplus(spread)),
+                "likelihood": D.Normal(self.decoder(posterior.rsample()), 0.5),
+                "posterior": D.Independent(posterior, 1),
+            }
+
+    report = audit(Distributions(), f"x: B {FEATURES}, condition: B {CONDITION}")
+    assert roles(report) == {
+        "output['likelihood'].loc": str(Role.RECONSTRUCTION),
+        "output['posterior'].base_dist.loc": str(Role.MU),
+        "output['posterior'].base_dist.scale": str(Role.SECOND),
+    }

@@ -189,6 +189,7 @@ def test_the_line_is_the_one_that_leaves_a_number_of_the_kl(tmp_path: Path) -> N
     (finding,) = read(tmp_path, text).findings
     assert finding.place is not None
     assert text.splitlines()[finding.place.line - 1].strip() == "kl = kl.clamp(max=0.0)"
+    assert finding.fix == "leave kl as it is: kl.clamp(max=0.0) lets no value of it through"
 
 
 def test_an_encoder_that_is_kept_as_it_is_needs_no_kl(tmp_path: Path) -> None:

@@ -15,8 +15,11 @@ from vae_checked.finding import Severity
 _WITHOUT_GRADIENT = re.compile(r"\.(?:detach|item|numpy|tolist)\(|\.data\b|\bfloat\(")
 
 
-# How a clamp that leaves one value alone is called as an origin.
+# How a clamp that leaves one value alone, and one that leaves none, are called as an origin.
 _CLIPPED = "with two equal bounds"
+_PASSED_BY_NONE = "which no value of the KL passes"
+# What keeps a value within bounds, where it is written.
+_CLIP = re.compile(r"\b(?:clamp(?:_min|_max)?_?|clip|hardtanh|minimum|maximum|min|max|relu)\(")
 
 
 def judge(facts: Facts) -> Verdict:
@@ -41,6 +44,10 @@ def _remedy(facts: Facts, stopped: str) -> str:
     """What brings the KL into the loss: added to it, or, where it stands there without its gradient, with that."""
     if _CLIPPED in stopped:
         return f"give the clamp of {names_of(facts).kl} room: between equal bounds it is a constant"
+    if _PASSED_BY_NONE in stopped:
+        return f"leave {names_of(facts).kl} as it is: the {stopped.split(maxsplit=1)[0]} lets no value of it through"
+    if _CLIP.search(stopped):
+        return f"leave {names_of(facts).kl} as it is: {stopped} lets no value of it through"
     return f"leave the gradient to {names_of(facts).kl}: {stopped} has none" if _cut_off(stopped) else _sum(facts)
 
 

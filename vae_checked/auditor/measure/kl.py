@@ -19,7 +19,7 @@ from vae_checked.auditor.measure.sampled_prior import has_another_prior
 from vae_checked.auditor.recognition.graph import is_layout
 from vae_checked.auditor.recognition.latents import Latent
 from vae_checked.auditor.recognition.recognition import Recognition
-from vae_checked.auditor.recording.literals import multiplies_by_written_zero
+from vae_checked.auditor.recording.literals import is_written, multiplies_by_written_zero
 from vae_checked.auditor.recording.origins import names_in, origin_of, place_of
 from vae_checked.auditor.recording.replay import replay
 from vae_checked.auditor.recording.tape import Step, Tape
@@ -170,12 +170,14 @@ def measure_kl(
         clipping = _clipping(term, ahead)
         if clipping is not None:
             place = place_of(clipping)
-            if not _leaves_one_value(clipping):
+            passed_by_none = _is_passed_by_none(term, clipping, ahead, drawn[0])
+            if not passed_by_none and not _leaves_one_value(clipping):
                 # A capacity or free bits: at other heads, and later in a training, it lets the KL through.
                 return KLMeasured(
                     None, None, Origin(clipping.name, place), "it is clipped at the heads that were drawn"
                 )
-            origin = Origin(f"{clipping.name} with two equal bounds", place)
+            how = "which no value of the KL passes" if passed_by_none else "with two equal bounds"
+            origin = Origin(f"{clipping.name} {how}", place)
         return KLMeasured(None, None, origin, "the loss does not change with the heads", in_loss=False)
     return replace(_identified(term, ahead, drawn, origin, with_values), in_loss=True)
 
@@ -294,6 +296,20 @@ def _leaves_one_value(step: Step) -> bool:
     """Whether a clamp has the same number for both of its bounds."""
     bounds = [each for each in (*step.args[1:], *step.kwargs.values()) if isinstance(each, (int, float))]
     return step.name.rstrip("_") == "clamp" and len(bounds) == 2 and bounds[0] == bounds[1]
+
+
+def _is_passed_by_none(term: _Term, step: Step, ahead: set[int], drawn: Drawn) -> bool:
+    """Whether a clip by one bound, a number that stands beside it, stops a KL near 0, a large one and all between."""
+    bounds = [each for each in (*step.args[1:], *step.kwargs.values()) if isinstance(each, (int, float))]
+    beside = [term.tape.values[number] for number in step.inputs if number not in ahead]
+    if any(value.tensor.numel() != 1 for value in beside):
+        return False
+    bounds += [float(value.data) for value in beside]
+    if len(bounds) > 1 or not all(is_written(step, each) for each in bounds):
+        return False
+    prior = 1.0 if term.positive else 0.0
+    sizes = (term.gradients(0.02 * drawn.mu, prior + 0.02 * (drawn.second - prior)), _far(term, drawn))
+    return all(each is not None and each.flat for each in sizes)
 
 
 def _encoded_again(term: _Term) -> bool:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from vae_checked.adapters import Part, Role
+from vae_checked.adapters.distributions import ADAPTER as DISTRIBUTIONS
 from vae_checked.auditor.recognition.graph import Graph
 from vae_checked.auditor.recognition.latents import Latent
 from vae_checked.auditor.recording.run import Run
@@ -17,8 +18,14 @@ def roles_of(run: Run, graph: Graph, latents: Sequence[Latent]) -> dict[str, Rol
     """The roles of the output's parts by their paths; where none is the reconstruction, the likeliest part is."""
     roles: dict[str, Role] = {}
     denied = _denied(run, graph)
+    measured = {part.path: _measured(run, graph, latents, part) for part in run.parts}
+    posterior_seen = any(measured[part.path] is Role.MU and _is_of_distribution(part) for part in run.parts)
     for part in run.parts:
-        role = _measured(run, graph, latents, part) or (None if _parent(part) in denied else part.role)
+        declared = None if _parent(part) in denied else part.role
+        if declared is not None and _is_of_distribution(part) and declared is not Role.RECONSTRUCTION:
+            # Another than q(z|x) is a prior, or the likelihood around the reconstruction.
+            declared = None if posterior_seen or not _may_be_posterior(run, graph, latents, part) else declared
+        role = measured[part.path] or declared
         if role is Role.INPUT and _is_made(run, graph, part):
             role = None  # called as the data are, and made by the model: its reconstruction, as the size tells
         if role is Role.MU and role in roles.values() and any(latent.second == latent.mu for latent in latents):
@@ -61,6 +68,22 @@ def _denied(run: Run, graph: Graph) -> set[tuple[str, str]]:
         for part in run.parts
         if part.role is Role.INPUT and part.path.endswith("[1]") and _is_made(run, graph, part)
     }
+
+
+def _is_of_distribution(part: Part) -> bool:
+    return part.convention == DISTRIBUTIONS.name
+
+
+def _may_be_posterior(run: Run, graph: Graph, latents: Sequence[Latent], part: Part) -> bool:
+    """Whether a parameter of a distribution may be that of q(z|x): it follows from the input, and from no z before it.
+
+    Of what was not seen on its way nothing is known but that it is none of the latents'.
+    """
+    number = run.number(part)
+    if number is None:
+        return not latents
+    after_z = graph.descendants([z for latent in latents for z in latent.every_z])
+    return number not in after_z and graph.depends_on_input(number)
 
 
 def _is_made(run: Run, graph: Graph, part: Part) -> bool:

@@ -26,6 +26,12 @@ def comes_by_name(step: Step, value: float) -> bool:
     )
 
 
+def is_written(step: Step, value: float) -> bool:
+    """Whether the statement that ran `step` has this number in it; False where it cannot be read."""
+    numbers = _numbers(*step.frame) if step.frame is not None and step.by_line else None
+    return numbers is not None and any(math.isclose(abs(value), each, rel_tol=_CLOSE) for each in numbers)
+
+
 def names_value(step: Step, value: float) -> tuple[float, ...]:
     """What a name stands for in the line that ran `step`, if need be without a number that is written beside it.
 
