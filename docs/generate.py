@@ -84,10 +84,10 @@ def _help(action: argparse.Action) -> str:
 def symptoms() -> str:
     """The page that leads from what people see to the mistakes that it may be."""
     about = (
-        "What people see of a VAE that goes wrong, in their words, and the mistakes that show so. "
+        "What people see of a VAE that goes wrong, in their words, and the mistakes that may be behind it. "
         "`vae-checked explain` "
         'takes these words too: `vae-checked explain "loss is nan"`. A symptom is no proof: `vae-checked lint` and '
-        "`vae-checked audit` say which of the mistakes a VAE makes, and what looks the same may be right code."
+        "`vae-checked audit` say which of the mistakes a VAE makes, and right code can look like this too."
     )
     return "\n\n".join(("# Symptoms", about, *symptoms_page([(each, mistakes_with(each)) for each in SYMPTOMS]))) + "\n"
 

@@ -110,7 +110,7 @@ def test_explain_takes_what_one_sees(capsys: pytest.CaptureFixture[str]) -> None
     quoted = capsys.readouterr().out
     assert quoted.startswith("The loss is NaN or infinite\n")
     assert "  VAE208 overflowing-logvar" in quoted
-    assert "looks the same: data that are not scaled" in quoted
+    assert "also looks like this: data that are not scaled" in quoted
     assert main(["explain", "loss", "is", "nan"]) == 0
     assert capsys.readouterr().out == quoted
 

@@ -38,7 +38,7 @@ class Answer:
 
 
 def mistakes_with(symptom: Symptom) -> list[Mistake]:
-    """The mistakes that show so, those of which it is the most telling sign first."""
+    """The mistakes that cause it, those of which it is the most telling sign first."""
     found = [each for each in CATALOGUE if symptom.name in each.symptoms]
     return sorted(found, key=lambda each: each.symptoms.index(symptom.name))
 

@@ -10,7 +10,7 @@ class Symptom:
     """One thing that people see.
 
     `title` says it in a clause, `said` are other ways in which people put it, error messages among them, and
-    `otherwise` names what else looks the same, right code included.
+    `otherwise` names what else looks like this, right code included.
     """
 
     name: str

@@ -77,14 +77,15 @@ def _seen(words: str) -> str:
     if " " not in words and did_you_mean(words, names):
         _refuse(words)
     answer = search(words)
-    parts = [f"mistakes of that name:\n{listed(list(answer.named))}"] if answer.named else []
+    parts = [f"mistakes in these words:\n{listed(list(answer.named))}"] if answer.named else []
     parts += [symptom_text(each, mistakes_with(each)) for each in answer.symptoms]
     if not parts:
         _refuse(words)
     likely = [*answer.named, *(mistake for each in answer.symptoms for mistake in mistakes_with(each))]
     closing = (
-        "Whether your VAE makes one of them: vae-checked lint PATH, or vae-checked audit package.module:VAE.\n"
-        f"More of one: vae-checked explain {likely[0].code}."
+        "whether your VAE makes one of them: vae-checked lint PATH\n"
+        "                                    vae-checked audit package.module:VAE\n"
+        f"more of one: vae-checked explain {likely[0].code}"
     )
     return "\n\n".join([*parts, closing]) + "\n"
 

@@ -39,7 +39,7 @@ def text_page(mistake: Mistake, laws: Sequence[Law] = (), example: Finding | Non
         f"{mistake.code} {mistake.name} ({mistake.severity})",
         _wrapped("what", mistake.summary),
         _wrapped("why", mistake.why),
-        "what one sees:\n" + "\n".join(seen) if seen else "",
+        "what you see:\n" + "\n".join(seen) if seen else "",
         _wrapped("in users' words", said) if said else "",
         f"bad:\n{textwrap.indent(bad, '    ')}",
         f"good:\n{textwrap.indent(good, '    ')}",
@@ -63,7 +63,7 @@ def markdown_page(mistake: Mistake, laws: Sequence[Law] = (), example: Finding |
         mistake.summary,
         "## Why it matters",
         mistake.why,
-        "## What one sees" if seen else "",
+        "## What you see" if seen else "",
         "\n".join(f"- {each.title}" for each in seen),
         f"In users' words: {', '.join(f'`{each}`' for each in mistake.said)}." if mistake.said else "",
         "## Bad",
@@ -81,9 +81,10 @@ def markdown_page(mistake: Mistake, laws: Sequence[Law] = (), example: Finding |
 
 
 def symptom_text(symptom: Symptom, mistakes: Sequence[Mistake]) -> str:
-    """What may be behind a symptom, for a terminal: the mistakes that show so, and what else does."""
+    """What may be behind a symptom, for a terminal: the mistakes that cause it, and what else does."""
     title = f"{symptom.title[0].upper()}{symptom.title[1:]}"
-    return f"{title}\n\nmistakes that show so:\n{listed(mistakes)}\n\n{_wrapped('looks the same', symptom.otherwise)}"
+    behind = f"mistakes that may be behind it:\n{listed(mistakes)}"
+    return f"{title}\n\n{behind}\n\n{_wrapped('also looks like this', symptom.otherwise)}"
 
 
 def listed(mistakes: Sequence[Mistake]) -> str:
@@ -102,7 +103,7 @@ def symptoms_page(rows: Sequence[tuple[Symptom, Sequence[Mistake]]]) -> Iterator
         yield f"## {symptom.title[0].upper()}{symptom.title[1:]}"
         yield f"Also said: {', '.join(f'`{each}`' for each in (said.replace('`', '') for said in symptom.said))}."
         yield "\n".join(f"- [{each.code}](catalogue/{each.code}.md) {each.name}: {each.summary}" for each in mistakes)
-        yield f"Looks the same: {symptom.otherwise}"
+        yield f"Also looks like this: {symptom.otherwise}"
 
 
 def difference(bad: str, good: str) -> tuple[str, str]:
