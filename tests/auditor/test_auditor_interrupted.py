@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 import threading
 from pathlib import Path
 from types import FrameType
 
 import pytest
 import torch
+from preloaded import run_python
 from torch import nn
 
 from vae_checked.auditor.restoring.restored import Restored
@@ -95,7 +94,7 @@ def struck_twice(tries: int, seed: int) -> tuple[int, int]:
     """After how many of `tries` everything was as before, and how many audits were interrupted."""
     support = str(Path(__file__).parents[1] / "support")
     text = STRUCK_TWICE.replace("SUPPORT", repr(support)).replace("TRIES", str(tries)).replace("SEED", str(seed))
-    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=False)
+    done = run_python("-c", text)
     assert done.returncode == 0, done.stderr[-2000:]
     same, interrupted = map(int, done.stdout.split())
     return same, interrupted

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from preloaded import run_python
 
 from vae_checked.cli import main
 
@@ -139,7 +139,7 @@ def test_an_audit_that_no_alarm_reaches_ends_too(folder: Path) -> None:
         "from vae_checked.cli import main; sys.exit(main(sys.argv[1:]))"
     )
     words = ["audit", "hanging:Deaf", "--input", "B 40", "--timeout", "0.5"]
-    done = subprocess.run([sys.executable, "-c", text, *words], capture_output=True, text=True, check=False)
+    done = run_python("-c", text, *words)
     assert done.returncode == 2
     assert "the audit of hanging:Deaf did not end in 0.5 s, and was at hanging.py:" in done.stderr
 

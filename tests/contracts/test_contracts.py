@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import copy
 import pickle
-import subprocess
-import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
@@ -13,6 +11,7 @@ from typing import Literal
 import jaxtyping
 import pytest
 import torch
+from preloaded import run_python
 from small_vaes.contracted import Model, kl_divergence
 
 from vae_checked.contracts import Float, Tensor, UInt8, checked, contracts_off
@@ -329,7 +328,8 @@ try: stage(torch.zeros(2, 3), torch.zeros(2, 4))
 except TypeError as error: print(str(error).splitlines()[0])
 print(len(contract_of(stage).seen), contract_of(stage).why_not_remembered)
 """
-    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=True)
+    run = run_python("-c", script)
+    assert run.returncode == 0, run.stderr
     first, second = run.stdout.splitlines()
     assert first.startswith("stage(y): axis 1 (L) is 4, x has L = 3")
     assert second == "0 this version of jaxtyping does not let its scope be entered again"

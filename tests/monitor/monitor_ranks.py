@@ -1,4 +1,4 @@
-"""One of two processes that train a VAE together, watched and not; run by test_monitor_ranks.py through torchrun.
+"""One of two processes that train a VAE together, watched and not; run by test_monitor_ranks.py as torchrun would.
 
 Each optimizer step is two micro batches under autocast to bfloat16 through a decoder that is checkpointed.
 """

@@ -1,7 +1,6 @@
 """The pytest plugin: items of pyproject.toml, fixtures, selection, xdist, and its cost unused.
 
-Each subprocess that touches a model imports torch, so what can be seen in one run is looked at in one run, and what
-needs no process of its own is run in this one.
+What can be seen in one run is looked at in one run, and what needs no process of its own is run in this one.
 """
 
 from __future__ import annotations
@@ -9,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from collections.abc import Callable
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 import torch._dynamo  # noqa: F401  pytester forgets what a run imports, and this cannot be imported twice
 from locks import signed
+from preloaded import run_python
 
 from vae_checked.auditor.check import laws_of_models
 from vae_checked.catalogue import CATALOGUE, Observer, find
@@ -60,20 +61,29 @@ OF_REFERENCE = ModelConfig(
 
 @pytest.fixture
 def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """A project with a right and a wrong model; called with tables and arguments it runs pytest there."""
+    """A project with a right and a wrong model; called with tables and arguments it runs pytest there.
+
+    A fresh process has nothing imported, one of its own torch alone, and this process more.
+    """
     monkeypatch.setenv("PYTHONPATH", str(ROOT), prepend=os.pathsep)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.delenv("HYPOTHESIS_PROFILE", raising=False)
     pytester.makepyfile(right=find("VAE201").good, wrong=find("VAE201").bad)
     pytester.makepyfile(test_own="def test_own():\n    assert 1 + 1 == 2\n")
 
-    def run(*arguments: str, tables: str | None = "", own_process: bool = True) -> pytest.RunResult:
+    def run(
+        *arguments: str, tables: str | None = "", own_process: bool = True, fresh: bool = False
+    ) -> pytest.RunResult:
         if tables is not None:
             pytester.makefile(".toml", pyproject=f'[project]\nname = "mine"\n\n{tables}')
         plugin = () if INSTALLED else ("-p", PLUGIN)
         words = ("-p", "no:cacheprovider", *plugin, *arguments)
-        if own_process:
+        if fresh:
             return pytester.run(sys.executable, "-m", "pytest", *words)
+        if own_process:
+            begun, done = time.perf_counter(), run_python("-m", "pytest", *words, cwd=pytester.path)
+            took = time.perf_counter() - begun
+            return pytest.RunResult(done.returncode, done.stdout.splitlines(), done.stderr.splitlines(), took)
         pytester.syspathinsert()
         return pytester.runpytest_inprocess(*words)
 
@@ -108,7 +118,7 @@ def test_it_costs_nothing_until_it_is_used(project: Run, pytester: pytest.Pytest
             print("\\nOURS", ours, "HEAVY", heavy)
         """
     )
-    result = project("-s", "-p", "no:hypothesispytest", "-p", "no:jaxtyping", tables=tables)
+    result = project("-s", "-p", "no:hypothesispytest", "-p", "no:jaxtyping", tables=tables, fresh=True)
     result.assert_outcomes(passed=1)
     ours = ["vae_checked", "vae_checked.pytest_plugin", "vae_checked.pytest_plugin.configuration"]
     assert f"OURS {ours} HEAVY []" in result.outlines

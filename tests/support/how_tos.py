@@ -10,19 +10,20 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from preloaded import run_python
+
 _STEP = re.compile(r"^(?P<lead>[^\n]*:)\n\n```(?P<kind>\w+)\n(?P<block>.*?)^```$", re.M | re.S)
 _PATH = re.compile(r"`([\w./-]+)`")
+# What each is to Python, which is there with torch imported: most of them need it.
 _PROGRAMS = {
-    "python": [sys.executable],
-    "vae-checked": [sys.executable, "-m", "vae_checked"],
+    "python": [],
+    "vae-checked": ["-m", "vae_checked"],
     # The examples of the pages are run by a test of their own.
-    "make docs": [sys.executable, "docs/generate.py", "--without-examples"],
+    "make docs": ["docs/generate.py", "--without-examples"],
 }
 
 
@@ -71,9 +72,7 @@ class Run:
         for command in self.command.split(" | "):
             name = next(name for name in _PROGRAMS if command.startswith(name))
             words = [*_PROGRAMS[name], *shlex.split(command.removeprefix(name))]
-            done = subprocess.run(
-                words, input=printed, capture_output=True, text=True, cwd=folder, env=environment, check=False
-            )
+            done = run_python(*words, given=printed, cwd=folder, env=environment)
             printed = done.stdout
             assert done.returncode == 0, f"{command}\n{printed[-3000:]}{done.stderr[-3000:]}"
         missing = _missing(self.printed, printed.splitlines())

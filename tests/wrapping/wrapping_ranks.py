@@ -1,4 +1,4 @@
-"""One of two processes that train a wrapped VAE together; run by test_wrapping_ranks.py through torchrun.
+"""One of two processes that train a wrapped VAE together; run by test_wrapping_ranks.py as torchrun would.
 
 Rank 1 sees a batch of one sample, which the model's squeeze() does not survive.
 """
