@@ -245,6 +245,8 @@ def test_comments_on_shapes_stand_for_annotations(write):
 
 
 SCRIPTED = """
+import torch.nn.functional as F
+
 class Line(torch.nn.Module):
     def __init__(self):
         super().__init__()
@@ -253,12 +255,16 @@ class Line(torch.nn.Module):
     # shapes: x: Float[Tensor, "B 3"]
     # shapes: -> Float[Tensor, "B 2"]
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.line(x)
+        return F.relu(doubled(self.line(x)))
+
+
+def doubled(x: torch.Tensor) -> torch.Tensor:
+    return 2 * x
 """
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_what_comments_say_leaves_torch_script_the_annotations_it_reads(write):
+def test_what_comments_say_leaves_torch_script_what_it_reads(write):
     write("scripted", model=SCRIPTED.replace("from vae_checked.contracts import Float, Tensor", ""))
     with check_package("scripted"):
         line = importlib.import_module("scripted.model").Line()

@@ -88,17 +88,23 @@ def _checked(subject: Any, names: Mapping[str, Any]) -> Any:
 
 
 def _under_contract(function: Callable[..., Any], contract: Contract) -> Callable[..., Any]:
-    @functools.wraps(function)
+    # torch.jit.script reads the source of what a function wraps, and looks up its names where the wrapper has its own:
+    # in its globals, which are therefore those of the function, and in its closure, whose names hide none of them.
+    _vae_function, _vae_compiling, _vae_off = function, is_compiling, is_off
+
     def stage(*args: Any, **kwargs: Any) -> Any:
         __tracebackhide__ = True
-        if is_compiling() or is_off():
-            return function(*args, **kwargs)
+        if _vae_compiling() or _vae_off():
+            return _vae_function(*args, **kwargs)
         # Found through the function itself: a contract in the closure is nothing that torch.compile can look at.
-        return getattr(stage, _CONTRACT).call(args, kwargs)
+        return _vae_stage.__vae_contract__.call(args, kwargs)
 
-    setattr(stage, _CONTRACT, contract)
+    names = inspect.unwrap(function).__globals__
+    _vae_stage: Any = types.FunctionType(stage.__code__, names, stage.__name__, None, stage.__closure__)
+    functools.update_wrapper(_vae_stage, function)
+    setattr(_vae_stage, _CONTRACT, contract)
     contract.count = TALLY.setdefault(contract.name, contract.count)
-    return stage
+    return cast("Callable[..., Any]", _vae_stage)
 
 
 def _contract(function: Callable[..., Any], names: Mapping[str, Any]) -> Contract:

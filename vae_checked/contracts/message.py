@@ -15,6 +15,7 @@ from vae_checked.contracts.binding import Bound, Kind, Mismatch, dtype
 from vae_checked.contracts.causes import likely_cause
 from vae_checked.contracts.plan import is_leaf
 
+_HERE = Path(__file__).parent
 _PASSED_THROUGH = (
     "vae_checked.contracts",
     "vae_checked.wrapping",
@@ -133,7 +134,7 @@ def hint_text(hint: Any) -> str:
 def call_site() -> str:
     """The nearest frame outside this package and the libraries that stand between, as `file:line in function`."""
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None and _is_between(frame.f_globals.get("__name__", "")):
+    while frame is not None and _is_between(frame):
         frame = frame.f_back
     if frame is None:
         return "unknown"
@@ -143,5 +144,9 @@ def call_site() -> str:
     return f"{path}:{frame.f_lineno} in {frame.f_code.co_name}"
 
 
-def _is_between(module: str) -> bool:
+def _is_between(frame: FrameType) -> bool:
+    # A stage under contract has the globals of the function that it stands for.
+    if Path(frame.f_code.co_filename).is_relative_to(_HERE):
+        return True
+    module = frame.f_globals.get("__name__", "")
     return any(module == name or module.startswith(f"{name}.") for name in _PASSED_THROUGH)
