@@ -93,6 +93,9 @@ def test_nothing_read_writes_no_page_and_no_folder_is_refused(tmp_path: Path) ->
     ):
         model(torch.rand(7, 5))
     assert not list(tmp_path.iterdir())
+    with pytest.warns(RuntimeWarning, match=r"step\(\) was never called") as said:
+        Monitor(model, to=[]).close()
+    assert said[0].filename == __file__
     # An error of the training is not talked over.
     with warnings.catch_warnings():
         warnings.simplefilter("error")

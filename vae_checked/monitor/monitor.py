@@ -121,17 +121,28 @@ class Monitor:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if error is None and not self._closed and not self._is_counting:
+        if error is None:
+            self._warn_of_silence()
+        self._end()
+
+    def close(self) -> None:
+        """Take the hooks off and close what was opened; the readings stay.
+
+        Warns where step() was never called: nothing was looked at then.
+        """
+        self._warn_of_silence()
+        self._end()
+
+    def _warn_of_silence(self) -> None:
+        if not self._closed and not self._is_counting:
             warnings.warn(
                 "Monitor: step() was never called, so nothing was looked at: call monitor.step() once per training "
                 "step, after backward()",
                 RuntimeWarning,
-                stacklevel=2,
+                stacklevel=3,
             )
-        self.close()
 
-    def close(self) -> None:
-        """Take the hooks off and close what was opened; the readings stay."""
+    def _end(self) -> None:
         self._closed = True
         self._let_go()
         self._let_updates_go()
