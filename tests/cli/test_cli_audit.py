@@ -134,7 +134,7 @@ def test_hints_name_the_options_of_the_command_line(capsys: pytest.CaptureFixtur
     text = capsys.readouterr().out
     assert "the data's interval was not given: --data-range LOW HIGH settles it" in text
     assert main(["audit", "corrected:VAE", "--input", "B 3 9 12"]) == 2
-    assert "in train mode: give --input that it takes" in capsys.readouterr().err
+    assert "in train mode: give the --input that it takes" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

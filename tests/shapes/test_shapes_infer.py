@@ -210,6 +210,31 @@ def test_a_vae_of_pythae_with_its_loss() -> None:
     assert str(shapes.entry("loss_function")).endswith("-> (float32[], float32[], float32[])")
 
 
+class Flat(nn.Module):
+    """A VAE whose loss is a function of this module."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heads, self.decoder = nn.Linear(2 * 5 * 7, 2 * 3), nn.Linear(3, 2 * 5 * 7)
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        mu, logvar = self.heads(x.flatten(1)).chunk(2, dim=1)
+        z = mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)
+        return {"x_hat": self.decoder(z).view_as(x), "mu": mu, "logvar": logvar}
+
+
+def bound_per_sample(recon_x: Tensor, x: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+    recon = (recon_x - x).pow(2).sum(dim=(1, 2, 3))
+    return recon - 0.5 * (1 + logvar - mu.pow(2) - logvar.exp()).sum(dim=1)
+
+
+def test_a_loss_beside_the_model_is_found_by_its_name() -> None:
+    shapes = infer(Flat(), "B 2 5 7", loss="bound_per_sample")
+    assert str(shapes.entry("bound_per_sample")).endswith("-> float32[B]")
+    with pytest.raises(UsageError, match=f"loss 'lost' is no method of Flat, and no function of {__name__}"):
+        infer(Flat(), "B 2 5 7", loss="lost")
+
+
 def test_the_reference_is_what_its_annotations_say() -> None:
     from vae_checked.reference import VAE
 

@@ -20,7 +20,7 @@ from vae_checked.adapters import (
     pytorch_vae,
     tuples,
 )
-from vae_checked.adapters.stages import LOSSES, METHODS, FoundStage, left_alone, stages_of
+from vae_checked.adapters.stages import LOSSES, METHODS, FoundStage, function_beside, left_alone, stages_of
 from vae_checked.adapters.subject import Adapter, Call, Child, Inputs, Part, Stage, Subject, collected
 from vae_checked.errors import UsageError
 from vae_checked.mathematics.names import Role, role_of
@@ -40,6 +40,7 @@ __all__ = [
     "Subject",
     "adapt",
     "children_of",
+    "function_beside",
     "left_alone",
     "parts_of",
     "role_of",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -90,3 +91,16 @@ def _is_method(model: nn.Module, name: str) -> bool:
 def _is_part(part: nn.Module | None) -> bool:
     odd = (torch.jit.ScriptModule, nn.modules.lazy.LazyModuleMixin)
     return part is not None and not isinstance(part, odd) and _is_method(part, "forward")
+
+
+def function_beside(model: nn.Module, name: str) -> Callable[..., Any] | None:
+    """The function of this name in a module that defines the model's class, or one that it derives from."""
+    homes = [
+        sys.modules.get(kind.__module__) for kind in type(model).__mro__ if kind.__module__ != nn.Module.__module__
+    ]
+    for home in homes:
+        function = getattr(home, name, None)
+        if callable(function) and not isinstance(function, type):
+            found: Callable[..., Any] = function
+            return found
+    return None

@@ -90,7 +90,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _model_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--kwargs", metavar="JSON", help="arguments of the class or factory, as in '{\"latents\": 16}'")
     add_input_option(parser, "the sizes of letters are varied, those of H=64 from 64 upwards")
-    parser.add_argument("--loss", metavar="FUNCTION", help="package.module:function, or the name of a method")
+    parser.add_argument(
+        "--loss",
+        metavar="FUNCTION",
+        help="package.module:function, or the name of a method or of a function beside the model",
+    )
     parser.add_argument("--adapter", metavar="NAME", help="how the model's stages are found (default: recognised)")
 
 

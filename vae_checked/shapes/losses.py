@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from torch import Tensor, nn
 
-from vae_checked.adapters import LOSSES, Role, role_of
+from vae_checked.adapters import LOSSES, Role, function_beside, role_of
 from vae_checked.errors import UsageError
 
 
@@ -22,7 +22,8 @@ class Watcher(Protocol):
 def call_loss(model: nn.Module, loss: Any, roles: Mapping[Role, Tensor], output: Any, watcher: Watcher) -> str | None:
     """Call the loss named, given or found on `model`, unless the forward did; a note when it could not be called.
 
-    Raises UsageError for a loss that is neither a function nor the name of a method.
+    A name is that of a method of the model, or of a function of the module that defines it. Raises UsageError for what
+    is no loss.
     """
     if loss is None:
         name = next((each for each in LOSSES if callable(getattr(model, each, None))), None)
@@ -31,10 +32,14 @@ def call_loss(model: nn.Module, loss: Any, roles: Mapping[Role, Tensor], output:
         function = getattr(model, name)
     elif isinstance(loss, str):
         name, function = loss, getattr(model, loss, None)
-        if not callable(function):
-            raise UsageError(f"loss {loss!r} is no method of {type(model).__name__}")
-        if watcher.called(name):
-            return None
+        if callable(function):
+            if watcher.called(name):
+                return None
+        elif beside := function_beside(model, loss):
+            function = watcher.recorded(name, beside)
+        else:
+            kind = type(model)
+            raise UsageError(f"loss {loss!r} is no method of {kind.__name__}, and no function of {kind.__module__}")
     elif callable(loss):
         name = getattr(loss, "__name__", type(loss).__name__)
         function = watcher.recorded(name, loss)

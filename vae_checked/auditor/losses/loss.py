@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
-from vae_checked.adapters import LOSSES, Call, Inputs, Role, Subject, role_of
+from vae_checked.adapters import LOSSES, Call, Inputs, Role, Subject, function_beside, role_of
 from vae_checked.auditor.losses.arguments import MODEL, Matched, match
 from vae_checked.auditor.losses.candidates import checked_bindings, parameters_of, parse_bindings
 from vae_checked.auditor.losses.steps import NAME as STEP_NAME
@@ -186,13 +186,9 @@ def _found_loss(model: nn.Module, loss: GivenLoss | None) -> Loss | None:
 
 def _beside(model: nn.Module, name: str) -> Loss:
     """The function of this name in a module that defines the model's class; UsageError where there is none."""
-    homes = [
-        sys.modules.get(kind.__module__) for kind in type(model).__mro__ if kind.__module__ != nn.Module.__module__
-    ]
-    for home in dict.fromkeys(homes):
-        function = getattr(home, name, None)
-        if callable(function) and not isinstance(function, type):
-            return Loss(function, name, f"{name} of {getattr(home, '__name__', '')}, named by the user", True)
+    function = function_beside(model, name)
+    if function is not None:
+        return Loss(function, name, f"{name} beside {type(model).__name__}, named by the user", True)
     methods = [each for each in LOSSES if callable(getattr(model, each, None))]
     known = f"it has {', '.join(methods)}" if methods else "give package.module:function"
     raise UsageError(

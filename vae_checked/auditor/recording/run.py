@@ -147,7 +147,7 @@ def run_model(
         other_ways = _other_methods(subject, inputs)
         raise ModelError(
             f"the {subject.method} of {type(subject.model).__name__} raised {described(error)} on {shapes} in {mode} "
-            f"mode: give inputs= that it takes{other_ways}"
+            f"mode: give the inputs= that it takes{other_ways}"
         ) from error
     return Run(subject.model, recorder, inputs, output, subject.parts(output), subject.takes)
 
