@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from vae_checked.auditor import AuditReport, audit
+from vae_checked.auditor.check import stages_for
 from vae_checked.facts import Parametrisation
 from vae_checked.finding import Severity
 
@@ -98,3 +99,17 @@ def test_a_sum_that_overflows_before_exp_does_is_named(wide: bool, expected: lis
     if expected:
         (finding,) = (each for each in report.findings if each.code == "VAE208")
         assert "a sum of 6144 numbers overflows float16" in finding.message
+
+
+class Summed(Model):
+    """A KL that a product with a vector of the model's own precision sums."""
+
+    def loss_function(self, x_hat: Tensor, x: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+        kl = 0.5 * (mu.square() + logvar.exp() - 1 - logvar)
+        return ((x_hat - x).square().sum() + (kl @ torch.ones(LATENTS)).sum()) / len(x)
+
+
+def test_a_stage_that_cannot_be_run_in_double_precision_says_so_in_plain_words() -> None:
+    (line,) = stages_for(Summed(), f"B {FEATURES}").unobserved
+    assert line.startswith("its KL: the loss cannot be put to other values: mv does not run on other values: ")
+    assert "Error" not in line

@@ -25,7 +25,7 @@ from vae_checked.auditor.recognition.latents import Latent
 from vae_checked.auditor.recognition.recognition import Recognition
 from vae_checked.auditor.recording.origins import described, origin_of
 from vae_checked.auditor.recording.randomness import Family
-from vae_checked.auditor.recording.replay import replay
+from vae_checked.auditor.recording.replay import ReplayError, replay
 from vae_checked.auditor.recording.tape import Draw, Ref, Tape
 from vae_checked.auditor.restoring.restored import Restored
 from vae_checked.errors import ModelError
@@ -266,6 +266,8 @@ class _Model:
         try:
             with torch.no_grad():
                 value = stage()
+        except ReplayError as error:
+            return f"the loss cannot be put to other values: {error}"
         except (RuntimeError, ValueError, TypeError) as error:
             return f"the loss cannot be run in double precision on other values: {described(error)}"
         return None if value.isfinite().all() else "the loss is not finite"

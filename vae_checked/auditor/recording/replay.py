@@ -13,9 +13,10 @@ from torch.utils import _pytree as pytree
 
 from vae_checked.auditor.recording.operations import called, was_cut
 from vae_checked.auditor.recording.tape import Planned, Ref, Step, Tape
+from vae_checked.errors import ModelError
 
 
-class ReplayError(RuntimeError):
+class ReplayError(ModelError, RuntimeError):
     """An operation that ran when it was recorded does not run on other values."""
 
 
