@@ -333,3 +333,36 @@ def test_a_sample_that_is_moved_by_other_numbers_is_none_of_the_heads() -> None:
     noise = facts_of(Repeated(lambda mu, std: 0.3 + 0.7 * (mu + std * torch.randn_like(std)))).sampler.noise
     assert noise is not None
     assert noise.value.law is not NoiseLaw.POSTERIOR
+
+
+class Twice(zoo.Base):
+    """A VAE that draws two samples of one posterior, and decodes the last or the mean of both."""
+
+    def __init__(self, first: Any, last: Any, mixed: bool) -> None:
+        super().__init__()
+        self.noises, self.mixed = (first, last), mixed
+
+    def sample(self, mu: Tensor, logvar: Tensor) -> Tensor:
+        first, last = (mu + torch.exp(0.5 * logvar) * noise(mu) for noise in self.noises)
+        return torch.cat([first[:, :2], last[:, 2:]], dim=1) if self.mixed else last
+
+
+def one_for_all(mu: Tensor) -> Tensor:
+    return torch.randn(mu.shape[1:])
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "mixed", "code"),
+    [
+        (torch.randn_like, one_for_all, False, "VAE203"),
+        (one_for_all, torch.randn_like, False, None),
+        (torch.randn_like, torch.rand_like, False, "VAE202"),
+        (torch.rand_like, torch.randn_like, False, None),
+        (torch.randn_like, torch.rand_like, True, "VAE202"),
+        (torch.randn_like, one_for_all, True, "VAE203"),
+    ],
+)
+def test_the_noise_of_every_sample_that_is_used_is_judged(first: Any, last: Any, mixed: bool, code: str | None) -> None:
+    torch.manual_seed(2)
+    report = audit(Twice(first, last, mixed), "B 3 8 12", zoo.standard_loss, data_range=(0, 1))
+    assert [finding.code for finding in report.findings] == ([] if code is None else [code])

@@ -27,7 +27,16 @@ _FEWEST = 4
 
 
 def noise_law(first: Recognition, others: Sequence[Recognition], latent: Latent) -> Fact[Noise] | None:
-    """The law of eps by many draws of its sources; constant where `others` drew the same. False alarm below 1e-6."""
+    """The law of eps by many draws of its sources; constant where `others` drew the same. False alarm below 1e-6.
+
+    Of several samples of one posterior, the law of the first whose noise is not N(0, 1).
+    """
+    found = [_noise_law(first, others, each) for each in latent.every_sample(first.run.tape)]
+    odd = (law for law in found if law is not None and law.value.law is not NoiseLaw.STANDARD_NORMAL)
+    return next(odd, None if None in found else found[0])
+
+
+def _noise_law(first: Recognition, others: Sequence[Recognition], latent: Latent) -> Fact[Noise] | None:
     tape = first.run.tape
     if _is_taken_for_noise(first, latent):
         return Fact(Noise(NoiseLaw.POSTERIOR), origin_of(tape, latent.z))
@@ -52,7 +61,12 @@ def noise_law(first: Recognition, others: Sequence[Recognition], latent: Latent)
 
 
 def shared_over(seen: Recognition, latent: Latent) -> Fact[frozenset[Axis]] | None:
-    """The axes of z along which one eps serves all elements."""
+    """The axes of z along which one eps serves all elements, of its first sample of which some axis shares it."""
+    found = [_shared_over(seen, each) for each in latent.every_sample(seen.run.tape)]
+    return next((axes for axes in found if axes is not None and axes.value), None if None in found else found[0])
+
+
+def _shared_over(seen: Recognition, latent: Latent) -> Fact[frozenset[Axis]] | None:
     tape = seen.run.tape
     noise, z = tape.values[latent.eps].tensor, tape.values[latent.z].tensor
     batch = seen.batch

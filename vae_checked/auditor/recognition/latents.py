@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 import torch
 
 from vae_checked.auditor.recognition.graph import Graph
-from vae_checked.auditor.recognition.samples import Sample, pattern, tolerance
+from vae_checked.auditor.recognition.samples import Sample, draws_of, pattern, tolerance
 from vae_checked.auditor.recording.replay import ReplayError, replay
-from vae_checked.auditor.recording.tape import Draw
+from vae_checked.auditor.recording.tape import Draw, Tape
+
+_MOST_SAMPLES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,14 @@ class Latent:
         """The noise of z and of the further samples."""
         return (self.eps, *(eps for _, eps in self.samples))
 
+    def every_sample(self, tape: Tape) -> tuple[Latent, ...]:
+        """The posterior by each of its samples."""
+        others = (
+            replace(self, z=z, eps=eps, draws=draws_of(tape, eps), samples=())
+            for z, eps in self.samples[:_MOST_SAMPLES]
+        )
+        return (self, *others)
+
     @property
     def means(self) -> tuple[int, ...]:
         """mu, and what z is without noise."""
@@ -55,22 +65,23 @@ class Latent:
 
 
 def latents_of(graph: Graph, samples: Sequence[Sample], outputs: Collection[int], total: int | None) -> list[Latent]:
-    """The posteriors of `samples`, each once.
+    """The posteriors of `samples`, each once, by the first of its samples that anything follows from.
 
     A head is the latest value from which location or std follows elementwise and through which goes whatever judges it
     beside z: the loss `total`, or what the model returns where the loss takes nothing but z. A std that nothing judges
     is itself the head, unless it is the exponential of another value, as of a log variance.
     """
     every_z = [sample.z for sample in samples]
-    latents: list[Latent] = []
+    ends = (*outputs, *(() if total is None else (total,)))
+    before_ends: set[int] = set().union(*(graph.ancestors(end) for end in ends))
+    by_heads: dict[tuple[int, int | None], list[Latent]] = {}
     for sample in samples:
         found = _with_heads(graph, sample, every_z, outputs, total)
-        for place, known in enumerate(latents):
-            if (known.mu, known.second) == (found.mu, found.second):
-                latents[place] = replace(known, samples=(*known.samples, (found.z, found.eps)))
-                break
-        else:
-            latents.append(found)
+        by_heads.setdefault((found.mu, found.second), []).append(found)
+    latents: list[Latent] = []
+    for alike in by_heads.values():
+        used = [each for each in alike if each.z in before_ends] or alike
+        latents.append(replace(used[0], samples=tuple((each.z, each.eps) for each in used[1:])))
     return latents
 
 

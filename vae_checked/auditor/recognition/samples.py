@@ -51,7 +51,7 @@ def find_samples(graph: Graph) -> tuple[list[Sample], list[str]]:
     tape = graph.tape
     for eps in _noises(graph):
         sample = _sample_of(graph, eps)
-        draws = ", ".join(sorted({draw.source for draw in _draws_of(tape, eps)}))
+        draws = ", ".join(sorted({draw.source for draw in draws_of(tape, eps)}))
         if sample is None:
             others.append(f"the noise of {draws} makes no z = location + scale * eps: it is taken for no posterior")
         elif sample.std is None:
@@ -61,7 +61,8 @@ def find_samples(graph: Graph) -> tuple[list[Sample], list[str]]:
     return samples, others
 
 
-def _draws_of(tape: Tape, number: int) -> tuple[Draw, ...]:
+def draws_of(tape: Tape, number: int) -> tuple[Draw, ...]:
+    """The draws that a value follows from."""
     return tuple(draw for draw in tape.draws if tape.values[number].sources & Tape.bit(draw))
 
 
@@ -76,7 +77,7 @@ def _noises(graph: Graph) -> list[int]:
             value = tape.values[number]
             if not tape.drawn(number) or graph.depends_on_input(number) or not value.tensor.is_floating_point():
                 continue
-            if all(draw.family is Family.MASK for draw in _draws_of(tape, number)):
+            if all(draw.family is Family.MASK for draw in draws_of(tape, number)):
                 continue
             if value.tensor.numel():
                 found[number] = None
@@ -99,7 +100,7 @@ def _sample_of(graph: Graph, eps: int) -> Sample | None:
                 continue
             if tape.values[location].step is None:
                 return None  # noise on the input itself
-            partial = Sample(number, eps, location, None, _draws_of(tape, eps))
+            partial = Sample(number, eps, location, None, draws_of(tape, eps))
             return replace(partial, std=_scale(graph, partial, at_0, at_1, unit))
     return None
 
@@ -132,7 +133,7 @@ def _affine(at_0: Tensor, at_1: Tensor, at_2: Tensor) -> bool:
 def noise_bits(tape: Tape, eps: int) -> int:
     """The source bits of the draws that feed this noise; dropout and other masks are no part of it."""
     bits = 0
-    for draw in _draws_of(tape, eps):
+    for draw in draws_of(tape, eps):
         if draw.family is not Family.MASK:
             bits |= Tape.bit(draw)
     return bits
