@@ -109,7 +109,7 @@ class Summed(Model):
         return ((x_hat - x).square().sum() + (kl @ torch.ones(LATENTS)).sum()) / len(x)
 
 
-def test_a_stage_that_cannot_be_run_in_double_precision_says_so_in_plain_words() -> None:
+def test_a_stage_that_cannot_be_run_in_double_says_so_plainly() -> None:
     (line,) = stages_for(Summed(), f"B {FEATURES}").unobserved
     assert line.startswith("its KL: the loss cannot be put to other values: mv does not run on other values: ")
     assert "Error" not in line

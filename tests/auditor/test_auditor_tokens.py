@@ -63,6 +63,23 @@ def test_the_cross_entropy_of_tokens_is_a_reconstruction(name: str) -> None:
     assert facts.objective.effective_beta.value.value == pytest.approx(1.0, rel=1e-3)
 
 
+@pytest.mark.parametrize("seen", [slice(1, None), slice(-1)])
+def test_logits_of_a_part_of_the_tokens_have_no_wrong_shape(seen: slice) -> None:
+    def loss(logits: Tensor, tokens: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+        kl = -0.5 * (1 + logvar - mu**2 - logvar.exp()).sum(1)
+        return (of_each(logits[:, : LENGTH - 1], tokens[:, seen]).sum(1) + kl).mean()
+
+    class Shifted(Sentences):
+        def forward(self, tokens: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+            logits, mu, logvar = super().forward(tokens)
+            return logits[:, : LENGTH - 1], mu, logvar
+
+    torch.manual_seed(2)
+    report = audit(Shifted(of_each), f"int<{WORDS}> B {LENGTH}", loss)
+    assert [finding.code for finding in report.findings] == []
+    assert report.facts[0].recon.kind is not None
+
+
 WRONG: dict[str, tuple[Error, str]] = {
     "averaged over all tokens": (lambda p, t: of_each(p, t).mean(), "VAE502"),
     "summed over the batch": (lambda p, t: of_each(p, t).sum(), "VAE504"),

@@ -74,6 +74,8 @@ def output_shape(seen: Recognition, *, chosen: bool = False) -> Fact[ShapePair] 
         x = target  # the loss compares it with a part of the data, as with the frames to come
     if target is not None and sorted(target.shape) == sorted(x.shape) and target.shape == value.tensor.shape:
         x = target  # the loss compares it with the data in another order of axes
+    if seen.join is not None and seen.join.of_classes:
+        return None  # a number for each class has no shape of the data: the loss holds it against as many labels
     if value.tensor.dim() > x.dim() and size % x.numel() == 0:
         return None  # several reconstructions per input
     if value.tensor.shape[1:] == x.shape[1:] and len(value.tensor) != len(x):
