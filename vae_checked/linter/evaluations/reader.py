@@ -17,7 +17,8 @@ from vae_checked.record import dataclass
 class LossCall:
     """A call of something unknown: what tells that, how many arguments it has, and at which places both heads.
 
-    Of the arguments the last ones are given by `keywords`. An object that holds both heads stands at one place.
+    Of the arguments the last ones are given by `keywords`. An object that holds both heads stands at one place. Where
+    nothing is drawn from what is handed over, the heads are told `by_names`.
     """
 
     taken: Taken
@@ -25,6 +26,16 @@ class LossCall:
     mu: int
     second: int
     keywords: tuple[str, ...] = ()
+    by_names: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """A `model` that code is handed and trains, and how it calls it; with a `loss` that it is handed as well, if so."""
+
+    model: Taken
+    calls: frozenset[Call]
+    loss: LossCall | None = None
 
 
 class RoleReader(Protocol):
@@ -50,11 +61,20 @@ class RoleReader(Protocol):
     def loss_calls(self, evaluation: Evaluation) -> list[LossCall]:
         """The calls of something unknown that have both heads of a sampler among their arguments."""
 
+    def handed(self, evaluation: Evaluation) -> list[Handed]:
+        """The unknown models whose results are differentiated: as they return them, or by a loss that is unknown too.
+
+        The loss is told by what it is called with: both heads of one model, by their names.
+        """
+
     def draws(self, evaluation: Evaluation) -> bool:
         """Whether an evaluation has a sampler."""
 
     def joins(self, evaluation: Evaluation) -> bool:
         """Whether the function that was run has a value with a KL that reads the heads which a sampler draws with."""
+
+    def holds_joined(self, evaluation: Evaluation) -> bool:
+        """Whether any function that was run has a KL that reads the heads which a sampler draws with."""
 
     def departs(self, evaluation: Evaluation) -> bool:
         """Whether a KL is that of no parametrisation, or may read its head otherwise than the sampler beside it."""

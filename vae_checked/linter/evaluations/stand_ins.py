@@ -5,8 +5,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator
 
+from vae_checked.linter.evaluations import fitting_losses
 from vae_checked.linter.evaluations.evaluation import Evaluation
-from vae_checked.linter.evaluations.reader import RoleReader
+from vae_checked.linter.evaluations.meeting import meet
+from vae_checked.linter.evaluations.reader import LossCall, RoleReader
 from vae_checked.linter.files import syntax
 from vae_checked.linter.interpreter.interpreter import Substitutes
 from vae_checked.linter.interpreter.project import Project
@@ -24,13 +26,19 @@ _OF_EVERY_MODEL = frozenset("module forward to cuda cpu train eval half float re
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """An evaluation of code whose KL reads what an unknown model returns; `one` are the calls that return no tuple."""
+    """An evaluation of code whose KL reads what an unknown model returns; `one` are the calls that return no tuple.
+
+    Where it is handed the `loss` as well, the KL is read in that, and where `trains` is set what the model returns is
+    differentiated as it is: the KL is the model's own.
+    """
 
     module: Module
     again: Callable[[Substitutes], Evaluation]
     taken: Taken
     calls: frozenset[Call]
     one: frozenset[str]
+    loss: LossCall | None = None
+    trains: bool = False
 
     def may_be(self, model: Instance) -> bool:
         """Whether a model is of the class that is named, if one is, and has the methods and the parts that are called.
@@ -84,6 +92,18 @@ class StandIns:
                 )
                 for taken, calls in taken_models.items()
             ]
+            self._wanted += [
+                _Wanted(
+                    evaluation.module,
+                    evaluation.again,
+                    each.model,
+                    each.calls,
+                    frozenset(),
+                    each.loss,
+                    each.loss is None,
+                )
+                for each in self._reader.handed(evaluation)
+            ]
 
     def evaluations(self) -> Iterator[Evaluation]:
         """The evaluations of code whose KL reads what an unknown model returns, with the model that fits as that one.
@@ -101,10 +121,11 @@ class StandIns:
                 models = _most_general(likely)
                 if len(models) > _MAX_MODELS:
                     break
-                fitting = self._joined(wanted, models)
+                fitting = [each for loss in self._losses_for(wanted) for each in self._joined(wanted, models, loss)]
                 several = len(fitting) > 1
                 for made, model in fitting:
-                    if several and (self._is_joined_elsewhere(model) or self._reader.departs(made)):
+                    elsewhere = not wanted.trains and self._is_joined_elsewhere(model)
+                    if several and (elsewhere or self._reader.departs(made)):
                         continue
                     # One that is derived from it may be what this loss is for, and decode in another way.
                     derived = any(_decodes_otherwise(each.cls, model.cls) for _, each in likely)
@@ -112,6 +133,10 @@ class StandIns:
                     yield made
                 if fitting:
                     break
+
+    def _losses_for(self, wanted: _Wanted) -> list[Function | Class | None]:
+        """The losses that code may be handed; none where it has one of its own."""
+        return [None] if wanted.loss is None else [*fitting_losses.fitting(self._project, wanted.loss)]
 
     def _is_joined_elsewhere(self, model: Instance) -> bool:
         forward = model.cls.find("forward")
@@ -127,11 +152,13 @@ class StandIns:
                 near[0 if model.cls.scope.module is module else 1 if imported else 2].append((subject, model))
             yield from near.values()
 
-    def _joined(self, wanted: _Wanted, models: list[tuple[str, Instance]]) -> list[tuple[Evaluation, Instance]]:
+    def _joined(
+        self, wanted: _Wanted, models: list[tuple[str, Instance]], loss: Function | Class | None
+    ) -> list[tuple[Evaluation, Instance]]:
         """The evaluations with each of some models in turn that join a KL with a sampler, and the model."""
         found: list[tuple[Evaluation, Instance]] = []
         for subject, model in models:
-            made = self._with(wanted, subject, model)
+            made = self._with(wanted, subject, model, loss)
             if made is not None:
                 found.append((made, model))
             elif not found:
@@ -139,11 +166,21 @@ class StandIns:
                 self._project.sweep()
         return found
 
-    def _with(self, wanted: _Wanted, subject: str, model: Instance) -> Evaluation | None:
+    def _with(self, wanted: _Wanted, subject: str, model: Instance, loss: Function | Class | None) -> Evaluation | None:
         """An evaluation made again with `model` as what it takes; None where this joins no KL with a sampler."""
-        again = wanted.again({wanted.taken: model})
+        if wanted.loss is None or loss is None:
+            again = wanted.again({wanted.taken: model})
+            joins = self._reader.joins(again)
+        else:
+            handed = fitting_losses.as_stand_in(self._project, loss)
+            again = wanted.again(
+                {wanted.taken: model} if handed is None else {wanted.taken: model, wanted.loss.taken: handed}
+            )
+            joins = self._reader.holds_joined(again)
+            of_loss = loss.scope.module
+            again.loss_is_one_of_several = not meet(self._project, loss.name, of_loss, subject, model.cls.scope.module)
         again.subject, again.model_is_supposed = subject, True
-        return again if self._reader.joins(again) else None
+        return again if joins else None
 
 
 def _takes(method: Value, given: int | None, named: frozenset[str]) -> bool:

@@ -168,13 +168,25 @@ def is_joined(evaluation: Evaluation) -> bool:
     script = evaluation.subject == evaluation.module.path
     outer = [root.value for root in evaluation.observations.roots if root.depth == 1 or script]
     own = [value for each in outer for value in expressions(each)]
-    values = evaluation.values()
-    if not any(map(_holds_kl, own)) or not any(value.bits & SAMPLE for value in values):
+    if not any(map(_holds_kl, own)) or not any(value.bits & SAMPLE for value in evaluation.values()):
         return False
-    graph, found, kls, _ = evaluation.read_once(_read)
-    joined = {kl.term.uid for site in found if (kl := _kl_of(site, kls)) is not None}
+    joined, graph = evaluation.read_once(_joined), evaluation.read_once(_read)[0]
     resolved = (graph.rewritten.get(value.uid, value) for value in phi.resolved(own, _holds_kl))
     return bool(joined) and any(node.uid in joined for node in walk(*resolved))
+
+
+def has_joined(evaluation: Evaluation) -> bool:
+    """Whether any function that was run has a KL that reads the heads which a sampler draws with."""
+    values = evaluation.values()
+    if not any(map(_holds_kl, values)) or not any(value.bits & SAMPLE for value in values):
+        return False
+    return bool(evaluation.read_once(_joined))
+
+
+def _joined(evaluation: Evaluation) -> set[int]:
+    """The terms that are KLs of the heads that a sampler draws with."""
+    _, found, kls, _ = evaluation.read_once(_read)
+    return {kl.term.uid for site in found if (kl := _kl_of(site, kls)) is not None}
 
 
 def _holds_kl(value: Expr) -> bool:

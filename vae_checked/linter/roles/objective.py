@@ -15,7 +15,7 @@ from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.head_layers import layer_of
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
-from vae_checked.linter.roles.shown import is_handed_to_nothing, is_never_read, is_only_shown
+from vae_checked.linter.roles.shown import is_handed_to_nothing, is_never_read, is_only_shown, shows
 from vae_checked.linter.symbols.expression import NO_GRAD, Expr, Graph, origin
 from vae_checked.linter.symbols.gradient_flow import GradientFlow, reached
 from vae_checked.linter.symbols.numeric import leaves
@@ -284,13 +284,16 @@ class Losses:
 
     def holds(self, kl: Divergence, recon: Reconstruction | None) -> bool | None:
         """Whether the KL is part of a loss; False where it is computed beside one and used for nothing."""
-        if any(self.graph.holds(total, kl.term.uid) for total in (*self.totals, *self.backward)):
+        shown = self.read_once(_only_shown)
+        ends = (*(total for total in self.totals if total.uid not in shown), *self.backward)
+        if any(self.graph.holds(end, kl.term.uid) for end in ends):
             return True
         if recon is None:
             return None
         with_kl = self.roots_with(kl.term)
         functions = {id(root.function.node): root.function for root in with_kl if root.function is not None}
-        if any(self.graph.holds(value, recon.term.uid) for value in self.backward) and is_handed_to_nothing(with_kl):
+        trained = any(self.graph.holds(value, recon.term.uid) for value in self.backward)
+        if trained and is_handed_to_nothing(with_kl, self.unsettled_with(kl.term), self.evaluation.module):
             return False
         if any(root.kind in ("return", "backward") for root in with_kl):
             return None
@@ -369,6 +372,12 @@ class Losses:
             if (sign := sign_of(chain) or 0)
         }
         return len(signs) > 1
+
+
+def _only_shown(losses: Losses) -> set[int]:
+    """The uids of what is printed or logged in statements of their own: terms stand together there in no loss."""
+    roots = losses.evaluation.observations.roots
+    return {root.value.uid for root in roots if isinstance(root.value, Expr) and shows(root)}
 
 
 def differentiated(evaluation: Evaluation) -> list[Expr]:

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable, Iterator, Mapping
 
 from vae_checked.linter.evaluations.evaluation import Evaluation
-from vae_checked.linter.evaluations.reader import LossCall
+from vae_checked.linter.evaluations.reader import Handed, LossCall
 from vae_checked.linter.roles import assemble, divergences, phi, samplers
 from vae_checked.linter.roles.objective import called_loss
 from vae_checked.linter.symbols.expression import (
@@ -191,6 +191,46 @@ def loss_calls(evaluation: Evaluation) -> list[LossCall]:
     return list(found.values())
 
 
+def handed(evaluation: Evaluation) -> list[Handed]:
+    """The unknown models whose results are differentiated: as they return them, or by a loss that is unknown too.
+
+    The loss is told by what it is called with: both heads of one model, by their names.
+    """
+    names = evaluation.observations.names
+    found: dict[tuple[Taken, Taken | None], Handed] = {}
+    for value in _differentiated(evaluation):
+        own = _maker(value)
+        if own is not None:
+            found.setdefault((own[0], None), Handed(own[0], frozenset((own[1],))))
+        for node in walk(value):
+            each = _handed_loss(node, names) if node.op == "opaque" and len(node.args) > _LEAST_ARGUMENTS else None
+            if each is not None and each.loss is not None:
+                found.setdefault((each.model, each.loss.taken), each)
+    return list(found.values())
+
+
+def _handed_loss(node: Expr, names: Mapping[int, list[str]]) -> Handed | None:
+    """The unknown loss that is called with both heads of an unknown model."""
+    call = called(node)
+    if call is None or call[1][1] is None:
+        return None
+    given = node.args[1:]
+    roles = [_first_role(strip(arg), names) for arg in given]
+    if roles.count(Role.MU) != 1 or roles.count(Role.SECOND) != 1:
+        return None
+    mu, second = roles.index(Role.MU), roles.index(Role.SECOND)
+    one, other = _maker(given[mu]), _maker(given[second])
+    if one is None or other is None or one[0] != other[0] or one[0] == call[0]:
+        return None
+    loss = LossCall(call[0], len(given), mu, second, _keywords(node), by_names=True)
+    return Handed(one[0], frozenset((one[1], other[1])), loss)
+
+
+def _differentiated(evaluation: Evaluation) -> list[Expr]:
+    roots = (root.value for root in evaluation.observations.roots if root.kind == "backward")
+    return [value for value in roots if isinstance(value, Expr)]
+
+
 def _held(argument: Expr) -> set[int]:
     """An argument, or what an object that is one holds, and what that is a part of or follows elementwise from."""
     node = strip(argument)
@@ -231,6 +271,11 @@ def draws(evaluation: Evaluation) -> bool:
 def joins(evaluation: Evaluation) -> bool:
     """Whether the function that was run has a value with a KL that reads the heads which a sampler draws with."""
     return evaluation.read_once(assemble.is_joined)
+
+
+def holds_joined(evaluation: Evaluation) -> bool:
+    """Whether any function that was run has a KL that reads the heads which a sampler draws with."""
+    return evaluation.read_once(assemble.has_joined)
 
 
 def departs(evaluation: Evaluation) -> bool:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Set
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from vae_checked.linter.files import syntax
+from vae_checked.linter.symbols.values import opened
 
 if TYPE_CHECKING:
     from vae_checked.linter.symbols.observations import Root
+    from vae_checked.linter.symbols.values import Module
 
 # What is made of a value by calls of its own, and of torch, is followed by where it is assigned.
 _COMPUTED = frozenset(("torch", "F", "np"))
@@ -29,25 +31,49 @@ def is_only_shown(name: str, function: ast.AST) -> bool:
     return stored and not read
 
 
-def is_handed_to_nothing(roots: Iterable[Root]) -> bool:
+def is_handed_to_nothing(roots: Iterable[Root], holding: Set[int], script: Module) -> bool:
     """Whether a value is only shown, and handed on to what is evaluated too, by all statements that it is met in.
 
-    `roots` are the edges of these statements. What the function that is evaluated returns goes to callers unknown, and
-    what is given to a call that is not read may be differentiated there.
+    `roots` are the edges of these statements, `holding` the uids of all that has the value in it: of a tuple that is
+    read part by part the others go where they may. What the function that is evaluated returns goes to callers
+    unknown, and what is given to a call that is not read may be differentiated there. Names outside of functions are
+    those of the `script` that is evaluated.
     """
-    names: set[tuple[str, ast.AST]] = set()
+    names: dict[tuple[str, ast.AST], set[object]] = {}
     for root in roots:
-        if root.function is None:
+        if root.function is None and root.site.source.path != script.path:
             return False
         if root.kind == "assign" and root.name:
-            names.add((root.name, root.function.node))
-        elif isinstance(root.site.node, ast.Call) and _shows(root.site.node):
+            where = script.read_once(_whole) if root.function is None else root.function.node
+            names.setdefault((root.name, where), set()).update(_keys_of_others(root, holding))
+        elif shows(root):
             continue
         elif root.kind != "return" or root.depth == 1:
             return False
     return bool(names) and all(
-        _is_followed(read, function) for name, function in names for read in _uses(name, function)[1]
+        _is_followed(read, function, others)
+        for (name, function), others in names.items()
+        for read in _uses(name, function)[1]
     )
+
+
+def _whole(script: Module) -> ast.AST:
+    """All cells of a file."""
+    return ast.Module([statement for cell in script.file.cells for statement in cell.tree.body], [])
+
+
+def shows(root: Root) -> bool:
+    """Whether a statement prints or logs what it is about."""
+    return isinstance(root.site.node, ast.Call) and root.kind == "expr" and _shows(root.site.node)
+
+
+def _keys_of_others(root: Root, holding: Set[int]) -> Iterator[object]:
+    """By what the parts of a tuple or a dict are asked for that have nothing in `holding`."""
+    value = root.value
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, (tuple, list)) else ()
+    for key, part in parts:
+        if not any(each.uid in holding for each in opened(part, (tuple, list, dict))):
+            yield key
 
 
 def _uses(name: str, function: ast.AST) -> tuple[bool, list[ast.Name]]:
@@ -66,10 +92,16 @@ def _uses(name: str, function: ast.AST) -> tuple[bool, list[ast.Name]]:
     return stored, read
 
 
-def _is_followed(read: ast.Name, function: ast.AST) -> bool:
-    """Whether what is computed from a name stands in a statement that assigns or returns it, and in no unread call."""
+def _is_followed(read: ast.Name, function: ast.AST, others: Set[object]) -> bool:
+    """Whether what is computed from a name stands in a statement that assigns or returns it, and in no unread call.
+
+    Where it is asked for one of the `others` among its parts, that is computed from something else.
+    """
     above = {id(child): node for node in syntax.descendants(function) for child in ast.iter_child_nodes(node)}
-    node: ast.AST = read
+    node: ast.AST = above[id(read)]
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant) and node.slice.value in others:
+        return True
+    node = read
     while not isinstance(node, ast.stmt):
         node = above[id(node)]
         if isinstance(node, ast.Call) and not _computes(node, read):

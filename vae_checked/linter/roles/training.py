@@ -131,7 +131,7 @@ def _of_mean(kl: Divergence, recon: Reconstruction, losses: Losses) -> Sampler:
     sides = [side for side in (recon.first, recon.second) if losses.graph.holds(side, kl.location.uid)]
     if len(sides) != 1 or any(node.op in _DRAWS for node in walk(sides[0])):
         return Sampler()
-    if losses.graph.having(*_DRAWS) and (_may_be_noisy(kl, losses) or not losses.are_differentiated(kl, recon)):
+    if losses.graph.read_once(_uses_draws) and (_may_be_noisy(kl, losses) or not losses.are_differentiated(kl, recon)):
         # The noise may reach z in a way that was not understood, or where the model is trained and not tested.
         return Sampler()
     moved = losses.flow.moves([sides[0]], strip(kl.head).uid)
@@ -160,6 +160,17 @@ def _may_be_noisy(kl: Divergence, losses: Losses) -> bool:
     with_heads = losses.flow.to(kl.location.uid) | losses.flow.to(strip(kl.head).uid)
     taking = with_heads & {node.uid for node in (*losses.graph.having("layer", "opaque", "call"), *losses.ends)}
     return any(not taking.isdisjoint(losses.graph.holding(node.uid)) for node in losses.graph.having(*_DRAWS))
+
+
+def _uses_draws(graph: Graph) -> bool:
+    """Whether something is computed from what is drawn: noise that is drawn and left reaches no z."""
+    drawn = {draw.uid for draw in graph.having(*_DRAWS)}
+    for node in graph.nodes if drawn else ():
+        if any(arg.uid in drawn for arg in node.args):
+            if node.op not in TRANSPARENT:
+                return True
+            drawn.add(node.uid)
+    return False
 
 
 def without_eps(losses: Losses, site: SamplerSite) -> list[Sampler]:

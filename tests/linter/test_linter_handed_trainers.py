@@ -1,0 +1,185 @@
+"""Code that is handed the model and the loss that it trains is read with those of the project that fit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from vae_checked.linter import LintReport, lint
+
+MODEL = """\
+import torch
+import torch.nn as nn
+
+
+class Net(nn.Module):
+    def __init__(self, latents=7):
+        super().__init__()
+        self.trunk = nn.Linear(91, 33)
+        self.to_mu = nn.Linear(33, latents)
+        self.to_logvar = nn.Linear(33, latents)
+        self.back = nn.Sequential(nn.Linear(latents, 33), nn.ReLU(), nn.Linear(33, 91), nn.Sigmoid())
+
+    def forward(self, x):
+        h = torch.relu(self.trunk(x))
+        mu, logvar = self.to_mu(h), self.to_logvar(h)
+        std = torch.exp(0.5 * logvar)
+        z = mu + std * torch.randn_like(std)
+        return mu, logvar, self.back(z)
+"""
+LOSS = """\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Bound(nn.Module):
+    def __init__(self, beta=1.0):
+        super().__init__()
+        self.beta = beta
+
+    def forward(self, mu, logvar, out, x):
+        recon = F.binary_cross_entropy(out, x, reduction="sum")
+        kl = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())
+        return recon + self.beta * kl
+"""
+TRAINER = """\
+import torch
+
+
+def train_one_epoch(model, loader, criterion, optimizer, device):
+    model.train()
+    for x, _ in loader:
+        x = x.to(device)
+        optimizer.zero_grad()
+        mu, logvar, out = model(x)
+        loss = criterion(mu, logvar, out, x)
+        loss.backward()
+        optimizer.step()
+"""
+SCRIPT = """\
+from elsewhere import settings
+from model import Net
+from loss import Bound
+"""
+# The model returns its loss beside what it makes, and whoever trains it takes that.
+OWN = (
+    MODEL.replace("import torch.nn as nn\n", "import torch.nn as nn\nimport torch.nn.functional as F\n").replace(
+        "        return mu, logvar, self.back(z)\n",
+        """\
+        recon = F.binary_cross_entropy(self.back(z), x, reduction="sum")
+        kl = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())
+        return (recon + kl, recon, kl), self.back(z)
+""",
+    ),
+    """\
+import torch
+
+
+def train_one_epoch(net, loader, optimizer):
+    for x, _ in loader:
+        losses, out = net(x)
+        optimizer.zero_grad()
+        losses[0].backward()
+        optimizer.step()
+        print(losses[1].item(), losses[2].item())
+""",
+)
+
+
+def read(folder: Path, files: dict[str, str], *changes: tuple[str, str]) -> LintReport:
+    for name, text in files.items():
+        changed = text
+        for old, new in changes:
+            changed = changed.replace(old, new)
+        (folder / name).write_text(changed)
+    assert all(any(old in text for text in files.values()) for old, _ in changes)
+    return lint([folder])
+
+
+def codes(report: LintReport) -> list[str]:
+    return sorted({finding.code for finding in report.findings})
+
+
+PARTS = {"model.py": MODEL, "loss.py": LOSS, "trainer.py": TRAINER, "main.py": SCRIPT}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("return mu, logvar, self", "return mu, logvar, self", []),
+        ("return mu, logvar, self", "return logvar, mu, self", ["VAE205"]),
+        ("mu, logvar, out = model(x)", "logvar, mu, out = model(x)", ["VAE205"]),
+        ("criterion(mu, logvar, out, x)", "criterion(logvar, mu, out, x)", ["VAE205"]),
+        ("self.beta * kl", "self.beta * kl.item()", ["VAE305"]),
+        ("+ self.beta * kl", "", ["VAE305"]),
+        ("torch.randn_like(std)\n", "torch.randn_like(std)\n        z = z.detach()\n", ["VAE206"]),
+    ],
+)
+def test_a_trainer_is_handed_the_model_and_the_loss(old: str, new: str, expected: list[str], tmp_path: Path) -> None:
+    assert codes(read(tmp_path, PARTS, (old, new))) == expected
+
+
+def test_a_trainer_of_another_order_is_for_another_model(tmp_path: Path) -> None:
+    other = MODEL.replace("class Net", "class Other").replace("mu, logvar, self.back(z)", "self.back(z), logvar, mu")
+    trainer = TRAINER.replace("mu, logvar, out = model(x)", "out, logvar, mu = model(x)").replace(
+        "train_one", "run_one"
+    )
+
+    report = read(tmp_path, {**PARTS, "other.py": other, "trainer_of_other.py": trainer})
+
+    assert codes(report) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("recon + kl, recon", "recon + kl, recon", []),
+        ("recon + kl, recon", "recon + kl.detach(), recon", ["VAE305"]),
+        ("(recon + kl, recon, kl)", "(recon, recon, kl)", ["VAE305"]),
+        ("torch.randn_like(std)\n", "torch.randn_like(std)\n        z = z.detach()\n", ["VAE206"]),
+        ("mu + std * torch.randn_like(std)", "mu", ["VAE207"]),
+    ],
+)
+def test_a_trainer_differentiates_what_a_model_returns(old: str, new: str, expected: list[str], tmp_path: Path) -> None:
+    files = {"model.py": OWN[0], "again.py": OWN[0].replace("91", "103"), "trainer.py": OWN[1]}
+
+    assert codes(read(tmp_path, files, (old, new))) == expected
+
+
+def test_noise_that_is_drawn_and_left_reaches_no_z(tmp_path: Path) -> None:
+    drawn = "eps = torch.randn_like(std)\n        z = mu"
+
+    assert codes(read(tmp_path, {"model.py": OWN[0]}, ("z = mu + std * torch.randn_like(std)", drawn))) == ["VAE207"]
+
+
+SCRIPT_OF_ITS_OWN = """\
+import torch
+import torch.nn.functional as F
+from model import Net
+
+net = Net()
+optimizer = torch.optim.Adam(net.parameters())
+loader = torch.utils.data.DataLoader(examples, batch_size=24)
+for x, _ in loader:
+    mu, logvar, out = net(x)
+    recon = F.binary_cross_entropy(out, x, reduction="sum")
+    kl = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())
+    loss = recon
+    loss.backward()
+    print(f"{recon.item()} {kl.item()}")
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("loss = recon", "loss = recon", ["VAE305"]),
+        ("loss = recon", "loss = recon + kl", []),
+        ("loss.backward()", "loss.backward(retain_graph=True)\n    slowly(kl)", []),
+        ("    loss.backward()\n", "    loss.backward()\n    both = [recon, kl]\n    both[0].detach()\n", ["VAE305"]),
+    ],
+)
+def test_a_script_leaves_the_kl_out(old: str, new: str, expected: list[str], tmp_path: Path) -> None:
+    assert codes(read(tmp_path, {"model.py": MODEL, "run.py": SCRIPT_OF_ITS_OWN}, (old, new))) == expected
