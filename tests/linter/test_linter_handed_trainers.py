@@ -183,3 +183,64 @@ for x, _ in loader:
 )
 def test_a_script_leaves_the_kl_out(old: str, new: str, expected: list[str], tmp_path: Path) -> None:
     assert codes(read(tmp_path, {"model.py": MODEL, "run.py": SCRIPT_OF_ITS_OWN}, (old, new))) == expected
+
+
+ARGUMENTS = """\
+import argparse
+import torch
+from model import Net
+from loss import bound
+from trainer import Trainer
+
+args = argparse.ArgumentParser().parse_args()
+net = Net()
+args.criterion = bound
+args.optimizer = torch.optim.Adam(net.parameters(), lr=args.rate)
+Trainer(args, net).train()
+"""
+OF_ARGUMENTS = """\
+import torch
+
+
+def shown(loss, recon, kl):
+    print(loss.item(), recon.item(), kl.item())
+
+
+class Trainer:
+    def __init__(self, args, net):
+        self.args, self.net = args, net
+
+    def train(self):
+        for x, _ in torch.utils.data.DataLoader(examples, batch_size=24):
+            mu, logvar, out = self.net(x)
+            loss, recon, kl = self.args.criterion(mu, logvar, out, x)
+            self.args.optimizer.zero_grad()
+            loss.backward()
+            self.args.optimizer.step()
+            shown(loss, recon, kl)
+"""
+BOUND = """\
+import torch
+import torch.nn.functional as F
+
+
+def bound(mu, logvar, out, x):
+    recon = F.binary_cross_entropy(out, x, reduction="sum")
+    kl = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())
+    loss = recon + kl
+    return loss, recon, kl
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("loss = recon + kl", "loss = recon + kl", []),
+        ("loss = recon + kl", "loss = recon", ["VAE305"]),
+        ("return mu, logvar, self", "return logvar, mu, self", ["VAE205"]),
+    ],
+)
+def test_a_loss_that_is_put_on_the_arguments(old: str, new: str, expected: list[str], tmp_path: Path) -> None:
+    files = {"model.py": MODEL, "loss.py": BOUND, "trainer.py": OF_ARGUMENTS, "run.py": ARGUMENTS}
+
+    assert codes(read(tmp_path, files, (old, new))) == expected

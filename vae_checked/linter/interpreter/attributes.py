@@ -65,6 +65,8 @@ def attribute(context: Context, owner: Value, name: str, site: Site) -> Value:
         return owner[name]
     if isinstance(owner, (Loader, Transform, Function, dict, list, tuple, str, Partial)):
         return loader_attribute(context, owner, name, site)
+    if isinstance(owner, Expr) and (owner.uid, name) in context.observations.put_on:
+        return context.observations.put_on[owner.uid, name]
     model = context.stand_in(owner)
     if isinstance(model, Instance):
         return _instance_attribute(context, model, name, site)
@@ -171,6 +173,8 @@ def method(context: Context, owner: Value, name: str, site: Site) -> Value:
     if isinstance(owner, dict) and name in owner and not hasattr(dict, name):
         # A part of a namespace is called.
         return owner[name]
+    if isinstance(owner, Expr) and (owner.uid, name) in context.observations.put_on:
+        return context.observations.put_on[owner.uid, name]
     return Method(owner, name)
 
 

@@ -7,8 +7,11 @@ import ast
 from vae_checked.linter.interpreter import derived_containers, parts
 from vae_checked.linter.interpreter.context import Context
 from vae_checked.linter.symbols.expression import TRANSPARENT, Expr, Site
-from vae_checked.linter.symbols.values import Choice, Class, Instance, Layer, Scope, Value, apart
+from vae_checked.linter.symbols.values import Choice, Class, Function, Instance, Layer, Partial, Scope, Value, apart
 from vae_checked.linter.symbols.values import Sequence as Layers
+
+# What is called later, by the name of the attribute that it was set as.
+_CALLED = (Function, Class, Instance, Layer, Layers, Partial, Choice)
 
 
 def bind(context: Context, target: ast.expr, value: Value, scope: Scope, written: ast.AST) -> None:
@@ -71,6 +74,11 @@ def _bind_attribute(context: Context, owner: Value, name: str, value: Value, sit
     elif isinstance(owner, dict):
         # A namespace, whose parts are attributes and entries alike.
         owner[name] = value
+    elif isinstance(owner, Expr):
+        if isinstance(value, _CALLED):
+            context.observations.put_on[owner.uid, name] = value
+        else:
+            context.observations.put_on.pop((owner.uid, name), None)
 
 
 def _owned(context: Context, owner: Instance | Layer, value: Value) -> Value:

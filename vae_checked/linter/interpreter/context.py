@@ -39,13 +39,17 @@ Outcome: TypeAlias = "Value | Ending"
 
 @dataclass(slots=True)
 class Frame:
-    """One function that is being run, or the top level of a module, and the statement that it has come to."""
+    """One function that is being run, or the top level of a module, and the statement that it has come to.
+
+    What a generator has `yielded` so far is kept, None where it has yielded nothing.
+    """
 
     function: Function | None
     scope: Scope
     source: SourceCell
     node: ast.AST | None = None
     statement: ast.AST | None = None
+    yielded: list[Value] | None = None
 
 
 class Imports(Protocol):

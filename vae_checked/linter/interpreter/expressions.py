@@ -251,6 +251,24 @@ def _inner(context: Context, node: ast.Await | ast.Starred | ast.FormattedValue,
     return context.eval(node.value, scope)
 
 
+def _yield(context: Context, node: ast.Yield, scope: Scope) -> Value:
+    _give(context, [None if node.value is None else context.eval(node.value, scope)])
+    return opaque("sent", (), context.site(node))
+
+
+def _yield_from(context: Context, node: ast.YieldFrom, scope: Scope) -> Value:
+    site = context.site(node)
+    _give(context, parts.items(context, context.eval(node.value, scope), site))
+    return opaque("sent", (), site)
+
+
+def _give(context: Context, values: list[Value]) -> None:
+    """Keep what the generator that is being run yields."""
+    frame = context.frames[-1]
+    known = frame.yielded or []
+    frame.yielded = [*known, *values][:MAX_ITEMS]
+
+
 EXPRESSIONS: dict[type[ast.expr], Callable[..., Value]] = {
     ast.Constant: _constant,
     ast.Name: _name,
@@ -277,4 +295,6 @@ EXPRESSIONS: dict[type[ast.expr], Callable[..., Value]] = {
     ast.Await: _inner,
     ast.Starred: _inner,
     ast.FormattedValue: _inner,
+    ast.Yield: _yield,
+    ast.YieldFrom: _yield_from,
 }

@@ -16,6 +16,7 @@ from vae_checked.linter.interpreter.statements import run_block, run_statement
 from vae_checked.linter.symbols.constants import extent
 from vae_checked.linter.symbols.expression import Expr, Site, opaque
 from vae_checked.linter.symbols.observations import Cut, Observations, ProjectObservations, Root
+from vae_checked.linter.symbols.places import Grown
 from vae_checked.linter.symbols.taken import Taken, taken
 from vae_checked.linter.symbols.values import Class, Function, Instance, Module, Scope, Value, as_expr
 
@@ -252,7 +253,7 @@ class Interpreter:
     # ------------------------------------------------------------------------------------------------- calling
 
     def invoke(self, function: Function, args: list[Value], kwargs: dict[str, Value], site: Site | None) -> Value:
-        """Run a function of the project on values; opaque when it recurses, is too deep, or is a generator."""
+        """Run a function of the project on values; opaque when it recurses or is too deep, a list of what it yields."""
         node = function.node
         depth = len(self.frames)
         active = [frame for frame in self.frames if frame.node is node and _are_of_one_class(frame.function, function)]
@@ -331,7 +332,10 @@ class Interpreter:
                     result = run_block(self, node.body, scope)
                 if not isinstance(result, Ending):
                     result = without_gradient.detached(result, self.site(off))
-        self.frames.pop()
+        yielded = self.frames.pop().yielded
+        if yielded is not None and not getattr(node, "decorator_list", ()):
+            # A decorator may make something else of a generator: a context, say.
+            return Grown(yielded)
         if result is RAISED:
             self.refusing.add(node)
         return None if isinstance(result, Ending) else result

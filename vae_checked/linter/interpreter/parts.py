@@ -56,6 +56,10 @@ def items(context: Context, value: Value, site: Site) -> list[Value]:
         container = derived_containers.held(value)
         if container is not None:
             return items(context, container, site)
+        made = value.cls.find("__iter__")
+        yielded = context.invoke(made.bound_to(value), [], {}, site) if isinstance(made, Function) else None
+        if isinstance(yielded, Grown):
+            return list(yielded)
         found = value.cls.find("__getitem__")
         if isinstance(found, Function):
             return [context.invoke(found.bound_to(value), [atom("index", site)], {}, site)]

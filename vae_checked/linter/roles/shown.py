@@ -11,6 +11,7 @@ from vae_checked.linter.files import syntax
 from vae_checked.linter.symbols.values import opened
 
 if TYPE_CHECKING:
+    from vae_checked.linter.evaluations.evaluation import Evaluation
     from vae_checked.linter.symbols.observations import Root
     from vae_checked.linter.symbols.values import Module
 
@@ -31,14 +32,15 @@ def is_only_shown(name: str, function: ast.AST) -> bool:
     return stored and not read
 
 
-def is_handed_to_nothing(roots: Iterable[Root], holding: Set[int], script: Module) -> bool:
+def is_handed_to_nothing(roots: Iterable[Root], holding: Set[int], evaluation: Evaluation) -> bool:
     """Whether a value is only shown, and handed on to what is evaluated too, by all statements that it is met in.
 
     `roots` are the edges of these statements, `holding` the uids of all that has the value in it: of a tuple that is
     read part by part the others go where they may. What the function that is evaluated returns goes to callers
     unknown, and what is given to a call that is not read may be differentiated there. Names outside of functions are
-    those of the `script` that is evaluated.
+    those of the script that is evaluated.
     """
+    script, run = evaluation.module, frozenset(function.name for function in evaluation.functions())
     names: dict[tuple[str, ast.AST], set[object]] = {}
     for root in roots:
         if root.function is None and root.site.source.path != script.path:
@@ -51,7 +53,7 @@ def is_handed_to_nothing(roots: Iterable[Root], holding: Set[int], script: Modul
         elif root.kind != "return" or root.depth == 1:
             return False
     return bool(names) and all(
-        _is_followed(read, function, others)
+        _is_followed(read, function, others, run)
         for (name, function), others in names.items()
         for read in _uses(name, function)[1]
     )
@@ -92,10 +94,11 @@ def _uses(name: str, function: ast.AST) -> tuple[bool, list[ast.Name]]:
     return stored, read
 
 
-def _is_followed(read: ast.Name, function: ast.AST, others: Set[object]) -> bool:
+def _is_followed(read: ast.Name, function: ast.AST, others: Set[object], run: Set[str]) -> bool:
     """Whether what is computed from a name stands in a statement that assigns or returns it, and in no unread call.
 
-    Where it is asked for one of the `others` among its parts, that is computed from something else.
+    Where it is asked for one of the `others` among its parts, that is computed from something else. What functions that
+    were `run` do with it is met in their own statements.
     """
     above = {id(child): node for node in syntax.descendants(function) for child in ast.iter_child_nodes(node)}
     node: ast.AST = above[id(read)]
@@ -105,12 +108,19 @@ def _is_followed(read: ast.Name, function: ast.AST, others: Set[object]) -> bool
     while not isinstance(node, ast.stmt):
         node = above[id(node)]
         if isinstance(node, ast.Call) and not _computes(node, read):
-            return False
+            return _is_run(node, run)
     if isinstance(node, ast.Assign):
         return all(isinstance(each, (ast.Name, ast.Tuple)) for each in node.targets)
     return isinstance(node, ast.Return) or (
         isinstance(node, (ast.AugAssign, ast.AnnAssign)) and isinstance(node.target, ast.Name)
     )
+
+
+def _is_run(call: ast.Call, run: Set[str]) -> bool:
+    """Whether a call is one of a function, or of an own method, that was run."""
+    target = call.func
+    own = isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and target.value.id == "self"
+    return (target.attr if isinstance(target, ast.Attribute) and own else getattr(target, "id", "")) in run
 
 
 def _computes(call: ast.Call, read: ast.Name) -> bool:

@@ -58,7 +58,8 @@ class Observations:
     `fed` are layers that were applied to data, before anything but their scale and layout was changed. `cuts` are
     where it ended too early: what comes after was not seen. `skipped` are pairs of a setting's value and another, with
     which a branch would be run that was not; `left_out` says whether one in which a VAE is used was not run.
-    `decodings` are the calls of the project's own decoders, by the number of what they gave.
+    `decodings` are the calls of the project's own decoders, by the number of what they gave. `put_on` are models and
+    functions that code has set as attributes of something unknown, as of parsed arguments, by the number of that.
     """
 
     roots: list[Root] = field(default_factory=list)
@@ -69,6 +70,7 @@ class Observations:
     skipped: dict[tuple[str, str], None] = field(default_factory=dict)
     left_out: bool = False
     decodings: dict[int, Decoding] = field(default_factory=dict)
+    put_on: dict[tuple[int, str], Value] = field(default_factory=dict)
 
     def note_decoding(self, function: Function, args: list[Value], value: Value, site: Site | None) -> None:
         """Take note of what a model's own `decode` gave."""
