@@ -196,7 +196,7 @@ def handed(evaluation: Evaluation) -> list[Handed]:
 
     The loss is told by what it is called with: both heads of one model, by their names.
     """
-    names = evaluation.observations.names
+    names, parameters = evaluation.observations.names, evaluation.read_once(_parameters)
     found: dict[tuple[Taken, Taken | None], Handed] = {}
     for value in _differentiated(evaluation):
         own = _maker(value)
@@ -204,9 +204,15 @@ def handed(evaluation: Evaluation) -> list[Handed]:
             found.setdefault((own[0], None), Handed(own[0], frozenset((own[1],))))
         for node in walk(value):
             each = _handed_loss(node, names) if node.op == "opaque" and len(node.args) > _LEAST_ARGUMENTS else None
-            if each is not None and each.loss is not None:
+            if each is not None and each.loss is not None and each.loss.taken[1] in parameters:
                 found.setdefault((each.model, each.loss.taken), each)
     return list(found.values())
+
+
+def _parameters(evaluation: Evaluation) -> frozenset[str]:
+    """The names of all that functions are handed: another name that is not known is one of the file itself."""
+    specs = (function.node.args for function in evaluation.functions())
+    return frozenset(item.arg for spec in specs for item in (*spec.posonlyargs, *spec.args, *spec.kwonlyargs))
 
 
 def _handed_loss(node: Expr, names: Mapping[int, list[str]]) -> Handed | None:
