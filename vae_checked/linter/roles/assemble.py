@@ -17,6 +17,7 @@ from vae_checked.linter.roles import (
     gradients,
     latents,
     naming,
+    partners,
     phi,
     prior,
     reconstructions,
@@ -48,15 +49,12 @@ from vae_checked.linter.symbols.expression import (
     Expr,
     Graph,
     contains,
-    kept_with_structures,
     origin,
-    standing_in,
     strip,
     walk,
 )
 from vae_checked.linter.symbols.given import is_given
 from vae_checked.linter.symbols.gradient_flow import is_of_places
-from vae_checked.linter.symbols.numeric import leaves
 from vae_checked.mathematics.gaussians import std_at
 from vae_checked.mathematics.reductions import read
 from vae_checked.record import replace
@@ -66,8 +64,6 @@ _MAX_ALTERNATIVES = 4
 _MAX_LOOKED = 24
 # What is made for these can be told by its range alone, whatever it is of.
 _OF_PROBABILITIES = frozenset((Likelihood.BCE, Likelihood.BCE_WITH_LOGITS))
-# Per head what it follows from elementwise.
-_FOLLOWED = kept_with_structures(dict[int, frozenset[int]]())
 
 
 def facts_of(evaluation: Evaluation, across: Across) -> list[Facts]:
@@ -96,7 +92,7 @@ def facts_of(evaluation: Evaluation, across: Across) -> list[Facts]:
     posterior: list[SamplerSite] = []
     used: set[int] = set()
     for site in found:
-        kl = _trained_of(site, kls, losses)
+        kl = partners.trained_of(site, kls, losses)
         if kl is None and not latents.is_posterior(site, recons, graph, evaluation.observations.names):
             continue
         if kl is not None:
@@ -143,7 +139,7 @@ def has_departing_kl(evaluation: Evaluation) -> bool:
     if any(kl.offset or (kl.parametrisation is None and kl.family is Family.GAUSSIAN) for kl in kls):
         return True
     for site in found:
-        kl = _kl_of(site, kls)
+        kl = partners.kl_of(site, kls)
         if kl is not None and settings_apart.alike(site, kls):
             # A setting may have the one where it has not the other.
             return True
@@ -186,7 +182,7 @@ def has_joined(evaluation: Evaluation) -> bool:
 def _joined(evaluation: Evaluation) -> set[int]:
     """The terms that are KLs of the heads that a sampler draws with."""
     _, found, kls, _ = evaluation.read_once(_read)
-    return {kl.term.uid for site in found if (kl := _kl_of(site, kls)) is not None}
+    return {kl.term.uid for site in found if (kl := partners.kl_of(site, kls)) is not None}
 
 
 def _holds_kl(value: Expr) -> bool:
@@ -201,7 +197,9 @@ def _read(
     graph = Graph(phi.resolved(evaluation.values()))
     found = samplers.find(graph)
     kls, recons = _terms(graph, found, evaluation)
-    rewritten = densities_apart.put_together(graph, [site for site in found if _kl_of(site, kls) is None], _is_kl)
+    rewritten = densities_apart.put_together(
+        graph, [site for site in found if partners.kl_of(site, kls) is None], _is_kl
+    )
     if not rewritten:
         return graph, found, kls, recons
     graph = Graph([rewritten.get(value.uid, value) for value in graph.values], rewritten)
@@ -268,63 +266,6 @@ def _is_decoded(recon: Reconstruction, latents: set[int], found: list[SamplerSit
     return False
 
 
-def _kl_of(site: SamplerSite, found: list[Divergence]) -> Divergence | None:
-    """The KL of a sampler's heads: it shares a head with it.
-
-    Where several do, as under a setting that says what the second head is, it is one that reads it as the sampler does.
-    """
-    kls = [kl for kl in found if kl.family is Family.GAUSSIAN]
-    if not kls:
-        return None
-    heads = (head for kl in kls for head in (kl.head, strip(kl.head)))
-    inside = standing_in(site.scale, {head.uid for head in heads if head.op != "const"})
-    location = strip(site.location).uid
-    reading = [kl for kl in kls if kl.head.uid in inside or strip(kl.head).uid in inside]
-    beside = [kl for kl in kls if strip(kl.location).uid == location] if site.head is not None else []
-    both = [kl for kl in reading if strip(kl.location).uid == location]
-    candidates = both or reading or beside or _following_alike(site, kls)
-    if candidates:
-        return next((kl for kl in candidates if _agrees(site, kl)), candidates[0])
-    return next((kl for kl in kls if exchanged(site, kl)), None)
-
-
-def _trained_of(site: SamplerSite, kls: list[Divergence], losses: Losses) -> Divergence | None:
-    """The KL of a sampler's heads; the one that is differentiated, where another is computed of them too, as to test.
-
-    The heads of both are one value where the model is applied to what the linter cannot tell apart.
-    """
-    kl = _kl_of(site, kls)
-    if kl is None or not losses.backward or losses.is_differentiated(kl):
-        return kl
-    location, inside = strip(site.location).uid, {node.uid for node in walk(site.scale)}
-    trained = (
-        each
-        for each in kls
-        if (strip(each.location).uid == location and strip(each.head).uid in inside) or exchanged(site, each)
-    )
-    return next(filter(losses.is_differentiated, trained), kl)
-
-
-def _following_alike(site: SamplerSite, kls: list[Divergence]) -> list[Divergence]:
-    """The KLs whose heads follow elementwise from the same values as those of a sampler."""
-    location, scale = _followed(site.location), _followed(site.scale)
-    if not (location and scale):
-        return []
-    return [kl for kl in kls if _followed(kl.location) == location and _followed(kl.head) == scale]
-
-
-def _followed(head: Expr) -> frozenset[int]:
-    """The uids of the values that a head follows from elementwise: read once, however many samplers ask."""
-    if head.uid not in _FOLLOWED:
-        _FOLLOWED[head.uid] = frozenset(leaf.uid for leaf in leaves(head) if not samplers.is_scalar(leaf))
-    return _FOLLOWED[head.uid]
-
-
-def _agrees(site: SamplerSite, kl: Divergence) -> bool:
-    found = samplers.curve(site.scale, kl.head)
-    return found is not None and found[0] is not None and found[0] is kl.parametrisation
-
-
 def _unread(
     graph: Graph, found: list[SamplerSite], kls: list[Divergence], recons: list[Reconstruction]
 ) -> dict[int, Reconstruction]:
@@ -335,7 +276,7 @@ def _unread(
     beside: dict[int, Reconstruction] = {}
     looked = 0
     for site in found[:_MAX_LOOKED] if kls else ():
-        kl = _kl_of(site, kls)
+        kl = partners.kl_of(site, kls)
         if kl is None:
             continue
         with_z, with_kl = graph.holding(site.z.uid), graph.holding(kl.term.uid)

@@ -57,6 +57,9 @@ _UNREAD = frozenset(("matmul", "opaque", "call"))
 # What stands for a number that does not weigh the whole: the variance or the std of a prior.
 _OF_PRIOR = 0.7
 _SHOWN = ((0.0, 1.0), (0.7, 0.5), (-0.4, 2.0))
+# Where a logarithm may lie as well, and a std or a variance may not.
+_BELOW = ((0.6, -0.4), (-0.3, -1.7))
+_LOGARITHMS = frozenset((Parametrisation.LOGVAR, Parametrisation.LOG_STD))
 # What all formulas have in common that are no KL, in every evaluation: most code is run in several.
 _REFUSED = kept_with_structures(set[forms.Form]())
 
@@ -303,6 +306,9 @@ def _identify(
     fitted = None if of_prior else fit_kl(attempts.samples(), values, _CLOSE)
     if fitted is not None:
         kind, factor = fitted.parametrisation, fitted.factor
+        if kind in _LOGARITHMS and not fitted.is_reversed and not _holds_below(value, kind, factor):
+            shown = _beside(value, kind, factor, _BELOW)
+            return Divergence(node, location, head, None, factor, shown) if shown else None
         return Divergence(node, location, head, kind, factor, _beside(value, kind, factor), reversed=fitted.is_reversed)
     other = fixed_priors.read(attempts.samples(), values, known=not (of_prior or noise))
     if other is not None:
@@ -328,6 +334,13 @@ def _identify(
     )
 
 
+def _holds_below(value: Callable[[float, float], float], kind: Parametrisation, factor: float) -> bool:
+    """Whether a formula that is a KL of a logarithm above 0 is the same one below, up to the same constant."""
+    above, below = (_beside(value, kind, factor, at) for at in (_SHOWN[:1], _BELOW))
+    constant = sum(own - exact for _, _, own, exact in above)
+    return len(below) == len(_BELOW) and all(close(own - constant, exact, 1e-3) for _, _, own, exact in below)
+
+
 def _may_be_mean(location: Expr, known: list[tuple[Expr, Expr]]) -> bool:
     """Whether a value may be a mean whose square was forgotten.
 
@@ -341,11 +354,14 @@ def _may_be_mean(location: Expr, known: list[tuple[Expr, Expr]]) -> bool:
 
 
 def _beside(
-    value: Callable[[float, float], float], kind: Parametrisation, factor: float
+    value: Callable[[float, float], float],
+    kind: Parametrisation,
+    factor: float,
+    points: tuple[tuple[float, float], ...] = _SHOWN,
 ) -> tuple[tuple[float, float, float, float], ...]:
     """What is shown of a formula: (mu, s, its value / factor, the KL), where both have a value."""
     shown = []
-    for m, s in _SHOWN:
+    for m, s in points:
         with suppress(ValueError, OverflowError, ZeroDivisionError):
             shown.append((m, s, value(m, s) / factor, gaussian_kl(m, std_at(kind, s))))
     return tuple(shown)

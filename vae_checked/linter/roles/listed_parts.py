@@ -41,6 +41,8 @@ def forgotten(evaluation: Evaluation, site: SamplerSite | None, kl: Divergence |
             continue
         where = Site(module.source_of(listed.calls[0]), listed.calls[0]).origin
         whole = [owner for owner, parts_of in listed.given.items() if "" in parts_of]
+        if listed.picked:
+            continue
         if any(_may_be(owner, model, module) for owner in whole) and not _has_unregistered(model):
             return Fact((), where)
         if whole:
@@ -108,12 +110,13 @@ def _used(model: Instance, parts: frozenset[str], site: SamplerSite | None, kl: 
 class _Listed:
     """The optimizers that a module builds, per owner the parts they are given, and all parts named with parameters.
 
-    The part is "" where an owner's parameters are given as a whole.
+    The part is "" where an owner's parameters are given as a whole. `picked` says that some are picked by a condition.
     """
 
     calls: list[ast.Call]
     given: dict[str, set[str]]
     mentioned: set[str]
+    picked: bool = False
 
 
 def _is_a_stage(node: ast.AST) -> bool:
@@ -139,11 +142,18 @@ def _read(module: Module) -> _Listed:
         elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Attribute) and _is_of_parameters(node):
             mentioned.add(node.value.attr)
     given: dict[str, set[str]] = {}
+    picked = False
     for call in calls:
+        picked |= any(isinstance(node, ast.comprehension) and _picks(node) for node in syntax.descendants(call))
         names = [node.id for node in syntax.descendants(call) if isinstance(node, ast.Name) and node is not call.func]
         for owner, part in (*_parts(call), *(item for name in names for item in assigned.get(name, ()))):
             given.setdefault(owner, set()).add(part)
-    return _Listed(calls, given, mentioned)
+    return _Listed(calls, given, mentioned, picked)
+
+
+def _picks(loop: ast.comprehension) -> bool:
+    """Whether a comprehension leaves out some, by another condition than whether they are trained at all."""
+    return any("requires_grad" not in ast.unparse(condition) for condition in loop.ifs)
 
 
 def _called(call: ast.Call) -> str:

@@ -1,0 +1,72 @@
+"""Which KL belongs to a sampler: one of the heads that it draws with."""
+
+from __future__ import annotations
+
+from vae_checked.facts import Family
+from vae_checked.linter.roles import samplers
+from vae_checked.linter.roles.divergences import Divergence
+from vae_checked.linter.roles.objective import Losses
+from vae_checked.linter.roles.posterior import exchanged
+from vae_checked.linter.roles.samplers import SamplerSite
+from vae_checked.linter.symbols.expression import Expr, kept_with_structures, standing_in, strip, walk
+from vae_checked.linter.symbols.numeric import leaves
+
+# Per head what it follows from elementwise.
+_FOLLOWED = kept_with_structures(dict[int, frozenset[int]]())
+
+
+def kl_of(site: SamplerSite, found: list[Divergence]) -> Divergence | None:
+    """The KL of a sampler's heads: it shares a head with it.
+
+    Where several do, as under a setting that says what the second head is, it is one that reads it as the sampler does.
+    """
+    kls = [kl for kl in found if kl.family is Family.GAUSSIAN]
+    if not kls:
+        return None
+    heads = (head for kl in kls for head in (kl.head, strip(kl.head)))
+    inside = standing_in(site.scale, {head.uid for head in heads if head.op != "const"})
+    location = strip(site.location).uid
+    reading = [kl for kl in kls if kl.head.uid in inside or strip(kl.head).uid in inside]
+    beside = [kl for kl in kls if strip(kl.location).uid == location] if site.head is not None else []
+    both = [kl for kl in reading if strip(kl.location).uid == location]
+    candidates = both or reading or beside or _following_alike(site, kls)
+    if candidates:
+        return next((kl for kl in candidates if _agrees(site, kl)), candidates[0])
+    return next((kl for kl in kls if exchanged(site, kl)), None)
+
+
+def trained_of(site: SamplerSite, kls: list[Divergence], losses: Losses) -> Divergence | None:
+    """The KL of a sampler's heads; the one that is differentiated, where another is computed of them too, as to test.
+
+    The heads of both are one value where the model is applied to what the linter cannot tell apart.
+    """
+    kl = kl_of(site, kls)
+    if kl is None or not losses.backward or losses.is_differentiated(kl):
+        return kl
+    location, inside = strip(site.location).uid, {node.uid for node in walk(site.scale)}
+    trained = (
+        each
+        for each in kls
+        if (strip(each.location).uid == location and strip(each.head).uid in inside) or exchanged(site, each)
+    )
+    return next(filter(losses.is_differentiated, trained), kl)
+
+
+def _following_alike(site: SamplerSite, kls: list[Divergence]) -> list[Divergence]:
+    """The KLs whose heads follow elementwise from the same values as those of a sampler."""
+    location, scale = _followed(site.location), _followed(site.scale)
+    if not (location and scale):
+        return []
+    return [kl for kl in kls if _followed(kl.location) == location and _followed(kl.head) == scale]
+
+
+def _followed(head: Expr) -> frozenset[int]:
+    """The uids of the values that a head follows from elementwise: read once, however many samplers ask."""
+    if head.uid not in _FOLLOWED:
+        _FOLLOWED[head.uid] = frozenset(leaf.uid for leaf in leaves(head) if not samplers.is_scalar(leaf))
+    return _FOLLOWED[head.uid]
+
+
+def _agrees(site: SamplerSite, kl: Divergence) -> bool:
+    found = samplers.curve(site.scale, kl.head)
+    return found is not None and found[0] is not None and found[0] is kl.parametrisation
