@@ -244,3 +244,20 @@ def test_a_loss_that_is_put_on_the_arguments(old: str, new: str, expected: list[
     files = {"model.py": MODEL, "loss.py": BOUND, "trainer.py": OF_ARGUMENTS, "run.py": ARGUMENTS}
 
     assert codes(read(tmp_path, files, (old, new))) == expected
+
+
+def test_what_a_condition_picks_for_an_optimizer_is_open(tmp_path: Path) -> None:
+    given = "[p for n, p in net.named_parameters() if 'mu' not in n]"
+    built = f"\n\ndef start():\n    net = Net()\n    return net, torch.optim.Adam({given})\n"
+    seen = []
+    for picked in (built, built.replace("'mu' not in n", "p.requires_grad")):
+        report = read(tmp_path, {"all.py": MODEL + LOSS.replace("import torch\nimport torch.nn as nn\n", "") + picked})
+        assert codes(report) == []
+        seen.append("VAE602" in {code for judgement in report.judgements for code in judgement.clean})
+    assert seen == [False, True]
+
+
+def test_noise_from_a_discrete_distribution_is_no_number(tmp_path: Path) -> None:
+    drawn = "std * torch.bernoulli(torch.full_like(std, 0.5))"
+
+    assert "VAE207" not in codes(read(tmp_path, {"model.py": OWN[0]}, ("std * torch.randn_like(std)", drawn)))

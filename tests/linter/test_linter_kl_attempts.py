@@ -13,6 +13,15 @@ FORMULAS = {
         "std = (logvar / 2).exp()\nkl = 0.5 * torch.sum(std + mu.pow(2) - logvar - 1)",
         ["VAE301"],
     ),
+    "a size for the logarithm": ("kl = -0.5 * torch.sum(1 + logvar.abs() - mu ** 2 - logvar.exp())", ["VAE301"]),
+    "a size of a log std": (
+        "kl = torch.sum(0.5 * (mu ** 2 + torch.exp(2 * logvar) - 1) - torch.relu(logvar))",
+        ["VAE301"],
+    ),
+    "a logarithm of its exponential": (
+        "kl = -0.5 * torch.sum(1 + torch.log(logvar.exp() + 1e-8) - mu ** 2 - logvar.exp())",
+        [],
+    ),
     "no logarithm": ("kl = -0.5 * torch.sum(1 - mu ** 2 - logvar.exp())", ["VAE301"]),
     "no logarithm, of a log std": ("kl = 0.5 * torch.sum(mu ** 2 + torch.exp(2 * logvar) - 1)", ["VAE301"]),
     "the logarithm apart": (

@@ -178,6 +178,7 @@ MISSING = {
     "no more than 0": (f"{RECON}\n{KL}\nloss = recon + torch.minimum(kl, torch.zeros_like(kl))", ["VAE305"]),
     "its negative cut": (f"{RECON}\n{KL}\nloss = recon + F.relu(-kl)", ["VAE305"]),
     "free bits": (f"{RECON}\n{KL}\nloss = recon + kl.clamp(min=3.0)", []),
+    "free bits from above": (f"{RECON}\n{KL}\nloss = recon + torch.min(kl, torch.tensor(3.0))", []),
     "a capacity": (f"{RECON}\n{KL}\nloss = recon + kl.clamp(0.0, 4.0)", []),
     "a capacity of a setting": (f"{RECON}\n{KL}\nloss = recon + kl.clamp(BETA, BETA)", []),
 }
@@ -203,10 +204,12 @@ def test_kl_in_loss(body: str, expected: list[str], tmp_path: Path) -> None:
     assert codes(tmp_path, body) == expected
 
 
-@pytest.mark.parametrize("bounds", ["BETA, BETA", "max=0.0 * BETA"])
-def test_a_setting_that_stops_the_kl_leaves_it_open(bounds: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("bounds", ["BETA, BETA", "max=0.0 * BETA", "max=0.5", "0.1, 0.5"])
+def test_a_bound_above_the_kl_leaves_it_open(bounds: str, tmp_path: Path) -> None:
     report = read(tmp_path, MODEL + LOOP.format(body=looped(f"{RECON}\n{KL}\nloss = recon + kl.clamp({bounds})")))
     assert "VAE305" not in {code for judgement in report.judgements for code in judgement.clean}
+    free = read(tmp_path, MODEL + LOOP.format(body=looped(f"{RECON}\n{KL}\nloss = recon + kl.clamp(min=0.5)")))
+    assert "VAE305" in {code for judgement in free.judgements for code in judgement.clean}
 
 
 def test_a_kl_times_0_is_neither_in_the_loss_nor_missing(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterable, Iterator
 
 from vae_checked.facts import Fact, Facts, Origin
+from vae_checked.linter.roles import gradients
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import JointLoss, Losses
 from vae_checked.linter.roles.reconstructions import Reconstruction
@@ -66,6 +67,9 @@ def _of_terms(site: SamplerSite | None, kl: Divergence | None, recon: Reconstruc
         gap = _at(origin(unread), "{} is not resolved")
     else:
         gap = None
+    bound = None if kl is None else gradients.bounded_at(kl, losses)
+    if bound is not None:
+        yield "kl.in_loss", _at(origin(bound), "above the bound in {} the KL has no gradient")
     if kl is None:
         yield "kl.form", gap or Fact("no part of the loss is a KL of these heads")
     if recon is None:

@@ -152,6 +152,12 @@ def through_kl(kl: Divergence, losses: Losses) -> bool | None:
     return False if left_out and not (ends and all(_trains_a_weight(end, kl, losses) for end in ends)) else None
 
 
+def bounded_at(kl: Divergence, losses: Losses) -> Expr | None:
+    """What keeps a KL below some number on its way to a loss: where it is larger the heads have no gradient by it."""
+    lies_in = _interval_of(kl)
+    return None if lies_in is None else losses.flow.bounded_by(_ends_with(kl, losses), kl.term.uid, lies_in)
+
+
 def _ends_with(kl: Divergence, losses: Losses) -> list[Expr]:
     """The losses that hold a KL: what is differentiated, where that does; the KL itself may be called one."""
     minimised = (losses.backward, losses.totals, losses.ends)

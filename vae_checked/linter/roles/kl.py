@@ -40,6 +40,9 @@ def kl_facts(kl: Divergence | None, recon: Reconstruction | None, reading: Joint
         out_of_loss = where if stopped is None else origin(stopped)
         # What is not differentiated lowers nothing, whichever side of a minus it stands on.
         sign = sign if losses.flow.reaches(losses.ends, kl.term.uid) else None
+    if in_loss and gradients.bounded_at(kl, losses) is not None:
+        # How large the KL is, nobody knows before it is trained.
+        in_loss = None
     if in_loss is False and (gradients.is_shown_beside(kl, losses) or _is_in_another_loss(kl, losses)):
         in_loss = None
     return KL(

@@ -38,6 +38,7 @@ _MAX_CHAIN = 24
 _MAX_ALIKE = 4
 _FACTORS = 2
 _COMPUTED = (ast.Call, ast.BinOp)
+_DISCRETE = frozenset(("bernoulli", "bernoulli_", "poisson", "multinomial", "binomial"))
 _OF_SETTINGS = frozenset(("opaque", "call", "item", "spread"))
 
 
@@ -164,8 +165,14 @@ def is_scalar(node: Expr) -> bool:
     """
     if node.op in ("attribute", "weight", "training", "size") or (node.op == "item" and is_scalar(node.args[0])):
         return True
-    of_a_model = str(node.get("name")).startswith("method:")
-    return node.op == "opaque" and bool(node.args) and not of_a_model and all(map(_is_setting, node.args))
+    if node.op != "opaque" or not node.args or str(node.get("name")).startswith("method:") or is_by_chance(node):
+        return False
+    return all(map(_is_setting, node.args))
+
+
+def is_by_chance(node: Expr) -> bool:
+    """Whether a value is drawn from a discrete distribution, in which a tensor says how likely each number is."""
+    return node.op in ("opaque", "call") and str(node.get("name")).rpartition(".")[2] in _DISCRETE
 
 
 def _is_setting(node: Expr) -> bool:

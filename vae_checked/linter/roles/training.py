@@ -129,7 +129,7 @@ def timing_without_noise(kl: Divergence, recon: Reconstruction | None, losses: L
 def _of_mean(kl: Divergence, recon: Reconstruction, losses: Losses) -> Sampler:
     """The sampler of a KL where its mean is decoded, without any draw, to what a reconstruction compares."""
     sides = [side for side in (recon.first, recon.second) if losses.graph.holds(side, kl.location.uid)]
-    if len(sides) != 1 or any(node.op in _DRAWS for node in walk(sides[0])):
+    if len(sides) != 1 or any(node.op in _DRAWS or samplers.is_by_chance(node) for node in walk(sides[0])):
         return Sampler()
     if losses.graph.read_once(_uses_draws) and (_may_be_noisy(kl, losses) or not losses.are_differentiated(kl, recon)):
         # The noise may reach z in a way that was not understood, or where the model is trained and not tested.

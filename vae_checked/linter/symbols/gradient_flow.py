@@ -12,6 +12,8 @@ Stops = Callable[[Expr], bool]
 
 # What takes a value's sizes or order alone.
 _WITHOUT_GRADIENT = frozenset(("detach", "shape", "size", "noise", "sign", "floor", "ceil", "round"))
+# What leaves a value as it is up to some number, and has no gradient beyond.
+_BOUNDING = ("clamp", "minimum", "maximum")
 # What says where a value stands among others.
 _PLACES = frozenset(("argmax", "argmin", "argsort"))
 
@@ -96,6 +98,16 @@ class GradientFlow:
         is_flat = self._flat_beside(wanted, lies_in)
         between = self.to(wanted) & self.reached(values)
         return [node for node in self._graph.nodes if node.uid in between and node.uid != wanted and is_flat(node)]
+
+    def bounded_by(self, values: Collection[Expr], wanted: int, lies_in: Interval) -> Expr | None:
+        """The operation between the node `wanted` and some values that bounds it on the side where it has no bound."""
+        known = intervals_beside(wanted, lies_in, self._holds(wanted), self._intervals)
+        between = self.to(wanted) & self.reached(values)
+        for node in self._graph.having(*_BOUNDING):
+            interval = known.of(node) if node.uid in between and node.uid != wanted else None
+            if interval is not None and interval.bounded and interval.width > 0:
+                return node
+        return None
 
     def _flat_beside(self, wanted: int, lies_in: Interval | None) -> Stops:
         key = wanted, lies_in
