@@ -121,13 +121,14 @@ class NoiseTiming:
     """Whether z is random in training and in evaluation; None is not observed.
 
     `without_eps` marks z = mu + std, which is neither the mean nor a sample; `beside_std` z = mu + std + eps, where no
-    head scales the noise.
+    head scales the noise; `repeated` a z whose noise is drawn from the same random state at each step.
     """
 
     training: bool | None = None
     evaluation: bool | None = None
     without_eps: bool = False
     beside_std: bool = False
+    repeated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from torch import distributions as D
 
 from vae_checked.auditor import audit
+from vae_checked.catalogue import CATALOGUE
+from vae_checked.catalogue.verdict import Found
 from vae_checked.facts import Axis, Facts, Head, HeadSource, NoiseLaw
 
 
@@ -84,6 +86,17 @@ def test_the_law_of_eps_is_told_by_its_moments_and_its_distribution(name: str) -
         assert noise.value.mean == pytest.approx(mean, abs=0.06)
         assert noise.value.std == pytest.approx(std, abs=0.06)
     assert bool(noise.value.shares) is (law is not NoiseLaw.CONSTANT)
+
+
+def test_noise_that_is_the_same_at_every_step_is_no_sample() -> None:
+    facts = facts_of(Noisy(reseeded))
+    assert facts.sampler.timing is not None
+    assert facts.sampler.timing.value.repeated
+    verdicts = {mistake.code: mistake.judge(facts) for mistake in CATALOGUE}
+    assert isinstance(verdicts["VAE207"], Found)
+    again = facts_of(Noisy(torch.randn_like)).sampler.timing
+    assert again is not None
+    assert not again.value.repeated
 
 
 def test_the_shares_of_the_draws_are_those_of_their_law() -> None:

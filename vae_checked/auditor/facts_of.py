@@ -15,7 +15,7 @@ from vae_checked.auditor.measure.layout import axis_order
 from vae_checked.auditor.measure.names import names_by_the_loss
 from vae_checked.auditor.measure.overflow import overflow
 from vae_checked.auditor.measure.quantiser import commitment_of, quantiser_of
-from vae_checked.auditor.measure.timing import drawn_in_training, leads_on, silent_timing, timing_of
+from vae_checked.auditor.measure.timing import drawn_in_training, leads_on, repeated, silent_timing, timing_of
 from vae_checked.auditor.recognition.latents import Latent
 from vae_checked.auditor.recording.origins import described, origin_of_activation
 from vae_checked.auditor.recording.replay import ReplayError
@@ -208,16 +208,18 @@ def _with_latent(shared: Facts, seen: Observed, place: int) -> Facts:
         source = Fact(HeadSource.SWAPPED, term.swapped)
     elif first.loss.exchanged is not None and source is not None and source.value is HeadSource.DISTINCT:
         source = Fact(HeadSource.HANDED_OVER, first.loss.exchanged)
+    law = attempt("sampler.noise", lambda: noise.noise_law(first, seen.others, latent), None)
+    timing = attempt(
+        "sampler.timing", lambda: timing_of(first, seen.evaluation, latent), drawn_in_training(first, latent)
+    )
     return replace(
         shared,
         sampler=Sampler(
             attempt("sampler.std", lambda: sampler.std_curve(first, latent, second), None),
-            attempt("sampler.noise", lambda: noise.noise_law(first, seen.others, latent), None),
+            law,
             attempt("sampler.shared_over", lambda: noise.shared_over(first, latent), None),
             _gradient_reaches(seen, place, attempt.unobserved),
-            attempt(
-                "sampler.timing", lambda: timing_of(first, seen.evaluation, latent), drawn_in_training(first, latent)
-            ),
+            repeated(timing, law),
         ),
         heads=Heads(
             None if mu is None else Fact(mu, origin_of_activation(tape, latent.location)),

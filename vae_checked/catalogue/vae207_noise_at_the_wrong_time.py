@@ -1,18 +1,20 @@
-"""VAE207: no noise in training, or std added instead of scaling eps."""
+"""VAE207: no noise in training, the same noise at every step, or std added instead of scaling eps."""
 
 from __future__ import annotations
 
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import EXAMPLE, edit
+from vae_checked.catalogue.support.names import names_of
 from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, lacking
 from vae_checked.facts import Facts
 from vae_checked.finding import Severity
 
+_SEED_ONCE = "set the seed once, before the training loop, and draw each eps from where the random state then is"
 _WORDS = {True: "yes", False: "no", None: "not observed"}
 
 
 def judge(facts: Facts) -> Verdict:
-    """Found where z is mu + std, with eps or without, or is not random in training."""
+    """Found where z is mu + std, with eps or without, or is not random in training or from one step to the next."""
     timing = facts.sampler.timing
     if timing is None:
         return lacking(facts, "sampler.timing")
@@ -20,6 +22,8 @@ def judge(facts: Facts) -> Verdict:
         what = "it is mu + std, std added without eps"
     elif timing.value.beside_std:
         what = "it is mu + std + eps, eps added to std, which should scale it"
+    elif timing.value.repeated:
+        what = "its noise is the same at every step, as the seed is set again before each draw"
     elif timing.value.training is False:
         what = "what is decoded is not random in training, no noise is added to it"
     elif timing.value.training is None:
@@ -33,27 +37,37 @@ def judge(facts: Facts) -> Verdict:
                 "what": what,
                 "training": _WORDS[timing.value.training],
                 "evaluation": _WORDS[timing.value.evaluation],
+                "remedy": _SEED_ONCE if timing.value.repeated else _sample(facts),
             },
         )
     )
+
+
+def _sample(facts: Facts) -> str:
+    names = names_of(facts)
+    return f"{names.z} = {names.mu} + {names.eps} * {names.std}"
 
 
 MISTAKE = Mistake(
     code="VAE207",
     name="noise-at-the-wrong-time",
     severity=Severity.ERROR,
-    summary="z is not random in training, or it is mu + std, which is neither the mean nor a sample.",
+    summary=(
+        "z is not random in training, its noise is the same at every step, or it is mu + std, which is neither the "
+        "mean nor a sample."
+    ),
     why=(
         "Without noise in training the decoder never learns to cover the space between two means: the model is an "
-        "autoencoder with a penalty, and decoding N(0, I) draws noise. mu + std moves every latent by one standard "
-        "deviation. In evaluation both are in use, the mean for embeddings and a sample for the ELBO: that is a "
-        "question of purpose, and no finding."
+        "autoencoder with a penalty, and decoding N(0, I) draws noise. A seed that is set before each draw ends alike: "
+        "the noise becomes a constant that the decoder learns. mu + std moves every latent by one standard deviation. "
+        "In evaluation both are in use, the mean for embeddings and a sample for the ELBO: that is a question of "
+        "purpose, and no finding."
     ),
     symptoms=("samples-are-noise", "not-deterministic", "bad-embeddings"),
-    said=("where is z sampled?", "mu + std without eps", "no noise in training"),
+    said=("where is z sampled?", "mu + std without eps", "no noise in training", "manual_seed in forward"),
     message="z is no sample of the posterior: {what}",
     evidence="noise in training: {training}, in evaluation: {evaluation}",
-    fix="{called.z} = {called.mu} + {called.eps} * {called.std}",
+    fix="{remedy}",
     bad=edit(
         ("        eps = torch.randn_like(std)\n", ""),
         ("return mu + eps * std", "return mu + std  # VAE207"),

@@ -10,7 +10,8 @@ from vae_checked.auditor.recognition.samples import tolerance
 from vae_checked.auditor.recording.origins import module_of, origin_of, place_of
 from vae_checked.auditor.recording.replay import replay
 from vae_checked.auditor.recording.tape import Tape
-from vae_checked.facts import Fact, NoiseTiming, Origin
+from vae_checked.facts import Fact, Noise, NoiseLaw, NoiseTiming, Origin
+from vae_checked.record import replace
 
 _SUMS = frozenset({"add", "add_"})
 _LEAST_MULTIPLE = 0.01  # of std, to be told from none
@@ -45,6 +46,13 @@ def timing_of(train: Recognition, evaluation: Recognition | None, latent: Latent
     if added is None:
         return Fact(NoiseTiming(True, False), origin_of(train.run.tape, latent.z))
     return Fact(NoiseTiming(True, False, without_eps=True), origin_of(evaluation.run.tape, added, "z"))
+
+
+def repeated(timing: Fact[NoiseTiming], law: Fact[Noise] | None) -> Fact[NoiseTiming]:
+    """The timing of noise that is drawn in training: the same at every step where its law is that of a constant."""
+    if law is None or law.value.law is not NoiseLaw.CONSTANT or not timing.value.training:
+        return timing
+    return Fact(replace(timing.value, repeated=True), law.origin)
 
 
 def leads_on(seen: Recognition, latent: Latent, *ends: int) -> bool:

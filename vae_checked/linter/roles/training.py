@@ -7,8 +7,19 @@ import itertools
 import math
 from collections.abc import Iterator
 
-from vae_checked.facts import Axis, Fact, Family, NoiseLaw, NoiseTiming, Overflow, Parametrisation, Sampler, Training
-from vae_checked.linter.roles import gradients, nan_tests, optimizers, phi, samplers, timings
+from vae_checked.facts import (
+    Axis,
+    Fact,
+    Family,
+    Noise,
+    NoiseLaw,
+    NoiseTiming,
+    Overflow,
+    Parametrisation,
+    Sampler,
+    Training,
+)
+from vae_checked.linter.roles import gradients, nan_tests, optimizers, phi, samplers, seeds, timings
 from vae_checked.linter.roles.batch_sizes import function_around
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.dropouts import dropouts, dropouts_in
@@ -62,8 +73,12 @@ def trained(sampler: Sampler, site: SamplerSite | None, kl: Divergence | None, l
     timing = _inverted(site, losses) or (sampler.timing if known else None)
     found = gradients.passage(site, sampler.gradient_reaches, kl, losses)
     # After a seed the same eps is drawn each time.
-    noise, shared = None if timings.is_seeded(site) else sampler.noise, sampler.shared_over
-    if not (losses.trains(site.z) or _is_of_forward(site, losses)):
+    noise, shared = None if seeds.is_seeded(site) else sampler.noise, sampler.shared_over
+    is_trained = losses.trains(site.z) or _is_of_forward(site, losses)
+    seeded = seeds.repeated(site) if noise is None and is_trained else None
+    if seeded is not None and timing is not None and timing.value.training:
+        noise, timing = Fact(Noise(NoiseLaw.CONSTANT), seeded), Fact(replace(timing.value, repeated=True), seeded)
+    if not is_trained:
         if noise and noise.value.law is NoiseLaw.NORMAL:
             # Less noise may be wanted, or more, when nothing is trained.
             noise = None

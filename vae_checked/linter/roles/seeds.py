@@ -1,0 +1,195 @@
+"""Where a seed is set before eps is drawn, and whether the same eps then comes at every step."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import TypeGuard
+
+from vae_checked.facts import Origin
+from vae_checked.linter.files import syntax
+from vae_checked.linter.roles.samplers import SamplerSite
+from vae_checked.linter.symbols.expression import Site
+
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_REPEATED = (ast.For, ast.AsyncFor, ast.While, *_FUNCTIONS)
+_SIMPLE = (ast.Expr, ast.Assign, ast.AnnAssign)
+# Functions and methods of torch that follow its random state.
+_FUNCTIONS_OF_TORCH = frozenset("randn randn_like normal rand rand_like".split())
+_METHODS_OF_TORCH = frozenset("normal_ uniform_ rsample sample".split())
+# What may stand in the argument of a seed that is the same each time.
+_READS = frozenset({"int", "os.environ.get", "os.getenv"})
+
+
+def is_seeded(site: SamplerSite) -> bool:
+    """Whether a seed is set each time before eps is drawn: in the innermost loop or function around the draw."""
+    written = _drawn_near_a_seed(site)
+    return written is not None and any(map(_seeds, syntax.descendants(_innermost(written, written.node))))
+
+
+def repeated(site: SamplerSite) -> Origin | None:
+    """Where the seed is set after which the same eps is drawn at every step; None where that is not sure.
+
+    The seed is set before the draw, in its block or in one around it, on no condition of its own; it is that of the
+    random state which the draw follows; and it is a number, or stands in a name or an attribute that nothing changes.
+    """
+    written = _drawn_near_a_seed(site)
+    if written is None or not isinstance(written.node, ast.Call):
+        return None
+    around = _innermost(written, written.node)
+    z = site.z.site
+    is_beside = z is not None and z.source is written.source and _holds(around, z.node)
+    if z is not None and is_beside and not _is_same_place(_innermost(written, z.node), around):
+        # Drawn once, before the steps that use it.
+        return None
+    draw = written.node
+    given = next((keyword.value for keyword in draw.keywords if keyword.arg == "generator"), None)
+    if given is None and not _follows_torch(draw, written):
+        return None
+    seed = given if given is not None and _sets_a_seed(given) else _last_seed(around, draw, given, written)
+    if seed is None or not _is_the_same(seed, around, written):
+        return None
+    return Site(written.source, seed).origin
+
+
+def _drawn_near_a_seed(site: SamplerSite) -> Site | None:
+    """Where eps is drawn, if it is in a loop or a function of a file that sets a seed anywhere."""
+    written = site.noise.site
+    if written is None or "manual_seed" not in written.source.cell.text:
+        return None
+    return written if any(_is_around(node, written.node) for node in written.source.cell.nodes) else None
+
+
+def _innermost(written: Site, node: ast.AST) -> ast.stmt:
+    around = [each for each in written.source.cell.nodes if _is_around(each, node)]
+    return min(around, key=lambda each: (each.end_lineno or 0) - each.lineno)
+
+
+def _is_around(node: ast.AST, wanted: ast.AST) -> TypeGuard[ast.stmt]:
+    return isinstance(node, _REPEATED) and _holds(node, wanted)
+
+
+def _holds(outer: ast.stmt, inner: ast.AST) -> bool:
+    return outer.lineno <= getattr(inner, "lineno", 0) <= (outer.end_lineno or 0)
+
+
+def _is_same_place(one: ast.stmt | ast.expr, other: ast.stmt | ast.expr) -> bool:
+    # A function's nodes may be parsed again: they are told by where they stand.
+    return type(one) is type(other) and (one.lineno, one.col_offset) == (other.lineno, other.col_offset)
+
+
+def _seeds(node: ast.AST) -> bool:
+    return isinstance(node, ast.Attribute) and node.attr == "manual_seed"
+
+
+def _sets_a_seed(node: ast.AST) -> TypeGuard[ast.Call]:
+    return isinstance(node, ast.Call) and _seeds(node.func) and len(node.args) == 1
+
+
+def _last_seed(around: ast.stmt, draw: ast.Call, generator: ast.expr | None, written: Site) -> ast.Call | None:
+    """The seed that a draw always comes after, None where another may be set on a condition."""
+    before = [call for call in _seeds_before(around, draw) if _is_of(call, generator, written)]
+    everywhere = [
+        each for each in syntax.descendants(around) if _sets_a_seed(each) and _is_of(each, generator, written)
+    ]
+    return before[-1] if before and len(before) == len(everywhere) else None
+
+
+def _seeds_before(around: ast.stmt, draw: ast.AST) -> Iterator[ast.Call]:
+    """The seeds that are set before a draw whenever it is reached, in their order."""
+    block: list[ast.stmt] = getattr(around, "body", [])
+    while block:
+        inner: list[ast.stmt] = []
+        for statement in block:
+            if _holds(statement, draw):
+                blocks = (getattr(statement, name, []) for name in ("body", "orelse", "finalbody"))
+                inner = next((each for each in blocks if any(_holds(one, draw) for one in each)), [])
+                break
+            if isinstance(statement, _SIMPLE):
+                yield from filter(_sets_a_seed, syntax.descendants(statement))
+        block = inner
+
+
+def _is_of(seed: ast.Call, generator: ast.expr | None, written: Site) -> bool:
+    """Whether a seed is that of the generator that a draw is given, or of torch itself where it is given none."""
+    receiver = seed.func.value if isinstance(seed.func, ast.Attribute) else seed.func
+    if generator is None:
+        return _is_torch(receiver, written) or ast.unparse(receiver) == "torch.random"
+    if ast.dump(receiver) == ast.dump(generator):
+        return True
+    # g = torch.Generator().manual_seed(3)
+    assigned = (
+        each for each in written.source.cell.nodes if isinstance(each, ast.Assign) and _is_same_place(each.value, seed)
+    )
+    return any(ast.unparse(target) == ast.unparse(generator) for each in assigned for target in each.targets)
+
+
+def _follows_torch(draw: ast.Call, written: Site) -> bool:
+    if isinstance(draw.func, ast.Name):
+        return draw.func.id in _FUNCTIONS_OF_TORCH
+    if not isinstance(draw.func, ast.Attribute):
+        return False
+    if draw.func.attr in _METHODS_OF_TORCH:
+        return True
+    return draw.func.attr in _FUNCTIONS_OF_TORCH and _is_torch(draw.func.value, written)
+
+
+def _is_torch(node: ast.expr, written: Site) -> bool:
+    if not isinstance(node, ast.Name):
+        return False
+    imports = (each for each in written.source.cell.nodes if isinstance(each, ast.Import))
+    names = {alias.asname or alias.name for each in imports for alias in each.names if alias.name == "torch"}
+    return node.id in (names or {"torch"})
+
+
+def _is_the_same(seed: ast.Call, around: ast.stmt, written: Site) -> bool:
+    """Whether a seed has the same argument at every step."""
+    stack: list[ast.expr] = [seed.args[0]]
+    seen: set[str] = set()
+    while stack:
+        for node in syntax.descendants(stack.pop()):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) not in _READS:
+                return False
+            if isinstance(node, ast.Attribute) and _is_set_outside_init(node.attr, written):
+                return False
+            if isinstance(node, ast.Name) and node.id not in seen:
+                seen.add(node.id)
+                values = _bound_to(node.id, around)
+                if values is None or _is_counted(node.id, written):
+                    return False
+                stack += values
+    return True
+
+
+def _bound_to(name: str, around: ast.stmt) -> list[ast.expr] | None:
+    """What a name is assigned in a loop or function, nothing where it comes from outside; None where that varies."""
+    values: list[ast.expr] = []
+    for node in syntax.descendants(around):
+        if isinstance(node, ast.arg) and node.arg == name and name != "self":
+            return None
+        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == name for t in node.targets):
+            values.append(node.value)
+    stores = sum(
+        isinstance(node, ast.Name) and node.id == name and not isinstance(node.ctx, ast.Load)
+        for node in syntax.descendants(around)
+    )
+    return values if stores == len(values) <= 1 else None
+
+
+def _is_counted(name: str, written: Site) -> bool:
+    """Whether a file counts a name on, as it does a step."""
+    return any(
+        isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name) and node.target.id == name
+        for node in written.source.cell.nodes
+    )
+
+
+def _is_set_outside_init(attribute: str, written: Site) -> bool:
+    within = [node for node in written.source.cell.nodes if isinstance(node, _FUNCTIONS) and node.name == "__init__"]
+    return any(
+        isinstance(node, ast.Attribute)
+        and node.attr == attribute
+        and not isinstance(node.ctx, ast.Load)
+        and not any(_holds(each, node) for each in within)
+        for node in written.source.cell.nodes
+    )
