@@ -75,3 +75,36 @@ def step(x):
 )
 def test_a_std_that_is_kept_from_extremes_is_read_alike(std: str, expected: list[str], tmp_path: Path) -> None:
     assert codes(linted(tmp_path, {"net.py": GUARDED.format(std=std)})) == expected
+
+
+OTHER_ENCODER = """
+
+class Soft(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = nn.Linear(84, 7), nn.Linear(84, 7)
+
+    def forward(self, x):
+        return F.softmax(self.first(x), dim=1), self.second(x)
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.encoder, self.back = Soft(), nn.Linear(7, 84)
+
+    def forward(self, x):
+        {unpacked} = self.encoder(x)
+        return self.back(m + torch.exp(0.5 * s) * torch.randn_like(s)), m, s
+
+    def loss(self, x):
+        y, m, s = self(x)
+        return F.mse_loss(y, x, reduction="sum") - 0.5 * torch.sum(1 + s - m.pow(2) - s.exp())
+"""
+
+
+@pytest.mark.parametrize(
+    ("unpacked", "expected"), [("m, s", ["VAE204"]), ("m, s, *_", ["VAE204"]), ("m, s, h", []), ("a, m, s, h", [])]
+)
+def test_parts_that_a_tuple_lacks_are_of_another_encoder(unpacked: str, expected: list[str], tmp_path: Path) -> None:
+    assert codes(linted(tmp_path, {"net.py": HEAD + OTHER_ENCODER.format(unpacked=unpacked)})) == expected

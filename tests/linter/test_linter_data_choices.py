@@ -64,6 +64,39 @@ def test_data_sets_that_an_option_chooses_lie_nowhere_where_they_differ(
     assert codes(linted(tmp_path / "b", {"net.py": together})) == expected
 
 
+UNDER = {
+    "appended": """
+    steps = [transforms.ToTensor()]
+    if options.normal:
+        steps.append({step})""",
+    "added": """
+    steps = [transforms.ToTensor()]
+    if options.normal:
+        steps += [{step}]""",
+    "in one of two lists": """
+    steps = [transforms.ToTensor(), {step}] if options.normal else [transforms.ToTensor()]""",
+    "spread": """
+    steps = [transforms.ToTensor(), *([{step}] if options.normal else [])]""",
+    "by its name": """
+    known = {{"even": transforms.ToTensor(), "odd": transforms.Compose([transforms.ToTensor(), {step}])}}
+    steps = [known[options.normal]]""",
+}
+LOADER = """
+    return DataLoader(datasets.ImageFolder(options.root, transform=transforms.Compose(steps)), batch_size=32)
+"""
+
+
+@pytest.mark.parametrize("steps", UNDER.values(), ids=list(UNDER))
+def test_a_step_under_an_option_leaves_data_open_where_it_moves_them(steps: str, tmp_path: Path) -> None:
+    head = HEAD + "from torchvision import datasets, transforms\n" + MODEL.replace("Tanh", "Sigmoid")
+    fit = CHOSEN[CHOSEN.index("\n\ndef fit") :]
+    for step, expected in ((EVEN, set()), ("transforms.RandomHorizontalFlip()", {"VAE403"})):
+        text = head + "\n\ndef loaders(options):" + steps.format(step=step) + LOADER + fit
+        if expected:  # what lies in [-1, 1] whatever the option is
+            text = text.replace("transforms.ToTensor()", f"transforms.Compose([transforms.ToTensor(), {EVEN}])")
+        assert set(codes(linted(tmp_path, {"net.py": text}))) == expected
+
+
 CHANNELS = (
     HEAD
     + """

@@ -95,6 +95,35 @@ def test_the_setting_of_a_mistake_is_named(text: str, ending: str, tmp_path: Pat
     assert finding.message.endswith(ending)
 
 
+@pytest.mark.parametrize("asked", ["settings.sharp", "settings['sharp']", "settings.get('sharp', False)"])
+def test_the_setting_under_which_a_head_is_confined_is_named(asked: str, tmp_path: Path) -> None:
+    heads, head = "m, s = self.to_m(h), self.to_s(h)\n", "self.to_m = nn.Linear(33, 7)\n"
+    of_branch = net().replace(heads, f"{heads}        if self.ASKED:\n            m = torch.relu(m)\n")
+    layers = "self.to_m = nn.Sequential(nn.Linear(33, 7), nn.ReLU())\n"
+    of_layers = net().replace(head, f"if ASKED:\n            {layers}        else:\n            {head}")
+    for text, written in ((of_branch, f"self.{asked}"), (of_layers, asked)):
+        assert text != net()
+        (finding,) = linted(tmp_path, {"net.py": text.replace("ASKED", asked)}).findings
+        assert finding.code == "VAE204"
+        assert finding.message.endswith(f", where {written}")
+
+
+LISTS = (
+    "nn.Sequential(nn.Linear(33, 7), *([nn.Tanh()] if settings.sharp else []))",
+    "nn.Sequential(*([nn.Linear(33, 7), nn.Tanh()] if settings.sharp else [nn.Linear(33, 7)]))",
+    "nn.Sequential(nn.Linear(33, 7), *((nn.ReLU(), nn.Dropout(0.1)) if settings.sharp else ()))",
+    "nn.Sequential(nn.Linear(33, 7), nn.Tanh() if settings.sharp else nn.Identity())",
+)
+
+
+@pytest.mark.parametrize("layers", LISTS)
+def test_an_activation_in_one_of_two_lists_confines_no_head(layers: str, tmp_path: Path) -> None:
+    text = net().replace("self.to_m = nn.Linear(33, 7)", f"self.to_m = {layers}")
+    assert codes(linted(tmp_path, {"net.py": text})) == []
+    always = net().replace("self.to_m = nn.Linear(33, 7)", "self.to_m = nn.Sequential(nn.Linear(33, 7), nn.Tanh())")
+    assert codes(linted(tmp_path, {"net.py": always})) == ["VAE204"]
+
+
 @pytest.mark.parametrize("conditions", CONDITIONS)
 def test_an_output_and_a_loss_of_two_settings_are_not_put_together(conditions: int, tmp_path: Path) -> None:
     text = net(output=chosen("a", SIGMOID, RAW), error=chosen("b", BCE, LOGITS), conditions=conditions)

@@ -220,3 +220,10 @@ def test_a_divergence_goes_with_the_sampler_that_a_setting_chooses(
     ways: str, expected: list[str], tmp_path: Path
 ) -> None:
     assert codes(linted(tmp_path, {"net.py": CHOSEN.format(ways=ways)})) == expected
+
+
+def test_a_divergence_that_no_file_hands_a_model_says_nothing_of_one(tmp_path: Path) -> None:
+    apart = f"import torch\n\n\ndef active_units(mu, logvar):\n    return {NAMED}\n"
+    assert codes(linted(tmp_path, {"net.py": WRONG, "units.py": apart})) == []
+    named = {"net.py": f"from units import active_units\n{WRONG}", "units.py": apart}
+    assert codes(linted(tmp_path, named)) == ["VAE201"]

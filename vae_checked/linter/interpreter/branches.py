@@ -5,7 +5,6 @@ from __future__ import annotations
 from vae_checked.linter.interpreter import operators
 from vae_checked.linter.symbols.expression import Expr, Site, opaque
 from vae_checked.linter.symbols.values import Instance, Key, Layer, Scope, Sequence, Value, settle
-from vae_checked.linter.torch_model.layers import is_activation
 from vae_checked.record import dataclass
 
 _MAX_LIST = 64
@@ -49,7 +48,7 @@ def restore(saved: Saved) -> None:
 
 def merge(condition: Expr, before: Saved, one: Saved, site: Site) -> None:
     """Put what the first branch left, saved in `one`, beside what the second has left in place."""
-    either = Layer("Either", (), {}, id(site.node), site)
+    either = operators.unknown_layer(site)
     for target, source in one.bindings:
         for name, value in source.items():
             if name not in target:
@@ -67,7 +66,7 @@ def merge(condition: Expr, before: Saved, one: Saved, site: Site) -> None:
             layers[also[0]] = either
         else:
             for names, side in ((added, first), (also, layers)):
-                layers.update({name: _perhaps(side[name], either) for name in names})
+                layers.update({name: operators.perhaps(side[name]) for name in names})
     held_then = {id(held): items for held, items in one.lists}
     for held, items in before.lists:
         start, then = len(items), held_then.get(id(held), items)
@@ -94,14 +93,9 @@ def _is_setting(value: Value) -> bool:
 def _merged(condition: Expr, one: list[Value], other: list[Value], either: Layer) -> list[Value]:
     """What two branches appended: of two different layers, and of an activation or none, nothing is known."""
     if not one or not other:
-        return [_perhaps(item, either) for item in one or other]
+        return list(map(operators.perhaps, one or other))
     if any(isinstance(item, Layer) for item in (*one, *other)):
         return [either]
     if len(one) == len(other):
         return [operators.merge(condition, left, right) for left, right in zip(one, other, strict=True)]
     return max(one, other, key=len)
-
-
-def _perhaps(item: Value, either: Layer) -> Value:
-    """What one branch alone appends is kept, but for an activation: what it bends is bent under a condition."""
-    return either if isinstance(item, Layer) and is_activation(item) else item

@@ -29,11 +29,15 @@ from vae_checked.linter.symbols.values import (
     is_key,
     is_number,
 )
+from vae_checked.linter.symbols.values import Sequence as Layers
 from vae_checked.linter.torch_model import data_choices
+from vae_checked.linter.torch_model.layers import is_activation
 
 _MAX_REPEATS = 64
 # The entries of a dict that are tried in turn where the key is not known.
 _MAX_CHOICES = 3
+# The layers of a network, as of a head, that is tried beside another one.
+_FEW_LAYERS = 4
 
 
 _OPS: dict[type[ast.operator], str] = {
@@ -275,6 +279,10 @@ def _merged(condition: Expr, one: Value, other: Value) -> Value:
         return tuple(_merged(condition, left, right) for left, right in zip(one, other, strict=True))
     if isinstance(one, dict) and isinstance(other, dict):
         return {**other, **one}
+    if isinstance(one, (list, tuple)) and type(one) is type(other):
+        steps = _of_steps(condition, one, other)
+        if steps is not None:
+            return type(one)(steps)
     if one is None or (isinstance(one, list) and not one and isinstance(other, list)):
         return other
     if isinstance(one, list) and len(one) == 1 and _is_each_of(one[0], other):
@@ -289,6 +297,35 @@ def _merged(condition: Expr, one: Value, other: Value) -> Value:
         # A model that was made says more than one that was loaded, and one that draws more than one that does not.
         return other
     return Choice(condition, one, other) if _is_choice(one) and _is_choice(other) else one
+
+
+def _of_steps(condition: Expr, one: Sequence[Value], other: Sequence[Value]) -> list[Value] | None:
+    """The layers or transforms of two branches, of which one begins with all that the other has; None for others."""
+    if not any(isinstance(item, (Layer, Transform)) for item in (*one, *other)):
+        return None
+    if len(one) == len(other):
+        return [_merged(condition, left, right) for left, right in zip(one, other, strict=True)]
+    short, long = sorted((list(one), list(other)), key=len)
+    begun, added = long[: len(short)], long[len(short) :]
+    return [*begun, *map(perhaps, added)] if all(map(_are_built_alike, short, begun)) else None
+
+
+def _are_built_alike(one: Value, other: Value) -> bool:
+    if isinstance(one, Transform) and isinstance(other, Transform):
+        return data_choices.are_alike(one, other)
+    return one is other or (isinstance(one, Layer) and isinstance(other, Layer) and one.kind == other.kind)
+
+
+def unknown_layer(site: Site | None) -> Layer:
+    """What stands for either of two layers, or for one or none."""
+    return Layer("Either", (), {}, id(site and site.node), site)
+
+
+def perhaps(item: Value) -> Value:
+    """What one branch alone adds is kept, but for what bends or moves values: they are bent under a condition."""
+    if isinstance(item, Transform):
+        return data_choices.perhaps(item)
+    return unknown_layer(item.site) if isinstance(item, Layer) and is_activation(item) else item
 
 
 def _is_each_of(item: Value, whole: Value) -> bool:
@@ -314,8 +351,14 @@ def _are_drawn_alike(one: Expr, other: Expr) -> bool:
 
 
 def _is_choice(value: Value) -> bool:
-    """Whether a value is a single layer or function, of which each can be tried where one is chosen by a setting."""
+    """Whether a value is a layer, a few in order or a function: each can be tried where one is chosen by a setting."""
+    if isinstance(value, Layers):
+        return value.callable and len(value.items) <= _FEW_LAYERS and _are_layers(value.items.values())
     return isinstance(value, (Layer, External, Function, Choice))
+
+
+def _are_layers(items: Iterable[Value]) -> bool:
+    return all(isinstance(item, Layer) for item in items)
 
 
 def _is_of_no_vae(value: Value) -> bool:
@@ -324,10 +367,11 @@ def _is_of_no_vae(value: Value) -> bool:
 
 
 def chosen(owner: dict[Key, Value], key: Value, site: Site) -> Value:
-    """What a dict of a few layers, functions or losses holds for a key that is not known; None for other things."""
+    """What a dict of data, or of a few layers, functions or losses, holds for a key that is not known, or None."""
     values = list(owner.values())
-    if not isinstance(key, Expr) or not 2 <= len(values) <= _MAX_CHOICES:
-        return None
+    data = data_choices.any_of(values) if isinstance(key, Expr) else None
+    if data is not None or not isinstance(key, Expr) or not 2 <= len(values) <= _MAX_CHOICES:
+        return data
     if not all(map(_is_choice, values)) and not all(map(_is_of_no_vae, values)):
         return None
     made = values[-1]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from vae_checked.linter.interpreter import derived_containers, operators, selection, texts
 from vae_checked.linter.interpreter.context import UNREAD, Context, Result
 from vae_checked.linter.symbols.constants import MAX_ITEMS, exactly_whole, whole
-from vae_checked.linter.symbols.expression import REDUCTIONS, Attrs, Expr, Site, atom, opaque
+from vae_checked.linter.symbols.expression import REDUCTIONS, Attrs, Expr, Site, atom, const, opaque
 from vae_checked.linter.symbols.given import is_data
 from vae_checked.linter.symbols.places import Grown, Places, is_unknown_item, unknown_item
 from vae_checked.linter.symbols.values import (
@@ -96,6 +96,9 @@ def unpack(context: Context, value: Value, count: int, site: Site, starred: int 
             return [*known[:starred], known[starred : starred + rest], *known[starred + rest :]]
         if len(known) == count:
             return known
+        if isinstance(value, tuple) and not any(isinstance(each, Expr) and each.op == "spread" for each in known):
+            # Something else is meant: nothing stands in for what a tuple lacks.
+            return [opaque("beyond", (const(index),), site) for index in range(count)]
     return [item(context, value, index, site) for index in range(count)]
 
 
@@ -116,8 +119,10 @@ def item(context: Context, value: Value, index: Value, site: Site) -> Expr:
     if expr.op == "phi":
         condition, one, other = expr.args
         return Expr("phi", (condition, item(context, one, index, site), item(context, other, index, site)), (), site)
-    if expr.op == "opaque" and expr.get("name") == "sequence" and isinstance(index, int) and index < len(expr.args):
-        return expr.args[index]
+    if expr.op == "opaque" and expr.get("name") == "sequence" and isinstance(index, int):
+        length = len(expr.args)
+        if -length <= index < length:
+            return expr.args[index]
     return Expr("item", (expr,), (("index", index if isinstance(index, (int, str)) else repr(index)),), site)
 
 

@@ -30,11 +30,9 @@ _MAX_CONDITIONS, _MAX_NODES = 5, 40_000
 _MAX_FACTS, _MAX_WAYS = 32, 96
 # The facts by which a VAE is known: they go last.
 _CORE = ("recon.kind", "kl.form", "sampler.std")
-# What is told of a sampler and its heads alone is chosen in one place.
-_OF_SAMPLERS = ("sampler.", "heads.")
-_JUDGED = tuple(each for each in CATALOGUE if not all(path.startswith(_OF_SAMPLERS) for path in each.needs))
-# What asks for a setting is made of these, and no longer than this.
+# What asks for a setting is made of these, of the calls of these names, and no longer than this.
 _OF_SETTINGS = (ast.Name, ast.Attribute, ast.Subscript, ast.Constant, ast.Compare, ast.cmpop, ast.expr_context)
+_ASKING = ("get", "getattr")
 _SHORT = 60
 _REASON = "what is seen here depends on settings that are not known"
 
@@ -44,7 +42,7 @@ def settled(evaluation: Evaluation, facts: list[Facts], observed: ProjectObserva
     if len(facts) > _MAX_FACTS or not any(value.bits & PHI for value in evaluation.values()):
         return facts
     ways, kept = None, list(facts)
-    for index, mistake in product(range(len(facts)), _JUDGED):
+    for index, mistake in product(range(len(facts)), CATALOGUE):
         while isinstance(verdict := mistake.judge(kept[index]), Found):
             ways = ways or _Ways(evaluation, observed)
             doubtful = ways.doubtful(kept[index], mistake, verdict.evidence)
@@ -187,15 +185,20 @@ def _in_words(condition: Expr, holds: bool) -> str:
         text = where.node.arg
     else:
         # Whether a file is run by itself is no setting.
-        asks = all(
-            isinstance(each, _OF_SETTINGS) and getattr(each, "id", "") != "__name__" for each in ast.walk(where.node)
-        )
+        asks = all(map(_asks_for_settings, ast.walk(where.node)))
         text = where.origin.source if asks else ""
     if not text or len(text) > _SHORT:
         return ""
     if holds:
         return text
     return f"not ({text})" if isinstance(where.node, ast.Compare) else f"not {text}"
+
+
+def _asks_for_settings(node: ast.AST) -> bool:
+    """Whether a part of a condition may ask for a setting: `args.x`, `config["x"]`, `config.get("x", False)`."""
+    if isinstance(node, ast.Call):
+        return getattr(node.func, "attr", getattr(node.func, "id", "")) in _ASKING
+    return isinstance(node, _OF_SETTINGS) and getattr(node, "id", "") != "__name__"
 
 
 def _below(nodes: Iterable[Expr]) -> Iterator[Expr]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
+from functools import reduce
 
 from vae_checked.linter.symbols.expression import Expr
 from vae_checked.linter.symbols.values import Loader, Transform, Value
 
 # The steps after which data lie elsewhere, whatever they are applied to.
 _SETTLING = frozenset(("ToTensor", "Normalize", "ConvertImageDtype", "ToDtype"))
+_UNKNOWN = ("unknown", None, None)
 
 
 def of_both(one: Value, other: Value) -> Value:
@@ -18,8 +20,25 @@ def of_both(one: Value, other: Value) -> Value:
             return one
         return Loader(None, one.site, one.name)
     if isinstance(one, Transform) and isinstance(other, Transform):
-        return one if _settling(one) == _settling(other) else Transform((*one.steps, ("unknown", None, None)))
+        return one if are_alike(one, other) else Transform((*one.steps, _UNKNOWN))
     return None
+
+
+def any_of(values: Sequence[Value]) -> Value:
+    """What is known of one of several loaders or transforms; None where they are of no such kind."""
+    if not values or not all(isinstance(value, (Loader, Transform)) for value in values):
+        return None
+    return reduce(of_both, values)
+
+
+def are_alike(one: Transform, other: Transform) -> bool:
+    """Whether two transforms leave data in the same range."""
+    return _settling(one) == _settling(other)
+
+
+def perhaps(step: Transform) -> Transform:
+    """A transform that is applied under a condition: where it moves data, nothing is known of their range."""
+    return Transform((*step.steps, _UNKNOWN)) if _settling(step) else step
 
 
 def _settling(transform: Transform) -> list[tuple[str, Hashable]]:
