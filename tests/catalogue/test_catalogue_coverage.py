@@ -104,6 +104,16 @@ def test_what_one_view_saw_and_left_open_is_not_clean_by_another() -> None:
     assert not vae.core_checked
 
 
+def test_the_sign_of_one_kl_says_nothing_of_another_of_the_same_heads() -> None:
+    shown = without("kl.sign")
+    elsewhere = Fact(KLForm(LOGVAR), Origin("kl of the training", Place("loss.py", 138)))
+    (vae,) = of(made(WHOLE), replace(shown, kl=replace(shown.kl, form=elsewhere)))
+    assert "VAE302" in vae.undecided
+    assert {"VAE201", "VAE301", "VAE304"} <= set(vae.clean)
+    (seen,) = of(made(WHOLE), shown)
+    assert "VAE302" in seen.clean
+
+
 def test_a_latent_that_was_not_seen_whole_keeps_its_vae_in_part() -> None:
     other = without("kl.form", "kl.sign", "kl.reduced")
     std = Fact(LOGVAR_CURVE, Origin("std", Place("model.py", 90)))

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 CORE = ("VAE301", "VAE201", "VAE202", "VAE203", "VAE302", "VAE304")
 # Its reconstruction is examined where the ranges are decided, or the reductions.
 RECONSTRUCTION = (("VAE401", "VAE402", "VAE403"), ("VAE501", "VAE502", "VAE503", "VAE504"))
+# What is asked of one KL, and may be open of another of the same heads, which is written elsewhere.
+_OF_THE_KL = frozenset(("VAE301", "VAE302", "VAE303", "VAE304", "VAE305", "VAE306"))
 _SAMPLER = ("sampler.std", "sampler.noise", "sampler.gradient_reaches", "sampler.timing")
 
 
@@ -130,7 +132,7 @@ def _sampler_place(facts: Facts) -> Place | None:
 
 def _of_all(subject: str, seen: list[tuple[Facts, Judgement]]) -> Examined:
     """The verdicts of each latent together: clean is what is clean in all of them."""
-    latents = [_of_one([judgement for _, judgement in views]) for views in _latents(seen)]
+    latents = [_of_latent(views) for views in _latents(seen)]
     codes = dict.fromkeys(code for latent in latents for code in latent)
     kept = {code: min((latent.get(code, Undecided()) for latent in latents), key=_precedence) for code in codes}
     return Examined(
@@ -157,6 +159,18 @@ def _latents(seen: list[tuple[Facts, Judgement]]) -> list[list[tuple[Facts, Judg
             kls[kl] = place
         found.setdefault(key, []).append((item, judgement))
     return list(found.values())
+
+
+def _of_latent(views: list[tuple[Facts, Judgement]]) -> dict[str, _Standing]:
+    """The verdicts on one latent: what is asked of a KL is clean where it is clean of each that is written of it."""
+    kept = _of_one([judgement for _, judgement in views])
+    forms = {item.kl.form.origin.place for item, _ in views if item.kl.form is not None}
+    for form in forms if len(forms) > 1 else ():
+        own = [judgement for item, judgement in views if item.kl.form is not None and item.kl.form.origin.place == form]
+        for code, verdict in _of_one(own).items():
+            if code in _OF_THE_KL and kept[code] == "clean" and isinstance(verdict, Undecided):
+                kept[code] = verdict
+    return kept
 
 
 def _precedence(verdict: _Standing) -> int:
