@@ -27,19 +27,20 @@ class ShapePair:
 
 
 class Mixing(StrEnum):
-    """What a view takes for what, where it mixes samples: B of them, L latents, T steps, H features of a state."""
+    """What is taken for what, where samples are mixed: B of them, L latents, T steps, H features of a state."""
 
     STATE_AS_ROWS = "a state (layers, B, H) is viewed as (B, layers * H)"
     ROWS_AS_STATE = "rows (B, layers * H) are viewed as a state (layers, B, H)"
     COPIES_AS_STEPS = "T copies of the batch (T * B, L) are viewed as (B, T, L)"
     STEPS_AS_COPIES = "T copies of each sample (B * T, L) are viewed as (T, B, L)"
+    BATCH_AS_STEPS = "a layer has batch_first=False, which takes the first axis for its steps"
 
 
 @dataclass(frozen=True, slots=True)
 class BatchMixing:
     """Changing input sample `changed` moved output sample `moved` by `amount` (same units as the output).
 
-    `amount` is None where it was read; `by` is what a view takes for what, where that is known.
+    `amount` is None where it was read; `by` is what is taken for what, where that is known.
     """
 
     changed: int

@@ -347,3 +347,38 @@ def test_a_part_of_the_data_may_be_what_is_reconstructed() -> None:
     assert (shape.value.input, shape.value.output) == ("B 3 8 5", "B 3 8 5")
     assert "VAE105" not in {finding.code for finding in report.findings}
     assert "VAE105" in {finding.code for finding in audit(Ahead(), "B 3 8 12", broadcast).findings}
+
+
+class Steps(nn.Module):
+    """A recurrent VAE over the first axis of (T, B, 4), or over the second of (B, T, 4)."""
+
+    def __init__(self, batch_first: bool) -> None:
+        super().__init__()
+        torch.manual_seed(6)
+        self.encoder = nn.GRU(4, 10, batch_first=batch_first)
+        self.decoder = nn.GRU(5, 4, batch_first=batch_first)
+
+    def forward(self, x: Tensor) -> Any:
+        mu, logvar = self.encoder(x)[0].chunk(2, dim=-1)
+        return self.decoder(mu + torch.exp(0.5 * logvar) * torch.randn_like(mu))[0], mu, logvar
+
+    def loss_function(self, x_hat: Tensor, x: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+        kl = 0.5 * (mu.square() + logvar.exp() - 1 - logvar)
+        return (F.mse_loss(x_hat, x, reduction="sum") + kl.sum()) / x.shape[1]
+
+
+@pytest.mark.parametrize(
+    ("batch_first", "inputs", "found"),
+    [
+        (False, "B 7 4", True),
+        (True, "B 7 4", False),
+        (False, torch.linspace(-1, 1, 11 * 7 * 4).sin().view(11, 7, 4), False),
+    ],
+)
+def test_time_in_the_first_axis_is_no_mixing_where_it_may_be_meant(batch_first: bool, inputs: Any, found: bool) -> None:
+    report = audit(Steps(batch_first), inputs)
+    fixes = [finding.fix for finding in report.findings if finding.code == "VAE106"]
+    assert [fix.startswith("batch_first=True there") for fix in fixes] == [True] * found
+    asked = any("batch_first=False" in line for line in report.unobserved)
+    assert asked == (not batch_first and not found)
+    assert ("VAE106" in report.judgements[0].clean) == batch_first

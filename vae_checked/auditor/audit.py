@@ -183,6 +183,7 @@ def _observed(subject: Subject, source: Source, loss: Loss | None, seed: int, re
         evaluation if isinstance(evaluation, Recognition) else None,
         tuple(f"a second pass: {error}" for error in (again, evaluation) if isinstance(error, ModelError)),
         source.open_sizes,
+        source.given is None,
         unseen_noise,
     )
 

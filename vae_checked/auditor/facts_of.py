@@ -37,6 +37,7 @@ from vae_checked.facts import (
     Training,
 )
 from vae_checked.finding import Provenance
+from vae_checked.layout_facts import Mixing
 
 T = TypeVar("T")
 _ANOTHER_MEAN = "the loss judges a mean, and z is drawn around another value that the sampler makes of it"
@@ -140,6 +141,15 @@ def _shared(seen: Observed, subject: str, data: Interval | None) -> Facts:
     mixing, dead = None, first.loss.dead_weights
     if evaluated is not None:
         mixing = attempt("output.batch_mixing", lambda: output.batch_mixing(evaluated), None)
+    if mixing is not None and mixing.value is not None and output.has_time_first(first):
+        if seen.batch_stated:
+            mixing = replace(mixing, value=replace(mixing.value, by=Mixing.BATCH_AS_STEPS))
+        else:
+            mixing = None
+            attempt.unobserved["output.batch_mixing"] = (
+                f"samples move each other, and {Mixing.BATCH_AS_STEPS}: the data may have time there; inputs such as "
+                "'B 7 4' say that it is the batch, forward= a method that takes the batch first that it is not"
+            )
     return Facts(
         subject,
         output=Output(

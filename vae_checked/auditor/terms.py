@@ -40,8 +40,9 @@ class Observed:
     """The passes on which one audit rests: training at two batch sizes, the first one's gradients, and evaluation.
 
     `failed` says why a pass beside the first could not be made, `open_sizes` that the sizes of a sample are the audit's
-    choice and not the model's own, `unseen_noise` that a model whose recorded pass draws nothing may draw all the same,
-    `without_optimizer` the parameters that no optimizer holds.
+    choice and not the model's own, `batch_stated` that the user said which axis is the batch, `unseen_noise` that a
+    model whose recorded pass draws nothing may draw all the same, `without_optimizer` the parameters that no optimizer
+    holds.
     """
 
     train: Recognition
@@ -50,6 +51,7 @@ class Observed:
     evaluation: Recognition | None
     failed: tuple[str, ...] = ()
     open_sizes: bool = False
+    batch_stated: bool = True
     unseen_noise: bool = False
     without_optimizer: Fact[tuple[str, ...]] | None = None
 

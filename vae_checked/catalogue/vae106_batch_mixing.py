@@ -9,12 +9,13 @@ from vae_checked.facts import Facts
 from vae_checked.finding import Severity
 from vae_checked.layout_facts import Mixing
 
-# What keeps samples apart, by what a view takes for what.
+# What keeps samples apart, by what is taken for what.
 _REMEDIES = {
     None: "keep the batch axis first and untouched, as in .view(-1, 3, 8, 12)",
     Mixing.STATE_AS_ROWS: "move the batch axis first: .transpose(0, 1).reshape(B, -1)",
     Mixing.ROWS_AS_STATE: ("keep the batch axis first, then move it: .view(B, layers, H).transpose(0, 1).contiguous()"),
     Mixing.COPIES_AS_STEPS: "repeat each sample along an axis of its own: z.unsqueeze(1).expand(-1, T, -1)",
+    Mixing.BATCH_AS_STEPS: "batch_first=True there; where the data's first axis is time, the audit is told by forward=",
     Mixing.STEPS_AS_COPIES: "put the copies along an axis of their own: z.unsqueeze(0).expand(T, -1, -1)",
 }
 

@@ -112,6 +112,12 @@ def _axes(tensor: Tensor, batch: int) -> str:
     return " ".join(["B", *sizes[1:]] if tensor.shape[:1] == (batch,) else sizes)
 
 
+def has_time_first(seen: Recognition) -> bool:
+    """Whether the data have an axis for time, and some recurrent or attention layer takes the first axis for it."""
+    layers = (getattr(module, "batch_first", None) for module in seen.run.model.modules())
+    return seen.run.x.dim() > 2 and any(first is False for first in layers)
+
+
 def batch_mixing(seen: Recognition) -> Fact[BatchMixing | None] | None:
     """Whether changing one sample of the input moves the reconstruction of another; measured in evaluation mode."""
     if seen.x_hat is None or seen.batch < 2 or seen.doubtful_batch:
