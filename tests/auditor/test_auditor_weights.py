@@ -12,6 +12,7 @@ from small_vaes import spellings as zoo
 from torch import Tensor, nn
 
 from vae_checked.auditor import AuditReport, audit
+from vae_checked.facts import Reduction
 from vae_checked.mathematics.effective_beta import rendered
 
 WEIGHT = 2.0
@@ -133,6 +134,23 @@ def test_a_lost_half_below_a_named_weight_is_one(beta: float) -> None:
     report = reported(loss)
     assert [finding.code for finding in report.findings] == ["VAE303"]
     assert "2 times" in report.findings[0].message
+
+
+@pytest.mark.parametrize("halves", [1.0, 2.0])
+def test_a_weight_that_could_be_half_a_mean_over_the_latents_is_a_weight(halves: float) -> None:
+    small = 0.5 / zoo.LATENTS
+
+    def loss(x_hat: Tensor, x: Tensor, mu: Tensor, logvar: Tensor, beta: float = small) -> Tensor:
+        kl = beta * 0.5 * (1 + logvar - mu.square() - logvar.exp()).sum(1)
+        return ((x_hat - x).square().flatten(1).sum(1) / halves - kl).mean()
+
+    facts = reported(loss).facts[0]
+    assert facts.kl.reduced is not None
+    assert facts.kl.reduced.value.event is Reduction.SUM
+    assert facts.objective.effective_beta is not None
+    beta = facts.objective.effective_beta.value
+    assert [(each.symbol, each.value) for each in beta.factors] == [("beta", small)]
+    assert beta.constant == pytest.approx(halves)
 
 
 def test_what_weighs_the_whole_loss_weighs_no_term() -> None:

@@ -15,7 +15,9 @@ _REMEDIES = {
     Mixing.STATE_AS_ROWS: "move the batch axis first: .transpose(0, 1).reshape(B, -1)",
     Mixing.ROWS_AS_STATE: ("keep the batch axis first, then move it: .view(B, layers, H).transpose(0, 1).contiguous()"),
     Mixing.COPIES_AS_STEPS: "repeat each sample along an axis of its own: z.unsqueeze(1).expand(-1, T, -1)",
-    Mixing.BATCH_AS_STEPS: "batch_first=True there; where the data's first axis is time, the audit is told by forward=",
+    Mixing.BATCH_AS_STEPS: (
+        "batch_first=True there; where the data have time first, forward= a method that takes the batch first"
+    ),
     Mixing.STEPS_AS_COPIES: "put the copies along an axis of their own: z.unsqueeze(0).expand(T, -1, -1)",
 }
 

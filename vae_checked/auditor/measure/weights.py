@@ -193,9 +193,11 @@ def explained(
     factor = abs(per_sample) * inside
     over_batch = Reduction.MEAN if averaged else Reduction.KEPT if kept else Reduction.SUM
     batch_kind = None if divisions is None and not kept else over_batch
-    # A division by the number of elements is a mean that the author wrote out.
+    # A division by the number of elements is a mean that the author wrote out, where no setting is that number: a
+    # weight of 0.1 over five latents is no half of a mean.
     written_out = any(math.isclose(factor * event, known, rel_tol=_CLOSE) for known in _WRITTEN_OUT)
-    if reduction is Reduction.SUM and event > 4 and written_out:
+    weighed = any(math.isclose(factor, abs(setting.value), rel_tol=_CLOSE) for setting in way.settings if setting.value)
+    if reduction is Reduction.SUM and event > 4 and written_out and not weighed:
         reduction, factor = Reduction.MEAN, factor * event
         counted = (Size(1, divides=True),)
         return _reduced(batch_kind, divisions, reduction, counted), Factor(_rounded(factor), explicit=True)
