@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 
 from torch import Tensor, nn
@@ -106,10 +108,9 @@ def _of_accepted_sizes(
 
     The source as it is where the model takes its sizes, or where no sizes are known that it takes.
     """
-    first, second = source.batches(())
-    run = _run(subject, source, first)
-    runs = run is not None and _run(subject, source, second) is not None
-    if run is not None and runs and _gives_back(run, source, text):
+    ran = _runs(subject, source, source.batches(()))
+    runs = len(ran) == 2
+    if runs and _gives_back(ran[0], source, text):
         return source, ""
     try:
         shapes = infer(subject.model, text, loss=False, adapter=subject.adapters[0].name, forward=subject.method)
@@ -157,11 +158,18 @@ def _gives_back(run: Run, source: Source, text: str) -> bool:
 
 
 def _run(subject: Subject, source: Source, batch: int = _BATCH) -> Run | None:
-    try:
-        with Restored(subject.model):
-            return run_model(subject, source.draw(batch, 0), training=False)
-    except ModelError:
-        return None
+    return next(iter(_runs(subject, source, (batch,))), None)
+
+
+def _runs(subject: Subject, source: Source, batches: Iterable[int]) -> list[Run]:
+    """The runs on so many samples each, up to the first that fails; the model is the same before every one of them."""
+    ran: list[Run] = []
+    with Restored(subject.model) as restored, suppress(ModelError):
+        for batch in batches:
+            if ran:
+                restored.again()
+            ran.append(run_model(subject, source.draw(batch, 0), training=False))
+    return ran
 
 
 def _shape_of_output(run: Run, spec: str) -> str | None:

@@ -76,7 +76,7 @@ class KeptClass:
     def __init__(self, place: str, kind: type) -> None:
         self.place = place
         self._kind = kind
-        self._held = dict(vars(kind))
+        self._held = vars(kind).copy()
 
     def put_back(self) -> str | None:
         """Bind each again that is otherwise, and delete what was added."""
