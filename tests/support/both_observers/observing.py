@@ -35,11 +35,16 @@ class Subject:
 
 @dataclass(frozen=True)
 class Program:
-    """A VAE as text; `build` makes of the executed modules, by name, what is audited."""
+    """A VAE as text; `build` makes of the executed modules, by name, what is audited.
+
+    `named` are the codes that its audit names, and `beside` those that it may name besides; None where others say that.
+    """
 
     name: str
     files: Mapping[str, str]
     build: Callable[[Modules], Subject]
+    named: frozenset[str] | None = None
+    beside: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

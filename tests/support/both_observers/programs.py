@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from types import MethodType
 from typing import Any
 
-from planted.pieces import PLANTED, Planted, text_of
+from planted.pieces import CONSEQUENCES, PLANTED, UNFIT, Planted, text_of
 from planted.spelt import MISTAKES, spellings
 from small_vaes.pieces import Inside, Pieces, Sequential1d, Spatial
 from torch import Tensor
@@ -104,21 +104,27 @@ _SPELLED: dict[str, Callable[[str], Callable[[Modules], Subject]]] = {
 }
 
 
-def planted_programs() -> list[Program]:
-    """Three designs, without a mistake and with each that is planted in one of their pieces, and a loop that trains.
+def planted_programs(design: type[Pieces]) -> list[Program]:
+    """A design without a mistake and with each that is planted in one of its pieces, and a loop that trains it.
 
     A binary cross entropy of data below 0 is left out: torch refuses it.
     """
     return [
         Program(
             f"{design.__name__}, {name}",
-            {"model.py": text_of(design, planted) + _LOOP.format(design=design.__name__, loss=loss)},
+            {"model.py": text_of(design, planted) + _LOOP.format(design=design.__name__, loss=_LOSSES[design])},
             _design(design, planted.data_range or design.data_range),
+            None if name in UNFIT[design] else frozenset({planted.code} - {""}),
+            frozenset(CONSEQUENCES.get(planted.code, ())),
         )
-        for design, loss in _DESIGNS.items()
         for name, planted in {"good": Planted("", "nothing", {}), **PLANTED}.items()
-        if not (min(design.data_range) < 0 and "binary_cross_entropy(" in "".join(planted.bodies.values()))
+        if fits_both(design, planted)
     ]
+
+
+def fits_both(design: type[Pieces], planted: Planted) -> bool:
+    """Whether torch runs the mistake in this design as it does with a loop of its own."""
+    return not (min(design.data_range) < 0 and "binary_cross_entropy(" in "".join(planted.bodies.values()))
 
 
 def _design(design: type[Pieces], data_range: tuple[float, float]) -> Callable[[Modules], Subject]:
@@ -127,7 +133,7 @@ def _design(design: type[Pieces], data_range: tuple[float, float]) -> Callable[[
     )
 
 
-_DESIGNS: dict[type[Pieces], str] = {
+_LOSSES: dict[type[Pieces], str] = {
     Spatial: 'model.loss_function(out["logits"], x, out["mu"], out["logvar"])["loss"]',
     Sequential1d: "model.loss_function(*out)",
     Inside: 'out["loss"]',
