@@ -18,6 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from preloaded import run_python
 
 ROOT = Path(__file__).resolve().parents[2]
 OURS = ("vae_checked", "_vae_checked", "__editable__")
@@ -55,16 +56,12 @@ def stranger(environment: Path, tmp_path: Path) -> Command:
         if not folder.exists():
             shutil.copytree(ROOT / "examples" / example, folder, ignore=shutil.ignore_patterns("__pycache__"))
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "PYTEST", "VAE_"))}
-        python = [str(environment / "bin" / "python"), "-P"]
-        program = [str(environment / "bin" / words[0]), *words[1:]] if words[0] == "vae-checked" else [*python, *words]
-        return subprocess.run(
-            program,
+        program = [str(environment / "bin" / words[0]), *words[1:]] if words[0] == "vae-checked" else ["-P", *words]
+        return run_python(
+            *program,
+            python=str(environment / "bin" / "python"),
             cwd=folder,
             env=kept | {"OMP_NUM_THREADS": "1"},
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
         )
 
     return run

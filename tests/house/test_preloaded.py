@@ -36,6 +36,9 @@ def test_a_process_imports_what_its_paths_name_and_no_more(tmp_path: Path) -> No
         assert run_python("-m", "thing", cwd=tmp_path, env=elsewhere).stdout == f"{name} __main__\n"
         assert run_python("-c", "import thing", cwd=tmp_path, env=elsewhere).stdout == f"{name} thing\n"
         assert run_python(str(tmp_path / name / "thing.py")).stdout == f"{name} __main__\n"
+    where = "import sys; print('' in sys.path, sys.executable)"
+    assert run_python("-c", where).stdout == f"True {sys.executable}\n"
+    assert run_python("-P", "-c", where).stdout == f"False {sys.executable}\n"
     ours = "import sys; print([each for each in sys.modules if each.split('.')[0] in ('vae_checked', 'pytest')])"
     assert run_python("-c", ours).stdout == "[]\n"
 

@@ -1,8 +1,9 @@
 """Python processes that begin with torch imported, which takes seconds in each that imports it by itself.
 
-One server for a run of the tests imports torch, and nothing that is tested, and forks for each process that is asked
-for. That has a working folder, an environment, arguments, streams and an exit status of its own; what it lacks is the
-start of an interpreter, so options of Python's own (`-O`, `-I`, `-S`) and what is imported at the start are not for it.
+One server for each worker of the tests imports torch, and nothing that is tested, and forks for each process that is
+asked for. That has a working folder, an environment, arguments, streams and an exit status of its own; what it lacks is
+the start of an interpreter, so options of Python's own but `-P` (`-O`, `-I`, `-S`) and what is imported at the start
+are not for it.
 """
 
 from __future__ import annotations
@@ -32,13 +33,19 @@ Done = subprocess.CompletedProcess[str]
 
 
 def run_python(
-    *words: str, cwd: Path | str | None = None, env: Mapping[str, str] | None = None, given: str = ""
+    *words: str,
+    python: str = sys.executable,
+    cwd: Path | str | None = None,
+    env: Mapping[str, str] | None = None,
+    given: str = "",
 ) -> Done:
     """Run `python *words` as `subprocess.run` does, its output captured as text, with torch imported already.
 
-    `words` are `-c TEXT`, `-m MODULE` or a script, and its arguments; `given` is what it reads.
+    `words` are `-c TEXT`, `-m MODULE` or a script, before them `-P` or not, and its arguments; `given` is what it
+    reads. `python` is the interpreter whose packages it has.
     """
-    (done,) = run_together([words], cwd=cwd, environments=[os.environ if env is None else env], given=given)
+    environments = [os.environ if env is None else env]
+    (done,) = run_together([words], python=python, cwd=cwd, environments=environments, given=given)
     return done
 
 
@@ -46,6 +53,7 @@ def run_together(
     commands: Sequence[Sequence[str]],
     *,
     environments: Sequence[Mapping[str, str]],
+    python: str = sys.executable,
     cwd: Path | str | None = None,
     given: str = "",
 ) -> list[Done]:
@@ -54,26 +62,30 @@ def run_together(
     Elsewhere than on Linux, where a fork may break what is imported, each is started afresh and runs to its end.
     """
     if sys.platform != "linux":
-        return _started_afresh(commands, environments, cwd, given)
+        return _started_afresh(python, commands, environments, cwd, given)
     with tempfile.TemporaryDirectory() as folder:
         asked = []
         for number, (words, env) in enumerate(zip(commands, environments, strict=True)):
             streams = [str(Path(folder, f"{name}{number}")) for name in ("in", "out", "err")]
             Path(streams[0]).write_text(given, encoding="utf-8")
             asked.append({"words": [*words], "cwd": str(cwd or Path.cwd()), "env": {**env}, "streams": streams})
-        statuses = _Server.started().answer(asked)
+        statuses = _Server.started(python).answer(asked)
         return [
-            Done([sys.executable, *each["words"]], status, *map(_text, each["streams"][1:]))
+            Done([python, *each["words"]], status, *map(_text, each["streams"][1:]))
             for each, status in zip(asked, statuses, strict=True)
         ]
 
 
 def _started_afresh(
-    commands: Sequence[Sequence[str]], environments: Sequence[Mapping[str, str]], cwd: Path | str | None, given: str
+    python: str,
+    commands: Sequence[Sequence[str]],
+    environments: Sequence[Mapping[str, str]],
+    cwd: Path | str | None,
+    given: str,
 ) -> list[Done]:
     pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
     started = [
-        subprocess.Popen([sys.executable, *words], cwd=cwd, env=env, text=True, **pipes)
+        subprocess.Popen([python, *words], cwd=cwd, env=env, text=True, **pipes)
         for words, env in zip(commands, environments, strict=True)
     ]
     said = [each.communicate(given) for each in started]
@@ -87,10 +99,10 @@ def _text(path: str) -> str:
 class _Server:
     """The process that forks: a line of JSON has what is asked for, and one that it writes how that ended."""
 
-    def __init__(self) -> None:
+    def __init__(self, python: str) -> None:
         # Its paths are those that an interpreter has by itself: nothing of the tests, and no PYTHONPATH.
         kept = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-        words = [sys.executable, "-P", str(Path(__file__).resolve())]
+        words = [python, "-P", str(Path(__file__).resolve())]
         self._process = subprocess.Popen(
             words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=kept, cwd=Path(__file__).anchor
         )
@@ -98,9 +110,9 @@ class _Server:
 
     @staticmethod
     @cache
-    def started() -> _Server:
-        """The one server of this process."""
-        return _Server()
+    def started(python: str) -> _Server:
+        """The one server that this process has of an interpreter."""
+        return _Server(python)
 
     def answer(self, asked: Sequence[dict[str, Any]]) -> list[int]:
         """The exit statuses of processes that run at once, as `subprocess` has them."""
@@ -199,23 +211,22 @@ def _redirect(streams: Sequence[str]) -> None:
 
 
 def _run(words: Sequence[str]) -> None:
-    """Run `-c TEXT`, `-m MODULE` or a script as the main module."""
-    kind, *rest = words
+    """Run `-c TEXT`, `-m MODULE` or a script as main module; its folder is among the paths unless `-P` stands first."""
+    safe, (kind, *rest) = words[0] == "-P", words[words[0] == "-P" :]
+    folder = {"-c": "", "-m": str(Path.cwd())}.get(kind, str(Path(kind).resolve().parent))
+    sys.path[:0] = [] if safe else [folder]
     if kind == "-c":
         text, *rest = rest
         main = ModuleType("__main__")
         sys.modules["__main__"] = main
         sys.argv[:] = ["-c", *rest]
-        sys.path.insert(0, "")
         exec(compile(text, "<string>", "exec"), vars(main))  # noqa: S102  as `python -c` does
     elif kind == "-m":
         name, *rest = rest
         sys.argv[:] = [name, *rest]
-        sys.path.insert(0, str(Path.cwd()))
         runpy.run_module(name, run_name="__main__", alter_sys=True)
     else:
         sys.argv[:] = [kind, *rest]
-        sys.path.insert(0, str(Path(kind).resolve().parent))
         runpy.run_path(kind, run_name="__main__")
 
 
