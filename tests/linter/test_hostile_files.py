@@ -50,18 +50,24 @@ READ_BESIDE = ("other.py", "book.ipynb", ".gitignore", "config.py", ".git/index"
 
 
 @linux
-@pytest.mark.parametrize("name", READ_BESIDE)
 @pytest.mark.parametrize("kind", PLACED)
-def test_what_lies_in_the_place_of_a_file_stops_nothing(kind: str, name: str, tmp_path: Path) -> None:
-    (tmp_path / ".git" / "info").mkdir(parents=True)
-    PLACED[kind](tmp_path / name)
-    (tmp_path / "model.py").write_text(f"from config import *\n{module()}", encoding="utf-8")
+def test_what_lies_in_the_place_of_a_file_stops_nothing(kind: str, tmp_path: Path) -> None:
+    for number, name in enumerate(READ_BESIDE):
+        project = tmp_path / str(number)
+        (project / ".git" / "info").mkdir(parents=True)
+        PLACED[kind](project / name)
+        (project / "model.py").write_text(f"from config import *\n{module()}", encoding="utf-8")
     # In a process of its own, so that one that waits for a pipe fails this test and not the run.
-    script = "import sys; from vae_checked.linter import lint; print(*(f.code for f in lint([sys.argv[1]]).findings))"
-    done = subprocess.run(
-        [sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, timeout=120, check=False
+    script = (
+        "import sys; from vae_checked.linter import lint\n"
+        "for name, folder in zip(sys.argv[1::2], sys.argv[2::2]):\n"
+        "    print(name, *(f.code for f in lint([folder]).findings), flush=True)\n"
     )
-    assert (done.stdout.split(), done.stderr) == ([MISTAKE], "")
+    folders = [word for number, name in enumerate(READ_BESIDE) for word in (name, str(tmp_path / str(number)))]
+    done = subprocess.run(
+        [sys.executable, "-c", script, *folders], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert (done.stdout.splitlines(), done.stderr) == ([f"{name} {MISTAKE}" for name in READ_BESIDE], "")
 
 
 @linux

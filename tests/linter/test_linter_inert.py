@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from preloaded import run_python
 
 import vae_checked
 from vae_checked.cli import main
@@ -63,7 +64,8 @@ def test_the_markers_work(folder: Path) -> None:
     for name in LATE:
         (folder / f"{name}.py").unlink()
     (cell,) = json.loads((folder / "book.ipynb").read_text(encoding="utf-8"))["cells"]
-    subprocess.run([sys.executable, "-c", f"import model\n{cell['source']}"], cwd=folder, check=True)
+    done = run_python("-c", f"import model\n{cell['source']}", cwd=folder)
+    assert done.returncode == 0, done.stderr
     assert ran(folder) == ["book", "helper", "model"]
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import gc
-import subprocess
-import sys
 import textwrap
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from preloaded import run_python
 from small_vaes.digits import DIGITS, Digits, train
 from torch import Tensor, nn
 
@@ -68,7 +67,7 @@ print(len(monitor.readings), resident() - before)
 def test_memory_does_not_grow_over_thousands_of_steps() -> None:
     support = str(Path(__file__).parents[1] / "support")
     text = textwrap.dedent(GROWTH).replace("SUPPORT", repr(support))
-    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=False)
+    done = run_python("-c", text)
     assert done.returncode == 0, done.stderr[-2000:]
     readings, grown = map(int, done.stdout.split())
     assert readings == 81
