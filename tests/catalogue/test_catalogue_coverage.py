@@ -114,6 +114,15 @@ def test_the_sign_of_one_kl_says_nothing_of_another_of_the_same_heads() -> None:
     assert "VAE302" in seen.clean
 
 
+def test_the_order_in_one_loss_says_nothing_of_that_in_another() -> None:
+    squared = made({**WHOLE, "recon.swapped": False})
+    crossed = made({**WHOLE, "recon.kind": Likelihood.BCE})
+    elsewhere = Fact(Likelihood.BCE, Origin("bce of the training", Place("loss.py", 138)))
+    (vae,) = of(squared, replace(crossed, recon=replace(crossed.recon, kind=elsewhere)))
+    assert "VAE404" in vae.undecided
+    assert "VAE404" in of(squared)[0].clean
+
+
 def test_a_latent_that_was_not_seen_whole_keeps_its_vae_in_part() -> None:
     other = without("kl.form", "kl.sign", "kl.reduced")
     std = Fact(LOGVAR_CURVE, Origin("std", Place("model.py", 90)))

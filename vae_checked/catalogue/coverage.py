@@ -19,8 +19,11 @@ if TYPE_CHECKING:
 CORE = ("VAE301", "VAE201", "VAE202", "VAE203", "VAE302", "VAE304")
 # Its reconstruction is examined where the ranges are decided, or the reductions.
 RECONSTRUCTION = (("VAE401", "VAE402", "VAE403"), ("VAE501", "VAE502", "VAE503", "VAE504"))
-# What is asked of one KL, and may be open of another of the same heads, which is written elsewhere.
-_OF_THE_KL = frozenset(("VAE301", "VAE302", "VAE303", "VAE304", "VAE305", "VAE306"))
+# What is asked of one term, and may be open of another of the same heads, which is written elsewhere.
+_OF_A_TERM = {
+    "kl.form": frozenset(("VAE301", "VAE302", "VAE303", "VAE304", "VAE305", "VAE306")),
+    "recon.kind": frozenset(("VAE401", "VAE402", "VAE404")),
+}
 _SAMPLER = ("sampler.std", "sampler.noise", "sampler.gradient_reaches", "sampler.timing")
 
 
@@ -162,14 +165,18 @@ def _latents(seen: list[tuple[Facts, Judgement]]) -> list[list[tuple[Facts, Judg
 
 
 def _of_latent(views: list[tuple[Facts, Judgement]]) -> dict[str, _Standing]:
-    """The verdicts on one latent: what is asked of a KL is clean where it is clean of each that is written of it."""
+    """The verdicts on one latent: what is asked of a term is clean where it is clean of each that is written of it."""
     kept = _of_one([judgement for _, judgement in views])
-    forms = {item.kl.form.origin.place for item, _ in views if item.kl.form is not None}
-    for form in forms if len(forms) > 1 else ():
-        own = [judgement for item, judgement in views if item.kl.form is not None and item.kl.form.origin.place == form]
-        for code, verdict in _of_one(own).items():
-            if code in _OF_THE_KL and kept[code] == "clean" and isinstance(verdict, Undecided):
-                kept[code] = verdict
+    for path, codes in _OF_A_TERM.items():
+        by_place: dict[Place | None, list[Judgement]] = {}
+        for item, judgement in views:
+            fact = item.get(path)
+            if fact is not None:
+                by_place.setdefault(fact.origin.place, []).append(judgement)
+        for judgements in by_place.values() if len(by_place) > 1 else ():
+            for code, verdict in _of_one(judgements).items():
+                if code in codes and kept[code] == "clean" and isinstance(verdict, Undecided):
+                    kept[code] = verdict
     return kept
 
 
