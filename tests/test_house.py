@@ -21,7 +21,7 @@ import vae_checked
 
 COMMON = {
     "errors", "finding", "fact", "facts", "interval", "latent_facts", "layout_facts", "record", "text", "markup",
-    "html_page", "sarif_log", "regular_files", "session", "input_spec", "known_failures",
+    "html_page", "sarif_log", "regular_files", "session", "input_spec", "known_failures", "signatures",
 }  # fmt: skip
 ANY = None
 WALLS: dict[str, set[str] | None] = {
@@ -53,7 +53,7 @@ WALLS: dict[str, set[str] | None] = {
 EDGE = {"cli", "pytest_plugin", "flake8_plugin"}
 STDLIB_ONLY = {
     "errors", "finding", "fact", "facts", "interval", "latent_facts", "layout_facts", "record", "text", "markup",
-    "html_page", "sarif_log", "regular_files", "session", "input_spec", "known_failures", "config",
+    "html_page", "sarif_log", "regular_files", "session", "input_spec", "known_failures", "signatures", "config",
     "definitions", "mathematics", "catalogue", "linter", "reports",
 }  # fmt: skip
 FORBIDDEN_PACKAGES = {"laws": {"hypothesis"}}
@@ -82,7 +82,7 @@ def broken_walls(source: str, module: str, is_package: bool = False) -> list[str
                 complaints.append(f"{module}:{line}: {room} may not import {other}")
             if room in EDGE and other not in {room, "__init__", *COMMON} and not (in_function or typing_only):
                 complaints.append(f"{module}:{line}: {room} imports {other} outside a function")
-        elif top not in sys.stdlib_module_names:
+        elif top not in sys.stdlib_module_names | {"annotationlib"}:  # of Python 3.14
             if room in STDLIB_ONLY:
                 complaints.append(f"{module}:{line}: {room} may not import {top}, which is not of the standard library")
             if top in FORBIDDEN_PACKAGES.get(room, set()):

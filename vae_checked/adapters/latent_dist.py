@@ -5,13 +5,13 @@ Their forward returns the reconstruction alone, and takes the mode of the poster
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
 from torch import nn
 
 from vae_checked.adapters.subject import Adapter, Call, Child, Inputs
 from vae_checked.mathematics.names import Role
+from vae_checked.signatures import signature_of
 from vae_checked.text import described
 
 _FLAG = "sample_posterior"
@@ -70,7 +70,7 @@ def _run(model: nn.Module, inputs: Inputs) -> Any:
 
 def _parameters(function: Any) -> tuple[str, ...]:
     try:
-        return tuple(inspect.signature(function).parameters)
+        return tuple(signature_of(function).parameters)
     except (TypeError, ValueError):
         return ()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,6 +11,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from vae_checked.mathematics.names import Role
+from vae_checked.signatures import signature_of
 
 
 class Stage(StrEnum):
@@ -112,7 +112,7 @@ class Subject:
         """The names that the method has for its arguments by place."""
         try:
             function = functools.reduce(getattr, self.method.split("."), self.model)
-            parameters = inspect.signature(function).parameters.values()
+            parameters = signature_of(function).parameters.values()
         except (TypeError, ValueError, AttributeError):
             return ()
         return tuple(p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD))

@@ -14,6 +14,7 @@ from typing import Any
 from torch import Tensor
 
 from vae_checked.errors import UsageError
+from vae_checked.signatures import annotations_of, signature_of
 
 EMPTY = inspect.Parameter.empty
 # Where a function keeps annotations that hold in the place of those that it is written with.
@@ -51,8 +52,8 @@ def resolve(
     """Evaluate the annotations in the function's globals, closure and `local_names`.
 
     Raises NameError or AttributeError where a name in them does not exist (yet), UsageError where they fail otherwise.
-    With `for_type_checkers`, an annotation that was written as text and names something that does not exist is one for
-    type checkers alone, unless its text has an axis string in it.
+    With `for_type_checkers`, an annotation that is kept as text, or evaluated on demand, and names something that does
+    not exist is one for type checkers alone, unless its text has an axis string in it.
     """
     inner = inspect.unwrap(function)
     names = {**local_names, **_closure(inner)}
@@ -65,7 +66,7 @@ def resolve(
             raise
         hints, unseen = _evaluated_one_by_one(inner, names)
     hints = {name: Any if hint is typing.Self else hint for name, hint in hints.items()}
-    signature = inspect.signature(function)
+    signature = signature_of(function)
     parameters = [p.replace(annotation=hints.get(p.name, EMPTY)) for p in signature.parameters.values()]
     result = hints.get("return", EMPTY)
     return Signature(
@@ -92,11 +93,11 @@ def _evaluated_one_by_one(
 ) -> tuple[dict[str, Any], dict[str, str]]:
     hints: dict[str, Any] = {}
     unseen: dict[str, str] = {}
-    for name, annotation in inspect.get_annotations(function).items():
+    for name, (annotation, text) in annotations_of(function).items():
         try:
             hints |= _evaluated(SimpleNamespace(__annotations__={name: annotation}), function, names)
         except (NameError, AttributeError) as error:
-            if not isinstance(annotation, str) or _has_axes(annotation):
+            if text is None or _has_axes(text):
                 raise
             hints[name], unseen[name] = Any, str(error)
     return hints, unseen

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from vae_checked.contracts.annotations import SAID
 from vae_checked.errors import UsageError
+from vae_checked.signatures import signature_of
 
 SHAPES = "# shapes:"
 _KINDS = ("Bool", "Complex", "Float", "Float32", "Float64", "Int", "Int64", "Num", "Shaped", "UInt", "UInt8")
@@ -34,7 +35,7 @@ def take_comments(function: Callable[..., Any], module: ModuleType, lines: Seque
     said = _above(lines, code.co_firstlineno)
     if not said:
         return
-    known = inspect.signature(inner).parameters
+    known = signature_of(inner).parameters
     hints: dict[str, Any] = {}
     for comment in said:
         name, _, text = ("return", "", comment[2:]) if comment.startswith("->") else comment.partition(":")

@@ -20,6 +20,7 @@ from vae_checked.shapes.formula import NO_FORMULA
 from vae_checked.shapes.model import RANK_VARIES, Entry, ModelShapes, TensorShape
 from vae_checked.shapes.signature import RETURN, hints_of
 from vae_checked.shapes.source import SourceFile, arguments_of, parameters_of
+from vae_checked.signatures import signature_of
 
 _FORWARD = "forward"
 
@@ -188,7 +189,7 @@ class _Attributes:
         bound = inspect.isfunction(inspect.getattr_static(kind, node.name)) and node.args.args
         self.owner = node.args.args[0].arg if bound else None
         self.modules = [call.module for call in calls]
-        self.preferred = tuple(inspect.signature(kind.__init__).parameters)
+        self.preferred = tuple(signature_of(kind.__init__).parameters)
 
     def __call__(self, formulas: Sequence[str]) -> str | None:
         """`{self.latent_dim}`, `2*{self.latent_dim}`, or None; what follows the calls that were seen says nothing."""

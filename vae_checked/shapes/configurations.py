@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from vae_checked.errors import VaeCheckedError
 from vae_checked.shapes.model import ModelShapes
+from vae_checked.signatures import signature_of
 
 MOST_BUILT = 40
 _DEEPEST = 3
@@ -165,7 +166,7 @@ def of_torch(kind: type) -> bool:
 
 def _parameters(kind: type[nn.Module]) -> tuple[str, ...]:
     try:
-        return tuple(inspect.signature(kind).parameters)
+        return tuple(signature_of(kind).parameters)
     except (TypeError, ValueError):
         return ("its arguments",)
 
@@ -235,7 +236,7 @@ def _noting(kind: type[nn.Module], own: Callable[..., None], found: dict[int, Ar
     def noting(self: nn.Module, *args: Any, **kwargs: Any) -> None:
         if type(self) is kind:
             with suppress(TypeError, ValueError):  # which the constructor itself will raise
-                bound = inspect.signature(own).bind(self, *args, **kwargs)
+                bound = signature_of(own).bind(self, *args, **kwargs)
                 bound.apply_defaults()
                 # Constructors change the lists that they are given.
                 found[id(self)] = {name: _copied(value) for name, value in list(bound.arguments.items())[1:]}
@@ -245,7 +246,7 @@ def _noting(kind: type[nn.Module], own: Callable[..., None], found: dict[int, Ar
 
 
 def _built(kind: type[nn.Module], arguments: Arguments) -> nn.Module:
-    signature = inspect.signature(kind.__init__)
+    signature = signature_of(kind.__init__)
     first = next(iter(signature.parameters))
     bound = inspect.BoundArguments(signature, {first: None, **{k: _copied(v) for k, v in arguments.items()}})
     return kind(*bound.args[1:], **bound.kwargs)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -10,6 +9,7 @@ from torch import Tensor, nn
 
 from vae_checked.adapters import LOSSES, Role, function_beside, role_of
 from vae_checked.errors import UsageError
+from vae_checked.signatures import signature_of
 
 
 class Watcher(Protocol):
@@ -63,7 +63,7 @@ def _matched(
 ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
     """Positional and keyword arguments; the output's own entries for a loss that takes `*args` alone."""
     try:
-        parameters = list(inspect.signature(function).parameters.values())
+        parameters = list(signature_of(function).parameters.values())
     except (TypeError, ValueError):
         return None
     needed = [p for p in parameters if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]

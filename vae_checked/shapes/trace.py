@@ -18,6 +18,7 @@ from vae_checked.shapes.ghost import Ghost, How
 from vae_checked.shapes.losses import call_loss
 from vae_checked.shapes.makers import Makers
 from vae_checked.shapes.memory import AtRest, Remembered
+from vae_checked.signatures import signature_of
 
 ROOT = "forward"
 OUTPUT = "output of the model"
@@ -342,7 +343,7 @@ def _first_line(error: BaseException) -> str:
 def _bound(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments by the names that the signature gives them; `*args` and `**kwargs` one by one."""
     try:
-        parameters = inspect.signature(function).parameters
+        parameters = signature_of(function).parameters
     except (TypeError, ValueError):
         parameters = {}  # type: ignore[assignment]  # an empty mapping of any kind will do
     names = [p.name for p in parameters.values() if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]

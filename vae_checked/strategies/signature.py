@@ -19,6 +19,7 @@ from vae_checked.contracts.annotations import EMPTY, resolve
 from vae_checked.contracts.axes import Axis, parse_axes
 from vae_checked.contracts.plan import is_leaf, leaves
 from vae_checked.errors import UsageError
+from vae_checked.signatures import signature_of
 from vae_checked.strategies.sizes import Bounds, named_sizes
 from vae_checked.strategies.tensors import SEEDS
 
@@ -72,7 +73,7 @@ def from_signature(
             raise UsageError(f"from_signature: no values are known for {name} of {of}; {remedy}")
     fixed = {p.name: p.default for p in signature.parameters.parameters.values() if p.default is not EMPTY}
     if inspect.ismethod(function):
-        fixed[next(iter(inspect.signature(function.__func__).parameters))] = function.__self__
+        fixed[next(iter(signature_of(function.__func__).parameters))] = function.__self__
     return _arguments(_Recipe(hints, fixed, given, dict(bounds or {}), dtypes, distinct))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import threading
 import weakref
 from collections.abc import Callable, Iterator
@@ -19,6 +18,7 @@ from vae_checked.contracts.contract import is_symbolic
 from vae_checked.contracts.memo import MOST_RESULTS, Bounded
 from vae_checked.contracts.message import call_site, compose
 from vae_checked.errors import ContractError
+from vae_checked.signatures import signature_of
 from vae_checked.text import described
 from vae_checked.wrapping.fingerprint import fingerprint, switches
 from vae_checked.wrapping.learned import BATCH, FIRST_CALLS, Family, Shape, inputs_of, results_of
@@ -152,7 +152,7 @@ class Watch:
     def _read(self, model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], autocast: Any) -> _Call | None:
         """The call by the names of its arguments; None where there is no tensor that has a batch."""
         try:
-            passed = inspect.signature(self.function).bind(model, *args, **kwargs).arguments
+            passed = signature_of(self.function).bind(model, *args, **kwargs).arguments
             if torch._C._get_tracing_state() is not None:
                 return None
             values = list(passed.items())[1:]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator
 
 from torch import nn
 
 from vae_checked.adapters import Subject
 from vae_checked.mathematics.names import is_condition, words_of
+from vae_checked.signatures import signature_of
 
 _MOST_TRIED = 8
 _OF_LABELS = frozenset("class classes label labels cond condition conditions cls y c attr attrs".split())
@@ -18,7 +18,7 @@ _COUNTS = frozenset("n num number dim dims size count nb".split())
 def missing_labels(subject: Subject, given: int) -> tuple[str, ...]:
     """The arguments that forward needs beside the first `given`, where all are called like labels or conditions."""
     try:
-        parameters = list(inspect.signature(getattr(subject.model, subject.method)).parameters.values())
+        parameters = list(signature_of(getattr(subject.model, subject.method)).parameters.values())
     except (TypeError, ValueError, AttributeError):
         return ()
     needed = [p for p in parameters if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]

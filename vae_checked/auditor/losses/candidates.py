@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from vae_checked.adapters import Role
 from vae_checked.auditor.recording.run import Run
 from vae_checked.errors import UsageError
+from vae_checked.signatures import signature_of
 
 _NOTHING = "None"
 _ROOTS = ("input", "output", "model")
@@ -74,7 +75,7 @@ def parameters_of(function: Callable[..., object]) -> list[inspect.Parameter]:
     if isinstance(function, nn.Module) and type(function).__call__ is nn.Module.__call__:
         target = function.forward
     try:
-        return list(inspect.signature(target).parameters.values())
+        return list(signature_of(target).parameters.values())
     except (TypeError, ValueError):
         return []
 

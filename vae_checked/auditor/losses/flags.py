@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 from dataclasses import replace
 
 from torch import nn
 
 from vae_checked.adapters import Call, Inputs, Subject
+from vae_checked.signatures import signature_of
 
 _FLAGS = ("return_loss", "return_losses", "compute_loss", "calc_loss", "calculate_loss", "with_loss")
 
@@ -17,7 +17,7 @@ def asked_for_loss(subject: Subject) -> Subject:
     if subject.method != "forward":
         return subject
     try:
-        parameters = inspect.signature(subject.model.forward).parameters
+        parameters = signature_of(subject.model.forward).parameters
     except (TypeError, ValueError):
         return subject
     flag = next((name for name in _FLAGS if name in parameters and parameters[name].default in (False, None)), None)

@@ -24,6 +24,7 @@ from vae_checked.auditor.restoring import of_torch
 from vae_checked.auditor.restoring.kept import standing
 from vae_checked.auditor.restoring.restored import Generators
 from vae_checked.errors import ModelError
+from vae_checked.signatures import signature_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +169,7 @@ def _other_methods(subject: Subject, inputs: Inputs) -> str:
         for name, function in vars(kind).items():
             if name.startswith("_") or name in known or not inspect.isfunction(function):
                 continue
-            parameters = list(inspect.signature(function).parameters.values())[1:]
+            parameters = list(signature_of(function).parameters.values())[1:]
             required = [p for p in parameters if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
             if len(required) == given and role_of(required[0].name) is Role.INPUT:
                 found.append(name)
