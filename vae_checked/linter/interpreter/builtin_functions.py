@@ -9,6 +9,7 @@ from vae_checked.linter.interpreter import attributes, parts, selection
 from vae_checked.linter.interpreter.context import UNREAD, Context, Result
 from vae_checked.linter.symbols.constants import counting, whole
 from vae_checked.linter.symbols.expression import ELEMENTWISE, Expr, Site, atom, opaque
+from vae_checked.linter.symbols.turns import over_turns
 from vae_checked.linter.symbols.values import (
     AnyOf,
     Class,
@@ -140,6 +141,8 @@ def _sum(context: Context, args: list[Value], kwargs: dict[str, Value], site: Si
     if not values:
         return 0
     total = values[0]
+    if len(values) == 1 and isinstance(values, list) and isinstance(total, Expr) and total.op != "const":
+        return over_turns("sum", total, site)
     for value in values[1:]:
         total = Expr("add", (as_expr(total, site), as_expr(value, site)), (), site)
     return total

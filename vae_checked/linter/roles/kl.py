@@ -10,6 +10,7 @@ from vae_checked.linter.evaluations.evaluation import expressions
 from vae_checked.linter.roles import gradients, phi
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import JointLoss, Losses
+from vae_checked.linter.roles.pooled import over_first_axis
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.reductions import chains, formula_in, is_whole, peeled, rank_of, step_axes
 from vae_checked.linter.roles.reductions import ways as taken
@@ -68,7 +69,8 @@ def _is_in_another_loss(kl: Divergence, losses: Losses) -> bool:
 def reduced_of(kl: Divergence, reading: JointLoss) -> Reduced | None:
     """How a KL is reduced from its heads up to the loss; None when that cannot be read."""
     inside, rank = reading.formula, _rank(kl)
-    if inside is None:
+    if inside is None or over_first_axis(kl.location):
+        # Its first axis is none of samples, whatever is done to it.
         return None
     own, other = own_reduction(kl, reading), reductions.read(reading.recon, None)
     shared = reductions.balancing(reading.shared, own, other)

@@ -11,10 +11,11 @@ from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.extents import is_flat, single_axes
 from vae_checked.linter.roles.kl import own_reduction, recon_sign, turned_at
 from vae_checked.linter.roles.objective import JointLoss, Losses
+from vae_checked.linter.roles.pooled import pools
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.reductions import rank_of, step_axes
 from vae_checked.linter.roles.samplers import SamplerSite
-from vae_checked.linter.symbols.expression import REDUCTIONS, TRANSPARENT, Expr, contains, origin, strip, walk, written
+from vae_checked.linter.symbols.expression import TRANSPARENT, Expr, contains, origin, strip, walk, written
 from vae_checked.linter.symbols.given import is_given
 from vae_checked.linter.symbols.intervals import interval_of
 from vae_checked.mathematics import reductions
@@ -148,7 +149,7 @@ def _is_of_a_set(recon: Reconstruction) -> bool:
     gathered = (
         node
         for node in walk(recon.first, recon.second)
-        if node.op in REDUCTIONS and node.get("axes") == (0,) and any(arg.op == "layer" for arg in walk(*node.args))
+        if pools(node) and any(arg.op == "layer" for arg in walk(*node.args))
     )
     return any(gathered)
 

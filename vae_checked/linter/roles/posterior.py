@@ -31,6 +31,7 @@ from vae_checked.linter.roles.reductions import rank_of
 from vae_checked.linter.roles.samplers import SamplerSite, is_scalar
 from vae_checked.linter.symbols.expression import (
     ELEMENTWISE,
+    REDUCTIONS,
     TRANSPARENT,
     Expr,
     Site,
@@ -80,7 +81,20 @@ def _curve(
         if contains(kl.head, head.uid) and not _is_scaled(kl.head, head):
             # A KL may be handed what is computed from the head: the variance, where std is drawn with.
             return samplers.curve_beside(site.scale, kl.head, head)
+    if _is_pooled(site.scale, head):
+        return None
     return samplers.curve(site.scale, head)
+
+
+def _is_pooled(scale: Expr, head: Expr) -> bool:
+    """Whether a scale is made of the sum or the mean of several heads, of which `head` is one or stands for all."""
+    below = elementwise(scale, (head.uid,))
+    return any(_adds_up(node) and node.uid != head.uid and contains(node, head.uid) for node in below)
+
+
+def _adds_up(node: Expr) -> bool:
+    """Whether a node reduces its argument, or is a running sum after its first turn."""
+    return node.op in REDUCTIONS or (node.op == "add" and any(arg.op == "const" and not arg.value for arg in node.args))
 
 
 def _is_scaled(value: Expr, head: Expr) -> bool:

@@ -16,6 +16,7 @@ from vae_checked.linter.symbols.expression import ELEMENTWISE, TRANSPARENT, Expr
 from vae_checked.linter.symbols.intervals import interval_of
 from vae_checked.linter.symbols.numeric import leaves
 from vae_checked.linter.symbols.places import is_unknown_item
+from vae_checked.linter.symbols.turns import is_over_turns
 from vae_checked.mathematics.names import is_batch_size
 from vae_checked.mathematics.reductions import (
     Axes,
@@ -106,6 +107,8 @@ def ways(root: Expr, target: int, graph: Graph | None = None, *, attached: bool 
 
 def _steps(node: Expr, index: int) -> tuple[ChainStep, ...]:
     """What a node does to its argument at `index`."""
+    if is_over_turns(node):
+        return ()
     if node.op in ("sum", "mean"):
         return (Reduce(Reduction.SUM if node.op == "sum" else Reduction.MEAN, _axes(node)),)
     if node.op == "neg" or (node.op == "sub" and index == 1):
@@ -435,7 +438,7 @@ def _read_rank(expr: Expr, known: dict[int, int | None], depth: int) -> int | No
         if isinstance(rank, int):
             return rank
         return _rank(expr.args[0], known, depth) if expr.args else None
-    if expr.op in _KEEPING_RANK:
+    if expr.op in _KEEPING_RANK or is_over_turns(expr):
         ranks = [_rank(arg, known, depth) for arg in expr.args if arg.op != "const"]
         return max((rank for rank in ranks if rank is not None), default=None)
     return None

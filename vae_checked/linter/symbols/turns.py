@@ -11,6 +11,7 @@ from vae_checked.linter.symbols.values import Value, number_of
 from vae_checked.record import dataclass
 
 _FIRST, _LAST = "first turn", "last turn"
+_TURNS = (("axes", "turns"), ("keepdim", False))
 _RELATIONS: dict[type[ast.cmpop], Callable[[float, float], bool]] = {
     ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.Lt: operator.lt, ast.LtE: operator.le,
     ast.Gt: operator.gt, ast.GtE: operator.ge,
@@ -25,6 +26,16 @@ def last_of(count: Expr, site: Site) -> Expr:
 def first_of(start: float, last: Expr) -> Expr:
     """The number of the first turn of a loop that is taken to go round twice at least."""
     return Expr(_FIRST, last.args, (("start", start),), last.site)
+
+
+def over_turns(op: str, value: Expr, site: Site) -> Expr:
+    """The sum or mean of what the turns of a loop made, where one turn stands for all: it has the axes of one."""
+    return Expr(op, (value,), _TURNS, site)
+
+
+def is_over_turns(value: Expr) -> bool:
+    """Whether a value is the sum or the mean of what the turns of a loop made, where one turn stands for all."""
+    return value.get("axes") == "turns"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from vae_checked.linter.symbols.expression import ELEMENTWISE, Expr, Site, const
 from vae_checked.linter.symbols.given import is_data
 from vae_checked.linter.symbols.numeric import Program, leaves
 from vae_checked.linter.symbols.places import Places
+from vae_checked.linter.symbols.turns import over_turns
 from vae_checked.linter.symbols.values import MAX_NESTED, Value, as_expr, number_of
 from vae_checked.linter.torch_model import elementwise
 from vae_checked.linter.torch_model.elementwise import Handler, first_tensor
@@ -178,7 +179,12 @@ def _reduce(op: str, *, without_nan: bool = False) -> Handler:
 
 
 def _folded(op: str, stack: Expr, axes: object, site: Site) -> Expr:
-    """The sum or mean of stacked tensors along the axis that they are stacked on, or along all: one by one."""
+    """The sum or mean of stacked tensors along the axis that they are stacked on, or along all: one by one.
+
+    A single one stands for those of all turns of a loop.
+    """
+    if axes != "all" and len(stack.args) == 1:
+        return over_turns(op, stack.args[0], site)
     attrs = (("axes", "all"), ("keepdim", False))
     pieces = [Expr(op, (piece,), attrs, site) for piece in stack.args] if axes == "all" else list(stack.args)
     total = pieces[0]

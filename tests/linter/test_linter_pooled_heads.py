@@ -1,0 +1,115 @@
+"""Heads that several are made into one of: experts that are averaged, and a set that is described as a whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from small_vaes.fragments import HEAD, codes, linted
+
+EXPERTS = (
+    HEAD
+    + """
+
+class Expert(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body, self.to_m, self.to_s = nn.Linear(84, 33), nn.Linear(33, 7), nn.Linear(33, 7)
+
+    def forward(self, x):
+        h = torch.relu(self.body(x))
+        return self.to_m(h), self.to_s(h)
+
+
+class Experts(nn.Module):
+    def __init__(self, count=5):
+        super().__init__()
+        self.count = count
+        self.experts = nn.ModuleList([Expert() for _ in range(count)])
+        self.back = nn.Linear(7, 84)
+
+    def forward(self, views):
+        own, ms, ss, total = [], [], [], 0
+        for expert, x in zip(self.experts, views):
+            m, s = expert(x)
+            own.append((m, s))
+            ms.append(m)
+            ss.append(s)
+            total = total + s
+        joint_m = torch.stack(ms).sum(dim=0) / self.count
+        joint_s = {joint}
+        return self.back(joint_m + torch.exp({std}) * torch.randn_like(joint_s)), own
+
+
+def fit(views, x):
+    net = Experts()
+    optimizer = torch.optim.Adam(net.parameters())
+    out, own = net(views)
+    m, s = own[0]
+    kl = -0.5 * torch.sum(1 + s - m.pow(2) - s.exp(), dim=1)
+    loss = (((out - x) ** 2).sum(dim=1) + kl).mean()
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+"""
+)
+JOINED = (
+    "torch.stack(ss).sum(dim=0) / self.count",
+    "torch.stack(ss).mean(dim=0)",
+    "sum(ss) / self.count",
+    "total / self.count",
+)
+
+
+@pytest.mark.parametrize("joint", JOINED)
+def test_the_mean_of_experts_is_no_head_of_one(joint: str, tmp_path: Path) -> None:
+    report = linted(tmp_path, {"net.py": EXPERTS.format(joint=joint, std="0.5 * joint_s")})
+    assert "VAE201" not in codes(report)
+    assert [facts.sampler.std for facts in report.facts if facts.sampler.noise and facts.kl.form] == [None]
+
+
+def test_an_expert_that_is_drawn_from_by_itself_is_judged(tmp_path: Path) -> None:
+    report = linted(tmp_path, {"net.py": EXPERTS.format(joint="s", std="joint_s")})
+    assert "VAE201" in codes(report)
+
+
+SET = (
+    HEAD
+    + """
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body, self.steps = nn.Linear(84, 33), nn.GRU(33, 33, batch_first=True)
+        self.to_m, self.to_s, self.back = nn.Linear(33, 7), nn.Linear(33, 7), nn.Linear(7, 84)
+
+    def forward(self, x):
+        h = torch.relu(self.body(x))
+        r = {pooled}
+        m, s = self.to_m(r), self.to_s(r)
+        return self.back(m + torch.exp(0.5 * s) * torch.randn_like(s)), m, s
+
+
+def fit(loader):
+    net = Net()
+    optimizer = torch.optim.Adam(net.parameters())
+    for x in loader:
+        out, m, s = net(x)
+        loss = torch.abs(out - x).mean() - 0.5 * torch.sum(1 + s - m.pow(2) - s.exp())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+"""
+)
+
+
+@pytest.mark.parametrize("pooled", ["h.mean(dim=0)", "torch.max(h, 0)[0]", "h.amax(dim=0)"])
+def test_latents_of_a_whole_set_have_no_batch_axis(pooled: str, tmp_path: Path) -> None:
+    report = linted(tmp_path, {"net.py": SET.format(pooled=pooled)})
+    assert [facts.kl.reduced for facts in report.facts if facts.kl.form] == [None]
+    assert not {"VAE502", "VAE504"} & set(codes(report))
+
+
+@pytest.mark.parametrize("kept", ["h", "h.max(dim=1, keepdim=True)[0]", "self.steps(h)[1].sum(0)"])
+def test_what_keeps_its_samples_has_a_batch_axis(kept: str, tmp_path: Path) -> None:
+    assert {"VAE502", "VAE504"} <= set(codes(linted(tmp_path, {"net.py": SET.format(pooled=kept)})))
