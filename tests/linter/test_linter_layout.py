@@ -168,6 +168,13 @@ ENTERS = (
 )
 
 
+def test_two_sides_that_are_cut_alike_have_no_shapes_to_compare(tmp_path: Path) -> None:
+    rows = {"taken": 360, "made": 360, "enter": "x.flatten(1)"}
+    cut = "torch.sigmoid(self.back(z)).view(-1, 12)"
+    assert codes(read(tmp_path, ROWS.format(**rows, leave=cut, against="x.view(-1, 12)"))) == set()
+    assert codes(read(tmp_path, ROWS.format(**rows, leave=cut, against="x"))) == {"VAE105"}
+
+
 @pytest.mark.parametrize("enter", ENTERS)
 def test_one_channel_against_three_is_named(enter: str, tmp_path: Path) -> None:
     bad = ROWS.format(taken=360, made=120, enter=enter, leave="self.back(z).view(-1, 1, 10, 12)", against="x")

@@ -217,6 +217,10 @@ def output_shape(prediction: Expr | None, target: Expr | None) -> Fact[ShapePair
     root, moves = moves_above(target)
     if moves or (root.op in _VIEWS and moves_above(root.args[0])[1]):
         return None
+    seen_as = _below_elementwise(prediction)
+    if seen_as.op in _VIEWS and root.op in _VIEWS and sizes_of(seen_as) == sizes_of(root):
+        # What is compared is cut alike on both sides, whatever a sample is.
+        return None
     given = root
     while given.op in _VIEWS and given.args:
         given = moves_above(given.args[0])[0]
@@ -242,14 +246,7 @@ def _elements_of_input(prediction: Expr, root: Expr) -> int | None:
 
 def _sample_shape(expr: Expr) -> tuple[int, ...] | None:
     """The shape of one sample where it is stated: by a view that keeps the batch, by a linear layer on flat input."""
-    node = expr
-    for _ in range(64):
-        if node.op in STILL and node.args:
-            node = node.args[0]
-        elif node.op in ELEMENTWISE and (inner := _only_tensor(node)) is not None:
-            node = inner
-        else:
-            break
+    node = _below_elementwise(expr)
     if node.op in VIEWS:
         sizes = sizes_of(node)[1:]
         numbers = tuple(size for size in sizes if isinstance(size, int) and size > 0)
@@ -258,6 +255,19 @@ def _sample_shape(expr: Expr) -> tuple[int, ...] | None:
         width = node.get("outputs")
         return (width,) if isinstance(width, int) else None
     return None
+
+
+def _below_elementwise(expr: Expr) -> Expr:
+    """What has the shape of a value: the one tensor that it is computed from element by element."""
+    node = expr
+    for _ in range(64):
+        if node.op in STILL and node.args:
+            node = node.args[0]
+        elif node.op in ELEMENTWISE and (inner := _only_tensor(node)) is not None:
+            node = inner
+        else:
+            break
+    return node
 
 
 def _is_flat(expr: Expr) -> bool:
