@@ -229,3 +229,18 @@ def test_an_axis_of_samples_is_put_before_the_batch(
 ) -> None:
     text = SAMPLES.format(shape=shape, given=given, reduced=reduced)
     assert codes(linted(tmp_path, {"net.py": text})) == expected
+
+
+def test_what_is_added_up_over_the_batch_together_shows_no_exchanged_axes(tmp_path: Path) -> None:
+    loss = """
+    def loss(self, x):
+        m, s = self.encode(x)
+        q = Normal(m, torch.exp(0.5 * s))
+        z = q.rsample((5,)).transpose(0, 1)
+        error = -Normal(self.back(z), 1.0).log_prob(x.unsqueeze(1)){error}
+        kl = kl_divergence(q, Normal(0, 1)).mean(dim=-1)
+        return (kl + error).sum()
+"""
+    for error in (".mean(dim=-1).mean(dim=-1)", ".mean(dim=1).sum(dim=-1)"):
+        assert "VAE501" not in codes(linted(tmp_path, {"net.py": IMPORTED + MODEL + loss.format(error=error)}))
+    assert codes(linted(tmp_path, {"net.py": IMPORTED + MODEL + loss.format(error=".mean(dim=-1).mean(dim=-1)")})) == []

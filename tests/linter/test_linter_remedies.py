@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_vaes.fragments import FORWARD, HEAD, MODEL, linted
+from small_vaes.fragments import FORWARD, HEAD, MODEL, codes, linted
 
 STEP = (
     HEAD
@@ -204,3 +204,56 @@ def step(image):
 
 def test_terms_that_are_both_called_loss_are_told_apart(tmp_path: Path) -> None:
     assert remedy(tmp_path, "VAE504", ALIKE) == "reduce both over the batch alike: (recon + kl).mean()"
+
+
+OF_STD = (
+    HEAD
+    + """
+
+class Encoder(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.to_m, self.to_s = nn.Linear(84, 7), nn.Linear(84, 7)
+        self.kl = 0
+
+    def forward(self, x):
+        m, sigma = self.to_m(x), torch.exp(self.to_s(x))
+        self.kl = (sigma ** 2 + m ** 2 - torch.log(sigma) - 1 / 2).sum()
+        return m + sigma * torch.randn_like(m)
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.encoder, self.back = Encoder(), nn.Linear(7, 84)
+
+    def forward(self, x):
+        return self.back(self.encoder(x))
+
+
+def fit(loader, adam):
+    net = Net()
+    for x in loader:
+        loss = F.mse_loss(net(x), x, reduction="sum") + net.encoder.kl
+        adam.zero_grad()
+        loss.backward()
+        adam.step()
+"""
+)
+
+
+def test_a_formula_that_is_written_of_the_std_is_mended_as_such(tmp_path: Path) -> None:
+    right = "self.kl = 0.5 * torch.sum(m.pow(2) + sigma.pow(2) - 1 - 2 * sigma.log(), dim=1)"
+    assert remedy(tmp_path, "VAE301", OF_STD) == right
+
+
+KEPT_KL = OF_STD.replace("- torch.log(sigma) - 1 / 2).sum()", "- 2 * torch.log(sigma) - 1).sum() / 2")
+ADDED = 'F.mse_loss(net(x), x, reduction="sum") + net.encoder.kl'
+
+
+def test_a_kl_that_is_added_from_where_it_was_kept_is_not_called_unused(tmp_path: Path) -> None:
+    assert KEPT_KL.count(ADDED) == 1
+    before = KEPT_KL.replace(ADDED, 'net.encoder.kl + F.mse_loss(net(x), x, reduction="sum")')
+    assert codes(linted(tmp_path, {"net.py": before})) == []
+    never = KEPT_KL.replace(ADDED, 'F.mse_loss(net(x), x, reduction="sum")\n        print(net.encoder.kl)')
+    assert codes(linted(tmp_path, {"net.py": never})) == ["VAE305"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vae_checked.catalogue.mistake import Mistake, Observer
-from vae_checked.catalogue.support.balance import right_axes, wrong_axes
+from vae_checked.catalogue.support.balance import exchanged_alike, right_axes, wrong_axes
 from vae_checked.catalogue.support.example import edit
 from vae_checked.catalogue.support.names import loss_function, names_of
 from vae_checked.catalogue.verdict import Evidence, Found, Verdict, lacking
@@ -18,6 +18,8 @@ def judge(facts: Facts) -> Verdict:
         return lacking(facts, "recon.reduced")
     if not wrong_axes(reduced.value):
         return right_axes(reduced.value)
+    if (alike := exchanged_alike(facts)) is not None:
+        return alike
     values = {"batch": reduced.value.batch, "event": reduced.value.event, "remedy": _remedy(facts)}
     return Found(Evidence(origin=reduced.origin, values=values))
 

@@ -27,6 +27,17 @@ def _misreduced(reduced: Reduced) -> bool:
     return exchanged or unfinished or reduced.event is Reduction.MIXED
 
 
+def exchanged_alike(facts: Facts) -> Undecided | None:
+    """The verdict on both terms where each is a mean over a sample's axes and a sum over the batch: no one stands out.
+
+    That a mean of each sample's elements weighs as many as there are is asked as a question of balance.
+    """
+    terms = [fact.value for fact in (facts.recon.reduced, facts.kl.reduced) if fact is not None]
+    if len(terms) < 2 or any((term.batch, term.event) != (Reduction.SUM, Reduction.MEAN) for term in terms):
+        return None
+    return Undecided(reason="both terms are means over a sample's axes and sums over the batch")
+
+
 def weighted(*terms: Reduced) -> Weighted:
     """The verdict on a balance that is settled by what scales `terms`, as it is written where that is known."""
     written = dict.fromkeys(name for term in terms for name in term.weights)

@@ -79,6 +79,8 @@ class Names:
         """
         if self._family is Family.CATEGORICAL:
             return "torch.sum(q * (torch.log(q) - math.log(1 / K)), dim=-1)"
+        if (std := self._known.get("kl_std")) is not None:
+            return _KL[Parametrisation.STD].format(m=self.mu, s=std)
         return _KL[self._read_as or Parametrisation.LOGVAR].format(m=self.mu, s=self.second)
 
 

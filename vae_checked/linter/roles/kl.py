@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from vae_checked.facts import KL, Fact, Factor, KLForm, Likelihood, Origin, Reduced, Reduction
 from vae_checked.linter.evaluations.evaluation import expressions
-from vae_checked.linter.roles import gradients, phi
+from vae_checked.linter.roles import gradients, kept_terms, phi
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import JointLoss, Losses
 from vae_checked.linter.roles.pooled import over_first_axis
@@ -44,7 +44,7 @@ def kl_facts(kl: Divergence | None, recon: Reconstruction | None, reading: Joint
     if in_loss and gradients.bounded_at(kl, losses) is not None:
         # How large the KL is, nobody knows before it is trained.
         in_loss = None
-    if in_loss is False and (gradients.is_shown_beside(kl, losses) or _is_in_another_loss(kl, losses)):
+    if in_loss is False and _is_added_elsewhere(kl, losses):
         in_loss = None
     return KL(
         form=Fact(
@@ -54,6 +54,15 @@ def kl_facts(kl: Divergence | None, recon: Reconstruction | None, reading: Joint
         sign=None if sign is None or reading is None else Fact(sign, turned_at(kl.term, reading, losses)),
         reduced=None if reduced is None else Fact(reduced, where),
         in_loss=None if in_loss is None else Fact(in_loss, out_of_loss if in_loss is False else where),
+    )
+
+
+def _is_added_elsewhere(kl: Divergence, losses: Losses) -> bool:
+    """Whether there are signs that a KL, or what it is made of, is in a loss that is not read with it."""
+    return (
+        gradients.is_shown_beside(kl, losses)
+        or _is_in_another_loss(kl, losses)
+        or kept_terms.is_added_later(kl.term.uid, losses.graph, losses.evaluation)
     )
 
 
@@ -77,7 +86,17 @@ def reduced_of(kl: Divergence, reading: JointLoss) -> Reduced | None:
     reduced = reductions.read((*shared, *reading.kl, *inside), rank, _spatial(kl, rank), step_axes(rank))
     if reduced is not None and reductions.repeated(reading.above, own, other):
         return Reduced(reduced.batch, Reduction.MIXED, False)
+    error_is_mean = other is None or other.event is Reduction.MEAN
+    if reduced is not None and own is not None and error_is_mean and _is_summed_with(reduced, own):
+        # The error is a mean over a sample's elements as well, or may be: the sum of both is no sign of other axes.
+        return None
     return reduced
+
+
+def _is_summed_with(reduced: Reduced, own: Reduced) -> bool:
+    """Whether means over the latents of each sample are summed over the batch with what is added to them."""
+    mean = own.batch is Reduction.KEPT and own.event is Reduction.MEAN
+    return mean and reduced.batch is Reduction.SUM
 
 
 def _reduced_twice(kl: Divergence, losses: Losses) -> Reduced | None:

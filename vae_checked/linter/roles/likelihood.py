@@ -158,7 +158,7 @@ def _reduced(recon: Reconstruction, kl: Divergence, reading: JointLoss) -> Reduc
     if any(map(layout.is_of_pairs, (recon.first, recon.second))):
         # Both axes are the batch: a mean over them, beside a KL per node, is balanced once that is divided by it.
         return None
-    if any(map(_is_below_samples, (recon.first, recon.second))):
+    if _is_below_samples(recon.first, recon.second) or _is_below_samples(recon.second, recon.first):
         return None
     rank, single = rank_of(recon.term), single_axes(recon)
     own = reductions.read(reading.recon, rank, single, flat=is_flat(recon))
@@ -172,12 +172,19 @@ def _reduced(recon: Reconstruction, kl: Divergence, reading: JointLoss) -> Reduc
     return found
 
 
-def _is_below_samples(side: Expr) -> bool:
-    """Whether what is compared was given an axis before that of the batch: that of several samples of each."""
+def _is_below_samples(side: Expr, other: Expr) -> bool:
+    """Whether what is compared was given the axis of several samples of each: before that of the batch, or behind it.
+
+    The one behind it is that of channels where what it is compared with is computed from it.
+    """
     node = side
     while node.args and node.op in TRANSPARENT:
         if node.op == "unsqueeze" and node.get("sizes") == (0,):
             return True
+        if node.op == "unsqueeze" and node.get("sizes") == (1,):
+            bare = strip(node).uid
+            added = (each for each in walk(other) if each.op == "unsqueeze")
+            return contains(other, bare) and all(strip(each).uid != bare for each in added)
         node = node.args[0]
     return False
 

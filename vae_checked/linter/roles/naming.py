@@ -30,7 +30,8 @@ def names_in(
 ) -> dict[str, str]:
     """By role the name of each part of a VAE; `known` are the names that expressions went by, `sides` x_hat and x.
 
-    The heads are called as the KL calls them, the parts of a sampler as they are where it draws.
+    The heads are called as the KL calls them, the parts of a sampler as they are where it draws; `kl_std` is there
+    where the KL is written of the std.
     """
     formula = None if kl is None else formula_in(kl.term).site
     drawn = None if site is None else site.z.site
@@ -52,6 +53,9 @@ def names_in(
         found |= {"eps": _called(site.noise, known, drawn) or _assigned(site.noise.site)}
         found["mu"] = found.get("mu") or _called(site.location, known, drawn)
         found["second"] = found.get("second") or _called(site.fitting_head or site.head, known, drawn)
+        if kl is not None and _called(kl.head, known, None) is None and found["std"] == found["second"]:
+            # What the KL is written of is the std itself: the head that it is made of has no name.
+            found["kl_std"] = found["std"]
     return {role: name for role, name in found.items() if name is not None}
 
 

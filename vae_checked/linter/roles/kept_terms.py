@@ -1,0 +1,31 @@
+"""Terms that are kept on an object and added to a loss from there: which of its values is added is not read."""
+
+from __future__ import annotations
+
+import ast
+
+from vae_checked.linter.evaluations.evaluation import Evaluation, expressions
+from vae_checked.linter.symbols.expression import Graph
+from vae_checked.linter.symbols.values import Module
+
+
+def is_added_later(term: int, graph: Graph, evaluation: Evaluation) -> bool:
+    """Whether what holds a term, by its uid, is kept as an attribute that a file of the evaluation adds to something.
+
+    In `loss = model.kl + error(model(x))` it is the KL of the batch before, where the forward pass keeps it.
+    """
+    added = frozenset[str]().union(*(module.read_once(_added) for module in evaluation.modules()))
+    if not added:
+        return False
+    holding = graph.holding(term)
+    kept = (root for root in evaluation.observations.roots if root.kind == "assign" and root.name in added)
+    return any(value.uid in holding for root in kept for value in expressions(root.value))
+
+
+def _added(module: Module) -> frozenset[str]:
+    """The attributes that a file sets, and adds to or takes from something as they are."""
+    nodes = [node for cell in module.file.cells for node in cell.nodes]
+    stored = {node.attr for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)}
+    sums = (node for node in nodes if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Add, ast.Sub)))
+    operands = (operand for node in sums for operand in (node.left, node.right))
+    return frozenset(node.attr for node in operands if isinstance(node, ast.Attribute) and node.attr in stored)
