@@ -362,3 +362,47 @@ def fit(loader, optimizer):
 @pytest.mark.parametrize(("own", "expected"), [("-0.5 * (1 + s - m ** 2 - s.exp()).sum(1)", []), ("0.0", ["VAE306"])])
 def test_a_gaussian_beside_the_fixed_prior_is_no_prior(own: str, expected: list[str], tmp_path: Path) -> None:
     assert codes(linted(tmp_path, {"net.py": START + ALIGNED.format(own=own)})) == expected
+
+
+FIXED = (
+    START
+    + """
+to_m, to_s, back = nn.Linear(33, 7), nn.Linear(33, 7), nn.Linear(7, 33)
+
+
+def step(x, optimizer):
+    q = Normal(to_m(x), torch.exp(0.5 * to_s(x)))
+    p = Normal(torch.zeros(7), torch.ones(7))
+    error = F.mse_loss(back(q.rsample()), x, reduction="sum")
+    {terms}
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("terms", "expected"),
+    [
+        ("loss = error + 0.5 * (kl_divergence(q, p) + kl_divergence(p, q)).sum()", []),
+        ("loss, shown = error + kl_divergence(q, p).sum(), kl_divergence(p, q).sum().item()", []),
+        ("loss = error + kl_divergence(p, q).sum()", ["VAE306"]),
+    ],
+)
+def test_the_other_direction_of_a_fixed_prior_is_meant_beside_its_kl(
+    terms: str, expected: list[str], tmp_path: Path
+) -> None:
+    assert codes(linted(tmp_path, {"net.py": FIXED.format(terms=terms)})) == expected
+
+
+def test_a_kl_of_an_encoder_that_is_kept_as_it_is_is_not_missed(tmp_path: Path) -> None:
+    text = FIXED.replace(
+        "    q = Normal(to_m(x), torch.exp(0.5 * to_s(x)))", "    {heads}\n    q = Normal(m, torch.exp(0.5 * s))"
+    )
+    for heads, expected in (
+        ("with torch.no_grad():\n        m, s = to_m(x), to_s(x)", []),
+        ("m, s = to_m(x), to_s(x)", ["VAE305"]),
+    ):
+        shown = text.format(heads=heads, terms="loss, kl = error, kl_divergence(q, p).sum()\n    print(kl.item())")
+        assert codes(linted(tmp_path, {"net.py": shown})) == expected

@@ -35,6 +35,7 @@ SHARED = [
     "torch.randn(*s.shape[:1], 1)",
     "torch.randn(7)",
     "torch.randn(1, 7)",
+    "torch.randn(7).view(1, -1)",
     "torch.randn(self.width())",
     "torch.randn((self.settings.width,))",
     "torch.normal(torch.zeros(self.settings.width), 1.0)",
@@ -52,6 +53,10 @@ SHARED = [
     "torch.empty_like(s[:1]).normal_(0.0, 1.0)",
 ]
 OWN = [
+    "torch.randn(s.numel()).reshape(s.shape)",
+    "torch.randn(s.shape[0] * s.shape[1]).view(s.shape[0], -1)",
+    "torch.randn(s.shape[0] * 7).view(-1, 7)",
+    "torch.randn(s.shape[1], s.shape[0]).t()",
     "torch.randn((1, m.size()[0], m.size()[1]))[0]",
     "torch.randn((1, m.size(0), m.size(1)))",
     "torch.randn(1, *m.shape)",

@@ -90,14 +90,14 @@ def facts_of(evaluation: Evaluation, across: Across) -> list[Facts]:
         across.targets.read(evaluation.subject, recons, losses.backward)
     facts: list[Facts] = []
     posterior: list[SamplerSite] = []
-    used: set[int] = set()
+    used: dict[int, Divergence] = {}
     for site in found:
         kl = partners.trained_of(site, kls, losses)
         if kl is None and not latents.is_posterior(site, recons, graph, evaluation.observations.names):
             continue
         if kl is not None:
             kl = settings_apart.beside(site, kl, losses)
-            used.add(kl.term.uid)
+            used[kl.term.uid] = kl
         posterior.append(site)
         decoded, other = _recons_of(site, recons, kl, losses), unread.get(site.z.uid)
         if other is not None and any(losses.holds_one(recon, site.z.uid) for recon in decoded):
@@ -112,7 +112,8 @@ def facts_of(evaluation: Evaluation, across: Across) -> list[Facts]:
     facts.extend(weights.facts(evaluation.subject, found, kls))
     facts.extend(experts.facts(evaluation.subject, found))
     across.prior.read(evaluation.subject, graph, posterior)
-    unused = few_alike((kl for kl in kls if kl.term.uid not in used), losses)
+    apart = (kl for kl in kls if kl.term.uid not in used and not directions.is_beside(kl, used.values()))
+    unused = few_alike(apart, losses)
     facts.extend(_facts(across, None, kl, _recon_beside(kl, recons, losses), losses) for kl in unused)
     facts.extend(twice)
     if not facts and recons:

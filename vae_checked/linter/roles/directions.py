@@ -34,11 +34,13 @@ def directed(
     must feed none of them, and be trained by the KL, and the same two must have no KL the other way round: a sum of
     both is meant. A draw of heads that are handed over says nothing of who hands them over, and what is decoded where
     nothing is trained may be a draw from the prior; so may one be that names say the opposite of. A ratio of
-    densities at a draw from the prior weights that draw, and is a KL where it is minimised.
+    densities at a draw from the prior weights that draw, and is a KL where it is minimised. One from N(0, I) stands
+    beside the KL of the same heads to it on purpose as well.
     """
     if kl.prior_heads is None or kl.parametrisation is None:
         is_sure = not (kl.reversed and _is_estimate(kl)) or _is_trained(kl, evaluation)
-        return kl if is_sure else replace(kl, reversed=None)
+        both = kl.reversed and any(_is_of_these_heads(kl, other) and other.reversed is False for other in kls)
+        return kl if is_sure and not both else replace(kl, reversed=None)
     mean, second = kl.prior_heads
     means = {strip(mean).uid, strip(kl.location).uid}
     first, last = (
@@ -63,6 +65,17 @@ def directed(
         reversed=True,
         prior_heads=(other, kl.head),
     )
+
+
+def is_beside(kl: Divergence, others: Iterable[Divergence]) -> bool:
+    """Whether a KL is the other direction of one of some others: meant with it, or shown beside it."""
+    return kl.reversed is not False and any(_is_of_these_heads(kl, other) for other in others)
+
+
+def _is_of_these_heads(one: Divergence, other: Divergence) -> bool:
+    heads = ((each.location, each.head) for each in (one, other))
+    mine, its = ([strip(head).uid for head in pair] for pair in heads)
+    return one is not other and mine == its
 
 
 def _has_fixed_prior(head: Expr, kls: Iterable[Divergence]) -> bool:

@@ -165,6 +165,12 @@ def _ends_with(kl: Divergence, losses: Losses) -> list[Expr]:
     return next(filter(None, held), [])
 
 
+def has_kept_heads(kl: Divergence, losses: Losses) -> bool:
+    """Whether the heads of a KL are computed under no_grad: their encoder is kept as it is while others are trained."""
+    trained = any(losses.flow.reaches([kl.term], strip(head).uid) for head in (kl.location, kl.head))
+    return not trained and any(node.op == "detach" and node.get("known") == NO_GRAD for node in walk(strip(kl.term)))
+
+
 def is_shown_beside(kl: Divergence, losses: Losses) -> bool:
     """Whether all that a KL is made of is detached to be shown, and trains the heads elsewhere: densities of z are."""
     cuts = [node for node in walk(kl.term) if node.op == "detach" and node.get("known") != NO_GRAD]

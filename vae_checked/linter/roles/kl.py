@@ -61,6 +61,7 @@ def _is_added_elsewhere(kl: Divergence, losses: Losses) -> bool:
     """Whether there are signs that a KL, or what it is made of, is in a loss that is not read with it."""
     return (
         gradients.is_shown_beside(kl, losses)
+        or gradients.has_kept_heads(kl, losses)
         or _is_in_another_loss(kl, losses)
         or kept_terms.is_added_later(kl.term.uid, losses.graph, losses.evaluation)
     )

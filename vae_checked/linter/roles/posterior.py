@@ -51,6 +51,8 @@ from vae_checked.linter.torch_model.sizes import SET_TO_ONE
 _POSITIVE = frozenset(("exp", "sqrt", "square", "pow"))
 _WHOLE = re.compile("vae|autoencoder")
 _JOINS = frozenset(("cat", "stack"))
+# What gives a draw other axes, or another order of them; an axis of length 1 alone is added or repeated otherwise.
+_PUT_IN_SHAPE = frozenset(("view", "reshape", "move"))
 _ALL = ("slice", ("value", None), ("value", None), ("value", None))
 _FIRST_ALONE = tuple(("slice", ("value", start), ("value", 1), ("value", None)) for start in (None, 0))
 _POSITIVE_REALS = (Interval(0.0, math.inf), Interval(0.0, math.inf, True))
@@ -127,11 +129,26 @@ def _shared(site: SamplerSite, kl: Divergence | None) -> Fact[frozenset[Axis]] |
     shape = site.noise.get("shape")
     if not isinstance(shape, tuple) or not shape:
         return None
+    if _is_put_in_shape(site):
+        return None
     shape = _with_what_is_set(shape, site)
     axes = _shared_by_sizes(shape, rank_of(site.location), 0 if kl is None else _reduced_axes(kl.term))
     if axes is not None and Axis.BATCH in axes and _is_of_one_row(site.location):
         return None
     return None if axes is None else Fact(axes, origin(site.noise))
+
+
+def _is_put_in_shape(site: SamplerSite) -> bool:
+    """Whether a draw gets its axes afterwards: how many it has, and in which order, is not what it was drawn with.
+
+    One that gets a first axis of length 1 is one draw still.
+    """
+    for node in walk(site.z):
+        if node.op in _PUT_IN_SHAPE and strip(node).uid == site.noise.uid:
+            sizes = node.get("sizes")
+            if not (isinstance(sizes, tuple) and sizes[:1] == (1,)):
+                return True
+    return False
 
 
 def _with_what_is_set(shape: tuple[object, ...], site: SamplerSite) -> tuple[object, ...]:
