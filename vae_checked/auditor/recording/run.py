@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.jit._fuser import optimized_execution
 from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
 
@@ -69,6 +70,7 @@ def recording(recorder: Recorder) -> Iterator[None]:
     with (
         standing(of_torch.settings),  # or else what is measured afterwards would go by what the run has set
         _as_written(),
+        optimized_execution(False),
         torch.enable_grad(),
         warnings.catch_warnings(),
         randomness.numpy_draws(recorder.arrays),
@@ -87,6 +89,14 @@ def _as_written() -> contextlib.AbstractContextManager[object]:
         return _frames_left_alone()
     stance: contextlib.AbstractContextManager[object] = torch.compiler.set_stance("force_eager")
     return stance
+
+
+def _unfused(model: nn.Module) -> None:
+    """Drop what torch has made of scripted parts that ran before: in fused code no recorder sees a gradient."""
+    for part in model.modules():
+        if isinstance(part, torch.jit.ScriptModule):
+            for name in part._c._method_names():
+                part._c._get_method(name)._debug_flush_compilation_cache()
 
 
 @contextlib.contextmanager
@@ -137,6 +147,7 @@ def run_model(
     recorder = Recorder(inputs.tensors(), named, generators)
     for module in (subject.model, *others):
         nn.Module.train(module, training)  # a model may have a method `train` of its own
+        _unfused(module)
     try:
         with recording(recorder):
             output = subject.run(inputs)
