@@ -17,6 +17,8 @@ from vae_checked.facts import Parametrisation
 _LAYERS = names_in("addmm mm bmm convolution split chunk slice unbind select")
 _POSITIVE = (Parametrisation.STD, Parametrisation.VAR)
 _MOST = 8
+_FEW = 256
+_ROUGHLY = 0.05
 
 
 def heads_by_kl(seen: Recognition) -> tuple[int, int] | None:
@@ -24,14 +26,42 @@ def heads_by_kl(seen: Recognition) -> tuple[int, int] | None:
     if seen.total is None or seen.loss.kl_alone:
         return None
     for mu, second in permutations(_candidates(seen, seen.total), 2):
-        for positive in (False, True):
-            drawn = [_gradients(seen, seen.total, mu, second, seed, positive=positive) for seed in (1, 2)]
-            known = [each for each in drawn if each is not None]
-            if len(known) == len(drawn) and all(each.by_mu.any() and each.by_second.any() for each in known):
-                fitted = fit(known, positive)
-                if fitted is not None and (fitted[0] in _POSITIVE) is positive:
-                    return mu, second
+        if _are_heads_of_a_kl(seen, seen.total, mu, second):
+            return mu, second
     return None
+
+
+def _are_heads_of_a_kl(seen: Recognition, total: int, mu: int, second: int) -> bool:
+    """Whether the loss has by two values the gradient of a KL, of which they are mean and second head."""
+    values = seen.run.tape.values
+    if values[mu].tensor.shape != values[second].tensor.shape:
+        return False
+    for positive in (False, True):
+        first = _gradients(seen, total, mu, second, 1, positive=positive)
+        if first is None or not (first.by_mu.any() and first.by_second.any()):
+            continue
+        if not _pulls_to_zero(first):
+            return False
+        if fit([_few_of(first)], positive, _ROUGHLY) is None:
+            continue
+        again = _gradients(seen, total, mu, second, 2, positive=positive)
+        fitted = None if again is None else fit([first, again], positive)
+        if fitted is not None and (fitted[0] in _POSITIVE) is positive:
+            return True
+    return False
+
+
+def _pulls_to_zero(drawn: Drawn) -> bool:
+    """Whether the gradient moves all means towards 0, or all away: that of a KL does, whatever the second head is."""
+    signs = (drawn.by_mu * drawn.mu).sign()
+    signs = signs[signs != 0]  # a small weight in half precision leaves some of them 0
+    return bool((signs == signs[:1]).all())
+
+
+def _few_of(drawn: Drawn) -> Drawn:
+    """Some of the elements: what is no KL at all is no KL of these, and a layer may have millions."""
+    parts = (drawn.mu, drawn.second, drawn.by_mu, drawn.by_second)
+    return Drawn(*(each.flatten()[:_FEW] for each in parts))
 
 
 def _candidates(seen: Recognition, total: int) -> list[int]:
