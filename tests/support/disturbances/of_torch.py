@@ -166,7 +166,10 @@ TORCH: dict[str, Disturbance] = {
         lambda m: torch.set_printoptions(precision=2), lambda m: torch._tensor_str.PRINT_OPTS.precision
     ),
     "checks of distributions": Disturbance(
-        lambda m: torch.distributions.Distribution.set_default_validate_args(False),
+        # torch.compile switches them off for the whole process.
+        lambda m: torch.distributions.Distribution.set_default_validate_args(
+            not torch.distributions.Distribution._validate_args
+        ),
         lambda m: torch.distributions.Distribution._validate_args,
     ),
     "warnings that are always given": Disturbance(
