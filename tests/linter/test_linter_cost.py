@@ -18,11 +18,11 @@ from vae_checked.linter.evaluations.stand_ins import StandIns
 from vae_checked.linter.files import prefilter, source, syntax
 from vae_checked.linter.interpreter.interpreter import MAX_PLAIN_STEPS, MAX_STEPS
 from vae_checked.linter.interpreter.project import Project
-from vae_checked.linter.roles import divergences, phi, reader, samplers
+from vae_checked.linter.roles import batch_sizes, divergences, phi, posterior, reader, samplers
 from vae_checked.linter.roles.reductions import is_whole, rank_of
 from vae_checked.linter.symbols import intervals
 from vae_checked.linter.symbols.drawing import DRAWS, rank
-from vae_checked.linter.symbols.expression import Expr, Graph, atom, const, contains, is_formula, walk
+from vae_checked.linter.symbols.expression import Expr, Graph, Site, atom, const, contains, is_formula, walk
 from vae_checked.linter.symbols.gradient_flow import GradientFlow
 from vae_checked.linter.symbols.intervals import interval_of
 from vae_checked.linter.symbols.numeric import Program, leaves, leaves_below
@@ -60,6 +60,36 @@ def test_only_what_may_be_a_term_is_taken_apart_in_all_ways() -> None:
     assert len(phi.resolved([Expr("add", (branch, const(1.0)))])) == 1
     error = Expr("square", (Expr("sub", (branch, y)),))
     assert {each.args[0].args[0].op for each in phi.resolved([error])} == {"relu", "atom"}
+
+
+def test_what_is_below_a_layer_is_taken_apart_as_its_own_value() -> None:
+    x, y = atom("x"), atom("y")
+    shift = Expr("phi", (atom("wide"), Expr("relu", (x,)), y))
+    term = Expr("mul", (Expr("exp", (shift,)), y))
+    layer = Expr("layer", (term,), (("kind", "Linear"),))
+    assert [len(phi.resolved([value])) for value in (term, layer)] == [2, 1]
+    drawn = Expr("add", (term, Expr("noise", (), (("serial", 7),))))
+    decoded = Expr("layer", (drawn,), (("kind", "Linear"),))
+    assert len(phi.resolved([decoded])) == 2
+
+
+def test_the_function_around_a_line_is_asked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    around_of = batch_sizes.function_around
+
+    def counted(written: ast.expr, cell: source.Cell) -> ast.FunctionDef | None:
+        asked.append(written.lineno)
+        return around_of(written, cell)
+
+    monkeypatch.setattr(batch_sizes, "function_around", counted)
+    text = "def prior_of(x):\n    return x + x + x + x + x\n"
+    cell = source.parse("prior.py", text.encode()).cells[0]
+    sums = [node for node in cell.nodes if isinstance(node, ast.BinOp)]
+    value = atom("x")
+    for node in reversed(sums):
+        value = Expr("add", (value, atom("x")), (), Site(source.SourceCell("prior.py", cell), node))
+    assert list(posterior._written_in(value)) == ["prior_of"]
+    assert asked == [2]
 
 
 @pytest.mark.parametrize(

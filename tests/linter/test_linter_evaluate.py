@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 from vae_checked.facts import Parametrisation
 from vae_checked.linter import lint
 from vae_checked.linter.roles import divergences, samplers
-from vae_checked.linter.symbols.expression import Expr, Graph, Structures, atom, const, contains, walk
+from vae_checked.linter.symbols.expression import Expr, Graph, atom, const, contains, walk
 from vae_checked.linter.symbols.numeric import evaluate, fit, leaves
+from vae_checked.linter.symbols.structures import NUMBERS as KNOWN
+from vae_checked.linter.symbols.structures import Structures
 
 M, S, E = atom("m"), atom("s"), Expr("noise", (), (("serial", 1),))
 
@@ -102,6 +104,20 @@ def test_structures_are_let_go_of_only_by_the_last_that_compares() -> None:
             before = atom("kept")
         assert atom("kept") == before
     assert atom("kept").uid > before.uid
+
+
+def test_numbers_that_nothing_holds_are_let_go() -> None:
+    with Structures():
+        held, remembered = Expr("exp", (atom("held"),)), {Expr("log", (atom("remembered"),)).uid}
+        last = [str(Expr("relu", (atom(f"unused{place}"),)).uid) for place in range(40)][-1]
+        known = len(KNOWN)
+        Structures.sweep(most_new=known)
+        assert len(KNOWN) == known
+        Structures.sweep(most_new=0)
+        assert 4 <= len(KNOWN) <= known - 80
+        assert Expr("exp", (atom("held"),)) == held
+        assert Expr("log", (atom("remembered"),)).uid in remembered
+        assert Expr("relu", (atom("unused39"),)).uid > int(last)
 
 
 def test_evaluation_is_arithmetic() -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from vae_checked.linter import lint
 from vae_checked.linter.roles import divergences, forms
-from vae_checked.linter.symbols.expression import Expr, Graph, Structures, atom, const
+from vae_checked.linter.symbols.expression import Expr, Graph, atom, const
+from vae_checked.linter.symbols.structures import Structures
 
 
 def no_kl(block: str) -> tuple[Expr, list[Expr]]:

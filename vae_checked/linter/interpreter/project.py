@@ -15,6 +15,7 @@ from vae_checked.linter.files.source import File
 from vae_checked.linter.interpreter.interpreter import MAX_STEPS, Interpreter, Substitutes
 from vae_checked.linter.symbols.expression import atom
 from vae_checked.linter.symbols.observations import Observations, ProjectObservations
+from vae_checked.linter.symbols.structures import Structures
 from vae_checked.linter.symbols.values import Deferred, External, Module, Value, settle
 
 T = TypeVar("T")
@@ -63,6 +64,7 @@ class Project:
             # Scopes and the functions in them hold each other, and nobody else collects them while a project is read.
             # What was there before the last time is what a project holds to its end: it is not gone through again.
             gc.collect(0)
+        Structures.sweep()
 
     def follow_for(self, module: Module) -> None:
         """Charge what is read and evaluated from now on to this module."""

@@ -40,10 +40,10 @@ from vae_checked.linter.symbols.expression import (
     Graph,
     contains,
     is_formula,
-    kept_with_structures,
     strip,
 )
 from vae_checked.linter.symbols.numeric import Program, close, is_reduced_apart, leaves
+from vae_checked.linter.symbols.structures import kept_with_structures
 from vae_checked.mathematics.gaussians import fit_kl, gaussian_kl, std_at
 from vae_checked.record import dataclass, replace
 

@@ -8,8 +8,9 @@ from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import Losses
 from vae_checked.linter.roles.posterior import exchanged
 from vae_checked.linter.roles.samplers import SamplerSite
-from vae_checked.linter.symbols.expression import Expr, kept_with_structures, standing_in, strip, walk
+from vae_checked.linter.symbols.expression import Expr, standing_in, strip, walk
 from vae_checked.linter.symbols.numeric import leaves
+from vae_checked.linter.symbols.structures import kept_with_structures
 
 # Per head what it follows from elementwise.
 _FOLLOWED = kept_with_structures(dict[int, frozenset[int]]())

@@ -11,6 +11,9 @@ from vae_checked.linter.symbols.expression import (
     KL,
     LOGS,
     LOSS,
+    NEAR_LOGS,
+    NEAR_LOSS,
+    NEAR_PRODUCTS,
     OWN_SAMPLE,
     PHI,
     PRODUCTS,
@@ -24,7 +27,7 @@ _MAX_CONDITIONS = 3
 # How far what stands below an operation is from what stands above: a network makes something else of it.
 _A_LAYER = 64
 _DISTANCES = {"layer": _A_LAYER, "opaque": 1}
-_FORMULA = LOGS | PRODUCTS
+_FORMULA, _NEAR_FORMULA = LOGS | PRODUCTS, NEAR_LOGS | NEAR_PRODUCTS
 # The conditions that do not hold, and those that are left open, as bits.
 Way = tuple[int, int]
 
@@ -54,6 +57,17 @@ def in_evaluation(values: Iterable[Expr]) -> list[Expr]:
 def tells(value: Expr) -> bool:
     """Whether a sampler or a loss may be what a value is computed by, or a KL part of it."""
     return bool(value.bits & (LOSS | ERROR | OWN_SAMPLE)) or value.bits & _FORMULA == _FORMULA
+
+
+def _branches(value: Expr) -> bool:
+    """Whether a value is looked at in all ways: what stands below its last layers is one of the values too.
+
+    What is decoded from a draw is looked at as the draw is.
+    """
+    bits = value.bits
+    if bits & (NEAR_LOSS | OWN_SAMPLE) or bits & _NEAR_FORMULA == _NEAR_FORMULA:
+        return True
+    return bool(bits & SAMPLE) and tells(value)
 
 
 def _is_part(value: Expr) -> bool:
@@ -175,7 +189,7 @@ class Branching:
             if not asks_for_mode(condition)
         )
         places = [1 << place for _, place in near[:_MAX_CONDITIONS]]
-        ways = range(2 ** len(places)) if tells(value) else (0,)
+        ways = range(2 ** len(places)) if _branches(value) else (0,)
         chosen = (sum(place for index, place in enumerate(places) if bits >> index & 1) for bits in ways)
         settled = (self._settled(sum(places), bits) for bits in chosen)
         first = self._first[value.uid]

@@ -269,6 +269,7 @@ def _is_of_a_prior(site: SamplerSite) -> bool:
 def _written_in(value: Expr) -> Iterator[str]:
     """The names of the functions and networks in which stands what makes a value, as far as the layers of it."""
     seen: set[int] = set()
+    lines: set[tuple[int, int]] = set()
     stack = [value]
     while stack:
         node = stack.pop()
@@ -280,6 +281,11 @@ def _written_in(value: Expr) -> Iterator[str]:
         where = node.site
         if where is None or not isinstance(where.node, ast.expr):
             continue
+        # A line stands in one function: that of a network's is asked for once, however much is computed there.
+        line = id(where.source.cell), where.node.lineno
+        if line in lines:
+            continue
+        lines.add(line)
         around = batch_sizes.function_around(where.node, where.source.cell)
         if around is not None:
             yield around.name.lower()

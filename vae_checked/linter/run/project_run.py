@@ -34,8 +34,8 @@ from vae_checked.linter.run.coverage_lines import recognised, unobserved
 from vae_checked.linter.run.cuts import Cuts
 from vae_checked.linter.run.report import TOO_LARGE, LintReport
 from vae_checked.linter.run.selection import PerFile, chosen
-from vae_checked.linter.symbols.expression import Structures
 from vae_checked.linter.symbols.observations import Cut
+from vae_checked.linter.symbols.structures import Structures
 from vae_checked.linter.symbols.values import Module
 from vae_checked.record import replace
 

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import ast
-from _thread import allocate_lock
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
-from itertools import count, islice
+from itertools import islice
 from math import isnan
-from typing import TYPE_CHECKING, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from vae_checked.facts import Origin
 from vae_checked.finding import Place
+from vae_checked.linter.symbols.structures import NUMBERS, UNUSED
 from vae_checked.mathematics.ops import Kind, names_of
 
 if TYPE_CHECKING:
     from vae_checked.linter.files.source import SourceCell
 
 Attrs = tuple[tuple[str, Hashable], ...]
+V = TypeVar("V")
 
 
 class Site:
@@ -39,51 +40,6 @@ class Site:
         """The expression as it is written, and its place."""
         built = None if self.built is None else self.built.place
         return Origin(self.source.segment(self.node), self.place, built)
-
-
-# The number of each structure that was met. A number is never given twice, so equal numbers are equal structures.
-_NUMBERS: dict[Hashable, int] = {}
-_UNUSED = count(1)
-
-
-class Structures:
-    """While one is entered, equal structures have equal numbers; when the last is left, memory of them is let go.
-
-    What was built before is then not to be compared with what is built afterwards.
-    """
-
-    _entered = 0
-    _lock = allocate_lock()
-
-    def __enter__(self) -> None:
-        """One more examination compares structures: several may, in threads."""
-        with Structures._lock:
-            Structures._entered += 1
-
-    def __exit__(self, *_: object) -> None:
-        with Structures._lock:
-            Structures._entered -= 1
-            if not Structures._entered:
-                _NUMBERS.clear()
-                for forget in _FORGETTING:
-                    forget()
-
-
-_FORGETTING: list[Callable[[], None]] = []
-
-
-class _Kept(Protocol):
-    def clear(self) -> None: ...
-
-
-K = TypeVar("K", bound=_Kept)
-V = TypeVar("V")
-
-
-def kept_with_structures(known: K) -> K:
-    """A set or a dict of what is known of structures, emptied when memory of these is let go."""
-    _FORGETTING.append(known.clear)
-    return known
 
 
 def _exact(attrs: Attrs) -> Hashable:
@@ -142,13 +98,13 @@ class Expr:
             for arg in args:
                 bits |= arg.bits
             key = (op, attrs and _exact(attrs), *[arg.uid for arg in args])
-        uid = _NUMBERS.get(key)
+        uid = NUMBERS.get(key)
         if uid is None:
-            uid = _NUMBERS[key] = next(_UNUSED)
+            uid = NUMBERS[key] = next(UNUSED)
         self.uid: int = uid
         rule = _RULES.get(op)
         if rule is None:
-            self.bits: int = bits & _ANYWHERE
+            self.bits: int = bits & _OF_OTHERS
         else:
             self.bits = bits & rule[0] | rule[1] | (rule[3] if bits & rule[2] else 0)
             if bits & CARRIED and number == 2 and (args[0].op == "const" or args[1].op == "const"):
@@ -391,6 +347,9 @@ PASSED = ELEMENTWISE | REDUCTIONS | TRANSPARENT
 # Bits of an expression: an operation of this kind stands somewhere in it ...
 NOISE, PHI, LOSS, ERROR, LOGS, PRODUCTS, SUMS, SAMPLE = (1 << index for index in range(8))
 _ANYWHERE = (1 << 8) - 1
+# ... or not below a layer, where LOSS and ERROR are one ...
+NEAR_LOSS, NEAR_LOGS, NEAR_PRODUCTS = (1 << index for index in range(14, 17))
+_NEAR = NEAR_LOSS | NEAR_LOGS | NEAR_PRODUCTS
 # ... or in what is computed element by element, reduced or reshaped at its top ...
 OWN_LOGS, OWN_PRODUCTS, OWN_SUMS, OWN_DIFFERENCES, OWN_SAMPLE = (1 << index for index in range(8, 13))
 # ... or it is noise itself, scaled, shifted by a number and reshaped.
@@ -398,16 +357,16 @@ CARRIED = 1 << 13
 KL, OWN_KL = LOGS | PRODUCTS | SUMS, OWN_LOGS | OWN_PRODUCTS | OWN_SUMS
 CARRIERS = frozenset(("mul", "div", "neg", "detach")) | TRANSPARENT
 _KINDS = {
-    "noise": NOISE | CARRIED, "phi": PHI, "loss": LOSS,
-    **dict.fromkeys(("log", "exp", "log1p"), LOGS | OWN_LOGS),
-    **dict.fromkeys(("mul", "square", "pow"), PRODUCTS | OWN_PRODUCTS),
+    "noise": NOISE | CARRIED, "phi": PHI, "loss": LOSS | NEAR_LOSS, "layer": 0,
+    **dict.fromkeys(("log", "exp", "log1p"), LOGS | NEAR_LOGS | OWN_LOGS),
+    **dict.fromkeys(("mul", "square", "pow"), PRODUCTS | NEAR_PRODUCTS | OWN_PRODUCTS),
     "add": SUMS | OWN_SUMS, "sub": SUMS | OWN_SUMS | OWN_DIFFERENCES,
 }  # fmt: skip
 
 
 def _rule(op: str) -> tuple[int, int, int, int]:
     """What an operation hands on of its arguments' bits, its own bits, and those it has if an argument has others."""
-    kept = _ANYWHERE
+    kept = _ANYWHERE if op == "layer" else _ANYWHERE | _NEAR
     if op in PASSED:
         kept |= OWN_KL | OWN_DIFFERENCES | OWN_SAMPLE
     if op == "phi":
@@ -418,10 +377,11 @@ def _rule(op: str) -> tuple[int, int, int, int]:
     if op in ("add", "sub"):
         return kept, own, CARRIED, OWN_SAMPLE | SAMPLE
     if op in ("square", "pow", "abs", *REDUCTIONS):
-        return kept, own, OWN_DIFFERENCES, ERROR
+        return kept, own, OWN_DIFFERENCES, ERROR | NEAR_LOSS
     return kept, own, 0, 0
 
 
+_OF_OTHERS = _ANYWHERE | _NEAR
 _RULES = {op: _rule(op) for op in (*PASSED, *_KINDS)}
 
 
