@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from small_vaes.fragments import FORWARD, HEAD, KL, MODEL, codes, linted
 
+from vae_checked.reports import all_examined
+
 CALLS = (
     HEAD
     + MODEL
@@ -152,3 +154,27 @@ class Trainer:
 @pytest.mark.parametrize("spread", ["0.0", "0", "1.0"])
 def test_a_call_that_leaves_the_noise_out_reads_no_head_otherwise(spread: str, tmp_path: Path) -> None:
     assert codes(linted(tmp_path, {"net.py": WITH_LOSS.format(spread=spread)})) == []
+
+
+@pytest.mark.parametrize(
+    ("noise", "reason"),
+    [
+        ("self.settings.scale * torch.randn_like(s)", "self.settings.scale scales the noise"),
+        ("(torch.randn_like(s) / self.settings['scale'])", "self.settings['scale'] scales the noise"),
+        ("torch.randn_like(s)", None),
+    ],
+)
+def test_noise_that_a_setting_scales_is_not_called_standard(noise: str, reason: str | None, tmp_path: Path) -> None:
+    forward = FORWARD.replace("torch.randn_like(s)", noise)
+    loss = f"""
+    def loss(self, x):
+        y, m, s = self(x)
+        return (F.mse_loss(y, x, reduction="none").sum(1) + {KL}).mean()
+"""
+    (vae,) = (each for each in all_examined(linted(tmp_path, {"net.py": HEAD + MODEL + forward + loss})) if each.is_vae)
+    assert not vae.found
+    if reason is None:
+        assert "VAE202" in vae.clean
+    else:
+        assert reason in str(vae.views[0].unobserved["sampler.noise"])
+        assert "VAE202" in vae.undecided

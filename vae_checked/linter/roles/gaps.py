@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable, Iterator
 
 from vae_checked.facts import Fact, Facts, Origin
-from vae_checked.linter.roles import gradients
+from vae_checked.linter.roles import gradients, samplers
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import JointLoss, Losses
 from vae_checked.linter.roles.reconstructions import Reconstruction
@@ -52,7 +52,11 @@ def _of_sampler(site: SamplerSite | None) -> _Gaps:
         yield from ((f"sampler.{name}", nothing) for name in ("std", "noise", "shared_over", "gradient_reaches"))
         return
     yield "sampler.std", _at(origin(site.scale), "{} follows from more than the second head")
-    yield "sampler.noise", _at(origin(site.noise), "the law of {} is not known")
+    factor = samplers.unknown_factor(site.scale)
+    if factor is None:
+        yield "sampler.noise", _at(origin(site.noise), "the law of {} is not known")
+    else:
+        yield "sampler.noise", _at(origin(factor), "{} scales the noise, and its number is not known")
     yield "sampler.shared_over", _at(origin(site.noise), "the shape of {} beside that of the heads is not known")
 
 

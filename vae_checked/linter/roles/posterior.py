@@ -107,7 +107,7 @@ def _is_scaled(value: Expr, head: Expr) -> bool:
 
 def _noise(site: SamplerSite) -> Fact[Noise] | None:
     law, mean, std = (site.noise.get(name) for name in ("law", "mean", "std"))
-    if not isinstance(law, NoiseLaw):
+    if not isinstance(law, NoiseLaw) or samplers.unknown_factor(site.scale) is not None:
         return None
     if site.repeated is not None:
         return Fact(Noise(NoiseLaw.POSTERIOR), origin(site.z))

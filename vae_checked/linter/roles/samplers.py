@@ -170,6 +170,18 @@ def is_scalar(node: Expr) -> bool:
     return all(map(_is_setting, node.args))
 
 
+def unknown_factor(scale: Expr) -> Expr | None:
+    """A setting that multiplies a whole scale, or divides it, by a number that is not known; None where none does."""
+    stack = [scale]
+    while stack:
+        node = stack.pop()
+        if node.op in ("mul", "div", "neg", "reciprocal") or (node.op in TRANSPARENT and node.args):
+            stack.extend(node.args)
+        elif _is_setting(node) and node.op != "const":
+            return node
+    return None
+
+
 def is_by_chance(node: Expr) -> bool:
     """Whether a value is drawn from a discrete distribution, in which a tensor says how likely each number is."""
     return node.op in ("opaque", "call") and str(node.get("name")).rpartition(".")[2] in _DISCRETE
