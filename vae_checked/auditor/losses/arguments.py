@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from itertools import combinations, islice, permutations
 
 from torch import Tensor
+from torch.distributions import Distribution
 
 from vae_checked.adapters import Role
 from vae_checked.auditor.losses.candidates import Candidate, Candidates, bound, candidates_of, parameters_of
@@ -171,10 +172,20 @@ def _readings(
     else:
         yield from _by_order(left, decided, choices)
     yield from _of_wholes(names, explicit, choices)
+    # A name of the reconstruction or of a head may be that of the distribution which has it.
+    told = {name: each for name, each in decided.items() if name in explicit or not _is_of_distribution(each, choices)}
+    if len(told) < len(decided) and all(name not in only_named or name in told for name in names):
+        yield from _by_order([name for name in names if name not in told], told, choices)
     # Names of data that the loss cannot be run with say something else than they seem to.
     kept = {name: each for name, each in decided.items() if name in explicit or each.role is not Role.INPUT}
     if len(kept) < len(decided):
         yield from _by_order([name for name in names if name not in kept], kept, choices, names_bind=False)
+
+
+def _is_of_distribution(part: Candidate, choices: Candidates) -> bool:
+    """Whether a part is a parameter of a distribution that stands in the output."""
+    whole = (each.written for each in choices.entries if isinstance(each.value, Distribution))
+    return any(part.written.startswith(f"{written}.") for written in whole)
 
 
 def _by_name(names: Sequence[str], explicit: _Assignment, choices: Candidates) -> _Assignment:
