@@ -27,7 +27,7 @@ from vae_checked.linter.symbols.values import (
     tuple_fields,
 )
 from vae_checked.linter.symbols.values import Sequence as Layers
-from vae_checked.linter.torch_model import diagonals, fields
+from vae_checked.linter.torch_model import diagonals, fields, pieces
 from vae_checked.linter.torch_model.functions import asks_for_nan
 
 # So many sizes of a slice are written out.
@@ -123,6 +123,9 @@ def item(context: Context, value: Value, index: Value, site: Site) -> Expr:
         length = len(expr.args)
         if -length <= index < length:
             return expr.args[index]
+    own = pieces.stacked(expr, 0) if expr.op == "stack" and isinstance(index, int) else None
+    if own is not None and isinstance(index, int) and -len(own) <= index < len(own):
+        return own[index]
     return Expr("item", (expr,), (("index", index if isinstance(index, (int, str)) else repr(index)),), site)
 
 
@@ -293,6 +296,9 @@ def _tensor_item(context: Context, owner: Expr, key: Value, index: int | None, s
         return kept
     if index is not None:
         return item(context, owner, index, site)
+    piece = pieces.sliced(owner, key)
+    if piece is not None:
+        return piece
     return Expr("index", (owner,), (("key", tuple(_index_key(part) for part in parts)),), site)
 
 
@@ -333,8 +339,8 @@ def written_into(owner: Expr, key: Value, value: Value, site: Site) -> Expr | No
         blank = blank.args[0]
     if _are_columns(key) and (blank.op in ("const", "empty") or blank.get("filled")):
         # Put together piece by piece: what was written before stays beside it.
-        pieces = blank.args if blank.get("filled") else (blank,) if blank.op == "const" else ()
-        return Expr("cat", (*pieces, as_expr(value, site)), (("axis", 1), ("filled", True)), site)
+        beside = blank.args if blank.get("filled") else (blank,) if blank.op == "const" else ()
+        return Expr("cat", (*beside, as_expr(value, site)), (("axis", 1), ("filled", True)), site)
     return Expr("stack", (as_expr(value, site),), (), site) if blank.op in ("const", "empty", "stack") else None
 
 

@@ -16,6 +16,7 @@ from vae_checked.linter.symbols.values import MAX_NESTED, Value, as_expr, number
 from vae_checked.linter.torch_model import elementwise
 from vae_checked.linter.torch_model.elementwise import Handler, first_tensor
 from vae_checked.linter.torch_model.evaluator import Evaluator
+from vae_checked.linter.torch_model.pieces import concatenated, stacked
 from vae_checked.linter.torch_model.sizes import axis_of_size, shape_of
 from vae_checked.mathematics.ops import OPERATIONS, Kind
 
@@ -215,6 +216,9 @@ def _numel(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site
 
 def _parts(x: Expr, widths: Sequence[float | None], axis: float | None, site: Site) -> Value:
     """The pieces of a tensor along an axis, each with its length where that is known."""
+    own = concatenated(x, widths, axis)
+    if own is not None:
+        return own
     return tuple(
         Expr("part", (x,), (("index", index), ("of", len(widths)), ("axis", axis), ("width", width)), site)
         for index, width in enumerate(widths[:16])
@@ -224,8 +228,8 @@ def _parts(x: Expr, widths: Sequence[float | None], axis: float | None, site: Si
 def _chunk(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     count = whole(number_of(_argument(args, kwargs, 1, "chunks", "sections")))
     axis = number_of(_argument(args, kwargs, 2, "dim", "axis"))
-    pieces = 2 if count is None else max(1, min(count, 16))
-    return _parts(first_tensor(args, kwargs, site), [None] * pieces, axis, site)
+    number = 2 if count is None else max(1, min(count, 16))
+    return _parts(first_tensor(args, kwargs, site), [None] * number, axis, site)
 
 
 def _split(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
@@ -249,6 +253,9 @@ def _tensor_split(evaluator: Evaluator, args: list[Value], kwargs: dict[str, Val
 def _unbind(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     x = first_tensor(args, kwargs, site)
     axis = number_of(_argument(args, kwargs, 1, "dim"))
+    own = stacked(x, axis)
+    if own is not None:
+        return own
     return tuple(Expr("part", (x,), (("index", index), ("of", 2), ("axis", axis)), site) for index in range(2))
 
 
@@ -295,6 +302,10 @@ def _cat(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) 
     if len(items) > 1 and len({item.uid for item in items}) == 1:
         return Expr("repeat", items[:1], (), site)
     return Expr("cat", items, (("axis", axis),), site)
+
+
+def _hstack(evaluator: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    return _cat(evaluator, [*args[:1], 1], kwargs, site)
 
 
 def _stack(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
@@ -396,7 +407,7 @@ HANDLERS: dict[str, Handler] = {
     "zeros": _filled(0.0, 0), "zeros_like": _filled(0.0), "new_zeros": _filled(0.0, 1),
     "zero": _filled(0.0), "ones": _filled(1.0, 0), "ones_like": _filled(1.0), "new_ones": _filled(1.0, 1),
     "full": _full(1), "full_like": _full(1), "new_full": _full(2), "fill": _full(1),
-    "cat": _cat, "concat": _cat, "concatenate": _cat, "hstack": _cat, "where": _where,
+    "cat": _cat, "concat": _cat, "concatenate": _cat, "hstack": _hstack, "where": _where,
     "stack": _stack, "vstack": _cat, "row_stack": _cat,
     "scalar": _detached_scalar,
     **{name: _window(op) for name, op in _WINDOWS.items()}, "interpolate": _interpolated,
