@@ -244,3 +244,15 @@ def test_what_is_added_up_over_the_batch_together_shows_no_exchanged_axes(tmp_pa
     for error in (".mean(dim=-1).mean(dim=-1)", ".mean(dim=1).sum(dim=-1)"):
         assert "VAE501" not in codes(linted(tmp_path, {"net.py": IMPORTED + MODEL + loss.format(error=error)}))
     assert codes(linted(tmp_path, {"net.py": IMPORTED + MODEL + loss.format(error=".mean(dim=-1).mean(dim=-1)")})) == []
+
+
+def test_a_function_that_is_run_for_each_row_has_axes_of_a_row(tmp_path: Path) -> None:
+    loss = f"""
+    def loss(self, x):
+        y, m, s = self(x)
+        return {{error}} + ({KL}).mean()
+"""
+    mapped = "torch.vmap(lambda one, other: ((one - other) ** 2).sum())(y, x).mean()"
+    whole = "((lambda one, other: ((one - other) ** 2).sum())(y, x)).mean()"
+    for error, expected in ((mapped, []), (whole, ["VAE504"])):
+        assert codes(linted(tmp_path, {"net.py": HEAD + MODEL + FORWARD + loss.format(error=error)})) == expected

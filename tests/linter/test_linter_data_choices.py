@@ -228,3 +228,15 @@ def test_pictures_that_are_shown_are_not_what_an_own_data_set_hands_out(
 ) -> None:
     head = HEAD + "from torchvision import datasets, transforms\nfrom stored import held\n" + MODEL
     assert codes(linted(tmp_path, {"net.py": head + OWN.format(trained=trained)})) == expected
+
+
+@pytest.mark.parametrize(("shown", "expected"), [("y + x.mean(0, keepdim=True)", []), ("x - y", []), ("y", ["VAE403"])])
+def test_what_is_added_to_the_data_has_no_range_of_its_own(shown: str, expected: list[str], tmp_path: Path) -> None:
+    fit = CHOSEN[CHOSEN.index("\n\ndef fit") :].replace("F.mse_loss(y, x,", f"F.mse_loss({shown}, x,")
+    loader = """
+
+def loaders(options):
+    return DataLoader(datasets.ImageFolder(options.root, transform=transforms.ToTensor()), batch_size=32)
+"""
+    text = HEAD + "from torchvision import datasets, transforms\n" + MODEL + loader + fit
+    assert codes(linted(tmp_path, {"net.py": text})) == expected

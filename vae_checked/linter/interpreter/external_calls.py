@@ -21,6 +21,7 @@ from vae_checked.linter.symbols.places import is_unknown_item, unknown_item
 from vae_checked.linter.symbols.values import (
     Defaults,
     Distribution,
+    Function,
     Instance,
     Partial,
     Value,
@@ -167,6 +168,12 @@ def _first(context: Context, args: list[Value], kwargs: dict[str, Value], site: 
     return args[0] if args else None
 
 
+def _mapped(context: Context, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    """A model is one for a batch as well; of a function that is run for each row the axes are those of a row."""
+    mapped = _first(context, args, kwargs, site)
+    return opaque("vmap", (), site) if isinstance(mapped, Function) else mapped
+
+
 def _ordered(context: Context, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     """OrderedDict of pairs, of another dict, or of keywords."""
     if args and isinstance(args[0], dict):
@@ -244,6 +251,7 @@ _HELPERS: dict[str, Callable[[Context, list[Value], dict[str, Value], Site], Val
     "tqdm": _first,
     "trange": lambda context, args, kwargs, site: [atom("epoch", site)],
     **dict.fromkeys(wrappers.OF_ONE, _first),
+    "vmap": _mapped,
     "fork": lambda context, args, kwargs, site: context.call(args[0], args[1:], kwargs, site) if args else None,
     "wait": _first,
     **dict.fromkeys(records.NAMESPACES, _namespace),

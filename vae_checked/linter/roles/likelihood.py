@@ -15,7 +15,7 @@ from vae_checked.linter.roles.pooled import pools
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.reductions import rank_of, step_axes
 from vae_checked.linter.roles.samplers import SamplerSite
-from vae_checked.linter.symbols.expression import TRANSPARENT, Expr, contains, origin, strip, walk, written
+from vae_checked.linter.symbols.expression import TRANSPARENT, Expr, contains, elementwise, origin, strip, walk, written
 from vae_checked.linter.symbols.given import is_given
 from vae_checked.linter.symbols.intervals import interval_of
 from vae_checked.mathematics import reductions
@@ -54,7 +54,8 @@ def output_facts(
     scores = reconstructions.bounded_scores(recon)
     output = scores or prediction
     names, last = reconstructions.activations(output, () if scores is None else ("softmax",))
-    interval = interval_of(output)
+    # What is added to the data, or to their mean, lies where that leads: their ranges together are not its range.
+    interval = None if _is_beside_data(prediction) else interval_of(output)
     where = origin(last or output)
     return Output(
         interval=None if interval is None else Fact(interval, where),
@@ -62,6 +63,20 @@ def output_facts(
         shape=layout.output_shape(prediction, target),
         batch_mixing=layout.batch_mixing(prediction),
     )
+
+
+def _is_beside_data(prediction: Expr) -> bool:
+    """Whether a prediction is what a network adds to the data, or to what they are on average."""
+    sums = (node for node in elementwise(prediction) if node.op in ("add", "sub"))
+    return any(_averaged(side).op in ("data", "batch") for node in sums for side in node.args)
+
+
+def _averaged(value: Expr) -> Expr:
+    """What a value is a mean of, in any order of its axes."""
+    bare = strip(value)
+    while bare.op == "mean":
+        bare = strip(bare.args[0])
+    return bare
 
 
 def is_of_features(prediction: Expr | None, target: Expr | None) -> bool:
