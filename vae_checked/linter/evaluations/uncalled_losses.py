@@ -108,7 +108,8 @@ class UncalledLosses:
             pair = [*divergences, *errors] if len(divergences) == 1 and len(errors) == 1 and not whole else []
             for loss in losses:
                 # What takes the heads alone may be of any posterior: some file has to speak of both.
-                if loss not in pair and (own or loss in whole or self._meets(loss, model)):
+                alone = loss.takes(mu, second) and loss not in whole
+                if loss not in pair and (own or not alone or self._meets(loss, model)):
                     made = self._evaluation(module, model, [loss], with_model=loss in divergences)
                     made.loss_is_one_of_several = (loss in whole and len(whole) > 1) or not self._meets(loss, model)
                     yield made
