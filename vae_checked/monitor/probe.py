@@ -78,10 +78,10 @@ def probe(subject: Subject, inputs: Inputs, loss: Loss | None, pictures: bool | 
             if pictures is not False:
                 _depict(seen, found, None if pictures is True else pictures)
         found.unobserved += [f"not put back: {reason}" for reason in restored.left]
+    except ReplayError as error:  # before the ModelError that it is as well
+        found.unobserved.append(SHARDED if _is_sharded(subject) else f"this model cannot be measured so: {error}")
     except ModelError as error:
         found.unobserved.append(str(error))
-    except ReplayError as error:
-        found.unobserved.append(SHARDED if _is_sharded(subject) else f"this model cannot be measured so: {error}")
     except Exception as error:  # nothing that cannot be measured may end a training that runs
         found.unobserved.append(f"this model cannot be measured so: {described(error)}")
     return found
