@@ -37,6 +37,10 @@ def bind(context: Context, target: ast.expr, value: Value, scope: Scope, written
             changed = parts.written_into(owner, key, value, context.site(target))
             if changed is not None:
                 bind(context, target.value, changed, scope, target)
+            else:
+                _hand_on(context, value)
+        elif isinstance(owner, Expr):
+            _hand_on(context, value)
         context.root(value, "assign", str(key) if isinstance(key, str) else "", written)
     elif isinstance(target, ast.Starred):
         bind(context, target.value, value, scope, written)
@@ -79,6 +83,13 @@ def _bind_attribute(context: Context, owner: Value, name: str, value: Value, sit
             context.observations.put_on[owner.uid, name] = value
         else:
             context.observations.put_on.pop((owner.uid, name), None)
+            _hand_on(context, value)
+
+
+def _hand_on(context: Context, value: Value) -> None:
+    """Take note of what is put into something unknown."""
+    if isinstance(value, Expr):
+        context.observations.handed_on.add(value.uid)
 
 
 def _owned(context: Context, owner: Instance | Layer, value: Value) -> Value:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from vae_checked.facts import Fact, Head, Interval
 from vae_checked.linter.roles.divergences import Divergence
@@ -13,7 +13,7 @@ from vae_checked.linter.roles.samplers import SamplerSite, is_scalar
 from vae_checked.linter.symbols.expression import NO_GRAD, NOISE, TRANSPARENT, Expr, origin, strip, walk
 from vae_checked.linter.symbols.gradient_flow import reached
 from vae_checked.linter.symbols.numeric import leaves
-from vae_checked.linter.symbols.observations import Root
+from vae_checked.linter.symbols.observations import Observations
 from vae_checked.linter.symbols.values import Instance, opened
 from vae_checked.record import dataclass
 
@@ -63,7 +63,7 @@ def passage(site: SamplerSite, reaches: Fact[frozenset[Head]], kl: Divergence | 
         if site.z.uid in losses.flow.reached(losses.ends):
             # Only by way of what is not read, which may hand it on without its gradient.
             return Passage(None)
-        used = _is_used_with_gradient(site, losses) or _is_handed_on(site, losses.evaluation.observations.roots)
+        used = _is_used_with_gradient(site, losses) or _is_handed_on(site, losses.evaluation.observations)
         if used and not _is_without_effect(site, losses):
             return Passage(None)
     if not _is_encoded(site) or _is_trained_beside(site, losses) or not _is_decoded(site, losses):
@@ -120,7 +120,7 @@ def _is_unread(node: Expr) -> bool:
 
 def is_used(site: SamplerSite, losses: Losses) -> bool:
     """Whether something is computed from z, or z is handed on."""
-    return is_computed_with(site, losses) or _is_handed_on(site, losses.evaluation.observations.roots)
+    return is_computed_with(site, losses) or _is_handed_on(site, losses.evaluation.observations)
 
 
 def is_computed_with(site: SamplerSite, losses: Losses) -> bool:
@@ -297,11 +297,15 @@ def _is_without_effect(site: SamplerSite, losses: Losses) -> bool:
     )
 
 
-def _is_handed_on(site: SamplerSite, roots: Iterable[Root]) -> bool:
-    """Whether z is returned, its gradient with it, to code that the evaluation does not show."""
+def _is_handed_on(site: SamplerSite, observed: Observations) -> bool:
+    """Whether z goes, its gradient with it, to code that the evaluation does not show: returned, or put into what is
+    not read.
+    """
+    if site.z.uid in observed.handed_on:
+        return True
     held = (
         value
-        for root in roots
+        for root in observed.roots
         if root.kind == "return" and root.depth == 1
         for value in opened(root.value, (tuple, list, dict, Instance))
     )

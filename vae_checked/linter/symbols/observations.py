@@ -60,6 +60,8 @@ class Observations:
     which a branch would be run that was not; `left_out` says whether one in which a VAE is used was not run.
     `decodings` are the calls of the project's own decoders, by the number of what they gave. `put_on` are models and
     functions that code has set as attributes of something unknown, as of parsed arguments, by the number of that.
+    `handed_on` are the numbers of what was put into something unknown, as into the arguments that a decoder is given:
+    what becomes of them is not seen.
     """
 
     roots: list[Root] = field(default_factory=list)
@@ -71,6 +73,7 @@ class Observations:
     left_out: bool = False
     decodings: dict[int, Decoding] = field(default_factory=dict)
     put_on: dict[tuple[int, str], Value] = field(default_factory=dict)
+    handed_on: set[int] = field(default_factory=set)
 
     def note_decoding(self, function: Function, args: list[Value], value: Value, site: Site | None) -> None:
         """Take note of what a model's own `decode` gave."""
