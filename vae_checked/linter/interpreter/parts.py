@@ -96,7 +96,8 @@ def unpack(context: Context, value: Value, count: int, site: Site, starred: int 
             return [*known[:starred], known[starred : starred + rest], *known[starred + rest :]]
         if len(known) == count:
             return known
-        if isinstance(value, tuple) and not any(isinstance(each, Expr) and each.op == "spread" for each in known):
+        is_whole = not any(isinstance(each, Expr) and each.op == "spread" for each in known)
+        if isinstance(value, tuple) and len(known) < count and is_whole:
             # Something else is meant: nothing stands in for what a tuple lacks.
             return [opaque("beyond", (const(index),), site) for index in range(count)]
     return [item(context, value, index, site) for index in range(count)]
