@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,6 +50,8 @@ class Cuts:
 
 def _told(error: Exception) -> str:
     """`OverflowError in linter/symbols/values.py:12 of vae-checked: please report it`."""
+    import traceback  # noqa: PLC0415  Python 3.14's loads dataclasses, which a run without an error needs not
+
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if Path(frame.filename).is_relative_to(_PACKAGE)]
     where = f" in {Path(own[-1].filename).relative_to(_PACKAGE).as_posix()}:{own[-1].lineno}" if own else ""

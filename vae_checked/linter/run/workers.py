@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -85,10 +86,13 @@ def _processes(number: int) -> Iterator[ProcessPoolExecutor]:
     """A pool whose processes end with the run, also when it is interrupted."""
     from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415  a run in one process needs none of it
     from concurrent.futures.process import BrokenProcessPool  # noqa: PLC0415  likewise
-    from multiprocessing import active_children  # noqa: PLC0415  likewise
+    from multiprocessing import active_children, get_context  # noqa: PLC0415  likewise
 
     before = set(active_children())
-    pool = ProcessPoolExecutor(number, initializer=_quiet)
+    # Python 3.14 would start them on Linux by a server of its own, which outlives an interruption by a moment, and
+    # would import the linter anew in each.
+    started = get_context("fork" if sys.platform == "linux" else None)
+    pool = ProcessPoolExecutor(number, started, _quiet)
     try:
         yield pool
     except BrokenProcessPool:
