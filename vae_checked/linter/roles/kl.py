@@ -14,7 +14,7 @@ from vae_checked.linter.roles.pooled import over_first_axis
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.reductions import chains, formula_in, is_whole, peeled, rank_of, step_axes
 from vae_checked.linter.roles.reductions import ways as taken
-from vae_checked.linter.symbols.expression import Expr, origin, strip
+from vae_checked.linter.symbols.expression import NOISE, Expr, origin, strip
 from vae_checked.mathematics import reductions
 from vae_checked.mathematics.names import is_divergence
 from vae_checked.mathematics.reductions import ChainStep, Number, Through, sign_of, weight_of
@@ -44,7 +44,7 @@ def kl_facts(kl: Divergence | None, recon: Reconstruction | None, reading: Joint
     if in_loss and gradients.bounded_at(kl, losses) is not None:
         # How large the KL is, nobody knows before it is trained.
         in_loss = None
-    if in_loss is False and _is_added_elsewhere(kl, losses):
+    if in_loss is False and (_is_added_elsewhere(kl, losses) or _is_of_an_autoencoder(kl, recon, losses)):
         in_loss = None
     return KL(
         form=Fact(
@@ -55,6 +55,13 @@ def kl_facts(kl: Divergence | None, recon: Reconstruction | None, reading: Joint
         reduced=None if reduced is None else Fact(reduced, where),
         in_loss=None if in_loss is None else Fact(in_loss, out_of_loss if in_loss is False else where),
     )
+
+
+def _is_of_an_autoencoder(kl: Divergence, recon: Reconstruction | None, losses: Losses) -> bool:
+    """Whether the mean is decoded, without noise: what is trained by the error alone is no VAE, its KL is shown."""
+    sides = () if recon is None else (recon.first, recon.second)
+    decoded = [side for side in sides if losses.graph.holds(side, kl.location.uid)]
+    return bool(decoded) and not any(side.bits & NOISE for side in decoded)
 
 
 def _is_added_elsewhere(kl: Divergence, losses: Losses) -> bool:

@@ -95,8 +95,16 @@ def _is_pooled(scale: Expr, head: Expr) -> bool:
 
 
 def _adds_up(node: Expr) -> bool:
-    """Whether a node reduces its argument, or is a running sum after its first turn."""
-    return node.op in REDUCTIONS or (node.op == "add" and any(arg.op == "const" and not arg.value for arg in node.args))
+    """Whether a node reduces its argument, or is a running sum after its first turn.
+
+    Such a sum starts from 0 in another line; a 0 that is written beside the head adds up nothing.
+    """
+    if node.op in REDUCTIONS:
+        return True
+    sum_of = None if node.site is None else node.site.node
+    if isinstance(sum_of, ast.BinOp) and any(isinstance(side, ast.Constant) for side in (sum_of.left, sum_of.right)):
+        return False
+    return node.op == "add" and any(arg.op == "const" and not arg.value for arg in node.args)
 
 
 def _is_scaled(value: Expr, head: Expr) -> bool:
