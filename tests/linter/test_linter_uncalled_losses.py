@@ -227,3 +227,41 @@ def test_a_divergence_that_no_file_hands_a_model_says_nothing_of_one(tmp_path: P
     assert codes(linted(tmp_path, {"net.py": WRONG, "units.py": apart})) == []
     named = {"net.py": f"from units import active_units\n{WRONG}", "units.py": apart}
     assert codes(linted(tmp_path, named)) == ["VAE201"]
+
+
+CALLER = """
+import torch
+
+from losses import objective
+
+
+def fit({given}loader):
+    {made}
+    for x, y in loader:
+        x_hat, mu, logvar = net{through}(x)
+        objective(x_hat, x, {heads}).backward()
+"""
+
+
+@pytest.mark.parametrize(
+    ("given", "made", "through", "heads", "swapped"),
+    [
+        ("", "from net import Net; net = Net()", "", "mu, logvar", "clean"),
+        ("", "from net import Net; net = Net()", "", "logvar, mu", "found"),
+        ("net, ", "net.to('cuda')", ".run", "mu, logvar", "open"),
+        ("net, ", "net.to('cuda')", ".run", "logvar, mu", "open"),
+    ],
+)
+def test_the_order_of_the_heads_is_that_of_the_call(
+    given: str, made: str, through: str, heads: str, swapped: str, tmp_path: Path
+) -> None:
+    files = {
+        "net.py": RIGHT,
+        "losses.py": f"import torch\nfrom torch.nn import functional as F\n{LOSSES['names of one side only']}",
+        "fit.py": CALLER.format(given=given, made=made, through=through, heads=heads),
+    }
+    report = linted(tmp_path, files)
+    assert joined(report)
+    assert codes(report) == (["VAE205"] if swapped == "found" else [])
+    if swapped != "found":
+        assert any("VAE205" in judgement.clean for judgement in report.judgements) is (swapped == "clean")

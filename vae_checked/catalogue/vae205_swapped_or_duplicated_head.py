@@ -28,7 +28,8 @@ def judge(facts: Facts) -> Verdict:
     if source is None:
         return lacking(facts, "heads.source")
     if source.value is HeadSource.DISTINCT:
-        return Clean()
+        # Whether they stand in each other's place is told by the KL alone.
+        return Clean() if facts.kl.form is not None else lacking(facts, "kl.form")
     return Found(
         Evidence(
             origin=source.origin,

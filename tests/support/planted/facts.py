@@ -149,7 +149,7 @@ CASES: dict[str, Case] = {
     ),
     "VAE205": Case(
         {"heads.source": HeadSource.DUPLICATED},
-        {"heads.source": HeadSource.DISTINCT},
+        {"heads.source": HeadSource.DISTINCT, "kl.form": KLForm(LOGVAR)},
         ("same layer",),
         measures=("duplicated",),
         breaks=("trained", "two_heads"),

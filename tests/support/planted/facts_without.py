@@ -23,6 +23,7 @@ from vae_checked.facts import (
     UNIT,
     EffectiveBeta,
     Factor,
+    HeadSource,
     Interval,
     KLForm,
     Likelihood,
@@ -178,6 +179,7 @@ UNDECIDED: list[tuple[str, Values, str]] = [
         "the KL reads the second head in no way that is known",
     ),
     ("VAE202", {"sampler.noise": Noise(NoiseLaw.CONSTANT, 0.0, 0.0)}, "VAE207"),
+    ("VAE205", {"heads.source": HeadSource.DISTINCT}, "kl.form"),
     ("VAE202", {"sampler.noise": Noise(NoiseLaw.OTHER)}, "kl.form"),
     (
         "VAE202",

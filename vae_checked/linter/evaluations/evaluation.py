@@ -22,9 +22,10 @@ class Evaluation:
     `data` is where the project's data lie as far as its pipelines tell, for inputs of which nothing else is known;
     `again` makes the same evaluation once more, with models in the places of some that it takes from outside.
     `model` is the one whose results a loss was handed in this one; `loss_is_one_of_several` that may be chosen, and
-    which of them goes with the model is not known. `model_is_supposed` where a model of the project stands for one that
-    the code takes from outside, whose settings are not those of the code. `instance` is the object whose methods were
-    run.
+    which of them goes with the model is not known. `order_is_supposed` where the heads were handed over by the names of
+    the loss's parameters, and code that calls the loss may do it in another order. `model_is_supposed` where a model of
+    the project stands for one that the code takes from outside, whose settings are not those of the code. `instance` is
+    the object whose methods were run.
     """
 
     subject: str
@@ -34,6 +35,7 @@ class Evaluation:
     again: Callable[[Substitutes], Evaluation] | None = None
     model: Evaluation | None = None
     loss_is_one_of_several: bool = False
+    order_is_supposed: bool = False
     model_is_supposed: bool = False
     instance: Instance | None = None
     _read: dict[Callable[[Evaluation], object], object] = field(default_factory=dict, init=False, repr=False)

@@ -10,7 +10,7 @@ from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.evaluations.meeting import meet
 from vae_checked.linter.evaluations.reader import RoleReader
 from vae_checked.linter.interpreter.project import Project
-from vae_checked.linter.symbols.expression import Expr, Site, walk
+from vae_checked.linter.symbols.expression import SAMPLE, Expr, Site, walk
 from vae_checked.linter.symbols.observations import Root
 from vae_checked.linter.symbols.values import Class, Function, Instance, Module, Value
 from vae_checked.mathematics.names import Role
@@ -59,12 +59,18 @@ class UncalledLosses:
         self._reader = reader
         self._models: list[_Model] = []
         self._called: set[int] = set()
+        self._called_apart: set[int] = set()
+        self._called_with_a_draw: set[int] = set()
         self._heads: dict[int, dict[str, Role]] = {}
 
     def noted(self, evaluation: Evaluation, own: Iterable[Function] = ()) -> Evaluation:
         """The evaluation itself, its model noted if it has one; `own` are the functions that it is of."""
         nodes = [id(function.node) for function in own]
-        self._called |= evaluation.observations.entered.difference(nodes)
+        called = evaluation.observations.entered.difference(nodes)
+        self._called |= called
+        # What draws as well is the whole of a training; elsewhere the model was not read whose heads a loss is handed.
+        whole = bool(called) and any(value.bits & SAMPLE for value in evaluation.values())
+        (self._called_with_a_draw if whole else self._called_apart).update(called)
         if len(nodes) == 1 and (heads := self._reader.heads_of(evaluation)):
             self._heads[nodes[0]] = heads
         for root in evaluation.observations.roots:
@@ -111,10 +117,16 @@ class UncalledLosses:
                 alone = loss.takes(mu, second) and loss not in whole
                 if loss not in pair and (own or not alone or self._meets(loss, model)):
                     made = self._evaluation(module, model, [loss], with_model=loss in divergences)
+                    made.order_is_supposed = self._is_called_otherwise(loss)
                     made.loss_is_one_of_several = (loss in whole and len(whole) > 1) or not self._meets(loss, model)
                     yield made
             if pair:
                 yield self._evaluation(module, model, pair, with_model=True)
+
+    def _is_called_otherwise(self, loss: _Loss) -> bool:
+        """Whether all code that calls a loss was evaluated without the model whose heads it hands over."""
+        node = id(loss.function.node)
+        return node in self._called_apart and node not in self._called_with_a_draw
 
     def _meets(self, loss: _Loss, model: _Model) -> bool:
         named = loss.function.name if loss.owner is None else loss.owner.name

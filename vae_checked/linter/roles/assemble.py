@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from contextlib import suppress
 
-from vae_checked.facts import Fact, Facts, Family, Heads, Likelihood, Output, Reduction, Sampler
+from vae_checked.facts import Fact, Facts, Family, Heads, HeadSource, Likelihood, Output, Reduction, Sampler
 from vae_checked.linter.evaluations.evaluation import Evaluation, expressions
 from vae_checked.linter.roles import (
     copies,
@@ -404,11 +404,14 @@ def _facts(
         output, recon_found = Output(), replace(recon_found, swapped=None)
     crossed = site is not None and shown is not None and exchanged(site, shown)
     with_kl = losses.roots_with(shown.term) if crossed and shown is not None else ()
+    heads = heads_facts(site, head, shown, with_kl)
+    if evaluation.order_is_supposed and heads.source is not None and heads.source.value is HeadSource.DISTINCT:
+        heads = replace(heads, source=None)
     found = Facts(
         subject=evaluation.subject,
         sampler=sampler,
         heads=replace(
-            heads_facts(site, head, shown, with_kl),
+            heads,
             overflow=training.overflow(head, site, trained_by, losses.graph),
         ),
         kl=kl_found,

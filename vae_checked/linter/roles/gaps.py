@@ -36,6 +36,8 @@ def explained(
         **dict(_of_output(prediction)),
         "data.interval": Fact("no pipeline of the data was seen"),
     }
+    if losses.evaluation.order_is_supposed:
+        gaps["heads.source"] = Fact("the model that the loss is called with was not followed: its order may be another")
     if facts.kl.unread is not None:
         gaps["kl.form"] = _at(facts.kl.unread.origin, "the prior beside {} is not read")
     missing = {path: gap for path, gap in gaps.items() if facts.get(path) is None}
