@@ -345,10 +345,16 @@ def _recon_beside(kl: Divergence, recons: list[Reconstruction], losses: Losses) 
     return beside[0] if len(beside) == 1 else None
 
 
-def _is_of_places(site: SamplerSite, recon: Reconstruction, losses: Losses) -> bool:
-    """Whether what is compared is where z's output has its largest entry: that trains whatever it is compared with."""
+def _is_apart(site: SamplerSite, sampler: Sampler, recon: Reconstruction, losses: Losses) -> bool:
+    """Whether an error has no gradient by z, and another one may have it.
+
+    What is compared may be where z's output has its largest entry: that trains whatever it is compared with. Or a judge
+    of z learns its labels from z without its gradient, and what is decoded goes where nothing is read.
+    """
     held = (side for side in (recon.first, recon.second) if losses.graph.holds(side, site.z.uid))
-    return any(any(map(is_of_places, walk(side))) and not losses.flow.reaches([side], site.z.uid) for side in held)
+    cut = [side for side in held if not losses.flow.reaches([side], site.z.uid)]
+    is_open = sampler.gradient_reaches is None and not site.detached
+    return any(is_open or any(map(is_of_places, walk(side))) for side in cut)
 
 
 def _facts(
@@ -367,7 +373,8 @@ def _facts(
         shown = None
     # What is not seen to be made from z may be another term of the loss: nothing is said of the balance of the two.
     made = recon is not None and (site is None or losses.holds_one(recon, site.z.uid))
-    if made and site is not None and recon is not None and _is_of_places(site, recon, losses):
+    sampler = training.trained(sampler_facts(site, head, kl), site, kl, losses)
+    if made and site is not None and recon is not None and _is_apart(site, sampler, recon, losses):
         made = False
     reading = losses.read(kl, recon) if kl is not None and recon is not None and made else None
     kl_found = kl_facts(kl, recon, reading, losses)
@@ -377,7 +384,6 @@ def _facts(
     trained_by = None if kl_found.in_loss is not None and not kl_found.in_loss.value else kl
     recon_found = recon_facts(site, recon, kl, reading, losses)
     prediction, target = sides(site, recon)
-    sampler = training.trained(sampler_facts(site, head, kl), site, kl, losses)
     if site is not None and kl is not None and sampler.std is not None:
         silent = not any(std for _, std in sampler.std.value.points)
         tempered = _is_tempered(sampler, kl) and not losses.trains(site.z)
