@@ -100,6 +100,7 @@ def test_a_seed_before_each_draw_makes_the_noise_a_constant(latent: str, written
 LEFT_OPEN = {
     "a seed that is handed in": f"torch.manual_seed(self.seed_of(mu))\n{RIGHT}",
     "a seed that counts on": f"self.seed += 1\ntorch.manual_seed(self.seed)\n{RIGHT}",
+    "a step that the trainer counts": f"torch.manual_seed(self.global_step)\n{RIGHT}",
     "a seed under a setting": f"if self.options.again:\n    torch.manual_seed(3)\n{RIGHT}",
     "a second seed, under a setting": (
         f"torch.manual_seed(3)\nif self.options.again:\n    torch.manual_seed(mu.shape[0])\n{RIGHT}"

@@ -150,7 +150,7 @@ def _is_the_same(seed: ast.Call, around: ast.stmt, written: Site) -> bool:
         for node in syntax.descendants(stack.pop()):
             if isinstance(node, ast.Call) and ast.unparse(node.func) not in _READS:
                 return False
-            if isinstance(node, ast.Attribute) and _is_set_outside_init(node.attr, written):
+            if isinstance(node, ast.Attribute) and not _is_kept(node.attr, written):
                 return False
             if isinstance(node, ast.Name) and node.id not in seen:
                 seen.add(node.id)
@@ -184,12 +184,17 @@ def _is_counted(name: str, written: Site) -> bool:
     )
 
 
-def _is_set_outside_init(attribute: str, written: Site) -> bool:
+def _is_kept(attribute: str, written: Site) -> bool:
+    """Whether an attribute is set where an object is made alone; one that no code here sets is to be called a seed.
+
+    Others are kept up by whoever trains, as `self.global_step` is.
+    """
     within = [node for node in written.source.cell.nodes if isinstance(node, _FUNCTIONS) and node.name == "__init__"]
-    return any(
-        isinstance(node, ast.Attribute)
-        and node.attr == attribute
-        and not isinstance(node.ctx, ast.Load)
-        and not any(_holds(each, node) for each in within)
+    stored = [
+        node
         for node in written.source.cell.nodes
-    )
+        if isinstance(node, ast.Attribute) and node.attr == attribute and not isinstance(node.ctx, ast.Load)
+    ]
+    if not stored:
+        return attribute == "environ" or "seed" in attribute.lower()
+    return all(any(_holds(each, node) for each in within) for node in stored)
