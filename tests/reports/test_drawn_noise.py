@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from xml.etree import ElementTree
@@ -9,7 +10,7 @@ from xml.etree import ElementTree
 import pytest
 
 from vae_checked.catalogue import find
-from vae_checked.facts import Fact, Facts, Noise, NoiseLaw, Sampler
+from vae_checked.facts import KL, Fact, Facts, KLForm, Noise, NoiseLaw, Sampler
 from vae_checked.linter import lint
 from vae_checked.reports import render
 from vae_checked.reports.pictures import pictures
@@ -77,6 +78,17 @@ def test_a_right_kl_lies_on_the_line() -> None:
     for each in picture.iter("circle"):
         x, y = float(str(each.get("cx"))), float(str(each.get("cy")))
         assert (x - 60) / 270 == pytest.approx((220 - y) / 200, abs=1e-3)
+
+
+def test_no_value_of_the_kl_is_written_over_another_one() -> None:
+    values = ((0.3, 0.1, 0.90, 0.9), (0.2, 0.4, 0.91, 0.9), (0.5, 0.1, 0.92, 0.92), (1.0, -1.0, 9.0, 8.0))
+    facts = Facts("Model", kl=KL(form=Fact(KLForm(None, values=values))))
+    (svg,) = (svg for caption, svg in pictures((facts,), ()) if caption.startswith("The KL"))
+    lines = [
+        float(str(each.get("y"))) for each in ElementTree.fromstring(svg).iter("text") if " for " in str(each.text)
+    ]
+    assert len(lines) == len(values)
+    assert all(above - below >= 11 for below, above in itertools.pairwise(sorted(lines)))  # letters of 11 pixels
 
 
 def test_ranges_without_an_end_have_no_picture() -> None:

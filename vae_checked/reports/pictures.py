@@ -209,6 +209,9 @@ def _finite(kind: Parametrisation, s: float) -> float | None:
 # ------------------------------------------------------------------------------------------------- eps and KL
 
 
+# From one line of small text to the next one.
+_LINE = 14.0
+
 # A mean or a std beyond this cannot be drawn beside N(0, 1).
 _LARGEST = 1e6
 
@@ -283,8 +286,8 @@ def _kl(views: Sequence[Facts]) -> str:
             for closed, code in points
         ),
         *(
-            _text(70 + 270 * at(closed), 224 - 200 * at(code), f"{code:.3g} for {closed:.3g}", "small")
-            for closed, code in points
+            _text(70 + 270 * at(closed), line, f"{code:.3g} for {closed:.3g}", "small")
+            for (closed, code), line in _on_lines_apart(points, [224 - 200 * at(code) for _, code in points])
         ),
         _text(54, 222, f"{low:.3g}", "small", "end"),
         _text(54, 26, f"{high:.3g}", "small", "end"),
@@ -292,8 +295,18 @@ def _kl(views: Sequence[Facts]) -> str:
         _text(195, 237, "closed form, in nats", "small", "middle"),
         _text(70, 16, "the code's KL", "small"),
     ]
-    told = "; ".join(f"{code:.3g} for {closed:.3g}" for closed, code in points)
-    return _svg(440, 245, f"the KL of the code against the closed form: {told}", parts)
+    values = "; ".join(f"{code:.3g} for {closed:.3g}" for closed, code in points)
+    return _svg(440, 245, f"the KL of the code against the closed form: {values}", parts)
+
+
+def _on_lines_apart(
+    points: Sequence[tuple[float, float]], heights: Sequence[float]
+) -> list[tuple[tuple[float, float], float]]:
+    """The points from below to above, each with the height of its words: no line of text stands over another one."""
+    placed: list[tuple[tuple[float, float], float]] = []
+    for height, point in sorted(zip(heights, points, strict=True), reverse=True):
+        placed.append((point, min(height, placed[-1][1] - _LINE) if placed else height))
+    return placed
 
 
 # ----------------------------------------------------------------------------------------------------- ranges
