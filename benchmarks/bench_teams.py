@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-LAWS = re.compile(r"(\d+) laws? put; (\d+) items?: (\d+) held, (\d+) failed, .*?(\d+) not put")
+LAWS = re.compile(r"(\d+) laws? tested; (\d+) items?: (\d+) held, (\d+) failed, .*?(\d+) not tested")
 OWN = re.compile(r"(\d+) passed")
 
 
@@ -52,7 +52,7 @@ def pytest(*words: str) -> list[str]:
 
 
 def laws(project: dict[str, Any], folder: Path) -> str:
-    """A row of the table of laws; failures and what was not put are printed."""
+    """A row of the table of laws; failures and what was not tested are printed."""
     names = [f"vae::{model}" for model in project["models"]]
     _, said, seconds = run(pytest(*names, "--vae-fast", "--no-header"), folder, project.get("path", ""))
     found = LAWS.search(said)
@@ -124,7 +124,7 @@ def main() -> None:
             own = "" if args.no_own_tests else own_tests(project, folder)
             rows.append(f"{row} {told} | {own} |")
             print(rows[-1], flush=True)
-    head = "project | models | lines written | laws put | items held | failed | not put | CPU s a model"
+    head = "project | models | lines written | laws tested | items held | failed | not tested | CPU s a model"
     print(f"| {head} | edits told | own tests |")
     print("|---|---|---|---|---|---|---|---|---|---|")
     print("\n".join(rows))

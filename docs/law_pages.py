@@ -12,7 +12,7 @@ from vae_checked.laws import Law
 from vae_checked.laws.stages import WORDS
 
 _ABOUT = (
-    "What holds for every correct VAE, whatever its layers are. `pytest` puts each law to the models of "
+    "What holds for every correct VAE, whatever its layers are. `pytest` tests each law on the models of "
     "`pyproject.toml` at sizes that Hypothesis draws and shrinks ([pytest](../pytest.md)); `vae_checked.check_vae` "
     "does so in a test of your own. Each law ships a mutant, a VAE that breaks it, and a test proves that the law "
     "catches it."

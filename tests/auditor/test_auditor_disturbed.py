@@ -129,7 +129,7 @@ def test_what_a_report_could_not_put_back_is_in_it() -> None:
     disturbance, told = TOLD["a generator that was advanced"]
     with pytest.warns(RuntimeWarning, match=told):
         report = audit(Disturbing(disturbance), "B 3 8 12", zoo.standard_loss)
-    assert [line for line in report.unobserved if re.search(f"not put back: {told}", line)]
+    assert [line for line in report.unobserved if re.search(f"not restored: {told}", line)]
 
 
 def test_modules_that_a_run_imports_stay_where_they_are_found() -> None:

@@ -252,7 +252,7 @@ def test_a_run_of_a_folder(project: Run, pytester: pytest.Pytester) -> None:
             '  reproduce: pytest "vae::reference::shapes" --vae-shapes; --vae-shapes-update accepts what is *',
             "*_ vae::stale::shapes _*",
             "vae-shapes.lock:*: stale: *",
-            "vae-checked: 3 models active, 2 laws put; 18 items: 4 held, 9 failed, 5 not put",
+            "vae-checked: 3 models active, 2 laws tested; 18 items: 4 held, 9 failed, 5 not tested",
             "vae-checked: 1 of 2 contracts active, 3 calls checked",
             "SKIPPED*the model cannot be built or run: see vae::gone::build",
         ]
@@ -303,7 +303,7 @@ def test_workers_marker_xfail_import_mode_lock_and_report_go_together(project: R
         "*PASSED vae::stale::shapes*",
         "*reproduce: vae-checked audit known --select VAE201",
         f"XFAIL vae::known::{FAILING} - an old one",
-        "vae-checked: 3 models active, 3 laws put; 10 items: 6 held, 3 failed, 1 known to fail, 0 not put",
+        "vae-checked: 3 models active, 3 laws tested; 10 items: 6 held, 3 failed, 1 known to fail, 0 not tested",
         "vae-checked: vae-shapes.lock written for known, reference, stale, wrong: review it, and commit it",
         "vae-checked: 1 of 2 contracts active, 2 calls checked",
     ):
@@ -333,8 +333,8 @@ def test_one_item_is_named_and_a_run_in_which_no_model_ran_is_no_success(project
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(
         [
-            "vae-checked: 0 models active, 0 laws put; 2 items: 0 held, 0 failed, 2 not put",
-            "  gone: 2 not put: 2 because the model cannot be built or run: see vae::gone::build",
+            "vae-checked: 0 models active, 0 laws tested; 2 items: 0 held, 0 failed, 2 not tested",
+            "  gone: 2 not tested: 2 because the model cannot be built or run: see vae::gone::build",
             "vae-checked: no model ran, so nothing was checked: see the build items",
         ]
     )
@@ -423,7 +423,7 @@ def test_a_mistake_that_the_table_ignores_is_not_reported(project: Run) -> None:
     names = ("vae::b::VAE201", "vae::b::VAE204")
     result = project(*names, "--vae-audit", "-rs", tables=table("b", "wrong") + keys, own_process=False)
     result.assert_outcomes(passed=1, skipped=1)
-    result.stdout.fnmatch_lines(["  b: 1 not put: 1 because the model's table ignores it"])
+    result.stdout.fnmatch_lines(["  b: 1 not tested: 1 because the model's table ignores it"])
     project("vae::b::audit", tables=None, own_process=False).assert_outcomes(passed=1)
 
 
@@ -434,8 +434,8 @@ def test_a_law_that_lacks_the_loss_names_the_key(project: Run, pytester: pytest.
     asked = bare + "max_effective_beta = 4\nskip = { decoder-shape = 'slow' }\n"
     result = project(*(f"vae::c::{name}" for name in asks), "--vae-audit", tables=asked, own_process=False)
     result.assert_outcomes(skipped=6)
-    told = "the key loss would put up to 4; the key data_range would put up to 1; 1 because slow"
-    result.stdout.fnmatch_lines([f"  c: 6 not put: {told}"])
+    told = "the key loss would add up to 4; the key data_range would add up to 1; 1 because slow"
+    result.stdout.fnmatch_lines([f"  c: 6 not tested: {told}"])
 
 
 COUNTED = """

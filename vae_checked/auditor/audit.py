@@ -99,7 +99,7 @@ def audit(
             *(f"{label}: {line}" for line in (*source.spoilt, *numbers)),
             *(f"{label}: {line}" for line in passed_over),
             *_unobserved(seen, facts, label),
-            *(f"{label}: not put back: {reason}" for reason in restored.left),
+            *(f"{label}: not restored: {reason}" for reason in restored.left),
         ),
         seconds=time.perf_counter() - begun,
     )

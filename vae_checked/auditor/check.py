@@ -36,7 +36,7 @@ class Outcome:
         if self.violation is not None:
             broken = f"law {self.law.name} is broken: {self.law.statement}: {self.violation}"
             return "; ".join(filter(None, [broken, self.law.suspects]))
-        return f"law {self.law.name}: {'holds' if self.reason is None else f'not put: {self.reason}'}"
+        return f"law {self.law.name}: {'holds' if self.reason is None else f'not tested: {self.reason}'}"
 
 
 def stages_for(

@@ -267,7 +267,7 @@ class _Model:
             with torch.no_grad():
                 value = stage()
         except ReplayError as error:
-            return f"the loss cannot be put to other values: {error}"
+            return f"the loss cannot be evaluated at other values: {error}"
         except (RuntimeError, ValueError, TypeError) as error:
             return f"the loss cannot be run in double precision on other values: {described(error)}"
         return None if value.isfinite().all() else "the loss is not finite"

@@ -77,7 +77,7 @@ def probe(subject: Subject, inputs: Inputs, loss: Loss | None, pictures: bool | 
             _measure(seen, found)
             if pictures is not False:
                 _depict(seen, found, None if pictures is True else pictures)
-        found.unobserved += [f"not put back: {reason}" for reason in restored.left]
+        found.unobserved += [f"not restored: {reason}" for reason in restored.left]
     except ReplayError as error:  # before the ModelError that it is as well
         found.unobserved.append(SHARDED if _is_sharded(subject) else f"this model cannot be measured so: {error}")
     except ModelError as error:

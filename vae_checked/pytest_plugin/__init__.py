@@ -50,20 +50,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=[],
         help="only models that import what changed since this revision of git, or this file; may be repeated",
     )
-    group.addoption("--vae-fast", action="store_true", help="put each law to two sizes and seeds, not to ten")
+    group.addoption("--vae-fast", action="store_true", help="test each law at two sizes and seeds, not at ten")
     group.addoption(
         "--vae-contracts",
         metavar="PACKAGE",
         action="append",
         default=[],
-        help="put what PACKAGE annotates, or says in comments on shapes, under contract as it is imported",
+        help="check what PACKAGE annotates, or says in comments on shapes, as a contract from its import on",
     )
     group.addoption(
         "--vae-write-baseline",
         action="store_true",
-        help="put what fails into the file that models-baseline of pyproject.toml names, and drop what holds",
+        help="write what fails to the file that models-baseline of pyproject.toml names, and drop what holds",
     )
-    group.addoption("--vae-case", metavar="B,SEED", help="put the laws to this batch size and seed alone")
+    group.addoption("--vae-case", metavar="B,SEED", help="test the laws at this batch size and seed alone")
     group.addoption(
         "--vae-report",
         metavar="FORMAT:FILE",

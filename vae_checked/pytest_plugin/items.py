@@ -129,7 +129,7 @@ class BuildItem(_VaeItem):
         self.add_report_section("call", "stages not seen", "\n".join(staged.unobserved))
         mark(self, RAN, self.node.name)
         if all(law.inapplicable(staged.stages) for law in laws):
-            pytest.skip(f"none of the {len(laws)} laws can be put to it: {'; '.join(staged.unobserved)}")
+            pytest.skip(f"none of the {len(laws)} laws can be tested on it: {'; '.join(staged.unobserved)}")
 
     def _built(self) -> Staged:
         from vae_checked.errors import VaeCheckedError
@@ -195,7 +195,7 @@ class LawItem(_KnowableItem):
             subject=node.name,
             message=f"the law is broken: {law.statement}",
             evidence=f"{violation}; source: {law.source}",
-            fix=law.suspects or f'pytest "{self.nodeid}" puts it again',
+            fix=law.suspects or f'pytest "{self.nodeid}" tests it again',
             place=Place(near(node.pyproject), node.line + 1),
             how=Provenance.MEASURED,
             related=tuple(Related(place, f"taken for {role}") for role, place in self._taken(violation)),

@@ -71,15 +71,15 @@ def lines(reporter: Any, config: pytest.Config, package: Package | None) -> Iter
 
 
 def of_models(reporter: Any) -> Iterator[str]:
-    """How many items of models held, and why others were not put; nothing where there were none."""
+    """How many items of models held, and why others were not tested; nothing where there were none."""
     counts = {outcome: len(_reports(reporter, outcome)) for outcome in _OUTCOMES}
     if sum(counts.values()):
         models, laws = len(set(_marked(reporter, RAN))), len(_laws_put(reporter))
         known = counts["xfailed"]
         yield (
-            f"vae-checked: {counted(models, 'model')} active, {counted(laws, 'law')} put; "
+            f"vae-checked: {counted(models, 'model')} active, {counted(laws, 'law')} tested; "
             f"{counted(sum(counts.values()), 'item')}: {counts['passed'] + counts['xpassed']} held, "
-            f"{counts['failed']} failed, {f'{known} known to fail, ' if known else ''}{counts['skipped']} not put"
+            f"{counts['failed']} failed, {f'{known} known to fail, ' if known else ''}{counts['skipped']} not tested"
         )
         yield from _not_put(reporter)
         if not models:
@@ -87,7 +87,7 @@ def of_models(reporter: Any) -> Iterator[str]:
 
 
 def _not_put(reporter: Any) -> Iterator[str]:
-    """A line per model: which key would put how many of its items, and why others were not put."""
+    """A line per model: which key would add how many of its items, and why others were not tested."""
     counts: dict[str, Counter[tuple[str, str]]] = {}
     for report in _reports(reporter, "skipped"):
         model = report.nodeid.split("::")[1]
@@ -96,12 +96,12 @@ def _not_put(reporter: Any) -> Iterator[str]:
         key = next((str(value).partition(" ")[2] for _, value in _noted(report) if str(value).startswith(KEY)), "")
         counts.setdefault(model, Counter())[key, "" if key else _cause(why.removeprefix("Skipped: "))] += 1
     for model, found in counts.items():
-        awaited = [f"the key {key} would put up to {number}" for (key, _), number in found.most_common() if key]
+        awaited = [f"the key {key} would add up to {number}" for (key, _), number in found.most_common() if key]
         others = [(why, number) for (key, why), number in found.most_common() if not key]
         told = [*awaited, *(f"{number} because {why}" for why, number in others[:_REASONS])]
         rest = sum(number for _, number in others[_REASONS:])
         told += [f"{rest} for other reasons (-rs lists them)"] if rest else []
-        yield f"  {model}: {found.total()} not put: {'; '.join(told)}"
+        yield f"  {model}: {found.total()} not tested: {'; '.join(told)}"
 
 
 def _noted(report: pytest.TestReport) -> list[tuple[str, object]]:

@@ -91,7 +91,7 @@ class Restored:
             _ONE_AT_A_TIME.release()
             self._interruptions.release()
         if self.left and self._warns:
-            warnings.warn(f"not put back after a run: {'; '.join(self.left)}", RuntimeWarning, stacklevel=2)
+            warnings.warn(f"not restored after a run: {'; '.join(self.left)}", RuntimeWarning, stacklevel=2)
         self._interruptions.let_go(leading_out=error is not None)
 
     def again(self) -> None:
