@@ -14,6 +14,7 @@ LATE = "criterion.size_average = False\nrecon = criterion(out, x)"
 
 ROWWISE = 'recon = F.mse_loss(out, x, reduction="none").sum(1).mean()'
 LEFT = 'recon = F.mse_loss(out, x, reduction="none").sum(1)\nwhile len(recon.shape) > 1:'
+MEAN_KL = "kl = (-0.5 * (1 + logvar - mu ** 2 - logvar.exp())).sum(1).mean()"
 ROWS = "rows = -0.5 * (1 + logvar - mu ** 2 - logvar.exp())"
 REDUCTIONS = {
     "sum and sum": (f"{RECON}\n{KL}\nloss = recon + kl", []),
@@ -129,6 +130,21 @@ REDUCTIONS = {
         [],
     ),
     "a scalar sum beside rows, then a mean": (f"{RECON}\n{ROWS}\nloss = (recon + rows.sum(1)).mean()", ["VAE504"]),
+    "a mean made a sum again by the batch size": (f"{RECON}\n{MEAN_KL} * len(x)\nloss = recon + kl", []),
+    "both made sums again, then a mean": (f"{RECON}\n{MEAN_KL} * x.size(0)\nloss = (recon + kl) / x.size(0)", []),
+    "a mean made a sum again beside a mean": (f"{ROWWISE}\n{MEAN_KL} * len(x)\nloss = recon + kl", ["VAE504"]),
+    "a mean made a sum again by the size of a sample": (
+        f"recon = F.mse_loss(out, x) * x[0].numel()\n{ROWS}\nloss = recon + rows.sum(1).mean()",
+        [],
+    ),
+    "a mean times all the batch holds": (
+        f"recon = F.mse_loss(out, x) * x.numel()\n{ROWS}\nloss = recon + rows.sum(1).mean()",
+        ["VAE504"],
+    ),
+    "a mean times the width of a sample": (
+        f"recon = F.mse_loss(out, x) * x[0].size(0)\n{ROWS}\nloss = recon + rows.sum(1).mean()",
+        [],
+    ),
     "a mean of a scalar is nothing": (f"{RECON}\n{KL}\nloss = torch.mean(recon + kl)", []),
     "size_average=False is a sum": (
         f"recon = F.binary_cross_entropy(out, x, size_average=False)\n{KL}\nloss = recon + kl",
@@ -364,3 +380,29 @@ fit(Process(), torch.optim.Adam(Process().parameters()), make_sets())
 def test_points_that_one_latent_is_gathered_from_are_no_batch(gathered: str, found: bool, tmp_path: Path) -> None:
     report = read(tmp_path, POINTS.replace("{gathered}", gathered))
     assert ("VAE501" in {finding.code for finding in report.findings}) is found
+
+
+HANDED_ON = """
+import torch
+import torch.nn as nn
+
+
+class Net(nn.Module):
+    def __init__(self, wide):
+        super().__init__()
+        self.to_m, self.to_s, self.back = nn.Linear(wide, 7), nn.Linear(wide, 7), nn.Linear(7, wide)
+
+    def terms(self, x):
+        m, s = self.to_m(x), self.to_s(x)
+        out = self.back(m + torch.exp(0.5 * s) * torch.randn_like(m))
+        recon = torch.sum((out - x) ** 2, 0){reduced}
+        kl = -0.5 * torch.sum(1 + s - m ** 2 - s.exp(), dim=1).mean()
+        return recon + kl
+"""
+
+
+@pytest.mark.parametrize(("reduced", "found"), [(" / x.size(0)", False), ("", False), (".mean()", True)])
+def test_axes_that_are_left_to_the_caller_are_not_reduced_wrongly(reduced: str, found: bool, tmp_path: Path) -> None:
+    report = read(tmp_path, HANDED_ON.replace("{reduced}", reduced))
+    assert ("VAE501" in {finding.code for finding in report.findings}) is found
+    assert all("VAE501" not in vae.clean for vae in report.vaes)

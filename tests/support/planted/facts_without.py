@@ -10,6 +10,7 @@ from planted.facts import (
     LOG_STD_CURVE,
     LOGVAR_CURVE,
     MEAN,
+    MIXED,
     NO_KL,
     REVERSED_KL,
     STD,
@@ -282,12 +283,15 @@ UNDECIDED: list[tuple[str, Values, str]] = [
     ("VAE204", {"heads.mu": REAL, "heads.second": Interval(high=0.5)}, "sampler.std"),
     ("VAE304", {"kl.reduced": Reduced(event=MEAN)}, "over the batch is not known"),
     ("VAE304", {"kl.reduced": Reduced(MEAN)}, "over a sample's axes is not known"),
+    # Who is handed it may sum it, or it has one entry.
+    ("VAE304", {"kl.reduced": Reduced(SUM, KEPT)}, "how the term is reduced over a sample's axes"),
+    ("VAE501", {"recon.reduced": Reduced(MEAN, KEPT)}, "how the term is reduced over a sample's axes"),
     ("VAE305", {"kl.in_loss": True}, "objective.dead_weights"),
     ("VAE401", {"recon.kind": Likelihood.BCE_WITH_LOGITS}, "output.interval"),
     ("VAE404", {"recon.swapped": True, "recon.kind": Likelihood.POISSON}, "not judged"),
     ("VAE501", {"recon.reduced": Reduced(MEAN)}, "over a sample's axes is not known"),
     ("VAE502", {"recon.reduced": Reduced(MEAN), "kl.reduced": Reduced(MEAN, SUM)}, "over a sample's axes is not known"),
-    ("VAE503", {"recon.reduced": Reduced(MEAN, SUM), "kl.reduced": Reduced(MEAN, KEPT)}, "VAE304"),
+    ("VAE503", {"recon.reduced": Reduced(MEAN, SUM), "kl.reduced": Reduced(MEAN, MIXED)}, "VAE304"),
     ("VAE504", {"recon.reduced": Reduced(KEPT, SUM), "kl.reduced": Reduced(SUM, SUM)}, "over the batch is not known"),
     *(
         (code, {"recon.reduced": recon, "kl.reduced": kl, "kl.factor": Factor(0.0)}, "multiplied by 0")

@@ -22,9 +22,12 @@ def wrong_axes(reduced: Reduced) -> bool:
 
 
 def _misreduced(reduced: Reduced) -> bool:
-    exchanged = reduced.batch is Reduction.SUM and reduced.event in (Reduction.MEAN, Reduction.KEPT)
-    unfinished = reduced.batch is Reduction.MEAN and reduced.event is Reduction.KEPT
-    return exchanged or unfinished or reduced.event is Reduction.MIXED
+    """As `wrong_axes`, whatever scales the term.
+
+    Axes that are kept are reduced by whoever is handed the term, or have one entry: nothing else can be differentiated.
+    """
+    exchanged = reduced.batch is Reduction.SUM and reduced.event is Reduction.MEAN
+    return exchanged or reduced.event is Reduction.MIXED
 
 
 def exchanged_alike(facts: Facts) -> Undecided | None:

@@ -200,7 +200,20 @@ def _length(size: Expr, text: str, inverse: bool, term: Expr) -> Size | Weight:
         return Weight(text, divides=inverse)
     # Of the axes from one on: a count of what is in a sample, where that one is not the batch.
     first = axis[1] if isinstance(axis, tuple) else axis
+    if _is_of_one_sample(whole, term):
+        first = first + 1 if isinstance(first, int) and first >= 0 else 1
     return Size(first if isinstance(first, int) else None, text, inverse)
+
+
+def _is_of_one_sample(whole: Expr, term: Expr) -> bool:
+    """Whether it is one entry of what stands in a term, taken for its size alone: `x[0].numel()`, `x[0].shape[-1]`."""
+    taken = strip(whole)
+    keys = taken.get("key")
+    key = taken.get("index") if taken.op == "item" else keys[0] if isinstance(keys, tuple) and keys else None
+    if not isinstance(key, int) or contains(term, taken.uid) or not contains(term, taken.args[0].uid):
+        return False
+    # The first of what a loop goes through is a batch by itself, as of one modality.
+    return not _is_taken_apart(taken.args[0], term)
 
 
 def _is_taken_apart(whole: Expr, term: Expr) -> bool:
@@ -341,7 +354,8 @@ def peeled(term: Expr) -> tuple[ChainStep, ...]:
 def _scaled_at(node: Expr) -> int | None:
     """Which argument a node scales by a number, reduces or reshapes; None where it does something else."""
     if node.op == "mul":
-        index = 1 if is_number(node.args[0]) else 0
+        # Where no model is known, a formula is made of what may all be numbers; a size is no formula.
+        index = 1 if is_number(node.args[0]) and strip(node.args[1]).op not in ("size", "const") else 0
         return index if is_number(node.args[1 - index]) else None
     if node.op == "div":
         return 0 if is_number(node.args[1]) else None
@@ -391,7 +405,8 @@ def _is_written_elsewhere(formula: Expr, node: Expr) -> bool:
 def inner_chain(kl: Divergence, graph: Graph) -> tuple[ChainStep, ...] | None:
     """The reductions inside a KL's own term, down to its heads, where all paths agree, and what weighs the term."""
     top = peeled(kl.term)
-    kept = tuple(step for step in top if is_inner(step) or weighs_formula(step))
+    # A mean is made a sum again by the batch size, which is no weight.
+    kept = tuple(step for step in top if is_inner(step) or weighs_formula(step) or isinstance(step, Size))
     found: set[tuple[ChainStep, ...]] = set()
     for target in (kl.head.uid, kl.location.uid):
         for chain in chains(kl.term, target, graph):
