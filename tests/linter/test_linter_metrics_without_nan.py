@@ -67,3 +67,29 @@ def step(network, to_m, to_s, data):
 def test_a_condition_is_asked_what_it_tests(asked: str, otherwise: str, expected: list[str], tmp_path: Path) -> None:
     found = codes(linted(tmp_path, {"fit.py": RANKS.format(asked=asked, otherwise=otherwise)}))
     assert [code for code in found if code == "VAE604"] == expected
+
+
+MEASURED = (
+    HEAD
+    + """
+back = nn.Linear(7, 84)
+
+
+def perplexity(to_m, to_s, data):
+    total = 0.0
+    for x in data:
+        m, s = to_m(x), to_s(x)
+        y = back(m + torch.exp(0.5 * s) * torch.randn_like(s))
+        bound = F.mse_loss(y, x, reduction="none").sum(1).mean() - 0.5 * (1 + s - m.pow(2) - s.exp()).sum(dim=1).mean()
+        rate = torch.div({shown}, x.shape[1])
+        if rate == rate:
+            total += rate
+    return total
+"""
+)
+
+
+@pytest.mark.parametrize(("shown", "expected"), [("bound.data", []), ("bound.item()", []), ("bound", ["VAE604"])])
+def test_what_has_no_gradient_hides_no_nan_from_the_training(shown: str, expected: list[str], tmp_path: Path) -> None:
+    found = codes(linted(tmp_path, {"fit.py": MEASURED.format(shown=shown)}))
+    assert [code for code in found if code == "VAE604"] == expected

@@ -329,6 +329,10 @@ class Losses:
         ends = [end for end in roots if isinstance(end, Expr)]
         return not ends or any(end in self.unsettled and self.unsettled.holds(end, choice.uid) for end in ends)
 
+    def moves_term(self, choice: Expr, term: Expr) -> bool:
+        """Whether a choice of the unsettled evaluation has a gradient by what is written where a term is."""
+        return not self._written_alike(term).isdisjoint(reached([choice]))
+
     def unsettled_with(self, term: Expr) -> set[int]:
         """The uids of what holds a term before branches were settled, told by where the term is written."""
         written = term.site.node if term.site is not None else None

@@ -424,7 +424,8 @@ def _replaced_in_branch(losses: Losses, term: Expr) -> Fact[str | None] | None:
         if (one.uid in with_term) is (other.uid in with_term) or not losses.minimises(choice):
             continue
         asked = [value for value in nan_tests.asked_of(condition) if value.uid in with_term or _is_computed(value)]
-        if asked and not nan_tests.is_told(choice):
+        # What has no gradient by the term, as `.data` and what is done under no_grad, is shown.
+        if asked and not nan_tests.is_told(choice) and losses.moves_term(choice, term):
             return Fact(origin(asked[0]).source, origin(condition))
     return None
 
