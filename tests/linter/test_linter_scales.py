@@ -244,3 +244,38 @@ def test_a_picture_that_nothing_turns_into_a_tensor_makes_no_batch(tmp_path: Pat
     assert codes(linted(tmp_path / "array", {**files, "pictures.py": taken.format(taken=".astype(float)")})) == [
         "VAE104"
     ]
+
+
+OWN = """\
+import numpy as np
+from torch.utils.data import DataLoader, Dataset
+from torchvision import datasets
+
+from model import ShapeVAE, elbo
+
+
+class CIFAR10(Dataset):
+    def __init__(self, root):
+        self.data = np.array(datasets.CIFAR10(root).data).astype("float32"){scaled}
+
+    def __getitem__(self, index):
+        return self.data[index].transpose(2, 0, 1), index
+
+
+def fit(loader, optimizer, net):
+    shown = loader.dataset.data[:20]
+    for batch, _ in loader:
+        drawn, mu, logvar = net(batch)
+        elbo(drawn, batch, mu, logvar).backward()
+        optimizer.step()
+    return net(torch.FloatTensor(shown.transpose(0, 3, 1, 2)))
+
+
+net = ShapeVAE()
+fit(DataLoader(CIFAR10("pictures"), batch_size=32), torch.optim.Adam(net.parameters()), net)
+"""
+
+
+def test_an_own_class_of_a_known_name_holds_what_it_was_given(tmp_path: Path) -> None:
+    text = OWN.replace("{scaled}", " / 255")
+    assert codes(linted(tmp_path, {"model.py": MODEL, "train.py": "import torch\n" + text})) == []

@@ -102,8 +102,11 @@ def is_picture(expr: Expr) -> bool:
 
 
 def raw(evaluator: Evaluator, owner: Loader, name: str, site: Site) -> Expr | None:
-    """The raw pictures of one of torchvision's data sets, None for any other attribute."""
-    if name not in _RAW or owner.name not in _BYTE_SETS:
+    """The raw pictures of one of torchvision's data sets, None for any other attribute.
+
+    A class of the project that is called as one of these holds what it was given.
+    """
+    if name not in _RAW or owner.name not in _BYTE_SETS or owner.own:
         return None
     if owner.site is not None:
         evaluator.project_observations.note_raw(owner.site)
