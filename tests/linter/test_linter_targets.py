@@ -85,3 +85,42 @@ def test_the_entropy_of_a_categorical_posterior_is_no_error(tmp_path: Path) -> N
     report = read(tmp_path, loss)
     assert codes(report) == []
     assert not [facts for facts in report.facts if facts.recon.kind]
+
+
+JUDGED = (
+    HEAD
+    + "from torch.autograd import Variable\n"
+    + MODEL
+    + """
+    def draw(self, m, s):
+        return m + torch.exp(0.5 * s) * torch.randn_like(s)
+
+
+def fit(loader, settings):
+    net, judge = Net(), nn.Sequential(nn.Linear(84, 1), nn.Sigmoid())
+    label = {label}
+    given = Variable(torch.FloatTensor(settings.size, 84))
+    for x, _ in loader:
+        given.data.resize_(x.size()).copy_(x)
+        m, s = net.encode(given)
+        kl = torch.sum(1 + s - m.pow(2) - s.exp()).mul(-0.5)
+        recon = F.mse_loss(net.back(net.draw(m, s)), given, reduction={reduction!r})
+        {filled}
+        again = judge(net.back(net.draw(*net.encode(given))))
+        loss = recon + kl + nn.BCELoss()(again, label.view(-1, 1))
+        loss.backward()
+"""
+)
+LABELS = {
+    "filled, under .data": ("Variable(torch.FloatTensor(settings.size))", "label.data.fill_(1)"),
+    "filled": ("torch.FloatTensor(settings.size)", "label.fill_(1)"),
+    "unknown": ("settings.label", "pass"),
+}
+
+
+@pytest.mark.parametrize("form", LABELS)
+@pytest.mark.parametrize(("reduction", "expected"), [("sum", []), ("mean", ["VAE502", "VAE504"])])
+def test_a_judge_of_what_is_drawn_once_more(reduction: str, expected: list[str], form: str, tmp_path: Path) -> None:
+    label, filled = LABELS[form]
+    report = linted(tmp_path, {"fit.py": JUDGED.format(label=label, filled=filled, reduction=reduction)})
+    assert codes(report) == expected

@@ -213,11 +213,18 @@ def _expr(context: Context, node: ast.Expr, scope: Scope) -> Outcome:
         in_place = _is_in_place(name) and isinstance(value, Expr)
         in_place |= name == "set_transform" and isinstance(value, Loader)
         changed = _changed(call.func.value)
+        if name in _REPLACING and isinstance(changed, ast.Attribute) and changed.attr == "data":
+            # What a tensor held is replaced by numbers that have nothing of it: `label.data.fill_(1)`.
+            changed = changed.value
         if in_place and isinstance(changed, (ast.Name, ast.Attribute)):
             bind(context, syntax.as_store(changed), value, scope, call)
             return NOTHING
     context.root(value, "expr", "", node.value)
     return NOTHING
+
+
+# Methods in place after which nothing is left of what a tensor held.
+_REPLACING = frozenset("fill_ zero_ copy_ normal_ uniform_".split())
 
 
 def _is_in_place(method: str) -> bool:

@@ -310,6 +310,8 @@ def _recons_of(
         decoded = [recon for recon in decoded if recon.term.uid in reaching]
     if kl is None:
         return decoded[:1]
+    if decoded and _is_decoded_elsewhere(site, decoded, recons, losses):
+        return []
     if not decoded:
         # What decodes z is not read, or leaves it out: the loss tells what belongs together.
         alone = _recon_beside(kl, [recon for recon in recons if not losses.holds_one(recon, kl.location.uid)], losses)
@@ -325,6 +327,25 @@ def _recons_of(
         if not any(losses.hold_both(recon, other) for other in kept):
             kept.append(recon)
     return kept
+
+
+def _is_decoded_elsewhere(
+    site: SamplerSite, decoded: list[Reconstruction], recons: list[Reconstruction], losses: Losses
+) -> bool:
+    """Whether another draw with the same heads is decoded into the input, and this one into something else alone.
+
+    That trains something beside the VAE, as a discriminator's judgement of what was drawn once more does.
+    """
+    location, graph = strip(site.location).uid, losses.graph
+    again = [each for each in losses.samples if each is not site and strip(each.location).uid == location]
+    if not again or any(targets.is_of_input(recon, site, graph) for recon in decoded):
+        return False
+    others = [recon for recon in recons if recon not in decoded]
+    return any(
+        losses.holds_one(recon, each.z.uid) and targets.is_of_input(recon, each, graph)
+        for each in again
+        for recon in others
+    )
 
 
 def _is_summed(kl: Divergence, recon: Reconstruction, losses: Losses) -> bool:
