@@ -386,3 +386,72 @@ def test_a_model_that_asks_for_what_is_none_by_default_is_given_it(base: str, tm
     report = read(tmp_path, {"kept.py": text})
     assert [(finding.code, finding.place and finding.place.line) for finding in report.findings] == [("VAE201", 20)]
     assert joined(report)
+
+
+WORDS = """
+import argparse
+import torch
+import torch.nn as nn
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--kind", type=str, default="GRU")
+args = parser.parse_args()
+
+
+class Words(nn.Module):
+    def __init__(self, kind, wide=20):
+        super().__init__()
+        self.before = nn.Embedding(100, wide)
+        self.rnn = getattr({owner}, kind)(wide, wide)
+        self.after = nn.Linear(wide, 100)
+
+    def forward(self, given, state):
+        seen, state = self.rnn(self.before(given), state)
+        return self.after(seen), state
+
+
+net = Words(args.kind)
+criterion = nn.CrossEntropyLoss()
+
+
+def detached(state):
+    return state.data
+
+
+def train(rows):
+    state = torch.zeros(1, 5, 20)
+    total_loss = 0
+    for given, wanted in rows:
+        state = detached(state)
+        out, state = net(given, state)
+        loss = criterion(out.view(-1, 100), wanted)
+        loss.backward()
+        total_loss += len(given) * loss.data
+    return total_loss
+
+
+train(make_rows())
+"""
+DRAWING = """
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.to_m, self.to_s, self.back = nn.Linear(20, 7), nn.Linear(20, 7), nn.Linear(7, 20)
+
+    def forward(self, x, state):
+        m, s = self.to_m(state), self.to_s(state)
+        kl = -0.5 * torch.sum(1 + s - m ** 2 - s.exp(), dim=1)
+        return self.back(m + torch.exp(0.5 * s) * torch.randn_like(m)), kl
+"""
+
+
+@pytest.mark.parametrize("owner", ["nn", "torch.nn"])
+def test_a_layer_of_torch_by_an_unknown_name_is_no_model(owner: str, tmp_path: Path) -> None:
+    words = WORDS.replace("{owner}", owner)
+    report = read(tmp_path, {"nets.py": DRAWING, "words/main.py": words})
+    assert joined(report) == []

@@ -53,8 +53,16 @@ def _is_made(node: Expr) -> bool:
     name = str(node.get("name"))
     if name == "call":
         maker = strip(node.args[0]) if node.args else node
-        return maker.op in ("atom", "attribute") or maker.get("name") == "builtins.getattr"
+        return maker.op in ("atom", "attribute") or _is_chosen_by_name(maker)
     return _MAKES.search(name.rpartition(".")[2]) is not None
+
+
+def _is_chosen_by_name(maker: Expr) -> bool:
+    """Whether a class is asked for by a name that is not known; what torch has under any name is a layer."""
+    if maker.get("name") != "builtins.getattr" or not maker.args:
+        return False
+    owner = strip(maker.args[0])
+    return owner.op != "opaque" or str(owner.get("name")).partition(".")[0] != "torch"
 
 
 def _configured(node: Expr) -> str:
