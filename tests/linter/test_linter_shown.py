@@ -215,3 +215,43 @@ error(shown, y)
 @pytest.mark.parametrize(("given", "expected"), [("y, x", []), ("x, y", ["VAE404"])])
 def test_a_loss_that_is_called_once_more_is_only_tried(given: str, expected: list[str], tmp_path: Path) -> None:
     assert codes(linted(tmp_path, {"net.py": TRIED.format(given=given)})) == expected
+
+
+ATTACKED = (
+    HEAD
+    + MODEL
+    + """
+    def forward(self, x):
+        m, s = self.encode(x)
+        kl = -0.5 * torch.sum(1 + s - m.pow(2) - s.exp(), dim=1).mean()
+        return m + torch.exp(0.5 * s) * torch.randn_like(s), kl
+
+
+def attack(net, loader):
+    judge = nn.Linear(7, 5)
+    optimizer = torch.optim.Adam(judge.parameters())
+    for x, group in loader:
+        {given}
+        loss = nn.CrossEntropyLoss()({output}, {wanted})
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+
+attack(Net(), DataLoader(Groups()))
+"""
+)
+WHOLE = "z, _ = net(x)"
+OF_LATENTS = {
+    "without gradient": ("with torch.no_grad():\n            " + WHOLE, "judge(z)", "group", []),
+    "detached": (WHOLE, "judge(z.detach())", "group", []),
+    "decoded": (WHOLE, "net.back(z)", "x", ["VAE305"]),
+}
+
+
+@pytest.mark.parametrize(("given", "output", "wanted", "expected"), OF_LATENTS.values(), ids=OF_LATENTS)
+def test_a_classifier_of_latents_leaves_no_kl_out(
+    given: str, output: str, wanted: str, expected: list[str], tmp_path: Path
+) -> None:
+    text = ATTACKED.format(given=given, output=output, wanted=wanted)
+    assert [code for code in codes(linted(tmp_path, {"attack.py": text})) if code == "VAE305"] == expected

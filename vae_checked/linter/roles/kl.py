@@ -35,6 +35,9 @@ def kl_facts(kl: Divergence | None, recon: Reconstruction | None, reading: Joint
     elif is_kl and reading is None:
         factor = _claimed(kl, losses)
     in_loss, out_of_loss = losses.holds(kl, recon if is_read else None), where
+    if in_loss is False and losses.backward and not losses.flow.reaches(losses.backward, kl.location.uid):
+        # Something else is trained on what an encoder hands out, as a classifier of its latents is.
+        in_loss = None
     if in_loss:
         in_loss = gradients.through_kl(kl, losses)
         stopped = gradients.stopped_at(kl, losses) if in_loss is False else None
