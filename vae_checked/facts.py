@@ -116,18 +116,30 @@ class HeadSource(StrEnum):
     HANDED_OVER = "returned in another order than the loss takes them"
 
 
+class Misplaced(StrEnum):
+    """A z that noise takes part in, and that is no sample of the posterior."""
+
+    STD_ADDED = "mu + std + eps, eps added to std, which should scale it"
+    MEAN_SCALED = "mu * std + eps, std scales the mean, and should scale eps"
+    BOTH_SCALED = "(mu + eps) * std, std scales the mean as well as eps"
+    NO_MEAN = "std * eps, the mean takes no part in it"
+    NO_STD = "mu + eps, std takes no part in it"
+    EXCHANGED = "std + mu * eps, the mean and std have changed places"
+    OTHERWISE = "made of mu, std and eps in another way than mu + std * eps"
+
+
 @dataclass(frozen=True, slots=True)
 class NoiseTiming:
     """Whether z is random in training and in evaluation; None is not observed.
 
-    `without_eps` marks z = mu + std, which is neither the mean nor a sample; `beside_std` z = mu + std + eps, where no
-    head scales the noise; `repeated` a z whose noise is drawn from the same random state at each step.
+    `without_eps` marks z = mu + std, which is neither the mean nor a sample; `misplaced` says how noise takes part in a
+    z that is no sample either; `repeated` marks a z whose noise is drawn from the same random state at each step.
     """
 
     training: bool | None = None
     evaluation: bool | None = None
     without_eps: bool = False
-    beside_std: bool = False
+    misplaced: Misplaced | None = None
     repeated: bool = False
 
 

@@ -14,14 +14,14 @@ _WORDS = {True: "yes", False: "no", None: "not observed"}
 
 
 def judge(facts: Facts) -> Verdict:
-    """Found where z is mu + std, with eps or without, or is not random in training or from one step to the next."""
+    """Found where z is no mu + std * eps, with eps in it or without, or not random in training or from step to step."""
     timing = facts.sampler.timing
     if timing is None:
         return lacking(facts, "sampler.timing")
-    if timing.value.without_eps:
+    if timing.value.misplaced is not None:
+        what = f"it is {timing.value.misplaced}"
+    elif timing.value.without_eps:
         what = "it is mu + std, std added without eps"
-    elif timing.value.beside_std:
-        what = "it is mu + std + eps, eps added to std, which should scale it"
     elif timing.value.repeated:
         what = "its noise is the same at every step, as the seed is set again before each draw"
     elif timing.value.training is False:

@@ -36,7 +36,7 @@ def put_together(
     `is_kl` says of a sum whether it is a KL of the heads of a sampler, exactly.
     """
     made: dict[int, Expr] = {}
-    wanted = [site for site in sites if site.noise.get("law") is NoiseLaw.STANDARD_NORMAL]
+    wanted = [site for site in sites if not site.bent and site.noise.get("law") is NoiseLaw.STANDARD_NORMAL]
     # What holds a logarithm, as a density does: of all samplers the same.
     sums = [node for node in graph.nodes if node.op in _SUMS and node.bits & LOGS] if wanted else []
     for site in wanted if sums else ():

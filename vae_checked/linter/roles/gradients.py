@@ -124,9 +124,14 @@ def is_used(site: SamplerSite, losses: Losses) -> bool:
 
 
 def is_computed_with(site: SamplerSite, losses: Losses) -> bool:
-    """Whether a layer, a call that is not read, or a loss is given z."""
+    """Whether a layer or a loss is given z, or a call that is not read: that may show what it gets without gradient."""
     holding = losses.graph.holding(site.z.uid)
-    return losses.trains(site.z) or any(node.uid in holding for node in losses.graph.having("layer", "opaque", "call"))
+    if losses.trains(site.z) or any(node.uid in holding for node in losses.graph.having("layer")):
+        return True
+    # A draw that has no gradient from the start is handed on as it is.
+    drawn = [node for node in losses.graph.taking(site.z, "detach") if node.get("known") in ("sample", NO_GRAD)]
+    given = set[int]().union(*(losses.flow.to(node.uid) for node in (site.z, *drawn)))
+    return any(node.uid in given for node in losses.graph.having("opaque", "call"))
 
 
 def through_kl(kl: Divergence, losses: Losses) -> bool | None:

@@ -23,7 +23,7 @@ from vae_checked.facts import (
     StdCurve,
 )
 from vae_checked.linter.files import syntax
-from vae_checked.linter.roles import batch_sizes, gradients, samplers
+from vae_checked.linter.roles import batch_sizes, bent_noise, gradients, samplers
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.extents import latents
 from vae_checked.linter.roles.objective import is_given
@@ -119,6 +119,9 @@ def _noise(site: SamplerSite) -> Fact[Noise] | None:
         return None
     if site.repeated is not None:
         return Fact(Noise(NoiseLaw.POSTERIOR), origin(site.z))
+    if site.bent:
+        made = bent_noise.law_of(site.eps, site.noise)
+        return None if made is None else Fact(made, origin(site.eps))
     if law is NoiseLaw.STANDARD_NORMAL and (abs(site.factor), site.shift) != (1.0, 0.0):
         law = NoiseLaw.NORMAL
     drawn = Noise(

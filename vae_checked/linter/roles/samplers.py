@@ -10,6 +10,7 @@ from vae_checked.linter.roles import batch_sizes
 from vae_checked.linter.symbols.expression import (
     CARRIED,
     CARRIERS,
+    DRAWN,
     ELEMENTWISE,
     TRANSPARENT,
     Expr,
@@ -47,7 +48,8 @@ class SamplerSite:
     """z = location + scale * (factor * noise + shift); `detached` when no gradient passes from z to the heads.
 
     `factor` and `shift` are the numbers that the draw itself is multiplied by and moved, before a head takes part, and
-    `eps` is what they make of it. `repeated` is what scales z with the same scale and moves it by the same location.
+    `eps` is what they make of it; it is `bent` where it is another function of the draw. `repeated` is what scales z
+    with the same scale and moves it by the same location.
     """
 
     z: Expr
@@ -58,6 +60,7 @@ class SamplerSite:
     detached: bool
     factor: float = 1.0
     shift: float = 0.0
+    bent: bool = False
     repeated: Expr | None = None
     _fitting: list[Expr | None] = field(default_factory=list, repr=False, compare=False)
     _head: list[Expr | None] = field(default_factory=list, repr=False, compare=False)
@@ -236,7 +239,8 @@ def _read(node: Expr) -> SamplerSite | None:
             return None
         if _is_scaled_number(location, scale):
             return None
-        return SamplerSite(node, location, scale, drawn.noise, drawn.eps, False, drawn.factor, drawn.shift)
+        moved = drawn.factor, drawn.shift, drawn.bent
+        return SamplerSite(node, location, scale, drawn.noise, drawn.eps, False, *moved)
     return None
 
 
@@ -248,27 +252,36 @@ def _is_scaled_number(location: Expr, scale: Expr) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Draw:
-    """A draw multiplied by a number, and moved by one: `eps` is what comes out."""
+    """A draw multiplied by a number, and moved by one: `eps` is what comes out, `bent` by another function."""
 
     noise: Expr
     eps: Expr
     factor: float = 1.0
     shift: float = 0.0
+    bent: bool = False
 
 
 def _draw(expr: Expr) -> _Draw | None:
-    """`expr` as one draw that numbers alone scale and move; None where more takes part."""
+    """`expr` as one draw that numbers alone scale and move, or another function of it; None where more takes part."""
     bare = strip(expr)
+    moved = _moved(bare)
+    if moved is not None or not bare.bits & DRAWN:
+        return moved
+    drawn = leaves(bare)
+    return _Draw(drawn[0], bare, bent=True) if len(drawn) == 1 and drawn[0].op == "noise" else None
+
+
+def _moved(bare: Expr) -> _Draw | None:
     if bare.op == "noise":
         return _Draw(bare, bare)
     if bare.op == "neg":
-        inner = _draw(bare.args[0])
+        inner = _moved(strip(bare.args[0]))
         return None if inner is None else _Draw(inner.noise, bare, -inner.factor, -inner.shift)
     if bare.op not in ("add", "sub", "mul", "div"):
         return None
     one, other = (strip(arg) for arg in bare.args)
     number, first = (other, True) if other.op == "const" else (one, False)
-    inner = _draw(bare.args[0 if first else 1]) if number.op == "const" else None
+    inner = _moved(one if first else other) if number.op == "const" else None
     if inner is None:
         return None
     value = number.value
@@ -286,6 +299,7 @@ def _draw(expr: Expr) -> _Draw | None:
 def _scaled_noise(expr: Expr) -> tuple[Expr, _Draw] | None:
     """(scale, draw) when `expr` is a product of one draw and something computed; detached where the product is."""
     factors: list[tuple[Expr, bool]] = []
+    bent: list[tuple[Expr, bool, _Draw]] = []
     drawn: _Draw | None = None
     detached = False
     negative = False
@@ -293,7 +307,9 @@ def _scaled_noise(expr: Expr) -> tuple[Expr, _Draw] | None:
     while stack:
         node, inverse = stack.pop()
         found = _draw(node) if node.bits & CARRIED else None
-        if found is not None:
+        if found is not None and found.bent:
+            bent.append((node, inverse, found))
+        elif found is not None:
             if drawn is not None or inverse:
                 return None
             drawn = found
@@ -310,6 +326,10 @@ def _scaled_noise(expr: Expr) -> tuple[Expr, _Draw] | None:
             stack.append((node.args[0], inverse))
         else:
             factors.append((node, inverse))
+    if drawn is None and len(bent) == 1 and not bent[0][1]:
+        drawn = bent[0][2]
+    else:
+        factors.extend((node, inverse) for node, inverse, _ in bent)
     if drawn is None or not factors or any(contains(factor, drawn.noise.uid) for factor, _ in factors):
         return None
     scale: Expr | None = None

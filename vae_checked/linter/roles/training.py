@@ -11,6 +11,7 @@ from vae_checked.facts import (
     Axis,
     Fact,
     Family,
+    Misplaced,
     Noise,
     NoiseLaw,
     NoiseTiming,
@@ -19,7 +20,7 @@ from vae_checked.facts import (
     Sampler,
     Training,
 )
-from vae_checked.linter.roles import gradients, nan_tests, optimizers, phi, samplers, seeds, timings
+from vae_checked.linter.roles import gradients, misplaced_noise, nan_tests, optimizers, phi, samplers, seeds, timings
 from vae_checked.linter.roles.batch_sizes import function_around
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.dropouts import dropouts, dropouts_in
@@ -131,13 +132,16 @@ def timing_without_noise(kl: Divergence, recon: Reconstruction | None, losses: L
     """The sampler of a KL whose heads reach a decoder as mean + std, or the reconstruction without any draw."""
     if kl.family is not Family.GAUSSIAN:
         return Sampler()
+    beside = next(_with_noise_beside(kl, losses), None)
+    found = None if beside is None else (Misplaced.STD_ADDED, beside)
+    if found is None and recon is not None:
+        found = misplaced_noise.find(kl, recon, losses)
+    if found is not None:
+        return Sampler(timing=Fact(NoiseTiming(training=True, misplaced=found[0]), origin(found[1])))
     added = _means_and_stds(losses.graph, kl.location, kl.head, kl.parametrisation)
     decoded = [node for node in added if _is_decoded(losses.graph, node)]
     if decoded:
         return Sampler(timing=Fact(NoiseTiming(training=False, without_eps=True), origin(decoded[0])))
-    beside = next(_with_noise_beside(kl, losses), None)
-    if beside is not None:
-        return Sampler(timing=Fact(NoiseTiming(training=True, beside_std=True), origin(beside)))
     return Sampler() if recon is None else _of_mean(kl, recon, losses)
 
 

@@ -23,7 +23,7 @@ def own_density(site: SamplerSite, losses: Losses) -> Expr | None:
     At z = mu + std * eps that is -eps^2 / 2 - log std, whatever mu is.
     """
     head = site.fitting_head
-    if head is None or site.noise.get("law") is not NoiseLaw.STANDARD_NORMAL:
+    if head is None or site.bent or site.noise.get("law") is not NoiseLaw.STANDARD_NORMAL:
         return None
     return next(
         (node for node in losses.read_once(_sums).get(site.noise.uid, ()) if _is_density(node, site, head)), None

@@ -110,6 +110,12 @@ class Expr:
             if bits & CARRIED and number == 2 and (args[0].op == "const" or args[1].op == "const"):
                 # Noise that a number is added to is noise of another mean.
                 self.bits |= CARRIED
+            if self.bits & DRAWN and args:
+                # A function of noise is noise of another law, and so is one of noise and numbers.
+                if number == 1 or op == "noise" or all(arg.bits & DRAWN or arg.op == "const" for arg in args):
+                    self.bits |= CARRIED
+                else:
+                    self.bits &= ~DRAWN
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Expr) and self.uid == other.uid
@@ -352,12 +358,14 @@ NEAR_LOSS, NEAR_LOGS, NEAR_PRODUCTS = (1 << index for index in range(14, 17))
 _NEAR = NEAR_LOSS | NEAR_LOGS | NEAR_PRODUCTS
 # ... or in what is computed element by element, reduced or reshaped at its top ...
 OWN_LOGS, OWN_PRODUCTS, OWN_SUMS, OWN_DIFFERENCES, OWN_SAMPLE = (1 << index for index in range(8, 13))
-# ... or it is noise itself, scaled, shifted by a number and reshaped.
+# ... or it is noise itself, scaled, shifted by a number and reshaped ...
 CARRIED = 1 << 13
+# ... or what is made of draws and numbers alone, element by element.
+DRAWN = 1 << 17
 KL, OWN_KL = LOGS | PRODUCTS | SUMS, OWN_LOGS | OWN_PRODUCTS | OWN_SUMS
 CARRIERS = frozenset(("mul", "div", "neg", "detach")) | TRANSPARENT
 _KINDS = {
-    "noise": NOISE | CARRIED, "phi": PHI, "loss": LOSS | NEAR_LOSS, "layer": 0,
+    "noise": NOISE | CARRIED | DRAWN, "phi": PHI, "loss": LOSS | NEAR_LOSS, "layer": 0,
     **dict.fromkeys(("log", "exp", "log1p"), LOGS | NEAR_LOGS | OWN_LOGS),
     **dict.fromkeys(("mul", "square", "pow"), PRODUCTS | NEAR_PRODUCTS | OWN_PRODUCTS),
     "add": SUMS | OWN_SUMS, "sub": SUMS | OWN_SUMS | OWN_DIFFERENCES,
@@ -369,6 +377,8 @@ def _rule(op: str) -> tuple[int, int, int, int]:
     kept = _ANYWHERE if op == "layer" else _ANYWHERE | _NEAR
     if op in PASSED:
         kept |= OWN_KL | OWN_DIFFERENCES | OWN_SAMPLE
+    if op in ELEMENTWISE | TRANSPARENT:
+        kept |= DRAWN
     if op == "phi":
         kept |= OWN_SAMPLE
     if op in CARRIERS or op == "phi":
