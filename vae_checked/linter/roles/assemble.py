@@ -17,6 +17,7 @@ from vae_checked.linter.roles import (
     gradients,
     latents,
     naming,
+    near_kls,
     partners,
     phi,
     prior,
@@ -201,11 +202,12 @@ def _read(
     rewritten = densities_apart.put_together(
         graph, [site for site in found if partners.kl_of(site, kls) is None], _is_kl
     )
-    if not rewritten:
-        return graph, found, kls, recons
-    graph = Graph([rewritten.get(value.uid, value) for value in graph.values], rewritten)
-    found = samplers.find(graph)
-    return graph, found, *_terms(graph, found, evaluation)
+    if rewritten:
+        graph = Graph([rewritten.get(value.uid, value) for value in graph.values], rewritten)
+        found = samplers.find(graph)
+        kls, recons = _terms(graph, found, evaluation)
+    near = near_kls.find(graph, [site for site in found if partners.kl_of(site, kls) is None])
+    return graph, found, [*kls, *near], recons
 
 
 def _is_kl(term: Expr, site: SamplerSite) -> bool:

@@ -307,9 +307,11 @@ def _identify(
     if fitted is not None:
         kind, factor = fitted.parametrisation, fitted.factor
         if kind in _LOGARITHMS and not fitted.is_reversed and not _holds_below(value, kind, factor):
-            shown = _beside(value, kind, factor, _BELOW)
+            shown = shown_beside(value, kind, factor, _BELOW)
             return Divergence(node, location, head, None, factor, shown) if shown else None
-        return Divergence(node, location, head, kind, factor, _beside(value, kind, factor), reversed=fitted.is_reversed)
+        return Divergence(
+            node, location, head, kind, factor, shown_beside(value, kind, factor), reversed=fitted.is_reversed
+        )
     other = fixed_priors.read(attempts.samples(), values, known=not (of_prior or noise))
     if other is not None:
         return Divergence(node, location, head, other.parametrisation, other.factor, (), prior=True)
@@ -320,13 +322,13 @@ def _identify(
         drawn = drawn_densities.read(lambda *at: program({**ones, **dict(zip(uids, at, strict=True))}))
         if drawn is None:
             return None
-        shown = _beside(value, drawn.parametrisation or drawn.drawn, drawn.factor)
+        shown = shown_beside(value, drawn.parametrisation or drawn.drawn, drawn.factor)
         return Divergence(node, location, head, drawn.parametrisation, drawn.factor, shown)
     # No closed form: whether it tries to be one is told by the terms that it has.
     tried = attempts.read(values)
     if tried is None:
         return None
-    shown = _beside(value, tried.nearest, tried.factor)
+    shown = shown_beside(value, tried.nearest, tried.factor)
     return Divergence(
         *(node, location, head, tried.parametrisation, tried.factor, shown),
         squareless=tried.squareless,
@@ -336,7 +338,7 @@ def _identify(
 
 def _holds_below(value: Callable[[float, float], float], kind: Parametrisation, factor: float) -> bool:
     """Whether a formula that is a KL of a logarithm above 0 is the same one below, up to the same constant."""
-    above, below = (_beside(value, kind, factor, at) for at in (_SHOWN[:1], _BELOW))
+    above, below = (shown_beside(value, kind, factor, at) for at in (_SHOWN[:1], _BELOW))
     constant = sum(own - exact for _, _, own, exact in above)
     return len(below) == len(_BELOW) and all(close(own - constant, exact, 1e-3) for _, _, own, exact in below)
 
@@ -353,7 +355,7 @@ def _may_be_mean(location: Expr, known: list[tuple[Expr, Expr]]) -> bool:
     return base.op not in _UNREAD or any(base.uid == strip(mean).uid for mean, _ in known)
 
 
-def _beside(
+def shown_beside(
     value: Callable[[float, float], float],
     kind: Parametrisation,
     factor: float,

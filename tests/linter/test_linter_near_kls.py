@@ -1,0 +1,48 @@
+"""A KL in which another function stands for one of its terms: of the mean, or of the second head."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from linter_losses import LOOP, MODEL, RECON, looped, read
+
+SIZES = {
+    "the size of the mean": "kl = -0.5 * torch.sum(1 + logvar - mu.abs() - logvar.exp())",
+    "the exponential of the mean for its square": "kl = -0.5 * torch.sum(1 + logvar - mu.exp() - logvar.exp())",
+    "a square for the variance": "kl = -0.5 * torch.sum(1 + logvar - mu ** 2 - logvar ** 2)",
+    "the mean for the variance": "kl = -0.5 * torch.sum(1 + logvar - mu ** 2 - mu.exp())",
+    "the head for the variance": "kl = -0.5 * torch.sum(1 + logvar - mu ** 2 - logvar)",
+    "the mean for the logarithm": "kl = -0.5 * torch.sum(1 + mu - mu ** 2 - logvar.exp())",
+    "the product of both heads": "kl = 0.5 * torch.sum(mu * logvar + logvar.exp() - logvar - 1)",
+    "a size of a log std": "kl = 0.5 * torch.sum(mu.abs() + torch.exp(2 * logvar) - 2 * logvar - 1)",
+    "of the std by name": "std = (logvar / 2).exp()\nkl = 0.5 * torch.sum(std ** 2 + mu.abs() - logvar - 1)",
+}
+OTHERS = {
+    "the kl": "kl = -0.5 * torch.sum(1 + logvar - mu ** 2 - logvar.exp())",
+    "the variance apart": "kl = -0.5 * torch.sum(1 + logvar - mu ** 2) + 0.5 * logvar.exp().sum()",
+    "a penalty of both heads": "kl = 0.5 * torch.sum(mu ** 2 + logvar ** 2)",
+    "a penalty around 1": "kl = 0.5 * torch.sum(mu ** 2 + logvar ** 2 - 1)",
+    "a penalty of the mean": "kl = 0.5 * torch.sum(mu ** 2 - 1)",
+    "another penalty": "kl = 0.5 * torch.sum(mu.abs() + logvar ** 2 - 2 * logvar)",
+}
+
+
+@pytest.mark.parametrize("formula", SIZES.values(), ids=SIZES)
+def test_another_function_in_the_place_of_one_term(formula: str, tmp_path: Path) -> None:
+    report = read(tmp_path, MODEL + LOOP.format(body=looped(f"{RECON}\n{formula}\nloss = recon + kl")))
+    assert [finding.code for finding in report.findings if finding.code == "VAE301"] == ["VAE301"]
+
+
+@pytest.mark.parametrize("formula", OTHERS.values(), ids=OTHERS)
+def test_what_is_a_kl_or_no_attempt_at_one(formula: str, tmp_path: Path) -> None:
+    report = read(tmp_path, MODEL + LOOP.format(body=looped(f"{RECON}\n{formula}\nloss = recon + kl")))
+    assert [finding.code for finding in report.findings if finding.code == "VAE301"] == []
+
+
+@pytest.mark.parametrize("heads", ["mu, logvar", "mu.detach(), logvar.detach()"])
+def test_a_formula_of_other_heads_is_none(heads: str, tmp_path: Path) -> None:
+    """Only what a sampler draws with is read so: elsewhere such a polynomial may be anything."""
+    other = "a, b = other(x), another(x)\nkl = 0.5 * torch.sum(a.abs() + b.exp() - b - 1)"
+    report = read(tmp_path, MODEL + LOOP.format(body=looped(f"{RECON}\n{other}\nshow({heads})\nloss = recon + kl")))
+    assert [finding.code for finding in report.findings if finding.code == "VAE301"] == []
