@@ -22,6 +22,7 @@ from vae_checked.facts import (
     Noise,
     NoiseLaw,
     Origin,
+    Recon,
     Reduced,
 )
 from vae_checked.finding import Place
@@ -134,6 +135,20 @@ def test_a_latent_that_was_not_seen_whole_keeps_its_vae_in_part() -> None:
 def test_two_classes_that_share_a_sampler_are_two_vaes() -> None:
     first, second = of(made(WHOLE), replace(without("kl.form"), subject="other.py:Other"))
     assert (first.core_checked, second.core_checked) == (True, False)
+
+
+def test_a_trainer_of_a_model_with_the_same_base_counts_for_itself() -> None:
+    whole = made(WHOLE)
+    own = replace(whole, kl=replace(whole.kl, sign=None))
+    seen = replace(whole, subject="train.py:main")
+    kind = Fact(Likelihood.MSE, Origin("the other model's error", Place("other.py", 14)))
+    of_other = replace(seen, recon=replace(seen.recon, kind=kind))
+    alone, trainer = of(own, of_other)
+    assert (alone.core_checked, trainer.core_checked) == (False, True)
+    # What it draws without an error is of the model that it trains.
+    beside = replace(own, subject="train.py:main", recon=Recon())
+    assert [len(vae.views) for vae in of(own, of_other, beside)] == [1, 2]
+    assert [len(vae.views) for vae in of(own, seen)] == [2]
 
 
 def test_a_function_that_runs_two_classes_counts_for_neither() -> None:

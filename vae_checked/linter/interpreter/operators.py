@@ -7,6 +7,7 @@ import operator
 import re
 from collections.abc import Callable, Iterable, Sequence
 
+from vae_checked.linter.interpreter import axis_counts
 from vae_checked.linter.interpreter.context import UNREAD, Result
 from vae_checked.linter.interpreter.texts import partly_known
 from vae_checked.linter.symbols import turns
@@ -208,7 +209,8 @@ def _compare(op: ast.cmpop, left: Value, right: Value) -> bool | None:
         return (left.serial == right.serial) is isinstance(op, (ast.Eq, ast.Is))
     left, right = (item.value if isinstance(item, Expr) and item.op == "const" else item for item in (left, right))
     if not is_key(left) or isinstance(right, Expr):
-        return turns.compared(op, left, right)
+        known = turns.compared(op, left, right)
+        return axis_counts.compared(op, left, right) if known is None else known
     if isinstance(op, (ast.In, ast.NotIn)):
         inside = _contains(right, left)
         return None if inside is None else inside is isinstance(op, ast.In)

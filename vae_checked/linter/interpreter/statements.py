@@ -320,8 +320,9 @@ def _for(context: Context, node: ast.For | ast.AsyncFor, scope: Scope) -> Outcom
     many = len(items) > MAX_UNROLL or len(items) * context.turns > MAX_UNROLL_NESTED
     if len(items) > 1 and (many or syntax.trains(node)):
         items = [parts.any_item(items, context.site(node.iter))]
-    # Of a loop whose length is not known, one turn stands for all but the last, which decides how a network ends.
-    asked = loops.first_and_last(context, node, scope) if len(items) == 1 else None
+    # Of a loop whose length is not known, one turn stands for all but the last, which decides how a network ends. One
+    # that trains is in no turn what it is in another: a term may be held back in the first.
+    asked = loops.first_and_last(context, node, scope) if len(items) == 1 and not syntax.trains(node) else None
     count = max(1, len(items)) if asked is None else 2
     with context.turning(count, node if len(items) == 1 and not isinstance(node.iter, (ast.List, ast.Tuple)) else None):
         for turn, item in enumerate(items if asked is None else [*items, *items]):

@@ -29,6 +29,7 @@ from vae_checked.linter.roles import (
     training,
     unread_errors,
     unread_priors,
+    validations,
     weights,
 )
 from vae_checked.linter.roles.across import Across
@@ -96,6 +97,10 @@ def facts_of(evaluation: Evaluation, across: Across) -> list[Facts]:
         kl = partners.trained_of(site, kls, losses)
         if kl is None and not latents.is_posterior(site, recons, graph, evaluation.observations.names):
             continue
+        if validations.is_shown(site, found, losses):
+            if kl is not None:
+                used[kl.term.uid] = kl
+            continue
         if kl is not None:
             kl = settings_apart.beside(site, kl, losses)
             used[kl.term.uid] = kl
@@ -114,8 +119,9 @@ def facts_of(evaluation: Evaluation, across: Across) -> list[Facts]:
     facts.extend(experts.facts(evaluation.subject, found))
     across.prior.read(evaluation.subject, graph, posterior)
     apart = (kl for kl in kls if kl.term.uid not in used and not directions.is_beside(kl, used.values()))
-    unused = few_alike(apart, losses)
-    facts.extend(_facts(across, None, kl, _recon_beside(kl, recons, losses), losses) for kl in unused)
+    for kl in few_alike(apart, losses):
+        drawn = partners.on_another_way(kl, posterior, used.values(), losses)
+        facts.append(_facts(across, drawn, kl, _recon_beside(kl, recons, losses), losses))
     facts.extend(twice)
     if not facts and recons:
         decoded = [recon for recon in recons if _is_told(recon)]
@@ -401,6 +407,7 @@ def _facts(
         made = False
     reading = losses.read(kl, recon) if kl is not None and recon is not None and made else None
     kl_found = kl_facts(kl, recon, reading, losses)
+    kl_found = replace(kl_found, form=validations.of_training(kl_found.form, kl, losses))
     density = unread_priors.own_density(site, losses) if kl is None and site is not None else None
     if density is not None:
         kl_found = replace(kl_found, unread=Fact(origin(density).source, origin(density)))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from vae_checked.facts import EffectiveBeta, Fact, Likelihood, Objective, Reduced
-from vae_checked.linter.roles import by_turns, extents, nan_tests, phi, reductions
+from vae_checked.linter.roles import by_turns, extents, nan_tests, phi, reductions, warm_ups
 from vae_checked.linter.roles.dead_weights import names_in, unread_weights, without_effect
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.head_layers import layer_of
@@ -171,8 +171,9 @@ class Losses:
                 if total.uid in uids and (best is None or self.graph.holds(total, best.uid)):
                     best = total
             if best is not None:
-                break
-        return best
+                among = (total for total in holding if total.uid in uids)
+                return warm_ups.with_effect(best, among, kl.term.uid, self.graph)
+        return None
 
     def _totals_with(self, term: int) -> int:
         """The totals that hold a term: a bit for each, in order."""
@@ -230,6 +231,7 @@ class Losses:
         to_kl, to_recon = (reductions.trained_ways(total, term.uid, self.graph) for term in (kl.term, recon.term))
         if len(to_kl) != 1 or len(to_recon) != 1:
             return None
+        to_kl = [warm_ups.opened(to_kl[0], total, self.totals, kl.term.uid, self.graph)]
         count = 0
         while count < min(len(to_kl[0]), len(to_recon[0])) and to_kl[0][count] == to_recon[0][count]:
             count += 1
@@ -483,7 +485,7 @@ def objective_facts(
 def _effective_beta(
     kl: Divergence, recon: Reconstruction, reading: JointLoss, of_kl: Reduced, of_recon: Reduced
 ) -> EffectiveBeta | None:
-    above, beside = scaling_of(reading.kl), scaling_of(reading.recon)
+    above, beside = scaling_of(reading.kl), scaling_of((*reading.recon, *reductions.divided_twice(recon.scale)))
     inside = scaling_of(filter(weighs_formula, reductions.peeled(kl.term)))
     if above is None or beside is None or inside is None:
         return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from vae_checked.facts import Family
 from vae_checked.linter.roles import samplers
 from vae_checked.linter.roles.divergences import Divergence
@@ -51,6 +53,30 @@ def trained_of(site: SamplerSite, kls: list[Divergence], losses: Losses) -> Dive
         if (strip(each.location).uid == location and strip(each.head).uid in inside) or exchanged(site, each)
     )
     return next(filter(losses.is_differentiated, trained), kl)
+
+
+def on_another_way(
+    kl: Divergence, drawn: Iterable[SamplerSite], used: Iterable[Divergence], losses: Losses
+) -> SamplerSite | None:
+    """The sampler of a KL that a condition puts in the place of its own: in no loss do the two stand together.
+
+    Where neither is seen in a loss that is differentiated they may be of two settings, and more than the KL differs.
+    """
+    if not losses.is_differentiated(kl):
+        return None
+    heads = _heads(kl)
+    for other in used:
+        if _heads(other) != heads or not losses.is_differentiated(other):
+            continue
+        holding = losses.graph.holding(kl.term.uid) & losses.graph.holding(other.term.uid)
+        site = next((site for site in drawn if kl_of(site, [other]) is not None), None)
+        if site is not None and not any(value.uid in holding for value in losses.ends):
+            return site
+    return None
+
+
+def _heads(kl: Divergence) -> tuple[int, int]:
+    return strip(kl.location).uid, strip(kl.head).uid
 
 
 def _following_alike(site: SamplerSite, kls: list[Divergence]) -> list[Divergence]:

@@ -12,6 +12,8 @@ from vae_checked.record import dataclass
 
 # What may bound a layer's output, for all that read it alike.
 _PICKING = frozenset(("part", "item", "index"))
+# What makes a std, or another positive number, of any: who reads the output as it comes reads it otherwise.
+_MAPPING = frozenset(("softplus", "relu", "tanh", "abs"))
 _BOUNDING = frozenset(("clamp", "maximum", "minimum", "softplus", "relu", "tanh", "abs"))
 # The place where a head's layer was built, and which part of its output, bounded in which way, the head is.
 Head = tuple[object, ...]
@@ -22,6 +24,7 @@ class _Drawn:
     subject: str
     head: Head
     std: Fact[StdCurve]
+    read_as: Parametrisation
     function: object
     names: Mapping[str, str]
 
@@ -37,12 +40,21 @@ class Readings:
 
     def read(self, site: SamplerSite, facts: Facts, evaluation: Evaluation) -> None:
         """Take note of how one sampler reads its second head, and of the KL that trains it if there is one."""
-        std, form, head = facts.sampler.std, facts.kl.form, _head(site)
-        if std is None or head is None or std.value.parametrisation is None:
+        std, form, head = facts.sampler.std, facts.kl.form, _head(site.fitting_head)
+        read_as = None if std is None else std.value.parametrisation
+        if std is None or head is None or read_as is None:
             return
         if form is None:
-            self._drawn.append(_Drawn(facts.subject, head, std, _function_around(site, evaluation), facts.names))
-        elif form.value.parametrisation is std.value.parametrisation is _own_reading(site):
+            function = _function_around(site, evaluation)
+            self._drawn.append(_Drawn(facts.subject, head, std, read_as, function, facts.names))
+            bare = _below_mappings(site.fitting_head)
+            made = None if bare is None else curve(site.scale, bare, clipped=False)
+            below = None if made is None else _head(bare)
+            if bare is not None and made is not None and below is not None:
+                names = {**facts.names, "second": next(iter(evaluation.observations.names.get(bare.uid, ())), "s")}
+                whole = Fact(StdCurve(*made), std.origin)
+                self._drawn.append(_Drawn(facts.subject, below, whole, read_as, function, names))
+        elif form.value.parametrisation is read_as is _own_reading(site):
             self._trained.setdefault(head, set()).add(form)
             self._functions.add((head, _function_around(site, evaluation)))
 
@@ -53,7 +65,7 @@ class Readings:
             forms = self._trained.get(drawn.head, set())
             ways = {form.value.parametrisation for form in forms}
             chosen = drawn.function is not None and (drawn.head, drawn.function) in self._functions
-            if not chosen and len(ways) == 1 and drawn.std.value.parametrisation not in ways:
+            if not chosen and len(ways) == 1 and drawn.read_as not in ways:
                 form = min(forms, key=lambda item: str(item.origin.place))
                 found.append(Facts(drawn.subject, sampler=Sampler(std=drawn.std), kl=KL(form=form), names=drawn.names))
         return found
@@ -80,14 +92,34 @@ def _own_reading(site: SamplerSite) -> Parametrisation | None:
     return None if found is None else found[0]
 
 
-def _head(site: SamplerSite) -> Head | None:
-    """What tells a second head from others, None where it is no layer's output as it comes, or as that is bounded."""
-    head = site.fitting_head
+def _below_mappings(head: Expr | None) -> Expr | None:
+    """What a second head is made of by a function to positive numbers or small ones; None where it is not."""
+    node, mapped = head, False
+    while node is not None and strip(node).op in _MAPPING:
+        node, mapped = strip(node).args[0], True
+    return node if mapped else None
+
+
+def _head(head: Expr | None) -> Head | None:
+    """What tells a second head from others, None where it is no layer's output as it comes, or as that is bounded.
+
+    What makes it may be handed over, as an encoder is: it is then told by where the model takes it.
+    """
     node: Expr | None = None if head is None else strip(head)
     parts: list[object] = []
     while node is not None and node.op in _PICKING | _BOUNDING and node.args:
         parts.append((node.op, node.get("index"), node.get("key")))
         inner = [arg for arg in node.args if arg.op != "const"]
         node = strip(inner[0]) if len(inner) == 1 else None
-    built = built_at(node) if node is not None and node.op == "layer" else None
+    built: Head | None = built_at(node) if node is not None and node.op == "layer" else None
+    if node is not None and built is None and node.op == "opaque" and node.get("name") == "call" and node.args:
+        built = _taken_at(*node.args)
     return None if built is None else (*built, *parts)
+
+
+def _taken_at(made_by: Expr, *given: Expr) -> Head | None:
+    """The place where a model takes what is called with one value here: what more is said of it may ask for another."""
+    if made_by.op != "atom" or made_by.site is None or len(given) != 1:
+        return None
+    place = made_by.site.place
+    return place.path, place.cell, place.line, place.column, made_by.get("name")

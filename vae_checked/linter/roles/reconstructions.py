@@ -42,7 +42,8 @@ class Reconstruction:
     """A loss between a prediction and a target, as the arguments are written.
 
     `sign` is -1 for a log likelihood, which falls as the error grows. `scores` is what a cross entropy takes the
-    softmax of. Of a loss that is not read `kind` is None and `sign` 0: it is made of what is `first`, and of `second`.
+    softmax of, `scale` what the difference of a square is divided by, as the std of a Gaussian is. Of a loss that is
+    not read `kind` is None and `sign` 0: it is made of what is `first`, and of `second`.
     """
 
     term: Expr
@@ -53,6 +54,7 @@ class Reconstruction:
     reduction: Reduction | None = Reduction.KEPT
     sign: int = 1
     scores: Expr | None = None
+    scale: Expr | None = None
 
 
 def find(graph: Graph) -> list[Reconstruction]:
@@ -84,13 +86,14 @@ def _read(node: Expr) -> Reconstruction | None:
     power = node.op == "square" or (node.op == "pow" and node.args[1].op == "const" and node.args[1].value == 2)
     if not power and node.op != "abs":
         return None
-    inner = strip(node.args[0])
+    inner, scale = strip(node.args[0]), None
     if power and inner.op == "div" and not contains(inner.args[1], inner.args[0].uid):
         # The square in the log density of a Gaussian: its scale stands below the difference.
-        inner = strip(inner.args[0])
+        inner, scale = strip(inner.args[0]), inner.args[1]
     if inner.op != "sub" or any(arg.op == "const" for arg in inner.args):
         return None
-    return Reconstruction(node, Likelihood.MSE if power else Likelihood.L1, inner.args[0], inner.args[1])
+    kind = Likelihood.MSE if power else Likelihood.L1
+    return Reconstruction(node, kind, inner.args[0], inner.args[1], scale=scale)
 
 
 def _of_links(node: Expr) -> Reconstruction | None:

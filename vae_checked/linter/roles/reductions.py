@@ -16,7 +16,7 @@ from vae_checked.linter.symbols.expression import ELEMENTWISE, TRANSPARENT, Expr
 from vae_checked.linter.symbols.intervals import interval_of
 from vae_checked.linter.symbols.numeric import leaves
 from vae_checked.linter.symbols.places import is_unknown_item
-from vae_checked.linter.symbols.turns import is_over_turns
+from vae_checked.linter.symbols.turns import is_over_turns, is_turn
 from vae_checked.mathematics.names import is_batch_size
 from vae_checked.mathematics.reductions import (
     Axes,
@@ -169,6 +169,11 @@ def _wholeness(factor: Expr) -> bool | None:
     """Whether a factor has no axes left; None where it is made of what is not read alone, as of an entry of a table."""
     whole = is_whole(factor)
     return None if not whole and not any(node.op in _OF_DATA for node in walk(factor)) else whole
+
+
+def divided_twice(scale: Expr | None) -> tuple[ChainStep, ...]:
+    """What a square of a difference that is divided by a value is scaled by: the factors of the value, each twice."""
+    return () if scale is None else 2 * (*_scaling(Expr("div", (scale, scale), (), None), 1, inverse=True),)
 
 
 def _factors(node: Expr, index: int, inverse: bool, term: Expr) -> Iterator[ChainStep]:
@@ -333,7 +338,9 @@ def is_number(expr: Expr, depth: int = 0) -> bool:
 
 
 def _is_setting(leaf: Expr, depth: int) -> bool:
-    if is_scalar(leaf) or leaf.op in ("atom", "weight") or are_parsed(leaf) or is_batch_size(_name(leaf)):
+    if is_scalar(leaf) or is_turn(leaf) or leaf.op in ("atom", "weight"):
+        return True
+    if are_parsed(leaf) or is_batch_size(_name(leaf)):
         return True
     # Below a call, a table of settings is told by the names of its entries.
     entry = leaf.op == "item" and depth > 0 and isinstance(leaf.get("index"), str)

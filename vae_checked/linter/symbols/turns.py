@@ -28,6 +28,11 @@ def first_of(start: float, last: Expr) -> Expr:
     return Expr(_FIRST, last.args, (("start", start),), last.site)
 
 
+def is_turn(value: Expr) -> bool:
+    """Whether a value is the number of a loop's first or last turn."""
+    return value.op in (_FIRST, _LAST)
+
+
 def over_turns(op: str, value: Expr, site: Site) -> Expr:
     """The sum or mean of what the turns of a loop made, where one turn stands for all: it has the axes of one."""
     return Expr(op, (value,), _TURNS, site)
@@ -53,7 +58,7 @@ class _Shifted:
 def compared(op: ast.cmpop, left: Value, right: Value) -> bool | None:
     """A comparison of the number of a turn with another at a fixed distance from it; None where that is not known."""
     relation = _RELATIONS.get(type(op))
-    if relation is None or not any(isinstance(side, Expr) and _is_turn(side) for side in (left, right)):
+    if relation is None or not any(isinstance(side, Expr) and _is_shifted_turn(side) for side in (left, right)):
         return None
     one, other = _shifted(left), _shifted(right)
     if one is None or other is None:
@@ -108,8 +113,8 @@ def _between(
     return outcomes.pop() if len(outcomes) == 1 else None
 
 
-def _is_turn(value: Expr) -> bool:
-    return value.op in (_FIRST, _LAST) or (value.op in ("add", "sub") and any(map(_is_turn, value.args)))
+def _is_shifted_turn(value: Expr) -> bool:
+    return is_turn(value) or (value.op in ("add", "sub") and any(map(_is_shifted_turn, value.args)))
 
 
 def _shifted(value: Value) -> _Shifted | None:
@@ -118,7 +123,7 @@ def _shifted(value: Value) -> _Shifted | None:
         return _Shifted(None, number)
     if not isinstance(value, Expr):
         return None
-    if value.op in (_FIRST, _LAST):
+    if is_turn(value):
         inner, start = _shifted(value.args[0]), value.get("start")
         if inner is None or not isinstance(start, (int, float)):
             return inner

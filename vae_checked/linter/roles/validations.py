@@ -1,0 +1,68 @@
+"""What a validation computes once more, without a gradient, of what is trained beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+
+from vae_checked.facts import Fact, KLForm
+from vae_checked.linter.roles.divergences import Divergence
+from vae_checked.linter.roles.objective import Losses
+from vae_checked.linter.roles.samplers import SamplerSite
+from vae_checked.linter.symbols.expression import NO_GRAD, Expr, origin, strip
+
+_PARTS = frozenset(("part", "item", "index"))
+_ELEMENTWISE = frozenset(("exp", "clamp", "softplus", "mul"))
+
+
+def of_training(form: Fact[KLForm] | None, kl: Divergence | None, losses: Losses) -> Fact[KLForm] | None:
+    """The form of a KL, told of the line that trains where a validation repeats it: what is asked of it is asked there.
+
+    A formula of its own, or of other heads, is told of its own line.
+    """
+    if form is None or kl is None or not losses.backward or losses.is_differentiated(kl):
+        return form
+    if not _is_without_gradient(kl.term, losses):
+        return form
+    kind, place = _kind(kl), form.origin.place
+    places = [origin(other.term) for other in losses.kls if _kind(other) == kind and losses.is_differentiated(other)]
+    known = any(each.place == place for each in places)
+    return form if known or not places else Fact(form.value, places[0])
+
+
+def is_shown(site: SamplerSite, found: Iterable[SamplerSite], losses: Losses) -> bool:
+    """Whether a draw without a gradient repeats one that is trained, and is compared with nothing: for a picture."""
+    if not losses.backward or not _is_without_gradient(site.z, losses):
+        return False
+    if any(losses.holds_one(recon, site.z.uid) for recon in losses.recons):
+        return False
+    kind = _kind_of(site)
+    return any(other.z.uid != site.z.uid and _kind_of(other) == kind and losses.trains(other.z) for other in found)
+
+
+def _kind_of(site: SamplerSite) -> Hashable:
+    law = tuple(site.noise.get(name) for name in ("law", "mean", "std"))
+    written = site.scale.op, None if site.scale.site is None else site.scale.site.node
+    return _source(site.location), _source(site.scale), written, law
+
+
+def _is_without_gradient(value: Expr, losses: Losses) -> bool:
+    """Whether a value stands in a block that switches gradients off, as far as it goes anywhere."""
+    off = (node for node in losses.graph.having("detach") if node.get("known") == NO_GRAD)
+    return any(losses.graph.holds(node, value.uid) for node in off)
+
+
+def _kind(kl: Divergence) -> Hashable:
+    heads = (kl.location, kl.head, *(kl.prior_heads or ()), *(() if kl.mixed_with is None else (kl.mixed_with,)))
+    marks = (kl.prior, kl.reversed, kl.offset, kl.apart, kl.squareless, kl.entropyless)
+    return kl.family, kl.parametrisation, f"{abs(kl.factor):.6g}", marks, tuple(map(_source, heads))
+
+
+def _source(head: Expr) -> Hashable:
+    """The layer that makes a head, and which part of what it makes that is, whatever it was applied to."""
+    taken: list[Hashable] = []
+    node = strip(head)
+    while node.args and (node.op in _PARTS or node.op in _ELEMENTWISE):
+        if node.op in _PARTS:
+            taken.append((node.op, node.attrs))
+        node = strip(next((arg for arg in node.args if arg.op != "const"), node.args[0]))
+    return (*taken, node.get("serial") if node.op == "layer" else node.uid)
