@@ -255,3 +255,36 @@ def test_a_classifier_of_latents_leaves_no_kl_out(
 ) -> None:
     text = ATTACKED.format(given=given, output=output, wanted=wanted)
     assert [code for code in codes(linted(tmp_path, {"attack.py": text})) if code == "VAE305"] == expected
+
+
+SCORED = (
+    HEAD
+    + MODEL
+    + FORWARD
+    + """
+
+{off}
+def scores(net, loader):
+    found = []
+    for x, _ in loader:
+        {block}y, m, s = net(x)
+        error = F.mse_loss(y, x, reduction="none").mean(1)
+        kl = -0.5 * torch.sum(1 + s - m.pow(2) - s.exp(), dim=1)
+        loss = error + kl
+        found.append(loss)
+    return torch.cat(found)
+
+
+scores(Net(), DataLoader(Rows()))
+"""
+)
+OFF = {
+    "a decorator": ("@torch.no_grad()", "", []),
+    "another": ("@torch.inference_mode()", "", []),
+    "none": ("", "", ["VAE502"]),
+}
+
+
+@pytest.mark.parametrize(("off", "block", "expected"), OFF.values(), ids=OFF)
+def test_a_score_without_gradient_has_no_balance(off: str, block: str, expected: list[str], tmp_path: Path) -> None:
+    assert codes(linted(tmp_path, {"rows.py": SCORED.format(off=off, block=block)})) == expected

@@ -9,6 +9,7 @@ from vae_checked.linter.interpreter.context import Context
 from vae_checked.linter.symbols.expression import TRANSPARENT, Expr, Site
 from vae_checked.linter.symbols.values import Choice, Class, Function, Instance, Layer, Partial, Scope, Value, apart
 from vae_checked.linter.symbols.values import Sequence as Layers
+from vae_checked.linter.torch_model import own_leaves
 
 # What is called later, by the name of the attribute that it was set as.
 _CALLED = (Function, Class, Instance, Layer, Layers, Partial, Choice)
@@ -25,6 +26,10 @@ def bind(context: Context, target: ast.expr, value: Value, scope: Scope, written
     elif isinstance(target, (ast.Tuple, ast.List)):
         _bind_many(context, target, value, scope, written)
     elif isinstance(target, ast.Attribute):
+        if target.attr == "requires_grad" and value is True and isinstance(target.value, ast.Name):
+            own = own_leaves.learned(scope.names.get(target.value.id), context.serial(), context.site(target))
+            if own is not None:
+                bind(context, target.value, own, scope, written)
         _bind_attribute(context, context.eval(target.value, scope), target.attr, value, context.site(target))
         context.root(value, "assign", target.attr, written)
     elif isinstance(target, ast.Subscript):

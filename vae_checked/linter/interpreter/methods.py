@@ -34,7 +34,7 @@ from vae_checked.linter.symbols.values import (
     as_expr,
 )
 from vae_checked.linter.symbols.values import Sequence as Layers
-from vae_checked.linter.torch_model import distributions, fields, layers, noise, optimizers, pictures
+from vae_checked.linter.torch_model import distributions, fields, layers, noise, optimizers, own_leaves, pictures
 from vae_checked.linter.torch_model.functions import HANDLERS, larger_or_smaller, plain
 
 _PARAMETERS = ("parameters", "named_parameters")
@@ -166,6 +166,9 @@ def _call_on_tensor(
     if name in ("train", "eval") and len(args) <= 1 and owner.op in ("atom", "attribute", "item"):
         # No tensor has either: a model that is handed over hands itself back.
         return owner
+    if name == "requires_grad_" and args[:1] != [False]:
+        own = own_leaves.learned(owner, context.serial(), site)
+        return owner if own is None else own
     if name == "fit":
         trainers.fit(context, args, kwargs, site)
     if name in fields.TRANSFORMED and len(args) == 1:

@@ -9,13 +9,12 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from vae_checked.facts import EffectiveBeta, Fact, Likelihood, Objective, Reduced
-from vae_checked.linter.roles import by_turns, extents, nan_tests, phi, reductions, warm_ups
+from vae_checked.linter.roles import by_turns, extents, nan_tests, phi, reductions, shown, warm_ups
 from vae_checked.linter.roles.dead_weights import names_in, unread_weights, without_effect
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.head_layers import layer_of
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
-from vae_checked.linter.roles.shown import is_handed_to_nothing, is_never_read, is_only_shown, shows
 from vae_checked.linter.symbols.expression import NO_GRAD, Expr, Graph, origin
 from vae_checked.linter.symbols.gradient_flow import GradientFlow, reached
 from vae_checked.linter.symbols.numeric import leaves
@@ -37,8 +36,6 @@ if TYPE_CHECKING:
     from vae_checked.linter.symbols.values import Function
 
 T = TypeVar("T")
-# What a trainer calls with a loss that nothing is trained by.
-_SHOWN_STEPS = frozenset(("validation_step", "test_step"))
 _UNREAD = frozenset(("opaque", "call"))
 
 
@@ -250,17 +247,14 @@ class Losses:
         return JointLoss(total, shared, above, one[count:], other[count:], formula, whole, firm)
 
     def _is_only_shown(self, total: Expr, kl: Divergence) -> bool:
-        """Whether a loss is met in a validation alone, where the same trainer has a step that trains such a loss."""
-        if self._pairs and not any(self.graph.holds(value, total.uid) for value in self.backward):
+        """Whether a loss is met where nothing is trained by it, as in a validation or a score of anomalies."""
+        trained = any(self.graph.holds(value, total.uid) for value in self.backward)
+        if not trained:
             off = (node for node in self.graph.having("detach") if node.get("known") == NO_GRAD)
-            if any(self.graph.holds(node, kl.term.uid) for node in off):
+            alone = self._pairs and any(self.graph.holds(node, kl.term.uid) for node in off)
+            if alone or shown.is_written_without_gradient(kl.term):
                 return True
-        functions = (root.function for root in self.evaluation.observations.roots)
-        names = {function.name for function in functions if function is not None}
-        if "training_step" not in names or names.isdisjoint(_SHOWN_STEPS):
-            return False
-        met = {root.function.name for root in self.roots_with(total) if root.function is not None}
-        return bool(met) and met <= _SHOWN_STEPS
+        return shown.is_met_in_steps_shown(self.roots_with(total), self.evaluation)
 
     def _of_other_samples(self, recon: Reconstruction, total: Expr, down: tuple[ChainStep, ...]) -> int:
         """How many more errors of the same data the same place adds to a loss, each of another sample."""
@@ -286,8 +280,8 @@ class Losses:
 
     def holds(self, kl: Divergence, recon: Reconstruction | None) -> bool | None:
         """Whether the KL is part of a loss; False where it is computed beside one and used for nothing."""
-        shown = self.read_once(_only_shown)
-        ends = (*(total for total in self.totals if total.uid not in shown), *self.backward)
+        apart = self.read_once(_only_shown)
+        ends = (*(total for total in self.totals if total.uid not in apart), *self.backward)
         if any(self.graph.holds(end, kl.term.uid) for end in ends):
             return True
         if recon is None:
@@ -295,7 +289,7 @@ class Losses:
         with_kl = self.roots_with(kl.term)
         functions = {id(root.function.node): root.function for root in with_kl if root.function is not None}
         trained = any(self.graph.holds(value, recon.term.uid) for value in self.backward)
-        if trained and is_handed_to_nothing(with_kl, self.unsettled_with(kl.term), self.evaluation):
+        if trained and shown.is_handed_to_nothing(with_kl, self.unsettled_with(kl.term), self.evaluation):
             return False
         if any(root.kind in ("return", "backward") for root in with_kl):
             return None
@@ -308,7 +302,7 @@ class Losses:
             if root.kind in ("return", "backward") and root.function is not None and root.function.node is function.node
         ]
         names = {root.name for root in with_kl if root.kind == "assign"}
-        if not all(is_only_shown(name, function.node) for name in names):
+        if not all(shown.is_only_shown(name, function.node) for name in names):
             return None
         # Where the error is handed on as a number, or without its gradient, a validation shows both.
         errors = self._written_alike(recon.term)
@@ -383,7 +377,7 @@ class Losses:
 def _only_shown(losses: Losses) -> set[int]:
     """The uids of what is printed or logged in statements of their own: terms stand together there in no loss."""
     roots = losses.evaluation.observations.roots
-    return {root.value.uid for root in roots if isinstance(root.value, Expr) and shows(root)}
+    return {root.value.uid for root in roots if isinstance(root.value, Expr) and shown.shows(root)}
 
 
 def differentiated(evaluation: Evaluation) -> list[Expr]:
@@ -449,7 +443,7 @@ def called_loss(root: Root) -> bool:
 
 def _is_read(root: Root) -> bool:
     """Whether a value that a function calls a loss is read there again, where it is not what the function returns."""
-    return root.kind != "assign" or root.function is None or not is_never_read(root.name, root.function.node)
+    return root.kind != "assign" or root.function is None or not shown.is_never_read(root.name, root.function.node)
 
 
 def _is_loss(name: str) -> bool:

@@ -12,11 +12,15 @@ from vae_checked.linter.symbols.values import opened
 
 if TYPE_CHECKING:
     from vae_checked.linter.evaluations.evaluation import Evaluation
+    from vae_checked.linter.symbols.expression import Expr
     from vae_checked.linter.symbols.observations import Root
     from vae_checked.linter.symbols.values import Module
 
 # What is made of a value by calls of its own, and of torch, is followed by where it is assigned.
 _COMPUTED = frozenset(("torch", "F", "np"))
+# What a trainer calls with a loss that nothing is trained by.
+_SHOWN_STEPS = frozenset(("validation_step", "test_step"))
+_OFF = frozenset(("no_grad", "inference_mode"))
 
 
 @lru_cache(maxsize=64)
@@ -57,6 +61,38 @@ def is_handed_to_nothing(roots: Iterable[Root], holding: Set[int], evaluation: E
         for (name, function), others in names.items()
         for read in _uses(name, function)[1]
     )
+
+
+def is_met_in_steps_shown(roots: Iterable[Root], evaluation: Evaluation) -> bool:
+    """Whether statements stand in the validation alone of a trainer that has a step which trains such a loss."""
+    functions = (root.function for root in evaluation.observations.roots)
+    names = {function.name for function in functions if function is not None}
+    if "training_step" not in names or names.isdisjoint(_SHOWN_STEPS):
+        return False
+    met = {root.function.name for root in roots if root.function is not None}
+    return bool(met) and met <= _SHOWN_STEPS
+
+
+def is_written_without_gradient(term: Expr) -> bool:
+    """Whether a term is written in a function, or below a `with`, in which nothing is differentiated."""
+    if term.site is None or not isinstance(term.site.node, ast.expr):
+        return False
+    written, cell = term.site.node, term.site.source.cell
+    for node in cell.nodes:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            asked: list[ast.expr] = node.decorator_list
+        elif isinstance(node, (ast.With, ast.AsyncWith)):
+            asked = [item.context_expr for item in node.items]
+        else:
+            continue
+        if node.lineno <= written.lineno <= (node.end_lineno or 0) and any(map(_turns_gradients_off, asked)):
+            return True
+    return False
+
+
+def _turns_gradients_off(asked: ast.expr) -> bool:
+    target = asked.func if isinstance(asked, ast.Call) else asked
+    return (target.attr if isinstance(target, ast.Attribute) else getattr(target, "id", "")) in _OFF
 
 
 def _whole(script: Module) -> ast.AST:
