@@ -265,3 +265,40 @@ def test_the_order_of_the_heads_is_that_of_the_call(
     assert codes(report) == (["VAE205"] if swapped == "found" else [])
     if swapped != "found":
         assert any("VAE205" in judgement.clean for judgement in report.judgements) is (swapped == "clean")
+
+
+DENSITIES = (
+    RIGHT
+    + """
+def log_normal(x, m, lv):
+    return -0.5 * (1.8378771 + lv + (x - m) ** 2 * torch.exp(-lv))
+
+
+def fit(loader, optimizer):
+    net = Net()
+    for x in loader:
+        x = x.view(-1, 31)
+        x_hat, mu, logvar = net(x)
+        error = -log_normal(x, x_hat, torch.zeros_like(x)).sum(1)
+        (error + ({kl})).mean().backward()
+        optimizer.step()
+
+
+fit(make_rows(), make_optimizer())
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("kl", "expected"),
+    [
+        ("-0.5 * (1 + logvar - mu ** 2 - logvar.exp()).sum(1)", []),
+        ("-0.5 * (1 + logvar - mu ** 2 - torch.exp(2 * logvar)).sum(1)", ["VAE301"]),
+    ],
+)
+def test_a_density_of_the_data_that_was_called_is_none_of_the_latents(
+    kl: str, expected: list[str], tmp_path: Path
+) -> None:
+    report = linted(tmp_path, {"net.py": DENSITIES.replace("{kl}", kl)})
+    assert codes(report) == expected
+    assert len([facts for facts in report.facts if facts.recon.kind]) == 1

@@ -137,6 +137,9 @@ class UncalledLosses:
         """The functions of a file that take what a model returns, and the classes that nothing calls an object of."""
         interpreter = self._project.interpreter
         for function in module.functions():
+            if id(function.node) in self._called_with_a_draw:
+                # What it is called with was read: a log density may be called for the data as well as for the latents.
+                continue
             # Where a call has the heads in an order of its own, the names of the parameters have to say the same.
             heads = {} if model.calls else self._heads.get(id(function.node), {})
             args = linking.arguments(interpreter, function, model.returned.value, model.roles, 0, heads)
