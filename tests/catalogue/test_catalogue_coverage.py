@@ -138,17 +138,21 @@ def test_two_classes_that_share_a_sampler_are_two_vaes() -> None:
 
 
 def test_a_trainer_of_a_model_with_the_same_base_counts_for_itself() -> None:
-    whole = made(WHOLE)
+    whole = made({**WHOLE, "output.interval": REAL})
     own = replace(whole, kl=replace(whole.kl, sign=None))
     seen = replace(whole, subject="train.py:main")
     kind = Fact(Likelihood.MSE, Origin("the other model's error", Place("other.py", 14)))
-    of_other = replace(seen, recon=replace(seen.recon, kind=kind))
+    decoded = Fact(REAL, Origin("what the other model decodes", Place("other.py", 12)))
+    own_error = replace(seen, recon=replace(seen.recon, kind=kind))
+    of_other = replace(own_error, output=replace(seen.output, interval=decoded))
     alone, trainer = of(own, of_other)
     assert (alone.core_checked, trainer.core_checked) == (False, True)
     # What it draws without an error is of the model that it trains.
     beside = replace(own, subject="train.py:main", recon=Recon())
     assert [len(vae.views) for vae in of(own, of_other, beside)] == [1, 2]
     assert [len(vae.views) for vae in of(own, seen)] == [2]
+    # An error of its own, of what the same model decodes.
+    assert [len(vae.views) for vae in of(own, own_error)] == [2]
 
 
 def test_a_function_that_runs_two_classes_counts_for_neither() -> None:

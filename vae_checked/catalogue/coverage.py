@@ -97,11 +97,11 @@ def examined(facts: Sequence[Facts], judgements: Sequence[Judgement]) -> list[Ex
     """One entry per VAE: what was seen in a training function counts for the class whose sampler or KL it runs."""
     views = list(zip(facts, judgements, strict=True))
     owners = _owners([item for item, _ in views])
-    errors = _errors([item for item, _ in views])
+    compared = _compared([item for item, _ in views])
     of: dict[str, list[tuple[Facts, Judgement]]] = {}
     for item, judgement in views:
         homes = {subject for anchor in _anchors(item) for subject in owners.get(anchor, ())}
-        homes = {subject for subject in homes if _are_compared_alike(item, subject, errors)}
+        homes = {subject for subject in homes if _are_compared_alike(item, subject, compared)}
         alone = item.subject if _is_class(item.subject) or len(homes) != 1 else next(iter(homes))
         of.setdefault(alone, []).append((item, judgement))
     return [_of_all(subject, seen) for subject, seen in of.items()]
@@ -117,23 +117,26 @@ def _owners(facts: Iterable[Facts]) -> dict[object, set[str]]:
     return found
 
 
-def _errors(facts: Iterable[Facts]) -> dict[str, set[Place | None]]:
-    """Where each subject compares what it decodes with the data, as far as that is known."""
+def _compared(facts: Iterable[Facts]) -> dict[str, set[Place | None]]:
+    """By subject where its errors stand, and where what is compared is decoded, as far as both are known."""
     found: dict[str, set[Place | None]] = {}
     for item in facts:
-        if item.recon.kind is not None:
-            found.setdefault(item.subject, set()).add(item.recon.kind.origin.place)
+        found.setdefault(item.subject, set()).update(_comparison(item))
     return found
 
 
-def _are_compared_alike(facts: Facts, owner: str, errors: Mapping[str, set[Place | None]]) -> bool:
-    """Whether a view may be one of a class: models that share the sampler of their base class have errors of their own.
+def _comparison(facts: Facts) -> set[Place | None]:
+    kind, decoded = facts.recon.kind, facts.output.interval
+    return set() if kind is None or decoded is None else {kind.origin.place, decoded.origin.place}
+
+
+def _are_compared_alike(facts: Facts, owner: str, compared: Mapping[str, set[Place | None]]) -> bool:
+    """Whether a view may be one of a class: models that share the sampler of their base class decode each by itself.
 
     What is seen without its error goes where the rest of its subject does.
     """
-    kind = facts.recon.kind
-    seen = errors.get(facts.subject, set()) if kind is None else {kind.origin.place}
-    its = errors.get(owner, set())
+    seen = _comparison(facts) or compared.get(facts.subject, set())
+    its = compared.get(owner, set())
     return not seen or not its or not seen.isdisjoint(its)
 
 
