@@ -254,6 +254,28 @@ def is_only_a_target(name: str) -> bool:
     return plain(name) in _ONLY_TARGETS
 
 
+_SAMPLE = re.compile(r"zs?(\d+|k|t|n|flow|first|last|final|init|initial|samples?)?")
+_LOG_DETERMINANT = re.compile(r"(sum)?(ldjs?|log(abs)?(det|jac)\w*)")
+
+
+def is_sample(name: str) -> bool:
+    """Whether a name is that of a sample of the latent, one of several perhaps, as before and after a flow.
+
+    >>> [name for name in ("z", "z_0", "zK", "z_final", "z_mean", "zeta") if is_sample(name)]
+    ['z', 'z_0', 'zK', 'z_final']
+    """
+    return _SAMPLE.fullmatch(plain(name)) is not None
+
+
+def is_log_determinant(name: str) -> bool:
+    """Whether a name is that of the logarithm of a flow's determinant, one number a sample.
+
+    >>> [name for name in ("ldj", "log_det_j", "sum_log_abs_det", "logvar") if is_log_determinant(name)]
+    ['ldj', 'log_det_j', 'sum_log_abs_det']
+    """
+    return _LOG_DETERMINANT.fullmatch(plain(name)) is not None
+
+
 def is_condition(name: str) -> bool:
     """Whether a name is that of a class or of another condition of the model."""
     return plain(name).rstrip("0123456789") in _CONDITIONS

@@ -24,9 +24,11 @@ from vae_checked.mathematics.names import (
     argument_role_of,
     is_condition,
     is_kl_weight,
+    is_log_determinant,
     is_made_again,
     is_number,
     is_only_a_target,
+    is_sample,
     plain,
     role_of,
 )
@@ -302,7 +304,7 @@ def _by_order(
             lacking: list[_Reading] = []
             for order in islice(orders, _MOST_ORDERS):
                 key = tuple(id(each.value) for each in order)
-                if key in tried or not _fits(left, order, roles):
+                if key in tried or not (_fits(left, order, roles) and _fits_a_flow(left, order, choices)):
                     continue
                 tried.add(key)
                 lacks_x = needs_x and all(each.value is not choices.x.value for each in order)
@@ -350,6 +352,24 @@ def _fits(names: Sequence[str], order: Sequence[Candidate], roles: Mapping[str, 
             continue
         return False
     return True
+
+
+def _fits_a_flow(names: Sequence[str], order: Sequence[Candidate], choices: Candidates) -> bool:
+    """Whether what is called like a sample has a sample's size, and what is called like a log determinant has not.
+
+    Samples before and after a flow come in the order in which they are returned.
+    """
+    heads = (each.value for each in choices.parts if each.role in (Role.MU, Role.LATENT))
+    sizes = {each.numel() for each in heads if isinstance(each, Tensor)}
+    samples = [each for name, each in zip(names, order, strict=True) if is_sample(name)]
+    if not sizes:
+        return True
+    if any(not isinstance(each.value, Tensor) or each.value.numel() < min(sizes) for each in samples):
+        return False
+    returned = (*choices.entries, *choices.parts)
+    places = [returned.index(each) for each in samples if each in returned]
+    determinants = [each.value for name, each in zip(names, order, strict=True) if is_log_determinant(name)]
+    return places == sorted(places) and not any(isinstance(d, Tensor) and d.numel() >= max(sizes) for d in determinants)
 
 
 def _of_wholes(names: Sequence[str], explicit: _Assignment, choices: Candidates) -> Iterator[list[_Reading]]:
