@@ -284,7 +284,7 @@ def test_one_layer_run_twice_is_both_heads_in_a_pair() -> None:
 def test_a_loss_of_the_reconstruction_alone_says_that_the_kl_was_not_seen() -> None:
     report = reported(mean_squares)
     assert [finding.code for finding in report.findings] == []
-    assert "the reconstruction alone" in report.facts[0].unobserved["kl.form"]
+    assert "one may be added elsewhere" in report.facts[0].unobserved["kl.form"]
 
 
 # ---------------------------------------------------------------------------------------- what a loss returns

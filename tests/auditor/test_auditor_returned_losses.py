@@ -141,3 +141,32 @@ def test_the_kl_of_each_latent_is_no_head() -> None:
     report = audited(PerLatent(RETURNED["a scalar"]), loss)
     assert codes(report) == []
     assert any("mu = output[2], logvar = output[3]" in line for line in report.recognised)
+
+
+class Sampled(Model):
+    """Its KL is estimated by z; `returned` has the terms as those of the closed form."""
+
+    def terms(self, x: Tensor) -> Terms:
+        h = self.encoder(x)
+        mu, logvar = self.fc_mu(h), self.fc_logvar(h)
+        z = mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)
+        x_hat = self.decoder(z)
+        log_q = -0.5 * (logvar + (z - mu).pow(2) / logvar.exp()).sum(1)
+        kl = self.sign * (log_q + 0.5 * z.pow(2).sum(1))
+        return Terms(x_hat, mu, logvar, (x_hat - x).pow(2).sum(1), kl)
+
+
+@pytest.mark.parametrize("name", ["its terms", "terms beside it", "its terms per sample"])
+def test_a_kl_that_z_estimates_is_no_whole_loss(name: str) -> None:
+    right = audited(Sampled(RETURNED[name]))
+    assert codes(right) == []
+    assert is_bound(right)
+    assert codes(audited(Sampled(RETURNED[name], sign=-1.0))) == ["VAE302"]
+
+
+@pytest.mark.parametrize("model", [Model, Sampled])
+def test_a_loss_beside_its_own_error_is_not_summed_with_it(model: type[Model]) -> None:
+    forgotten = audited(model(lambda t: (t.recon.mean(), -t.recon.mean(), t.kl.mean())))
+    assert codes(forgotten) == [], "no gradient is missing, and which of the three is minimised is not known"
+    assert "VAE305" not in forgotten.judgements[0].clean
+    assert codes(audited(model(lambda t: (t.loss.mean(), -t.recon.mean(), t.kl.mean())))) == []

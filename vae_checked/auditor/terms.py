@@ -255,7 +255,10 @@ def kl_facts(seen: Observed, place: int, interval: Interval | None, unobserved: 
         unobserved["kl.form"] = reason
         return KLFacts()
     if measured.in_loss is False and not first.loss.takes_heads:
-        unobserved["kl.form"] = "the loss takes the reconstruction alone: loss= with the KL in it settles it"
+        unobserved["kl.form"] = (
+            "no KL is in what was taken for the loss, and one may be added elsewhere: "
+            "loss= with the KL in it settles it"
+        )
         return KLFacts()
     in_loss = None if measured.in_loss is None else Fact(measured.in_loss, measured.origin)
     if in_loss is None:

@@ -14,7 +14,7 @@ from vae_checked.auditor.losses.loss import Called, Loss, call_loss, dead_weight
 from vae_checked.auditor.losses.settings import settings_of
 from vae_checked.auditor.recognition.latents import Latent
 from vae_checked.auditor.recognition.recognition import Minimised
-from vae_checked.auditor.recognition.totals import terms_of, total_of
+from vae_checked.auditor.recognition.totals import Total, terms_of, total_of
 from vae_checked.auditor.recording.operations import was_cut
 from vae_checked.auditor.recording.run import Run, recording
 from vae_checked.errors import ModelError
@@ -95,16 +95,17 @@ def _returned(run: Run, roles: Mapping[str, Role], latents: Sequence[Latent], *,
     # A head, or another head's, is made of the heads as a KL is; what is compared with the data is a term for sure.
     if not terms or not everything & {"z", "x_hat"}:
         return FoundLoss()
-    tensor, why, is_sum = total_of(run, terms, roles, latents)
-    minimised, endless = _scalar(run, tensor, terms[0][0])
+    chosen = total_of(run, terms, roles, latents)
+    minimised, endless = _scalar(run, chosen.tensor, terms[0][0])
     names = ", ".join(path for path, _ in terms)
-    weights = tuple(f"the weight of {path}" for path, _ in terms[1:]) if is_sum else ()
+    weights = tuple(f"the weight of {path}" for path, _ in terms[1:]) if chosen.is_sum else ()
     told = ("the weights: they are as the model returns its terms, and what training makes of these is not seen",)
     heads = {Role.MU, Role.SECOND} & {roles.get(p.path) for p in run.parts}
+    takes_heads = not chosen.one_of_two and ("heads" in everything or not heads)
     return FoundLoss(
-        replace(minimised, supplied_weights=weights, takes_heads="heads" in everything or not heads),
-        recognised=(f"loss: {names}, which the model returns{why}",),
-        unobserved=(*endless, *(told if is_sum else ())),
+        replace(minimised, supplied_weights=weights, takes_heads=takes_heads),
+        recognised=(f"loss: {names}, which the model returns{chosen.why}",),
+        unobserved=(*endless, *(told if chosen.is_sum else ())),
     )
 
 
@@ -138,7 +139,7 @@ def _called(run: Run, roles: Mapping[str, Role], latents: Sequence[Latent], loss
         bindings=matched.bindings,
         exchanged=Origin(loss.name, loss.place) if matched.exchanged else None,
         readings=called.others,
-        takes_heads=not loss.given or _takes_heads(run, {**roles, **named}, matched, loss),
+        takes_heads=found.loss.takes_heads and (not loss.given or _takes_heads(run, {**roles, **named}, matched, loss)),
     )
     return replace(found, loss=minimised, roles=named, unobserved=found.unobserved + _supplied(loss, matched.supplied))
 
@@ -156,12 +157,14 @@ def _takes_heads(run: Run, roles: Mapping[str, Role], matched: Matched, loss: Lo
 def _found(
     run: Run, result: object, loss: Loss, words: str, roles: Mapping[str, Role], latents: Sequence[Latent]
 ) -> FoundLoss:
-    tensor, why = _total(run, result, loss, roles, latents)
-    minimised, unobserved = _scalar(run, tensor, loss.name)
+    chosen = _total(run, result, loss, roles, latents)
+    minimised, unobserved = _scalar(run, chosen.tensor, loss.name)
+    if chosen.one_of_two:
+        minimised = replace(minimised, takes_heads=False)
     if any(was_cut(run.tape, step) for step in run.tape.steps):
         refused = "binary_cross_entropy: all elements of input should be between 0 and 1"
         unobserved += (f"{loss.name} raises on this model ({refused}): measured as if they were cut to that",)
-    return FoundLoss(minimised, recognised=(words + why,), unobserved=unobserved)
+    return FoundLoss(minimised, recognised=(words + chosen.why,), unobserved=unobserved)
 
 
 def _scalar(run: Run, tensor: Tensor, name: str) -> tuple[Minimised, tuple[str, ...]]:
@@ -177,20 +180,17 @@ def _scalar(run: Run, tensor: Tensor, name: str) -> tuple[Minimised, tuple[str, 
     return found, (f"the loss is {value} on the drawn input, and what follows from it unknown",)
 
 
-def _total(
-    run: Run, result: object, loss: Loss, roles: Mapping[str, Role], latents: Sequence[Latent]
-) -> tuple[Tensor, str]:
-    """The scalar in what a loss returned, and how it was chosen."""
+def _total(run: Run, result: object, loss: Loss, roles: Mapping[str, Role], latents: Sequence[Latent]) -> Total:
+    """The scalar in what a loss returned."""
     if isinstance(result, Tensor):
-        return result, ""
+        return Total(result)
     found = _tensors_of(result)
     if not found:
         kind = "nothing" if result is None else f"a {type(result).__name__}"
         raise ModelError(
             f"the loss {loss.name} returned {kind}, which holds no tensor: let it return the loss to minimise"
         )
-    tensor, why, _ = total_of(run, found, roles, latents)
-    return tensor, why
+    return total_of(run, found, roles, latents)
 
 
 def _tensors_of(result: object) -> list[tuple[str, Tensor]]:
