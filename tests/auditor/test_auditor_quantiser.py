@@ -88,3 +88,31 @@ def test_a_quantiser_is_not_asked_for_its_noise() -> None:
     (facts,) = reported(WEIGHTS["as published"][0]).facts
     assert "nearest row of a codebook" in facts.unobserved["kl.form"]
     assert "noise" not in facts.unobserved["sampler.std"]
+
+
+class Styled(Quantised):
+    """A Gaussian vector for the style beside the codes; `odd` is what its KL has of the second head."""
+
+    def __init__(self, odd: Callable[[Tensor], Tensor]) -> None:
+        super().__init__(WEIGHTS["as published"][0])
+        self.odd = odd
+        self.to_style, self.of_style = nn.Linear(CHANNELS, 10), nn.Linear(5, CHANNELS)
+
+    def forward(self, x: Tensor) -> Any:
+        z = self.encoder(x)
+        rows = z.permute(0, 2, 3, 1).reshape(-1, CHANNELS)
+        places = torch.cdist(rows, self.codebook.weight).argmin(1)
+        code = self.codebook(places).view(len(x), *z.shape[2:], CHANNELS).permute(0, 3, 1, 2)
+        mu, logvar = self.to_style(z.mean((2, 3))).chunk(2, 1)
+        style = self.of_style(mu + torch.exp(0.5 * logvar) * torch.randn_like(mu))
+        x_hat = self.decoder(z + (code - z).detach() + style[:, :, None, None])
+        kl = 0.5 * (mu.square() + self.odd(logvar)).sum(1).mean()
+        return F.mse_loss(x_hat, x, reduction="sum") / len(x) + kl + self.terms(z, code)
+
+
+def test_codes_that_are_trained_beside_a_kl_are_no_prior_of_it() -> None:
+    torch.manual_seed(9)
+    right = audit(Styled(lambda s: s.exp() - 1 - s), f"B 2 {SIZE} 5")
+    assert [finding.code for finding in right.findings] == []
+    wrong = audit(Styled(lambda s: s.exp() + 1 - 2 * s), f"B 2 {SIZE} 5")
+    assert [finding.code for finding in wrong.findings] == ["VAE301"]

@@ -28,6 +28,7 @@ from vae_checked.mathematics.gaussians import gaussian_kl, prior_head, std_at
 
 _LOOSE = 2e-2
 _LINEAR = names_in("add sub rsub mul div neg mean sum cumsum dot mv mm bmm matmul _to_copy")
+_ADDING = names_in("add sub rsub")
 _IDENTITY_ABOVE_ZERO = names_in("abs relu")
 _CLIPPING = names_in("clamp clamp_min clamp_max hardtanh maximum minimum relu threshold")
 _ROUNDING = 1e-4
@@ -394,11 +395,15 @@ def _takes_a_network(term: _Term, step: Step, known: set[int]) -> bool:
     """Whether a step takes what follows from parameters by another way than the heads.
 
     What follows from noise as well does so only where there still is one number per latent, as a prior made of earlier
-    samples: the error of the reconstruction, to which the term is added, follows from both.
+    samples: the error of the reconstruction, to which the term is added, follows from both. Nor does what is added
+    to the term once it has been summed: its slope by the heads is the same with it.
     """
     tape = term.tape
     size = tape.values[term.mu].tensor.numel()
-    apart = size > term.seen.batch and all(tape.values[n].tensor.numel() >= size for n in step.outputs)
+    several = size > term.seen.batch
+    apart = several and all(tape.values[n].tensor.numel() >= size for n in step.outputs)
+    if several and not apart and step.name.rstrip("_") in _ADDING:
+        return False
     others = [n for n in step.inputs if n not in known and tape.values[n].sources & Tape.PARAMETER]
     return any(_is_of_a_network(term, n) for n in others if apart or not tape.drawn(n))
 
