@@ -65,6 +65,29 @@ def test_labels_that_nobody_described_are_drawn(name: str, spec: str | None) -> 
     assert "VAE801" in report.judgements[0].clean
 
 
+class Digit(Conditional):
+    """Its class is called by a name that says nothing; `seen` by the decoder or not."""
+
+    seen = True
+
+    def forward(self, x: Tensor, digit: Tensor) -> Any:
+        given = self.given(digit)
+        h = self.encoder(torch.cat([x, given], 1))
+        mu, logvar = self.fc_mu(h), self.fc_logvar(h)
+        z = mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)
+        return self.decoder(torch.cat([z, given if self.seen else torch.zeros_like(given)], 1)), mu, logvar
+
+
+def test_what_the_encoder_alone_takes_is_open_under_another_name() -> None:
+    spec = f"x: B {FEATURES}, digit: int<{CLASSES}> B"
+    assert "VAE801" in audit(Digit(one_hot, CLASSES), spec, loss).judgements[0].clean
+    unseen = Digit(one_hot, CLASSES)
+    unseen.seen = False
+    report = audit(unseen, spec, loss)
+    assert codes(report) == []
+    assert "VAE801" not in report.judgements[0].clean
+
+
 def test_what_is_no_label_by_its_name_is_not_guessed() -> None:
     class Masked(Conditional):
         def forward(self, x: Tensor, mask: Tensor) -> Any:

@@ -9,33 +9,42 @@ from vae_checked.auditor.recognition.recognition import Recognition
 from vae_checked.auditor.recording.origins import origin_of
 from vae_checked.auditor.recording.replay import replay
 from vae_checked.facts import Fact
-from vae_checked.mathematics.names import is_condition
+from vae_checked.mathematics.names import is_condition, plain
 
 _LABELS = ("y", "ys")
+# What says which of the data count, and nothing of what they are.
+_NO_CONDITIONS = frozenset(
+    "mask masks padding paddingmask attentionmask attnmask srckeypaddingmask length lengths len lens seqlen seqlens "
+    "edgeindex edges adj adjacency edgeattr edgeweight weight weights index indices idx".split()
+)
 
 
 def ignored_conditions(seen: Recognition) -> Fact[tuple[str, ...]] | None:
     """The conditions that reach mu or the second head, and neither the reconstruction nor the loss beside z.
 
-    None where it reaches neither, and without a loss, which may hold a prior that depends on it. What is no class by
-    its name, such as a mask or the edges of a graph, is no condition.
+    None where it reaches neither, and without a loss, which may hold a prior that depends on it. A mask or the edges
+    of a graph are none; what no name says anything of may be one: where the heads alone change with it, that is open.
     """
-    conditions = _conditions(seen)
-    if not conditions:
+    others = _others(seen)
+    if not others:
         return Fact((), origin_of(seen.run.tape, seen.run.x_number))
     x_hat, total = output_number(seen), seen.total
     heads = {head for latent in seen.latents for head in latent.heads}
     if x_hat is None or total is None or not heads:
         return None
     held = {*heads, *(z for latent in seen.latents for z in latent.every_z)}
-    ignored, used = [], []
     graph = seen.graph
-    for name, number in conditions:
+    ignored: list[str] = []
+    used: list[str] = []
+    other: list[str] = []
+    for name, number in others:
         beside = graph.descendants((number,), without=held)
         if beside & {x_hat, total} and _moves(seen, number, held, (x_hat, total)):
             used.append(name)
         elif heads & graph.descendants((number,)) and _moves(seen, number, set(), tuple(heads)):
-            ignored.append(name)
+            (ignored if is_condition(name) or name in _LABELS else other).append(name)
+    if other and not ignored:
+        return None
     if not ignored and not used:
         return None
     return Fact(tuple(ignored), origin_of(seen.run.tape, x_hat))
@@ -61,14 +70,14 @@ def _moves(seen: Recognition, number: int, held: set[int], ends: tuple[int, ...]
     return False
 
 
-def _conditions(seen: Recognition) -> list[tuple[str, int]]:
-    """The inputs beside the data that are called like a condition, by the names that forward has for them."""
+def _others(seen: Recognition) -> list[tuple[str, int]]:
+    """The inputs beside the data, one of them for each sample, by the names that forward has for them."""
     run = seen.run
     found = []
     for place, (name, tensor) in enumerate(run.inputs.tensors()):
         number = run.recorder.input_numbers[name]
         own = run.takes[place] if place < min(len(run.takes), len(run.inputs.args)) else name
         whole = tensor.shape[:1] == run.x.shape[:1]
-        if number != run.x_number and whole and (is_condition(own) or own in _LABELS):
+        if number != run.x_number and whole and plain(own) not in _NO_CONDITIONS:
             found.append((own, number))
     return found
