@@ -225,6 +225,18 @@ def test_one_layer_for_both_heads_is_called_duplicated() -> None:
     assert report.facts[0].heads.source.value is HeadSource.DUPLICATED
 
 
+def test_one_layer_whose_output_overflows_as_a_width_is_duplicated_too() -> None:
+    class Rooted(zoo.Base):
+        def encode(self, x: Tensor) -> Heads:
+            mu, _ = super().encode(x)
+            return mu, mu
+
+        def sample(self, mu: Tensor, logvar: Tensor) -> Tensor:
+            return mu + torch.sqrt(torch.exp(logvar)) * torch.randn_like(mu)
+
+    assert "VAE205" in codes(audited(made(Rooted)))
+
+
 class Twice(zoo.Base):
     """A VAE that computes its heads once for z, and once more for the loss."""
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import torch
+from torch import Tensor, nn
 
 from vae_checked.auditor import AuditReport, audit
 from vae_checked.catalogue.support.example import edit
@@ -55,3 +58,36 @@ def test_without_a_loss_nothing_is_said_of_nan_in_it() -> None:
     build = names["VAE"]
     assert callable(build)
     assert "VAE604" not in clean(audit(build(), "B 3 8 12"))
+
+
+def test_a_model_that_overflows_before_z_is_told_where() -> None:
+    class Large(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.encoder, self.decoder = nn.Linear(40, 8), nn.Linear(4, 40)
+
+        def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+            mu, logvar = (500.0 * self.encoder(x)).chunk(2, 1)
+            return self.decoder(mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)), mu, logvar
+
+    torch.manual_seed(0)
+    report = audit(Large(), "B 40", data_range=(0, 255))
+    assert report.findings == ()
+    reason = report.facts[0].unobserved["sampler.std"]
+    assert re.search(r"exp is not finite \(\S+test_auditor_undecided.py:\d+\)", reason)
+    assert reason in str(report), "a short report says so too"
+    assert not any("taken for no posterior" in line for line in report.unobserved)
+    masked = audit(Masked(), "B 40")
+    assert masked.findings == ()
+    assert masked.facts[0].sampler.std is not None, "an infinity that a softmax takes back ends nothing"
+
+
+class Masked(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder, self.decoder = nn.Linear(40, 8), nn.Linear(4, 40)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        weights = x.masked_fill(x < 0.5, -torch.inf).softmax(1)
+        mu, logvar = self.encoder(weights).chunk(2, 1)
+        return self.decoder(mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)), mu, logvar

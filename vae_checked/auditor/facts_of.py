@@ -13,7 +13,7 @@ from vae_checked.auditor.measure.heads import head_source
 from vae_checked.auditor.measure.intervals import interval_of
 from vae_checked.auditor.measure.layout import axis_order
 from vae_checked.auditor.measure.names import names_by_the_loss
-from vae_checked.auditor.measure.overflow import overflow
+from vae_checked.auditor.measure.overflow import overflow, overflowing_at
 from vae_checked.auditor.measure.quantiser import commitment_of, quantiser_of
 from vae_checked.auditor.measure.timing import drawn_in_training, leads_on, repeated, silent_timing, timing_of
 from vae_checked.auditor.recognition.latents import Latent
@@ -191,10 +191,20 @@ def _without_latent(shared: Facts, seen: Observed) -> Facts:
         return replace(
             shared, unobserved={**attempt.unobserved, **dict.fromkeys(_OF_A_GAUSSIAN, _CODES), "kl.form": _CODES}
         )
-    unobserved = {**shared.unobserved, "sampler.std": _NO_LATENT, "kl.form": _NO_LATENT}
+    endless = overflowing_at(seen.train)
+    reason = _NO_LATENT if endless is None else _endless(endless)
+    unobserved = {**shared.unobserved, "sampler.std": reason, "kl.form": reason}
     if seen.unseen_noise:
         return replace(shared, unobserved={**unobserved, "sampler.timing": _UNSEEN_NOISE})
     return replace(shared, sampler=Sampler(timing=silent_timing(seen.train, seen.evaluation)), unobserved=unobserved)
+
+
+def _endless(first: Origin) -> str:
+    where = "" if first.place is None else f" ({first.place.path}:{first.place.line})"
+    return (
+        f"on the drawn input {first.source} is not finite{where}, and what follows from it neither: noise shows no z "
+        "there; inputs= as training has them, or a trained model, settles it"
+    )
 
 
 def _with_latent(shared: Facts, seen: Observed, place: int) -> Facts:

@@ -76,11 +76,12 @@ def _brief(report: Report) -> list[Section]:
     rest = [each for each in all_examined(report) if each.is_vae and each.subject not in found]
     # Where no VAE was recognised, what was seen instead is all that there is to say.
     seen = [] if any(each.is_vae for each in all_examined(report)) else report.recognised
+    left_open = undecided(report) or (report.unobserved if seen and not report.of_source else ())
     return [
         ("seen, but no VAE", seen),
         ("other VAEs" if found else "VAEs", together([f"{each.subject}: {verdict(each, ())}" for each in rest])),
         ("measured", [] if report.of_source else together(_balance(report))),
-        ("not decided", together(undecided(report))),
+        ("not decided", together(left_open)),
         *_of_files(report),
     ]
 

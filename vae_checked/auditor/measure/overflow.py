@@ -13,7 +13,7 @@ from vae_checked.auditor.recognition.recognition import Recognition
 from vae_checked.auditor.recording.origins import origin_of
 from vae_checked.auditor.recording.replay import stream
 from vae_checked.auditor.recording.tape import Tape
-from vae_checked.facts import Fact, Interval, Overflow
+from vae_checked.facts import Fact, Interval, Origin, Overflow
 
 _GRID = (2.0, 4.0, 8.0, 12.0, 16.0, 24.0, 32.0, 48.0, 64.0, 96.0, 128.0, 192.0, 256.0, 512.0, 1024.0, 1e4)
 _HALVINGS = 12
@@ -61,6 +61,27 @@ def overflow(seen: Recognition, latent: Latent, interval: Interval | None) -> Fa
     name = "std" if first == latent.std else "z" if first == latent.z else _operation(seen, first)
     dtype = str(value.tensor.dtype).removeprefix("torch.")
     return Fact(Overflow(name, float(f"{above:.3g}"), dtype), origin_of(tape, first))
+
+
+def overflowing_at(seen: Recognition) -> Origin | None:
+    """Where the first value of the run is made that is not finite, and that makes its end so; None where all are.
+
+    An infinity that is taken back, as a mask of attention is by the softmax that follows, is none.
+    """
+    tape, graph = seen.run.tape, seen.graph
+    numbers = (seen.total, *(seen.run.number(part) for part in seen.run.parts))
+    ends = {n for n in numbers if n is not None and _is_endless(tape, n)}
+    before = set().union(*(graph.ancestors(end) | {end} for end in ends)) if ends else set()
+    first = next((n for n in sorted(before) if graph.depends_on_input(n) and _is_endless(tape, n)), None)
+    if first is None:
+        return None
+    step = tape.values[first].step
+    return origin_of(tape, first, "" if step is None else tape.steps[step].name.rstrip("_"))
+
+
+def _is_endless(tape: Tape, number: int) -> bool:
+    recorded = tape.values[number].data
+    return recorded.is_floating_point() and not bool(torch.isfinite(recorded).all())
 
 
 def _operation(seen: Recognition, number: int) -> str:

@@ -17,7 +17,9 @@ from vae_checked.auditor.recording.randomness import Family
 from vae_checked.auditor.recording.replay import ReplayError, affected, replay, stream
 from vae_checked.auditor.recording.tape import Draw, Tape
 
-_FAR = 64.0  # beyond the clamps that people put on a mean, and within half precision
+# Beyond the clamps that people put on a mean, and within half precision; the nearer one where a scale that is made of
+# the same value overflows at the far one.
+_FAR = (64.0, 8.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +54,22 @@ def find_samples(graph: Graph) -> tuple[list[Sample], list[str]]:
     for eps in _noises(graph):
         sample = _sample_of(graph, eps)
         draws = ", ".join(sorted({draw.source for draw in draws_of(tape, eps)}))
-        if sample is None:
+        if sample is None and _meets_what_is_endless(tape, eps):
+            others.append(f"the noise of {draws} meets values that are not finite: what it makes is not seen")
+        elif sample is None:
             others.append(f"the noise of {draws} makes no z = location + scale * eps: it is taken for no posterior")
         elif sample.std is None:
             others.append(f"the noise of {draws} has a scale that no input changes: it is taken for no posterior")
         elif all((sample.z, sample.location) != (other.z, other.location) for other in samples):
             samples.append(sample)
     return samples, others
+
+
+def _meets_what_is_endless(tape: Tape, eps: int) -> bool:
+    """Whether a value that noise meets, or what it makes of that, is not finite in the run."""
+    meeting = {n for step in tape.steps if eps in step.inputs for n in (*step.inputs, *step.outputs)}
+    values = [tape.values[n].data for n in meeting]
+    return any(each.is_floating_point() and not torch.isfinite(each).all() for each in values)
 
 
 def draws_of(tape: Tape, number: int) -> tuple[Draw, ...]:
@@ -165,14 +176,17 @@ def _location(graph: Graph, eps: int, z: int, at_0: Tensor) -> int | None:
 def _moves_alike(tape: Tape, eps: int, z: int, number: int) -> bool:
     """Whether z without noise is the value also where that is far from what was recorded: no clamp lies between."""
     recorded, noise = tape.values[number].data, tape.values[eps].tensor
-    far = _FAR * pattern(recorded.shape, recorded.dtype, recorded.device)
     still = torch.zeros_like(noise, requires_grad=False)
-    try:
-        found = replay(tape, {eps: still, number: far}, (z,))[z]
-    except ReplayError:
-        return True
-    wanted = far.flatten() if far.numel() == found.numel() else far.expand_as(found).flatten()
-    return bool((found.flatten() - wanted).abs().max() <= tolerance(found.dtype) * _FAR)
+    for distance in _FAR:
+        far = distance * pattern(recorded.shape, recorded.dtype, recorded.device)
+        try:
+            found = replay(tape, {eps: still, number: far}, (z,))[z]
+        except ReplayError:
+            return True
+        if torch.isfinite(found).all():
+            wanted = far.flatten() if far.numel() == found.numel() else far.expand_as(found).flatten()
+            return bool((found.flatten() - wanted).abs().max() <= tolerance(found.dtype) * distance)
+    return False
 
 
 def _broadcasts_to(small: Tensor, large: Tensor) -> bool:
