@@ -12,6 +12,7 @@ from torch.nn.parameter import is_lazy
 from vae_checked.adapters import Inputs, Subject, adapt
 from vae_checked.auditor.agreement import agreed
 from vae_checked.auditor.facts_of import facts_of
+from vae_checked.auditor.fixed_lines import with_fixed_lines
 from vae_checked.auditor.inputs.choice import inputs_for
 from vae_checked.auditor.inputs.source import GivenInputs, Source, spoilt
 from vae_checked.auditor.losses.flags import asked_for_loss
@@ -91,7 +92,7 @@ def audit(
             facts = agreed(facts, read, (seen.train.loss.bindings, *seen.train.loss.readings))
     judgements = tuple(judge(each) for each in facts)
     return AuditReport(
-        findings=_once(finding for each in judgements for finding in each.findings),
+        findings=with_fixed_lines(_once(finding for each in judgements for finding in each.findings)),
         judgements=judgements,
         facts=tuple(facts),
         recognised=_recognised(subject, seen, label, guess),

@@ -19,7 +19,8 @@ _WORDS = {
     HeadSource.REPEATED: "one is handed on twice, and another one that is computed is never read",
 }
 
-_MADE = re.compile(r"\s*([\w.]+)\s*=\s*([A-Za-z_][\w.]*)\(")
+# A layer of the model that makes one head, and no distribution or function that is made of both.
+_MADE = re.compile(r"\s*([\w.]+)\s*=\s*(self\.[\w.]+)\((?:[^()]|\(\))*\)\s*(?:#.*)?$")
 
 
 def judge(facts: Facts) -> Verdict:

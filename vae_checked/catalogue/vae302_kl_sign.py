@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import EXAMPLE, edit
+from vae_checked.catalogue.support.names import names_of
 from vae_checked.catalogue.verdict import Clean, Evidence, Found, Verdict, lacking
 from vae_checked.facts import Facts
 from vae_checked.finding import Severity
@@ -14,7 +15,14 @@ def judge(facts: Facts) -> Verdict:
     sign = facts.kl.sign
     if sign is None:
         return lacking(facts, "kl.sign")
-    return Clean() if sign.value > 0 else Found(Evidence(origin=sign.origin, values={"sign": sign.value}))
+    if sign.value > 0:
+        return Clean()
+    names, form = names_of(facts), facts.kl.form
+    # Whoever has a prior of their own has written its KL: the closed form to N(0, I) would be another.
+    added = f"{names.kl} as the KL itself, which is never negative"
+    own = form is not None and form.value.learned
+    remedy = f"{names.recon} + {names.kl}, with {added if own else f'{names.kl} = {names.kl_formula}'}"
+    return Found(Evidence(origin=sign.origin, values={"sign": sign.value, "remedy": remedy}))
 
 
 MISTAKE = Mistake(
@@ -31,7 +39,7 @@ MISTAKE = Mistake(
     said=("redundant minus", "shouldn't it be minus", "wrong sign of the KL"),
     message="minus the KL is minimised: the loss falls as the posterior leaves the prior",
     evidence="the sign of the KL in the loss is {sign}",
-    fix="{called.recon} + {called.kl}, with {called.kl} = {called.kl_formula}",
+    fix="{remedy}",
     bad=edit(
         ("kl = -0.5 * torch", "kl = 0.5 * torch"),
         ("mu.pow(2) - logvar.exp(), dim=1)", "mu.pow(2) - logvar.exp(), dim=1)  # VAE302"),

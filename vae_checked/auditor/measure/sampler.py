@@ -38,7 +38,15 @@ def std_curve(seen: Recognition, latent: Latent, interval: Interval | None) -> F
     fitting = fit_std(measured, max(_CLOSE, rounding), _FLOOR)
     points = tuple((s, std) for s in shown if (std := std_at(seen, latent, latent.second, s)) is not None)
     source = fitting.formula if fitting is not None else "a function that no parametrisation has"
-    return Fact(StdCurve(fitting, points), Origin(source, origin_of(seen.run.tape, latent.std).place))
+    return Fact(
+        StdCurve(fitting, points), Origin(source, origin_of(seen.run.tape, _drawn_with(seen, latent, latent.std)).place)
+    )
+
+
+def _drawn_with(seen: Recognition, latent: Latent, std: int) -> int:
+    """std as the sampler makes it: where the loss makes the same of the second head as well, the last before z."""
+    before = [number for number in seen.run.tape.copies_of(std) if number < latent.z]
+    return max(before, default=std)
 
 
 def drawn_around_mu(seen: Recognition, latent: Latent) -> bool:

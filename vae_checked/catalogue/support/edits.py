@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from vae_checked.record import dataclass
 
@@ -22,6 +23,26 @@ class Edit:
 
 # From the expression at fault and the lines of its file to what changes there; nothing where several answers are right.
 Fixer = Callable[[ast.expr, list[str]], list[Edit]]
+
+
+def apply(text: str, edits: Iterable[Edit]) -> str:
+    """`text` after `edits`; ValueError when two of them overlap."""
+    lines = text.split("\n")
+    starts = [0]
+    for line in lines:
+        starts.append(starts[-1] + len(line) + 1)
+    spans = sorted(
+        {
+            (starts[edit.line - 1] + edit.column - 1, starts[edit.end_line - 1] + edit.end_column - 1, edit.text)
+            for edit in edits
+        }
+    )
+    for (_, end, _), (start, _, _) in itertools.pairwise(spans):
+        if start < end:
+            raise ValueError("two edits overlap")
+    for start, end, new in reversed(spans):
+        text = text[:start] + new + text[end:]
+    return text
 
 
 def span_of(node: ast.expr, lines: list[str]) -> tuple[int, int, int, int]:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import ast
-import itertools
-from collections.abc import Iterable
 
 from vae_checked.catalogue import find
-from vae_checked.catalogue.support.edits import Edit, span_of
+from vae_checked.catalogue.support.edits import Edit, apply, span_of
 from vae_checked.finding import Finding, Place
 
 __all__ = ["Edit", "apply", "propose"]
@@ -25,26 +23,6 @@ def propose(finding: Finding, text: str) -> tuple[Edit, ...]:
     lines = text.split("\n")
     node = _at(tree, finding.place, lines)
     return () if node is None else tuple(fixer(node, lines))
-
-
-def apply(text: str, edits: Iterable[Edit]) -> str:
-    """`text` after `edits`; ValueError when two of them overlap."""
-    lines = text.split("\n")
-    starts = [0]
-    for line in lines:
-        starts.append(starts[-1] + len(line) + 1)
-    spans = sorted(
-        {
-            (starts[edit.line - 1] + edit.column - 1, starts[edit.end_line - 1] + edit.end_column - 1, edit.text)
-            for edit in edits
-        }
-    )
-    for (_, end, _), (start, _, _) in itertools.pairwise(spans):
-        if start < end:
-            raise ValueError("two edits overlap")
-    for start, end, new in reversed(spans):
-        text = text[:start] + new + text[end:]
-    return text
 
 
 def _at(tree: ast.Module, place: Place, lines: list[str]) -> ast.expr | None:
