@@ -78,3 +78,22 @@ def test_what_makes_no_optimizer_is_refused() -> None:
         audited(zoo.Base(), lambda m: m)
     with pytest.raises(ModelError, match="raised KeyError"):
         audited(zoo.Base(), lambda m: {}["lr"])
+
+
+def test_the_line_that_makes_the_optimizer_is_the_place() -> None:
+    class Trained(zoo.Base):
+        def configure_optimizers(self) -> Any:
+            heads = [*self.fc_mu.parameters(), *self.fc_logvar.parameters()]
+            return {"optimizer": torch.optim.SGD([*self.encoder.parameters(), *heads], lr=0.1)}  # own
+
+    def of_the_decoder(model: Any) -> torch.optim.Optimizer:
+        return torch.optim.Adam(model.decoder.parameters())  # given
+
+    for report, mark in ((audited(Trained()), "# own"), (audited(zoo.Base(), of_the_decoder), "# given")):
+        (finding,) = report.findings
+        assert finding.place is not None
+        assert finding.place.path.endswith("test_auditor_optimizers.py")
+        assert finding.place.text.endswith(mark)
+    model = zoo.Base()
+    (finding,) = audited(model, adam(model.decoder)).findings
+    assert finding.place is None, "an optimizer that was made elsewhere has no line of its own"

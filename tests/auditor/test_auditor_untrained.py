@@ -40,7 +40,20 @@ class Inner(zoo.Base):
         self.scale = Scale()
 
 
-@pytest.mark.parametrize(("model", "mark"), [(Spare, "# unused"), (Cut, "# cut"), (Inner, "# never read")])
+class InVain(zoo.Base):
+    def __init__(self) -> None:
+        super().__init__()
+        self.spread = nn.Sequential(nn.Linear(zoo.LATENTS, 4), nn.Softplus())
+
+    def decode(self, z: Tensor) -> Tensor:
+        self.width = 2 * self.spread(z)  # judged by nothing
+        return super().decode(z)
+
+
+MARKS = [(Spare, "# unused"), (Cut, "# cut"), (Inner, "# never read"), (InVain, "# judged by nothing")]
+
+
+@pytest.mark.parametrize(("model", "mark"), MARKS)
 def test_a_parameter_without_gradient_has_a_file_and_a_line(model: type[zoo.Base], mark: str) -> None:
     torch.manual_seed(4)
     (finding,) = audit(model(), "B 3 8 12", loss).findings

@@ -81,7 +81,7 @@ def audit(
             raise ModelError(f"{error} ({guess}; give inputs= where that is wrong)") from error
         optimizers, why = optimizers_of(model, optimizer)
         passed_over = (*passed_over, *([why] if why else []))
-        seen = replace(seen, without_optimizer=without_optimizer(model, optimizers, seen.gradients))
+        seen = replace(seen, without_optimizer=without_optimizer(model, optimizers, seen.gradients, optimizer))
         facts = facts_of(seen, label, source.interval)
         if found_loss is not None and seen.train.loss.readings:
             others = [

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import torch
 from torch import nn
 
 from vae_checked.auditor.measure.gradients import Gradients
-from vae_checked.auditor.recording.origins import described
+from vae_checked.auditor.recording.origins import described, line_at
 from vae_checked.errors import ModelError, UsageError
 from vae_checked.facts import Fact, Origin
+from vae_checked.finding import Place
 
 # An optimizer, several, or a function of the model that makes them.
 GivenOptimizer = torch.optim.Optimizer | Sequence[torch.optim.Optimizer] | Callable[[nn.Module], object]
@@ -49,9 +52,15 @@ def optimizers_of(model: nn.Module, given: GivenOptimizer | None) -> tuple[list[
 
 
 def without_optimizer(
-    model: nn.Module, optimizers: Sequence[torch.optim.Optimizer], gradients: Gradients
+    model: nn.Module,
+    optimizers: Sequence[torch.optim.Optimizer],
+    gradients: Gradients,
+    given: GivenOptimizer | None = None,
 ) -> Fact[tuple[str, ...]] | None:
-    """The trainable parameters that a gradient reaches and that no optimizer holds; None without an optimizer."""
+    """The trainable parameters that a gradient reaches and that no optimizer holds; None without an optimizer.
+
+    `given` is what was given to find them: where it is a function, it has the line at fault.
+    """
     if not optimizers:
         return None
     held = {id(each) for optimizer in optimizers for group in optimizer.param_groups for each in group["params"]}
@@ -61,7 +70,24 @@ def without_optimizer(
         for name, parameter in model.named_parameters()
         if parameter.requires_grad and id(parameter) not in held and name not in unused
     )
-    return Fact(lacking, Origin("the optimizer"))
+    return Fact(lacking, Origin("the optimizer", _place(model, optimizers, given) if lacking else None))
+
+
+def _place(model: nn.Module, optimizers: Sequence[torch.optim.Optimizer], given: GivenOptimizer | None) -> Place | None:
+    """The line of the function that makes the optimizers at which the first of them is made, or at which it begins."""
+    function = getattr(model, _OWN, None) if given is None else given
+    function = inspect.unwrap(function) if callable(function) else function
+    if not inspect.isroutine(function):
+        return None
+    try:
+        lines, first = inspect.getsourcelines(function)
+        path = inspect.getsourcefile(function)
+    except (OSError, TypeError):
+        return None
+    kinds = "|".join(sorted({re.escape(type(each).__name__) for each in optimizers}))
+    made = re.compile(rf"\b(?:{kinds})\(")
+    at = next((number for number, line in enumerate(lines) if made.search(line)), 0)
+    return None if path is None else line_at(path, max(first, 1) + at)
 
 
 def _within(made: object) -> Iterator[torch.optim.Optimizer]:

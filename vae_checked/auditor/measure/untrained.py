@@ -15,11 +15,12 @@ _CUTS = names_in("detach argmin argmax round floor ceil sign gt lt ge le")
 
 
 def place_without_gradient(seen: Recognition, model: nn.Module, name: str) -> Place | None:
-    """The line for a parameter of this dotted name; None where neither a cut nor a definition is seen."""
+    """The line for a parameter of this dotted name: of its definition, of a cut, or of what is made of it in vain."""
     tape, graph = seen.run.tape, seen.graph
     numbers = [value.number for value in tape.values if value.name == name]
-    if not any(number in step.inputs for number in numbers for step in tape.steps):
-        return _definition(model, name)
+    used = [step for step in tape.steps if any(number in step.inputs for number in numbers)]
+    if not used:
+        return place_of_definition(model, name)
     after = graph.descendants(numbers)
     leads_on = set() if seen.total is None else graph.ancestors(seen.total)
     for step in tape.steps:
@@ -28,10 +29,12 @@ def place_without_gradient(seen: Recognition, model: nn.Module, name: str) -> Pl
         place = place_of(step)
         if place is not None:
             return place
-    return None
+    made = graph.descendants(numbers)
+    last = next((step for step in reversed(tape.steps) if not made.isdisjoint(step.outputs)), used[0])
+    return None if made & leads_on else place_of(last) or place_of(used[0])
 
 
-def _definition(model: nn.Module, name: str) -> Place | None:
+def place_of_definition(model: nn.Module, name: str) -> Place | None:
     """The line of a constructor that assigns the parameter, or the inmost of the modules that hold it."""
     *path, own = name.split(".")
     while True:
