@@ -175,6 +175,7 @@ ORDERS = {
         "agreement",
         "report",
         "latents",
+        "fixed_lines",
         "audit",
         "stages",
         "check",
@@ -441,7 +442,6 @@ def test_a_long_file_is_seen(tmp_path: Path) -> None:
 
 def unexplained(source: str) -> list[int]:
     """The lines that silence a checker, by a comment with a code, and give no reason behind the code."""
-
     silencer = re.compile(r"#\s*(noqa|type:\s*ignore|pragma)(:\s*[A-Z0-9, ]+[A-Z0-9]|\[[\w, -]+\])?(?P<reason>.*)")
     lines = []
     for token in tokenize.generate_tokens(io.StringIO(source).readline):

@@ -102,7 +102,7 @@ class LearnedPrior(Own):
         return (self.error(self.back(self.drawn(where, spread)), x) - kl) / len(x)
 
 
-def test_a_kl_to_a_learned_prior_is_not_replaced_by_that_to_the_unit_normal() -> None:
+def test_a_kl_to_a_learned_prior_is_not_replaced_by_one_to_another() -> None:
     (finding,) = named(LearnedPrior)
     assert finding.code == "VAE302"
     assert "torch.sum" not in finding.fix
@@ -121,3 +121,22 @@ class OneLayer(Own):
 def test_a_distribution_is_no_layer_that_a_head_should_have_of_its_own() -> None:
     (finding,) = (each for each in named(OneLayer) if each.code == "VAE205")
     assert "Normal" not in finding.fix
+
+
+def test_sampler_and_kl_are_said_to_read_one_head_by_one_name() -> None:
+    class Returns(WrongWidth):
+        def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+            h = self.trunk(x)
+            where, log_var = self.place(h), self.width(h)
+            return self.back(self.drawn(where, log_var)), where, log_var
+
+    def elbo(x_hat: Tensor, x: Tensor, mean: Tensor, log_var: Tensor) -> Tensor:
+        kl = -0.5 * torch.sum(1 + log_var - mean.pow(2) - log_var.exp())
+        return (F.binary_cross_entropy(x_hat, x, reduction="sum") + kl) / len(x)
+
+    torch.manual_seed(5)
+    (finding,) = audit(Returns(), f"B {FEATURES}", elbo, data_range=(0, 1)).findings
+    assert finding.message.startswith("the sampler uses exp(log_var) as std, the KL")
+    assert "reads log_var as log variance" in finding.message
+    (of_its_own,) = named(WrongWidth)
+    assert of_its_own.message.startswith("the sampler uses exp(s) as std, the KL")

@@ -201,6 +201,48 @@ def test_sizes_that_do_not_make_the_beta_are_not_named() -> None:
     assert other is not None
     assert str(other) == "0.3"
     assert balance_of(1.0, 0.0, Likelihood.MSE, sizes) is None
+    alike = balance_of(2.0, 2.0, Likelihood.MSE, Sizes(elements=48, latents=6, batch=6))
+    assert str(alike) == "1", "sizes that cancel by chance make no expression"
+
+
+class Steps(nn.Module):
+    """A recurrent VAE of the time in front; `latents` of the second head may be those of a whole covariance."""
+
+    def __init__(self, latents: int = 4) -> None:
+        super().__init__()
+        self.encoder, self.decoder, self.out = nn.GRU(6, 16), nn.GRU(4, 16), nn.Linear(16, 6)
+        self.mu, self.second = nn.Linear(16, 4), nn.Linear(16, latents)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        _, h = self.encoder(x)
+        mu, s = self.mu(h[0]), self.second(h[0])
+        eps = torch.randn_like(mu)
+        if s.shape == mu.shape:
+            z = mu + torch.exp(0.5 * s) * eps
+        else:
+            s = s.view(-1, 4, 4).tril()
+            z = mu + (s @ eps.unsqueeze(2)).squeeze(2)
+        made, _ = self.decoder(z.expand(len(x), -1, -1))
+        return self.out(made), mu, s
+
+
+def test_no_size_is_named_where_the_batch_is_not_in_front() -> None:
+    torch.manual_seed(2)
+    reading = one_step(
+        Steps(), torch.rand(9, 6, 6), lambda p, x, m, s: (p - x).square().sum() / 9 + kl_of(m, s).sum() / 6
+    )
+    assert reading.balance is not None
+    assert str(reading.balance) == "1.5"
+    assert any("9 rows and the heads 6" in line for line in reading.unobserved)
+
+
+def test_a_whole_covariance_has_no_weight_and_raises_nothing() -> None:
+    torch.manual_seed(2)
+    reading = one_step(
+        Steps(latents=16), torch.rand(9, 6, 6), lambda p, x, m, s: (p - x).square().sum() + m.square().sum() + s.norm()
+    )
+    assert reading.balance is None
+    assert not any("Error" in line for line in reading.unobserved), reading.unobserved
 
 
 def test_the_largest_variance_is_that_of_the_principal_direction() -> None:

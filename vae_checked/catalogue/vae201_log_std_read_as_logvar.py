@@ -34,6 +34,10 @@ def judge(facts: Facts) -> Verdict:
     names = names_of(facts)
     factor = _factor(shown)
     drawn = names.std if _holds(std.origin.source, facts.names.get("eps")) else std.origin.source
+    kind = std.value.parametrisation
+    if kind is not None and drawn == kind.formula:
+        # What was measured is a function of s: the KL is said to read the head by its name.
+        drawn = re.sub(r"\bs\b", names.head, drawn)
     formula = std_formula(read_as, facts)
     redrawn = f"{names.std} = {formula}"
     if _holds(formula, names.std):

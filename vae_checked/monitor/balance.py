@@ -37,6 +37,8 @@ def balance_of(kl: float, recon: float, error: Likelihood, sizes: Sizes) -> Bala
 
 def _expression(beta: float, sizes: Sizes) -> EffectiveBeta | None:
     """The sizes, or their inverses, whose product is `beta`; the fewest that do, None where none do."""
+    if math.isclose(beta, 1.0, rel_tol=_CLOSE):
+        return EffectiveBeta(1.0)
     known = (
         (elements(float(sizes.elements)), sizes.elements, (0, 1)),
         (latents(float(sizes.latents)), sizes.latents, (0, -1)),

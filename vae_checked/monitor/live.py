@@ -199,6 +199,11 @@ class Live:
                 "the reconstruction's gradient at the heads: it stays inside compiled code or a custom function",
             )
         batch = 0 if self._data is None else len(self._data)
+        rows = {len(seen.tensor) for _, *heads in pairs for seen in heads}
+        if batch and batch not in rows:
+            first = min(rows)
+            reasons += (f"the batch: the data have {batch} rows and the heads {first}, so that no size is named",)
+            batch = 0
         return Weighed(weights, recon, kl, batch, self._seconds, reasons)
 
     def _pair(self, heads: Heads) -> tuple[Heads, _Seen, _Seen] | None:

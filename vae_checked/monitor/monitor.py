@@ -220,7 +220,7 @@ class Monitor:
         if weights is not None:
             kl, recon, error = weights
             data = probed.target
-            elements = 0 if data is None else data[0].numel()
+            elements = 0 if data is None or not batch else data[0].numel()
             balance = balance_of(kl, recon, error, Sizes(elements, probed.latent_size, batch))
             largest = None if data is None else largest_variance(data, error)
         reading = Reading(
