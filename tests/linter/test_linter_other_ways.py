@@ -116,3 +116,48 @@ def test_a_validation_with_a_kl_of_its_own_is_judged(tmp_path: Path) -> None:
     own = "0.5 * torch.mean(torch.sum((2 * s).exp() - 1.0 - 2 * s + m.pow(2), dim=1))"
     report = linted(tmp_path, {"net.py": VALIDATED.format(kl=own)})
     assert [finding.code for finding in report.findings] == ["VAE201"]
+
+
+MEASURED = (
+    NET
+    + """
+def divergence(m, s):
+    return 0.5 * (s.exp() - 1.0 - s + m.pow(2))
+
+
+def in_use(net, validation):
+    found = []
+    for x, _ in validation:
+        found.append(torch.cat([net.to_m(x), net.to_s(x)], dim=1){cut})
+    found = torch.cat(found)
+    m, s = found[:, :7], found[:, 7:]
+    return (({formula}).mean(0) > 0.01).sum()
+
+
+def fit(loader, validation):
+    net = Net()
+    steps = torch.optim.Adam(net.parameters())
+    for x, _ in loader:
+        y, m, s = net(x)
+        loss = torch.sum((y - x).pow(2), dim=1).mean() + divergence(m, s).sum(1).mean()
+        steps.zero_grad()
+        loss.backward()
+        steps.step()
+        print(in_use(net, validation))
+"""
+)
+FORMULAS = {
+    "the same": (".detach()", "divergence(m, s)", True, set()),
+    "written again": (".detach()", "0.5 * (s.exp() - 1.0 - s + m.pow(2))", True, set()),
+    "with a gradient": ("", "0.5 * (s.exp() - 1.0 - s + m.pow(2))", False, set()),
+    "another": (".detach()", "0.5 * (2 * s.exp() - 1.0 - s + m.pow(2))", False, {"VAE301"}),
+}
+
+
+@pytest.mark.parametrize(("cut", "formula", "checked", "found"), FORMULAS.values(), ids=FORMULAS)
+def test_a_kl_that_measures_latents_is_no_other_vae(
+    cut: str, formula: str, checked: bool, found: set[str], tmp_path: Path
+) -> None:
+    report = linted(tmp_path, {"net.py": MEASURED.format(cut=cut, formula=formula)})
+    assert {finding.code for finding in report.findings} == found
+    assert all(vae.core_checked for vae in report.vaes) is checked

@@ -8,7 +8,7 @@ from vae_checked.facts import Fact, KLForm
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import Losses
 from vae_checked.linter.roles.samplers import SamplerSite
-from vae_checked.linter.symbols.expression import NO_GRAD, Expr, origin, strip
+from vae_checked.linter.symbols.expression import NO_GRAD, Expr, origin, strip, walk
 
 _PARTS = frozenset(("part", "item", "index"))
 _ELEMENTWISE = frozenset(("exp", "clamp", "softplus", "mul"))
@@ -37,6 +37,25 @@ def is_shown(site: SamplerSite, found: Iterable[SamplerSite], losses: Losses) ->
         return False
     kind = _kind_of(site)
     return any(other.z.uid != site.z.uid and _kind_of(other) == kind and losses.trains(other.z) for other in found)
+
+
+def is_measured(kl: Divergence, used: Iterable[Divergence], losses: Losses) -> bool:
+    """Whether a KL without a gradient by the layers of its heads measures a posterior that another KL trains.
+
+    What counts the latents in use reads the heads as the loss does; a formula of its own is told.
+    """
+    if kl.parametrisation is None or not losses.backward or losses.is_differentiated(kl):
+        return False
+    made = [node for node in walk(kl.location, kl.head) if node.op == "layer"]
+    if not made or any(losses.flow.reaches([kl.term], node.uid) for node in made):
+        return False
+    layers = {node.get("serial") for node in made}
+    return any(
+        losses.is_differentiated(other)
+        and (other.family, other.parametrisation) == (kl.family, kl.parametrisation)
+        and any(node.op == "layer" and node.get("serial") in layers for node in walk(other.head))
+        for other in used
+    )
 
 
 def _kind_of(site: SamplerSite) -> Hashable:
