@@ -35,6 +35,7 @@ from vae_checked.linter.roles import (
 from vae_checked.linter.roles.across import Across
 from vae_checked.linter.roles.alike import few_alike
 from vae_checked.linter.roles.divergences import Divergence
+from vae_checked.linter.roles.drawn_means import read_with
 from vae_checked.linter.roles.kl import kl_facts
 from vae_checked.linter.roles.likelihood import data_facts, output_facts, recon_facts, sides
 from vae_checked.linter.roles.loop_turns import of_a_turn
@@ -228,7 +229,7 @@ def _terms(
     graph: Graph, found: list[SamplerSite], evaluation: Evaluation
 ) -> tuple[list[Divergence], list[Reconstruction]]:
     """The KLs of a graph and its reconstructions."""
-    kls = [of_a_turn(kl, found) for kl in divergences.find(graph, _cuts(found), _heads(found))]
+    kls = [read_with(of_a_turn(kl, found), found, graph) for kl in divergences.find(graph, _cuts(found), _heads(found))]
     recons = [
         recon
         for recon in reconstructions.find(graph)

@@ -146,6 +146,9 @@ def through_kl(kl: Divergence, losses: Losses) -> bool | None:
     heads = [strip(head).uid for head in (kl.location, kl.head, *(kl.prior_heads or ()))]
     beside = kl.prior and kl.prior_heads is None
     trained = beside or any(losses.flow.reaches([kl.term], head) for head in heads)
+    if trained and not kl.prior and any(_is_held_without_gradient(kl.term, head, losses) for head in heads):
+        # What trains one head alone may be meant so.
+        return None
     if trained and losses.flow.moves(ends, kl.term.uid, _interval_of(kl)):
         return True
     if trained and losses.flow.reaches(ends, kl.term.uid):
@@ -155,6 +158,10 @@ def through_kl(kl: Divergence, losses: Losses) -> bool | None:
     kept = not trained and any(node.op == "detach" and node.get("known") == NO_GRAD for node in walk(strip(kl.term)))
     left_out = differentiated and not beside and not kept and not _is_kept_whole(kl, losses)
     return False if left_out and not (ends and all(_trains_a_weight(end, kl, losses) for end in ends)) else None
+
+
+def _is_held_without_gradient(term: Expr, head: int, losses: Losses) -> bool:
+    return losses.graph.holds(term, head) and not losses.flow.reaches([term], head)
 
 
 def bounded_at(kl: Divergence, losses: Losses) -> Expr | None:

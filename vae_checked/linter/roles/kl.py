@@ -44,8 +44,8 @@ def kl_facts(kl: Divergence | None, recon: Reconstruction | None, reading: Joint
         out_of_loss = where if stopped is None else origin(stopped)
         # What is not differentiated lowers nothing, whichever side of a minus it stands on.
         sign = sign if losses.flow.reaches(losses.ends, kl.term.uid) else None
-    if in_loss and gradients.bounded_at(kl, losses) is not None:
-        # How large the KL is, nobody knows before it is trained.
+    if in_loss and (gradients.bounded_at(kl, losses) is not None or losses.leave_out(kl)):
+        # How large the KL is, nobody knows before it is trained; another sum than the one that trains is only shown.
         in_loss = None
     if in_loss is False and (_is_added_elsewhere(kl, losses) or _is_of_an_autoencoder(kl, recon, losses)):
         in_loss = None

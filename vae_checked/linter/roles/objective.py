@@ -78,7 +78,8 @@ class Losses:
         self.recons = recons
         with_kl = graph.holding_any(kl.term.uid for kl in kls)
         with_recon = graph.holding_any(recon.term.uid for recon in (*recons, *unread))
-        self.totals = [value for value in graph.values if value.uid in with_kl and value.uid in with_recon]
+        with_both = with_kl & with_recon - shown.only_shown(evaluation)
+        self.totals = [value for value in graph.values if value.uid in with_both]
         self.nodes = graph.nodes
         self.graph = graph
         self.flow = GradientFlow(graph)
@@ -183,6 +184,11 @@ class Losses:
         """Whether a KL is part of what is differentiated."""
         return any(self.graph.holds(value, kl.term.uid) for value in self.backward)
 
+    def leave_out(self, kl: Divergence) -> bool:
+        """Whether what is differentiated, here or by a trainer that steps hand it to, is read and holds no such KL."""
+        trained = self.read_once(_handed_on)
+        return bool(trained) and not any(self.graph.holds(value, kl.term.uid) for value in trained)
+
     def are_differentiated(self, kl: Divergence, recon: Reconstruction) -> bool:
         """Whether a KL and an error that are written where these two are stand together in what is differentiated.
 
@@ -280,9 +286,7 @@ class Losses:
 
     def holds(self, kl: Divergence, recon: Reconstruction | None) -> bool | None:
         """Whether the KL is part of a loss; False where it is computed beside one and used for nothing."""
-        apart = self.read_once(_only_shown)
-        ends = (*(total for total in self.totals if total.uid not in apart), *self.backward)
-        if any(self.graph.holds(end, kl.term.uid) for end in ends):
+        if any(self.graph.holds(end, kl.term.uid) for end in (*self.totals, *self.backward)):
             return True
         if recon is None:
             return None
@@ -374,12 +378,6 @@ class Losses:
         return len(signs) > 1
 
 
-def _only_shown(losses: Losses) -> set[int]:
-    """The uids of what is printed or logged in statements of their own: terms stand together there in no loss."""
-    roots = losses.evaluation.observations.roots
-    return {root.value.uid for root in roots if isinstance(root.value, Expr) and shown.shows(root)}
-
-
 def differentiated(evaluation: Evaluation) -> list[Expr]:
     """What is differentiated in every way through its branches: here, or by a trainer that a step hands it to."""
     return _resolved(
@@ -388,6 +386,10 @@ def differentiated(evaluation: Evaluation) -> list[Expr]:
         if root.kind == "backward"
         or (root.kind == "return" and root.function is not None and root.function.name == "training_step")
     )
+
+
+def _handed_on(losses: Losses) -> list[Expr]:
+    return _rewritten(differentiated(losses.evaluation), losses.graph)
 
 
 def _written(term: Expr) -> Hashable:

@@ -8,14 +8,18 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from vae_checked.linter.files import syntax
+from vae_checked.linter.symbols.expression import Expr
 from vae_checked.linter.symbols.values import opened
 
 if TYPE_CHECKING:
     from vae_checked.linter.evaluations.evaluation import Evaluation
-    from vae_checked.linter.symbols.expression import Expr
     from vae_checked.linter.symbols.observations import Root
     from vae_checked.linter.symbols.values import Module
 
+_SHOWING = frozenset(
+    "print item detach add_scalar add_scalars log log_dict log_metrics info debug warning write format set_postfix "
+    "set_description".split()
+)
 # What is made of a value by calls of its own, and of torch, is followed by where it is assigned.
 _COMPUTED = frozenset(("torch", "F", "np"))
 # What a trainer calls with a loss that nothing is trained by.
@@ -105,6 +109,12 @@ def shows(root: Root) -> bool:
     return isinstance(root.site.node, ast.Call) and root.kind == "expr" and _shows(root.site.node)
 
 
+def only_shown(evaluation: Evaluation) -> set[int]:
+    """The uids of what is printed or logged in statements of their own: terms stand together there in no loss."""
+    roots = evaluation.observations.roots
+    return {root.value.uid for root in roots if isinstance(root.value, Expr) and shows(root)}
+
+
 def _keys_of_others(root: Root, holding: Set[int]) -> Iterator[object]:
     """By what the parts of a tuple or a dict are asked for that have nothing in `holding`."""
     value = root.value
@@ -171,4 +181,4 @@ def _computes(call: ast.Call, read: ast.Name) -> bool:
 def _shows(call: ast.Call) -> bool:
     target = call.func
     name = target.attr if isinstance(target, ast.Attribute) else getattr(target, "id", "")
-    return name in ("print", "item", "detach", "add_scalar", "log", "info", "debug", "write", "format")
+    return name in _SHOWING
