@@ -88,6 +88,17 @@ class Plan:
         if again is not None and evaluation.observations.left_out:
             yield self._project.interpreter.both_ways(partial(again, {}))
 
+    def around_models(self, evaluation: Evaluation) -> Iterator[Evaluation]:
+        """An evaluation once more that ran out of steps, without those that its models take.
+
+        What they give is not known then, and what is made of it is: a trainer says by itself what it does with latents.
+        """
+        again = evaluation.again
+        if again is None or not evaluation.module.read_once(_has_codes):
+            return
+        if any(cut.fault is None for cut in evaluation.observations.cuts):
+            yield self._project.interpreter.shutting_models(partial(again, {}))
+
     def with_parts_of_the_project(self) -> Iterator[Evaluation]:
         """Models and trainers that are handed parts from outside, run with the parts that the project gives them."""
         for instance in self._project.observed.assembled():
@@ -158,8 +169,14 @@ _CALL = re.compile(r"\b(?:(?:def|class) \w++|([A-Za-z_]\w*+)\s*+\()")
 _DIVERGING = re.compile(r"kl|loss|diverg", re.IGNORECASE)
 # What a method that trains ends with.
 _DIFFERENTIATING = re.compile(r"\.backward\(")
+# A VAE, or what may be one, in use.
+_CODES = re.compile(r"(?:vae|ae|auto_?encoder|first_stage|model)\w*\.(?:tiled_)?(?:en|de)code\w*\(", re.IGNORECASE)
 # What a sampler, a KL or a loss is written with.
 _TELLING = re.compile(r"rand|ormal|exp|log|[lL]oss|\*\*|pow|square|abs|sample|mse|bce|kl|norm")
+
+
+def _has_codes(module: Module) -> bool:
+    return any(_CODES.search(cell.text) is not None for cell in module.file.cells)
 
 
 def _is_script(module: Module) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from vae_checked.linter.interpreter import derived_containers, derived_distributions, records
 from vae_checked.linter.interpreter.context import Context
+from vae_checked.linter.interpreter.ways import codes
 from vae_checked.linter.symbols.drawing import DRAWS, rank
 from vae_checked.linter.symbols.expression import Expr, Site, opaque
 from vae_checked.linter.symbols.values import Class, Function, Instance, Layer, Value, as_expr, by_name, field_names
@@ -71,6 +72,9 @@ def _takes(init: Function, args: list[Value]) -> bool:
 
 def call_instance(context: Context, target: Instance, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     """object(*args, **kwargs)."""
+    if context.shuts_models and target.cls.is_module and not codes(target.cls):
+        parts = (as_expr(item, site) for item in (target, *args, *kwargs.values()))
+        return opaque("call", tuple(parts), site)
     for name in ("forward", "__call__"):
         found = target.cls.find(name)
         if isinstance(found, Function):

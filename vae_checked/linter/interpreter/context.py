@@ -94,6 +94,10 @@ class Context(Evaluator, Protocol):
     def goes_both_ways(self) -> bool:
         """Whether branches are run as well that a default leaves out and in which a VAE is used."""
 
+    @property
+    def shuts_models(self) -> bool:
+        """Whether the models are not entered that do not encode or decode."""
+
     def site(self, node: ast.AST) -> Site:
         """Where `node` is written: one and the same object as often as the node is evaluated."""
 

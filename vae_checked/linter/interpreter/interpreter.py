@@ -64,6 +64,7 @@ class Interpreter:
         # The classes of which objects are made in the place of others, which are told by their file and their name.
         self._instead: Mapping[tuple[str, str], Class] = {}
         self.goes_both_ways = False
+        self.shuts_models = False
         # The functions that ended by raising, since whoever asks forgot them.
         self.refusing: set[ast.AST] = set()
         self._too_long: set[int] = set()
@@ -150,7 +151,8 @@ class Interpreter:
         An error of this tool itself is noted where it happened, and is not the end of a run.
         """
         outer, self.observations = self.observations, Observations()
-        steps, limit_before, self._steps, self._limit = self._steps, self._limit, 0, limit
+        steps, limit_before, self._steps = self._steps, self._limit, 0
+        self._limit = min(limit, MAX_SUPPOSED_STEPS) if self.shuts_models else limit
         plain, self._around = self._around, None
         turns, self._turns = self._turns, 1
         around, self._open = self._open, ()
@@ -185,6 +187,14 @@ class Interpreter:
             return self._beside(work)
         finally:
             self.goes_both_ways = False
+
+    def shutting_models(self, work: Callable[[], T]) -> T:
+        """What `work` comes to where models are not entered that use no latents: what they give is not known."""
+        self.shuts_models = True
+        try:
+            return self._beside(work)
+        finally:
+            self.shuts_models = False
 
     def _beside(self, work: Callable[[], T]) -> T:
         remaining, self.remaining = self.remaining, max(self.remaining, MAX_SUPPOSED_STEPS)
@@ -260,7 +270,9 @@ class Interpreter:
         refused = depth > MAX_DEPTH or len(active) > 1 or isinstance(node, ast.AsyncFunctionDef)
         if refused or id(node) in self._too_long:
             return opaque(f"call:{function.name}", tuple(as_expr(item, site) for item in args), site)
-        is_plain = depth <= call_memo.MAX_DEPTH and not self.supposed and not self.goes_both_ways
+        is_plain = (
+            depth <= call_memo.MAX_DEPTH and not self.supposed and not self.goes_both_ways and not self.shuts_models
+        )
         key = self._call_memo.key(function, args, kwargs) if is_plain else None
         if key is None:
             self.observations.entered.add(id(node))

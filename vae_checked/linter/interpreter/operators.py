@@ -297,8 +297,15 @@ def _merged(condition: Expr, one: Value, other: Value) -> Value:
         isinstance(one, Expr) or (isinstance(one, _MADE) and rank(one) < rank(other) >= DRAWS)
     ):
         # A model that was made says more than one that was loaded, and one that draws more than one that does not.
-        return other
-    return Choice(condition, one, other) if _is_choice(one) and _is_choice(other) else one
+        return _with_other(other, one)
+    return Choice(condition, one, other) if _is_choice(one) and _is_choice(other) else _with_other(one, other)
+
+
+def _with_other(kept: Value, left: Value) -> Value:
+    """An object, and beside it the one of another class that is left out: a method that it has not is one of that."""
+    if isinstance(kept, Instance) and isinstance(left, Instance) and kept.other is None:
+        kept.other = left if left.cls is not kept.cls and left.other is not kept else None
+    return kept
 
 
 def _of_steps(condition: Expr, one: Sequence[Value], other: Sequence[Value]) -> list[Value] | None:

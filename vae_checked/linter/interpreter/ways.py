@@ -7,13 +7,27 @@ import re
 from collections.abc import Sequence
 
 from vae_checked.linter.interpreter.context import Context
-from vae_checked.linter.symbols.values import Module, Scope
+from vae_checked.linter.symbols.values import Class, Function, Module, Scope
 
 # A call of a VAE that is handed over or held, by its name; a method of the same object is evaluated with it.
 _LATENTS = re.compile(
     r"(?:vae|ae|auto_?encoder|first_stage|\.module)\w*(?:\.\w+|\(\w+\))*\.(?:tiled_)?(?:encode|decode)(?:_stage_2_\w+)?\(",
     re.IGNORECASE,
 )
+
+
+# A call of what encodes or decodes, whoever it belongs to.
+_CODES = re.compile(r"\.(?:tiled_)?(?:en|de)code\w*\(")
+
+
+def codes(cls: Class) -> bool:
+    """Whether a class encodes or decodes by itself, or calls what does."""
+    return any(isinstance(cls.find(name), Function) for name in ("encode", "decode")) or any(
+        _CODES.search(line)
+        for each in cls.mro()
+        for line in each.scope.module.source_of(each.node).cell.lines[each.node.lineno - 1 : each.node.end_lineno]
+        if "code" in line
+    )
 
 
 def is_left_out(context: Context, node: ast.If, truth: bool, rest: Sequence[ast.stmt], scope: Scope) -> bool:

@@ -11,7 +11,7 @@ from vae_checked.facts import Fact, Facts, Interval, Latents, Origin
 from vae_checked.latent_facts import AffineMap, Use
 from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.files.disk import Disk
-from vae_checked.linter.pretrained import fine_tuning, pairs, pixel_ends
+from vae_checked.linter.pretrained import clamps, fine_tuning, pairs, pixel_ends
 from vae_checked.linter.pretrained.callers import Callers
 from vae_checked.linter.pretrained.ends import Decoded, Encoded, Encoding, Shown, Where
 from vae_checked.linter.pretrained.factors import (
@@ -97,7 +97,8 @@ class InUse:
         """
         settings = Settings(modules, disk)
         models = Models(modules, settings)
-        found = [*self._single, *factors(self._multiplied, _all(self._decoded), models, settings)]
+        single = [each for each in self._single if not clamps.may_be_off(each, modules)]
+        found = [*single, *factors(self._multiplied, _all(self._decoded), models, settings)]
         for shown in self._shown:
             if shown.where.path not in self._unit:
                 vae = Fact(shown.owner.model, shown.call)

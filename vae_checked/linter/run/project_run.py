@@ -181,9 +181,9 @@ def _follow_latents(using: Iterable[File], project: Project, plan: Plan, in_use:
 
 
 def _note_latents(evaluation: Evaluation, plan: Plan, in_use: InUse) -> None:
-    """Take note of the latents in an evaluation, and in the branches that it left out."""
+    """Take note of the latents in an evaluation, in the branches that it left out, and where it did not get to."""
     in_use.note(evaluation)
-    for other in plan.both_ways(evaluation):
+    for other in chain(plan.both_ways(evaluation), plan.around_models(evaluation)):
         in_use.note(other)
 
 

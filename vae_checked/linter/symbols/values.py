@@ -224,11 +224,15 @@ class Class:
 
 @dataclass(slots=True, eq=False)
 class Instance:
-    """An object of a class of the project."""
+    """An object of a class of the project.
+
+    `other` is the one that another branch makes in its place, of a class with other methods.
+    """
 
     cls: Class
     attributes: dict[str, Value] = field(default_factory=dict)
     site: Site | None = None
+    other: Instance | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,50 @@
+"""Clamps that an option asks for which a mapping of settings may have switched off."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable
+
+from vae_checked.facts import Facts, Origin
+from vae_checked.linter.files import syntax
+from vae_checked.linter.symbols.values import Module
+
+_Definition = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def may_be_off(facts: Facts, modules: Iterable[Module]) -> bool:
+    """Whether the clamp that is found stands in a branch, of what is somewhere made or called with `**settings`.
+
+    Which branch is run there nobody knows who has not read the settings: the default says nothing.
+    """
+    clamped = facts.latents.clamped
+    if clamped is None or clamped.value is None:
+        return False
+    known = list(modules)
+    module = next((each for each in known if each.path == _path(clamped.origin)), None)
+    names = set() if module is None else _chosen_in(module, clamped.origin)
+    if not names:
+        return False
+    mapped = re.compile(rf"\b(?:{'|'.join(sorted(map(re.escape, names)))})\((?:[^()]|\([^()]*\))*\*\*")
+    return any(mapped.search(cell.text) is not None for each in known for cell in each.file.cells)
+
+
+def _path(origin: Origin) -> str:
+    return "" if origin.place is None else origin.place.path
+
+
+def _chosen_in(module: Module, origin: Origin) -> set[str]:
+    """The names of the class and the functions around a clamp that stands in a branch of an `if`; none for another."""
+    line = 0 if origin.place is None else origin.place.line
+    for source in module.sources:
+        if origin.place is not None and source.cell.number == origin.place.cell:
+            around = [node for node in syntax.descendants(source.cell.tree) if _holds(node, line)]
+            if any(isinstance(node, ast.If) and line > node.test.lineno for node in around):
+                return {node.name for node in around if isinstance(node, _Definition)}
+    return set()
+
+
+def _holds(node: ast.AST, line: int) -> bool:
+    first = getattr(node, "lineno", None)
+    return first is not None and first <= line <= (getattr(node, "end_lineno", None) or 0)
