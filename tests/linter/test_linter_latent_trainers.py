@@ -153,3 +153,67 @@ def draw(model, settings):
 def test_what_a_mapping_may_switch_off_is_left_open(given: str, found: bool, tmp_path: Path) -> None:
     expected = [("VAE707", 8)] if found else []
     assert places(tmp_path, SAMPLER.format(given=given), schedule=SCHEDULE) == expected
+
+
+SHIFTED = """\
+import torch
+from diffusers import AutoencoderKL, {kind}
+
+
+def load({given}):
+    vae = AutoencoderKL.from_pretrained({where}, subfolder="vae")
+    model = {made}
+    return vae, model
+
+
+def train(scheduler, x, t):
+    vae, model = load()
+    z = vae.encode(x * 2 - 1).latent_dist.sample()
+    z = {encoded}
+    noise = torch.randn_like(z)
+    return (model(scheduler.scale_noise(z, t, noise), t) - noise).pow(2).mean()
+
+
+def draw(scheduler, model, z):
+    vae, _ = load()
+    for t in scheduler.timesteps:
+        z = scheduler.step(model(z, t), t, z).prev_sample
+    return vae.decode({decoded}).sample
+"""
+SD3 = "stabilityai/stable-diffusion-3.5-medium"
+S, M = "vae.config.scaling_factor", "vae.config.shift_factor"
+LOADED = '{kind}.from_pretrained({where}, subfolder="transformer")'
+
+
+def shifted(kind: str, made: str, identity: str = SD3, *, by_name: bool = False, shift: bool = False) -> str:
+    where = "name" if by_name else f'"{identity}"'
+    return SHIFTED.format(
+        kind=kind,
+        given=f'name="{identity}"' if by_name else "",
+        where=where,
+        made=made.format(kind=kind, where=where),
+        encoded=f"(z - {M}) * {S}" if shift else f"z * {S}",
+        decoded=f"z / {S} + {M}" if shift else f"z / {S}",
+    )
+
+
+@pytest.mark.parametrize("by_name", [False, True])
+def test_a_shift_that_both_ends_leave_out_is_missed_by_a_trained_model(by_name: bool, tmp_path: Path) -> None:
+    text = shifted("SD3Transformer2DModel", LOADED, by_name=by_name)
+    assert places(tmp_path, text) == [("VAE702", 14), ("VAE702", 23)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        shifted("SD3Transformer2DModel", LOADED, shift=True),
+        # A model that is trained from nothing takes the latents that it is given.
+        shifted("SD3Transformer2DModel", "{kind}(sample_size=64)"),
+        shifted("SD3Transformer2DModel", '{kind}.from_pretrained("somebody/trained-without-shift")'),
+        # A VAE without a shift.
+        shifted("UNet2DConditionModel", LOADED, "stabilityai/stable-diffusion-2-1"),
+        shifted("CLIPVisionModel", LOADED),
+    ],
+)
+def test_a_shift_that_nothing_asks_for_may_be_left_out(text: str, tmp_path: Path) -> None:
+    assert places(tmp_path, text) == []

@@ -7,7 +7,7 @@ import math
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import edit
 from vae_checked.catalogue.support.in_use import IN_USE, SOURCES, is_undone
-from vae_checked.catalogue.support.known_vaes import known
+from vae_checked.catalogue.support.known_vaes import known, turned
 from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, lacking
 from vae_checked.facts import Fact, Facts
 from vae_checked.finding import Severity
@@ -55,24 +55,31 @@ def judge(facts: Facts) -> Verdict:
 
 
 def _of_one_end(one_end: Fact[AffineMap], vae: Fact[PretrainedVAE]) -> Verdict:
-    """Found where the factor of a VAE that is known is applied twice, or in the place of its inverse."""
+    """Found where the factor of a VAE is applied twice, or in the place of its inverse: that of its configuration.
+
+    A number is the factor of a VAE that is known.
+    """
     loaded, scale = known(vae.value), one_end.value.scale
-    if loaded is None or loaded.factor is None or len(scale) != 1:
+    if (loaded is not None and loaded.factor is None) or len(scale) != 1:
         return Undecided(reason="what is done at the other end is not known")
     (term,) = scale
     powers = dict(term.powers)
     power = powers.pop(_FACTOR, 0)
     if powers or not (math.isclose(term.coefficient, 1.0) or (power == 0 and term.coefficient > 0)):
         return Undecided(reason="what is done at the other end is not known")
-    if not power:
+    if loaded is None and not power and term.coefficient != 1:
+        power = turned(term.coefficient) or 0
+    if loaded is None and power in (0, 1):
+        return Undecided(reason="whether this VAE has another factor is not known")
+    if not power and loaded is not None and loaded.factor is not None:
         ratio = math.log(term.coefficient) / math.log(loaded.factor) if not is_one(scale) else 0.0
         power = round(ratio) if abs(ratio - round(ratio)) < _TOLERANCE else 0
     if power in (0, 1):
         return Clean() if power else Undecided(reason="what is done at the other end is not known")
     how = "is applied twice" if power > 1 else "divides where it should multiply"
     values = {
-        "what": f"the factor of {loaded.name} {how}",
-        "maps": f"z -> {one_end.value}, as it is behind encode ({loaded.source})",
+        "what": f"the factor of {'this VAE' if loaded is None else loaded.name} {how}",
+        "maps": f"z -> {one_end.value}, as it is behind encode" + ("" if loaded is None else f" ({loaded.source})"),
         "remedy": "behind encode: z * factor, once; before decode: z / factor, once",
     }
     return Found(Evidence(origin=one_end.origin, values=values, related=((vae.origin, "loaded here"),)))
@@ -86,8 +93,8 @@ def _unscaled(model: Fact[str], vae: Fact[PretrainedVAE]) -> Verdict:
     back = "z * latents_std + latents_mean" if per_channel else "z / vae.config.scaling_factor"
     source = "the pipelines of its library" if loaded is None else loaded.source
     values = {
-        "what": f"latents are used with {model.value} as encode gives them",
-        "maps": f"none here, and {model.value} has latents on the scale {scale} ({source})",
+        "what": f"latents are used with {model.value} on the scale on which encode gives them",
+        "maps": f"no scale here, and {model.value} has latents on the scale {scale} ({source})",
         "remedy": f"behind encode: {scale}; before decode: {back}",
     }
     return Found(Evidence(origin=model.origin, values=values, related=((vae.origin, "loaded here"),)))

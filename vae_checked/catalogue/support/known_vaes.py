@@ -107,7 +107,7 @@ def known(vae: PretrainedVAE) -> KnownVAE | None:
 
 # Denoisers, and pipelines with one, of which a checkpoint of latent diffusion holds one beside its VAE.
 _DENOISING = re.compile(
-    r"^(?:UNet2DConditionModel|(?:SD3|Flux|Wan|HunyuanVideo|Mochi|QwenImage|CogVideoX|LTXVideo|PixArt|Sana|AuraFlow"
+    r"^(?:UNet(?:2D|3D|SpatioTemporal)ConditionModel|(?:SD3|Flux|Wan|HunyuanVideo|Mochi|QwenImage|CogVideoX|LTXVideo|PixArt|Sana|AuraFlow"
     r"|Lumina|Allegro|CogView[34]\w*)\w*Transformer\w*Model|(?:StableDiffusion(?!\w*Upscale)|Flux|Wan|HunyuanVideo"
     r"|Mochi|QwenImage|CogVideoX|LTX|AudioLDM|MusicLDM|PixArt|Sana|AuraFlow|Kolors|Lumina|Allegro|CogView[34])"
     r"\w*Pipeline)$"
@@ -127,6 +127,12 @@ def denoises(kind: str) -> bool:
 def is_factor(value: float, of: float) -> bool:
     """Whether a number is a factor as people write it, to four digits."""
     return abs(value - of) <= 5e-4 * of
+
+
+def turned(value: float) -> int | None:
+    """The power, other than 1, of a factor as people write it that a number is; None for any other number."""
+    powers = (-1, 2, -2)
+    return next((power for factor in FACTORS for power in powers if is_factor(value, factor**power)), None)
 
 
 def transposed(value: float) -> KnownVAE | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vae_checked.linter.interpreter import derived_containers, derived_distributions, records
 from vae_checked.linter.interpreter.context import Context
-from vae_checked.linter.interpreter.ways import codes
+from vae_checked.linter.interpreter.ways import is_shut
 from vae_checked.linter.symbols.drawing import DRAWS, rank
 from vae_checked.linter.symbols.expression import Expr, Site, opaque
 from vae_checked.linter.symbols.values import Class, Function, Instance, Layer, Value, as_expr, by_name, field_names
@@ -23,6 +23,8 @@ def construct(context: Context, cls: Class, args: list[Value], kwargs: dict[str,
             **{key: item for given in args if isinstance(given, dict) for key, item in given.items()},
         }
     instance = Instance(cls, {}, site)
+    if context.shuts_models and is_shut(cls):
+        return instance
     init = cls.find("__init__")
     if isinstance(init, Function):
         if isinstance(init.node.args.args, list):
@@ -72,7 +74,7 @@ def _takes(init: Function, args: list[Value]) -> bool:
 
 def call_instance(context: Context, target: Instance, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     """object(*args, **kwargs)."""
-    if context.shuts_models and target.cls.is_module and not codes(target.cls):
+    if context.shuts_models and is_shut(target.cls):
         parts = (as_expr(item, site) for item in (target, *args, *kwargs.values()))
         return opaque("call", tuple(parts), site)
     for name in ("forward", "__call__"):

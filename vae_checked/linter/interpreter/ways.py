@@ -16,17 +16,18 @@ _LATENTS = re.compile(
 )
 
 
-# A call of what encodes or decodes, whoever it belongs to.
-_CODES = re.compile(r"\.(?:tiled_)?(?:en|de)code\w*\(")
+# What encodes or decodes, whoever it belongs to, or may hold a VAE.
+_CODES = re.compile(r"\.(?:tiled_)?(?:en|de)code\w*\(|vae|autoencoder|first_stage", re.IGNORECASE)
 
 
-def codes(cls: Class) -> bool:
-    """Whether a class encodes or decodes by itself, or calls what does."""
-    return any(isinstance(cls.find(name), Function) for name in ("encode", "decode")) or any(
+def is_shut(cls: Class) -> bool:
+    """Whether a class is a model that neither encodes nor decodes, nor holds what does."""
+    if not isinstance(cls.find("forward"), Function) or any(cls.find(name) for name in ("encode", "decode")):
+        return False
+    return not any(
         _CODES.search(line)
         for each in cls.mro()
         for line in each.scope.module.source_of(each.node).cell.lines[each.node.lineno - 1 : each.node.end_lineno]
-        if "code" in line
     )
 
 

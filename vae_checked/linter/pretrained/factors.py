@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from vae_checked.catalogue.support.known_vaes import denoises, known, takes_symmetric_pixels
-from vae_checked.facts import Fact, Facts, Latents
+from vae_checked.catalogue.support.known_vaes import denoises, known, takes_symmetric_pixels, turned
+from vae_checked.facts import Fact, Facts, Latents, Origin
 from vae_checked.latent_facts import AffineMap, Use
 from vae_checked.linter.pretrained.ends import Decoded, Encoded
 from vae_checked.linter.pretrained.identities import Models
@@ -53,7 +53,8 @@ def _number(scale: affine_maps.Terms, end: Encoded | Decoded, settings: Settings
 def one_ends(encoded: Iterable[Encoded], decoded: Iterable[Decoded], models: Models) -> Iterator[Facts]:
     """Of each end by itself the map behind `encode` that it stands for, and the VAE, where it is one that is known.
 
-    Only where it is known that latents are trained on, or were made by a model: others may be used on another scale.
+    Of another one where its own factor is turned about, or applied more than once. Only where it is known that latents
+    are trained on, or were made by a model: others may be used on another scale.
     """
     found: list[tuple[Encoded | Decoded, Fact[AffineMap]]] = [
         (one, Fact(one.applied, one.at)) for one in encoded if one.use is Use.TRAINED
@@ -64,8 +65,23 @@ def one_ends(encoded: Iterable[Encoded], decoded: Iterable[Decoded], models: Mod
             found.append((other, Fact(applied, other.call)))
     for end, one_end in found:
         for vae in models.of(end):
-            if known(vae.value) is not None:
+            if known(vae.value) is not None or _is_turned(one_end.value, end, models):
                 yield replace(Facts(end.where.subject), latents=Latents(vae=vae, one_end=one_end))
+
+
+def _is_turned(applied: AffineMap, end: Encoded | Decoded, models: Models) -> bool:
+    """Whether latents are multiplied by a power of the factor of a VAE, and not by itself.
+
+    That of a configuration may be the standard deviation, which divides, unless a model is used that others trained. A
+    number is one where no VAE has another factor that comes to it.
+    """
+    if applied.shift or len(applied.scale) != 1:
+        return False
+    (term,) = applied.scale
+    if not term.powers:
+        return turned(term.coefficient) is not None
+    is_power = term.coefficient == 1 and len(term.powers) == 1 and term.powers[0][0] == _FACTOR
+    return is_power and term.powers[0][1] != 1 and _trained_model(end, models) is not None
 
 
 def beside_the_scale(encoded: Iterable[Encoded], decoded: Iterable[Decoded]) -> Iterator[Facts]:
@@ -79,28 +95,50 @@ def beside_the_scale(encoded: Iterable[Encoded], decoded: Iterable[Decoded]) -> 
             yield replace(Facts(end.where.subject), latents=latents)
 
 
+def without_shift(encoded: Iterable[Encoded], decoded: Iterable[Decoded], models: Models) -> Iterator[Facts]:
+    """Of each end that is scaled alone, where a trained model takes latents of the VAE that are shifted as well.
+
+    Both ends may leave the shift out, and agree: a model that was trained by others is given latents it never saw.
+    """
+    ends: list[tuple[Encoded | Decoded, Origin, AffineMap | None]] = [
+        (one, one.at, one.applied) for one in encoded if one.use is Use.TRAINED and one.is_diffused
+    ]
+    ends += [(other, other.call, affine_maps.undoing(other.applied)) for other in decoded if other.use is Use.GENERATED]
+    for end, at, applied in ends:
+        if applied is None or applied.is_identity or applied.shift or end.owner.library != _LIBRARY:
+            continue
+        for vae in models.of(end):
+            loaded = known(vae.value)
+            if loaded is not None and loaded.shift and _trained_model(end, models) is not None:
+                yield replace(Facts(end.where.subject), latents=Latents(vae=vae, one_end=Fact(applied, at)))
+
+
+def _trained_model(end: Encoded | Decoded, models: Models) -> Fact[str] | None:
+    """The class of a denoiser, or of a pipeline with one, that is loaded from where the VAE of an end is."""
+    owner = end.owner
+    found = [Fact(owner.model.companion, end.call)] if owner.model.companion else models.companions(owner)
+    if isinstance(end, Encoded):
+        found = [*found, *models.pipelines(owner, end.where.path)]
+    return next((each for each in found if denoises(each.value)), None)
+
+
 def unscaled(encoded: Iterable[Encoded], decoded: Iterable[Decoded], models: Models) -> Iterator[Facts]:
-    """Of each end that no map is applied at what takes scaled latents of the VAE.
+    """Of each end at which latents are not scaled what takes scaled latents of the VAE.
 
     That is a model that is loaded from where the VAE is loaded from, whose checkpoint is one of latents that are
     scaled, or a pipeline that is handed what is trained here, with the VAE.
     """
     ends: list[Encoded | Decoded] = [
-        one for one in encoded if one.use is Use.TRAINED and one.is_diffused and one.applied.is_identity
+        one for one in encoded if one.use is Use.TRAINED and one.is_diffused and affine_maps.is_one(one.applied.scale)
     ]
-    ends += [other for other in decoded if other.use is Use.GENERATED and other.applied.is_identity]
+    ends += [other for other in decoded if other.use is Use.GENERATED and affine_maps.is_one(other.applied.scale)]
     for end in ends:
         owner = end.owner
         is_of_diffusion = takes_symmetric_pixels(owner.model) or denoises(owner.model.companion)
         if owner.library != _LIBRARY or not is_of_diffusion:
             # A class of the project may scale inside.
             continue
-        found = models.companions(owner)
-        if owner.model.companion:
-            found = [Fact(owner.model.companion, end.call)]
-        if isinstance(end, Encoded):
-            found = [*found, *models.pipelines(owner, end.where.path)]
-        model = next((each for each in found if denoises(each.value)), None)
+        model = _trained_model(end, models)
         if model is not None:
             vae = Fact(replace(owner.model, companion=model.value), model.origin)
             yield replace(Facts(end.where.subject), latents=Latents(vae=vae, unscaled=Fact(model.value, end.call)))

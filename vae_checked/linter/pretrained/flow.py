@@ -25,7 +25,7 @@ from vae_checked.linter.pretrained.schedules import (
 )
 from vae_checked.linter.pretrained.sources import use_of
 from vae_checked.linter.pretrained.vaes import Owner, is_made_elsewhere, is_named, owner_of
-from vae_checked.linter.symbols.expression import TRANSPARENT, Expr, Graph, origin, strip, walk
+from vae_checked.linter.symbols.expression import NOISE, TRANSPARENT, Expr, Graph, origin, strip, walk
 from vae_checked.linter.symbols.intervals import interval_of
 from vae_checked.linter.symbols.values import Module
 from vae_checked.mathematics import affine_maps
@@ -203,9 +203,22 @@ class Flow:
             # Times a number of the schedule: what it is added to tells the rest.
             if not _is_plain(node.args[1 - place]):
                 self._weighted[node.uid] = latent
+        elif node.op == "cat":
+            if self._completes(node, place):
+                self._end(latent, Use.TRAINED, node, is_diffused=True)
         elif node.op in ("add", "sub") and is_noise(node.args[1 - place]):
             mixed = self._unmixed(latent, node.args[1 - place])
             self._end(mixed or latent, Use.TRAINED, node, is_diffused=is_weighted or mixed is not None)
+
+    def _completes(self, node: Expr, place: int) -> bool:
+        """Whether a latent is that of a masked picture: put behind a noisy one and a mask, as models fill in pictures.
+
+        A condition without a mask is given as `encode` gives it where its author wants that.
+        """
+        names = self._evaluation.observations.names
+        noisy, *others = node.args
+        masks = [arg for arg in others if any("mask" in name for name in names.get(arg.uid, ()))]
+        return place > 0 and len(others) > 1 and bool(noisy.bits & NOISE) and bool(masks)
 
     def _unmixed(self, latent: Latent, noise: Expr) -> Latent | None:
         """The latent that noise is mixed with, where the last factors of both are two weights of a mixture.

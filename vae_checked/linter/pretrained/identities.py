@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from vae_checked.catalogue.support.known_vaes import known as known_by
 from vae_checked.catalogue.support.known_vaes import tells_vae
@@ -67,7 +67,8 @@ class Models:
 
     def companions(self, owner: Owner) -> list[Fact[str]]:
         """The classes of what is loaded from where a VAE is loaded from, in the same file."""
-        key = owner.loaded_in, owner.setting or owner.model.identity
+        places = {owner.setting or owner.model.identity, *owner.place.split("\n")} - {""}
+        key = owner.loaded_in, "\n".join(sorted(places))
         if not all(key):
             return []
         if key not in self._loaded:
@@ -75,7 +76,7 @@ class Models:
             self._loaded[key] = [
                 Fact(kind, Origin(source.segment(node), source.place(node)))
                 for node, source in ([] if module is None else telling_calls(module))
-                if (kind := _kind_loaded_from(node, key[1]))
+                if (kind := _kind_loaded_from(node, places))
             ]
         return self._loaded[key]
 
@@ -153,7 +154,7 @@ def _kind_given(call: ast.Call, vae: str) -> str:
     return kind if kind.endswith("Pipeline") else ""
 
 
-def _kind_loaded_from(call: ast.Call, place: str) -> str:
+def _kind_loaded_from(call: ast.Call, places: Collection[str]) -> str:
     """The class of which a call loads a model from a place, by the text or the last part of the setting that says it.
 
     Empty for another call.
@@ -161,7 +162,7 @@ def _kind_loaded_from(call: ast.Call, place: str) -> str:
     if not isinstance(call.func, ast.Attribute) or call.func.attr not in LOADERS:
         return ""
     given = first_given(call)
-    is_same = given is not None and place in (_text(given), setting_of(given))
+    is_same = given is not None and not {_text(given), setting_of(given)}.isdisjoint(places)
     return last(call.func.value) if is_same else ""
 
 

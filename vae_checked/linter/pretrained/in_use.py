@@ -22,6 +22,7 @@ from vae_checked.linter.pretrained.factors import (
     number_in,
     one_ends,
     unscaled,
+    without_shift,
 )
 from vae_checked.linter.pretrained.flow import DECODES, ENCODES, Flow
 from vae_checked.linter.pretrained.grids import grid
@@ -42,6 +43,7 @@ from vae_checked.record import replace
 _CALLS = re.compile(rf"\.(?:{'|'.join(sorted(ENCODES | DECODES))})\(|DiagonalGaussianDistribution|latents")
 # Whose latents are drawn, and lie anywhere.
 _GAUSSIAN = frozenset(("AutoencoderKL",))
+_AGREE = Agreement.INVERSE
 _Scope = tuple[str, str]
 
 
@@ -97,15 +99,15 @@ class InUse:
         """
         settings = Settings(modules, disk)
         models = Models(modules, settings)
-        single = [each for each in self._single if not clamps.may_be_off(each, modules)]
-        found = [*single, *factors(self._multiplied, _all(self._decoded), models, settings)]
+        found = [each for each in self._single if not clamps.may_be_off(each, modules)]
+        found += factors(self._multiplied, _all(self._decoded), models, settings)
         for shown in self._shown:
             if shown.where.path not in self._unit:
                 vae = Fact(shown.owner.model, shown.call)
                 found.append(_of(shown.where.subject, Latents(vae=vae, shown=shown.lies)))
         ends: list[Encoded | Decoded] = [*_all(self._encoded), *_all(self._decoded)]
         found += pixel_ends.facts(self._encodings, self._shown, ends)
-        told, callers = False, Callers(modules)
+        told, callers = set[Origin](), Callers(modules)
         for scope in {**self._encoded, **self._decoded}:
             encoded, decoded = self._encoded.get(scope, []), self._decoded.get(scope, [])
             judged = [
@@ -113,14 +115,18 @@ class InUse:
                 for one, other in _by_owner(encoded, decoded)
                 for each in _of_pairs(pairs.pairs(one, other), callers)
             ]
-            told |= bool(judged)
-            found += judged or one_ends(encoded, decoded, models)
+            told |= {each.latents.decoded.origin for each in judged if each.latents.decoded is not None}
+            found += judged
             paired = {end for each in judged for end in _ends_of(each.latents)}
-            found += (each for each in beside_the_scale(encoded, decoded) if paired.isdisjoint(_ends_of(each.latents)))
+            single = chain(one_ends(encoded, decoded, models), beside_the_scale(encoded, decoded))
+            found += (each for each in single if paired.isdisjoint(_ends_of(each.latents)))
         found += by_default(_all(self._encoded), models)
+        apart = {end for each in found if _is_open(each.latents) for end in _ends_of(each.latents)}
+        shiftless = without_shift(_all(self._encoded), _all(self._decoded), models)
+        found += (each for each in shiftless if apart.isdisjoint(_ends_of(each.latents)))
         found += unscaled(_all(self._encoded), _all(self._decoded), models)
-        if not told:
-            found += _of_pairs(pairs.across(list(_all(self._encoded)), list(_all(self._decoded))), callers)
+        if not any(_is_open(each.latents) for each in found):
+            found += _of_pairs(pairs.across(list(_all(self._encoded)), list(_all(self._decoded)), told), callers)
         yield from {str(item.latents): item for item in found}.values()
         yield from {str((item.sampler, item.training)): item for item in self._trained}.values()
 
@@ -250,6 +256,12 @@ def _ends_of(latents: Latents) -> Iterator[tuple[Origin, AffineMap | None]]:
             yield fact.origin, fact.value
     if latents.decoded is not None:
         yield latents.decoded.origin, affine_maps.undoing(latents.decoded.value)
+
+
+def _is_open(latents: Latents) -> bool:
+    """Whether two ends are known of a latent's way, of which the one does not undo the other."""
+    encoded, decoded = latents.encoded, latents.decoded
+    return encoded is not None and decoded is not None and pairs.agreement(encoded.value, decoded.value) is not _AGREE
 
 
 def _of(subject: str, latents: Latents) -> Facts:

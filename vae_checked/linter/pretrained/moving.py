@@ -7,7 +7,7 @@ import re
 from vae_checked.linter.symbols.expression import TRANSPARENT, Expr
 
 _MOVED = TRANSPARENT | frozenset(
-    ("move", "stack", "index", "repeat", "expand", "cat", "flatten", "detach", "round", "nan_to_num", "enlarge")
+    ("move", "stack", "index", "part", "repeat", "expand", "cat", "flatten", "detach", "round", "nan_to_num", "enlarge")
 )
 # Between pixels and beyond the edge as well: the weights of an interpolation sum to one.
 _REARRANGED = frozenset(

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from enum import Enum
 from typing import TypeVar
 
+from vae_checked.facts import Origin
 from vae_checked.latent_facts import AffineMap, Use
 from vae_checked.linter.pretrained.ends import Decoded, Encoded
 from vae_checked.linter.pretrained.quantities import OF_A_VAE, VECTOR
@@ -137,21 +138,34 @@ def pairs(encoded: Sequence[Encoded], decoded: Sequence[Decoded]) -> Iterator[Pa
     yield from _trips(decoded)
 
 
-def across(encoded: Sequence[Encoded], decoded: Sequence[Decoded]) -> Iterator[Pair]:
+def across(encoded: Sequence[Encoded], decoded: Sequence[Decoded], told: Collection[Origin] = ()) -> Iterator[Pair]:
     """The one end that is trained on in a project, and those before the decode of samples, in other files.
 
-    They belong together where the project loads one VAE alone, and trains on one map of its latents.
+    They belong together where the project loads one VAE alone, and trains on one map of its latents. Of the calls of
+    `decode` in `told` it is known already; where there are any the others are those of one folder, as a project may
+    hold several experiments.
     """
     trained = [each for each in encoded if each.use is Use.TRAINED]
-    drawn = _distinct(each for each in decoded if each.use is Use.GENERATED and each.encoded is None)
+    drawn = _distinct(
+        each for each in decoded if each.use is Use.GENERATED and each.encoded is None and each.call not in told
+    )
     owners = [*(each.owner for each in encoded), *(each.owner for each in decoded)]
     loaded = {owner.model.identity for owner in owners} - {""}
     if len(_apart(loaded)) != 1 or len(_distinct(trained)) != 1:
         return
     one = trained[0]
+    # Which of several ways to a call is gone is not known.
+    settled = {each.number for each in decoded if agreement(one.applied, each.applied) is Agreement.INVERSE}
     for other in drawn:
-        if other.owner.model.identity and one.where.path != other.where.path:
-            yield Pair(one, other, agreement(one.applied, other.applied))
+        made = agreement(one.applied, other.applied)
+        is_apart = bool(told) and _folder(one) != _folder(other)
+        if other.owner.model.identity and one.where.path != other.where.path and not is_apart:
+            yield Pair(one, other, Agreement.OPEN if made is Agreement.DIFFERENT and other.number in settled else made)
+
+
+def _folder(end: Encoded | Decoded) -> str:
+    where = end.called_in if isinstance(end, Encoded) and end.called_in is not None else end.where
+    return where.path.rpartition("/")[0]
 
 
 def _apart(identities: Collection[str]) -> set[str]:

@@ -8,7 +8,7 @@ import re
 from vae_checked.latent_facts import Use
 from vae_checked.linter.pretrained.mixtures import is_noise
 from vae_checked.linter.pretrained.schedules import SOLVING, STEPPING, maker
-from vae_checked.linter.symbols.expression import NOISE, Expr, strip
+from vae_checked.linter.symbols.expression import NOISE, Expr, strip, walk
 
 # What is there before the code computes anything: a parameter, and what is kept or stored.
 _THERE = frozenset(("atom", "attribute", "item", "data", "const", "noise"))
@@ -16,6 +16,8 @@ _THERE = frozenset(("atom", "attribute", "item", "data", "const", "noise"))
 _MAKING = re.compile(
     r"sampl|generat|denois|predict|infer|solve|integrat|load|read|pipe|model|unet|transformer|net$|dit$"
 )
+# What a schedule's numbers are called.
+_OF_A_SCHEDULE = re.compile(r"alpha|sigma|beta|snr", re.IGNORECASE)
 # What may bring latents to another scale, whatever else it is given.
 _MAPPING = re.compile(r"norm|scale|shift|affine|convert|process|statistic|std|mean")
 
@@ -30,8 +32,21 @@ def use_of(leaf: Expr) -> Use:
     if node.op in ("call", "opaque"):
         return _of_call(node)
     # A sampler written out adds to noise what a model makes of it; else what was done last may not be known.
-    is_step = node.op in ("add", "sub") and all(arg.bits & NOISE for arg in node.args)
-    return Use.GENERATED if is_step else Use.OPEN
+    return Use.GENERATED if _is_step(node) or _is_clean(node) else Use.OPEN
+
+
+def _is_step(node: Expr) -> bool:
+    return node.op in ("add", "sub") and all(arg.bits & NOISE for arg in node.args)
+
+
+def _is_clean(node: Expr) -> bool:
+    """Whether it is the latent that a model's prediction leaves of a noisy one, over a number of the schedule."""
+    if node.op != "div" or not _is_step(strip(node.args[0])) or node.args[1].bits & NOISE:
+        return False
+    return any(
+        each.op == "sqrt" or _OF_A_SCHEDULE.search(str(each.get("name") or each.get("index")))
+        for each in walk(node.args[1])
+    )
 
 
 def _of_call(node: Expr) -> Use:

@@ -37,8 +37,9 @@ class Owner:
     """A VAE as one place of the code has it: the name it goes by there, and what it was loaded from.
 
     `setting` is the name of what says from where, where that is no text but a setting; `loaded_in` is the file that
-    loads it, `library` the one whose class it is, empty where they are not known. `built` is its class where it is
-    built, and not loaded.
+    loads it, `library` the one whose class it is, empty where they are not known. `place` is what its loader is given
+    as it is written, a name whose text may be known, each of several in a line. `built` is its class where it is built,
+    and not loaded.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Owner:
     setting: str = ""
     loaded_in: str = ""
     library: str = ""
+    place: str = ""
     built: str = ""
 
 
@@ -100,8 +102,8 @@ def _made(node: Expr, depth: int) -> Owner | None:
         if last not in LOADERS:
             return Owner("", built=kind)
         identity, library = _text(node.args) or _written_partly(node), dotted.partition(".")[0]
-        setting = "" if identity else _setting(node)
-        return Owner("", PretrainedVAE(kind, identity), setting, _path(node), library)
+        place = "\n".join(_places(node))
+        return Owner("", PretrainedVAE(kind, identity), "" if identity else _setting(node), _path(node), library, place)
     if _SAME.search(dotted):
         return next((found for arg in node.args if (found := owner_of(arg, depth + 1)) is not None), None)
     return None
@@ -135,6 +137,19 @@ def _setting(node: Expr) -> str:
     written = None if node.site is None else node.site.node
     first = first_given(written) if isinstance(written, ast.Call) else None
     return "" if first is None else setting_of(first)
+
+
+def _places(node: Expr) -> tuple[str, ...]:
+    """The names that a loader may be called with first: two of `args.vae or args.model`."""
+    written = None if node.site is None else node.site.node
+    first = first_given(written) if isinstance(written, ast.Call) else None
+    if isinstance(first, ast.BoolOp):
+        given = first.values
+    elif isinstance(first, ast.IfExp):
+        given = [first.body, first.orelse]
+    else:
+        given = [] if first is None else [first]
+    return tuple(name for each in given if (name := setting_of(each)))
 
 
 def _written_partly(node: Expr) -> str:
