@@ -40,7 +40,10 @@ DECODES = frozenset(("decode", "tiled_decode", "decode_stage_2_outputs"))
 _DRAWS = frozenset(("sample", "rsample", "mode", "mean", "latents", "latent"))
 _HOLDS = frozenset(("latent_dist", "posterior", "latent_distribution"))
 # What adds noise to a latent by a schedule, its latent first.
-_NOISING = frozenset(("add_noise", "scale_noise", "q_sample", "forward_diffusion", "get_velocity", "noise_latents"))
+NOISING = frozenset(("add_noise", "scale_noise", "q_sample", "forward_diffusion", "get_velocity", "noise_latents"))
+# What writes tensors to a file, and what holds several of them.
+_SAVES = frozenset(("save", "savez", "savez_compressed", "save_file", "create_dataset", "dump", "write"))
+_HOLDING = frozenset(("dict", "sequence"))
 # What trains a model on what it is given.
 _TRAINING = re.compile(r"(?:^|[._])(?:training_loss\w*|loss(?:_?fn|es|_func\w*)?|p_losses|compute_loss\w*)$")
 _GAUSSIAN = "DiagonalGaussianDistribution"
@@ -92,6 +95,8 @@ class Flow:
         self.encodes: dict[int, tuple[Expr, Owner]] = {}
         # Latents just behind a multiplication, whatever becomes of them.
         self.multiplied: list[Encoded] = []
+        # Latents that are written to a file, with the map that they went through before.
+        self.stored: list[Encoded] = []
         self.halves = Halves(evaluation.subject)
         self._places = Places(evaluation)
         self.pictures = Pictures(self._places)
@@ -182,7 +187,7 @@ class Flow:
             # Which of them goes on is not known: what comes back may undo either.
             self.encoded += [self._ended(each, Use.OPEN, node) for each in both if each is not None]
             return None
-        if moves(node) and place == 0:
+        if (moves(node) or node.op == "item" or node.get("name") in _HOLDING) and place == 0:
             return inner
         applied = _affine(node, place, inner.applied)
         if applied is None:
@@ -194,9 +199,11 @@ class Flow:
     def _used(self, node: Expr, place: int, latent: Latent, is_weighted: bool) -> None:
         """Take note of a latent that noise is added to, or that a model is trained on."""
         name = str(node.get("name"))
-        if node.op == "call" and name in _NOISING:
+        if node.op == "call" and name in NOISING:
             if place == 1:
                 self._end(latent, Use.TRAINED, node, is_diffused=True)
+        elif name.rpartition(".")[2].rpartition(":")[2] in _SAVES:
+            self.stored.append(self._ended(latent, Use.OPEN, node))
         elif node.op in ("call", "opaque") and _TRAINING.search(name):
             self._end(latent, Use.TRAINED, node)
         elif node.op == "mul":
@@ -333,7 +340,7 @@ class Flow:
             if moves(node):
                 stack.append((replace(chain, leaf=node.args[0]), depth + 1))
                 continue
-            if node.op == "call" and node.get("name") in _NOISING and len(node.args) > 1:
+            if node.op == "call" and node.get("name") in NOISING and len(node.args) > 1:
                 # What is noised again is on the scale that it had.
                 stack.append((replace(chain, leaf=node.args[1]), depth + 1))
                 continue

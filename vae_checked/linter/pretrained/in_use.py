@@ -11,7 +11,7 @@ from vae_checked.facts import Fact, Facts, Interval, Latents, Origin
 from vae_checked.latent_facts import AffineMap, Use
 from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.files.disk import Disk
-from vae_checked.linter.pretrained import clamps, fine_tuning, pairs, pixel_ends
+from vae_checked.linter.pretrained import caches, clamps, fine_tuning, pairs, pixel_ends
 from vae_checked.linter.pretrained.callers import Callers
 from vae_checked.linter.pretrained.ends import Decoded, Encoded, Encoding, Shown, Where
 from vae_checked.linter.pretrained.factors import (
@@ -62,11 +62,14 @@ class InUse:
         self._unit: set[str] = set()
         # Latents that a number may scale, whatever becomes of them.
         self._multiplied: list[Encoded] = []
+        # Latents that are stored, and those that are trained on and were not encoded in the same code.
+        self._stored: list[Encoded] = []
+        self._read_back: list[caches.Trained] = []
 
     def note(self, evaluation: Evaluation) -> None:
         """Take note of the ends in an evaluation, and of what one end says by itself."""
         using = [module for module in evaluation.modules() if module.read_once(_calls)]
-        if not using:
+        if not using and not caches.may_read(evaluation):
             return
         graph = Graph(evaluation.values())
         flow = Flow(evaluation, graph)
@@ -76,6 +79,8 @@ class InUse:
                 self._encoded.setdefault(scope, []).append(one)
         for other in flow.decoded:
             self._decoded.setdefault(_scope(other.where), []).append(other)
+        self._stored += flow.stored
+        self._read_back += caches.trained(evaluation, flow, graph)
         self._shown += flow.pictures.shown
         self._encodings += flow.encodings
         self._unit |= {each.where.path for each in flow.encodings if each.pixels and each.pixels.value.low >= 0}
@@ -126,7 +131,8 @@ class InUse:
         found += (each for each in shiftless if apart.isdisjoint(_ends_of(each.latents)))
         found += unscaled(_all(self._encoded), _all(self._decoded), models)
         if not any(_is_open(each.latents) for each in found):
-            found += _of_pairs(pairs.across(list(_all(self._encoded)), list(_all(self._decoded)), told), callers)
+            encoded_all = [*_all(self._encoded), *caches.joined(self._stored, self._read_back, list(modules))]
+            found += _of_pairs(pairs.across(encoded_all, list(_all(self._decoded)), told), callers)
         yield from {str(item.latents): item for item in found}.values()
         yield from {str((item.sampler, item.training)): item for item in self._trained}.values()
 
