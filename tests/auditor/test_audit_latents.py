@@ -164,14 +164,62 @@ def test_tensors_and_tuples_are_followed_like_objects() -> None:
     assert named(lambda x: vae.encode(x * 2 - 1) * FACTOR, lambda z: vae.decode(z)[0], vae) == {"VAE701"}
 
 
-def test_latents_that_are_flattened_are_told_to_be_unobserved() -> None:
+def test_what_is_no_affine_map_is_told_to_be_unobserved() -> None:
     vae = AutoencoderKL()
     encode, decode = helpers(vae)
     report = audit_latents(
-        lambda x: encode(x).flatten(1), lambda z: decode(z.view(B, 5, H // 2, W // 2)), vae=vae, pictures=pictures()
+        lambda x: (encode(x) ** 3).flatten(1),
+        lambda z: decode(z.view(B, 5, H // 2, W // 2).abs() ** (1 / 3)),
+        vae=vae,
+        pictures=pictures(),
     )
     assert report.findings == ()
     assert any("no affine map" in line for line in report.unobserved)
+
+
+def packed(z: Tensor) -> Tensor:
+    """Patches of 2 x 2 as tokens, as transformers take them."""
+    return z.view(B, 5, H // 4, 2, W // 4, 2).permute(0, 2, 4, 1, 3, 5).reshape(B, -1, 20)
+
+
+def unpacked(tokens: Tensor) -> Tensor:
+    return tokens.view(B, H // 4, W // 4, 5, 2, 2).permute(0, 3, 1, 4, 2, 5).reshape(B, 5, H // 2, W // 2)
+
+
+@pytest.mark.parametrize(
+    ("forth", "back"),
+    [
+        (lambda z: z.flatten(1), lambda z: z.view(B, 5, H // 2, W // 2)),
+        (packed, unpacked),
+        # Frames that are encoded as a batch, and are an axis of a video.
+        (lambda z: z[None].movedim(1, 2), lambda z: z.movedim(2, 1)[0]),
+    ],
+)
+@pytest.mark.parametrize(
+    ("scaled", "undone", "codes"),
+    [
+        (lambda z: (z - SHIFT) * FACTOR, lambda z: z / FACTOR + SHIFT, set()),
+        (lambda z: (z - SHIFT) * FACTOR, lambda z: z / FACTOR, {"VAE702"}),
+        (lambda z: z * FACTOR, lambda z: z, {"VAE701"}),
+        (lambda z: -z * FACTOR, lambda z: -z / FACTOR, set()),
+    ],
+)
+def test_latents_in_another_order_are_observed(
+    forth: Callable[[Tensor], Tensor],
+    back: Callable[[Tensor], Tensor],
+    scaled: Callable[[Tensor], Tensor],
+    undone: Callable[[Tensor], Tensor],
+    codes: set[str],
+) -> None:
+    vae = AutoencoderKL()
+    report = audit_latents(
+        lambda x: forth(scaled(vae.encode(x * 2 - 1).latent_dist.sample())),
+        lambda z: vae.decode(undone(back(z))).sample,
+        vae=vae,
+        pictures=pictures(),
+        symmetric=True,
+    )
+    assert ({finding.code for finding in report.findings}, report.unobserved) == (codes, ())
 
 
 def test_the_vae_is_left_as_it_was() -> None:

@@ -193,7 +193,7 @@ def _line(known: Tensor, made: Tensor) -> list[tuple[float, float]] | None:
     if made.shape != known.shape:
         # An axis of one frame, or of one sample, moves no number.
         if [size for size in made.shape if size > 1] != [size for size in known.shape if size > 1]:
-            return None
+            return _reordered(known, made)
         made = made.reshape(known.shape)
     fitted = []
     for channel in range(known.shape[1]):
@@ -205,6 +205,19 @@ def _line(known: Tensor, made: Tensor) -> list[tuple[float, float]] | None:
             return None
         fitted.append((slope, offset))
     return fitted
+
+
+def _reordered(known: Tensor, made: Tensor) -> list[tuple[float, float]] | None:
+    """The line of latents that come back in another order, as packed ones and the frames of a video do.
+
+    One map of all numbers keeps their ranks, or turns them about, wherever the numbers lie.
+    """
+    x, rising = known.double().flatten().sort().values, made.double().flatten().sort().values
+    for y in (rising, rising.flip(0)):
+        fitted = _line(x[:, None], y[:, None])
+        if fitted is not None:
+            return fitted * known.shape[1]
+    return None
 
 
 def _confined(trip: _Trip, large: _Trip) -> Interval | None:
