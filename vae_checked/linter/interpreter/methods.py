@@ -170,7 +170,8 @@ def _call_on_tensor(
         return owner
     if name == "requires_grad_" and args[:1] != [False]:
         own = own_leaves.learned(owner, context.serial(), site)
-        return owner if own is None else own
+        if own is not None:
+            return own
     if name == "fit":
         trainers.fit(context, args, kwargs, site)
     if name in fields.TRANSFORMED and len(args) == 1:
