@@ -129,6 +129,9 @@ ALSO_MISTAKES: list[tuple[str, Values, str]] = [
     ("VAE208", {"heads.overflow": Overflow("exp(s)", 11.09, "float16"), "heads.second": Interval(-30, 20)}, "11.09"),
     ("VAE303", {"kl.factor": Factor(0.501), "recon.kind": Likelihood.BCE_WITH_LOGITS}, "0.501 times"),
     ("VAE304", {"kl.reduced": Reduced(None, MIXED)}, "latents: mixed"),
+    # A sum over an axis of length 1, as of (B, 1, L), would change nothing.
+    ("VAE304", {"kl.reduced": Reduced(None, MIXED)}, "logvar.exp()).flatten(1), dim=1)"),
+    ("VAE304", {"kl.reduced": Reduced(SUM, MEAN)}, "logvar.exp(), dim=1)"),
     ("VAE305", {"kl.in_loss": True, "objective.dead_weights": ("beta",)}, "beta never reaches the loss"),
     # ReLU, then the sigmoid of the loss, leaves [0.5, 1) of the data unreachable from below.
     ("VAE401", {"recon.kind": Likelihood.BCE_WITH_LOGITS, "output.interval": Interval(0.2, 0.9)}, "[0.5498, 0.7109]"),

@@ -7,7 +7,7 @@ from contextlib import suppress
 from string import Formatter
 
 from vae_checked.catalogue.support.readings import reading
-from vae_checked.facts import Facts, Family, Likelihood, Parametrisation
+from vae_checked.facts import Facts, Family, Likelihood, Parametrisation, Reduction
 
 # The field's names by their roles, the keys of `Facts.names`; what a formula is written of.
 FIELD = {
@@ -53,7 +53,11 @@ class Names:
         known: Mapping[str, str],
         read_as: Parametrisation | None = None,
         family: Family = Family.GAUSSIAN,
+        *,
+        deep: bool = False,
     ) -> None:
+        # With more axes than the batch and one: which of them are left behind the first may have one entry alone.
+        self._deep = deep
         self._known = known
         self._read_as = read_as
         self._family = family
@@ -79,15 +83,20 @@ class Names:
         """
         if self._family is Family.CATEGORICAL:
             return "torch.sum(q * (torch.log(q) - math.log(1 / K)), dim=-1)"
-        if (std := self._known.get("kl_std")) is not None:
-            return _KL[Parametrisation.STD].format(m=self.mu, s=std)
-        return _KL[self._read_as or Parametrisation.LOGVAR].format(m=self.mu, s=self.second)
+        std = self._known.get("kl_std")
+        read_as = Parametrisation.STD if std is not None else self._read_as or Parametrisation.LOGVAR
+        formula = _KL[read_as].format(m=self.mu, s=self.second if std is None else std)
+        if not self._deep:
+            return formula
+        return formula.replace("torch.sum(", "torch.sum((").replace(", dim=1)", ").flatten(1), dim=1)")
 
 
 def names_of(facts: Facts) -> Names:
     """The names of what these facts are of."""
     family = Family.GAUSSIAN if facts.kl.form is None else facts.kl.form.value.family
-    return Names(facts.names, reading(facts), family)
+    reduced = facts.kl.reduced
+    deep = reduced is not None and reduced.value.event is Reduction.MIXED
+    return Names(facts.names, reading(facts), family, deep=deep)
 
 
 def std_formula(read_as: Parametrisation, facts: Facts) -> str:
