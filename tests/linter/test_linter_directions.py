@@ -406,3 +406,30 @@ def test_a_kl_of_an_encoder_that_is_kept_as_it_is_is_not_missed(tmp_path: Path) 
     ):
         shown = text.format(heads=heads, terms="loss, kl = error, kl_divergence(q, p).sum()\n    print(kl.item())")
         assert codes(linted(tmp_path, {"net.py": shown})) == expected
+
+
+BOTH_DRAWN = """m, s = self.to_q(torch.cat([x, c], -1)).chunk(2, -1)
+        q = Normal(m, torch.exp(s))
+        m, s = self.to_p(c).chunk(2, -1)
+        p = Normal(m, torch.exp(s))
+        again = library.told({drawn}, c)
+        return self.back(torch.cat([q.rsample(), c], -1)), q, p, again"""
+
+
+@pytest.mark.parametrize(
+    ("drawn", "added", "expected"),
+    [
+        ("p.rsample()", "again.score(x) + ", []),
+        ("p.rsample()", "", ["VAE306"]),
+        ("p.mean", "again.score(x) + ", ["VAE306"]),
+    ],
+)
+def test_a_draw_from_either_that_is_trained_tells_no_direction(
+    drawn: str, added: str, expected: list[str], tmp_path: Path
+) -> None:
+    body = NET.format(
+        forward=BOTH_DRAWN.format(drawn=drawn),
+        returned="y, q, p, again",
+        kl=f"{added}kl_divergence(p, q).sum(-1)",
+    )
+    assert codes(linted(tmp_path, {"net.py": "import library\n" + START + body})) == expected

@@ -49,6 +49,10 @@ def directed(
     )
     if any(site.z in decoded or not (last or is_given(site.location)) for site in first):
         return kl
+    ends = evaluation.read_once(differentiated)
+    if any(contains(end, site.z.uid) for site in first for end in ends):
+        # Both are drawn from and trained by what becomes of it: each may be the posterior.
+        return replace(kl, reversed=None)
     site = next((site for site in last if site.z in decoded), None)
     if site is None or kl.head in decoded or _is_cut(kl) or any(_is_opposite(kl, other) for other in kls):
         return replace(kl, reversed=None)
