@@ -7,7 +7,7 @@ from typing import TypeVar, cast
 
 from vae_checked.facts import Fact, Interval
 from vae_checked.linter.interpreter.interpreter import Substitutes
-from vae_checked.linter.symbols.expression import Expr
+from vae_checked.linter.symbols.expression import Expr, Graph
 from vae_checked.linter.symbols.observations import Observations
 from vae_checked.linter.symbols.values import Function, Instance, Module, Value, opened
 from vae_checked.record import dataclass, field
@@ -40,16 +40,13 @@ class Evaluation:
     instance: Instance | None = None
     _read: dict[Callable[[Evaluation], object], object] = field(default_factory=dict, init=False, repr=False)
 
-    def values(self) -> list[Expr]:
+    def values(self) -> Sequence[Expr]:
         """Every expression at the edge of a statement."""
-        found: list[Expr] = []
-        opened_before: set[int] = set()
-        for root in self.observations.roots:
-            if isinstance(root.value, Expr):
-                found.append(root.value)
-            else:
-                found.extend(expressions(root.value, opened_before))
-        return found
+        return self.read_once(_values)
+
+    def graph(self) -> Graph:
+        """The nodes of these expressions, their branches as they are."""
+        return self.read_once(_graph)
 
     def runs(self, paths: Collection[str]) -> bool:
         """Whether code of one of these files was run on the way."""
@@ -72,6 +69,21 @@ class Evaluation:
     def forget(self) -> None:
         """Hold nothing of what was read: others refer to this evaluation for longer than it is asked about."""
         self._read.clear()
+
+
+def _values(evaluation: Evaluation) -> tuple[Expr, ...]:
+    found: list[Expr] = []
+    opened_before: set[int] = set()
+    for root in evaluation.observations.roots:
+        if isinstance(root.value, Expr):
+            found.append(root.value)
+        else:
+            found.extend(expressions(root.value, opened_before))
+    return tuple(found)
+
+
+def _graph(evaluation: Evaluation) -> Graph:
+    return Graph(evaluation.values())
 
 
 def _functions(evaluation: Evaluation) -> tuple[Function, ...]:

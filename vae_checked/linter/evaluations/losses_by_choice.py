@@ -45,6 +45,8 @@ class LossesByChoice:
         Where there are several, what each one does by itself is known, and not which of them goes with this model.
         """
         for wanted in self._wanted:
+            if self._project.is_spent:
+                return
             self._project.follow_for(wanted.module)
             losses = fitting(self._project, wanted.call)
             joined = [(made, loss) for loss in losses if self._reader.joins(made := self._with(wanted, loss))]

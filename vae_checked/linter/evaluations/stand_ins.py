@@ -115,6 +115,8 @@ class StandIns:
         # What a few of the evaluations run once more is parsed again: most of what is held is done with.
         self._project.sweep(_HELD)
         for wanted in list(self._wanted) if self._models or self._others else ():
+            if self._project.is_spent:
+                return
             self._project.follow_for(wanted.module)
             for near in self._by_nearness(wanted.module):
                 likely = [(subject, model) for subject, model in near if wanted.may_be(model)]

@@ -55,6 +55,8 @@ class Interpreter:
         self.frames: list[Frame] = []
         self.path = Path()
         self._steps, self._limit = 0, 40_000
+        # The steps that all evaluations that ended took together.
+        self.taken = 0
         self._serial = 0
         self._no_grad = 0
         self._turns = 1
@@ -166,6 +168,7 @@ class Interpreter:
         finally:
             del self.frames[depth:]
             self._no_grad = no_grad
+            self.taken += self._steps
             observations, self.observations = self.observations, outer
             self._steps, self._limit, self._turns, self._open = steps, limit_before, turns, around
             self._around = plain

@@ -21,6 +21,9 @@ from vae_checked.linter.symbols.values import Deferred, External, Module, Value,
 T = TypeVar("T")
 _TENSOR_LIBRARIES = frozenset("torch numpy lightning pytorch_lightning jax tensorflow".split())
 MAX_UP = 6
+# The steps that all evaluations of one project may take together: some minutes. What only uses the VAEs of others may
+# take a part of that once more.
+MAX_STEPS_OF_ALL, MAX_STEPS_OF_USERS = 12_000_000, 6_000_000
 # What one file may cause to be read beyond the files given, in bytes and for each such file.
 MAX_FOLLOWED, MAX_FOLLOWED_FILE = 2_000_000, 300_000
 # Where other people's packages lie side by side: one of them is read for its own files alone.
@@ -43,6 +46,7 @@ class Project:
         self._followed: dict[str, int] = {}
         self._root = ""
         self._remaining: dict[str, int] = {}
+        self._most = MAX_STEPS_OF_ALL
 
     def add(self, file: File, given: bool = True) -> Module:
         """Take a parsed file into the project."""
@@ -76,6 +80,15 @@ class Project:
         """The files that were too large to be evaluated whole."""
         left = {**self._remaining, self._root: self.interpreter.remaining}
         return [path for path, steps in left.items() if steps < 0]
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether the evaluations of the project took all the steps that they are given together."""
+        return self.interpreter.taken > self._most
+
+    def allow(self, steps: int) -> None:
+        """Give the evaluations from here on so many steps together, whatever those before took."""
+        self._most = self.interpreter.taken + steps
 
     def run(self, module: Module) -> None:
         """Run a module's top level, once."""

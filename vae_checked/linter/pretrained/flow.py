@@ -36,6 +36,7 @@ ENCODES = frozenset(("encode", "tiled_encode", "encode_stage_2_inputs"))
 # What encodes and draws from the posterior at once.
 _DRAWN_ALREADY = frozenset(("encode_stage_2_inputs",))
 DECODES = frozenset(("decode", "tiled_decode", "decode_stage_2_outputs"))
+_CODES = ENCODES | DECODES
 # What a posterior is asked for.
 _DRAWS = frozenset(("sample", "rsample", "mode", "mean", "latents", "latent"))
 _HOLDS = frozenset(("latent_dist", "posterior", "latent_distribution"))
@@ -56,6 +57,13 @@ _PIXEL_MAPS = {
 }
 _MAX_CHAIN = 60
 _MAX_LEAVES = 8
+
+
+def is_coding(node: Expr) -> bool:
+    """Whether a node may be a call of a VAE that encodes or decodes, or a posterior: one of these begins every way."""
+    if node.op == "call":
+        return len(node.args) > 1 and node.get("name") in _CODES
+    return node.op == "opaque" and bool(node.args) and str(node.get("name")).endswith(_GAUSSIAN)
 
 
 @dataclass(frozen=True, slots=True)

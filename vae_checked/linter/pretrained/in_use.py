@@ -24,7 +24,7 @@ from vae_checked.linter.pretrained.factors import (
     unscaled,
     without_shift,
 )
-from vae_checked.linter.pretrained.flow import DECODES, ENCODES, Flow
+from vae_checked.linter.pretrained.flow import DECODES, ENCODES, Flow, is_coding
 from vae_checked.linter.pretrained.grids import grid
 from vae_checked.linter.pretrained.identities import Models
 from vae_checked.linter.pretrained.loss_terms import cuts
@@ -35,7 +35,7 @@ from vae_checked.linter.pretrained.settings import Settings
 from vae_checked.linter.pretrained.stored import factors_set, rescaled, scaled_in_place
 from vae_checked.linter.pretrained.unfrozen import unfrozen
 from vae_checked.linter.pretrained.vaes import Owner, owner_of
-from vae_checked.linter.symbols.expression import Graph, origin, walk
+from vae_checked.linter.symbols.expression import origin, walk
 from vae_checked.linter.symbols.values import Module
 from vae_checked.mathematics import affine_maps
 from vae_checked.record import replace
@@ -71,7 +71,17 @@ class InUse:
         using = [module for module in evaluation.modules() if module.read_once(_calls)]
         if not using and not caches.may_read(evaluation):
             return
-        graph = Graph(evaluation.values())
+        if evaluation.observations.decodings or any(map(is_coding, evaluation.graph().nodes)):
+            self._note_flow(evaluation)
+        for module in using:
+            if module.path not in self._read:
+                self._read.add(module.path)
+                self._single += (_of(module.path, Latents(in_place=fact)) for fact in scaled_in_place(module))
+                self._single += (_of(module.path, Latents(rescaled=fact)) for fact in rescaled(module))
+                self._single += (_of(module.path, Latents(vae, factor=number)) for vae, number in factors_set(module))
+
+    def _note_flow(self, evaluation: Evaluation) -> None:
+        graph = evaluation.graph()
         flow = Flow(evaluation, graph)
         self._trained += fine_tuning.facts(evaluation, flow, graph)
         for one in flow.encoded:
@@ -90,12 +100,6 @@ class InUse:
         self._single += _of_own(evaluation, flow)
         self._single += (_of(evaluation.subject, Latents(unused_gradient=fact)) for fact in unfrozen(evaluation, flow))
         self._single += _of_calls(evaluation, flow)
-        for module in using:
-            if module.path not in self._read:
-                self._read.add(module.path)
-                self._single += (_of(module.path, Latents(in_place=fact)) for fact in scaled_in_place(module))
-                self._single += (_of(module.path, Latents(rescaled=fact)) for fact in rescaled(module))
-                self._single += (_of(module.path, Latents(vae, factor=number)) for vae, number in factors_set(module))
 
     def facts(self, modules: Collection[Module], disk: Disk) -> Iterator[Facts]:
         """What the ends say, alone and together, once all are known.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from contextlib import suppress
 
 from vae_checked.facts import Fact, Facts, Family, Heads, HeadSource, Likelihood, Output, Reduction, Sampler
@@ -132,7 +133,7 @@ def facts_of(evaluation: Evaluation, across: Across) -> list[Facts]:
     return facts
 
 
-def _may_hold_parts(values: list[Expr]) -> bool:
+def _may_hold_parts(values: Sequence[Expr]) -> bool:
     """Whether a part of a VAE may stand in one of the values: told by the kinds of operations in them."""
     return any(value.bits & NOISE or phi.tells(value) for value in values) and (
         any(map(phi.may_tell, values)) or any(map(prior.may_draw, values))

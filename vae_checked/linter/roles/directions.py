@@ -92,7 +92,7 @@ def _has_fixed_prior(head: Expr, kls: Iterable[Divergence]) -> bool:
 
 def _is_chosen(one: Expr, other: Expr, evaluation: Evaluation) -> bool:
     """Whether a branch chooses between draws by two heads: of its many ways only some are gone through."""
-    graph = Graph(evaluation.values())
+    graph = evaluation.graph()
     drawn = {site.z.uid: site for site in samplers.find(graph)}
     wanted = {layer_of(one), layer_of(other)}
     for choice in graph.having("phi"):

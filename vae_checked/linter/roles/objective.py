@@ -320,7 +320,7 @@ class Losses:
     def unsettled(self) -> Graph:
         """The evaluation before its branches were settled."""
         if self._unsettled is None:
-            self._unsettled = Graph(self.evaluation.values())
+            self._unsettled = self.evaluation.graph()
         return self._unsettled
 
     def minimises(self, choice: Expr) -> bool:

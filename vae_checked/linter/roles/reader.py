@@ -9,6 +9,7 @@ from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.evaluations.reader import Handed, LossCall
 from vae_checked.linter.roles import assemble, divergences, phi, samplers
 from vae_checked.linter.roles.objective import called_loss
+from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import (
     ELEMENTWISE,
     KL,
@@ -173,14 +174,14 @@ def loss_calls(evaluation: Evaluation) -> list[LossCall]:
     values = evaluation.values()
     if not any(value.bits & SAMPLE for value in values):
         return []
-    graph = Graph(values)
+    graph = evaluation.graph()
     calls = [
         (node, call[0]) for node in graph.having("opaque") if (call := called(node)) is not None and not call[1][0]
     ]
     if not any(len(node.args) > _LEAST_ARGUMENTS for node, _ in calls):
         return []
     found: dict[Taken, LossCall] = {}
-    for site in samplers.find(graph):
+    for site in evaluation.read_once(_drawn):
         location, spine = strip(site.location).uid, {node.uid for node in _spine(site.scale)}
         for node, taken in calls:
             given = [_held(arg) for arg in node.args[1:]]
@@ -270,8 +271,12 @@ def _maker(head: Expr) -> tuple[Taken, Call] | None:
 
 def draws(evaluation: Evaluation) -> bool:
     """Whether an evaluation has a sampler."""
-    values = evaluation.values()
-    return any(value.bits & SAMPLE for value in values) and bool(samplers.find(Graph(values)))
+    return any(value.bits & SAMPLE for value in evaluation.values()) and bool(evaluation.read_once(_drawn))
+
+
+def _drawn(evaluation: Evaluation) -> list[SamplerSite]:
+    """The samplers of an evaluation, its branches as they are."""
+    return samplers.find(evaluation.graph())
 
 
 def joins(evaluation: Evaluation) -> bool:

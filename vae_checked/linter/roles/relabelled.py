@@ -29,7 +29,7 @@ def facts(evaluation: Evaluation) -> list[Facts]:
     """A view of an image's own sizes in another order, by each place where one stands."""
     if not any(module.read_once(_may_hold) for module in evaluation.modules()):
         return []
-    places = {id(view.site and view.site.node): view for view in _found(Graph(evaluation.values()))}
+    places = {id(view.site and view.site.node): view for view in _found(evaluation.graph())}
     return [
         Facts(evaluation.subject, data=Data(axis_order=Fact(_ORDERS[len(sizes_of(view))], origin(view))))
         for view in places.values()

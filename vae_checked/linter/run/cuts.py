@@ -37,6 +37,13 @@ class Cuts:
                 self._add(RemarkKind.INTERNAL_ERROR, f"{name} is not examined from here on: {_told(cut.fault)}", place)
         return first
 
+    def note_end(self, evaluation: Evaluation) -> Place:
+        """Take note of the evaluation with which that of a whole project ends too early; its place."""
+        place = Place(evaluation.module.path, 1)
+        what = "from here on nothing of the project is examined: it takes more work than one run is given"
+        self._add(RemarkKind.UNEXAMINED, f"{what}; lint its folders one by one", place)
+        return place
+
     def note_error(self, path: str, what: str, error: Exception) -> None:
         """Take note of an error of this tool itself that no evaluation answers for."""
         self._add(RemarkKind.INTERNAL_ERROR, f"{what} is not examined: {_told(error)}", Place(path, 1))

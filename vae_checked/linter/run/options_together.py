@@ -19,7 +19,7 @@ from vae_checked.finding import Place, Severity
 from vae_checked.linter.evaluations.evaluation import Evaluation, expressions
 from vae_checked.linter.roles import assemble, phi
 from vae_checked.linter.roles.across import Across
-from vae_checked.linter.symbols.expression import PHI, Expr, Graph
+from vae_checked.linter.symbols.expression import PHI, Expr
 from vae_checked.linter.symbols.observations import Observations, ProjectObservations
 from vae_checked.linter.symbols.values import Value
 from vae_checked.record import replace
@@ -70,7 +70,7 @@ class _Ways:
     def __init__(self, evaluation: Evaluation, observed: ProjectObservations) -> None:
         self._evaluation = evaluation
         self._observed = observed
-        self._graph = Graph(evaluation.values())
+        self._graph = evaluation.graph()
         self._branching = phi.Branching((value for value in self._graph.values if value.bits & PHI), True)
         self._facts: dict[frozenset[tuple[int, bool]], list[Facts] | None] = {}
 

@@ -23,7 +23,7 @@ from vae_checked.linter.files.disk import Disk
 from vae_checked.linter.files.noqa import Suppressions
 from vae_checked.linter.files.projects import ProjectFiles, Text
 from vae_checked.linter.files.source import File
-from vae_checked.linter.interpreter.project import Project
+from vae_checked.linter.interpreter.project import MAX_STEPS_OF_USERS, Project
 from vae_checked.linter.options import Options
 from vae_checked.linter.pretrained.in_use import InUse
 from vae_checked.linter.roles import assemble, reader
@@ -138,7 +138,11 @@ def _facts(
         ((evaluation, True) for evaluation in losses.evaluations()),
         ((evaluation, True) for evaluation in choices.evaluations()),
     )
+    last: Evaluation | None = None
     for evaluation, wanted in _up_to_an_error(made, modules, cuts):
+        last = evaluation
+        if project.is_spent:
+            break
         try:
             evaluation.data = pipelines.note(evaluation)
             _note_latents(evaluation, plan, in_use)
@@ -153,11 +157,17 @@ def _facts(
                 evaluation.forget()
                 cut_at = cuts.note(evaluation)
                 found.extend(facts if cut_at is None else (replace(item, cut_at=cut_at) for item in facts))
+            else:
+                evaluation.forget()
         except Exception as error:  # of one evaluation: the others are made all the same
             evaluation.observations.cuts.append(Cut(None, error))
             cuts.note(evaluation)
         project.sweep()
     found.extend(other_choices.new(supposed, found))
+    if last is not None and project.is_spent:
+        ended = cuts.note_end(last)
+        # What was not examined may say more of each of them.
+        found = [replace(item, cut_at=item.cut_at or ended) for item in found]
     _follow_latents(using, project, plan, in_use, cuts)
     pipelines.settle()
     placed = [replace(item, data=replace(item.data, interval=pipelines.known(item.data.interval))) for item in found]
@@ -170,9 +180,14 @@ def _facts(
 def _follow_latents(using: Iterable[File], project: Project, plan: Plan, in_use: InUse, cuts: Cuts) -> None:
     """Evaluate the files that use a VAE and have none: nothing is asked of them but what they do with its latents."""
     modules = [project.add(file, given=False) for file in using if file.cells]
+    project.allow(MAX_STEPS_OF_USERS)
     for evaluation, _ in _up_to_an_error(((each, True) for each in plan.evaluations(modules)), modules, cuts):
+        if project.is_spent:
+            cuts.note_end(evaluation)
+            break
         try:
             _note_latents(evaluation, plan, in_use)
+            evaluation.forget()
             cuts.note(evaluation)
         except Exception as error:  # of one evaluation: the others are made all the same
             evaluation.observations.cuts.append(Cut(None, error))
