@@ -21,7 +21,7 @@ from vae_checked.linter.symbols.values import Deferred, External, Module, Value,
 T = TypeVar("T")
 _TENSOR_LIBRARIES = frozenset("torch numpy lightning pytorch_lightning jax tensorflow".split())
 MAX_UP = 6
-# The steps that all evaluations of one project may take together: some minutes. What only uses the VAEs of others may
+# The steps that all evaluations of one project may take together: some minutes. What only uses VAEs that it loads may
 # take a part of that once more.
 MAX_STEPS_OF_ALL, MAX_STEPS_OF_USERS = 12_000_000, 6_000_000
 # What one file may cause to be read beyond the files given, in bytes and for each such file.
