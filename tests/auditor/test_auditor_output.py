@@ -382,3 +382,26 @@ def test_time_in_the_first_axis_is_no_mixing_where_it_may_be_meant(batch_first: 
     asked = any("batch_first=False" in line for line in report.unobserved)
     assert asked == (not batch_first and not found)
     assert ("VAE106" in report.judgements[0].clean) == batch_first
+
+
+class Tokens(nn.Module):
+    """Reads the classes of each place as channels, and gives them back as rows; `turned` puts them back."""
+
+    def __init__(self, turned: bool) -> None:
+        super().__init__()
+        self.turned = turned
+        self.encoder, self.decoder = nn.Conv1d(7, 8, 11), nn.Linear(4, 7)
+
+    def forward(self, x: Tensor) -> Any:
+        mu, logvar = self.encoder(x).squeeze(2).chunk(2, 1)
+        z = mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)
+        made = self.decoder(z.unsqueeze(1).expand(-1, 11, -1))
+        return made.transpose(1, 2) if self.turned else made, mu, logvar
+
+
+def test_a_reconstruction_in_another_order_of_axes_is_open_without_a_loss() -> None:
+    report = audit(Tokens(turned=False), "B 7 11")
+    assert report.findings == ()
+    assert "VAE105" not in report.judgements[0].clean
+    assert "training may turn the data" in report.facts[0].unobserved["output.shape"]
+    assert "VAE105" in audit(Tokens(turned=True), "B 7 11").judgements[0].clean

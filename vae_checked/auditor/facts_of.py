@@ -150,6 +150,11 @@ def _shared(seen: Observed, subject: str, data: Interval | None) -> Facts:
                 f"samples move each other, and {Mixing.BATCH_AS_STEPS}: the data may have time there; inputs such as "
                 "'B 7 4' say that it is the batch, forward= a method that takes the batch first that it is not"
             )
+    if output.is_turned(first):
+        attempt.unobserved["output.shape"] = (
+            "the reconstruction has the data's axes in another order, and training may turn the data: "
+            "loss= one that compares them settles it"
+        )
     return Facts(
         subject,
         output=Output(

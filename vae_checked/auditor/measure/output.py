@@ -74,6 +74,8 @@ def output_shape(seen: Recognition, *, chosen: bool = False) -> Fact[ShapePair] 
         x = target  # the loss compares it with a part of the data, as with the frames to come
     if target is not None and sorted(target.shape) == sorted(x.shape) and target.shape == value.tensor.shape:
         x = target  # the loss compares it with the data in another order of axes
+    if is_turned(seen):
+        return None
     if seen.join is not None and seen.join.of_classes:
         return None  # a number for each class has no shape of the data: the loss holds it against as many labels
     if value.tensor.dim() > x.dim() and size % x.numel() == 0:
@@ -92,6 +94,17 @@ def output_shape(seen: Recognition, *, chosen: bool = False) -> Fact[ShapePair] 
             return None
     pair = ShapePair(_axes(x, seen.batch), _axes(value.tensor, seen.batch))
     return Fact(pair, origin_of(seen.run.tape, seen.x_hat))
+
+
+def is_turned(seen: Recognition) -> bool:
+    """Whether the reconstruction has the data's axes with the channels at another place, and no loss shows its target.
+
+    Training may turn the data before it compares them: rows of tokens that a convolution takes as channels.
+    """
+    if seen.x_hat is None or seen.join is not None:
+        return False
+    made, taken = seen.run.tape.values[seen.x_hat].tensor.shape, seen.run.x.shape
+    return len(taken) > 2 and sorted(made) == sorted(taken) and made[:1] == taken[:1] and made[1] != taken[1]
 
 
 def _nearly_alike(seen: Recognition, x_hat: Tensor, x: Tensor) -> bool:
