@@ -95,6 +95,9 @@ def build_model(spec: str, kwargs: Mapping[str, Any] | None = None, folder: Path
             model = found(**arguments)
     except Exception as error:
         remedy = "give the arguments it needs as kwargs, or name a function of your own that builds it"
+        alone = alone_of(spec.partition(":")[0])
+        if isinstance(error, NameError) and alone is not None:
+            remedy = str(alone)
         raise ModelError(f"building {spec} raised {described(error)}: {remedy}") from error
     if not isinstance(model, nn.Module):
         raise ModelError(f"{spec} returned a {type(model).__name__}, not a torch.nn.Module")

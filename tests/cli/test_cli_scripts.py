@@ -81,3 +81,19 @@ def test_a_module_that_imports_is_not_taken_apart(
     assert main(["audit", "whole_module:VAE", "--input", "B 42", "--verbose"]) in (0, 1)
     sys.modules.pop("whole_module", None)
     assert "alone were loaded" not in capsys.readouterr().out
+
+
+def test_a_factory_without_what_an_import_lacks_is_told_which(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = "import a_package_that_there_is_not as H\n\n\ndef make():\n    return H.VAE()\n"
+    (tmp_path / "factory_that_lacks.py").write_text(text, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    status = main(["audit", "factory_that_lacks:make", "--input", "B 42"])
+    error = capsys.readouterr().err
+    sys.modules.pop("factory_that_lacks", None)
+    assert status == 2
+    assert "name 'H' is not defined" in error
+    assert "needs 'a_package_that_there_is_not', which is not installed" in error
+    assert "give the arguments" not in error
