@@ -24,6 +24,7 @@ from vae_checked.facts import (
     Origin,
     Recon,
     Reduced,
+    Sampler,
 )
 from vae_checked.finding import Place
 
@@ -153,6 +154,16 @@ def test_a_trainer_of_a_model_with_the_same_base_counts_for_itself() -> None:
     assert [len(vae.views) for vae in of(own, seen)] == [2]
     # An error of its own, of what the same model decodes.
     assert [len(vae.views) for vae in of(own, own_error)] == [2]
+
+
+def test_a_loss_that_was_run_by_itself_counts_for_its_trainer() -> None:
+    trainer = replace(made(WHOLE), subject="train.py")
+    alone = replace(trainer, subject="train.py:criterion", sampler=Sampler())
+    (vae,) = of(trainer, replace(alone, kl=replace(alone.kl, sign=None, reduced=None)))
+    assert (vae.subject, vae.core_checked) == ("train.py", True)
+    # Of two trainers it is of neither more than of the other.
+    other = replace(trainer, subject="other.py")
+    assert [each.subject for each in of(trainer, other, alone)] == ["train.py", "other.py", "train.py:criterion"]
 
 
 def test_a_function_that_runs_two_classes_counts_for_neither() -> None:

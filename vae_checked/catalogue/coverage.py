@@ -98,10 +98,17 @@ def examined(facts: Sequence[Facts], judgements: Sequence[Judgement]) -> list[Ex
     views = list(zip(facts, judgements, strict=True))
     owners = _owners([item for item, _ in views])
     compared = _compared([item for item, _ in views])
+    drawn: dict[object, set[str]] = {}
+    for item, _ in views:
+        for anchor in _anchors(item) if _sampler_place(item) is not None else ():
+            drawn.setdefault(anchor, set()).add(item.subject)
     of: dict[str, list[tuple[Facts, Judgement]]] = {}
     for item, judgement in views:
         homes = {subject for anchor in _anchors(item) for subject in owners.get(anchor, ())}
         homes = {subject for subject in homes if _are_compared_alike(item, subject, compared)}
+        if not homes and _sampler_place(item) is None:
+            # A loss that was run by itself: the trainer that calls it has the sampler.
+            homes = {subject for anchor in _anchors(item) for subject in drawn.get(anchor, ())}
         alone = item.subject if _is_class(item.subject) or len(homes) != 1 else next(iter(homes))
         of.setdefault(alone, []).append((item, judgement))
     return [_of_all(subject, seen) for subject, seen in of.items()]
