@@ -133,3 +133,13 @@ def test_the_mean_is_decoded_though_z_is_shown(shown: str, tmp_path: Path) -> No
 def test_the_mean_beside_a_z_that_is_used_is_left_open(tmp_path: Path) -> None:
     text = module(decoded="m", shown="judge(z).backward()")
     assert codes(linted(tmp_path, {"net.py": text})) == []
+
+
+@pytest.mark.parametrize(("training", "is_clean"), [("net(x)", True), ("net(x, False)", False)])
+def test_noise_in_a_validation_alone_is_none_in_training(training: str, is_clean: bool, tmp_path: Path) -> None:
+    text = module(z="m + std * eps if drawn else m").replace("forward(self, x)", "forward(self, x, drawn=True)")
+    text = text.replace("= net(x)", f"= {training}") + "    for x, _ in loader:\n        print(net(x)[0].mean())\n"
+    report = linted(tmp_path, {"net.py": text})
+    trained = [each for each in report.judgements if not each.subject.endswith("Net")]
+    assert trained
+    assert any("VAE207" in each.clean for each in trained) is is_clean

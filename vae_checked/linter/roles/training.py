@@ -71,6 +71,7 @@ def trained(sampler: Sampler, site: SamplerSite | None, kl: Divergence | None, l
     ):
         # z is handed on, and what is decoded here is its mean.
         known = False
+    known = known and _is_drawn_in_training(site, losses)
     timing = _inverted(site, losses) or (sampler.timing if known else None)
     found = gradients.passage(site, sampler.gradient_reaches, kl, losses)
     # After a seed the same eps is drawn each time.
@@ -94,6 +95,15 @@ def trained(sampler: Sampler, site: SamplerSite | None, kl: Divergence | None, l
         gradient_stopped=found.stopped,
         timing=timing,
     )
+
+
+def _is_drawn_in_training(site: SamplerSite, losses: Losses) -> bool:
+    """Whether what is drawn at a place is in what is differentiated, where that is read and a KL is in it."""
+    if not any(losses.graph.holds(value, kl.term.uid) for value in losses.backward for kl in losses.kls):
+        return True
+    place = None if site.noise.site is None else site.noise.site.node
+    alike = [other for other in losses.samples if other.noise.site is not None and other.noise.site.node is place]
+    return any(losses.graph.holds(value, each.z.uid) for each in (site, *alike) for value in losses.backward)
 
 
 def _is_of_forward(site: SamplerSite, losses: Losses) -> bool:
