@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from functools import cache
 from itertools import product
 
 from vae_checked.facts import Parametrisation
@@ -93,19 +94,30 @@ def _of_another_width(value: Callable[..., float]) -> tuple[None, float, Paramet
     other n nothing that is minimised has that form, and beside n = -2 the logarithm counts half or double.
     """
     values = [value(*at) for at in _APART]
+    for read_as, power, rows in _widths():
+        found = fit(rows, values)
+        if found is None:
+            continue
+        of_prior, entropy, spread, square, _ = found
+        ratio = of_prior / spread if spread else 0.0
+        is_one = close(of_prior, -entropy) and close(spread, square)
+        if is_one and any(close(ratio, each) for each in _RATIOS[power == _RIGHT]):
+            return None, 2.0 * spread, read_as, False
+    return None
+
+
+@cache
+def _widths() -> tuple[tuple[Parametrisation, float, list[tuple[float, ...]]], ...]:
+    """How q is read, the power of the prior's std, and the terms of the formula at each point."""
+    found: list[tuple[Parametrisation, float, list[tuple[float, ...]]]] = []
     for read_as, prior_as in product(Parametrisation, repeat=2):
         stds = [(distance, std_at(read_as, q), std_at(prior_as, p)) for distance, q, p in _APART]
         for power in _POWERS:
-            rows = [(math.log(p), math.log(q), q**2 * p**power, d**2 * p**power, 1.0) for d, q, p in stds]
-            found = fit(rows, values)
-            if found is None:
-                continue
-            of_prior, entropy, spread, square, _ = found
-            ratio = of_prior / spread if spread else 0.0
-            is_one = close(of_prior, -entropy) and close(spread, square)
-            if is_one and any(close(ratio, each) for each in _RATIOS[power == _RIGHT]):
-                return None, 2.0 * spread, read_as, False
-    return None
+            rows: list[tuple[float, ...]] = [
+                (math.log(p), math.log(q), q**2 * p**power, d**2 * p**power, 1.0) for d, q, p in stds
+            ]
+            found.append((read_as, power, rows))
+    return tuple(found)
 
 
 def _mixed_up(value: Callable[..., float]) -> tuple[None, float, Parametrisation, bool] | None:
