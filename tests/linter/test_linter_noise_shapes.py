@@ -265,3 +265,42 @@ def test_the_latents_of_halves_are_half_of_the_layers(
 ) -> None:
     text = HALVES.format(noise="torch.randn(x.shape[0], self.rows)", halves=halves)
     assert codes(linted(tmp_path, {"net.py": text.replace("latents=1", f"latents={latents}")})) == expected
+
+
+STEPS = (
+    HEAD
+    + """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body, self.heads, self.back = nn.LSTM(31, 13, batch_first=True), nn.Linear(13, 14), nn.Linear(7, 31)
+
+    def forward(self, x):
+        m, s = self.heads(self.body(x)[0]).chunk(2, dim=-1)
+        z = m + torch.exp(0.5 * s) * {noise}
+        return self.back(z), m, s
+
+
+def fit(loader):
+    net = Net()
+    for x in loader:
+        y, m, s = net(x)
+        loss = F.mse_loss(y, x, reduction="sum") - 0.5 * torch.sum(1 + s - m.pow(2) - s.exp())
+        loss.backward()
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("noise", "clean"),
+    [
+        ("torch.randn(m.size(0), 1, 7)", False),
+        ("torch.randn(m.size(0), m.size(1), 1)", False),
+        ("torch.randn(m.size(0), m.size(1), 7)", True),
+        ("torch.randn(m.shape)", True),
+    ],
+)
+def test_one_draw_for_all_steps_is_not_called_clean(noise: str, clean: bool, tmp_path: Path) -> None:
+    report = linted(tmp_path, {"net.py": STEPS.replace("{noise}", noise)})
+    assert any(facts.sampler.noise and facts.kl.form for facts in report.facts)
+    assert any("VAE203" in judgement.clean for judgement in report.judgements) is clean

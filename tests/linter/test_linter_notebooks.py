@@ -86,3 +86,16 @@ def test_the_command_mends_a_notebook_and_names_cell_and_line(
     assert json.loads(path.read_text(encoding="utf-8"))["cells"][2]["source"][line - 1] == LINES[line - 1].replace(
         WRONG, RIGHT
     )
+
+
+@pytest.mark.parametrize("style", [{"indent": 1}, {"separators": (",", ":")}], ids=["lines", "one line"])
+@pytest.mark.parametrize("whole", [False, True], ids=["list", "string"])
+def test_torch_that_comes_by_a_star_import_is_seen(style: dict[str, Any], whole: bool, tmp_path: Path) -> None:
+    imports = [line for line in LINES if line.startswith(("import torch", "from torch"))]
+    rest = [line for line in LINES if line not in imports]
+    assert imports
+    (tmp_path / "shared.py").write_text("".join(imports))
+    lines = ["from shared import *\n", *(line for line in rest if not line.startswith("from __future__"))]
+    notebook = book("".join(lines) if whole else lines)
+    (tmp_path / "walk.ipynb").write_text(json.dumps(notebook, **style))
+    assert [each.code for each in lint([tmp_path]).findings] == ["VAE202"]

@@ -20,6 +20,9 @@ _DIVERGENCE = re.compile(rb"(?<![A-Za-z])KL|kld|elbo|ELBO")
 _IMPORT = re.compile(rb"^(?>[^\n]*?(?:from|import)\b)[^\n]*torch|lightning", re.MULTILINE)
 # A module of the project's own may hand on torch.
 _STAR = re.compile(rb"^[ \t]*from[ \t]+[.\w]+[ \t]+import[ \t]*\*", re.MULTILINE)
+# Where the lines of a notebook's cells begin: after the key, and after a quotation mark each.
+_SOURCE = re.compile(rb'"(?:source|input)":\s*+\[?')
+_QUOTED = re.compile(rb'^(?:"?,)?[ \t]*"', re.MULTILINE)
 # Drawing, not the initial values of weights: the word, and what it is part of where it draws no sample.
 _NOISE = (
     (b"randn", (b"Parameter(torch.randn", b"Parameter(randn")),
@@ -63,6 +66,13 @@ _STEPS = (b".backward(", b"def training_step(", b"def compute_loss(")
 _DECODING = (b"ecode", b"econstruct")
 _LOSS = re.compile(rb"loss\w*(?:\s?[=(]|[\"']\s?[\]:])")
 _FEEDING = (b"DataLoader", b"ToTensor", b"ToDtype", b"Image.open", b"imread", b"VideoReader", b"read_video")
+
+
+def lines_of_code(data: bytes) -> bytes:
+    """The bytes of a file with each line of code at the start of a line, as it is in all files but notebooks."""
+    if data.lstrip()[:1] != b"{" or b'"cell' not in data:
+        return data
+    return _QUOTED.sub(b"", _SOURCE.sub(b"\n", data).replace(b"\\n", b"\n"))
 
 
 def concerns_vae(data: bytes) -> bool:

@@ -232,7 +232,7 @@ def _place_of(path: str | Path) -> str:
 
 
 def _as_bytes(text: Text) -> bytes:
-    return text if isinstance(text, bytes) else text.encode(errors="replace")
+    return prefilter.lines_of_code(text if isinstance(text, bytes) else text.encode(errors="replace"))
 
 
 def _stem(path: str) -> bytes:

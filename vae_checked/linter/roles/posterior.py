@@ -205,6 +205,9 @@ def _shared_by_sizes(shape: tuple[object, ...], rank: int | None, least: int) ->
     shared = {Axis.LATENT} if len(shape) <= 2 and shape[-1] == 1 else set()
     if first == 1 and len(shape) > 1:
         return frozenset(shared | {Axis.BATCH})
+    if len(shape) > 2 and 1 in shape[1:]:
+        # One draw for all steps or places, unless the heads have one there themselves.
+        return None
     if of_axis == 0 and len(shape) > 1:
         return frozenset(shared)
     if of_axis == 0 or (rank is None and len(shape) >= least):
