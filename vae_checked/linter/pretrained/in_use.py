@@ -69,9 +69,10 @@ class InUse:
     def note(self, evaluation: Evaluation) -> None:
         """Take note of the ends in an evaluation, and of what one end says by itself."""
         using = [module for module in evaluation.modules() if module.read_once(_calls)]
-        if not using and not caches.may_read(evaluation):
+        reads = caches.may_read(evaluation)
+        if not using and not reads:
             return
-        if evaluation.observations.decodings or any(map(is_coding, evaluation.graph().nodes)):
+        if reads or evaluation.observations.decodings or any(map(is_coding, evaluation.graph().nodes)):
             self._note_flow(evaluation)
         for module in using:
             if module.path not in self._read:
