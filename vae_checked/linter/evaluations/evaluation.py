@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TypeVar, cast
 
 from vae_checked.facts import Fact, Interval
 from vae_checked.linter.interpreter.interpreter import Substitutes
-from vae_checked.linter.symbols.expression import Expr, Graph
+from vae_checked.linter.symbols.expression import PHI, Expr, Graph
 from vae_checked.linter.symbols.observations import Observations
 from vae_checked.linter.symbols.values import Function, Instance, Module, Value, opened
 from vae_checked.record import dataclass, field
@@ -43,6 +43,10 @@ class Evaluation:
     def values(self) -> Sequence[Expr]:
         """Every expression at the edge of a statement."""
         return self.read_once(_values)
+
+    def met(self) -> Mapping[int, Mapping[int, bool]]:
+        """By the number of a value the conditions on which alone it is met, by theirs, and whether they hold there."""
+        return self.read_once(_met)
 
     def graph(self) -> Graph:
         """The nodes of these expressions, their branches as they are."""
@@ -80,6 +84,21 @@ def _values(evaluation: Evaluation) -> tuple[Expr, ...]:
         else:
             found.extend(expressions(root.value, opened_before))
     return tuple(found)
+
+
+def _met(evaluation: Evaluation) -> dict[int, dict[int, bool]]:
+    found: dict[int, dict[int, bool]] = {}
+    opened_before: set[int] = set()
+    for root in evaluation.observations.roots:
+        value = root.value
+        if not isinstance(value, Expr):
+            # What is held by others may be met again wherever these are.
+            found.update((item.uid, {}) for item in expressions(value, opened_before))
+        elif value.bits & PHI:
+            known = {condition.uid: holds for condition, holds in root.path}
+            before = found.get(value.uid, known)
+            found[value.uid] = {uid: holds for uid, holds in known.items() if before.get(uid) is holds}
+    return found
 
 
 def _graph(evaluation: Evaluation) -> Graph:

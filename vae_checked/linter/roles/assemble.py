@@ -37,7 +37,7 @@ from vae_checked.linter.roles.across import Across
 from vae_checked.linter.roles.alike import few_alike
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.drawn_means import read_with
-from vae_checked.linter.roles.kl import kl_facts
+from vae_checked.linter.roles.kl import is_opposed, kl_facts
 from vae_checked.linter.roles.likelihood import data_facts, output_facts, recon_facts, sides
 from vae_checked.linter.roles.loop_turns import of_a_turn
 from vae_checked.linter.roles.objective import Losses, objective_facts
@@ -179,7 +179,7 @@ def is_joined(evaluation: Evaluation) -> bool:
     if not any(map(_holds_kl, own)) or not any(value.bits & SAMPLE for value in evaluation.values()):
         return False
     joined, graph = evaluation.read_once(_joined), evaluation.read_once(_read)[0]
-    resolved = (graph.rewritten.get(value.uid, value) for value in phi.resolved(own, _holds_kl))
+    resolved = (graph.rewritten.get(value.uid, value) for value in phi.resolved(own, _holds_kl, evaluation.met()))
     return bool(joined) and any(node.uid in joined for node in walk(*resolved))
 
 
@@ -206,7 +206,7 @@ def _read(
     evaluation: Evaluation,
 ) -> tuple[Graph, list[SamplerSite], list[Divergence], list[Reconstruction]]:
     """The values of an evaluation in all ways through their branches, and the parts of VAEs among them."""
-    graph = Graph(phi.resolved(evaluation.values()))
+    graph = Graph(phi.resolved(evaluation.values(), met=evaluation.met()))
     found = samplers.find(graph)
     kls, recons = _terms(graph, found, evaluation)
     rewritten = densities_apart.put_together(
@@ -410,6 +410,8 @@ def _facts(
     if made and site is not None and recon is not None and _is_apart(site, sampler, recon, losses):
         made = False
     reading = losses.read(kl, recon) if kl is not None and recon is not None and made else None
+    if kl is not None and recon is not None and reading is not None and is_opposed(kl, recon, reading, losses.graph):
+        reading = None
     kl_found = kl_facts(kl, recon, reading, losses)
     kl_found = replace(kl_found, form=validations.of_training(kl_found.form, kl, losses))
     density = unread_priors.own_density(site, losses) if kl is None and site is not None else None

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 
 from vae_checked.facts import KL, Fact, Factor, KLForm, Likelihood, Origin, Reduced, Reduction
 from vae_checked.linter.evaluations.evaluation import expressions
-from vae_checked.linter.roles import gradients, kept_terms, phi
+from vae_checked.linter.roles import gradients, kept_terms, phi, targets
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import JointLoss, Losses
 from vae_checked.linter.roles.pooled import over_first_axis
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.reductions import chains, formula_in, is_whole, peeled, rank_of, step_axes
 from vae_checked.linter.roles.reductions import ways as taken
-from vae_checked.linter.symbols.expression import NOISE, Expr, origin, strip
+from vae_checked.linter.symbols.expression import NOISE, Expr, Graph, origin, strip
 from vae_checked.mathematics import reductions
 from vae_checked.mathematics.names import is_divergence
 from vae_checked.mathematics.reductions import ChainStep, Number, Through, sign_of, weight_of
@@ -164,6 +164,15 @@ def _sign(kl: Divergence, reading: JointLoss, losses: Losses) -> int | None:
     if absolute is not None and own * absolute > 0 and beside * absolute < 0:
         return 1
     return own * beside
+
+
+def is_opposed(kl: Divergence, recon: Reconstruction, reading: JointLoss, graph: Graph) -> bool:
+    """Whether an error with a minus may be maximised on purpose, as that of labels which a latent is not to tell.
+
+    Where it is not known what is minimised, such an error is no sign of what is done to the KL beside it.
+    """
+    above = sign_of(reading.recon) if reading.minimised is None else None
+    return above is not None and above < 0 and targets.is_of_other_data(recon, kl.location, graph)
 
 
 def turned_at(term: Expr, reading: JointLoss, losses: Losses) -> Origin:

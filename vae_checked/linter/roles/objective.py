@@ -96,8 +96,10 @@ class Losses:
         self._unsettled_with: dict[tuple[str, ast.AST | None], set[int]] = {}
         self._roots_with: dict[tuple[str, ast.AST | None], list[Root]] = {}
         roots = evaluation.observations.roots
-        self.backward = _rewritten(_resolved(root for root in roots if root.kind == "backward"), graph)
-        self._called = _rewritten(_resolved(root for root in roots if called_loss(root) and _is_read(root)), graph)
+        differentiated = [root for root in roots if root.kind == "backward"]
+        self.backward = _rewritten(_resolved(differentiated, evaluation), graph)
+        named = [root for root in roots if called_loss(root) and _is_read(root)]
+        self._called = _rewritten(_resolved(named, evaluation), graph)
         self._named = {value.uid for value in self._called}
         self.ends = list({value.uid: value for value in (*self.totals, *self.backward, *self._called)}.values())
 
@@ -380,12 +382,12 @@ class Losses:
 
 def differentiated(evaluation: Evaluation) -> list[Expr]:
     """What is differentiated in every way through its branches: here, or by a trainer that a step hands it to."""
-    return _resolved(
-        root
-        for root in evaluation.observations.roots
-        if root.kind == "backward"
-        or (root.kind == "return" and root.function is not None and root.function.name == "training_step")
-    )
+    roots = evaluation.observations.roots
+    return _resolved((root for root in roots if root.kind == "backward" or _is_step(root)), evaluation)
+
+
+def _is_step(root: Root) -> bool:
+    return root.kind == "return" and root.function is not None and root.function.name == "training_step"
 
 
 def _handed_on(losses: Losses) -> list[Expr]:
@@ -403,7 +405,7 @@ def is_given(head: Expr) -> bool:
     return bool(found) and all(leaf.op == "atom" for leaf in found)
 
 
-def _resolved(roots: Iterable[Root]) -> list[Expr]:
+def _resolved(roots: Iterable[Root], evaluation: Evaluation) -> list[Expr]:
     """The losses among the values of some roots, in every way through their branches."""
     found: list[Expr] = []
     for root in roots:
@@ -413,7 +415,7 @@ def _resolved(roots: Iterable[Root]) -> list[Expr]:
             found += [item for key, item in root.value.items() if _is_loss(str(key)) and isinstance(item, Expr)]
         elif isinstance(root.value, tuple) and root.value and isinstance(root.value[0], Expr):
             found.append(root.value[0])
-    return phi.resolved(found)
+    return phi.resolved(found, met=evaluation.met())
 
 
 def _rewritten(values: Iterable[Expr], graph: Graph) -> list[Expr]:

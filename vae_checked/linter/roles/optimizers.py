@@ -114,7 +114,10 @@ def _minimised(losses: Losses) -> list[Expr]:
     ends = [*losses.backward, *(end for end in losses.ends if end.uid in known)]
     if any(value.bits & PHI for value in known.values()):
         # As the evaluation has them in each of its ways.
-        ends += phi.resolved(losses.evaluation.values(), lambda value: bool(value.bits & PHI) and value.uid in known)
+        evaluation = losses.evaluation
+        ends += phi.resolved(
+            evaluation.values(), lambda value: bool(value.bits & PHI) and value.uid in known, evaluation.met()
+        )
     return ends
 
 

@@ -32,17 +32,23 @@ _FORMULA, _NEAR_FORMULA = LOGS | PRODUCTS, NEAR_LOGS | NEAR_PRODUCTS
 Way = tuple[int, int]
 
 
-def resolved(values: Iterable[Expr], wanted: Callable[[Expr], bool] | None = None) -> list[Expr]:
+def resolved(
+    values: Iterable[Expr],
+    wanted: Callable[[Expr], bool] | None = None,
+    met: Mapping[int, Mapping[int, bool]] | None = None,
+) -> list[Expr]:
     """Every expression with its conditions settled, in all ways where there are few of them; each once.
 
     Where the choice is between training and not, training is taken. What holds no sampler, KL or loss in any of its
     ways is settled in one of them. Only those that are `wanted`, where that is given, as they are beside the others.
+    `met` are the conditions on which alone a value is met, by their uids: what it chooses by them is known.
     """
     given = list({value.uid: value for value in values}.values())
     branching = Branching(value for value in given if value.bits & PHI)
     found: dict[int, Expr] = {}
     for value in given if wanted is None else filter(wanted, given):
-        for variant in branching.variants(value) if value.bits & PHI else (value,):
+        known = (met or {}).get(value.uid, {})
+        for variant in branching.variants(value, known) if value.bits & PHI else (value,):
             found.setdefault(variant.uid, variant)
     return list(found.values())
 
@@ -181,20 +187,32 @@ class Branching:
                     others |= place if (constant in equal) is negated else 0
         return others | self._evaluation, (1 << len(self._places)) - 1 & ~settled
 
-    def variants(self, value: Expr) -> list[Expr]:
-        """A value in all ways through its first few conditions."""
+    def variants(self, value: Expr, met: Mapping[int, bool]) -> list[Expr]:
+        """A value in all ways through its first few conditions, but for those on which it is met."""
         near = sorted(
             (self._nearest.get(condition.uid, far), self._places[condition.uid])
             for far, condition in self._first[value.uid]
             if not asks_for_mode(condition)
         )
-        places = [1 << place for _, place in near[:_MAX_CONDITIONS]]
+        fixed, failed = self._known(value, met)
+        places = [1 << place for _, place in near if not fixed >> place & 1][:_MAX_CONDITIONS]
         ways = range(2 ** len(places)) if _branches(value) else (0,)
         chosen = (sum(place for index, place in enumerate(places) if bits >> index & 1) for bits in ways)
-        settled = (self._settled(sum(places), bits) for bits in chosen)
+        settled = (self._settled(fixed | sum(places), failed | bits) for bits in chosen)
         first = self._first[value.uid]
         near_by = sum(1 << self._places[condition.uid] for far, condition in first if far < _A_LAYER)
         return [self._chosen(value, way[0], way[1] & near_by) for way in settled if way is not None]
+
+    def _known(self, value: Expr, met: Mapping[int, bool]) -> Way:
+        """Those conditions of a value on which it is met, and those of them that do not hold, as bits.
+
+        None where they contradict: then nothing is known of the code that was run.
+        """
+        places = {self._places[uid]: holds for uid, holds in met.items() if uid in self._places}
+        asked = self._depends[value.uid] & ~(self._training | self._evaluation)
+        fixed = sum(1 << place for place in places if asked >> place & 1)
+        failed = sum(1 << place for place, holds in places.items() if asked >> place & 1 and not holds)
+        return (fixed, failed) if self._settled(fixed, failed) is not None else (0, 0)
 
     def way(self, holding: Mapping[int, bool]) -> Way | None:
         """The way in which some conditions hold and others do not, by their uids; None where these contradict."""

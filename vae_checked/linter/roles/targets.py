@@ -25,12 +25,19 @@ def is_of_input(recon: Reconstruction, site: SamplerSite, graph: Graph) -> bool:
     """Whether what is compared with something made from z is what the heads of z are computed from, or a part of it."""
     sides = (recon.first, recon.second)
     targets = [side for side in sides if not graph.holds(side, site.z.uid)]
-    return len(targets) == 1 and _is_encoded(targets[0], site, graph)
+    return len(targets) == 1 and _is_encoded(targets[0], site.location, graph)
 
 
-def _is_encoded(target: Expr, site: SamplerSite, graph: Graph) -> bool:
+def is_of_other_data(recon: Reconstruction, location: Expr, graph: Graph) -> bool:
+    """Whether it is known what a mean is computed from, and an error compares nothing with that."""
+    return not is_given(location) and not any(
+        _is_encoded(side, location, graph) for side in (recon.first, recon.second)
+    )
+
+
+def _is_encoded(target: Expr, location: Expr, graph: Graph) -> bool:
     node = target
-    while not graph.holds(site.location, node.uid):
+    while not graph.holds(location, node.uid):
         inner = [arg for arg in node.args if arg.op != "const" and not is_scalar(arg)]
         if node.op not in _OF_INPUT or not inner:
             return False
