@@ -113,3 +113,52 @@ def test_latents_of_a_whole_set_have_no_batch_axis(pooled: str, tmp_path: Path) 
 @pytest.mark.parametrize("kept", ["h", "h.max(dim=1, keepdim=True)[0]", "self.steps(h)[1].sum(0)"])
 def test_what_keeps_its_samples_has_a_batch_axis(kept: str, tmp_path: Path) -> None:
     assert {"VAE502", "VAE504"} <= set(codes(linted(tmp_path, {"net.py": SET.format(pooled=kept)})))
+
+
+PRODUCT = (
+    HEAD
+    + """
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.one, self.two, self.back = nn.Linear(84, 14), nn.Linear(5, 14), nn.Linear(7, 84)
+
+    def experts(self, m, s):
+        t = 1 / (torch.exp(s) + 1e-8)
+        return torch.sum(m * t, dim=0) / torch.sum(t, dim=0), torch.log(1 / torch.sum(t, dim=0))
+
+    def loss(self, x, y):
+        m1, s1 = self.one(x).chunk(2, dim=1)
+        m2, s2 = self.{other}.chunk(2, dim=1)
+        m, s = self.experts({means}, {scales})
+        z = m + torch.exp(0.5 * s) * torch.randn_like(s)
+        kl = -0.5 * torch.sum(1 + s - m.pow(2) - s.exp(), dim=1)
+        return F.mse_loss(self.back(z), x, reduction="sum") + kl.mean()
+"""
+)
+PLACED = {
+    "stacked": ("torch.stack((m1, m2))", "torch.stack([s1, s2], dim=0)"),
+    "joined": (
+        "torch.cat((m1.unsqueeze(0), m2.unsqueeze(0)), dim=0)",
+        "torch.cat([s1.unsqueeze(0), s2.unsqueeze(0)], dim=0)",
+    ),
+}
+
+
+@pytest.mark.parametrize(("means", "scales"), PLACED.values(), ids=PLACED)
+def test_a_product_of_experts_keeps_its_samples(means: str, scales: str, tmp_path: Path) -> None:
+    text = PRODUCT.format(other="two(y)", means=means, scales=scales)
+    assert codes(linted(tmp_path, {"net.py": text})) == ["VAE504"]
+    assert codes(linted(tmp_path, {"net.py": text.replace("kl.mean()", "kl.sum()")})) == []
+
+
+@pytest.mark.parametrize(
+    ("other", "means", "scales"),
+    [("one(y)", *PLACED["stacked"]), ("two(y)", "torch.cat((m1, m2), dim=0)", "torch.cat((s1, s2), dim=0)")],
+    ids=["rows of one layer", "rows of both"],
+)
+def test_a_sum_over_rows_keeps_none_of_them(other: str, means: str, scales: str, tmp_path: Path) -> None:
+    report = linted(tmp_path, {"net.py": PRODUCT.format(other=other, means=means, scales=scales)})
+    assert codes(report) == []
+    assert all(facts.kl.reduced is None for facts in report.facts)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from vae_checked.linter.symbols.expression import REDUCTIONS, Expr
+from vae_checked.linter.symbols.expression import ELEMENTWISE, REDUCTIONS, Expr, strip
 
 _EXTREMES = frozenset(("max", "min", "amax", "amin", "median"))
+_FEWEST = 2
 _RECURRENT = frozenset(("RNN", "GRU", "LSTM"))
 # What has rows of its own: data, and what is known of a tensor by its name alone.
 _WITH_ROWS = frozenset(("atom", "data", "batch", "item", "index", "part", "call", "opaque"))
@@ -34,10 +35,15 @@ def over_first_axis(value: Expr) -> bool:
 
 
 def pools(node: Expr) -> bool:
-    """Whether a node reduces its first axis: that of a recurrent network's last states is one of layers."""
+    """Whether a node reduces its first axis: that of a recurrent network's last states is one of layers.
+
+    That on which the outputs of several layers were put beside each other, as those of experts are, is none of rows.
+    """
     if not (node.get("axes") == (0,) if node.op in REDUCTIONS else _takes_extremes(node)):
         return False
     of = node.args[0]
+    if _is_of_layers(of):
+        return False
     return not (of.op == "item" and of.get("index") != 0 and of.args[0].get("kind") in _RECURRENT)
 
 
@@ -47,3 +53,32 @@ def _takes_extremes(node: Expr) -> bool:
         return False
     axes = node.args[1:2]
     return bool(axes) and axes[0].op == "const" and axes[0].value == 0
+
+
+def _is_of_layers(value: Expr) -> bool:
+    """Whether a value is computed element by element from what several layers made, stacked on a new first axis."""
+    stack, seen, found = [value], set[int](), False
+    while stack:
+        node = stack.pop()
+        if node.uid in seen or node.op == "const":
+            continue
+        seen.add(node.uid)
+        if node.op in ELEMENTWISE:
+            stack += node.args
+            continue
+        layers = _stacked(node)
+        if len(layers) < _FEWEST or len(set(layers)) < len(layers):
+            return False
+        found = True
+    return found
+
+
+def _stacked(value: Expr) -> list[object]:
+    """The layers whose outputs are put together on a new first axis; none where any of them is something else."""
+    parts = value.args if value.op in ("stack", "cat") and value.get("axis") == 0 else ()
+    if value.op == "cat" and not all(part.op == "unsqueeze" and part.get("sizes") == (0,) for part in parts):
+        return []
+    made = [strip(part) for part in parts]
+    while any(part.op == "part" for part in made):
+        made = [strip(part.args[0]) if part.op == "part" else part for part in made]
+    return [part.get("serial") for part in made] if all(part.op == "layer" for part in made) else []
