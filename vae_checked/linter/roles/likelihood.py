@@ -134,7 +134,9 @@ def recon_facts(
         # Which axes make up one event of another distribution is up to its family.
         # The error of one column or token a turn is summed over them by the loop, whatever its own mean is over.
         by_turns = is_of_a_turn(kl, recon, elsewhere=losses.in_other_loops(kl, recon))
-        open_axes = recon.ignored or recon.kind is Likelihood.DENSITY or by_turns or _is_of_a_set(recon)
+        # Of a sum of losses each was averaged by itself.
+        is_known = recon.reduction is not None and recon.kind is not Likelihood.DENSITY
+        open_axes = recon.ignored or not is_known or by_turns or _is_of_a_set(recon)
         reduced = None if open_axes else _reduced(recon, kl, reading)
         if reduced is not None and _is_one_number(reduced, reading, losses):
             reduced = None

@@ -5,10 +5,11 @@ Kipf and Welling 2016, https://arxiv.org/abs/1611.07308, with as many links draw
 
 from __future__ import annotations
 
-from vae_checked.linter.symbols.expression import LOGS, NOISE, REDUCTIONS, TRANSPARENT, Expr, strip, walk
+from vae_checked.linter.symbols.expression import LOGS, LOSS, NOISE, REDUCTIONS, TRANSPARENT, Expr, strip, walk
 from vae_checked.record import dataclass
 
 _BOTH = LOGS | NOISE
+_PRODUCTS = frozenset(("torch.matmul", "torch.mm", "matmul", "mm"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,42 @@ def read(node: Expr) -> Links | None:
         if given and _draws(present) & _draws(missing):
             return Links(present, given[-1], -one[1])
     return None
+
+
+def scored(node: Expr) -> Expr | None:
+    """The loss of the links that are there, where a sum adds that of others to it that are not.
+
+    Each compares some entries of one matrix of inner products of what is drawn with one number: 1 for a link, else 0.
+    """
+    losses = [_loss(arg) for arg in node.args] if node.op == "add" and node.bits & LOSS else []
+    by_label = {strip(loss.args[1]).value: loss for loss in losses if loss is not None}
+    there, missing = by_label.get(1.0), by_label.get(0.0)
+    if there is None or missing is None or there.get("kind") is not missing.get("kind"):
+        return None
+    picked, other = strip(there.args[0]), strip(missing.args[0])
+    if picked.op != "index" or other.op != "index":
+        return None
+    scores = strip(picked.args[0])
+    return there if scores.uid == strip(other.args[0]).uid and _is_of_pairs(scores) else None
+
+
+def _loss(term: Expr) -> Expr | None:
+    """A loss against one number, behind what reduces it."""
+    node = strip(term)
+    while node.op in REDUCTIONS:
+        node = strip(node.args[0])
+    return node if node.op == "loss" and strip(node.args[1]).op == "const" else None
+
+
+def _is_of_pairs(scores: Expr) -> bool:
+    """Whether scores are the inner products of what is drawn with itself, behind an activation or not."""
+    if scores.op == "sigmoid":
+        scores = strip(scores.args[0])
+    is_product = scores.op == "matmul" or scores.get("name") in _PRODUCTS
+    if not is_product or len(scores.args) != 2 or not _draws(scores):
+        return False
+    one, other = map(strip, scores.args)
+    return other.op == "move" and strip(other.args[0]).uid == one.uid
 
 
 def _logarithm(term: Expr, sign: int) -> tuple[Expr, int] | None:

@@ -20,6 +20,7 @@ from vae_checked.linter.symbols.expression import (
     contains,
     elementwise,
     is_formula,
+    opaque,
     strip,
 )
 from vae_checked.linter.symbols.intervals import interval_of
@@ -43,7 +44,8 @@ class Reconstruction:
 
     `sign` is -1 for a log likelihood, which falls as the error grows. `scores` is what a cross entropy takes the
     softmax of, `scale` what the difference of a square is divided by, as the std of a Gaussian is. Of a loss that is
-    not read `kind` is None and `sign` 0: it is made of what is `first`, and of `second`.
+    not read `kind` is None and `sign` 0: it is made of what is `first`, and of `second`. `reduction` is None where it
+    is not known, or is that of parts.
     """
 
     term: Expr
@@ -73,6 +75,11 @@ def _read(node: Expr) -> Reconstruction | None:
             return Reconstruction(node, kind, node.args[0], node.args[1], ignored, known, scores=_scores(node, kind))
         return None
     if node.op in ("add", "sub"):
+        there = links.scored(node)
+        if there is not None:
+            read = _read(there)
+            given = opaque("links", (), there.site)
+            return None if read is None else replace(read, term=node, second=given, reduction=None)
         return (_cross_entropy(node) or _of_links(node)) if node.bits & OWN_LOGS else None
     if node.op in REDUCTIONS:
         if _is_of_classes(node):
