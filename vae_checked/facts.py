@@ -396,7 +396,7 @@ class Facts:
     `reconstruction`, as formulas of the sizes of the input, where they were inferred. `unobserved` says by a fact's
     path (`"kl.form"`) why it is not known, `stopped_at` what could not be read. `settings` are the conditions, as the
     source asks for them, without which a mistake, by its code, is not seen. `cut_at` is where the observation ended
-    too early: nothing is clean.
+    too early: nothing is clean. `of_function` where the subject is a function, whatever its name looks like.
     """
 
     subject: str
@@ -415,6 +415,7 @@ class Facts:
     stopped_at: Mapping[str, Place] = field(default_factory=dict)
     settings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     cut_at: Place | None = None
+    of_function: bool = False
 
     def get(self, path: str) -> Fact[object] | None:
         """The fact at a path such as `"kl.form"`, or None if unobserved; AttributeError when there is no such path."""

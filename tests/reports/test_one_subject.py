@@ -8,7 +8,7 @@ import pytest
 
 from vae_checked.catalogue import find
 from vae_checked.linter import lint
-from vae_checked.reports import render
+from vae_checked.reports import all_examined, render
 
 HEAD = "import torch\nimport torch.nn.functional as F\n\n\n"
 MODEL, _, _ = find("VAE201").bad.partition("def loss_function")
@@ -36,3 +36,62 @@ def test_a_loss_alone_is_told_of(options: dict[str, object], tmp_path: Path) -> 
     path = tmp_path / "loss.py"
     path.write_text(HEAD + LOSS, encoding="utf-8")
     assert "loss.py:loss_function" in render(lint(path), **options)  # type: ignore[arg-type]
+
+
+BOUNDS = """\
+class Net(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.trunk, self.back = torch.nn.Linear(84, 8), torch.nn.Linear(4, 84)
+
+    def forward(self, x):
+        m, s = self.trunk(x).chunk(2, dim=1)
+        self.kl = -0.5 * torch.sum(1 + s - m.pow(2) - s.exp())
+        return self.back(m + torch.exp(0.5 * s) * torch.randn_like(s)), m, s
+
+
+def {one}(net: Net, x):
+    y, m, s = net(x)
+    return F.mse_loss(y, x, reduction="sum") - 0.5 * torch.mean(1 + s - m.pow(2) - s.exp())
+
+
+def {other}(net: Net, x):
+    y, m, s = net(x)
+    return F.l1_loss(y, x, reduction="sum") - 0.5 * torch.mean(1 + s - m.pow(2) - s.exp())
+"""
+
+
+@pytest.mark.parametrize(("one", "other"), [("elbo", "iwae"), ("ELBO", "IWAE"), ("Bound", "Tighter")])
+def test_a_function_is_no_vae_however_it_is_named(one: str, other: str, tmp_path: Path) -> None:
+    path = tmp_path / "vae.py"
+    path.write_text(HEAD + BOUNDS.format(one=one, other=other), encoding="utf-8")
+    report = lint(path)
+    assert [each.subject for each in all_examined(report) if each.is_vae] == [f"{path}:Net"]
+    assert {finding.subject for finding in report.findings} == {f"{path}:{one}", f"{path}:{other}"}
+    assert not any(finding.also for finding in report.findings)
+
+
+def test_a_function_alone_is_nothing_to_audit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = HEAD + LOSS.replace("loss_function", "ELBO")
+    Path("loss.py").write_text(text + "\n\n" + MODEL.replace("class VAE", "class Other"), encoding="utf-8")
+    shown = render(lint("loss.py"), verbose=True)
+    assert "audit loss:Other" in shown
+    assert "audit loss:ELBO" not in shown
+
+
+def test_a_model_that_a_function_trains_is_to_be_audited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    head, _, bounds = BOUNDS.partition("\n\ndef {one}")
+    assert bounds
+    step = """
+
+def step(model, x):
+    y, m, s = model(x)
+    loss = F.mse_loss(y, x, reduction="sum") - 0.5 * torch.sum(1 + s - m.pow(2) - s.exp())
+    loss.backward()
+"""
+    Path("net.py").write_text(HEAD + head + step, encoding="utf-8")
+    report = lint("net.py")
+    assert any(each.subject == "net.py:Net" and not each.is_function for each in all_examined(report))
+    assert "audit net:Net" in render(report, verbose=True)

@@ -57,6 +57,11 @@ class Examined:
         return any(map(is_vae, self.views))
 
     @property
+    def is_function(self) -> bool:
+        """Whether the subject is a function, which is no model to be built."""
+        return any(view.of_function for view in self.views if view.subject == self.subject)
+
+    @property
     def found(self) -> frozenset[str]:
         """The codes of the mistakes that it makes."""
         return frozenset(finding.code for finding in self.findings)
@@ -109,7 +114,7 @@ def examined(facts: Sequence[Facts], judgements: Sequence[Judgement]) -> list[Ex
         if not homes and _sampler_place(item) is None:
             # A loss that was run by itself: the trainer that calls it has the sampler.
             homes = {subject for anchor in _anchors(item) for subject in drawn.get(anchor, ())}
-        alone = item.subject if _is_class(item.subject) or len(homes) != 1 else next(iter(homes))
+        alone = item.subject if _is_of_class(item) or len(homes) != 1 else next(iter(homes))
         of.setdefault(alone, []).append((item, judgement))
     return [_of_all(subject, seen) for subject, seen in of.items()]
 
@@ -118,7 +123,7 @@ def _owners(facts: Iterable[Facts]) -> dict[object, set[str]]:
     """The classes in whose evaluations a sampler or a KL was seen, by its place."""
     found: dict[object, set[str]] = {}
     for item in facts:
-        if _is_class(item.subject):
+        if _is_of_class(item):
             for anchor in _anchors(item):
                 found.setdefault(anchor, set()).add(item.subject)
     return found
@@ -147,8 +152,8 @@ def _are_compared_alike(facts: Facts, owner: str, compared: Mapping[str, set[Pla
     return not seen or not its or not seen.isdisjoint(its)
 
 
-def _is_class(subject: str) -> bool:
-    return subject.rpartition(":")[2][:1].isupper()
+def _is_of_class(facts: Facts) -> bool:
+    return not facts.of_function and facts.subject.rpartition(":")[2][:1].isupper()
 
 
 def _anchors(facts: Facts) -> Iterator[object]:

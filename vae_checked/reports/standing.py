@@ -105,7 +105,7 @@ def in_part(report: Report) -> list[str]:
     for each in all_examined(report):
         gap = each.gap if each.is_vae else None
         if gap is not None:
-            settles = f"; {audit_command(each.subject)} measures it" if report.of_source else ""
+            settles = f"; {audit_command(each.subject, each.is_function)} measures it" if report.of_source else ""
             lines.append(f"{each.subject}: {_of_gap(gap)}{settles}")
     return lines
 
@@ -123,7 +123,7 @@ def undecided(report: Report) -> list[str]:
         settled = () if gap is None else gap.codes
         rest = _codes(code for code in each.undecided if code not in settled)
         words = [*([] if gap is None else [_of_gap(gap)]), *([rest] if rest else [])]
-        lines.append(f"{each.subject}: {'; '.join(words)}; {audit_command(each.subject)} measures it")
+        lines.append(f"{each.subject}: {'; '.join(words)}; {audit_command(each.subject, each.is_function)} measures it")
     return lines
 
 

@@ -25,7 +25,7 @@ class Evaluation:
     which of them goes with the model is not known. `order_is_supposed` where the heads were handed over by the names of
     the loss's parameters, and code that calls the loss may do it in another order. `model_is_supposed` where a model of
     the project stands for one that the code takes from outside, whose settings are not those of the code. `instance` is
-    the object whose methods were run.
+    the object whose methods were run; `function` is the subject as which a function was run.
     """
 
     subject: str
@@ -38,7 +38,13 @@ class Evaluation:
     order_is_supposed: bool = False
     model_is_supposed: bool = False
     instance: Instance | None = None
+    function: str = ""
     _read: dict[Callable[[Evaluation], object], object] = field(default_factory=dict, init=False, repr=False)
+
+    @property
+    def of_function(self) -> bool:
+        """Whether the subject is a function, and not a model that was put into its place."""
+        return self.function == self.subject
 
     def values(self) -> Sequence[Expr]:
         """Every expression at the edge of a statement."""

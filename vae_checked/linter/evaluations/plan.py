@@ -154,7 +154,8 @@ class Plan:
 
         _, observations = interpreter.run(work, stand_ins=stand_ins)
         again = partial(self._of_function, function)
-        return Evaluation(f"{module.path}:{function.name}", module, observations, again=again)
+        subject = f"{module.path}:{function.name}"
+        return Evaluation(subject, module, observations, again=again, function=subject)
 
 
 def _is_model(value: Value) -> bool:

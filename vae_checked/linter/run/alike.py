@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from vae_checked.finding import Finding, Place
 from vae_checked.record import replace
 
 
-def merged(one: Finding, other: Finding) -> Finding:
-    """One finding of two at the same place: it is of all the VAEs that they are of, and tells of all their places."""
+def merged(one: Finding, other: Finding, functions: Collection[str]) -> Finding:
+    """One finding of two at the same place: it is of all the VAEs that they are of, and tells of all their places.
+
+    `functions` are the subjects that are known to be none, whatever their names look like.
+    """
     subjects = list(dict.fromkeys((one.subject, *one.also, other.subject, *other.also)))
     # A function that a model calls was looked at by itself as well, and is no other VAE.
-    first, *rest = [each for each in subjects if _is_class(each)] or subjects[:1]
+    first, *rest = [each for each in subjects if each not in functions and _is_class(each)] or subjects[:1]
     told = {each.place for each in one.related}
     related = (each for each in other.related if each.place not in told and each.place != one.place)
     # What is wrong whatever the settings of one VAE are is so of that place.
@@ -24,7 +27,7 @@ def _is_class(subject: str) -> bool:
     return subject.rpartition(":")[2][:1].isupper()
 
 
-def narrowest(findings: Iterable[Finding]) -> list[Finding]:
+def narrowest(findings: Iterable[Finding], functions: Collection[str]) -> list[Finding]:
     """The findings without those that say of a stretch of text what another says of a part of it."""
     found = list(findings)
     by_words: dict[tuple[str, str], list[Finding]] = {}
@@ -36,7 +39,7 @@ def narrowest(findings: Iterable[Finding]) -> list[Finding]:
         if not any(_holds(finding.place, other.place) for other in alike):
             inside = (other for other in alike if _holds(other.place, finding.place))
             for outer in inside:
-                finding = merged(finding, outer)  # noqa: PLW2901  what the wider ones tell is kept
+                finding = merged(finding, outer, functions)  # noqa: PLW2901  what the wider ones tell is kept
             kept.append(finding)
     return kept
 

@@ -39,4 +39,5 @@ def unobserved(facts: Facts, judgement: Judgement) -> Iterator[str]:
     if not lacking:
         return
     parts = [f"{FACT_NAMES[path]} ({' '.join(sorted(codes))})" for path, codes in sorted(lacking.items())]
-    yield f"{facts.subject}: not seen in the source: {', '.join(parts)}; {audit_command(facts.subject)} measures it"
+    settles = audit_command(facts.subject, facts.of_function)
+    yield f"{facts.subject}: not seen in the source: {', '.join(parts)}; {settles} measures it"

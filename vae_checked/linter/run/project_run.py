@@ -72,7 +72,8 @@ def lint_project(project_files: ProjectFiles, options: Options, disk: Disk) -> L
     judgements = [judge(item, wanted) for item in facts]
     asked_about = set(project_files.given)
     suppressions = Suppressions(files, (file for file in read if file.path in asked_about))
-    kept = _kept(judgements, asked_about, suppressions, PerFile(options))
+    functions = {item.subject for item in facts if item.of_function}
+    kept = _kept(judgements, asked_about, suppressions, PerFile(options), functions)
     vaes = [pair for pair in zip(facts, judgements, strict=True) if is_vae(pair[0])]
     return LintReport(
         findings=tuple(sorted(kept, key=lambda finding: finding.sort_key)),
@@ -88,7 +89,11 @@ def lint_project(project_files: ProjectFiles, options: Options, disk: Disk) -> L
 
 
 def _kept(
-    judgements: Iterable[Judgement], asked_about: Collection[str], suppressions: Suppressions, per_file: PerFile
+    judgements: Iterable[Judgement],
+    asked_about: Collection[str],
+    suppressions: Suppressions,
+    per_file: PerFile,
+    functions: Collection[str],
 ) -> Iterable[Finding]:
     """The findings to report, each once: those in files that were asked about, and that no comment or option hides."""
     kept: dict[object, Finding] = {}
@@ -97,8 +102,8 @@ def _kept(
         asked = finding.place is None or finding.place.path in asked_about
         if asked and not suppressions.covers(finding) and not per_file.ignores(finding):
             known = kept.get((finding.code, finding.place))
-            kept[finding.code, finding.place] = finding if known is None else merged(known, finding)
-    return narrowest(kept.values())
+            kept[finding.code, finding.place] = finding if known is None else merged(known, finding, functions)
+    return narrowest(kept.values(), functions)
 
 
 def _parsed(texts: Iterable[tuple[str, Text]], unread: list[tuple[str, str]], ast_budget: AstBudget) -> Iterator[File]:
@@ -139,8 +144,11 @@ def _facts(
         ((evaluation, True) for evaluation in choices.evaluations()),
     )
     last: Evaluation | None = None
+    functions: set[str] = set()
     for evaluation, wanted in _up_to_an_error(made, modules, cuts):
         last = evaluation
+        if evaluation.of_function:
+            functions.add(evaluation.subject)
         if project.is_spent:
             break
         try:
@@ -171,10 +179,8 @@ def _facts(
     _follow_latents(using, project, plan, in_use, cuts)
     pipelines.settle()
     placed = [replace(item, data=replace(item.data, interval=pipelines.known(item.data.interval))) for item in found]
-    return [
-        *distinct(_settled([*placed, *across.facts(pipelines.known)])),
-        *in_use.facts(project.modules.values(), project.disk),
-    ]
+    told = [replace(item, of_function=item.subject in functions) for item in (*placed, *across.facts(pipelines.known))]
+    return [*distinct(_settled(told)), *in_use.facts(project.modules.values(), project.disk)]
 
 
 def _follow_latents(using: Iterable[File], project: Project, plan: Plan, in_use: InUse, cuts: Cuts) -> None:
