@@ -124,3 +124,35 @@ def test_a_judge_of_what_is_drawn_once_more(reduction: str, expected: list[str],
     label, filled = LABELS[form]
     report = linted(tmp_path, {"fit.py": JUDGED.format(label=label, filled=filled, reduction=reduction)})
     assert codes(report) == expected
+
+
+FIRST_VALUES = (
+    HEAD
+    + """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body, self.back = nn.Linear(31, 7), nn.Linear(7, 31)
+        self.s = nn.Parameter(torch.empty(7))
+        {first}
+
+    def forward(self, x):
+        m = self.body(x)
+        z = m + torch.exp(self.s) * torch.randn_like(m)
+        return self.back(z), m, self.s
+
+
+def fit(loader):
+    net = Net()
+    for x in loader:
+        y, m, s = net(x)
+        loss = F.mse_loss(y, x, reduction="sum") - 0.5 * torch.sum(1 + s - m.pow(2) - s.exp())
+        loss.backward()
+"""
+)
+
+
+@pytest.mark.parametrize("first", ["self.s.data.normal_(0.0, 0.01)", "self.s.data.fill_(-1.0)", "self.s.data.zero_()"])
+def test_a_parameter_is_learned_from_its_first_values_on(first: str, tmp_path: Path) -> None:
+    report = linted(tmp_path, {"net.py": FIRST_VALUES.format(first=first)})
+    assert "VAE201" in codes(report)

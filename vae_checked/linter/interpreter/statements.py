@@ -214,8 +214,7 @@ def _expr(context: Context, node: ast.Expr, scope: Scope) -> Outcome:
         in_place |= name == "set_transform" and isinstance(value, Loader)
         changed = _changed(call.func.value)
         if name in _REPLACING and isinstance(changed, ast.Attribute) and changed.attr == "data":
-            # What a tensor held is replaced by numbers that have nothing of it: `label.data.fill_(1)`.
-            changed = changed.value
+            changed = _refilled(changed, scope)
         if in_place and isinstance(changed, (ast.Name, ast.Attribute)):
             bind(context, syntax.as_store(changed), value, scope, call)
             return NOTHING
@@ -225,6 +224,18 @@ def _expr(context: Context, node: ast.Expr, scope: Scope) -> Outcome:
 
 # Methods in place after which nothing is left of what a tensor held.
 _REPLACING = frozenset("fill_ zero_ copy_ normal_ uniform_".split())
+
+
+def _refilled(changed: ast.Attribute, scope: Scope) -> ast.expr:
+    """What a method in place under `.data` leaves nothing of: a tensor by its own name, as in `label.data.fill_(1)`.
+
+    What belongs to a model, or is a parameter, gets its first values so, and is learned from there on.
+    """
+    owner = changed.value
+    if not isinstance(owner, ast.Name):
+        return changed
+    held = scope.names.get(owner.id)
+    return changed if isinstance(held, Expr) and held.op == "parameter" else owner
 
 
 def _is_in_place(method: str) -> bool:
