@@ -152,7 +152,17 @@ def fit(loader):
 )
 
 
-@pytest.mark.parametrize("first", ["self.s.data.normal_(0.0, 0.01)", "self.s.data.fill_(-1.0)", "self.s.data.zero_()"])
+@pytest.mark.parametrize(
+    "first",
+    [
+        "self.s.data.normal_(0.0, 0.01)",
+        "self.s.data.fill_(-1.0)",
+        "self.s.data.zero_()",
+        "s = self.s; s.data.normal_(0.0, 0.01)",
+        "with torch.no_grad(): self.s.normal_(0.0, 0.01)",
+        "with torch.no_grad(): self.s.fill_(-1.0)",
+    ],
+)
 def test_a_parameter_is_learned_from_its_first_values_on(first: str, tmp_path: Path) -> None:
     report = linted(tmp_path, {"net.py": FIRST_VALUES.format(first=first)})
     assert "VAE201" in codes(report)

@@ -14,6 +14,7 @@ from vae_checked.linter.interpreter.context import NOTHING, RAISED, Context, End
 from vae_checked.linter.symbols.constants import MAX_ITEMS
 from vae_checked.linter.symbols.expression import Expr, Site, atom, opaque
 from vae_checked.linter.symbols.places import Grown
+from vae_checked.linter.symbols.registered import is_learned
 from vae_checked.linter.symbols.values import (
     Class,
     Deferred,
@@ -214,8 +215,12 @@ def _expr(context: Context, node: ast.Expr, scope: Scope) -> Outcome:
         in_place |= name == "set_transform" and isinstance(value, Loader)
         changed = _changed(call.func.value)
         if name in _REPLACING and isinstance(changed, ast.Attribute) and changed.attr == "data":
-            changed = _refilled(changed, scope)
+            changed = _refilled(changed)
         if in_place and isinstance(changed, (ast.Name, ast.Attribute)):
+            held = context.eval(changed, scope) if name in _REPLACING else None
+            if isinstance(held, Expr) and is_learned(held):
+                # Its first values: it is learned from there on.
+                return NOTHING
             bind(context, syntax.as_store(changed), value, scope, call)
             return NOTHING
     context.root(value, "expr", "", node.value)
@@ -226,16 +231,12 @@ def _expr(context: Context, node: ast.Expr, scope: Scope) -> Outcome:
 _REPLACING = frozenset("fill_ zero_ copy_ normal_ uniform_".split())
 
 
-def _refilled(changed: ast.Attribute, scope: Scope) -> ast.expr:
+def _refilled(changed: ast.Attribute) -> ast.expr:
     """What a method in place under `.data` leaves nothing of: a tensor by its own name, as in `label.data.fill_(1)`.
 
-    What belongs to a model, or is a parameter, gets its first values so, and is learned from there on.
+    What belongs to a model gets its first values so.
     """
-    owner = changed.value
-    if not isinstance(owner, ast.Name):
-        return changed
-    held = scope.names.get(owner.id)
-    return changed if isinstance(held, Expr) and held.op == "parameter" else owner
+    return changed.value if isinstance(changed.value, ast.Name) else changed
 
 
 def _is_in_place(method: str) -> bool:
