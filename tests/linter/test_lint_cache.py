@@ -198,8 +198,12 @@ TEXTS = {
     ],
     "pkg/tools.py": ["import torch\n\ndef helper(x):\n    return torch.rand_like(x[0])\n", "helper = print\n"],
 }
-FIRST = [("model.py", 0), ("loss.py", 0)]
-EDITS = st.sampled_from([(name, index) for name, texts in TEXTS.items() for index in (-1, *range(len(texts)))])
+FIRST = [(("model.py", 0), "."), (("loss.py", 0), "model.py")]
+# What becomes of which file, and what is linted then: the whole project, or one file with what it imports.
+EDITS = st.tuples(
+    st.sampled_from([(name, index) for name, texts in TEXTS.items() for index in (-1, *range(len(texts)))]),
+    st.sampled_from([".", "model.py"]),
+)
 
 
 def outcome(path: Path, kept: Path | None) -> LintReport | str:
@@ -210,22 +214,35 @@ def outcome(path: Path, kept: Path | None) -> LintReport | str:
         return str(error)
 
 
-@drawn(8)
-@given(st.lists(EDITS, min_size=1, max_size=5))
-def test_cached_is_what_is_not_cached_after_any_edits(edits: list[tuple[str, int]]) -> None:
-    with tempfile.TemporaryDirectory() as name:
+@pytest.fixture(scope="module")
+def without_cache() -> dict[tuple[str, frozenset[tuple[str, int]]], LintReport | str]:
+    """What a run without a cache says: the same for the same texts, whatever came before."""
+    return {}
+
+
+@drawn(12)
+@given(edits=st.lists(EDITS, min_size=1, max_size=5))
+def test_cached_is_what_is_not_cached_after_any_edits(
+    edits: list[tuple[tuple[str, int], str]],
+    without_cache: dict[tuple[str, frozenset[tuple[str, int]]], LintReport | str],
+) -> None:
+    there: dict[str, int] = {}
+    with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
         folder = Path(name)
         (folder / "pkg").mkdir()
-        for path, index in [*FIRST, *edits]:
+        patch.chdir(folder)
+        for (path, index), linted in [*FIRST, *edits]:
             if index < 0:
                 (folder / path).unlink(missing_ok=True)
+                there.pop(path, None)
             else:
                 (folder / path).write_text(TEXTS[path][index], encoding="utf-8")
-            # The whole project, and one file with what it imports.
-            for given_path in (folder, folder / "model.py"):
-                expected = outcome(given_path, None)
-                for _ in range(2):
-                    assert outcome(given_path, folder / "kept") == expected
+                there[path] = index
+            state = linted, frozenset(there.items())
+            if state not in without_cache:
+                without_cache[state] = outcome(Path(linted), None)
+            for _ in range(2):
+                assert outcome(Path(linted), folder / "kept") == without_cache[state]
 
 
 # ------------------------------------------------------------------------------------------- what may befall it
