@@ -161,3 +161,46 @@ def test_a_kl_that_measures_latents_is_no_other_vae(
     report = linted(tmp_path, {"net.py": MEASURED.format(cut=cut, formula=formula)})
     assert {finding.code for finding in report.findings} == found
     assert all(vae.core_checked for vae in report.vaes) is checked
+
+
+PICTURED = (
+    NET.replace(
+        "    def forward(self",
+        """    def drawn(self, m, s, eps=None):
+        {width}
+        if eps is None:
+            eps = torch.randn_like(s)
+        return m + width * eps
+
+    def forward(self""",
+    )
+    + """
+def fit(loader, validation):
+    net = Net()
+    steps = torch.optim.Adam(net.parameters())
+    for x, _ in loader:
+        y, m, s = net(x)
+        loss = torch.sum((y - x).pow(2), dim=1).mean() + 0.5 * torch.sum(s.exp() - 1.0 - s + m.pow(2), dim=1).mean()
+        steps.zero_grad()
+        loss.backward()
+        steps.step()
+    with torch.no_grad():
+        for x, _ in validation:
+            m, s = net.to_m(x).repeat(9, 1), net.to_s(x).repeat(9, 1)
+            eps = torch.randn_like(m).to("cuda")
+            print(net.back(net.drawn(m, s, eps)))
+"""
+)
+WIDTHS = {
+    "as in training": ("width = torch.exp(0.5 * s)", True),
+    "written otherwise": ("width = s.exp().sqrt()", True),
+    "a std": ("width = F.softplus(s)", False),
+}
+
+
+@pytest.mark.parametrize(("width", "alike"), WIDTHS.values(), ids=WIDTHS)
+def test_a_draw_for_a_picture_has_a_method_of_its_own(width: str, alike: bool, tmp_path: Path) -> None:
+    report = linted(tmp_path, {"net.py": PICTURED.replace("{width}", width)})
+    assert [vae.core_checked for vae in report.vaes] == [alike]
+    assert {finding.code for finding in report.findings} <= {"VAE201"}
+    assert not (alike and report.findings)

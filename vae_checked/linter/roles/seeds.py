@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TypeGuard
 
 from vae_checked.facts import Origin
@@ -52,6 +52,26 @@ def repeated(site: SamplerSite) -> Origin | None:
     return Site(written.source, seed).origin
 
 
+def in_steps(site: SamplerSite, steps: Iterable[Site]) -> tuple[bool, Origin | None]:
+    """Whether a seed is set in what is done at each of the steps of training, and where, if the same eps follows it."""
+    seen = False
+    for step in steps:
+        if "manual_seed" not in step.source.cell.text or not any(
+            _is_around(n, step.node) for n in step.source.cell.nodes
+        ):
+            continue
+        around = _innermost(step, step.node)
+        seen = seen or any(map(_seeds, syntax.descendants(around)))
+        # A function may make one step alone, as to look at a gradient.
+        seed = None if isinstance(around, _FUNCTIONS) else _last_seed(around, step.node, None, step)
+        drawn = site.noise.site
+        if seed is not None and drawn is not None and isinstance(drawn.node, ast.Call):
+            given = any(keyword.arg == "generator" for keyword in drawn.node.keywords)
+            if not given and _follows_torch(drawn.node, drawn) and _is_the_same(seed, around, step):
+                return True, Site(step.source, seed).origin
+    return seen, None
+
+
 def _drawn_near_a_seed(site: SamplerSite) -> Site | None:
     """Where eps is drawn, if it is in a loop or a function of a file that sets a seed anywhere."""
     written = site.noise.site
@@ -86,7 +106,7 @@ def _sets_a_seed(node: ast.AST) -> TypeGuard[ast.Call]:
     return isinstance(node, ast.Call) and _seeds(node.func) and len(node.args) == 1
 
 
-def _last_seed(around: ast.stmt, draw: ast.Call, generator: ast.expr | None, written: Site) -> ast.Call | None:
+def _last_seed(around: ast.stmt, draw: ast.AST, generator: ast.expr | None, written: Site) -> ast.Call | None:
     """The seed that a draw always comes after, None where another may be set on a condition."""
     before = [call for call in _seeds_before(around, draw) if _is_of(call, generator, written)]
     everywhere = [

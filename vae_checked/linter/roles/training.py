@@ -74,12 +74,9 @@ def trained(sampler: Sampler, site: SamplerSite | None, kl: Divergence | None, l
     known = known and _is_drawn_in_training(site, losses)
     timing = _inverted(site, losses) or (sampler.timing if known else None)
     found = gradients.passage(site, sampler.gradient_reaches, kl, losses)
-    # After a seed the same eps is drawn each time.
-    noise, shared = None if seeds.is_seeded(site) else sampler.noise, sampler.shared_over
     is_trained = losses.trains(site.z) or _is_of_forward(site, losses)
-    seeded = seeds.repeated(site) if noise is None and is_trained else None
-    if seeded is not None and timing is not None and timing.value.training:
-        noise, timing = Fact(Noise(NoiseLaw.CONSTANT), seeded), Fact(replace(timing.value, repeated=True), seeded)
+    noise, timing = _after_seeds(sampler.noise, timing, site, losses, is_trained)
+    shared = sampler.shared_over
     if not is_trained:
         if noise and noise.value.law is NoiseLaw.NORMAL:
             # Less noise may be wanted, or more, when nothing is trained.
@@ -95,6 +92,23 @@ def trained(sampler: Sampler, site: SamplerSite | None, kl: Divergence | None, l
         gradient_stopped=found.stopped,
         timing=timing,
     )
+
+
+def _after_seeds(
+    noise: Fact[Noise] | None, timing: Fact[NoiseTiming] | None, site: SamplerSite, losses: Losses, is_trained: bool
+) -> tuple[Fact[Noise] | None, Fact[NoiseTiming] | None]:
+    """The law of eps and when it is drawn: after a seed the same eps is drawn each time, or that is not known."""
+    at_draw = seeds.is_seeded(site)
+    seeded = seeds.repeated(site) if at_draw and is_trained else None
+    at_step = False
+    if seeded is None and losses.trains(site.z):
+        steps = [root.site for root in losses.evaluation.observations.roots if root.kind == "backward"]
+        at_step, seeded = seeds.in_steps(site, steps)
+    if not (at_draw or at_step) or timing is None or not timing.value.training:
+        return None if at_draw or at_step else noise, timing
+    if seeded is None:
+        return None, None
+    return Fact(Noise(NoiseLaw.CONSTANT), seeded), Fact(replace(timing.value, repeated=True), seeded)
 
 
 def _is_drawn_in_training(site: SamplerSite, losses: Losses) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 
 from vae_checked.facts import Fact, KLForm
+from vae_checked.linter.roles import samplers
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import Losses
 from vae_checked.linter.roles.samplers import SamplerSite
@@ -60,8 +61,16 @@ def is_measured(kl: Divergence, used: Iterable[Divergence], losses: Losses) -> b
 
 def _kind_of(site: SamplerSite) -> Hashable:
     law = tuple(site.noise.get(name) for name in ("law", "mean", "std"))
-    written = site.scale.op, None if site.scale.site is None else site.scale.site.node
-    return _source(site.location), _source(site.scale), written, law
+    return _source(site.location), *_reading(site), law
+
+
+def _reading(site: SamplerSite) -> tuple[Hashable, ...]:
+    """As what a scale reads which head, in whatever method and words; else where it is written."""
+    head = site.fitting_head
+    found = None if head is None else samplers.curve(site.scale, head)
+    if head is not None and found is not None and found[0] is not None:
+        return _source(head), strip(head).op, found[0]
+    return _source(site.scale), site.scale.op, None if site.scale.site is None else site.scale.site.node
 
 
 def _is_without_gradient(value: Expr, losses: Losses) -> bool:
