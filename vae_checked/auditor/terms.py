@@ -266,7 +266,8 @@ def kl_facts(seen: Observed, place: int, interval: Interval | None, unobserved: 
     if measured.form is None:
         unobserved["kl.form"] = measured.why
         swapped = measured.origin if measured.swapped else None
-        return KLFacts(KL(in_loss=in_loss), swapped=swapped, lacks_second=measured.lacks_second)
+        sign = None if measured.sign is None else Fact(measured.sign, measured.origin)
+        return KLFacts(KL(sign=sign, in_loss=in_loss), swapped=swapped, lacks_second=measured.lacks_second)
     form = Fact(measured.form, measured.origin)
     if measured.weight is None or first.total is None:
         if measured.why:

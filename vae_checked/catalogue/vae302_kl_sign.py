@@ -22,6 +22,9 @@ def judge(facts: Facts) -> Verdict:
     added = f"{names.kl} as the KL itself, which is never negative"
     own = form is not None and form.value.learned
     remedy = f"{names.recon} + {names.kl}, with {added if own else f'{names.kl} = {names.kl_formula}'}"
+    if form is None:
+        # Of a KL that samples estimate, to a prior or through a flow of one's own, only this is known.
+        remedy = f"{names.recon} + {names.kl}, with {names.kl} = log q(z|x) - log p(z)"
     return Found(Evidence(origin=sign.origin, values={"sign": sign.value, "remedy": remedy}))
 
 

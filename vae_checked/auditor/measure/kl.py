@@ -15,7 +15,7 @@ from torch import Tensor
 
 from vae_checked.auditor.measure.kl_fit import Drawn, fit, fixed_prior, nearest_form, weight_of
 from vae_checked.auditor.measure.learned_prior import DRAWS, LearnedPrior, learned_prior
-from vae_checked.auditor.measure.sampled_prior import has_another_prior
+from vae_checked.auditor.measure.sampled_prior import has_another_prior, sign_of_estimate
 from vae_checked.auditor.recognition.graph import is_layout
 from vae_checked.auditor.recognition.latents import Latent
 from vae_checked.auditor.recognition.recognition import Recognition
@@ -44,7 +44,8 @@ class KLMeasured:
 
     `in_loss`: whether the loss has a gradient by it, None where that was not seen. `swapped`: it is the KL of a
     posterior whose heads are exchanged. `prior` is the one that it is taken to, None where that is N(0, I).
-    `lacks_second`: the second head takes no part in it, and another network does.
+    `lacks_second`: the second head takes no part in it, and another network does. `sign` is that of a KL that a sample
+    estimates and whose form is not known.
     """
 
     form: KLForm | None
@@ -55,6 +56,7 @@ class KLMeasured:
     swapped: bool = False
     prior: LearnedPrior | None = None
     lacks_second: bool = False
+    sign: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +209,7 @@ def _identified(term: _Term, ahead: set[int], drawn: list[Drawn], origin: Origin
         return _to_another_prior(term, origin, why)
     why = _something_else(term, ahead, drawn)
     if why:
-        return KLMeasured(None, None, origin, why)
+        return KLMeasured(None, None, origin, why, sign=_sign(term, drawn[0]))
     kind, is_reversed, weight, _ = nearest_form(drawn[0], positive)
     return KLMeasured(KLForm(None, values=_values(term, kind, is_reversed, weight)), None, origin)
 
@@ -218,7 +220,8 @@ def _to_another_prior(term: _Term, origin: Origin, why: str) -> KLMeasured:
     prior = learned_prior(found, term.positive)
     if prior is None:
         lacks_second = bool(found) and not any(each.by_second.any() for each in found)
-        return KLMeasured(None, None, origin, why, lacks_second=lacks_second)
+        sign = _sign(term, found[0]) if found else None
+        return KLMeasured(None, None, origin, why, lacks_second=lacks_second, sign=sign)
     kind = prior.parametrisation
     points = tuple((s, std_at(kind, s)) for s in (_POINTS_POSITIVE if term.positive else _POINTS))
     form = KLForm(kind, points, learned=True)
@@ -228,6 +231,14 @@ def _to_another_prior(term: _Term, origin: Origin, why: str) -> KLMeasured:
         why = "its weight changes with its size: free bits, a capacity or the like"
         return KLMeasured(form, None, origin, why, prior=prior)
     return KLMeasured(form, prior.weight, origin, prior=prior)
+
+
+def _sign(term: _Term, drawn: Drawn) -> int | None:
+    """The sign of a KL that a sample estimates, where the error of the reconstruction can be told from it."""
+    if term.seen.join is None:
+        return None
+    heads = (drawn.mu, drawn.second)
+    return sign_of_estimate(term.tape, term.latent, term.total, term.held, heads, positive=term.positive)
 
 
 def _beside_a_large_kl(term: _Term, ahead: set[int], drawn: Drawn) -> str:

@@ -1,6 +1,8 @@
-"""The prior of a KL that is estimated from the sample: log q(z|x) - log p(z), whose p need not be normal."""
+"""A KL that is estimated from the sample, log q(z|x) - log p(z): its prior, which need not be normal, and its sign."""
 
 from __future__ import annotations
+
+import math
 
 import torch
 from torch import Tensor
@@ -12,7 +14,7 @@ from vae_checked.auditor.recording.tape import Tape
 from vae_checked.facts import Parametrisation
 from vae_checked.mathematics.gaussians import std_of, std_slope_of
 
-_WIDTH, _FAR = 3.0, 20.0
+_WIDTH, _FAR, _FARTHER = 3.0, 20.0, 60.0
 # A float32 counts without gaps up to here.
 _COUNTED = 2**24
 
@@ -31,28 +33,83 @@ def has_another_prior(
     if places is None:
         return False
     mu, second = (head.double() for head in heads)
-    generator = torch.Generator().manual_seed(3)
-    drawn = _WIDTH * (2.0 * torch.rand(mu.shape, generator=generator, dtype=torch.float64).to(mu.device) - 1.0)
-    kinds = list(Parametrisation) if positive else [Parametrisation.LOGVAR, Parametrisation.LOG_STD]
+    drawn = _drawn_around(mu)
     near = _slopes(tape, latent, total, held, (mu, second, drawn), places)
     far = [_slopes(tape, latent, total, held, (mu, second, 0 * drawn + end), places) for end in (_FAR, -_FAR)]
     if near is None or far[0] is None or far[1] is None:
         return False
-    for kind in kinds:
+    found = _weight_of_log_q(near[:2], (mu, second, drawn), positive=positive)
+    if found is None or found[0] <= 0:
+        return False
+    weight, std = found
+
+    def of_log_q(z: Tensor | float) -> Tensor:
+        return (z - mu) / std.pow(2)
+
+    of_prior = [near[2] / weight + of_log_q(drawn)]
+    of_prior += [each[2] / weight + of_log_q(z) for each, z in zip(far, (_FAR, -_FAR), strict=True) if each]
+    proper = bool((of_prior[1] > 0).all()) and bool((of_prior[2] < 0).all())
+    return proper and not _is_a_line(drawn.flatten(), of_prior[0].flatten())
+
+
+def sign_of_estimate(
+    tape: Tape, latent: Latent, total: int, held: dict[int, Tensor], heads: tuple[Tensor, Tensor], *, positive: bool
+) -> int | None:
+    """1 where log q(z|x) - log p(z) is minimised, -1 where minus that is, whatever density or flow p is made of.
+
+    The reconstruction has to be held. log q is known by its gradient at a z that is held apart from the heads, and p
+    by what it does far away: a density falls there. None where one is not there, or has another sign than the other.
+    """
+    places = None if latent.second is None else _places(tape, latent)
+    if places is None:
+        return None
+    held = {number: value for number, value in held.items() if number not in latent.every_z}
+    for kind in dict.fromkeys((torch.float64, tape.values[latent.mu].tensor.dtype)):
+        # Where weights of the model take part, as in a flow, they set the precision.
+        mu, second = (head.to(kind) for head in heads)
+        drawn = _drawn_around(mu)
+        slopes = _slopes(tape, latent, total, held, (mu, second, drawn), places)
+        if slopes is not None:
+            break
+    if slopes is None:
+        return None
+    found = _weight_of_log_q(slopes[:2], (mu, second, drawn), positive=positive)
+    if found is None:
+        return None
+    weight, std = found
+    sign = 1 if weight > 0 else -1
+    directions = [drawn.sign(), -drawn.sign(), torch.ones_like(drawn), -torch.ones_like(drawn)]
+    for direction in directions:
+        sizes = []
+        for z in (_FAR * direction, _FARTHER * direction):
+            size = _total_at(tape, latent, total, held, (mu, second, z), places)
+            log_q = -0.5 * float((((z - mu).double() / std).pow(2)).sum())
+            sizes.append(None if size is None else size - weight * log_q)
+        if sizes[0] is None or sizes[1] is None or not sign * (sizes[1] - sizes[0]) > 0:
+            return None
+    return sign
+
+
+def _drawn_around(mu: Tensor) -> Tensor:
+    generator = torch.Generator().manual_seed(3)
+    return _WIDTH * (2.0 * torch.rand(mu.shape, generator=generator, dtype=torch.float64).to(mu) - 1.0)
+
+
+def _weight_of_log_q(
+    slopes: tuple[Tensor, Tensor], at: tuple[Tensor, Tensor, Tensor], *, positive: bool
+) -> tuple[float, Tensor] | None:
+    """The one factor of log q in these gradients by the heads, and its std; None where there is none."""
+    mu, second, drawn = (each.double() for each in at)
+    found = torch.cat([each.flatten() for each in slopes])
+    for kind in list(Parametrisation) if positive else [Parametrisation.LOGVAR, Parametrisation.LOG_STD]:
         std, by_second = std_of(kind, second, OnTensors), std_slope_of(kind, second, OnTensors)
         by_mu = (drawn - mu) / std.pow(2)
         closed = torch.cat([by_mu.flatten(), (by_second / std * ((drawn - mu).pow(2) / std.pow(2) - 1.0)).flatten()])
-        found = torch.cat([near[0].flatten(), near[1].flatten()])
         weight = float(closed @ found / (closed @ closed))
-        if weight <= 0 or float((found - weight * closed).abs().max()) > CLOSE * float(found.abs().max()):
-            continue
-        of_prior = [near[2] / weight + by_mu]
-        of_prior += [
-            each[2] / weight + (z - mu) / std.pow(2) for each, z in zip(far, (_FAR, -_FAR), strict=True) if each
-        ]
-        proper = bool((of_prior[1] > 0).all()) and bool((of_prior[2] < 0).all())
-        return proper and not _is_a_line(drawn.flatten(), of_prior[0].flatten())
-    return False
+        left = float((found - weight * closed).abs().max())
+        if weight != 0 and left <= CLOSE * float(found.abs().max()):
+            return weight, std
+    return None
 
 
 def _places(tape: Tape, latent: Latent) -> Tensor | None:
@@ -92,6 +149,26 @@ def _slopes(
         return None
     by_mu, by_second, by_z = (each.double() for each in found)
     return by_mu, by_second, by_z
+
+
+def _total_at(
+    tape: Tape,
+    latent: Latent,
+    total: int,
+    held: dict[int, Tensor],
+    at: tuple[Tensor, Tensor, Tensor],
+    places: Tensor,
+) -> float | None:
+    """The loss at these heads and this z; None where it cannot be run there, or is not finite."""
+    mu, second, z = at
+    if latent.second is None:
+        return None
+    chosen = {latent.mu: mu, latent.second: second, **dict.fromkeys(latent.every_z, z.flatten()[places]), **held}
+    try:
+        found = float(replay(tape, chosen, (total,))[total].double().sum())
+    except (RuntimeError, ValueError):
+        return None
+    return found if math.isfinite(found) else None
 
 
 def _is_a_line(z: Tensor, slope: Tensor) -> bool:
