@@ -294,6 +294,38 @@ def test_a_term_that_reads_a_decode_without_gradient_is_named(block: str, codes:
     assert [code for code, _ in named(tmp_path, f"import lpips\n{text}")] == codes
 
 
+PENALTY = """\
+import losses
+import torch
+from critics import Critic
+
+
+def step(model, vae, noisy, pictures, optimizer, critic):
+    {made}
+    with torch.no_grad():
+        decoded = vae.decode(model(noisy)).sample
+    loss = (judge(decoded) - judge(pictures)).mean() + losses.penalty({handed}, pictures, decoded)
+    loss.backward()
+    optimizer.step()
+"""
+
+
+@pytest.mark.parametrize(
+    ("made", "handed", "codes"),
+    [
+        # Whoever judges the pictures is trained by what is measured on them.
+        ("judge = Critic().cuda()", "judge", []),
+        ("judge = critic", "judge", []),
+        ("judge = critic", "critic", []),
+        ("judge = critic", "0.1", ["VAE705"]),
+    ],
+)
+def test_an_unread_penalty_may_train_the_model_that_it_is_handed(
+    made: str, handed: str, codes: list[str], tmp_path: Path
+) -> None:
+    assert [code for code, _ in named(tmp_path, PENALTY.format(made=made, handed=handed))] == codes
+
+
 HALVES = """\
 import torch
 

@@ -11,7 +11,7 @@ from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.pretrained.vaes import owner_of
 from vae_checked.linter.pretrained.without_gradient import is_without_gradient
 from vae_checked.linter.roles.objective import called_loss
-from vae_checked.linter.symbols.expression import NO_GRAD, Expr, Graph, origin, walk
+from vae_checked.linter.symbols.expression import NO_GRAD, Expr, Graph, origin, strip, walk
 from vae_checked.linter.symbols.gradient_flow import stops_gradient
 
 _LOSS = re.compile(r"loss|lpips|percept|criteri|ssim|dists|vgg|metric|l[12]$", re.IGNORECASE)
@@ -30,7 +30,7 @@ def cuts(evaluation: Evaluation, decodes: dict[int, Expr]) -> Iterator[Fact[str 
             if term.uid in seen:
                 continue
             seen.add(term.uid)
-            yield from _of_term(term, decodes)
+            yield from _of_term(term, decodes, _called(root.value))
 
 
 def _terms(loss: Expr, decodes: Collection[int]) -> Iterator[Expr]:
@@ -56,8 +56,17 @@ def _terms(loss: Expr, decodes: Collection[int]) -> Iterator[Expr]:
         yield from found
 
 
-def _of_term(term: Expr, decodes: dict[int, Expr]) -> Iterator[Fact[str | None]]:
-    """A term that reads a decode with gradient, or one all of whose ways to a model pass a decode that is cut off."""
+def _called(loss: Expr) -> frozenset[int]:
+    """What is called as a model is, to make a loss."""
+    calls = (node for node in walk(loss) if node.op == "opaque" and node.get("name") == "call" and node.args)
+    return frozenset(strip(node.args[0]).uid for node in calls)
+
+
+def _of_term(term: Expr, decodes: dict[int, Expr], called: Collection[int]) -> Iterator[Fact[str | None]]:
+    """A term that reads a decode with gradient, or one all of whose ways to a model pass a decode that is cut off.
+
+    A function that is not read and is handed one of those `called` may train it.
+    """
     wanted = next((node.uid for node in walk(term) if node.uid in decodes), None)
     if wanted is None:
         return
@@ -86,10 +95,19 @@ def _of_term(term: Expr, decodes: dict[int, Expr]) -> Iterator[Fact[str | None]]
             return
         # What is called is no tensor: a loss that is an object, frozen as it mostly is.
         is_call = node.op == "opaque" and node.get("name") == "call"
+        if node.op == "opaque" and any(_is_model(arg, called) for arg in node.args[is_call:]):
+            return
         stack.extend(node.args[1:] if is_call else node.args)
     if stopped is not None:
         by_hand = stopped.op == "detach" and stopped.get("known") != NO_GRAD
         yield Fact("detach" if by_hand else "no_grad", origin(decode))
+
+
+def _is_model(handed: Expr, called: Collection[int]) -> bool:
+    """Whether a function is handed a model: what is called elsewhere, or made by a class; not one that is a loss."""
+    made = strip(handed)
+    by_class = made.op == "opaque" and str(made.get("name")).rpartition(".")[2][:1].isupper()
+    return (by_class or made.uid in called) and not _is_called_a_loss(made)
 
 
 def _is_made_trainable(node: Expr) -> bool:
