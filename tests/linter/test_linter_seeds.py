@@ -174,3 +174,55 @@ def test_a_seed_of_another_step_leaves_the_noise_as_it_is(tmp_path: Path) -> Non
     report = read(tmp_path, f"{module()}\n\ndef show(model, loader):\n{other}")
     assert {"VAE202", "VAE207"} <= clean(report)
     assert report.findings == ()
+
+
+STEP = "        x_hat, mu, logvar = model(x)\n"
+FORWARD = "        mu, logvar = self.to_m(x), self.to_s(x)\n"
+LOOP = "    for x, _ in loader:\n"
+# The same eps at every step, by a seed that is set outside of the function that draws.
+BY_A_CALLER = {
+    "a number": (FORWARD, f"        torch.manual_seed(3)\n{FORWARD}"),
+    "an attribute": (FORWARD, f"        torch.manual_seed(self.seed)\n{FORWARD}"),
+}
+
+
+@pytest.mark.parametrize(("written", "seeded"), BY_A_CALLER.values(), ids=BY_A_CALLER)
+def test_a_seed_that_a_step_sets_before_it_draws_is_named(written: str, seeded: str, tmp_path: Path) -> None:
+    report = read(tmp_path, module().replace(written, seeded))
+    assert [finding.code for finding in report.findings] == ["VAE207"]
+    assert report.findings[0].place is not None
+    assert "torch.manual_seed" in report.findings[0].place.text
+
+
+SEEDING = "\n\ndef set_seed(number):\n    torch.manual_seed(number)\n\n\ndef train("
+LEFT_OPEN_BY_A_CALLER = {
+    "a step's own number": (STEP, f"        torch.manual_seed(len(x))\n{STEP}"),
+    "on a condition": (FORWARD, f"        if self.options.again:\n            torch.manual_seed(3)\n{FORWARD}"),
+    "a function of the project": (STEP, f"        set_seed(3)\n{STEP}"),
+    "each epoch": (LOOP, "    for epoch in range(9):\n      torch.manual_seed(3)\n      for x, _ in loader:\n"),
+}
+
+
+@pytest.mark.parametrize(("written", "seeded"), LEFT_OPEN_BY_A_CALLER.values(), ids=LEFT_OPEN_BY_A_CALLER)
+def test_a_seed_that_a_step_may_set_leaves_the_timing_open(written: str, seeded: str, tmp_path: Path) -> None:
+    report = read(tmp_path, module().replace("\n\ndef train(", SEEDING).replace(written, seeded))
+    assert report.findings == ()
+    # The class alone knows nothing of who trains it.
+    trained = [judgement for judgement in report.judgements if judgement.subject.endswith(":train")]
+    assert trained
+    assert all("VAE207" not in judgement.clean for judgement in trained)
+
+
+@pytest.mark.parametrize(
+    ("written", "seeded"),
+    [
+        ("    model = Net(options)\n", "    set_seed(3)\n    model = Net(options)\n"),
+        (STEP, f"        with torch.random.fork_rng():\n            torch.manual_seed(3)\n{STEP}"),
+        (STEP, f"        random.seed(3)\n{STEP}"),
+    ],
+    ids=["before the loop", "put back", "of another library"],
+)
+def test_a_seed_that_no_draw_of_a_step_follows_is_passed_over(written: str, seeded: str, tmp_path: Path) -> None:
+    report = read(tmp_path, module().replace("\n\ndef train(", SEEDING).replace(written, seeded))
+    assert report.findings == ()
+    assert {"VAE202", "VAE207"} <= clean(report)

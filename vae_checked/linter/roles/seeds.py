@@ -24,7 +24,7 @@ _READS = frozenset({"int", "os.environ.get", "os.getenv"})
 def is_seeded(site: SamplerSite) -> bool:
     """Whether a seed is set each time before eps is drawn: in the innermost loop or function around the draw."""
     written = _drawn_near_a_seed(site)
-    return written is not None and any(map(_seeds, syntax.descendants(_innermost(written, written.node))))
+    return written is not None and any(map(_seeds, syntax.descendants(innermost(written, written.node))))
 
 
 def repeated(site: SamplerSite) -> Origin | None:
@@ -36,15 +36,15 @@ def repeated(site: SamplerSite) -> Origin | None:
     written = _drawn_near_a_seed(site)
     if written is None or not isinstance(written.node, ast.Call):
         return None
-    around = _innermost(written, written.node)
+    around = innermost(written, written.node)
     z = site.z.site
-    is_beside = z is not None and z.source is written.source and _holds(around, z.node)
-    if z is not None and is_beside and not _is_same_place(_innermost(written, z.node), around):
+    is_beside = z is not None and z.source is written.source and holds(around, z.node)
+    if z is not None and is_beside and not _is_same_place(innermost(written, z.node), around):
         # Drawn once, before the steps that use it.
         return None
     draw = written.node
     given = next((keyword.value for keyword in draw.keywords if keyword.arg == "generator"), None)
-    if given is None and not _follows_torch(draw, written):
+    if given is None and not follows_torch(draw, written):
         return None
     seed = given if given is not None and _sets_a_seed(given) else _last_seed(around, draw, given, written)
     if seed is None or not _is_the_same(seed, around, written):
@@ -60,16 +60,22 @@ def in_steps(site: SamplerSite, steps: Iterable[Site]) -> tuple[bool, Origin | N
             _is_around(n, step.node) for n in step.source.cell.nodes
         ):
             continue
-        around = _innermost(step, step.node)
+        around = innermost(step, step.node)
         seen = seen or any(map(_seeds, syntax.descendants(around)))
         # A function may make one step alone, as to look at a gradient.
         seed = None if isinstance(around, _FUNCTIONS) else _last_seed(around, step.node, None, step)
         drawn = site.noise.site
         if seed is not None and drawn is not None and isinstance(drawn.node, ast.Call):
             given = any(keyword.arg == "generator" for keyword in drawn.node.keywords)
-            if not given and _follows_torch(drawn.node, drawn) and _is_the_same(seed, around, step):
+            if not given and follows_torch(drawn.node, drawn) and _is_the_same(seed, around, step):
                 return True, Site(step.source, seed).origin
     return seen, None
+
+
+def seed_before(around: ast.stmt, node: ast.AST, written: Site) -> ast.Call | None:
+    """The seed of torch that a node of a loop or function always comes after, if that is the same each time."""
+    seed = _last_seed(around, node, None, written)
+    return seed if seed is not None and _is_the_same(seed, around, written) else None
 
 
 def _drawn_near_a_seed(site: SamplerSite) -> Site | None:
@@ -80,16 +86,18 @@ def _drawn_near_a_seed(site: SamplerSite) -> Site | None:
     return written if any(_is_around(node, written.node) for node in written.source.cell.nodes) else None
 
 
-def _innermost(written: Site, node: ast.AST) -> ast.stmt:
+def innermost(written: Site, node: ast.AST) -> ast.stmt:
+    """The loop or function around a node that has one, the innermost."""
     around = [each for each in written.source.cell.nodes if _is_around(each, node)]
     return min(around, key=lambda each: (each.end_lineno or 0) - each.lineno)
 
 
 def _is_around(node: ast.AST, wanted: ast.AST) -> TypeGuard[ast.stmt]:
-    return isinstance(node, _REPEATED) and _holds(node, wanted)
+    return isinstance(node, _REPEATED) and holds(node, wanted)
 
 
-def _holds(outer: ast.stmt, inner: ast.AST) -> bool:
+def holds(outer: ast.stmt, inner: ast.AST) -> bool:
+    """Whether a node stands on the lines of a statement of its file."""
     return outer.lineno <= getattr(inner, "lineno", 0) <= (outer.end_lineno or 0)
 
 
@@ -121,9 +129,9 @@ def _seeds_before(around: ast.stmt, draw: ast.AST) -> Iterator[ast.Call]:
     while block:
         inner: list[ast.stmt] = []
         for statement in block:
-            if _holds(statement, draw):
+            if holds(statement, draw):
                 blocks = (getattr(statement, name, []) for name in ("body", "orelse", "finalbody"))
-                inner = next((each for each in blocks if any(_holds(one, draw) for one in each)), [])
+                inner = next((each for each in blocks if any(holds(one, draw) for one in each)), [])
                 break
             if isinstance(statement, _SIMPLE):
                 yield from filter(_sets_a_seed, syntax.descendants(statement))
@@ -144,7 +152,8 @@ def _is_of(seed: ast.Call, generator: ast.expr | None, written: Site) -> bool:
     return any(ast.unparse(target) == ast.unparse(generator) for each in assigned for target in each.targets)
 
 
-def _follows_torch(draw: ast.Call, written: Site) -> bool:
+def follows_torch(draw: ast.Call, written: Site) -> bool:
+    """Whether a draw is one of torch's own."""
     if isinstance(draw.func, ast.Name):
         return draw.func.id in _FUNCTIONS_OF_TORCH
     if not isinstance(draw.func, ast.Attribute):
@@ -217,4 +226,4 @@ def _is_kept(attribute: str, written: Site) -> bool:
     ]
     if not stored:
         return attribute == "environ" or "seed" in attribute.lower()
-    return all(any(_holds(each, node) for each in within) for node in stored)
+    return all(any(holds(each, node) for each in within) for node in stored)

@@ -12,7 +12,6 @@ from vae_checked.facts import (
     Fact,
     Family,
     Misplaced,
-    Noise,
     NoiseLaw,
     NoiseTiming,
     Overflow,
@@ -20,7 +19,16 @@ from vae_checked.facts import (
     Sampler,
     Training,
 )
-from vae_checked.linter.roles import gradients, misplaced_noise, nan_tests, optimizers, phi, samplers, seeds, timings
+from vae_checked.linter.roles import (
+    gradients,
+    misplaced_noise,
+    nan_tests,
+    optimizers,
+    phi,
+    samplers,
+    seeded_steps,
+    timings,
+)
 from vae_checked.linter.roles.batch_sizes import function_around
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.dropouts import dropouts, dropouts_in
@@ -75,7 +83,7 @@ def trained(sampler: Sampler, site: SamplerSite | None, kl: Divergence | None, l
     timing = _inverted(site, losses) or (sampler.timing if known else None)
     found = gradients.passage(site, sampler.gradient_reaches, kl, losses)
     is_trained = losses.trains(site.z) or _is_of_forward(site, losses)
-    noise, timing = _after_seeds(sampler.noise, timing, site, losses, is_trained)
+    noise, timing = seeded_steps.after_seeds(sampler.noise, timing, site, losses, is_trained)
     shared = sampler.shared_over
     if not is_trained:
         if noise and noise.value.law is NoiseLaw.NORMAL:
@@ -92,23 +100,6 @@ def trained(sampler: Sampler, site: SamplerSite | None, kl: Divergence | None, l
         gradient_stopped=found.stopped,
         timing=timing,
     )
-
-
-def _after_seeds(
-    noise: Fact[Noise] | None, timing: Fact[NoiseTiming] | None, site: SamplerSite, losses: Losses, is_trained: bool
-) -> tuple[Fact[Noise] | None, Fact[NoiseTiming] | None]:
-    """The law of eps and when it is drawn: after a seed the same eps is drawn each time, or that is not known."""
-    at_draw = seeds.is_seeded(site)
-    seeded = seeds.repeated(site) if at_draw and is_trained else None
-    at_step = False
-    if seeded is None and losses.trains(site.z):
-        steps = [root.site for root in losses.evaluation.observations.roots if root.kind == "backward"]
-        at_step, seeded = seeds.in_steps(site, steps)
-    if not (at_draw or at_step) or timing is None or not timing.value.training:
-        return None if at_draw or at_step else noise, timing
-    if seeded is None:
-        return None, None
-    return Fact(Noise(NoiseLaw.CONSTANT), seeded), Fact(replace(timing.value, repeated=True), seeded)
 
 
 def _is_drawn_in_training(site: SamplerSite, losses: Losses) -> bool:

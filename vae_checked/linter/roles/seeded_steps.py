@@ -1,0 +1,139 @@
+"""Seeds that a step of training sets outside of the function that draws: the same noise at each step, or left open."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from vae_checked.facts import Fact, Noise, NoiseLaw, NoiseTiming, Origin
+from vae_checked.linter.evaluations.evaluation import Evaluation
+from vae_checked.linter.files import syntax
+from vae_checked.linter.roles import seeds
+from vae_checked.linter.roles.objective import Losses
+from vae_checked.linter.roles.samplers import SamplerSite
+from vae_checked.linter.symbols.expression import Site
+from vae_checked.record import replace
+
+_LOOPS = (ast.For, ast.AsyncFor, ast.While)
+# What runs once a step, by whoever it is called.
+_OF_STEPS = frozenset({"forward", "training_step"})
+_OF_TORCH = ("torch", "th")
+
+
+def after_seeds(
+    noise: Fact[Noise] | None, timing: Fact[NoiseTiming] | None, site: SamplerSite, losses: Losses, is_trained: bool
+) -> tuple[Fact[Noise] | None, Fact[NoiseTiming] | None]:
+    """The law of eps and when it is drawn: after a seed the same eps is drawn each time, or that is not known."""
+    at_draw = seeds.is_seeded(site)
+    seeded = seeds.repeated(site) if at_draw and is_trained else None
+    at_step = False
+    if seeded is None and losses.trains(site.z):
+        steps = [root.site for root in losses.evaluation.observations.roots if root.kind == "backward"]
+        at_step, seeded = seeds.in_steps(site, steps)
+    if not (at_draw or at_step) and _are_seeded(losses):
+        seeded = _repeated(site, losses) if is_trained else None
+        if seeded is None:
+            # Its law is what it is; whether it comes again from step to step is not known.
+            return noise, None
+        at_step = True
+    if not (at_draw or at_step) or timing is None or not timing.value.training:
+        return None if at_draw or at_step else noise, timing
+    if seeded is None:
+        return None, None
+    return Fact(Noise(NoiseLaw.CONSTANT), seeded), Fact(replace(timing.value, repeated=True), seeded)
+
+
+def _are_seeded(losses: Losses) -> bool:
+    """Whether a seed of torch is set in the loop that trains, or in a function that is called from it."""
+    return losses.evaluation.read_once(_seeded)
+
+
+def _repeated(site: SamplerSite, losses: Losses) -> Origin | None:
+    """Where a function that runs once a step sets the one seed that a draw of torch comes after; None if not sure.
+
+    It stands before the only call of the function that draws, or of its only caller.
+    """
+    written = site.noise.site
+    if written is None or not isinstance(written.node, ast.Call) or not seeds.follows_torch(written.node, written):
+        return None
+    if any(keyword.arg == "generator" for keyword in written.node.keywords):
+        return None
+    of_steps = losses.evaluation.read_once(_run_by_steps)
+    seen: set[str] = set()
+    node: ast.AST = written.node
+    while True:
+        inner = [each for each in written.source.cell.functions if seeds.holds(each, node)]
+        if not inner or inner[-1].name in seen | _OF_STEPS:
+            return None
+        seen.add(inner[-1].name)
+        calls = [each for each in written.source.cell.nodes if _called(each) == inner[-1].name]
+        if len(calls) != 1:
+            return None
+        node = calls[0]
+        around = seeds.innermost(written, node)
+        if isinstance(around, ast.FunctionDef) and around.name not in of_steps:
+            return None
+        if (found := seeds.seed_before(around, node, written)) is not None:
+            return Site(written.source, found).origin
+
+
+def _seeded(evaluation: Evaluation) -> bool:
+    texts = (source.cell.text for module in evaluation.modules() for source in module.sources)
+    return any("seed" in text for text in texts) and any(
+        isinstance(node, ast.Call) and _sets_a_seed(node) and id(node) not in given_back
+        for body in _steps(evaluation)
+        for given_back in [_given_back(body)]
+        for node in syntax.descendants(body)
+    )
+
+
+def _run_by_steps(evaluation: Evaluation) -> frozenset[str]:
+    return frozenset(getattr(body, "name", "") for body in _steps(evaluation)) | _OF_STEPS
+
+
+def _steps(evaluation: Evaluation) -> list[ast.AST]:
+    """The loops that train, the functions that run once a step, and those of the project that are called from there."""
+    roots = [root for root in evaluation.observations.roots if root.kind == "backward"]
+    functions = [function.node for function in evaluation.functions() if isinstance(function.node, ast.FunctionDef)]
+    found: list[ast.AST] = [node for node in functions if node.name in _OF_STEPS]
+    for root in roots:
+        around = _loops_around(root.site) or [node for node in functions if seeds.holds(node, root.site.node)][:1]
+        found += around[:1]
+    # The list grows while it is gone through.
+    for body in found:
+        called = {_called(node) for node in syntax.descendants(body)}
+        found += [node for node in functions if node.name in called and not any(node is each for each in found)]
+    return found
+
+
+def _loops_around(site: Site) -> list[ast.AST]:
+    """The loops of a file around a place, in its own function, outer ones first."""
+    around = [node for node in site.source.cell.nodes if isinstance(node, ast.stmt) and seeds.holds(node, site.node)]
+    inner = max((node.lineno for node in around if isinstance(node, ast.FunctionDef)), default=0)
+    return [node for node in around if isinstance(node, _LOOPS) and node.lineno > inner]
+
+
+def _called(node: ast.AST) -> str | None:
+    """The name of what is called."""
+    if not isinstance(node, ast.Call):
+        return None
+    function = node.func
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", None)
+
+
+def _sets_a_seed(call: ast.Call) -> bool:
+    """Whether the random state of torch is set anew, by itself or by a function that is called after that."""
+    name = _called(call) or ""
+    if name.startswith("manual_seed"):
+        return ast.unparse(call.func).partition(".")[0] in _OF_TORCH
+    return "seed" in name.lower() and name.lower() not in ("seed", "get_seed", "initial_seed")
+
+
+def _given_back(body: ast.AST) -> frozenset[int]:
+    """What stands where the random state is kept, and put back afterwards."""
+    kept: Iterator[ast.AST] = (
+        node
+        for node in syntax.descendants(body)
+        if isinstance(node, ast.With) and any(_called(item.context_expr) == "fork_rng" for item in node.items)
+    )
+    return frozenset(id(inner) for node in kept for inner in syntax.descendants(node))
