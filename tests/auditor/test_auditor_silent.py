@@ -49,6 +49,22 @@ class Constant(zoo.Base):
         return mu + torch.ones(mu.shape) * torch.exp(0.5 * logvar)
 
 
+class Forgotten(zoo.Base):
+    """eps is drawn, and then left out."""
+
+    def sample(self, mu: Tensor, logvar: Tensor) -> Tensor:
+        torch.randn_like(mu)
+        return mu + torch.exp(0.5 * logvar)
+
+
+class OutOfSight(zoo.Base):
+    """eps is drawn, and used as numbers that no recorder follows."""
+
+    def sample(self, mu: Tensor, logvar: Tensor) -> Tensor:
+        eps = torch.tensor(torch.randn_like(mu).tolist())
+        return mu + torch.exp(0.5 * logvar) * eps
+
+
 class OnlyInEvaluation(zoo.Base):
     """The modes exchanged, in a training step that returns nothing but the loss."""
 
@@ -69,6 +85,11 @@ class Plain(zoo.Base):
 
 def test_noise_that_is_a_constant_is_seen_where_no_name_tells_the_heads() -> None:
     assert found(Constant()) == ["VAE207"]
+
+
+@pytest.mark.parametrize(("model", "codes"), [(Forgotten, ["VAE207"]), (OutOfSight, [])])
+def test_noise_that_is_drawn_and_left_out_is_missed(model: type[zoo.Base], codes: list[str]) -> None:
+    assert found(model()) == codes
 
 
 def test_noise_in_evaluation_alone_is_seen_in_a_training_step() -> None:

@@ -174,7 +174,7 @@ def _observed(subject: Subject, source: Source, loss: Loss | None, seed: int, re
     if source.given is None and batch in latent_sizes:
         batch, other = source.batches([*_sizes(source), *latent_sizes])
         train, gradients = look(batch, training=True, salt=0)
-    unseen_noise = not train.run.tape.draws and _may_vary(subject, source.draw(batch, seed), loss, restored)
+    unseen_noise = train.is_silent and _may_vary(subject, source.draw(batch, seed), loss, restored)
     again = look_again(other, training=True, salt=1) if other != batch else None
     evaluation = look_again(batch, training=False, salt=2)
     return Observed(

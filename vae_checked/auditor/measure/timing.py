@@ -18,8 +18,8 @@ _LEAST_MULTIPLE = 0.01  # of std, to be told from none
 
 
 def silent_timing(train: Recognition, evaluation: Recognition | None) -> Fact[NoiseTiming] | None:
-    """The timing of a model whose training pass draws nothing; None unless names, or its KL, tell that it has heads."""
-    if train.run.tape.draws:
+    """The timing of a model whose training pass uses no draw; None unless names, or its KL, tell that it has heads."""
+    if not train.is_silent:
         return None
     heads = _declared_heads(train) or heads_by_kl(train)
     if heads is None:

@@ -74,6 +74,13 @@ class Recognition:
         return int(self.run.x.shape[0])
 
     @property
+    def is_silent(self) -> bool:
+        """Whether nothing random leads to what the model returns or the loss judges: what is drawn is not used."""
+        tape = self.run.tape
+        ends = (self.total, self.x_hat, *(self.run.number(part) for part in self.run.parts))
+        return not any(tape.drawn(number) for number in ends if number is not None)
+
+    @property
     def doubtful_batch(self) -> str:
         """Why the first axis of the data may not be the batch; empty where z has it as well."""
         sizes = [tuple(self.run.tape.values[latent.z].tensor.shape) for latent in self.latents]
