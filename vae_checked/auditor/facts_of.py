@@ -16,6 +16,7 @@ from vae_checked.auditor.measure.names import names_by_the_loss
 from vae_checked.auditor.measure.overflow import overflow, overflowing_at
 from vae_checked.auditor.measure.quantiser import commitment_of, quantiser_of
 from vae_checked.auditor.measure.timing import drawn_in_training, leads_on, repeated, silent_timing, timing_of
+from vae_checked.auditor.measure.unused_kl import unused_kl
 from vae_checked.auditor.recognition.latents import Latent
 from vae_checked.auditor.recording.origins import described, origin_of_activation
 from vae_checked.auditor.recording.replay import ReplayError
@@ -76,14 +77,18 @@ def _facts(seen: Observed, subject: str, data: Interval | None) -> list[Facts]:
         return [_with_latent(shared, seen, 0)]
     # A sample that is only returned, as to show it, is none by which the model is trained beside others that are.
     trained = [place for place, latent in enumerate(latents) if leads_on(seen.train, latent)]
-    found = [_with_latent(shared, seen, place) for place in trained or range(len(latents))]
+    places = trained or range(len(latents))
+    found = [(place, _with_latent(shared, seen, place)) for place in places]
     # Noise that neither a parametrisation nor a KL explains is a part of the model, and no posterior.
-    explained = [each for each in found if _is_posterior(each)] or found[:1]
+    explained = [each for each in found if _is_posterior(each[1])] or found[:1]
     if len(explained) == 1:
-        return explained
+        return [explained[0][1]]
+    judged = any(each.kl.in_loss is not None and each.kl.in_loss.value for _, each in explained)
     count = len(explained)
-    named = [replace(f, subject=f"{subject} (latent {place} of {count})") for place, f in enumerate(explained, 1)]
-    return _without_a_latents_own_loss(named)
+    return [
+        replace(_beside_others(each, seen, place) if judged else each, subject=f"{subject} (latent {nth} of {count})")
+        for nth, (place, each) in enumerate(explained, 1)
+    ]
 
 
 def _gradient_reaches(seen: Observed, place: int, unobserved: dict[str, str]) -> Fact[frozenset[Head]] | None:
@@ -104,16 +109,21 @@ def _is_posterior(facts: Facts) -> bool:
     return facts.kl.form is not None or (std is not None and std.value.parametrisation is not None)
 
 
-def _without_a_latents_own_loss(found: list[Facts]) -> list[Facts]:
-    """Where one latent's KL is in the loss, another's absence is a design as likely as a mistake: not observed then."""
-    if not any(each.kl.in_loss is not None and each.kl.in_loss.value for each in found):
-        return found
-    return [
-        replace(each, kl=replace(each.kl, in_loss=None))
-        if each.kl.in_loss is not None and not each.kl.in_loss.value
-        else each
-        for each in found
-    ]
+def _beside_others(facts: Facts, seen: Observed, place: int) -> Facts:
+    """What a latent's facts are where another's KL is in the loss.
+
+    The absence of its own is then a design as likely as a mistake: not observed, unless it is computed and dropped.
+    """
+    in_loss = facts.kl.in_loss
+    if in_loss is not None and in_loss.value:
+        return facts
+    second = None if facts.heads.second is None else facts.heads.second.value
+    attempt = _Attempts({})
+    dropped = attempt("kl.in_loss", lambda: unused_kl(seen.train, seen.train.latents[place], second), None)
+    if dropped is None:
+        return replace(facts, kl=replace(facts.kl, in_loss=None))
+    reasons = {path: reason for path, reason in facts.unobserved.items() if path != "kl.in_loss"}
+    return replace(facts, kl=replace(facts.kl, in_loss=Fact(False, dropped)), unobserved=reasons)
 
 
 class _Attempts:
