@@ -335,15 +335,16 @@ def _encoded_again(term: _Term) -> bool:
 
 
 def _origin(term: _Term, ahead: set[int]) -> Origin:
-    """The last step on the way that still has one number per latent: where the KL is written."""
+    """The last step on the way that still has one number per latent: where the KL is written.
+
+    Values with noise that the heads do not have may be those of an error; what a head has is that of earlier steps.
+    """
     tape = term.tape
     on = ahead - {term.mu, term.second}
     size = tape.values[term.mu].tensor.numel()
-    steps = [
-        step
-        for step in tape.steps
-        if any(n in on and not tape.drawn(n) and tape.values[n].tensor.numel() >= size for n in step.outputs)
-    ]
+    earlier = tape.values[term.mu].sources | tape.values[term.second].sources
+    large = {n for n in on if tape.values[n].tensor.numel() >= size and not (tape.values[n].sources & ~earlier) >> 2}
+    steps = [step for step in tape.steps if not large.isdisjoint(step.outputs)]
     if not steps:
         return origin_of(tape, term.total, term.seen.loss.name)
     return Origin(term.seen.loss.name, place_of(steps[-1]))
