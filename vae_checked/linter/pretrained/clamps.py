@@ -16,14 +16,16 @@ _Definition = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 def may_be_off(facts: Facts, modules: Iterable[Module]) -> bool:
     """Whether the clamp that is found stands in a branch, of what is somewhere made or called with `**settings`.
 
-    Which branch is run there nobody knows who has not read the settings: the default says nothing.
+    Which branch is run there nobody knows who has not read the settings: the default says nothing. Where a branch
+    without another holds the `decode` as well, nothing is decoded without the clamp.
     """
     clamped = facts.latents.clamped
     if clamped is None or clamped.value is None:
         return False
     known = list(modules)
     module = next((each for each in known if each.path == _path(clamped.origin)), None)
-    names = set() if module is None else _chosen_in(module, clamped.origin)
+    vae = facts.latents.vae
+    names = set() if module is None else _chosen_in(module, clamped.origin, None if vae is None else vae.origin)
     if not names:
         return False
     mapped = re.compile(rf"\b(?:{'|'.join(sorted(map(re.escape, names)))})\((?:[^()]|\([^()]*\))*\*\*")
@@ -34,13 +36,18 @@ def _path(origin: Origin) -> str:
     return "" if origin.place is None else origin.place.path
 
 
-def _chosen_in(module: Module, origin: Origin) -> set[str]:
+def _chosen_in(module: Module, origin: Origin, decode: Origin | None) -> set[str]:
     """The names of the class and the functions around a clamp that stands in a branch of an `if`; none for another."""
     line = 0 if origin.place is None else origin.place.line
+    in_file = decode is not None and decode.place is not None and decode.place.path == module.path
+    used = decode.place.line if in_file and decode is not None and decode.place is not None else 0
     for source in module.sources:
         if origin.place is not None and source.cell.number == origin.place.cell:
             around = [node for node in syntax.descendants(source.cell.tree) if _holds(node, line)]
-            if any(isinstance(node, ast.If) and line > node.test.lineno for node in around):
+            if any(
+                isinstance(node, ast.If) and line > node.test.lineno and (node.orelse or not _holds(node, used))
+                for node in around
+            ):
                 return {node.name for node in around if isinstance(node, _Definition)}
     return set()
 

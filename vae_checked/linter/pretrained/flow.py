@@ -167,8 +167,9 @@ class Flow:
         names = self._evaluation.observations.names.get(value.uid) or [""]
         if owner is not None:
             return replace(owner, name=names[0].lower())
-        # What a function makes that is not read is a VAE where the code calls it one.
-        return Owner(names[0].lower()) if is_made_elsewhere(value) and is_named(names[0]) else None
+        # What a function makes that is not read is a VAE where the code calls it one, at first or later.
+        name = next(filter(is_named, names), "")
+        return Owner(name.lower()) if name and is_made_elsewhere(value) else None
 
     def _step(self, node: Expr) -> Latent | None:
         """What a node makes of the latent that one of its arguments is; None where it is an end of the way."""

@@ -185,7 +185,7 @@ def _alone(flow: Flow) -> Iterator[Facts]:
             confined: Fact[Interval | None] = (
                 Fact(None, end.call) if clamped is None else Fact(clamped.value, clamped.origin)
             )
-            yield _of(end.where.subject, Latents(clamped=confined))
+            yield _of(end.where.subject, Latents(vae=Fact(end.owner.model, end.call), clamped=confined))
         is_drawn = takes_symmetric_pixels(end.owner.model) or end.owner.built in _GAUSSIAN
         if end.clipping is not None and (is_drawn or end.applied.names):
             # Of a VAE of which nothing is known the latents may lie in [-1, 1].

@@ -82,9 +82,12 @@ def is_named(text: str) -> bool:
 
 
 def is_made_elsewhere(value: Expr) -> bool:
-    """Whether a value is what a function returns that is not read, or one of the things that it returns."""
+    """Whether a value is what a function returns that is not read, or one of the things that it returns.
+
+    Moved to a device, or put to evaluation, it is the same.
+    """
     node = strip(value)
-    while node.op == "item" and node.args:
+    while node.args and (node.op == "item" or (node.op == "call" and _SAME.search(str(node.get("name"))))):
         node = strip(node.args[0])
     return node.op == "opaque" and not str(node.get("name")).startswith(_ATTRIBUTE)
 
