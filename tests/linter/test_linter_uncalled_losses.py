@@ -302,3 +302,56 @@ def test_a_density_of_the_data_that_was_called_is_none_of_the_latents(
     report = linted(tmp_path, {"net.py": DENSITIES.replace("{kl}", kl)})
     assert codes(report) == expected
     assert len([facts for facts in report.facts if facts.recon.kind]) == 1
+
+
+TRAINED = f"""
+class Plain(nn.Module):
+    def __init__(self, weight):
+        super().__init__()
+        self.weight = weight
+
+    def forward(self, x, x_hat, mu, logvar):
+        return self.weight * F.mse_loss(x_hat, x) + {NAMED}
+
+
+class Summed(nn.Module):
+    def forward(self, x, x_hat, mu, logvar):
+        return F.binary_cross_entropy(x_hat, x, reduction="sum") + {NAMED}
+"""
+LOOP = """
+def one_epoch(model, loader, criterion, optimizer):
+    for x, _ in loader:
+        x_hat, mu, logvar = model(x)
+        loss = criterion(x, x_hat, mu, logvar)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+"""
+SCRIPT = """
+import torch
+import loop, losses, net
+from data import loader
+
+model = net.Net().to("cuda")
+optimizer = torch.optim.Adam(model.parameters())
+if __name__ == "__main__":
+    loop.one_epoch(model, loader, losses.{criterion}, optimizer)
+"""
+
+
+@pytest.mark.parametrize(("model", "found"), [(RIGHT, []), (WRONG, ["VAE201"])], ids=["right", "wrong"])
+def test_a_script_calls_one_of_several_losses(model: str, found: list[str], tmp_path: Path) -> None:
+    texts = {"net.py": model, "losses.py": RIGHT.partition("class Net")[0] + TRAINED, "loop.py": LOOP}
+    report = linted(tmp_path, {**texts, "go.py": SCRIPT.format(criterion="Summed()")})
+    assert codes(report) == found
+    places = {facts.recon.kind.origin.source for facts in joined(report) if facts.recon.kind}
+    assert places == {'F.binary_cross_entropy(x_hat, x, reduction="sum")'}
+    assert [vae.core_checked for vae in report.vaes if vae.subject.endswith(("Net", "go.py"))] == [True]
+
+
+def test_losses_that_no_script_calls_are_each_tried(tmp_path: Path) -> None:
+    texts = {"net.py": WRONG, "losses.py": RIGHT.partition("class Net")[0] + TRAINED, "loop.py": LOOP}
+    report = linted(tmp_path, texts)
+    places = {facts.recon.kind.origin.source for facts in joined(report) if facts.recon.kind}
+    assert len(places) == 2
+    assert "VAE201" in codes(report)

@@ -25,14 +25,15 @@ class Plan:
     def __init__(self, project: Project, roles: RoleReader) -> None:
         self._project = project
         self._roles = roles
+        self._losses = UncalledLosses(project, roles)
 
-    def evaluations(self, modules: Iterable[Module]) -> Iterator[Evaluation]:
+    def evaluations(self, modules: Iterable[Module], *, feeding: bool = False) -> Iterator[Evaluation]:
         """Run the modules, then every model, then every function not entered on the way; each as it is asked for.
 
         A function that takes both heads runs by itself too: its callers may hand it what can not be read any more.
         """
         project, given = self._project, list(modules)
-        losses = UncalledLosses(project, self._roles)
+        noted = partial(self._losses.noted, feeding=feeding)
         entered: set[int] = set()
         # What is only defined and registered is there before a script asks for it by a name.
         for module in sorted(given, key=_is_script):
@@ -42,7 +43,7 @@ class Plan:
             if observations is not None:
                 entered |= observations.entered
                 again = partial(self._of_top_level, module)
-                yield losses.noted(Evaluation(f"{module.path}", module, observations, again=again))
+                yield noted(Evaluation(f"{module.path}", module, observations, again=again))
         called = _called_names(given)
         for module in given:
             project.follow_for(module)
@@ -54,7 +55,7 @@ class Plan:
                 evaluation = self._of_class(cls, called)
                 seen |= evaluation.observations.entered
                 entered |= evaluation.observations.entered
-                yield losses.noted(evaluation, (each for each in cls.names.values() if isinstance(each, Function)))
+                yield noted(evaluation, (each for each in cls.names.values() if isinstance(each, Function)))
         for wanted in (False, True):
             for module in given:
                 project.follow_for(module)
@@ -63,8 +64,11 @@ class Plan:
                     if fresh and (function.name in called) is wanted:
                         evaluation = self._of_function(function)
                         entered |= evaluation.observations.entered
-                        yield losses.noted(evaluation, [function])
-        yield from losses.evaluations()
+                        yield noted(evaluation, [function])
+
+    def with_uncalled_losses(self) -> Iterator[Evaluation]:
+        """The losses that nothing in these calls, called with what the one model returns that they can belong to."""
+        return self._losses.evaluations()
 
     def supposed(self, evaluation: Evaluation) -> Iterator[Evaluation]:
         """A model or a function run once more, where settings of today that leave a formula out are others.

@@ -28,8 +28,8 @@ _OF_EVERY_MODEL = frozenset("module forward to cuda cpu train eval half float re
 class _Wanted:
     """An evaluation of code whose KL reads what an unknown model returns; `one` are the calls that return no tuple.
 
-    Where it is handed the `loss` as well, the KL is read in that, and where `trains` is set what the model returns is
-    differentiated as it is: the KL is the model's own.
+    Where `function` is handed the `loss` as well, the KL is read in that, and where `trains` is set what the model
+    returns is differentiated as it is: the KL is the model's own.
     """
 
     module: Module
@@ -39,6 +39,7 @@ class _Wanted:
     one: frozenset[str]
     loss: LossCall | None = None
     trains: bool = False
+    function: int = 0
 
     def may_be(self, model: Instance) -> bool:
         """Whether a model is of the class that is named, if one is, and has the methods and the parts that are called.
@@ -101,6 +102,7 @@ class StandIns:
                     frozenset(),
                     each.loss,
                     each.loss is None,
+                    _outermost(evaluation),
                 )
                 for each in self._reader.handed(evaluation)
             ]
@@ -117,6 +119,9 @@ class StandIns:
         for wanted in list(self._wanted) if self._models or self._others else ():
             if self._project.is_spent:
                 return
+            if wanted.loss is not None and wanted.function in self._run_joined:
+                # Other code hands it a model and the loss that belongs to this one.
+                continue
             self._project.follow_for(wanted.module)
             for near in self._by_nearness(wanted.module):
                 likely = [(subject, model) for subject, model in near if wanted.may_be(model)]
@@ -183,6 +188,12 @@ class StandIns:
             again.loss_is_one_of_several = not meet(self._project, loss.name, of_loss, subject, model.cls.scope.module)
         again.subject, again.model_is_supposed = subject, True
         return again if joins else None
+
+
+def _outermost(evaluation: Evaluation) -> int:
+    """The function that an evaluation runs, by its node; 0 where it runs none."""
+    outer = (root.function for root in evaluation.observations.roots if root.depth == 1)
+    return next((id(function.node) for function in outer if function is not None), 0)
 
 
 def _takes(method: Value, given: int | None, named: frozenset[str]) -> bool:

@@ -29,11 +29,15 @@ class _Model:
 
 @dataclass(frozen=True, slots=True)
 class _Loss:
-    """A function, or the one that an object of a class is called with, and what it is called with."""
+    """A function, or the one that an object of a class is called with, and what it is called with.
+
+    `called` where code was seen to call it.
+    """
 
     function: Function
     owner: Class | None
     args: list[Value]
+    called: bool
 
     def takes(self, *roles: Value | None) -> bool:
         """Whether all of these values are among what it is called with."""
@@ -63,17 +67,20 @@ class UncalledLosses:
         self._called_with_a_draw: set[int] = set()
         self._heads: dict[int, dict[str, Role]] = {}
 
-    def noted(self, evaluation: Evaluation, own: Iterable[Function] = ()) -> Evaluation:
-        """The evaluation itself, its model noted if it has one; `own` are the functions that it is of."""
+    def noted(self, evaluation: Evaluation, own: Iterable[Function] = (), *, feeding: bool = False) -> Evaluation:
+        """The evaluation itself, its model noted if it has one; `own` are the functions that it is of.
+
+        Of code that is `feeding` what it calls is noted alone.
+        """
         nodes = [id(function.node) for function in own]
         called = evaluation.observations.entered.difference(nodes)
         self._called |= called
         # What draws as well is the whole of a training; elsewhere the model was not read whose heads a loss is handed.
         whole = bool(called) and any(value.bits & SAMPLE for value in evaluation.values())
         (self._called_with_a_draw if whole else self._called_apart).update(called)
-        if len(nodes) == 1 and (heads := self._reader.heads_of(evaluation)):
+        if len(nodes) == 1 and not feeding and (heads := self._reader.heads_of(evaluation)):
             self._heads[nodes[0]] = heads
-        for root in evaluation.observations.roots:
+        for root in () if feeding else evaluation.observations.roots:
             if root.kind == "return" and root.depth == 1 and root.function is not None:
                 if root.function.name != "forward":
                     continue
@@ -100,7 +107,7 @@ class UncalledLosses:
                 continue
             model = models[0]
             mu, second, shown = (model.roles.get(role) for role in (Role.MU, Role.SECOND, Role.RECONSTRUCTION))
-            losses = list(self._losses(module, model))
+            losses = self._open(self._losses(module, model), (mu, second, shown))
             whole = [loss for loss in losses if loss.takes(mu, second, shown)]
             apart = [loss for loss in losses if loss.owner is None and loss not in whole]
             divergences = [
@@ -123,6 +130,12 @@ class UncalledLosses:
             if pair:
                 yield self._evaluation(module, model, pair, with_model=True)
 
+    def _open(self, losses: Iterable[_Loss], roles: Sequence[Value | None]) -> list[_Loss]:
+        """The losses that nothing calls, without those in whose place a training calls another one of the file."""
+        known = list(losses)
+        chosen = any(loss.takes(*roles) and id(loss.function.node) in self._called_with_a_draw for loss in known)
+        return [loss for loss in known if not (loss.called or (chosen and loss.takes(*roles)))]
+
     def _is_called_otherwise(self, loss: _Loss) -> bool:
         """Whether all code that calls a loss was evaluated without the model whose heads it hands over."""
         node = id(loss.function.node)
@@ -137,21 +150,20 @@ class UncalledLosses:
         """The functions of a file that take what a model returns, and the classes that nothing calls an object of."""
         interpreter = self._project.interpreter
         for function in module.functions():
-            if id(function.node) in self._called_with_a_draw:
-                # What it is called with was read: a log density may be called for the data as well as for the latents.
-                continue
+            # What it is called with was read: a log density may be called for the data as well as for the latents.
+            called = id(function.node) in self._called_with_a_draw
             # Where a call has the heads in an order of its own, the names of the parameters have to say the same.
             heads = {} if model.calls else self._heads.get(id(function.node), {})
             args = linking.arguments(interpreter, function, model.returned.value, model.roles, 0, heads)
             if args is not None:
-                yield _Loss(function, None, args)
+                yield _Loss(function, None, args, called)
         for cls in module.classes():
             method = cls.find("forward" if cls.is_module else "__call__")
-            if not isinstance(method, Function) or id(method.node) in self._called:
+            if not isinstance(method, Function):
                 continue
             args = linking.arguments(interpreter, method, model.returned.value, model.roles, skip=1)
             if args is not None:
-                yield _Loss(method, cls, args)
+                yield _Loss(method, cls, args, id(method.node) in self._called)
 
     def _evaluation(self, module: Module, model: _Model, losses: Sequence[_Loss], *, with_model: bool) -> Evaluation:
         interpreter = self._project.interpreter

@@ -134,10 +134,11 @@ def _facts(
     found: list[Facts] = []
     supposed: list[Facts] = []
     plan, in_use, choices = Plan(project, reader), InUse(), ModelChoices(project, reader)
-    built, around = plan.evaluations(modules), plan.evaluations(feeding)
+    built, around = plan.evaluations(modules), plan.evaluations(feeding, feeding=True)
     made = chain(
         ((evaluation, True) for evaluation in built),
         ((evaluation, evaluation.runs(paths)) for evaluation in around),
+        ((evaluation, True) for evaluation in plan.with_uncalled_losses()),
         ((evaluation, True) for evaluation in plan.with_parts_of_the_project()),
         ((evaluation, True) for evaluation in stand_ins.evaluations()),
         ((evaluation, True) for evaluation in losses.evaluations()),
