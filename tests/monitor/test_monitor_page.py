@@ -26,8 +26,8 @@ from vae_checked.monitor.words import short_line, sparkline
 
 def plots(page: str) -> dict[str, ElementTree.Element]:
     """The pictures of the page by their captions, each read as XML."""
-    found = re.findall(r"(<svg.*?</svg>)</div><figcaption>(.*?)</figcaption>", page, re.S)
-    return {caption.partition(":")[0]: ElementTree.fromstring(drawn) for drawn, caption in found}
+    found = re.findall(r'<figcaption>([^<]*)</figcaption><div class="wide">(<svg.*?</svg>)', page, re.S)
+    return {re.split("[:,] ", caption)[0]: ElementTree.fromstring(drawn) for caption, drawn in found}
 
 
 def test_a_training_leaves_a_page(tmp_path: Path) -> None:
@@ -36,22 +36,35 @@ def test_a_training_leaves_a_page(tmp_path: Path) -> None:
     page = path.read_text(encoding="utf-8")
     assert "<p>3 readings, steps 1 to 4</p>" in page
     drawn = plots(page)
-    assert {"KL of a sample, in nats", "Effective beta", "kl"} <= set(drawn)
-    (line,) = drawn["KL of a sample, in nats"].iter("polyline")
+    assert {"KL of a sample", "Effective beta", "kl"} <= set(drawn)
+    assert "<figcaption>kl, as given to monitor.step()</figcaption>" in page
+    (line,) = drawn["KL of a sample"].iter("polyline")
     assert len(str(line.get("points")).split()) == 3
     assert "http" not in page.replace("http-equiv", "")
 
 
 def test_a_curve_runs_from_the_least_to_the_greatest() -> None:
     readings = [replace(READING, step=step, kl_per_latent=(kl, 0.0)) for step, kl in ((10, 4.0), (20, 1.0), (40, 2.5))]
-    (line,) = plots(run_page(readings))["KL of a sample, in nats"].iter("polyline")
+    (line,) = plots(run_page(readings))["KL of a sample"].iter("polyline")
     points = [tuple(map(float, each.split(","))) for each in str(line.get("points")).split()]
     assert points == [(70.0, 20.0), (256.7, 120.0), (630.0, 70.0)]
 
 
+def test_a_cause_is_marked_at_the_step_where_it_first_showed() -> None:
+    # x runs from 70 at step 10 to 630 at step 50: step 20 stands a quarter of the way along.
+    causes = {10: (), 20: (CAUSE,), 50: (CAUSE,)}
+    readings = [replace(READING, step=step, causes=shown) for step, shown in causes.items()]
+    drawn = plots(run_page(readings))["KL of a sample"]
+    (mark,) = [each for each in drawn.iter("path") if each.get("class") == "two"]
+    assert mark.get("d") == "M210.0 2 V125"
+    (words,) = [each for each in drawn.iter("text") if each.text == str(CAUSE.cause)]
+    assert (words.get("x"), words.get("text-anchor")) == ("214.0", "start")
+
+
 def test_a_value_that_reads_the_same_throughout_is_a_level_line() -> None:
     readings = [
-        replace(READING, step=step, terms={"loss": loss}) for step, loss in ((1, 48.0), (2, 48.004), (3, 47.999))
+        replace(READING, step=step, terms={"loss": loss}, causes=())
+        for step, loss in ((1, 48.0), (2, 48.004), (3, 47.999))
     ]
     drawn = plots(run_page(readings))["loss"]
     (line,) = drawn.iter("polyline")
@@ -61,7 +74,7 @@ def test_a_value_that_reads_the_same_throughout_is_a_level_line() -> None:
 
 def test_a_latent_that_carries_nothing_is_a_blank_row() -> None:
     readings = [replace(READING, step=step, kl_per_latent=(0.009, 200.0, 32.0, 0.02)) for step in (1, 2)]
-    drawn = plots(run_page(readings))["KL of each latent over the steps, the stronger the more, and its last in nats"]
+    drawn = plots(run_page(readings))["KL of each latent over the steps"]
     names = ["latent 1", "latent 2", "latent 3", "latent 0"]
     assert [each.text for each in drawn.iter("text")] == [*names, "200", "32", "0.02", "0.009"]
     boxes = [(each.get("y"), each.get("opacity")) for each in drawn.iter("rect")]

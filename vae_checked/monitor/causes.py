@@ -85,8 +85,8 @@ def _by_beta(reading: Reading) -> tuple[tuple[Diagnosis, ...], str]:
                 Cause.LARGE_BETA,
                 f"{state}; the effective beta is {balance}, and with these data no latent pays for its KL above "
                 f"{largest:.3g}, the largest principal variance in units of the error",
-                f"weigh the KL by {largest / balance.beta:.2g} of what it has or less, or sum the reconstruction over "
-                "the elements of x as the KL is summed over the latents",
+                f"multiply the weight of the KL by {largest / balance.beta:.2g} or less, or sum the reconstruction "
+                "over the elements of x as the KL is summed over the latents",
             ),
         ), ""
     if balance.beta > _CLEAR * largest:

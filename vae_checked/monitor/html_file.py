@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from base64 import b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -79,16 +79,21 @@ def _plots(readings: Sequence[Reading]) -> Iterator[str]:
             "Effective beta: the weight of the summed KL against the summed error",
             [(each.step, None if each.balance is None else each.balance.beta) for each in readings],
         ),
-        *((name, [(each.step, each.terms.get(name)) for each in readings]) for name in readings[-1].terms),
+        *(
+            (f"{name}, as given to monitor.step()", [(each.step, each.terms.get(name)) for each in readings])
+            for name in readings[-1].terms
+        ),
     ]
+    marks = _first_shown(readings)
     for caption, points in curves:
         seen = [(step, float(value)) for step, value in points if value is not None and math.isfinite(value)]
         if seen:
-            yield _figure(caption, _curve(caption, _thinned(seen)))
+            yield _figure(caption, _curve(caption, _thinned(seen), marks))
     rows = [each for each in readings if each.kl_per_latent]
     if rows:
         yield _figure(
-            "KL of each latent over the steps, the stronger the more, and its last in nats: a blank one carries none",
+            f"KL of each latent over the steps: the stronger the colour the more, blank up to {ACTIVE:g} nats; at the "
+            "right its last, in nats",
             _map(_thinned(rows)),
         )
 
@@ -102,7 +107,7 @@ def _shown(picture: Picture) -> str:
 
 
 def _figure(caption: str, drawn: str) -> str:
-    return f'<figure><div class="wide">{drawn}</div><figcaption>{html_text(caption)}</figcaption></figure>'
+    return f'<figure><figcaption>{html_text(caption)}</figcaption><div class="wide">{drawn}</div></figure>'
 
 
 def _thinned(points: Sequence[T]) -> list[T]:
@@ -112,15 +117,31 @@ def _thinned(points: Sequence[T]) -> list[T]:
     return [points[round(place * (len(points) - 1) / (_COLUMNS - 1))] for place in range(_COLUMNS)]
 
 
-def _curve(label: str, points: Sequence[tuple[int, float]]) -> str:
+def _first_shown(readings: Sequence[Reading]) -> dict[int, list[str]]:
+    """The steps at which causes first showed, and which."""
+    first: dict[str, int] = {}
+    for reading in readings:
+        for each in reading.causes:
+            first.setdefault(str(each.cause), reading.step)
+    marks: dict[int, list[str]] = {}
+    for cause, step in first.items():
+        marks.setdefault(step, []).append(cause)
+    return marks
+
+
+def _curve(label: str, points: Sequence[tuple[int, float]], marks: Mapping[int, Sequence[str]]) -> str:
+    """The points as a line between their least and greatest, the steps of `marks` as lines across it."""
     low, high = min(value for _, value in points), max(value for _, value in points)
     # Ends that read alike are one value: its last digits would fill the picture with noise.
     varies = f"{low:.3g}" != f"{high:.3g}"
     first, last = points[0][0], points[-1][0]
     room = _WIDTH - _LEFT - 10
 
+    def across(step: int) -> float:
+        return _LEFT + room * (step - first) / ((last - first) or 1)
+
     def at(step: int, value: float) -> str:
-        x = _LEFT + room * (step - first) / ((last - first) or 1)
+        x = across(step)
         y = 120 - 100 * ((value - low) / (high - low) if varies else 0.5)
         return f"{x:.1f},{y:.1f}"
 
@@ -130,6 +151,7 @@ def _curve(label: str, points: Sequence[tuple[int, float]]) -> str:
         _HEIGHT,
         [
             f'<path class="axis" d="M{_LEFT} 15 V125 H{_WIDTH - 5}"/>',
+            *(_mark(across(step), causes) for step, causes in marks.items() if first <= step <= last),
             f'<polyline class="one" points="{line}"/>',
             _words(_LEFT - 6, 24 if varies else 74, f"{high:.3g}", "end"),
             _words(_LEFT - 6, 124, f"{low:.3g}", "end") if varies else "",
@@ -137,6 +159,13 @@ def _curve(label: str, points: Sequence[tuple[int, float]]) -> str:
             _words(_WIDTH - 5, 142, f"step {last}", "end"),
         ],
     )
+
+
+def _mark(x: float, causes: Sequence[str]) -> str:
+    # The words stand on the side that has more room.
+    left = x < _WIDTH / 2
+    words = _words(x + (4 if left else -4), 10, ", ".join(causes), "start" if left else "end")
+    return f'<path class="two" d="M{x:.1f} 2 V125"/>{words}'
 
 
 def _map(rows: Sequence[Reading]) -> str:
