@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -25,7 +25,7 @@ from vae_checked.linter.symbols.drawing import DRAWS, rank
 from vae_checked.linter.symbols.expression import Expr, Graph, Site, atom, const, contains, is_formula, walk
 from vae_checked.linter.symbols.gradient_flow import GradientFlow
 from vae_checked.linter.symbols.intervals import interval_of
-from vae_checked.linter.symbols.numeric import Program, leaves, leaves_below
+from vae_checked.linter.symbols.numeric import leaves, leaves_below
 from vae_checked.mathematics.intervals import Origin
 
 BAD = find("VAE201").bad
@@ -340,45 +340,6 @@ def test_nodes_are_listed_in_the_order_of_the_walk_of_python() -> None:
     assert list(map(id, syntax.descendants(tree))) == [
         id(node) for node in ast.walk(tree) if not isinstance(node, ast.expr_context)
     ]
-
-
-def test_a_formula_of_no_distance_is_valued_once_for_both_orders(monkeypatch: pytest.MonkeyPatch) -> None:
-    valued: list[int] = []
-
-    class Counted(Program):
-        def __call__(self, given: Mapping[int, float]) -> float:
-            valued.append(len(given))
-            return super().__call__(given)
-
-    monkeypatch.setattr(divergences, "Program", Counted)
-    a, b, c, d = (Expr("layer", (atom("x"),), (("kind", "Linear"), ("serial", 11 + place))) for place in range(4))
-    ratio = Expr("div", (Expr("square", (Expr("mul", (a, b)),)), Expr("exp", (Expr("mul", (c, d)),))))
-    term = Expr("sum", (Expr("sub", (ratio, Expr("add", (c, d)))),), (("axes", "all"),))
-    assert not divergences.find(Graph([term]), within=[term.uid])
-    # Of six pairs, each is looked at whether the values depend on its distance alone: by three values at most.
-    assert 0 < sum(given == 4 for given in valued) <= 6 * 3
-
-
-def test_heads_at_which_a_formula_has_no_value_are_left_at_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[Expr] = []
-    valued: list[Program] = []
-
-    class Counted(Program):
-        def __init__(self, expr: Expr, given: Iterable[int], *, ideal: bool = False) -> None:
-            made.append(expr)
-            super().__init__(expr, given, ideal=ideal)
-
-        def __call__(self, given: Mapping[int, float]) -> float:
-            valued.append(self)
-            return super().__call__(given)
-
-    monkeypatch.setattr(divergences, "Program", Counted)
-    a, b = (Expr("layer", (atom("x"),), (("kind", "Linear"), ("serial", 31 + place))) for place in range(2))
-    logs = Expr("add", (Expr("log", (a,)), Expr("log", (b,))))
-    term = Expr("sub", (Expr("square", (Expr("mul", (a, b)),)), Expr("add", (logs, Expr("exp", (a,))))))
-    assert not divergences.find(Graph([Expr("sum", (term,), (("axes", "all"),))]))
-    # The mean is below 0 at the first point, and has no logarithm there.
-    assert len(valued) == len(made) > 0
 
 
 def test_a_file_is_walked_as_often_for_many_weights_as_for_few(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

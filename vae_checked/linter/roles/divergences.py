@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import itertools
-import math
-from collections.abc import Callable, Collection, Iterable, Sequence
-from contextlib import suppress
-from functools import partial
+from collections.abc import Collection, Iterable, Sequence
 
 from vae_checked.facts import Family, Parametrisation
 from vae_checked.linter.roles import (
-    attempts,
     categorical,
+    closed_forms,
     cross_entropies,
     drawn_densities,
-    fixed_priors,
     forms,
     mixed_heads,
     relative_heads,
@@ -28,7 +24,6 @@ from vae_checked.linter.roles.candidate_heads import (
     known_pairs,
     pairs,
 )
-from vae_checked.linter.roles.drawn_densities import QUADRATURE
 from vae_checked.linter.roles.samplers import is_scalar
 from vae_checked.linter.symbols.expression import (
     KL,
@@ -42,24 +37,16 @@ from vae_checked.linter.symbols.expression import (
     is_formula,
     strip,
 )
-from vae_checked.linter.symbols.numeric import Program, close, is_reduced_apart, leaves
+from vae_checked.linter.symbols.numeric import Program, is_reduced_apart, leaves
 from vae_checked.linter.symbols.structures import kept_with_structures
-from vae_checked.mathematics.gaussians import fit_kl, gaussian_kl, std_at
 from vae_checked.record import dataclass, replace
 
 _MAX_LEAVES = 6
-_CLOSE = 1e-5
 _PAIR = 2
 _TOPS = frozenset(("add", "sub", "mul", "div", "neg", "sum", "mean")) | TRANSPARENT
 _SUMS = frozenset(("add", "sub"))
 # What may be a square that is not read: a product of matrices, a call of what is not known.
 _UNREAD = frozenset(("matmul", "opaque", "call"))
-# What stands for a number that does not weigh the whole: the variance or the std of a prior.
-_OF_PRIOR = 0.7
-_SHOWN = ((0.0, 1.0), (0.7, 0.5), (-0.4, 2.0))
-# Where a logarithm may lie as well, and a std or a variance may not.
-_BELOW = ((0.6, -0.4), (-0.3, -1.7))
-_LOGARITHMS = frozenset((Parametrisation.LOGVAR, Parametrisation.LOG_STD))
 # What all formulas have in common that are no KL, in every evaluation: most code is run in several.
 _REFUSED = kept_with_structures(set[forms.Form]())
 
@@ -279,68 +266,16 @@ def _is_number(leaf: Expr) -> bool:
 def _identify(
     node: Expr, location: Expr, head: Expr, scalars: list[int], noise: tuple[int, ...] = ()
 ) -> Divergence | None:
-    ones = dict.fromkeys(scalars, 1.0)
-    program = Program(node, (*scalars, location.uid, head.uid, *noise), ideal=True)
-
-    def value(m: float, s: float) -> float:
-        if not noise:
-            return program({**ones, location.uid: m, head.uid: s})
-        # The expectation over eps, exact for the squares in a log density.
-        return sum(
-            weight * program({**ones, location.uid: m, head.uid: s, noise[0]: eps}) for eps, weight in QUADRATURE
-        )
-
-    m, s = attempts.samples()[0]
-    point = {**ones, **dict.fromkeys(noise, 0.0), location.uid: m, head.uid: s}
-    weigh = [uid for uid in scalars if _scales(program({**point, uid: 2.0}), program(point))]
-    of_prior = [uid for uid in scalars if uid not in weigh]
-    if len(of_prior) > 1:
-        # A mean and a width that an object has may be heads as well.
+    formula = Program(node, (*scalars, location.uid, head.uid, *noise), ideal=True).formula
+    found = closed_forms.read(formula, len(scalars), len(noise))
+    if found is None:
         return None
-    ones.update(dict.fromkeys(of_prior, _OF_PRIOR))
-    values: list[float] = []
-    for m, s in attempts.samples():
-        values.append(value(m, s))
-        if not math.isfinite(values[-1]):
-            return None
-    fitted = None if of_prior else fit_kl(attempts.samples(), values, _CLOSE)
-    if fitted is not None:
-        kind, factor = fitted.parametrisation, fitted.factor
-        if kind in _LOGARITHMS and not fitted.is_reversed and not _holds_below(value, kind, factor):
-            shown = shown_beside(value, kind, factor, _BELOW)
-            return Divergence(node, location, head, None, factor, shown) if shown else None
-        return Divergence(
-            node, location, head, kind, factor, shown_beside(value, kind, factor), reversed=fitted.is_reversed
-        )
-    other = fixed_priors.read(attempts.samples(), values, known=not (of_prior or noise))
-    if other is not None:
-        return Divergence(node, location, head, other.parametrisation, other.factor, (), prior=True)
-    if of_prior:
-        return None
-    if noise:
-        uids = (location.uid, head.uid, noise[0])
-        drawn = drawn_densities.read(lambda *at: program({**ones, **dict(zip(uids, at, strict=True))}))
-        if drawn is None:
-            return None
-        shown = shown_beside(value, drawn.parametrisation or drawn.drawn, drawn.factor)
-        return Divergence(node, location, head, drawn.parametrisation, drawn.factor, shown)
-    # No closed form: whether it tries to be one is told by the terms that it has.
-    tried = attempts.read(values)
-    if tried is None:
-        return None
-    shown = shown_beside(value, tried.nearest, tried.factor)
+    kind, factor, values = found.parametrisation, found.factor, found.values
     return Divergence(
-        *(node, location, head, tried.parametrisation, tried.factor, shown),
-        squareless=tried.squareless,
-        entropyless=tried.entropyless,
+        *(node, location, head, kind, factor, values, found.prior, found.reversed),
+        squareless=found.squareless,
+        entropyless=found.entropyless,
     )
-
-
-def _holds_below(value: Callable[[float, float], float], kind: Parametrisation, factor: float) -> bool:
-    """Whether a formula that is a KL of a logarithm above 0 is the same one below, up to the same constant."""
-    above, below = (shown_beside(value, kind, factor, at) for at in (_SHOWN[:1], _BELOW))
-    constant = sum(own - exact for _, _, own, exact in above)
-    return len(below) == len(_BELOW) and all(close(own - constant, exact, 1e-3) for _, _, own, exact in below)
 
 
 def _may_be_mean(location: Expr, known: list[tuple[Expr, Expr]]) -> bool:
@@ -353,25 +288,6 @@ def _may_be_mean(location: Expr, known: list[tuple[Expr, Expr]]) -> bool:
     if location.op in _SUMS:
         return False
     return base.op not in _UNREAD or any(base.uid == strip(mean).uid for mean, _ in known)
-
-
-def shown_beside(
-    value: Callable[[float, float], float],
-    kind: Parametrisation,
-    factor: float,
-    points: tuple[tuple[float, float], ...] = _SHOWN,
-) -> tuple[tuple[float, float, float, float], ...]:
-    """What is shown of a formula: (mu, s, its value / factor, the KL), where both have a value."""
-    shown = []
-    for m, s in points:
-        with suppress(ValueError, OverflowError, ZeroDivisionError):
-            shown.append((m, s, value(m, s) / factor, gaussian_kl(m, std_at(kind, s))))
-    return tuple(shown)
-
-
-def _scales(doubled: float, value: float) -> bool:
-    """Whether a number that was doubled is a weight: the whole term doubles or halves with it."""
-    return close(doubled, 2.0 * value) or close(doubled, 0.5 * value)
 
 
 def _to_residual(node: Expr, tensors: list[Expr], scalars: list[int]) -> Divergence | None:
@@ -408,41 +324,25 @@ def _between_gaussians(
     node: Expr, tensors: Sequence[Expr], scalars: list[int], noise: tuple[int, ...]
 ) -> Divergence | None:
     """KL(q || p) of two Gaussians: quadratic in the distance of two heads, the other two being the second heads."""
-    ones = dict.fromkeys(scalars, 1.0)
-    program = Program(node, (*scalars, *(leaf.uid for leaf in tensors), *noise), ideal=True)
-    draws = QUADRATURE if noise else ((0.0, 1.0),)
-
-    def value_at(uids: tuple[int, ...], distance: float, q: float, p: float, shift: float = 0.0) -> float:
-        at = {**ones, **dict(zip(uids, (distance + shift, shift, q, p), strict=True))}
-        return sum(weight * program({**at, **dict.fromkeys(noise, eps)}) for eps, weight in draws)
-
-    def is_of_distance(*order: Expr) -> bool:
-        value = partial(value_at, tuple(leaf.uid for leaf in order))
-        unit = value(1.0, 0.6, 1.3)
-        return close(value(1.0, 0.6, 1.3, 0.7), unit) and close(value(-1.0, 0.6, 1.3), unit)
-
-    for one, other in itertools.combinations(tensors, 2):
-        heads = [leaf for leaf in tensors if leaf.uid not in (one.uid, other.uid)]
+    names = (*scalars, *(leaf.uid for leaf in tensors), *noise)
+    formula = Program(node, names, ideal=True).formula
+    counts = len(scalars), len(noise)
+    for one, other in itertools.combinations(range(len(tensors)), 2):
+        heads = [place for place in range(len(tensors)) if place not in (one, other)]
         # Which of the others is the posterior's does not matter to that.
-        orders = (heads, heads[::-1]) if is_of_distance(one, other, *heads) else ()
+        orders = (heads, heads[::-1]) if two_gaussians.is_of_distance(formula, (one, other, *heads), *counts) else ()
         for posterior, prior in orders:
-            value = partial(value_at, (one.uid, other.uid, posterior.uid, prior.uid))
-            form = two_gaussians.read(value)
+            read = two_gaussians.read(formula, (one, other, posterior, prior), *counts)
             # A density at a draw is averaged over the noise as well: one factor of an estimate, no cross entropy.
-            is_sum = form is not None and form[0] is None and two_gaussians.is_apart(value, prior, (one, other))
-            if form is not None and not is_sum and not (form[-1] and noise):
-                kind, factor, read_as, apart = form
-                # Beside N(0, 1) a wrong formula can look right: its values would show nothing.
-                shown = () if kind is None else _beside_normal(value, factor, read_as)
-                of_prior = other, prior
-                return Divergence(node, one, posterior, kind, factor, shown, True, prior_heads=of_prior, apart=apart)
+            if read is None or (read.apart and noise):
+                continue
+            mean, prior_mean, head, prior_head = (tensors[place] for place in (one, other, posterior, prior))
+            if read.added and read.parametrisation is None and two_gaussians.is_apart(prior_head, (mean, prior_mean)):
+                continue
+            return Divergence(
+                *(node, mean, head, read.parametrisation, read.factor, read.values),
+                prior=True,
+                prior_heads=(prior_mean, prior_head),
+                apart=read.apart,
+            )
     return None
-
-
-def _beside_normal(
-    value: Callable[..., float], factor: float, read_as: Parametrisation
-) -> tuple[tuple[float, float, float, float], ...]:
-    """What is shown of a KL of two Gaussians: its values where the prior is N(0, 1)."""
-    unit = 0.0 if read_as in (Parametrisation.LOGVAR, Parametrisation.LOG_STD) else 1.0
-    shown = [(m, s, value(m, s, unit) / factor, gaussian_kl(m, std_at(read_as, s))) for m, s in _SHOWN]
-    return tuple(item for item in shown if math.isfinite(item[2]))

@@ -8,7 +8,8 @@ from functools import cache
 
 from vae_checked.facts import Parametrisation
 from vae_checked.linter.roles import attempts
-from vae_checked.linter.roles.divergences import Divergence, shown_beside
+from vae_checked.linter.roles.closed_forms import shown_beside
+from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import (
     NOISE,

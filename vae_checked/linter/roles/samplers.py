@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import lru_cache
 
 from vae_checked.facts import Origin, Parametrisation
 from vae_checked.linter.files import syntax
@@ -22,7 +23,7 @@ from vae_checked.linter.symbols.expression import (
     strip,
     written,
 )
-from vae_checked.linter.symbols.numeric import Program, close, finite, leaves
+from vae_checked.linter.symbols.numeric import Formula, Program, close, finite, leaves
 from vae_checked.mathematics.gaussians import fit_std
 from vae_checked.record import dataclass, field, replace
 
@@ -38,6 +39,7 @@ _MAX_CHAIN = 24
 # Draws at one place from the same heads, as an unrolled loop has them, that are looked at.
 _MAX_ALIKE = 4
 _FACTORS = 2
+_MOST_KEPT = 512
 _COMPUTED = (ast.Call, ast.BinOp)
 _DISCRETE = frozenset(("bernoulli", "bernoulli_", "poisson", "multinomial", "binomial"))
 _OF_SETTINGS = frozenset(("opaque", "call", "item", "spread"))
@@ -364,13 +366,21 @@ def curve(
     rest = leaves(scale, (head.uid,))
     if not all(is_scalar(leaf) for leaf in rest):
         return None
-    scalars = {leaf.uid: 1.0 for leaf in rest}
-    program = Program(scale, (*scalars, head.uid))
+    formula = Program(scale, (*[leaf.uid for leaf in rest], head.uid)).formula
+    return _curve(formula, len(rest), clipped, clipped and any(node.op == "clamp" for node in elementwise(scale)))
+
+
+@lru_cache(maxsize=_MOST_KEPT)
+def _curve(
+    formula: Formula, scalars: int, clipped: bool, clamped: bool
+) -> tuple[Parametrisation | None, tuple[tuple[float, float], ...]] | None:
+    """`curve` of a formula of so many numbers and a head, read once for all that differ in their leaves alone."""
+    ones = [1.0] * scalars
 
     def std(s: float) -> float:
-        return abs(program({**scalars, head.uid: s}))
+        return abs(formula(*ones, s))
 
-    whole = finite(std(s) for s in _PROBES) and all(program({**scalars, head.uid: s}) > 0 for s in _PROBES)
+    whole = finite(std(s) for s in _PROBES) and all(formula(*ones, s) > 0 for s in _PROBES)
     # What clips a head (a ReLU, a floor) is the identity for positive numbers: there the parametrisation still shows.
     for probes in ((_PROBES, _PROBES_POSITIVE) if clipped else (_PROBES,)) if whole else (_PROBES_POSITIVE,):
         values = [std(s) for s in probes]
@@ -379,7 +389,7 @@ def curve(
             shown = SHOWN if probes is _PROBES else SHOWN_POSITIVE
             if parametrisation is not None:
                 return parametrisation, tuple((s, std(s)) for s in shown)
-    if clipped and any(node.op == "clamp" for node in elementwise(scale)):
+    if clamped:
         # What keeps std from extremes is no other reading of the head.
         near = [(s, std(s)) for s in _NEAR]
         about = [(s, y) for s, y in near if _LEAST_NEAR < y < _MOST_NEAR]

@@ -6,6 +6,7 @@ import ast
 import itertools
 import math
 from collections.abc import Iterator
+from functools import lru_cache
 
 from vae_checked.facts import (
     Axis,
@@ -47,7 +48,7 @@ from vae_checked.linter.symbols.expression import (
     walk,
 )
 from vae_checked.linter.symbols.given import is_given
-from vae_checked.linter.symbols.numeric import Program, leaves
+from vae_checked.linter.symbols.numeric import Formula, Program, leaves
 from vae_checked.linter.symbols.observations import ProjectObservations
 from vae_checked.linter.symbols.values import Function
 from vae_checked.record import replace
@@ -60,6 +61,7 @@ _DRAWS = ("noise", "draw")
 _GROWING = frozenset("exp expm1 square pow mul div reciprocal log".split())
 _HEADS = tuple(2.0**k for k in range(1, 14))
 _HARMLESS = 1.0
+_MOST_KEPT = 512
 # A mean and a std.
 _BESIDE_NOISE = 2
 
@@ -324,10 +326,15 @@ def overflow(head: Expr | None, site: SamplerSite | None, kl: Divergence | None,
 def _overflows_at(node: Expr, head: Expr, dtype: str) -> float | None:
     """The value of the head, to 1e-6, from which on a node is no finite number; None where it stays one."""
     is_log = node.op == "log"
-    program = Program(node.args[0] if is_log else node, (head.uid,))
+    return _leaves_range(Program(node.args[0] if is_log else node, (head.uid,)).formula, dtype, is_log)
+
+
+@lru_cache(maxsize=_MOST_KEPT)
+def _leaves_range(formula: Formula, dtype: str, is_log: bool) -> float | None:
+    """`_overflows_at` of a formula, read once for all that differ in their leaves alone."""
 
     def is_finite(s: float) -> bool:
-        size = abs(program({head.uid: s}))
+        size = abs(formula(s))
         return size >= _LEAST[dtype] if is_log else size <= _LARGEST[dtype]
 
     above = next((s for s in _HEADS if not is_finite(s)), None)

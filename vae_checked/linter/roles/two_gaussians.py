@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from functools import cache
+from functools import cache, lru_cache
 from itertools import product
 
 from vae_checked.facts import Parametrisation
 from vae_checked.linter.roles import cross_entropies
+from vae_checked.linter.roles.closed_forms import SHOWN
+from vae_checked.linter.roles.drawn_densities import QUADRATURE
 from vae_checked.linter.symbols.expression import Expr, strip
-from vae_checked.linter.symbols.numeric import close, fit
+from vae_checked.linter.symbols.numeric import Formula, close, fit
 from vae_checked.mathematics.gaussians import gaussian_kl, std_at
+from vae_checked.record import dataclass
 
 _SQUARE = 2.0
+# How many formulas are kept, each in up to twelve orders.
+_MOST_KEPT = 1024
 # What makes heads, and a loss, which is none.
 _MAKING = frozenset(("layer", "call", "opaque", "atom", "loss"))
 # (distance, q, p) at which a formula is compared with one that mixes the two heads up.
@@ -27,14 +32,78 @@ _POWERS = (-1.0, 0.0, 1.0, 2.0, -4.0, _RIGHT)
 _RATIOS = ((1.0, 2.0, 4.0), (1.0, 4.0))
 
 
-def is_apart(value: Callable[..., float], head: Expr, means: Iterable[Expr]) -> bool:
-    """Whether what stands for the log std of a prior is another term of the loss: an error beside a KL has that form.
+@dataclass(frozen=True, slots=True)
+class KLOfTwo:
+    """A formula that is a KL of two Gaussians, or tries to be one: the fields are those of a `Divergence`.
+
+    `added` marks one that the second head of the prior is only added to.
+    """
+
+    parametrisation: Parametrisation | None
+    factor: float
+    values: tuple[tuple[float, float, float, float], ...]
+    apart: bool
+    added: bool
+
+
+Order = tuple[int, ...]
+
+
+def _valued(formula: Formula, order: Order, scalars: int, draws: int) -> Callable[..., float]:
+    """The values of a formula by the distance of two means, by q and by p: `order` are the places of these heads."""
+    ones = [1.0] * scalars
+
+    def value(distance: float, q: float, p: float, shift: float = 0.0) -> float:
+        at = [0.0] * len(order)
+        for place, number in zip(order, (distance + shift, shift, q, p), strict=True):
+            at[place] = number
+        if not draws:
+            return formula(*ones, *at)
+        return sum(weight * formula(*ones, *at, eps) for eps, weight in QUADRATURE)
+
+    return value
+
+
+@lru_cache(maxsize=_MOST_KEPT)
+def is_of_distance(formula: Formula, order: Order, scalars: int, draws: int) -> bool:
+    """Whether a formula of so many numbers, four heads and draws takes the first two of the `order` by their square."""
+    value = _valued(formula, order, scalars, draws)
+    unit = value(1.0, 0.6, 1.3)
+    return close(value(1.0, 0.6, 1.3, 0.7), unit) and close(value(-1.0, 0.6, 1.3), unit)
+
+
+@lru_cache(maxsize=_MOST_KEPT)
+def read(formula: Formula, order: Order, scalars: int, draws: int) -> KLOfTwo | None:
+    """What a formula of so many numbers, four heads and draws is, read once for all that differ in their leaves alone.
+
+    `order` are the places of the two means, of the second head of q and of that of p.
+    """
+    value = _valued(formula, order, scalars, draws)
+    form = _form(value)
+    if form is None:
+        return None
+    kind, factor, read_as, apart = form
+    # Beside N(0, 1) a wrong formula can look right: its values would show nothing.
+    shown = () if kind is None else _beside_normal(value, factor, read_as)
+    one, other, third = (value(0.3, 1.1, p) for p in (0.9, 1.4, 1.9))
+    return KLOfTwo(kind, factor, shown, apart, added=close(other - one, third - other))
+
+
+def _beside_normal(
+    value: Callable[..., float], factor: float, read_as: Parametrisation
+) -> tuple[tuple[float, float, float, float], ...]:
+    """What is shown of a KL of two Gaussians: its values where the prior is N(0, 1)."""
+    unit = 0.0 if read_as in (Parametrisation.LOGVAR, Parametrisation.LOG_STD) else 1.0
+    shown = [(m, s, value(m, s, unit) / factor, gaussian_kl(m, std_at(read_as, s))) for m, s in SHOWN]
+    return tuple(item for item in shown if math.isfinite(item[2]))
+
+
+def is_apart(head: Expr, means: Iterable[Expr]) -> bool:
+    """Whether what is added to a KL as the log std of its prior is another term of the loss: an error has that form.
 
     It is the square of the mean of the KL to N(0, I), or is only added, and no network makes it beside a mean.
     """
-    one, other, third = (value(0.3, 1.1, p) for p in (0.9, 1.4, 1.9))
-    is_added = close(other - one, third - other)
-    return is_added and (_is_square(head) or not any(_maker(mean) == _maker(head) for mean in means))
+    return _is_square(head) or not any(_maker(mean) == _maker(head) for mean in means)
 
 
 def _is_square(head: Expr) -> bool:
@@ -52,7 +121,7 @@ def _maker(head: Expr) -> int:
     return node.args[0].uid if node.op == "layer" and node.args else node.uid
 
 
-def read(value: Callable[..., float]) -> tuple[Parametrisation | None, float, Parametrisation, bool] | None:
+def _form(value: Callable[..., float]) -> tuple[Parametrisation | None, float, Parametrisation, bool] | None:
     """(parametrisation, factor, nearest one, whether a cross entropy) of value(distance, q, p); None for no KL."""
     heads = ((0.6, 1.3), (1.1, 0.8), (1.9, 1.6), (0.9, 2.2))
     factors: dict[Parametrisation, list[float]] = {item: [] for item in Parametrisation}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from functools import lru_cache, partial
 from operator import mul
 
@@ -52,14 +52,14 @@ class Program:
     counts as 0.
     """
 
-    __slots__ = ("_cells", "_names", "_result", "_steps")
+    __slots__ = ("_names", "formula")
 
     def __init__(self, expr: Expr, given: Iterable[int], *, ideal: bool = False) -> None:
         self._names = tuple(given)
         slots = {uid: slot for slot, uid in enumerate(self._names)}
         cells = [NAN] * len(self._names)
         varying = set(range(len(cells)))
-        steps: list[tuple[int, Callable[..., float], tuple[int, ...]]] = []
+        steps: list[_Step] = []
         stack = [expr]
         while stack:
             node = stack[-1]
@@ -79,21 +79,40 @@ class Program:
                 slots[node.uid] = slots[children[0].uid]
                 continue
             slot = slots[node.uid] = len(cells)
-            function, places = _function(node), tuple(slots[child.uid] for child in children)
+            function, places = _function(node), tuple([slots[child.uid] for child in children])
             if varying.isdisjoint(places):
                 cells.append(_value(function, [cells[place] for place in places]))
             else:
                 cells.append(NAN)
                 varying.add(slot)
                 steps.append((slot, function, places))
-        self._cells = cells
-        self._steps = steps
-        self._result = slots[expr.uid]
+        self.formula = Formula(len(self._names), cells, steps, slots[expr.uid])
 
     def __call__(self, given: Mapping[int, float]) -> float:
+        return self.formula(*[given[uid] for uid in self._names])
+
+
+_Step = tuple[int, Callable[..., float], tuple[int, ...]]
+
+
+class Formula:
+    """A program without the names of what it is given: equal to every other one with the same steps and numbers.
+
+    What is read from its values alone can so be kept for all formulas that are written alike, wherever they stand.
+    """
+
+    __slots__ = ("_cells", "_given", "_key", "_result", "_steps")
+
+    def __init__(self, given: int, cells: list[float], steps: list[_Step], result: int) -> None:
+        self._given = given
+        self._cells = cells
+        self._steps = steps
+        self._result = result
+        self._key: Hashable = None
+
+    def __call__(self, *given: float) -> float:
         cells = self._cells.copy()
-        for slot, uid in enumerate(self._names):
-            cells[slot] = given[uid]
+        cells[: self._given] = given
         for slot, function, places in self._steps:
             try:
                 if len(places) == 2:
@@ -103,6 +122,18 @@ class Program:
             except (ValueError, OverflowError, ZeroDivisionError):
                 cells[slot] = NAN
         return cells[self._result]
+
+    def _told_by(self) -> Hashable:
+        if self._key is None:
+            # As text numbers are equal where they are the same: -0.0 is no 0.0, and a NaN is a NaN.
+            self._key = self._given, repr(self._cells), tuple(self._steps), self._result
+        return self._key
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Formula) and self._told_by() == other._told_by()
+
+    def __hash__(self) -> int:
+        return hash(self._told_by())
 
 
 def _value(function: Callable[..., float], given: Iterable[float]) -> float:
@@ -139,7 +170,7 @@ def _function(node: Expr) -> Callable[..., float]:
     if operation is not None and operation.value is not None:
         settings = operation.settings(node.get)
         if settings is not None:
-            return partial(_set, operation.value, settings) if settings else operation.value
+            return _with(operation.value, *settings) if settings else operation.value
     if op == "const":
         value = node.value
     elif op in _KEPT:
@@ -149,6 +180,12 @@ def _function(node: Expr) -> Callable[..., float]:
         # are met, and multiples of the golden ratio lie far apart.
         value = 1.0 if op == "size" else 0.4 + 2.2 * (node.uid * _GOLDEN % 1.0)
     return lambda: value
+
+
+@lru_cache(maxsize=256, typed=True)
+def _with(function: Callable[..., float], *settings: Setting) -> Callable[..., float]:
+    """A function with its settings: one and the same for the same ones, by which formulas are told to be equal."""
+    return partial(_set, function, settings)
 
 
 def _set(function: Callable[..., float], settings: tuple[Setting, ...], *given: float) -> float:
