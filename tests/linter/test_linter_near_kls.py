@@ -46,3 +46,27 @@ def test_a_formula_of_other_heads_is_none(heads: str, tmp_path: Path) -> None:
     other = "a, b = other(x), another(x)\nkl = 0.5 * torch.sum(a.abs() + b.exp() - b - 1)"
     report = read(tmp_path, MODEL + LOOP.format(body=looped(f"{RECON}\n{other}\nshow({heads})\nloss = recon + kl")))
     assert [finding.code for finding in report.findings if finding.code == "VAE301"] == []
+
+
+SHOWN = "shown = -0.5 * torch.sum(1 + logvar - mu ** 2 - logvar.exp())\nprint(shown.item())"
+TRAINED = {
+    "the size of the mean": ("-0.5 * torch.sum(1 + logvar - mu.abs() - logvar.exp())", ["VAE301"], False),
+    "a square for the variance": ("-0.5 * torch.sum(1 + logvar - mu ** 2 - logvar ** 2)", ["VAE301"], False),
+    "what is no attempt": ("torch.sum(mu.abs() + logvar ** 2 - 2 * logvar)", [], False),
+    "what is not read": ("penalty(mu, logvar)", [], False),
+    "the kl": ("-0.5 * torch.sum(1 + logvar - mu ** 2 - logvar.exp())", [], True),
+}
+
+
+@pytest.mark.parametrize(("formula", "found", "clean"), TRAINED.values(), ids=TRAINED)
+def test_a_kl_that_is_only_shown_does_not_answer_for_the_loss(
+    formula: str, found: list[str], clean: bool, tmp_path: Path
+) -> None:
+    report = read(tmp_path, MODEL + LOOP.format(body=looped(f"{RECON}\nloss = recon + {formula}\n{SHOWN}")))
+    assert [finding.code for finding in report.findings if finding.code == "VAE301"] == found
+    assert any("VAE301" in vae.clean for vae in report.vaes) is clean
+
+
+def test_a_shown_kl_beside_a_loss_without_one_is_named(tmp_path: Path) -> None:
+    report = read(tmp_path, MODEL + LOOP.format(body=looped(f"{RECON}\nloss = recon\n{SHOWN}")))
+    assert [finding.code for finding in report.findings] == ["VAE305"]

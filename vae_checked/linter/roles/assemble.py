@@ -216,7 +216,8 @@ def _read(
         graph = Graph([rewritten.get(value.uid, value) for value in graph.values], rewritten)
         found = samplers.find(graph)
         kls, recons = _terms(graph, found, evaluation)
-    near = near_kls.find(graph, [site for site in found if partners.kl_of(site, kls) is None])
+    trained = [kl for kl in kls if not validations.is_shown_alone(kl, graph, evaluation)]
+    near = near_kls.find(graph, [site for site in found if partners.kl_of(site, trained) is None])
     return graph, found, [*kls, *near], recons
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 
 from vae_checked.facts import Fact, KLForm
-from vae_checked.linter.roles import samplers
+from vae_checked.linter.evaluations.evaluation import Evaluation
+from vae_checked.linter.roles import phi, samplers
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import Losses
 from vae_checked.linter.roles.samplers import SamplerSite
-from vae_checked.linter.symbols.expression import NO_GRAD, Expr, origin, strip, walk
+from vae_checked.linter.symbols.expression import NO_GRAD, Expr, Graph, origin, strip, walk
 
 _PARTS = frozenset(("part", "item", "index"))
 _ELEMENTWISE = frozenset(("exp", "clamp", "softplus", "mul"))
@@ -18,16 +19,27 @@ _ELEMENTWISE = frozenset(("exp", "clamp", "softplus", "mul"))
 def of_training(form: Fact[KLForm] | None, kl: Divergence | None, losses: Losses) -> Fact[KLForm] | None:
     """The form of a KL, told of the line that trains where a validation repeats it: what is asked of it is asked there.
 
-    A formula of its own, or of other heads, is told of its own line.
+    A formula of its own, or of other heads, is told of its own line. Of one that is shown, beside a loss that has
+    something else of both heads in it, nothing is told: what trains them is not read.
     """
     if form is None or kl is None or not losses.backward or losses.is_differentiated(kl):
         return form
+    if _is_trained_otherwise(kl, losses):
+        return None
     if not _is_without_gradient(kl.term, losses):
         return form
     kind, place = _kind(kl), form.origin.place
     places = [origin(other.term) for other in losses.kls if _kind(other) == kind and losses.is_differentiated(other)]
     known = any(each.place == place for each in places)
     return form if known or not places else Fact(form.value, places[0])
+
+
+def is_shown_alone(kl: Divergence, graph: Graph, evaluation: Evaluation) -> bool:
+    """Whether a KL stands in nothing that is differentiated, where something is."""
+    roots = (root.value for root in evaluation.observations.roots if root.kind == "backward")
+    values = phi.resolved([value for value in roots if isinstance(value, Expr)], met=evaluation.met())
+    ends = [graph.rewritten.get(value.uid, value) for value in values]
+    return bool(ends) and not any(graph.holds(end, kl.term.uid) for end in ends)
 
 
 def is_shown(site: SamplerSite, found: Iterable[SamplerSite], losses: Losses) -> bool:
@@ -57,6 +69,20 @@ def is_measured(kl: Divergence, used: Iterable[Divergence], losses: Losses) -> b
         and any(node.op == "layer" and node.get("serial") in layers for node in walk(other.head))
         for other in used
     )
+
+
+def _is_trained_otherwise(kl: Divergence, losses: Losses) -> bool:
+    """Whether what is differentiated has both heads of a KL in it otherwise than by what is drawn with them."""
+    drawn = {site.z.uid for site in losses.samples}
+    wanted = {strip(kl.location).uid, strip(kl.head).uid}
+    seen: set[int] = set()
+    stack = list(losses.backward)
+    while stack and not wanted <= seen:
+        node = stack.pop()
+        if node.uid not in seen and node.uid not in drawn:
+            seen.add(node.uid)
+            stack.extend(node.args)
+    return wanted <= seen
 
 
 def _kind_of(site: SamplerSite) -> Hashable:
