@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from joined_parts import IMPORTS, NETS, TERMS, joined, read
@@ -103,6 +104,49 @@ def test_a_package_that_imports_all_of_its_parts_gives_them_their_base(tmp_path:
 def test_a_script_that_trains_a_model_says_which_loss_it_is_trained_with(tmp_path: Path) -> None:
     for kind, found in (("normal", []), ("bernoulli", ["VAE401"])):
         files = {"nets.py": NETS, "trainer.py": TRAINER, "main.py": SCRIPT.format(width=9, kind=kind)}
+        report = read(tmp_path, files)
+        assert joined(report)
+        assert [finding.code for finding in report.findings] == found
+
+
+def test_a_notebook_that_hands_parts_to_a_trainer_joins_them(tmp_path: Path) -> None:
+    parts = f"""{IMPORTS}
+
+class There(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.to_m, self.to_s = nn.Linear(784, width), nn.Linear(784, width)
+
+    def forward(self, x):
+        m, s = self.to_m(x), self.to_s(x)
+        return m + torch.exp({{half}}s) * torch.randn_like(s), m, s
+
+
+class Back(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.to_x = nn.Linear(width, 784)
+
+    def forward(self, z):
+        return torch.sigmoid(self.to_x(z))
+"""
+    trainer = f"""{IMPORTS}{TERMS}
+def fit(both, term, loader, optimizer):
+    there, back = both
+    for x, _ in loader:
+        z, m, s = there(x)
+        loss = term(back(z), x) + kl_of(m, s)
+        loss.backward()
+        optimizer.step()
+"""
+    cells = [
+        "import torch\nfrom parts.nets import *\nfrom parts.trainer import *",
+        "both = [There(9), Back(9)]",
+        "fit(both, error, None, None)",
+    ]
+    walk = json.dumps({"cells": [{"cell_type": "code", "source": cell} for cell in cells]})
+    for half, found in (("0.5 * ", []), ("", ["VAE201"])):
+        files = {"parts/nets.py": parts.format(half=half), "parts/trainer.py": trainer, "walk.ipynb": walk}
         report = read(tmp_path, files)
         assert joined(report)
         assert [finding.code for finding in report.findings] == found

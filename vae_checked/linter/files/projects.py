@@ -136,8 +136,9 @@ class _Sorted:
         if prefilter.may_concern(data):
             files.concerned.append((name, content))
             self._uncertain[name] = data
-        if path.suffix == ".py":
-            (self._feeding if prefilter.feeds_vae(data) else self._others).append(path)
+        # The data that a notebook loads is for what it trains itself; what it puts together may be trained elsewhere.
+        feeds = path.suffix == ".py" and prefilter.feeds_vae(data)
+        (self._feeding if feeds else self._others).append(path)
         self._plain = self._plain or (name in files.asked and prefilter.may_be_part(data))
 
     def take_the_rest(self, every: Sequence[Path]) -> None:
@@ -260,10 +261,17 @@ def _putting_together(project: ProjectFiles, others: Iterable[tuple[str, Text]])
             and prefilter.calls_one_of(data, classes)
         ):
             found.append((path, text))
-    if len(found) > _FEW:
-        drawing = {name for _, data in certain for name in prefilter.drawing_classes_in(data)}
-        found = [(path, text) for path, text in found if prefilter.calls_one_of(_as_bytes(text), drawing)]
-    return found if len(found) <= _FEW else []
+    drawing = {name for _, data in certain for name in prefilter.drawing_classes_in(data)}
+    # Notebooks that walk through a project are many beside the few scripts that train its models.
+    scripts = [item for item in found if item[0].endswith(".py")]
+    return [*_few(scripts, drawing), *_few([item for item in found if item not in scripts], drawing)]
+
+
+def _few(files: list[tuple[str, Text]], drawing: set[bytes]) -> list[tuple[str, Text]]:
+    """These files; of many those that make what draws, and none where these are many as well."""
+    if len(files) > _FEW:
+        files = [(path, text) for path, text in files if prefilter.calls_one_of(_as_bytes(text), drawing)]
+    return files if len(files) <= _FEW else []
 
 
 def _look_beside(
