@@ -127,3 +127,14 @@ def test_one_of_the_models_is_joined_where_the_chosen_one_is_not(tmp_path: Path)
         tmp_path, {"nets.py": nets + WIDE.replace("torch.exp(0.5 * s)", "torch.exp(s)"), "train.py": script}
     )
     assert codes(report) == ["VAE201"]
+
+
+def test_each_of_six_models_is_joined(tmp_path: Path) -> None:
+    names = ["Wide", "Deep", "Small", "Tall", "Flat"]
+    branches = "".join(f'elif args.model == "{name}":\n    model = nets.{name}()\n' for name in names)
+    chosen = f'if args.model == "net":\n    model = Net()\n{branches}'
+    models = "".join(WIDE.replace("class Wide", f"class {name}") for name in names[:-1])
+    last = WIDE.replace("class Wide", "class Flat").replace("torch.exp(0.5 * s)", "torch.exp(s)")
+    report = read(tmp_path, ("", "pass", chosen), models + last)
+    assert len({facts.sampler.std.origin.place for facts in joined(report) if facts.sampler.std}) == 6
+    assert codes(report) == ["VAE201"]

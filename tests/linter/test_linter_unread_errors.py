@@ -119,3 +119,19 @@ class Topics(nn.Module):
 def test_a_loss_that_is_joined_after_many_passes_is_read(tmp_path: Path) -> None:
     report = linted(tmp_path, {"topics.py": PASSES})
     assert [each for each in report.facts if each.recon.unread and each.sampler.std and each.kl.in_loss]
+
+
+def test_a_window_over_sizes_is_no_error_of_the_picture(tmp_path: Path) -> None:
+    passed = """
+    def forward(self, x):
+        m, s = self.encode(x)
+        out = self.back(m + torch.exp(0.5 * s) * torch.randn_like(s))
+        width = {width}
+        window = torch.Tensor([exp(-((at - width // 2) ** 2) / 4.5) for at in range(width)])
+        return -0.5 * torch.sum(1 + s - m.pow(2) - s.exp(), dim=1), distance(out, x, window)
+"""
+    head = HEAD + "from math import exp\nfrom critics import distance\n" + MODEL
+    for width in ("min(11, out.size(1))", "int(out.shape[1])", "out.size(1) - x.size(1)"):
+        report = linted(tmp_path, {"net.py": head + passed.format(width=width)})
+        assert [facts for facts in report.facts if facts.sampler.std and facts.kl.form]
+        assert not [facts for facts in report.facts if facts.recon.kind]

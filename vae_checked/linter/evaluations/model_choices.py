@@ -17,7 +17,7 @@ from vae_checked.linter.symbols.values import Class, Function, Module, Value, se
 from vae_checked.record import dataclass
 
 # The other models of one choice, and of all choices of a project, that are tried.
-_MAX_OTHERS, _MAX_TRIED = 3, 6
+_MAX_OTHERS, _MAX_TRIED = 6, 8
 _FEWEST = 2
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 # What a model is handed over by.

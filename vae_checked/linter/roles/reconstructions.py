@@ -31,6 +31,8 @@ from vae_checked.record import dataclass, replace
 
 _UNREAD = frozenset(("opaque", "call", "atom"))
 _ACTIVATIONS = names_of(lambda operation: operation.closes)
+_SIZES, _COUNTING = frozenset(("size", "shape")), ("builtins.", "math.")
+_MAKING = _UNREAD | {"noise", "layer", "parameter"}
 _AFFINE = frozenset(("add", "sub", "mul", "div", "neg"))
 _PENALTIES = frozenset(("add", "sub", "mul", "div", "log", "log1p", "sqrt", "where", "neg"))
 _MAX_LOGS, _MAX_NEAR, _MOST_BESIDE, _LEAST = 4, 24, 3, 1e-3
@@ -250,8 +252,22 @@ def _unguarded(expr: Expr) -> Expr:
 
 
 def is_of_constant(recon: Reconstruction) -> bool:
-    """Whether a side is one and the same number everywhere: the label of a discriminator, no data."""
-    return any(strip(side).op in ("const", "empty") for side in (recon.first, recon.second))
+    """Whether a side is one and the same number everywhere, a discriminator's label or made of sizes: no data."""
+    return any(strip(side).op in ("const", "empty") or _is_of_sizes(side) for side in (recon.first, recon.second))
+
+
+def _is_of_sizes(side: Expr) -> bool:
+    """Whether a value is worked out of the sizes of tensors alone: `min(11, x.size(1)) // 2`."""
+    stack, met = [side], False
+    while stack:
+        node = strip(stack.pop())
+        met = met or node.op in _SIZES
+        if node.op in _SIZES or node.op == "const":
+            continue
+        if not node.args or (node.op in _MAKING and not str(node.get("name")).startswith(_COUNTING)):
+            return False
+        stack += node.args
+    return met
 
 
 def is_chosen(recon: Reconstruction, unsettled: Graph) -> bool:
