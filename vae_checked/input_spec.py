@@ -19,6 +19,8 @@ HELP = (
 )
 _AXIS = re.compile(r"(?P<symbol>[A-Za-z]\w*)(=(?P<start>[1-9]\d*))?|(?P<size>[1-9]\d*)")
 _LABELS = re.compile(r"int<([1-9]\d*)>")
+# As people begin an input of labels or of a dtype: no name of an axis.
+_NUMBERS = re.compile(r"(u?int|long|short|byte|float|double|half|bfloat|bool)\d*(<.*>)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,11 @@ def _parse_one(part: str, whole: str, starts: dict[str, int]) -> InputShape:
     if tokens and (match := _LABELS.fullmatch(tokens[0])):
         labels = int(match[1])
         tokens = tokens[1:]
+    elif tokens and _NUMBERS.fullmatch(tokens[0]):
+        raise UsageError(
+            f"input {whole!r}: {tokens[0]!r} is a kind of number and no axis: write 'int<10> B' for whole numbers from "
+            "0 to 9, and axes alone for real numbers"
+        )
     if not tokens:
         raise UsageError(f"input {whole!r} names no axes: {HELP}")
     axes: list[str | int] = []

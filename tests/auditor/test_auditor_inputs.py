@@ -101,6 +101,12 @@ REFUSED: dict[str, tuple[type[VaeCheckedError], Callable[[], Any], tuple[str, ..
         ("7x11 and 3x11", "forward= the method that takes the data and returns the reconstruction (reconstructed)"),
     ),
     "no axis": (UsageError, lambda: audit(zoo.Base(), " ", LOSS), ("names no axes", "'B 3 64 64'")),
+    "a kind of number": (
+        UsageError,
+        lambda: audit(zoo.Base(), "x: B 3 8 12, y: int B", LOSS),
+        ("'int' is a kind of number and no axis", "write 'int<10> B'"),
+    ),
+    "an empty count": (UsageError, lambda: audit(zoo.Base(), "x: B 3 8 12, y: int<0> B", LOSS), ("'int<0>'",)),
     "no number": (UsageError, lambda: audit(zoo.Base(), "B 3 8-12", LOSS), ("'8-12' is neither a size nor a letter",)),
     "size 0": (UsageError, lambda: audit(zoo.Base(), "B 0 8", LOSS), ("an axis of size 0",)),
     "bad name": (UsageError, lambda: audit(zoo.Base(), "2x: B 3", LOSS), ("'2x' is no name of an argument",)),
