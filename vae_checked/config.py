@@ -13,6 +13,8 @@ from vae_checked.text import did_you_mean
 
 _LISTS = ("select", "ignore", "exclude", "sources")
 _EXAMPLES = {"exclude": '["legacy/"]', "sources": '["src"]'}
+# The keys of a model's table that are thresholds on its data.
+_ON_DATA = ("min_active_units", "min_kl", "max_kl", "max_relative_error")
 # The key that names the file of what is known to fail of the models.
 MODELS_BASELINE = "models-baseline"
 _KEYS = (*_LISTS, "per-file-ignores", "baseline", MODELS_BASELINE, "models")
@@ -29,7 +31,10 @@ class ModelConfig:
     `forward` the method that is run in the place of forward; `optimizer` a `package.module:attribute` that makes it of
     the model. `ignore` are codes of mistakes, or their beginnings, that its audit is not to report. `skip` and `xfail`
     hold, by the name of a law or another item of the pytest plugin, why it is not run or is known to fail.
-    `min_effective_beta` and `max_effective_beta` are the least and the largest weight of the KL that is meant, `marks`
+    `min_effective_beta` and `max_effective_beta` are the least and the largest weight of the KL that is meant. `data`
+    is a `package.module:attribute`, a batch or a function that makes one, on which the model must have
+    `min_active_units` latents, a KL of a sample between `min_kl` and `max_kl` nats, and a squared error of at most
+    `max_relative_error` of that of the data's mean. `marks`
     are pytest's marks that its items get, `examples` is how often each law is put, `device` where the model is run.
     `folder` is where the pyproject.toml lies, `baseline` the file of what is known to fail of all of its models.
     """
@@ -50,6 +55,11 @@ class ModelConfig:
     xfail: Mapping[str, str] = field(default_factory=dict)
     min_effective_beta: float | None = None
     max_effective_beta: float | None = None
+    data: str | None = None
+    min_active_units: int | None = None
+    min_kl: float | None = None
+    max_kl: float | None = None
+    max_relative_error: float | None = None
     marks: tuple[str, ...] = ()
     examples: int | None = None
     device: str | None = None
@@ -210,7 +220,7 @@ def _model(name: str, table: object, path: Path, baseline: Path | None) -> Model
     _refuse_unknown(table, KEYS, where)
     if "model" not in table:
         raise UsageError(f"{where} lacks the key model: give it as package.module:attribute")
-    for key in ("model", "input", "shapes", "loss", "adapter", "bind", "forward", "optimizer", "device"):
+    for key in ("model", "input", "shapes", "loss", "adapter", "bind", "forward", "optimizer", "device", "data"):
         if not isinstance(table.get(key, ""), str):
             raise UsageError(f"{where}: {key} is {table[key]!r}, not a string")
     if not isinstance(table.get("kwargs", {}), dict):
@@ -222,10 +232,20 @@ def _model(name: str, table: object, path: Path, baseline: Path | None) -> Model
     for key, kinds, example in (
         ("min_effective_beta", (int, float), "0.1"),
         ("max_effective_beta", (int, float), "4.0"),
+        ("min_active_units", (int,), "8"),
+        ("min_kl", (int, float), "1.0"),
+        ("max_kl", (int, float), "60.0"),
+        ("max_relative_error", (int, float), "0.5"),
         ("examples", (int,), "4"),
     ):
         if key in table and (type(table[key]) not in kinds or not table[key] > 0):
             raise UsageError(f"{where}: {key} is {table[key]!r}, not a number above 0 such as {example}")
+    on_data = [key for key in _ON_DATA if key in table]
+    if on_data and "data" not in table:
+        raise UsageError(
+            f"{where}: {on_data[0]} lacks the key data: name what gives a batch of real data, as in "
+            'data = "project.data:batch"'
+        )
     data_range = table.get("data_range")
     return ModelConfig(
         name=name,
@@ -244,6 +264,8 @@ def _model(name: str, table: object, path: Path, baseline: Path | None) -> Model
         xfail=table.get("xfail", {}),
         min_effective_beta=table.get("min_effective_beta"),
         max_effective_beta=table.get("max_effective_beta"),
+        data=table.get("data"),
+        **{key: table.get(key) for key in _ON_DATA},
         marks=tuple(table.get("marks", ())),
         examples=table.get("examples"),
         device=table.get("device"),

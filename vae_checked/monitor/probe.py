@@ -56,6 +56,7 @@ class Probed:
     reaches_encoder: bool | None = None
     follows_z: float | None = None
     moved_by_z: float | None = None
+    relative_error: float | None = None
     around: str | None = None
     weights: tuple[float, float, Likelihood] | None = None
     learned_prior: bool = False
@@ -64,7 +65,14 @@ class Probed:
     unobserved: list[str] = field(default_factory=list)
 
 
-def probe(subject: Subject, inputs: Inputs, loss: Loss | None, pictures: bool | Sequence[int] = False) -> Probed:
+def probe(
+    subject: Subject,
+    inputs: Inputs,
+    loss: Loss | None,
+    pictures: bool | Sequence[int] = False,
+    *,
+    training: bool = True,
+) -> Probed:
     """Run, measure, and leave the model and the process as they were; what cannot be seen is said, never raised.
 
     pictures: whether any are wanted, or (C, H, W) of a sample that is handed over in another shape.
@@ -73,7 +81,7 @@ def probe(subject: Subject, inputs: Inputs, loss: Loss | None, pictures: bool | 
     others = () if loss is None else loss.modules
     try:
         with Restored(subject.model, *others, widely=False, warns=False) as restored, _full_precision(inputs):
-            seen = observe(subject, inputs, loss, training=True, generators=restored.generators)
+            seen = observe(subject, inputs, loss, training=training, generators=restored.generators)
             _measure(seen, found)
             if pictures is not False:
                 _depict(seen, found, None if pictures is True else pictures)
@@ -132,6 +140,7 @@ def _measure(seen: Recognition, found: Probed) -> None:
     kls = [_kl_of(seen, latent) for latent in latents]
     for latent, kl in zip(latents, kls, strict=True):
         _measure_posterior(seen, latent, None if kl is None else kl.prior, found)
+    found.relative_error = _relative_error(seen)
     found.x_hat = _path_of(seen, seen.x_hat)
     if seen.x_hat is None:
         found.unobserved.append("x_hat: nothing that the forward returns is the reconstruction")
@@ -153,6 +162,26 @@ def _note(found: Probed, name: str, tensor: Tensor) -> None:
     low, high = (float(number) for number in torch.aminmax(tensor.detach()))
     known = found.ranges.get(name, (math.inf, -math.inf))
     found.ranges[name] = (min(low, known[0]), max(high, known[1]))
+
+
+def _relative_error(seen: Recognition) -> float | None:
+    """The squared error of the reconstruction over that of the data's mean; None where they cannot be compared."""
+    values, join = seen.run.tape.values, seen.join
+    if join is None:
+        if seen.x_hat is None:
+            return None
+        made, target = values[seen.x_hat].data.double(), seen.run.x.double()
+    else:
+        if join.of_classes:
+            return None
+        made, target = values[join.prediction].data.double(), values[join.target].data.double()
+        measured = measure_recon(seen)
+        if measured is not None and measured.kind is Likelihood.BCE_WITH_LOGITS:
+            made = made.sigmoid()
+    if made.numel() != target.numel() or len(target) < 2:
+        return None
+    spread = float((target - target.mean(0)).square().sum())
+    return float((made.reshape(target.shape) - target).square().sum()) / spread if spread > 0 else None
 
 
 # ------------------------------------------------------------------------------------------ the posterior

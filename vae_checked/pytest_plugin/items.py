@@ -85,7 +85,7 @@ class _VaeItem(_ModelItem):
         return staged
 
 
-class _KnowableItem(_VaeItem):
+class KnowableItem(_VaeItem):
     """An item that fails with FindingsError, which a baseline may know."""
 
     def runtest(self) -> None:
@@ -143,7 +143,7 @@ class BuildItem(_VaeItem):
             raise
 
 
-class LawItem(_KnowableItem):
+class LawItem(KnowableItem):
     """One law, put to the model at batch sizes and seeds that Hypothesis draws and shrinks."""
 
     def __init__(self, *, law: Law, **kwargs: Any) -> None:
@@ -265,7 +265,7 @@ def _drawn(put: Callable[[int, int], None], batches: Sequence[int], examples: in
     return count
 
 
-class EffectiveBetaItem(_KnowableItem):
+class EffectiveBetaItem(KnowableItem):
     """The weight of the summed KL against the summed reconstruction lies between what the table says."""
 
     def put(self) -> None:
@@ -318,7 +318,7 @@ class AuditItem(_VaeItem):
             raise FindingsError(f"{error}\n  reproduce: vae-checked audit {self.node.name}") from None
 
 
-class MistakeItem(_KnowableItem):
+class MistakeItem(KnowableItem):
     """One mistake of the catalogue."""
 
     def __init__(self, *, code: str, **kwargs: Any) -> None:

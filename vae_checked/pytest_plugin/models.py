@@ -10,6 +10,7 @@ import pytest
 
 from vae_checked.pytest_plugin.items import AuditItem, BuildItem, EffectiveBetaItem, LawItem, MistakeItem, ShapesItem
 from vae_checked.pytest_plugin.nodes import AuditedNode, ModelNode, lock_beside
+from vae_checked.pytest_plugin.thresholds import ON_DATA, OnDataItem, asked_on_data
 
 if TYPE_CHECKING:
     from vae_checked.config import ModelConfig
@@ -35,6 +36,7 @@ def refuse_unknown_items(models: Mapping[str, ModelConfig], pyproject: Path) -> 
         "build",
         "audit",
         "effective-beta",
+        *ON_DATA,
         "shapes",
         *(law.name for law in LAWS),
         *(mistake.code for mistake in CATALOGUE),
@@ -112,6 +114,8 @@ class ConfiguredModel(AuditedNode):
         table = self.config_of_model
         if table.min_effective_beta is not None or table.max_effective_beta is not None:
             yield EffectiveBetaItem.from_parent(self, name="effective-beta")
+        for name in asked_on_data(table):
+            yield OnDataItem.from_parent(self, name=name)
         if shapes_wanted(self.config):
             yield ShapesItem.from_parent(self, name="shapes")
 

@@ -14,6 +14,7 @@ from vae_checked.pytest_plugin.run_report import gathered
 if TYPE_CHECKING:
     from vae_checked.auditor.stages import Staged
     from vae_checked.config import ModelConfig
+    from vae_checked.monitor.probe import Probed
 
 
 class ModelNode(pytest.Collector):
@@ -68,6 +69,7 @@ class AuditedNode(ModelNode):
         super().__init__(**kwargs)
         self._staged: Staged | None = None
         self._report: Any = None
+        self._probed: Probed | None = None
 
     def staged(self) -> Staged:
         """The model's stages."""
@@ -94,6 +96,26 @@ class AuditedNode(ModelNode):
             if found is not None:
                 found.audits[self.name] = self.new_report()
         return self._report
+
+    def probed(self) -> Probed:
+        """What the model makes of the data of its table."""
+        if self._probed is None:
+            from vae_checked.errors import ModelError
+            from vae_checked.load import load_object
+            from vae_checked.monitor.once import probe_once
+
+            config = self.config_of_model
+            model, loss = self.built()
+            data = load_object(config.data or "", "data", config.folder)
+            if callable(data):
+                try:
+                    data = data()
+                except Exception as error:
+                    raise ModelError(f"data {config.data!r} raised {type(error).__name__}: {error}") from error
+            self._probed = probe_once(
+                model, data, loss, adapter=config.adapter, bind=config.bind, forward=config.forward
+            )
+        return self._probed
 
     def new_report(self) -> Any:
         """The model's audit without the findings that the baseline knows."""
