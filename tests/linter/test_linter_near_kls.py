@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from linter_losses import LOOP, MODEL, RECON, looped, read
+from linter_losses import KL, LOOP, MODEL, RECON, looped, read
 
 SIZES = {
     "the size of the mean": "kl = -0.5 * torch.sum(1 + logvar - mu.abs() - logvar.exp())",
@@ -65,6 +65,40 @@ def test_a_kl_that_is_only_shown_does_not_answer_for_the_loss(
     report = read(tmp_path, MODEL + LOOP.format(body=looped(f"{RECON}\nloss = recon + {formula}\n{SHOWN}")))
     assert [finding.code for finding in report.findings if finding.code == "VAE301"] == found
     assert any("VAE301" in vae.clean for vae in report.vaes) is clean
+
+
+TOLD = {
+    "of a distribution": "kl_divergence(Normal(mu, (0.5 * logvar).exp()), Normal(torch.zeros_like(mu), 1.0)).sum(1)",
+    "of each latent": "(0.5 * (mu ** 2 + logvar.exp() - logvar - 1)).mean(0)",
+    "of each latent, twice": "(mu ** 2 + logvar.exp() - logvar - 1).mean(0)",
+    "detached": "(0.5 * (mu ** 2 + logvar.exp() - logvar - 1)).mean(0).detach().cpu()",
+}
+
+
+@pytest.mark.parametrize("weight", ["1.0", "3.0"])
+@pytest.mark.parametrize("shown", TOLD.values(), ids=TOLD)
+def test_a_kl_that_is_logged_beside_the_loss_is_no_finding(shown: str, weight: str, tmp_path: Path) -> None:
+    lines = f"{RECON}\nprint({shown})\n{KL}\nloss = recon + {weight} * kl"
+    report = read(tmp_path, MODEL + LOOP.format(body=looped(lines)))
+    assert report.findings == ()
+    assert [vae.core_checked for vae in report.vaes] == [True]
+    without = lines.replace(f" + {weight} * kl", "")
+    report = read(tmp_path, MODEL + LOOP.format(body=looped(without)))
+    assert {finding.code for finding in report.findings} == {"VAE305"}
+
+
+def test_a_logged_kl_that_reads_the_head_otherwise_is_named_for_that(tmp_path: Path) -> None:
+    shown = "print(0.5 * torch.sum(mu ** 2 + (2 * logvar).exp() - 2 * logvar - 1))"
+    report = read(tmp_path, MODEL + LOOP.format(body=looped(f"{RECON}\n{KL}\n{shown}\nloss = recon + 3 * kl")))
+    assert "VAE305" not in {finding.code for finding in report.findings}
+
+
+def test_what_is_not_read_of_both_heads_may_be_the_kl(tmp_path: Path) -> None:
+    lines = f"{RECON}\nloss = recon + penalty(mu, logvar)\n{SHOWN}"
+    assert read(tmp_path, MODEL + LOOP.format(body=looped(lines))).findings == ()
+    lines = lines.replace("mu, logvar", "x")
+    report = read(tmp_path, MODEL + LOOP.format(body=looped(lines)))
+    assert [finding.code for finding in report.findings] == ["VAE305"]
 
 
 def test_a_shown_kl_beside_a_loss_without_one_is_named(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def kl_of(site: SamplerSite, found: list[Divergence]) -> Divergence | None:
     both = [kl for kl in reading if strip(kl.location).uid == location]
     candidates = both or reading or beside or _following_alike(site, kls)
     if candidates:
-        return next((kl for kl in candidates if _agrees(site, kl)), candidates[0])
+        return next((kl for kl in candidates if agrees(site, kl)), candidates[0])
     return next((kl for kl in kls if exchanged(site, kl)), None)
 
 
@@ -94,6 +94,7 @@ def _followed(head: Expr) -> frozenset[int]:
     return _FOLLOWED[head.uid]
 
 
-def _agrees(site: SamplerSite, kl: Divergence) -> bool:
+def agrees(site: SamplerSite, kl: Divergence) -> bool:
+    """Whether a KL reads its head as a sampler does that draws with it."""
     found = samplers.curve(site.scale, kl.head)
     return found is not None and found[0] is not None and found[0] is kl.parametrisation

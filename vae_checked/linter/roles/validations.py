@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterable
 
 from vae_checked.facts import Fact, KLForm
 from vae_checked.linter.evaluations.evaluation import Evaluation
-from vae_checked.linter.roles import phi, samplers
+from vae_checked.linter.roles import partners, phi, samplers
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import Losses
 from vae_checked.linter.roles.samplers import SamplerSite
@@ -53,30 +53,61 @@ def is_shown(site: SamplerSite, found: Iterable[SamplerSite], losses: Losses) ->
 
 
 def is_measured(kl: Divergence, used: Iterable[Divergence], losses: Losses) -> bool:
-    """Whether a KL without a gradient by the layers of its heads measures a posterior that another KL trains.
+    """Whether a KL in no loss measures a posterior that another KL trains, and reads its heads as the sampler does.
 
-    What counts the latents in use reads the heads as the loss does; a formula of its own is told.
+    It is of the same heads, as one that is logged for each latent; or of others by the same layers, without a gradient
+    by these, as what counts the latents in use. A formula of its own is told.
     """
     if kl.parametrisation is None or not losses.backward or losses.is_differentiated(kl):
         return False
+    trained = [other for other in used if losses.is_differentiated(other)]
+    if any(_is_read_alike(kl, other, site) for other in trained for site in losses.samples):
+        return True
     made = [node for node in walk(kl.location, kl.head) if node.op == "layer"]
     if not made or any(losses.flow.reaches([kl.term], node.uid) for node in made):
         return False
     layers = {node.get("serial") for node in made}
     return any(
-        losses.is_differentiated(other)
-        and (other.family, other.parametrisation) == (kl.family, kl.parametrisation)
+        (other.family, other.parametrisation) == (kl.family, kl.parametrisation)
         and any(node.op == "layer" and node.get("serial") in layers for node in walk(other.head))
-        for other in used
+        for other in trained
     )
+
+
+def _is_read_alike(one: Divergence, other: Divergence, site: SamplerSite) -> bool:
+    """Whether two KLs are of the heads of one sampler, to the same prior, and read them as it does."""
+    priors = [(kl.prior, kl.reversed, kl.prior_heads, kl.mixed_with) for kl in (one, other)]
+    return priors[0] == priors[1] and all(
+        partners.kl_of(site, [kl]) is not None and partners.agrees(site, kl) for kl in (one, other)
+    )
+
+
+def is_beside_what_trains(kl: Divergence, losses: Losses) -> bool:
+    """Whether a KL in no loss is beside another one of these heads that is, or beside what may be one and is not read.
+
+    The loss has its KL then, as far as is known.
+    """
+    if not losses.backward or losses.is_differentiated(kl):
+        return False
+    mean = strip(kl.location).uid
+    if any(strip(other.location).uid == mean and losses.is_differentiated(other) for other in losses.kls):
+        return True
+    unread = losses.graph.having("call", "opaque")
+    trained = losses.flow.reached(losses.backward)
+    return any(node.uid in trained and _is_made_of_heads(kl, [node], losses) for node in unread)
 
 
 def _is_trained_otherwise(kl: Divergence, losses: Losses) -> bool:
     """Whether what is differentiated has both heads of a KL in it otherwise than by what is drawn with them."""
+    return _is_made_of_heads(kl, losses.backward, losses)
+
+
+def _is_made_of_heads(kl: Divergence, values: Iterable[Expr], losses: Losses) -> bool:
+    """Whether values have both heads of a KL in them, on ways that pass nothing that is drawn with them."""
     drawn = {site.z.uid for site in losses.samples}
     wanted = {strip(kl.location).uid, strip(kl.head).uid}
     seen: set[int] = set()
-    stack = list(losses.backward)
+    stack = list(values)
     while stack and not wanted <= seen:
         node = stack.pop()
         if node.uid not in seen and node.uid not in drawn:
