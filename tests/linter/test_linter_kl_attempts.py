@@ -45,3 +45,23 @@ FORMULAS = {
 def test_a_formula_without_one_term_of_the_kl(formula: str, expected: list[str], tmp_path: Path) -> None:
     report = read(tmp_path, MODEL + LOOP.format(body=looped(f"{RECON}\n{formula}\nloss = recon + kl")))
     assert [finding.code for finding in report.findings if finding.code == "VAE301"] == expected
+
+
+EACH = "each = -0.5 * (1 + logvar - mu ** 2 - logvar.exp())"
+# Free bits for each latent, or less: below them the formula is another one, and the KL stands under the bound.
+FREE_BITS = {
+    "a clamp": "kl = torch.clamp(each.mean(dim=0), min=0.25).sum()",
+    "a clamp of each entry": "kl = each.clamp(min=0.25).sum()",
+    "a maximum": "kl = torch.maximum(each.mean(dim=0), torch.tensor(0.25)).sum()",
+    "a ramp": "kl = (F.relu(each - 0.25) + 0.25).sum()",
+}
+
+
+@pytest.mark.parametrize("bound", FREE_BITS.values(), ids=FREE_BITS)
+def test_free_bits_make_no_other_formula_of_the_kl(bound: str, tmp_path: Path) -> None:
+    text = MODEL + LOOP.format(body=looped(f"{RECON}\n{EACH}\n{bound}\nloss = recon + kl"))
+    report = read(tmp_path, text)
+    assert "VAE301" not in [finding.code for finding in report.findings]
+    assert any(facts.kl.form and facts.kl.form.value.parametrisation for facts in report.facts)
+    wrong = read(tmp_path, text.replace("logvar.exp())", "torch.exp(0.5 * logvar))"))
+    assert "VAE301" in [finding.code for finding in wrong.findings]

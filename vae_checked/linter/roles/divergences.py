@@ -34,6 +34,7 @@ from vae_checked.linter.symbols.expression import (
     Expr,
     Graph,
     contains,
+    elementwise,
     is_formula,
     strip,
 )
@@ -45,6 +46,7 @@ _MAX_LEAVES = 6
 _PAIR = 2
 _TOPS = frozenset(("add", "sub", "mul", "div", "neg", "sum", "mean")) | TRANSPARENT
 _SUMS = frozenset(("add", "sub"))
+_BOUNDS = frozenset(("clamp", "maximum", "minimum", "relu", "softplus", "where", "abs"))
 # What may be a square that is not read: a product of matrices, a call of what is not known.
 _UNREAD = frozenset(("matmul", "opaque", "call"))
 # What all formulas have in common that are no KL, in every evaluation: most code is run in several.
@@ -271,10 +273,21 @@ def _identify(
     if found is None:
         return None
     kind, factor, values = found.parametrisation, found.factor, found.values
+    if kind is None and _is_bounded(node, location, head):
+        # As the KL of each latent is by free bits: the formula stands below the bound.
+        return None
     return Divergence(
         *(node, location, head, kind, factor, values, found.prior, found.reversed),
         squareless=found.squareless,
         entropyless=found.entropyless,
+    )
+
+
+def _is_bounded(node: Expr, location: Expr, head: Expr) -> bool:
+    """Whether what is computed of both heads is bounded, and no head alone."""
+    return any(
+        each.op in _BOUNDS and contains(each, location.uid) and contains(each, head.uid)
+        for each in elementwise(node, (location.uid, head.uid))
     )
 
 
