@@ -19,17 +19,21 @@ _WORD = re.compile(r"\w+")
 
 
 def made(interpreter: Interpreter, cls: Class, site: Site) -> Value:
-    """An object of a class that nobody was seen to make: a model by its defaults, any other from heads of its own."""
+    """An object of a class by itself: a model by its defaults, any other from heads of its own.
+
+    A default in the place of which all calls that were read give one other text or switch is that of nobody.
+    """
     init = cls.find("__init__")
     if isinstance(init, Function):
+        chosen = interpreter.project_observations.choices(cls)
         args: list[Value] = [] if cls.is_module else linking.atoms_for(interpreter, init, skip=1)
         interpreter.refusing.clear()
-        instance = construct(interpreter, cls, args, {}, site)
+        instance = construct(interpreter, cls, args, chosen, site)
         if init.node not in interpreter.refusing:
             return instance
         # It asks for what is None where nobody gives it.
         given: dict[str, Value] = {name: atom(name, site, interpreter.serial()) for name in _none_by_default(init)}
-        return construct(interpreter, cls, args, given, site) if given else instance
+        return construct(interpreter, cls, args, {**given, **chosen}, site) if given else instance
     if cls.is_module:
         return construct(interpreter, cls, [], {}, site)
     fields = [name for name in field_names(cls) if cls.find(name) is None]

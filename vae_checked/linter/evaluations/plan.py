@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import partial
 
 from vae_checked.linter.evaluations import linking, peers
@@ -26,6 +26,8 @@ class Plan:
         self._project = project
         self._roles = roles
         self._losses = UncalledLosses(project, roles)
+        # The classes that were run by themselves, with the choices that they were made by and the names of calls.
+        self._alone: dict[str, tuple[Class, set[str], dict[str, Value]]] = {}
 
     def evaluations(self, modules: Iterable[Module], *, feeding: bool = False) -> Iterator[Evaluation]:
         """Run the modules, then every model, then every function not entered on the way; each as it is asked for.
@@ -103,6 +105,16 @@ class Plan:
         if any(cut.fault is None for cut in evaluation.observations.cuts):
             yield self._project.interpreter.shutting_models(partial(again, {}))
 
+    def as_chosen(self, told: Callable[[], Collection[str]]) -> Iterator[Evaluation]:
+        """Classes that were run by their defaults, and that all calls read since then make by another choice.
+
+        Those of which something was `told`, by their subjects: what is known of the defaults is true of no object.
+        """
+        for subject, (cls, called, by) in list(self._alone.items()):
+            chosen = self._project.observed.choices(cls)
+            if chosen != by and subject in told():
+                yield self._of_class(cls, called)
+
     def with_parts_of_the_project(self) -> Iterator[Evaluation]:
         """Models and trainers that are handed parts from outside, run with the parts that the project gives them."""
         for instance in self._project.observed.assembled():
@@ -115,6 +127,9 @@ class Plan:
     ) -> Evaluation:
         """A model run forward, or an object made, with each of its own methods that this did not enter."""
         interpreter, module = self._project.interpreter, cls.scope.module
+        subject = f"{module.path}:{cls.name}"
+        if made is None:
+            self._alone[subject] = cls, called, self._project.observed.choices(cls)
 
         def work() -> Value:
             site = Site(module.source_of(_first_function(cls)), cls.node)
@@ -142,7 +157,7 @@ class Plan:
         run, observations = interpreter.run(work, 120_000, stand_ins)
         again = None if made is not None else partial(self._of_class, cls, called)
         instance = run if isinstance(run, Instance) else None
-        return Evaluation(f"{module.path}:{cls.name}", module, observations, again=again, instance=instance)
+        return Evaluation(subject, module, observations, again=again, instance=instance)
 
     def _of_top_level(self, module: Module, stand_ins: Substitutes) -> Evaluation:
         """A module's top level, run once more."""

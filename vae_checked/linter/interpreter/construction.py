@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+
 from vae_checked.linter.interpreter import derived_containers, derived_distributions, records
 from vae_checked.linter.interpreter.context import Context
 from vae_checked.linter.interpreter.ways import is_shut
@@ -32,6 +34,9 @@ def construct(context: Context, cls: Class, args: list[Value], kwargs: dict[str,
             context.invoke(init.bound_to(instance), args if _takes(init, args) else [], kwargs, site)
         if any(isinstance(item, (Instance, Layer, Layers)) for item in (*args, *kwargs.values())):
             context.project_observations.note_assembled(instance)
+        if site is not None and isinstance(site.node, ast.Call):
+            # What stands for a class by itself is made by its defaults.
+            context.project_observations.note_choices(cls, _for_defaults(init, args, kwargs))
         return instance
     fields = field_names(cls)
     for name, value in zip(fields, args, strict=False):
@@ -62,6 +67,15 @@ def loaded(context: Context, cls: Class, kwargs: dict[str, Value], site: Site) -
     spec = init.node.args if isinstance(init, Function) else None
     taken = {item.arg for item in (*spec.args, *spec.kwonlyargs)} if spec is not None else set[str]()
     return construct(context, cls, [], {name: value for name, value in kwargs.items() if name in taken}, site)
+
+
+def _for_defaults(init: Function, args: list[Value], kwargs: dict[str, Value]) -> dict[str, Value]:
+    """What a call gives to parameters that have a default, by their names."""
+    spec = init.node.args
+    positional = [item.arg for item in (*spec.posonlyargs, *spec.args)]
+    optional = {*positional[len(positional) - len(spec.defaults) :], *(item.arg for item in spec.kwonlyargs)}
+    given = {**dict(zip(positional[1:], args, strict=False)), **kwargs}
+    return {name: value for name, value in given.items() if name in optional}
 
 
 def _takes(init: Function, args: list[Value]) -> bool:

@@ -138,6 +138,7 @@ def _facts(
     made = chain(
         ((evaluation, True) for evaluation in built),
         ((evaluation, evaluation.runs(paths)) for evaluation in around),
+        ((evaluation, True) for evaluation in _anew(plan.as_chosen(lambda: {item.subject for item in found}), found)),
         ((evaluation, True) for evaluation in plan.with_uncalled_losses()),
         ((evaluation, True) for evaluation in plan.with_parts_of_the_project()),
         ((evaluation, True) for evaluation in stand_ins.evaluations()),
@@ -182,6 +183,13 @@ def _facts(
     placed = [replace(item, data=replace(item.data, interval=pipelines.known(item.data.interval))) for item in found]
     told = [replace(item, of_function=item.subject in functions) for item in (*placed, *across.facts(pipelines.known))]
     return [*distinct(_settled(told)), *in_use.facts(project.modules.values(), project.disk)]
+
+
+def _anew(evaluations: Iterable[Evaluation], found: list[Facts]) -> Iterator[Evaluation]:
+    """Evaluations that are made once more, what was found the first time forgotten."""
+    for evaluation in evaluations:
+        found[:] = [item for item in found if item.subject != evaluation.subject]
+        yield evaluation
 
 
 def _follow_latents(using: Iterable[File], project: Project, plan: Plan, in_use: InUse, cuts: Cuts) -> None:

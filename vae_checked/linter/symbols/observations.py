@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from vae_checked.facts import Interval
 from vae_checked.linter.symbols.expression import Expr, Site
-from vae_checked.linter.symbols.values import Function, Instance, Value
+from vae_checked.linter.symbols.values import Class, Function, Instance, Value
 from vae_checked.record import dataclass, field, replace
 
 Steps = tuple[tuple[Expr, bool], ...]
@@ -138,6 +138,8 @@ class ProjectObservations:
         self._batched: set[int] = set()
         self._options: dict[tuple[str, str], list[Value]] = {}
         self._assembled: dict[int, Instance] = {}
+        # By the node of a class: what each call that makes an object of it gives in the place of a default.
+        self._chosen: dict[int, dict[str, Value]] = {}
         self._optimizers: dict[Optimizer, None] = {}
         self._parameters: dict[Spot, frozenset[int]] = {}
         self._loaded: set[frozenset[int]] = set()
@@ -189,6 +191,16 @@ class ProjectObservations:
     def assembled(self) -> list[Instance]:
         """An instance of each class that was handed a part from outside."""
         return list(self._assembled.values())
+
+    def note_choices(self, cls: Class, given: Mapping[str, Value]) -> None:
+        """Keep the texts and switches that an object of a class is made by, as far as all are made by the same."""
+        chosen: dict[str, Value] = {name: value for name, value in given.items() if isinstance(value, str | bool)}
+        known = self._chosen.setdefault(id(cls.node), chosen)
+        self._chosen[id(cls.node)] = {name: value for name, value in known.items() if chosen.get(name) == value}
+
+    def choices(self, cls: Class) -> dict[str, Value]:
+        """The texts and switches that all objects of a class are made by; none where no call was read."""
+        return dict(self._chosen.get(id(cls.node), {}))
 
     def note_optimizer(self, optimizer: Optimizer) -> None:
         """Keep an optimizer, each time that it is built."""

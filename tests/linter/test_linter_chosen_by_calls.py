@@ -1,0 +1,108 @@
+"""A class that every call makes by another choice than its default: nothing is said of what nobody makes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from small_vaes.fragments import HEAD, codes, linted
+
+TRAINER = (
+    HEAD
+    + """
+
+class Trainer:
+    def __init__(self, kind="plain", rate=1e-3):
+        self.kind = kind
+        self.enc, self.dec = nn.Linear(91, 14), nn.Linear(7, 91)
+        self.error = nn.MSELoss(reduction="sum") if kind == "square" else nn.BCEWithLogitsLoss(reduction="sum")
+
+    def fit(self, loader):
+        optimizer = torch.optim.Adam([*self.enc.parameters(), *self.dec.parameters()])
+        for x, _ in loader:
+            m, s = self.enc(x).chunk(2, dim=1)
+            out = self.dec(m + torch.exp(0.5 * s) * torch.randn_like(s))
+            if self.kind == "logits":
+                error = self.error(out, x)
+            else:
+                error = self.error(torch.sigmoid(out), x)
+            loss = error - 0.5 * torch.sum(1 + s - m.pow(2) - s.exp())
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+"""
+)
+MAIN = """\
+import torch
+
+from trainer import Trainer
+
+
+torch.manual_seed(0)
+
+
+def run(rate):
+    options = {{"kind": "logits", "rate": rate}}
+    {calls}
+
+
+if __name__ == "__main__":
+    run(0.1)
+"""
+LOGITS = 'schedule(Trainer(kind=options["kind"], rate=rate))'
+
+
+@pytest.mark.parametrize(
+    ("calls", "expected"),
+    [
+        (LOGITS, []),
+        ('schedule(Trainer("logits"))', []),
+        (f'{LOGITS}\n    schedule(Trainer("logits", 0.5))', []),
+        # Some call makes one by the default, or by another choice that is as wrong.
+        (f"{LOGITS}\n    schedule(Trainer(rate=rate))", ["VAE401"]),
+        (f'{LOGITS}\n    schedule(Trainer("other"))', ["VAE401"]),
+        ('schedule(Trainer("other"))', ["VAE401"]),
+        ("schedule(Trainer(rate=rate))", ["VAE401"]),
+    ],
+)
+def test_a_class_is_read_as_all_calls_make_it(calls: str, expected: list[str], tmp_path: Path) -> None:
+    report = linted(tmp_path, {"trainer.py": TRAINER, "main.py": MAIN.format(calls=calls)})
+    assert codes(report) == expected
+    assert any("VAE301" in judgement.clean for judgement in report.judgements)
+
+
+NET = (
+    HEAD
+    + """
+
+class Net(nn.Module):
+    def __init__(self, deterministic=False):
+        super().__init__()
+        self.deterministic = deterministic
+        self.to_m, self.to_s, self.out = nn.Linear(91, 7), nn.Linear(91, 7), nn.Linear(7, 91)
+
+    def draw(self, m, s):
+        return m if self.deterministic else m + torch.exp(0.5 * s) * torch.randn_like(s)
+
+    def forward(self, x):
+        m, s = self.to_m(x), self.to_s(x)
+        return torch.sigmoid(self.out(self.draw(m, s))), m, s
+
+
+def train(loader):
+    net = Net({given})
+    for x, _ in loader:
+        rec, m, s = net(x)
+        loss = F.binary_cross_entropy(rec, x, reduction="sum") - 0.5 * torch.sum(1 + s - m.pow(2) - s.exp())
+        loss.backward()
+"""
+)
+
+
+@pytest.mark.parametrize(("given", "expected"), [("", []), ("deterministic=True", ["VAE207"]), ("True", ["VAE207"])])
+def test_no_noise_is_called_clean_that_the_only_call_switches_off(
+    given: str, expected: list[str], tmp_path: Path
+) -> None:
+    report = linted(tmp_path, {"net.py": NET.format(given=given)})
+    assert codes(report) == expected
+    assert any("VAE207" in judgement.clean for judgement in report.judgements) is not bool(expected)
