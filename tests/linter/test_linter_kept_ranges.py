@@ -48,6 +48,10 @@ BOUNDED = PLAIN["output"].replace("self.back", "torch.sigmoid(self.back").replac
         ({"picture": "F.avg_pool2d(F.relu(x), 2)"}, []),
         ({"head": "s = torch.tanh(s)"}, ["VAE204"]),
         ({"head": "s = torch.tanh(s)", "kl": ""}, ["VAE204"]),
+        # Limits of its own around 0 are chosen; an activation as it is, or one that is scaled alone, are not.
+        ({"head": "s = torch.sigmoid(s) * 4 - 2"}, []),
+        ({"head": "s = 1.8 * torch.tanh(s)", "kl": ""}, []),
+        ({"head": "s = 2 * torch.sigmoid(s)"}, ["VAE204"]),
         ({"head": "s = self.limit.of_s * torch.tanh(s / self.limit.of_s)"}, []),
         ({"head": "s = self.limit.of_s * torch.tanh(s / self.limit.of_s)", "kl": ""}, []),
     ],

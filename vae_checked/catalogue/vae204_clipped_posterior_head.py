@@ -22,6 +22,8 @@ _STD_REACH = 0.35
 # What is all but as wide as the prior: a product of experts with the prior among them is never wider.
 _AS_WIDE = 0.99
 
+_LOGS = frozenset({Parametrisation.LOGVAR, Parametrisation.LOG_STD})
+
 _CALLED = re.compile(r"[A-Za-z_][\w.]{0,30}(?=\()")
 
 
@@ -31,7 +33,7 @@ def judge(facts: Facts) -> Verdict:
     timing = facts.sampler.timing
     read_as = None if reader is None else reader.value.parametrisation
     reading = timing or reader
-    names, clipped = names_of(facts), []
+    names, clipped, chosen = names_of(facts), [], False
     excused = mu is not None and _is_confined(mu.value)
     # A prior that is learned may lie where the posterior is kept: a mean that is positive on purpose, and an std that
     # can be below 1, are enough then. One that was not read may be learned.
@@ -43,11 +45,16 @@ def judge(facts: Facts) -> Verdict:
         clipped.append((names.mu, mu, f"{names.mu} {missed}"))
     if second is not None and read_as is not None:
         std = _std(read_as, second.value)
-        if (std.low > _STD_REACH and (standard or std.low >= 1.0)) or (is_unit and std.high < _AS_WIDE):
+        confined = (std.low > _STD_REACH and (standard or std.low >= 1.0)) or (is_unit and std.high < _AS_WIDE)
+        if confined and read_as in _LOGS and _is_chosen(second.value):
+            chosen = True
+        elif confined:
             named = facts.names.get("second")
             meaning = read_as.meaning if named is None else f"{named} ({read_as.meaning})"
             clipped.append((meaning, second, f"std stays in {std}"))
         excused = excused or std.low > _STD_REACH or std.high < _AS_WIDE
+    if not clipped and chosen:
+        return Undecided(reason="the range of the second head has limits of its own, as somebody chose them")
     if not clipped and excused:
         return Undecided(reason="the prior is learned, or was not read, and may lie where the posterior is kept")
     if not clipped:
@@ -73,6 +80,11 @@ def judge(facts: Facts) -> Verdict:
 
 def _is_confined(mean: Interval) -> bool:
     return mean.low > -_MU_REACH or mean.high < _MU_REACH
+
+
+def _is_chosen(second: Interval) -> bool:
+    """Whether a logarithm is kept within limits of its own around 0, as 4 * sigmoid(s) - 2 keeps it."""
+    return math.isfinite(second.high) and second.high > 1.0 and math.isclose(second.low, -second.high)
 
 
 def _is_one_sided(mean: Interval) -> bool:
