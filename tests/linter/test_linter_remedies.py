@@ -257,3 +257,44 @@ def test_a_kl_that_is_added_from_where_it_was_kept_is_not_called_unused(tmp_path
     assert codes(linted(tmp_path, {"net.py": before})) == []
     never = KEPT_KL.replace(ADDED, 'F.mse_loss(net(x), x, reduction="sum")\n        print(net.encoder.kl)')
     assert codes(linted(tmp_path, {"net.py": never})) == ["VAE305"]
+
+
+OWN_ERROR = (
+    HEAD
+    + MODEL
+    + FORWARD
+    + """
+
+error_of = nn.MSELoss()
+
+
+def step(picture, net=Net()):
+    x, m, s = net(picture)
+    kl = -0.5 * torch.sum(1 + s - m.pow(2) - s.exp(){axes}
+    ({error} + kl).backward()
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("error", "axes", "fix"),
+    [
+        (
+            "F.mse_loss(x.view(-1, 84), picture.view(-1, 84), reduction='mean')",
+            ", dim=1).mean()",
+            'F.mse_loss(x.view(-1, 84), picture.view(-1, 84), reduction="sum") / len(picture.view(-1, 84))',
+        ),
+        ("F.mse_loss(target=picture, input=x)", ")", 'F.mse_loss(target=picture, input=x, reduction="sum")'),
+        (
+            "nn.functional.l1_loss(x, picture, size_average=True)",
+            ", dim=1).mean()",
+            'nn.functional.l1_loss(x, picture, reduction="sum") / len(picture)',
+        ),
+        ("error_of(x, picture)", ")", 'F.mse_loss(x, picture, reduction="sum")'),
+        # What is no call of a loss is written anew, of the names that its values have.
+        ("(x - picture).pow(2).mean()", ")", 'F.mse_loss(x, picture, reduction="sum")'),
+    ],
+)
+def test_a_mean_error_is_summed_as_it_is_called(error: str, axes: str, fix: str, tmp_path: Path) -> None:
+    given = remedy(tmp_path, "VAE502", OWN_ERROR.format(error=error, axes=axes))
+    assert given == f"{fix}, or a weight of the KL that has a name"

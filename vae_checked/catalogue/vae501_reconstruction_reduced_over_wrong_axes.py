@@ -5,10 +5,12 @@ from __future__ import annotations
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.balance import exchanged_alike, right_axes, wrong_axes
 from vae_checked.catalogue.support.example import edit
-from vae_checked.catalogue.support.names import loss_function, names_of
+from vae_checked.catalogue.support.own_error import summed
 from vae_checked.catalogue.verdict import Evidence, Found, Verdict, lacking
 from vae_checked.facts import Facts
 from vae_checked.finding import Severity
+
+_IN_WORDS = "the sum of the error over all axes of a sample"
 
 
 def judge(facts: Facts) -> Verdict:
@@ -20,15 +22,8 @@ def judge(facts: Facts) -> Verdict:
         return right_axes(reduced.value)
     if (alike := exchanged_alike(facts)) is not None:
         return alike
-    values = {"batch": reduced.value.batch, "event": reduced.value.event, "remedy": _remedy(facts)}
+    values = {"batch": reduced.value.batch, "event": reduced.value.event, "remedy": summed(facts) or _IN_WORDS}
     return Found(Evidence(origin=reduced.origin, values=values))
-
-
-def _remedy(facts: Facts) -> str:
-    function, names = loss_function(facts), names_of(facts)
-    if function is None:
-        return "the sum of the error over all axes of a sample"
-    return f'{function}({names.x_hat}, {names.x}, reduction="none").flatten(1).sum(dim=1)'
 
 
 MISTAKE = Mistake(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.balance import settled, stated
 from vae_checked.catalogue.support.example import edit
-from vae_checked.catalogue.support.names import loss_function, names_of
+from vae_checked.catalogue.support.own_error import summed
 from vae_checked.catalogue.verdict import Evidence, Found, Undecided, Verdict, lacking
-from vae_checked.facts import Facts, Likelihood, Reduction
+from vae_checked.facts import Facts, Reduction
 from vae_checked.finding import Severity
 
 
@@ -19,28 +19,19 @@ def judge(facts: Facts) -> Verdict:
     verdict = settled(facts, (recon.value, Reduction.MEAN), (kl.value, Reduction.SUM))
     if verdict is not None:
         return verdict
-    function, kind = loss_function(facts), facts.recon.kind
-    if function is None and kind is not None:
+    remedy, kind = summed(facts), facts.recon.kind
+    if remedy is None and kind is not None:
         return Undecided(reason=f"which axes make up one event of a {kind.value} is up to its family")
     return Found(
         Evidence(
             origin=recon.origin,
             values={
                 "beta": stated(facts, "the number of elements of a sample"),
-                "summed": _summed(facts, function),
+                "summed": remedy,
             },
             related=((kl.origin, "the KL"),),
         )
     )
-
-
-def _summed(facts: Facts, function: str | None) -> str:
-    """The same error, summed over a sample; of tokens the rows are no samples, and are summed as well."""
-    names, kind = names_of(facts), facts.recon.kind
-    sides = f"{function}({names.x_hat}, {names.x}, reduction="
-    if kind is not None and kind.value is Likelihood.CROSS_ENTROPY:
-        return f'{sides}"sum") / {names.x}.shape[0]'
-    return f'{sides}"none").flatten(1).sum(dim=1)'
 
 
 MISTAKE = Mistake(

@@ -1,0 +1,50 @@
+"""The reconstruction error as its own code calls it, reduced otherwise: a remedy that can be put in its place."""
+
+from __future__ import annotations
+
+import ast
+from contextlib import suppress
+
+from vae_checked.catalogue.support.names import loss_function, names_of
+from vae_checked.facts import Facts, Likelihood, Reduction
+
+# Keywords that say how a loss is reduced, of today and of old; they are exchanged for one.
+_REDUCING = frozenset(("reduction", "size_average", "reduce"))
+_SIDES = 2
+
+
+def summed(facts: Facts) -> str | None:
+    """The error summed over a sample, and over the batch as the KL beside it is; None where torch has no such loss.
+
+    Of tokens the rows are no samples, and are summed as well.
+    """
+    function = loss_function(facts)
+    if function is None:
+        return None
+    call, target = _written(facts, function)
+    kl, kind = facts.kl.reduced, facts.recon.kind
+    over_batch = None if kl is None or kl.value.explicit or kl.value.over_batch else kl.value.batch
+    if over_batch is Reduction.SUM:
+        return f'{call}, reduction="sum")'
+    if over_batch is Reduction.MEAN or (kind is not None and kind.value is Likelihood.CROSS_ENTROPY):
+        return f'{call}, reduction="sum") / len({target})'
+    return f'{call}, reduction="none").flatten(1).sum(dim=1)'
+
+
+def _written(facts: Facts, function: str) -> tuple[str, str]:
+    """The call of the error up to its reduction, and the target: as they are written, or by the names of both."""
+    names, origin = names_of(facts), facts.recon.reduced or facts.recon.kind
+    with suppress(SyntaxError, ValueError):
+        (line,) = ast.parse("" if origin is None else origin.origin.source.strip()).body
+        call = getattr(line, "value", None)
+        if isinstance(call, ast.Call) and not any(isinstance(each, ast.Starred) for each in call.args):
+            by_name = {each.arg: each.value for each in call.keywords if each.arg is not None}
+            sides = [*call.args[:_SIDES], *(by_name[name] for name in ("input", "target") if name in by_name)]
+            own = ast.unparse(call.func)
+            is_function = own.rpartition(".")[2] == function.rpartition(".")[2]
+            if len(sides) == _SIDES and (is_function or len(call.args) == _SIDES == len(call.args) + len(by_name)):
+                # A loss that is an object is reduced where it is made.
+                given = [ast.unparse(each) for each in call.args]
+                given += [f"{name}={ast.unparse(each)}" for name, each in by_name.items() if name not in _REDUCING]
+                return f"{own if is_function else function}({', '.join(given)}", ast.unparse(sides[1])
+    return f"{function}({names.x_hat}, {names.x}", names.x
