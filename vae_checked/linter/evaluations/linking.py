@@ -25,10 +25,13 @@ def takes_heads(function: Function) -> bool:
     return {Role.MU, Role.SECOND} <= roles
 
 
-def atoms_for(interpreter: Interpreter, function: Function, skip: int, *, heads: bool = True) -> list[Value]:
+def atoms_for(
+    interpreter: Interpreter, function: Function, skip: int, *, heads: bool = True, given: bool = False
+) -> list[Value]:
     """Fresh atoms, or objects of the classes declared, for the parameters without a default.
 
-    With `heads` for those up to a head that may be None as well.
+    With `heads` for those up to a head that may be None as well; with `given` for the first that may be None where all
+    have a default: what it encodes is what a model is made for, and what it makes of nothing another use of it.
     """
     spec = function.node.args
     parameters = [*spec.posonlyargs, *spec.args]
@@ -38,6 +41,9 @@ def atoms_for(interpreter: Interpreter, function: Function, skip: int, *, heads:
             break
         if likely_role_of(parameters[index].arg) in (Role.MU, Role.SECOND):
             first = index + 1
+    if given and first <= skip < len(parameters):
+        default = spec.defaults[skip - first]
+        first = skip + (isinstance(default, ast.Constant) and default.value is None)
     required = parameters[skip : max(skip, first)]
     source = function.scope.module.source_of(function.node)
     return [declared.given(interpreter, item, function.scope, Site(source, item)) for item in required]

@@ -138,7 +138,7 @@ class Plan:
                 return None
             forward = cls.find("forward")
             if isinstance(forward, Function):
-                inputs = linking.atoms_for(interpreter, forward, skip=1)
+                inputs = linking.atoms_for(interpreter, forward, skip=1, given=True)
                 outputs = interpreter.invoke(forward.bound_to(instance), inputs, {}, site)
                 linking.own_losses(interpreter, self._roles, instance, inputs, outputs, site)
             methods = [(name, each) for name, each in cls.names.items() if isinstance(each, Function)]

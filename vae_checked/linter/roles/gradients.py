@@ -11,7 +11,7 @@ from vae_checked.linter.roles.head_layers import layer_of
 from vae_checked.linter.roles.objective import Losses
 from vae_checked.linter.roles.samplers import SamplerSite, is_scalar
 from vae_checked.linter.symbols.expression import NO_GRAD, NOISE, TRANSPARENT, Expr, origin, strip, walk
-from vae_checked.linter.symbols.gradient_flow import reached
+from vae_checked.linter.symbols.gradient_flow import is_of_places, reached
 from vae_checked.linter.symbols.numeric import leaves
 from vae_checked.linter.symbols.observations import Observations
 from vae_checked.linter.symbols.values import Instance, opened
@@ -62,6 +62,9 @@ def passage(site: SamplerSite, reaches: Fact[frozenset[Head]], kl: Divergence | 
             return Passage(reaches)
         if site.z.uid in losses.flow.reached(losses.ends):
             # Only by way of what is not read, which may hand it on without its gradient.
+            return Passage(None)
+        if site.z.uid in reached(losses.ends, past=is_of_places):
+            # Entries that are picked, as where words are generated, train nothing: what does trains on others.
             return Passage(None)
         used = _is_used_with_gradient(site, losses) or _is_handed_on(site, losses.evaluation.observations)
         if used and not _is_without_effect(site, losses):

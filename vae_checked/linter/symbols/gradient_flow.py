@@ -35,10 +35,10 @@ def nothing_more(_: Expr) -> bool:
     return False
 
 
-def reached(values: Iterable[Expr], stops_at: Stops = nothing_more) -> set[int]:
+def reached(values: Iterable[Expr], stops_at: Stops = nothing_more, *, past: Stops = nothing_more) -> set[int]:
     """The nodes that a gradient of some values reaches; what stops it is among them, and what is below that is not.
 
-    `stops_at` says of a node whether it stops the gradient beside those that do anyway.
+    `stops_at` says of a node whether it stops the gradient beside those that do anyway, `past` which of these do not.
     """
     seen: set[int] = set()
     stack = list(values)
@@ -47,7 +47,7 @@ def reached(values: Iterable[Expr], stops_at: Stops = nothing_more) -> set[int]:
         if node.uid in seen:
             continue
         seen.add(node.uid)
-        if not stops_gradient(node) and not stops_at(node):
+        if (not stops_gradient(node) or past(node)) and not stops_at(node):
             stack.extend(node.args)
     return seen
 
