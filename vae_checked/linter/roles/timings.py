@@ -1,11 +1,14 @@
-"""What the source leaves open of when z is drawn: a setting that hands on the mean."""
+"""What the source leaves open of when z is drawn: a setting that hands on the mean, a loss that has z nowhere."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 from vae_checked.linter.roles.objective import Losses
 from vae_checked.linter.roles.phi import asks_for_mode
 from vae_checked.linter.roles.samplers import SamplerSite
-from vae_checked.linter.symbols.expression import strip
+from vae_checked.linter.roles.validations import source_of
+from vae_checked.linter.symbols.expression import Expr, strip
 
 
 def is_optional(site: SamplerSite, losses: Losses) -> bool:
@@ -15,3 +18,32 @@ def is_optional(site: SamplerSite, losses: Losses) -> bool:
         {strip(side).uid for side in choice.args[1:]} == pair and not asks_for_mode(choice.args[0])
         for choice in losses.unsettled.having("phi")
     )
+
+
+def is_left_out(site: SamplerSite, losses: Losses) -> bool:
+    """Whether all that has a KL of these heads and something decoded in it has that from the mean alone.
+
+    The heads may be those that the same layers make of another input, as in a method that only reconstructs.
+    """
+    graph, source = losses.graph, source_of(site.location)
+    drawn = {other.z.uid for other in losses.samples if source_of(other.location) == source}
+    kls = [kl for kl in losses.kls if source_of(kl.location) == source]
+    with_kl = graph.holding_any(kl.term.uid for kl in kls)
+    values = [value for value in graph.values if value.uid in with_kl]
+    if not values or not graph.holding_any(drawn).isdisjoint(value.uid for value in values):
+        return False
+    means = {strip(kl.location).uid for kl in kls}
+    made = graph.holding_any(means) - means
+    return any(node.op == "layer" and node.uid in made for value in values for node in _without(value, drawn))
+
+
+def _without(value: Expr, left_out: set[int]) -> Iterator[Expr]:
+    """The nodes of a value but for those that some others alone have in them."""
+    seen = set(left_out)
+    stack = [value]
+    while stack:
+        node = stack.pop()
+        if node.uid not in seen:
+            seen.add(node.uid)
+            yield node
+            stack.extend(node.args)

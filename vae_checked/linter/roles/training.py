@@ -81,7 +81,7 @@ def trained(sampler: Sampler, site: SamplerSite | None, kl: Divergence | None, l
     ):
         # z is handed on, and what is decoded here is its mean.
         known = False
-    known = known and _is_drawn_in_training(site, losses)
+    known = known and _is_drawn_in_training(site, losses) and not timings.is_left_out(site, losses)
     timing = _inverted(site, losses) or (sampler.timing if known else None)
     found = gradients.passage(site, sampler.gradient_reaches, kl, losses)
     is_trained = losses.trains(site.z) or _is_of_forward(site, losses)

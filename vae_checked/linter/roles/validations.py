@@ -118,7 +118,7 @@ def _is_made_of_heads(kl: Divergence, values: Iterable[Expr], losses: Losses) ->
 
 def _kind_of(site: SamplerSite) -> Hashable:
     law = tuple(site.noise.get(name) for name in ("law", "mean", "std"))
-    return _source(site.location), *_reading(site), law
+    return source_of(site.location), *_reading(site), law
 
 
 def _reading(site: SamplerSite) -> tuple[Hashable, ...]:
@@ -126,8 +126,8 @@ def _reading(site: SamplerSite) -> tuple[Hashable, ...]:
     head = site.fitting_head
     found = None if head is None else samplers.curve(site.scale, head)
     if head is not None and found is not None and found[0] is not None:
-        return _source(head), strip(head).op, found[0]
-    return _source(site.scale), site.scale.op, None if site.scale.site is None else site.scale.site.node
+        return source_of(head), strip(head).op, found[0]
+    return source_of(site.scale), site.scale.op, None if site.scale.site is None else site.scale.site.node
 
 
 def _is_without_gradient(value: Expr, losses: Losses) -> bool:
@@ -139,10 +139,10 @@ def _is_without_gradient(value: Expr, losses: Losses) -> bool:
 def _kind(kl: Divergence) -> Hashable:
     heads = (kl.location, kl.head, *(kl.prior_heads or ()), *(() if kl.mixed_with is None else (kl.mixed_with,)))
     marks = (kl.prior, kl.reversed, kl.offset, kl.apart, kl.squareless, kl.entropyless)
-    return kl.family, kl.parametrisation, f"{abs(kl.factor):.6g}", marks, tuple(map(_source, heads))
+    return kl.family, kl.parametrisation, f"{abs(kl.factor):.6g}", marks, tuple(map(source_of, heads))
 
 
-def _source(head: Expr) -> Hashable:
+def source_of(head: Expr) -> Hashable:
     """The layer that makes a head, and which part of what it makes that is, whatever it was applied to."""
     taken: list[Hashable] = []
     node = strip(head)
