@@ -117,3 +117,57 @@ CHOSEN = """if self.confine:
 def test_a_clamp_in_the_branch_of_its_decode_is_no_choice(how: str, found: bool, tmp_path: Path) -> None:
     (tmp_path / "sampler.py").write_text(PIPELINE.format(how=how), encoding="utf-8")
     assert [finding.code for finding in lint([tmp_path]).findings] == ["VAE707"] * found
+
+
+ESTIMATED = """\
+import torch
+from torch import nn
+from building import build
+
+
+class Base(nn.Module):
+    def training_step(self, batch, number):
+        z = self.given(batch)
+        noise = torch.randn_like(z)
+        share = torch.rand(len(z))[:, None, None, None]
+        return ((self.net((1 - share) * z + share * noise) - noise + z) ** 2).mean()
+
+
+class Latents(Base):
+    def __init__(self, entries, scale_factor=1.0, *args):
+        super().__init__(*args)
+        self.net, self.vae = build(entries["net"]), build(entries["vae"])
+        self.scale_factor = scale_factor
+
+    def sampled(self, shape):
+        z = torch.randn(shape)
+        for t in range(40):
+            z = z - self.net(z) / 40
+        return self.pictures(z)
+
+    def given(self, batch):
+        return self.scaled(self.vae.encode(batch))
+
+    def scaled(self, posterior):
+        return posterior.sample() * self.scale_factor
+
+    def pictures(self, z):
+        {undone}
+        return self.vae.decode(z)
+"""
+
+
+@pytest.mark.parametrize(
+    ("undone", "found"),
+    [
+        ("z = 1.0 / self.scale_factor * z", False),
+        ("z = z / self.scale_factor", False),
+        ("undo = 1.0 / self.scale_factor\n        z = undo * z", False),
+        ("z = z.contiguous()", True),
+        ("z = self.scale_factor * z", True),
+    ],
+)
+def test_a_factor_that_is_1_by_default_is_one_factor(undone: str, found: bool, tmp_path: Path) -> None:
+    (tmp_path / "building.py").write_text(BUILDING, encoding="utf-8")
+    (tmp_path / "latents.py").write_text(ESTIMATED.format(undone=undone), encoding="utf-8")
+    assert [finding.code for finding in lint([tmp_path]).findings if finding.code == "VAE701"] == ["VAE701"] * found

@@ -280,8 +280,9 @@ class Interpreter:
         if key is None:
             self.observations.entered.add(id(node))
             value = self._invoked(function, args, kwargs, site)
-            if function.bound is not None and function.name == "decode":
-                self.observations.note_decoding(function, args, value, site)
+            if function.bound is not None and function.name in ("encode", "decode"):
+                caller = self.frames[-1].function if self.frames else None
+                self.observations.note_coding(function, args, value, site, caller)
             return value
         known = self._call_memo.get(key)
         if known is None:

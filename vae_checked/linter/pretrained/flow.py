@@ -14,6 +14,7 @@ from vae_checked.linter.pretrained.ends import Decoded, Encoded, Encoding, Where
 from vae_checked.linter.pretrained.halves import Halves
 from vae_checked.linter.pretrained.mixtures import is_noise, mixed
 from vae_checked.linter.pretrained.moving import moves
+from vae_checked.linter.pretrained.own_decoders import is_drawn, own_encodes
 from vae_checked.linter.pretrained.pictures import Pictures
 from vae_checked.linter.pretrained.places import Places
 from vae_checked.linter.pretrained.quantities import factor_of, written_elsewhere
@@ -27,7 +28,7 @@ from vae_checked.linter.pretrained.sources import use_of
 from vae_checked.linter.pretrained.vaes import Owner, is_made_elsewhere, is_named, owner_of
 from vae_checked.linter.symbols.expression import NOISE, TRANSPARENT, Expr, Graph, origin, strip, walk
 from vae_checked.linter.symbols.intervals import interval_of
-from vae_checked.linter.symbols.values import Module
+from vae_checked.linter.symbols.values import Function, Module
 from vae_checked.mathematics import affine_maps
 from vae_checked.mathematics.affine_maps import IDENTITY
 from vae_checked.record import dataclass, replace
@@ -113,6 +114,7 @@ class Flow:
         # Latents times what no latent is scaled by.
         self._weighted: dict[int, Latent] = {}
         self._chains: dict[int, list[Chain]] = {}
+        self._own = own_encodes(evaluation)
         for node in graph.nodes:
             self._look(node)
         self._look_at_edges()
@@ -121,6 +123,12 @@ class Flow:
 
     def _look(self, node: Expr) -> None:
         self.halves.look(node, self._latents)
+        own = self._own.get(node.uid)
+        if own is not None and node.uid not in self._latents and is_drawn(node):
+            call, whose, caller = own
+            self._places.put(call, caller)
+            self._latents[node.uid] = Latent(whose, call, IDENTITY, True, call)
+            return
         if node.op == "call" and len(node.args) > 1:
             name = node.get("name")
             if name in ENCODES:
@@ -319,6 +327,10 @@ class Flow:
                 predicted = clamped_prediction(chain.leaf) if use is Use.GENERATED else None
                 confined_at = _confined(predicted) if clamped is None and predicted is not None else clamped
                 yield replace(end, use=use, clipping=clips, clamped=confined_at)
+
+    def stands_in(self, call: Expr, function: Function | None) -> None:
+        """Take note of the code in which a call of a VAE of the project stands."""
+        self._places.put(call, function)
 
     def posterior_of(self, value: Expr) -> Owner | None:
         """The VAE that a posterior, or a latent that was taken from one, is of."""

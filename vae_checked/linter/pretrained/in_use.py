@@ -13,6 +13,7 @@ from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.files.disk import Disk
 from vae_checked.linter.pretrained import caches, clamps, fine_tuning, pairs, pixel_ends
 from vae_checked.linter.pretrained.callers import Callers
+from vae_checked.linter.pretrained.defaults import may_have_a_value
 from vae_checked.linter.pretrained.ends import Decoded, Encoded, Encoding, Shown, Where
 from vae_checked.linter.pretrained.factors import (
     beside_the_scale,
@@ -28,7 +29,7 @@ from vae_checked.linter.pretrained.flow import DECODES, ENCODES, Flow, is_coding
 from vae_checked.linter.pretrained.grids import grid
 from vae_checked.linter.pretrained.identities import Models
 from vae_checked.linter.pretrained.loss_terms import cuts
-from vae_checked.linter.pretrained.own_decoders import own_decodes
+from vae_checked.linter.pretrained.own_decoders import own_decodes, owner_of_own
 from vae_checked.linter.pretrained.pairs import Agreement, End, Pair
 from vae_checked.linter.pretrained.precision import precision
 from vae_checked.linter.pretrained.settings import Settings
@@ -72,7 +73,8 @@ class InUse:
         reads = caches.may_read(evaluation)
         if not using and not reads:
             return
-        if reads or evaluation.observations.decodings or any(map(is_coding, evaluation.graph().nodes)):
+        seen = evaluation.observations
+        if reads or seen.encodings or seen.decodings or any(map(is_coding, evaluation.graph().nodes)):
             self._note_flow(evaluation)
         for module in using:
             if module.path not in self._read:
@@ -98,9 +100,26 @@ class InUse:
         self._multiplied += [each for each in flow.multiplied if _is_one_number(each)]
         self._single += _alone(flow)
         self._single += (_of(evaluation.subject, Latents(cut=fact)) for fact in cuts(evaluation, flow.decodes))
-        self._single += _of_own(evaluation, flow)
+        self._note_own(evaluation, flow)
         self._single += (_of(evaluation.subject, Latents(unused_gradient=fact)) for fact in unfrozen(evaluation, flow))
         self._single += _of_calls(evaluation, flow)
+
+    def _note_own(self, evaluation: Evaluation, flow: Flow) -> None:
+        """Take note of samples that a VAE of the project decodes: cut off, clamped as if pixels, scaled."""
+        found = own_decodes(evaluation)
+        for uid, call in found.items():
+            made = evaluation.observations.decodings[uid]
+            owner = owner_of_own(made)
+            flow.stands_in(call, made.caller)
+            for end in flow.ends_before(call, owner or Owner("")):
+                clamped = end.clamped
+                if clamped is not None and end.use is Use.GENERATED and not end.is_asked:
+                    self._single.append(_of(end.where.subject, Latents(clamped=Fact(clamped.value, clamped.origin))))
+                if owner is not None:
+                    self._decoded.setdefault(_scope(end.where), []).append(end)
+        if not flow.decodes:
+            terms = cuts(evaluation, found)
+            self._single += (_of(evaluation.subject, Latents(cut=fact)) for fact in terms if fact.value)
 
     def facts(self, modules: Collection[Module], disk: Disk) -> Iterator[Facts]:
         """What the ends say, alone and together, once all are known.
@@ -123,7 +142,7 @@ class InUse:
             judged = [
                 each
                 for one, other in _by_owner(encoded, decoded)
-                for each in _of_pairs(pairs.pairs(one, other), callers)
+                for each in _of_pairs(pairs.pairs(one, other), callers, modules)
             ]
             told |= {each.latents.decoded.origin for each in judged if each.latents.decoded is not None}
             found += judged
@@ -137,7 +156,7 @@ class InUse:
         found += unscaled(_all(self._encoded), _all(self._decoded), models)
         if not any(_is_open(each.latents) for each in found):
             encoded_all = [*_all(self._encoded), *caches.joined(self._stored, self._read_back, list(modules))]
-            found += _of_pairs(pairs.across(encoded_all, list(_all(self._decoded)), told), callers)
+            found += _of_pairs(pairs.across(encoded_all, list(_all(self._decoded)), told), callers, modules)
         yield from {str(item.latents): item for item in found}.values()
         yield from {str((item.sampler, item.training)): item for item in self._trained}.values()
 
@@ -194,18 +213,6 @@ def _alone(flow: Flow) -> Iterator[Facts]:
         yield _of(subject, Latents(mean=mean, second=second))
 
 
-def _of_own(evaluation: Evaluation, flow: Flow) -> Iterator[Facts]:
-    """What is wrong with samples that a VAE of the project decodes: cut off from the loss, or clamped as if pixels."""
-    found = own_decodes(evaluation)
-    for call in found.values():
-        for end in flow.ends_before(call, Owner("")):
-            clamped = end.clamped
-            if clamped is not None and end.use is Use.GENERATED and not end.is_asked:
-                yield _of(end.where.subject, Latents(clamped=Fact(clamped.value, clamped.origin)))
-    if not flow.decodes:
-        yield from (_of(evaluation.subject, Latents(cut=fact)) for fact in cuts(evaluation, found) if fact.value)
-
-
 def _of_calls(evaluation: Evaluation, flow: Flow) -> Iterator[Facts]:
     """Of the calls of a VAE that is known in which precision it computes, and on which grid of latents."""
     for call, owner in flow.encodes.values():
@@ -246,11 +253,13 @@ def _key(owner: Owner) -> str:
     return owner.name or owner.model.identity
 
 
-def _of_pairs(found: Iterable[Pair], callers: Callers) -> Iterator[Facts]:
+def _of_pairs(found: Iterable[Pair], callers: Callers, modules: Collection[Module]) -> Iterator[Facts]:
     """The facts of pairs of ends: of those that agree one is enough."""
     agreed = False
     for pair in found:
         if pair.agreement is Agreement.DIFFERENT and pair.decoded.use is Use.GIVEN and callers.may_scale(pair.decoded):
+            continue
+        if pair.agreement is Agreement.DIFFERENT and may_have_a_value(pair, modules):
             continue
         if pair.agreement is Agreement.OPEN or (pair.agreement is Agreement.INVERSE and agreed):
             continue

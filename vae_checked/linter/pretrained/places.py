@@ -6,6 +6,7 @@ from vae_checked.linter.evaluations.evaluation import Evaluation, expressions
 from vae_checked.linter.pretrained.ends import Where
 from vae_checked.linter.symbols.expression import Expr
 from vae_checked.linter.symbols.observations import Root
+from vae_checked.linter.symbols.values import Function
 
 
 class Places:
@@ -28,11 +29,18 @@ class Places:
         """The code in which a value was made."""
         return self._found.get(node.uid) or self._file
 
+    def put(self, node: Expr, function: Function | None) -> None:
+        """Take note of a value that stands for a call in a function."""
+        self._found[node.uid] = self._file if function is None else _of_function(function)
+
     def of_root(self, root: Root) -> Where:
         """The code that a value at the edge of a statement stands in."""
-        function = root.function
-        if function is None:
+        if root.function is None:
             path = root.site.source.path
             return Where(path) if path else self._file
-        owner = "" if function.owner is None else function.owner.name
-        return Where(function.scope.module.path, owner, function.name)
+        return _of_function(root.function)
+
+
+def _of_function(function: Function) -> Where:
+    owner = "" if function.owner is None else function.owner.name
+    return Where(function.scope.module.path, owner, function.name)

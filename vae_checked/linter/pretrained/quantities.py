@@ -69,8 +69,18 @@ def factor_of(node: Expr, place: int) -> Terms | None:
     if not isinstance(written, ast.BinOp):
         return found
     operand = written.left if place == 0 else written.right
+    if isinstance(operand, ast.BinOp) and isinstance(operand.op, ast.Div) and getattr(operand.left, "value", None) == 1:
+        # One over such a setting, as `1.0 / self.scale_factor * z` has it.
+        under = _setting(operand.right)
+        return found if under is None else affine_maps.inverse(affine_maps.named(under))
+    name = _setting(operand)
+    return found if name is None else affine_maps.named(name)
+
+
+def _setting(operand: ast.expr) -> str | None:
+    """The name of a setting that an operand is; None for anything else."""
     name = operand.attr if isinstance(operand, ast.Attribute) else getattr(operand, "id", None)
-    return affine_maps.named(str(name)) if _tells(name) else found
+    return str(name) if _tells(name) else None
 
 
 def written_elsewhere(factor: Expr, operation: Expr) -> Origin | None:

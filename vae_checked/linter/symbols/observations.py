@@ -44,11 +44,21 @@ class Cut:
 
 @dataclass(frozen=True, slots=True)
 class Decoding:
-    """A call at `site` of the `decode` of a model of the project, and what it decodes."""
+    """A call at `site`, in `caller`, of the `decode` of a model of the project, and what it decodes."""
 
     model: Instance
     latent: Expr
     site: Site
+    caller: Function | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OwnEncoding:
+    """A call at `site`, in `caller`, of the `encode` of a model of the project."""
+
+    model: Instance
+    site: Site
+    caller: Function | None = None
 
 
 @dataclass(slots=True)
@@ -58,7 +68,8 @@ class Observations:
     `fed` are layers that were applied to data, before anything but their scale and layout was changed. `cuts` are
     where it ended too early: what comes after was not seen. `skipped` are pairs of a setting's value and another, with
     which a branch would be run that was not; `left_out` says whether one in which a VAE is used was not run.
-    `decodings` are the calls of the project's own decoders, by the number of what they gave. `put_on` are models and
+    `decodings` are the calls of the project's own decoders, by the number of what they gave, `encodings` those of its
+    encoders, by the number of each tensor that they gave. `put_on` are models and
     functions that code has set as attributes of something unknown, as of parsed arguments, by the number of that.
     `handed_on` are the numbers of what was put into something unknown, as into the arguments that a decoder is given:
     what becomes of them is not seen.
@@ -72,15 +83,23 @@ class Observations:
     skipped: dict[tuple[str, str], None] = field(default_factory=dict)
     left_out: bool = False
     decodings: dict[int, Decoding] = field(default_factory=dict)
+    encodings: dict[int, OwnEncoding] = field(default_factory=dict)
     put_on: dict[tuple[int, str], Value] = field(default_factory=dict)
     handed_on: set[int] = field(default_factory=set)
 
-    def note_decoding(self, function: Function, args: list[Value], value: Value, site: Site | None) -> None:
-        """Take note of what a model's own `decode` gave."""
-        latent = args[0] if args else None
-        if isinstance(function.bound, Instance) and isinstance(latent, Expr) and isinstance(value, Expr) and site:
-            made = value.args[0] if value.op == "detach" else value
-            self.decodings[made.uid] = Decoding(function.bound, latent, site)
+    def note_coding(
+        self, function: Function, args: list[Value], value: Value, site: Site | None, caller: Function | None
+    ) -> None:
+        """Take note of what a model's own `encode` or `decode` gave."""
+        if not isinstance(function.bound, Instance) or site is None:
+            return
+        if function.name == "encode":
+            given = OwnEncoding(function.bound, site, caller)
+            for each in value if isinstance(value, (tuple, list)) else (value,):
+                if isinstance(each, Expr):
+                    self.encodings[_made(each).uid] = given
+        elif args and isinstance(args[0], Expr) and isinstance(value, Expr):
+            self.decodings[_made(value).uid] = Decoding(function.bound, args[0], site, caller)
 
     def name(self, value: Value, name: str) -> None:
         """Take note of a name that an expression goes by."""
@@ -88,6 +107,10 @@ class Observations:
             known = self.names.setdefault(value.uid, [])
             if name not in known:
                 known.append(name)
+
+
+def _made(value: Expr) -> Expr:
+    return value.args[0] if value.op == "detach" else value
 
 
 @dataclass(frozen=True, slots=True)
