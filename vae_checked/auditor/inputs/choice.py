@@ -14,7 +14,7 @@ from torch.utils import _pytree as pytree
 from vae_checked.adapters import Subject
 from vae_checked.auditor.inputs.labels import likely_labels, missing_labels
 from vae_checked.auditor.inputs.source import GivenInputs, Source, likely_inputs, source_of, with_sizes
-from vae_checked.auditor.recording.run import Run, run_model
+from vae_checked.auditor.recording.run import output_alone, run_model
 from vae_checked.auditor.restoring.restored import Restored
 from vae_checked.errors import ModelError, UsageError
 from vae_checked.input_spec import parse_spec
@@ -47,14 +47,14 @@ def inputs_for(
         tried = (*tried, *_rows_that_come_out(model))
     for spec, reason in tried:
         source = source_of(spec, model, data_range)
-        run = _run(subject, source)
-        if run is None:
+        made = _outputs(subject, source, (_BATCH,))
+        if not made:
             labelled = _with_labels(subject, source, spec, data_range)
             if labelled is not None:
                 return labelled[0], f"{labelled[1]}, and {reason}"
             continue
-        shaped = _shape_of_output(run, spec)
-        if shaped is not None and _run(subject, source_of(shaped, model, data_range)) is not None:
+        shaped = _shape_of_output(made[0], spec)
+        if shaped is not None and _runs_on(subject, source_of(shaped, model, data_range)):
             source = source_of(shaped, model, data_range)
             return source, f"input {shaped!r}: {reason}, so many has an output of this shape, and forward runs on it"
         # One row of features is what the first layer takes; of an image it tells the channels alone.
@@ -87,7 +87,7 @@ def _with_labels(
     for label in likely_labels(subject.model, math.prod(sizes) if sizes else None):
         whole = ", ".join([f"{subject.takes[0]}: {spec}", *(f"{name}: {label}" for name in names)])
         found = source_of(whole, subject.model, data_range)
-        if _run(subject, found) is not None:
+        if _runs_on(subject, found):
             return found, f"input {whole!r}: forward takes {', '.join(names)} as well, and runs on it"
     return None
 
@@ -108,9 +108,9 @@ def _of_accepted_sizes(
 
     The source as it is where the model takes its sizes, or where no sizes are known that it takes.
     """
-    ran = _runs(subject, source, source.batches(()))
-    runs = len(ran) == 2
-    if runs and _gives_back(ran[0], source, text):
+    made = _outputs(subject, source, source.batches(()))
+    runs = len(made) == 2
+    if runs and _gives_back(made[0], source, text):
         return source, ""
     try:
         shapes = infer(subject.model, text, loss=False, adapter=subject.adapters[0].name, forward=subject.method)
@@ -128,7 +128,7 @@ def _of_accepted_sizes(
             batch=source.batch,
             accepted_batches=batches,
         )
-        if _run(subject, found, found.batches(())[0]) is not None:
+        if _runs_on(subject, found, found.batches(())[0]):
             said = ", ".join(f"{letter}={size}" for letter, size in sizes.items())
             return found, f"input {text!r}{f' with {said}' if said else ''}: {_why_these(shapes, batch, found)}"
     return source, ""
@@ -145,39 +145,44 @@ def _why_these(shapes: ModelShapes, batch: str | None, source: Source) -> str:
     return ", ".join(reasons) or "these are taken"
 
 
-def _gives_back(run: Run, source: Source, text: str) -> bool:
+def _gives_back(output: object, source: Source, text: str) -> bool:
     """Whether no output of the run is like its input but for the sizes of letters."""
     axes = parse_spec(text).inputs[0].axes
     fixed = [position for position, axis in enumerate(axes) if position == 0 or isinstance(axis, int)]
     if len(fixed) == len(axes):
         return True
     x = source.draw(source.batches(())[0], 0).tensors()[0][1]
-    outputs = [leaf.shape for leaf in pytree.tree_leaves(run.output) if isinstance(leaf, Tensor)]
+    outputs = [leaf.shape for leaf in pytree.tree_leaves(output) if isinstance(leaf, Tensor)]
     alike = [shape for shape in outputs if len(shape) == x.dim() and all(shape[i] == x.shape[i] for i in fixed)]
     return x.shape in alike or not alike
 
 
-def _run(subject: Subject, source: Source, batch: int = _BATCH) -> Run | None:
-    return next(iter(_runs(subject, source, (batch,))), None)
+def _runs_on(subject: Subject, source: Source, batch: int = _BATCH) -> bool:
+    return bool(_outputs(subject, source, (batch,)))
 
 
-def _runs(subject: Subject, source: Source, batches: Iterable[int]) -> list[Run]:
-    """The runs on so many samples each, up to the first that fails; the model is the same before every one of them."""
-    ran: list[Run] = []
+def _outputs(subject: Subject, source: Source, batches: Iterable[int]) -> list[object]:
+    """What comes of so many samples each, up to the first that fails; the model is the same before each of them."""
+    made: list[object] = []
     with Restored(subject.model) as restored, suppress(ModelError):
         for batch in batches:
-            if ran:
+            if made:
                 restored.again()
-            ran.append(run_model(subject, source.draw(batch, 0), training=False))
-    return ran
+            inputs = source.draw(batch, 0)
+            try:
+                made.append(output_alone(subject, inputs))
+            except ModelError:
+                restored.again()
+                made.append(run_model(subject, inputs, training=False).output)
+    return made
 
 
-def _shape_of_output(run: Run, spec: str) -> str | None:
+def _shape_of_output(output: object, spec: str) -> str | None:
     """For a row of features: the shape of an output with as many elements, which may be the reconstruction's."""
     sizes = spec.split()[1:]
     if len(sizes) > 1:
         return None
-    for leaf in pytree.tree_leaves(run.output):
+    for leaf in pytree.tree_leaves(output):
         if isinstance(leaf, Tensor) and leaf.dim() > 2 and leaf.shape[0] == _BATCH:
             shape = leaf.shape[1:]
             if math.prod(shape) == int(sizes[0]):
