@@ -203,7 +203,65 @@ def step(image):
 
 
 def test_terms_that_are_both_called_loss_are_told_apart(tmp_path: Path) -> None:
-    assert remedy(tmp_path, "VAE504", ALIKE) == "reduce both over the batch alike: (recon + kl).mean()"
+    assert remedy(tmp_path, "VAE504", ALIKE) == "divide the sum by the batch size as well: recon / len(x)"
+
+
+BOTH = (
+    HEAD
+    + MODEL
+    + FORWARD
+    + """
+
+net = Net()
+
+
+def step(image):
+    out, m, s = net(image)
+    error = {error}
+    apart = {apart}
+    (error + apart).backward()
+"""
+)
+SUMMED_KL = "-0.5 * torch.sum(1 + s - m.pow(2) - s.exp())"
+
+
+@pytest.mark.parametrize("error", ["F.mse_loss(out, image)", "((image - out) ** 2).mean()"])
+def test_two_remedies_of_one_balance_agree(error: str, tmp_path: Path) -> None:
+    text = BOTH.format(error=error, apart=SUMMED_KL)
+    said = remedy(tmp_path, "VAE502", text)
+    assert said == 'F.mse_loss(out, image, reduction="sum"), or a weight of the KL that has a name'
+    summed = remedy(tmp_path, "VAE504", text)
+    assert summed == 'F.mse_loss(out, image, reduction="sum")'
+    report = linted(tmp_path, {"net.py": BOTH.format(error=summed, apart=SUMMED_KL)})
+    assert codes(report) == []
+    assert any({"VAE502", "VAE504"} <= set(each.clean) for each in report.judgements)
+
+
+def test_a_sum_beside_a_mean_of_sums_is_to_be_divided_by_the_batch_size(tmp_path: Path) -> None:
+    error = "((image - out) ** 2).sum(1).mean()"
+    fix = remedy(tmp_path, "VAE504", BOTH.format(error=error, apart=SUMMED_KL))
+    assert fix == "divide the sum by the batch size as well: apart / len(image)"
+    report = linted(tmp_path, {"net.py": BOTH.format(error=error, apart=f"{SUMMED_KL} / len(image)")})
+    assert codes(report) == []
+    assert any("VAE504" in each.clean for each in report.judgements)
+
+
+def test_the_sum_stands_as_well_where_the_samples_are_averaged_later(tmp_path: Path) -> None:
+    text = BOTH.replace("(error + apart)", "(error + apart).mean()")
+    apart = SUMMED_KL.replace("s.exp())", "s.exp(), dim=1)")
+    fix = remedy(tmp_path, "VAE502", text.format(error="((image - out) ** 2).mean(dim=1)", apart=apart))
+    assert fix is not None
+    report = linted(tmp_path, {"net.py": text.format(error=fix.partition(", or ")[0], apart=apart)})
+    assert codes(report) == []
+    assert any({"VAE502", "VAE504"} <= set(each.clean) for each in report.judgements)
+
+
+def test_what_is_divided_by_the_batch_twice_is_to_be_divided_once(tmp_path: Path) -> None:
+    text = BOTH.format(
+        error="((image - out) ** 2).sum(1).mean()",
+        apart="-0.5 * torch.sum(1 + s - m.pow(2) - s.exp(), dim=1).mean() / image.shape[0]",
+    )
+    assert remedy(tmp_path, "VAE504", text) == "divide apart by the batch size once, not twice"
 
 
 OF_STD = (

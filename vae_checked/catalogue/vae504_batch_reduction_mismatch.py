@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from vae_checked.catalogue.mistake import Mistake, Observer
-from vae_checked.catalogue.support.balance import batch_settled, over_batch, stated
+from vae_checked.catalogue.support.balance import batch_settled, over_batch, settled, stated
 from vae_checked.catalogue.support.example import EXAMPLE, edit
+from vae_checked.catalogue.support.names import names_of
+from vae_checked.catalogue.support.own_error import summed
 from vae_checked.catalogue.verdict import Evidence, Found, Verdict, lacking
-from vae_checked.facts import Facts
+from vae_checked.facts import Facts, Reduced, Reduction
 from vae_checked.finding import Severity
 from vae_checked.mathematics.effective_beta import batch_power
 
@@ -23,8 +25,25 @@ def judge(facts: Facts) -> Verdict:
         "kl": over_batch(kl.value),
         "recon": over_batch(recon.value),
         "beta": stated(facts, _size(batch_power(kl.value, recon.value))),
+        "alike": _alike(facts, kl.value, recon.value),
     }
     return Found(Evidence(origin=kl.origin, values=values, related=((recon.origin, "the reconstruction"),)))
+
+
+def _alike(facts: Facts, kl: Reduced, recon: Reduced) -> str:
+    """What makes the terms one over the batch: the sum is divided by its size, and what is divided twice only once.
+
+    Where a mean over everything stands beside a sum over everything, one remedy answers VAE502 as well.
+    """
+    called = names_of(facts)
+    terms = ((called.kl, kl.batch_divisions), (called.recon, recon.batch_divisions))
+    for (name, divisions), (_, others) in (terms, terms[::-1]):
+        if (divisions, others) == (0, 1):
+            sums = summed(facts) if settled(facts, (recon, Reduction.MEAN), (kl, Reduction.SUM)) is None else None
+            return f"divide the sum by the batch size as well: {name} / len({called.x})" if sums is None else sums
+        if (divisions, others) == (2, 1):
+            return f"divide {name} by the batch size once, not twice"
+    return f"reduce both over the batch alike: ({called.recon} + {called.kl}).mean()"
 
 
 def _size(power: int | None) -> str:
@@ -47,7 +66,7 @@ MISTAKE = Mistake(
     said=("batch size changes the loss", "one is divided by the batch size, the other is not"),
     message="over the batch the KL is {kl}, the reconstruction{at_related} {recon}: batch size changes the loss",
     evidence="effective beta: {beta}",
-    fix="reduce both over the batch alike: ({called.recon} + {called.kl}).mean()",
+    fix="{alike}",
     bad=edit(
         ("mu.pow(2) - logvar.exp(), dim=1)", "mu.pow(2) - logvar.exp())  # VAE504"),
         ("(recon + kl).mean()", "recon.mean() + kl"),
