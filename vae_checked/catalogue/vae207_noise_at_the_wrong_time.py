@@ -27,7 +27,7 @@ def judge(facts: Facts) -> Verdict:
     elif timing.value.training is False:
         what = "what is decoded is not random in training, no noise is added to it"
     elif timing.value.training is None:
-        return Undecided(reason="the model was not seen in training")
+        return Undecided(reason="whether z is random at each step of training was not seen")
     else:
         return Clean()
     return Found(

@@ -207,7 +207,11 @@ UNDECIDED: list[tuple[str, Values, str]] = [
         {"heads.mu": REAL, "heads.second": Interval(0.0, 0.5), "sampler.std": StdCurve(STD)},
         "or was not read",
     ),
-    ("VAE207", {"sampler.timing": NoiseTiming(evaluation=False)}, "the model was not seen in training"),
+    (
+        "VAE207",
+        {"sampler.timing": NoiseTiming(evaluation=False)},
+        "whether z is random at each step of training was not seen",
+    ),
     ("VAE301", {"kl.form": REVERSED_KL}, "VAE306"),
     ("VAE301", {"sampler.noise": Noise(NoiseLaw.OTHER), "kl.form": KLForm(None)}, "may not be Gaussian"),
     ("VAE301", {"kl.form": KLForm(None, reversed=True)}, "VAE306"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 
 from vae_checked.facts import Fact, Noise, NoiseLaw, NoiseTiming, Origin
 from vae_checked.linter.evaluations.evaluation import Evaluation
@@ -34,13 +33,19 @@ def after_seeds(
         seeded = _repeated(site, losses) if is_trained else None
         if seeded is None:
             # Its law is what it is; whether it comes again from step to step is not known.
-            return noise, None
+            return noise, left_open(timing)
         at_step = True
     if not (at_draw or at_step) or timing is None or not timing.value.training:
         return None if at_draw or at_step else noise, timing
     if seeded is None:
-        return None, None
+        return None, left_open(timing)
     return Fact(Noise(NoiseLaw.CONSTANT), seeded), Fact(replace(timing.value, repeated=True), seeded)
+
+
+def left_open(timing: Fact[NoiseTiming] | None) -> Fact[NoiseTiming] | None:
+    """When z is drawn, as it is after a seed or in a mode that is not known: that it is random in training is open."""
+    is_said = timing is not None and timing.value.training
+    return Fact(replace(timing.value, training=None), timing.origin) if timing is not None and is_said else timing
 
 
 def _are_seeded(losses: Losses) -> bool:
@@ -82,7 +87,7 @@ def _seeded(evaluation: Evaluation) -> bool:
     return any("seed" in text for text in texts) and any(
         isinstance(node, ast.Call) and _sets_a_seed(node) and id(node) not in given_back
         for body in _steps(evaluation)
-        for given_back in [_given_back(body)]
+        for given_back in [seeds.put_back(body)]
         for node in syntax.descendants(body)
     )
 
@@ -127,13 +132,3 @@ def _sets_a_seed(call: ast.Call) -> bool:
     if name.startswith("manual_seed"):
         return ast.unparse(call.func).partition(".")[0] in _OF_TORCH
     return "seed" in name.lower() and name.lower() not in ("seed", "get_seed", "initial_seed")
-
-
-def _given_back(body: ast.AST) -> frozenset[int]:
-    """What stands where the random state is kept, and put back afterwards."""
-    kept: Iterator[ast.AST] = (
-        node
-        for node in syntax.descendants(body)
-        if isinstance(node, ast.With) and any(_called(item.context_expr) == "fork_rng" for item in node.items)
-    )
-    return frozenset(id(inner) for node in kept for inner in syntax.descendants(node))

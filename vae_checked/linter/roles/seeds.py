@@ -61,7 +61,8 @@ def in_steps(site: SamplerSite, steps: Iterable[Site]) -> tuple[bool, Origin | N
         ):
             continue
         around = innermost(step, step.node)
-        seen = seen or any(map(_seeds, syntax.descendants(around)))
+        given_back = put_back(around)
+        seen = seen or any(_seeds(node) and id(node) not in given_back for node in syntax.descendants(around))
         # A function may make one step alone, as to look at a gradient.
         seed = None if isinstance(around, _FUNCTIONS) else _last_seed(around, step.node, None, step)
         drawn = site.noise.site
@@ -76,6 +77,16 @@ def seed_before(around: ast.stmt, node: ast.AST, written: Site) -> ast.Call | No
     """The seed of torch that a node of a loop or function always comes after, if that is the same each time."""
     seed = _last_seed(around, node, None, written)
     return seed if seed is not None and _is_the_same(seed, around, written) else None
+
+
+def put_back(body: ast.AST) -> frozenset[int]:
+    """What stands where the random state is kept, and put back afterwards."""
+    kept = (
+        node
+        for node in syntax.descendants(body)
+        if isinstance(node, ast.With) and any("fork_rng" in ast.unparse(item.context_expr) for item in node.items)
+    )
+    return frozenset(id(inner) for node in kept for inner in syntax.descendants(node))
 
 
 def _drawn_near_a_seed(site: SamplerSite) -> Site | None:

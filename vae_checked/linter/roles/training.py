@@ -23,6 +23,7 @@ from vae_checked.facts import (
 from vae_checked.linter.roles import (
     gradients,
     misplaced_noise,
+    modes,
     nan_tests,
     optimizers,
     phi,
@@ -87,6 +88,8 @@ def trained(sampler: Sampler, site: SamplerSite | None, kl: Divergence | None, l
     is_trained = losses.trains(site.z) or _is_of_forward(site, losses)
     noise, timing = seeded_steps.after_seeds(sampler.noise, timing, site, losses, is_trained)
     shared = sampler.shared_over
+    if timing is not None and timing.value.training and modes.may_be_evaluated(site, losses):
+        timing = seeded_steps.left_open(timing)
     if not is_trained:
         if noise and noise.value.law is NoiseLaw.NORMAL:
             # Less noise may be wanted, or more, when nothing is trained.

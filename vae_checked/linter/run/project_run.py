@@ -8,7 +8,7 @@ from itertools import chain
 
 from vae_checked.catalogue import Judgement, judge
 from vae_checked.catalogue.coverage import is_vae
-from vae_checked.facts import Facts, KLForm, NoiseLaw, Reduced, StdCurve
+from vae_checked.facts import Facts, KLForm, NoiseLaw, NoiseTiming, Reduced, StdCurve
 from vae_checked.finding import Finding, Provenance
 from vae_checked.linter.evaluations.declared_ranges import Declared
 from vae_checked.linter.evaluations.evaluation import Evaluation
@@ -228,9 +228,25 @@ def _up_to_an_error(
             cuts.note_error(module.path, "the rest of the project", error)
 
 
+_OPEN, _DRAWN = NoiseTiming(), NoiseTiming(training=True)
+
+
 def _settled(found: list[Facts]) -> list[Facts]:
     """Without what another evaluation of the same place knows better."""
-    return _without_relative_signs(_without_scaled_noise(_without_switched_dropout(_without_substituted_forms(found))))
+    known = _without_relative_signs(_without_scaled_noise(_without_switched_dropout(_without_substituted_forms(found))))
+    return _without_untrained_timing(known)
+
+
+def _without_untrained_timing(found: list[Facts]) -> list[Facts]:
+    """Without when a model draws by itself where that is open of what trains it, and sets its mode and the seed."""
+    timings = [item.sampler.timing for item in found]
+    left_open = {timing.origin.place for timing in timings if timing and timing.value == _OPEN}
+    return [
+        replace(item, sampler=replace(item.sampler, timing=None))
+        if timing and timing.value == _DRAWN and timing.origin.place in left_open
+        else item
+        for item, timing in zip(found, timings, strict=True)
+    ]
 
 
 def _without_switched_dropout(found: list[Facts]) -> list[Facts]:

@@ -1,0 +1,95 @@
+"""Noise of training alone, in a model that may be left in evaluation while it is trained: not called clean."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from small_vaes.fragments import HEAD, codes, linted
+
+NET = (
+    HEAD
+    + """
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.to_m, self.to_s, self.out = nn.Linear(91, 7), nn.Linear(91, 7), nn.Linear(7, 91)
+
+    def draw(self, m, s):
+        if {asked}:
+            return m + torch.exp(0.5 * s) * torch.randn_like(s)
+        return m
+
+    def forward(self, x):
+        m, s = self.to_m(x), self.to_s(x)
+        return torch.sigmoid(self.out(self.draw(m, s))), m, s
+
+
+def loss_of(net, x):
+    rec, m, s = net(x)
+    return F.binary_cross_entropy(rec, x, reduction="sum") - 0.5 * torch.sum(1 + s - m.pow(2) - s.exp())
+
+
+def tested(net, loader):
+    net.eval()
+    with torch.no_grad():
+        return sum(loss_of(net, x) for x in loader)
+
+
+def shown(net, x):
+    net.eval()
+    print(net(x)[0])
+    net.train()
+
+
+def train(loader, critic):
+    net = Net()
+    optimizer = torch.optim.Adam(net.parameters())
+    {before}
+    for epoch in range(9):
+        {each_epoch}
+        for x in loader:
+            {each_step}
+            loss = loss_of(net, x)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        {after}
+"""
+)
+PLACES = dict.fromkeys(("before", "each_epoch", "each_step", "after"), "pass")
+LEFT = {
+    "before the loops": {"before": "net.eval()"},
+    "after an epoch": {"before": "net.train()", "after": "net.eval(); print(net(x))"},
+    "in a function that is called after an epoch": {"before": "net.train()", "after": "tested(net, loader)"},
+    "by train": {"each_step": "net.train(False)"},
+    "on a condition": {"each_epoch": "if epoch > 3: net.eval()"},
+}
+TRAINED = {
+    "no mode at all": {},
+    "training in each epoch": {"each_epoch": "net.train()", "after": "tested(net, loader)"},
+    "training in each step": {"before": "net.eval()", "each_step": "net.train()"},
+    "back to training": {"after": "shown(net, x)"},
+    "another model": {"before": "critic.eval()"},
+}
+
+
+def clean(folder: Path, places: dict[str, str], asked: str = "self.training") -> bool:
+    report = linted(folder, {"net.py": NET.format(asked=asked, **{**PLACES, **places})})
+    assert codes(report) == []
+    assert any("VAE301" in judgement.clean for judgement in report.judgements)
+    return any("VAE207" in judgement.clean for judgement in report.judgements)
+
+
+@pytest.mark.parametrize("places", LEFT.values(), ids=LEFT)
+def test_noise_is_open_where_the_model_may_be_left_in_evaluation(places: dict[str, str], tmp_path: Path) -> None:
+    assert not clean(tmp_path, places)
+    # Noise that is drawn in either mode is none of it.
+    (tmp_path / "net.py").unlink()
+    assert clean(tmp_path, places, asked="True")
+
+
+@pytest.mark.parametrize("places", TRAINED.values(), ids=TRAINED)
+def test_noise_is_clean_where_the_model_is_in_training(places: dict[str, str], tmp_path: Path) -> None:
+    assert clean(tmp_path, places)

@@ -1,0 +1,125 @@
+"""Whether a model is in training where its loss is differentiated, as the calls of `train` and `eval` around tell."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from vae_checked.linter.evaluations.evaluation import Evaluation
+from vae_checked.linter.files import syntax
+from vae_checked.linter.roles import seeds
+from vae_checked.linter.roles.objective import Losses
+from vae_checked.linter.roles.samplers import SamplerSite
+from vae_checked.linter.symbols.expression import Site, contains
+
+_LOOPS = (ast.For, ast.AsyncFor, ast.While)
+_NAMED = (ast.Name, ast.Attribute)
+_DEPTH = 3
+
+
+def may_be_evaluated(site: SamplerSite, losses: Losses) -> bool:
+    """Whether a draw is made in training alone, and what is differentiated may be computed in evaluation."""
+    asking = (branch for branch in losses.branches if any(contains(way, site.noise.uid) for way in branch.args[1:]))
+    return any(asking) and losses.evaluation.read_once(_may_be_evaluated)
+
+
+def _may_be_evaluated(evaluation: Evaluation) -> bool:
+    roots = [root for root in evaluation.observations.roots if root.kind == "backward"]
+    return any(_is_left_in_evaluation(root.site, evaluation, _DEPTH) for root in roots)
+
+
+def _is_left_in_evaluation(site: Site, evaluation: Evaluation, depth: int) -> bool:
+    """Whether the last mode set before a place is evaluation: in a loop around it from turn to turn, then before it.
+
+    Where its own function sets none, it is that of the places from which this is called.
+    """
+    nodes = [node for node in site.source.cell.nodes if isinstance(node, ast.stmt) and seeds.holds(node, site.node)]
+    functions = [node for node in nodes if isinstance(node, ast.FunctionDef)]
+    inner = functions[-1:]
+    loops = [node for node in nodes if isinstance(node, _LOOPS) and (not inner or node.lineno > inner[0].lineno)]
+    line = getattr(site.node, "lineno", 0)
+    whole: list[ast.AST] = [*inner] or [site.source.cell.tree]
+    for around in (*reversed(loops), *whole):
+        modes = sorted(_modes(around, inner, evaluation))
+        before = [is_evaluation for at, is_evaluation in modes if at < line]
+        after = [is_evaluation for at, is_evaluation in modes if at > line] if isinstance(around, _LOOPS) else []
+        if before or after:
+            return (before or after)[-1]
+    if not inner or depth == 0:
+        return False
+    return any(_is_left_in_evaluation(call, evaluation, depth - 1) for call in _calls_of(inner[0], evaluation))
+
+
+def _modes(around: ast.AST, within: list[ast.FunctionDef], evaluation: Evaluation) -> Iterator[tuple[int, bool]]:
+    """The lines at which a mode is set in a loop, a function or a module, with whether it is that of evaluation."""
+    apart = {
+        id(inner)
+        for node in syntax.descendants(around)
+        if isinstance(node, (ast.FunctionDef, ast.Lambda)) and node is not around and node not in within
+        for inner in syntax.descendants(node)
+    }
+    # A model is called, or handed to what calls it.
+    called = {name for name in map(_callee, _calls(around)) if name}
+    called |= {ast.unparse(arg) for call in _calls(around) for arg in call.args if isinstance(arg, _NAMED)}
+    for call in _calls(around):
+        if id(call) in apart:
+            continue
+        mode = _mode(call, called)
+        if mode is None:
+            # A function that ends in another mode than it began with leaves the model in it.
+            bodies = (function.node for function in evaluation.functions() if function.name == _name(call))
+            set_there = [
+                found
+                for body in bodies
+                if isinstance(body, ast.FunctionDef) and body not in within
+                for each in sorted(_calls(body), key=lambda node: node.lineno)
+                if (found := _mode(each, None)) is not None
+            ]
+            mode = set_there[-1] if set_there else None
+        if mode is not None:
+            yield call.lineno, mode
+
+
+def _mode(call: ast.Call, called: set[str] | None) -> bool | None:
+    """True for `model.eval()`, False for `model.train()`; None for another call, and for what is not `called`."""
+    function = call.func
+    if not isinstance(function, ast.Attribute) or function.attr not in ("eval", "train"):
+        return None
+    if function.attr == "eval" and (call.args or call.keywords):
+        return None
+    owner = ast.unparse(function.value)
+    is_used = called is None or any(name == owner or name.startswith(f"{owner}.") for name in called)
+    if not is_used and function.attr == "eval":
+        return None
+    given = [*call.args, *(keyword.value for keyword in call.keywords)]
+    off = len(given) == 1 and isinstance(given[0], ast.Constant) and given[0].value is False
+    return function.attr == "eval" or off
+
+
+def _calls(node: ast.AST) -> list[ast.Call]:
+    return [each for each in syntax.descendants(node) if isinstance(each, ast.Call)]
+
+
+def _callee(call: ast.Call) -> str | None:
+    """What is called as a model is, and not to set a mode."""
+    name = ast.unparse(call.func) if isinstance(call.func, _NAMED) else ""
+    return None if name.endswith((".eval", ".train")) else name
+
+
+def _name(call: ast.Call) -> str | None:
+    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", None)
+
+
+def _calls_of(function: ast.FunctionDef, evaluation: Evaluation) -> Iterator[Site]:
+    """Where the code that was run calls a function by its name: a method of an object, and not the mode of a model."""
+    arguments = function.args.args
+    is_method = bool(arguments) and arguments[0].arg == "self"
+    for module in evaluation.modules():
+        for source in module.sources:
+            text = source.cell.text
+            for node in source.cell.nodes if function.name in text else ():
+                if isinstance(node, ast.Call) and _name(node) == function.name:
+                    owner = ast.unparse(node.func.value) if isinstance(node.func, ast.Attribute) else None
+                    is_mode = function.name == "train" and f"{owner}.eval(" in text
+                    if (owner is not None and not is_mode) if is_method else (owner is None):
+                        yield Site(source, node)
