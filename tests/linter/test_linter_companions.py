@@ -58,6 +58,8 @@ def trained(
         ("z * 0.13025", "StableDiffusionXLPipeline", "pretrained", []),
         ("z * 0.13025", "StableDiffusionPipeline", "pretrained", ["VAE703"]),
         ("z * 0.18215", "StableDiffusionUpscalePipeline", "pretrained", []),
+        ("z * 0.13025", "StableVideoDiffusionPipeline", "pretrained", ["VAE703"]),
+        ("z * 0.18215", "StableVideoDiffusionPipeline", "pretrained", []),
     ],
 )
 def test_the_model_of_the_same_checkpoint_tells_its_vae(
@@ -72,7 +74,17 @@ def test_the_model_of_the_same_checkpoint_tells_its_vae(
         ("SD3Transformer2DModel", True),
         ("UNet2DConditionModel", True),
         ("StableDiffusionXLPipeline", True),
+        ("StableVideoDiffusionPipeline", True),
+        ("AnimateDiffSDXLPipeline", True),
+        ("TextToVideoSDPipeline", True),
+        ("LatentConsistencyModelPipeline", True),
+        ("MarigoldDepthPipeline", True),
+        ("UNetMotionModel", True),
+        ("HunyuanDiT2DModel", True),
+        ("ChromaTransformer2DModel", True),
         ("UNetOfMine", False),
+        ("UNet2DModel", False),
+        ("StableDiffusionUpscalePipeline", False),
     ],
 )
 @pytest.mark.parametrize("noisy", [MIXED, ADDED])

@@ -71,7 +71,7 @@ KNOWN: tuple[KnownVAE, ...] = (
     ),
     KnownVAE(
         "Stable Video Diffusion", r"stable-video-diffusion", ("AutoencoderKLTemporalDecoder",), 0.18215, 0.0,
-        f"{_MODELS}autoencoder_kl_temporal_decoder.py", 4, 8,
+        f"{_MODELS}autoencoder_kl_temporal_decoder.py", 4, 8, companions=r"^StableVideoDiffusion\w*Pipeline$",
     ),
     KnownVAE(
         "HunyuanVideo", r"HunyuanVideo(?!-?1\.5)", ("AutoencoderKLHunyuanVideo",), 0.476986, 0.0,
@@ -107,10 +107,11 @@ def known(vae: PretrainedVAE) -> KnownVAE | None:
 
 # Denoisers, and pipelines with one, of which a checkpoint of latent diffusion holds one beside its VAE.
 _DENOISING = re.compile(
-    r"^(?:UNet(?:2D|3D|SpatioTemporal)ConditionModel|(?:SD3|Flux|Wan|HunyuanVideo|Mochi|QwenImage|CogVideoX|LTXVideo|PixArt|Sana|AuraFlow"
-    r"|Lumina|Allegro|CogView[34]\w*)\w*Transformer\w*Model|(?:StableDiffusion(?!\w*Upscale)|Flux|Wan|HunyuanVideo"
-    r"|Mochi|QwenImage|CogVideoX|LTX|AudioLDM|MusicLDM|PixArt|Sana|AuraFlow|Kolors|Lumina|Allegro|CogView[34])"
-    r"\w*Pipeline)$"
+    r"^(?:UNet(?:2D|3D|SpatioTemporal)ConditionModel|UNetMotionModel|I2VGenXLUNet|HunyuanDiT2DModel|(?:SD3|Flux|Wan|HunyuanVideo|Mochi"
+    r"|QwenImage|CogVideoX|LTXVideo|PixArt|Sana|AuraFlow|Lumina|Allegro|CogView[34]\w*|Latte|Chroma)\w*Transformer\w*Model"
+    r"|(?:StableDiffusion(?!\w*Upscale)|StableVideoDiffusion|AnimateDiff|I2VGenXL|TextToVideo(?:SD|Zero)|VideoToVideoSD"
+    r"|LatentConsistencyModel|Marigold|Flux|Wan|HunyuanVideo|HunyuanDiT|Mochi|QwenImage|CogVideoX|LTX|AudioLDM|MusicLDM|PixArt|Sana"
+    r"|AuraFlow|Kolors|Lumina|Allegro|CogView[34]|Latte|Chroma)\w*Pipeline)$"
 )
 
 

@@ -7,13 +7,19 @@ import re
 
 from vae_checked.facts import Fact
 from vae_checked.linter.evaluations.evaluation import Evaluation
+from vae_checked.linter.files.source import Cell
 from vae_checked.linter.symbols.expression import Expr, origin, strip
 from vae_checked.linter.symbols.values import Module
 
 _HALF = "float16"
 _DTYPES = ("torch_dtype", "dtype")
-# What a text says that casts a VAE to another precision where it needs one.
-_UPCAST = re.compile(r"upcast|float32|bfloat16|\.float\(\)|autocast", re.IGNORECASE)
+# What a text says that casts a VAE, or what holds it, to another precision where it needs one. A cast of latents or
+# pictures is none.
+_UPCAST = re.compile(
+    r"upcast|autocast|(?:vae|auto_?encoder|first_stage|pipe|model|self)\w*\)?(?:\.\w+)*"
+    r"\.(?:float\(\)|double\(\)|to\([^)\n]*(?:float32|bfloat16|dtype))",
+    re.IGNORECASE,
+)
 _MAX_CHAIN = 12
 
 
@@ -27,7 +33,7 @@ def precision(evaluation: Evaluation, vae: Expr) -> Fact[str] | None:
     node = vae
     for _ in range(_MAX_CHAIN):
         written = None if node.site is None else node.site.node
-        if isinstance(written, ast.Call) and _is_half(written):
+        if node.site is not None and isinstance(written, ast.Call) and _is_half(written, node.site.source.cell):
             return Fact(_HALF, origin(node))
         if not node.args or node.op not in ("call", "attribute", "cast"):
             return None
@@ -35,14 +41,24 @@ def precision(evaluation: Evaluation, vae: Expr) -> Fact[str] | None:
     return None
 
 
-def _is_half(call: ast.Call) -> bool:
+def _is_half(call: ast.Call, cell: Cell) -> bool:
     """Whether a call loads in float16, or casts to it."""
     if isinstance(call.func, ast.Attribute) and call.func.attr == "half":
         return True
     given = [each.value for each in call.keywords if each.arg in _DTYPES]
     if isinstance(call.func, ast.Attribute) and call.func.attr == "to":
         given += call.args
-    return any(isinstance(value, ast.Attribute) and value.attr in (_HALF, "half") for value in given)
+    return any(_is_type(value, cell) for value in given)
+
+
+def _is_type(value: ast.expr, cell: Cell) -> bool:
+    """Whether a value is the type float16, or a name that is bound to it alone."""
+    if isinstance(value, ast.Name):
+        bound = re.findall(rf"\b{re.escape(value.id)}\s*(?::[^=\n]*)?=(?!=)\s*([^\n#]*)", cell.text)
+        # An argument of a call by that name hands it on: `torch_dtype=dtype`.
+        values = {each.strip(" ,)") for each in bound} - {value.id}
+        return bool(values) and values <= {f"torch.{_HALF}", "torch.half"}
+    return isinstance(value, ast.Attribute) and value.attr in (_HALF, "half")
 
 
 def _may_upcast(module: Module) -> bool:
