@@ -152,7 +152,7 @@ class Flow:
             return
         latent = self._step(node)
         if latent is not None:
-            if latent.applied in _PIXEL_MAPS and latent.at is node:
+            if latent.applied in _PIXEL_MAPS and latent.at is node and not self._is_inside_a_model(node, latent):
                 self.pixel_maps.append((self._places.of(node), Fact(_PIXEL_MAPS[latent.applied], origin(node))))
             self._latents[node.uid] = latent
             if node.op in ("mul", "div") and latent.drawn:
@@ -212,6 +212,11 @@ class Flow:
         others = [arg for other, arg in enumerate(node.args) if other != place]
         written = next((found for arg in others if (found := written_elsewhere(arg, node))), None)
         return replace(inner, applied=applied, at=node, written=written or inner.written)
+
+    def _is_inside_a_model(self, node: Expr, latent: Latent) -> bool:
+        """Whether an operation is one that another model does to what it is given, which it was trained with."""
+        where = self._places.of(node)
+        return where.function == "forward" and where != self._places.of(latent.call)
 
     def _used(self, node: Expr, place: int, latent: Latent, is_weighted: bool) -> None:
         """Take note of a latent that noise is added to, or that a model is trained on."""
