@@ -356,3 +356,13 @@ def step(picture, net=Net()):
 def test_a_mean_error_is_summed_as_it_is_called(error: str, axes: str, fix: str, tmp_path: Path) -> None:
     given = remedy(tmp_path, "VAE502", OWN_ERROR.format(error=error, axes=axes))
     assert given == f"{fix}, or a weight of the KL that has a name"
+
+
+def test_a_kl_of_a_std_alone_is_written_of_a_std(tmp_path: Path) -> None:
+    terms = """
+def loss(out, x, m, d):
+    q = torch.distributions.Normal(m, d)
+    kl = torch.distributions.kl_divergence(q, torch.distributions.Normal(0.0, 1.0)).sum()
+    return F.mse_loss(out, x, reduction="sum") - kl
+"""
+    assert "0.5 * torch.sum(m.pow(2) + d.pow(2) - 1 - 2 * d.log(), dim=1)" in remedy(tmp_path, "VAE302", HEAD + terms)

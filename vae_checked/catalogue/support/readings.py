@@ -16,8 +16,10 @@ def reading(facts: Facts) -> Parametrisation | None:
     std, form = facts.sampler.std, facts.kl.form
     drawn = None if std is None else std.value.parametrisation
     read_as = None if form is None else form.value.parametrisation
-    if read_as is None or read_as is drawn or std is None:
+    if read_as is None or read_as is drawn:
         return drawn
+    if std is None:
+        return read_as
     return drawn if kl_departs(facts, drawn, read_as) else read_as
 
 
