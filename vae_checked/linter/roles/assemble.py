@@ -14,6 +14,7 @@ from vae_checked.linter.roles import (
     directions,
     divergences,
     experts,
+    further_errors,
     gaps,
     gradients,
     latents,
@@ -112,6 +113,7 @@ def facts_of(evaluation: Evaluation, across: Across) -> list[Facts]:
             decoded = [other]
         beside: list[Reconstruction | None] = [*decoded] or [other]
         facts.extend(_facts(across, site, kl, recon, losses) for recon in beside)
+        facts.extend(further_errors.facts(site, decoded, losses))
         across.readings.read(site, facts[-1], evaluation)
         if kl is not None:
             facts.extend(Facts(evaluation.subject, sampler=each) for each in training.decoded_means(kl, site, losses))

@@ -345,7 +345,22 @@ def bounded_scores(recon: Reconstruction | None) -> Expr | None:
     What scales it in between gives the scores their range back.
     """
     scores = None if recon is None else recon.scores
-    return scores if scores is not None and strip(scores).op in _ACTIVATIONS else None
+    return scores if scores is not None and strip(_part_of(scores)).op in _ACTIVATIONS else None
+
+
+def _part_of(values: Expr) -> Expr:
+    """One of the parts that values are joined of, where all of them end in the same activation; else the values."""
+    if strip(values).op != "cat":
+        return values
+    parts, stack = [], [values]
+    while stack:
+        part = strip(stack.pop())
+        if part.op == "cat" and not part.get("filled"):
+            stack += part.args
+        else:
+            parts.append(part)
+    ends = {part.op for part in parts}
+    return parts[0] if len(ends) == 1 and ends <= _ACTIVATIONS else values
 
 
 def activations(output: Expr, taken: tuple[str, ...] = ()) -> tuple[tuple[str, ...] | None, Expr | None]:
@@ -357,6 +372,7 @@ def activations(output: Expr, taken: tuple[str, ...] = ()) -> tuple[tuple[str, .
     last: Expr | None = None
     node = output
     while True:
+        node = _part_of(node)
         if node.op in (*TRANSPARENT, "move") and node.args:
             node = node.args[0]
         elif node.op in _AFFINE and len(inner := [arg for arg in node.args if arg.op != "const"]) == 1:

@@ -1,0 +1,61 @@
+"""A loss with an error of its own for each kind of column, or for a label: what each takes is told of each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from small_vaes.fragments import HEAD, codes, joined, linted
+
+NET = (
+    HEAD
+    + """
+class Net(nn.Module):
+    def __init__(self, mode=None):
+        super().__init__()
+        self.up, self.to_m, self.to_s = nn.Linear(84, 33), nn.Linear(33, 7), nn.Linear(33, 7)
+        self.numbers, self.kinds, self.others = nn.Linear(7, 40), nn.Linear(7, 22), nn.Linear(7, 22)
+        self.mode = mode
+
+    def step(self, x, labels, optimizer):
+        m, s = self.to_m(self.up(x)), self.to_s(self.up(x))
+        z = m + torch.exp(0.5 * s) * torch.randn_like(s)
+        kl = -0.5 * torch.sum(1 + s - m.pow(2) - s.exp())
+        error = F.mse_loss(self.numbers(z), x[:, :40], reduction="sum")
+        {further}
+        loss = error + further + kl
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+"""
+)
+SOFT = "torch.softmax(self.{}(z), dim=1)"
+BOTH = f"torch.cat(({SOFT.format('kinds')}, {SOFT.format('others')}), dim=1)"
+CROSS = "further = F.cross_entropy({}, x[:, 40:], reduction='sum')"
+LABEL = "further = F.cross_entropy({}, labels, reduction='sum')"
+LOGITS = "further = F.binary_cross_entropy_with_logits({}, x[:, 40:], reduction='sum')"
+SCORES = "self.kinds(z)"
+ERRORS = {
+    "scores": (CROSS.format(SCORES), []),
+    "probabilities": (CROSS.format(SOFT.format("kinds")), ["VAE405"]),
+    "probabilities of two columns": (CROSS.format(BOTH), ["VAE405"]),
+    "scores of two columns": (CROSS.format(f"torch.cat(({SCORES}, self.others(z)), dim=1)"), []),
+    "probabilities beside scores": (CROSS.format(f"torch.cat(({SOFT.format('kinds')}, self.others(z)), 1)"), []),
+    "a label": (LABEL.format(SOFT.format("kinds")), ["VAE405"]),
+    "scores of a label": (LABEL.format(SCORES), []),
+    "logits": (LOGITS.format(SCORES), []),
+    "a sigmoid for logits": (LOGITS.format("torch.sigmoid(self.kinds(z))"), ["VAE401"]),
+    "as it is set": (
+        'h = self.kinds(z)\n        h = torch.softmax(h, dim=1) if self.mode == "soft" else h\n        '
+        + CROSS.format("h"),
+        [],
+    ),
+    "shown alone": ("further = 0\n        print(" + CROSS.format(SOFT.format("kinds"))[10:] + ")", []),
+}
+
+
+@pytest.mark.parametrize(("further", "found"), ERRORS.values(), ids=ERRORS)
+def test_what_each_error_of_a_loss_is_handed(further: str, found: list[str], tmp_path: Path) -> None:
+    report = linted(tmp_path, {"net.py": NET.format(further=further)})
+    assert joined(report)
+    assert codes(report) == found
