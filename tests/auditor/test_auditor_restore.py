@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import random
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -184,3 +185,34 @@ def test_the_block_restores_in_between_as_well() -> None:
         model[1] = nn.Linear(3, 4)
     assert model[1].out_features == 2
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+class Drawing(zoo.Base):
+    """Writes down what it draws in each pass, where nothing is put back."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.folder = folder
+
+    def forward(self, x: Tensor) -> Any:
+        with (self.folder / "drawn").open("a") as drawn:
+            drawn.write(f"{torch.rand(()).item()} {x.shape[0]}\n")
+        return super().forward(x)
+
+
+def test_runs_that_look_for_inputs_leave_those_that_measure_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entered: list[Restored] = []
+    enter = Restored.__enter__
+    monkeypatch.setattr(Restored, "__enter__", lambda block: (entered.append(block), enter(block))[1])
+    model = Drawing(tmp_path)
+    state = torch.get_rng_state()
+    audit(model, "B 3 8 12", zoo.standard_loss, seed=3)
+    drawn = [line.split() for line in (tmp_path / "drawn").read_text().splitlines()]
+    # Two trials in one mode, then the pass that is measured: it draws what the first trial drew, from the seed on.
+    assert len(drawn) >= 4
+    assert drawn[2][0] == drawn[0][0] != drawn[1][0]
+    assert torch.equal(torch.get_rng_state(), state)
+    # What a block keeps takes as long to collect as a run of a small model: one is enough.
+    assert len(entered) == 1

@@ -72,7 +72,7 @@ def audit(
     numbers = spoilt(model.named_parameters())
     with Restored(model, *(found_loss.modules if found_loss is not None else ())) as restored:
         seed_draws(seed)
-        source, guess = inputs_for(subject, inputs, data_range)
+        source, guess = inputs_for(subject, inputs, data_range, restored, seed)
         try:
             seen, passed_over = _observed_with(subject, source, found_loss, seed, restored)
         except ModelError as error:

@@ -55,9 +55,9 @@ def stages_for(
     subject, found_loss = adapt(model, adapter, forward), find_loss(model, loss, bind)
     if found_loss is None or found_loss.is_forward or not found_loss.given:
         subject = asked_for_loss(subject)
-    with Restored(model, *(found_loss.modules if found_loss is not None else ())):
+    with Restored(model, *(found_loss.modules if found_loss is not None else ())) as restored:
         seed_draws(seed)
-        source, _ = inputs_for(subject, inputs, data_range)
+        source, _ = inputs_for(subject, inputs, data_range, restored, seed)
     return staged(subject, source, found_loss, seed)
 
 

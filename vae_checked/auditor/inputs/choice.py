@@ -6,18 +6,19 @@ import itertools
 import math
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
-from vae_checked.adapters import Subject
+from vae_checked.adapters import Inputs, Subject
 from vae_checked.auditor.inputs.labels import likely_labels, missing_labels
 from vae_checked.auditor.inputs.source import GivenInputs, Source, likely_inputs, source_of, with_sizes
 from vae_checked.auditor.recording.run import output_alone, run_model
 from vae_checked.auditor.restoring.restored import Restored
 from vae_checked.errors import ModelError, UsageError
 from vae_checked.input_spec import parse_spec
+from vae_checked.laws.seeding import seed_draws
 from vae_checked.shapes import ModelShapes, accepted_range, condition, distinct_sizes, infer
 from vae_checked.shapes.spec import guess_spec
 
@@ -25,17 +26,61 @@ _BATCH = 2
 _MOST_SIZES_TRIED = 4
 
 
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    """The model that is run to see what it takes, in a block that puts it back, and the seed that was set there."""
+
+    subject: Subject
+    restored: Restored
+    seed: int
+
+    def outputs(self, source: Source, batches: Iterable[int]) -> list[object]:
+        """What comes of so many samples each, up to the first that fails.
+
+        The model is the same before each of them, and afterwards all is as it was: what is drawn next as well.
+        """
+        made: list[object] = []
+        try:
+            with suppress(ModelError):
+                for batch in batches:
+                    if made:
+                        self.restored.again()
+                    made.append(self._output(source.draw(batch, 0)))
+        finally:
+            self.restored.anew()
+            seed_draws(self.seed)
+        return made
+
+    def _output(self, inputs: Inputs) -> object:
+        try:
+            return output_alone(self.subject, inputs)
+        except ModelError:
+            self.restored.again()
+            return run_model(self.subject, inputs, training=False).output
+
+    def runs_on(self, source: Source, batch: int = _BATCH) -> bool:
+        """Whether something comes of so many samples."""
+        return bool(self.outputs(source, (batch,)))
+
+
 def inputs_for(
-    subject: Subject, inputs: GivenInputs | None, data_range: tuple[float, float] | None
+    subject: Subject,
+    inputs: GivenInputs | None,
+    data_range: tuple[float, float] | None,
+    restored: Restored,
+    seed: int,
 ) -> tuple[Source, str]:
-    """Where inputs come from, and why, when nobody gave any; ModelError when nothing that is likely runs."""
-    model = subject.model
+    """Where inputs come from, and why, when nobody gave any; ModelError when nothing that is likely runs.
+
+    The model is run in a block in which it is `restored` and the `seed` is set, and both are so afterwards.
+    """
+    model, trial = subject.model, _Tried(subject, restored, seed)
     if inputs is not None:
         source = source_of(inputs, model, data_range)
-        labelled = _with_labels(subject, source, inputs, data_range)
+        labelled = _with_labels(trial, source, inputs, data_range)
         if labelled is not None:
             return labelled
-        return _of_accepted_sizes(subject, inputs, source, data_range) if isinstance(inputs, str) else (source, "")
+        return _of_accepted_sizes(trial, inputs, source, data_range) if isinstance(inputs, str) else (source, "")
     if subject.declared_input is not None:
         source = source_of(subject.declared_input, model, data_range)
         return source, f"input {subject.declared_input!r}, as the model's configuration declares"
@@ -47,24 +92,24 @@ def inputs_for(
         tried = (*tried, *_rows_that_come_out(model))
     for spec, reason in tried:
         source = source_of(spec, model, data_range)
-        made = _outputs(subject, source, (_BATCH,))
+        made = trial.outputs(source, (_BATCH,))
         if not made:
-            labelled = _with_labels(subject, source, spec, data_range)
+            labelled = _with_labels(trial, source, spec, data_range)
             if labelled is not None:
                 return labelled[0], f"{labelled[1]}, and {reason}"
             continue
         shaped = _shape_of_output(made[0], spec)
-        if shaped is not None and _runs_on(subject, source_of(shaped, model, data_range)):
+        if shaped is not None and trial.runs_on(source_of(shaped, model, data_range)):
             source = source_of(shaped, model, data_range)
             return source, f"input {shaped!r}: {reason}, so many has an output of this shape, and forward runs on it"
         # One row of features is what the first layer takes; of an image it tells the channels alone.
         guessed = replace(source, open_sizes=source.open_sizes or len(spec.split()) > 2)
-        chosen, why = _of_accepted_sizes(subject, spec, guessed, data_range)
+        chosen, why = _of_accepted_sizes(trial, spec, guessed, data_range)
         return chosen, why or f"input {spec!r}: {reason}, and forward runs on it"
     if tried:
         text = guess_spec(model)
         source = source_of(text, model, data_range)
-        chosen, why = _of_accepted_sizes(subject, text, source, data_range)
+        chosen, why = _of_accepted_sizes(trial, text, source, data_range)
         if why:
             return chosen, f"{why}, and {tried[0][1]}"
     words = ", ".join(repr(spec) for spec, _ in tried) or "no first layer tells its shape"
@@ -75,11 +120,12 @@ def inputs_for(
 
 
 def _with_labels(
-    subject: Subject, source: Source, spec: GivenInputs, data_range: tuple[float, float] | None
+    trial: _Tried, source: Source, spec: GivenInputs, data_range: tuple[float, float] | None
 ) -> tuple[Source, str] | None:
     """The inputs with the labels that forward takes beside them, where it runs on such; None where none are missing."""
     if not isinstance(spec, str) or source.one_mapping or any(shape.name is not None for shape in source.shapes):
         return None
+    subject = trial.subject
     names = missing_labels(subject, len(source.shapes))
     if not names:
         return None
@@ -87,7 +133,7 @@ def _with_labels(
     for label in likely_labels(subject.model, math.prod(sizes) if sizes else None):
         whole = ", ".join([f"{subject.takes[0]}: {spec}", *(f"{name}: {label}" for name in names)])
         found = source_of(whole, subject.model, data_range)
-        if _runs_on(subject, found):
+        if trial.runs_on(found):
             return found, f"input {whole!r}: forward takes {', '.join(names)} as well, and runs on it"
     return None
 
@@ -102,13 +148,14 @@ def _rows_that_come_out(model: nn.Module) -> tuple[tuple[str, str], ...]:
 
 
 def _of_accepted_sizes(
-    subject: Subject, text: str, source: Source, data_range: tuple[float, float] | None
+    trial: _Tried, text: str, source: Source, data_range: tuple[float, float] | None
 ) -> tuple[Source, str]:
     """The source whose letters and batch stand for sizes that the model takes and gives back, and what is said of it.
 
     The source as it is where the model takes its sizes, or where no sizes are known that it takes.
     """
-    made = _outputs(subject, source, source.batches(()))
+    subject = trial.subject
+    made = trial.outputs(source, source.batches(()))
     runs = len(made) == 2
     if runs and _gives_back(made[0], source, text):
         return source, ""
@@ -128,7 +175,7 @@ def _of_accepted_sizes(
             batch=source.batch,
             accepted_batches=batches,
         )
-        if _runs_on(subject, found, found.batches(())[0]):
+        if trial.runs_on(found, found.batches(())[0]):
             said = ", ".join(f"{letter}={size}" for letter, size in sizes.items())
             return found, f"input {text!r}{f' with {said}' if said else ''}: {_why_these(shapes, batch, found)}"
     return source, ""
@@ -155,26 +202,6 @@ def _gives_back(output: object, source: Source, text: str) -> bool:
     outputs = [leaf.shape for leaf in pytree.tree_leaves(output) if isinstance(leaf, Tensor)]
     alike = [shape for shape in outputs if len(shape) == x.dim() and all(shape[i] == x.shape[i] for i in fixed)]
     return x.shape in alike or not alike
-
-
-def _runs_on(subject: Subject, source: Source, batch: int = _BATCH) -> bool:
-    return bool(_outputs(subject, source, (batch,)))
-
-
-def _outputs(subject: Subject, source: Source, batches: Iterable[int]) -> list[object]:
-    """What comes of so many samples each, up to the first that fails; the model is the same before each of them."""
-    made: list[object] = []
-    with Restored(subject.model) as restored, suppress(ModelError):
-        for batch in batches:
-            if made:
-                restored.again()
-            inputs = source.draw(batch, 0)
-            try:
-                made.append(output_alone(subject, inputs))
-            except ModelError:
-                restored.again()
-                made.append(run_model(subject, inputs, training=False).output)
-    return made
 
 
 def _shape_of_output(output: object, spec: str) -> str | None:

@@ -44,6 +44,15 @@ class Interruptions:
             if _is_written(found) and handler != self._on_signal:
                 signal.signal(number, self._on_signal)
 
+    def anew(self) -> None:
+        """Stand before the handlers that were found, and put the others of these back, where others took the place."""
+        if threading.current_thread() is not threading.main_thread():
+            return
+        for number, found in self._found.items():
+            wanted = self._on_signal if _is_written(found) else found
+            if wanted is not None and signal.getsignal(number) != wanted:
+                signal.signal(number, wanted)
+
     def release(self) -> None:
         """Give every signal the handler that it had."""
         self._released = True  # one that comes meanwhile goes through

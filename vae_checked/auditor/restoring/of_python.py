@@ -98,7 +98,9 @@ def _of_python() -> Iterator[Setting]:
     yield Setting("logging", lambda: root.manager.disable, logging.disable)
     decimal: Any = sys.modules.get("decimal")
     if decimal is not None:
-        yield Setting("decimal numbers", lambda: decimal.getcontext().copy(), decimal.setcontext, repr)
+        yield Setting(
+            "decimal numbers", lambda: decimal.getcontext().copy(), lambda held: decimal.setcontext(held.copy()), repr
+        )
 
 
 def _of_signals() -> Iterator[Setting]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import warnings
+from contextlib import AbstractContextManager
 from types import TracebackType
 
 import torch
@@ -29,9 +30,9 @@ class Restored:
     Of a model: parameters, buffers and gradients, their memory and hooks, modes, parts, and what its attributes, its
     classes and, `widely`, its functions and modules hold. Of the process: its settings, those of torch and numpy,
     functions that were replaced, signal handlers, and every stream of random numbers. `again()` puts the model back in
-    between. What cannot be put back is in `left`, and with `warns` warned of. Signals wait while anything is put back;
-    in another thread a second block waits. `generators` are put back to the states that stand beside them. A wrapped
-    model learns nothing in the block.
+    between, `anew()` everything. What cannot be put back is in `left`, and with `warns` warned of. Signals wait while
+    anything is put back; in another thread a second block waits. `generators` are put back to the states that stand
+    beside them. A wrapped model learns nothing in the block.
     """
 
     def __init__(self, *models: nn.Module, widely: bool = True, warns: bool = True) -> None:
@@ -77,13 +78,7 @@ class Restored:
     ) -> None:
         self._interruptions.hold()  # the block may have set handlers of its own
         try:
-            # The settings first: a mode of torch that was left standing would see the model being put back.
-            self._put_back(self._settings)
-            self._put_back(self._contents)
-            self._unlearning.__exit__(None, None, None)
-            for generator, state in self.generators:
-                generator.set_state(state)
-            self._put_back(self._streams)
+            self._put_back_all(self._unlearning)
             for thread in threading.enumerate():
                 if thread.ident not in self._threads:
                     self._left[f"a thread that was started in the run goes on: {thread.name}"] = None
@@ -99,14 +94,30 @@ class Restored:
         self._put_back(self._contents)
         self._interruptions.let_go()
 
+    def anew(self) -> None:
+        """Put everything back as it was when the block was entered, and stay in it."""
+        self._interruptions.anew()
+        self._put_back_all()
+        self._interruptions.let_go()
+
     def also(self, generators: Generators) -> None:
         """Restore these generators too, to the states given with them; the first state seen of each counts."""
         known = {id(generator) for generator, _ in self.generators}
         self.generators += [(g, state) for g, state in generators if id(g) not in known]
+
+    def _put_back_all(self, ended: AbstractContextManager[object] | None = None) -> None:
+        # The settings first: a mode of torch that was left standing would see the model being put back.
+        self._put_back(self._settings)
+        self._put_back(self._contents)
+        if ended is not None:
+            ended.__exit__(None, None, None)
+        for generator, state in self.generators:
+            generator.set_state(state)
+        self._put_back(self._streams)
 
     def _put_back(self, kept: list[Kept]) -> None:
         self._left.update(dict.fromkeys(put_back_all(kept)))
 
 
 # What runs whole: a signal that comes in between waits.
-_WHOLE = frozenset(each.__code__ for each in (Restored.__enter__, Restored.__exit__, Restored.again))
+_WHOLE = frozenset(each.__code__ for each in (Restored.__enter__, Restored.__exit__, Restored.again, Restored.anew))
