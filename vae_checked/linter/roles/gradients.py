@@ -141,7 +141,7 @@ def through_kl(kl: Divergence, losses: Losses) -> bool | None:
     """Whether the heads move a loss through their KL, which is part of it.
 
     None where a constant stands in the way that another setting may change, as a weight of 0 is by a schedule, and
-    where it is not seen what is differentiated.
+    where it is not seen what is differentiated, nor what is called a loss with the error in it.
     """
     differentiated = losses.is_differentiated(kl)
     ends = _ends_with(kl, losses)
@@ -159,8 +159,21 @@ def through_kl(kl: Divergence, losses: Losses) -> bool | None:
         return False if held_back and all(map(_is_written_flat, held_back)) else None
     # An encoder that runs under no_grad is kept as it is, on purpose as far as is known, and so is a whole model.
     kept = not trained and any(node.op == "detach" and node.get("known") == NO_GRAD for node in walk(strip(kl.term)))
-    left_out = differentiated and not beside and not kept and not _is_kept_whole(kl, losses)
+    seen = differentiated or _is_added_without_gradient(kl, losses)
+    left_out = seen and not beside and not kept and not _is_kept_whole(kl, losses)
     return False if left_out and not (ends and all(_trains_a_weight(end, kl, losses) for end in ends)) else None
+
+
+def _is_added_without_gradient(kl: Divergence, losses: Losses) -> bool:
+    """Whether what is called a loss trains an error and has a KL beside it that trains nothing, there or elsewhere."""
+    if losses.backward or losses.flow.reaches(losses.totals, kl.term.uid):
+        return False
+    errors = [recon.term.uid for recon in losses.recons]
+    named = [total for total in losses.totals if losses.minimised(total) is not None]
+    return any(
+        losses.graph.holds(total, kl.term.uid) and any(losses.flow.reaches([total], error) for error in errors)
+        for total in named
+    )
 
 
 def _is_held_without_gradient(term: Expr, head: int, losses: Losses) -> bool:

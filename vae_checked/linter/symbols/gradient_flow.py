@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Iterable
 
 from vae_checked.facts import Interval
@@ -100,12 +101,18 @@ class GradientFlow:
         return [node for node in self._graph.nodes if node.uid in between and node.uid != wanted and is_flat(node)]
 
     def bounded_by(self, values: Collection[Expr], wanted: int, lies_in: Interval) -> Expr | None:
-        """The operation between the node `wanted` and some values that bounds it on the side where it has no bound."""
+        """The operation between the node `wanted` and some values that bounds it on the side where it has no bound.
+
+        What is bounded from above may be on either side of 0, as beside a weight that is not known: it counts as well.
+        """
         known = intervals_beside(wanted, lies_in, self._holds(wanted), self._intervals)
         between = self.to(wanted) & self.reached(values)
         for node in self._graph.having(*_BOUNDING):
             interval = known.of(node) if node.uid in between and node.uid != wanted else None
-            if interval is not None and interval.bounded and interval.width > 0:
+            if interval is None or interval.width == 0:
+                continue
+            below = None if interval.bounded else known.of(node.args[0])
+            if interval.bounded or (interval.high < math.inf and (below is None or below.low == -below.high)):
                 return node
         return None
 
