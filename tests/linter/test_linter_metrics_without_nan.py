@@ -93,3 +93,34 @@ def perplexity(to_m, to_s, data):
 def test_what_has_no_gradient_hides_no_nan_from_the_training(shown: str, expected: list[str], tmp_path: Path) -> None:
     found = codes(linted(tmp_path, {"fit.py": MEASURED.format(shown=shown)}))
     assert [code for code in found if code == "VAE604"] == expected
+
+
+WITHIN = TEXT.replace("m, s = to_m(x), to_s(x)", "{data}\n    m, s = {heads}").replace(
+    "y = back(m + torch.exp(0.5 * s) * torch.randn_like(s))",
+    "z = {latent}\n    y = {output}",
+)
+AS_IT_IS = {
+    "data": "pass",
+    "heads": "to_m(x), to_s(x)",
+    "latent": "m + torch.exp(0.5 * s) * torch.randn_like(s)",
+    "output": "back(z)",
+    "ending": "loss.backward()",
+}
+# What is found, and whether it is clean where nothing is.
+INSIDE = {
+    "what decodes": ({"output": "torch.nan_to_num(back(z))"}, ["VAE604"], False),
+    "what decodes, rescaled": ({"output": "torch.sigmoid(torch.nan_to_num(back(z)))"}, ["VAE604"], False),
+    "a head": ({"heads": "to_m(x), torch.nan_to_num(to_s(x))"}, [], False),
+    "what a decoder goes on with": ({"output": "back(torch.nan_to_num(torch.softmax(z, dim=1)))"}, [], False),
+    "data": ({"data": "x = torch.nan_to_num(x)"}, [], True),
+    "nothing": ({}, [], True),
+}
+
+
+@pytest.mark.parametrize(("changed", "expected", "is_clean"), INSIDE.values(), ids=INSIDE)
+def test_nan_is_hidden_in_what_a_term_is_made_of(
+    changed: dict[str, str], expected: list[str], is_clean: bool, tmp_path: Path
+) -> None:
+    report = linted(tmp_path, {"fit.py": WITHIN.format(kl=KL, **{**AS_IT_IS, **changed})})
+    assert codes(report) == expected
+    assert any("VAE604" in judgement.clean for judgement in report.judgements) is is_clean

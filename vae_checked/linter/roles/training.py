@@ -22,9 +22,9 @@ from vae_checked.facts import (
 )
 from vae_checked.linter.roles import (
     gradients,
+    hidden_nans,
     misplaced_noise,
     modes,
-    nan_tests,
     optimizers,
     phi,
     samplers,
@@ -376,7 +376,7 @@ def training_facts(
     return Training(
         without_optimizer=optimizers.forgotten(losses, observed, site, kl, recon),
         always_on_dropout=_dropout(losses, site, kl, recon),
-        hidden_nan=_hidden_nan(losses, kl, recon),
+        hidden_nan=hidden_nans.read(losses, kl, recon),
         without_gradient=_without_gradient(losses, site, kl),
     )
 
@@ -410,58 +410,6 @@ def _corrupts_data(losses: Losses, node: Expr) -> bool:
 def _follows(losses: Losses, node: Expr, site: SamplerSite | None, recon: Reconstruction | None) -> bool:
     """Whether what is computed from z passes a node, where no error is read that would tell what is decoded."""
     return recon is None and site is not None and losses.graph.holds(node, site.z.uid)
-
-
-def _hidden_nan(losses: Losses, kl: Divergence | None, recon: Reconstruction | None) -> Fact[str | None] | None:
-    """NaN replaced between a term and the loss, by an operation or in a branch that asks for it."""
-    terms = [term.term for term in (kl, recon) if term is not None and losses.trains(term.term)]
-    if not terms:
-        return None
-    for node in losses.graph.having("nan_to_num"):
-        if any(losses.graph.holds(node, term.uid) for term in terms) and losses.trains(node):
-            where = origin(node)
-            return Fact(where.source, where) if _is_minimised(node, losses, kl, recon) else None
-    leaving_out = [
-        node for node in losses.graph.having("sum", "mean") if node.get("without_nan") and losses.trains(node)
-    ]
-    for node in leaving_out:
-        beside = kl is not None and (losses.graph.holds(node, kl.term.uid) or losses.graph.holds(kl.term, node.uid))
-        # An average over the steps that are behind is shown.
-        if beside and _is_minimised(node, losses, kl, recon):
-            return Fact(origin(node).source, origin(node))
-    if not (losses.tests_for_nan or leaving_out):
-        return Fact(None, origin(terms[0]))
-    # What is done where a test for NaN holds may be to put a number in its place.
-    return next(filter(None, (_replaced_in_branch(losses, term) for term in terms)), None)
-
-
-def _is_minimised(node: Expr, losses: Losses, kl: Divergence | None, recon: Reconstruction | None) -> bool:
-    """Whether a gradient reaches a node from what is differentiated, or else from a loss of both terms.
-
-    An error that no KL stands beside may be a metric, and so may what is computed apart from what is differentiated.
-    """
-    both = () if kl is None or recon is None else (kl.term.uid, recon.term.uid)
-    with_both = [end for end in losses.ends if both and all(losses.graph.holds(end, uid) for uid in both)]
-    return losses.flow.reaches(losses.backward or with_both, node.uid)
-
-
-def _replaced_in_branch(losses: Losses, term: Expr) -> Fact[str | None] | None:
-    """What a branch leaves out of the loss where it, or a value that it follows from, is NaN."""
-    with_term = losses.unsettled_with(term)
-    for choice in losses.unsettled.having("phi"):
-        condition, one, other = choice.args
-        if (one.uid in with_term) is (other.uid in with_term) or not losses.minimises(choice):
-            continue
-        asked = [value for value in nan_tests.asked_of(condition) if value.uid in with_term or _is_computed(value)]
-        # What has no gradient by the term, as `.data` and what is done under no_grad, is shown.
-        if asked and not nan_tests.is_told(choice) and losses.moves_term(choice, term):
-            return Fact(origin(asked[0]).source, origin(condition))
-    return None
-
-
-def _is_computed(value: Expr) -> bool:
-    """Whether a model makes a value: data may lack some of their numbers."""
-    return any(node.op in ("layer", "opaque", "call") for node in walk(value))
 
 
 def _without_gradient(losses: Losses, site: SamplerSite | None, kl: Divergence | None) -> Fact[tuple[str, ...]] | None:
