@@ -104,3 +104,21 @@ def test_latents_are_followed_where_a_vae_is_called(tmp_path: Path, monkeypatch:
     assert followed == []
     linted(tmp_path, {"using.py": USING})
     assert "using.py:there_and_back" in followed
+
+
+# The KL is computed, and nothing that is read here adds it.
+FORGOTTEN = GOOD.replace("return bce + kld", "return bce")
+
+
+def test_nothing_is_missed_that_unread_code_may_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = linted(tmp_path, {"first.py": FORGOTTEN, "second.py": module()})
+    assert {finding.code for finding in whole.findings} == {"VAE305", MISTAKE}
+    seen = set()
+    for most in range(50, 1_000, 50):
+        monkeypatch.setattr(projects, "MAX_STEPS_OF_ALL", most)
+        report = lint([tmp_path])
+        found = {finding.code for finding in report.findings}
+        assert "VAE305" not in found or not cuts(report)
+        seen |= found if cuts(report) else set()
+    # A mistake in what was read stays one, whatever the rest may hold.
+    assert seen == {MISTAKE}

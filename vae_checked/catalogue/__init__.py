@@ -111,7 +111,7 @@ def find(code: str) -> Mistake:
 
 
 def judge(facts: Facts, mistakes: Iterable[Mistake] = CATALOGUE) -> Judgement:
-    """Put `facts` before the judge of each of `mistakes`; what was cut short is clean of none.
+    """Put `facts` before the judge of each of `mistakes`; what was cut short is clean of none, and lacks nothing.
 
     Latents in use are put before the judges of these alone, and a VAE before the others.
     """
@@ -125,6 +125,8 @@ def judge(facts: Facts, mistakes: Iterable[Mistake] = CATALOGUE) -> Judgement:
         if (mistake.code in OF_LATENTS) is not in_use:
             continue
         match mistake.judge(facts):
+            case Found(evidence) if cut is not None and evidence.absent:
+                undecided[mistake.code] = cut
             case Found(evidence):
                 findings.append(compose(mistake, evidence, facts))
             case Clean() if cut is not None:

@@ -15,7 +15,7 @@ _WORDS = {True: "yes", False: "no", None: "not observed"}
 
 def judge(facts: Facts) -> Verdict:
     """Found where z is no mu + std * eps, with eps in it or without, or not random in training or from step to step."""
-    timing = facts.sampler.timing
+    timing, absent = facts.sampler.timing, False
     if timing is None:
         return lacking(facts, "sampler.timing")
     if timing.value.misplaced is not None:
@@ -25,6 +25,7 @@ def judge(facts: Facts) -> Verdict:
     elif timing.value.repeated:
         what = "its noise is the same at every step, as the seed is set again before each draw"
     elif timing.value.training is False:
+        absent = True
         what = "what is decoded is not random in training, no noise is added to it"
     elif timing.value.training is None:
         return Undecided(reason="whether z is random at each step of training was not seen")
@@ -39,6 +40,7 @@ def judge(facts: Facts) -> Verdict:
                 "evaluation": _WORDS[timing.value.evaluation],
                 "remedy": _SEED_ONCE if timing.value.repeated else _sample(facts),
             },
+            absent=absent,
         )
     )
 

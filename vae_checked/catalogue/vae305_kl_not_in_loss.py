@@ -26,15 +26,17 @@ def judge(facts: Facts) -> Verdict:
     """Found where the KL does not move the loss, or a weight meant for it moves nothing."""
     in_loss, dead = facts.kl.in_loss, facts.objective.dead_weights
     if in_loss is not None and not in_loss.value:
+        remedy = _remedy(facts, in_loss.origin.source)
         return Found(
             Evidence(
                 origin=in_loss.origin,
-                values={"unused": "the KL", "symbol": "KL", "remedy": _remedy(facts, in_loss.origin.source)},
+                values={"unused": "the KL", "symbol": "KL", "remedy": remedy},
+                absent=remedy == _sum(facts),
             )
         )
     if in_loss is not None and dead is not None and dead.value:
         values = {"unused": dead.value, "symbol": dead.value, "remedy": _sum(facts)}
-        return Found(Evidence(origin=dead.origin, values=values))
+        return Found(Evidence(origin=dead.origin, values=values, absent=True))
     if in_loss is None or dead is None:
         return lacking(facts, "kl.in_loss", "objective.dead_weights")
     return Clean()

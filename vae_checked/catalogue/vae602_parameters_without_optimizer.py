@@ -14,7 +14,7 @@ def judge(facts: Facts) -> Verdict:
     names = facts.training.without_optimizer
     if names is None:
         return lacking(facts, "training.without_optimizer")
-    return Found(Evidence(origin=names.origin, values={"names": names.value})) if names.value else Clean()
+    return Found(Evidence(origin=names.origin, values={"names": names.value}, absent=True)) if names.value else Clean()
 
 
 _OPTIMIZER = """\

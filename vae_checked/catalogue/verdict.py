@@ -14,7 +14,8 @@ class Evidence:
     """What shows a mistake: the fact that is wrong, the values that its message speaks of, and the places beside it.
 
     `mendable` is false where the edit that the mistake has is not the answer to this one. `severity` is that of the
-    mistake, where none is given.
+    mistake, where none is given. `absent` is what shows a mistake by not being there: code that was not read may
+    have it.
     """
 
     origin: Origin
@@ -22,6 +23,7 @@ class Evidence:
     related: tuple[tuple[Origin, str], ...] = ()
     mendable: bool = True
     severity: Severity | None = None
+    absent: bool = False
 
     @property
     def how(self) -> Provenance:
