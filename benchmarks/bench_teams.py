@@ -1,9 +1,10 @@
 """vae-checked in projects of others: what is written, which laws hold, what shapes tell, and whether own tests pass.
 
 Checkouts at the commits that teams.toml names lie in one folder; nothing is fetched. Each project is copied and its
-tables are put into the copy's pyproject.toml; then its models are put to the laws in the fast mode, their shapes are
-locked, the source is edited in ways that `shapes check` must tell, and the own tests run before and after
-`shapes annotate --write --comments`, whose comments they are held to. A law that fails is printed: read it.
+tables are put into the copy's pyproject.toml, with files beside it where a batch takes more than a table. Then its
+models are put to the laws in the fast mode, their shapes are locked, the source is edited in ways that `shapes check`
+must tell, and the own tests run before and after `shapes annotate --write --comments`, whose comments they are held to.
+A law that fails is printed: read it.
 
     python benchmarks/bench_teams.py CHECKOUTS [NAME ...] [--no-own-tests]
 """
@@ -58,7 +59,8 @@ def laws(project: dict[str, Any], folder: Path) -> str:
     found = LAWS.search(said)
     counts = [int(each) for each in found.groups()] if found else [0] * 5
     print(said)
-    written = len(project["tables"].strip().splitlines())
+    texts = [project["tables"], *project.get("files", {}).values()]
+    written = sum(len(text.strip().splitlines()) for text in texts)
     put, _, held, failed, left = counts
     each = seconds / max(1, len(names))
     return f"| {project['name']} | {len(names)} | {written} | {put} | {held} | {failed} | {left} | {each:.1f} |"
@@ -119,6 +121,8 @@ def main() -> None:
             pyproject = folder / "pyproject.toml"
             before = pyproject.read_text(encoding="utf-8") if pyproject.exists() else ""
             pyproject.write_text(f"{before}\n{project['tables']}", encoding="utf-8")
+            for name, text in project.get("files", {}).items():
+                (folder / name).write_text(text.lstrip(), encoding="utf-8")
             row = laws(project, folder)
             told = ", ".join(edits(project, folder)) or "none"
             own = "" if args.no_own_tests else own_tests(project, folder)
