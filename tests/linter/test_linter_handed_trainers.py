@@ -261,3 +261,52 @@ def test_noise_from_a_discrete_distribution_is_no_number(tmp_path: Path) -> None
     drawn = "std * torch.bernoulli(torch.full_like(std, 0.5))"
 
     assert "VAE207" not in codes(read(tmp_path, {"model.py": OWN[0]}, ("std * torch.randn_like(std)", drawn)))
+
+BASE = """\
+import torch
+import torch.nn as nn
+
+
+class Base(nn.Module):
+    def __init__(self, latents=7):
+        super().__init__()
+        self.trunk = nn.Linear(91, 33)
+        self.to_mu = nn.Linear(33, latents)
+        self.to_logvar = nn.Linear(33, latents)
+
+    def draw(self, mu, logvar):
+        return mu, logvar, mu + torch.exp({half} * logvar) * torch.randn_like(logvar)
+
+    def forward(self, x):
+        raise NotImplementedError
+"""
+DERIVED = """\
+import torch
+import torch.nn as nn
+from base import Base
+
+
+class Net(Base):
+    def __init__(self, latents=7):
+        super().__init__(latents)
+        self.back = nn.Sequential(nn.Linear(latents, 33), nn.ReLU(), nn.Linear(33, 91), nn.Sigmoid())
+
+    def forward(self, x):
+        h = torch.relu(self.trunk(x))
+        mu, logvar, z = self.draw(self.to_mu(h), self.to_logvar(h))
+        return mu, logvar, self.back(z)
+"""
+
+
+@pytest.mark.parametrize(("half", "found"), [("0.5", []), ("1.0", ["VAE201"])], ids=["right", "wrong"])
+def test_a_base_that_leaves_its_pass_open_is_none_of_the_models(half: str, found: list[str], tmp_path: Path) -> None:
+    terms = """recon = F.binary_cross_entropy(out, x, reduction="sum")
+        loss = recon - 0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())"""
+    trainer = TRAINER.replace("loss = criterion(mu, logvar, out, x)", terms).replace("criterion, ", "")
+    trainer = trainer.replace("import torch\n", "import torch\nimport torch.nn.functional as F\n")
+    files = {"base.py": BASE.replace("{half}", half), "net.py": DERIVED, "fit.py": trainer}
+    for name, text in files.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    report = lint([tmp_path])
+    assert [facts for facts in report.facts if facts.sampler.std and facts.kl.form and facts.recon.kind]
+    assert [finding.code for finding in report.findings] == found

@@ -10,6 +10,7 @@ from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.evaluations.meeting import meet
 from vae_checked.linter.evaluations.reader import LossCall, RoleReader
 from vae_checked.linter.files import syntax
+from vae_checked.linter.interpreter import declared
 from vae_checked.linter.interpreter.interpreter import Substitutes
 from vae_checked.linter.interpreter.project import Project
 from vae_checked.linter.symbols.drawing import DRAWS, rank
@@ -46,6 +47,10 @@ class _Wanted:
 
         Its methods take as many arguments, by the names that are written, and return no tuple where one value is asked.
         """
+        forward = model.cls.find("forward")
+        # A base that leaves it to derived classes is none of the models, and each of these is one.
+        if isinstance(forward, Function) and declared.is_left_open(forward.node):
+            return False
         if class_of(self.taken) not in ("", model.cls.name):
             return False
         return all(

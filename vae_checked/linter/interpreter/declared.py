@@ -81,10 +81,11 @@ def _is_abstract(cls: Class) -> bool:
     """Whether a class has a method that a derived class is to give."""
     names = dict.fromkeys(name for each in cls.mro() for name in each.names)
     methods = (cls.find(name) for name in names)
-    return any(isinstance(method, Function) and _is_left_open(method.node) for method in methods)
+    return any(isinstance(method, Function) and is_left_open(method.node) for method in methods)
 
 
-def _is_left_open(node: ast.AST) -> bool:
+def is_left_open(node: ast.AST) -> bool:
+    """Whether a method is one that a derived class is to give."""
     if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
         return False
     if any(getattr(item, "attr", getattr(item, "id", "")) in _ABSTRACT for item in node.decorator_list):
