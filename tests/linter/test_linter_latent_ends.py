@@ -354,3 +354,36 @@ def test_a_factor_twice_or_the_wrong_way_is_seen_at_one_end(applied: str, found:
 
 def test_the_factor_of_an_unknown_vae_may_be_the_standard_deviation(tmp_path: Path) -> None:
     assert codes(tmp_path, train=TRAINED.format(identity="somebody/a-vae", applied=f"z / {SCALE}")) == []
+
+
+TRAINED_BY_SETTING = """
+def main(args, model, scheduler, loader):
+    vae = AutoencoderKL.from_pretrained({given}, subfolder="vae").requires_grad_(False)
+    for x in loader:
+        z = vae.encode(x * 2 - 1).latent_dist.sample() * vae.config.scaling_factor
+        noise, t = torch.randn_like(z), torch.randint(0, 1000, (7,))
+        ((model(scheduler.add_noise(z, noise, t), t) - noise) ** 2).mean().backward()
+"""
+DRAWN_BY_NAME = """
+def draw(args, model, scheduler):
+    vae = AutoencoderKL.from_pretrained({given}, subfolder="vae")
+    z = torch.randn(5, 16, 64, 72)
+    for t in scheduler.timesteps:
+        z = scheduler.step(model(z, t), t, z).prev_sample
+    return vae.decode(z / vae.config.scaling_factor + vae.config.shift_factor).sample
+"""
+NAMED = '"somebody/a-model-with-a-vae"'
+
+
+@pytest.mark.parametrize(
+    ("trained", "drawn", "found"),
+    [
+        ("args.model", NAMED, False),
+        ("args.model", '"black-forest-labs/FLUX.1-schnell"', False),
+        (NAMED, NAMED, True),
+        (NAMED, "args.model", False),
+    ],
+)
+def test_scripts_that_may_load_two_vaes_are_apart(trained: str, drawn: str, found: bool, tmp_path: Path) -> None:
+    texts = {"train": TRAINED_BY_SETTING.format(given=trained), "draw": DRAWN_BY_NAME.format(given=drawn)}
+    assert codes(tmp_path, **texts) == ([("VAE702", "draw", 12)] if found else [])

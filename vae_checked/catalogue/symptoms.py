@@ -62,7 +62,7 @@ SYMPTOMS: tuple[Symptom, ...] = (
         "pictures are grey, washed out, or without contrast",
         (
             "gray", "grey reconstructions", "hazy", "faded", "low contrast", "dark half is missing", "no blacks",
-            "colours are off", "burned", "black images", "too dark", "too bright",
+            "colours are off", "burned", "burnt", "pale", "black images", "black pictures", "too dark", "too bright",
         ),
         "early training, in which every picture is near the mean.",
     ),

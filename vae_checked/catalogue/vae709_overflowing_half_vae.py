@@ -46,7 +46,7 @@ MISTAKE = Mistake(
         "out black, since infinities become NaN. Its configuration says `force_upcast`, which the pipelines obey, "
         "and a call of `decode` by hand does not."
     ),
-    symptoms=("loss-is-nan",),
+    symptoms=("loss-is-nan", "washed-out"),
     said=("black images with SDXL in fp16", "NaN from the SDXL VAE", "--no-half-vae", "force_upcast"),
     message="the VAE of {name} computes in {precision}, and overflows in it for some pictures",
     evidence="its configuration asks for float32 by force_upcast ({source})",

@@ -156,9 +156,12 @@ def across(encoded: Sequence[Encoded], decoded: Sequence[Decoded], told: Collect
     one = trained[0]
     # Which of several ways to a call is gone is not known.
     settled = {each.number for each in decoded if agreement(one.applied, each.applied) is Agreement.INVERSE}
+    # A setting may say that the VAE which is trained on is another one than that of the samples.
+    settings = {each.owner.setting for each in trained if not each.owner.model.identity} - {""}
     for other in drawn:
         made = agreement(one.applied, other.applied)
         is_apart = bool(told) and _folder(one) != _folder(other)
+        is_apart |= bool(settings) and other.owner.setting not in settings
         if other.owner.model.identity and one.where.path != other.where.path and not is_apart:
             yield Pair(one, other, Agreement.OPEN if made is Agreement.DIFFERENT and other.number in settled else made)
 
