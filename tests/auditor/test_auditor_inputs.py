@@ -87,6 +87,11 @@ REFUSED: dict[str, tuple[type[VaeCheckedError], Callable[[], Any], tuple[str, ..
     "nothing": (ModelError, lambda: audit(Returns(None), "B 3"), ("returned nothing", "adapter=")),
     "a string": (ModelError, lambda: audit(Returns("x"), "B 3"), ("returned a str, which holds no tensor",)),
     "no VAE": (ModelError, lambda: audit(nn.Linear(10, 2), "B 10"), ("nothing of a VAE", "output (7, 2)", "loss=")),
+    "braces": (
+        ModelError,
+        lambda: audit(zoo.Base(), "{x: B 3 8 12}", LOSS),
+        ("its arguments x by their names and no",),
+    ),
     "wrong size": (ModelError, lambda: audit(zoo.Base(), "B 3 8 13", LOSS), ("7x312 and 288x40", "x (7, 3, 8, 13)")),
     "lazy": (ModelError, lambda: audit(nn.LazyLinear(3), "B 4"), ("weight has no size yet", "once on a batch")),
     "meta": (ModelError, lambda: audit(zoo.Base().to("meta"), "B 3 8 12"), ("is on the meta device", "on cpu")),

@@ -6,7 +6,7 @@ import contextlib
 import inspect
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -179,12 +179,23 @@ def run_model(
     except Exception as error:
         shapes = ", ".join(f"{name} {tuple(tensor.shape)}" for name, tensor in inputs.tensors())
         mode = "train" if training else "eval"
-        other_ways = _other_methods(subject, inputs)
+        other_ways = _without_braces(subject, inputs) or _other_methods(subject, inputs)
         raise ModelError(
             f"the {subject.method} of {type(subject.model).__name__} raised {described(error)} on {shapes} in {mode} "
             f"mode: give the inputs= that it takes{other_ways}"
         ) from error
     return Run(subject.model, recorder, inputs, output, subject.parts(output), subject.takes)
+
+
+def _without_braces(subject: Subject, inputs: Inputs) -> str:
+    """A hint where one dictionary was handed over whose keys are arguments of the method; empty where it was not."""
+    (whole, *others) = inputs.args or (None,)
+    method = getattr(subject.model, subject.method, None)
+    if others or not isinstance(whole, Mapping) or not whole or method is None:
+        return ""
+    if not set(whole) <= set(signature_of(method).parameters):
+        return ""
+    return f", its arguments {', '.join(map(str, whole))} by their names and no dictionary: without the braces"
 
 
 def _other_methods(subject: Subject, inputs: Inputs) -> str:
