@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from linter_losses import KL, LOOP, MODEL, RECON, codes, one, read
+from linter_losses import KL, LOOP, MODEL, RECON, codes, looped, one, read
 
 from vae_checked.facts import Reduction
 from vae_checked.mathematics.effective_beta import rendered
@@ -74,6 +74,12 @@ REDUCTIONS = {
         f"{ROWWISE}\n{ROWS}\nloss = recon + rows.mean(1).mean()",
         ["VAE503"],
     ),
+    "around a capacity": (f"{ROWWISE}\n{ROWS}\nloss = recon + model.gamma * (rows.sum(1).mean() - 4.0).abs()", []),
+    "over wrong axes around a capacity": (
+        f"{ROWWISE}\n{ROWS}\nloss = recon + torch.abs(rows.sum(0).mean() - 4.0)",
+        ["VAE304"],
+    ),
+    "a batch sum above a capacity": (f"{ROWWISE}\n{ROWS}\nloss = recon + F.relu(rows.sum() - 4.0)", ["VAE504"]),
     "mean beside mean": (f"recon = F.mse_loss(out, x)\n{ROWS}\nloss = recon + rows.mean()", []),
     "batch sum beside batch mean": (f"{RECON}\n{ROWS}\nloss = recon + rows.sum(1).mean()", ["VAE504"]),
     "a named number makes up for no batch": (
@@ -311,6 +317,11 @@ def test_reductions_are_read_axis_by_axis(tmp_path: Path) -> None:
     assert facts.recon.reduced is not None
     assert (facts.kl.reduced.value.batch, facts.kl.reduced.value.event) == (Reduction.SUM, Reduction.MEAN)
     assert (facts.recon.reduced.value.batch, facts.recon.reduced.value.event) == (Reduction.MEAN, Reduction.SUM)
+
+
+def test_what_lies_around_a_capacity_is_read(tmp_path: Path) -> None:
+    report = read(tmp_path, MODEL + LOOP.format(body=looped(REDUCTIONS["around a capacity"][0])))
+    assert any("VAE304" in each.clean and "VAE504" in each.weighted for each in report.judgements)
 
 
 def test_a_number_under_a_local_name_is_none(tmp_path: Path) -> None:

@@ -142,6 +142,11 @@ READ = {
         Reduced(SUM, MIXED),
     ),
     "clamped": ((Reduce(SUM, ALL), Through("clamp")), Reduced(SUM, SUM)),
+    "around a capacity": (
+        (Weight("gamma"), Through("abs"), Reduce(MEAN, (0,)), Reduce(SUM, (1, 2))),
+        Reduced(MEAN, SUM, explicit=True, weights=("gamma",)),
+    ),
+    "above a capacity": ((Through("relu"), Reduce(SUM, ALL)), Reduced(SUM, SUM)),
 }
 UNREAD = {
     "axes that are not known": (Reduce(SUM, Extent.UNKNOWN),),
@@ -149,6 +154,7 @@ UNREAD = {
     "a shape that is not known": (Reduce(SUM, ALL), Reshape(None)),
     "a factor an element": (Reduce(SUM, ALL), Factor(whole=False, positive=True)),
     "an operation across elements": (Reduce(SUM, ALL), Through("softmax")),
+    "a slope that depends on the value": (Through("square"), Reduce(SUM, ALL)),
 }
 
 

@@ -108,8 +108,8 @@ class Through:
 Scaling = Number | Size | Weight | Tensor
 ChainStep = Reduce | Negate | Scaling | Reshape | Stack | Through
 
-# What a term may pass through without losing its axes or its elements' order.
-_PASSED = frozenset(("clamp", "nan_to_num", "maximum", "masked"))
+# What a term may pass through without losing its axes or the order of its elements: its slope is 1, -1 or 0 each.
+_PASSED = frozenset(("abs", "clamp", "nan_to_num", "maximum", "masked", "relu"))
 # What a larger argument makes larger, or leaves, so that a sign survives it.
 _MONOTONE = frozenset(
     "clamp nan_to_num maximum minimum relu softplus sqrt exp log log1p abs square masked cat stack".split()
