@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable, Iterator
 
 from vae_checked.facts import Likelihood, Reduction
@@ -37,6 +38,7 @@ _AFFINE = frozenset(("add", "sub", "mul", "div", "neg"))
 _PENALTIES = frozenset(("add", "sub", "mul", "div", "log", "log1p", "sqrt", "where", "neg"))
 _MAX_LOGS, _MAX_NEAR, _MOST_BESIDE, _LEAST = 4, 24, 3, 1e-3
 _BCE = error_of(Likelihood.BCE)
+_RATES = ((0.4, 3.0), (2.6, 1.0), (5.0, 7.0), (1.7, 0.0))
 _POINTS = ((0.3, 0.8), (0.62, 0.15), (0.85, 0.55), (0.12, 0.35))
 
 
@@ -82,7 +84,7 @@ def _read(node: Expr) -> Reconstruction | None:
             read = _read(there)
             given = opaque("links", (), there.site)
             return None if read is None else replace(read, term=node, second=given, reduction=None)
-        return (_cross_entropy(node) or _of_links(node)) if node.bits & OWN_LOGS else None
+        return (_cross_entropy(node) or _of_counts(node) or _of_links(node)) if node.bits & OWN_LOGS else None
     if node.op in REDUCTIONS:
         if _is_of_classes(node):
             picked = _multinomial(strip(node.args[0]))
@@ -188,6 +190,35 @@ def _cross_entropy(node: Expr) -> Reconstruction | None:
         if all(close(ratios[0], ratio, 1e-3) for ratio in ratios) and abs(ratios[0]) > _LEAST:
             return Reconstruction(node, Likelihood.BCE, prediction, targets[0], sign=1 if ratios[0] > 0 else -1)
     return None
+
+
+def _of_counts(node: Expr) -> Reconstruction | None:
+    """rate - x * log(rate), up to a factor and what x alone adds: how probable counts are by a Poisson distribution."""
+    logs = [item for item in _near(node) if item.op == "log"]
+    if not 1 <= len(logs) <= _MAX_LOGS or not is_formula(node):
+        return None
+    for log in logs:
+        rate = _unguarded(log.args[0])
+        rest = leaves(node, (rate.uid,))
+        counts = [leaf for leaf in rest if not is_scalar(leaf)]
+        if len(counts) != 1 or rate.op == "const" or counts[0].uid == rate.uid:
+            continue
+        ones = {leaf.uid: 1.0 for leaf in rest if is_scalar(leaf)}
+        factor = _of_poisson(Program(node, (*ones, rate.uid, counts[0].uid)), ones, rate.uid, counts[0].uid)
+        if factor:
+            return Reconstruction(node, Likelihood.DENSITY, rate, counts[0], sign=1 if factor > 0 else -1)
+    return None
+
+
+def _of_poisson(program: Program, ones: dict[int, float], rate: int, counts: int) -> float:
+    """By what a formula of a rate and counts is a multiple of its error beyond that of a rate of 1; 0 where it is none.
+
+    What the counts alone add is the same for both.
+    """
+    beyond = [program({**ones, rate: p, counts: x}) - program({**ones, rate: 1.0, counts: x}) for p, x in _RATES]
+    ratios = [value / (p - 1.0 - x * math.log(p)) for value, (p, x) in zip(beyond, _RATES, strict=True)]
+    is_multiple = all(close(ratios[0], ratio, 1e-3) for ratio in ratios) and abs(ratios[0]) > _LEAST
+    return ratios[0] if is_multiple else 0.0
 
 
 def _multinomial(node: Expr) -> Reconstruction | None:
