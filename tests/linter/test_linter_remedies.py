@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from small_vaes.fragments import FORWARD, HEAD, MODEL, codes, linted
 
+from vae_checked.linter.roles import naming
+
 STEP = (
     HEAD
     + MODEL
@@ -366,3 +368,35 @@ def loss(out, x, m, d):
     return F.mse_loss(out, x, reduction="sum") - kl
 """
     assert "0.5 * torch.sum(m.pow(2) + d.pow(2) - 1 - 2 * d.log(), dim=1)" in remedy(tmp_path, "VAE302", HEAD + terms)
+
+
+HANDED = (
+    HEAD
+    + MODEL
+    + """
+
+def drawn(latents, m, logvar):
+    std = torch.exp(logvar / 2)
+    return m + torch.randn(len(m), latents) * std
+
+
+def divergence(z_mean, z_stddev):
+    stddev_sq = z_stddev * z_stddev
+    return 0.5 * torch.sum(z_mean * z_mean + stddev_sq - torch.log(stddev_sq) - 1, dim=1)
+
+
+def step(x, net=Net()):
+    heads = net.encode(x)
+    y = net.back(drawn(7, *heads))
+    (F.mse_loss(y, x, reduction="none").sum(1) + divergence(*heads)).mean().backward()
+"""
+)
+
+
+def test_a_head_goes_by_no_name_of_its_square(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # As where what was run on the way to a loss is not known by name.
+    monkeypatch.setattr(naming, "_called", lambda *_: None)
+    (finding,) = linted(tmp_path, {"net.py": HANDED}).findings
+    assert finding.code == "VAE201"
+    assert "the KL reads logvar as standard deviation" in finding.message
+    assert "stddev_sq" not in f"{finding.message} {finding.fix}"

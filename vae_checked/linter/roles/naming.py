@@ -18,6 +18,11 @@ _ASSIGNED = re.compile(r"\s*((?:self\.)?[A-Za-z_]\w*)\s*(?::[^=]+|[-+*/])?=(?!=)
 _NAME = re.compile(r"(?<![\w.])(?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*\b(?!\s*[.(])")
 # What stands before a term that is added to another one, and behind one that another is added to.
 _ADDED_TO, _PLUS = re.compile(r"[\w)\]]\s*[-+]"), re.compile(r"[)\]\s]*[-+]")
+# A name that is given to what is computed of another one.
+_MADE = re.compile(
+    r"^[ \t]*(\w+)[ \t]*=[^=\n](?:[^\n]{0,99}[\w)][ \t]{0,9}\*|[^\n]{0,99}\b(?:exp|log|pow|square|sqrt)\()",
+    re.MULTILINE,
+)
 _LONGEST = 40
 
 
@@ -52,7 +57,9 @@ def names_in(
         found |= {"std": _called(site.scale, known, drawn), "z": _called(site.z, known, None) or _assigned(drawn)}
         found |= {"eps": _called(site.noise, known, drawn) or _assigned(site.noise.site)}
         found["mu"] = found.get("mu") or _called(site.location, known, drawn)
-        found["second"] = found.get("second") or _called(site.fitting_head or site.head, known, drawn)
+        head = site.fitting_head or site.head
+        found["second"] = found.get("second") or _called(head, known, drawn)
+        found["second"] = found["second"] or _by_role(Role.SECOND, site.scale.site)
         if kl is not None and _called(kl.head, known, None) is None and found["std"] == found["second"]:
             # What the KL is written of is the std itself: the head that it is made of has no name.
             found["kl_std"] = found["std"]
@@ -74,9 +81,12 @@ def _called(value: Expr | None, known: Mapping[int, Sequence[str]], where: Site 
 
 
 def _by_role(role: Role, where: Site | None) -> str | None:
-    """The one name in the text at `where` that the field gives to this role."""
+    """The one name in the text at `where` that the field gives to this role, if it is no square or log of another."""
     text = "" if where is None else where.source.segment(where.node)
     named = {name for name in _NAME.findall(text) if likely_role_of(name.rpartition(".")[2]) is role}
+    if where is not None and named:
+        made = {found[1] for found in _MADE.finditer(where.source.cell.text)}
+        named -= made
     return named.pop() if len(named) == 1 else None
 
 
