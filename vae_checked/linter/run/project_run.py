@@ -8,7 +8,7 @@ from itertools import chain
 
 from vae_checked.catalogue import Judgement, judge
 from vae_checked.catalogue.coverage import is_vae
-from vae_checked.facts import Facts, KLForm, NoiseLaw, NoiseTiming, Reduced, StdCurve
+from vae_checked.facts import Facts, Heads, KLForm, Misplaced, NoiseLaw, NoiseTiming, Reduced, Sampler, StdCurve
 from vae_checked.finding import Finding, Provenance
 from vae_checked.linter.evaluations.declared_ranges import Declared
 from vae_checked.linter.evaluations.evaluation import Evaluation
@@ -234,7 +234,19 @@ _OPEN, _DRAWN = NoiseTiming(), NoiseTiming(training=True)
 def _settled(found: list[Facts]) -> list[Facts]:
     """Without what another evaluation of the same place knows better."""
     known = _without_relative_signs(_without_scaled_noise(_without_switched_dropout(_without_substituted_forms(found))))
-    return _without_untrained_timing(known)
+    return _without_exchanged_heads(_without_untrained_timing(known))
+
+
+def _without_exchanged_heads(found: list[Facts]) -> list[Facts]:
+    """Without a sampler whose mean was taken for a std where another evaluation tells them by their KL."""
+    timings = [item.sampler.timing for item in found]
+    exchanged = {timing.origin.place for timing in timings if timing and timing.value.misplaced is Misplaced.EXCHANGED}
+    return [
+        replace(item, sampler=Sampler(), heads=Heads())
+        if timing and timing.value.misplaced is None and timing.origin.place in exchanged
+        else item
+        for item, timing in zip(found, timings, strict=True)
+    ]
 
 
 def _without_untrained_timing(found: list[Facts]) -> list[Facts]:
