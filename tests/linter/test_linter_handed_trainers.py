@@ -262,6 +262,7 @@ def test_noise_from_a_discrete_distribution_is_no_number(tmp_path: Path) -> None
 
     assert "VAE207" not in codes(read(tmp_path, {"model.py": OWN[0]}, ("std * torch.randn_like(std)", drawn)))
 
+
 BASE = """\
 import torch
 import torch.nn as nn

@@ -405,7 +405,7 @@ def _facts(
     head = _common_head(site, kl)
     # Beside a sampler, a KL that reads other heads than it draws with may mix two settings of the model.
     shown = kl if site is not None or not losses.draws else None
-    if site is None and kl is not None and recon is None and not may_be_drawn_from(kl, evaluation.observations.roots):
+    if site is None and kl is not None and not may_be_drawn_from(kl, recon, losses):
         shown = None
     # What is not seen to be made from z may be another term of the loss: nothing is said of the balance of the two.
     made = recon is not None and (site is None or losses.holds_one(recon, site.z.uid))

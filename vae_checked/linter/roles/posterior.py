@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from vae_checked.facts import (
     REAL,
@@ -26,7 +26,8 @@ from vae_checked.linter.files import syntax
 from vae_checked.linter.roles import batch_sizes, bent_noise, gradients, samplers
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.extents import latents
-from vae_checked.linter.roles.objective import is_given
+from vae_checked.linter.roles.objective import Losses, is_given
+from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.reductions import rank_of
 from vae_checked.linter.roles.samplers import SamplerSite, is_scalar
 from vae_checked.linter.symbols.expression import (
@@ -309,13 +310,20 @@ def _written_in(value: Expr) -> Iterator[str]:
             )
 
 
-def may_be_drawn_from(kl: Divergence, roots: Iterable[Root]) -> bool:
+def may_be_drawn_from(kl: Divergence, recon: Reconstruction | None, losses: Losses) -> bool:
     """Whether heads that nothing draws with here are those of a caller, or are handed on to one beside the KL.
 
     Those that a KL alone is made of are no posterior's as far as is known: a bound on mutual information has such ones.
+    What an error compares with data was decoded, and is no mean: a KL that is handed it is of something else.
     """
-    if is_given(kl.head) or is_given(kl.location):
+    if is_given(kl.location):
         return True
+    mean = strip(kl.location).uid
+    if any(mean in (strip(each.first).uid, strip(each.second).uid) for each in losses.recons):
+        return False
+    if recon is not None or is_given(kl.head):
+        return True
+    roots = losses.evaluation.observations.roots
     returned = (value for root in roots if root.kind == "return" and root.depth == 1 for value in _held(root.value))
     return any(contains(value, kl.location.uid) and not contains(value, kl.term.uid) for value in returned)
 
