@@ -162,3 +162,45 @@ def test_a_sum_over_rows_keeps_none_of_them(other: str, means: str, scales: str,
     report = linted(tmp_path, {"net.py": PRODUCT.format(other=other, means=means, scales=scales)})
     assert codes(report) == []
     assert all(facts.kl.reduced is None for facts in report.facts)
+
+
+# Rows that are weighed and summed by a product of matrices are those of one sample, as the stocks of one day are.
+WEIGHED = (
+    HEAD
+    + """
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.weigh, self.to_m, self.to_s = nn.Linear(33, 5), nn.Linear(5, 7), nn.Linear(5, 7)
+        self.back = nn.Linear(40, 1)
+
+    def forward(self, x, y):
+        w = torch.softmax(self.weigh(x), dim=0)
+        h = {weighed}
+        m, s = self.to_m(h), self.to_s(h)
+        z = m + torch.exp(0.5 * s) * torch.randn_like(s)
+        kl = -0.5 * torch.sum(1 + s - m.pow(2) - s.exp())
+        return F.mse_loss(self.back(torch.cat([x, z.expand(len(x), 7)], dim=1)), y) + kl
+
+
+def fit(loader):
+    net = Net()
+    for x, y in loader:
+        net(x, y).backward()
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("weighed", "expected"),
+    [
+        ("torch.mm(w.transpose(1, 0), y).squeeze(1)", []),
+        ("(w.t() @ y).squeeze(1)", []),
+        ("w.T.mm(y).squeeze(1)", []),
+        ("(w * y).sum(0)", []),
+        ("w * y", ["VAE502", "VAE504"]),
+    ],
+)
+def test_a_product_over_all_rows_leaves_no_batch(weighed: str, expected: list[str], tmp_path: Path) -> None:
+    assert codes(linted(tmp_path, {"net.py": WEIGHED.format(weighed=weighed)})) == expected

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from vae_checked.linter.symbols.expression import ELEMENTWISE, REDUCTIONS, Expr, strip
+import re
+
+from vae_checked.linter.symbols.expression import ELEMENTWISE, REDUCTIONS, Expr, strip, walk
 
 _EXTREMES = frozenset(("max", "min", "amax", "amin", "median"))
+_PRODUCTS = frozenset(("mm", "matmul"))
 _FEWEST = 2
 _RECURRENT = frozenset(("RNN", "GRU", "LSTM"))
 # What has rows of its own: data, and what is known of a tensor by its name alone.
@@ -37,14 +40,26 @@ def over_first_axis(value: Expr) -> bool:
 def pools(node: Expr) -> bool:
     """Whether a node reduces its first axis: that of a recurrent network's last states is one of layers.
 
-    That on which the outputs of several layers were put beside each other, as those of experts are, is none of rows.
+    That on which the outputs of several layers were put beside each other, as those of experts are, is none of rows. A
+    product of a matrix that is transposed, with another, sums over the rows of both.
     """
+    if _sums_rows(node):
+        return True
     if not (node.get("axes") == (0,) if node.op in REDUCTIONS else _takes_extremes(node)):
         return False
     of = node.args[0]
     if _is_of_layers(of):
         return False
     return not (of.op == "item" and of.get("index") != 0 and of.args[0].get("kind") in _RECURRENT)
+
+
+def _sums_rows(node: Expr) -> bool:
+    is_product = node.op == "matmul" or (
+        node.op in ("opaque", "call") and re.split(r"[.:]", str(node.get("name")))[-1] in _PRODUCTS
+    )
+    if not is_product or len(node.args) != _FEWEST or node.args[0].get("axes") not in ((1, 0), "all"):
+        return False
+    return node.args[0].op == "move" and not any(each.op == "parameter" for each in walk(node.args[0]))
 
 
 def _takes_extremes(node: Expr) -> bool:
