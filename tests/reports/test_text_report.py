@@ -83,7 +83,7 @@ def test_open_questions_are_told_by_code_with_what_settles_them() -> None:
     text = render(AuditLike(judgements=(judgement,), facts=(replace(FACTS, unobserved=why),)))
     assert f"\n  model.py:VAE: VAE403 104: {why['data.interval']}\n" in text
     assert "\n  model.py:VAE: VAE602: a model alone does not tell: vae-checked lint reads the source\n" in text
-    assert "\n  model.py:VAE: VAE603: not observed: dropout in evaluation\n" in text
+    assert "\n  model.py:VAE: VAE603: not observed: whether dropout is on in evaluation\n" in text
 
 
 def test_vaes_without_a_finding_are_told_after_those_with_some() -> None:
