@@ -431,18 +431,21 @@ class Facts:
             changed = {}
             for each in fields(group):
                 fact = getattr(group, each.name)
-                if fact is not None:
-                    how = ways.get(f"{name}.{each.name}", otherwise)
+                how = otherwise if fact is None else ways.get(f"{name}.{each.name}", otherwise)
+                if fact is not None and fact.origin.how is not how:
                     changed[each.name] = replace(fact, origin=replace(fact.origin, how=how))
-            groups[name] = replace(group, **changed)
-        return replace(self, **groups)
+            if changed:
+                groups[name] = replace(group, **changed)
+        return replace(self, **groups) if groups else self
 
     def known(self) -> Iterator[tuple[str, Fact[object]]]:
         """Every observed fact with its path, in the order of declaration."""
-        for path in PATHS:
-            fact = self.get(path)
-            if fact is not None:
-                yield path, fact
+        for name, paths in _PATHS_OF.items():
+            group = getattr(self, name)
+            for part, path in paths.items():
+                fact = getattr(group, part)
+                if fact is not None:
+                    yield path, fact
 
 
 GROUPS = {
@@ -456,4 +459,6 @@ GROUPS = {
     "training": Training,
     "latents": Latents,
 }
-PATHS: tuple[str, ...] = tuple(f"{group}.{f.name}" for group, kind in GROUPS.items() for f in fields(kind))
+# Per group the paths of its parts, by their names.
+_PATHS_OF = {group: {f.name: f"{group}.{f.name}" for f in fields(kind)} for group, kind in GROUPS.items()}
+PATHS: tuple[str, ...] = tuple(path for paths in _PATHS_OF.values() for path in paths.values())

@@ -392,13 +392,13 @@ def test_what_a_model_has_of_a_vae_is_read_once(tmp_path: Path, monkeypatch: pyt
     module = project.add(source.parse(str(tmp_path / "model.py"), text.encode()))
     project.run(module)
     walked: list[ast.AST] = []
-    walk_of_python = ast.walk
+    walk = syntax.descendants
 
     def counted(node: ast.AST) -> Iterator[ast.AST]:
         walked.append(node)
-        return walk_of_python(node)
+        return walk(node)
 
-    monkeypatch.setattr(ast, "walk", counted)
+    monkeypatch.setattr(syntax, "descendants", counted)
     names = module.scope.names
     assert [(rank(names["VAE"]), rank(names["Other"])) for _ in range(7)] == 7 * [(DRAWS + 1, 0)]
     assert len(walked) == 2

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable
 
 import pytest
 
 from vae_checked.facts import Parametrisation
-from vae_checked.linter.roles import closed_forms, divergences, samplers, two_gaussians
+from vae_checked.linter.roles import categorical, closed_forms, divergences, samplers, two_gaussians
 from vae_checked.linter.symbols import numeric
 from vae_checked.linter.symbols.expression import Expr, Graph, atom, const
 from vae_checked.linter.symbols.numeric import Formula, Program
@@ -34,7 +35,13 @@ def kl(mu: Expr, logvar: Expr, *, constant: float = 1.0, factor: float = -0.5) -
 @pytest.fixture
 def valued(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many values each formula was given that was evaluated, in order; nothing is known of any before."""
-    for kept in (closed_forms.read, two_gaussians.read, two_gaussians.is_of_distance, samplers._curve):
+    for kept in (
+        closed_forms.read,
+        two_gaussians.read,
+        two_gaussians.is_of_distance,
+        samplers._curve,
+        categorical._coefficients,
+    ):
         kept.cache_clear()
     found: list[int] = []
     evaluate = Formula.__call__
@@ -142,6 +149,23 @@ def test_the_kl_of_two_gaussians_is_read_once_and_of_its_own_heads(valued: list[
             if serial == 1:
                 once = len(valued)
         assert len(valued) == once > 0
+
+
+def test_the_kl_of_classes_is_read_once_and_with_its_own_number_of_them(valued: list[int]) -> None:
+    def of_classes(q: Expr, number: float) -> Expr:
+        return total(Expr("mul", (q, Expr("add", (Expr("log", (q,)), const(number))))))
+
+    for serial in (1, 2):
+        q = Expr("softmax", (head(serial),), (("dim", -1),))
+        read = categorical.read(of_classes(q, math.log(5.0)), q, [])
+        assert read is not None
+        assert read.factor == pytest.approx(1.0)
+        if serial == 1:
+            once = len(valued)
+    assert len(valued) == once > 0
+    # Without the log of their number it is an entropy.
+    assert categorical.read(of_classes(q, 0.0), q, []) is None
+    assert len(valued) > once
 
 
 def test_how_a_std_follows_is_read_once_of_all_heads(valued: list[int]) -> None:

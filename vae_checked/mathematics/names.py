@@ -128,6 +128,7 @@ _WEIGHING = frozenset(
     "weight weights weighting w wt coef coeff coefficient c lambda lam lamb lmbd lambd beta alpha gamma scale factor "
     "multiplier mult ratio strength".split()
 )
+_KL_AND_WEIGHING = frozenset(f"{kl}{weight}" for kl in _KL for weight in _WEIGHING if len(weight) > 2)
 # What says of a weight when it moves, or whether it is there, and is none itself.
 _ABOUT_WEIGHTS = frozenset(
     "use with no has min max start end init final epoch epochs step steps iter iters schedule scheduler anneal "
@@ -168,8 +169,7 @@ def is_kl_weight(name: str) -> bool:
 
 def _joined(words: set[str]) -> bool:
     """Whether a word is a KL and what weighs it in one: `klweight`, `kldcoeff`."""
-    pairs = {f"{kl}{weight}" for kl in _KL for weight in _WEIGHING if len(weight) > 2}
-    return not words.isdisjoint(pairs)
+    return not words.isdisjoint(_KL_AND_WEIGHING)
 
 
 # Words of a name that say whose a head is, and not what it is: `qz_m`, `mu_enc`, `latent_mean`.

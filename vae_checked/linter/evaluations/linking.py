@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from vae_checked.linter.evaluations.reader import RoleReader
 from vae_checked.linter.evaluations.whole_results import call_losses, keys_read
+from vae_checked.linter.files import syntax
 from vae_checked.linter.interpreter import declared
 from vae_checked.linter.interpreter.interpreter import Interpreter
 from vae_checked.linter.symbols.expression import Expr, Site, atom, strip
@@ -87,7 +88,7 @@ def _callers(cls: Class) -> dict[str, set[int]]:
     found: dict[str, set[int]] = {}
     for base in cls.mro():
         for method in (value for value in base.names.values() if isinstance(value, Function)):
-            for node in ast.walk(method.node):
+            for node in syntax.descendants(method.node):
                 if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                     owner = node.func.value
                     if isinstance(owner, ast.Name) and owner.id == "self" and node.func.attr != "forward":
@@ -169,7 +170,7 @@ def _names_together(function: Function, *, in_order: bool) -> Iterator[list[str]
 
     With `in_order` those alone whose order says which is which: a difference is squared whichever way it is taken.
     """
-    for node in ast.walk(function.node):
+    for node in syntax.descendants(function.node):
         if isinstance(node, ast.Call):
             yield list(map(_first_name, node.args))
         elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub) and not in_order:
@@ -195,7 +196,7 @@ def _taken_apart(
         for name, keys in keys_read(function).items():
             if name in places and _has_heads_at(outputs, keys, roles):
                 return places[name], outputs
-    for node in ast.walk(function.node):
+    for node in syntax.descendants(function.node):
         if not (isinstance(node, ast.Assign) and isinstance(node.value, ast.Name) and node.value.id in places):
             continue
         names: list[str | None] = [

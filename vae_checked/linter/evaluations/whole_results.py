@@ -49,7 +49,7 @@ def _is_read_of(method: Function, parameter: str, fields: Collection[object]) ->
 def keys_read(function: Function) -> dict[str, set[str]]:
     """Per name the texts by which a function picks entries of it."""
     found: dict[str, set[str]] = {}
-    for node in ast.walk(function.node):
+    for node in syntax.descendants(function.node):
         if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name):
             owner, key = node.value.id, node.slice
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "get":

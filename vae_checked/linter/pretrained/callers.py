@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Collection, Iterator
 
+from vae_checked.linter.files import syntax
 from vae_checked.linter.pretrained.ends import Decoded
 from vae_checked.linter.pretrained.vaes import is_named
 from vae_checked.linter.symbols.values import Module
@@ -38,7 +39,7 @@ class Callers:
                 if calls.search(cell.text) is None:
                     continue
                 for owner, node in _pieces(cell.tree):
-                    if owner != cls and any(_is_call(each, name) for each in ast.walk(node)):
+                    if owner != cls and any(_is_call(each, name) for each in syntax.descendants(node)):
                         yield "\n".join(cell.lines[node.lineno - 1 : node.end_lineno])
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 import math
+from functools import lru_cache
 
 from vae_checked.linter.symbols.expression import Expr, strip, walk
-from vae_checked.linter.symbols.numeric import Program, close, fit
+from vae_checked.linter.symbols.numeric import Formula, Program, close, fit
 from vae_checked.record import dataclass
 
 # Probabilities to evaluate at, and what an unknown number, the count of classes as a rule, is taken for.
@@ -16,6 +17,7 @@ _CLASSES, _OTHERS = 7.0, 11.0
 _TOLERANCE = 1e-3
 # The log of the number of classes is smaller than this.
 _MOST_CONSTANT = 30.0
+_MOST_KEPT = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,8 @@ def read(term: Expr, q: Expr, scalars: list[int]) -> Categorical | None:
     Without the log K it is an entropy, of which more or less may be wanted. With a quotient 1 / K in its place it tries
     to be the KL, where what it is taken of is known to be probabilities.
     """
-    found = _coefficients(term, q, scalars, _CLASSES)
+    formula = Program(term, (*scalars, q.uid)).formula
+    found = _coefficients(formula, len(scalars), _CLASSES)
     if found is None:
         return None
     factor, of_q, alone = found
@@ -40,18 +43,22 @@ def read(term: Expr, q: Expr, scalars: list[int]) -> Categorical | None:
         return Categorical(factor)
     if close(alone, 0.0) and strip(q).op == "softmax" and _has_quotient(term) and of_q:
         classes = -factor / of_q
-        others = _coefficients(term, q, scalars, _OTHERS) if scalars else None
+        others = _coefficients(formula, len(scalars), _OTHERS) if scalars else None
         named = others is not None and close(classes, _CLASSES) and close(-others[0] / others[1], _OTHERS)
         counted = not scalars and classes > 1.5 and close(classes, round(classes))
         return Categorical(factor, offset=True) if named or counted else None
     return None
 
 
-def _coefficients(term: Expr, q: Expr, scalars: list[int], size: float) -> tuple[float, float, float] | None:
-    """What a term takes of q log q, of q and of 1, where it takes nothing else; `size` stands for what is not known."""
-    program = Program(term, (*scalars, q.uid))
-    sizes = dict.fromkeys(scalars, size)
-    values = [program({**sizes, q.uid: p}) for p in _PROBABILITIES]
+@lru_cache(maxsize=_MOST_KEPT)
+def _coefficients(formula: Formula, scalars: int, size: float) -> tuple[float, float, float] | None:
+    """What a formula takes of q log q, of q and of 1, where it takes nothing else.
+
+    `size` stands for each of its `scalars`, the numbers that are not known. It is read once for all formulas that
+    differ in their leaves alone.
+    """
+    sizes = [size] * scalars
+    values = [formula(*sizes, p) for p in _PROBABILITIES]
     if not all(map(math.isfinite, values)):
         return None
     rows = [(p * math.log(p), p, 1.0) for p in _PROBABILITIES]

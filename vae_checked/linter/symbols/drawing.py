@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 
+from vae_checked.linter.files import syntax
 from vae_checked.linter.symbols.values import Class, Function, Instance, Module, Value, settle
 from vae_checked.record import dataclass
 
@@ -77,7 +78,7 @@ def _written(part: Class | Function) -> _Written:
     """What is written in one class or function: read once, however often it is one of several."""
     known = part.scope.module.read_once(_definitions)
     if part.node not in known:
-        nodes = list(ast.walk(part.node))
+        nodes = list(syntax.descendants(part.node))
         calls = [node for node in nodes if isinstance(node, ast.Call)]
         known[part.node] = _Written(
             draws=any(map(_draws, calls)),

@@ -8,6 +8,7 @@ from types import EllipsisType
 from typing import TypeAlias, TypeGuard, TypeVar, cast
 
 from vae_checked.facts import Interval, Origin
+from vae_checked.linter.files import syntax
 from vae_checked.linter.files.source import File, SourceCell
 from vae_checked.linter.symbols.constants import MAX_ITEMS, extent
 from vae_checked.linter.symbols.expression import Expr, Site, const, opaque
@@ -73,7 +74,7 @@ class Module:
             source = SourceCell(self.path, cell)
             self.sources.append(source)
             if len(self.file.cells) > 1:
-                for node in ast.walk(cell.tree):
+                for node in syntax.descendants(cell.tree):
                     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
                         self._cells[id(node)] = source
 
