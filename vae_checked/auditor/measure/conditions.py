@@ -22,8 +22,9 @@ _NO_CONDITIONS = frozenset(
 def ignored_conditions(seen: Recognition) -> Fact[tuple[str, ...]] | None:
     """The conditions that reach mu or the second head, and neither the reconstruction nor the loss beside z.
 
-    None where it reaches neither, and without a loss, which may hold a prior that depends on it. A mask or the edges
-    of a graph are none; what no name says anything of may be one: where the heads alone change with it, that is open.
+    None where it reaches neither, and without a loss, which may hold a prior that depends on it; where the loss alone
+    changes with it, that may be such a prior, or a classifier's error beside. A mask or the edges of a graph are none;
+    what no name says anything of may be one: where the heads alone change with it, that is open.
     """
     others = _others(seen)
     if not others:
@@ -39,8 +40,10 @@ def ignored_conditions(seen: Recognition) -> Fact[tuple[str, ...]] | None:
     other: list[str] = []
     for name, number in others:
         beside = graph.descendants((number,), without=held)
-        if beside & {x_hat, total} and _moves(seen, number, held, (x_hat, total)):
+        if x_hat in beside and _moves(seen, number, held, (x_hat,)):
             used.append(name)
+        elif total in beside and _moves(seen, number, held, (total,)):
+            other.append(name)
         elif heads & graph.descendants((number,)) and _moves(seen, number, set(), tuple(heads)):
             (ignored if is_condition(name) or name in _LABELS else other).append(name)
     if other and not ignored:

@@ -46,7 +46,9 @@ def _reaches(seen: Recognition, latent: Latent) -> Fact[frozenset[Head]] | None:
                 reached.add(head)
         except RuntimeError:
             return None
-    if reached and _is_cut_behind(seen, latent):
+    if not reached or _is_cut_behind(seen, latent):
+        if _leads_to_both(seen, latent):
+            return None  # by a way of its own, as where eps is taken out of a sample that was cut
         reached.clear()
     return Fact(frozenset(reached), origin_of(tape, latent.z, "z"))
 
@@ -66,6 +68,24 @@ def _is_cut_behind(seen: Recognition, latent: Latent) -> bool:
     except RuntimeError:
         return False
     return all(gradient is None for gradient in found)
+
+
+def _leads_to_both(seen: Recognition, latent: Latent) -> bool:
+    """Whether the gradient of what the decoder makes reaches both heads all the same."""
+    end = seen.x_hat if seen.join is None else seen.join.argument
+    tape = seen.run.tape
+    if end is None or latent.second is None:
+        return False
+    made = tape.values[end].tensor.sum()
+    for head in latent.heads:
+        copies = [tape.values[n].tensor for n in tape.copies_of(_before_a_cut(seen, head))]
+        try:
+            found = torch.autograd.grad(made, copies, retain_graph=True, allow_unused=True)
+        except RuntimeError:
+            return False
+        if not any(each is not None and float(each.abs().max()) > 0 for each in found):
+            return False
+    return True
 
 
 def _before_a_cut(seen: Recognition, number: int) -> int:

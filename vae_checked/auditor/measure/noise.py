@@ -11,6 +11,7 @@ from torch import Tensor
 from vae_checked.auditor.recognition.graph import is_layout
 from vae_checked.auditor.recognition.latents import Latent
 from vae_checked.auditor.recognition.recognition import Recognition
+from vae_checked.auditor.recognition.samples import draws_of, is_linear_in
 from vae_checked.auditor.recording.origins import origin_of, place_of
 from vae_checked.auditor.recording.randomness import Family
 from vae_checked.auditor.recording.replay import replay
@@ -51,6 +52,8 @@ def _noise_law(first: Recognition, others: Sequence[Recognition], latent: Latent
     mean, std, shares = float(drawn.mean()), float(drawn.std()), _shares(drawn)
     error = 1.0 / math.sqrt(drawn.numel())
     if abs(mean) < _ERRORS * error and abs(std - 1.0) < _ERRORS * error and _distance(drawn, 0.0, 1.0) < _KS * error:
+        if _is_of_another_law_besides(first, latent):
+            return None
         return Fact(Noise(NoiseLaw.STANDARD_NORMAL, 0.0, 1.0, shares), origin)
     if std > 0 and _distance(drawn, mean, std) < _KS * error:
         return Fact(Noise(NoiseLaw.NORMAL, mean, std, shares), origin)
@@ -58,6 +61,27 @@ def _noise_law(first: Recognition, others: Sequence[Recognition], latent: Latent
     if high > low and _uniform_distance(drawn, low, high) < _KS * error:
         return Fact(Noise(NoiseLaw.UNIFORM, mean, std, shares), origin)
     return Fact(Noise(NoiseLaw.OTHER, mean, std, shares), origin)
+
+
+def _is_of_another_law_besides(seen: Recognition, latent: Latent) -> bool:
+    """Whether z is linear in a draw of another law as well, as in the second part of a covariance with two.
+
+    Noise on the data is none: what a network makes of it is not linear in it. Nor is that of another latent, unless
+    z is no more than that with something added.
+    """
+    tape = seen.run.tape
+    before, _ = seen.graph.elementwise_past(latent.location, seen.graph.follows(latent.location))
+    own = [each for each in seen.latents if each.z == latent.z or before.isdisjoint(each.every_z)]
+    known = {draw.number for each in own for one in each.every_sample(tape) for draw in one.draws}
+    return any(
+        draw.number not in known and not _is_standard(draw) and is_linear_in(tape, draw.number, latent.z)
+        for draw in draws_of(tape, latent.z)
+        if draw.family is not Family.MASK
+    )
+
+
+def _is_standard(draw: Draw) -> bool:
+    return draw.family is Family.NORMAL and (draw.parameters or (0.0, 1.0)) == (0.0, 1.0)
 
 
 def shared_over(seen: Recognition, latent: Latent) -> Fact[frozenset[Axis]] | None:

@@ -116,6 +116,16 @@ def _sample_of(graph: Graph, eps: int) -> Sample | None:
     return None
 
 
+def is_linear_in(tape: Tape, eps: int, number: int) -> bool:
+    """Whether a value is a location and a multiple of the noise `eps`, and changes with it."""
+    unit = pattern(tape.values[eps].tensor.shape, tape.values[eps].tensor.dtype, tape.values[eps].tensor.device)
+    try:
+        at = [replay(tape, {eps: c * unit}, (number,))[number] for c in (0.0, 1.0, 2.0)]
+    except ReplayError:
+        return False
+    return _affine(*at)
+
+
 def _in_step(tape: Tape, eps: int, unit: Tensor, wanted: list[int]) -> Iterator[tuple[int, Tensor, Tensor, Tensor]]:
     """Each value with what it is at c = 0, 1, 2."""
     runs = [stream(tape, {eps: c * unit}, wanted) for c in (0.0, 1.0, 2.0)]
