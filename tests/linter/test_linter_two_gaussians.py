@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from small_vaes.fragments import HEAD, codes, linted
 
 from vae_checked.facts import Parametrisation
 from vae_checked.linter import LintReport, lint
@@ -319,3 +320,36 @@ def test_an_error_beside_the_standard_kl_is_no_kl_of_two_gaussians(square: str, 
     path = tmp_path / "trainer.py"
     path.write_text(CAPACITY.replace("mu.pow(2)", square))
     assert [finding.code for finding in lint([path]).findings] == []
+
+
+WITHOUT_HALF = (
+    HEAD
+    + """
+to_m, to_s, back = nn.Linear(91, 7), nn.Linear(91, 7), nn.Linear(7, 91)
+prior_m, prior_s = nn.Linear(5, 7), nn.Linear(5, 7)
+
+
+def step(x, y):
+    {m}, {s} = to_m(x), to_s(x)
+    {n}, {t} = prior_m(y), prior_s(y)
+    z = {m} + torch.exp(0.5 * {s}) * torch.randn_like({m})
+    kl = ({t} - {s}) + ({s}.exp() + ({m} - {n}) ** 2) / (2 * {t}.exp()) - 0.5
+    (F.mse_loss(back(z), x, reduction="none").sum(1) + kl.sum(dim=1)).mean().backward()
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("m", "s", "n", "t"),
+    [("mu_q", "log_var_q", "mu_p", "log_var_p"), ("mean", "logvar", "prior_mean", "prior_logvar")],
+)
+def test_a_wrong_kl_of_two_is_to_be_the_right_one_of_its_names(m: str, s: str, n: str, t: str, tmp_path: Path) -> None:
+    text = WITHOUT_HALF.format(m=m, s=s, n=n, t=t)
+    (finding,) = linted(tmp_path, {"net.py": text}).findings
+    assert finding.code == "VAE301"
+    right = f"0.5 * ({t} - {s} + ({s}.exp() + ({m} - {n}).pow(2)) / {t}.exp() - 1)"
+    assert finding.fix == f"kl = {right}"
+    (line,) = (line for line in text.splitlines() if line.strip().startswith("kl ="))
+    righted = linted(tmp_path, {"net.py": text.replace(line, f"    kl = {right}")})
+    assert codes(righted) == []
+    assert any("VAE301" in judgement.clean for judgement in righted.judgements)
