@@ -306,3 +306,22 @@ def test_a_part_beside_the_one_model_of_an_optimizer_is_named(tmp_path: Path) ->
     text = SEVERAL.partition("if kind")[0] + "model = Plain()\nmodel.net = inner\n"
     text += "optimizer = torch.optim.Adam(model.parameters())\n" + LOOP.format(step=LAST, before="")
     assert codes(linted(tmp_path, {"train.py": text})) == ["VAE602"]
+
+
+CHOSEN = """
+if kind == "adam":
+    optimizer = torch.optim.Adam({first})
+elif kind == "sgd":
+    optimizer = torch.optim.SGD({second}, lr=0.1)
+else:
+    raise ValueError(kind)
+"""
+
+
+@pytest.mark.parametrize("others", ["net.parameters()", "net.back.parameters()"], ids=["whole", "a part"])
+def test_each_optimizer_that_a_setting_chooses_has_to_hold_all(others: str, tmp_path: Path) -> None:
+    for first, second in (("net.parameters()", others), (others, "net.parameters()")):
+        built = "import sys\nkind = sys.argv[1]\n" + ONE + CHOSEN.format(first=first, second=second)
+        report = linted(tmp_path, {"train.py": program(built, WHOLE)})
+        assert codes(report) == []
+        assert any("VAE602" in vae.clean for vae in report.vaes) is (others == "net.parameters()")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from vae_checked.facts import Fact
@@ -110,7 +110,8 @@ def _used(model: Instance, parts: frozenset[str], site: SamplerSite | None, kl: 
 class _Listed:
     """The optimizers that a module builds, per owner the parts they are given, and all parts named with parameters.
 
-    The part is "" where an owner's parameters are given as a whole. `picked` says that some are picked by a condition.
+    The part is "" where an owner's parameters are given as a whole. `picked` says that some are picked by a condition,
+    or that in another branch another optimizer is given some alone.
     """
 
     calls: list[ast.Call]
@@ -142,13 +143,37 @@ def _read(module: Module) -> _Listed:
         elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Attribute) and _is_of_parameters(node):
             mentioned.add(node.value.attr)
     given: dict[str, set[str]] = {}
-    picked = False
+    picked = _differ_by_branch(nodes, calls)
     for call in calls:
         picked |= any(isinstance(node, ast.comprehension) and _picks(node) for node in syntax.descendants(call))
         names = [node.id for node in syntax.descendants(call) if isinstance(node, ast.Name) and node is not call.func]
         for owner, part in (*_parts(call), *(item for name in names for item in assigned.get(name, ()))):
             given.setdefault(owner, set()).add(part)
     return _Listed(calls, given, mentioned, picked)
+
+
+def are_alternatives(nodes: Iterable[ast.AST], one: ast.AST, other: ast.AST) -> bool:
+    """Whether two nodes stand in the two branches of one of some conditions."""
+    for node in nodes:
+        if isinstance(node, ast.If) and node.orelse:
+            first, second = (
+                {id(inner) for each in body for inner in ast.walk(each)} for body in (node.body, node.orelse)
+            )
+            if (id(one) in first and id(other) in second) or (id(other) in first and id(one) in second):
+                return True
+    return False
+
+
+def _differ_by_branch(nodes: list[ast.AST], calls: list[ast.Call]) -> bool:
+    """Whether a condition chooses between an optimizer of a whole model and one of some parts of it."""
+    given = [set(_parts(call)) for call in calls]
+    whole = [{owner for owner, part in parts if not part} for parts in given]
+    return any(
+        any(owner in whole[at] for owner, part in given[beside] if part and owner not in whole[beside])
+        and are_alternatives(nodes, call, other)
+        for at, call in enumerate(calls)
+        for beside, other in enumerate(calls)
+    )
 
 
 def _picks(loop: ast.comprehension) -> bool:

@@ -49,9 +49,19 @@ def forgotten(
     own = [optimizer for optimizer in observed.optimizers() if optimizer.perhaps & trained]
     surely = frozenset[int]().union(*(optimizer.surely for optimizer in own))
     if own and trained <= surely:
-        return Fact((), own[0].site.origin)
+        # In one run a setting builds one of several: whichever it is has to hold all of them.
+        beside = ([other for other in own if not _are_alternatives(each, other)] for each in own)
+        whole = all(trained <= frozenset[int]().union(*(each.surely for each in each_way)) for each_way in beside)
+        return Fact((), own[0].site.origin) if whole else None
     listed = listed_parts.forgotten(losses.evaluation, site, kl)
     return None if own and listed is not None and not listed.value else listed
+
+
+def _are_alternatives(one: Optimizer, other: Optimizer) -> bool:
+    """Whether two optimizers are built in the two branches of one condition."""
+    if one.site.source is not other.site.source:
+        return False
+    return listed_parts.are_alternatives(one.site.source.cell.nodes, one.site.node, other.site.node)
 
 
 def _trained(

@@ -10,6 +10,9 @@ from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.roles.validations import source_of
 from vae_checked.linter.symbols.expression import Expr, strip
 
+# A network, or a call that is not read and may be one.
+_DECODING = ("layer", "opaque", "call")
+
 
 def is_optional(site: SamplerSite, losses: Losses) -> bool:
     """Whether a setting that is not known, and not the mode of training, chooses between z and its mean."""
@@ -25,16 +28,24 @@ def is_left_out(site: SamplerSite, losses: Losses) -> bool:
 
     The heads may be those that the same layers make of another input, as in a method that only reconstructs.
     """
-    graph, source = losses.graph, source_of(site.location)
-    drawn = {other.z.uid for other in losses.samples if source_of(other.location) == source}
-    kls = [kl for kl in losses.kls if source_of(kl.location) == source]
+    graph = losses.graph
+    drawn = {other.z.uid for other in losses.samples if _are_made_alike(other.location, site.location)}
+    kls = [kl for kl in losses.kls if _are_made_alike(kl.location, site.location)]
     with_kl = graph.holding_any(kl.term.uid for kl in kls)
     values = [value for value in graph.values if value.uid in with_kl]
     if not values or not graph.holding_any(drawn).isdisjoint(value.uid for value in values):
         return False
     means = {strip(kl.location).uid for kl in kls}
     made = graph.holding_any(means) - means
-    return any(node.op == "layer" and node.uid in made for value in values for node in _without(value, drawn))
+    return any(node.op in _DECODING and node.uid in made for value in values for node in _without(value, drawn))
+
+
+def _are_made_alike(one: Expr, other: Expr) -> bool:
+    """Whether the same layer makes two means, or the same line by a network that is not read."""
+    if source_of(one) == source_of(other):
+        return True
+    places = [strip(each).site for each in (one, other)]
+    return all(place is not None for place in places) and len({id(place.node) for place in places if place}) == 1
 
 
 def _without(value: Expr, left_out: set[int]) -> Iterator[Expr]:
