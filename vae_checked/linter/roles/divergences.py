@@ -187,6 +187,12 @@ def _same(found: dict[int, Divergence], one: int, other: int) -> bool:
     return found[one].head == found[other].head and found[one].location == found[other].location
 
 
+def _holds(graph: Graph, outer: Expr, inner: Expr) -> bool:
+    """Whether one term is made of another, or of what that is without a gradient, as a block under no_grad hands on."""
+    bare = strip(inner).uid
+    return outer.uid in graph.holding(inner.uid) or (bare != strip(outer).uid and outer.uid in graph.holding(bare))
+
+
 def _innermost(graph: Graph, found: dict[int, Divergence]) -> list[Divergence]:
     """Of terms that hold one another, the formula itself: what reduces or weighs it further stands in its chain."""
     kept = []
@@ -194,7 +200,7 @@ def _innermost(graph: Graph, found: dict[int, Divergence]) -> list[Divergence]:
         within = (
             inner
             for other, inner in found.items()
-            if other != uid and uid in graph.holding(other) and inner.head == outer.head
+            if other != uid and inner.head == outer.head and _holds(graph, outer.term, inner.term)
         )
         if not any(inner.parametrisation is outer.parametrisation for inner in within):
             kept.append(outer)
