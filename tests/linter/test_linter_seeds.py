@@ -226,3 +226,27 @@ def test_a_seed_that_no_draw_of_a_step_follows_is_passed_over(written: str, seed
     report = read(tmp_path, module().replace("\n\ndef train(", SEEDING).replace(written, seeded))
     assert report.findings == ()
     assert {"VAE202", "VAE207"} <= clean(report)
+
+
+ALONE_IN_A_FUNCTION = """
+
+def check(x):
+    {first}
+    model = Net({{}})
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    x_hat, mu, logvar = model(x)
+    recon = F.binary_cross_entropy(x_hat, x, reduction="sum")
+    loss = recon - 0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())
+    loss.backward()
+    optimizer.step()
+"""
+
+
+@pytest.mark.parametrize("first", ["torch.manual_seed(3)", "set_seed(3)", "pass"])
+def test_a_seed_before_one_step_alone_leaves_the_noise_as_it_is(first: str, tmp_path: Path) -> None:
+    text = module().partition("\n\ndef train(")[0] + SEEDING.partition("\n\ndef train(")[0]
+    report = read(tmp_path, text + ALONE_IN_A_FUNCTION.format(first=first))
+    assert report.findings == ()
+    checked = [judgement for judgement in report.judgements if judgement.subject.endswith(":check")]
+    # A seed in the function itself leaves it open.
+    assert [("VAE207" in judgement.clean) for judgement in checked] == [first != "torch.manual_seed(3)"]

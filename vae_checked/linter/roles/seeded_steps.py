@@ -102,13 +102,18 @@ def _steps(evaluation: Evaluation) -> list[ast.AST]:
     functions = [function.node for function in evaluation.functions() if isinstance(function.node, ast.FunctionDef)]
     found: list[ast.AST] = [node for node in functions if node.name in _OF_STEPS]
     for root in roots:
-        around = _loops_around(root.site) or [node for node in functions if seeds.holds(node, root.site.node)][:1]
-        found += around[:1]
+        # A function that makes one step alone, of a model that it gives to an optimizer itself, is run once.
+        whole = [node for node in functions if seeds.holds(node, root.site.node) and not _makes_an_optimizer(node)]
+        found += (_loops_around(root.site) or whole)[:1]
     # The list grows while it is gone through.
     for body in found:
         called = {_called(node) for node in syntax.descendants(body)}
         found += [node for node in functions if node.name in called and not any(node is each for each in found)]
     return found
+
+
+def _makes_an_optimizer(function: ast.FunctionDef) -> bool:
+    return any(isinstance(node, ast.Attribute) and node.attr == "parameters" for node in syntax.descendants(function))
 
 
 def _loops_around(site: Site) -> list[ast.AST]:
