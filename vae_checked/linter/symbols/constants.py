@@ -9,6 +9,7 @@ from math import isfinite
 # Lists and texts that code doubles are not followed beyond this length, nor whole numbers beyond that size: a float
 # holds the product of any two.
 MAX_ITEMS, MAX_NUMBER = 1_000, 10**150
+_CONTAINERS = (tuple, list, dict)
 
 
 def is_followed(number: float) -> bool:
@@ -48,13 +49,11 @@ def joined(pieces: Iterable[str]) -> str | None:
 
 def extent(value: object) -> int:
     """How many parts a list, tuple or dict has, those of its parts among them; MAX_ITEMS where there are more."""
-    parts, stack = 0, [value]
+    parts, stack = 0, [value] if isinstance(value, _CONTAINERS) else []
     while stack and parts < MAX_ITEMS:
         item = stack.pop()
-        if isinstance(item, (tuple, list)):
-            parts += len(item)
-            stack += item[:MAX_ITEMS]
-        elif isinstance(item, dict):
-            parts += len(item)
-            stack += islice(item.values(), MAX_ITEMS)
+        parts += len(item)
+        inner = islice(item.values(), MAX_ITEMS) if isinstance(item, dict) else item[:MAX_ITEMS]
+        # Most parts are no containers, and one is gone through for each call that it is handed to.
+        stack += [each for each in inner if isinstance(each, _CONTAINERS)]
     return min(parts, MAX_ITEMS)
