@@ -99,6 +99,11 @@ def main(settings):
 """
 
 
+IDIOM = """if not wanted == "latents":
+            z = z.clamp(-1, 1)
+            z = self.vae.decode(z / 0.18215)
+        else:
+            z = z.float()"""
 CHOSEN = """if self.confine:
             z = self.vae.decode(z.clamp(-1, 1) / 0.18215)
         else:
@@ -111,6 +116,7 @@ CHOSEN = """if self.confine:
         ("if wanted != 'latents':\n            z = z.clamp(-1, 1)\n            z = self.vae.decode(z / 0.18215)", True),
         ("z = z.clamp(-1, 1)\n        if wanted != 'latents':\n            z = self.vae.decode(z / 0.18215)", True),
         ("if self.confine:\n            z = z.clamp(-1, 1)\n        z = self.vae.decode(z / 0.18215)", False),
+        (IDIOM, True),
         (CHOSEN, False),
     ],
 )

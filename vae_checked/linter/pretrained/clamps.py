@@ -16,8 +16,8 @@ _Definition = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 def may_be_off(facts: Facts, modules: Iterable[Module]) -> bool:
     """Whether the clamp that is found stands in a branch, of what is somewhere made or called with `**settings`.
 
-    Which branch is run there nobody knows who has not read the settings: the default says nothing. Where a branch
-    without another holds the `decode` as well, nothing is decoded without the clamp.
+    Which branch is run there nobody knows who has not read the settings: the default says nothing. Where the branch
+    holds the `decode` as well, and the other one decodes nothing, nothing is decoded without the clamp.
     """
     clamped = facts.latents.clamped
     if clamped is None or clamped.value is None:
@@ -45,11 +45,22 @@ def _chosen_in(module: Module, origin: Origin, decode: Origin | None) -> set[str
         if origin.place is not None and source.cell.number == origin.place.cell:
             around = [node for node in syntax.descendants(source.cell.tree) if _holds(node, line)]
             if any(
-                isinstance(node, ast.If) and line > node.test.lineno and (node.orelse or not _holds(node, used))
+                isinstance(node, ast.If) and line > node.test.lineno and not _is_of_the_decode(node, line, used)
                 for node in around
             ):
                 return {node.name for node in around if isinstance(node, _Definition)}
     return set()
+
+
+def _is_of_the_decode(branches: ast.If, line: int, decode: int) -> bool:
+    """Whether the branch that has a line decodes as well, at a line, and the other one does not."""
+    inside, other = branches.body, branches.orelse
+    if not any(_holds(each, line) for each in inside):
+        inside, other = other, inside
+    decodes = (
+        isinstance(node, ast.Attribute) and "decode" in node.attr for statement in other for node in ast.walk(statement)
+    )
+    return any(_holds(each, decode) for each in inside) and not any(decodes)
 
 
 def _holds(node: ast.AST, line: int) -> bool:
