@@ -24,7 +24,10 @@ def facts(site: SamplerSite, chosen: Iterable[Reconstruction], losses: Losses) -
         # Which of the losses goes with the model is not known.
         return
     for recon in losses.recons:
-        if any(recon.term.uid == each.term.uid for each in known) or not losses.holds_one(recon, site.z.uid):
+        # That it takes scores is asked first: it is the same for all of many samplers.
+        if not _takes_scores(recon) or any(recon.term.uid == each.term.uid for each in known):
+            continue
+        if not losses.holds_one(recon, site.z.uid):
             continue
         if not any(losses.hold_both(recon, each) for each in known) or not _is_activated(recon, site, losses):
             continue
@@ -37,16 +40,18 @@ def facts(site: SamplerSite, chosen: Iterable[Reconstruction], losses: Losses) -
             )
 
 
+def _takes_scores(recon: Reconstruction) -> bool:
+    return recon.kind is Likelihood.BCE_WITH_LOGITS or reconstructions.bounded_scores(recon) is not None
+
+
 def _is_activated(recon: Reconstruction, site: SamplerSite, losses: Losses) -> bool:
     """Whether a loss of scores takes what came out of an activation, whatever is set."""
     prediction, _ = sides(site, recon)
     if prediction is None or not losses.graph.holds(prediction, site.z.uid):
         return False
-    if recon.kind is Likelihood.BCE_WITH_LOGITS:
-        activated = reconstructions.activations(prediction)[1] is not None
-    else:
-        activated = reconstructions.bounded_scores(recon) is not None
-    return activated and not (
+    if recon.kind is Likelihood.BCE_WITH_LOGITS and reconstructions.activations(prediction)[1] is None:
+        return False
+    return not (
         reconstructions.is_optional(recon, prediction, losses.recons)
         or reconstructions.is_chosen(recon, losses.unsettled)
         or reconstructions.is_one_of_several(prediction, losses.unsettled)

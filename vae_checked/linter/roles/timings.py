@@ -29,11 +29,13 @@ def is_left_out(site: SamplerSite, losses: Losses) -> bool:
     The heads may be those that the same layers make of another input, as in a method that only reconstructs.
     """
     graph = losses.graph
-    drawn = {other.z.uid for other in losses.samples if _are_made_alike(other.location, site.location)}
     kls = [kl for kl in losses.kls if _are_made_alike(kl.location, site.location)]
     with_kl = graph.holding_any(kl.term.uid for kl in kls)
     values = [value for value in graph.values if value.uid in with_kl]
-    if not values or not graph.holding_any(drawn).isdisjoint(value.uid for value in values):
+    if not values:
+        return False
+    drawn = {other.z.uid for other in losses.samples if _are_made_alike(other.location, site.location)}
+    if not graph.holding_any(drawn).isdisjoint(value.uid for value in values):
         return False
     means = {strip(kl.location).uid for kl in kls}
     made = graph.holding_any(means) - means
