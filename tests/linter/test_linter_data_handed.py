@@ -157,3 +157,57 @@ def fit(net: FaceVAE, root, optimizer):
 def test_a_collation_may_scale_what_a_data_set_has(made: str, expected: list[str], tmp_path: Path) -> None:
     report = linted(tmp_path, {"model.py": MODEL, "fit.py": COLLATED.format(made=made)})
     assert [code for code in codes(report) if code == "VAE104"] == expected
+
+
+DIVIDED_AGAIN = """\
+import numpy as np
+from PIL import Image
+from torch.utils.data import DataLoader, Dataset
+from torchvision import datasets, transforms
+
+from model import FaceVAE, elbo
+
+
+class Divided:
+    def __call__(self, pixels):
+        return pixels / 255.0
+
+
+class Stored(Dataset):
+    def __init__(self, paths, transform):
+        self.paths, self.transform = paths, transform
+
+    def __len__(self):
+        return len(self.paths)
+
+    def __getitem__(self, index):
+        return self.transform({read})
+
+
+def fit(net, paths, optimizer):
+    steps = transforms.Compose([transforms.ToTensor(), Divided()])
+    loader = DataLoader({stored}, batch_size=16)
+    for batch in loader:
+        drawn, mu, logvar = net(batch)
+        loss = elbo(drawn, batch, mu, logvar)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+"""
+
+
+@pytest.mark.parametrize(
+    ("read", "stored", "expected"),
+    [
+        # ToTensor divides bytes alone: an array of floats is divided once.
+        ("np.load(self.paths[index])", "Stored(paths, steps)", []),
+        ("cut(self.paths[index])", "Stored(paths, steps)", []),
+        ("Image.open(self.paths[index])", "Stored(paths, steps)", ["VAE104"]),
+        ("None", "datasets.FakeData(transform=steps)", ["VAE104"]),
+    ],
+)
+def test_bytes_alone_are_divided_by_to_tensor(read: str, stored: str, expected: list[str], tmp_path: Path) -> None:
+    text = DIVIDED_AGAIN.format(read=read, stored=stored)
+    report = linted(tmp_path, {"model.py": MODEL, "train.py": text})
+    assert codes(report) == expected
+    assert expected or not any("VAE104" in each.clean for each in report.judgements)

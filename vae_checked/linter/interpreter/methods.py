@@ -35,7 +35,7 @@ from vae_checked.linter.symbols.values import (
 )
 from vae_checked.linter.symbols.values import Sequence as Layers
 from vae_checked.linter.torch_model import distributions, fields, layers, noise, optimizers, own_leaves, pictures
-from vae_checked.linter.torch_model.functions import HANDLERS, larger_or_smaller, plain
+from vae_checked.linter.torch_model.functions import HANDLERS, larger_or_smaller, of_kept_module, plain
 
 _PARAMETERS = ("parameters", "named_parameters")
 _SELF_RETURNING = frozenset(
@@ -189,6 +189,9 @@ def _call_on_tensor(
         made = noise.unfilled(name, args, site)
     if made is not None:
         return made
+    kept = of_kept_module(owner, name, args, kwargs, site)
+    if kept is not None:
+        return kept
     handler = HANDLERS.get(plain(name))
     if handler is not None:
         return handler(context, [owner, *args], kwargs, site)

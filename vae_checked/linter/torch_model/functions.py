@@ -104,6 +104,11 @@ def _half(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site)
     return Expr("cast", (first_tensor(args, kwargs, site),), (("dtype", "float16"),), site)
 
 
+_DROPOUTS = ("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout")
+# Of these a tensor takes no other one.
+_UNARY = frozenset("relu sigmoid tanh softplus gelu silu elu".split())
+
+
 def _dropout(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     x = first_tensor(args, kwargs, site)
     rate = number_of(_argument(args, kwargs, 1, "p"))
@@ -112,6 +117,19 @@ def _dropout(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Si
     meant = asked and _argument(args, kwargs, 2, "training") is True
     always = None if meant else not asked and rate != 0.0
     return Expr("layer", (x,), (("kind", "dropout"), ("always_on", always), ("rate", rate)), site)
+
+
+def of_kept_module(owner: Expr, name: str, args: list[Value], kwargs: dict[str, Value], site: Site) -> Expr | None:
+    """`block.dropout(x)`, `block.sigmoid(x)`: of something unknown, a module that it keeps under that name.
+
+    No tensor has such a method, or one that takes a tensor. What the module does, its name alone does not tell, nor
+    whether evaluation switches it off.
+    """
+    if len(args) != 1 or kwargs or not isinstance(args[0], Expr) or args[0].op == "const":
+        return None
+    if name in _DROPOUTS:
+        return Expr("layer", (args[0],), (("kind", "dropout"), ("always_on", None), ("rate", None)), site)
+    return Expr("call", (owner, args[0]), (("name", name),), site) if name in _UNARY else None
 
 
 def _detach(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
@@ -393,7 +411,7 @@ HANDLERS: dict[str, Handler] = {
     **elementwise.handlers(),
     **dict.fromkeys(OPERATIONS["cast"].names.functions, _cast),
     "half": _half, "new_tensor": _copied, "tensor": _tensor,
-    **dict.fromkeys(("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout"), _dropout),
+    **dict.fromkeys(_DROPOUTS, _dropout),
     **{name: _shape(op) for name, op in _SHAPES.items()},
     "repeat_interleave": _repeat_interleave, "broadcast_tensors": _broadcast, "broadcast_arrays": _broadcast,
     **{name: _move(name) for name in OPERATIONS["move"].names.functions},

@@ -37,6 +37,8 @@ _LOADERS = frozenset(("DataLoader", "Subset", "ConcatDataset", "TensorDataset", 
 # Sets of 8-bit pictures that torchvision ships: their raw `data` are bytes.
 _BYTE_SETS = frozenset("MNIST FashionMNIST KMNIST EMNIST QMNIST USPS CIFAR10 CIFAR100 SVHN STL10".split())
 _COMPOSED = frozenset(("Compose", "Sequential", "ReplayCompose"))
+# Less than any picture covers, but for one that was divided by 255 twice.
+_DIVIDED_AGAIN = 0.02
 _SERVING = frozenset(("collate_fn", "collate", "<lambda>"))
 # Attributes by which a loader, its sampler or a subset has the data set that it draws from.
 UNDERLYING = frozenset(("dataset", "sampler", "data_source"))
@@ -161,8 +163,16 @@ def _composed(evaluator: Evaluator, listed: Value, site: Site) -> Transform:
             steps.append(("unknown", item, site))
     made = Transform(tuple(steps))
     if _makes_tensors(made):
-        note(evaluator, interval_after(evaluator, made), decisive(made) or site, held=False)
+        note(evaluator, _of_any_picture(interval_after(evaluator, made)), decisive(made) or site, held=False)
     return made
+
+
+def _of_any_picture(interval: Interval | None) -> Interval | None:
+    """The interval where nobody knows what is transformed.
+
+    Who divides by 255 behind a ToTensor may read arrays of floats, which it leaves as they are.
+    """
+    return None if interval is None or interval.high - interval.low < _DIVIDED_AGAIN else interval
 
 
 def _makes_tensors(transform: Transform) -> bool:
@@ -223,11 +233,17 @@ def decisive(transform: Transform) -> Site | None:
 
 def transformed(evaluator: Evaluator, transform: Transform, image: Expr, site: Site) -> Expr:
     """The result of applying a transform to an image."""
-    interval = interval_after(evaluator, transform, interval_of(image))
+    before = interval_of(image)
+    interval = interval_after(evaluator, transform, before)
+    interval = _of_any_picture(interval) if before is None else interval
     where = decisive(transform)
     noted = None if where is None else evaluator.project_observations.pipeline_at(where)
-    if noted is not None and not (noted.held or any(map(_serves, evaluator.running()))):
-        evaluator.project_observations.note_pipeline(replace(noted, direct=True))
+    if noted is not None and not noted.held:
+        # What is known of the picture settles what was open of pictures at large.
+        noted = replace(noted, interval=noted.interval or interval)
+        evaluator.project_observations.note_pipeline(
+            noted if any(map(_serves, evaluator.running())) else replace(noted, direct=True)
+        )
     return data_expr(interval, (image,), decisive(transform) or site)
 
 
