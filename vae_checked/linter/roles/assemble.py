@@ -32,6 +32,7 @@ from vae_checked.linter.roles import (
     unread_errors,
     unread_priors,
     validations,
+    ways,
     weights,
 )
 from vae_checked.linter.roles.across import Across
@@ -181,7 +182,7 @@ def is_joined(evaluation: Evaluation) -> bool:
     if not any(map(_holds_kl, own)) or not any(value.bits & SAMPLE for value in evaluation.values()):
         return False
     joined, graph = evaluation.read_once(_joined), evaluation.read_once(_read)[0]
-    resolved = (graph.rewritten.get(value.uid, value) for value in phi.resolved(own, _holds_kl, evaluation.met()))
+    resolved = (graph.rewritten.get(value.uid, value) for value in ways.in_all(evaluation, own, _holds_kl))
     return bool(joined) and any(node.uid in joined for node in walk(*resolved))
 
 
@@ -208,7 +209,7 @@ def _read(
     evaluation: Evaluation,
 ) -> tuple[Graph, list[SamplerSite], list[Divergence], list[Reconstruction]]:
     """The values of an evaluation in all ways through their branches, and the parts of VAEs among them."""
-    graph = Graph(phi.resolved(evaluation.values(), met=evaluation.met()))
+    graph = Graph(ways.in_all(evaluation))
     found = samplers.find(graph)
     kls, recons = _terms(graph, found, evaluation)
     rewritten = densities_apart.put_together(

@@ -14,6 +14,7 @@ from vae_checked.linter.roles.pooled import over_first_axis
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.reductions import chains, formula_in, is_whole, peeled, rank_of, step_axes
 from vae_checked.linter.roles.reductions import ways as taken
+from vae_checked.linter.roles.ways import most_conditions
 from vae_checked.linter.symbols.expression import NOISE, Expr, Graph, origin, strip
 from vae_checked.mathematics import reductions
 from vae_checked.mathematics.names import is_divergence
@@ -217,7 +218,7 @@ def _claimed(kl: Divergence, losses: Losses) -> Factor | None:
         if root.kind != "return" or function is None or function.owner is None or not is_divergence(function.name):
             continue
         if not function.owner.is_module:
-            for value in phi.resolved(expressions(root.value)):
+            for value in phi.resolved(expressions(root.value), most=most_conditions(losses.evaluation)):
                 for chain in chains(value, kl.term.uid, losses.graph):
                     weight, chosen = weight_of(chain)
                     chosen = chosen or any(map(reductions.weighs_formula, peeled(kl.term)))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from vae_checked.facts import EffectiveBeta, Fact, Likelihood, Objective, Reduced
-from vae_checked.linter.roles import by_turns, extents, nan_tests, phi, reductions, shown, warm_ups
+from vae_checked.linter.roles import by_turns, extents, nan_tests, reductions, shown, warm_ups, ways
 from vae_checked.linter.roles.dead_weights import names_in, unread_weights, without_effect
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.head_layers import layer_of
@@ -415,7 +415,7 @@ def _resolved(roots: Iterable[Root], evaluation: Evaluation) -> list[Expr]:
             found += [item for key, item in root.value.items() if _is_loss(str(key)) and isinstance(item, Expr)]
         elif isinstance(root.value, tuple) and root.value and isinstance(root.value[0], Expr):
             found.append(root.value[0])
-    return phi.resolved(found, met=evaluation.met())
+    return ways.in_all(evaluation, found)
 
 
 def _rewritten(values: Iterable[Expr], graph: Graph) -> list[Expr]:

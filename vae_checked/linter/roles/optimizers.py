@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from vae_checked.facts import Fact, Facts, Origin, Training
 from vae_checked.linter.files import syntax
-from vae_checked.linter.roles import listed_parts, phi
+from vae_checked.linter.roles import listed_parts, ways
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import Losses
 from vae_checked.linter.roles.reconstructions import Reconstruction
@@ -125,9 +125,7 @@ def _minimised(losses: Losses) -> list[Expr]:
     if any(value.bits & PHI for value in known.values()):
         # As the evaluation has them in each of its ways.
         evaluation = losses.evaluation
-        ends += phi.resolved(
-            evaluation.values(), lambda value: bool(value.bits & PHI) and value.uid in known, evaluation.met()
-        )
+        ends += ways.in_all(evaluation, wanted=lambda value: bool(value.bits & PHI) and value.uid in known)
     return ends
 
 

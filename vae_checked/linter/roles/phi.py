@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from operator import is_, itemgetter
 
 from vae_checked.linter.interpreter.path_conditions import equality
@@ -23,7 +24,9 @@ from vae_checked.linter.symbols.expression import (
     opaque,
 )
 
-_MAX_CONDITIONS = 3
+MOST_CONDITIONS = 3
+"""By how many of its conditions a value is taken apart."""
+
 # How far what stands below an operation is from what stands above: a network makes something else of it.
 _A_LAYER = 64
 _DISTANCES = {"layer": _A_LAYER, "opaque": 1}
@@ -36,21 +39,49 @@ def resolved(
     values: Iterable[Expr],
     wanted: Callable[[Expr], bool] | None = None,
     met: Mapping[int, Mapping[int, bool]] | None = None,
+    most: int = MOST_CONDITIONS,
 ) -> list[Expr]:
     """Every expression with its conditions settled, in all ways where there are few of them; each once.
+
+    Each by `most` of its conditions: what the others choose stays open.
 
     Where the choice is between training and not, training is taken. What holds no sampler, KL or loss in any of its
     ways is settled in one of them. Only those that are `wanted`, where that is given, as they are beside the others.
     `met` are the conditions on which alone a value is met, by their uids: what it chooses by them is known.
     """
+    return _each_once(_resolving(values, wanted, met or {}, most, None))
+
+
+def resolved_within(values: Iterable[Expr], met: Mapping[int, Mapping[int, bool]], room: int) -> tuple[int, list[Expr]]:
+    """Values as `resolved` has them, with no more than about `room` nodes made, and by how many conditions each."""
+    given = list(values)
+    for most in range(MOST_CONDITIONS, 0, -1):
+        with suppress(_TooManyError):
+            return most, _each_once(_resolving(given, None, met, most, room))
+    return 0, resolved(given, None, met, 0)
+
+
+def _each_once(values: Iterable[Expr]) -> list[Expr]:
+    return list({value.uid: value for value in values}.values())
+
+
+def _resolving(
+    values: Iterable[Expr],
+    wanted: Callable[[Expr], bool] | None,
+    met: Mapping[int, Mapping[int, bool]],
+    most: int,
+    room: int | None,
+) -> Iterator[Expr]:
     given = list({value.uid: value for value in values}.values())
     branching = Branching(value for value in given if value.bits & PHI)
-    found: dict[int, Expr] = {}
     for value in given if wanted is None else filter(wanted, given):
-        known = (met or {}).get(value.uid, {})
-        for variant in branching.variants(value, known) if value.bits & PHI else (value,):
-            found.setdefault(variant.uid, variant)
-    return list(found.values())
+        if room is not None and branching.size > room:
+            raise _TooManyError
+        yield from branching.variants(value, met.get(value.uid, {}), most) if value.bits & PHI else (value,)
+
+
+class _TooManyError(Exception):
+    """There are more ways than can be looked at."""
 
 
 def in_evaluation(values: Iterable[Expr]) -> list[Expr]:
@@ -152,7 +183,7 @@ class Branching:
             elif asks_for_mode(condition):
                 self._evaluation |= place
         self._depends[node.uid] = depends
-        self._first[node.uid] = tuple(sorted(first.values(), key=itemgetter(0)))[: 3 * _MAX_CONDITIONS]
+        self._first[node.uid] = tuple(sorted(first.values(), key=itemgetter(0)))[: 3 * MOST_CONDITIONS]
 
     def _note_equality(self, condition: Expr) -> None:
         found = equality(condition)
@@ -187,7 +218,12 @@ class Branching:
                     others |= place if (constant in equal) is negated else 0
         return others | self._evaluation, (1 << len(self._places)) - 1 & ~settled
 
-    def variants(self, value: Expr, met: Mapping[int, bool]) -> list[Expr]:
+    @property
+    def size(self) -> int:
+        """How many nodes were made, or kept, under one choice or another."""
+        return len(self._memo)
+
+    def variants(self, value: Expr, met: Mapping[int, bool], most: int = MOST_CONDITIONS) -> list[Expr]:
         """A value in all ways through its first few conditions, but for those on which it is met."""
         near = sorted(
             (self._nearest.get(condition.uid, far), self._places[condition.uid])
@@ -195,13 +231,15 @@ class Branching:
             if not asks_for_mode(condition)
         )
         fixed, failed = self._known(value, met)
-        places = [1 << place for _, place in near if not fixed >> place & 1][:_MAX_CONDITIONS]
+        places = [1 << place for _, place in near if not fixed >> place & 1][:most]
         ways = range(2 ** len(places)) if _branches(value) else (0,)
         chosen = (sum(place for index, place in enumerate(places) if bits >> index & 1) for bits in ways)
         settled = (self._settled(fixed | sum(places), failed | bits) for bits in chosen)
         first = self._first[value.uid]
         near_by = sum(1 << self._places[condition.uid] for far, condition in first if far < _A_LAYER)
-        return [self._chosen(value, way[0], way[1] & near_by) for way in settled if way is not None]
+        # Of what is taken apart by fewer conditions than it may be, no side is taken for the one that is run.
+        kept_open = near_by if most == MOST_CONDITIONS else -1
+        return [self._chosen(value, way[0], way[1] & kept_open) for way in settled if way is not None]
 
     def _known(self, value: Expr, met: Mapping[int, bool]) -> Way:
         """Those conditions of a value on which it is met, and those of them that do not hold, as bits.

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.evaluations.reader import Handed, LossCall
-from vae_checked.linter.roles import assemble, divergences, phi, samplers
+from vae_checked.linter.roles import assemble, divergences, phi, samplers, ways
 from vae_checked.linter.roles.objective import called_loss
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import (
@@ -134,7 +134,7 @@ def taken_models(evaluation: Evaluation) -> dict[Taken, set[Call]]:
     values = [value for value in evaluation.values() if value.bits & KL == KL]
     if not values or not any(map(_maker, Graph(values).having("item"))):
         return found
-    graph = Graph(phi.resolved(values))
+    graph = Graph(phi.resolved(values, most=ways.most_conditions(evaluation)))
     reading = graph.holding_any(node.uid for node in graph.having("item") if _maker(node) is not None)
     makers = ((_maker(kl.location), _maker(kl.head)) for kl in divergences.find(graph, within=reading))
     for one, other in makers:

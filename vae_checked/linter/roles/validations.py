@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterable
 
 from vae_checked.facts import Fact, KLForm
 from vae_checked.linter.evaluations.evaluation import Evaluation
-from vae_checked.linter.roles import partners, phi, samplers
+from vae_checked.linter.roles import partners, samplers, ways
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import Losses
 from vae_checked.linter.roles.samplers import SamplerSite
@@ -37,7 +37,7 @@ def of_training(form: Fact[KLForm] | None, kl: Divergence | None, losses: Losses
 def is_shown_alone(kl: Divergence, graph: Graph, evaluation: Evaluation) -> bool:
     """Whether a KL stands in nothing that is differentiated, where something is."""
     roots = (root.value for root in evaluation.observations.roots if root.kind == "backward")
-    values = phi.resolved([value for value in roots if isinstance(value, Expr)], met=evaluation.met())
+    values = ways.in_all(evaluation, [value for value in roots if isinstance(value, Expr)])
     ends = [graph.rewritten.get(value.uid, value) for value in values]
     return bool(ends) and not any(graph.holds(end, kl.term.uid) for end in ends)
 
