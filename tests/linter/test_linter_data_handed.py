@@ -210,4 +210,4 @@ def test_bytes_alone_are_divided_by_to_tensor(read: str, stored: str, expected: 
     text = DIVIDED_AGAIN.format(read=read, stored=stored)
     report = linted(tmp_path, {"model.py": MODEL, "train.py": text})
     assert codes(report) == expected
-    assert expected or not any("VAE104" in each.clean for each in report.judgements)
+    assert not any("VAE104" in each.clean for each in report.judgements)
