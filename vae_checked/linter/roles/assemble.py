@@ -176,14 +176,14 @@ def _is_told(recon: Reconstruction) -> bool:
 
 def is_joined(evaluation: Evaluation) -> bool:
     """Whether the function that was run has a value with a KL that reads the heads which a sampler draws with."""
-    script = evaluation.subject == evaluation.module.path
-    outer = [root.value for root in evaluation.observations.roots if root.depth == 1 or script]
+    roots, script = evaluation.observations.roots, evaluation.subject == evaluation.module.path
+    outer = (root.value for root in roots if root.depth == 1 or script)
     own = [value for each in outer for value in expressions(each)]
     if not any(map(_holds_kl, own)) or not any(value.bits & SAMPLE for value in evaluation.values()):
         return False
     joined, graph = evaluation.read_once(_joined), evaluation.read_once(_read)[0]
     resolved = (graph.rewritten.get(value.uid, value) for value in ways.in_all(evaluation, own, _holds_kl))
-    return bool(joined) and any(node.uid in joined for node in walk(*resolved))
+    return not joined.isdisjoint(node.uid for node in walk(*resolved))
 
 
 def has_joined(evaluation: Evaluation) -> bool:
@@ -456,10 +456,7 @@ def _facts(
     found = Facts(
         subject=evaluation.subject,
         sampler=sampler,
-        heads=replace(
-            heads,
-            overflow=training.overflow(head, site, trained_by, losses.graph),
-        ),
+        heads=replace(heads, overflow=training.overflow(head, site, trained_by, losses.graph)),
         kl=kl_found,
         output=output,
         recon=recon_found,
