@@ -99,3 +99,13 @@ def test_torch_that_comes_by_a_star_import_is_seen(style: dict[str, Any], whole:
     notebook = book("".join(lines) if whole else lines)
     (tmp_path / "walk.ipynb").write_text(json.dumps(notebook, **style))
     assert [each.code for each in lint([tmp_path]).findings] == ["VAE202"]
+
+
+def test_a_message_says_cell_and_line_of_what_it_speaks_of(tmp_path: Path) -> None:
+    wrong = find("VAE201").bad
+    start = wrong.index("def loss_function")
+    model, loss = wrong[:start], wrong[start:]
+    line = 1 + next(index for index, each in enumerate(loss.splitlines()) if "kl = " in each)
+    (tmp_path / "walk.ipynb").write_text(json.dumps(book(loss, model)), encoding="utf-8")
+    (found,) = lint([tmp_path / "walk.ipynb"]).findings
+    assert f", the KL at cell 2, line {line} reads " in found.message

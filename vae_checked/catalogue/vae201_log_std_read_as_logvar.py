@@ -10,6 +10,7 @@ from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.edits import halved_exponent
 from vae_checked.catalogue.support.example import EXAMPLE, edit
 from vae_checked.catalogue.support.names import names_of, std_formula
+from vae_checked.catalogue.support.places import at
 from vae_checked.catalogue.support.readings import kl_departs
 from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, lacking
 from vae_checked.facts import Facts, Parametrisation
@@ -30,7 +31,7 @@ def judge(facts: Facts) -> Verdict:
     shown = [(s, drawn, _assumed(read_as, s)) for s, drawn in std.value.points]
     departs = kl_departs(facts, std.value.parametrisation, read_as)
     place, other = (form, (std.origin, "the sampler")) if departs else (std, (form.origin, "the KL"))
-    at = "" if other[0].place is None else f" at {other[0].place}"
+    elsewhere = at(other[0].place, place.origin.place)
     names = names_of(facts)
     factor = _factor(shown)
     drawn = names.std if _holds(std.origin.source, facts.names.get("eps")) else std.origin.source
@@ -49,8 +50,8 @@ def judge(facts: Facts) -> Verdict:
             origin=place.origin,
             values={
                 "sampler": drawn if factor is None else f"{factor:.4g} * {drawn}",
-                "at_sampler": at if departs else "",
-                "at_kl": "" if departs else at,
+                "at_sampler": elsewhere if departs else "",
+                "at_kl": "" if departs else elsewhere,
                 "meaning": read_as.meaning,
                 "remedy": remedy
                 if factor is None

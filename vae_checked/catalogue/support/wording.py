@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from vae_checked.catalogue.mistake import Mistake
 from vae_checked.catalogue.support.names import names_of
+from vae_checked.catalogue.support.places import at
 from vae_checked.catalogue.verdict import Evidence
 from vae_checked.facts import Facts
 from vae_checked.finding import Finding, Related
@@ -48,7 +49,7 @@ def compose(mistake: Mistake, evidence: Evidence, facts: Facts) -> Finding:
     values: Mapping[str, object] = {
         **{key: _presentable(value) for key, value in evidence.values.items()},
         "called": names_of(facts),
-        "at_related": f" at {places[0][0]}" if places else "",
+        "at_related": at(places[0][0], evidence.origin.place) if places else "",
     }
     # A curve without points has nothing to measure: the message alone then says what is known.
     silent = any(isinstance(value, _Curve) and not value.pairs for value in values.values())
