@@ -7,7 +7,7 @@ import re
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import EXAMPLE, edit
 from vae_checked.catalogue.support.formula import NOT_GAUSSIAN, beside_closed_form
-from vae_checked.catalogue.support.names import names_of
+from vae_checked.catalogue.support.names import HEAD, names_of
 from vae_checked.catalogue.support.readings import reading
 from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, lacking, left_to
 from vae_checked.facts import Facts, Family, NoiseLaw, Parametrisation
@@ -24,12 +24,6 @@ _OF_TWO = {
     Parametrisation.LOG_STD: "{t} - {s} + ((2 * {s}).exp() + ({m} - {n}).pow(2)) / (2 * (2 * {t}).exp()) - 0.5",
     Parametrisation.STD: "({t} / {s}).log() + ({s}.pow(2) + ({m} - {n}).pow(2)) / (2 * {t}.pow(2)) - 0.5",
     Parametrisation.VAR: "0.5 * (({t} / {s}).log() + ({s} + ({m} - {n}).pow(2)) / {t} - 1)",
-}
-_SECOND = {
-    Parametrisation.LOGVAR: "logvar",
-    Parametrisation.LOG_STD: "log_std",
-    Parametrisation.STD: "std",
-    Parametrisation.VAR: "var",
 }
 _NAME = re.compile(r"(?<![\w.])[A-Za-z_]\w*\b(?!\s*[.(]\w*\()|(?<![\w.])[A-Za-z_]\w*(?=\.(?:exp|pow|log|square)\()")
 
@@ -62,7 +56,7 @@ def _of_two(facts: Facts, written: str) -> str:
     called = None if seconds is None else reading_of(seconds[0])
     read_as = called or reading(facts) or Parametrisation.STD
     m, n = means or ("mu_q", "mu_p")
-    s, t = seconds or (f"{_SECOND[read_as]}_q", f"{_SECOND[read_as]}_p")
+    s, t = seconds or (f"{HEAD[read_as]}_q", f"{HEAD[read_as]}_p")
     formula = _OF_TWO[read_as].format(m=m, n=n, s=s, t=t)
     return formula if means and seconds else f"{formula}, q the posterior"
 

@@ -14,12 +14,14 @@ FIELD = {
     "x": "x", "x_hat": "x_hat", "mu": "mu", "second": "logvar", "std": "std", "eps": "eps", "z": "z", "kl": "kl",
     "recon": "recon",
 }  # fmt: skip
-_HEAD = {
+HEAD = {
     Parametrisation.LOGVAR: "logvar",
     Parametrisation.LOG_STD: "log_std",
     Parametrisation.STD: "std",
     Parametrisation.VAR: "var",
 }
+"""What the second head is called that is read so."""
+
 _STD = {
     Parametrisation.LOGVAR: "torch.exp(0.5 * {s})",
     Parametrisation.LOG_STD: "torch.exp({s})",
@@ -65,7 +67,7 @@ class Names:
     def __getattr__(self, role: str) -> str:
         known = self._known.get(role)
         if known is None and role == "second" and self._read_as is not None:
-            return _HEAD[self._read_as]
+            return HEAD[self._read_as]
         with suppress(KeyError):
             return known or FIELD[role]
         raise AttributeError(role)

@@ -33,7 +33,7 @@ def explained(
         **dict(_of_sampler(site)),
         **dict(_of_terms(site, kl, recon, losses)),
         **dict(_of_reductions(site, kl, recon, reading, losses)),
-        **dict(_of_output(prediction)),
+        **dict(_of_output(None if facts.output.interval is not None else prediction)),
         "data.interval": Fact("no pipeline of the data was seen"),
     }
     if losses.evaluation.order_is_supposed:

@@ -46,7 +46,9 @@ def axis_order(prediction: Expr | None, target: Expr | None) -> Fact[AxisOrder] 
     """
     if prediction is None:
         return None
-    convolutions = [node for node in walk(prediction) if node.get("kind") in _CONVOLUTIONS and node.args]
+    convolutions = [
+        node for node in walk(prediction) if node.op == "layer" and node.get("kind") in _CONVOLUTIONS and node.args
+    ]
     if target is not None and _is_of_neighbours(prediction, target):
         return Fact(AxisOrder.SCRAMBLED_CLASSES, origin(prediction))
     for node in convolutions:
@@ -224,8 +226,11 @@ def output_shape(prediction: Expr | None, target: Expr | None) -> Fact[ShapePair
     given = root
     while given.op in _VIEWS and given.args:
         given = moves_above(given.args[0])[0]
-    taken, made = _elements_of_input(prediction, given), _sample_shape(prediction)
-    if taken is None or made is None or given.op not in ("atom", "item", "data", "batch"):
+    made = _sample_shape(prediction)
+    if made is None or given.op not in ("atom", "item", "data", "batch"):
+        return None
+    taken = _elements_of_input(prediction, given)
+    if taken is None:
         return None
     seen = next(node for node in walk(prediction) if node.op not in STILL and node.op not in ELEMENTWISE)
     return Fact(ShapePair(f"B {taken}", " ".join(["B", *map(str, made)])), origin(seen))

@@ -240,13 +240,13 @@ class Graph:
                     taking.setdefault(uid, []).append(node)
         return self._taking[ops].get(strip(value).uid, ())
 
-    def _parents_of(self, uid: int) -> Sequence[Expr]:
+    def _known_parents(self) -> Mapping[int, Sequence[Expr]]:
         if self._parents is None:
             self._parents = {}
             for node in self.nodes:
                 for arg in node.args:
                     self._parents.setdefault(arg.uid, []).append(node)
-        return self._parents.get(uid, ())
+        return self._parents
 
     def holding(self, wanted: int) -> frozenset[int]:
         """The uids of the nodes that have the node `wanted` in them, itself included."""
@@ -256,20 +256,18 @@ class Graph:
 
     def holding_any(self, wanted: Iterable[int]) -> set[int]:
         """The uids of the nodes that have one of some nodes in them, these included."""
-        found = set(wanted)
-        stack = list(found)
-        while stack:
-            for parent in self._parents_of(stack.pop()):
-                if parent.uid not in found:
-                    found.add(parent.uid)
-                    stack.append(parent.uid)
+        parents, found = self._known_parents(), set(wanted)
+        above = found
+        while above:
+            above = {parent.uid for uid in above for parent in parents.get(uid, ())} - found
+            found |= above
         return found
 
     def holding_through(self, wanted: int, passes: Callable[[Expr], bool]) -> set[int]:
         """The uids of the nodes that lead to the node `wanted` by nodes that all pass, itself included."""
-        found, stack = {wanted}, [wanted]
+        parents, found, stack = self._known_parents(), {wanted}, [wanted]
         while stack:
-            for parent in self._parents_of(stack.pop()):
+            for parent in parents.get(stack.pop(), ()):
                 if parent.uid not in found and passes(parent):
                     found.add(parent.uid)
                     stack.append(parent.uid)
