@@ -92,7 +92,7 @@ class Noise:
 
 
 class Axis(StrEnum):
-    """The axes that a VAE's tensors have; EVENT stands for every axis of a sample that is not told apart."""
+    """The axes that a VAE's tensors have; EVENT stands for every axis of a sample that is not distinguished."""
 
     BATCH = "batch"
     LATENT = "latent"

@@ -115,7 +115,7 @@ def placed(model: nn.Module, device: str | None) -> nn.Module:
 
 
 def _made(value: Any, what: str, folder: Path | None) -> Any:
-    """An argument as it is meant: `{object = ...}` is called with the rest of its table, inside of others as well."""
+    """An argument as it is meant: `{object = ...}` is called with the rest of its table, inside of another as well."""
     if isinstance(value, list):
         return [_made(each, what, folder) for each in value]
     if not isinstance(value, Mapping):
@@ -203,7 +203,7 @@ def _definitions(name: str, spec: str, alone: Alone) -> ModuleType | None:
     try:
         with _disk_untouched():
             module = definitions_of(name, alone)
-    except (Exception, SystemExit):  # what is defined may raise anything; the import's own error is told then
+    except (Exception, SystemExit):  # what is defined may raise anything; the import's own error is reported then
         module = None
     if module is None or not hasattr(module, spec.partition(":")[2].partition(".")[0]):
         sys.modules.pop(name, None)

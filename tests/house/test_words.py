@@ -1,10 +1,13 @@
-"""The words that messages, help and pages use: plain ones of the field, held by a list of those that are not."""
+"""The words of messages, help, pages and docstrings: plain ones of the field, held by a list of those that are not."""
 
 from __future__ import annotations
 
 import ast
+import io
 import re
+import tokenize
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -47,6 +50,24 @@ def strings(source: str) -> Iterator[tuple[int, str]]:
             yield node.lineno, node.value
 
 
+def explanations(source: str) -> Iterator[tuple[int, str]]:
+    """The comments and docstrings of a module line by line, without the code that they quote."""
+    comments = ((token.start[0], token.string) for token in _tokens(source) if token.type == tokenize.COMMENT)
+    docstrings = (
+        (node.body[0].lineno + number, line)
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef))
+        if (docstring := ast.get_docstring(node, clean=False)) is not None
+        for number, line in enumerate(docstring.splitlines())
+    )
+    for number, line in chain(comments, docstrings):
+        yield number, re.sub(r"`[^`]*`", "", line)
+
+
+def _tokens(source: str) -> Iterator[tokenize.TokenInfo]:
+    return tokenize.generate_tokens(io.StringIO(source).readline)
+
+
 def test_no_message_uses_a_word_of_the_list() -> None:
     complaints = [
         f"{path.relative_to(ROOT)}:{line}: {complaint}"
@@ -68,6 +89,16 @@ def test_no_page_for_users_uses_a_word_of_the_list() -> None:
     assert complaints == []
 
 
+def test_no_docstring_and_no_comment_uses_a_word_of_the_list() -> None:
+    complaints = [
+        f"{path.relative_to(ROOT)}:{line}: {complaint}"
+        for path in sorted((ROOT / "vae_checked").rglob("*.py"))
+        for line, text in explanations(path.read_text(encoding="utf-8"))
+        for complaint in stumbles(text)
+    ]
+    assert complaints == []
+
+
 @pytest.mark.parametrize(
     "text", ["the loss is told", "Mend it by hand", "their axes are exchanged", "for want of memory"]
 )
@@ -83,3 +114,9 @@ def test_words_that_only_hold_one_are_none(text: str) -> None:
 def test_what_is_no_message_is_not_looked_at() -> None:
     source = 'def f():\n    "What is told."\n    # mended\n    return f"a {x} b", "shown"\n'
     assert sorted(text for _, text in strings(source)) == [" b", "a ", "shown"]
+
+
+def test_docstrings_and_comments_are_looked_at_without_quoted_code() -> None:
+    source = 'def f():\n    """Say `told`.\n\n    What is told.\n    """\n    return "shown"  # mended\n'
+    found = [(line, stumbles(text)) for line, text in explanations(source) if stumbles(text)]
+    assert [line for line, _ in sorted(found)] == [4, 6]

@@ -1,6 +1,6 @@
 """Autoencoders whose `encode(x)` returns an object with a `latent_dist`, as in diffusers.
 
-Their forward returns the reconstruction alone, and takes the mode of the posterior unless it is told to sample.
+Their forward returns the reconstruction alone, and takes the mode of the posterior unless it is asked to sample.
 """
 
 from __future__ import annotations

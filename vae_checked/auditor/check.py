@@ -62,7 +62,7 @@ def stages_for(
 
 
 def laws_of_models() -> tuple[Law, ...]:
-    """The laws that can be put to an existing model; the others ask for what no record of one tells."""
+    """The laws that can be tested on an existing model; the others need what no recorded pass shows."""
     return tuple(
         law
         for law in LAWS

@@ -17,7 +17,7 @@ from vae_checked.catalogue.support.edits import Edit, Fixer, apply
 from vae_checked.finding import Finding
 from vae_checked.text import without_comment
 
-# Any call of two arguments could have them exchanged; that of a loss has a name that says so.
+# Any call of two arguments could have them swapped; that of a loss has a name that says so.
 _CALLED = {"VAE404": re.compile(r"cross_entropy|bce|loss|criterion|objective|nll", re.IGNORECASE)}
 
 

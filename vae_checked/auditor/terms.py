@@ -67,7 +67,7 @@ class Observed:
 
     @cached_property
     def recon_reduced(self) -> Reduced | None:
-        """How the reconstruction term is reduced; None where that cannot be told."""
+        """How the reconstruction term is reduced; None where that is not known."""
         first, measured = self.train, self.recon
         if measured is None or measured.weight is None or first.join is None or first.total is None:
             return None

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     _Standing = Literal["found", "clean"] | Weighted | Undecided
 
-# What makes a VAE: the KL and the sampler that belongs to it. The order is that in which an open question is told.
+# What makes a VAE: the KL and the sampler that belongs to it. The order is that in which open questions are reported.
 CORE = ("VAE301", "VAE201", "VAE202", "VAE203", "VAE302", "VAE304")
 # Its reconstruction is examined where the ranges are decided, or the reductions.
 RECONSTRUCTION = (("VAE401", "VAE402", "VAE403"), ("VAE501", "VAE502", "VAE503", "VAE504"))

@@ -1,4 +1,4 @@
-"""VAE205: the two heads are exchanged, or one is used twice."""
+"""VAE205: the two heads are swapped, or one is used twice."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def judge(facts: Facts) -> Verdict:
     if source is None:
         return lacking(facts, "heads.source")
     if source.value is HeadSource.DISTINCT:
-        # Whether they stand in each other's place is told by the KL alone.
+        # Whether they stand in each other's place follows from the KL alone.
         return Clean() if facts.kl.form is not None else lacking(facts, "kl.form")
     return Found(
         Evidence(

@@ -11,7 +11,7 @@ from vae_checked.catalogue.verdict import Clean, Evidence, Found, Verdict, lacki
 from vae_checked.facts import Facts, Interval, Likelihood
 from vae_checked.finding import Severity
 
-# Of so many classes the largest probability is told that bounded scores can give one.
+# Of so many classes the largest probability that bounded scores can give one is reported.
 _CLASSES = 10
 
 

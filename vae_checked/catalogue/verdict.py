@@ -66,7 +66,7 @@ Verdict = Found | Clean | Undecided | Weighted
 
 
 def lacking(facts: Facts, *paths: str) -> Undecided:
-    """Undecided for want of those of the facts at `paths` that were not observed."""
+    """Undecided because some of the facts at `paths` were not observed."""
     return Undecided(tuple(path for path in paths if facts.get(path) is None))
 
 

@@ -1,4 +1,4 @@
-"""What the library tells a caller in Python, told to somebody at a command line."""
+"""What the library says to a caller in Python, worded for the command line."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ Announce = Callable[[str], None]
 def progress(title: str, steps: int | None = None) -> Iterator[Announce]:
     """Yield a function to be called with a few words as each step begins.
 
-    On a terminal a bar appears on standard error once `PATIENCE` seconds have passed; it runs to and fro when the
+    On a terminal a bar appears on standard error once `PATIENCE` seconds have passed; it moves back and forth when the
     number of `steps` is not known, else it says how much time is left, and it is gone at the end. Without the package
     rich there is none.
     """
@@ -72,6 +72,6 @@ def _bar(*, known: bool) -> Progress | None:
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
     except ModuleNotFoundError:
         return None
-    # The time that is left is told where it can be known, else the time that has passed.
+    # The time that is left is shown where it can be known, else the time that has passed.
     time = TimeRemainingColumn() if known else TimeElapsedColumn()
     return Progress(TextColumn("{task.description}"), BarColumn(), time, console=Console(stderr=True), transient=True)

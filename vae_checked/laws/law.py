@@ -1,4 +1,4 @@
-"""What one law is, and what is told when it is broken."""
+"""What one law is, and what is reported when it is broken."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Law:
         return f"mistakes that break it: {', '.join(self.broken_by)}; more: vae-checked explain {self.broken_by[0]}"
 
     def inapplicable(self, stages: Stages) -> str | None:
-        """Why the law cannot be put to `stages`; None when it can."""
+        """Why the law cannot be tested on `stages`; None when it can."""
         if any(getattr(stages, name) is None for name in self.needs):
             return unknown(stages, self.needs)
         if self.any_of and all(getattr(stages, name) is None for name in self.any_of):

@@ -29,9 +29,9 @@ def holds(trial: Trial) -> Violation | None:
 
 
 def mutant(stages: Stages) -> Stages:
-    """The arguments exchanged: the data as the prediction."""
+    """The arguments swapped: the data as the prediction."""
     recon = given(stages.recon)
-    return replace(stages, recon=lambda x_hat, x: recon(x, x_hat))  # the arguments exchanged
+    return replace(stages, recon=lambda x_hat, x: recon(x, x_hat))  # the arguments swapped
 
 
 LAW = Law(

@@ -19,7 +19,7 @@ def holds(trial: Trial) -> Violation | None:
 
 
 def mutant(stages: Stages) -> Stages:
-    """Height and width exchanged."""
+    """Height and width swapped."""
     forward = given(stages.forward)
     return replace(stages, forward=lambda x: forward(x).transpose(-1, -2))
 

@@ -1,4 +1,4 @@
-"""The stages of one VAE as plain callables: what a law is put to."""
+"""The stages of one VAE as plain callables: what a law is tested on."""
 
 from __future__ import annotations
 

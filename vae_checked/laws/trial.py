@@ -29,7 +29,7 @@ BatchedStage = Callable[..., tuple[Tensor, ...]]
 
 
 class InapplicableError(VaeCheckedError):
-    """A law that cannot be put to these stages; the message says why not."""
+    """A law that cannot be tested on these stages; the message says why not."""
 
 
 @dataclass(frozen=True, slots=True)

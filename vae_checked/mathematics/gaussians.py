@@ -86,7 +86,7 @@ def gaussian_kl_of(mu: N, std: N, of: Functions[N]) -> N:
 
 
 def reversed_gaussian_kl_of(mu: N, std: N, of: Functions[N]) -> N:
-    """KL(N(0, 1) || N(mu, std^2)) of one latent, in nats: the arguments of `gaussian_kl_of` exchanged."""
+    """KL(N(0, 1) || N(mu, std^2)) of one latent, in nats: the arguments of `gaussian_kl_of` swapped."""
     return (mu * mu + 1.0) / (std * std) * 0.5 - 0.5 + of.log(std)
 
 

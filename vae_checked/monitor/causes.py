@@ -1,4 +1,4 @@
-"""Why the KL goes to 0 and all samples look alike, or why nothing is learned: causes, told apart by measurement."""
+"""Why the KL goes to 0 and all samples look alike, or why nothing is learned: causes, distinguished by measurement."""
 
 from __future__ import annotations
 

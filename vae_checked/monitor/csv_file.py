@@ -1,4 +1,4 @@
-"""A CSV file with one row per reading: its header written whole or not at all, its rows appended, its end mended."""
+"""A CSV file with one row per reading: its header written whole or not at all, its rows appended, its end repaired."""
 
 from __future__ import annotations
 

@@ -257,7 +257,7 @@ def _second_path(seen: Recognition, latent: Latent) -> str | None:
 
 
 def _measure_use(seen: Recognition, latents: list[Latent], x_hat: int, found: Probed) -> None:
-    """How far x_hat follows z and how far x by another way, when either is exchanged between the samples."""
+    """How far x_hat follows z and how far x by another way, when either is permuted between the samples."""
     tape = seen.run.tape
     every_z = [z for latent in seen.latents for z in latent.every_z]
     if seen.batch < 2 or any(len(tape.values[z].tensor) != seen.batch for z in every_z):

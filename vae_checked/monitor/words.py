@@ -75,7 +75,7 @@ def short_line(reading: Reading, kls: Sequence[float]) -> list[tuple[str, str]]:
 
 
 def told(reading: Reading, known: set[str]) -> list[str]:
-    """The lines below a reading that were not told before; `known` takes them in."""
+    """The lines below a reading that were not said before; `known` takes them in."""
     lines = [f"step {reading.step}: {each}" for each in reading.causes if each.cause not in known]
     known -= {cause for cause in known if "not seen: " not in cause} - {str(each.cause) for each in reading.causes}
     known |= {each.cause for each in reading.causes}

@@ -144,7 +144,7 @@ class BuildItem(_VaeItem):
 
 
 class LawItem(KnowableItem):
-    """One law, put to the model at batch sizes and seeds that Hypothesis draws and shrinks."""
+    """One law, tested on the model at batch sizes and seeds that Hypothesis draws and shrinks."""
 
     def __init__(self, *, law: Law, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -203,7 +203,7 @@ class LawItem(KnowableItem):
         found.noted.append((self.nodeid, finding))
 
     def _taken(self, violation: Violation) -> Iterator[tuple[str, Place]]:
-        """Which line of the project was taken for which of the stages that the law was put to."""
+        """Which line of the project was taken for which of the stages that the law was tested on."""
         from vae_checked.laws.stages import WORDS
 
         # Where any of several stages will do, the violation begins with the one that broke it.

@@ -109,7 +109,7 @@ def _noted(report: pytest.TestReport) -> list[tuple[str, object]]:
 
 
 def _cause(why: str) -> str:
-    """Why something is not known, where that is told: it is the same for all that is not known because of it."""
+    """Why something is not known, where that is said: it is the same for all that is not known because of it."""
     return why.partition(" not known: ")[2] or why
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from vae_checked.reports import Report
 
 _SEVERITY = {Severity.ERROR: "major", Severity.WARNING: "minor", Severity.INFO: "info"}
-# What a live model does, or does not, is told of a finding that has its own entry.
+# What a live model does, or does not, is said of a finding that has its own entry.
 _REMARKS = {
     RemarkKind.INTERNAL_ERROR: "major",
     RemarkKind.UNEXAMINED: "minor",

@@ -1,4 +1,4 @@
-"""Lines that several latents of one model share, told once for all of them."""
+"""Lines that several latents of one model share, said once for all of them."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def own_views(examined: Examined) -> list[Facts]:
 
 
 def of_whole(report: Report, lines: Iterable[str]) -> list[str]:
-    """The lines that are not of a part of a VAE whose own lines tell as much: what a VAE is, is told once."""
+    """The lines that are not of a part of a VAE whose own lines say as much: what a VAE is, is said once."""
     parts = {subject for each in all_examined(report) for subject in _told_by_whole(each)}
     return [line for line in lines if line.partition(": ")[0] not in parts]
 

@@ -128,7 +128,7 @@ def _closing(report: Report, verbose: bool, look: Look) -> Iterator[str]:
     yield from look.wrap(inert(report.summary), indent=2)
     worst = next((each for each in Severity if any(found.severity is each for found in report.findings)), None)
     whole = all_examined(report)
-    # Only what was looked at whole is told in the colour of health.
+    # Only what was looked at whole is said in the colour of health.
     healthy = Role.GOOD if whole and all(each.core_checked for each in whole) and not report.unread else None
     yield look.paint(by_severity(report.findings), healthy if worst is None else _ROLES[worst])
 

@@ -46,7 +46,7 @@ def accepted_choices(shapes: ModelShapes, letter: str) -> list[int]:
 def distinct_sizes(shapes: ModelShapes, taken: Collection[int] = ()) -> Iterator[dict[str, int]]:
     """Accepted sizes for the letters of a sample's axes, those first whose axes are least easily confused.
 
-    `taken` are sizes of other axes. The axes of the latent are told apart as well, as far as the model lets them.
+    `taken` are sizes of other axes. The axes of the latent are kept distinct as well, as far as the model lets them.
     """
     batch = parse_spec(shapes.input).batch
     letters = [letter for letter in shapes.accepted if letter != batch]

@@ -117,7 +117,7 @@ def _stages(name: str, locked: LockedModel, now: LockedModel, layers: Mapping[st
 def _resourced(was: str, now: str, moved: Mapping[str, str], layers: Container[str]) -> Iterator[tuple[str, str, str]]:
     """Which tensors come from elsewhere than before, where the lock and the model say from where.
 
-    What a layer gave and a stage gives, or the other way round, may be the same with one step more: that is told where
+    What a layer gave and a stage gives, or the other way round, may be the same with one step more: that is said where
     the same tensors are there in another order.
     """
     for side, part in (("input", 0), ("output", 2)):
@@ -150,7 +150,7 @@ def _rearranged(was: str, now: str) -> bool:
         return False
     if before.kind != after.kind:
         return True
-    # What came or went is told by its shape.
+    # What came or went is known by its shape.
     return len(before.names) == len(after.names) and before.names != after.names
 
 
@@ -162,7 +162,7 @@ def _shapes(text: str) -> tuple[object, ...]:
 def _explained(
     stages: list[Difference], renamed: list[Difference], origins: list[Difference], follows: list[Difference]
 ) -> list[Difference]:
-    """Stages and layers with what follows from something else told by it: a stage's shapes follow from its layers'."""
+    """Stages and layers with what follows from something else left out: a stage's shapes follow from its layers'."""
     others = [each for each in stages if each.what is not What.CHANGED]
     rearranged = [each for each in stages if each.rearranged]
     swapped = [each for each in stages if each.sources and not each.rearranged]

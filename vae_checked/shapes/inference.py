@@ -370,7 +370,7 @@ _Values = tuple[tuple[int, ...], tuple[int, ...]]
 
 
 def _splits(formulas: Sequence[AxisFormula], sizes: Sizes) -> int:
-    """How many of the candidates could be told from the simplest at these sizes."""
+    """How many of the candidates could be distinguished from the simplest at these sizes."""
     expected = formulas[0].at(sizes)
     return sum(formula.at(sizes) != expected for formula in formulas[1:])
 

@@ -96,7 +96,7 @@ class Naming:
 
 
 def _places(letters: Iterable[str]) -> list[dict[str, int]]:
-    """Sizes at which two expressions that are not the same are told apart."""
+    """Sizes at which two expressions that are not the same differ."""
     ordered = sorted(letters)
     drawn = random.Random(0)  # noqa: S311  sizes are no secret
     return [{letter: drawn.randrange(1, 20_000) for letter in ordered} for _ in range(64)]

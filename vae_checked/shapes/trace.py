@@ -198,7 +198,7 @@ class Tracer:
                 if kind is Kind.LAYER:
                     for each in self._stack:
                         each.calls_others = True
-            # What goes through a module made of others is told by these.
+            # What goes through a module made of other modules is known by these.
             told_by_others = name in self._composite and kind is Kind.LAYER and "." in name
             if not told_by_others:
                 call.takes = self._arguments(function, kind, args, kwargs)

@@ -252,7 +252,7 @@ class Watch:
             return
         broken, title = self.options.broken or (lambda: None, "")
         if broken() is mismatch.value and title != self.title and not self.options.raises:
-            return  # the outer stage hands on what the inner one was told of
+            return  # the outer stage hands on what the inner one learned
         self.options.broken = (weakref.ref(mismatch.value), self.title)
         message = self._message(mismatch, source)
         self._count(message)

@@ -1,4 +1,4 @@
-"""`wrap()` and `unwrap()`: a model's class exchanged for a subclass of it whose stages are watched, and back.
+"""`wrap()` and `unwrap()`: a model's class replaced by a subclass of it whose stages are watched, and back.
 
 The model stays the object that it was, with its parameters, hooks and attributes; so do the parts of it that are
 stages. The subclass bears the class's names. What is known of a model is in one attribute of it, which no state_dict
@@ -70,7 +70,7 @@ def wrap(model: M, inputs: str | None = None, *, finite: bool = False, raises: b
 def unwrap(model: M) -> M:
     """Take the contracts off `model` and its parts, in place, and return it; nothing to do where there are none.
 
-    Raises UsageError where the class of a wrapped module was exchanged once more, as `fully_shard` does it.
+    Raises UsageError where the class of a wrapped module was replaced once more, as `fully_shard` does it.
     """
     wrapped = list(_wrapped(model))
     for module in wrapped:

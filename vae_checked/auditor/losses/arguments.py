@@ -48,7 +48,7 @@ class Matched:
 
     `supplied` are keywords that the loss asks for and nobody gave; `named` holds, per part of the output, the role that
     the name of the loss's parameter declares. `guessed` are the parameters that no name and no role decides.
-    `exchanged`: handed over in the order in which the model returns them, the heads would change places.
+    `exchanged`: handed over in the order in which the model returns them, the heads would be swapped.
     """
 
     args: tuple[object, ...]

@@ -212,7 +212,7 @@ def call_loss(loss: Loss, run: Run, roles: Mapping[str, Role]) -> Called:
         raise ModelError(found.refusal)
     readings = list(found.groups[0])
     if len(found.groups) > 1 or len(readings) > 1:
-        # Where none runs, what the first raises is told.
+        # Where none runs, what the first raises is reported.
         tried = ([matched for matched in group if _runs(loss, matched)] for group in found.groups)
         readings = next((running for running in tried if running), readings[:1])
     if len(readings) > MOST_READINGS:

@@ -43,7 +43,7 @@ class KLMeasured:
     """`form` None where the term is something else, with the reason in `why`; `weight` that of one latent's KL.
 
     `in_loss`: whether the loss has a gradient by it, None where that was not seen. `swapped`: it is the KL of a
-    posterior whose heads are exchanged. `prior` is the one that it is taken to, None where that is N(0, I).
+    posterior whose heads are swapped. `prior` is the one that it is taken to, None where that is N(0, I).
     `lacks_second`: the second head takes no part in it, and another network does. `sign` is that of a KL that a sample
     estimates and whose form is not known.
     """
@@ -234,7 +234,7 @@ def _to_another_prior(term: _Term, origin: Origin, why: str) -> KLMeasured:
 
 
 def _sign(term: _Term, drawn: Drawn) -> int | None:
-    """The sign of a KL that a sample estimates, where the error of the reconstruction can be told from it."""
+    """The sign of a KL that a sample estimates, where it can be separated from the reconstruction's error."""
     if term.seen.join is None:
         return None
     heads = (drawn.mu, drawn.second)
@@ -484,7 +484,7 @@ def _values(
 ) -> tuple[tuple[float, float, float, float], ...]:
     """(mu, s, value of the term, KL(q || p)) for one latent, in units of the closed form, both counted from the prior.
 
-    A constant in a loss has no effect, and a term that shares its loss with others has none that could be told.
+    A constant in a loss has no effect, and a term that shares its loss with others has none that could be separated.
     """
     count = term.tape.values[term.mu].tensor.numel()
     prior = prior_head(kind)

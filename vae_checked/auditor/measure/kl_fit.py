@@ -43,7 +43,7 @@ class Drawn:
 
     @property
     def swapped(self) -> Drawn:
-        """The same with the heads exchanged."""
+        """The same with the heads swapped."""
         return Drawn(self.second, self.mu, self.by_second, self.by_mu)
 
     @property

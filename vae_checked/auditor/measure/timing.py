@@ -14,7 +14,7 @@ from vae_checked.facts import Fact, Noise, NoiseLaw, NoiseTiming, Origin
 from vae_checked.record import replace
 
 _SUMS = frozenset({"add", "add_"})
-_LEAST_MULTIPLE = 0.01  # of std, to be told from none
+_LEAST_MULTIPLE = 0.01  # of std, to be distinguished from none
 
 
 def silent_timing(train: Recognition, evaluation: Recognition | None) -> Fact[NoiseTiming] | None:

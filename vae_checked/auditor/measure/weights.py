@@ -53,7 +53,7 @@ class Way:
         return self
 
     def with_sizes(self, batch: int, other: Way | None, other_batch: int) -> Way:
-        """The same way with the batch size told from other numbers: it is what follows the batch in a second run."""
+        """The same way, its batch size distinguished from other numbers: what follows the batch in a second run."""
         beside = [None] * len(self.scales) if other is None else list(other.scales)
         if len(beside) != len(self.scales):
             beside = [None] * len(self.scales)
@@ -229,7 +229,7 @@ def _is_averaged(means: int, batch: int, event: int, divisions: int) -> bool:
     """Whether a mean on the tape runs over the batch."""
     if divisions > 0:
         return means % batch == 0
-    # Divided and multiplied again: a mean over the batch is told from one over a sample by its size.
+    # Divided and multiplied again: a mean over the batch differs from one over a sample by its size.
     return batch > 1 and means in (batch, batch * event) and means != event
 
 

@@ -36,7 +36,7 @@ def put_back_all(kept: Iterable[Kept]) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting of the process: its name, how it is read, and how it is set; `key` is what two values are told by."""
+    """One setting of the process: its name, how it is read, and how it is set; `key` compares two values."""
 
     place: str
     get: Callable[[], Any]

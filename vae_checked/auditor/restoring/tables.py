@@ -52,7 +52,7 @@ class KeptSequence:
 
 @dataclass(frozen=True, slots=True)
 class KeptByCopy:
-    """What is told by a copy of its content: a set, bytes, an array, the state of a generator of random numbers.
+    """What is compared with a copy of its content: a set, bytes, an array, the state of a generator of random numbers.
 
     `read` gives the content, `same` compares two of them, `write` puts one back.
     """

@@ -137,7 +137,7 @@ def turned(value: float) -> int | None:
 
 
 def transposed(value: float) -> KnownVAE | None:
-    """The VAE whose factor a number has with two neighbouring digits exchanged."""
+    """The VAE whose factor a number has with two neighbouring digits swapped."""
     digits = f"{value:.6g}"
     for factor, vae in FACTORS.items():
         right = f"{factor:.6g}"

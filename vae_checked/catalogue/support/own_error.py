@@ -8,7 +8,7 @@ from contextlib import suppress
 from vae_checked.catalogue.support.names import loss_function, names_of
 from vae_checked.facts import Facts, Likelihood, Reduction
 
-# Keywords that say how a loss is reduced, of today and of old; they are exchanged for one.
+# Keywords that say how a loss is reduced, of today and of old; one takes their place.
 _REDUCING = frozenset(("reduction", "size_average", "reduce"))
 _SIDES = 2
 

@@ -1,4 +1,4 @@
-"""Where the data of a model lie by what the user says, as the audit is told it."""
+"""Where the data of a model lie by what the user declares, as for the audit."""
 
 from __future__ import annotations
 

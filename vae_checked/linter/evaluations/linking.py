@@ -106,7 +106,7 @@ def arguments(
 ) -> list[Value] | None:
     """The arguments with which a loss is called on a model's outputs; None when it is no loss of theirs.
 
-    `heads` are the parameters that its KL is of: told by its formula, whatever they are called.
+    `heads` are the parameters that its KL is of: known by its formula, whatever they are called.
     """
     spec = function.node.args
     parameters = [*spec.posonlyargs, *spec.args][skip:]

@@ -18,7 +18,7 @@ class LossCall:
     """A call of something unknown: what tells that, how many arguments it has, and at which places both heads.
 
     Of the arguments the last ones are given by `keywords`. An object that holds both heads stands at one place. Where
-    nothing is drawn from what is handed over, the heads are told `by_names`.
+    nothing is drawn from what is handed over, the heads are known `by_names`.
     """
 
     taken: Taken
@@ -44,7 +44,7 @@ class RoleReader(Protocol):
     def roles_of_outputs(
         self, inputs: Iterable[Value], outputs: Value, values: Iterable[Expr], names: Mapping[int, list[str]]
     ) -> dict[str, Value]:
-        """The parts of a forward's result by role: told by what they are, and by `names` where nothing is drawn."""
+        """The parts of a forward's result by role: known by what they are, and by `names` where nothing is drawn."""
 
     def taken_models(self, evaluation: Evaluation) -> dict[Taken, set[Call]]:
         """What is not known and is called for both heads of a KL, or for parts of a loss that are put together here.
@@ -64,7 +64,7 @@ class RoleReader(Protocol):
     def handed(self, evaluation: Evaluation) -> list[Handed]:
         """The unknown models whose results are differentiated: as they return them, or by a loss that is unknown too.
 
-        The loss is told by what it is called with: both heads of one model, by their names.
+        The loss is known by what it is called with: both heads of one model, by their names.
         """
 
     def draws(self, evaluation: Evaluation) -> bool:

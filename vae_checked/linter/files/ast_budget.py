@@ -111,7 +111,7 @@ class AstBudget:
         self._size = 0
 
     def take(self, file: File) -> None:
-        """Watch over the functions of a file; those of notebooks, whose cells are told by their nodes, are kept."""
+        """Watch over the functions of a file; those of notebooks, whose cells are known by their nodes, are kept."""
         if len(file.cells) != 1 or file.cells[0].number is not None:
             return
         cell = file.cells[0]

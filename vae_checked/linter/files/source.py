@@ -72,7 +72,7 @@ class Cell:
 
 @dataclass(slots=True)
 class SourceCell:
-    """One cell of a file together with the path it came from: what a place is told by."""
+    """One cell of a file together with the path it came from: what identifies a place."""
 
     path: str
     cell: Cell
@@ -172,7 +172,7 @@ def discover(
 
 
 def _mode(path: Path) -> int:
-    """What stands at a path, as in `st_mode`; 0 for nothing. OSError where that cannot be told.
+    """What stands at a path, as in `st_mode`; 0 for nothing. OSError where that is not known.
 
     From Python 3.14 on `Path.is_file` calls a file that cannot be reached none.
     """

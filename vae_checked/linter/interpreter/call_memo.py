@@ -27,7 +27,7 @@ class CallMemo:
     def key(self, function: Function, args: list[Value], kwargs: dict[str, Value]) -> Hashable | None:
         """What tells a call from others; None where its result may depend on more than constants.
 
-        A function at the top level of a file without tensors is told by its arguments, and any whose author caches it.
+        A function at the top level of a file without tensors is known by its arguments, and any whose author caches it.
         """
         if function.bound is not None or function.scope.parent is not None:
             return None

@@ -63,7 +63,7 @@ class Interpreter:
         self._open: tuple[int, ...] = ()
         self._stand_ins: Substitutes = {}
         self.supposed: Mapping[str, str] = {}
-        # The classes of which objects are made in the place of others, which are told by their file and their name.
+        # The classes of which objects are made in the place of other ones, known by their file and their name.
         self._instead: Mapping[tuple[str, str], Class] = {}
         self.goes_both_ways = False
         self.shuts_models = False
@@ -225,7 +225,7 @@ class Interpreter:
         return value
 
     def run_module(self, module: Module) -> None:
-        """Execute a module's top level into its scope, cell by cell, each statement whatever became of others."""
+        """Execute a module's top level into its scope, cell by cell, each statement whatever the last one gave."""
         depth = len(self.frames)
         for source in module.sources:
             for statement in source.cell.tree.body:
@@ -240,7 +240,7 @@ class Interpreter:
                     del self.frames[depth:]
 
     def _note_cut(self, depth: int, error: Exception) -> None:
-        """Note where the evaluation that began at this depth of frames ends too early: for want of steps but once."""
+        """Note where the evaluation that began at this depth of frames ends too early; once where its steps ran out."""
         fault = None if isinstance(error, (BudgetError, RecursionError)) else error
         cuts = self.observations.cuts
         if fault is None and any(cut.fault is None for cut in cuts):

@@ -22,7 +22,7 @@ def first_and_last(
 ) -> tuple[ast.expr, tuple[Expr, Expr]] | None:
     """The index of a loop and its numbers in the first and in the last turn, where the body asks which turn it is.
 
-    None where the number of turns is known, where it cannot be told, and where nothing depends on it.
+    None where the number of turns is known, where it is not known, and where nothing depends on it.
     """
     index, over = _index(node)
     if index is None or not _asks(node.body, index.id):

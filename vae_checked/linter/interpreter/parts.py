@@ -213,7 +213,7 @@ def _ends(key: slice) -> slice | None:
 
 
 def key_of(value: Value) -> str | int | float | bool | None:
-    """What a dict has an entry under; one that is told by an expression alone is that expression's."""
+    """What a dict has an entry under; one that is known by an expression alone is that expression's."""
     if isinstance(value, Expr):
         number = number_of(value)
         return f"[{value.uid}]" if number is None else number

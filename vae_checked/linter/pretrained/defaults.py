@@ -15,7 +15,7 @@ from vae_checked.linter.symbols.values import Module
 def may_have_a_value(pair: Pair, modules: Iterable[Module]) -> bool:
     """Whether the one end has a quantity that another function, around the other end, takes from its object.
 
-    A setting that is 1 by default is told by its name where it stands in the operation, and is 1 where it was bound to
+    A setting that is 1 by default is known by its name where it stands in the operation, and is 1 where it was bound to
     another name before: `undo = 1 / self.scale_factor`.
     """
     encoded, decoded = pair.encoded, pair.decoded

@@ -94,7 +94,7 @@ def _is_known(name: str) -> bool:
 
 
 def pairs(encoded: Sequence[Encoded], decoded: Sequence[Decoded]) -> Iterator[Pair]:
-    """The ends of one VAE that belong together; the ends of a scope in which all that can agree do are told so.
+    """The ends of one VAE that belong together; the ends of a scope in which all that can agree do are paired so.
 
     Where one of several maps is applied, for all that is known, a decode that undoes any of them is left alone.
 

@@ -60,7 +60,7 @@ def quantity(value: Expr, depth: int = 0) -> Terms | None:
 def factor_of(node: Expr, place: int) -> Terms | None:
     """What the argument at `place` of an operation scales or shifts the other by.
 
-    A setting whose default is 1 is told by its name: who uses it gives it another value.
+    A setting whose default is 1 is known by its name: who uses it gives it another value.
     """
     found = quantity(node.args[place])
     if found != affine_maps.ONE or node.site is None:

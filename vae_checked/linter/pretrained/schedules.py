@@ -1,4 +1,4 @@
-"""Schedules and loops that clip what a model predicts, as those for pixels do unless they are told not to."""
+"""Schedules and loops that clip what a model predicts, as those for pixels do unless they are set not to."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def maker(leaf: Expr) -> Expr:
 
 
 def clipping(leaf: Expr) -> Fact[Clipping | None] | None:
-    """The schedule that clips a latent it made, None as a value where it is told not to clip.
+    """The schedule that clips a latent it made, None as a value where it is set not to clip.
 
     None where the latent is made by something else, or by a schedule that may be configured elsewhere.
     """
@@ -131,7 +131,7 @@ def _called(call: ast.Call) -> str:
 
 
 def clipping_loop(loop: Loop, modules: Iterable[Module]) -> Fact[Clipping | None] | None:
-    """What a loop clips; None as a value where it is told not to, None where it is not known."""
+    """What a loop clips; None as a value where it is set not to, None where it is not known."""
     given = _given(loop.call, _CLIPPED)
     if given is None and not any(module.read_once(_clips_by_default) for module in modules):
         return None

@@ -84,7 +84,7 @@ def is_named(text: str) -> bool:
 def is_made_elsewhere(value: Expr) -> bool:
     """Whether a value is what a function returns that is not read, or one of the things that it returns.
 
-    Moved to a device, or put to evaluation, it is the same.
+    Moved to a device, or set to evaluation, it is the same.
     """
     node = strip(value)
     while node.args and (node.op == "item" or (node.op == "call" and _SAME.search(str(node.get("name"))))):

@@ -1,4 +1,4 @@
-"""KLs that are told apart by nothing that is said of them: the turns of a loop, and the ways through conditions."""
+"""KLs that nothing that is said of them distinguishes: the turns of a loop, and the ways through conditions."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ from vae_checked.record import replace
 _MAX_ALTERNATIVES = 4
 # The draws among which those are looked for that are joined with a KL.
 _MAX_LOOKED = 24
-# What is made for these can be told by its range alone, whatever it is of.
+# What is made for these can be known by its range alone, whatever it is of.
 _OF_PROBABILITIES = frozenset((Likelihood.BCE, Likelihood.BCE_WITH_LOGITS))
 
 
@@ -137,7 +137,7 @@ def facts_of(evaluation: Evaluation, across: Across) -> list[Facts]:
 
 
 def _may_hold_parts(values: Sequence[Expr]) -> bool:
-    """Whether a part of a VAE may stand in one of the values: told by the kinds of operations in them."""
+    """Whether a part of a VAE may stand in one of the values: known by the kinds of operations in them."""
     return any(value.bits & NOISE or phi.tells(value) for value in values) and (
         any(map(phi.may_tell, values)) or any(map(prior.may_draw, values))
     )
@@ -334,7 +334,7 @@ def _recons_of(
         return [] if alone is None else [alone]
     beside = [recon for recon in decoded if losses.of(kl, recon) is not None]
     if len(beside) > 1:
-        # Of several errors in one loss, as of a condition that is told too, the KL goes with one that is summed alike.
+        # Of several errors in one loss, as of a predicted condition, the KL goes with one that is summed alike.
         together = [recon for recon in beside if losses.hold_both(recon, beside[0])]
         beside = [*sorted(together, key=lambda recon: not _is_summed(kl, recon, losses)), *beside]
         beside = list({id(recon): recon for recon in beside}.values())

@@ -1,4 +1,4 @@
-"""What tries to be a KL and is none: told by the terms of the closed forms that a formula has and lacks."""
+"""What tries to be a KL and is none: known by the terms of the closed forms that a formula has and lacks."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ _OF_COLUMN = 2
 
 
 def in_other_loops(with_kl: Sequence[Root], with_recon: Sequence[Root]) -> bool:
-    """Whether of two terms, told by where they are met, one is added up in a loop of unknown length of its own."""
+    """Whether of two terms, known by where they are met, one is added up in a loop of unknown length of its own."""
     return _loops_of(with_kl) != _loops_of(with_recon)
 
 

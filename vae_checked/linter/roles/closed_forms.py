@@ -84,7 +84,7 @@ def read(formula: Formula, scalars: int, draws: int) -> KLOfHeads | None:
             return None
         shown = shown_beside(value, drawn.parametrisation or drawn.drawn, drawn.factor)
         return KLOfHeads(drawn.parametrisation, drawn.factor, shown)
-    # No closed form: whether it tries to be one is told by the terms that it has.
+    # No closed form: whether it tries to be one follows from the terms that it has.
     tried = attempts.read(values)
     if tried is None:
         return None

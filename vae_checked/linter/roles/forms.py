@@ -16,7 +16,7 @@ CUTS = frozenset(("softplus", "exp", "sqrt", "clamp", "sigmoid", "add", "elu", "
 
 
 def form(expr: Expr, marked: Mapping[int, Sequence[int]], pairs: Iterable[tuple[Expr, Expr]], most: int) -> Form | None:
-    """The operations of a formula in order, its leaves told by number and kind, with what is marked and paired in it.
+    """The operations of a formula in order, its leaves by number and kind, with what is marked and paired in it.
 
     `marked` are inner nodes to take for leaves, each with its places in the order in which they are tried: the first
     `most` of these in the formula, then others of it that can be. None where it is too large for a formula.

@@ -1,7 +1,7 @@
 """Errors beside the reconstruction, of something else that is decoded from z: whether its activation is one too many.
 
-Columns of numbers and of classes, or a picture and its label, have an error each. The balance of a loss is told of the
-reconstruction alone; what a loss takes of its argument is told of each.
+Columns of numbers and of classes, or a picture and its label, have an error each. The balance of a loss is judged of
+the reconstruction alone; what a loss takes of its argument is judged of each.
 """
 
 from __future__ import annotations

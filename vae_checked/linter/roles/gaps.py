@@ -15,7 +15,7 @@ from vae_checked.linter.symbols.expression import Expr, origin, strip, walk
 from vae_checked.record import replace
 
 _MOST_WORDS = 60
-# What is told of a KL and a reconstruction by how they stand in one loss.
+# What is said of a KL and a reconstruction by how they stand in one loss.
 _OF_BOTH = ("kl.sign", "kl.factor", "kl.reduced", "recon.reduced", "recon.sign")
 
 

@@ -1,4 +1,4 @@
-"""The likelihood of the links of a graph: of those that are there and, averaged by itself, of others that are not.
+"""The likelihood of the links of a graph: of those that are there and, averaged by itself, of some that are not.
 
 Kipf and Welling 2016, https://arxiv.org/abs/1611.07308, with as many links drawn that are not there.
 """
@@ -40,7 +40,7 @@ def read(node: Expr) -> Links | None:
 
 
 def scored(node: Expr) -> Expr | None:
-    """The loss of the links that are there, where a sum adds that of others to it that are not.
+    """The loss of the links that are there, where a sum adds that of links that are not.
 
     Each compares some entries of one matrix of inner products of what is drawn with one number: 1 for a link, else 0.
     """

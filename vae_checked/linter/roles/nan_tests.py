@@ -12,7 +12,7 @@ from vae_checked.linter.symbols.values import Function, Module
 _TESTS = frozenset(("isnan", "isfinite", "isinf"))
 # Calls that make one answer of several.
 _LOGIC = frozenset("any all bool item And Or not Not sum logical_or logical_and logical_not max float int".split())
-# Calls by which whoever trains is told, and statements that end what was going on.
+# Calls by which whoever trains is warned, and statements that end what was going on.
 _TELLING = frozenset(
     "print log log_dict warn warning error info debug critical exception write add_scalar alert set_trace".split()
 )
@@ -61,7 +61,7 @@ def asked_of(condition: Expr) -> Iterator[Expr]:
 
 
 def is_told(choice: Expr) -> bool:
-    """Whether somebody is told, or the training stopped, in a branch that a condition chooses."""
+    """Whether somebody is warned, or the training stopped, in a branch that a condition chooses."""
     condition = choice.args[0].site
     if condition is None:
         return True

@@ -315,7 +315,7 @@ class Losses:
         return False if any(errors & reached(_expressions(root)) for root in ending) else None
 
     def _ascends(self) -> bool:
-        """Whether an optimizer of the evaluation is told to maximise."""
+        """Whether an optimizer of the evaluation is set to maximise."""
         return any("maximize" in module.read_once(names_in) for module in self.evaluation.modules())
 
     @property
@@ -336,7 +336,7 @@ class Losses:
         return not self._written_alike(term).isdisjoint(reached([choice]))
 
     def unsettled_with(self, term: Expr) -> set[int]:
-        """The uids of what holds a term before branches were settled, told by where the term is written."""
+        """The uids of what holds a term before branches were settled, known by where the term is written."""
         written = term.site.node if term.site is not None else None
         if (term.op, written) not in self._unsettled_with:
             self._unsettled_with[term.op, written] = self.unsettled.holding_any(self._written_alike(term))
@@ -349,7 +349,7 @@ class Losses:
         return {node.uid for node in alike if node.site is not None and node.site.node is written}
 
     def roots_with(self, term: Expr) -> list[Root]:
-        """The edges of statements at which a value holds a term, told by where it is written."""
+        """The edges of statements at which a value holds a term, known by where it is written."""
         key = term.op, term.site.node if term.site is not None else None
         if key in self._roots_with:
             return self._roots_with[key]

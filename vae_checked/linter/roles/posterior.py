@@ -346,7 +346,7 @@ def _heads_of(kl: Divergence) -> Heads:
 
 
 def _swapped(site: SamplerSite, kl: Divergence | None, with_kl: Sequence[Root]) -> Fact[HeadSource] | None:
-    """Told where the KL is handed its heads, or at the KL itself: mu is what the sampler adds noise to."""
+    """Known where the KL is handed its heads, or at the KL itself: mu is what the sampler adds noise to."""
     if kl is None or not exchanged(site, kl):
         return None
     return Fact(HeadSource.SWAPPED, _handed_over(kl, with_kl) or origin(kl.term))

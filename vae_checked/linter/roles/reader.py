@@ -35,7 +35,7 @@ _OF_ONE = ELEMENTWISE | REDUCTIONS | {"layer", "part"}
 def roles_of_outputs(
     inputs: Iterable[Value], outputs: Value, values: Iterable[Expr], names: Mapping[int, list[str]]
 ) -> dict[str, Value]:
-    """The parts of a forward's result by role: told by what they are, and by `names` where nothing is drawn."""
+    """The parts of a forward's result by role: known by what they are, and by `names` where nothing is drawn."""
     found = samplers.find(Graph(values))
     parts = list(_parts(outputs))
     roles: dict[str, Value] = {}
@@ -61,7 +61,7 @@ def roles_of_outputs(
     elif (
         _first_role(roles.get(Role.MU), names) == Role.SECOND and _first_role(roles.get(Role.SECOND), names) == Role.MU
     ):
-        # Exchanged on the way to the sampler: a loss is handed the heads as they are returned.
+        # Swapped on the way to the sampler: a loss is handed the heads as they are returned.
         roles[Role.MU], roles[Role.SECOND] = roles[Role.SECOND], roles[Role.MU]
     if Role.INPUT not in roles:
         first = next((value for value in inputs if isinstance(value, Expr)), None)
@@ -195,7 +195,7 @@ def loss_calls(evaluation: Evaluation) -> list[LossCall]:
 def handed(evaluation: Evaluation) -> list[Handed]:
     """The unknown models whose results are differentiated: as they return them, or by a loss that is unknown too.
 
-    The loss is told by what it is called with: both heads of one model, by their names.
+    The loss is known by what it is called with: both heads of one model, by their names.
     """
     names, parameters = evaluation.observations.names, evaluation.read_once(_parameters)
     found: dict[tuple[Taken, Taken | None], Handed] = {}

@@ -86,7 +86,7 @@ def _function_around(site: SamplerSite, evaluation: Evaluation) -> object:
 
 
 def _own_reading(site: SamplerSite) -> Parametrisation | None:
-    """How a sampler reads its own head; beside a KL it is told how it reads the KL's, which may be computed from it."""
+    """How a sampler reads its own head; beside a KL it says how it reads the KL's, which may be computed from it."""
     head = site.fitting_head
     found = None if head is None else curve(site.scale, head)
     return None if found is None else found[0]
@@ -103,7 +103,7 @@ def _below_mappings(head: Expr | None) -> Expr | None:
 def _head(head: Expr | None) -> Head | None:
     """What tells a second head from others, None where it is no layer's output as it comes, or as that is bounded.
 
-    What makes it may be handed over, as an encoder is: it is then told by where the model takes it.
+    What makes it may be handed over, as an encoder is: it is then known by where the model takes it.
     """
     node: Expr | None = None if head is None else strip(head)
     parts: list[object] = []

@@ -342,7 +342,7 @@ def _is_setting(leaf: Expr, depth: int) -> bool:
         return True
     if are_parsed(leaf) or is_batch_size(_name(leaf)):
         return True
-    # Below a call, a table of settings is told by the names of its entries.
+    # Below a call, a table of settings is known by the names of its entries.
     entry = leaf.op == "item" and depth > 0 and isinstance(leaf.get("index"), str)
     made = (leaf.op in ("opaque", "call") or entry) and leaf.args and depth < _MAX_CALLS
     return bool(made) and all(is_number(arg, depth + 1) for arg in leaf.args)

@@ -123,7 +123,7 @@ def _read(node: Expr, around: Fact[Interval] | None = None) -> tuple[Built, Fact
     """The place where a layer was built, and the interval of what it is applied to."""
     given = node.args[0]
     while given.op == "phi":
-        # Where a condition is put to the data first, the way on which they come as they are.
+        # Where a condition is asked of the data first, the way on which they come as they are.
         given = next(filter(is_data, given.args[1:]), given.args[1])
     interval = interval_of(given) if is_data(given) else None
     while given.args and given.op in _FLATTENED:

@@ -113,7 +113,7 @@ def holds(outer: ast.stmt, inner: ast.AST) -> bool:
 
 
 def _is_same_place(one: ast.stmt | ast.expr, other: ast.stmt | ast.expr) -> bool:
-    # A function's nodes may be parsed again: they are told by where they stand.
+    # A function's nodes may be parsed again: they are known by where they stand.
     return type(one) is type(other) and (one.lineno, one.col_offset) == (other.lineno, other.col_offset)
 
 

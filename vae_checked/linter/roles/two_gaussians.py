@@ -1,4 +1,4 @@
-"""The KL of two Gaussians with heads of their own, told by its values."""
+"""The KL of two Gaussians with heads of their own, known by its values."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MOST_KEPT = 1024
 _MAKING = frozenset(("layer", "call", "opaque", "atom", "loss"))
 # (distance, q, p) at which a formula is compared with one that mixes the two heads up.
 _MIXED = ((0.0, 0.6, 1.3), (1.0, 1.1, 0.8), (-0.7, 1.9, 1.6), (2.0, 0.9, 2.2), (0.4, 2.3, 0.7))
-# The same, enough for what a formula divides by to be told.
+# The same, enough for what a formula divides by to be seen.
 _APART = (*_MIXED, (1.3, 0.7, 1.1), (-1.6, 1.4, 0.6), (0.9, 2.6, 1.9), (2.4, 1.7, 2.6))
 # Powers of the prior's std, the one of the KL among them, and the weights of the logarithm beside the squares: those
 # of an attempt, and those of one that divides by what it should.
@@ -157,7 +157,7 @@ def _form(value: Callable[..., float]) -> tuple[Parametrisation | None, float, P
 
 
 def _of_another_width(value: Callable[..., float]) -> tuple[None, float, Parametrisation, bool] | None:
-    """A KL that divides by another power of the prior's std than its variance, or forgets it, told by its values.
+    """A KL that divides by another power of the prior's std than its variance, or forgets it, known by its values.
 
     It is a log(std_p / std_q) + b (std_q^2 + d^2) std_p^n and a constant: with n = -2 and a = 2 b it is the KL. Of the
     other n nothing that is minimised has that form, and beside n = -2 the logarithm counts half or double.
@@ -190,7 +190,7 @@ def _widths() -> tuple[tuple[Parametrisation, float, list[tuple[float, ...]]], .
 
 
 def _mixed_up(value: Callable[..., float]) -> tuple[None, float, Parametrisation, bool] | None:
-    """A KL in which the std of the posterior stands where that of the prior is meant, told by its values.
+    """A KL in which the std of the posterior stands where that of the prior is meant, known by its values.
 
     It is (r^a - 1) / 2 - b log r + d^2 / (2 s) with r = std_q / std_p and s the posterior's variance, or the product of
     both stds: nothing that is minimised has that form on purpose.

@@ -17,10 +17,10 @@ _ELEMENTWISE = frozenset(("exp", "clamp", "softplus", "mul"))
 
 
 def of_training(form: Fact[KLForm] | None, kl: Divergence | None, losses: Losses) -> Fact[KLForm] | None:
-    """The form of a KL, told of the line that trains where a validation repeats it: what is asked of it is asked there.
+    """The form of a KL, at the line that trains where a validation repeats it: what is asked of it is asked there.
 
-    A formula of its own, or of other heads, is told of its own line. Of one that is shown, beside a loss that has
-    something else of both heads in it, nothing is told: what trains them is not read.
+    A formula of its own, or of other heads, is reported at its own line. Of one that is shown, beside a loss that has
+    something else of both heads in it, nothing is reported: what trains them is not read.
     """
     if form is None or kl is None or not losses.backward or losses.is_differentiated(kl):
         return form
@@ -55,8 +55,8 @@ def is_shown(site: SamplerSite, found: Iterable[SamplerSite], losses: Losses) ->
 def is_measured(kl: Divergence, used: Iterable[Divergence], losses: Losses) -> bool:
     """Whether a KL in no loss measures a posterior that another KL trains, and reads its heads as the sampler does.
 
-    It is of the same heads, as one that is logged for each latent; or of others by the same layers, without a gradient
-    by these, as what counts the latents in use. A formula of its own is told.
+    It is of the same heads, as one that is logged for each latent; or of heads of the same layers, without a gradient
+    by these, as what counts the latents in use. A formula of its own is reported.
     """
     if kl.parametrisation is None or not losses.backward or losses.is_differentiated(kl):
         return False

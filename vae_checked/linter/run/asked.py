@@ -14,7 +14,7 @@ from vae_checked.record import replace
 def of_asked(report: LintReport, project: ProjectFiles) -> LintReport:
     """`report` without what it says of other files of the project than those that were asked about.
 
-    A VAE is told of where one of its parts stands in such a file.
+    A VAE is reported where one of its parts stands in such a file.
     """
     asked = project.asked
     if len(asked) == len(project.given):

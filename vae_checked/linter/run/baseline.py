@@ -22,8 +22,8 @@ _KEYS = {"path", "code", "text", "count"}
 class Fingerprint:
     """What is the same of a finding after lines above it came and went: its file, code, and line without its blanks.
 
-    `path` is seen from the baseline's folder, with slashes. Two findings of one fingerprint are told apart by how many
-    there are.
+    `path` is seen from the baseline's folder, with slashes. Two findings of one fingerprint differ by how many there
+    are.
     """
 
     path: str
@@ -42,8 +42,8 @@ class Baseline:
     def applied(self, report: LintReport, examined: Collection[str]) -> LintReport:
         """`report` without what is known, and with a remark per entry that nothing matches any more.
 
-        `examined` are the codes that were looked for: of others nothing is said, nor of files that were not read, nor
-        where only a part of the project was.
+        `examined` are the codes that were looked for: nothing is said of another code, nor of files that were not read,
+        nor where only a part of the project was.
         """
         left = Counter(self._known)
         new = []

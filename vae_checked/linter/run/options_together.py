@@ -228,13 +228,13 @@ def _finds(mistake: Mistake, facts: Iterable[Facts], places: Sequence[Place]) ->
 
 
 def _told_at(place: Place, item: Facts, mistake: Mistake) -> frozenset[str]:
-    """The paths of the facts that are told at a place: those by which a mistake is judged, where there are such."""
+    """The paths of the facts that are reported at a place: those by which a mistake is judged, where there are such."""
     paths = {path for path, fact in item.known() if fact.origin.place == place}
     return frozenset(paths.intersection(mistake.needs) or paths)
 
 
 def _is_met(facts: Iterable[Facts], place: Place, paths: Collection[str]) -> bool:
-    """Whether one of some facts is told at a place."""
+    """Whether one of some facts is reported at a place."""
     return any(fact.origin.place == place for item in facts for path, fact in item.known() if path in paths)
 
 

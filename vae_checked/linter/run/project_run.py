@@ -318,7 +318,7 @@ def _without_relative_signs(found: list[Facts]) -> list[Facts]:
     ]
 
 
-# The facts by whose places one VAE is told from another; the others follow from where these are seen.
+# The facts whose places distinguish one VAE from another; the others follow from where these are seen.
 _ANCHORS = frozenset(("sampler.std", "sampler.noise", "sampler.gradient_reaches", "kl.form", "recon.kind"))
 
 

@@ -28,7 +28,7 @@ def reports_of(
 ) -> list[LintReport]:
     """The report of each project, in order, whatever `jobs` and the `folder` of a cache are.
 
-    Raises VaeCheckedError when a process ended before its time.
+    Raises VaeCheckedError when a process ended early.
     """
     cache = None if folder is None else _cache(folder)
     reports = [None if cache is None else cache.get(project, options, Disk(texts, noting=True)) for project in projects]

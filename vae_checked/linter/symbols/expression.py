@@ -185,7 +185,7 @@ def walk(*exprs: Expr) -> Iterator[Expr]:
 class Graph:
     """All nodes of some expressions, children before parents, each once.
 
-    `rewritten` are the nodes that were put in the places of others, by the uids of these.
+    `rewritten` are the nodes that were put in the places of other nodes, by the uids of these.
     """
 
     def __init__(self, values: Iterable[Expr], rewritten: Mapping[int, Expr] | None = None) -> None:

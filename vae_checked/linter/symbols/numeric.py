@@ -184,7 +184,7 @@ def _function(node: Expr) -> Callable[..., float]:
 
 @lru_cache(maxsize=256, typed=True)
 def _with(function: Callable[..., float], *settings: Setting) -> Callable[..., float]:
-    """A function with its settings: one and the same for the same ones, by which formulas are told to be equal."""
+    """A function with its settings: one and the same for the same ones, by which formulas are compared."""
     return partial(_set, function, settings)
 
 

@@ -32,7 +32,7 @@ class Root:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """Where an evaluation ended before its code did: for want of steps, `of_file` those of the file, or by a `fault`.
+    """Where an evaluation ended before its code did: its steps used up, `of_file` those of the file, or by a `fault`.
 
     A fault is an error of this tool.
     """

@@ -1,4 +1,4 @@
-"""The numbers by which equal structures of expressions are told, and what is kept of them."""
+"""The numbers by which equal structures of expressions are known, and what is kept of them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar
 
 # The number of each structure that was met. A number is never given twice, so equal numbers are equal structures.
 NUMBERS: dict[Hashable, int] = {}
-# Small numbers are shared by all that has them: whether one is held could not be told.
+# Small numbers are shared by all that has them: whether one is held could not be known.
 UNUSED = count(1 << 20)
 # Memory of structures is gone through when it has grown by so many.
 MOST_NEW = 200_000

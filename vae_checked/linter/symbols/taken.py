@@ -66,7 +66,7 @@ def _is_chosen_by_name(maker: Expr) -> bool:
 
 
 def _configured(node: Expr) -> str:
-    """The names from which a factory is told what to make: one factory makes many things."""
+    """The names by which a factory knows what to make: one factory makes many things."""
     names = {str(each.get("name") or each.get("index")) for each in walk(node) if each.op in _NAMED}
     return " ".join(sorted(names)[:_MAX_NAMES])
 

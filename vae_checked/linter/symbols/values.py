@@ -481,7 +481,7 @@ def tuple_fields(instance: Instance) -> list[Value] | None:
 
 
 def apart(value: Value, serial: Callable[[], int]) -> Value:
-    """What a call that is not understood has made, told from what it makes the next time."""
+    """What a call that is not understood has made, distinguished from what it makes the next time."""
     if not isinstance(value, Expr) or value.op not in ("opaque", "call") or not value.args:
         return value
     return Expr(value.op, value.args, (*value.attrs, ("serial", serial())), value.site)

@@ -84,7 +84,7 @@ class _Contents:
     def _take(self, node: Expr, surely: bool) -> None:
         held = node.get("held")
         assert isinstance(held, frozenset)  # noqa: S101  `asked_for` alone makes such nodes
-        # Whoever is told the names may pick some of them.
+        # Whoever is given the names may pick some of them.
         (self._surely if surely and not node.get("named") else self._perhaps).update(held)
         if node.site is not None:
             self._spots.add(spot_of(node.site))

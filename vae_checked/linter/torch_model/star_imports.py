@@ -35,6 +35,6 @@ def home(name: str, packages: Sequence[str]) -> str | None:
 
 def _has(package: str, name: str) -> bool:
     if package == "torch.nn":
-        # Its classes are many; of any other package the names are told apart.
+        # Its classes are many; of any other package the names are listed apart.
         return name in ("functional", "init") or (name[:1].isupper() and name not in _CLASSES)
     return name in _NAMES[package]
