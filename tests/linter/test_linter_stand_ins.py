@@ -237,3 +237,52 @@ def test_a_loss_may_be_for_a_model_that_is_derived_from_the_one_that_fits(tmp_pa
     assert codes(read(tmp_path, model, logits)) == ["VAE401"]
     assert codes(read(tmp_path, model + DERIVED, logits)) == []
     assert codes(read(tmp_path, model.replace("0.5 * s", "s") + DERIVED, logits)) == ["VAE201"]
+
+
+# A model that returns its own KL, and a training of another file that is handed a model.
+WITH_KL = """\
+import torch
+import torch.nn as nn
+from torch.distributions import Normal, kl_divergence
+
+
+class Net(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.to_m, self.to_s = nn.Linear(784, width), nn.Linear(784, width)
+        self.back = nn.Linear(width, 784)
+
+    def forward(self, x):
+        m, s = self.to_m(x), self.to_s(x)
+        q = Normal(m, (0.5 * s).exp())
+        kl = kl_divergence(q, Normal(torch.zeros_like(m), torch.ones_like(s)))
+        return RESULT
+"""
+HANDED = """\
+import torch
+import torch.nn.functional as F
+
+
+def train(net, loader, steps):
+    optimizer = torch.optim.Adam(net.parameters())
+    for x in loader:
+        out, _ = net(x)
+        loss = F.mse_loss(out, x, reduction="sum") + 0.01 * out.abs().sum()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+"""
+
+
+@pytest.mark.parametrize(
+    ("result", "codes"),
+    [("self.back(q.rsample()), kl", ["VAE305"]), ("self.back(q.rsample()), kl, m, s", [])],
+    ids=["fits", "has more parts than the training takes"],
+)
+def test_a_model_is_trained_by_code_that_can_take_its_result_apart(
+    result: str, codes: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "net.py").write_text(WITH_KL.replace("RESULT", result))
+    (tmp_path / "plain.py").write_text(HANDED)
+    report = lint([tmp_path])
+    assert [each.code for each in report.findings] == codes

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator
 
+from vae_checked.finding import Place
 from vae_checked.linter.evaluations import fitting_losses
 from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.evaluations.meeting import meet
@@ -30,7 +31,7 @@ class _Wanted:
     """An evaluation of code whose KL reads what an unknown model returns; `one` are the calls that return no tuple.
 
     Where `function` is handed the `loss` as well, the KL is read in that, and where `trains` is set what the model
-    returns is differentiated as it is: the KL is the model's own.
+    returns is differentiated as it is: the KL is the model's own. `misfits` are those of the code without a model.
     """
 
     module: Module
@@ -41,6 +42,7 @@ class _Wanted:
     loss: LossCall | None = None
     trains: bool = False
     function: int = 0
+    misfits: frozenset[Place] = frozenset()
 
     def may_be(self, model: Instance) -> bool:
         """Whether a model is of the class that is named, if one is, and has the methods and the parts that are called.
@@ -88,6 +90,7 @@ class StandIns:
                 # It has a model: what else it takes is something beside.
                 return
             one = self._reader.used_as_one(evaluation) if taken_models else ()
+            misfits = frozenset(evaluation.observations.misfits)
             self._wanted += [
                 _Wanted(
                     evaluation.module,
@@ -95,6 +98,7 @@ class StandIns:
                     taken,
                     frozenset(calls),
                     frozenset(name for owner, name in one if owner == taken),
+                    misfits=misfits,
                 )
                 for taken, calls in taken_models.items()
             ]
@@ -108,6 +112,7 @@ class StandIns:
                     each.loss,
                     each.loss is None,
                     _outermost(evaluation),
+                    misfits,
                 )
                 for each in self._reader.handed(evaluation)
             ]
@@ -179,7 +184,11 @@ class StandIns:
         return found
 
     def _with(self, wanted: _Wanted, subject: str, model: Instance, loss: Function | Class | None) -> Evaluation | None:
-        """An evaluation made again with `model` as what it takes; None where this joins no KL with a sampler."""
+        """An evaluation made again with `model` as what it takes.
+
+        None where this joins no KL with a sampler, or where the code would fail with this model: it takes apart what
+        the model returns into more or fewer parts than there are.
+        """
         if wanted.loss is None or loss is None:
             again = wanted.again({wanted.taken: model})
             joins = self._reader.joins(again)
@@ -192,7 +201,7 @@ class StandIns:
             of_loss = loss.scope.module
             again.loss_is_one_of_several = not meet(self._project, loss.name, of_loss, subject, model.cls.scope.module)
         again.subject, again.model_is_supposed = subject, True
-        return again if joins else None
+        return again if joins and again.observations.misfits <= wanted.misfits else None
 
 
 def _outermost(evaluation: Evaluation) -> int:

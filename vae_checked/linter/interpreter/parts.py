@@ -97,6 +97,8 @@ def unpack(context: Context, value: Value, count: int, site: Site, starred: int 
         if len(known) == count:
             return known
         is_whole = not any(isinstance(each, Expr) and each.op == "spread" for each in known)
+        if isinstance(value, tuple) and is_whole:
+            context.observations.misfits.add(site.place)
         if isinstance(value, tuple) and len(known) < count and is_whole:
             # Something else is meant: nothing stands in for what a tuple lacks.
             return [opaque("beyond", (const(index),), site) for index in range(count)]

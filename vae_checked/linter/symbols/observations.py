@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from vae_checked.facts import Interval
+from vae_checked.finding import Place
 from vae_checked.linter.symbols.expression import Expr, Site
 from vae_checked.linter.symbols.values import Class, Function, Instance, Value
 from vae_checked.record import dataclass, field, replace
@@ -72,7 +73,8 @@ class Observations:
     encoders, by the number of each tensor that they gave. `put_on` are models and
     functions that code has set as attributes of something unknown, as of parsed arguments, by the number of that.
     `handed_on` are the numbers of what was put into something unknown, as into the arguments that a decoder is given:
-    what becomes of them is not seen.
+    what becomes of them is not seen. `misfits` are the places where a tuple is taken apart into more or fewer names
+    than it has parts: what is meant there is another thing.
     """
 
     roots: list[Root] = field(default_factory=list)
@@ -86,6 +88,7 @@ class Observations:
     encodings: dict[int, OwnEncoding] = field(default_factory=dict)
     put_on: dict[tuple[int, str], Value] = field(default_factory=dict)
     handed_on: set[int] = field(default_factory=set)
+    misfits: set[Place] = field(default_factory=set)
 
     def note_coding(
         self, function: Function, args: list[Value], value: Value, site: Site | None, caller: Function | None
