@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import doctest
 import io
 import pickle
 import random
@@ -16,7 +15,6 @@ import torch.utils.checkpoint
 from small_vaes.digits import BATCH, DIGITS, PIXELS, Digits, train, watched
 from torch import Tensor, nn
 
-import vae_checked.monitor.monitor
 from vae_checked import Monitor
 from vae_checked.errors import ModelError, UsageError
 
@@ -299,9 +297,3 @@ def test_a_monitor_that_would_cost_too_much_looks_less_often() -> None:
     fixed._step, fixed._clock = 100, (0, 10.0)
     fixed._schedule(begun=20.0, seconds=0.9)
     assert fixed._next == 110
-
-
-def test_the_example_in_the_docstring_runs() -> None:
-    outcome = doctest.testmod(vae_checked.monitor.monitor)
-    assert outcome.attempted > 5
-    assert outcome.failed == 0

@@ -48,17 +48,41 @@ def audit(
     optimizer: GivenOptimizer | None = None,
     seed: int = 0,
 ) -> AuditReport:
-    """Measure what `model` does and judge it; the model and the process are afterwards as they were.
+    """Run `model`, measure what it does, and judge it; the model and the process are afterwards as they were.
 
-    inputs: a tensor, a tuple or dict of tensors, or a specification such as `B 3 64 64`; letters are sizes that are
-    drawn, all different. Several inputs are parted by commas, one may bear its argument's name, labels their number:
-    `B 3 64 64, y: int<10> B`, and braces make one dictionary of them. loss: a function, a module, or the name of a
-    method or of a function beside the model's class; without one the model's own is looked for. data_range: the
-    interval of the data, not presumed where it is not given. adapter: the name of a convention where the recognised one
-    is not right. bind: what the loss's arguments are, where their names do not say: `recon_x=output[0], x=input`.
-    forward: the name of the method that takes the data and returns the reconstruction, where that is another one.
-    optimizer: what trains the model, or a function of the model that makes it; its own configure_optimizers otherwise.
-    Raises ModelError for a model or loss that cannot be run, UsageError for arguments that cannot be meant.
+    Args:
+        model: the VAE, in any mode, on any device.
+        inputs: a tensor, a tuple or dict of tensors, or a specification such as `B 3 64 64`, in which letters are sizes
+            that are drawn, all different. Several inputs are separated by commas, one may bear the name of its argument
+            and the number of its labels: `B 3 64 64, y: int<10> B`; braces make one dictionary of them. Found by the
+            model's first layer where nothing is given.
+        loss: a function, a module, or the name of a method or of a function next to the model's class. Without one the
+            model's own is looked for.
+        name: what the report calls the model; the name of its class by default.
+        data_range: the lowest and the highest value of the data; nothing is presumed where it is not given.
+        adapter: the name of a convention, where the recognised one is not right.
+        bind: what the loss's arguments are, where their names do not say: `recon_x=output[0], x=input`.
+        forward: the name of the method that takes the data and returns the reconstruction, where it is another one.
+        optimizer: what trains the model, or a function of the model that makes it; its own configure_optimizers by
+            default.
+        seed: of the inputs and of the noise.
+
+    Returns:
+        The findings, and what they rest on: the facts of each latent, and what is undecided and why.
+
+    Raises:
+        ModelError: the model or the loss cannot be run.
+        UsageError: an argument is not valid; the message says what to give instead.
+
+    Examples:
+        >>> from vae_checked import audit
+        >>> from vae_checked.reference import VAE
+        >>> model = VAE((1, 4, 6), latents=5, encoder="mlp", decoder="mlp")
+        >>> report = audit(model, "B 1 4 6", "loss_function", data_range=(0, 1))
+        >>> report.findings
+        ()
+        >>> print(report.facts[0].kl.form.value.parametrisation.meaning)
+        log variance
     """
     begun = time.perf_counter()
     if not isinstance(model, nn.Module):

@@ -13,6 +13,7 @@ from vae_checked.auditor.inputs.choice import inputs_for
 from vae_checked.auditor.inputs.source import GivenInputs
 from vae_checked.auditor.losses.flags import asked_for_loss
 from vae_checked.auditor.losses.loss import GivenLoss, find_loss
+from vae_checked.auditor.measure.optimizers import GivenOptimizer
 from vae_checked.auditor.report import AuditReport
 from vae_checked.auditor.restoring.restored import Restored
 from vae_checked.auditor.stages import NEVER_SEEN, Staged, staged
@@ -94,13 +95,30 @@ def check_vae(
     adapter: str | None = None,
     bind: Mapping[str, str] | str | None = None,
     forward: str | None = None,
+    optimizer: GivenOptimizer | None = None,
     seed: int = 0,
 ) -> AuditReport:
-    """Audit `model` and put every law to it; the model and the process are afterwards as they were.
+    """Audit `model` and test every law on it; the model and the process are afterwards as they were.
 
-    Arguments are those of `audit`, as is the report returned where nothing was found. Raises FindingsError, an
-    AssertionError, with all findings but mere information and all broken laws in one message, and what
-    `audit` raises.
+    Args:
+        model: the VAE.
+        inputs: as for `audit`, like the following.
+        loss: how the model is trained.
+        name: what the message calls the model.
+        data_range: the lowest and the highest value of the data.
+        adapter: the name of a convention.
+        bind: what the loss's arguments are.
+        forward: the name of the method that takes the data.
+        optimizer: what trains the model.
+        seed: of the inputs and of the noise.
+
+    Returns:
+        The report of the audit, where nothing was found.
+
+    Raises:
+        FindingsError: an AssertionError with all findings but mere information, and all broken laws, in one message.
+        ModelError: the model or the loss cannot be run.
+        UsageError: an argument is not valid; the message says what to give instead.
     """
     report = audit(
         model,
@@ -111,6 +129,7 @@ def check_vae(
         adapter=adapter,
         bind=bind,
         forward=forward,
+        optimizer=optimizer,
         seed=seed,
     )
     stages = stages_for(

@@ -30,8 +30,25 @@ def checked(subject: T) -> T:
     jaxtyping annotation is a stage, inherited ones included (those of torch excepted); a dataclass or NamedTuple is
     checked when it is made. While torch.compile, torch.export, torch.jit.trace or torch.fx record, nothing is checked.
 
-    The decorated call raises ContractError, a TypeError. Decorating raises UsageError for what has no annotations, for
-    generators and async functions (their values come after the check), and for what is no function or class.
+    Args:
+        subject: a function, a method, a class, a dataclass or a NamedTuple.
+
+    Returns:
+        The same under contract: a call that breaks it raises ContractError, a TypeError.
+
+    Raises:
+        UsageError: there are no annotations, it is a generator or an async function (their values come after the
+            check), or neither a function nor a class.
+
+    Examples:
+        >>> import torch
+        >>> from vae_checked import checked
+        >>> from vae_checked.contracts import Float, Tensor
+        >>> @checked
+        ... def flatten(x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C*H*W"]:
+        ...     return x.flatten(1)
+        >>> flatten(torch.zeros(2, 3, 4, 5)).shape
+        torch.Size([2, 60])
     """
     if off_in_environment():
         return subject
@@ -47,11 +64,17 @@ def contract_of(subject: Any) -> Contract | None:
 def shapes_of(stage: Any) -> str:
     """The dtypes, shapes and axes of the last call of a `@checked` function that kept its contract.
 
+    Words are kept, no tensors:
+
         encode(x: float32 (4, 3, 64, 48)) -> tuple (float32 (4, 16), float32 (4, 16))
         B = 4, H = 64, W = 48, L = 16
 
-    Words are kept, no tensors. Raises UsageError for what is not checked, was not called, or has annotations under
-    which every call is checked in full and none is remembered.
+    Args:
+        stage: what `@checked` returned.
+
+    Raises:
+        UsageError: it is not checked, was not called, or has annotations under which every call is checked in full and
+            none is remembered.
     """
     contract = contract_of(stage)
     if contract is None:

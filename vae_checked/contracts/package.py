@@ -32,14 +32,19 @@ class Package:
 def check_package(*names: str) -> Iterator[Package]:
     """Put what the packages `names` define under contract while they are imported in this block.
 
+    Functions with jaxtyping annotations and classes with such methods are checked, as `checked` does it, and so are
+    those above which `# shapes:` comments say the same; what it refuses, or has annotations that cannot be evaluated,
+    stays as it is and is listed in `refused`.
+
         with check_package("my_vae"):
             import my_vae
 
-    Functions with jaxtyping annotations and classes with such methods are checked, as `checked` does it, and so are
-    those above which `# shapes:` comments say the same; what it refuses, or has annotations that cannot be evaluated,
-    stays as it is and is listed in `refused`. Raises UsageError
-    where a package is imported already (what others took from it would stay unchecked), and, at the end, where nothing
-    came under contract.
+    Args:
+        names: packages or modules that are not imported yet.
+
+    Raises:
+        UsageError: a package is imported already (what others took from it would stay unchecked), or, at the end,
+            nothing came under contract.
     """
     if off_in_environment():
         yield Package()

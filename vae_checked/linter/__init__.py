@@ -36,12 +36,30 @@ def lint(
 ) -> LintReport:
     """Read every Python file and notebook at or below `paths` and report the mistakes that their VAEs make.
 
-    `select` and `ignore` are codes or their beginnings (`VAE2`), `options` say the rest; nothing is imported or
-    executed. `texts` are contents, by path, to read in place of what is on disk, whether or not there is such a file.
-    The files of one repository, of one installed package, or around one pyproject.toml are read as one project, also
-    those that are not at `paths`: what is said of a file does not depend on which others are asked about. `jobs`
-    processes share the projects, and the folder `cache` remembers them: neither changes the report. Raises UsageError
-    for a path that does not exist, and where files alone are named and none of them is Python.
+    Nothing is imported or executed. The files of one repository, of one installed package, or around one
+    pyproject.toml are read as one project, also those that are not at `paths`: what is said of a file does not depend
+    on which others are asked about.
+
+    Args:
+        paths: files and folders.
+        select: the codes to report, or their beginnings, such as `VAE2`; all by default.
+        ignore: the codes to leave out, likewise.
+        texts: contents, by path, to read in place of what is on disk, whether or not there is such a file.
+        options: what else can be chosen.
+        jobs: the number of processes that share the projects; the report is the same for any number.
+        cache: a folder that remembers the reports of projects that have not changed.
+
+    Returns:
+        The findings, the VAEs that were examined with what is undecided of each, and what was not read.
+
+    Raises:
+        UsageError: a path does not exist, or files alone are named and none of them is Python.
+
+    Examples:
+        >>> from vae_checked import lint
+        >>> text = "import torch\\ndef draw(mu, logvar): return mu + torch.rand_like(mu) * torch.exp(0.5 * logvar)\\n"
+        >>> [(finding.code, finding.place.line) for finding in lint(["vae.py"], texts={"vae.py": text}).findings]
+        [('VAE202', 2)]
     """
     wishes = options or Options()
     if select or ignore:

@@ -22,10 +22,17 @@ def monitor_callback(
 ) -> Any:
     """A Lightning callback that follows training with a `Monitor`, for `Trainer(callbacks=[monitor_callback()])`.
 
-    model: the VAE within the LightningModule, by the name of its attribute or a function that takes the module; without
-    one the LightningModule's own forward is looked at. to: as for `Monitor`, and `"logger"` for the trainer's logger.
-    The other options are Monitor's. The callback has the `monitor`, and its step is kept in checkpoints. Raises
-    MissingDependencyError where neither package is installed.
+    The callback has the `monitor`, and its step is kept in checkpoints.
+
+    Args:
+        model: the VAE within the LightningModule, by the name of its attribute or a function that takes the module;
+            without one the LightningModule's own forward is looked at.
+        to: as for `Monitor`, and `"logger"` for the trainer's logger.
+        options: the other arguments of `Monitor`.
+
+    Raises:
+        MissingDependencyError: neither `lightning` nor `pytorch_lightning` is installed.
+        UsageError: `to` names no place to write to.
     """
     places = to if isinstance(to, (list, tuple)) else [to]
     refuse([each for each in places if each != "logger"])  # what cannot be meant is refused now, not in training

@@ -37,39 +37,49 @@ SHARE = 0.02
 class Monitor:
     """Follows a VAE while it trains and says why its posterior collapses, if it does.
 
-    Call `step()` once per training step, after `backward()`. At step 1 and then every 100 steps (`every`; by default
-    also rarer, where that would take more than 2% of the time) the model's forward is looked at as it is called, with
-    `rows` samples of its batch, and some parameters are followed through the step before it as well; on all other steps
-    nothing is attached to the model and nothing is computed. Training is the same to the bit: parameters, gradients,
-    buffers, modes and random streams.
-
-    model: the VAE; DDP's wrapper and `torch.compile`'s are seen through. to: `"terminal"`, a path that ends in `.csv`,
-    or in `.html` for a page that is written at the end, `"tensorboard"`, `"tensorboard:DIR"`, a SummaryWriter,
-    `"wandb"`, `"wandb:PROJECT"`, a run of wandb, a function that takes each Reading, or a list of these; with
-    torch.distributed rank 0 alone writes. loss: a function or method's name as for `audit`, needed only where the
-    forward does not return x_hat, mu and the second head. start: the number of steps that were trained before.
-    pictures: whether TensorBoard, wandb, functions and the page get reconstructions, samples and moved latents as well;
-    the shape (C, H, W) where a sample is flat.
-    Raises UsageError and ModelError for arguments that cannot be meant; in training it says what it cannot see.
+    Call `step()` once per training step, after `backward()`. At the first step and at some of the later ones the
+    model's forward is looked at as it is called, and some parameters are followed through the step before it as well;
+    on all other steps nothing is attached to the model and nothing is computed. Training is the same to the bit:
+    parameters, gradients, buffers, modes and random streams. What cannot be seen in training is said, not raised.
 
     Effective beta: the weight of a sample's summed KL over that of its summed error, from the gradients of the step's
     own backward. Active units: Burda, Grosse and Salakhutdinov 2016.
 
-    >>> import torch
-    >>> from vae_checked import Monitor
-    >>> from vae_checked.reference import VAE
-    >>> model = VAE((1, 4, 6), latents=5, encoder="mlp", decoder="mlp")
-    >>> optimizer = torch.optim.Adam(model.parameters())
-    >>> with Monitor(model, to=[]) as monitor:
-    ...     for x in torch.rand(3, 16, 1, 4, 6):
-    ...         x_logits, mu, logvar = model(x)
-    ...         loss = model.loss_function(x_logits, x, mu, logvar)
-    ...         optimizer.zero_grad()
-    ...         loss.backward()
-    ...         optimizer.step()
-    ...         reading = monitor.step(loss=loss)
-    >>> print(f"{monitor.readings[0].balance.beta:.3f}", monitor.causes)
-    1.000 ()
+    Args:
+        model: the VAE; DDP's wrapper and `torch.compile`'s are seen through.
+        every: the number of steps from one look to the next; 100 by default, and more where that would take more than
+            2 % of the time.
+        to: `"terminal"`, a path that ends in `.csv`, or in `.html` for a page that is written at the end,
+            `"tensorboard"`, `"tensorboard:DIR"`, a SummaryWriter, `"wandb"`, `"wandb:PROJECT"`, a run of wandb, a
+            function that takes each Reading, or a list of these; with torch.distributed rank 0 alone writes.
+        loss: a function or method's name as for `audit`, needed only where the forward does not return x_hat, mu and
+            the second output of the encoder.
+        rows: the number of samples of a batch that are looked at.
+        start: the number of steps that were trained before.
+        adapter: the name of a convention, where the recognised one is not right.
+        pictures: whether TensorBoard, wandb, functions and the page get reconstructions, samples and moved latents as
+            well; the shape (C, H, W) where a sample is flat.
+
+    Raises:
+        ModelError: `model` is no module.
+        UsageError: an argument is not valid; the message says what to give instead.
+
+    Examples:
+        >>> import torch
+        >>> from vae_checked import Monitor
+        >>> from vae_checked.reference import VAE
+        >>> model = VAE((1, 4, 6), latents=5, encoder="mlp", decoder="mlp")
+        >>> optimizer = torch.optim.Adam(model.parameters())
+        >>> with Monitor(model, to=[]) as monitor:
+        ...     for x in torch.rand(3, 16, 1, 4, 6):
+        ...         x_logits, mu, logvar = model(x)
+        ...         loss = model.loss_function(x_logits, x, mu, logvar)
+        ...         optimizer.zero_grad()
+        ...         loss.backward()
+        ...         optimizer.step()
+        ...         reading = monitor.step(loss=loss)
+        >>> print(f"{monitor.readings[0].balance.beta:.3f}", monitor.causes)
+        1.000 ()
     """
 
     def __init__(

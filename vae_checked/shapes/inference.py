@@ -41,13 +41,30 @@ def infer(
     training: bool = False,
     seed: int = 0,
 ) -> ModelShapes:
-    """The symbolic shapes of `model`; the model itself is neither called nor changed, and nothing is computed.
+    """The symbolic shapes of `model`; the model itself is neither called nor changed.
 
-    inputs: a specification such as `B 3 H W`; its letters are varied. loss: a function or the name of a method, found
-    by itself where the model has one; False for none. adapter: the name of a convention where the recognised one is
-    not right. forward: the name of the method that takes the data, where that is another one. how: `meta`, `fake` or
-    `real`, else the first of them that works. training: probe in train mode. seed: of the held-out sizes. Raises
-    ModelError when no size is accepted, UsageError for arguments that cannot be meant.
+    Args:
+        model: the VAE.
+        inputs: a specification such as `B 3 H W`; its letters are varied. Guessed where it is not given.
+        loss: a function or the name of a method, found by itself where the model has one; False for none.
+        name: what the report calls the model; the name of its class by default.
+        adapter: the name of a convention, where the recognised one is not right.
+        forward: the name of the method that takes the data, where it is another one.
+        how: `meta` and `fake` compute nothing, `real` runs a copy; by default the first of them that works.
+        training: whether the model is traced in train mode.
+        seed: of the sizes that check what was inferred.
+
+    Raises:
+        ModelError: no size is accepted.
+        UsageError: an argument is not valid; the message says what to give instead.
+
+    Examples:
+        >>> from vae_checked import shapes
+        >>> from vae_checked.reference import VAE
+        >>> model = VAE((1, 4, 6), latents=5, encoder="mlp", decoder="mlp")
+        >>> inferred = shapes.infer(model, "B 1 4 6")
+        >>> print(inferred.input, "->", inferred.reconstruction)
+        B 1 4 6 -> B 1 4 6
     """
     if not isinstance(model, nn.Module):
         raise ModelError(no_module(model))

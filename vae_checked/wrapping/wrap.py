@@ -34,17 +34,37 @@ _RECORD = "_vae_contracts"
 
 
 def wrap(model: M, inputs: str | None = None, *, finite: bool = False, raises: bool = True) -> M:
-    """Put the stages of `model` under contract, in place, and return it: encode, reparameterize, decode, forward, loss.
+    """Put the stages of `model` under contract, in place: encode, reparameterize, decode, forward and loss.
 
     Calls of a stage with inputs of one shape, the batch free, teach what it returns: rank, dtype and sizes, fixed or so
     many times the batch. After three calls, a result that is otherwise for a batch size that they did not have breaks
-    the contract; so do inputs that differ from all before and make the stage raise. inputs: what forward takes, such as
-    `B 3 H W`, held from the first call on. finite: hold every result to finite numbers; on an accelerator each stage
-    then waits for them. raises: False counts a broken contract in the report and goes on.
+    the contract; so do inputs that differ from all before and make the stage raise. Wrapping again begins anew, as for
+    a model that was made to grow.
 
     Outputs, gradients, random streams, state_dict and hooks are the model's own. While torch.compile or torch.export
-    record, nothing is checked. Wrapping again begins anew, as for a model that was made to grow. A broken contract
-    raises ContractError; wrapping raises UsageError for what is no module, has no stage, or is compiled by torch.jit.
+    record, nothing is checked.
+
+    Args:
+        model: the VAE.
+        inputs: what forward takes, such as `B 3 H W`; it holds from the first call on.
+        finite: whether every result has to be finite; on an accelerator each stage then waits for its result.
+        raises: False counts a broken contract in the report and goes on.
+
+    Returns:
+        The same model.
+
+    Raises:
+        UsageError: `model` is no module, has no stage, or is compiled by torch.jit.
+        ContractError: raised by the wrapped model, where a contract is broken.
+
+    Examples:
+        >>> import torch
+        >>> from vae_checked import wrap, wrap_report
+        >>> from vae_checked.reference import VAE
+        >>> model = wrap(VAE((1, 4, 6), latents=5, encoder="mlp", decoder="mlp"), "B 1 4 6")
+        >>> x_logits, mu, logvar = model(torch.rand(7, 1, 4, 6))
+        >>> wrap_report(model).breaches
+        {}
     """
     if not isinstance(model, nn.Module):
         raise UsageError(f"wrap takes a torch.nn.Module, not a {type(model).__name__}")
@@ -68,9 +88,16 @@ def wrap(model: M, inputs: str | None = None, *, finite: bool = False, raises: b
 
 
 def unwrap(model: M) -> M:
-    """Take the contracts off `model` and its parts, in place, and return it; nothing to do where there are none.
+    """Take the contracts off `model` and its parts, in place; nothing is to be done where there are none.
 
-    Raises UsageError where the class of a wrapped module was replaced once more, as `fully_shard` does it.
+    Args:
+        model: the wrapped model, or one that holds it.
+
+    Returns:
+        The same model.
+
+    Raises:
+        UsageError: the class of a wrapped module was replaced once more, as `fully_shard` does it.
     """
     wrapped = list(_wrapped(model))
     for module in wrapped:
@@ -87,7 +114,14 @@ def unwrap(model: M) -> M:
 
 
 def wrap_report(model: nn.Module) -> WrapReport:
-    """What the contracts of a wrapped model, or of one inside `model`, have seen; UsageError where there is none."""
+    """What the contracts of a wrapped model have seen.
+
+    Args:
+        model: the wrapped model, or one that holds it.
+
+    Raises:
+        UsageError: nothing in it is wrapped.
+    """
     wrapped = list(_wrapped(model))
     if not wrapped:
         raise UsageError(f"wrap_report: {type(model).__name__} is not wrapped, nor is a part of it: wrap(model) first")

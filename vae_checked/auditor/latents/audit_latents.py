@@ -49,16 +49,28 @@ def audit_latents(
     symmetric: bool | None = None,
     seed: int = 0,
 ) -> AuditReport:
-    """Run the helpers `encode` and `decode` with a VAE whose latents are known, and judge the two ends of their way.
+    """Run the helpers `encode` and `decode` around a VAE whose latents are known, and judge scaling, shift and range.
 
-    `encode` takes pictures (B, C, H, W), or what else the VAE takes, and returns latents; `decode` takes these and
-    returns pictures. Both use `vae`, an object with `encode` and `decode`, which is left as it was: while they run, it
-    gives known latents and pictures in its own wrappings. `pictures` are an example of what `encode` is given, both
-    ends of their range among them; `symmetric` says whether the VAE takes pictures in [-1, 1], where it is not one of
-    diffusers'. Raises UsageError where `vae` has no such methods, or no helper calls it.
+    While they run, `vae` gives known latents and known pictures in its own wrappings; it is afterwards as it was.
 
-        report = audit_latents(to_latents, to_pictures, vae=vae, pictures=torch.rand(2, 3, 32, 48))
-        report.raise_for_findings()
+    Args:
+        encode: takes pictures (B, C, H, W), or what else the VAE takes, and returns latents.
+        decode: takes these latents and returns pictures.
+        vae: the object with `encode` and `decode` that both helpers use.
+        pictures: an example of what `encode` is given, with both ends of its range in it.
+        symmetric: whether the VAE takes pictures in [-1, 1]; known for those of diffusers.
+        seed: of the known latents and pictures.
+
+    Returns:
+        The findings, and what was measured of both helpers.
+
+    Raises:
+        UsageError: `vae` has no such methods, or no helper calls them.
+
+    Examples:
+        >>> pictures = torch.rand(2, 3, 32, 48)  # doctest: +SKIP
+        >>> report = audit_latents(to_latents, to_pictures, vae=vae, pictures=pictures)  # doctest: +SKIP
+        >>> report.raise_for_findings()  # doctest: +SKIP
     """
     for name in ("encode", "decode"):
         if not callable(getattr(vae, name, None)):
