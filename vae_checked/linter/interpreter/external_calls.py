@@ -147,8 +147,8 @@ def _output(context: Context, dotted: str, args: list[Value], kwargs: dict[str, 
 
 
 _MAKERS: tuple[Callable[[Context, str, list[Value], dict[str, Value], Site], Value | None], ...] = (
-    _prepared, _moved, _imported, transforms.construct, pictures.read, _distribution, noise.from_function, _unfilled,
-    _loss, _layer, _function, _copied, _shape, _output,
+    _prepared, _moved, _imported, transforms.construct, pictures.read, _distribution, noise.from_function,
+    noise.from_init, _unfilled, _loss, _layer, _function, _copied, _shape, _output,
 )  # fmt: skip
 
 

@@ -76,7 +76,7 @@ def batch(context: Context, loader: Loader) -> Expr:
     """One batch of a loader: its first item carries the data's interval."""
     interval = loader.interval
     ends = None if interval is None else (interval.low, interval.high, interval.low_open, interval.high_open)
-    attrs: Attrs = (("loader", id(loader)), ("interval", ends), ("own", loader.own))
+    attrs: Attrs = (("loader", id(loader)), ("interval", ends), ("own", loader.own), ("batched", loader.batched))
     return Expr("batch", (), (*attrs, ("fields", loader.fields)) if loader.fields else attrs, loader.site)
 
 
@@ -102,11 +102,11 @@ def unpack(context: Context, value: Value, count: int, site: Site, starred: int 
         if isinstance(value, tuple) and len(known) < count and is_whole:
             # Something else is meant: nothing stands in for what a tuple lacks.
             return [opaque("beyond", (const(index),), site) for index in range(count)]
-    return [item(context, value, index, site) for index in range(count)]
+    return [item(context, value, index, site, one_of=count) for index in range(count)]
 
 
-def item(context: Context, value: Value, index: Value, site: Site) -> Expr:
-    """One part of something whose parts are not known."""
+def item(context: Context, value: Value, index: Value, site: Site, one_of: int = 1) -> Expr:
+    """One part of something whose parts are not known, `one_of` so many that it is unpacked into."""
     expr = as_expr(value, site)
     if expr.op == "const" or (index == 0 and expr.get("packed")):
         return expr
@@ -117,7 +117,10 @@ def item(context: Context, value: Value, index: Value, site: Site) -> Expr:
         if known is not None:
             return known
         if index == 0 or index in ("image", "images", "img", "data", "x", "input", "inputs", "pixel_values"):
-            return Expr("data", (), expr.attrs, expr.site)
+            # What a data set of the project hands out may be a tensor alone, and its first part a row of the batch.
+            may_be_row = index == 0 and one_of == 1 and expr.get("own")
+            attrs = tuple(each for each in expr.attrs if each[0] != "batched" or not may_be_row)
+            return Expr("data", (), attrs, expr.site)
         return Expr("label", (), (*expr.attrs, ("index", str(index))), site)
     if expr.op == "phi":
         condition, one, other = expr.args

@@ -18,6 +18,7 @@ from vae_checked.linter.symbols.registered import is_learned
 from vae_checked.linter.symbols.values import (
     Class,
     Deferred,
+    External,
     Function,
     Instance,
     Loader,
@@ -26,7 +27,7 @@ from vae_checked.linter.symbols.values import (
     Value,
     as_expr,
 )
-from vae_checked.linter.torch_model import star_imports
+from vae_checked.linter.torch_model import noise, star_imports
 
 # The turns of one loop that are run one by one, and of loops inside of one another together.
 MAX_UNROLL, MAX_UNROLL_NESTED = 12, 256
@@ -209,6 +210,10 @@ def _expr(context: Context, node: ast.Expr, scope: Scope) -> Outcome:
     if isinstance(call, ast.Constant):
         return NOTHING
     value = context.eval(call, scope)
+    filled = _filled_by_init(context, call, value, scope)
+    if filled is not None:
+        bind(context, syntax.as_store(filled), value, scope, call)
+        return NOTHING
     if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
         name = call.func.attr
         in_place = _is_in_place(name) and isinstance(value, Expr)
@@ -225,6 +230,18 @@ def _expr(context: Context, node: ast.Expr, scope: Scope) -> Outcome:
             return NOTHING
     context.root(value, "expr", "", node.value)
     return NOTHING
+
+
+def _filled_by_init(context: Context, call: ast.expr, value: Value, scope: Scope) -> ast.Name | None:
+    """The name of a fresh tensor that `nn.init.normal_(eps)` writes a draw over."""
+    if not isinstance(call, ast.Call) or not isinstance(value, Expr) or value.op != "noise":
+        return None
+    named = [*call.args[:1], *(keyword.value for keyword in call.keywords if keyword.arg == "tensor")]
+    held = named[0] if named else None
+    target = context.eval(call.func, scope)
+    if not isinstance(held, ast.Name) or not isinstance(target, External) or not noise.fills(target.dotted):
+        return None
+    return held
 
 
 # Methods in place after which nothing is left of what a tensor held.

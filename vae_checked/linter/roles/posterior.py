@@ -54,6 +54,7 @@ _WHOLE = re.compile("vae|autoencoder")
 _JOINS = frozenset(("cat", "stack"))
 # What gives a draw other axes, or another order of them; an axis of length 1 alone is added or repeated otherwise.
 _PUT_IN_SHAPE = frozenset(("view", "reshape", "move"))
+_KEEPING_AXES = (ELEMENTWISE | TRANSPARENT | {"layer", "const", "parameter"}) - _PUT_IN_SHAPE - {"squeeze", "flatten"}
 _ALL = ("slice", ("value", None), ("value", None), ("value", None))
 _FIRST_ALONE = tuple(("slice", ("value", start), ("value", 1), ("value", None)) for start in (None, 0))
 _POSITIVE_REALS = (Interval(0.0, math.inf), Interval(0.0, math.inf, True))
@@ -144,7 +145,8 @@ def _shared(site: SamplerSite, kl: Divergence | None) -> Fact[frozenset[Axis]] |
     if _is_put_in_shape(site):
         return None
     shape = _with_what_is_set(shape, site)
-    axes = _shared_by_sizes(shape, rank_of(site.location), 0 if kl is None else _reduced_axes(kl.term))
+    least = max(0 if kl is None else _reduced_axes(kl.term), 2 if _is_of_batches(site.location) else 0)
+    axes = _shared_by_sizes(shape, rank_of(site.location), least)
     if axes is not None and Axis.BATCH in axes and _is_of_one_row(site.location):
         return None
     return None if axes is None else Fact(axes, origin(site.noise))
@@ -180,6 +182,13 @@ def _is_of_one_row(mean: Expr) -> bool:
     given = (strip(arg) for node in walk(mean) if node.op == "layer" for arg in node.args[:1])
     shapes = (node.get("shape") for node in given if node.op in ("noise", "const"))
     return any(isinstance(shape, tuple) and shape[:1] == (1,) for shape in shapes)
+
+
+def _is_of_batches(mean: Expr) -> bool:
+    """Whether layers make a mean from the batches of a loader, with no step between by which an axis may be lost."""
+    nodes = list(walk(mean))
+    made = any(node.op == "layer" for node in nodes) and any(node.get("batched") for node in nodes)
+    return made and all(node.op in _KEEPING_AXES or node.get("batched") for node in nodes)
 
 
 def _reduced_axes(term: Expr) -> int:

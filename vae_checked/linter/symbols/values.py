@@ -360,7 +360,8 @@ class Loader:
     """A data set or loader, whose items lie in `interval` (None: unknown), as the transform at `site` leaves them.
 
     `fields` are the pictures in items that are dicts, each with its interval, and `item` is such a dict. `own` says
-    that it is seen what hands the items out, and that it is none of the data sets that libraries have.
+    that it is seen what hands the items out, and that it is none of the data sets that libraries have; `batched` that
+    a loader puts them together, so that what it hands out has an axis of the batch.
     """
 
     interval: Interval | None
@@ -369,6 +370,7 @@ class Loader:
     fields: tuple[tuple[str, Hashable, Site | None], ...] = ()
     item: dict[Key, Value] | None = None
     own: bool = False
+    batched: bool = False
 
 
 def opened(value: Value, kinds: tuple[type, ...], seen: set[int] | None = None) -> Iterator[Expr]:

@@ -139,9 +139,9 @@ def call_method(evaluator: Evaluator, owner: Distribution, name: str, args: list
 
 def _drawn_shape(location: Expr, scale: Expr, args: list[Value], site: Site) -> tuple[object, ...] | None:
     """The sizes of a sample: those that are asked for, before those of the parameters."""
-    own = next((shape for each in (location, scale) if isinstance(shape := each.get("shape"), tuple)), ())
-    if not args:
-        return own or None
+    own, like = noise.sizes_of(location, scale)
+    if not args or like is not None or own is None:
+        return None if args else own or None
     # A distribution is asked for a shape, never for a single length.
     several = isinstance(args[0], Expr) and args[0].op != "shape"
     asked = None if several else shape_of(args, site)
@@ -153,7 +153,9 @@ def _drawn(evaluator: Evaluator, location: Expr, scale: Expr, name: str, args: l
     mean, std = number_of(location), number_of(scale)
     if mean is not None and std is not None:
         law = NoiseLaw.STANDARD_NORMAL if mean == 0.0 and std == 1.0 else NoiseLaw.NORMAL
-        return noise.draw(evaluator, law, mean, std, _drawn_shape(location, scale, args, site), site, shaped_like(args))
+        shape = _drawn_shape(location, scale, args, site)
+        like = shaped_like(args) if args else noise.sizes_of(location, scale)[1]
+        return noise.draw(evaluator, law, mean, std, shape, site, like)
     eps = noise.draw(evaluator, NoiseLaw.STANDARD_NORMAL, 0.0, 1.0, None, site, scale)
     z = Expr("add", (location, Expr("mul", (scale, eps), (), site)), (("known", name),), site)
     return z if name == "rsample" else Expr("detach", (z,), (("known", "sample"),), site)

@@ -54,7 +54,8 @@ def field(batch: Expr, name: object) -> Expr | None:
     fields = batch.get("fields")
     for known, ends, site in fields if isinstance(fields, tuple) else ():
         if known == name:
-            return Expr("data", (), (("loader", batch.get("loader")), ("field", known), ("interval", ends)), site)
+            attrs = (*((key, batch.get(key)) for key in ("loader", "batched")), ("field", known), ("interval", ends))
+            return Expr("data", (), attrs, site)
     return None
 
 

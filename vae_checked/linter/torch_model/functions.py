@@ -17,7 +17,7 @@ from vae_checked.linter.torch_model import elementwise
 from vae_checked.linter.torch_model.elementwise import Handler, first_tensor
 from vae_checked.linter.torch_model.evaluator import Evaluator
 from vae_checked.linter.torch_model.pieces import concatenated, stacked
-from vae_checked.linter.torch_model.sizes import axis_of_size, shape_of
+from vae_checked.linter.torch_model.sizes import UNKNOWN, axis_of_size, shape_of
 from vae_checked.mathematics.ops import OPERATIONS, Kind
 
 _SHAPES = {
@@ -281,19 +281,37 @@ def _filled(value: float, given: int | None = None) -> Handler:
     """One number everywhere; its sizes are the arguments from the one at `given` on, kept where there are any."""
 
     def handle(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
-        sizes = None
-        if given is not None:
-            sizes = shape_of([*args[given:], *([kwargs["size"]] if "size" in kwargs else [])], site)
-        return const(value, site) if sizes is None else Expr("const", (), (("value", value), ("shape", sizes)), site)
+        if given is None:
+            return const(value, site)
+        sizes = shape_of([*args[given:], *([kwargs["size"]] if "size" in kwargs else [])], site)
+        return Expr("const", (), (("value", value), ("shape", UNKNOWN if sizes is None else sizes)), site)
 
     return handle
 
 
-def _full(place: int) -> Handler:
-    """One number everywhere, the argument at `place`."""
+def _filled_like(value: float | None = None) -> Handler:
+    """One number everywhere, that of the second argument without `value`, in the sizes of a tensor."""
 
     def handle(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
-        return as_expr(_argument(args, kwargs, place, "fill_value"), site)
+        like = args[0] if args else kwargs.get("input")
+        filled = const(value, site) if value is not None else as_expr(_argument(args, kwargs, 1, "fill_value"), site)
+        if filled.op != "const" or not isinstance(like, Expr):
+            return filled
+        return Expr("const", (), (("value", filled.value), ("like", like)), site)
+
+    return handle
+
+
+def _full(place: int, sizes_at: int | None = None) -> Handler:
+    """One number everywhere, the argument at `place`; its sizes are the argument at `sizes_at`."""
+
+    def handle(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+        filled = as_expr(_argument(args, kwargs, place, "fill_value"), site)
+        if filled.op != "const" or sizes_at is None:
+            return filled
+        given = args[sizes_at] if sizes_at < len(args) else kwargs.get("size")
+        shape = shape_of([given], site)
+        return Expr("const", (), (("value", filled.value), ("shape", UNKNOWN if shape is None else shape)), site)
 
     return handle
 
@@ -422,9 +440,9 @@ HANDLERS: dict[str, Handler] = {
     **dict.fromkeys(OPERATIONS["detach"].names.functions, _detach),
     "size": _size_of, "numel": _numel, "nelement": _numel,
     "chunk": _chunk, "split": _split, "tensor_split": _tensor_split, "unbind": _unbind,
-    "zeros": _filled(0.0, 0), "zeros_like": _filled(0.0), "new_zeros": _filled(0.0, 1),
-    "zero": _filled(0.0), "ones": _filled(1.0, 0), "ones_like": _filled(1.0), "new_ones": _filled(1.0, 1),
-    "full": _full(1), "full_like": _full(1), "new_full": _full(2), "fill": _full(1),
+    "zeros": _filled(0.0, 0), "zeros_like": _filled_like(0.0), "new_zeros": _filled(0.0, 1),
+    "zero": _filled(0.0), "ones": _filled(1.0, 0), "ones_like": _filled_like(1.0), "new_ones": _filled(1.0, 1),
+    "full": _full(1, 0), "full_like": _filled_like(), "new_full": _full(2, 1), "fill": _full(1),
     "cat": _cat, "concat": _cat, "concatenate": _cat, "hstack": _hstack, "where": _where,
     "stack": _stack, "vstack": _cat, "row_stack": _cat,
     "scalar": _detached_scalar,

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Hashable
 
 from vae_checked.facts import NoiseLaw
 from vae_checked.linter.symbols.expression import Expr, Site
 from vae_checked.linter.symbols.values import Value, as_expr, number_of
 from vae_checked.linter.torch_model.evaluator import Evaluator
-from vae_checked.linter.torch_model.sizes import shape_of, shaped_like
+from vae_checked.linter.torch_model.sizes import UNKNOWN, shape_of, shaped_like
 
 _NORMAL = frozenset(("randn", "randn_like", "standard_normal"))
 # diffusers' own, which draws per sample where it is given a generator for each.
 _RANDN_TENSOR = "randn_tensor"
 _UNIFORM = frozenset(("rand", "rand_like", "random_sample", "random"))
+_INIT = "torch.nn.init"
+# What holds numbers that are there to be written over.
+_TO_BE_FILLED = frozenset(("empty", "const"))
 
 
 def draw(
@@ -39,12 +44,31 @@ def _scaled(
     mean, std = number_of(location), number_of(scale)
     if mean is not None and std is not None:
         law = NoiseLaw.STANDARD_NORMAL if mean == 0.0 and std == 1.0 else NoiseLaw.NORMAL
-        shapes = (shape, *(each.get("shape") for each in (location, scale) if isinstance(each, Expr)))
-        return draw(evaluator, law, mean, std, next((each for each in shapes if each), None), site, like)
+        if shape is None and like is None:
+            shape, like = sizes_of(*(each for each in (location, scale) if isinstance(each, Expr)))
+        return draw(evaluator, law, mean, std, shape or None, site, like)
     loc, spread = as_expr(location, site), as_expr(scale, site)
     eps = draw(evaluator, NoiseLaw.STANDARD_NORMAL, 0.0, 1.0, shape, site, spread)
     z = Expr("add", (loc, Expr("mul", (spread, eps), (), site)), (), site)
     return Expr("detach", (z,), (("known", "sample"),), site)
+
+
+def sizes_of(*given: Expr) -> tuple[tuple[object, ...] | None, Expr | None]:
+    """The sizes of what is drawn with numbers for parameters: written out, or those of a tensor.
+
+    None and no tensor where parameters of several sizes are broadcast against each other; no sizes at all of numbers.
+    """
+    shapes = {shape for each in given if isinstance(shape := each.get("shape"), tuple)}
+    likes = {like.uid: like for each in given if (like := filled_like(each)) is not None}
+    if len(shapes) + len(likes) > 1 or any(each.get("shape") == UNKNOWN for each in given):
+        return None, None
+    return next(iter(shapes), None if likes else ()), next(iter(likes.values()), None)
+
+
+def filled_like(made: Expr) -> Expr | None:
+    """The tensor whose sizes one that is made of a number, or of nothing, has; None where its sizes are written."""
+    like = made.args[0] if made.op == "empty" and made.args else made.get("like")
+    return like if isinstance(like, Expr) else None
 
 
 def unfilled(name: str, args: list[Value], site: Site) -> Expr | None:
@@ -113,9 +137,9 @@ def from_method(
     evaluator: Evaluator, owner: Expr, name: str, args: list[Value], kwargs: dict[str, Value], site: Site
 ) -> Expr | None:
     """The draw that a tensor's method makes (`.normal_()`, `.uniform_()`, `.new_randn`), None when it makes none."""
-    made = owner.op in ("empty", "const")
+    made = owner.op in _TO_BE_FILLED
     shape = owner.get("shape") if made else None
-    like = owner if not made else owner.args[0] if owner.args else None
+    like = filled_like(owner) if made else owner
     if name == "normal_":
         location = args[0] if args else kwargs.get("mean", 0.0)
         scale = args[1] if len(args) > 1 else kwargs.get("std", 1.0)
@@ -125,3 +149,46 @@ def from_method(
         high = number_of(args[1] if len(args) > 1 else kwargs.get("b", kwargs.get("to", 1.0)))
         return uniform(evaluator, 0.0 if low is None else low, 1.0 if high is None else high, shape, site, like)
     return None
+
+
+def fills(dotted: str) -> bool:
+    """Whether a function is one of `torch.nn.init`, which write over the tensor that they are given."""
+    return dotted.rpartition(".")[0] == _INIT
+
+
+def from_init(
+    evaluator: Evaluator, dotted: str, args: list[Value], kwargs: dict[str, Value], site: Site
+) -> Expr | None:
+    """The draw that a function of `torch.nn.init` fills a fresh tensor with; None for a weight, which is learned."""
+    if not fills(dotted):
+        return None
+    name, given = dotted.rpartition(".")[2], dict(kwargs)
+    filled = args[0] if args else given.pop("tensor", None)
+    if not isinstance(filled, Expr) or filled.op not in _TO_BE_FILLED:
+        return None
+    if name != "trunc_normal_":
+        return from_method(evaluator, filled, name, args[1:], given, site)
+    asked = [number_of(args[at] if at < len(args) else given.get(key, usual)) for at, key, usual in _TRUNCATED]
+    mean, std, low, high = asked
+    if mean is None or std is None or low is None or high is None or std <= 0.0 or low >= high:
+        return None
+    law, centre, spread = _truncated(mean, std, low, high)
+    return draw(evaluator, law, centre, spread, filled.get("shape"), site, filled_like(filled))
+
+
+# What trunc_normal_ takes after the tensor, and what it takes it for.
+_TRUNCATED = ((1, "mean", 0.0), (2, "std", 1.0), (3, "a", -2.0), (4, "b", 2.0))
+# So many standard deviations away nearly nothing is cut off: 6e-5 of it.
+_TAILS = 4.0
+
+
+def _truncated(mean: float, std: float, low: float, high: float) -> tuple[NoiseLaw, float, float]:
+    """The law of a normal draw that is kept between two numbers, with its mean and standard deviation."""
+    ends = [(end - mean) / std for end in (low, high)]
+    if ends[0] <= -_TAILS and ends[1] >= _TAILS:
+        return NoiseLaw.STANDARD_NORMAL if mean == 0.0 and std == 1.0 else NoiseLaw.NORMAL, mean, std
+    below, above = (math.exp(-(end**2) / 2) / math.sqrt(2 * math.pi) for end in ends)
+    mass = max((math.erf(ends[1] / math.sqrt(2)) - math.erf(ends[0] / math.sqrt(2))) / 2, sys.float_info.min)
+    shift = (below - above) / mass
+    variance = 1 + (ends[0] * below - ends[1] * above) / mass - shift**2
+    return NoiseLaw.OTHER, mean + std * shift, std * math.sqrt(max(variance, 0.0))

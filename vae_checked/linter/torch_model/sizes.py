@@ -11,6 +11,8 @@ from vae_checked.linter.symbols.values import Value, number_of
 
 # A length of 1 that a call takes from a name: whoever set it may have set the heads' number of latents by it as well.
 SET_TO_ONE = ("set", 1)
+# The sizes of a tensor that has some, where they are not read; a number has none.
+UNKNOWN = "unknown"
 # What may hold one size or several.
 _OF_ANY_LENGTH = frozenset(("call", "opaque", "phi"))
 

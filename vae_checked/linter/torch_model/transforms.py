@@ -33,7 +33,8 @@ TRANSFORMS = _GEOMETRIC | _SCALING | frozenset(("Compose", "Normalize", "Lambda"
 # The statistics of ImageNet.
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _TO_TENSOR = _SCALING | frozenset(("PILToTensor", "ToImage"))
-_LOADERS = frozenset(("DataLoader", "Subset", "ConcatDataset", "TensorDataset", "FastDataLoader"))
+_BATCHING = frozenset(("DataLoader", "FastDataLoader"))
+_LOADERS = _BATCHING | frozenset(("Subset", "ConcatDataset", "TensorDataset"))
 # Sets of 8-bit pictures that torchvision ships: their raw `data` are bytes.
 _BYTE_SETS = frozenset("MNIST FashionMNIST KMNIST EMNIST QMNIST USPS CIFAR10 CIFAR100 SVHN STL10".split())
 _COMPOSED = frozenset(("Compose", "Sequential", "ReplayCompose"))
@@ -70,6 +71,8 @@ def construct(
         loader = _loader(evaluator, args, kwargs, site)
         if isinstance(loader, Loader) and "collate_fn" in kwargs:
             return fields.collated(evaluator, loader, kwargs["collate_fn"], site)
+        if isinstance(loader, Loader) and last in _BATCHING and not _hands_out_items(args, kwargs):
+            loader.batched = True
         return loader
     if "datasets" in dotted and last[:1].isupper():
         chosen = kwargs.get("transform", next((item for item in args if isinstance(item, Transform)), None))
@@ -253,6 +256,12 @@ def _serves(function: Function) -> bool:
 
 
 # ------------------------------------------------------------------------------------ data sets and loaders
+
+
+def _hands_out_items(args: list[Value], kwargs: dict[str, Value]) -> bool:
+    """Whether a loader is asked for the items as they are: `batch_size=None`."""
+    given = args[1:2] or [kwargs["batch_size"]] if "batch_size" in kwargs or len(args) > 1 else [1]
+    return given[0] is None
 
 
 def _loader(evaluator: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
