@@ -342,6 +342,18 @@ class Recon:
 
 
 @dataclass(frozen=True, slots=True)
+class Entering:
+    """What the encoder's first layers take: the data as the loss sees them times `scale`, shifted or not.
+
+    `as_given` where the model was handed it like this, `normalised` where layers take the scale out again.
+    """
+
+    scale: float
+    as_given: bool = False
+    normalised: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Data:
     """The data: its interval as the loss sees it, and its axis order at the first convolution.
 
@@ -351,6 +363,7 @@ class Data:
     interval: Fact[Interval] | None = None
     axis_order: Fact[AxisOrder] | None = None
     trained: Fact[Interval] | None = None
+    entering: Fact[Entering] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ from vae_checked.facts import (
     UNIT,
     Axis,
     EffectiveBeta,
+    Entering,
     Factor,
     Facts,
     HeadSource,
@@ -47,6 +48,7 @@ from vae_checked.facts import (
 from vae_checked.finding import Place, Provenance
 from vae_checked.layout_facts import ShapePair
 
+MSE: Values = {"recon.kind": Likelihood.MSE}
 # More facts in which a mistake is made: (code, facts, what the finding says).
 ALSO_MISTAKES: list[tuple[str, Values, str]] = [
     ("VAE104", {"data.interval": Interval(0.0, 1 / 255), "output.interval": UNIT}, "0.003922 times"),
@@ -63,6 +65,17 @@ ALSO_MISTAKES: list[tuple[str, Values, str]] = [
             (500.0, "500 times"),
             (1 / 140, "0.007143 times"),
             (1 / 500, "0.002 times"),
+        )
+    ),
+    *(
+        ("VAE104", {"data.interval": data, "output.interval": REAL, "data.entering": entering, **MSE}, says)
+        for data, entering, says in (
+            (UNIT, Entering(1 / 255), "0.003922 times as large as those that the reconstruction is compared with"),
+            (UNIT, Entering(2 / 255), "0.007843 times"),
+            (SYMMETRIC_UNIT, Entering(1 / 255, normalised=True), "0.003922 times"),
+            (Interval(-2.118, 2.64), Entering(1 / 255), "0.003922 times"),
+            (BYTE, Entering(1 / 255**2), "1.538e-05 times"),
+            (UNIT, Entering(255.0, as_given=True), "255 times"),
         )
     ),
     ("VAE105", {"output.shape": ShapePair("7 1 28 28", "14 784")}, "(14 784)"),

@@ -9,6 +9,7 @@ from typing import TypeVar
 from vae_checked.auditor.measure import noise, output, sampler, training
 from vae_checked.auditor.measure.bounds import weighs_worst
 from vae_checked.auditor.measure.conditions import ignored_conditions
+from vae_checked.auditor.measure.entering import entering_of
 from vae_checked.auditor.measure.heads import head_source
 from vae_checked.auditor.measure.intervals import interval_of
 from vae_checked.auditor.measure.layout import axis_order
@@ -180,6 +181,7 @@ def _shared(seen: Observed, subject: str, data: Interval | None) -> Facts:
         data=Data(
             None if data is None else Fact(target or data, Origin("the data")),
             attempt("data.axis_order", lambda: axis_order(first), None),
+            entering=None if data is None else attempt("data.entering", lambda: entering_of(first), None),
         ),
         objective=Objective(
             dead_weights=None if dead is None else Fact(dead, Origin(first.loss.name)),

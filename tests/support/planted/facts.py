@@ -13,6 +13,7 @@ from vae_checked.facts import (
     UNIT,
     Axis,
     Commitment,
+    Entering,
     Fact,
     Factor,
     Facts,
@@ -102,7 +103,7 @@ CASES: dict[str, Case] = {
     ),
     "VAE104": Case(
         {"data.interval": BYTE, "output.interval": UNIT},
-        {"data.interval": UNIT},
+        {"data.interval": UNIT, "data.entering": Entering(1.0)},
         ("255 times", "model.py:42"),
         measures=("[0, 255]", "[0, 1]"),
         breaks=("data_range",),

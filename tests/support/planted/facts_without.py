@@ -23,6 +23,7 @@ from vae_checked.facts import (
     SYMMETRIC_UNIT,
     UNIT,
     EffectiveBeta,
+    Entering,
     Factor,
     HeadSource,
     Interval,
@@ -47,11 +48,21 @@ UNBALANCED = {
 
 # What looks like a mistake and is none: (code, facts, why).
 NO_MISTAKES: list[tuple[str, Values, str]] = [
-    ("VAE104", {"data.interval": BYTE, "output.interval": BYTE}, "raw bytes on both sides"),
-    ("VAE104", {"data.interval": Interval(-2.118, 2.64), "output.interval": UNIT}, "another mistake: the range"),
     *(
-        ("VAE104", {"data.interval": Interval(0.0, high), "output.interval": UNIT}, f"a scale of {high}")
-        for high in (100.0, 1000.0, 1 / 100, 1 / 1000, 0.0)
+        ("VAE104", {"data.interval": data, "output.interval": output, "data.entering": entering}, why)
+        for data, output, entering, why in (
+            (BYTE, BYTE, Entering(1.0, as_given=True), "raw bytes on both sides"),
+            (BYTE, BYTE, Entering(1 / 255), "raw bytes that the encoder divides"),
+            (Interval(-2.118, 2.64), UNIT, Entering(1.0), "another mistake: the range"),
+            (UNIT, UNIT, Entering(255.0, as_given=True, normalised=True), "bytes into a layer that normalises"),
+            (UNIT, UNIT, Entering(255.0), "pixels that the model multiplies itself"),
+            (UNIT, UNIT, Entering(1 / 0.2), "pixels over their deviation"),
+            (Interval(0.0, 40.0), Interval(0.0, 40.0), Entering(1 / 40), "other units"),
+            *(
+                (Interval(0.0, high), UNIT, Entering(1.0), f"a scale of {high}")
+                for high in (100.0, 1000.0, 1 / 100, 1 / 1000, 0.0)
+            ),
+        )
     ),
     ("VAE105", {"output.shape": ShapePair("B 1 28 28", "B 784")}, "flattened, as the loss flattens x"),
     ("VAE105", {"output.shape": ShapePair("B C H W", "B C H W")}, "symbols alike"),
@@ -174,6 +185,7 @@ UNDECIDED: list[tuple[str, Values, str]] = [
     ("VAE403", {"output.interval": UNIT, "data.interval": Interval(0.0, 9.0)}, "recon.kind"),
     ("VAE403", {"output.interval": UNIT, "data.interval": UNIT}, "recon.kind"),
     ("VAE104", {"data.interval": BYTE, "output.interval": REAL}, "recon.kind"),
+    ("VAE104", {"data.interval": UNIT, "output.interval": UNIT}, "data.entering"),
     (
         "VAE201",
         {"sampler.std": LOG_STD_CURVE, "kl.form": KLForm(None)},

@@ -32,6 +32,7 @@ FACT_NAMES = {
     "recon.ignored_attribute": "which attributes are set on the loss",
     "data.interval": "the range of the data",
     "data.trained": "the range of the data of training",
+    "data.entering": "the scale of what enters the encoder",
     "data.axis_order": "the axis order of the data",
     "objective.effective_beta": "the effective beta",
     "objective.dead_weights": "which weights have no effect",

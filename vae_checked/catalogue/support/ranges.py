@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from itertools import pairwise
 
-from vae_checked.facts import SYMMETRIC_UNIT, UNIT, Interval, Likelihood
+from vae_checked.facts import SYMMETRIC_UNIT, UNIT, Entering, Interval, Likelihood
 from vae_checked.mathematics.ops import names_of
 
 # It bounds what it is given as well, all classes together.
 SOFTMAX = "softmax"
 SQUASHING = names_of(lambda operation: operation.squashing) | {SOFTMAX}
 _LEAKY = frozenset({"leaky_relu", "rrelu"})
+# How wide pixels lie that are no bytes: in [-0.5, 0.5], [0, 1], [-1, 1], or in units of their own deviation.
+_PIXELS = (0.5, 5.0)
 _A_QUARTER = 0.25  # an ELU, which goes down to -1, leaves [0.27, 1]
 ONE_SIDED = names_of(lambda operation: operation.closes and not operation.squashing and operation.is_not_negative)
 
@@ -48,6 +50,20 @@ def pixel_scale(data: Interval, kind: Likelihood | None, output: Interval) -> fl
     wanted = output if output.bounded else kind.target if kind is not None else output
     ratio = scale_ratio(data, wanted)
     return ratio if ratio is not None and (128 <= ratio <= 512 or 128 <= 1 / ratio <= 512) else None
+
+
+def entering_scale(data: Interval, entering: Entering) -> float | None:
+    """The scale of what enters the encoder where it is about 255 or its inverse by mistake, else None.
+
+    Pixels are numbers around 1, or bytes. Divided on the way into the encoder they shall not be the least of what a
+    pixel can be; as they were handed over they shall not be bytes, unless a layer takes the scale out. What a model
+    multiplies itself is meant.
+    """
+    width = data.width * entering.scale
+    if _PIXELS[0] / 512 <= width <= _PIXELS[1] / 128 and entering.scale <= 1 / 40:
+        return entering.scale
+    bytes_given = entering.as_given and not entering.normalised and 128 <= entering.scale <= 512
+    return entering.scale if bytes_given and _PIXELS[0] <= data.width <= _PIXELS[1] else None
 
 
 def squashed_twice(activations: tuple[str, ...]) -> tuple[str, str] | None:

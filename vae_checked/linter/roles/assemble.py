@@ -465,6 +465,7 @@ def _facts(
             target,
             None if recon is None else recon.kind,
             evaluation.data,
+            site.location if site is not None else None if kl is None else kl.location,
         ),
         objective=objective_facts(losses, kl, recon, reading, (kl_found.reduced, recon_found.reduced)),
         training=training.training_facts(losses, across.optimizers.observed, site, kl, recon),

@@ -8,6 +8,7 @@ from vae_checked.facts import Data, Fact, Interval, Likelihood, Output, Recon, R
 from vae_checked.linter.roles import layout, reconstructions
 from vae_checked.linter.roles.by_turns import is_of_a_turn
 from vae_checked.linter.roles.divergences import Divergence
+from vae_checked.linter.roles.entering import entering
 from vae_checked.linter.roles.extents import is_flat, single_axes
 from vae_checked.linter.roles.kl import own_reduction, recon_sign, turned_at
 from vae_checked.linter.roles.objective import JointLoss, Losses
@@ -236,11 +237,16 @@ def _is_of_a_loader(value: Expr) -> bool:
 
 
 def data_facts(
-    prediction: Expr | None, target: Expr | None, kind: Likelihood | None, around: Fact[Interval] | None
+    prediction: Expr | None,
+    target: Expr | None,
+    kind: Likelihood | None,
+    around: Fact[Interval] | None,
+    mean: Expr | None = None,
 ) -> Data:
     """Where the data lie, as the target itself tells or the pipelines `around` the model do, and their axis order.
 
-    A target of classes has numbers that stand for them, and lies nowhere.
+    A target of classes has numbers that stand for them, and lies nowhere. The `mean` of the posterior tells on which
+    scale the encoder takes them.
     """
     if is_of_features(prediction, target):
         return Data()
@@ -248,8 +254,9 @@ def data_facts(
     if target is None or kind is Likelihood.CROSS_ENTROPY:
         return Data(axis_order=order)
     interval: Interval | None = interval_of(target)
+    taken = entering(mean, target)
     if interval is not None:
-        return Data(interval=Fact(interval, origin(written(target))), axis_order=order)
+        return Data(interval=Fact(interval, origin(written(target))), axis_order=order, entering=taken)
     # What a data set of the project hands out is not what the pipelines around give, though its range is not known.
     given = is_given(target) and not any(node.get("own") for node in walk(target) if node.op in ("batch", "data"))
-    return Data(interval=around if given else None, axis_order=order)
+    return Data(interval=around if given else None, axis_order=order, entering=taken)

@@ -45,6 +45,7 @@ _DERIVED = dict.fromkeys(
         *("sampler.std", "heads.mu", "heads.second", "heads.overflow"),
         *("kl.form", "kl.factor", "kl.sign", "kl.reduced", "recon.sign", "recon.reduced", "objective.effective_beta"),
         *("output.interval", "output.shape", "output.batch_mixing", "data.interval", "data.trained"),
+        "data.entering",
     ),
     Provenance.DERIVED,
 )
