@@ -8,7 +8,7 @@ from vae_checked.catalogue.support.example import EXAMPLE, edit
 from vae_checked.catalogue.support.formula import NOT_GAUSSIAN
 from vae_checked.catalogue.support.names import names_of
 from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, lacking, left_to
-from vae_checked.facts import Facts, NoiseLaw
+from vae_checked.facts import KL, Facts, NoiseLaw, Recon, Sampler
 from vae_checked.finding import Severity
 
 
@@ -31,7 +31,10 @@ def judge(facts: Facts) -> Verdict:
     if noise.value.law is NoiseLaw.NORMAL:
         remedy = f"{remedy}, neither scaled nor shifted"
     of_the_heads = noise.value.law is NoiseLaw.POSTERIOR
+    alone = facts.sampler == Sampler(noise=noise) and facts.kl == KL() and facts.recon == Recon()
     values = {
+        "drawn": "z, here handed to the decoder by itself," if alone else "eps",
+        "noise": "z" if alone else "eps",
         "law": noise.value.law,
         "mean": names.mu if of_the_heads else noise.value.mean,
         "std": names.std if of_the_heads else noise.value.std,
@@ -52,8 +55,8 @@ MISTAKE = Mistake(
     ),
     symptoms=("samples-are-noise", "std-is-odd", "other-results"),
     said=("samples from uniform", "rand instead of randn", "rand_like instead of randn_like"),
-    message="eps is drawn from a distribution that is not N(0, 1): {law}",
-    evidence="eps has mean {mean} and std {std}; N(0, 1) has 0 and 1",
+    message="{drawn} is drawn from a distribution that is not N(0, 1): {law}",
+    evidence="{noise} has mean {mean} and std {std}; N(0, 1) has 0 and 1",
     fix="{remedy}",
     bad=edit(("torch.randn_like(std)", "torch.rand_like(std)  # VAE202")),
     good=EXAMPLE,

@@ -13,6 +13,7 @@ from vae_checked.finding import Severity
 
 # Of so many classes the largest probability that bounded scores can give one is reported.
 _CLASSES = 10
+_ONE = "keep one of the two activations"
 
 
 def judge(facts: Facts) -> Verdict:
@@ -25,8 +26,13 @@ def judge(facts: Facts) -> Verdict:
         return Clean()
     if output is None:
         return lacking(facts, "output.interval")
-    then = "the softmax of the loss" if _is_of_loss(facts, pair, activations.value) else pair[1]
-    values = {"first": pair[0], "then": then, "effect": _effect(pair[1], output.value)}
+    of_loss = _is_of_loss(facts, pair, activations.value)
+    values = {
+        "first": pair[0],
+        "then": "the softmax of the loss" if of_loss else pair[1],
+        "effect": _effect(pair[1], output.value),
+        "remedy": f"drop the {pair[0]}: the loss takes the softmax itself" if of_loss else _ONE,
+    }
     return Found(Evidence(origin=activations.origin, values=values))
 
 
@@ -60,7 +66,7 @@ MISTAKE = Mistake(
     said=("two sigmoids", "sigmoid in the model and again in forward", "softmax before CrossEntropyLoss"),
     message="the output passes {first} and then {then}: {effect}",
     evidence="activations at its end: {first} then {then}: {effect}",
-    fix="keep one of the two activations",
+    fix="{remedy}",
     bad=edit(
         (
             "            nn.Linear(40, 3 * 8 * 12),\n",
