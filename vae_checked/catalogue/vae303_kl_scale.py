@@ -5,15 +5,13 @@ from __future__ import annotations
 import math
 
 from vae_checked.catalogue.mistake import Mistake, Observer
-from vae_checked.catalogue.support.balance import weighted
+from vae_checked.catalogue.support.balance import is_chosen, weighted
 from vae_checked.catalogue.support.edits import halved_term
 from vae_checked.catalogue.support.example import edit
 from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, Weighted, lacking
 from vae_checked.facts import Facts, Likelihood
 from vae_checked.finding import Severity
 
-# A lost 1/2 doubles the KL, a doubled or tripled one halves it again; any other constant was chosen by somebody.
-_LOST_HALVES = (2.0, 0.5, 0.25)
 # Losses that are a log-likelihood as they stand. A squared error leaves its variance open, and with it the factor:
 # beside a sum of squares without its 1/2, twice the KL is the ELBO of unit variance, doubled.
 _LIKELIHOODS = frozenset(
@@ -43,7 +41,7 @@ def judge(facts: Facts) -> Verdict:
     value = factor.value.value
     if math.isclose(value, 1.0, rel_tol=0.01):
         return Clean()
-    if not any(math.isclose(value, lost, rel_tol=0.01) for lost in _LOST_HALVES):
+    if is_chosen(value):
         return Weighted(f"a constant of {value:.4g}")
     if factor.value.claimed:
         return Found(Evidence(origin=factor.origin, values={"factor": value}, mendable=value > 1.0))

@@ -6,9 +6,11 @@ import math
 
 from vae_checked.catalogue.verdict import Clean, Undecided, Verdict, Weighted, left_to
 from vae_checked.facts import Facts, Reduced, Reduction
-from vae_checked.mathematics.effective_beta import batch_power, rendered
+from vae_checked.mathematics.effective_beta import batch_power, elements, latents, rendered
 
 _WHOLE = frozenset({Reduction.SUM, Reduction.MEAN})
+# A lost 1/2 doubles the KL, a doubled or tripled one halves it again; any other constant was chosen by somebody.
+LOST_HALVES = (2.0, 0.5, 0.25)
 # The codes of wrong axes in the reconstruction and in the KL.
 _AXES = ("VAE501", "VAE304")
 
@@ -71,15 +73,18 @@ def settled(facts: Facts, recon: tuple[Reduced, Reduction], kl: tuple[Reduced, R
     terms = (recon, kl)
     if any(term.event in _WHOLE and term.event is not mistaken and not term.explicit for term, mistaken in terms):
         return Clean()
+    if any(term.explicit for term, _ in terms):
+        return weighted(*(term for term, _ in terms))
     factor = facts.kl.factor
-    if any(term.explicit for term, _ in terms) or (factor is not None and factor.value.explicit):
+    if factor is not None and (factor.value.explicit or is_chosen(factor.value.value)):
+        # A number of its own is one wherever it stands: before the KL in the loss, or in the term that is the KL.
         return weighted(*(term for term, _ in terms))
     for (term, _), code in zip(terms, _AXES, strict=True):
         if wrong_axes(term):
             return left_to(code)
     if any(term.event is not mistaken for term, mistaken in terms):
         return Undecided(reason="how the terms are reduced over a sample's axes is not known")
-    return Clean() if _cancels(facts) else None
+    return Clean() if _cancels(facts) or _is_over_one(facts) else None
 
 
 def batch_settled(facts: Facts, recon: Reduced, kl: Reduced) -> Verdict | None:
@@ -122,6 +127,18 @@ def over_batch(reduced: Reduced) -> str:
     times = "" if abs(reduced.over_batch) == 1 else f" {abs(reduced.over_batch)} times"
     again = " once more" if reduced.batch is Reduction.MEAN and reduced.over_batch == 1 else times
     return f"{name} {'divided' if reduced.over_batch > 0 else 'multiplied'} by the batch size{again}"
+
+
+def _is_over_one(facts: Facts) -> bool:
+    """Whether a sample has one element, or one latent, where it is averaged: that mean is the sum."""
+    beta = facts.objective.effective_beta
+    sizes = {elements(None).name, latents(None).name}
+    return beta is not None and any(factor.name in sizes and factor.value == 1.0 for factor in beta.value.factors)
+
+
+def is_chosen(factor: float) -> bool:
+    """Whether somebody chose a constant of the KL: it is neither 1 nor a 1/2 that was lost or doubled."""
+    return not any(math.isclose(factor, known, rel_tol=0.01) for known in (1.0, *LOST_HALVES))
 
 
 def _cancels(facts: Facts) -> bool:
