@@ -30,6 +30,17 @@ def is_of_a_test(source: SourceCell, node: ast.AST) -> bool:
     ) or any(isinstance(each, (ast.Import, ast.ImportFrom)) and not _OF_TESTS.isdisjoint(_tops(each)) for each in nodes)
 
 
+def is_in_a_test(source: SourceCell, node: ast.AST) -> bool:
+    """Whether a node stands in the function of a test itself, and not in what a test calls."""
+    line = getattr(node, "lineno", 0)
+    return is_of_a_test(source, node) and any(
+        isinstance(each, ast.FunctionDef)
+        and each.name.startswith("test_")
+        and each.lineno <= line <= (each.end_lineno or 0)
+        for each in source.cell.nodes
+    )
+
+
 def _tests(function: ast.FunctionDef) -> bool:
     return function.name.startswith("test") or any(
         isinstance(node, ast.Assert) for node in syntax.descendants(function)

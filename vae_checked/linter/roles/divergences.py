@@ -12,6 +12,7 @@ from vae_checked.linter.roles import (
     cross_entropies,
     drawn_densities,
     forms,
+    in_tests,
     mixed_heads,
     relative_heads,
     two_gaussians,
@@ -122,7 +123,8 @@ def find(
                 set_aside: list[Divergence] = []
                 divergence = _read(node, wanted, beside, set_aside)
                 if divergence is not None:
-                    found[node.uid] = divergence
+                    if not in_tests.is_written(node):
+                        found[node.uid] = divergence
                     continue
                 if formula is not None and not set_aside:
                     _REFUSED.add(formula)
