@@ -47,6 +47,22 @@ def test_a_word_longer_than_a_line_stays_whole() -> None:
     assert Look(40).wrap(f"{path}: found", 2) == [path + ":", "  found"]
 
 
+@pytest.mark.parametrize("interval", ["(0, 1)", "[-1, 1]", "(-inf, inf)", "[0, 2.5e-07),"])
+@pytest.mark.parametrize("before", range(1, 12))
+def test_an_interval_stands_on_one_line(interval: str, before: int) -> None:
+    lines = Look(20).wrap(f"{'x' * before} lies in {interval} by sigmoid")
+    assert [line for line in lines if interval in line] != []
+    assert max(map(cells, lines)) <= 20
+
+
+def test_other_words_in_brackets_are_broken_between_words() -> None:
+    assert Look(20).wrap("a sum over samples (no mean, no weight)", 2) == [
+        "a sum over samples",
+        "  (no mean, no",
+        "  weight)",
+    ]
+
+
 def test_wide_letters_take_two_columns() -> None:
     assert [cells(text) for text in ("ab", "方差", "e\u0301", "")] == [2, 4, 1, 0]
     assert max(map(cells, Look(40).wrap("方差 " * 30))) <= 40

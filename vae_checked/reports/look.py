@@ -9,6 +9,8 @@ from vae_checked.record import dataclass
 from vae_checked.text import cells
 
 _RESET = "\x1b[0m"
+_END = r"-?(?:inf|[\d.]+(?:e[-+]?\d+)?)"
+_WORDS = re.compile(rf"[\[(]{_END}, {_END}[\])]\S*|\S+")
 PAINT = re.compile(r"\x1b\[[0-9;]*m")
 """What a painted line holds beside its letters: what a report on a terminal may be obeyed in."""
 
@@ -38,14 +40,14 @@ class Look:
     def wrap(self, line: str, indent: int = 4) -> list[str]:
         """`line` in lines of the width, broken between words; those after the first are indented by so many more.
 
-        A word that is longer than a line stays whole.
+        A word that is longer than a line stays whole, and so does an interval.
         """
         if self.width is None or cells(line) <= self.width:
             return [line]
         margin = " " * (len(line) - len(line.lstrip(" ")))
         made: list[str] = []
         current = ""
-        for word in line.split():
+        for word in _WORDS.findall(line):
             head = margin if not made else margin + " " * indent
             if current and cells(f"{current} {word}") > self.width:
                 made.append(current)
