@@ -179,6 +179,20 @@ class KLForm:
 
 
 @dataclass(frozen=True, slots=True)
+class Density:
+    """How log q(z|x) reads the second head, beside a prior that is not known to be normal.
+
+    `points` are (s, std that it assumes). `opposed`: log q(z|x) and log p(z) do not stand against each other, so that
+    what is minimised is no KL; None where that was not seen. `of_prior` is the one that has the wrong sign then.
+    """
+
+    parametrisation: Parametrisation
+    points: tuple[tuple[float, float], ...] = ()
+    opposed: bool | None = None
+    of_prior: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Factor:
     """A constant beside the closed form: `explicit` if the author chose it, `claimed` if the term is called the KL."""
 
@@ -304,7 +318,10 @@ class Heads:
 
 @dataclass(frozen=True, slots=True)
 class KL:
-    """The KL term; `unread` is how the density of the posterior is written beside a prior that is not known."""
+    """The KL term; `unread` is how the density of the posterior is written beside a prior that is not known.
+
+    `density` is what is known of that density where the KL has no closed form.
+    """
 
     form: Fact[KLForm] | None = None
     factor: Fact[Factor] | None = None
@@ -312,6 +329,7 @@ class KL:
     reduced: Fact[Reduced] | None = None
     in_loss: Fact[bool] | None = None
     unread: Fact[str] | None = None
+    density: Fact[Density] | None = None
 
 
 @dataclass(frozen=True, slots=True)

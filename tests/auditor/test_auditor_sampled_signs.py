@@ -99,14 +99,53 @@ def test_an_estimate_that_is_minimised_is_checked(model: type[OfFlow]) -> None:
 
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize(
-    "combine",
-    [
-        lambda log_q, log_p: log_q + log_p,
-        lambda log_q, log_p: -log_q - log_p,
-        lambda log_q, log_p: log_q * log_p,
-    ],
+    ("combine", "sign"), [(lambda log_q, log_p: log_q + log_p, "+1"), (lambda log_q, log_p: -log_q - log_p, "-1")]
 )
-def test_what_is_no_estimate_has_no_sign_that_is_known(model: type[OfFlow], combine: Any) -> None:
+def test_densities_of_one_sign_are_no_estimate_of_a_kl(model: type[OfFlow], combine: Any, sign: str) -> None:
     report = audited(model, combine)
+    assert codes(report) == ["VAE302"]
+    assert "the sum of log q(z|x) and log p(z) is minimised" in report.findings[0].message
+    assert f"that of log q(z|x), and that of log p(z), is {sign}" in str(report.findings[0].evidence)
+
+
+class Judged(OfFlow):
+    """A network judges z beside the entropy of the posterior: no density, whatever its sign."""
+
+    def __init__(self, combine: Callable[[Tensor, Tensor], Tensor]) -> None:
+        super().__init__(combine)
+        self.judge = nn.Sequential(nn.Linear(LATENTS, 16), nn.ReLU(), nn.Linear(16, 1))
+
+    def log_p(self, z: Tensor) -> Tensor:
+        return self.judge(z.abs()).squeeze(1)  # type: ignore[no-any-return]  # a module's call is of any type
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_a_judge_of_samples_is_no_density_of_the_wrong_sign(sign: float) -> None:
+    report = audited(Judged, lambda log_q, log_p: log_q - sign * log_p)
+    assert "VAE302" not in codes(report)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_what_is_no_estimate_has_no_sign_that_is_known(model: type[OfFlow]) -> None:
+    report = audited(model, lambda log_q, log_p: log_q * log_p)
     assert "VAE302" not in codes(report)
     assert "VAE302" not in report.judgements[0].clean
+
+
+class ReadOtherwise(OfMixture):
+    """z is drawn with exp(s), and its density is that of exp(s / 2)."""
+
+    def forward(self, x: Tensor) -> Any:
+        mu, logvar = self.encoder(x).chunk(2, 1)
+        z = mu + torch.exp(logvar) * torch.randn_like(mu)
+        log_q = -0.5 * (math.log(2 * math.pi) + logvar + (z - mu).pow(2) / logvar.exp()).sum(1)
+        return self.decoder(z), log_q, self.log_p(z)
+
+
+def test_a_density_beside_a_mixture_reads_the_head_as_the_sampler_does() -> None:
+    wrong, right = (audited(model, lambda log_q, log_p: log_q - log_p) for model in (ReadOtherwise, OfMixture))
+    assert codes(wrong) == ["VAE201"]
+    assert "N(0, I)" not in wrong.findings[0].fix
+    assert codes(right) == []
+    assert "VAE201" in right.judgements[0].clean
+    assert not {"VAE301"} & {*right.judgements[0].clean, *wrong.judgements[0].clean}

@@ -267,12 +267,15 @@ def kl_facts(seen: Observed, place: int, interval: Interval | None, unobserved: 
         unobserved["kl.form"] = measured.why
         swapped = measured.origin if measured.swapped else None
         sign = None if measured.sign is None else Fact(measured.sign, measured.origin)
-        return KLFacts(KL(sign=sign, in_loss=in_loss), swapped=swapped, lacks_second=measured.lacks_second)
+        density = None if measured.density is None else Fact(measured.density, measured.origin)
+        kl = KL(sign=sign, in_loss=in_loss, density=density)
+        return KLFacts(kl, swapped=swapped, lacks_second=measured.lacks_second)
     form = Fact(measured.form, measured.origin)
     if measured.weight is None or first.total is None:
         if measured.why:
             unobserved["kl.factor"] = measured.why
-        return KLFacts(KL(form, in_loss=in_loss))
+        sign = None if measured.sign is None else Fact(measured.sign, measured.origin)
+        return KLFacts(KL(form, sign=sign, in_loss=in_loss))
     if first.doubtful_batch:
         unobserved["kl.reduced"] = first.doubtful_batch
         sign = Fact(1 if measured.weight > 0 else -1, measured.origin)

@@ -20,7 +20,7 @@ from vae_checked.mathematics.gaussians import std_at
 
 def judge(facts: Facts) -> Verdict:
     """Found where the KL reads the second head as something else than the sampler makes std of."""
-    std, form = facts.sampler.std, facts.kl.form
+    std, form = facts.sampler.std, facts.kl.form or facts.kl.density
     if std is None or form is None:
         return lacking(facts, "sampler.std", "kl.form")
     read_as = form.value.parametrisation
@@ -44,7 +44,12 @@ def judge(facts: Facts) -> Verdict:
     if _holds(formula, names.std):
         # The head goes by the name of what is made of it.
         redrawn = f"draw with the std that the KL assumes, not with {drawn}"
-    remedy = f"{names.kl} = {names.kl_formula}" if departs else redrawn
+    if departs and kind is not None:
+        # Beside a prior of one's own the density of the posterior alone is read otherwise.
+        own = f"log q(z|x) is that of N({names.mu}, std^2), with std = {std_formula(kind, facts)}"
+        remedy = own if facts.kl.form is None else f"{names.kl} = {names.kl_formula}"
+    else:
+        remedy = redrawn
     return Found(
         Evidence(
             origin=place.origin,

@@ -9,10 +9,21 @@ from vae_checked.catalogue.verdict import Clean, Evidence, Found, Verdict, lacki
 from vae_checked.facts import Facts
 from vae_checked.finding import Severity
 
+_FALLS = "the loss falls as the posterior leaves the prior"
+
 
 def judge(facts: Facts) -> Verdict:
     """Found where minus the KL is minimised."""
-    sign = facts.kl.sign
+    sign, density = facts.kl.sign, facts.kl.density
+    if density is not None and density.value.opposed:
+        kl = names_of(facts).kl
+        values = {
+            "what": f"{'' if density.value.of_prior else 'minus '}the sum of log q(z|x) and log p(z)",
+            "why": "the KL is their difference",
+            "sign": f"that of log q(z|x), and that of log p(z), is {'+' if density.value.of_prior else '-'}1",
+            "remedy": f"{kl} = log q(z|x) - log p(z)",
+        }
+        return Found(Evidence(origin=density.origin, values=values))
     if sign is None:
         return lacking(facts, "kl.sign")
     if sign.value > 0:
@@ -25,7 +36,12 @@ def judge(facts: Facts) -> Verdict:
     if form is None:
         # Of a KL that samples estimate, to a prior or through a flow of one's own, only this is known.
         remedy = f"{names.recon} + {names.kl}, with {names.kl} = log q(z|x) - log p(z)"
-    return Found(Evidence(origin=sign.origin, values={"sign": sign.value, "remedy": remedy}))
+    return Found(
+        Evidence(
+            origin=sign.origin,
+            values={"what": "minus the KL", "why": _FALLS, "sign": f"the KL's is {sign.value}", "remedy": remedy},
+        )
+    )
 
 
 MISTAKE = Mistake(
@@ -40,8 +56,8 @@ MISTAKE = Mistake(
     ),
     symptoms=("loss-is-negative", "kl-is-negative", "kl-rises", "loss-is-nan"),
     said=("redundant minus", "shouldn't it be minus", "wrong sign of the KL"),
-    message="minus the KL is minimised: the loss falls as the posterior leaves the prior",
-    evidence="the sign of the KL in the loss is {sign}",
+    message="{what} is minimised: {why}",
+    evidence="signs in the loss: {sign}",
     fix="{remedy}",
     bad=edit(
         ("kl = -0.5 * torch", "kl = 0.5 * torch"),

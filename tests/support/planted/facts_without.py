@@ -8,6 +8,7 @@ from planted.facts import (
     KEPT,
     LOG_STD,
     LOG_STD_CURVE,
+    LOGVAR,
     LOGVAR_CURVE,
     MEAN,
     MIXED,
@@ -22,6 +23,7 @@ from vae_checked.facts import (
     REAL,
     SYMMETRIC_UNIT,
     UNIT,
+    Density,
     EffectiveBeta,
     Entering,
     Factor,
@@ -67,6 +69,8 @@ NO_MISTAKES: list[tuple[str, Values, str]] = [
     ("VAE105", {"output.shape": ShapePair("B 1 28 28", "B 784")}, "flattened, as the loss flattens x"),
     ("VAE105", {"output.shape": ShapePair("B C H W", "B C H W")}, "symbols alike"),
     ("VAE201", {"sampler.std": LOG_STD_CURVE, "kl.form": KLForm(LOG_STD)}, "a log std used consistently"),
+    ("VAE201", {"sampler.std": LOG_STD_CURVE, "kl.density": Density(LOG_STD)}, "a log std beside a mixture"),
+    ("VAE302", {"kl.density": Density(LOGVAR, opposed=False), "kl.sign": 1}, "log q against log p of a flow"),
     (
         "VAE204",
         {"heads.mu": REAL, "heads.second": Interval(-30.0, 20.0), "sampler.std": LOGVAR_CURVE},
@@ -184,6 +188,8 @@ UNDECIDED: list[tuple[str, Values, str]] = [
     ("VAE403", {"output.interval": REAL, "data.interval": SYMMETRIC_UNIT}, "recon.kind"),
     ("VAE403", {"output.interval": UNIT, "data.interval": Interval(0.0, 9.0)}, "recon.kind"),
     ("VAE403", {"output.interval": UNIT, "data.interval": UNIT}, "recon.kind"),
+    ("VAE301", {"kl.density": Density(LOGVAR, opposed=False)}, "kl.form"),
+    ("VAE302", {"kl.density": Density(LOGVAR)}, "kl.sign"),
     ("VAE104", {"data.interval": BYTE, "output.interval": REAL}, "recon.kind"),
     ("VAE104", {"data.interval": UNIT, "output.interval": UNIT}, "data.entering"),
     (

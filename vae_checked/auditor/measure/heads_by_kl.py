@@ -15,8 +15,11 @@ from vae_checked.auditor.recording.replay import ReplayError, replay
 from vae_checked.facts import Parametrisation
 
 _LAYERS = names_in("addmm mm bmm convolution split chunk slice unbind select")
+_POSITIVE_MADE = names_in("softplus exp elu sigmoid relu square pow abs")
+_ADDED = names_in("add clamp clamp_min")
 _POSITIVE = (Parametrisation.STD, Parametrisation.VAR)
 _MOST = 8
+_FAR = 5.0
 _FEW = 256
 _ROUGHLY = 0.05
 
@@ -25,9 +28,15 @@ def heads_by_kl(seen: Recognition) -> tuple[int, int] | None:
     """(mu, second) of which the loss has the KL of some parametrisation; None where it has none, or nothing is lost."""
     if seen.total is None or seen.loss.kl_alone:
         return None
-    for mu, second in permutations(_candidates(seen, seen.total), 2):
+    candidates = _candidates(seen, seen.total)
+    for mu, second in permutations(candidates, 2):
         if _are_heads_of_a_kl(seen, seen.total, mu, second):
             return mu, second
+    # A std that is made positive is the head that the KL reads, whether it is returned or not.
+    for second in _made_positive(seen, seen.total, candidates):
+        for mu in candidates:
+            if _are_heads_of_a_kl(seen, seen.total, mu, second):
+                return mu, second
     return None
 
 
@@ -37,14 +46,17 @@ def _are_heads_of_a_kl(seen: Recognition, total: int, mu: int, second: int) -> b
     if values[mu].tensor.shape != values[second].tensor.shape:
         return False
     for positive in (False, True):
-        first = _gradients(seen, total, mu, second, 1, positive=positive)
+        first, reach = _gradients(seen, total, mu, second, 1, positive=positive), 1.0
+        if first is not None and first.flat:
+            # Free bits, or a capacity, let through a large KL alone.
+            first, reach = _gradients(seen, total, mu, second, 1, _FAR, positive=positive), _FAR
         if first is None or not (first.by_mu.any() and first.by_second.any()):
             continue
         if not _pulls_to_zero(first):
             return False
         if fit([_few_of(first)], positive, _ROUGHLY) is None:
             continue
-        again = _gradients(seen, total, mu, second, 2, positive=positive)
+        again = _gradients(seen, total, mu, second, 2, reach, positive=positive)
         fitted = None if again is None else fit([first, again], positive)
         if fitted is not None and (fitted[0] in _POSITIVE) is positive:
             return True
@@ -81,11 +93,31 @@ def _candidates(seen: Recognition, total: int) -> list[int]:
     return sorted(paired, key=lambda n: (tape.values[n].tensor.numel(), -n))[:_MOST]
 
 
-def _gradients(seen: Recognition, total: int, mu: int, second: int, seed: int, *, positive: bool) -> Drawn | None:
-    """The loss's gradient by both at drawn values, the reconstruction held still; None where it cannot be run so."""
+def _made_positive(seen: Recognition, total: int, made: list[int]) -> list[int]:
+    """What the loss has of each of these values once a function, and what is added to it, has made that positive."""
+    tape, graph = seen.run.tape, seen.graph
+    held = () if seen.join is None else seen.join.predictions
+    leads_on = graph.ancestors(total, without=held)
+    found: dict[int, int] = {}
+    for step in tape.steps:
+        if step.name in _POSITIVE_MADE or (step.name in _ADDED and any(n in found for n in step.inputs)):
+            sources = {found.get(n, n) for n in step.inputs}
+            if len(sources) == 1 and (source := sources.pop()) in made and step.outputs[0] in leads_on:
+                found[step.outputs[0]] = source
+    return list(found)[:_MOST]
+
+
+def _gradients(
+    seen: Recognition, total: int, mu: int, second: int, seed: int, reach: float = 1.0, *, positive: bool
+) -> Drawn | None:
+    """The loss's gradient by both at drawn values, the reconstruction held still; None where it cannot be run so.
+
+    The means are drawn `reach` times as far from 0.
+    """
     tape = seen.run.tape
     generator = torch.Generator().manual_seed(seed)
-    leaves = [tensor.requires_grad_() for tensor in _drawn(seen, (mu, second), generator, positive=positive)]
+    drawn = list(_drawn(seen, (mu, second), generator, positive=positive))
+    leaves = [tensor.requires_grad_() for tensor in (reach * drawn[0], drawn[1])]
     held = {} if seen.join is None else {n: tape.values[n].data for n in seen.join.predictions}
     try:
         end = replay(tape, {**held, mu: leaves[0], second: leaves[1]}, (total,), grad=True)[total]

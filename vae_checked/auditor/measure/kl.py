@@ -7,15 +7,15 @@ quadratic in eps: a KL estimated from the sample z is measured as its closed for
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from vae_checked.auditor.measure.kl_fit import Drawn, fit, fixed_prior, nearest_form, weight_of
+from vae_checked.auditor.measure.kl_term import Term, assumed, in_single
 from vae_checked.auditor.measure.learned_prior import DRAWS, LearnedPrior, learned_prior
-from vae_checked.auditor.measure.sampled_prior import has_another_prior, sign_of_estimate
+from vae_checked.auditor.measure.sampled_prior import estimate_of, has_another_prior
 from vae_checked.auditor.recognition.graph import is_layout
 from vae_checked.auditor.recognition.latents import Latent
 from vae_checked.auditor.recognition.recognition import Recognition
@@ -23,7 +23,7 @@ from vae_checked.auditor.recording.literals import is_written, multiplies_by_wri
 from vae_checked.auditor.recording.origins import names_in, origin_of, place_of
 from vae_checked.auditor.recording.replay import replay
 from vae_checked.auditor.recording.tape import Step, Tape
-from vae_checked.facts import Interval, KLForm, Origin, Parametrisation
+from vae_checked.facts import Density, Interval, KLForm, Origin, Parametrisation
 from vae_checked.mathematics.gaussians import gaussian_kl, prior_head, std_at
 
 _LOOSE = 2e-2
@@ -32,8 +32,6 @@ _ADDING = names_in("add sub rsub")
 _IDENTITY_ABOVE_ZERO = names_in("abs relu")
 _CLIPPING = names_in("clamp clamp_min clamp_max hardtanh maximum minimum relu threshold")
 _ROUNDING = 1e-4
-_POINTS = (-1.0, 0.0, 2.0)
-_POINTS_POSITIVE = (0.25, 1.0, 4.0)
 _AT = ((0.0, 0.7), (0.6, 0.7), (1.5, -1.1), (-0.8, 1.9))
 _AT_POSITIVE = ((0.0, 0.7), (0.6, 0.7), (1.5, 0.4), (-0.8, 1.9))
 
@@ -44,8 +42,9 @@ class KLMeasured:
 
     `in_loss`: whether the loss has a gradient by it, None where that was not seen. `swapped`: it is the KL of a
     posterior whose heads are swapped. `prior` is the one that it is taken to, None where that is N(0, I).
-    `lacks_second`: the second head takes no part in it, and another network does. `sign` is that of a KL that a sample
-    estimates and whose form is not known.
+    `lacks_second`: the second head takes no part in it, and another network does. `sign` is that of a KL that has no
+    weight: that a sample estimates and whose form is not known, or that free bits and the like let through where large;
+    `density` is what is known of one that a sample estimates.
     """
 
     form: KLForm | None
@@ -57,83 +56,7 @@ class KLMeasured:
     prior: LearnedPrior | None = None
     lacks_second: bool = False
     sign: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Term:
-    """One latent's heads, noise and loss by their numbers, and the values that stay as recorded meanwhile."""
-
-    seen: Recognition
-    latent: Latent
-    mu: int
-    second: int
-    total: int
-    positive: bool
-    held: dict[int, Tensor]
-
-    @property
-    def tape(self) -> Tape:
-        return self.seen.run.tape
-
-    def like(self, number: int, content: float) -> Tensor:
-        """A tensor of one content in the shape of a value."""
-        return torch.full_like(self.tape.values[number].tensor, content, requires_grad=False)
-
-    def chosen(self, mu: Tensor, second: Tensor, eps: float) -> dict[int, Tensor]:
-        noise = {number: self.like(number, eps) for number in self.latent.every_eps}
-        return {self.mu: mu, self.second: second, **noise, **self.held}
-
-    def drawn(self, seeds: Sequence[int]) -> list[Drawn | None]:
-        """The gradients at heads drawn afresh, in single precision at least: half rounds small weights to nothing."""
-        kinds = {n: self.tape.values[n].tensor.dtype for n in (self.mu, self.second)}
-        single = {n: torch.promote_types(kind, torch.float32) for n, kind in kinds.items()}
-        found = [self.gradients(*self.draw(seed, single)) for seed in seeds]
-        if None in found and single != kinds:
-            # Where weights of the model take part, they set the precision.
-            found = [self.gradients(*self.draw(seed, kinds)) for seed in seeds]
-        return found
-
-    def draw(self, seed: int, kinds: Mapping[int, torch.dtype]) -> tuple[Tensor, Tensor]:
-        """Both heads drawn afresh, in the precision given for each."""
-        generator = torch.Generator().manual_seed(seed)
-        found = []
-        for number, low, high in ((self.mu, -2.0, 2.0), (self.second, *((0.3, 2.5) if self.positive else (-2.0, 2.0)))):
-            recorded = self.tape.values[number].tensor
-            drawn = low + (high - low) * torch.rand(recorded.shape, generator=generator, dtype=torch.float64)
-            found.append(drawn.to(device=recorded.device, dtype=kinds[number]))
-        return found[0], found[1]
-
-    def gradients(self, mu: Tensor, second: Tensor) -> Drawn | None:
-        """d loss / d heads, averaged over eps = +1 and -1; None where the loss cannot be run or is not finite."""
-        sums = [torch.zeros_like(mu), torch.zeros_like(second)]
-        for sign in (1.0, -1.0):
-            leaves = mu.clone().requires_grad_(), second.clone().requires_grad_()
-            try:
-                total = replay(self.tape, self.chosen(*leaves, sign), (self.total,), grad=True)[self.total]
-                if not total.requires_grad:
-                    continue
-                found = torch.autograd.grad(total.sum(), leaves, allow_unused=True)
-            except (RuntimeError, ValueError):
-                return None
-            for place, gradient in enumerate(found):
-                if gradient is not None:
-                    sums[place] = sums[place] + 0.5 * gradient
-        if not all(torch.isfinite(each).all() for each in sums):
-            return None
-        return Drawn(mu, second, sums[0], sums[1])
-
-    def value(self, mu: float, second: float) -> float:
-        """The loss with all heads alike, averaged over eps = +1 and -1."""
-        found = 0.0
-        for sign in (1.0, -1.0):
-            heads = _in_single(self.like(self.mu, mu)), _in_single(self.like(self.second, second))
-            chosen = self.chosen(*heads, sign)
-            found += 0.5 * float(replay(self.tape, chosen, (self.total,))[self.total].double().sum())
-        return found
-
-
-def _in_single(head: Tensor) -> Tensor:
-    return head.to(torch.promote_types(head.dtype, torch.float32))
+    density: Density | None = None
 
 
 def measure_kl(
@@ -144,7 +67,7 @@ def measure_kl(
         return None
     positive = interval is not None and interval.low >= 0
     held = held_still(seen, latent, seen.total)
-    term = _Term(seen, latent, latent.mu, latent.second, seen.total, positive, held)
+    term = Term(seen, latent, latent.mu, latent.second, seen.total, positive, held)
     ahead = seen.graph.between((term.mu, term.second), term.total, held)
     if term.total not in seen.graph.descendants((term.mu, term.second), held):
         if _encoded_again(term):
@@ -176,54 +99,66 @@ def measure_kl(
             passed_by_none = _is_passed_by_none(term, clipping, ahead, drawn[0])
             if not passed_by_none and not _leaves_one_value(clipping):
                 # A capacity or free bits: at other heads, and later in a training, it lets the KL through.
-                return KLMeasured(
-                    None, None, Origin(clipping.name, place), "it is clipped at the heads that were drawn"
-                )
+                clip, large = Origin(clipping.name, place), _where_large(term, drawn)
+                if large is not None:
+                    why = "it is clipped where the KL is small: free bits, a capacity or the like"
+                    return KLMeasured(large[0], None, origin, why, in_loss=True, sign=large[1])
+                return KLMeasured(None, None, clip, "it is clipped at the heads that were drawn")
             how = "which no value of the KL passes" if passed_by_none else "with two equal bounds"
             origin = Origin(f"{clipping.name} {how}", place)
         return KLMeasured(None, None, origin, "the loss does not change with the heads", in_loss=False)
     return replace(_identified(term, ahead, drawn, origin, with_values), in_loss=True)
 
 
-def _identified(term: _Term, ahead: set[int], drawn: list[Drawn], origin: Origin, with_values: bool) -> KLMeasured:
+def _identified(term: Term, ahead: set[int], drawn: list[Drawn], origin: Origin, with_values: bool) -> KLMeasured:
     """Which KL a term is whose gradients at several heads were `drawn`."""
     positive = term.positive
     fitted = fit(drawn, positive)
     if fitted is not None:
         parametrisation, is_reversed, weight = fitted
-        points = tuple((s, std_at(parametrisation, s)) for s in (_POINTS_POSITIVE if positive else _POINTS))
+        points = assumed(parametrisation, positive=positive)
         if with_values and not _same_at_any_size(term, drawn[0], parametrisation, is_reversed, weight):
-            form = KLForm(parametrisation, points, (), is_reversed)
-            return KLMeasured(form, None, origin, "its weight changes with its size: free bits, a capacity or the like")
+            form, far = KLForm(parametrisation, points, (), is_reversed), _where_large(term, drawn)
+            why = "its weight changes with its size: free bits, a capacity or the like"
+            return KLMeasured(form, None, origin, why, sign=None if far is None else far[1])
         values = _values(term, parametrisation, is_reversed, weight) if with_values else ()
         return KLMeasured(KLForm(parametrisation, points, values, is_reversed), weight, origin)
     if fit([each.swapped for each in drawn], False) is not None:
         return KLMeasured(None, None, origin, "it takes mu for the second head, and that for mu", swapped=True)
-    far = [each for each in (_far(term, each) for each in drawn) if each is not None]
-    large = fit(far, positive) if len(far) == len(drawn) else None
+    large = _where_large(term, drawn)
     if large is not None:
-        form = KLForm(large[0], tuple((s, std_at(large[0], s)) for s in (_POINTS_POSITIVE if positive else _POINTS)))
-        return KLMeasured(form, None, origin, _beside_a_large_kl(term, ahead, drawn[0]))
+        return KLMeasured(large[0], None, origin, _beside_a_large_kl(term, ahead, drawn[0]), sign=large[1])
     why = _another_prior(term, ahead)
     if why:
         return _to_another_prior(term, origin, why)
     why = _something_else(term, ahead, drawn)
     if why:
-        return KLMeasured(None, None, origin, why, sign=_sign(term, drawn[0]))
+        return _estimated(term, drawn[0], KLMeasured(None, None, origin, why))
     kind, is_reversed, weight, _ = nearest_form(drawn[0], positive)
     return KLMeasured(KLForm(None, values=_values(term, kind, is_reversed, weight)), None, origin)
 
 
-def _to_another_prior(term: _Term, origin: Origin, why: str) -> KLMeasured:
+def _where_large(term: Term, drawn: list[Drawn]) -> tuple[KLForm, int] | None:
+    """Which KL a term is where the KL is large, whatever it is where that is small, and the sign that it has there."""
+    far = [each for each in (_far(term, each) for each in drawn) if each is not None]
+    found = fit(far, term.positive) if len(far) == len(drawn) and not any(each.flat for each in far) else None
+    if found is None:
+        return None
+    kind, is_reversed, weight = found
+    points = assumed(kind, positive=term.positive)
+    return KLForm(kind, points, (), is_reversed), 1 if weight > 0 else -1
+
+
+def _to_another_prior(term: Term, origin: Origin, why: str) -> KLMeasured:
     """What a term is in which another network or input takes part: the KL to what that makes of it, or `why` not."""
     found = [each for each in term.drawn(range(1, 1 + DRAWS)) if each is not None]
     prior = learned_prior(found, term.positive)
     if prior is None:
         lacks_second = bool(found) and not any(each.by_second.any() for each in found)
-        sign = _sign(term, found[0]) if found else None
-        return KLMeasured(None, None, origin, why, lacks_second=lacks_second, sign=sign)
+        measured = KLMeasured(None, None, origin, why, lacks_second=lacks_second)
+        return _estimated(term, found[0], measured) if found else measured
     kind = prior.parametrisation
-    points = tuple((s, std_at(kind, s)) for s in (_POINTS_POSITIVE if term.positive else _POINTS))
+    points = assumed(kind, positive=term.positive)
     form = KLForm(kind, points, learned=True)
     near = term.gradients(*prior.near(found[0]))
     again = learned_prior([*found[: DRAWS - 1], *([] if near is None else [near])], term.positive)
@@ -233,15 +168,23 @@ def _to_another_prior(term: _Term, origin: Origin, why: str) -> KLMeasured:
     return KLMeasured(form, prior.weight, origin, prior=prior)
 
 
-def _sign(term: _Term, drawn: Drawn) -> int | None:
-    """The sign of a KL that a sample estimates, where it can be separated from the reconstruction's error."""
+def _estimated(term: Term, drawn: Drawn, found: KLMeasured) -> KLMeasured:
+    """`found` with what is known of a KL that a sample estimates, where the reconstruction's error is kept apart."""
     if term.seen.join is None:
-        return None
+        return found
     heads = (drawn.mu, drawn.second)
-    return sign_of_estimate(term.tape, term.latent, term.total, term.held, heads, positive=term.positive)
+    estimate = estimate_of(term.tape, term.latent, term.total, term.held, heads, positive=term.positive)
+    if estimate is None:
+        return found
+    alike = estimate.of_prior == estimate.of_posterior
+    # What is no density of z at all, as a judge of it, is not opposed to log q.
+    opposed = None if estimate.of_prior is None else False if alike else True if estimate.curved else None
+    kind, of_prior = estimate.parametrisation, opposed is True and estimate.of_posterior > 0
+    density = Density(kind, assumed(kind, positive=term.positive), opposed, of_prior)
+    return replace(found, sign=estimate.of_posterior if alike else None, density=density)
 
 
-def _beside_a_large_kl(term: _Term, ahead: set[int], drawn: Drawn) -> str:
+def _beside_a_large_kl(term: Term, ahead: set[int], drawn: Drawn) -> str:
     """What there is beside a term that is a KL only where the KL is large."""
     if not _moved_by_others(term, drawn, _LOOSE):
         return "it is a KL where that is large and not where it is small: free bits"
@@ -282,7 +225,7 @@ def _weights_of_zero(tape: Tape, ahead: set[int]) -> list[Step]:
     return found
 
 
-def _clipping(term: _Term, ahead: set[int]) -> Step | None:
+def _clipping(term: Term, ahead: set[int]) -> Step | None:
     """The step at which the gradient of the term ends because its value lies beyond a bound, if that is why it ends."""
     heads = term.draw(
         1, {n: torch.promote_types(term.tape.values[n].tensor.dtype, torch.float32) for n in _heads(term)}
@@ -300,7 +243,7 @@ def _clipping(term: _Term, ahead: set[int]) -> Step | None:
     return None
 
 
-def _heads(term: _Term) -> tuple[int, int]:
+def _heads(term: Term) -> tuple[int, int]:
     return term.mu, term.second
 
 
@@ -310,7 +253,7 @@ def _leaves_one_value(step: Step) -> bool:
     return step.name.rstrip("_") == "clamp" and len(bounds) == 2 and bounds[0] == bounds[1]
 
 
-def _is_passed_by_none(term: _Term, step: Step, ahead: set[int], drawn: Drawn) -> bool:
+def _is_passed_by_none(term: Term, step: Step, ahead: set[int], drawn: Drawn) -> bool:
     """Whether a clip by one bound, a number that stands beside it, stops a KL near 0, a large one and all between."""
     bounds = [each for each in (*step.args[1:], *step.kwargs.values()) if isinstance(each, (int, float))]
     beside = [term.tape.values[number] for number in step.inputs if number not in ahead]
@@ -324,7 +267,7 @@ def _is_passed_by_none(term: _Term, step: Step, ahead: set[int], drawn: Drawn) -
     return all(each is not None and each.flat for each in sizes)
 
 
-def _encoded_again(term: _Term) -> bool:
+def _encoded_again(term: Term) -> bool:
     """Whether the loss follows from input and parameters by a way that touches neither heads nor prediction."""
     tape = term.tape
     cut = {*term.held, *(n for latent in term.seen.latents for n in (*latent.heads, *latent.every_z))}
@@ -334,7 +277,7 @@ def _encoded_again(term: _Term) -> bool:
     return any(tape.values[n].sources & both == both and n not in after for n in before)
 
 
-def _origin(term: _Term, ahead: set[int]) -> Origin:
+def _origin(term: Term, ahead: set[int]) -> Origin:
     """The last step on the way that still has one number per latent: where the KL is written.
 
     Values with noise that the heads do not have may be those of an error; what a head has is that of earlier steps.
@@ -350,7 +293,7 @@ def _origin(term: _Term, ahead: set[int]) -> Origin:
     return Origin(term.seen.loss.name, place_of(steps[-1]))
 
 
-def _same_at_any_size(term: _Term, drawn: Drawn, kind: Parametrisation, is_reversed: bool, weight: float) -> bool:
+def _same_at_any_size(term: Term, drawn: Drawn, kind: Parametrisation, is_reversed: bool, weight: float) -> bool:
     """Whether a KL near zero and a large one weigh the same."""
     prior = prior_head(kind)
     near = term.gradients(0.02 * drawn.mu, prior + 0.02 * (drawn.second - prior))
@@ -359,7 +302,7 @@ def _same_at_any_size(term: _Term, drawn: Drawn, kind: Parametrisation, is_rever
     return all(other is None or math.isclose(weight, other, rel_tol=_LOOSE) for other in weights)
 
 
-def _far(term: _Term, drawn: Drawn) -> Drawn | None:
+def _far(term: Term, drawn: Drawn) -> Drawn | None:
     """The gradients where every latent's KL is large."""
     return term.gradients(20.0 * drawn.mu + 6.0 * torch.sign(drawn.mu), drawn.second)
 
@@ -367,7 +310,7 @@ def _far(term: _Term, drawn: Drawn) -> Drawn | None:
 # ---------------------------------------------------------------------------------------- what else it is
 
 
-def _another_prior(term: _Term, ahead: set[int]) -> str:
+def _another_prior(term: Term, ahead: set[int]) -> str:
     """What else takes part in a term, as another prior would; empty where nothing does."""
     known = {*ahead, *term.held, term.mu, term.second}
     made = ahead - {term.mu, term.second}
@@ -381,7 +324,7 @@ def _another_prior(term: _Term, ahead: set[int]) -> str:
     return ""
 
 
-def _something_else(term: _Term, ahead: set[int], drawn: list[Drawn]) -> str:
+def _something_else(term: Term, ahead: set[int], drawn: list[Drawn]) -> str:
     """Why a term that fits no closed form is no KL to N(0, I) gone wrong; empty when it is a sum over the latents."""
     made = ahead - {term.mu, term.second}
     if any(number in term.held for number in term.latent.every_z):
@@ -403,7 +346,7 @@ def _something_else(term: _Term, ahead: set[int], drawn: list[Drawn]) -> str:
     return ""
 
 
-def _takes_a_network(term: _Term, step: Step, known: set[int]) -> bool:
+def _takes_a_network(term: Term, step: Step, known: set[int]) -> bool:
     """Whether a step takes what follows from parameters by another way than the heads.
 
     What follows from noise as well does so only where there still is one number per latent, as a prior made of earlier
@@ -420,14 +363,14 @@ def _takes_a_network(term: _Term, step: Step, known: set[int]) -> bool:
     return any(_is_of_a_network(term, n) for n in others if apart or not tape.drawn(n))
 
 
-def _is_of_a_network(term: _Term, number: int) -> bool:
+def _is_of_a_network(term: Term, number: int) -> bool:
     """Whether parameters take part in a value by another way than through the values that are held still."""
     values = term.tape.values
     before = term.seen.graph.ancestors(number, without=term.held)
     return any(values[n].step is None and values[n].sources & Tape.PARAMETER for n in before)
 
 
-def _takes_an_input(term: _Term, step: Step, known: set[int]) -> bool:
+def _takes_an_input(term: Term, step: Step, known: set[int]) -> bool:
     """Whether a step that still has one number per latent takes what follows from an input by another way."""
     tape = term.tape
     size = tape.values[term.mu].tensor.numel()
@@ -436,7 +379,7 @@ def _takes_an_input(term: _Term, step: Step, known: set[int]) -> bool:
     return any(tape.values[n].sources & Tape.INPUT and not tape.drawn(n) for n in step.inputs if n not in known)
 
 
-def _bent(term: _Term, made: set[int]) -> Step | None:
+def _bent(term: Term, made: set[int]) -> Step | None:
     """The first step that takes a function that is not linear of what has been summed over the latents already."""
     values = term.tape.values
     size = values[term.latent.z].tensor.numel()
@@ -457,17 +400,17 @@ def _bent(term: _Term, made: set[int]) -> Step | None:
     return None
 
 
-def _is_never_negative(term: _Term, number: int) -> bool:
+def _is_never_negative(term: Term, number: int) -> bool:
     """Whether a value that was summed over the latents is 0 or more, at the prior and at the heads that are drawn."""
     single = {n: torch.promote_types(term.tape.values[n].tensor.dtype, torch.float32) for n in (term.mu, term.second)}
     prior = prior_head(Parametrisation.STD if term.positive else Parametrisation.LOGVAR)
     heads = [term.draw(seed, single) for seed in (1, 2)]
-    heads.append((_in_single(term.like(term.mu, 0.0)), _in_single(term.like(term.second, prior))))
+    heads.append((in_single(term.like(term.mu, 0.0)), in_single(term.like(term.second, prior))))
     found = [replay(term.tape, term.chosen(*each, 1.0), (number,))[number] for each in heads]
     return all(bool((each >= -_ROUNDING).all()) for each in found)
 
 
-def _moved_by_others(term: _Term, first: Drawn, close: float) -> bool:
+def _moved_by_others(term: Term, first: Drawn, close: float) -> bool:
     """Whether the gradient at one element changes, by more than `close` relatively, when all the others do."""
     mu, second = first.mu * 0.5 + 0.11, first.second * 0.5 + (0.5 if term.positive else 0.17)
     mu.view(-1)[0], second.view(-1)[0] = first.mu.view(-1)[0], first.second.view(-1)[0]
@@ -480,7 +423,7 @@ def _moved_by_others(term: _Term, first: Drawn, close: float) -> bool:
 
 
 def _values(
-    term: _Term, kind: Parametrisation, is_reversed: bool, weight: float
+    term: Term, kind: Parametrisation, is_reversed: bool, weight: float
 ) -> tuple[tuple[float, float, float, float], ...]:
     """(mu, s, value of the term, KL(q || p)) for one latent, in units of the closed form, both counted from the prior.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -15,6 +16,8 @@ from vae_checked.facts import Parametrisation
 from vae_checked.mathematics.gaussians import std_of, std_slope_of
 
 _WIDTH, _FAR, _FARTHER = 3.0, 20.0, 60.0
+# From there to the farther place a square grows 8 times as much as from 0, a line twice.
+_CURVED = 4.0
 # A float32 counts without gaps up to here.
 _COUNTED = 2**24
 
@@ -41,7 +44,7 @@ def has_another_prior(
     found = _weight_of_log_q(near[:2], (mu, second, drawn), positive=positive)
     if found is None or found[0] <= 0:
         return False
-    weight, std = found
+    weight, std, _ = found
 
     def of_log_q(z: Tensor | float) -> Tensor:
         return (z - mu) / std.pow(2)
@@ -52,21 +55,35 @@ def has_another_prior(
     return proper and not _is_a_line(drawn.flatten(), of_prior[0].flatten())
 
 
-def sign_of_estimate(
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A KL that z estimates: how log q(z|x) reads the second head, and the signs of log q and of -log p in the loss.
+
+    The latter is None where what is left beside log q is not seen to be a density; `curved` where it falls as that of a
+    normal does, and not in a line as what another network makes of z may.
+    """
+
+    parametrisation: Parametrisation
+    of_posterior: int
+    of_prior: int | None
+    curved: bool
+
+
+def estimate_of(
     tape: Tape, latent: Latent, total: int, held: dict[int, Tensor], heads: tuple[Tensor, Tensor], *, positive: bool
-) -> int | None:
-    """1 where log q(z|x) - log p(z) is minimised, -1 where minus that is, whatever density or flow p is made of.
+) -> Estimate | None:
+    """What is known of a term in which log q(z|x) stands beside whatever density or flow p is made of; None without.
 
     The reconstruction has to be held. log q is known by its gradient at a z that is held apart from the heads, and p
-    by what it does far away: a density falls there. None where one is not there, or has another sign than the other.
+    by what it does far away: a density falls there, in every direction.
     """
     places = None if latent.second is None else _places(tape, latent)
     if places is None:
         return None
     held = {number: value for number, value in held.items() if number not in latent.every_z}
-    for kind in dict.fromkeys((torch.float64, tape.values[latent.mu].tensor.dtype)):
+    for precision in dict.fromkeys((torch.float64, tape.values[latent.mu].tensor.dtype)):
         # Where weights of the model take part, as in a flow, they set the precision.
-        mu, second = (head.to(kind) for head in heads)
+        mu, second = (head.to(precision) for head in heads)
         drawn = _drawn_around(mu)
         slopes = _slopes(tape, latent, total, held, (mu, second, drawn), places)
         if slopes is not None:
@@ -76,18 +93,19 @@ def sign_of_estimate(
     found = _weight_of_log_q(slopes[:2], (mu, second, drawn), positive=positive)
     if found is None:
         return None
-    weight, std = found
-    sign = 1 if weight > 0 else -1
-    directions = [drawn.sign(), -drawn.sign(), torch.ones_like(drawn), -torch.ones_like(drawn)]
-    for direction in directions:
+    weight, std, kind = found
+    signs, curved = set(), True
+    for direction in (drawn.sign(), -drawn.sign(), torch.ones_like(drawn), -torch.ones_like(drawn)):
         sizes = []
-        for z in (_FAR * direction, _FARTHER * direction):
+        for z in (0 * direction, _FAR * direction, _FARTHER * direction):
             size = _total_at(tape, latent, total, held, (mu, second, z), places)
             log_q = -0.5 * float((((z - mu).double() / std).pow(2)).sum())
-            sizes.append(None if size is None else size - weight * log_q)
-        if sizes[0] is None or sizes[1] is None or not sign * (sizes[1] - sizes[0]) > 0:
-            return None
-    return sign
+            sizes.append(math.nan if size is None else size - weight * log_q)
+        risen = sizes[2] - sizes[1]
+        signs.add((risen > 0) - (risen < 0))
+        curved = curved and abs(risen) > max(_CURVED * abs(sizes[1] - sizes[0]), CLOSE * abs(weight * log_q))
+    of_prior = signs.pop() if len(signs) == 1 else 0
+    return Estimate(kind, 1 if weight > 0 else -1, of_prior or None, curved)
 
 
 def _drawn_around(mu: Tensor) -> Tensor:
@@ -97,8 +115,8 @@ def _drawn_around(mu: Tensor) -> Tensor:
 
 def _weight_of_log_q(
     slopes: tuple[Tensor, Tensor], at: tuple[Tensor, Tensor, Tensor], *, positive: bool
-) -> tuple[float, Tensor] | None:
-    """The one factor of log q in these gradients by the heads, and its std; None where there is none."""
+) -> tuple[float, Tensor, Parametrisation] | None:
+    """The one factor of log q in these gradients by the heads, its std, and how it reads the second head."""
     mu, second, drawn = (each.double() for each in at)
     found = torch.cat([each.flatten() for each in slopes])
     for kind in list(Parametrisation) if positive else [Parametrisation.LOGVAR, Parametrisation.LOG_STD]:
@@ -108,7 +126,7 @@ def _weight_of_log_q(
         weight = float(closed @ found / (closed @ closed))
         left = float((found - weight * closed).abs().max())
         if weight != 0 and left <= CLOSE * float(found.abs().max()):
-            return weight, std
+            return weight, std, kind
     return None
 
 

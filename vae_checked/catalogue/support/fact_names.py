@@ -15,6 +15,7 @@ FACT_NAMES = {
     "heads.overflow": "where the second head overflows",
     "kl.form": "the KL",
     "kl.unread": "the KL to a prior that is not read",
+    "kl.density": "how the density of the posterior reads the second head",
     "kl.factor": "the factor of the KL",
     "kl.sign": "the sign of the KL",
     "kl.reduced": "over which axes the KL is reduced",
