@@ -140,3 +140,26 @@ def test_sampler_and_kl_are_said_to_read_one_head_by_one_name() -> None:
     assert "reads log_var as log variance" in finding.message
     (of_its_own,) = named(WrongWidth)
     assert of_its_own.message.startswith("the sampler uses exp(s) as std, the KL")
+
+
+class FlatMean(Own):
+    """The error is a mean, of a target whose shape is brought to that of the picture in the call."""
+
+    def error(self, picture: Tensor, x: Tensor) -> Tensor:
+        return F.binary_cross_entropy(picture, x.reshape(len(x), FEATURES)) * len(x)
+
+
+class TwoMeans(Own):
+    def error(self, picture: Tensor, x: Tensor) -> Tensor:
+        mean = (F.binary_cross_entropy(picture[:, :9], x[:, :9]), F.binary_cross_entropy(picture[:, 9:], x[:, 9:]))
+        return sum(mean) * len(x) / 2
+
+
+def test_an_error_is_reduced_otherwise_in_the_call_that_is_written() -> None:
+    (finding,) = named(FlatMean)
+    assert finding.code == "VAE502"
+    assert 'F.binary_cross_entropy(picture, x.reshape(len(x), FEATURES), reduction="sum")' in finding.fix
+
+
+def test_of_two_errors_in_a_line_none_is_taken_for_the_call() -> None:
+    assert not any("[:, " in finding.fix for finding in named(TwoMeans))

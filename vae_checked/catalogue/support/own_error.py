@@ -6,7 +6,7 @@ import ast
 from contextlib import suppress
 
 from vae_checked.catalogue.support.names import loss_function, names_of
-from vae_checked.facts import Facts, Likelihood, Reduction
+from vae_checked.facts import Facts, Likelihood, Origin, Reduction
 
 # Keywords that say how a loss is reduced, of today and of old; one takes their place.
 _REDUCING = frozenset(("reduction", "size_average", "reduce"))
@@ -33,18 +33,41 @@ def summed(facts: Facts) -> str | None:
 
 def _written(facts: Facts, function: str) -> tuple[str, str]:
     """The call of the error up to its reduction, and the target: as they are written, or by the names of both."""
-    names, origin = names_of(facts), facts.recon.reduced or facts.recon.kind
-    with suppress(SyntaxError, ValueError):
-        (line,) = ast.parse("" if origin is None else origin.origin.source.strip()).body
-        call = getattr(line, "value", None)
-        if isinstance(call, ast.Call) and not any(isinstance(each, ast.Starred) for each in call.args):
-            by_name = {each.arg: each.value for each in call.keywords if each.arg is not None}
-            sides = [*call.args[:_SIDES], *(by_name[name] for name in ("input", "target") if name in by_name)]
-            own = ast.unparse(call.func)
-            is_function = own.rpartition(".")[2] == function.rpartition(".")[2]
-            if len(sides) == _SIDES and (is_function or len(call.args) == _SIDES == len(call.args) + len(by_name)):
-                # A loss that is an object is reduced where it is made.
-                given = [ast.unparse(each) for each in call.args]
-                given += [f"{name}={ast.unparse(each)}" for name, each in by_name.items() if name not in _REDUCING]
-                return f"{own if is_function else function}({', '.join(given)}", ast.unparse(sides[1])
+    names, reduced = names_of(facts), facts.recon.reduced or facts.recon.kind
+    for call in () if reduced is None else _calls(reduced.origin, function):
+        if any(isinstance(each, ast.Starred) for each in call.args):
+            continue
+        by_name = {each.arg: each.value for each in call.keywords if each.arg is not None}
+        sides = [*call.args[:_SIDES], *(by_name[name] for name in ("input", "target") if name in by_name)]
+        own = ast.unparse(call.func)
+        is_function = _is_of(own, function)
+        if len(sides) == _SIDES and (is_function or len(call.args) == _SIDES == len(call.args) + len(by_name)):
+            # A loss that is an object is reduced where it is made.
+            given = [ast.unparse(each) for each in call.args]
+            given += [f"{name}={ast.unparse(each)}" for name, each in by_name.items() if name not in _REDUCING]
+            return f"{own if is_function else function}({', '.join(given)}", ast.unparse(sides[1])
     return f"{function}({names.x_hat}, {names.x}", names.x
+
+
+def _calls(origin: Origin, function: str) -> list[ast.Call]:
+    """The call of an error: the expression that was read, or the only one of the function in the line that ran."""
+    call = _parsed(origin.source)
+    if isinstance(call, ast.Call):
+        return [call]
+    line = None if origin.place is None else _parsed(origin.place.text)
+    found = [] if line is None else [node for node in ast.walk(line) if isinstance(node, ast.Call)]
+    own = [node for node in found if _is_of(ast.unparse(node.func), function)]
+    return own if len(own) == 1 else []
+
+
+def _parsed(text: str) -> ast.expr | None:
+    """The expression that a line is, assigns or returns; None for another."""
+    with suppress(SyntaxError, ValueError):
+        (line,) = ast.parse(text.strip().removeprefix("return ")).body
+        value = getattr(line, "value", None)
+        return value if isinstance(value, ast.expr) else None
+    return None
+
+
+def _is_of(own: str, function: str) -> bool:
+    return own.rpartition(".")[2] == function.rpartition(".")[2]
