@@ -55,6 +55,9 @@ class ModelChoices:
         entered = evaluation.observations.entered
         for module, names in choices:
             classes = [cls for name in names if isinstance(cls := _named(module, name), Class) and rank(cls) >= DRAWS]
+            if evaluation.observations.chosen.difference(id(cls.node) for cls in classes):
+                # The loss is chosen by a name as well: which of them goes with another model is not known.
+                continue
             run = [cls for cls in classes if _is_run(cls, entered)]
             self._run.update(map(_name, run))
             if len(run) == 1:

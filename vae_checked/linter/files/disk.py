@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,6 +12,12 @@ from vae_checked.linter.files.projects import Text
 
 # The content of what is not there, or cannot be read.
 NOTHING = ""
+# The folders that hold settings, by how their names begin, and the files of settings.
+_OF_SETTINGS = re.compile(r"conf|cfg|param|hparam|hyper|setting|option|exp|yaml|json", re.IGNORECASE)
+_SETTINGS = (".yaml", ".yml", ".json")
+_MOST_NAMES = 200
+# What marks, in what was seen, a folder whose own folders were all looked at.
+_WHOLE = "/*/"
 
 
 class Disk:
@@ -27,6 +34,9 @@ class Disk:
     def read(self, path: str | Path) -> Text | None:
         """The content of a file, None where there is none or it cannot be read."""
         name = str(path)
+        if name.endswith("/"):
+            self.settings_in(Path(name.removesuffix(_WHOLE)), whole=name.endswith(_WHOLE))
+            return None
         text = self._texts.get(os.path.abspath(name)) if self._texts else None  # noqa: PTH100  pathlib keeps `..`
         if text is None:
             try:
@@ -36,6 +46,27 @@ class Disk:
         if self._noting:
             self.seen[name] = NOTHING if text is None else fingerprint(text)
         return text
+
+    def settings_in(self, folder: Path, *, whole: bool) -> list[str]:
+        """The names of the files of settings in a folder, and of the folders in it that hold such, with a `/`.
+
+        Of a `whole` folder for settings those are all in it.
+        """
+        found: list[str] = []
+        try:
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        if entry.name[:1] not in "._" and (whole or _OF_SETTINGS.match(entry.name)):
+                            found.append(f"{entry.name}/")
+                    elif entry.name.endswith(_SETTINGS):
+                        found.append(entry.name)
+        except OSError:
+            found = []
+        found = sorted(found)[:_MOST_NAMES]
+        if self._noting:
+            self.seen[f"{folder}{_WHOLE if whole else '/'}"] = fingerprint("\n".join(found))
+        return found
 
 
 def fingerprint(text: Text) -> str:

@@ -33,7 +33,8 @@ class ProjectFiles:
 
     `using` are those that only use one: they encode and decode with what was trained elsewhere. `joining` are the names
     that a file imports which is neither and imports both: more of it is not read. `asked` are those of `given` that the
-    report is to tell of; `whole` is whether nothing else of the project bears on them.
+    report is to tell of; `whole` is whether nothing else of the project bears on them. `top` is the absolute path of
+    the folder above which nothing of it lies: its root, or the one that holds all that was asked about.
     """
 
     root: str
@@ -44,6 +45,7 @@ class ProjectFiles:
     joining: dict[str, frozenset[str]] = field(default_factory=dict)
     asked: set[str] = field(default_factory=set)
     whole: bool = True
+    top: str = ""
 
 
 @dataclass(slots=True)
@@ -72,7 +74,7 @@ def gather(paths: Sequence[str | Path], texts: Mapping[str, Text], options: Opti
             found.named.add(name)
         root = roots.of(path)
         if root not in projects:
-            projects[root] = _Sorted(ProjectFiles(root), texts)
+            projects[root] = _Sorted(ProjectFiles(root, top=root or _folder_of(paths)), texts)
         projects[root].files.asked.add(name)
         try:
             projects[root].take(path, named)
@@ -87,6 +89,15 @@ def gather(paths: Sequence[str | Path], texts: Mapping[str, Text], options: Opti
         if project.files.concerned or project.files.using:
             found.projects.append(project.files)
     return found
+
+
+def _folder_of(paths: Sequence[str | Path]) -> str:
+    """The absolute path of the folder that holds all of some paths; empty where they lie on several drives."""
+    try:
+        common = os.path.commonpath([os.path.abspath(path) for path in paths])  # noqa: PTH100  pathlib keeps `..`
+    except ValueError:
+        return ""
+    return common if os.path.isdir(common) else os.path.dirname(common)  # noqa: PTH112, PTH120  as above
 
 
 class _Sorted:

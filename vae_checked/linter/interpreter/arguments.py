@@ -1,4 +1,4 @@
-"""Command-line options with a list for a default: the sizes of layers, by which a model is built."""
+"""Command-line options: lists of sizes by which a model is built, and names of models and losses."""
 
 from __future__ import annotations
 
@@ -10,14 +10,21 @@ from vae_checked.linter.symbols.values import Value
 def declare(context: Context, args: list[Value], kwargs: dict[str, Value], site: Site) -> None:
     """Take note of `parser.add_argument("--sizes", default=[784, 256])`.
 
-    A number or a flag stays unknown: it is there to be changed, and what is found must hold whatever it is.
+    A number or a flag stays unknown: it is there to be changed, and what is found must hold whatever it is. What a text
+    may be is noted: a model that goes by a name is looked for by it.
     """
     default, target = kwargs.get("default"), kwargs.get("dest")
     names = [target] if isinstance(target, str) else [item for item in args if isinstance(item, str)]
-    if names and isinstance(default, (list, tuple)):
-        name = next((item for item in names if item.startswith("--")), names[0])
-        option = name.lstrip("-").replace("-", "_")
+    if not names:
+        return
+    name = next((item for item in names if item.startswith("--")), names[0])
+    option = name.lstrip("-").replace("-", "_")
+    if isinstance(default, (list, tuple)):
         context.project_observations.note_option(site.source.path, option, list(default))
+    choices = kwargs.get("choices")
+    known = [default, *(choices if isinstance(choices, (list, tuple)) else ())]
+    if names := list(dict.fromkeys(item for item in known if isinstance(item, str))):
+        context.project_observations.note_option_texts(site.source.path, option, tuple(names))
 
 
 def default_of(context: Context, owner: Expr, name: str) -> Value | None:

@@ -185,6 +185,8 @@ def _getattr(context: Context, args: list[Value], kwargs: dict[str, Value], site
     owner = _names_here(context) if args[0] == _MODULES else args[0]
     if isinstance(owner, (Module, AnyOf)) and isinstance(args[1], (Expr, str)):
         return selection.entry(context, owner, args[1], site)
+    if isinstance(owner, External) and (found := selection.of_library(context, owner, args[1])) is not None:
+        return found
     if not isinstance(args[1], str):
         return UNREAD
     found = attributes.attribute(context, args[0], args[1], site)

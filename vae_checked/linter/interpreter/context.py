@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from enum import Enum
 from typing import Final, Protocol, TypeAlias
 
+from vae_checked.linter.files.configurations import Configuration
 from vae_checked.linter.files.source import SourceCell
 from vae_checked.linter.interpreter.path_conditions import Path
 from vae_checked.linter.symbols.expression import Site
@@ -67,6 +68,9 @@ class Imports(Protocol):
     def beside(self, package: str, importer: Module) -> list[Module]:
         """The files of the project that lie in the folder of a package, as seen from `importer`."""
 
+    def configurations(self, importer: Module) -> Sequence[Configuration]:
+        """The files of settings near a file, those that it names first."""
+
     def member(self, owner: Value, name: str) -> Value:
         """owner.name where owner is a module of the project; None where it is something else."""
 
@@ -85,6 +89,10 @@ class Context(Evaluator, Protocol):
     @property
     def path(self) -> Path:
         """The conditions under which the statement is run that is being run."""
+
+    @property
+    def configured_by(self) -> str:
+        """The file whose settings hold, where it is one that is asked for; empty otherwise."""
 
     @property
     def supposed(self) -> Mapping[str, str]:

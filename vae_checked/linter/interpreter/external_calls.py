@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from vae_checked.linter.interpreter import (
     builtin_functions,
+    configured_objects,
     derived_distributions,
     parts,
     records,
@@ -147,8 +148,8 @@ def _output(context: Context, dotted: str, args: list[Value], kwargs: dict[str, 
 
 
 _MAKERS: tuple[Callable[[Context, str, list[Value], dict[str, Value], Site], Value | None], ...] = (
-    _prepared, _moved, _imported, transforms.construct, pictures.read, _distribution, noise.from_function,
-    noise.from_init, _unfilled, _loss, _layer, _function, _copied, _shape, _output,
+    _prepared, _moved, _imported, configured_objects.made, transforms.construct, pictures.read, _distribution,
+    noise.from_function, noise.from_init, _unfilled, _loss, _layer, _function, _copied, _shape, _output,
 )  # fmt: skip
 
 

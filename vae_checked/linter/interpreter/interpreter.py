@@ -63,6 +63,7 @@ class Interpreter:
         self._open: tuple[int, ...] = ()
         self._stand_ins: Substitutes = {}
         self.supposed: Mapping[str, str] = {}
+        self.configured_by = ""
         # The classes of which objects are made in the place of other ones, known by their file and their name.
         self._instead: Mapping[tuple[str, str], Class] = {}
         self.goes_both_ways = False
@@ -182,6 +183,14 @@ class Interpreter:
             return self._beside(work)
         finally:
             self.supposed = {}
+
+    def configured(self, path: str, work: Callable[[], T]) -> T:
+        """What `work` comes to by the settings of another file, beside the steps that its own may take."""
+        self.configured_by = path
+        try:
+            return self._beside(work)
+        finally:
+            self.configured_by = ""
 
     def both_ways(self, work: Callable[[], T]) -> T:
         """What `work` comes to where the branches are run as well that defaults leave out and that use a VAE."""

@@ -239,7 +239,8 @@ def _kept(context: Context, owner: dict[Key, Value], key: Value, site: Site) -> 
             return only
     either = operators.chosen(owner, key, site)
     if either is None and isinstance(key, Expr):
-        either = selection.of_entries(owner.values())
+        named = {name: value for name, value in owner.items() if isinstance(name, str)}
+        either = selection.among(context, named, key) or selection.of_entries(owner.values())
     if either is not None:
         return either
     return atom(f"[{key!r}]" if isinstance(key, str) else "item", site, id(owner))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import gc
+import re
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 from vae_checked.linter.files import source as reading
 from vae_checked.linter.files.ast_budget import AstBudget, let_go_of_top
+from vae_checked.linter.files.configurations import Configuration, near
 from vae_checked.linter.files.disk import Disk
 from vae_checked.linter.files.source import File
 from vae_checked.linter.interpreter.interpreter import MAX_STEPS, Interpreter, Substitutes
@@ -36,6 +38,8 @@ class Project:
 
     def __init__(self, disk: Disk | None = None, ast_budget: AstBudget | None = None) -> None:
         self.disk = disk or Disk({})
+        # The folder above which nothing is looked for: the project's own.
+        self.top = ""
         self.ast_budget = ast_budget or AstBudget()
         self.modules: dict[str, Module] = {}
         self._by_name: dict[str, list[Module]] = {}
@@ -44,6 +48,7 @@ class Project:
         self._top_levels: dict[str, Observations] = {}
         self._resolved: dict[tuple[str, str, int], Module | None] = {}
         self._followed: dict[str, int] = {}
+        self._configurations: dict[Path, Sequence[Configuration]] = {}
         self._root = ""
         self._remaining: dict[str, int] = {}
         self._most = MAX_STEPS_OF_ALL
@@ -261,6 +266,16 @@ class Project:
                 return found
         return []
 
+    def configurations(self, importer: Module) -> Sequence[Configuration]:
+        """The files of settings near a file, those that it names first, then those that others name."""
+        folder = Path(importer.path).parent
+        if folder not in self._configurations:
+            files = (importer, *(module for module in self.modules.values() if module.given and module is not importer))
+            named = dict.fromkeys(name for module in files for name in module.read_once(_named_settings))
+            words = frozenset(word for module in files for word in module.read_once(_words))
+            self._configurations[folder] = near(folder, self.top, list(named), words, self.disk)
+        return self._configurations[folder]
+
     def member(self, owner: Value, name: str) -> Value:
         """owner.name where owner is a module of the project; None where it is something else."""
         if not isinstance(owner, Module):
@@ -273,6 +288,21 @@ class Project:
                 self.run(inner)
                 return inner
         return atom(name, None, owner.path)
+
+
+# A file of settings that code names, whether or not it says in which folder that lies.
+_NAMED_SETTINGS = re.compile(r"""["'](?:\.{0,2}/)*([\w./-]*\w\.(?:ya?ml|json))["']""")
+
+# What code defines, and the words that stand in it as texts.
+_WORDS = re.compile(r"""\b(?:class|def) (\w+)|["'](\w+)["']""")
+
+
+def _words(module: Module) -> frozenset[str]:
+    return frozenset(one or other for cell in module.file.cells for one, other in _WORDS.findall(cell.text))
+
+
+def _named_settings(module: Module) -> list[str]:
+    return [name for cell in module.file.cells for name in _NAMED_SETTINGS.findall(cell.text)]
 
 
 def _is_below(path: Path, folder: Path) -> bool:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+from vae_checked.linter.interpreter import configured
 from vae_checked.linter.interpreter.context import UNREAD, Context, Result
 from vae_checked.linter.interpreter.texts import known_start
-from vae_checked.linter.symbols.drawing import first_that_draws, rank
+from vae_checked.linter.symbols.drawing import DRAWS, first_that_draws, rank
 from vae_checked.linter.symbols.expression import Expr, Site, atom, const, opaque
 from vae_checked.linter.symbols.values import (
     AnyOf,
     Choice,
     Class,
     Deferred,
+    External,
     Function,
     Instance,
     Module,
@@ -21,6 +23,7 @@ from vae_checked.linter.symbols.values import (
     as_expr,
     settle,
 )
+from vae_checked.linter.torch_model import layers, losses
 
 # The functions that are tried in turn.
 _MAX_TRIED = 3
@@ -66,8 +69,14 @@ def of_folder(context: Context, start: str) -> Value:
 
 def imported(context: Context, name: Value) -> Value:
     """The file of a dotted name, or any of the folder that the known start of one says."""
-    if not isinstance(name, str):
-        return of_folder(context, known_start(name))
+    if isinstance(name, str):
+        return _module(context, name)
+    known = configured.texts(context, name, lambda text: isinstance(_module(context, text), Module))
+    return either([_module(context, text) for text in known]) or of_folder(context, known_start(name))
+
+
+def _module(context: Context, name: str) -> Value:
+    """The file of a dotted name, as seen from the one that is being run."""
     bare = name.lstrip(".")
     importer = context.frames[-1].scope.module
     level = len(name) - len(bare)
@@ -90,7 +99,45 @@ def entry(context: Context, owner: Module | AnyOf, key: Value, site: Site) -> Va
     """What a dict of a module's names has for a key, or may have for one that is not known."""
     if isinstance(key, str):
         return attribute(context, owner, key, site)
-    return of_module(owner) if isinstance(key, Expr) else atom("item", site, id(owner))
+    if not isinstance(key, Expr):
+        return atom("item", site, id(owner))
+    named = names_of(owner)
+    settled = among(context, named, key)
+    return of_module(owner) if settled is None else settled
+
+
+def among(context: Context, named: Mapping[str, Value], key: Value) -> Value:
+    """What the settings choose of several things that go by names; None where they say nothing of it.
+
+    Nothing too where they choose what draws nothing, and others do: what is looked for is a VAE.
+    """
+    known = configured.texts(context, key, lambda text: 1 + rank(named[text]) if text in named else 0)
+    found = list({id(named[text]): named[text] for text in known}.values())
+    if found and max(map(rank, found)) < DRAWS <= max(map(rank, named.values())):
+        return None
+    context.observations.chosen |= {
+        id(each.node) for each in found if isinstance(each, (Class, Function)) and rank(each)
+    }
+    return either(found)
+
+
+def either(found: Sequence[Value]) -> Value:
+    """One of several things, the first the likeliest; None without any."""
+    return None if not found else found[0] if len(found) == 1 else AnyOf(tuple(found))
+
+
+def of_library(context: Context, owner: External, key: Value) -> Value:
+    """What the settings choose of the layers and losses of torch; None where they say nothing of it."""
+    if not isinstance(key, Expr) or owner.dotted.partition(".")[0] != "torch":
+        return None
+    known = configured.texts(context, key, lambda text: _is_of_torch(owner.dotted, text))
+    return either([External(f"{owner.dotted}.{text}") for text in known[:_MAX_TRIED]])
+
+
+def _is_of_torch(dotted: str, name: str) -> bool:
+    if not name.isidentifier():
+        return False
+    return layers.is_layer(f"{dotted}.{name}") or (dotted.endswith("functional") and (name in losses.FUNCTIONS))
 
 
 def attribute(context: Context, owner: Module | AnyOf, name: str, site: Site) -> Value:
@@ -125,6 +172,7 @@ def called(context: Context, target: AnyOf, args: list[Value], kwargs: dict[str,
         return context.call(loss, args, kwargs, site)
     functions: list[Value] = [item for item in (*telling, *fitting) if isinstance(item, Function)]
     models: list[Value] = [item for item in fitting if isinstance(item, Class) and item.is_module]
+    models = models or [item for item in fitting if isinstance(item, External)]
     tried = list({id(item): item for item in functions or models}.values())[:_MAX_TRIED]
     if tried:
         return context.call(_in_turn(tried, site), args, kwargs, site)

@@ -14,6 +14,7 @@ from vae_checked.linter.evaluations.declared_ranges import Declared
 from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.evaluations.losses_by_choice import LossesByChoice
 from vae_checked.linter.evaluations.model_choices import ModelChoices
+from vae_checked.linter.evaluations.other_configurations import OtherConfigurations
 from vae_checked.linter.evaluations.pipelines import Pipelines
 from vae_checked.linter.evaluations.plan import Plan
 from vae_checked.linter.evaluations.stand_ins import StandIns
@@ -59,6 +60,7 @@ def lint_project(project_files: ProjectFiles, options: Options, disk: Disk) -> L
     beside = list(_parsed(project_files.feeding, [], ast_budget))
     using = list(_parsed(project_files.using, unread, ast_budget))
     project, cuts = Project(disk, ast_budget), Cuts()
+    project.top = project_files.top
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(max(limit, 8_000))
     try:
@@ -135,6 +137,7 @@ def _facts(
     found: list[Facts] = []
     supposed: list[Facts] = []
     plan, in_use, choices = Plan(project, reader), InUse(), ModelChoices(project, reader)
+    configurations = OtherConfigurations(project, reader)
     built, around = plan.evaluations(modules), plan.evaluations(feeding, feeding=True)
     made = chain(
         ((evaluation, True) for evaluation in built),
@@ -145,6 +148,7 @@ def _facts(
         ((evaluation, True) for evaluation in stand_ins.evaluations()),
         ((evaluation, True) for evaluation in losses.evaluations()),
         ((evaluation, True) for evaluation in choices.evaluations()),
+        ((evaluation, True) for evaluation in configurations.evaluations()),
     )
     last: Evaluation | None = None
     functions: set[str] = set()
@@ -161,6 +165,7 @@ def _facts(
                 stand_ins.note(evaluation)
                 losses.note(evaluation)
                 choices.note(evaluation)
+                configurations.note(evaluation)
                 # One evaluation at a time: together their expressions take more memory than all else.
                 facts = assemble.facts_of(evaluation, across)
                 facts = options_together.settled(evaluation, facts, project.observed)

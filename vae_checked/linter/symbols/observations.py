@@ -74,7 +74,9 @@ class Observations:
     functions that code has set as attributes of something unknown, as of parsed arguments, by the number of that.
     `handed_on` are the numbers of what was put into something unknown, as into the arguments that a decoder is given:
     what becomes of them is not seen. `misfits` are the places where a tuple is taken apart into more or fewer names
-    than it has parts: what is meant there is another thing.
+    than it has parts: what is meant there is another thing. `configuration` is the file whose settings it is by, where
+    any were asked for a name, and `other_configurations` are those that have one too. `chosen` are the nodes, by their
+    ids, of the models and losses that settings chose by a name.
     """
 
     roots: list[Root] = field(default_factory=list)
@@ -89,6 +91,9 @@ class Observations:
     put_on: dict[tuple[int, str], Value] = field(default_factory=dict)
     handed_on: set[int] = field(default_factory=set)
     misfits: set[Place] = field(default_factory=set)
+    configuration: str = ""
+    other_configurations: tuple[str, ...] = ()
+    chosen: set[int] = field(default_factory=set)
 
     def note_coding(
         self, function: Function, args: list[Value], value: Value, site: Site | None, caller: Function | None
@@ -163,6 +168,7 @@ class ProjectObservations:
         self._read_raw: set[int] = set()
         self._batched: set[int] = set()
         self._options: dict[tuple[str, str], list[Value]] = {}
+        self._option_texts: dict[tuple[str, str], tuple[str, ...]] = {}
         self._assembled: dict[int, Instance] = {}
         # By the node of a class: what each call that makes an object of it gives in the place of a default.
         self._chosen: dict[int, dict[str, Value]] = {}
@@ -209,6 +215,14 @@ class ProjectObservations:
         """The default of a command-line option, a fresh list each time; None where none was noted."""
         default = self._options.get((path, name))
         return None if default is None else list(default)
+
+    def note_option_texts(self, path: str, name: str, known: tuple[str, ...]) -> None:
+        """Keep the texts that a command-line option of the file `path` may be, its default first."""
+        self._option_texts[path, name] = known
+
+    def option_texts(self, path: str, name: str) -> tuple[str, ...]:
+        """The texts that a command-line option may be, its default first; none where none was noted."""
+        return self._option_texts.get((path, name), ())
 
     def note_assembled(self, instance: Instance) -> None:
         """Keep the first instance of a class that was handed a part from outside."""

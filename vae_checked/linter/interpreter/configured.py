@@ -1,0 +1,180 @@
+"""Names that settings have: what `getattr(module, config["loss"])` may be is written in a file of settings.
+
+The settings of one evaluation are those of one file: which model goes with which loss it says itself. What stands in no
+file stays open, and numbers and switches do: they are there to be changed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Sequence
+
+from vae_checked.linter.files.configurations import Configuration
+from vae_checked.linter.interpreter import arguments
+from vae_checked.linter.interpreter.context import Context
+from vae_checked.linter.interpreter.texts import known_start
+from vae_checked.linter.symbols.expression import Expr
+from vae_checked.linter.symbols.values import Value
+from vae_checked.record import dataclass
+
+Change = Callable[[str], "str | None"]
+# How well a text fits what is asked for: 0 where it does not.
+Fit = Callable[[str], int]
+_PLAIN: dict[str, Change] = {
+    "lower": str.lower,
+    "upper": str.upper,
+    "strip": str.strip,
+    "capitalize": str.capitalize,
+    "title": str.title,
+}
+_SPLITS = ("split", "rsplit", "partition", "rpartition")
+_MISSING = re.compile(r"\['(.*)'\]$")
+# What stands for a number of turns, or for one item of many.
+_NO_NAMES = frozenset(("index", "item", "loop", "epoch", "input", "super"))
+_MAX_DEPTH, _MAX_OTHERS = 12, 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is asked of the settings: the name that they go by, empty where they have none, and the keys, outermost
+    first; `changes` are made to the text that is found, the last first."""
+
+    root: str
+    keys: tuple[str, ...]
+    changes: tuple[Change, ...]
+    option: tuple[str, str] | None
+
+    def changed(self, text: str) -> str:
+        """The text that code makes of one that it is given; empty where it would fail."""
+        for change in reversed(self.changes):
+            text = change(text) or ""
+        return text
+
+
+def texts(context: Context, value: Value, fit: Fit) -> list[str]:
+    """The texts that a value is by the settings, of those that fit what it is for, the likeliest first."""
+    asked = _asked(value)
+    if asked is None or not context.frames:
+        return []
+    if asked.option is not None:
+        declared = context.project_observations.option_texts(*asked.option)
+        if declared:
+            return [text for text in map(asked.changed, declared) if fit(text)]
+    noted = context.observations
+    files = context.imports.configurations(context.frames[-1].scope.module)
+    found = {file.path: each for file in files if (each := _fitting(file, asked, fit))}
+    if not found:
+        return []
+    if noted.configuration not in found:
+        chosen = max(found, key=lambda path: max(map(fit, found[path])))
+        if context.configured_by in found:
+            chosen = context.configured_by
+        if noted.configuration:
+            return found[chosen]
+        noted.configuration = chosen
+        noted.other_configurations = _others(files, found, chosen)
+    return found[noted.configuration]
+
+
+def _others(files: Sequence[Configuration], found: Collection[str], chosen: str) -> tuple[str, ...]:
+    """The files that may choose something else, each choice once."""
+    kinds = {file.path: file.choices for file in files}
+    others = {kinds[path]: path for path in reversed(list(found)) if kinds[path] != kinds[chosen]}
+    return tuple(reversed(others.values()))[:_MAX_OTHERS]
+
+
+def _fitting(file: Configuration, asked: _Asked, fit: Fit) -> list[str]:
+    named = file.says((asked.root, *asked.keys)) if asked.root else []
+    found = named or (file.says(asked.keys) if asked.keys else [])
+    return [text for text in dict.fromkeys(map(asked.changed, found)) if fit(text)]
+
+
+def below(value: Value, key: str) -> Value:
+    """What settings have under one more key."""
+    return Expr("item", (value,), (("index", key),), value.site) if isinstance(value, Expr) else None
+
+
+def _asked(value: Value) -> _Asked | None:
+    changes: list[Change] = []
+    keys: list[str] = []
+    option: tuple[str, str] | None = None
+    for _ in range(_MAX_DEPTH):
+        if not isinstance(value, Expr):
+            return None
+        step = _key(value)
+        if step is not None:
+            if arguments.are_parsed(value.args[0]) and value.args[0].site is not None and not keys:
+                option = value.args[0].site.source.path, step
+            keys.append(step)
+            value = value.args[0]
+            continue
+        change = None if keys else _change(value)
+        if change is None:
+            break
+        changes.append(change[1])
+        value = change[0]
+    else:
+        return None
+    root = _root(value)
+    return _Asked(root, tuple(reversed(keys)), tuple(changes), option) if keys or root else None
+
+
+def _key(value: Expr) -> str | None:
+    """The key by which a value is asked of another one."""
+    name, index = value.get("name"), value.get("index")
+    if value.op == "item":
+        return index if isinstance(index, str) and index.isidentifier() else None
+    if value.op == "attribute" and value.args:
+        return str(name)
+    if value.op == "opaque" and isinstance(name, str) and name.startswith("attribute:"):
+        return name.partition(":")[2]
+    if value.op == "call" and name in ("get", "pop") and len(value.args) > 1:
+        return known_start(value.args[1]) or None
+    return None
+
+
+def _root(value: Expr) -> str:
+    name = value.get("name") if value.op == "atom" else None
+    if not isinstance(name, str):
+        return ""
+    if name in _NO_NAMES:
+        return ""
+    missing = _MISSING.match(name)
+    return name if missing is None else missing[1]
+
+
+def _change(value: Expr) -> tuple[Expr, Change] | None:
+    """What a text is made of, and how."""
+    name = value.get("name")
+    if value.op == "call" and name in _PLAIN and len(value.args) == 1:
+        return value.args[0], _PLAIN[str(name)]
+    if value.op == "opaque" and name == "text" and len(value.args) == 1:
+        start, end = str(value.get("start") or ""), str(value.get("end") or "")
+        return value.args[0], lambda text: start + text + end
+    if value.op == "add" and known_start(value.args[0]):
+        start = known_start(value.args[0])
+        return value.args[1], lambda text: start + text
+    index = value.get("index")
+    if value.op == "item" and isinstance(index, int) and _is_split(value.args[0]):
+        call = value.args[0]
+        return call.args[0], lambda text: _part(call, text, index)
+    return None
+
+
+def _is_split(call: Expr) -> bool:
+    return call.op == "call" and call.get("name") in _SPLITS and len(call.args) > 1
+
+
+def _part(call: Expr, text: str, index: int) -> str | None:
+    separator = known_start(call.args[1])
+    if not separator:
+        return None
+    name = call.get("name")
+    if name == "partition":
+        found: Sequence[str] = text.partition(separator)
+    elif name == "rpartition":
+        found = text.rpartition(separator)
+    else:
+        most = int(call.args[2].value) if len(call.args) > 2 and call.args[2].op == "const" else -1
+        found = text.split(separator, most) if name == "split" else text.rsplit(separator, most)
+    return found[index] if -len(found) <= index < len(found) else None

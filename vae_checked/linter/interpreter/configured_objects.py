@@ -1,0 +1,62 @@
+"""Objects that another library makes of settings: `hydra.utils.instantiate(config.model)`.
+
+Which class they are of stands under `_target_`. What its parameters are is not known, but for those that have a class
+of their own in the same settings.
+"""
+
+from __future__ import annotations
+
+from vae_checked.linter.interpreter import configured, selection
+from vae_checked.linter.interpreter.context import Context
+from vae_checked.linter.symbols.expression import Expr, Site
+from vae_checked.linter.symbols.values import Class, Function, Module, Value
+
+_TARGET = "_target_"
+_MAKES = ("instantiate", "call")
+_MAX_DEPTH = 3
+
+
+def made(context: Context, dotted: str, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value | None:
+    """What hydra makes of settings; None of any other call, and where no class of the project stands in them."""
+    if dotted.partition(".")[0] != "hydra" or dotted.rpartition(".")[2] not in _MAKES or not args:
+        return None
+    return _instantiated(context, args[0], args[1:], kwargs, site, _MAX_DEPTH)
+
+
+def _instantiated(
+    context: Context, settings: Value, args: list[Value], kwargs: dict[str, Value], site: Site, depth: int
+) -> Value | None:
+    target = settings.get(_TARGET) if isinstance(settings, dict) else configured.below(settings, _TARGET)
+    cls = _class(context, target)
+    if cls is None:
+        return None
+    given = dict(kwargs)
+    if isinstance(settings, dict):
+        given = {name: value for name, value in settings.items() if isinstance(name, str) and name[:1] != "_"} | given
+    maker = cls.find("__init__")
+    if isinstance(maker, Function) and depth:
+        spec = maker.node.args
+        for each in [*spec.args[1 + len(args) :], *spec.kwonlyargs]:
+            inner = None if each.arg in given else configured.below(settings, each.arg)
+            part = _instantiated(context, inner, [], {}, site, depth - 1) if isinstance(inner, Expr) else None
+            if part is not None:
+                given[each.arg] = part
+    return context.call(cls, list(args), given, site)
+
+
+def _class(context: Context, target: Value) -> Class | None:
+    """The class of the project that a dotted name says, or settings that have one."""
+    known = [target] if isinstance(target, str) else configured.texts(context, target, lambda text: _fit(context, text))
+    found = [cls for text in known if (cls := _named(context, text)) is not None]
+    return found[0] if len(found) == 1 else None
+
+
+def _fit(context: Context, text: str) -> int:
+    return 0 if _named(context, text) is None else 1
+
+
+def _named(context: Context, dotted: str) -> Class | None:
+    place, _, name = dotted.rpartition(".")
+    module = selection.imported(context, place) if place else None
+    found = context.imports.member(module, name) if isinstance(module, Module) else None
+    return found if isinstance(found, Class) else None
