@@ -75,9 +75,9 @@ def measure_kl(
         if seen.join is not None and any(number in held for number in latent.every_z):
             why = "z reaches the loss through another network than the decoder: it may stand in the place of the KL"
             return KLMeasured(None, None, Origin(), why)
-        return KLMeasured(
-            None, None, Origin(), "the loss follows from the heads through the reconstruction alone", in_loss=False
-        )
+        where = origin_of(term.tape, term.total, seen.loss.name)
+        why = "the loss follows from the heads through the reconstruction alone"
+        return KLMeasured(None, None, where, why, in_loss=False)
     origin = _origin(term, ahead)
     if term.tape.values[term.mu].tensor.shape != term.tape.values[term.second].tensor.shape:
         return KLMeasured(None, None, origin, "mu and the second head have different shapes")

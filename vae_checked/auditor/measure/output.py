@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from vae_checked.auditor.measure.intervals import interval_of
-from vae_checked.auditor.recognition.graph import is_elementwise
+from vae_checked.auditor.recognition.graph import is_elementwise, is_layout
 from vae_checked.auditor.recognition.recognition import Recognition
 from vae_checked.auditor.recognition.samples import tolerance
 from vae_checked.auditor.recording.nodes import known_operation
@@ -132,11 +132,17 @@ def has_time_first(seen: Recognition) -> bool:
 
 
 def batch_mixing(seen: Recognition) -> Fact[BatchMixing | None] | None:
-    """Whether changing one sample of the input moves the reconstruction of another; measured in evaluation mode."""
-    if seen.x_hat is None or seen.batch < 2 or seen.doubtful_batch:
+    """Whether changing one sample of the input moves the reconstruction of another; measured in evaluation mode.
+
+    Where a loss compares what is decoded in a way that is not known, as by nearest points, that is looked at as it
+    leaves the last layer: mixed samples are seen there, and the absence of such is not.
+    """
+    known = seen.x_hat if seen.x_hat is not None else output_number(seen)
+    made = known if known is not None else _last_made(seen)
+    if made is None or seen.batch < 2 or seen.doubtful_batch:
         return None
     tape, x = seen.run.tape, seen.run.x_number
-    before = tape.values[seen.x_hat].data
+    before = tape.values[made].data
     data = tape.values[x].data
     if before.shape[:1] != data.shape[:1]:
         return None
@@ -146,7 +152,7 @@ def batch_mixing(seen: Recognition) -> Fact[BatchMixing | None] | None:
     changed = 1  # the one in the middle stays in its place when a batch is turned round
     other = data.clone()
     other[changed] = other[changed].flip(0) * 0.5 + 0.25 * float(data.abs().max())
-    after = replay(tape, {x: other}, (seen.x_hat,))[seen.x_hat]
+    after = replay(tape, {x: other}, (made,))[made]
     moves = (after - before).abs().reshape(seen.batch, -1).amax(1)
     own = float(moves[changed])
     moves[changed] = 0.0
@@ -155,4 +161,33 @@ def batch_mixing(seen: Recognition) -> Fact[BatchMixing | None] | None:
     rounding = 0.1 * tolerance(before.dtype) * float(before.abs().max())
     mixes = amount > max(rounding, 1e-4 * own)
     found = BatchMixing(changed, moved, amount) if mixes else None
-    return Fact(found, origin_of(tape, seen.x_hat))
+    return Fact(found, origin_of(tape, made)) if mixes or known is not None else None
+
+
+def _last_made(seen: Recognition) -> int | None:
+    """What the last layer before the loss makes of the data, moved and reshaped, or changed element by element, since.
+
+    A step that takes two values ends it: samples that are compared with each other are not mixed by that. Nor are those
+    that a drawn order puts in each other's place, as for a judge of independent latents.
+    """
+    tape, graph = seen.run.tape, seen.graph
+    if seen.total is None:
+        return None
+    leads_on = graph.ancestors(seen.total)
+    found: int | None = None
+    for step in tape.steps:
+        ahead = [n for n in step.outputs if n in leads_on and graph.depends_on_input(n)]
+        of_data = [n for n in dict.fromkeys(step.inputs) if graph.depends_on_input(n)]
+        is_layer = any(tape.values[n].sources == Tape.PARAMETER for n in step.inputs)
+        goes_on = of_data == [found] and (is_layout(step) or is_elementwise(step))
+        if ahead and (is_layer or goes_on):
+            found = ahead[0]
+    return None if found is None or _is_in_drawn_order(tape, found) else found
+
+
+def _is_in_drawn_order(tape: Tape, number: int) -> bool:
+    """Whether whole numbers that were drawn, as an order of samples is, take part in a value."""
+    sources = tape.values[number].sources
+    return any(
+        sources & Tape.bit(draw) and not tape.values[draw.number].tensor.is_floating_point() for draw in tape.draws
+    )
