@@ -375,13 +375,15 @@ class Entering:
 class Data:
     """The data: its interval as the loss sees it, and its axis order at the first convolution.
 
-    `trained` is the interval of the data that the same layers are trained on, where these are other data.
+    `trained` is the interval of the data that the same layers are trained on, where these are other data. `centred`
+    says that their middle was taken away, in units of their spread: they reach both sides of 0, and beyond 1 or -1.
     """
 
     interval: Fact[Interval] | None = None
     axis_order: Fact[AxisOrder] | None = None
     trained: Fact[Interval] | None = None
     entering: Fact[Entering] | None = None
+    centred: Fact[bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,22 @@ SYMMETRIC = (
     ),
     (
         VISION,
+        (
+            "steps = transforms.Compose([transforms.ToTensor(), transforms.RandomAutocontrast(1),\n"
+            "        transforms.Normalize((0.5,), (0.5,)), transforms.RandomErasing()])"
+        ),
+        "",
+    ),
+    (
+        VISION,
+        (
+            "steps = transforms.Compose([transforms.RandomPosterize(4), transforms.RandomEqualize(),\n"
+            "        transforms.ToTensor(), transforms.RandomInvert(), transforms.Normalize((0.5,), (0.5,))])"
+        ),
+        "",
+    ),
+    (
+        VISION,
         "steps = transforms.Compose([transforms.ToTensor(), centred])",
         "def centred(t):\n    return (t - 0.5) / 0.5\n\n\n",
     ),
@@ -75,6 +91,8 @@ SYMMETRIC = (
 UNIT_STEPS = (
     (VISION, "steps = transforms.ToTensor()", ""),
     (VISION, "steps = transforms.Compose([transforms.CenterCrop(20), transforms.ToTensor()])", ""),
+    (VISION, "steps = transforms.Compose([transforms.ToTensor(), transforms.RandomErasing(value=1.0)])", ""),
+    (VISION, "steps = transforms.Compose([transforms.AugMix(), transforms.ToTensor()])", ""),
     (VISION, "steps = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.0,), (1.0,))])", ""),
     (VISION, "steps = transforms.Compose([transforms.ToTensor(), transforms.Lambda(lambda t: t.flatten())])", ""),
     (VISION, "steps = transforms.Compose([transforms.PILToTensor(), transforms.Lambda(lambda t: t / 255.0)])", ""),
@@ -164,6 +182,11 @@ def test_everything_in_one_file_is_read_alike(tmp_path: Path) -> None:
         ("", "steps = transforms.Compose([transforms.ToTensor(), folder.extra])", FOLDER),
         # A picture that is no tensor yet is normalised by nothing.
         ("", "steps = transforms.Compose([transforms.Normalize((0.5,), (0.5,)), transforms.ToTensor()])", FOLDER),
+        # What changes colours is for pixels in [0, 1], and what fills may fill with anything.
+        *(
+            ("", f"steps = transforms.Compose([transforms.ToTensor(), transforms.Normalize(0.5, 0.5), {step}])", FOLDER)
+            for step in ("transforms.RandomInvert()", "transforms.RandomErasing(value=3)", "transforms.AugMix()")
+        ),
         ("", "steps = None", "folder"),
         ("", "steps = transforms.Compose([transforms.RandomCrop(20)])", "datasets.ImageFolder(folder, steps)"),
     ],

@@ -12,6 +12,7 @@ from vae_checked.finding import Provenance, Severity
 
 _OTHER_SCALE = frozenset({Likelihood.CROSS_ENTROPY, Likelihood.DENSITY, Likelihood.POISSON})
 # Without a loss the output may be the prediction itself or its logits; data below 0 are neither classes nor counts.
+_CENTRED = ", whose mean was taken away: they lie on both sides of 0, and beyond 1 or -1"
 _HALF = 0.5  # pixels that fill less of [0, 1] may be something else
 _WITHOUT_A_LOSS = (Likelihood.MSE, Likelihood.BCE_WITH_LOGITS)
 
@@ -25,7 +26,9 @@ def judge(facts: Facts) -> Verdict:
         return Undecided(reason="the data are handed to a model that is trained on others: they meet no output here")
     if kind is not None and kind.value in _OTHER_SCALE:
         return Undecided(reason=f"{kind.value} takes its prediction on another scale than the data")
-    if not data.value.bounded or data.value.width == 0:
+    # Columns whose mean was taken away reach both sides of 0, as far as they happen to.
+    centred = facts.data.centred is not None and facts.data.centred.value
+    if not centred and (not data.value.bounded or data.value.width == 0):
         return Undecided(reason=f"data in {data.value} have no range to compare")
     # Where somebody says what the data of this model are, an output that ends in a sigmoid or a tanh is compared with
     # pixels as it is: no logits, and no counts. What is derived from code may be another picture, handed in for show.
@@ -35,7 +38,7 @@ def judge(facts: Facts) -> Verdict:
     own = _own_code(facts, kinds[0], output.value, data.value)
     if own is not None:
         return left_to(own)
-    tolerance = 0.01 * data.value.width
+    tolerance = 0.0 if centred else 0.01 * data.value.width
     seen = [reachable(each, output.value) for each in kinds]
     problems = [_problem(each, to, data.value, tolerance) for each, to in zip(kinds, seen, strict=True)]
     if kind is None and not pixels and (None in problems or data.value.low >= 0.0):
@@ -49,7 +52,7 @@ def judge(facts: Facts) -> Verdict:
                 "output": seen[0],
                 "made": made_by(facts),
                 "data": data.value,
-                "problem": problems[0],
+                "problem": problems[0] + (_CENTRED if centred else ""),
                 "remedy": "scale the data to [0, 1]"
                 if not kinds[0].target.contains(data.value, tolerance)
                 else f"end the decoder in {fitting_activation(data.value)}",

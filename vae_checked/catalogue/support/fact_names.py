@@ -34,6 +34,7 @@ FACT_NAMES = {
     "data.interval": "the range of the data",
     "data.trained": "the range of the data of training",
     "data.entering": "the scale of what enters the encoder",
+    "data.centred": "whether the mean of the data was taken away",
     "data.axis_order": "the axis order of the data",
     "objective.effective_beta": "the effective beta",
     "objective.dead_weights": "which weights have no effect",

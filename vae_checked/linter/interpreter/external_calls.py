@@ -38,6 +38,7 @@ from vae_checked.linter.torch_model import (
     noise,
     optimizers,
     pictures,
+    scalers,
     transforms,
 )
 from vae_checked.linter.torch_model.functions import HANDLERS, MATH, larger_or_smaller, plain
@@ -149,7 +150,8 @@ def _output(context: Context, dotted: str, args: list[Value], kwargs: dict[str, 
 
 _MAKERS: tuple[Callable[[Context, str, list[Value], dict[str, Value], Site], Value | None], ...] = (
     _prepared, _moved, _imported, configured_objects.made, transforms.construct, pictures.read, _distribution,
-    noise.from_function, noise.from_init, _unfilled, _loss, _layer, _function, _copied, _shape, _output,
+    noise.from_function, noise.from_init, scalers.construct, _unfilled, _loss, _layer, _function, _copied, _shape,
+    _output,
 )  # fmt: skip
 
 

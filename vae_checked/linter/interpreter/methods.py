@@ -34,7 +34,16 @@ from vae_checked.linter.symbols.values import (
     as_expr,
 )
 from vae_checked.linter.symbols.values import Sequence as Layers
-from vae_checked.linter.torch_model import distributions, fields, layers, noise, optimizers, own_leaves, pictures
+from vae_checked.linter.torch_model import (
+    distributions,
+    fields,
+    layers,
+    noise,
+    optimizers,
+    own_leaves,
+    pictures,
+    scalers,
+)
 from vae_checked.linter.torch_model.functions import HANDLERS, larger_or_smaller, of_kept_module, plain
 
 _PARAMETERS = ("parameters", "named_parameters")
@@ -184,6 +193,9 @@ def _call_on_tensor(
     picture = pictures.method(owner, name, site)
     if picture is not None:
         return picture
+    scaled = scalers.method(context, owner, name, args, kwargs, site)
+    if scaled is not None:
+        return scaled
     made = noise.from_method(context, owner, name, args, kwargs, site)
     if made is None and name in ("new", "new_empty"):
         made = noise.unfilled(name, args, site)

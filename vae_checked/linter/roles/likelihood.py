@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 
-from vae_checked.facts import Data, Fact, Interval, Likelihood, Output, Recon, Reduced, Reduction
+from vae_checked.facts import REAL, Data, Fact, Interval, Likelihood, Output, Recon, Reduced, Reduction
 from vae_checked.linter.roles import layout, reconstructions
 from vae_checked.linter.roles.by_turns import is_of_a_turn
 from vae_checked.linter.roles.divergences import Divergence
@@ -19,6 +19,7 @@ from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import TRANSPARENT, Expr, contains, elementwise, origin, strip, walk, written
 from vae_checked.linter.symbols.given import is_given
 from vae_checked.linter.symbols.intervals import interval_of
+from vae_checked.linter.torch_model import columns
 from vae_checked.mathematics import reductions
 from vae_checked.record import replace
 
@@ -253,8 +254,11 @@ def data_facts(
     order = layout.axis_order(prediction, target)
     if target is None or kind is Likelihood.CROSS_ENTROPY:
         return Data(axis_order=order)
-    interval: Interval | None = interval_of(target)
     taken = entering(mean, target)
+    if columns.is_centred(target):
+        place = origin(written(target))
+        return Data(interval=Fact(REAL, place), axis_order=order, entering=taken, centred=Fact(True, place))
+    interval: Interval | None = columns.lies_in(target)
     if interval is not None:
         return Data(interval=Fact(interval, origin(written(target))), axis_order=order, entering=taken)
     # What a data set of the project hands out is not what the pipelines around give, though its range is not known.

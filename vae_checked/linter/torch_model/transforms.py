@@ -18,7 +18,7 @@ from vae_checked.linter.symbols.values import (
     as_expr,
     is_number,
 )
-from vae_checked.linter.torch_model import fields
+from vae_checked.linter.torch_model import columns, fields
 from vae_checked.linter.torch_model.evaluator import Evaluator
 from vae_checked.record import replace
 
@@ -28,8 +28,15 @@ _GEOMETRIC = frozenset(
     "RandomResizedCrop Pad RandomRotation ColorJitter Scale RandomAffine AutoAugment RandomApply RandomChoice ToImage "
     "PILToTensor GaussianBlur RandomPerspective TrivialAugmentWide RandAugment FiveCrop TenCrop ToPureTensor".split()
 )
+# Transforms that change the colours of a picture, and leave bytes bytes and what lies between 0 and 1 there.
+_COLOURING = frozenset(
+    "RandomAutocontrast RandomEqualize RandomInvert RandomSolarize RandomPosterize RandomAdjustSharpness AugMix "
+    "RandomPhotometricDistort RandomChannelPermutation".split()
+)
+# Transforms that move pixels about, or fill with a number, which is 0 by default.
+_FILLING = frozenset("ElasticTransform RandomErasing RandomZoomOut ScaleJitter RandomResize RandomShortestSize".split())
 _SCALING = frozenset(("ToTensor", "ConvertImageDtype", "ToDtype"))
-TRANSFORMS = _GEOMETRIC | _SCALING | frozenset(("Compose", "Normalize", "Lambda"))
+TRANSFORMS = _GEOMETRIC | _COLOURING | _FILLING | _SCALING | frozenset(("Compose", "Normalize", "Lambda"))
 # The statistics of ImageNet.
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _TO_TENSOR = _SCALING | frozenset(("PILToTensor", "ToImage"))
@@ -150,6 +157,8 @@ def _transform(evaluator: Evaluator, name: str, args: list[Value], kwargs: dict[
         return Transform(((name, (mean, std), site),))
     if name == "ToDtype":
         return Transform(((name, kwargs.get("scale", args[1] if len(args) > 1 else False), site),))
+    if name in _FILLING:
+        return Transform(((name, kwargs.get("value", kwargs.get("fill", 0.0)), site),))
     return Transform(((name, args[0] if args else kwargs.get("lambd"), site),))
 
 
@@ -195,6 +204,11 @@ def interval_after(evaluator: Evaluator, transform: Transform, interval: Interva
                 # A picture that is no tensor yet is refused: what is meant is not known.
                 return None
             interval = None if interval is None else _normalized(interval, value)
+        elif name in _COLOURING:
+            interval = interval if interval in (BYTE, UNIT) else None
+        elif name in _FILLING:
+            inside = interval is not None and is_number(value) and interval.low <= float(value) <= interval.high
+            interval = interval if inside else None
         elif name in ("Lambda", "unknown"):
             interval = _applied(evaluator, value, interval, site)
     return interval
@@ -278,7 +292,8 @@ def _loader(evaluator: Evaluator, args: list[Value], kwargs: dict[str, Value], s
             note(evaluator, loader.interval, loader.site or site)
         return loader
     if isinstance(source, Expr):
-        return Loader(interval_of(source), source.site or site, "data", own=not is_given(source))
+        interval, centred = columns.lies_in(source), columns.is_centred(source)
+        return Loader(interval, source.site or site, "data", own=not is_given(source), centred=centred)
     return Loader(None, site, "data")
 
 
@@ -294,7 +309,8 @@ def from_instance(evaluator: Evaluator, source: Instance, site: Site) -> Loader:
             item = tuple(item.values())
         first = item[0] if isinstance(item, (tuple, list)) and item else item
         if isinstance(first, Expr) and not is_picture(first):
-            return Loader(interval_of(first), _settled(first) or site, source.cls.name, found, known, True)
+            interval, centred = columns.lies_in(first), columns.is_centred(first)
+            return Loader(interval, _settled(first) or site, source.cls.name, found, known, True, centred=centred)
         if found:
             return Loader(None, site, source.cls.name, found, known, True)
     if transform is not None and not isinstance(getter, Function):
