@@ -77,7 +77,7 @@ def _below(context: Context, dotted: str) -> Value:
     """What a name below a package stands for that is no file itself: a file of its folder where that was imported."""
     importer = context.frames[-1].scope.module if context.frames else None
     if importer is None or dotted not in importer.dotted_imports:
-        return External(dotted)
+        return context.imports.known(dotted)
     found = context.imports.deferred_module(dotted, importer)
     return found.settle() if isinstance(found, Deferred) else found
 

@@ -51,6 +51,7 @@ class Frame:
     node: ast.AST | None = None
     statement: ast.AST | None = None
     yielded: list[Value] | None = None
+    called_at: Site | None = None
 
 
 class Imports(Protocol):
@@ -67,6 +68,9 @@ class Imports(Protocol):
 
     def beside(self, package: str, importer: Module) -> list[Module]:
         """The files of the project that lie in the folder of a package, as seen from `importer`."""
+
+    def known(self, dotted: str) -> Value:
+        """A name outside the project: the class of a library whose methods are known, or something external."""
 
     def configurations(self, importer: Module) -> Sequence[Configuration]:
         """The files of settings near a file, those that it names first."""

@@ -136,6 +136,9 @@ class Interpreter:
         """Where `node` is written: one and the same object as often as the node is evaluated."""
         found = self._sites.get(id(node))
         if found is None:
+            frame = self.frames[-1]
+            if frame.called_at is not None and frame.scope.module.known:
+                return frame.called_at
             found = self._sites[id(node)] = Site(self.frames[-1].source, node)
         return found
 
@@ -344,7 +347,7 @@ class Interpreter:
         node = function.node
         scope = Scope({}, function.scope, function.scope.module)
         # What ends an evaluation leaves the frames as they are: whoever ends there sees how far it came.
-        self.frames.append(Frame(function, scope, function.scope.module.source_of(node), node))
+        self.frames.append(Frame(function, scope, function.scope.module.source_of(node), node, called_at=site))
         bind_parameters(self, function, args, kwargs, scope, site)
         if isinstance(node, ast.Lambda):
             result: Outcome = self.eval(node.body, scope)

@@ -14,6 +14,7 @@ from vae_checked.linter.files.ast_budget import AstBudget, let_go_of_top
 from vae_checked.linter.files.configurations import Configuration, near
 from vae_checked.linter.files.disk import Disk
 from vae_checked.linter.files.source import File
+from vae_checked.linter.interpreter import known_models
 from vae_checked.linter.interpreter.interpreter import MAX_STEPS, Interpreter, Substitutes
 from vae_checked.linter.symbols.expression import atom
 from vae_checked.linter.symbols.observations import Observations, ProjectObservations
@@ -48,6 +49,7 @@ class Project:
         self._top_levels: dict[str, Observations] = {}
         self._resolved: dict[tuple[str, str, int], Module | None] = {}
         self._followed: dict[str, int] = {}
+        self._known: dict[str, Module] = {}
         self._configurations: dict[Path, Sequence[Configuration]] = {}
         self._root = ""
         self._remaining: dict[str, int] = {}
@@ -230,7 +232,7 @@ class Project:
             if inner is not None:
                 self.run(inner)
                 return inner
-            return External(f"{dotted}.{name}")
+            return self.known(f"{dotted}.{name}")
         self.run(module)
         if name in module.scope.names:
             return settle(module.scope.names, name)
@@ -239,6 +241,16 @@ class Project:
             self.run(inner)
             return inner
         return External(f"{dotted}.{name}")
+
+    def known(self, dotted: str) -> Value:
+        """A name outside the project: the class of a library whose methods are known, or something external."""
+        text = known_models.written(dotted)
+        if not text:
+            return External(dotted)
+        if text not in self._known:
+            self._known[text] = known_models.module(text)
+            self.interpreter.run(lambda: self.interpreter.run_module(self._known[text]))
+        return self._known[text].scope.names[dotted.rpartition(".")[2]]
 
     def star_import(self, dotted: str, level: int, importer: Module) -> dict[str, Value]:
         """`from dotted import *`."""

@@ -17,7 +17,6 @@ class Links:
     """How probable links are that are there, by what, and the sign of the sum: -1 for a log likelihood."""
 
     probable: Expr
-    given: Expr
     sign: int
 
 
@@ -33,16 +32,16 @@ def read(node: Expr) -> Links | None:
         missing = _complement(absent)
         if missing is None or _complement(present) is not None or missing.uid == present.uid:
             continue
-        given = [part for part in walk(present) if part.op != "const" and not part.bits & NOISE]
-        if given and _draws(present) & _draws(missing):
-            return Links(present, given[-1], -one[1])
+        if _draws(present) & _draws(missing):
+            return Links(present, -one[1])
     return None
 
 
 def scored(node: Expr) -> Expr | None:
     """The loss of the links that are there, where a sum adds that of links that are not.
 
-    Each compares some entries of one matrix of inner products of what is drawn with one number: 1 for a link, else 0.
+    Each compares some entries of one matrix of inner products of what is drawn with one number, or the inner products
+    of what is drawn for the two ends of some links: 1 for a link, else 0.
     """
     losses = [_loss(arg) for arg in node.args] if node.op == "add" and node.bits & LOSS else []
     by_label = {strip(loss.args[1]).value: loss for loss in losses if loss is not None}
@@ -50,6 +49,9 @@ def scored(node: Expr) -> Expr | None:
     if there is None or missing is None or there.get("kind") is not missing.get("kind"):
         return None
     picked, other = strip(there.args[0]), strip(missing.args[0])
+    code = _code_of_ends(picked)
+    if code is not None and code == _code_of_ends(other):
+        return there
     if picked.op != "index" or other.op != "index":
         return None
     scores = strip(picked.args[0])
@@ -62,6 +64,18 @@ def _loss(term: Expr) -> Expr | None:
     while node.op in REDUCTIONS:
         node = strip(node.args[0])
     return node if node.op == "loss" and strip(node.args[1]).op == "const" else None
+
+
+def _code_of_ends(scores: Expr) -> int | None:
+    """What is drawn, by its number, where scores are the inner products of some of its rows with others."""
+    while scores.op in ("clamp", "sigmoid"):
+        scores = strip(scores.args[0])
+    product = strip(scores.args[0]) if scores.op == "sum" else scores
+    if scores.op != "sum" or product.op != "mul" or not _draws(product):
+        return None
+    ends = [strip(arg) for arg in product.args]
+    codes = {strip(end.args[0]).uid for end in ends if end.op in ("index", "item")}
+    return codes.pop() if len(codes) == 1 and all(end.op in ("index", "item") for end in ends) else None
 
 
 def _is_of_pairs(scores: Expr) -> bool:

@@ -111,7 +111,7 @@ def _of_links(node: Expr) -> Reconstruction | None:
     found = links.read(node)
     if found is None:
         return None
-    return Reconstruction(node, Likelihood.DENSITY, found.probable, found.given, sign=found.sign)
+    return Reconstruction(node, Likelihood.DENSITY, found.probable, opaque("links", (), node.site), sign=found.sign)
 
 
 def _discretised(node: Expr) -> Reconstruction | None:

@@ -58,6 +58,8 @@ class Module:
     given: bool = True
     # Whether it is here because another one imports it.
     followed: bool = False
+    # Whether it is no file: what another library's classes do, placed where code calls them.
+    known: bool = False
     # Whether it imports a tensor library: what does not is settings and helpers.
     tensors: bool = field(init=False)
     # The text of each cell: of a file that is no notebook there is one.
