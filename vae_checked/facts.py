@@ -23,11 +23,11 @@ T = TypeVar("T")
 __all__ = ["BYTE", "REAL", "SYMMETRIC_UNIT", "UNIT", "Fact", "Interval", "Latents", "Origin"]
 
 
-# -------------------------------------------------------------------------------------- the second head
+# -------------------------------------------------------------------------------------- the head for std
 
 
 class Parametrisation(StrEnum):
-    """What the second head s stands for; sigma is the standard deviation of q(z|x)."""
+    """What the head for std s stands for; sigma is the standard deviation of q(z|x)."""
 
     LOGVAR = "logvar"
     LOG_STD = "log_std"
@@ -61,7 +61,7 @@ _MEANING = {
 
 @dataclass(frozen=True, slots=True)
 class StdCurve:
-    """How std follows from the second head s: pairs (s, std), and the parametrisation that fits them, if one does."""
+    """How std follows from the head for std s: pairs (s, std), and the parametrisation that fits them, if one does."""
 
     parametrisation: Parametrisation | None
     points: tuple[tuple[float, float], ...] = ()
@@ -145,7 +145,7 @@ class NoiseTiming:
 
 @dataclass(frozen=True, slots=True)
 class Overflow:
-    """The tensor that first stops being finite, and the value of the second head at which it does."""
+    """The tensor that first stops being finite, and the value of the head for std at which it does."""
 
     tensor: str
     at: float
@@ -163,7 +163,7 @@ class Family(StrEnum):
 class KLForm:
     """Which KL a formula is.
 
-    `parametrisation` is how it reads the second head, None when it is the KL of no parametrisation. `points` are
+    `parametrisation` is how it reads the head for std, None when it is the KL of no parametrisation. `points` are
     (s, std that the formula assumes) where a parametrisation fits. `values` are (mu, s, value of the formula, value of
     the nearest closed form). `reversed` is KL(prior || posterior), None where nothing tells which of two Gaussians is
     the posterior, `learned` one that is not N(0, I). `offset` has 1 / K in place of log(1 / K).
@@ -180,7 +180,7 @@ class KLForm:
 
 @dataclass(frozen=True, slots=True)
 class Density:
-    """How log q(z|x) reads the second head, beside a prior that is not known to be normal.
+    """How log q(z|x) reads the head for std, beside a prior that is not known to be normal.
 
     `points` are (s, std that it assumes). `opposed`: log q(z|x) and log p(z) do not stand against each other, so that
     what is minimised is no KL; None where that was not seen. `of_prior` is the one that has the wrong sign then.

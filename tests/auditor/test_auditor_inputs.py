@@ -124,7 +124,7 @@ REFUSED: dict[str, tuple[type[VaeCheckedError], Callable[[], Any], tuple[str, ..
     "unmatched": (
         ModelError,
         lambda: audit(zoo.Base(), "B 3 8 12", three),
-        ("three(a, b, c) cannot be matched", "output[0] (x_hat), output[1] (mu), output[2] (second head)", "lambda"),
+        ("three(a, b, c) cannot be matched", "output[0] (x_hat), output[1] (mu), output[2] (head for std)", "lambda"),
     ),
     "loss raises": (
         ModelError,

@@ -13,7 +13,7 @@ from vae_checked.auditor import AuditReport, audit
 from vae_checked.facts import Facts, Head, NoiseLaw, Parametrisation, Reduction
 from vae_checked.mathematics.effective_beta import rendered
 
-# What each model's second head stands for where the loss or the output shows it; the others' is the log variance.
+# What each model's head for std stands for where the loss or the output shows it; the others' is the log variance.
 SECOND = {
     "LogStd": Parametrisation.LOG_STD,
     "SoftplusStd": Parametrisation.STD,

@@ -91,7 +91,7 @@ def test_a_quantiser_is_not_asked_for_its_noise() -> None:
 
 
 class Styled(Quantised):
-    """A Gaussian vector for the style beside the codes; `odd` is what its KL has of the second head."""
+    """A Gaussian vector for the style beside the codes; `odd` is what its KL has of the head for std."""
 
     def __init__(self, odd: Callable[[Tensor], Tensor]) -> None:
         super().__init__(WEIGHTS["as published"][0])

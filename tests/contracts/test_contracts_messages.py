@@ -255,7 +255,7 @@ MESSAGES = {
         giving(tuple[ROWS, ROWS], (z(4, 5), z(4, 5), z(4, 5))),
         "decode() result: 3 elements, the contract says 2",
     ),
-    "a second head of another width": (
+    "a head for std of another width": (
         giving(tuple[Float[Tensor, "B K"], Float[Tensor, "B K"]], (z(4, 6), z(4, 7))),
         "decode() result[1]: axis 1 (K) is 7, result[0] has K = 6",
     ),

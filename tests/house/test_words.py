@@ -6,7 +6,7 @@ import ast
 import io
 import re
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 
@@ -26,13 +26,16 @@ WORDS = {
     "of others": "of other ...",
     "no change of": "changing ... does not",
     "not decided yet": "undecided",
+    "second head": "head for std",
 }
-_FOUND = re.compile(rf"\b({'|'.join(WORDS)})\b", re.IGNORECASE)
+# What a reader of the source knows, and a reader of a report does not.
+SHOWN = {**WORDS, "beside": "next to, with"}
 
 
-def stumbles(text: str) -> list[str]:
+def stumbles(text: str, words: Mapping[str, str] = SHOWN) -> list[str]:
     """The words of the list in `text`, each with what says it."""
-    return [f"{found[0]}: say {WORDS[found[0].lower()]}" for found in _FOUND.finditer(text)]
+    found = re.finditer(rf"\b({'|'.join(words)})\b", text, re.IGNORECASE)
+    return [f"{each[0]}: say {words[each[0].lower()]}" for each in found]
 
 
 def strings(source: str) -> Iterator[tuple[int, str]]:
@@ -94,19 +97,20 @@ def test_no_docstring_and_no_comment_uses_a_word_of_the_list() -> None:
         f"{path.relative_to(ROOT)}:{line}: {complaint}"
         for path in sorted((ROOT / "vae_checked").rglob("*.py"))
         for line, text in explanations(path.read_text(encoding="utf-8"))
-        for complaint in stumbles(text)
+        for complaint in stumbles(text, WORDS)
     ]
     assert complaints == []
 
 
 @pytest.mark.parametrize(
-    "text", ["the loss is told", "Mend it by hand", "their axes are exchanged", "for want of memory"]
+    "text",
+    ["the loss is told", "Mend it by hand", "their axes are exchanged", "for want of memory", "a mean beside a sum"],
 )
 def test_a_word_of_the_list_is_seen(text: str) -> None:
     assert len(stumbles(text)) == 1
 
 
-@pytest.mark.parametrize("text", ["recommended", "an amendment", "the exchange of z", "retold", "commend"])
+@pytest.mark.parametrize("text", ["recommended", "an amendment", "the exchange of z", "retold", "commend", "besides"])
 def test_words_that_only_hold_one_are_none(text: str) -> None:
     assert stumbles(text) == []
 

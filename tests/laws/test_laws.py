@@ -217,7 +217,7 @@ def test_every_likelihood_is_lawful(likelihood: Likelihood, event: tuple[int, ..
 
 
 def test_a_law_says_what_it_lacks() -> None:
-    with pytest.raises(InapplicableError, match=r"^its KL and what its second head stands for are not known$"):
+    with pytest.raises(InapplicableError, match=r"^its KL and what its head for std stands for are not known$"):
         laws.find("kl-nonnegative").check(Stages(), LOGVAR_SIZES, seed=0)
     with pytest.raises(InapplicableError, match=r"^no term of the loss is known with its weight$"):
         laws.find("per-sample-shape").check(Stages(), LOGVAR_SIZES, seed=0)

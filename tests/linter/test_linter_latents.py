@@ -25,7 +25,7 @@ class Net(nn.Module):
 {methods}
 """
 )
-# A mean that is confined, as VAE204 would have it, and noise of the width of a second head.
+# A mean that is confined, as VAE204 would have it, and noise of the width of a head for std.
 NO_POSTERIOR = {
     "an action": """
     def forward(self, state):

@@ -1,4 +1,4 @@
-"""A KL in which another function stands for one of its terms: of the mean, or of the second head."""
+"""A KL in which another function stands for one of its terms: of the mean, or of the head for std."""
 
 from __future__ import annotations
 

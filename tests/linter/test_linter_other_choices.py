@@ -72,7 +72,7 @@ def test_a_right_formula_is_none(branch: str, tmp_path: Path) -> None:
     assert codes(linted(tmp_path, files(branch, KL))) == []
 
 
-# Two ways to read the second head, each with its own KL, chosen by one setting in both places.
+# Two ways to read the head for std, each with its own KL, chosen by one setting in both places.
 MODES = (
     HEAD
     + MODEL

@@ -169,7 +169,7 @@ def test_a_loss_asks_nothing_of_an_output_that_no_file_brings_to_it(met: bool, h
     if met:
         files["main.py"] = BRINGS
     found = codes(linted(tmp_path, files))
-    # What draws and KL make of the second head is wrong whatever else is put together.
+    # What draws and KL make of the head for std is wrong whatever else is put together.
     assert "VAE201" in found
     assert ("VAE402" in found) is met
 

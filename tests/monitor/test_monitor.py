@@ -109,7 +109,7 @@ def test_what_is_read_agrees_with_the_closed_forms() -> None:
     assert reading.kl == pytest.approx(float(wanted.sum()), rel=1e-4)
     assert reading.variance_per_latent == pytest.approx(mu.var(0, correction=0).tolist(), rel=1e-4)
     assert reading.ranges["mu"] == pytest.approx((float(mu.min()), float(mu.max())), rel=1e-5)
-    assert reading.ranges["second head"] == pytest.approx((float(logvar.min()), float(logvar.max())), rel=1e-5)
+    assert reading.ranges["head for std"] == pytest.approx((float(logvar.min()), float(logvar.max())), rel=1e-5)
     assert reading.ranges["x"] == (0.0, 1.0)
     by_kl = torch.cat([0.2 * mu, 0.1 * (logvar.exp() - 1)]) / BATCH
     assert reading.kl_gradient == pytest.approx(float(by_kl.norm()), rel=1e-3)
@@ -206,7 +206,7 @@ def test_sizes_that_do_not_make_the_beta_are_not_named() -> None:
 
 
 class Steps(nn.Module):
-    """A recurrent VAE of the time in front; `latents` of the second head may be those of a whole covariance."""
+    """A recurrent VAE of the time in front; `latents` of the head for std may be those of a whole covariance."""
 
     def __init__(self, latents: int = 4) -> None:
         super().__init__()

@@ -32,7 +32,7 @@ READING = Reading(
     terms={"loss": 3.25},
     kl_per_latent=(0.5, 0.001, 0.0),
     variance_per_latent=(0.4, 0.0, 0.0),
-    ranges={"mu": (-1.5, 2.0), "second head": (-3.0, 0.25)},
+    ranges={"mu": (-1.5, 2.0), "head for std": (-3.0, 0.25)},
     balance=Balance(48.0, EffectiveBeta(1.0, (elements(48.0),)), 7, "mse"),
     recon_gradient=0.5,
     kl_gradient=0.25,
@@ -74,7 +74,7 @@ def test_the_terminal_gets_one_line_per_reading_and_each_cause_once(capsys: pyte
     terminal.write(READING)
     line = (
         "step 20 | loss 3.25 | KL 0.501 nats, 1 of 3 latents active (1 by KL) | "
-        "effective beta 48 (elements of a sample 48) | mu -1.5..2 | second head -3..0.25 | "
+        "effective beta 48 (elements of a sample 48) | mu -1.5..2 | head for std -3..0.25 | "
         "gradient at the heads: reconstruction 0.5, KL 0.25 | z moves x_hat by 12.5% of the data's spread"
     )
     cause = "step 20: effective beta too large: the effective beta is 48; weigh the KL less"

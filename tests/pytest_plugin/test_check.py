@@ -292,7 +292,7 @@ def test_an_autoencoder_without_noise_is_put_to_the_law_of_its_shape() -> None:
     found = outcomes(model)
     assert held(found) == {"reconstruction-shape"}
     assert found["kl-closed-form"].reason == (
-        "its KL and what its second head stands for are not known: "
+        "its KL and what its head for std stands for are not known: "
         "no z = mu + std * eps whose heads follow from the input was seen"
     )
 

@@ -164,7 +164,7 @@ def test_a_vae_whose_core_is_open_is_told_with_what_stopped_the_reading() -> Non
 
 def test_an_audit_says_what_the_model_does() -> None:
     text = render(AuditLike(), verbose=True)
-    assert "\n  model.py:VAE: sampler: second head s used as log standard deviation, std = exp(s)\n" in text
+    assert "\n  model.py:VAE: sampler: head for std s used as log standard deviation, std = exp(s)\n" in text
     assert "\n  model.py:VAE: kl: factor 0.5\n" in text
 
 

@@ -76,7 +76,7 @@ class ByVariance(Model):
 
 
 class LogStd(ByVariance):
-    """The second head is a log standard deviation, and the KL reads it so."""
+    """The head for std is a log standard deviation, and the KL reads it so."""
 
     def kl(self, mu: Tensor, logvar: Tensor) -> Tensor:
         return -0.5 * (1 + 2 * logvar - mu.pow(2) - logvar.exp().pow(2)).sum(1)

@@ -232,7 +232,7 @@ def _recognised(subject: Subject, seen: Observed, label: str, guess: str) -> tup
     tape = first.run.tape
     for latent in first.latents:
         draws = ", ".join(sorted({draw.source for draw in latent.draws}))
-        second = "" if latent.second is None else f", second head {named(tape, latent.second)}"
+        second = "" if latent.second is None else f", head for std {named(tape, latent.second)}"
         shape = ", ".join(map(str, tape.values[latent.z].tensor.shape))
         mu = named(tape, latent.mu)
         lines.append(f"{label}: latent z, shape ({shape}): mu + std * noise of {draws}; mu is {mu}{second}")

@@ -43,7 +43,7 @@ from vae_checked.layout_facts import Mixing
 
 T = TypeVar("T")
 _ANOTHER_MEAN = "the loss judges a mean, and z is drawn around another value that the sampler makes of it"
-_ANOTHER_HEAD = "the loss judges mu beside what another network makes, and not beside the second head that z has"
+_ANOTHER_HEAD = "the loss judges mu with what another network makes, and not with the head for std that z has"
 _NO_LATENT = "no noise was seen to make z = location + scale * eps: a forward that samples, or adapter=, settles it"
 
 _CATEGORICAL = "the posterior is categorical: it has classes, and no mean and no std"

@@ -163,7 +163,7 @@ class _Model:
         mu, second = tape.values[latent.mu].tensor, tape.values[latent.second].tensor
         if not mu.shape == second.shape == tape.values[latent.z].tensor.shape or mu.shape[0] != batch:
             shapes = ", ".join(str(tuple(t.shape)) for t in (mu, second, tape.values[latent.z].tensor))
-            why = f"mu, the second head and z have shapes {shapes} for {batch} samples"
+            why = f"mu, the head for std and z have shapes {shapes} for {batch} samples"
             return Staged(_without(stages, _OF_POSTERIOR, why), event, (), self.largest_batch, accepted)
         stages = replace(stages, dtype=mu.dtype)
         stages = self._with_posterior(stages, train, latent)
@@ -196,7 +196,7 @@ class _Model:
         curve = std_curve(seen, latent, interval)
         parametrisation = None if curve is None else curve.value.parametrisation
         if parametrisation is None:
-            why = "std is a function of the second head that no parametrisation has"
+            why = "std is a function of the head for std that no parametrisation has"
             return _without(stages, ("parametrisation", "reparameterize", "kl"), why)
         self._parametrisation = parametrisation
         stages = replace(stages, parametrisation=parametrisation)
@@ -376,12 +376,12 @@ def _latent(seen: Recognition) -> Latent | None:
 
 def _second(latent: Latent) -> int:
     if latent.second is None:
-        raise ModelError("the second head is not seen at this batch size, with others it is")
+        raise ModelError("the head for std is not seen at this batch size, with others it is")
     return latent.second
 
 
 def _heads(seen: Recognition) -> tuple[int, int, int] | None:
-    """The numbers of mu, the second head and z: by the noise, or by the names of what is returned, z being mu then."""
+    """The numbers of mu, the head for std and z: by the noise, or by the names of what is returned, z being mu then."""
     latent = _latent(seen)
     if latent is not None and latent.second is not None:
         return latent.mu, latent.second, latent.z

@@ -236,7 +236,7 @@ def _known_recon(seen: Observed, measured: recon_term.ReconMeasured, likelihood:
 class KLFacts:
     """The KL of one latent, the effective beta, and where the KL exchanges the heads, if it does.
 
-    `lacks_second`: another network takes part in it, and the second head of this latent does not.
+    `lacks_second`: another network takes part in it, and the head for std of this latent does not.
     """
 
     kl: KL = field(default_factory=KL)
@@ -251,7 +251,7 @@ def kl_facts(seen: Observed, place: int, interval: Interval | None, unobserved: 
     latent = first.latents[place]
     measured = kl_term.measure_kl(first, latent, interval)
     if measured is None:
-        reason = _NO_LOSS if first.total is None else "the latent has no second head that follows from the input"
+        reason = _NO_LOSS if first.total is None else "the latent has no head for std that follows from the input"
         unobserved["kl.form"] = reason
         return KLFacts()
     if measured.in_loss is False and not first.loss.takes_heads:

@@ -102,7 +102,7 @@ MISTAKE = Mistake(
     summary="The pixels are not divided by 255, or twice: data and output differ by a factor of about 255.",
     why=(
         "Raw bytes against an output in [0, 1] leave an error that nothing can reduce: the loss starts in the "
-        "millions, the second head is driven to where exp overflows, and the loss is NaN. Divided twice (ToTensor "
+        "millions, the head for std is driven to where exp overflows, and the loss is NaN. Divided twice (ToTensor "
         "divides by 255 already) all pictures are black, and the decoder that draws black wins; where the encoder "
         "alone divides them again, all samples look alike to it, and the latents say little of them. A model that was "
         "trained on the one scale and is handed the other, by a script that embeds or scores pictures, answers with "

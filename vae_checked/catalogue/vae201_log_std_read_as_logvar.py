@@ -1,4 +1,4 @@
-"""VAE201: the sampler and the KL disagree about the second head."""
+"""VAE201: the sampler and the KL disagree about the head for std."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from vae_checked.mathematics.gaussians import std_at
 
 
 def judge(facts: Facts) -> Verdict:
-    """Found where the KL reads the second head as something else than the sampler makes std of."""
+    """Found where the KL reads the head for std as something else than the sampler makes std of."""
     std, form = facts.sampler.std, facts.kl.form or facts.kl.density
     if std is None or form is None:
         return lacking(facts, "sampler.std", "kl.form")
     read_as = form.value.parametrisation
     if read_as is None:
-        return Undecided(reason="the KL reads the second head in no way that is known")
+        return Undecided(reason="the KL reads the head for std in no way that is known")
     if std.value.parametrisation is read_as:
         return Clean()
     shown = [(s, drawn, _assumed(read_as, s)) for s, drawn in std.value.points]
@@ -95,7 +95,7 @@ MISTAKE = Mistake(
     code="VAE201",
     name="log-std-read-as-logvar",
     severity=Severity.ERROR,
-    summary="The sampler and the KL disagree about what the second head means.",
+    summary="The sampler and the KL disagree about what the head for std means.",
     why=(
         "The KL pulls one distribution towards the prior while the decoder is trained on samples of another: the "
         "posterior has the wrong width, and the loss is no bound on the likelihood. A misleading name that is used "

@@ -28,7 +28,7 @@ _CALLED = re.compile(r"[A-Za-z_][\w.]{0,30}(?=\()")
 
 
 def judge(facts: Facts) -> Verdict:
-    """Found where mu, or the std that the second head stands for, is kept from values that a posterior needs."""
+    """Found where mu, or the std that the head for std stands for, is kept from values that a posterior needs."""
     mu, second, reader = facts.heads.mu, facts.heads.second, facts.sampler.std or facts.kl.form
     timing = facts.sampler.timing
     read_as = None if reader is None else reader.value.parametrisation
@@ -54,7 +54,7 @@ def judge(facts: Facts) -> Verdict:
             clipped.append((meaning, second, f"std stays in {std}"))
         excused = excused or std.low > _STD_REACH or std.high < _AS_WIDE
     if not clipped and chosen:
-        return Undecided(reason="the range of the second head has limits of its own, as somebody chose them")
+        return Undecided(reason="the range of the head for std has limits of its own, as somebody chose them")
     if not clipped and excused:
         return Undecided(reason="the prior is learned, or was not read, and may lie where the posterior is kept")
     if not clipped:
@@ -118,7 +118,7 @@ def _unclipped(facts: Facts, read_as: Parametrisation | None) -> Verdict:
         return Clean()
     if facts.sampler.std is None and facts.kl.form is None:
         return lacking(facts, "sampler.std")
-    return Undecided(reason="how std follows from the second head is of no known form")
+    return Undecided(reason="how std follows from the head for std is of no known form")
 
 
 def _prior_outside(interval: Interval) -> float:

@@ -53,7 +53,7 @@ def _remedy(source: Fact[HeadSource], facts: Facts) -> str:
     made = None if place is None else _MADE.match(place.text)
     if made is not None:
         return f"{made[1]} from a layer of its own, not from {made[2]}"
-    second = "the second head" if names.second == names.mu else names.second
+    second = "the head for std" if names.second == names.mu else names.second
     return f"{second} from a layer of its own, not from that of {names.mu}"
 
 

@@ -32,7 +32,7 @@ def judge(facts: Facts) -> Verdict:
 
 
 def _called(head: Head, facts: Facts) -> str:
-    return names_of(facts).mu if head is Head.MU else facts.names.get("second", "second head")
+    return names_of(facts).mu if head is Head.MU else facts.names.get("second", "head for std")
 
 
 _FINE = edit(
@@ -47,7 +47,7 @@ MISTAKE = Mistake(
     code="VAE206",
     name="sample-without-gradient",
     severity=Severity.ERROR,
-    summary="z is drawn in a way that lets no gradient through to mu or to the second head.",
+    summary="z is drawn in a way that lets no gradient through to mu or to the head for std.",
     why=(
         "`sample()` and `torch.normal(mu, std)` return a constant as far as autograd knows. The encoder is then "
         "trained by the KL alone, which asks it to forget the input: the encoder does not learn, and "

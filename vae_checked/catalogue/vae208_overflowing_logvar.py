@@ -1,4 +1,4 @@
-"""VAE208: exp of the second head overflows at a value within reach."""
+"""VAE208: exp of the head for std overflows at a value within reach."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _BEFORE_EXP = {"float16": 5.0}  # a std of 12; exp itself overflows there at 11.
 
 
 def judge(facts: Facts) -> Verdict:
-    """Found where the second head can take a value at which its exp overflows, unless float32 alone overflows there."""
+    """Found where the head for std can take a value at which its exp overflows, unless float32 alone does there."""
     overflow, second = facts.heads.overflow, facts.heads.second
     if overflow is None or second is None:
         return lacking(facts, "heads.overflow", "heads.second")
@@ -39,7 +39,7 @@ MISTAKE = Mistake(
     code="VAE208",
     name="overflowing-logvar",
     severity=Severity.INFO,
-    summary="exp of the second head overflows at a value that the head can take.",
+    summary="exp of the head for std overflows at a value that the head can take.",
     why=(
         "exp overflows float32 at 88.7, but float16 at 11.1, and a log variance of some tens is what a run reports "
         "whose KL explodes. One such value makes std infinite, z infinite and the loss NaN. A clamp such as [-30, "
@@ -47,7 +47,7 @@ MISTAKE = Mistake(
     ),
     symptoms=("loss-is-nan", "std-is-odd", "loss-jumps"),
     said=("clamp logvar", "exp of logvar overflows"),
-    message="{tensor} overflows {dtype} once the second head reaches {at}, which nothing prevents",
+    message="{tensor} overflows {dtype} once the head for std reaches {at}, which nothing prevents",
     evidence="{tensor} is no longer finite at s = {at} in {dtype}; the head is in {interval}",
     fix="compute exp in float32, or clamp the head: {called.second}.clamp(-30.0, 20.0)",
     bad=edit(("torch.exp(0.5 * logvar)", "torch.exp(0.5 * logvar.half()).float()  # VAE208")),

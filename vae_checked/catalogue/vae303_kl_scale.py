@@ -49,7 +49,7 @@ def judge(facts: Facts) -> Verdict:
         return lacking(facts, "recon.kind")
     if kind.value not in _LIKELIHOODS:
         return Undecided(
-            reason=f"beside {kind.value}, whose own variance is open, a factor of {value:.4g} may be meant"
+            reason=f"next to {kind.value}, whose own variance is open, a factor of {value:.4g} may be meant"
         )
     return Found(Evidence(origin=factor.origin, values={"factor": value}, mendable=value > 1.0))
 
@@ -61,9 +61,10 @@ MISTAKE = Mistake(
     summary="The KL carries a constant factor that nobody named: a lost or a doubled 1/2.",
     why=(
         "Without its 1/2 the KL weighs twice, so that a stated beta = 1 is a beta of 2. A weight that is written as "
-        "one, by a name or as a number of its own, is intent and no finding. So is any factor beside a squared error: "
-        "it stands for the variance of the likelihood, which the author may choose. A distribution's own method that "
-        "is called the KL divergence promises exactly that: there any such factor is wrong."
+        "one, by a name or as a number of its own, is intent and no finding. So is any factor where the "
+        "reconstruction is a squared error: it stands for the variance of the likelihood, which the author may "
+        "choose. A distribution's own method that is called the KL divergence promises exactly that: there any such "
+        "factor is wrong."
     ),
     symptoms=("unbalanced", "other-results"),
     said=("missing 1/2 in the KL", "missing 0.5", "factor 2 in the KL"),

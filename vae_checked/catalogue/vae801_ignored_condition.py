@@ -50,7 +50,7 @@ MISTAKE = Mistake(
     said=("the decoder ignores the class", "the label has no effect on what is generated"),
     message="the encoder takes {names}, and at a given z the reconstruction does not change with it",
     evidence="with z held, no step between {names} and the reconstruction or the loss",
-    fix="hand it to the decoder beside z, as in self.decoder(torch.cat([z, y], dim=1))",
+    fix="hand it to the decoder with z, as in self.decoder(torch.cat([z, y], dim=1))",
     bad=edit(
         ("            nn.Linear(latents + 7, 40),", "            nn.Linear(latents, 40),"),
         ("self.decoder(torch.cat([z, self.labels(y, z)], dim=1))", "self.decoder(z)"),

@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--loss",
         metavar="FUNCTION",
-        help="package.module:function, or the name of a method or of a function beside the model; one that takes the "
+        help="package.module:function, or the name of a method or of a function next to the model; one that takes the "
         "model or the batch alone runs the model itself",
     )
     parser.add_argument(

@@ -60,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     more.add_argument(
         "--confirm",
         action="store_true",
-        help="import, build and run the models with findings, and show what was measured beside what was read",
+        help="import, build and run the models with findings, and show what was measured next to what was read",
     )
     more.add_argument("--baseline", metavar="FILE", help="file of known findings; only new ones are reported")
     more.add_argument(

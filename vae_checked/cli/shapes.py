@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     lock = command("lock", "write the shapes of models to the lock file", "*")
     check = command("check", "say what differs from the lock file; exit with 1 if anything does", "*")
     for each in (lock, check):
-        each.add_argument("--lock", metavar="FILE", help="the lock (default: vae-shapes.lock beside pyproject.toml)")
+        each.add_argument("--lock", metavar="FILE", help="the lock (default: vae-shapes.lock next to pyproject.toml)")
         each.add_argument("--jobs", type=int, default=1, metavar="N", help="number of models at once (default: 1)")
     check.add_argument(
         "--changed",
@@ -93,7 +93,7 @@ def _model_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--loss",
         metavar="FUNCTION",
-        help="package.module:function, or the name of a method or of a function beside the model",
+        help="package.module:function, or the name of a method or of a function next to the model",
     )
     parser.add_argument("--adapter", metavar="NAME", help="how the model's stages are found (default: recognised)")
 

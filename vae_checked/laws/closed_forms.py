@@ -17,7 +17,7 @@ SECOND: dict[Parametrisation, Callable[[Tensor], Tensor]] = {
     Parametrisation.STD: torch.clone,
     Parametrisation.VAR: torch.square,
 }
-"""The second head as a function of std."""
+"""The head for std as a function of std."""
 
 STD_SLOPE: dict[Parametrisation, Callable[[Tensor], Tensor]] = {
     Parametrisation.LOGVAR: lambda std: std / 2,

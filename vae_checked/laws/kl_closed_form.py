@@ -27,7 +27,7 @@ def holds(trial: Trial) -> Violation | None:
 
 
 def mutant(stages: Stages) -> Stages:
-    """The second head read as log sigma, where it is log sigma squared."""
+    """The head for std read as log sigma, where it is log sigma squared."""
     kl = given(stages.kl)
     return replace(stages, kl=lambda mu, second: kl(mu, 2 * second))  # log sigma, where log sigma^2 is read
 

@@ -25,7 +25,7 @@ def holds(trial: Trial) -> Violation | None:
         grads: tuple[Tensor | None, ...] = torch.autograd.grad(kl, (mu, second), allow_unused=True)
     scale = given(trial.stages.kl_scale)
     expected = (mu.detach() * scale, (std - 1 / std) * slope * scale)
-    for head, grad, value in zip(("mu", "the second head"), grads, expected, strict=True):
+    for head, grad, value in zip(("mu", "the head for std"), grads, expected, strict=True):
         if grad is None:
             return trial.violation(f"d kl / d {head}", got="cut off", expected="a gradient")
         violation = trial.differs(f"d kl / d {head}", grad, value)
@@ -35,7 +35,7 @@ def holds(trial: Trial) -> Violation | None:
 
 
 def mutant(stages: Stages) -> Stages:
-    """A KL that is cut off from the second head."""
+    """A KL that is cut off from the head for std."""
     kl = given(stages.kl)
     return replace(stages, kl=lambda mu, second: kl(mu, second.detach()))
 

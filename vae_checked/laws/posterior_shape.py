@@ -22,7 +22,7 @@ def holds(trial: Trial) -> Violation | None:
 
 
 def mutant(stages: Stages) -> Stages:
-    """A second head that lacks the last latent."""
+    """A head for std that lacks the last latent."""
     encode = given(stages.encode)
     return replace(stages, encode=lambda x: (encode(x)[0], encode(x)[1][:, :-1]))
 

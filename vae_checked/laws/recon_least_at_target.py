@@ -20,7 +20,7 @@ def holds(trial: Trial) -> Violation | None:
     least = trial.recon(best, x)
     signs = trial.cast(trial.normal(*best.shape).sign())
     for direction in (signs, -signs, torch.ones_like(best), -torch.ones_like(best)):
-        violation = trial.below("recon beside x_hat = x", trial.recon(best + STEP * direction, x), least)
+        violation = trial.below("recon near x_hat = x", trial.recon(best + STEP * direction, x), least)
         if violation:
             return violation
     return None

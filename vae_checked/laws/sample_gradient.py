@@ -26,7 +26,7 @@ def holds(trial: Trial) -> Violation | None:
         grads: tuple[Tensor | None, ...] = torch.autograd.grad((weight * z).sum(), (mu, second), allow_unused=True)
     slope = STD_SLOPE[given(trial.stages.parametrisation)](std)
     expected = (weight, weight * eps * slope)
-    for head, grad, value in zip(("mu", "the second head"), grads, expected, strict=True):
+    for head, grad, value in zip(("mu", "the head for std"), grads, expected, strict=True):
         if grad is None:
             return trial.violation(f"d z / d {head}", got="cut off", expected="a gradient")
         violation = trial.differs(f"w * d z / d {head}", grad, value)
@@ -36,7 +36,7 @@ def holds(trial: Trial) -> Violation | None:
 
 
 def mutant(stages: Stages) -> Stages:
-    """A sample that is cut off from the second head."""
+    """A sample that is cut off from the head for std."""
     sample = given(stages.reparameterize)
     return replace(stages, reparameterize=lambda mu, second: sample(mu, second.detach()))
 

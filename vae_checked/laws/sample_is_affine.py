@@ -1,4 +1,4 @@
-"""A sample is mu + std * eps, and std is what the second head stands for."""
+"""A sample is mu + std * eps, and std is what the head for std stands for."""
 
 from __future__ import annotations
 

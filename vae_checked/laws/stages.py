@@ -38,7 +38,7 @@ class Stages:
     Shapes, with B free and the rest as in `Sizes`: `encode` x to (mu, second); `reparameterize` (mu, second) to a fresh
     z; `decode` z to x_hat, or x_logits; `kl` (mu, second) to (B,); `recon` (x_hat, x) to (B,); `forward` x to x_hat;
     `loss` (recon, kl, beta) to a scalar; `to_nchw` and `to_nhwc` move the channels. All but `reparameterize` and
-    `forward` are deterministic, as in evaluation. `parametrisation` says what the second head means, `likelihood` which
+    `forward` are deterministic, as in evaluation. `parametrisation` says what the second is, `likelihood` which
     reconstruction loss `recon` is, `data` the interval of x, `output` that of x_hat. `kl_scale` and `recon_scale` are
     the factors beside the closed forms summed over a sample, None for a positive factor that is not known. `draw` makes
     inputs x out of a batch size and a generator where random numbers in `data` will not do. `batch_limit` is the
@@ -81,7 +81,7 @@ WORDS = {
     "loss": "its loss as a function of reconstruction, KL and beta",
     "to_nchw": "a function that moves the channels to the front",
     "to_nhwc": "a function that moves the channels to the end",
-    "parametrisation": "what its second head stands for",
+    "parametrisation": "what its head for std stands for",
     "likelihood": "which likelihood its reconstruction loss is of",
     "output": "the range of its decoder",
     "kl_scale": "the factor of its KL",

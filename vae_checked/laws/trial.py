@@ -50,7 +50,7 @@ class Violation:
 
 
 class Posterior(NamedTuple):
-    """Drawn posteriors: both heads (B, *latent), and the std which the second head stands for."""
+    """Drawn posteriors: both heads (B, *latent), and the std which the head for std stands for."""
 
     mu: Tensor
     second: Tensor
@@ -111,9 +111,9 @@ class Trial:
         return self.heads(MU_SPREAD * self.normal(*shape), self.uniform(-LOG_STD_RANGE, LOG_STD_RANGE, *shape).exp())
 
     def heads(self, mu: Tensor, std: Tensor) -> Posterior:
-        """The posterior of this mu and std, its second head in the model's parametrisation."""
+        """The posterior of this mu and std, its head for std in the model's parametrisation."""
         if self.stages.parametrisation is None:
-            raise InapplicableError("what the second head stands for is not known of this model")
+            raise InapplicableError("what the head for std stands for is not known of this model")
         return Posterior(self.cast(mu), self.cast(SECOND[self.stages.parametrisation](std)), self.cast(std))
 
     def prior(self, batch: int | None = None) -> Posterior:

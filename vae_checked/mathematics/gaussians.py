@@ -1,4 +1,4 @@
-"""Closed forms of diagonal Gaussians, and what a second head means: once, for plain numbers and for tensors.
+"""Closed forms of diagonal Gaussians, and what a head for std means: once, for plain numbers and for tensors.
 
 The functions that end in `_of` are also given what has `exp`, `log` and `sqrt` for their argument: `math` for floats.
 Formulas: Kingma and Welling 2014, appendix B, https://arxiv.org/abs/1312.6114.
@@ -41,7 +41,7 @@ class Functions(Protocol[N]):
 
 
 def std_of(kind: Parametrisation, s: N, of: Functions[N]) -> N:
-    """Sigma at a second head s; on floats ValueError or OverflowError where it has none."""
+    """Sigma at a head for std s; on floats ValueError or OverflowError where it has none."""
     match kind:
         case Parametrisation.LOGVAR:
             return of.exp(s * 0.5)
@@ -54,7 +54,7 @@ def std_of(kind: Parametrisation, s: N, of: Functions[N]) -> N:
 
 
 def std_slope_of(kind: Parametrisation, s: N, of: Functions[N]) -> N:
-    """The derivative of sigma by the second head."""
+    """The derivative of sigma by the head for std."""
     match kind:
         case Parametrisation.LOGVAR:
             return of.exp(s * 0.5) * 0.5
@@ -68,7 +68,7 @@ def std_slope_of(kind: Parametrisation, s: N, of: Functions[N]) -> N:
 
 
 def head_of(kind: Parametrisation, std: N, of: Functions[N]) -> N:
-    """The second head at which sigma is `std`: the inverse of `std_of`."""
+    """The head for std at which sigma is `std`: the inverse of `std_of`."""
     match kind:
         case Parametrisation.LOGVAR:
             return of.log(std) * 2.0
@@ -119,7 +119,7 @@ def reversed_gaussian_kl(mu: float, std: float) -> float:
 
 
 def prior_head(kind: Parametrisation) -> float:
-    """The second head at which sigma is 1."""
+    """The head for std at which sigma is 1."""
     return head_of(kind, 1.0, math)
 
 
@@ -141,7 +141,7 @@ def fit_std(points: Iterable[tuple[float, float]], close: float, floor: float = 
 
 @dataclass(frozen=True, slots=True)
 class FittedKL:
-    """The closed form that values belong to: how it reads the second head, whether it is reversed, and its factor."""
+    """The closed form that values belong to: how it reads the head for std, whether it is reversed, and its factor."""
 
     parametrisation: Parametrisation
     is_reversed: bool

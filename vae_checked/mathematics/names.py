@@ -17,7 +17,7 @@ class Role(StrEnum):
     INPUT = "x"
     RECONSTRUCTION = "x_hat"
     MU = "mu"
-    SECOND = "second head"
+    SECOND = "head for std"
     LATENT = "z"
     LOSS = "loss"
     KL = "kl"
@@ -92,7 +92,7 @@ _SPREADS = (
 
 
 def reading_of(name: str) -> Parametrisation | None:
-    """What a second head is by its name, None where it says nothing.
+    """What a head for std is by its name, None where it says nothing.
 
     >>> [str(reading_of(name)) for name in ("z_logvar", "log_sigma", "sigma", "var", "h")]
     ['logvar', 'log_std', 'std', 'var', 'None']
@@ -194,7 +194,7 @@ def argument_role_of(name: str) -> Role | None:
     """The role of an argument of a loss by its name, words that say whose it is and numbers at its end left out.
 
     >>> [str(argument_role_of(name)) for name in ("qz_m", "mu_x", "logvar_z", "mean1", "spec_hat", "spec")]
-    ['mu', 'mu', 'second head', 'mu', 'x_hat', 'None']
+    ['mu', 'mu', 'head for std', 'mu', 'x_hat', 'None']
     """
     known = role_of(name)
     if known is not None:

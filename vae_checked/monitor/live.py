@@ -187,7 +187,7 @@ class Live:
             return Weighed(unobserved=("the step's gradients: x_hat was differentiated more than once",))
         pairs = [pair for heads in self._probed.heads if (pair := self._pair(heads)) is not None]
         if not pairs or len(pairs) < len(self._probed.heads):
-            return Weighed(unobserved=("the KL's gradient: the forward does not return mu and the second head",))
+            return Weighed(unobserved=("the KL's gradient: the forward does not return mu and the head for std",))
         recon: float | None = _norm([seen.by_recon for _, mu, second in pairs for seen in (mu, second)])
         kl = _norm([_kl_part(seen) for _, mu, second in pairs for seen in (mu, second)])
         if self._trouble:

@@ -208,7 +208,7 @@ def _measure_posterior(seen: Recognition, latent: Latent, prior: LearnedPrior | 
         return
     second = tape.values[latent.second].data
     interval = interval_of(tape, seen.graph, latent.second)
-    for name, tensor in (("mu", mu), ("second head", second), ("std", std)):
+    for name, tensor in (("mu", mu), ("head for std", second), ("std", std)):
         _note(found, name, tensor)
     centred, scaled = mu, std
     if prior is not None:
@@ -241,7 +241,7 @@ def _path_of(seen: Recognition, number: int | None) -> str | None:
 
 
 def _second_path(seen: Recognition, latent: Latent) -> str | None:
-    """Where in the output the second head stands, in whichever of its forms."""
+    """Where in the output the head for std stands, in whichever of its forms."""
     exact = _path_of(seen, latent.second)
     if exact is not None or latent.std is None:
         return exact

@@ -89,7 +89,7 @@ class Reading:
 
     `kl_per_latent` is in nats, the mean over `rows` samples; a latent with axes of its own counts by channel: its KL
     is summed over the places, its variance averaged. `variance_per_latent` is Var_x(E[z|x]). `ranges` are (least,
-    greatest) of x, x_hat, mu, the second head and std. The gradients are norms at the heads, of the loss as it was
+    greatest) of x, x_hat, mu, the head for std and std. The gradients are norms at the heads, of the loss as it was
     differentiated. `follows_z` is the share of x_hat's change that z makes when x and z are permuted between samples,
     `moved_by_z` that change in parts of the data's own from sample to sample, `around` how x reaches x_hat by another
     way. `terms` are the numbers that the caller gave. `pictures` are there where they were asked for; a monitor keeps

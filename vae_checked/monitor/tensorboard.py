@@ -19,7 +19,7 @@ LAYOUT = {
         ],
         "gradient at the heads": ["Multiline", ["vae/recon_gradient", "vae/kl_gradient"]],
         "range of mu": ["Multiline", ["vae/mu_min", "vae/mu_max"]],
-        "range of the second head": ["Multiline", ["vae/second_head_min", "vae/second_head_max"]],
+        "range of the head for std": ["Multiline", ["vae/head_for_std_min", "vae/head_for_std_max"]],
         "range of x and x_hat": ["Multiline", ["vae/x_min", "vae/x_max", "vae/x_hat_min", "vae/x_hat_max"]],
         "what z does to x_hat": ["Multiline", ["vae/follows_z", "vae/moved_by_z"]],
     }

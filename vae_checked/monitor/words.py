@@ -10,7 +10,7 @@ from vae_checked.monitor.reading import Reading
 _COLUMNS = 80
 _BETWEEN = " | "
 
-_SHOWN = ("x_hat", "mu", "second head")
+_SHOWN = ("x_hat", "mu", "head for std")
 
 
 def line(reading: Reading) -> str:
@@ -101,7 +101,7 @@ def numbers(reading: Reading) -> dict[str, float | None]:
         "follows_z": reading.follows_z,
         "moved_by_z": reading.moved_by_z,
     }
-    for name in ("x", "x_hat", "mu", "second head", "std"):
+    for name in ("x", "x_hat", "mu", "head for std", "std"):
         low, high = reading.ranges.get(name, (None, None))
         key = name.replace(" ", "_")
         found |= {f"{key}_min": low, f"{key}_max": high}

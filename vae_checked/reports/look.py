@@ -12,7 +12,7 @@ _RESET = "\x1b[0m"
 _END = r"-?(?:inf|[\d.]+(?:e[-+]?\d+)?)"
 _WORDS = re.compile(rf"[\[(]{_END}, {_END}[\])]\S*|\S+")
 PAINT = re.compile(r"\x1b\[[0-9;]*m")
-"""What a painted line holds beside its letters: what a report on a terminal may be obeyed in."""
+"""What a painted line holds besides its letters: what a report on a terminal may be obeyed in."""
 
 
 class Role(StrEnum):

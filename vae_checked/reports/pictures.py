@@ -25,7 +25,7 @@ def pictures(views: Sequence[Facts], findings: Sequence[Finding]) -> Iterator[tu
     """(caption, SVG) of all that the facts of one VAE are enough for."""
     yield "What goes where; what is found is marked at the stage where it happens.", _flow(views, findings)
     for caption, drawn in (
-        ("The standard deviation over the second head: what the sampler does, and what the KL assumes.", _std(views)),
+        ("The standard deviation over the head for std: what the sampler does, and what the KL assumes.", _std(views)),
         ("eps as it is drawn, against N(0, 1).", _eps(views)),
         ("The KL that the code computes over the closed form: on the line they agree.", _kl(views)),
         ("What the decoder can reach, what the loss takes, and where the data lie.", _ranges(views)),
@@ -194,7 +194,7 @@ def _std(views: Sequence[Facts]) -> str:
     ]
     for x, kind, words in ((70, "one", f"sampler: {drawn_as.formula}"), (270, "two", f"KL: {read_as.formula}")):
         parts += [f'<path class="{kind}" d="M{x} 20 h30"/>', _text(x + 37, 24, words, "small")]
-    parts.append(_text(260, 244, "second head s", "small", "middle"))
+    parts.append(_text(260, 244, "head for std s", "small", "middle"))
     return _svg(490, 250, f"std over s: the sampler has {drawn_as.formula}, the KL assumes {read_as.formula}", parts)
 
 

@@ -34,7 +34,7 @@ def _sampler(facts: Facts) -> Iterator[str]:
     sampler = facts.sampler
     if sampler.std:
         form = sampler.std.value.parametrisation
-        yield f"second head s used as {form.meaning}, std = {form.formula}" if form else "std of no known formula"
+        yield f"head for std s used as {form.meaning}, std = {form.formula}" if form else "std of no known formula"
     if sampler.noise:
         yield f"noise {sampler.noise.value.law}"
     timing = sampler.timing.value if sampler.timing else None

@@ -73,18 +73,18 @@ def pairs(seen: Seen) -> list[Pair]:
     return list(found.values())
 
 
-# What is said of the second head changes with the value that is called so: s, or what is computed from it.
+# What is said of the head for std changes with the value that is called so: s, or what is computed from it.
 _OF_THE_HEAD = ("sampler.std", "kl.form", "heads.second", "heads.overflow")
 
 
 def _from_another_value(read: Facts, measured: Facts) -> bool:
-    """Whether both find sampler and KL to agree, and only call another value on the way the second head."""
+    """Whether both find sampler and KL to agree, and only call another value on the way the head for std."""
     ways = [reading(facts) for facts in (read, measured)]
     return all(way is not None and way[0] is way[1] for way in ways) and ways[0] != ways[1]
 
 
 def reading(facts: Facts) -> tuple[Parametrisation, Parametrisation] | None:
-    """How sampler and KL read the second head; None where one of them was not observed or reads it as nothing known."""
+    """How sampler and KL read the head for std; None where one was not observed or reads it as nothing known."""
     std, form = facts.sampler.std, facts.kl.form
     if std is None or form is None or std.value.parametrisation is None or form.value.parametrisation is None:
         return None

@@ -52,7 +52,7 @@ MU = _options(
     ("self.to_mu(h) + 0.1 * torch.tanh(self.to_mu(h))", REAL),
     ("-F.softplus(self.to_mu(h))", (-math.inf, 0.0)),
 )
-# The second head by what it can be read as: any number, or a positive one.
+# The head for std by what it can be read as: any number, or a positive one.
 LINE = (
     "self.to_s(h)",
     "self.to_s(h).clamp(-20, 10)",
@@ -250,7 +250,7 @@ def train(batches):
 class Choice:
     """One VAE: its source, the value of every fact that its pieces settle, and whether its KL reads what it draws with.
 
-    Nothing is settled of the second head itself: which value on the way to std is called so is the observer's choice.
+    Nothing is settled of the head for std itself: which value on the way to std is called so is the observer's choice.
     """
 
     text: str
@@ -269,7 +269,7 @@ def _subject(modules: Modules) -> Subject:
 
 @st.composite
 def choices(draw: st.DrawFn) -> Choice:
-    """VAEs of the grammar; the sampler and the KL mostly read the second head alike."""
+    """VAEs of the grammar; the sampler and the KL mostly read the head for std alike."""
     reads = draw(st.sampled_from(list(Parametrisation)))
     alike = draw(st.sampled_from((True, True, False)))
     other = {LOGVAR: LOG_STD, LOG_STD: LOGVAR, STD: VAR, VAR: STD}[reads]

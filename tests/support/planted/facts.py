@@ -158,7 +158,7 @@ CASES: dict[str, Case] = {
     "VAE206": Case(
         {"sampler.gradient_reaches": frozenset({Head.MU})},
         {"sampler.gradient_reaches": frozenset({Head.MU, Head.SECOND})},
-        ("to: second",),
+        ("to: head for std",),
         measures=("reaches mu",),
         breaks=("pathwise",),
     ),

@@ -195,7 +195,7 @@ UNDECIDED: list[tuple[str, Values, str]] = [
     (
         "VAE201",
         {"sampler.std": LOG_STD_CURVE, "kl.form": KLForm(None)},
-        "the KL reads the second head in no way that is known",
+        "the KL reads the head for std in no way that is known",
     ),
     ("VAE202", {"sampler.noise": Noise(NoiseLaw.CONSTANT, 0.0, 0.0)}, "VAE207"),
     ("VAE205", {"heads.source": HeadSource.DISTINCT}, "kl.form"),
@@ -208,7 +208,7 @@ UNDECIDED: list[tuple[str, Values, str]] = [
     (
         "VAE204",
         {"heads.mu": Interval(-10.0, 10.0), "heads.second": Interval(0.0), "sampler.std": StdCurve(None)},
-        "how std follows from the second head is of no known form",
+        "how std follows from the head for std is of no known form",
     ),
     (
         "VAE204",
@@ -236,7 +236,7 @@ UNDECIDED: list[tuple[str, Values, str]] = [
     (
         "VAE303",
         {"kl.factor": Factor(2.0), "recon.kind": Likelihood.MSE},
-        "beside mse, whose own variance is open, a factor of 2 may be meant",
+        "next to mse, whose own variance is open, a factor of 2 may be meant",
     ),
     ("VAE304", {"kl.reduced": Reduced(KEPT, KEPT)}, "the term is not reduced where it was seen"),
     ("VAE304", {"kl.reduced": Reduced()}, "how the term is reduced over a sample's axes is not known"),

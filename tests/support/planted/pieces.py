@@ -70,7 +70,7 @@ PLANTED: dict[str, Planted] = {
     ),
     "relu_mean": Planted("VAE204", "a ReLU on mu", {"heads": "return mu.relu(), s"}),
     "relu_logvar": Planted("VAE204", "a ReLU on the log variance", {"heads": "return mu, s.relu()"}),
-    "same_head": Planted("VAE205", "the second head is the first", {"heads": "return mu, mu"}),
+    "same_head": Planted("VAE205", "the head for std is the first", {"heads": "return mu, mu"}),
     "no_grad_sample": Planted(
         "VAE206",
         "z is drawn under no_grad",

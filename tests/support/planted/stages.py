@@ -1,4 +1,4 @@
-"""Mistakes of the catalogue planted in the stages of the reference VAE, whose second head is a log variance."""
+"""Mistakes of the catalogue planted in the stages of the reference VAE, whose head for std is a log variance."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 
 class Pieces(nn.Module):
-    """What all designs share: from the two heads to the loss, with s for the second head."""
+    """What all designs share: from the two heads to the loss, with s for the head for std."""
 
     spec: ClassVar[str] = ""
     data_range: ClassVar[tuple[float, float]] = (0.0, 1.0)

@@ -179,7 +179,7 @@ def _found_loss(model: nn.Module, loss: GivenLoss | None) -> Loss | None:
         function = getattr(home, name, None)
         if inspect.isfunction(function) and function.__module__ == type(model).__module__:
             return Loss(
-                function, name, f"{name} stands beside {type(model).__name__} in {type(model).__module__}", False
+                function, name, f"{name} stands next to {type(model).__name__} in {type(model).__module__}", False
             )
     return None
 
@@ -188,7 +188,7 @@ def _beside(model: nn.Module, name: str) -> Loss:
     """The function of this name in a module that defines the model's class; UsageError where there is none."""
     function = function_beside(model, name)
     if function is not None:
-        return Loss(function, name, f"{name} beside {type(model).__name__}, named by the user", True)
+        return Loss(function, name, f"{name} next to {type(model).__name__}, named by the user", True)
     methods = [each for each in LOSSES if callable(getattr(model, each, None))]
     known = f"it has {', '.join(methods)}" if methods else "give package.module:function"
     raise UsageError(

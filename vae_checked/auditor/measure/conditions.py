@@ -20,7 +20,7 @@ _NO_CONDITIONS = frozenset(
 
 
 def ignored_conditions(seen: Recognition) -> Fact[tuple[str, ...]] | None:
-    """The conditions that reach mu or the second head, and neither the reconstruction nor the loss beside z.
+    """The conditions that reach mu or the head for std, and neither the reconstruction nor the loss beside z.
 
     None where it reaches neither, and without a loss, which may hold a prior that depends on it; where the loss alone
     changes with it, that may be such a prior, or a classifier's error beside. A mask or the edges of a graph are none;

@@ -11,7 +11,7 @@ from vae_checked.facts import Fact, HeadSource
 
 
 def head_source(seen: Recognition, latent: Latent) -> Fact[HeadSource] | None:
-    """Duplicated where both heads are the same function of the input; None without a second head.
+    """Duplicated where both heads are the same function of the input; None without a head for std.
 
     Heads that no input moves yet, as zeros at the start of a training, may be equal by chance: None as well.
     """

@@ -41,7 +41,7 @@ def heads_by_kl(seen: Recognition) -> tuple[int, int] | None:
 
 
 def _are_heads_of_a_kl(seen: Recognition, total: int, mu: int, second: int) -> bool:
-    """Whether the loss has by two values the gradient of a KL, of which they are mean and second head."""
+    """Whether the loss has by two values the gradient of a KL, of which they are mean and head for std."""
     values = seen.run.tape.values
     if values[mu].tensor.shape != values[second].tensor.shape:
         return False
@@ -64,7 +64,7 @@ def _are_heads_of_a_kl(seen: Recognition, total: int, mu: int, second: int) -> b
 
 
 def _pulls_to_zero(drawn: Drawn) -> bool:
-    """Whether the gradient moves all means towards 0, or all away: that of a KL does, whatever the second head is."""
+    """Whether the gradient moves all means towards 0, or all away: that of a KL does, whatever the head for std is."""
     signs = (drawn.by_mu * drawn.mu).sign()
     signs = signs[signs != 0]  # a small weight in half precision leaves some of them 0
     return bool((signs == signs[:1]).all())

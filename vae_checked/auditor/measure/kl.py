@@ -42,7 +42,7 @@ class KLMeasured:
 
     `in_loss`: whether the loss has a gradient by it, None where that was not seen. `swapped`: it is the KL of a
     posterior whose heads are swapped. `prior` is the one that it is taken to, None where that is N(0, I).
-    `lacks_second`: the second head takes no part in it, and another network does. `sign` is that of a KL that has no
+    `lacks_second`: the head for std takes no part in it, and another network does. `sign` is that of a KL that has no
     weight: that a sample estimates and whose form is not known, or that free bits and the like let through where large;
     `density` is what is known of one that a sample estimates.
     """
@@ -62,7 +62,7 @@ class KLMeasured:
 def measure_kl(
     seen: Recognition, latent: Latent, interval: Interval | None, *, with_values: bool = True
 ) -> KLMeasured | None:
-    """The KL of one latent; None without a loss or without a second head. `with_values`: at chosen points as well."""
+    """The KL of one latent; None without a loss or without a head for std. `with_values`: at chosen points as well."""
     if seen.total is None or latent.second is None:
         return None
     positive = interval is not None and interval.low >= 0
@@ -80,7 +80,7 @@ def measure_kl(
         return KLMeasured(None, None, where, why, in_loss=False)
     origin = _origin(term, ahead)
     if term.tape.values[term.mu].tensor.shape != term.tape.values[term.second].tensor.shape:
-        return KLMeasured(None, None, origin, "mu and the second head have different shapes")
+        return KLMeasured(None, None, origin, "mu and the head for std have different shapes")
     if term.second == term.mu:
         return KLMeasured(None, None, origin, "both heads are one tensor, so that their gradients cannot be separated")
     found = term.drawn((1, 2))
@@ -124,7 +124,7 @@ def _identified(term: Term, ahead: set[int], drawn: list[Drawn], origin: Origin,
         values = _values(term, parametrisation, is_reversed, weight) if with_values else ()
         return KLMeasured(KLForm(parametrisation, points, values, is_reversed), weight, origin)
     if fit([each.swapped for each in drawn], False) is not None:
-        return KLMeasured(None, None, origin, "it takes mu for the second head, and that for mu", swapped=True)
+        return KLMeasured(None, None, origin, "it takes mu for the head for std, and that for mu", swapped=True)
     large = _where_large(term, drawn)
     if large is not None:
         return KLMeasured(large[0], None, origin, _beside_a_large_kl(term, ahead, drawn[0]), sign=large[1])

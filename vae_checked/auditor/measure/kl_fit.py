@@ -77,7 +77,7 @@ def fit(
 def weight_of(draw: Drawn, kind: Parametrisation, is_reversed: bool, close: float | None = None) -> float | None:
     """The one factor between the measured gradients and the closed form's, None where there is none."""
     if draw.mu.dim() != draw.second.dim():
-        return None  # the second head is that of a whole covariance
+        return None  # the head for std is that of a whole covariance
     by_mu, by_second = kl_slopes_of(kind, is_reversed, draw.mu.double(), draw.second.double(), OnTensors)
     if by_mu.shape != draw.by_mu.shape or by_second.shape != draw.by_second.shape:
         return None

@@ -21,7 +21,7 @@ DRAWS = 3  # by the mean alone an element has two unknowns: a third draw can den
 
 @dataclass(frozen=True, slots=True)
 class LearnedPrior:
-    """How the KL reads the posterior's second head, the prior of each element, and the one weight of all."""
+    """How the KL reads the posterior's head for std, the prior of each element, and the one weight of all."""
 
     parametrisation: Parametrisation
     mean: Tensor

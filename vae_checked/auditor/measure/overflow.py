@@ -1,4 +1,4 @@
-"""At which value of the second head a number first stops being finite, and which."""
+"""At which value of the head for std a number first stops being finite, and which."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from vae_checked.facts import Fact, Interval, Origin, Overflow
 
 _GRID = (2.0, 4.0, 8.0, 12.0, 16.0, 24.0, 32.0, 48.0, 64.0, 96.0, 128.0, 192.0, 256.0, 512.0, 1024.0, 1e4)
 _HALVINGS = 12
-_HARMLESS = 1.0  # a width of the prior's order, whatever the second head means
+_HARMLESS = 1.0  # a width of the prior's order, whatever the head for std means
 
 
 @dataclass(frozen=True, slots=True)
 class _Way:
-    """The values that stay as recorded, the value that is wanted, and all that follow from the second head."""
+    """The values that stay as recorded, the value that is wanted, and all that follow from the head for std."""
 
     held: Mapping[int, torch.Tensor]
     wanted: int
@@ -30,7 +30,7 @@ class _Way:
 
 
 def overflow(seen: Recognition, latent: Latent, interval: Interval | None) -> Fact[Overflow] | None:
-    """The first overflow as the second head grows, z and the loss included; at infinity where there is none."""
+    """The first overflow as the head for std grows, z and the loss included; at infinity where there is none."""
     if latent.second is None or latent.std is None:
         return None
     tape = seen.run.tape
@@ -88,7 +88,7 @@ def _operation(seen: Recognition, number: int) -> str:
     tape = seen.run.tape
     index = tape.values[number].step
     if index is None:
-        return "the second head"
+        return "the head for std"
     step = tape.steps[index]
     if step.name in ("sum", "mean") and step.inputs:
         count = tape.values[step.inputs[0]].tensor.numel() // max(1, tape.values[number].tensor.numel())
@@ -97,7 +97,7 @@ def _operation(seen: Recognition, number: int) -> str:
 
 
 def _ways(seen: Recognition, latent: Latent, second: int) -> list[_Way]:
-    """The ways on which the second head is followed: to z, and to the loss."""
+    """The ways on which the head for std is followed: to z, and to the loss."""
     tape = seen.run.tape
     ways: list[tuple[dict[int, torch.Tensor], int]] = [({}, latent.z)]
     if seen.total is not None:
@@ -108,7 +108,7 @@ def _ways(seen: Recognition, latent: Latent, second: int) -> list[_Way]:
 
 
 def _not_finite(tape: Tape, ways: Sequence[_Way], second: int, s: float) -> int | None:
-    """The first value between the second head and z or the loss that is not finite at `s`."""
+    """The first value between the head for std and z or the loss that is not finite at `s`."""
     driven = {second: torch.full_like(tape.values[second].tensor, s, requires_grad=False)}
     with torch.no_grad():
         for way in ways:

@@ -57,7 +57,7 @@ def has_another_prior(
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A KL that z estimates: how log q(z|x) reads the second head, and the signs of log q and of -log p in the loss.
+    """A KL that z estimates: how log q(z|x) reads the head for std, and the signs of log q and of -log p in the loss.
 
     The latter is None where what is left beside log q is not seen to be a density; `curved` where it falls as that of a
     normal does, and not in a line as what another network makes of z may.
@@ -116,7 +116,7 @@ def _drawn_around(mu: Tensor) -> Tensor:
 def _weight_of_log_q(
     slopes: tuple[Tensor, Tensor], at: tuple[Tensor, Tensor, Tensor], *, positive: bool
 ) -> tuple[float, Tensor, Parametrisation] | None:
-    """The one factor of log q in these gradients by the heads, its std, and how it reads the second head."""
+    """The one factor of log q in these gradients by the heads, its std, and how it reads the head for std."""
     mu, second, drawn = (each.double() for each in at)
     found = torch.cat([each.flatten() for each in slopes])
     for kind in list(Parametrisation) if positive else [Parametrisation.LOGVAR, Parametrisation.LOG_STD]:

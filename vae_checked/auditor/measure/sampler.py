@@ -1,4 +1,4 @@
-"""How std follows from the second head."""
+"""How std follows from the head for std."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _CLOSE, _FLOOR = 0.01, 1e-4
 
 
 def std_curve(seen: Recognition, latent: Latent, interval: Interval | None) -> Fact[StdCurve] | None:
-    """The curve of std over the second head, driven through both tails, and the parametrisation that fits all of it."""
+    """The curve of std over its head, driven through both tails, and the parametrisation that fits all of it."""
     if latent.second is None or latent.std is None:
         return None
     positive = interval is not None and interval.low >= 0
@@ -44,7 +44,7 @@ def std_curve(seen: Recognition, latent: Latent, interval: Interval | None) -> F
 
 
 def _drawn_with(seen: Recognition, latent: Latent, std: int) -> int:
-    """std as the sampler makes it: where the loss makes the same of the second head as well, the last before z."""
+    """std as the sampler makes it: where the loss makes the same of the head for std as well, the last before z."""
     before = [number for number in seen.run.tape.copies_of(std) if number < latent.z]
     return max(before, default=std)
 
@@ -64,7 +64,7 @@ def drawn_around_mu(seen: Recognition, latent: Latent) -> bool:
 
 
 def std_at(seen: Recognition, latent: Latent, second: int, s: float) -> float | None:
-    """The std of z when every element of the second head is `s`; None where it is no finite number."""
+    """The std of z when every element of the head for std is `s`; None where it is no finite number."""
     tape = seen.run.tape
     noise = tape.values[latent.eps].tensor
     heads = {second: torch.full_like(tape.values[second].tensor, s, requires_grad=False)}

@@ -75,7 +75,7 @@ def _is_passed_over(train: Recognition, latent: Latent) -> bool:
 def _std_added_in(train: Recognition, evaluation: Recognition, latent: Latent) -> int | None:
     """The value of a pass without noise that is mu and a multiple of std, on the way to what it returns or judges.
 
-    It is known by its numbers: std is that of the training pass at the second head of this one.
+    It is known by its numbers: std is that of the training pass at the head for std of this one.
     """
     mu, second = (_counterpart(train, evaluation, number) for number in (latent.location, latent.second))
     if mu is None or second is None or latent.second is None or latent.std is None:
@@ -141,7 +141,7 @@ def _declared_heads(seen: Recognition) -> tuple[int, int] | None:
 
 
 def _std_added(seen: Recognition, mu: int, second: int) -> int | None:
-    """The step that adds a function of the second head to mu on the way to the reconstruction."""
+    """The step that adds a function of the head for std to mu on the way to the reconstruction."""
     if seen.x_hat is None:
         return None
     tape, graph = seen.run.tape, seen.graph

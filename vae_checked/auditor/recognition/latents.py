@@ -1,4 +1,4 @@
-"""The posteriors of a run: each sample with the mean and the second head from which its location and its std follow."""
+"""The posteriors of a run: each sample with the mean and the head from which its location and its std follow."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Latent:
 
     @property
     def heads(self) -> tuple[int, ...]:
-        """mu, and the second head where there is one."""
+        """mu, and the head for std where there is one."""
         return (self.mu,) if self.second is None else (self.mu, self.second)
 
 

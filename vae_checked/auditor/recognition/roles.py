@@ -112,7 +112,7 @@ def _measured(run: Run, graph: Graph, latents: Sequence[Latent], part: Part) -> 
 
 
 def _is_second(run: Run, graph: Graph, latent: Latent, number: int) -> bool:
-    """Whether a value is the second head of a latent, or computed from it in its shape."""
+    """Whether a value is the head for std of a latent, or computed from it in its shape."""
     if latent.std is None or latent.root is None:
         return False
     past, _ = graph.elementwise_past(latent.std)

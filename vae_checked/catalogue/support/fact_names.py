@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 FACT_NAMES = {
-    "sampler.std": "how std follows from the second head",
+    "sampler.std": "how std follows from the head for std",
     "sampler.noise": "the noise",
     "sampler.shared_over": "the shape of the noise",
     "sampler.gradient_reaches": "the gradient through the sample",
     "sampler.gradient_stopped": "where the gradient through the sample stops",
     "sampler.timing": "when the noise is on",
     "heads.mu": "the range of mu",
-    "heads.second": "the range of the second head",
+    "heads.second": "the range of the head for std",
     "heads.source": "which layers make the heads",
-    "heads.overflow": "where the second head overflows",
+    "heads.overflow": "where the head for std overflows",
     "kl.form": "the KL",
     "kl.unread": "the KL to a prior that is not read",
-    "kl.density": "how the density of the posterior reads the second head",
+    "kl.density": "how the density of the posterior reads the head for std",
     "kl.factor": "the factor of the KL",
     "kl.sign": "the sign of the KL",
     "kl.reduced": "over which axes the KL is reduced",

@@ -20,7 +20,7 @@ HEAD = {
     Parametrisation.STD: "std",
     Parametrisation.VAR: "var",
 }
-"""What the second head is called that is read so."""
+"""What the head for std is called that is read so."""
 
 _STD = {
     Parametrisation.LOGVAR: "torch.exp(0.5 * {s})",
@@ -74,7 +74,7 @@ class Names:
 
     @property
     def head(self) -> str:
-        """The second head, `s` where it has no name: what a curve is over."""
+        """The head for std, `s` where it has no name: what a curve is over."""
         return self._known.get("second", "s")
 
     @property
@@ -102,7 +102,7 @@ def names_of(facts: Facts) -> Names:
 
 
 def std_formula(read_as: Parametrisation, facts: Facts) -> str:
-    """Sigma as it is written for the second head, read as this."""
+    """Sigma as it is written for the head for std, read as this."""
     return _STD[read_as].format(s=names_of(facts).second)
 
 

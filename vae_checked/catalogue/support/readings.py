@@ -1,4 +1,4 @@
-"""As what the second head of a VAE is read, where the sampler and the KL do not agree about it as well."""
+"""As what the head for std of a VAE is read, where the sampler and the KL do not agree about it as well."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _LOGARITHMS = frozenset((Parametrisation.LOGVAR, Parametrisation.LOG_STD))
 
 
 def reading(facts: Facts) -> Parametrisation | None:
-    """What remedies take the second head for: what the sampler does, and the KL where it is the sampler that departs.
+    """What remedies take the head for std for: what the sampler does, and the KL where it is the sampler that departs.
 
     Two remedies of one VAE then end at the same one, in whatever order they are followed.
     """

@@ -249,7 +249,7 @@ def _terms(
 
 
 def _cuts(found: list[SamplerSite]) -> list[Expr]:
-    """Nodes worth taking as the second head of a KL."""
+    """Nodes worth taking as the head for std of a KL."""
     return [node for site in found for node in (site.scale, site.head, site.location) if node is not None]
 
 
@@ -485,7 +485,7 @@ def _is_tempered(sampler: Sampler, kl: Divergence) -> bool:
 
 
 def _common_head(site: SamplerSite | None, kl: Divergence | None) -> Expr | None:
-    """The node from which sampler and KL both read the second head."""
+    """The node from which sampler and KL both read the head for std."""
     if site is None:
         return None
     fitting = site.fitting_head

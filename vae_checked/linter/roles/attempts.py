@@ -25,7 +25,7 @@ _SHARED: tuple[_Term, ...] = (
 _ONE, _M, _M2, _S, _S2, _ES, _LOGS, _EXP = range(8)
 # The last term is exp(2 s), or exp(s / 2), which is the std of a log variance: both at once are in no attempt.
 _OF_LOG_STD, _OF_STD = 2.0, 0.5
-# Coefficients of the second head's terms in the closed form, mu^2 having 1/2.
+# Coefficients of the head for std's terms in the closed form, mu^2 having 1/2.
 _CLOSED: dict[Parametrisation, dict[int, float]] = {
     Parametrisation.LOGVAR: {_S: -0.5, _ES: 0.5},
     Parametrisation.LOG_STD: {_S: -1.0, _EXP: 0.5},
@@ -41,7 +41,7 @@ class Attempt:
     """A formula with terms of a KL: `factor` times that of a parametrisation, None for the KL of none.
 
     `nearest` is the parametrisation whose terms it uses. It may lack the square of the mean, or all that depends on the
-    second head as the entropy does.
+    head for std as the entropy does.
     """
 
     parametrisation: Parametrisation | None
@@ -127,7 +127,7 @@ def _classify(coefficients: list[float]) -> Attempt | None:
 
 
 def _proportional(spread: dict[int, float]) -> bool:
-    """Whether the second head's terms alone are those of a closed form: the sign of mu^2 is what is wrong then."""
+    """Whether the head for std's terms alone are those of a closed form: the sign of mu^2 is what is wrong then."""
     for closed in _CLOSED.values():
         if spread.keys() == closed.keys():
             ratios = [spread[index] / closed[index] for index in closed]

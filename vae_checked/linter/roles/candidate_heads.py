@@ -9,7 +9,7 @@ from vae_checked.linter.roles.samplers import is_scalar
 from vae_checked.linter.symbols.expression import REDUCTIONS, TRANSPARENT, Expr, elementwise
 from vae_checked.linter.symbols.numeric import leaves, leaves_below
 
-# How many inner nodes are tried as the second head.
+# How many inner nodes are tried as the head for std.
 MAX_CUTS = 8
 _HEADS = 2
 NEVER_HEADS = frozenset(("loss", "kl_div", "noise", "data", "label"))
@@ -71,7 +71,7 @@ def known_pairs(node: Expr, known: list[tuple[Expr, Expr]], noise: tuple[int, ..
 
 
 def pairs(node: Expr, found: list[Expr], wanted: list[Expr], noise: tuple[int, ...]) -> Iterator[tuple[Expr, Expr]]:
-    """The (location, second head) that a term may be read by: its two leaves, or inner nodes that stand for them."""
+    """The (location, head for std) that a term may be read by: its two leaves, or inner nodes that stand for them."""
     tensors = [leaf for leaf in found if not is_scalar(leaf) and leaf.uid not in noise]
     if any(leaf.op in NEVER_HEADS for leaf in tensors):
         return

@@ -44,7 +44,7 @@ class KLOfHeads:
 
 @lru_cache(maxsize=_MOST_KEPT)
 def read(formula: Formula, scalars: int, draws: int) -> KLOfHeads | None:
-    """How a formula of so many numbers, a mean, a second head and draws from N(0, 1) is a KL, or tries to be one."""
+    """How a formula of so many numbers, a mean, a head for std and draws from N(0, 1) is a KL, or tries to be one."""
     ones = [1.0] * scalars
 
     def value(m: float, s: float) -> float:

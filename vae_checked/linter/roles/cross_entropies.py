@@ -21,9 +21,9 @@ _LEAST = 1e-3
 
 
 def fitted(value: Callable[..., float], prior: Parametrisation, factor: float) -> Parametrisation | None:
-    """How the posterior's second head is read where value(distance, q, p) is `factor` times a cross entropy.
+    """How the posterior's head for std is read where value(distance, q, p) is `factor` times a cross entropy.
 
-    A constant beside it does not matter; None where it is none. `prior` is how the prior's second head is read.
+    A constant beside it does not matter; None where it is none. `prior` is how the prior's head for std is read.
     """
     for read_as in Parametrisation:
         offsets = []
@@ -37,7 +37,7 @@ def fitted(value: Callable[..., float], prior: Parametrisation, factor: float) -
 
 
 def has_entropy(graph: Graph, term: Expr, head: Expr, read_as: Parametrisation | None) -> bool:
-    """Whether beside a cross entropy, `term`, the entropy of a posterior with this second head is summed."""
+    """Whether beside a cross entropy, `term`, the entropy of a posterior with this head for std is summed."""
     if read_as is None:
         return False
     stds = [math.log(std_at(read_as, s)) for s in _ENTROPIES]

@@ -93,7 +93,7 @@ def find(
 ) -> list[Divergence]:
     """Every KL in a graph.
 
-    `cuts` are nodes worth taking as the second head (a sampler's scale and head), `pairs` both heads of samplers;
+    `cuts` are nodes worth taking as the head for std (a sampler's scale and head), `pairs` both heads of samplers;
     `within` are the nodes that alone are looked at, all of them where it is not given.
     """
     found: dict[int, Divergence] = {}
@@ -344,7 +344,7 @@ def _of_two_gaussians(
 def _between_gaussians(
     node: Expr, tensors: Sequence[Expr], scalars: list[int], noise: tuple[int, ...]
 ) -> Divergence | None:
-    """KL(q || p) of two Gaussians: quadratic in the distance of two heads, the other two being the second heads."""
+    """KL(q || p) of two Gaussians: quadratic in the distance of two heads, the other two being the head for stds."""
     names = (*scalars, *(leaf.uid for leaf in tensors), *noise)
     formula = Program(node, names, ideal=True).formula
     counts = len(scalars), len(noise)

@@ -18,7 +18,7 @@ _POINTS = tuple(itertools.product((-0.8, 0.3, 1.1), (0.4, 0.9, 1.7), (-1.2, 0.5)
 
 
 def read_with(kl: Divergence, sites: Sequence[SamplerSite], graph: Graph) -> Divergence:
-    """A KL as it is; that of no parametrisation where it is a term of the closed form of z and its second head.
+    """A KL as it is; that of no parametrisation where it is a term of the closed form of z and its head for std.
 
     A square of z holds the variance already: without that of the closed form it is the KL on average.
     """

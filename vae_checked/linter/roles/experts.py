@@ -25,7 +25,7 @@ _LEAST = 1e-150
 
 
 def facts(subject: str, found: Iterable[SamplerSite]) -> Iterator[Facts]:
-    """The second head of every expert whose range is known, and how the posterior's precision reads it."""
+    """The head for std of every expert whose range is known, and how the posterior's precision reads it."""
     for site in found:
         for head, parametrisation in _experts(site.scale):
             interval = interval_of(head)

@@ -50,6 +50,6 @@ def form(expr: Expr, marked: Mapping[int, Sequence[int]], pairs: Iterable[tuple[
             steps.append((node.op, is_scalar(node), node.get("law")))
     tried = sorted(marks)[:most]
     steps += sorted({number for _, number in tried})
-    steps.append(("beside", min(cuts, most - len(tried))))
+    steps.append(("cuts", min(cuts, most - len(tried))))
     steps += [(numbers[one.uid], numbers.get(other.uid)) for one, other in pairs if one.uid in numbers]
     return tuple(steps)

@@ -39,7 +39,7 @@ def explained(
     if losses.evaluation.order_is_supposed:
         gaps["heads.source"] = Fact("the model that the loss is called with was not followed: its order may be another")
     if facts.kl.unread is not None:
-        gaps["kl.form"] = _at(facts.kl.unread.origin, "the prior beside {} is not read")
+        gaps["kl.form"] = _at(facts.kl.unread.origin, "the prior next to {} is not read")
     missing = {path: gap for path, gap in gaps.items() if facts.get(path) is None}
     places = {path: gap.origin.place for path, gap in missing.items() if gap.origin.place is not None}
     return replace(facts, unobserved={path: gap.value for path, gap in missing.items()}, stopped_at=places)
@@ -53,13 +53,13 @@ def _of_sampler(site: SamplerSite | None) -> _Gaps:
         nothing = Fact("no draw was seen that uses the heads of this KL")
         yield from ((f"sampler.{name}", nothing) for name in ("std", "noise", "shared_over", "gradient_reaches"))
         return
-    yield "sampler.std", _at(origin(site.scale), "{} follows from more than the second head")
+    yield "sampler.std", _at(origin(site.scale), "{} follows from more than the head for std")
     factor = samplers.unknown_factor(site.scale)
     if factor is None:
         yield "sampler.noise", _at(origin(site.noise), "the law of {} is not known")
     else:
         yield "sampler.noise", _at(origin(factor), "{} scales the noise, and its number is not known")
-    yield "sampler.shared_over", _at(origin(site.noise), "the shape of {} beside that of the heads is not known")
+    yield "sampler.shared_over", _at(origin(site.noise), "how the shape of {} goes with that of the heads is not known")
 
 
 def _of_terms(site: SamplerSite | None, kl: Divergence | None, recon: Reconstruction | None, losses: Losses) -> _Gaps:
@@ -99,7 +99,7 @@ def _of_reductions(
         beside = (
             "no reconstruction" if recon is None else "no single loss that holds it once and the reconstruction once"
         )
-        gap = _at(origin(kl.term), f"beside the KL {beside} was read")
+        gap = _at(origin(kl.term), f"next to the KL {beside} was read")
         yield from ((path, gap) for path in _OF_BOTH)
         return
     yield "kl.sign", _at(origin(reading.total), "the sign of the KL in {} is not known")

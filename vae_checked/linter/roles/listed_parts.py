@@ -29,7 +29,7 @@ def forgotten(evaluation: Evaluation, site: SamplerSite | None, kl: Divergence |
     """The submodules of the model that no optimizer holds; None where no optimizer of the model is seen.
 
     Evidence is a list of `owner.part.parameters()` over one owner in the arguments of the optimizers, with parts of one
-    class of which another part makes mu, the second head or z and is named nowhere.
+    class of which another part makes mu, the head for std or z and is named nowhere.
     """
     model = evaluation.read_once(model_of)
     if model is None:

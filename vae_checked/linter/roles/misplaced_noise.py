@@ -16,7 +16,7 @@ from vae_checked.linter.symbols.numeric import Program, close, leaves
 from vae_checked.mathematics.gaussians import std_at
 
 _MEANS = (-0.8, 0.3, 1.1)
-# Second heads, above 0 as a std is, of which no parametrisation makes 1 or what another one does.
+# Head for stds, above 0 as a std is, of which no parametrisation makes 1 or what another one does.
 _HEADS = (0.4, 0.9, 1.7)
 _DRAWS = (-1.2, 0.5, 0.7)
 _PASSED = ELEMENTWISE | TRANSPARENT

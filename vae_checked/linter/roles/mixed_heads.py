@@ -18,7 +18,7 @@ _AT = ((0.7, -0.4), (-1.3, 0.9), (0.2, 1.6), (1.9, 0.3))
 _APART = (-1.1, 0.6, 2.3)
 # Where the formula is shown, the other head being 0.
 _SHOWN = ((0.0, 1.0), (1.0, -1.0), (2.0, 1.0))
-# The coefficient of the second head's linear term in the closed form.
+# The coefficient of the head for std's linear term in the closed form.
 _LINEAR = {Parametrisation.LOGVAR: -0.5, Parametrisation.LOG_STD: -1.0}
 
 

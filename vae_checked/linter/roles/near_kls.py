@@ -59,7 +59,7 @@ class _Near:
 
 
 def find(graph: Graph, sites: Sequence[SamplerSite]) -> list[Divergence]:
-    """The formula of each sampler that has no KL, of its mean and second head alone."""
+    """The formula of each sampler that has no KL, of its mean and head for std alone."""
     if not sites:
         return []
     formulas = {node.uid: node for node in graph.having(*_OPS) if node.bits & _TOPS == _TOPS}

@@ -21,7 +21,7 @@ _FOLLOWED = kept_with_structures(dict[int, frozenset[int]]())
 def kl_of(site: SamplerSite, found: list[Divergence]) -> Divergence | None:
     """The KL of a sampler's heads: it shares a head with it.
 
-    Where several do, as under a setting that says what the second head is, it is one that reads it as the sampler does.
+    Where several do, as under a setting that says what that head is, it is one that reads it as the sampler does.
     """
     kls = [kl for kl in found if kl.family is Family.GAUSSIAN]
     if not kls:

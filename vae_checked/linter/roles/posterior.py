@@ -1,4 +1,4 @@
-"""Facts of the posterior: how std follows from the second head, the noise, the gradient, the heads' intervals."""
+"""Facts of the posterior: how std follows from the head for std, the noise, the gradient, the heads' intervals."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ _POSITIVE_REALS = (Interval(0.0, math.inf), Interval(0.0, math.inf, True))
 
 
 def sampler_facts(site: SamplerSite | None, head: Expr | None, kl: Divergence | None) -> Sampler:
-    """The facts of the sampler at `site`, whose second head is `head` and whose KL is `kl`."""
+    """The facts of the sampler at `site`, whose head for std is `head` and whose KL is `kl`."""
     if site is None:
         return Sampler()
     found = None if head is None else _curve(site, head, kl)
@@ -381,7 +381,7 @@ def _handed_over(kl: Divergence, with_kl: Sequence[Root]) -> Origin | None:
 
 
 def exchanged(site: SamplerSite, kl: Divergence | None) -> bool:
-    """Whether what a sampler takes as the mean is what the KL reads as the second head, and the other way round."""
+    """Whether what a sampler takes as the mean is what the KL reads as the head for std, and the other way round."""
     if kl is None or kl.parametrisation is None or site.head is None:
         return False
     location, second = strip(kl.location).uid, strip(kl.head).uid
@@ -394,7 +394,7 @@ def _varying(interval: Interval | None) -> Interval | None:
 
 
 def _is_parametrised(site: SamplerSite, head: Expr) -> bool:
-    """Whether it is known what the second head stands for: only then does its interval say something."""
+    """Whether it is known what the head for std stands for: only then does its interval say something."""
     found = samplers.curve(site.scale, head)
     return found is not None and found[0] is not None
 

@@ -104,7 +104,7 @@ def _roles_by_name(parts: list[Value], names: Mapping[int, list[str]]) -> dict[s
 
 
 def _spine(scale: Expr) -> list[Expr]:
-    """The nodes from which a scale is computed elementwise: any of them may be handed on as the second head."""
+    """The nodes from which a scale is computed elementwise: any of them may be handed on as the head for std."""
     found: dict[int, Expr] = {}
     stack = [scale]
     while stack:

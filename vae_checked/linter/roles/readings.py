@@ -39,7 +39,7 @@ class Readings:
         self._functions: set[tuple[Head, object]] = set()
 
     def read(self, site: SamplerSite, facts: Facts, evaluation: Evaluation) -> None:
-        """Take note of how one sampler reads its second head, and of the KL that trains it if there is one."""
+        """Take note of how one sampler reads its head for std, and of the KL that trains it if there is one."""
         std, form, head = facts.sampler.std, facts.kl.form, _head(site.fitting_head)
         read_as = None if std is None else std.value.parametrisation
         if std is None or head is None or read_as is None:
@@ -93,7 +93,7 @@ def _own_reading(site: SamplerSite) -> Parametrisation | None:
 
 
 def _below_mappings(head: Expr | None) -> Expr | None:
-    """What a second head is made of by a function to positive numbers or small ones; None where it is not."""
+    """What a head for std is made of by a function to positive numbers or small ones; None where it is not."""
     node, mapped = head, False
     while node is not None and strip(node).op in _MAPPING:
         node, mapped = strip(node).args[0], True
@@ -101,7 +101,7 @@ def _below_mappings(head: Expr | None) -> Expr | None:
 
 
 def _head(head: Expr | None) -> Head | None:
-    """What tells a second head from others, None where it is no layer's output as it comes, or as that is bounded.
+    """What tells a head for std from others, None where it is no layer's output as it comes, or as that is bounded.
 
     What makes it may be handed over, as an encoder is: it is then known by where the model takes it.
     """

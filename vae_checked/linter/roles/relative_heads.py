@@ -18,7 +18,7 @@ _RESIDUALS = ((0.7, 0.6, 0.9), (-1.1, 1.7, 0.4), (0.4, 2.1, 1.6), (1.6, 0.4, 2.2
 
 @dataclass(frozen=True, slots=True)
 class Relative:
-    """The mean and the second head relative to those of the prior, and how many KLs the formula is."""
+    """The mean and the head for std relative to those of the prior, and how many KLs the formula is."""
 
     location: Expr
     head: Expr

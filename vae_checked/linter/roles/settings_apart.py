@@ -15,7 +15,7 @@ _Ways = dict[Expr, frozenset[int]]
 
 
 def alike(site: SamplerSite, kls: Iterable[Divergence]) -> list[Divergence]:
-    """The KLs of a sampler's mean where these read the second head in several ways; none where they read it in one."""
+    """The KLs of a sampler's mean where these read the head for std in several ways; none where they read it in one."""
     mean = strip(site.location).uid
     found = [kl for kl in kls if kl.parametrisation is not None and strip(kl.location).uid == mean]
     return found if len({kl.parametrisation for kl in found}) > 1 else []

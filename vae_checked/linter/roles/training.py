@@ -58,7 +58,7 @@ from vae_checked.record import replace
 _LARGEST = {"float16": 65504.0, "float32": 3.4028234663852886e38}
 _LEAST = {"float16": 2.0**-25, "float32": 2.0**-150}
 _DRAWS = ("noise", "draw")
-# Operations that make of a moderate number one that is not finite, and the second heads at which they are tried.
+# Operations that make of a moderate number one that is not finite, and the head for stds at which they are tried.
 _GROWING = frozenset("exp expm1 square pow mul div reciprocal log".split())
 _HEADS = tuple(2.0**k for k in range(1, 14))
 _HARMLESS = 1.0
@@ -306,7 +306,7 @@ def _is_decoded_in(prediction: Expr, location: Expr, graph: Graph) -> bool:
 
 
 def overflow(head: Expr | None, site: SamplerSite | None, kl: Divergence | None, graph: Graph) -> Fact[Overflow] | None:
-    """Which number first stops being finite as the second head grows, in std or in the KL, and where; inf for none."""
+    """Which number first stops being finite as the head for std grows, in std or in the KL, and where; inf for none."""
     if site is None or head is None:
         return None
     terms = [site.scale] if kl is None else [site.scale, kl.term]
@@ -322,7 +322,7 @@ def overflow(head: Expr | None, site: SamplerSite | None, kl: Divergence | None,
         at, dtype, node = min(found, key=lambda item: item[0])
         if kl is None and dtype == "float32":
             return None  # a KL, which squares std, overflows before
-        return Fact(Overflow(f"{node.op} of the second head", at, dtype), origin(node))
+        return Fact(Overflow(f"{node.op} of the head for std", at, dtype), origin(node))
     if kl is None or leaves(site.scale, (head.uid,)):
         return None
     return Fact(Overflow("nothing", math.inf, "float32"), origin(site.scale))

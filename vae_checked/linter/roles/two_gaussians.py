@@ -36,7 +36,7 @@ _RATIOS = ((1.0, 2.0, 4.0), (1.0, 4.0))
 class KLOfTwo:
     """A formula that is a KL of two Gaussians, or tries to be one: the fields are those of a `Divergence`.
 
-    `added` marks one that the second head of the prior is only added to.
+    `added` marks one that the head for std of the prior is only added to.
     """
 
     parametrisation: Parametrisation | None
@@ -76,7 +76,7 @@ def is_of_distance(formula: Formula, order: Order, scalars: int, draws: int) -> 
 def read(formula: Formula, order: Order, scalars: int, draws: int) -> KLOfTwo | None:
     """What a formula of so many numbers, four heads and draws is, read once for all that differ in their leaves alone.
 
-    `order` are the places of the two means, of the second head of q and of that of p.
+    `order` are the places of the two means, of the head for std of q and of that of p.
     """
     value = _valued(formula, order, scalars, draws)
     form = _form(value)

@@ -11,7 +11,7 @@ from vae_checked.linter.symbols.expression import NOISE, OWN_LOGS, Expr, is_form
 from vae_checked.linter.symbols.numeric import Program, close, leaves
 
 _SUMS = ("add", "sub")
-# A mean, a second head, a draw, and numbers.
+# A mean, a head for std, a draw, and numbers.
 _MOST_LEAVES = 8
 _HEADS = ((0.4, 0.7), (-1.2, 1.6), (0.9, 2.3))
 _LEAST = 1e-3
