@@ -274,3 +274,18 @@ def test_folders_nested_too_deep_are_told(tmp_path: Path) -> None:
     report = lint([tmp_path])
     assert report.files_read == 1
     assert report.unread == ((str(deep), "nested deeper than 60 folders"),)
+
+
+def test_the_copies_of_a_build_are_left_out_even_where_git_tracks_them(tmp_path: Path) -> None:
+    top = tmp_path / "top"
+    top.mkdir()
+    git(top, "init", "-q")
+    write(top, "net/a.py", "src/more/b.py", "build/lib/net/a.py", "build/lib/more/b.py", "other/build/lib/own/c.py")
+    git(top, "add", "-f", ".")
+    report = lint([top])
+    assert {path.as_posix() for path, _ in discover([top], Passed())} == {
+        f"{top}/{name}" for name in ("net/a.py", "src/more/b.py", "other/build/lib/own/c.py")
+    }
+    assert [(path.removeprefix(f"{top}/"), reason) for path, reason in report.left_out] == [
+        ("build/lib/", "made by a build")
+    ]

@@ -159,6 +159,8 @@ def _walk(folder: Path, here: _Here, passed: Passed, depth: int) -> Iterator[Pat
         if not is_folder and not (name.endswith(SUFFIXES) and _is_file(entry)):
             continue
         reason = here.left_out(name, is_folder)
+        if reason is None and is_folder and _is_a_copy(folder, name):
+            reason = "made by a build"
         if reason is None:
             if is_folder:
                 yield from _walk(folder / name, here.into(name), passed, depth + 1)
@@ -166,6 +168,18 @@ def _walk(folder: Path, here: _Here, passed: Passed, depth: int) -> Iterator[Pat
                 yield folder / name
         elif reason:
             passed.left_out.append((f"{folder / name}{'/' if is_folder else ''}", reason))
+
+
+def _is_a_copy(folder: Path, name: str) -> bool:
+    """Whether a folder is the `build/lib` of a project, git tracks it or not: each package in it lies beside as well."""
+    if folder.name != "build" or (name != "lib" and not name.startswith("lib.")):
+        return False
+    project = folder.absolute().parent
+    try:
+        held = [entry for entry in (folder / name).iterdir() if entry.is_dir() or entry.suffix == ".py"]
+    except OSError:
+        return False
+    return bool(held) and all(any((at / entry.name).exists() for at in (project, project / "src")) for entry in held)
 
 
 def _is_file(entry: os.DirEntry[str]) -> bool:
