@@ -104,3 +104,67 @@ def test_what_is_not_read_of_both_heads_may_be_the_kl(tmp_path: Path) -> None:
 def test_a_shown_kl_beside_a_loss_without_one_is_named(tmp_path: Path) -> None:
     report = read(tmp_path, MODEL + LOOP.format(body=looped(f"{RECON}\nloss = recon\n{SHOWN}")))
     assert [finding.code for finding in report.findings] == ["VAE305"]
+
+
+EVALUATED = """
+model = Net()
+optimizer = torch.optim.Adam(model.parameters())
+
+
+def cost(out, x, mu, logvar, beta=4.0):
+    kl = -0.5 * torch.sum(1 + logvar - VALUE - logvar.exp())
+    kl /= 128 * 4096
+    return F.binary_cross_entropy(out, x) + beta * kl
+
+
+def train():
+    for x in training:
+        out, mu, logvar = model(x)
+        optimizer.zero_grad()
+        loss = cost(out, x, mu, logvar)
+        loss.backward()
+        optimizer.step()
+
+
+def evaluate():
+    total = 0
+    for x in held_out:
+        out, mu, logvar = model(x)
+        total += cost(out, x, mu, logvar, 0.5).item()
+    print(total)
+
+
+for epoch in range(9):
+    train()
+    evaluate()
+"""
+
+
+@pytest.mark.parametrize(("written", "found"), [("mu.pow(2)", []), ("mu.abs()", ["VAE301"])])
+def test_a_kl_is_told_from_a_near_one_whatever_divides_it(written: str, found: list[str], tmp_path: Path) -> None:
+    """Of a batch of pictures one element's share is below a millionth, and so is what a wrong term adds."""
+    report = read(tmp_path, MODEL + EVALUATED.replace("VALUE", written))
+    assert [finding.code for finding in report.findings if finding.code == "VAE301"] == found
+
+
+ONE_LAYER = """
+
+def fit(loader):
+    model = Net()
+    optimizer = torch.optim.Adam(model.parameters())
+    for x in loader:
+        out, m, s = model(x)
+        sigma = torch.exp(s)
+        kl = 0.5 * torch.sum(m.pow(2) + sigma.pow(2) - 2 * s - 1)
+        loss = F.binary_cross_entropy(out, x, reduction="sum") + kl
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+"""
+
+
+@pytest.mark.parametrize(("layer", "found"), [("to_m", ["VAE205"]), ("to_s", [])])
+def test_a_kl_of_heads_that_one_layer_makes_is_no_other_formula(layer: str, found: list[str], tmp_path: Path) -> None:
+    model = MODEL.replace("self.to_s(h)", f"self.{layer}(h)").replace("s / 2", "s")
+    report = read(tmp_path, model + ONE_LAYER)
+    assert [finding.code for finding in report.findings if finding.code in ("VAE205", "VAE301")] == found

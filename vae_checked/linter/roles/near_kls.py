@@ -17,6 +17,7 @@ from vae_checked.linter.symbols.expression import (
     OWN_SUMS,
     Expr,
     Graph,
+    contains,
     is_formula,
     strip,
 )
@@ -67,7 +68,10 @@ def find(graph: Graph, sites: Sequence[SamplerSite]) -> list[Divergence]:
     for site in sites:
         location = strip(site.location)
         for head in (site.head, site.fitting_head, site.scale):
-            if head is not None and (location.uid, head.uid) not in found and location.uid != head.uid:
+            if head is None or (location.uid, head.uid) in found:
+                continue
+            # Of a head that follows from the mean, as where one layer makes both, no term is told from the other's.
+            if not contains(head, location.uid):
                 found[location.uid, head.uid] = next(_read(graph, formulas, location, head), None)
     return [*{each.term.uid: each for each in found.values() if each is not None}.values()]
 
@@ -100,7 +104,9 @@ def _rows() -> tuple[tuple[float, ...], ...]:
 
 def _near(values: Sequence[float]) -> _Near | None:
     """What a formula with these values at the `samples` is but for one term."""
-    fitted = fit(_rows(), values)
+    # Divided by the elements of a batch it is too small to tell one term from none.
+    size = max(map(abs, values))
+    fitted = fit(_rows(), [value / size for value in values]) if size else None
     if fitted is None:
         return None
     terms = {name: value for name, value in zip(_TERMS, fitted, strict=True) if value}
@@ -113,10 +119,10 @@ def _near(values: Sequence[float]) -> _Near | None:
                 continue
             instead = len(rest) == 1 and wrong not in terms and close(abs(terms[rest[0]] / factor), abs(closed[wrong]))
             if instead:
-                return _Near(kind, factor)
+                return _Near(kind, factor * size)
         if kind is Parametrisation.LOGVAR and terms.keys() == {_ONE, _SQUARE} and close(terms[_ONE], -terms[_SQUARE]):
             # The head is subtracted from itself.
-            return _Near(kind, 2.0 * terms[_SQUARE])
+            return _Near(kind, 2.0 * terms[_SQUARE] * size)
     return None
 
 
