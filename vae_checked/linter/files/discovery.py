@@ -171,7 +171,7 @@ def _walk(folder: Path, here: _Here, passed: Passed, depth: int) -> Iterator[Pat
 
 
 def _is_a_copy(folder: Path, name: str) -> bool:
-    """Whether a folder is the `build/lib` of a project, git tracks it or not: each package in it lies beside as well."""
+    """Whether a folder is the `build/lib` of a project, tracked or not: each package in it lies beside as well."""
     if folder.name != "build" or (name != "lib" and not name.startswith("lib.")):
         return False
     project = folder.absolute().parent
