@@ -70,7 +70,7 @@ def find(graph: Graph, sites: Sequence[SamplerSite]) -> list[Divergence]:
         for head in (site.head, site.fitting_head, site.scale):
             if head is None or (location.uid, head.uid) in found:
                 continue
-            # Of a head that follows from the mean, as where one layer makes both, no term stands apart from the other's.
+            # Where a head follows from the mean, as where one layer makes both, their terms are one.
             if not contains(head, location.uid):
                 found[location.uid, head.uid] = next(_read(graph, formulas, location, head), None)
     return [*{each.term.uid: each for each in found.values() if each is not None}.values()]
