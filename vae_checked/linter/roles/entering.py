@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from vae_checked.facts import Entering, Fact
-from vae_checked.linter.symbols.expression import TRANSPARENT, Expr, contains, origin, walk
+from vae_checked.linter.symbols.expression import TRANSPARENT, Expr, contains, origin
 from vae_checked.linter.symbols.given import is_given
 
 _JOINED = frozenset(("cat", "stack"))
@@ -41,14 +41,30 @@ def entering(mean: Expr | None, target: Expr | None) -> Fact[Entering] | None:
 
 def _first_layers(mean: Expr, root: Expr) -> Iterator[Expr]:
     """The layers that take something made of `root`, which no layer was run on before."""
-    reached: dict[int, bool] = {}
-    for node in walk(mean):
-        if node.op == "layer" and node.args and contains(node.args[0], root.uid):
-            below = node.args[0]
-            if below.uid not in reached:
-                reached[below.uid] = any(each.op == "layer" and contains(each, root.uid) for each in walk(below))
-            if not reached[below.uid]:
+    made, passed = {root.uid}, set[int]()
+    # Arguments have smaller numbers than what is made of them.
+    for node in sorted(_made_after(mean, root), key=lambda each: each.uid):
+        if made.isdisjoint(arg.uid for arg in node.args):
+            continue
+        made.add(node.uid)
+        if node.op == "layer":
+            passed.add(node.uid)
+            if node.args[0].uid in made and node.args[0].uid not in passed:
                 yield node
+        elif not passed.isdisjoint(arg.uid for arg in node.args):
+            passed.add(node.uid)
+
+
+def _made_after(expr: Expr, root: Expr) -> list[Expr]:
+    """The nodes below and with `expr` that may be made of `root`, each once."""
+    seen: dict[int, Expr] = {}
+    stack = [expr]
+    while stack:
+        node = stack.pop()
+        if node.uid > root.uid and node.uid not in seen:
+            seen[node.uid] = node
+            stack.extend(node.args)
+    return [*seen.values()]
 
 
 def _parts(given: Expr, root: Expr) -> Iterator[Expr]:
