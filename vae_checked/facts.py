@@ -156,6 +156,7 @@ class Family(StrEnum):
     """The distributions that a posterior is chosen from."""
 
     GAUSSIAN = "gaussian"
+    FULL = "gaussian with a full covariance"
     CATEGORICAL = "categorical"
 
 

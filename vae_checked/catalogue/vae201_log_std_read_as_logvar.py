@@ -13,7 +13,7 @@ from vae_checked.catalogue.support.names import names_of, std_formula
 from vae_checked.catalogue.support.places import at
 from vae_checked.catalogue.support.readings import kl_departs
 from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, lacking
-from vae_checked.facts import Facts, Parametrisation
+from vae_checked.facts import Facts, Family, Parametrisation
 from vae_checked.finding import Severity
 from vae_checked.mathematics.gaussians import std_at
 
@@ -21,6 +21,9 @@ from vae_checked.mathematics.gaussians import std_at
 def judge(facts: Facts) -> Verdict:
     """Found where the KL reads the head for std as something else than the sampler makes std of."""
     std, form = facts.sampler.std, facts.kl.form or facts.kl.density
+    if facts.kl.form is not None and facts.kl.form.value.family is Family.FULL:
+        # It is known as the KL of the covariance that z is drawn with.
+        return Clean()
     if std is None or form is None:
         return lacking(facts, "sampler.std", "kl.form")
     read_as = form.value.parametrisation

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from vae_checked.auditor.measure.full_covariance import full_covariance_kl
 from vae_checked.auditor.measure.kl_fit import Drawn, fit, fixed_prior, nearest_form, weight_of
 from vae_checked.auditor.measure.kl_term import Term, assumed, in_single
 from vae_checked.auditor.measure.learned_prior import DRAWS, LearnedPrior, learned_prior
@@ -23,7 +24,7 @@ from vae_checked.auditor.recording.literals import is_written, multiplies_by_wri
 from vae_checked.auditor.recording.origins import names_in, origin_of, place_of
 from vae_checked.auditor.recording.replay import replay
 from vae_checked.auditor.recording.tape import Step, Tape
-from vae_checked.facts import Density, Interval, KLForm, Origin, Parametrisation
+from vae_checked.facts import Density, Family, Interval, KLForm, Origin, Parametrisation
 from vae_checked.mathematics.gaussians import gaussian_kl, prior_head, std_at
 
 _LOOSE = 2e-2
@@ -80,7 +81,11 @@ def measure_kl(
         return KLMeasured(None, None, where, why, in_loss=False)
     origin = _origin(term, ahead)
     if term.tape.values[term.mu].tensor.shape != term.tape.values[term.second].tensor.shape:
-        return KLMeasured(None, None, origin, "mu and the head for std have different shapes")
+        full = full_covariance_kl(term)
+        if full is None:
+            return KLMeasured(None, None, origin, "mu and the head for std have different shapes")
+        form = KLForm(None, family=Family.FULL, reversed=full.is_reversed)
+        return KLMeasured(form, full.weight, origin, in_loss=True)
     if term.second == term.mu:
         return KLMeasured(None, None, origin, "both heads are one tensor, so that their gradients cannot be separated")
     found = term.drawn((1, 2))

@@ -81,10 +81,13 @@ class Names:
     def kl_formula(self) -> str:
         """The KL to N(0, I) as it is written for the heads, the second one read as the other remedies do.
 
-        That of a categorical posterior is written of its probabilities q, to the uniform prior of K classes.
+        That of a categorical posterior is written of its probabilities q, to the uniform prior of K classes; that of
+        one with a full covariance of the distributions q and p themselves.
         """
         if self._family is Family.CATEGORICAL:
             return "torch.sum(q * (torch.log(q) - math.log(1 / K)), dim=-1)"
+        if self._family is Family.FULL:
+            return "torch.distributions.kl_divergence(q, p)"
         std = self._known.get("kl_std")
         read_as = Parametrisation.STD if std is not None else self._read_as or Parametrisation.LOGVAR
         formula = _KL[read_as].format(m=self.mu, s=self.second if std is None else std)
