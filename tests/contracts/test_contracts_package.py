@@ -74,6 +74,34 @@ def test_functions_and_classes_of_a_package_come_under_contract(write):
     assert importlib.import_module("stranger.model").__spec__.loader.get_source("stranger.model").startswith("\nfrom")
 
 
+def test_a_class_that_holds_itself_comes_under_contract_as_others_do(write):
+    text = """
+    class Config:
+        rows: Float[Tensor, "B 3"]
+
+        def use(self, x: Float[Tensor, "B 3"]) -> Float[Tensor, "B 3"]:
+            return x
+
+        class Inner:
+            pass
+
+    Config.default = Config
+    Config.Inner.outer = Config
+
+    class Registry:
+        known = {}
+
+    Registry.first = Registry
+    """
+    write("circular", model=text)
+    with check_package("circular") as package:
+        model = importlib.import_module("circular.model")
+    assert package.checked == ["circular.model.Config"]
+    assert model.Registry.first is model.Registry
+    with pytest.raises(ContractError):
+        model.Config().use(torch.zeros(2, 4))
+
+
 def test_after_the_block_imports_are_left_alone(write):
     write("early", loss=LOSS)
     write("late", loss=LOSS)

@@ -130,9 +130,14 @@ def _functions(value: Any) -> Iterator[Any]:
     return (function for member in members if inspect.isfunction(function := function_of(member)))
 
 
-def _has_contract(value: Any) -> bool:
+def _has_contract(value: Any, around: tuple[type, ...] = ()) -> bool:
+    """Whether a function, or one of a class or of the classes within it, has annotations that are contracts.
+
+    `around` are the classes that it stands in: one may have itself for a member.
+    """
     if inspect.isclass(value):
-        return any(_has_contract(function_of(member)) for member in vars(value).values())
+        members = map(function_of, vars(value).values())
+        return value not in around and any(_has_contract(member, (*around, value)) for member in members)
     if not inspect.isfunction(value) or contract_of(value) is not None or not has_annotations(value):
         return False
     signature = resolve(value, {})
