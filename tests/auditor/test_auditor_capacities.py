@@ -61,7 +61,11 @@ def audited(model: nn.Module) -> AuditReport:
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("weigh", LET_THROUGH.values(), ids=LET_THROUGH)
 def test_noise_that_is_missing_is_seen_beside_any_of_them(model: type[OfRate], weigh: Held) -> None:
-    assert codes(audited(model(weigh, drawn=False))) == ["VAE207"]
+    report = audited(model(weigh, drawn=False))
+    assert codes(report) == ["VAE207"]
+    place = report.findings[0].place
+    assert place is not None
+    assert "self.decoder(z)" in (place.text or "")
 
 
 @pytest.mark.parametrize("weigh", LET_THROUGH.values(), ids=LET_THROUGH)

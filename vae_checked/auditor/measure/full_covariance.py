@@ -1,6 +1,6 @@
 """The KL of a posterior with a full covariance to N(0, I), by its values at several heads.
 
-The covariance is that of the sampler, whatever the second head is: z is run at no noise and at one unit of each.
+The covariance is that of the sampler, whatever the head for std is: z is run at no noise and at one unit of each.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def full_covariance_kl(term: Term) -> FullKL | None:
 
 
 def _heads(term: Term, seed: int) -> dict[int, Tensor]:
-    """Means drawn afresh, and what the second head is made of with its entries scaled, so that a triangle stays one."""
+    """Means drawn afresh, and what the head for std is made of with its entries scaled: a triangle stays one."""
     generator = torch.Generator().manual_seed(seed)
     number = _made_of(term)
     mu, second = term.tape.values[term.mu].data, term.tape.values[number].data
@@ -66,7 +66,7 @@ def _heads(term: Term, seed: int) -> dict[int, Tensor]:
 
 
 def _made_of(term: Term) -> int:
-    """What the last layer before the second head gives: the KL may read it, or a part of it, before a triangle does."""
+    """What the last layer before the head for std gives: the KL may read a part of it before a triangle does."""
     before = term.seen.graph.ancestors(term.second)
     layers = (
         number

@@ -26,7 +26,8 @@ def silent_timing(train: Recognition, evaluation: Recognition | None) -> Fact[No
         return None
     evaluated = None if evaluation is None else bool(evaluation.latents)
     added = _std_added(train, *heads)
-    place = None if added is None else place_of(train.run.tape.steps[added])
+    at = _decoding(train.run.tape, heads[0]) if added is None else added
+    place = None if at is None else place_of(train.run.tape.steps[at])
     return Fact(NoiseTiming(False, evaluated, added is not None), Origin("forward", place))
 
 
@@ -138,6 +139,16 @@ def _declared_heads(seen: Recognition) -> tuple[int, int] | None:
     if Role.MU not in numbers or Role.SECOND not in numbers:
         return None
     return numbers[Role.MU], numbers[Role.SECOND]
+
+
+def _decoding(tape: Tape, mu: int) -> int | None:
+    """The step at which a layer first takes the mean itself, where a sample is meant."""
+    layers = (
+        step.index
+        for step in tape.steps
+        if mu in step.inputs and any(tape.values[n].sources == Tape.PARAMETER for n in step.inputs)
+    )
+    return next(layers, None)
 
 
 def _std_added(seen: Recognition, mu: int, second: int) -> int | None:
