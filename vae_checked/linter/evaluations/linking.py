@@ -16,6 +16,8 @@ from vae_checked.linter.symbols.expression import Expr, Site, atom, strip
 from vae_checked.linter.symbols.values import Class, Function, Instance, Key, Value, opened
 from vae_checked.mathematics.names import Role, likely_role_of
 
+# What a loss of a model compares, in the order in which trainers hand it over.
+_SIDES = (Role.RECONSTRUCTION, Role.INPUT)
 # What says of one of two pictures that it is the one that was there before.
 _ORIGINAL = re.compile(r"(?:^|_)(?:orig(?:inal)?|true|real|target|truth|gt|given)(?:_|$)", re.IGNORECASE)
 
@@ -64,6 +66,7 @@ def own_losses(
     values = [expr for root in interpreter.observations.roots for expr in opened_values(root.value, seen)]
     roles = reader.roles_of_outputs(inputs, outputs, values, interpreter.observations.names)
     if Role.MU not in roles and Role.SECOND not in roles:
+        _losses_of_what_is_kept(interpreter, instance, inputs, outputs, site)
         return
     callers = _callers(instance.cls)
     second = roles.get(Role.SECOND)
@@ -81,6 +84,31 @@ def own_losses(
             if args is not None:
                 target = method if free else Function(method.node, method.scope, instance, method.owner)
                 interpreter.invoke(target, args, {}, site)
+
+
+def _losses_of_what_is_kept(
+    interpreter: Interpreter, instance: Instance, inputs: list[Value], outputs: Value, site: Site
+) -> None:
+    """Call a model's own losses that compare its one result with its input, and read what its forward has kept."""
+    forward = instance.cls.find("forward")
+    if not isinstance(outputs, Expr) or len(inputs) != 1 or not isinstance(forward, Function):
+        return
+    kept = set(syntax.assigned(forward.node, "self"))
+    for name in dict.fromkeys(name for cls in instance.cls.mro() for name in cls.names):
+        method = instance.cls.find(name)
+        if not isinstance(method, Function) or method.is_static or id(method.node) in interpreter.observations.entered:
+            continue
+        spec = method.node.args
+        parameters = [item.arg for item in spec.args[1 : len(spec.args) - len(spec.defaults)]]
+        if not _is_called_loss(method) or len(parameters) != len(_SIDES):
+            continue
+        if kept.isdisjoint(syntax.read(method.node, "self")):
+            continue
+        roles: list[str | None] = [likely_role_of(each) for each in parameters]
+        sides = [*_SIDES] if None in roles else roles
+        if set(sides) == set(_SIDES):
+            args = [outputs if side is Role.RECONSTRUCTION else inputs[0] for side in sides]
+            interpreter.invoke(Function(method.node, method.scope, instance, method.owner), args, {}, site)
 
 
 def _callers(cls: Class) -> dict[str, set[int]]:

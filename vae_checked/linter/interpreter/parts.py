@@ -378,6 +378,9 @@ def store(owner: dict[Key, Value] | list[Value] | Instance, key: Value, value: V
             owner.put(key, value)
     elif isinstance(key, int) and -len(owner) <= key < len(owner):
         owner[key] = value
+    elif isinstance(key, Expr) and len(owner) == 1:
+        # It is the one item, or each of those that it stands for.
+        owner[0] = value
 
 
 def of_pairs(pairs: Sequence[Value]) -> dict[Key, Value]:

@@ -58,7 +58,16 @@ def of_entries(values: Iterable[Value]) -> Value:
         return AnyOf(items)
     if items and all(isinstance(item, Instance) for item in items):
         return first_that_draws(items)
+    if items and all(isinstance(item, tuple) and item and all(map(_is_part, item)) for item in items):
+        # What goes together: of a setting that chooses what makes a model, how it is trained, and so on.
+        whole = [item for item in items if isinstance(item, tuple)]
+        best = max(whole, key=lambda item: max(map(rank, item)))
+        return best if max(map(rank, best)) >= DRAWS else None
     return None
+
+
+def _is_part(value: Value) -> bool:
+    return isinstance(value, (Class, Function, External, str))
 
 
 def of_folder(context: Context, start: str) -> Value:

@@ -83,9 +83,17 @@ def _written(part: Class | Function) -> _Written:
         known[part.node] = _Written(
             draws=any(map(_draws, calls)),
             scales=any(isinstance(node, ast.Attribute) and node.attr.rstrip("_") in _SCALES for node in nodes),
-            calls=tuple(dict.fromkeys(call.func.id for call in calls if isinstance(call.func, ast.Name))),
+            calls=tuple(dict.fromkeys(filter(None, map(_called_name, calls)))),
         )
     return known[part.node]
+
+
+def _called_name(call: ast.Call) -> str:
+    """The name that is called, or that of a class of which a method makes an object: `Net.from_settings(...)`."""
+    target = call.func.value if isinstance(call.func, ast.Attribute) else call.func
+    if not isinstance(target, ast.Name) or (target is not call.func and not target.id[:1].isupper()):
+        return ""
+    return target.id
 
 
 def _definitions(_: Module) -> dict[ast.AST, _Written]:
