@@ -280,3 +280,18 @@ def test_a_browser_runs_the_page_without_a_complaint(tmp_path: Path) -> None:
     assert "1 shown" in shown.text
     articles = shown.of("article")
     assert [("hidden" in each, each["data-severity"]) for each in articles] == [(True, "error"), (False, "warning")]
+
+
+@pytest.mark.parametrize(
+    ("fix", "shown"),
+    [
+        ("take nn.ReLU away from mu", "take nn.ReLU away from mu"),
+        ("mu + eps * std", "<code>mu + eps * std</code>"),
+        ("f(x, y), or a weight of the KL", "<code>f(x, y)</code>, or a weight of the KL"),
+        ("clip it <here>, or x", "clip it &lt;here&gt;, or x"),
+    ],
+)
+def test_what_can_be_pasted_is_code_and_the_rest_is_words(fix: str, shown: str) -> None:
+    assert f"<h4>Fix</h4><p>{shown}</p>" in render(AuditLike(findings=(replace(FOUND, fix=fix),)), "html").replace(
+        "\n", ""
+    )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from vae_checked.finding import Severity
@@ -128,7 +130,19 @@ def _article(finding: Finding, sources: Sources, mark: str) -> Iterator[str]:
         diff = f'<span class="minus">- {before}</span><span class="plus">+ {after}</span>'
         yield f'<pre tabindex="0"><code>{diff}</code></pre>'
     else:
-        yield f"<p><code>{html_text(finding.fix)}</code></p>"
+        yield f"<p>{_remedy(finding.fix)}</p>"
+
+
+def _remedy(fix: str) -> str:
+    """A remedy, its words as words and what can be put into the source as code."""
+    code, comma, words = (fix, "", "") if _is_code(fix) else fix.partition(", or ")
+    return f"<code>{html_text(code)}</code>{html_text(comma + words)}" if _is_code(code) else html_text(fix)
+
+
+def _is_code(text: str) -> bool:
+    with suppress(SyntaxError, ValueError):
+        return bool(ast.parse(text).body)
+    return False
 
 
 def _where(place: Place) -> str:
