@@ -44,7 +44,10 @@ def judge(facts: Facts) -> Verdict:
         drawn = re.sub(r"\bs\b", names.head, drawn)
     formula = std_formula(read_as, facts)
     redrawn = f"{names.std} = {formula}"
-    if _holds(formula, names.std):
+    if kind is Parametrisation.STD and drawn.isidentifier():
+        # The head itself is drawn with, by a name that it has in the sampler.
+        redrawn = f"draw with {std_formula(read_as, facts, drawn)}, not with {drawn}"
+    elif _holds(formula, names.std):
         # The head goes by the name of what is made of it.
         redrawn = f"draw with the std that the KL assumes, not with {drawn}"
     if departs and kind is not None:

@@ -7,7 +7,7 @@ from vae_checked.catalogue.support.example import EXAMPLE, PIPELINE, edit
 from vae_checked.catalogue.support.names import made_by
 from vae_checked.catalogue.support.ranges import fitting_activation, half_ranged, pixel_scale, reachable, squashed_twice
 from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, lacking, left_to
-from vae_checked.facts import UNIT, Facts, Interval, Likelihood
+from vae_checked.facts import SYMMETRIC_UNIT, UNIT, Facts, Interval, Likelihood
 from vae_checked.finding import Provenance, Severity
 
 _OTHER_SCALE = frozenset({Likelihood.CROSS_ENTROPY, Likelihood.DENSITY, Likelihood.POISSON})
@@ -45,21 +45,31 @@ def judge(facts: Facts) -> Verdict:
         return lacking(facts, "recon.kind")
     if problems[0] is None:
         return Clean()
+    rescaled = _rescaled(facts, output.value)
     return Found(
         Evidence(
             origin=output.origin,
             values={
                 "output": seen[0],
-                "made": made_by(facts),
+                "made": made_by(facts) + (" and what scales it" if rescaled else ""),
                 "data": data.value,
                 "problem": problems[0] + (_CENTRED if centred else ""),
                 "remedy": "scale the data to [0, 1]"
                 if not kinds[0].target.contains(data.value, tolerance)
+                else f"hand over what the {rescaled} gives as it is"
+                if rescaled is not None and fitting_activation(data.value) == f"a {rescaled}"
                 else f"end the decoder in {fitting_activation(data.value)}",
             },
             related=((data.origin, "the data"),),
         )
     )
+
+
+def _rescaled(facts: Facts, output: Interval) -> str | None:
+    """The one activation at the decoder's end, where the output does not lie where that leaves it."""
+    chain = facts.output.activations.value if facts.output.activations is not None else ()
+    own = {"sigmoid": UNIT, "tanh": SYMMETRIC_UNIT}.get(chain[0]) if len(chain) == 1 else None
+    return None if own is None or (own.low, own.high) == (output.low, output.high) else chain[0]
 
 
 def _problem(kind: Likelihood, seen: Interval, data: Interval, tolerance: float) -> str | None:

@@ -104,9 +104,9 @@ def names_of(facts: Facts) -> Names:
     return Names(facts.names, reading(facts), family, deep=deep)
 
 
-def std_formula(read_as: Parametrisation, facts: Facts) -> str:
-    """Sigma as it is written for the head for std, read as this."""
-    return _STD[read_as].format(s=names_of(facts).second)
+def std_formula(read_as: Parametrisation, facts: Facts, head: str | None = None) -> str:
+    """Sigma as it is written for the head for std, read as this; by the name `head` where it has another one there."""
+    return _STD[read_as].format(s=head or names_of(facts).second)
 
 
 def loss_function(facts: Facts) -> str | None:

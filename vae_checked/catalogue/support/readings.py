@@ -24,8 +24,13 @@ def reading(facts: Facts) -> Parametrisation | None:
 
 
 def kl_departs(facts: Facts, drawn: Parametrisation | None, read_as: Parametrisation) -> bool:
-    """Whether it is the KL that reads the head as something else than it is called, or than its range tells."""
+    """Whether it is the KL that reads the head as something else than it is called, or than its range tells.
+
+    A head that can be negative is no width, whatever it is called: what takes it for a logarithm is right.
+    """
     head = facts.heads.second
+    if drawn not in _LOGARITHMS and read_as in _LOGARITHMS and head is not None and head.value.low < 0.0:
+        return False
     if drawn is None or read_as not in _LOGARITHMS:
         positive = False
     else:

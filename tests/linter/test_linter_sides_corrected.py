@@ -1,0 +1,93 @@
+"""Which of two sides a remedy corrects, and by which names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from vae_checked.linter import LintReport, lint
+
+NET = """\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from torch.distributions import Normal, kl_divergence
+from torchvision import datasets, transforms
+
+
+class Encoder(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body, self.to_mu, self.to_sigma = nn.Linear(784, 90), nn.Linear(90, 7), nn.Linear(90, 7)
+
+    def forward(self, x):
+        h = torch.relu(self.body(x))
+        mu, sigma = self.to_mu(h), HEAD
+        return mu, sigma
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.encoder, self.back = Encoder(), nn.Linear(7, 784)
+
+    def forward(self, x):
+        means, spread = self.encoder(x)
+        z = means + spread * torch.randn_like(spread)
+        kl = kl_divergence(Normal(means, KL), Normal(torch.zeros_like(means), torch.ones_like(means))).sum(1)
+        return OUTPUT, kl
+
+
+loader = torch.utils.data.DataLoader(datasets.MNIST(".", transform=transforms.ToTensor()), 64)
+net = Net()
+optimizer = torch.optim.Adam(net.parameters())
+for x, _ in loader:
+    x = x.view(-1, 784)
+    out, kl = net(x)
+    loss = F.mse_loss(out, x, reduction="none").sum(1).mean() + kl.mean()
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+"""
+
+
+def read(folder: Path, **parts: str) -> LintReport:
+    code = NET
+    for name, written in ({"HEAD": "self.to_sigma(h)", "OUTPUT": "torch.sigmoid(self.back(z))"} | parts).items():
+        code = code.replace(name, written)
+    (folder / "net.py").write_text(code, encoding="utf-8")
+    return lint([folder])
+
+
+def test_a_head_that_can_be_negative_is_no_width_whatever_its_name(tmp_path: Path) -> None:
+    report = read(tmp_path, KL="spread.exp()")
+    assert [(each.code, each.fix) for each in report.findings] == [
+        ("VAE201", "draw with torch.exp(spread), not with spread")
+    ]
+    place = report.findings[0].place
+    assert place is not None
+    assert "z = means" in (tmp_path / "net.py").read_text().splitlines()[place.line - 1]
+
+
+def test_of_a_head_above_0_the_kl_is_corrected(tmp_path: Path) -> None:
+    (finding,) = read(tmp_path, HEAD="F.softplus(self.to_sigma(h))", KL="spread.exp()").findings
+    assert finding.code == "VAE201"
+    assert finding.place is not None
+    assert "kl = " in (tmp_path / "net.py").read_text().splitlines()[finding.place.line - 1]
+
+
+@pytest.mark.parametrize(
+    ("output", "fixes"),
+    [
+        ("2 * torch.sigmoid(self.back(z)) - 1", ["hand over what the sigmoid gives as it is"]),
+        ("torch.tanh(self.back(z))", ["end the decoder in a sigmoid"]),
+        ("torch.sigmoid(self.back(z))", []),
+    ],
+)
+def test_what_is_scaled_after_its_activation_is_left_as_that_gives_it(
+    output: str, fixes: list[str], tmp_path: Path
+) -> None:
+    report = read(tmp_path, HEAD="F.softplus(self.to_sigma(h))", KL="spread", OUTPUT=output)
+    assert [each.code for each in report.findings] == ["VAE403"] * len(fixes)
+    assert [each.fix.rpartition(": ")[2] for each in report.findings if each.fix] == fixes
