@@ -50,7 +50,8 @@ class Task(nn.Module):
 
     def training_step(self, batch, number):
         y, m, s = self.net(batch)
-        return self.bound(batch, y, m, s)
+        loss = self.bound(batch, y, m, s)
+        return loss
 """
 )
 OWN = (
@@ -165,3 +166,20 @@ def test_a_class_that_settings_do_not_name_is_not_put_in(tmp_path: Path) -> None
     other = WHOLE.replace("parts.net.Net", "parts.net.Table")
     report = linted(tmp_path, {**parts(""), "configs/train.yaml": other, "train.py": HEAD + HYDRA["by its name"]})
     assert not any(facts.subject.startswith("train.py") for facts in joined(report))
+
+
+BY_COMMAND_LINE = {
+    "lightning's": "model:\n  class_path: parts.task.Task\n  init_args:\n    net:\n      class_path: parts.net.Net\n"
+    "    bound:\n      class_path: parts.bound.Bound\n",
+    "hydra's": WHOLE,
+}
+
+
+@pytest.mark.parametrize("settings", BY_COMMAND_LINE.values(), ids=BY_COMMAND_LINE)
+def test_parts_that_a_command_line_makes_are_put_together(settings: str, tmp_path: Path) -> None:
+    right = linted(tmp_path / "right", {**parts("0.5 * "), "configs/train.yaml": settings})
+    assert joined(right)
+    assert codes(right) == []
+    assert codes(linted(tmp_path / "wrong", {**parts(""), "configs/train.yaml": settings})) == ["VAE201"]
+    other = settings.replace("parts.net.Net", "parts.net.Table")
+    assert not joined(linted(tmp_path / "other", {**parts(""), "configs/train.yaml": other}))

@@ -147,3 +147,18 @@ def test_parts_are_made_where_code_has_a_loss(
     text = f"class Shown:\n    def __init__(self, model: Net):\n        self.model = model\n\n{shown}"
     linted(tmp_path, {"nets.py": NET, "shown.py": f"{HEAD}from nets import Net\n\n\n{text}"})
     assert ("Net" in parts) is made
+
+
+def test_a_part_of_a_part_is_made_in_a_file_that_speaks_of_no_loss(tmp_path: Path) -> None:
+    inner = HEAD + "\nfrom nets import Net\n\n\nclass Outer(nn.Module):\n    def __init__(self, vae: Net):\n"
+    inner += "        super().__init__()\n        self.vae = vae\n\n    def forward(self, x):\n"
+    inner += "        return self.vae(x)\n"
+    task = HEAD + "\nfrom losses import Bound\nfrom outer import Outer\n\n\nclass Task(nn.Module):\n"
+    task += "    def __init__(self, outer: Outer):\n        super().__init__()\n"
+    task += "        self.outer, self.loss = outer, Bound()\n\n    def training_step(self, x, number):\n"
+    task += "        y, m, s = self.outer(x)\n        return self.loss(y, x, m, s)\n"
+    files = {"nets.py": NET, "outer.py": inner, "task.py": task}
+    right = linted(tmp_path / "right", {**files, "losses.py": LOSS.format(read=RIGHT)})
+    assert codes(right) == []
+    assert joined(right)
+    assert codes(linted(tmp_path / "wrong", {**files, "losses.py": LOSS.format(read=WRONG)})) == ["VAE201"]

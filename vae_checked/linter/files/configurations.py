@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path, PurePath
 
 from vae_checked.linter.files import settings_files
@@ -18,21 +18,21 @@ _USUAL = ("config", "default", "defaults", "base", "train", "main", "settings", 
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """A file of settings: its texts, each under its keys; `where` are the folders that it was found below.
+    """A file of settings: its texts by their last keys; `where` are the folders that it was found below.
 
     `choices` are the texts among them by which code may choose something, each with its last key.
     """
 
     path: str
     where: tuple[str, ...]
-    texts: tuple[settings_files.Setting, ...]
+    texts: Mapping[str, Sequence[settings_files.Setting]]
     choices: frozenset[tuple[str, str]]
 
     def says(self, keys: tuple[str, ...]) -> list[str]:
         """The texts under keys, of which those of the folders and of the file itself may be the first."""
         stem = PurePath(self.path).stem
         found: dict[str, None] = {}
-        for each in self.texts:
+        for each in self.texts.get(keys[-1], ()):
             own = each.keys
             whole = ((*self.where, *own), (*self.where, stem, *own))
             if isinstance(each.value, str) and any(path[-len(keys) :] == keys for path in whole):
@@ -61,7 +61,10 @@ def near(folder: Path, top: str, named: Collection[str], words: Collection[str],
         if texts:
             choices = ((each.keys[-1], str(each.value)) for each in texts)
             chosen = frozenset((key, text) for key, text in choices if text.rpartition(".")[2] in words)
-            found.append(Configuration(str(path), paths[path], texts, chosen))
+            by_key: dict[str, list[settings_files.Setting]] = {}
+            for each in texts:
+                by_key.setdefault(each.keys[-1], []).append(each)
+            found.append(Configuration(str(path), paths[path], by_key, chosen))
     return found
 
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from vae_checked.linter.interpreter import configured, selection
 from vae_checked.linter.interpreter.context import Context
-from vae_checked.linter.symbols.expression import Expr, Site
+from vae_checked.linter.symbols.expression import Expr, Site, atom
 from vae_checked.linter.symbols.values import Class, Function, Module, Value
 
 _TARGET = "_target_"
+# What lightning's command line makes of settings says so by another key.
+_TARGETS = (_TARGET, "class_path")
 _MAKES = ("instantiate", "call")
 _MAX_DEPTH = 3
 
@@ -21,6 +23,18 @@ def made(context: Context, dotted: str, args: list[Value], kwargs: dict[str, Val
     if dotted.partition(".")[0] != "hydra" or dotted.rpartition(".")[2] not in _MAKES or not args:
         return None
     return _instantiated(context, args[0], args[1:], kwargs, site, _MAX_DEPTH)
+
+
+def class_for(context: Context, name: str, site: Site) -> Class | None:
+    """The model's or loss's class that settings name for a parameter, where nobody is seen to hand one over."""
+    function = context.frames[-1].function if context.frames else None
+    if function is None or function.name != "__init__":
+        return None
+    for target in _TARGETS:
+        cls = _class(context, configured.below(atom(name, site), target))
+        if cls is not None and isinstance(cls.find("forward"), Function):
+            return cls
+    return None
 
 
 def _instantiated(

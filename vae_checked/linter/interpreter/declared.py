@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
+from vae_checked.linter.interpreter import configured_objects
 from vae_checked.linter.interpreter.construction import construct
 from vae_checked.linter.interpreter.context import Context
 from vae_checked.linter.symbols.expression import Site, atom
@@ -25,18 +26,22 @@ def given(context: Context, parameter: ast.arg, scope: Scope, site: Site) -> Val
     """What nobody is seen to hand over: an object of the model's or the loss's class that a parameter declares.
 
     It is made by its defaults, in a file that speaks of a loss. Where no such class of the project is declared, or one
-    that leaves methods to the classes derived from it, nothing is known of it.
+    that leaves methods to the classes derived from it, it is of the class that settings name, if any.
     """
     made = _part(context, parameter, scope, site)
     return atom(parameter.arg, site, context.serial()) if made is None else made
 
 
 def _part(context: Context, parameter: ast.arg, scope: Scope, site: Site) -> Instance | None:
-    if parameter.annotation is None or not scope.module.read_once(_trains):
+    # The parts of a part are made by files that speak of none.
+    around = (frame.scope.module for frame in context.frames)
+    if not any(module.read_once(_trains) for module in (scope.module, *around)):
         return None
-    declared = _value(parameter.annotation, scope)
+    declared = None if parameter.annotation is None else _value(parameter.annotation, scope)
     if not isinstance(declared, Class) or not isinstance(declared.find("forward"), Function) or _is_abstract(declared):
-        return None
+        declared = configured_objects.class_for(context, parameter.arg, site)
+        if declared is None:
+            return None
     made = construct(context, declared, [], {}, site)
     return made if isinstance(made, Instance) else None
 
