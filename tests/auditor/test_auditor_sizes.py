@@ -9,9 +9,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vae_checked.auditor import audit
+from vae_checked.adapters import Inputs, Subject
+from vae_checked.auditor import audit, stages
 from vae_checked.auditor.check import put, stages_for
+from vae_checked.auditor.losses.loss import Loss
+from vae_checked.auditor.observe import observe
+from vae_checked.auditor.recognition.recognition import Recognition
 from vae_checked.laws import LAWS
+from vae_checked.laws import find as find_law
 
 
 class Strided(nn.Module):
@@ -152,3 +157,24 @@ def test_sizes_of_every_axis_are_those_that_shapes_knows(model: type[Heads], spe
     assert [name for name, outcome in outcomes.items() if outcome.violation is not None] == []
     held = {name for name, outcome in outcomes.items() if outcome.reason is None}
     assert {"decoder-shape", "reconstruction-shape", "posterior-shape", "kl-closed-form"} <= held
+
+
+@pytest.mark.parametrize(("model", "few"), [(Strided, [5, 1]), (Pairs, [2, 4])])
+def test_few_batches_begin_with_the_one_that_is_recorded_by_now(
+    model: type[nn.Module], few: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorded: list[int] = []
+
+    def counted(subject: Subject, inputs: Inputs, loss: Loss | None, *, training: bool) -> Recognition:
+        recorded.append(len(inputs.tensors()[0][1]))
+        return observe(subject, inputs, loss, training=training)
+
+    monkeypatch.setattr(stages, "observe", counted)
+    staged = stages_for(model(), "B 4" if model is Pairs else "B 3 12 12")
+    begun, (known, other) = len(recorded), staged.few_batches(4)
+    assert [known, other] == few
+    law = find_law("posterior-shape")
+    assert law.check(staged.stages, staged.sizes(known), 3) is None
+    assert len(recorded) == begun
+    assert law.check(staged.stages, staged.sizes(other), 3) is None
+    assert recorded[begun:] == [other]

@@ -6,6 +6,7 @@ is recorded once per mode, and a stage runs no more than its own stretch of that
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -54,8 +55,8 @@ _OF_RECON = ("recon", "likelihood")
 class Staged:
     """A model's stages, its sizes but for the batch, the largest batch it takes, and what is not known and why.
 
-    `accepted_batches` are the batches that it takes, where it does not take any; `places` says, by the stage, which
-    line was taken for it.
+    `accepted_batches` are the batches that it takes, where it does not take any; `recorded_batch` is the one that the
+    stages were seen at; `places` says, by the stage, which line was taken for it.
     """
 
     stages: Stages
@@ -63,6 +64,7 @@ class Staged:
     latent: tuple[int, ...]
     largest_batch: int
     accepted_batches: range | None
+    recorded_batch: int
     places: Mapping[str, Place] = field(default_factory=dict)
 
     @property
@@ -79,6 +81,11 @@ class Staged:
             return list(range(1, min(most, self.largest_batch) + 1))
         return [size for size in self.accepted_batches if size <= most] or [self.accepted_batches[0]]
 
+    def few_batches(self, most: int) -> list[int]:
+        """Two batch sizes up to `most`: the one whose passes are recorded by now, which costs no more, and another."""
+        others = [size for size in self.batches(most) if size != self.recorded_batch]
+        return [self.recorded_batch, *others[:1]]
+
     def sizes(self, batch: int) -> Sizes:
         """The sizes at this batch size."""
         return Sizes(batch, self.event, self.latent)
@@ -87,6 +94,10 @@ class Staged:
 def staged(subject: Subject, source: Source, loss: Loss | None, seed: int = 0) -> Staged:
     """The stages of `subject` as far as they are seen; ModelError when it cannot be run."""
     return _Model(subject, source, loss, seed).staged()
+
+
+# How torch says that a layer has weights of another precision than what it is given.
+_OTHER_PRECISION = re.compile(r"scalar type|same dtype|have dtype|data type", re.IGNORECASE)
 
 
 class _Model:
@@ -159,18 +170,18 @@ class _Model:
         stages = self._with_forward(stages, evaluation, latent)
         if latent is None or latent.second is None:
             stages = _without(stages, _OF_POSTERIOR, "no z = mu + std * eps whose heads follow from the input was seen")
-            return Staged(stages, event, (), self.largest_batch, accepted)
+            return Staged(stages, event, (), self.largest_batch, accepted, batch)
         mu, second = tape.values[latent.mu].tensor, tape.values[latent.second].tensor
         if not mu.shape == second.shape == tape.values[latent.z].tensor.shape or mu.shape[0] != batch:
             shapes = ", ".join(str(tuple(t.shape)) for t in (mu, second, tape.values[latent.z].tensor))
             why = f"mu, the head for std and z have shapes {shapes} for {batch} samples"
-            return Staged(_without(stages, _OF_POSTERIOR, why), event, (), self.largest_batch, accepted)
+            return Staged(_without(stages, _OF_POSTERIOR, why), event, (), self.largest_batch, accepted, batch)
         stages = replace(stages, dtype=mu.dtype)
         stages = self._with_posterior(stages, train, latent)
         if evaluation is not None:
             stages = self._with_functions(stages, evaluation)
         stages = self._with_recon(stages, train)
-        return Staged(stages, event, tuple(mu.shape[1:]), self.largest_batch, accepted, self._places)
+        return Staged(stages, event, tuple(mu.shape[1:]), self.largest_batch, accepted, batch, self._places)
 
     def _batch_limit(self, most: int) -> int:
         """The largest batch up to `most` that the model takes."""
@@ -267,6 +278,8 @@ class _Model:
             with torch.no_grad():
                 value = stage()
         except ReplayError as error:
+            if _OTHER_PRECISION.search(str(error)):
+                return "a layer of the model takes part in it, which does not take the double precision of the laws"
             return f"the loss cannot be evaluated at other values: {error}"
         except (RuntimeError, ValueError, TypeError) as error:
             return f"the loss cannot be run in double precision on other values: {described(error)}"

@@ -172,9 +172,10 @@ class LawItem(KnowableItem):
 
     def _put(self, staged: Staged, put: Callable[[int, int], None], case: str | None) -> int:
         """Put the law to the case that is asked for, or to those that are drawn; how often it was put."""
-        few = self.law.own_batch or self.config.getoption("--vae-fast")
+        fast = self.config.getoption("--vae-fast")
+        few = self.law.own_batch or fast
         examples = FEW_EXAMPLES if few else self.node.config_of_model.examples or EXAMPLES
-        batches = staged.batches(LARGEST_BATCH)
+        batches = staged.few_batches(LARGEST_BATCH) if fast else staged.batches(LARGEST_BATCH)
         if case is None:
             return _drawn(put, batches, examples)
         put(*parsed_case(case))
