@@ -328,7 +328,7 @@ class KL:
     factor: Fact[Factor] | None = None
     sign: Fact[int] | None = None
     reduced: Fact[Reduced] | None = None
-    in_loss: Fact[bool] | None = None
+    in_loss: Fact[bool | None] | None = None
     unread: Fact[str] | None = None
     density: Fact[Density] | None = None
 
@@ -414,12 +414,13 @@ class Objective:
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """What training does to the parameters; tuples hold dotted names, empty when there are none."""
+    """What training does to the parameters, by dotted names; `undifferentiated`: it steps without any gradient."""
 
     without_gradient: Fact[tuple[str, ...]] | None = None
     without_optimizer: Fact[tuple[str, ...]] | None = None
     always_on_dropout: Fact[tuple[str, ...]] | None = None
     hidden_nan: Fact[str | None] | None = None
+    undifferentiated: Fact[bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -260,7 +260,9 @@ def kl_facts(seen: Observed, place: int, interval: Interval | None, unobserved: 
             "loss= with the KL in it settles it"
         )
         return KLFacts()
-    in_loss = None if measured.in_loss is None else Fact(measured.in_loss, measured.origin)
+    in_loss: Fact[bool | None] | None = None
+    if measured.in_loss is not None:
+        in_loss = Fact(measured.in_loss, measured.origin)
     if in_loss is None:
         unobserved["kl.in_loss"] = measured.why
     if measured.form is None:

@@ -7,7 +7,7 @@ import re
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import EXAMPLE, edit
 from vae_checked.catalogue.support.names import names_of
-from vae_checked.catalogue.verdict import Clean, Evidence, Found, Verdict, lacking
+from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, lacking, left_to
 from vae_checked.facts import Facts
 from vae_checked.finding import Severity
 
@@ -25,6 +25,12 @@ _CLIP = re.compile(r"\b(?:clamp(?:_min|_max)?_?|clip|hardtanh|minimum|maximum|mi
 def judge(facts: Facts) -> Verdict:
     """Found where the KL does not move the loss, or a weight meant for it moves nothing."""
     in_loss, dead = facts.kl.in_loss, facts.objective.dead_weights
+    if facts.training.undifferentiated is not None and facts.training.undifferentiated.value:
+        return left_to("VAE601")
+    if in_loss is not None and in_loss.value is None:
+        return Undecided(
+            reason="the KL is in the loss, and one of its heads gets no gradient by it: it may be kept as it is"
+        )
     if in_loss is not None and not in_loss.value:
         remedy = _remedy(facts, in_loss.origin.source)
         return Found(

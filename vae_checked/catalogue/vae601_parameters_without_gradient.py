@@ -11,10 +11,19 @@ from vae_checked.finding import Severity
 
 def judge(facts: Facts) -> Verdict:
     """Found where parameters get no gradient from the loss."""
-    names = facts.training.without_gradient
+    names, stepped = facts.training.without_gradient, facts.training.undifferentiated
+    if stepped is not None and stepped.value:
+        values = {"names": (_ANY,), "remedy": f"call backward() on the loss before {stepped.origin.source}"}
+        return Found(Evidence(origin=stepped.origin, values=values))
     if names is None:
         return lacking(facts, "training.without_gradient")
-    return Found(Evidence(origin=names.origin, values={"names": names.value})) if names.value else Clean()
+    if not names.value:
+        return Clean()
+    return Found(Evidence(origin=names.origin, values={"names": names.value, "remedy": _REMEDY}))
+
+
+_ANY = "any parameter before the optimizer's step, as nothing is differentiated"
+_REMEDY = "remove the detach before the layer, or the layer that is never used"
 
 
 MISTAKE = Mistake(
@@ -23,14 +32,15 @@ MISTAKE = Mistake(
     severity=Severity.WARNING,
     summary="Parameters of the model that the loss never reaches: their gradient is None or exactly 0.",
     why=(
-        "A detach, a no_grad, a head that is built and never called: parameters that no gradient reaches keep their "
-        "random initial values, and so do all layers before a detach: 'the encoder does not learn'."
+        "A detach, a no_grad, a head that is built and never called, a loss without its backward(): parameters that no "
+        "gradient reaches keep their random initial values, and so do all layers before a detach: 'the encoder does "
+        "not learn'."
     ),
     symptoms=("encoder-does-not-learn", "loss-stays-high"),
     said=("detach", "grad is None", "no_grad in forward"),
     message="no gradient of the loss reaches {names}",
     evidence="no gradient, or one of 0: {names}",
-    fix="remove the detach before the layer, or the layer that is never used",
+    fix="{remedy}",
     bad=edit(("h = self.encoder(x)", "h = self.encoder(x).detach()  # VAE601")),
     good=EXAMPLE,
     references=("https://docs.pytorch.org/docs/stable/generated/torch.Tensor.detach.html",),

@@ -176,6 +176,12 @@ def _is_added_without_gradient(kl: Divergence, losses: Losses) -> bool:
     )
 
 
+def has_head_without_gradient(kl: Divergence, losses: Losses) -> bool:
+    """Whether a KL to a fixed prior is computed from a head that it has no gradient by."""
+    heads = (strip(head).uid for head in (kl.location, kl.head))
+    return not kl.prior and any(_is_held_without_gradient(kl.term, head, losses) for head in heads)
+
+
 def _is_held_without_gradient(term: Expr, head: int, losses: Losses) -> bool:
     return losses.graph.holds(term, head) and not losses.flow.reaches([term], head)
 

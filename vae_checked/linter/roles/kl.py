@@ -35,12 +35,14 @@ def kl_facts(kl: Divergence | None, recon: Reconstruction | None, reading: Joint
         factor = _factor(kl, reading, recon)
     elif is_kl and reading is None:
         factor = _claimed(kl, losses)
+    kept = False
     in_loss, out_of_loss = losses.holds(kl, recon if is_read else None), where
     if in_loss is False and losses.backward and not losses.flow.reaches(losses.backward, kl.location.uid):
         # Something else is trained on what an encoder hands out, as a classifier of its latents is.
         in_loss = None
     if in_loss:
         in_loss = gradients.through_kl(kl, losses)
+        kept = in_loss is None and gradients.has_head_without_gradient(kl, losses)
         stopped = gradients.stopped_at(kl, losses) if in_loss is False else None
         out_of_loss = where if stopped is None else origin(stopped)
         # What is not differentiated lowers nothing, whichever side of a minus it stands on.
@@ -57,7 +59,7 @@ def kl_facts(kl: Divergence | None, recon: Reconstruction | None, reading: Joint
         factor=None if factor is None else Fact(factor, where),
         sign=None if sign is None or reading is None else Fact(sign, turned_at(kl.term, reading, losses)),
         reduced=None if reduced is None else Fact(reduced, where),
-        in_loss=None if in_loss is None else Fact(in_loss, out_of_loss if in_loss is False else where),
+        in_loss=Fact(in_loss, out_of_loss if in_loss is False else where) if in_loss is not None or kept else None,
     )
 
 

@@ -30,6 +30,7 @@ from vae_checked.linter.roles import (
     samplers,
     seeded_steps,
     timings,
+    undifferentiated,
 )
 from vae_checked.linter.roles.batch_sizes import function_around
 from vae_checked.linter.roles.divergences import Divergence
@@ -380,6 +381,7 @@ def training_facts(
         always_on_dropout=_dropout(losses, site, kl, recon),
         hidden_nan=hidden_nans.read(losses, kl, recon),
         without_gradient=_without_gradient(losses, site, kl),
+        undifferentiated=losses.read_once(undifferentiated.steps),
     )
 
 

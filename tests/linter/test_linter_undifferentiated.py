@@ -1,0 +1,98 @@
+"""Training that differentiates nothing: steps of an optimizer without a backward, and heads without a gradient."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from small_vaes.fragments import FORWARD, HEAD, KL, MODEL, codes, linted
+
+TRAINED = (
+    HEAD
+    + MODEL
+    + FORWARD
+    + f"""
+
+def objective(y, x, m, s):
+    return (F.binary_cross_entropy(y, x, reduction="none").sum(1) + {KL}).mean()
+
+
+def fit(loader, {{given}}):
+    net = Net()
+    optimizer = torch.optim.Adam(net.parameters())
+    for x, _ in loader:
+        y, m, s = net(x)
+        loss = objective(y, x, m, s)
+        optimizer.zero_grad()
+        {{between}}
+        optimizer.step()
+        total = loss.item()
+"""
+)
+
+
+def text(between: str, given: str = "other=None") -> str:
+    return TRAINED.replace("{between}", between).replace("{given}", given)
+
+
+@pytest.mark.parametrize("between", ["pass", "total = loss.item()", "seen = loss.detach()"])
+def test_steps_that_nothing_is_differentiated_for(between: str, tmp_path: Path) -> None:
+    report = linted(tmp_path, {"net.py": text(between)})
+    assert codes(report) == ["VAE601"]
+    (finding,) = report.findings
+    assert finding.place is not None
+    assert finding.place.text.strip() == "optimizer.step()"
+    assert "backward() on the loss" in finding.fix
+    assert not any("VAE305" in vae.clean for vae in report.vaes)
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        "loss.backward()",
+        "loss.sum().backward()",
+        "other.backward(loss)",
+        "other.manual_backward(loss)",
+        'getattr(loss, "backward")()',
+        "grads = torch.autograd.grad(loss, list(net.parameters()))",
+        # What takes the loss may do it.
+        "other(loss)",
+        "other.minimise(loss)",
+    ],
+)
+def test_a_loss_that_is_or_may_be_differentiated(between: str, tmp_path: Path) -> None:
+    assert codes(linted(tmp_path, {"net.py": text(between)})) == []
+
+
+def test_steps_with_a_function_that_differentiates(tmp_path: Path) -> None:
+    scene = text("pass").replace("optimizer.step()", "optimizer.step(other)")
+    assert codes(linted(tmp_path, {"net.py": scene})) == []
+
+
+def test_a_helper_of_another_file_that_differentiates(tmp_path: Path) -> None:
+    helper = "def update(loss):\n    loss.backward()\n"
+    scene = "from steps import update\n" + text("update(loss)")
+    assert codes(linted(tmp_path, {"net.py": scene, "steps.py": helper})) == []
+
+
+def test_a_file_that_only_looks_takes_no_steps(tmp_path: Path) -> None:
+    scene = text("pass").replace("        optimizer.step()\n", "").replace("        optimizer.zero_grad()\n", "")
+    assert codes(linted(tmp_path, {"net.py": scene})) == []
+
+
+HEADS = "        return self.to_m(h), self.to_s(h)\n"
+KEPT = {
+    "both": "        with torch.no_grad():\n            return self.to_m(h), self.to_s(h)\n",
+    "the second": "        with torch.no_grad():\n            s = self.to_s(h)\n        return self.to_m(h), s\n",
+}
+
+
+@pytest.mark.parametrize("kept", KEPT.values(), ids=KEPT)
+def test_a_kl_of_heads_without_gradient_is_not_called_clean(kept: str, tmp_path: Path) -> None:
+    scene = text("loss.backward()")
+    assert HEADS in scene
+    report = linted(tmp_path, {"net.py": scene.replace(HEADS, kept)})
+    assert codes(report) == []
+    assert not any({"VAE305", "VAE601", "VAE206"} & set(vae.clean) for vae in report.vaes)
+    right = linted(tmp_path, {"net.py": scene})
+    assert any({"VAE305", "VAE601", "VAE206"} <= set(vae.clean) for vae in right.vaes)

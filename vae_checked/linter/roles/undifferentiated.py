@@ -1,0 +1,77 @@
+"""Steps of an optimizer that nothing was differentiated for: no `backward` stands in what runs them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from vae_checked.facts import Fact
+from vae_checked.linter.files.source import SourceCell
+from vae_checked.linter.roles.objective import Losses
+from vae_checked.linter.symbols.expression import Site
+from vae_checked.linter.symbols.values import Module
+
+# By which a gradient is taken, or training is left to something else; whatever has `backward` in its name does as well.
+_DIFFERENTIATING = frozenset(
+    "grad vjp jvp jacobian minimize closure fit train_step value_and_grad grad_and_value loss_scaler".split()
+)
+_MAKERS = frozenset("Adam AdamW SGD RMSprop Adagrad Adadelta Adamax NAdam RAdam ASGD LBFGS".split())
+
+
+def steps(losses: Losses) -> Fact[bool] | None:
+    """The step of an optimizer that has no gradient to take, where all of the code was read that may give it one."""
+    if losses.backward or not losses.totals:
+        return None
+    modules = losses.evaluation.modules()
+    if any(module.read_once(_differentiates) for module in modules):
+        return None
+    given = [arg for node in losses.graph.having("opaque", "call") for arg in node.args]
+    if any(losses.flow.reaches([arg], total.uid) for arg in given for total in losses.totals):
+        # What takes the loss may differentiate it.
+        return None
+    if not any(module.read_once(_makes) for module in modules):
+        return None
+    site = next((site for module in modules for site in module.read_once(_stepping)), None)
+    return None if site is None else Fact(True, site.origin)
+
+
+def _differentiates(module: Module) -> bool:
+    """Whether a file names anything that takes a gradient, or that may."""
+    nodes = (node for cell in module.file.cells for node in cell.nodes)
+    return any("backward" in name or name in _DIFFERENTIATING for node in nodes for name in _names(node))
+
+
+def _names(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Attribute):
+        yield node.attr
+    elif isinstance(node, ast.Name):
+        yield node.id
+    elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node.value
+    elif isinstance(node, ast.alias):
+        yield node.name
+
+
+def _stepping(module: Module) -> list[Site]:
+    """The steps, without arguments, of what is called an optimizer and clears the gradients in the same cell."""
+    found = []
+    for cell in module.file.cells:
+        called = [(node, node.func) for node in cell.nodes if isinstance(node, ast.Call)]
+        methods = [(call, method) for call, method in called if isinstance(method, ast.Attribute)]
+        cleared = {ast.unparse(method.value) for _, method in methods if method.attr == "zero_grad"}
+        found += [
+            Site(SourceCell(module.file.path, cell), call)
+            for call, method in methods
+            if method.attr == "step" and not call.args and "opt" in (owner := ast.unparse(method.value))
+            if owner in cleared
+        ]
+    return found
+
+
+def _makes(module: Module) -> bool:
+    """Whether a file makes an optimizer of torch."""
+    return any(
+        isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) in _MAKERS
+        for cell in module.file.cells
+        for node in cell.nodes
+    )
