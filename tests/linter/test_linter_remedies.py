@@ -26,6 +26,27 @@ def step(image, adam):
 """
 )
 
+HALF = (
+    HEAD
+    + MODEL
+    + """
+    def forward(self, x):
+        m, s = self.encode(x)
+        eps = {eps}
+        z = m + {drawn}
+        return self.back(z), m, s
+
+
+net = Net()
+
+
+def step(image):
+    out, m, s = net(image)
+    kl = -0.5 * torch.sum(1 + s - m.pow(2) - s.exp(), dim=1)
+    (F.binary_cross_entropy(out, image, reduction="none").sum(1) + kl).mean().backward()
+"""
+)
+
 
 def remedy(tmp_path: Path, code: str, text: str) -> str | None:
     (finding,) = (finding for finding in linted(tmp_path, {"net.py": text}).findings if finding.code == code)
@@ -34,7 +55,35 @@ def remedy(tmp_path: Path, code: str, text: str) -> str | None:
 
 def test_a_factor_beside_std_is_to_be_left_out(tmp_path: Path) -> None:
     fix = remedy(tmp_path, "VAE201", STEP.format(scaled=" * 0.25", kl="kl"))
-    assert fix == "draw with std itself, without the factor 0.25"
+    assert fix == "draw with torch.exp(0.5 * s), without the factor 0.25"
+
+
+@pytest.mark.parametrize(
+    ("drawn", "width", "redrawn"),
+    [
+        ("eps * 0.5 * s.exp()", "0.5 * s.exp()", "z = m + eps * torch.exp(0.5 * s)"),
+        ("eps * s.exp() * 0.5", "s.exp() * 0.5", "z = m + eps * torch.exp(0.5 * s)"),
+        ("0.5 * s.exp() * eps", "0.5 * s.exp()", "std = torch.exp(0.5 * s)"),
+    ],
+)
+def test_a_half_that_left_the_exponent_is_said_once(drawn: str, width: str, redrawn: str, tmp_path: Path) -> None:
+    text = HALF.format(drawn=drawn, eps="torch.randn_like(s)")
+    (finding,) = linted(tmp_path, {"net.py": text}).findings
+    assert (finding.code, finding.fix) == ("VAE201", redrawn)
+    assert f"uses {width} as std" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("drawn", "eps"),
+    [
+        # The noise is made narrower, as somebody chose, before or beside a right width.
+        ("eps * 0.5 * torch.exp(0.5 * s)", "torch.randn_like(s)"),
+        ("eps * torch.exp(0.5 * s)", "0.5 * torch.randn_like(s)"),
+    ],
+)
+def test_a_half_of_the_noise_stays_one_of_the_noise(drawn: str, eps: str, tmp_path: Path) -> None:
+    found = linted(tmp_path, {"net.py": HALF.format(drawn=drawn, eps=eps)}).findings
+    assert [finding.code for finding in found] == ["VAE202"]
 
 
 def test_a_head_that_is_called_std_is_not_to_be_made_of_itself(tmp_path: Path) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import math
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.edits import halved_exponent
@@ -16,6 +18,8 @@ from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Ver
 from vae_checked.facts import Facts, Family, Parametrisation
 from vae_checked.finding import Severity
 from vae_checked.mathematics.gaussians import std_at
+
+_NAME = re.compile(r"[\w.]+")
 
 
 def judge(facts: Facts) -> Verdict:
@@ -37,7 +41,9 @@ def judge(facts: Facts) -> Verdict:
     elsewhere = at(other[0].place, place.origin.place)
     names = names_of(facts)
     factor = _factor(shown)
-    drawn = names.std if _holds(std.origin.source, facts.names.get("eps")) else std.origin.source
+    drawn = std.origin.source
+    if _holds(drawn, facts.names.get("eps")):
+        drawn = _without(drawn, names.eps) or names.std
     kind = std.value.parametrisation
     if kind is not None and drawn == kind.formula:
         # What was measured is a function of s: the KL is said to read the head by its name.
@@ -47,9 +53,13 @@ def judge(facts: Facts) -> Verdict:
     if kind is Parametrisation.STD and drawn.isidentifier():
         # The head itself is drawn with, by a name that it has in the sampler.
         redrawn = f"draw with {std_formula(read_as, facts, drawn)}, not with {drawn}"
+    elif "std" not in facts.names and drawn != std.origin.source:
+        # Nothing is called std: the product is written anew.
+        redrawn = f"{names.z} = {names.mu} + {names.eps} * {formula}"
     elif _holds(formula, names.std):
         # The head goes by the name of what is made of it.
         redrawn = f"draw with the std that the KL assumes, not with {drawn}"
+    alone = redrawn if "std" in facts.names else f"draw with {formula}"
     if departs and kind is not None:
         # Beside a prior of one's own the density of the posterior alone is read otherwise.
         own = f"log q(z|x) is that of N({names.mu}, std^2), with std = {std_formula(kind, facts)}"
@@ -60,13 +70,12 @@ def judge(facts: Facts) -> Verdict:
         Evidence(
             origin=place.origin,
             values={
-                "sampler": drawn if factor is None else f"{factor:.4g} * {drawn}",
+                # What is written out has its factor in it.
+                "sampler": f"{factor:.4g} * {drawn}" if factor is not None and _NAME.fullmatch(drawn) else drawn,
                 "at_sampler": elsewhere if departs else "",
                 "at_kl": "" if departs else elsewhere,
                 "meaning": read_as.meaning,
-                "remedy": remedy
-                if factor is None
-                else f"draw with {names.std} itself, without the factor {factor:.4g}",
+                "remedy": remedy if factor is None else f"{alone}, without the factor {factor:.4g}",
                 "curve": tuple((s, drawn) for s, drawn, assumed in shown if assumed is not None),
                 "assumed": tuple((s, assumed) for s, _, assumed in shown if assumed is not None),
             },
@@ -82,6 +91,21 @@ def _factor(shown: Sequence[tuple[float, float, float | None]]) -> float | None:
     ratios = [drawn / assumed for _, drawn, assumed in shown if assumed]
     same = len(ratios) == len(shown) and all(math.isclose(ratio, ratios[0], rel_tol=1e-6) for ratio in ratios)
     return ratios[0] if ratios and same else None
+
+
+def _without(product: str, eps: str) -> str | None:
+    """A product as it is written, without eps; None where it is not that of eps and something else."""
+    with suppress(SyntaxError, ValueError):
+        stack, factors = [ast.parse(product, mode="eval").body], list[str]()
+        while stack:
+            node = stack.pop()
+            if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+                stack += (node.right, node.left)
+            else:
+                factors.append(ast.get_source_segment(product, node) or "")
+        if factors.count(eps) == 1 and len(factors) > 1:
+            return " * ".join(factor for factor in factors if factor != eps)
+    return None
 
 
 def _holds(source: str, name: str | None) -> bool:

@@ -17,6 +17,7 @@ from vae_checked.linter.symbols.expression import (
     Expr,
     Graph,
     Site,
+    const,
     contains,
     elementwise,
     origin,
@@ -39,6 +40,7 @@ _MAX_CHAIN = 24
 # Draws at one place from the same heads, as an unrolled loop has them, that are looked at.
 _MAX_ALIKE = 4
 _FACTORS = 2
+_HALF = 0.5
 _MOST_KEPT = 512
 _COMPUTED = (ast.Call, ast.BinOp)
 _DISCRETE = frozenset(("bernoulli", "bernoulli_", "poisson", "multinomial", "binomial"))
@@ -233,7 +235,7 @@ def _read(node: Expr) -> SamplerSite | None:
         carried = _scaled_noise(node.args[index])
         if carried is None:
             continue
-        scale, drawn = carried
+        scale, drawn = _with_its_half(*carried, node.args[index])
         location = node.args[1 - index]
         if contains(location, drawn.noise.uid):
             return None
@@ -250,6 +252,29 @@ def _is_scaled_number(location: Expr, scale: Expr) -> bool:
     """Whether both sides follow from the same plain number, as in the uniform initial values of a weight."""
     one, other = ({leaf.uid for leaf in leaves(side)} for side in (location, scale))
     return one == other and all(leaf.op == "atom" for leaf in leaves(scale))
+
+
+def _with_its_half(scale: Expr, drawn: _Draw, product: Expr) -> tuple[Expr, _Draw]:
+    """`eps * 0.5 * exp(s)` as a draw and its scale: a half in one product with exp(s) has left the exponent.
+
+    As a scale of the noise it would be a choice of its own, as 0.5 * eps is before it, or beside exp(0.5 * s).
+    """
+    bare = strip(scale)
+    if (drawn.factor, drawn.shift, drawn.bent) != (_HALF, 0.0, False) or bare.op != "exp":
+        return scale, drawn
+    if strip(bare.args[0]).op in ("mul", "div") or not _is_written_in(drawn.eps, product):
+        return scale, drawn
+    return Expr("mul", (const(_HALF), scale), (), product.site), _Draw(drawn.noise, drawn.noise)
+
+
+def _is_written_in(factor: Expr, product: Expr) -> bool:
+    """Whether a factor is spelled out where a product is, not under a name."""
+    whole = None if product.site is None else product.site.node
+    while isinstance(whole, ast.BinOp) and isinstance(whole.op, ast.Mult):
+        if factor.site is not None and factor.site.node in (whole.left, whole.right):
+            return True
+        whole = whole.left
+    return False
 
 
 @dataclass(frozen=True, slots=True)
