@@ -329,6 +329,16 @@ def check(batches):
 """
 
 
+@pytest.mark.parametrize(
+    ("forward", "expected"),
+    # Who evaluates the model was not read, and may hand over 0; a rate of the model's own is no choice of a caller.
+    [("x, rate", []), ("x, rate=0.3", ["VAE603"])],
+)
+def test_a_rate_that_training_alone_hands_over(forward: str, expected: list[str], tmp_path: Path) -> None:
+    text = NET[: NET.index("def check")].replace("def forward(self, x, rate)", f"def forward(self, {forward})")
+    assert codes(tmp_path, text) == expected
+
+
 @pytest.mark.parametrize(("rate", "expected"), [("0.0", []), ("0", []), ("0.3", ["VAE603"])])
 def test_a_rate_that_evaluation_sets_to_zero_switches_it_off(rate: str, expected: list[str], tmp_path: Path) -> None:
     assert codes(tmp_path, NET.format(rate=rate)) == expected
