@@ -49,6 +49,7 @@ from vae_checked.facts import (
 )
 from vae_checked.finding import Place, Provenance
 from vae_checked.layout_facts import ShapePair
+from vae_checked.record import replace
 
 MSE: Values = {"recon.kind": Likelihood.MSE}
 # More facts in which a mistake is made: (code, facts, what the finding says).
@@ -341,6 +342,12 @@ def test_a_judge_is_red_on_the_mistake_in_another_form(code: str, values: Values
     assert code in findings
     words = findings[code]
     assert says in f"{words.message}\n{words.evidence}\n{words.fix}"
+
+
+def test_a_confined_mean_is_no_mistake_where_the_kl_may_be_unread() -> None:
+    facts = made({"heads.mu": SYMMETRIC_UNIT, "heads.second": REAL, "sampler.std": LOGVAR_CURVE})
+    assert isinstance(find("VAE204").judge(facts), Found)
+    assert isinstance(find("VAE204").judge(replace(facts, cut_at=Place("net.py", 7))), Undecided)
 
 
 @pytest.mark.parametrize(

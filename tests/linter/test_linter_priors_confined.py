@@ -123,3 +123,61 @@ def test_a_network_called_after_the_prior_is_no_posterior(name: str, expected: l
     assert [code for code in codes(report) if code == "VAE204"] == expected
     messages = [finding.message for finding in report.findings if finding.code == "VAE204"]
     assert all("the posterior is confined by clamp_: " in message for message in messages)
+
+
+HANDED = (
+    HEAD
+    + """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.to_m, self.to_s, self.back = nn.Linear(84, 7), nn.Linear(84, 7), nn.Linear(7, 84)
+
+    def encode(self, x):
+        return {heads}
+
+    def drawn(self, m, s):
+        return m + torch.exp(0.5 * s) * torch.randn_like(m)
+
+    def forward(self, x):
+        m, s = self.encode(x)
+        return self.back(self.drawn(m, s)), m, s
+
+
+def fit(loader):
+    net = Net()
+    for x in loader:
+        y, m, s = net(x)
+        kl = -0.5 * torch.sum(1 + s - m.pow(2) - s.exp(), dim=1)
+        (F.mse_loss(y, x, reduction="none").sum(1) + kl).mean().backward()
+
+
+class Ahead:
+    def __init__(self, net):
+        self.net = net
+        self.to_next, self.to_width = (nn.Sequential(nn.Linear(7, 7), nn.Tanh()) for _ in range(2))
+
+    def fit(self, loader):
+        for x, later in loader:
+            m, s = self.net.encode(x)
+            y = self.net.back(self.net.drawn(self.to_next(m), self.to_width(s)))
+            F.mse_loss(y, later).backward()
+
+
+fit(DataLoader(records, 32))
+Ahead(Net()).fit(DataLoader(records, 32))
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("heads", "expected"),
+    [
+        ("self.to_m(x), self.to_s(x)", []),
+        ("torch.tanh(self.to_m(x)), self.to_s(x)", ["VAE204"]),
+        ("self.to_m(x), torch.relu(self.to_s(x))", ["VAE204"]),
+    ],
+)
+def test_a_forecast_that_is_drawn_is_no_posterior(heads: str, expected: list[str], tmp_path: Path) -> None:
+    report = linted(tmp_path, {"net.py": HANDED.format(heads=heads)})
+    assert [code for code in codes(report) if code == "VAE204"] == expected

@@ -36,8 +36,8 @@ def judge(facts: Facts) -> Verdict:
     names, clipped, chosen = names_of(facts), [], False
     excused = mu is not None and _is_confined(mu.value)
     # A prior that is learned may lie where the posterior is kept: a mean that is positive on purpose, and an std that
-    # can be below 1, are enough then. One that was not read may be learned.
-    standard = facts.kl.form is None or not facts.kl.form.value.learned
+    # can be below 1, are enough then. One that was not read may be learned, as where the reading was cut short.
+    standard = facts.cut_at is None if facts.kl.form is None else not facts.kl.form.value.learned
     is_unit = facts.kl.form is not None and standard
     if mu is not None and _is_confined(mu.value) and (standard or _is_one_sided(mu.value)):
         whose = "the mass of N(0, 1)" if facts.kl.form is None else "the prior's mass"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
 from vae_checked.catalogue import Judgement, judge
 from vae_checked.catalogue.coverage import is_vae
 from vae_checked.facts import Facts, Heads, KLForm, Misplaced, NoiseLaw, NoiseTiming, Reduced, Sampler, StdCurve
-from vae_checked.finding import Finding, Provenance
+from vae_checked.finding import Finding, Place, Provenance
 from vae_checked.linter.evaluations.declared_ranges import Declared
 from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.evaluations.losses_by_choice import LossesByChoice
@@ -240,7 +240,7 @@ _OPEN, _DRAWN = NoiseTiming(), NoiseTiming(training=True)
 def _settled(found: list[Facts]) -> list[Facts]:
     """Without what another evaluation of the same place knows better."""
     known = _without_relative_signs(_without_scaled_noise(_without_switched_dropout(_without_substituted_forms(found))))
-    return _without_exchanged_heads(_without_untrained_timing(known))
+    return _without_handed_heads(_without_exchanged_heads(_without_untrained_timing(known)))
 
 
 def _without_exchanged_heads(found: list[Facts]) -> list[Facts]:
@@ -265,6 +265,30 @@ def _without_untrained_timing(found: list[Facts]) -> list[Facts]:
         else item
         for item, timing in zip(found, timings, strict=True)
     ]
+
+
+def _without_handed_heads(found: list[Facts]) -> list[Facts]:
+    """Without what is handed to a sampler where no KL was read, if one judges it elsewhere: no heads of a posterior.
+
+    A forecast of latents is drawn by the sampler of the VAE, and is drawn to no prior; the prior's own heads are too.
+    """
+    judged: dict[Place | None, set[Place | None]] = {}
+    for item in found:
+        if item.sampler.std and item.kl.form:
+            judged.setdefault(item.sampler.std.origin.place, set()).update(_places_of_heads(item))
+    return [
+        replace(item, heads=replace(item.heads, mu=None, second=None)) if _is_handed_heads(item, judged) else item
+        for item in found
+    ]
+
+
+def _is_handed_heads(item: Facts, judged: Mapping[Place | None, set[Place | None]]) -> bool:
+    own = None if item.sampler.std is None or item.kl.form else judged.get(item.sampler.std.origin.place)
+    return bool(own) and not _places_of_heads(item).issubset(own or ())
+
+
+def _places_of_heads(item: Facts) -> set[Place | None]:
+    return {head.origin.place for head in (item.heads.mu, item.heads.second) if head}
 
 
 def _without_switched_dropout(found: list[Facts]) -> list[Facts]:
