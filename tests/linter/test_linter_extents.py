@@ -45,10 +45,10 @@ STACKED = "torch.stack([self.back(self.up(z)) for _ in range(self.steps)], 1)"
     ("code", "back", "reduced", "text"),
     [
         ("last[-1]", ROW, SUM, "5 (elements of a sample 5)"),
-        ("last[-1]", STEPS, SUM, "C*H*W (C*H*W the elements of a sample)"),
-        ("last[-1]", STACKED, SUM, "C*H*W (C*H*W the elements of a sample)"),
-        ("last[-1]", STEPS, MEAN, "0.1429 * C*H*W (latents 7, C*H*W the elements of a sample)"),
-        ("h", ROW, MEAN, "C*H*W / L (L the latents, C*H*W the elements of a sample)"),
+        ("last[-1]", STEPS, SUM, "D (D the elements of a sample)"),
+        ("last[-1]", STACKED, SUM, "D (D the elements of a sample)"),
+        ("last[-1]", STEPS, MEAN, "0.1429 * D (latents 7, D the elements of a sample)"),
+        ("h", ROW, MEAN, "D / L (L the latents, D the elements of a sample)"),
     ],
 )
 def test_the_steps_of_a_sample_are_counted_or_unknown(

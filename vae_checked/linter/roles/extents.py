@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from vae_checked.linter.roles.reductions import rank_of
-from vae_checked.linter.symbols.expression import ELEMENTWISE, Expr, strip
+from vae_checked.linter.symbols.expression import ELEMENTWISE, Expr, strip, walk
 
 if TYPE_CHECKING:
     from vae_checked.linter.roles.reconstructions import Reconstruction
@@ -17,6 +17,9 @@ _OF_STEPS = ("unsqueeze", "repeat", "expand", "stack")
 _LAYERS_OF_STEPS = ("LSTM", "GRU", "RNN", "Transformer", "Multihead", "Embedding")
 _WITHOUT_STEPS = frozenset(("flatten", "view", "reshape", "index", "sum", "mean", "size"))
 _MAX_NODES = 400
+_AXES_OF_PICTURES = 4
+# Written sizes may be those of pictures.
+_OF_PICTURES = frozenset(("view", "reshape", "unflatten", "interpolate"))
 _ELLIPSIS = ("value", str(type(Ellipsis)))
 
 
@@ -116,3 +119,13 @@ def _last_layers(recon: Reconstruction) -> Iterator[Expr]:
             node = node.args[0]
         if node.op == "layer":
             yield node
+
+
+def is_no_picture(recon: Reconstruction) -> bool:
+    """Whether a sample is no picture of channels, height and width: a row, a sequence, or what no picture is made of."""
+    rank = rank_of(recon.term)
+    if rank is not None:
+        return rank != _AXES_OF_PICTURES
+    made = list(walk(recon.term))
+    layers = [str(node.get("kind")).lower() for node in made if node.op == "layer"]
+    return bool(layers) and not any("conv" in kind for kind in layers) and not any(n.op in _OF_PICTURES for n in made)

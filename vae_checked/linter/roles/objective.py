@@ -489,7 +489,7 @@ def _effective_beta(
         return None
     # The numbers at the top of the term are in its factor already.
     own = math.prod(weight.amount for weight in inside[1] if weight.value) * inside[0]
-    size = elements(extents.elements(recon), flat=reductions.rank_of(recon.term) == 2)
+    size = elements(extents.elements(recon), flat=extents.is_no_picture(recon))
     if recon.kind is Likelihood.CROSS_ENTROPY:
         size = targets()
     return effective_beta(
