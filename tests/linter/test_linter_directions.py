@@ -105,6 +105,20 @@ def test_the_kl_to_the_posterior_that_is_decoded_is_reversed(form: str, tmp_path
     assert not any("VAE306" in each.clean for each in report.judgements)
 
 
+@pytest.mark.parametrize(
+    ("form", "fix"),
+    [
+        ("own class", "kl = torch.distributions.kl_divergence(posterior, prior)"),
+        ("torch's own", "loss = (error + kl_divergence(q, p)).mean()"),
+        ("tensors", "kl = kl_divergence(Normal(qm, qs), Normal(pm, ps)).sum(-1)"),
+        ("by hand", "kl = (torch.log(ps / qs) + (qs ** 2 + (qm - pm) ** 2) / (2 * ps ** 2) - 0.5).sum(-1)"),
+    ],
+)
+def test_the_remedy_is_the_other_way_round_as_it_is_written(form: str, fix: str, tmp_path: Path) -> None:
+    (finding,) = read(tmp_path, form, "q", FORMS[form][2].format(one="p", other="q")).findings
+    assert finding.fix == fix
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_a_sum_of_both_directions_is_meant(form: str, tmp_path: Path) -> None:
     kl = FORMS[form][2]
