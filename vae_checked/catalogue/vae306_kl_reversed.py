@@ -61,7 +61,7 @@ def _other_way(source: str) -> str | None:
 
 
 def _is_other(name: str, other: str) -> bool:
-    """Whether two names differ in one word alone, which is the posterior's in the first and the prior's in the second."""
+    """Whether two names differ in one word alone, the posterior's in the first and the prior's in the second."""
     one, two = _WORDS.findall(name), _WORDS.findall(other)
     differ = [(a.lower(), b.lower()) for a, b in zip(one, two, strict=False) if a != b]
     if len(one) != len(two) or len(differ) != 1:

@@ -122,7 +122,7 @@ def _last_layers(recon: Reconstruction) -> Iterator[Expr]:
 
 
 def is_no_picture(recon: Reconstruction) -> bool:
-    """Whether a sample is no picture of channels, height and width: a row, a sequence, or what no picture is made of."""
+    """Whether a sample is no picture of channels, height and width: a row, a sequence, or made by no convolution."""
     rank = rank_of(recon.term)
     if rank is not None:
         return rank != _AXES_OF_PICTURES
