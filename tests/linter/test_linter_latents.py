@@ -237,6 +237,23 @@ def test_uniform_noise_is_named_where_the_decoder_takes_it(tmp_path: Path) -> No
     assert codes(blocks(tmp_path, "net.back(torch.rand(11, 7))")) == ["VAE202"]
 
 
+TRIED = {
+    "shown in size": ("z = torch.rand(11, 7)\n    y = net.back(z)\n    print(y.size(), z.shape)", []),
+    "shown in shape": ("print(net.back(torch.rand(11, 7)).shape)", []),
+    "held to a shape": ("y = net.back(torch.rand(11, 7))\n    assert y.shape == (11, 84)", []),
+    "shown": ("z = torch.rand(11, 7)\n    y = net.back(z)\n    print(y.size())\n    plt.imshow(y[0])", ["VAE202"]),
+    "put away": ("y = net.back(torch.rand(11, 7))\n    save(y, y.shape)", ["VAE202"]),
+}
+
+
+@pytest.mark.parametrize(("tried", "expected"), TRIED.values(), ids=TRIED)
+def test_what_a_decoder_is_tried_with_is_no_draw_from_the_prior(
+    tried: str, expected: list[str], tmp_path: Path
+) -> None:
+    text = BLOCKS.format(drawn="None").replace("def check():\n", f"def check():\n    {tried}\n")
+    assert codes(linted(tmp_path, {"net.py": text})) == expected
+
+
 @pytest.mark.parametrize("name", ["test_net.py", "net_test.py", "tests/test_net.py"])
 def test_what_a_test_feeds_to_the_decoder_is_no_draw_from_the_prior(name: str, tmp_path: Path) -> None:
     assert codes(linted(tmp_path, {name: BLOCKS.format(drawn="net.back(torch.rand(11, 7))")})) == []

@@ -7,6 +7,7 @@ from collections.abc import Hashable
 
 from vae_checked.facts import Fact, Facts, Noise, NoiseLaw, Sampler
 from vae_checked.linter.files.test_code import is_of_a_test
+from vae_checked.linter.roles.probes import is_a_probe
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import NOISE, Built, Expr, Graph, built_at, origin, strip
 
@@ -62,7 +63,7 @@ class PriorDraws:
             elif (
                 given.op == "noise"
                 and given.get("law") is NoiseLaw.UNIFORM
-                and not (_is_a_test_input(given) or _is_optimised(given))
+                and not (_is_a_test_input(given) or _is_optimised(given) or is_a_probe(given))
             ):
                 self._drawn.append((built, subject, given))
                 self._given.setdefault(given.uid, set()).add((built, node.get("serial")))
