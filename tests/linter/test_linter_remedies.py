@@ -449,3 +449,26 @@ def test_a_head_goes_by_no_name_of_its_square(tmp_path: Path, monkeypatch: pytes
     assert finding.code == "VAE201"
     assert "the KL reads logvar as standard deviation" in finding.message
     assert "stddev_sq" not in f"{finding.message} {finding.fix}"
+
+
+def test_a_head_without_a_name_is_spoken_of_by_the_std_it_makes(tmp_path: Path) -> None:
+    text = (
+        HEAD
+        + MODEL
+        + """
+    def forward(self, x):
+        h = self.trunk(x)
+        m, sigma = self.to_m(h), torch.exp(self.to_s(h))
+        self.kl = (sigma**2 + m**2 - torch.log(sigma) - 1 / 2).sum(1)
+        return self.back(m + sigma * torch.randn_like(m))
+
+
+net = Net()
+
+
+def step(image):
+    (F.binary_cross_entropy(net(image), image, reduction="none").sum(1) + net.kl).mean().backward()
+"""
+    )
+    fix = remedy(tmp_path, "VAE301", text)
+    assert fix == "self.kl = 0.5 * torch.sum(m.pow(2) + sigma.pow(2) - 1 - 2 * sigma.log(), dim=1)"

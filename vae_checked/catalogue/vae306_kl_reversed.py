@@ -42,7 +42,7 @@ _WORDS = re.compile(r"[A-Za-z]+|\d+")
 
 
 def _other_way(source: str) -> str | None:
-    """A divergence with its two sides the other way round; None where they are not told apart by what is written."""
+    """A divergence with its two sides the other way round; None where what is written does not tell them apart."""
     with suppress(SyntaxError, ValueError):
         whole = ast.parse(source, mode="eval").body
         if _is_divergence(whole):

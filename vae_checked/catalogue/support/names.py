@@ -88,7 +88,8 @@ class Names:
             return "torch.sum(q * (torch.log(q) - math.log(1 / K)), dim=-1)"
         if self._family is Family.FULL:
             return "torch.distributions.kl_divergence(q, p)"
-        std = self._known.get("kl_std")
+        # A head that has no name may have made a std that has one.
+        std = self._known.get("kl_std") or (None if "second" in self._known else self._known.get("std"))
         read_as = Parametrisation.STD if std is not None else self._read_as or Parametrisation.LOGVAR
         formula = _KL[read_as].format(m=self.mu, s=self.second if std is None else std)
         if not self._deep:
