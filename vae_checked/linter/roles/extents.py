@@ -19,7 +19,7 @@ _WITHOUT_STEPS = frozenset(("flatten", "view", "reshape", "index", "sum", "mean"
 _MAX_NODES = 400
 _AXES_OF_PICTURES = 4
 # Written sizes may be those of pictures.
-_OF_PICTURES = frozenset(("view", "reshape", "unflatten", "interpolate"))
+_OF_PICTURES = frozenset(("view", "reshape"))
 _ELLIPSIS = ("value", str(type(Ellipsis)))
 
 
