@@ -31,6 +31,8 @@ MAX_STEPS_OF_ALL, MAX_STEPS_OF_USERS = 12_000_000, 6_000_000
 MAX_FOLLOWED, MAX_FOLLOWED_FILE = 2_000_000, 300_000
 # Where other people's packages lie side by side: one of them is read for its own files alone.
 _INSTALLED = frozenset(("site-packages", "dist-packages"))
+# Where a project that is installed keeps its packages.
+_SOURCES = "src"
 _NEVER_OURS = frozenset(("torch", "numpy", "torchvision", "math", "os", "sys", "typing"))
 
 
@@ -165,14 +167,32 @@ class Project:
         for base in folders:
             if base.name in _INSTALLED and not _is_below(folder, base.joinpath(*parts[:1])):
                 break
-            target = base.joinpath(*parts)
-            for candidate in (target.with_suffix(".py") if parts else target / "__init__.py", target / "__init__.py"):
-                module = self._load(candidate)
-                if module is not None and module is not importer:
-                    return module
+            module = self._in(base, parts, importer)
+            if module is not None:
+                return module
             if not level and (base / ".git").exists():
                 break
-        return None if level else self._only(parts, importer)
+        return None if level else self._of_sources(parts, importer) or self._only(parts, importer)
+
+    def _in(self, base: Path, parts: list[str], importer: Module) -> Module | None:
+        """The file that these names lead to from a folder, another one than the importer."""
+        target = base.joinpath(*parts)
+        for candidate in (target.with_suffix(".py") if parts else target / "__init__.py", target / "__init__.py"):
+            module = self._load(candidate)
+            if module is not None and module is not importer:
+                return module
+        return None
+
+    def _of_sources(self, parts: list[str], importer: Module) -> Module | None:
+        """The file of a package that lies in `src` in one of the folders around the importer, as if installed."""
+        if not parts or parts[0] in sys.stdlib_module_names:
+            return None
+        folder = Path(importer.path).parent
+        for base in (folder, *list(folder.parents)[:MAX_UP]):
+            module = self._in(base / _SOURCES, parts, importer)
+            if module is not None or (base / ".git").exists():
+                return module
+        return None
 
     def _only(self, parts: list[str], importer: Module) -> Module | None:
         """The one file near the importer that ends like an import found nowhere: its folder is put on Python's path."""
