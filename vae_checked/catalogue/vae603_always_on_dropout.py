@@ -24,17 +24,18 @@ MISTAKE = Mistake(
     code="VAE603",
     name="always-on-dropout",
     severity=Severity.WARNING,
-    summary="Dropout by the functional form without `training=self.training`: eval() does not switch it off.",
+    summary="Dropout that eval() does not switch off: F.dropout without `training=`, or nn.Dropout built in forward.",
     why=(
-        "F.dropout is on unless `training` says otherwise. Embeddings, reconstructions and the test loss then change "
+        "F.dropout is on unless `training` says otherwise, and so is an nn.Dropout that forward builds, because "
+        "eval() reaches only what the constructor keeps. Embeddings, reconstructions and the test loss then change "
         "from call to call, and are worse than the model is: 'non-deterministic', 'really bad embeddings'. Where it "
         "is meant (Monte Carlo dropout) it deserves its name."
     ),
     symptoms=("not-deterministic", "bad-embeddings"),
-    said=("dropout in eval", "F.dropout without training"),
+    said=("dropout in eval", "F.dropout without training", "nn.Dropout in forward"),
     message="dropout stays on in evaluation: {names}",
     evidence="active after eval(): {names}",
-    fix="training=self.training in the call, or nn.Dropout, which eval() switches off",
+    fix="training=self.training in the call, or nn.Dropout made in __init__, which eval() switches off",
     bad=edit(
         ("F.dropout(self.encoder(x), 0.2, training=self.training)", "F.dropout(self.encoder(x), 0.2)  # VAE603"),
         text=_FINE,

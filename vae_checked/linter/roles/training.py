@@ -34,7 +34,7 @@ from vae_checked.linter.roles import (
 )
 from vae_checked.linter.roles.batch_sizes import function_around
 from vae_checked.linter.roles.divergences import Divergence
-from vae_checked.linter.roles.dropouts import dropouts, dropouts_in, is_of_training_alone
+from vae_checked.linter.roles.dropouts import dropouts, dropouts_in, is_always_on
 from vae_checked.linter.roles.objective import Losses
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
@@ -394,11 +394,9 @@ def _dropout(
     ends += [recon.first, recon.second] if recon is not None else []
     inside = set(dropouts_in(ends, losses))
     nodes = [node for node in dropouts(losses) if node in inside or _follows(losses, node, site, recon)]
-    always = [node for node in nodes if node.get("always_on") is True and not _corrupts_data(losses, node)]
-    handed = [node for node in always if is_of_training_alone(losses, node)]
-    always = [node for node in always if node not in handed]
-    undecided = handed or any(node.get("kind") == "dropout" and node.get("always_on") is None for node in nodes)
-    if not nodes or (undecided and not always):
+    stays = {node: is_always_on(losses, node) for node in nodes}
+    always = [node for node in nodes if stays[node] and not _corrupts_data(losses, node)]
+    if not nodes or (None in stays.values() and not always):
         return None
     return Fact(tuple(dict.fromkeys(origin(node).source for node in always)), origin((always or nodes)[0]))
 
