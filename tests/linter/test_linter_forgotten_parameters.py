@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_vaes.fragments import HEAD, linted
+from small_vaes.fragments import HEAD, codes, linted
 
 TEXT = (
     HEAD
@@ -132,3 +132,55 @@ class Net(nn.Module):
 def test_a_stage_of_the_training_moves_some_parts(stage: str, expected: list[str], tmp_path: Path) -> None:
     found = [finding.code for finding in linted(tmp_path, {"net.py": STAGES.format(stage=stage)}).findings]
     assert found == expected
+
+
+ANEW = (
+    HEAD
+    + """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.trunk, self.back = nn.Linear(84, 33), nn.Linear(7, 84)
+        self.to_m, self.to_s = {kept}
+
+    def forward(self, x):
+        h = torch.tanh(self.trunk(x))
+        {made}
+        m, s = self.to_m(h), self.to_s(h)
+        return self.back(m + torch.exp(0.5 * s) * torch.randn_like(s)), m, s
+
+
+net = Net()
+adam = torch.optim.Adam(net.parameters())
+
+
+def fit(loader):
+    for x in loader:
+        y, m, s = net(x)
+        kl = -0.5 * torch.sum(1 + s - m.pow(2) - s.exp())
+        loss = F.mse_loss(y, x, reduction="sum") + kl
+        adam.zero_grad()
+        loss.backward()
+        adam.step()
+"""
+)
+TWO = "nn.Linear(33, 7), nn.Linear(33, 7)"
+
+
+def test_what_a_pass_builds_at_each_call_is_to_be_built_once(tmp_path: Path) -> None:
+    text = ANEW.format(kept="None, None", made="self.to_m, self.to_s = nn.Linear(33, 7), nn.Linear(33, 7, bias=False)")
+    (finding,) = linted(tmp_path, {"net.py": text}).findings
+    assert finding.code == "VAE602"
+    made = "nn.Linear(33, 7), nn.Linear(33, 7, bias=False)"
+    assert finding.message == f"no optimizer holds {made}, built anew at each call"
+    assert finding.fix == f"build {made} in __init__, and apply it here"
+
+
+def test_what_init_builds_is_built_once(tmp_path: Path) -> None:
+    assert codes(linted(tmp_path, {"net.py": ANEW.format(kept=TWO, made="")})) == []
+
+
+def test_what_is_built_where_nothing_is_there_is_not_built_anew(tmp_path: Path) -> None:
+    made = f"if self.to_m is None:\n            self.to_m, self.to_s = {TWO}"
+    found = linted(tmp_path, {"net.py": ANEW.format(kept="None, None", made=made)}).findings
+    assert not any("anew" in finding.message for finding in found)

@@ -7,6 +7,7 @@ from vae_checked.catalogue.support.example import EXAMPLE, edit
 from vae_checked.catalogue.verdict import Clean, Evidence, Found, Verdict, lacking
 from vae_checked.facts import Facts
 from vae_checked.finding import Severity
+from vae_checked.record import replace
 
 
 def judge(facts: Facts) -> Verdict:
@@ -14,7 +15,13 @@ def judge(facts: Facts) -> Verdict:
     names = facts.training.without_optimizer
     if names is None:
         return lacking(facts, "training.without_optimizer")
-    return Found(Evidence(origin=names.origin, values={"names": names.value}, absent=True)) if names.value else Clean()
+    if not names.value:
+        return Clean()
+    # What a forward pass builds is new each time: no optimizer that is made once can hold it.
+    anew = names.origin.built is not None
+    first, last = ("build ", " in __init__, and apply it here") if anew else ("give the optimizer ", " too")
+    values = {"names": names.value, "anew": ", built anew at each call" if anew else "", "first": first, "last": last}
+    return Found(Evidence(origin=replace(names.origin, built=None), values=values, absent=not anew))
 
 
 _OPTIMIZER = """\
@@ -38,9 +45,9 @@ MISTAKE = Mistake(
     ),
     symptoms=("encoder-does-not-learn", "loss-stays-high"),
     said=("not in the optimizer", "layers in a python list", "ModuleList forgotten"),
-    message="no optimizer holds {names}",
+    message="no optimizer holds {names}{anew}",
     evidence="trainable, and not in the optimizer: {names}",
-    fix="give the optimizer {names} too",
+    fix="{first}{names}{last}",
     bad=edit(
         ("model.parameters()", "[*model.encoder.parameters(), *model.decoder.parameters()]"),
         ("lr=1e-3)", "lr=1e-3)  # VAE602"),

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING
 from vae_checked.facts import Fact, Facts, Origin, Training
 from vae_checked.linter.files import syntax
 from vae_checked.linter.roles import listed_parts, ways
+from vae_checked.linter.roles.built_anew import built_anew
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import Losses
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
-from vae_checked.linter.symbols.expression import PHI, Expr, walk
+from vae_checked.linter.symbols.expression import PHI, Expr, Site, walk
 from vae_checked.linter.symbols.observations import Optimizer, ProjectObservations, Spot
 from vae_checked.linter.symbols.registered import is_learned, serials
 from vae_checked.linter.symbols.values import Instance, Layer, Sequence, Value
-from vae_checked.record import dataclass
+from vae_checked.record import dataclass, replace
 
 if TYPE_CHECKING:
     from vae_checked.linter.evaluations.evaluation import Evaluation
@@ -160,12 +161,16 @@ def _note(found: dict[str, frozenset[int]], name: str, value: Value, depth: int)
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """A VAE whose layers a loss trains: these layers, the names of what holds them, and the files that are read."""
+    """A VAE whose layers a loss trains: these layers, the names of what holds them, and the files that are read.
+
+    `anew` are those of them that each forward pass builds, by where it does.
+    """
 
     subject: str
     trained: frozenset[int]
     names: Mapping[str, frozenset[int]]
     modules: tuple[Module, ...]
+    anew: Mapping[int, Site]
 
 
 class Optimizers:
@@ -186,7 +191,10 @@ class Optimizers:
         trained = _trained(losses, site, kl, recon)
         if trained:
             names = {name: held for name, held in evaluation.read_once(_named).items() if held & trained}
-            self._candidates.append(_Candidate(evaluation.subject, trained, names, modules))
+            reached = losses.flow.reached(losses.read_once(_minimised))
+            layers = (node for node in losses.graph.having("layer") if node.get("outputs") is not None)
+            anew = built_anew(node for node in layers if node.uid in reached)
+            self._candidates.append(_Candidate(evaluation.subject, trained, names, modules, anew))
 
     def facts(self) -> Iterator[Facts]:
         """The layers that get a gradient and that nothing moves, where some of the same VAE are moved."""
@@ -209,7 +217,12 @@ class Optimizers:
         modules |= {path: self._modules[path] for path in paths if path in self._modules}
         if not paths <= modules.keys() or not self._is_all_read(modules.values()):
             return None
-        lost = candidate.trained - self._held(modules.values())
+        held = self._held(modules.values())
+        lost = candidate.trained - held
+        built = [site for number, site in candidate.anew.items() if number not in held]
+        if built:
+            made = tuple(sorted({site.origin.source for site in built}))
+            return Fact(made, replace(built[0].origin, built=built[0].place))
         names = _names(lost, candidate)
         return Fact(names, _where(own)) if names else None
 

@@ -1,0 +1,36 @@
+"""Layers that a forward pass builds at each call: no optimizer can hold what is new each time."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Mapping
+
+from vae_checked.linter.files import syntax
+from vae_checked.linter.roles.batch_sizes import function_around
+from vae_checked.linter.symbols.expression import Expr, Site
+
+# The methods of a module that are gone through at each step.
+_PASSES = frozenset(("forward", "encode", "decode", "__call__"))
+
+
+def built_anew(layers: Iterable[Expr]) -> Mapping[int, Site]:
+    """Where those of some layers are built, by their numbers, that the method builds in which they are applied."""
+    found: dict[int, Site] = {}
+    for layer in layers:
+        number, applied = layer.get("serial"), layer.site
+        built = None if applied is None else applied.built
+        if applied is None or built is None or not isinstance(number, int):
+            continue
+        if isinstance(built.node, ast.expr) and isinstance(applied.node, ast.expr):
+            around = function_around(built.node, built.source.cell)
+            if around is function_around(applied.node, applied.source.cell) and _builds(around, built.node):
+                found[number] = built
+    return found
+
+
+def _builds(function: ast.FunctionDef | None, call: ast.AST) -> bool:
+    """Whether a pass builds a layer whatever was built before; under a condition it may do so once."""
+    if function is None or function.name not in _PASSES:
+        return False
+    guarded = (node for node in syntax.descendants(function) if isinstance(node, (ast.If, ast.IfExp)))
+    return not any(inner is call for node in guarded for inner in syntax.descendants(node))
